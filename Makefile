@@ -1,0 +1,72 @@
+# Run the bridge, test it, measure it. `make` alone lists what there is.
+
+PYTHON ?= python3
+ARGS   ?=
+
+VENV    := .venv
+BIN     := $(VENV)/bin
+PLUGINS := $(patsubst %/pyproject.toml,%,$(sort $(wildcard plugins/*/pyproject.toml)))
+
+# Each stamp says that a step is done; it is redone when a pyproject.toml is newer.
+# The first has the interpreter in its name, so another PYTHON makes the environment anew.
+MADE      := $(VENV)/.made-by-$(subst /,_,$(PYTHON))
+INSTALLED := $(VENV)/.installed
+DEVELOP   := $(VENV)/.develop
+NODE      := tests/js/node_modules/.installed
+
+.PHONY: help run test lint format bench clean system-packages
+
+help: ## list these targets
+	@echo "Usage: make TARGET [ARGS=\"...\"] [PYTHON=python3.13]"; echo
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
+	    while IFS='|' read -r target text; do printf '  %-8s %s\n' "$$target" "$$text"; done
+
+run: $(INSTALLED) ## run the bridge with all plugins; ARGS go to `oscbridge run`
+	@exec $(BIN)/oscbridge run $(ARGS)
+
+test: lint system-packages $(NODE) ## lint, then all tests; ARGS go to pytest
+	$(BIN)/pytest -n auto -m "not load" $(ARGS)
+	$(BIN)/pytest -m load $(ARGS) || test $$? -eq 5  # 5: none was picked
+
+lint: $(DEVELOP) ## check style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(DEVELOP) ## put the code in its style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(DEVELOP) system-packages $(NODE) ## measure; ARGS go to tests/bench
+	@$(BIN)/python tests/bench $(ARGS)
+
+clean: ## remove all that these targets made
+	rm -rf $(VENV) tests/js/node_modules dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+system-packages:
+	@tests/install-system-packages
+
+$(MADE):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	    { echo "$(PYTHON) is not Python 3.11 or newer: name one that is with PYTHON=" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	    { echo "$(PYTHON) has no venv module: install it (Debian: python3-venv)" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(INSTALLED): $(MADE) pyproject.toml $(PLUGINS:%=%/pyproject.toml)
+	@echo "Installing oscbridge and its plugins into $(VENV)"
+	@$(BIN)/python -m pip install --quiet $(addprefix --editable ./,. $(PLUGINS))
+	@touch $@
+
+$(DEVELOP): $(INSTALLED)
+	@echo "Installing what the tests need into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"  # the first that knows --group
+	@$(BIN)/python -m pip install --quiet --group test --group lint
+	@touch $@
+
+$(NODE): tests/js/package.json tests/js/.npmrc | system-packages
+	@echo "Installing the JavaScript peers into tests/js"
+	@cd tests/js && npm install --silent
+	@touch $@
