@@ -1,0 +1,45 @@
+"""The OSC protocol, pure: bytes in, messages out, and back.
+
+No socket, no thread, no clock. Nothing here raises but the errors of
+:mod:`oscbridge.errors`, whatever the bytes.
+"""
+
+from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
+from oscbridge.osc.message import Message, Origin, decode_message, encode_message
+from oscbridge.osc.packet import (
+    Bundle,
+    Packet,
+    decode_packet,
+    encode_bundle,
+    encode_packet,
+    messages,
+)
+from oscbridge.osc.pattern import Pattern, Subject, is_pattern
+from oscbridge.osc.timetag import IMMEDIATELY, TimeTag
+from oscbridge.osc.types import IMPULSE, MIDI, Argument, Color, Impulse, infer
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "IMMEDIATELY",
+    "IMPULSE",
+    "MIDI",
+    "Argument",
+    "Bundle",
+    "Color",
+    "Impulse",
+    "Limits",
+    "Message",
+    "Origin",
+    "Packet",
+    "Pattern",
+    "Subject",
+    "TimeTag",
+    "decode_message",
+    "decode_packet",
+    "encode_bundle",
+    "encode_message",
+    "encode_packet",
+    "infer",
+    "is_pattern",
+    "messages",
+]

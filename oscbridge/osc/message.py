@@ -1,0 +1,177 @@
+"""OSC messages: an address, type tags, arguments (OSC 1.0, "OSC Messages")."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Hashable
+from functools import lru_cache
+from typing import NamedTuple
+
+from oscbridge.errors import DecodeError, EncodeError, LimitError, OSCError
+from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
+from oscbridge.osc.timetag import TimeTag
+from oscbridge.osc.types import Argument, Layout, infer, layout, pad_string
+
+__all__ = ["Head", "Message", "Origin", "decode_message", "encode_message", "head_key", "read_head"]
+
+
+class Origin(NamedTuple):
+    """Where a message came from."""
+
+    source: str
+    """The name of a bridge or of an endpoint."""
+    peer: Hashable = None
+    """Who there: a socket address, or what tells one client of an endpoint from another."""
+
+
+class Message(NamedTuple):
+    """One OSC message. The type tags travel with the values.
+
+    ``types`` has no comma; brackets stand around arrays, which are lists in ``args``.
+    ``types`` is None for a message without a type tag string: then ``args`` is empty, or
+    holds what followed the address as one ``bytes``.
+    """
+
+    address: str
+    types: str | None = ""
+    args: tuple[Argument, ...] = ()
+    timetag: TimeTag | None = None
+    """The time tag of the bundle around it."""
+    origin: Origin | None = None
+
+    @classmethod
+    def of(cls, address: str, *args: Argument, types: str | None = None) -> Message:
+        """A message from Python values.
+
+        The type tags are inferred (:func:`oscbridge.osc.infer`) unless given. Raises
+        :class:`EncodeError` when it could not be sent.
+        """
+        message = cls(address, infer(args) if types is None else types, args)
+        encode_message(message)
+        return message
+
+
+class Head(NamedTuple):
+    """What the first bytes of a message say: everything but the values."""
+
+    address: str
+    types: str | None
+    start: int
+    """Offset of the arguments."""
+    layout: Layout
+
+
+def head_key(data: bytes) -> bytes:
+    """The bytes that decide a message's head, when :func:`read_head` agrees.
+
+    From the first byte to the NUL that ends the type tags, taking the first comma as
+    their start. Where an address holds a comma itself (``/{a,b}``) the key is shorter
+    than the head, so a key is only good if :attr:`Head.start` follows from its length.
+    """
+    return data[: data.find(b"\0", data.find(b","))]
+
+
+def read_head(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Head:
+    """Read the address and the type tags. Raises :class:`DecodeError`."""
+    if not data.startswith(b"/"):
+        raise DecodeError("address", f"an address starts with '/', not with {data[:8]!r}")
+    end = data.find(b"\0")
+    if end < 0:
+        raise DecodeError("string", "the address has no end")
+    if end > limits.address:
+        raise LimitError("address", f"address of {end} bytes, at most {limits.address} are taken")
+    try:
+        address = data[:end].decode()
+    except UnicodeDecodeError as error:
+        raise DecodeError("utf8", f"the address is not UTF-8: {error}") from None
+    comma = (end + 4) & ~3
+    if data[comma : comma + 1] != b",":
+        # OSC 1.0: "older implementations omit the type tag string"; be robust.
+        return Head(address, None, comma, layout("", limits))
+    end = data.find(b"\0", comma)
+    if end < 0:
+        raise DecodeError("string", "the type tag string has no end")
+    try:
+        types = data[comma + 1 : end].decode("ascii")
+    except UnicodeDecodeError:
+        raise DecodeError("type", "the type tag string is not ASCII") from None
+    return Head(address, types, (end + 4) & ~3, layout(types, limits))
+
+
+def read_arguments(
+    head: Head, data: bytes, limits: Limits = DEFAULT_LIMITS
+) -> tuple[Argument, ...]:
+    """The values behind a head. Raises :class:`DecodeError`.
+
+    Zeros behind the last argument are padding that some senders add and are ignored;
+    anything else there means that tags and values disagree.
+    """
+    if len(data) > limits.datagram:
+        raise LimitError("datagram", f"{len(data)} bytes, at most {limits.datagram} are taken")
+    if len(data) % 4:
+        # OSC 1.0, "OSC Packets": the size is always a multiple of four.
+        raise DecodeError("size", f"{len(data)} bytes are no multiple of 4")
+    if head.types is None:
+        rest = data[head.start :]
+        return (rest,) if rest else ()
+    args, end = head.layout.read_sized(data, head.start)
+    if end < len(data) and data.count(0, end) != len(data) - end:
+        raise DecodeError("trailing", f"{len(data) - end} bytes behind the last argument")
+    return args
+
+
+def decode_message(
+    data: bytes,
+    limits: Limits = DEFAULT_LIMITS,
+    timetag: TimeTag | None = None,
+    origin: Origin | None = None,
+) -> Message:
+    """Decode one message. Raises :class:`DecodeError`."""
+    head = read_head(data, limits)
+    return Message(head.address, head.types, read_arguments(head, data, limits), timetag, origin)
+
+
+def encode_message(message: Message) -> bytes:
+    """Encode one message, without its time tag. Raises :class:`EncodeError`."""
+    address, types, args = message[:3]
+    head, write = _encoder(address, types)
+    try:
+        return head + write(*args)
+    except (struct.error, OverflowError, TypeError, EncodeError) as error:
+        raise EncodeError(f"{address} ,{types}: {_explain(types, args, error)}") from None
+
+
+@lru_cache(maxsize=4096)
+def _encoder(address: str, types: str | None) -> tuple[bytes, Callable[..., bytes]]:
+    """The bytes before the arguments, and the writer of the arguments."""
+    if not address.startswith("/"):
+        raise EncodeError(f"an address starts with '/', not as {address!r}")
+    if types is None:
+        return pad_string(address), _write_untagged
+    try:
+        return pad_string(address) + pad_string("," + types), layout(types).write
+    except DecodeError as error:
+        raise EncodeError(str(error)) from None
+
+
+def _write_untagged(*args: Argument) -> bytes:
+    match args:
+        case ():
+            return b""
+        case (bytes() as rest,) if len(rest) % 4 == 0 and not rest.startswith(b","):
+            return rest
+    raise EncodeError("a message without type tags holds at most one bytes, a multiple of 4 long")
+
+
+def _explain(types: str | None, args: tuple[Argument, ...], error: Exception) -> str:
+    """Name the argument that is to blame."""
+    if types is None or isinstance(error, EncodeError):
+        return str(error)
+    if len(args) != len(types):
+        return f"{len(args)} arguments for {len(types)} type tags"
+    for index, (tag, value) in enumerate(zip(types, args, strict=True)):
+        try:
+            layout(tag).write(value)
+        except (OSCError, struct.error, OverflowError, TypeError):
+            return f"argument {index}: {value!r} does not fit type tag {tag!r}"
+    return str(error)
