@@ -1,0 +1,214 @@
+"""UDP sockets as the servers use them, and the asyncio side of reading them."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import socket
+from collections.abc import Coroutine
+from typing import Final, Protocol
+
+from oscbridge.dispatcher import ClientAddress, Dispatcher, encode_reply
+from oscbridge.errors import EncodeError
+
+__all__ = [
+    "BATCH",
+    "MAX_DATAGRAM",
+    "DispatchingProtocol",
+    "DrainingTransport",
+    "open_socket",
+    "prepare",
+    "send_reply",
+]
+
+RECEIVE_BUFFER: Final = 4 << 20
+"""Bytes of receive buffer that are asked of the system, which may give less."""
+
+BATCH: Final = 256
+"""Packets that are read before a server looks at anything else."""
+
+MAX_DATAGRAM: Final = 65_535
+"""Bytes of a datagram; UDP carries no more."""
+
+_LONGEST_WAIT: Final = 60.0
+"""Seconds after which the clock is looked at again, as somebody may have set it."""
+
+
+class _Sender(Protocol):
+    """A socket or a transport."""
+
+    def sendto(self, data: bytes, addr: ClientAddress, /) -> object: ...
+
+
+def prepare(sock: socket.socket) -> None:
+    """Make a UDP socket ready for bursts, and never blocking."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    sock.setblocking(False)
+
+
+def open_socket(family: int, address: ClientAddress) -> socket.socket:
+    """A UDP socket that is bound and ready for bursts. Raises ``OSError``."""
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        prepare(sock)
+        sock.bind(address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def send_reply(
+    dispatcher: Dispatcher, sender: _Sender, client: ClientAddress, result: object
+) -> None:
+    """The one reply: what a handler returned, as a packet to the client."""
+    if inspect.iscoroutine(result):
+        result.close()
+        dispatcher.report_failure(
+            "coroutine handler", TypeError("only an asyncio server awaits coroutine handlers")
+        )
+        return
+    try:
+        sender.sendto(encode_reply(result), client)
+    except (EncodeError, OSError) as error:
+        dispatcher.report_failure(f"reply to {client[0]}:{client[1]}", error)
+
+
+class DispatchingProtocol(asyncio.DatagramProtocol):
+    """Hands packets to the dispatcher, awaits coroutines, and keeps the scheduler going."""
+
+    def __init__(
+        self, dispatcher: Dispatcher, loop: asyncio.AbstractEventLoop, max_tasks: int
+    ) -> None:
+        self.dispatcher = dispatcher
+        self._loop = loop
+        self._max_tasks = max_tasks
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: ClientAddress) -> None:
+        self.dispatcher.dispatch(data, addr, self.reply)
+        self.watch_scheduler()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+
+    def reply(self, client: ClientAddress, result: object) -> None:
+        """Answer the client; a coroutine first becomes a task."""
+        if not inspect.iscoroutine(result):
+            if self._transport is not None:
+                send_reply(self.dispatcher, self._transport, client, result)
+            return
+        task = self._loop.create_task(self._await(client, result))
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+        if len(self._tasks) >= self._max_tasks and isinstance(self._transport, DrainingTransport):
+            self._transport.pause_reading()
+
+    async def _await(
+        self, client: ClientAddress, coroutine: Coroutine[object, object, object]
+    ) -> None:
+        try:
+            result = await coroutine
+        except Exception as error:
+            self.dispatcher.report_failure(f"coroutine handler {coroutine!r}", error)
+            return
+        if result is not None:
+            self.reply(client, result)
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if isinstance(self._transport, DrainingTransport):
+            self._transport.resume_reading()
+
+    def watch_scheduler(self) -> None:
+        """Have the loop come back when the next message is due."""
+        scheduler = self.dispatcher.scheduler
+        if scheduler.next_ns is None:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(scheduler.wait(_LONGEST_WAIT), self._run_due)
+
+    def _run_due(self) -> None:
+        self._timer = None
+        self.dispatcher.scheduler.run_due()
+        self.watch_scheduler()
+
+
+class DrainingTransport(asyncio.DatagramTransport):
+    """A datagram transport that reads until the socket would block.
+
+    asyncio's own makes a system call to ``epoll`` for every datagram. Raises
+    ``NotImplementedError`` on a loop that cannot watch a socket.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, protocol: DispatchingProtocol
+    ) -> None:
+        super().__init__({"socket": sock, "sockname": sock.getsockname()})
+        self._loop = loop
+        self._socket = sock
+        self._protocol = protocol
+        self._closing = False
+        self._reading = True
+        loop.add_reader(sock, self._drain)
+        protocol.connection_made(self)
+
+    def _drain(self) -> None:
+        receive, protocol = self._socket.recvfrom, self._protocol
+        dispatch, reply = protocol.dispatcher.dispatch, protocol.reply
+        for _ in range(BATCH):
+            try:
+                data, client = receive(MAX_DATAGRAM)
+            except BlockingIOError:
+                break
+            except ConnectionError:
+                continue
+            dispatch(data, client, reply)
+            if not self._reading:
+                break
+        protocol.watch_scheduler()
+
+    def pause_reading(self) -> None:
+        """Leave packets in the socket."""
+        if self._reading and not self._closing:
+            self._reading = False
+            self._loop.remove_reader(self._socket)
+
+    def resume_reading(self) -> None:
+        """Undo :meth:`pause_reading`."""
+        if not self._reading and not self._closing:
+            self._reading = True
+            self._loop.add_reader(self._socket, self._drain)
+
+    def sendto(self, data: bytes, addr: ClientAddress | None = None) -> None:  # type: ignore[override]
+        """Send a datagram at once. Raises ``OSError``."""
+        if addr is None:
+            raise ValueError("a server's socket is not connected: an address is needed")
+        self._socket.sendto(data, addr)
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def close(self) -> None:
+        """Stop serving and close the socket."""
+        if self._closing:
+            return
+        self._closing, self._reading = True, False
+        self._loop.remove_reader(self._socket)
+        self._loop.call_soon(self._closed)
+
+    abort = close
+
+    def _closed(self) -> None:
+        self._socket.close()
+        self._protocol.connection_lost(None)

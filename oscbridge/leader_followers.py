@@ -1,0 +1,79 @@
+"""A bounded, reused set of threads that take turns to receive (the leader/followers pattern).
+
+One thread, the leader, waits for something to do. When it has it, it lets another lead and
+does it. So nothing waits in a queue between a reader and its workers: while all threads are
+busy, what comes in waits where it came from.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeAlias
+
+__all__ = ["LeaderFollowers"]
+
+Work: TypeAlias = Callable[[], None]
+
+
+class LeaderFollowers:
+    """Threads that call ``receive``, one at a time, and then what it returned, all at once.
+
+    ``receive`` waits a short while for work and returns None without any. A thread is
+    started only when all others are busy, at most ``max_threads``.
+    """
+
+    def __init__(self, receive: Callable[[], Work | None], max_threads: int, name: str) -> None:
+        if max_threads < 1:
+            raise ValueError(f"max_threads must be at least 1, not {max_threads}")
+        self._receive = receive
+        self._max_threads = max_threads
+        self._name = name
+        self._lead = threading.Lock()
+        self._count = threading.Lock()
+        self._busy = 0
+        self._threads: list[threading.Thread] = []
+        self._stopping = threading.Event()
+
+    def __len__(self) -> int:
+        return len(self._threads)
+
+    def start(self) -> None:
+        """Start the first thread."""
+        # Daemon threads: a handler that never returns must not keep the process alive.
+        thread = threading.Thread(
+            target=self._run, name=f"{self._name}-{len(self._threads)}", daemon=True
+        )
+        self._threads.append(thread)
+        thread.start()
+
+    def stop(self, timeout: float) -> int:
+        """Take nothing more in and wait for what is under way, at most ``timeout`` seconds.
+
+        Returns how many threads have not ended by then.
+        """
+        self._stopping.set()
+        deadline = time.monotonic() + timeout
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return sum(thread.is_alive() for thread in self._threads)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            with self._lead:
+                if self._stopping.is_set():
+                    return
+                work = self._receive()
+                if work is None:
+                    continue
+                with self._count:
+                    self._busy += 1
+                    all_busy = self._busy == len(self._threads) < self._max_threads
+                if all_busy:
+                    self.start()
+            try:
+                work()
+            finally:
+                with self._count:
+                    self._busy -= 1

@@ -1,0 +1,86 @@
+"""What waits for its time tag: one bounded heap, and no thread, timer or sleep of its own.
+
+Who serves drives it: :attr:`Scheduler.next_ns` says when to come back, :meth:`Scheduler.run_due`
+runs what is due. The clock is the system's, as time tags are wall-clock time.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+__all__ = ["MAX_PENDING", "Scheduler", "run_all"]
+
+MAX_PENDING: Final = 10_000
+"""Messages that may wait at once, unless the scheduler is told another bound."""
+
+
+class Scheduler:
+    """A heap of actions and the Unix times, in nanoseconds, at which they are due.
+
+    Actions with equal times run in the order in which they came. Safe to use from
+    several threads. ``bound`` limits how many may wait.
+    """
+
+    def __init__(
+        self, bound: int = MAX_PENDING, clock_ns: Callable[[], int] = time.time_ns
+    ) -> None:
+        self.bound = bound
+        self.clock_ns = clock_ns
+        self._heap: list[tuple[int, int, Callable[[], None]]] = []
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def add(self, due_ns: int, action: Callable[[], None]) -> bool:
+        """Keep an action until it is due. False, and not kept, beyond the bound."""
+        with self._lock:
+            if len(self._heap) >= self.bound:
+                return False
+            self._count += 1
+            heapq.heappush(self._heap, (due_ns, self._count, action))
+            return True
+
+    @property
+    def next_ns(self) -> int | None:
+        """When the earliest action is due, or None."""
+        heap = self._heap
+        try:
+            return heap[0][0]
+        except IndexError:
+            return None
+
+    def wait(self, longest: float) -> float:
+        """Seconds until the earliest action is due, 0 to ``longest``."""
+        due = self.next_ns
+        if due is None:
+            return longest
+        return min(max((due - self.clock_ns()) / 1e9, 0.0), longest)
+
+    def take_due(self) -> list[Callable[[], None]]:
+        """Remove and return what is due, earliest first."""
+        if not self._heap:
+            return []
+        now = self.clock_ns()
+        due = []
+        with self._lock:
+            while self._heap and self._heap[0][0] <= now:
+                due.append(heapq.heappop(self._heap)[2])
+        return due
+
+    def run_due(self) -> int:
+        """Run what is due, earliest first. Returns how many ran."""
+        due = self.take_due()
+        run_all(due)
+        return len(due)
+
+
+def run_all(actions: Iterable[Callable[[], None]]) -> None:
+    """Run actions one after another."""
+    for action in actions:
+        action()

@@ -1,0 +1,79 @@
+"""Where things listen and where they are sent: ``host:port`` and ``udp://host:port``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
+
+__all__ = ["OSCURL", "SCHEMES", "HostPort"]
+
+SCHEMES: Final = ("udp",)
+"""Transports that OSC is served and sent over."""
+
+
+class HostPort(NamedTuple):
+    """A host, by name or address, and a port. A field of options may have this type."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> HostPort:
+        """Read ``host:port`` or ``[IPv6]:port``.
+
+        Raises ``ValueError`` that says what would be right.
+        """
+        hint = "write it as host:port, for example 127.0.0.1:8080 or [::1]:8080"
+        try:
+            parts = urlsplit(f"//{text}")
+            host, port = parts.hostname, parts.port
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{error}; {hint}") from None
+        if not host or port is None or f"//{parts.netloc}" != f"//{text}" or "@" in text:
+            raise ValueError(hint)
+        return cls(host, port)
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> CoreSchema:
+        return _schema(cls)
+
+
+class OSCURL(NamedTuple):
+    """A transport, a host and a port. A field of options may have this type."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> OSCURL:
+        """Read ``udp://host:port``. Raises ``ValueError`` that says what would be right."""
+        scheme, separator, rest = text.partition("://")
+        if not separator:
+            raise ValueError("write it as udp://host:port, for example udp://127.0.0.1:9000")
+        if scheme not in SCHEMES:
+            raise ValueError(f"unknown transport {scheme!r}; known: {', '.join(SCHEMES)}")
+        return cls(scheme, *HostPort.parse(rest.removesuffix("/")))
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{HostPort(self.host, self.port)}"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> CoreSchema:
+        return _schema(cls)
+
+
+def _schema(cls: type[HostPort] | type[OSCURL]) -> CoreSchema:
+    """For pydantic: from text, by ``parse``."""
+    from pydantic_core import core_schema  # only where options are, not for every client
+
+    def validate(value: str) -> HostPort | OSCURL:
+        return cls.parse(value)
+
+    return core_schema.no_info_after_validator_function(validate, core_schema.str_schema())
