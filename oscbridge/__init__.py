@@ -1,0 +1,144 @@
+"""A bridge from OSC (Open Sound Control) to other protocols, and back.
+
+These are the public names: what a plugin or a program may build on. They are loaded when
+they are first used, so a program that only serves or sends OSC does not pay for the rest.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from oscbridge.bridge.endpoint import Endpoint, Options
+    from oscbridge.bridge.source import Sink, Source
+    from oscbridge.dispatcher import Dispatcher
+    from oscbridge.errors import (
+        BackOff,
+        BadMessage,
+        ConfigurationError,
+        DecodeError,
+        EncodeError,
+        EndpointError,
+        LimitError,
+        NotConnected,
+        OSCBridgeError,
+        OSCError,
+        PatternError,
+        PluginError,
+    )
+    from oscbridge.osc import (
+        IMMEDIATELY,
+        IMPULSE,
+        MIDI,
+        Argument,
+        Bundle,
+        Color,
+        Impulse,
+        Limits,
+        Message,
+        Origin,
+        Packet,
+        TimeTag,
+        decode_packet,
+        encode_bundle,
+        encode_message,
+        encode_packet,
+        infer,
+        messages,
+    )
+    from oscbridge.plugin.hookspecs import hookimpl
+    from oscbridge.url import OSCURL, HostPort
+
+_HOMES = {
+    "oscbridge.bridge.endpoint": ("Endpoint", "Options"),
+    "oscbridge.bridge.source": ("Sink", "Source"),
+    "oscbridge.dispatcher": ("Dispatcher",),
+    "oscbridge.errors": (
+        "BackOff",
+        "BadMessage",
+        "ConfigurationError",
+        "DecodeError",
+        "EncodeError",
+        "EndpointError",
+        "LimitError",
+        "NotConnected",
+        "OSCBridgeError",
+        "OSCError",
+        "PatternError",
+        "PluginError",
+    ),
+    "oscbridge.osc": (
+        "IMMEDIATELY",
+        "IMPULSE",
+        "MIDI",
+        "Argument",
+        "Bundle",
+        "Color",
+        "Impulse",
+        "Limits",
+        "Message",
+        "Origin",
+        "Packet",
+        "TimeTag",
+        "decode_packet",
+        "encode_bundle",
+        "encode_message",
+        "encode_packet",
+        "infer",
+        "messages",
+    ),
+    "oscbridge.plugin.hookspecs": ("hookimpl",),
+    "oscbridge.url": ("OSCURL", "HostPort"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "IMMEDIATELY",
+    "IMPULSE",
+    "MIDI",
+    "OSCURL",
+    "Argument",
+    "BackOff",
+    "BadMessage",
+    "Bundle",
+    "Color",
+    "ConfigurationError",
+    "DecodeError",
+    "Dispatcher",
+    "EncodeError",
+    "Endpoint",
+    "EndpointError",
+    "HostPort",
+    "Impulse",
+    "LimitError",
+    "Limits",
+    "Message",
+    "NotConnected",
+    "OSCBridgeError",
+    "OSCError",
+    "Options",
+    "Origin",
+    "Packet",
+    "PatternError",
+    "PluginError",
+    "Sink",
+    "Source",
+    "TimeTag",
+    "decode_packet",
+    "encode_bundle",
+    "encode_message",
+    "encode_packet",
+    "hookimpl",
+    "infer",
+    "messages",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

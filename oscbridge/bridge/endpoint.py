@@ -1,0 +1,110 @@
+"""The contract of an endpoint: all that a plugin's author writes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import ClassVar, Protocol, TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+from oscbridge.dispatcher import ClientAddress
+from oscbridge.errors import DecodeError
+from oscbridge.osc import Message
+
+__all__ = ["Endpoint", "Host", "Options"]
+
+
+class Options(BaseModel):
+    """Base of every model of options: typed, frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+_Options: TypeAlias = Options  # Endpoint has an attribute of the same name
+
+
+class Host(Protocol):
+    """What the bridge does for an endpoint."""
+
+    def receive(self, message: Message, peer: ClientAddress) -> None:
+        """Put a message into the routes."""
+
+    def receive_packet(self, data: bytes, peer: ClientAddress) -> None:
+        """Put an encoded packet into the routes."""
+
+    def bad_input(self, error: DecodeError, peer: ClientAddress) -> None:
+        """Count and report what a peer sent and what is no message."""
+
+    def refused(self, text: str) -> None:
+        """Count and report somebody who is not let in."""
+
+    def dropped(self, reason: str, count: int) -> None:
+        """Count messages that will not be delivered."""
+
+
+class Endpoint:
+    """Something outside that messages go to, come from, or both.
+
+    A sink overrides :meth:`send` or :meth:`send_batch`. A source calls :meth:`receive`.
+    Making an endpoint opens nothing; :meth:`connect` does. The bridge owns the outbox,
+    counting and logging. All methods run on one event loop and must not block it.
+    """
+
+    #: The keys of ``[endpoint.NAME]`` beside ``type``: a class ``Options(oscbridge.Options)``.
+    Options: ClassVar[type[_Options]] = Options
+
+    #: Messages that may wait in the outbox; when it is full, the oldest is dropped.
+    outbox_size: ClassVar[int] = 10_000
+
+    def __init__(self, name: str, options: _Options) -> None:
+        self.name = name
+        self.options: _Options = options
+        self.log = logging.getLogger(f"oscbridge.endpoint.{name}")
+        self._host: Host | None = None
+
+    def attach(self, host: Host) -> None:
+        """Called once by the bridge, before :meth:`connect`."""
+        self._host = host
+
+    @property
+    def host(self) -> Host:
+        """The bridge's side. Raises ``RuntimeError`` before it is there."""
+        if self._host is None:
+            raise RuntimeError(f"endpoint {self.name!r} belongs to no bridge yet")
+        return self._host
+
+    def describe(self) -> str:
+        """Where it is, for people: ``ws://127.0.0.1:8080``."""
+        return ""
+
+    async def connect(self) -> None:
+        """Open what needs to be open. Raises ``OSError`` or :class:`EndpointError`."""
+
+    async def send(self, message: Message) -> None:
+        """Deliver one message. Raises :class:`EndpointError`."""
+        raise NotImplementedError
+
+    async def send_batch(self, messages: Sequence[Message]) -> None:
+        """Deliver what has come in since the last time, in order; one or more messages.
+
+        Override it, instead of :meth:`send`, where many messages cost less together than
+        one by one. Raises :class:`EndpointError`: then all of them count as lost.
+        """
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Close what is open. Called once, also after a failed :meth:`connect`."""
+
+    def receive(self, message: Message, peer: ClientAddress = ("", 0)) -> None:
+        """Put a message into the routes. ``peer`` tells one client from another."""
+        self.host.receive(message, peer)
+
+    def receive_packet(self, data: bytes, peer: ClientAddress = ("", 0)) -> None:
+        """Put an encoded packet into the routes; a bad one is counted and reported."""
+        self.host.receive_packet(data, peer)
+
+    @classmethod
+    def is_sink(cls) -> bool:
+        """Whether messages can be sent to it."""
+        return cls.send is not Endpoint.send or cls.send_batch is not Endpoint.send_batch

@@ -1,0 +1,67 @@
+"""The command line: one file a command, loaded when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Final
+
+import click
+
+from oscbridge.errors import ConfigurationError, OSCBridgeError
+
+__all__ = ["main"]
+
+COMMANDS: Final = ("run", "check", "send", "dump", "plugins")
+
+
+class _Commands(click.Group):
+    """Finds a command in the module of its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"oscbridge.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            text = f"{error.message} There is: {', '.join(COMMANDS)}."
+            raise click.UsageError(text, ctx) from None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="oscbridge", message="%(prog)s %(version)s")
+def cli() -> None:
+    """A bridge from OSC (Open Sound Control) to other protocols, and back.
+
+    \b
+    Examples:
+      oscbridge run                  OSC on UDP 9000, WebSocket on 8080
+      oscbridge run studio.toml      what a file says
+      oscbridge send /hello 1        send a message to it
+    """
+
+
+def main() -> None:
+    """The program. Ends with 0, 1 for what failed, or 2 for what was asked for wrongly."""
+    try:
+        cli(prog_name="oscbridge")
+    except ConfigurationError as error:
+        fail(str(error), 2)
+    except OSCBridgeError as error:
+        fail(str(error), 1)
+
+
+def fail(text: str, code: int) -> None:
+    """Say what is wrong, a line each, and end."""
+    for line in text.splitlines():
+        click.echo(click.style("error: ", fg="red", bold=True) + line, err=True)
+    sys.exit(code)

@@ -1,0 +1,69 @@
+"""``oscbridge dump``"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+import click
+
+from oscbridge.cli.parameters import URL
+from oscbridge.cli.until_signal import until_signal
+from oscbridge.dispatcher import Dispatcher
+from oscbridge.errors import OSCBridgeError
+from oscbridge.literal import format_message
+from oscbridge.osc import Message
+from oscbridge.osc_server import AsyncIOOSCUDPServer
+from oscbridge.url import OSCURL
+
+__all__ = ["command"]
+
+
+@click.command("dump")
+@click.option(
+    "--listen",
+    type=URL,
+    default="udp://127.0.0.1:9000",
+    show_default=True,
+    help="Where to listen.",
+)
+def command(listen: OSCURL) -> None:
+    """Print the OSC messages that arrive, a line each.
+
+    A line is the time, the sender, the address, the type tags and the values; bundles are
+    taken apart, and their messages shown at once with their time tag.
+
+    \b
+    Examples:
+      oscbridge dump
+      oscbridge dump --listen udp://0.0.0.0:9001
+    """
+    asyncio.run(_dump(listen))
+
+
+async def _dump(listen: OSCURL) -> None:
+    dispatcher = Dispatcher(strict_timing=False)
+    dispatcher.map("*", _show, needs_message=True)
+    server = AsyncIOOSCUDPServer((listen.host, listen.port), dispatcher, asyncio.get_running_loop())
+    with until_signal() as stop:
+        try:
+            transport, _ = await server.create_serve_endpoint()
+        except OSError as error:
+            raise OSCBridgeError(f"{listen}: {error.strerror or error}") from None
+        port = transport.get_extra_info("sockname")[1]
+        click.echo(f"listening on {listen._replace(port=port)}; Ctrl-C stops it", err=True)
+        await stop.wait()
+        transport.close()
+
+
+def _show(message: Message) -> None:
+    peer = message.origin.peer if message.origin is not None else None
+    sender = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "?"
+    parts = [
+        click.style(datetime.now().strftime("%H:%M:%S.%f")[:-3], dim=True),
+        click.style(sender, fg="cyan"),
+        format_message(message),
+    ]
+    if message.timetag is not None and not message.timetag.immediate:
+        parts.append(click.style(f"@ {message.timetag.datetime().isoformat()}", fg="yellow"))
+    click.echo(" ".join(parts))

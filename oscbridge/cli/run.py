@@ -1,0 +1,88 @@
+"""``oscbridge run``"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from oscbridge.bridge.app import App
+from oscbridge.bridge.config import DEFAULT, Configuration, load, parse
+from oscbridge.cli.until_signal import until_signal
+from oscbridge.plugin.manager import Plugins
+
+__all__ = ["command", "read_configuration"]
+
+
+@click.command("run")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+def command(file: Path | None) -> None:
+    """Run the bridge until Ctrl-C.
+
+    Without FILE it takes OSC on udp://127.0.0.1:9000 and serves WebSocket clients on
+    ws://127.0.0.1:8080.
+
+    \b
+    Examples:
+      oscbridge run
+      oscbridge run studio.toml
+    """
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S", level=logging.INFO
+    )
+    plugins = Plugins()
+    configuration = read_configuration(file, plugins)
+    asyncio.run(_run(App(configuration, plugins), plugins, file))
+
+
+def read_configuration(file: Path | None, plugins: Plugins) -> Configuration:
+    """The configuration of a file, or the built-in one as far as its plugins are there."""
+    if file is not None:
+        return load(file, plugins.endpoint_types)
+    text = DEFAULT
+    if "websocket" not in plugins.endpoint_types:
+        text = text[: text.index("[endpoint")]
+    return parse(text, plugins.endpoint_types, "built-in configuration")
+
+
+async def _run(app: App, plugins: Plugins, file: Path | None) -> None:
+    with until_signal() as stop:
+        await app.start()
+        click.echo(_banner(app, plugins, file))
+        await stop.wait()
+        click.echo("stopping")
+        await app.stop()
+
+
+def _banner(app: App, plugins: Plugins, file: Path | None) -> str:
+    """What runs, and what to try."""
+    rows: list[tuple[str, str, str, str]] = [
+        ("bridge", name, str(listener.address), app.configuration.bridges[name].mode)
+        for name, listener in app.listeners.items()
+    ]
+    rows += [
+        ("endpoint", name, delivery.endpoint.describe(), delivery.type)
+        for name, delivery in app.endpoints.items()
+    ]
+    widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
+    lines = [
+        click.style(f"oscbridge {version('oscbridge')}", bold=True)
+        + f" with {file or 'its built-in configuration'}"
+    ]
+    for kind, name, where, what in rows:
+        shown = click.style(where.ljust(widths[2]), fg="cyan")
+        lines.append(f"  {kind:8}  {name.ljust(widths[1])}  {shown}  {what}")
+    found = ", ".join(f"{p.name} {p.version}".strip() for p in plugins.working)
+    lines.append(f"  plugins   {found or 'none; pip install oscbridge[all] brings them'}")
+    address = next((str(each.address) for each in app.listeners.values()), None)
+    if address is not None:
+        to = "" if address == "udp://127.0.0.1:9000" else f"--to {address} "
+        program = "oscbridge" if shutil.which("oscbridge") else sys.argv[0]
+        lines.append(f"  try       {click.style(f'{program} send {to}/hello 1', fg='green')}")
+    lines.append("Ctrl-C stops it.")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Plugins: what they may hook into, and how they are found, loaded and called."""
