@@ -1,0 +1,232 @@
+"""The WebSocket endpoint: a server that dashboards connect to."""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import logging
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from typing import Annotated, Final
+
+from pydantic import Field
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+import oscbridge
+from oscbridge_websocket import json_format
+from oscbridge_websocket.client import Client, Frame
+from oscbridge_websocket.origin import is_allowed
+
+__all__ = ["WebSocketEndpoint"]
+
+BINARY: Final = Subprotocol("osc.binary")
+JSON: Final = Subprotocol("osc.json")
+
+OPEN_TIMEOUT: Final = 5.0
+CLOSE_TIMEOUT: Final = 0.5
+"""Seconds for the handshakes that open and close a connection."""
+
+MAX_BUNDLE: Final = 65_000
+"""Bytes of a bundle that several messages are sent in."""
+
+
+class WebSocketEndpoint(oscbridge.Endpoint):
+    """Serves OSC over WebSocket.
+
+    Without a subprotocol, or with ``osc.binary``, a frame is one OSC packet, each way; with
+    ``osc.json`` it is one JSON text. Messages that come in together go out together: as one
+    bundle to a binary client. A message is not sent back to the client that it came from.
+    """
+
+    class Options(oscbridge.Options):
+        """The keys of an endpoint with ``type = "websocket"``."""
+
+        listen: oscbridge.HostPort = oscbridge.HostPort("127.0.0.1", 8080)
+        """Where to listen: ``host:port``."""
+        origins: tuple[str, ...] = ()
+        """Sites whose pages may connect, as ``https://example.org``; ``*`` is any. Pages from
+        the same host always may, and so may programs, which send no Origin."""
+        max_clients: Annotated[int, Field(ge=1, le=100_000)] = 256
+        """Clients at once."""
+        max_frame: Annotated[int, Field(ge=16, le=1 << 24)] = 65_535
+        """Bytes of a frame from a client; a larger one closes the connection."""
+        client_queue: Annotated[int, Field(ge=1, le=10_000_000)] = 8_192
+        """Messages that wait for one slow client; beyond it the oldest is dropped."""
+        page: bool = True
+        """Whether a browser that opens the address gets a page with the live values."""
+
+    options: Options
+
+    def __init__(self, name: str, options: oscbridge.Options) -> None:
+        super().__init__(name, options)
+        self._clients: set[Client] = set()
+        self._server: Server | None = None
+        self._port: int | None = None
+
+    def describe(self) -> str:
+        listen = self.options.listen
+        return f"ws://{listen._replace(port=self._port or listen.port)}"
+
+    async def connect(self) -> None:
+        host, port = self.options.listen
+        # The library logs every failed handshake with a traceback; strangers cause those.
+        quiet = logging.getLogger(f"{self.log.name}.websockets")
+        quiet.setLevel(logging.CRITICAL)
+        self._server = await serve(
+            self._serve_client,
+            host,
+            port,
+            process_request=self._process_request,
+            select_subprotocol=_select_subprotocol,
+            compression=None,
+            max_size=self.options.max_frame,
+            open_timeout=OPEN_TIMEOUT,
+            close_timeout=CLOSE_TIMEOUT,
+            server_header=None,
+            logger=quiet,
+        )
+        self._port = next(iter(self._server.sockets)).getsockname()[1]
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+
+    # --- out ---------------------------------------------------------------------------------
+
+    async def send_batch(self, messages: Sequence[oscbridge.Message]) -> None:
+        if not self._clients:
+            return
+        ours = {m.origin for m in messages if m.origin is not None and m.origin[0] == self.name}
+        shared: dict[bool, list[Frame]] = {}
+        for client in self._clients:
+            if client.origin in ours:
+                others = [m for m in messages if m.origin != client.origin]
+                frames = self._frames(others, json=client.json)
+            elif client.json in shared:
+                frames = shared[client.json]
+            else:
+                frames = shared[client.json] = self._frames(messages, json=client.json)
+            for frame in frames:
+                client.put(frame)
+
+    def _frames(self, messages: Sequence[oscbridge.Message], *, json: bool) -> list[Frame]:
+        """The frames for some messages: JSON one by one, binary together in bundles."""
+        encode = json_format.encode if json else oscbridge.encode_message
+        encoded = []
+        for message in messages:
+            try:
+                encoded.append(encode(message))
+            except oscbridge.EncodeError:
+                self.host.dropped("encode", 1)
+        if json:
+            return [Frame(data, 1) for data in encoded]
+        return list(_bundles(encoded))
+
+    # --- in ----------------------------------------------------------------------------------
+
+    async def _serve_client(self, connection: ServerConnection) -> None:
+        json = connection.subprotocol == JSON
+        peer = connection.remote_address
+        client = Client(
+            connection,
+            oscbridge.Origin(self.name, peer),
+            json=json,
+            queue=self.options.client_queue,
+            on_drop=lambda count: self.host.dropped("slow_client", count),
+        )
+        self._clients.add(client)
+        writing = asyncio.create_task(client.write(), name=f"{self.name} to {peer[0]}:{peer[1]}")
+        try:
+            async for frame in connection:
+                self._received(frame, peer, json=json)
+        except ConnectionClosed:
+            pass
+        finally:
+            self._clients.discard(client)
+            writing.cancel()
+
+    def _received(self, frame: str | bytes, peer: tuple[str, int], *, json: bool) -> None:
+        if isinstance(frame, bytes):
+            self.receive_packet(frame, peer)
+        elif json:
+            try:
+                data = oscbridge.encode_packet(json_format.decode(frame))
+            except oscbridge.DecodeError as error:
+                self.host.bad_input(error, peer)
+            else:
+                self.receive_packet(data, peer)
+        else:
+            self.host.bad_input(
+                oscbridge.DecodeError("text", "a text frame, without the subprotocol osc.json"),
+                peer,
+            )
+
+    # --- before a client is let in -----------------------------------------------------------
+
+    def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Refuse, answer a browser with the page, or go on to the handshake (None)."""
+        headers = request.headers
+        if "upgrade" not in headers.get("Connection", "").lower():
+            return self._page(connection, request)
+        origin = headers.get("Origin")
+        local_host = connection.local_address[0]
+        if origin is not None and not is_allowed(
+            origin, headers.get("Host", ""), local_host, self.options.origins
+        ):
+            self.host.refused(
+                f"a page from {origin}; to let it in: origins = [{origin!r}] "
+                f"under [endpoint.{self.name}]"
+            )
+            return connection.respond(
+                http.HTTPStatus.FORBIDDEN, f"Pages from {origin} may not connect.\n"
+            )
+        if len(self._clients) >= self.options.max_clients:
+            self.host.refused(f"a client beyond max_clients = {self.options.max_clients}")
+            return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "Too many clients.\n")
+        return None
+
+    def _page(self, connection: ServerConnection, request: Request) -> Response:
+        if not self.options.page or request.path.partition("?")[0] != "/":
+            return connection.respond(http.HTTPStatus.NOT_FOUND, "Nothing here but WebSocket.\n")
+        body = files(__package__).joinpath("page.html").read_bytes()
+        headers = Headers(
+            {
+                "Content-Type": "text/html; charset=utf-8",
+                "Content-Length": str(len(body)),
+                "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
+                "script-src 'unsafe-inline'; connect-src 'self' ws: wss:; frame-ancestors 'none'",
+                "X-Content-Type-Options": "nosniff",
+                "Cache-Control": "no-store",
+                "Connection": "close",
+            }
+        )
+        return Response(200, "OK", headers, body)
+
+
+def _select_subprotocol(
+    _connection: ServerConnection, offered: Sequence[Subprotocol]
+) -> Subprotocol | None:
+    """The first of the client's that is known; without any, frames are binary."""
+    return next((name for name in offered if name in (BINARY, JSON)), None)
+
+
+def _bundles(encoded: Sequence[bytes]) -> Iterator[Frame]:
+    """Encoded messages as few packets: one as it is, several as a bundle, in order."""
+    start, size = 0, 0
+    for index, data in enumerate(encoded):
+        if size and size + len(data) + 4 > MAX_BUNDLE:
+            yield _bundle(encoded[start:index])
+            start, size = index, 0
+        size += len(data) + 4
+    if start < len(encoded):
+        yield _bundle(encoded[start:])
+
+
+def _bundle(encoded: Sequence[bytes]) -> Frame:
+    data = encoded[0] if len(encoded) == 1 else oscbridge.encode_bundle(encoded)
+    return Frame(data, len(encoded))
