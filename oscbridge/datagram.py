@@ -8,12 +8,12 @@ import socket
 from collections.abc import Coroutine
 from typing import Final, Protocol
 
-from oscbridge.dispatcher import ClientAddress, Dispatcher, encode_reply
-from oscbridge.errors import EncodeError
+from oscbridge.dispatcher import Dispatcher, name_of
+from oscbridge.handler import ClientAddress, encode_reply
+from oscbridge.receive import receiver
 
 __all__ = [
-    "BATCH",
-    "MAX_DATAGRAM",
+    "LONGEST_WAIT",
     "DispatchingProtocol",
     "DrainingTransport",
     "open_socket",
@@ -24,13 +24,7 @@ __all__ = [
 RECEIVE_BUFFER: Final = 4 << 20
 """Bytes of receive buffer that are asked of the system, which may give less."""
 
-BATCH: Final = 256
-"""Packets that are read before a server looks at anything else."""
-
-MAX_DATAGRAM: Final = 65_535
-"""Bytes of a datagram; UDP carries no more."""
-
-_LONGEST_WAIT: Final = 60.0
+LONGEST_WAIT: Final = 60.0
 """Seconds after which the clock is looked at again, as somebody may have set it."""
 
 
@@ -65,12 +59,12 @@ def send_reply(
     if inspect.iscoroutine(result):
         result.close()
         dispatcher.report_failure(
-            "coroutine handler", TypeError("only an asyncio server awaits coroutine handlers")
+            name_of(result), TypeError("only an asyncio server awaits coroutine handlers")
         )
         return
     try:
         sender.sendto(encode_reply(result), client)
-    except (EncodeError, OSError) as error:
+    except Exception as error:
         dispatcher.report_failure(f"reply to {client[0]}:{client[1]}", error)
 
 
@@ -119,14 +113,14 @@ class DispatchingProtocol(asyncio.DatagramProtocol):
         try:
             result = await coroutine
         except Exception as error:
-            self.dispatcher.report_failure(f"coroutine handler {coroutine!r}", error)
+            self.dispatcher.report_failure(name_of(coroutine), error)
             return
         if result is not None:
             self.reply(client, result)
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if isinstance(self._transport, DrainingTransport):
+        if len(self._tasks) < self._max_tasks and isinstance(self._transport, DrainingTransport):
             self._transport.resume_reading()
 
     def watch_scheduler(self) -> None:
@@ -136,7 +130,7 @@ class DispatchingProtocol(asyncio.DatagramProtocol):
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_later(scheduler.wait(_LONGEST_WAIT), self._run_due)
+        self._timer = self._loop.call_later(scheduler.wait(LONGEST_WAIT), self._run_due)
 
     def _run_due(self) -> None:
         self._timer = None
@@ -160,22 +154,20 @@ class DrainingTransport(asyncio.DatagramTransport):
         self._protocol = protocol
         self._closing = False
         self._reading = True
+        self._receive = receiver(sock)
+        self._unread: list[tuple[bytes, ClientAddress]] = []
         loop.add_reader(sock, self._drain)
         protocol.connection_made(self)
 
     def _drain(self) -> None:
-        receive, protocol = self._socket.recvfrom, self._protocol
+        protocol = self._protocol
         dispatch, reply = protocol.dispatcher.dispatch, protocol.reply
-        for _ in range(BATCH):
-            try:
-                data, client = receive(MAX_DATAGRAM)
-            except BlockingIOError:
-                break
-            except ConnectionError:
-                continue
+        batch = iter(self._unread or self._receive())
+        self._unread = []
+        for data, client in batch:
             dispatch(data, client, reply)
             if not self._reading:
-                break
+                self._unread = list(batch)
         protocol.watch_scheduler()
 
     def pause_reading(self) -> None:
@@ -189,6 +181,8 @@ class DrainingTransport(asyncio.DatagramTransport):
         if not self._reading and not self._closing:
             self._reading = True
             self._loop.add_reader(self._socket, self._drain)
+            if self._unread:
+                self._drain()
 
     def sendto(self, data: bytes, addr: ClientAddress | None = None) -> None:  # type: ignore[override]
         """Send a datagram at once. Raises ``OSError``."""

@@ -14,19 +14,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, NamedTuple, Protocol, TypeAlias, cast, runtime_checkable
+from typing import Final, NamedTuple, cast
 
-from oscbridge.errors import DecodeError, PatternError
+from oscbridge.address_map import AddressMap
+from oscbridge.errors import DecodeError
+from oscbridge.handler import Bindable, Call, ClientAddress, Handler, Reply
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
-from oscbridge.osc.message import Head, Message, Origin, encode_message, head_key, read_arguments
+from oscbridge.osc.message import Head, Message, Origin, head_key, read_arguments
 from oscbridge.osc.message import read_head as parse_head
 from oscbridge.osc.packet import split_packet
-from oscbridge.osc.pattern import Pattern, Subject, is_pattern
 from oscbridge.osc.types import Argument
 from oscbridge.report import Reporter
 from oscbridge.scheduler import Scheduler
 
-__all__ = ["Bindable", "ClientAddress", "Dispatcher", "Handler", "Reply", "encode_reply"]
+__all__ = ["Dispatcher", "Handler", "Statistics", "name_of"]
 
 MAX_HEADS: Final = 8_192
 """Heads that a dispatcher remembers. When full it forgets them all and starts again."""
@@ -34,99 +35,14 @@ MAX_HEADS: Final = 8_192
 MAX_HEAD: Final = 256
 """Bytes of a head that is remembered."""
 
-ClientAddress: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
-Reply: TypeAlias = Callable[[ClientAddress, object], None]
-"""Takes what a handler returned, if it was not None, and the client to answer."""
-
-_Call: TypeAlias = Callable[[ClientAddress, Message], object]
-
 _log: Final = logging.getLogger(__name__)
-
-
-@runtime_checkable
-class Bindable(Protocol):
-    """A handler that prepares itself once for every address and type tags that it meets."""
-
-    def bind(
-        self, address: str, types: str | None, captures: dict[str, str]
-    ) -> Callable[[Message], object] | None:
-        """What to call with each such message, or None for nothing."""
-
-
-class Handler:
-    """A callback and how it wants to be called."""
-
-    def __init__(
-        self,
-        _callback: Callable[..., object] | Bindable,
-        _args: list[object],
-        _needs_reply_address: bool = False,
-        _needs_message: bool = False,
-    ) -> None:
-        self.callback = _callback
-        self.args = _args
-        self.needs_reply_address = _needs_reply_address
-        self.needs_message = _needs_message
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Handler)
-            and self.callback == other.callback
-            and self.args == other.args
-            and self.needs_reply_address == other.needs_reply_address
-            and self.needs_message == other.needs_message
-        )
-
-    __hash__ = object.__hash__
-
-    def __repr__(self) -> str:
-        return f"<Handler {getattr(self.callback, '__qualname__', self.callback)!s}>"
-
-    @property
-    def plain(self) -> bool:
-        """Called with the address and the arguments alone."""
-        return not (
-            self.args
-            or self.needs_reply_address
-            or self.needs_message
-            or isinstance(self.callback, Bindable)
-        )
-
-    def invoke(self, client_address: ClientAddress, message: Message) -> object:
-        """Call the callback with a message and return what it returns."""
-        call = self._call(message.address, message.types, {})
-        return None if call is None else call(client_address, message)
-
-    async def async_invoke(self, client_address: ClientAddress, message: Message) -> object:
-        """Call the callback, await it if it is a coroutine, and return what it returns."""
-        result = self.invoke(client_address, message)
-        return await result if inspect.isawaitable(result) else result
-
-    def _call(self, address: str, types: str | None, captures: dict[str, str]) -> _Call | None:
-        """The callback as a function of client and message."""
-        if isinstance(self.callback, Bindable):
-            bound = self.callback.bind(address, types, captures)
-            return None if bound is None else lambda _client, message: bound(message)
-        callback, args = self.callback, self.args
-        if self.needs_message:
-            return lambda _client, message: callback(message)
-        if self.needs_reply_address:
-            if args:
-                return lambda client, message: callback(
-                    client, message.address, args, *message.args
-                )
-            return lambda client, message: callback(client, message.address, *message.args)
-        if args:
-            return lambda _client, message: callback(message.address, args, *message.args)
-        return lambda _client, message: callback(message.address, *message.args)
 
 
 class _Target(NamedTuple):
     """What follows from an address and type tags."""
 
-    address: str
-    calls: tuple[tuple[_Call, Handler], ...]
-    plain: tuple[tuple[Callable[..., object], Handler], ...] | None
+    calls: tuple[tuple[Call, Handler], ...]
+    plain: tuple[Callable[..., object], ...] | None
     """The callbacks themselves, when all of them take just the address and the arguments."""
 
 
@@ -137,6 +53,8 @@ class _Plan(NamedTuple):
     """The only length that such a packet can have; -1 when its values decide."""
     start: int
     read: Callable[[bytes, int], tuple[Argument, ...]]
+    address: str
+    plain: tuple[Callable[..., object], ...] | None
     head: Head
     target: _Target
 
@@ -183,9 +101,7 @@ class Dispatcher:
         self.scheduler = Scheduler() if scheduler is None else scheduler
         self.statistics = Statistics()
         self._strict_timing = strict_timing
-        self._map: dict[str, list[Handler]] = {}
-        self._patterns: dict[str, Pattern] = {}
-        self._subjects: dict[str, Subject] = {}
+        self._map = AddressMap()
         self._default_handler: Handler | None = None
         self._plans: dict[bytes, _Plan] = {}
         self._targets: dict[tuple[str, str | None], _Target] = {}
@@ -211,13 +127,8 @@ class Dispatcher:
         It may return None, an address, or ``(address, *args)``: a message for the client.
         Raises :class:`PatternError` for an address whose wildcards are not well formed.
         """
-        if address not in self._map:
-            if is_pattern(address):
-                self._patterns[address] = Pattern(address, mapped=True)
-            else:
-                self._subjects[address] = Subject(address)
         mapped = Handler(handler, list(args), needs_reply_address, needs_message)
-        self._map.setdefault(address, []).append(mapped)
+        self._map.add(address, mapped)
         self._forget()
         return mapped
 
@@ -235,13 +146,7 @@ class Dispatcher:
         """
         if not isinstance(handler, Handler):
             handler = Handler(handler, list(args), needs_reply_address, needs_message)
-        try:
-            self._map.get(address, []).remove(handler)
-        except ValueError:
-            raise ValueError(f"address {address!r} has no handler {handler!r}") from None
-        if not self._map[address]:
-            for table in (self._map, self._patterns, self._subjects):
-                table.pop(address, None)
+        self._map.remove(address, handler)
         self._forget()
 
     def set_default_handler(
@@ -264,29 +169,10 @@ class Dispatcher:
         self._targets = {}
 
     def _match(self, address: str) -> list[tuple[Handler, dict[str, str]]]:
-        """The handlers for an address, each with what its captures stand for."""
-        found: dict[str, dict[str, str]] = {}
-        if address in self._map:
-            found[address] = {}
-        if is_pattern(address):
-            try:
-                pattern = Pattern(address)
-            except PatternError:
-                pass  # it matches nothing but its own text
-            else:
-                for mapped, exact in self._subjects.items():
-                    if pattern.matches(exact):
-                        found[mapped] = {}
-        if self._patterns:
-            subject = Subject(address)
-            for mapped, pattern in self._patterns.items():
-                captures = pattern.capture(subject)
-                if captures is not None:
-                    found[mapped] = captures
-        if not found:
-            return [] if self._default_handler is None else [(self._default_handler, {})]
-        order = found if len(found) == 1 else [mapped for mapped in self._map if mapped in found]
-        return [(handler, found[mapped]) for mapped in order for handler in self._map[mapped]]
+        found = self._map.match(address)
+        if not found and self._default_handler is not None:
+            return [(self._default_handler, {})]
+        return found
 
     # --- dispatching -----------------------------------------------------------------------
 
@@ -300,31 +186,30 @@ class Dispatcher:
         if plan is None:
             self._dispatch_any(data, client_address, reply)
             return
-        statistics = self.statistics
-        statistics.packets += 1
+        # One unpacking costs less than seven look-ups.
+        length, start, read, address, plain, head, target = plan
         try:
-            values = (
-                plan.read(data, plan.start)
-                if plan.length == len(data)
-                else read_arguments(plan.head, data, self.limits)
-            )
+            if length == len(data):
+                values = read(data, start)
+            else:
+                values = read_arguments(head, data, self.limits)
         except DecodeError as error:
+            self.statistics.packets += 1
             self.report_bad(error, client_address)
             return
+        statistics = self.statistics
+        statistics.packets += 1
         statistics.messages += 1
-        target = plan.target
-        if target.plain is None:
-            head = plan.head
+        if plain is None:
             origin = Origin(self.name, client_address)
-            message = Message(head.address, head.types, values, None, origin)
+            message = Message(address, head.types, values, None, origin)
             self._call(target, message, client_address, reply)
             return
-        address = target.address
-        for callback, handler in target.plain:
+        for callback in plain:
             try:
                 result = callback(address, *values)
             except Exception as error:
-                self._failed(handler, address, error)
+                self._failed(callback, address, error)
                 continue
             if result is not None:
                 reply(client_address, result)
@@ -356,7 +241,7 @@ class Dispatcher:
                 try:
                     result = await result
                 except Exception as error:
-                    self.report_failure("coroutine", error)
+                    self.report_failure(name_of(result), error)
                     continue
             if result is not None:
                 results.append(result)
@@ -372,8 +257,9 @@ class Dispatcher:
         self.statistics.failed += 1
         self._reporter.report(where, f"{where} raised {error!r}", level=logging.ERROR, error=error)
 
-    def _failed(self, handler: Handler, address: str, error: Exception) -> None:
-        self.report_failure(f"handler {handler!r} for {address}", error)
+    def _failed(self, callback: object, address: str, error: Exception) -> None:
+        name = getattr(callback, "__qualname__", None) or repr(callback)
+        self.report_failure(f"handler {name} for {address}", error)
 
     def _dispatch_any(self, data: bytes, client_address: ClientAddress, reply: Reply) -> None:
         """The whole of :meth:`dispatch`, for packets that its first lines cannot serve."""
@@ -415,13 +301,21 @@ class Dispatcher:
         values = read_arguments(head, data, self.limits)
         plans = self._plans
         target = self._target(head.address, head.types)
-        # The key is the head only if the first comma began the type tags (see head_key).
-        if head.types is not None and (len(key) + 4) & ~3 == head.start and len(key) <= MAX_HEAD:
-            size = head.layout.size
+        # The key is the head only if the first comma began the type tags (see head_key). And
+        # where a head can fill a packet to its last byte, one without its NUL has the same key.
+        size = head.layout.size
+        if (
+            head.types is not None
+            and (len(key) + 4) & ~3 == head.start
+            and len(key) <= MAX_HEAD
+            and (size or len(key) & 3 != 3)
+        ):
             length = -1 if size < 0 else head.start + size
             if len(plans) >= MAX_HEADS:
                 plans.clear()
-            plans[key] = _Plan(length, head.start, head.layout.read, head, target)
+            plans[key] = _Plan(
+                length, head.start, head.layout.read, head.address, target.plain, head, target
+            )
         return target, head, values
 
     def _target(self, address: str, types: str | None) -> _Target:
@@ -433,13 +327,13 @@ class Dispatcher:
         calls = tuple(
             (call, handler)
             for handler, captures in matched
-            if (call := handler._call(address, types, captures)) is not None
+            if (call := _prepare(handler, address, types, captures)) is not None
         )
         plain = None
-        if all(handler.plain for handler, _ in matched):
-            plain = tuple((cast(Callable[..., object], h.callback), h) for h, _ in matched)
-        target = _Target(address, calls, plain if calls else None)
-        if len(address) <= MAX_HEAD:
+        if calls and all(handler.plain for handler, _ in matched):
+            plain = tuple(cast(Callable[..., object], handler.callback) for handler, _ in matched)
+        target = _Target(calls, plain)
+        if len(address) + len(types or "") <= MAX_HEAD:
             if len(targets) >= MAX_HEADS:
                 targets.clear()
             targets[address, types] = target
@@ -455,28 +349,30 @@ class Dispatcher:
             try:
                 result = call(client_address, message)
             except Exception as error:
-                self._failed(handler, message.address, error)
+                self._failed(handler.callback, message.address, error)
                 continue
             if result is not None:
                 reply(client_address, result)
 
 
-def encode_reply(result: object) -> bytes:
-    """The packet for what a handler returned: an address, ``(address, *args)`` or a message.
+def _prepare(
+    handler: Handler, address: str, types: str | None, captures: dict[str, str]
+) -> Call | None:
+    """The handler's call; if it cannot be bound, one that raises what the binding raised."""
+    try:
+        return handler.call(address, types, captures)
+    except Exception as error:
+        problem, traceback = error, error.__traceback__
 
-    Raises :class:`~oscbridge.errors.EncodeError` for anything else.
-    """
-    match result:
-        case Message():
-            return encode_message(result)
-        case (address, *args):
-            return encode_message(Message.of(_text(address), *cast(list[Argument], args)))
-        case _:
-            return encode_message(Message.of(_text(result)))
+    def fail(_client: ClientAddress, _message: Message) -> object:
+        raise problem.with_traceback(traceback)  # or its traceback grows with each raise
+
+    return fail
 
 
-def _text(address: object) -> str:
-    return address.decode() if isinstance(address, bytes) else str(address)
+def name_of(awaitable: object) -> str:
+    """What a report calls a coroutine, without what makes each one another."""
+    return f"coroutine handler {getattr(awaitable, '__qualname__', type(awaitable).__name__)}"
 
 
 def _name(client_address: ClientAddress) -> str:

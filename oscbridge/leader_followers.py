@@ -7,6 +7,7 @@ busy, what comes in waits where it came from.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,8 +22,12 @@ class LeaderFollowers:
     """Threads that call ``receive``, one at a time, and then what it returned, all at once.
 
     ``receive`` waits a short while for work and returns None without any. A thread is
-    started only when all others are busy, at most ``max_threads``.
+    started only when all others are busy, at most ``max_threads``. Work that raises is told
+    to ``threading.excepthook`` and ends no thread.
     """
+
+    error: BaseException | None = None
+    """What ``receive`` raised: then nobody receives any more and :attr:`stopping` is set."""
 
     def __init__(self, receive: Callable[[], Work | None], max_threads: int, name: str) -> None:
         if max_threads < 1:
@@ -34,7 +39,7 @@ class LeaderFollowers:
         self._count = threading.Lock()
         self._busy = 0
         self._threads: list[threading.Thread] = []
-        self._stopping = threading.Event()
+        self.stopping = threading.Event()
 
     def __len__(self) -> int:
         return len(self._threads)
@@ -53,18 +58,23 @@ class LeaderFollowers:
 
         Returns how many threads have not ended by then.
         """
-        self._stopping.set()
+        self.stopping.set()
         deadline = time.monotonic() + timeout
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         return sum(thread.is_alive() for thread in self._threads)
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
+        while not self.stopping.is_set():
             with self._lead:
-                if self._stopping.is_set():
+                if self.stopping.is_set():
                     return
-                work = self._receive()
+                try:
+                    work = self._receive()
+                except BaseException as error:
+                    self.error = error
+                    self.stopping.set()
+                    return
                 if work is None:
                     continue
                 with self._count:
@@ -74,6 +84,9 @@ class LeaderFollowers:
                     self.start()
             try:
                 work()
+            except BaseException:
+                hook, thread = threading.excepthook, threading.current_thread()
+                hook(threading.ExceptHookArgs((*sys.exc_info(), thread)))
             finally:
                 with self._count:
                     self._busy -= 1

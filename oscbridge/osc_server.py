@@ -9,25 +9,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import selectors
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeAlias, cast
 
 from oscbridge.datagram import (
-    BATCH,
-    MAX_DATAGRAM,
+    LONGEST_WAIT,
     DispatchingProtocol,
     DrainingTransport,
     open_socket,
     prepare,
     send_reply,
 )
-from oscbridge.dispatcher import ClientAddress, Dispatcher
+from oscbridge.dispatcher import Dispatcher
+from oscbridge.errors import DecodeError
+from oscbridge.handler import ClientAddress, Reply
 from oscbridge.leader_followers import LeaderFollowers
+from oscbridge.receive import MAX_DATAGRAM, receiver
 from oscbridge.scheduler import run_all
 
 __all__ = [
@@ -38,6 +42,7 @@ __all__ = [
 ]
 
 _Request: TypeAlias = tuple[bytes, socket.socket]
+_Take: TypeAlias = Callable[[bytes, ClientAddress, Reply], None]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -113,10 +118,22 @@ class OSCUDPServer(socketserver.UDPServer):
     def handle_request(self) -> None:
         """Wait for one datagram, at most ``timeout``, and call its handlers.
 
-        What has become due in the meantime runs as well.
+        What becomes due in the meantime runs as well.
         """
-        super().handle_request()
-        self._dispatcher.scheduler.run_due()
+        scheduler = self._dispatcher.scheduler
+        deadline = math.inf if self.timeout is None else time.monotonic() + self.timeout
+        with selectors.DefaultSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            while True:
+                left = max(0.0, deadline - time.monotonic())
+                ready = selector.select(scheduler.wait(min(left, LONGEST_WAIT)))
+                scheduler.run_due()
+                if ready:
+                    self._take_one()
+                    return
+                if not left:
+                    self.handle_timeout()
+                    return
 
     def serve_forever(self, poll_interval: float = 0.5) -> None:
         """Serve until :meth:`shutdown`, which is seen within ``poll_interval`` seconds."""
@@ -137,33 +154,42 @@ class OSCUDPServer(socketserver.UDPServer):
         self._stopped.wait()
 
     def _serve(self, poll_interval: float) -> None:
-        scheduler = self._dispatcher.scheduler
+        scheduler, take, reply = self._dispatcher.scheduler, self._way(), self._reply
+        receive = receiver(self.socket, self.max_packet_size)
         with selectors.DefaultSelector() as selector:
             selector.register(self, selectors.EVENT_READ)
             while not self._stopping.is_set():
                 if selector.select(scheduler.wait(poll_interval)):
-                    self._drain()
+                    for data, client in receive():
+                        take(data, client, reply)
                 scheduler.run_due()
                 self.service_actions()
 
-    def _drain(self) -> None:
-        """Read until the socket would block, or a batch is full."""
-        receive, size, handle = self.socket.recvfrom, self.max_packet_size, self._handle
-        for _ in range(BATCH):
-            try:
-                data, client = receive(size)
-            except BlockingIOError:
-                return
-            except ConnectionError:
-                continue  # Windows says here that an earlier reply found nobody
-            handle(data, client)
+    def _take_one(self) -> None:
+        try:
+            data, client = self.socket.recvfrom(self.max_packet_size)
+        except (BlockingIOError, ConnectionError):
+            return  # a bad checksum, or what an earlier reply met
+        self._way()(data, client, self._reply)
 
-    def _handle(self, data: bytes, client: ClientAddress) -> None:
+    def _way(self) -> _Take:
+        """The way of a datagram: straight, unless a method of the way was overridden."""
+        for name in ("verify_request", "process_request", "finish_request"):
+            if getattr(self, name) != getattr(OSCUDPServer, name).__get__(self):
+                return self._take_request
+        return self._dispatcher.dispatch
+
+    def _take_request(self, data: bytes, client: ClientAddress, reply: Reply) -> None:
         """Take one datagram through the methods that a subclass may override."""
         request = (data, self.socket)
         try:
             if self.verify_request(request, client):
                 self.process_request(request, client)
+            elif looks_like_osc(data):
+                error = DecodeError("refused", "verify_request does not want it")
+                self._dispatcher.report_bad(error, client)
+            else:
+                self._dispatcher.dispatch(data, client, reply)  # counts what is wrong with it
         except Exception:
             self.handle_error(request, client)
 
@@ -196,17 +222,21 @@ class ThreadingOSCUDPServer(OSCUDPServer):
     def _serve(self, poll_interval: float) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(self, selectors.EVENT_READ)
-            receive = partial(self._receive, selector, poll_interval)
+            receive = partial(self._receive, selector, poll_interval, self._way())
             crew = LeaderFollowers(receive, self.max_threads, "osc-udp")
             crew.start()
-            while not self._stopping.wait(poll_interval):
-                self.service_actions()
-            left = crew.stop(poll_interval + self.stop_timeout)
-        if left:
-            _log.warning("%d handlers did not return within %g s", left, self.stop_timeout)
+            try:
+                while crew.error is None and not self._stopping.wait(poll_interval):
+                    self.service_actions()
+            finally:
+                left = crew.stop(poll_interval + self.stop_timeout)
+                if left:
+                    _log.warning("%d handlers did not return within %g s", left, self.stop_timeout)
+            if crew.error is not None:
+                raise crew.error
 
     def _receive(
-        self, selector: selectors.BaseSelector, poll_interval: float
+        self, selector: selectors.BaseSelector, poll_interval: float, take: _Take
     ) -> Callable[[], None] | None:
         """The next thing to do, or None after a while without any."""
         scheduler = self._dispatcher.scheduler
@@ -220,7 +250,7 @@ class ThreadingOSCUDPServer(OSCUDPServer):
             return None
         except ConnectionError:
             return None
-        return partial(self._handle, data, client)
+        return partial(take, data, client, self._reply)
 
 
 class AsyncIOOSCUDPServer:
@@ -255,6 +285,7 @@ class AsyncIOOSCUDPServer:
             self._loop.run_forever()
         finally:
             transport.close()
+            self._loop.run_until_complete(asyncio.sleep(0))  # now its socket is closed
 
     async def create_serve_endpoint(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from typing import Final
@@ -40,8 +41,10 @@ class Reporter:
         """Log ``text`` unless its kind was logged within the period; then only count it."""
         now = self._clock()
         if kind not in self._seen and len(self._seen) >= self._kinds:
-            kind = _OTHERS
-        last, more = self._seen.get(kind, (now - self._every, 0))
+            self._seen = {k: seen for k, seen in self._seen.items() if now - seen[0] < self._every}
+            if len(self._seen) >= self._kinds:
+                kind = _OTHERS
+        last, more = self._seen.get(kind, (-math.inf, 0))
         if now - last < self._every:
             self._seen[kind] = (last, more + 1)
             return

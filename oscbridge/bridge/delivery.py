@@ -11,8 +11,9 @@ from typing import Final
 
 from oscbridge.bridge.endpoint import Endpoint
 from oscbridge.bridge.outbox import Outbox
-from oscbridge.dispatcher import ClientAddress, Dispatcher
+from oscbridge.dispatcher import Dispatcher
 from oscbridge.errors import BackOff, BadMessage, DecodeError, EndpointError
+from oscbridge.handler import ClientAddress
 from oscbridge.osc import Message
 from oscbridge.report import Reporter
 

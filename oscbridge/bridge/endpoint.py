@@ -8,8 +8,8 @@ from typing import ClassVar, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
-from oscbridge.dispatcher import ClientAddress
 from oscbridge.errors import DecodeError
+from oscbridge.handler import ClientAddress
 from oscbridge.osc import Message
 
 __all__ = ["Endpoint", "Host", "Options"]

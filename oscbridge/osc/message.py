@@ -10,7 +10,7 @@ from typing import NamedTuple
 from oscbridge.errors import DecodeError, EncodeError, LimitError, OSCError
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.timetag import TimeTag
-from oscbridge.osc.types import Argument, Layout, infer, layout, pad_string
+from oscbridge.osc.types import REMEMBERED, Argument, Layout, infer, layout, pad_string
 
 __all__ = ["Head", "Message", "Origin", "decode_message", "encode_message", "head_key", "read_head"]
 
@@ -134,14 +134,15 @@ def decode_message(
 def encode_message(message: Message) -> bytes:
     """Encode one message, without its time tag. Raises :class:`EncodeError`."""
     address, types, args = message[:3]
-    head, write = _encoder(address, types)
+    # As with layouts, only what is short is remembered.
+    encoder = _known_encoder if len(types or "") <= REMEMBERED else _encoder
+    head, write = encoder(address, types)
     try:
         return head + write(*args)
     except (struct.error, OverflowError, TypeError, EncodeError) as error:
         raise EncodeError(f"{address} ,{types}: {_explain(types, args, error)}") from None
 
 
-@lru_cache(maxsize=4096)
 def _encoder(address: str, types: str | None) -> tuple[bytes, Callable[..., bytes]]:
     """The bytes before the arguments, and the writer of the arguments."""
     if not address.startswith("/"):
@@ -152,6 +153,9 @@ def _encoder(address: str, types: str | None) -> tuple[bytes, Callable[..., byte
         return pad_string(address) + pad_string("," + types), layout(types).write
     except DecodeError as error:
         raise EncodeError(str(error)) from None
+
+
+_known_encoder = lru_cache(maxsize=4096)(_encoder)
 
 
 def _write_untagged(*args: Argument) -> bytes:

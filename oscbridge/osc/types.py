@@ -19,6 +19,7 @@ from oscbridge.osc.timetag import TimeTag
 __all__ = [
     "IMPULSE",
     "MIDI",
+    "REMEMBERED",
     "TABLE",
     "Argument",
     "Color",
@@ -199,7 +200,7 @@ def layout(types: str, limits: Limits = DEFAULT_LIMITS) -> Layout:
     message with an unknown tag discarded whole.
     """
     # Only short strings are remembered: what a stranger sends must not fill the memory.
-    return _known(types, limits) if len(types) <= _REMEMBERED else _layout(types, limits)
+    return _known(types, limits) if len(types) <= REMEMBERED else _layout(types, limits)
 
 
 def _layout(types: str, limits: Limits) -> Layout:
@@ -249,7 +250,8 @@ def _layout(types: str, limits: Limits) -> Layout:
     return Layout(types, size, read, read_any, write, values)
 
 
-_REMEMBERED: Final = 64
+REMEMBERED: Final = 64
+"""Type tags of the longest string whose layout is remembered."""
 _known = lru_cache(maxsize=1024)(_layout)
 
 

@@ -1,0 +1,67 @@
+"""Which handlers an address, or an address pattern, stands for."""
+
+from __future__ import annotations
+
+from oscbridge.errors import PatternError
+from oscbridge.handler import Handler
+from oscbridge.osc.pattern import Pattern, Subject, is_pattern
+
+__all__ = ["AddressMap"]
+
+
+class AddressMap:
+    """Handlers by mapped address, in the order in which the addresses were first mapped.
+
+    A mapped address may hold wildcards (:mod:`oscbridge.osc.pattern`, dialect "mapped").
+    """
+
+    def __init__(self) -> None:
+        self._map: dict[str, list[Handler]] = {}
+        self._patterns: dict[str, Pattern] = {}
+        self._subjects: dict[str, Subject] = {}
+
+    def add(self, address: str, handler: Handler) -> None:
+        """Raises :class:`PatternError` for wildcards that are not well formed."""
+        if address not in self._map:
+            if is_pattern(address):
+                self._patterns[address] = Pattern(address, mapped=True)
+            else:
+                self._subjects[address] = Subject(address)
+        self._map.setdefault(address, []).append(handler)
+
+    def remove(self, address: str, handler: Handler) -> None:
+        """Raises ``ValueError`` if there is no such mapping."""
+        try:
+            self._map.get(address, []).remove(handler)
+        except ValueError:
+            raise ValueError(f"address {address!r} has no handler {handler!r}") from None
+        if not self._map[address]:
+            del self._map[address]
+            self._patterns.pop(address, None)
+            self._subjects.pop(address, None)
+
+    def match(self, address: str) -> list[tuple[Handler, dict[str, str]]]:
+        """The handlers for an address, each with what its captures stand for."""
+        # Over copies of the tables, as another thread may be mapping.
+        found: dict[str, dict[str, str]] = {}
+        if address in self._map:
+            found[address] = {}
+        if is_pattern(address):
+            try:
+                pattern = Pattern(address)
+            except PatternError:
+                pass  # it matches nothing but its own text
+            else:
+                for mapped, exact in list(self._subjects.items()):
+                    if pattern.matches(exact):
+                        found[mapped] = {}
+        if self._patterns:
+            subject = Subject(address)
+            for mapped, pattern in list(self._patterns.items()):
+                captures = pattern.capture(subject)
+                if captures is not None:
+                    found[mapped] = captures
+        order = found if len(found) == 1 else [m for m in list(self._map) if m in found]
+        return [
+            (handler, found[mapped]) for mapped in order for handler in self._map.get(mapped, ())
+        ]

@@ -1,0 +1,164 @@
+"""Receive + decode + dispatch: how fast a UDP socket that is already full is drained."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from table import show
+
+MESSAGES = 4_000
+ROUNDS = 9
+ADDRESSES = (1, 200, 1_000)
+PACKET = b"/mixer/ch/0000/fader\0\0\0\0,f\0\0\x3f\0\0\0"
+BUFFER = 16 << 20
+SO_RCVBUFFORCE = 33  # Linux, for root: beyond net.core.rmem_max
+
+
+def enlarge(sock: socket.socket) -> None:
+    """A receive buffer that holds a round. Raises if the system does not give one."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
+    except OSError:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+    if sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) < MESSAGES * 1_000:
+        raise RuntimeError("the receive buffer is too small: raise net.core.rmem_max")
+
+
+def fill(port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.connect(("127.0.0.1", port))
+        for _ in range(MESSAGES):
+            sender.send(PACKET)
+
+
+class Count:
+    """A handler that counts and, at the last message, calls ``done``."""
+
+    def __init__(self) -> None:
+        self.left = 0
+        self.done: Callable[[], None] = lambda: None
+
+    def __call__(self, _address: str, _value: float) -> None:
+        self.left -= 1
+        if not self.left:
+            self.done()
+
+
+def mapped(dispatcher_class: type, addresses: int, count: Count) -> object:
+    dispatcher = dispatcher_class()
+    for index in range(addresses):
+        dispatcher.map(f"/mixer/ch/{index:04d}/fader", count)
+    return dispatcher
+
+
+def blocking(server_class: type, dispatcher_class: type, addresses: int) -> list[float]:
+    count = Count()
+    times = []
+    dispatcher = mapped(dispatcher_class, addresses, count)
+    with server_class(("127.0.0.1", 0), dispatcher) as server:
+        enlarge(server.socket)
+
+        def stop() -> None:
+            # Both servers look at it after each packet or batch.
+            if hasattr(server, "request_shutdown"):
+                server.request_shutdown()
+            else:
+                server._BaseServer__shutdown_request = True
+
+        for _ in range(ROUNDS):
+            fill(server.server_address[1])
+            count.left, count.done = MESSAGES, stop
+            begin = time.perf_counter()
+            server.serve_forever()
+            times.append(time.perf_counter() - begin)
+    return times
+
+
+def on_loop(server_class: type, dispatcher_class: type, addresses: int) -> list[float]:
+    async def run() -> list[float]:
+        count = Count()
+        loop = asyncio.get_running_loop()
+        dispatcher = mapped(dispatcher_class, addresses, count)
+        transport, _ = await server_class(
+            ("127.0.0.1", 0), dispatcher, loop
+        ).create_serve_endpoint()
+        enlarge(transport.get_extra_info("socket"))
+        times = []
+        for _ in range(ROUNDS):
+            fill(transport.get_extra_info("sockname")[1])
+            done = asyncio.Event()
+            count.left, count.done = MESSAGES, done.set
+            begin = time.perf_counter()
+            await done.wait()
+            times.append(time.perf_counter() - begin)
+        transport.close()
+        await asyncio.sleep(0)
+        return times
+
+    return asyncio.run(run())
+
+
+def measure(package: str, mode: str, addresses: int) -> list[float]:
+    if package == "oscbridge":
+        from oscbridge.dispatcher import Dispatcher
+        from oscbridge.osc_server import AsyncIOOSCUDPServer, BlockingOSCUDPServer
+    else:
+        from pythonosc.dispatcher import Dispatcher
+        from pythonosc.osc_server import AsyncIOOSCUDPServer, BlockingOSCUDPServer
+    if mode == "blocking":
+        return blocking(BlockingOSCUDPServer, Dispatcher, addresses)
+    return on_loop(AsyncIOOSCUDPServer, Dispatcher, addresses)
+
+
+def liblo(folder: str) -> str:
+    """The yardstick in C, compiled."""
+    program = str(Path(folder) / "drain_liblo")
+    source = Path(__file__).with_name("drain_liblo.c")
+    subprocess.run(["gcc", "-O2", "-o", program, str(source), "-llo"], check=True)
+    return program
+
+
+def report() -> None:
+    receivers = [("python-osc, blocking", "pythonosc", "blocking")]
+    receivers += [("python-osc, asyncio", "pythonosc", "asyncio")]
+    receivers += [("oscbridge, blocking", "oscbridge", "blocking")]
+    receivers += [("oscbridge, asyncio", "oscbridge", "asyncio")]
+    found: dict[tuple[str, int], float] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        program = liblo(folder)
+        for addresses in ADDRESSES:
+            commands = {"liblo in C": [program, str(addresses), str(MESSAGES), str(ROUNDS)]}
+            for label, package, mode in receivers:
+                commands[label] = [sys.executable, __file__, package, mode, str(addresses)]
+            for label, command in commands.items():
+                run = subprocess.run(command, check=True, capture_output=True, text=True)
+                times = json.loads(run.stdout)
+                found[label, addresses] = statistics.median(times) / MESSAGES * 1e6
+    rows = []
+    for label in dict.fromkeys(name for name, _ in found):
+        rows.append([label, *(f"{found[label, n]:.2f}" for n in ADDRESSES)])
+    show(
+        f"UDP: receive + decode + dispatch, µs a message (full socket, {MESSAGES} messages, "
+        f"median of {ROUNDS})",
+        ["receiver", *(f"{n} mapped" for n in ADDRESSES)],
+        rows,
+    )
+    rows = []
+    for mode in ("blocking", "asyncio"):
+        for peer in (f"python-osc, {mode}", "liblo in C"):
+            ratios = [found[peer, n] / found[f"oscbridge, {mode}", n] for n in ADDRESSES]
+            rows.append([f"oscbridge, {mode}, against {peer}", *(f"{r:.1f} ×" for r in ratios)])
+    show("How many times less", ["", *(f"{n} mapped" for n in ADDRESSES)], rows)
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(sys.argv[1], sys.argv[2], int(sys.argv[3]))))
