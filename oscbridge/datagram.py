@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import ipaddress
+import os
 import socket
+import struct
 from collections.abc import Coroutine
 from typing import Final, Protocol
 
 from oscbridge.dispatcher import Dispatcher, name_of
-from oscbridge.handler import ClientAddress, encode_reply
+from oscbridge.due_timer import DueTimer
+from oscbridge.handler import ClientAddress
 from oscbridge.receive import receiver
+from oscbridge.reply import packet_for, report_unsent
 
 __all__ = [
-    "LONGEST_WAIT",
     "DispatchingProtocol",
     "DrainingTransport",
+    "bind",
     "open_socket",
-    "prepare",
     "send_reply",
 ]
 
 RECEIVE_BUFFER: Final = 4 << 20
 """Bytes of receive buffer that are asked of the system, which may give less."""
-
-LONGEST_WAIT: Final = 60.0
-"""Seconds after which the clock is looked at again, as somebody may have set it."""
 
 
 class _Sender(Protocol):
@@ -34,18 +35,48 @@ class _Sender(Protocol):
     def sendto(self, data: bytes, addr: ClientAddress, /) -> object: ...
 
 
-def prepare(sock: socket.socket) -> None:
-    """Make a UDP socket ready for bursts, and never blocking."""
+def bind(
+    sock: socket.socket, address: tuple[str, int] | ClientAddress, interface: str = ""
+) -> None:
+    """Bind a UDP socket, ready for bursts and never blocking.
+
+    Where the host is a multicast group, join it: on the ``interface`` of that address
+    (IPv4) or name (IPv6), or where the system likes. Raises ``OSError``.
+    """
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     sock.setblocking(False)
+    group = _group(address[0])
+    if group is None:
+        sock.bind(address)
+        return
+    # Several programs may listen to one group.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Bound to the group, nothing else comes in; Windows does not know that.
+    sock.bind(address if os.name == "posix" else ("", *address[1:]))
+    if group.version == 4:
+        near = ipaddress.IPv4Address(interface or 0).packed
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group.packed + near)
+    else:
+        scope = address[3] if len(address) == 4 else 0
+        index = socket.if_nametoindex(interface) if interface else scope
+        member = group.packed + struct.pack("@I", index)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, member)
 
 
-def open_socket(family: int, address: ClientAddress) -> socket.socket:
-    """A UDP socket that is bound and ready for bursts. Raises ``OSError``."""
+def _group(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The multicast group that a host is, or None."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    return address if address.is_multicast else None
+
+
+def open_socket(family: int, address: ClientAddress, interface: str = "") -> socket.socket:
+    """A UDP socket that is bound as by :func:`bind`. Raises ``OSError``."""
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
-        prepare(sock)
-        sock.bind(address)
+        bind(sock, address, interface)
     except BaseException:
         sock.close()
         raise
@@ -55,17 +86,14 @@ def open_socket(family: int, address: ClientAddress) -> socket.socket:
 def send_reply(
     dispatcher: Dispatcher, sender: _Sender, client: ClientAddress, result: object
 ) -> None:
-    """The one reply: what a handler returned, as a packet to the client."""
-    if inspect.iscoroutine(result):
-        result.close()
-        dispatcher.report_failure(
-            name_of(result), TypeError("only an asyncio server awaits coroutine handlers")
-        )
+    """Send the client what a handler returned; what cannot be sent is reported."""
+    packet = packet_for(dispatcher, client, result)
+    if packet is None:
         return
     try:
-        sender.sendto(encode_reply(result), client)
-    except Exception as error:
-        dispatcher.report_failure(f"reply to {client[0]}:{client[1]}", error)
+        sender.sendto(packet, client)
+    except OSError as error:
+        report_unsent(dispatcher, client, error)
 
 
 class DispatchingProtocol(asyncio.DatagramProtocol):
@@ -78,7 +106,7 @@ class DispatchingProtocol(asyncio.DatagramProtocol):
         self._loop = loop
         self._max_tasks = max_tasks
         self._tasks: set[asyncio.Task[None]] = set()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = DueTimer(dispatcher.scheduler, loop)
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
@@ -86,12 +114,10 @@ class DispatchingProtocol(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: ClientAddress) -> None:
         self.dispatcher.dispatch(data, addr, self.reply)
-        self.watch_scheduler()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.close()
         for task in self._tasks:
             task.cancel()
 
@@ -122,20 +148,6 @@ class DispatchingProtocol(asyncio.DatagramProtocol):
         self._tasks.discard(task)
         if len(self._tasks) < self._max_tasks and isinstance(self._transport, DrainingTransport):
             self._transport.resume_reading()
-
-    def watch_scheduler(self) -> None:
-        """Have the loop come back when the next message is due."""
-        scheduler = self.dispatcher.scheduler
-        if scheduler.next_ns is None:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_later(scheduler.wait(LONGEST_WAIT), self._run_due)
-
-    def _run_due(self) -> None:
-        self._timer = None
-        self.dispatcher.scheduler.run_due()
-        self.watch_scheduler()
 
 
 class DrainingTransport(asyncio.DatagramTransport):
@@ -168,7 +180,6 @@ class DrainingTransport(asyncio.DatagramTransport):
             dispatch(data, client, reply)
             if not self._reading:
                 self._unread = list(batch)
-        protocol.watch_scheduler()
 
     def pause_reading(self) -> None:
         """Leave packets in the socket."""

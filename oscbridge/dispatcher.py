@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, NamedTuple, cast
 
 from oscbridge.address_map import AddressMap
@@ -22,7 +24,8 @@ from oscbridge.handler import Bindable, Call, ClientAddress, Handler, Reply
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.message import Head, Message, Origin, head_key, read_arguments
 from oscbridge.osc.message import read_head as parse_head
-from oscbridge.osc.packet import split_packet
+from oscbridge.osc.packet import encode_bundle, split_packet
+from oscbridge.osc.timetag import TimeTag
 from oscbridge.osc.types import Argument
 from oscbridge.report import Reporter
 from oscbridge.scheduler import Scheduler
@@ -70,7 +73,11 @@ class Statistics:
     failed: int = 0
     """Calls of handlers that raised."""
     early: int = 0
-    """Messages with a future time tag that ran at once, as the scheduler was full."""
+    """Messages with a future time tag that ran at once, as the scheduler would not keep them."""
+    too_far: int = 0
+    """Messages with a future time tag that were dropped, as the scheduler would not keep them."""
+    closed: Counter[str] = field(default_factory=Counter)
+    """Connections that a server ended or did not accept, by reason."""
     bad: Counter[str] = field(default_factory=Counter)
     """Packets that were no OSC, by :attr:`DecodeError.reason`."""
 
@@ -247,19 +254,54 @@ class Dispatcher:
                 results.append(result)
         return results
 
+    def examine(self, data: bytes, client_address: ClientAddress) -> list[tuple[int | None, bytes]]:
+        """What of a packet has handlers, as packets with the Unix time (ns) they are due.
+
+        None is at once. Messages with one time tag stay together. For who runs handlers
+        elsewhere; calls none. Bad packets are counted and reported.
+        """
+        self.statistics.packets += 1
+        now = self.scheduler.clock_ns()
+        groups: dict[TimeTag | None, list[bytes]] = {}
+        try:
+            for message, timetag in split_packet(data, self.limits):
+                if self._read(message)[0].calls:
+                    groups.setdefault(timetag, []).append(message)
+                else:
+                    self.statistics.unmatched += 1
+                self.statistics.messages += 1
+        except DecodeError as error:
+            self.report_bad(error, client_address)
+            return []
+        found: list[tuple[int | None, bytes]] = []
+        for timetag, messages in groups.items():
+            if timetag is None:
+                found.append((None, messages[0]))
+                continue
+            due = None if timetag.immediate or not self._strict_timing else timetag.unix_ns()
+            later = due if due is not None and due > now else None
+            found.append((later, encode_bundle(messages, timetag)))
+        return found
+
     def report_bad(self, error: DecodeError, client_address: ClientAddress) -> None:
         """Count and report a packet that is no OSC."""
         self.statistics.bad[error.reason] += 1
         self._reporter.report(error.reason, f"bad packet from {_name(client_address)}: {error}")
 
-    def report_failure(self, where: str, error: BaseException) -> None:
-        """Count and report a handler that raised. ``where`` names it and its address."""
+    def report_closed(self, reason: str, client_address: ClientAddress) -> None:
+        """Count and report a connection that a server ended, or did not accept."""
+        self.statistics.closed[reason] += 1
+        self._reporter.report(reason, f"closed the connection of {_name(client_address)}: {reason}")
+
+    def report_failure(self, name: str, error: BaseException, where: str = "") -> None:
+        """Count and report a handler that raised. ``name`` is its kind for the reports."""
         self.statistics.failed += 1
-        self._reporter.report(where, f"{where} raised {error!r}", level=logging.ERROR, error=error)
+        text = f"{name}{where} raised {error!r}"
+        self._reporter.report(name, text, level=logging.ERROR, error=error)
 
     def _failed(self, callback: object, address: str, error: Exception) -> None:
         name = getattr(callback, "__qualname__", None) or repr(callback)
-        self.report_failure(f"handler {name} for {address}", error)
+        self.report_failure(f"handler {name}", error, f" for {address}")
 
     def _dispatch_any(self, data: bytes, client_address: ClientAddress, reply: Reply) -> None:
         """The whole of :meth:`dispatch`, for packets that its first lines cannot serve."""
@@ -276,17 +318,36 @@ class Dispatcher:
             return
         statistics.messages += len(found)
         origin = Origin(self.name, client_address)
-        now = 0
-        for target, head, values, timetag in found:
-            message = Message(head.address, head.types, values, timetag, origin)
-            if self._strict_timing and timetag is not None and not timetag.immediate:
-                now = now or self.scheduler.clock_ns()
-                due = timetag.unix_ns()
-                if due > now:
-                    action = partial(self._call, target, message, client_address, reply)
-                    if self.scheduler.add(due, action):
-                        continue
-                    statistics.early += 1
+        now = self.scheduler.clock_ns() if found and found[-1][3] is not None else 0
+        # Messages under one time tag stay together: OSC 1.0 has a bundle atomic.
+        for timetag, group in groupby(found, key=itemgetter(3)):
+            calls = [
+                (target, Message(head.address, head.types, values, timetag, origin))
+                for target, head, values, _ in group
+            ]
+            run = partial(self._call_all, calls, client_address, reply)
+            if timetag is None or not self._wait(timetag, now, run, len(calls)):
+                run()
+
+    def _wait(self, timetag: TimeTag, now: int, run: Callable[[], None], count: int) -> bool:
+        """Whether messages with a time tag are to run later, or not at all."""
+        if timetag.immediate or not self._strict_timing:
+            return False
+        due = timetag.unix_ns()
+        if due <= now:
+            return False
+        if self.scheduler.add(due, run):
+            return True
+        if self.scheduler.beyond == "drop":
+            self.statistics.too_far += count
+            return True
+        self.statistics.early += count
+        return False
+
+    def _call_all(
+        self, calls: list[tuple[_Target, Message]], client_address: ClientAddress, reply: Reply
+    ) -> None:
+        for target, message in calls:
             self._call(target, message, client_address, reply)
 
     def _read(self, data: bytes) -> tuple[_Target, Head, tuple[Argument, ...]]:

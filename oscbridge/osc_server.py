@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
+import os
 import selectors
 import socket
 import socketserver
-import threading
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeAlias, cast
 
+from oscbridge.children import Children
 from oscbridge.datagram import (
-    LONGEST_WAIT,
     DispatchingProtocol,
     DrainingTransport,
+    bind,
     open_socket,
-    prepare,
     send_reply,
 )
 from oscbridge.dispatcher import Dispatcher
@@ -33,6 +31,7 @@ from oscbridge.handler import ClientAddress, Reply
 from oscbridge.leader_followers import LeaderFollowers
 from oscbridge.receive import MAX_DATAGRAM, receiver
 from oscbridge.scheduler import run_all
+from oscbridge.serving import INPUT, Serving, family_of
 
 __all__ = [
     "AsyncIOOSCUDPServer",
@@ -52,16 +51,7 @@ def looks_like_osc(data: bytes) -> bool:
     return data.startswith((b"/", b"#bundle\0"))
 
 
-def _family(server_address: tuple[str, int]) -> socket.AddressFamily:
-    """The address family of a host; IPv4 if it cannot be found."""
-    try:
-        found = socket.getaddrinfo(*server_address[:2], type=socket.SOCK_DGRAM)
-    except OSError:
-        return socket.AF_INET
-    return found[0][0]
-
-
-class OSCUDPServer(socketserver.UDPServer):
+class OSCUDPServer(Serving, socketserver.UDPServer):
     """What the blocking, threading and forking servers have in common.
 
     ``server_address`` is host and port, 0 for any; ``timeout`` in seconds is for
@@ -70,6 +60,8 @@ class OSCUDPServer(socketserver.UDPServer):
     """
 
     max_packet_size = MAX_DATAGRAM
+    multicast_interface = ""
+    """Where to join a multicast group: an address (IPv4) or an interface's name (IPv6)."""
 
     def __init__(
         self,
@@ -79,23 +71,15 @@ class OSCUDPServer(socketserver.UDPServer):
         timeout: float | None = None,
         family: socket.AddressFamily | None = None,
     ) -> None:
-        self.address_family = _family(server_address) if family is None else family
-        self._dispatcher = dispatcher
-        self._stopping = threading.Event()
-        self._stopped = threading.Event()
-        self._stopped.set()
+        self.address_family = family or family_of(*server_address[:2], socket.SOCK_DGRAM)
+        self._prepare(dispatcher)
         super().__init__(server_address, socketserver.BaseRequestHandler, bind_and_activate)
         self.timeout = timeout
 
-    @property
-    def dispatcher(self) -> Dispatcher:
-        """The dispatcher that this server hands its packets to."""
-        return self._dispatcher
-
     def server_bind(self) -> None:
-        """Bind the socket and make it ready for bursts."""
-        prepare(self.socket)
-        super().server_bind()
+        """Bind the socket, and join the group if the address is a multicast group."""
+        bind(self.socket, cast(ClientAddress, self.server_address), self.multicast_interface)
+        self.server_address = self.socket.getsockname()
 
     def verify_request(  # type: ignore[override]  # typeshed narrows the address
         self, request: _Request, client_address: ClientAddress
@@ -115,55 +99,16 @@ class OSCUDPServer(socketserver.UDPServer):
         """Call the handlers for one datagram, on the thread that runs this."""
         self._dispatcher.dispatch(request[0], client_address, self._reply)
 
-    def handle_request(self) -> None:
-        """Wait for one datagram, at most ``timeout``, and call its handlers.
-
-        What becomes due in the meantime runs as well.
-        """
-        scheduler = self._dispatcher.scheduler
-        deadline = math.inf if self.timeout is None else time.monotonic() + self.timeout
-        with selectors.DefaultSelector() as selector:
-            selector.register(self, selectors.EVENT_READ)
-            while True:
-                left = max(0.0, deadline - time.monotonic())
-                ready = selector.select(scheduler.wait(min(left, LONGEST_WAIT)))
-                scheduler.run_due()
-                if ready:
-                    self._take_one()
-                    return
-                if not left:
-                    self.handle_timeout()
-                    return
-
-    def serve_forever(self, poll_interval: float = 0.5) -> None:
-        """Serve until :meth:`shutdown`, which is seen within ``poll_interval`` seconds."""
-        self._stopped.clear()
-        try:
-            self._serve(poll_interval)
-        finally:
-            self._stopping.clear()
-            self._stopped.set()
-
-    def request_shutdown(self) -> None:
-        """Ask :meth:`serve_forever` to end, from any thread, and do not wait for it."""
-        self._stopping.set()
-
-    def shutdown(self) -> None:
-        """End :meth:`serve_forever`, from another thread, and wait until it has ended."""
-        self.request_shutdown()
-        self._stopped.wait()
-
-    def _serve(self, poll_interval: float) -> None:
+    def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
         scheduler, take, reply = self._dispatcher.scheduler, self._way(), self._reply
         receive = receiver(self.socket, self.max_packet_size)
-        with selectors.DefaultSelector() as selector:
-            selector.register(self, selectors.EVENT_READ)
-            while not self._stopping.is_set():
-                if selector.select(scheduler.wait(poll_interval)):
-                    for data, client in receive():
-                        take(data, client, reply)
-                scheduler.run_due()
-                self.service_actions()
+        selector.register(self, selectors.EVENT_READ, INPUT)
+        while not self._stopping.is_set():
+            if self._wait(selector, poll_interval):
+                for data, client in receive():
+                    take(data, client, reply)
+            scheduler.run_due()
+            self.service_actions()
 
     def _take_one(self) -> None:
         try:
@@ -173,7 +118,7 @@ class OSCUDPServer(socketserver.UDPServer):
         self._way()(data, client, self._reply)
 
     def _way(self) -> _Take:
-        """The way of a datagram: straight, unless a method of the way was overridden."""
+        """The way of a datagram: straight, unless a subclass overrides a method of the way."""
         for name in ("verify_request", "process_request", "finish_request"):
             if getattr(self, name) != getattr(OSCUDPServer, name).__get__(self):
                 return self._take_request
@@ -219,21 +164,22 @@ class ThreadingOSCUDPServer(OSCUDPServer):
     stop_timeout = 5.0
     """Seconds that handlers are given to return when the server stops."""
 
-    def _serve(self, poll_interval: float) -> None:
-        with selectors.DefaultSelector() as selector:
-            selector.register(self, selectors.EVENT_READ)
-            receive = partial(self._receive, selector, poll_interval, self._way())
-            crew = LeaderFollowers(receive, self.max_threads, "osc-udp")
-            crew.start()
-            try:
-                while crew.error is None and not self._stopping.wait(poll_interval):
-                    self.service_actions()
-            finally:
-                left = crew.stop(poll_interval + self.stop_timeout)
-                if left:
-                    _log.warning("%d handlers did not return within %g s", left, self.stop_timeout)
-            if crew.error is not None:
-                raise crew.error
+    def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
+        selector.register(self, selectors.EVENT_READ, INPUT)
+        receive = partial(self._receive, selector, poll_interval, self._way())
+        crew = LeaderFollowers(receive, self.max_threads, "osc-udp")
+        crew.start()
+        try:
+            while crew.error is None and not self._stopping.wait(poll_interval):
+                self.service_actions()
+        finally:
+            crew.stopping.set()
+            self._wake()
+            left = crew.stop(self.stop_timeout)
+            if left:
+                _log.warning("%d handlers did not return within %g s", left, self.stop_timeout)
+        if crew.error is not None:
+            raise crew.error
 
     def _receive(
         self, selector: selectors.BaseSelector, poll_interval: float, take: _Take
@@ -246,11 +192,74 @@ class ThreadingOSCUDPServer(OSCUDPServer):
         try:
             data, client = self.socket.recvfrom(self.max_packet_size)
         except BlockingIOError:
-            selector.select(scheduler.wait(poll_interval))
+            self._wait(selector, poll_interval)
             return None
         except ConnectionError:
             return None
         return partial(take, data, client, self._reply)
+
+
+if hasattr(os, "fork"):
+
+    class ForkingOSCUDPServer(OSCUDPServer):
+        """Each packet is handled in a process of its own, at most ``max_children`` at once.
+
+        All of them are reaped; a burst beyond the bound waits in the socket. Bad packets
+        and those that no handler wants cost no process. The process must have no other
+        threads.
+        """
+
+        max_children = 40
+        stop_timeout = 5.0
+        """Seconds that children are given to end by themselves when the server closes."""
+
+        def __init__(
+            self,
+            server_address: tuple[str, int],
+            dispatcher: Dispatcher,
+            bind_and_activate: bool = True,
+            timeout: float | None = None,
+            family: socket.AddressFamily | None = None,
+        ) -> None:
+            super().__init__(server_address, dispatcher, bind_and_activate, timeout, family)
+            self.children = Children(self.max_children)
+
+        def process_request(  # type: ignore[override]
+            self, request: _Request, client_address: ClientAddress
+        ) -> None:
+            """Handle one datagram in processes: one for all that is to run at one time."""
+            for due_ns, packet in self._dispatcher.examine(request[0], client_address):
+                fork = partial(self._fork, (packet, request[1]), client_address)
+                if due_ns is None or not self._dispatcher.scheduler.add(due_ns, fork):
+                    fork()
+
+        def _fork(self, request: _Request, client_address: ClientAddress) -> None:
+            while not self.children.wait_below_limit(1.0):
+                if self._stopping.is_set():
+                    return
+            self.children.fork(partial(self._in_child, request, client_address))
+
+        def _in_child(self, request: _Request, client_address: ClientAddress) -> None:
+            self.finish_request(request, client_address)
+            self._dispatcher.scheduler.run_all()
+
+        def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
+            selector.register(self, selectors.EVENT_READ, INPUT)
+            while not self._stopping.is_set():
+                if self.children.wait_below_limit(poll_interval):
+                    # While there are children, look after them soon.
+                    wait = min(poll_interval, 0.05) if self.children else poll_interval
+                    if self._wait(selector, wait):
+                        self._take_one()
+                self._dispatcher.scheduler.run_due()
+                self.service_actions()
+
+        def server_close(self) -> None:
+            """Close the socket and end what is still being handled."""
+            super().server_close()
+            self.children.stop(self.stop_timeout)
+
+    __all__ += ["ForkingOSCUDPServer"]
 
 
 class AsyncIOOSCUDPServer:
@@ -262,6 +271,8 @@ class AsyncIOOSCUDPServer:
 
     max_tasks = 1_000
     """Coroutine handlers that are awaited at once; beyond it, packets wait in the socket."""
+    multicast_interface = ""
+    """Where to join a multicast group: an address (IPv4) or an interface's name (IPv6)."""
 
     def __init__(
         self,
@@ -297,7 +308,8 @@ class AsyncIOOSCUDPServer:
         """
         host, port = self._server_address[:2]
         found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-        sock = open_socket(found[0][0], cast(ClientAddress, found[0][4]))
+        address = cast(ClientAddress, found[0][4])
+        sock = open_socket(found[0][0], address, self.multicast_interface)
         protocol = DispatchingProtocol(self._dispatcher, self._loop, self.max_tasks)
         transport: asyncio.DatagramTransport
         try:

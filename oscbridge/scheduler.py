@@ -9,42 +9,78 @@ from __future__ import annotations
 import heapq
 import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final, Literal
 
-__all__ = ["MAX_PENDING", "Scheduler", "run_all"]
+__all__ = ["HORIZON", "MAX_PENDING", "Scheduler", "run_all"]
 
 MAX_PENDING: Final = 10_000
 """Messages that may wait at once, unless the scheduler is told another bound."""
+
+HORIZON: Final = 3600.0
+"""Seconds ahead that a message may wait, unless the scheduler is told another horizon."""
 
 
 class Scheduler:
     """A heap of actions and the Unix times, in nanoseconds, at which they are due.
 
-    Actions with equal times run in the order in which they came. Safe to use from
-    several threads. ``bound`` limits how many may wait.
+    Actions with equal times run in the order in which they came. Safe to use from several
+    threads. At most ``bound`` may wait, and none for more than ``horizon`` seconds: a
+    sender whose clock is wrong, or who means harm, must not fill the memory. What is
+    beyond is counted by who asked and, as ``beyond`` says, run at once or dropped.
     """
 
     def __init__(
-        self, bound: int = MAX_PENDING, clock_ns: Callable[[], int] = time.time_ns
+        self,
+        bound: int = MAX_PENDING,
+        clock_ns: Callable[[], int] = time.time_ns,
+        *,
+        horizon: float = HORIZON,
+        beyond: Literal["run", "drop"] = "run",
     ) -> None:
+        if beyond not in ("run", "drop"):
+            raise ValueError(f'beyond is "run" or "drop", not {beyond!r}')
         self.bound = bound
+        self.horizon = horizon
+        self.beyond = beyond
         self.clock_ns = clock_ns
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
         self._lock = threading.Lock()
+        self._listeners: tuple[Callable[[], None], ...] = ()
 
     def __len__(self) -> int:
         return len(self._heap)
 
     def add(self, due_ns: int, action: Callable[[], None]) -> bool:
-        """Keep an action until it is due. False, and not kept, beyond the bound."""
+        """Keep an action until it is due. False, and not kept, beyond bound or horizon."""
+        if due_ns - self.clock_ns() > self.horizon * 1e9:
+            return False
         with self._lock:
             if len(self._heap) >= self.bound:
                 return False
             self._count += 1
-            heapq.heappush(self._heap, (due_ns, self._count, action))
-            return True
+            entry = (due_ns, self._count, action)
+            heapq.heappush(self._heap, entry)
+            earliest = self._heap[0] is entry
+        if earliest:
+            for listener in self._listeners:
+                listener()
+        return True
+
+    @contextmanager
+    def notify(self, listener: Callable[[], None]) -> Iterator[None]:
+        """Call ``listener``, from any thread, whenever :attr:`next_ns` has become earlier."""
+        with self._lock:
+            self._listeners += (listener,)
+        try:
+            yield
+        finally:
+            with self._lock:
+                left = list(self._listeners)
+                left.remove(listener)
+                self._listeners = tuple(left)
 
     @property
     def next_ns(self) -> int | None:
@@ -78,6 +114,12 @@ class Scheduler:
         due = self.take_due()
         run_all(due)
         return len(due)
+
+    def run_all(self) -> None:
+        """Wait for all actions, and run each when it is due."""
+        while self._heap:
+            time.sleep(self.wait(1.0))
+            self.run_due()
 
 
 def run_all(actions: Iterable[Callable[[], None]]) -> None:

@@ -140,7 +140,7 @@ def test_a_crew_that_cannot_receive_stops_and_says_why() -> None:
 def test_work_under_way_is_waited_for(crew: Callable[[int], Crew]) -> None:
     one = crew(2)
     begun, go_on = threading.Event(), threading.Event()
-    ended = one.run(lambda: begun.set() or go_on.wait(WAIT) and None)
+    ended = one.run(lambda: begun.set() or (go_on.wait(WAIT) and None))
     assert begun.wait(WAIT)
     assert one.threads.stop(0.01) > 0
     go_on.set()

@@ -26,7 +26,7 @@ class Limits:
     """Type tags of a message, brackets included."""
     arguments: int = 16_384
     """Arguments of a message, those within arrays included."""
-    address: int = 1_024
+    address: int = 512
     """Bytes of an address."""
 
     def __post_init__(self) -> None:

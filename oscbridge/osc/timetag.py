@@ -49,8 +49,8 @@ class TimeTag(int):
 
     @property
     def immediate(self) -> bool:
-        """True for the special tag 0x0000000000000001."""
-        return self == 1
+        """True for the special tag 1, and for 0, which senders use who know no time."""
+        return self <= 1
 
     def unix_ns(self) -> int:
         """Unix time in nanoseconds, rounded to the nearest."""

@@ -67,7 +67,8 @@ MESSAGES = [
         "the specification's second example",
         message("/foo", "iisff", 1000, -1, "hello", f32(1.234), f32(5.678)),
         bytes.fromhex(
-            "2f666f6f 00000000 2c696973 66660000 000003e8 ffffffff 68656c6c 6f000000 3f9df3b6 40b5b22d"
+            "2f666f6f 00000000 2c696973 66660000 000003e8 ffffffff"
+            "68656c6c 6f000000 3f9df3b6 40b5b22d"
         ),
     ),
     Case("no arguments", message("/ping"), PING),
@@ -118,7 +119,8 @@ MESSAGES = [
 ]  # fmt: skip
 UNTAGGED = [
     Case("no type tags", message("/old", None), b"/old\0\0\0\0"),
-    Case("no type tags, raw data", message("/old", None, b"\0\0\0\x07abcd"), b"/old\0\0\0\0\0\0\0\x07abcd"),
+    Case("no type tags, raw data", message("/old", None, b"\0\0\0\x07abcd"),
+         b"/old\0\0\0\0\0\0\0\x07abcd"),
     Case("no type tags, raw zeros", message("/old", None, b"\0" * 4), b"/old\0\0\0\0\0\0\0\0"),
 ]  # fmt: skip
 
@@ -316,7 +318,9 @@ def test_an_address_that_is_none_is_refused(address: str, types: str | None) -> 
 
 
 def test_a_refused_value_is_named() -> None:
-    with pytest.raises(EncodeError, match="/mix ,ifi: argument 2: 'loud' does not fit type tag 'i'"):
+    with pytest.raises(
+        EncodeError, match="/mix ,ifi: argument 2: 'loud' does not fit type tag 'i'"
+    ):
         encode_message(Message("/mix", "ifi", (1, 2.0, "loud")))
 
 

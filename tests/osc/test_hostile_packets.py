@@ -200,8 +200,8 @@ def test_any_bytes_are_decoded_or_refused(data: bytes) -> None:
 
 
 pieces = st.sampled_from(
-    [NOW, PING, b"/", b"#bundle\0", b",", b"\0", b"\0\0", b"\0\0\0\0", b"\xff" * 4, b"i", b"[", b"]",
-     b",sb[hd]\0", b"\0\0\0\x0c", b"\0\0\0\x04", b"abc\0", b"\x7f\xff\xff\xff", b"\x80\0\0\0"]
+    [NOW, PING, b"/", b"#bundle\0", b",", b"\0", b"\0\0", b"\0\0\0\0", b"\xff" * 4, b"i", b"[",
+     b"]", b",sb[hd]\0", b"\0\0\0\x0c", b"\0\0\0\x04", b"abc\0", b"\x7f\xff\xff\xff", b"\x80\0\0\0"]
 )  # fmt: skip
 
 

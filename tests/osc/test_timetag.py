@@ -76,9 +76,9 @@ def test_a_time_tag_has_seconds_and_a_fraction() -> None:
     assert (tag.seconds, tag.fraction) == (5, 0x80000001)
 
 
-def test_only_the_tag_one_means_immediately() -> None:
+def test_the_tags_one_and_zero_mean_immediately() -> None:
     assert IMMEDIATELY == 1
-    assert [TimeTag(n).immediate for n in (0, 1, 2, 1 << 63)] == [False, True, False, False]
+    assert [TimeTag(n).immediate for n in (0, 1, 2, 1 << 63)] == [True, True, False, False]
 
 
 def test_a_time_tag_is_an_instant_in_utc() -> None:

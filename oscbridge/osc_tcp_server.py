@@ -1,0 +1,308 @@
+"""OSC servers over TCP. The class names say how connections are served.
+
+Names, signatures and behaviour are those of the python-osc documentation. ``mode`` is the
+framing: "1.0" a length prefix, "1.1" SLIP, "auto" what each client is found to speak.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import selectors
+import socket
+import socketserver
+import threading
+import time
+from types import TracebackType
+from typing import Final, Self
+
+from oscbridge.children import Children
+from oscbridge.dispatcher import Dispatcher
+from oscbridge.due_timer import DueTimer
+from oscbridge.handler import ClientAddress
+from oscbridge.osc.framing import decoder_for
+from oscbridge.serving import INPUT, Serving, family_of
+from oscbridge.stream import Connection, StreamLimits
+from oscbridge.stream_protocol import StreamProtocol
+
+__all__ = [
+    "MODE_1_0",
+    "MODE_1_1",
+    "AsyncOSCTCPServer",
+    "BlockingOSCTCPServer",
+    "OSCTCPServer",
+    "ThreadingOSCTCPServer",
+]
+
+MODE_1_0: Final = "1.0"
+MODE_1_1: Final = "1.1"
+
+_ACCEPT_AGAIN: Final = 0.1
+"""Seconds to leave a socket alone that could not accept, as when descriptors run out."""
+
+_OUT_OF_MEANS: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+_log: Final = logging.getLogger(__name__)
+
+
+class OSCTCPServer(Serving, socketserver.TCPServer):
+    """What the blocking, threading and forking servers have in common.
+
+    ``server_address`` is host and port, 0 for any; ``family`` follows from the host unless
+    it is given. Raises ``ValueError`` for an unknown ``mode`` and ``OSError`` when the
+    address cannot be bound.
+    """
+
+    allow_reuse_address = os.name == "posix"  # elsewhere it lets two servers share a port
+    request_queue_size = 300
+    limits = StreamLimits()
+    """What connections may do. To be overridden."""
+
+    def __init__(
+        self,
+        server_address: tuple[str, int],
+        dispatcher: Dispatcher,
+        mode: str = MODE_1_1,
+        family: socket.AddressFamily | None = None,
+    ) -> None:
+        decoder_for(mode)
+        self.mode = mode
+        self.address_family = family or family_of(*server_address[:2], socket.SOCK_STREAM)
+        self._prepare(dispatcher)
+        super().__init__(server_address, socketserver.BaseRequestHandler)
+        self.socket.setblocking(False)
+
+    def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
+        selector.register(self, selectors.EVENT_READ, INPUT)
+        while not self._stopping.is_set():
+            if self._wait(selector, poll_interval):
+                self._take_one()
+            self._dispatcher.scheduler.run_due()
+            self.service_actions()
+
+    def _take_one(self) -> None:
+        """Take one connection, if it is still there and there is room for it."""
+        try:
+            sock, client = self.socket.accept()
+        except OSError as error:
+            if error.errno in _OUT_OF_MEANS:
+                self._dispatcher.report_closed("no_descriptor", ("", 0))
+                self._stopping.wait(_ACCEPT_AGAIN)
+            return
+        try:
+            if self._has_room():
+                self.process_request(sock, client)
+            else:
+                self._dispatcher.report_closed("connections", client)
+                sock.close()
+        except Exception:
+            _log.exception("connection from %s:%s failed", *client[:2])
+            sock.close()
+
+    def _has_room(self) -> bool:
+        return True
+
+    def process_request(  # type: ignore[override]
+        self, request: socket.socket, client_address: ClientAddress
+    ) -> None:
+        """Serve a connection that was accepted."""
+        self.finish_request(request, client_address)
+
+    def finish_request(  # type: ignore[override]
+        self, request: socket.socket, client_address: ClientAddress
+    ) -> None:
+        """Serve a connection to its end, on the thread that runs this, and close it."""
+        with request:
+            Connection(request, client_address, self._dispatcher, self.mode, self.limits).serve(
+                self._stopping.is_set, 0.1
+            )
+
+
+class BlockingOSCTCPServer(OSCTCPServer):
+    """Connections are served one after another, on the thread that serves.
+
+    The next client is served when the one before has left.
+    """
+
+
+class ThreadingOSCTCPServer(OSCTCPServer):
+    """Each connection is served on a thread of its own, at most ``limits.connections``."""
+
+    stop_timeout = 5.0
+    """Seconds that handlers are given to return when the server stops."""
+
+    def __init__(
+        self,
+        server_address: tuple[str, int],
+        dispatcher: Dispatcher,
+        mode: str = MODE_1_1,
+        family: socket.AddressFamily | None = None,
+    ) -> None:
+        super().__init__(server_address, dispatcher, mode, family)
+        self._threads: set[threading.Thread] = set()
+
+    def _has_room(self) -> bool:
+        self._threads = {thread for thread in self._threads if thread.is_alive()}
+        return len(self._threads) < self.limits.connections
+
+    def process_request(  # type: ignore[override]
+        self, request: socket.socket, client_address: ClientAddress
+    ) -> None:
+        """Serve a connection on a thread of its own."""
+        # Daemon threads: a handler that never returns must not keep the process alive.
+        thread = threading.Thread(
+            target=self.finish_request,
+            args=(request, client_address),
+            name=f"osc-tcp {client_address[0]}:{client_address[1]}",
+            daemon=True,
+        )
+        self._threads.add(thread)
+        thread.start()
+
+    def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
+        try:
+            super()._serve(selector, poll_interval)
+        finally:
+            self._stopping.set()
+            deadline = time.monotonic() + self.stop_timeout
+            for thread in self._threads:
+                thread.join(max(0.0, deadline - time.monotonic()))
+            if not self._has_room() or self._threads:
+                left = len(self._threads)
+                _log.warning("%d handlers did not return within %g s", left, self.stop_timeout)
+
+
+if hasattr(os, "fork"):
+
+    class ForkingOSCTCPServer(OSCTCPServer):
+        """Each connection is served in a process of its own, at most ``max_children``.
+
+        All of them are reaped. The process must have no other threads.
+        """
+
+        max_children = 40
+        stop_timeout = 1.0
+        """Seconds that children are given to end by themselves when the server stops."""
+
+        def __init__(
+            self,
+            server_address: tuple[str, int],
+            dispatcher: Dispatcher,
+            mode: str = MODE_1_1,
+            family: socket.AddressFamily | None = None,
+        ) -> None:
+            super().__init__(server_address, dispatcher, mode, family)
+            self.children = Children(self.max_children)
+
+        def _has_room(self) -> bool:
+            self.children.reap()
+            return len(self.children) < self.children.limit
+
+        def process_request(  # type: ignore[override]
+            self, request: socket.socket, client_address: ClientAddress
+        ) -> None:
+            """Serve a connection in a process of its own."""
+
+            def work() -> None:
+                self.socket.close()
+                self.finish_request(request, client_address)
+                self._dispatcher.scheduler.run_all()
+
+            self.children.fork(work)
+            request.close()
+
+        def service_actions(self) -> None:
+            """Take leave of the children that have ended."""
+            self.children.reap()
+
+        def server_close(self) -> None:
+            """Close the socket and end what is still being served."""
+            super().server_close()
+            self.children.stop(self.stop_timeout)
+
+    __all__ += ["ForkingOSCTCPServer"]
+
+
+class AsyncOSCTCPServer:
+    """Connections are served on the running event loop; coroutine handlers are awaited.
+
+    A connection's packets are handled in order: what follows a coroutine handler waits for
+    it. ``server_address`` is the host. Raises ``ValueError`` for an unknown ``mode``.
+    """
+
+    limits = StreamLimits()
+    """What connections may do. To be overridden."""
+    stop_timeout = 0.5
+    """Seconds that what was written is given to go out when the server stops."""
+
+    def __init__(
+        self, server_address: str, port: int, dispatcher: Dispatcher, mode: str = MODE_1_1
+    ) -> None:
+        decoder_for(mode)
+        self._host = server_address
+        self._port = port
+        self._dispatcher = dispatcher
+        self._mode = mode
+        self._server: asyncio.Server | None = None
+        self._connections: set[StreamProtocol] = set()
+        self._stopped = asyncio.Event()
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """The dispatcher that this server hands its packets to."""
+        return self._dispatcher
+
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        """The sockets that it listens on; none before :meth:`listen`."""
+        return () if self._server is None else tuple(self._server.sockets)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def listen(self) -> None:
+        """Bind and serve in the background until :meth:`stop`. Raises ``OSError``."""
+        if self._server is not None:
+            return
+        self._stopped.clear()
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            self._new_connection, self._host, self._port, backlog=300
+        )
+        self._timer = DueTimer(self._dispatcher.scheduler, loop)
+
+    async def start(self) -> None:
+        """Bind and serve until :meth:`stop`. Raises ``OSError`` when it cannot be bound."""
+        await self.listen()
+        await self._stopped.wait()
+
+    async def stop(self) -> None:
+        """Close the socket and all connections. What was written goes out, if it can at once."""
+        server, self._server = self._server, None
+        self._stopped.set()
+        if server is None:
+            return
+        self._timer.close()
+        server.close()
+        for connection in tuple(self._connections):
+            connection.close()
+        for end in (StreamProtocol.abort, None):
+            left = tuple(self._connections)
+            if left:
+                await asyncio.wait([each.closed for each in left], timeout=self.stop_timeout)
+            if end is not None:
+                for connection in tuple(self._connections):
+                    end(connection)
+
+    def _new_connection(self) -> StreamProtocol:
+        return StreamProtocol(self._dispatcher, self._mode, self.limits, self._connections)

@@ -1,0 +1,191 @@
+"""One TCP connection, served on an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections import deque
+from collections.abc import Coroutine
+from typing import Final, cast
+
+from oscbridge.dispatcher import Dispatcher, name_of
+from oscbridge.handler import ClientAddress
+from oscbridge.osc.framing import decoder_for
+from oscbridge.reply import packet_for
+from oscbridge.stream import StreamLimits, prepare_stream
+
+__all__ = ["StreamProtocol"]
+
+_UNKNOWN: Final[ClientAddress] = ("", 0)
+
+
+class StreamProtocol(asyncio.Protocol):
+    """Dispatches packets in order and sends the replies.
+
+    While a coroutine handler is awaited, or the client does not read its replies, nothing
+    more is read from this client. ``connections`` is where it enters and leaves itself.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        mode: str,
+        limits: StreamLimits,
+        connections: set[StreamProtocol],
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._limits = limits
+        self._connections = connections
+        self._framing = decoder_for(mode, limits.frame)
+        self._loop = asyncio.get_running_loop()
+        self.closed: asyncio.Future[None] = self._loop.create_future()
+        """Done when the connection has ended."""
+        self._packets: deque[bytes] = deque()
+        self._coroutines: deque[Coroutine[object, object, object]] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._client = _UNKNOWN
+        self._transport: asyncio.Transport | None = None
+        self._blocked = False
+        self._ended = False
+        self._heard = self._loop.time()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    # --- called by the transport -------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._client = transport.get_extra_info("peername") or _UNKNOWN
+        if len(self._connections) >= self._limits.connections:
+            self.end("connections")
+            return
+        self._connections.add(self)
+        prepare_stream(transport.get_extra_info("socket"))
+        self._watch("idle", self._limits.idle)
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = self._loop.time()
+        framing = self._framing
+        self._packets += framing.feed(data)
+        if not framing.pending:
+            self._unwatch("unfinished")
+        elif self._packets or "unfinished" not in self._timers:
+            self._watch("unfinished", self._limits.unfinished)
+        self._process()
+        if framing.error is not None:
+            self._dispatcher.report_bad(framing.error, self._client)
+            self.end(framing.error.reason)
+
+    def eof_received(self) -> bool:
+        """The client sends no more. True while it is still owed an answer."""
+        self._ended = True
+        return self._task is not None or bool(self._packets)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._connections.discard(self)
+        if not self.closed.done():
+            self.closed.set_result(None)
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self._packets.clear()
+        if self._task is not None:
+            self._task.cancel()
+        for coroutine in self._coroutines:
+            coroutine.close()
+        self._coroutines.clear()
+
+    def pause_writing(self) -> None:
+        self._blocked = True
+        self._watch("slow_reader", self._limits.send)
+        self._read_or_not()
+
+    def resume_writing(self) -> None:
+        self._blocked = False
+        self._unwatch("slow_reader")
+        self._process()
+        self._read_or_not()
+
+    # --- what it does ------------------------------------------------------------------------
+
+    def end(self, reason: str) -> None:
+        """End the connection at once, and count why."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._dispatcher.report_closed(reason, self._client)
+            self._transport.abort()
+
+    def close(self) -> None:
+        """End the connection when what was written has gone out."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _process(self) -> None:
+        packets, dispatch = self._packets, self._dispatcher.dispatch
+        while packets and self._task is None and not self._blocked:
+            dispatch(packets.popleft(), self._client, self._reply)
+
+    def _reply(self, client: ClientAddress, result: object) -> None:
+        if inspect.iscoroutine(result):
+            if self._transport is None:
+                result.close()
+                return
+            self._coroutines.append(result)
+            if self._task is None:
+                self._task = self._loop.create_task(self._await_all())
+                self._read_or_not()
+        elif self._transport is not None:
+            packet = packet_for(self._dispatcher, client, result)
+            if packet is not None:
+                self._transport.write(self._framing.encode(packet))
+
+    async def _await_all(self) -> None:
+        """Await coroutine handlers one after another, then go on with the packets."""
+        try:
+            while self._coroutines:
+                coroutine = self._coroutines.popleft()
+                try:
+                    result = await coroutine
+                except Exception as error:
+                    self._dispatcher.report_failure(name_of(coroutine), error)
+                    continue
+                if result is not None:
+                    self._reply(self._client, result)
+        finally:
+            self._task = None
+        self._process()
+        self._read_or_not()
+
+    def _read_or_not(self) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        busy = self._task is not None or self._blocked
+        if self._ended:
+            if not busy:
+                self._transport.close()
+        elif busy:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    # --- limits of time ----------------------------------------------------------------------
+
+    def _watch(self, reason: str, seconds: float) -> None:
+        self._unwatch(reason)
+        self._timers[reason] = self._loop.call_later(seconds, self._late, reason)
+
+    def _unwatch(self, reason: str) -> None:
+        timer = self._timers.pop(reason, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _late(self, reason: str) -> None:
+        quiet = self._loop.time() - self._heard
+        if reason == "idle" and quiet < self._limits.idle:
+            self._watch("idle", self._limits.idle - quiet)  # it was heard in the meantime
+        else:
+            self.end(reason)
