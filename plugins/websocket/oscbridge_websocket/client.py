@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import math
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
@@ -13,6 +15,10 @@ from websockets.exceptions import ConnectionClosed
 import oscbridge
 
 __all__ = ["Client", "Frame"]
+
+
+STALL_TIMEOUT: Final = 30.0
+"""Seconds after which a client that takes nothing is disconnected."""
 
 
 class Frame(NamedTuple):
@@ -26,7 +32,9 @@ class Frame(NamedTuple):
 class Client:
     """Frames on their way to one client, oldest first.
 
-    A client that reads too slowly loses its oldest messages, and slows nobody else.
+    A client that reads too slowly loses its oldest messages, and slows nobody else. One that
+    reads nothing at all is disconnected: the keepalive of the library waits behind what
+    cannot be sent, so it would never find out.
     """
 
     def __init__(
@@ -37,6 +45,8 @@ class Client:
         json: bool,
         queue: int,
         on_drop: Callable[[int], None],
+        log: logging.Logger,
+        stall_timeout: float = STALL_TIMEOUT,
     ) -> None:
         self.origin = origin
         """The origin of the messages that this client sends."""
@@ -44,6 +54,10 @@ class Client:
         self._connection = connection
         self._limit = queue
         self._on_drop = on_drop
+        self._log = log
+        self._stall_timeout = stall_timeout
+        self._clock = asyncio.get_running_loop().time
+        self._sending_since = math.inf
         self._frames: deque[Frame] = deque()
         self._waiting = 0
         self._filled = asyncio.Event()
@@ -60,17 +74,30 @@ class Client:
             dropped += oldest.messages
         if dropped:
             self._on_drop(dropped)
+            self._check_stalled()
         self._filled.set()
+
+    def _check_stalled(self) -> None:
+        if self._clock() - self._sending_since > self._stall_timeout:
+            self._sending_since = math.inf
+            peer = self._connection.remote_address
+            self._log.warning(
+                "%s:%d took nothing for %g s: disconnected", *peer[:2], self._stall_timeout
+            )
+            self._connection.transport.abort()
 
     async def write(self) -> None:
         """Send what is queued until the connection closes."""
-        frames, send, text = self._frames, self._connection.send, self.json or None
+        frames, send, clock = self._frames, self._connection.send, self._clock
+        text = self.json or None
         try:
             while True:
                 while frames:
                     frame = frames.popleft()
                     self._waiting -= frame.messages
+                    self._sending_since = clock()
                     await send(frame.data, text=text)
+                self._sending_since = math.inf
                 self._filled.clear()
                 await self._filled.wait()
         except ConnectionClosed:

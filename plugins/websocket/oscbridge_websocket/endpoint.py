@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import http
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from typing import Annotated, Final
+from weakref import WeakSet
 
 from pydantic import Field
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -27,11 +28,14 @@ BINARY: Final = Subprotocol("osc.binary")
 JSON: Final = Subprotocol("osc.json")
 
 OPEN_TIMEOUT: Final = 5.0
-CLOSE_TIMEOUT: Final = 0.5
-"""Seconds for the handshakes that open and close a connection."""
+CLOSE_TIMEOUT: Final = 0.4
+"""Seconds for the handshakes that open and close a connection. The bridge allows little more."""
 
 MAX_BUNDLE: Final = 65_000
 """Bytes of a bundle that several messages are sent in."""
+
+COMMON_TYPES: Final = "ifsbhtdTFNI"
+"""Type tags that every client reads. osc-js knows no others; osc.js no nested arrays."""
 
 
 class WebSocketEndpoint(oscbridge.Endpoint):
@@ -64,6 +68,7 @@ class WebSocketEndpoint(oscbridge.Endpoint):
     def __init__(self, name: str, options: oscbridge.Options) -> None:
         super().__init__(name, options)
         self._clients: set[Client] = set()
+        self._opened: WeakSet[asyncio.WriteTransport] = WeakSet()
         self._server: Server | None = None
         self._port: int | None = None
 
@@ -76,6 +81,15 @@ class WebSocketEndpoint(oscbridge.Endpoint):
         # The library logs every failed handshake with a traceback; strangers cause those.
         quiet = logging.getLogger(f"{self.log.name}.websockets")
         quiet.setLevel(logging.CRITICAL)
+        opened = self._opened
+
+        class Connection(ServerConnection):
+            """Known from the start, not only when the handshake is done."""
+
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                super().connection_made(transport)
+                opened.add(self.transport)
+
         self._server = await serve(
             self._serve_client,
             host,
@@ -88,12 +102,21 @@ class WebSocketEndpoint(oscbridge.Endpoint):
             close_timeout=CLOSE_TIMEOUT,
             server_header=None,
             logger=quiet,
+            create_connection=Connection,
         )
         self._port = next(iter(self._server.sockets)).getsockname()[1]
 
     async def close(self) -> None:
-        if self._server is not None:
-            self._server.close()
+        if self._server is None:
+            return
+        self._server.close()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._server.wait_closed()
+        except TimeoutError:
+            # Somebody reads nothing, or has not even begun the handshake.
+            for transport in list(self._opened):
+                transport.abort()
             await self._server.wait_closed()
 
     # --- out ---------------------------------------------------------------------------------
@@ -120,11 +143,11 @@ class WebSocketEndpoint(oscbridge.Endpoint):
         encoded = []
         for message in messages:
             try:
-                encoded.append(encode(message))
+                encoded.append((encode(message), _is_common(message.types)))
             except oscbridge.EncodeError:
                 self.host.dropped("encode", 1)
         if json:
-            return [Frame(data, 1) for data in encoded]
+            return [Frame(data, 1) for data, _ in encoded]
         return list(_bundles(encoded))
 
     # --- in ----------------------------------------------------------------------------------
@@ -138,6 +161,7 @@ class WebSocketEndpoint(oscbridge.Endpoint):
             json=json,
             queue=self.options.client_queue,
             on_drop=lambda count: self.host.dropped("slow_client", count),
+            log=self.log,
         )
         self._clients.add(client)
         writing = asyncio.create_task(client.write(), name=f"{self.name} to {peer[0]}:{peer[1]}")
@@ -215,16 +239,29 @@ def _select_subprotocol(
     return next((name for name in offered if name in (BINARY, JSON)), None)
 
 
-def _bundles(encoded: Sequence[bytes]) -> Iterator[Frame]:
-    """Encoded messages as few packets: one as it is, several as a bundle, in order."""
-    start, size = 0, 0
-    for index, data in enumerate(encoded):
-        if size and size + len(data) + 4 > MAX_BUNDLE:
-            yield _bundle(encoded[start:index])
-            start, size = index, 0
-        size += len(data) + 4
-    if start < len(encoded):
-        yield _bundle(encoded[start:])
+def _is_common(types: str | None) -> bool:
+    """Whether every client reads a message with these type tags."""
+    return types is not None and not types.strip(COMMON_TYPES)
+
+
+def _bundles(encoded: Iterable[tuple[bytes, bool]]) -> Iterator[Frame]:
+    """Encoded messages as few packets, in order: one as it is, several as a bundle.
+
+    What not every client reads travels alone: a bundle with it would be lost as a whole.
+    """
+    bundle: list[bytes] = []
+    size = 0
+    for data, common in encoded:
+        if bundle and (not common or size + len(data) + 4 > MAX_BUNDLE):
+            yield _bundle(bundle)
+            bundle, size = [], 0
+        if common:
+            bundle.append(data)
+            size += len(data) + 4
+        else:
+            yield Frame(data, 1)
+    if bundle:
+        yield _bundle(bundle)
 
 
 def _bundle(encoded: Sequence[bytes]) -> Frame:

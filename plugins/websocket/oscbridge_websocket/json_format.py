@@ -9,10 +9,10 @@ strings, bytes as base64.
 from __future__ import annotations
 
 import base64
-import binascii
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeAlias
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias, TypeVar
 
 import orjson
 
@@ -29,6 +29,7 @@ from oscbridge import (
     Message,
     Packet,
     TimeTag,
+    encode_message,
     infer,
 )
 
@@ -39,68 +40,79 @@ MAX_DEPTH: Final = 16
 
 JSON: TypeAlias = "Mapping[str, JSON] | Sequence[JSON] | str | int | float | bool | None"
 
+T = TypeVar("T")
+
+_COLOR: Final = re.compile("#[0-9A-Fa-f]{6}([0-9A-Fa-f]{2})?")
 _SAFE: Final = (1 << 53) - 1  # Number.MAX_SAFE_INTEGER
 
 
 def encode(message: Message) -> bytes:
-    """One message as a JSON text in UTF-8."""
+    """One message as a JSON text in UTF-8. Raises :class:`oscbridge.EncodeError`."""
     types = message.types
     if types is None:  # no type tags: what followed the address is bytes
         types = "b" * len(message.args)
-    return orjson.dumps({"address": message.address, "args": _write_all(types, message.args)})
+    try:
+        tags = iter(types)
+        args = _write_all(tags, message.args)
+        if next(tags, None) is not None:
+            raise ValueError("more type tags than arguments")
+        return orjson.dumps({"address": message.address, "args": args})
+    except (TypeError, ValueError, OverflowError, KeyError, StopIteration) as error:
+        # The message was made by a plugin: what comes in as OSC is sound.
+        raise EncodeError(f"{message.address} ,{message.types}: {error!r}") from None
 
 
-def _write_all(types: str, args: Sequence[Argument]) -> list[object]:
+def _write_all(tags: Iterator[str], args: Iterable[Argument]) -> list[object]:
+    """Arguments as JSON. Takes from ``tags`` what they need."""
     out: list[object] = []
-    index = 0
     for value in args:
-        tag = types[index]
-        end = index + 1
+        tag = next(tags)
         if tag == "[":
-            end = _closing(types, index) + 1
-            assert isinstance(value, list)
-            out.append(_write_all(types[index + 1 : end - 1], value))
+            if not isinstance(value, list | tuple):
+                raise TypeError(f"{value!r} is no array")
+            out.append(_write_all(tags, value))
+            if next(tags) != "]":
+                raise ValueError("more type tags than values in an array")
         else:
-            out.append({"type": tag, "value": _write(tag, value)})
-        index = end
+            out.append({"type": tag, "value": _WRITERS[tag](value)})
     return out
 
 
-def _closing(types: str, index: int) -> int:
-    """Where the bracket that opens at ``index`` closes."""
-    depth = 0
-    for place in range(index, len(types)):
-        depth += (types[place] == "[") - (types[place] == "]")
-        if not depth:
-            return place
-    raise EncodeError(f"an array in ,{types} has no end")
+def _write_int(value: Any) -> object:
+    return value if -_SAFE <= value <= _SAFE else str(value)
 
 
-def _write(tag: str, value: Argument) -> object:
-    match value:
-        case bool() | None:
-            return value
-        case TimeTag():
-            return _write_timetag(value)
-        case Color():
-            return f"#{value:08X}"
-        case int():
-            return value if -_SAFE <= value <= _SAFE else str(value)
-        case float():
-            if math.isfinite(value):
-                return value
-            return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-        case bytes():
-            return base64.b64encode(value).decode()
-        case MIDI():
-            return list(value)
-        case str():
-            return value
-    return None  # an impulse has no value
+def _write_float(value: Any) -> object:
+    value = float(value)
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def _write_timetag(tag: TimeTag) -> object:
-    return {"raw": [tag.seconds, tag.fraction], "native": tag.unix_ns() / 1e6}
+def _write_timetag(value: Any) -> object:
+    tag = TimeTag(value)
+    raw = {"raw": [tag.seconds, tag.fraction]}
+    # "Immediately" is no time on a clock, though osc.js reads it as one.
+    return raw if tag.immediate else {**raw, "native": tag.unix_ns() / 1e6}
+
+
+_WRITERS: Final[Mapping[str, Callable[[Any], object]]] = {
+    "i": _write_int,
+    "h": _write_int,
+    "f": _write_float,
+    "d": _write_float,
+    "s": str,
+    "S": str,
+    "c": str,
+    "b": lambda value: base64.b64encode(value).decode(),
+    "r": lambda value: f"#{value:08X}",
+    "m": list,
+    "t": _write_timetag,
+    "T": lambda _: True,
+    "F": lambda _: False,
+    "N": lambda _: None,
+    "I": lambda _: None,
+}
 
 
 def decode(text: str | bytes) -> Packet:
@@ -123,18 +135,20 @@ def _packet(document: JSON, depth: int) -> Packet:
             raise DecodeError("json", f"packets: expected an array, not {_short(packets)}")
         timetag = document.get("timeTag")
         return Bundle(
-            IMMEDIATELY if timetag is None else _read_timetag(timetag),
+            IMMEDIATELY if timetag is None else _read_value("t", _read_timetag, timetag),
             tuple(_packet(packet, depth - 1) for packet in packets),
         )
     address = document.get("address")
     if not isinstance(address, str) or not address.startswith("/"):
         raise DecodeError("address", f"an address starts with '/', not as {_short(address)}")
     args = document.get("args", [])
-    types, values = _read_all(args if isinstance(args, list) else [args], MAX_DEPTH)
     try:
-        return Message.of(address, *values, types=types)
+        types, values = _read_all(args if isinstance(args, list) else [args], MAX_DEPTH)
+        message = Message(address, types, tuple(values))
+        encode_message(message)  # or it would fail later, where it is not known who sent it
     except EncodeError as error:
         raise DecodeError("json", str(error)) from None
+    return message
 
 
 def _read_all(items: Sequence[JSON], depth: int) -> tuple[str, list[Argument]]:
@@ -162,9 +176,13 @@ def _read(item: JSON, depth: int) -> tuple[str, Argument]:
     reader = _READERS.get(tag) if isinstance(tag, str) else None
     if reader is None:
         raise DecodeError("type", f"unknown type {_short(tag)}")
+    return str(tag), _read_value(str(tag), reader, value)
+
+
+def _read_value(tag: str, reader: Callable[[JSON], T], value: JSON) -> T:
     try:
-        return str(tag), reader(value)
-    except (TypeError, ValueError, KeyError, OverflowError, binascii.Error):
+        return reader(value)
+    except (TypeError, ValueError, KeyError, OverflowError):
         raise DecodeError("json", f"{_short(value)} does not fit type {tag!r}") from None
 
 
@@ -213,25 +231,27 @@ def _read_bytes(value: JSON) -> bytes:
 
 def _read_color(value: JSON) -> Color:
     match value:
-        case str() if value.startswith("#") and len(value) == 9:
-            return Color(int(value[1:], 16))
+        case str() if _COLOR.fullmatch(value):  # without alpha, as browsers write it: opaque
+            return Color(int(value[1:].ljust(8, "F"), 16))
         case {"r": int(red), "g": int(green), "b": int(blue), "a": int() | float() as alpha}:
             return Color(int.from_bytes(bytes([red, green, blue, round(alpha * 255)])))
     return Color(_read_int(value))
 
 
 def _read_midi(value: JSON) -> MIDI:
-    return MIDI(*_read_bytes(value))
+    port, status, data1, data2 = _read_bytes(value)
+    return MIDI(port, status, data1, data2)
 
 
 def _read_timetag(value: JSON) -> TimeTag:
     match value:
-        case {"raw": [int(seconds), int(fraction)]}:
+        case {"raw": [seconds, fraction]}:
+            seconds, fraction = _read_int(seconds), _read_int(fraction)
             if 0 <= seconds < 1 << 32 and 0 <= fraction < 1 << 32:
                 return TimeTag(seconds << 32 | fraction)
         case {"native": int() | float() as milliseconds} if abs(milliseconds) < 1e15:
             return TimeTag.from_unix_ns(round(milliseconds * 1e6))
-    raise DecodeError("json", f"{_short(value)} is no time tag")
+    raise TypeError
 
 
 _READERS: Final[Mapping[str, Callable[[JSON], Argument]]] = {

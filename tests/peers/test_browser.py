@@ -1,0 +1,200 @@
+"""The built-in page, and pages of others, in headless Chromium."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Frame, Page, expect, sync_playwright
+from pythonosc.udp_client import SimpleUDPClient
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+# A name that somebody points to this machine.
+STRANGER = "stranger.example"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    assert chromium, "chromium is missing: tests/system-packages.txt"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=[*ARGUMENTS, f"--host-resolver-rules=MAP {STRANGER} 127.0.0.1"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """An empty page that fails the test for any error on it."""
+    page = browser.new_page(viewport={"width": 1000, "height": 620})
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    page.close()
+    assert errors == []
+
+
+@pytest.fixture
+def osc(program: Any) -> Iterator[SimpleUDPClient]:
+    with SimpleUDPClient("127.0.0.1", program.udp_port) as client:
+        yield client
+
+
+@pytest.fixture
+def live(page: Page, program: Any) -> Page:
+    """The built-in page, connected."""
+    page.goto(f"http://127.0.0.1:{program.web_port}/")
+    expect(page.locator("#state")).to_have_text("connected")
+    return page
+
+
+def row(page: Page, address: str) -> Any:
+    return page.locator("tbody tr").filter(has=page.get_by_text(address, exact=True))
+
+
+def test_the_page_shows_values_as_they_arrive(live: Page, osc: Any, tmp_path: Path) -> None:
+    expect(live.locator("#empty")).to_be_visible()
+    osc.send_message("/mixer/ch/01/fader", 0.5)
+    shown = row(live, "/mixer/ch/01/fader")
+    expect(shown.locator(".value")).to_have_text("0.5")
+    expect(shown.locator(".types")).to_have_text(",f")
+    expect(live.locator("#empty")).to_be_hidden()
+    osc.send_message("/mixer/ch/01/fader", 0.75)
+    expect(shown.locator(".value")).to_have_text("0.75")
+    expect(live.locator("tbody tr")).to_have_count(1)
+    osc.send_message("/mixer/ch/01/name", ["Vocals", True, 7])
+    osc.send_message("/cue/next", [])
+    osc.send_message("/a/rather/long/address/that/somebody/chose/for/a/sensor", [b"\x00" * 60, 1])
+    expect(live.locator("tbody tr")).to_have_count(4)
+    expect(row(live, "/mixer/ch/01/name").locator(".value")).to_have_text("Vocals true 7")
+    picture = tmp_path / "page.png"
+    live.screenshot(path=picture)
+    assert picture.stat().st_size > 5_000
+
+
+def test_addresses_are_sorted(live: Page, osc: Any) -> None:
+    for address in ("/b", "/c", "/a"):
+        osc.send_message(address, 1)
+        expect(row(live, address)).to_be_visible()
+    assert live.locator("tbody .address").all_inner_texts() == ["/a", "/b", "/c"]
+
+
+def test_the_page_counts_messages(live: Page, osc: Any) -> None:
+    for value in range(20):
+        osc.send_message("/fader", value)
+    expect(row(live, "/fader").locator(".value")).to_have_text("19")
+    expect(live.locator("#count")).to_contain_text("20 messages")
+
+
+def test_text_that_looks_like_html_is_shown_as_text(live: Page, osc: Any) -> None:
+    html = '<img src=x onerror="document.title=1"><b>bold</b>'
+    osc.send_message("/html", html)
+    osc.send_message("/<b>address</b>", 1)
+    expect(row(live, "/html").locator(".value")).to_have_text(html)
+    expect(row(live, "/<b>address</b>")).to_be_visible()
+    expect(live.locator("tbody b, tbody img")).to_have_count(0)
+    expect(live).to_have_title("oscbridge")
+
+
+def test_every_type_is_shown(live: Page, join: Any, program: Any) -> None:
+    arguments = {
+        "i": (1, "1"),
+        "f": (0.1, "0.1"),
+        "d": (0.1, "0.1"),
+        "h": (str(2**60), str(2**60)),
+        "s": ("text", "text"),
+        "b": ("AP8Q", "00ff10"),
+        "r": ("#11AAFF80", "#11AAFF80"),
+        "m": ([1, 144, 60, 127], "[1,144,60,127]"),
+        "T": (True, "true"),
+        "N": (None, "null"),
+        "I": (None, "impulse"),
+        "t": ({"raw": [10, 20]}, "10.20"),
+    }
+    client = join(program, "osc.json")
+    for tag, (value, _) in arguments.items():
+        typed = {"type": tag, "value": value}
+        client.send(json.dumps({"address": f"/type/{tag}", "args": [typed, [typed]]}))
+    for tag, (_, text) in arguments.items():
+        shown = row(live, f"/type/{tag}")
+        expect(shown.locator(".value")).to_have_text(f"{text} [{text}]")
+        expect(shown.locator(".types")).to_have_text(f",{tag}[{tag}]")
+
+
+def test_more_addresses_than_are_shown_are_counted(live: Page, join: Any, program: Any) -> None:
+    client = join(program, "osc.json")
+    packets = [{"address": f"/n/{index}"} for index in range(510)]
+    client.send(json.dumps({"packets": packets}))
+    expect(live.locator("tbody tr")).to_have_count(500)
+    expect(live.locator("#count")).to_contain_text("510 messages")
+    expect(live.locator("#count")).to_contain_text("10 addresses not shown")
+
+
+def test_the_page_says_when_the_bridge_is_gone(page: Page, run: Callable[..., Any]) -> None:
+    program = run()
+    page.goto(f"http://127.0.0.1:{program.web_port}/")
+    expect(page.locator("#state")).to_have_text("connected")
+    program.terminate()
+    expect(page.locator("#state")).to_have_text("disconnected, trying again")
+
+
+# --- pages of others ---------------------------------------------------------------------------
+
+CONNECT = """url => new Promise(done => {
+    const socket = new WebSocket(url);
+    socket.onopen = () => done("open");
+    socket.onerror = () => done("refused");
+})"""
+
+
+def sandbox(page: Page, program: Any) -> Frame:
+    """A frame that has no site: the browser calls its origin "null"."""
+    page.goto(f"http://localhost:{program.web_port}/nothing-here")
+    page.evaluate("""() => {
+        const frame = document.createElement("iframe");
+        frame.sandbox = "allow-scripts";
+        frame.srcdoc = "a frame without a site";
+        return new Promise(done => { frame.onload = done; document.body.append(frame); });
+    }""")
+    return page.frames[1]
+
+
+def test_a_page_without_a_site_is_refused(page: Page, program: Any) -> None:
+    assert sandbox(page, program).evaluate(CONNECT, program.url) == "refused"
+    assert "refused a page from null" in program.log
+
+
+def test_a_page_under_a_strangers_name_for_this_machine_is_refused(
+    page: Page, program: Any
+) -> None:
+    page.goto(f"http://{STRANGER}:{program.web_port}/")
+    expect(page.locator("#state")).to_have_text("disconnected, trying again")
+    assert f"refused a page from http://{STRANGER}:{program.web_port}" in program.log
+
+
+def test_a_page_from_a_listed_site_is_let_in(page: Page, run: Callable[..., Any]) -> None:
+    program = run('origins = ["null"]')
+    assert sandbox(page, program).evaluate(CONNECT, program.url) == "open"
+
+
+def test_a_page_from_another_port_of_this_machine_is_let_in(
+    page: Page, program: Any, run: Callable[..., Any]
+) -> None:
+    page.goto(f"http://localhost:{program.web_port}/nothing-here")
+    other = run()
+    assert page.evaluate(CONNECT, other.url) == "open"
