@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeAlias, cast, runtime_checkable
 
 from oscbridge.errors import EncodeError
-from oscbridge.osc.message import Message, encode_message
+from oscbridge.osc.message import Message, encode_message, encode_values
 from oscbridge.osc.types import Argument
 
 __all__ = ["Bindable", "Call", "ClientAddress", "Handler", "Reply", "encode_reply"]
@@ -44,6 +44,8 @@ class Handler:
         self.args = _args
         self.needs_reply_address = _needs_reply_address
         self.needs_message = _needs_message
+        # Asked once: Python takes microseconds to hold an object against a protocol.
+        self._binds = isinstance(_callback, Bindable)
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -62,12 +64,7 @@ class Handler:
     @property
     def plain(self) -> bool:
         """Called with the address and the arguments alone."""
-        return not (
-            self.args
-            or self.needs_reply_address
-            or self.needs_message
-            or isinstance(self.callback, Bindable)
-        )
+        return not (self.args or self.needs_reply_address or self.needs_message or self._binds)
 
     def invoke(self, client_address: ClientAddress, message: Message) -> object:
         """Call the callback with a message and return what it returns."""
@@ -81,10 +78,10 @@ class Handler:
 
     def call(self, address: str, types: str | None, captures: dict[str, str]) -> Call | None:
         """The callback as a function of client and message."""
-        if isinstance(self.callback, Bindable):
-            bound = self.callback.bind(address, types, captures)
+        if self._binds:
+            bound = cast(Bindable, self.callback).bind(address, types, captures)
             return None if bound is None else lambda _client, message: bound(message)
-        callback, args = self.callback, self.args
+        callback, args = cast(Callable[..., object], self.callback), self.args
         if self.needs_message:
             return lambda _client, message: callback(message)
         if self.needs_reply_address:
@@ -107,9 +104,9 @@ def encode_reply(result: object) -> bytes:
         case Message():
             return encode_message(result)
         case (address, *args):
-            return encode_message(Message.of(_text(address), *cast(list[Argument], args)))
+            return encode_values(_text(address), cast(list[Argument], args))
         case _:
-            return encode_message(Message.of(_text(result)))
+            return encode_values(_text(result), ())
 
 
 def _text(address: object) -> str:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import re
+import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from oscbridge.errors import EncodeError
-from oscbridge.osc import IMPULSE, MIDI, Argument, Color, Message, TimeTag, infer
+from oscbridge.osc import IMMEDIATELY, IMPULSE, MIDI, Argument, Color, Message, TimeTag, infer
 
-__all__ = ["format_message", "parse_arguments"]
+__all__ = ["format_message", "is_number", "parse_arguments"]
+
+_WHOLE: Final = re.compile(r"[+-]?[0-9]+")
+_NUMBER: Final = re.compile(
+    r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan)", re.IGNORECASE
+)
 
 
 def parse_arguments(texts: Sequence[str], types: str | None = None) -> tuple[str, list[Argument]]:
     """The type tags and the values of arguments given as text.
 
     Without ``types``: ``true`` and ``false`` are T and F, ``nil`` N, whole numbers i (or h),
-    other numbers f, everything else s. With them each text is read as its tag says; T F N I
-    and brackets take none. Raises :class:`EncodeError` that names the argument.
+    other numbers, ``inf`` and ``nan`` f, everything else s. With them each text is read as
+    its tag says; T F N I and brackets take none.
+    Raises :class:`EncodeError` that names the argument.
     """
     if types is None:
         values = [_guess(text) for text in texts]
@@ -33,12 +42,17 @@ def _guess(text: str) -> Argument:
     constants: Mapping[str, Argument] = {"true": True, "false": False, "nil": None}
     if text in constants:
         return constants[text]
-    for number in (int, float):
+    if _WHOLE.fullmatch(text):
         try:
-            return number(text)
-        except ValueError:
-            continue
-    return text
+            return int(text)
+        except ValueError:  # Python reads no more than some thousand digits
+            raise EncodeError(f"a number of {len(text)} digits fits no type tag") from None
+    return float(text) if is_number(text) else text
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number, as people write them in a terminal."""
+    return _NUMBER.fullmatch(text) is not None
 
 
 def _read_all(
@@ -73,7 +87,20 @@ def _midi(text: str) -> MIDI:
 
 
 def _whole(text: str) -> int:
-    return int(text, 0)
+    return int(text) if _WHOLE.fullmatch(text) else int(text, 0)
+
+
+def _blob(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))
+
+
+def _timetag(text: str) -> TimeTag:
+    if text == "immediately":
+        return IMMEDIATELY
+    try:
+        return TimeTag(_whole(text))
+    except ValueError:
+        return TimeTag.from_unix(datetime.fromisoformat(text).timestamp())
 
 
 _BYTES_SHOWN: Final = 32
@@ -86,10 +113,10 @@ _READERS: Final[Mapping[str, Callable[[str], Argument]]] = {
     "s": str,
     "S": str,
     "c": str,
-    "b": bytes.fromhex,
+    "b": _blob,
     "r": lambda text: Color(int(text.removeprefix("#"), 16)),
     "m": _midi,
-    "t": lambda text: TimeTag(int(text, 0)),
+    "t": _timetag,
 }
 _CONSTANTS: Final[Mapping[str, Argument]] = {"T": True, "F": False, "N": None, "I": IMPULSE}
 
@@ -110,10 +137,9 @@ def _format(value: Argument) -> str:
         case Color():
             return f"#{value:08X}"
         case float():
-            text = f"{value:.7g}"
-            return f"{text}.0" if text.lstrip("-").isdigit() else text
+            return _float(value)
         case str():
-            return '"' + _visible(value).replace('"', '\\"') + '"'
+            return '"' + _visible(value.replace("\\", "\\\\").replace('"', '\\"')) + '"'
         case bytes():
             more = f"… ({len(value)} bytes)" if len(value) > _BYTES_SHOWN else ""
             return f"0x{value[:_BYTES_SHOWN].hex()}{more}"
@@ -126,6 +152,24 @@ def _format(value: Argument) -> str:
     return "impulse"
 
 
+def _float(value: float) -> str:
+    """The fewest digits that say which number it is; 32 bits have it, or 64."""
+    try:
+        (single,) = _FLOAT32.unpack(_FLOAT32.pack(value))
+    except OverflowError:
+        return repr(value)
+    if single != value:
+        return repr(value)
+    for digits in range(6, 10):
+        near = float(f"{value:.{digits}g}")
+        if _FLOAT32.unpack(_FLOAT32.pack(near))[0] == value:
+            return repr(near)
+    return repr(value)
+
+
+_FLOAT32: Final = struct.Struct(">f")
+
+
 def _visible(text: str) -> str:
     """Without control characters: a stranger's text must not drive the terminal."""
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

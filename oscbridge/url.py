@@ -13,6 +13,8 @@ __all__ = ["OSCURL", "SCHEMES", "HostPort"]
 SCHEMES: Final = ("udp",)
 """Transports that OSC is served and sent over."""
 
+_HINT: Final = "write it as host:port, for example 127.0.0.1:8080 or [::1]:8080"
+
 
 class HostPort(NamedTuple):
     """A host, by name or address, and a port. A field of options may have this type."""
@@ -26,14 +28,13 @@ class HostPort(NamedTuple):
 
         Raises ``ValueError`` that says what would be right.
         """
-        hint = "write it as host:port, for example 127.0.0.1:8080 or [::1]:8080"
         try:
             parts = urlsplit(f"//{text}")
             host, port = parts.hostname, parts.port
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{error}; {hint}") from None
+            raise ValueError(f"{error}; {_HINT}") from None
         if not host or port is None or f"//{parts.netloc}" != f"//{text}" or "@" in text:
-            raise ValueError(hint)
+            raise ValueError(_HINT)
         return cls(host, port)
 
     def __str__(self) -> str:
@@ -59,7 +60,11 @@ class OSCURL(NamedTuple):
             raise ValueError("write it as udp://host:port, for example udp://127.0.0.1:9000")
         if scheme not in SCHEMES:
             raise ValueError(f"unknown transport {scheme!r}; known: {', '.join(SCHEMES)}")
-        return cls(scheme, *HostPort.parse(rest.removesuffix("/")))
+        try:
+            return cls(scheme, *HostPort.parse(rest.removesuffix("/")))
+        except ValueError as error:
+            hint = f"write it as {scheme}://host:port, for example {scheme}://127.0.0.1:9000"
+            raise ValueError(str(error).replace(_HINT, hint)) from None
 
     def __str__(self) -> str:
         return f"{self.scheme}://{HostPort(self.host, self.port)}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 from typing import Final, Protocol
 
@@ -13,7 +12,8 @@ from oscbridge.bridge.listener import Listener, listen
 from oscbridge.bridge.route import Route
 from oscbridge.bridge.source import Source
 from oscbridge.dispatcher import Dispatcher
-from oscbridge.errors import ConfigurationError, OSCBridgeError
+from oscbridge.errors import OSCBridgeError
+from oscbridge.os_errors import what_failed
 
 __all__ = ["App", "Hooks"]
 
@@ -41,7 +41,10 @@ class App:
         self.endpoints: dict[str, Delivery] = {}
         """Endpoints by name."""
         for name, entry in configuration.endpoints.items():
-            endpoint = entry.factory(name, entry.options)
+            try:
+                endpoint = entry.factory(name, entry.options)
+            except Exception as error:
+                raise _failed(f"endpoint.{name}", f"type {entry.type_name}", error) from error
             self.endpoints[name] = Delivery(endpoint, entry.type_name, routed=name in routed)
         self.dispatchers: dict[str, Dispatcher] = {
             **{name: Dispatcher(name=name) for name in configuration.bridges},
@@ -58,12 +61,7 @@ class App:
             for name, delivery in self.endpoints.items()
             if delivery.endpoint.is_sink()
         }
-        for index, route in enumerate(self.configuration.routes, 1):
-            for name in route.to:
-                if name not in sinks:
-                    raise ConfigurationError(
-                        f"route {index}: to = {name!r}: nothing can be sent to this endpoint"
-                    )
+        for route in self.configuration.routes:
             handler = Route(route.match, [sinks[name] for name in route.to])
             for source in route.sources:
                 self.dispatchers[source].map(route.match, handler)
@@ -76,7 +74,7 @@ class App:
             for name, delivery in self.endpoints.items():
                 try:
                     await delivery.start()
-                except (OSError, OSCBridgeError) as error:
+                except Exception as error:
                     where = delivery.endpoint.describe()
                     raise _failed(f"endpoint.{name}", where, error) from error
             for name, options in self.configuration.bridges.items():
@@ -104,18 +102,11 @@ class App:
 
 def _failed(what: str, where: str, error: Exception) -> OSCBridgeError:
     """An error that a stage technician can act on."""
-    text = f"{what}: {where}: " if where else f"{what}: "
-    if isinstance(error, OSError):
-        match error.errno:
-            case errno.EADDRINUSE:
-                return OSCBridgeError(
-                    f"{text}address already in use; end the other program or choose another port"
-                )
-            case errno.EADDRNOTAVAIL:
-                return OSCBridgeError(f"{text}this machine has no such address")
-            case errno.EACCES:
-                return OSCBridgeError(
-                    f"{text}not allowed; ports below 1024 need privileges, choose a higher one"
-                )
-        return OSCBridgeError(f"{text}{error.strerror or error}")
-    return OSCBridgeError(f"{text}{error}")
+    match error:
+        case OSError():
+            text = what_failed(error)
+        case OSCBridgeError():
+            text = str(error)
+        case _:
+            text = f"the plugin failed with {error!r}"
+    return OSCBridgeError(": ".join(part for part in (what, where, text) if part))

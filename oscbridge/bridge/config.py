@@ -5,23 +5,22 @@ Everything that can be found without opening a socket is found here, and all of 
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from oscbridge.bridge.endpoint import Endpoint, Options
+from oscbridge.bridge.faults import choices, explain, nearest, show
 from oscbridge.errors import ConfigurationError, PatternError
+from oscbridge.os_errors import what_failed
 from oscbridge.osc import Pattern
-from oscbridge.url import OSCURL
+from oscbridge.url import OSCURL, HostPort
 
 __all__ = [
     "DEFAULT",
@@ -50,6 +49,9 @@ MAX_FILE = 1 << 20
 Mode = Literal["asyncio", "blocking", "threading"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_SECTIONS = ("bridge", "endpoint", "route")
+
+_Options = TypeVar("_Options", bound=Options)
 
 
 def _pattern(value: str) -> str:
@@ -58,15 +60,18 @@ def _pattern(value: str) -> str:
     try:
         Pattern(value, mapped=True)
     except PatternError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(str(error).removeprefix(f"{value!r}: ")) from None
     return value
 
 
 def _several(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+    names = [value] if isinstance(value, str) else value
+    if not (isinstance(names, list | tuple) and names and all(isinstance(n, str) for n in names)):
+        raise ValueError('expected a name in quotes, or several: ["one", "two"]')
+    return tuple(names)
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_several), Field(min_length=1)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
 
 
 class BridgeOptions(Options):
@@ -87,14 +92,6 @@ class RouteOptions(Options):
     """An address; ``*`` ``?`` ``[a-z]`` ``{a,b}`` match, ``{name}`` captures one part."""
     to: Names
     """Endpoints to send to: a name, or several in a list."""
-
-
-class _File(Options):
-    """The whole file, before the endpoints' types are known."""
-
-    bridge: Mapping[str, BridgeOptions] = MappingProxyType({})
-    endpoint: Mapping[str, dict[str, Any]] = MappingProxyType({})
-    route: tuple[RouteOptions, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,13 +120,20 @@ def load(path: Path, types: Mapping[str, type[Endpoint]]) -> Configuration:
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_FILE + 1)
-        if len(raw) > MAX_FILE:
-            raise ConfigurationError(f"{path}: larger than {MAX_FILE} bytes")
-        return parse(raw.decode(), types, str(path))
+    except FileNotFoundError:
+        near = nearest(path.name, [each.name for each in path.parent.glob("*.toml")])
+        text = f"{path}: there is no such file; {near or 'check the name'}"
+        raise ConfigurationError(text) from None
     except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror or error}") from None
+        raise ConfigurationError(f"{path}: {what_failed(error)}") from None
+    if len(raw) > MAX_FILE:
+        raise ConfigurationError(f"{path}: larger than {MAX_FILE} bytes; is it a configuration?")
+    try:
+        text = raw.decode("utf-8-sig")  # Windows' editors put a mark in front
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path}: not UTF-8: {error}") from None
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(f"{path}: line {line}: not UTF-8; save it as UTF-8") from None
+    return parse(text, types, str(path))
 
 
 def parse(text: str, types: Mapping[str, type[Endpoint]], name: str) -> Configuration:
@@ -139,141 +143,160 @@ def parse(text: str, types: Mapping[str, type[Endpoint]], name: str) -> Configur
     """
     try:
         raw = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{name}: not TOML: {error}") from None
-    faults: list[str] = []
-    try:
-        file = _File.model_validate(raw)
-    except ValidationError as error:
-        faults += [_explain(fault, _File) for fault in error.errors()]
-        # What is well formed is looked at all the same: one run shows all faults.
-        file = _File.model_construct(bridge={}, endpoint=_tables(raw.get("endpoint")), route=())
-    endpoints: dict[str, EndpointEntry] = {}
-    for key, table in file.endpoint.items():
-        entry = _endpoint(key, table, types)
-        if isinstance(entry, EndpointEntry):
-            endpoints[key] = entry
-        else:
-            faults += entry
-    faults += _names(file)
-    if faults:
-        raise ConfigurationError("\n".join(f"{name}: {fault}" for fault in faults))
-    return Configuration(file.bridge, endpoints, file.route)
+    except RecursionError:
+        raise ConfigurationError(f"{name}: not TOML: nested too deeply") from None
+    reader = _Reader(raw, types)
+    if reader.faults:
+        raise ConfigurationError("\n".join(f"{name}: {fault}" for fault in reader.faults))
+    return Configuration(reader.bridges, reader.endpoints, list(reader.routes.values()))
 
 
-def _tables(value: object) -> dict[str, dict[str, Any]]:
-    if not isinstance(value, dict):
-        return {}
-    return {key: table for key, table in value.items() if isinstance(table, dict)}
+class _Reader:
+    """Reads part by part, so that a fault in one hides no fault in another."""
+
+    def __init__(self, raw: Mapping[str, Any], types: Mapping[str, type[Endpoint]]) -> None:
+        self.faults: list[str] = []
+        self.bridges: dict[str, BridgeOptions] = {}
+        self.endpoints: dict[str, EndpointEntry] = {}
+        self.routes: dict[int, RouteOptions] = {}
+        self._types = types
+        for key in raw:
+            if key not in _SECTIONS:
+                self.faults.append(f"{key}: unknown key; {choices(key, _SECTIONS, 'known keys')}")
+        bridges, endpoints = self._tables(raw, "bridge"), self._tables(raw, "endpoint")
+        for name, table in bridges.items():
+            bridge = self._validate(BridgeOptions, table, f"bridge.{name}")
+            if bridge is not None:
+                self.bridges[name] = bridge
+        for name, table in endpoints.items():
+            self._read_endpoint(name, table)
+        for index, table in self._route_tables(raw):
+            route = self._validate(RouteOptions, table, f"route {index}")
+            if route is not None:
+                self.routes[index] = route
+        # Names are held against all tables: a broken one is reported once, not once a use.
+        self.faults += _check_names(bridges, endpoints)
+        self.faults += _check_listens(self.bridges, self.endpoints)
+        for index, route in self.routes.items():
+            self._check_route(f"route {index}", route, bridges, endpoints)
+
+    def _tables(self, raw: Mapping[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+        """The tables ``[kind.NAME]``."""
+        section = raw.get(kind, {})
+        if not isinstance(section, dict):
+            self.faults.append(f"{kind} = {show(section)}: expected tables, as [{kind}.stage]")
+            return {}
+        tables = {}
+        for name, table in section.items():
+            if isinstance(table, dict):
+                tables[name] = table
+            else:
+                self.faults.append(
+                    f"{kind}.{name} = {show(table)}: expected a table; "
+                    f"give it a name, as in [{kind}.stage], and write its keys below"
+                )
+        return tables
+
+    def _route_tables(self, raw: Mapping[str, Any]) -> list[tuple[int, dict[str, Any]]]:
+        """The tables ``[[route]]``, counted from 1."""
+        section = raw.get("route", [])
+        if isinstance(section, list) and all(isinstance(table, dict) for table in section):
+            return list(enumerate(section, 1))
+        self.faults.append(f"route = {show(section)}: write [[route]], with two brackets")
+        return []
+
+    def _validate(
+        self, model: type[_Options], table: Mapping[str, Any], where: str
+    ) -> _Options | None:
+        try:
+            return model.model_validate(table)
+        except ValidationError as error:
+            self.faults += [explain(fault, model, where) for fault in error.errors()]
+            return None
+
+    def _read_endpoint(self, name: str, table: Mapping[str, Any]) -> None:
+        where = f"endpoint.{name}"
+        options = dict(table)
+        type_name = options.pop("type", None)
+        if type_name is None:
+            known = ", ".join(sorted(self._types)) or "none, as no plugin is installed"
+            self.faults.append(f"{where}: the key 'type' is missing; known types: {known}")
+            return
+        factory = self._types.get(type_name) if isinstance(type_name, str) else None
+        if factory is None:
+            mend = choices(str(type_name), self._types, "known types")
+            if isinstance(type_name, str) and not nearest(type_name, self._types):
+                mend += f"; a plugin may bring it: pip install oscbridge-{type_name}"
+            self.faults.append(
+                f"{where}.type = {show(type_name)}: no plugin offers this type; {mend}"
+            )
+            return
+        valid = self._validate(factory.Options, options, where)
+        if valid is not None:
+            self.endpoints[name] = EndpointEntry(type_name, factory, valid)
+
+    def _check_route(
+        self,
+        where: str,
+        route: RouteOptions,
+        bridges: Mapping[str, object],
+        endpoints: Mapping[str, object],
+    ) -> None:
+        known = {**bridges, **endpoints}
+        for name in route.sources:
+            if name not in known:
+                mend = choices(name, known, "there is")
+                self.faults.append(
+                    f"{where}: from = {show(name)}: no such bridge or endpoint; {mend}"
+                )
+        for name in route.to:
+            if name not in endpoints:
+                mend = choices(name, endpoints, "there is")
+                self.faults.append(f"{where}: to = {show(name)}: no such endpoint; {mend}")
+            elif name in self.endpoints and not self.endpoints[name].factory.is_sink():
+                self.faults.append(
+                    f"{where}: to = {show(name)}: nothing can be sent to this endpoint; "
+                    "it can only stand under 'from'"
+                )
 
 
-def _endpoint(
-    name: str, table: Mapping[str, Any], types: Mapping[str, type[Endpoint]]
-) -> EndpointEntry | list[str]:
-    """One ``[endpoint.NAME]``, or its faults."""
-    where = f"endpoint.{name}"
-    options = dict(table)
-    type_name = options.pop("type", None)
-    if type_name is None:
-        return [f"{where}: the key 'type' is missing; known types: {_list(types)}"]
-    if not isinstance(type_name, str) or type_name not in types:
-        mend = _nearest(str(type_name), types) or (
-            f"known types: {_list(types)}; a missing one comes with a plugin, "
-            f"as by: pip install oscbridge-{type_name}"
-        )
-        return [f"{where}.type = {type_name!r}: no plugin offers this type; {mend}"]
-    factory = types[type_name]
-    try:
-        return EndpointEntry(type_name, factory, factory.Options.model_validate(options))
-    except ValidationError as error:
-        return [_explain(fault, factory.Options, where) for fault in error.errors()]
-
-
-def _names(file: _File) -> Iterator[str]:
-    """Faults in and between the names."""
-    for kind, names in (("bridge", file.bridge), ("endpoint", file.endpoint)):
+def _check_names(bridges: Mapping[str, object], endpoints: Mapping[str, object]) -> Iterator[str]:
+    for kind, names in (("bridge", bridges), ("endpoint", endpoints)):
         for name in names:
             if not _NAME.fullmatch(name):
                 yield f"{kind}.{name}: a name has up to 64 letters, digits, '-' and '_'"
-    for name in file.bridge.keys() & file.endpoint.keys():
-        yield f"endpoint.{name}: a bridge has the same name; names must differ, as routes use them"
-    for (name, bridge), (other, first) in combinations(list(file.bridge.items())[::-1], 2):
-        if _collide(bridge.listen, first.listen):
+    for name in endpoints:
+        if name in bridges:
+            yield f"endpoint.{name}: a bridge has this name too; routes need different ones"
+
+
+def _check_listens(
+    bridges: Mapping[str, BridgeOptions], endpoints: Mapping[str, EndpointEntry]
+) -> Iterator[str]:
+    """What cannot listen as something before it in the file has the port."""
+    listens: list[tuple[str, str, HostPort, str]] = [
+        (f"bridge.{name}", bridge.listen.scheme, HostPort(*bridge.listen[1:]), str(bridge.listen))
+        for name, bridge in bridges.items()
+    ]
+    for name, entry in endpoints.items():
+        listen = getattr(entry.options, "listen", None)
+        if isinstance(listen, HostPort):  # two of one type speak over the same transport
+            listens.append((f"endpoint.{name}", f"type {entry.type_name}", listen, str(listen)))
+    for first, later in combinations(listens, 2):
+        if first[1] == later[1] and _collide(first[2], later[2]):
             yield (
-                f"bridge.{name}.listen = '{bridge.listen}': bridge.{other} listens on "
-                f"'{first.listen}' already; choose another port"
+                f"{later[0]}.listen = '{later[3]}': {first[0]} listens on '{first[3]}' already; "
+                "choose another port"
             )
-    known = {**file.bridge, **file.endpoint}
-    for index, route in enumerate(file.route, 1):
-        for name in route.sources:
-            if name not in known:
-                yield _unknown(
-                    f"route {index}: from = {name!r}: no such bridge or endpoint", name, known
-                )
-        for name in route.to:
-            if name not in file.endpoint:
-                yield _unknown(
-                    f"route {index}: to = {name!r}: no such endpoint", name, file.endpoint
-                )
 
 
-def _collide(one: OSCURL, other: OSCURL) -> bool:
-    """Whether two listeners cannot both have their port."""
-    if one.port == 0 or (one.scheme, one.port) != (other.scheme, other.port):
+def _collide(one: HostPort, other: HostPort) -> bool:
+    """Whether two sockets of one transport cannot both have their port."""
+    if one.port == 0 or one.port != other.port:
         return False
     hosts = {one.host, other.host}
-    return len(hosts) == 1 or bool(hosts & {"0.0.0.0", "::"})
-
-
-def _unknown(text: str, name: str, known: Mapping[str, object]) -> str:
-    return f"{text}; {_nearest(name, known) or f'there is: {_list(known)}'}"
-
-
-def _explain(fault: ErrorDetails, model: type[BaseModel], where: str = "") -> str:
-    """One fault as a person wants to read it: where, which value, what is wrong, the mend."""
-    location = list(fault["loc"])
-    model_at = _model_at(model, location)
-    place = _place(where, location)
-    value = fault["input"]
-    match fault["type"]:
-        case "extra_forbidden":
-            keys = [f.alias or key for key, f in model_at.model_fields.items()] if model_at else []
-            mend = _nearest(str(location[-1]), keys) or f"known keys: {_list(keys)}"
-            return f"{place}: unknown key; {mend}"
-        case "missing":
-            return f"{place}: this key is missing"
-        case "value_error":
-            return f"{place} = {_show(value)}: {fault['ctx']['error']}"
-        case _:
-            return f"{place} = {_show(value)}: {fault['msg'][:1].lower()}{fault['msg'][1:]}"
-
-
-def _model_at(model: type[BaseModel], location: Sequence[int | str]) -> type[BaseModel] | None:
-    """The model whose key is the last of a location."""
-    if model is not _File or len(location) <= 1:
-        return model
-    models: dict[object, type[BaseModel]] = {"bridge": BridgeOptions, "route": RouteOptions}
-    return models.get(location[0])
-
-
-def _place(where: str, location: Sequence[int | str]) -> str:
-    parts = list(location)
-    if not where and len(parts) > 1 and parts[0] == "route" and isinstance(parts[1], int):
-        where = f"route {parts[1] + 1}"
-        parts = parts[2:]
-        return ": ".join([where, ".".join(map(str, parts))]) if parts else where
-    return ".".join([where, *map(str, parts)] if where else map(str, parts))
-
-
-def _show(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _nearest(word: str, known: Mapping[str, object] | Sequence[str]) -> str:
-    found = difflib.get_close_matches(word, list(known), 1)
-    return f"did you mean {found[0]!r}?" if found else ""
-
-
-def _list(names: Mapping[str, object] | Sequence[str]) -> str:
-    return ", ".join(sorted(names)) or "none"
+    if len(hosts) == 1 or "::" in hosts:  # which takes IPv4 as well, on most systems
+        return True
+    return "0.0.0.0" in hosts and not any(":" in host for host in hosts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 from collections import Counter
 from collections.abc import Coroutine
 from typing import Final
@@ -12,6 +13,7 @@ from typing import Final
 from oscbridge.bridge.endpoint import Endpoint
 from oscbridge.bridge.outbox import Outbox
 from oscbridge.dispatcher import Dispatcher
+from oscbridge.due_timer import DueTimer
 from oscbridge.errors import BackOff, BadMessage, DecodeError, EndpointError
 from oscbridge.handler import ClientAddress
 from oscbridge.osc import Message
@@ -20,9 +22,10 @@ from oscbridge.report import Reporter
 __all__ = ["Delivery"]
 
 CONNECT_TIMEOUT: Final = 10.0
-CLOSE_TIMEOUT: Final = 1.0
 DRAIN_TIMEOUT: Final = 0.5
-"""Seconds for each phase of an endpoint's life."""
+CANCEL_TIMEOUT: Final = 0.2
+CLOSE_TIMEOUT: Final = 0.6
+"""Seconds for each phase of an endpoint's life. The last three are what a stop may take."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -40,8 +43,12 @@ class Delivery:
         self.sent = 0
         self.refusals = 0
         self.drops: Counter[str] = Counter()
+        self._counting = threading.Lock()
+        self._opened = False
+        self._pending = 0
         self._outbox: Outbox | None = None
         self._task: asyncio.Task[None] | None = None
+        self._due: DueTimer | None = None
         self._reporter = Reporter(endpoint.log)
         endpoint.attach(self)
 
@@ -49,10 +56,11 @@ class Delivery:
 
     def offer(self, message: Message) -> None:
         """Take a message for delivery. From any thread; never blocks, never raises."""
-        if self._outbox is None:
+        outbox = self._outbox  # another thread may take it away
+        if outbox is None:
             self.dropped("closed", 1)
         else:
-            self._outbox.put(message)
+            outbox.put(message)
 
     # --- as the endpoint sees it: its host ---------------------------------------------------
 
@@ -74,48 +82,58 @@ class Delivery:
         self._reporter.report("refused", f"refused {text}")
 
     def dropped(self, reason: str, count: int) -> None:
-        """Count messages that will not be delivered."""
-        self.drops[reason] += count
+        """Count and report messages that will not be delivered. From any thread."""
+        self._count(reason, count)
+        self._reporter.report(reason, f"{_messages(count)} lost: {_WHY.get(reason, reason)}")
+
+    def _count(self, reason: str, count: int) -> None:
+        with self._counting:
+            self.drops[reason] += count
 
     # --- its life ----------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Connect, then deliver until :meth:`stop`. Raises what ``connect`` raises."""
+        self._opened = True
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 await self.endpoint.connect()
         except TimeoutError:
             raise EndpointError(f"no connection within {CONNECT_TIMEOUT:g} s") from None
         loop = asyncio.get_running_loop()
-        self._outbox = Outbox(
-            self.endpoint.outbox_size, loop, lambda count: self.dropped("full", count)
-        )
+        self._due = DueTimer(self.dispatcher.scheduler, loop)
+        self._outbox = Outbox(self.endpoint.outbox_size, loop, self.dropped)
         if self.endpoint.is_sink():
             self._task = loop.create_task(self._deliver(self._outbox), name=f"deliver {self.name}")
 
     async def stop(self) -> None:
-        """Deliver what waits, within a time-out, then close."""
+        """Deliver what waits, within a time-out, then close what was opened."""
+        if not self._opened:
+            return
+        self._opened = False
         outbox, self._outbox = self._outbox, None
         if self._task is not None and outbox is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(DRAIN_TIMEOUT):
                     await outbox.join()
             self._task.cancel()
-            await asyncio.wait([self._task], timeout=CLOSE_TIMEOUT)
-            left = outbox.clear()
+            await asyncio.wait([self._task], timeout=CANCEL_TIMEOUT)
+            left = outbox.close() + self._pending
             if left:
                 self.dropped("stopped", left)
-                self.endpoint.log.warning("%d messages could not be delivered", left)
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self.endpoint.close()
         except Exception as error:
             self.endpoint.log.warning("did not close cleanly: %r", error)
+        if self._due is not None:
+            self._due.close()
 
     async def _deliver(self, outbox: Outbox) -> None:
         by_batch = type(self.endpoint).send_batch is not Endpoint.send_batch
         while True:
             batch = await outbox.take()
+            self._pending = len(batch)
             if by_batch:
                 await self._send(self.endpoint.send_batch(batch), len(batch))
             else:
@@ -134,15 +152,29 @@ class Delivery:
             self._lost("error", count, error)
         else:
             self.sent += count
+            self._pending -= count
 
     def _lost(self, reason: str, count: int, error: Exception) -> None:
-        self.dropped(reason, count)
+        self._pending -= count
+        self._count(reason, count)
         self._reporter.report(
             reason,
-            f"{count} messages lost: {error}",
+            f"{_messages(count)} lost: {str(error) or repr(error)}",
             level=logging.ERROR,
             error=None if isinstance(error, EndpointError) else error,
         )
+
+
+_WHY: Final = {
+    "full": "they come faster than they can be delivered",
+    "closed": "the endpoint is not open",
+    "stopped": "there was no time left to deliver them",
+}
+"""The bridge's own reasons to drop messages, in words."""
+
+
+def _messages(count: int) -> str:
+    return "1 message" if count == 1 else f"{count} messages"
 
 
 def _no_reply(client_address: ClientAddress, result: object) -> None:

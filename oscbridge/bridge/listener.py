@@ -21,7 +21,7 @@ __all__ = ["Listener", "listen"]
 POLL_INTERVAL: Final = 0.1
 """Seconds within which a server on a thread sees that it is to stop."""
 
-STOP_TIMEOUT: Final = 1.0
+STOP_TIMEOUT: Final = 0.5
 """Seconds that a server on a thread is given to stop."""
 
 _SERVERS: Final[dict[str, type[OSCUDPServer]]] = {

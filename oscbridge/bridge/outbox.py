@@ -15,15 +15,16 @@ __all__ = ["Outbox"]
 class Outbox:
     """Messages on their way to one endpoint, oldest first.
 
-    Any thread may put messages in; one task on ``loop`` takes them out. When it is full,
-    the oldest message is dropped and ``on_drop`` is called with 1.
+    Any thread may put messages in; one task on ``loop`` takes them out. ``on_drop`` is
+    called, from any thread, with a reason and a count: ``full`` when the oldest message made
+    room for a new one, ``closed`` for what came after :meth:`close`.
 
     The loop is woken only when the queue turns from empty to non-empty: a wake-up a message
     would itself be an unbounded queue.
     """
 
     def __init__(
-        self, size: int, loop: asyncio.AbstractEventLoop, on_drop: Callable[[int], None]
+        self, size: int, loop: asyncio.AbstractEventLoop, on_drop: Callable[[str, int], None]
     ) -> None:
         self.size = size
         self._loop = loop
@@ -31,6 +32,7 @@ class Outbox:
         self._on_drop = on_drop
         self._queue: deque[Message] = deque()
         self._lock = threading.Lock()
+        self._closed = False
         self._filled = asyncio.Event()
         self._done = asyncio.Event()
 
@@ -40,17 +42,19 @@ class Outbox:
     def put(self, message: Message) -> None:
         """Add a message. From any thread; never blocks."""
         queue = self._queue
+        reason = ""
         with self._lock:
-            if len(queue) >= self.size:
-                queue.popleft()
-                dropped = True
+            wake = not queue
+            if self._closed:
+                reason = "closed"
             else:
-                dropped = False
-            queue.append(message)
-            wake = len(queue) == 1
-        if dropped:
-            self._on_drop(1)
-        if wake:
+                if len(queue) >= self.size:
+                    queue.popleft()
+                    reason = "full"
+                queue.append(message)
+        if reason:
+            self._on_drop(reason, 1)
+        elif wake:
             self._wake()
 
     def _wake(self) -> None:
@@ -60,7 +64,7 @@ class Outbox:
         try:
             self._loop.call_soon_threadsafe(self._filled.set)
         except RuntimeError:
-            self._on_drop(self.clear())  # the loop is closed: nobody will come for it
+            self._on_drop("closed", self.close())  # the loop is: nobody will come for it
 
     async def take(self) -> list[Message]:
         """Wait until there is something, then take all of it.
@@ -84,9 +88,10 @@ class Outbox:
             self._done.clear()
         await self._done.wait()
 
-    def clear(self) -> int:
-        """Throw away what is left. Returns how many messages that was."""
+    def close(self) -> int:
+        """Throw away what is left and take nothing more. Returns how many messages that was."""
         with self._lock:
+            self._closed = True
             left = len(self._queue)
             self._queue.clear()
         return left

@@ -12,6 +12,7 @@ from oscbridge.cli.until_signal import until_signal
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.errors import OSCBridgeError
 from oscbridge.literal import format_message
+from oscbridge.os_errors import what_failed
 from oscbridge.osc import Message
 from oscbridge.osc_server import AsyncIOOSCUDPServer
 from oscbridge.url import OSCURL
@@ -49,7 +50,7 @@ async def _dump(listen: OSCURL) -> None:
         try:
             transport, _ = await server.create_serve_endpoint()
         except OSError as error:
-            raise OSCBridgeError(f"{listen}: {error.strerror or error}") from None
+            raise OSCBridgeError(f"{listen}: {what_failed(error)}") from None
         port = transport.get_extra_info("sockname")[1]
         click.echo(f"listening on {listen._replace(port=port)}; Ctrl-C stops it", err=True)
         await stop.wait()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from oscbridge.plugin.manager import Plugin, Plugins
 
@@ -24,22 +22,23 @@ def command() -> None:
     Example:
       oscbridge plugins
     """
-    logging.getLogger("oscbridge").setLevel(logging.CRITICAL)  # the table says it
+    logging.getLogger("oscbridge").setLevel(logging.CRITICAL)  # the list says it
     plugins = Plugins().plugins
     if not plugins:
         click.echo("No plugins are installed. Try: pip install oscbridge[all]")
-        return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("plugin", "version", "offers", "from"):
-        table.add_column(column, overflow="fold")
     for plugin in plugins:
-        offers = f"[red]broken: {plugin.error}[/red]" if plugin.error else _offers(plugin)
-        table.add_row(plugin.name, plugin.version, offers, plugin.location or plugin.value)
-    Console().print(table)
+        version = f" {plugin.version}" if plugin.version else ""
+        click.echo(click.style(plugin.name, bold=True) + version)
+        if plugin.error:
+            reason = str(plugin.error).removeprefix(f"plugin {plugin.name!r}: ")
+            click.echo(f"  {click.style('broken', fg='red', bold=True)}  {reason}")
+        else:
+            click.echo(f"  offers  {_offers(plugin)}")
+        click.echo(f"  from    {plugin.location or plugin.value}")
 
 
 def _offers(plugin: Plugin) -> str:
-    parts = [f"endpoint type [cyan]{name}[/cyan]" for name in plugin.endpoints]
+    parts = [f"endpoint type {click.style(name, fg='cyan')}" for name in plugin.endpoints]
     if "oscbridge_register_routes" in plugin.hooks:
         parts.append("routes")
     return ", ".join(parts) or "nothing"

@@ -52,9 +52,19 @@ def read_configuration(file: Path | None, plugins: Plugins) -> Configuration:
 
 async def _run(app: App, plugins: Plugins, file: Path | None) -> None:
     with until_signal() as stop:
-        await app.start()
-        click.echo(_banner(app, plugins, file))
-        await stop.wait()
+        starting = asyncio.ensure_future(app.start())
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set() and not starting.done():
+            starting.cancel()  # it closes again what it has opened
+            await asyncio.wait((starting,))
+            return
+        try:
+            await starting
+            click.echo(_banner(app, plugins, file))
+            await stopping
+        finally:
+            stopping.cancel()
         click.echo("stopping")
         await app.stop()
 

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import difflib
+
 import click
 
 from oscbridge.cli.parameters import URL
 from oscbridge.errors import EncodeError, OSCBridgeError
-from oscbridge.literal import parse_arguments
-from oscbridge.osc import Message
+from oscbridge.literal import format_message, is_number, parse_arguments
+from oscbridge.os_errors import what_failed
+from oscbridge.osc import Message, encode_message
 from oscbridge.udp_client import UDPClient
 from oscbridge.url import OSCURL
 
 __all__ = ["command"]
 
 
-@click.command("send", context_settings={"ignore_unknown_options": True})
+class _Send(click.Command):
+    """Takes ``-1`` as an argument, and yet refuses an option that there is not."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        known = [name for param in self.get_params(ctx) for name in param.opts]
+        for arg in args[: args.index("--")] if "--" in args else args:
+            option = arg.partition("=")[0]
+            if len(arg) > 1 and arg.startswith("-") and option not in known and not is_number(arg):
+                near = difflib.get_close_matches(option, known, 1)
+                mend = f"did you mean {near[0]}?" if near else "put -- before arguments like this"
+                raise click.UsageError(f"No such option {option}; {mend}", ctx)
+        return super().parse_args(ctx, args)
+
+
+@click.command("send", cls=_Send, context_settings={"ignore_unknown_options": True})
 @click.argument("address")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 @click.option("--types", metavar="TAGS", help="Type tags of the arguments, as ifs.")
@@ -26,26 +43,31 @@ __all__ = ["command"]
     help="Where to send it.",
 )
 def command(address: str, args: tuple[str, ...], types: str | None, to: OSCURL) -> None:
-    """Send one OSC message.
+    """Send one OSC message, and print it as it was sent.
 
-    Without --types, whole numbers are sent as i, other numbers as f, true and false as T
-    and F, nil as N, and everything else as s.
+    Without --types, whole numbers are sent as i (beyond 32 bits as h), other numbers as f,
+    true and false as T and F, nil as N, and everything else as s.
 
     \b
     Examples:
       oscbridge send /hello 1
       oscbridge send /mixer/1/fader 0.5 --to udp://192.168.1.20:10023
-      oscbridge send /cue --types sf intro 2       "intro" and 2.0
-      oscbridge send /list --types "i[ss]" 1 a b   an array
-      oscbridge send /raw --types bm 00ff 00903c7f blob and MIDI, as hex
+      oscbridge send /cue --types sf intro 2        "intro" and 2.0
+      oscbridge send /list --types "i[ss]" 1 a b    an array
+      oscbridge send /raw --types bm 00ff 00903c7f  blob and MIDI, as hex
+      oscbridge send /text -- -x --y                what looks like an option
     """
+    if not to.port:
+        raise click.UsageError(f"{to}: nothing can be sent to port 0")
     try:
         tags, values = parse_arguments(args, types)
         message = Message.of(address, *values, types=tags)
+        encode_message(message)
     except EncodeError as error:
         raise click.UsageError(str(error)) from None
     try:
         with UDPClient(to.host, to.port) as client:
             client.send(message)
     except OSError as error:
-        raise OSCBridgeError(f"{to}: {error.strerror or error}") from None
+        raise OSCBridgeError(f"{to}: {what_failed(error)}") from None
+    click.echo(f"sent {format_message(message)} to {to}")

@@ -5,7 +5,7 @@ No socket, no thread, no clock. Nothing here raises but the errors of
 """
 
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
-from oscbridge.osc.message import Message, Origin, decode_message, encode_message
+from oscbridge.osc.message import Message, Origin, decode_message, encode_message, encode_values
 from oscbridge.osc.packet import (
     Bundle,
     Packet,
@@ -39,6 +39,7 @@ __all__ = [
     "encode_bundle",
     "encode_message",
     "encode_packet",
+    "encode_values",
     "infer",
     "is_pattern",
     "messages",

@@ -20,6 +20,7 @@ The reasons that an ``error`` can have:
 ``negative_length`` DecodeError  OSC 1.0: a size is below zero
 ``bad_escape``      DecodeError  SLIP: ESC before something else than ESC_END, ESC_ESC
 ``unknown_framing`` DecodeError  auto: the first byte begins neither framing
+``truncated``       DecodeError  the stream ended within a frame (:meth:`Framing.cut`)
 =================== ============ =====================================================
 """
 
@@ -102,6 +103,13 @@ class Framing(ABC):
     def encode(self, packet: bytes) -> bytes:
         """Frame one packet as this peer does; as OSC 1.1 while that is unknown."""
         return encoder_for(self.mode or "auto")(packet)
+
+    def cut(self) -> DecodeError | None:
+        """What is wrong if the stream ends here: it cuts a frame off, or nothing."""
+        if not self.pending:
+            return None
+        text = f"the stream ended within a frame, after {self.pending} bytes of it"
+        return DecodeError("truncated", text)
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take the next bytes; return the frames that they complete, in order, none empty.

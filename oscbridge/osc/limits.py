@@ -28,9 +28,12 @@ class Limits:
     """Arguments of a message, those within arrays included."""
     address: int = 512
     """Bytes of an address."""
+    calls: int = 16_384
+    """Handlers that the messages of one bundle may call together. A bundle of patterns that
+    match everything could ask for millions."""
 
     def __post_init__(self) -> None:
-        for name in ("datagram", "depth", "tags", "arguments", "address"):
+        for name in ("datagram", "depth", "tags", "arguments", "address", "calls"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"limit {name} must be a whole number above 0, not {value!r}")

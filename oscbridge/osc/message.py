@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -12,7 +12,16 @@ from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.timetag import TimeTag
 from oscbridge.osc.types import REMEMBERED, Argument, Layout, infer, layout, pad_string
 
-__all__ = ["Head", "Message", "Origin", "decode_message", "encode_message", "head_key", "read_head"]
+__all__ = [
+    "Head",
+    "Message",
+    "Origin",
+    "decode_message",
+    "encode_message",
+    "encode_values",
+    "head_key",
+    "read_head",
+]
 
 
 class Origin(NamedTuple):
@@ -44,11 +53,10 @@ class Message(NamedTuple):
         """A message from Python values.
 
         The type tags are inferred (:func:`oscbridge.osc.infer`) unless given. Raises
-        :class:`EncodeError` when it could not be sent.
+        :class:`EncodeError` for a value that no type tag fits. Whether the address and the
+        values fit is seen when it is encoded.
         """
-        message = cls(address, infer(args) if types is None else types, args)
-        encode_message(message)
-        return message
+        return cls(address, infer(args) if types is None else types, args)
 
 
 class Head(NamedTuple):
@@ -133,9 +141,20 @@ def decode_message(
 
 def encode_message(message: Message) -> bytes:
     """Encode one message, without its time tag. Raises :class:`EncodeError`."""
-    address, types, args = message[:3]
+    return _encode(message.address, message.types, message.args)
+
+
+def encode_values(address: str, args: Sequence[Argument]) -> bytes:
+    """Encode a message from Python values, their type tags inferred.
+
+    Raises :class:`EncodeError`.
+    """
+    return _encode(address, infer(args), args)
+
+
+def _encode(address: str, types: str | None, args: Sequence[Argument]) -> bytes:
     # As with layouts, only what is short is remembered.
-    encoder = _known_encoder if len(types or "") <= REMEMBERED else _encoder
+    encoder = _known_encoder if types is None or len(types) <= REMEMBERED else _encoder
     head, write = encoder(address, types)
     try:
         return head + write(*args)
@@ -167,9 +186,9 @@ def _write_untagged(*args: Argument) -> bytes:
     raise EncodeError("a message without type tags holds at most one bytes, a multiple of 4 long")
 
 
-def _explain(types: str | None, args: tuple[Argument, ...], error: Exception) -> str:
+def _explain(types: str | None, args: Sequence[Argument], error: Exception) -> str:
     """Name the argument that is to blame."""
-    if types is None or isinstance(error, EncodeError):
+    if types is None or "[" in types or isinstance(error, EncodeError):
         return str(error)
     if len(args) != len(types):
         return f"{len(args)} arguments for {len(types)} type tags"

@@ -10,6 +10,7 @@ import enum
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from operator import call
 from typing import Final, NamedTuple, TypeAlias
 
 from oscbridge.errors import DecodeError, EncodeError, LimitError
@@ -27,6 +28,7 @@ __all__ = [
     "Layout",
     "infer",
     "layout",
+    "split_types",
 ]
 
 
@@ -61,9 +63,10 @@ Argument: TypeAlias = (
     "int | float | str | bytes | bool | TimeTag | Color | MIDI | Impulse | list[Argument] | None"
 )
 
-# A reader appends what it read and returns the offset behind it; a writer appends bytes.
+# A reader appends what it read and returns the offset behind it. A writer may raise what
+# struct does for a value that does not fit; encode_message turns that into an EncodeError.
 _Reader: TypeAlias = Callable[[bytes, int, list[Argument]], int]
-_Writer: TypeAlias = Callable[[Argument, list[bytes]], None]
+_Writer: TypeAlias = Callable[[Argument], bytes]
 
 
 class TypeTag(NamedTuple):
@@ -104,13 +107,18 @@ def pad_string(text: str) -> bytes:
         raise EncodeError(f"string {text!r} is not UTF-8: {error}") from None
     if b"\0" in raw:
         raise EncodeError(f"string {text!r} holds a NUL, which ends an OSC string")
-    return raw + b"\0" * (4 - len(raw) % 4)
+    return raw + _STRING_END[len(raw) & 3]
 
 
-def _write_string(value: Argument, out: list[bytes]) -> None:
+_STRING_END: Final = (b"\0\0\0\0", b"\0\0\0", b"\0\0", b"\0")
+
+
+def _write_string(value: Argument) -> bytes:
     if not isinstance(value, str):
         raise EncodeError(f"expected a string, not {value!r}")
-    out.append(pad_string(value))
+    if value.isascii() and "\0" not in value:
+        return value.encode() + _STRING_END[len(value) & 3]  # by far the commonest
+    return pad_string(value)
 
 
 _BLOB_SIZE = struct.Struct(">i")
@@ -127,11 +135,11 @@ def _read_blob(data: bytes, offset: int, out: list[Argument]) -> int:
     return int(start + size + 3) & ~3
 
 
-def _write_blob(value: Argument, out: list[bytes]) -> None:
+def _write_blob(value: Argument) -> bytes:
     if not isinstance(value, bytes | bytearray | memoryview):
         raise EncodeError(f"expected bytes, not {value!r}")
     raw = bytes(value)
-    out += (_BLOB_SIZE.pack(len(raw)), raw, b"\0" * (-len(raw) % 4))
+    return _BLOB_SIZE.pack(len(raw)) + raw + b"\0" * (-len(raw) % 4)
 
 
 def _load_char(code: int) -> str:
@@ -236,10 +244,7 @@ def _layout(types: str, limits: Limits) -> Layout:
     def write(*arguments: Argument) -> bytes:
         if len(arguments) != values:
             raise EncodeError(f"{len(arguments)} arguments for the {values} of ,{types}")
-        out: list[bytes] = []
-        for writer, argument in zip(writers, arguments, strict=True):
-            writer(argument, out)
-        return b"".join(out)
+        return b"".join(map(call, writers, arguments))
 
     size = 0
     for row in rows:
@@ -299,13 +304,12 @@ def _array_reader(readers: Sequence[_Reader]) -> _Reader:
 
 
 def _array_writer(writers: Sequence[_Writer]) -> _Writer:
-    def write(value: Argument, out: list[bytes]) -> None:
+    def write_array(value: Argument) -> bytes:
         if not isinstance(value, list | tuple) or len(value) != len(writers):
             raise EncodeError(f"expected an array of {len(writers)} values, not {value!r}")
-        for writer, item in zip(writers, value, strict=True):
-            writer(item, out)
+        return b"".join([write(item) for write, item in zip(writers, value, strict=True)])
 
-    return write
+    return write_array
 
 
 def _column(row: TypeTag) -> tuple[_Reader, _Writer]:
@@ -323,9 +327,10 @@ def _constant(row: TypeTag, value: Argument) -> tuple[_Reader, _Writer]:
         out.append(value)
         return offset
 
-    def write(given: Argument, _out: list[bytes]) -> None:
+    def write(given: Argument) -> bytes:
         if given is not value:
             raise EncodeError(f"type tag {row.tag} says {value!r}, not {given!r}")
+        return b""
 
     return read, write
 
@@ -341,16 +346,28 @@ def _number(row: TypeTag, number: struct.Struct) -> tuple[_Reader, _Writer]:
         out.append(values[0] if load is None else load(*values))
         return end
 
-    def write(value: Argument, out: list[bytes]) -> None:
-        try:
-            out.append(number.pack(value) if dump is None else number.pack(*dump(value)))
-        except (struct.error, OverflowError, TypeError) as error:
-            raise EncodeError(f"{value!r} is no {row.name}: {error}") from None
-
-    return read, write
+    if dump is None:
+        return read, number.pack
+    return read, lambda value: number.pack(*dump(value))
 
 
 _COLUMNS: Final = {tag: _column(row) for tag, row in TABLE.items()}
+
+
+def split_types(types: str) -> list[str]:
+    """The type tags of each argument; those of an array with its brackets.
+
+    For type tags that a :func:`layout` was made of, whose brackets pair.
+    """
+    found: list[str] = []
+    depth = 0
+    for tag in types:
+        if depth:
+            found[-1] += tag
+        else:
+            found.append(tag)
+        depth += (tag == "[") - (tag == "]")
+    return found
 
 
 def infer(arguments: Sequence[object]) -> str:
@@ -361,10 +378,19 @@ def infer(arguments: Sequence[object]) -> str:
     ``IMPULSE`` I, a list an array. Raises :class:`EncodeError` for anything else and for
     integers beyond 64 bits.
     """
-    return "".join([_infer(value, DEFAULT_LIMITS.depth) for value in arguments])
+    tags = ""
+    for value in arguments:
+        tags += _TAGS.get(type(value)) or _infer(value, DEFAULT_LIMITS.depth)
+    return tags
+
+
+_TAGS: Final[dict[type, str]] = {float: "f", str: "s", bytes: "b", type(None): "N"}
+"""The commonest types; the others need a closer look."""
 
 
 def _infer(value: object, depth: int) -> str:
+    if type(value) is int and -0x80000000 <= value <= 0x7FFFFFFF:
+        return "i"
     match value:
         case bool():
             return "T" if value else "F"

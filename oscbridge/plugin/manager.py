@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
@@ -18,6 +19,8 @@ from oscbridge.errors import PluginError
 from oscbridge.plugin import hookspecs
 
 __all__ = ["Plugin", "Plugins"]
+
+_PREFIX: Final = f"{hookspecs.PROJECT}_"
 
 _log: Final = logging.getLogger(__name__)
 
@@ -34,11 +37,13 @@ class Plugin:
     version: str = ""
     location: str = ""
     """The file that the plugin was loaded from."""
-    module: object = None
     hooks: list[str] = field(default_factory=list)
+    """The hooks that it implements."""
     endpoints: dict[str, type[Endpoint]] = field(default_factory=dict)
     error: PluginError | None = None
     """Why it cannot be used, if it cannot."""
+    manager: pluggy.PluginManager = field(default_factory=lambda: _new_manager(), repr=False)
+    """One a plugin, so that no plugin's failure is another's."""
 
 
 class Plugins:
@@ -51,8 +56,6 @@ class Plugins:
     def __init__(self, found: Iterable[EntryPoint] | None = None) -> None:
         if found is None:
             found = entry_points(group=hookspecs.PROJECT)
-        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
-        self._manager.add_hookspecs(hookspecs)
         self.plugins = [self._load(point) for point in sorted(found, key=lambda p: p.name)]
         """All that were found, by name, broken ones included."""
         self._collect_endpoints()
@@ -79,37 +82,20 @@ class Plugins:
         if point.dist is not None:
             plugin.distribution, plugin.version = point.dist.name, point.dist.version
         try:
-            plugin.module = point.load()
+            module = point.load()
         except (Exception, SystemExit) as error:
             return self._broken(plugin, f"cannot be imported: {error!r}")
-        plugin.location = getattr(plugin.module, "__file__", None) or repr(plugin.module)
+        plugin.location = str(getattr(module, "__file__", None) or repr(module))
         try:
-            self._manager.register(plugin.module, plugin.name)
+            fault = _hook_fault(plugin, module)
+            if not fault:
+                plugin.manager.register(module, plugin.name)
         except Exception as error:
-            # pluggy leaves a plugin that fails its checks half registered.
-            self._manager.unregister(name=plugin.name)
-            return self._broken(plugin, f"breaks a hook's contract: {error}")
-        return self._check_names(plugin)
-
-    def _check_names(self, plugin: Plugin) -> Plugin:
-        """A misspelt hook is an error: it would never be called."""
-        known = {name for name in dir(hookspecs) if name.startswith("oscbridge_")}
-        for name in dir(plugin.module):
-            options = self._manager.parse_hookimpl_opts(plugin.module, name)
-            if options is None:
-                continue
-            hook = options.get("specname") or name
-            if hook in known:
-                plugin.hooks.append(hook)
-                continue
-            self._manager.unregister(name=plugin.name)
-            near = difflib.get_close_matches(hook, known, 1)
-            mend = f"did you mean {near[0]!r}?" if near else f"known hooks: {sorted(known)}"
-            return self._broken(plugin, f"there is no hook {hook!r}; {mend}")
-        return plugin
+            fault = f"cannot be looked through for hooks: {error!r}"
+        return self._broken(plugin, fault) if fault else plugin
 
     def _collect_endpoints(self) -> None:
-        owners: dict[str, str] = {}
+        owners: dict[str, Plugin] = {}
         for plugin in self.working:
             offered = self._call(plugin, "oscbridge_endpoints")
             if offered is None:
@@ -119,30 +105,63 @@ class Plugins:
                 self._broken(plugin, f"oscbridge_endpoints: {fault}")
                 continue
             assert isinstance(offered, Mapping)
-            for name, factory in offered.items():
-                owner = owners.setdefault(name, plugin.name)
-                if owner != plugin.name:
-                    self._broken(plugin, f"endpoint type {name!r} is offered by {owner!r} already")
-                    break
-                plugin.endpoints[name] = factory
+            taken = [name for name in offered if name in owners]
+            if taken:
+                owner = owners[taken[0]]
+                by = f"{owner.name!r} ({owner.distribution or owner.value})"
+                self._broken(plugin, f"endpoint type {taken[0]!r} is offered by {by} already")
+                continue
+            plugin.endpoints.update(offered)
+            owners.update(dict.fromkeys(offered, plugin))
 
     def _call(self, plugin: Plugin, hook: str, **arguments: object) -> object:
         """One plugin's answer to a hook, or None."""
         if hook not in plugin.hooks:
             return None
-        others = [p.module for p in self.plugins if p is not plugin and p.module is not None]
-        caller: Callable[..., list[object]] = self._manager.subset_hook_caller(hook, others)
         try:
-            answers = caller(**arguments)
-        except Exception as error:
+            answers: list[object] = getattr(plugin.manager.hook, hook)(**arguments)
+        except (Exception, SystemExit) as error:
             self._broken(plugin, f"{hook} raised {error!r}", error)
             return None
         return answers[0] if answers else None
 
-    def _broken(self, plugin: Plugin, text: str, error: Exception | None = None) -> Plugin:
+    def _broken(self, plugin: Plugin, text: str, error: BaseException | None = None) -> Plugin:
         plugin.error = PluginError(plugin.name, text)
         _log.error("%s", plugin.error, exc_info=error)
         return plugin
+
+
+def _new_manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def _hook_fault(plugin: Plugin, module: object) -> str:
+    """Notes the hooks that a module implements. What is wrong with them, if anything.
+
+    A misspelt hook is an error: it would never be called.
+    """
+    specs = {name: value for name, value in vars(hookspecs).items() if name.startswith(_PREFIX)}
+    for name in dir(module):
+        options = plugin.manager.parse_hookimpl_opts(module, name)
+        if options is None:
+            continue
+        hook = options.get("specname") or name
+        if hook not in specs:
+            return f"there is no hook {hook!r}; {_mend(hook, specs, 'known hooks:')}"
+        plugin.hooks.append(hook)
+        known = inspect.signature(specs[hook]).parameters
+        for argument, parameter in inspect.signature(getattr(module, name)).parameters.items():
+            if argument not in known and parameter.default is parameter.empty:
+                mend = _mend(argument, known, "it has")
+                return f"{hook} has no argument {argument!r}; {mend}"
+    return ""
+
+
+def _mend(word: str, known: Iterable[str], title: str) -> str:
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f"did you mean {near[0]!r}?" if near else f"{title} {', '.join(known) or 'none'}"
 
 
 def _fault(offered: object) -> str:

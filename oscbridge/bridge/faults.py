@@ -1,0 +1,110 @@
+"""What is wrong with a configuration, in words: where, which value, what, and the mend."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+__all__ = ["choices", "explain", "nearest", "show"]
+
+LONGEST: Final = 80
+"""Characters of a value that are shown."""
+
+
+def explain(fault: ErrorDetails, model: type[BaseModel], where: str) -> str:
+    """One fault of a model that is read at ``where``, in one line."""
+    location = list(fault["loc"])
+    place = _place(where, location)
+    if fault["type"] == "extra_forbidden":
+        known = _keys(model) if len(location) == 1 else []
+        return f"{place}: unknown key; {choices(str(location[-1]), known, 'known keys')}"
+    if fault["type"] == "missing":
+        return f"{place}: this key is missing"
+    value = fault["input"]
+    text = f"{place} = {show(value)}: {_what(fault)}"
+    if fault["type"] == "value_error":
+        return text  # it says the mend itself
+    near = ""
+    if fault["type"] == "literal_error" and isinstance(value, str):
+        near = nearest(value, re.findall("'([^']*)'", fault["ctx"]["expected"]))
+    return f"{text}; {near or _default(model, location)}".removesuffix("; ")
+
+
+_TEXTS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
+    "value_error": lambda ctx: str(ctx["error"]),
+    "string_type": lambda _: "expected text in quotes",
+    "bool_type": lambda _: "expected true or false",
+    "bool_parsing": lambda _: "expected true or false",
+    "int_type": lambda _: "expected a whole number",
+    "int_parsing": lambda _: "expected a whole number",
+    "int_from_float": lambda _: "expected a whole number",
+    "float_type": lambda _: "expected a number",
+    "float_parsing": lambda _: "expected a number",
+    "tuple_type": lambda _: "expected a list, in brackets",
+    "list_type": lambda _: "expected a list, in brackets",
+    "literal_error": lambda ctx: f"expected {ctx['expected']}",
+    "greater_than": lambda ctx: f"must be more than {ctx['gt']}",
+    "greater_than_equal": lambda ctx: f"must be at least {ctx['ge']}",
+    "less_than": lambda ctx: f"must be less than {ctx['lt']}",
+    "less_than_equal": lambda ctx: f"must be at most {ctx['le']}",
+}
+"""The words for pydantic's types of faults; for others pydantic's own words will do."""
+
+
+def _what(fault: ErrorDetails) -> str:
+    words = _TEXTS.get(fault["type"])
+    if words is None:
+        return fault["msg"][:1].lower() + fault["msg"][1:]
+    return words(fault.get("ctx", {}))
+
+
+def _default(model: type[BaseModel], location: Sequence[int | str]) -> str:
+    """The default of a key, as a sample of what is right."""
+    for key, field in model.model_fields.items():
+        if (field.alias or key) == location[0] and not field.is_required():
+            default = field.get_default(call_default_factory=True, validated_data={})
+            return f"the default is {_toml(default)}"
+    return ""
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(value)
+    if type(value) in (tuple, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"  # type: ignore[attr-defined]
+    return f'"{value}"'
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    return [field.alias or key for key, field in model.model_fields.items()]
+
+
+def _place(where: str, location: Sequence[int | str]) -> str:
+    """``bridge.stage.listen``, ``route 1: from``."""
+    key = ".".join(map(str, location))
+    return f"{where}: {key}" if " " in where.partition(".")[0] else f"{where}.{key}"
+
+
+def show(value: object) -> str:
+    """A value, cut if it is long."""
+    text = repr(value)
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A question after the name that was meant, or nothing."""
+    found = difflib.get_close_matches(word, list(known), 1)
+    return f"did you mean {found[0]!r}?" if found else ""
+
+
+def choices(word: str, known: Iterable[str], title: str) -> str:
+    """The name that was meant, or all there are."""
+    known = list(known)
+    return nearest(word, known) or f"{title}: {', '.join(sorted(known)) or 'none'}"

@@ -1,0 +1,79 @@
+"""The threading server at a steady rate: what is lost?"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+from table import show
+
+SECONDS = 2.0
+RUNS = (
+    ("pythonosc", 5_000),
+    ("pythonosc", 10_000),
+    ("oscbridge", 5_000),
+    ("oscbridge", 10_000),
+    ("oscbridge", 50_000),
+)
+PACKET = b"/mixer/ch/0000/fader\0\0\0\0,f\0\0\x3f\0\0\0"
+
+
+def send(port: int, rate: int) -> int:
+    """Send at a rate for a while, in a process of its own. Returns how many were sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.connect(("127.0.0.1", port))
+        begin, sent, total = time.perf_counter(), 0, int(rate * SECONDS)
+        while sent < total:
+            due = min(total, int((time.perf_counter() - begin) * rate) + 1)
+            while sent < due:
+                sender.send(PACKET)
+                sent += 1
+            time.sleep(0.0002)
+    return sent
+
+
+def measure(package: str, rate: int) -> tuple[int, int]:
+    if package == "oscbridge":
+        from oscbridge.dispatcher import Dispatcher
+        from oscbridge.osc_server import ThreadingOSCUDPServer
+    else:
+        from pythonosc.dispatcher import Dispatcher
+        from pythonosc.osc_server import ThreadingOSCUDPServer
+    counter = iter(range(1 << 62))
+    dispatcher = Dispatcher()
+    dispatcher.map("/mixer/ch/0000/fader", lambda _address, _value: next(counter) and None)
+    with ThreadingOSCUDPServer(("127.0.0.1", 0), dispatcher) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        command = [sys.executable, __file__, "send", str(server.server_address[1]), str(rate)]
+        sent = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        time.sleep(0.5)  # what is under way arrives
+        server.shutdown()
+        thread.join()
+    return sent, next(counter)
+
+
+def report() -> None:
+    rows = []
+    for package, rate in RUNS:
+        command = [sys.executable, __file__, "measure", package, str(rate)]
+        run = subprocess.run(command, check=True, capture_output=True, text=True)
+        sent, received = json.loads(run.stdout)
+        name = {"pythonosc": "python-osc"}.get(package, package)
+        rows.append([name, f"{rate:,}", f"{sent:,}", f"{(sent - received) / sent:.1%}"])
+    show(
+        f"Threading server, an empty handler, {SECONDS:g} s",
+        ["receiver", "messages/s", "sent", "lost"],
+        rows,
+    )
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "send":
+        print(send(int(sys.argv[2]), int(sys.argv[3])))
+    else:
+        print(json.dumps(measure(sys.argv[2], int(sys.argv[3]))))

@@ -1,0 +1,63 @@
+"""The program as a whole: version, help, plugins."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from oscbridge.cli import COMMANDS
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def test_version_is_that_of_the_package(call: Call) -> None:
+    assert call("--version").stdout == f"oscbridge {version('oscbridge')}\n"
+
+
+def test_help_lists_every_command_with_an_example(call: Call) -> None:
+    shown = call("--help").stdout
+    for command in COMMANDS:
+        assert re.search(rf"^  {command} +\S", shown, re.MULTILINE)
+    assert "oscbridge send /hello 1" in shown
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_has_an_example(command: str, call: Call) -> None:
+    for option in ("--help", "-h"):
+        result = call(command, option)
+        assert result.returncode == 0
+        assert re.search(rf"Examples?:\n +oscbridge {command}", result.stdout)
+        assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_an_unknown_command_is_told_with_those_there_are(call: Call) -> None:
+    result = call("rnu")
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1] == (
+        f"Error: No such command 'rnu'. There is: {', '.join(COMMANDS)}."
+    )
+
+
+def test_plugins_lists_ours_and_says_why_another_is_broken(
+    call: Call, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    info = tmp_path / "laser-2.5.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: laser\nVersion: 2.5\n")
+    (info / "entry_points.txt").write_text("[oscbridge]\nlaser = laser\n")
+    (tmp_path / "laser.py").write_text("raise RuntimeError('[red] no beam')")
+    environment["PYTHONPATH"] = str(tmp_path)
+    result = call("plugins")
+    assert (result.returncode, result.stderr) == (0, "")
+    broken, works = result.stdout.split("websocket ", 1)
+    assert broken == (
+        "laser 2.5\n  broken  cannot be imported: RuntimeError('[red] no beam')\n  from    laser\n"
+    )
+    assert works.startswith(version("oscbridge-websocket"))
+    assert "  offers  endpoint type websocket, routes\n" in works
+    assert "oscbridge_websocket" in works

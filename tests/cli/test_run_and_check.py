@@ -1,0 +1,259 @@
+"""``oscbridge run`` and ``check``: the banner, bad configurations, signals, a real terminal."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+Start = Callable[..., Any]
+Write = Callable[..., str]
+
+ROUTE = '[bridge.a]\n[endpoint.web]\ntype = "websocket"\n[[route]]\n'
+
+BAD = {
+    "unknown key": (
+        '[bridge.a]\nlisen = "x"',
+        "bridge.a.lisen: unknown key; did you mean 'listen'?",
+    ),
+    "wrong type": ("[bridge.a]\nlisten = 5", "bridge.a.listen = 5: expected text in quotes"),
+    "bad URL": ('[bridge.a]\nlisten = "9000"', "write it as udp://host:port"),
+    "unknown plugin": ('[endpoint.a]\ntype = "laser"', "pip install oscbridge-laser"),
+    "unknown endpoint": (
+        ROUTE + 'from = "a"\nto = "wbe"',
+        "route 1: to = 'wbe': no such endpoint; did you mean 'web'?",
+    ),
+    "unknown source": (ROUTE + 'from = "x"\nto = "web"', "there is: a, web"),
+    "malformed match": (ROUTE + 'from = "a"\nto = "web"\nmatch = "/{"', "'{' at 1 has no end"),
+    "two bridges on one port": ("[bridge.a]\n[bridge.b]", "bridge.a listens on"),
+    "no TOML": ("[bridge.a\n", "not TOML: "),
+}
+
+
+def one_error(result: subprocess.CompletedProcess[str]) -> str:
+    """The one line of an error; nothing else was printed."""
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ")
+    return line.removeprefix("error: ")
+
+
+# --- run ---------------------------------------------------------------------------------------
+
+
+def test_run_prints_addresses_plugins_and_a_line_that_works(
+    start: Start, write: Write, call: Call
+) -> None:
+    program = start("run", write())
+    program.wait_for(r"oscbridge \d+\.\d+\.\d+ with .*show\.toml")
+    program.wait_for(r"bridge +stage +udp://127\.0\.0\.1:[1-9]\d* +asyncio")
+    program.wait_for(r"endpoint +web +ws://127\.0\.0\.1:[1-9]\d* +websocket")
+    program.wait_for(r"plugins +.*websocket \d")
+    line = program.wait_for(r"try +(\S*oscbridge .*)")[1]
+    program.wait_for("Ctrl-C stops it")
+    sent = call(*shlex.split(line)[1:])
+    assert sent.returncode == 0
+    assert sent.stdout.startswith("sent /hello ,i 1 to udp://127.0.0.1:")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly_within_two_seconds(
+    number: int, start: Start, write: Write
+) -> None:
+    program = start("run", write())
+    program.wait_for("Ctrl-C stops it")
+    begin = time.monotonic()
+    assert program.stop(number) == 0
+    assert time.monotonic() - begin < 2
+    assert program.output.endswith("stopping\n")
+
+
+SLOW_PLUGIN = """
+import asyncio, oscbridge
+
+class Slow(oscbridge.Endpoint):
+    async def connect(self):
+        {connect}
+
+    async def send(self, message):
+        pass
+
+    async def close(self):
+        print("closing", flush=True)
+        {close}
+
+@oscbridge.hookimpl
+def oscbridge_endpoints():
+    return {{"slow": Slow}}
+"""
+
+
+@pytest.fixture
+def slow_plugin(tmp_path: Path, environment: dict[str, str]) -> Callable[..., None]:
+    """Installs an endpoint type that is slow to connect, or that holds up the loop to close."""
+
+    def install(*, connect: str = "pass", close: str = "pass") -> None:
+        (tmp_path / "slow.py").write_text(SLOW_PLUGIN.format(connect=connect, close=close))
+        info = tmp_path / "slow-1.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: slow\nVersion: 1\n")
+        (info / "entry_points.txt").write_text("[oscbridge]\nslow = slow\n")
+        environment["PYTHONPATH"] = str(tmp_path)
+
+    return install
+
+
+def test_a_second_signal_ends_it_at_once(
+    slow_plugin: Callable[..., None], start: Start, write: Write
+) -> None:
+    slow_plugin(close="import time; time.sleep(60)")
+    program = start("run", write('[endpoint.x]\ntype = "slow"'))
+    program.wait_for("Ctrl-C stops it")
+    program.process.send_signal(signal.SIGINT)
+    program.wait_for("closing")
+    begin = time.monotonic()
+    assert program.stop(signal.SIGINT) == 128 + signal.SIGINT
+    assert time.monotonic() - begin < 1
+
+
+def test_a_signal_ends_it_while_an_endpoint_still_connects(
+    slow_plugin: Callable[..., None], start: Start, write: Write
+) -> None:
+    slow_plugin(connect='print("connecting", flush=True); await asyncio.sleep(60)')
+    program = start("run", write('[endpoint.x]\ntype = "slow"'))
+    program.wait_for("connecting")
+    begin = time.monotonic()
+    assert program.stop() == 0
+    assert time.monotonic() - begin < 2
+    assert "closing" in program.output
+    assert "Traceback" not in program.output
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize("fault", BAD)
+def test_a_bad_configuration_ends_it_with_one_clear_line(
+    command: str, fault: str, call: Call, write: Write
+) -> None:
+    text, message = BAD[fault]
+    path = write(text)
+    result = call(command, path)
+    assert result.returncode == 2
+    line = one_error(result)
+    assert line.startswith(f"{path}: ")
+    assert message in line
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_missing_file_ends_it_with_one_clear_line(command: str, call: Call, write: Write) -> None:
+    write(name="studio.toml")
+    result = call(command, "stduio.toml")
+    assert result.returncode == 2
+    assert one_error(result) == ("stduio.toml: there is no such file; did you mean 'studio.toml'?")
+
+
+def test_run_names_a_bridge_whose_port_is_in_use(call: Call, write: Write) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"udp://127.0.0.1:{taken.getsockname()[1]}"
+        result = call("run", write(f'[bridge.stage]\nlisten = "{url}"'))
+    assert result.returncode == 1
+    assert one_error(result) == (
+        f"bridge.stage: {url}: address already in use; end the other program or choose another port"
+    )
+
+
+def test_run_names_an_endpoint_whose_port_is_in_use(call: Call, write: Write) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        path = write(f'[endpoint.web]\ntype = "websocket"\nlisten = "{address}"')
+        result = call("run", path)
+    assert result.returncode == 1
+    assert one_error(result) == (
+        f"endpoint.web: ws://{address}: address already in use; "
+        "end the other program or choose another port"
+    )
+
+
+# --- check -------------------------------------------------------------------------------------
+
+
+def test_check_says_what_a_good_file_holds(call: Call, write: Write) -> None:
+    path = write()
+    result = call("check", path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == f"{path}: good: 1 bridge, 1 endpoint, 0 routes\n"
+
+
+def test_check_shows_every_fault(call: Call, write: Write) -> None:
+    result = call("check", write('[bridge.a]\nx = 1\n[endpoint.b]\ntype = "x"\n[c]'))
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 3
+
+
+def test_check_opens_nothing(call: Call, write: Write) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"udp://127.0.0.1:{taken.getsockname()[1]}"
+        assert call("check", write(f'[bridge.a]\nlisten = "{url}"')).returncode == 0
+
+
+# --- in a terminal -----------------------------------------------------------------------------
+
+
+class Terminal:
+    """A terminal of its own, by tmux."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        tmux = shutil.which("tmux")
+        assert tmux, "tmux is missing"
+        self._tmux = [tmux, "-f", os.devnull, "-S", str(folder / "tmux")]
+        self._env = environment | {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+
+    def __call__(self, *args: str) -> str:
+        return subprocess.run(
+            [*self._tmux, *args],
+            env=self._env,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        ).stdout
+
+    def screen(self, until: str, timeout: float = 20) -> str:
+        """What it shows, once that matches."""
+        deadline = time.monotonic() + timeout
+        while not re.search(until, shown := self("capture-pane", "-p"), re.MULTILINE):
+            assert time.monotonic() < deadline, shown
+        return shown
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, environment: dict[str, str]) -> Iterator[Terminal]:
+    terminal = Terminal(tmp_path, environment)
+    yield terminal
+    terminal("kill-server")
+
+
+def test_in_a_terminal_ctrl_c_stops_it(terminal: Terminal, write: Write) -> None:
+    program = shlex.quote(str(Path(sys.executable).with_name("oscbridge")))
+    # Ctrl-C goes to the shell as well, which shall live to tell the exit code.
+    command = f"trap : INT; {program} run {shlex.quote(write())}; echo ended with $?; exec cat"
+    terminal("new-session", "-d", "-x", "100", "-y", "30", "sh", "-c", command)
+    shown = terminal.screen("^Ctrl-C stops it")
+    assert re.search(r"^  bridge    stage  udp://127\.0\.0\.1:\d+ +asyncio$", shown, re.MULTILINE)
+    terminal("send-keys", "C-c")
+    shown = terminal.screen("^ended with")
+    assert re.search(r"stopping\nended with 0\n", shown)
+    assert "Traceback" not in shown

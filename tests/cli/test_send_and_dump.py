@@ -1,0 +1,190 @@
+"""``oscbridge send`` and ``dump``, each against the other and against real peers."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from pythonosc.osc_message import OscMessage
+
+from oscbridge import IMPULSE, MIDI, Color, Message, TimeTag, decode_packet, encode_bundle
+from oscbridge.osc import encode_message
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+Start = Callable[..., Any]
+
+
+@pytest.fixture
+def receiver() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(10)
+        yield sock
+
+
+@pytest.fixture
+def sent(call: Call, receiver: socket.socket) -> Callable[..., bytes]:
+    """The datagram that ``send`` sends."""
+
+    def sent(*args: str) -> bytes:
+        result = call("send", "--to", f"udp://127.0.0.1:{receiver.getsockname()[1]}", *args)
+        assert (result.returncode, result.stderr) == (0, "")
+        return receiver.recv(65_536)
+
+    return sent
+
+
+def test_send_infers_the_types(sent: Callable[..., bytes]) -> None:
+    data = sent(
+        "/x", "1", "-2", "2147483648", "0.5", "-.5", "true", "false", "nil", "on", "1_0", ""
+    )
+    assert decode_packet(data)[:3] == (
+        "/x",
+        "iihffTFNsss",
+        (1, -2, 2147483648, 0.5, -0.5, True, False, None, "on", "1_0", ""),
+    )
+
+
+def test_send_forces_the_types(sent: Callable[..., bytes]) -> None:
+    data = sent(
+        *("/x", "--types", "ihfdsSbcrmtTFNI[i[s]]"),
+        *("1", "2", "3", "4", "5", "6", "0x0708", "c", "#11223344", "00903c7f", "immediately"),
+        *("10", "a"),
+    )
+    assert decode_packet(data)[:3] == (
+        "/x",
+        "ihfdsSbcrmtTFNI[i[s]]",
+        (
+            *(1, 2, 3.0, 4.0, "5", "6", b"\x07\x08", "c", Color(0x11223344)),
+            *(MIDI(0, 0x90, 60, 127), TimeTag(1), True, False, None, IMPULSE, [10, ["a"]]),
+        ),
+    )
+
+
+def test_what_send_sends_python_osc_reads(sent: Callable[..., bytes]) -> None:
+    message = OscMessage(sent("/mixer/1", "1", "0.5", "on", "true"))
+    assert message.address == "/mixer/1"
+    assert message.params == [1, 0.5, "on", True]
+
+
+def test_send_takes_what_looks_like_an_option_behind_two_dashes(
+    sent: Callable[..., bytes],
+) -> None:
+    assert decode_packet(sent("/x", "--", "--types", "-h"))[2] == ("--types", "-h")
+
+
+def test_send_says_what_it_sent(call: Call, receiver: socket.socket) -> None:
+    url = f"udp://127.0.0.1:{receiver.getsockname()[1]}"
+    result = call("send", "/x", "1", "0.1", "a b", "--to", url)
+    assert result.stdout == f'sent /x ,ifs 1 0.1 "a b" to {url}\n'
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        (("hello",), "an address starts with '/', not as 'hello'"),
+        ((), "Missing argument 'ADDRESS'"),
+        (("/x", "--types", "i", "a"), "'a' does not fit type tag 'i'"),
+        (("/x", "--types", "q", "a"), "unknown type tag 'q' in ,q"),
+        (("/x", "--types", "ii", "1"), "an argument is missing for type tag 'i' of ,ii"),
+        (("/x", "--types", "i", "1", "2"), "no type tag in ,i for the argument '2'"),
+        (("/x", "--types", "[i", "1"), "an array in ,[i has no end"),
+        (("/x", "--types", "i", "9999999999"), "does not fit type tag 'i'"),
+        (("/x", "9" * 30), "no OSC type fits"),
+        (("/x", "9" * 5000), "a number of 5000 digits fits no type tag"),
+        (("/x", "--tpyes", "i", "1"), "No such option --tpyes; did you mean --types?"),
+        (("/x", "-z"), "No such option -z; put -- before arguments like this"),
+        (("/x", "--to", "127.0.0.1:9000"), "write it as udp://host:port"),
+        (("/x", "--to", "http://a:1"), "unknown transport 'http'"),
+        (("/x", "--to", "udp://127.0.0.1:99999"), "Port out of range"),
+        (("/x", "--to", "udp://127.0.0.1:0"), "nothing can be sent to port 0"),
+    ],
+)
+def test_a_wrong_use_of_send_is_told_without_a_traceback(
+    args: tuple[str, ...], text: str, call: Call
+) -> None:
+    result = call("send", *args)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert text in result.stderr.splitlines()[-1]
+    assert "Traceback" not in result.stderr
+
+
+def test_send_to_an_unknown_host_is_told_without_a_traceback(call: Call) -> None:
+    result = call("send", "/x", "--to", "udp://no-such-host.invalid:9000")
+    assert result.returncode == 1
+    assert result.stderr == (
+        "error: udp://no-such-host.invalid:9000: there is no such host, "
+        "or its name cannot be looked up; check the spelling\n"
+    )
+
+
+# --- dump --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dump(start: Start) -> tuple[Any, int]:
+    """``dump``, listening, and its port."""
+    program = start("dump", "--listen", "udp://127.0.0.1:0")
+    return program, int(program.wait_for(r"listening on udp://127\.0\.0\.1:(\d+)")[1])
+
+
+def test_dump_prints_what_send_sent(dump: tuple[Any, int], call: Call) -> None:
+    program, port = dump
+    sent = call("send", "/mixer/1", "0.5", "on", "--to", f"udp://127.0.0.1:{port}")
+    assert sent.returncode == 0
+    line = program.wait_for("/mixer").string.rstrip("\n")
+    time, sender, rest = line.split(" ", 2)
+    assert len(time) == len("12:34:56.789")
+    assert sender.startswith("127.0.0.1:")
+    assert rest == '/mixer/1 ,fs 0.5 "on"'
+
+
+def test_dump_shows_a_bundle_at_once_with_its_time_tag(dump: tuple[Any, int]) -> None:
+    program, port = dump
+    later = TimeTag.from_unix(4_000_000_000)
+    data = encode_bundle([encode_message(Message("/later"))], later)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(data, ("127.0.0.1", port))
+    assert (
+        program.wait_for("/later").string.rstrip().endswith("/later , @ 2096-10-02T07:06:40+00:00")
+    )
+
+
+def test_dump_is_safe_against_control_characters(dump: tuple[Any, int]) -> None:
+    program, port = dump
+    message = Message("/a\x1b[2J\r\nb", "ssc", ("\x1b]0;owned\x07", "\u202e\u200b\\", "\x9b"))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(encode_message(message), ("127.0.0.1", port))
+    line = program.wait_for("/a").string
+    assert line.rstrip("\n").isprintable()
+    assert r"/a\x1b[2J\r\nb ,ssc" in line
+    assert r'"\x1b]0;owned\x07" "\u202e\u200b\\" "\x9b"' in line
+
+
+def test_dump_goes_on_after_junk(dump: tuple[Any, int]) -> None:
+    program, port = dump
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for data in (b"junk", b"/x\0\0,q\0\0", b"", encode_message(Message("/good"))):
+            sock.sendto(data, ("127.0.0.1", port))
+    program.wait_for("/good")
+    assert "Traceback" not in program.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_dump(number: int, dump: tuple[Any, int]) -> None:
+    program, _ = dump
+    assert program.stop(number) == 0
+
+
+def test_dump_on_a_port_that_is_in_use_is_told(call: Call, receiver: socket.socket) -> None:
+    url = f"udp://127.0.0.1:{receiver.getsockname()[1]}"
+    result = call("dump", "--listen", url)
+    assert result.returncode == 1
+    assert result.stderr == (
+        f"error: {url}: address already in use; end the other program or choose another port\n"
+    )

@@ -1,0 +1,269 @@
+"""What README.md says is run: its commands, configuration, programs and tables."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from oscbridge.bridge.config import DEFAULT, BridgeOptions, RouteOptions, parse
+from oscbridge.cli import COMMANDS, cli
+from oscbridge.osc import Pattern, Subject
+from oscbridge.plugin.manager import Plugins
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
+
+
+def block(language: str, start: str) -> str:
+    """The one block of a language that holds a text."""
+    (found,) = [text for kind, text in BLOCKS if kind == language and start in text]
+    return found
+
+
+COMMAND_LINES = [
+    line.partition("  #")[0].strip()
+    for kind, text in BLOCKS
+    if kind == "sh"
+    for line in text.splitlines()
+]
+OUR_COMMANDS = [shlex.split(line)[1:] for line in COMMAND_LINES if line.startswith("oscbridge")]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts a program whose output is read line by line."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(*args: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            args,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(tmp_path)},
+        )
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def read_until(process: subprocess.Popen[str], pattern: str) -> re.Match[str]:
+    assert process.stdout is not None
+    seen = ""
+    for line in process.stdout:
+        seen += line
+        if found := re.search(pattern, line):
+            return found
+    raise AssertionError(f"no {pattern!r} in:\n{seen}")
+
+
+def table(heading: str) -> list[list[str]]:
+    """The rows of the table under a heading."""
+    section = README.split(f"{heading}\n", 1)[1]
+    rows = re.search(r"^\| --- .*\n((?:\|.*\n)+)", section, re.MULTILINE)
+    assert rows
+    return [[cell.strip() for cell in row.strip("| ").split(" | ")] for row in rows[1].splitlines()]
+
+
+# --- commands ----------------------------------------------------------------------------------
+
+
+def test_the_banner_that_is_quoted_is_the_real_one(
+    start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    text = DEFAULT.replace("9000", "0").replace("8080", "0")
+    (tmp_path / "x.toml").write_text(text)
+    process = start(PROGRAM, "run", "x.toml")
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith("Ctrl-C"):
+            break
+    shown = "".join(lines).replace("x.toml", "its built-in configuration")
+    shown = re.sub(r"udp://127\.0\.0\.1:\d+", "udp://127.0.0.1:9000", shown)
+    shown = re.sub(r"ws://127\.0\.0\.1:\d+", "ws://127.0.0.1:8080", shown)
+    shown = re.sub(r"\S*oscbridge send .*/hello", "oscbridge send /hello", shown)
+    quoted = block("text", "with its built-in configuration")
+    quoted = quoted.replace("oscbridge 0.1.0", f"oscbridge {version('oscbridge')}")
+    quoted = quoted.replace("websocket 0.1.0", f"websocket {version('oscbridge-websocket')}")
+    # Other plugins may be installed, and ports may have fewer digits.
+    plugins = r"  plugins .*"
+    assert re.sub(plugins, "", shown).split() == re.sub(plugins, "", quoted).split()
+
+
+@pytest.mark.parametrize(
+    "args", [args for args in OUR_COMMANDS if args[0] in ("send", "plugins", "--version", "check")]
+)
+def test_a_command_works(args: list[str], tmp_path: Path) -> None:
+    (tmp_path / "studio.toml").write_text(block("toml", "# studio.toml"))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(10)
+        if args[0] == "send":
+            args = [each for each in args if not each.startswith(("--to", "udp://"))]
+            args += ["--to", f"udp://127.0.0.1:{receiver.getsockname()[1]}"]
+        result = subprocess.run(
+            [PROGRAM, *args], capture_output=True, text=True, cwd=tmp_path, check=False, timeout=30
+        )
+        assert (result.returncode, result.stderr) == (0, "")
+        if args[0] == "send":
+            assert receiver.recv(65_536).startswith(args[1].encode() + b"\0")
+
+
+def test_dump_works(start: Callable[..., subprocess.Popen[str]]) -> None:
+    (args,) = [args for args in OUR_COMMANDS if args[0] == "dump"]
+    process = start(PROGRAM, *(re.sub(r":\d+$", ":0", arg) for arg in args))
+    read_until(process, "listening on udp://")
+
+
+def test_no_command_is_left_untested() -> None:
+    assert {args[0] for args in OUR_COMMANDS} == {
+        *("--version", "check", "dump", "plugins", "run", "send")
+    }
+    others = {line for line in COMMAND_LINES if line and not line.startswith("oscbridge")}
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    for line in others:
+        if line.startswith("make "):
+            assert line.removeprefix("make ") in targets
+        else:
+            found = re.fullmatch(r"pip install oscbridge(?:\[(\w+)\])?", line)
+            assert found, line
+            assert found[1] is None or found[1] in extras
+
+
+def test_the_table_of_commands_is_that_of_the_program() -> None:
+    rows = {row[0].strip("`").split()[1]: row[1] for row in table("## Commands")}
+    assert tuple(rows) == COMMANDS
+    for name, text in rows.items():
+        command = cli.get_command(None, name)  # type: ignore[arg-type]
+        assert command is not None
+        assert command.get_short_help_str(100) == text
+
+
+# --- configuration -----------------------------------------------------------------------------
+
+
+def test_the_sample_configuration_is_good_and_runs(
+    start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    sample = block("toml", "# studio.toml")
+    configuration = parse(sample, Plugins().endpoint_types, "studio.toml")
+    assert (list(configuration.bridges), list(configuration.endpoints)) == (
+        ["stage"],
+        ["dashboard"],
+    )
+    private = re.sub(r"(0\.0\.0\.0|127\.0\.0\.1):\d+", "127.0.0.1:0", sample)
+    (tmp_path / "studio.toml").write_text(private)
+    read_until(start(PROGRAM, "run", "studio.toml"), "Ctrl-C stops it")
+
+
+def test_the_error_that_is_quoted_is_the_real_one(tmp_path: Path) -> None:
+    (tmp_path / "studio.toml").write_text(
+        block("toml", "# studio.toml").replace("listen", "lisen", 1)
+    )
+    result = subprocess.run(
+        [PROGRAM, "check", "studio.toml"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+        timeout=30,
+    )
+    assert result.stderr == block("text", "error: ")
+
+
+@pytest.mark.parametrize(
+    ("heading", "model"),
+    [("### `[bridge.NAME]`", BridgeOptions), ("### `[[route]]`", RouteOptions)],
+)
+def test_a_table_of_keys_is_that_of_the_model(
+    heading: str, model: type[BridgeOptions | RouteOptions]
+) -> None:
+    expected = [
+        [
+            f"`{field.alias or key}`",
+            "required" if field.is_required() else f'`"{field.default}"`',
+            " ".join((field.description or "").replace("``", "`").split()),
+        ]
+        for key, field in model.model_fields.items()
+    ]
+    assert table(heading) == expected
+
+
+def test_the_table_of_modes_is_that_of_the_model() -> None:
+    (mode,) = [f for name, f in BridgeOptions.model_fields.items() if name == "mode"]
+    modes: tuple[str, ...] = mode.annotation.__args__  # type: ignore[union-attr]
+    assert [row[0] for row in table("### Modes")] == [f"`{name}`" for name in modes]
+
+
+@pytest.mark.parametrize("example", [row[2] for row in table("### Patterns")])
+def test_an_example_of_a_pattern_is_true(example: str) -> None:
+    pattern, *addresses = re.findall("`([^`]+)`", example)
+    assert addresses
+    for address in addresses:
+        assert Pattern(pattern, mapped=True).matches(Subject(address))
+
+
+# --- programs ----------------------------------------------------------------------------------
+
+
+def test_the_server_and_the_client_work_together(
+    start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "server.py").write_text(block("python", "# server.py").replace("5005", "0"))
+    server = start(sys.executable, "server.py")
+    port = read_until(server, r"listening on 127\.0\.0\.1 (\d+)")[1]
+    (tmp_path / "client.py").write_text(block("python", "# client.py").replace("5005", port))
+    subprocess.run([sys.executable, "client.py"], cwd=tmp_path, check=True, timeout=30)
+    read_until(server, r"^/filter/low 0\.5$")
+
+
+def test_the_plugin_works_when_it_is_installed(
+    start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "oscbridge_print.py").write_text(block("python", "# oscbridge_print.py"))
+    points = tomllib.loads(block("toml", "[project.entry-points.oscbridge]"))
+    lines = points["project"]["entry-points"]["oscbridge"].items()
+    info = tmp_path / "oscbridge_print-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: oscbridge-print\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(
+        "[oscbridge]\n" + "".join(f"{name} = {value}\n" for name, value in lines)
+    )
+    (tmp_path / "x.toml").write_text(
+        '[bridge.in]\nlisten = "udp://127.0.0.1:0"\n[endpoint.out]\ntype = "print"\n'
+        '[[route]]\nfrom = "in"\nto = "out"\n'
+    )
+    process = start(PROGRAM, "run", "x.toml")
+    url = read_until(process, r"udp://127\.0\.0\.1:\d+")[0]
+    read_until(process, "Ctrl-C stops it")
+    subprocess.run([PROGRAM, "send", "/hello", "1", "--to", url], check=True, timeout=30)
+    read_until(process, r"^/hello 1$")
+
+
+def test_every_file_that_is_linked_is_there() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert "://" in target or (ROOT / target).exists(), target

@@ -1,0 +1,104 @@
+"""The public names, what they cost, and the one way in which layers import each other."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import oscbridge
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "oscbridge"
+PLUGINS = sorted(ROOT.glob("plugins/*/oscbridge_*"))
+
+HEAVY = ("pydantic", "pydantic_core", "click", "rich", "pluggy")
+LIGHT = ("oscbridge", "oscbridge.osc", "oscbridge.osc_server", "oscbridge.udp_client")
+
+LAYERS = ("", "bridge", "plugin", "cli")
+"""From below: the modules at the top of the package, then its folders."""
+
+
+@pytest.mark.parametrize("name", oscbridge.__all__)
+def test_a_public_name_resolves(name: str) -> None:
+    assert getattr(oscbridge, name) is not None
+    assert name in dir(oscbridge)
+
+
+def test_there_is_no_public_name_twice_and_they_are_all_in_a_list() -> None:
+    assert len(set(oscbridge.__all__)) == len(oscbridge.__all__)
+    assert set(oscbridge.__all__) == set(oscbridge._HOME)
+
+
+def test_another_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="'oscbridge' has no attribute 'nothing'"):
+        oscbridge.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_a_program_that_only_speaks_osc_does_not_load_the_rest(module: str) -> None:
+    code = f"import sys, {module}; print(*(n for n in {HEAVY!r} if n in sys.modules))"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.split() == []
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The modules that a file imports, all of it, in functions too."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            assert node.module
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def ours(path: Path) -> set[str]:
+    return {name for name in imports(path) if name.split(".")[0] == "oscbridge"}
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("osc/*.py")), ids=lambda path: path.stem)
+def test_the_protocol_imports_nothing_else_but_the_errors(path: Path) -> None:
+    for name in ours(path):
+        assert name.startswith(("oscbridge.osc.", "oscbridge.errors")) or name in (
+            "oscbridge.osc",
+            "oscbridge",
+        )
+    performing = {"socket", "asyncio", "threading", "selectors", "subprocess", "time", "os"}
+    assert performing.isdisjoint(imports(path))
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_a_layer_imports_nothing_above_it(path: Path) -> None:
+    folder = path.relative_to(PACKAGE).parts[0] if path.parent != PACKAGE else ""
+    if folder not in LAYERS or path == PACKAGE / "__init__.py":
+        return  # the protocol has a test of its own, and the list of public names is no layer
+    above = LAYERS[LAYERS.index(folder) + 1 :]
+    for name in ours(path):
+        assert [*name.split("."), ""][1] not in above, f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for package in PLUGINS for path in sorted(package.rglob("*.py"))],
+    ids=lambda path: f"{path.parent.name}/{path.name}",
+)
+def test_a_plugin_imports_public_names_and_nothing_underneath(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert ours(path) <= {"oscbridge", *(f"oscbridge.{name}" for name in oscbridge.__all__)}
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "oscbridge"
+        ):
+            assert node.attr in oscbridge.__all__, f"{path.name} uses oscbridge.{node.attr}"
