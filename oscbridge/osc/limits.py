@@ -18,8 +18,8 @@ class Limits:
     Raises ``ValueError`` for a limit that makes no sense.
     """
 
-    datagram: int = 65_535
-    """Bytes of a whole packet; UDP itself carries no more."""
+    datagram: int = 1_048_576
+    """Bytes of a whole packet. A stream may carry as many; UDP itself stops at 65,535."""
     depth: int = 16
     """Bundles within bundles, and arrays within arrays."""
     tags: int = 16_384

@@ -58,6 +58,8 @@ class Color(int):
     def __repr__(self) -> str:
         return f"Color(0x{int(self):08X})"
 
+    __str__ = int.__repr__  # as python-osc's plain integers print
+
 
 Argument: TypeAlias = (
     "int | float | str | bytes | bool | TimeTag | Color | MIDI | Impulse | list[Argument] | None"

@@ -99,9 +99,9 @@ HOSTILE: list[tuple[str, bytes, str]] = [
     ("17 nested bundles", nested(17), "depth"),
     ("1,500 nested bundles", nested(1_500), "depth"),
     ("3,000 nested bundles, a message", nested(3_000, PING), "depth"),
-    ("64 kB and a word", typed(b"b", b"\0\0\xff\xf4" + b"\0" * 65_524), "datagram"),
-    ("64 kB and a word, bundle", NOW + element(PING) * 4_096, "datagram"),
-    ("a megabyte", b"/" * 1_048_576, "datagram"),
+    ("over a megabyte", typed(b"b", b"\0\x10\0\0" + b"\0" * 1_048_576), "datagram"),
+    ("over a megabyte, bundle", NOW + element(PING) * 65_536, "datagram"),
+    ("a megabyte of slashes", b"/" * 1_048_580, "datagram"),
 ]  # fmt: skip
 HOSTILE += [
     (f"bundle cut at byte {cut}", (NOW + element(PING))[:cut], "bundle" if cut < 16 else reason)

@@ -1,0 +1,83 @@
+"""An OSC bundle as python-osc programs see it: a datagram, and what is in it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Final, Self
+
+from oscbridge.errors import DecodeError as ParseError
+from oscbridge.osc import Bundle, Message, TimeTag, decode_packet
+from oscbridge.osc_message import LIMITS, OscMessage
+
+__all__ = ["OscBundle", "ParseError"]
+
+_HEADER: Final = 16  # "#bundle", time tag
+_SIZE: Final = struct.Struct(">i")
+
+
+class OscBundle:
+    """One bundle, read from a datagram with all that is in it. Raises :class:`ParseError`."""
+
+    def __init__(self, dgram: bytes) -> None:
+        bundle = decode_packet(dgram, LIMITS)
+        if isinstance(bundle, Message):
+            raise ParseError("bundle", f"no bundle: {dgram[:16]!r}")
+        self._fill(dgram, bundle)
+
+    def _fill(self, dgram: bytes, bundle: Bundle) -> Self:
+        self._dgram = dgram
+        self._bundle = bundle
+        self._contents: list[OscMessage | OscBundle] = []
+        start = _HEADER
+        for element in bundle.elements:
+            (size,) = _SIZE.unpack_from(dgram, start)
+            part = dgram[start + 4 : start + 4 + size]
+            if isinstance(element, Message):
+                self._contents.append(OscMessage.of(part, element))
+            else:
+                self._contents.append(OscBundle.__new__(OscBundle)._fill(part, element))
+            start += 4 + size
+        return self
+
+    @property
+    def bundle(self) -> Bundle:
+        """The same bundle as the rest of this package has it."""
+        return self._bundle
+
+    @property
+    def timetag(self) -> TimeTag:
+        """The time tag, exactly."""
+        return self._bundle.timetag
+
+    @property
+    def timestamp(self) -> float:
+        """The time, in seconds since 1970; 0 for immediately."""
+        return 0 if self.timetag.immediate else self.timetag.unix()
+
+    @property
+    def num_contents(self) -> int:
+        """How many messages and bundles are in it, those within inner bundles not counted."""
+        return len(self._contents)
+
+    def content(self, index: int) -> OscMessage | OscBundle:
+        """A message or bundle in it, the first is 0. Raises ``IndexError``."""
+        return self._contents[index]
+
+    @property
+    def dgram(self) -> bytes:
+        """The datagram."""
+        return self._dgram
+
+    @property
+    def size(self) -> int:
+        """Bytes of the datagram."""
+        return len(self._dgram)
+
+    @staticmethod
+    def dgram_is_bundle(dgram: bytes) -> bool:
+        """Whether a datagram begins as a bundle does."""
+        return dgram.startswith(b"#bundle\0")
+
+    def __iter__(self) -> Iterator[OscMessage | OscBundle]:
+        return iter(self._contents)

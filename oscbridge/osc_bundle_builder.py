@@ -1,0 +1,62 @@
+"""Builds OSC bundles."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from oscbridge.errors import DecodeError
+from oscbridge.errors import EncodeError as BuildError
+from oscbridge.osc import IMMEDIATELY as _IMMEDIATE_TAG
+from oscbridge.osc import TimeTag, encode_bundle
+from oscbridge.osc_bundle import OscBundle
+from oscbridge.osc_packet import Sendable, datagram_of
+
+__all__ = ["IMMEDIATELY", "BuildError", "OscBundleBuilder", "timetag_of"]
+
+IMMEDIATELY: Final = 0
+"""The timestamp of a bundle that is to be handled at once."""
+
+
+class OscBundleBuilder:
+    """Collects messages and bundles and builds a bundle of them.
+
+    ``timestamp`` is in seconds since 1970, as ``time.time()`` gives it, or IMMEDIATELY, or
+    a :class:`~oscbridge.osc.TimeTag`.
+    """
+
+    def __init__(self, timestamp: float) -> None:
+        self._timestamp = timestamp
+        self._contents: list[Sendable] = []
+
+    def add_content(self, content: Sendable) -> None:
+        """Add a message or a bundle."""
+        self._contents.append(content)
+
+    def build(self) -> OscBundle:
+        """The bundle. Raises :class:`BuildError`."""
+        parts = []
+        for content in self._contents:
+            try:
+                parts.append(datagram_of(content))
+            except AttributeError:
+                text = f"a bundle holds messages and bundles, not {content!r}"
+                raise BuildError(text) from None
+        try:
+            return OscBundle(encode_bundle(parts, timetag_of(self._timestamp)))
+        except DecodeError as error:
+            raise BuildError(f"no bundle can be built: {error}") from None
+
+
+def timetag_of(timestamp: float) -> TimeTag:
+    """The time tag of a timestamp. Raises :class:`BuildError`."""
+    if isinstance(timestamp, TimeTag):
+        return timestamp
+    try:
+        if timestamp == IMMEDIATELY:
+            return _IMMEDIATE_TAG
+        timetag = TimeTag.from_unix(timestamp)
+        if abs(timetag.unix() - timestamp) < 1.0:
+            return timetag
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise BuildError(f"no time from 1968 to 2104, in seconds since 1970: {timestamp!r}")

@@ -1,0 +1,86 @@
+"""An OSC message as python-osc programs see it: a datagram, and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Final, Self
+
+from oscbridge.errors import DecodeError as ParseError
+from oscbridge.osc import Argument, Limits, Message, decode_message
+from oscbridge.osc.framing import MAX_FRAME
+
+__all__ = ["LIMITS", "OscMessage", "ParseError"]
+
+LIMITS: Final = Limits(datagram=MAX_FRAME, address=MAX_FRAME)
+"""What is read here may have come over TCP: all that a frame can hold."""
+
+
+class OscMessage:
+    """One message, read from a datagram. Raises :class:`ParseError`.
+
+    ``address``, ``types`` and ``args`` are those of :attr:`message`, the same message as
+    the rest of this package has it.
+    """
+
+    def __init__(self, dgram: bytes) -> None:
+        self._dgram = dgram
+        self.message  # noqa: B018  # what is wrong with it is said here
+
+    @classmethod
+    def of(cls, dgram: bytes, message: Message | None = None) -> Self:
+        """A message whose datagram is known to be right; read when it is needed."""
+        made = cls.__new__(cls)
+        made._dgram = dgram
+        if message is not None:
+            made.message = message
+        return made
+
+    @cached_property
+    def message(self) -> Message:
+        """The message itself."""
+        return decode_message(self._dgram, LIMITS)
+
+    @property
+    def address(self) -> str:
+        """The address, which may be a pattern."""
+        return self.message.address
+
+    @property
+    def types(self) -> str | None:
+        """The type tags, without the comma."""
+        return self.message.types
+
+    @property
+    def args(self) -> tuple[Argument, ...]:
+        """The arguments."""
+        return self.message.args
+
+    @property
+    def params(self) -> list[Argument]:
+        """The arguments, as a new list."""
+        return list(self.message.args)
+
+    @property
+    def dgram(self) -> bytes:
+        """The datagram."""
+        return self._dgram
+
+    @property
+    def size(self) -> int:
+        """Bytes of the datagram."""
+        return len(self._dgram)
+
+    @staticmethod
+    def dgram_is_message(dgram: bytes) -> bool:
+        """Whether a datagram begins as a message does."""
+        return dgram.startswith(b"/")
+
+    def __iter__(self) -> Iterator[Argument]:
+        return iter(self.message.args)
+
+    def __str__(self) -> str:
+        return " ".join((self.address, *map(str, self)))
+
+    def __repr__(self) -> str:
+        return f"<OscMessage {self}>"

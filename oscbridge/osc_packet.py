@@ -1,0 +1,57 @@
+"""OSC packets as python-osc programs see them, and what such a program may send."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple, Protocol, TypeAlias
+
+from oscbridge.errors import DecodeError as ParseError
+from oscbridge.osc import Bundle, Message, encode_packet
+from oscbridge.osc.packet import split_packet
+from oscbridge.osc_message import LIMITS, OscMessage
+
+__all__ = ["Encoded", "OscPacket", "ParseError", "Sendable", "TimedMessage", "datagram_of"]
+
+
+class Encoded(Protocol):
+    """What is encoded already: OscMessage, OscBundle, or anything else with a datagram."""
+
+    @property
+    def dgram(self) -> bytes:
+        """The datagram."""
+
+
+Sendable: TypeAlias = Message | Bundle | Encoded
+"""What every client sends and every bundle holds."""
+
+
+def datagram_of(content: Sendable) -> bytes:
+    """The datagram of what is to be sent. Raises :class:`EncodeError`."""
+    if isinstance(content, Message | Bundle):
+        return encode_packet(content)
+    return content.dgram
+
+
+class TimedMessage(NamedTuple):
+    """A message and when it is to be handled."""
+
+    time: float
+    """Seconds since 1970; the time of reading for what is due at once."""
+    message: OscMessage
+
+
+class OscPacket:
+    """One packet, read from a datagram. Raises :class:`ParseError`."""
+
+    def __init__(self, dgram: bytes) -> None:
+        now = time.time()
+        self._messages = []
+        for part, timetag in split_packet(dgram, LIMITS):
+            due = now if timetag is None or timetag.immediate else max(now, timetag.unix())
+            self._messages.append(TimedMessage(due, OscMessage(part)))
+        self._messages.sort(key=lambda timed: timed.time)
+
+    @property
+    def messages(self) -> list[TimedMessage]:
+        """The messages of the packet, also from bundles within bundles, earliest first."""
+        return self._messages

@@ -1,0 +1,101 @@
+"""Reads and writes the values of a datagram one by one.
+
+``get_…(dgram, start_index)`` returns a value and the index behind it, or raises
+:class:`ParseError`; ``write_…(value)`` returns bytes or raises :class:`BuildError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeAlias
+
+from oscbridge.errors import DecodeError as ParseError
+from oscbridge.errors import EncodeError as BuildError
+from oscbridge.osc import Message, encode_message
+from oscbridge.osc.types import layout
+from oscbridge.osc_bundle_builder import IMMEDIATELY, timetag_of
+
+__all__ = [
+    "IMMEDIATELY",
+    "BuildError",
+    "MidiPacket",
+    "ParseError",
+    "get_blob",
+    "get_date",
+    "get_double",
+    "get_float",
+    "get_int",
+    "get_int64",
+    "get_midi",
+    "get_rgba",
+    "get_string",
+    "get_timetag",
+    "get_uint64",
+    "write_blob",
+    "write_date",
+    "write_double",
+    "write_float",
+    "write_int",
+    "write_int64",
+    "write_midi",
+    "write_rgba",
+    "write_string",
+]
+
+MidiPacket: TypeAlias = tuple[int, int, int, int]
+_Get: TypeAlias = Callable[[bytes, int], tuple[Any, int]]
+_Write: TypeAlias = Callable[[Any], bytes]
+
+_NTP_EPOCH: Final = datetime(1900, 1, 1)
+_HEAD: Final = 8  # bytes of the address "/" and one type tag
+
+
+def _pair(tag: str) -> tuple[_Get, _Write]:
+    """The reader and the writer of one type tag."""
+    values = layout(tag)
+
+    def get(dgram: bytes, start_index: int) -> tuple[Any, int]:
+        if start_index < 0:
+            raise ParseError("offset", f"start index {start_index} is negative")
+        (value,), size = values.read_sized(dgram[start_index:], 0)
+        return value, start_index + size
+
+    def write(value: Any) -> bytes:
+        return encode_message(Message("/", tag, (value,)))[_HEAD:]
+
+    return get, write
+
+
+get_string, write_string = _pair("s")
+get_int, write_int = _pair("i")
+get_int64, write_int64 = _pair("h")
+get_float, write_float = _pair("f")
+get_double, write_double = _pair("d")
+get_blob, write_blob = _pair("b")
+get_rgba, write_rgba = _pair("r")
+get_midi, write_midi = _pair("m")
+_get_timetag, _write_timetag = _pair("t")
+
+
+def get_uint64(dgram: bytes, start_index: int) -> tuple[int, int]:
+    """A whole number of 64 bits, without sign."""
+    value, index = _get_timetag(dgram, start_index)
+    return int(value), index
+
+
+def get_timetag(dgram: bytes, start_index: int) -> tuple[tuple[datetime, int], int]:
+    """A time tag: its whole second in UTC, and the rest in units of 2^-32 s."""
+    value, index = _get_timetag(dgram, start_index)
+    return (_NTP_EPOCH + timedelta(seconds=value.seconds), value.fraction), index
+
+
+def get_date(dgram: bytes, start_index: int) -> tuple[float, int]:
+    """A time tag as seconds since 1970, IMMEDIATELY for at once."""
+    value, index = _get_timetag(dgram, start_index)
+    return (IMMEDIATELY if value.immediate else value.unix()), index
+
+
+def write_date(system_time: float) -> bytes:
+    """The time tag of seconds since 1970, or of IMMEDIATELY."""
+    return _write_timetag(timetag_of(system_time))
