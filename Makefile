@@ -14,7 +14,7 @@ INSTALLED := $(VENV)/.installed
 DEVELOP   := $(VENV)/.develop
 NODE      := tests/js/node_modules/.installed
 
-.PHONY: help run test lint format bench clean system-packages
+.PHONY: help run test lint format bench fuzz clean system-packages
 
 help: ## list these targets
 	@echo "Usage: make TARGET [ARGS=\"...\"] [PYTHON=python3.13]"; echo
@@ -39,6 +39,9 @@ format: $(DEVELOP) ## put the code in its style
 
 bench: $(DEVELOP) system-packages $(NODE) ## measure; ARGS go to tests/bench
 	@$(BIN)/python tests/bench $(ARGS)
+
+fuzz: $(DEVELOP) ## a million mutated packets through all that reads them; ARGS go to tests/fuzz
+	@$(BIN)/python tests/fuzz $(ARGS)
 
 clean: ## remove all that these targets made
 	rm -rf $(VENV) tests/js/node_modules dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

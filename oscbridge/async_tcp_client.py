@@ -177,10 +177,13 @@ class AsyncSimpleTCPClient(AsyncTCPClient):
 
         They end with the connection. What is no OSC is reported and counted in :attr:`bad`.
         """
-        while packets := await self._wait(timeout):
-            for packet in packets:
-                for message in self._messages(packet):
-                    yield message
+        while True:
+            while self._unread:
+                yield self._unread.popleft()
+            packets = await self._wait(timeout)
+            if not packets:
+                return
+            self._keep_messages(packets)
 
 
 class AsyncDispatchTCPClient(Dispatching, AsyncSimpleTCPClient):

@@ -7,8 +7,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Final, NoReturn
 
 __all__ = ["Children"]
 
@@ -57,40 +58,62 @@ class Children:
 
     def fork(self, work: Callable[[], None]) -> None:
         """Run ``work`` in a child, which ends with it. Raises ``OSError`` if there can be none."""
-        sys.stdout.flush()  # or the child would write what waits here a second time
-        sys.stderr.flush()
-        pid = os.fork()
-        if pid:
-            self._alive.add(pid)
-            return
-        code = 1
+        _flush()  # or the child would write what waits here a second time
+        # A signal must not find a child that still has its parent's handlers: they may raise,
+        # and the child would leave this method and go on as a second parent.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
         try:
-            # The parent's handlers are about the parent's affairs.
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            work()
-            code = 0
-        except SystemExit as error:
-            code = error.code if isinstance(error.code, int) else 1
-        except BaseException:
-            _log.exception("a child failed")
+            pid = os.fork()
+            if pid == 0:
+                _be_child(work, blocked)
+            self._alive.add(pid)
         finally:
-            try:
-                sys.stdout.flush()
-                sys.stderr.flush()
-            finally:
-                os._exit(code)
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
     def stop(self, timeout: float) -> None:
         """Wait for all, at most ``timeout`` seconds; then end those that are left."""
-        for number in (None, signal.SIGTERM, signal.SIGKILL):
-            if number is not None and self._alive:
-                _log.warning("%d children did not end; sending %s", len(self._alive), number.name)
-                for pid in tuple(self._alive):
-                    os.kill(pid, number)
-            deadline = time.monotonic() + timeout
-            while self._alive and time.monotonic() < deadline:
-                self.reap()
-                if self._alive:
-                    time.sleep(_POLL)
-            timeout = 1.0
+        try:
+            for number in (None, signal.SIGTERM, signal.SIGKILL):
+                if number is not None and self._alive:
+                    _log.warning("%d children did not end; sending %s", len(self), number.name)
+                    self._send(number)
+                deadline = time.monotonic() + timeout
+                while self._alive and time.monotonic() < deadline:
+                    self.reap()
+                    if self._alive:
+                        time.sleep(_POLL)
+                timeout = 1.0
+        except BaseException:  # somebody is in a hurry: a second Ctrl-C
+            self._send(signal.SIGKILL)
+            raise
+
+    def _send(self, number: signal.Signals) -> None:
+        for pid in tuple(self._alive):
+            with suppress(ProcessLookupError):  # somebody else waited for it
+                os.kill(pid, number)
+
+
+def _be_child(work: Callable[[], None], blocked: Iterable[int]) -> NoReturn:
+    code = 1
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        work()
+        code = 0
+    except SystemExit as error:
+        code = 0 if error.code is None else error.code if isinstance(error.code, int) else 1
+    except BaseException:
+        _log.exception("a child failed")
+    finally:
+        try:
+            _flush()
+        finally:
+            os._exit(code & 0xFF)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        # Nobody may read it any more, it may be closed, and there may be none.
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()

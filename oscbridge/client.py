@@ -8,7 +8,7 @@ import selectors
 import socket
 import time
 from abc import ABC, abstractmethod
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from functools import cached_property
 from types import TracebackType
@@ -69,20 +69,20 @@ class Client:
         self._server = server
         self._timeout = timeout
         self._reporter = Reporter(_log)
+        self._unread: deque[OscMessage] = deque()
+        """Messages that came together with one that was read already."""
 
     def _deadline(self, timeout: float | None) -> float:
         seconds = self._timeout if timeout is None else timeout
         return time.monotonic() + (self._without_timeout if seconds is None else seconds)
 
-    def _messages(self, packet: bytes) -> Iterator[OscMessage]:
-        """The messages of a packet. One that is no OSC has none and is counted."""
-        try:
-            timed_messages = OscPacket(packet).messages
-        except DecodeError as error:
-            self._report_bad(error)
-            return
-        for timed in timed_messages:
-            yield timed.message
+    def _keep_messages(self, packets: list[bytes]) -> None:
+        """Keep the messages of packets to be read. What is no OSC is counted."""
+        for packet in packets:
+            try:
+                self._unread += [timed.message for timed in OscPacket(packet).messages]
+            except DecodeError as error:
+                self._report_bad(error)
 
     def _report_bad(self, error: DecodeError) -> None:
         self.bad[error.reason] += 1
@@ -120,6 +120,16 @@ class BlockingClient(Client, ABC):
                 scheduler.run_due()
             if packets or not left or self._ended:
                 return packets
+
+    def _get_messages(self, timeout: float | None) -> Iterator[OscMessage]:
+        """Messages, until none has come for a time. Who stops reading loses none."""
+        while True:
+            while self._unread:
+                yield self._unread.popleft()
+            packets = self._wait(timeout)
+            if not packets:
+                return
+            self._keep_messages(packets)
 
     def __enter__(self) -> Self:
         return self

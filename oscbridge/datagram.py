@@ -51,16 +51,25 @@ def bind(
         return
     # Several programs may listen to one group.
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # Bound to the group, nothing else comes in; Windows does not know that.
-    sock.bind(address if os.name == "posix" else ("", *address[1:]))
+    port, rest = address[1], address[2:]
     if group.version == 4:
         near = ipaddress.IPv4Address(interface or 0).packed
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group.packed + near)
+        option = (socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group.packed + near)
     else:
-        scope = address[3] if len(address) == 4 else 0
-        index = socket.if_nametoindex(interface) if interface else scope
+        # "ff02::1%eth0" names its interface; the system wants the number, in both calls.
+        index = socket.if_nametoindex(interface) if interface else _scope(address)
         member = group.packed + struct.pack("@I", index)
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, member)
+        option = (socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, member)
+        rest = (0, index)
+    # Bound to the group, nothing else comes in; Windows does not know that.
+    sock.bind((str(group) if os.name == "posix" else "", port, *rest))
+    sock.setsockopt(*option)
+
+
+def _scope(address: tuple[str, int] | ClientAddress) -> int:
+    """The number of the interface that an IPv6 address names, or 0."""
+    found = socket.getaddrinfo(address[0], address[1], socket.AF_INET6, socket.SOCK_DGRAM)
+    return found[0][4][3] or (address[3] if len(address) == 4 else 0)  # type: ignore[misc]
 
 
 def _group(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -19,7 +19,7 @@ from operator import itemgetter
 from typing import Final, NamedTuple, cast
 
 from oscbridge.address_map import AddressMap
-from oscbridge.errors import DecodeError
+from oscbridge.errors import DecodeError, LimitError
 from oscbridge.handler import Bindable, Call, ClientAddress, Handler, Reply
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.message import Head, Message, Origin, head_key, read_arguments
@@ -34,6 +34,9 @@ __all__ = ["Dispatcher", "Handler", "Statistics", "name_of"]
 
 MAX_HEADS: Final = 8_192
 """Heads that a dispatcher remembers. When full it forgets them all and starts again."""
+
+MAX_CALLS: Final = 32_768
+"""Calls that the remembered heads may stand for together: a pattern may stand for thousands."""
 
 MAX_HEAD: Final = 256
 """Bytes of a head that is remembered."""
@@ -107,11 +110,12 @@ class Dispatcher:
         self.limits = limits
         self.scheduler = Scheduler() if scheduler is None else scheduler
         self.statistics = Statistics()
-        self._strict_timing = strict_timing
+        self.strict_timing = strict_timing
         self._map = AddressMap()
         self._default_handler: Handler | None = None
         self._plans: dict[bytes, _Plan] = {}
         self._targets: dict[tuple[str, str | None], _Target] = {}
+        self._remembered_calls = 0
         self._reporter = Reporter(_log)
 
     # --- mapping ---------------------------------------------------------------------------
@@ -165,6 +169,11 @@ class Dispatcher:
         )
         self._forget()
 
+    @property
+    def is_mapped(self) -> bool:
+        """Whether there is any handler."""
+        return bool(self._map) or self._default_handler is not None
+
     def handlers_for_address(self, address_pattern: str) -> Iterator[Handler]:
         """The handlers that a message to this address, or pattern, would call."""
         for handler, _captures in self._match(address_pattern):
@@ -174,6 +183,7 @@ class Dispatcher:
         # New dictionaries, as another thread may be about to add to the old ones.
         self._plans = {}
         self._targets = {}
+        self._remembered_calls = 0
 
     def _match(self, address: str) -> list[tuple[Handler, dict[str, str]]]:
         found = self._map.match(address)
@@ -254,34 +264,37 @@ class Dispatcher:
                 results.append(result)
         return results
 
-    def examine(self, data: bytes, client_address: ClientAddress) -> list[tuple[int | None, bytes]]:
-        """What of a packet has handlers, as packets with the Unix time (ns) they are due.
+    def examine(
+        self, data: bytes, client_address: ClientAddress, run: Callable[[bytes], None]
+    ) -> None:
+        """Hand to ``run`` what of a packet has handlers, as packets, each when it is due.
 
-        None is at once. Messages with one time tag stay together. For who runs handlers
-        elsewhere; calls none. Bad packets are counted and reported.
+        Messages with one time tag stay together. For who runs handlers elsewhere, where
+        :attr:`strict_timing` is to be off; calls none. Bad packets are counted and reported.
         """
-        self.statistics.packets += 1
-        now = self.scheduler.clock_ns()
-        groups: dict[TimeTag | None, list[bytes]] = {}
+        statistics = self.statistics
+        statistics.packets += 1
         try:
-            for message, timetag in split_packet(data, self.limits):
-                if self._read(message)[0].calls:
-                    groups.setdefault(timetag, []).append(message)
-                else:
-                    self.statistics.unmatched += 1
-                self.statistics.messages += 1
+            found = self._read_all(data)
         except DecodeError as error:
             self.report_bad(error, client_address)
-            return []
-        found: list[tuple[int | None, bytes]] = []
-        for timetag, messages in groups.items():
+            return
+        statistics.messages += len(found)
+        now = self.scheduler.clock_ns()
+        for timetag, group in groupby(found, key=itemgetter(0)):
+            messages = []
+            for _, message, target, _, _ in group:
+                if target.calls:
+                    messages.append(message)
+                else:
+                    statistics.unmatched += 1
             if timetag is None:
-                found.append((None, messages[0]))
-                continue
-            due = None if timetag.immediate or not self._strict_timing else timetag.unix_ns()
-            later = due if due is not None and due > now else None
-            found.append((later, encode_bundle(messages, timetag)))
-        return found
+                for message in messages:
+                    run(message)
+            elif messages:
+                later = partial(run, encode_bundle(messages, timetag))
+                if not self._wait(timetag, now, later, len(messages)):
+                    later()
 
     def report_bad(self, error: DecodeError, client_address: ClientAddress) -> None:
         """Count and report a packet that is no OSC."""
@@ -309,21 +322,18 @@ class Dispatcher:
         statistics.packets += 1
         try:
             # All of a packet is read before any of it runs: a bad packet does nothing.
-            found = [
-                (*self._read(message), timetag)
-                for message, timetag in split_packet(data, self.limits)
-            ]
+            found = self._read_all(data)
         except DecodeError as error:
             self.report_bad(error, client_address)
             return
         statistics.messages += len(found)
         origin = Origin(self.name, client_address)
-        now = self.scheduler.clock_ns() if found and found[-1][3] is not None else 0
+        now = self.scheduler.clock_ns() if found and found[-1][0] is not None else 0
         # Messages under one time tag stay together: OSC 1.0 has a bundle atomic.
-        for timetag, group in groupby(found, key=itemgetter(3)):
+        for timetag, group in groupby(found, key=itemgetter(0)):
             calls = [
                 (target, Message(head.address, head.types, values, timetag, origin))
-                for target, head, values, _ in group
+                for _, _, target, head, values in group
             ]
             run = partial(self._call_all, calls, client_address, reply)
             if timetag is None or not self._wait(timetag, now, run, len(calls)):
@@ -331,7 +341,7 @@ class Dispatcher:
 
     def _wait(self, timetag: TimeTag, now: int, run: Callable[[], None], count: int) -> bool:
         """Whether messages with a time tag are to run later, or not at all."""
-        if timetag.immediate or not self._strict_timing:
+        if timetag.immediate or not self.strict_timing:
             return False
         due = timetag.unix_ns()
         if due <= now:
@@ -349,6 +359,21 @@ class Dispatcher:
     ) -> None:
         for target, message in calls:
             self._call(target, message, client_address, reply)
+
+    def _read_all(
+        self, data: bytes
+    ) -> list[tuple[TimeTag | None, bytes, _Target, Head, tuple[Argument, ...]]]:
+        """All messages of a packet: time tag, encoded, and what :meth:`_read` says."""
+        found: list[tuple[TimeTag | None, bytes, _Target, Head, tuple[Argument, ...]]] = []
+        calls = 0
+        for message, timetag in split_packet(data, self.limits):
+            read = self._read(message)
+            calls += len(read[0].calls)
+            if found and calls > self.limits.calls:
+                text = f"a bundle asks for more than {self.limits.calls} calls of handlers"
+                raise LimitError("calls", text)
+            found.append((timetag, message, *read))
+        return found
 
     def _read(self, data: bytes) -> tuple[_Target, Head, tuple[Argument, ...]]:
         """The target, the head and the values of one encoded message."""
@@ -395,8 +420,10 @@ class Dispatcher:
             plain = tuple(cast(Callable[..., object], handler.callback) for handler, _ in matched)
         target = _Target(calls, plain)
         if len(address) + len(types or "") <= MAX_HEAD:
-            if len(targets) >= MAX_HEADS:
-                targets.clear()
+            if len(targets) >= MAX_HEADS or self._remembered_calls + len(calls) > MAX_CALLS:
+                self._forget()  # the plans as well: they hold targets
+                targets = self._targets
+            self._remembered_calls += len(calls)
             targets[address, types] = target
         return target
 

@@ -90,16 +90,35 @@ class EndpointError(OSCBridgeError):
 
 
 class NotConnected(EndpointError):
-    """The connection is gone: the host reconnects and tries the message again."""
+    """The connection is gone: the host reconnects and tries again.
+
+    ``sent`` says how many messages of a batch had been delivered.
+    """
+
+    def __init__(self, text: str = "not connected", sent: int = 0) -> None:
+        super().__init__(text)
+        self.sent = sent
 
 
 class BackOff(EndpointError):
-    """The outside asks to be left alone for ``seconds``."""
+    """The outside asks to be left alone for ``seconds``; then the host tries again.
 
-    def __init__(self, seconds: float, text: str = "") -> None:
+    ``sent`` says how many messages of a batch had been delivered.
+    """
+
+    def __init__(self, seconds: float, text: str = "", sent: int = 0) -> None:
         super().__init__(text or f"back off for {seconds:g} s")
         self.seconds = seconds
+        self.sent = sent
 
 
 class BadMessage(EndpointError):
-    """This message can never be delivered: count it, report it, go on."""
+    """This message can never be delivered: count it, report it, go on.
+
+    From a batch, ``sent`` says how many messages had been delivered: the next one is bad,
+    and those behind it come again. Without ``sent`` the whole batch is.
+    """
+
+    def __init__(self, text: str = "", sent: int | None = None) -> None:
+        super().__init__(text)
+        self.sent = sent

@@ -46,6 +46,7 @@ class Handler:
         self.needs_message = _needs_message
         # Asked once: Python takes microseconds to hold an object against a protocol.
         self._binds = isinstance(_callback, Bindable)
+        self._call: Call | None = None
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -81,6 +82,11 @@ class Handler:
         if self._binds:
             bound = cast(Bindable, self.callback).bind(address, types, captures)
             return None if bound is None else lambda _client, message: bound(message)
+        if self._call is None:
+            self._call = self._plain_call()
+        return self._call
+
+    def _plain_call(self) -> Call:
         callback, args = cast(Callable[..., object], self.callback), self.args
         if self.needs_message:
             return lambda _client, message: callback(message)

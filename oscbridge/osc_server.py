@@ -221,27 +221,30 @@ if hasattr(os, "fork"):
             timeout: float | None = None,
             family: socket.AddressFamily | None = None,
         ) -> None:
-            super().__init__(server_address, dispatcher, bind_and_activate, timeout, family)
             self.children = Children(self.max_children)
+            super().__init__(server_address, dispatcher, bind_and_activate, timeout, family)
 
         def process_request(  # type: ignore[override]
             self, request: _Request, client_address: ClientAddress
         ) -> None:
             """Handle one datagram in processes: one for all that is to run at one time."""
-            for due_ns, packet in self._dispatcher.examine(request[0], client_address):
-                fork = partial(self._fork, (packet, request[1]), client_address)
-                if due_ns is None or not self._dispatcher.scheduler.add(due_ns, fork):
-                    fork()
+            fork = partial(self._fork, request[1], client_address)
+            self._dispatcher.examine(request[0], client_address, fork)
 
-        def _fork(self, request: _Request, client_address: ClientAddress) -> None:
+        def _fork(self, sock: socket.socket, client: ClientAddress, packet: bytes) -> None:
             while not self.children.wait_below_limit(1.0):
                 if self._stopping.is_set():
                     return
-            self.children.fork(partial(self._in_child, request, client_address))
+            try:
+                self.children.fork(partial(self._in_child, (packet, sock), client))
+            except OSError as error:  # the system gives no more processes
+                self._dispatcher.report_failure("fork", error)
 
         def _in_child(self, request: _Request, client_address: ClientAddress) -> None:
+            # What waits for its time is the parent's affair, and this packet has waited.
+            self._dispatcher.scheduler.clear()
+            self._dispatcher.strict_timing = False
             self.finish_request(request, client_address)
-            self._dispatcher.scheduler.run_all()
 
         def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
             selector.register(self, selectors.EVENT_READ, INPUT)

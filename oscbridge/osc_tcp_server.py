@@ -7,7 +7,6 @@ framing: "1.0" a length prefix, "1.1" SLIP, "auto" what each client is found to 
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import os
 import selectors
@@ -15,9 +14,11 @@ import socket
 import socketserver
 import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
+from oscbridge.acceptor import ACCEPT_AGAIN, BACKLOG, OUT_OF_MEANS, Acceptor, listen
 from oscbridge.children import Children
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.due_timer import DueTimer
@@ -39,11 +40,6 @@ __all__ = [
 MODE_1_0: Final = "1.0"
 MODE_1_1: Final = "1.1"
 
-_ACCEPT_AGAIN: Final = 0.1
-"""Seconds to leave a socket alone that could not accept, as when descriptors run out."""
-
-_OUT_OF_MEANS: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-
 _log: Final = logging.getLogger(__name__)
 
 
@@ -56,7 +52,7 @@ class OSCTCPServer(Serving, socketserver.TCPServer):
     """
 
     allow_reuse_address = os.name == "posix"  # elsewhere it lets two servers share a port
-    request_queue_size = 300
+    request_queue_size = BACKLOG
     limits = StreamLimits()
     """What connections may do. To be overridden."""
 
@@ -87,9 +83,9 @@ class OSCTCPServer(Serving, socketserver.TCPServer):
         try:
             sock, client = self.socket.accept()
         except OSError as error:
-            if error.errno in _OUT_OF_MEANS:
+            if error.errno in OUT_OF_MEANS:
                 self._dispatcher.report_closed("no_descriptor", ("", 0))
-                self._stopping.wait(_ACCEPT_AGAIN)
+                self._stopping.wait(ACCEPT_AGAIN)
             return
         try:
             if self._has_room():
@@ -115,9 +111,12 @@ class OSCTCPServer(Serving, socketserver.TCPServer):
     ) -> None:
         """Serve a connection to its end, on the thread that runs this, and close it."""
         with request:
-            Connection(request, client_address, self._dispatcher, self.mode, self.limits).serve(
-                self._stopping.is_set, 0.1
-            )
+            try:
+                Connection(request, client_address, self._dispatcher, self.mode, self.limits).serve(
+                    self._stopping.is_set, 0.1
+                )
+            except OSError as error:
+                self._dispatcher.report_failure("connection", error)
 
 
 class BlockingOSCTCPServer(OSCTCPServer):
@@ -140,11 +139,13 @@ class ThreadingOSCTCPServer(OSCTCPServer):
         mode: str = MODE_1_1,
         family: socket.AddressFamily | None = None,
     ) -> None:
+        self._threads: dict[threading.Thread, socket.socket] = {}
         super().__init__(server_address, dispatcher, mode, family)
-        self._threads: set[threading.Thread] = set()
 
     def _has_room(self) -> bool:
-        self._threads = {thread for thread in self._threads if thread.is_alive()}
+        self._threads = {
+            thread: sock for thread, sock in self._threads.items() if thread.is_alive()
+        }
         return len(self._threads) < self.limits.connections
 
     def process_request(  # type: ignore[override]
@@ -158,20 +159,33 @@ class ThreadingOSCTCPServer(OSCTCPServer):
             name=f"osc-tcp {client_address[0]}:{client_address[1]}",
             daemon=True,
         )
-        self._threads.add(thread)
+        self._threads[thread] = request
         thread.start()
 
     def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
         try:
             super()._serve(selector, poll_interval)
         finally:
-            self._stopping.set()
-            deadline = time.monotonic() + self.stop_timeout
-            for thread in self._threads:
-                thread.join(max(0.0, deadline - time.monotonic()))
-            if not self._has_room() or self._threads:
-                left = len(self._threads)
-                _log.warning("%d handlers did not return within %g s", left, self.stop_timeout)
+            self._end_connections()
+
+    def _end_connections(self) -> None:
+        self._stopping.set()
+        for sock in self._threads.values():
+            # Its thread wakes, and ends even when it looks here only after a next start.
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RD)
+        deadline = time.monotonic() + self.stop_timeout
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        left = sum(thread.is_alive() for thread in self._threads)
+        if left:
+            _log.warning("%d handlers did not return within %g s", left, self.stop_timeout)
+        self._threads = {}
+
+    def server_close(self) -> None:
+        """Close the socket and end the connections."""
+        super().server_close()
+        self._end_connections()
 
 
 if hasattr(os, "fork"):
@@ -193,8 +207,8 @@ if hasattr(os, "fork"):
             mode: str = MODE_1_1,
             family: socket.AddressFamily | None = None,
         ) -> None:
-            super().__init__(server_address, dispatcher, mode, family)
             self.children = Children(self.max_children)
+            super().__init__(server_address, dispatcher, mode, family)
 
         def _has_room(self) -> bool:
             self.children.reap()
@@ -207,6 +221,7 @@ if hasattr(os, "fork"):
 
             def work() -> None:
                 self.socket.close()
+                self._dispatcher.scheduler.clear()
                 self.finish_request(request, client_address)
                 self._dispatcher.scheduler.run_all()
 
@@ -245,8 +260,9 @@ class AsyncOSCTCPServer:
         self._port = port
         self._dispatcher = dispatcher
         self._mode = mode
-        self._server: asyncio.Server | None = None
+        self._acceptors: list[Acceptor] = []
         self._connections: set[StreamProtocol] = set()
+        self._paused = False
         self._stopped = asyncio.Event()
 
     @property
@@ -257,7 +273,7 @@ class AsyncOSCTCPServer:
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
         """The sockets that it listens on; none before :meth:`listen`."""
-        return () if self._server is None else tuple(self._server.sockets)
+        return tuple(acceptor.socket for acceptor in self._acceptors)
 
     async def __aenter__(self) -> Self:
         return self
@@ -272,28 +288,34 @@ class AsyncOSCTCPServer:
 
     async def listen(self) -> None:
         """Bind and serve in the background until :meth:`stop`. Raises ``OSError``."""
-        if self._server is not None:
+        if self._acceptors:
             return
         self._stopped.clear()
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            self._new_connection, self._host, self._port, backlog=300
-        )
-        self._timer = DueTimer(self._dispatcher.scheduler, loop)
+        self._acceptors = [
+            Acceptor(sock, self._dispatcher, self._new_connection)
+            for sock in await listen(self._host, self._port)
+        ]
+        self._timer = DueTimer(self._dispatcher.scheduler, asyncio.get_running_loop())
+        for acceptor in self._acceptors:
+            await acceptor.start()
 
     async def start(self) -> None:
         """Bind and serve until :meth:`stop`. Raises ``OSError`` when it cannot be bound."""
         await self.listen()
-        await self._stopped.wait()
+        try:
+            await self._stopped.wait()
+        finally:
+            await self.stop()  # when it is cancelled
 
     async def stop(self) -> None:
         """Close the socket and all connections. What was written goes out, if it can at once."""
-        server, self._server = self._server, None
+        acceptors, self._acceptors = self._acceptors, []
         self._stopped.set()
-        if server is None:
+        if not acceptors:
             return
         self._timer.close()
-        server.close()
+        for acceptor in acceptors:
+            await acceptor.close()
         for connection in tuple(self._connections):
             connection.close()
         for end in (StreamProtocol.abort, None):
@@ -304,5 +326,15 @@ class AsyncOSCTCPServer:
                 for connection in tuple(self._connections):
                     end(connection)
 
+    def pause(self, on: bool) -> None:
+        """Read nothing from any client for the time being, or go on."""
+        self._paused = on
+        for connection in tuple(self._connections):
+            connection.pause(self._paused)  # one that goes on may have us paused again
+
     def _new_connection(self) -> StreamProtocol:
-        return StreamProtocol(self._dispatcher, self._mode, self.limits, self._connections)
+        connection = StreamProtocol(
+            self._dispatcher, self._mode, self.limits, self._connections, self._stopped
+        )
+        connection.pause(self._paused)
+        return connection

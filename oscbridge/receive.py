@@ -16,7 +16,7 @@ from oscbridge.handler import ClientAddress
 
 __all__ = ["BATCH", "MAX_DATAGRAM", "Receive", "receiver"]
 
-BATCH: Final = 64
+BATCH: Final = 256
 """Datagrams that are read before a server looks at anything else."""
 
 MAX_DATAGRAM: Final = 65_535

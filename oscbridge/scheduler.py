@@ -69,6 +69,11 @@ class Scheduler:
                 listener()
         return True
 
+    def clear(self) -> None:
+        """Forget what waits and who is to be notified, as in a child process."""
+        self._heap = []
+        self._listeners = ()
+
     @contextmanager
     def notify(self, listener: Callable[[], None]) -> Iterator[None]:
         """Call ``listener``, from any thread, whenever :attr:`next_ns` has become earlier."""

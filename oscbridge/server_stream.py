@@ -40,7 +40,7 @@ class ServerStream:
                 self.check()
             return packets
         self.ended = True
-        if self._framing.pending:
-            text = f"the connection ended within a packet, after {self._framing.pending} bytes"
-            self._report_bad(DecodeError("truncated", text))
+        cut = self._framing.cut()
+        if cut is not None:
+            self._report_bad(cut)
         return []

@@ -21,6 +21,9 @@ __all__ = ["CHUNK", "Connection", "StreamLimits", "prepare_stream"]
 CHUNK: Final = 65_536
 """Bytes that are read at once."""
 
+# For one socket. Unlike epoll it takes no descriptor, of which there may be no more.
+_Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
+
 
 @dataclass(frozen=True, slots=True)
 class StreamLimits:
@@ -76,7 +79,7 @@ class Connection:
         """
         scheduler, limits = self._dispatcher.scheduler, self._limits
         heard = begun = time.monotonic()
-        with selectors.DefaultSelector() as selector:
+        with _Selector() as selector:
             selector.register(self._sock, selectors.EVENT_READ)
             while not self._broken and not stopping():
                 try:
@@ -91,8 +94,9 @@ class Connection:
                         self._broken = "unfinished"
                     continue
                 except OSError:
-                    break
+                    data = b""
                 if not data:
+                    self._report_cut()
                     break
                 heard = time.monotonic()
                 if self._receive(data) or not self._framing.pending:
@@ -112,6 +116,12 @@ class Connection:
             self._broken = framing.error.reason
         return bool(packets)
 
+    def _report_cut(self) -> None:
+        """Count the packet that the client did not finish before it left."""
+        error = self._framing.cut()
+        if error is not None:
+            self._dispatcher.report_bad(error, self._client)
+
     def _reply(self, client: ClientAddress, result: object) -> None:
         packet = packet_for(self._dispatcher, client, result)
         if packet is None:
@@ -120,7 +130,7 @@ class Connection:
             self._send(self._framing.encode(packet))
         except TimeoutError:
             self._broken = "slow_reader"
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a closed socket is no file to wait for
             report_unsent(self._dispatcher, client, error)
 
     def _send(self, data: bytes) -> None:
@@ -135,7 +145,7 @@ class Connection:
                     self._wait_writable(deadline - time.monotonic())
 
     def _wait_writable(self, seconds: float) -> None:
-        with selectors.DefaultSelector() as selector:
+        with _Selector() as selector:
             selector.register(self._sock, selectors.EVENT_WRITE)
             if seconds <= 0 or not selector.select(seconds):
                 raise TimeoutError

@@ -23,7 +23,8 @@ class StreamProtocol(asyncio.Protocol):
     """Dispatches packets in order and sends the replies.
 
     While a coroutine handler is awaited, or the client does not read its replies, nothing
-    more is read from this client. ``connections`` is where it enters and leaves itself.
+    more is read from this client. ``connections`` is where it enters and leaves itself. It does
+    not begin when ``stopped`` is set.
     """
 
     def __init__(
@@ -32,21 +33,25 @@ class StreamProtocol(asyncio.Protocol):
         mode: str,
         limits: StreamLimits,
         connections: set[StreamProtocol],
+        stopped: asyncio.Event,
     ) -> None:
         self._dispatcher = dispatcher
         self._limits = limits
         self._connections = connections
+        self._stopped = stopped
         self._framing = decoder_for(mode, limits.frame)
         self._loop = asyncio.get_running_loop()
         self.closed: asyncio.Future[None] = self._loop.create_future()
-        """Done when the connection has ended."""
+        """Done when the connection has ended, and its coroutine with it."""
         self._packets: deque[bytes] = deque()
         self._coroutines: deque[Coroutine[object, object, object]] = deque()
         self._task: asyncio.Task[None] | None = None
         self._client = _UNKNOWN
         self._transport: asyncio.Transport | None = None
         self._blocked = False
-        self._ended = False
+        self._paused = False
+        self._ended = False  # nothing more is to be read
+        self._counted = False  # why it ended
         self._heard = self._loop.time()
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
@@ -55,12 +60,16 @@ class StreamProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._client = transport.get_extra_info("peername") or _UNKNOWN
+        if self._stopped.is_set():  # it was accepted just before
+            self.abort()
+            return
         if len(self._connections) >= self._limits.connections:
             self.end("connections")
             return
         self._connections.add(self)
         prepare_stream(transport.get_extra_info("socket"))
         self._watch("idle", self._limits.idle)
+        self._read_or_not()
 
     def data_received(self, data: bytes) -> None:
         self._heard = self._loop.time()
@@ -73,24 +82,29 @@ class StreamProtocol(asyncio.Protocol):
         self._process()
         if framing.error is not None:
             self._dispatcher.report_bad(framing.error, self._client)
-            self.end(framing.error.reason)
+            self._count(framing.error.reason)
+            self._end_when_idle()
 
     def eof_received(self) -> bool:
-        """The client sends no more. True while it is still owed an answer."""
-        self._ended = True
-        return self._task is not None or bool(self._packets)
+        """The client sends no more; it may still be owed an answer."""
+        self._report_cut()
+        self._end_when_idle()
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None and not self._ended:
+            self._report_cut()
         self._transport = None
         self._connections.discard(self)
-        if not self.closed.done():
-            self.closed.set_result(None)
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
         self._packets.clear()
-        if self._task is not None:
+        if self._task is None:
+            self._closed()
+        else:
             self._task.cancel()
+            self._task.add_done_callback(self._closed)
         for coroutine in self._coroutines:
             coroutine.close()
         self._coroutines.clear()
@@ -110,9 +124,15 @@ class StreamProtocol(asyncio.Protocol):
 
     def end(self, reason: str) -> None:
         """End the connection at once, and count why."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._dispatcher.report_closed(reason, self._client)
+        if self._transport is not None:
+            self._count(reason)
             self._transport.abort()
+
+    def pause(self, on: bool) -> None:
+        """Read nothing more from the client for the time being, or go on."""
+        self._paused = on
+        self._process()
+        self._read_or_not()
 
     def close(self) -> None:
         """End the connection when what was written has gone out."""
@@ -124,9 +144,34 @@ class StreamProtocol(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def _report_cut(self) -> None:
+        """Count the packet that the client did not finish before it left."""
+        error = self._framing.cut()
+        if error is not None:
+            self._dispatcher.report_bad(error, self._client)
+
+    def _closed(self, _task: object = None) -> None:
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+    def _count(self, reason: str) -> None:
+        if not self._counted:
+            self._counted = True
+            self._dispatcher.report_closed(reason, self._client)
+
+    def _end_when_idle(self) -> None:
+        """Read no more; answer what was read, then close."""
+        self._ended = True
+        self._unwatch("unfinished")
+        self._read_or_not()
+
+    @property
+    def _busy(self) -> bool:
+        return self._task is not None or self._blocked or self._paused
+
     def _process(self) -> None:
         packets, dispatch = self._packets, self._dispatcher.dispatch
-        while packets and self._task is None and not self._blocked:
+        while packets and not self._busy:
             dispatch(packets.popleft(), self._client, self._reply)
 
     def _reply(self, client: ClientAddress, result: object) -> None:
@@ -150,7 +195,9 @@ class StreamProtocol(asyncio.Protocol):
                 coroutine = self._coroutines.popleft()
                 try:
                     result = await coroutine
-                except Exception as error:
+                except (Exception, asyncio.CancelledError) as error:
+                    if self._transport is None:
+                        raise  # it was this task that was cancelled
                     self._dispatcher.report_failure(name_of(coroutine), error)
                     continue
                 if result is not None:
@@ -163,12 +210,11 @@ class StreamProtocol(asyncio.Protocol):
     def _read_or_not(self) -> None:
         if self._transport is None or self._transport.is_closing():
             return
-        busy = self._task is not None or self._blocked
-        if self._ended:
-            if not busy:
-                self._transport.close()
-        elif busy:
+        if self._busy:
             self._transport.pause_reading()
+        elif self._ended:
+            self._watch("slow_reader", self._limits.send)  # what was written has to go out
+            self._transport.close()
         else:
             self._transport.resume_reading()
 
@@ -187,5 +233,7 @@ class StreamProtocol(asyncio.Protocol):
         quiet = self._loop.time() - self._heard
         if reason == "idle" and quiet < self._limits.idle:
             self._watch("idle", self._limits.idle - quiet)  # it was heard in the meantime
+        elif reason != "slow_reader" and self._busy:
+            self._watch(reason, getattr(self._limits, reason))  # nobody listened
         else:
             self.end(reason)

@@ -133,9 +133,7 @@ class SimpleTCPClient(TCPClient):
 
         They end with the connection. What is no OSC is reported and counted in :attr:`bad`.
         """
-        while packets := self._wait(timeout):
-            for packet in packets:
-                yield from self._messages(packet)
+        return self._get_messages(timeout)
 
 
 class TCPDispatchClient(BlockingDispatch, SimpleTCPClient):

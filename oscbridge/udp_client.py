@@ -104,9 +104,7 @@ class SimpleUDPClient(UDPClient):
 
         What is no OSC is reported and counted in :attr:`bad`.
         """
-        while packets := self._wait(timeout):
-            for packet in packets:
-                yield from self._messages(packet)
+        return self._get_messages(timeout)
 
 
 class DispatchClient(BlockingDispatch, SimpleUDPClient):

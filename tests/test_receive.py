@@ -20,6 +20,7 @@ hosts = pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 @pytest.fixture
 def server(udp_socket: MakeSocket, host: str) -> socket.socket:
     sock = udp_socket(host)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # a few batches
     sock.setblocking(False)
     return sock
 

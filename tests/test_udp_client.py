@@ -23,11 +23,12 @@ from oscbridge.osc import (
     decode_message,
     encode_bundle,
     encode_message,
+    encode_packet,
 )
 from oscbridge.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from oscbridge.osc_message import OscMessage
 from oscbridge.osc_message_builder import build_msg
-from oscbridge.udp_client import DispatchClient, UDPClient
+from oscbridge.udp_client import DispatchClient, SimpleUDPClient, UDPClient
 
 WAIT = 5.0
 MakeSocket = Callable[..., socket.socket]
@@ -370,3 +371,15 @@ def test_a_server_of_python_osc_is_spoken_with() -> None:
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_who_reads_one_message_of_a_bundle_finds_the_others_later() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        with SimpleUDPClient("127.0.0.1", server.getsockname()[1], timeout=5) as client:
+            client.send_message("/ask", 1)
+            _, address = server.recvfrom(100)
+            both = Bundle(TimeTag(1), (Message.of("/1"), Message.of("/2")))
+            server.sendto(encode_packet(both), address)
+            assert next(iter(client.get_messages())).address == "/1"
+            assert next(iter(client.get_messages())).address == "/2"

@@ -31,6 +31,8 @@ class Origin(NamedTuple):
     """The name of a bridge or of an endpoint."""
     peer: Hashable = None
     """Who there: a socket address, or what tells one client of an endpoint from another."""
+    hops: int = 0
+    """How many endpoints it has come through before."""
 
 
 class Message(NamedTuple):
@@ -47,6 +49,8 @@ class Message(NamedTuple):
     timetag: TimeTag | None = None
     """The time tag of the bundle around it."""
     origin: Origin | None = None
+    route: object = None
+    """What a route says about how to deliver it (:class:`oscbridge.Routed`)."""
 
     @classmethod
     def of(cls, address: str, *args: Argument, types: str | None = None) -> Message:

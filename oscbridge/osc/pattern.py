@@ -172,14 +172,15 @@ class Pattern:
     pair, a capture that is no name or stands twice, and more than :data:`MAX_WILDCARDS`.
     """
 
-    __slots__ = ("_prefix", "_suffix", "_tokens", "captures", "text")
+    __slots__ = ("_tokens", "captures", "prefix", "suffix", "text")
 
     def __init__(self, text: str, *, mapped: bool = False) -> None:
         self.text = text
         self._tokens = _parse(text, mapped)
-        # Most addresses are told from a pattern by how they begin or end.
-        self._prefix = _literal(self._tokens[:1])
-        self._suffix = _literal(self._tokens[-1:])
+        self.prefix = _literal(self._tokens[:1])
+        """How all matching addresses begin."""
+        self.suffix = _literal(self._tokens[-1:])
+        """How all matching addresses end."""
         self.captures: tuple[str, ...] = tuple(
             token.name for token in self._tokens if isinstance(token, _Capture)
         )
@@ -189,10 +190,18 @@ class Pattern:
     def __repr__(self) -> str:
         return f"Pattern({self.text!r})"
 
+    @property
+    def impossible(self) -> str:
+        """What in it no address can have, as ``[]``; or nothing."""
+        for token in self._tokens:
+            if isinstance(token, _Class) and not token.negated:
+                characters = {end for ends in token.ranges for end in ends}
+                if characters <= {"/"}:  # a class stays within a part
+                    return f"[{''.join(characters)}]"
+        return ""
+
     def matches(self, subject: Subject) -> bool:
         """Whether the whole address matches."""
-        if not self._may_match(subject.address):
-            return False
         return self._walk(1, subject) >> len(subject.address) & 1 == 1
 
     def find(self, subjects: Subjects) -> list[str]:
@@ -211,8 +220,6 @@ class Pattern:
 
         Where several readings fit, earlier captures take as much as they can.
         """
-        if not self._may_match(subject.address):
-            return None
         reached = [1]
         for token in self._tokens:
             reached.append(_advance(token, reached[-1], subject))
@@ -230,9 +237,6 @@ class Pattern:
                     found[token.name] = subject.address[start:end]
                 end = start
         return {name: found[name] for name in self.captures}
-
-    def _may_match(self, address: str) -> bool:
-        return address.startswith(self._prefix) and address.endswith(self._suffix)
 
 
 def _literal(tokens: tuple[_Token, ...]) -> str:

@@ -1,0 +1,68 @@
+"""A shorter run of ``make fuzz``, the same every time."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from oscbridge.errors import DecodeError
+from oscbridge.osc import decode_packet
+
+
+def load(name: str) -> ModuleType:
+    """A module of this folder, which is no package."""
+    spec = importlib.util.spec_from_file_location(
+        f"fuzz_{name}", Path(__file__).parent / f"{name}.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look for it
+    spec.loader.exec_module(module)
+    return module
+
+
+mutants, targets = load("mutants"), load("targets")
+
+
+def test_the_packets_that_are_mutated_are_valid() -> None:
+    for packet in mutants.VALID:
+        decode_packet(packet)
+
+
+def test_the_same_seed_makes_the_same_packets() -> None:
+    assert list(mutants.packets(100, 3)) == list(mutants.packets(100, 3))
+
+
+def test_mutated_packets_are_partly_valid_and_wrong_in_many_ways() -> None:
+    reasons: set[str] = set()
+    valid = 0
+    for packet in mutants.packets(2_000, 1):
+        try:
+            decode_packet(packet)
+            valid += 1
+        except DecodeError as error:
+            reasons.add(error.reason)
+    assert valid > 100
+    assert reasons >= {
+        "address", "string", "utf8", "type", "size", "truncated", "bundle", "trailing"
+    }  # fmt: skip
+
+
+def test_mutated_packets_end_hang_and_grow_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("CRITICAL")
+    outcome = targets.flood_of_packets(mutants.packets(20_000, seed=1), seconds=50)
+    assert outcome.packets == 20_000
+    assert outcome.faults() == []
+
+
+def test_hostile_patterns_stall_nothing() -> None:
+    assert targets.hostile_bundles().faults() == []
+
+
+def test_addresses_that_are_never_the_same_take_no_memory() -> None:
+    assert targets.flood_of_addresses(50_000, seconds=50).faults() == []
