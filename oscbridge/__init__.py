@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from oscbridge.bridge.endpoint import Endpoint, Options
+    from oscbridge.bridge.endpoint import Endpoint, Host, Options, Routed
     from oscbridge.bridge.source import Sink, Source
     from oscbridge.dispatcher import Dispatcher
     from oscbridge.errors import (
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from oscbridge.url import OSCURL, HostPort
 
 _HOMES = {
-    "oscbridge.bridge.endpoint": ("Endpoint", "Options"),
+    "oscbridge.bridge.endpoint": ("Endpoint", "Host", "Options", "Routed"),
     "oscbridge.bridge.source": ("Sink", "Source"),
     "oscbridge.dispatcher": ("Dispatcher",),
     "oscbridge.errors": (
@@ -107,6 +107,7 @@ __all__ = [
     "EncodeError",
     "Endpoint",
     "EndpointError",
+    "Host",
     "HostPort",
     "Impulse",
     "LimitError",
@@ -120,6 +121,7 @@ __all__ = [
     "Packet",
     "PatternError",
     "PluginError",
+    "Routed",
     "Sink",
     "Source",
     "TimeTag",

@@ -11,7 +11,7 @@ from typing import Final
 from oscbridge.errors import EncodeError
 from oscbridge.osc import IMMEDIATELY, IMPULSE, MIDI, Argument, Color, Message, TimeTag, infer
 
-__all__ = ["format_message", "is_number", "parse_arguments"]
+__all__ = ["format_float", "format_message", "format_value", "is_number", "parse_arguments"]
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]+")
 _NUMBER: Final = re.compile(
@@ -124,11 +124,12 @@ _CONSTANTS: Final[Mapping[str, Argument]] = {"T": True, "F": False, "N": None, "
 def format_message(message: Message) -> str:
     """One line: address, type tags and values, as ``/mixer/1 ,fs 0.5 "on"``."""
     tags = "" if message.types is None else f" ,{message.types}"
-    values = "".join(f" {_format(value)}" for value in message.args)
+    values = "".join(f" {format_value(value)}" for value in message.args)
     return f"{_visible(message.address)}{tags}{values}"
 
 
-def _format(value: Argument) -> str:
+def format_value(value: Argument) -> str:
+    """One argument, as it may be typed."""
     match value:
         case bool() | None:
             return {True: "true", False: "false", None: "nil"}[value]
@@ -137,7 +138,7 @@ def _format(value: Argument) -> str:
         case Color():
             return f"#{value:08X}"
         case float():
-            return _float(value)
+            return format_float(value)
         case str():
             return '"' + _visible(value.replace("\\", "\\\\").replace('"', '\\"')) + '"'
         case bytes():
@@ -146,13 +147,13 @@ def _format(value: Argument) -> str:
         case MIDI():
             return f"MIDI[{bytes(value).hex(' ')}]"
         case list():
-            return "[" + " ".join(_format(item) for item in value) + "]"
+            return "[" + " ".join(format_value(item) for item in value) + "]"
         case int():
             return str(value)
     return "impulse"
 
 
-def _float(value: float) -> str:
+def format_float(value: float) -> str:
     """The fewest digits that say which number it is; 32 bits have it, or 64."""
     try:
         (single,) = _FLOAT32.unpack(_FLOAT32.pack(value))

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 __all__ = ["OSCURL", "SCHEMES", "HostPort"]
 
-SCHEMES: Final = ("udp",)
-"""Transports that OSC is served and sent over."""
+SCHEMES: Final = {"udp": "", "tcp": "1.1", "tcp+1.0": "1.0", "tcp+auto": "auto"}
+"""Transports that OSC is served and sent over, and the framing of each."""
 
 _HINT: Final = "write it as host:port, for example 127.0.0.1:8080 or [::1]:8080"
 
@@ -54,7 +54,10 @@ class OSCURL(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> OSCURL:
-        """Read ``udp://host:port``. Raises ``ValueError`` that says what would be right."""
+        """Read ``udp://host:port``, also with tcp, tcp+1.0 or tcp+auto.
+
+        Raises ``ValueError`` that says what would be right.
+        """
         scheme, separator, rest = text.partition("://")
         if not separator:
             raise ValueError("write it as udp://host:port, for example udp://127.0.0.1:9000")
@@ -65,6 +68,11 @@ class OSCURL(NamedTuple):
         except ValueError as error:
             hint = f"write it as {scheme}://host:port, for example {scheme}://127.0.0.1:9000"
             raise ValueError(str(error).replace(_HINT, hint)) from None
+
+    @property
+    def framing(self) -> str:
+        """How packets stand in the stream: "1.0", "1.1" or "auto"; nothing over UDP."""
+        return SCHEMES[self.scheme]
 
     def __str__(self) -> str:
         return f"{self.scheme}://{HostPort(self.host, self.port)}"

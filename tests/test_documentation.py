@@ -15,9 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from oscbridge.bridge.config import DEFAULT, BridgeOptions, RouteOptions, parse
+from oscbridge import Options
+from oscbridge.bridge.config import DEFAULT, parse
+from oscbridge.bridge.options import BridgeOptions, HostOptions, RouteOptions
+from oscbridge.bridge.template import Template
 from oscbridge.cli import COMMANDS, cli
-from oscbridge.osc import Pattern, Subject
+from oscbridge.endpoints.osc import OSCEndpoint
+from oscbridge.osc import Message, Pattern, Subject
 from oscbridge.plugin.manager import Plugins
 
 ROOT = Path(__file__).parents[1]
@@ -78,7 +82,7 @@ def read_until(process: subprocess.Popen[str], pattern: str) -> re.Match[str]:
 
 def table(heading: str) -> list[list[str]]:
     """The rows of the table under a heading."""
-    section = README.split(f"{heading}\n", 1)[1]
+    section = README.split(f"\n{heading}\n", 1)[1]
     rows = re.search(r"^\| --- .*\n((?:\|.*\n)+)", section, re.MULTILINE)
     assert rows
     return [[cell.strip() for cell in row.strip("| ").split(" | ")] for row in rows[1].splitlines()]
@@ -116,24 +120,46 @@ def test_the_banner_that_is_quoted_is_the_real_one(
 )
 def test_a_command_works(args: list[str], tmp_path: Path) -> None:
     (tmp_path / "studio.toml").write_text(block("toml", "# studio.toml"))
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+    tcp = any(each.startswith("tcp://") for each in args)
+    kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
+    with socket.socket(socket.AF_INET, kind) as receiver:
         receiver.bind(("127.0.0.1", 0))
         receiver.settimeout(10)
+        if tcp:
+            receiver.listen()
         if args[0] == "send":
-            args = [each for each in args if not each.startswith(("--to", "udp://"))]
-            args += ["--to", f"udp://127.0.0.1:{receiver.getsockname()[1]}"]
+            args = [each for each in args if not each.startswith(("--to", "udp://", "tcp://"))]
+            port = receiver.getsockname()[1]
+            args += ["--to", f"{'tcp' if tcp else 'udp'}://127.0.0.1:{port}"]
         result = subprocess.run(
             [PROGRAM, *args], capture_output=True, text=True, cwd=tmp_path, check=False, timeout=30
         )
         assert (result.returncode, result.stderr) == (0, "")
         if args[0] == "send":
-            assert receiver.recv(65_536).startswith(args[1].encode() + b"\0")
+            assert args[1].encode() + b"\0" in received(receiver, tcp=tcp)
 
 
-def test_dump_works(start: Callable[..., subprocess.Popen[str]]) -> None:
-    (args,) = [args for args in OUR_COMMANDS if args[0] == "dump"]
+def received(receiver: socket.socket, *, tcp: bool) -> bytes:
+    if not tcp:
+        return receiver.recv(65_536)
+    connection, _ = receiver.accept()
+    with connection:
+        return connection.recv(65_536)
+
+
+@pytest.mark.parametrize("args", [args for args in OUR_COMMANDS if args[0] == "dump"])
+def test_dump_works(args: list[str], start: Callable[..., subprocess.Popen[str]]) -> None:
     process = start(PROGRAM, *(re.sub(r":\d+$", ":0", arg) for arg in args))
-    read_until(process, "listening on udp://")
+    read_until(process, r"listening on \S+://")
+
+
+def test_the_trace_that_is_quoted_is_the_real_one(tmp_path: Path) -> None:
+    (tmp_path / "studio.toml").write_text(block("toml", "# studio.toml"))
+    (args,) = [args for args in OUR_COMMANDS if "--trace" in args and "--from" not in args]
+    result = subprocess.run(
+        [PROGRAM, *args], capture_output=True, text=True, cwd=tmp_path, check=False, timeout=30
+    )
+    assert (result.stdout, result.stderr) == (block("text", "from bridge stage"), "")
 
 
 def test_no_command_is_left_untested() -> None:
@@ -195,22 +221,89 @@ def test_the_error_that_is_quoted_is_the_real_one(tmp_path: Path) -> None:
     assert result.stderr == block("text", "error: ")
 
 
+CONFIGURATIONS = [
+    text for kind, text in BLOCKS if kind == "toml" and not text.startswith("[project")
+]
+
+
+@pytest.mark.parametrize("text", CONFIGURATIONS)
+def test_a_configuration_is_good(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_show.py").write_text(block("python", "# my_show.py"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "my_show", raising=False)
+    raw = tomllib.loads(text)
+    if not {"bridge", "endpoint"} & raw.keys():  # routes alone, between those of the sample
+        text = block("toml", "# studio.toml").partition("[[route]]")[0] + text
+    parse(text, Plugins().endpoint_types, "README.md")
+
+
+def test_every_step_has_an_example() -> None:
+    routes = [route for text in CONFIGURATIONS for route in tomllib.loads(text).get("route", [])]
+    keys = {field.alias or key for key, field in RouteOptions.model_fields.items()}
+    assert {key for route in routes for key in route} == keys
+
+
+def test_every_transport_and_every_key_of_the_host_has_an_example() -> None:
+    whole = [tomllib.loads(text) for text in CONFIGURATIONS]
+    bridges = [table for text in whole for table in text.get("bridge", {}).values()]
+    listens = {table.get("listen", "").partition("://")[0] for table in bridges}
+    assert listens >= {"udp", "tcp", "tcp+1.0", "tcp+auto"}
+    endpoints = [table for text in whole for table in text.get("endpoint", {}).values()]
+    assert {key for table in endpoints for key in table} >= HostOptions.model_fields.keys()
+
+
+def test_the_function_of_the_example_makes_a_message() -> None:
+    space: dict[str, Callable[[Message], Message]] = {}
+    exec(block("python", "# my_show.py"), space)
+    made = space["to_decibels"](Message.of("/master", 0.25))
+    assert made[:3] == ("/level", "f", (-40.0,))
+
+
+@pytest.mark.parametrize("row", table("| in `send` | stands for |"))
+def test_what_stands_in_send_is_understood(row: list[str]) -> None:
+    for text in re.findall("`([^`]+)`", row[0]):
+        template = Template(f"/x {text}", ("n",))
+        _, types, _ = template.bind("/1/fader3", "f", {"n": "3"})
+        if text[0] != "{":
+            named = re.findall("`(.)`", row[1])
+            assert types in (named or ["s"])
+
+
 @pytest.mark.parametrize(
-    ("heading", "model"),
-    [("### `[bridge.NAME]`", BridgeOptions), ("### `[[route]]`", RouteOptions)],
+    ("heading", "model", "none"),
+    [
+        ("### `[bridge.NAME]`", BridgeOptions, ""),
+        ("### `[endpoint.NAME]`", HostOptions, "the type's"),
+        ('### `type = "osc"`', OSCEndpoint.Options, "none"),
+        ("### `[[route]]`", RouteOptions, "none"),
+    ],
 )
 def test_a_table_of_keys_is_that_of_the_model(
-    heading: str, model: type[BridgeOptions | RouteOptions]
+    heading: str, model: type[Options], none: str
 ) -> None:
     expected = [
         [
             f"`{field.alias or key}`",
-            "required" if field.is_required() else f'`"{field.default}"`',
+            "required" if field.is_required() else default(field.default) or none,
             " ".join((field.description or "").replace("``", "`").split()),
         ]
         for key, field in model.model_fields.items()
     ]
     assert table(heading) == expected
+
+
+def default(value: object) -> str:
+    """As it would stand in TOML."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return f"`{str(value).lower()}`"
+        case int() | float():
+            return f"`{value}`"
+    return f'`"{value}"`'
 
 
 def test_the_table_of_modes_is_that_of_the_model() -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import ClassVar, Protocol, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
+from oscbridge.bridge.outbox import Policy
 from oscbridge.errors import DecodeError
 from oscbridge.handler import ClientAddress
 from oscbridge.osc import Message
 
-__all__ = ["Endpoint", "Host", "Options"]
+__all__ = ["Endpoint", "Host", "OnStart", "Options", "Routed"]
+
+OnStart: TypeAlias = Literal["retry", "error", "ignore"]
 
 
 class Options(BaseModel):
@@ -22,6 +25,15 @@ class Options(BaseModel):
 
 
 _Options: TypeAlias = Options  # Endpoint has an attribute of the same name
+
+
+class Routed(NamedTuple):
+    """What a route says to an endpoint that has :attr:`Endpoint.RouteOptions`."""
+
+    options: _Options | None
+    """The route's options for this type of endpoint, if it has any."""
+    captures: Mapping[str, str]
+    """What the route's match captured."""
 
 
 class Host(Protocol):
@@ -42,6 +54,12 @@ class Host(Protocol):
     def dropped(self, reason: str, count: int) -> None:
         """Count messages that will not be delivered."""
 
+    def lost(self, error: Exception) -> None:
+        """Reconnect, as the connection is gone."""
+
+    def snapshot(self) -> list[Message]:
+        """The last message of each address that was sent to the endpoint, oldest first."""
+
 
 class Endpoint:
     """Something outside that messages go to, come from, or both.
@@ -54,8 +72,15 @@ class Endpoint:
     #: The keys of ``[endpoint.NAME]`` beside ``type``: a class ``Options(oscbridge.Options)``.
     Options: ClassVar[type[_Options]] = Options
 
-    #: Messages that may wait in the outbox; when it is full, the oldest is dropped.
-    outbox_size: ClassVar[int] = 10_000
+    #: The keys of ``TYPE = {...}`` in a ``[[route]]`` to an endpoint of this type: a class
+    #: derived from ``oscbridge.Options``. With it, ``message.route`` is a :class:`Routed`.
+    RouteOptions: ClassVar[type[_Options] | None] = None
+    #: What happens when the outbox is full, unless the configuration says otherwise.
+    policy: ClassVar[Policy] = "drop_oldest"
+    #: What happens when it cannot be connected at start-up, unless the configuration says so.
+    on_start: ClassVar[OnStart] = "error"
+    #: Whether the bridge remembers the last message of each address for :meth:`Host.snapshot`.
+    remembers: ClassVar[bool] = False
 
     def __init__(self, name: str, options: _Options) -> None:
         self.name = name
@@ -82,19 +107,27 @@ class Endpoint:
         """Open what needs to be open. Raises ``OSError`` or :class:`EndpointError`."""
 
     async def send(self, message: Message) -> None:
-        """Deliver one message. Raises :class:`EndpointError`."""
+        """Deliver one message.
+
+        Raises :class:`NotConnected` or ``OSError`` to be connected again and given the
+        message once more, :class:`BackOff` to be left alone for a while and then given it
+        once more, and anything else for a message that is lost. A message at which one
+        connection after another breaks is lost as well, in the end.
+        """
         raise NotImplementedError
 
     async def send_batch(self, messages: Sequence[Message]) -> None:
         """Deliver what has come in since the last time, in order; one or more messages.
 
         Override it, instead of :meth:`send`, where many messages cost less together than
-        one by one. Raises :class:`EndpointError`: then all of them count as lost.
+        one by one. Raises as :meth:`send`, about all of them, unless the error says how many
+        were ``sent``: then the others come once more, after a ``BadMessage`` without the
+        bad one.
         """
         raise NotImplementedError
 
     async def close(self) -> None:
-        """Close what is open. Called once, also after a failed :meth:`connect`."""
+        """Close what is open. Called after each :meth:`connect`, also a failed one."""
 
     def receive(self, message: Message, peer: ClientAddress = ("", 0)) -> None:
         """Put a message into the routes. ``peer`` tells one client from another."""
@@ -103,6 +136,15 @@ class Endpoint:
     def receive_packet(self, data: bytes, peer: ClientAddress = ("", 0)) -> None:
         """Put an encoded packet into the routes; a bad one is counted and reported."""
         self.host.receive_packet(data, peer)
+
+    def lost(self, error: Exception) -> None:
+        """Say that the connection is gone: the bridge closes, and connects again.
+
+        For endpoints that notice it themselves; :meth:`send` may raise
+        :class:`~oscbridge.errors.NotConnected` instead. A send that waits is cancelled, and
+        done once more when it is connected.
+        """
+        self.host.lost(error)
 
     @classmethod
     def is_sink(cls) -> bool:

@@ -5,23 +5,32 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-__all__ = ["choices", "explain", "nearest", "show"]
+__all__ = ["choices", "explain", "nearest", "show", "validate"]
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 LONGEST: Final = 80
 """Characters of a value that are shown."""
 
 
-def explain(fault: ErrorDetails, model: type[BaseModel], where: str) -> str:
-    """One fault of a model that is read at ``where``, in one line."""
+def explain(
+    fault: ErrorDetails, model: type[BaseModel], where: str, also: Sequence[str] = ()
+) -> str:
+    """One fault of a model that is read at ``where``, in one line.
+
+    ``also`` are keys that stand beside the model's own.
+    """
     location = list(fault["loc"])
+    if not location:  # of the table as a whole
+        return f"{where}: {_what(fault)}"
     place = _place(where, location)
     if fault["type"] == "extra_forbidden":
-        known = _keys(model) if len(location) == 1 else []
+        known = [*_keys(_inner(model, location[:-1])), *(also if len(location) == 1 else ())]
         return f"{place}: unknown key; {choices(str(location[-1]), known, 'known keys')}"
     if fault["type"] == "missing":
         return f"{place}: this key is missing"
@@ -33,6 +42,25 @@ def explain(fault: ErrorDetails, model: type[BaseModel], where: str) -> str:
     if fault["type"] == "literal_error" and isinstance(value, str):
         near = nearest(value, re.findall("'([^']*)'", fault["ctx"]["expected"]))
     return f"{text}; {near or _default(model, location)}".removesuffix("; ")
+
+
+def validate(
+    faults: list[str],
+    model: type[_Model],
+    table: Mapping[str, Any],
+    where: str,
+    also: type[BaseModel] | None = None,
+) -> _Model | None:
+    """A model of the table at ``where``, or None and its faults.
+
+    ``also`` has keys that stand beside the model's own.
+    """
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        keys = () if also is None else tuple(also.model_fields)
+        faults += [explain(fault, model, where, keys) for fault in error.errors()]
+        return None
 
 
 _TEXTS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
@@ -68,6 +96,8 @@ def _default(model: type[BaseModel], location: Sequence[int | str]) -> str:
     for key, field in model.model_fields.items():
         if (field.alias or key) == location[0] and not field.is_required():
             default = field.get_default(call_default_factory=True, validated_data={})
+            if default is None:
+                return ""
             return f"the default is {_toml(default)}"
     return ""
 
@@ -82,14 +112,31 @@ def _toml(value: object) -> str:
     return f'"{value}"'
 
 
-def _keys(model: type[BaseModel]) -> list[str]:
+def _keys(model: type[BaseModel] | None) -> list[str]:
+    if model is None:
+        return []
     return [field.alias or key for key, field in model.model_fields.items()]
 
 
+def _inner(model: type[BaseModel], location: Sequence[int | str]) -> type[BaseModel] | None:
+    """The model of a table within a table, if it can be told."""
+    for key in location:
+        field = model.model_fields.get(str(key))
+        found = () if field is None else (field.annotation, *get_args(field.annotation))
+        inner = [each for each in found if isinstance(each, type) and issubclass(each, BaseModel)]
+        if len(inner) != 1:
+            return None
+        model = inner[0]
+    return model
+
+
 def _place(where: str, location: Sequence[int | str]) -> str:
-    """``bridge.stage.listen``, ``route 1: from``."""
+    """``bridge.stage.listen``, ``route 1: from``, ``route 1: midi.channel``."""
     key = ".".join(map(str, location))
-    return f"{where}: {key}" if " " in where.partition(".")[0] else f"{where}.{key}"
+    return f"{where}: {key}" if _ROUTE.fullmatch(where) else f"{where}.{key}"
+
+
+_ROUTE: Final = re.compile(r"route \d+")
 
 
 def show(value: object) -> str:

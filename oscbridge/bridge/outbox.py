@@ -1,60 +1,93 @@
-"""The bounded queue before a sink."""
+"""The bounded queues before a sink, one class a policy for when it is full."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections import deque
+from abc import ABC, abstractmethod
+from collections import OrderedDict, deque
 from collections.abc import Callable
+from typing import Final, Literal, TypeAlias
 
-from oscbridge.osc import Message
+from oscbridge.osc import DEFAULT_LIMITS, Message
 
-__all__ = ["Outbox"]
+__all__ = [
+    "BLOCK_TIMEOUT",
+    "OUTBOXES",
+    "SLACK",
+    "BlockingOutbox",
+    "LatestOutbox",
+    "OldestOutbox",
+    "Outbox",
+    "Policy",
+]
+
+Policy: TypeAlias = Literal["drop_oldest", "latest", "block"]
+
+BLOCK_TIMEOUT: Final = 5.0
+"""Seconds that a source on a thread waits for room under the policy ``block``."""
+
+SLACK: Final = DEFAULT_LIMITS.calls
+"""Messages beyond the size that ``block`` takes: the rest of the packet that a source on the
+loop was at when it was paused."""
 
 
-class Outbox:
-    """Messages on their way to one endpoint, oldest first.
+class Outbox(ABC):
+    """Messages on their way to one endpoint.
 
     Any thread may put messages in; one task on ``loop`` takes them out. ``on_drop`` is
-    called, from any thread, with a reason and a count: ``full`` when the oldest message made
-    room for a new one, ``closed`` for what came after :meth:`close`.
+    called, from any thread, with a reason and a count: ``full`` for what found no room,
+    ``replaced`` for what a later value took the place of, ``closed`` for what came after
+    :meth:`close`. ``on_pressure`` is called on the loop with True when sources should
+    pause, and with False when they may go on.
 
     The loop is woken only when the queue turns from empty to non-empty: a wake-up a message
     would itself be an unbounded queue.
     """
 
     def __init__(
-        self, size: int, loop: asyncio.AbstractEventLoop, on_drop: Callable[[str, int], None]
+        self,
+        size: int,
+        loop: asyncio.AbstractEventLoop,
+        on_drop: Callable[[str, int], None],
+        on_pressure: Callable[[bool], None] = lambda _on: None,
     ) -> None:
         self.size = size
         self._loop = loop
         self._thread = threading.get_ident()
         self._on_drop = on_drop
-        self._queue: deque[Message] = deque()
+        self._on_pressure = on_pressure
         self._lock = threading.Lock()
         self._closed = False
+        self._released = False
+        self._interrupted = False
         self._filled = asyncio.Event()
         self._done = asyncio.Event()
+        self._prepare()
 
-    def __len__(self) -> int:
-        return len(self._queue)
+    @abstractmethod
+    def _prepare(self) -> None:
+        """Make what the messages are kept in."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def _add(self, message: Message) -> str:
+        """Add a message, under the lock. The reason to drop one, or nothing."""
+
+    @abstractmethod
+    def _remove(self, count: int) -> list[Message]:
+        """Remove and return the oldest messages, at most ``count``, under the lock."""
 
     def put(self, message: Message) -> None:
-        """Add a message. From any thread; never blocks."""
-        queue = self._queue
-        reason = ""
+        """Add a message. From any thread; only the policy ``block`` waits, off the loop."""
         with self._lock:
-            wake = not queue
-            if self._closed:
-                reason = "closed"
-            else:
-                if len(queue) >= self.size:
-                    queue.popleft()
-                    reason = "full"
-                queue.append(message)
+            wake = not len(self)
+            reason = "closed" if self._closed else self._add(message)
         if reason:
             self._on_drop(reason, 1)
-        elif wake:
+        if wake and not self._closed:
             self._wake()
 
     def _wake(self) -> None:
@@ -66,32 +99,161 @@ class Outbox:
         except RuntimeError:
             self._on_drop("closed", self.close())  # the loop is: nobody will come for it
 
-    async def take(self) -> list[Message]:
-        """Wait until there is something, then take all of it.
+    async def take(self, count: int) -> list[Message]:
+        """Wait until there is something, then take up to ``count``; nothing if interrupted.
 
         To call it again says that what was taken before is dealt with.
         """
-        while not self._queue:
+        while not len(self) and not self._interrupted:
             self._done.set()
             self._filled.clear()
-            if not self._queue:
+            if not len(self):
                 await self._filled.wait()
+        self._interrupted = False
         self._done.clear()
         with self._lock:
-            taken = list(self._queue)
-            self._queue.clear()
-        return taken
+            return self._remove(count)
+
+    def interrupt(self) -> None:
+        """Have :meth:`take` return, on the loop."""
+        self._interrupted = True
+        self._filled.set()
 
     async def join(self) -> None:
-        """Wait until all that is in it now is taken and dealt with."""
-        if self._queue:
+        """Wait until all that is in it is taken and dealt with."""
+        if len(self):
             self._done.clear()
         await self._done.wait()
+
+    def release(self) -> None:
+        """Let no source wait for room any more: it is about to be closed."""
+        self._released = True
 
     def close(self) -> int:
         """Throw away what is left and take nothing more. Returns how many messages that was."""
         with self._lock:
             self._closed = True
-            left = len(self._queue)
-            self._queue.clear()
-        return left
+            return len(self._remove(len(self)))
+
+
+class OldestOutbox(Outbox):
+    """``drop_oldest``: in order of arrival; when it is full, the oldest makes room."""
+
+    def _prepare(self) -> None:
+        self._queue: deque[Message] = deque()
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def _add(self, message: Message) -> str:
+        self._queue.append(message)
+        if len(self._queue) <= self.size:
+            return ""
+        self._queue.popleft()
+        return "full"
+
+    def _remove(self, count: int) -> list[Message]:
+        queue = self._queue
+        if count < len(queue):
+            return [queue.popleft() for _ in range(count)]
+        taken = list(queue)
+        queue.clear()
+        return taken
+
+
+class LatestOutbox(Outbox):
+    """``latest``: one value an address, the latest, in the order in which addresses came."""
+
+    def _prepare(self) -> None:
+        self._values: OrderedDict[str, Message] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def _add(self, message: Message) -> str:
+        values = self._values
+        replaced = message.address in values
+        values[message.address] = message
+        if replaced:
+            return "replaced"
+        if len(values) <= self.size:
+            return ""
+        values.popitem(last=False)
+        return "full"
+
+    def _remove(self, count: int) -> list[Message]:
+        values = self._values
+        if count < len(values):
+            return [values.popitem(last=False)[1] for _ in range(count)]
+        taken = list(values.values())
+        values.clear()
+        return taken
+
+
+class BlockingOutbox(OldestOutbox):
+    """``block``: sources wait while it is full.
+
+    A source on a thread waits in :meth:`put`. One on the loop is paused, as the loop must
+    not wait. Only what finds no room all the same is dropped: the newest.
+    """
+
+    def _prepare(self) -> None:
+        super()._prepare()
+        self._room = threading.Condition(self._lock)
+        self._pressing = False
+        self._told = False
+        """The pressure that ``on_pressure`` knows of; only the loop's thread looks at it."""
+
+    def put(self, message: Message) -> None:
+        on_loop = threading.get_ident() == self._thread
+        if not on_loop:
+            with self._room:
+                self._room.wait_for(self._has_room, BLOCK_TIMEOUT)
+        super().put(message)
+        if on_loop and self._pressing:
+            self._tell()  # now: what comes next must find the source paused
+
+    def _has_room(self) -> bool:
+        return self._closed or self._released or len(self._queue) < self.size
+
+    def _add(self, message: Message) -> str:
+        if len(self._queue) >= self.size + SLACK:
+            return "full"
+        self._queue.append(message)
+        if len(self._queue) >= self.size and not self._pressing:
+            self._press(True)
+        return ""
+
+    def _remove(self, count: int) -> list[Message]:
+        taken = super()._remove(count)
+        if len(self._queue) < self.size:
+            self._room.notify_all()
+        if self._pressing and len(self._queue) <= self.size // 2:
+            self._press(False)
+        return taken
+
+    def release(self) -> None:
+        with self._room:
+            super().release()
+            self._room.notify_all()
+
+    def _press(self, on: bool) -> None:
+        # Under the lock, so that the last to say something knows how it is. Told outside of
+        # it: sources that may go on put messages in at once.
+        self._pressing = on
+        try:
+            self._loop.call_soon_threadsafe(self._tell)
+        except RuntimeError:
+            pass  # the loop is closed: nobody is there to pause
+
+    def _tell(self) -> None:
+        if self._told is not self._pressing:
+            self._told = self._pressing
+            self._on_pressure(self._told)
+
+
+OUTBOXES: Final[dict[Policy, type[Outbox]]] = {
+    "drop_oldest": OldestOutbox,
+    "latest": LatestOutbox,
+    "block": BlockingOutbox,
+}

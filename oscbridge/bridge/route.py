@@ -1,33 +1,197 @@
-"""Routes: pure functions from a message to where it goes."""
+"""Routes: from a message to where it goes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+import logging
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from oscbridge.bridge.endpoint import Options, Routed
+from oscbridge.bridge.memory import Delay, Limit, OnChange, Out, Remembering
 from oscbridge.bridge.source import Sink
+from oscbridge.bridge.steps import Steps
 from oscbridge.osc import Message
+from oscbridge.report import Reporter
 
-__all__ = ["Route"]
+__all__ = ["Memory", "Route", "Tail"]
+
+_log = logging.getLogger(__name__)
+
+MAX_WAITING = 10_000
+"""Messages on their way from a thread to a route's steps on the loop."""
 
 
 @dataclass(frozen=True)
-class Route:
-    """One ``[[route]]``, as a handler of a dispatcher (a ``Bindable``)."""
+class Memory:
+    """The steps of a route that remember; None or False leaves one out."""
 
-    match: str
-    sinks: Sequence[Sink]
+    on_change: bool = False
+    limit: float | None = None
+    """Messages a second, an address."""
+    delay: float | None = None
+    """Seconds."""
+
+    def __bool__(self) -> bool:
+        return self.on_change or self.limit is not None or self.delay is not None
+
+
+class Tail:
+    """What a route does in the bridge process: the steps that remember, then the endpoints.
+
+    ``options`` are the route's, by the name of the endpoint.
+    """
+
+    def __init__(
+        self, sinks: Sequence[Sink], options: Mapping[str, Options], memory: Memory
+    ) -> None:
+        self._drops: Counter[str] = Counter()  # on the loop
+        self._lost: Counter[str] = Counter()  # under the lock
+        self._sinks = tuple(sinks)
+        self._options = options
+        self._plain = not any(sink.takes_route for sink in sinks)
+        self._memory = memory
+        self._steps: list[Remembering] = []
+        self._first: Out = self._send
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
+        self._waiting: deque[Message] = deque()
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Get ready, on the loop that the remembering steps are to run on."""
+        self._loop = loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        out: Out = self._send
+        if self._memory.delay is not None:
+            delay = Delay(self._memory.delay, out, loop, self._drops)
+            self._steps.append(delay)
+            out = delay.put
+        if self._memory.limit is not None:
+            limit = Limit(self._memory.limit, out, loop, self._drops)
+            self._steps.append(limit)
+            out = limit.put
+        if self._memory.on_change:
+            change = OnChange(out, self._drops)
+            self._steps.append(change)
+            out = change.put
+        self._first = out
+
+    @property
+    def drops(self) -> Counter[str]:
+        """Messages that did not pass, by reason."""
+        with self._lock:
+            return self._drops + self._lost
+
+    def stop(self) -> None:
+        """Let go of what the steps hold back."""
+        self._take_waiting()
+        for step in reversed(self._steps):
+            step.close()
+        self._steps.clear()
+        self._first = self._send
+
+    def out(self, captures: Mapping[str, str]) -> Out:
+        """Where the pure steps put what they make of a message. From any thread."""
+        if not self._memory:
+            return self._deliver(captures)
+        if self._plain:
+            return self._enter
+        routed = Routed(None, captures)  # kept with the message while a step remembers it
+
+        def enter(message: Message) -> None:
+            self._enter(Message(*message[:5], routed))
+
+        return enter
+
+    def _deliver(self, captures: Mapping[str, str]) -> Out:
+        """Straight to the endpoints."""
+        offers = [_offer(sink, self._options.get(sink.name), captures) for sink in self._sinks]
+        if len(offers) == 1:
+            return offers[0]
+
+        def deliver(message: Message) -> None:
+            for offer in offers:
+                offer(message)
+
+        return deliver
+
+    def _send(self, message: Message) -> None:
+        """To the endpoints, from the last of the steps that remember."""
+        if self._plain:
+            for sink in self._sinks:
+                sink.offer(message)
+            return
+        captures = message.route.captures if isinstance(message.route, Routed) else {}
+        self._deliver(captures)(Message(*message[:5]))
+
+    def _enter(self, message: Message) -> None:
+        """Bring a message to the loop, where the remembering steps are."""
+        loop = self._loop
+        if threading.get_ident() == self._thread or loop is None:
+            self._first(message)
+            return
+        with self._lock:
+            if len(self._waiting) >= MAX_WAITING:
+                self._waiting.popleft()
+                self._lost["full"] += 1
+            self._waiting.append(message)
+            wake = len(self._waiting) == 1
+        if wake:
+            try:
+                loop.call_soon_threadsafe(self._take_waiting)
+            except RuntimeError:  # the loop is closed
+                with self._lock:
+                    self._lost["stopped"] += len(self._waiting)
+                    self._waiting.clear()
+
+    def _take_waiting(self) -> None:
+        with self._lock:
+            waiting = list(self._waiting)
+            self._waiting.clear()
+        for message in waiting:
+            self._first(message)
+
+
+def _offer(sink: Sink, options: Options | None, captures: Mapping[str, str]) -> Out:
+    """How a sink is given a message: with what the route says, if it wants that."""
+    put = sink.offer
+    if not sink.takes_route:
+        return put
+    routed = Routed(options, captures)
+
+    def offer(message: Message) -> None:
+        address, types, args, timetag, origin, _ = message
+        put(Message(address, types, args, timetag, origin, routed))
+
+    return offer
+
+
+class Route:
+    """One ``[[route]]``, as a handler of a dispatcher (a ``Bindable``).
+
+    ``name`` is what reports call it.
+    """
+
+    def __init__(self, steps: Steps, tail: Tail, name: str = "route") -> None:
+        self.steps = steps
+        self.tail = tail
+        self.name = name
+        self._reporter = Reporter(_log)
+        steps.on_drop = self._report
+
+    def __repr__(self) -> str:
+        return self.name
 
     def bind(
         self, address: str, types: str | None, captures: dict[str, str]
-    ) -> Callable[[Message], None]:
+    ) -> Callable[[Message], None] | None:
         """What to call with every message to this address and with these type tags."""
-        if len(self.sinks) == 1:
-            return self.sinks[0].offer
-        offers = [sink.offer for sink in self.sinks]
+        return self.steps.bind(address, types, captures, self.tail.out(captures))
 
-        def offer(message: Message) -> None:
-            for each in offers:
-                each(message)
-
-        return offer
+    def _report(self, reason: str, text: str, error: Exception | None) -> None:
+        level = logging.WARNING if error is None else logging.ERROR
+        text = f"{self.name}: 1 message lost: {text}"
+        self._reporter.report(reason, text, level=level, error=error)

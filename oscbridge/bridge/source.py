@@ -26,8 +26,15 @@ class Sink(Protocol):
     def routed(self) -> bool:
         """Whether a route of the configuration names this endpoint under ``to``."""
 
+    @property
+    def takes_route(self) -> bool:
+        """Whether the endpoint's type has options of its own in a route."""
+
     def offer(self, message: Message) -> None:
-        """Take a message for delivery. From any thread; never blocks, never raises."""
+        """Take a message for delivery. From any thread; never raises.
+
+        It waits only under the policy ``block``, and never on the event loop.
+        """
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import datetime
 
 import click
@@ -15,6 +16,7 @@ from oscbridge.literal import format_message
 from oscbridge.os_errors import what_failed
 from oscbridge.osc import Message
 from oscbridge.osc_server import AsyncIOOSCUDPServer
+from oscbridge.osc_tcp_server import AsyncOSCTCPServer
 from oscbridge.url import OSCURL
 
 __all__ = ["command"]
@@ -26,7 +28,7 @@ __all__ = ["command"]
     type=URL,
     default="udp://127.0.0.1:9000",
     show_default=True,
-    help="Where to listen.",
+    help="Where to listen: udp, tcp (OSC 1.1, SLIP), tcp+1.0 (length prefix) or tcp+auto.",
 )
 def command(listen: OSCURL) -> None:
     """Print the OSC messages that arrive, a line each.
@@ -38,6 +40,7 @@ def command(listen: OSCURL) -> None:
     Examples:
       oscbridge dump
       oscbridge dump --listen udp://0.0.0.0:9001
+      oscbridge dump --listen tcp+auto://127.0.0.1:9001
     """
     asyncio.run(_dump(listen))
 
@@ -45,16 +48,31 @@ def command(listen: OSCURL) -> None:
 async def _dump(listen: OSCURL) -> None:
     dispatcher = Dispatcher(strict_timing=False)
     dispatcher.map("*", _show, needs_message=True)
-    server = AsyncIOOSCUDPServer((listen.host, listen.port), dispatcher, asyncio.get_running_loop())
-    with until_signal() as stop:
+    async with AsyncExitStack() as stack:
+        stop = stack.enter_context(until_signal())
         try:
-            transport, _ = await server.create_serve_endpoint()
+            port = await _open(listen, dispatcher, stack)
         except OSError as error:
             raise OSCBridgeError(f"{listen}: {what_failed(error)}") from None
-        port = transport.get_extra_info("sockname")[1]
         click.echo(f"listening on {listen._replace(port=port)}; Ctrl-C stops it", err=True)
         await stop.wait()
-        transport.close()
+
+
+async def _open(listen: OSCURL, dispatcher: Dispatcher, stack: AsyncExitStack) -> int:
+    """Start the server; it stops with the stack. Its port."""
+    port: int
+    if listen.scheme == "udp":
+        loop = asyncio.get_running_loop()
+        udp = AsyncIOOSCUDPServer((listen.host, listen.port), dispatcher, loop)
+        transport, _ = await udp.create_serve_endpoint()
+        stack.callback(transport.close)
+        port = transport.get_extra_info("sockname")[1]
+        return port
+    tcp = AsyncOSCTCPServer(listen.host, listen.port, dispatcher, listen.framing)
+    await tcp.listen()
+    stack.push_async_callback(tcp.stop)
+    port = tcp.sockets[0].getsockname()[1]
+    return port
 
 
 def _show(message: Message) -> None:

@@ -13,6 +13,7 @@ import click
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config import DEFAULT, Configuration, load, parse
+from oscbridge.bridge.delivery import Delivery
 from oscbridge.cli.until_signal import until_signal
 from oscbridge.plugin.manager import Plugins
 
@@ -41,8 +42,12 @@ def command(file: Path | None) -> None:
 
 
 def read_configuration(file: Path | None, plugins: Plugins) -> Configuration:
-    """The configuration of a file, or the built-in one as far as its plugins are there."""
+    """The configuration of a file, or the built-in one as far as its plugins are there.
+
+    Modules beside the file can be imported, as beside a script: by the functions of routes.
+    """
     if file is not None:
+        sys.path.insert(0, str(file.resolve().parent))
         return load(file, plugins.endpoint_types)
     text = DEFAULT
     if "websocket" not in plugins.endpoint_types:
@@ -69,6 +74,12 @@ async def _run(app: App, plugins: Plugins, file: Path | None) -> None:
         await app.stop()
 
 
+def _state(delivery: Delivery) -> str:
+    if delivery.connected:
+        return delivery.type
+    return f"{delivery.type}, {click.style(f'not connected: {delivery.problem}', fg='yellow')}"
+
+
 def _banner(app: App, plugins: Plugins, file: Path | None) -> str:
     """What runs, and what to try."""
     rows: list[tuple[str, str, str, str]] = [
@@ -76,7 +87,7 @@ def _banner(app: App, plugins: Plugins, file: Path | None) -> str:
         for name, listener in app.listeners.items()
     ]
     rows += [
-        ("endpoint", name, delivery.endpoint.describe(), delivery.type)
+        ("endpoint", name, delivery.endpoint.describe(), _state(delivery))
         for name, delivery in app.endpoints.items()
     ]
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
@@ -89,8 +100,10 @@ def _banner(app: App, plugins: Plugins, file: Path | None) -> str:
         lines.append(f"  {kind:8}  {name.ljust(widths[1])}  {shown}  {what}")
     found = ", ".join(f"{p.name} {p.version}".strip() for p in plugins.working)
     lines.append(f"  plugins   {found or 'none; pip install oscbridge[all] brings them'}")
-    address = next((str(each.address) for each in app.listeners.values()), None)
-    if address is not None:
+    first = next((each.address for each in app.listeners.values()), None)
+    if first is not None:
+        # A server may find out how packets are framed; who sends must know.
+        address = str(first._replace(scheme=first.scheme.removesuffix("+auto")))
         to = "" if address == "udp://127.0.0.1:9000" else f"--to {address} "
         program = "oscbridge" if shutil.which("oscbridge") else sys.argv[0]
         lines.append(f"  try       {click.style(f'{program} send {to}/hello 1', fg='green')}")

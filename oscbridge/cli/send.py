@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 
 import click
 
 from oscbridge.cli.parameters import URL
-from oscbridge.errors import EncodeError, OSCBridgeError
+from oscbridge.errors import DecodeError, EncodeError, OSCBridgeError
 from oscbridge.literal import format_message, is_number, parse_arguments
 from oscbridge.os_errors import what_failed
-from oscbridge.osc import Message, encode_message
+from oscbridge.osc import Message, decode_message, encode_message
+from oscbridge.tcp_client import TCPClient
 from oscbridge.udp_client import UDPClient
 from oscbridge.url import OSCURL
 
-__all__ = ["command"]
+__all__ = ["command", "read_message"]
 
 
 class _Send(click.Command):
@@ -40,7 +42,7 @@ class _Send(click.Command):
     type=URL,
     default="udp://127.0.0.1:9000",
     show_default=True,
-    help="Where to send it.",
+    help="Where to send it: udp, tcp (OSC 1.1, SLIP) or tcp+1.0 (length prefix).",
 )
 def command(address: str, args: tuple[str, ...], types: str | None, to: OSCURL) -> None:
     """Send one OSC message, and print it as it was sent.
@@ -52,6 +54,7 @@ def command(address: str, args: tuple[str, ...], types: str | None, to: OSCURL) 
     Examples:
       oscbridge send /hello 1
       oscbridge send /mixer/1/fader 0.5 --to udp://192.168.1.20:10023
+      oscbridge send /go --to tcp://192.168.1.30:3032
       oscbridge send /cue --types sf intro 2        "intro" and 2.0
       oscbridge send /list --types "i[ss]" 1 a b    an array
       oscbridge send /raw --types bm 00ff 00903c7f  blob and MIDI, as hex
@@ -59,15 +62,41 @@ def command(address: str, args: tuple[str, ...], types: str | None, to: OSCURL) 
     """
     if not to.port:
         raise click.UsageError(f"{to}: nothing can be sent to port 0")
+    if to.framing == "auto":
+        raise click.UsageError(
+            f"{to}: only a server can find out how packets are framed; "
+            "write tcp:// (OSC 1.1) or tcp+1.0://"
+        )
+    message = _message(address, args, types)
+    try:
+        with _client(to) as client:
+            client.send(message)
+    except OSError as error:
+        raise OSCBridgeError(f"{to}: {what_failed(error)}") from None
+    click.echo(f"sent {format_message(message)} to {to}")
+
+
+def read_message(words: Sequence[str]) -> Message:
+    """What comes in when ``oscbridge send`` sends these words. Raises :class:`click.UsageError`."""
+    with command.make_context("send", list(words)) as ctx:
+        message = _message(ctx.params["address"], ctx.params["args"], ctx.params["types"])
+    try:
+        return decode_message(encode_message(message))  # its floats have 32 bits then
+    except DecodeError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _message(address: str, args: tuple[str, ...], types: str | None) -> Message:
     try:
         tags, values = parse_arguments(args, types)
         message = Message.of(address, *values, types=tags)
         encode_message(message)
     except EncodeError as error:
         raise click.UsageError(str(error)) from None
-    try:
-        with UDPClient(to.host, to.port) as client:
-            client.send(message)
-    except OSError as error:
-        raise OSCBridgeError(f"{to}: {what_failed(error)}") from None
-    click.echo(f"sent {format_message(message)} to {to}")
+    return message
+
+
+def _client(to: OSCURL) -> UDPClient | TCPClient:
+    if to.scheme == "udp":
+        return UDPClient(to.host, to.port)
+    return TCPClient(to.host, to.port, mode=to.framing)

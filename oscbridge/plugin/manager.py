@@ -7,7 +7,7 @@ import inspect
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points, version
 from typing import Final
 
 import pluggy
@@ -19,6 +19,9 @@ from oscbridge.errors import PluginError
 from oscbridge.plugin import hookspecs
 
 __all__ = ["Plugin", "Plugins"]
+
+BUILT_IN: Final = (EntryPoint("osc", "oscbridge.endpoints.osc", hookspecs.PROJECT),)
+"""The plugins that come with the bridge."""
 
 _PREFIX: Final = f"{hookspecs.PROJECT}_"
 
@@ -36,7 +39,7 @@ class Plugin:
     distribution: str = ""
     version: str = ""
     location: str = ""
-    """The file that the plugin was loaded from."""
+    """The file that the plugin was loaded from; "built in" for the bridge's own."""
     hooks: list[str] = field(default_factory=list)
     """The hooks that it implements."""
     endpoints: dict[str, type[Endpoint]] = field(default_factory=dict)
@@ -47,17 +50,19 @@ class Plugin:
 
 
 class Plugins:
-    """All plugins of the entry-point group ``oscbridge``, loaded.
+    """The bridge's own plugins and all of the entry-point group ``oscbridge``, loaded.
 
     Nothing that a plugin does raises here: a broken plugin is left out, with the reason in
     :attr:`Plugin.error` and in the log.
     """
 
     def __init__(self, found: Iterable[EntryPoint] | None = None) -> None:
+        built_in: Iterable[EntryPoint] = ()
         if found is None:
-            found = entry_points(group=hookspecs.PROJECT)
-        self.plugins = [self._load(point) for point in sorted(found, key=lambda p: p.name)]
-        """All that were found, by name, broken ones included."""
+            built_in, found = BUILT_IN, entry_points(group=hookspecs.PROJECT)
+        points = [*built_in, *sorted(found, key=lambda p: p.name)]
+        self.plugins = [self._load(point) for point in points]
+        """The bridge's own, then all that were found, by name, broken ones included."""
         self._collect_endpoints()
 
     @property
@@ -86,6 +91,9 @@ class Plugins:
         except (Exception, SystemExit) as error:
             return self._broken(plugin, f"cannot be imported: {error!r}")
         plugin.location = str(getattr(module, "__file__", None) or repr(module))
+        if point in BUILT_IN:
+            plugin.location, plugin.distribution = "built in", hookspecs.PROJECT
+            plugin.version = version(hookspecs.PROJECT)
         try:
             fault = _hook_fault(plugin, module)
             if not fault:

@@ -10,7 +10,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-SECTIONS = ("drain", "threads", "forks", "streams", "encode", "dashboards")
+SECTIONS = ("drain", "threads", "forks", "streams", "encode", "routes", "dashboards")
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ import pytest
 import oscbridge
 from oscbridge import Endpoint, Message, NotConnected, Options, OSCBridgeError
 from oscbridge.bridge.app import App
+from oscbridge.bridge.delivery import MAX_HOPS
 from oscbridge.plugin.manager import Plugins
 from oscbridge.udp_client import UDPClient
 
@@ -163,6 +164,49 @@ async def test_a_plugin_can_register_a_default_route(running: Running, send: Sen
     assert DEFAULT_ROUTE.asked == ["in", "out", "rest"]
 
 
+class Loopback(Endpoint):
+    """Hands what it is sent back to the bridge, as a message from outside."""
+
+    async def send(self, message: Message) -> None:
+        self.receive(message, ("loop", 1))
+
+
+@pytest.mark.parametrize("mode", ["asyncio", "blocking", "threading"])
+async def test_a_ring_of_routes_ends_and_is_counted(
+    mode: str,
+    running: Running,
+    send: Send,
+    types: dict[str, type[Endpoint]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    types["loopback"] = Loopback
+    text = (
+        ONE.format(mode=mode, type="loopback")
+        + """
+    [endpoint.back]
+    type = "loopback"
+    [endpoint.seen]
+    type = "collect"
+    [[route]]
+    from = "out"
+    to = ["back", "seen"]
+    [[route]]
+    from = "back"
+    to = ["out", "seen"]
+    """
+    )
+    async with running(text) as app:
+        await send(app, "in", Message.of("/round", 1))
+        async with asyncio.timeout(10):
+            while not any(delivery.drops["hops"] for delivery in app.endpoints.values()):
+                await asyncio.sleep(0)
+        messages = await collected(app, "seen").arrived(MAX_HOPS)
+    assert [message.origin.hops for message in messages] == list(range(1, MAX_HOPS + 1))
+    assert [message.origin.source for message in messages] == ["out", "back"] * (MAX_HOPS // 2)
+    assert sum(delivery.drops["hops"] for delivery in app.endpoints.values()) == 1
+    assert "do routes form a ring?" in caplog.text
+
+
 # --- modes -------------------------------------------------------------------------------------
 
 
@@ -285,13 +329,13 @@ async def test_a_stop_under_load_ends_within_two_seconds_and_counts_everything(
     mode: str, make_app: Callable[..., App], types: dict[str, type[Endpoint]]
 ) -> None:
     class Slow(Endpoint):
-        outbox_size = 100
-
         async def send(self, message: Message) -> None:
             await asyncio.sleep(0.01)
 
     types["slow"] = Slow
-    app = make_app(ONE.format(mode=mode, type="slow"))
+    app = make_app(
+        ONE.format(mode=mode, type="slow").replace("[[route]]", "outbox = 100\n[[route]]")
+    )
     await app.start()
     address = app.listeners["in"].address
     stopped = threading.Event()

@@ -11,6 +11,7 @@ from pydantic import Field
 import oscbridge
 from oscbridge import ConfigurationError, Endpoint, HostPort
 from oscbridge.bridge.config import DEFAULT, MAX_FILE, load, parse
+from oscbridge.bridge.steps import RouteSpec
 from oscbridge.url import OSCURL
 
 
@@ -70,12 +71,13 @@ def test_an_empty_file_is_good() -> None:
 def test_every_key_of_a_bridge_has_a_default() -> None:
     bridge = parse("[bridge.a]", TYPES, "show.toml").bridges["a"]
     assert (bridge.listen, bridge.mode) == (OSCURL("udp", "127.0.0.1", 9000), "asyncio")
+    assert (bridge.workers, bridge.interface) == (32, "")
 
 
 def test_a_route_takes_one_name_or_several() -> None:
     text = route('from = "stage"\nto = "web"') + '[[route]]\nfrom = ["stage", "web"]\nto = ["web"]'
     one, several = parse(text, TYPES, "show.toml").routes
-    assert (one.sources, one.match, one.to) == (("stage",), "*", ("web",))
+    assert (one.sources, one.spec, one.to) == (("stage",), RouteSpec(), ("web",))
     assert (several.sources, several.to) == (("stage", "web"), ("web",))
 
 
@@ -107,7 +109,8 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
         ),
         pytest.param(
             '[endpoint.a]\ntype = "server"\nxyz = 1',
-            "endpoint.a.xyz: unknown key; known keys: count, listen, names, page, rate, token",
+            "endpoint.a.xyz: unknown key; "
+            "known keys: count, listen, names, on_start, outbox, page, policy, rate, token",
             id="endpoint-key-far",
         ),
         pytest.param(
@@ -133,13 +136,13 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
         ),
         pytest.param(
             '[bridge.a]\nmode = "thread"',
-            "bridge.a.mode = 'thread': expected 'asyncio', 'blocking' or 'threading'; "
+            "bridge.a.mode = 'thread': expected 'asyncio', 'blocking', 'threading' or 'forking'; "
             "did you mean 'threading'?",
             id="mode",
         ),
         pytest.param(
             "[bridge.a]\nmode = 5",
-            "bridge.a.mode = 5: expected 'asyncio', 'blocking' or 'threading'; "
+            "bridge.a.mode = 5: expected 'asyncio', 'blocking', 'threading' or 'forking'; "
             'the default is "asyncio"',
             id="mode-type",
         ),
@@ -354,8 +357,8 @@ def test_several_faults_are_reported_at_once() -> None:
         "bridge.a.lisen",
         "endpoint.b.type",
         "endpoint.c.count",
-        "route 2: match",
         "route 1: from",
+        "route 2: match",
     ]
 
 

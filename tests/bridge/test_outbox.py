@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Callable
 
 from oscbridge import Message
-from oscbridge.bridge.outbox import Outbox
+from oscbridge.bridge.outbox import OldestOutbox, Outbox
+
+ALL = 1_000_000
 
 
 class Drops(Counter[str]):
@@ -23,7 +25,7 @@ def numbered(count: int) -> list[Message]:
 
 
 def make(size: int, drops: Drops | None = None) -> Outbox:
-    return Outbox(size, asyncio.get_running_loop(), (Drops() if drops is None else drops).add)
+    return OldestOutbox(size, asyncio.get_running_loop(), (Drops() if drops is None else drops).add)
 
 
 def on_a_thread(work: Callable[[], None]) -> None:
@@ -38,7 +40,7 @@ async def test_messages_come_out_in_the_order_in_which_they_went_in() -> None:
     messages = numbered(100)
     for message in messages:
         outbox.put(message)
-    assert await outbox.take() == messages
+    assert await outbox.take(ALL) == messages
 
 
 async def test_beyond_its_size_the_oldest_is_dropped_and_counted() -> None:
@@ -48,13 +50,31 @@ async def test_beyond_its_size_the_oldest_is_dropped_and_counted() -> None:
     for message in messages:
         outbox.put(message)
     assert len(outbox) == 10
-    assert await outbox.take() == messages[15:]
+    assert await outbox.take(ALL) == messages[15:]
     assert drops == {"full": 15}
+
+
+async def test_no_more_are_taken_than_are_asked_for() -> None:
+    outbox = make(10)
+    messages = numbered(5)
+    for message in messages:
+        outbox.put(message)
+    assert await outbox.take(2) == messages[:2]
+    assert await outbox.take(ALL) == messages[2:]
+
+
+async def test_a_take_that_is_interrupted_returns_nothing() -> None:
+    outbox = make(10)
+    taking = asyncio.ensure_future(outbox.take(ALL))
+    await asyncio.sleep(0)
+    outbox.interrupt()
+    async with asyncio.timeout(5):
+        assert await taking == []
 
 
 async def test_a_put_on_another_thread_wakes_the_taker() -> None:
     outbox = make(10)
-    taking = asyncio.ensure_future(outbox.take())
+    taking = asyncio.ensure_future(outbox.take(ALL))
     await asyncio.sleep(0)
     on_a_thread(lambda: outbox.put(numbered(1)[0]))
     async with asyncio.timeout(5):
@@ -63,7 +83,7 @@ async def test_a_put_on_another_thread_wakes_the_taker() -> None:
 
 async def test_a_put_on_the_loop_wakes_the_taker() -> None:
     outbox = make(10)
-    taking = asyncio.ensure_future(outbox.take())
+    taking = asyncio.ensure_future(outbox.take(ALL))
     await asyncio.sleep(0)
     outbox.put(numbered(1)[0])
     async with asyncio.timeout(5):
@@ -82,7 +102,7 @@ def test_a_burst_from_another_thread_wakes_the_loop_once() -> None:
     loop = Loop()
     try:
         for size in (1, 1000):  # a full outbox is no empty one: it does not wake again
-            outbox, woken = Outbox(size, loop, Drops().add), 0
+            outbox, woken = OldestOutbox(size, loop, Drops().add), 0
             messages = numbered(500)
 
             def burst(outbox: Outbox = outbox, messages: list[Message] = messages) -> None:
@@ -91,7 +111,7 @@ def test_a_burst_from_another_thread_wakes_the_loop_once() -> None:
 
             on_a_thread(burst)
             assert woken == 1
-            assert loop.run_until_complete(outbox.take()) == messages[-size:]
+            assert loop.run_until_complete(outbox.take(ALL)) == messages[-size:]
     finally:
         loop.close()
 
@@ -103,7 +123,7 @@ async def test_nothing_is_lost_uncounted_when_many_threads_put_at_once() -> None
 
     async def take() -> None:
         while True:
-            taken.extend(await outbox.take())
+            taken.extend(await outbox.take(ALL))
 
     def put() -> None:
         for message in numbered(5_000):
@@ -123,7 +143,7 @@ async def test_join_waits_until_what_was_taken_is_dealt_with() -> None:
 
     async def deliver() -> None:
         while True:
-            await outbox.take()
+            await outbox.take(ALL)
             dealing.set()
             await finish.wait()
 
@@ -140,9 +160,24 @@ async def test_join_waits_until_what_was_taken_is_dealt_with() -> None:
 
 async def test_join_on_an_outbox_that_was_never_used_returns() -> None:
     outbox = make(10)
-    taking = asyncio.ensure_future(outbox.take())
+    taking = asyncio.ensure_future(outbox.take(ALL))
     async with asyncio.timeout(5):
         await outbox.join()
+    taking.cancel()
+
+
+async def test_join_waits_for_what_was_left_by_a_take() -> None:
+    outbox = make(10)
+    for message in numbered(2):
+        outbox.put(message)
+    await outbox.take(1)
+    joining = asyncio.ensure_future(outbox.join())
+    await asyncio.sleep(0)
+    await outbox.take(1)
+    assert not joining.done()
+    taking = asyncio.ensure_future(outbox.take(1))
+    async with asyncio.timeout(5):
+        await joining
     taking.cancel()
 
 
@@ -166,7 +201,7 @@ async def test_what_comes_after_close_is_counted() -> None:
 async def test_a_put_when_the_loop_is_closed_is_counted() -> None:
     drops = Drops()
     loop = asyncio.new_event_loop()
-    outbox = Outbox(10, loop, drops.add)
+    outbox = OldestOutbox(10, loop, drops.add)
     loop.close()
     on_a_thread(lambda: outbox.put(numbered(1)[0]))
     assert drops == {"closed": 1}

@@ -56,6 +56,7 @@ def test_plugins_lists_ours_and_says_why_another_is_broken(
     assert (result.returncode, result.stderr) == (0, "")
     broken, works = result.stdout.split("websocket ", 1)
     assert broken == (
+        f"osc {version('oscbridge')}\n  offers  endpoint type osc\n  from    built in\n"
         "laser 2.5\n  broken  cannot be imported: RuntimeError('[red] no beam')\n  from    laser\n"
     )
     assert works.startswith(version("oscbridge-websocket"))

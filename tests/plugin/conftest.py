@@ -11,6 +11,9 @@ import pytest
 
 from oscbridge.plugin.manager import Plugin, Plugins
 
+OWN = ("osc", "websocket")
+"""The project's own plugins that are installed where the tests run."""
+
 Install = Callable[..., None]
 
 
@@ -41,6 +44,6 @@ def load() -> Callable[[], dict[str, Plugin]]:
     """Loads all plugins that are installed; those by name, without the project's own."""
 
     def load() -> dict[str, Plugin]:
-        return {p.name: p for p in Plugins().plugins if p.name != "websocket"}
+        return {p.name: p for p in Plugins().plugins if p.name not in OWN}
 
     return load

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, version
 from pathlib import Path
 
 import pytest
@@ -44,6 +44,24 @@ def test_a_good_plugin_is_found_by_its_entry_point(
 
 def test_our_own_plugin_is_found() -> None:
     assert "websocket" in Plugins().endpoint_types
+
+
+def test_the_osc_plugin_is_built_in_and_comes_first() -> None:
+    plugin = Plugins().plugins[0]
+    assert (plugin.name, plugin.location, plugin.error) == ("osc", "built in", None)
+    assert (plugin.distribution, plugin.version) == ("oscbridge", version("oscbridge"))
+    assert plugin.hooks == ["oscbridge_endpoints"]
+    assert list(plugin.endpoints) == ["osc"]
+
+
+def test_a_plugin_cannot_take_the_place_of_one_that_is_built_in(
+    install: Install, load: Load
+) -> None:
+    install("other", GOOD.replace('"lamp"', '"osc"'))
+    assert str(load()["other"].error) == (
+        "plugin 'other': endpoint type 'osc' is offered by 'osc' (oscbridge) already"
+    )
+    assert Plugins().endpoint_types["osc"].__name__ == "OSCEndpoint"
 
 
 def test_without_plugins_there_is_nothing() -> None:

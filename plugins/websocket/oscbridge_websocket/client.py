@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import logging
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from websockets.asyncio.server import ServerConnection
+from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.exceptions import ConnectionClosed
 
 import oscbridge
 
-__all__ = ["Client", "Frame"]
+__all__ = ["Client", "Format", "Frame", "send"]
 
 
 STALL_TIMEOUT: Final = 30.0
 """Seconds after which a client that takes nothing is disconnected."""
+
+
+class Format(enum.Enum):
+    """How a client wants its messages."""
+
+    BUNDLES = "binary, several messages that came together as a bundle"
+    MESSAGES = "binary, one message a frame"
+    JSON = "JSON, one message a frame"
 
 
 class Frame(NamedTuple):
@@ -41,8 +50,8 @@ class Client:
         self,
         connection: ServerConnection,
         origin: oscbridge.Origin,
+        form: Format,
         *,
-        json: bool,
         queue: int,
         on_drop: Callable[[int], None],
         log: logging.Logger,
@@ -50,8 +59,8 @@ class Client:
     ) -> None:
         self.origin = origin
         """The origin of the messages that this client sends."""
-        self.json = json
-        self._connection = connection
+        self.format = form
+        self.connection = connection
         self._limit = queue
         self._on_drop = on_drop
         self._log = log
@@ -61,6 +70,11 @@ class Client:
         self._frames: deque[Frame] = deque()
         self._waiting = 0
         self._filled = asyncio.Event()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits to be sent to it, here or in the transport."""
+        return not self._frames and self.connection.transport.get_write_buffer_size() == 0
 
     def put(self, frame: Frame) -> None:
         """Queue a frame. Beyond the limit the oldest are dropped."""
@@ -80,16 +94,16 @@ class Client:
     def _check_stalled(self) -> None:
         if self._clock() - self._sending_since > self._stall_timeout:
             self._sending_since = math.inf
-            peer = self._connection.remote_address
+            peer = self.connection.remote_address
             self._log.warning(
                 "%s:%d took nothing for %g s: disconnected", *peer[:2], self._stall_timeout
             )
-            self._connection.transport.abort()
+            self.connection.transport.abort()
 
     async def write(self) -> None:
         """Send what is queued until the connection closes."""
-        frames, send, clock = self._frames, self._connection.send, self._clock
-        text = self.json or None
+        frames, send, clock = self._frames, self.connection.send, self._clock
+        text = True if self.format is Format.JSON else None
         try:
             while True:
                 while frames:
@@ -102,3 +116,20 @@ class Client:
                 await self._filled.wait()
         except ConnectionClosed:
             pass
+
+
+def send(clients: Sequence[Client], frames: Sequence[Frame]) -> None:
+    """Send frames to clients of one format.
+
+    At once to those for whom nothing waits: it saves a task's turn a client. Flow control
+    is the queue's, so the others, and all that follows, go through that.
+    """
+    text = True if clients[0].format is Format.JSON else None
+    for frame in frames:
+        idle = [client.connection for client in clients if client.is_idle]
+        if len(idle) < len(clients):
+            for client in clients:
+                if not client.is_idle:
+                    client.put(frame)
+        if idle:
+            broadcast(idle, frame.data, text=text)

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from typing import Annotated, Final
+from urllib.parse import parse_qsl
 from weakref import WeakSet
 
 from pydantic import Field
@@ -19,7 +20,7 @@ from websockets.typing import Subprotocol
 
 import oscbridge
 from oscbridge_websocket import json_format
-from oscbridge_websocket.client import Client, Frame
+from oscbridge_websocket.client import Client, Format, Frame, send
 from oscbridge_websocket.origin import is_allowed
 
 __all__ = ["WebSocketEndpoint"]
@@ -44,7 +45,12 @@ class WebSocketEndpoint(oscbridge.Endpoint):
     Without a subprotocol, or with ``osc.binary``, a frame is one OSC packet, each way; with
     ``osc.json`` it is one JSON text. Messages that come in together go out together: as one
     bundle to a binary client. A message is not sent back to the client that it came from.
+
+    A client may say in the query of its URL what else it wants: ``?snapshot=1`` the last
+    value of each address first, ``?bundles=0`` every message in a frame of its own.
     """
+
+    remembers = True
 
     class Options(oscbridge.Options):
         """The keys of an endpoint with ``type = "websocket"``."""
@@ -60,6 +66,8 @@ class WebSocketEndpoint(oscbridge.Endpoint):
         """Bytes of a frame from a client; a larger one closes the connection."""
         client_queue: Annotated[int, Field(ge=1, le=10_000_000)] = 8_192
         """Messages that wait for one slow client; beyond it the oldest is dropped."""
+        snapshot: bool = False
+        """Whether a new client is first given the last value of each address, unasked."""
         page: bool = True
         """Whether a browser that opens the address gets a page with the live values."""
 
@@ -125,44 +133,46 @@ class WebSocketEndpoint(oscbridge.Endpoint):
         if not self._clients:
             return
         ours = {m.origin for m in messages if m.origin is not None and m.origin[0] == self.name}
-        shared: dict[bool, list[Frame]] = {}
+        shared: dict[Format, list[Client]] = {}
         for client in self._clients:
             if client.origin in ours:
                 others = [m for m in messages if m.origin != client.origin]
-                frames = self._frames(others, json=client.json)
-            elif client.json in shared:
-                frames = shared[client.json]
+                send([client], self._frames(others, client.format))
             else:
-                frames = shared[client.json] = self._frames(messages, json=client.json)
-            for frame in frames:
-                client.put(frame)
+                shared.setdefault(client.format, []).append(client)
+        for form, clients in shared.items():
+            send(clients, self._frames(messages, form))
 
-    def _frames(self, messages: Sequence[oscbridge.Message], *, json: bool) -> list[Frame]:
-        """The frames for some messages: JSON one by one, binary together in bundles."""
-        encode = json_format.encode if json else oscbridge.encode_message
+    def _frames(self, messages: Sequence[oscbridge.Message], form: Format) -> list[Frame]:
+        """The frames for some messages."""
+        encode = json_format.encode if form is Format.JSON else oscbridge.encode_message
         encoded = []
         for message in messages:
             try:
                 encoded.append((encode(message), _is_common(message.types)))
             except oscbridge.EncodeError:
                 self.host.dropped("encode", 1)
-        if json:
-            return [Frame(data, 1) for data, _ in encoded]
-        return list(_bundles(encoded))
+        if form is Format.BUNDLES:
+            return list(_bundles(encoded))
+        return [Frame(data, 1) for data, _ in encoded]
 
     # --- in ----------------------------------------------------------------------------------
 
     async def _serve_client(self, connection: ServerConnection) -> None:
         json = connection.subprotocol == JSON
         peer = connection.remote_address
+        wishes = _wishes(connection.request)
+        form = Format.BUNDLES if wishes.get("bundles") != "0" else Format.MESSAGES
         client = Client(
             connection,
             oscbridge.Origin(self.name, peer),
-            json=json,
+            Format.JSON if json else form,
             queue=self.options.client_queue,
             on_drop=lambda count: self.host.dropped("slow_client", count),
             log=self.log,
         )
+        if wishes.get("snapshot", "1" if self.options.snapshot else "0") != "0":
+            send([client], self._frames(self.host.snapshot(), client.format))
         self._clients.add(client)
         writing = asyncio.create_task(client.write(), name=f"{self.name} to {peer[0]}:{peer[1]}")
         try:
@@ -237,6 +247,13 @@ def _select_subprotocol(
 ) -> Subprotocol | None:
     """The first of the client's that is known; without any, frames are binary."""
     return next((name for name in offered if name in (BINARY, JSON)), None)
+
+
+def _wishes(request: Request | None) -> dict[str, str]:
+    """The query of a request: the last value of each key."""
+    if request is None:
+        return {}
+    return dict(parse_qsl(request.path.partition("?")[2], keep_blank_values=True))
 
 
 def _is_common(types: str | None) -> bool:

@@ -110,11 +110,11 @@ async def join() -> AsyncIterator[Connect]:
     async with AsyncExitStack() as stack:
 
         async def join(
-            bridge: Bridge, *subprotocols: str, origin: str | None = None
+            bridge: Bridge, *subprotocols: str, origin: str | None = None, query: str = ""
         ) -> ClientConnection:
             return await stack.enter_async_context(
                 connect(
-                    bridge.url,
+                    f"{bridge.url}/?{query}" if query else bridge.url,
                     subprotocols=list(subprotocols) or None,  # type: ignore[arg-type]
                     origin=origin,  # type: ignore[arg-type]
                     compression=None,

@@ -10,7 +10,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 import oscbridge
-from oscbridge_websocket.client import Client, Frame
+from oscbridge_websocket.client import Client, Format, Frame
 
 
 class Connection:
@@ -36,7 +36,7 @@ def make(connection: Connection, dropped: list[int], *, queue: int, stall: float
     return Client(
         cast(ServerConnection, connection),
         oscbridge.Origin("web"),
-        json=False,
+        Format.BUNDLES,
         queue=queue,
         on_drop=dropped.append,
         log=logging.getLogger("test"),

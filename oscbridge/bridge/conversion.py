@@ -1,0 +1,85 @@
+"""Arguments from one type to another, as a template's ``{0:i}`` asks for."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from oscbridge.bridge.dropped import Dropped
+from oscbridge.literal import format_float, format_value, is_number
+from oscbridge.osc import Argument
+
+__all__ = ["CONVERT", "LARGEST_FLOAT", "nearest_whole", "to_text"]
+
+LARGEST_FLOAT: Final = 3.4028234663852886e38
+"""What 32 bits hold."""
+
+_LARGEST_PLAIN: Final = 1e15
+"""Up to here a float that is whole is shown without a point."""
+
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,20}")
+
+
+def nearest_whole(value: float) -> int:
+    """The nearest whole number, halves up: 63.5 is 64. For finite values."""
+    low = math.floor(value)
+    return low + (value - low >= 0.5)  # value + 0.5 would round once more
+
+
+def to_text(value: Argument) -> str:
+    """An argument as text: 1.0 is ``1``, a string is itself."""
+    match value:
+        case str():
+            return value
+        case float() if value.is_integer() and abs(value) < _LARGEST_PLAIN:
+            return str(int(value))
+        case float():
+            return format_float(value)
+    return format_value(value)
+
+
+def _whole(value: Argument, bits: int) -> int:
+    match value:
+        case bool() | int():
+            whole = int(value)
+        case float() if math.isfinite(value):
+            whole = nearest_whole(value)
+        case str() if _WHOLE.fullmatch(value):
+            whole = int(value)
+        case str() if is_number(value) and math.isfinite(float(value)):
+            whole = nearest_whole(float(value))
+        case _:
+            raise Dropped("conversion", f"{_shown(value)} is no whole number")
+    if not -(1 << bits - 1) <= whole < 1 << bits - 1:
+        raise Dropped("conversion", f"{_shown(value)} does not fit {bits} bits")
+    return whole
+
+
+def _real(value: Argument) -> float:
+    if isinstance(value, bool | int | float) or (isinstance(value, str) and is_number(value)):
+        return float(value)
+    raise Dropped("conversion", f"{_shown(value)} is no number")
+
+
+def _single(value: Argument) -> float:
+    real = _real(value)
+    if LARGEST_FLOAT < abs(real) < math.inf:
+        raise Dropped("conversion", f"{_shown(value)} does not fit 32 bits")
+    return real
+
+
+def _shown(value: Argument) -> str:
+    text = format_value(value)
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+CONVERT: Final[Mapping[str, Callable[[Argument], Argument]]] = {
+    "i": lambda value: _whole(value, 32),
+    "h": lambda value: _whole(value, 64),
+    "f": _single,
+    "d": _real,
+    "s": to_text,
+}
+"""How an argument becomes each type; they raise :class:`Dropped`."""

@@ -1,0 +1,45 @@
+"""What a configuration holds once all of it is good."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from oscbridge.bridge.delivery import DeliveryOptions
+from oscbridge.bridge.endpoint import Endpoint, Options
+from oscbridge.bridge.options import BridgeOptions
+from oscbridge.bridge.route import Memory
+from oscbridge.bridge.steps import RouteSpec
+
+__all__ = ["Configuration", "EndpointEntry", "RouteEntry"]
+
+
+@dataclass(frozen=True)
+class EndpointEntry:
+    """An endpoint that is configured and not yet made."""
+
+    type_name: str
+    factory: type[Endpoint]
+    options: Options
+    delivery: DeliveryOptions
+
+
+@dataclass(frozen=True)
+class RouteEntry:
+    """A route that is configured."""
+
+    sources: tuple[str, ...]
+    spec: RouteSpec
+    memory: Memory
+    to: tuple[str, ...]
+    options: Mapping[str, Options]
+    """The route's options for endpoints, by their names."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A configuration in which every name and value is good."""
+
+    bridges: Mapping[str, BridgeOptions]
+    endpoints: Mapping[str, EndpointEntry]
+    routes: Sequence[RouteEntry]

@@ -1,0 +1,162 @@
+"""Reads a configuration part by part, so that a fault in one hides no fault in another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from oscbridge.bridge.delivery import DeliveryOptions
+from oscbridge.bridge.endpoint import Endpoint
+from oscbridge.bridge.entries import EndpointEntry
+from oscbridge.bridge.faults import choices, nearest, show, validate
+from oscbridge.bridge.listens import (
+    Listen,
+    is_group,
+    listen_of_bridge,
+    listen_of_endpoint,
+    reaches,
+    share_a_port,
+)
+from oscbridge.bridge.options import BridgeOptions, HostOptions, RouteOptions
+from oscbridge.bridge.reach import endless
+from oscbridge.bridge.route_reader import RouteReader
+from oscbridge.url import OSCURL
+
+__all__ = ["Reader"]
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_SECTIONS: Final = ("bridge", "endpoint", "route")
+
+
+class Reader:
+    """Reads part by part, so that a fault in one hides no fault in another."""
+
+    def __init__(self, raw: Mapping[str, Any], types: Mapping[str, type[Endpoint]]) -> None:
+        self.faults: list[str] = []
+        self.bridges: dict[str, BridgeOptions] = {}
+        self.endpoints: dict[str, EndpointEntry] = {}
+        self._types = types
+        for key in raw:
+            if key not in _SECTIONS:
+                self.faults.append(f"{key}: unknown key; {choices(key, _SECTIONS, 'known keys')}")
+        bridges, endpoints = self._tables(raw, "bridge"), self._tables(raw, "endpoint")
+        for name, table in bridges.items():
+            bridge = validate(self.faults, BridgeOptions, table, f"bridge.{name}")
+            if bridge is not None:
+                self.bridges[name] = bridge
+                self.faults += _check_interface(f"bridge.{name}", bridge)
+        for name, table in endpoints.items():
+            self._read_endpoint(name, table)
+        # Names are held against all tables: a broken one is reported once, not once a use.
+        self.faults += _check_names(bridges, endpoints)
+        listens = self._listens()
+        self.faults += share_a_port(listens)
+        routes = RouteReader(types, bridges, endpoints)
+        for index, table in self._route_tables(raw):
+            routes.read(index, table)
+        self.routes = routes.entries
+        self.faults += routes.faults
+        self.faults += self._rings(routes.options, listens)
+
+    def _tables(self, raw: Mapping[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+        """The tables ``[kind.NAME]``."""
+        section = raw.get(kind, {})
+        if not isinstance(section, dict):
+            self.faults.append(f"{kind} = {show(section)}: expected tables, as [{kind}.stage]")
+            return {}
+        tables = {}
+        for name, table in section.items():
+            if isinstance(table, dict):
+                tables[name] = table
+            else:
+                self.faults.append(
+                    f"{kind}.{name} = {show(table)}: expected a table; "
+                    f"give it a name, as in [{kind}.stage], and write its keys below"
+                )
+        return tables
+
+    def _route_tables(self, raw: Mapping[str, Any]) -> list[tuple[int, dict[str, Any]]]:
+        """The tables ``[[route]]``, counted from 1."""
+        section = raw.get("route", [])
+        if isinstance(section, list) and all(isinstance(table, dict) for table in section):
+            return list(enumerate(section, 1))
+        self.faults.append(f"route = {show(section)}: write [[route]], with two brackets")
+        return []
+
+    def _read_endpoint(self, name: str, table: Mapping[str, Any]) -> None:
+        where = f"endpoint.{name}"
+        options = dict(table)
+        type_name = options.pop("type", None)
+        if type_name is None:
+            known = ", ".join(sorted(self._types)) or "none, as no plugin is installed"
+            self.faults.append(f"{where}: the key 'type' is missing; known types: {known}")
+            return
+        factory = self._types.get(type_name) if isinstance(type_name, str) else None
+        if factory is None:
+            mend = choices(str(type_name), self._types, "known types")
+            if isinstance(type_name, str) and not nearest(type_name, self._types):
+                mend += f"; a plugin may bring it: pip install oscbridge-{type_name}"
+            self.faults.append(
+                f"{where}.type = {show(type_name)}: no plugin offers this type; {mend}"
+            )
+            return
+        own = {key: options.pop(key) for key in HostOptions.model_fields if key in options}
+        host = validate(self.faults, HostOptions, own, where)
+        valid = validate(self.faults, factory.Options, options, where, also=HostOptions)
+        if host is not None and valid is not None:
+            delivery = DeliveryOptions(
+                policy=host.policy or factory.policy,
+                on_start=host.on_start or factory.on_start,
+                outbox=host.outbox,
+            )
+            self.endpoints[name] = EndpointEntry(type_name, factory, valid, delivery)
+
+    def _listens(self) -> list[Listen]:
+        found = [listen_of_endpoint(name, entry.options) for name, entry in self.endpoints.items()]
+        bridges = [listen_of_bridge(name, bridge) for name, bridge in self.bridges.items()]
+        return bridges + [listen for listen in found if listen is not None]
+
+    def _rings(
+        self, routes: Mapping[int, RouteOptions], listens: Sequence[Listen]
+    ) -> Iterator[str]:
+        """Routes through OSC endpoints that send to where this bridge itself listens."""
+        targets = {
+            name: to
+            for name, entry in self.endpoints.items()
+            if entry.type_name == "osc"
+            and isinstance(to := getattr(entry.options, "to", None), OSCURL)
+        }
+        comes_back = {
+            name: [listen.name for listen in listens if reaches(to, listen)]
+            for name, to in targets.items()
+        }
+        answers = {
+            (listen.name, name)
+            for name, to in targets.items()
+            for listen in listens
+            if reaches(to, listen)
+        }
+        for number, endpoint, way in endless(routes, comes_back, answers):
+            yield (
+                f"route {number}: to = {show(endpoint)}: what is sent there comes in again as it "
+                f"was, without end: {way}; change the address with 'send', or narrow 'match'"
+            )
+
+
+def _check_names(bridges: Mapping[str, object], endpoints: Mapping[str, object]) -> Iterator[str]:
+    for kind, names in (("bridge", bridges), ("endpoint", endpoints)):
+        for name in names:
+            if not _NAME.fullmatch(name):
+                yield f"{kind}.{name}: a name has up to 64 letters, digits, '-' and '_'"
+    for name in endpoints:
+        if name in bridges:
+            yield f"endpoint.{name}: a bridge has this name too; routes need different ones"
+
+
+def _check_interface(where: str, bridge: BridgeOptions) -> Iterator[str]:
+    if bridge.interface and not is_group(bridge.listen):
+        yield (
+            f"{where}.interface = {show(bridge.interface)}: it says where to join a multicast "
+            f"group, and '{bridge.listen}' is none"
+        )

@@ -1,0 +1,234 @@
+"""The pure steps of a route: types, scale, send, function. Any process can run them."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from typing import Any, Final, Self, TypeAlias, cast
+
+from oscbridge.bridge.dropped import Dropped
+from oscbridge.bridge.scale import Scale
+from oscbridge.bridge.template import Args, Template
+from oscbridge.errors import EncodeError
+from oscbridge.osc import Message, Pattern, encode_message
+
+__all__ = ["Out", "RouteSpec", "Steps", "load_function"]
+
+Out: TypeAlias = Callable[[Message], None]
+Function: TypeAlias = Callable[[Message], Message | Iterable[Message] | None]
+
+_log: Final = logging.getLogger(__name__)
+
+MAX_FROM_FUNCTION: Final = 1_000
+"""Messages that a function may make of one."""
+
+
+@dataclass(frozen=True)
+class RouteSpec:
+    """What the pure steps of a route are made from: plain values, which JSON can carry."""
+
+    match: str = "*"
+    types: str | None = None
+    scale: tuple[float, float, float, float] | None = None
+    curve: float = 1.0
+    send: str | None = None
+    function: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        scale = values["scale"]
+        return cls(**{**values, "scale": None if scale is None else tuple(scale)})
+
+
+def load_function(name: str) -> Function:
+    """The callable that ``module:callable`` names. Raises ``ValueError``, in one line."""
+    module_name, separator, path = name.partition(":")
+    if not (separator and module_name and path) or module_name.startswith("."):
+        raise ValueError("write it as module:callable, for example my_show:to_decibels")
+    try:
+        target: object = import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name != module_name:
+            raise ValueError(f"{module_name!r} cannot be imported: {_one_line(error)}") from None
+        raise ValueError(
+            f"there is no module {module_name!r}; put {module_name.partition('.')[0]}.py "
+            "beside the configuration file, or install it"
+        ) from None
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"{module_name!r} cannot be imported: {_one_line(error)}") from None
+    for part in path.split("."):
+        target = getattr(target, part, None)
+        if target is None:
+            raise ValueError(f"{module_name!r} has no {path!r}")
+    if not callable(target):
+        raise ValueError("this is no function")
+    if any(
+        asks(each)
+        for asks in (inspect.iscoroutinefunction, inspect.isasyncgenfunction)
+        for each in (target, getattr(target, "__call__", None))  # noqa: B004
+    ):
+        raise ValueError("a route cannot wait for an async function; write it without async")
+    return cast(Function, target)
+
+
+class Steps:
+    """The pure steps of one route, ready to be bound to heads.
+
+    ``on_drop`` is told the reason, in one word and in a line, and the error if it was the
+    function's. Raises ``ValueError`` for a template or a function that cannot be used.
+    """
+
+    def __init__(
+        self,
+        spec: RouteSpec,
+        on_drop: Callable[[str, str, Exception | None], None] | None = None,
+    ) -> None:
+        self.spec = spec
+        self.drops: Counter[str] = Counter()
+        """Messages that the steps could not send on, by reason."""
+        self.on_drop = on_drop or _show_failure
+        self._counting = threading.Lock()
+        captures = Pattern(spec.match, mapped=True).captures
+        self._scale = None if spec.scale is None else Scale(*spec.scale, spec.curve)
+        self._template = None if spec.send is None else Template(spec.send, captures)
+        self._function = None if spec.function is None else load_function(spec.function)
+
+    def bind(
+        self, address: str, types: str | None, captures: Mapping[str, str], out: Out
+    ) -> Out | None:
+        """What to call with a message of this head; None where the guard refuses it.
+
+        What comes of the message goes to ``out``.
+        """
+        tags = types or ""
+        if self.spec.types is not None and tags != self.spec.types:
+            return None
+        if self._function is not None:
+            out = self._after_function(self._function, out)
+        if self._template is None and (self._scale is None or types is None):
+            return out
+        scale = None
+        if self._scale is not None and types is not None:
+            tags, scale = self._scale.bind(tags)
+        if self._template is None:
+            return self._running(address, tags, cast(Callable[[Args], Args], scale), out)
+        try:
+            to, tags, make = self._template.bind(address, tags, captures)
+        except Dropped as error:
+            return self._dropping(error)
+        if isinstance(to, str):
+            return self._running(to, tags, make if scale is None else _chain(scale, make), out)
+        return self._running_to(to, scale, tags, make, out)
+
+    def _running(self, address: str, types: str, make: Callable[[Args], Args], out: Out) -> Out:
+        def run(message: Message) -> None:
+            _, _, args, timetag, origin, _ = message
+            try:
+                args = make(args)
+            except Dropped as error:
+                self._drop(error.reason, str(error))
+                return
+            out(Message(address, types, args, timetag, origin))
+
+        return run
+
+    def _running_to(
+        self,
+        to: Callable[[Args], str],
+        scale: Callable[[Args], Args] | None,
+        types: str,
+        make: Callable[[Args], Args],
+        out: Out,
+    ) -> Out:
+        """The same, where the address depends on the arguments."""
+
+        def run(message: Message) -> None:
+            _, _, args, timetag, origin, _ = message
+            try:
+                if scale is not None:
+                    args = scale(args)
+                address = to(args)
+                args = make(args)
+            except Dropped as error:
+                self._drop(error.reason, str(error))
+                return
+            out(Message(address, types, args, timetag, origin))
+
+        return run
+
+    def _dropping(self, error: Dropped) -> Out:
+        reason, text = error.reason, str(error)
+
+        def drop(message: Message) -> None:
+            self._drop(reason, text)
+
+        return drop
+
+    def _drop(self, reason: str, text: str, error: Exception | None = None) -> None:
+        with self._counting:
+            self.drops[reason] += 1
+        self.on_drop(reason, text, error)
+
+    def _after_function(self, function: Function, out: Out) -> Out:
+        name = self.spec.function
+
+        def run(message: Message) -> None:
+            try:
+                made = function(message)
+                if made is None:
+                    return
+                several = [made] if isinstance(made, Message) else _several(made)
+                for count, each in enumerate(several):
+                    if count >= MAX_FROM_FUNCTION:
+                        text = f"{name} makes more than {MAX_FROM_FUNCTION} messages of one"
+                        self._drop("too_many", text)
+                        return
+                    out(_checked(each, message))
+            except Exception as error:
+                self._drop("function", f"{name} failed: {_one_line(error)}", error)
+
+        return run
+
+
+def _show_failure(_reason: str, text: str, error: Exception | None) -> None:
+    """Without anybody who asks, only what nobody else can know: how a function failed."""
+    if error is not None:
+        _log.error("%s", text, exc_info=error)
+
+
+def _chain(first: Callable[[Args], Args], second: Callable[[Args], Args]) -> Callable[[Args], Args]:
+    return lambda args: second(first(args))
+
+
+def _several(made: object) -> Iterable[object]:
+    if isinstance(made, str | bytes | Mapping) or not isinstance(made, Iterable):
+        raise TypeError(f"it made {made!r}, which is no message")
+    return made
+
+
+def _checked(made: object, source: Message) -> Message:
+    """A message that a function made, as one that came from where ``source`` did.
+
+    Raises ``TypeError`` for what is none and :class:`EncodeError` for what cannot be sent.
+    """
+    if not isinstance(made, Message):
+        raise TypeError(f"it made {made!r}, which is no message")
+    try:
+        encode_message(made)
+    except (AttributeError, TypeError) as error:  # an address that is no text, for one
+        raise EncodeError(f"it made {made!r}: {error}") from None
+    timetag = source.timetag if made.timetag is None else made.timetag
+    return Message(made.address, made.types, tuple(made.args), timetag, source.origin)
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

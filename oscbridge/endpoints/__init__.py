@@ -1,0 +1,1 @@
+"""The endpoints that come with the bridge, made as any plugin's."""

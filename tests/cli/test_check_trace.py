@@ -1,0 +1,218 @@
+"""``oscbridge check --trace``, and functions beside the configuration file."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+Start = Callable[..., Any]
+Write = Callable[..., str]
+
+SHOW = """
+[bridge.stage]
+listen = "udp://127.0.0.1:0"
+[bridge.desk]
+listen = "tcp+auto://127.0.0.1:0"
+mode = "forking"
+[endpoint.web]
+type = "websocket"
+listen = "127.0.0.1:0"
+[endpoint.all]
+type = "websocket"
+listen = "127.0.0.1:0"
+[[route]]
+from = ["stage", "web"]
+match = "/1/fader{n}"
+scale = [0.0, 1.0, 0, 127]
+send = "/control 1 {n} {0}"
+to = "web"
+[[route]]
+from = "stage"
+match = "/cue"
+types = "s"
+to = "web"
+"""
+
+
+def test_a_trace_shows_every_step_source_by_source(call: Call, write: Write) -> None:
+    result = call("check", write(SHOW), "--trace", "/1/fader3 0.5")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == (
+        "/1/fader3 ,f 0.5 from bridge stage\n"
+        "  route 1\n"
+        "    match  /1/fader{n}         {n} = 3\n"
+        "    scale  [0.0, 1.0, 0, 127]  /1/fader3 ,i 64\n"
+        "    send   /control 1 {n} {0}  /control ,iii 1 3 64\n"
+        "    to     web                 websocket\n"
+        "  route 2\n"
+        "    match  /cue                no: this is another address\n"
+        "  a plugin sends it to all as it is\n"
+        "\n"
+        "/1/fader3 ,f 0.5 from bridge desk\n"
+        "  a plugin sends it to all as it is\n"
+        "\n"
+        "/1/fader3 ,f 0.5 from endpoint web\n"
+        "  route 1\n"
+        "    match  /1/fader{n}         {n} = 3\n"
+        "    scale  [0.0, 1.0, 0, 127]  /1/fader3 ,i 64\n"
+        "    send   /control 1 {n} {0}  /control ,iii 1 3 64\n"
+        "    to     web                 websocket\n"
+        "  a plugin sends it to all as it is\n"
+    )
+
+
+def test_a_trace_from_one_source(call: Call, write: Write) -> None:
+    result = call("check", write(SHOW), "--trace", "/x", "--from", "web")
+    assert re.findall(r"from (\w+ \w+)$", result.stdout, re.MULTILINE) == ["endpoint web"]
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("/cue 'intro music' 1", '/cue ,si "intro music" 1'),
+        ('/cue "it\'s"', '/cue ,s "it\'s"'),
+        ("/cue --types sf intro 2", '/cue ,sf "intro" 2.0'),
+        ("/cue -1 true nil", "/cue ,iTN -1 true nil"),
+        ("/cue -- -x", '/cue ,s "-x"'),
+        ("/cue 0.1", "/cue ,f 0.1"),
+        ("/cue", "/cue ,"),
+    ],
+)
+def test_the_message_is_read_as_send_reads_it(
+    message: str, shown: str, call: Call, write: Write
+) -> None:
+    result = call("check", write(SHOW), "--trace", message, "--from", "stage")
+    assert result.returncode == 0
+    assert result.stdout.startswith(f"{shown} from bridge stage\n")
+
+
+def test_a_message_that_goes_nowhere_is_told(call: Call, write: Write) -> None:
+    text = SHOW.replace('[endpoint.all]\ntype = "websocket"\nlisten = "127.0.0.1:0"\n', "")
+    path = write(text)
+    nowhere = call("check", path, "--trace", "/x", "--from", "stage")
+    assert nowhere.stdout.endswith("  it goes nowhere\n")
+    unread = call("check", path, "--trace", "/x", "--from", "desk")
+    assert unread.stdout.endswith("  no route reads from here\n")
+
+
+def test_a_trace_is_coloured_in_a_terminal(
+    call: Call, write: Write, environment: dict[str, str]
+) -> None:
+    path = write(SHOW)
+    environment["FORCE_COLOR"] = "1"
+    plain = call("check", path, "--trace", "/1/fader3 0.5").stdout
+    path_to = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    script = subprocess.run(
+        ["script", "-qec", f"oscbridge check {path} --trace '/1/fader3 0.5'", "/dev/null"],
+        capture_output=True,
+        text=True,
+        env=environment | {"PATH": path_to, "TERM": "xterm"},
+        check=True,
+        timeout=30,
+    ).stdout
+    assert "\x1b[32mwebsocket\x1b[0m" in script
+    assert "\x1b[33mno: this is another address\x1b[0m" in script
+    assert re.sub(r"\x1b\[\d+m", "", script).replace("\r", "") == plain
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        (("--trace", "cue"), "'cue': an address starts with '/', not as 'cue'"),
+        (("--trace", ""), "Missing argument 'ADDRESS'"),
+        (("--trace", "/x 'a"), "no closing quotation"),
+        (("--trace", "/x --types i a"), "'a' does not fit type tag 'i'"),
+        (("--trace", "/x --tpyes i a"), "did you mean --types?"),
+        (("--trace", "/x", "--from", "stgae"), "no such bridge or endpoint; did you mean 'stage'?"),
+        (("--from", "stage"), "--from says where the message of --trace comes from"),
+    ],
+)
+def test_a_wrong_use_is_told_without_a_traceback(
+    args: tuple[str, ...], text: str, call: Call, write: Write
+) -> None:
+    result = call("check", write(SHOW), *args)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert text in result.stderr.splitlines()[-1]
+    assert "Traceback" not in result.stderr
+
+
+def test_a_fault_of_the_file_comes_first(call: Call, write: Write) -> None:
+    result = call("check", write("[brige.a]"), "--trace", "/x")
+    assert result.returncode == 2
+    assert "did you mean 'bridge'?" in result.stderr
+
+
+def test_the_help_has_an_example(call: Call) -> None:
+    shown = call("check", "--help").stdout
+    assert 'oscbridge check studio.toml --trace "/1/fader3 0.5"' in shown
+
+
+# --- functions beside the file -----------------------------------------------------------------
+
+FUNCTION = """
+[bridge.stage]
+listen = "udp://127.0.0.1:0"
+mode = "{mode}"
+[endpoint.back]
+type = "osc"
+to = "udp://127.0.0.1:{port}"
+[[route]]
+from = "stage"
+function = "beside_the_file:double"
+to = "back"
+"""
+DOUBLE = """
+from oscbridge import Message
+
+def double(message):
+    return Message.of(message.address, message.args[0] * 2)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """One that is not where the program is started."""
+    folder = tmp_path / "shows" / "tonight"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_check_finds_a_module_beside_the_file(call: Call, folder: Path) -> None:
+    (folder / "show.toml").write_text(FUNCTION.format(mode="asyncio", port=9))
+    (folder / "beside_the_file.py").write_text(DOUBLE)
+    result = call("check", str(folder / "show.toml"), "--trace", "/x 4")
+    assert "/x ,i 8" in result.stdout
+
+
+def test_check_says_where_a_module_is_missing(call: Call, folder: Path) -> None:
+    (folder / "show.toml").write_text(FUNCTION.format(mode="asyncio", port=9))
+    result = call("check", str(folder / "show.toml"))
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    assert line.endswith(
+        "route 1: function = 'beside_the_file:double': there is no module 'beside_the_file'; "
+        "put beside_the_file.py beside the configuration file, or install it"
+    )
+
+
+@pytest.mark.parametrize("mode", ["asyncio", "threading", "forking"])
+def test_a_running_bridge_calls_it_in_every_mode(
+    mode: str, start: Start, call: Call, folder: Path, udp_socket: Callable[..., Any]
+) -> None:
+    receiver = udp_socket()
+    receiver.settimeout(15)
+    port = receiver.getsockname()[1]
+    (folder / "show.toml").write_text(FUNCTION.format(mode=mode, port=port))
+    (folder / "beside_the_file.py").write_text(DOUBLE)
+    program = start("run", str(folder / "show.toml"))
+    url = program.wait_for(r"udp://127\.0\.0\.1:\d+")[0]
+    program.wait_for("Ctrl-C stops it")
+    assert call("send", "/x", "21", "--to", url).returncode == 0
+    assert receiver.recv(1000) == b"/x\0\0,i\0\0\0\0\0\x2a"
