@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
@@ -27,10 +25,10 @@ from oscbridge.osc.message import read_head as parse_head
 from oscbridge.osc.packet import encode_bundle, split_packet
 from oscbridge.osc.timetag import TimeTag
 from oscbridge.osc.types import Argument
-from oscbridge.report import Reporter
 from oscbridge.scheduler import Scheduler
+from oscbridge.statistics import Reporting, name_of
 
-__all__ = ["Dispatcher", "Handler", "Statistics", "name_of"]
+__all__ = ["Dispatcher", "Handler"]
 
 MAX_HEADS: Final = 8_192
 """Heads that a dispatcher remembers. When full it forgets them all and starts again."""
@@ -65,27 +63,7 @@ class _Plan(NamedTuple):
     target: _Target
 
 
-@dataclass(slots=True)
-class Statistics:
-    """What a dispatcher has counted."""
-
-    packets: int = 0
-    messages: int = 0
-    unmatched: int = 0
-    """Messages for which there was no handler."""
-    failed: int = 0
-    """Calls of handlers that raised."""
-    early: int = 0
-    """Messages with a future time tag that ran at once, as the scheduler would not keep them."""
-    too_far: int = 0
-    """Messages with a future time tag that were dropped, as the scheduler would not keep them."""
-    closed: Counter[str] = field(default_factory=Counter)
-    """Connections that a server ended or did not accept, by reason."""
-    bad: Counter[str] = field(default_factory=Counter)
-    """Packets that were no OSC, by :attr:`DecodeError.reason`."""
-
-
-class Dispatcher:
+class Dispatcher(Reporting):
     """Maps addresses to handlers and calls those that a packet asks for.
 
     An address of a message may be a pattern as OSC 1.0 specifies; it is held against the
@@ -105,18 +83,17 @@ class Dispatcher:
         limits: Limits = DEFAULT_LIMITS,
         scheduler: Scheduler | None = None,
     ) -> None:
+        super().__init__(_log)
         self.name = name
         """What the origin of this dispatcher's messages is called."""
         self.limits = limits
         self.scheduler = Scheduler() if scheduler is None else scheduler
-        self.statistics = Statistics()
         self.strict_timing = strict_timing
         self._map = AddressMap()
         self._default_handler: Handler | None = None
         self._plans: dict[bytes, _Plan] = {}
         self._targets: dict[tuple[str, str | None], _Target] = {}
         self._remembered_calls = 0
-        self._reporter = Reporter(_log)
 
     # --- mapping ---------------------------------------------------------------------------
 
@@ -296,22 +273,6 @@ class Dispatcher:
                 if not self._wait(timetag, now, later, len(messages)):
                     later()
 
-    def report_bad(self, error: DecodeError, client_address: ClientAddress) -> None:
-        """Count and report a packet that is no OSC."""
-        self.statistics.bad[error.reason] += 1
-        self._reporter.report(error.reason, f"bad packet from {_name(client_address)}: {error}")
-
-    def report_closed(self, reason: str, client_address: ClientAddress) -> None:
-        """Count and report a connection that a server ended, or did not accept."""
-        self.statistics.closed[reason] += 1
-        self._reporter.report(reason, f"closed the connection of {_name(client_address)}: {reason}")
-
-    def report_failure(self, name: str, error: BaseException, where: str = "") -> None:
-        """Count and report a handler that raised. ``name`` is its kind for the reports."""
-        self.statistics.failed += 1
-        text = f"{name}{where} raised {error!r}"
-        self._reporter.report(name, text, level=logging.ERROR, error=error)
-
     def _failed(self, callback: object, address: str, error: Exception) -> None:
         name = getattr(callback, "__qualname__", None) or repr(callback)
         self.report_failure(f"handler {name}", error, f" for {address}")
@@ -456,12 +417,3 @@ def _prepare(
         raise problem.with_traceback(traceback)  # or its traceback grows with each raise
 
     return fail
-
-
-def name_of(awaitable: object) -> str:
-    """What a report calls a coroutine, without what makes each one another."""
-    return f"coroutine handler {getattr(awaitable, '__qualname__', type(awaitable).__name__)}"
-
-
-def _name(client_address: ClientAddress) -> str:
-    return f"{client_address[0]}:{client_address[1]}"

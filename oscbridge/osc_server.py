@@ -17,21 +17,21 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeAlias, cast
 
-from oscbridge.children import Children
-from oscbridge.datagram import (
+from oscbridge.dispatcher import Dispatcher
+from oscbridge.errors import DecodeError
+from oscbridge.handler import ClientAddress, Reply
+from oscbridge.scheduler import run_all
+from oscbridge.transport.children import Children
+from oscbridge.transport.datagram import (
     DispatchingProtocol,
     DrainingTransport,
     bind,
     open_socket,
     send_reply,
 )
-from oscbridge.dispatcher import Dispatcher
-from oscbridge.errors import DecodeError
-from oscbridge.handler import ClientAddress, Reply
-from oscbridge.leader_followers import LeaderFollowers
-from oscbridge.receive import MAX_DATAGRAM, receiver
-from oscbridge.scheduler import run_all
-from oscbridge.serving import INPUT, Serving, family_of
+from oscbridge.transport.leader_followers import LeaderFollowers
+from oscbridge.transport.receive import MAX_DATAGRAM, receiver
+from oscbridge.transport.serving import INPUT, Serving, family_of
 
 __all__ = [
     "AsyncIOOSCUDPServer",

@@ -18,15 +18,15 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
-from oscbridge.acceptor import ACCEPT_AGAIN, BACKLOG, OUT_OF_MEANS, Acceptor, listen
-from oscbridge.children import Children
 from oscbridge.dispatcher import Dispatcher
-from oscbridge.due_timer import DueTimer
 from oscbridge.handler import ClientAddress
 from oscbridge.osc.framing import decoder_for
-from oscbridge.serving import INPUT, Serving, family_of
-from oscbridge.stream import Connection, StreamLimits
-from oscbridge.stream_protocol import StreamProtocol
+from oscbridge.transport.acceptor import ACCEPT_AGAIN, BACKLOG, OUT_OF_MEANS, Acceptor, listen
+from oscbridge.transport.children import Children
+from oscbridge.transport.due_timer import DueTimer
+from oscbridge.transport.serving import INPUT, Serving, family_of
+from oscbridge.transport.stream import Connection, StreamLimits
+from oscbridge.transport.stream_protocol import StreamProtocol
 
 __all__ = [
     "MODE_1_0",

@@ -14,19 +14,19 @@ import socket
 import threading
 from collections.abc import Iterable, Iterator
 
-from oscbridge.async_tcp_client import (
+from oscbridge.errors import DecodeError
+from oscbridge.osc.framing import MAX_FRAME
+from oscbridge.osc_message import OscMessage
+from oscbridge.osc_message_builder import ArgValue, build_msg
+from oscbridge.transport.async_tcp_client import (
     DEFAULT_TIMEOUT,
     AsyncDispatchTCPClient,
     AsyncSimpleTCPClient,
     AsyncTCPClient,
 )
-from oscbridge.client import BlockingClient, BlockingDispatch, find, wait_for
-from oscbridge.errors import DecodeError
-from oscbridge.osc.framing import MAX_FRAME
-from oscbridge.osc_message import OscMessage
-from oscbridge.osc_message_builder import ArgValue, build_msg
-from oscbridge.server_stream import ServerStream
-from oscbridge.stream import CHUNK, prepare_stream
+from oscbridge.transport.client import BlockingClient, BlockingDispatch, find, wait_for
+from oscbridge.transport.server_stream import ServerStream
+from oscbridge.transport.stream import CHUNK, prepare_stream
 
 __all__ = [
     "AsyncDispatchTCPClient",

@@ -7,11 +7,11 @@ import socket
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from oscbridge.client import BlockingClient, BlockingDispatch, find, wait_for
 from oscbridge.osc import Message, infer
 from oscbridge.osc_message import OscMessage
 from oscbridge.osc_message_builder import ArgValue, arguments_of
-from oscbridge.receive import BATCH, MAX_DATAGRAM
+from oscbridge.transport.client import BlockingClient, BlockingDispatch, find, wait_for
+from oscbridge.transport.receive import BATCH, MAX_DATAGRAM
 
 __all__ = ["DispatchClient", "SimpleUDPClient", "UDPClient"]
 

@@ -21,7 +21,7 @@ from oscbridge.osc_tcp_server import (
     OSCTCPServer,
     ThreadingOSCTCPServer,
 )
-from oscbridge.stream import StreamLimits
+from oscbridge.transport.stream import StreamLimits
 
 WAIT = 10.0
 

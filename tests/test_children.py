@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no os.
 
 HEAD = """
 import os, signal, sys, time
-from oscbridge.children import Children
+from oscbridge.transport.children import Children
 
 children = Children(3)
 

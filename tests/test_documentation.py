@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from oscbridge import Options
-from oscbridge.bridge.config import DEFAULT, parse
-from oscbridge.bridge.options import BridgeOptions, HostOptions, RouteOptions
-from oscbridge.bridge.template import Template
+from oscbridge.bridge.configuration.config import DEFAULT, parse
+from oscbridge.bridge.configuration.options import BridgeOptions, HostOptions, RouteOptions
+from oscbridge.bridge.routes.template import Template
 from oscbridge.cli import COMMANDS, cli
 from oscbridge.endpoints.osc import OSCEndpoint
 from oscbridge.osc import Message, Pattern, Subject

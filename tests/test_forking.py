@@ -30,7 +30,7 @@ import os, signal, sys, time
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.osc_server import ForkingOSCUDPServer
 from oscbridge.osc_tcp_server import ForkingOSCTCPServer
-from oscbridge.stream import StreamLimits
+from oscbridge.transport.stream import StreamLimits
 
 def say(*words):
     print(*words, flush=True)

@@ -19,7 +19,7 @@ import pytest
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.osc import Message, encode_message
 from oscbridge.osc.framing import encode_length_prefix, encode_slip, encoder_for
-from oscbridge.stream import StreamLimits
+from oscbridge.transport.stream import StreamLimits
 
 WAIT = 10.0
 Serve = Callable[..., Any]

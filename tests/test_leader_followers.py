@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from oscbridge.leader_followers import LeaderFollowers, Work
+from oscbridge.transport.leader_followers import LeaderFollowers, Work
 
 WAIT = 5.0
 

@@ -31,7 +31,7 @@ from oscbridge.osc_tcp_server import (
     ThreadingOSCTCPServer,
 )
 from oscbridge.scheduler import Scheduler
-from oscbridge.stream import StreamLimits
+from oscbridge.transport.stream import StreamLimits
 
 WAIT = 10.0
 Serve = Callable[..., Any]

@@ -80,6 +80,8 @@ def test_the_protocol_imports_nothing_else_but_the_errors(path: Path) -> None:
 )
 def test_a_layer_imports_nothing_above_it(path: Path) -> None:
     folder = path.relative_to(PACKAGE).parts[0] if path.parent != PACKAGE else ""
+    if folder == "transport":
+        folder = ""  # what the servers and clients at the top are made of
     if folder not in LAYERS or path == PACKAGE / "__init__.py":
         return  # the protocol has a test of its own, and the list of public names is no layer
     above = LAYERS[LAYERS.index(folder) + 1 :]

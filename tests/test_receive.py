@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from oscbridge import receive
-from oscbridge.receive import BATCH, Receive, receiver
+from oscbridge.transport import receive
+from oscbridge.transport.receive import BATCH, Receive, receiver
 
 MakeSocket = Callable[..., socket.socket]
 Make = Callable[..., Receive]

@@ -7,13 +7,13 @@ import logging
 from functools import partial
 from typing import Final, Protocol
 
-from oscbridge.bridge.config import Configuration
-from oscbridge.bridge.delivery import Delivery
-from oscbridge.bridge.forking import RoutePair
-from oscbridge.bridge.listener import Listener, listen
-from oscbridge.bridge.route import Route, Tail
+from oscbridge.bridge.configuration.config import Configuration
+from oscbridge.bridge.listeners.forking import RoutePair
+from oscbridge.bridge.listeners.listener import Listener, listen
+from oscbridge.bridge.outgoing.delivery import Delivery
+from oscbridge.bridge.routes.route import Route, Tail
+from oscbridge.bridge.routes.steps import Steps
 from oscbridge.bridge.source import Source
-from oscbridge.bridge.steps import Steps
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.errors import OSCBridgeError
 from oscbridge.os_errors import what_failed

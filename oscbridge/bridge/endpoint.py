@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
-from oscbridge.bridge.outbox import Policy
+from oscbridge.bridge.outgoing.outbox import Policy
 from oscbridge.errors import DecodeError
 from oscbridge.handler import ClientAddress
 from oscbridge.osc import Message

@@ -11,11 +11,11 @@ from typing import Final
 import click
 
 from oscbridge.bridge.app import App
-from oscbridge.bridge.config import Configuration
-from oscbridge.bridge.delivery import Delivery
-from oscbridge.bridge.faults import choices
-from oscbridge.bridge.route import Route
-from oscbridge.bridge.trace import Outcome, RouteTrace, sources, trace
+from oscbridge.bridge.configuration.config import Configuration
+from oscbridge.bridge.configuration.faults import choices
+from oscbridge.bridge.outgoing.delivery import Delivery
+from oscbridge.bridge.routes.route import Route
+from oscbridge.bridge.routes.trace import Outcome, RouteTrace, sources, trace
 from oscbridge.cli.run import read_configuration
 from oscbridge.cli.send import read_message
 from oscbridge.literal import format_message

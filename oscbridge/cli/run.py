@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import shutil
 import sys
 from importlib.metadata import version
@@ -12,9 +11,10 @@ from pathlib import Path
 import click
 
 from oscbridge.bridge.app import App
-from oscbridge.bridge.config import DEFAULT, Configuration, load, parse
-from oscbridge.bridge.delivery import Delivery
+from oscbridge.bridge.configuration.config import DEFAULT, Configuration, load, parse
+from oscbridge.bridge.outgoing.delivery import Delivery
 from oscbridge.cli.until_signal import until_signal
+from oscbridge.log import configure_log
 from oscbridge.plugin.manager import Plugins
 
 __all__ = ["command", "read_configuration"]
@@ -33,9 +33,7 @@ def command(file: Path | None) -> None:
       oscbridge run
       oscbridge run studio.toml
     """
-    logging.basicConfig(
-        format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S", level=logging.INFO
-    )
+    configure_log()
     plugins = Plugins()
     configuration = read_configuration(file, plugins)
     asyncio.run(_run(App(configuration, plugins), plugins, file))

@@ -9,8 +9,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 import oscbridge
-from oscbridge.bridge.dropped import Dropped
-from oscbridge.bridge.template import Template
+from oscbridge.bridge.routes.dropped import Dropped
+from oscbridge.bridge.routes.template import Template
 from oscbridge.endpoints.link import Link
 from oscbridge.endpoints.tcp_link import connect_tcp
 from oscbridge.endpoints.udp_link import open_udp

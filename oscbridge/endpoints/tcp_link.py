@@ -11,7 +11,7 @@ import oscbridge
 from oscbridge.endpoints.link import OnBad, OnLost, OnPacket, resolve
 from oscbridge.handler import ClientAddress
 from oscbridge.osc.framing import decoder_for
-from oscbridge.stream import prepare_stream
+from oscbridge.transport.stream import prepare_stream
 
 __all__ = ["TCPLink", "connect_tcp"]
 

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from typing import Final
 
 import oscbridge
-from oscbridge.datagram import open_socket
 from oscbridge.endpoints.link import OnPacket, resolve
 from oscbridge.handler import ClientAddress
 from oscbridge.os_errors import what_failed
-from oscbridge.receive import receiver
+from oscbridge.transport.datagram import open_socket
+from oscbridge.transport.receive import receiver
 
 __all__ = ["UDPLink", "open_udp"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from oscbridge import Endpoint, Message, Options
 from oscbridge.bridge.app import App
-from oscbridge.bridge.config import parse
+from oscbridge.bridge.configuration.config import parse
 from oscbridge.plugin.manager import Plugins
 from oscbridge.udp_client import UDPClient
 

@@ -16,7 +16,7 @@ import pytest
 import oscbridge
 from oscbridge import Endpoint, Message, NotConnected, Options, OSCBridgeError
 from oscbridge.bridge.app import App
-from oscbridge.bridge.delivery import MAX_HOPS
+from oscbridge.bridge.outgoing.delivery import MAX_HOPS
 from oscbridge.plugin.manager import Plugins
 from oscbridge.udp_client import UDPClient
 

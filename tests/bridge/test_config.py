@@ -10,8 +10,8 @@ from pydantic import Field
 
 import oscbridge
 from oscbridge import ConfigurationError, Endpoint, HostPort
-from oscbridge.bridge.config import DEFAULT, MAX_FILE, load, parse
-from oscbridge.bridge.steps import RouteSpec
+from oscbridge.bridge.configuration.config import DEFAULT, MAX_FILE, load, parse
+from oscbridge.bridge.routes.steps import RouteSpec
 from oscbridge.url import OSCURL
 
 

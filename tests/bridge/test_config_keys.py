@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 
 import oscbridge
 from oscbridge import OSCURL, ConfigurationError, Endpoint, HostPort
-from oscbridge.bridge.config import Configuration, parse
-from oscbridge.bridge.delivery import DeliveryOptions
+from oscbridge.bridge.configuration.config import Configuration, parse
+from oscbridge.bridge.outgoing.delivery import DeliveryOptions
 
 
 class Server(Endpoint):

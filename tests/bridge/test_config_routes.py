@@ -12,9 +12,9 @@ from pydantic import Field
 
 import oscbridge
 from oscbridge import ConfigurationError, Endpoint
-from oscbridge.bridge.config import Configuration, parse
-from oscbridge.bridge.route import Memory
-from oscbridge.bridge.steps import RouteSpec
+from oscbridge.bridge.configuration.config import Configuration, parse
+from oscbridge.bridge.routes.route import Memory
+from oscbridge.bridge.routes.steps import RouteSpec
 from oscbridge.endpoints.osc import OSCEndpoint
 
 

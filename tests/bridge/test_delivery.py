@@ -23,12 +23,12 @@ from oscbridge import (
     Origin,
     encode_message,
 )
-from oscbridge.bridge import connection
-from oscbridge.bridge import delivery as module
-from oscbridge.bridge.connection import backoff
-from oscbridge.bridge.delivery import Delivery, DeliveryOptions
 from oscbridge.bridge.endpoint import OnStart
-from oscbridge.bridge.outbox import Policy
+from oscbridge.bridge.outgoing import connection
+from oscbridge.bridge.outgoing import delivery as module
+from oscbridge.bridge.outgoing.connection import backoff
+from oscbridge.bridge.outgoing.delivery import Delivery, DeliveryOptions
+from oscbridge.bridge.outgoing.outbox import Policy
 
 NUMBERS = [0, 1, 2, 3, 4]
 MESSAGES = [Message("/n", "i", (n,)) for n in NUMBERS]

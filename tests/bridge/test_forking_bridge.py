@@ -20,9 +20,9 @@ import pytest
 
 import oscbridge
 from oscbridge import Endpoint, Message, Options, OSCBridgeError
-from oscbridge.bridge import forking
 from oscbridge.bridge.app import App
-from oscbridge.bridge.forking import ForkedListener
+from oscbridge.bridge.listeners import forking
+from oscbridge.bridge.listeners.forking import ForkedListener
 from oscbridge.osc.framing import encoder_for
 from oscbridge.plugin.manager import Plugins
 
@@ -306,7 +306,7 @@ async def test_a_function_hurts_one_message_and_no_more(
     assert sorted(str(message.args) for message in messages) == [
         f"({n},)" for n in range(10) if n != 5
     ]
-    assert bridge.drops == {"function" if harm == "raises" else "child": 1}
+    assert bridge.drops == {"function" if harm in ("raises", "ends the program") else "child": 1}
 
 
 async def test_what_a_function_raises_is_told_once_in_a_while(
@@ -408,7 +408,7 @@ async def test_garbage_on_the_link_is_counted_and_harmless(
 ) -> None:
     name = write(
         "import socket\n"
-        "from oscbridge.bridge.records import *\n"
+        "from oscbridge.bridge.listeners.records import *\n"
         "from oscbridge.osc import encode_values\n"
         "ALL = [b'rubbish', b'/x\\0\\0', bytes(1000), Ready(1).encode(),\n"
         "    Emission(9, Message('/x'), {}).encode(), Emission(-2, Message('/x'), {}).encode(),\n"

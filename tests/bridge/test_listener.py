@@ -354,8 +354,8 @@ def test_the_modules_can_be_imported_where_there_is_no_fork() -> None:
     program = """
 import asyncio, logging, os, pydantic, random, socket, ssl, subprocess, threading
 del os.fork, os.killpg, os.register_at_fork, socket.AF_UNIX, socket.socketpair
-import oscbridge.bridge.app, oscbridge.bridge.listener, oscbridge.bridge.records
-from oscbridge.bridge.options import BridgeOptions
+import oscbridge.bridge.app, oscbridge.bridge.listeners.listener, oscbridge.bridge.listeners.records
+from oscbridge.bridge.configuration.options import BridgeOptions
 try:
     BridgeOptions(mode="forking")
 except ValueError as error:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from oscbridge import Message
-from oscbridge.bridge import memory
-from oscbridge.bridge.memory import Delay, Latest, Limit, OnChange
+from oscbridge.bridge.routes import memory
+from oscbridge.bridge.routes.memory import Delay, Latest, Limit, OnChange
 
 
 class Loop:

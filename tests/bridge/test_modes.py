@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 import oscbridge
 from oscbridge import Message, TimeTag
 from oscbridge.bridge.app import App
-from oscbridge.bridge.config import parse
+from oscbridge.bridge.configuration.config import parse
 from oscbridge.osc.framing import encoder_for
 from oscbridge.plugin.manager import Plugins
 from oscbridge.url import OSCURL

@@ -19,10 +19,10 @@ from oscbridge import (
     encode_bundle,
     encode_message,
 )
-from oscbridge.bridge import connection
 from oscbridge.bridge.app import App
-from oscbridge.bridge.config import parse
-from oscbridge.bridge.delivery import Delivery
+from oscbridge.bridge.configuration.config import parse
+from oscbridge.bridge.outgoing import connection
+from oscbridge.bridge.outgoing.delivery import Delivery
 from oscbridge.endpoints import tcp_link
 from oscbridge.endpoints.osc import OSCEndpoint
 from oscbridge.osc import decode_message

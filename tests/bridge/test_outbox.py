@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from oscbridge import Message
-from oscbridge.bridge.outbox import OldestOutbox, Outbox
+from oscbridge.bridge.outgoing.outbox import OldestOutbox, Outbox
 
 ALL = 1_000_000
 

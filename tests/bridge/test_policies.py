@@ -12,10 +12,10 @@ from itertools import repeat
 import pytest
 
 from oscbridge import Endpoint, Message, NotConnected, Options, encode_bundle, encode_message
-from oscbridge.bridge import connection, outbox
 from oscbridge.bridge.app import App
-from oscbridge.bridge.delivery import Delivery, DeliveryOptions
-from oscbridge.bridge.outbox import Policy
+from oscbridge.bridge.outgoing import connection, outbox
+from oscbridge.bridge.outgoing.delivery import Delivery, DeliveryOptions
+from oscbridge.bridge.outgoing.outbox import Policy
 from oscbridge.osc.framing import encoder_for
 from oscbridge.tcp_client import SimpleTCPClient
 from oscbridge.udp_client import UDPClient

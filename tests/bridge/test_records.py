@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oscbridge.bridge.records import (
+from oscbridge.bridge.listeners.records import (
     MAX_RECORD,
     Counted,
     Dropped,
@@ -21,7 +21,6 @@ from oscbridge.bridge.records import (
     counts_of,
     read_record,
 )
-from oscbridge.dispatcher import Statistics
 from oscbridge.errors import DecodeError
 from oscbridge.osc import (
     IMPULSE,
@@ -34,6 +33,7 @@ from oscbridge.osc import (
     encode_message,
     encode_values,
 )
+from oscbridge.statistics import Statistics
 
 TEXT = st.text(
     st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=30
@@ -135,7 +135,7 @@ def test_of_a_text_that_no_record_can_hold_the_rest_comes_back() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no listener process here")
 def test_what_cannot_be_encoded_is_counted_instead() -> None:
-    from oscbridge.bridge.listener_process import record_of
+    from oscbridge.bridge.listeners.listener_process import record_of
 
     record = record_of(Emission(0, Message("/x", "i", ("no number",)), {}))
     assert read_record(record) == Dropped("encode", 1)

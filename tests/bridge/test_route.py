@@ -12,11 +12,11 @@ import pytest
 
 import oscbridge
 from oscbridge import Endpoint, Message
-from oscbridge.bridge import route as route_module
 from oscbridge.bridge.app import App
 from oscbridge.bridge.endpoint import Routed
-from oscbridge.bridge.route import Memory, Route, Tail
-from oscbridge.bridge.steps import RouteSpec, Steps
+from oscbridge.bridge.routes import route as route_module
+from oscbridge.bridge.routes.route import Memory, Route, Tail
+from oscbridge.bridge.routes.steps import RouteSpec, Steps
 
 Running = Callable[..., AbstractAsyncContextManager[App]]
 Send = Callable[..., Awaitable[None]]

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oscbridge import IMPULSE, Argument
-from oscbridge.bridge.dropped import Dropped
-from oscbridge.bridge.scale import Scale
+from oscbridge.bridge.routes.dropped import Dropped
+from oscbridge.bridge.routes.scale import Scale
 from oscbridge.osc.types import infer
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from oscbridge import Message, Origin, TimeTag
-from oscbridge.bridge.steps import MAX_FROM_FUNCTION, RouteSpec, Steps, load_function
+from oscbridge.bridge.routes.steps import MAX_FROM_FUNCTION, RouteSpec, Steps, load_function
 
 ORIGIN = Origin("stage", ("127.0.0.1", 1234), 2)
 

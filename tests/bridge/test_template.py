@@ -8,8 +8,8 @@ import struct
 import pytest
 
 from oscbridge import IMPULSE, MIDI, Argument, Color, TimeTag
-from oscbridge.bridge.dropped import Dropped
-from oscbridge.bridge.template import Template
+from oscbridge.bridge.routes.dropped import Dropped
+from oscbridge.bridge.routes.template import Template
 from oscbridge.osc.types import infer
 
 

@@ -10,8 +10,8 @@ import pytest
 
 import oscbridge
 from oscbridge import Endpoint, Message, Origin
-from oscbridge.bridge.config import Configuration, parse
-from oscbridge.bridge.trace import RouteTrace, Step, sources, trace
+from oscbridge.bridge.configuration.config import Configuration, parse
+from oscbridge.bridge.routes.trace import RouteTrace, Step, sources, trace
 
 
 class Plain(Endpoint):

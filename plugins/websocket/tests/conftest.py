@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 import oscbridge
 from oscbridge.bridge.app import App
-from oscbridge.bridge.config import parse
+from oscbridge.bridge.configuration.config import parse
 from oscbridge.plugin.manager import Plugins
 from oscbridge_websocket import WebSocketEndpoint
 

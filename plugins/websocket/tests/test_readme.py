@@ -11,7 +11,7 @@ import pytest
 
 import oscbridge
 from oscbridge.bridge.app import App
-from oscbridge.bridge.config import parse
+from oscbridge.bridge.configuration.config import parse
 from oscbridge.plugin.manager import Plugins
 from oscbridge_websocket import WebSocketEndpoint, json_format
 

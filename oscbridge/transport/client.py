@@ -21,9 +21,9 @@ from oscbridge.osc import Limits
 from oscbridge.osc.framing import MAX_FRAME
 from oscbridge.osc_message import OscMessage
 from oscbridge.osc_packet import OscPacket, Sendable, datagram_of
-from oscbridge.reply import packet_for, report_unsent
 from oscbridge.report import Reporter
 from oscbridge.scheduler import Scheduler
+from oscbridge.transport.reply import packet_for, report_unsent
 
 __all__ = ["BlockingClient", "BlockingDispatch", "Client", "Dispatching", "find", "wait_for"]
 

@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from oscbridge.bridge.connection import Connection, backoff, is_cancelled
 from oscbridge.bridge.endpoint import Endpoint, OnStart
-from oscbridge.bridge.memory import Latest
-from oscbridge.bridge.outbox import OUTBOXES, Outbox, Policy
+from oscbridge.bridge.outgoing.connection import Connection, backoff, is_cancelled
+from oscbridge.bridge.outgoing.outbox import OUTBOXES, Outbox, Policy
+from oscbridge.bridge.routes.memory import Latest
 from oscbridge.dispatcher import Dispatcher
-from oscbridge.due_timer import DueTimer
 from oscbridge.errors import BackOff, BadMessage, DecodeError, EndpointError, NotConnected
 from oscbridge.handler import ClientAddress
 from oscbridge.osc import Message, Origin
 from oscbridge.report import Reporter
+from oscbridge.transport.due_timer import DueTimer
 
 __all__ = ["Delivery", "DeliveryOptions"]
 

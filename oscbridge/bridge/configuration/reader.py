@@ -6,11 +6,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from oscbridge.bridge.delivery import DeliveryOptions
-from oscbridge.bridge.endpoint import Endpoint
-from oscbridge.bridge.entries import EndpointEntry
-from oscbridge.bridge.faults import choices, nearest, show, validate
-from oscbridge.bridge.listens import (
+from oscbridge.bridge.configuration.entries import EndpointEntry
+from oscbridge.bridge.configuration.faults import choices, nearest, show, validate
+from oscbridge.bridge.configuration.listens import (
     Listen,
     is_group,
     listen_of_bridge,
@@ -18,9 +16,11 @@ from oscbridge.bridge.listens import (
     reaches,
     share_a_port,
 )
-from oscbridge.bridge.options import BridgeOptions, HostOptions, RouteOptions
-from oscbridge.bridge.reach import endless
-from oscbridge.bridge.route_reader import RouteReader
+from oscbridge.bridge.configuration.options import BridgeOptions, HostOptions, RouteOptions
+from oscbridge.bridge.configuration.reach import endless
+from oscbridge.bridge.configuration.route_reader import RouteReader
+from oscbridge.bridge.endpoint import Endpoint
+from oscbridge.bridge.outgoing.delivery import DeliveryOptions
 from oscbridge.url import OSCURL
 
 __all__ = ["Reader"]

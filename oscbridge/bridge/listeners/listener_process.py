@@ -1,4 +1,4 @@
-"""The process of a forking bridge: ``python -m oscbridge.bridge.listener_process FD PARENT``.
+"""The process of a forking bridge: ``python -m`` this module, with FD and PARENT.
 
 A fresh interpreter with one thread, which imports only what its routes need, binds the
 socket, forks for each packet (for each connection over TCP) and holds no endpoint. What
@@ -12,7 +12,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import json
-import logging
 import os
 import signal
 import socket
@@ -23,7 +22,7 @@ from collections.abc import Callable
 from traceback import format_exception
 from typing import Any, Final, cast
 
-from oscbridge.bridge.records import (
+from oscbridge.bridge.listeners.records import (
     MAX_RECORD,
     Counted,
     Dropped,
@@ -32,12 +31,14 @@ from oscbridge.bridge.records import (
     Ready,
     counts_of,
 )
-from oscbridge.bridge.steps import RouteSpec, Steps
-from oscbridge.dispatcher import Dispatcher, Statistics
+from oscbridge.bridge.routes.steps import RouteSpec, Steps
+from oscbridge.dispatcher import Dispatcher
 from oscbridge.errors import EncodeError
+from oscbridge.log import configure_log
 from oscbridge.osc import Message
 from oscbridge.osc_server import ForkingOSCUDPServer
 from oscbridge.osc_tcp_server import ForkingOSCTCPServer
+from oscbridge.statistics import Statistics
 from oscbridge.url import OSCURL
 
 POLL_INTERVAL: Final = 0.1
@@ -138,7 +139,7 @@ class RouteHandler:
 
         return self._steps.bind(address, types, captures, send)
 
-    def _dropped(self, reason: str, text: str, error: Exception | None) -> None:
+    def _dropped(self, reason: str, text: str, error: BaseException | None) -> None:
         # Told there, at a bounded rate: each child would be the first to tell it.
         if error is not None:
             text = "\n".join((text, *format_exception(error))).rstrip()
@@ -259,11 +260,7 @@ def main(descriptor: int, parent: int) -> None:
     if link.over:
         return
     settings = json.loads(text)
-    logging.basicConfig(
-        format="%(asctime)s %(levelname)-7s %(message)s",
-        datefmt="%H:%M:%S",
-        level=settings["level"],
-    )
+    configure_log(settings["level"])
     sys.path[:] = settings["path"]
     try:
         server = _listen(settings, _dispatcher(settings, link))

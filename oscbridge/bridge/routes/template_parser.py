@@ -1,4 +1,4 @@
-"""Reads message templates (:mod:`oscbridge.bridge.template`): text in, tokens out."""
+"""Reads message templates (:mod:`oscbridge.bridge.routes.template`): text in, tokens out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-from oscbridge.bridge.conversion import LARGEST_FLOAT
+from oscbridge.bridge.routes.conversion import LARGEST_FLOAT
 from oscbridge.literal import is_number
 from oscbridge.osc import IMPULSE, Argument
 

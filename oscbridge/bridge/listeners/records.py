@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Final, NamedTuple, TypeAlias, TypeVar, cast
 
-from oscbridge.dispatcher import Statistics
 from oscbridge.errors import DecodeError
 from oscbridge.osc import Argument, Limits, Message, Origin, TimeTag, decode_message, encode_message
 from oscbridge.osc.message import encode_values
+from oscbridge.statistics import Statistics
 
 __all__ = [
     "LINK_TYPE",

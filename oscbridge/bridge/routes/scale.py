@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from oscbridge.bridge.conversion import nearest_whole
-from oscbridge.bridge.dropped import Dropped
+from oscbridge.bridge.routes.conversion import nearest_whole
+from oscbridge.bridge.routes.dropped import Dropped
 from oscbridge.osc import Argument
 from oscbridge.osc.types import split_types
 

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from oscbridge.bridge.forking import ForkedListener, RoutePair
-from oscbridge.bridge.options import BridgeOptions
+from oscbridge.bridge.configuration.options import BridgeOptions
+from oscbridge.bridge.listeners.forking import ForkedListener, RoutePair
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.osc_server import (
     AsyncIOOSCUDPServer,
@@ -23,7 +23,7 @@ from oscbridge.osc_tcp_server import (
     OSCTCPServer,
     ThreadingOSCTCPServer,
 )
-from oscbridge.stream import StreamLimits
+from oscbridge.transport.stream import StreamLimits
 from oscbridge.url import OSCURL
 
 __all__ = ["Listener", "listen"]

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any, Final, Self, TypeAlias, cast
 
-from oscbridge.bridge.dropped import Dropped
-from oscbridge.bridge.scale import Scale
-from oscbridge.bridge.template import Args, Template
+from oscbridge.bridge.routes.dropped import Dropped
+from oscbridge.bridge.routes.scale import Scale
+from oscbridge.bridge.routes.template import Args, Template
 from oscbridge.errors import EncodeError
 from oscbridge.osc import Message, Pattern, encode_message
 
@@ -89,7 +89,7 @@ class Steps:
     def __init__(
         self,
         spec: RouteSpec,
-        on_drop: Callable[[str, str, Exception | None], None] | None = None,
+        on_drop: Callable[[str, str, BaseException | None], None] | None = None,
     ) -> None:
         self.spec = spec
         self.drops: Counter[str] = Counter()
@@ -172,7 +172,7 @@ class Steps:
 
         return drop
 
-    def _drop(self, reason: str, text: str, error: Exception | None = None) -> None:
+    def _drop(self, reason: str, text: str, error: BaseException | None = None) -> None:
         with self._counting:
             self.drops[reason] += 1
         self.on_drop(reason, text, error)
@@ -192,13 +192,13 @@ class Steps:
                         self._drop("too_many", text)
                         return
                     out(_checked(each, message))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._drop("function", f"{name} failed: {_one_line(error)}", error)
 
         return run
 
 
-def _show_failure(_reason: str, text: str, error: Exception | None) -> None:
+def _show_failure(_reason: str, text: str, error: BaseException | None) -> None:
     """Without anybody who asks, only what nobody else can know: how a function failed."""
     if error is not None:
         _log.error("%s", text, exc_info=error)

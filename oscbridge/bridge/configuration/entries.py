@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from oscbridge.bridge.delivery import DeliveryOptions
+from oscbridge.bridge.configuration.options import BridgeOptions
 from oscbridge.bridge.endpoint import Endpoint, Options
-from oscbridge.bridge.options import BridgeOptions
-from oscbridge.bridge.route import Memory
-from oscbridge.bridge.steps import RouteSpec
+from oscbridge.bridge.outgoing.delivery import DeliveryOptions
+from oscbridge.bridge.routes.route import Memory
+from oscbridge.bridge.routes.steps import RouteSpec
 
 __all__ = ["Configuration", "EndpointEntry", "RouteEntry"]
 

@@ -12,18 +12,18 @@ from functools import cached_property
 from types import TracebackType
 from typing import Any, Final, Self
 
-from oscbridge.client import LONGEST_WAIT, Client, Dispatching
-from oscbridge.dispatcher import name_of
 from oscbridge.errors import DecodeError
 from oscbridge.handler import ClientAddress
 from oscbridge.osc.framing import MAX_FRAME
 from oscbridge.osc_message import OscMessage
 from oscbridge.osc_message_builder import ArgValue, build_msg
 from oscbridge.osc_packet import Sendable, datagram_of
-from oscbridge.reply import packet_for, report_unsent
 from oscbridge.scheduler import Scheduler
-from oscbridge.server_stream import ServerStream
-from oscbridge.stream import CHUNK, prepare_stream
+from oscbridge.statistics import name_of
+from oscbridge.transport.client import LONGEST_WAIT, Client, Dispatching
+from oscbridge.transport.reply import packet_for, report_unsent
+from oscbridge.transport.server_stream import ServerStream
+from oscbridge.transport.stream import CHUNK, prepare_stream
 
 __all__ = ["AsyncDispatchTCPClient", "AsyncSimpleTCPClient", "AsyncTCPClient"]
 

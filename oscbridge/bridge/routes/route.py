@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from oscbridge.bridge.endpoint import Options, Routed
-from oscbridge.bridge.memory import Delay, Limit, OnChange, Out, Remembering
+from oscbridge.bridge.routes.memory import Delay, Limit, OnChange, Out, Remembering
+from oscbridge.bridge.routes.steps import Steps
 from oscbridge.bridge.source import Sink
-from oscbridge.bridge.steps import Steps
 from oscbridge.osc import Message
 from oscbridge.report import Reporter
 
@@ -191,7 +191,7 @@ class Route:
         """What to call with every message to this address and with these type tags."""
         return self.steps.bind(address, types, captures, self.tail.out(captures))
 
-    def _report(self, reason: str, text: str, error: Exception | None) -> None:
+    def _report(self, reason: str, text: str, error: BaseException | None) -> None:
         level = logging.WARNING if error is None else logging.ERROR
         text = f"{self.name}: 1 message lost: {text}"
         self._reporter.report(reason, text, level=level, error=error)

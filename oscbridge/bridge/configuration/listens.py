@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
+from oscbridge.bridge.configuration.options import BridgeOptions
 from oscbridge.bridge.endpoint import Options
-from oscbridge.bridge.options import BridgeOptions
 from oscbridge.url import OSCURL, HostPort
 
 __all__ = [

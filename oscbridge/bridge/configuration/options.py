@@ -9,9 +9,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from oscbridge.bridge.conversion import LARGEST_FLOAT
 from oscbridge.bridge.endpoint import OnStart, Options
-from oscbridge.bridge.outbox import Policy
+from oscbridge.bridge.outgoing.outbox import Policy
+from oscbridge.bridge.routes.conversion import LARGEST_FLOAT
 from oscbridge.errors import DecodeError, PatternError
 from oscbridge.osc import Pattern
 from oscbridge.osc.types import layout

@@ -9,10 +9,10 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from oscbridge.bridge.configuration.entries import Configuration, EndpointEntry, RouteEntry
+from oscbridge.bridge.configuration.faults import nearest
+from oscbridge.bridge.configuration.reader import Reader
 from oscbridge.bridge.endpoint import Endpoint
-from oscbridge.bridge.entries import Configuration, EndpointEntry, RouteEntry
-from oscbridge.bridge.faults import nearest
-from oscbridge.bridge.reader import Reader
 from oscbridge.errors import ConfigurationError
 from oscbridge.os_errors import what_failed
 

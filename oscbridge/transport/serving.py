@@ -12,8 +12,8 @@ from contextlib import closing
 from typing import Final
 
 from oscbridge.dispatcher import Dispatcher
-from oscbridge.due_timer import LONGEST_WAIT
-from oscbridge.wake import Waker
+from oscbridge.transport.due_timer import LONGEST_WAIT
+from oscbridge.transport.wake import Waker
 
 __all__ = ["INPUT", "Serving", "family_of"]
 

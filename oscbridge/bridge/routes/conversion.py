@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from oscbridge.bridge.dropped import Dropped
+from oscbridge.bridge.routes.dropped import Dropped
 from oscbridge.literal import format_float, format_value, is_number
 from oscbridge.osc import Argument
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Literal, NamedTuple, TypeAlias
 
 from oscbridge.address_map import AddressMap
+from oscbridge.bridge.configuration.entries import Configuration, RouteEntry
 from oscbridge.bridge.endpoint import Options
-from oscbridge.bridge.entries import Configuration, RouteEntry
-from oscbridge.bridge.steps import RouteSpec, Steps
+from oscbridge.bridge.routes.steps import RouteSpec, Steps
 from oscbridge.handler import Handler
 from oscbridge.literal import format_message
 from oscbridge.osc import Message, Pattern, is_pattern

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 
-from oscbridge.dispatcher import Dispatcher, name_of
+from oscbridge.dispatcher import Dispatcher
 from oscbridge.handler import ClientAddress, encode_reply
+from oscbridge.statistics import name_of
 
 __all__ = ["packet_for", "report_unsent"]
 

@@ -11,11 +11,12 @@ import struct
 from collections.abc import Coroutine
 from typing import Final, Protocol
 
-from oscbridge.dispatcher import Dispatcher, name_of
-from oscbridge.due_timer import DueTimer
+from oscbridge.dispatcher import Dispatcher
 from oscbridge.handler import ClientAddress
-from oscbridge.receive import receiver
-from oscbridge.reply import packet_for, report_unsent
+from oscbridge.statistics import name_of
+from oscbridge.transport.due_timer import DueTimer
+from oscbridge.transport.receive import receiver
+from oscbridge.transport.reply import packet_for, report_unsent
 
 __all__ = [
     "DispatchingProtocol",

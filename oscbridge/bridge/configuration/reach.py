@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from oscbridge.bridge.faults import show
-from oscbridge.bridge.options import RouteOptions
-from oscbridge.bridge.scale import Scale
-from oscbridge.bridge.template import Template
+from oscbridge.bridge.configuration.faults import show
+from oscbridge.bridge.configuration.options import RouteOptions
+from oscbridge.bridge.routes.scale import Scale
+from oscbridge.bridge.routes.template import Template
 from oscbridge.osc import Pattern
 
 __all__ = ["endless", "pointless"]
@@ -55,6 +55,8 @@ def endless(
     comes in goes around until the end of the program.
     """
     told: set[frozenset[str]] = set()
+    # No other route can be part of a ring; and most configurations have none of these.
+    routes = {n: route for n, route in routes.items() if any(map(comes_back.get, route.to))}
     for first in routes.values():
         same = {number: route for number, route in routes.items() if _takes_all_of(route, first)}
         if first not in same.values():

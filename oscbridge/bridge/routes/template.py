@@ -21,9 +21,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from oscbridge.bridge.conversion import CONVERT, to_text
-from oscbridge.bridge.dropped import Dropped
-from oscbridge.bridge.template_parser import FORBIDDEN, Field, Literal, Text, Token, parse
+from oscbridge.bridge.routes.conversion import CONVERT, to_text
+from oscbridge.bridge.routes.dropped import Dropped
+from oscbridge.bridge.routes.template_parser import FORBIDDEN, Field, Literal, Text, Token, parse
 from oscbridge.osc import Argument
 from oscbridge.osc.types import split_types
 

@@ -14,7 +14,7 @@ from typing import Final
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.handler import ClientAddress
 from oscbridge.osc.framing import MAX_FRAME, decoder_for
-from oscbridge.reply import packet_for, report_unsent
+from oscbridge.transport.reply import packet_for, report_unsent
 
 __all__ = ["CHUNK", "Connection", "StreamLimits", "prepare_stream"]
 

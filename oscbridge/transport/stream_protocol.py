@@ -8,11 +8,12 @@ from collections import deque
 from collections.abc import Coroutine
 from typing import Final, cast
 
-from oscbridge.dispatcher import Dispatcher, name_of
+from oscbridge.dispatcher import Dispatcher
 from oscbridge.handler import ClientAddress
 from oscbridge.osc.framing import decoder_for
-from oscbridge.reply import packet_for
-from oscbridge.stream import StreamLimits, prepare_stream
+from oscbridge.statistics import name_of
+from oscbridge.transport.reply import packet_for
+from oscbridge.transport.stream import StreamLimits, prepare_stream
 
 __all__ = ["StreamProtocol"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from oscbridge.bridge.configuration.entries import RouteEntry
+from oscbridge.bridge.configuration.faults import choices, nearest, show, validate
+from oscbridge.bridge.configuration.options import RouteOptions
+from oscbridge.bridge.configuration.reach import pointless
 from oscbridge.bridge.endpoint import Endpoint, Options
-from oscbridge.bridge.entries import RouteEntry
-from oscbridge.bridge.faults import choices, nearest, show, validate
-from oscbridge.bridge.options import RouteOptions
-from oscbridge.bridge.reach import pointless
-from oscbridge.bridge.route import Memory
-from oscbridge.bridge.steps import RouteSpec, load_function
-from oscbridge.bridge.template import Template
+from oscbridge.bridge.routes.route import Memory
+from oscbridge.bridge.routes.steps import RouteSpec, load_function
+from oscbridge.bridge.routes.template import Template
 from oscbridge.osc import Pattern
 
 __all__ = ["RouteReader"]

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final, NamedTuple, cast
 
 import oscbridge
-from oscbridge.bridge.options import BridgeOptions
-from oscbridge.bridge.records import (
+from oscbridge.bridge.configuration.options import BridgeOptions
+from oscbridge.bridge.listeners.records import (
     LINK_TYPE,
     MAX_RECORD,
     STOP,
@@ -30,8 +30,8 @@ from oscbridge.bridge.records import (
     add_counts,
     read_record,
 )
-from oscbridge.bridge.route import Tail
-from oscbridge.bridge.steps import RouteSpec
+from oscbridge.bridge.routes.route import Tail
+from oscbridge.bridge.routes.steps import RouteSpec
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.errors import DecodeError
 from oscbridge.handler import ClientAddress
@@ -55,7 +55,7 @@ BATCH: Final = 256
 REST: Final = 100_000
 """Records that are read from a link whose other end is gone; it cannot hold as many."""
 
-_PROGRAM: Final = "oscbridge.bridge.listener_process"
+_PROGRAM: Final = "oscbridge.bridge.listeners.listener_process"
 
 _log: Final = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Routes: the pure steps, the steps that remember, and what a route would do."""

@@ -1,0 +1,66 @@
+"""What a dispatcher counts and reports."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+
+from oscbridge.errors import DecodeError
+from oscbridge.handler import ClientAddress
+from oscbridge.report import Reporter
+
+__all__ = ["Reporting", "Statistics", "name_of"]
+
+
+@dataclass(slots=True)
+class Statistics:
+    """What a dispatcher has counted."""
+
+    packets: int = 0
+    messages: int = 0
+    unmatched: int = 0
+    """Messages for which there was no handler."""
+    failed: int = 0
+    """Calls of handlers that raised."""
+    early: int = 0
+    """Messages with a future time tag that ran at once, as the scheduler would not keep them."""
+    too_far: int = 0
+    """Messages with a future time tag that were dropped, as the scheduler would not keep them."""
+    closed: Counter[str] = field(default_factory=Counter)
+    """Connections that a server ended or did not accept, by reason."""
+    bad: Counter[str] = field(default_factory=Counter)
+    """Packets that were no OSC, by :attr:`DecodeError.reason`."""
+
+
+class Reporting:
+    """Counts what goes wrong, and reports it at a bounded rate."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self.statistics = Statistics()
+        self._reporter = Reporter(logger)
+
+    def report_bad(self, error: DecodeError, client_address: ClientAddress) -> None:
+        """Count and report a packet that is no OSC."""
+        self.statistics.bad[error.reason] += 1
+        self._reporter.report(error.reason, f"bad packet from {_name(client_address)}: {error}")
+
+    def report_closed(self, reason: str, client_address: ClientAddress) -> None:
+        """Count and report a connection that a server ended, or did not accept."""
+        self.statistics.closed[reason] += 1
+        self._reporter.report(reason, f"closed the connection of {_name(client_address)}: {reason}")
+
+    def report_failure(self, name: str, error: BaseException, where: str = "") -> None:
+        """Count and report a handler that raised. ``name`` is its kind for the reports."""
+        self.statistics.failed += 1
+        text = f"{name}{where} raised {error!r}"
+        self._reporter.report(name, text, level=logging.ERROR, error=error)
+
+
+def name_of(awaitable: object) -> str:
+    """What a report calls a coroutine, without what makes each one another."""
+    return f"coroutine handler {getattr(awaitable, '__qualname__', type(awaitable).__name__)}"
+
+
+def _name(client_address: ClientAddress) -> str:
+    return f"{client_address[0]}:{client_address[1]}"

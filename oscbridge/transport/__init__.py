@@ -1,0 +1,1 @@
+"""Sockets, streams, threads, processes: what the servers and clients are made of."""
