@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
@@ -171,42 +171,58 @@ class Dispatcher(Reporting):
     # --- dispatching -----------------------------------------------------------------------
 
     def dispatch(self, data: bytes, client_address: ClientAddress, reply: Reply) -> None:
-        """Call the handlers for a packet: the one way that every server takes.
+        """Call the handlers for one packet, as :meth:`dispatch_all` does."""
+        self.dispatch_all(((data, client_address),), reply)
+
+    def dispatch_all(self, batch: Iterable[tuple[bytes, ClientAddress]], reply: Reply) -> None:
+        """Call the handlers for packets, in order: the one way that every server takes.
 
         What a handler returns, if not None, goes to ``reply`` with the client's address;
         it may be a coroutine. Raises nothing: bad packets are counted and reported.
         """
-        plan = self._plans.get(data[: data.find(b"\0", data.find(b","))])
-        if plan is None:
-            self._dispatch_any(data, client_address, reply)
-            return
-        # One unpacking costs less than seven look-ups.
-        length, start, read, address, plain, head, target = plan
+        count = 0
         try:
-            if length == len(data):
+            for data, client in batch:
+                plan = self._plans.get(data[: data.find(b"\0", data.find(b","))])
+                if plan is None:
+                    self._dispatch_any(data, client, reply)
+                    continue
+                # One unpacking costs less than seven look-ups.
+                length, start, read, address, plain, _, _ = plan
+                if length != len(data) or plain is None:
+                    self._dispatch_known(plan, data, client, reply)
+                    continue
+                count += 1
                 values = read(data, start)
+                for callback in plain:
+                    try:
+                        result = callback(address, *values)
+                    except Exception as error:
+                        self._failed(callback, address, error)
+                        continue
+                    if result is not None:
+                        reply(client, result)
+        finally:
+            self.statistics.packets += count
+            self.statistics.messages += count
+
+    def _dispatch_known(
+        self, plan: _Plan, data: bytes, client_address: ClientAddress, reply: Reply
+    ) -> None:
+        """A single message whose head is known, and whose values or handlers need care."""
+        self.statistics.packets += 1
+        try:
+            if plan.length == len(data):
+                values = plan.read(data, plan.start)
             else:
-                values = read_arguments(head, data, self.limits)
+                values = read_arguments(plan.head, data, self.limits)
         except DecodeError as error:
-            self.statistics.packets += 1
             self.report_bad(error, client_address)
             return
-        statistics = self.statistics
-        statistics.packets += 1
-        statistics.messages += 1
-        if plain is None:
-            origin = Origin(self.name, client_address)
-            message = Message(address, head.types, values, None, origin)
-            self._call(target, message, client_address, reply)
-            return
-        for callback in plain:
-            try:
-                result = callback(address, *values)
-            except Exception as error:
-                self._failed(callback, address, error)
-                continue
-            if result is not None:
-                reply(client_address, result)
+        self.statistics.messages += 1
+        origin = Origin(self.name, client_address)
+        message = Message(plan.address, plan.head.types, values, None, origin)
+        self._call(plan.target, message, client_address, reply)
 
     def dispatch_message(
         self, message: Message, client_address: ClientAddress, reply: Reply
@@ -357,7 +373,8 @@ class Dispatcher(Reporting):
             and len(key) <= MAX_HEAD
             and (size or len(key) & 3 != 3)
         ):
-            length = -1 if size < 0 else head.start + size
+            # Characters may be none, whatever the length.
+            length = -1 if size < 0 or "c" in head.types else head.start + size
             if len(plans) >= MAX_HEADS:
                 plans.clear()
             plans[key] = _Plan(

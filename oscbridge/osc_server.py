@@ -7,15 +7,14 @@ until the socket would block, not once a poll, and hand every packet to
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import selectors
 import socket
 import socketserver
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.errors import DecodeError
@@ -23,15 +22,15 @@ from oscbridge.handler import ClientAddress, Reply
 from oscbridge.scheduler import run_all
 from oscbridge.transport.children import Children
 from oscbridge.transport.datagram import (
-    DispatchingProtocol,
-    DrainingTransport,
     bind,
-    open_socket,
     send_reply,
 )
 from oscbridge.transport.leader_followers import LeaderFollowers
 from oscbridge.transport.receive import MAX_DATAGRAM, receiver
 from oscbridge.transport.serving import INPUT, Serving, family_of
+
+if TYPE_CHECKING:
+    from oscbridge.transport.asyncio_udp import AsyncIOOSCUDPServer
 
 __all__ = [
     "AsyncIOOSCUDPServer",
@@ -41,7 +40,7 @@ __all__ = [
 ]
 
 _Request: TypeAlias = tuple[bytes, socket.socket]
-_Take: TypeAlias = Callable[[bytes, ClientAddress, Reply], None]
+_Take: TypeAlias = Callable[[Iterable[tuple[bytes, ClientAddress]], Reply], None]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -105,8 +104,7 @@ class OSCUDPServer(Serving, socketserver.UDPServer):
         selector.register(self, selectors.EVENT_READ, INPUT)
         while not self._stopping.is_set():
             if self._wait(selector, poll_interval):
-                for data, client in receive():
-                    take(data, client, reply)
+                take(receive(), reply)
             scheduler.run_due()
             self.service_actions()
 
@@ -115,14 +113,18 @@ class OSCUDPServer(Serving, socketserver.UDPServer):
             data, client = self.socket.recvfrom(self.max_packet_size)
         except (BlockingIOError, ConnectionError):
             return  # a bad checksum, or what an earlier reply met
-        self._way()(data, client, self._reply)
+        self._way()(((data, client),), self._reply)
 
     def _way(self) -> _Take:
-        """The way of a datagram: straight, unless a subclass overrides a method of the way."""
+        """The way of datagrams: straight, unless a subclass overrides a method of the way."""
         for name in ("verify_request", "process_request", "finish_request"):
             if getattr(self, name) != getattr(OSCUDPServer, name).__get__(self):
-                return self._take_request
-        return self._dispatcher.dispatch
+                return self._take_requests
+        return self._dispatcher.dispatch_all
+
+    def _take_requests(self, batch: Iterable[tuple[bytes, ClientAddress]], reply: Reply) -> None:
+        for data, client in batch:
+            self._take_request(data, client, reply)
 
     def _take_request(self, data: bytes, client: ClientAddress, reply: Reply) -> None:
         """Take one datagram through the methods that a subclass may override."""
@@ -196,7 +198,7 @@ class ThreadingOSCUDPServer(OSCUDPServer):
             return None
         except ConnectionError:
             return None
-        return partial(take, data, client, self._reply)
+        return partial(take, ((data, client),), self._reply)
 
 
 if hasattr(os, "fork"):
@@ -265,58 +267,10 @@ if hasattr(os, "fork"):
     __all__ += ["ForkingOSCUDPServer"]
 
 
-class AsyncIOOSCUDPServer:
-    """Handlers run on an event loop; coroutine handlers are awaited, each in a task.
+def __getattr__(name: str) -> object:
+    # Loaded when it is asked for: a process without asyncio forks a quarter faster.
+    if name == "AsyncIOOSCUDPServer":
+        from oscbridge.transport.asyncio_udp import AsyncIOOSCUDPServer
 
-    Use :meth:`serve` in a program without other coroutines, and ``await``
-    :meth:`create_serve_endpoint` beside them.
-    """
-
-    max_tasks = 1_000
-    """Coroutine handlers that are awaited at once; beyond it, packets wait in the socket."""
-    multicast_interface = ""
-    """Where to join a multicast group: an address (IPv4) or an interface's name (IPv6)."""
-
-    def __init__(
-        self,
-        server_address: tuple[str, int],
-        dispatcher: Dispatcher,
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
-        self._server_address = server_address
-        self._dispatcher = dispatcher
-        self._loop = loop
-
-    @property
-    def dispatcher(self) -> Dispatcher:
-        """The dispatcher that this server hands its packets to."""
-        return self._dispatcher
-
-    def serve(self) -> None:
-        """Serve until the loop is stopped. Not to be called from a coroutine."""
-        transport, _ = self._loop.run_until_complete(self.create_serve_endpoint())
-        try:
-            self._loop.run_forever()
-        finally:
-            transport.close()
-            self._loop.run_until_complete(asyncio.sleep(0))  # now its socket is closed
-
-    async def create_serve_endpoint(
-        self,
-    ) -> tuple[asyncio.DatagramTransport, asyncio.DatagramProtocol]:
-        """Bind, and serve on the loop until the transport is closed.
-
-        Returns the transport and the protocol. Raises ``OSError`` when the address cannot
-        be bound.
-        """
-        host, port = self._server_address[:2]
-        found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-        address = cast(ClientAddress, found[0][4])
-        sock = open_socket(found[0][0], address, self.multicast_interface)
-        protocol = DispatchingProtocol(self._dispatcher, self._loop, self.max_tasks)
-        transport: asyncio.DatagramTransport
-        try:
-            transport = DrainingTransport(self._loop, sock, protocol)
-        except NotImplementedError:  # the loop of Windows watches no sockets
-            transport, _ = await self._loop.create_datagram_endpoint(lambda: protocol, sock=sock)
-        return transport, protocol
+        return AsyncIOOSCUDPServer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

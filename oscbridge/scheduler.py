@@ -13,13 +13,17 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final, Literal
 
-__all__ = ["HORIZON", "MAX_PENDING", "Scheduler", "run_all"]
+__all__ = ["HORIZON", "LONGEST_WAIT", "MAX_PENDING", "Scheduler", "run_all"]
 
 MAX_PENDING: Final = 10_000
 """Messages that may wait at once, unless the scheduler is told another bound."""
 
 HORIZON: Final = 3600.0
 """Seconds ahead that a message may wait, unless the scheduler is told another horizon."""
+
+
+LONGEST_WAIT: Final = 60.0
+"""Seconds after which the clock is looked at again, as somebody may have set it."""
 
 
 class Scheduler:

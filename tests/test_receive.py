@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from oscbridge.transport import receive
+from oscbridge.transport import receive, recvmmsg
 from oscbridge.transport.receive import BATCH, Receive, receiver
 
 MakeSocket = Callable[..., socket.socket]
@@ -78,7 +78,7 @@ def test_a_closed_socket_is_an_error(make: Make, host: str, server: socket.socke
 def test_the_senders_that_are_remembered_are_bounded(
     host: str, server: socket.socket, udp_socket: MakeSocket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receive, "MAX_CLIENTS", 4)
+    monkeypatch.setattr(recvmmsg, "MAX_CLIENTS", 4)
     senders = [udp_socket(host) for _ in range(20)]
     for sender in senders:
         sender.sendto(b"/a", server.getsockname())

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import socket
 from collections.abc import Callable
-from typing import Final
 
 from oscbridge.dispatcher import Dispatcher
+from oscbridge.transport.stream import ACCEPT_AGAIN, BACKLOG, OUT_OF_MEANS
 
-__all__ = ["ACCEPT_AGAIN", "BACKLOG", "OUT_OF_MEANS", "Acceptor", "listen"]
-
-BACKLOG: Final = 300
-"""Connections that wait in the system to be accepted."""
-
-ACCEPT_AGAIN: Final = 0.1
-"""Seconds to leave a socket alone that could not accept, as when descriptors run out."""
-
-OUT_OF_MEANS: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+__all__ = ["Acceptor", "listen"]
 
 
 async def listen(host: str, port: int) -> list[socket.socket]:

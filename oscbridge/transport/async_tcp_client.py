@@ -18,9 +18,9 @@ from oscbridge.osc.framing import MAX_FRAME
 from oscbridge.osc_message import OscMessage
 from oscbridge.osc_message_builder import ArgValue, build_msg
 from oscbridge.osc_packet import Sendable, datagram_of
-from oscbridge.scheduler import Scheduler
+from oscbridge.scheduler import LONGEST_WAIT, Scheduler
 from oscbridge.statistics import name_of
-from oscbridge.transport.client import LONGEST_WAIT, Client, Dispatching
+from oscbridge.transport.client import Client, Dispatching
 from oscbridge.transport.reply import packet_for, report_unsent
 from oscbridge.transport.server_stream import ServerStream
 from oscbridge.transport.stream import CHUNK, prepare_stream

@@ -22,13 +22,10 @@ from oscbridge.osc.framing import MAX_FRAME
 from oscbridge.osc_message import OscMessage
 from oscbridge.osc_packet import OscPacket, Sendable, datagram_of
 from oscbridge.report import Reporter
-from oscbridge.scheduler import Scheduler
+from oscbridge.scheduler import LONGEST_WAIT, Scheduler
 from oscbridge.transport.reply import packet_for, report_unsent
 
 __all__ = ["BlockingClient", "BlockingDispatch", "Client", "Dispatching", "find", "wait_for"]
-
-LONGEST_WAIT: Final = 60.0
-"""Seconds after which a client that waits looks at the clock again."""
 
 _log: Final = logging.getLogger(__name__)
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack
-from typing import Final
 
-from oscbridge.scheduler import Scheduler
+from oscbridge.scheduler import LONGEST_WAIT, Scheduler
 
-__all__ = ["LONGEST_WAIT", "DueTimer"]
-
-LONGEST_WAIT: Final = 60.0
-"""Seconds after which the clock is looked at again, as somebody may have set it."""
+__all__ = ["DueTimer"]
 
 
 class DueTimer:

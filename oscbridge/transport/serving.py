@@ -12,7 +12,7 @@ from contextlib import closing
 from typing import Final
 
 from oscbridge.dispatcher import Dispatcher
-from oscbridge.transport.due_timer import LONGEST_WAIT
+from oscbridge.scheduler import LONGEST_WAIT
 from oscbridge.transport.wake import Waker
 
 __all__ = ["INPUT", "Serving", "family_of"]

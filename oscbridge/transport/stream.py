@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import selectors
 import socket
 import threading
@@ -16,13 +17,30 @@ from oscbridge.handler import ClientAddress
 from oscbridge.osc.framing import MAX_FRAME, decoder_for
 from oscbridge.transport.reply import packet_for, report_unsent
 
-__all__ = ["CHUNK", "Connection", "StreamLimits", "prepare_stream"]
+__all__ = [
+    "ACCEPT_AGAIN",
+    "BACKLOG",
+    "CHUNK",
+    "OUT_OF_MEANS",
+    "Connection",
+    "StreamLimits",
+    "prepare_stream",
+]
 
 CHUNK: Final = 65_536
 """Bytes that are read at once."""
 
 # For one socket. Unlike epoll it takes no descriptor, of which there may be no more.
 _Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
+
+
+BACKLOG: Final = 300
+"""Connections that wait in the system to be accepted."""
+
+ACCEPT_AGAIN: Final = 0.1
+"""Seconds to leave a socket alone that could not accept, as when descriptors run out."""
+
+OUT_OF_MEANS: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 @dataclass(frozen=True, slots=True)

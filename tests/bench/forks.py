@@ -12,7 +12,7 @@ from drain import enlarge
 from table import show
 
 MESSAGES = 1_000
-ROUNDS = 3
+ROUNDS = 7
 PACKET = b"/mixer/ch/0000/fader\0\0\0\0,f\0\0\x3f\0\0\0"
 
 
@@ -59,10 +59,11 @@ def measure(package: str) -> float:
 
 
 def report() -> None:
-    rates = {
-        package: statistics.median(measure(package) for _ in range(ROUNDS))
-        for package in ("pythonosc", "oscbridge")
-    }
+    found: dict[str, list[float]] = {"pythonosc": [], "oscbridge": []}
+    for _ in range(ROUNDS):
+        for package, rates_found in found.items():  # by turns
+            rates_found.append(measure(package))
+    rates = {package: statistics.median(each) for package, each in found.items()}
     theirs, ours = rates["pythonosc"], rates["oscbridge"]
     show(
         f"Forking server, {MESSAGES} messages in a full socket, median of {ROUNDS}",
