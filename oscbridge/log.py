@@ -2,27 +2,120 @@
 
 from __future__ import annotations
 
+import io
 import logging
-from typing import Final
+import os
+import sys
+import threading
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, TextIO
 
-__all__ = ["configure_log"]
+from oscbridge.log_format import Form, JSONLines, Lines, TextLines, colour_wanted
 
-_ENDPOINT: Final = "oscbridge.endpoint."
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
+__all__ = ["Form", "configure_log", "flush_log", "log_form"]
 
-class _Formatter(logging.Formatter):
-    """Names the endpoint whose logger it is; the other loggers' messages name their part."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        record = logging.makeLogRecord(record.__dict__)
-        if record.name.startswith(_ENDPOINT):
-            name = record.name.removeprefix("oscbridge.")
-            record.msg, record.args = f"{name}: {record.getMessage()}", ()
-        return super().format(record)
+_log: Final = logging.getLogger("oscbridge")
 
 
-def configure_log(level: int = logging.INFO) -> None:
-    """Write what happens, from a level on, to the standard error stream."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Formatter("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S"))
-    logging.basicConfig(handlers=[handler], level=level)
+def configure_log(level: int = logging.INFO, form: Form = "auto") -> None:
+    """Write what happens, from a level on, to the standard error stream.
+
+    For programs, not for who uses the library. What nobody caught, and warnings of Python,
+    are events as well. A second call takes the place of the first. No event blocks or ends
+    the program, and it starts no thread.
+    """
+    root = logging.getLogger()
+    for handler in _ours():
+        root.removeHandler(handler)
+        handler.close()
+    handler = _handler(sys.stderr)
+    handler.setFormatter(_lines(level, form, sys.stderr))
+    root.addHandler(handler)
+    root.setLevel(level)
+    logging.captureWarnings(True)
+    sys.excepthook = _uncaught
+    sys.unraisablehook = _unraisable
+    threading.excepthook = _uncaught_in_thread
+
+
+def log_form() -> Form:
+    """The form that :func:`configure_log` was given: what a process started here needs."""
+    for handler in _ours():
+        if isinstance(handler.formatter, Lines):
+            return handler.formatter.form
+    return "auto"
+
+
+def flush_log() -> None:
+    """Write lines that wait for a slow reader, as far as that can be done at once.
+
+    To be called about once a second: else they wait for the next event, or for the end.
+    """
+    for handler in _ours():
+        handler.flush()
+
+
+def _ours() -> list[logging.Handler]:
+    handlers = logging.getLogger().handlers
+    return [each for each in handlers if isinstance(each.formatter, Lines)]
+
+
+def _lines(level: int, form: Form, stream: TextIO | None) -> Lines:
+    if form == "json":
+        return JSONLines()
+    terminal = stream is not None and not stream.closed and stream.isatty()
+    return TextLines(
+        form=form,
+        colour=form == "auto" and colour_wanted(terminal=terminal),
+        dates=not terminal,  # a file may be read weeks later
+        tracebacks=level <= logging.DEBUG,
+    )
+
+
+def _handler(stream: TextIO | None) -> logging.Handler:
+    """Where lines go: nowhere, if the program was started without such a stream."""
+    if stream is None or stream.closed:
+        return logging.NullHandler()
+    if os.name == "posix":
+        from oscbridge.standard_error import StandardError
+
+        try:
+            return StandardError(stream.fileno(), stream.encoding or "utf-8")
+        except (OSError, io.UnsupportedOperation):  # something that only has write()
+            pass
+    return _Stream(stream)
+
+
+class _Stream(logging.StreamHandler[TextIO]):
+    """Where nothing is known about the stream. It may block."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Nothing: there is nowhere to tell it."""
+
+
+def _uncaught(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    if not issubclass(kind, Exception):  # Ctrl-C
+        sys.__excepthook__(kind, error, traceback)
+        return
+    _log.critical("the program ends with %r", error, exc_info=(kind, error, traceback))
+
+
+def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is None or issubclass(args.exc_type, SystemExit):
+        return
+    name = "a thread" if args.thread is None else f"thread {args.thread.name}"
+    info = (args.exc_type, args.exc_value, args.exc_traceback)
+    _log.critical("%s ended with %r", name, args.exc_value, exc_info=info)
+
+
+def _unraisable(args: UnraisableHookArgs) -> None:
+    if args.exc_value is None:
+        return
+    info = (args.exc_type, args.exc_value, args.exc_traceback)
+    text = args.err_msg or "nobody could be told of this error"
+    _log.error("%s: %r", text, args.exc_value, exc_info=info)

@@ -40,6 +40,22 @@ class Reporting:
         self.statistics = Statistics()
         self._reporter = Reporter(logger)
 
+    @property
+    def part(self) -> str:
+        """What the log names beside a report, as ``bridge.stage``; nothing by default."""
+        return self._reporter.part
+
+    @part.setter
+    def part(self, part: str) -> None:
+        self._reporter.part = part
+
+    def flush_reports(self, *, everything: bool = False) -> None:
+        """Tell what was counted and is overdue. To be called about once a second.
+
+        At the end, tell ``everything``.
+        """
+        self._reporter.flush(everything=everything)
+
     def report_bad(self, error: DecodeError, client_address: ClientAddress) -> None:
         """Count and report a packet that is no OSC."""
         self.statistics.bad[error.reason] += 1
