@@ -12,19 +12,17 @@ import os
 import selectors
 import socket
 import socketserver
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.errors import DecodeError
 from oscbridge.handler import ClientAddress, Reply
+from oscbridge.networks import Networks
 from oscbridge.scheduler import run_all
 from oscbridge.transport.children import Children
-from oscbridge.transport.datagram import (
-    bind,
-    send_reply,
-)
+from oscbridge.transport.datagram import bind, keep_allowed, send_reply
 from oscbridge.transport.leader_followers import LeaderFollowers
 from oscbridge.transport.receive import MAX_DATAGRAM, receiver
 from oscbridge.transport.serving import INPUT, Serving, family_of
@@ -40,7 +38,8 @@ __all__ = [
 ]
 
 _Request: TypeAlias = tuple[bytes, socket.socket]
-_Take: TypeAlias = Callable[[Iterable[tuple[bytes, ClientAddress]], Reply], None]
+_Batch: TypeAlias = list[tuple[bytes, ClientAddress]]
+_Take: TypeAlias = Callable[[_Batch, Reply], None]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -61,6 +60,10 @@ class OSCUDPServer(Serving, socketserver.UDPServer):
     max_packet_size = MAX_DATAGRAM
     multicast_interface = ""
     """Where to join a multicast group: an address (IPv4) or an interface's name (IPv6)."""
+    allow = Networks()
+    """Networks that datagrams are taken from; without any, from everywhere. What comes from
+    elsewhere, this machine too, is counted as ``not_allowed`` and not looked at. To be
+    overridden before the server serves: ``server.allow = Networks(["10.0.0.0/8"])``."""
 
     def __init__(
         self,
@@ -113,16 +116,26 @@ class OSCUDPServer(Serving, socketserver.UDPServer):
             data, client = self.socket.recvfrom(self.max_packet_size)
         except (BlockingIOError, ConnectionError):
             return  # a bad checksum, or what an earlier reply met
-        self._way()(((data, client),), self._reply)
+        self._way()([(data, client)], self._reply)
 
     def _way(self) -> _Take:
-        """The way of datagrams: straight, unless a subclass overrides a method of the way."""
+        """The way of datagrams, past :attr:`allow` if it holds any networks."""
+        way = self._way_in()
+        return partial(self._take_allowed, way) if self.allow else way
+
+    def _take_allowed(self, take: _Take, batch: _Batch, reply: Reply) -> None:
+        batch = keep_allowed(batch, self.allow, self._dispatcher)
+        if batch:
+            take(batch, reply)
+
+    def _way_in(self) -> _Take:
+        """Straight, unless a subclass overrides a method of the way."""
         for name in ("verify_request", "process_request", "finish_request"):
             if getattr(self, name) != getattr(OSCUDPServer, name).__get__(self):
                 return self._take_requests
         return self._dispatcher.dispatch_all
 
-    def _take_requests(self, batch: Iterable[tuple[bytes, ClientAddress]], reply: Reply) -> None:
+    def _take_requests(self, batch: _Batch, reply: Reply) -> None:
         for data, client in batch:
             self._take_request(data, client, reply)
 
@@ -165,11 +178,18 @@ class ThreadingOSCUDPServer(OSCUDPServer):
     """Packets that are handled at once. Threads are started as they are needed."""
     stop_timeout = 5.0
     """Seconds that handlers are given to return when the server stops."""
+    _crew: LeaderFollowers | None = None
+
+    @property
+    def threads(self) -> int:
+        """Threads that it has started and that still run."""
+        crew = self._crew
+        return 0 if crew is None else len(crew)
 
     def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
         selector.register(self, selectors.EVENT_READ, INPUT)
         receive = partial(self._receive, selector, poll_interval, self._way())
-        crew = LeaderFollowers(receive, self.max_threads, "osc-udp")
+        self._crew = crew = LeaderFollowers(receive, self.max_threads, "osc-udp")
         crew.start()
         try:
             while crew.error is None and not self._stopping.wait(poll_interval):
@@ -178,6 +198,7 @@ class ThreadingOSCUDPServer(OSCUDPServer):
             crew.stopping.set()
             self._wake()
             left = crew.stop(self.stop_timeout)
+            self._crew = None
             if left:
                 _log.warning("%d handlers did not return within %g s", left, self.stop_timeout)
         if crew.error is not None:
@@ -198,7 +219,7 @@ class ThreadingOSCUDPServer(OSCUDPServer):
             return None
         except ConnectionError:
             return None
-        return partial(take, ((data, client),), self._reply)
+        return partial(take, [(data, client)], self._reply)
 
 
 if hasattr(os, "fork"):

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Final
 
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.handler import ClientAddress
+from oscbridge.networks import Networks
 from oscbridge.osc.framing import decoder_for
+from oscbridge.transport.admission import refusal
 from oscbridge.transport.children import Children
 from oscbridge.transport.serving import INPUT, Serving, family_of
 from oscbridge.transport.stream import (
@@ -59,6 +61,10 @@ class OSCTCPServer(Serving, socketserver.TCPServer):
     request_queue_size = BACKLOG
     limits = StreamLimits()
     """What connections may do. To be overridden."""
+    allow = Networks()
+    """Networks that clients may connect from; without any, from everywhere. Others, on this
+    machine too, are counted as ``not_allowed`` and closed at once. To be overridden before
+    the server serves: ``server.allow = Networks(["10.0.0.0/8"])``."""
 
     def __init__(
         self,
@@ -92,17 +98,28 @@ class OSCTCPServer(Serving, socketserver.TCPServer):
                 self._stopping.wait(ACCEPT_AGAIN)
             return
         try:
-            if self._has_room():
-                self.process_request(sock, client)
-            else:
-                self._dispatcher.report_closed("connections", client)
+            reason = self._refusal(client)
+            if reason:
+                self._dispatcher.report_closed(reason, client)
                 sock.close()
-        except Exception:
-            _log.exception("connection from %s:%s failed", *client[:2])
+            else:
+                self.process_request(sock, client)
+        except Exception as error:  # no more threads or processes, for example
+            self._dispatcher.report_failure("connection", error)
             sock.close()
 
-    def _has_room(self) -> bool:
-        return True
+    @property
+    def connections(self) -> int:
+        """Clients that are connected and served now."""
+        return len(self._connected())
+
+    def _connected(self) -> list[str]:
+        """The host of every client that is served."""
+        return []
+
+    def _refusal(self, client: ClientAddress) -> str:
+        """Why a client may not connect, or nothing."""
+        return refusal(client, self._connected(), self.allow, self.limits)
 
     def process_request(  # type: ignore[override]
         self, request: socket.socket, client_address: ClientAddress
@@ -129,6 +146,23 @@ class BlockingOSCTCPServer(OSCTCPServer):
     The next client is served when the one before has left.
     """
 
+    _serves = False
+
+    @property
+    def connections(self) -> int:
+        """Clients that are served now: one or none."""
+        return int(self._serves)
+
+    def finish_request(  # type: ignore[override]
+        self, request: socket.socket, client_address: ClientAddress
+    ) -> None:
+        """Serve a connection to its end and close it."""
+        self._serves = True
+        try:
+            super().finish_request(request, client_address)
+        finally:
+            self._serves = False
+
 
 class ThreadingOSCTCPServer(OSCTCPServer):
     """Each connection is served on a thread of its own, at most ``limits.connections``."""
@@ -143,14 +177,11 @@ class ThreadingOSCTCPServer(OSCTCPServer):
         mode: str = MODE_1_1,
         family: socket.AddressFamily | None = None,
     ) -> None:
-        self._threads: dict[threading.Thread, socket.socket] = {}
+        self._threads: dict[threading.Thread, tuple[socket.socket, str]] = {}
         super().__init__(server_address, dispatcher, mode, family)
 
-    def _has_room(self) -> bool:
-        self._threads = {
-            thread: sock for thread, sock in self._threads.items() if thread.is_alive()
-        }
-        return len(self._threads) < self.limits.connections
+    def _connected(self) -> list[str]:
+        return [host for thread, (_, host) in self._threads.copy().items() if thread.is_alive()]
 
     def process_request(  # type: ignore[override]
         self, request: socket.socket, client_address: ClientAddress
@@ -163,7 +194,10 @@ class ThreadingOSCTCPServer(OSCTCPServer):
             name=f"osc-tcp {client_address[0]}:{client_address[1]}",
             daemon=True,
         )
-        self._threads[thread] = request
+        self._threads = {
+            **{each: what for each, what in self._threads.items() if each.is_alive()},
+            thread: (request, client_address[0]),
+        }
         thread.start()
 
     def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
@@ -174,7 +208,7 @@ class ThreadingOSCTCPServer(OSCTCPServer):
 
     def _end_connections(self) -> None:
         self._stopping.set()
-        for sock in self._threads.values():
+        for sock, _ in self._threads.values():
             # Its thread wakes, and ends even when it looks here only after a next start.
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RD)
@@ -212,11 +246,19 @@ if hasattr(os, "fork"):
             family: socket.AddressFamily | None = None,
         ) -> None:
             self.children = Children(self.max_children)
+            self._clients: dict[int, str] = {}  # the host of each child's
             super().__init__(server_address, dispatcher, mode, family)
 
-        def _has_room(self) -> bool:
+        def _connected(self) -> list[str]:
             self.children.reap()
-            return len(self.children) < self.children.limit
+            self._clients = {
+                pid: host for pid, host in self._clients.items() if pid in self.children
+            }
+            return list(self._clients.values())
+
+        def _refusal(self, client: ClientAddress) -> str:
+            full = len(self.children) >= self.children.limit
+            return super()._refusal(client) or ("connections" if full else "")
 
         def process_request(  # type: ignore[override]
             self, request: socket.socket, client_address: ClientAddress
@@ -229,7 +271,7 @@ if hasattr(os, "fork"):
                 self.finish_request(request, client_address)
                 self._dispatcher.scheduler.run_all()
 
-            self.children.fork(work)
+            self._clients[self.children.fork(work)] = client_address[0]
             request.close()
 
         def service_actions(self) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from oscbridge.osc import Argument, Message, TimeTag, encode_bundle, encode_message
+from oscbridge.osc.framing import encode_slip
 
 WAIT = 20.0
 Start = Callable[..., "Program"]
@@ -28,6 +29,7 @@ pytestmark = needs_fork
 HEAD = """
 import os, signal, sys, time
 from oscbridge.dispatcher import Dispatcher
+from oscbridge.networks import Networks
 from oscbridge.osc_server import ForkingOSCUDPServer
 from oscbridge.osc_tcp_server import ForkingOSCTCPServer
 from oscbridge.transport.stream import StreamLimits
@@ -368,6 +370,16 @@ def test_verify_request_decides_before_there_is_a_process(
     assert program.stop() == ["failed 0 alive 0", "1 0 {'refused': 1} {}"]
 
 
+def test_what_comes_from_outside_allow_costs_no_process(
+    start: Start, sender: socket.socket, udp_socket: Callable[..., socket.socket]
+) -> None:
+    program = start(UDP + 'server.allow = Networks(["127.0.0.2"])\n')
+    sender.sendto(osc("/say", "stranger"), program.address)
+    udp_socket("127.0.0.2").sendto(osc("/say", "friend"), program.address)
+    assert program.line() == "friend"
+    assert program.stop() == ["failed 0 alive 0", "1 0 {'not_allowed': 1} {}"]
+
+
 def test_a_server_that_cannot_fork_counts_it_and_goes_on(
     start: Start, sender: socket.socket
 ) -> None:
@@ -532,6 +544,48 @@ def test_connections_over_max_children_are_refused_and_counted(
     guests[1].send("/pid")
     guests[1].receive()
     assert program.stop()[1] == "0 0 {} {'connections': 1}"
+
+
+def test_a_client_outside_allow_costs_no_process(start: Start, connect: Connect) -> None:
+    program = start(TCP + 'server.allow = Networks(["127.0.0.2"])\n')
+    assert connect(program.address).is_ended()
+    with socket.create_connection(program.address, source_address=("127.0.0.2", 0)) as friend:
+        friend.sendall(encode_slip(osc("/pid")))
+        assert b"/pid" in friend.recv(100)
+    program.until_no_children()
+    assert program.stop() == ["failed 0 alive 0", "0 0 {} {'not_allowed': 1}"]
+
+
+def test_one_address_leaves_processes_for_others(start: Start, connect: Connect) -> None:
+    program = start(TCP + "server.limits = StreamLimits(per_address=1)\n")
+    guest = connect(program.address)
+    guest.send("/pid")
+    guest.receive()
+    assert connect(program.address).is_ended()
+    with socket.create_connection(program.address, source_address=("127.0.0.2", 0)) as other:
+        other.sendall(encode_slip(osc("/pid")))
+        assert b"/pid" in other.recv(100)
+    assert program.stop()[1] == "0 0 {} {'connections_per_address': 1}"
+
+
+def test_a_connection_for_which_there_is_no_process_is_counted_and_ended(
+    start: Start, connect: Connect
+) -> None:
+    program = start(
+        """
+        real_fork = os.fork
+        def fork():
+            os.fork = real_fork
+            raise BlockingIOError(11, "no more processes")
+        os.fork = fork
+        dispatcher.map("/failed", lambda address: ("/failed", dispatcher.statistics.failed))
+        """
+        + TCP
+    )
+    assert connect(program.address).is_ended()
+    client = connect(program.address)
+    client.send("/failed")
+    assert client.receive() == Message.of("/failed", 1)
 
 
 def test_a_future_bundle_over_tcp_runs_at_its_time_in_its_process(

@@ -11,13 +11,15 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from oscbridge.dispatcher import Dispatcher
-from oscbridge.osc import Message, encode_message
+from oscbridge.networks import Networks
+from oscbridge.osc import Message, encode_bundle, encode_message
 from oscbridge.osc.framing import encode_length_prefix, encode_slip, encoder_for
 from oscbridge.transport.stream import StreamLimits
 
@@ -242,6 +244,19 @@ def test_others_go_on_while_a_client_does_not_read(
     assert dispatcher.statistics.closed == {}
 
 
+def test_replies_beyond_what_may_wait_end_the_connection(
+    serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
+) -> None:
+    dispatcher.map("/much", lambda address: MUCH)
+    server = serve_tcp("asyncio", dispatcher, limits=StreamLimits(replies=100_000))
+    client = connect(server.address, SO_RCVBUF=4_096)
+    # One bundle: it is read before anybody could see that the client does not read.
+    client.send_packet(encode_bundle([encode_message(Message.of("/much"))] * 500))
+    until(lambda: dispatcher.statistics.closed == {"replies": 1})
+    assert client.is_ended()
+    assert is_served(connect(server.address))
+
+
 @every_kind
 def test_a_client_that_sends_no_more_and_never_reads_is_ended(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
@@ -293,6 +308,36 @@ def test_connections_over_the_limit_are_refused_and_counted(
         assert connect(server.address).is_ended()
     assert all(map(is_served, guests))
     assert dispatcher.statistics.closed == {"connections": 20}
+
+
+@at_once
+def test_one_address_leaves_room_for_others(
+    kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
+) -> None:
+    server = serve_tcp(kind, dispatcher, limits=StreamLimits(per_address=2))
+    with socket.create_connection(server.address, source_address=("127.0.0.2", 0)) as other:
+        guests = [connect(server.address) for _ in range(2)]
+        assert all(map(is_served, guests))
+        assert connect(server.address).is_ended()
+        other.sendall(encode_slip(PING))
+        assert b"/pong" in other.recv(100)
+    assert dispatcher.statistics.closed == {"connections_per_address": 1}
+
+
+@every_kind
+def test_a_client_outside_allow_is_refused_before_a_byte_is_read(
+    kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
+) -> None:
+    server = serve_tcp(kind, dispatcher, allow=Networks(["127.0.0.2"]))
+    stranger = connect(server.address)
+    with suppress(ConnectionError):
+        stranger.send("/ping")
+    assert stranger.is_ended()
+    with socket.create_connection(server.address, source_address=("127.0.0.2", 0)) as friend:
+        friend.sendall(encode_slip(PING))
+        assert b"/pong" in friend.recv(100)
+    assert dispatcher.statistics.closed == {"not_allowed": 1}
+    assert dispatcher.statistics.packets == 1
 
 
 @at_once

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from oscbridge.dispatcher import Dispatcher
+from oscbridge.networks import Networks
 from oscbridge.osc import (
     IMMEDIATELY,
     Argument,
@@ -413,6 +414,42 @@ def test_a_coroutine_handler_is_reported_where_nobody_awaits(
 
 
 # --- the servers on socketserver ---------------------------------------------------------------
+
+
+@every_mode
+def test_what_comes_from_outside_allow_is_counted_and_not_looked_at(
+    mode: str, serve: Serve, dispatcher: Dispatcher, inbox: Inbox, udp_socket: MakeSocket,
+    sender: socket.socket, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    for kind in (OSCUDPServer, AsyncIOOSCUDPServer):
+        monkeypatch.setattr(kind, "allow", Networks(["127.0.0.2", "10.0.0.0/8"]))
+    dispatcher.map("/x", inbox)
+    server = serve(start, mode, dispatcher)
+    for n in range(300):  # more than one batch, and by turns
+        sender.sendto(osc("/x", -1), server.address)
+        if n % 100 == 0:
+            udp_socket("127.0.0.2").sendto(osc("/x", n), server.address)
+    assert [inbox.take()[1] for _ in range(3)] == [0, 100, 200]
+    deadline = time.monotonic() + WAIT
+    while dispatcher.statistics.bad != {"not_allowed": 300}:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    assert dispatcher.statistics.packets == 3
+
+
+def test_what_comes_from_outside_allow_meets_no_method_of_a_subclass(
+    dispatcher: Dispatcher, sender: socket.socket
+) -> None:
+    class Strict(BlockingOSCUDPServer):
+        allow = Networks(["127.0.0.2"])
+
+        def verify_request(self, request: Any, client_address: Any) -> bool:
+            raise AssertionError
+
+    with Strict(("127.0.0.1", 0), dispatcher) as server:
+        sender.sendto(osc("/x"), server.server_address)
+        server.handle_request()
+    assert dispatcher.statistics.bad == {"not_allowed": 1}
 
 
 @on_threads

@@ -6,7 +6,8 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from oscbridge.dispatcher import Dispatcher
+from oscbridge.handler import ClientAddress
+from oscbridge.statistics import Reporting
 from oscbridge.transport.stream import ACCEPT_AGAIN, BACKLOG, OUT_OF_MEANS
 
 __all__ = ["Acceptor", "listen"]
@@ -34,17 +35,21 @@ class Acceptor:
 
     asyncio's own server loses a connection that it accepts while it is being closed, and
     complains hundreds of times a second when there are no more descriptors.
+
+    ``refusal`` says of a client why it may not connect, or nothing.
     """
 
     def __init__(
         self,
         sock: socket.socket,
-        dispatcher: Dispatcher,
+        dispatcher: Reporting,
         new_connection: Callable[[], asyncio.BaseProtocol],
+        refusal: Callable[[ClientAddress], str],
     ) -> None:
         self.socket = sock
         self._dispatcher = dispatcher
         self._new_connection = new_connection
+        self._refusal = refusal
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[object]] = set()
         self._again: asyncio.TimerHandle | None = None
@@ -77,7 +82,7 @@ class Acceptor:
 
     def _accept(self) -> None:
         try:
-            sock, _ = self.socket.accept()
+            sock, client = self.socket.accept()
         except (BlockingIOError, ConnectionError):
             return  # it has left again
         except OSError as error:
@@ -85,6 +90,11 @@ class Acceptor:
             self._dispatcher.report_closed(reason, ("", 0))
             self._loop.remove_reader(self.socket)
             self._again = self._loop.call_later(ACCEPT_AGAIN, self._watch)
+            return
+        reason = self._refusal(client)
+        if reason:
+            sock.close()
+            self._dispatcher.report_closed(reason, client)
             return
         task: asyncio.Task[object] = self._loop.create_task(self._connect(sock))
         self._tasks.add(task)

@@ -8,8 +8,11 @@ from types import TracebackType
 from typing import Self
 
 from oscbridge.dispatcher import Dispatcher
+from oscbridge.handler import ClientAddress
+from oscbridge.networks import Networks
 from oscbridge.osc.framing import decoder_for
 from oscbridge.transport.acceptor import Acceptor, listen
+from oscbridge.transport.admission import refusal
 from oscbridge.transport.due_timer import DueTimer
 from oscbridge.transport.stream import StreamLimits
 from oscbridge.transport.stream_protocol import StreamProtocol
@@ -26,6 +29,10 @@ class AsyncOSCTCPServer:
 
     limits = StreamLimits()
     """What connections may do. To be overridden."""
+    allow = Networks()
+    """Networks that clients may connect from; without any, from everywhere. Others, on this
+    machine too, are counted as ``not_allowed`` and closed at once. To be overridden before
+    :meth:`listen`: ``server.allow = Networks(["10.0.0.0/8"])``."""
     stop_timeout = 0.5
     """Seconds that what was written is given to go out when the server stops."""
 
@@ -52,6 +59,11 @@ class AsyncOSCTCPServer:
         """The sockets that it listens on; none before :meth:`listen`."""
         return tuple(acceptor.socket for acceptor in self._acceptors)
 
+    @property
+    def connections(self) -> int:
+        """Clients that are connected now."""
+        return len(self._connections)
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -69,7 +81,7 @@ class AsyncOSCTCPServer:
             return
         self._stopped.clear()
         self._acceptors = [
-            Acceptor(sock, self._dispatcher, self._new_connection)
+            Acceptor(sock, self._dispatcher, self._new_connection, self._refusal)
             for sock in await listen(self._host, self._port)
         ]
         self._timer = DueTimer(self._dispatcher.scheduler, asyncio.get_running_loop())
@@ -111,7 +123,13 @@ class AsyncOSCTCPServer:
 
     def _new_connection(self) -> StreamProtocol:
         connection = StreamProtocol(
-            self._dispatcher, self._mode, self.limits, self._connections, self._stopped
+            *(self._dispatcher, self._mode, self.limits, self._refusal),
+            *(self._connections, self._stopped),
         )
         connection.pause(self._paused)
         return connection
+
+    def _refusal(self, client: ClientAddress) -> str:
+        """Why a client may not connect, or nothing."""
+        connected = [connection.client[0] for connection in self._connections]
+        return refusal(client, connected, self.allow, self.limits)

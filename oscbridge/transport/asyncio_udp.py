@@ -10,8 +10,9 @@ from typing import cast
 
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.handler import ClientAddress
+from oscbridge.networks import Networks
 from oscbridge.statistics import name_of
-from oscbridge.transport.datagram import open_socket, send_reply
+from oscbridge.transport.datagram import keep_allowed, open_socket, send_reply
 from oscbridge.transport.due_timer import DueTimer
 from oscbridge.transport.receive import receiver
 
@@ -29,6 +30,9 @@ class AsyncIOOSCUDPServer:
     """Coroutine handlers that are awaited at once; beyond it, packets wait in the socket."""
     multicast_interface = ""
     """Where to join a multicast group: an address (IPv4) or an interface's name (IPv6)."""
+    allow = Networks()
+    """Networks that datagrams are taken from; without any, from everywhere. What comes from
+    elsewhere, this machine too, is counted as ``not_allowed`` and not looked at."""
 
     def __init__(
         self,
@@ -66,7 +70,7 @@ class AsyncIOOSCUDPServer:
         found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         family, *_, address = min(found, key=lambda info: info[0] != socket.AF_INET)
         sock = open_socket(family, cast(ClientAddress, address), self.multicast_interface)
-        protocol = DispatchingProtocol(self._dispatcher, self._loop, self.max_tasks)
+        protocol = DispatchingProtocol(self._dispatcher, self._loop, self.max_tasks, self.allow)
         transport: asyncio.DatagramTransport
         try:
             transport = DrainingTransport(self._loop, sock, protocol)
@@ -79,9 +83,14 @@ class DispatchingProtocol(asyncio.DatagramProtocol):
     """Hands packets to the dispatcher, awaits coroutines, and keeps the scheduler going."""
 
     def __init__(
-        self, dispatcher: Dispatcher, loop: asyncio.AbstractEventLoop, max_tasks: int
+        self,
+        dispatcher: Dispatcher,
+        loop: asyncio.AbstractEventLoop,
+        max_tasks: int,
+        allow: Networks,
     ) -> None:
         self.dispatcher = dispatcher
+        self.allow = allow
         self._loop = loop
         self._max_tasks = max_tasks
         self._tasks: set[asyncio.Task[None]] = set()
@@ -92,7 +101,8 @@ class DispatchingProtocol(asyncio.DatagramProtocol):
         self._transport = transport
 
     def datagram_received(self, data: bytes, addr: ClientAddress) -> None:
-        self.dispatcher.dispatch(data, addr, self.reply)
+        if not self.allow or keep_allowed([(data, addr)], self.allow, self.dispatcher):
+            self.dispatcher.dispatch(data, addr, self.reply)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -151,7 +161,11 @@ class DrainingTransport(asyncio.DatagramTransport):
         protocol.connection_made(self)
 
     def _drain(self) -> None:
-        batch, self._unread = self._unread or self._receive(), []
+        batch, self._unread = self._unread, []
+        if not batch:
+            batch = self._receive()
+            if self._protocol.allow:
+                batch = keep_allowed(batch, self._protocol.allow, self._protocol.dispatcher)
         self._protocol.dispatcher.dispatch_all(self._until_paused(batch), self._protocol.reply)
 
     def _until_paused(

@@ -34,6 +34,9 @@ class Children:
     def __len__(self) -> int:
         return len(self._alive)
 
+    def __contains__(self, pid: int) -> bool:
+        return pid in self._alive
+
     def reap(self) -> None:
         """Take leave of those that have ended. Never blocks."""
         for pid in tuple(self._alive):
@@ -56,8 +59,11 @@ class Children:
                 return False
             time.sleep(_POLL)
 
-    def fork(self, work: Callable[[], None]) -> None:
-        """Run ``work`` in a child, which ends with it. Raises ``OSError`` if there can be none."""
+    def fork(self, work: Callable[[], None]) -> int:
+        """Run ``work`` in a child, which ends with it; the child's number.
+
+        Raises ``OSError`` if there can be none.
+        """
         _flush()  # or the child would write what waits here a second time
         # A signal must not find a child that still has its parent's handlers: they may raise,
         # and the child would leave this method and go on as a second parent.
@@ -67,6 +73,7 @@ class Children:
             if pid == 0:
                 _be_child(work, blocked)
             self._alive.add(pid)
+            return pid
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 

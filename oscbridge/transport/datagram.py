@@ -5,20 +5,26 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from oscbridge.dispatcher import Dispatcher
+from oscbridge.errors import DecodeError
 from oscbridge.handler import ClientAddress
+from oscbridge.networks import Networks
 from oscbridge.transport.reply import packet_for, report_unsent
 
 __all__ = [
     "bind",
+    "keep_allowed",
     "open_socket",
     "send_reply",
 ]
 
 RECEIVE_BUFFER: Final = 4 << 20
 """Bytes of receive buffer that are asked of the system, which may give less."""
+
+
+_Batch: TypeAlias = list[tuple[bytes, ClientAddress]]
 
 
 class _Sender(Protocol):
@@ -88,6 +94,20 @@ def open_socket(family: int, address: ClientAddress, interface: str = "") -> soc
         sock.close()
         raise
     return sock
+
+
+def keep_allowed(batch: _Batch, allow: Networks, dispatcher: Dispatcher) -> _Batch:
+    """The datagrams that come from these networks. Others are counted, and not looked at."""
+    # A batch has few senders: to find them costs less than to look up each datagram's.
+    senders = {client for _, client in batch}
+    refused = {client for client in senders if client[0] not in allow}
+    if not refused:
+        return batch
+    for _, client in batch:
+        if client in refused:
+            error = DecodeError("not_allowed", f"{client[0]} is in no network of 'allow'")
+            dispatcher.report_bad(error, client)
+    return [each for each in batch if each[1] not in refused]
 
 
 def send_reply(

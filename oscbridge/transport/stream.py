@@ -34,7 +34,7 @@ CHUNK: Final = 65_536
 _Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
-BACKLOG: Final = 300
+BACKLOG: Final = 1_024
 """Connections that wait in the system to be accepted."""
 
 ACCEPT_AGAIN: Final = 0.1
@@ -51,12 +51,17 @@ class StreamLimits:
     """Bytes of a packet."""
     connections: int = 256
     """Connections at once; others are refused."""
+    per_address: int | None = None
+    """Connections at once from one address; None: as many as there may be in all."""
     idle: float = 86_400.0
     """Seconds without a byte from the client."""
     unfinished: float = 30.0
     """Seconds in which a packet that was begun must be finished."""
     send: float = 5.0
     """Seconds that a client may keep a reply waiting."""
+    replies: int = 4_194_304
+    """Bytes of replies that may wait for a client to read them, on an event loop. Elsewhere
+    the one who sends waits."""
 
 
 def prepare_stream(sock: socket.socket) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Final, cast
 
 from oscbridge.dispatcher import Dispatcher
@@ -25,7 +25,7 @@ class StreamProtocol(asyncio.Protocol):
 
     While a coroutine handler is awaited, or the client does not read its replies, nothing
     more is read from this client. ``connections`` is where it enters and leaves itself. It does
-    not begin when ``stopped`` is set.
+    not begin when ``stopped`` is set, or ``refusal`` has a reason against the client.
     """
 
     def __init__(
@@ -33,11 +33,13 @@ class StreamProtocol(asyncio.Protocol):
         dispatcher: Dispatcher,
         mode: str,
         limits: StreamLimits,
+        refusal: Callable[[ClientAddress], str],
         connections: set[StreamProtocol],
         stopped: asyncio.Event,
     ) -> None:
         self._dispatcher = dispatcher
         self._limits = limits
+        self._refusal = refusal
         self._connections = connections
         self._stopped = stopped
         self._framing = decoder_for(mode, limits.frame)
@@ -47,7 +49,8 @@ class StreamProtocol(asyncio.Protocol):
         self._packets: deque[bytes] = deque()
         self._coroutines: deque[Coroutine[object, object, object]] = deque()
         self._task: asyncio.Task[None] | None = None
-        self._client = _UNKNOWN
+        self.client = _UNKNOWN
+        """Its address, once it is connected."""
         self._transport: asyncio.Transport | None = None
         self._blocked = False
         self._paused = False
@@ -60,12 +63,13 @@ class StreamProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._client = transport.get_extra_info("peername") or _UNKNOWN
+        self.client = transport.get_extra_info("peername") or _UNKNOWN
         if self._stopped.is_set():  # it was accepted just before
             self.abort()
             return
-        if len(self._connections) >= self._limits.connections:
-            self.end("connections")
+        reason = self._refusal(self.client)  # once more: others have come in the meantime
+        if reason:
+            self.end(reason)
             return
         self._connections.add(self)
         prepare_stream(transport.get_extra_info("socket"))
@@ -82,7 +86,7 @@ class StreamProtocol(asyncio.Protocol):
             self._watch("unfinished", self._limits.unfinished)
         self._process()
         if framing.error is not None:
-            self._dispatcher.report_bad(framing.error, self._client)
+            self._dispatcher.report_bad(framing.error, self.client)
             self._count(framing.error.reason)
             self._end_when_idle()
 
@@ -149,7 +153,7 @@ class StreamProtocol(asyncio.Protocol):
         """Count the packet that the client did not finish before it left."""
         error = self._framing.cut()
         if error is not None:
-            self._dispatcher.report_bad(error, self._client)
+            self._dispatcher.report_bad(error, self.client)
 
     def _closed(self, _task: object = None) -> None:
         if not self.closed.done():
@@ -158,7 +162,7 @@ class StreamProtocol(asyncio.Protocol):
     def _count(self, reason: str) -> None:
         if not self._counted:
             self._counted = True
-            self._dispatcher.report_closed(reason, self._client)
+            self._dispatcher.report_closed(reason, self.client)
 
     def _end_when_idle(self) -> None:
         """Read no more; answer what was read, then close."""
@@ -173,7 +177,7 @@ class StreamProtocol(asyncio.Protocol):
     def _process(self) -> None:
         packets, dispatch = self._packets, self._dispatcher.dispatch
         while packets and not self._busy:
-            dispatch(packets.popleft(), self._client, self._reply)
+            dispatch(packets.popleft(), self.client, self._reply)
 
     def _reply(self, client: ClientAddress, result: object) -> None:
         if inspect.iscoroutine(result):
@@ -184,10 +188,12 @@ class StreamProtocol(asyncio.Protocol):
             if self._task is None:
                 self._task = self._loop.create_task(self._await_all())
                 self._read_or_not()
-        elif self._transport is not None:
+        elif self._transport is not None and not self._transport.is_closing():
             packet = packet_for(self._dispatcher, client, result)
             if packet is not None:
                 self._transport.write(self._framing.encode(packet))
+                if self._transport.get_write_buffer_size() > self._limits.replies:
+                    self.end("replies")
 
     async def _await_all(self) -> None:
         """Await coroutine handlers one after another, then go on with the packets."""
@@ -202,7 +208,7 @@ class StreamProtocol(asyncio.Protocol):
                     self._dispatcher.report_failure(name_of(coroutine), error)
                     continue
                 if result is not None:
-                    self._reply(self._client, result)
+                    self._reply(self.client, result)
         finally:
             self._task = None
         self._process()

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from oscbridge.bridge.listeners.records import (
     MAX_RECORD,
+    Alive,
     Counted,
     Dropped,
     Emission,
     Failed,
     Ready,
+    Seen,
     add_counts,
     counts_of,
     read_record,
@@ -119,12 +121,16 @@ def test_an_address_that_a_route_made_may_be_long() -> None:
     [
         Dropped("oversize", 1),
         Dropped("x", 2, "why"),
-        Ready(9000),
+        Ready(),
+        Alive(3),
+        Seen(b"/x\0\0,\0\0\0", "::1", 9000),
         Counted({"messages": 3, "bad.size": 1}),
         Counted({}),
     ],
 )
-def test_the_other_records_come_back_as_they_were(record: Dropped | Ready | Counted) -> None:
+def test_the_other_records_come_back_as_they_were(
+    record: Dropped | Ready | Alive | Seen | Counted,
+) -> None:
     assert read_record(record.encode()) == record
 
 
@@ -135,7 +141,7 @@ def test_of_a_text_that_no_record_can_hold_the_rest_comes_back() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no listener process here")
 def test_what_cannot_be_encoded_is_counted_instead() -> None:
-    from oscbridge.bridge.listeners.listener_process import record_of
+    from oscbridge.bridge.listeners.link import record_of
 
     record = record_of(Emission(0, Message("/x", "i", ("no number",)), {}))
     assert read_record(record) == Dropped("encode", 1)

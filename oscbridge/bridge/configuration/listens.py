@@ -13,6 +13,7 @@ from oscbridge.url import OSCURL, HostPort
 
 __all__ = [
     "Listen",
+    "collide",
     "is_group",
     "listen_of_bridge",
     "listen_of_endpoint",
@@ -73,16 +74,16 @@ def is_group(url: OSCURL) -> bool:
 def share_a_port(listens: Sequence[Listen]) -> Iterator[str]:
     """What cannot listen, as something before it in the file has the port."""
     for first, later in combinations(listens, 2):
-        if first.transport == later.transport and _collide(first, later):
+        if collide(first, later):
             yield (
                 f"{later.where}.listen = '{later.shown}': {first.where} listens on "
                 f"'{first.shown}' already; choose another port"
             )
 
 
-def _collide(one: Listen, other: Listen) -> bool:
-    """Whether two sockets of one transport cannot both have their port."""
-    if one.at.port == 0 or one.at.port != other.at.port:
+def collide(one: Listen, other: Listen) -> bool:
+    """Whether two cannot listen at once."""
+    if one.transport != other.transport or one.at.port == 0 or one.at.port != other.at.port:
         return False
     host, another = _host(one.at.host), _host(other.at.host)
     if _is_group(host) and _is_group(another):

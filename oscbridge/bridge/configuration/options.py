@@ -13,11 +13,14 @@ from oscbridge.bridge.endpoint import OnStart, Options
 from oscbridge.bridge.outgoing.outbox import Policy
 from oscbridge.bridge.routes.conversion import LARGEST_FLOAT
 from oscbridge.errors import DecodeError, PatternError
-from oscbridge.osc import Pattern
+from oscbridge.networks import Networks
+from oscbridge.osc import Limits, Pattern
 from oscbridge.osc.types import layout
+from oscbridge.scheduler import Scheduler
+from oscbridge.transport.stream import StreamLimits
 from oscbridge.url import OSCURL
 
-__all__ = ["BridgeOptions", "HostOptions", "Mode", "RouteOptions"]
+__all__ = ["BridgeOptions", "HostOptions", "LimitOptions", "Mode", "RouteOptions"]
 
 SLOWEST: Final = 0.001
 FASTEST: Final = 1_000_000
@@ -96,6 +99,74 @@ def _range(value: object) -> object:
     return tuple(numbers)
 
 
+_Bytes = Annotated[int, Field(ge=16, le=256 << 20)]
+_Many = Annotated[int, Field(ge=1, le=1_000_000)]
+_Clients = Annotated[int, Field(ge=1, le=10_000)]
+_Seconds = Annotated[float, Field(ge=0.1, le=30 * 86_400)]
+
+
+class LimitOptions(Options):
+    """``[bridge.NAME.limits]``: how much a bridge takes in. What is beyond is counted."""
+
+    packet: _Bytes = 1_048_576
+    """Bytes of a packet. UDP carries at most 65,535."""
+    depth: Annotated[int, Field(ge=1, le=100)] = 16
+    """Bundles within bundles, and arrays within arrays."""
+    tags: _Many = 16_384
+    """Type tags of a message, brackets included."""
+    arguments: _Many = 16_384
+    """Arguments of a message, those within arrays included."""
+    address: Annotated[int, Field(ge=1, le=65_535)] = 512
+    """Bytes of an address."""
+    calls: _Many = 16_384
+    """Times that the messages of one bundle may go through routes, together."""
+    pending: _Many = 10_000
+    """Messages that may wait for their time tags."""
+    horizon: Annotated[float, Field(ge=0, le=30 * 86_400)] = 3600.0
+    """Seconds ahead that a time tag may be."""
+    beyond: Literal["run", "drop"] = "run"
+    """What becomes of messages beyond ``pending`` or ``horizon``: ``run`` (at once) or ``drop``."""
+    connections: _Clients = 256
+    """TCP clients at once. In ``threading`` and ``forking``, ``workers`` bounds them too."""
+    connections_per_address: _Clients = 64
+    """TCP clients at once from one address."""
+    idle: _Seconds = 86_400.0
+    """Seconds without a byte from a TCP client, after which it is let go."""
+    unfinished: _Seconds = 30.0
+    """Seconds in which a TCP client must finish a packet that it began."""
+    reply_wait: _Seconds = 5.0
+    """Seconds that a TCP client may keep a reply waiting."""
+    reply_bytes: _Bytes = 4_194_304
+    """Bytes of replies that may wait for a TCP client, in ``asyncio``."""
+
+    def packet_limits(self) -> Limits:
+        """For a dispatcher."""
+        return Limits(
+            datagram=self.packet,
+            depth=self.depth,
+            tags=self.tags,
+            arguments=self.arguments,
+            address=self.address,
+            calls=self.calls,
+        )
+
+    def stream_limits(self) -> StreamLimits:
+        """For a TCP server."""
+        return StreamLimits(
+            frame=self.packet,
+            connections=self.connections,
+            per_address=self.connections_per_address,
+            idle=self.idle,
+            unfinished=self.unfinished,
+            send=self.reply_wait,
+            replies=self.reply_bytes,
+        )
+
+    def scheduler(self) -> Scheduler:
+        """A scheduler that keeps these limits."""
+        return Scheduler(self.pending, horizon=self.horizon, beyond=self.beyond)
+
+
 class BridgeOptions(Options):
     """``[bridge.NAME]``: an OSC server and the routes that read from it."""
 
@@ -108,6 +179,11 @@ class BridgeOptions(Options):
     """Threads or processes that handle messages at once."""
     interface: str = ""
     """Where to join a multicast group: an address (IPv4) or an interface's name (IPv6)."""
+    allow: Networks = Networks()
+    """Networks and addresses that may send, as ``["10.0.0.0/8", "127.0.0.1"]``; without any,
+    all may."""
+    limits: LimitOptions = LimitOptions()
+    """A table of limits, see below."""
 
 
 class HostOptions(Options):

@@ -1,61 +1,44 @@
-"""The bridge process's side of a forking bridge: its listener process, and what that says."""
+"""The bridge process's side of a forking bridge: it keeps a listener process running."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import os
-import signal
 import socket
 import sys
-import sysconfig
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
 from typing import Final, NamedTuple, cast
 
-import oscbridge
 from oscbridge.bridge.configuration.options import BridgeOptions
+from oscbridge.bridge.listeners.bound import bound_socket
+from oscbridge.bridge.listeners.process_handle import ListenerProcess, News
 from oscbridge.bridge.listeners.records import (
-    LINK_TYPE,
     MAX_RECORD,
-    STOP,
     Counted,
     Dropped,
     Emission,
-    Failed,
-    Ready,
+    Seen,
     add_counts,
-    read_record,
 )
+from oscbridge.bridge.listeners.tap import Tap
 from oscbridge.bridge.routes.route import Tail
 from oscbridge.bridge.routes.steps import RouteSpec
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.errors import DecodeError
 from oscbridge.handler import ClientAddress
+from oscbridge.log import log_form
 from oscbridge.report import Reporter
 
 __all__ = ["ForkedListener", "RoutePair"]
 
-START_TIMEOUT: Final = 10.0
-"""Seconds that a listener process is given to listen."""
-
-STOP_TIMEOUT: Final = 0.8
-"""Seconds that it is given to end when the bridge stops; then it is killed."""
+_STOPPED: Final = "the bridge has stopped"
 
 FIRST_WAIT: Final = 0.2
 LONGEST_WAIT: Final = 10.0
 """Seconds before a listener process that died is replaced; doubled each time."""
-
-BATCH: Final = 256
-"""Records that are read before the loop looks at anything else."""
-
-REST: Final = 100_000
-"""Records that are read from a link whose other end is gone; it cannot hold as many."""
-
-_PROGRAM: Final = "oscbridge.bridge.listeners.listener_process"
 
 _log: Final = logging.getLogger(__name__)
 
@@ -70,8 +53,10 @@ class RoutePair(NamedTuple):
 class ForkedListener:
     """Keeps a listener process running, and takes in what comes out of its routes.
 
-    If the process dies, :attr:`problem` says so until another listens. What is counted
-    there is added to the dispatcher's statistics here.
+    The socket belongs to the bridge process, so what arrives while there is no listener
+    process, or while one takes the place of another, waits in it. If the process dies,
+    :attr:`problem` says so until another listens. What is counted there is added to the
+    dispatcher's statistics here.
     """
 
     def __init__(
@@ -83,18 +68,21 @@ class ForkedListener:
     ) -> None:
         self.address = options.listen
         self.problem = "not started"
-        self.drops: Counter[str] = Counter()
-        """Messages that did not come through, by reason."""
+        self.threads = 0
+        self._drops: Counter[str] = Counter()
         self._name = name
         self._options = options
         self._dispatcher = dispatcher
-        self._routes = routes
+        self._routes = list(routes)
+        self._has_plugins = False
         self._reporter = Reporter(_log)
         self._loop = asyncio.get_running_loop()
-        self._link: socket.socket | None = None
-        self._process: asyncio.subprocess.Process | None = None
-        self._watch: asyncio.Task[None] | None = None
-        self._answer: asyncio.Future[Ready | Failed] = self._loop.create_future()
+        self._socket: socket.socket | None = None
+        self._tap: Tap | None = None
+        self._process: ListenerProcess | None = None
+        self._retiring: ListenerProcess | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._changing = asyncio.Lock()
         self._paused = False
 
     @property
@@ -102,185 +90,200 @@ class ForkedListener:
         """The listener process, if there is one."""
         return None if self._process is None else self._process.pid
 
+    @property
+    def drops(self) -> Mapping[str, int]:
+        """Messages that did not come through, by reason."""
+        return self._drops
+
+    @property
+    def children(self) -> int:
+        """Processes that handle packets or connections now."""
+        return sum(each.children for each in (self._process, self._retiring) if each is not None)
+
+    @property
+    def connections(self) -> int:
+        """TCP clients now: each has a process."""
+        return 0 if self.address.scheme == "udp" else self.children
+
     async def start(self) -> None:
-        """Start the process and wait until it listens. Raises ``OSError`` if it cannot."""
+        """Bind, start the process and wait until it listens. Raises ``OSError``."""
         try:
-            await self._spawn()
+            listen = self._options.listen
+            self._socket = await bound_socket(listen, self._options.interface)
+            self.address = listen._replace(port=self._socket.getsockname()[1])
+            self._tap = Tap(self._show)
+            self._process = await self._spawn(self._routes)
         except BaseException:
-            await self._end()
+            self._close()
             raise
-        self._watch = self._loop.create_task(self._keep(), name=f"bridge.{self._name}")
+        self.problem = ""
+        self._keep(True)
 
     async def stop(self) -> bool:
         """Have the children finish, within a time-out, and end the process."""
-        watch, self._watch = self._watch, None
-        if watch is not None:
-            watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
+        await self._keep_not()
         self._paused = False
-        return await self._end()
+        left = [each for each in (self._process, self._retiring) if each is not None]
+        in_time = await asyncio.gather(*(each.end() for each in left))
+        self._close()
+        return all(in_time)
 
     def pause(self, on: bool) -> None:
-        """Leave what comes in the link: the children wait, then the socket fills."""
+        """Leave what comes in the links: the children wait, then the socket fills."""
         self._paused = on
-        self._read_or_not()
+        for process in (self._process, self._retiring):
+            if process is not None:
+                process.pause(on)
+
+    def watch(self, on: bool) -> None:
+        """Hand each packet that is taken in to ``Dispatcher.seen``, or no more."""
+        if self._tap is not None:
+            self._tap.watch(on)
+
+    def flush_reports(self, *, everything: bool = False) -> None:
+        """Tell in the log what was counted and is overdue; at the end, everything."""
+        self._reporter.flush(everything=everything)
+
+    async def reroute(self, routes: Sequence[RoutePair]) -> None:
+        """Take in what comes from now on by other routes, and lose nothing meanwhile.
+
+        Where only what the bridge process does has changed, nothing else happens. Else a
+        second process starts on the same socket. Once it listens, the first takes nothing
+        more in; its children finish, within a time-out, by the old routes, which must last
+        until this returns. TCP connections of the first process end: clients connect again.
+        Raises ``OSError`` if the second cannot listen: then the first goes on.
+        """
+        async with self._changing:
+            if self._does_the_same(routes):
+                self._routes[:] = routes
+                return
+            await self._keep_not()
+            new = list(routes)
+            try:
+                process = await self._spawn(new)
+            except BaseException:
+                self._keep(self._socket is not None)
+                raise
+            self._retiring, self._process, self._routes = self._process, process, new
+            self.problem = ""
+            self._keep(True)
+            if self._retiring is not None:
+                await self._retiring.retire()
+                self._retiring = None
 
     # --- the process -------------------------------------------------------------------------
 
-    async def _spawn(self) -> None:
-        self._answer = self._loop.create_future()
-        self._link, far = socket.socketpair(socket.AF_UNIX, LINK_TYPE)
-        with far:
-            self._link.setblocking(False)
-            for end in (self._link, far):
-                for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-                    end.setsockopt(socket.SOL_SOCKET, option, MAX_RECORD * 8)
-            # -P: the working directory may hold a json.py. A group of its own: Ctrl-C is
-            # for the bridge process, and all children can be ended together.
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", _PROGRAM, str(far.fileno()), str(os.getpid())),
-                pass_fds=[far.fileno()],
-                stdin=asyncio.subprocess.PIPE,
-                env=_environment(),
-                process_group=0,
-            )
-        self._loop.add_reader(self._link, self._read)
-        try:
-            async with asyncio.timeout(START_TIMEOUT):
-                await self._hand_over(cast(asyncio.StreamWriter, self._process.stdin))
-                answer = await self._answer
-        except TimeoutError:
-            text = f"the listener process did not answer within {START_TIMEOUT:g} s"
-            raise TimeoutError(text) from None
-        if isinstance(answer, Failed):
-            raise answer.error()
-        self.address = self._options.listen._replace(port=answer.port)
-        self.problem = ""
-        self._read_or_not()
+    def _does_the_same(self, routes: Sequence[RoutePair]) -> bool:
+        """Whether the process that runs does what one with these routes would do."""
+        specs, known = ([pair.spec for pair in each] for each in (routes, self._routes))
+        return specs == known and self._dispatcher.is_mapped == self._has_plugins
 
-    async def _hand_over(self, stdin: asyncio.StreamWriter) -> None:
-        # Again on the port that it had, so that a replacement is found there.
-        listen = self._options.listen._replace(port=self.address.port)
-        settings = {
+    async def _spawn(self, routes: Sequence[RoutePair]) -> ListenerProcess:
+        """A process that listens. Raises ``OSError``."""
+        sock, tap = self._socket, self._tap
+        if sock is None or tap is None:
+            raise OSError(_STOPPED)
+        self._has_plugins = self._dispatcher.is_mapped
+        process = ListenerProcess(partial(self._take, routes))
+        inherited = (sock.fileno(), *tap.descriptors)
+        await process.start(self._settings(routes, *inherited), inherited)
+        if sock.fileno() < 0:  # it was stopped meanwhile
+            await process.end()
+            raise OSError(_STOPPED)
+        process.pause(self._paused)
+        return process
+
+    def _settings(
+        self, routes: Sequence[RoutePair], sock: int, switch: int, seen: int
+    ) -> dict[str, object]:
+        options, limits = self._options, self._options.limits
+        return {
             "name": self._name,
-            "listen": str(listen),
-            "interface": self._options.interface,
-            "workers": self._options.workers,
-            "routes": [pair.spec.as_dict() for pair in self._routes],
+            "listen": str(self.address),
+            "socket": sock,
+            "switch": switch,
+            "seen": seen,
+            "allow": list(options.allow),
+            "workers": options.workers,
+            "packet_limits": asdict(limits.packet_limits()),
+            "stream_limits": asdict(limits.stream_limits()),
+            "scheduler": {"bound": limits.pending, "horizon": limits.horizon,
+                          "beyond": limits.beyond},
+            "routes": [pair.spec.as_dict() for pair in routes],
             "plugins": self._dispatcher.is_mapped,
             "path": sys.path,
             "level": _log.getEffectiveLevel(),
-        }
-        stdin.write(json.dumps(settings).encode())
-        with suppress(ConnectionError):  # it has ended, which the link says as well
-            await stdin.drain()
-        stdin.close()
+            "form": log_form(),
+        }  # fmt: skip
 
-    async def _keep(self) -> None:
+    def _keep(self, on: bool) -> None:
+        if on:
+            self._keeper = self._loop.create_task(self._replace(), name=f"bridge.{self._name}")
+
+    async def _keep_not(self) -> None:
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+
+    async def _replace(self) -> None:
         """Replace the process whenever it dies."""
         wait = FIRST_WAIT
         while True:
-            assert self._process is not None
-            began = self._loop.time()
-            code = await self._process.wait()
-            self.problem = f"its listener process {_how_it_ended(code)}"
-            _log.error("bridge.%s: %s; starting another", self._name, self.problem)
-            if self._loop.time() - began > LONGEST_WAIT:
-                wait = FIRST_WAIT
-            while self.problem:
-                await self._end()
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, LONGEST_WAIT)
-                try:
-                    await self._spawn()
-                except Exception as error:
-                    self.problem = f"no listener process: {error}"
-                    self._reporter.report("spawn", f"bridge.{self._name}: {self.problem}")
-            _log.info("bridge.%s: listens again on %s", self._name, self.address)
-
-    async def _end(self) -> bool:
-        """End the process; kill it and its children if they do not heed that."""
-        in_time = True
-        process, link = self._process, self._link
-        if process is not None and process.returncode is None:
-            if link is not None:
-                with suppress(OSError):
-                    link.send(STOP)
+            if self._process is not None:
+                began = self._loop.time()
+                self.problem = f"its listener process {await self._process.wait()}"
+                _log.error("bridge.%s: %s; starting another", self._name, self.problem)
+                if self._loop.time() - began > LONGEST_WAIT:
+                    wait = FIRST_WAIT
+                await self._process.end()
+                self._process = None
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, LONGEST_WAIT)
             try:
-                async with asyncio.timeout(STOP_TIMEOUT):
-                    self._read_or_not(reading=True)
-                    await process.wait()
-            except TimeoutError:
-                in_time = False
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
-        self._process = self._link = None
-        if link is not None:
-            self._loop.remove_reader(link)
-            self._read_from(link, REST)
-            link.close()
-        return in_time
+                self._process = await self._spawn(self._routes)
+            except Exception as error:
+                self.problem = f"no listener process: {error}"
+                self._reporter.report("spawn", f"bridge.{self._name}: {self.problem}")
+            else:
+                self.problem = ""
+                _log.info("bridge.%s: listens again on %s", self._name, self.address)
 
-    # --- the link ----------------------------------------------------------------------------
+    def _close(self) -> None:
+        self._process = self._retiring = None
+        sock, self._socket = self._socket, None
+        tap, self._tap = self._tap, None
+        if sock is not None:
+            sock.close()
+        if tap is not None:
+            tap.close()
 
-    def _read_or_not(self, *, reading: bool = False) -> None:
-        if self._link is None:
-            return
-        if reading or not self._paused or not self._answer.done():
-            self._loop.add_reader(self._link, self._read)
-        else:
-            self._loop.remove_reader(self._link)
+    # --- what it says ------------------------------------------------------------------------
 
-    def _read(self) -> None:
-        """Take in what the link holds."""
-        assert self._link is not None
-        if not self._read_from(self._link, BATCH):
-            self._loop.remove_reader(self._link)  # it is gone; its end is noticed elsewhere
-
-    def _read_from(self, link: socket.socket, limit: int) -> bool:
-        """Take in some records. False if there will be no more."""
-        for _ in range(limit):
-            try:
-                data = link.recv(MAX_RECORD)
-            except BlockingIOError:
-                return True
-            except OSError:
-                data = b""
-            if not data:
-                if not self._answer.done():
-                    text = "the listener process ended before it listened"
-                    self._answer.set_exception(OSError(text))
-                return False
-            self._take(data)
-        return True
-
-    def _take(self, data: bytes) -> None:
-        try:
-            match read_record(data):
-                case Emission() as emission:
-                    self._deliver(emission)
-                case Dropped(reason, count, text):
-                    self._dropped(reason, count, text or _WHY.get(reason, reason))
-                case Counted(counts):
-                    add_counts(self._dispatcher.statistics, counts)
-                case Ready() | Failed() as answer if not self._answer.done():
-                    self._answer.set_result(answer)
-        except DecodeError as error:
-            self._dropped("record", 1, str(error))
+    def _take(self, routes: Sequence[RoutePair], news: News) -> None:
+        """Raises :class:`DecodeError` for what says nothing."""
+        match news:
+            case Emission():
+                self._deliver(routes, news)
+            case Dropped(reason, count, text):
+                self._dropped(reason, count, text or _WHY.get(reason, reason))
+            case Counted(counts):
+                add_counts(self._dispatcher.statistics, counts)
 
     def _dropped(self, reason: str, count: int, why: str) -> None:
-        self.drops[reason] += count
+        self._drops[reason] += count
         messages = "1 message" if count == 1 else f"{count} messages"
         level = logging.ERROR if reason == "function" else logging.WARNING
-        self._reporter.report(reason, f"bridge.{self._name}: {messages} lost: {why}", level=level)
+        why, _, detail = why.partition("\n")
+        text = f"bridge.{self._name}: {messages} lost: {why}"
+        self._reporter.report(reason, text, level=level, detail=detail, count=count)
 
-    def _deliver(self, emission: Emission) -> None:
+    def _deliver(self, routes: Sequence[RoutePair], emission: Emission) -> None:
         number, message, captures = emission
         if number >= 0:
-            if number >= len(self._routes):
+            if number >= len(routes):
                 raise DecodeError("record", f"there is no route {number}")
-            self._routes[number].tail.out(captures)(message)
+            routes[number].tail.out(captures)(message)
             return
         peer = None if message.origin is None else message.origin.peer
         client = cast(ClientAddress, peer if isinstance(peer, tuple) else ("", 0))
@@ -289,32 +292,18 @@ class ForkedListener:
         self._dispatcher.dispatch_message(message, client, _no_reply)
         statistics.messages, statistics.unmatched = counted
 
+    def _show(self, seen: Seen) -> None:
+        self._dispatcher.seen(seen.data, (seen.host, seen.port))
+
 
 _WHY: Final = {
     "child": "the process that handled it ended before its time",
     "encode": "what a route made of it cannot be encoded",
     "oversize": f"what a route made of it is larger than {MAX_RECORD} bytes",
+    "stopped": "no process was free before the end",
+    "waiting": "it waited for its time tag when the process that took it in ended",
 }
 """Reasons to drop messages, in words."""
-
-
-def _environment() -> dict[str, str]:
-    """Ours, in which this package can be found wherever it was found here."""
-    home = str(Path(oscbridge.__file__).parent.parent)
-    path = os.environ.get("PYTHONPATH", "")
-    # What is installed is found anyway, and must not come before the standard library.
-    if home != sysconfig.get_path("purelib"):
-        path = os.pathsep.join(filter(None, (path, home)))
-    return {**os.environ, "PYTHONPATH": path}
-
-
-def _how_it_ended(code: int) -> str:
-    if code >= 0:
-        return f"ended with exit code {code}"
-    try:
-        return f"was killed by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"was killed by signal {-code}"
 
 
 def _no_reply(_client: object, _result: object) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Final, Protocol
 
-from oscbridge.bridge.configuration.options import BridgeOptions
+from oscbridge.bridge.configuration.options import BridgeOptions, LimitOptions
 from oscbridge.bridge.listeners.forking import ForkedListener, RoutePair
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.osc_server import (
@@ -23,7 +25,6 @@ from oscbridge.osc_tcp_server import (
     OSCTCPServer,
     ThreadingOSCTCPServer,
 )
-from oscbridge.transport.stream import StreamLimits
 from oscbridge.url import OSCURL
 
 __all__ = ["Listener", "listen"]
@@ -42,7 +43,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Listener(Protocol):
-    """A server that runs."""
+    """A server that runs. All of it is for the loop."""
 
     @property
     def address(self) -> OSCURL:
@@ -52,8 +53,46 @@ class Listener(Protocol):
     def problem(self) -> str:
         """Why nothing can come in, for people; nothing when all is well."""
 
+    @property
+    def connections(self) -> int:
+        """TCP clients that are connected now; 0 over UDP."""
+
+    @property
+    def threads(self) -> int:
+        """Threads that it runs now."""
+
+    @property
+    def children(self) -> int:
+        """Processes that handle packets or connections now; known within a tenth of a second.
+
+        The listener process of a forking bridge is not counted.
+        """
+
+    @property
+    def drops(self) -> Mapping[str, int]:
+        """Messages that did not come through to the routes' endpoints, by reason.
+
+        What is dropped in this process is counted elsewhere: then there are none.
+        """
+
     def pause(self, on: bool) -> None:
-        """Take nothing in for the time being, or go on. On the loop."""
+        """Take nothing in for the time being, or go on."""
+
+    def watch(self, on: bool) -> None:
+        """Show packets that other processes handle to the dispatcher's watcher, or no more.
+
+        What is handled in this process passes the dispatcher anyway: then it does nothing.
+        """
+
+    def flush_reports(self, *, everything: bool = False) -> None:
+        """Tell in the log what was counted and is overdue; at the end, everything."""
+
+    async def reroute(self, routes: Sequence[RoutePair]) -> None:
+        """Send what comes from now on through these routes, and lose nothing meanwhile.
+
+        For the mode forking, whose routes run elsewhere; it raises ``OSError`` if they cannot
+        be had, and then the old ones stay. In the other modes it does nothing.
+        """
 
     async def stop(self) -> bool:
         """Take nothing more in. False if handlers did not return in time."""
@@ -65,8 +104,10 @@ async def listen(
     """Start the server of one bridge.
 
     ``routes`` are for the mode forking, whose routes run elsewhere; in the other modes
-    they are on the dispatcher. Raises ``OSError`` when its address cannot be had.
+    they are on the dispatcher. The dispatcher gets the limits of the options. Raises
+    ``OSError`` when its address cannot be had.
     """
+    _limit(dispatcher, options.limits)
     if options.mode == "forking":
         listener = ForkedListener(name, options, dispatcher, routes)
         await listener.start()
@@ -79,6 +120,17 @@ async def listen(
         raise OSError(str(error)) from error
 
 
+def _limit(dispatcher: Dispatcher, limits: LimitOptions) -> None:
+    scheduler = dispatcher.scheduler
+    scheduler.bound, scheduler.horizon, scheduler.beyond = (
+        *(limits.pending, limits.horizon),
+        limits.beyond,
+    )
+    if dispatcher.limits != limits.packet_limits():
+        dispatcher.limits = limits.packet_limits()
+        dispatcher.adopt(dispatcher)  # what it remembers was read within other limits
+
+
 def _server(options: BridgeOptions, dispatcher: Dispatcher) -> OSCUDPServer | OSCTCPServer:
     """The server of the modes blocking and threading."""
     url = options.listen
@@ -88,6 +140,7 @@ def _server(options: BridgeOptions, dispatcher: Dispatcher) -> OSCUDPServer | OS
         kind = ThreadingOSCUDPServer if threads else BlockingOSCUDPServer
         server = kind(address, dispatcher, bind_and_activate=False)
         server.multicast_interface = options.interface
+        server.allow = options.allow
         if isinstance(server, ThreadingOSCUDPServer):
             server.max_threads = options.workers
             server.stop_timeout = STOP_TIMEOUT
@@ -97,12 +150,14 @@ def _server(options: BridgeOptions, dispatcher: Dispatcher) -> OSCUDPServer | OS
             server.server_close()
             raise
         return server
-    if threads:
-        stream_server = ThreadingOSCTCPServer(address, dispatcher, url.framing)
-        stream_server.limits = StreamLimits(connections=options.workers)
+    stream_kind = ThreadingOSCTCPServer if threads else BlockingOSCTCPServer
+    stream_server = stream_kind(address, dispatcher, url.framing)
+    limits = options.limits.stream_limits()
+    stream_server.allow = options.allow
+    stream_server.limits = replace(limits, connections=min(limits.connections, options.workers))
+    if isinstance(stream_server, ThreadingOSCTCPServer):
         stream_server.stop_timeout = STOP_TIMEOUT
-        return stream_server
-    return BlockingOSCTCPServer(address, dispatcher, url.framing)
+    return stream_server
 
 
 async def _on_loop(options: BridgeOptions, dispatcher: Dispatcher) -> Listener:
@@ -110,16 +165,42 @@ async def _on_loop(options: BridgeOptions, dispatcher: Dispatcher) -> Listener:
     if url.scheme == "udp":
         server = AsyncIOOSCUDPServer((url.host, url.port), dispatcher, asyncio.get_running_loop())
         server.multicast_interface = options.interface
+        server.allow = options.allow
         transport, _ = await server.create_serve_endpoint()
         return _UDPOnLoop(url, transport)
     stream_server = AsyncOSCTCPServer(url.host, url.port, dispatcher, url.framing)
+    stream_server.allow = options.allow
+    stream_server.limits = options.limits.stream_limits()
     await stream_server.listen()
     return _TCPOnLoop(url, stream_server)
 
 
-class _UDPOnLoop:
-    problem = ""
+class _Here:
+    """What the listeners have in common whose handlers run in this process."""
 
+    problem = ""
+    children = 0
+    drops: Mapping[str, int] = MappingProxyType({})
+
+    @property
+    def connections(self) -> int:
+        return 0
+
+    @property
+    def threads(self) -> int:
+        return 0
+
+    def watch(self, on: bool) -> None:
+        pass
+
+    def flush_reports(self, *, everything: bool = False) -> None:
+        pass
+
+    async def reroute(self, routes: Sequence[RoutePair]) -> None:
+        pass
+
+
+class _UDPOnLoop(_Here):
     def __init__(self, url: OSCURL, transport: asyncio.DatagramTransport) -> None:
         self._transport = transport
         self.address = url._replace(port=transport.get_extra_info("sockname")[1])
@@ -135,12 +216,14 @@ class _UDPOnLoop:
         return True
 
 
-class _TCPOnLoop:
-    problem = ""
-
+class _TCPOnLoop(_Here):
     def __init__(self, url: OSCURL, server: AsyncOSCTCPServer) -> None:
         self._server = server
         self.address = url._replace(port=server.sockets[0].getsockname()[1])
+
+    @property
+    def connections(self) -> int:
+        return self._server.connections
 
     def pause(self, on: bool) -> None:
         self._server.pause(on)
@@ -150,10 +233,9 @@ class _TCPOnLoop:
         return True
 
 
-class _OnThread:
+class _OnThread(_Here):
     def __init__(self, name: str, url: OSCURL, server: OSCUDPServer | OSCTCPServer) -> None:
         self.address = url._replace(port=server.server_address[1])
-        self.problem = ""
         self._name = name
         self._server = server
         self._thread = threading.Thread(target=self._serve, name=f"bridge.{name}", daemon=True)
@@ -165,6 +247,21 @@ class _OnThread:
         except BaseException as error:  # or nobody would know
             self.problem = f"its thread ended with {error!r}"
             _log.critical("bridge.%s: %s", self._name, self.problem, exc_info=error)
+
+    @property
+    def connections(self) -> int:
+        return self._server.connections if isinstance(self._server, OSCTCPServer) else 0
+
+    @property
+    def threads(self) -> int:
+        match self._server:
+            case ThreadingOSCUDPServer() as server:
+                more = server.threads
+            case ThreadingOSCTCPServer() as server:
+                more = server.connections
+            case _:
+                more = 0
+        return self._thread.is_alive() + more
 
     def pause(self, on: bool) -> None:
         """Nothing to do: its threads wait for room in the outbox themselves."""

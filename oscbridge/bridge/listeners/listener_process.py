@@ -1,186 +1,84 @@
 """The process of a forking bridge: ``python -m`` this module, with FD and PARENT.
 
-A fresh interpreter with one thread, which imports only what its routes need, binds the
-socket, forks for each packet (for each connection over TCP) and holds no endpoint. What
-comes out of the routes goes to the bridge process, PARENT, through the socket FD. It ends
-when the bridge process is gone: or else it would keep the port. Only where there is
-``os.fork``.
+A fresh interpreter with one thread, which imports only what its routes need, takes over the
+socket that the bridge process has bound, forks for each packet (for each connection over
+TCP) and holds no endpoint. What comes out of the routes goes to the bridge process, PARENT,
+through the socket FD. It ends when the bridge process is gone: or else it would keep the
+port. Only where there is ``os.fork``.
 """
 
 from __future__ import annotations
 
-import ctypes
-import errno
 import json
 import os
 import signal
 import socket
 import sys
-import threading
 import time
-from collections.abc import Callable
-from traceback import format_exception
 from typing import Any, Final, cast
 
-from oscbridge.bridge.listeners.records import (
-    MAX_RECORD,
-    Counted,
-    Dropped,
-    Emission,
-    Failed,
-    Ready,
-    counts_of,
+from oscbridge.bridge.listeners.link import (
+    POLL_INTERVAL,
+    Counts,
+    Link,
+    Looking,
+    RouteHandler,
+    Showing,
+    die_with,
 )
-from oscbridge.bridge.routes.steps import RouteSpec, Steps
+from oscbridge.bridge.listeners.records import Alive, Counted, Dropped, Failed, Ready
+from oscbridge.bridge.routes.steps import RouteSpec
 from oscbridge.dispatcher import Dispatcher
-from oscbridge.errors import EncodeError
+from oscbridge.handler import ClientAddress, Reply
 from oscbridge.log import configure_log
-from oscbridge.osc import Message
+from oscbridge.networks import Networks
+from oscbridge.osc import Limits
 from oscbridge.osc_server import ForkingOSCUDPServer
 from oscbridge.osc_tcp_server import ForkingOSCTCPServer
+from oscbridge.scheduler import Scheduler
 from oscbridge.statistics import Statistics
+from oscbridge.transport.stream import StreamLimits
 from oscbridge.url import OSCURL
 
-POLL_INTERVAL: Final = 0.1
-"""Seconds within which the end of the bridge process is noticed, and counts are sent."""
-
 STOP_TIMEOUT: Final = 0.3
-"""Seconds that children are given to finish."""
+"""Seconds that children are given to finish when the bridge stops."""
 
-_PR_SET_PDEATHSIG: Final = 1
-
-
-class Link:
-    """The way to the bridge process."""
-
-    def __init__(self, sock: socket.socket, parent: int) -> None:
-        sock.setblocking(True)
-        sock.set_inheritable(False)  # what a route's function starts must not hold it
-        self._sock = sock
-        self._parent = parent
-
-    def send(self, record: bytes) -> bool:
-        """Send a record; waits while the bridge process is behind. Ends if it is gone."""
-        while True:
-            try:
-                self._sock.send(record)
-            except OSError as error:
-                if error.errno == errno.EMSGSIZE:
-                    record = _OVERSIZE
-                elif error.errno == errno.ENOBUFS:
-                    time.sleep(0.001)  # what macOS says instead of waiting
-                else:
-                    raise SystemExit(0) from None
-            else:
-                return True
-
-    def try_to_send(self, record: bytes) -> bool:
-        """Send a record if that can be done at once."""
-        try:
-            self._sock.send(record, socket.MSG_DONTWAIT)
-        except OSError:
-            return False
-        return True
-
-    @property
-    def over(self) -> bool:
-        """Whether the bridge process has said stop, or is gone."""
-        try:
-            self._sock.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK)
-        except BlockingIOError:
-            return os.getppid() != self._parent
-        except OSError:
-            pass
-        return True
-
-    def be_child(self, listener: int) -> None:
-        """To be called in a child of the listener process first."""
-        self._parent = listener
-        die_with(listener)
-
-
-class Counts:
-    """What a dispatcher counts, on its way to the bridge process."""
-
-    def __init__(self, dispatcher: Dispatcher) -> None:
-        self._dispatcher = dispatcher
-        self._sent = counts_of(dispatcher.statistics)
-        self._next = 0.0
-
-    def due(self) -> bool:
-        """Whether it is time to send them again: not with every message."""
-        now = time.monotonic()
-        if now < self._next:
-            return False
-        self._next = now + POLL_INTERVAL
-        return True
-
-    def send(self, send: Callable[[bytes], bool]) -> None:
-        """Send what is new; if that cannot be, it stays new."""
-        now = counts_of(self._dispatcher.statistics)
-        new = now - self._sent
-        if new and send(Counted(new).encode()):
-            self._sent = now
-
-
-class RouteHandler:
-    """One route, as a handler of the dispatcher."""
-
-    def __init__(self, number: int, spec: RouteSpec, link: Link) -> None:
-        self._number = number
-        self._steps = Steps(spec, self._dropped)
-        self._link = link
-
-    def bind(
-        self, address: str, types: str | None, captures: dict[str, str]
-    ) -> Callable[[Message], object] | None:
-        def send(message: Message) -> None:
-            self._link.send(record_of(Emission(self._number, message, captures)))
-
-        return self._steps.bind(address, types, captures, send)
-
-    def _dropped(self, reason: str, text: str, error: BaseException | None) -> None:
-        # Told there, at a bounded rate: each child would be the first to tell it.
-        if error is not None:
-            text = "\n".join((text, *format_exception(error))).rstrip()
-        self._link.send(Dropped(reason, 1, text).encode())
-
-
-def record_of(emission: Emission) -> bytes:
-    """The record of an emission, or of why there is none."""
-    try:
-        data = emission.encode()
-    except EncodeError:
-        return Dropped("encode", 1).encode()
-    return data if len(data) <= MAX_RECORD else _OVERSIZE
-
-
-_OVERSIZE: Final = Dropped("oversize", 1).encode()
-
-
-def die_with(parent: int) -> None:
-    """Have the system end this process when its parent ends (Linux)."""
-    if _prctl is not None:
-        _prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
-        if os.getppid() != parent:  # it was too late
-            os._exit(1)
-
-
-_prctl: Final = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+FLUSH_INTERVAL: Final = 1.0
+"""Seconds between looks at what was counted and is to be told in the log."""
 
 
 class _Server:
     """What both servers have in common: they count, and end when the bridge process says so."""
 
     link: Link
+    showing: Showing
 
-    def prepare(self, link: Link, workers: int) -> None:
+    def __init__(self, sock: socket.socket, dispatcher: Dispatcher, *args: Any) -> None:
+        self._given = sock
+        super().__init__(sock.getsockname(), dispatcher, *args, family=sock.family)  # type: ignore[call-arg]
+
+    def server_bind(self) -> None:
+        """Take over the socket that is bound already, in place of the one that was made."""
         server = self._server
-        server.children.limit = workers
+        server.socket.close()
+        server.socket = self._given
+        server.socket.setblocking(False)
+        server.socket.set_inheritable(False)  # what a route's function starts must not hold it
+        server.server_address = server.socket.getsockname()
+
+    def server_activate(self) -> None:
+        """It listens already."""
+
+    def prepare(self, link: Link, showing: Showing, settings: dict[str, Any]) -> None:
+        server = self._server
+        server.allow = Networks(settings["allow"])
+        server.children.limit = settings["workers"]
         server.stop_timeout = STOP_TIMEOUT
-        self.link = link
+        self.link, self.showing = link, showing
+        self._finish: float = settings["finish"]
         self._counts = Counts(server.dispatcher)
-        self._lost = 0
+        self._lost = self._alive = 0
+        self._flush_at = self._deadline = 0.0
         self._pid = os.getpid()
 
     @property
@@ -192,22 +90,54 @@ class _Server:
         server.children.reap()
         if self._counts.due():
             self.send_counts()
+            if time.monotonic() > self._flush_at:
+                self._flush_at = time.monotonic() + FLUSH_INTERVAL
+                server.dispatcher.flush_reports()
         if self.link.over:
+            if not self._deadline:
+                patience = self._finish if self.link.retired else 0.0
+                self._deadline = time.monotonic() + patience
             server.request_shutdown()
 
     def send_counts(self) -> None:
         """Say what was counted since the last time, unless that would have to wait."""
-        self._counts.send(self.link.try_to_send)
-        lost = self._server.children.failed - self._lost
-        if lost and self.link.try_to_send(Dropped("child", lost).encode()):
+        send, children = self.link.try_to_send, self._server.children
+        self._counts.send(send)
+        lost = children.failed - self._lost
+        if lost and send(Dropped("child", lost).encode()):
             self._lost += lost
+        if len(children) != self._alive and send(Alive(len(children)).encode()):
+            self._alive = len(children)
+
+    @property
+    def time_left(self) -> float:
+        """Seconds to finish what was taken in; it takes in nothing more. 0 if there are none."""
+        return max(0.0, self._deadline - time.monotonic())
+
+    def finish(self) -> None:
+        """End what was taken in, within the time that is left, and count what is lost."""
+        server, scheduler = self._server, self._server.dispatcher.scheduler
+        while len(scheduler) and self.time_left:
+            time.sleep(scheduler.wait(min(self.time_left, POLL_INTERVAL)))
+            scheduler.run_due()
+        if len(scheduler):
+            self.link.send(Dropped("waiting", len(scheduler)).encode())
+        server.stop_timeout = max(STOP_TIMEOUT, self.time_left)
+        server.server_close()
+        self.send_counts()
+        server.dispatcher.flush_reports(everything=True)
 
 
 class _UDPServer(_Server, ForkingOSCUDPServer):
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.showing.show(request[0], client_address)
+        super().process_request(request, client_address)
+
     def _fork(self, sock: socket.socket, client: Any, packet: bytes) -> None:
         while not self.children.wait_below_limit(POLL_INTERVAL):
             self.service_actions()
-            if self._stopping.is_set():
+            if self._deadline and not self.time_left:
+                self.link.send(Dropped("stopped", 1).encode())
                 return
         super()._fork(sock, client, packet)
 
@@ -225,27 +155,21 @@ class _TCPServer(_Server, ForkingOSCTCPServer):
         self.link.be_child(self._pid)
         self._dispatcher.statistics = Statistics()
         counts = Counts(self._dispatcher)
-        self._stopping = _Looking(self.link, counts)
+        self._stopping = Looking(self.link, counts)
         try:
             super().finish_request(request, client_address)
         finally:
             counts.send(self.link.send)
 
 
-class _Looking(threading.Event):
-    """Is set when the bridge process says stop. To look also sends what was counted."""
+class _ShowingDispatcher(Dispatcher):
+    """Shows the packets that a connection brings."""
 
-    def __init__(self, link: Link, counts: Counts) -> None:
-        super().__init__()
-        self._link = link
-        self._counts = counts
+    showing: Showing
 
-    def is_set(self) -> bool:
-        if self._counts.due():
-            self._counts.send(self._link.try_to_send)
-            if self._link.over:
-                self.set()
-        return super().is_set()
+    def dispatch(self, data: bytes, client_address: ClientAddress, reply: Reply) -> None:
+        self.showing.show(data, client_address)
+        super().dispatch(data, client_address, reply)
 
 
 def main(descriptor: int, parent: int) -> None:
@@ -260,25 +184,34 @@ def main(descriptor: int, parent: int) -> None:
     if link.over:
         return
     settings = json.loads(text)
-    configure_log(settings["level"])
+    configure_log(settings["level"], settings["form"])
     sys.path[:] = settings["path"]
+    sock = socket.socket(fileno=settings["socket"])
     try:
-        server = _listen(settings, _dispatcher(settings, link))
+        showing = Showing(settings["switch"], socket.socket(fileno=settings["seen"]))
+        server = _server(settings, sock, _dispatcher(settings, link, showing))
     except Exception as error:
         link.send(Failed.of(error).encode())
         return
-    server.prepare(link, settings["workers"])
-    link.send(Ready(server.server_address[1]).encode())
+    server.prepare(link, showing, settings)
+    link.send(Ready().encode())
     try:
         server.serve_forever(POLL_INTERVAL)
     finally:
-        server.server_close()
-        server.send_counts()
+        server.finish()
 
 
-def _dispatcher(settings: dict[str, Any], link: Link) -> Dispatcher:
+def _dispatcher(settings: dict[str, Any], link: Link, showing: Showing) -> Dispatcher:
     """Raises ``ValueError`` for a route that cannot be made."""
-    dispatcher = Dispatcher(name=settings["name"])
+    udp = OSCURL.parse(settings["listen"]).scheme == "udp"  # there the server shows packets
+    dispatcher = (Dispatcher if udp else _ShowingDispatcher)(
+        name=settings["name"],
+        limits=Limits(**settings["packet_limits"]),
+        scheduler=Scheduler(**settings["scheduler"]),
+    )
+    dispatcher.part = f"bridge.{dispatcher.name}"
+    if isinstance(dispatcher, _ShowingDispatcher):
+        dispatcher.showing = showing
     for number, spec in enumerate(settings["routes"]):
         route = RouteSpec.from_dict(spec)
         dispatcher.map(route.match, RouteHandler(number, route, link))
@@ -287,13 +220,15 @@ def _dispatcher(settings: dict[str, Any], link: Link) -> Dispatcher:
     return dispatcher
 
 
-def _listen(settings: dict[str, Any], dispatcher: Dispatcher) -> _UDPServer | _TCPServer:
-    """Raises ``OSError``."""
+def _server(
+    settings: dict[str, Any], sock: socket.socket, dispatcher: Dispatcher
+) -> _UDPServer | _TCPServer:
     url = OSCURL.parse(settings["listen"])
     if url.scheme == "udp":
-        _UDPServer.multicast_interface = settings["interface"]
-        return _UDPServer((url.host, url.port), dispatcher)
-    return _TCPServer((url.host, url.port), dispatcher, url.framing)
+        return _UDPServer(sock, dispatcher)
+    server = _TCPServer(sock, dispatcher, url.framing)
+    server.limits = StreamLimits(**settings["stream_limits"])
+    return server
 
 
 if __name__ == "__main__":

@@ -21,13 +21,16 @@ from oscbridge.statistics import Statistics
 __all__ = [
     "LINK_TYPE",
     "MAX_RECORD",
+    "RETIRE",
     "STOP",
+    "Alive",
     "Counted",
     "Dropped",
     "Emission",
     "Failed",
     "Ready",
     "Record",
+    "Seen",
     "add_counts",
     "counts_of",
     "read_record",
@@ -43,7 +46,10 @@ LINK_TYPE: Final = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.
 """Both keep records whole. macOS has a name for the first, and nothing behind it."""
 
 STOP: Final = b"stop"
-"""The one record that the bridge process sends. It is left in the socket, for all to see."""
+"""Says: end. It is left in the socket, for all to see."""
+
+RETIRE: Final = b"retire"
+"""Says: take nothing more in, finish what there is, and end. It is left there as well."""
 
 _Kind = TypeVar("_Kind", str, int)
 
@@ -91,10 +97,28 @@ class Counted(NamedTuple):
         return encode_values("/counted", [items])
 
 
-class Ready(NamedTuple):
-    """The listener process listens on this port."""
+class Alive(NamedTuple):
+    """How many children the listener process has now."""
 
+    children: int
+
+    def encode(self) -> bytes:
+        return encode_values("/alive", self)
+
+
+class Seen(NamedTuple):
+    """A packet that was taken in, for who watches, and its sender."""
+
+    data: bytes
+    host: str
     port: int
+
+    def encode(self) -> bytes:
+        return encode_values("/seen", self)
+
+
+class Ready(NamedTuple):
+    """The listener process listens."""
 
     def encode(self) -> bytes:
         return encode_values("/ready", self)
@@ -125,7 +149,7 @@ class Failed(NamedTuple):
         return OSError(self.number, self.text) if self.number else OSError(self.text)
 
 
-Record: TypeAlias = Emission | Dropped | Counted | Ready | Failed
+Record: TypeAlias = Emission | Dropped | Counted | Alive | Seen | Ready | Failed
 
 
 def read_record(data: bytes) -> Record:
@@ -139,8 +163,12 @@ def read_record(data: bytes) -> Record:
             return Dropped(reason, count, text)
         case "/counted", (counts,):
             return Counted(_pairs(counts, int))
-        case "/ready", (int(port),):
-            return Ready(port)
+        case "/alive", (int(children),):
+            return Alive(children)
+        case "/seen", (bytes(packet), str(host), int(port)):
+            return Seen(packet, host, port)
+        case "/ready", ():
+            return Ready()
         case "/failed", (str(kind), int(number), str(text)):
             return Failed(kind, number, text)
     raise _no_record(f"{record.address} ,{record.types}")
