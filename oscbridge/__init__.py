@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from oscbridge.bridge.endpoint import Endpoint, Host, Options, Routed
+    from oscbridge.bridge.files import File, Secret
     from oscbridge.bridge.source import Sink, Source
     from oscbridge.dispatcher import Dispatcher
     from oscbridge.errors import (
@@ -37,12 +38,15 @@ if TYPE_CHECKING:
         Message,
         Origin,
         Packet,
+        Pattern,
+        Subject,
         TimeTag,
         decode_packet,
         encode_bundle,
         encode_message,
         encode_packet,
         infer,
+        is_pattern,
         messages,
     )
     from oscbridge.plugin.hookspecs import hookimpl
@@ -50,6 +54,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "oscbridge.bridge.endpoint": ("Endpoint", "Host", "Options", "Routed"),
+    "oscbridge.bridge.files": ("File", "Secret"),
     "oscbridge.bridge.source": ("Sink", "Source"),
     "oscbridge.dispatcher": ("Dispatcher",),
     "oscbridge.errors": (
@@ -78,12 +83,15 @@ _HOMES = {
         "Message",
         "Origin",
         "Packet",
+        "Pattern",
+        "Subject",
         "TimeTag",
         "decode_packet",
         "encode_bundle",
         "encode_message",
         "encode_packet",
         "infer",
+        "is_pattern",
         "messages",
     ),
     "oscbridge.plugin.hookspecs": ("hookimpl",),
@@ -107,6 +115,7 @@ __all__ = [
     "EncodeError",
     "Endpoint",
     "EndpointError",
+    "File",
     "Host",
     "HostPort",
     "Impulse",
@@ -119,11 +128,14 @@ __all__ = [
     "Options",
     "Origin",
     "Packet",
+    "Pattern",
     "PatternError",
     "PluginError",
     "Routed",
+    "Secret",
     "Sink",
     "Source",
+    "Subject",
     "TimeTag",
     "decode_packet",
     "encode_bundle",
@@ -131,6 +143,7 @@ __all__ = [
     "encode_packet",
     "hookimpl",
     "infer",
+    "is_pattern",
     "messages",
 ]
 

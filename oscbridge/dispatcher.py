@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple, TypeAlias, cast
 
 from oscbridge.address_map import AddressMap
 from oscbridge.errors import DecodeError, LimitError
@@ -28,7 +28,7 @@ from oscbridge.osc.types import Argument
 from oscbridge.scheduler import Scheduler
 from oscbridge.statistics import Reporting, name_of
 
-__all__ = ["Dispatcher", "Handler"]
+__all__ = ["Dispatcher", "Handler", "Watcher"]
 
 MAX_HEADS: Final = 8_192
 """Heads that a dispatcher remembers. When full it forgets them all and starts again."""
@@ -38,6 +38,8 @@ MAX_CALLS: Final = 32_768
 
 MAX_HEAD: Final = 256
 """Bytes of a head that is remembered."""
+
+Watcher: TypeAlias = Callable[[Message], None]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -94,6 +96,8 @@ class Dispatcher(Reporting):
         self._plans: dict[bytes, _Plan] = {}
         self._targets: dict[tuple[str, str | None], _Target] = {}
         self._remembered_calls = 0
+        self._watcher: Watcher | None = None
+        self._call: Callable[[_Target, Message, ClientAddress, Reply], None] = self._call_handlers
 
     # --- mapping ---------------------------------------------------------------------------
 
@@ -156,11 +160,30 @@ class Dispatcher(Reporting):
         for handler, _captures in self._match(address_pattern):
             yield handler
 
+    def adopt(self, other: Dispatcher) -> None:
+        """Take over the mapping of another dispatcher, all of it at once, in place of this one's.
+
+        From any thread, while others dispatch: each message meets the old mapping or the new.
+        """
+        self._default_handler = other._default_handler
+        self._map = other._map
+        self._forget()
+
+    def watch(self, watcher: Watcher | None) -> None:
+        """Have ``watcher`` called with every message, before its handlers; None for nobody.
+
+        It runs where the handlers run and must not wait. It costs nothing while there is none.
+        """
+        self._watcher = watcher
+        self._call = self._call_handlers if watcher is None else self._call_watched
+        self._forget()
+
     def _forget(self) -> None:
-        # New dictionaries, as another thread may be about to add to the old ones.
-        self._plans = {}
+        # New dictionaries, as another thread may be about to add to the old ones. The plans
+        # last: who finds them new must find all that they are made of new.
         self._targets = {}
         self._remembered_calls = 0
+        self._plans = {}
 
     def _match(self, address: str) -> list[tuple[Handler, dict[str, str]]]:
         found = self._map.match(address)
@@ -394,7 +417,7 @@ class Dispatcher(Reporting):
             if (call := _prepare(handler, address, types, captures)) is not None
         )
         plain = None
-        if calls and all(handler.plain for handler, _ in matched):
+        if calls and self._watcher is None and all(handler.plain for handler, _ in matched):
             plain = tuple(cast(Callable[..., object], handler.callback) for handler, _ in matched)
         target = _Target(calls, plain)
         if len(address) + len(types or "") <= MAX_HEAD:
@@ -405,7 +428,27 @@ class Dispatcher(Reporting):
             targets[address, types] = target
         return target
 
-    def _call(
+    def seen(self, data: bytes, client_address: ClientAddress) -> None:
+        """Show the messages of a packet, which is handled elsewhere, to who watches."""
+        if self._watcher is None:
+            return
+        try:
+            found = self._read_all(data)
+        except DecodeError:
+            return  # counted where it is handled
+        origin = Origin(self.name, client_address)
+        for timetag, _, _, head, values in found:
+            self._watcher(Message(head.address, head.types, values, timetag, origin))
+
+    def _call_watched(
+        self, target: _Target, message: Message, client_address: ClientAddress, reply: Reply
+    ) -> None:
+        watcher = self._watcher  # another thread may take it away
+        if watcher is not None:
+            watcher(message)
+        self._call_handlers(target, message, client_address, reply)
+
+    def _call_handlers(
         self, target: _Target, message: Message, client_address: ClientAddress, reply: Reply
     ) -> None:
         if not target.calls:

@@ -8,6 +8,7 @@
     ├── PatternError                 a mapped address or a route's match (also a ValueError)
     ├── ConfigurationError           a file or an option: what, where, which value, how to mend
     ├── PluginError                  a plugin is broken; names the plugin
+    ├── RecordingError               a file of ``oscbridge record`` is broken; says where
     └── EndpointError                a sink or source outside
         ├── NotConnected             reconnect, then go on
         ├── BackOff                  leave it alone for ``seconds``

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
@@ -128,6 +128,26 @@ class Endpoint:
 
     async def close(self) -> None:
         """Close what is open. Called after each :meth:`connect`, also a failed one."""
+
+    def update(self, options: _Options) -> bool:
+        """Whether it goes on with ``options`` without being connected anew.
+
+        Called at a reload, also with equal options: a file that they name may have changed.
+        After True the bridge sets :attr:`options`. After False it closes this endpoint and
+        makes another. Raises ``OSError`` or :class:`ConfigurationError` to have the reload
+        refused. What it takes over must be right away in force, and nothing if it is not True.
+        """
+        return options == self.options
+
+    def rerouted(self) -> None:
+        """Called after a reload that changed or removed routes that lead here."""
+
+    def key(self, message: Message) -> Hashable:
+        """What the policy ``latest`` goes by: of messages with one key, the last one waits.
+
+        None for a message that no other may replace.
+        """
+        return message.address
 
     def receive(self, message: Message, peer: ClientAddress = ("", 0)) -> None:
         """Put a message into the routes. ``peer`` tells one client from another."""

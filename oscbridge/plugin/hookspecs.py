@@ -7,12 +7,16 @@ observe; no message ever passes through one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import pluggy
 
 from oscbridge.bridge.endpoint import Endpoint
 from oscbridge.bridge.source import Source
 from oscbridge.dispatcher import Dispatcher
+
+if TYPE_CHECKING:
+    from click import Group
 
 __all__ = ["PROJECT", "hookimpl", "hookspec"]
 
@@ -37,8 +41,18 @@ def oscbridge_register_routes(dispatcher: Dispatcher, source: Source) -> None:
     """Put routes of the plugin's own on a source's dispatcher.
 
     Called once for every source of messages, that is for every bridge and every endpoint,
-    after the routes of the configuration are in place and before anything listens.
+    after the routes of the configuration are in place and before anything listens; and again
+    at every reload, on dispatchers that are still empty of the plugin's routes.
     ``dispatcher.map(address, source.sinks[name].offer, needs_message=True)`` is a route.
     This is how a plugin gives an endpoint that no route names (``sink.routed`` is false) its
     default, and how to write in Python what TOML cannot say.
+    """
+
+
+@hookspec
+def oscbridge_commands(cli: Group) -> None:
+    """Add commands to ``oscbridge``.
+
+    ``cli`` is a ``click.Group``. Called once, when help is asked for or a command that the
+    bridge does not have itself. A command of the bridge cannot be replaced.
     """

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points, version
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pluggy
 
@@ -17,6 +17,9 @@ from oscbridge.bridge.source import Source
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.errors import PluginError
 from oscbridge.plugin import hookspecs
+
+if TYPE_CHECKING:
+    from click import Group
 
 __all__ = ["Plugin", "Plugins"]
 
@@ -81,6 +84,11 @@ class Plugins:
         """Let every plugin put its routes on the dispatcher of a source."""
         for plugin in self.working:
             self._call(plugin, "oscbridge_register_routes", dispatcher=dispatcher, source=source)
+
+    def add_commands(self, cli: Group) -> None:
+        """Let every plugin add its commands."""
+        for plugin in self.working:
+            self._call(plugin, "oscbridge_commands", cli=cli)
 
     def _load(self, point: EntryPoint) -> Plugin:
         plugin = Plugin(point.name, point.value)

@@ -168,7 +168,7 @@ def test_a_fault_of_an_endpoint_is_one_clear_line(line: str, fault: str) -> None
         ),
         (
             "keepalive = { every = 0 }",
-            "endpoint.a.keepalive.every = 0: must be at least 1",
+            "endpoint.a.keepalive.every = 0: must be at least 1; the default is 5",
         ),
         ("low = 5", "endpoint.a: low is above high"),
     ],

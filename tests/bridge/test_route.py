@@ -253,4 +253,4 @@ async def test_a_route_is_called_by_its_number_in_the_file(running: Running) -> 
     to = "out"
     """
     async with running(text) as app:
-        assert [repr(route) for route in app.routes] == ["route 1", "route 2"]
+        assert [repr(wired.route) for wired in app.routes] == ["route 1", "route 2"]

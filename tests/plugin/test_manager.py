@@ -8,8 +8,10 @@ from importlib.metadata import EntryPoint, version
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from oscbridge import Dispatcher, Source
+from oscbridge.cli import Commands
 from oscbridge.plugin.manager import Plugin, Plugins
 
 Install = Callable[..., None]
@@ -91,7 +93,7 @@ def test_without_plugins_there_is_nothing() -> None:
         pytest.param(
             "@oscbridge.hookimpl\ndef something():\n    return {}",
             "there is no hook 'something'; "
-            "known hooks: oscbridge_endpoints, oscbridge_register_routes",
+            "known hooks: oscbridge_endpoints, oscbridge_register_routes, oscbridge_commands",
             id="unknown-hook",
         ),
         pytest.param(
@@ -223,3 +225,46 @@ def test_a_plugin_that_fails_to_register_routes_is_named_and_the_others_run(
     assert len(list(dispatcher.handlers_for_address("/b"))) == 1
     assert "plugin 'a': oscbridge_register_routes raised KeyError('x')" in caplog.text
     assert "a" not in [plugin.name for plugin in plugins.working]
+
+
+# --- commands ----------------------------------------------------------------------------------
+
+LAMP = """
+import click
+
+@click.group()
+def lamp():
+    "Commands about lamps."
+
+@lamp.command()
+def on():
+    "Switch it on."
+    click.echo("it is on")
+
+@oscbridge.hookimpl
+def oscbridge_commands(cli):
+    cli.add_command(lamp)
+    cli.add_command(lamp, "run")
+"""
+
+
+def test_a_plugin_adds_commands(install: Install) -> None:
+    install("lamp", LAMP)
+    result = CliRunner().invoke(Commands(), ["lamp", "on"])
+    assert result.output == "it is on\n"
+    assert "lamp     Commands about lamps." in CliRunner().invoke(Commands(), ["--help"]).output
+
+
+def test_a_plugin_cannot_replace_a_command_of_the_bridge(install: Install) -> None:
+    install("lamp", LAMP)
+    result = CliRunner().invoke(Commands(), ["run", "--help"])
+    assert "Run the bridge until Ctrl-C." in result.output
+
+
+def test_a_plugin_that_fails_to_add_commands_is_named_and_the_others_run(
+    install: Install, caplog: pytest.LogCaptureFixture
+) -> None:
+    install("bad", "@oscbridge.hookimpl\ndef oscbridge_commands(cli):\n    raise KeyError('x')")
+    install("lamp", LAMP)
+    assert CliRunner().invoke(Commands(), ["lamp", "on"]).exit_code == 0
+    assert "plugin 'bad': oscbridge_commands raised KeyError('x')" in caplog.text

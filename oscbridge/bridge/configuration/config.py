@@ -60,11 +60,13 @@ def load(path: Path, types: Mapping[str, type[Endpoint]]) -> Configuration:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigurationError(f"{path}: line {line}: not UTF-8; save it as UTF-8") from None
-    return parse(text, types, str(path))
+    return parse(text, types, str(path), path.absolute().parent)
 
 
-def parse(text: str, types: Mapping[str, type[Endpoint]], name: str) -> Configuration:
-    """Read TOML. ``name`` is the file's, for the errors.
+def parse(
+    text: str, types: Mapping[str, type[Endpoint]], name: str, directory: Path | None = None
+) -> Configuration:
+    """Read TOML. ``name`` is the file's, for the errors; other files begin at ``directory``.
 
     Raises :class:`ConfigurationError` that lists every fault.
     """
@@ -74,7 +76,7 @@ def parse(text: str, types: Mapping[str, type[Endpoint]], name: str) -> Configur
         raise ConfigurationError(f"{name}: not TOML: {error}") from None
     except RecursionError:
         raise ConfigurationError(f"{name}: not TOML: nested too deeply") from None
-    reader = Reader(raw, types)
+    reader = Reader(raw, types, directory)
     if reader.faults:
         raise ConfigurationError("\n".join(f"{name}: {fault}" for fault in reader.faults))
-    return Configuration(reader.bridges, reader.endpoints, reader.routes)
+    return Configuration(reader.bridges, reader.endpoints, reader.routes, reader.http, reader.run)

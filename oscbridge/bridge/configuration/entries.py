@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from oscbridge.bridge.configuration.options import BridgeOptions
+from oscbridge.bridge.configuration.process_options import HTTPOptions, RunOptions
 from oscbridge.bridge.endpoint import Endpoint, Options
 from oscbridge.bridge.outgoing.delivery import DeliveryOptions
 from oscbridge.bridge.routes.route import Memory
@@ -43,3 +44,10 @@ class Configuration:
     bridges: Mapping[str, BridgeOptions]
     endpoints: Mapping[str, EndpointEntry]
     routes: Sequence[RouteEntry]
+    http: HTTPOptions | None = None
+    """Where health and metrics are served, if they are."""
+    run: RunOptions = field(default_factory=RunOptions)
+
+    def routes_to(self, endpoint: str) -> bool:
+        """Whether a route names this endpoint under ``to``."""
+        return any(endpoint in entry.to for entry in self.routes)

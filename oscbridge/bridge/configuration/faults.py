@@ -5,10 +5,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+
+from oscbridge.bridge.files import SECRET
 
 __all__ = ["choices", "explain", "nearest", "show", "validate"]
 
@@ -34,6 +37,8 @@ def explain(
         return f"{place}: unknown key; {choices(str(location[-1]), known, 'known keys')}"
     if fault["type"] == "missing":
         return f"{place}: this key is missing"
+    if fault["type"] == SECRET:
+        return f"{place}: {_what(fault)}"
     value = fault["input"]
     text = f"{place} = {show(value)}: {_what(fault)}"
     if fault["type"] == "value_error":
@@ -50,13 +55,14 @@ def validate(
     table: Mapping[str, Any],
     where: str,
     also: type[BaseModel] | None = None,
+    directory: Path | None = None,
 ) -> _Model | None:
     """A model of the table at ``where``, or None and its faults.
 
-    ``also`` has keys that stand beside the model's own.
+    ``also`` has keys that stand beside the model's own; names of files begin at ``directory``.
     """
     try:
-        return model.model_validate(table)
+        return model.model_validate(table, context={"directory": directory})
     except ValidationError as error:
         keys = () if also is None else tuple(also.model_fields)
         faults += [explain(fault, model, where, keys) for fault in error.errors()]
@@ -93,8 +99,13 @@ def _what(fault: ErrorDetails) -> str:
 
 def _default(model: type[BaseModel], location: Sequence[int | str]) -> str:
     """The default of a key, as a sample of what is right."""
-    for key, field in model.model_fields.items():
-        if (field.alias or key) == location[0] and not field.is_required():
+    if isinstance(location[-1], int):  # an item of a list
+        return _default(model, location[:-1])
+    inner = _inner(model, location[:-1])
+    if inner is None:
+        return ""
+    for key, field in inner.model_fields.items():
+        if (field.alias or key) == location[-1] and not field.is_required():
             default = field.get_default(call_default_factory=True, validated_data={})
             if default is None:
                 return ""
@@ -121,6 +132,8 @@ def _keys(model: type[BaseModel] | None) -> list[str]:
 def _inner(model: type[BaseModel], location: Sequence[int | str]) -> type[BaseModel] | None:
     """The model of a table within a table, if it can be told."""
     for key in location:
+        if isinstance(key, int):
+            continue  # an item of a list of tables
         field = model.model_fields.get(str(key))
         found = () if field is None else (field.annotation, *get_args(field.annotation))
         inner = [each for each in found if isinstance(each, type) and issubclass(each, BaseModel)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 from oscbridge.bridge.configuration.entries import EndpointEntry
 from oscbridge.bridge.configuration.faults import choices, nearest, show, validate
@@ -17,26 +18,35 @@ from oscbridge.bridge.configuration.listens import (
     share_a_port,
 )
 from oscbridge.bridge.configuration.options import BridgeOptions, HostOptions, RouteOptions
+from oscbridge.bridge.configuration.process_options import HTTPOptions, RunOptions
 from oscbridge.bridge.configuration.reach import endless
 from oscbridge.bridge.configuration.route_reader import RouteReader
-from oscbridge.bridge.endpoint import Endpoint
+from oscbridge.bridge.endpoint import Endpoint, Options
 from oscbridge.bridge.outgoing.delivery import DeliveryOptions
 from oscbridge.url import OSCURL
 
 __all__ = ["Reader"]
 
+_Model = TypeVar("_Model", bound=Options)
+
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_SECTIONS: Final = ("bridge", "endpoint", "route")
+_SECTIONS: Final = ("bridge", "endpoint", "route", "http", "run")
 
 
 class Reader:
     """Reads part by part, so that a fault in one hides no fault in another."""
 
-    def __init__(self, raw: Mapping[str, Any], types: Mapping[str, type[Endpoint]]) -> None:
+    def __init__(
+        self,
+        raw: Mapping[str, Any],
+        types: Mapping[str, type[Endpoint]],
+        directory: Path | None = None,
+    ) -> None:
         self.faults: list[str] = []
         self.bridges: dict[str, BridgeOptions] = {}
         self.endpoints: dict[str, EndpointEntry] = {}
         self._types = types
+        self._directory = directory
         for key in raw:
             if key not in _SECTIONS:
                 self.faults.append(f"{key}: unknown key; {choices(key, _SECTIONS, 'known keys')}")
@@ -50,14 +60,26 @@ class Reader:
             self._read_endpoint(name, table)
         # Names are held against all tables: a broken one is reported once, not once a use.
         self.faults += _check_names(bridges, endpoints)
+        self.http = self._one_table(HTTPOptions, raw, "http")
+        self.run = self._one_table(RunOptions, raw, "run") or RunOptions()
         listens = self._listens()
         self.faults += share_a_port(listens)
-        routes = RouteReader(types, bridges, endpoints)
+        routes = RouteReader(types, bridges, endpoints, directory)
         for index, table in self._route_tables(raw):
             routes.read(index, table)
         self.routes = routes.entries
         self.faults += routes.faults
         self.faults += self._rings(routes.options, listens)
+
+    def _one_table(self, model: type[_Model], raw: Mapping[str, Any], name: str) -> _Model | None:
+        """The table ``[name]``; None if there is none, or a faulty one."""
+        table = raw.get(name)
+        if table is None:
+            return None
+        if not isinstance(table, dict):
+            self.faults.append(f"{name} = {show(table)}: expected a table; write [{name}]")
+            return None
+        return validate(self.faults, model, table, name, directory=self._directory)
 
     def _tables(self, raw: Mapping[str, Any], kind: str) -> dict[str, dict[str, Any]]:
         """The tables ``[kind.NAME]``."""
@@ -103,7 +125,7 @@ class Reader:
             return
         own = {key: options.pop(key) for key in HostOptions.model_fields if key in options}
         host = validate(self.faults, HostOptions, own, where)
-        valid = validate(self.faults, factory.Options, options, where, also=HostOptions)
+        valid = validate(self.faults, factory.Options, options, where, HostOptions, self._directory)
         if host is not None and valid is not None:
             delivery = DeliveryOptions(
                 policy=host.policy or factory.policy,
@@ -115,6 +137,8 @@ class Reader:
     def _listens(self) -> list[Listen]:
         found = [listen_of_endpoint(name, entry.options) for name, entry in self.endpoints.items()]
         bridges = [listen_of_bridge(name, bridge) for name, bridge in self.bridges.items()]
+        if self.http is not None:
+            bridges.append(Listen("http", "tcp", self.http.listen, str(self.http.listen)))
         return bridges + [listen for listen in found if listen is not None]
 
     def _rings(

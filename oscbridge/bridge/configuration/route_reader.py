@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from oscbridge.bridge.configuration.entries import RouteEntry
@@ -31,6 +32,7 @@ class RouteReader:
         types: Mapping[str, type[Endpoint]],
         bridges: Mapping[str, object],
         endpoints: Mapping[str, Mapping[str, Any]],
+        directory: Path | None = None,
     ) -> None:
         self.faults: list[str] = []
         self.entries: list[RouteEntry] = []
@@ -39,6 +41,7 @@ class RouteReader:
         self._types = types
         self._bridges = bridges
         self._endpoints = endpoints
+        self._directory = directory
 
     def read(self, index: int, table: Mapping[str, Any]) -> None:
         """Read the table of one route."""
@@ -86,7 +89,7 @@ class RouteReader:
         if not isinstance(value, dict):
             self.faults.append(f"{place} = {show(value)}: expected a table, as {{ key = value }}")
             return {}
-        options = validate(self.faults, model, value, place)
+        options = validate(self.faults, model, value, place, directory=self._directory)
         if to is None:
             return {}
         # Held against the tables: an endpoint with a fault of its own is still there.

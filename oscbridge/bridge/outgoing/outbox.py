@@ -6,7 +6,7 @@ import asyncio
 import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Final, Literal, TypeAlias
 
 from oscbridge.osc import DEFAULT_LIMITS, Message
@@ -51,12 +51,25 @@ class Outbox(ABC):
         loop: asyncio.AbstractEventLoop,
         on_drop: Callable[[str, int], None],
         on_pressure: Callable[[bool], None] = lambda _on: None,
+        key: Callable[[Message], Hashable] = lambda message: message.address,
     ) -> None:
         self.size = size
+        self.offered = 0
+        """Messages that were put in, those included that were dropped for it."""
+        self.is_pressing = False
+        """Whether sources should pause, as ``on_pressure`` was told; for the loop's thread."""
+        self.sampled = 0.0
+        """When a message of those that were taken last was put in, by the loop's clock; 0 if
+        none of them was sampled. One at a time is, from its way in until it is taken."""
+        self._place = 0
+        """How many must be out for the message to be out that is sampled; 0 while none is."""
+        self._since = 0.0
+        self._out = 0
         self._loop = loop
         self._thread = threading.get_ident()
         self._on_drop = on_drop
         self._on_pressure = on_pressure
+        self._key = key
         self._lock = threading.Lock()
         self._closed = False
         self._released = False
@@ -84,7 +97,11 @@ class Outbox(ABC):
         """Add a message. From any thread; only the policy ``block`` waits, off the loop."""
         with self._lock:
             wake = not len(self)
+            self.offered += 1
             reason = "closed" if self._closed else self._add(message)
+            if not self._place:
+                self._since = self._loop.time()
+                self._place = self._out + len(self)
         if reason:
             self._on_drop(reason, 1)
         if wake and not self._closed:
@@ -112,7 +129,18 @@ class Outbox(ABC):
         self._interrupted = False
         self._done.clear()
         with self._lock:
-            return self._remove(count)
+            taken = self._remove(count)
+            self._out += len(taken)
+            self.sampled = 0.0
+            if 0 < self._place <= self._out:
+                self.sampled, self._place = self._since, 0
+            return taken
+
+    def _dropped_oldest(self) -> None:
+        """To be called when a message was removed that nobody took."""
+        self._out += 1
+        if self._place <= self._out:
+            self._place = 0
 
     def interrupt(self) -> None:
         """Have :meth:`take` return, on the loop."""
@@ -150,6 +178,7 @@ class OldestOutbox(Outbox):
         if len(self._queue) <= self.size:
             return ""
         self._queue.popleft()
+        self._dropped_oldest()
         return "full"
 
     def _remove(self, count: int) -> list[Message]:
@@ -162,23 +191,33 @@ class OldestOutbox(Outbox):
 
 
 class LatestOutbox(Outbox):
-    """``latest``: one value an address, the latest, in the order in which addresses came."""
+    """``latest``: one value a key, the latest, in the order in which keys came.
+
+    The key is the address, unless the endpoint says otherwise. What has none stays.
+    """
 
     def _prepare(self) -> None:
-        self._values: OrderedDict[str, Message] = OrderedDict()
+        self._values: OrderedDict[object, Message] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._values)
 
     def _add(self, message: Message) -> str:
         values = self._values
-        replaced = message.address in values
-        values[message.address] = message
+        try:
+            key = self._key(message)
+        except Exception:  # a plugin's; who puts a message in must not suffer
+            key = message.address
+        if key is None:
+            key = object()
+        replaced = key in values
+        values[key] = message
         if replaced:
             return "replaced"
         if len(values) <= self.size:
             return ""
         values.popitem(last=False)
+        self._dropped_oldest()
         return "full"
 
     def _remove(self, count: int) -> list[Message]:
@@ -201,8 +240,6 @@ class BlockingOutbox(OldestOutbox):
         super()._prepare()
         self._room = threading.Condition(self._lock)
         self._pressing = False
-        self._told = False
-        """The pressure that ``on_pressure`` knows of; only the loop's thread looks at it."""
 
     def put(self, message: Message) -> None:
         on_loop = threading.get_ident() == self._thread
@@ -247,9 +284,9 @@ class BlockingOutbox(OldestOutbox):
             pass  # the loop is closed: nobody is there to pause
 
     def _tell(self) -> None:
-        if self._told is not self._pressing:
-            self._told = self._pressing
-            self._on_pressure(self._told)
+        if self.is_pressing is not self._pressing:
+            self.is_pressing = self._pressing
+            self._on_pressure(self.is_pressing)
 
 
 OUTBOXES: Final[dict[Policy, type[Outbox]]] = {

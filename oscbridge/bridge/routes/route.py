@@ -191,6 +191,15 @@ class Route:
         """What to call with every message to this address and with these type tags."""
         return self.steps.bind(address, types, captures, self.tail.out(captures))
 
+    @property
+    def drops(self) -> Counter[str]:
+        """Messages that did not come through, by reason."""
+        return self.tail.drops + self.steps.drops
+
+    def flush_reports(self, *, everything: bool = False) -> None:
+        """Have told what was reported and is overdue."""
+        self._reporter.flush(everything=everything)
+
     def _report(self, reason: str, text: str, error: BaseException | None) -> None:
         level = logging.WARNING if error is None else logging.ERROR
         text = f"{self.name}: 1 message lost: {text}"

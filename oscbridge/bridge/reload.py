@@ -1,0 +1,106 @@
+"""What a new configuration changes, and in which order: worked out before anything is done."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from oscbridge.bridge.configuration.entries import Configuration
+from oscbridge.bridge.configuration.listens import (
+    Listen,
+    collide,
+    listen_of_bridge,
+    listen_of_endpoint,
+)
+
+__all__ = ["Changes", "Plan", "plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The bridges and endpoints that a reload touches, by name."""
+
+    early: tuple[str, ...]
+    """Bridges, new or changed, that can listen before anything is closed."""
+    late: tuple[str, ...]
+    """Bridges, new or changed, whose address something has that is to be closed."""
+    closing: tuple[str, ...]
+    """Bridges whose old server is to be stopped."""
+    leaving: tuple[str, ...]
+    """Endpoints that are to be stopped: removed, or to be made anew."""
+    entering: tuple[str, ...]
+    """Endpoints that are to be started."""
+
+
+def plan(old: Configuration, new: Configuration, kept: Collection[str]) -> Plan:
+    """What is to be done; ``kept`` are the endpoints that go on."""
+    closing = [name for name in old.bridges if old.bridges[name] != new.bridges.get(name)]
+    opening = [name for name in new.bridges if new.bridges[name] != old.bridges.get(name)]
+    leaving = [name for name in old.endpoints if name not in kept]
+    taken = list(_listens(old, closing, leaving))
+    late = [
+        name
+        for name in opening
+        if any(collide(listen_of_bridge(name, new.bridges[name]), each) for each in taken)
+    ]
+    return Plan(
+        early=tuple(name for name in opening if name not in late),
+        late=tuple(late),
+        closing=tuple(closing),
+        leaving=tuple(leaving),
+        entering=tuple(name for name in new.endpoints if name not in kept),
+    )
+
+
+def _listens(
+    configuration: Configuration, bridges: Collection[str], endpoints: Collection[str]
+) -> Iterator[Listen]:
+    for name in bridges:
+        yield listen_of_bridge(name, configuration.bridges[name])
+    for name in endpoints:
+        listen = listen_of_endpoint(name, configuration.endpoints[name].options)
+        if listen is not None:
+            yield listen
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a reload has changed, for people."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    renewed: tuple[str, ...]
+    """Bridges and endpoints that were closed and opened again."""
+    routes: int
+    """Routes that are new or changed."""
+    problems: tuple[str, ...]
+    """What does not run as it should, though the new configuration is in force."""
+
+    @classmethod
+    def of(cls, plan: Plan, routes: int, problems: Collection[str]) -> Changes:
+        """The changes that come of a plan."""
+        opened = [f"bridge.{name}" for name in (*plan.early, *plan.late)]
+        opened += [f"endpoint.{name}" for name in plan.entering]
+        closed = [f"bridge.{name}" for name in plan.closing]
+        closed += [f"endpoint.{name}" for name in plan.leaving]
+        return cls(
+            added=tuple(name for name in opened if name not in closed),
+            removed=tuple(name for name in closed if name not in opened),
+            renewed=tuple(name for name in opened if name in closed),
+            routes=routes,
+            problems=tuple(problems),
+        )
+
+    def __str__(self) -> str:
+        parts = [
+            f"{what} {', '.join(names)}"
+            for what, names in (
+                ("added", self.added),
+                ("removed", self.removed),
+                ("made anew", self.renewed),
+            )
+            if names
+        ]
+        if self.routes:
+            parts.append(f"{self.routes} route{'' if self.routes == 1 else 's'} new or changed")
+        return "; ".join(parts) or "nothing is different"

@@ -1,0 +1,442 @@
+"""A reload: what stays, what changes, what is refused, and that nothing is lost for it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import ClassVar
+
+import pytest
+
+import oscbridge
+from oscbridge import ConfigurationError, Endpoint, Message, NotConnected, OSCBridgeError
+from oscbridge.bridge.app import App
+from oscbridge.bridge.configuration.config import Configuration, parse
+from oscbridge.udp_client import UDPClient
+
+Running = Callable[..., AbstractAsyncContextManager[App]]
+Send = Callable[..., Awaitable[None]]
+
+IN = '[bridge.in]\nlisten = "udp://127.0.0.1:0"\n'
+OUT = '[endpoint.out]\ntype = "collect"\n'
+ROUTE = '[[route]]\nfrom = "in"\nto = "out"\n'
+
+
+class Updatable(Endpoint):
+    """Takes a new ``level`` as it is, needs to be made anew for a new ``place``."""
+
+    class Options(oscbridge.Options):
+        level: int = 0
+        place: str = ""
+
+    made: ClassVar[list[Updatable]] = []
+
+    def __init__(self, name: str, options: oscbridge.Options) -> None:
+        super().__init__(name, options)
+        self.level = options.level
+        self.events: list[str] = []
+        if options.place == "nowhere":
+            raise ConfigurationError("there is no such place")
+
+    async def connect(self) -> None:
+        self.events.append("connect")
+
+    async def send(self, message: Message) -> None:
+        pass
+
+    async def close(self) -> None:
+        self.events.append("close")
+
+    def update(self, options: oscbridge.Options) -> bool:
+        if options.level < 0:
+            raise ConfigurationError("level: must be at least 0")
+        if options.place != self.options.place:
+            return False
+        self.level = options.level
+        return True
+
+    def rerouted(self) -> None:
+        self.events.append("rerouted")
+
+
+@pytest.fixture
+def read(types: dict[str, type[Endpoint]]) -> Callable[[str], Configuration]:
+    types["updatable"] = Updatable
+
+    def read(text: str) -> Configuration:
+        return parse(text, types, "test.toml")
+
+    return read
+
+
+Read = Callable[[str], Configuration]
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def can_bind(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def numbers(endpoint: Endpoint) -> list[int]:
+    return [message.args[0] for message in endpoint.messages]
+
+
+# --- what stays ----------------------------------------------------------------------------------
+
+
+async def test_the_same_configuration_changes_nothing(running: Running, read: Read) -> None:
+    text = IN + OUT + ROUTE
+    async with running(text) as app:
+        listener, delivery = app.listeners["in"], app.endpoints["out"]
+        tail = app.routes[0].route.tail
+        changes = await app.reload(read(text))
+        assert str(changes) == "nothing is different"
+        assert app.listeners["in"] is listener
+        assert app.endpoints["out"] is delivery
+        assert app.routes[0].route.tail is tail
+        assert delivery.endpoint.events == ["connect"]
+
+
+async def test_a_changed_route_takes_effect_and_closes_nothing(
+    running: Running, read: Read, send: Send
+) -> None:
+    async with running(IN + OUT + ROUTE) as app:
+        endpoint, address = app.endpoints["out"].endpoint, app.listeners["in"].address
+        await send(app, "in", Message.of("/a", 1))
+        await endpoint.arrived(1)
+        changes = await app.reload(read(IN + OUT + ROUTE + 'send = "/b {0}"'))
+        await send(app, "in", Message.of("/a", 2))
+        await endpoint.arrived(2)
+        assert [message.address for message in endpoint.messages] == ["/a", "/b"]
+        assert endpoint.events == ["connect"]
+        assert app.listeners["in"].address == address
+        assert str(changes) == "1 route new or changed"
+
+
+async def test_an_address_that_was_heard_before_meets_the_new_routes(
+    running: Running, read: Read, send: Send
+) -> None:
+    async with running(IN + OUT + ROUTE + 'match = "/a"') as app:
+        await send(app, "in", Message.of("/a", 1), Message.of("/b", 1))
+        await app.endpoints["out"].endpoint.arrived(1)
+        await app.reload(read(IN + OUT + ROUTE + 'match = "/b"'))
+        await send(app, "in", Message.of("/a", 2), Message.of("/b", 2))
+        messages = await app.endpoints["out"].endpoint.arrived(2)
+        assert [(m.address, m.args) for m in messages] == [("/a", (1,)), ("/b", (2,))]
+
+
+async def test_a_route_that_stays_goes_on_with_what_it_remembers(
+    running: Running, read: Read, send: Send
+) -> None:
+    text = IN + OUT + ROUTE + "on_change = true\n"
+    async with running(text) as app:
+        await send(app, "in", Message.of("/a", 1))
+        await app.endpoints["out"].endpoint.arrived(1)
+        await app.reload(read('[[route]]\nfrom="in"\nmatch="/b"\nto="out"\n' + text))
+        await send(app, "in", Message.of("/a", 1), Message.of("/a", 2))
+        await app.endpoints["out"].endpoint.arrived(2)
+        assert numbers(app.endpoints["out"].endpoint) == [1, 2]
+
+
+async def test_counters_go_on(running: Running, read: Read, send: Send) -> None:
+    async with running(IN + OUT + ROUTE) as app:
+        await send(app, "in", Message.of("/a", 1))
+        await app.endpoints["out"].endpoint.arrived(1)
+        await app.reload(read(IN.replace("\n", "\nworkers = 5\n", 1) + OUT + ROUTE))
+        await send(app, "in", Message.of("/a", 2))
+        await app.endpoints["out"].endpoint.arrived(2)
+        assert app.dispatchers["in"].statistics.messages == 2
+        assert app.endpoints["out"].offered == 2
+
+
+async def test_an_endpoint_may_take_new_options_as_it_is(running: Running, read: Read) -> None:
+    text = IN + '[endpoint.out]\ntype = "updatable"\n' + ROUTE
+    read(text)  # makes the type known
+    async with running(text) as app:
+        endpoint = app.endpoints["out"].endpoint
+        changes = await app.reload(read(text.replace("updatable", 'updatable"\nlevel = 5 #')))
+        assert app.endpoints["out"].endpoint is endpoint
+        assert (endpoint.level, endpoint.options.level) == (5, 5)
+        assert endpoint.events == ["connect"]
+        assert str(changes) == "nothing is different"
+
+
+async def test_an_endpoint_is_told_when_its_routes_have_changed_and_only_then(
+    running: Running, read: Read
+) -> None:
+    text = IN + '[endpoint.out]\ntype = "updatable"\n' + ROUTE
+    read(text)
+    async with running(text) as app:
+        endpoint = app.endpoints["out"].endpoint
+        await app.reload(read(text + '[endpoint.more]\ntype = "collect"\n'))
+        assert endpoint.events == ["connect"]
+        await app.reload(read(text + 'match = "/x"'))
+        assert endpoint.events == ["connect", "rerouted"]
+
+
+# --- what changes --------------------------------------------------------------------------------
+
+
+async def test_an_endpoint_with_other_options_is_made_anew(running: Running, read: Read) -> None:
+    text = IN + '[endpoint.out]\ntype = "updatable"\n' + ROUTE
+    read(text)
+    async with running(text) as app:
+        old = app.endpoints["out"].endpoint
+        changes = await app.reload(read(text.replace("updatable", 'updatable"\nplace = "b" #')))
+        new = app.endpoints["out"].endpoint
+        assert new is not old
+        assert old.events == ["connect", "close"]
+        assert new.events == ["connect"]
+        assert str(changes) == "made anew endpoint.out; 1 route new or changed"
+
+
+async def test_what_waits_for_an_endpoint_that_goes_is_delivered_first(
+    running: Running, read: Read, send: Send
+) -> None:
+    async with running(IN + OUT + ROUTE) as app:
+        old = app.endpoints["out"]
+        for number in range(100):
+            old.offer(Message.of("/a", number))
+        await app.reload(read(IN))
+        assert numbers(old.endpoint) == list(range(100))
+        assert old.endpoint.events == ["connect", "close"]
+
+
+async def test_a_bridge_is_added_and_one_is_removed(
+    running: Running, read: Read, send: Send
+) -> None:
+    port = free_port()
+    fixed = f'[bridge.fixed]\nlisten = "udp://127.0.0.1:{port}"\n'
+    async with running(fixed + OUT) as app:
+        assert not can_bind(port)
+        changes = await app.reload(read(IN + OUT + ROUTE))
+        assert can_bind(port)
+        await send(app, "in", Message.of("/a", 1))
+        await app.endpoints["out"].endpoint.arrived(1)
+        assert changes.added == ("bridge.in",)
+        assert changes.removed == ("bridge.fixed",)
+        assert set(app.listeners) == set(app.dispatchers) - {"out"} == {"in"}
+
+
+@pytest.mark.parametrize("mode", ["asyncio", "blocking", "threading", "forking"])
+async def test_a_bridge_changes_its_mode_on_its_port(
+    mode: str, running: Running, read: Read, send: Send
+) -> None:
+    port = free_port()
+    text = f'[bridge.in]\nlisten = "udp://127.0.0.1:{port}"\n'
+    async with running(text + OUT + ROUTE) as app:
+        first = mode if mode != "asyncio" else "blocking"
+        for number, each in enumerate((first, "asyncio"), 1):
+            changes = await app.reload(read(f'{text}mode = "{each}"\n' + OUT + ROUTE))
+            assert changes.problems == ()
+            await send(app, "in", Message.of("/a", number))
+            await app.endpoints["out"].endpoint.arrived(number)
+        assert numbers(app.endpoints["out"].endpoint) == [1, 2]
+
+
+async def test_two_bridges_swap_their_ports(running: Running, read: Read, send: Send) -> None:
+    ports = [free_port(), free_port()]
+
+    def text(one: int, other: int) -> str:
+        bridges = "".join(
+            f'[bridge.{name}]\nlisten = "udp://127.0.0.1:{port}"\n'
+            for name, port in (("a", one), ("b", other))
+        )
+        return bridges + OUT + '[[route]]\nfrom = "a"\nto = "out"\n'
+
+    async with running(text(*ports)) as app:
+        changes = await app.reload(read(text(*reversed(ports))))
+        assert changes.problems == ()
+        assert app.listeners["a"].address.port == ports[1]
+        await send(app, "a", Message.of("/a", 1))
+        await app.endpoints["out"].endpoint.arrived(1)
+
+
+async def test_a_bridge_is_renamed_on_its_port(running: Running, read: Read) -> None:
+    port = free_port(socket.SOCK_STREAM)
+    text = '[bridge.{}]\nlisten = "tcp://127.0.0.1:{}"\n'
+    async with running(text.format("old", port)) as app:
+        changes = await app.reload(read(text.format("new", port)))
+        assert changes.problems == ()
+        assert app.listeners["new"].address.port == port
+
+
+@pytest.mark.parametrize("mode", ["asyncio", "threading", "forking"])
+async def test_a_forking_or_other_bridge_takes_new_routes_on_its_socket(
+    mode: str, running: Running, read: Read, send: Send
+) -> None:
+    text = f'{IN}mode = "{mode}"\n' + OUT + ROUTE
+    async with running(text) as app:
+        address = app.listeners["in"].address
+        await send(app, "in", Message.of("/a", 1))
+        await app.endpoints["out"].endpoint.arrived(1)
+        await app.reload(read(text + 'send = "/b {0}"'))
+        assert app.listeners["in"].address == address
+        await send(app, "in", Message.of("/a", 2))
+        await app.endpoints["out"].endpoint.arrived(2)
+        assert [m.address for m in app.endpoints["out"].endpoint.messages] == ["/a", "/b"]
+
+
+class Away(Endpoint):
+    async def connect(self) -> None:
+        raise NotConnected("it is away")
+
+    async def send(self, message: Message) -> None:
+        pass
+
+
+async def test_an_endpoint_that_cannot_be_connected_yet_is_named_and_tried_again(
+    running: Running, read: Read, types: dict[str, type[Endpoint]]
+) -> None:
+    types["away"] = Away
+    async with running(IN) as app:
+        changes = await app.reload(read(IN + '[endpoint.out]\ntype = "away"\n' + ROUTE))
+        assert changes.problems == ("endpoint.out: not connected: it is away; it goes on trying",)
+        app.endpoints["out"].offer(Message.of("/a"))
+        assert app.endpoints["out"].queued == 1
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+
+async def test_a_port_in_use_refuses_the_reload_and_nothing_has_changed(
+    running: Running, read: Read, send: Send
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        async with running(IN + OUT + ROUTE) as app:
+            before = app.configuration
+            new = f'[bridge.b]\nlisten = "udp://127.0.0.1:{port}"\n' + IN
+            with pytest.raises(OSCBridgeError, match=r"bridge\.b: .*address already in use"):
+                await app.reload(read(new + '[endpoint.other]\ntype = "collect"\n'))
+            assert app.configuration is before
+            assert list(app.listeners) == ["in"]
+            assert list(app.endpoints) == ["out"]
+            await send(app, "in", Message.of("/a", 1))
+            await app.endpoints["out"].endpoint.arrived(1)
+
+
+async def test_an_endpoint_that_cannot_be_made_refuses_the_reload_and_undoes_updates(
+    running: Running, read: Read
+) -> None:
+    text = '[endpoint.one]\ntype = "updatable"\nlevel = 1\n'
+    read(text)
+    async with running(text) as app:
+        new = text.replace("1", "2") + '[endpoint.two]\ntype = "updatable"\nplace = "nowhere"\n'
+        with pytest.raises(OSCBridgeError, match=r"endpoint\.two: .*there is no such place"):
+            await app.reload(read(new))
+        endpoint = app.endpoints["one"].endpoint
+        assert (endpoint.level, endpoint.options.level) == (1, 1)
+        assert endpoint.events == ["connect"]
+
+
+async def test_an_endpoint_may_refuse_its_new_options(running: Running, read: Read) -> None:
+    text = '[endpoint.one]\ntype = "updatable"\n'
+    read(text)
+    async with running(text) as app:
+        with pytest.raises(OSCBridgeError, match=r"endpoint\.one: level: must be at least 0"):
+            await app.reload(read(text + "level = -1\n"))
+        assert app.endpoints["one"].connected
+
+
+# --- while things go on --------------------------------------------------------------------------
+
+
+async def test_two_reloads_at_once_are_done_one_after_the_other(
+    running: Running, read: Read
+) -> None:
+    texts = [IN + f'[endpoint.e{n}]\ntype = "collect"\n' for n in range(5)]
+    async with running(IN) as app:
+        await asyncio.gather(*(app.reload(read(text)) for text in texts))
+        assert list(app.endpoints) == ["e4"]
+
+
+class Slow(Endpoint):
+    """Takes its time to connect."""
+
+    async def connect(self) -> None:
+        await asyncio.sleep(30)
+
+    async def send(self, message: Message) -> None:
+        pass
+
+
+async def test_a_stop_in_the_middle_of_a_reload_closes_what_was_and_what_comes(
+    make_app: Callable[..., App], read: Read, types: dict[str, type[Endpoint]]
+) -> None:
+    types["slow"] = Slow
+    port = free_port()
+    app = make_app(IN + OUT)
+    await app.start()
+    before = asyncio.all_tasks()
+    old = app.endpoints["out"].endpoint
+    text = f'[bridge.b]\nlisten = "udp://127.0.0.1:{port}"\n[endpoint.s]\ntype = "slow"\n'
+    reloading = asyncio.create_task(app.reload(read(text)))
+    while "s" not in app.endpoints or "close" not in old.events:
+        await asyncio.sleep(0.001)
+    began = time.monotonic()
+    await app.stop()
+    assert time.monotonic() - began < 2
+    with pytest.raises(asyncio.CancelledError):
+        await reloading
+    assert can_bind(port)
+    assert old.events == ["connect", "close"]
+    assert asyncio.all_tasks() <= before
+
+
+def paced(address: object, count: int, rate: float, done: threading.Event) -> None:
+    """Send ``/a number`` and ``/other number``, evenly."""
+    with UDPClient(address.host, address.port) as client:
+        began = time.perf_counter()
+        for number in range(count):
+            client.send(Message.of("/a" if number % 2 else "/other", number))
+            wait = began + (number + 1) / rate - time.perf_counter()
+            if wait > 0:
+                time.sleep(wait)
+    done.set()
+
+
+@pytest.mark.load
+@pytest.mark.parametrize(
+    ("mode", "rate"), [("asyncio", 5000), ("blocking", 5000), ("threading", 5000), ("forking", 200)]
+)
+async def test_reloads_under_load_that_change_one_route_lose_nothing_of_the_others(
+    mode: str, rate: int, running: Running, read: Read
+) -> None:
+    base = f'{IN}mode = "{mode}"\n' + OUT + '[endpoint.extra]\ntype = "collect"\n'
+    base += '[[route]]\nfrom = "in"\nmatch = "/a"\nto = "out"\n'
+    changing = '[[route]]\nfrom = "in"\nmatch = "/other"\nto = "extra"\nsend = "/v{}"\n'
+    count = rate * 3
+    async with running(base + changing.format(0)) as app:
+        out, done = app.endpoints["out"].endpoint, threading.Event()
+        thread = threading.Thread(
+            target=paced, args=(app.listeners["in"].address, count, rate, done)
+        )
+        thread.start()
+        version = 0
+        while not done.is_set():
+            version += 1
+            await app.reload(read(base + changing.format(version)))
+            await asyncio.sleep(0.2)
+        thread.join()
+        await out.arrived(count // 2)
+        assert sorted(numbers(out)) == list(range(1, count, 2))
+        assert out.events == ["connect"]
+        assert version > 3
+        assert not app.endpoints["out"].drops
