@@ -50,7 +50,7 @@ class Program:
             )
         self.banner = "".join(iter(self._line, ""))
         self.udp_port = self._port("udp")
-        self.web_port = self._port("ws")
+        self.web_port = self._port("wss?")
 
     def _line(self) -> str:
         assert self._process.stdout is not None

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -198,3 +201,154 @@ def test_a_page_from_another_port_of_this_machine_is_let_in(
     page.goto(f"http://localhost:{program.web_port}/nothing-here")
     other = run()
     assert page.evaluate(CONNECT, other.url) == "open"
+
+
+class EmptyPage(BaseHTTPRequestHandler):
+    """Answers everything with a page that holds nothing."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def strangers_site() -> Iterator[str]:
+    """Another server, under a name that is not this machine's own."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), EmptyPage)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield f"http://{STRANGER}:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_page_of_another_site_is_refused(
+    page: Page, program: Any, live: Page, browser: Browser, strangers_site: str, host: str
+) -> None:
+    other = browser.new_page()
+    other.goto(strangers_site)
+    assert other.evaluate(CONNECT, f"ws://{host}:{program.web_port}") == "refused"
+    other.close()
+    assert f"refused a page from {strangers_site}" in program.log
+    with SimpleUDPClient("127.0.0.1", program.udp_port) as client:
+        client.send_message("/still/there", 1)
+    expect(row(live, "/still/there")).to_be_visible()
+
+
+# --- with a token ------------------------------------------------------------------------------
+
+TOKEN = "Right (and secret) ü"
+
+
+@pytest.fixture
+def locked(run: Callable[..., Any], tmp_path: Path) -> Any:
+    """A program that asks for a token."""
+    (tmp_path / "token").write_text(TOKEN)
+    return run(f'token = {{ file = "{tmp_path / "token"}" }}\nsnapshot = true')
+
+
+def say(page: Page, token: str) -> None:
+    page.get_by_label("Token").fill(token)
+    page.get_by_role("button", name="Connect").click()
+
+
+def test_the_page_asks_for_the_token_and_keeps_it_out_of_the_address(
+    page: Page, locked: Any
+) -> None:
+    page.goto(f"http://127.0.0.1:{locked.web_port}/")
+    expect(page.locator("#state")).to_have_text("locked")
+    say(page, TOKEN)
+    expect(page.locator("#state")).to_have_text("connected")
+    expect(page.locator("form")).to_be_hidden()
+    with SimpleUDPClient("127.0.0.1", locked.udp_port) as client:
+        client.send_message("/fader", 0.5)
+    expect(row(page, "/fader").locator(".value")).to_have_text("0.5")
+    assert page.url == f"http://127.0.0.1:{locked.web_port}/"
+    page.reload()  # it is kept in the tab
+    expect(page.locator("#state")).to_have_text("connected")
+    assert locked.log == ""
+
+
+def test_the_page_says_that_a_token_is_wrong_and_asks_again(page: Page, locked: Any) -> None:
+    page.goto(f"http://127.0.0.1:{locked.web_port}/")
+    for wrong in ("wrong", "also wrong"):
+        say(page, wrong)
+        expect(page.locator("#why")).to_have_text("wrong token")
+        expect(page.locator("#state")).to_have_text("locked")
+    say(page, TOKEN)
+    expect(page.locator("#state")).to_have_text("connected")
+    assert TOKEN not in locked.log
+
+
+CLOSED = """([url, protocols]) => new Promise(done => {
+    const socket = new WebSocket(url, protocols);
+    const got = [];
+    socket.onmessage = event => got.push(event.data);
+    socket.onclose = ({ code, reason }) => done([code, reason, got.length]);
+})"""
+
+
+def test_a_page_with_a_wrong_token_is_told_why_and_gets_nothing(page: Page, locked: Any) -> None:
+    page.goto(f"http://127.0.0.1:{locked.web_port}/nothing-here")
+    with SimpleUDPClient("127.0.0.1", locked.udp_port) as client:
+        client.send_message("/secret", 1)
+    protocols = ["osc.json", "osc.token.wrong"]
+    assert page.evaluate(CLOSED, [locked.url, protocols]) == [4401, "wrong token", 0]
+
+
+def test_a_page_without_a_token_gets_nothing_and_is_closed(page: Page, locked: Any) -> None:
+    page.goto(f"http://127.0.0.1:{locked.web_port}/nothing-here")
+    with SimpleUDPClient("127.0.0.1", locked.udp_port) as client:
+        client.send_message("/secret", 1)
+    reason = "no token came within 5 s"
+    assert page.evaluate(CLOSED, [locked.url, ["osc.json"]]) == [4401, reason, 0]
+
+
+def test_a_page_that_only_listens_is_closed_when_it_goes_on_sending(
+    page: Page, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "ears").write_text("ears-and-secret")
+    program = run(
+        f'[[endpoint.web.tokens]]\ntoken = {{ file = "{tmp_path / "ears"}" }}\nrights = "listen"'
+    )
+    page.goto(f"http://127.0.0.1:{program.web_port}/nothing-here")
+    flood = CLOSED.replace(
+        "const got",
+        """socket.onopen = () => {
+            for (let i = 0; i < 200; i++) socket.send(JSON.stringify({ address: "/a" }));
+        };
+        const got""",
+    )
+    protocols = ["osc.json", "osc.token.ears-and-secret"]
+    code, reason, _ = page.evaluate(flood, [program.url, protocols])
+    assert (code, reason) == (4403, "this token may not send that")
+    assert "may not be sent as this token only listens" in program.log
+
+
+def test_the_page_works_over_tls(browser: Browser, run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(TOKEN)
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+    files = ["-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "pem")]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run([*command.split(), *files, *names], check=True, capture_output=True)
+    program = run(
+        f'certificate = "{tmp_path / "pem"}"\nkey = "{tmp_path / "key"}"\n'
+        f'token = {{ file = "{tmp_path / "token"}" }}'
+    )
+    assert f"wss://127.0.0.1:{program.web_port}" in program.banner
+    context = browser.new_context(ignore_https_errors=True)
+    page = context.new_page()
+    page.goto(f"https://localhost:{program.web_port}/")
+    say(page, TOKEN)
+    expect(page.locator("#state")).to_have_text("connected")
+    with SimpleUDPClient("127.0.0.1", program.udp_port) as client:
+        client.send_message("/fader", 0.5)
+    expect(row(page, "/fader")).to_be_visible()
+    context.close()

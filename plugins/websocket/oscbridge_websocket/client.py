@@ -1,41 +1,28 @@
-"""One connected client: its bounded queue and what writes it out."""
+"""One connected client: its bounded queue and what writes it out. Clients that get the same."""
 
 from __future__ import annotations
 
 import asyncio
-import enum
 import logging
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
-from websockets.asyncio.server import ServerConnection, broadcast
+from websockets.asyncio.server import broadcast
 from websockets.exceptions import ConnectionClosed
 
 import oscbridge
+from oscbridge_websocket.frames import Format, Frame
+from oscbridge_websocket.rate import Bucket
+from oscbridge_websocket.rights import Addresses
+from oscbridge_websocket.server import Connection
+from oscbridge_websocket.tokens import Grant
 
-__all__ = ["Client", "Format", "Frame", "send"]
-
+__all__ = ["Audience", "Client", "send"]
 
 STALL_TIMEOUT: Final = 30.0
 """Seconds after which a client that takes nothing is disconnected."""
-
-
-class Format(enum.Enum):
-    """How a client wants its messages."""
-
-    BUNDLES = "binary, several messages that came together as a bundle"
-    MESSAGES = "binary, one message a frame"
-    JSON = "JSON, one message a frame"
-
-
-class Frame(NamedTuple):
-    """What is sent to a client as one WebSocket message."""
-
-    data: bytes
-    messages: int
-    """How many OSC messages it holds."""
 
 
 class Client:
@@ -48,19 +35,27 @@ class Client:
 
     def __init__(
         self,
-        connection: ServerConnection,
+        connection: Connection,
         origin: oscbridge.Origin,
         form: Format,
+        grant: Grant,
         *,
         queue: int,
+        rate: int,
         on_drop: Callable[[int], None],
         log: logging.Logger,
         stall_timeout: float = STALL_TIMEOUT,
     ) -> None:
         self.origin = origin
         """The origin of the messages that this client sends."""
+        self.peer: tuple[str, int] = connection.remote_address
         self.format = form
+        self.grant = grant
+        """What let it in, and what it may do."""
         self.connection = connection
+        self.bucket = Bucket(rate)
+        self.forbidden = 0
+        """Messages that it sent and may not send."""
         self._limit = queue
         self._on_drop = on_drop
         self._log = log
@@ -69,6 +64,7 @@ class Client:
         self._sending_since = math.inf
         self._frames: deque[Frame] = deque()
         self._waiting = 0
+        self._slowed = False
         self._filled = asyncio.Event()
 
     @property
@@ -91,12 +87,19 @@ class Client:
             self._check_stalled()
         self._filled.set()
 
+    async def slow_down(self, seconds: float) -> None:
+        """Read nothing from it for a while; it is told by TCP, as its buffer fills."""
+        if not self._slowed:
+            self._slowed = True
+            text = "%s:%d sends more than max_rate: it is read no faster"
+            self._log.warning(text, *self.peer[:2])
+        await self.connection.pause(seconds)
+
     def _check_stalled(self) -> None:
         if self._clock() - self._sending_since > self._stall_timeout:
             self._sending_since = math.inf
-            peer = self.connection.remote_address
             self._log.warning(
-                "%s:%d took nothing for %g s: disconnected", *peer[:2], self._stall_timeout
+                "%s:%d took nothing for %g s: disconnected", *self.peer[:2], self._stall_timeout
             )
             self.connection.transport.abort()
 
@@ -116,6 +119,22 @@ class Client:
                 await self._filled.wait()
         except ConnectionClosed:
             pass
+
+
+class Audience:
+    """Clients that get the same frames: of one format, with the same right to listen."""
+
+    def __init__(self, form: Format, addresses: Addresses | None) -> None:
+        self.format = form
+        self.clients: list[Client] = []
+        self._addresses = addresses
+
+    def pick(self, messages: Sequence[oscbridge.Message]) -> Sequence[oscbridge.Message]:
+        """Those of some messages that they may get."""
+        addresses = self._addresses
+        if addresses is None:
+            return messages
+        return [message for message in messages if addresses.has(message.address)]
 
 
 def send(clients: Sequence[Client], frames: Sequence[Frame]) -> None:

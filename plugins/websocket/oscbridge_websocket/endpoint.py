@@ -3,40 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-import http
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from importlib.resources import files
-from typing import Annotated, Final
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
 from urllib.parse import parse_qsl
-from weakref import WeakSet
 
-from pydantic import Field
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Request, Response
-from websockets.typing import Subprotocol
+from websockets.frames import CloseCode
+from websockets.http11 import Request
 
 import oscbridge
-from oscbridge_websocket import json_format
-from oscbridge_websocket.client import Client, Format, Frame, send
-from oscbridge_websocket.origin import is_allowed
+from oscbridge_websocket import inbound, server
+from oscbridge_websocket.admission import Admission
+from oscbridge_websocket.client import Audience, Client, send
+from oscbridge_websocket.entrance import NO_TOKEN, WITHDRAWN, Entrance
+from oscbridge_websocket.frames import Format, Frame, make_frames
+from oscbridge_websocket.options import WebSocketOptions
+from oscbridge_websocket.origin import is_loopback
+from oscbridge_websocket.rights import Addresses
+from oscbridge_websocket.server import JSON, Connection, Doorway, Refusal
+from oscbridge_websocket.tls import make_context
+from oscbridge_websocket.tokens import Grant
 
 __all__ = ["WebSocketEndpoint"]
 
-BINARY: Final = Subprotocol("osc.binary")
-JSON: Final = Subprotocol("osc.json")
+AUTH_TIMEOUT: Final = 5.0
+"""Seconds for a client to say its token, where it needs one, after its handshake."""
 
-OPEN_TIMEOUT: Final = 5.0
-CLOSE_TIMEOUT: Final = 0.4
-"""Seconds for the handshakes that open and close a connection. The bridge allows little more."""
+PING_INTERVAL: Final = 20.0
+PING_TIMEOUT: Final = 20.0
+"""Seconds between two pings to a client, and for its answer; without one it is disconnected."""
 
-MAX_BUNDLE: Final = 65_000
-"""Bytes of a bundle that several messages are sent in."""
-
-COMMON_TYPES: Final = "ifsbhtdTFNI"
-"""Type tags that every client reads. osc-js knows no others; osc.js no nested arrays."""
+MAX_FORBIDDEN: Final = 100
+"""Messages that a client may not send; then it is disconnected."""
 
 
 class WebSocketEndpoint(oscbridge.Endpoint):
@@ -52,65 +53,56 @@ class WebSocketEndpoint(oscbridge.Endpoint):
 
     remembers = True
 
-    class Options(oscbridge.Options):
-        """The keys of an endpoint with ``type = "websocket"``."""
-
-        listen: oscbridge.HostPort = oscbridge.HostPort("127.0.0.1", 8080)
-        """Where to listen: ``host:port``."""
-        origins: tuple[str, ...] = ()
-        """Sites whose pages may connect, as ``https://example.org``; ``*`` is any. Pages from
-        the same host always may, and so may programs, which send no Origin."""
-        max_clients: Annotated[int, Field(ge=1, le=100_000)] = 256
-        """Clients at once."""
-        max_frame: Annotated[int, Field(ge=16, le=1 << 24)] = 65_535
-        """Bytes of a frame from a client; a larger one closes the connection."""
-        client_queue: Annotated[int, Field(ge=1, le=10_000_000)] = 8_192
-        """Messages that wait for one slow client; beyond it the oldest is dropped."""
-        snapshot: bool = False
-        """Whether a new client is first given the last value of each address, unasked."""
-        page: bool = True
-        """Whether a browser that opens the address gets a page with the live values."""
-
-    options: Options
+    Options = WebSocketOptions
+    options: WebSocketOptions
 
     def __init__(self, name: str, options: oscbridge.Options) -> None:
         super().__init__(name, options)
         self._clients: set[Client] = set()
-        self._opened: WeakSet[asyncio.WriteTransport] = WeakSet()
+        self._audiences: dict[tuple[Format, Addresses | None], Audience] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._server: Server | None = None
         self._port: int | None = None
+        self._admission = Admission(self.options)
+        refused = self._refused
+        context = make_context(self.options.certificate, self.options.key)
+        self._doorway = Doorway(self._admission, context, refused)
+        self._entrance = Entrance(name, self.options, self._admission, refused)
+
+    def _refused(self, text: str) -> None:
+        self.host.refused(text)
 
     def describe(self) -> str:
         listen = self.options.listen
-        return f"ws://{listen._replace(port=self._port or listen.port)}"
+        scheme = "ws" if self.options.certificate is None else "wss"
+        return f"{scheme}://{listen._replace(port=self._port or listen.port)}"
 
     async def connect(self) -> None:
         host, port = self.options.listen
         # The library logs every failed handshake with a traceback; strangers cause those.
         quiet = logging.getLogger(f"{self.log.name}.websockets")
         quiet.setLevel(logging.CRITICAL)
-        opened = self._opened
-
-        class Connection(ServerConnection):
-            """Known from the start, not only when the handshake is done."""
-
-            def connection_made(self, transport: asyncio.BaseTransport) -> None:
-                super().connection_made(transport)
-                opened.add(self.transport)
-
+        if self._entrance.tokens.needed and self._doorway.context is None and not is_loopback(host):
+            self.log.warning(
+                "tokens are sent in plain text, as there is no certificate: "
+                "whoever is on the network can read them"
+            )
+        self._admission.open()
         self._server = await serve(
             self._serve_client,
             host,
             port,
-            process_request=self._process_request,
-            select_subprotocol=_select_subprotocol,
+            process_request=self._entrance.process_request,
             compression=None,
-            max_size=self.options.max_frame,
-            open_timeout=OPEN_TIMEOUT,
-            close_timeout=CLOSE_TIMEOUT,
+            open_timeout=server.OPEN_TIMEOUT,
+            close_timeout=server.CLOSE_TIMEOUT,
+            ping_interval=PING_INTERVAL,
+            ping_timeout=PING_TIMEOUT,
             server_header=None,
             logger=quiet,
-            create_connection=Connection,
+            create_connection=partial(  # type: ignore[arg-type]  # as good as a class
+                Connection, doorway=self._doorway, logger=quiet
+            ),
         )
         self._port = next(iter(self._server.sockets)).getsockname()[1]
 
@@ -118,169 +110,200 @@ class WebSocketEndpoint(oscbridge.Endpoint):
         if self._server is None:
             return
         self._server.close()
+        self._admission.close()
         try:
-            async with asyncio.timeout(CLOSE_TIMEOUT):
+            async with asyncio.timeout(server.CLOSE_TIMEOUT):
                 await self._server.wait_closed()
         except TimeoutError:
-            # Somebody reads nothing, or has not even begun the handshake.
-            for transport in list(self._opened):
-                transport.abort()
+            self._admission.abort()  # somebody reads nothing
             await self._server.wait_closed()
+        finally:
+            for task in (*self._tasks, *self._doorway.tasks):
+                task.cancel()
+
+    def update(self, options: oscbridge.Options) -> bool:
+        assert isinstance(options, WebSocketOptions)
+        if options.listen != self.options.listen:
+            return False
+        if (options.certificate is None) != (self.options.certificate is None):
+            return False
+        try:
+            context = make_context(options.certificate, options.key)
+        except ValueError as error:  # the files have changed since they were looked at
+            raise oscbridge.ConfigurationError(f"endpoint.{self.name}: {error}") from None
+        self._doorway.context = context
+        self._admission.options = options
+        self._entrance.change(options)
+        for client in list(self._clients):
+            self._regrant(client)
+        return True
+
+    def _regrant(self, client: Client) -> None:
+        """Give a client the rights that its token has now, or none any more."""
+        grant = self._entrance.tokens.renew(client.grant)
+        if grant is None:
+            code, reason = WITHDRAWN, "this token is not good any more"
+            if client.grant.secret is None:
+                code, reason = NO_TOKEN, "a token is needed now"
+            self._expel(client, code, reason)
+        elif grant != client.grant:
+            self._leave(client)
+            client.grant = grant
+            self._join(client)
+
+    def _expel(self, client: Client, code: int, reason: str) -> None:
+        """Disconnect a client: it gets nothing more, and nothing is taken from it."""
+        self._leave(client)
+        task = asyncio.create_task(client.connection.close(code, reason))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # --- out ---------------------------------------------------------------------------------
 
     async def send_batch(self, messages: Sequence[oscbridge.Message]) -> None:
-        if not self._clients:
+        if not self._audiences:
             return
         ours = {m.origin for m in messages if m.origin is not None and m.origin[0] == self.name}
-        shared: dict[Format, list[Client]] = {}
-        for client in self._clients:
-            if client.origin in ours:
-                others = [m for m in messages if m.origin != client.origin]
-                send([client], self._frames(others, client.format))
-            else:
-                shared.setdefault(client.format, []).append(client)
-        for form, clients in shared.items():
-            send(clients, self._frames(messages, form))
+        for audience in self._audiences.values():
+            theirs = audience.pick(messages)
+            if not theirs:
+                continue
+            clients = audience.clients
+            if ours:
+                clients = [client for client in clients if client.origin not in ours]
+                for client in audience.clients:
+                    if client.origin in ours:
+                        others = [m for m in theirs if m.origin != client.origin]
+                        send([client], self._frames(others, client.format))
+            if clients:
+                send(clients, self._frames(theirs, audience.format))
 
     def _frames(self, messages: Sequence[oscbridge.Message], form: Format) -> list[Frame]:
-        """The frames for some messages."""
-        encode = json_format.encode if form is Format.JSON else oscbridge.encode_message
-        encoded = []
-        for message in messages:
-            try:
-                encoded.append((encode(message), _is_common(message.types)))
-            except oscbridge.EncodeError:
-                self.host.dropped("encode", 1)
-        if form is Format.BUNDLES:
-            return list(_bundles(encoded))
-        return [Frame(data, 1) for data, _ in encoded]
+        return make_frames(messages, form, self._not_encoded)
 
-    # --- in ----------------------------------------------------------------------------------
+    def _not_encoded(self, count: int) -> None:
+        self.host.dropped("encode", count)
+
+    def _join(self, client: Client) -> None:
+        """Let a client have what it may have from now on."""
+        self._clients.add(client)
+        rights = client.grant.rights
+        if rights.listens:
+            key = (client.format, rights.addresses)
+            if key not in self._audiences:
+                self._audiences[key] = Audience(*key)
+            self._audiences[key].clients.append(client)
+
+    def _leave(self, client: Client) -> None:
+        if client not in self._clients:
+            return
+        self._clients.discard(client)
+        rights = client.grant.rights
+        if rights.listens:
+            key = (client.format, rights.addresses)
+            self._audiences[key].clients.remove(client)
+            if not self._audiences[key].clients:
+                del self._audiences[key]
+
+    # --- one client --------------------------------------------------------------------------
 
     async def _serve_client(self, connection: ServerConnection) -> None:
-        json = connection.subprotocol == JSON
-        peer = connection.remote_address
-        wishes = _wishes(connection.request)
-        form = Format.BUNDLES if wishes.get("bundles") != "0" else Format.MESSAGES
-        client = Client(
+        assert isinstance(connection, Connection)
+        try:
+            verdict = connection.verdict or await self._ask(connection)
+            if isinstance(verdict, Grant):  # a reload may have come between
+                verdict = self._entrance.tokens.renew(verdict) or Refusal(NO_TOKEN, "wrong token")
+            if isinstance(verdict, Refusal):
+                await connection.close(verdict.code, verdict.reason)
+            elif not self._admission.accept(connection):
+                self.host.refused(f"a client beyond max_clients = {self.options.max_clients}")
+                await connection.close(CloseCode.TRY_AGAIN_LATER, "too many clients")
+            else:
+                await self._serve(self._make_client(connection, verdict))
+        except ConnectionClosed:
+            pass
+
+    async def _ask(self, connection: Connection) -> Grant | Refusal:
+        """Wait for the token in the first message. Until then the client gets nothing."""
+        try:
+            async with asyncio.timeout(AUTH_TIMEOUT):
+                frame = await connection.recv()
+        except TimeoutError:
+            self.host.refused(f"{connection.network}: no token")
+            return Refusal(NO_TOKEN, f"no token came within {AUTH_TIMEOUT:g} s")
+        token = inbound.read_token(frame, json=connection.subprotocol == JSON)
+        if token is None:
+            self.host.refused(f"{connection.network}: a first message that is no token")
+            return Refusal(NO_TOKEN, "the first message must be the token")
+        verdict = self._entrance.judge(token, connection.network)
+        if isinstance(verdict, Refusal):
+            await connection.pause(verdict.delay)
+        return verdict
+
+    def _make_client(self, connection: Connection, grant: Grant) -> Client:
+        form = Format.MESSAGES if _wishes(connection).get("bundles") == "0" else Format.BUNDLES
+        return Client(
             connection,
-            oscbridge.Origin(self.name, peer),
-            Format.JSON if json else form,
+            oscbridge.Origin(self.name, connection.remote_address),
+            Format.JSON if connection.subprotocol == JSON else form,
+            grant,
             queue=self.options.client_queue,
+            rate=self.options.max_rate,
             on_drop=lambda count: self.host.dropped("slow_client", count),
             log=self.log,
         )
-        if wishes.get("snapshot", "1" if self.options.snapshot else "0") != "0":
-            send([client], self._frames(self.host.snapshot(), client.format))
-        self._clients.add(client)
-        writing = asyncio.create_task(client.write(), name=f"{self.name} to {peer[0]}:{peer[1]}")
+
+    async def _serve(self, client: Client) -> None:
+        host, port = client.peer[:2]
+        if _wishes(client.connection).get("snapshot", str(int(self.options.snapshot))) != "0":
+            self._send_snapshot(client)
+        self._join(client)
+        writing = asyncio.create_task(client.write(), name=f"{self.name} to {host}:{port}")
         try:
-            async for frame in connection:
-                self._received(frame, peer, json=json)
-        except ConnectionClosed:
-            pass
+            async for frame in client.connection:
+                wait = client.bucket.take(self._received(frame, client))
+                if wait:
+                    await client.slow_down(wait)
         finally:
-            self._clients.discard(client)
+            self._leave(client)
             writing.cancel()
 
-    def _received(self, frame: str | bytes, peer: tuple[str, int], *, json: bool) -> None:
-        if isinstance(frame, bytes):
+    def _send_snapshot(self, client: Client) -> None:
+        rights = client.grant.rights
+        if rights.listens:
+            messages = Audience(client.format, rights.addresses).pick(self.host.snapshot())
+            send([client], self._frames(messages, client.format))
+
+    # --- in ----------------------------------------------------------------------------------
+
+    def _received(self, frame: str | bytes, client: Client) -> int:
+        """Put what a client sent into the routes. Returns how many messages it was."""
+        if client not in self._clients:
+            return 0  # it has just been expelled
+        peer = client.peer
+        rights = client.grant.rights
+        if isinstance(frame, bytes) and rights.sends_all and not inbound.is_special(frame):
             self.receive_packet(frame, peer)
-        elif json:
-            try:
-                data = oscbridge.encode_packet(json_format.decode(frame))
-            except oscbridge.DecodeError as error:
-                self.host.bad_input(error, peer)
-            else:
-                self.receive_packet(data, peer)
-        else:
-            self.host.bad_input(
-                oscbridge.DecodeError("text", "a text frame, without the subprotocol osc.json"),
-                peer,
-            )
-
-    # --- before a client is let in -----------------------------------------------------------
-
-    def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Refuse, answer a browser with the page, or go on to the handshake (None)."""
-        headers = request.headers
-        if "upgrade" not in headers.get("Connection", "").lower():
-            return self._page(connection, request)
-        origin = headers.get("Origin")
-        local_host = connection.local_address[0]
-        if origin is not None and not is_allowed(
-            origin, headers.get("Host", ""), local_host, self.options.origins
-        ):
-            self.host.refused(
-                f"a page from {origin}; to let it in: origins = [{origin!r}] "
-                f"under [endpoint.{self.name}]"
-            )
-            return connection.respond(
-                http.HTTPStatus.FORBIDDEN, f"Pages from {origin} may not connect.\n"
-            )
-        if len(self._clients) >= self.options.max_clients:
-            self.host.refused(f"a client beyond max_clients = {self.options.max_clients}")
-            return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "Too many clients.\n")
-        return None
-
-    def _page(self, connection: ServerConnection, request: Request) -> Response:
-        if not self.options.page or request.path.partition("?")[0] != "/":
-            return connection.respond(http.HTTPStatus.NOT_FOUND, "Nothing here but WebSocket.\n")
-        body = files(__package__).joinpath("page.html").read_bytes()
-        headers = Headers(
-            {
-                "Content-Type": "text/html; charset=utf-8",
-                "Content-Length": str(len(body)),
-                "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
-                "script-src 'unsafe-inline'; connect-src 'self' ws: wss:; frame-ancestors 'none'",
-                "X-Content-Type-Options": "nosniff",
-                "Cache-Control": "no-store",
-                "Connection": "close",
-            }
+            return 1
+        try:
+            packet = inbound.read(frame, json=client.format is Format.JSON)
+            inbound.check(packet, rights)
+        except oscbridge.DecodeError as error:
+            self.host.bad_input(error, peer)
+            if error.reason == inbound.RIGHTS:
+                client.forbidden += 1
+                if client.forbidden >= MAX_FORBIDDEN:
+                    self._expel(client, WITHDRAWN, "this token may not send that")
+            return 1
+        self.receive_packet(
+            frame if isinstance(frame, bytes) else oscbridge.encode_packet(packet), peer
         )
-        return Response(200, "OK", headers, body)
+        return inbound.count(packet)
 
 
-def _select_subprotocol(
-    _connection: ServerConnection, offered: Sequence[Subprotocol]
-) -> Subprotocol | None:
-    """The first of the client's that is known; without any, frames are binary."""
-    return next((name for name in offered if name in (BINARY, JSON)), None)
-
-
-def _wishes(request: Request | None) -> dict[str, str]:
-    """The query of a request: the last value of each key."""
+def _wishes(connection: Connection) -> dict[str, str]:
+    """The query of a client's request: the last value of each key."""
+    request: Request | None = connection.request
     if request is None:
         return {}
     return dict(parse_qsl(request.path.partition("?")[2], keep_blank_values=True))
-
-
-def _is_common(types: str | None) -> bool:
-    """Whether every client reads a message with these type tags."""
-    return types is not None and not types.strip(COMMON_TYPES)
-
-
-def _bundles(encoded: Iterable[tuple[bytes, bool]]) -> Iterator[Frame]:
-    """Encoded messages as few packets, in order: one as it is, several as a bundle.
-
-    What not every client reads travels alone: a bundle with it would be lost as a whole.
-    """
-    bundle: list[bytes] = []
-    size = 0
-    for data, common in encoded:
-        if bundle and (not common or size + len(data) + 4 > MAX_BUNDLE):
-            yield _bundle(bundle)
-            bundle, size = [], 0
-        if common:
-            bundle.append(data)
-            size += len(data) + 4
-        else:
-            yield Frame(data, 1)
-    if bundle:
-        yield _bundle(bundle)
-
-
-def _bundle(encoded: Sequence[bytes]) -> Frame:
-    data = encoded[0] if len(encoded) == 1 else oscbridge.encode_bundle(encoded)
-    return Frame(data, len(encoded))

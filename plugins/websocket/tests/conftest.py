@@ -6,10 +6,13 @@ import asyncio
 import base64
 import os
 import socket
+import ssl
+import subprocess
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import orjson
 import pytest
@@ -70,6 +73,23 @@ class Bridge:
         assert isinstance(endpoint, WebSocketEndpoint)
         return len(endpoint._clients)
 
+    @property
+    def visitors(self) -> int:
+        """Connections, clients or not."""
+        endpoint = self.app.endpoints["web"].endpoint
+        assert isinstance(endpoint, WebSocketEndpoint)
+        return len(endpoint._admission)
+
+    def update(self, options: str, configuration: str = CONFIGURATION) -> bool:
+        """What a reload does with the endpoint."""
+        text = configuration.format(options=options)
+        entry = parse(text, Plugins().endpoint_types, "test").endpoints["web"]
+        endpoint = self.app.endpoints["web"].endpoint
+        goes_on = endpoint.update(entry.options)
+        if goes_on:
+            endpoint.options = entry.options
+        return goes_on
+
     def send(self, *messages: oscbridge.Message) -> None:
         """A datagram each; the bridge sees none of them before the test awaits something."""
         for message in messages:
@@ -110,16 +130,23 @@ async def join() -> AsyncIterator[Connect]:
     async with AsyncExitStack() as stack:
 
         async def join(
-            bridge: Bridge, *subprotocols: str, origin: str | None = None, query: str = ""
+            bridge: Bridge,
+            *subprotocols: str,
+            origin: str | None = None,
+            query: str = "",
+            headers: Mapping[str, str] | None = None,
+            **more: object,
         ) -> ClientConnection:
             return await stack.enter_async_context(
                 connect(
                     f"{bridge.url}/?{query}" if query else bridge.url,
                     subprotocols=list(subprotocols) or None,  # type: ignore[arg-type]
                     origin=origin,  # type: ignore[arg-type]
+                    additional_headers=headers,
                     compression=None,
                     proxy=None,
                     close_timeout=1,
+                    **more,  # type: ignore[arg-type]
                 )
             )
 
@@ -178,15 +205,30 @@ class RawClient:
     def write(self, data: bytes) -> None:
         self.writer.write(data)
 
+    async def read_all(self) -> bytes:
+        """What comes until the other side ends it, however it does."""
+        found = b""
+        try:
+            while chunk := await self.reader.read(65_536):
+                found += chunk
+        except ConnectionError:
+            pass
+        return found
+
+    async def close(self) -> None:
+        self.writer.transport.abort()
+        await asyncio.sleep(0)  # so that the transport closes its socket
+
 
 @pytest.fixture
-async def raw() -> AsyncIterator[Callable[[Bridge], Awaitable[RawClient]]]:
-    """Opens a TCP connection with a small receive buffer."""
+async def raw() -> AsyncIterator[Callable[..., Awaitable[RawClient]]]:
+    """Opens a TCP connection with a small receive buffer; ``source`` is its own address."""
     clients: list[RawClient] = []
 
-    async def raw(bridge: Bridge) -> RawClient:
+    async def raw(bridge: Bridge, source: str = "127.0.0.1") -> RawClient:
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.bind((source, 0))
         sock.connect(("127.0.0.1", bridge.port))
         reader, writer = await asyncio.open_connection(sock=sock, limit=2048)
         clients.append(RawClient(reader, writer))
@@ -196,3 +238,95 @@ async def raw() -> AsyncIterator[Callable[[Bridge], Awaitable[RawClient]]]:
     for client in clients:
         client.writer.transport.abort()
     await asyncio.sleep(0)  # so that the transports close their sockets
+
+
+TOKEN = "right-and-secret"
+
+
+@pytest.fixture
+def token(tmp_path: Path) -> str:
+    """TOML of an endpoint that asks for the token ``right-and-secret``."""
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n")
+    return f'token = {{ file = "{file}" }}\n'
+
+
+@pytest.fixture
+def tokens(tmp_path: Path) -> Callable[..., str]:
+    """Makes TOML of tokens: ``name=options``, where the token is ``NAME-and-secret``."""
+
+    def make(**each: str) -> str:
+        text = ""
+        for name, options in each.items():
+            file = tmp_path / f"{name}.token"
+            file.write_text(f"{name}-and-secret")
+            text += f'[[endpoint.web.tokens]]\ntoken = {{ file = "{file}" }}\n{options}\n'
+        return text
+
+    return make
+
+
+@pytest.fixture
+def unharmed(join: Connect) -> Callable[[Bridge], AbstractAsyncContextManager[None]]:
+    """Around an attack: after it nothing is left of it, and a good client works.
+
+    The attacker's own sockets are counted too, so it must have closed them.
+    """
+
+    @asynccontextmanager
+    async def unharmed(bridge: Bridge, *subprotocols: str, **more: object) -> AsyncIterator[None]:
+        def count() -> tuple[int, int, int]:
+            files = len(list(Path("/proc/self/fd").iterdir()))
+            return files, len(asyncio.all_tasks()), bridge.visitors
+
+        before = count()
+        yield
+        async with asyncio.timeout(15):
+            while count() != before:
+                await asyncio.sleep(0.02)
+        sender = await join(bridge, *subprotocols, **more)
+        receiver = await join(bridge, *subprotocols, **more)
+        # Both are clients once the bridge has answered a ping behind what it does first.
+        await (await sender.ping())
+        while bridge.clients < 2:
+            await asyncio.sleep(0)
+        await sender.send(oscbridge.encode_message(oscbridge.Message.of("/probe", 1)))
+        assert await read_messages(receiver) == [oscbridge.Message.of("/probe", 1)]
+
+    return unharmed
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate for this machine that vouches for itself."""
+
+    certificate: Path
+    key: Path
+
+    @property
+    def toml(self) -> str:
+        return f'certificate = "{self.certificate}"\nkey = "{self.key}"\n'
+
+    @property
+    def trusted(self) -> ssl.SSLContext:
+        """For a client that trusts it and nothing else."""
+        return ssl.create_default_context(cafile=self.certificate)
+
+
+def make_certificate(folder: Path, name: str) -> Certificate:
+    found = Certificate(folder / f"{name}.pem", folder / f"{name}.key")
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+    names = ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
+    files = ["-keyout", str(found.key), "-out", str(found.certificate)]
+    subprocess.run([*command.split(), *names, *files], check=True, capture_output=True)
+    return found
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return make_certificate(tmp_path_factory.mktemp("certificate"), "one")
+
+
+@pytest.fixture(scope="session")
+def other_certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return make_certificate(tmp_path_factory.mktemp("certificate"), "two")

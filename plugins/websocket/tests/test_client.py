@@ -7,10 +7,13 @@ import logging
 from typing import cast
 
 import pytest
-from websockets.asyncio.server import ServerConnection
 
 import oscbridge
-from oscbridge_websocket.client import Client, Format, Frame
+from oscbridge_websocket.client import Client
+from oscbridge_websocket.frames import Format, Frame
+from oscbridge_websocket.rights import EVERYTHING
+from oscbridge_websocket.server import Connection as ServerConnection
+from oscbridge_websocket.tokens import Grant
 
 
 class Connection:
@@ -37,7 +40,9 @@ def make(connection: Connection, dropped: list[int], *, queue: int, stall: float
         cast(ServerConnection, connection),
         oscbridge.Origin("web"),
         Format.BUNDLES,
+        Grant(None, EVERYTHING),
         queue=queue,
+        rate=1_000,
         on_drop=dropped.append,
         log=logging.getLogger("test"),
         stall_timeout=stall,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from oscbridge_websocket.origin import is_allowed
+from oscbridge_websocket.origin import is_allowed, is_known
 
 HERE = "127.0.0.1"
 LAN = "192.168.1.20"
@@ -66,4 +66,39 @@ CASES = [
 def test_a_page_is_let_in_as_the_table_says(
     origin: str, host: str, local_host: str, listed: list[str], allowed: bool
 ) -> None:
-    assert is_allowed(origin, host, local_host, listed) is allowed
+    assert is_allowed(origin, host, local_host, listed, ()) is allowed
+
+
+# Host, hosts, known
+HOSTS = [
+    ("192.168.1.20:8080", [], True),
+    ("[fd00::5]:8080", [], True),
+    ("localhost:8080", [], True),
+    ("stage:8080", [], True),
+    ("STAGE.local", [], True),
+    ("bridge.home.arpa", [], True),
+    ("bridge.internal:1", [], True),
+    ("stage.example.org", [], False),
+    ("notlocal.example", [], False),
+    ("evil.local.example.org", [], False),
+    ("192.168.1.20.example.org", [], False),
+    ("stage.example.org:8443", ["stage.example.org"], True),
+    ("Stage.Example.org", ["stage.EXAMPLE.org"], True),
+    ("other.example.org", ["stage.example.org"], False),
+    ("anything.example.org", ["*"], True),
+    ("", [], False),
+    ("", ["*"], False),
+    ("[", [], False),
+]
+
+
+@pytest.mark.parametrize(("host", "hosts", "known"), HOSTS)
+def test_a_name_is_known_as_the_table_says(host: str, hosts: list[str], known: bool) -> None:
+    assert is_known(host, hosts) is known
+
+
+def test_a_page_from_the_same_host_needs_a_name_that_is_known() -> None:
+    page, host = "http://stage.example.org:8080", "stage.example.org:8080"
+    assert not is_allowed(page, host, LAN, (), ())
+    assert is_allowed(page, host, LAN, (), ("stage.example.org",))
+    assert is_allowed(page, host, LAN, (page,), ())

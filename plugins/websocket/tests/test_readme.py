@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import orjson
 import pytest
+from websockets import http11
 
 import oscbridge
 from oscbridge.bridge.app import App
 from oscbridge.bridge.configuration.config import parse
 from oscbridge.plugin.manager import Plugins
-from oscbridge_websocket import WebSocketEndpoint, json_format
+from oscbridge_websocket import (
+    WebSocketEndpoint,
+    client,
+    endpoint,
+    failures,
+    json_format,
+    options,
+    server,
+)
+from oscbridge_websocket.options import TokenOptions
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 OPTIONS = WebSocketEndpoint.Options
@@ -23,21 +34,45 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-def test_the_sample_configuration_is_good() -> None:
-    [sample] = blocks("toml")
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the commands have been run that make tokens and certificates."""
+    monkeypatch.chdir(tmp_path)
+    for command in "".join(blocks("sh")).splitlines():
+        if not command.startswith(("pip ", "oscbridge ")):
+            subprocess.run(command, shell=True, check=True, capture_output=True)
+    for name in ("wall", "mixer"):
+        (tmp_path / f"{name}.token").write_text(f"{name}-and-secret")
+    return tmp_path
+
+
+@pytest.mark.parametrize("sample", blocks("toml"))
+def test_the_sample_configurations_are_good(sample: str, folder: Path) -> None:
     plugins = Plugins()
-    configuration = parse(sample, plugins.endpoint_types, "README.md")
+    configuration = parse(sample, plugins.endpoint_types, "README.md", folder)
     App(configuration, plugins)
-    options = configuration.endpoints["web"].options
-    assert isinstance(options, OPTIONS)
-    assert options.client_queue == 2000
+    assert isinstance(configuration.endpoints["web"].options, OPTIONS)
+
+
+def default_of(model: type[oscbridge.Options], name: str) -> str:
+    field = model.model_fields[name]
+    if field.is_required():
+        return ""
+    if field.default is None or name == "tokens":
+        return "none"
+    plain = isinstance(field.default, oscbridge.HostPort)
+    return f"`{json.dumps(str(field.default) if plain else field.default)}`"
 
 
 @pytest.mark.parametrize("name", OPTIONS.model_fields)
 def test_the_table_lists_every_option_with_its_default(name: str) -> None:
-    default = OPTIONS.model_fields[name].default
-    written = json.dumps(str(default) if isinstance(default, oscbridge.HostPort) else default)
-    assert f"| `{name}` | `{written}` |" in README
+    assert f"| `{name}` | {default_of(OPTIONS, name)} |" in README
+
+
+@pytest.mark.parametrize("name", TokenOptions.model_fields)
+def test_the_table_of_a_token_lists_every_key_with_its_default(name: str) -> None:
+    table = README.partition("| key of a token |")[2].partition("\n\n")[0]
+    assert f"| `{name}` | {default_of(TokenOptions, name)}".rstrip() + " |" in table
 
 
 def test_the_table_lists_nothing_else() -> None:
@@ -51,8 +86,31 @@ def test_the_json_samples_are_read(text: str) -> None:
     assert isinstance(packet, oscbridge.Bundle) == ("packets" in orjson.loads(text))
 
 
-def test_the_bounds_in_the_text_are_those_of_the_code() -> None:
-    from oscbridge_websocket.client import STALL_TIMEOUT
+BOUNDS = [
+    f"reads nothing for {client.STALL_TIMEOUT:g} s",
+    f"a client that reads nothing | {client.STALL_TIMEOUT:g} s",
+    "Beyond 10,000 messages",
+    f"At least {options.MIN_TOKEN} characters",
+    f"tokens of an endpoint | {options.MAX_TOKENS}",
+    f"after {failures.FIRST_DELAY:g} s, the next after {2 * failures.FIRST_DELAY:g} s",
+    f"up to {failures.MAX_DELAY:g} s",
+    f"After {failures.MAX_FAILURES} wrong ones",
+    f"looked at for {failures.BLOCK_TIME:g} s",
+    f"anew after {failures.FORGET_TIME:g} s",
+    f"{failures.MAX_NETWORKS:,} addresses are remembered",
+    f"the handshake of WebSocket | {server.OPEN_TIMEOUT:g} s each",
+    f"a token as the first message | {endpoint.AUTH_TIMEOUT:g} s",
+    f"It has {endpoint.AUTH_TIMEOUT:g} s for that",
+    f"which comes every {endpoint.PING_INTERVAL:g} s | {endpoint.PING_TIMEOUT:g} s",
+    f"after {endpoint.MAX_FORBIDDEN} such messages",
+    f"one line, headers | {server.MAX_HEAD // 1024} KiB, 8 KiB, 128",
+]
 
-    assert f"reads nothing for {STALL_TIMEOUT:g} s" in README
-    assert "Beyond 10,000 messages" in README
+
+@pytest.mark.parametrize("text", BOUNDS)
+def test_the_bounds_in_the_text_are_those_of_the_code(text: str) -> None:
+    assert text in README
+
+
+def test_the_bounds_of_the_library_are_those_in_the_text() -> None:
+    assert (http11.MAX_LINE_LENGTH, http11.MAX_NUM_HEADERS) == (8 * 1024, 128)

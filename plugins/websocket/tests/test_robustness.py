@@ -299,3 +299,12 @@ async def test_what_is_no_http_does_no_harm(
     await client.reader.read()
     await probe(bridge, join, messages)
     assert caplog.text == ""
+
+
+async def test_a_long_origin_is_cut_in_the_answer_and_in_the_log(
+    bridge: Any, join: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(InvalidStatus) as caught:
+        await join(bridge, origin="https://" + "a" * 4_000)
+    assert len(caught.value.response.body) < 300
+    assert len(caplog.text) < 800

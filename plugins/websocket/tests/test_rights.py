@@ -1,0 +1,220 @@
+"""What a token allows: listen, send, both, and which addresses."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+import oscbridge
+from oscbridge import Message
+from oscbridge_websocket.endpoint import MAX_FORBIDDEN
+from oscbridge_websocket.rights import MAX_LENGTH, MAX_REMEMBERED, Addresses
+
+MIXER = 'addresses = ["/mixer/*", "/meters/{a,b}"]'
+
+
+def bearer(name: str) -> dict[str, dict[str, str]]:
+    return {"headers": {"Authorization": f"Bearer {name}-and-secret"}}
+
+
+def packet(*addresses: str) -> bytes:
+    encoded = [oscbridge.encode_message(Message.of(address)) for address in addresses]
+    return encoded[0] if len(encoded) == 1 else oscbridge.encode_bundle(encoded)
+
+
+# Address, whether it is among those of MIXER
+ADDRESSES = [
+    ("/mixer/1", True),
+    ("/mixer/ch/1/fader", True),
+    ("/meters/a", True),
+    ("/meters/b", True),
+    ("/mixer", False),
+    ("/mixers/1", False),
+    ("/meters/c", False),
+    ("/meters/a/b", False),
+    ("/other", False),
+    ("/", False),
+    # patterns: they stand for others
+    ("/*", False),
+    ("/mixer/?", False),
+    ("//1", False),
+    ("/{mixer,other}/1", False),
+    ("/meters/[a-z]", False),
+    ("/mixer/1/*", False),
+    # unless they are written just so
+    ("/mixer/*", True),
+    ("/meters/{a,b}", True),
+]
+
+
+@pytest.mark.parametrize(("address", "allowed"), ADDRESSES)
+def test_an_address_is_allowed_as_the_table_says(address: str, allowed: bool) -> None:
+    addresses = Addresses(["/mixer/*", "/meters/{a,b}"])
+    assert [addresses.has(address), addresses.has(address)] == [allowed, allowed]
+
+
+def test_what_is_remembered_of_addresses_is_bounded() -> None:
+    addresses = Addresses(["/mixer/*"])
+    for index in range(MAX_REMEMBERED + 10):
+        assert addresses.has(f"/mixer/{index}")
+    assert not addresses.has("/" + "x" * MAX_LENGTH)
+    assert len(addresses._known) == 10
+
+
+async def test_a_listener_that_sends_is_refused_and_counted(
+    start: Any, join: Any, tokens: Any, messages: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    bridge = await start(tokens(all="", ears='rights = "listen"'))
+    ears, other = await join(bridge, **bearer("ears")), await join(bridge, **bearer("all"))
+    await ears.send(packet("/a"))
+    await ears.send(packet("/a", "/b"))
+    await (await ears.ping())
+    bridge.send(Message.of("/last"))
+    for client in (ears, other):  # it stays, and listens
+        assert [m.address for m in await messages(client)] == ["/last"]
+    assert bridge.bad == {"rights": 2}
+    assert "/a: may not be sent as this token only listens" in caplog.text
+
+
+async def test_a_listener_that_goes_on_sending_is_told_and_closed(
+    start: Any, join: Any, tokens: Any
+) -> None:
+    bridge = await start(tokens(ears='rights = "listen"'))
+    ears = await join(bridge, "osc.json", **bearer("ears"))
+    for _ in range(MAX_FORBIDDEN):
+        await ears.send('{"address": "/a"}')
+    with pytest.raises(ConnectionClosed):
+        await ears.recv()
+    assert (ears.close_code, ears.close_reason) == (4403, "this token may not send that")
+    assert bridge.bad == {"rights": MAX_FORBIDDEN}
+
+
+async def test_a_sender_gets_nothing_not_even_the_snapshot(
+    start: Any, join: Any, tokens: Any, messages: Any
+) -> None:
+    bridge = await start(tokens(all="", mouth='rights = "send"') + "")
+    listener = await join(bridge, **bearer("all"))
+    bridge.send(Message.of("/before"))
+    await messages(listener)
+    mouth = await join(bridge, query="snapshot=1", **bearer("mouth"))
+    bridge.send(Message.of("/after"))
+    await messages(listener)
+    await mouth.send(packet("/from/mouth"))
+    assert [m.address for m in await messages(listener)] == ["/from/mouth"]
+    await mouth.close()
+    with pytest.raises(ConnectionClosed):
+        await mouth.recv()
+
+
+async def test_a_listener_of_some_addresses_gets_those_alone(
+    start: Any, join: Any, tokens: Any, messages: Any, document: Any
+) -> None:
+    bridge = await start(tokens(all="", some=MIXER))
+    everything = await join(bridge, **bearer("all"))
+    some, json = (
+        await join(bridge, **bearer("some")),
+        await join(bridge, "osc.json", **bearer("some")),
+    )
+    while bridge.clients < 3:
+        await asyncio.sleep(0)
+    sent = ["/other", "/mixer/1", "/meters/c", "/*", "/meters/b"]
+    bridge.send(*map(Message.of, sent))
+    assert [m.address for m in await messages(everything, 5)] == sent
+    assert [m.address for m in await messages(some, 2)] == ["/mixer/1", "/meters/b"]
+    assert [(await document(json))["address"] for _ in range(2)] == ["/mixer/1", "/meters/b"]
+
+
+async def test_the_snapshot_holds_what_may_be_listened_to(
+    start: Any, join: Any, tokens: Any, messages: Any
+) -> None:
+    bridge = await start(tokens(all="", some=MIXER))
+    everything = await join(bridge, **bearer("all"))
+    bridge.send(Message.of("/other", 1), Message.of("/mixer/1", 2))
+    await messages(everything, 2)
+    some = await join(bridge, query="snapshot=1", **bearer("some"))
+    bridge.send(Message.of("/mixer/2", 3))
+    assert [m.address for m in await messages(some, 2)] == ["/mixer/1", "/mixer/2"]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        packet("/other"),
+        packet("/*"),
+        packet("//fader"),
+        packet("/{mixer,other}/1"),
+        packet("/mixer/1", "/other"),
+        oscbridge.encode_bundle([packet("/mixer/1"), packet("/mixer/2", "/other")]),
+        '{"address": "/other"}',
+        '{"packets": [{"address": "/mixer/1"}, {"packets": [{"address": "/*"}]}]}',
+    ],
+    ids=["other", "star", "depth", "choice", "bundle", "bundles", "json", "json bundles"],
+)
+async def test_what_a_sender_of_some_addresses_may_not_send_goes_nowhere(
+    start: Any, join: Any, tokens: Any, messages: Any, frame: bytes | str
+) -> None:
+    bridge = await start(tokens(all="", some=MIXER))
+    listener = await join(bridge, **bearer("all"))
+    some = await join(bridge, "osc.json", **bearer("some"))
+    await some.send(frame)
+    await some.send(packet("/mixer/1", "/meters/a"))
+    await some.send(packet("/mixer/*"))
+    found = await messages(listener, 3)
+    assert [m.address for m in found] == ["/mixer/1", "/meters/a", "/mixer/*"]
+    assert bridge.bad == {"rights": 1}
+
+
+async def test_a_client_does_not_get_its_own_message_back_whatever_its_rights(
+    start: Any, join: Any, tokens: Any, messages: Any
+) -> None:
+    bridge = await start(tokens(some=MIXER))
+    one, other = await join(bridge, **bearer("some")), await join(bridge, **bearer("some"))
+    while bridge.clients < 2:
+        await asyncio.sleep(0)
+    await one.send(packet("/mixer/1"))
+    assert [m.address for m in await messages(other)] == ["/mixer/1"]
+    bridge.send(Message.of("/mixer/2"))
+    assert [m.address for m in await messages(one)] == ["/mixer/2"]
+
+
+async def test_clients_with_the_same_rights_share_their_frames(
+    start: Any, join: Any, tokens: Any
+) -> None:
+    bridge = await start(tokens(one=MIXER, two=MIXER, three=""))
+    for name in ("one", "two", "one", "three"):
+        await join(bridge, **bearer(name))
+    while bridge.clients < 4:
+        await asyncio.sleep(0)
+    audiences = bridge.app.endpoints["web"].endpoint._audiences.values()
+    assert sorted(len(audience.clients) for audience in audiences) == [1, 3]
+
+
+async def test_a_reload_changes_the_rights_of_those_that_are_in(
+    start: Any, join: Any, tokens: Any, messages: Any
+) -> None:
+    bridge = await start(tokens(all="", some='rights = "listen"'))
+    listener, some = await join(bridge, **bearer("all")), await join(bridge, **bearer("some"))
+    while bridge.clients < 2:
+        await asyncio.sleep(0)
+    assert bridge.update(tokens(all="", some=MIXER))
+    bridge.send(Message.of("/other"), Message.of("/mixer/1"))
+    assert [m.address for m in await messages(some)] == ["/mixer/1"]
+    await messages(listener, 2)
+    await some.send(packet("/mixer/2"))
+    assert [m.address for m in await messages(listener)] == ["/mixer/2"]
+
+
+async def test_no_audience_is_left_when_its_clients_are_gone(
+    start: Any, join: Any, tokens: Any
+) -> None:
+    bridge = await start(tokens(all="", some=MIXER))
+    for name in ("all", "some"):
+        client = await join(bridge, **bearer(name))
+        await client.close()
+    endpoint = bridge.app.endpoints["web"].endpoint
+    async with asyncio.timeout(5):
+        while endpoint._audiences:
+            await asyncio.sleep(0)

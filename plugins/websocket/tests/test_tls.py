@@ -1,0 +1,208 @@
+"""TLS: what is served with it, and what comes without."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import oscbridge
+from oscbridge import Message
+from oscbridge_websocket.admission import Admission, Visitor
+from oscbridge_websocket.tls import make_context
+
+
+async def test_clients_are_served_over_tls(
+    start: Any, join: Any, certificate: Any, messages: Any
+) -> None:
+    bridge = await start(certificate.toml)
+    assert bridge.url.startswith("wss://127.0.0.1:")
+    one = await join(bridge, ssl=certificate.trusted)
+    other = await join(bridge, "osc.json", ssl=certificate.trusted)
+    bridge.send(Message.of("/a", 1))
+    assert await messages(one) == [Message.of("/a", 1)]
+    await other.recv()
+    await other.send('{"address": "/b"}')
+    assert [m.address for m in await messages(one)] == ["/b"]
+
+
+async def test_much_arrives_whole_over_tls(
+    start: Any, join: Any, certificate: Any, messages: Any
+) -> None:
+    bridge = await start(certificate.toml)
+    sender = await join(bridge, ssl=certificate.trusted)
+    receiver = await join(bridge, ssl=certificate.trusted)
+    blobs = [Message.of("/blob", index, bytes([index]) * 60_000) for index in range(40)]
+    for blob in blobs:
+        await sender.send(oscbridge.encode_message(blob))
+    assert await messages(receiver, 40) == blobs
+
+
+async def test_the_page_is_served_over_tls(start: Any, certificate: Any) -> None:
+    bridge = await start(certificate.toml)
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", bridge.port, ssl=certificate.trusted
+    )
+    writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert (await reader.read()).startswith(b"HTTP/1.1 200 OK\r\n")
+    writer.close()
+    await writer.wait_closed()
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_each_version_that_is_still_good_is_spoken(
+    start: Any, join: Any, certificate: Any, version: ssl.TLSVersion
+) -> None:
+    bridge = await start(certificate.toml)
+    trusted = certificate.trusted
+    trusted.minimum_version = trusted.maximum_version = version
+    client = await join(bridge, ssl=trusted)
+    await (await client.ping())
+
+
+def test_older_versions_are_not_spoken(certificate: Any) -> None:
+    context = make_context(certificate.certificate, certificate.key)
+    assert context is not None
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+async def test_plain_text_to_the_tls_port_ends_that_connection_alone(
+    start: Any,
+    join: Any,
+    raw: Any,
+    certificate: Any,
+    unharmed: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bridge = await start(certificate.toml)
+    async with unharmed(bridge, ssl=certificate.trusted):
+        http = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+        for index, text in enumerate([http, b"/osc\0\0\0\0", bytes(99)]):
+            client = await raw(bridge)
+            client.write(text)
+            await client.read_all()
+            await client.close()
+            assert bridge.refusals == index + 1
+    assert "a URL begins with https:// or wss://" in caplog.text
+    assert len(caplog.records) == 1  # at a bounded rate
+    assert "Traceback" not in caplog.text
+
+
+async def test_a_tls_handshake_that_never_ends_is_ended(
+    start: Any,
+    raw: Any,
+    certificate: Any,
+    unharmed: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("oscbridge_websocket.server.OPEN_TIMEOUT", 0.5)
+    bridge = await start(certificate.toml)
+    async with unharmed(bridge, ssl=certificate.trusted):
+        silent, begun = await raw(bridge), await raw(bridge)
+        begun.write(b"\x16\x03\x01\x02\x00\x01\x00\x01")  # a ClientHello that goes on later
+        assert await begun.read_all() == await silent.read_all() == b""
+        for client in (silent, begun):
+            await client.close()
+    assert bridge.refusals == 2
+    assert "took too long" in caplog.text
+
+
+async def test_a_client_that_leaves_in_the_tls_handshake_is_forgotten(
+    start: Any, raw: Any, certificate: Any, unharmed: Any
+) -> None:
+    bridge = await start(certificate.toml)
+    async with unharmed(bridge, ssl=certificate.trusted):
+        for data in (b"", b"\x16\x03\x01\x02\x00\x01\x00\x01"):
+            client = await raw(bridge)
+            client.write(data)
+            while not bridge.visitors:
+                await asyncio.sleep(0)
+            await client.close()
+
+
+async def test_a_connection_that_is_ended_before_tls_begins_leaves_nothing(
+    start: Any, raw: Any, certificate: Any, unharmed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bridge = await start(certificate.toml)
+    enter = Admission.enter
+
+    def enter_and_end(self: Admission, visitor: Visitor) -> str:
+        refusal = enter(self, visitor)
+        visitor.abort()
+        return refusal
+
+    async with unharmed(bridge, ssl=certificate.trusted):
+        with monkeypatch.context() as patch:
+            patch.setattr(Admission, "enter", enter_and_end)
+            client = await raw(bridge)
+            assert await client.read_all() == b""
+            await client.close()
+
+
+async def test_the_end_does_not_wait_for_a_tls_handshake(
+    start: Any, raw: Any, certificate: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    bridge = await start(certificate.toml)
+    silent = await raw(bridge)
+    while not bridge.visitors:
+        await asyncio.sleep(0)
+    async with asyncio.timeout(1.5):
+        await bridge.app.stop()
+    assert await silent.read_all() == b""
+    assert "did not close" not in caplog.text
+
+
+# --- a reload ----------------------------------------------------------------------------------
+
+
+async def test_a_reload_brings_another_certificate_and_keeps_the_clients(
+    start: Any, join: Any, certificate: Any, other_certificate: Any, messages: Any
+) -> None:
+    bridge = await start(certificate.toml)
+    old = await join(bridge, ssl=certificate.trusted)
+    assert bridge.update(other_certificate.toml)
+    new = await join(bridge, ssl=other_certificate.trusted)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await join(bridge, ssl=certificate.trusted)
+    while bridge.clients < 2:
+        await asyncio.sleep(0)
+    bridge.send(Message.of("/a"))
+    for client in (old, new):
+        assert [m.address for m in await messages(client)] == ["/a"]
+
+
+async def test_files_that_have_changed_are_read_again(
+    start: Any, join: Any, certificate: Any, other_certificate: Any, tmp_path: Path
+) -> None:
+    pem, key = tmp_path / "server.pem", tmp_path / "server.key"
+    pem.write_bytes(certificate.certificate.read_bytes())
+    key.write_bytes(certificate.key.read_bytes())
+    options = f'certificate = "{pem}"\nkey = "{key}"'
+    bridge = await start(options)
+    pem.write_bytes(other_certificate.certificate.read_bytes())
+    key.write_bytes(other_certificate.key.read_bytes())
+    assert bridge.update(options)
+    await join(bridge, ssl=other_certificate.trusted)
+
+
+async def test_a_reload_with_a_bad_pair_changes_nothing(
+    start: Any, join: Any, certificate: Any, other_certificate: Any, tmp_path: Path
+) -> None:
+    bridge = await start(certificate.toml)
+    endpoint = bridge.app.endpoints["web"].endpoint
+    bad = endpoint.options.model_copy(update={"key": other_certificate.key, "max_clients": 1})
+    with pytest.raises(oscbridge.ConfigurationError, match="is not the key of"):
+        endpoint.update(bad)
+    await join(bridge, ssl=certificate.trusted)
+    await join(bridge, ssl=certificate.trusted)
+
+
+async def test_tls_turned_on_or_off_is_no_update(start: Any, certificate: Any) -> None:
+    bridge = await start(certificate.toml)
+    assert not bridge.update("")
+    bridge = await start()
+    assert not bridge.update(certificate.toml)
