@@ -14,7 +14,7 @@ INSTALLED := $(VENV)/.installed
 DEVELOP   := $(VENV)/.develop
 NODE      := tests/js/node_modules/.installed
 
-.PHONY: help run test lint format bench fuzz clean system-packages
+.PHONY: help run test lint format bench fuzz soak clean system-packages
 
 help: ## list these targets
 	@echo "Usage: make TARGET [ARGS=\"...\"] [PYTHON=python3.13]"; echo
@@ -42,6 +42,9 @@ bench: $(DEVELOP) system-packages $(NODE) ## measure; ARGS go to tests/bench
 
 fuzz: $(DEVELOP) ## a million mutated packets through all that reads them; ARGS go to tests/fuzz
 	@$(BIN)/python tests/fuzz $(ARGS)
+
+soak: $(DEVELOP) ## two minutes of load, faults and reloads; every message is accounted for
+	@$(BIN)/python tests/soak $(ARGS)
 
 clean: ## remove all that these targets made
 	rm -rf $(VENV) tests/js/node_modules dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -17,10 +17,16 @@ import pytest
 
 from oscbridge import Options
 from oscbridge.bridge.configuration.config import DEFAULT, parse
-from oscbridge.bridge.configuration.options import BridgeOptions, HostOptions, RouteOptions
+from oscbridge.bridge.configuration.options import (
+    BridgeOptions,
+    HostOptions,
+    LimitOptions,
+    RouteOptions,
+)
 from oscbridge.bridge.routes.template import Template
 from oscbridge.cli import COMMANDS, cli
 from oscbridge.endpoints.osc import OSCEndpoint
+from oscbridge.networks import Networks
 from oscbridge.osc import Message, Pattern, Subject
 from oscbridge.plugin.manager import Plugins
 
@@ -275,6 +281,7 @@ def test_what_stands_in_send_is_understood(row: list[str]) -> None:
     ("heading", "model", "none"),
     [
         ("### `[bridge.NAME]`", BridgeOptions, ""),
+        ("### `[bridge.NAME.limits]`", LimitOptions, ""),
         ("### `[endpoint.NAME]`", HostOptions, "the type's"),
         ('### `type = "osc"`', OSCEndpoint.Options, "none"),
         ("### `[[route]]`", RouteOptions, "none"),
@@ -303,6 +310,10 @@ def default(value: object) -> str:
             return f"`{str(value).lower()}`"
         case int() | float():
             return f"`{value}`"
+        case Networks():
+            return f"`{list(value)}`"
+        case Options():
+            return "below"
     return f'`"{value}"`'
 
 

@@ -19,7 +19,7 @@ PLUGINS = sorted(ROOT.glob("plugins/*/oscbridge_*"))
 HEAVY = ("pydantic", "pydantic_core", "click", "rich", "pluggy")
 LIGHT = ("oscbridge", "oscbridge.osc", "oscbridge.osc_server", "oscbridge.udp_client")
 
-LAYERS = ("", "bridge", "plugin", "cli")
+LAYERS = ("", "bridge", "plugin", "ops", "cli")
 """From below: the modules at the top of the package, then its folders."""
 
 

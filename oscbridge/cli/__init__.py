@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cached_property
 from importlib import import_module
 from typing import Final
 
@@ -10,22 +11,43 @@ import click
 
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 
-__all__ = ["main"]
+__all__ = ["COMMANDS", "Commands", "cli", "main"]
 
-COMMANDS: Final = ("run", "check", "send", "dump", "plugins")
+COMMANDS: Final = (
+    "run",
+    "check",
+    "send",
+    "dump",
+    "record",
+    "play",
+    "top",
+    "tap",
+    "reload",
+    "health",
+    "plugins",
+)
 
 
-class _Commands(click.Group):
-    """Finds a command in the module of its name."""
+class Commands(click.Group):
+    """Finds a command in the module of its name, and others in the plugins."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS, *sorted(self._of_plugins)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            return None
+            return self._of_plugins.get(cmd_name)
         command: click.Command = import_module(f"oscbridge.cli.{cmd_name}").command
         return command
+
+    @cached_property
+    def _of_plugins(self) -> dict[str, click.Command]:
+        # Loaded only when it is needed: it takes longer than most commands.
+        from oscbridge.plugin.manager import Plugins
+
+        found = click.Group()
+        Plugins().add_commands(found)
+        return {name: each for name, each in found.commands.items() if name not in COMMANDS}
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -33,11 +55,11 @@ class _Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            text = f"{error.message} There is: {', '.join(COMMANDS)}."
+            text = f"{error.message} There is: {', '.join(self.list_commands(ctx))}."
             raise click.UsageError(text, ctx) from None
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="oscbridge", message="%(prog)s %(version)s")
 def cli() -> None:
     """A bridge from OSC (Open Sound Control) to other protocols, and back.

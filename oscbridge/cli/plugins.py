@@ -41,4 +41,6 @@ def _offers(plugin: Plugin) -> str:
     parts = [f"endpoint type {click.style(name, fg='cyan')}" for name in plugin.endpoints]
     if "oscbridge_register_routes" in plugin.hooks:
         parts.append("routes")
+    if "oscbridge_commands" in plugin.hooks:
+        parts.append("commands")
     return ", ".join(parts) or "nothing"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import sys
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,7 +16,8 @@ from oscbridge.bridge.app import App
 from oscbridge.bridge.configuration.config import DEFAULT, Configuration, load, parse
 from oscbridge.bridge.outgoing.delivery import Delivery
 from oscbridge.cli.until_signal import until_signal
-from oscbridge.log import configure_log
+from oscbridge.log import Form, configure_log
+from oscbridge.ops.service import Service
 from oscbridge.plugin.manager import Plugins
 
 __all__ = ["command", "read_configuration"]
@@ -22,21 +25,33 @@ __all__ = ["command", "read_configuration"]
 
 @click.command("run")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-def command(file: Path | None) -> None:
+@click.option(
+    "--log",
+    "form",
+    type=click.Choice(["auto", "text", "json"]),
+    default="auto",
+    show_default=True,
+    help="The log: coloured in a terminal (auto), plain (text), or an object a line (json).",
+)
+@click.option("--verbose", "-v", is_flag=True, help="Log more: details, and tracebacks.")
+def command(file: Path | None, form: Form, verbose: bool) -> None:
     """Run the bridge until Ctrl-C.
 
     Without FILE it takes OSC on udp://127.0.0.1:9000 and serves WebSocket clients on
-    ws://127.0.0.1:8080.
+    ws://127.0.0.1:8080. SIGHUP, or `oscbridge reload`, reads FILE again.
 
     \b
     Examples:
       oscbridge run
       oscbridge run studio.toml
+      oscbridge run studio.toml --log json
     """
-    configure_log()
+    configure_log(logging.DEBUG if verbose else logging.INFO, form)
     plugins = Plugins()
     configuration = read_configuration(file, plugins)
-    asyncio.run(_run(App(configuration, plugins), plugins, file))
+    name = str(file or "its built-in configuration")
+    read = partial(read_configuration, file, plugins)
+    asyncio.run(_run(Service(App(configuration, plugins), read, name), plugins, name))
 
 
 def read_configuration(file: Path | None, plugins: Plugins) -> Configuration:
@@ -45,7 +60,9 @@ def read_configuration(file: Path | None, plugins: Plugins) -> Configuration:
     Modules beside the file can be imported, as beside a script: by the functions of routes.
     """
     if file is not None:
-        sys.path.insert(0, str(file.resolve().parent))
+        directory = str(file.resolve().parent)
+        if directory not in sys.path:
+            sys.path.insert(0, directory)
         return load(file, plugins.endpoint_types)
     text = DEFAULT
     if "websocket" not in plugins.endpoint_types:
@@ -53,9 +70,9 @@ def read_configuration(file: Path | None, plugins: Plugins) -> Configuration:
     return parse(text, plugins.endpoint_types, "built-in configuration")
 
 
-async def _run(app: App, plugins: Plugins, file: Path | None) -> None:
-    with until_signal() as stop:
-        starting = asyncio.ensure_future(app.start())
+async def _run(service: Service, plugins: Plugins, name: str) -> None:
+    with until_signal(service.request_reload) as stop:
+        starting = asyncio.ensure_future(service.start())
         stopping = asyncio.ensure_future(stop.wait())
         await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
         if stop.is_set() and not starting.done():
@@ -64,12 +81,12 @@ async def _run(app: App, plugins: Plugins, file: Path | None) -> None:
             return
         try:
             await starting
-            click.echo(_banner(app, plugins, file))
+            click.echo(_banner(service, plugins, name))
             await stopping
         finally:
             stopping.cancel()
         click.echo("stopping")
-        await app.stop()
+        await service.stop()
 
 
 def _state(delivery: Delivery) -> str:
@@ -78,8 +95,9 @@ def _state(delivery: Delivery) -> str:
     return f"{delivery.type}, {click.style(f'not connected: {delivery.problem}', fg='yellow')}"
 
 
-def _banner(app: App, plugins: Plugins, file: Path | None) -> str:
+def _banner(service: Service, plugins: Plugins, name: str) -> str:
     """What runs, and what to try."""
+    app = service.app
     rows: list[tuple[str, str, str, str]] = [
         ("bridge", name, str(listener.address), app.configuration.bridges[name].mode)
         for name, listener in app.listeners.items()
@@ -88,10 +106,12 @@ def _banner(app: App, plugins: Plugins, file: Path | None) -> str:
         ("endpoint", name, delivery.endpoint.describe(), _state(delivery))
         for name, delivery in app.endpoints.items()
     ]
+    if service.http_address:
+        rows.append(("http", "", service.http_address, "healthz, readyz, metrics"))
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
     lines = [
         click.style(f"oscbridge {version('oscbridge')}", bold=True)
-        + f" with {file or 'its built-in configuration'}"
+        + f" with {name}"
     ]
     for kind, name, where, what in rows:
         shown = click.style(where.ljust(widths[2]), fg="cyan")

@@ -1,4 +1,4 @@
-"""Waiting for Ctrl-C or SIGTERM."""
+"""Waiting for Ctrl-C or SIGTERM, and heeding SIGHUP meanwhile."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 __all__ = ["until_signal"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)
 
 
 @contextmanager
-def until_signal() -> Iterator[asyncio.Event]:
+def until_signal(on_hangup: Callable[[], None] | None = None) -> Iterator[asyncio.Event]:
     """An event that SIGINT and SIGTERM set; a second one ends the process at once.
 
-    The handlers that were there before are put back.
+    ``on_hangup`` is called on the loop for SIGHUP, where there is one. The handlers that
+    were there before are put back.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -28,6 +30,8 @@ def until_signal() -> Iterator[asyncio.Event]:
             os._exit(128 + number)
         loop.call_soon_threadsafe(stop.set)
 
+    if on_hangup is not None and _HANGUP is not None:
+        loop.add_signal_handler(_HANGUP, on_hangup)
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     for number in _SIGNALS:
         # The loop's own way wakes it without a race, where there is one. It would wait for a
@@ -38,6 +42,8 @@ def until_signal() -> Iterator[asyncio.Event]:
     try:
         yield stop
     finally:
+        if on_hangup is not None and _HANGUP is not None:
+            loop.remove_signal_handler(_HANGUP)
         for number, handler in before.items():
             with contextlib.suppress(NotImplementedError):
                 loop.remove_signal_handler(number)

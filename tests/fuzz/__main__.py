@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import mutants
-from targets import flood_of_addresses, flood_of_packets, hostile_bundles
+from targets import flood_of_addresses, flood_of_packets, flood_of_recordings, hostile_bundles
 
 
 def main() -> None:
@@ -31,6 +31,8 @@ def main() -> None:
     for title, outcome in (
         ("mutated packets", flood_of_packets(
             mutants.packets(chosen.packets, chosen.seed), chosen.seconds)),
+        ("broken recordings", flood_of_recordings(
+            mutants.packets(chosen.packets // 10, chosen.seed), chosen.seconds)),
         ("hostile patterns", hostile_bundles()),
         ("different addresses", flood_of_addresses(chosen.addresses, chosen.seconds)),
     ):  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import random
 import resource
@@ -9,12 +10,21 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.errors import DecodeError
+from oscbridge.ops.recording import (
+    Record,
+    Recording,
+    RecordingError,
+    encode_end,
+    encode_header,
+    encode_record,
+)
 from oscbridge.osc import Message, decode_packet, encode_bundle, encode_message
 from oscbridge.osc.framing import decoder_for
 from oscbridge.osc_server import BlockingOSCUDPServer
@@ -311,3 +321,62 @@ def flood_of_addresses(count: int, seconds: float = 900.0) -> Outcome:
         outcome.errors.append(f"bad packets: {dict(dispatcher.statistics.bad)}")
     outcome.seconds = time.monotonic() - began
     return outcome
+
+
+# --- recordings ---------------------------------------------------------------------------------
+
+RECORDS = [
+    Record(number * 1_000, "in" if number % 3 else "out", "stage", "127.0.0.1:9000", packet)
+    for number, packet in enumerate([b"", b"junk", b"/a\0\0,i\0\0\0\0\0\1", bytes(300)] * 3)
+]
+PARTS = [encode_header(1 << 60), *map(encode_record, RECORDS), encode_end(1 << 40)]
+
+
+def flood_of_recordings(bodies: Iterable[bytes], seconds: float = 900.0) -> Outcome:
+    """Recordings with something wrong in them, through their reader.
+
+    Each of ``bodies`` makes two: one that holds it as a frame with a good checksum, and one
+    that has its bytes in the place of others, where the checksum must tell.
+    """
+    outcome = Outcome()
+    dice = random.Random(1)
+    whole = b"".join(PARTS)
+    before = resident()
+    began = time.monotonic()
+    for body in bodies:
+        place = dice.randrange(1, len(PARTS))
+        _read_recording(b"".join([*PARTS[:place], _frame(body), *PARTS[place:]]), None, outcome)
+        place = dice.randrange(len(whole))
+        changed = whole[:place] + body + whole[place + dice.choice((0, len(body), 4, 10_000)) :]
+        _read_recording(changed, RECORDS, outcome)
+        outcome.packets += 1
+        if time.monotonic() - began > seconds or len(outcome.errors) > 20:
+            outcome.errors.append(f"gave up after {outcome.packets} recordings")
+            break
+    outcome.growth = resident() - before
+    outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+def _frame(body: bytes) -> bytes:
+    size = struct.pack(">I", len(body))
+    return size + struct.pack(">I", zlib.crc32(size + body)) + body
+
+
+def _read_recording(data: bytes, known: Sequence[Record] | None, outcome: Outcome) -> None:
+    """Read one; what it holds must be the first of the records that are known."""
+    found: list[Record] = []
+    offset = len(data)
+    started = time.thread_time()
+    try:
+        for record in Recording(io.BytesIO(data)):
+            found.append(record)
+    except RecordingError as error:
+        offset = error.offset
+    except BaseException as error:
+        outcome.errors.append(f"Recording raised {error!r} for {data!r}")
+    outcome.took(time.thread_time() - started, data)
+    if not 0 <= offset <= len(data):
+        outcome.errors.append(f"broken at byte {offset} of {data!r}")
+    if known is not None and found != known[: len(found)]:
+        outcome.errors.append(f"made up {found!r} from {data!r}")

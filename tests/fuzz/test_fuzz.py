@@ -66,3 +66,9 @@ def test_hostile_patterns_stall_nothing() -> None:
 
 def test_addresses_that_are_never_the_same_take_no_memory() -> None:
     assert targets.flood_of_addresses(50_000, seconds=50).faults() == []
+
+
+def test_recordings_with_something_wrong_in_them_are_read_up_to_it() -> None:
+    outcome = targets.flood_of_recordings(mutants.packets(5_000, seed=1), seconds=50)
+    assert outcome.packets == 5_000
+    assert outcome.faults() == []

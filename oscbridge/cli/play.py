@@ -1,0 +1,372 @@
+"""``oscbridge play``"""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import click
+
+from oscbridge.cli.parameters import URL
+from oscbridge.errors import OSCBridgeError
+from oscbridge.ops.player import FASTEST, TOLERANCE_NS, Punctuality, Schedule, play
+from oscbridge.ops.recording import Record, Recording, RecordingError
+from oscbridge.os_errors import what_failed
+from oscbridge.tcp_client import TCPClient
+from oscbridge.transport.client import wait_for
+from oscbridge.transport.stream import CHUNK
+from oscbridge.udp_client import UDPClient
+from oscbridge.url import OSCURL
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+__all__ = ["command", "live_line"]
+
+LARGEST_SPEED: Final = 1000.0
+"""Beyond, --speed max says better what is meant."""
+
+READ_AHEAD: Final = 262_144
+"""Bytes that are read from the file at once."""
+
+MAX_KINDS: Final = 100
+"""Names, and kinds of failure, that are told apart."""
+
+MAX_READS: Final = 16
+"""Times that a server's answers are read before the playing goes on."""
+
+REFRESH: Final = 4
+"""How often a second the line in the terminal is drawn."""
+
+SWITCH_SECONDS: Final = 0.0005
+"""Seconds for which drawing that line may hold up a packet."""
+
+
+class _Speed(click.ParamType[float]):
+    name = "factor"
+
+    def convert(
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if value == "max":
+            return FASTEST
+        try:
+            speed = float(value)
+        except ValueError:
+            speed = 0.0
+        if not 0 < speed <= LARGEST_SPEED:
+            self.fail(f"{value!r}: a number above 0, at most {LARGEST_SPEED:g}, or max", param, ctx)
+        return speed
+
+
+class _Packet(NamedTuple):
+    """What a client sends as it is."""
+
+    dgram: bytes
+
+
+@click.command("play")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--to",
+    type=URL,
+    default="udp://127.0.0.1:9000",
+    show_default=True,
+    help="Where to send it: udp, tcp (OSC 1.1, SLIP) or tcp+1.0 (length prefix).",
+)
+@click.option(
+    "--speed",
+    type=_Speed(),
+    default="1",
+    show_default=True,
+    help="2 is twice as fast, max as fast as it can be sent.",
+)
+@click.option("--loop", is_flag=True, help="Begin again at the end, until Ctrl-C.")
+@click.option(
+    "--direction",
+    type=click.Choice(["in", "out", "both"]),
+    default="in",
+    show_default=True,
+    help="What came in from sources, what went out to endpoints, or both.",
+)
+@click.option("--only", metavar="NAME", multiple=True, help="Only this bridge or endpoint.")
+@click.option(
+    "--timetags",
+    type=click.Choice(["shift", "keep"]),
+    default="shift",
+    show_default=True,
+    help="What to do with time tags of bundles that lay ahead.",
+)
+def command(
+    file: Path,
+    to: OSCURL,
+    speed: float,
+    loop: bool,
+    direction: str,
+    only: tuple[str, ...],
+    timetags: str,
+) -> None:
+    """Send the packets of a recording again, each at its time.
+
+    Time runs from the start of the recording, so silence before the first packet is kept; a
+    loop is as long as the recording. Time tags that lay ahead are shifted, to lie as far
+    ahead now: divided by the speed. A file that is broken is played up to the break.
+
+    \b
+    Examples:
+      oscbridge play show.oscrec
+      oscbridge play show.oscrec --to udp://192.168.1.20:10023 --speed 0.5
+      oscbridge play loop.oscrec --loop
+      oscbridge play show.oscrec --direction out --only dashboard
+    """
+    if not to.port:
+        raise click.UsageError(f"{to}: nothing can be sent to port 0")
+    if to.framing == "auto":
+        raise click.UsageError(
+            f"{to}: only a server can find out how packets are framed; "
+            "write tcp:// (OSC 1.1) or tcp+1.0://"
+        )
+    if loop and speed == FASTEST:
+        raise click.UsageError("--loop with --speed max would flood without end; choose one")
+    directions = ("in", "out") if direction == "both" else (direction,)
+
+    def wanted(record: Record) -> bool:
+        return record.direction in directions and (not only or record.name in only)
+
+    with _reading(file) as recording, _connected(to) as client:
+        player = _Player(file, recording, wanted, client, to)
+        player.run(speed, loop, keep_timetags=timetags == "keep")
+    if player.failed:
+        sys.exit(1)
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[Recording]:
+    try:
+        with file.open("rb", buffering=READ_AHEAD) as opened:
+            try:
+                recording = Recording(opened)
+            except RecordingError as error:
+                raise OSCBridgeError(f"{file}: {error}") from None
+            yield recording
+    except OSError as error:
+        raise OSCBridgeError(f"{file}: {what_failed(error)}") from None
+
+
+@contextmanager
+def _connected(to: OSCURL) -> Iterator[UDPClient | TCPClient]:
+    client: UDPClient | TCPClient
+    try:
+        if to.scheme == "udp":
+            client = UDPClient(to.host, to.port)
+        else:
+            client = TCPClient(to.host, to.port, mode=to.framing)
+    except OSError as error:
+        raise OSCBridgeError(f"{to}: {what_failed(error)}") from None
+    with client:
+        yield client
+
+
+class _Player:
+    """Plays a recording to a client, and tells how it went."""
+
+    def __init__(
+        self,
+        file: Path,
+        recording: Recording,
+        wanted: Callable[[Record], bool],
+        client: UDPClient | TCPClient,
+        to: OSCURL,
+    ) -> None:
+        self.failed = False
+        """Whether something could not be played."""
+        self._file = file
+        self._size = file.stat().st_size
+        self._recording = recording
+        self._wanted = wanted
+        self._client = client
+        self._to = to
+        self._punctuality = Punctuality()
+        self._left_out: Counter[str] = Counter()
+        self._unsent: Counter[str] = Counter()
+        self._stopped = False
+        self._held_up = False
+        """Whether a packet is being sent that may have to wait for the peer."""
+        self._rounds = 0
+        self._read_ns = 0
+        """The time of the record that was read last."""
+        self._start_ns = time.monotonic_ns()
+
+    def run(self, speed: float, loop: bool, keep_timetags: bool) -> None:
+        """Play it, and print how it went. Ctrl-C and SIGTERM end it.
+
+        Raises :class:`OSCBridgeError` when the connection breaks.
+        """
+        try:
+            with _caught(self._stop), live_line(self._shown):
+                self._play(speed, loop, keep_timetags)
+            if not self._punctuality.packets and not self._stopped:
+                self._fail(self._nothing())
+        except KeyboardInterrupt:
+            pass  # a packet that was held up is given up
+        finally:
+            self._drain()  # or closing it would take back what is still on its way
+            late = "" if speed == FASTEST else self._lateness()
+            click.echo(f"played {self._progress()} to {self._to}{late}")
+            self._warn()
+
+    def _play(self, speed: float, loop: bool, keep_timetags: bool) -> None:
+        schedule = Schedule.now(self._recording.start_unix_ns, speed)
+        self._start_ns = schedule.start_ns
+        while True:
+            self._rounds += 1
+            try:
+                play(
+                    self._chosen(),
+                    self._send,
+                    schedule,
+                    self._punctuality,
+                    keep_timetags=keep_timetags,
+                    tick=self._drain,
+                    stopped=lambda: self._stopped,
+                )
+            except RecordingError as error:
+                if self._rounds == 1:
+                    self._fail(f"{self._file}: {error}")
+            if not loop or self._stopped or not self._punctuality.packets:
+                return
+            length = self._recording.length_ns
+            schedule = schedule.after(self._read_ns if length is None else length)
+            self._recording.rewind()
+
+    def _chosen(self) -> Iterator[Record]:
+        for record in self._recording:
+            self._read_ns = record.time_ns
+            if self._wanted(record):
+                yield record
+            elif self._rounds == 1:
+                _count(self._left_out, f"{record.direction} {record.name}")
+
+    def _send(self, packet: bytes) -> None:
+        try:
+            self._held_up = self._to.scheme != "udp"
+            self._client.send(_Packet(packet))
+            self._held_up = False
+        except OSError as error:
+            text = f"{self._to}: {what_failed(error)}"
+            if self._to.scheme != "udp":
+                raise OSCBridgeError(text) from None
+            if not self._unsent:
+                self._fail(text)
+            _count(self._unsent, what_failed(error))
+
+    def _stop(self, _number: int, _frame: object) -> None:
+        """A signal: it must not come between a packet and its count."""
+        if self._held_up or self._stopped:
+            raise KeyboardInterrupt
+        self._stopped = True
+
+    def _drain(self) -> None:
+        """Throw away what a TCP server answers, or it would stop to read."""
+        if isinstance(self._client, TCPClient):
+            sock = self._client.socket
+            with contextlib.suppress(OSError):  # sending tells it
+                for _ in range(MAX_READS):
+                    if not wait_for(sock, selectors.EVENT_READ, 0) or not sock.recv(CHUNK):
+                        break
+
+    # --- what it tells -------------------------------------------------------------------------
+
+    def _progress(self) -> str:
+        seconds = (time.monotonic_ns() - self._start_ns) / 1e9
+        sent = self._punctuality.packets - self._unsent.total()
+        rounds = f" in {self._rounds:,} rounds," if self._rounds > 1 else ""
+        return f"{sent:,} packets{rounds} in {seconds:.2f} s"
+
+    def _lateness(self) -> str:
+        median, worst = self._punctuality.median_ns, self._punctuality.worst_ns
+        return f"; late by {median / 1e6:.2f} ms at the median, {worst / 1e6:.2f} ms at most"
+
+    def _shown(self) -> RenderableType:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+
+        grid = Table.grid(padding=(0, 1))
+        grid.add_column(no_wrap=True)
+        bar = ProgressBar(max(1, self._size), min(self._recording.offset, self._size), width=20)
+        worst = f"at most {self._punctuality.worst_ns / 1e6:.2f} ms late"
+        grid.add_row(bar, f"{self._progress()}, {worst}")
+        return grid
+
+    def _warn(self) -> None:
+        for text, count in self._unsent.items():
+            _say("error", "red", f"{count:,} packets were not sent: {text}")
+        if self._punctuality.late:
+            text = f"{self._punctuality.late:,} packets were more than {TOLERANCE_NS / 1e6:g} ms"
+            _say(
+                "warning", "yellow", f"{text} late, at most {self._punctuality.worst_ns / 1e6:.2f}"
+            )
+
+    def _nothing(self) -> str:
+        others = ", ".join(f"{count:,} {name}" for name, count in self._left_out.items())
+        mend = "; choose with --direction and --only" if others else ""
+        return f"{self._file}: nothing to play; it holds {others or 'no packets at all'}{mend}"
+
+    def _fail(self, text: str) -> None:
+        self.failed = True
+        _say("error", "red", text)
+
+
+def _say(kind: str, colour: str, text: str) -> None:
+    click.echo(click.style(f"{kind}: ", fg=colour, bold=True) + text, err=True)
+
+
+def _count(counter: Counter[str], name: str) -> None:
+    counter[name if name in counter or len(counter) < MAX_KINDS else "others"] += 1
+
+
+@contextmanager
+def _caught(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Have a handler called for Ctrl-C and SIGTERM."""
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
+
+
+@contextmanager
+def live_line(state: Callable[[], RenderableType]) -> Iterator[None]:
+    """In a terminal, a last line that is drawn again and again; elsewhere nothing.
+
+    ``state`` is called on another thread.
+    """
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console  # loaded where it is seen
+    from rich.live import Live
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        with Live(
+            get_renderable=state,
+            console=Console(stderr=True, highlight=False, markup=False),
+            refresh_per_second=REFRESH,
+            transient=True,
+            redirect_stdout=False,
+        ):
+            yield
+    finally:
+        sys.setswitchinterval(interval)

@@ -1,0 +1,189 @@
+"""``oscbridge tap``"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NamedTuple, TypeAlias
+
+import click
+
+from oscbridge.cli.attaching import file_option, pid_option
+from oscbridge.cli.until_signal import until_signal
+from oscbridge.errors import DecodeError, OSCBridgeError
+from oscbridge.literal import format_float, format_message, format_value
+from oscbridge.log_format import visible
+from oscbridge.ops.control_client import Packet, Tap, choose, tap
+from oscbridge.osc import MIDI, Argument, Color, Impulse, Message, TimeTag, decode_packet, messages
+
+__all__ = ["command"]
+
+_JSON: TypeAlias = "bool | int | float | str | list[_JSON] | None"
+
+_WHY: Final = {
+    "rate": "over --rate",
+    "slow": "this terminal is too slow",
+    "bad": "they are no OSC",
+}
+"""Why messages were skipped, in words."""
+
+
+class _Shown(NamedTuple):
+    """How messages are shown."""
+
+    as_json: bool
+    width: int
+    """Columns of the widest name."""
+
+
+@click.command("tap")
+@click.argument("name", required=False)
+@click.option("--match", default="", metavar="PATTERN", help="Only addresses that match.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
+@click.option("--count", type=click.IntRange(min=1), help="End after so many messages.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0.1, 1_000_000),
+    default=200,
+    show_default=True,
+    help="Messages a second that are shown at most; the others are counted.",
+)
+@file_option
+@pid_option
+def command(
+    name: str | None,
+    match: str,
+    as_json: bool,
+    count: int | None,
+    rate: float,
+    file: Path | None,
+    pid: int | None,
+) -> None:
+    """Show the messages that pass through the running bridge, as they pass.
+
+    NAME is a bridge or an endpoint; without it everything is shown. "stage →" came in from
+    stage, "→ web" was delivered to web. The bridge never waits for this.
+
+    \b
+    Examples:
+      oscbridge tap
+      oscbridge tap stage
+      oscbridge tap stage --match "/1/*"
+      oscbridge tap --json --count 100 > messages.jsonl
+    """
+    names = [] if name is None else [name]
+    asyncio.run(_tap(names, match, as_json, count, rate, file, pid))
+
+
+async def _tap(
+    names: Sequence[str],
+    match: str,
+    as_json: bool,
+    count: int | None,
+    rate: float,
+    file: Path | None,
+    pid: int | None,
+) -> None:
+    with until_signal() as stop:
+        process = await choose(pid, file)
+        async with tap(process, names, match, rate) as tapped:
+            showing = asyncio.create_task(_show(tapped, as_json, count))
+            stopping = asyncio.create_task(stop.wait())
+            try:
+                await asyncio.wait((showing, stopping), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in (showing, stopping):
+                    task.cancel()
+                await asyncio.wait((showing, stopping))
+            if not showing.cancelled():
+                showing.result()
+
+
+async def _show(tapped: Tap, as_json: bool, count: int | None) -> None:
+    """Show messages until it was enough. Raises :class:`OSCBridgeError` if that never comes."""
+    left = math.inf if count is None else count
+    told: Counter[str] = Counter()
+    shown: _Shown | None = None
+    async for batch in tapped.batches():
+        if shown is None:
+            shown = _Shown(as_json, max((len(visible(each)) for each in tapped.names), default=0))
+            click.echo("attached; Ctrl-C ends it", err=True)
+        lines = [line for packet in batch for line in _lines(packet, shown)]
+        lines = lines[: int(min(left, len(lines)))]
+        left -= len(lines)
+        if lines:
+            click.echo("\n".join(lines))
+        if tapped.skipped != told:
+            click.echo(_skipped(tapped.skipped - told), err=True)
+            told = tapped.skipped.copy()
+        if not left:
+            return
+    raise OSCBridgeError("the bridge has stopped")
+
+
+def _skipped(counts: Counter[str]) -> str:
+    parts = [f"{count:,} skipped ({_WHY.get(why, why)})" for why, count in counts.items()]
+    return click.style(f"… {', '.join(parts)}", fg="yellow")
+
+
+def _lines(packet: Packet, shown: _Shown) -> list[str]:
+    try:
+        found = list(messages(decode_packet(packet.packet)))
+    except DecodeError:  # what one may send the other may not read
+        return []
+    make = _as_json if shown.as_json else _as_text
+    return [make(packet, message, shown) for message in found]
+
+
+def _as_text(packet: Packet, message: Message, shown: _Shown) -> str:
+    at = datetime.fromtimestamp(packet.time_ns / 1e9).strftime("%H:%M:%S.%f")[:-3]
+    name = visible(packet.name)
+    way = f"{name} →" if packet.direction == "in" else f"→ {name}"
+    colour = "cyan" if packet.direction == "in" else "green"
+    parts = [
+        click.style(at, dim=True),
+        click.style(way.ljust(shown.width + 2), fg=colour),
+        visible(packet.peer) or "-",
+        format_message(message),
+    ]
+    if message.timetag is not None and not message.timetag.immediate:
+        parts.append(click.style(f"@ {message.timetag.datetime().isoformat()}", fg="yellow"))
+    return " ".join(parts)
+
+
+def _as_json(packet: Packet, message: Message, _shown: _Shown) -> str:
+    at = datetime.fromtimestamp(packet.time_ns / 1e9, UTC)
+    timetag = message.timetag
+    fields = {
+        "time": at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "direction": packet.direction,
+        "name": packet.name,
+        "peer": packet.peer or None,
+        "address": message.address,
+        "types": message.types,
+        "args": [_json_value(each) for each in message.args],
+        "timetag": None if timetag is None else format_value(timetag),
+    }
+    return json.dumps(fields)
+
+
+def _json_value(value: Argument) -> _JSON:
+    """As JSON has it, or as text that ``oscbridge send --types`` takes."""
+    match value:
+        case Color() | TimeTag() | Impulse():
+            return format_value(value)
+        case MIDI():
+            return bytes(value).hex()
+        case bytes():
+            return value.hex()
+        case float():
+            # The fewest digits. JSON has no infinity, and no number that is none.
+            return float(format_float(value)) if math.isfinite(value) else str(value)
+        case list():
+            return [_json_value(each) for each in value]
+    return value

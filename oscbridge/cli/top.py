@@ -1,0 +1,169 @@
+"""``oscbridge top``"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.live import Live
+
+from oscbridge.cli.attaching import file_argument, pid_option
+from oscbridge.cli.top_view import HISTORY, Order, View, rates, view
+from oscbridge.cli.until_signal import until_signal
+from oscbridge.errors import OSCBridgeError
+from oscbridge.ops.control_client import Process, choose
+from oscbridge.ops.pictures import Picture, pictures
+
+__all__ = ["command"]
+
+ROWS: Final = 100
+"""Addresses that are asked for: the busiest, and as many of the latest."""
+
+PLAIN_WIDTH: Final = 140
+"""Columns of a picture that goes to no terminal."""
+
+MAX_KEYS: Final = 64
+"""Bytes of keys that are read at once."""
+
+HINT: Final = "q ends · s sorts by rate, or the latest first"
+
+
+@click.command("top")
+@file_argument
+@pid_option
+@click.option("--once", is_flag=True, help="Print one picture and end.")
+@click.option(
+    "--every",
+    type=click.FloatRange(0.2, 3600),
+    default=1.0,
+    show_default=True,
+    help="Seconds between two pictures; rates are those within.",
+)
+def command(file: Path | None, pid: int | None, once: bool, every: float) -> None:
+    """Watch the running bridge: its endpoints, rates, queues, drops and addresses.
+
+    What is faulty stands on top, in red. FILE says which bridge, if several run. Addresses
+    are watched only as long as this runs.
+
+    \b
+    Examples:
+      oscbridge top
+      oscbridge top studio.toml
+      oscbridge top --once
+    """
+    if not once and not sys.stdout.isatty():
+        raise click.UsageError("this is no terminal; --once prints one picture")
+    asyncio.run(_top(file, pid, once, every))
+
+
+async def _top(file: Path | None, pid: int | None, once: bool, every: float) -> None:
+    with until_signal() as stop:
+        process = await choose(pid, file)
+        async with pictures(process, every, ROWS) as coming:
+            work = _print(process, coming) if once else _watch(process, coming, stop)
+            showing = asyncio.create_task(work)
+            stopping = asyncio.create_task(stop.wait())
+            try:
+                await asyncio.wait((showing, stopping), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in (showing, stopping):
+                    task.cancel()
+                await asyncio.wait((showing, stopping))
+            if not showing.cancelled():
+                showing.result()
+
+
+async def _print(process: Process, coming: AsyncIterator[Picture]) -> None:
+    """Print the second picture: the first knows no rates."""
+    before: Picture | None = None
+    async for now in coming:
+        if before is not None:
+            width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PLAIN_WIDTH
+            console = Console(width=width, highlight=False)
+            shown = View(process, now, before, [rates(now, before)], "rate", console.width, None)
+            with console.capture() as drawn:
+                console.print(view(shown))
+            for line in drawn.get().splitlines():
+                click.echo(line.rstrip())
+            return
+        before = now
+    raise OSCBridgeError("the bridge has stopped")
+
+
+async def _watch(process: Process, coming: AsyncIterator[Picture], stop: asyncio.Event) -> None:
+    """Draw every picture. Raises :class:`OSCBridgeError` when there is none any more."""
+    console = Console(highlight=False)
+    history: deque[tuple[float, float]] = deque(maxlen=HISTORY)
+    shown: View | None = None
+    order: Order = "rate"
+
+    def draw() -> None:
+        if shown is not None:
+            live.update(
+                view(shown._replace(order=order, width=console.width, height=console.height)),
+                refresh=True,
+            )
+
+    def pressed(keys: bytes) -> None:
+        nonlocal order
+        if keys in (b"", b"q", b"Q", b"\x1b"):  # nothing: the terminal is gone
+            stop.set()
+        elif keys in (b"s", b"S"):
+            order = "recent" if order == "rate" else "rate"
+            draw()
+
+    with Live(console=console, screen=True, auto_refresh=False) as live, _keys(pressed, draw):
+        before: Picture | None = None
+        async for now in coming:
+            if before is not None:
+                history.append(rates(now, before))
+            shown = View(process, now, before, list(history), order, 0, None, HINT)
+            draw()
+            before = now
+    raise OSCBridgeError("the bridge has stopped")
+
+
+@contextmanager
+def _keys(pressed: Callable[[bytes], None], resized: Callable[[], None]) -> Iterator[None]:
+    """Have ``pressed`` called with keys as they come, and ``resized`` when the terminal is."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    import termios  # not on Windows
+    import tty
+
+    loop = asyncio.get_running_loop()
+    terminal = sys.stdin.fileno()
+
+    def read() -> None:
+        try:
+            keys = os.read(terminal, MAX_KEYS)
+        except OSError:
+            keys = b""
+        if not keys:
+            loop.remove_reader(terminal)
+        pressed(keys)
+
+    before = termios.tcgetattr(terminal)
+    try:
+        tty.setcbreak(terminal)
+        now = termios.tcgetattr(terminal)
+        now[6][termios.VSUSP] = b"\0"  # Ctrl-Z would leave the shell with our screen
+        termios.tcsetattr(terminal, termios.TCSADRAIN, now)
+        loop.add_reader(terminal, read)
+        loop.add_signal_handler(signal.SIGWINCH, resized)
+        yield
+    finally:
+        with suppress(ValueError):
+            loop.remove_reader(terminal)
+        loop.remove_signal_handler(signal.SIGWINCH)
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)

@@ -1,0 +1,297 @@
+"""What ``oscbridge top`` shows: from pictures of a process to what rich can draw. Pure.
+
+Names, addresses and values come from strangers. They are never read as markup, and
+characters that could drive the terminal are escaped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from oscbridge.cli.top_cells import (
+    RIGHT,
+    bar,
+    columns,
+    curve,
+    cut,
+    duration,
+    line,
+    number,
+    per_second,
+    reasons,
+)
+from oscbridge.log_format import visible
+from oscbridge.ops.address_table import Row
+from oscbridge.ops.control_client import Process
+from oscbridge.ops.pictures import Picture
+from oscbridge.ops.status import BridgeStatus, EndpointStatus, Received
+
+__all__ = ["HISTORY", "Order", "View", "rates", "view"]
+
+HISTORY: Final = 40
+"""Pictures whose rates are drawn as a curve."""
+
+WIDE: Final = 110
+"""Columns from which on there is room for types and peers."""
+
+NAME: Final = 20
+"""Columns of a name."""
+
+PLACE: Final = 44
+"""Columns of where something is, at most."""
+
+FRESH: Final = 5
+"""Seconds for which a value is new."""
+
+MAX_PROBLEMS: Final = 5
+"""Problems that are shown, a line each."""
+
+MAX_LINES: Final = 1_000
+"""Lines of a picture that goes to no terminal."""
+
+Order: TypeAlias = Literal["rate", "recent"]
+
+
+class View(NamedTuple):
+    """What is to be shown."""
+
+    process: Process
+    now: Picture
+    before: Picture | None
+    """The picture before, from which rates are known."""
+    history: Sequence[tuple[float, float]]
+    """Messages a second in and out, of the last pictures, the latest last."""
+    order: Order
+    width: int
+    """Columns of the terminal."""
+    height: int | None
+    """Lines of the terminal; None for any number."""
+    hint: str = ""
+    """Which keys there are."""
+
+
+def rates(now: Picture, before: Picture) -> tuple[float, float]:
+    """Messages a second that came in at all sources, and that went out to all endpoints."""
+    seconds = max(now.time - before.time, 1e-3)
+    coming = (_came(now) - _came(before)) / seconds
+    going = (_went(now) - _went(before)) / seconds
+    return max(coming, 0.0), max(going, 0.0)
+
+
+def _came(picture: Picture) -> int:
+    return sum(each.messages for each in _received(picture))
+
+
+def _received(picture: Picture) -> list[Received]:
+    """What came in at all sources."""
+    status = picture.status
+    return [
+        *(each.received for each in status.bridges),
+        *(each.received for each in status.endpoints),
+    ]
+
+
+def _went(picture: Picture) -> int:
+    return sum(each.sent for each in picture.status.endpoints)
+
+
+def view(shown: View) -> RenderableType:
+    """One picture, no higher than the terminal."""
+    status = shown.now.status
+    problems = cut([_problem(each) for each in status.problems], MAX_PROBLEMS, _and_more)
+    parts: list[RenderableType] = [_title(shown), _totals(shown), *problems]
+    room = MAX_LINES if shown.height is None else shown.height - len(parts) - bool(shown.hint)
+    # The endpoints come first: what is lost is lost there.
+    if status.bridges:
+        lines = min(len(status.bridges), max(room // 2 - 4, 1))
+        parts += ["", _bridges(shown, lines)]
+        room -= lines + 2
+    if status.endpoints:
+        lines = min(len(status.endpoints), max(room - 5, 1))
+        parts += ["", _endpoints(shown, lines)]
+        room -= lines + 2
+    if room > 2:
+        lines = min(len(shown.now.rows), room - 2)
+        parts += ["", _addresses(shown, lines)]
+        room -= lines + 2
+    if shown.hint:
+        parts += [""] * room
+        parts.append(line(shown.hint, "dim"))
+    return Group(*parts)
+
+
+# --- the parts ---------------------------------------------------------------------------------
+
+
+def _title(shown: View) -> RenderableType:
+    process = shown.process
+    left = Text.assemble(
+        ("oscbridge ", "bold"),
+        (visible(process.configuration), "bold cyan"),
+        (f"  pid {process.pid}  up {duration(time.time() - process.since)}", "dim"),
+        no_wrap=True,
+        overflow="ellipsis",
+    )
+    table = Table.grid(expand=True)
+    table.add_column(ratio=1)
+    table.add_column(justify="right")
+    table.add_row(left, Text(time.strftime("%H:%M:%S"), "dim"))
+    return table
+
+
+def _totals(shown: View) -> RenderableType:
+    status = shown.now.status
+    coming, going = shown.history[-1] if shown.history else (0.0, 0.0)
+    dropped = sum(_sum(each.dropped) for each in status.endpoints)
+    dropped += sum(_sum(each.dropped) for each in status.routes)
+    dropped += sum(_sum(each.dropped) for each in _received(shown.now))
+    bad = sum(_sum(each.bad) for each in _received(shown.now))
+    return Text.assemble(
+        ("in ", "dim"),
+        (f"{per_second(coming)}/s ", "bold"),
+        (curve([each for each, _ in shown.history]), "cyan"),
+        ("  out ", "dim"),
+        (f"{per_second(going)}/s ", "bold"),
+        (curve([each for _, each in shown.history]), "green"),
+        ("  bad ", "dim"),
+        (f"{bad:,}", "yellow" if bad else "dim"),
+        ("  dropped ", "dim"),
+        (f"{dropped:,}", "yellow" if dropped else "dim"),
+        no_wrap=True,
+        overflow="ellipsis",
+    )
+
+
+def _problem(text: str) -> Text:
+    return line(f"✖ {text}", "bold red")
+
+
+def _and_more(count: int) -> Text:
+    return Text(f"… {count} more", "bold red")
+
+
+def _bridges(shown: View, lines: int) -> Table:
+    table = columns(
+        *(("BRIDGE", NAME), ("WHERE", _place(shown)), ("MODE", NAME)),
+        *(("IN/S", RIGHT), ("BAD/S", RIGHT), ("DROPPED", 0)),
+    )
+    before = {} if shown.before is None else {e.name: e for e in shown.before.status.bridges}
+    rows = [_bridge(each, before.get(each.name), shown) for each in shown.now.status.bridges]
+    for row in cut(rows, lines, lambda count: [Text(f"… {count} more", "dim")]):
+        table.add_row(*row)
+    return table
+
+
+def _bridge(now: BridgeStatus, before: BridgeStatus | None, shown: View) -> list[Text]:
+    old = None if before is None else before.received
+    bad = _per_second(shown, _sum(now.received.bad), None if old is None else _sum(old.bad))
+    return [
+        line(now.name, "bold red" if now.problem else "bold"),
+        line(now.address, "cyan"),
+        line(now.mode),
+        number(_per_second(shown, now.received.messages, None if old is None else old.messages)),
+        number(bad, "yellow"),
+        reasons(now.received.dropped, None if old is None else old.dropped),
+    ]
+
+
+def _endpoints(shown: View, lines: int) -> Table:
+    table = columns(
+        *(("ENDPOINT", NAME), *([("TYPE", NAME)] if shown.width >= WIDE else [])),
+        *(("WHERE", _place(shown)), ("QUEUE", NAME)),
+        *(("OUT/S", RIGHT), ("DELAY", RIGHT), ("DROPPED", 0)),
+    )
+    before = {} if shown.before is None else {e.name: e for e in shown.before.status.endpoints}
+    rows = [_endpoint(each, before.get(each.name), shown) for each in shown.now.status.endpoints]
+    for row in cut(rows, lines, lambda count: [Text(f"… {count} more", "dim")]):
+        table.add_row(*row)
+    return table
+
+
+def _endpoint(now: EndpointStatus, before: EndpointStatus | None, shown: View) -> list[Text]:
+    style = "bold" if now.connected else "bold red" if now.needed else "bold dim"
+    where = line(now.where, "cyan") if now.connected else line(now.problem or "not yet", "red")
+    return [
+        line(now.name, style),
+        *([line(now.type)] if shown.width >= WIDE else []),
+        where,
+        bar(now.queued, now.queue_size) if now.is_sink else line("source", "dim"),
+        number(_per_second(shown, now.sent, None if before is None else before.sent)),
+        _delay(now, before),
+        reasons(now.dropped, None if before is None else before.dropped),
+    ]
+
+
+def _place(shown: View) -> int:
+    """Columns that the others leave for where something is."""
+    return min(max(shown.width - 58, 12), PLACE)
+
+
+def _addresses(shown: View, lines: int) -> Table:
+    now = shown.now
+    sort = {"rate": "busiest first", "recent": "latest first"}[shown.order]
+    heading = f"ADDRESS  {now.addresses:,}, {sort}"
+    peers = shown.width >= WIDE
+    table = columns(
+        *(("FROM → TO", NAME), (heading, 0), *([("PEER", NAME)] if peers else [])),
+        *(("/S", RIGHT), ("AGE", RIGHT), ("LAST VALUE", 0)),
+    )
+    key = _by_rate if shown.order == "rate" else _by_age
+    for row in sorted(now.rows, key=key)[:lines]:
+        style = "" if row.age < FRESH else "dim"
+        tags = f",{row.types}  " if row.types else ""
+        table.add_row(
+            _way(row),
+            line(row.address, style),
+            *([line(row.peer, "dim")] if peers else []),
+            number(row.rate),
+            line(duration(row.age) if row.age >= 1 else "now", "dim"),
+            Text.assemble((visible(tags), "dim"), (visible(row.values), style)),
+        )
+    return table
+
+
+def _way(row: Row) -> Text:
+    """``stage → web``. What came in and goes nowhere has nothing behind the arrow."""
+    return Text.assemble(
+        (visible(", ".join(row.sources)), "cyan"),
+        (" → " if row.sources else "→ ", "dim"),
+        (visible(", ".join(row.sinks)), "green"),
+    )
+
+
+def _by_rate(row: Row) -> tuple[float, str]:
+    # Two digits of it: or rows would change places all the time.
+    return -float(f"{row.rate:.2g}"), row.address
+
+
+def _by_age(row: Row) -> tuple[float, str]:
+    return round(row.age), row.address
+
+
+def _per_second(shown: View, now: int, before: int | None) -> float:
+    if before is None or shown.before is None:
+        return 0.0
+    return max(now - before, 0) / max(shown.now.time - shown.before.time, 1e-3)
+
+
+def _delay(now: EndpointStatus, before: EndpointStatus | None) -> Text:
+    """The mean time from routed to delivered, since the picture before."""
+    if before is None:
+        return Text("")
+    count = sum(now.latency.counts) - sum(before.latency.counts)
+    if count <= 0:
+        return Text("")
+    milliseconds = (now.latency.total - before.latency.total) / count * 1000
+    style = "red" if milliseconds > 100 else "yellow" if milliseconds > 20 else ""
+    return Text(f"{milliseconds:,.1f} ms", style)
+
+
+def _sum(counts: Mapping[str, int]) -> int:
+    return sum(counts.values())

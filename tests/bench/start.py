@@ -1,0 +1,109 @@
+"""From the start of the program to the first message delivered."""
+
+from __future__ import annotations
+
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from table import show
+
+PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
+ROUNDS = 7
+EVERY = 0.002
+"""Seconds between messages that are sent until the first one arrives."""
+
+LIMIT = 20.0
+
+MESSAGE = b"/start\0\0,i\0\0\0\0\0\1"
+
+BRIDGE = """
+[bridge.in]
+listen = "udp://127.0.0.1:{port}"
+mode   = "{mode}"
+[endpoint.out]
+type = "osc"
+to   = "udp://127.0.0.1:{to}"
+"""
+ROUTE = '[[route]]\nfrom = "in"\nto = "out"\n'
+WEB = '[endpoint.web]\ntype = "websocket"\nlisten = "127.0.0.1:{web}"\n'
+
+PYTHON_OSC = """
+import sys
+from pythonosc.dispatcher import Dispatcher
+from pythonosc.osc_server import BlockingOSCUDPServer
+from pythonosc.udp_client import SimpleUDPClient
+client = SimpleUDPClient("127.0.0.1", int(sys.argv[2]))
+dispatcher = Dispatcher()
+dispatcher.set_default_handler(client.send_message)
+BlockingOSCUDPServer(("127.0.0.1", int(sys.argv[1])), dispatcher).serve_forever()
+"""
+
+
+def free_port(kind: socket.SocketKind) -> int:
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def first_message(command: list[str], port: int, out: socket.socket) -> float:
+    """Seconds from the start of a command until what is sent to ``port`` comes out."""
+    out.settimeout(EVERY)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            while time.perf_counter() - began < LIMIT:
+                sender.sendto(MESSAGE, ("127.0.0.1", port))
+                try:
+                    out.recv(100)
+                except TimeoutError:
+                    continue
+                return time.perf_counter() - began
+        finally:
+            process.terminate()
+            process.wait(10)
+    raise TimeoutError(f"nothing came out within {LIMIT:g} s: {command}")
+
+
+def measure(kind: str, folder: Path) -> float:
+    """The median over some starts, in seconds."""
+    found = []
+    for _ in range(ROUNDS):
+        port = free_port(socket.SOCK_DGRAM)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+            out.bind(("127.0.0.1", 0))
+            to = out.getsockname()[1]
+            if kind == "python-osc":
+                command = [sys.executable, "-c", PYTHON_OSC, str(port), str(to)]
+            else:
+                mode = "asyncio" if kind == "all plugins" else kind
+                text = BRIDGE.format(port=port, to=to, mode=mode) + ROUTE
+                if kind == "all plugins":
+                    text += WEB.format(web=free_port(socket.SOCK_STREAM))
+                    text += f'[http]\nlisten = "127.0.0.1:{free_port(socket.SOCK_STREAM)}"\n'
+                file = folder / "bench.toml"
+                file.write_text(text)
+                command = [PROGRAM, "run", str(file)]
+            found.append(first_message(command, port, out))
+    return statistics.median(found)
+
+
+def report() -> None:
+    titles = {
+        "asyncio": "oscbridge, one bridge, one OSC endpoint",
+        "forking": "the same, forking",
+        "all plugins": "oscbridge with a WebSocket endpoint and metrics as well",
+        "python-osc": "a relay on python-osc",
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [
+            (title, f"{measure(kind, Path(folder)) * 1000:.0f} ms")
+            for kind, title in titles.items()
+        ]
+    show("From the start to the first message delivered", ("", "median"), rows)

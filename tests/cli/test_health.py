@@ -1,0 +1,281 @@
+"""``oscbridge health``, and the health that a real bridge serves."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import re
+import shutil
+import signal
+import socket
+import socketserver
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from oscbridge.bridge.configuration.config import parse
+from oscbridge.bridge.configuration.process_options import HTTPOptions
+from oscbridge.cli.health import TIMEOUT
+from oscbridge.url import HostPort
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+Start = Callable[..., Any]
+Write = Callable[..., str]
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+SECTION = README.split("\n## Watch it from outside\n", 1)[1].split("\n## ", 1)[0]
+
+
+def configuration(mixer: int) -> str:
+    """A bridge and a mixer, which may be there or not."""
+    return f"""
+        [http]
+        listen = "127.0.0.1:0"
+        [bridge.stage]
+        listen = "udp://127.0.0.1:0"
+        [endpoint.mixer]
+        type     = "osc"
+        to       = "tcp://127.0.0.1:{mixer}"
+        on_start = "retry"
+    """
+
+
+def url_of(program: Any) -> str:
+    """Where a bridge that has just been started serves its health."""
+    found: re.Match[str] = program.wait_for(r"http://127\.0\.0\.1:\d+")
+    program.wait_for("Ctrl-C")
+    return found[0]
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[bytes], str]]:
+    """Serves the same bytes to everybody, then says nothing. The URL."""
+    ended = threading.Event()
+    servers: list[socketserver.ThreadingTCPServer] = []
+
+    def start(answer: bytes) -> str:
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                with contextlib.suppress(OSError):
+                    self.request.recv(65_536)
+                    self.request.sendall(answer)
+                    if not answer.endswith(b"\n\n"):
+                        ended.wait(20)
+
+        server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_address[1]}"
+
+    yield start
+    ended.set()
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+# --- a real bridge -----------------------------------------------------------------------------
+
+
+def test_a_bridge_that_is_ready_ends_it_with_0(start: Start, write: Write, call: Call) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mixer:
+        url = url_of(start("run", write(configuration(mixer.getsockname()[1]))))
+        result = call("health", "--url", url)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "ready\n", "")
+
+
+def test_what_is_faulty_is_printed_and_ends_it_with_1(
+    start: Start, write: Write, call: Call
+) -> None:
+    with socket.socket() as mixer:
+        mixer.bind(("127.0.0.1", 0))  # and does not listen
+        url = url_of(start("run", write(configuration(mixer.getsockname()[1]))))
+        result = call("health", "--url", f"{url}/")
+    refused = "connection refused; nothing listens there"
+    assert result.stdout == f"endpoint.mixer: not connected: {refused}\n"
+    assert (result.returncode, result.stderr) == (1, "")
+
+
+def test_attacks_on_a_real_bridge_end_nothing_and_leave_nothing(
+    start: Start, write: Write, call: Call
+) -> None:
+    program = start(
+        "run", write('[http]\nlisten = "127.0.0.1:0"\n[bridge.a]\nlisten = "udp://127.0.0.1:0"')
+    )
+    url = url_of(program)
+    address = HostPort.parse(url.removeprefix("http://"))
+    assert call("health", "--url", url).returncode == 0
+    before = resources(program.process.pid)
+    attacks = [
+        b"\x16\x03\x01" + bytes(300),
+        b"GET /../../etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n" * 2_000,
+        b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 20_000,
+        b"POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\n" + bytes(200_000),
+    ]
+    for attack in attacks * 20:
+        with socket.create_connection(address) as sock, contextlib.suppress(ConnectionError):
+            sock.sendall(attack)
+    opened = []
+    for _ in range(300):
+        opened.append(socket.create_connection(address))
+    for sock in opened:
+        sock.close()
+    deadline = time.monotonic() + 10
+    while resources(program.process.pid) != before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert resources(program.process.pid) == before
+    assert call("health", "--url", url).stdout == "ready\n"
+    assert program.stop(signal.SIGTERM) == 0
+    assert "Traceback" not in program.output
+
+
+def resources(pid: int) -> tuple[int, int]:
+    """How many descriptors and threads a process has."""
+    return tuple(len(list(Path(f"/proc/{pid}/{name}").iterdir())) for name in ("fd", "task"))  # type: ignore[return-value]
+
+
+def test_curl_gets_what_it_asks_for(start: Start, write: Write) -> None:
+    assert shutil.which("curl"), "install curl"
+    program = start(
+        "run", write('[http]\nlisten = "127.0.0.1:0"\n[bridge.a]\nlisten = "udp://127.0.0.1:0"')
+    )
+    url = url_of(program)
+    curl = ["curl", "-sS", "--path-as-is", "--max-time", "10"]
+    asked = [f"{url}/healthz", f"{url}/readyz", f"{url}/../../etc/passwd"]
+    result = subprocess.run([*curl, *asked], capture_output=True, text=True, check=True)
+    assert result.stdout == "ok\nready\nNot found. There is: /healthz /readyz /metrics\n"
+
+
+# --- something else answers, or nothing --------------------------------------------------------
+
+
+def test_nothing_there_is_said_and_how_to_mend_it(call: Call) -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))  # and does not listen
+        url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+        result = call("health", "--url", url)
+    assert (result.returncode, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"error: nothing answers at {url}: connection refused")
+    assert "[http]" in line
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nrea"],
+    ids=["nothing", "half a head", "half a body"],
+)
+def test_an_answer_that_never_ends_is_waited_for_2_seconds(
+    serve: Callable[[bytes], str], call: Call, answer: bytes
+) -> None:
+    started = time.monotonic()
+    result = call("health", "--url", serve(answer))
+    assert TIMEOUT <= time.monotonic() - started < TIMEOUT + 3
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "does not answer" in result.stderr or "nothing answers" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (b"220 mail.example ESMTP\n\n", "does not speak HTTP"),
+        (b"HTTP/1.1 200 OK\r\n\r\n<html>\n\n", "does not answer like oscbridge, but: 200 <html>"),
+        (b"HTTP/1.1 404 Not Found\r\n\r\n\n\n", "does not answer like oscbridge, but: 404"),
+        (b"HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n\n\n", "but: 302"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\n\n", "does not speak HTTP"),
+        (b"HTTP/1.1 500 X\r\n\r\n\x1b[31m\n\n", "500 \\x1b[31m"),
+    ],
+)
+def test_another_server_is_told_from_a_bridge(
+    serve: Callable[[bytes], str], call: Call, answer: bytes, text: str
+) -> None:
+    result = call("health", "--url", serve(answer))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert text in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "127.0.0.1:9180",
+        "https://a",
+        "http://",
+        "http://a:x",
+        "http://a/b",
+        "http://a:0",
+        "http://a?b",
+    ],
+)
+def test_a_url_that_is_none_is_said(call: Call, url: str) -> None:
+    result = call("health", "--url", url)
+    assert result.returncode == 2
+    assert "http://host:port" in result.stderr
+
+
+def test_it_loads_no_plugin_and_no_configuration() -> None:
+    slow = {"pluggy", "pydantic", "asyncio", "h11", "prometheus_client"}
+    code = f"import sys, oscbridge.cli.health; print({slow} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "set()\n"
+
+
+# --- what README.md says -----------------------------------------------------------------------
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The table whose first row begins like that."""
+    after = SECTION.split(f"\n| {heading} |", 1)[1]
+    lines = re.match(r".*\n\| --- .*\n((?:\|.*\n)+)", after)
+    assert lines
+    return [
+        [cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines[1].splitlines()
+    ]
+
+
+def test_the_table_of_keys_is_that_of_the_model() -> None:
+    fields = HTTPOptions.model_fields
+    expected = [
+        [
+            f"`{name}`",
+            f"`{json.dumps(list(field.default) if name == 'hosts' else str(field.default))}`",
+            " ".join((field.description or "").replace("``", "`").split()),
+        ]
+        for name, field in fields.items()
+    ]
+    assert rows("key") == expected
+
+
+def test_the_samples_are_good() -> None:
+    samples = re.findall(r"^```toml\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
+    assert samples
+    for sample in samples:
+        assert parse(sample, {}, "README.md").http is not None
+
+
+def test_the_table_of_metrics_is_what_is_served(start: Start, write: Write) -> None:
+    listed = {
+        f"oscbridge_{name}": set(re.findall(r"`(\w+)`", row[1]))
+        for row in rows("metric")
+        for name in re.findall(r"`(\w+)`", row[0])
+    }
+    program = start("run", write(configuration(1)))
+    address = HostPort.parse(url_of(program).removeprefix("http://"))
+    connection = http.client.HTTPConnection(*address, timeout=10)
+    connection.request("GET", "/metrics")
+    page = connection.getresponse().read().decode()
+    connection.close()
+    assert set(listed) == set(re.findall(r"^# TYPE (oscbridge_\w+)", page, re.MULTILINE))
+    for family in text_string_to_metric_families(page):
+        labels = {label for sample in family.samples for label in sample.labels}
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        if family.samples and name in listed:
+            assert labels == listed[name]

@@ -1,0 +1,105 @@
+"""``oscbridge reload`` with bridges that run, all as people start them."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+Start = Callable[..., Any]
+Write = Callable[..., str]
+
+CONFIGURATION = """
+[bridge.stage]
+listen = "udp://127.0.0.1:0"
+"""
+MORE = """
+[bridge.more]
+listen = "udp://127.0.0.1:0"
+"""
+
+
+@pytest.fixture
+def environment(environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """With a folder for sockets of its own, whose path is short."""
+    with TemporaryDirectory(prefix="osc") as folder:
+        yield environment | {"OSCBRIDGE_RUNTIME_DIR": folder}
+
+
+@pytest.fixture
+def run(start: Start, write: Write) -> Callable[..., Any]:
+    """Starts a bridge with a file of this name, and waits until it runs."""
+
+    def run(name: str = "show.toml") -> Any:
+        program = start("run", write(CONFIGURATION, name))
+        program.wait_for("Ctrl-C stops it")
+        return program
+
+    return run
+
+
+def test_it_says_what_has_changed(run: Callable[..., Any], write: Write, call: Call) -> None:
+    run()
+    file = write(CONFIGURATION + MORE)
+    result = call("reload")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == f"reloaded {file}: added bridge.more\n"
+    assert call("reload").stdout == f"reloaded {file}: nothing is different\n"
+
+
+def test_a_bad_file_is_refused_with_its_errors_and_all_goes_on(
+    run: Callable[..., Any], write: Write, call: Call
+) -> None:
+    program = run()
+    file = write('[bridge.stage]\nlisen = "udp://127.0.0.1:0"\nmode = "fast"\n')
+    result = call("reload")
+    assert (result.returncode, result.stdout) == (2, "")
+    lines = {line.partition(f"error: {file}: ")[2] for line in result.stderr.splitlines()}
+    assert len(lines) == 2
+    assert "bridge.stage.lisen: unknown key; did you mean 'listen'?" in lines
+    write(CONFIGURATION)
+    assert call("reload").stdout.endswith("nothing is different\n")
+    assert program.stop() == 0
+
+
+def test_what_does_not_work_now_is_a_warning(
+    run: Callable[..., Any], write: Write, call: Call
+) -> None:
+    run()
+    write(
+        CONFIGURATION + '[endpoint.desk]\ntype = "osc"\nto = "tcp://127.0.0.1:9"\n'
+        '[[route]]\nfrom = "stage"\nto = "desk"\n'
+    )
+    result = call("reload")
+    assert (result.returncode, result.stdout.rpartition(": ")[2]) == (
+        0,
+        "added endpoint.desk; 1 route new or changed\n",
+    )
+    assert result.stderr.startswith("warning: endpoint.desk: not connected: connection refused")
+
+
+def test_of_several_bridges_the_file_or_the_process_picks_one(
+    run: Callable[..., Any], write: Write, call: Call, tmp_path: Path
+) -> None:
+    run("one.toml")
+    other = run("two.toml")
+    result = call("reload")
+    assert result.returncode == 1
+    first, *listed = result.stderr.splitlines()
+    assert first == "error: several bridges run here; pick one with --pid:"
+    assert [Path(line.split()[2]).name for line in listed] == ["one.toml", "two.toml"]
+    assert call("reload", "two.toml").stdout.startswith(f"reloaded {tmp_path / 'two.toml'}: ")
+    by_pid = call("reload", "--pid", str(other.process.pid))
+    assert by_pid.stdout.startswith(f"reloaded {tmp_path / 'two.toml'}: ")
+    assert call("reload", "three.toml").returncode == 1
+
+
+def test_without_a_bridge_it_says_how_to_start_one(call: Call) -> None:
+    result = call("reload")
+    text = "error: no bridge of this user runs here; start one with oscbridge run\n"
+    assert (result.returncode, result.stderr) == (1, text)

@@ -1,0 +1,261 @@
+"""``oscbridge tap`` with a bridge that runs, both as people start them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from oscbridge import Color, Message, TimeTag, encode_bundle
+from oscbridge.osc import IMPULSE, MIDI, encode_message
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+Start = Callable[..., Any]
+Write = Callable[..., str]
+PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
+
+CONFIGURATION = """
+[bridge.stage]
+listen = "udp://127.0.0.1:0"
+[bridge.forked]
+listen = "udp://127.0.0.1:0"
+mode = "forking"
+[endpoint.mixer]
+type = "osc"
+to = "udp://127.0.0.1:9"
+[[route]]
+from = ["stage", "forked"]
+to = "mixer"
+"""
+
+
+@pytest.fixture
+def environment(environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """With a folder for sockets of its own, whose path is short."""
+    with TemporaryDirectory(prefix="osc") as folder:
+        yield environment | {"OSCBRIDGE_RUNTIME_DIR": folder}
+
+
+class Bridge:
+    """A bridge that runs, and clients of it."""
+
+    def __init__(self, program: Any) -> None:
+        self.program = program
+        self.ports = {
+            name: int(program.wait_for(rf"{name} +udp://127\.0\.0\.1:(\d+)")[1])
+            for name in ("stage", "forked")
+        }
+        program.wait_for("Ctrl-C stops it")
+
+    def send(self, *packets: bytes, to: str = "stage") -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            for packet in packets:
+                sock.sendto(packet, ("127.0.0.1", self.ports[to]))
+
+
+@pytest.fixture
+def bridge(start: Start, write: Write) -> Bridge:
+    return Bridge(start("run", write(CONFIGURATION)))
+
+
+@pytest.fixture
+def tap(start: Start, bridge: Bridge) -> Callable[..., Any]:
+    """Starts it, and waits until it is attached."""
+
+    def tap(*args: str) -> Any:
+        program = start("tap", *args)
+        program.wait_for("attached")
+        return program
+
+    return tap
+
+
+def test_a_line_says_when_where_who_and_what(bridge: Bridge, tap: Callable[..., Any]) -> None:
+    program = tap()
+    bridge.send(encode_message(Message.of("/fader/1", 0.1, "on")))
+    at = r"^\d\d:\d\d:\d\d\.\d{3} "
+    program.wait_for(at + r'stage → +127\.0\.0\.1:\d+ /fader/1 ,fs 0\.1 "on"$')
+    program.wait_for(at + r'→ mixer +127\.0\.0\.1:\d+ /fader/1 ,fs 0\.1 "on"$')
+    assert program.stop() == 0
+
+
+def test_one_name_alone_is_shown(bridge: Bridge, tap: Callable[..., Any]) -> None:
+    program = tap("mixer", "--count", "2")
+    bridge.send(encode_message(Message("/a")), encode_message(Message("/b")))
+    assert program.ended() == 0
+    assert [line.split()[1:3] for line in program.output.splitlines()[-2:]] == [["→", "mixer"]] * 2
+
+
+def test_a_forking_bridge_is_shown(bridge: Bridge, tap: Callable[..., Any]) -> None:
+    program = tap("forked", "--count", "1")
+    bridge.send(encode_message(Message.of("/x", 1)), to="forked")
+    assert program.ended(15) == 0
+    assert re.search(r"forked → 127\.0\.0\.1:\d+ /x ,i 1\n$", program.output)
+
+
+def test_addresses_that_match_are_shown(bridge: Bridge, tap: Callable[..., Any]) -> None:
+    program = tap("stage", "--match", "/1/*", "--count", "1")
+    bridge.send(encode_message(Message("/2/a")), encode_message(Message("/1/a")))
+    assert program.ended() == 0
+    assert program.output.rstrip().endswith("/1/a ,")
+
+
+def test_json_is_an_object_a_line(bridge: Bridge, tap: Callable[..., Any]) -> None:
+    program = tap("stage", "--json", "--count", "3")
+    tag = TimeTag.from_unix(1_000_000_000)  # long ago, so it is done at once
+    whole = Message(
+        "/x",
+        "ifsbhdTFNIrmt[is]",
+        (
+            *(1, 0.1, "on", b"\x01\xff", 1 << 40, 0.5, True, False, None, IMPULSE),
+            *(Color(0x11223344), MIDI(0, 0x90, 60, 127), tag, [2, "a"]),
+        ),
+    )
+    odd = Message("/odd", "ff", (float("nan"), float("-inf")))
+    inner = encode_message(Message.of("/late", 1))
+    bridge.send(encode_message(whole), encode_message(odd), encode_bundle([inner], tag))
+    assert program.ended() == 0
+    first, second, third = map(json.loads, program.output.splitlines()[-3:])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", first.pop("time"))
+    assert re.fullmatch(r"127\.0\.0\.1:\d+", first.pop("peer"))
+    assert first == {
+        "direction": "in",
+        "name": "stage",
+        "address": "/x",
+        "types": "ifsbhdTFNIrmt[is]",
+        "args": [
+            *(1, 0.1, "on", "01ff", 1 << 40, 0.5, True, False, None, "impulse"),
+            *("#11223344", "00903c7f", "2001-09-09T01:46:40+00:00", [2, "a"]),
+        ],
+        "timetag": None,
+    }
+    assert second["args"] == ["nan", "-inf"]
+    assert third["timetag"] == "2001-09-09T01:46:40+00:00"
+
+
+def test_what_a_stranger_sends_cannot_drive_the_terminal(
+    bridge: Bridge, tap: Callable[..., Any]
+) -> None:
+    program = tap("stage", "--count", "1")
+    bridge.send(encode_message(Message.of("/\x1b[31m", "\x1b]0;title\x07\u202e\r\n")))
+    assert program.ended() == 0
+    line = program.output.splitlines()[-1]
+    assert line.endswith(r'/\x1b[31m ,s "\x1b]0;title\x07\u202e\r\n"')
+
+
+def test_what_is_over_the_rate_is_counted_and_said(bridge: Bridge, tap: Callable[..., Any]) -> None:
+    program = tap("stage", "--rate", "1")
+    bridge.send(*(encode_message(Message.of("/x", number)) for number in range(50)))
+    program.wait_for(r"/x ,i 0$")
+    program.wait_for(r"… \d\d skipped \(over --rate\)")
+
+
+def test_a_name_that_is_none_is_answered_with_the_nearest(bridge: Bridge, call: Call) -> None:
+    result = call("tap", "stge")
+    text = "error: 'stge': no such bridge or endpoint; did you mean 'stage'?\n"
+    assert (result.returncode, result.stderr) == (2, text)
+
+
+def test_a_pattern_that_is_none_is_refused(bridge: Bridge, call: Call) -> None:
+    result = call("tap", "--match", "/[a")
+    assert (result.returncode, result.stderr) == (2, "error: '/[a': '[' at 1 has no end\n")
+
+
+def test_without_a_bridge_it_says_how_to_start_one(call: Call) -> None:
+    result = call("tap")
+    text = "error: no bridge of this user runs here; start one with oscbridge run\n"
+    assert (result.returncode, result.stderr) == (1, text)
+
+
+def test_it_ends_with_the_bridge(bridge: Bridge, tap: Callable[..., Any]) -> None:
+    program = tap()
+    assert bridge.program.stop() == 0
+    assert program.ended() == 1
+    assert "error: the bridge has stopped" in program.output
+
+
+def test_a_bridge_that_is_killed_does_not_disturb_the_next(
+    bridge: Bridge, start: Start, write: Write, call: Call
+) -> None:
+    bridge.program.stop(signal.SIGKILL)
+    assert call("tap").returncode == 1
+    other = Bridge(start("run", write(CONFIGURATION)))
+    program = start("tap", "stage", "--count", "1")
+    program.wait_for("attached")
+    other.send(encode_message(Message("/x")))
+    assert program.ended() == 0
+
+
+# --- what README.md says -----------------------------------------------------------------------
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+SECTION = README.split("\n## See what flows\n", 1)[1].split("\n## ", 1)[0]
+COMMANDS = [shlex.split(line)[1:] for line in re.findall(r"^oscbridge .+$", SECTION, re.MULTILINE)]
+TAPS = [args for args in COMMANDS if args[0] == "tap"]
+
+
+def test_readme_shows_both_ways_to_look() -> None:
+    assert len(TAPS) > 3
+    assert ["top"] in COMMANDS
+
+
+def test_what_readme_says_of_tap_works(start: Start, write: Write) -> None:
+    bridge = Bridge(start("run", write(CONFIGURATION.replace("mixer", "dashboard"))))
+    running = [start(*args) for args in TAPS]
+    for program in running:
+        program.wait_for("attached")
+    bridge.send(encode_message(Message.of("/1/fader3", 0.5)))
+    for args, program in zip(TAPS, running, strict=True):
+        program.wait_for("/1/fader3")
+        if "--json" not in args:
+            program.stop()
+
+
+# --- under load --------------------------------------------------------------------------------
+
+
+@pytest.mark.load
+def test_a_bridge_that_is_tapped_loses_nothing_at_5000_messages_a_second(
+    bridge: Bridge, tap: Callable[..., Any], environment: dict[str, str], tmp_path: Path
+) -> None:
+    count, rate = 10_000, 5_000
+    sampled = tap()  # shows 200 a second
+    args = [PROGRAM, "tap", "--json", "--rate", "1000000", "--count", str(2 * count)]
+    file = tmp_path / "all.jsonl"
+    with (
+        file.open("w") as output,
+        subprocess.Popen(args, stdout=output, stderr=subprocess.PIPE, env=environment) as whole,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock,
+    ):
+        assert whole.stderr is not None
+        assert whole.stderr.readline().startswith(b"attached")
+        began, sent = time.monotonic(), 0
+        while sent < count:
+            while sent < min(count, (time.monotonic() - began) * rate):
+                packet = encode_message(Message.of(f"/fader/{sent % 100}", sent))
+                sock.sendto(packet, ("127.0.0.1", bridge.ports["stage"]))
+                sent += 1
+            time.sleep(0.001)
+        try:
+            assert whole.wait(15) == 0
+        finally:
+            whole.kill()
+    found = [json.loads(line) for line in file.read_text().splitlines()]
+    for direction in ("in", "out"):
+        values = [each["args"][0] for each in found if each["direction"] == direction]
+        assert values == list(range(count))
+    assert sampled.stop() == 0
+    assert "skipped (over --rate)" in sampled.output
+    assert bridge.program.stop() == 0
+    assert "lost" not in bridge.program.output

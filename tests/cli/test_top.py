@@ -1,0 +1,336 @@
+"""``oscbridge top``: what it draws, and in a real terminal with a bridge that runs."""
+
+from __future__ import annotations
+
+import io
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from oscbridge import Message
+from oscbridge.bridge.outgoing.latency import Latency
+from oscbridge.cli.top_view import Order, View, rates, view
+from oscbridge.ops.address_table import Row
+from oscbridge.ops.control_client import Process
+from oscbridge.ops.pictures import Picture
+from oscbridge.ops.status import BridgeStatus, EndpointStatus, Received, Status
+from oscbridge.udp_client import UDPClient
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
+
+PROCESS = Process(Path("/x"), 4711, "studio.toml", "", time.time() - 3_700, "0")
+
+
+# --- what it draws -----------------------------------------------------------------------------
+
+
+def received(messages: int = 0, **bad: int) -> Received:
+    return Received(messages, messages, 0, 0, 0, 0, bad, {}, {})
+
+
+def bridge(name: str = "stage", messages: int = 0, problem: str = "", **bad: int) -> BridgeStatus:
+    came = received(messages, **bad)
+    return BridgeStatus(name, "udp://0.0.0.0:9000", "asyncio", problem, came, 0, 0, 0)
+
+
+def endpoint(
+    name: str = "web", sent: int = 0, problem: str = "", queued: int = 0, **dropped: int
+) -> EndpointStatus:
+    latency = Latency()
+    for _ in range(sent):
+        latency.observe(0.002)
+    return EndpointStatus(
+        *(name, "websocket", "ws://127.0.0.1:8080", not problem, problem, True, True),
+        *("drop_oldest", queued, 100, sent, sent, dropped, 0, received(), latency),
+    )
+
+
+def row(address: str, rate: float = 1, age: float = 0, values: str = "1", **of: Any) -> Row:
+    fields = {"sources": ("stage",), "sinks": ("web",), "peer": "10.0.0.7:5000", "types": "i"}
+    return Row(address=address, rate=rate, age=age, values=values, **{**fields, **of})
+
+
+def picture(
+    at: float, bridges: list[BridgeStatus], endpoints: list[EndpointStatus], *rows: Row
+) -> Picture:
+    return Picture(at, Status(tuple(bridges), tuple(endpoints), ()), rows, len(rows), 0)
+
+
+def drawn(
+    now: Picture,
+    before: Picture | None = None,
+    *,
+    width: int = 120,
+    height: int | None = 40,
+    order: Order = "rate",
+    colour: bool = False,
+) -> list[str]:
+    """The lines of a picture."""
+    file = io.StringIO()
+    console = Console(
+        file=file,
+        width=width,
+        force_terminal=colour,
+        color_system="truecolor" if colour else None,
+        legacy_windows=False,
+    )
+    history = [] if before is None else [rates(now, before)]
+    console.print(view(View(PROCESS, now, before, history, order, width, height, "q ends")))
+    return file.getvalue().splitlines()
+
+
+def cells(lines: list[str], start: str) -> list[str]:
+    (line,) = [each for each in lines if each.startswith(start)]
+    return line.split()
+
+
+def test_rates_are_those_between_two_pictures() -> None:
+    before = picture(10, [bridge(messages=100)], [endpoint(sent=50)])
+    now = picture(12, [bridge(messages=300, string=4)], [endpoint(sent=350, full=7)])
+    lines = drawn(now, before)
+    assert lines[1].startswith("in 100/s")
+    assert "out 150/s" in lines[1]
+    assert "bad 4  dropped 7" in lines[1]
+    assert cells(lines, "stage ")[2:] == ["asyncio", "100", "2.0", "0"]
+    assert cells(lines, "web ")[-6:] == ["0", "150", "2.0", "ms", "7", "full"]
+
+
+def test_it_says_what_runs_and_since_when() -> None:
+    assert drawn(picture(1, [], []))[0].startswith("oscbridge studio.toml  pid 4711  up 1 h 1 min")
+
+
+def test_what_is_faulty_stands_on_top() -> None:
+    now = picture(1, [bridge(problem="its thread ended")], [endpoint(problem="refused")])
+    assert [line.rstrip() for line in drawn(now)[2:4]] == [
+        "✖ bridge.stage: its thread ended",
+        "✖ endpoint.web: not connected: refused",
+    ]
+
+
+def test_a_queue_is_a_bar() -> None:
+    now = picture(
+        1, [], [endpoint("empty"), endpoint("half", queued=50), endpoint("one", queued=1)]
+    )
+    lines = drawn(now)
+    assert "░░░░░░░░░░ 0 " in " ".join(cells(lines, "empty")) + " "
+    assert "█████░░░░░ 50" in " ".join(cells(lines, "half"))
+    assert "█░░░░░░░░░ 1" in " ".join(cells(lines, "one"))
+
+
+def test_drops_that_grow_are_red() -> None:
+    before = picture(1, [], [endpoint("old", full=7), endpoint("new")])
+    now = picture(2, [], [endpoint("old", full=7), endpoint("new", full=1)])
+    old, new = (
+        next(line for line in drawn(now, before, colour=True) if text in line)
+        for text in ("7 full", "1 full")
+    )
+    assert "\x1b[33m7 full" in old
+    assert "\x1b[1;31m1 full" in new
+
+
+@pytest.mark.parametrize(("order", "first"), [("rate", "/busy"), ("recent", "/late")])
+def test_addresses_are_sorted(order: Order, first: str) -> None:
+    now = picture(1, [], [], row("/old", 0, 90), row("/late", 1, 0), row("/busy", 50, 2))
+    lines = drawn(now, order=order)
+    found = [line.split()[3] for line in lines if line.startswith("stage →")]
+    assert (found[0], found[-1]) == (first, "/old")
+
+
+def test_an_address_that_goes_nowhere_has_nothing_behind_the_arrow() -> None:
+    now = picture(1, [], [], row("/lost", sinks=()), row("/made", sources=()))
+    lines = drawn(now)
+    assert cells(lines, "stage →")[:3] == ["stage", "→", "/lost"]
+    assert cells(lines, "→ web")[:3] == ["→", "web", "/made"]
+
+
+@pytest.mark.parametrize(("width", "height"), [(200, 50), (80, 24), (60, 12), (20, 5)])
+def test_it_fits_the_terminal(width: int, height: int) -> None:
+    bridges = [bridge(f"bridge-{n}", problem="x" * 300) for n in range(20)]
+    endpoints = [endpoint(f"endpoint-{n}", queued=n, full=n) for n in range(20)]
+    rows = [row(f"/a/{n}", values="x" * 300) for n in range(100)]
+    now = picture(1, bridges, endpoints, *rows)
+    lines = drawn(now, now, width=width, height=height)
+    assert max(map(len, lines)) <= width
+    assert len(lines) <= max(height, 16)  # the terminal cuts what is less than that
+
+
+def test_what_there_is_no_room_for_is_counted() -> None:
+    now = picture(1, [], [endpoint(f"endpoint-{n}") for n in range(20)])
+    lines = drawn(now, height=16)
+    assert any(line.startswith("… ") and "more" in line for line in lines)
+
+
+def test_what_a_stranger_sends_is_neither_markup_nor_drives_the_terminal() -> None:
+    text = "[bold red]x[/] \x1b[31m\x07\u202e"
+    now = picture(
+        *(1, [bridge(problem=text)], [endpoint(problem=text)]),
+        row("/[red]a", values=text, peer=text),
+    )
+    plain = "\n".join(drawn(now, width=200))
+    assert plain.count(r"[bold red]x[/] \x1b[31m\x07\u202e") >= 4
+    assert "/[red]a" in plain
+    assert not {"\x1b", "\x07", "\u202e"} & set(plain)
+    assert "\x1b[31m\x07" not in "\n".join(drawn(now, width=200, colour=True))
+
+
+def test_the_picture_in_readme_has_the_columns_that_it_has() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    quoted = readme.split("\n## See what flows\n")[1].split("\n## ")[0].splitlines()
+    lines = drawn(picture(1, [bridge()], [endpoint()], row("/a")), width=90)
+    for start in ("BRIDGE", "ENDPOINT"):
+        assert cells(quoted, start) == cells(lines, start)
+    (ours,), (theirs,) = (
+        [line for line in each if line.startswith("FROM")] for each in (lines, quoted)
+    )
+    assert [ours.split()[at] for at in (0, 3, -1)] == [theirs.split()[at] for at in (0, 3, -1)]
+
+
+# --- with a bridge that runs -------------------------------------------------------------------
+
+
+CONFIGURATION = """
+[bridge.stage]
+listen = "udp://127.0.0.1:0"
+[endpoint.mixer]
+type = "osc"
+to = "udp://127.0.0.1:9"
+[[route]]
+from = "stage"
+to = "mixer"
+"""
+
+
+@pytest.fixture
+def environment(environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """With a folder for sockets of its own, whose path is short."""
+    with TemporaryDirectory(prefix="osc") as folder:
+        yield environment | {"OSCBRIDGE_RUNTIME_DIR": folder}
+
+
+@pytest.fixture
+def program(start: Callable[..., Any], write: Callable[..., str]) -> Any:
+    """A bridge that runs."""
+    return start("run", write(CONFIGURATION))
+
+
+@pytest.fixture
+def port(program: Any) -> int:
+    port = int(program.wait_for(r"stage +udp://127\.0\.0\.1:(\d+)")[1])
+    program.wait_for("Ctrl-C stops it")
+    return port
+
+
+class Terminal:
+    """A terminal of tmux with a shell, as large as one is by default."""
+
+    def __init__(self, socket: str, environment: dict[str, str]) -> None:
+        self._tmux = ["tmux", "-S", socket, "-f", "/dev/null"]
+        self._environment = environment | {"TERM": "xterm-256color"}
+        self._run("new-session", "-d", "-x", "100", "-y", "30", "env PS1=ready$ bash --norc")
+
+    def _run(self, *args: str) -> str:
+        return subprocess.run(
+            [*self._tmux, *args],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=20,
+        ).stdout
+
+    def type(self, *keys: str) -> None:
+        self._run("send-keys", *keys)
+
+    def resize(self, width: int, height: int) -> None:
+        self._run("resize-window", "-x", str(width), "-y", str(height))
+
+    def shows(self, *texts: str, but: str = "\0") -> list[str]:
+        """Wait until the screen shows all of these. Its lines."""
+        deadline = time.monotonic() + 20
+        while True:
+            screen = self._run("capture-pane", "-p")
+            if all(text in screen for text in texts) and but not in screen:
+                return screen.rstrip("\n").split("\n")
+            assert time.monotonic() < deadline, screen
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        subprocess.run([*self._tmux, "kill-server"], capture_output=True, timeout=20, check=False)
+
+
+@pytest.fixture
+def terminal(environment: dict[str, str]) -> Iterator[Terminal]:
+    with TemporaryDirectory(prefix="osc") as folder:
+        terminal = Terminal(f"{folder}/tmux", environment)
+        try:
+            yield terminal
+        finally:
+            terminal.close()
+
+
+def test_it_shows_what_flows_and_leaves_the_terminal_as_it_was(
+    port: int, terminal: Terminal
+) -> None:
+    terminal.shows("ready$")
+    terminal.type("echo before; stty -g", "Enter")
+    (settings,) = [line for line in terminal.shows("before", ":") if line.count(":") > 10]
+    terminal.type(f"{shlex.quote(PROGRAM)} top --every 0.2", "Enter")
+    terminal.shows("BRIDGE", "stage", "ENDPOINT", "mixer", "busiest first", but="ready$")
+    with UDPClient("127.0.0.1", port) as client:
+        client.send(Message.of("/fader/3", 0.25))
+    lines = terminal.shows("stage → mixer", "/fader/3", ",f  0.25")
+    assert lines[-1].startswith("q ends")
+    terminal.type("s")
+    terminal.shows("latest first")
+    terminal.resize(70, 14)
+    terminal.shows("…", "q ends", "/fader/3")
+    terminal.resize(100, 30)
+    terminal.type("q")
+    terminal.shows("before", "ready$", but="q ends")
+    terminal.type("clear; stty -g", "Enter")
+    terminal.shows(settings)
+
+
+def test_ctrl_c_ends_it(port: int, terminal: Terminal) -> None:
+    terminal.type(f"{shlex.quote(PROGRAM)} top; echo code=$?", "Enter")
+    terminal.shows("q ends")
+    terminal.type("C-c")
+    terminal.shows("code=0", but="q ends")
+
+
+def test_it_ends_with_the_bridge(program: Any, port: int, terminal: Terminal) -> None:
+    terminal.type(f"{shlex.quote(PROGRAM)} top; echo code=$?", "Enter")
+    terminal.shows("q ends")
+    assert program.stop() == 0
+    terminal.shows("error: the bridge has stopped", "code=1", but="q ends")
+
+
+def test_once_prints_one_plain_picture(port: int, call: Call) -> None:
+    result = call("top", "--once", "--every", "0.2")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "\x1b" not in result.stdout
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("oscbridge ")
+    assert cells(lines, "stage ")[2:] == ["asyncio", "0", "0", "0"]
+    assert all(line == line.rstrip() for line in lines)
+
+
+def test_without_a_terminal_it_says_what_works(port: int, call: Call) -> None:
+    result = call("top")
+    assert result.returncode == 2
+    assert "this is no terminal; --once prints one picture" in result.stderr
+
+
+def test_without_a_bridge_it_says_how_to_start_one(call: Call) -> None:
+    result = call("top", "--once")
+    text = "error: no bridge of this user runs here; start one with oscbridge run\n"
+    assert (result.returncode, result.stderr) == (1, text)
