@@ -11,18 +11,20 @@ import re
 import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import click
 
+from oscbridge.cli.attaching import pid_option
 from oscbridge.cli.parameters import URL
 from oscbridge.cli.play import live_line
 from oscbridge.cli.until_signal import until_signal
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.errors import EncodeError, OSCBridgeError
 from oscbridge.handler import ClientAddress, Reply
+from oscbridge.ops import control_client
 from oscbridge.ops.recording import END_SIZE, Record, encode_end, encode_header, encode_record
 from oscbridge.os_errors import what_failed
 from oscbridge.osc_server import AsyncIOOSCUDPServer
@@ -83,6 +85,7 @@ class _Size(click.ParamType[int]):
     type=URL,
     help="Record what arrives there, without a bridge: udp, tcp, tcp+1.0 or tcp+auto.",
 )
+@pid_option
 @click.option("--force", is_flag=True, help="Overwrite FILE if it is there.")
 @click.option(
     "--max-size", type=_Size(), default="10G", show_default=True, help="Stop before FILE is larger."
@@ -93,7 +96,12 @@ class _Size(click.ParamType[int]):
     help="Stop after so many seconds.",
 )
 def command(
-    file: Path, listen: OSCURL | None, force: bool, max_size: int, max_seconds: float | None
+    file: Path,
+    listen: OSCURL | None,
+    pid: int | None,
+    force: bool,
+    max_size: int,
+    max_seconds: float | None,
 ) -> None:
     """Record OSC packets with their times into FILE.
 
@@ -112,15 +120,20 @@ def command(
         raise click.UsageError("--max-seconds is a number of seconds, not nan")
     if file.exists() and not force:
         raise OSCBridgeError(f"{file}: is there already; name another file, or add --force")
-    asyncio.run(_record(file, listen, force, max_size, max_seconds))
+    asyncio.run(_record(file, listen, pid, force, max_size, max_seconds))
 
 
 async def _record(
-    file: Path, listen: OSCURL | None, force: bool, max_size: int, max_seconds: float | None
+    file: Path,
+    listen: OSCURL | None,
+    pid: int | None,
+    force: bool,
+    max_size: int,
+    max_seconds: float | None,
 ) -> None:
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(until_signal())
-        way = running_bridge() if listen is None else _listening(listen)
+        way = running_bridge(pid) if listen is None else _listening(listen)
         source = await stack.enter_async_context(way)
         tape = _Tape(file, force, max_size)  # only now: a busy port must not cost the old file
         stack.callback(tape.close)
@@ -287,12 +300,22 @@ class _Tape:
 # --- where records come from -------------------------------------------------------------------
 
 
-def running_bridge() -> AbstractAsyncContextManager[Source]:
+@asynccontextmanager
+async def running_bridge(pid: int | None) -> AsyncIterator[Source]:
     """Attach to the bridge that runs, and have what passes through it, both ways.
 
-    Raises :class:`OSCBridgeError` when there is none.
+    Raises :class:`OSCBridgeError` when there is none, or several and ``pid`` names none.
     """
-    raise OSCBridgeError("add --listen URL: this version cannot attach to a bridge yet")
+    process = await control_client.choose(pid)
+    async with control_client.tap(process) as passing:
+        # There the wall clock, here one that nobody sets.
+        ahead = time.time_ns() - time.monotonic_ns()
+
+        async def records() -> AsyncIterator[Record]:
+            async for packet in passing.packets():
+                yield Record(*packet)._replace(time_ns=packet.time_ns - ahead)
+
+        yield Source(process.configuration, records(), passing.skipped)
 
 
 @asynccontextmanager

@@ -109,10 +109,7 @@ def _banner(service: Service, plugins: Plugins, name: str) -> str:
     if service.http_address:
         rows.append(("http", "", service.http_address, "healthz, readyz, metrics"))
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
-    lines = [
-        click.style(f"oscbridge {version('oscbridge')}", bold=True)
-        + f" with {name}"
-    ]
+    lines = [click.style(f"oscbridge {version('oscbridge')}", bold=True) + f" with {name}"]
     for kind, name, where, what in rows:
         shown = click.style(where.ljust(widths[2]), fg="cyan")
         lines.append(f"  {kind:8}  {name.ljust(widths[1])}  {shown}  {what}")

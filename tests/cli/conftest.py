@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -81,10 +82,15 @@ class Program:
 
 
 @pytest.fixture
-def environment() -> dict[str, str]:
-    """Without anything that colours or changes the output; a test may add to it."""
+def environment() -> Iterator[dict[str, str]]:
+    """Without anything that colours or changes the output; a test may add to it.
+
+    Its bridges are its own: no command of another test finds them.
+    """
     drop = ("FORCE_COLOR", "NO_COLOR", "PYTHONPATH", "COLUMNS", "PYTHONWARNINGS")
-    return {name: value for name, value in os.environ.items() if name not in drop}
+    kept = {name: value for name, value in os.environ.items() if name not in drop}
+    with tempfile.TemporaryDirectory() as folder:  # short: a socket's path has a limit
+        yield kept | {"OSCBRIDGE_RUNTIME_DIR": folder}
 
 
 @pytest.fixture

@@ -812,3 +812,52 @@ def test_the_commands_of_the_readme_work(
         if "--loop" in args:
             program.process.send_signal(signal.SIGINT)
         assert program.ended() == 0
+
+
+# --- of the bridge that runs -------------------------------------------------------------------
+
+
+def test_what_passes_through_the_bridge_is_recorded_both_ways_and_played_into_it_again(
+    start: Start, call: Call, file: Path, tmp_path: Path, receiver: socket.socket
+) -> None:
+    configuration = tmp_path / "show.toml"
+    configuration.write_text(
+        '[bridge.stage]\nlisten = "udp://127.0.0.1:0"\n'
+        f'[endpoint.out]\ntype = "osc"\nto = "{url(receiver)}"\n'
+        '[[route]]\nfrom = "stage"\nmatch = "/in/{n}"\nsend = "/out {n}"\nto = "out"\n'
+    )
+    bridge = start("run", str(configuration))
+    port = int(bridge.wait_for(r"bridge +stage +udp://127\.0\.0\.1:(\d+)")[1])
+    bridge.wait_for("Ctrl-C")
+    recorder = start("record", str(file))
+    recorder.wait_for("recording .*show.toml to ")
+    timed = encode_bundle([encode_message(Message.of("/in/2"))], TimeTag.from_unix(0.5))
+    sent = [encode_message(Message.of("/in/1")), timed]
+    send_datagrams(port, *sent)
+    out = [receiver.recv(100), receiver.recv(100)]
+    wait_for_records(file, 4)
+    assert recorder.stop() == 0
+    records = read(file)
+    assert [(r.name, r.packet) for r in records if r.direction == "in"] == [
+        ("stage", packet) for packet in sent
+    ]
+    assert [r.name for r in records if r.direction == "out"] == ["out", "out"]
+    assert sorted(r.time_ns for r in records) == [r.time_ns for r in records]
+    result = call("play", str(file), "--to", f"udp://{HOST}:{port}", "--timetags", "keep")
+    assert result.returncode == 0, result.stderr
+    assert [receiver.recv(100), receiver.recv(100)] == out
+
+
+def wait_for_records(file: Path, count: int) -> None:
+    """Wait until a recording that is being written has so many records."""
+    deadline = time.monotonic() + 10
+    while len(read_until_broken(file)[0]) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_without_a_bridge_that_runs_record_says_so(call: Call, file: Path) -> None:
+    result = call("record", str(file))
+    assert result.returncode == 1
+    assert "no bridge" in result.stderr
+    assert not file.exists()

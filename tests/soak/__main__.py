@@ -10,6 +10,7 @@ and one that is killed and started again. A reload every ten seconds.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import signal
 import socket
@@ -26,6 +27,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent / "bench"))
 
 from table import show
+
+from oscbridge.ops import control_client
 
 HERE = Path(__file__).parent
 PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
@@ -81,6 +84,15 @@ class Peer:
         return counts
 
 
+async def _status(pid: int) -> dict[str, Any]:
+    process = await control_client.choose(pid)
+    async with control_client.ask(process.socket, {"command": "status"}) as batches:
+        async for answer, *_ in batches:
+            status: dict[str, Any] = answer["status"]
+            return status
+    raise AssertionError("the bridge says nothing of itself")
+
+
 class Soak:
     """One run."""
 
@@ -94,12 +106,16 @@ class Soak:
         self._web, self._stalls, self._mortal = (free_port(socket.SOCK_STREAM) for _ in range(3))
         self.reloads = 0
 
+    def log(self) -> str:
+        """The end of what the bridge has logged."""
+        return self._log.read_text()[-6000:]
+
     # --- the parts ---------------------------------------------------------------------------
 
     def write(self, version: int) -> None:
         """The configuration; only its last route changes with the version."""
         parts = [
-            f'[bridge.{name}]\nlisten = "udp://127.0.0.1:{port}"\nmode = "{name}"\n'
+            f'[bridge.{name}]\nlisten = "udp://127.0.0.1:{port}"\nmode = "{name}"\nworkers = 8\n'
             for name, port in self._ports.items()
         ]
         parts.append(f'[endpoint.steady]\ntype = "websocket"\nlisten = "127.0.0.1:{self._web}"\n')
@@ -126,13 +142,14 @@ class Soak:
         while line := process.stdout.readline():
             if line.startswith(b"Ctrl-C"):
                 return process
-        sys.exit(f"the bridge did not start:\n{self._log.read_text()}")
+        sys.exit(f"the bridge did not start:\n{self.log()}")
 
     # --- the run -----------------------------------------------------------------------------
 
     def run(self) -> None:
         stalls, mortal = Peer("tcp", str(self._stalls), "stall"), Peer("tcp", str(self._mortal))
         bridge = self.start()
+        self._pid = bridge.pid
         steady = Peer("ws", str(self._web))
         for peer in (stalls, mortal, steady):
             self._stack.callback(peer.process.kill)
@@ -168,7 +185,7 @@ class Soak:
         while any(sender.poll() is None for sender in senders.values()):
             now = time.monotonic() - began
             if bridge.poll() is not None:
-                sys.exit(f"the bridge has ended:\n{self._log.read_text()[-4000:]}")
+                sys.exit(f"the bridge has ended:\n{self.log()}")
             if now >= reload_at:
                 reload_at += RELOAD_EVERY
                 version += 1
@@ -182,9 +199,7 @@ class Soak:
                 mortal.restart()
             if not before and now >= self.seconds * SETTLED:
                 before = resources(bridge.pid)
-            if int(now) % 5 == 0:
-                print(f"\r{now:5.0f} s of {self.seconds:g}, {self.reloads} reloads", end="")
-                sys.stdout.flush()
+            print(f"\r{now:5.0f} s of {self.seconds:g}, {self.reloads} reloads", end="", flush=True)
             time.sleep(0.25)
         print()
         if back_at < float("inf"):
@@ -218,11 +233,8 @@ class Soak:
             time.sleep(1)
 
     def status(self) -> dict[str, Any]:
-        done = subprocess.run(
-            [PROGRAM, "top", "--once", "--json"], capture_output=True, text=True, check=True
-        )
-        status: dict[str, Any] = json.loads(done.stdout)
-        return status
+        """What the bridge says of itself."""
+        return asyncio.run(_status(self._pid))
 
     def stop(self, bridge: subprocess.Popen[bytes]) -> None:
         group = bridge.pid
@@ -344,6 +356,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         soak = Soak(chosen.seconds, Path(folder), stack)
         soak.run()
+        if soak.faults:
+            print(f"The log of the bridge:\n{soak.log()}")
     if soak.faults:
         sys.exit("\n".join(soak.faults))
     print("every message is accounted for")

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections import Counter
+from contextlib import suppress
 
 from oscbridge import decode_packet, messages
 from oscbridge.osc.framing import SLIPDecoder
 
 STALLED, READING = 8.0, 12.0
 """Seconds for which the peer that stalls does not read, and reads."""
+
+QUIET = 1.0
+"""Seconds without anything after which it has read all."""
 
 
 def count(counts: Counter[str], packet: bytes) -> None:
@@ -33,7 +38,22 @@ async def websocket(port: int, counts: Counter[str]) -> None:
             count(counts, frame)
 
 
-async def tcp(port: int, counts: Counter[str], *, stalls: bool) -> None:
+class Stall:
+    """When not to read."""
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+        self.heard = 0.0
+
+    async def wait(self, began: float) -> None:
+        into = (asyncio.get_running_loop().time() - began) % (STALLED + READING)
+        if into > READING:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STALLED + READING - into):
+                    await self.over.wait()
+
+
+async def tcp(port: int, counts: Counter[str], stall: Stall | None) -> None:
     loop = asyncio.get_running_loop()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -42,24 +62,30 @@ async def tcp(port: int, counts: Counter[str], *, stalls: bool) -> None:
         while data := await reader.read(65_536):
             for packet in decoder.feed(data):
                 count(counts, packet)
-            into = (loop.time() - began) % (STALLED + READING)
-            if stalls and into > READING:
-                await asyncio.sleep(STALLED + READING - into)
+            if stall is not None:
+                stall.heard = loop.time()
+                await stall.wait(began)
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", port, limit=65_536)
-    print("ready", flush=True)
-    await server.serve_forever()
+    async with await asyncio.start_server(serve, "127.0.0.1", port, limit=65_536) as server:
+        print("ready", flush=True)
+        await server.serve_forever()
 
 
 async def main(kind: str, port: int, *, stalls: bool) -> None:
     counts: Counter[str] = Counter()
-    work = websocket(port, counts) if kind == "ws" else tcp(port, counts, stalls=stalls)
+    stall = Stall() if stalls else None
+    work = websocket(port, counts) if kind == "ws" else tcp(port, counts, stall)
     task = asyncio.create_task(work)
     over = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
     await asyncio.wait((task, over), return_when=asyncio.FIRST_COMPLETED)
+    if stall is not None:
+        stall.over.set()
+        stall.heard = asyncio.get_running_loop().time()
+        while asyncio.get_running_loop().time() - stall.heard < QUIET:
+            await asyncio.sleep(QUIET)
     print(json.dumps(counts), flush=True)
-    task.cancel()
+    os._exit(0)  # connections are open still
 
 
 if __name__ == "__main__":
