@@ -1,0 +1,141 @@
+"""``oscbridge midi``: list ports, learn controls, import maps."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, get_args
+
+import click
+
+from oscbridge_midi.learn import Control, learn, routes
+from oscbridge_midi.names import choose
+from oscbridge_midi.omm import MAX_FILE, Defaults, translate
+from oscbridge_midi.system import Backend, BackendName
+
+__all__ = ["midi"]
+
+GATHER: Final = 0.4
+"""Seconds for which the messages of a control are gathered, so that all halves are there."""
+
+MAX_GATHERED: Final = 10_000
+"""Messages that are gathered at once."""
+
+_backend: Final = click.option(
+    "--backend",
+    type=click.Choice(get_args(BackendName)),
+    default="default",
+    show_default=True,
+    help="The MIDI system.",
+)
+
+
+def _names(function: Callable[..., None]) -> Callable[..., None]:
+    function = click.option(
+        "--to", "endpoint", default="synth", show_default=True, help="The MIDI endpoint."
+    )(function)
+    return click.option("--from", "source", default="stage", show_default=True, help="The bridge.")(
+        function
+    )
+
+
+@click.group()
+def midi() -> None:
+    """List MIDI ports, learn controls, import maps.
+
+    \b
+    Examples:
+      oscbridge midi ports
+      oscbridge midi learn Launchpad
+      oscbridge midi import touchosc.omm
+    """
+
+
+@midi.command()
+@_backend
+def ports(backend: BackendName) -> None:
+    """List the MIDI ports, with their numbers."""
+    system = Backend(backend)
+    try:
+        for title, kind in (("outputs", "output"), ("inputs", "input")):
+            names = system.names("output" if kind == "output" else "input")
+            click.echo(click.style(title, bold=True) + ("" if names else "  none"))
+            for number, name in enumerate(names):
+                click.echo(f"  {number}  {name}")
+    finally:
+        system.close()
+
+
+@midi.command("learn")
+@click.argument("port")
+@_backend
+@_names
+@click.option("--reverse", help="An endpoint that is told where the control is.")
+@click.option("--count", type=click.IntRange(min=1), help="Controls to learn, then end.")
+def learn_command(
+    port: str,
+    backend: BackendName,
+    source: str,
+    endpoint: str,
+    reverse: str | None,
+    count: int | None,
+) -> None:
+    """Print the route for each control that is moved on PORT, until Ctrl-C.
+
+    PORT is a part of a name, or a number. A control of 14 bits is told as one.
+    """
+    moved: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    system = Backend(backend)
+    try:
+        name = choose(port, system.names("input"), "input")
+        opened = system.open("input", name, callback=lambda message: moved.put(message.bin()))
+        try:
+            click.echo(f"# move a control of {name!r}; Ctrl-C ends")
+            seen: set[Control] = set()
+            while count is None or len(seen) < count:
+                control = learn(_gather(moved))
+                if control is not None and control not in seen:
+                    seen.add(control)
+                    click.echo("\n" + "\n\n".join(routes(control, source, endpoint, reverse)))
+        except KeyboardInterrupt:
+            pass
+        finally:
+            opened.close()
+    finally:
+        system.close()
+
+
+def _gather(moved: queue.SimpleQueue[bytes]) -> list[bytes]:
+    """The next message, and what comes within a moment after it."""
+    gathered = [moved.get()]
+    deadline = time.monotonic() + GATHER
+    while len(gathered) < MAX_GATHERED:
+        try:
+            gathered.append(moved.get(timeout=max(0.0, deadline - time.monotonic())))
+        except queue.Empty:
+            break
+    return gathered
+
+
+@midi.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_names
+@click.option("--channel", type=click.IntRange(1, 16), default=1, show_default=True)
+@click.option("--velocity", type=click.IntRange(0, 127), default=100, show_default=True)
+def import_command(file: Path, source: str, endpoint: str, channel: int, velocity: int) -> None:
+    """Print routes for the rules of FILE, a map of OSC2MIDI (.omm).
+
+    A rule that no route can say is printed as a comment, with the reason. Here values are
+    rounded: the middle of a fader is 64, not 63. --channel and --velocity stand for the words
+    'channel' and 'velocity' in the map.
+    """
+    with file.open("rb") as opened:
+        raw = opened.read(MAX_FILE + 1)
+    if len(raw) > MAX_FILE:
+        raise click.ClickException(f"{file}: larger than {MAX_FILE} bytes; is it a map?")
+    text = raw.decode("utf-8", "replace")
+    defaults = Defaults(channel - 1, velocity)
+    for each in translate(text, source, endpoint, defaults):
+        click.echo(each + "\n")

@@ -1,0 +1,297 @@
+"""The MIDI endpoint: a port, or a network connection, both ways."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Hashable, Sequence
+from typing import Final, Protocol
+
+import oscbridge
+from oscbridge_midi import network
+from oscbridge_midi.codec import Writing, key
+from oscbridge_midi.inbound import Handover, Inbound, Style
+from oscbridge_midi.options import MidiOptions
+from oscbridge_midi.outgoing import Outgoing, route_of
+from oscbridge_midi.pacer import DIN_SPEED, Item, Lanes
+from oscbridge_midi.route import MidiRoute
+from oscbridge_midi.system import SystemPort
+from oscbridge_midi.table import Parts
+from oscbridge_midi.values import Refused
+
+__all__ = ["MidiEndpoint"]
+
+AHEAD: Final = 0.001
+"""Seconds that the sending may be ahead of the cable: what a timer can do."""
+
+SILENCE_TIMEOUT: Final = 0.1
+"""Seconds that ending the notes may take when the endpoint is closed."""
+
+
+class Out(Protocol):
+    """Something that messages are sent to."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+    async def send(self, messages: Sequence[bytes]) -> None:
+        """Send messages, in order. Raises :class:`oscbridge.NotConnected`."""
+
+    async def close(self) -> None:
+        """Close it."""
+
+
+class MidiEndpoint(oscbridge.Endpoint):
+    """Sends and hears MIDI by the ports of the system or over TCP.
+
+    What sounds is followed, and ended when the endpoint closes, when the routes that lead
+    here change, and at ``/panic``. A message that came from here is not sent back, unless
+    its route says ``midi = { echo = true }``.
+    """
+
+    Options = MidiOptions
+    RouteOptions = MidiRoute
+    on_start = "retry"
+    options: MidiOptions
+
+    def __init__(self, name: str, options: oscbridge.Options) -> None:
+        super().__init__(name, options)
+        own = self.options
+        self._outgoing = Outgoing(Writing(own.out_of_range == "clamp", own.note_off))
+        self._style = Style(
+            own.addresses == "long", own.sysex == "text", own.clock, own.parameters, own.pairs
+        )
+        self._outs: list[Out] = []
+        self._opened: list[Out] = []
+        self._lanes = Lanes()
+        self._filled = asyncio.Event()
+        self._room = asyncio.Event()
+        self._pacing: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+        self._tried = False
+
+    def describe(self) -> str:
+        if self._opened:
+            return ", ".join(each.name for each in self._opened)
+        own = self.options
+        if own.listen is not None:
+            return f"{network.SCHEME}{own.listen}"
+        return ", ".join(
+            f"{kind} {text!r}"
+            for kind, text in (("output", own.output), ("input", own.input))
+            if text is not None
+        )
+
+    # --- its life ----------------------------------------------------------------------------
+
+    async def connect(self) -> None:
+        patient, self._tried = self._tried, True
+        own = self.options
+        if own.listen is not None:
+            server = network.Server(self, self)
+            self._add(server, sends=True)
+            await server.open(own.listen)
+        remote = {text for text in (own.output, own.input) if _is_remote(text)}
+        for text in sorted(filter(None, remote)):
+            client = await network.Client.open(network.parse(text), self, self.lost)
+            self._add(client, sends=text == own.output)
+        output = None if _is_remote(own.output) else own.output
+        heard = None if _is_remote(own.input) else own.input
+        if output is not None or heard is not None:
+            await self._open_system(output, heard, patient=patient)
+        if self._outs:  # what sounded when the connection broke, and how it was set up
+            await self._silence()
+            await self._write(self._outgoing.configuration())
+        if own.din:
+            self._pacing = asyncio.create_task(self._pace(), name=f"{self.name} to DIN")
+
+    async def _open_system(self, output: str | None, heard: str | None, *, patient: bool) -> None:
+        handover = None
+        if heard is not None:
+            inbound = self.inbound(("", 0))
+            handover = Handover(
+                asyncio.get_running_loop(),
+                inbound.receive,
+                lambda count: self.host.dropped("input_full", count),
+            )
+        port = SystemPort(
+            self.options.backend,
+            output=output,
+            input=heard,
+            handover=handover,
+            on_lost=self.lost,
+        )
+        self._add(port, sends=output is not None)
+        await port.open(patient=patient)
+
+    def _add(self, out: Out, *, sends: bool) -> None:
+        self._opened.append(out)
+        if sends:
+            self._outs.append(out)
+
+    async def close(self) -> None:
+        if self._pacing is not None:
+            self._pacing.cancel()
+            await asyncio.wait([self._pacing])
+            self._pacing = None
+        left = self._lanes.clear()
+        if left:
+            self.host.dropped("stopped", left)
+        try:
+            async with asyncio.timeout(SILENCE_TIMEOUT):
+                await self._silence()
+        except (oscbridge.NotConnected, TimeoutError):
+            pass  # tried again when it is connected again
+        for task in tuple(self._ending):
+            task.cancel()
+        opened, self._opened, self._outs = self._opened, [], []
+        await asyncio.gather(*(each.close() for each in opened))
+
+    # --- no hanging notes --------------------------------------------------------------------
+
+    async def _silence(self) -> None:
+        """End all that sounds. Raises :class:`oscbridge.NotConnected`."""
+        await self._write_ending(self._outgoing.silence())
+
+    async def _write_ending(self, ending: Sequence[bytes]) -> None:
+        await self._write(ending)
+        for data in ending:  # only now: else it would not be tried again
+            self._outgoing.follow(data)
+
+    def rerouted(self) -> None:
+        """Routes that lead here have changed: who would end the notes may be gone."""
+        left = self._lanes.clear()
+        if left:
+            self.host.dropped("rerouted", left)
+        self._end(self._outgoing.silence())
+
+    def source_gone(self, origin: oscbridge.Origin) -> None:
+        """The connection that messages came by is broken."""
+        if self.options.release:
+            self._end(self._outgoing.silence(origin))
+
+    def _end(self, ending: Sequence[bytes]) -> None:
+        if self._pacing is not None and ending:
+            for data in ending:
+                self._outgoing.follow(data)
+            self._lanes.put(Item(tuple(ending)))
+            self._filled.set()
+        elif ending and self._outs:
+            task = asyncio.create_task(self._try_to_write(ending), name=f"{self.name} silence")
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    async def _try_to_write(self, messages: Sequence[bytes]) -> None:
+        try:
+            await self._write_ending(messages)
+        except oscbridge.NotConnected:
+            pass  # the bridge connects again, and is told by the next message
+
+    # --- out ---------------------------------------------------------------------------------
+
+    def key(self, message: oscbridge.Message) -> Hashable:
+        return self._outgoing.key(message)
+
+    async def send_batch(self, messages: Sequence[oscbridge.Message]) -> None:
+        if not self._outs:
+            if self._opened:
+                routed = [message for message in messages if message.route is not None]
+                if routed:
+                    raise oscbridge.BadMessage(
+                        f"this endpoint has no output; add output = ... to [endpoint.{self.name}]"
+                    )
+                return
+            raise oscbridge.NotConnected
+        items: list[Parts] = []
+        fault: oscbridge.BadMessage | None = None
+        for index, message in enumerate(messages):
+            if self._is_echo(message):
+                continue
+            try:
+                parts = self._outgoing.parts(message)
+            except Refused as error:
+                fault = oscbridge.BadMessage(_one_line(message, error), index)
+                break
+            for data in parts:  # before it is sent: one Note Off too many does no harm
+                self._outgoing.follow(data, message.origin)
+            items.append(parts)
+        if self._pacing is None:
+            await self._write([data for parts in items for data in parts])
+        else:
+            await self._queue(items)
+        if fault is not None:
+            raise fault
+
+    def _is_echo(self, message: oscbridge.Message) -> bool:
+        origin = message.origin
+        if origin is None or origin.source != self.name:
+            return False
+        options = route_of(message)
+        return options is None or not options.echo
+
+    async def _write(self, messages: Sequence[bytes]) -> None:
+        if not messages:
+            return
+        for out in self._outs:
+            await out.send(messages)
+
+    # --- at the speed of a DIN cable ---------------------------------------------------------
+
+    async def _queue(self, items: Sequence[Parts]) -> None:
+        """Put messages into the lanes; wait while too many events are there."""
+        replaced = 0
+        for parts in items:
+            while self._lanes.is_full:
+                self._room.clear()
+                await self._room.wait()
+            if parts:
+                replaced += self._lanes.put(Item(parts, key(parts)))
+                self._filled.set()
+        if replaced:
+            self.host.dropped("replaced", replaced)
+
+    async def _pace(self) -> None:
+        """Send what is in the lanes, at the speed of the cable."""
+        clock = asyncio.get_running_loop().time
+        due = clock()
+        while True:
+            item = self._lanes.take()
+            if item is None:
+                self._filled.clear()
+                await self._filled.wait()
+                continue
+            self._room.set()
+            due = max(due, clock()) + sum(map(len, item.parts)) / DIN_SPEED
+            try:
+                await self._write(item.parts)
+            except oscbridge.NotConnected as error:
+                self.host.dropped("error", 1)
+                self.lost(error)
+                return
+            if (ahead := due - clock()) > AHEAD:
+                await asyncio.sleep(ahead)
+
+    # --- in ----------------------------------------------------------------------------------
+
+    def inbound(self, peer: tuple[str, int]) -> Inbound:
+        """Where the messages from a peer go."""
+        return Inbound(self._style, lambda message: self.receive(message, peer))
+
+    def bad(self, error: oscbridge.DecodeError, peer: tuple[str, int]) -> None:
+        """A peer sent what is no message."""
+        self.host.bad_input(error, peer)
+
+
+def _is_remote(text: str | None) -> bool:
+    return text is not None and text.startswith(network.SCHEME)
+
+
+def _one_line(message: oscbridge.Message, error: Refused) -> str:
+    args = " ".join(map(_short, message.args[:4]))
+    more = " …" if len(message.args) > 4 else ""
+    return f"{message.address} {args}{more}: {error}" if args else f"{message.address}: {error}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 24 else text[:23] + "…"

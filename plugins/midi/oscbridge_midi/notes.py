@@ -1,0 +1,86 @@
+"""Which notes sound at a port, and what ends them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import oscbridge
+from oscbridge_midi.codec import RELEASE, NoteOff
+
+__all__ = ["Notes", "panic"]
+
+SUSTAIN: Final = 64
+ALL_SOUND_OFF: Final = 120
+ALL_NOTES_OFF: Final = 123
+_RESET: Final = 121
+
+Origin = oscbridge.Origin | None
+
+
+class Notes:
+    """Follows what is sent. There are at most 16 x 128 notes, and 16 pedals."""
+
+    def __init__(self, note_off: NoteOff = "note_off") -> None:
+        self._note_off = note_off
+        self._sounding: dict[tuple[int, int], Origin] = {}
+        """Channel (from 0) and note, and who began it."""
+        self._sustained: dict[int, Origin] = {}
+
+    def __len__(self) -> int:
+        """How many notes sound."""
+        return len(self._sounding)
+
+    def follow(self, data: bytes, origin: Origin = None) -> None:
+        """Take note of a message that is sent."""
+        status = data[0]
+        if not 0x80 <= status < 0xC0 or 0xA0 <= status < 0xB0:
+            return
+        channel, number, value = status & 15, data[1], data[2]
+        if status < 0xA0:
+            if status >= 0x90 and value:
+                self._sounding[channel, number] = origin
+            else:
+                self._sounding.pop((channel, number), None)
+        elif number == SUSTAIN:
+            if value >= 64:
+                self._sustained[channel] = origin
+            else:
+                self._sustained.pop(channel, None)
+        elif number == _RESET:
+            self._sustained.pop(channel, None)
+        elif number == ALL_SOUND_OFF or number >= ALL_NOTES_OFF:
+            for key in [key for key in self._sounding if key[0] == channel]:
+                del self._sounding[key]
+
+    def silence(self, began: Callable[[Origin], bool] = lambda _origin: True) -> list[bytes]:
+        """What ends all that sounds, or what somebody ``began``. To be followed when sent.
+
+        Note Offs, then sustain off, then All Notes Off on each channel where nothing of
+        somebody else sounds.
+        """
+        notes = [key for key, origin in self._sounding.items() if began(origin)]
+        pedals = [channel for channel, origin in self._sustained.items() if began(origin)]
+        others = {key[0] for key in self._sounding.keys() - set(notes)}
+        channels = sorted({channel for channel, _ in notes} | set(pedals))
+        return [
+            *(self._off(channel, note) for channel, note in notes),
+            *(_control(channel, SUSTAIN) for channel in channels if channel in pedals),
+            *(_control(channel, ALL_NOTES_OFF) for channel in channels if channel not in others),
+        ]
+
+    def _off(self, channel: int, note: int) -> bytes:
+        if self._note_off == "velocity_0":
+            return bytes((0x90 | channel, note, 0))
+        return bytes((0x80 | channel, note, RELEASE))
+
+
+def panic() -> Iterator[bytes]:
+    """What ends all sound on all channels, whoever began it."""
+    for channel in range(16):
+        for control in (SUSTAIN, ALL_NOTES_OFF, ALL_SOUND_OFF):
+            yield _control(channel, control)
+
+
+def _control(channel: int, control: int) -> bytes:
+    return bytes((0xB0 | channel, control, 0))

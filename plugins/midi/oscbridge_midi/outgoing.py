@@ -1,0 +1,100 @@
+"""From routed messages to MIDI, and what of it sounds."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Final
+
+import oscbridge
+from oscbridge_midi import codec
+from oscbridge_midi.codec import Writing, encode
+from oscbridge_midi.mpe import Zone, ZoneOptions
+from oscbridge_midi.notes import Notes, panic
+from oscbridge_midi.route import MidiRoute
+from oscbridge_midi.table import Parts
+from oscbridge_midi.values import Refused
+
+__all__ = ["PANIC", "Outgoing", "route_of"]
+
+PANIC: Final = "/panic"
+"""The address that ends all sound."""
+
+MAX_ZONES: Final = 30
+"""MPE zones at one endpoint: all that there can be, of 15 sizes at two ends."""
+
+_NOTHING: Final[Mapping[str, str]] = {}
+
+
+def route_of(message: oscbridge.Message) -> MidiRoute | None:
+    """What the route of a message says about MIDI."""
+    route = message.route
+    if isinstance(route, oscbridge.Routed) and isinstance(route.options, MidiRoute):
+        return route.options
+    return None
+
+
+class Outgoing:
+    """Writes the messages of one endpoint. It does no I/O."""
+
+    def __init__(self, writing: Writing) -> None:
+        self._writing = writing
+        self._notes = Notes(writing.note_off)
+        self._zones: dict[ZoneOptions, Zone] = {}
+        self.follow = self._notes.follow
+        """To be called with every message that is sent, and where it came from."""
+
+    def key(self, message: oscbridge.Message) -> Hashable:
+        """What a later message must have in common to take this one's place, or None."""
+        route = route_of(message)
+        if _is_panic(message, route) or (route is not None and route.mpe is not None):
+            return None  # in a zone its channel is not known yet
+        try:
+            return codec.key(self._encode(message, route))
+        except Refused:
+            return None
+
+    def parts(self, message: oscbridge.Message) -> Parts:
+        """The MIDI messages for a message, on their channels. Raises :class:`Refused`."""
+        route = route_of(message)
+        if _is_panic(message, route):
+            if message.args and not message.args[0]:
+                return ()  # a button that is let go
+            return (*self.silence(), *panic())
+        parts = self._encode(message, route)
+        if route is None or route.mpe is None:
+            return parts
+        zone = self._zones.get(route.mpe)
+        begins: Parts = ()
+        if zone is None:
+            if len(self._zones) >= MAX_ZONES:
+                raise Refused(f"more than {MAX_ZONES} MPE zones")
+            zone = self._zones[route.mpe] = Zone(route.mpe)
+            begins = zone.configuration()
+        return begins + zone.place(parts, route.note_of(message.args, _captures(message)))
+
+    def silence(self, origin: oscbridge.Origin | None = None) -> Parts:
+        """What ends all that sounds, or what came from ``origin``."""
+        if origin is not None:
+            gone = origin[:2]
+            return tuple(self._notes.silence(lambda began: began is not None and began[:2] == gone))
+        for zone in self._zones.values():
+            zone.forget()
+        return tuple(self._notes.silence())
+
+    def configuration(self) -> Parts:
+        """What a receiver that was away must be told again."""
+        return tuple([data for zone in self._zones.values() for data in zone.configuration()])
+
+    def _encode(self, message: oscbridge.Message, route: MidiRoute | None) -> Parts:
+        if route is None:
+            return encode(message, self._writing)
+        return route.encode(message, _captures(message), self._writing)
+
+
+def _is_panic(message: oscbridge.Message, route: MidiRoute | None) -> bool:
+    return message.address == PANIC and (route is None or route.type is None)
+
+
+def _captures(message: oscbridge.Message) -> Mapping[str, str]:
+    route = message.route
+    return route.captures if isinstance(route, oscbridge.Routed) else _NOTHING

@@ -1,0 +1,169 @@
+"""Recognises 14 bit values in controllers: NRPN, RPN and pairs of controllers. Pure.
+
+MIDI 1.0: controllers 99 and 98 (NRPN) or 101 and 100 (RPN) select a parameter; 6 and 38 are
+the upper and the lower half of its value. Controllers 0 to 31 may have their lower half 32
+above. The halves come one after the other, so the first waits for the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from oscbridge_midi.codec import Reading
+from oscbridge_midi.table import BY_TYPE
+
+__all__ = ["Recognizer"]
+
+_SELECTS: Final = {99: ("nrpn", True), 98: ("nrpn", False), 101: ("rpn", True), 100: ("rpn", False)}
+"""Controllers that select a parameter: its kind, and whether it is the upper half."""
+_ENTRY: Final = 6
+_ENTRY_LOW: Final = 38
+_STEPS: Final = (96, 97)
+_NONE: Final = 0x3FFF
+"""The parameter that is none: after it data entry means nothing."""
+
+_CONTROL: Final = BY_TYPE["control_change"]
+_CONTROL14: Final = BY_TYPE["control14"]
+
+
+@dataclass
+class _Channel:
+    """What is known of one channel."""
+
+    kind: str = ""
+    """nrpn or rpn: which of the two was selected last."""
+    high: int | None = None
+    low: int | None = None
+    unused: dict[int, int] = field(default_factory=dict)
+    """Selecting controllers that no value has followed yet."""
+    entry: int | None = None
+    """The upper half of a value, which waits for the lower."""
+    last_entry: int | None = None
+    halves: dict[int, int] = field(default_factory=dict)
+    """The same for pairs of controllers, by the upper one."""
+    last_halves: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def parameter(self) -> int | None:
+        if self.high is None or self.low is None:
+            return None
+        number = self.high << 7 | self.low
+        return None if number == _NONE else number
+
+
+class Recognizer:
+    """Joins the controllers of all channels; one a stream of MIDI.
+
+    ``pairs`` are the upper controllers (0 to 31) that have a lower one. ``parameters`` says
+    whether NRPN and RPN are recognised. What an upper half alone says is given once it is
+    :meth:`flush`\\ ed, or something else follows.
+    """
+
+    def __init__(self, *, pairs: Collection[int] = (), parameters: bool = True) -> None:
+        self._pairs = frozenset(pairs)
+        self._parameters = parameters
+        self._channels: dict[int, _Channel] = {}
+
+    def feed(self, channel: int, control: int, value: int) -> list[Reading]:
+        """What a controller completes; the channel counts from 1."""
+        if not self._parameters and not self._pairs:
+            return [_plain(channel, control, value)]
+        state = self._channels.setdefault(channel, _Channel())
+        if control in self._pairs:
+            found = list(self._end_half(channel, state, control))
+            state.halves[control] = value
+            return found
+        if control - 32 in self._pairs:
+            return [self._join(channel, state, control, value)]
+        if not self._parameters:
+            return [_plain(channel, control, value)]
+        if control in _SELECTS:
+            return self._select(channel, state, control, value)
+        if control in (_ENTRY, _ENTRY_LOW) and state.parameter is not None:
+            return self._enter(channel, state, control, value)
+        if control in _STEPS:
+            found = [*self._end_entry(channel, state), *_release(channel, state)]
+            return [*found, _plain(channel, control, value)]
+        return [_plain(channel, control, value)]
+
+    @property
+    def waits(self) -> bool:
+        """Whether an upper half waits for its lower one."""
+        return any(state.entry is not None or state.halves for state in self._channels.values())
+
+    def flush(self, channel: int | None = None) -> list[Reading]:
+        """What upper halves alone say, of a channel or of all: the lower ones do not come."""
+        found: list[Reading] = []
+        for number, state in self._channels.items():
+            if channel is None or number == channel:
+                found += self._end_entry(number, state)
+                for control in tuple(state.halves):
+                    found += self._end_half(number, state, control)
+        return found
+
+    def _select(self, channel: int, state: _Channel, control: int, value: int) -> list[Reading]:
+        found = list(self._end_entry(channel, state))
+        kind, is_high = _SELECTS[control]
+        if kind != state.kind:
+            found += _release(channel, state)
+            state.kind, state.high, state.low = kind, None, None
+        if is_high:
+            state.high = value
+        else:
+            state.low = value
+        state.unused[control] = value
+        state.last_entry = None
+        if state.high == state.low == 127:
+            found += _release(channel, state)
+        return found
+
+    def _enter(self, channel: int, state: _Channel, control: int, value: int) -> list[Reading]:
+        if control == _ENTRY:
+            found = list(self._end_entry(channel, state))
+            state.entry = value
+            return found
+        high = state.last_entry if state.entry is None else state.entry
+        if high is None:
+            return [*_release(channel, state), _plain(channel, control, value)]
+        return [self._value(channel, state, high, value)]
+
+    def _end_entry(self, channel: int, state: _Channel) -> Iterator[Reading]:
+        if state.entry is not None:
+            yield self._value(channel, state, state.entry, 0)
+
+    @staticmethod
+    def _value(channel: int, state: _Channel, high: int, low: int) -> Reading:
+        parameter = state.parameter
+        assert parameter is not None
+        state.entry, state.last_entry = None, high
+        state.unused.clear()
+        return Reading(BY_TYPE[state.kind], (channel, parameter, high << 7 | low))
+
+    @staticmethod
+    def _join(channel: int, state: _Channel, control: int, value: int) -> Reading:
+        upper = control - 32
+        high = state.halves.pop(upper, state.last_halves.get(upper))
+        if high is None:
+            return _plain(channel, control, value)
+        state.last_halves[upper] = high
+        return Reading(_CONTROL14, (channel, upper, high << 7 | value))
+
+    @staticmethod
+    def _end_half(channel: int, state: _Channel, control: int) -> Iterator[Reading]:
+        high = state.halves.pop(control, None)
+        if high is not None:
+            state.last_halves[control] = high
+            yield Reading(_CONTROL14, (channel, control, high << 7))
+
+
+def _plain(channel: int, control: int, value: int) -> Reading:
+    return Reading(_CONTROL, (channel, control, value))
+
+
+def _release(channel: int, state: _Channel) -> list[Reading]:
+    """Selecting controllers as they came: nothing followed that uses them."""
+    found = [_plain(channel, control, value) for control, value in state.unused.items()]
+    state.unused.clear()
+    return found

@@ -1,0 +1,189 @@
+"""``midi = {...}`` in a route: which MIDI message an OSC message becomes."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated, Final, Literal, NamedTuple
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+
+import oscbridge
+from oscbridge_midi.codec import Writing, encode, encode_sysex, encode_values
+from oscbridge_midi.mpe import ZoneOptions
+from oscbridge_midi.table import BY_TYPE, Kind, Parts
+from oscbridge_midi.template import Args, Captures, Maker, number_template, text_template
+from oscbridge_midi.values import Field as MidiField
+from oscbridge_midi.values import Refused, to_field
+
+__all__ = ["MidiRoute", "Type"]
+
+Type = Literal[
+    "note_on",
+    "note_off",
+    "polytouch",
+    "control_change",
+    "program_change",
+    "aftertouch",
+    "pitchwheel",
+    "control14",
+    "nrpn",
+    "rpn",
+    "sysex",
+    "quarter_frame",
+    "songpos",
+    "song_select",
+    "tune_request",
+    "clock",
+    "start",
+    "continue",
+    "stop",
+    "active_sensing",
+    "reset",
+]
+
+_OF_A_NOTE: Final = ("control_change", "pitchwheel", "aftertouch")
+"""Types that may belong to a note, in an MPE zone."""
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError('expected a number, or text as "{0}"')
+    number_template(value)
+    return value
+
+
+def _text(value: str) -> str:
+    made = text_template(value)
+    if "{" not in value:
+        try:
+            encode_sysex(made((), {}))
+        except Refused as error:
+            raise ValueError(str(error)) from None
+    return value
+
+
+Number = Annotated[int | float | str | None, BeforeValidator(_number)]
+
+
+class _Plan(NamedTuple):
+    kind: Kind
+    makers: tuple[Maker, ...]
+
+
+class MidiRoute(oscbridge.Options):
+    """The keys of ``midi = {...}`` in a route to an endpoint of type ``midi``.
+
+    A field is a number, ``"{n}"`` for what the match captured, ``"{0}"`` for an argument,
+    with ``*``, ``/``, ``+`` and ``-`` behind it if need be: ``"{n}*4+1"``. The channel is 1
+    where it is not said, and the last field of a type is ``"{0}"``.
+    """
+
+    channel: Number = None
+    """1 to 16."""
+    note: Number = None
+    """0 to 127."""
+    velocity: Number = None
+    """0 to 127; 0 ends the note."""
+    control: Number = None
+    """0 to 127; of ``control14`` 0 to 31."""
+    value: Number = None
+    """0 to 127; of ``control14``, ``nrpn`` and ``rpn`` 0 to 16383."""
+    program: Number = None
+    """0 to 127."""
+    pitch: Number = None
+    """0 to 16383; 8192 is the middle."""
+    parameter: Number = None
+    """0 to 16383, of ``nrpn`` and ``rpn``."""
+    pos: Number = None
+    """0 to 16383: sixteenth notes since the song began."""
+    song: Number = None
+    """0 to 127."""
+    frame_type: Number = None
+    """0 to 7: which part of the time."""
+    frame_value: Number = None
+    """0 to 15."""
+    data: Annotated[str, Field(max_length=4096), BeforeValidator(_text)] | None = None
+    """A sysex: ``"f0 43 10 {0} f7"``. A number becomes one byte."""
+    mpe: ZoneOptions | None = None
+    """An MPE zone: each note gets a channel of its own."""
+    echo: bool = False
+    """Whether messages that came from this endpoint may go back to it."""
+    type: Annotated[Type | None, Field(validate_default=True)] = None
+    """What kind of message. Without it the message has an address of the default mapping."""
+
+    @field_validator("type", mode="after")
+    @classmethod
+    def _fits(cls, name: Type | None, info: ValidationInfo) -> Type | None:
+        if any(key not in info.data for key in _FIELDS):
+            return name  # a field has a fault of its own
+        given = [key for key in _FIELDS if info.data[key] is not None]
+        mpe = info.data.get("mpe")
+        if name is None:
+            if given:
+                raise ValueError(f'{given[0]!r} says nothing without a type; add type = "..."')
+            return name
+        kind = BY_TYPE[name]
+        fields: dict[str, MidiField | None] = {field.name: field for field in kind.fields}
+        if name == "sysex":
+            fields["data"] = None
+        belongs = mpe is not None and name in _OF_A_NOTE
+        for key in given:
+            if key not in fields and not (belongs and key == "note"):
+                has = ", ".join(fields) or "none"
+                raise ValueError(f"this type has no {key!r}; its fields: {has}")
+        for key in list(fields)[:-1]:
+            if key not in ("channel", *given):
+                raise ValueError(f"this type needs {key!r} too")
+        if mpe is not None and "channel" in given:
+            raise ValueError("the zone picks the channel: leave out 'channel'")
+        for key, field in fields.items():
+            if key in given and field is not None:
+                _check_constant(info.data[key], field)
+        return name
+
+    @cached_property
+    def plan(self) -> _Plan | None:
+        if self.type is None:
+            return None
+        kind = BY_TYPE[self.type]
+        if self.type == "sysex":
+            return _Plan(kind, (text_template("{0}" if self.data is None else self.data),))
+        values = [getattr(self, field.name) for field in kind.fields]
+        if values and values[-1] is None:
+            values[-1] = "{0}"
+        return _Plan(kind, tuple(number_template(1 if v is None else v) for v in values))
+
+    @cached_property
+    def belongs(self) -> Maker | None:
+        belongs = self.mpe is not None and self.type in _OF_A_NOTE and self.note is not None
+        return number_template(self.note) if belongs and self.note is not None else None
+
+    def encode(self, message: oscbridge.Message, captures: Captures, writing: Writing) -> Parts:
+        """The MIDI messages for an OSC message of this route. Raises :class:`Refused`."""
+        plan = self.plan
+        if plan is None:
+            return encode(message, writing)
+        args = message.args
+        values = [make(args, captures) for make in plan.makers]
+        return encode_values(plan.kind, values, writing)
+
+    def note_of(self, args: Args, captures: Captures) -> int | None:
+        """The note that a message of an MPE zone belongs to. Raises :class:`Refused`."""
+        make = self.belongs
+        return None if make is None else to_field(make(args, captures), _NOTE, clamp=False)
+
+
+_NOTE: Final = BY_TYPE["note_on"].fields[1]
+_FIELDS: Final = tuple(
+    dict.fromkeys([field.name for kind in BY_TYPE.values() for field in kind.fields] + ["data"])
+)
+
+
+def _check_constant(value: int | float | str, field: MidiField) -> None:
+    """A number that can never be sent is a fault of the configuration."""
+    if isinstance(value, str) and "{" in value:
+        return
+    try:
+        to_field(number_template(value)((), {}), field, clamp=False)
+    except Refused as error:
+        raise ValueError(str(error)) from None

@@ -1,0 +1,164 @@
+"""The kinds of MIDI messages: one table behind what is written, read and documented."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+from oscbridge_midi.values import Field
+
+__all__ = ["BY_ADDRESS", "BY_STATUS", "BY_TYPE", "TABLE", "Kind", "Parts"]
+
+Parts: TypeAlias = tuple[bytes, ...]
+"""MIDI messages that belong together: one, or those of a 14 bit value, which take several."""
+
+_Write: TypeAlias = Callable[..., Parts]
+_Read: TypeAlias = Callable[[bytes], tuple[int, ...]]
+
+CHANNEL: Final = Field("channel", 4, first=1)
+NOTE: Final = Field("note", 7)
+VELOCITY: Final = Field("velocity", 7, is_value=True)
+VALUE: Final = Field("value", 7, is_value=True)
+VALUE14: Final = Field("value", 14, is_value=True)
+PARAMETER: Final = Field("parameter", 14)
+
+
+class Kind(NamedTuple):
+    """One row. Numbers stand in ``fields`` in the order of the OSC arguments."""
+
+    type: str
+    """Its name in ``midi = { type = ... }``: mido's, where mido has one."""
+    address: str
+    status: int
+    """The status byte; of channel messages that of channel 1."""
+    fields: tuple[Field, ...]
+    write: _Write
+    """The numbers, each from 0, to messages."""
+    read: _Read | None
+    """A message to its numbers. None where several messages make one value: see
+    :mod:`oscbridge_midi.parameters`."""
+
+    @property
+    def has_channel(self) -> bool:
+        return CHANNEL in self.fields
+
+
+def _channel(type: str, address: str, status: int, *fields: Field) -> Kind:
+    """A channel message with a byte for each number."""
+
+    def write(channel: int, *numbers: int) -> Parts:
+        return (bytes((status | channel, *numbers)),)
+
+    def read(data: bytes) -> tuple[int, ...]:
+        return (data[0] & 15, *data[1:])
+
+    return Kind(type, address, status, (CHANNEL, *fields), write, read)
+
+
+def _system(type: str, address: str, status: int, *fields: Field) -> Kind:
+    """A system message with a byte for each number."""
+
+    def write(*numbers: int) -> Parts:
+        return (bytes((status, *numbers)),)
+
+    return Kind(type, address, status, fields, write, lambda data: tuple(data[1:]))
+
+
+def _control(channel: int, control: int, value: int) -> bytes:
+    return bytes((0xB0 | channel, control, value))
+
+
+def _parameter(type: str, address: str, high: int, low: int) -> Kind:
+    """Four controllers: the parameter's two halves, then the value's."""
+
+    def write(channel: int, parameter: int, value: int) -> Parts:
+        return (
+            _control(channel, high, parameter >> 7),
+            _control(channel, low, parameter & 127),
+            _control(channel, 6, value >> 7),
+            _control(channel, 38, value & 127),
+        )
+
+    return Kind(type, address, 0xB0, (CHANNEL, PARAMETER, VALUE14), write, None)
+
+
+def _write_control14(channel: int, control: int, value: int) -> Parts:
+    return _control(channel, control, value >> 7), _control(channel, control + 32, value & 127)
+
+
+def _write_pitch(channel: int, pitch: int) -> Parts:
+    return (bytes((0xE0 | channel, pitch & 127, pitch >> 7)),)
+
+
+def _read_pitch(data: bytes) -> tuple[int, ...]:
+    return data[0] & 15, data[1] | data[2] << 7
+
+
+# MIDI 1.0 Detailed Specification, table I to VI. Addresses as Open Stage Control has them.
+TABLE: Final[tuple[Kind, ...]] = (
+    _channel("note_on", "/note", 0x90, NOTE, VELOCITY),
+    _channel("note_off", "/note_off", 0x80, NOTE, VELOCITY),
+    _channel("polytouch", "/key_pressure", 0xA0, NOTE, VALUE),
+    _channel("control_change", "/control", 0xB0, Field("control", 7), VALUE),
+    _channel("program_change", "/program", 0xC0, Field("program", 7)),
+    _channel("aftertouch", "/channel_pressure", 0xD0, VALUE),
+    Kind(
+        "pitchwheel",
+        "/pitch",
+        0xE0,
+        (CHANNEL, Field("pitch", 14, is_value=True)),
+        _write_pitch,
+        _read_pitch,
+    ),
+    Kind(
+        "control14",
+        "/control14",
+        0xB0,
+        (CHANNEL, Field("control", 5), VALUE14),
+        _write_control14,
+        None,
+    ),
+    _parameter("nrpn", "/nrpn", 99, 98),
+    _parameter("rpn", "/rpn", 101, 100),
+    Kind("sysex", "/sysex", 0xF0, (), lambda: (), None),  # bytes of its own: see the codec
+    Kind(
+        "quarter_frame",
+        "/mtc",
+        0xF1,
+        (Field("frame_type", 3), Field("frame_value", 4)),
+        lambda kind, value: (bytes((0xF1, kind << 4 | value)),),
+        lambda data: (data[1] >> 4, data[1] & 15),
+    ),
+    Kind(
+        "songpos",
+        "/song_position",
+        0xF2,
+        (Field("pos", 14, is_value=True),),
+        lambda pos: (bytes((0xF2, pos & 127, pos >> 7)),),
+        lambda data: (data[1] | data[2] << 7,),
+    ),
+    _system("song_select", "/song_select", 0xF3, Field("song", 7)),
+    _system("tune_request", "/tune_request", 0xF6),
+    _system("clock", "/clock", 0xF8),
+    _system("start", "/start", 0xFA),
+    _system("continue", "/continue", 0xFB),
+    _system("stop", "/stop", 0xFC),
+    _system("active_sensing", "/active_sensing", 0xFE),
+    _system("reset", "/reset", 0xFF),
+)
+
+BY_TYPE: Final[Mapping[str, Kind]] = {kind.type: kind for kind in TABLE}
+BY_ADDRESS: Final[Mapping[str, Kind]] = {kind.address: kind for kind in TABLE}
+
+
+def _by_status(table: Sequence[Kind]) -> dict[int, Kind]:
+    found: dict[int, Kind] = {}
+    for kind in table:
+        if kind.read is not None or kind.type == "sysex":
+            channels = range(16) if kind.has_channel else range(1)
+            found.update({kind.status | channel: kind for channel in channels})
+    return found
+
+
+BY_STATUS: Final[Mapping[int, Kind]] = _by_status(TABLE)
+"""The kind of a message by its first byte."""

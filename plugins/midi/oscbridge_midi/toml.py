@@ -1,0 +1,28 @@
+"""Routes as TOML, for people to copy. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+__all__ = ["Value", "route"]
+
+Value: TypeAlias = "str | int | float | Sequence[int | float] | Mapping[str, Value]"
+
+
+def route(keys: Mapping[str, Value]) -> str:
+    """A ``[[route]]`` with these keys, their signs one below the other."""
+    width = max(map(len, keys))
+    lines = [f"{key:<{width}} = {_toml(value)}" for key, value in keys.items()]
+    return "\n".join(["[[route]]", *lines])
+
+
+def _toml(value: Value) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)  # a TOML basic string has JSON's escapes
+    if isinstance(value, int | float):
+        return repr(value)
+    return "[" + ", ".join(map(_toml, value)) + "]"

@@ -1,0 +1,24 @@
+#!/bin/sh
+# A JACK server of its own, without a sound card: says "ready", and goes on until it is ended.
+# In a namespace with its own /dev/shm. All JACK servers of a user share a database there,
+# which each one that starts makes anew: they would end each other's clients, and those of
+# whoever plays on this machine. Who kills `unshare` (SIGKILL: it ignores SIGTERM) ends all that is in it. Others come in
+# with `nsenter`.
+set -eu
+if [ "${IN_NAMESPACE-}" = "" ]; then
+    IN_NAMESPACE=yes exec unshare --map-root-user --mount --pid --fork --kill-child "$0" "$@"
+fi
+mount -t tmpfs tmpfs /dev/shm
+mount -t proc proc /proc
+# No client may have the server's name: their sockets would be one.
+export JACK_DEFAULT_SERVER=tests JACK_NO_START_SERVER=1
+jackd -r -n "$JACK_DEFAULT_SERVER" -t 2000 -d dummy -r 48000 -p 1024 &
+jackd=$!
+tries=0
+until jack_wait -s "$JACK_DEFAULT_SERVER" -c 2>/dev/null | grep -qx running; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 200 ] || { echo "jackd did not start" >&2; exit 1; }
+    sleep 0.05
+done
+echo ready
+wait "$jackd"

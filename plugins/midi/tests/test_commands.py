@@ -1,0 +1,154 @@
+"""``oscbridge midi``: what it prints is a configuration."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import oscbridge
+from oscbridge.bridge.configuration.config import parse
+from oscbridge.plugin.manager import Plugins
+from oscbridge_midi.codec import PLAIN
+from oscbridge_midi.commands import midi
+from oscbridge_midi.learn import learn, routes
+from oscbridge_midi.omm import Defaults, translate
+from oscbridge_midi.route import MidiRoute
+
+AROUND = """
+[bridge.stage]
+[endpoint.synth]
+type = "midi"
+output = "x"
+addresses = "long"
+[endpoint.panel]
+type = "osc"
+to = "udp://127.0.0.1:9"
+"""
+
+
+def read(text: str) -> Any:
+    """The routes of a configuration that has these."""
+    return parse(AROUND + text, Plugins().endpoint_types, "test").routes
+
+
+def sent(rule: str, captures: dict[str, str], *args: oscbridge.Argument) -> list[str]:
+    """What the route for a rule sends."""
+    [text] = translate(rule, "stage", "synth", Defaults())
+    [route] = read(text)
+    options = route.options["synth"]
+    assert isinstance(options, MidiRoute)
+    parts = options.encode(oscbridge.Message.of("/x", *args), captures, PLAIN)
+    return [part.hex() for part in parts]
+
+
+@pytest.mark.parametrize(
+    ("rule", "captures", "args", "wire"),
+    [
+        ("/fader/{i} f, k, x : controlchange(0, k, x*127);", {"k": "7"}, (0.5,), "b00740"),
+        ("/p{i} f, c,v : controlchange( channel, c*4, v*63.5 + 63.5)", {"c": "2"}, (0,), "b00840"),
+        ("/grid/{i} i, 0-3,s : note( channel, 84, velocity, s);", {}, (1,), "905464"),
+        ("/grid/{i} i, 0-3,s : note( channel, 84, velocity, s);", {}, (0,), "805440"),
+        ("/xy ff, x/127, y/127 : noteon( x/16, x, y )", {}, (0.5, 1.0), "94407f"),
+        ("/pb f, x : pitchbend(9, x*16383)", {}, (1.0,), "e97f7f"),
+        ("/start , : rawmidi(250, 0, 0)", {}, (), "fa"),
+        ("/v i, x : rawmidi(177, 7, x) # channel 2", {}, (5,), "b10705"),
+        ("/o i, x*2-10 : programchange(0, x)", {}, (0,), "c005"),
+        ("/n i, x : noteoff(0, 60, 0-127)", {}, (0,), "803c00"),
+    ],
+)
+def test_a_rule_of_osc2midi_becomes_a_route(
+    rule: str, captures: dict[str, str], args: tuple[oscbridge.Argument, ...], wire: str
+) -> None:
+    assert sent(rule, captures, *args) == [wire]
+
+
+def test_a_rule_without_a_left_side_has_the_one_before() -> None:
+    text = "/xy ff, x, y : controlchange(0, 1, x*127)\n  : controlchange(0, 2, y*127)"
+    first, second = translate(text, "stage", "synth", Defaults())
+    assert first.replace("control = 1", "control = 2").replace("{0}", "{1}") == second
+
+
+def test_a_range_in_a_path_is_written_out() -> None:
+    [text] = translate("/g/{i} i, 14-16,s : aftertouch(0, s)", "stage", "synth", Defaults())
+    [route] = read(text)
+    assert route.spec.match == "/g/{14,15,16}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        ("/a i, x : setvelocity(x)", "setvelocity is none of the MIDI messages"),
+        ("/a i, 3 : programchange(0, 1)", "a route does not look at values"),
+        ("/a s, x : programchange(0, x)", "only numbers are translated"),
+        ("/a i, x : programchange(0, y)", "'y' is not on the left side"),
+        ("/a i, x : programchange(0, x*x)", "no arithmetic with one name"),
+        ("/a i, x : programchange(0, x/0)", "divides by 0"),
+        ("/a i, x : programchange(0)", "takes 2 arguments"),
+        ("bogus", "this is no rule"),
+        ("/g/{i} i, 0-999,s : aftertouch(0, s)", "no more than 128 numbers"),
+    ],
+)
+def test_a_rule_that_no_route_can_say_becomes_a_comment(rule: str, reason: str) -> None:
+    [text] = translate(rule, "stage", "synth", Defaults())
+    assert all(line.startswith("# ") for line in text.splitlines())
+    assert reason in text
+
+
+def test_import_prints_the_routes_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.omm"
+    file.write_text("/fader f, x : controlchange(channel, 7, x*127); # volume\n# end\n")
+    result = CliRunner().invoke(midi, ["import", str(file), "--channel", "3"])
+    assert result.exit_code == 0
+    [route] = read(result.output)
+    assert route.spec.match == "/fader"
+    assert route.options["synth"].channel == 3
+
+
+def test_import_takes_any_bytes(tmp_path: Path) -> None:
+    file = tmp_path / "a.omm"
+    file.write_bytes(bytes(range(256)))
+    assert CliRunner().invoke(midi, ["import", str(file)]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("moved", "match", "options"),
+    [
+        ("b00701 b00702", "/control/1/7", {"type": "control_change", "control": 7}),
+        ("b00701 b02705 b00702 b02706", "/control14/1/7", {"type": "control14", "control": 7}),
+        ("b06302 b0622c b00601 b02601", "/nrpn/1/300", {"type": "nrpn", "parameter": 300}),
+        ("913c40 f8 813c40", "/note/2/60", {"type": "note_on", "note": 60, "channel": 2}),
+        ("e00040", "/pitch/1", {"type": "pitchwheel"}),
+    ],
+)
+def test_a_control_that_is_moved_is_learnt(moved: str, match: str, options: Any) -> None:
+    control = learn([bytes.fromhex(word) for word in moved.split()])
+    assert control is not None
+    there, back = routes(control, "stage", "synth", "panel")
+    [route] = read(there)
+    assert route.spec.match == match
+    assert {key: getattr(route.options["synth"], key) for key in options} == options
+    assert read(back)[0].sources == ("synth",)
+
+
+def test_a_clock_alone_is_no_control() -> None:
+    assert learn([b"\xf8", b"\xfe"]) is None
+
+
+@pytest.mark.load
+def test_ports_and_learn_see_real_ports(jack: Any) -> None:
+    peer = jack.peer("gear")
+    program = str(Path(sys.executable).with_name("oscbridge"))
+    listed = jack.run(program, "midi", "ports", "--backend", "jack")
+    assert "outputs\n  0  gear reads:in" in listed
+    learning = jack.start(
+        program, "midi", "learn", "gear", "--backend", "jack", "--count", 1, "--from", "osc"
+    )
+    learning.said("# move a control of 'gear writes:out'")
+    for wire in ("b0 07 40", "b0 27 01", "b0 07 41", "b0 27 02"):
+        peer.write(wire)
+    learning.said('match = "/control14/1/7"')
+    assert learning.wait() == 0

@@ -1,0 +1,169 @@
+"""OSC to MIDI over TCP: latency and messages a second, beside bare mido.
+
+The receiver is the same for both, a plain socket. Bare mido is `send` of a port of
+`mido.sockets`; ours is OSC in, the default mapping, MIDI out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from table import show
+
+RATE, COUNT, ROUNDS = 1_000, 3_000, 3
+MANY = 50_000
+SETTLE = 0.3
+TIMEOUT = 20.0
+
+
+def osc(number: int) -> bytes:
+    """``/song_position``: 14 bits that tell one message from another."""
+    return b"/song_position\0\0,i\0\0" + struct.pack(">i", number & 0x3FFF)
+
+
+@contextmanager
+def bridge(where: str, listen: str, port: int) -> Iterator[int]:
+    """Our bridge, that sends to a port; the port on which it takes OSC."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "bench.toml"
+        file.write_text(
+            f'[bridge.osc]\nlisten = "{listen}://127.0.0.1:0"\n'
+            f'[endpoint.synth]\ntype = "midi"\npolicy = "block"\noutput = "{where}:{port}"\n'
+        )
+        program = str(Path(sys.executable).with_name("oscbridge"))
+        process = subprocess.Popen(
+            [program, "run", str(file)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert process.stdout is not None
+        try:
+            mine = 0
+            for line in process.stdout:
+                found = re.search(r"bridge\s+osc\s+\S+:(\d+)", line)
+                mine = int(found[1]) if found else mine
+                if "Ctrl-C" in line:
+                    break
+            yield mine
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=5)
+
+
+@contextmanager
+def receiver() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(TIMEOUT)
+        yield server
+
+
+def accept(server: socket.socket) -> socket.socket:
+    sock, _ = server.accept()
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.settimeout(TIMEOUT)
+    return sock
+
+
+def read(sock: socket.socket, count: int) -> list[int]:
+    """When each of some messages of three bytes came, in nanoseconds."""
+    came: list[int] = []
+    rest = 0
+    while len(came) < count:
+        data = sock.recv(65_536)
+        now = time.monotonic_ns()
+        if not data:
+            raise RuntimeError(f"the connection ended after {len(came)} messages")
+        whole, rest = divmod(rest + len(data), 3)
+        came += [now] * whole
+    return came
+
+
+def sender(kind: str, port: int, rate: int, count: int) -> subprocess.Popen[str]:
+    command = [sys.executable, __file__, kind, str(port), str(rate), str(count)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def run(kind: str, rate: int, count: int) -> tuple[list[int], list[int]]:
+    """When messages were sent, and when they came."""
+    with receiver() as server:
+        port = server.getsockname()[1]
+        if kind == "mido":
+            process = sender("mido", port, rate, count)
+            with accept(server) as sock:
+                came = read(sock, count)
+                sent = json.loads(process.communicate()[0])
+            return sent, came
+        with bridge("midi+tcp://127.0.0.1", kind, port) as mine, accept(server) as sock:
+            time.sleep(SETTLE)
+            process = sender(kind, mine, rate, count)
+            came = read(sock, count)
+            return json.loads(process.communicate()[0]), came
+
+
+def send(kind: str, port: int, rate: int, count: int) -> None:
+    """Send messages at a rate, or as fast as it goes (0); print when each was sent."""
+    messages: list[object] = []
+    if kind == "mido":
+        import mido
+        import mido.sockets
+
+        sending = mido.sockets.connect("127.0.0.1", port)
+        sending._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        messages = [mido.Message("songpos", pos=n & 0x3FFF) for n in range(count)]
+        put = sending.send
+    else:
+        udp = kind == "udp"
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if udp else socket.SOCK_STREAM)
+        sock.connect(("127.0.0.1", port))
+        packets = [osc(n) for n in range(count)]
+        messages = [p if udp else struct.pack(">i", len(p)) + p for p in packets]
+        put = sock.send if udp else sock.sendall
+    if not rate and kind != "mido":
+        # As one program would that has much to say: many messages in a write.
+        messages = [b"".join(messages[n : n + 100]) for n in range(0, count, 100)]
+    begin, sent = time.perf_counter(), []
+    for number, message in enumerate(messages):
+        if rate:
+            while time.perf_counter() < begin + number / rate:
+                time.sleep(0.0001)
+        sent.append(time.monotonic_ns())
+        put(message)
+    print(json.dumps(sent))
+    time.sleep(SETTLE)
+
+
+def report() -> None:
+    rows = []
+    for name, kind in (("bare mido", "mido"), ("oscbridge, OSC over UDP", "udp")):
+        medians, tails = [], []
+        for _ in range(ROUNDS):
+            sent, came = run(kind, RATE, COUNT)
+            found = sorted((b - a) / 1e6 for a, b in zip(sent, came, strict=True))
+            medians.append(statistics.median(found))
+            tails.append(found[int(len(found) * 0.99)])
+        rows.append([name, f"{statistics.median(medians):.3f}", f"{statistics.median(tails):.3f}"])
+    show(f"MIDI over TCP at {RATE}/s, ms (median of {ROUNDS})", ["", "median", "99 %"], rows)
+    rates = {}
+    for name, kind in (("bare mido", "mido"), ("oscbridge, OSC over TCP", "tcp+1.0")):
+        found = []
+        for _ in range(ROUNDS):
+            sent, came = run(kind, 0, MANY)
+            found.append(MANY / (came[-1] - sent[0]) * 1e9)
+        rates[name] = statistics.median(found)
+    theirs = rates["bare mido"]
+    rows = [[name, f"{rate:,.0f}", f"{rate / theirs:.2f} ×"] for name, rate in rates.items()]
+    show("MIDI over TCP, messages/s", ["", "messages/s", "of bare mido"], rows)
+
+
+if __name__ == "__main__":
+    send(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
