@@ -10,7 +10,18 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-SECTIONS = ("drain", "threads", "forks", "streams", "encode", "routes", "dashboards")
+SECTIONS = (
+    "start",
+    "drain",
+    "threads",
+    "forks",
+    "streams",
+    "encode",
+    "routes",
+    "dashboards",
+    "mqtt",
+    "midi",
+)
 
 
 def main() -> None:

@@ -1,0 +1,178 @@
+"""Payloads: OSC messages to bytes, and bytes to what OSC messages are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Final, NamedTuple, TypeAlias
+
+import orjson
+
+from oscbridge import (
+    Argument,
+    DecodeError,
+    EncodeError,
+    LimitError,
+    Message,
+    encode_message,
+    encode_packet,
+    infer,
+)
+from oscbridge_mqtt import typed_json
+from oscbridge_mqtt.values import convert, guess, plain_float, plain_values, shortest, to_text
+
+__all__ = ["MAX_DEPTH", "MAX_MEMBERS", "Values", "decode", "encoder", "packet"]
+
+MAX_DEPTH: Final = 16
+"""Arrays and objects within each other that are read."""
+
+MAX_MEMBERS: Final = 256
+"""Messages that the members of one JSON object may become."""
+
+Encode: TypeAlias = Callable[[Message], bytes]
+
+
+class Values(NamedTuple):
+    """What a payload says: a message without its address."""
+
+    below: str
+    """What is added to the address: ``/brightness`` for a member of an object."""
+    types: str
+    args: tuple[Argument, ...]
+
+
+def encoder(form: str) -> Encode | None:
+    """How a format writes a message; None for a template."""
+    return _ENCODERS.get(form)
+
+
+def _encode_json(message: Message) -> bytes:
+    scalar = _SCALARS.get(message.types)
+    if scalar is not None:  # by far the commonest
+        try:
+            (value,) = message.args
+            return scalar(value)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise EncodeError(f"{message.address} ,{message.types}: {error!r}") from None
+    values = plain_values(message)
+    # One array alone would be read as several arguments.
+    lonely = len(values) == 1 and not isinstance(values[0], list)
+    return orjson.dumps(values[0] if lonely else values or None)
+
+
+def _float(value: float) -> bytes:
+    return _cached_float(value) if value else orjson.dumps(float(value))
+
+
+@lru_cache(maxsize=8_192)
+def _cached_float(value: float) -> bytes:
+    return orjson.dumps(plain_float(shortest(float(value))))
+
+
+_SCALARS: Final[Mapping[str | None, Callable[..., bytes]]] = {
+    "f": _float,
+    "i": lambda value: b"%d" % value,
+    "h": lambda value: b"%d" % value,
+    "s": orjson.dumps,
+}
+
+
+def _encode_text(message: Message) -> bytes:
+    args = message.args
+    if len(args) == 1 and isinstance(args[0], bytes):
+        return args[0]
+    tags = message.types or ""
+    if len(tags) != len(args):
+        tags = " " * len(args)
+    return " ".join([to_text(arg, tag) for arg, tag in zip(args, tags, strict=True)]).encode()
+
+
+_ENCODERS: Final[Mapping[str, Encode]] = {
+    "json": _encode_json,
+    "text": _encode_text,
+    "typed": typed_json.encode,
+    "osc": encode_message,
+}
+
+
+def packet(payload: bytes, form: str) -> bytes:
+    """The OSC packet in a payload that brings its own address.
+
+    Raises :class:`oscbridge.DecodeError`.
+    """
+    return payload if form == "osc" else encode_packet(typed_json.decode(payload))
+
+
+def decode(payload: bytes, form: str, types: str | None = None) -> Iterator[Values]:
+    """What a payload in ``json`` or ``text`` says.
+
+    Nothing in it is a message without arguments. ``types`` are the type tags wanted.
+    Raises :class:`oscbridge.DecodeError`.
+    """
+    if form == "text":
+        yield _decode_text(payload, types)
+        return
+    try:
+        document = orjson.loads(payload) if payload.strip() else None
+    except orjson.JSONDecodeError as error:
+        hint = ""
+        if len(payload) < 256 and payload.lstrip()[:1] not in (b"{", b"[", b'"'):
+            hint = '; payload = "text" takes it as it is'
+        raise DecodeError("json", f"not JSON: {error}{hint}") from None
+    members = list(_members("", document, MAX_DEPTH))
+    if len(members) > MAX_MEMBERS:
+        raise LimitError(
+            "members", f"an object with {len(members)} values; at most {MAX_MEMBERS} are taken"
+        )
+    for below, value in members:
+        args = [] if value is None else value if isinstance(value, list) else [value]
+        yield _typed(below, args, types)
+
+
+def _members(below: str, value: object, depth: int) -> Iterator[tuple[str, object]]:
+    """The values of a document that are no objects, and where each stands."""
+    if not isinstance(value, dict):
+        yield below, value
+        return
+    if not depth:
+        raise LimitError("depth", "objects are nested too deeply")
+    for key, member in value.items():
+        yield from _members(f"{below}/{key}", member, depth - 1)
+
+
+def _typed(below: str, values: list[object], types: str | None) -> Values:
+    if types is None:
+        _check_depth(values, MAX_DEPTH)
+        try:
+            return Values(below, infer(values), tuple(values))  # type: ignore[arg-type]
+        except EncodeError as error:
+            raise DecodeError("value", str(error)) from None
+    if len(values) != len(types):
+        raise DecodeError("types", f"{len(values)} values for types = {types!r}")
+    made = [convert(tag, value) for tag, value in zip(types, values, strict=True)]
+    return Values(below, "".join([tag for tag, _ in made]), tuple([value for _, value in made]))
+
+
+def _check_depth(values: list[object], depth: int) -> None:
+    for value in values:
+        if isinstance(value, dict):
+            raise DecodeError("json", "an object within an array has no place in OSC")
+        if isinstance(value, list):
+            if not depth:
+                raise LimitError("depth", "arrays are nested too deeply")
+            _check_depth(value, depth - 1)
+
+
+def _decode_text(payload: bytes, types: str | None) -> Values:
+    if types == "b":
+        return Values("", "b", (payload,))
+    try:
+        text = payload.decode()
+    except UnicodeDecodeError as error:
+        raise DecodeError("utf8", f"not UTF-8: {error}") from None
+    if types is None:
+        return _typed("", [guess(text)] if text else [], None)
+    parts: list[object] = []
+    if types:
+        parts += [text] if len(types) == 1 else text.split(None, len(types) - 1)
+    return _typed("", parts, types)

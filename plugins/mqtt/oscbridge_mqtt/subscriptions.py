@@ -1,0 +1,72 @@
+"""What is subscribed to, and what the broker says about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from paho.mqtt.client import Client
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+import oscbridge
+from oscbridge_mqtt.failures import reason_name
+from oscbridge_mqtt.options import Subscription
+
+__all__ = ["RESUBSCRIBE", "Subscriptions"]
+
+RESUBSCRIBE: Final = 5.0
+"""Seconds before a subscription that was refused is tried again: rights and clusters change."""
+
+
+class Subscriptions:
+    """The subscriptions of one connection. ``on_refused`` is told a topic and a reason."""
+
+    def __init__(
+        self, client: Client, on_refused: Callable[[str, str], None], *, is_5: bool
+    ) -> None:
+        self._client = client
+        self._on_refused = on_refused
+        self._is_5 = is_5
+        self._asked: dict[int, Sequence[Subscription]] = {}
+        self._refused: list[Subscription] = []
+        self._again = 0.0
+
+    def begin(self, now: float) -> None:
+        """Forget those of an older connection. ``now`` is the loop's time."""
+        self._asked.clear()
+        self._refused.clear()
+        self._again = now + RESUBSCRIBE
+
+    def ask(self, subscriptions: Sequence[Subscription]) -> None:
+        """Subscribe. Raises :class:`oscbridge.NotConnected`."""
+        filters = [
+            (one.topic, self._details(one) if self._is_5 else one.qos) for one in subscriptions
+        ]
+        _, mid = self._client.subscribe(filters)  # type: ignore[arg-type]
+        if mid is None:
+            raise oscbridge.NotConnected
+        self._asked[mid] = subscriptions
+
+    def _details(self, one: Subscription) -> SubscribeOptions:
+        return SubscribeOptions(
+            one.qos,
+            noLocal=not one.topic.startswith("$share/"),  # MQTT 5.0, section 3.8.3.1
+            retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND
+            if one.retained == "ignore"
+            else SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE,
+        )
+
+    def answered(self, mid: int, reasons: Sequence[ReasonCode]) -> None:
+        """What the broker says; what it refuses is tried again later."""
+        for subscription, reason in zip(self._asked.pop(mid, ()), reasons, strict=False):
+            if reason.is_failure:
+                self._refused.append(subscription)
+                self._on_refused(subscription.topic, reason_name(reason))
+
+    def try_again(self, now: float) -> None:
+        """Subscribe to what was refused, if it is time."""
+        if self._refused and now >= self._again:
+            self._again = now + RESUBSCRIBE
+            refused, self._refused = self._refused, []
+            self.ask(refused)

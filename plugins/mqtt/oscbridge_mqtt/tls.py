@@ -1,0 +1,31 @@
+"""TLS to a broker."""
+
+from __future__ import annotations
+
+import ssl
+
+import oscbridge
+from oscbridge_mqtt.options import MQTTOptions
+
+__all__ = ["tls_context"]
+
+
+def tls_context(options: MQTTOptions) -> ssl.SSLContext:
+    """How the broker is checked, and what it is shown.
+
+    Raises :class:`oscbridge.ConfigurationError` about files that are no certificates.
+    """
+    try:
+        context = ssl.create_default_context(cafile=options.ca)
+    except (ssl.SSLError, OSError) as error:
+        raise oscbridge.ConfigurationError(f"ca = {options.ca}: no certificate: {error}") from None
+    if options.certificate is not None:
+        try:
+            # Without a passphrase: or OpenSSL would ask for one at the terminal.
+            context.load_cert_chain(options.certificate, options.key, password="")
+        except (ssl.SSLError, OSError) as error:
+            raise oscbridge.ConfigurationError(
+                f"certificate = {options.certificate}, key = {options.key}: "
+                f"they do not go together, or are no certificate and key: {error}"
+            ) from None
+    return context

@@ -1,0 +1,355 @@
+"""Real brokers, a bridge inside the test's own loop, and a client to look with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import subprocess
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+import oscbridge
+from oscbridge.bridge.app import App
+from oscbridge.bridge.configuration.config import parse
+from oscbridge.bridge.outgoing.delivery import Delivery
+from oscbridge.plugin.manager import Plugins
+from oscbridge_mqtt import MQTTEndpoint
+
+WAIT = 15.0
+"""Seconds that a test waits for what must happen."""
+
+CONFIGURATION = """
+[bridge.osc]
+listen = "udp://127.0.0.1:0"
+
+[endpoint.mqtt]
+type   = "mqtt"
+{options}
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+async def _until(condition: Callable[[], object], seconds: float = WAIT) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def until() -> Callable[..., Awaitable[None]]:
+    return _until
+
+
+async def _problem_of(bridge: Bridge) -> str:
+    await _until(lambda: bridge.delivery.problem)
+    return bridge.delivery.problem
+
+
+@pytest.fixture
+def problem_of() -> Callable[[Bridge], Awaitable[str]]:
+    """Waits for a reason why the endpoint is not connected."""
+    return _problem_of
+
+
+class Broker:
+    """A Mosquitto in a folder of its own. ``lines`` are its configuration."""
+
+    def __init__(self, folder: Path, *lines: str, websocket: bool = False) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self._file = folder / "mosquitto.conf"
+        folder.mkdir(exist_ok=True)
+        listeners = [f"listener {self.port} 127.0.0.1"]
+        if websocket:  # does not start without another beside it
+            listeners = [f"listener {free_port()} 127.0.0.1", f"listener {self.port}",
+                         "protocol websockets"]  # fmt: skip
+        self._file.write_text("\n".join(["user root", *listeners, *lines]) + "\n")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"mqtt://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                ["mosquitto", "-c", self._file], stdout=log, stderr=log, cwd=self.folder
+            )
+        async with asyncio.timeout(WAIT):
+            while True:
+                assert self._process.poll() is None, (self.folder / "log").read_text()
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                    writer.close()
+                    return
+                except OSError:
+                    await asyncio.sleep(0.02)
+
+    def end(self, how: int = signal.SIGTERM) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.send_signal(how)
+            self._process.wait(10)
+            self._process = None
+
+    def pause(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+
+StartBroker = Callable[..., Awaitable[Broker]]
+
+
+@pytest.fixture
+async def start_broker(tmp_path: Path) -> AsyncIterator[StartBroker]:
+    """Starts brokers, open to everybody unless the lines say otherwise."""
+    brokers: list[Broker] = []
+
+    async def start(*lines: str, websocket: bool = False) -> Broker:
+        if not any(line.startswith("allow_anonymous") for line in lines):
+            lines = ("allow_anonymous true", *lines)
+        brokers.append(Broker(tmp_path / f"broker{len(brokers)}", *lines, websocket=websocket))
+        await brokers[-1].start()
+        return brokers[-1]
+
+    yield start
+    for broker in brokers:
+        broker.end()
+
+
+@pytest.fixture
+async def broker(start_broker: StartBroker) -> Broker:
+    return await start_broker()
+
+
+class Seen(NamedTuple):
+    """A message as a client of the broker sees it."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+
+
+class Watcher:
+    """Bare paho, on its own thread: subscribes, publishes, and keeps what comes."""
+
+    def __init__(
+        self, port: int, *, version: str = "5", client_id: str = "", expiry: int = 0,
+        username: str | None = None, password: str | None = None,
+    ) -> None:  # fmt: skip
+        self._loop = asyncio.get_running_loop()
+        self._seen: asyncio.Queue[Seen] = asyncio.Queue()
+        self._subscribed = asyncio.Event()
+        self.connected = asyncio.Event()
+        protocol = MQTTProtocolVersion.MQTTv5 if version == "5" else MQTTProtocolVersion.MQTTv311
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=protocol)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.username, self._client.password = username, password
+        self._client.on_message = self._on_message
+        self._client.on_subscribe = lambda *_: self._call(self._subscribed.set)
+        self._client.on_connect = lambda *_: self._call(self.connected.set)
+        properties = None
+        if version == "5":
+            properties = Properties(PacketTypes.CONNECT)
+            properties.SessionExpiryInterval = expiry
+        self._client.connect(
+            "127.0.0.1", port, clean_start=expiry == 0 if properties else 3, properties=properties
+        )
+        self._client.loop_start()
+
+    def _call(self, function: Callable[..., object], *args: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(function, *args)
+
+    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        seen = Seen(message.topic, message.payload, message.qos, message.retain)
+        self._call(self._seen.put_nowait, seen)
+
+    async def subscribe(self, topic: str, qos: int = 2) -> None:
+        async with asyncio.timeout(WAIT):
+            await self.connected.wait()
+            self._subscribed.clear()
+            self._client.subscribe(topic, qos)
+            await self._subscribed.wait()
+
+    def publish(self, topic: str, payload: str | bytes, qos: int = 1, retain: bool = False) -> None:
+        self._client.publish(topic, payload, qos, retain)
+
+    async def next(self) -> Seen:
+        async with asyncio.timeout(WAIT):
+            return await self._seen.get()
+
+    async def get(self, topic: str) -> Seen:
+        """The next message of a topic; what comes before it is left out."""
+        while True:
+            seen = await self.next()
+            if seen.topic == topic:
+                return seen
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+Watch = Callable[..., Awaitable[Watcher]]
+
+
+@pytest.fixture
+async def watch() -> AsyncIterator[Watch]:
+    """Connects a client that has subscribed to topics."""
+    watchers: list[Watcher] = []
+
+    async def watch(broker: Broker, *topics: str, **options: object) -> Watcher:
+        watcher = Watcher(broker.port, **options)  # type: ignore[arg-type]
+        watchers.append(watcher)
+        for topic in topics:
+            await watcher.subscribe(topic)
+        return watcher
+
+    yield watch
+    for watcher in watchers:
+        await asyncio.to_thread(watcher.close)
+
+
+@dataclass
+class Bridge:
+    """A bridge that runs: UDP in, the endpoint ``mqtt`` out."""
+
+    app: App
+    udp: socket.socket = field(init=False)
+    received: asyncio.Queue[oscbridge.Message] = field(default_factory=asyncio.Queue)
+    """What came from the broker."""
+
+    def __post_init__(self) -> None:
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.delivery.dispatcher.map("*", self.received.put_nowait, needs_message=True)
+
+    async def start(self) -> None:
+        await self.app.start()
+        self.udp.connect(("127.0.0.1", self.app.listeners["osc"].address.port))
+
+    @property
+    def delivery(self) -> Delivery:
+        return self.app.endpoints["mqtt"]
+
+    @property
+    def endpoint(self) -> MQTTEndpoint:
+        endpoint = self.delivery.endpoint
+        assert isinstance(endpoint, MQTTEndpoint)
+        return endpoint
+
+    @property
+    def drops(self) -> Counter[str]:
+        return self.delivery.drops
+
+    @property
+    def bad(self) -> Counter[str]:
+        return self.delivery.dispatcher.statistics.bad
+
+    def send(self, *messages: oscbridge.Message) -> None:
+        for message in messages:
+            self.udp.send(oscbridge.encode_message(message))
+
+    def offer(self, *messages: oscbridge.Message) -> None:
+        """Straight into the outbox: as many as are wanted."""
+        for message in messages:
+            self.delivery.offer(message)
+
+    async def next(self) -> oscbridge.Message:
+        async with asyncio.timeout(WAIT):
+            return await self.received.get()
+
+
+Start = Callable[..., Awaitable[Bridge]]
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
+    """Starts a bridge with an endpoint at a broker; ``options`` are lines of TOML."""
+    bridges: list[Bridge] = []
+
+    async def start(
+        broker: Broker | str, options: str = "", more: str = "", connected: bool = True
+    ) -> Bridge:
+        plugins = Plugins()
+        url = broker if isinstance(broker, str) else broker.url
+        if url:
+            options = f'broker = "{url}"\n{options}'
+        text = CONFIGURATION.format(options=options) + more
+        bridge = Bridge(App(parse(text, plugins.endpoint_types, "test"), plugins))
+        bridges.append(bridge)
+        await bridge.start()
+        if connected:
+            await _until(lambda: bridge.delivery.connected)
+        return bridge
+
+    yield start
+    for bridge in bridges:
+        bridge.udp.close()
+        await bridge.app.stop()
+
+
+@pytest.fixture
+async def listening() -> AsyncIterator[int]:
+    """A port that takes connections and never says a word."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+    for writer in writers:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+def openssl(*args: object) -> None:
+    subprocess.run(["openssl", *map(str, args)], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with an authority (ca), another (other), a server and a client."""
+    folder = tmp_path_factory.mktemp("certificates")
+    for name in ("ca", "other"):
+        openssl(
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", 2, "-subj", f"/CN={name}",
+            "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem",
+        )  # fmt: skip
+    for name, names in (
+        ("server", "DNS:localhost"),
+        ("client", "DNS:client"),
+    ):
+        openssl(
+            "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}",
+            "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.csr",
+        )  # fmt: skip
+        (folder / f"{name}.ext").write_text(f"subjectAltName={names}\n")
+        openssl(
+            "x509", "-req", "-days", 2, "-in", folder / f"{name}.csr", "-CA", folder / "ca.pem",
+            "-CAkey", folder / "ca.key", "-CAcreateserial", "-extfile", folder / f"{name}.ext",
+            "-out", folder / f"{name}.pem",
+        )  # fmt: skip
+    yield folder

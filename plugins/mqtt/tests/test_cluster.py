@@ -1,0 +1,154 @@
+"""Several bridges behind a cluster of brokers, one of which is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import signal
+import socket
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oscbridge import Message
+
+ELECTION = 40.0
+"""Seconds within which the nodes agree on who leads, also on a busy machine."""
+
+NODE = """
+server_name: {name}
+listen: "127.0.0.1:{client}"
+jetstream {{ store_dir: "{folder}/{name}" }}
+mqtt {{ listen: "127.0.0.1:{mqtt}" }}
+cluster {{
+  name: stage
+  listen: "127.0.0.1:{route}"
+  routes: [{routes}]
+}}
+"""
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for sock in sockets:
+        sock.bind(("127.0.0.1", 0))
+    ports = [sock.getsockname()[1] for sock in sockets]
+    for sock in sockets:
+        sock.close()
+    return ports
+
+
+class Node:
+    """One nats-server with MQTT."""
+
+    def __init__(self, name: str, folder: Path, ports: list[int], routes: list[int]) -> None:
+        client, self.port, route = ports
+        self.file = folder / f"{name}.conf"
+        self.file.write_text(
+            NODE.format(
+                name=name,
+                folder=folder,
+                client=client,
+                mqtt=self.port,
+                route=route,
+                routes=", ".join(f'"nats://127.0.0.1:{port}"' for port in routes),
+            )
+        )
+        self.url = f"mqtt://127.0.0.1:{self.port}"
+        with (folder / f"{name}.log").open("wb") as log:
+            self.process = subprocess.Popen(
+                ["nats-server", "-c", self.file], stdout=log, stderr=log
+            )
+
+    def end(self, how: int = signal.SIGKILL) -> None:
+        self.process.send_signal(how)
+        self.process.wait(10)
+
+
+@pytest.fixture
+async def cluster(tmp_path: Path) -> AsyncIterator[list[Node]]:
+    """Three nodes."""
+    ports = free_ports(9)
+    routes = ports[2::3]
+    nodes = [
+        Node(f"n{index}", tmp_path, ports[index * 3 : index * 3 + 3], routes) for index in range(3)
+    ]
+    yield nodes
+    for node in nodes:
+        if node.process.poll() is None:
+            node.end()
+
+
+@pytest.mark.load
+@pytest.mark.timeout(120)
+async def test_when_a_node_is_killed_the_traffic_goes_on(
+    cluster: list[Node], start: Any, until: Any
+) -> None:
+    """One bridge takes OSC in, others give it to their clients; each knows all nodes."""
+    urls = [node.url for node in cluster]
+
+    def options(name: str, first: int) -> str:
+        nodes = [*urls[first:], *urls[:first]]
+        return f'version = "3.1.1"\nqos = 1\nclient_id = "{name}"\nbroker = {json.dumps(nodes)}\n'
+
+    taker = await start("", options("taker", 0), connected=False)
+    givers = [
+        await start("", options(f"giver{index}", index) + 'subscribe = ["show/#"]', connected=False)
+        for index in range(3)
+    ]
+    bridges = [taker, *givers]
+    await until(lambda: all(bridge.delivery.connected for bridge in bridges), ELECTION)
+    [victim] = [node for node in cluster if node.url == taker.endpoint.describe()]
+    seen: list[set[int]] = [set(), set(), set()]
+
+    async def collect(index: int) -> None:
+        while True:
+            seen[index].add((await givers[index].received.get()).args[0])
+
+    async def ready(mark: int) -> None:
+        """Until all are subscribed: while the nodes agree on who leads they refuse it."""
+
+        turns = itertools.count()
+
+        def marked() -> bool:
+            if next(turns) % 20 == 0:
+                taker.offer(Message.of("/show/n", mark))
+            return all(mark in found for found in seen)
+
+        await until(marked, ELECTION)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(collect(index)) for index in range(3)]
+        await ready(-1)
+        taker.offer(*[Message.of("/show/n", n) for n in range(200)])
+        await until(lambda: all(found >= set(range(200)) for found in seen), ELECTION)
+        victim.end()
+        taker.offer(*[Message.of("/show/n", n) for n in range(200, 400)])
+        await ready(-2)
+        taker.offer(*[Message.of("/show/n", n) for n in range(400, 600)])
+        await until(lambda: all(found >= set(range(400, 600)) for found in seen), ELECTION)
+        for task in tasks:
+            task.cancel()
+    assert taker.drops.total() == 0
+    assert taker.endpoint.describe() != victim.url
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+async def test_consumers_with_a_shared_subscription_share_the_work(
+    broker: Any, start: Any, until: Any, version: str
+) -> None:
+    options = f'version = "{version}"\nqos = 1\nclient_id = '
+    desks = [
+        await start(broker, f'{options}"desk{index}"\nsubscribe = ["$share/desks/work/#"]')
+        for index in range(3)
+    ]
+    source = await start(broker, f'{options}"source"')
+    source.offer(*[Message.of("/work/n", n) for n in range(300)])
+    await until(lambda: sum(desk.received.qsize() for desk in desks) == 300)
+    assert all(desk.received.qsize() > 50 for desk in desks)
+    found = [desk.received.get_nowait() for desk in desks for _ in range(desk.received.qsize())]
+    assert sorted(message.args[0] for message in found) == list(range(300))

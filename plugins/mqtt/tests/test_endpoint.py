@@ -1,0 +1,266 @@
+"""OSC to a broker and back."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from oscbridge import Message
+
+VERSIONS = pytest.mark.parametrize("version", ["5", "3.1.1"])
+
+
+@VERSIONS
+@pytest.mark.parametrize("qos", [0, 1, 2])
+async def test_a_message_is_published_under_its_address(
+    broker: Any, start: Any, watch: Any, version: str, qos: int
+) -> None:
+    watcher = await watch(broker, "mixer/#")
+    bridge = await start(broker, f'version = "{version}"\nqos = {qos}')
+    bridge.send(Message.of("/mixer/1/fader", 0.1))
+    assert await watcher.next() == ("mixer/1/fader", b"0.1", qos, False)
+
+
+@VERSIONS
+async def test_a_topic_becomes_a_message(broker: Any, start: Any, watch: Any, version: str) -> None:
+    bridge = await start(broker, f'version = "{version}"\nsubscribe = ["lights/+/set"]')
+    watcher = await watch(broker)
+    watcher.publish("lights/7/set", '[1, 2.5, "on", true, null]')
+    message = await bridge.next()
+    assert message[:3] == ("/lights/7/set", "ifsTN", (1, 2.5, "on", True, None))
+    assert message.origin is not None
+    assert message.origin.peer == ("127.0.0.1", broker.port, 1, False)
+
+
+async def test_mosquitto_sub_reads_what_is_published(broker: Any, start: Any) -> None:
+    bridge = await start(broker, "retain = true")
+    bridge.send(Message.of("/mixer/1", 1, "two"))
+    command = ["mosquitto_sub", "-p", str(broker.port), "-t", "mixer/1", "-C", "1", "-v", "-W", "9"]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, timeout=10)
+    assert done.stdout == b'mixer/1 [1,"two"]\n'
+
+
+async def test_many_messages_keep_their_order(broker: Any, start: Any, watch: Any) -> None:
+    watcher = await watch(broker, "n")
+    bridge = await start(broker)
+    bridge.offer(*[Message.of("/n", index) for index in range(3_000)])
+    assert [int((await watcher.next()).payload) for _ in range(3_000)] == list(range(3_000))
+
+
+async def test_messages_of_each_qos_keep_their_order(broker: Any, start: Any, watch: Any) -> None:
+    watcher = await watch(broker, "n/#")
+    bridge = await start(
+        broker,
+        more='[[route]]\nfrom="osc"\nmatch="/n/1"\nto="mqtt"\nmqtt={qos=1}\n'
+        '[[route]]\nfrom="osc"\nmatch="/n/0"\nto="mqtt"\n',
+    )
+    bridge.send(*[Message.of(f"/n/{index % 2}", index) for index in range(100)])
+    seen = [await watcher.next() for _ in range(100)]
+    for qos in (0, 1):
+        found = [int(one.payload) for one in seen if one.topic == f"n/{qos}"]
+        assert found == list(range(qos, 100, 2))
+
+
+async def test_a_route_says_topic_qos_retained_and_payload(
+    broker: Any, start: Any, watch: Any
+) -> None:
+    watcher = await watch(broker, "studio/#")
+    bridge = await start(
+        broker,
+        more='[[route]]\nfrom="osc"\nmatch="/mixer/{ch}/fader"\nto="mqtt"\n'
+        'mqtt={topic="studio/{ch}/{1}", qos=2, retain=true, payload="{0} dB"}\n',
+    )
+    bridge.send(Message.of("/mixer/3/fader", 0.5, "left"))
+    assert await watcher.next() == ("studio/3/left", b"0.5 dB", 2, False)
+    late = await watch(broker, "studio/#")
+    assert await late.next() == ("studio/3/left", b"0.5 dB", 2, True)
+
+
+async def test_a_prefix_stands_before_topics_and_is_left_out_of_addresses(
+    broker: Any, start: Any, watch: Any
+) -> None:
+    watcher = await watch(broker, "studio/mixer/1")
+    bridge = await start(broker, 'prefix = "studio"\nsubscribe = ["studio/lamp", "other"]')
+    bridge.send(Message.of("/mixer/1", 1))
+    assert (await watcher.next()).topic == "studio/mixer/1"
+    watcher.publish("studio/lamp", "1")
+    watcher.publish("other", "1")
+    assert {(await bridge.next()).address, (await bridge.next()).address} == {"/lamp", "/other"}
+
+
+async def test_each_payload_format_goes_there_and_back(
+    start_broker: Any, start: Any, watch: Any
+) -> None:
+    broker = await start_broker()
+    watcher = await watch(broker, "out")
+    sent = Message("/out", "ifsT", (1, 0.5, "x", True))
+    for form in ("json", "typed", "osc"):
+        bridge = await start(
+            broker,
+            f'payload = "{form}"\nclient_id = "{form}"\nstatus = "status"\n'
+            f'subscribe = ["{form}/in"]',
+        )
+        bridge.send(sent)
+        payload = (await watcher.next()).payload
+        watcher.publish(f"{form}/in", payload)
+        got = await bridge.next()
+        assert got[1:3] == sent[1:3]
+        assert got.address == (f"/{form}/in" if form == "json" else "/out")
+
+
+async def test_types_and_address_of_a_subscription(broker: Any, start: Any, watch: Any) -> None:
+    bridge = await start(
+        broker,
+        'subscribe = [{topic="a/+/b/#", types="fi", payload="text", qos=0, '
+        'address="/x/{1}/{2}/{qos}/{retained}"}]',
+    )
+    watcher = await watch(broker)
+    watcher.publish("a/7/b/c/d", "1 2.6")
+    assert (await bridge.next())[:3] == ("/x/7/c/d/0/live", "fi", (1.0, 3))
+
+
+async def test_a_json_object_becomes_a_message_for_each_member(
+    broker: Any, start: Any, watch: Any
+) -> None:
+    bridge = await start(broker, 'subscribe = ["lamp"]')
+    watcher = await watch(broker)
+    watcher.publish("lamp", orjson.dumps({"state": "ON", "color": {"r": 1, "g": 2.5}}))
+    found = [(await bridge.next())[:3] for _ in range(3)]
+    assert found == [
+        ("/lamp/state", "s", ("ON",)),
+        ("/lamp/color/r", "i", (1,)),
+        ("/lamp/color/g", "f", (2.5,)),
+    ]
+
+
+@VERSIONS
+async def test_retained_messages_are_marked(
+    broker: Any, start: Any, watch: Any, version: str
+) -> None:
+    watcher = await watch(broker, "kept")
+    watcher.publish("kept", "1", retain=True)
+    await watcher.next()
+    bridge = await start(broker, f'version = "{version}"\nsubscribe = ["kept"]')
+    replayed = await bridge.next()
+    watcher.publish("kept", "2", retain=True)
+    live = await bridge.next()
+    assert (replayed.args, replayed.origin.peer.retained) == ((1,), True)
+    assert (live.args, live.origin.peer.retained) == ((2,), False)
+
+
+@VERSIONS
+async def test_retained_messages_are_left_out_where_they_are_not_wanted(
+    broker: Any, start: Any, watch: Any, version: str
+) -> None:
+    watcher = await watch(broker, "kept")
+    watcher.publish("kept", "1", retain=True)
+    await watcher.next()
+    bridge = await start(
+        broker, f'version = "{version}"\nsubscribe = [{{topic="kept", retained="ignore"}}]'
+    )
+    watcher.publish("kept", "2")
+    assert (await bridge.next()).args == (2,)
+
+
+@VERSIONS
+async def test_its_own_messages_do_not_come_back(
+    broker: Any, start: Any, watch: Any, version: str
+) -> None:
+    watcher = await watch(broker, "a/#")
+    bridge = await start(broker, f'version = "{version}"\nsubscribe = ["a/#"]')
+    bridge.send(Message.of("/a/mine", 1))
+    await watcher.get("a/mine")
+    watcher.publish("a/mine", "1")
+    watcher.publish("a/end", "1")
+    assert [(await bridge.next()).address for _ in range(2)] == ["/a/mine", "/a/end"]
+
+
+async def test_a_message_from_the_broker_is_not_published_unasked(
+    broker: Any, start: Any, watch: Any
+) -> None:
+    watcher = await watch(broker, "#")
+    bridge = await start(broker, 'subscribe = ["in"]\nclient_id = "me"')
+    watcher.publish("in", "1")
+    await bridge.next()
+    bridge.send(Message.of("/end", 1))
+    seen = [await watcher.next() for _ in range(3)]
+    assert sorted(one.topic for one in seen) == ["end", "in", "me/status"]
+
+
+async def test_a_route_from_the_broker_to_the_broker_does_as_it_says(
+    broker: Any, start: Any, watch: Any
+) -> None:
+    watcher = await watch(broker, "out/#")
+    await start(
+        broker,
+        'subscribe = ["in"]',
+        '[[route]]\nfrom="mqtt"\nto="mqtt"\nmqtt={topic="out/{address}"}\n',
+    )
+    watcher.publish("in", "5")
+    assert (await watcher.next())[:2] == ("out/in", b"5")
+
+
+@VERSIONS
+async def test_the_status_topic_says_whether_the_bridge_is_there(
+    broker: Any, start: Any, watch: Any, version: str
+) -> None:
+    watcher = await watch(broker, "studio/status")
+    bridge = await start(broker, f'version = "{version}"\nprefix = "studio"')
+    assert await watcher.next() == ("studio/status", b"online", 1, False)
+    late = await watch(broker, "studio/status")
+    assert await late.next() == ("studio/status", b"online", 1, True)
+    await bridge.app.stop()
+    assert await watcher.next() == ("studio/status", b"offline", 1, False)
+
+
+@VERSIONS
+async def test_the_broker_says_offline_when_the_bridge_is_killed(
+    broker: Any, watch: Any, version: str, tmp_path: Any
+) -> None:
+    watcher = await watch(broker, "studio/status")
+    file = tmp_path / "bridge.toml"
+    file.write_text(
+        f'[endpoint.mqtt]\ntype="mqtt"\nbroker="{broker.url}"\nprefix="studio"\n'
+        f'version="{version}"\n[bridge.osc]\nlisten="udp://127.0.0.1:0"\n'
+    )
+    program = Path(sys.executable).with_name("oscbridge")
+    with subprocess.Popen([program, "run", file], stdout=subprocess.DEVNULL) as process:
+        assert (await watcher.next()).payload == b"online"
+        process.kill()
+    assert await watcher.next() == ("studio/status", b"offline", 1, False)
+
+
+@VERSIONS
+async def test_a_persistent_session_brings_what_came_while_the_bridge_was_away(
+    broker: Any, start: Any, watch: Any, version: str
+) -> None:
+    options = f'version = "{version}"\nsubscribe = ["in"]\nsession_expiry = 60'
+    first = await start(broker, options)
+    await first.app.stop()
+    watcher = await watch(broker)
+    watcher.publish("in", "1")
+    watcher.publish("in", "2")
+    second = await start(broker, options)
+    assert [(await second.next()).args for _ in range(2)] == [(1,), (2,)]
+
+
+async def test_a_reload_goes_on_with_the_connection_when_nothing_changed(
+    broker: Any, start: Any
+) -> None:
+    bridge = await start(broker)
+    same = type(bridge.endpoint.options).model_validate({"broker": broker.url})
+    assert bridge.endpoint.update(same)
+    assert not bridge.endpoint.update(same.model_copy(update={"keepalive": 60}))
+
+
+async def test_a_client_id_is_the_same_at_each_start() -> None:
+    from oscbridge_mqtt.endpoint import default_client_id
+
+    assert default_client_id("house") == default_client_id("house")
+    assert default_client_id("house") != default_client_id("barn")

@@ -1,0 +1,179 @@
+"""Entities of Home Assistant: announced, shown and turned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from oscbridge import Message
+
+ROUTE = """
+[[route]]
+from  = "osc"
+match = "/mixer/{{ch}}/fader"
+to    = "mqtt"
+[route.mqtt]
+topic = "studio/{{ch}}"
+homeassistant = {{ component = "{component}", name = "Fader {{ch}}"{more} }}
+"""
+
+
+def route(component: str, more: str = "") -> str:
+    return ROUTE.format(component=component, more=more)
+
+
+async def test_a_fader_appears_as_a_number_and_works_both_ways(
+    broker: Any, start: Any, watch: Any
+) -> None:
+    watcher = await watch(broker, "#")
+    bridge = await start(
+        broker,
+        'client_id = "me"\nprefix = "hall"',
+        route("number", ', min = -60.0, max = 10.0, unit = "dB"'),
+    )
+    bridge.send(Message.of("/mixer/3/fader", 0.1))
+    found = await watcher.get("homeassistant/number/me/studio_3/config")
+    assert orjson.loads(found.payload) == {
+        "name": "Fader 3",
+        "unique_id": "me-studio_3",
+        "state_topic": "studio/3",
+        "command_topic": "studio/3/set",
+        "availability_topic": "hall/status",
+        "device": {"identifiers": ["me"], "name": "mqtt", "manufacturer": "oscbridge"},
+        "origin": {"name": "oscbridge"},
+        "optimistic": False,
+        "unit_of_measurement": "dB",
+        "min": -60.0,
+        "max": 10.0,
+        "step": 0.01,
+    }
+    assert (await watcher.get("studio/3")).payload == b"0.1"
+    watcher.publish("studio/3/set", "-12.5")
+    assert (await bridge.next())[:3] == ("/mixer/3/fader", "f", (-12.5,))
+
+
+async def test_the_document_and_the_state_are_there_for_who_comes_later(
+    broker: Any, start: Any, watch: Any
+) -> None:
+    bridge = await start(broker, 'client_id = "me"', route("sensor"))
+    bridge.send(Message.of("/mixer/1/fader", 7))
+    first = await watch(broker, "studio/1")
+    await first.next()
+    late = await watch(broker, "#")
+    kept = {(await late.next()).topic for _ in range(3)}
+    assert kept == {"me/status", "studio/1", "homeassistant/sensor/me/studio_1/config"}
+
+
+@pytest.mark.parametrize(
+    ("component", "sent", "state", "command", "back"),
+    [
+        ("switch", Message.of("/mixer/1/fader", True), b"ON", "OFF", ("F", (False,))),
+        ("switch", Message.of("/mixer/1/fader", 0), b"OFF", "ON", ("i", (1,))),
+        ("switch", Message.of("/mixer/1/fader", 1.0), b"ON", "OFF", ("f", (0.0,))),
+        (
+            "light",
+            Message.of("/mixer/1/fader", 1.0),
+            b'{"state":"ON","brightness":255}',
+            '{"state":"ON","brightness":51}',
+            ("f", (0.2,)),
+        ),
+        (
+            "light",
+            Message.of("/mixer/1/fader", 0.0),
+            b'{"state":"OFF","brightness":0}',
+            '{"state":"ON"}',
+            ("f", (1.0,)),
+        ),
+        (
+            "light",
+            Message.of("/mixer/1/fader", True),
+            b'{"state":"ON"}',
+            '{"state":"OFF"}',
+            ("F", (False,)),
+        ),
+        ("number", Message.of("/mixer/1/fader", 5), b"5", "7", ("i", (7,))),
+    ],
+)
+async def test_each_component_is_written_and_read_in_its_own_way(
+    broker: Any, start: Any, watch: Any, component: str, sent: Message, state: bytes,
+    command: str, back: tuple[str, tuple[object, ...]],
+) -> None:  # fmt: skip
+    watcher = await watch(broker, "studio/1")
+    bridge = await start(broker, more=route(component))
+    bridge.send(sent)
+    assert (await watcher.next()).payload == state
+    watcher.publish("studio/1/set", command)
+    assert (await bridge.next())[1:3] == back
+
+
+@pytest.mark.parametrize(
+    ("component", "command"),
+    [
+        ("number", "nan"),
+        ("number", "much"),
+        ("switch", "on"),
+        ("switch", b"\xff"),
+        ("light", "[]"),
+        ("light", '{"state": "ON", "brightness": 300}'),
+        ("light", '{"state": "ON", "brightness": "x"}'),
+        ("light", "7"),
+    ],
+)
+async def test_a_command_that_is_none_is_counted(
+    broker: Any, start: Any, watch: Any, until: Any, component: str, command: str
+) -> None:
+    watcher = await watch(broker, "studio/1")
+    bridge = await start(broker, more=route(component))
+    bridge.send(Message.of("/mixer/1/fader", 1.0))
+    await watcher.next()
+    watcher.publish("studio/1/set", command)
+    await until(lambda: bridge.bad["command"] == 1)
+
+
+async def test_a_command_goes_to_the_address_that_is_wanted(
+    broker: Any, start: Any, watch: Any
+) -> None:
+    watcher = await watch(broker, "studio/1")
+    bridge = await start(broker, more=route("number", ', command = "/desk/{ch}/level"'))
+    bridge.send(Message.of("/mixer/1/fader", 0.5))
+    await watcher.next()
+    watcher.publish("studio/1/set", "1")
+    assert (await bridge.next()).address == "/desk/1/level"
+
+
+async def test_a_retained_command_is_not_carried_out(broker: Any, start: Any, watch: Any) -> None:
+    watcher = await watch(broker, "studio/#")
+    watcher.publish("studio/1/set", "1", retain=True)
+    await watcher.get("studio/1/set")
+    bridge = await start(broker, 'version = "3.1.1"', route("number"))
+    bridge.send(Message.of("/mixer/1/fader", 0.5))
+    await watcher.get("studio/1")
+    watcher.publish("studio/1/set", "2")
+    assert (await bridge.next()).args == (2.0,)
+
+
+async def test_entities_are_announced_again_to_a_broker_that_has_forgotten_them(
+    start_broker: Any, start: Any, watch: Any, until: Any
+) -> None:
+    broker = await start_broker()
+    bridge = await start(broker, 'client_id = "me"', route("number"))
+    watcher = await watch(broker, "studio/1")
+    bridge.send(Message.of("/mixer/1/fader", 0.5))
+    await watcher.next()
+    broker.end()
+    await until(lambda: not bridge.delivery.connected)
+    await broker.start()
+    await until(lambda: bridge.delivery.connected)
+    late = await watch(broker, "homeassistant/#")
+    assert (await late.next()).topic == "homeassistant/number/me/studio_1/config"
+    late.publish("studio/1/set", "1")
+    assert (await bridge.next()).args == (1.0,)
+
+
+def test_two_topics_never_share_an_identity() -> None:
+    from oscbridge_mqtt.homeassistant import _slug
+
+    texts = ["a/b", "a_b", "a b", "a/b ", "ä/b", "a//b"]
+    assert len({_slug(text) for text in texts}) == len(texts)

@@ -1,0 +1,131 @@
+"""What the README says is so."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import oscbridge
+from oscbridge.bridge.app import App
+from oscbridge.bridge.configuration.config import parse
+from oscbridge.plugin.manager import Plugins
+from oscbridge_mqtt import MQTTEndpoint, echo, link, payload, subscriptions, topic, window
+from oscbridge_mqtt.options import Entity, MQTTOptions, MQTTRoute, Subscription
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+
+TABLES: list[tuple[str, type[oscbridge.Options]]] = [
+    ("| key |", MQTTOptions),
+    ("| key in a route |", MQTTRoute),
+    ("| key of a subscription |", Subscription),
+    ("| key of `homeassistant` |", Entity),
+]
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("sample", blocks("toml"))
+def test_the_sample_configurations_are_good(
+    sample: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MQTT_PASSWORD", "secret")
+    for name in ("ca.pem", "bridge.pem", "bridge.key"):
+        (tmp_path / name).touch()
+    plugins = Plugins()
+    configuration = parse(sample, plugins.endpoint_types, "README.md", tmp_path)
+    App(configuration, plugins)
+    assert any(isinstance(entry.options, MQTTOptions) for entry in configuration.endpoints.values())
+
+
+def default_of(model: type[oscbridge.Options], name: str) -> str:
+    field = model.model_fields[name]
+    if field.is_required():
+        return ""
+    if field.default is None:
+        return "none"
+    if name == "broker":
+        return f"`{json.dumps(str(field.default[0]))}`"
+    return f"`{json.dumps(field.default)}`"
+
+
+@pytest.mark.parametrize(
+    ("head", "name", "default"),
+    [
+        (head, name, default_of(model, name))
+        for head, model in TABLES
+        for name in model.model_fields
+    ],
+)
+def test_the_tables_list_every_key_with_its_default(head: str, name: str, default: str) -> None:
+    table = README.partition(head)[2].partition("\n\n")[0]
+    assert f"| `{name}` | {default}".rstrip() + " |" in table
+
+
+@pytest.mark.parametrize(("head", "model"), TABLES)
+def test_the_tables_list_nothing_else(head: str, model: type[oscbridge.Options]) -> None:
+    table = README.partition(head)[2].partition("\n\n")[0]
+    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == set(model.model_fields)
+
+
+BOUNDS = [
+    f"over {topic.MAX_TOPIC:,} bytes",
+    f"on `lamp`, {payload.MAX_MEMBERS} at most",
+    f"remembers for {echo.ECHO_SECONDS:g} s",
+    f"{echo.MAX_ECHOES:,} messages at most",
+    f"does not answer for {link.ANSWER_TIMEOUT:g} s",
+    f"acknowledges nothing for {window.ACK_TIMEOUT:g} s",
+    f"tried again every {subscriptions.RESUBSCRIBE:g} s",
+]
+
+
+@pytest.mark.parametrize("text", BOUNDS)
+def test_the_bounds_in_the_text_are_those_of_the_code(text: str) -> None:
+    assert text in README
+
+
+async def test_the_first_steps_work_as_they_stand(
+    broker: Any, until: Callable[..., Any], tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        udp = sock.getsockname()[1]
+
+    def here(text: str) -> str:
+        return text.replace("1883", str(broker.port)).replace("127.0.0.1:9000", f"127.0.0.1:{udp}")
+
+    file = tmp_path / "house.toml"
+    file.write_text(here(blocks("toml")[0]))
+    look, send = here(blocks("sh")[1]).splitlines()
+    [shown] = blocks("text")
+    program = str(Path(sys.executable).with_name("oscbridge"))
+    log = broker.folder / "log"
+    with (
+        subprocess.Popen([program, "run", file], stdout=subprocess.DEVNULL) as bridge,
+        subprocess.Popen([*shlex.split(look), "-C", "1"], stdout=subprocess.PIPE) as watcher,
+    ):
+        try:
+            await until(lambda: log.read_bytes().count(b" as ") >= 2)
+            command = [program, *shlex.split(send)[1:]]
+            while watcher.poll() is None:  # until it has subscribed
+                await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
+            assert watcher.stdout is not None
+            assert watcher.stdout.read().decode() == shown
+        finally:
+            watcher.kill()
+            bridge.terminate()
+
+
+def test_the_bridge_finds_the_plugin_by_itself() -> None:
+    assert Plugins().endpoint_types["mqtt"] is MQTTEndpoint

@@ -1,0 +1,133 @@
+"""Topics and addresses."""
+
+from __future__ import annotations
+
+import pytest
+
+from oscbridge_mqtt.broker import Broker
+from oscbridge_mqtt.echo import ECHO_SECONDS, MAX_ECHOES, Echoes
+from oscbridge_mqtt.topic import Template, address_of, check_filter, check_topic, wildcard_parts
+
+
+@pytest.mark.parametrize(
+    ("text", "topic", "parts"),
+    [
+        ("a/b", "a/b", []),
+        ("a/b", "a/c", None),
+        ("a/b", "a/b/c", None),
+        ("a/b/c", "a/b", None),
+        ("a/+", "a/b", ["b"]),
+        ("a/+", "a", None),
+        ("a/+/c/+", "a/b/c/d", ["b", "d"]),
+        ("+/+", "/b", ["", "b"]),
+        ("a/#", "a/b/c", ["b/c"]),
+        ("a/#", "a", [""]),
+        ("#", "a/b", ["a/b"]),
+        ("#", "$SYS/a", None),
+        ("+/a", "$SYS/a", None),
+        ("$SYS/#", "$SYS/a", ["a"]),
+    ],
+)
+def test_wildcards_stand_for_parts_of_a_topic(
+    text: str, topic: str, parts: list[str] | None
+) -> None:
+    assert wildcard_parts(text, topic) == parts
+
+
+@pytest.mark.parametrize(
+    ("topic", "prefix", "address"),
+    [
+        ("a/b", "", "/a/b"),
+        ("/a//b/", "", "/a/b"),
+        ("studio/a", "studio", "/a"),
+        ("studio", "studio", "/studio"),
+        ("living room/lamp#1", "", "/living_room/lamp_1"),
+        ("a/[b]{c},d?*", "", "/a/_b__c__d__"),
+        ("ä/ö", "", "/ä/ö"),
+    ],
+)
+def test_a_topic_becomes_an_address(topic: str, prefix: str, address: str) -> None:
+    assert address_of(topic, prefix) == address
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a+", "a/+/b", "#", "a\0b", "a\nb", "a\ufffeb", "\ud800", "é" * 40_000]
+)
+def test_what_is_no_topic_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="topic"):
+        check_topic(text)
+
+
+@pytest.mark.parametrize("text", ["a", "+", "#", "a/+/b/#", "/", "$share/g/a/#", "$SYS/#"])
+def test_a_topic_filter_is_taken(text: str) -> None:
+    assert check_filter(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "a+", "a/#/b", "##", "$share/g", "$share/+/a", "$share//a"])
+def test_what_is_no_topic_filter_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        check_filter(text)
+
+
+def test_in_a_template_only_placeholders_are_filled() -> None:
+    template = Template('{"state": {0}, "at": "{address}"} {x y}')
+    assert template.names == ["0", "address"]
+    assert template.fill(str.upper) == '{"state": 0, "at": "ADDRESS"} {x y}'
+
+
+@pytest.mark.parametrize(
+    ("text", "broker"),
+    [
+        ("mqtt://a", Broker("mqtt", "a", 1883)),
+        ("mqtts://a/", Broker("mqtts", "a", 8883)),
+        ("mqtt://[::1]:1884", Broker("mqtt", "::1", 1884)),
+        ("ws://a:9001", Broker("ws", "a", 9001, "/mqtt")),
+        ("wss://a/socket", Broker("wss", "a", 443, "/socket")),
+    ],
+)
+def test_the_address_of_a_broker_is_read_and_written(text: str, broker: Broker) -> None:
+    assert Broker.parse(text) == broker
+    assert Broker.parse(str(broker)) == broker
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a:1883", "mqtt://", "mqtt://:1", "mqtt://a:x", "mqtt://a:0", "mqtt://a/b", "mqtt://a?b",
+     "tcp://a", "mqtt://a:99999", "mqtt://[::1"],
+)  # fmt: skip
+def test_what_is_no_address_of_a_broker_is_explained(text: str) -> None:
+    with pytest.raises(ValueError, match=r"mqtt|path"):
+        Broker.parse(text)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_an_echo_is_taken_once_for_each_time_it_was_published() -> None:
+    echoes = Echoes(Clock())
+    echoes.add("a", b"1")
+    echoes.add("a", b"1")
+    assert [echoes.take("a", b"1") for _ in range(3)] == [True, True, False]
+    assert not echoes.take("a", b"2")
+
+
+def test_an_echo_is_remembered_for_a_while() -> None:
+    clock = Clock()
+    echoes = Echoes(clock)
+    echoes.add("a", b"1")
+    clock.now = ECHO_SECONDS
+    assert not echoes.take("a", b"1")
+    assert len(echoes) == 0
+
+
+def test_echoes_are_bounded() -> None:
+    echoes = Echoes(Clock())
+    for index in range(MAX_ECHOES + 10):
+        echoes.add("a", b"%d" % index)
+    assert len(echoes) == MAX_ECHOES
+    assert not echoes.take("a", b"0")
+    assert echoes.take("a", b"10")
