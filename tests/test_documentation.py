@@ -22,6 +22,7 @@ from oscbridge.bridge.configuration.options import (
     HostOptions,
     LimitOptions,
     RouteOptions,
+    SpoolOptions,
 )
 from oscbridge.bridge.routes.template import Template
 from oscbridge.cli import COMMANDS, cli
@@ -283,6 +284,7 @@ def test_what_stands_in_send_is_understood(row: list[str]) -> None:
         ("### `[bridge.NAME]`", BridgeOptions, ""),
         ("### `[bridge.NAME.limits]`", LimitOptions, ""),
         ("### `[endpoint.NAME]`", HostOptions, "the type's"),
+        ("### Keep messages on disk", SpoolOptions, "below"),
         ('### `type = "osc"`', OSCEndpoint.Options, "none"),
         ("### `[[route]]`", RouteOptions, "none"),
     ],

@@ -149,6 +149,13 @@ class Endpoint:
         """
         return message.address
 
+    def keeps(self, message: Message) -> bool:
+        """Whether the policy ``spool`` has a message on disk until it is delivered.
+
+        Others wait in memory. Called on another thread, once a message, and must not wait.
+        """
+        return True
+
     def receive(self, message: Message, peer: ClientAddress = ("", 0)) -> None:
         """Put a message into the routes. ``peer`` tells one client from another."""
         self.host.receive(message, peer)

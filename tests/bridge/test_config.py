@@ -95,7 +95,9 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     [
         pytest.param("[brige.a]", "brige: unknown key; did you mean 'bridge'?", id="file-key"),
         pytest.param(
-            "[xyz]", "xyz: unknown key; known keys: bridge, endpoint, http, route, run", id="file-key-far"
+            "[xyz]",
+            "xyz: unknown key; known keys: bridge, endpoint, http, route, run",
+            id="file-key-far",
         ),
         pytest.param(
             "[bridge.a]\nlisen = 1",
@@ -110,7 +112,7 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
         pytest.param(
             '[endpoint.a]\ntype = "server"\nxyz = 1',
             "endpoint.a.xyz: unknown key; "
-            "known keys: count, listen, names, on_start, outbox, page, policy, rate, token",
+            "known keys: count, listen, names, on_start, outbox, page, policy, rate, spool, token",
             id="endpoint-key-far",
         ),
         pytest.param(

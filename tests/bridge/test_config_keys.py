@@ -140,7 +140,10 @@ def test_an_endpoint_may_have_its_own() -> None:
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        ('policy = "drop"', "policy = 'drop': expected 'drop_oldest', 'latest' or 'block'"),
+        (
+            'policy = "drop"',
+            "policy = 'drop': expected 'drop_oldest', 'latest', 'block' or 'spool'",
+        ),
         ('policy = "lastest"', "did you mean 'latest'?"),
         ("outbox = 0", "outbox = 0: must be at least 1; the default is 10000"),
         ("outbox = 99999999", "outbox = 99999999: must be at most 10000000; the default is 10000"),
@@ -149,7 +152,7 @@ def test_an_endpoint_may_have_its_own() -> None:
         ("polcy = 1", "polcy: unknown key; did you mean 'policy'?"),
         ("out_box = 1", "out_box: unknown key; did you mean 'outbox'?"),
         ("onstart = 1", "onstart: unknown key; did you mean 'on_start'?"),
-        ("policy = 5", "policy = 5: expected 'drop_oldest', 'latest' or 'block'"),
+        ("policy = 5", "policy = 5: expected 'drop_oldest', 'latest', 'block' or 'spool'"),
     ],
 )
 def test_a_fault_of_an_endpoint_is_one_clear_line(line: str, fault: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
@@ -752,3 +753,100 @@ async def test_who_is_refused_is_counted_and_reported(caplog: pytest.LogCaptureF
 def test_an_endpoint_without_a_bridge_says_so() -> None:
     with pytest.raises(RuntimeError, match="'picky' belongs to no bridge yet"):
         Picky().receive(MESSAGES[0])
+
+
+# --- what is counted, and how long it took -----------------------------------------------------
+
+
+async def test_at_rest_all_that_was_offered_is_sent_dropped_or_queued() -> None:
+    class Stuck(Picky):
+        async def send(self, message: Message) -> None:
+            if message.args == (2,):
+                await asyncio.Event().wait()
+            await super().send(message)
+
+    endpoint = Stuck({1: BadMessage("no")})
+    delivery = make(endpoint, outbox=3)
+    delivery.offer(MESSAGES[0])
+    assert (delivery.offered, delivery.queued, delivery.drops) == (1, 0, {"closed": 1})
+    await delivery.start()
+    for message in MESSAGES[:3]:
+        delivery.offer(message)
+    await endpoint.has(1)
+    async with asyncio.timeout(5):
+        while delivery.queued > 1:
+            await asyncio.sleep(0)
+    for message in MESSAGES:
+        delivery.offer(message)
+    # One is stuck, three wait, two found no room.
+    assert (delivery.offered, delivery.sent, delivery.queued) == (9, 1, 4)
+    assert delivery.drops == {"closed": 1, "bad": 1, "full": 2}
+    await delivery.stop(0)
+    assert (delivery.offered, delivery.sent, delivery.queued) == (9, 1, 0)
+    assert sum(delivery.drops.values()) == 8
+    delivery.offer(MESSAGES[0])
+    assert (delivery.offered, delivery.drops["closed"]) == (10, 2)
+
+
+async def test_what_another_thread_brings_while_it_is_closed_is_counted_on_both_sides() -> None:
+    delivery = make(Picky())
+    await delivery.start()
+    stop = threading.Event()
+    offers = 0
+
+    def work() -> None:
+        nonlocal offers
+        while not stop.is_set():
+            delivery.offer(MESSAGES[0])
+            offers += 1
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    await delivery.stop()
+    stop.set()
+    await asyncio.to_thread(thread.join)
+    assert delivery.offered == offers == delivery.sent + sum(delivery.drops.values())
+
+
+@each_kind
+async def test_how_long_a_message_took_is_measured_until_the_endpoint_has_answered(
+    kind: type[Picky],
+) -> None:
+    class Slow(kind):  # type: ignore[misc, valid-type]
+        async def send(self, message: Message) -> None:
+            await asyncio.sleep(0.03)
+            await super().send(message)
+
+        async def send_batch(self, messages: Sequence[Message]) -> None:
+            await asyncio.sleep(0.03)
+            await super().send_batch(messages)
+
+    if kind is Picky:
+        del Slow.send_batch
+    delivery = await deliver(Slow(), MESSAGES[:1])
+    assert sum(delivery.latency.counts) == 1
+    assert 0.025 < delivery.latency.total < 1.0
+
+
+async def test_an_endpoint_that_ends_late_is_not_connected_again_and_counts_no_more() -> None:
+    release = asyncio.Event()
+
+    class Stubborn(Picky):
+        async def send(self, message: Message) -> None:
+            while not release.is_set():
+                try:
+                    await release.wait()
+                except asyncio.CancelledError:
+                    pass
+            await super().send(message)
+
+    endpoint = Stubborn()
+    delivery = await deliver(endpoint)
+    task = delivery._task
+    assert task is not None
+    assert not task.done()
+    release.set()
+    async with asyncio.timeout(5):
+        await asyncio.wait([task])
+    assert endpoint.events == ["connect", "close"]
+    assert (delivery.sent, delivery.drops, delivery.queued) == (0, {"stopped": 5}, 0)

@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from oscbridge import Message
-from oscbridge.bridge.outgoing.outbox import OldestOutbox, Outbox
+from oscbridge.bridge.outgoing.outbox import (
+    BlockingOutbox,
+    LatestOutbox,
+    OldestOutbox,
+    Outbox,
+)
 
 ALL = 1_000_000
 
@@ -205,3 +210,161 @@ async def test_a_put_when_the_loop_is_closed_is_counted() -> None:
     loop.close()
     on_a_thread(lambda: outbox.put(numbered(1)[0]))
     assert drops == {"closed": 1}
+
+
+async def test_what_was_taken_and_is_not_dealt_with_is_lost_too() -> None:
+    outbox = make(10)
+    for message in numbered(5):
+        outbox.put(message)
+    await outbox.take(3)
+    assert outbox.close(2) == 4
+
+
+# --- what the policy latest goes by ------------------------------------------------------------
+
+
+def latest(
+    size: int, drops: Drops, key: Callable[[Message], Hashable] | None = None
+) -> LatestOutbox:
+    loop = asyncio.get_running_loop()
+    if key is None:
+        return LatestOutbox(size, loop, drops.add)
+    return LatestOutbox(size, loop, drops.add, lambda _on: None, key)
+
+
+def note(channel: int, number: int) -> Message:
+    return Message("/note", "ii", (channel, number))
+
+
+async def test_latest_goes_by_the_address_if_it_is_told_nothing() -> None:
+    drops = Drops()
+    outbox = latest(10, drops)
+    for number in range(4):
+        outbox.put(note(number % 2, number))
+    assert await outbox.take(ALL) == [note(1, 3)]
+    assert drops == {"replaced": 3}
+
+
+async def test_latest_keeps_one_value_a_key_in_the_order_in_which_keys_came() -> None:
+    drops = Drops()
+    outbox = latest(10, drops, lambda message: message.args[0])  # type: ignore[arg-type, return-value]
+    for number in range(6):
+        outbox.put(note(number % 2, number))
+    assert await outbox.take(ALL) == [note(0, 4), note(1, 5)]
+    assert drops == {"replaced": 4}
+
+
+async def test_latest_replaces_nothing_that_has_no_key() -> None:
+    drops = Drops()
+    outbox = latest(10, drops, lambda message: None if message.args[0] else "same")
+    for message in (note(1, 0), note(0, 1), note(1, 2), note(0, 3), note(1, 4)):
+        outbox.put(message)
+    assert await outbox.take(ALL) == [note(1, 0), note(0, 3), note(1, 2), note(1, 4)]
+    assert drops == {"replaced": 1}
+
+
+async def test_what_has_no_key_finds_no_room_as_all_others() -> None:
+    drops = Drops()
+    outbox = latest(3, drops, lambda _message: None)
+    messages = numbered(5)
+    for message in messages:
+        outbox.put(message)
+    assert await outbox.take(ALL) == messages[2:]
+    assert drops == {"full": 2}
+
+
+async def test_a_key_that_raises_is_the_address() -> None:
+    def key(message: Message) -> Hashable:
+        raise KeyError(message)
+
+    drops = Drops()
+    outbox = latest(10, drops, key)
+    for number in range(3):
+        outbox.put(note(0, number))
+    outbox.put(Message("/other"))
+    assert await outbox.take(ALL) == [note(0, 2), Message("/other")]
+    assert drops == {"replaced": 2}
+
+
+async def test_a_key_that_cannot_be_one_loses_nothing_uncounted() -> None:
+    drops = Drops()
+    outbox = latest(10, drops, lambda _message: [])  # type: ignore[arg-type, return-value]
+    for number in range(3):
+        outbox.put(note(0, number))
+    assert await outbox.take(ALL) == [note(0, 2)]
+    assert drops == {"replaced": 2}
+
+
+# --- what is counted, and how long it took -----------------------------------------------------
+
+
+async def test_all_that_was_put_in_was_offered_dropped_or_not() -> None:
+    drops = Drops()
+    outbox = make(2, drops)
+    for message in numbered(5):
+        outbox.put(message)
+    outbox.close()
+    outbox.put(numbered(1)[0])
+    assert outbox.offered == 6
+    assert drops == {"full": 3, "closed": 1}
+
+
+class Clock(asyncio.SelectorEventLoop):
+    """A loop whose time is what it is told."""
+
+    now = 100.0
+
+    def time(self) -> float:
+        return self.now
+
+
+def test_one_message_at_a_time_is_sampled_from_its_way_in_until_it_is_taken() -> None:
+    loop = Clock()
+    outbox = OldestOutbox(100, loop, Drops().add)
+
+    def put(*numbers: int) -> None:
+        for number in numbers:
+            loop.now += 1.0
+            outbox.put(Message("/n", "i", (number,)))
+
+    def sampled(count: int) -> float:
+        loop.run_until_complete(outbox.take(count))
+        return outbox.sampled
+
+    try:
+        put(1, 2, 3)  # at 101, 102, 103
+        assert sampled(1) == 101.0
+        assert sampled(1) == 0.0
+        put(4, 5)  # at 104, behind one that waits
+        assert sampled(1) == 0.0
+        put(6)
+        assert sampled(1) == 104.0
+        put(7)  # at 107
+        assert sampled(2) == 0.0
+        assert sampled(1) == 107.0
+    finally:
+        loop.close()
+
+
+def test_a_sampled_message_that_is_dropped_is_forgotten() -> None:
+    loop = Clock()
+    outbox = OldestOutbox(2, loop, Drops().add)
+    try:
+        for number in range(4):
+            loop.now += 1.0
+            outbox.put(Message("/n", "i", (number,)))
+        loop.run_until_complete(outbox.take(ALL))
+        # Of those that were left, the one that came after the sampled one was dropped.
+        assert outbox.sampled == 103.0
+    finally:
+        loop.close()
+
+
+async def test_a_key_is_asked_for_no_other_policy() -> None:
+    def key(_message: Message) -> Hashable:
+        raise AssertionError
+
+    for kind in (OldestOutbox, BlockingOutbox):
+        outbox = kind(10, asyncio.get_running_loop(), Drops().add, lambda _on: None, key)
+        outbox.put(numbered(1)[0])
+        assert len(outbox) == 1

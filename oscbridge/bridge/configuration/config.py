@@ -5,11 +5,15 @@ Everything that can be found without opening a socket is found here, and all of 
 
 from __future__ import annotations
 
+import logging
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from oscbridge.bridge.configuration.entries import Configuration, EndpointEntry, RouteEntry
+from oscbridge.bridge.configuration.environment import overlay
 from oscbridge.bridge.configuration.faults import nearest
 from oscbridge.bridge.configuration.reader import Reader
 from oscbridge.bridge.endpoint import Endpoint
@@ -24,6 +28,8 @@ __all__ = [
     "load",
     "parse",
 ]
+
+_log: Final = logging.getLogger("oscbridge")
 
 DEFAULT = """\
 [bridge.osc]
@@ -40,7 +46,7 @@ MAX_FILE = 1 << 20
 
 
 def load(path: Path, types: Mapping[str, type[Endpoint]]) -> Configuration:
-    """Read a file. ``types`` are the endpoint types by name.
+    """Read a file, and the environment. ``types`` are the endpoint types by name.
 
     Raises :class:`ConfigurationError` that lists every fault.
     """
@@ -66,9 +72,10 @@ def load(path: Path, types: Mapping[str, type[Endpoint]]) -> Configuration:
 def parse(
     text: str, types: Mapping[str, type[Endpoint]], name: str, directory: Path | None = None
 ) -> Configuration:
-    """Read TOML. ``name`` is the file's, for the errors; other files begin at ``directory``.
+    """Read TOML, and the environment, which comes first.
 
-    Raises :class:`ConfigurationError` that lists every fault.
+    ``name`` is the file's, for the errors; other files begin at ``directory``. The log says
+    which variables there were. Raises :class:`ConfigurationError` that lists every fault.
     """
     try:
         raw = tomllib.loads(text)
@@ -76,7 +83,12 @@ def parse(
         raise ConfigurationError(f"{name}: not TOML: {error}") from None
     except RecursionError:
         raise ConfigurationError(f"{name}: not TOML: nested too deeply") from None
-    reader = Reader(raw, types, directory)
-    if reader.faults:
-        raise ConfigurationError("\n".join(f"{name}: {fault}" for fault in reader.faults))
+    overlaid = overlay(raw, os.environ)
+    reader = Reader(overlaid.raw, types, directory)
+    faults = [f"environment: {fault}" for fault in overlaid.faults]
+    faults += [f"{name}: {overlaid.explain(fault)}" for fault in reader.faults]
+    if faults:
+        raise ConfigurationError("\n".join(faults))
+    if overlaid.variables:
+        _log.info("settings from the environment: %s", ", ".join(overlaid.variables))
     return Configuration(reader.bridges, reader.endpoints, reader.routes, reader.http, reader.run)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from oscbridge.bridge.endpoint import OnStart, Options
 from oscbridge.bridge.outgoing.outbox import Policy
@@ -20,7 +21,7 @@ from oscbridge.scheduler import Scheduler
 from oscbridge.transport.stream import StreamLimits
 from oscbridge.url import OSCURL
 
-__all__ = ["BridgeOptions", "HostOptions", "LimitOptions", "Mode", "RouteOptions"]
+__all__ = ["BridgeOptions", "HostOptions", "LimitOptions", "Mode", "RouteOptions", "SpoolOptions"]
 
 SLOWEST: Final = 0.001
 FASTEST: Final = 1_000_000
@@ -186,15 +187,39 @@ class BridgeOptions(Options):
     """A table of limits, see below."""
 
 
+def _spool_path(value: object, info: ValidationInfo) -> Path:
+    if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
+        raise ValueError("expected the name of a file, in quotes")
+    directory = (info.context or {}).get("directory") or Path()
+    try:
+        return directory.absolute() / Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError("there is no such home folder; write the whole path") from None
+
+
+class SpoolOptions(Options):
+    """``[endpoint.NAME.spool]``: the file of the policy ``spool``."""
+
+    path: Annotated[Path, BeforeValidator(_spool_path)] | None = None
+    """The file; it is made. A relative path begins at the folder of the configuration."""
+    size: Annotated[int, Field(ge=1 << 20, le=1 << 40)] = 100_000_000
+    """Bytes that the file may have, about. Beyond, the oldest messages are dropped."""
+    age: Annotated[float, Field(ge=1, le=366 * 86_400)] = 604_800.0
+    """Seconds after which a message that still waits is dropped."""
+
+
 class HostOptions(Options):
     """The keys of ``[endpoint.NAME]`` that every type has."""
 
     policy: Policy | None = None
-    """When the outbox is full: ``drop_oldest``, ``latest`` (one value an address) or ``block``."""
+    """How messages wait: ``drop_oldest``, ``latest`` (one value an address), ``block`` or
+    ``spool`` (on disk)."""
     outbox: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
     """Messages that may wait in the outbox."""
     on_start: OnStart | None = None
     """When it cannot be connected at start-up: ``retry``, ``error`` or ``ignore``."""
+    spool: SpoolOptions = SpoolOptions()
+    """A table about the file of the policy ``spool``, see below."""
 
 
 class RouteOptions(Options):

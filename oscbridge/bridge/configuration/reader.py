@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -23,6 +25,7 @@ from oscbridge.bridge.configuration.reach import endless
 from oscbridge.bridge.configuration.route_reader import RouteReader
 from oscbridge.bridge.endpoint import Endpoint, Options
 from oscbridge.bridge.outgoing.delivery import DeliveryOptions
+from oscbridge.bridge.outgoing.keeper import SpoolBounds
 from oscbridge.url import OSCURL
 
 __all__ = ["Reader"]
@@ -60,6 +63,7 @@ class Reader:
             self._read_endpoint(name, table)
         # Names are held against all tables: a broken one is reported once, not once a use.
         self.faults += _check_names(bridges, endpoints)
+        self.faults += _check_spools(self.endpoints)
         self.http = self._one_table(HTTPOptions, raw, "http")
         self.run = self._one_table(RunOptions, raw, "run") or RunOptions()
         listens = self._listens()
@@ -124,15 +128,32 @@ class Reader:
             )
             return
         own = {key: options.pop(key) for key in HostOptions.model_fields if key in options}
-        host = validate(self.faults, HostOptions, own, where)
+        host = validate(self.faults, HostOptions, own, where, directory=self._directory)
         valid = validate(self.faults, factory.Options, options, where, HostOptions, self._directory)
         if host is not None and valid is not None:
+            policy = host.policy or factory.policy
+            spool = self._spool(name, host) if policy == "spool" else None
+            if policy != "spool" and "spool" in own:
+                text = f'nothing is on disk, as its policy is {policy!r}; set policy = "spool"'
+                self.faults.append(f"{where}.spool: {text}")
             delivery = DeliveryOptions(
-                policy=host.policy or factory.policy,
+                policy=policy,
                 on_start=host.on_start or factory.on_start,
                 outbox=host.outbox,
+                spool=spool,
             )
             self.endpoints[name] = EndpointEntry(type_name, factory, valid, delivery)
+
+    def _spool(self, name: str, host: HostOptions) -> SpoolBounds | None:
+        path = host.spool.path
+        if path is None:
+            try:
+                path = _state_folder() / f"{name}.spool"
+            except RuntimeError:
+                text = "say where, as there is no home folder for it"
+                self.faults.append(f"endpoint.{name}.spool.path: {text}")
+                return None
+        return SpoolBounds(path, host.spool.size, host.spool.age)
 
     def _listens(self) -> list[Listen]:
         found = [listen_of_endpoint(name, entry.options) for name, entry in self.endpoints.items()]
@@ -176,6 +197,25 @@ def _check_names(bridges: Mapping[str, object], endpoints: Mapping[str, object])
     for name in endpoints:
         if name in bridges:
             yield f"endpoint.{name}: a bridge has this name too; routes need different ones"
+
+
+def _check_spools(endpoints: Mapping[str, EndpointEntry]) -> Iterator[str]:
+    users: dict[Path, list[str]] = defaultdict(list)
+    for name, entry in endpoints.items():
+        if entry.delivery.spool is not None:
+            users[entry.delivery.spool.path.resolve()].append(name)
+    for path, (name, *others) in users.items():
+        for other in others:
+            yield (
+                f"endpoint.{other}.spool.path: {path} is the file of endpoint.{name}; "
+                "give each its own"
+            )
+
+
+def _state_folder() -> Path:
+    """Where programs keep what they must not forget. Raises ``RuntimeError`` if nowhere."""
+    base = Path(os.environ.get("XDG_STATE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".local" / "state") / "oscbridge"
 
 
 def _check_interface(where: str, bridge: BridgeOptions) -> Iterator[str]:

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from oscbridge.bridge.endpoint import Endpoint, OnStart
+from oscbridge.bridge.outgoing.codec import Codec
 from oscbridge.bridge.outgoing.connection import Connection, backoff
+from oscbridge.bridge.outgoing.keeper import SpoolBounds
 from oscbridge.bridge.outgoing.latency import Latency
 from oscbridge.bridge.outgoing.outbox import OUTBOXES, Outbox, Policy
 from oscbridge.bridge.outgoing.sender import Sender, several
+from oscbridge.bridge.outgoing.spool import Spool
 from oscbridge.dispatcher import Dispatcher, Watcher
-from oscbridge.errors import DecodeError
+from oscbridge.errors import DecodeError, EndpointError
 from oscbridge.handler import ClientAddress
 from oscbridge.osc import Message, Origin
 from oscbridge.report import Reporter
@@ -44,6 +47,8 @@ class DeliveryOptions:
     policy: Policy
     on_start: OnStart
     outbox: int
+    spool: SpoolBounds | None = None
+    """For the policy ``spool``."""
 
 
 class Delivery:
@@ -111,7 +116,10 @@ class Delivery:
 
     @property
     def queued(self) -> int:
-        """Messages on their way: in the outbox, or taken from it and not dealt with."""
+        """Messages on their way: in the outbox, on disk too, or taken from it and not dealt with.
+
+        After a stop, those that stay on disk.
+        """
         outbox = self._outbox
         return self._sender.pending + (0 if outbox is None else len(outbox))
 
@@ -210,20 +218,41 @@ class Delivery:
         loop = asyncio.get_running_loop()
         self._due = DueTimer(self.dispatcher.scheduler, loop)
         if self.endpoint.is_sink():
-            make = OUTBOXES[self.options.policy]
-            self._outbox = self._entrance = make(
-                self.options.outbox, loop, self.dropped, self._on_pressure, self.endpoint.key
-            )
+            self._outbox = self._entrance = self._make_outbox(loop)
+
+    def _make_outbox(self, loop: asyncio.AbstractEventLoop) -> Outbox:
+        options, endpoint = self.options, self.endpoint
+        if options.policy != "spool":
+            make = OUTBOXES[options.policy]
+            return make(options.outbox, loop, self.dropped, self._on_pressure, endpoint.key)
+        if options.spool is None:
+            raise ValueError("the policy 'spool' needs a file")
+        return Spool(
+            options.outbox,
+            loop,
+            self.dropped,
+            options.spool,
+            Codec(endpoint.RouteOptions),
+            endpoint.keeps,
+            self._reporter,
+        )
 
     async def start(self, on_start: OnStart | None = None) -> None:
         """Connect, then deliver until :meth:`stop`.
 
-        Under ``on_start = "error"`` raises what ``connect`` raises. Under "retry" it goes
+        Under ``on_start = "error"`` raises what ``connect`` raises, or :class:`EndpointError`
+        about the file of a spool; without its file a spool goes on in memory. Under "retry" it goes
         on trying, and is not waited for long; under "ignore" the endpoint is left alone
         when it cannot be connected, and what is sent to it dropped.
         """
         self.open()
         on_start = on_start or self.options.on_start
+        if self._outbox is not None:
+            try:
+                await self._outbox.opened()
+            except EndpointError:
+                if on_start == "error":
+                    raise
         if on_start != "retry":
             try:
                 await self._connection.open()
@@ -231,7 +260,7 @@ class Delivery:
                 if on_start == "error":
                     raise
                 self._connection.failed(error)
-                self._close_outbox("closed")
+                await self._close_outbox("closed")
                 return
         loop = asyncio.get_running_loop()
         self._task = loop.create_task(self._sender.run(self._outbox), name=f"deliver {self.name}")
@@ -257,19 +286,19 @@ class Delivery:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task], timeout=CANCEL_TIMEOUT)
-        self._close_outbox("stopped")
-        await self._connection.close()
+        await asyncio.gather(self._close_outbox("stopped"), self._connection.close())
         due.close()
 
-    def _close_outbox(self, reason: str) -> None:
-        outbox, self._outbox, self._entrance = self._outbox, None, None
-        if outbox is not None:
-            left = outbox.close() + self._sender.pending
-            self._sender.pending = 0
-            with self._counting:
-                self._offered += outbox.offered
-            if left:
-                self.dropped(reason, left)
+    async def _close_outbox(self, reason: str) -> None:
+        self._entrance = None
+        if self._outbox is None:
+            return
+        left = self._outbox.close(self._sender.end())
+        left += await self._outbox.finish()
+        if left:
+            self.dropped(reason, left)
+        if len(self._outbox):
+            self.endpoint.log.info("%s on disk, for later", several(len(self._outbox)))
 
 
 _EXPECTED: Final = frozenset({"replaced"})
@@ -281,6 +310,8 @@ _WHY: Final = {
     "stopped": "there was no time left to deliver them",
     "hops": f"they have come through more than {MAX_HOPS} endpoints; do routes form a ring?",
     "slow_client": "a client reads too slowly",
+    "expired": "they waited on disk for too long",
+    "unreadable": "the file on disk is damaged, or another version has written it",
 }
 """Reasons to drop messages, in words."""
 

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Final, Literal, TypeAlias
 
 from oscbridge.osc import DEFAULT_LIMITS, Message
@@ -22,7 +22,7 @@ __all__ = [
     "Policy",
 ]
 
-Policy: TypeAlias = Literal["drop_oldest", "latest", "block"]
+Policy: TypeAlias = Literal["drop_oldest", "latest", "block", "spool"]
 
 BLOCK_TIMEOUT: Final = 5.0
 """Seconds that a source on a thread waits for room under the policy ``block``."""
@@ -83,7 +83,8 @@ class Outbox(ABC):
         """Make what the messages are kept in."""
 
     @abstractmethod
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        """How many wait."""
 
     @abstractmethod
     def _add(self, message: Message) -> str:
@@ -107,6 +108,10 @@ class Outbox(ABC):
         if wake and not self._closed:
             self._wake()
 
+    def _is_ready(self) -> bool:
+        """Whether something can be taken."""
+        return len(self) > 0
+
     def _wake(self) -> None:
         if threading.get_ident() == self._thread:
             self._filled.set()
@@ -121,10 +126,11 @@ class Outbox(ABC):
 
         To call it again says that what was taken before is dealt with.
         """
-        while not len(self) and not self._interrupted:
-            self._done.set()
-            self._filled.clear()
+        while not self._is_ready() and not self._interrupted:
             if not len(self):
+                self._done.set()
+            self._filled.clear()
+            if not self._is_ready():
                 await self._filled.wait()
         self._interrupted = False
         self._done.clear()
@@ -136,9 +142,9 @@ class Outbox(ABC):
                 self.sampled, self._place = self._since, 0
             return taken
 
-    def _dropped_oldest(self) -> None:
-        """To be called when a message was removed that nobody took."""
-        self._out += 1
+    def _dropped_oldest(self, count: int = 1) -> None:
+        """To be called when messages were removed that nobody took, under the lock."""
+        self._out += count
         if self._place <= self._out:
             self._place = 0
 
@@ -157,11 +163,22 @@ class Outbox(ABC):
         """Let no source wait for room any more: it is about to be closed."""
         self._released = True
 
-    def close(self) -> int:
-        """Throw away what is left and take nothing more. Returns how many messages that was."""
+    async def opened(self) -> None:
+        """Wait until it can be used. Raises :class:`EndpointError` if it cannot as it should."""
+        return
+
+    def close(self, pending: int = 0) -> int:
+        """Throw away what is left and take nothing more. Returns how many messages are lost.
+
+        ``pending`` of those that were taken last are not dealt with; they count too.
+        """
         with self._lock:
             self._closed = True
-            return len(self._remove(len(self)))
+            return len(self._remove(len(self))) + pending
+
+    async def finish(self) -> int:
+        """Wait for what goes on after :meth:`close`. Returns how many messages are lost by it."""
+        return 0
 
 
 class OldestOutbox(Outbox):
@@ -206,6 +223,7 @@ class LatestOutbox(Outbox):
         values = self._values
         try:
             key = self._key(message)
+            hash(key)
         except Exception:  # a plugin's; who puts a message in must not suffer
             key = message.address
         if key is None:
@@ -289,8 +307,9 @@ class BlockingOutbox(OldestOutbox):
             self._on_pressure(self.is_pressing)
 
 
-OUTBOXES: Final[dict[Policy, type[Outbox]]] = {
+OUTBOXES: Final[Mapping[Policy, type[Outbox]]] = {
     "drop_oldest": OldestOutbox,
     "latest": LatestOutbox,
     "block": BlockingOutbox,
 }
+"""Those in memory, by their policies."""

@@ -60,6 +60,7 @@ class Sender:
         self._tries = 0
         self._by_batch = type(endpoint).send_batch is not Endpoint.send_batch
         self._sending: asyncio.Timeout | None = None
+        self._ended = False
         # Where one message is sent after another, few are taken out, so that those that wait
         # can still be replaced or make room.
         self._at_once = MAX_BATCH if self._by_batch else 1 if one_by_one else TURN
@@ -69,12 +70,21 @@ class Sender:
         if self._sending is not None:
             self._sending.reschedule(asyncio.get_running_loop().time())
 
+    def end(self) -> int:
+        """Do nothing more, even if the endpoint did not let itself be cancelled.
+
+        Returns how many messages are not dealt with.
+        """
+        self._ended = True
+        left, self.pending = self.pending, 0
+        return left
+
     async def run(self, outbox: Outbox | None) -> None:
         """Deliver while connected, reconnect while not. Without an outbox only the latter."""
         clock = asyncio.get_running_loop().time
         connection = self._connection
         delivered = 0
-        while True:
+        while not self._ended:
             if not connection.is_open:
                 await connection.reopen()
             if outbox is None:
@@ -94,7 +104,7 @@ class Sender:
     async def _deliver(self, batch: Sequence[Message]) -> None:
         """Deliver a batch, through as many connections as it takes."""
         self.pending = len(batch)
-        while self.pending:
+        while self.pending and not self._ended:
             if not self._connection.is_open:
                 await self._connection.reopen()
             await self._send(batch[-self.pending :])
@@ -145,7 +155,7 @@ class Sender:
         return count
 
     def _delivered(self, messages: Sequence[Message]) -> None:
-        if not messages:
+        if not messages or self._ended:
             return
         self.sent += len(messages)
         self.pending -= len(messages)
@@ -158,6 +168,8 @@ class Sender:
                 self.watcher(message)
 
     def _failed(self, reason: str, count: int, error: BaseException) -> None:
+        if self._ended:
+            return
         count = min(count, self.pending)
         self._tries = 0
         self.pending -= count
