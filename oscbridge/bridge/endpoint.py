@@ -104,7 +104,11 @@ class Endpoint:
         return ""
 
     async def connect(self) -> None:
-        """Open what needs to be open. Raises ``OSError`` or :class:`EndpointError`."""
+        """Open what needs to be open. Raises ``OSError`` or :class:`EndpointError`.
+
+        After :class:`BackOff` it is tried again in so many seconds, after others in ever
+        more.
+        """
 
     async def send(self, message: Message) -> None:
         """Deliver one message.

@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from itertools import repeat
+from itertools import chain, repeat
 
 import pytest
 
@@ -235,6 +235,25 @@ async def test_while_it_is_not_connected_it_says_why() -> None:
     assert delivery.problem == "gone"
     await delivery.stop()
     assert delivery.drops == {"stopped": 1}
+
+
+class Absent(Picky):
+    """Is not there at first, and says when to look again."""
+
+    async def connect(self) -> None:
+        await super().connect()
+        if len(self.events) < 4:
+            raise BackOff(0.001, "not there yet")
+
+
+async def test_an_endpoint_may_say_when_to_try_to_connect_again() -> None:
+    endpoint = Absent()
+    first_only = chain([0.0], repeat(3600.0))
+    delivery = make(endpoint, on_start="retry", waits=lambda: first_only)
+    await delivery.start()
+    delivery.offer(MESSAGES[0])
+    assert await endpoint.has(1) == [0]
+    await delivery.stop()
 
 
 def test_waits_grow_up_to_a_bound_and_no_two_endpoints_share_them() -> None:

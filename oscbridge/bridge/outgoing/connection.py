@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from oscbridge.bridge.endpoint import Endpoint
-from oscbridge.errors import EndpointError
+from oscbridge.errors import BackOff, EndpointError
 from oscbridge.os_errors import what_failed
 from oscbridge.report import Reporter
 
@@ -87,14 +87,16 @@ class Connection:
         if self.useful or asyncio.get_running_loop().time() - self._since > STEADY:
             self._waits = self._make_waits()
         first = not self.tried.is_set()
+        wait: float | None = None
         while True:
             await self.close()
             if self.tried.is_set():
-                await asyncio.sleep(next(self._waits))
+                await asyncio.sleep(next(self._waits) if wait is None else wait)
             try:
                 await self.open()
             except Exception as error:
                 self.failed(error)
+                wait = error.seconds if isinstance(error, BackOff) else None
                 first = False
                 continue
             if not first:

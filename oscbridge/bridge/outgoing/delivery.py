@@ -186,7 +186,8 @@ class Delivery:
         """Count and report messages that will not be delivered. From any thread."""
         self._count(reason, count)
         if reason not in _EXPECTED:
-            self._reporter.report(reason, f"{several(count)} lost: {_WHY.get(reason, reason)}")
+            text = f"{several(count)} lost: {_WHY.get(reason, reason)}"
+            self._reporter.report(reason, text, count=count)
 
     def lost(self, error: Exception) -> None:
         """Reconnect, as the connection is gone; what is being sent is sent once more."""
@@ -311,6 +312,8 @@ _WHY: Final = {
     "hops": f"they have come through more than {MAX_HOPS} endpoints; do routes form a ring?",
     "slow_client": "a client reads too slowly",
     "expired": "they waited on disk for too long",
+    "input_full": "they come in faster than they can be taken",
+    "rerouted": "the route that they took is gone",
     "unreadable": "the file on disk is damaged, or another version has written it",
 }
 """Reasons to drop messages, in words."""

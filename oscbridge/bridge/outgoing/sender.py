@@ -178,6 +178,7 @@ class Sender:
             reason,
             f"{several(count)} lost: {str(error) or repr(error)}",
             level=logging.ERROR,
+            count=count,
             error=None if isinstance(error, EndpointError | OSError) else error,
         )
 

@@ -166,9 +166,12 @@ class SystemPort:
             try:
                 await self._worker.run(self._open)
                 break
-            except NoPort:
-                if not patient or asyncio.get_running_loop().time() > deadline:
+            except NoPort as error:
+                if not patient:
                     raise
+                if asyncio.get_running_loop().time() > deadline:
+                    # Looked for again at once: whoever plugs it in is waiting for it.
+                    raise oscbridge.BackOff(WATCH_INTERVAL, str(error)) from error
             await asyncio.sleep(WATCH_INTERVAL)
         self._watching = asyncio.create_task(self._watch(), name="watch MIDI ports")
 
