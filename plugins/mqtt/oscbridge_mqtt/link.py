@@ -97,7 +97,7 @@ class Link:
         self.broker = options.broker[0]
         """The one that is connected, or tried."""
         self._tries = 0
-        self._is_5 = options.version == "5"
+        self.is_5 = options.version == "5"
         self._handler = handler
         self._log = log
         self._status = status
@@ -117,7 +117,7 @@ class Link:
         self._since = 0.0
         self._twin = f"; is there another client with client_id = {client_id!r}?"
         self._client = self._make(client_id)
-        self.subscriptions = Subscriptions(self._client, handler.refused, is_5=self._is_5)
+        self.subscriptions = Subscriptions(self._client, handler.refused, is_5=self.is_5)
         self._driver = Driver(
             self._client,
             self._sockets,
@@ -132,7 +132,7 @@ class Link:
 
     def _make(self, client_id: str) -> Client:
         options = self._options
-        is_5 = self._is_5
+        is_5 = self.is_5
         client = Client(
             CallbackAPIVersion.VERSION2,
             client_id,
@@ -230,7 +230,7 @@ class Link:
 
     def packet(self, publication: Publication, mid: int = 0) -> bytes:
         """What :meth:`write` sends; ``mid`` is for QoS 1."""
-        return packet_of(publication, self._is_5, mid)
+        return packet_of(publication, self.is_5, mid)
 
     def next_mid(self) -> int:
         """A number for a message with QoS 1."""
@@ -298,7 +298,7 @@ class Link:
             text += " before it answered"
             if self.broker.is_tls and self._options.certificate is None:
                 text += "; it may want a certificate: certificate = ..., key = ..."
-            elif self._is_5:
+            elif self.is_5:
                 text += '; if it does not know MQTT 5, version = "3.1.1" helps'
         elif self._loop.time() - self._since < STEADY:
             text += self._twin

@@ -16,6 +16,13 @@ ACK_TIMEOUT: Final = 10.0
 """Seconds without any acknowledgement after which the connection is given up."""
 
 
+UNSAID: Final = 20
+"""Messages with QoS 2 on their way at once where the broker does not say how many it takes.
+
+MQTT 3.1.1 has no word for it. Mosquitto takes 20, and breaks the connection beyond.
+"""
+
+
 class Window:
     """The publications of one batch on their way to the broker."""
 
@@ -88,8 +95,9 @@ class Window:
 
     def _hand_over(self) -> None:
         """Let paho publish what may be published now."""
-        publish, publications, waiting = self._link.publish, self._publications, self._waiting
-        while self._next < len(publications) and len(waiting) < self._link.window:
+        link, publications, waiting = self._link, self._publications, self._waiting
+        window = link.window if link.is_5 else min(link.window, UNSAID)
+        while self._next < len(publications) and len(waiting) < window:
             topic, payload, plan = publications[self._next]
-            waiting[publish(topic, payload, plan.qos, plan.retain)] = self._next
+            waiting[link.publish(topic, payload, plan.qos, plan.retain)] = self._next
             self._next += 1

@@ -226,6 +226,25 @@ async def test_the_keepalive_that_the_broker_asks_for_is_kept(
 
 
 @pytest.mark.load
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+@pytest.mark.parametrize("qos", [0, 1, 2])
+async def test_a_burst_arrives_whole_and_in_order(
+    start_broker: Any, start: Any, until: Any, version: str, qos: int
+) -> None:
+    broker = await start_broker("max_queued_messages 0")
+    options = f'version = "{version}"\nqos = {qos}\nclient_id = '
+    subscribe = f'\nsubscribe = [{{ topic = "n", qos = {qos} }}]'
+    sinks = [await start(broker, f'{options}"sink{n}"{subscribe}') for n in range(3)]
+    source = await start(broker, f'{options}"source"')
+    source.offer(*[Message.of("/n", index) for index in range(3_000)])
+    await until(lambda: all(sink.received.qsize() == 3_000 for sink in sinks))
+    for sink in sinks:
+        found = [sink.received.get_nowait().args[0] for _ in range(3_000)]
+        assert found == list(range(3_000))
+    assert source.delivery.sent == 3_000
+
+
+@pytest.mark.load
 async def test_what_is_in_flight_stays_within_what_the_broker_takes(
     start_broker: Any, start: Any, until: Any
 ) -> None:
