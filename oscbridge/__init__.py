@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from oscbridge.bridge.endpoint import Endpoint, Host, Options, Routed
     from oscbridge.bridge.files import File, Secret
+    from oscbridge.bridge.routes.conversion import nearest_whole
     from oscbridge.bridge.source import Sink, Source
     from oscbridge.dispatcher import Dispatcher
     from oscbridge.errors import (
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         PatternError,
         PluginError,
     )
+    from oscbridge.literal import is_number
     from oscbridge.osc import (
         IMMEDIATELY,
         IMPULSE,
@@ -49,12 +51,14 @@ if TYPE_CHECKING:
         is_pattern,
         messages,
     )
+    from oscbridge.osc_json import decode_json, encode_json
     from oscbridge.plugin.hookspecs import hookimpl
     from oscbridge.url import OSCURL, HostPort
 
 _HOMES = {
     "oscbridge.bridge.endpoint": ("Endpoint", "Host", "Options", "Routed"),
     "oscbridge.bridge.files": ("File", "Secret"),
+    "oscbridge.bridge.routes.conversion": ("nearest_whole",),
     "oscbridge.bridge.source": ("Sink", "Source"),
     "oscbridge.dispatcher": ("Dispatcher",),
     "oscbridge.errors": (
@@ -71,6 +75,7 @@ _HOMES = {
         "PatternError",
         "PluginError",
     ),
+    "oscbridge.literal": ("is_number",),
     "oscbridge.osc": (
         "IMMEDIATELY",
         "IMPULSE",
@@ -94,6 +99,7 @@ _HOMES = {
         "is_pattern",
         "messages",
     ),
+    "oscbridge.osc_json": ("decode_json", "encode_json"),
     "oscbridge.plugin.hookspecs": ("hookimpl",),
     "oscbridge.url": ("OSCURL", "HostPort"),
 }
@@ -137,14 +143,18 @@ __all__ = [
     "Source",
     "Subject",
     "TimeTag",
+    "decode_json",
     "decode_packet",
     "encode_bundle",
+    "encode_json",
     "encode_message",
     "encode_packet",
     "hookimpl",
     "infer",
+    "is_number",
     "is_pattern",
     "messages",
+    "nearest_whole",
 ]
 
 
@@ -152,7 +162,8 @@ def __getattr__(name: str) -> object:
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(home), name)
+    value = globals()[name] = getattr(import_module(home), name)  # the next time it is at hand
+    return value
 
 
 def __dir__() -> list[str]:

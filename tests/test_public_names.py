@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "oscbridge"
 PLUGINS = sorted(ROOT.glob("plugins/*/oscbridge_*"))
 
-HEAVY = ("pydantic", "pydantic_core", "click", "rich", "pluggy")
+HEAVY = ("pydantic", "pydantic_core", "click", "rich", "pluggy", "orjson")
 LIGHT = ("oscbridge", "oscbridge.osc", "oscbridge.osc_server", "oscbridge.udp_client")
 
 LAYERS = ("", "bridge", "plugin", "ops", "cli")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 import oscbridge
-from oscbridge_midi.values import Refused, nearest
+from oscbridge_midi.values import Refused
 
 __all__ = ["Args", "Captures", "Maker", "number_template", "text_template"]
 
@@ -75,9 +75,9 @@ def _hex(value: oscbridge.Argument) -> str:
         if isinstance(value, bytes):
             return value.hex(" ")
         return value if isinstance(value, str) else f"{int(bool(value)) * 127:02x}"
-    if not math.isfinite(value) or not 0 <= nearest(value) <= 127:
+    if not math.isfinite(value) or not 0 <= oscbridge.nearest_whole(value) <= 127:
         raise Refused(f"{value} is not within 0 to 127, and so no byte of a sysex")
-    return f"{nearest(value):02x}"
+    return f"{oscbridge.nearest_whole(value):02x}"
 
 
 def _look_up(name: str) -> Maker:

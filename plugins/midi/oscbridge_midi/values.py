@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import oscbridge
 
-__all__ = ["Field", "Refused", "nearest", "to_field"]
+__all__ = ["Field", "Refused", "to_field"]
 
 
 class Refused(ValueError):
@@ -35,12 +35,6 @@ class Field(NamedTuple):
         return self.first + (1 << self.bits) - 1
 
 
-def nearest(value: float) -> int:
-    """The nearest whole number, halves up: 63.5 is 64. For finite values."""
-    low = math.floor(value)
-    return low + (value - low >= 0.5)  # value + 0.5 would round once more
-
-
 def to_field(value: oscbridge.Argument, field: Field, *, clamp: bool) -> int:
     """A value as it stands in a MIDI message: 0 to 2^bits - 1. Raises :class:`Refused`.
 
@@ -51,7 +45,7 @@ def to_field(value: oscbridge.Argument, field: Field, *, clamp: bool) -> int:
     if type(value) is int:  # not isinstance: there are bool and the time tag
         whole = value
     elif isinstance(value, float) and math.isfinite(value):
-        whole = nearest(value)
+        whole = oscbridge.nearest_whole(value)
     elif isinstance(value, bool) and field.is_value:
         whole = field.high if value else field.low
     else:

@@ -14,11 +14,12 @@ from oscbridge import (
     EncodeError,
     LimitError,
     Message,
+    decode_json,
+    encode_json,
     encode_message,
     encode_packet,
     infer,
 )
-from oscbridge_mqtt import typed_json
 from oscbridge_mqtt.values import convert, guess, plain_float, plain_values, shortest, to_text
 
 __all__ = ["MAX_DEPTH", "MAX_MEMBERS", "Values", "decode", "encoder", "packet"]
@@ -90,7 +91,7 @@ def _encode_text(message: Message) -> bytes:
 _ENCODERS: Final[Mapping[str, Encode]] = {
     "json": _encode_json,
     "text": _encode_text,
-    "typed": typed_json.encode,
+    "typed": encode_json,
     "osc": encode_message,
 }
 
@@ -100,7 +101,7 @@ def packet(payload: bytes, form: str) -> bytes:
 
     Raises :class:`oscbridge.DecodeError`.
     """
-    return payload if form == "osc" else encode_packet(typed_json.decode(payload))
+    return payload if form == "osc" else encode_packet(decode_json(payload))
 
 
 def decode(payload: bytes, form: str, types: str | None = None) -> Iterator[Values]:

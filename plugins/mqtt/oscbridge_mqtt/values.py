@@ -20,6 +20,8 @@ from oscbridge import (
     Impulse,
     Message,
     TimeTag,
+    is_number,
+    nearest_whole,
 )
 
 __all__ = ["TYPES", "convert", "guess", "plain_float", "plain_values", "shortest", "to_text"]
@@ -28,9 +30,6 @@ _FLOAT32: Final = struct.Struct(">f")
 _LARGEST_FLOAT: Final = 3.4028234663852886e38
 _LARGEST_PLAIN: Final = 1e15
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,20}")
-_NUMBER: Final = re.compile(
-    r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan)", re.IGNORECASE
-)
 _WORDS: Final[Mapping[str, bool]] = {
     "true": True, "on": True, "1": True,
     "false": False, "off": False, "0": False,
@@ -147,7 +146,7 @@ def guess(text: str) -> Argument:
         return bare == "true"
     if _WHOLE.fullmatch(bare) and -(1 << 63) <= int(bare) < 1 << 63:
         return int(bare)
-    return float(bare) if _NUMBER.fullmatch(bare) else text
+    return float(bare) if is_number(bare) else text
 
 
 def _whole(value: object, bits: int) -> int:
@@ -155,11 +154,10 @@ def _whole(value: object, bits: int) -> int:
         case bool() | int():
             whole = int(value)
         case float() if math.isfinite(value):
-            low = math.floor(value)
-            whole = low + (value - low >= 0.5)  # the nearest, halves up
+            whole = nearest_whole(value)
         case str() if _WHOLE.fullmatch(value.strip()):
             whole = int(value)
-        case str() if _NUMBER.fullmatch(value.strip()):
+        case str() if is_number(value.strip()):
             return _whole(float(value), bits)
         case _:
             raise ValueError
@@ -169,7 +167,7 @@ def _whole(value: object, bits: int) -> int:
 
 
 def _real(value: object) -> float:
-    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+    if isinstance(value, str) and is_number(value.strip()):
         return float(value)
     if isinstance(value, bool | int | float):
         return float(value)

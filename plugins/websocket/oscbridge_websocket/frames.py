@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import oscbridge
-from oscbridge_websocket import json_format
+from oscbridge import encode_json
 
 __all__ = ["Format", "Frame", "make_frames"]
 
@@ -38,7 +38,7 @@ def make_frames(
     messages: Sequence[oscbridge.Message], form: Format, on_drop: Callable[[int], None]
 ) -> list[Frame]:
     """The frames for some messages. ``on_drop`` is told of those that cannot be encoded."""
-    encode = json_format.encode if form is Format.JSON else oscbridge.encode_message
+    encode = encode_json if form is Format.JSON else oscbridge.encode_message
     encoded = []
     for message in messages:
         try:

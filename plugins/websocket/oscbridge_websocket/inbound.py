@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import oscbridge
-from oscbridge_websocket import json_format
+from oscbridge import decode_json
 from oscbridge_websocket.rights import Rights
 from oscbridge_websocket.tokens import TOKEN_ADDRESS, from_message
 
@@ -28,7 +28,7 @@ def read(frame: str | bytes, *, json: bool) -> oscbridge.Packet:
         return oscbridge.decode_packet(frame)
     if not json:
         raise oscbridge.DecodeError("text", "a text frame, without the subprotocol osc.json")
-    return json_format.decode(frame)
+    return decode_json(frame)
 
 
 def read_token(frame: str | bytes, *, json: bool) -> str | None:

@@ -20,7 +20,6 @@ from oscbridge_websocket import (
     client,
     endpoint,
     failures,
-    json_format,
     options,
     server,
 )
@@ -82,7 +81,7 @@ def test_the_table_lists_nothing_else() -> None:
 
 @pytest.mark.parametrize("text", blocks("json"))
 def test_the_json_samples_are_read(text: str) -> None:
-    packet = json_format.decode(text)
+    packet = oscbridge.decode_json(text)
     assert isinstance(packet, oscbridge.Bundle) == ("packets" in orjson.loads(text))
 
 

@@ -1,4 +1,4 @@
-"""``osc.json``: one table drives the encoder and the decoder."""
+"""Packets as JSON: one table drives the encoder and the decoder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 import oscbridge
 from oscbridge import IMMEDIATELY, IMPULSE, MIDI, Bundle, Color, Message, TimeTag
-from oscbridge_websocket import json_format
 
 INFINITY = float("inf")
 NOON = TimeTag(0xEC3A_5800_8000_0000)  # some day at noon and a half second
@@ -58,7 +57,7 @@ VALUES = [
 def test_every_value_is_written_as_the_table_says(
     types: str, value: oscbridge.Argument, expected: object
 ) -> None:
-    written = orjson.loads(json_format.encode(Message("/a", types, (value,))))
+    written = orjson.loads(oscbridge.encode_json(Message("/a", types, (value,))))
     assert written == {"address": "/a", "args": [expected]}
 
 
@@ -66,7 +65,7 @@ def test_every_value_is_written_as_the_table_says(
 def test_every_value_is_read_as_the_table_says(
     types: str, value: oscbridge.Argument, written: object
 ) -> None:
-    read = json_format.decode(orjson.dumps({"address": "/a", "args": [written]}))
+    read = oscbridge.decode_json(orjson.dumps({"address": "/a", "args": [written]}))
     assert read == Message("/a", types, (value,))
     assert isinstance(read, Message)
     assert type(read.args[0]) is type(value)
@@ -111,30 +110,30 @@ OTHER_FORMS = [
 def test_other_forms_of_a_value_are_read_as_well(
     written: object, types: str, value: oscbridge.Argument
 ) -> None:
-    read = json_format.decode(orjson.dumps({"address": "/a", "args": [written]}))
+    read = oscbridge.decode_json(orjson.dumps({"address": "/a", "args": [written]}))
     assert read == Message("/a", types, (value,))
 
 
 @pytest.mark.parametrize("types", ["f", "d"])
 def test_not_a_number_survives(types: str) -> None:
-    written = json_format.encode(Message("/a", types, (float("nan"),)))
+    written = oscbridge.encode_json(Message("/a", types, (float("nan"),)))
     assert orjson.loads(written)["args"] == [{"type": types, "value": "NaN"}]
-    read = json_format.decode(written)
+    read = oscbridge.decode_json(written)
     assert isinstance(read, Message)
     assert read.types == types
     assert read.args[0] != read.args[0]
 
 
 def test_a_message_without_arguments_may_leave_them_out() -> None:
-    assert json_format.decode('{"address": "/a"}') == Message("/a", "", ())
+    assert oscbridge.decode_json('{"address": "/a"}') == Message("/a", "", ())
 
 
 def test_a_single_argument_needs_no_array() -> None:
-    assert json_format.decode('{"address": "/a", "args": 5}') == Message("/a", "i", (5,))
+    assert oscbridge.decode_json('{"address": "/a", "args": 5}') == Message("/a", "i", (5,))
 
 
 def test_the_bytes_of_a_message_without_type_tags_become_a_blob() -> None:
-    written = json_format.encode(Message("/a", None, (b"\0\0\0\1",)))
+    written = oscbridge.encode_json(Message("/a", None, (b"\0\0\0\1",)))
     assert orjson.loads(written)["args"] == [{"type": "b", "value": "AAAAAQ=="}]
 
 
@@ -149,17 +148,17 @@ def test_a_bundle_keeps_its_time_and_its_order() -> None:
         }
     )
     inner = Bundle(TimeTag.from_unix(1700000000.5), (Message("/b"),))
-    assert json_format.decode(text) == Bundle(TimeTag(10 << 32 | 20), (Message("/a"), inner))
+    assert oscbridge.decode_json(text) == Bundle(TimeTag(10 << 32 | 20), (Message("/a"), inner))
 
 
 @pytest.mark.parametrize("timetag", ["", '"timeTag": null, '])
 def test_a_bundle_without_a_time_is_immediate(timetag: str) -> None:
-    assert json_format.decode("{" + timetag + '"packets": []}') == Bundle(IMMEDIATELY, ())
+    assert oscbridge.decode_json("{" + timetag + '"packets": []}') == Bundle(IMMEDIATELY, ())
 
 
 def test_what_a_plugin_made_of_plain_values_is_written_as_its_type_tags_say() -> None:
     values = (1, bytearray(b"\1"), 0x11223344, bytes([0, 144, 60, 1]), 1, (1, 2))
-    written = orjson.loads(json_format.encode(Message("/a", "fbrmt[ii]", values)))  # type: ignore[arg-type]
+    written = orjson.loads(oscbridge.encode_json(Message("/a", "fbrmt[ii]", values)))  # type: ignore[arg-type]
     assert [each["value"] for each in written["args"][:5]] == [
         1.0,
         "AQ==",
@@ -193,7 +192,7 @@ def test_a_message_that_a_plugin_made_wrongly_raises_an_encode_error(
     types: str, args: tuple[oscbridge.Argument, ...]
 ) -> None:
     with pytest.raises(oscbridge.EncodeError):
-        json_format.encode(Message("/a", types, args))
+        oscbridge.encode_json(Message("/a", types, args))
 
 
 # --- malformed documents -----------------------------------------------------------------------
@@ -282,12 +281,12 @@ MALFORMED = {
 @pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED.keys())
 def test_a_malformed_document_raises_a_decode_error(text: str | bytes) -> None:
     with pytest.raises(oscbridge.DecodeError) as caught:
-        oscbridge.encode_packet(json_format.decode(text))
+        oscbridge.encode_packet(oscbridge.decode_json(text))
     assert len(str(caught.value)) < 2_000
 
 
 def test_sixteen_bundles_within_each_other_are_read() -> None:
-    packet = json_format.decode('{"packets": [' * 16 + "]}" * 16)
+    packet = oscbridge.decode_json('{"packets": [' * 16 + "]}" * 16)
     assert oscbridge.decode_packet(oscbridge.encode_packet(packet)) == packet
 
 
@@ -326,7 +325,7 @@ def test_a_message_survives_the_way_there_and_back(
 ) -> None:
     types = "".join(types for types, _ in arguments)
     message = Message("/" + name, types, tuple(value for _, value in arguments))
-    back = json_format.decode(json_format.encode(message))
+    back = oscbridge.decode_json(oscbridge.encode_json(message))
     assert back == message
     assert isinstance(back, Message)
     assert oscbridge.encode_message(back) == oscbridge.encode_message(message)
@@ -363,7 +362,7 @@ DOCUMENTS = JSON | st.fixed_dictionaries(
 @given(DOCUMENTS)
 def test_any_json_is_a_packet_or_a_decode_error(document: object) -> None:
     try:
-        packet = json_format.decode(orjson.dumps(document))
+        packet = oscbridge.decode_json(orjson.dumps(document))
     except oscbridge.DecodeError:
         return
     oscbridge.encode_packet(packet)
@@ -372,12 +371,12 @@ def test_any_json_is_a_packet_or_a_decode_error(document: object) -> None:
 @given(st.binary(max_size=200) | st.text(max_size=200))
 def test_any_text_is_a_packet_or_a_decode_error(text: str | bytes) -> None:
     try:
-        json_format.decode(text)
+        oscbridge.decode_json(text)
     except oscbridge.DecodeError:
         pass
 
 
 def test_the_precision_of_a_float_is_that_of_the_wire() -> None:
     (value,) = struct.unpack(">f", struct.pack(">f", 0.1))
-    read = json_format.decode(json_format.encode(Message("/a", "f", (value,))))
+    read = oscbridge.decode_json(oscbridge.encode_json(Message("/a", "f", (value,))))
     assert read == Message("/a", "f", (value,))

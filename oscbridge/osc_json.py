@@ -1,4 +1,4 @@
-"""Packets as JSON with their types: ``payload = "typed"``.
+"""Packets as JSON: ``osc.json`` over WebSocket, ``payload = "typed"`` over MQTT.
 
 The shape is that of osc.js with ``metadata: true``: ``{"address": …, "args": [{"type": …,
 "value": …}]}`` and ``{"timeTag": …, "packets": […]}``. What JSON cannot say is written as
@@ -16,16 +16,14 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 import orjson
 
-from oscbridge import (
+from oscbridge.errors import DecodeError, EncodeError, LimitError
+from oscbridge.osc import (
     IMMEDIATELY,
     IMPULSE,
     MIDI,
     Argument,
     Bundle,
     Color,
-    DecodeError,
-    EncodeError,
-    LimitError,
     Message,
     Packet,
     TimeTag,
@@ -33,7 +31,7 @@ from oscbridge import (
     infer,
 )
 
-__all__ = ["MAX_DEPTH", "decode", "encode"]
+__all__ = ["MAX_DEPTH", "decode_json", "encode_json"]
 
 MAX_DEPTH: Final = 16
 """Bundles within bundles and arrays within arrays that are read."""
@@ -46,8 +44,8 @@ _COLOR: Final = re.compile("#[0-9A-Fa-f]{6}([0-9A-Fa-f]{2})?")
 _SAFE: Final = (1 << 53) - 1  # Number.MAX_SAFE_INTEGER
 
 
-def encode(message: Message) -> bytes:
-    """One message as a JSON text in UTF-8. Raises :class:`oscbridge.EncodeError`."""
+def encode_json(message: Message) -> bytes:
+    """One message as a JSON text in UTF-8. Raises :class:`EncodeError`."""
     types = message.types
     if types is None:  # no type tags: what followed the address is bytes
         types = "b" * len(message.args)
@@ -115,10 +113,14 @@ _WRITERS: Final[Mapping[str, Callable[[Any], object]]] = {
 }
 
 
-def decode(text: str | bytes) -> Packet:
-    """A packet from a JSON text. Raises :class:`oscbridge.DecodeError` and nothing else."""
+def decode_json(data: str | bytes) -> Packet:
+    """A packet from a JSON text, as bytes in UTF-8. Each message in it can be encoded as OSC.
+
+    An argument without ``type`` has the type that is inferred.
+    Raises :class:`DecodeError` and nothing else.
+    """
     try:
-        document = orjson.loads(text)
+        document = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise DecodeError("json", f"not JSON: {error}") from None
     return _packet(document, MAX_DEPTH)
