@@ -14,19 +14,19 @@ INSTALLED := $(VENV)/.installed
 DEVELOP   := $(VENV)/.develop
 NODE      := tests/js/node_modules/.installed
 
-.PHONY: help run test lint format bench fuzz soak clean system-packages
+.PHONY: help run test lint format bench fuzz soak container test-container clean system-packages
 
 help: ## list these targets
 	@echo "Usage: make TARGET [ARGS=\"...\"] [PYTHON=python3.13]"; echo
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
-	    while IFS='|' read -r target text; do printf '  %-8s %s\n' "$$target" "$$text"; done
+	    while IFS='|' read -r target text; do printf '  %-14s %s\n' "$$target" "$$text"; done
 
 run: $(INSTALLED) ## run the bridge with all plugins; ARGS go to `oscbridge run`
 	@exec $(BIN)/oscbridge run $(ARGS)
 
 test: lint system-packages $(NODE) ## lint, then all tests; ARGS go to pytest
-	$(BIN)/pytest -n auto -m "not load" $(ARGS)
-	$(BIN)/pytest -m load $(ARGS) $(if $(ARGS),|| test $$? -eq 5  # ARGS may pick none)
+	$(BIN)/pytest -n auto -m "not load" --ignore=tests/container $(ARGS)
+	$(BIN)/pytest -m load --ignore=tests/container $(ARGS) $(if $(ARGS),|| test $$? -eq 5  # ARGS may pick none)
 
 lint: $(DEVELOP) ## check style and types
 	$(BIN)/ruff check
@@ -45,6 +45,16 @@ fuzz: $(DEVELOP) ## a million mutated packets through all that reads them; ARGS 
 
 soak: $(DEVELOP) ## two minutes of load, faults and reloads; every message is accounted for
 	@$(BIN)/python tests/soak $(ARGS)
+
+container: ## build the image oscbridge; ARGS go to docker build
+	docker build --file docker/Dockerfile --tag oscbridge \
+	    --build-arg VERSION="$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)" \
+	    --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" $(ARGS) .
+
+test-container: $(DEVELOP) system-packages ## test it, as root, on a Docker engine of its own; ARGS go to pytest
+	@test "$$(id -u)" -eq 0 || \
+	    { echo "A Docker engine has to be started by root: run this as root" >&2; exit 1; }
+	$(BIN)/pytest tests/container --timeout 600 $(ARGS)
 
 clean: ## remove all that these targets made
 	rm -rf $(VENV) tests/js/node_modules dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

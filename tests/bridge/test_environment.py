@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,8 @@ from oscbridge.bridge.configuration.config import Configuration, parse
 from oscbridge.bridge.configuration.environment import MAX_VARIABLES, overlay
 from oscbridge.plugin.manager import Plugins
 
+README = Path(__file__).parents[2] / "README.md"
+ROUTE = '[[route]]\nfrom = "stage"\nmatch = "/meters/*"\nto = "my-desk"\n'
 FILE = """
 [bridge.stage]
 listen = "udp://127.0.0.1:9000"
@@ -239,6 +242,22 @@ def test_the_faults_of_the_file_and_of_the_environment_come_together(
 ) -> None:
     found = faults(read, BRIDGE____X="1", BRIDGE__STAGE__MODE="quick")
     assert [line.partition(":")[0] for line in found] == ["environment", "show.toml"]
+
+
+# --- the documentation ------------------------------------------------------------------------
+
+
+def test_the_variables_that_are_shown_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    section = README.read_text().split("### Settings from the environment")[1]
+    block = section.split("```text\n")[1].split("```")[0]
+    for line in block.splitlines():
+        name, _, value = line.partition("  ")[0].partition("=")
+        monkeypatch.setenv(name, value)
+    found = parse(f"{FILE}{ROUTE}", Plugins().endpoint_types, "show.toml")
+    stage = found.bridges["stage"]
+    assert (stage.listen.port, stage.limits.packet, len(stage.allow)) == (9001, 4096, 1)
+    assert str(found.endpoints["my-desk"].options).count("10.0.0.7") == 1
+    assert found.routes[1].memory.limit == 60
 
 
 # --- the log -----------------------------------------------------------------------------------

@@ -1,0 +1,54 @@
+"""The files of docker/ that no container reads, and those that a person starts from."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCKER = ROOT / "docker"
+PROGRAM = Path(sys.executable).with_name("oscbridge")
+
+
+def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+    unit = tmp_path / "oscbridge.service"
+    text = (DOCKER / "oscbridge.service").read_text()
+    unit.write_text(text.replace("/opt/oscbridge/bin/oscbridge", str(PROGRAM)))
+    result = subprocess.run(
+        ["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stdout + result.stderr) == (0, "")
+
+
+def test_a_fault_in_the_configuration_is_the_exit_code_that_the_unit_does_not_try_again(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "bad.toml").write_text("[bridg]")
+    unit = (DOCKER / "oscbridge.service").read_text()
+    result = subprocess.run([PROGRAM, "run", tmp_path / "bad.toml"], capture_output=True)
+    assert f"RestartPreventExitStatus={result.returncode}\n" in unit
+
+
+@pytest.mark.parametrize("file", sorted(DOCKER.rglob("*.toml")), ids=lambda file: file.name)
+def test_a_configuration_is_good(file: Path) -> None:
+    result = subprocess.run([PROGRAM, "check", file], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_files_that_the_page_names_are_there() -> None:
+    page = (DOCKER / "README.md").read_text()
+    names = re.findall(r"\]\(([^)#]+)", page)
+    assert len(names) > 5
+    assert [name for name in names if not (DOCKER / name).exists()] == []
+
+
+def test_the_page_names_every_file() -> None:
+    page = (DOCKER / "README.md").read_text()
+    files = [
+        file.name for file in DOCKER.iterdir() if file.suffix in (".yaml", ".toml", ".service")
+    ]
+    assert [name for name in files if f"]({name})" not in page] == []

@@ -1,0 +1,168 @@
+"""Plugins of others, by pip: in an image of one's own, and into a volume at the start."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from engine import Container, Engine
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+PYPROJECT = """
+[build-system]
+requires = ["hatchling>=1.27"]
+build-backend = "hatchling.build"
+
+[project]
+name = "oscbridge-print"
+version = "1.0"
+dependencies = ["oscbridge"]
+
+[project.entry-points.oscbridge]
+print = "oscbridge_print"
+
+[tool.hatch.build.targets.wheel]
+include = ["oscbridge_print.py"]
+"""
+
+CONFIGURATION = """
+[bridge.stage]
+listen = "udp://0.0.0.0:9000"
+[endpoint.paper]
+type = "print"
+[[route]]
+from = "stage"
+to   = "paper"
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plugin that README.md shows, as a wheel."""
+    folder = tmp_path_factory.mktemp("print")
+    found = re.search(r"^```python\n(# oscbridge_print.py\n.*?)^```$", README, re.M | re.S)
+    assert found
+    (folder / "oscbridge_print.py").write_text(found[1])
+    (folder / "pyproject.toml").write_text(PYPROJECT)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, folder],
+        check=True,
+    )
+    (made,) = folder.glob("*.whl")
+    folder.chmod(0o755)  # it is mounted, and read by another user
+    made.chmod(0o644)
+    return made
+
+
+@pytest.fixture
+def volume(engine: Engine) -> str:
+    """A new volume. It goes with the engine."""
+    return engine.docker("volume", "create").strip()
+
+
+def works(container: Container, port: int, send: Callable[..., None]) -> None:
+    """The plugin is listed and gets messages."""
+    container.wait_for_log("Ctrl-C stops it", timeout=60)
+    assert "print 1.0" in container.execute("oscbridge", "plugins")
+    send(port, "/hello", 7)
+    container.wait_for_log("/hello 7")
+
+
+def test_an_image_of_ones_own_has_it(
+    engine: Engine,
+    run: Callable[..., Container],
+    mount: Callable[..., str],
+    wheel: Path,
+    free_port: Callable[[], int],
+    send: Callable[..., None],
+    tmp_path: Path,
+) -> None:
+    # The two lines of docker/README.md; the wheel stands for a package of an index.
+    (tmp_path / wheel.name).write_bytes(wheel.read_bytes())
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM oscbridge\nCOPY {wheel.name} /tmp/\nRUN pip install /tmp/{wheel.name}\n"
+    )
+    engine.docker("build", "--tag=mine", str(tmp_path))
+    port = free_port()
+    works(run(f"-p=127.0.0.1:{port}:9000/udp", mount(CONFIGURATION), of="mine"), port, send)
+
+
+def test_the_volume_has_it_once_and_then_needs_no_network(
+    run: Callable[..., Container],
+    mount: Callable[..., str],
+    volume: str,
+    wheel: Path,
+    free_port: Callable[[], int],
+    send: Callable[..., None],
+) -> None:
+    port = free_port()
+    options = (
+        f"--env=OSCBRIDGE_PLUGINS=/wheels/{wheel.name}",
+        f"--volume={volume}:/var/lib/oscbridge",
+        mount(CONFIGURATION),
+    )
+    first = run(f"-p=127.0.0.1:{port}:9000/udp", f"--volume={wheel.parent}:/wheels:ro", *options)
+    works(first, port, send)
+    assert "installing plugins" in first.logs()
+    # Neither the wheel nor a network is there now.
+    second = run("--network=none", *options)
+    log = second.wait_for_log("Ctrl-C stops it")
+    assert "installing plugins" not in log
+    assert "print 1.0" in log
+
+
+def test_another_list_takes_the_place_of_the_first(
+    run: Callable[..., Container], volume: str, wheel: Path
+) -> None:
+    there = (f"--volume={volume}:/var/lib/oscbridge", f"--volume={wheel.parent}:/wheels:ro")
+    plugins = f"--env=OSCBRIDGE_PLUGINS=/wheels/{wheel.name}"
+    first = run(*there, plugins, args=("plugins",))
+    assert first.wait_until_ended() == 0
+    assert "print 1.0" in first.logs()
+    # The same package again, named in another way: what is there does not hide it from pip.
+    second = run(*there, f"{plugins} /wheels/{wheel.name}", args=("plugins",))
+    assert second.wait_until_ended() == 0
+    assert "print 1.0" in second.logs()
+    # What comes with the image is no reason to install anything.
+    third = run(*there, "--env=OSCBRIDGE_PLUGINS=oscbridge-midi", args=("plugins",))
+    assert third.wait_until_ended() == 0
+    assert "print 1.0" not in third.logs()
+
+
+@pytest.mark.parametrize(
+    ("plugins", "options"),
+    [
+        ("/wheels/nothing-1.0-py3-none-any.whl", ()),
+        ("oscbridge-print", ("--network=none", "--env=PIP_RETRIES=0")),
+    ],
+    ids=["unknown", "offline"],
+)
+def test_what_cannot_be_installed_ends_it_and_leaves_what_was_there(
+    run: Callable[..., Container],
+    volume: str,
+    wheel: Path,
+    plugins: str,
+    options: tuple[str, ...],
+) -> None:
+    there = (f"--volume={volume}:/var/lib/oscbridge", f"--volume={wheel.parent}:/wheels:ro")
+    good = f"--env=OSCBRIDGE_PLUGINS=/wheels/{wheel.name}"
+    assert run(*there, good, args=("plugins",)).wait_until_ended() == 0
+    bad = run(*there, f"--env=OSCBRIDGE_PLUGINS={plugins}", *options, args=("plugins",))
+    assert bad.wait_until_ended() == 1
+    assert f"oscbridge: OSCBRIDGE_PLUGINS: '{plugins}' could not be installed" in bad.logs()
+    again = run(*there, good, "--network=none", args=("plugins",))
+    assert again.wait_until_ended() == 0
+    assert "installing" not in again.logs()
+
+
+def test_without_a_volume_it_says_what_is_missing(run: Callable[..., Container]) -> None:
+    container = run("--env=OSCBRIDGE_PLUGINS=oscbridge-print")
+    assert container.wait_until_ended() == 1
+    (line,) = container.logs().splitlines()
+    assert "/var/lib/oscbridge cannot be written by user 10001: mount a volume there" in line
