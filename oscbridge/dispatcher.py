@@ -97,6 +97,7 @@ class Dispatcher(Reporting):
         self._targets: dict[tuple[str, str | None], _Target] = {}
         self._remembered_calls = 0
         self._watcher: Watcher | None = None
+        self._on_left: Callable[[ClientAddress], None] | None = None
         self._call: Callable[[_Target, Message, ClientAddress, Reply], None] = self._call_handlers
 
     # --- mapping ---------------------------------------------------------------------------
@@ -166,8 +167,21 @@ class Dispatcher(Reporting):
         From any thread, while others dispatch: each message meets the old mapping or the new.
         """
         self._default_handler = other._default_handler
+        self._on_left = other._on_left
         self._map = other._map
         self._forget()
+
+    def when_left(self, function: Callable[[ClientAddress], None] | None) -> None:
+        """Have ``function`` called when the connection of a client is over; None for nothing.
+
+        It runs where the handlers run and must not wait.
+        """
+        self._on_left = function
+
+    def client_left(self, client_address: ClientAddress) -> None:
+        """The connection of a client is over: called by who serves it."""
+        if self._on_left is not None:
+            self._on_left(client_address)
 
     def watch(self, watcher: Watcher | None) -> None:
         """Have ``watcher`` called with every message, before its handlers; None for nobody.

@@ -29,6 +29,8 @@ class Statistics:
     """Messages with a future time tag that were dropped, as the scheduler would not keep them."""
     closed: Counter[str] = field(default_factory=Counter)
     """Connections that a server ended or did not accept, by reason."""
+    dropped: Counter[str] = field(default_factory=Counter)
+    """Messages that were lost between the server and its handlers, by reason."""
     bad: Counter[str] = field(default_factory=Counter)
     """Packets that were no OSC, by :attr:`DecodeError.reason`."""
 

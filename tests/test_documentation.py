@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from oscbridge import Options
+from oscbridge import Endpoint, Options
 from oscbridge.bridge.configuration.config import DEFAULT, parse
 from oscbridge.bridge.configuration.options import (
     BridgeOptions,
@@ -373,3 +373,15 @@ def test_the_plugin_works_when_it_is_installed(
 def test_every_file_that_is_linked_is_there() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert "://" in target or (ROOT / target).exists(), target
+
+
+HOSTS_OWN = {"attach", "host", "receive", "receive_packet", "lost", "is_sink"}
+"""What a plugin's author calls, or the bridge does."""
+
+
+def test_all_that_an_endpoint_may_override_is_listed() -> None:
+    section = README.split("### What an endpoint may say and do")[1].split("\n## ")[0]
+    listed = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+    public = {name for name in vars(Endpoint) if not name.startswith("_")}
+    assert set(listed) == public - HOSTS_OWN
+    assert len(set(listed)) == len(listed)

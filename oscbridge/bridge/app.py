@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, TypeVar
 
 from oscbridge.bridge.configuration.config import Configuration
 from oscbridge.bridge.configuration.entries import EndpointEntry, RouteEntry
-from oscbridge.bridge.configuration.options import BridgeOptions
-from oscbridge.bridge.listeners.listener import Listener, listen
+from oscbridge.bridge.listeners.listener import Listener, set_limits
 from oscbridge.bridge.outgoing.delivery import Delivery
-from oscbridge.bridge.outgoing.sender import several
+from oscbridge.bridge.parts import (
+    close_all,
+    connect,
+    do_each,
+    failed,
+    make_delivery,
+    open_listener,
+    reason_of,
+)
 from oscbridge.bridge.reload import Changes, Plan, plan
-from oscbridge.bridge.routes.route import Tail
+from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.wiring import Hooks, Wired, Wiring, wire
 from oscbridge.dispatcher import Dispatcher
-from oscbridge.errors import OSCBridgeError
-from oscbridge.os_errors import what_failed
 from oscbridge.osc import Message
 
 __all__ = ["App", "AppWatcher", "Direction"]
 
 Direction: TypeAlias = Literal["in", "out"]
 AppWatcher: TypeAlias = Callable[[Direction, str, Message], None]
-
-LISTEN_TIMEOUT: Final = 15.0
-"""Seconds that a bridge is given to listen: its host's name may have to be looked up."""
+_T = TypeVar("_T")
 
 _log: Final = logging.getLogger(__name__)
 
@@ -48,18 +51,18 @@ class App:
         self.endpoints: dict[str, Delivery] = {}
         """Endpoints by name."""
         self.dispatchers: dict[str, Dispatcher] = {}
+        """The dispatcher of every source, bridge or endpoint, by name."""
         self.listeners: dict[str, Listener] = {}
         """Servers that run, by the name of their bridge."""
         self.problems: dict[str, str] = {}
-        """Why bridges do not listen that should, by name; after a reload."""
-        self._leaving: set[Delivery | Listener] = set()
+        """What the last reload could not do with bridges, by name."""
         self._reloading: asyncio.Task[Changes] | None = None
+        self._closing: asyncio.Task[None] | None = None
         self._watcher: AppWatcher | None = None
         for name, entry in configuration.endpoints.items():
             self.endpoints[name] = self._make(name, entry, configuration)
         self._wiring = wire(configuration, self.endpoints, hooks)
-        self.dispatchers = self._adopted(configuration, self.endpoints, self._wiring)
-        """The dispatcher of every source, bridge or endpoint, by name."""
+        self.dispatchers = self._sources(configuration, self.endpoints, self._wiring, ())
 
     @property
     def routes(self) -> tuple[Wired, ...]:
@@ -67,30 +70,32 @@ class App:
         return tuple(self._wiring.routes)
 
     def _make(self, name: str, entry: EndpointEntry, configuration: Configuration) -> Delivery:
-        try:
-            endpoint = entry.factory(name, entry.options)
-        except Exception as error:
-            raise _failed(f"endpoint.{name}", f"type {entry.type_name}", error) from error
-        return Delivery(
-            endpoint,
-            entry.type_name,
-            entry.delivery,
-            routed=configuration.routes_to(name),
-            on_pressure=self._hold,
-        )
+        routed = configuration.routes_to(name)
+        return make_delivery(name, entry, routed=routed, on_pressure=self._hold)
 
-    def _adopted(
-        self, configuration: Configuration, endpoints: Mapping[str, Delivery], wiring: Wiring
+    def _sources(
+        self,
+        configuration: Configuration,
+        endpoints: Mapping[str, Delivery],
+        wiring: Wiring,
+        renewed: Collection[str],
     ) -> dict[str, Dispatcher]:
-        """The dispatchers of all sources; those of new bridges and endpoints have their routes.
+        """The dispatchers of all sources; those that are new here have their routes.
 
-        A bridge keeps its dispatcher as long as its name stays, whatever else changes: what
-        it has counted, and what waits for its time, stays as well.
+        What a bridge has counted, and what waits for its time, stays as long as its name does.
+        One that is ``renewed`` has a new dispatcher all the same: its old server ends with the
+        old routes and limits.
         """
         dispatchers = {name: each.dispatcher for name, each in endpoints.items()}
         for name in configuration.bridges:
-            known = name in self.configuration.bridges and name in self.dispatchers
-            dispatchers[name] = self.dispatchers[name] if known else Dispatcher(name=name)
+            old = self.dispatchers.get(name) if name in self.configuration.bridges else None
+            if old is None:
+                dispatchers[name] = Dispatcher(name=name)
+            elif name in renewed:
+                dispatchers[name] = Dispatcher(name=name, scheduler=old.scheduler)
+                dispatchers[name].statistics = old.statistics
+            else:
+                dispatchers[name] = old
         for name, dispatcher in dispatchers.items():
             if dispatcher is not self.dispatchers.get(name):
                 kind = "bridge" if name in configuration.bridges else "endpoint"
@@ -106,16 +111,9 @@ class App:
             listener.pause(self._is_held(name))  # asked anew: one that goes on may fill it again
 
     def _is_held(self, bridge: str) -> bool:
-        """Whether a bridge feeds an endpoint that is full. Plugins' routes read from all."""
-        full = {name for name, each in self.endpoints.items() if each.is_pressing}
-        if not full:
-            return False
-        if any(not self.endpoints[name].routed for name in full):
-            return True
-        return any(
-            bridge in entry.sources and full.intersection(entry.to)
-            for entry in self.configuration.routes
-        )
+        """Whether a bridge feeds an endpoint that is full."""
+        fed = self._wiring.fed[bridge]
+        return any(each.is_pressing and name in fed for name, each in self.endpoints.items())
 
     # --- start -------------------------------------------------------------------------------
 
@@ -126,30 +124,19 @@ class App:
                 wired.route.tail.start()
             for delivery in self.endpoints.values():
                 delivery.open()
-            await _all(self._connect(each) for each in self.endpoints.values())
-            for name, options in self.configuration.bridges.items():
-                dispatcher = self.dispatchers[name]
-                self.listeners[name] = await self._listen(name, options, dispatcher, self._wiring)
+            await _all(connect(each) for each in self.endpoints.values())
+            for name in self.configuration.bridges:
+                await self._listen(name)
             self._settle()
         except BaseException:
             await self.stop()
             raise
 
-    async def _connect(self, delivery: Delivery) -> None:
-        try:
-            await delivery.start()
-        except Exception as error:
-            where = delivery.endpoint.describe()
-            raise _failed(f"endpoint.{delivery.name}", where, error) from error
-
-    async def _listen(
-        self, name: str, options: BridgeOptions, dispatcher: Dispatcher, wiring: Wiring
-    ) -> Listener:
-        try:
-            async with asyncio.timeout(LISTEN_TIMEOUT):
-                return await listen(name, options, dispatcher, wiring.forked.get(name, ()))
-        except (OSError, TimeoutError) as error:
-            raise _failed(f"bridge.{name}", str(options.listen), error) from error
+    async def _listen(self, name: str) -> None:
+        """Raises :class:`OSCBridgeError`."""
+        options, routes = self.configuration.bridges[name], self._wiring.forked.get(name, ())
+        listener = await open_listener(name, options, self.dispatchers[name], routes)
+        self.listeners[name] = listener
 
     # --- reload ------------------------------------------------------------------------------
 
@@ -157,7 +144,8 @@ class App:
         """Change what is another in ``configuration``; all else goes on as it is.
 
         Raises :class:`OSCBridgeError` when that cannot be: then nothing has changed. Two at
-        once are done one after the other.
+        once are done one after the other. Only while it runs: after :meth:`start`, before
+        :meth:`stop`.
         """
         while self._reloading is not None:
             await asyncio.wait([self._reloading])
@@ -172,30 +160,34 @@ class App:
         kept: dict[str, Delivery] = {}
         fresh: dict[str, Delivery] = {}
         early: dict[str, Listener] = {}
+        routes: list[Route] = []
         try:
             for name, entry in new.endpoints.items():
                 if self._goes_on(name, entry):
                     kept[name] = self.endpoints[name]
                 else:
                     fresh[name] = self._make(name, entry, new)
-            todo = plan(self.configuration, new, kept)
+            todo = plan(self.configuration, new, kept, self.listeners)
             endpoints = {name: kept.get(name) or fresh[name] for name in new.endpoints}
             wiring = wire(new, endpoints, self._hooks, self.routes)
-            dispatchers = self._adopted(new, endpoints, wiring)
-            for tail in _tails(wiring) - _tails(self._wiring):
-                tail.start()
+            dispatchers = self._sources(new, endpoints, wiring, (*todo.early, *todo.late))
+            routes = _only_in(wiring, self._wiring)
+            for route in routes:
+                route.tail.start()
             for delivery in fresh.values():
                 delivery.open()
             for name in todo.early:
-                early[name] = await self._listen(name, new.bridges[name], dispatchers[name], wiring)
-        except BaseException:
+                pairs = wiring.forked.get(name, ())
+                early[name] = await open_listener(name, new.bridges[name], dispatchers[name], pairs)
+        except BaseException as error:
             for delivery in kept.values():
                 with suppress(Exception):
                     delivery.endpoint.update(delivery.endpoint.options)
-            await asyncio.gather(
-                *(listener.stop() for listener in early.values()),
-                *(delivery.stop(0) for delivery in fresh.values()),
-            )
+            for name, options in self.configuration.bridges.items():  # some share a scheduler
+                set_limits(self.dispatchers[name], options.limits)
+            closing = self._close(early, routes, fresh.values(), drain=0)
+            if isinstance(error, Exception):
+                await asyncio.wait([closing])
             raise
         return await self._switch(new, todo, wiring, endpoints, dispatchers, early)
 
@@ -213,7 +205,7 @@ class App:
         try:
             return delivery.endpoint.update(entry.options)
         except Exception as error:
-            raise _failed(f"endpoint.{name}", delivery.endpoint.describe(), error) from error
+            raise failed(f"endpoint.{name}", delivery.endpoint.describe(), error) from error
 
     async def _switch(
         self,
@@ -225,63 +217,54 @@ class App:
         early: Mapping[str, Listener],
     ) -> Changes:
         """From here on the new configuration is in force, whatever does not work yet."""
-        before, old_wiring = self.endpoints, self._wiring
+        old, before = self.configuration, self.endpoints
+        old_wiring, old_dispatchers = self._wiring, self.dispatchers
         leaving = [before[name] for name in todo.leaving]
-        closing = [self.listeners.pop(name) for name in todo.closing if name in self.listeners]
-        self._leaving.update(leaving, closing)
+        ending = {name: self.listeners.pop(name) for name in todo.closing if name in self.listeners}
+        staying = dict(self.listeners)
         for name, delivery in endpoints.items():
             delivery.endpoint.options = new.endpoints[name].options
             delivery.routed = new.routes_to(name)
-        old, self.configuration = self.configuration, new
-        self.endpoints, self.dispatchers, self._wiring = endpoints, dispatchers, wiring
+        self.configuration, self.endpoints = new, endpoints
+        self.dispatchers, self._wiring = dispatchers, wiring
         self.listeners.update(early)
         self.problems.clear()
-        has_plugins = {name: each.is_mapped for name, each in dispatchers.items()}
         for name, mapping in wiring.dispatchers.items():
             dispatchers[name].adopt(mapping)
-        for name, pairs in wiring.forked.items():
-            if (
-                name in self.listeners
-                and name not in early
-                and (
-                    pairs != old_wiring.forked.get(name)
-                    or dispatchers[name].is_mapped != has_plugins[name]
-                )
-            ):
-                await self._try(name, self.listeners[name].reroute(pairs))
-        await asyncio.gather(*(listener.stop() for listener in closing))
-        for tail in _tails(old_wiring) - _tails(wiring):
-            tail.stop()
-        await self._close(leaving)
-        self._leaving.clear()
+        try:
+            self._settle()
+            steps = (
+                self._try(name, listener.reroute, wiring.forked.get(name, ()))
+                for name, listener in staying.items()
+            )
+            await asyncio.gather(*steps)
+        finally:
+            schedulers = [each.scheduler for each in dispatchers.values()]
+            gone = [e for e in old_dispatchers.values() if e.scheduler not in schedulers]
+            closing = self._close(ending, _only_in(old_wiring, wiring), leaving, gone)
+        await asyncio.wait([closing])
         for name in todo.late:
-            await self._try(name, self._relisten(name))
-        await asyncio.gather(*(endpoints[name].start("retry") for name in todo.entering))
+            await self._try(name, self._listen, name)
+        await do_each(endpoints[name].start("retry") for name in todo.entering)
+        self._settle()
         for name, delivery in endpoints.items():
             if before.get(name) is delivery and _to(old, name) != _to(new, name):
-                delivery.endpoint.rerouted()
-        self._settle()
+                _tell_rerouted(delivery)
         problems = [f"bridge.{name}: {problem}" for name, problem in self.problems.items()]
         problems += [
-            f"endpoint.{name}: not connected: {endpoints[name].problem}; it goes on trying"
+            f"endpoint.{name}: not connected{_why(endpoints[name].problem)}; it goes on trying"
             for name in todo.entering
             if not endpoints[name].connected
         ]
-        kept = {id(wired.route.tail) for wired in old_wiring.routes}
-        changed = [wired for wired in wiring.routes if id(wired.route.tail) not in kept]
+        changed = _only_in(wiring, old_wiring)
         return Changes.of(todo, len(changed), problems)
 
-    async def _relisten(self, name: str) -> None:
-        self.listeners[name] = await self._listen(
-            name, self.configuration.bridges[name], self.dispatchers[name], self._wiring
-        )
-
-    async def _try(self, bridge: str, step: Coroutine[object, object, None]) -> None:
+    async def _try(self, bridge: str, step: Callable[[_T], Awaitable[None]], what: _T) -> None:
         """Do a step of a reload that cannot be undone any more. A failure is noted, not raised."""
         try:
-            await step
-        except (OSError, TimeoutError, OSCBridgeError) as error:
-            self.problems[bridge] = what_failed(error) if isinstance(error, OSError) else str(error)
+            await step(what)
+        except Exception as error:
+            self.problems[bridge] = reason_of(error).removeprefix(f"bridge.{bridge}: ")
             _log.error("bridge.%s: %s", bridge, self.problems[bridge])
 
     def _settle(self) -> None:
@@ -330,42 +313,33 @@ class App:
         if self._reloading is not None:
             self._reloading.cancel()
             await asyncio.wait([self._reloading])
+        begun = self._closing
         self.watch(None)
-        leaving, self._leaving = self._leaving, set()
-        deliveries = [*self.endpoints.values()]
-        deliveries += [each for each in leaving if isinstance(each, Delivery)]
-        listeners = list(self.listeners.items())
-        listeners += [("", each) for each in leaving if not isinstance(each, Delivery)]
-        self.listeners.clear()
-        for delivery in deliveries:
-            delivery.release()
-        for name, in_time in zip(
-            (name for name, _ in listeners),
-            await asyncio.gather(*(listener.stop() for _, listener in listeners)),
-            strict=True,
-        ):
-            if not in_time:
-                _log.warning("bridge.%s: handlers did not return in time", name)
-        for _, listener in listeners:
-            listener.flush_reports(everything=True)
-        for wired in self.routes:
-            wired.route.tail.stop()
-        for name, dispatcher in self.dispatchers.items():
-            waiting = len(dispatcher.scheduler)
-            if waiting:
-                _log.warning("%s: %s lost: their time tags lie ahead", name, several(waiting))
-        await self._close(deliveries)
+        listeners, self.listeners = self.listeners, {}
+        routes = [wired.route for wired in self.routes]
+        deliveries, sources = self.endpoints.values(), self.dispatchers.values()
+        closing = self._close(listeners, routes, deliveries, sources)
+        await asyncio.wait([each for each in (begun, closing) if each is not None])
 
-    async def _close(self, deliveries: Iterable[Delivery]) -> None:
-        deliveries = tuple(deliveries)
-        for delivery in deliveries:
-            delivery.release()
-        drain = self.configuration.run.drain
-        await asyncio.gather(*(delivery.stop(drain) for delivery in deliveries))
+    def _close(
+        self,
+        listeners: Mapping[str, Listener],
+        routes: Collection[Route],
+        deliveries: Collection[Delivery],
+        sources: Collection[Dispatcher] = (),
+        drain: float | None = None,
+    ) -> asyncio.Task[None]:
+        """Begin to close parts. It goes on when who waits for it is cancelled."""
+        drain = self.configuration.run.drain if drain is None else drain
+        parts = (listeners, routes, deliveries, sources)
+        self._closing = asyncio.create_task(close_all(*parts, drain))
+        return self._closing
 
 
-def _tails(wiring: Wiring) -> set[Tail]:
-    return {wired.route.tail for wired in wiring.routes}
+def _only_in(wiring: Wiring, other: Wiring) -> list[Route]:
+    """The routes of one wiring that do not go on in the other, or were not there before."""
+    tails = {wired.route.tail for wired in other.routes}
+    return [wired.route for wired in wiring.routes if wired.route.tail not in tails]
 
 
 def _to(configuration: Configuration, endpoint: str) -> list[RouteEntry]:
@@ -373,21 +347,20 @@ def _to(configuration: Configuration, endpoint: str) -> list[RouteEntry]:
     return [entry for entry in configuration.routes if endpoint in entry.to]
 
 
-async def _all(steps: Iterable[Coroutine[object, object, None]]) -> None:
+def _why(problem: str) -> str:
+    return f": {problem}" if problem else " yet"
+
+
+def _tell_rerouted(delivery: Delivery) -> None:
+    try:
+        delivery.endpoint.rerouted()
+    except Exception as error:
+        delivery.endpoint.log.error("its rerouted() failed with %r", error, exc_info=error)
+
+
+async def _all(steps: Iterable[Awaitable[None]]) -> None:
     """Do all of them at once. Raises the first error when all are over."""
     results = await asyncio.gather(*steps, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):
             raise result
-
-
-def _failed(what: str, where: str, error: Exception) -> OSCBridgeError:
-    """An error that a stage technician can act on."""
-    match error:
-        case OSError():
-            text = what_failed(error)
-        case OSCBridgeError():
-            text = str(error)
-        case _:
-            text = f"the plugin failed with {error!r}"
-    return OSCBridgeError(": ".join(part for part in (what, where, text) if part))

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from oscbridge.bridge.outgoing.outbox import Policy
 from oscbridge.errors import DecodeError
 from oscbridge.handler import ClientAddress
-from oscbridge.osc import Message
+from oscbridge.osc import Message, Origin
 
 __all__ = ["Endpoint", "Host", "OnStart", "Options", "Routed"]
 
@@ -53,6 +53,9 @@ class Host(Protocol):
 
     def dropped(self, reason: str, count: int) -> None:
         """Count messages that will not be delivered."""
+
+    def left(self, peer: ClientAddress) -> None:
+        """Say that the connection of a peer, from which messages came, is over."""
 
     def lost(self, error: Exception) -> None:
         """Reconnect, as the connection is gone."""
@@ -145,6 +148,13 @@ class Endpoint:
 
     def rerouted(self) -> None:
         """Called after a reload that changed or removed routes that lead here."""
+
+    def source_gone(self, origin: Origin) -> None:
+        """Called when the connection is over that messages with this origin came by.
+
+        Only for sources with connections: TCP clients of a bridge, clients of an endpoint.
+        What was routed before has been delivered, unless that takes more than a second.
+        """
 
     def key(self, message: Message) -> Hashable:
         """What the policy ``latest`` goes by: of messages with one key, the last one waits.

@@ -12,8 +12,9 @@ from oscbridge.bridge.configuration.listens import (
     listen_of_bridge,
     listen_of_endpoint,
 )
+from oscbridge.bridge.configuration.process_options import HTTPOptions
 
-__all__ = ["Changes", "Plan", "plan"]
+__all__ = ["Changes", "Plan", "has_port_of", "plan"]
 
 
 @dataclass(frozen=True)
@@ -21,21 +22,27 @@ class Plan:
     """The bridges and endpoints that a reload touches, by name."""
 
     early: tuple[str, ...]
-    """Bridges, new or changed, that can listen before anything is closed."""
+    """Bridges, new, changed or down, that can listen before anything is closed."""
     late: tuple[str, ...]
-    """Bridges, new or changed, whose address something has that is to be closed."""
+    """Bridges, new, changed or down, whose address something has that is to be closed."""
     closing: tuple[str, ...]
-    """Bridges whose old server is to be stopped."""
+    """Bridges whose old server, if there is one, is to be stopped."""
     leaving: tuple[str, ...]
     """Endpoints that are to be stopped: removed, or to be made anew."""
     entering: tuple[str, ...]
     """Endpoints that are to be started."""
 
 
-def plan(old: Configuration, new: Configuration, kept: Collection[str]) -> Plan:
-    """What is to be done; ``kept`` are the endpoints that go on."""
-    closing = [name for name in old.bridges if old.bridges[name] != new.bridges.get(name)]
-    opening = [name for name in new.bridges if new.bridges[name] != old.bridges.get(name)]
+def plan(
+    old: Configuration, new: Configuration, kept: Collection[str], running: Collection[str]
+) -> Plan:
+    """What is to be done; ``kept`` are the endpoints that go on, ``running`` the bridges that do.
+
+    A bridge that should run and does not is made anew, changed or not.
+    """
+    stay = {name for name in running if old.bridges[name] == new.bridges.get(name)}
+    closing = [name for name in old.bridges if name not in stay]
+    opening = [name for name in new.bridges if name not in stay]
     leaving = [name for name in old.endpoints if name not in kept]
     taken = list(_listens(old, closing, leaving))
     late = [
@@ -50,6 +57,12 @@ def plan(old: Configuration, new: Configuration, kept: Collection[str]) -> Plan:
         leaving=tuple(leaving),
         entering=tuple(name for name in new.endpoints if name not in kept),
     )
+
+
+def has_port_of(http: HTTPOptions, old: Configuration) -> bool:
+    """Whether health and metrics are to be served where a bridge or an endpoint listens now."""
+    listen = Listen("http", "tcp", http.listen, str(http.listen))
+    return any(collide(listen, each) for each in _listens(old, old.bridges, old.endpoints))
 
 
 def _listens(

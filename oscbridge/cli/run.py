@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shutil
 import sys
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
 import click
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.configuration.config import DEFAULT, Configuration, load, parse
 from oscbridge.bridge.outgoing.delivery import Delivery
-from oscbridge.cli.until_signal import until_signal
+from oscbridge.cli import fail
+from oscbridge.cli.ending import end_within
+from oscbridge.cli.until_signal import hold_hangup, until_signal
+from oscbridge.errors import OSCBridgeError
 from oscbridge.log import Form, configure_log
 from oscbridge.ops.service import Service
 from oscbridge.plugin.manager import Plugins
 
 __all__ = ["command", "read_configuration"]
+
+STOP_TIMEOUT: Final = 2.0
+"""Seconds of a stop, beside those to deliver what waits; then the process is ended all the same."""
 
 
 @click.command("run")
@@ -46,6 +54,7 @@ def command(file: Path | None, form: Form, verbose: bool) -> None:
       oscbridge run studio.toml
       oscbridge run studio.toml --log json
     """
+    hold_hangup()
     configure_log(logging.DEBUG if verbose else logging.INFO, form)
     plugins = Plugins()
     configuration = read_configuration(file, plugins)
@@ -71,28 +80,45 @@ def read_configuration(file: Path | None, plugins: Plugins) -> Configuration:
 
 
 async def _run(service: Service, plugins: Plugins, name: str) -> None:
-    with until_signal(service.request_reload) as stop:
+    def end_in_time() -> None:
+        end_within(service.app.configuration.run.drain + STOP_TIMEOUT)
+
+    with until_signal(service.request_reload, end_in_time) as stop:
         starting = asyncio.ensure_future(service.start())
         stopping = asyncio.ensure_future(stop.wait())
-        await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
-        if stop.is_set() and not starting.done():
-            starting.cancel()  # it closes again what it has opened
-            await asyncio.wait((starting,))
-            return
         try:
+            await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if stop.is_set() and not starting.done():
+                starting.cancel()  # it closes again what it has opened
+                await asyncio.wait((starting,))
+                return
             await starting
-            click.echo(_banner(service, plugins, name))
+            _say(_banner(service, plugins, name))
             await stopping
+            _say("stopping")
+            await service.stop()
+        except OSCBridgeError as error:
+            fail(str(error), 1)  # now: what follows may be held up
         finally:
             stopping.cancel()
-        click.echo("stopping")
-        await service.stop()
+            end_within(STOP_TIMEOUT)  # threads of plugins that asyncio waits for
+
+
+def _say(text: str) -> None:
+    """Tell somebody who may have left: `oscbridge run | head -1`, a disk that is full."""
+    try:
+        click.echo(text)
+    except OSError:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())  # or the interpreter fails over what is left of it
+        os.close(null)
 
 
 def _state(delivery: Delivery) -> str:
     if delivery.connected:
         return delivery.type
-    return f"{delivery.type}, {click.style(f'not connected: {delivery.problem}', fg='yellow')}"
+    text = f"not connected: {delivery.problem}" if delivery.problem else "not connected yet"
+    return f"{delivery.type}, {click.style(text, fg='yellow')}"
 
 
 def _banner(service: Service, plugins: Plugins, name: str) -> str:

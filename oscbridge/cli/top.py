@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.live import Live
 
 from oscbridge.cli.attaching import file_argument, pid_option
@@ -101,13 +101,18 @@ async def _print(process: Process, coming: AsyncIterator[Picture]) -> None:
 
 async def _watch(process: Process, coming: AsyncIterator[Picture], stop: asyncio.Event) -> None:
     """Draw every picture. Raises :class:`OSCBridgeError` when there is none any more."""
-    console = Console(highlight=False)
+    # The terminal knows its size; what a shell has exported of it may be of another day.
+    sizes = ("COLUMNS", "LINES")
+    environment = {name: each for name, each in os.environ.items() if name not in sizes}
+    console = Console(highlight=False, _environ=environment)
     history: deque[tuple[float, float]] = deque(maxlen=HISTORY)
     shown: View | None = None
     order: Order = "rate"
 
     def draw() -> None:
         if shown is not None:
+            # Of the terminal: a shell may have told the environment what it once was.
+            console.size = ConsoleDimensions(*os.get_terminal_size(sys.stdout.fileno()))
             live.update(
                 view(shown._replace(order=order, width=console.width, height=console.height)),
                 refresh=True,

@@ -48,8 +48,11 @@ __all__ = ["ControlServer"]
 MAX_REQUEST: Final = 65_536
 """Bytes of a request."""
 
-MAX_CLIENTS: Final = 16
+MAX_CLIENTS: Final = 64
 """Clients at once."""
+
+MAX_STREAMS: Final = 16
+"""Of these, clients that look on, by ``tap`` or ``top``: forgotten ones must lock nobody out."""
 
 REQUEST_TIMEOUT: Final = 5.0
 """Seconds that a client has for its request."""
@@ -108,6 +111,7 @@ class ControlServer:
         }
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._streams = 0
 
     async def start(self) -> None:
         """Serve. Where there can be no socket that is one line in the log, and no error."""
@@ -120,8 +124,15 @@ class ControlServer:
             text = "no control socket, so nothing can attach to this process: %s"
             _log.warning(text, str(error) or what_failed(error))
             return
-        self._about |= {"since": time.time()}
+        self._about.setdefault("since", time.time())
         self._server = await asyncio.start_unix_server(self._serve, sock=sock, limit=MAX_REQUEST)
+
+    async def look_after(self) -> None:
+        """Make the socket anew if it is gone: who cleans up removes it, or the user's logout."""
+        if self.path is not None and self._server is not None and not self.path.exists():
+            self._server.close()
+            self.path = self._server = None
+            await self.start()
 
     async def stop(self) -> None:
         """Let all clients go, and remove the socket."""
@@ -143,6 +154,7 @@ class ControlServer:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        writer.transport.set_write_buffer_limits(0)  # what was drained is with the client
         try:
             request = await _request(reader)  # or the answer would be lost
             if len(self._tasks) > MAX_CLIENTS:
@@ -177,10 +189,15 @@ class ControlServer:
                 changes = await self._reload()
                 answer = {"changes": str(changes), "problems": changes.problems}
                 await _write(writer, answer)
-            case "tap":
-                await _until_gone(reader, self._tap(request, writer))
-            case "top":
-                await _until_gone(reader, self._top(request, writer))
+            case "tap" | "top" as command:
+                if self._streams >= MAX_STREAMS:
+                    raise _Refused(f"more than {MAX_STREAMS} look on at once; end another one")
+                self._streams += 1
+                try:
+                    look_on = self._tap if command == "tap" else self._top
+                    await _until_gone(reader, look_on(request, writer))
+                finally:
+                    self._streams -= 1
             case command:
                 text = f"unknown command {command!r}: is the bridge that runs an older version?"
                 raise _Refused(text)

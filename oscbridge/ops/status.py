@@ -9,7 +9,7 @@ from typing import NamedTuple
 from oscbridge.bridge.app import App
 from oscbridge.bridge.outgoing.delivery import Delivery
 from oscbridge.bridge.outgoing.latency import Latency
-from oscbridge.statistics import Statistics
+from oscbridge.dispatcher import Dispatcher
 
 __all__ = [
     "BridgeStatus",
@@ -155,17 +155,16 @@ def read_status(app: App) -> Status:
 def _bridge(app: App, name: str) -> BridgeStatus:
     options, dispatcher = app.configuration.bridges[name], app.dispatchers[name]
     listener = app.listeners.get(name)
-    waiting = len(dispatcher.scheduler)
+    received = _received(dispatcher)
     if listener is None:
         problem = app.problems.get(name) or "not listening"
-        received = _received(dispatcher.statistics, waiting, {})
         return BridgeStatus(name, str(options.listen), options.mode, problem, received, 0, 0, 0)
     return BridgeStatus(
         name,
         str(listener.address),
         options.mode,
-        listener.problem,
-        _received(dispatcher.statistics, waiting, listener.drops),
+        listener.problem or app.problems.get(name, ""),
+        received,
         listener.connections,
         listener.threads,
         listener.children,
@@ -189,13 +188,14 @@ def _endpoint(delivery: Delivery) -> EndpointStatus:
         sent=delivery.sent,
         dropped=dict(delivery.drops),
         refused=delivery.refusals,
-        received=_received(dispatcher.statistics, len(dispatcher.scheduler), {}),
+        received=_received(dispatcher),
         latency=delivery.latency,
     )
 
 
-def _received(statistics: Statistics, waiting: int, dropped: Mapping[str, int]) -> Received:
-    dropped = dict(dropped)
+def _received(dispatcher: Dispatcher) -> Received:
+    statistics = dispatcher.statistics
+    dropped = dict(statistics.dropped)
     if statistics.too_far:
         dropped["too_far"] = statistics.too_far
     return Received(
@@ -204,7 +204,7 @@ def _received(statistics: Statistics, waiting: int, dropped: Mapping[str, int]) 
         unmatched=statistics.unmatched,
         failed=statistics.failed,
         early=statistics.early,
-        waiting=waiting,
+        waiting=len(dispatcher.scheduler),
         bad=dict(statistics.bad),
         closed=dict(statistics.closed),
         dropped=dropped,

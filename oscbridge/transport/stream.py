@@ -127,6 +127,7 @@ class Connection:
                 scheduler.run_due()
         if self._broken:
             self._dispatcher.report_closed(self._broken, self._client)
+        self._dispatcher.client_left(self._client)
 
     def _receive(self, data: bytes) -> bool:
         """Dispatch what is complete; whether anything was."""

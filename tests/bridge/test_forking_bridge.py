@@ -316,9 +316,10 @@ async def test_what_a_function_raises_is_told_once_in_a_while(
     async with running(config(f'function = "{name}:harm"')) as app:
         await send(app, "in", *[Message.of("/x")] * 20)
         await until(lambda: listener(app).drops["function"] == 20)
-    (record,) = caplog.records
-    text = record.getMessage()
-    assert text == f"bridge.in: 1 message lost: {name}:harm failed: ValueError: no good"
+    record, summary = caplog.records
+    text = f"bridge.in: 1 message lost: {name}:harm failed: ValueError: no good"
+    assert record.getMessage() == text
+    assert summary.getMessage().startswith(f"{text} (19 more in ")
     assert f'{name}.py", line 4, in harm' in record.detail  # type: ignore[attr-defined]
     assert record.levelname == "ERROR"
 

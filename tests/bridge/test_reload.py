@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -16,6 +18,8 @@ import oscbridge
 from oscbridge import ConfigurationError, Endpoint, Message, NotConnected, OSCBridgeError
 from oscbridge.bridge.app import App
 from oscbridge.bridge.configuration.config import Configuration, parse
+from oscbridge.ops.status import read_status
+from oscbridge.osc import TimeTag, encode_bundle, encode_message
 from oscbridge.udp_client import UDPClient
 
 Running = Callable[..., AbstractAsyncContextManager[App]]
@@ -90,6 +94,12 @@ def can_bind(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.001)
 
 
 def numbers(endpoint: Endpoint) -> list[int]:
@@ -398,6 +408,232 @@ async def test_a_stop_in_the_middle_of_a_reload_closes_what_was_and_what_comes(
     assert can_bind(port)
     assert old.events == ["connect", "close"]
     assert asyncio.all_tasks() <= before
+
+
+class Stuck(Endpoint):
+    """Delivers nothing, and cannot be closed in time."""
+
+    def __init__(self, name: str, options: oscbridge.Options) -> None:
+        super().__init__(name, options)
+        self.events: list[str] = []
+
+    async def send(self, message: Message) -> None:
+        self.events.append("send")
+        await asyncio.sleep(30)
+
+    async def close(self) -> None:
+        self.events.append("close")
+
+    def rerouted(self) -> None:
+        raise RuntimeError("no good")
+
+
+STUCK = '[endpoint.s]\ntype = "stuck"\npolicy = "block"\noutbox = 1\n'
+
+
+async def test_a_stop_while_a_reload_closes_an_endpoint_closes_it_and_tells_what_is_lost(
+    make_app: Callable[..., App],
+    read: Read,
+    types: dict[str, type[Endpoint]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    types["stuck"] = Stuck
+    app = make_app(IN + STUCK)
+    await app.start()
+    delivery = app.endpoints["s"]
+    delivery.offer(Message.of("/x"))
+    await until(lambda: delivery.endpoint.events == ["send"])
+    reloading = asyncio.create_task(app.reload(read(IN)))
+    await until(lambda: "s" not in app.endpoints)
+    await app.stop()
+    with pytest.raises(asyncio.CancelledError):
+        await reloading
+    assert delivery.endpoint.events == ["send", "close"]
+    assert delivery.drops == {"stopped": 1}
+    assert "1 message lost" in caplog.text
+
+
+async def test_an_endpoint_whose_rerouted_fails_holds_up_nothing(
+    running: Running, read: Read, types: dict[str, type[Endpoint]], caplog: pytest.LogCaptureFixture
+) -> None:
+    types["stuck"] = Stuck
+    route = '[[route]]\nfrom = "in"\nto = "s"\n'
+    async with running(IN + STUCK + route) as app:
+        changes = await app.reload(read(IN + STUCK + route + 'match = "/x"'))
+        assert str(changes) == "1 route new or changed"
+    assert "its rerouted() failed with RuntimeError('no good')" in caplog.text
+
+
+async def test_a_full_endpoint_that_nothing_leads_to_any_more_holds_no_bridge(
+    running: Running, read: Read, send: Send, types: dict[str, type[Endpoint]]
+) -> None:
+    types["stuck"] = Stuck
+    text = IN + STUCK + OUT
+    async with running(text + '[[route]]\nfrom = "in"\nto = ["s", "out"]\n') as app:
+        await send(app, "in", *(Message.of("/a", n) for n in range(20)))
+        await until(lambda: app.endpoints["s"].is_pressing)
+        await app.reload(read(text + ROUTE))
+        assert app.endpoints["s"].is_pressing
+        out = app.endpoints["out"].endpoint
+        await until(lambda: 19 in numbers(out))
+        assert numbers(out) == list(range(20))
+
+
+class Everything:
+    """A plugin whose default route takes everything to each endpoint that no route names."""
+
+    def register_routes(self, dispatcher: oscbridge.Dispatcher, source: oscbridge.Source) -> None:
+        for sink in source.sinks.values():
+            if not sink.routed:
+                dispatcher.map("*", sink.offer, needs_message=True)
+
+
+async def test_a_default_route_comes_and_goes_with_the_routes_of_the_file(
+    running: Running, read: Read, send: Send
+) -> None:
+    async with running(IN + OUT + ROUTE, Everything()) as app:
+        for number, text in enumerate((IN + OUT, IN + OUT + ROUTE, IN + OUT)):
+            await app.reload(read(text))
+            await send(app, "in", Message.of("/a", number), Message.of("/b", number))
+            await app.endpoints["out"].endpoint.arrived(2 * number + 2)
+        assert numbers(app.endpoints["out"].endpoint) == [0, 0, 1, 1, 2, 2]
+
+
+async def test_a_default_route_holds_its_bridge_when_its_endpoint_is_full(
+    running: Running, send: Send, types: dict[str, type[Endpoint]]
+) -> None:
+    types["stuck"] = Stuck
+    async with running(IN + STUCK, Everything()) as app:
+        await send(app, "in", *(Message.of("/a", n) for n in range(20)))
+        await until(lambda: app.endpoints["s"].is_pressing)
+        assert not app.endpoints["s"].drops
+
+
+async def test_a_bridge_that_could_not_listen_is_tried_again_by_the_next_reload(
+    running: Running, read: Read
+) -> None:
+    port = free_port(socket.SOCK_STREAM)
+    text = '[bridge.in]\nlisten = "tcp://{}:{}"\n'
+    async with running(text.format("127.0.0.1", port)) as app:
+        with socket.socket() as other:
+            other.bind(("127.0.0.2", port))
+            other.listen()
+            changes = await app.reload(read(text.format("0.0.0.0", port)))
+            (problem,) = changes.problems
+            assert problem.startswith(f"bridge.in: tcp://0.0.0.0:{port}: address already in use")
+            assert read_status(app).problems == (problem,)
+        changes = await app.reload(read(text.format("0.0.0.0", port)))
+        assert str(changes) == "made anew bridge.in"
+        assert read_status(app).problems == ()
+
+
+async def test_a_forking_bridge_without_its_new_routes_says_so_until_it_has_them(
+    running: Running, read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"moody_{os.getpid()}"
+    module = tmp_path / f"{name}.py"
+    module.write_text("def same(message):\n    return message\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    text = f'{IN}mode = "forking"\n' + OUT + ROUTE
+    new = read(text + f'function = "{name}:same"')
+    module.write_text("raise RuntimeError('not today')\n")
+    async with running(text) as app:
+        changes = await app.reload(new)
+        (problem,) = changes.problems
+        assert "not today" in problem
+        assert read_status(app).problems == (problem,)
+        module.write_text("def same(message):\n    return message\n")
+        changes = await app.reload(new)
+        assert changes.problems == read_status(app).problems == ()
+
+
+async def test_a_refused_reload_leaves_the_limits_of_a_bridge(running: Running, read: Read) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        other = f'[bridge.b]\nlisten = "udp://127.0.0.1:{taken.getsockname()[1]}"\n'
+        async with running(IN) as app:
+            dispatcher = app.dispatchers["in"]
+            limits, bound = dispatcher.limits, dispatcher.scheduler.bound
+            with pytest.raises(OSCBridgeError, match=r"bridge\.b"):
+                await app.reload(read(IN + "limits = { depth = 2, pending = 7 }\n" + other))
+            assert app.dispatchers["in"] is dispatcher
+            assert (dispatcher.limits, dispatcher.scheduler.bound) == (limits, bound)
+
+
+@pytest.mark.parametrize("mode", ["asyncio", "blocking", "threading"])
+async def test_what_waits_for_its_time_runs_after_its_bridge_became_a_forking_one(
+    mode: str, running: Running, read: Read
+) -> None:
+    text = '[bridge.in]\nlisten = "udp://127.0.0.1:0"\nmode = "{}"\n' + OUT + ROUTE
+    async with running(text.format(mode)) as app:
+        await later(app, "in", 1.0)
+        await app.reload(read(text.format("forking")))
+        assert len(app.dispatchers["in"].scheduler) == 1
+        await app.endpoints["out"].endpoint.arrived(1)
+        assert app.dispatchers["in"].statistics.messages == 1
+
+
+async def test_what_is_lost_with_a_bridge_or_a_route_is_told(
+    running: Running, read: Read, send: Send, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(IN + OUT + ROUTE + "delay = 60\n") as app:
+        await later(app, "in", 60.0)
+        await send(app, "in", Message.of("/held"))
+        await until(lambda: app.dispatchers["in"].statistics.messages == 2)
+        await app.reload(read(OUT))
+    assert "bridge.in: 1 message lost: their time tags lie ahead" in caplog.text
+    assert "route 1: 1 message lost: its delay held them back" in caplog.text
+
+
+async def later(app: App, bridge: str, seconds: float) -> None:
+    """Send a message for later, and wait until it waits."""
+    address = app.listeners[bridge].address
+    packet = encode_bundle(
+        [encode_message(Message.of("/later"))], TimeTag.from_unix(time.time() + seconds)
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(packet, (address.host, address.port))
+    await until(lambda: len(app.dispatchers[bridge].scheduler))
+
+
+async def test_a_bridge_that_changes_its_mode_ends_with_its_old_routes(
+    running: Running, read: Read
+) -> None:
+    text = IN + OUT + ROUTE
+    async with running(text) as app:
+        old = app.dispatchers["in"]
+        await app.reload(read(text.replace("\n", '\nmode = "forking"\n', 1)))
+        new = app.dispatchers["in"]
+        assert new.statistics is old.statistics
+        assert (old.is_mapped, new.is_mapped) == (True, False)
+
+
+async def test_what_was_counted_and_not_told_is_told_after_a_reload(
+    running: Running, read: Read, send: Send, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = IN + OUT + ROUTE + 'match = "/a"\nsend = "/b {3}"\n'
+    async with running(text) as app:
+        await send(app, "in", *[Message.of("/a", 1)] * 5)
+        await until(lambda: app.routes[0].route.drops.total() == 5)
+        await app.reload(read('[[route]]\nfrom = "in"\nmatch = "/x"\nto = "out"\n' + text))
+        app.flush_reports(everything=True)
+    lines = [each for each in caplog.messages if "1 message lost" in each]
+    assert len(lines) == 2
+    assert "(4 more in " in lines[1]
+
+
+async def test_a_reload_that_changes_thousands_of_routes_does_not_take_long(
+    running: Running, read: Read
+) -> None:
+    def text(word: str) -> str:
+        routes = (f'[[route]]\nfrom="in"\nmatch="/{word}/{n}"\nto="out"\n' for n in range(3000))
+        return IN + OUT + "".join(routes)
+
+    new = read(text("new"))
+    async with running(text("old")) as app:
+        began = time.process_time()
+        await app.reload(new)
+        assert time.process_time() - began < 3  # each held against each is half a minute
 
 
 def paced(address: object, count: int, rate: float, done: threading.Event) -> None:

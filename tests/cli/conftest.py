@@ -87,7 +87,7 @@ def environment() -> Iterator[dict[str, str]]:
 
     Its bridges are its own: no command of another test finds them.
     """
-    drop = ("FORCE_COLOR", "NO_COLOR", "PYTHONPATH", "COLUMNS", "PYTHONWARNINGS")
+    drop = ("FORCE_COLOR", "NO_COLOR", "PYTHONPATH", "COLUMNS", "LINES", "PYTHONWARNINGS")
     kept = {name: value for name, value in os.environ.items() if name not in drop}
     with tempfile.TemporaryDirectory() as folder:  # short: a socket's path has a limit
         yield kept | {"OSCBRIDGE_RUNTIME_DIR": folder}

@@ -27,7 +27,10 @@ from oscbridge.udp_client import UDPClient
 Call = Callable[..., subprocess.CompletedProcess[str]]
 PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
 
-PROCESS = Process(Path("/x"), 4711, "studio.toml", "", time.time() - 3_700, "0")
+
+def process() -> Process:
+    """One that has run for an hour and a little."""
+    return Process(Path("/x"), 4711, "studio.toml", "", time.time() - 3_700, "0")
 
 
 # --- what it draws -----------------------------------------------------------------------------
@@ -84,7 +87,7 @@ def drawn(
         legacy_windows=False,
     )
     history = [] if before is None else [rates(now, before)]
-    console.print(view(View(PROCESS, now, before, history, order, width, height, "q ends")))
+    console.print(view(View(process(), now, before, history, order, width, height, "q ends")))
     return file.getvalue().splitlines()
 
 
@@ -234,7 +237,9 @@ class Terminal:
 
     def __init__(self, socket: str, environment: dict[str, str]) -> None:
         self._tmux = ["tmux", "-S", socket, "-f", "/dev/null"]
-        self._environment = environment | {"TERM": "xterm-256color"}
+        # Some shells export the size that the terminal had once.
+        stale = {"LINES": "30", "COLUMNS": "100"}
+        self._environment = environment | stale | {"TERM": "xterm-256color"}
         self._run("new-session", "-d", "-x", "100", "-y", "30", "env PS1=ready$ bash --norc")
 
     def _run(self, *args: str) -> str:

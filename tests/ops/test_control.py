@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -295,6 +296,45 @@ async def test_who_leaves_without_a_request_is_no_event(
         await writer.wait_closed()
     assert await system.raw(b'{"command": "about"}\n')
     assert caplog.text == ""
+
+
+async def test_who_looks_on_locks_nobody_else_out(
+    system: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "MAX_STREAMS", 1)
+    process = await choose()
+    async with tap(process) as one:
+        await anext(one.batches())
+        for command in (b"tap", b"top"):
+            (answer,) = await system.raw(b'{"command": "%b"}\n' % command)
+            assert "more than 1 look on at once" in str(answer["error"])
+        assert await reload(process) == ("nothing is different", [])
+
+
+async def test_an_answer_of_any_size_arrives_whole(
+    system: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system.changes = Changes((), (), (), 0, ("x" * 3_000_000,))
+    _, (problem,) = await reload(await choose())
+    assert len(problem) == 3_000_000
+
+
+async def test_the_socket_is_made_anew_when_somebody_has_removed_it(system: Running) -> None:
+    process = await choose()
+    async with tap(process) as one:
+        await anext(one.batches())
+        shutil.rmtree(system.path.parent)
+        await system.control.look_after()
+        again = await choose()
+        assert again.pid == process.pid
+        assert again.since == process.since
+        system.send(Message.of("/x"))  # who was attached goes on
+        while not (batch := await anext(one.batches())):
+            pass
+        assert decode_packet(batch[0].packet) == Message.of("/x")
+    before = system.path
+    await system.control.look_after()  # it is there: nothing to do
+    assert system.path == before
 
 
 async def test_clients_at_once_are_bounded(

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import socket
 import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -20,6 +19,7 @@ from oscbridge.bridge.listeners.records import (
     Counted,
     Dropped,
     Emission,
+    Left,
     Seen,
     add_counts,
 )
@@ -31,6 +31,7 @@ from oscbridge.errors import DecodeError
 from oscbridge.handler import ClientAddress
 from oscbridge.log import log_form
 from oscbridge.report import Reporter
+from oscbridge.transport.due_timer import DueTimer
 
 __all__ = ["ForkedListener", "RoutePair"]
 
@@ -69,7 +70,6 @@ class ForkedListener:
         self.address = options.listen
         self.problem = "not started"
         self.threads = 0
-        self._drops: Counter[str] = Counter()
         self._name = name
         self._options = options
         self._dispatcher = dispatcher
@@ -79,11 +79,14 @@ class ForkedListener:
         self._loop = asyncio.get_running_loop()
         self._socket: socket.socket | None = None
         self._tap: Tap | None = None
+        self._due: DueTimer | None = None
+        """For what waited for its time before the bridge became a forking one."""
         self._process: ListenerProcess | None = None
         self._retiring: ListenerProcess | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._changing = asyncio.Lock()
         self._paused = False
+        self._stopped = False
 
     @property
     def pid(self) -> int | None:
@@ -92,8 +95,8 @@ class ForkedListener:
 
     @property
     def drops(self) -> Mapping[str, int]:
-        """Messages that did not come through, by reason."""
-        return self._drops
+        """Messages that did not come through, by reason; with those of listeners before it."""
+        return self._dispatcher.statistics.dropped
 
     @property
     def children(self) -> int:
@@ -112,6 +115,7 @@ class ForkedListener:
             self._socket = await bound_socket(listen, self._options.interface)
             self.address = listen._replace(port=self._socket.getsockname()[1])
             self._tap = Tap(self._show)
+            self._due = DueTimer(self._dispatcher.scheduler, self._loop)
             self._process = await self._spawn(self._routes)
         except BaseException:
             self._close()
@@ -121,6 +125,7 @@ class ForkedListener:
 
     async def stop(self) -> bool:
         """Have the children finish, within a time-out, and end the process."""
+        self._stopped = True
         await self._keep_not()
         self._paused = False
         left = [each for each in (self._process, self._retiring) if each is not None]
@@ -162,7 +167,7 @@ class ForkedListener:
             try:
                 process = await self._spawn(new)
             except BaseException:
-                self._keep(self._socket is not None)
+                self._keep(not self._stopped)
                 raise
             self._retiring, self._process, self._routes = self._process, process, new
             self.problem = ""
@@ -183,18 +188,19 @@ class ForkedListener:
         sock, tap = self._socket, self._tap
         if sock is None or tap is None:
             raise OSError(_STOPPED)
-        self._has_plugins = self._dispatcher.is_mapped
+        has_plugins = self._dispatcher.is_mapped
         process = ListenerProcess(partial(self._take, routes))
         inherited = (sock.fileno(), *tap.descriptors)
-        await process.start(self._settings(routes, *inherited), inherited)
-        if sock.fileno() < 0:  # it was stopped meanwhile
+        await process.start(self._settings(routes, has_plugins, *inherited), inherited)
+        if self._stopped:  # meanwhile
             await process.end()
             raise OSError(_STOPPED)
+        self._has_plugins = has_plugins
         process.pause(self._paused)
         return process
 
     def _settings(
-        self, routes: Sequence[RoutePair], sock: int, switch: int, seen: int
+        self, routes: Sequence[RoutePair], has_plugins: bool, sock: int, switch: int, seen: int
     ) -> dict[str, object]:
         options, limits = self._options, self._options.limits
         return {
@@ -210,7 +216,7 @@ class ForkedListener:
             "scheduler": {"bound": limits.pending, "horizon": limits.horizon,
                           "beyond": limits.beyond},
             "routes": [pair.spec.as_dict() for pair in routes],
-            "plugins": self._dispatcher.is_mapped,
+            "plugins": has_plugins,
             "path": sys.path,
             "level": _log.getEffectiveLevel(),
             "form": log_form(),
@@ -253,6 +259,9 @@ class ForkedListener:
         self._process = self._retiring = None
         sock, self._socket = self._socket, None
         tap, self._tap = self._tap, None
+        due, self._due = self._due, None
+        if due is not None:
+            due.close()
         if sock is not None:
             sock.close()
         if tap is not None:
@@ -269,9 +278,11 @@ class ForkedListener:
                 self._dropped(reason, count, text or _WHY.get(reason, reason))
             case Counted(counts):
                 add_counts(self._dispatcher.statistics, counts)
+            case Left(client):
+                self._dispatcher.client_left(cast(ClientAddress, client))
 
     def _dropped(self, reason: str, count: int, why: str) -> None:
-        self._drops[reason] += count
+        self._dispatcher.statistics.dropped[reason] += count
         messages = "1 message" if count == 1 else f"{count} messages"
         level = logging.ERROR if reason == "function" else logging.WARNING
         why, _, detail = why.partition("\n")

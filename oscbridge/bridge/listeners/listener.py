@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Final, Protocol
 
 from oscbridge.bridge.configuration.options import BridgeOptions, LimitOptions
 from oscbridge.bridge.listeners.forking import ForkedListener, RoutePair
+from oscbridge.bridge.own_thread import in_own_thread
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.osc_server import (
     AsyncIOOSCUDPServer,
@@ -27,7 +27,7 @@ from oscbridge.osc_tcp_server import (
 )
 from oscbridge.url import OSCURL
 
-__all__ = ["Listener", "listen"]
+__all__ = ["Listener", "listen", "set_limits"]
 
 POLL_INTERVAL: Final = 0.5
 """Seconds between looks of a server on a thread at what nothing wakes it for."""
@@ -68,13 +68,6 @@ class Listener(Protocol):
         The listener process of a forking bridge is not counted.
         """
 
-    @property
-    def drops(self) -> Mapping[str, int]:
-        """Messages that did not come through to the routes' endpoints, by reason.
-
-        What is dropped in this process is counted elsewhere: then there are none.
-        """
-
     def pause(self, on: bool) -> None:
         """Take nothing in for the time being, or go on."""
 
@@ -107,7 +100,7 @@ async def listen(
     they are on the dispatcher. The dispatcher gets the limits of the options. Raises
     ``OSError`` when its address cannot be had.
     """
-    _limit(dispatcher, options.limits)
+    set_limits(dispatcher, options.limits)
     if options.mode == "forking":
         listener = ForkedListener(name, options, dispatcher, routes)
         await listener.start()
@@ -120,7 +113,8 @@ async def listen(
         raise OSError(str(error)) from error
 
 
-def _limit(dispatcher: Dispatcher, limits: LimitOptions) -> None:
+def set_limits(dispatcher: Dispatcher, limits: LimitOptions) -> None:
+    """Have a dispatcher, and its scheduler, keep to the limits of a bridge."""
     scheduler = dispatcher.scheduler
     scheduler.bound, scheduler.horizon, scheduler.beyond = (
         *(limits.pending, limits.horizon),
@@ -180,7 +174,6 @@ class _Here:
 
     problem = ""
     children = 0
-    drops: Mapping[str, int] = MappingProxyType({})
 
     @property
     def connections(self) -> int:
@@ -267,7 +260,7 @@ class _OnThread(_Here):
         """Nothing to do: its threads wait for room in the outbox themselves."""
 
     async def stop(self) -> bool:
-        return await asyncio.to_thread(self._shut_down)
+        return await in_own_thread(self._shut_down, f"stop bridge.{self._name}")
 
     def _shut_down(self) -> bool:
         self._server.request_shutdown()

@@ -26,7 +26,7 @@ from oscbridge.bridge.listeners.link import (
     Showing,
     die_with,
 )
-from oscbridge.bridge.listeners.records import Alive, Counted, Dropped, Failed, Ready
+from oscbridge.bridge.listeners.records import Alive, Counted, Dropped, Failed, Left, Ready
 from oscbridge.bridge.routes.steps import RouteSpec
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.handler import ClientAddress, Reply
@@ -160,6 +160,7 @@ class _TCPServer(_Server, ForkingOSCTCPServer):
             super().finish_request(request, client_address)
         finally:
             counts.send(self.link.send)
+            self.link.send(Left(tuple(client_address)).encode())
 
 
 class _ShowingDispatcher(Dispatcher):

@@ -25,6 +25,7 @@ from oscbridge.bridge.listeners.records import (
     Dropped,
     Emission,
     Failed,
+    Left,
     Ready,
     read_record,
 )
@@ -49,7 +50,7 @@ REST: Final = 100_000
 
 _PROGRAM: Final = "oscbridge.bridge.listeners.listener_process"
 
-News: TypeAlias = Emission | Dropped | Counted
+News: TypeAlias = Emission | Dropped | Counted | Left
 """What a listener process has to say while it listens."""
 
 
@@ -201,7 +202,7 @@ class ListenerProcess:
     def _read_record(self, data: bytes) -> None:
         try:
             match read_record(data):
-                case Emission() | Dropped() | Counted() as news:
+                case Emission() | Dropped() | Counted() | Left() as news:
                     self._take(news)
                 case Alive(children):
                     self.children = children

@@ -28,6 +28,7 @@ __all__ = [
     "Dropped",
     "Emission",
     "Failed",
+    "Left",
     "Ready",
     "Record",
     "Seen",
@@ -117,6 +118,16 @@ class Seen(NamedTuple):
         return encode_values("/seen", self)
 
 
+class Left(NamedTuple):
+    """The connection of a client is over."""
+
+    client: tuple[str | int, ...]
+    """Its address, as the system has it."""
+
+    def encode(self) -> bytes:
+        return encode_values("/left", [list(self.client)])
+
+
 class Ready(NamedTuple):
     """The listener process listens."""
 
@@ -149,7 +160,7 @@ class Failed(NamedTuple):
         return OSError(self.number, self.text) if self.number else OSError(self.text)
 
 
-Record: TypeAlias = Emission | Dropped | Counted | Alive | Seen | Ready | Failed
+Record: TypeAlias = Emission | Dropped | Counted | Alive | Seen | Left | Ready | Failed
 
 
 def read_record(data: bytes) -> Record:
@@ -167,6 +178,8 @@ def read_record(data: bytes) -> Record:
             return Alive(children)
         case "/seen", (bytes(packet), str(host), int(port)):
             return Seen(packet, host, port)
+        case "/left", (list(parts),) if all(isinstance(part, str | int) for part in parts):
+            return Left(tuple(cast(list[str | int], parts)))
         case "/ready", ():
             return Ready()
         case "/failed", (str(kind), int(number), str(text)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -35,6 +36,9 @@ DRAIN_TIMEOUT: Final = 0.5
 
 CANCEL_TIMEOUT: Final = 0.2
 """Seconds of a stop for what is being delivered."""
+
+GONE_TIMEOUT: Final = 1.0
+"""Seconds that what was routed before is waited for when a source's connection is over."""
 
 MAX_HOPS: Final = 8
 """Endpoints that a message may come through, one after another, before it is dropped."""
@@ -81,6 +85,8 @@ class Delivery:
         self._on_pressure = on_pressure
         self._counting = threading.Lock()
         self._offered = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._telling: set[asyncio.Task[None]] = set()
         self._outbox: Outbox | None = None
         self._entrance: Outbox | None = None
         """The outbox, as long as it takes messages."""
@@ -157,6 +163,31 @@ class Delivery:
         else:
             outbox.put(message)
 
+    def source_gone(self, origin: Origin) -> None:
+        """Tell the endpoint, if it wants to know, that a connection is over. From any thread."""
+        if self._loop is None or type(self.endpoint).source_gone is Endpoint.source_gone:
+            return
+        try:
+            self._loop.call_soon_threadsafe(self._tell_gone, origin)
+        except RuntimeError:
+            pass  # the loop is closed
+
+    def _tell_gone(self, origin: Origin) -> None:
+        task = asyncio.ensure_future(self._tell_gone_in_time(origin))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _tell_gone_in_time(self, origin: Origin) -> None:
+        if self._outbox is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GONE_TIMEOUT):
+                    await self._outbox.join()
+        try:
+            self.endpoint.source_gone(origin)
+        except Exception as error:
+            text = f"source_gone raised {error!r}"
+            self._reporter.report("source_gone", text, level=logging.ERROR, error=error)
+
     # --- as the endpoint sees it: its host ---------------------------------------------------
 
     def receive(self, message: Message, peer: ClientAddress) -> None:
@@ -172,6 +203,10 @@ class Delivery:
     def receive_packet(self, data: bytes, peer: ClientAddress) -> None:
         """Put an encoded packet into the routes."""
         self.dispatcher.dispatch(data, peer, _no_reply)
+
+    def left(self, peer: ClientAddress) -> None:
+        """The connection of a peer is over."""
+        self.dispatcher.client_left(peer)
 
     def bad_input(self, error: DecodeError, peer: ClientAddress) -> None:
         """Count and report what a peer sent and what is no message."""
@@ -216,7 +251,7 @@ class Delivery:
         """Take messages from now on; they wait until it is connected. On the loop."""
         if self._due is not None:
             return
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         self._due = DueTimer(self.dispatcher.scheduler, loop)
         if self.endpoint.is_sink():
             self._outbox = self._entrance = self._make_outbox(loop)
@@ -279,7 +314,9 @@ class Delivery:
         if self._due is None:
             return
         due, self._due = self._due, None
-        self._entrance = None
+        self._entrance = self._loop = None
+        for telling in tuple(self._telling):
+            telling.cancel()
         if self._outbox is not None and self.connected:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(drain):

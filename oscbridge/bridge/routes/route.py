@@ -175,15 +175,21 @@ class Route:
     ``name`` is what reports call it.
     """
 
-    def __init__(self, steps: Steps, tail: Tail, name: str = "route") -> None:
+    def __init__(
+        self, steps: Steps, tail: Tail, name: str = "route", reporter: Reporter | None = None
+    ) -> None:
         self.steps = steps
         self.tail = tail
         self.name = name
-        self._reporter = Reporter(_log)
+        self._reporter = Reporter(_log) if reporter is None else reporter
         steps.on_drop = self._report
 
     def __repr__(self) -> str:
         return self.name
+
+    def renamed(self, name: str) -> Route:
+        """The same route by another name, with what it has counted and not told yet."""
+        return Route(self.steps, self.tail, name, self._reporter)
 
     def bind(
         self, address: str, types: str | None, captures: dict[str, str]

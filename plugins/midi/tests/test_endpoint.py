@@ -238,6 +238,23 @@ async def test_what_a_client_began_ends_with_its_connection_where_that_is_set(
     assert (await wire.read(7 + len(ended) // 2)).hex() == f"903c01903d01{ended}f8"
 
 
+async def test_a_tcp_client_that_leaves_takes_its_notes_with_it(start: Any, join: Any) -> None:
+    bridge = await start(
+        'listen = "127.0.0.1:0"\nrelease = true\n[bridge.desk]\nlisten = "tcp://127.0.0.1:0"',
+        route='[[route]]\nfrom = "desk"\nto = "synth"',
+    )
+    wire = await join(bridge)
+    bridge.send("/note", 1, 61, 1)
+    assert (await wire.read(3)).hex() == "903d01"
+    address = bridge.app.listeners["desk"].address
+    _, writer = await asyncio.open_connection(address.host, address.port)
+    packet = oscbridge.encode_message(oscbridge.Message.of("/note", 1, 60, 1))
+    writer.write(b"\xc0" + packet + b"\xc0")
+    assert (await wire.read(3)).hex() == "903c01"
+    writer.close()
+    assert (await wire.read(3)).hex() == "803c40"
+
+
 # --- routes -----------------------------------------------------------------------------------
 
 

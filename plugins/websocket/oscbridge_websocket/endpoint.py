@@ -266,6 +266,7 @@ class WebSocketEndpoint(oscbridge.Endpoint):
                     await client.slow_down(wait)
         finally:
             self._leave(client)
+            self.host.left(client.origin.peer)
             writing.cancel()
 
     def _send_snapshot(self, client: Client) -> None:

@@ -1,0 +1,140 @@
+"""``oscbridge run`` at its start and its end, where something is in its way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oscbridge import Message
+from oscbridge.udp_client import UDPClient
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+Start = Callable[..., Any]
+Write = Callable[..., str]
+
+PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
+BRIDGE = '[bridge.stage]\nlisten = "udp://127.0.0.1:0"\n'
+ROUTE = """
+[endpoint.out]
+type = "osc"
+to = "udp://127.0.0.1:9"
+[[route]]
+from = "stage"
+function = "mine:function"
+to = "out"
+"""
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="it is about signals and descriptors")
+
+
+def port_of(program: Any) -> int:
+    port = int(program.wait_for(r"udp://127\.0\.0\.1:(\d+)")[1])
+    program.wait_for("Ctrl-C stops it")
+    return port
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        (
+            "def function(message):\n    print('here', flush=True)\n    time.sleep(60)\n",
+            "mine.py:4",
+        ),
+        (
+            "threading.Thread(target=time.sleep, args=(60,)).start()\n"
+            "def function(message):\n    print('here', flush=True)\n",
+            None,
+        ),
+    ],
+    ids=["blocks the loop", "leaves a thread"],
+)
+def test_code_that_does_not_end_is_left_behind(
+    code: str, what: str | None, start: Start, write: Write
+) -> None:
+    write(f"import threading, time\n{code}", "mine.py")
+    program = start("run", write(BRIDGE + ROUTE))
+    with UDPClient("127.0.0.1", port_of(program)) as client:
+        client.send(Message.of("/x"))
+    program.wait_for("here")
+    began = time.monotonic()
+    assert program.stop(signal.SIGTERM) == 1
+    assert time.monotonic() - began < 3.5
+    assert "ended all the same" in program.output
+    assert (what or "a thread or a task that does not end") in program.output
+
+
+def test_an_error_at_the_start_is_told_though_a_thread_does_not_end(
+    call: Call, write: Write
+) -> None:
+    write(
+        "import threading, time\n"
+        "threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        "def function(message):\n    pass\n",
+        "mine.py",
+    )
+    away = '[endpoint.desk]\ntype = "osc"\nto = "tcp://127.0.0.1:9"\non_start = "error"\n'
+    began = time.monotonic()
+    result = call("run", write(BRIDGE + ROUTE + away))
+    assert time.monotonic() - began < 8
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: endpoint.desk: tcp://127.0.0.1:9: connection refused")
+
+
+def test_a_hangup_while_it_starts_waits_until_it_has_started(start: Start, write: Write) -> None:
+    write(
+        "import os, signal\n"
+        "os.kill(os.getpid(), signal.SIGHUP)\n"
+        "def function(message):\n    pass\n",
+        "mine.py",
+    )
+    program = start("run", write(BRIDGE + ROUTE))
+    program.wait_for("reloaded .*: nothing is different")
+    assert program.stop() == 0
+
+
+def test_hangups_while_it_stops_do_not_end_it_before_its_time(start: Start, write: Write) -> None:
+    write("import time\ndef function(message):\n    time.sleep(0.3)\n", "mine.py")
+    program = start("run", write(BRIDGE.replace('0"', '0"\nmode = "blocking"') + ROUTE))
+    with UDPClient("127.0.0.1", port_of(program)) as client:
+        client.send(Message.of("/x"))
+    program.process.send_signal(signal.SIGTERM)
+    program.wait_for("stopping")
+    for _ in range(5):
+        program.process.send_signal(signal.SIGHUP)
+    assert program.ended() == 0
+    assert "reloaded" not in program.output
+
+
+@pytest.mark.parametrize("where", ["/dev/full", "a pipe that nobody reads any more"])
+def test_a_banner_that_nobody_can_see_ends_nothing(
+    where: str, environment: dict[str, str], write: Write, call: Call
+) -> None:
+    if where == "/dev/full":
+        stdout = os.open(where, os.O_WRONLY)
+    else:
+        read, stdout = os.pipe()
+        os.close(read)
+    program = subprocess.Popen(
+        [PROGRAM, "run", write(BRIDGE)], stdout=stdout, stderr=subprocess.PIPE, env=environment
+    )
+    os.close(stdout)
+    try:
+        deadline = time.monotonic() + 15
+        while call("reload").returncode:
+            assert program.poll() is None
+            assert time.monotonic() < deadline
+        program.send_signal(signal.SIGTERM)
+        _, errors = program.communicate(timeout=5)
+        assert program.returncode == 0
+        assert errors.count(b"\n") == errors.count(b"nothing is different") == 1
+    finally:
+        program.kill()
+        program.communicate()
