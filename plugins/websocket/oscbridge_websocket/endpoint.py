@@ -266,7 +266,7 @@ class WebSocketEndpoint(oscbridge.Endpoint):
                     await client.slow_down(wait)
         finally:
             self._leave(client)
-            self.host.left(client.origin.peer)
+            self.host.left(client.connection.remote_address)
             writing.cancel()
 
     def _send_snapshot(self, client: Client) -> None:
