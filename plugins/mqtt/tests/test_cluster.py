@@ -150,11 +150,11 @@ async def test_consumers_with_a_shared_subscription_share_the_work(
 ) -> None:
     options = f'version = "{version}"\nqos = 1\nclient_id = '
     desks = [
-        await start(broker, f'{options}"desk{index}"\nsubscribe = ["$share/desks/work/#"]')
+        await start(broker, f'{options}"desk{index}"\nsubscribe = ["$share/desks/tasks/#"]')
         for index in range(3)
     ]
     source = await start(broker, f'{options}"source"')
-    source.offer(*[Message.of("/work/n", n) for n in range(300)])
+    source.offer(*[Message.of("/tasks/n", n) for n in range(300)])
     await until(lambda: sum(desk.received.qsize() for desk in desks) == 300)
     assert all(desk.received.qsize() > 50 for desk in desks)
     found = [desk.received.get_nowait() for desk in desks for _ in range(desk.received.qsize())]
