@@ -115,10 +115,11 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtu
 
 @pytest.fixture
 def stuck(write: Write) -> str:
-    """The key of a route whose function never returns for "/stuck"."""
+    """The key of a route whose function never returns for "/stuck", and leaves a file there."""
     name = write(
         "def stick(message):\n"
         "    while message.address == '/stuck':\n"
+        "        open(f'{__file__}.{os.getpid()}.stuck', 'w').close()\n"
         "        time.sleep(60)\n"
         "    return message\n"
     )
@@ -778,7 +779,7 @@ async def test_a_connection_that_is_idle_does_not_hold_up_a_stop(
 
 @pytest.mark.parametrize("scheme", ["udp", "tcp"])
 async def test_stuck_children_do_not_hold_up_a_stop(
-    scheme: str, make_app: Callable[..., App], send: Send, stuck: str
+    scheme: str, make_app: Callable[..., App], send: Send, stuck: str, tmp_path: Path
 ) -> None:
     app = make_app(config(stuck, listen=f"{scheme}://127.0.0.1:0", workers=2))
     await app.start()
@@ -788,7 +789,7 @@ async def test_stuck_children_do_not_hold_up_a_stop(
         stream.send(Message.of("/stuck"))
     if scheme == "udp":
         await send(app, "in", *[Message.of("/stuck")] * 5)
-    await until(lambda: len(children(bridge.pid)) == 2)
+    await until(lambda: len(list(tmp_path.glob("*.stuck"))) == 2)
     left = children(bridge.pid)
     began = time.monotonic()
     await app.stop()
