@@ -311,11 +311,20 @@ async def running_bridge(pid: int | None) -> AsyncIterator[Source]:
         # There the wall clock, here one that nobody sets.
         ahead = time.time_ns() - time.monotonic_ns()
 
-        async def records() -> AsyncIterator[Record]:
-            async for packet in passing.packets():
-                yield Record(*packet)._replace(time_ns=packet.time_ns - ahead)
+        batches = passing.batches()
+        nothing: list[control_client.Packet] = []
+        batch = await anext(batches, nothing)  # from here on nothing that passes is missed
 
-        yield Source(process.configuration, records(), passing.skipped)
+        async def records(batch: list[control_client.Packet]) -> AsyncIterator[Record]:
+            while True:
+                for packet in batch:
+                    yield Record(*packet)._replace(time_ns=packet.time_ns - ahead)
+                try:
+                    batch = await anext(batches)
+                except StopAsyncIteration:
+                    return
+
+        yield Source(process.configuration, records(batch), passing.skipped)
 
 
 @asynccontextmanager
