@@ -129,7 +129,7 @@ class LimitOptions(Options):
     """What becomes of messages beyond ``pending`` or ``horizon``: ``run`` (at once) or ``drop``."""
     connections: _Clients = 256
     """TCP clients at once. In ``threading`` and ``forking``, ``workers`` bounds them too."""
-    connections_per_address: _Clients = 64
+    connections_per_address: _Clients = 16
     """TCP clients at once from one address."""
     idle: _Seconds = 86_400.0
     """Seconds without a byte from a TCP client, after which it is let go."""
