@@ -101,8 +101,8 @@ class Backlog:
     def write(self) -> list[Message]:
         """What is to be written now."""
         messages = list(self.fresh)
+        self.writing = len(messages)  # first: who counts without the lock must miss none
         self.fresh.clear()
-        self.writing = len(messages)
         return messages
 
     def arrived(self, entries: Iterable[Entry]) -> int:
