@@ -10,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from dashboards import free_port
 from table import show
 
 PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
@@ -42,13 +43,6 @@ dispatcher = Dispatcher()
 dispatcher.set_default_handler(client.send_message)
 BlockingOSCUDPServer(("127.0.0.1", int(sys.argv[1])), dispatcher).serve_forever()
 """
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def first_message(command: list[str], port: int, out: socket.socket) -> float:

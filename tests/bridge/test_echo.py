@@ -10,6 +10,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from ports import free_port
 from pythonosc.dispatcher import Dispatcher as TheirDispatcher
 from pythonosc.osc_server import BlockingOSCUDPServer as TheirServer
 from pythonosc.udp_client import SimpleUDPClient as TheirClient
@@ -149,9 +150,7 @@ async def test_a_device_that_is_seen_through_ipv6_does_not_hear_itself(
 async def test_a_bridge_that_sends_to_itself_does_so_once(
     mode: str, running: Running, types: dict[str, type[Endpoint]]
 ) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind((HOST, 0))
-        port = free.getsockname()[1]
+    port = free_port()
     text = f'[bridge.in]\nlisten = "udp://{HOST}:{port}"\nmode = "{mode}"\n'
     text += osc("back", f"udp://{HOST}:{port}")
     text += '[endpoint.seen]\ntype = "collect"\n' + route("in", "back", "seen")
@@ -205,9 +204,7 @@ async def test_types_are_kept_from_a_browser_to_a_mixer(
 async def test_oscsend_is_heard_by_oscdump_through_the_bridge(
     running: Running, devices: list[Device]
 ) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     text = IN + osc("dump", f"udp://{HOST}:{port}") + route("in", "dump")
     pipe = asyncio.subprocess.PIPE
     async with running(text) as app:

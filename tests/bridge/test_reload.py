@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from ports import free_port
 
 import oscbridge
 from oscbridge import ConfigurationError, Endpoint, Message, NotConnected, OSCBridgeError
@@ -78,13 +79,6 @@ def read(types: dict[str, type[Endpoint]]) -> Callable[[str], Configuration]:
 
 
 Read = Callable[[str], Configuration]
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def can_bind(port: int) -> bool:
@@ -278,7 +272,7 @@ async def test_two_bridges_swap_their_ports(running: Running, read: Read, send: 
 
 
 async def test_a_bridge_is_renamed_on_its_port(running: Running, read: Read) -> None:
-    port = free_port(socket.SOCK_STREAM)
+    port = free_port()
     text = '[bridge.{}]\nlisten = "tcp://127.0.0.1:{}"\n'
     async with running(text.format("old", port)) as app:
         changes = await app.reload(read(text.format("new", port)))
@@ -512,7 +506,7 @@ async def test_a_default_route_holds_its_bridge_when_its_endpoint_is_full(
 async def test_a_bridge_that_could_not_listen_is_tried_again_by_the_next_reload(
     running: Running, read: Read
 ) -> None:
-    port = free_port(socket.SOCK_STREAM)
+    port = free_port()
     text = '[bridge.in]\nlisten = "tcp://{}:{}"\n'
     async with running(text.format("127.0.0.1", port)) as app:
         with socket.socket() as other:

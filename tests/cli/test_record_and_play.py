@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import pty
-import random
 import re
 import select
 import shutil
@@ -24,6 +23,7 @@ from statistics import median
 from typing import Any
 
 import pytest
+from ports import free_port
 
 from oscbridge import Message, TimeTag, decode_packet, encode_bundle
 from oscbridge.ops.recording import (
@@ -649,28 +649,13 @@ def test_ctrl_c_ends_it_while_a_tcp_server_reads_nothing(
     assert re.search(r"^played \d packets in ", program.output, re.M)
 
 
-def test_nobody_who_listens_over_tcp_is_told(
-    call: Call, made: Callable[..., str], free_port: int
-) -> None:
-    result = call("play", made(message(1)), "--to", f"tcp://{HOST}:{free_port}")
+def test_nobody_who_listens_over_tcp_is_told(call: Call, made: Callable[..., str]) -> None:
+    port = free_port()
+    result = call("play", made(message(1)), "--to", f"tcp://{HOST}:{port}")
     assert result.returncode == 1
     assert result.stderr == (
-        f"error: tcp://{HOST}:{free_port}: connection refused; nothing listens there\n"
+        f"error: tcp://{HOST}:{port}: connection refused; nothing listens there\n"
     )
-
-
-@pytest.fixture
-def free_port() -> int:
-    """A port that nobody has, outside of those the system hands out."""
-    while True:
-        port = random.SystemRandom().randrange(10_000, 32_000)
-        try:
-            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                with socket.socket(socket.AF_INET, kind) as probe:
-                    probe.bind(("", port))
-        except OSError:
-            continue
-        return port
 
 
 # --- in a terminal -----------------------------------------------------------------------------
@@ -759,7 +744,6 @@ def test_what_oscsend_sent_oscdump_prints_when_it_is_played(
     record: Callable[..., tuple[Any, int]],
     call: Call,
     file: Path,
-    free_port: int,
 ) -> None:
     program, port = record(scheme=listen)
     kind = listen.partition("+")[0]
@@ -767,14 +751,15 @@ def test_what_oscsend_sent_oscdump_prints_when_it_is_played(
     subprocess.run([liblo("oscsend"), target, "/mixer/1", *ARGUMENTS], check=True, timeout=10)
     wait_for_size(file, HEADER_SIZE + 1)
     assert program.stop() == 0
+    port = free_port()
     dump = subprocess.Popen(
-        [liblo("oscdump"), "-L", f"osc.{kind}://:{free_port}/"], stdout=subprocess.PIPE
+        [liblo("oscdump"), "-L", f"osc.{kind}://:{port}/"], stdout=subprocess.PIPE
     )
     with dump:
         try:
             assert dump.stdout is not None
             for _ in range(50):  # nobody knows when it listens
-                call("play", str(file), "--to", f"{to}://{HOST}:{free_port}")
+                call("play", str(file), "--to", f"{to}://{HOST}:{port}")
                 if select.select([dump.stdout], [], [], 0.1)[0]:
                     break
             line = os.read(dump.stdout.fileno(), 1_000).decode().splitlines()[0]

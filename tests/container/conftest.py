@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -71,23 +70,6 @@ def run(engine: Engine, image: str) -> Iterator[Callable[..., Container]]:
     yield run
     for container in started:
         container.remove()
-
-
-@pytest.fixture
-def free_port() -> Callable[[], int]:
-    """A port that nobody has now, UDP and TCP."""
-
-    def free_port() -> int:
-        while True:
-            with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-                tcp.bind(("127.0.0.1", 0))
-                try:
-                    udp.bind(tcp.getsockname())
-                except OSError:
-                    continue
-                return int(tcp.getsockname()[1])
-
-    return free_port
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from engine import Container, Engine, wait_until
 from playwright.sync_api import expect, sync_playwright
+from ports import free_port
 from stand_ins import BROKER
 
 FOLDER = Path(__file__).parents[2] / "docker"
@@ -64,9 +65,7 @@ class Project:
 
 
 @pytest.fixture
-def project(
-    engine: Engine, image: str, brokers: None, free_port: Callable[[], int]
-) -> Iterator[Callable[..., Project]]:
+def project(engine: Engine, image: str, brokers: None) -> Iterator[Callable[..., Project]]:
     """Makes projects of compose files; they are taken down again."""
     made: list[Project] = []
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from engine import Container
+from ports import free_port
 
 STAGE = '[bridge.stage]\nlisten = "udp://0.0.0.0:9000"\n'
 
@@ -38,7 +39,6 @@ def test_the_port_of_its_health_may_be_another(
 def test_a_setting_comes_from_the_environment(
     run: Callable[..., Container],
     mount: Callable[..., str],
-    free_port: Callable[[], int],
     dashboard: Callable[..., Any],
     send: Callable[..., None],
 ) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from engine import Container, Engine, wait_until
+from ports import free_port
 from stand_ins import BASE
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +30,7 @@ def size(engine: Engine, image: str) -> int:
 
 
 @pytest.fixture
-def published(free_port: Callable[[], int]) -> tuple[int, int]:
+def published() -> tuple[int, int]:
     """Ports of this machine for OSC and for the page."""
     return free_port(), free_port()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from engine import Container, Engine
+from ports import free_port
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -79,7 +80,6 @@ def test_an_image_of_ones_own_has_it(
     run: Callable[..., Container],
     mount: Callable[..., str],
     wheel: Path,
-    free_port: Callable[[], int],
     send: Callable[..., None],
     tmp_path: Path,
 ) -> None:
@@ -98,7 +98,6 @@ def test_the_volume_has_it_once_and_then_needs_no_network(
     mount: Callable[..., str],
     volume: str,
     wheel: Path,
-    free_port: Callable[[], int],
     send: Callable[..., None],
 ) -> None:
     port = free_port()

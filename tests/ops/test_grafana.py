@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from ports import free_port
 from prometheus_client import parser
 
 from oscbridge import BadMessage, Endpoint, Message
@@ -250,9 +251,7 @@ class Prometheus:
     """One that scrapes one target, ten times a second."""
 
     def __init__(self, folder: Path, target: str) -> None:
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            self.port = sock.getsockname()[1]
+        self.port = free_port()
         (folder / "prometheus.yml").write_text(
             "global: {scrape_interval: 100ms, scrape_timeout: 100ms}\n"
             "scrape_configs: [{job_name: oscbridge,"

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from ports import free_port
 
 from oscbridge import ConfigurationError, Endpoint, Message, OSCBridgeError
 from oscbridge.bridge.app import App
@@ -91,13 +92,6 @@ async def until(condition: Callable[[], object]) -> None:
 
 def bridges(process: Service) -> list[str]:
     return list(process.app.listeners)
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 # --- when ----------------------------------------------------------------------------------------

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import queue
-import random
 import re
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -341,28 +339,6 @@ def node(launch: Callable[..., Process]) -> Callable[..., Process]:
 def tool() -> Callable[[str], str]:
     """Finds programs, and fails with the package to install if there are none."""
     return find_tool
-
-
-@pytest.fixture(scope="session")
-def free_port() -> Callable[[], int]:
-    """Finds ports for peers that cannot choose one, outside of those the system hands out.
-
-    So nothing that binds to port 0 takes one between here and its use.
-    """
-
-    def find() -> int:
-        for _ in range(100):
-            port = random.SystemRandom().randrange(10_000, 32_000)
-            try:
-                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                    with socket.socket(socket.AF_INET, kind) as probe:
-                        probe.bind(("", port))
-            except OSError:
-                continue
-            return port
-        raise AssertionError("no free port")
-
-    return find
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from ctypes import c_char_p, c_int, c_int32, c_uint32, c_void_p
 from typing import Any
 
 import pytest
+from ports import free_port
 
 from oscbridge import IMMEDIATELY, IMPULSE, MIDI, Dispatcher, Message, TimeTag
 from oscbridge.osc_bundle_builder import OscBundleBuilder
@@ -93,7 +94,7 @@ def test_a_pattern_of_oscsend_calls_all_that_it_matches(
 
 
 @pytest.fixture
-def oscdump(launch: Any, free_port: Callable[[], int]) -> Any:
+def oscdump(launch: Any) -> Any:
     """An oscdump that is ready, and its UDP port."""
     port = free_port()
     process = launch("oscdump", "-L", f"osc.udp://:{port}/")
@@ -103,7 +104,7 @@ def oscdump(launch: Any, free_port: Callable[[], int]) -> Any:
 
 
 @pytest.fixture
-def oscdump_tcp(launch: Any, free_port: Callable[[], int], eventually: Any) -> Any:
+def oscdump_tcp(launch: Any, eventually: Any) -> Any:
     """An oscdump that takes connections, and its TCP port."""
     port = free_port()
     process = launch("oscdump", "-L", f"osc.tcp://:{port}/")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 
 from oscbridge import Message, TimeTag
 from oscbridge.osc_bundle_builder import OscBundleBuilder
@@ -33,7 +34,7 @@ def pd(launch: Any) -> Any:
 
 
 @pytest.fixture
-def listening(pd: Any, free_port: Any) -> Any:
+def listening(pd: Any) -> Any:
     """A Pd that listens, and its port."""
     port = free_port()
     process = pd(f"listen {port}")

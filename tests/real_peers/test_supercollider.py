@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 
 from oscbridge import Dispatcher, Message, encode_message
 from oscbridge.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
@@ -33,7 +34,7 @@ SCSYNTH = Path(__file__).with_name("scsynth.sh")
 
 
 @pytest.fixture(scope="module")
-def scsynth(launch_for_module: Any, tool: Any, free_port: Any) -> Iterator[Callable[..., int]]:
+def scsynth(launch_for_module: Any, tool: Any) -> Iterator[Callable[..., int]]:
     """Starts scsynth on a port, ``-u`` for UDP or ``-t`` for TCP."""
     running: list[tuple[Any, Callable[[int], Any], int]] = []
     for name in ("jackd", "scsynth", "unshare"):

@@ -368,16 +368,3 @@ def jack() -> Iterator[Jack]:
     yield server
     print(f"{server.xruns} XRuns")
     server.stop()
-
-
-@pytest.fixture
-def free_port() -> Callable[[], int]:
-    """A UDP port that nobody has."""
-
-    def find() -> int:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.bind(("127.0.0.1", 0))
-            port: int = sock.getsockname()[1]
-            return port
-
-    return find

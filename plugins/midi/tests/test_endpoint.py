@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 import mido  # type: ignore[import-untyped]
 import mido.sockets  # type: ignore[import-untyped]
 import pytest
+from ports import free_port
 
 import oscbridge
 from oscbridge import MIDI
@@ -75,7 +75,7 @@ def whole(port: Any) -> Iterator[Any]:
 
 
 async def test_a_port_of_mido_hears_and_is_heard(start: Any) -> None:
-    with mido.sockets.PortServer("127.0.0.1", free := free_tcp_port()) as server:
+    with mido.sockets.PortServer("127.0.0.1", free := free_port()) as server:
         where = f'"midi+tcp://127.0.0.1:{free}"'
         bridge = await start(f"input = {where}\noutput = {where}")
         port = await asyncio.to_thread(server.accept)
@@ -98,15 +98,8 @@ async def test_a_client_of_mido_hears_and_is_heard(start: Any, eventually: Event
         assert heard == mido.Message("control_change", control=7, value=3)
 
 
-def free_tcp_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
 async def test_a_connection_that_breaks_is_made_again(start: Any) -> None:
-    port = free_tcp_port()
+    port = free_port()
     accepted: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
     server = await asyncio.start_server(
         lambda reader, writer: accepted.put_nowait((reader, writer)), "127.0.0.1", port
@@ -170,7 +163,7 @@ async def test_values_are_refused_where_that_is_set(start: Any, join: Any) -> No
 
 
 async def test_an_endpoint_without_an_output_says_so(start: Any) -> None:
-    port = free_tcp_port()
+    port = free_port()
     writers: list[asyncio.StreamWriter] = []
     server = await asyncio.start_server(
         lambda _reader, writer: writers.append(writer), "127.0.0.1", port
@@ -214,7 +207,7 @@ async def test_panic_ends_all_sound(start: Any, join: Any) -> None:
 async def test_what_sounds_is_ended_by_a_reload_that_changes_the_route(
     start: Any, join: Any, din: str
 ) -> None:
-    endpoint = f'listen = "127.0.0.1:{free_tcp_port()}"\ndin = {din}'
+    endpoint = f'listen = "127.0.0.1:{free_port()}"\ndin = {din}'
     bridge = await start(endpoint)
     wire = await join(bridge)
     bridge.send("/note", 1, 60, 1)

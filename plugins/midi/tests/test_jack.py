@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 
 import oscbridge
 
@@ -92,7 +93,7 @@ Open = Callable[[str], Stage]
 
 
 @pytest.fixture
-def stage(jack: Any, tmp_path: Path, free_port: Callable[[], int]) -> Any:
+def stage(jack: Any, tmp_path: Path) -> Any:
     """Starts a bridge whose MIDI endpoint has these lines of TOML."""
     stages: list[Stage] = []
 
@@ -268,7 +269,7 @@ to    = "panel"
 
 
 def test_a_synthesiser_is_played_by_midi_and_set_by_osc(
-    jack: Any, stage: Open, tmp_path: Path, free_port: Callable[[], int]
+    jack: Any, stage: Open, tmp_path: Path
 ) -> None:
     zyn = free_port()
     jack.start("zynaddsubfx", "-U", "-I", "jack", "-O", "jack", "-P", zyn)

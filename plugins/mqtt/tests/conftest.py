@@ -18,6 +18,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from ports import free_port
 
 import oscbridge
 from oscbridge.bridge.app import App
@@ -37,13 +38,6 @@ listen = "udp://127.0.0.1:0"
 type   = "mqtt"
 {options}
 """
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 async def _until(condition: Callable[[], object], seconds: float = WAIT) -> None:

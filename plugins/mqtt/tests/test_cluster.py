@@ -6,13 +6,13 @@ import asyncio
 import itertools
 import json
 import signal
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 
 from oscbridge import Message
 
@@ -34,16 +34,6 @@ cluster {{
   routes: [{routes}]
 }}
 """
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for sock in sockets:
-        sock.bind(("127.0.0.1", 0))
-    ports = [sock.getsockname()[1] for sock in sockets]
-    for sock in sockets:
-        sock.close()
-    return ports
 
 
 class Node:
@@ -76,7 +66,7 @@ class Node:
 @pytest.fixture
 async def cluster(tmp_path: Path) -> AsyncIterator[list[Node]]:
     """Three nodes."""
-    ports = free_ports(9)
+    ports = [free_port() for _ in range(9)]
     routes = ports[2::3]
     nodes = [
         Node(f"n{index}", tmp_path, ports[index * 3 : index * 3 + 3], routes) for index in range(3)

@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 import shlex
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 
 import oscbridge
 from oscbridge.bridge.app import App
@@ -98,9 +98,7 @@ def test_the_bounds_in_the_text_are_those_of_the_code(text: str) -> None:
 async def test_the_first_steps_work_as_they_stand(
     broker: Any, until: Callable[..., Any], tmp_path: Path
 ) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        udp = sock.getsockname()[1]
+    udp = free_port()
 
     def here(text: str) -> str:
         return text.replace("1883", str(broker.port)).replace("127.0.0.1:9000", f"127.0.0.1:{udp}")

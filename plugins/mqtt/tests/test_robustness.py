@@ -162,8 +162,8 @@ async def test_a_broker_that_is_killed_is_connected_again_and_subscribed_to(
 @pytest.mark.timeout(50)
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 async def test_a_broker_that_is_killed_loses_nothing_with_qos_1(
-    start_broker: Any, start: Any, until: Any, version: str, memory: Path
-) -> None:
+    memory: Path, start_broker: Any, start: Any, until: Any, version: str
+) -> None:  # the folder is named first, so that it outlives the broker
     count, rate = 20_000, 2_000
     broker = await start_broker(*KEPT, f"persistence_location {memory}/")
     # A process of its own: what a subscriber has not taken yet is lost with the broker, which
