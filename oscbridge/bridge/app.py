@@ -194,7 +194,7 @@ class App:
     def _goes_on(self, name: str, entry: EndpointEntry) -> bool:
         """Whether an endpoint goes on, with what the new configuration says of it."""
         delivery, old = self.endpoints.get(name), self.configuration.endpoints.get(name)
-        if delivery is None or old is None:
+        if delivery is None or old is None or delivery.left_alone:
             return False
         if (old.type_name, old.factory, old.delivery) != (
             entry.type_name,

@@ -43,6 +43,7 @@ def oscbridge_register_routes(dispatcher: Dispatcher, source: Source) -> None:
     Called once for every source of messages, that is for every bridge and every endpoint,
     after the routes of the configuration are in place and before anything listens; and again
     at every reload, on dispatchers that are still empty of the plugin's routes.
+    What it raises is logged; the source keeps the routes that it has by then.
     ``dispatcher.map(address, source.sinks[name].offer, needs_message=True)`` is a route.
     This is how a plugin gives an endpoint that no route names (``sink.routed`` is false) its
     default, and how to write in Python what TOML cannot say.

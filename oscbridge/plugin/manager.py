@@ -81,14 +81,23 @@ class Plugins:
         }
 
     def register_routes(self, dispatcher: Dispatcher, source: Source) -> None:
-        """Let every plugin put its routes on the dispatcher of a source."""
+        """Let every plugin put its routes on the dispatcher of a source.
+
+        One that raises has put what it has put; it is asked again for the next source.
+        """
         for plugin in self.working:
-            self._call(plugin, "oscbridge_register_routes", dispatcher=dispatcher, source=source)
+            try:
+                _call(plugin, "oscbridge_register_routes", dispatcher=dispatcher, source=source)
+            except PluginError as error:
+                _log.error("source %r: %s", source.name, error, exc_info=error.__cause__)
 
     def add_commands(self, cli: Group) -> None:
         """Let every plugin add its commands."""
         for plugin in self.working:
-            self._call(plugin, "oscbridge_commands", cli=cli)
+            try:
+                _call(plugin, "oscbridge_commands", cli=cli)
+            except PluginError as error:
+                _log.error("%s", error, exc_info=error.__cause__)
 
     def _load(self, point: EntryPoint) -> Plugin:
         plugin = Plugin(point.name, point.value)
@@ -113,7 +122,12 @@ class Plugins:
     def _collect_endpoints(self) -> None:
         owners: dict[str, Plugin] = {}
         for plugin in self.working:
-            offered = self._call(plugin, "oscbridge_endpoints")
+            try:
+                offered = _call(plugin, "oscbridge_endpoints")
+            except PluginError as error:
+                plugin.error = error
+                _log.error("%s", error, exc_info=error.__cause__)
+                continue
             if offered is None:
                 continue
             fault = _fault(offered)
@@ -130,21 +144,21 @@ class Plugins:
             plugin.endpoints.update(offered)
             owners.update(dict.fromkeys(offered, plugin))
 
-    def _call(self, plugin: Plugin, hook: str, **arguments: object) -> object:
-        """One plugin's answer to a hook, or None."""
-        if hook not in plugin.hooks:
-            return None
-        try:
-            answers: list[object] = getattr(plugin.manager.hook, hook)(**arguments)
-        except (Exception, SystemExit) as error:
-            self._broken(plugin, f"{hook} raised {error!r}", error)
-            return None
-        return answers[0] if answers else None
-
-    def _broken(self, plugin: Plugin, text: str, error: BaseException | None = None) -> Plugin:
+    def _broken(self, plugin: Plugin, text: str) -> Plugin:
         plugin.error = PluginError(plugin.name, text)
-        _log.error("%s", plugin.error, exc_info=error)
+        _log.error("%s", plugin.error)
         return plugin
+
+
+def _call(plugin: Plugin, hook: str, **arguments: object) -> object:
+    """One plugin's answer to a hook, or None. Raises :class:`PluginError`."""
+    if hook not in plugin.hooks:
+        return None
+    try:
+        answers: list[object] = getattr(plugin.manager.hook, hook)(**arguments)
+    except (Exception, SystemExit) as error:
+        raise PluginError(plugin.name, f"{hook} raised {error!r}") from error
+    return answers[0] if answers else None
 
 
 def _new_manager() -> pluggy.PluginManager:

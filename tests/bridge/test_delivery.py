@@ -519,6 +519,42 @@ async def test_a_connect_that_cancels_itself_is_an_error() -> None:
     await delivery.stop()
 
 
+# --- a plugin that ends the program --------------------------------------------------------------
+
+
+async def test_a_connect_that_exits_is_an_error_of_the_endpoint() -> None:
+    delivery = make(Flapping(1, SystemExit(3)))  # type: ignore[arg-type]
+    with pytest.raises(EndpointError, match=r"its connect raised SystemExit\(3\)"):
+        await delivery.start()
+    await delivery.stop()
+
+
+@each_kind
+async def test_a_send_that_exits_costs_its_message(
+    kind: type[Picky], caplog: pytest.LogCaptureFixture
+) -> None:
+    class Exits(kind):  # type: ignore[misc, valid-type]
+        def check(self, message: Message) -> int:
+            if message.args == (2,):
+                raise SystemExit(3)
+            return super().check(message)
+
+        async def close(self) -> None:
+            await super().close()
+            raise SystemExit(4)
+
+    endpoint = Exits()
+    delivery = make(endpoint)
+    await delivery.start()
+    for message in MESSAGES:
+        delivery.offer(message)
+        await asyncio.sleep(0.001)
+    await delivery.stop()
+    assert delivery.sent + delivery.drops["error"] == len(MESSAGES)
+    assert delivery.drops["error"] > 0
+    assert "SystemExit(4)" in caplog.text
+
+
 # --- stop --------------------------------------------------------------------------------------
 
 

@@ -503,6 +503,30 @@ async def test_a_default_route_holds_its_bridge_when_its_endpoint_is_full(
         assert not app.endpoints["s"].drops
 
 
+class Late(Endpoint):
+    """Can be connected from the second time on."""
+
+    tries: ClassVar[int] = 0
+
+    async def connect(self) -> None:
+        Late.tries += 1
+        if Late.tries == 1:
+            raise NotConnected("not there yet")
+
+
+async def test_an_endpoint_that_was_left_alone_is_tried_again_by_the_next_reload(
+    running: Running, read: Read, types: dict[str, type[Endpoint]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    types["late"] = Late
+    monkeypatch.setattr(Late, "tries", 0)
+    text = IN + '[endpoint.late]\ntype = "late"\non_start = "ignore"\n'
+    async with running(text) as app:
+        assert not app.endpoints["late"].connected
+        assert str(await app.reload(read(text))) == "made anew endpoint.late"
+        assert app.endpoints["late"].connected
+        assert str(await app.reload(read(text))) == "nothing is different"
+
+
 async def test_a_bridge_that_could_not_listen_is_tried_again_by_the_next_reload(
     running: Running, read: Read
 ) -> None:

@@ -223,8 +223,21 @@ def test_a_plugin_that_fails_to_register_routes_is_named_and_the_others_run(
     plugins, dispatcher = Plugins(), Dispatcher()
     plugins.register_routes(dispatcher, Source("here", {}))
     assert len(list(dispatcher.handlers_for_address("/b"))) == 1
-    assert "plugin 'a': oscbridge_register_routes raised KeyError('x')" in caplog.text
-    assert "a" not in [plugin.name for plugin in plugins.working]
+    expected = "source 'here': plugin 'a': oscbridge_register_routes raised KeyError('x')"
+    assert expected in caplog.text
+
+
+def test_a_plugin_that_fails_to_register_routes_keeps_its_endpoints_and_is_asked_again(
+    install: Install,
+) -> None:
+    hook = "@oscbridge.hookimpl\ndef oscbridge_register_routes(dispatcher, source):\n"
+    body = "    if source.name == 'a':\n        raise KeyError('x')\n"
+    install("lamp", GOOD + hook + body + "    dispatcher.map('/b', print)\n")
+    plugins, dispatcher = Plugins(), Dispatcher()
+    plugins.register_routes(dispatcher, Source("a", {}))
+    assert "lamp" in plugins.endpoint_types
+    plugins.register_routes(dispatcher, Source("b", {}))
+    assert len(list(dispatcher.handlers_for_address("/b"))) == 1
 
 
 # --- commands ----------------------------------------------------------------------------------

@@ -217,7 +217,8 @@ class HostOptions(Options):
     outbox: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
     """Messages that may wait in the outbox."""
     on_start: OnStart | None = None
-    """When it cannot be connected at start-up: ``retry``, ``error`` or ``ignore``."""
+    """When it cannot be connected at start-up: ``retry``, ``error`` or ``ignore``, which
+    leaves it alone until the next reload."""
     spool: SpoolOptions = SpoolOptions()
     """A table about the file of the policy ``spool``, see below."""
 

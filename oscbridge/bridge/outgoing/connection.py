@@ -76,6 +76,8 @@ class Connection:
             if is_cancelled():
                 raise
             raise EndpointError("it cancelled its own connect") from None
+        except SystemExit as error:
+            raise EndpointError(f"its connect raised {error!r}") from error
         finally:
             self.tried.set()
         self.is_open, self.problem, self.useful = True, "", False
@@ -112,7 +114,7 @@ class Connection:
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._endpoint.close()
-        except (Exception, asyncio.CancelledError) as error:
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
             if is_cancelled():
                 raise
             self._endpoint.log.warning("did not close cleanly: %r", error)

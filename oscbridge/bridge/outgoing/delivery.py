@@ -80,6 +80,8 @@ class Delivery:
         self.takes_route = endpoint.RouteOptions is not None
         self.dispatcher = Dispatcher(name=endpoint.name)
         """The routes that read from this endpoint."""
+        self.left_alone = False
+        """Whether it could not be connected at its start, and is not tried again."""
         self.refusals = 0
         self.drops: Counter[str] = Counter()
         self._on_pressure = on_pressure
@@ -295,6 +297,7 @@ class Delivery:
             except Exception as error:
                 if on_start == "error":
                     raise
+                self.left_alone = True
                 self._connection.failed(error)
                 await self._close_outbox("closed")
                 return

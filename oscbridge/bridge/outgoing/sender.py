@@ -128,7 +128,7 @@ class Sender:
             self._sent_before(error, messages)
             some = self._by_batch and error.sent is None
             self._failed("bad", self.pending if some else 1, error)
-        except (Exception, asyncio.CancelledError) as error:
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
             if is_cancelled():
                 raise
             self._failed("error", self.pending if self._by_batch else 1, error)
