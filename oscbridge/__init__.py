@@ -8,7 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from oscbridge.bridge.endpoint import Endpoint, Host, Options, Routed
+    from oscbridge.bridge.captures import check_captures
+    from oscbridge.bridge.endpoint import Endpoint, Host, Options, Routed, RouteInfo
     from oscbridge.bridge.files import File, Secret
     from oscbridge.bridge.routes.conversion import nearest_whole
     from oscbridge.bridge.source import Sink, Source
@@ -56,7 +57,8 @@ if TYPE_CHECKING:
     from oscbridge.url import OSCURL, HostPort
 
 _HOMES = {
-    "oscbridge.bridge.endpoint": ("Endpoint", "Host", "Options", "Routed"),
+    "oscbridge.bridge.captures": ("check_captures",),
+    "oscbridge.bridge.endpoint": ("Endpoint", "Host", "Options", "RouteInfo", "Routed"),
     "oscbridge.bridge.files": ("File", "Secret"),
     "oscbridge.bridge.routes.conversion": ("nearest_whole",),
     "oscbridge.bridge.source": ("Sink", "Source"),
@@ -137,12 +139,14 @@ __all__ = [
     "Pattern",
     "PatternError",
     "PluginError",
+    "RouteInfo",
     "Routed",
     "Secret",
     "Sink",
     "Source",
     "Subject",
     "TimeTag",
+    "check_captures",
     "decode_json",
     "decode_packet",
     "encode_bundle",

@@ -70,8 +70,7 @@ class App:
         return tuple(self._wiring.routes)
 
     def _make(self, name: str, entry: EndpointEntry, configuration: Configuration) -> Delivery:
-        routed = configuration.routes_to(name)
-        return make_delivery(name, entry, routed=routed, on_pressure=self._hold)
+        return make_delivery(name, entry, configuration.routes_to[name], self._hold)
 
     def _sources(
         self,
@@ -224,7 +223,7 @@ class App:
         staying = dict(self.listeners)
         for name, delivery in endpoints.items():
             delivery.endpoint.options = new.endpoints[name].options
-            delivery.routed = new.routes_to(name)
+            delivery.endpoint.routes = new.routes_to[name]
         self.configuration, self.endpoints = new, endpoints
         self.dispatchers, self._wiring = dispatchers, wiring
         self.listeners.update(early)

@@ -13,7 +13,7 @@ from oscbridge.errors import DecodeError
 from oscbridge.handler import ClientAddress
 from oscbridge.osc import Message, Origin
 
-__all__ = ["Endpoint", "Host", "OnStart", "Options", "Routed"]
+__all__ = ["Endpoint", "Host", "OnStart", "Options", "RouteInfo", "Routed"]
 
 OnStart: TypeAlias = Literal["retry", "error", "ignore"]
 
@@ -34,6 +34,15 @@ class Routed(NamedTuple):
     """The route's options for this type of endpoint, if it has any."""
     captures: Mapping[str, str]
     """What the route's match captured."""
+
+
+class RouteInfo(NamedTuple):
+    """What an endpoint knows of a route that leads to it, before any message has come."""
+
+    options: _Options | None
+    """The route's options for this type of endpoint, if it has any."""
+    address: str | None
+    """The address of its messages, if it is always the same one."""
 
 
 class Host(Protocol):
@@ -88,6 +97,8 @@ class Endpoint:
     def __init__(self, name: str, options: _Options) -> None:
         self.name = name
         self.options: _Options = options
+        self.routes: Sequence[RouteInfo] = ()
+        """The routes of the configuration that lead here; set before :meth:`connect`."""
         self.log = logging.getLogger(f"oscbridge.endpoint.{name}")
         self._host: Host | None = None
 
@@ -147,7 +158,10 @@ class Endpoint:
         return options == self.options
 
     def rerouted(self) -> None:
-        """Called after a reload that changed or removed routes that lead here."""
+        """Called after a reload that changed :attr:`routes`, those that lead here.
+
+        They are known before the first :meth:`connect`, too.
+        """
 
     def source_gone(self, origin: Origin) -> None:
         """Called when the connection is over that messages with this origin came by.

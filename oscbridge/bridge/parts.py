@@ -9,6 +9,7 @@ from typing import Final
 
 from oscbridge.bridge.configuration.entries import EndpointEntry
 from oscbridge.bridge.configuration.options import BridgeOptions
+from oscbridge.bridge.endpoint import RouteInfo
 from oscbridge.bridge.listeners.forking import RoutePair
 from oscbridge.bridge.listeners.listener import Listener, listen
 from oscbridge.bridge.outgoing.delivery import Delivery
@@ -35,16 +36,18 @@ _log: Final = logging.getLogger(__name__)
 
 
 def make_delivery(
-    name: str, entry: EndpointEntry, *, routed: bool, on_pressure: Callable[[bool], None]
+    name: str,
+    entry: EndpointEntry,
+    routes: Sequence[RouteInfo],
+    on_pressure: Callable[[bool], None],
 ) -> Delivery:
     """An endpoint, and the bridge's side of it; opens nothing. Raises :class:`OSCBridgeError`."""
     try:
         endpoint = entry.factory(name, entry.options)
     except Exception as error:
         raise failed(f"endpoint.{name}", f"type {entry.type_name}", error) from error
-    return Delivery(
-        endpoint, entry.type_name, entry.delivery, routed=routed, on_pressure=on_pressure
-    )
+    endpoint.routes = routes
+    return Delivery(endpoint, entry.type_name, entry.delivery, on_pressure=on_pressure)
 
 
 async def connect(delivery: Delivery) -> None:

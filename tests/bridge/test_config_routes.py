@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 import oscbridge
 from oscbridge import ConfigurationError, Endpoint
@@ -27,6 +27,13 @@ class Synth(Plain):
     class RouteOptions(oscbridge.Options):
         channel: Annotated[int, Field(ge=1, le=16)] = 1
         kind: str = "control"
+        note: str = ""
+
+        @field_validator("note")
+        @classmethod
+        def _is_captured(cls, value: str, info: ValidationInfo) -> str:
+            oscbridge.check_captures(value.split(), info)
+            return value
 
 
 class Limit(Synth):
@@ -244,8 +251,8 @@ def test_what_may_apply_is_good(lines: str) -> None:
 def test_the_options_of_a_type_are_for_each_endpoint_of_that_type() -> None:
     (route,) = good("synth = { channel = 3 }", '["keys", "out", "pads"]').routes
     assert {name: options.model_dump() for name, options in route.options.items()} == {
-        "keys": {"channel": 3, "kind": "control"},
-        "pads": {"channel": 3, "kind": "control"},
+        "keys": {"channel": 3, "kind": "control", "note": ""},
+        "pads": {"channel": 3, "kind": "control", "note": ""},
     }
 
 
@@ -280,6 +287,69 @@ def test_the_options_may_be_a_table_of_their_own() -> None:
 )
 def test_a_fault_of_the_options_of_a_type_is_one_clear_line(line: str, fault: str) -> None:
     assert faults(line, '["keys", "out"]') == [fault]
+
+
+@pytest.mark.parametrize(
+    ("match", "offered"), [("/a", "no names"), ("/{m}", "{m}"), ("/{m}/{o}", "{m}, {o}")]
+)
+def test_options_may_refuse_a_name_that_the_match_does_not_capture(
+    match: str, offered: str
+) -> None:
+    line = f'match = "{match}"\nsynth = {{ note = "n" }}'
+    assert faults(line, '"keys"') == [
+        f"route 1: synth.note = 'n': {{n}} is unknown; the match captures {offered}"
+    ]
+
+
+@pytest.mark.parametrize("match", ["/{n}", "/{n}/{o}"])
+def test_options_may_name_what_the_match_captures(match: str) -> None:
+    assert good(f'match = "{match}"\nsynth = {{ note = "n" }}', '"keys"').routes
+
+
+def test_options_that_no_match_is_known_of_may_name_anything() -> None:
+    assert Synth.RouteOptions(note="n").note == "n"
+    assert faults('match = "/[x"\nsynth = { note = "n" }', '"keys"') == [
+        "route 1: match = '/[x': '[' at 1 has no end"
+    ]
+
+
+# --- what an endpoint knows of its routes ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lines", "address"),
+    [
+        ('match = "/a/b"', "/a/b"),
+        ('match = "/a/b"\nsend = "/c {0}"', "/c"),
+        ('match = "/a/*"\nsend = "/c {0}"', "/c"),
+        ('match = "/a/b"\nsend = "{address} 1"', "/a/b"),
+        ('match = "/a/b"\nscale = [0, 1, 0, 2]', "/a/b"),
+        ('match = "/a/*"', None),
+        ('match = "/a/{n}"', None),
+        ('match = "/a/{n}"\nsend = "/c/{n}"', None),
+        ('match = "/a/b"\nsend = "/c/{0}"', None),
+        ('match = "/a/b"\nfunction = "route_functions:f"', None),
+        ("", None),
+    ],
+)
+def test_an_endpoint_knows_the_address_that_a_route_always_sends_to(
+    lines: str, address: str | None
+) -> None:
+    assert good(lines).routes_to["out"] == (oscbridge.RouteInfo(None, address),)
+
+
+def test_an_endpoint_knows_all_routes_that_lead_to_it_with_its_options() -> None:
+    text = 'match = "/a"\nsynth = { channel = 3 }\n'
+    text += '[[route]]\nfrom = "stage"\nto = ["keys", "out"]\nmatch = "/b"\n'
+    configuration = good(text, '"keys"')
+    assert configuration.routes_to == {
+        "out": (oscbridge.RouteInfo(None, "/b"),),
+        "keys": (
+            oscbridge.RouteInfo(Synth.RouteOptions(channel=3), "/a"),
+            oscbridge.RouteInfo(None, "/b"),
+        ),
+        "pads": (),
+    }
 
 
 def test_options_of_a_type_that_to_lacks_are_a_fault() -> None:

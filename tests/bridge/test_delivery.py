@@ -99,7 +99,7 @@ def make(
     waits: Callable[[], Iterator[float]] = at_once,
 ) -> Delivery:
     options = DeliveryOptions(policy, on_start, outbox)
-    return Delivery(endpoint, "test", options, routed=True, waits=waits)
+    return Delivery(endpoint, "test", options, waits=waits)
 
 
 async def deliver(

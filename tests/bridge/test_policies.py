@@ -71,7 +71,7 @@ async def stalled(policy: Policy, size: int) -> tuple[Delivery, Gate]:
     """An endpoint that runs and has the message -1 in hand."""
     gate = Gate()
     options = DeliveryOptions(policy, "error", size)
-    delivery = Delivery(gate, "gate", options, routed=True, waits=lambda: repeat(0.0))
+    delivery = Delivery(gate, "gate", options, waits=lambda: repeat(0.0))
     await delivery.start()
     delivery.offer(Message("/first", "i", (-1,)))
     async with asyncio.timeout(WAIT):
@@ -133,7 +133,7 @@ async def test_latest_replaces_values_behind_the_one_that_is_being_sent() -> Non
             sent.append(message.args[0])
 
     options = DeliveryOptions("latest", "error", 10)
-    delivery = Delivery(Slow("slow", Options()), "slow", options, routed=True)
+    delivery = Delivery(Slow("slow", Options()), "slow", options)
     await delivery.start()
     delivery.offer(value(1, "/a"))
     delivery.offer(value(2, "/b"))
@@ -211,9 +211,7 @@ async def test_a_stop_frees_a_thread_that_waits() -> None:
 
 async def test_block_tells_pressure_when_it_is_full_and_when_half_is_gone() -> None:
     gate, told = Gate(), []
-    delivery = Delivery(
-        gate, "gate", DeliveryOptions("block", "error", 4), routed=True, on_pressure=told.append
-    )
+    delivery = Delivery(gate, "gate", DeliveryOptions("block", "error", 4), on_pressure=told.append)
     await delivery.start()
     delivery.offer(value(-1))
     async with asyncio.timeout(WAIT):

@@ -503,6 +503,39 @@ async def test_a_default_route_holds_its_bridge_when_its_endpoint_is_full(
         assert not app.endpoints["s"].drops
 
 
+class Knows(Endpoint):
+    """Notes the addresses of its routes."""
+
+    def __init__(self, name: str, options: oscbridge.Options) -> None:
+        super().__init__(name, options)
+        self.known: list[tuple[str, list[str | None]]] = []
+
+    def _note(self, when: str) -> None:
+        self.known.append((when, [route.address for route in self.routes]))
+
+    async def connect(self) -> None:
+        self._note("connect")
+
+    async def send(self, message: Message) -> None:
+        pass
+
+    def rerouted(self) -> None:
+        self._note("rerouted")
+
+
+async def test_an_endpoint_knows_its_routes_when_it_connects_and_after_a_reload(
+    running: Running, read: Read, types: dict[str, type[Endpoint]]
+) -> None:
+    types["knows"] = Knows
+    text = IN + '[endpoint.out]\ntype = "knows"\n' + ROUTE
+    async with running(text + 'match = "/a"') as app:
+        endpoint: object = app.endpoints["out"].endpoint
+        assert isinstance(endpoint, Knows)
+        await app.reload(read(text + 'match = "/b"'))
+        await app.reload(read(IN + '[endpoint.out]\ntype = "knows"\n'))
+        assert endpoint.known == [("connect", ["/a"]), ("rerouted", ["/b"]), ("rerouted", [])]
+
+
 class Late(Endpoint):
     """Can be connected from the second time on."""
 

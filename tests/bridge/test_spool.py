@@ -112,7 +112,7 @@ def make(
     on_start: str = "retry",
 ) -> Delivery:
     options = DeliveryOptions("spool", on_start, outbox, SpoolBounds(path, size, age))  # type: ignore[arg-type]
-    return Delivery(endpoint, "sink", options, routed=True, waits=lambda: repeat(0.01))
+    return Delivery(endpoint, "sink", options, waits=lambda: repeat(0.01))
 
 
 @asynccontextmanager
@@ -656,7 +656,7 @@ async def main():
     bounds = keeper.SpoolBounds(Path(sys.argv[1]), 1 << 30, 1e6)
     options = DeliveryOptions("spool", "error", 1000, bounds)
     delivery = Delivery(
-        Sink("sink", Options()), "sink", options, routed=True, waits=lambda: repeat(0.01)
+        Sink("sink", Options()), "sink", options, waits=lambda: repeat(0.01)
     )
     up = True
     await delivery.start()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from oscbridge.bridge.configuration.options import BridgeOptions
 from oscbridge.bridge.configuration.process_options import HTTPOptions, RunOptions
-from oscbridge.bridge.endpoint import Endpoint, Options
+from oscbridge.bridge.endpoint import Endpoint, Options, RouteInfo
 from oscbridge.bridge.outgoing.delivery import DeliveryOptions
 from oscbridge.bridge.routes.route import Memory
 from oscbridge.bridge.routes.steps import RouteSpec
@@ -35,6 +36,8 @@ class RouteEntry:
     to: tuple[str, ...]
     options: Mapping[str, Options]
     """The route's options for endpoints, by their names."""
+    address: str | None = None
+    """The address of what it sends, if that is always the same one."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,11 @@ class Configuration:
     """Where health and metrics are served, if they are."""
     run: RunOptions = field(default_factory=RunOptions)
 
-    def routes_to(self, endpoint: str) -> bool:
-        """Whether a route names this endpoint under ``to``."""
-        return any(endpoint in entry.to for entry in self.routes)
+    @cached_property
+    def routes_to(self) -> Mapping[str, Sequence[RouteInfo]]:
+        """By endpoint, what it is told of the routes that name it under ``to``."""
+        found: dict[str, list[RouteInfo]] = {name: [] for name in self.endpoints}
+        for entry in self.routes:
+            for name in entry.to:
+                found[name].append(RouteInfo(entry.options.get(name), entry.address))
+        return {name: tuple(routes) for name, routes in found.items()}

@@ -56,13 +56,16 @@ def validate(
     where: str,
     also: type[BaseModel] | None = None,
     directory: Path | None = None,
+    captures: Sequence[str] | None = None,
 ) -> _Model | None:
     """A model of the table at ``where``, or None and its faults.
 
-    ``also`` has keys that stand beside the model's own; names of files begin at ``directory``.
+    ``also`` has keys that stand beside the model's own; names of files begin at ``directory``;
+    ``captures`` are the names that the match of a route offers, if they are known.
     """
     try:
-        return model.model_validate(table, context={"directory": directory})
+        context = {"directory": directory, "captures": captures}
+        return model.model_validate(table, context=context)
     except ValidationError as error:
         keys = () if also is None else tuple(also.model_fields)
         faults += [explain(fault, model, where, keys) for fault in error.errors()]

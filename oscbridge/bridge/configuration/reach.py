@@ -9,9 +9,9 @@ from oscbridge.bridge.configuration.faults import show
 from oscbridge.bridge.configuration.options import RouteOptions
 from oscbridge.bridge.routes.scale import Scale
 from oscbridge.bridge.routes.template import Template
-from oscbridge.osc import Pattern
+from oscbridge.osc import Pattern, is_pattern
 
-__all__ = ["endless", "pointless"]
+__all__ = ["always_sent_to", "endless", "pointless"]
 
 
 def pointless(route: RouteOptions, template: Template | None) -> Iterator[str]:
@@ -38,6 +38,15 @@ def _outside_arrays(types: str) -> Iterator[str]:
         depth += (tag == "[") - (tag == "]")
         if not depth:
             yield tag
+
+
+def always_sent_to(route: RouteOptions, template: Template | None) -> str | None:
+    """The address of what a route sends on, if it is always the same one."""
+    if route.function is not None:
+        return None
+    if template is not None and not template.keeps_address:
+        return template.address
+    return None if is_pattern(route.match) else route.match
 
 
 def endless(

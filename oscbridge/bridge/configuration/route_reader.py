@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from oscbridge.bridge.configuration.entries import RouteEntry
 from oscbridge.bridge.configuration.faults import choices, nearest, show, validate
 from oscbridge.bridge.configuration.options import RouteOptions
-from oscbridge.bridge.configuration.reach import pointless
+from oscbridge.bridge.configuration.reach import always_sent_to, pointless
 from oscbridge.bridge.endpoint import Endpoint, Options
 from oscbridge.bridge.routes.route import Memory
 from oscbridge.bridge.routes.steps import RouteSpec, load_function
@@ -56,18 +56,21 @@ class RouteReader:
         route = validate(self.faults, RouteOptions, others, where)
         options: dict[str, Options] = {}
         for type_name, value in types.items():
-            to = None if route is None else route.to
-            options |= self._route_options(where, type_name, value, to)
+            options |= self._route_options(where, type_name, value, route)
         if route is None:
             return
         self._check_names(where, route)
-        self._check_steps(where, route)
+        template = self._check_steps(where, route)
         spec = RouteSpec(
             route.match, route.types, route.scale, route.curve, route.send, route.function
         )
         limit = None if route.limit is None else float(route.limit.removesuffix("/s"))
         memory = Memory(route.on_change, limit, route.delay)
-        self.entries.append(RouteEntry(route.sources, spec, memory, route.to, options))
+        self.entries.append(
+            RouteEntry(
+                route.sources, spec, memory, route.to, options, always_sent_to(route, template)
+            )
+        )
         self.options[index] = route
 
     def _unknown_type(self, name: str) -> str:
@@ -78,7 +81,7 @@ class RouteReader:
         )
 
     def _route_options(
-        self, where: str, type_name: str, value: object, to: Sequence[str] | None
+        self, where: str, type_name: str, value: object, route: RouteOptions | None
     ) -> dict[str, Options]:
         """``TYPE = {...}`` of a route, for each endpoint of that type that it goes to."""
         model = self._types[type_name].RouteOptions
@@ -89,17 +92,23 @@ class RouteReader:
         if not isinstance(value, dict):
             self.faults.append(f"{place} = {show(value)}: expected a table, as {{ key = value }}")
             return {}
-        options = validate(self.faults, model, value, place, directory=self._directory)
-        if to is None:
+        captures = None if route is None else Pattern(route.match, mapped=True).captures
+        options = validate(
+            self.faults, model, value, place, directory=self._directory, captures=captures
+        )
+        if route is None:
             return {}
         # Held against the tables: an endpoint with a fault of its own is still there.
-        mine = [name for name in to if self._endpoints.get(name, {}).get("type") == type_name]
-        if not mine and all(name in self._endpoints for name in to):
+        mine = [name for name in route.to if self._endpoints.get(name, {}).get("type") == type_name]
+        if not mine and all(name in self._endpoints for name in route.to):
             self.faults.append(f"{place}: no endpoint under 'to' is of this type")
         return {} if options is None else dict.fromkeys(mine, options)
 
-    def _check_steps(self, where: str, route: RouteOptions) -> None:
-        """What the values of a route's steps say of each other and of the world."""
+    def _check_steps(self, where: str, route: RouteOptions) -> Template | None:
+        """What the values of a route's steps say of each other and of the world.
+
+        Returns the template of ``send``, if there is a good one.
+        """
         template = None
         if route.send is not None:
             try:
@@ -112,6 +121,7 @@ class RouteReader:
             except ValueError as error:
                 self.faults.append(f"{where}: function = {show(route.function)}: {error}")
         self.faults += [f"{where}: {fault}" for fault in pointless(route, template)]
+        return template
 
     def _check_names(self, where: str, route: RouteOptions) -> None:
         known = {**self._bridges, **self._endpoints}

@@ -68,7 +68,6 @@ class Delivery:
         type_name: str,
         options: DeliveryOptions,
         *,
-        routed: bool,
         on_pressure: Callable[[bool], None] = lambda _on: None,
         waits: Callable[[], Iterator[float]] = backoff,
     ) -> None:
@@ -76,7 +75,6 @@ class Delivery:
         self.name = endpoint.name
         self.type = type_name
         self.options = options
-        self.routed = routed
         self.takes_route = endpoint.RouteOptions is not None
         self.dispatcher = Dispatcher(name=endpoint.name)
         """The routes that read from this endpoint."""
@@ -115,6 +113,11 @@ class Delivery:
     def problem(self) -> str:
         """Why it is not connected, for people."""
         return self._connection.problem
+
+    @property
+    def routed(self) -> bool:
+        """Whether a route of the configuration leads here."""
+        return bool(self.endpoint.routes)
 
     @property
     def offered(self) -> int:

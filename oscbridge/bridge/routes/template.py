@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
+from oscbridge.bridge.captures import unknown_capture
 from oscbridge.bridge.routes.conversion import CONVERT, to_text
 from oscbridge.bridge.routes.dropped import Dropped
 from oscbridge.bridge.routes.template_parser import FORBIDDEN, Field, Literal, Text, Token, parse
@@ -49,6 +50,12 @@ class Template:
     def keeps_address(self) -> bool:
         """Whether the message goes to the address that it came with."""
         return self._address.parts == (Field("address", None),)
+
+    @property
+    def address(self) -> str | None:
+        """The address of all messages; None if it depends on the message."""
+        parts = self._address.parts
+        return "".join(map(str, parts)) if all(isinstance(p, str) for p in parts) else None
 
     def impossible(self, types: str) -> str:
         """Why messages with these type tags can never be sent, or nothing."""
@@ -114,8 +121,7 @@ def _check_field(field: Field, captures: Sequence[str]) -> None:
             "{address} is the whole address of the message; give the match's {address} another name"
         )
     if field.is_captured and field.name not in captures:
-        offered = ", ".join(f"{{{name}}}" for name in captures) or "no names"
-        raise ValueError(f"{{{field.name}}} is unknown; the match captures {offered}")
+        raise ValueError(unknown_capture(f"{{{field.name}}}", captures))
 
 
 def _maker(made: Sequence[tuple[str, Callable[[Args], Argument]]]) -> Callable[[Args], Args]:

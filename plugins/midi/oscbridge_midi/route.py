@@ -11,7 +11,7 @@ import oscbridge
 from oscbridge_midi.codec import Writing, encode, encode_sysex, encode_values
 from oscbridge_midi.mpe import ZoneOptions
 from oscbridge_midi.table import BY_TYPE, Kind, Parts
-from oscbridge_midi.template import Args, Captures, Maker, number_template, text_template
+from oscbridge_midi.template import Args, Captures, Maker, captured, number_template, text_template
 from oscbridge_midi.values import Field as MidiField
 from oscbridge_midi.values import Refused, to_field
 
@@ -45,15 +45,17 @@ _OF_A_NOTE: Final = ("control_change", "pitchwheel", "aftertouch")
 """Types that may belong to a note, in an MPE zone."""
 
 
-def _number(value: object) -> object:
+def _number(value: object, info: ValidationInfo) -> object:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError('expected a number, or text as "{0}"')
     number_template(value)
+    oscbridge.check_captures(captured(value), info)
     return value
 
 
-def _text(value: str) -> str:
+def _text(value: str, info: ValidationInfo) -> str:
     made = text_template(value)
+    oscbridge.check_captures(captured(value), info)
     if "{" not in value:
         try:
             encode_sysex(made((), {}))

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 import oscbridge
 from oscbridge_midi.values import Refused
 
-__all__ = ["Args", "Captures", "Maker", "number_template", "text_template"]
+__all__ = ["Args", "Captures", "Maker", "captured", "number_template", "text_template"]
 
 Args: TypeAlias = tuple[oscbridge.Argument, ...]
 Captures: TypeAlias = Mapping[str, str]
@@ -22,6 +22,12 @@ _PLACE: Final = re.compile(r"\{([A-Za-z0-9_]+)\}")
 _TEMPLATE: Final = re.compile(
     rf"\{{([A-Za-z0-9_]+)\}}\s*(?:([*/])\s*({_NUMBER}))?\s*(?:([+-])\s*({_NUMBER}))?"
 )
+
+
+def captured(value: float | str) -> list[str]:
+    """The names in a template that stand for what the match captured."""
+    names = _PLACE.findall(value) if isinstance(value, str) else []
+    return [name for name in names if not name.isdigit()]
 
 
 def number_template(value: float | str) -> Maker:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from paho.mqtt.client import MQTTMessage
 
 import oscbridge
 from oscbridge_mqtt import homeassistant
 from oscbridge_mqtt.echo import Echoes
+from oscbridge_mqtt.entities import Entities
 from oscbridge_mqtt.link import Link
-from oscbridge_mqtt.options import MQTTOptions, MQTTRoute
+from oscbridge_mqtt.options import MQTTOptions, MQTTRoute, Subscription
 from oscbridge_mqtt.publication import Planner, Publication, status_topic
 from oscbridge_mqtt.receiving import Receiver
 from oscbridge_mqtt.tls import tls_context
@@ -21,9 +22,6 @@ from oscbridge_mqtt.topic import wildcard_parts, without_share
 from oscbridge_mqtt.window import Window
 
 __all__ = ["MQTTEndpoint", "Peer"]
-
-MAX_ENTITIES: Final = 1_000
-"""Entities of Home Assistant that one endpoint announces."""
 
 
 class Peer(NamedTuple):
@@ -60,7 +58,7 @@ class MQTTEndpoint(oscbridge.Endpoint):
         self._settled: dict[int, oscbridge.Message] = {}
         """Messages that the broker has taken, and that may be given once more because one
         before them was not."""
-        self._entities: dict[str, homeassistant.Announcement] = {}
+        self._entities = Entities(self._planner, lambda text: self.host.refused(text))
         self._echoes = Echoes()
         self._echoing = [
             without_share(one.topic)
@@ -97,11 +95,14 @@ class MQTTEndpoint(oscbridge.Endpoint):
         self._planner.forget()
         if link.limits.qos < 2 and self.options.qos > link.limits.qos:
             self.log.warning("the broker takes no more than QoS %d", link.limits.qos)
+        for entity in self._entities.reroute(self.routes):
+            self._take_commands(entity)
         subscriptions = [*self.options.subscribe, *self._receiver.command_subscriptions()]
         if subscriptions:
             await link.subscribe(subscriptions)
         link.publish(self.status, b"online", 1, True)
-        for entity in self._entities.values():
+        self._withdraw(link)
+        for entity in self._entities:
             link.publish(entity.topic, entity.document, 1, True)
 
     async def close(self) -> None:
@@ -116,6 +117,35 @@ class MQTTEndpoint(oscbridge.Endpoint):
                 tls_context(options)  # so that a bad file refuses the reload
             return False
         return True
+
+    def rerouted(self) -> None:
+        fresh = self._entities.reroute(self.routes)
+        link = self._link
+        if link is None or not link.is_open:
+            for entity in fresh:
+                self._take_commands(entity)
+            return  # the rest when it is connected
+        self._withdraw(link)
+        for entity in fresh:
+            self._announce(link, entity)
+
+    # --- entities of Home Assistant ----------------------------------------------------------
+
+    def _announce(self, link: Link, entity: homeassistant.Announcement) -> None:
+        subscription = self._take_commands(entity)
+        if subscription is not None:
+            link.subscriptions.ask([subscription])
+        link.publish(entity.topic, entity.document, 1, True)
+
+    def _take_commands(self, entity: homeassistant.Announcement) -> Subscription | None:
+        return None if entity.command is None else self._receiver.add_command(entity.command)
+
+    def _withdraw(self, link: Link) -> None:
+        """Take back the entities that no route has any more: an empty document removes one."""
+        for topic, entity in self._entities.take_gone().items():
+            link.publish(topic, b"", 1, True)
+            if entity.command is not None and self._receiver.remove_command(entity.command):
+                link.subscriptions.end(entity.command.topic)
 
     # --- out ---------------------------------------------------------------------------------
 
@@ -140,7 +170,9 @@ class MQTTEndpoint(oscbridge.Endpoint):
             if plan.qos:
                 simple = False
             if plan.entity is not None:
-                self._announce(link, plan.entity)
+                entity = self._entities.add(plan)
+                if entity is not None:
+                    self._announce(link, entity)
             indices.append(index)
             publications.append(publication)
         if self._echoing:
@@ -198,18 +230,6 @@ class MQTTEndpoint(oscbridge.Endpoint):
         for topic, payload, _ in publications:
             if any(wildcard_parts(text, topic) is not None for text in self._echoing):
                 self._echoes.add(topic, payload)
-
-    def _announce(self, link: Link, entity: homeassistant.Announcement) -> None:
-        """Publish a discovery document, once a connection."""
-        if self._entities.get(entity.topic) == entity:
-            return
-        if len(self._entities) >= MAX_ENTITIES and entity.topic not in self._entities:
-            self.host.refused(f"an entity beyond {MAX_ENTITIES}: {entity.topic}")
-            return
-        self._entities[entity.topic] = entity
-        if entity.command is not None:
-            link.subscriptions.ask([self._receiver.add_command(entity.command)])
-        link.publish(entity.topic, entity.document, 1, True)
 
     # --- the link tells ----------------------------------------------------------------------
 

@@ -211,11 +211,16 @@ class Link:
         self.subscriptions.begin(self._since)
         self._tick = self._loop.call_later(TICK, self._on_tick)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the broker has taken the session."""
+        return self._driver.is_open and self._client.is_connected()
+
     async def close(self) -> None:
         """Say that the bridge goes, and close."""
         if self._tick is not None:
             self._tick.cancel()
-        if self._driver.is_open and self._client.is_connected():
+        if self.is_open:
             try:
                 async with asyncio.timeout(CLOSE_TIMEOUT):
                     await self._driver.drain()

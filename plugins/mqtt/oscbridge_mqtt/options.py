@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 import oscbridge
 from oscbridge_mqtt.broker import Broker
@@ -62,18 +62,35 @@ def _address(value: str | None) -> str | None:
     return value
 
 
-def _payload(value: str) -> str:
+def _payload(value: str, info: ValidationInfo) -> str:
     if value not in FORMATS and not Template(value).names:
         raise ValueError(
             f"expected {', '.join(FORMATS)}, or a template with a place for an argument, as {{0}}"
         )
+    oscbridge.check_captures(_captured(value, "address"), info)
     return value
 
 
-def _topic_template(value: str) -> str:
+def _topic_template(value: str, info: ValidationInfo) -> str:
     # What fills the places is checked with each message.
     check_topic(Template(value).fill(lambda _name: "x"))
+    oscbridge.check_captures(_captured(value, "address"), info)
     return value
+
+
+def _of_captures(value: str | None, info: ValidationInfo) -> str | None:
+    oscbridge.check_captures(Template(value or "").names, info)
+    return value
+
+
+def _captured(text: str, *others: str) -> list[str]:
+    """The names in a template that stand for captures: not for arguments, nor the ``others``."""
+    names = Template(text).names
+    return [name for name in names if name not in ("*", *others) and not name.isdigit()]
+
+
+def _on_arguments(text: str | None) -> bool:
+    return any(name == "*" or name.isdigit() for name in Template(text or "").names)
 
 
 def _brokers(value: object) -> object:
@@ -143,7 +160,7 @@ class Entity(oscbridge.Options):
 
     component: Literal["number", "switch", "sensor", "light"]
     """What it is there."""
-    name: Annotated[str, Field(min_length=1, max_length=255)]
+    name: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_of_captures)]
     """What it is called there; captures may stand in it, as ``"Fader {ch}"``."""
     min: float = 0.0
     """The lowest value, for ``number`` and ``light``."""
@@ -157,7 +174,7 @@ class Entity(oscbridge.Options):
     """The kind of number or sensor, as Home Assistant names it."""
     icon: str | None = None
     """An icon, as ``"mdi:tune-vertical"``."""
-    command: Address = None
+    command: Annotated[Address, AfterValidator(_of_captures)] = None
     """The address of what Home Assistant sends; that of the message unless given."""
     optimistic: bool = False
     """Whether Home Assistant shows what it has sent without waiting for an answer."""
@@ -185,6 +202,10 @@ class MQTTRoute(oscbridge.Options):
 
     @model_validator(mode="after")
     def _check(self) -> MQTTRoute:
+        if self.homeassistant is not None and _on_arguments(self.topic):
+            raise ValueError(
+                "with homeassistant the topic is the entity's name: it cannot depend on arguments"
+            )
         if self.homeassistant is not None and self.payload is not None:
             raise ValueError(
                 "with homeassistant its component says how a value is written; leave payload out"

@@ -97,6 +97,13 @@ class Planner:
             self._check_size(message, topic, payload)
         return Publication(topic, payload, plan)
 
+    def entity(self, message: oscbridge.Message) -> homeassistant.Announcement | None:
+        """The entity of Home Assistant that a message belongs to; its arguments do not matter.
+
+        Raises ``LookupError`` and ``ValueError``.
+        """
+        return self._plan(message).entity
+
     def _check_size(self, message: oscbridge.Message, topic: str, payload: bytes) -> None:
         size = len(payload) + len(topic.encode()) + 10
         if size > self.limits.packet:
@@ -129,8 +136,7 @@ class Planner:
         form = own.payload or defaults.payload
         encode = encoder(form) or _template_encoder(form, captures)
         if own.homeassistant is not None:
-            if topic is None:
-                raise ValueError("with homeassistant a topic cannot depend on arguments")
+            assert topic is not None  # MQTTRoute sees to it
             entity = homeassistant.announce(
                 own.homeassistant, message, captures, topic,
                 client_id=self._client_id, device=self._device, discovery=defaults.discovery,

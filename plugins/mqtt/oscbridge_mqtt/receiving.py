@@ -45,6 +45,13 @@ class Receiver:
         self._commands[command.topic] = command
         return _command_subscription(command.topic)
 
+    def remove_command(self, command: homeassistant.Command) -> bool:
+        """Take no commands of an entity any more. False if another has its topic now."""
+        if self._commands.get(command.topic) is not command:
+            return False
+        del self._commands[command.topic]
+        return True
+
     def command_subscriptions(self) -> Sequence[Subscription]:
         """What to subscribe to for all entities."""
         return [_command_subscription(topic) for topic in self._commands]

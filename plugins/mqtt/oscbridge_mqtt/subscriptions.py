@@ -57,6 +57,10 @@ class Subscriptions:
             else SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE,
         )
 
+    def end(self, topic: str) -> None:
+        """Subscribe to a topic no longer."""
+        self._client.unsubscribe(topic)
+
     def answered(self, mid: int, reasons: Sequence[ReasonCode]) -> None:
         """What the broker says; what it refuses is tried again later."""
         for subscription, reason in zip(self._asked.pop(mid, ()), reasons, strict=False):

@@ -229,17 +229,26 @@ class Bridge:
     """A bridge that runs: UDP in, the endpoint ``mqtt`` out."""
 
     app: App
+    head: str
+    """The configuration without its routes."""
     udp: socket.socket = field(init=False)
     received: asyncio.Queue[oscbridge.Message] = field(default_factory=asyncio.Queue)
     """What came from the broker."""
 
     def __post_init__(self) -> None:
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._listen()
+
+    def _listen(self) -> None:
         self.delivery.dispatcher.map("*", self.received.put_nowait, needs_message=True)
 
     async def start(self) -> None:
         await self.app.start()
         self.udp.connect(("127.0.0.1", self.app.listeners["osc"].address.port))
+
+    async def reload(self, routes: str) -> None:
+        await self.app.reload(parse(self.head + routes, Plugins().endpoint_types, "test"))
+        self._listen()  # its dispatcher has the routes of the file, and no others
 
     @property
     def delivery(self) -> Delivery:
@@ -288,8 +297,8 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
         url = broker if isinstance(broker, str) else broker.url
         if url:
             options = f'broker = "{url}"\n{options}'
-        text = CONFIGURATION.format(options=options) + more
-        bridge = Bridge(App(parse(text, plugins.endpoint_types, "test"), plugins))
+        head = CONFIGURATION.format(options=options)
+        bridge = Bridge(App(parse(head + more, plugins.endpoint_types, "test"), plugins), head)
         bridges.append(bridge)
         await bridge.start()
         if connected:

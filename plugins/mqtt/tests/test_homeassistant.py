@@ -7,7 +7,10 @@ from typing import Any
 import orjson
 import pytest
 
+import oscbridge
 from oscbridge import Message
+from oscbridge.bridge.configuration.config import parse
+from oscbridge.plugin.manager import Plugins
 
 ROUTE = """
 [[route]]
@@ -170,6 +173,129 @@ async def test_entities_are_announced_again_to_a_broker_that_has_forgotten_them(
     assert (await late.next()).topic == "homeassistant/number/me/studio_1/config"
     late.publish("studio/1/set", "1")
     assert (await bridge.next()).args == (1.0,)
+
+
+MASTER = """
+[[route]]
+from  = "osc"
+match = "/master"
+to    = "mqtt"
+mqtt  = {{ homeassistant = {{ component = "{component}", name = "{name}" }} }}
+"""
+
+
+def master(component: str = "number", name: str = "Master") -> str:
+    return MASTER.format(component=component, name=name)
+
+
+async def test_an_entity_of_one_address_is_there_before_its_first_message(
+    broker: Any, start: Any, watch: Any
+) -> None:
+    watcher = await watch(broker, "#")
+    bridge = await start(broker, 'client_id = "me"', master())
+    found = await watcher.get("homeassistant/number/me/master/config")
+    assert orjson.loads(found.payload)["command_topic"] == "master/set"
+    watcher.publish("master/set", "0.5")
+    assert (await bridge.next())[:3] == ("/master", "f", (0.5,))
+
+
+async def test_a_foreseen_entity_takes_the_type_of_its_first_message(
+    broker: Any, start: Any, watch: Any
+) -> None:
+    watcher = await watch(broker, "master")
+    bridge = await start(broker, more=master())
+    bridge.send(Message.of("/master", 1))
+    await watcher.next()
+    watcher.publish("master/set", "7")
+    assert (await bridge.next())[:3] == ("/master", "i", (7,))
+
+
+async def test_what_send_makes_of_all_messages_names_the_entity(
+    broker: Any, start: Any, watch: Any
+) -> None:
+    watcher = await watch(broker, "#")
+    await start(broker, 'client_id = "me"', master().replace("to ", 'send = "/level {0}"\nto '))
+    await watcher.get("homeassistant/number/me/level/config")
+
+
+@pytest.mark.parametrize(
+    ("routes", "topic"),
+    [
+        (master("switch"), "homeassistant/switch/me/master/config"),
+        (route("number"), "homeassistant/number/me/studio_3/config"),
+    ],
+    ids=["foreseen", "captured"],
+)
+async def test_an_entity_whose_route_is_gone_is_taken_back(
+    broker: Any, start: Any, watch: Any, routes: str, topic: str
+) -> None:
+    watcher = await watch(broker, "homeassistant/#")
+    bridge = await start(broker, 'client_id = "me"\nsubscribe = ["told"]', routes)
+    bridge.send(Message.of("/mixer/3/fader", 1.0))
+    assert (await watcher.get(topic)).payload
+    await bridge.reload(master("sensor", "Other"))
+    assert (await watcher.get(topic)).payload == b""
+    late = await watch(broker, "homeassistant/#")
+    assert (await late.next()).topic == "homeassistant/sensor/me/master/config"
+    late.publish(f"{'master' if 'switch' in topic else 'studio/3'}/set", "ON")
+    late.publish("told", "1")
+    assert (await bridge.next()).address == "/told"
+
+
+async def test_an_entity_that_a_reload_renames_is_announced_anew(
+    broker: Any, start: Any, watch: Any
+) -> None:
+    watcher = await watch(broker, "homeassistant/#")
+    bridge = await start(broker, 'client_id = "me"', master(name="One"))
+    assert orjson.loads((await watcher.next()).payload)["name"] == "One"
+    await bridge.reload(master(name="Two"))
+    assert orjson.loads((await watcher.next()).payload)["name"] == "Two"
+
+
+async def test_what_a_reload_changes_while_the_broker_is_away_is_announced_later(
+    start_broker: Any, start: Any, watch: Any, until: Any
+) -> None:
+    broker = await start_broker("persistence true", "autosave_interval 1")
+    watcher = await watch(broker, "homeassistant/#")
+    bridge = await start(broker, 'client_id = "me"', master("switch"))
+    await watcher.next()
+    broker.end()
+    await until(lambda: not bridge.delivery.connected)
+    await bridge.reload(master("number"))
+    await broker.start()
+    await until(lambda: bridge.delivery.connected)
+    late = await watch(broker, "homeassistant/#")
+    assert (await late.next()).topic == "homeassistant/number/me/master/config"
+    late.publish("master/set", "0.25")
+    assert (await bridge.next()).args == (0.25,)
+
+
+@pytest.mark.parametrize(
+    ("mqtt", "fault"),
+    [
+        ('topic = "x/{c}"', "mqtt.topic = 'x/{c}': {c} is unknown; the match captures {ch}"),
+        ('payload = "{c}"', "mqtt.payload = '{c}': {c} is unknown; the match captures {ch}"),
+        (
+            'homeassistant = { component = "number", name = "{c}" }',
+            "mqtt.homeassistant.name = '{c}': {c} is unknown; the match captures {ch}",
+        ),
+        (
+            'homeassistant = { component = "number", name = "x", command = "/{c}" }',
+            "mqtt.homeassistant.command = '/{c}': {c} is unknown; the match captures {ch}",
+        ),
+        (
+            'topic = "x/{0}"\nhomeassistant = { component = "number", name = "x" }',
+            "mqtt: with homeassistant the topic is the entity's name: "
+            "it cannot depend on arguments",
+        ),
+    ],
+)
+def test_what_a_route_can_never_do_is_found_before_it_runs(mqtt: str, fault: str) -> None:
+    text = '[bridge.osc]\nlisten = "udp://127.0.0.1:0"\n[endpoint.mqtt]\ntype = "mqtt"\n'
+    text += f'[[route]]\nfrom = "osc"\nmatch = "/a/{{ch}}"\nto = "mqtt"\n[route.mqtt]\n{mqtt}\n'
+    with pytest.raises(oscbridge.ConfigurationError) as caught:
+        parse(text, Plugins().endpoint_types, "test")
+    assert f"route 1: {fault}" in str(caught.value)
 
 
 def test_two_topics_never_share_an_identity() -> None:
