@@ -360,7 +360,7 @@ class Dispatcher(Reporting):
         due = timetag.unix_ns()
         if due <= now:
             return False
-        if self.scheduler.add(due, run):
+        if self.scheduler.add(due, run, count):
             return True
         if self.scheduler.beyond == "drop":
             self.statistics.too_far += count

@@ -29,10 +29,11 @@ LONGEST_WAIT: Final = 60.0
 class Scheduler:
     """A heap of actions and the Unix times, in nanoseconds, at which they are due.
 
-    Actions with equal times run in the order in which they came. Safe to use from several
-    threads. At most ``bound`` may wait, and none for more than ``horizon`` seconds: a
-    sender whose clock is wrong, or who means harm, must not fill the memory. What is
-    beyond is counted by who asked and, as ``beyond`` says, run at once or dropped.
+    An action stands for one message or several. Those with equal times run in the order in
+    which they came. Safe to use from several threads. At most ``bound`` messages may wait, and
+    none for more than ``horizon`` seconds: a sender whose clock is wrong, or who means harm,
+    must not fill the memory. What is beyond is counted by who asked and, as ``beyond`` says,
+    run at once or dropped.
     """
 
     def __init__(
@@ -49,23 +50,26 @@ class Scheduler:
         self.horizon = horizon
         self.beyond = beyond
         self.clock_ns = clock_ns
-        self._heap: list[tuple[int, int, Callable[[], None]]] = []
-        self._count = 0
+        self._heap: list[tuple[int, int, Callable[[], None], int]] = []
+        self._added = 0
+        self._messages = 0
         self._lock = threading.Lock()
         self._listeners: tuple[Callable[[], None], ...] = ()
 
     def __len__(self) -> int:
-        return len(self._heap)
+        """Messages that wait."""
+        return self._messages
 
-    def add(self, due_ns: int, action: Callable[[], None]) -> bool:
+    def add(self, due_ns: int, action: Callable[[], None], messages: int = 1) -> bool:
         """Keep an action until it is due. False, and not kept, beyond bound or horizon."""
         if due_ns - self.clock_ns() > self.horizon * 1e9:
             return False
         with self._lock:
-            if len(self._heap) >= self.bound:
+            if self._messages + messages > self.bound:
                 return False
-            self._count += 1
-            entry = (due_ns, self._count, action)
+            self._added += 1
+            self._messages += messages
+            entry = (due_ns, self._added, action, messages)
             heapq.heappush(self._heap, entry)
             earliest = self._heap[0] is entry
         if earliest:
@@ -76,6 +80,7 @@ class Scheduler:
     def clear(self) -> None:
         """Forget what waits and who is to be notified, as in a child process."""
         self._heap = []
+        self._messages = 0
         self._listeners = ()
 
     @contextmanager
@@ -115,7 +120,9 @@ class Scheduler:
         due = []
         with self._lock:
             while self._heap and self._heap[0][0] <= now:
-                due.append(heapq.heappop(self._heap)[2])
+                _, _, action, messages = heapq.heappop(self._heap)
+                self._messages -= messages
+                due.append(action)
         return due
 
     def run_due(self) -> int:

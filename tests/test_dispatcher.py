@@ -693,6 +693,17 @@ def test_beyond_the_schedulers_bound_messages_run_at_once_and_are_counted(
     assert dispatcher.statistics.early == 2
 
 
+def test_the_messages_of_a_bundle_that_waits_count_one_by_one(
+    recorder: Recorder, clock: Clock
+) -> None:
+    dispatcher = Dispatcher(scheduler=Scheduler(4, clock))
+    dispatcher.map("/a", recorder)
+    send(dispatcher, bundle(at(5), *[osc("/a", n) for n in range(3)]))
+    assert len(dispatcher.scheduler) == 3
+    send(dispatcher, bundle(at(5), osc("/a", 3), osc("/a", 4)))
+    assert (len(dispatcher.scheduler), dispatcher.statistics.early) == (3, 2)
+
+
 # --- bad packets -------------------------------------------------------------------------------
 
 

@@ -58,6 +58,19 @@ def test_beyond_the_bound_nothing_is_kept(clock: Clock) -> None:
     assert scheduler.add(0, lambda: None)
 
 
+def test_the_bound_is_one_of_messages_not_of_actions(clock: Clock) -> None:
+    scheduler = Scheduler(10, clock)
+    assert [scheduler.add(0, lambda: None, count) for count in (4, 7, 6, 1)] == [
+        True, False, True, False
+    ]  # fmt: skip
+    assert len(scheduler) == 10
+    scheduler.run_due()
+    assert len(scheduler) == 0
+    assert scheduler.add(0, lambda: None, 10)
+    scheduler.clear()
+    assert len(scheduler) == 0
+
+
 def test_there_is_a_bound_unless_told_otherwise() -> None:
     assert Scheduler().bound == MAX_PENDING
 
