@@ -37,7 +37,7 @@ from oscbridge.bridge.outgoing import spool as module
 from oscbridge.bridge.outgoing.delivery import Delivery, DeliveryOptions
 from oscbridge.bridge.outgoing.keeper import SpoolBounds
 from oscbridge.bridge.outgoing.spool import Spool
-from oscbridge.bridge.outgoing.store import Store
+from oscbridge.bridge.outgoing.store import Pack, Store
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.tcp_client import SimpleTCPClient
 
@@ -301,6 +301,44 @@ async def test_many_threads_may_put_messages_in(path: Path) -> None:
     for thread in range(4):
         mine = [each for each in sink.values if each // 1_000 == thread]  # type: ignore[operator]
         assert mine == [*range(thread * 1_000, thread * 1_000 + 1_000)]
+
+
+# --- transactions ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def writes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Messages of each transaction, from now on; the next one is a minute away."""
+    monkeypatch.setattr(module, "TURN", 60.0)
+    written: list[int] = []
+    append = Store.append
+
+    def count(store: Store, packs: Sequence[Pack], done: int) -> None:
+        written.append(sum(pack.messages for pack in packs))
+        append(store, packs, done)
+
+    monkeypatch.setattr(Store, "append", count)
+    return written
+
+
+async def test_messages_of_a_stream_share_a_transaction_until_they_are_many(
+    path: Path, writes: list[int]
+) -> None:
+    sink = Sink()
+    async with started(sink, path, outbox=100) as delivery:
+        for number in range(51):
+            offer(delivery, number)
+            await asyncio.sleep(0)
+        assert writes == []
+        offer(delivery, 51)
+        await until(lambda: len(sink.messages) == 52)
+        assert writes == [52]
+
+
+async def test_a_stop_waits_for_no_more_messages(path: Path, writes: list[int]) -> None:
+    async with started(Away(), path) as delivery:
+        offer(delivery, 1, 2, 3)
+    assert writes == [3]
 
 
 # --- bounds ------------------------------------------------------------------------------------

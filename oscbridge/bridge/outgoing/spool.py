@@ -26,6 +26,13 @@ from oscbridge.report import Reporter
 
 __all__ = ["Spool"]
 
+TURN: Final = 0.003
+"""Seconds from one transaction to the next, unless much has come in: each costs as much as many
+messages do. A message that comes after a pause is written at once."""
+
+MUCH: Final = 512
+"""Messages that are written without waiting, if the outbox has room for twice as many."""
+
 LOOK: Final = 60.0
 """Seconds after which it is looked for messages that are too old, at the latest."""
 
@@ -63,6 +70,8 @@ class Spool(Outbox):
         self._holding = True
         """Whether messages wait for the file to be opened for the first time."""
         self._look_at: float | None = None
+        self._turn_at = 0.0
+        self._much = min(MUCH, size // 2 + 1)
         self._lost = 0
         self._problem = ""
         self._ended = asyncio.Event()
@@ -87,7 +96,7 @@ class Spool(Outbox):
 
     def _add(self, message: Message) -> str:
         fresh = self._backlog.fresh
-        if not fresh:
+        if not fresh or len(fresh) == self._much:
             self._changed.notify()
         fresh.append(message)
         if len(fresh) <= self.size:
@@ -155,7 +164,9 @@ class Spool(Outbox):
         keeper = self._keeper
         with self._changed:
             self._changed.wait_for(self._is_due, self._patience())
+            self._changed.wait_for(self._is_urgent, self._turn_at - time.monotonic())
             closed = self._closed
+        self._turn_at = time.monotonic() + TURN
         if closed:
             keeper.retry_at = 0.0  # once more
         if keeper.store is None and time.monotonic() >= keeper.retry_at:
@@ -176,6 +187,11 @@ class Spool(Outbox):
         if keeper.store is None or not keeper.is_usable:
             return False
         return backlog.done > keeper.store.done or backlog.is_low
+
+    def _is_urgent(self) -> bool:
+        """Whether what there is to do is not to wait for more."""
+        backlog = self._backlog
+        return self._closed or len(backlog.fresh) > self._much or backlog.is_low
 
     def _patience(self) -> float | None:
         """Seconds until there is something to do at the latest; None for no such thing."""
