@@ -60,8 +60,11 @@ class Host(Protocol):
     def refused(self, text: str) -> None:
         """Count and report somebody who is not let in."""
 
-    def dropped(self, reason: str, count: int) -> None:
-        """Count messages that will not be delivered."""
+    def dropped(self, reason: str, count: int, why: str = "") -> None:
+        """Count and report messages that will not be delivered.
+
+        ``reason`` is one word, for counters; ``why`` says it in words, for the log.
+        """
 
     def left(self, peer: ClientAddress) -> None:
         """Say that the connection of a peer, from which messages came, is over."""

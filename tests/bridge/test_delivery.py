@@ -519,6 +519,18 @@ async def test_a_connect_that_cancels_itself_is_an_error() -> None:
     await delivery.stop()
 
 
+@pytest.mark.parametrize(
+    ("why", "text"), [("", "3 messages lost: tired"), ("it sleeps", "3 messages lost: it sleeps")]
+)
+async def test_what_an_endpoint_drops_is_counted_by_its_reason_and_told_in_its_words(
+    why: str, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    delivery = make(Picky())
+    delivery.endpoint.host.dropped("tired", 3, why)
+    assert delivery.drops == {"tired": 3}
+    assert text in caplog.text
+
+
 # --- a plugin that ends the program --------------------------------------------------------------
 
 

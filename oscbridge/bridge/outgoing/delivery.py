@@ -222,11 +222,11 @@ class Delivery:
         self.refusals += 1
         self._reporter.report("refused", f"refused {text}")
 
-    def dropped(self, reason: str, count: int) -> None:
+    def dropped(self, reason: str, count: int, why: str = "") -> None:
         """Count and report messages that will not be delivered. From any thread."""
         self._count(reason, count)
         if reason not in _EXPECTED:
-            text = f"{several(count)} lost: {_WHY.get(reason, reason)}"
+            text = f"{several(count)} lost: {why or _WHY.get(reason, reason)}"
             self._reporter.report(reason, text, count=count)
 
     def lost(self, error: Exception) -> None:
@@ -353,13 +353,10 @@ _WHY: Final = {
     "closed": "the endpoint is not open",
     "stopped": "there was no time left to deliver them",
     "hops": f"they have come through more than {MAX_HOPS} endpoints; do routes form a ring?",
-    "slow_client": "a client reads too slowly",
     "expired": "they waited on disk for too long",
-    "input_full": "they come in faster than they can be taken",
-    "rerouted": "the route that they took is gone",
     "unreadable": "the file on disk is damaged, or another version has written it",
 }
-"""Reasons to drop messages, in words."""
+"""The host's own reasons to drop messages, in words."""
 
 
 def _no_reply(client_address: ClientAddress, result: object) -> None:

@@ -112,7 +112,7 @@ class MidiEndpoint(oscbridge.Endpoint):
             handover = Handover(
                 asyncio.get_running_loop(),
                 inbound.receive,
-                lambda count: self.host.dropped("input_full", count),
+                self._input_full,
             )
         port = SystemPort(
             self.options.backend,
@@ -123,6 +123,9 @@ class MidiEndpoint(oscbridge.Endpoint):
         )
         self._add(port, sends=output is not None)
         await port.open(patient=patient)
+
+    def _input_full(self, count: int) -> None:
+        self.host.dropped("input_full", count, "they come in faster than they can be taken")
 
     def _add(self, out: Out, *, sends: bool) -> None:
         self._opened.append(out)
@@ -162,7 +165,7 @@ class MidiEndpoint(oscbridge.Endpoint):
         """Routes that lead here have changed: who would end the notes may be gone."""
         left = self._lanes.clear()
         if left:
-            self.host.dropped("rerouted", left)
+            self.host.dropped("rerouted", left, "the route that they took is gone")
         self._end(self._outgoing.silence())
 
     def source_gone(self, origin: oscbridge.Origin) -> None:
@@ -265,7 +268,7 @@ class MidiEndpoint(oscbridge.Endpoint):
             try:
                 await self._write(item.parts)
             except oscbridge.NotConnected as error:
-                self.host.dropped("error", 1)
+                self.host.dropped("error", 1, f"the port takes nothing more: {error}")
                 self.lost(error)
                 return
             if (ahead := due - clock()) > AHEAD:

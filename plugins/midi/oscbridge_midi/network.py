@@ -208,7 +208,9 @@ class Server:
         for connection in tuple(self._connections):
             transport = connection.transport
             if transport.get_write_buffer_size() > MAX_BEHIND:
-                self._endpoint.host.dropped("slow_client", len(messages))
+                self._endpoint.host.dropped(
+                    "slow_client", len(messages), "a client reads too slowly"
+                )
                 self._endpoint.log.warning("%s:%d reads too slowly: disconnected", *connection.peer)
                 transport.abort()
             else:

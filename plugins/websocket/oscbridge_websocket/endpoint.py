@@ -182,7 +182,10 @@ class WebSocketEndpoint(oscbridge.Endpoint):
         return make_frames(messages, form, self._not_encoded)
 
     def _not_encoded(self, count: int) -> None:
-        self.host.dropped("encode", count)
+        self.host.dropped("encode", count, "they cannot be written in a client's format")
+
+    def _slow(self, count: int) -> None:
+        self.host.dropped("slow_client", count, "a client reads too slowly")
 
     def _join(self, client: Client) -> None:
         """Let a client have what it may have from now on."""
@@ -249,7 +252,7 @@ class WebSocketEndpoint(oscbridge.Endpoint):
             grant,
             queue=self.options.client_queue,
             rate=self.options.max_rate,
-            on_drop=lambda count: self.host.dropped("slow_client", count),
+            on_drop=self._slow,
             log=self.log,
         )
 
