@@ -23,5 +23,7 @@ def what_failed(error: OSError) -> str:
     """One line for a person."""
     if isinstance(error, socket.gaierror):
         return "there is no such host, or its name cannot be looked up; check the spelling"
+    if error.errno == errno.EACCES and error.filename is not None:
+        return "not allowed for this user; check the permissions of the file and its folder"
     text = _TEXTS.get(error.errno or 0)
     return text or error.strerror or str(error) or type(error).__name__

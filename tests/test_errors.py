@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import pickle
 
 import pytest
 
 from oscbridge import errors
 from oscbridge.errors import DecodeError, LimitError, OSCBridgeError
+from oscbridge.os_errors import what_failed
 
 
 @pytest.mark.parametrize("name", errors.__all__)
@@ -21,3 +23,17 @@ def test_a_decode_error_goes_from_one_process_to_another(kind: type[DecodeError]
     error = pickle.loads(pickle.dumps(kind("size", "5 bytes")))
     assert type(error) is kind
     assert (error.reason, str(error)) == ("size", "5 bytes")
+
+
+@pytest.mark.parametrize(
+    ("error", "mend"),
+    [
+        (PermissionError(errno.EACCES, "x"), "choose a port above 1023"),
+        (PermissionError(errno.EACCES, "x", "a.toml"), "the permissions of the file"),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+        (OSError("odd"), "odd"),
+        (OSError(), "OSError"),
+    ],
+)
+def test_what_the_system_refuses_is_said_with_the_mend(error: OSError, mend: str) -> None:
+    assert mend in what_failed(error)

@@ -117,8 +117,6 @@ def _read_file(value: object, info: ValidationInfo) -> Path:
 def _why(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
-    if isinstance(error, PermissionError):
-        return "it may not be read by the user that runs this"
     return what_failed(error)
 
 

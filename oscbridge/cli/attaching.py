@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
 __all__ = ["file_argument", "file_option", "pid_option"]
 
+_PATH: Final = click.Path(path_type=Path, readable=False)  # who reads it says what is wrong
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -22,9 +23,9 @@ def pid_option(command: _F) -> _F:
 def file_option(command: _F) -> _F:
     """``--file``: which configuration, where an argument stands for something else."""
     text = "Attach to the bridge with this configuration, if several run."
-    return click.option("--file", type=click.Path(path_type=Path), help=text)(command)
+    return click.option("--file", type=_PATH, help=text)(command)
 
 
 def file_argument(command: _F) -> _F:
     """``FILE``: which configuration."""
-    return click.argument("file", type=click.Path(path_type=Path), required=False)(command)
+    return click.argument("file", type=_PATH, required=False)(command)

@@ -49,7 +49,7 @@ class _MessageParameter(click.ParamType[Message]):
 
 
 @click.command("check")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--trace",
     "message",

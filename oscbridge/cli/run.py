@@ -32,7 +32,7 @@ STOP_TIMEOUT: Final = 2.0
 
 
 @click.command("run")
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("file", type=click.Path(path_type=Path, readable=False), required=False)
 @click.option(
     "--log",
     "form",
