@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
 from datetime import datetime
 
 import click
 
 from oscbridge.cli.parameters import URL
+from oscbridge.cli.serving import serving
 from oscbridge.cli.until_signal import until_signal
 from oscbridge.dispatcher import Dispatcher
-from oscbridge.errors import OSCBridgeError
 from oscbridge.literal import format_message
-from oscbridge.os_errors import what_failed
 from oscbridge.osc import Message
-from oscbridge.osc_server import AsyncIOOSCUDPServer
-from oscbridge.osc_tcp_server import AsyncOSCTCPServer
 from oscbridge.url import OSCURL
 
 __all__ = ["command"]
@@ -48,31 +44,10 @@ def command(listen: OSCURL) -> None:
 async def _dump(listen: OSCURL) -> None:
     dispatcher = Dispatcher(strict_timing=False)
     dispatcher.map("*", _show, needs_message=True)
-    async with AsyncExitStack() as stack:
-        stop = stack.enter_context(until_signal())
-        try:
-            port = await _open(listen, dispatcher, stack)
-        except OSError as error:
-            raise OSCBridgeError(f"{listen}: {what_failed(error)}") from None
-        click.echo(f"listening on {listen._replace(port=port)}; Ctrl-C stops it", err=True)
-        await stop.wait()
-
-
-async def _open(listen: OSCURL, dispatcher: Dispatcher, stack: AsyncExitStack) -> int:
-    """Start the server; it stops with the stack. Its port."""
-    port: int
-    if listen.scheme == "udp":
-        loop = asyncio.get_running_loop()
-        udp = AsyncIOOSCUDPServer((listen.host, listen.port), dispatcher, loop)
-        transport, _ = await udp.create_serve_endpoint()
-        stack.callback(transport.close)
-        port = transport.get_extra_info("sockname")[1]
-        return port
-    tcp = AsyncOSCTCPServer(listen.host, listen.port, dispatcher, listen.framing)
-    await tcp.listen()
-    stack.push_async_callback(tcp.stop)
-    port = tcp.sockets[0].getsockname()[1]
-    return port
+    with until_signal() as stop:
+        async with serving(listen, dispatcher) as served:
+            click.echo(f"listening on {served}; Ctrl-C stops it", err=True)
+            await stop.wait()
 
 
 def _show(message: Message) -> None:

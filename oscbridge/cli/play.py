@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
+from oscbridge.cli.live_line import live_line
 from oscbridge.cli.parameters import URL
 from oscbridge.errors import OSCBridgeError
 from oscbridge.ops.player import FASTEST, TOLERANCE_NS, Punctuality, Schedule, play
@@ -30,7 +31,7 @@ from oscbridge.url import OSCURL
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["command", "live_line"]
+__all__ = ["command"]
 
 LARGEST_SPEED: Final = 1000.0
 """Beyond, --speed max says better what is meant."""
@@ -43,12 +44,6 @@ MAX_KINDS: Final = 100
 
 MAX_READS: Final = 16
 """Times that a server's answers are read before the playing goes on."""
-
-REFRESH: Final = 4
-"""How often a second the line in the terminal is drawn."""
-
-SWITCH_SECONDS: Final = 0.0005
-"""Seconds for which drawing that line may hold up a packet."""
 
 
 class _Speed(click.ParamType[float]):
@@ -343,30 +338,3 @@ def _caught(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     finally:
         for number, previous in before.items():
             signal.signal(number, previous)
-
-
-@contextmanager
-def live_line(state: Callable[[], RenderableType]) -> Iterator[None]:
-    """In a terminal, a last line that is drawn again and again; elsewhere nothing.
-
-    ``state`` is called on another thread.
-    """
-    if not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console  # loaded where it is seen
-    from rich.live import Live
-
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_SECONDS)
-    try:
-        with Live(
-            get_renderable=state,
-            console=Console(stderr=True, highlight=False, markup=False),
-            refresh_per_second=REFRESH,
-            transient=True,
-            redirect_stdout=False,
-        ):
-            yield
-    finally:
-        sys.setswitchinterval(interval)

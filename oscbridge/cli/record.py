@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import errno
 import math
-import os
 import re
 import time
 from collections import Counter, deque
@@ -18,29 +15,19 @@ from typing import Final, NamedTuple
 import click
 
 from oscbridge.cli.attaching import pid_option
+from oscbridge.cli.live_line import live_line
 from oscbridge.cli.parameters import URL
-from oscbridge.cli.play import live_line
+from oscbridge.cli.serving import serving
+from oscbridge.cli.tape import MAX_WAITING, Tape
 from oscbridge.cli.until_signal import until_signal
 from oscbridge.dispatcher import Dispatcher
-from oscbridge.errors import EncodeError, OSCBridgeError
+from oscbridge.errors import OSCBridgeError
 from oscbridge.handler import ClientAddress, Reply
 from oscbridge.ops import control_client
-from oscbridge.ops.recording import END_SIZE, Record, encode_end, encode_header, encode_record
-from oscbridge.os_errors import what_failed
-from oscbridge.osc_server import AsyncIOOSCUDPServer
-from oscbridge.osc_tcp_server import AsyncOSCTCPServer
+from oscbridge.ops.recording import Record
 from oscbridge.url import OSCURL, HostPort
 
 __all__ = ["Source", "command", "running_bridge"]
-
-FLUSH_SECONDS: Final = 0.5
-"""Seconds after which what came is written and on the disk, if the disk keeps up."""
-
-FLUSH_BYTES: Final = 262_144
-"""Bytes that are written sooner than that."""
-
-MAX_WAITING: Final = 33_554_432
-"""Bytes that wait for a slow disk, and that wait to be looked at. Beyond, packets are dropped."""
 
 RECORD_ROOM: Final = 300
 """Bytes that a record takes beside its packet while it waits, about."""
@@ -49,8 +36,6 @@ LONGEST_SECONDS: Final = 31_622_400.0
 """Seconds of a recording, at the most: a year."""
 
 _UNITS: Final = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
-_NO_SYNC: Final = (errno.EINVAL, errno.ENOTSUP, errno.EROFS)
-"""What devices and pipes say, which have nothing to be synchronised."""
 
 
 class Source(NamedTuple):
@@ -135,7 +120,7 @@ async def _record(
         stop = stack.enter_context(until_signal())
         way = running_bridge(pid) if listen is None else _listening(listen)
         source = await stack.enter_async_context(way)
-        tape = _Tape(file, force, max_size)  # only now: a busy port must not cost the old file
+        tape = Tape(file, force, max_size)  # only now: a busy port must not cost the old file
         stack.callback(tape.close)
         click.echo(f"recording {source.where} to {file}; Ctrl-C stops it", err=True)
         with live_line(lambda: _state(tape, source)):
@@ -146,7 +131,7 @@ async def _record(
 
 
 async def _run(
-    source: Source, tape: _Tape, stop: asyncio.Event, max_seconds: float | None
+    source: Source, tape: Tape, stop: asyncio.Event, max_seconds: float | None
 ) -> tuple[str, BaseException | None]:
     """Record until something ends it. What did: for people, and the error if it was one."""
     collecting = asyncio.create_task(_collect(source.records, tape))
@@ -171,7 +156,7 @@ async def _run(
     return "" if in_time else f": {max_seconds:g} seconds are over", None
 
 
-async def _collect(records: AsyncIterator[Record], tape: _Tape) -> str:
+async def _collect(records: AsyncIterator[Record], tape: Tape) -> str:
     """Put records on the tape. Why it ended, for people."""
     async for record in records:
         if not tape.add(record):
@@ -179,7 +164,7 @@ async def _collect(records: AsyncIterator[Record], tape: _Tape) -> str:
     return "there is nothing more to come"
 
 
-def _state(tape: _Tape, source: Source) -> str:
+def _state(tape: Tape, source: Source) -> str:
     """How far a recording is."""
     text = f"{tape.packets:,} packets, {_of_bytes(tape.size)}, {tape.seconds:.1f} s"
     # Copies, as this may run on the thread that draws.
@@ -194,107 +179,6 @@ def _of_bytes(count: int) -> str:
         if unit and count >= size:
             return f"{count / size:.1f} {unit}B"
     return f"{count} bytes"
-
-
-class _Tape:
-    """A file that is being recorded, and what is still to be written to it.
-
-    Raises :class:`OSCBridgeError` for a file that cannot be made.
-    """
-
-    def __init__(self, path: Path, force: bool, max_size: int) -> None:
-        self._path = path
-        self._max_size = max_size
-        try:
-            self._file = path.open("wb" if force else "xb", buffering=0)
-        except OSError as error:
-            raise OSCBridgeError(f"{path}: {what_failed(error)}") from None
-        header = encode_header(time.time_ns())
-        self._start_ns = time.monotonic_ns()
-        self._end_ns: int | None = None
-        self.packets = 0
-        self.size = len(header)
-        """Bytes of the file, with those that are still to be written."""
-        self.dropped: Counter[str] = Counter()
-        self._written = 0
-        self._waiting = [header]
-        self._waiting_bytes = len(header)
-        self._wake = asyncio.Event()
-
-    @property
-    def seconds(self) -> float:
-        """How long the recording is by now."""
-        end = self._end_ns
-        return (time.monotonic_ns() - self._start_ns if end is None else end) / 1e9
-
-    def add(self, record: Record) -> bool:
-        """Take a record. False if the file would be too large with it."""
-        time_ns = max(0, record.time_ns - self._start_ns)  # it may have come just before
-        try:
-            data = encode_record(record._replace(time_ns=time_ns))
-        except EncodeError:
-            self.dropped["too long"] += 1
-            return True
-        if self.size + len(data) + END_SIZE > self._max_size:
-            return False
-        if self._waiting_bytes + len(data) > MAX_WAITING:
-            self.dropped["the disk is too slow"] += 1
-            return True
-        self.packets += 1
-        self._put(data)
-        if self._waiting_bytes >= FLUSH_BYTES:
-            self._wake.set()
-        return True
-
-    def end(self, length_ns: int | None = None) -> None:
-        """Take no more. The recording has a length that is given, or lasted until now."""
-        self._end_ns = time.monotonic_ns() - self._start_ns if length_ns is None else length_ns
-        self._put(encode_end(self._end_ns))
-        self._wake.set()
-
-    def _put(self, data: bytes) -> None:
-        self._waiting.append(data)
-        self._waiting_bytes += len(data)
-        self.size += len(data)
-
-    async def keep_writing(self) -> None:
-        """Write what comes, until all is written after :meth:`end`.
-
-        Raises :class:`OSCBridgeError` when nothing more can be written.
-        """
-        while self._end_ns is None or self._waiting:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(FLUSH_SECONDS):
-                    await self._wake.wait()
-            self._wake.clear()
-            if not self._waiting:
-                continue
-            data, self._waiting = b"".join(self._waiting), []
-            try:
-                # On a thread: a disk may take seconds, and packets must have their times.
-                await asyncio.to_thread(self._write, data)
-            except OSError as error:
-                text = f"{self._path}: {what_failed(error)}"
-                if self._written:
-                    text += f"; what is in its first {self._written} bytes can be played"
-                raise OSCBridgeError(text) from None
-            self._waiting_bytes -= len(data)
-
-    def _write(self, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            count = self._file.write(rest)
-            self._written += count
-            rest = rest[count:]
-        try:
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            if error.errno not in _NO_SYNC:
-                raise
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
 
 
 # --- where records come from -------------------------------------------------------------------
@@ -331,31 +215,9 @@ async def running_bridge(pid: int | None) -> AsyncIterator[Source]:
 async def _listening(url: OSCURL) -> AsyncIterator[Source]:
     """Be a server, and have what arrives, unread."""
     arrivals = _Arrivals()
-    async with AsyncExitStack() as stack:
-        try:
-            port = await _open(url, arrivals, stack)
-        except OSError as error:
-            raise OSCBridgeError(f"{url}: {what_failed(error)}") from None
-        url = url._replace(port=port)
-        arrivals.name = str(url)
-        yield Source(str(url), arrivals.records(), arrivals.dropped)
-
-
-async def _open(url: OSCURL, arrivals: _Arrivals, stack: AsyncExitStack) -> int:
-    """Start the server; it stops with the stack. Its port."""
-    port: int
-    if url.scheme == "udp":
-        loop = asyncio.get_running_loop()
-        udp = AsyncIOOSCUDPServer((url.host, url.port), arrivals, loop)
-        transport, _ = await udp.create_serve_endpoint()
-        stack.callback(transport.close)
-        port = transport.get_extra_info("sockname")[1]
-        return port
-    tcp = AsyncOSCTCPServer(url.host, url.port, arrivals, url.framing)
-    await tcp.listen()
-    stack.push_async_callback(tcp.stop)
-    port = tcp.sockets[0].getsockname()[1]
-    return port
+    async with serving(url, arrivals) as served:
+        arrivals.name = str(served)
+        yield Source(str(served), arrivals.records(), arrivals.dropped)
 
 
 class _Arrivals(Dispatcher):

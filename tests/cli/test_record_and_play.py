@@ -382,8 +382,8 @@ def test_packets_keep_their_times(
         receiver.recv(100)
         times.append(time.monotonic())
     assert program.ended() == 0
-    late = [now - times[0] - n * gap / float(speed) for n, now in enumerate(times)]
-    assert abs(median(late)) < 0.002
+    late = [now - n * gap / float(speed) for n, now in enumerate(times)]
+    assert median(late) - min(late) < 0.002  # nobody knows when it began
     told = re.search(r"late by (\S+) ms at the median, (\S+) ms at most", program.output)
     assert told
     assert float(told[1]) < 1
