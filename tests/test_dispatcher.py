@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oscbridge import dispatcher as dispatcher_module
+from oscbridge import handler_map
 from oscbridge.dispatcher import Dispatcher, Handler
 from oscbridge.errors import DecodeError, EncodeError, PatternError
 from oscbridge.handler import ClientAddress, encode_reply
@@ -394,7 +394,7 @@ def test_a_new_mapping_counts_for_addresses_seen_before(dispatcher: Dispatcher) 
 def test_what_is_remembered_is_bounded(
     dispatcher: Dispatcher, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatcher_module, "MAX_HEADS", 50)
+    monkeypatch.setattr(handler_map, "MAX_HEADS", 50)
     dispatcher.map("/*", recorder)
     for n in range(1_000):
         send(dispatcher, osc(f"/{n}", n))

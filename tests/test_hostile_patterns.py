@@ -7,8 +7,9 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oscbridge.dispatcher import MAX_CALLS, Dispatcher
+from oscbridge.dispatcher import Dispatcher
 from oscbridge.errors import PatternError
+from oscbridge.handler_map import MAX_CALLS
 from oscbridge.osc import Limits, Message, encode_bundle, encode_message
 from oscbridge.osc.pattern import Pattern, Subject, Subjects
 
