@@ -1,25 +1,42 @@
 """The MIDI plugin of oscbridge: OSC to and from MIDI gear."""
 
-from collections.abc import Mapping
+from __future__ import annotations
 
-import click
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import oscbridge
-from oscbridge_midi.endpoint import MidiEndpoint
-from oscbridge_midi.outgoing import PANIC
-from oscbridge_midi.table import TABLE
+
+if TYPE_CHECKING:
+    import click
+
+    from oscbridge_midi.endpoint import MidiEndpoint
 
 __all__ = ["MidiEndpoint"]
 
 
+def __getattr__(name: str) -> object:
+    """Loads the endpoint when it is asked for: the process that has the ports does not."""
+    if name == "MidiEndpoint":
+        from oscbridge_midi.endpoint import MidiEndpoint
+
+        return MidiEndpoint
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 @oscbridge.hookimpl
 def oscbridge_endpoints() -> Mapping[str, type[oscbridge.Endpoint]]:
+    from oscbridge_midi.endpoint import MidiEndpoint
+
     return {"midi": MidiEndpoint}
 
 
 @oscbridge.hookimpl
 def oscbridge_register_routes(dispatcher: oscbridge.Dispatcher, source: oscbridge.Source) -> None:
     """An endpoint that no route names takes the addresses of the default mapping."""
+    from oscbridge_midi.outgoing import PANIC
+    from oscbridge_midi.table import TABLE
+
     for sink in source.sinks.values():
         if sink.type == "midi" and not sink.routed:
             for address in (PANIC, *(kind.address for kind in TABLE)):

@@ -9,12 +9,13 @@ from typing import Final, Protocol
 import oscbridge
 from oscbridge_midi import network
 from oscbridge_midi.codec import Writing, key
-from oscbridge_midi.inbound import Handover, Inbound, Style
+from oscbridge_midi.inbound import Inbound, Style
+from oscbridge_midi.mpe import clash
 from oscbridge_midi.options import MidiOptions
 from oscbridge_midi.outgoing import Outgoing, route_of
 from oscbridge_midi.pacer import DIN_SPEED, Item, Lanes
 from oscbridge_midi.route import MidiRoute
-from oscbridge_midi.system import SystemPort
+from oscbridge_midi.system_port import SystemPort
 from oscbridge_midi.table import Parts
 from oscbridge_midi.values import Refused
 
@@ -29,6 +30,9 @@ SILENCE_TIMEOUT: Final = 0.1
 
 class Out(Protocol):
     """Something that messages are sent to."""
+
+    longest: int
+    """Bytes of the longest message that it takes."""
 
     @property
     def name(self) -> str:
@@ -87,6 +91,8 @@ class MidiEndpoint(oscbridge.Endpoint):
     async def connect(self) -> None:
         patient, self._tried = self._tried, True
         own = self.options
+        if not patient:
+            self._check_zones()
         if own.listen is not None:
             server = network.Server(self, self)
             self._add(server, sends=True)
@@ -100,26 +106,22 @@ class MidiEndpoint(oscbridge.Endpoint):
         if output is not None or heard is not None:
             await self._open_system(output, heard, patient=patient)
         if self._outs:  # what sounded when the connection broke, and how it was set up
+            self._outgoing.doubt_all()
             await self._silence()
             await self._write(self._outgoing.configuration())
         if own.din:
             self._pacing = asyncio.create_task(self._pace(), name=f"{self.name} to DIN")
 
     async def _open_system(self, output: str | None, heard: str | None, *, patient: bool) -> None:
-        handover = None
-        if heard is not None:
-            inbound = self.inbound(("", 0))
-            handover = Handover(
-                asyncio.get_running_loop(),
-                inbound.receive,
-                self._input_full,
-            )
         port = SystemPort(
             self.options.backend,
             output=output,
             input=heard,
-            handover=handover,
+            note_off=self.options.note_off,
+            inbound=self.inbound(("", 0)),
+            on_full=self._input_full,
             on_lost=self.lost,
+            log=self.log,
         )
         self._add(port, sends=output is not None)
         await port.open(patient=patient)
@@ -137,7 +139,7 @@ class MidiEndpoint(oscbridge.Endpoint):
             self._pacing.cancel()
             await asyncio.wait([self._pacing])
             self._pacing = None
-        left = self._lanes.clear()
+        left = self._clear_lanes()
         if left:
             self.host.dropped("stopped", left)
         try:
@@ -157,16 +159,31 @@ class MidiEndpoint(oscbridge.Endpoint):
         await self._write_ending(self._outgoing.silence())
 
     async def _write_ending(self, ending: Sequence[bytes]) -> None:
-        await self._write(ending)
-        for data in ending:  # only now: else it would not be tried again
+        for data in ending:  # at once: what begins meanwhile is followed behind it
             self._outgoing.follow(data)
+        await self._write_or_doubt(ending)
+
+    def _clear_lanes(self) -> int:
+        """Throw away what waits for the cable. How many messages that was."""
+        items = self._lanes.clear()
+        for item in items:
+            self._outgoing.doubt(item.parts)
+        return len(items)
 
     def rerouted(self) -> None:
         """Routes that lead here have changed: who would end the notes may be gone."""
-        left = self._lanes.clear()
+        left = self._clear_lanes()
         if left:
             self.host.dropped("rerouted", left, "the route that they took is gone")
         self._end(self._outgoing.silence())
+        self._outgoing.forget_zones()
+        self._check_zones()
+
+    def _check_zones(self) -> None:
+        options = [info.options for info in self.routes]
+        found = clash({each.mpe for each in options if isinstance(each, MidiRoute) and each.mpe})
+        if found:
+            self.log.warning("%s; their notes will disturb each other", found)
 
     def source_gone(self, origin: oscbridge.Origin) -> None:
         """The connection that messages came by is broken."""
@@ -205,6 +222,9 @@ class MidiEndpoint(oscbridge.Endpoint):
                     )
                 return
             raise oscbridge.NotConnected
+        while self._pacing is not None and self._lanes.is_full:
+            self._room.clear()
+            await self._room.wait()  # now: all of these are to be in the lanes, or none
         items: list[Parts] = []
         fault: oscbridge.BadMessage | None = None
         for index, message in enumerate(messages):
@@ -212,6 +232,7 @@ class MidiEndpoint(oscbridge.Endpoint):
                 continue
             try:
                 parts = self._outgoing.parts(message)
+                self._check_length(parts)
             except Refused as error:
                 fault = oscbridge.BadMessage(_one_line(message, error), index)
                 break
@@ -219,11 +240,18 @@ class MidiEndpoint(oscbridge.Endpoint):
                 self._outgoing.follow(data, message.origin)
             items.append(parts)
         if self._pacing is None:
-            await self._write([data for parts in items for data in parts])
+            await self._write_or_doubt([data for parts in items for data in parts])
         else:
-            await self._queue(items)
+            self._queue(items)
         if fault is not None:
             raise fault
+
+    def _check_length(self, parts: Parts) -> None:
+        """Raises :class:`Refused` for a sysex that an output would never take."""
+        if parts and parts[0][0] == 0xF0:
+            longest = min(out.longest for out in self._outs)
+            if len(parts[0]) > longest:
+                raise Refused(f"the sysex has {len(parts[0])} bytes, more than {longest} over JACK")
 
     def _is_echo(self, message: oscbridge.Message) -> bool:
         origin = message.origin
@@ -231,6 +259,14 @@ class MidiEndpoint(oscbridge.Endpoint):
             return False
         options = route_of(message)
         return options is None or not options.echo
+
+    async def _write_or_doubt(self, messages: Sequence[bytes]) -> None:
+        """Write messages that were followed. What they end sounds on if they do not get out."""
+        try:
+            await self._write(messages)
+        except BaseException:
+            self._outgoing.doubt(messages)
+            raise
 
     async def _write(self, messages: Sequence[bytes]) -> None:
         if not messages:
@@ -240,13 +276,10 @@ class MidiEndpoint(oscbridge.Endpoint):
 
     # --- at the speed of a DIN cable ---------------------------------------------------------
 
-    async def _queue(self, items: Sequence[Parts]) -> None:
-        """Put messages into the lanes; wait while too many events are there."""
+    def _queue(self, items: Sequence[Parts]) -> None:
+        """Put messages into the lanes."""
         replaced = 0
         for parts in items:
-            while self._lanes.is_full:
-                self._room.clear()
-                await self._room.wait()
             if parts:
                 replaced += self._lanes.put(Item(parts, key(parts)))
                 self._filled.set()
@@ -268,7 +301,9 @@ class MidiEndpoint(oscbridge.Endpoint):
             try:
                 await self._write(item.parts)
             except oscbridge.NotConnected as error:
-                self.host.dropped("error", 1, f"the port takes nothing more: {error}")
+                self._outgoing.doubt(item.parts)
+                left = 1 + self._clear_lanes()
+                self.host.dropped("error", left, f"the port takes nothing more: {error}")
                 self.lost(error)
                 return
             if (ahead := due - clock()) > AHEAD:
@@ -278,11 +313,19 @@ class MidiEndpoint(oscbridge.Endpoint):
 
     def inbound(self, peer: tuple[str, int]) -> Inbound:
         """Where the messages from a peer go."""
-        return Inbound(self._style, lambda message: self.receive(message, peer))
+        return Inbound(
+            self._style,
+            lambda message: self.receive(message, peer),
+            lambda: self.host.left(peer),
+        )
 
     def bad(self, error: oscbridge.DecodeError, peer: tuple[str, int]) -> None:
         """A peer sent what is no message."""
         self.host.bad_input(error, peer)
+
+    def greeting(self, *, again: bool) -> Parts:
+        """What a new client must know: how MPE zones are set up, and what ended meanwhile."""
+        return (self._outgoing.rest() if again else ()) + self._outgoing.configuration()
 
 
 def _is_remote(text: str | None) -> bool:

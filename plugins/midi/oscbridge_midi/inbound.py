@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from typing import Final, Literal, NamedTuple
 
 import oscbridge
@@ -14,17 +12,11 @@ from oscbridge_midi.codec import Reading, decode, readings
 from oscbridge_midi.parameters import Recognizer
 from oscbridge_midi.tempo import Tempo
 
-__all__ = ["MAX_PENDING", "Handover", "Inbound", "Reading", "Style"]
+__all__ = ["Inbound", "Reading", "Style"]
 
 HOLD: Final = 0.01
-"""Seconds that the upper half of a 14 bit value waits for the lower: ten messages' time over
-a DIN cable."""
-
-MAX_PENDING: Final = 16_384
-"""Messages on their way from the MIDI thread to the loop."""
-
-TURN: Final = 256
-"""Messages from the MIDI thread after which others have their turn on the loop."""
+"""Seconds that the upper half of a 14 bit value waits for the lower, and the choice of a
+parameter for a value: ten messages' time over a DIN cable."""
 
 _CLOCK: Final = 0xF8
 
@@ -42,11 +34,20 @@ class Style(NamedTuple):
 
 
 class Inbound:
-    """One stream of MIDI messages, told as OSC to ``emit``. It lives on the loop."""
+    """One stream of MIDI messages, told as OSC to ``emit``. It lives on the loop.
 
-    def __init__(self, style: Style, emit: Callable[[oscbridge.Message], None]) -> None:
+    ``on_end`` is called when it is over.
+    """
+
+    def __init__(
+        self,
+        style: Style,
+        emit: Callable[[oscbridge.Message], None],
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
         self._style = style
         self._emit = emit
+        self._on_end = on_end
         self._recognizer = Recognizer(pairs=style.pairs, parameters=style.parameters)
         self._tempo = Tempo()
         self._timer: asyncio.TimerHandle | None = None
@@ -74,10 +75,11 @@ class Inbound:
         self._tell(readings(data), data, timetag)
 
     def close(self) -> None:
-        """Tell what still waits for more."""
+        """Tell what still waits for more, and that this was all."""
         if self._timer is not None:
             self._timer.cancel()
             self._flush()
+        self._on_end()
 
     def _flush(self) -> None:
         self._timer = None
@@ -90,51 +92,3 @@ class Inbound:
             reading, data, long=self._style.long, text=self._style.text
         )
         self._emit(oscbridge.Message(address, types, args, timetag))
-
-
-class Handover:
-    """From the MIDI thread to the loop, in order, without ever making that thread wait.
-
-    The loop is woken only when there was nothing: a wake-up a message would itself be a
-    queue without a bound.
-    """
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        take: Callable[[bytes, int], None],
-        on_full: Callable[[int], None],
-    ) -> None:
-        self._loop = loop
-        self._take = take
-        self._on_full = on_full
-        self._pending: deque[tuple[bytes, int]] = deque()
-        self._lock = threading.Lock()
-        self._full = 0
-
-    def put(self, data: Sequence[int]) -> None:
-        """Take a message, on any thread."""
-        item = bytes(data), time.time_ns()
-        with self._lock:  # held for an append, never while anything is done
-            if len(self._pending) >= MAX_PENDING:
-                self._full += 1
-                return
-            wake = not self._pending
-            self._pending.append(item)
-        if wake:
-            try:
-                self._loop.call_soon_threadsafe(self._hand_over)
-            except RuntimeError:
-                pass  # the loop is closed: nobody is there to be told
-
-    def _hand_over(self) -> None:
-        with self._lock:
-            batch = [self._pending.popleft() for _ in range(min(TURN, len(self._pending)))]
-            more = bool(self._pending)
-            full, self._full = self._full, 0
-        if more:
-            self._loop.call_soon(self._hand_over)
-        for data, when in batch:
-            self._take(data, when)
-        if full:
-            self._on_full(full)

@@ -8,18 +8,26 @@ note go to its channel, all else to the master. Pure.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Collection
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 import oscbridge
+from oscbridge_midi.codec import RELEASE, NoteOff
 from oscbridge_midi.table import BY_TYPE, Parts
 from oscbridge_midi.values import Refused
 
-__all__ = ["Zone", "ZoneOptions"]
+__all__ = ["Zone", "ZoneOptions", "clash"]
 
 _CONFIGURATION: Final = 6
 """The registered parameter by which a zone is set up: how many member channels it has."""
+
+_MEMBERS: Final = 14
+"""Channels that two zones may have together, beside their masters."""
+
+_TIMBRE: Final = 74
+"""The controller that is each note's own, beside its pitch and its pressure."""
 
 
 class ZoneOptions(oscbridge.Options):
@@ -31,10 +39,24 @@ class ZoneOptions(oscbridge.Options):
     """Member channels, that is notes at once."""
 
 
+def clash(zones: Collection[ZoneOptions]) -> str:
+    """Which zones have channels in common, in words; nothing if none have."""
+    for zone, master in (("lower", 1), ("upper", 16)):
+        sizes = sorted(each.channels for each in zones if each.zone == zone)
+        if len(sizes) > 1:
+            many = " and ".join(map(str, sizes))
+            return f"routes name an MPE zone at channel {master} with {many} channels"
+    sizes = [each.channels for each in zones]
+    if len(sizes) > 1 and sum(sizes) > _MEMBERS:
+        return f"two MPE zones with {sum(sizes)} channels; together they may have {_MEMBERS}"
+    return ""
+
+
 class Zone:
     """The notes of one zone, and the channel of each."""
 
-    def __init__(self, options: ZoneOptions) -> None:
+    def __init__(self, options: ZoneOptions, note_off: NoteOff = "note_off") -> None:
+        self._note_off = note_off
         count = options.channels
         lower = options.zone == "lower"
         self.master = 0 if lower else 15
@@ -43,6 +65,8 @@ class Zone:
         self._free = deque(members)
         self._channels: OrderedDict[int, int] = OrderedDict()
         """The channel of each note that sounds, the oldest first."""
+        self._bent: dict[tuple[int, int], bytes] = {}
+        """By channel and kind: what takes back what a note was given."""
 
     def configuration(self) -> Parts:
         """What sets the zone up at the receiver: the MPE Configuration Message."""
@@ -61,16 +85,25 @@ class Zone:
             return self._end(parts[0])
         if status == 0xA0:  # poly pressure is a note's channel pressure here
             channel = self._channel(parts[0][1])
-            return (bytes((0xD0 | channel, parts[0][2])),)
+            return self._give(channel, (bytes((0xD0, parts[0][2])),))
         if not 0xB0 <= status < 0xF0:
             return parts
-        channel = self.master if note is None else self._channel(note)
-        return tuple([_on(channel, data) for data in parts])
+        if note is None:
+            return tuple([_on(self.master, data) for data in parts])
+        return self._give(self._channel(note), parts)
 
     def forget(self) -> None:
         """All notes have ended."""
         while self._channels:
             self._free.append(self._channels.popitem(last=False)[1])
+
+    def _give(self, channel: int, parts: Parts) -> Parts:
+        """Messages for a note. The next note of the channel must not have them."""
+        for data in parts:
+            neutral = _neutral(channel, data)
+            if neutral is not None:
+                self._bent[channel, neutral[0]] = neutral
+        return tuple([_on(channel, data) for data in parts])
 
     def _channel(self, note: int) -> int:
         channel = self._channels.get(note)
@@ -87,12 +120,15 @@ class Zone:
             ended = (self._off(next(iter(self._channels))),)
         channel = self._free.popleft()
         self._channels[note] = channel
-        return (*ended, _on(channel, data))
+        bent = [key for key in self._bent if key[0] == channel]
+        return (*ended, *(self._bent.pop(key) for key in bent), _on(channel, data))
 
     def _off(self, note: int) -> bytes:
         channel = self._channels.pop(note)
         self._free.append(channel)
-        return bytes((0x80 | channel, note, 64))
+        if self._note_off == "velocity_0":
+            return bytes((0x90 | channel, note, 0))
+        return bytes((0x80 | channel, note, RELEASE))
 
     def _end(self, data: bytes) -> Parts:
         note = data[1]
@@ -101,6 +137,18 @@ class Zone:
             return ()  # its channel was needed for another note, and it was ended then
         self._free.append(channel)
         return (_on(channel, data),)
+
+
+def _neutral(channel: int, data: bytes) -> bytes | None:
+    """What takes back a message that a note was given."""
+    status = data[0] & 0xF0
+    if status == 0xE0:
+        return bytes((0xE0 | channel, 0, 64))
+    if status == 0xD0:
+        return bytes((0xD0 | channel, 0))
+    if status == 0xB0 and data[1] == _TIMBRE:
+        return bytes((0xB0 | channel, _TIMBRE, 64))
+    return None
 
 
 def _on(channel: int, data: bytes) -> bytes:

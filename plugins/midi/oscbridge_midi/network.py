@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import oscbridge
+from oscbridge_midi.codec import MAX_SYSEX
 from oscbridge_midi.inbound import Inbound
 from oscbridge_midi.wire import Splitter
 
@@ -22,6 +23,9 @@ SCHEME: Final = "midi+tcp://"
 
 CLOSE_TIMEOUT: Final = 0.3
 """Seconds for what is still to be written when a connection is closed."""
+
+READ_SIZE: Final = 512
+"""Bytes that are read at once: as many messages, at most, before others have their turn."""
 
 MAX_CLIENTS: Final = 64
 """Clients of a server at once."""
@@ -40,11 +44,14 @@ class Listeners(Protocol):
     def bad(self, error: oscbridge.DecodeError, peer: tuple[str, int]) -> None:
         """A peer sent what is no message."""
 
+    def greeting(self, *, again: bool) -> Sequence[bytes]:
+        """What a new client must know; ``again`` if it may have been here before."""
+
 
 def parse(text: str) -> oscbridge.HostPort:
     """The host and port of ``midi+tcp://host:port``. Raises ``ValueError``."""
     try:
-        where = oscbridge.HostPort.parse(text.removeprefix(SCHEME))
+        where = oscbridge.HostPort.parse(text.removeprefix(SCHEME))  # another scheme is no host
     except ValueError:
         raise ValueError(f"write it as {SCHEME}host:port") from None
     if not where.port:
@@ -52,8 +59,8 @@ def parse(text: str) -> oscbridge.HostPort:
     return where
 
 
-class _Connection(asyncio.Protocol):
-    """One TCP connection."""
+class _Connection(asyncio.BufferedProtocol):
+    """One TCP connection. What comes is read in small pieces: others have their turn between."""
 
     transport: asyncio.Transport
 
@@ -65,6 +72,7 @@ class _Connection(asyncio.Protocol):
         self._listeners = listeners
         self._on_lost = on_lost
         self._splitter = Splitter()
+        self._buffer = memoryview(bytearray(READ_SIZE))
         self._room = asyncio.Event()
         self._room.set()
         self._closed = asyncio.Event()
@@ -80,10 +88,13 @@ class _Connection(asyncio.Protocol):
             transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._inbound = self._listeners.inbound(self.peer)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         now = time.time_ns()
         assert self._inbound is not None
-        for found in self._splitter.feed(data):
+        for found in self._splitter.feed(self._buffer[:nbytes]):
             if isinstance(found, bytes):
                 self._inbound.receive(found, now)
             else:
@@ -129,6 +140,7 @@ class Client:
     def __init__(self, connection: _Connection, name: str) -> None:
         self._connection = connection
         self.name = name
+        self.longest = MAX_SYSEX
 
     @classmethod
     async def open(
@@ -168,7 +180,10 @@ class Server:
         self._endpoint = endpoint
         self._connections: set[_Connection] = set()
         self._server: asyncio.Server | None = None
+        self._left = False
+        """Whether a client has left: the next may be the same one."""
         self.name = ""
+        self.longest = MAX_SYSEX
 
     async def open(self, at: oscbridge.HostPort) -> None:
         """Listen. Raises ``OSError``."""
@@ -182,7 +197,7 @@ class Server:
         """How many there are."""
         return len(self._connections)
 
-    def _make(self) -> asyncio.Protocol:
+    def _make(self) -> _Connection:
         server = self
 
         class Accepted(_Connection):
@@ -197,10 +212,13 @@ class Server:
             self._endpoint.host.refused(f"a client beyond {MAX_CLIENTS}: {connection.peer[0]}")
             connection.transport.abort()
             return
+        connection.transport.write(b"".join(self._listeners.greeting(again=self._left)))
         self._connections.add(connection)
 
     def _gone(self, connection: _Connection, _error: Exception | None) -> None:
-        self._connections.discard(connection)
+        if connection in self._connections:
+            self._connections.discard(connection)
+            self._left = True
 
     async def send(self, messages: Sequence[bytes]) -> None:
         """Write messages to all clients. One that is far behind is disconnected."""

@@ -26,6 +26,12 @@ class Notes:
         self._sounding: dict[tuple[int, int], Origin] = {}
         """Channel (from 0) and note, and who began it."""
         self._sustained: dict[int, Origin] = {}
+        self._played: set[int] = set()
+        """Channels on which a note began."""
+        self._pedalled: set[int] = set()
+        """Channels on which a pedal went down."""
+        self._doubtful: set[int] = set()
+        """Channels on which notes may sound that have been ended."""
 
     def __len__(self) -> int:
         """How many notes sound."""
@@ -40,11 +46,13 @@ class Notes:
         if status < 0xA0:
             if status >= 0x90 and value:
                 self._sounding[channel, number] = origin
+                self._played.add(channel)
             else:
                 self._sounding.pop((channel, number), None)
         elif number == SUSTAIN:
             if value >= 64:
                 self._sustained[channel] = origin
+                self._pedalled.add(channel)
             else:
                 self._sustained.pop(channel, None)
         elif number == _RESET:
@@ -52,17 +60,49 @@ class Notes:
         elif number == ALL_SOUND_OFF or number >= ALL_NOTES_OFF:
             for key in [key for key in self._sounding if key[0] == channel]:
                 del self._sounding[key]
+            self._doubtful.discard(channel)
 
-    def silence(self, began: Callable[[Origin], bool] = lambda _origin: True) -> list[bytes]:
+    def doubt(self, data: bytes) -> None:
+        """Take back what was followed and then not sent: what it ends may sound."""
+        status = data[0]
+        if not 0x80 <= status < 0xC0 or 0xA0 <= status < 0xB0:
+            return
+        channel, number = status & 15, data[1]
+        if status < 0xA0:
+            self._sounding.setdefault((channel, number), None)
+        elif number in (SUSTAIN, _RESET):
+            self._sustained.setdefault(channel, None)
+        elif number == ALL_SOUND_OFF or number >= ALL_NOTES_OFF:
+            self._doubtful.add(channel)
+
+    def doubt_all(self) -> None:
+        """The connection broke: what was sent last may not have arrived."""
+        self._doubtful |= self._played
+        for channel in self._pedalled:
+            self._sustained.setdefault(channel, None)
+        self._played.clear()
+        self._pedalled.clear()
+
+    def rest(self) -> Iterator[bytes]:
+        """What ends all that may have sounded here, for one who missed how it ended."""
+        for channel in sorted(self._pedalled):
+            yield _control(channel, SUSTAIN)
+        for channel in sorted(self._played | self._doubtful):
+            yield _control(channel, ALL_NOTES_OFF)
+
+    def silence(self, began: Callable[[Origin], bool] | None = None) -> list[bytes]:
         """What ends all that sounds, or what somebody ``began``. To be followed when sent.
 
         Note Offs, then sustain off, then All Notes Off on each channel where nothing of
         somebody else sounds.
         """
-        notes = [key for key, origin in self._sounding.items() if began(origin)]
-        pedals = [channel for channel, origin in self._sustained.items() if began(origin)]
+        notes = [key for key, origin in self._sounding.items() if began is None or began(origin)]
+        pedals = [
+            channel for channel, origin in self._sustained.items() if began is None or began(origin)
+        ]
         others = {key[0] for key in self._sounding.keys() - set(notes)}
-        channels = sorted({channel for channel, _ in notes} | set(pedals))
+        doubtful = self._doubtful if began is None else set()
+        channels = sorted({channel for channel, _ in notes} | set(pedals) | doubtful)
         return [
             *(self._off(channel, note) for channel, note in notes),
             *(_control(channel, SUSTAIN) for channel in channels if channel in pedals),

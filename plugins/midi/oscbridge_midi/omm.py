@@ -7,12 +7,17 @@ numbers, or ranges as ``0-15``. Channels count from 0 there, and from 1 here.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from pydantic import ValidationError
+
 from oscbridge_midi import toml
+from oscbridge_midi.omm_rules import MAX_RULE, NUMBER, RULE, decimal, join
+from oscbridge_midi.route import MidiRoute
 from oscbridge_midi.table import BY_STATUS, BY_TYPE
 
 __all__ = ["MAX_FILE", "Defaults", "translate"]
@@ -33,12 +38,16 @@ _TYPES: Final[Mapping[str, str]] = {
     "pitchbend": "pitchwheel",
 }
 
-_RULE: Final = re.compile(r"(?P<left>.*?)\s*:\s*(?P<function>\w+)\s*\((?P<args>[^()]*)\)[\s;]*")
 _LEFT: Final = re.compile(r"(?P<path>\S+)\s+(?P<types>[a-zA-Z]*)\s*(?:,(?P<args>.*))?")
-_NUMBER: Final = r"\d{1,9}(?:\.\d{1,9})?|\.\d{1,9}"
-_RANGE: Final = re.compile(rf"({_NUMBER})\s*-\s*({_NUMBER})")
+_RANGE: Final = re.compile(rf"({NUMBER})\s*-\s*({NUMBER})")
 _TERM: Final = re.compile(r"\s*([+-]?)\s*([^+\-\s][^+\-]*)")
+_IN_PATH: Final = re.compile(r"\{(\d{1,9})-(\d{1,9})\}")
+_PATH: Final = re.compile(r"/[!\"$-'()+\-./0-9:;<=>@A-Z\\^_`a-z|~]*")
+"""An address without what is a pattern in a route."""
 _NAME: Final = re.compile(r"[^\s\d+\-*/,:()][^\s+\-*/,:()]*")
+
+_TOO_LARGE: Final = 1e9
+"""What a route has no number for."""
 
 
 class Defaults(NamedTuple):
@@ -74,27 +83,40 @@ class _Left:
 def translate(text: str, source: str, endpoint: str, defaults: Defaults) -> Iterator[str]:
     """A route for each rule as TOML, or a comment that says why there is none."""
     left_text = ""
-    for number, line in enumerate(text.splitlines(), 1):
-        rule = line.partition("#")[0].strip()
-        if not rule:
-            continue
+    lines = enumerate(text.splitlines(), 1)
+    rules = [(f"line {number}", line.partition("#")[0].strip()) for number, line in lines]
+    for where, rule in join([each for each in rules if each[1]]):
         try:
-            found = _RULE.fullmatch(rule)
+            if len(rule) > MAX_RULE:
+                raise _Untranslatable(f"this is no rule: it is longer than {MAX_RULE} characters")
+            found = RULE.fullmatch(rule)
             if found is None:
                 raise _Untranslatable("this is no rule: path types, names : function(arguments);")
             left_text = found["left"] or left_text
             keys = _route(_left(left_text), found["function"], found["args"], defaults)
             midi = {key: keys.pop(key) for key in ("midi",) if key in keys}
+            MidiRoute.model_validate(midi.get("midi", {}))
             yield toml.route({"from": source, **keys, "to": endpoint, **midi})
         except _Untranslatable as error:
-            yield f"# line {number}: {rule}\n# {error}"
+            yield _comment(where, rule, str(error))
+        except ValidationError as error:
+            yield _comment(where, rule, error.errors()[0]["msg"].removeprefix("Value error, "))
+
+
+def _comment(where: str, rule: str, why: str) -> str:
+    text = f"# {where}: {rule[:MAX_RULE]}\n# {why}"
+    return "".join(each if each.isprintable() or each in "\t\n" else "\ufffd" for each in text)
 
 
 def _left(text: str) -> _Left:
     found = _LEFT.fullmatch(text.strip())
     if found is None:
         raise _Untranslatable("the left side is no 'path types, names'")
-    path, types = found["path"], found["types"]
+    types = found["types"]
+    path = _IN_PATH.sub(lambda between: _range(int(between[1]), int(between[2])), found["path"])
+    plain = _IN_PATH.sub("0", found["path"]).replace("{i}", "0")
+    if "//" in plain or not _PATH.fullmatch(plain):
+        raise _Untranslatable(f"{found['path']!r} is no address: one starts with '/'")
     args = [each.strip() for each in (found["args"] or "").split(",")]
     count = path.count("{i}")
     args += [""] * (count + len(types) - len(args))
@@ -120,18 +142,22 @@ def _path_part(given: str, index: int, places: dict[str, tuple[str, _Linear]]) -
     """What stands for an ``{i}``: a name, a number, or the numbers of a range."""
     between = _RANGE.fullmatch(given)
     if between is not None:
-        low, high = int(float(between[1])), int(float(between[2]))
-        if not low <= high < low + MAX_RANGE:
-            raise _Untranslatable(f"the range {given!r} has no more than {MAX_RANGE} numbers")
-        return "{" + ",".join(map(str, range(low, high + 1))) + "}"
-    if not given:
-        return f"{{i{index}}}"
-    value = _linear(given)
+        return _range(int(float(between[1])), int(float(between[2])))
+    value = _linear(given) if given else _Linear(f"i{index}", 1.0, 0.0)
     if not value.name:
-        return f"{value.offset:g}"
-    name = f"i{index}" if not re.fullmatch(r"[A-Za-z_]\w*", value.name) else value.name
+        return decimal(value.offset)
+    if value.name in places:
+        raise _Untranslatable(f"{value.name!r} stands in the path twice")
+    name = value.name if re.fullmatch(r"[A-Za-z_]\w*", value.name, re.ASCII) else f"i{index}"
     places[value.name] = (f"{{{name}}}", value)
     return f"{{{name}}}"
+
+
+def _range(low: int, high: int) -> str:
+    """A range in a path, in a route: all its numbers."""
+    if not low <= high < low + MAX_RANGE:
+        raise _Untranslatable(f"the range {low}-{high} has no more than {MAX_RANGE} numbers")
+    return "{" + ",".join(map(str, range(low, high + 1))) + "}" if low < high else str(low)
 
 
 def _route(left: _Left, function: str, text: str, defaults: Defaults) -> dict[str, toml.Value]:
@@ -197,20 +223,20 @@ def _value(left: _Left, wanted: _Linear) -> toml.Value:
     # The left side says given = factor * x + offset, so x is taken back from it.
     factor = wanted.factor / given.factor
     offset = wanted.offset - factor * given.offset
+    if not (abs(factor) < _TOO_LARGE and abs(offset) < _TOO_LARGE):
+        raise _Untranslatable(f"{factor:g} * {place} + {offset:g} is too large a number")
     text = place
     if factor != 1:
-        text += f"*{_decimal(factor)}"
+        text += f"*{decimal(factor)}"
     if offset:
-        text += f"{'+' if offset > 0 else '-'}{_decimal(abs(offset))}"
+        text += f"{'+' if offset > 0 else '-'}{decimal(abs(offset))}"
     return text
 
 
 def _plain(number: float) -> int | float:
+    if not abs(number) < _TOO_LARGE:
+        raise _Untranslatable(f"{number:g} is too large a number")
     return int(number) if number == int(number) else number
-
-
-def _decimal(number: float) -> str:
-    return f"{number:.9f}".rstrip("0").rstrip(".")
 
 
 def _low(text: str) -> str:
@@ -244,13 +270,15 @@ def _product(text: str, known: Mapping[str, float]) -> tuple[str, float]:
     name, product, divides = "", 1.0, False
     for word in re.split(r"([*/])", text):
         word = word.strip()
-        if word in "*/":
+        if word in ("*", "/"):
             divides = word == "/"
-        elif re.fullmatch(_NUMBER, word) or word in known:
+        elif re.fullmatch(NUMBER, word) or word in known:
             number = known[word] if word in known else float(word)
             if divides and not number:
                 raise _Untranslatable(f"{text!r} divides by 0")
             product = product / number if divides else product * number
+            if not math.isfinite(product):
+                raise _Untranslatable(f"{text.strip()!r} is too large a number")
         elif _NAME.fullmatch(word) and not name and not divides:
             name = word
         else:

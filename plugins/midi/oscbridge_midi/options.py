@@ -16,7 +16,7 @@ __all__ = ["MidiOptions"]
 
 
 def _port(text: str) -> str:
-    if text.startswith(network.SCHEME):
+    if "://" in text:
         network.parse(text)
     elif not text.removeprefix(VIRTUAL).strip():
         raise ValueError("a port needs a name")
@@ -60,7 +60,9 @@ class MidiOptions(oscbridge.Options):
     @field_validator("output", mode="after")
     @classmethod
     def _somewhere(cls, output: str | None, info: ValidationInfo) -> str | None:
-        listen, heard = info.data.get("listen"), info.data.get("input")
+        if not {"listen", "input"} <= info.data.keys():
+            return output  # they have faults of their own
+        listen, heard = info.data["listen"], info.data["input"]
         if output is None and heard is None and listen is None:
             raise ValueError('name a port, as output = "Launchpad"; oscbridge midi ports lists')
         if listen is not None and (output is not None or heard is not None):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Final
 
 import oscbridge
@@ -42,6 +42,13 @@ class Outgoing:
         self._zones: dict[ZoneOptions, Zone] = {}
         self.follow = self._notes.follow
         """To be called with every message that is sent, and where it came from."""
+        self.doubt_all = self._notes.doubt_all
+        """To be called when the connection is new: the last messages may not have arrived."""
+
+    def doubt(self, parts: Iterable[bytes]) -> None:
+        """Take back messages that were followed and then not sent."""
+        for data in parts:
+            self._notes.doubt(data)
 
     def key(self, message: oscbridge.Message) -> Hashable:
         """What a later message must have in common to take this one's place, or None."""
@@ -68,7 +75,7 @@ class Outgoing:
         if zone is None:
             if len(self._zones) >= MAX_ZONES:
                 raise Refused(f"more than {MAX_ZONES} MPE zones")
-            zone = self._zones[route.mpe] = Zone(route.mpe)
+            zone = self._zones[route.mpe] = Zone(route.mpe, self._writing.note_off)
             begins = zone.configuration()
         return begins + zone.place(parts, route.note_of(message.args, _captures(message)))
 
@@ -81,9 +88,17 @@ class Outgoing:
             zone.forget()
         return tuple(self._notes.silence())
 
+    def forget_zones(self) -> None:
+        """Have the zones set up anew: the routes have changed."""
+        self._zones.clear()
+
     def configuration(self) -> Parts:
         """What a receiver that was away must be told again."""
         return tuple([data for zone in self._zones.values() for data in zone.configuration()])
+
+    def rest(self) -> Parts:
+        """What ends all that may have sounded, for one who missed how it ended."""
+        return tuple(self._notes.rest())
 
     def _encode(self, message: oscbridge.Message, route: MidiRoute | None) -> Parts:
         if route is None:

@@ -14,7 +14,8 @@ DIN_SPEED: Final = 3_125.0
 """Bytes a second over a DIN cable: 31,250 baud, ten bits a byte."""
 
 MAX_EVENTS: Final = 1_024
-"""Notes and other events that wait for the cable; beyond it the outbox keeps the rest."""
+"""Notes and other events that wait for the cable; beyond it the outbox keeps the rest, but for
+what is taken from it at once."""
 
 
 class Item(NamedTuple):
@@ -60,9 +61,9 @@ class Lanes:
             return self._values.popitem(last=False)[1]
         return None
 
-    def clear(self) -> int:
-        """Throw away what waits. How many that was."""
-        count = len(self)
+    def clear(self) -> list[Item]:
+        """Throw away what waits, and say what that was."""
+        items = [*self._events, *self._values.values()]
         self._events.clear()
         self._values.clear()
-        return count
+        return items

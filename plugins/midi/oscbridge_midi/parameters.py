@@ -90,24 +90,33 @@ class Recognizer:
 
     @property
     def waits(self) -> bool:
-        """Whether an upper half waits for its lower one."""
-        return any(state.entry is not None or state.halves for state in self._channels.values())
+        """Whether an upper half waits for its lower one, or a parameter for a value."""
+        return any(
+            state.entry is not None or state.halves or state.unused
+            for state in self._channels.values()
+        )
 
     def flush(self, channel: int | None = None) -> list[Reading]:
-        """What upper halves alone say, of a channel or of all: the lower ones do not come."""
+        """What upper halves alone say, of a channel or of all: the lower ones do not come.
+
+        Of all, also controllers that would select a parameter, and that no value follows.
+        """
         found: list[Reading] = []
         for number, state in self._channels.items():
             if channel is None or number == channel:
                 found += self._end_entry(number, state)
                 for control in tuple(state.halves):
                     found += self._end_half(number, state, control)
+            if channel is None:
+                found += _release(number, state)
         return found
 
     def _select(self, channel: int, state: _Channel, control: int, value: int) -> list[Reading]:
         found = list(self._end_entry(channel, state))
         kind, is_high = _SELECTS[control]
-        if kind != state.kind:
+        if kind != state.kind or control in state.unused:
             found += _release(channel, state)
+        if kind != state.kind:
             state.kind, state.high, state.low = kind, None, None
         if is_high:
             state.high = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import Annotated, Final, Literal, NamedTuple
 
@@ -53,7 +54,9 @@ def _number(value: object, info: ValidationInfo) -> object:
     return value
 
 
-def _text(value: str, info: ValidationInfo) -> str:
+def _text(value: object, info: ValidationInfo) -> object:
+    if not isinstance(value, str):
+        raise ValueError('expected text in quotes, as "f0 43 {0} f7"')
     made = text_template(value)
     oscbridge.check_captures(captured(value), info)
     if "{" not in value:
@@ -61,6 +64,8 @@ def _text(value: str, info: ValidationInfo) -> str:
             encode_sysex(made((), {}))
         except Refused as error:
             raise ValueError(str(error)) from None
+    elif not re.fullmatch(r"\s*(f0.*|\{.*)(f7|\})\s*", value, re.DOTALL | re.IGNORECASE):
+        raise ValueError("a sysex starts with f0 and ends with f7")
     return value
 
 

@@ -1,28 +1,19 @@
-"""The MIDI ports of the system, by mido and python-rtmidi: ALSA, JACK, CoreMIDI, Windows."""
+"""The MIDI ports of the system, by mido and python-rtmidi: ALSA, JACK, CoreMIDI, Windows.
+
+All calls here may block, and keep the whole interpreter meanwhile.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import oscbridge
-from oscbridge_midi.inbound import Handover
 from oscbridge_midi.names import VIRTUAL, NoPort, choose
-from oscbridge_midi.worker import Worker
 
-__all__ = ["BACKENDS", "Backend", "BackendName", "SystemPort"]
-
-WATCH_INTERVAL: Final = 0.5
-"""Seconds between looks at the list of ports."""
-
-WAIT: Final = 8.0
-"""Seconds that a port is waited for before it is said once more that it is not there."""
-
-CLOSE_TIMEOUT: Final = 0.2
-"""Seconds for the system to close a port; after that it is left to its thread."""
+__all__ = ["BACKENDS", "Backend", "BackendName", "Ports"]
 
 CLIENT: Final = "oscbridge"
 """The name under which virtual ports are found."""
@@ -38,21 +29,11 @@ BACKENDS: Final[Mapping[BackendName, str]] = {
 }
 """rtmidi's names of the backends."""
 
-
-class _Direction(NamedTuple):
-    """What differs between ports that are written to and ports that are read."""
-
-    kind: Literal["output", "input"]
-    maker: str
-    """rtmidi's class for it."""
-
-
-_OUTPUT: Final = _Direction("output", "MidiOut")
-_INPUT: Final = _Direction("input", "MidiIn")
+Direction: TypeAlias = Literal["output", "input"]
 
 
 class Backend:
-    """The ports of one backend. All calls may block: they belong on a :class:`Worker`.
+    """The ports of one backend.
 
     Raises :class:`oscbridge.EndpointError` that says what is missing.
     """
@@ -72,22 +53,31 @@ class Backend:
             raise oscbridge.EndpointError(f"this system has no backend {name!r}")
         self.message: Any = mido.Message
         # Kept to be asked again and again: each new one is a client of the MIDI system.
-        self._lists: dict[str, Any] = {}
+        self._lists: dict[Direction, Any] = {}
 
-    def names(self, kind: Literal["output", "input"]) -> list[str]:
-        """The names of the ports that can be written to, or read."""
+    @property
+    def is_jack(self) -> bool:
+        """Whether the ports are JACK's, as far as it is known: behind :meth:`names`."""
+        used = {probe.get_current_api() for probe in self._lists.values()}
+        return self._rtmidi.API_UNIX_JACK in used
+
+    def names(self, kind: Direction) -> list[str]:
+        """The names of the ports that can be written to, or read.
+
+        Raises :class:`NoPort` while the MIDI system does not run.
+        """
         try:
             probe = self._lists.get(kind)
             if probe is None:
-                maker = getattr(self._rtmidi, (_OUTPUT if kind == "output" else _INPUT).maker)
+                maker = self._rtmidi.MidiOut if kind == "output" else self._rtmidi.MidiIn
                 probe = self._lists[kind] = maker(rtapi=self._api)
             return list(probe.get_ports())
         except Exception as error:  # rtmidi has errors of its own, and the system's
-            raise oscbridge.EndpointError(f"the MIDI system does not answer: {error}") from error
+            raise NoPort(_silent(str(error))) from error
 
     def open(
         self,
-        kind: Literal["output", "input"],
+        kind: Direction,
         name: str,
         *,
         virtual: bool = False,
@@ -124,147 +114,106 @@ def _missing(error: ImportError) -> str:
     return f"python-rtmidi cannot be loaded: {error}"
 
 
-class SystemPort:
-    """An output and an input of the system, opened, watched and closed together."""
+def _silent(error: str) -> str:
+    """What to do where the system's MIDI does not run."""
+    if "Alsa" in error:
+        return (
+            "ALSA has no sequencer here; load the kernel module snd-seq, or, where JACK runs, "
+            'use the backend "jack"'
+        )
+    if "Jack" in error:
+        return "no JACK server runs; start it, as this user"
+    return f"the MIDI system does not answer: {error}"
+
+
+class _Port(NamedTuple):
+    """A port that is wanted."""
+
+    kind: Direction
+    wanted: str
+
+    @property
+    def is_virtual(self) -> bool:
+        return self.wanted.startswith(VIRTUAL)
+
+
+class Ports:
+    """An output and an input of the system, opened, looked after and closed together.
+
+    ``hear`` is called with the bytes of each message that comes in, on a thread of its own.
+    Raises :class:`oscbridge.EndpointError` that says what is missing.
+    """
 
     def __init__(
         self,
         backend: BackendName,
-        *,
         output: str | None,
         input: str | None,
-        handover: Handover | None,
-        on_lost: Callable[[Exception], None],
+        hear: Callable[[Sequence[int]], None],
     ) -> None:
-        self._backend_name = backend
-        self._wanted = [
-            (direction, text)
-            for direction, text in ((_OUTPUT, output), (_INPUT, input))
-            if text is not None
-        ]
-        self._handover = handover
-        self._on_lost = on_lost
-        self._worker = Worker("oscbridge midi")
-        self._backend: Backend | None = None
-        self._ports: dict[str, Any] = {}
-        self._names: dict[str, str] = {}
-        self._watching: asyncio.Task[None] | None = None
-        self._is_gone = False
+        self._backend = Backend(backend)
+        self._wanted: list[_Port] = []
+        if output is not None:
+            self._wanted.append(_Port("output", output))
+        if input is not None:
+            self._wanted.append(_Port("input", input))
+        self._hear = hear
+        self._ports: dict[Direction, Any] = {}
+        self._names: dict[Direction, str] = {}
+        self._seen: set[Direction] = set()
 
     @property
-    def name(self) -> str:
-        return ", ".join(f"{kind} {name!r}" for kind, name in self._names.items())
+    def is_jack(self) -> bool:
+        """Whether they are JACK's."""
+        return self._backend.is_jack
 
-    async def open(self, *, patient: bool) -> None:
-        """Open the ports. A ``patient`` one waits a while for those that are not there.
-
-        Raises :class:`oscbridge.EndpointError`.
-        """
-        self._backend = await self._worker.run(lambda: Backend(self._backend_name))
-        deadline = asyncio.get_running_loop().time() + WAIT
-        while True:
-            try:
-                await self._worker.run(self._open)
-                break
-            except NoPort as error:
-                if not patient:
-                    raise
-                if asyncio.get_running_loop().time() > deadline:
-                    # Looked for again at once: whoever plugs it in is waiting for it.
-                    raise oscbridge.BackOff(WATCH_INTERVAL, str(error)) from error
-            await asyncio.sleep(WATCH_INTERVAL)
-        self._watching = asyncio.create_task(self._watch(), name="watch MIDI ports")
-
-    def _open(self) -> None:
-        assert self._backend is not None
-        for direction, wanted in self._wanted:
-            if not wanted.startswith(VIRTUAL):  # all of them are there, or none is opened
-                names = self._backend.names(direction.kind)
-                self._names[direction.kind] = choose(wanted, names, direction.kind)
-        for direction, wanted in self._wanted:
-            virtual = wanted.startswith(VIRTUAL)
-            if virtual:
-                self._names[direction.kind] = wanted.removeprefix(VIRTUAL)
-            callback = self._received if direction is _INPUT else None
-            self._ports[direction.kind] = self._backend.open(
-                direction.kind, self._names[direction.kind], virtual=virtual, callback=callback
-            )
-
-    def _received(self, message: Any) -> None:
-        """Take a message of mido's. Called on the MIDI thread."""
-        if self._handover is not None:
-            self._handover.put(message.bytes())
-
-    async def send(self, messages: Sequence[bytes]) -> None:
-        """Send messages, in order."""
-        port, backend = self._ports.get("output"), self._backend
-        if port is None or backend is None or self._is_gone:
-            raise oscbridge.NotConnected("the output port is not open")
-        read = backend.message.from_bytes
-
-        def send() -> None:
-            for data in messages:
-                port.send(read(data))
-
-        try:
-            await self._worker.run(send)
-        except Exception as error:  # rtmidi's own, of no common class
-            raise oscbridge.NotConnected(f"{self.name}: {error}") from error
-
-    async def _watch(self) -> None:
-        """Notice that a port is gone: the system does not say so."""
-        seen: set[str] = set()
-        while True:
-            await asyncio.sleep(WATCH_INTERVAL)
-            try:
-                there = await self._worker.run(self._still_there)
-            except oscbridge.EndpointError as error:
-                self._gone(str(error))
-                return
-            for kind, is_there in there.items():
-                if is_there:
-                    seen.add(kind)
-                elif kind in seen or not self._is_virtual(kind):
-                    self._gone(f"the {kind} port {self._names[kind]!r} is gone")
-                    return
-
-    def _gone(self, text: str) -> None:
-        self._is_gone = True  # the system would go on to take messages for nobody
-        self._on_lost(oscbridge.NotConnected(text))
-
-    def _is_virtual(self, kind: str) -> bool:
-        return any(
-            direction.kind == kind and wanted.startswith(VIRTUAL)
-            for direction, wanted in self._wanted
-        )
-
-    def _still_there(self) -> dict[str, bool]:
-        """Whether each port is listed. A virtual one is in the list of the other side."""
-        assert self._backend is not None
-        found: dict[str, bool] = {}
-        for direction, _ in self._wanted:
-            kind, name = direction.kind, self._names[direction.kind]
-            if self._is_virtual(kind):
-                others = self._backend.names("input" if kind == "output" else "output")
-                found[kind] = any(name in other for other in others)
+    def open(self) -> dict[Direction, str]:
+        """Open them, all or none. Their names. Raises :class:`oscbridge.EndpointError`."""
+        for port in self._wanted:
+            names = self._backend.names(port.kind)
+            if port.is_virtual:
+                self._names[port.kind] = port.wanted.removeprefix(VIRTUAL)
             else:
-                found[kind] = name in self._backend.names(kind)
-        return found
+                self._names[port.kind] = choose(port.wanted, names, port.kind)
+        for port in self._wanted:
+            self._ports[port.kind] = self._backend.open(
+                port.kind,
+                self._names[port.kind],
+                virtual=port.is_virtual,
+                callback=self._heard if port.kind == "input" else None,
+            )
+        return self._names
 
-    async def close(self) -> None:
-        """Close what is open, as far as the system lets it in time."""
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.wait([self._watching])
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await asyncio.shield(self._worker.run(self._close))
-        self._worker.stop()
+    def _heard(self, message: Any) -> None:
+        """Take a message of mido's. Called on the MIDI thread."""
+        self._hear(message.bytes())
 
-    def _close(self) -> None:
+    def send(self, data: bytes) -> None:
+        """Send a message. Raises what rtmidi raises."""
+        self._ports["output"].send(self._backend.message.from_bytes(data))
+
+    def look(self) -> list[Direction]:
+        """The ports that are gone: the system does not say so by itself."""
+        gone: list[Direction] = []
+        for port in self._wanted:
+            if self._is_listed(port):
+                self._seen.add(port.kind)
+            elif port.kind in self._seen or not port.is_virtual:
+                gone.append(port.kind)
+        return gone
+
+    def _is_listed(self, port: _Port) -> bool:
+        """Whether a port is listed. A virtual one is in the list of the other side."""
+        name = self._names[port.kind]
+        if not port.is_virtual:
+            return name in self._backend.names(port.kind)
+        others = self._backend.names("input" if port.kind == "output" else "output")
+        return any(name in other for other in others)
+
+    def close(self) -> None:
+        """Close what is open."""
         for port in self._ports.values():
             with contextlib.suppress(Exception):  # a port that is gone may well complain
                 port.close()
         self._ports.clear()
-        if self._backend is not None:
-            self._backend.close()
+        self._backend.close()

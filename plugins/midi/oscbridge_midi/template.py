@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 import oscbridge
-from oscbridge_midi.values import Refused
+from oscbridge_midi.values import Refused, short
 
 __all__ = ["Args", "Captures", "Maker", "captured", "number_template", "text_template"]
 
@@ -53,7 +53,7 @@ def number_template(value: float | str) -> Maker:
     def make(args: Args, captures: Captures) -> oscbridge.Argument:
         given = look_up(args, captures)
         if not isinstance(given, int | float):
-            raise Refused(f"{{{found[1]}}} is {given!r}, which is no number")
+            raise Refused(f"{{{found[1]}}} is {short(given)}, which is no number")
         result = given * factor + offset
         return result if math.isfinite(result) else math.nan
 
@@ -77,10 +77,14 @@ def text_template(text: str) -> Maker:
 
 
 def _hex(value: oscbridge.Argument) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        if isinstance(value, bytes):
-            return value.hex(" ")
-        return value if isinstance(value, str) else f"{int(bool(value)) * 127:02x}"
+    if isinstance(value, bytes):
+        return value.hex(" ")
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return f"{int(value) * 127:02x}"
+    if not isinstance(value, int | float):
+        raise Refused(f"{short(value)} is no byte of a sysex")
     if not math.isfinite(value) or not 0 <= oscbridge.nearest_whole(value) <= 127:
         raise Refused(f"{value} is not within 0 to 127, and so no byte of a sysex")
     return f"{oscbridge.nearest_whole(value):02x}"

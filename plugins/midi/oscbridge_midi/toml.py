@@ -22,7 +22,8 @@ def _toml(value: Value) -> str:
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)  # a TOML basic string has JSON's escapes
+        # A TOML basic string has JSON's escapes, and one more.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, int | float):
         return repr(value)
     return "[" + ", ".join(map(_toml, value)) + "]"

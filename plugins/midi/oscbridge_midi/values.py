@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import oscbridge
 
-__all__ = ["Field", "Refused", "to_field"]
+__all__ = ["Field", "Refused", "short", "to_field"]
 
 
 class Refused(ValueError):
@@ -49,15 +49,16 @@ def to_field(value: oscbridge.Argument, field: Field, *, clamp: bool) -> int:
     elif isinstance(value, bool) and field.is_value:
         whole = field.high if value else field.low
     else:
-        raise Refused(f"{field.name} is {_short(value)}, which is no number")
+        raise Refused(f"{field.name} is {short(value)}, which is no number")
     low, high = field.first, field.first + (1 << field.bits) - 1
     if low <= whole <= high:
         return whole - low
     if clamp and field.is_value:
         return 0 if whole < low else high - low
-    raise Refused(f"{field.name} {whole} is not within {low} to {high}")
+    raise Refused(f"{field.name} {short(whole)} is not within {low} to {high}")
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """A value for people, not too long."""
     text = repr(value)
     return text if len(text) <= 40 else text[:39] + "…"

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -186,11 +187,13 @@ async def join() -> AsyncIterator[Connect]:
 
     async def join(bridge: Bridge) -> Wire:
         loop = asyncio.get_running_loop()
+        server: Any = bridge.endpoint._outs[0]
+        before = server.clients
         sock = socket.socket()
         sock.setblocking(False)
         await loop.sock_connect(sock, ("127.0.0.1", bridge.port))
         wires.append(Wire(sock))
-        await until(lambda: bridge.endpoint._outs[0].clients >= len(wires))  # type: ignore[attr-defined]
+        await until(lambda: server.clients > before)
         return wires[-1]
 
     yield join
@@ -350,6 +353,22 @@ class Jack:
                 return found[0]
             assert time.monotonic() < deadline, f"no port {part!r} in {self.ports()}"
             time.sleep(0.05)
+
+    def signal(self, number: signal.Signals) -> None:
+        """To the server itself."""
+        self.run("sh", "-c", f"kill -{number.name[3:]} $(cat /dev/shm/jackd.pid)")
+
+    def serve_again(self) -> None:
+        """Start the server again that was killed, and wait until it is there."""
+        self.run("touch", "/dev/shm/again")
+        deadline = time.monotonic() + WAIT
+        while True:
+            try:
+                self.ports()
+                return
+            except AssertionError:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
 
     @property
     def xruns(self) -> int:

@@ -12,8 +12,12 @@ mount -t tmpfs tmpfs /dev/shm
 mount -t proc proc /proc
 # No client may have the server's name: their sockets would be one.
 export JACK_DEFAULT_SERVER=tests JACK_NO_START_SERVER=1
-jackd -r -n "$JACK_DEFAULT_SERVER" -t 2000 -d dummy -r 48000 -p 1024 &
-jackd=$!
+serve() {
+    jackd -r -n "$JACK_DEFAULT_SERVER" -t 2000 -d dummy -r 48000 -p 1024 &
+    jackd=$!
+    echo "$jackd" > /dev/shm/jackd.pid
+}
+serve
 tries=0
 until jack_wait -s "$JACK_DEFAULT_SERVER" -c 2>/dev/null | grep -qx running; do
     tries=$((tries + 1))
@@ -21,4 +25,9 @@ until jack_wait -s "$JACK_DEFAULT_SERVER" -c 2>/dev/null | grep -qx running; do
     sleep 0.05
 done
 echo ready
-wait "$jackd"
+while :; do # one that is killed is started again, as people do
+    wait "$jackd" || true
+    until [ -e /dev/shm/again ]; do sleep 0.05; done
+    rm /dev/shm/again
+    serve
+done

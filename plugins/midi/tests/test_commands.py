@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from pathlib import Path
 from typing import Any
@@ -72,10 +73,37 @@ def test_a_rule_without_a_left_side_has_the_one_before() -> None:
     assert first.replace("control = 1", "control = 2").replace("{0}", "{1}") == second
 
 
-def test_a_range_in_a_path_is_written_out() -> None:
-    [text] = translate("/g/{i} i, 14-16,s : aftertouch(0, s)", "stage", "synth", Defaults())
+@pytest.mark.parametrize("left", ["/g/{i} i, 14-16,s", "/g/{14-16} i, s"])
+def test_a_range_in_a_path_is_written_out(left: str) -> None:
+    [text] = translate(f"{left} : aftertouch(0, s)", "stage", "synth", Defaults())
     [route] = read(text)
     assert route.spec.match == "/g/{14,15,16}"
+
+
+@pytest.mark.parametrize(
+    ("rules", "args", "wire"),
+    [
+        (["/p f, 0.0 : noteon(0, 24, 0)", "/p f, 1.0 : noteon(0, 24, 127)"], (1.0,), "90187f"),
+        (["/p f, 0.0 : noteon(0, 24, 0)", "/p f, 1.0 : noteon(0, 24, 127)"], (0.0,), "801840"),
+        (
+            ["/t f, 0 : controlchange(0, 1, 127)", "/t f, 1 : controlchange(0, 1, 0)"],
+            (1,),
+            "b00100",
+        ),
+        (["/s i, -1 : programchange(0, 0)", "/s i, 0 : programchange(0, 1)"], (0,), "c001"),
+    ],
+)
+def test_rules_for_single_values_become_one_route(
+    rules: list[str], args: tuple[oscbridge.Argument, ...], wire: str
+) -> None:
+    assert sent("\n".join(rules), {}, *args) == [wire]
+
+
+def test_rules_for_single_values_that_lie_on_no_line_become_comments() -> None:
+    rules = [f"/s f, {x}.0 : controlchange(0, 32, {y})" for x, y in ((0, 0), (1, 1), (2, 127))]
+    texts = list(translate("\n".join(rules), "stage", "synth", Defaults()))
+    assert len(texts) == 3
+    assert all("a route does not look at values" in text for text in texts)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +116,14 @@ def test_a_range_in_a_path_is_written_out() -> None:
         ("/a i, x : programchange(0, x*x)", "no arithmetic with one name"),
         ("/a i, x : programchange(0, x/0)", "divides by 0"),
         ("/a i, x : programchange(0)", "takes 2 arguments"),
+        ("/a i, x : programchange(0, 127*)", "no arithmetic with one name"),
+        ("/a i, x : programchange(0, *x)", "no arithmetic with one name"),
+        ("/a i, x : programchange(20, x)", "channel 21 is not within 1 to 16"),
+        ("/a i, x : programchange(0, x*999999999*9)", "too large a number"),
+        ("/a/{i}/{i} i, x,x,v : controlchange(0, x, v)", "stands in the path twice"),
+        ("button i, x : programchange(0, x)", "is no address"),
+        ("/a* i, x : programchange(0, x)", "is no address"),
+        ("/a i, x : programchange(0, x)" + " " * 1_000 + ";", "longer than 1000 characters"),
         ("bogus", "this is no rule"),
         ("/g/{i} i, 0-999,s : aftertouch(0, s)", "no more than 128 numbers"),
     ],
@@ -108,10 +144,27 @@ def test_import_prints_the_routes_of_a_file(tmp_path: Path) -> None:
     assert route.options["synth"].channel == 3
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_import_makes_a_good_configuration_of_any_map(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    pieces = ["/a", "/b{i}", "{0-3}", " f", " if", ", ", "x", "y", "0.0", "1", "0-3", "*", "-", "+"]
+    pieces += ["/", " : ", "noteon(", "note(", "controlchange(", "0, ", "x, ", ");", "\n", "\n"]
+    pieces += ["\x00", "\x1b[31m", "\x7f", "\u2028", '"', "\\", "999999999", "[", "channel"]
+    lines = ["".join(rng.choices(pieces, k=rng.randrange(20))) for _ in range(200)]
+    file = tmp_path / "a.omm"
+    file.write_text("\n".join(lines))
+    result = CliRunner().invoke(midi, ["import", str(file)])
+    assert result.exit_code == 0
+    read(result.output)
+    assert all(each.isprintable() for each in result.output.splitlines())
+
+
 def test_import_takes_any_bytes(tmp_path: Path) -> None:
     file = tmp_path / "a.omm"
     file.write_bytes(bytes(range(256)))
-    assert CliRunner().invoke(midi, ["import", str(file)]).exit_code == 0
+    result = CliRunner().invoke(midi, ["import", str(file)])
+    assert result.exit_code == 0
+    read(result.output)
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,8 @@ def fault(text: str) -> str:
         ('output = "x"\nbackend = "alas"', "did you mean 'alsa'?"),
         ('output = "x"\npairs = [32]', "must be at most 31"),
         ('output = "x"\nlevel = 3', "unknown key"),
+        ('output = "midi+udp://127.0.0.1:1"', "write it as midi+tcp://host:port"),
+        ('listen = "x"', "write it as host:port"),  # and nothing about the output
     ],
 )
 def test_a_fault_of_an_endpoint_is_one_line_with_the_mend(lines: str, text: str) -> None:
@@ -64,6 +66,8 @@ def test_a_fault_of_an_endpoint_is_one_line_with_the_mend(lines: str, text: str)
         ('{ type = "sysex", data = "f0 {n} f7" }', "{n} is unknown; the match captures no names"),
         ('{ type = "sysex", data = "f0 01" }', "starts with f0 and ends with f7"),
         ('{ type = "sysex", data = "f0 {0 f7" }', "a brace stands around"),
+        ('{ type = "sysex", data = "f0 {0} 00" }', "starts with f0 and ends with f7"),
+        ('{ type = "sysex", data = 240 }', "data = 240: expected text in quotes"),
         ('{ type = "note_on", note = 1, channel = 2, mpe = {} }', "leave out 'channel'"),
     ],
 )

@@ -16,6 +16,7 @@ from ports import free_port
 
 import oscbridge
 from oscbridge import MIDI
+from oscbridge_midi.network import READ_SIZE
 from oscbridge_midi.table import TABLE
 
 Eventually = Callable[[Callable[[], object]], Awaitable[None]]
@@ -153,6 +154,38 @@ async def test_bad_bytes_are_counted_and_the_others_go_on(
     await eventually(lambda: bridge.bad["truncated"] == 3)
 
 
+@pytest.mark.parametrize("value", [None, [], oscbridge.IMPULSE, float("nan"), 128, -1])
+async def test_what_is_no_byte_of_a_sysex_is_refused(start: Any, join: Any, value: Any) -> None:
+    route = 'match = "/s"\nmidi = { type = "sysex", data = "f0 {0} f7" }'
+    bridge = await start(route=route)
+    wire = await join(bridge)
+    bridge.send("/s", value)
+    bridge.send("/s", True)
+    assert (await wire.read(3)).hex() == "f07ff7"
+    assert bridge.drops == {"bad": 1}
+
+
+async def test_others_have_their_turn_amid_a_flood(start: Any, join: Any) -> None:
+    bridge = await start(configuration=CONFIGURATION_OF_ECHO, route="midi = { echo = true }")
+    wire = await join(bridge)
+    heard = turns = 0
+
+    def hear(_address: str) -> None:
+        nonlocal heard
+        heard += 1
+
+    bridge.app.endpoints["synth"].dispatcher.map("/clock", hear)
+    writing = asyncio.create_task(wire.write(b"\xf8" * 20_000))
+    async with asyncio.timeout(10):
+        while heard < 20_000:
+            before = heard
+            await asyncio.sleep(0)
+            assert heard - before <= READ_SIZE
+            turns += heard > before
+    await writing
+    assert turns >= 20_000 / READ_SIZE
+
+
 async def test_values_are_refused_where_that_is_set(start: Any, join: Any) -> None:
     bridge = await start('listen = "127.0.0.1:0"\nout_of_range = "refuse"')
     wire = await join(bridge)
@@ -190,6 +223,73 @@ async def test_what_sounds_is_ended_when_the_bridge_stops(start: Any, join: Any)
     await wire.read(6)
     await bridge.app.stop()
     assert (await wire.rest()).hex() == "803c40b04000b07b00"
+
+
+async def test_an_end_that_waits_for_the_cable_is_not_lost_when_the_bridge_stops(
+    start: Any, join: Any
+) -> None:
+    bridge = await start('listen = "127.0.0.1:0"\ndin = true')
+    wire = await join(bridge)
+    bridge.send("/note", 1, 60, 1)
+    assert (await wire.read(3)).hex() == "903c01"
+    for note in range(100):
+        bridge.send("/note", 2, note, 1)
+    bridge.send("/note", 1, 60, 0)  # behind the others
+    await wire.read(3)
+    await bridge.app.stop()
+    assert bridge.drops["stopped"]
+    assert "803c40" in (await wire.rest()).hex(" ", 3).split()
+
+
+async def test_what_a_stop_leaves_behind_is_counted_once(
+    start: Any, join: Any, eventually: Eventually
+) -> None:
+    bridge = await start('listen = "127.0.0.1:0"\ndin = true')
+    wire = await join(bridge)
+    for number in range(2_500):  # more than the lanes have room for
+        bridge.send("/note", 2, number % 128, 1)
+        if number % 100 == 0:
+            await asyncio.sleep(0)  # the socket's buffer is the system's, and small
+    sink = bridge.app.endpoints["synth"]
+    await eventually(lambda: sink.offered == 2_500)
+    await bridge.app.stop()
+    words = (await wire.rest()).hex(" ", 3).split()
+    assert sum(word.startswith("91") for word in words) + bridge.drops["stopped"] == 2_500
+
+
+async def test_what_a_midi_client_began_ends_elsewhere_when_it_leaves(
+    start: Any, join: Any
+) -> None:
+    port = free_port()
+    bridge = await start(
+        'listen = "127.0.0.1:0"\n'
+        f'[endpoint.gear]\ntype = "midi"\nlisten = "127.0.0.1:{port}"\nrelease = true',
+        route='[[route]]\nfrom = "synth"\nto = "gear"',
+    )
+    wire = await join(bridge)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    await wire.write(bytes.fromhex("903c40"))
+    async with asyncio.timeout(10):
+        assert (await reader.readexactly(3)).hex() == "903c40"
+        wire.sock.close()
+        assert (await reader.readexactly(6)).hex() == "803c40b07b00"
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_client_that_comes_back_is_told_what_ended_meanwhile(
+    start: Any, join: Any, eventually: Eventually
+) -> None:
+    bridge = await start()
+    wire = await join(bridge)
+    bridge.send("/note", 1, 60, 1)
+    await wire.read(3)
+    wire.sock.close()
+    await eventually(lambda: not bridge.endpoint._outs[0].clients)
+    bridge.send("/note", 1, 60, 0)
+    await eventually(lambda: bridge.app.endpoints["synth"].sent == 2)
+    wire = await join(bridge)
+    assert (await wire.read(3)).hex() == "b07b00"
 
 
 async def test_panic_ends_all_sound(start: Any, join: Any) -> None:
@@ -307,6 +407,25 @@ async def test_a_route_to_an_mpe_zone_sets_it_up_first(start: Any, join: Any) ->
     bridge.send("/note", 1, 61, 1)
     bridge.send("/key_pressure", 1, 61, 9)
     assert (await wire.read(17)).hex(" ") == "b0 65 00 b0 64 06 b0 06 03 91 3c 01 92 3d 01 d2 09"
+
+
+async def test_a_client_that_comes_later_is_told_of_the_zone(
+    start: Any, join: Any, eventually: Eventually
+) -> None:
+    bridge = await start(route="midi = { mpe = { channels = 3 } }")
+    bridge.send("/note", 1, 60, 1)
+    await eventually(lambda: bridge.app.endpoints["synth"].sent)
+    wire = await join(bridge)
+    assert (await wire.read(9)).hex(" ") == "b0 65 00 b0 64 06 b0 06 03"
+
+
+async def test_zones_that_share_channels_are_told(
+    start: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    route = "midi = { mpe = {} }"
+    other = '[[route]]\nfrom = "osc"\nto = "synth"\nmidi = { mpe = { channels = 3 } }'
+    await start(route=f"{route}\n{other}")
+    assert "an MPE zone at channel 1 with 3 and 15 channels; their notes will" in caplog.text
 
 
 CONFIGURATION_OF_ECHO = """

@@ -175,6 +175,71 @@ def test_gear_that_is_ended_and_started_again_is_connected_again(jack: Any, stag
     assert "80 3C 40" in second.all  # the note that sounded, first
 
 
+def test_a_jack_server_that_ends_is_noticed_and_found_again(jack: Any, stage: Open) -> None:
+    first = jack.peer("gear")
+    bridge = stage('output = "gear reads"\ninput = "gear writes"')
+    bridge.send("/note", 1, 60, 1)
+    assert first.line("") == "90 3C 01"
+    jack.signal(signal.SIGKILL)
+    first.signal(signal.SIGKILL)  # it does not know what to do without
+    bridge.program.said("endpoint.synth: not connected: the JACK server has ended")
+    jack.serve_again()
+    peer = jack.peer("gear")
+    bridge.program.said("connected again: output 'gear reads:in', input 'gear writes:out'", wait=20)
+    bridge.send("/control", 1, 7, 3)
+    assert [peer.line("") for _ in range(3)] == ["80 3C 40", "B0 7B 00", "B0 07 03"]
+
+
+def test_a_jack_server_that_hangs_holds_up_nothing_else(jack: Any, stage: Open) -> None:
+    jack.peer("gear")
+    aside = free_port()
+    bridge = stage('output = "gear reads"\n' + ASIDE.format(port=aside))
+
+    def goes_on() -> None:
+        message = oscbridge.Message.of("/aside", 5)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.sendto(oscbridge.encode_message(message), ("127.0.0.1", aside))
+        assert bridge.receive() == message
+
+    jack.signal(signal.SIGSTOP)
+    for index in range(4_000):  # rtmidi takes some 2,000, and then waits for ever
+        bridge.send("/control", 1, index % 64, index % 128)
+        if index % 100 == 0:
+            goes_on()
+    bridge.program.said("not connected: the MIDI system hangs: it did not answer in time")
+    goes_on()
+    bridge.program.signal(signal.SIGTERM)
+    assert bridge.program.wait() == 0
+
+
+ASIDE = """
+[bridge.aside]
+listen = "udp://127.0.0.1:{port}"
+
+[[route]]
+from  = "aside"
+to    = "out"
+"""
+
+
+def test_what_sounds_is_ended_when_the_bridge_is_killed(jack: Any, stage: Open) -> None:
+    peer = jack.peer("gear")
+    bridge = stage('output = "gear reads"\nnote_off = "velocity_0"')
+    bridge.send("/note", 1, 60, 1)
+    assert peer.line("") == "90 3C 01"
+    bridge.program.signal(signal.SIGKILL)
+    assert [peer.line("") for _ in range(2)] == ["90 3C 00", "B0 7B 00"]
+
+
+def test_a_sysex_that_jack_would_never_take_is_refused(jack: Any, stage: Open) -> None:
+    peer = jack.peer("gear")
+    bridge = stage('output = "gear reads"')
+    bridge.send("/sysex", b"\xf0" + bytes(20_000) + b"\xf7")
+    bridge.program.said("the sysex has 20002 bytes, more than 16000 over JACK")
+    bridge.send("/clock")
+    assert peer.line("") == "F8"
+
+
 # --- what is heard ----------------------------------------------------------------------------
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from oscbridge import Origin
 from oscbridge_midi.codec import key
-from oscbridge_midi.inbound import MAX_PENDING, Handover
-from oscbridge_midi.mpe import Zone, ZoneOptions
+from oscbridge_midi.frames import FULL, HEADER, HEARD, read_heard
+from oscbridge_midi.mpe import Zone, ZoneOptions, clash
 from oscbridge_midi.names import AmbiguousPort, NoPort, choose
 from oscbridge_midi.notes import Notes, panic
 from oscbridge_midi.pacer import MAX_EVENTS, Item, Lanes
 from oscbridge_midi.parameters import Recognizer
+from oscbridge_midi.port_process import MAX_PENDING, Pump
 from oscbridge_midi.table import BY_TYPE
 from oscbridge_midi.tempo import Tempo
 from oscbridge_midi.values import Refused
@@ -78,6 +80,16 @@ def test_steps_are_told_with_the_selection_that_they_need() -> None:
     assert [values[2] for values in found] == [99, 98, 96]
 
 
+def test_a_control_with_the_number_of_a_selector_is_told_when_no_value_follows() -> None:
+    recognizer = Recognizer()
+    assert controllers(recognizer, (99, 1), (99, 2)) == [("/control", 1, 99, 1)]
+    assert recognizer.waits
+    assert flushed(recognizer) == [("/control", 1, 99, 2)]
+    assert not recognizer.waits
+    found = controllers(recognizer, (98, 3), (6, 1), (38, 0))  # it was a selection all the same
+    assert found == [("/nrpn", 1, 2 << 7 | 3, 1 << 7)]
+
+
 def test_channels_do_not_mix() -> None:
     recognizer = Recognizer()
     controllers(recognizer, (99, 0), (98, 5))
@@ -138,6 +150,35 @@ def test_notes_are_ended_by_velocity_0_where_that_is_set() -> None:
     assert notes.silence()[0].hex() == "903c00"
 
 
+@pytest.mark.parametrize(
+    ("began", "end", "ending"),
+    [
+        ("903c40", "803c40", ["803c40", "b07b00"]),
+        ("b0407f", "b04000", ["b04000", "b07b00"]),
+        ("903c40", "b07b00", ["b07b00"]),
+    ],
+)
+def test_an_end_that_was_not_sent_is_made_good(began: str, end: str, ending: list[str]) -> None:
+    notes = Notes()
+    follow(notes, began, end)
+    assert notes.silence() == []
+    notes.doubt(bytes.fromhex(end))
+    assert [data.hex() for data in notes.silence()] == ending
+    follow(notes, *ending)
+    assert notes.silence() == []
+
+
+def test_what_was_ended_on_a_connection_that_broke_is_ended_once_more() -> None:
+    notes = Notes()
+    follow(notes, "903c40", "803c40", "b1407f", "b14000")
+    notes.doubt_all()
+    ending = [data.hex() for data in notes.silence()]
+    assert ending == ["b14000", "b07b00", "b17b00"]
+    follow(notes, *ending)
+    notes.doubt_all()
+    assert notes.silence() == []
+
+
 def test_panic_reaches_all_channels() -> None:
     sent = [data.hex() for data in panic()]
     assert len(sent) == 48
@@ -174,6 +215,38 @@ def test_what_belongs_to_a_note_goes_to_its_channel() -> None:
     assert place(zone, "a03c7f") == ["d17f"]
     with pytest.raises(Refused, match="note 99 does not sound"):
         place(zone, "e00050", 99)
+
+
+def test_a_note_does_not_inherit_what_the_one_before_was_given() -> None:
+    zone = Zone(ZoneOptions(channels=1))
+    place(zone, "903c40")
+    for wire in ("e00050", "d00009", "b04a05", "b00705"):
+        place(zone, wire, 60)
+    place(zone, "803c40")
+    assert place(zone, "903d40") == ["e10040", "d100", "b14a40", "913d40"]
+    place(zone, "803d40")
+    assert place(zone, "903e40") == ["913e40"]
+
+
+def test_a_note_that_makes_room_is_ended_as_the_endpoint_says() -> None:
+    zone = Zone(ZoneOptions(channels=1), "velocity_0")
+    place(zone, "903c40")
+    assert place(zone, "903d40") == ["913c00", "913d40"]
+
+
+@pytest.mark.parametrize(
+    ("zones", "text"),
+    [
+        ([("lower", 7), ("upper", 7)], ""),
+        ([("lower", 15)], ""),
+        ([("lower", 8), ("upper", 7)], "two MPE zones with 15 channels; together they may have 14"),
+        ([("upper", 3), ("upper", 15)], "an MPE zone at channel 16 with 3 and 15 channels"),
+    ],
+)
+def test_zones_that_share_channels_are_found(zones: list[tuple[Any, int]], text: str) -> None:
+    found = clash([ZoneOptions(zone=zone, channels=channels) for zone, channels in zones])
+    assert text in found
+    assert bool(text) == bool(found)
 
 
 def test_what_belongs_to_no_note_goes_to_the_master() -> None:
@@ -230,7 +303,7 @@ def test_the_lane_of_events_has_an_end() -> None:
         assert not lanes.is_full
         lanes.put(item("903c40"))
     assert lanes.is_full
-    assert lanes.clear() == MAX_EVENTS
+    assert len(lanes.clear()) == MAX_EVENTS
 
 
 # --- names of ports ---------------------------------------------------------------------------
@@ -272,23 +345,32 @@ def test_no_port_at_all_is_said() -> None:
 # --- from the MIDI thread ---------------------------------------------------------------------
 
 
-async def test_what_the_midi_thread_gives_arrives_in_order_and_beyond_the_bound_is_counted() -> (
-    None
-):
-    taken: list[bytes] = []
-    full: list[int] = []
-    loop = asyncio.get_running_loop()
-    handover = Handover(loop, lambda data, _when: taken.append(data), full.append)
+def test_what_the_midi_thread_gives_goes_on_in_order_and_beyond_the_bound_is_counted() -> None:
+    stalled, written = threading.Event(), threading.Event()
+    told: list[bytes] = []
+
+    def write(data: bytes) -> None:
+        told.append(data)
+        written.set()
+        stalled.wait(10)  # the bridge does not read meanwhile
+
+    pump = Pump(write)
+    pump.put(b"\xf8")
+    assert written.wait(10)
     given = [bytes((0xF2, number & 127, number >> 7)) for number in range(MAX_PENDING)]
+    for data in [*given, b"\xf8"]:  # one more than there is room for
+        pump.put(data)
+    written.clear()
+    stalled.set()
+    assert written.wait(10)
+    found = list(split(told[1]))
+    assert [read_heard(payload)[0] for kind, payload in found if kind == HEARD] == given
+    assert found[-1] == (FULL, b"1")
 
-    def play() -> None:
-        for data in [*given, b"\xf8"]:  # one more than there is room for
-            handover.put(data)
 
-    thread = threading.Thread(target=play)
-    thread.start()
-    thread.join()  # the loop stands still meanwhile
-    while not full or len(taken) < len(given):
-        await asyncio.sleep(0)
-    assert taken == given
-    assert full == [1]
+def split(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The frames in what was written."""
+    while data:
+        kind, length = HEADER.unpack_from(data)
+        yield kind, data[HEADER.size : HEADER.size + length]
+        data = data[HEADER.size + length :]

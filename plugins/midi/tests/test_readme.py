@@ -13,10 +13,11 @@ from oscbridge.bridge.configuration.config import parse
 from oscbridge.plugin.manager import Plugins
 from oscbridge_midi import MidiEndpoint
 from oscbridge_midi.codec import MAX_SYSEX
-from oscbridge_midi.inbound import HOLD, MAX_PENDING
+from oscbridge_midi.inbound import HOLD
 from oscbridge_midi.learn import learn, routes
+from oscbridge_midi.port_process import MAX_PENDING
 from oscbridge_midi.route import MidiRoute
-from oscbridge_midi.system import WATCH_INTERVAL
+from oscbridge_midi.system_port import MAX_JACK, WATCH_INTERVAL
 from oscbridge_midi.table import TABLE
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -82,5 +83,6 @@ def test_the_bounds_in_the_text_are_those_of_the_code() -> None:
     assert f"at most {MAX_SYSEX:,} bytes" in README
     assert f"beyond {MAX_PENDING:,} messages" in README
     assert f"waits {HOLD * 1000:g} ms" in README
+    assert f"beyond {MAX_JACK:,} bytes" in README
     assert WATCH_INTERVAL == 0.5
     assert "twice a second" in README

@@ -1,0 +1,105 @@
+"""The rules of a map of OSC2MIDI, those made one that are for single values. Pure.
+
+A rule may be for one value alone, and another for the next: a button is ``0.0`` and ``1.0``.
+A route does not look at values. So such rules become one, where a line goes through what they
+say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+__all__ = ["MAX_RULE", "NUMBER", "RULE", "decimal", "join"]
+
+MAX_RULE: Final = 1_000
+"""Characters of a rule."""
+
+RULE: Final = re.compile(r"(?P<left>.*?)\s*:\s*(?P<function>\w+)\s*\((?P<args>[^()]*)\)[\s;]*")
+NUMBER: Final = r"\d{1,9}(?:\.\d{1,9})?|\.\d{1,9}"
+_VALUE: Final = re.compile(rf"-?(?:{NUMBER})")
+
+
+def join(rules: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """The rules, with those made one that are for single values and lie on a line."""
+    groups: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
+    for index, (_, rule) in enumerate(rules):
+        single = _single(rule)
+        if single is not None:
+            groups[single.common].append(index)
+    joined: dict[int, tuple[str, str]] = {}
+    left_out: set[int] = set()
+    for members in groups.values():
+        line = _line([_single(rules[index][1]) for index in members])
+        if line is not None:
+            numbers = ", ".join(rules[index][0].removeprefix("line ") for index in members)
+            joined[members[0]] = (f"lines {numbers}", line)
+            left_out.update(members[1:])
+    for index, each in enumerate(rules):
+        if index not in left_out:
+            yield joined.get(index, each)
+
+
+class _Single(NamedTuple):
+    """A rule for one value."""
+
+    head: str
+    left: tuple[str, ...]
+    place: int
+    """Which of the left is the value."""
+    function: str
+    right: tuple[str, ...]
+
+    @property
+    def common(self) -> tuple[object, ...]:
+        """What rules have in common that may be one."""
+        others = (*self.left[: self.place], *self.left[self.place + 1 :])
+        return self.head, others, self.place, self.function, len(self.right)
+
+
+def _single(rule: str) -> _Single | None:
+    """A rule for one value, if it is one."""
+    found = RULE.fullmatch(rule) if len(rule) <= MAX_RULE else None
+    if found is None or not found["left"]:
+        return None
+    head, comma, rest = found["left"].partition(",")
+    left = tuple(each.strip() for each in rest.split(","))
+    types = head.split()[1:]
+    values = [index for index, each in enumerate(left) if _VALUE.fullmatch(each)]
+    if not comma or len(types) != 1 or len(values) != 1 or values[0] < len(left) - len(types[0]):
+        return None
+    right = tuple(each.strip() for each in found["args"].split(","))
+    return _Single(head.strip(), left, values[0], found["function"], right)
+
+
+def _line(singles: Sequence[_Single | None]) -> str | None:
+    """One rule for several values, where a line goes through what the single ones say."""
+    rules = [each for each in singles if each is not None]
+    first = rules[0]
+    varying = {
+        index for each in rules for index, arg in enumerate(each.right) if arg != first.right[index]
+    }
+    if len(varying) != 1:
+        return None
+    [index] = varying
+    if not all(_VALUE.fullmatch(each.right[index]) for each in rules):
+        return None
+    points = [(float(each.left[each.place]), float(each.right[index])) for each in rules]
+    (x0, y0), (x1, y1) = min(points), max(points)
+    if x0 == x1:
+        return None
+    factor = (y1 - y0) / (x1 - x0)
+    offset = y0 - factor * x0
+    if any(abs(factor * x + offset - y) > 1e-6 for x, y in points):
+        return None
+    value = f"{decimal(abs(factor))}*value_ {'-' if offset < 0 else '+'} {decimal(abs(offset))}"
+    left = [*first.left[: first.place], "value_", *first.left[first.place + 1 :]]
+    right = [*first.right[:index], f"-{value}" if factor < 0 else value, *first.right[index + 1 :]]
+    return f"{first.head}, {','.join(left)} : {first.function}({', '.join(right)});"
+
+
+def decimal(number: float) -> str:
+    """A number as maps and routes have it."""
+    return f"{number:.9f}".rstrip("0").rstrip(".")
