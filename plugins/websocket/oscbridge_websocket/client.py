@@ -145,9 +145,10 @@ def send(clients: Sequence[Client], frames: Sequence[Frame]) -> None:
     """
     text = True if clients[0].format is Format.JSON else None
     for frame in frames:
-        idle = [client.connection for client in clients if client.is_idle]
-        if len(idle) < len(clients):
-            for client in clients:
+        there = [client for client in clients if not client.connection.is_gone]
+        idle = [client.connection for client in there if client.is_idle]
+        if len(idle) < len(there):
+            for client in there:
                 if not client.is_idle:
                     client.put(frame)
         if idle:

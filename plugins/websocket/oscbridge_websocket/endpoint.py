@@ -66,11 +66,14 @@ class WebSocketEndpoint(oscbridge.Endpoint):
         self._admission = Admission(self.options)
         refused = self._refused
         context = make_context(self.options.certificate, self.options.key)
-        self._doorway = Doorway(self._admission, context, refused)
+        self._doorway = Doorway(self._admission, context, refused, self._slowed)
         self._entrance = Entrance(name, self.options, self._admission, refused)
 
     def _refused(self, text: str) -> None:
         self.host.refused(text)
+
+    def _slowed(self, text: str) -> None:
+        self.log.warning("%s: it is read no faster", text)
 
     def describe(self) -> str:
         listen = self.options.listen

@@ -11,18 +11,21 @@ import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, TypeAlias, cast
 
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.exceptions import InvalidMessage, SecurityError
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
-from websockets.protocol import CONNECTING
+from websockets.protocol import CONNECTING, OPEN, Event
 from websockets.server import ServerProtocol
 from websockets.typing import LoggerLike, Subprotocol
 
 from oscbridge_websocket.admission import Admission
 from oscbridge_websocket.answers import add_usual_headers, answer
 from oscbridge_websocket.failures import network_of
+from oscbridge_websocket.pace import Pace
 from oscbridge_websocket.tokens import Grant
 
 __all__ = ["BINARY", "CLOSE_TIMEOUT", "JSON", "OPEN_TIMEOUT", "Connection", "Doorway", "Refusal"]
@@ -37,6 +40,10 @@ that closes it. The bridge allows little more for the latter."""
 
 MAX_HEAD: Final = 32_768
 """Bytes of a request: its first line and its headers."""
+
+MIN_FRAMES: Final = 1_000
+"""Frames a second from one connection, pings and pieces of messages included, that are read
+however small ``max_rate`` is; otherwise as many as that."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +70,17 @@ class Doorway:
     context: ssl.SSLContext | None
     """For TLS; it is looked at when a connection begins."""
     refused: Callable[[str], None]
+    slowed: Callable[[str], None]
+    """Called once for a connection that is read no faster."""
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     """TLS handshakes that go on."""
 
 
 class Protocol(ServerProtocol):
-    """The library's, with other answers to what is no WebSocket."""
+    """The library's, with other answers to what is no WebSocket, and to pings."""
+
+    unanswered: Frame | None = None
+    """The answer to the last ping, not sent yet: all others need none (RFC 6455, 5.5.3)."""
 
     def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
         """The first of the client's that is known; without any, frames are binary.
@@ -79,6 +91,21 @@ class Protocol(ServerProtocol):
 
     def reject(self, status: Any, text: str) -> Response:
         return add_usual_headers(super().reject(status, text))
+
+    def send_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.PONG:
+            # The library would send one for each, also to a client that reads nothing.
+            self.unanswered = frame
+        else:
+            super().send_frame(frame)
+
+    def answer_ping(self) -> bool:
+        """Answer the last ping. Returns whether there is anything to write."""
+        frame, self.unanswered = self.unanswered, None
+        if frame is None or self.state is not OPEN:
+            return False
+        super().send_frame(frame)
+        return True
 
     def send_eof(self) -> None:
         if self.state is CONNECTING and isinstance(self.handshake_exc, InvalidMessage):
@@ -103,7 +130,8 @@ class Connection(ServerConnection):
         **options: Any,  # the library's own
     ) -> None:
         limit = doorway.admission.options.max_frame
-        super().__init__(Protocol(max_size=limit, logger=logger), server, **options)
+        self._pings = Protocol(max_size=limit, logger=logger)
+        super().__init__(self._pings, server, **options)
         self._doorway = doorway
         self._wire: asyncio.Transport | None = None
         self._begun: float | None = None
@@ -111,6 +139,16 @@ class Connection(ServerConnection):
         self._early: list[bytes] = []
         self._head = 0
         self._ending = False
+        self._pace: Pace | None = None
+        self._frames = 0
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing can be written any more, though the library does not know that yet.
+
+        Each further write would be a line in the log.
+        """
+        return self._wire is None or self._wire.is_closing()
 
     def abort(self) -> None:
         """End it at once, whatever it is doing."""
@@ -173,6 +211,9 @@ class Connection(ServerConnection):
     def _begin(self, transport: asyncio.BaseTransport) -> None:
         self._begun = self.loop.time()
         super().connection_made(transport)
+        rate = max(self._doorway.admission.options.max_rate, MIN_FRAMES)
+        pace = self._pace = Pace(self.transport, rate, self._feed, partial(self._slowed, rate))
+        self.recv_messages.pause, self.recv_messages.resume = pace.hold, pace.release
         early, self._early = self._early, []
         for data in early:
             self.data_received(data)
@@ -185,7 +226,31 @@ class Connection(ServerConnection):
                 return
             self._read_head(data)
         else:
-            super().data_received(data)
+            assert self._pace is not None
+            self._pace.put(data)
+
+    def _feed(self, data: bytes) -> int:
+        self._frames = 0
+        super().data_received(data)
+        self._answer_ping()
+        return self._frames
+
+    def _slowed(self, rate: int) -> None:
+        host, port = self.remote_address[:2]
+        self._doorway.slowed(f"{host}:{port} sends more than {rate} frames a second")
+
+    def process_event(self, event: Event) -> None:
+        self._frames += 1
+        super().process_event(event)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._answer_ping()
+
+    def _answer_ping(self) -> None:
+        """Answer the last ping, once there is room for that."""
+        if not self.paused and not self.is_gone and self._pings.answer_ping():
+            self.send_data()
 
     def _read_head(self, data: bytes) -> None:
         self._head += len(data)
@@ -201,12 +266,15 @@ class Connection(ServerConnection):
             self.loop.call_later(CLOSE_TIMEOUT, self.abort)
 
     def eof_received(self) -> None:
-        if self._begun is not None:
+        if self._pace is not None:
+            self._pace.finish()
             super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._doorway.admission.leave(self)
         if self._begun is not None:
+            assert self._pace is not None
+            self._pace.drop()
             if self.request is None and self.loop.time() - self._begun >= OPEN_TIMEOUT:
                 self._doorway.refused(f"{self.network}: no request within {OPEN_TIMEOUT:g} s")
             super().connection_lost(exc)

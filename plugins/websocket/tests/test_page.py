@@ -1,10 +1,15 @@
-"""The page that a browser gets, as HTTP; tests/peers looks at it in a browser."""
+"""The page that a browser gets: as HTTP, and how it shows what is odd."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from playwright.async_api import Locator, Page, async_playwright, expect
+
+from oscbridge import Message
 
 
 async def get(client: Any, path: str) -> tuple[str, dict[str, str], bytes]:
@@ -53,3 +58,72 @@ async def test_a_client_may_connect_to_any_path(bridge: Any, raw: Any) -> None:
         "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\n"
     )
     assert answer.startswith("HTTP/1.1 101 ")
+
+
+# --- in a browser; tests/peers has what is plain -----------------------------------------------
+
+PHONE = {"width": 400, "height": 800}
+
+
+@pytest.fixture
+async def browser_page() -> AsyncIterator[Page]:
+    """An empty page, as wide as a phone, that fails the test for any error on it."""
+    chromium = shutil.which("chromium")
+    assert chromium, "chromium is missing: tests/system-packages.txt"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP *.example 127.0.0.1"],
+        )
+        page = await browser.new_page(viewport=PHONE)  # type: ignore[arg-type]
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        yield page
+        await browser.close()
+        assert errors == []
+
+
+async def test_the_page_keeps_odd_values_in_their_place(bridge: Any, browser_page: Page) -> None:
+    page = browser_page
+    await page.goto(f"http://127.0.0.1:{bridge.port}/")
+    await expect(page.locator("#state")).to_have_text("connected")
+    bridge.send(
+        Message.of("/text", "x" * 5_000),
+        Message.of("/lines", "one\ntwo\x1b[2J\u202e"),
+        Message.of("/many", *range(1_000)),
+        *(Message.of(f"/fader{n}", n) for n in (10, 9, 1)),
+    )
+    await expect(page.locator("tbody tr")).to_have_count(6)
+    names = await page.locator("td.address").all_inner_texts()
+    assert names == ["/fader1", "/fader9", "/fader10", "/lines", "/many", "/text"]
+    values = page.locator("td.value")
+    await expect(values.nth(3)).to_have_text(r"one\ntwo\u001b[2J\u202e")
+    await expect(values.nth(4)).to_have_text(
+        " ".join(map(str, range(1_000)))[:300] + "… (3889 characters)"
+    )
+    await expect(values.nth(5)).to_have_text("x" * 300 + "… (5000 characters)")
+    await expect(page.locator("td.types").nth(4)).to_have_text("," + "i" * 32 + "… (1000 tags)")
+
+
+async def values(page: Page) -> list[Locator]:
+    return await page.locator("td.value").all()
+
+
+async def test_a_float_fits_into_a_line_on_a_phone(bridge: Any, browser_page: Page) -> None:
+    page = browser_page
+    await page.goto(f"http://127.0.0.1:{bridge.port}/")
+    await expect(page.locator("#state")).to_have_text("connected")
+    bridge.send(Message.of("/i", 1), Message.of("/f", -0.123456789))
+    await expect(page.locator("tbody tr")).to_have_count(2)
+    heights = [await cell.evaluate("e => e.offsetHeight") for cell in await values(page)]
+    assert heights[0] == heights[1]
+
+
+async def test_a_page_that_is_not_let_in_says_where_the_reason_stands(
+    bridge: Any, browser_page: Page
+) -> None:
+    page = browser_page
+    await page.goto(f"http://stranger.example:{bridge.port}/")
+    await expect(page.locator("#refused")).to_be_visible()
+    await expect(page.locator("#empty")).to_be_hidden()
+    assert bridge.refusals

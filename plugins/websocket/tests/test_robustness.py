@@ -308,3 +308,22 @@ async def test_a_long_origin_is_cut_in_the_answer_and_in_the_log(
         await join(bridge, origin="https://" + "a" * 4_000)
     assert len(caught.value.response.body) < 300
     assert len(caplog.text) < 800
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+async def test_what_is_sent_to_a_client_that_has_just_left_is_no_line_in_the_log(
+    start: Any, join: Any, certificate: Any, caplog: pytest.LogCaptureFixture, secure: bool
+) -> None:
+    bridge = await start(certificate.toml if secure else "")
+    more = {"ssl": certificate.trusted} if secure else {}
+    stays, *leave = [await join(bridge, "osc.json", **more) for _ in range(5)]
+    while bridge.clients < 5:
+        await asyncio.sleep(0)
+    for client in leave:
+        client.transport.abort()
+    bridge.send(*(Message.of("/n", number) for number in range(100)))  # before it hears of that
+    for number in range(100):
+        assert f'"value":{number}}}' in await stays.recv()
+    while bridge.clients > 1:
+        await asyncio.sleep(0)
+    assert [record.message for record in caplog.records if record.name == "asyncio"] == []
