@@ -30,6 +30,23 @@ def test_it_is_healthy_also_without_http_in_its_configuration(
     assert "http://127.0.0.1:9180" in container.logs()
 
 
+@pytest.mark.parametrize(
+    "http",
+    [
+        '[http]\nlisten = "0.0.0.0:9180"\n',
+        '[ "http" ]\nlisten = "0.0.0.0:9180"\n',
+        'http.listen = "0.0.0.0:9180"\n',
+        'http = { listen = "0.0.0.0:9180" }\n',
+    ],
+    ids=["table", "quoted", "dotted", "inline"],
+)
+def test_http_of_the_configuration_is_left_alone_however_it_is_written(
+    run: Callable[..., Container], mount: Callable[..., str], http: str
+) -> None:
+    container = run(mount(http + STAGE))
+    assert "http://0.0.0.0:9180" in container.wait_for_log("Ctrl-C stops it")
+
+
 def test_the_port_of_its_health_may_be_another(
     run: Callable[..., Container], mount: Callable[..., str]
 ) -> None:
@@ -109,6 +126,15 @@ def test_a_file_of_another_name_is_not_taken_for_none(
     container = run(mount(STAGE).replace("/oscbridge/oscbridge.toml", "/oscbridge/oscbrige.toml"))
     assert container.wait_until_ended() != 0
     assert "did you mean 'oscbrige.toml'?" in container.logs()
+
+
+def test_a_file_that_is_not_there_is_named_as_the_fault(
+    run: Callable[..., Container], tmp_path: Path
+) -> None:
+    container = run(f"--volume={tmp_path}/studio.toml:/etc/oscbridge/oscbridge.toml:ro")
+    assert container.wait_until_ended() == 1
+    (line,) = container.logs().splitlines()
+    assert "oscbridge.toml is a folder: Docker makes one" in line
 
 
 def test_a_folder_that_cannot_be_read_is_not_taken_for_none(

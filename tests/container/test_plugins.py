@@ -165,3 +165,37 @@ def test_without_a_volume_it_says_what_is_missing(run: Callable[..., Container])
     assert container.wait_until_ended() == 1
     (line,) = container.logs().splitlines()
     assert "/var/lib/oscbridge cannot be written by user 10001: mount a volume there" in line
+
+
+def test_a_volume_of_another_user_is_named_as_the_fault(
+    run: Callable[..., Container], volume: str
+) -> None:
+    container = run(
+        "--env=OSCBRIDGE_PLUGINS=oscbridge-print",
+        "--user=12345",
+        f"--volume={volume}:/var/lib/oscbridge",
+    )
+    assert container.wait_until_ended() == 1
+    (line,) = container.logs().splitlines()
+    assert "/var/lib/oscbridge cannot be written by user 12345" in line
+    assert "belongs to user 10001" in line
+
+
+def test_what_was_there_is_found_again_after_a_kill_while_it_installed(
+    run: Callable[..., Container], volume: str, wheel: Path
+) -> None:
+    there = (f"--volume={volume}:/var/lib/oscbridge", f"--volume={wheel.parent}:/wheels:ro")
+    good = f"--env=OSCBRIDGE_PLUGINS=/wheels/{wheel.name}"
+    assert run(*there, good, args=("plugins",)).wait_until_ended() == 0
+    # What there is while pip runs.
+    script = "cd /var/lib/oscbridge/plugins && mv current old && mkdir new"
+    killed = run(*there, "--entrypoint=sh", args=("-c", script))
+    assert killed.wait_until_ended() == 0
+    again = run(*there, good, "--network=none", args=("plugins",))
+    assert again.wait_until_ended() == 0
+    assert "print 1.0" in again.logs()
+
+
+def test_a_list_of_spaces_is_none(run: Callable[..., Container]) -> None:
+    container = run("--env=OSCBRIDGE_PLUGINS= ", args=("--version",))
+    assert container.wait_until_ended() == 0
