@@ -148,7 +148,7 @@ class Driver:
 
         Raises :class:`oscbridge.NotConnected` that says how many it had.
         """
-        if self._rest or self._client.want_write():
+        while self._rest or self._client.want_write():
             await self.drain()
         data = memoryview(b"".join(packets))
         self._rest = data

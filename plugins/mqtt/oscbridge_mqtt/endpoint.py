@@ -11,11 +11,12 @@ from paho.mqtt.client import MQTTMessage
 
 import oscbridge
 from oscbridge_mqtt import homeassistant
+from oscbridge_mqtt.announcer import Announcer
 from oscbridge_mqtt.echo import Echoes
 from oscbridge_mqtt.entities import Entities
 from oscbridge_mqtt.link import Link
 from oscbridge_mqtt.options import MQTTOptions, MQTTRoute, Subscription
-from oscbridge_mqtt.publication import Planner, Publication, status_topic
+from oscbridge_mqtt.publication import Limits, Planner, Publication, status_topic
 from oscbridge_mqtt.receiving import Receiver
 from oscbridge_mqtt.tls import tls_context
 from oscbridge_mqtt.topic import wildcard_parts, without_share
@@ -59,6 +60,8 @@ class MQTTEndpoint(oscbridge.Endpoint):
         """Messages that the broker has taken, and that may be given once more because one
         before them was not."""
         self._entities = Entities(self._planner, lambda text: self.host.refused(text))
+        self._documents = homeassistant.documents_of(self.options.discovery, self.client_id)
+        self._announcer = Announcer(self._on_settled)
         self._echoes = Echoes()
         self._echoing = [
             without_share(one.topic)
@@ -89,21 +92,36 @@ class MQTTEndpoint(oscbridge.Endpoint):
     async def connect(self) -> None:
         if self._link is None:
             self._link = Link(self.options, self.client_id, self.status, self, self.log)
+            # Before it is open: a session that goes on may bring commands at once.
+            for entity in self._entities.reroute(self.routes):
+                self._take_commands(entity)
         link = self._link
-        await link.open()
+        self._announcer.begin()
+        await link.open(qos=self._highest_qos())
         self._planner.limits = link.limits
         self._planner.forget()
-        if link.limits.qos < 2 and self.options.qos > link.limits.qos:
-            self.log.warning("the broker takes no more than QoS %d", link.limits.qos)
-        for entity in self._entities.reroute(self.routes):
-            self._take_commands(entity)
+        self._warn_of(link.limits)
         subscriptions = [*self.options.subscribe, *self._receiver.command_subscriptions()]
         if subscriptions:
             await link.subscribe(subscriptions)
-        link.publish(self.status, b"online", 1, True)
+        if self._entities.are_wanted:
+            link.subscriptions.look(self._documents)
+        self._announce(link, self.status, b"online")
         self._withdraw(link)
         for entity in self._entities:
-            link.publish(entity.topic, entity.document, 1, True)
+            self._announce(link, entity.topic, entity.document)
+
+    def _highest_qos(self) -> int:
+        """Of all that may be published."""
+        routes = [route.options for route in self.routes]
+        own = [route.qos or 0 for route in routes if isinstance(route, MQTTRoute)]
+        return max(self.options.qos, *own, 0)
+
+    def _warn_of(self, limits: Limits) -> None:
+        if limits.qos < self._highest_qos():
+            self.log.warning("to this broker there is no more than QoS %d", limits.qos)
+        if not limits.retain:
+            self.log.warning("the broker retains nothing: who comes later sees no status or state")
 
     async def close(self) -> None:
         if self._link is not None:
@@ -127,25 +145,36 @@ class MQTTEndpoint(oscbridge.Endpoint):
             return  # the rest when it is connected
         self._withdraw(link)
         for entity in fresh:
-            self._announce(link, entity)
+            self._show(link, entity)
 
-    # --- entities of Home Assistant ----------------------------------------------------------
+    # --- what is announced -------------------------------------------------------------------
 
-    def _announce(self, link: Link, entity: homeassistant.Announcement) -> None:
+    def _announce(self, link: Link, topic: str, document: bytes) -> None:
+        self._expect_echo(topic, document)
+        self._announcer.say(link, topic, document)
+
+    def _on_settled(self, topic: str, document: bytes, refused: str) -> None:
+        if refused:
+            self.host.refused(f"{topic[:100]} by the broker: {refused}")
+        if not document:
+            self._entities.settled(topic)
+
+    def _show(self, link: Link, entity: homeassistant.Announcement) -> None:
         subscription = self._take_commands(entity)
         if subscription is not None:
-            link.subscriptions.ask([subscription])
-        link.publish(entity.topic, entity.document, 1, True)
+            link.subscriptions.ask([subscription], link.limits.packet)
+        self._announce(link, entity.topic, entity.document)
 
     def _take_commands(self, entity: homeassistant.Announcement) -> Subscription | None:
         return None if entity.command is None else self._receiver.add_command(entity.command)
 
     def _withdraw(self, link: Link) -> None:
         """Take back the entities that no route has any more: an empty document removes one."""
-        for topic, entity in self._entities.take_gone().items():
-            link.publish(topic, b"", 1, True)
-            if entity.command is not None and self._receiver.remove_command(entity.command):
-                link.subscriptions.end(entity.command.topic)
+        for topic, entity in self._entities.gone.items():
+            self._announce(link, topic, b"")
+            command = None if entity is None else entity.command
+            if command is not None and self._receiver.remove_command(command):
+                link.subscriptions.end(command.topic)
 
     # --- out ---------------------------------------------------------------------------------
 
@@ -172,11 +201,12 @@ class MQTTEndpoint(oscbridge.Endpoint):
             if plan.entity is not None:
                 entity = self._entities.add(plan)
                 if entity is not None:
-                    self._announce(link, entity)
+                    self._show(link, entity)
             indices.append(index)
             publications.append(publication)
         if self._echoing:
-            self._expect_echoes(publications)
+            for topic, payload, _ in publications:
+                self._expect_echo(topic, payload)
         if simple:
             await self._write(link, publications, indices)
         elif publications:
@@ -226,14 +256,15 @@ class MQTTEndpoint(oscbridge.Endpoint):
             raise oscbridge.BadMessage(f"{text}: {window.answers[first]}", sent=done)
         raise oscbridge.NotConnected(str(error), sent=done)
 
-    def _expect_echoes(self, publications: Sequence[Publication]) -> None:
-        for topic, payload, _ in publications:
-            if any(wildcard_parts(text, topic) is not None for text in self._echoing):
-                self._echoes.add(topic, payload)
+    def _expect_echo(self, topic: str, payload: bytes) -> None:
+        if any(wildcard_parts(text, topic) is not None for text in self._echoing):
+            self._echoes.add(topic, payload)
 
     # --- the link tells ----------------------------------------------------------------------
 
     def acknowledged(self, mid: int, refused: str) -> None:
+        if self._link is not None:
+            self._announcer.acknowledged(self._link, mid, refused)
         if self._window is not None:
             self._window.acknowledged(mid, refused)
 
@@ -255,11 +286,21 @@ class MQTTEndpoint(oscbridge.Endpoint):
                 topic = message.topic
             except UnicodeDecodeError:
                 raise oscbridge.DecodeError("utf8", "a topic that is not UTF-8") from None
+            if topic.endswith("/config") and wildcard_parts(self._documents, topic) is not None:
+                self._look_at(topic, payload, peer)
+                return
+            if topic == self.status:
+                return
             if self._echoing and not message.retain and self._echoes.take(topic, payload):
                 return
             self._receiver.receive(topic, payload, peer)
         except oscbridge.DecodeError as error:
             self.host.bad_input(error, peer)
+
+    def _look_at(self, topic: str, document: bytes, peer: Peer) -> None:
+        """At an entity that the broker knows; it may be of an earlier start."""
+        if peer.retained and self._link is not None and self._entities.found(topic, document):
+            self._announce(self._link, topic, b"")
 
 
 def default_client_id(name: str) -> str:

@@ -6,13 +6,17 @@ import ssl
 from typing import Final
 
 from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 import oscbridge
 from oscbridge_mqtt.broker import Broker
 from oscbridge_mqtt.options import MQTTOptions
 
-__all__ = ["connect_failure", "reason_name", "refusal"]
+__all__ = ["connect_failure", "reason_name", "refusal", "words"]
+
+MAX_WORDS: Final = 200
+"""Characters of what a broker says in words."""
 
 _HINTS: Final = {
     "Bad user name or password": "check username and password",
@@ -21,6 +25,8 @@ _HINTS: Final = {
     "Unsupported protocol version": 'write version = "3.1.1"',
     "Banned": "the broker does not want this client",
     "Server busy": "the broker has too much to do",
+    "Retain not supported": "from now on the status is not retained",
+    "QoS not supported": "from now on the status is published with QoS 0",
 }
 
 
@@ -38,13 +44,24 @@ def reason_name(reason: ReasonCode | int) -> str:
     return f"reason code {number}"
 
 
-def refusal(reason: ReasonCode, options: MQTTOptions) -> oscbridge.EndpointError:
+def words(properties: Properties | None) -> str:
+    """What a broker says beside a reason code: in words, and where else to go."""
+    said = [getattr(properties, name, None) for name in ("ReasonString", "ServerReference")]
+    text, server = ["".join(c if c.isprintable() else "?" for c in each or "") for each in said]
+    out = f" ({text[:MAX_WORDS]})" if text else ""
+    return out + (f"; write broker = what it names: {server[:MAX_WORDS]}" if server else "")
+
+
+def refusal(
+    reason: ReasonCode, properties: Properties | None, options: MQTTOptions
+) -> oscbridge.EndpointError:
     """A broker that does not take the session."""
     name = reason_name(reason)
     hint = _HINTS.get(name, "")
     if name == "Unsupported protocol version" and options.version == "3.1.1":
         hint = ""
-    return oscbridge.EndpointError(f"the broker refuses: {name}" + (hint and f"; {hint}"))
+    text = f"the broker refuses: {name}{words(properties)}"
+    return oscbridge.EndpointError(text + (hint and f"; {hint}"))
 
 
 def connect_failure(error: Exception, broker: Broker, seconds: float) -> Exception:

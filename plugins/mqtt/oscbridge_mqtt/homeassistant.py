@@ -19,7 +19,14 @@ from oscbridge_mqtt.payload import Encode
 from oscbridge_mqtt.topic import Template, check_topic
 from oscbridge_mqtt.values import convert, to_text
 
-__all__ = ["Announcement", "Command", "announce", "read_command", "state_encoder"]
+__all__ = [
+    "Announcement",
+    "Command",
+    "announce",
+    "documents_of",
+    "read_command",
+    "state_encoder",
+]
 
 FULL: Final = 255
 """Full brightness of a light."""
@@ -87,6 +94,11 @@ def announce(
         orjson.dumps(document),
         command,
     )
+
+
+def documents_of(discovery: str, client_id: str) -> str:
+    """The topic filter of the discovery documents of one client."""
+    return f"{discovery}/+/{_slug(client_id)}/+/config"
 
 
 def _slug(text: str) -> str:

@@ -119,6 +119,7 @@ Types: TypeAlias = Annotated[str | None, AfterValidator(_types)]
 Payload: TypeAlias = Annotated[str, AfterValidator(_payload)]
 TopicTemplate: TypeAlias = Annotated[str, AfterValidator(_topic_template)]
 Address: TypeAlias = Annotated[str | None, AfterValidator(_address)]
+Finite: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Subscription(oscbridge.Options):
@@ -162,11 +163,11 @@ class Entity(oscbridge.Options):
     """What it is there."""
     name: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_of_captures)]
     """What it is called there; captures may stand in it, as ``"Fader {ch}"``."""
-    min: float = 0.0
+    min: Finite = 0.0
     """The lowest value, for ``number`` and ``light``."""
-    max: float = 1.0
+    max: Finite = 1.0
     """The highest value; a light is at full brightness there."""
-    step: Annotated[float, Field(ge=0.001)] = 0.01
+    step: Annotated[Finite, Field(ge=0.001)] = 0.01
     """The steps of a ``number``."""
     unit: str | None = None
     """The unit, as ``"dB"``."""

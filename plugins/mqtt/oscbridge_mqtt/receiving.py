@@ -46,11 +46,13 @@ class Receiver:
         return _command_subscription(command.topic)
 
     def remove_command(self, command: homeassistant.Command) -> bool:
-        """Take no commands of an entity any more. False if another has its topic now."""
-        if self._commands.get(command.topic) is not command:
-            return False
-        del self._commands[command.topic]
-        return True
+        """Take no commands of an entity any more. Whether nobody else wants its topic."""
+        topic = command.topic
+        if self._commands.get(topic) is command:
+            del self._commands[topic]
+        return topic not in self._commands and all(
+            topic != one.topic for one in self._options.subscribe
+        )
 
     def command_subscriptions(self) -> Sequence[Subscription]:
         """What to subscribe to for all entities."""
@@ -61,8 +63,7 @@ class Receiver:
         if len(payload) > self._options.max_payload:
             raise oscbridge.LimitError(
                 "size",
-                f"{topic[:100]}: {len(payload)} bytes; at most max_payload = "
-                f"{self._options.max_payload} are taken",
+                f"{topic[:100]}: more than max_payload = {self._options.max_payload} bytes",
             )
         try:
             self._receive(topic, payload, peer)
@@ -103,9 +104,14 @@ class Receiver:
     def _find(self, topic: str) -> Reading:
         matches = ((wildcard_parts(text, topic), one) for text, one in self._filters)
         captures, subscription = next(
-            ((found, one) for found, one in matches if found is not None),
-            ((), _ANY),  # of a session that had other subscriptions
+            ((found, one) for found, one in matches if found is not None), ((), _ANY)
         )
+        if subscription is _ANY and self._options.session_expiry:
+            raise oscbridge.DecodeError(
+                "subscription",
+                "it is not subscribed to: the broker's session is of another configuration; "
+                "with session_expiry = 0, once, the broker forgets it",
+            )
         default = self._options.payload if self._options.payload in FORMATS else "json"
         address = address_of(topic, self._options.prefix)
         if address == "/" or len(address) > MAX_ADDRESS:
@@ -119,6 +125,7 @@ MAX_ADDRESS: Final = oscbridge.Limits().address
 
 
 _ANY: Final = Subscription(topic="#")
+"""For what brokers deliver under another topic than the one that was subscribed to."""
 
 
 def _fill(reading: Reading, topic: str, peer: Peer) -> str:

@@ -18,6 +18,15 @@ __all__ = ["RESUBSCRIBE", "Subscriptions"]
 RESUBSCRIBE: Final = 5.0
 """Seconds before a subscription that was refused is tried again: rights and clusters change."""
 
+PER_PACKET: Final = 8
+"""Topics that are subscribed to with one packet; some brokers take no more."""
+
+OVERHEAD: Final = 16
+"""Bytes of a packet beside its topics, at most."""
+
+SHOWN: Final = 100
+"""Characters of a topic in a line of the log."""
+
 
 class Subscriptions:
     """The subscriptions of one connection. ``on_refused`` is told a topic and a reason."""
@@ -38,8 +47,33 @@ class Subscriptions:
         self._refused.clear()
         self._again = now + RESUBSCRIBE
 
-    def ask(self, subscriptions: Sequence[Subscription]) -> None:
-        """Subscribe. Raises :class:`oscbridge.NotConnected`."""
+    @property
+    def waiting(self) -> bool:
+        """Whether an answer is still to come."""
+        return bool(self._asked)
+
+    def ask(self, subscriptions: Sequence[Subscription], largest: int) -> None:
+        """Subscribe, with packets of at most ``largest`` bytes.
+
+        Raises :class:`oscbridge.NotConnected`.
+        """
+        together: list[Subscription] = []
+        size = OVERHEAD
+        for one in subscriptions:
+            needed = len(one.topic.encode()) + 3
+            if OVERHEAD + needed > largest:
+                text = f"it takes packets of at most {largest} bytes"
+                self._on_refused(one.topic[:SHOWN], text)
+                continue
+            if together and (len(together) == PER_PACKET or size + needed > largest):
+                self._send(together)
+                together, size = [], OVERHEAD
+            together.append(one)
+            size += needed
+        if together:
+            self._send(together)
+
+    def _send(self, subscriptions: Sequence[Subscription]) -> None:
         filters = [
             (one.topic, self._details(one) if self._is_5 else one.qos) for one in subscriptions
         ]
@@ -57,6 +91,16 @@ class Subscriptions:
             else SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE,
         )
 
+    def look(self, topic: str) -> None:
+        """Have what is retained replayed, also what this client has published.
+
+        It does not matter if the broker refuses.
+        """
+        if self._is_5:
+            self._client.subscribe(topic, options=SubscribeOptions(0, noLocal=False))
+        else:
+            self._client.subscribe(topic)
+
     def end(self, topic: str) -> None:
         """Subscribe to a topic no longer."""
         self._client.unsubscribe(topic)
@@ -68,9 +112,9 @@ class Subscriptions:
                 self._refused.append(subscription)
                 self._on_refused(subscription.topic, reason_name(reason))
 
-    def try_again(self, now: float) -> None:
+    def try_again(self, now: float, largest: int) -> None:
         """Subscribe to what was refused, if it is time."""
         if self._refused and now >= self._again:
             self._again = now + RESUBSCRIBE
             refused, self._refused = self._refused, []
-            self.ask(refused)
+            self.ask(refused, largest)

@@ -37,11 +37,11 @@ class Window:
         self._error: Exception | None = None
 
     def acknowledged(self, mid: int, refused: str) -> None:
-        """The broker has answered one."""
+        """The broker has answered a message, one of these or another."""
         index = self._waiting.pop(mid, None)
         if index is not None:
             self.answers[index] = refused
-            self._moved.set()
+        self._moved.set()  # whatever it was, there is room
 
     def lost(self, error: Exception) -> None:
         """The connection is gone."""
@@ -62,7 +62,7 @@ class Window:
                     await self._link.write(packets)
             else:
                 self._hand_over()
-            if not self._waiting:
+            if not self._waiting and self._next == len(self._publications):
                 return
             if not self._moved.is_set():
                 await self._wait()
@@ -81,7 +81,7 @@ class Window:
     def _packets(self) -> list[bytes]:
         """What may be sent now. QoS 0 is done when it is written."""
         link, waiting, packets = self._link, self._waiting, []
-        while self._next < len(self._publications) and len(waiting) < link.window:
+        while self._next < len(self._publications) and link.has_room:
             publication = self._publications[self._next]
             mid = 0
             if publication.plan.qos:
@@ -96,8 +96,8 @@ class Window:
     def _hand_over(self) -> None:
         """Let paho publish what may be published now."""
         link, publications, waiting = self._link, self._publications, self._waiting
-        window = link.window if link.is_5 else min(link.window, UNSAID)
-        while self._next < len(publications) and len(waiting) < window:
+        window = link.window if link.is_5 else UNSAID
+        while self._next < len(publications) and len(waiting) < window and link.has_room:
             topic, payload, plan = publications[self._next]
             waiting[link.publish(topic, payload, plan.qos, plan.retain)] = self._next
             self._next += 1

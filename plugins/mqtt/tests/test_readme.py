@@ -19,7 +19,7 @@ import oscbridge
 from oscbridge.bridge.app import App
 from oscbridge.bridge.configuration.config import parse
 from oscbridge.plugin.manager import Plugins
-from oscbridge_mqtt import MQTTEndpoint, echo, link, payload, subscriptions, topic, window
+from oscbridge_mqtt import MQTTEndpoint, echo, entities, link, payload, subscriptions, topic, window
 from oscbridge_mqtt.options import Entity, MQTTOptions, MQTTRoute, Subscription
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -87,6 +87,7 @@ BOUNDS = [
     f"does not answer for {link.ANSWER_TIMEOUT:g} s",
     f"acknowledges nothing for {window.ACK_TIMEOUT:g} s",
     f"tried again every {subscriptions.RESUBSCRIBE:g} s",
+    f"There are {entities.MAX_ENTITIES:,} at most",
 ]
 
 
