@@ -14,6 +14,8 @@ INSTALLED := $(VENV)/.installed
 DEVELOP   := $(VENV)/.develop
 NODE      := tests/js/node_modules/.installed
 
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
 .PHONY: help run test lint format bench fuzz soak container test-container clean system-packages
 
 help: ## list these targets

@@ -276,5 +276,7 @@ _READERS: Final[Mapping[str, Callable[[JSON], Argument]]] = {
 
 
 def _short(value: object) -> str:
+    if isinstance(value, list | Mapping):  # may be nested too deeply to be shown
+        return "an array" if isinstance(value, list) else "an object"
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

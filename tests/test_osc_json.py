@@ -380,3 +380,18 @@ def test_the_precision_of_a_float_is_that_of_the_wire() -> None:
     (value,) = struct.unpack(">f", struct.pack(">f", 0.1))
     read = oscbridge.decode_json(oscbridge.encode_json(Message("/a", "f", (value,))))
     assert read == Message("/a", "f", (value,))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"address": DEEP}',
+        '{"packets": DEEP}',
+        '{"packets": {"a": DEEP}}',
+        '{"address": "/a", "args": [{"type": DEEP, "value": 1}]}',
+        '{"address": "/a", "args": [{"type": "f", "value": DEEP}]}',
+    ],
+)
+def test_what_is_nested_too_deeply_to_be_shown_is_bad_input(text: str) -> None:
+    with pytest.raises(oscbridge.DecodeError):
+        oscbridge.decode_json(text.replace("DEEP", "[" * 900 + "]" * 900).encode())

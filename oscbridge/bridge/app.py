@@ -69,6 +69,13 @@ class App:
         """The routes of the configuration, in order."""
         return tuple(self._wiring.routes)
 
+    @property
+    def idle(self) -> list[str]:
+        """The endpoints that no route leads to or from, those of plugins included."""
+        fed = self._wiring.fed
+        used = {name for names in fed.values() for name in names}
+        return [name for name in self.endpoints if name not in used and not fed[name]]
+
     def _make(self, name: str, entry: EndpointEntry, configuration: Configuration) -> Delivery:
         return make_delivery(name, entry, configuration.routes_to[name], self._hold)
 
@@ -256,7 +263,13 @@ class App:
             if not endpoints[name].connected
         ]
         changed = _only_in(wiring, old_wiring)
-        return Changes.of(todo, len(changed), problems)
+        updated = [
+            name
+            for name, delivery in endpoints.items()
+            if before.get(name) is delivery
+            and new.endpoints[name].options != old.endpoints[name].options
+        ]
+        return Changes.of(todo, updated, len(changed), problems)
 
     async def _try(self, bridge: str, step: Callable[[_T], Awaitable[None]], what: _T) -> None:
         """Do a step of a reload that cannot be undone any more. A failure is noted, not raised."""

@@ -84,14 +84,18 @@ class Changes:
     removed: tuple[str, ...]
     renewed: tuple[str, ...]
     """Bridges and endpoints that were closed and opened again."""
+    updated: tuple[str, ...]
+    """Endpoints that go on with other options."""
     routes: int
     """Routes that are new or changed."""
     problems: tuple[str, ...]
     """What does not run as it should, though the new configuration is in force."""
 
     @classmethod
-    def of(cls, plan: Plan, routes: int, problems: Collection[str]) -> Changes:
-        """The changes that come of a plan."""
+    def of(
+        cls, plan: Plan, updated: Collection[str], routes: int, problems: Collection[str]
+    ) -> Changes:
+        """The changes that come of a plan; ``updated`` are names of endpoints."""
         opened = [f"bridge.{name}" for name in (*plan.early, *plan.late)]
         opened += [f"endpoint.{name}" for name in plan.entering]
         closed = [f"bridge.{name}" for name in plan.closing]
@@ -100,6 +104,7 @@ class Changes:
             added=tuple(name for name in opened if name not in closed),
             removed=tuple(name for name in closed if name not in opened),
             renewed=tuple(name for name in opened if name in closed),
+            updated=tuple(f"endpoint.{name}" for name in updated),
             routes=routes,
             problems=tuple(problems),
         )
@@ -111,6 +116,7 @@ class Changes:
                 ("added", self.added),
                 ("removed", self.removed),
                 ("made anew", self.renewed),
+                ("changed", self.updated),
             )
             if names
         ]

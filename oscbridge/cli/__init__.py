@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from functools import cached_property
 from importlib import import_module
@@ -55,7 +56,10 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            text = f"{error.message} There is: {', '.join(self.list_commands(ctx))}."
+            names = self.list_commands(ctx)
+            near = difflib.get_close_matches(args[0], names, 1)
+            mend = f"Did you mean {near[0]}?" if near else f"There is: {', '.join(names)}."
+            text = f"{error.message} {mend}"
             raise click.UsageError(text, ctx) from None
 
 

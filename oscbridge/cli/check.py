@@ -87,6 +87,8 @@ def command(file: Path, message: Message | None, source: str | None) -> None:
     )
     summary = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
     click.echo(f"{file}: {click.style('good', fg='green')}: {summary}")
+    for name in app.idle:
+        click.echo(click.style(f"endpoint.{name}: no route leads to it or from it", fg="yellow"))
 
 
 def _sources(configuration: Configuration, name: str | None) -> list[str]:

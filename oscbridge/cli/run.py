@@ -114,11 +114,14 @@ def _say(text: str) -> None:
         os.close(null)
 
 
-def _state(delivery: Delivery) -> str:
-    if delivery.connected:
-        return delivery.type
-    text = f"not connected: {delivery.problem}" if delivery.problem else "not connected yet"
-    return f"{delivery.type}, {click.style(text, fg='yellow')}"
+def _state(delivery: Delivery, idle: bool) -> str:
+    notes = []
+    if not delivery.connected:
+        problem = delivery.problem
+        notes.append(f"not connected: {problem}" if problem else "not connected yet")
+    if idle:
+        notes.append("no route leads to it or from it")
+    return ", ".join([delivery.type, *(click.style(note, fg="yellow") for note in notes)])
 
 
 def _banner(service: Service, plugins: Plugins, name: str) -> str:
@@ -129,7 +132,7 @@ def _banner(service: Service, plugins: Plugins, name: str) -> str:
         for name, listener in app.listeners.items()
     ]
     rows += [
-        ("endpoint", name, delivery.endpoint.describe(), _state(delivery))
+        ("endpoint", name, delivery.endpoint.describe(), _state(delivery, name in app.idle))
         for name, delivery in app.endpoints.items()
     ]
     if service.http_address:
@@ -143,8 +146,10 @@ def _banner(service: Service, plugins: Plugins, name: str) -> str:
     lines.append(f"  plugins   {found or 'none; pip install oscbridge[all] brings them'}")
     first = next((each.address for each in app.listeners.values()), None)
     if first is not None:
-        # A server may find out how packets are framed; who sends must know.
-        address = str(first._replace(scheme=first.scheme.removesuffix("+auto")))
+        # A server may find out how packets are framed; who sends must know. And what is every
+        # address of this machine to a server is none to send to.
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(first.host, first.host)
+        address = str(first._replace(scheme=first.scheme.removesuffix("+auto"), host=host))
         to = "" if address == "udp://127.0.0.1:9000" else f"--to {address} "
         program = "oscbridge" if shutil.which("oscbridge") else sys.argv[0]
         lines.append(f"  try       {click.style(f'{program} send {to}/hello 1', fg='green')}")

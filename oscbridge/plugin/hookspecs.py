@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from oscbridge.bridge.endpoint import Endpoint
-from oscbridge.bridge.source import Source
-from oscbridge.dispatcher import Dispatcher
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a plugin's own processes need the marks alone
     from click import Group
+
+    from oscbridge.bridge.endpoint import Endpoint
+    from oscbridge.bridge.source import Source
+    from oscbridge.dispatcher import Dispatcher
 
 __all__ = ["PROJECT", "hookimpl", "hookspec"]
 

@@ -428,3 +428,8 @@ def test_a_missing_file_in_a_missing_folder_is_a_fault(tmp_path: Path) -> None:
 
 def test_a_directory_is_a_fault(tmp_path: Path) -> None:
     assert load_fails(tmp_path) == "this is a directory; name a file"
+
+
+def test_a_file_with_nothing_in_it_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    parse("", {}, "show.toml")
+    assert "show.toml: there is no bridge and no endpoint: nothing will come in" in caplog.text

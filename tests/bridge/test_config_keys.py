@@ -6,7 +6,7 @@ import os
 from typing import Annotated
 
 import pytest
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 import oscbridge
 from oscbridge import OSCURL, ConfigurationError, Endpoint, HostPort
@@ -32,6 +32,7 @@ class Keepalive(oscbridge.Options):
 class Nested(Endpoint):
     class Options(oscbridge.Options):
         keepalive: Keepalive | None = None
+        several: tuple[Annotated[Keepalive, BeforeValidator(lambda value: value)], ...] = ()
         low: int = 0
         high: int = 1
 
@@ -258,3 +259,11 @@ def test_an_osc_endpoint_on_the_port_of_a_udp_bridge_is_a_fault() -> None:
     )
     with pytest.raises(ConfigurationError, match=r"endpoint\.b\.listen = '127\.0\.0\.1:9000'"):
         parse(text, {"osc": OSCEndpoint}, "show.toml")
+
+
+def test_an_unknown_key_of_a_table_in_a_list_is_told_with_the_known_ones() -> None:
+    text = '[endpoint.a]\ntype = "nested"\nseveral = [{ evry = 3 }, { x = 1 }]'
+    assert faults(text) == [
+        "endpoint.a.several.0.evry: unknown key; did you mean 'every'?",
+        "endpoint.a.several.1.x: unknown key; known keys: every",
+    ]

@@ -279,3 +279,14 @@ def test_without_variables_the_log_is_silent(
     caplog.set_level(logging.INFO)
     read()
     assert caplog.messages == []
+
+
+def test_a_variable_that_is_no_setting_and_looks_like_one_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OSCBRIDGE_BRIDGE_OSC_MODE", "forking")
+    monkeypatch.setenv("OSCBRIDGE_RUNTIME_DIR", "/x")
+    parse("[bridge.osc]", {}, "test")
+    assert [record.getMessage() for record in caplog.records] == [
+        "OSCBRIDGE_BRIDGE_OSC_MODE is no setting; those begin with OSCBRIDGE__"
+    ]

@@ -177,7 +177,7 @@ async def test_an_endpoint_may_take_new_options_as_it_is(running: Running, read:
         assert app.endpoints["out"].endpoint is endpoint
         assert (endpoint.level, endpoint.options.level) == (5, 5)
         assert endpoint.events == ["connect"]
-        assert str(changes) == "nothing is different"
+        assert str(changes) == "changed endpoint.out"
 
 
 async def test_an_endpoint_is_told_when_its_routes_have_changed_and_only_then(

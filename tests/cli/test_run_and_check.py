@@ -68,6 +68,31 @@ def test_run_prints_addresses_plugins_and_a_line_that_works(
     assert sent.stdout.startswith("sent /hello ,i 1 to udp://127.0.0.1:")
 
 
+def test_the_line_to_try_works_where_all_addresses_are_listened_on(
+    start: Start, write: Write, call: Call
+) -> None:
+    program = start("run", write('[bridge.a]\nlisten = "udp://0.0.0.0:0"\n'))
+    line = program.wait_for(r"try +(\S*oscbridge .*)")[1]
+    assert "--to udp://127.0.0.1:" in line
+    assert call(*shlex.split(line)[1:]).returncode == 0
+
+
+IDLE = (
+    '[bridge.a]\nlisten = "udp://127.0.0.1:0"\n[endpoint.out]\ntype = "osc"\nto = "udp://[::1]:9"\n'
+)
+
+
+def test_an_endpoint_that_no_route_leads_to_is_told_by_run_and_check(
+    start: Start, write: Write, call: Call
+) -> None:
+    file = write(IDLE)
+    result = call("check", file)
+    assert result.returncode == 0
+    assert result.stdout.endswith("endpoint.out: no route leads to it or from it\n")
+    program = start("run", file)
+    program.wait_for("endpoint +out .*no route leads to it or from it")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_cleanly_within_two_seconds(
     number: int, start: Start, write: Write

@@ -38,7 +38,7 @@ type = "null"
 from = "stage"
 to = "mixer"
 """
-NOTHING = Changes((), (), (), 0, ())
+NOTHING = Changes((), (), (), (), 0, ())
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="there are no Unix sockets")
 
@@ -314,7 +314,7 @@ async def test_who_looks_on_locks_nobody_else_out(
 async def test_an_answer_of_any_size_arrives_whole(
     system: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    system.changes = Changes((), (), (), 0, ("x" * 3_000_000,))
+    system.changes = Changes((), (), (), (), 0, ("x" * 3_000_000,))
     _, (problem,) = await reload(await choose())
     assert len(problem) == 3_000_000
 
@@ -353,7 +353,7 @@ async def test_clients_at_once_are_bounded(
 
 
 async def test_a_reload_tells_what_has_changed(system: Running) -> None:
-    system.changes = Changes(("bridge.new",), (), (), 1, ("endpoint.desk: not connected",))
+    system.changes = Changes(("bridge.new",), (), (), (), 1, ("endpoint.desk: not connected",))
     changes, problems = await reload(await choose())
     assert changes == "added bridge.new; 1 route new or changed"
     assert problems == ["endpoint.desk: not connected"]

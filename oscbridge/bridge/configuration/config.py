@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from oscbridge.bridge.configuration.entries import Configuration, EndpointEntry, RouteEntry
-from oscbridge.bridge.configuration.environment import overlay
+from oscbridge.bridge.configuration.environment import PREFIX, mistaken, overlay
 from oscbridge.bridge.configuration.faults import nearest
 from oscbridge.bridge.configuration.reader import Reader
 from oscbridge.bridge.endpoint import Endpoint
@@ -91,4 +91,8 @@ def parse(
         raise ConfigurationError("\n".join(faults))
     if overlaid.variables:
         _log.info("settings from the environment: %s", ", ".join(overlaid.variables))
+    for variable in mistaken(os.environ):  # no fault: Kubernetes names its services so
+        _log.warning("%s is no setting; those begin with %s", variable, PREFIX)
+    if not reader.bridges and not reader.endpoints:
+        _log.warning("%s: there is no bridge and no endpoint: nothing will come in", name)
     return Configuration(reader.bridges, reader.endpoints, reader.routes, reader.http, reader.run)

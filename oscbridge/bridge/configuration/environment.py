@@ -8,11 +8,12 @@ the ``=`` in the file; text needs no quotes.
 from __future__ import annotations
 
 import datetime
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
-__all__ = ["PREFIX", "Overlay", "overlay"]
+__all__ = ["PREFIX", "Overlay", "mistaken", "overlay"]
 
 PREFIX: Final = "OSCBRIDGE__"
 """What the names of these variables begin with."""
@@ -22,6 +23,9 @@ MAX_VARIABLES: Final = 1_000
 
 MAX_STEPS: Final = 8
 """Steps of a way to a key."""
+
+_MEANT: Final = re.compile(r"OSCBRIDGE_(?:BRIDGE|ENDPOINT|ROUTE|HTTP|RUN)_", re.IGNORECASE)
+"""What names of variables begin with that have too few underscores."""
 
 _TIMES: Final = (datetime.date, datetime.time)
 """What TOML knows and no key takes: it was meant as text."""
@@ -73,6 +77,11 @@ def overlay(raw: Mapping[str, Any], environment: Mapping[str, str]) -> Overlay:
         places |= {_place(way[:n]): name for n in (*range(known + 1, len(way)), len(way))}
         raw = _with(raw, way, _value(environment[name]))
     return Overlay(raw, names, places, faults)
+
+
+def mistaken(environment: Mapping[str, str]) -> list[str]:
+    """The names of variables that may be meant as settings, and are none."""
+    return sorted(filter(_MEANT.match, environment))
 
 
 def _way(raw: Mapping[str, Any], steps: Sequence[str]) -> tuple[_Way, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_args
 
@@ -138,12 +138,19 @@ def _inner(model: type[BaseModel], location: Sequence[int | str]) -> type[BaseMo
         if isinstance(key, int):
             continue  # an item of a list of tables
         field = model.model_fields.get(str(key))
-        found = () if field is None else (field.annotation, *get_args(field.annotation))
-        inner = [each for each in found if isinstance(each, type) and issubclass(each, BaseModel)]
+        inner = [] if field is None else list(_models(field.annotation))
         if len(inner) != 1:
             return None
         model = inner[0]
     return model
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    """The models in an annotation: of a table, of items of a list."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)
 
 
 def _place(where: str, location: Sequence[int | str]) -> str:
