@@ -180,6 +180,16 @@ class Endpoint:
         """
         return message.address
 
+    def essential(self, message: Message) -> Hashable:
+        """What must be delivered though the outbox is full: a message that ends something.
+
+        None for a message that may be dropped to make room. Of those with one key the last is
+        kept, before all that came later; at most 4,096. Called on any thread, and only with
+        messages that would be dropped. It must not wait. Not for the policies ``block``, which
+        drops the newest, and ``spool``.
+        """
+        return None
+
     def keeps(self, message: Message) -> bool:
         """Whether the policy ``spool`` has a message on disk until it is delivered.
 

@@ -7,7 +7,10 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Hashable
 
+import pytest
+
 from oscbridge import Message
+from oscbridge.bridge.outgoing import outbox as module
 from oscbridge.bridge.outgoing.outbox import (
     BlockingOutbox,
     LatestOutbox,
@@ -368,3 +371,77 @@ async def test_a_key_is_asked_for_no_other_policy() -> None:
         outbox = kind(10, asyncio.get_running_loop(), Drops().add, lambda _on: None, key)
         outbox.put(numbered(1)[0])
         assert len(outbox) == 1
+
+
+# --- what the endpoint cannot do without ---------------------------------------------------------
+
+
+def off(message: Message) -> Hashable:
+    """Of ``/off`` each number must arrive; of others nothing."""
+    return message.args if message.address == "/off" else None
+
+
+def keeping(
+    size: int, drops: Drops, essential: Callable[[Message], Hashable] = off
+) -> tuple[Outbox, Outbox]:
+    """An outbox of each policy that drops the oldest; of ``latest`` none has a key."""
+    loop = asyncio.get_running_loop()
+    return (
+        OldestOutbox(size, loop, drops.add, essential=essential),
+        LatestOutbox(size, loop, drops.add, key=lambda _: None, essential=essential),
+    )
+
+
+async def test_what_is_essential_is_kept_in_its_place_when_the_outbox_is_full() -> None:
+    drops = Drops()
+    for outbox in keeping(3, drops):
+        offs = [Message("/off", "i", (n,)) for n in range(2)]
+        for message in (offs[0], *numbered(2), offs[1], *numbered(5)):
+            outbox.put(message)
+        assert len(outbox) == 5
+        assert await outbox.take(1) == offs[:1]
+        assert await outbox.take(2) == [offs[1], numbered(5)[2]]
+        assert await outbox.take(ALL) == numbered(5)[3:]
+        assert not len(outbox)
+    assert drops == {"full": 8}
+
+
+async def test_of_essential_messages_with_one_key_the_last_is_kept() -> None:
+    drops = Drops()
+    for outbox in keeping(1, drops, lambda message: message.args[0] or None):
+        for numbers in ((7, 1), (8, 1), (7, 2), (0, 0)):
+            outbox.put(Message("/off", "ii", numbers))
+        taken = await outbox.take(ALL)
+        assert [message.args for message in taken] == [(8, 1), (7, 2), (0, 0)]
+    assert drops == {"full": 2}
+
+
+async def test_no_more_essential_messages_are_kept_than_the_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MAX_ESSENTIAL", 2)
+    drops = Drops()
+    for outbox in keeping(1, drops):
+        for number in range(5):
+            outbox.put(Message("/off", "i", (number,)))
+        assert [message.args[0] for message in await outbox.take(ALL)] == [0, 1, 4]
+    assert drops == {"full": 4}
+
+
+async def test_an_endpoint_that_cannot_say_what_is_essential_loses_the_oldest() -> None:
+    def fails(_message: Message) -> Hashable:
+        raise KeyError("x")
+
+    drops = Drops()
+    for outbox in keeping(1, drops, fails):
+        for message in numbered(3):
+            outbox.put(message)
+        assert await outbox.take(ALL) == numbered(3)[2:]
+    assert drops == {"full": 4}
+
+
+async def test_essential_messages_that_are_left_at_the_end_are_counted() -> None:
+    for outbox in keeping(1, Drops()):
+        for number in range(3):
+            outbox.put(Message("/off", "i", (number,)))
+        assert outbox.close() == 3

@@ -264,8 +264,14 @@ class Delivery:
     def _make_outbox(self, loop: asyncio.AbstractEventLoop) -> Outbox:
         options, endpoint = self.options, self.endpoint
         if options.policy != "spool":
-            make = OUTBOXES[options.policy]
-            return make(options.outbox, loop, self.dropped, self._on_pressure, endpoint.key)
+            return OUTBOXES[options.policy](
+                options.outbox,
+                loop,
+                self.dropped,
+                self._on_pressure,
+                endpoint.key,
+                endpoint.essential,
+            )
         if options.spool is None:
             raise ValueError("the policy 'spool' needs a file")
         return Spool(

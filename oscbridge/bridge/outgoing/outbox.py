@@ -13,6 +13,7 @@ from oscbridge.osc import DEFAULT_LIMITS, Message
 
 __all__ = [
     "BLOCK_TIMEOUT",
+    "MAX_ESSENTIAL",
     "OUTBOXES",
     "SLACK",
     "BlockingOutbox",
@@ -30,6 +31,10 @@ BLOCK_TIMEOUT: Final = 5.0
 SLACK: Final = DEFAULT_LIMITS.calls
 """Messages beyond the size that ``block`` takes: the rest of the packet that a source on the
 loop was at when it was paused."""
+
+
+MAX_ESSENTIAL: Final = 4_096
+"""Messages beyond the size that are kept because the endpoint cannot do without them."""
 
 
 class Outbox(ABC):
@@ -52,6 +57,7 @@ class Outbox(ABC):
         on_drop: Callable[[str, int], None],
         on_pressure: Callable[[bool], None] = lambda _on: None,
         key: Callable[[Message], Hashable] = lambda message: message.address,
+        essential: Callable[[Message], Hashable] = lambda message: None,
     ) -> None:
         self.size = size
         self.offered = 0
@@ -70,6 +76,8 @@ class Outbox(ABC):
         self._on_drop = on_drop
         self._on_pressure = on_pressure
         self._key = key
+        self._essential = essential
+        self._kept: OrderedDict[Hashable, Message] = OrderedDict()
         self._lock = threading.Lock()
         self._closed = False
         self._released = False
@@ -135,12 +143,40 @@ class Outbox(ABC):
         self._interrupted = False
         self._done.clear()
         with self._lock:
-            taken = self._remove(count)
+            taken = self._take(count)
             self._out += len(taken)
             self.sampled = 0.0
             if 0 < self._place <= self._out:
                 self.sampled, self._place = self._since, 0
             return taken
+
+    def _take(self, count: int) -> list[Message]:
+        """Remove and return what waits, at most ``count``, under the lock."""
+        kept = self._kept
+        if not kept:
+            return self._remove(count)
+        first = [kept.popitem(last=False)[1] for _ in range(min(count, len(kept)))]
+        return first + self._remove(count - len(first))
+
+    def _drop(self, oldest: Message) -> str:
+        """Drop the oldest message, which was removed to make room, under the lock.
+
+        Returns the reason; nothing if it is kept, before all others, as the endpoint cannot do
+        without it. Of those with one key the last is kept.
+        """
+        kept = self._kept
+        try:
+            key = self._essential(oldest)
+            known = key in kept
+        except Exception:  # a plugin's; who puts a message in must not suffer
+            key, known = None, False
+        if key is not None and (known or len(kept) < MAX_ESSENTIAL):
+            kept[key] = oldest
+            kept.move_to_end(key)
+            if not known:
+                return ""
+        self._dropped_oldest()
+        return "full"
 
     def _dropped_oldest(self, count: int = 1) -> None:
         """To be called when messages were removed that nobody took, under the lock."""
@@ -174,7 +210,7 @@ class Outbox(ABC):
         """
         with self._lock:
             self._closed = True
-            return len(self._remove(len(self))) + pending
+            return len(self._take(len(self))) + pending
 
     async def finish(self) -> int:
         """Wait for what goes on after :meth:`close`. Returns how many messages are lost by it."""
@@ -188,15 +224,13 @@ class OldestOutbox(Outbox):
         self._queue: deque[Message] = deque()
 
     def __len__(self) -> int:
-        return len(self._queue)
+        return len(self._queue) + len(self._kept)
 
     def _add(self, message: Message) -> str:
         self._queue.append(message)
         if len(self._queue) <= self.size:
             return ""
-        self._queue.popleft()
-        self._dropped_oldest()
-        return "full"
+        return self._drop(self._queue.popleft())
 
     def _remove(self, count: int) -> list[Message]:
         queue = self._queue
@@ -217,7 +251,7 @@ class LatestOutbox(Outbox):
         self._values: OrderedDict[object, Message] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._values) + len(self._kept)
 
     def _add(self, message: Message) -> str:
         values = self._values
@@ -234,9 +268,7 @@ class LatestOutbox(Outbox):
             return "replaced"
         if len(values) <= self.size:
             return ""
-        values.popitem(last=False)
-        self._dropped_oldest()
-        return "full"
+        return self._drop(values.popitem(last=False)[1])
 
     def _remove(self, count: int) -> list[Message]:
         values = self._values

@@ -212,6 +212,9 @@ class MidiEndpoint(oscbridge.Endpoint):
     def key(self, message: oscbridge.Message) -> Hashable:
         return self._outgoing.key(message)
 
+    def essential(self, message: oscbridge.Message) -> Hashable:
+        return self._outgoing.essential(message)
+
     async def send_batch(self, messages: Sequence[oscbridge.Message]) -> None:
         if not self._outs:
             if self._opened:

@@ -8,7 +8,7 @@ from typing import Final
 import oscbridge
 from oscbridge_midi.codec import RELEASE, NoteOff
 
-__all__ = ["Notes", "panic"]
+__all__ = ["Notes", "ends_notes", "panic"]
 
 SUSTAIN: Final = 64
 ALL_SOUND_OFF: Final = 120
@@ -113,6 +113,17 @@ class Notes:
         if self._note_off == "velocity_0":
             return bytes((0x90 | channel, note, 0))
         return bytes((0x80 | channel, note, RELEASE))
+
+
+def ends_notes(data: bytes) -> bool:
+    """Whether a message is a Note Off, or lifts the sustain pedal, or ends all notes."""
+    kind = data[0] & 0xF0
+    if kind == 0xB0:
+        number = data[1]
+        if number == SUSTAIN:
+            return data[2] < 64
+        return number in (_RESET, ALL_SOUND_OFF) or number >= ALL_NOTES_OFF
+    return kind == 0x80 or (kind == 0x90 and not data[2])
 
 
 def panic() -> Iterator[bytes]:

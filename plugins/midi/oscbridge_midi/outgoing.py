@@ -9,7 +9,7 @@ import oscbridge
 from oscbridge_midi import codec
 from oscbridge_midi.codec import Writing, encode
 from oscbridge_midi.mpe import Zone, ZoneOptions
-from oscbridge_midi.notes import Notes, panic
+from oscbridge_midi.notes import Notes, ends_notes, panic
 from oscbridge_midi.route import MidiRoute
 from oscbridge_midi.table import Parts
 from oscbridge_midi.values import Refused
@@ -59,6 +59,18 @@ class Outgoing:
             return codec.key(self._encode(message, route))
         except Refused:
             return None
+
+    def essential(self, message: oscbridge.Message) -> Hashable:
+        """What messages have in common of which one must be sent, as it ends notes; or None."""
+        route = route_of(message)
+        if _is_panic(message, route):
+            return PANIC
+        try:
+            parts = self._encode(message, route)
+        except Refused:
+            return None
+        mpe = None if route is None else route.mpe
+        return (mpe, parts) if any(map(ends_notes, parts)) else None
 
     def parts(self, message: oscbridge.Message) -> Parts:
         """The MIDI messages for a message, on their channels. Raises :class:`Refused`."""

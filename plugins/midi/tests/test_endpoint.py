@@ -225,6 +225,43 @@ async def test_what_sounds_is_ended_when_the_bridge_stops(start: Any, join: Any)
     assert (await wire.rest()).hex() == "803c40b04000b07b00"
 
 
+@pytest.mark.parametrize(
+    ("route", "begin", "end"),
+    [
+        ("", ("/note", 1, 60, 1), ("/note", 1, 60, 0)),
+        ("", ("/note", 1, 60, 1), ("/note_off", 1, 60, 64)),
+        (
+            'match = "/key"\nmidi = { type = "note_on", note = "{0}", velocity = "{1}" }',
+            ("/key", 60, 1),
+            ("/key", 60, 0),
+        ),
+    ],
+)
+async def test_a_note_ends_though_the_outbox_was_full(
+    start: Any, join: Any, eventually: Eventually,
+    route: str, begin: tuple[Any, ...], end: tuple[Any, ...],
+) -> None:  # fmt: skip
+    bridge = await start('listen = "127.0.0.1:0"\noutbox = 10', route)
+    wire = await join(bridge)
+    bridge.send(*begin)
+    assert (await wire.read(3)).hex() == "903c01"
+    bridge.send(*end)
+    for _ in range(100):  # all of these before the endpoint has its turn
+        bridge.send(*(begin if route else ("/control", 1, 7, 1)))
+    assert (await wire.read(3)).hex() == "803c40"
+    await eventually(lambda: bridge.drops["full"])
+
+
+async def test_the_pedal_is_lifted_though_the_outbox_was_full(start: Any, join: Any) -> None:
+    bridge = await start('listen = "127.0.0.1:0"\noutbox = 10')
+    wire = await join(bridge)
+    for value in (127, 0):
+        bridge.send("/control", 1, 64, value)
+    for _ in range(100):
+        bridge.send("/control", 1, 7, 1)
+    assert (await wire.read(3)).hex() == "b04000"
+
+
 async def test_an_end_that_waits_for_the_cable_is_not_lost_when_the_bridge_stops(
     start: Any, join: Any
 ) -> None:
