@@ -48,6 +48,14 @@ def test_a_program_that_only_speaks_osc_does_not_load_the_rest(module: str) -> N
     assert result.stdout.split() == []
 
 
+def test_the_mark_of_a_plugin_loads_no_models() -> None:
+    code = "import sys; from oscbridge import hookimpl; print('pydantic' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "False\n"
+
+
 def imports(path: Path) -> Iterator[str]:
     """The modules that a file imports, all of it, in functions too."""
     for node in ast.walk(ast.parse(path.read_text())):
