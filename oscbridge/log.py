@@ -10,12 +10,24 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, TextIO
 
-from oscbridge.log_format import Form, JSONLines, Lines, TextLines, colour_wanted
+from oscbridge.log_format import (
+    MAX_TEXT,
+    Form,
+    JSONLines,
+    Lines,
+    TextLines,
+    colour_wanted,
+    text_of,
+)
+from oscbridge.report import Reporter
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
 __all__ = ["Form", "configure_log", "flush_log", "log_form"]
+
+MAX_LOGGERS: Final = 64
+"""Loggers of libraries that are told apart; the events of others are not summarised."""
 
 _log: Final = logging.getLogger("oscbridge")
 
@@ -32,6 +44,7 @@ def configure_log(level: int = logging.INFO, form: Form = "auto") -> None:
         root.removeHandler(handler)
         handler.close()
     handler = _handler(sys.stderr)
+    handler.addFilter(_Others())
     handler.setFormatter(_lines(level, form, sys.stderr))
     root.addHandler(handler)
     root.setLevel(level)
@@ -50,11 +63,14 @@ def log_form() -> Form:
 
 
 def flush_log() -> None:
-    """Write lines that wait for a slow reader, as far as that can be done at once.
+    """Tell what libraries repeated, and write lines that wait for a slow reader, if it reads.
 
     To be called about once a second: else they wait for the next event, or for the end.
     """
     for handler in _ours():
+        for each in handler.filters:
+            if isinstance(each, _Others):
+                each.flush()
         handler.flush()
 
 
@@ -87,6 +103,32 @@ def _handler(stream: TextIO | None) -> logging.Handler:
         except (OSError, io.UnsupportedOperation):  # something that only has write()
             pass
     return _Stream(stream)
+
+
+class _Others(logging.Filter):
+    """Has repeated warnings and errors of libraries summarised; ours see to that themselves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._reporters: dict[str, Reporter] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        ours = record.name == _log.name or record.name.startswith(f"{_log.name}.")
+        if ours or record.levelno < logging.WARNING or hasattr(record, "detail"):
+            return True  # the last is what a reporter tells
+        reporter = self._reporters.get(record.name)
+        if reporter is None:
+            if len(self._reporters) >= MAX_LOGGERS:
+                return True
+            reporter = self._reporters[record.name] = Reporter(logging.getLogger(record.name))
+        error = record.exc_info[1] if record.exc_info else None
+        kind = (record.levelno, str(record.msg)[:MAX_TEXT])
+        reporter.report(kind, text_of(record), level=record.levelno, error=error)
+        return False
+
+    def flush(self) -> None:
+        for reporter in tuple(self._reporters.values()):
+            reporter.flush()
 
 
 class _Stream(logging.StreamHandler[TextIO]):

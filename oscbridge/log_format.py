@@ -10,7 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from typing import Final, Literal, NamedTuple
 
-__all__ = ["Form", "JSONLines", "Lines", "TextLines", "colour_wanted", "visible"]
+__all__ = ["Form", "JSONLines", "Lines", "TextLines", "colour_wanted", "text_of", "visible"]
 
 Form = Literal["auto", "text", "json"]
 """``text`` is for people; ``auto`` is text as well, coloured in a terminal."""
@@ -145,7 +145,7 @@ def colour_wanted(*, terminal: bool) -> bool:
 
 
 def _event(record: logging.LogRecord) -> _Event:
-    text = _text(record)
+    text = text_of(record)
     part = getattr(record, "part", "") or _part(record.name)
     if part.startswith("oscbridge.") and (found := _PART.match(text)):
         part = found[1]
@@ -166,7 +166,8 @@ def _part(logger: str) -> str:
 _ENDPOINT: Final = "oscbridge.endpoint."
 
 
-def _text(record: logging.LogRecord) -> str:
+def text_of(record: logging.LogRecord) -> str:
+    """What an event says, also if its values do not fit it."""
     try:
         return record.getMessage()
     except Exception:  # a slip of who logs must not cost the event

@@ -531,6 +531,40 @@ def test_a_program_whose_standard_error_is_not_a_file_runs_on() -> None:
     assert "ERROR   root: %d" in done.stdout
 
 
+def test_what_a_library_repeats_is_summarised() -> None:
+    done = run(
+        "from oscbridge.log import flush_log\n"
+        "from oscbridge import report\n"
+        "now = [0.0]\n"
+        "report.Reporter.__init__.__defaults__ = (10.0, 256, lambda: now[0])\n"
+        "configure_log(logging.DEBUG, 'json')\n"
+        "library = logging.getLogger('library')\n"
+        "for n in range(100): library.warning('no %s', n)\n"
+        "library.error('worse')\n"
+        "library.info('not this')\n"
+        "library.info('not this')\n"
+        "logging.getLogger('oscbridge.x').warning('ours')\n"
+        "logging.getLogger('oscbridge.x').warning('ours')\n"
+        "now[0] = 11.0\n"
+        "flush_log()\n"
+    )
+    events = [json.loads(line)["event"] for line in done.stderr.splitlines()]
+    summary = "no 99 (99 more in 11 s)"
+    assert events == ["no 0", "worse", "not this", "not this", "ours", "ours", summary]
+
+
+def test_the_error_of_a_library_keeps_its_traceback() -> None:
+    done = run(
+        "configure_log(form='json')\n"
+        "try: 1 / 0\n"
+        "except ZeroDivisionError: logging.getLogger('library').exception('odd %d', 'x')"
+    )
+    (line,) = map(json.loads, done.stderr.splitlines())
+    assert (line["part"], line["level"]) == ("library", "error")
+    assert "its values do not fit it" in line["event"]
+    assert line["error"].endswith("ZeroDivisionError: division by zero")
+
+
 def test_a_second_call_takes_the_place_of_the_first() -> None:
     done = run(
         "from oscbridge.log import log_form\n"
