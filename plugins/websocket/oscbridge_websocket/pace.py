@@ -57,13 +57,20 @@ class Pace:
     def finish(self) -> None:
         """Hand on what is left at once: nothing more comes."""
         rest, self._rest = self._rest, b""
-        self.drop()
+        self._cancel()
         if rest:
             self._feed(rest)
 
     def drop(self) -> None:
-        """Forget what is left: the connection is gone."""
+        """Forget what is left, and who reads it: the connection is gone.
+
+        It can be freed at once then, with its buffers, and waits for no garbage collector.
+        """
         self._rest = b""
+        self._cancel()
+        self._feed, self._on_slow = _nobody, None
+
+    def _cancel(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -85,3 +92,7 @@ class Pace:
             self._timer = asyncio.get_running_loop().call_later(wait, self._go_on)
         else:
             self._transport.resume_reading()
+
+
+def _nobody(_data: bytes) -> int:
+    return 0

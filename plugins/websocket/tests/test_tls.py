@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ssl
 from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import connect
 
 import oscbridge
 from oscbridge import Message
 from oscbridge_websocket.admission import Admission, Visitor
+from oscbridge_websocket.server import Connection
 from oscbridge_websocket.tls import make_context
 
 
@@ -39,6 +42,29 @@ async def test_much_arrives_whole_over_tls(
     for blob in blobs:
         await sender.send(oscbridge.encode_message(blob))
     assert await messages(receiver, 40) == blobs
+
+
+@pytest.mark.parametrize("over_tls", [False, True], ids=["plain", "tls"])
+async def test_a_connection_that_is_over_is_freed_without_the_garbage_collector(
+    start: Any, certificate: Any, over_tls: bool
+) -> None:
+    def connections() -> int:
+        return sum(type(each) is Connection for each in gc.get_objects())
+
+    bridge = await start(certificate.toml if over_tls else "")
+    gc.collect()
+    gc.disable()
+    try:
+        before = connections()
+        for _ in range(3):
+            async with connect(bridge.url, ssl=certificate.trusted if over_tls else None) as client:
+                await client.send(oscbridge.encode_message(Message.of("/a", 1)))
+                assert connections() > before
+        async with asyncio.timeout(10):
+            while connections() > before:
+                await asyncio.sleep(0.02)
+    finally:
+        gc.enable()
 
 
 async def test_the_page_is_served_over_tls(start: Any, certificate: Any) -> None:
