@@ -185,7 +185,7 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
         ),
         pytest.param(
             '[endpoint.a]\ntype = "server"\nnames = [1]',
-            'endpoint.a.names.0 = 1: expected text in quotes; the default is ["a", "b"]',
+            'endpoint.a.names.1 = 1: expected text in quotes; the default is ["a", "b"]',
             id="list-item",
         ),
         pytest.param(

@@ -264,6 +264,6 @@ def test_an_osc_endpoint_on_the_port_of_a_udp_bridge_is_a_fault() -> None:
 def test_an_unknown_key_of_a_table_in_a_list_is_told_with_the_known_ones() -> None:
     text = '[endpoint.a]\ntype = "nested"\nseveral = [{ evry = 3 }, { x = 1 }]'
     assert faults(text) == [
-        "endpoint.a.several.0.evry: unknown key; did you mean 'every'?",
-        "endpoint.a.several.1.x: unknown key; known keys: every",
+        "endpoint.a.several.1.evry: unknown key; did you mean 'every'?",
+        "endpoint.a.several.2.x: unknown key; known keys: every",
     ]

@@ -13,6 +13,8 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from oscbridge.bridge.configuration.faults import path_of
+
 __all__ = ["PREFIX", "Overlay", "mistaken", "overlay"]
 
 PREFIX: Final = "OSCBRIDGE__"
@@ -155,9 +157,9 @@ def _value(text: str) -> object:
 def _place(way: _Way) -> str:
     """Where a fault says that it is: ``bridge.stage.listen``, ``route 1: from``."""
     if len(way) > 1 and way[0] == "route":
-        rest = ".".join(map(str, way[2:]))
+        rest = path_of(way[2:])
         return f"route {int(way[1]) + 1}" + (f": {rest}" if rest else "")
-    return ".".join(map(str, way))
+    return path_of(way)
 
 
 def _begins(fault: str, place: str) -> bool:

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from oscbridge.bridge.files import SECRET
 
-__all__ = ["choices", "explain", "nearest", "show", "validate"]
+__all__ = ["choices", "explain", "nearest", "path_of", "show", "validate"]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -154,9 +154,17 @@ def _models(annotation: object) -> Iterator[type[BaseModel]]:
 
 
 def _place(where: str, location: Sequence[int | str]) -> str:
-    """``bridge.stage.listen``, ``route 1: from``, ``route 1: midi.channel``."""
-    key = ".".join(map(str, location))
+    """``bridge.stage.listen``, ``route 1: from``, ``route 1: midi.channel``.
+
+    What stands in a list is counted from 1, as routes are.
+    """
+    key = path_of(location)
     return f"{where}: {key}" if _ROUTE.fullmatch(where) else f"{where}.{key}"
+
+
+def path_of(location: Sequence[int | str]) -> str:
+    """The keys and the places in lists on the way to a value; places are counted from 1."""
+    return ".".join(str(step + 1) if isinstance(step, int) else step for step in location)
 
 
 _ROUTE: Final = re.compile(r"route \d+")
