@@ -34,6 +34,7 @@ lint: $(DEVELOP) ## check style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 format: $(DEVELOP) ## put the code in its style
 	$(BIN)/ruff check --fix

@@ -8,12 +8,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from oscbridge.bridge.captures import check_captures
-    from oscbridge.bridge.endpoint import Endpoint, Host, Options, Routed, RouteInfo
-    from oscbridge.bridge.files import File, Secret
+    from oscbridge.bridge.config.captures import check_captures
+    from oscbridge.bridge.config.secrets import File, Secret
     from oscbridge.bridge.routes.conversion import nearest_whole
-    from oscbridge.bridge.source import Sink, Source
-    from oscbridge.dispatcher import Dispatcher
+    from oscbridge.dispatch.dispatcher import Dispatcher
+    from oscbridge.endpoint import Endpoint, Host, Options, Routed, RouteInfo
     from oscbridge.errors import (
         BackOff,
         BadMessage,
@@ -28,7 +27,8 @@ if TYPE_CHECKING:
         PatternError,
         PluginError,
     )
-    from oscbridge.literal import is_number
+    from oscbridge.hooks import hookimpl
+    from oscbridge.net.url import OSCURL, HostPort
     from oscbridge.osc import (
         IMMEDIATELY,
         IMPULSE,
@@ -52,17 +52,17 @@ if TYPE_CHECKING:
         is_pattern,
         messages,
     )
-    from oscbridge.osc_json import decode_json, encode_json
-    from oscbridge.plugin.hookspecs import hookimpl
-    from oscbridge.url import OSCURL, HostPort
+    from oscbridge.osc.json import decode_json, encode_json
+    from oscbridge.osc.text import is_number
+    from oscbridge.source import Sink, Source
 
 _HOMES = {
-    "oscbridge.bridge.captures": ("check_captures",),
-    "oscbridge.bridge.endpoint": ("Endpoint", "Host", "Options", "RouteInfo", "Routed"),
-    "oscbridge.bridge.files": ("File", "Secret"),
+    "oscbridge.bridge.config.captures": ("check_captures",),
+    "oscbridge.endpoint": ("Endpoint", "Host", "Options", "RouteInfo", "Routed"),
+    "oscbridge.bridge.config.secrets": ("File", "Secret"),
     "oscbridge.bridge.routes.conversion": ("nearest_whole",),
-    "oscbridge.bridge.source": ("Sink", "Source"),
-    "oscbridge.dispatcher": ("Dispatcher",),
+    "oscbridge.source": ("Sink", "Source"),
+    "oscbridge.dispatch.dispatcher": ("Dispatcher",),
     "oscbridge.errors": (
         "BackOff",
         "BadMessage",
@@ -77,7 +77,7 @@ _HOMES = {
         "PatternError",
         "PluginError",
     ),
-    "oscbridge.literal": ("is_number",),
+    "oscbridge.osc.text": ("is_number",),
     "oscbridge.osc": (
         "IMMEDIATELY",
         "IMPULSE",
@@ -101,9 +101,9 @@ _HOMES = {
         "is_pattern",
         "messages",
     ),
-    "oscbridge.osc_json": ("decode_json", "encode_json"),
-    "oscbridge.plugin.hookspecs": ("hookimpl",),
-    "oscbridge.url": ("OSCURL", "HostPort"),
+    "oscbridge.osc.json": ("decode_json", "encode_json"),
+    "oscbridge.hooks": ("hookimpl",),
+    "oscbridge.net.url": ("OSCURL", "HostPort"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

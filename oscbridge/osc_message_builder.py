@@ -7,7 +7,7 @@ from typing import Final, TypeAlias, cast
 
 from oscbridge.errors import EncodeError as BuildError
 from oscbridge.osc import DEFAULT_LIMITS, MIDI, Argument, Message, encode_message, infer
-from oscbridge.osc.types import TABLE
+from oscbridge.osc.type_tags import TABLE
 from oscbridge.osc_message import LIMITS, OscMessage
 
 __all__ = ["ArgType", "ArgValue", "BuildError", "OscMessageBuilder", "arguments_of", "build_msg"]

@@ -1,38 +1,18 @@
-"""OSC servers over TCP. The class names say how connections are served.
+"""The TCP servers under their python-osc names."""
 
-Names, signatures and behaviour are those of the python-osc documentation. ``mode`` is the
-framing: "1.0" a length prefix, "1.1" SLIP, "auto" what each client is found to speak.
-"""
-
-from __future__ import annotations
-
-import logging
 import os
-import selectors
-import socket
-import socketserver
-import threading
-import time
-from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from oscbridge.dispatcher import Dispatcher
-from oscbridge.handler import ClientAddress
-from oscbridge.networks import Networks
-from oscbridge.osc.framing import decoder_for
-from oscbridge.transport.admission import refusal
-from oscbridge.transport.children import Children
-from oscbridge.transport.serving import INPUT, Serving, family_of
-from oscbridge.transport.stream import (
-    ACCEPT_AGAIN,
-    BACKLOG,
-    OUT_OF_MEANS,
-    Connection,
-    StreamLimits,
+from oscbridge.server.tcp import (
+    MODE_1_0,
+    MODE_1_1,
+    BlockingOSCTCPServer,
+    OSCTCPServer,
+    ThreadingOSCTCPServer,
 )
 
 if TYPE_CHECKING:
-    from oscbridge.transport.asyncio_tcp import AsyncOSCTCPServer
+    from oscbridge.server.tcp_asyncio import AsyncOSCTCPServer
 
 __all__ = [
     "MODE_1_0",
@@ -43,253 +23,16 @@ __all__ = [
     "ThreadingOSCTCPServer",
 ]
 
-MODE_1_0: Final = "1.0"
-MODE_1_1: Final = "1.1"
-
-_log: Final = logging.getLogger(__name__)
-
-
-class OSCTCPServer(Serving, socketserver.TCPServer):
-    """What the blocking, threading and forking servers have in common.
-
-    ``server_address`` is host and port, 0 for any; ``family`` follows from the host unless
-    it is given. Raises ``ValueError`` for an unknown ``mode`` and ``OSError`` when the
-    address cannot be bound.
-    """
-
-    allow_reuse_address = os.name == "posix"  # elsewhere it lets two servers share a port
-    request_queue_size = BACKLOG
-    limits = StreamLimits()
-    """What connections may do. To be overridden."""
-    allow = Networks()
-    """Networks that clients may connect from; without any, from everywhere. Others, on this
-    machine too, are counted as ``not_allowed`` and closed at once. To be overridden before
-    the server serves: ``server.allow = Networks(["10.0.0.0/8"])``."""
-
-    def __init__(
-        self,
-        server_address: tuple[str, int],
-        dispatcher: Dispatcher,
-        mode: str = MODE_1_1,
-        family: socket.AddressFamily | None = None,
-    ) -> None:
-        decoder_for(mode)
-        self.mode = mode
-        self.address_family = family or family_of(*server_address[:2], socket.SOCK_STREAM)
-        self._prepare(dispatcher)
-        super().__init__(server_address, socketserver.BaseRequestHandler)
-        self.socket.setblocking(False)
-
-    def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
-        selector.register(self, selectors.EVENT_READ, INPUT)
-        while not self._stopping.is_set():
-            if self._wait(selector, poll_interval):
-                self._take_one()
-            self._dispatcher.scheduler.run_due()
-            self.service_actions()
-
-    def _take_one(self) -> None:
-        """Take one connection, if it is still there and there is room for it."""
-        try:
-            sock, client = self.socket.accept()
-        except OSError as error:
-            if error.errno in OUT_OF_MEANS:
-                self._dispatcher.report_closed("no_descriptor", ("", 0))
-                self._stopping.wait(ACCEPT_AGAIN)
-            return
-        try:
-            reason = self._refusal(client)
-            if reason:
-                self._dispatcher.report_closed(reason, client)
-                sock.close()
-            else:
-                self.process_request(sock, client)
-        except Exception as error:  # no more threads or processes, for example
-            self._dispatcher.report_failure("connection", error)
-            sock.close()
-
-    @property
-    def connections(self) -> int:
-        """Clients that are connected and served now."""
-        return len(self._connected())
-
-    def _connected(self) -> list[str]:
-        """The host of every client that is served."""
-        return []
-
-    def _refusal(self, client: ClientAddress) -> str:
-        """Why a client may not connect, or nothing."""
-        return refusal(client, self._connected(), self.allow, self.limits)
-
-    def process_request(  # type: ignore[override]
-        self, request: socket.socket, client_address: ClientAddress
-    ) -> None:
-        """Serve a connection that was accepted."""
-        self.finish_request(request, client_address)
-
-    def finish_request(  # type: ignore[override]
-        self, request: socket.socket, client_address: ClientAddress
-    ) -> None:
-        """Serve a connection to its end, on the thread that runs this, and close it."""
-        with request:
-            try:
-                Connection(request, client_address, self._dispatcher, self.mode, self.limits).serve(
-                    self._stopping.is_set, 0.1
-                )
-            except OSError as error:
-                self._dispatcher.report_failure("connection", error)
-
-
-class BlockingOSCTCPServer(OSCTCPServer):
-    """Connections are served one after another, on the thread that serves.
-
-    The next client is served when the one before has left.
-    """
-
-    _serves = False
-
-    @property
-    def connections(self) -> int:
-        """Clients that are served now: one or none."""
-        return int(self._serves)
-
-    def finish_request(  # type: ignore[override]
-        self, request: socket.socket, client_address: ClientAddress
-    ) -> None:
-        """Serve a connection to its end and close it."""
-        self._serves = True
-        try:
-            super().finish_request(request, client_address)
-        finally:
-            self._serves = False
-
-
-class ThreadingOSCTCPServer(OSCTCPServer):
-    """Each connection is served on a thread of its own, at most ``limits.connections``."""
-
-    stop_timeout = 5.0
-    """Seconds that handlers are given to return when the server stops."""
-
-    def __init__(
-        self,
-        server_address: tuple[str, int],
-        dispatcher: Dispatcher,
-        mode: str = MODE_1_1,
-        family: socket.AddressFamily | None = None,
-    ) -> None:
-        self._threads: dict[threading.Thread, tuple[socket.socket, str]] = {}
-        super().__init__(server_address, dispatcher, mode, family)
-
-    def _connected(self) -> list[str]:
-        return [host for thread, (_, host) in self._threads.copy().items() if thread.is_alive()]
-
-    def process_request(  # type: ignore[override]
-        self, request: socket.socket, client_address: ClientAddress
-    ) -> None:
-        """Serve a connection on a thread of its own."""
-        # Daemon threads: a handler that never returns must not keep the process alive.
-        thread = threading.Thread(
-            target=self.finish_request,
-            args=(request, client_address),
-            name=f"osc-tcp {client_address[0]}:{client_address[1]}",
-            daemon=True,
-        )
-        self._threads = {
-            **{each: what for each, what in self._threads.items() if each.is_alive()},
-            thread: (request, client_address[0]),
-        }
-        thread.start()
-
-    def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
-        try:
-            super()._serve(selector, poll_interval)
-        finally:
-            self._end_connections()
-
-    def _end_connections(self) -> None:
-        self._stopping.set()
-        for sock, _ in self._threads.values():
-            # Its thread wakes, and ends even when it looks here only after a next start.
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RD)
-        deadline = time.monotonic() + self.stop_timeout
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        left = sum(thread.is_alive() for thread in self._threads)
-        if left:
-            _log.warning("%d handlers did not return within %g s", left, self.stop_timeout)
-        self._threads = {}
-
-    def server_close(self) -> None:
-        """Close the socket and end the connections."""
-        super().server_close()
-        self._end_connections()
-
-
 if hasattr(os, "fork"):
-
-    class ForkingOSCTCPServer(OSCTCPServer):
-        """Each connection is served in a process of its own, at most ``max_children``.
-
-        All of them are reaped. The process must have no other threads.
-        """
-
-        max_children = 40
-        stop_timeout = 1.0
-        """Seconds that children are given to end by themselves when the server stops."""
-
-        def __init__(
-            self,
-            server_address: tuple[str, int],
-            dispatcher: Dispatcher,
-            mode: str = MODE_1_1,
-            family: socket.AddressFamily | None = None,
-        ) -> None:
-            self.children = Children(self.max_children)
-            self._clients: dict[int, str] = {}  # the host of each child's
-            super().__init__(server_address, dispatcher, mode, family)
-
-        def _connected(self) -> list[str]:
-            self.children.reap()
-            self._clients = {
-                pid: host for pid, host in self._clients.items() if pid in self.children
-            }
-            return list(self._clients.values())
-
-        def _refusal(self, client: ClientAddress) -> str:
-            full = len(self.children) >= self.children.limit
-            return super()._refusal(client) or ("connections" if full else "")
-
-        def process_request(  # type: ignore[override]
-            self, request: socket.socket, client_address: ClientAddress
-        ) -> None:
-            """Serve a connection in a process of its own."""
-
-            def work() -> None:
-                self.socket.close()
-                self._dispatcher.scheduler.clear()
-                self.finish_request(request, client_address)
-                self._dispatcher.scheduler.run_all()
-
-            self._clients[self.children.fork(work)] = client_address[0]
-            request.close()
-
-        def service_actions(self) -> None:
-            """Take leave of the children that have ended."""
-            self.children.reap()
-
-        def server_close(self) -> None:
-            """Close the socket and end what is still being served."""
-            super().server_close()
-            self.children.stop(self.stop_timeout)
+    from oscbridge.server.tcp import ForkingOSCTCPServer
 
     __all__ += ["ForkingOSCTCPServer"]
 
 
 def __getattr__(name: str) -> object:
-    # Loaded when it is asked for: a process without asyncio forks a quarter faster.
+    # Loaded on first use: a process that has not loaded asyncio forks a quarter faster.
     if name == "AsyncOSCTCPServer":
-        from oscbridge.transport.asyncio_tcp import AsyncOSCTCPServer
+        from oscbridge.server.tcp_asyncio import AsyncOSCTCPServer
 
         return AsyncOSCTCPServer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

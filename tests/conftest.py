@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from app_fixtures import make_app, running, send, types  # noqa: F401
 
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.osc import Argument, Message, decode_message, encode_message
@@ -21,7 +22,7 @@ from oscbridge.osc_tcp_server import (
     OSCTCPServer,
     ThreadingOSCTCPServer,
 )
-from oscbridge.transport.stream import StreamLimits
+from oscbridge.server.connection_limits import StreamLimits
 
 WAIT = 10.0
 

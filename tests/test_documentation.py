@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from oscbridge import Endpoint, Options
-from oscbridge.bridge.configuration.config import DEFAULT, parse
-from oscbridge.bridge.configuration.options import (
+from oscbridge.bridge.config.config import DEFAULT, parse
+from oscbridge.bridge.config.models import (
     BridgeOptions,
     HostOptions,
     LimitOptions,
@@ -26,10 +26,10 @@ from oscbridge.bridge.configuration.options import (
 )
 from oscbridge.bridge.routes.template import Template
 from oscbridge.cli import COMMANDS, cli
-from oscbridge.endpoints.osc import OSCEndpoint
-from oscbridge.networks import Networks
+from oscbridge.endpoints.osc.endpoint import OSCEndpoint
+from oscbridge.net.allowlist import Networks
 from oscbridge.osc import Message, Pattern, Subject
-from oscbridge.plugin.manager import Plugins
+from oscbridge.plugins import Plugins
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -9,7 +9,7 @@ import pytest
 
 from oscbridge import errors
 from oscbridge.errors import DecodeError, LimitError, OSCBridgeError
-from oscbridge.os_errors import what_failed
+from oscbridge.net.os_errors import what_failed
 
 
 @pytest.mark.parametrize("name", errors.__all__)

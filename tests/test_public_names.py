@@ -19,9 +19,6 @@ PLUGINS = sorted(ROOT.glob("plugins/*/oscbridge_*"))
 HEAVY = ("pydantic", "pydantic_core", "click", "rich", "pluggy", "orjson")
 LIGHT = ("oscbridge", "oscbridge.osc", "oscbridge.osc_server", "oscbridge.udp_client")
 
-LAYERS = ("", "bridge", "plugin", "ops", "cli")
-"""From below: the modules at the top of the package, then its folders."""
-
 
 @pytest.mark.parametrize("name", oscbridge.__all__)
 def test_a_public_name_resolves(name: str) -> None:
@@ -81,20 +78,6 @@ def test_the_protocol_imports_nothing_else_but_the_errors(path: Path) -> None:
         )
     performing = {"socket", "asyncio", "threading", "selectors", "subprocess", "time", "os"}
     assert performing.isdisjoint(imports(path))
-
-
-@pytest.mark.parametrize(
-    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
-)
-def test_a_layer_imports_nothing_above_it(path: Path) -> None:
-    folder = path.relative_to(PACKAGE).parts[0] if path.parent != PACKAGE else ""
-    if folder == "transport":
-        folder = ""  # what the servers and clients at the top are made of
-    if folder not in LAYERS or path == PACKAGE / "__init__.py":
-        return  # the protocol has a test of its own, and the list of public names is no layer
-    above = LAYERS[LAYERS.index(folder) + 1 :]
-    for name in ours(path):
-        assert [*name.split("."), ""][1] not in above, f"{path.name} imports {name}"
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, Literal, TypeAlias, TypeVar
 
-from oscbridge.bridge.configuration.config import Configuration
-from oscbridge.bridge.configuration.entries import EndpointEntry, RouteEntry
-from oscbridge.bridge.listeners.listener import Listener, set_limits
-from oscbridge.bridge.outgoing.delivery import Delivery
-from oscbridge.bridge.parts import (
+from oscbridge.bridge.config.config import Configuration
+from oscbridge.bridge.config.resolved import EndpointEntry, RouteEntry
+from oscbridge.bridge.lifecycle import (
     close_all,
     connect,
     do_each,
@@ -24,8 +22,10 @@ from oscbridge.bridge.parts import (
 )
 from oscbridge.bridge.reload import Changes, Plan, plan
 from oscbridge.bridge.routes.route import Route
-from oscbridge.bridge.wiring import Hooks, Wired, Wiring, wire
-from oscbridge.dispatcher import Dispatcher
+from oscbridge.bridge.routing import Hooks, Wired, Wiring, wire
+from oscbridge.bridge.sinks.runner import Delivery
+from oscbridge.bridge.sources.listener import Listener, set_limits
+from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.osc import Message
 
 __all__ = ["App", "AppWatcher", "Direction"]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from oscbridge.bridge.configuration.entries import Configuration
-from oscbridge.bridge.configuration.listens import (
+from oscbridge.bridge.config.port_conflicts import (
     Listen,
     collide,
     listen_of_bridge,
     listen_of_endpoint,
 )
-from oscbridge.bridge.configuration.process_options import HTTPOptions
+from oscbridge.bridge.config.process_models import HTTPOptions
+from oscbridge.bridge.config.resolved import Configuration
 
 __all__ = ["Changes", "Plan", "has_port_of", "plan"]
 

@@ -44,7 +44,7 @@ class Commands(click.Group):
     @cached_property
     def _of_plugins(self) -> dict[str, click.Command]:
         # Loaded only when it is needed: it takes longer than most commands.
-        from oscbridge.plugin.manager import Plugins
+        from oscbridge.plugins import Plugins
 
         found = click.Group()
         Plugins().add_commands(found)

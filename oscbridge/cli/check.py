@@ -11,16 +11,16 @@ from typing import Final
 import click
 
 from oscbridge.bridge.app import App
-from oscbridge.bridge.configuration.config import Configuration
-from oscbridge.bridge.configuration.faults import choices
-from oscbridge.bridge.outgoing.delivery import Delivery
+from oscbridge.bridge.config.config import Configuration
+from oscbridge.bridge.config.error_messages import choices
+from oscbridge.bridge.routes.explain import Outcome, RouteTrace, sources, trace
 from oscbridge.bridge.routes.route import Route
-from oscbridge.bridge.routes.trace import Outcome, RouteTrace, sources, trace
+from oscbridge.bridge.sinks.runner import Delivery
 from oscbridge.cli.run import read_configuration
 from oscbridge.cli.send import read_message
-from oscbridge.literal import format_message
 from oscbridge.osc import Message, Origin
-from oscbridge.plugin.manager import Plugins
+from oscbridge.osc.text import format_message
+from oscbridge.plugins import Plugins
 
 __all__ = ["command"]
 

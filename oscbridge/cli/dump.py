@@ -10,10 +10,10 @@ import click
 from oscbridge.cli.parameters import URL
 from oscbridge.cli.serving import serving
 from oscbridge.cli.until_signal import until_signal
-from oscbridge.dispatcher import Dispatcher
-from oscbridge.literal import format_message
+from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message
-from oscbridge.url import OSCURL
+from oscbridge.osc.text import format_message
 
 __all__ = ["command"]
 

@@ -11,7 +11,7 @@ import threading
 import time
 from typing import Final
 
-from oscbridge.log import flush_log
+from oscbridge.logs.setup import flush_log
 
 __all__ = ["end_within"]
 

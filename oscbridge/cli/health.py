@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import click
 
 from oscbridge.errors import OSCBridgeError
-from oscbridge.log_format import visible
-from oscbridge.os_errors import what_failed
-from oscbridge.url import HostPort
+from oscbridge.logs.format import visible
+from oscbridge.net.os_errors import what_failed
+from oscbridge.net.url import HostPort
 
 __all__ = ["command"]
 

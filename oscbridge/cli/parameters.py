@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from oscbridge.url import OSCURL
+from oscbridge.net.url import OSCURL
 
 __all__ = ["URL"]
 

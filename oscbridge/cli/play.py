@@ -18,15 +18,15 @@ import click
 
 from oscbridge.cli.live_line import live_line
 from oscbridge.cli.parameters import URL
+from oscbridge.client.base import wait_for
+from oscbridge.client.tcp import TCPClient
+from oscbridge.client.udp import UDPClient
 from oscbridge.errors import OSCBridgeError
-from oscbridge.ops.player import FASTEST, TOLERANCE_NS, Punctuality, Schedule, play
-from oscbridge.ops.recording import Record, Recording, RecordingError
-from oscbridge.os_errors import what_failed
-from oscbridge.tcp_client import TCPClient
-from oscbridge.transport.client import wait_for
-from oscbridge.transport.stream import CHUNK
-from oscbridge.udp_client import UDPClient
-from oscbridge.url import OSCURL
+from oscbridge.net.os_errors import what_failed
+from oscbridge.net.tcp_socket import CHUNK
+from oscbridge.net.url import OSCURL
+from oscbridge.recording.format import Record, Recording, RecordingError
+from oscbridge.recording.player import FASTEST, TOLERANCE_NS, Punctuality, Schedule, play
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

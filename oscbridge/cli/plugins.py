@@ -6,7 +6,7 @@ import logging
 
 import click
 
-from oscbridge.plugin.manager import Plugin, Plugins
+from oscbridge.plugins import Plugin, Plugins
 
 __all__ = ["command"]
 

@@ -18,14 +18,14 @@ from oscbridge.cli.attaching import pid_option
 from oscbridge.cli.live_line import live_line
 from oscbridge.cli.parameters import URL
 from oscbridge.cli.serving import serving
-from oscbridge.cli.tape import MAX_WAITING, Tape
 from oscbridge.cli.until_signal import until_signal
-from oscbridge.dispatcher import Dispatcher
+from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.dispatch.handler import ClientAddress, Reply
 from oscbridge.errors import OSCBridgeError
-from oscbridge.handler import ClientAddress, Reply
-from oscbridge.ops import control_client
-from oscbridge.ops.recording import Record
-from oscbridge.url import OSCURL, HostPort
+from oscbridge.monitoring import control_client
+from oscbridge.net.url import OSCURL, HostPort
+from oscbridge.recording.format import Record
+from oscbridge.recording.writer import MAX_WAITING, Tape
 
 __all__ = ["Source", "command", "running_bridge"]
 

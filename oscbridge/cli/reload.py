@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from oscbridge.cli.attaching import file_argument, pid_option
-from oscbridge.log_format import visible
-from oscbridge.ops import control_client
+from oscbridge.logs.format import visible
+from oscbridge.monitoring import control_client
 
 __all__ = ["command"]
 

@@ -15,15 +15,15 @@ from typing import Final
 import click
 
 from oscbridge.bridge.app import App
-from oscbridge.bridge.configuration.config import DEFAULT, Configuration, load, parse
-from oscbridge.bridge.outgoing.delivery import Delivery
+from oscbridge.bridge.config.config import DEFAULT, Configuration, load, parse
+from oscbridge.bridge.sinks.runner import Delivery
 from oscbridge.cli import fail
 from oscbridge.cli.ending import end_within
 from oscbridge.cli.until_signal import hold_hangup, until_signal
 from oscbridge.errors import OSCBridgeError
-from oscbridge.log import Form, configure_log
-from oscbridge.ops.service import Service
-from oscbridge.plugin.manager import Plugins
+from oscbridge.logs.setup import Form, configure_log
+from oscbridge.monitoring.service import Service
+from oscbridge.plugins import Plugins
 
 __all__ = ["command", "read_configuration"]
 

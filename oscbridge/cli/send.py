@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import click
 
 from oscbridge.cli.parameters import URL
+from oscbridge.client.tcp import TCPClient
+from oscbridge.client.udp import UDPClient
 from oscbridge.errors import DecodeError, EncodeError, OSCBridgeError
-from oscbridge.literal import format_message, is_number, parse_arguments
-from oscbridge.os_errors import what_failed
+from oscbridge.net.os_errors import what_failed
+from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message, decode_message, encode_message
-from oscbridge.tcp_client import TCPClient
-from oscbridge.udp_client import UDPClient
-from oscbridge.url import OSCURL
+from oscbridge.osc.text import format_message, is_number, parse_arguments
 
 __all__ = ["command", "read_message"]
 

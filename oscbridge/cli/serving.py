@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from oscbridge.dispatcher import Dispatcher
+from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.errors import OSCBridgeError
-from oscbridge.os_errors import what_failed
-from oscbridge.osc_server import AsyncIOOSCUDPServer
-from oscbridge.osc_tcp_server import AsyncOSCTCPServer
-from oscbridge.url import OSCURL
+from oscbridge.net.os_errors import what_failed
+from oscbridge.net.url import OSCURL
+from oscbridge.server.tcp_asyncio import AsyncOSCTCPServer
+from oscbridge.server.udp_asyncio import AsyncIOOSCUDPServer
 
 __all__ = ["serving"]
 

@@ -16,10 +16,10 @@ import click
 from oscbridge.cli.attaching import file_option, pid_option
 from oscbridge.cli.until_signal import until_signal
 from oscbridge.errors import DecodeError, OSCBridgeError
-from oscbridge.literal import format_float, format_message, format_value
-from oscbridge.log_format import visible
-from oscbridge.ops.control_client import Packet, Tap, choose, tap
+from oscbridge.logs.format import visible
+from oscbridge.monitoring.control_client import Packet, Tap, choose, tap
 from oscbridge.osc import MIDI, Argument, Color, Impulse, Message, TimeTag, decode_packet, messages
+from oscbridge.osc.text import format_float, format_message, format_value
 
 __all__ = ["command"]
 

@@ -20,8 +20,8 @@ from oscbridge.cli.attaching import file_argument, pid_option
 from oscbridge.cli.top_view import HISTORY, Order, View, rates, view
 from oscbridge.cli.until_signal import until_signal
 from oscbridge.errors import OSCBridgeError
-from oscbridge.ops.control_client import Process, choose
-from oscbridge.ops.pictures import Picture, pictures
+from oscbridge.monitoring.control_client import Process, choose
+from oscbridge.monitoring.snapshots import Picture, pictures
 
 __all__ = ["command"]
 

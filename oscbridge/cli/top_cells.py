@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from rich.table import Table
 from rich.text import Text
 
-from oscbridge.log_format import visible
+from oscbridge.logs.format import visible
 
 __all__ = [
     "RIGHT",

@@ -26,11 +26,11 @@ from oscbridge.cli.top_cells import (
     per_second,
     reasons,
 )
-from oscbridge.log_format import visible
-from oscbridge.ops.address_table import Row
-from oscbridge.ops.control_client import Process
-from oscbridge.ops.pictures import Picture
-from oscbridge.ops.status import BridgeStatus, EndpointStatus, Received
+from oscbridge.logs.format import visible
+from oscbridge.monitoring.address_table import Row
+from oscbridge.monitoring.control_client import Process
+from oscbridge.monitoring.snapshots import Picture
+from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Received
 
 __all__ = ["HISTORY", "Order", "View", "rates", "view"]
 

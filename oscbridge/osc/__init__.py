@@ -16,7 +16,7 @@ from oscbridge.osc.packet import (
 )
 from oscbridge.osc.pattern import Pattern, Subject, is_pattern
 from oscbridge.osc.timetag import IMMEDIATELY, TimeTag
-from oscbridge.osc.types import IMPULSE, MIDI, Argument, Color, Impulse, infer
+from oscbridge.osc.type_tags import IMPULSE, MIDI, Argument, Color, Impulse, infer
 
 __all__ = [
     "DEFAULT_LIMITS",

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from oscbridge.errors import DecodeError, EncodeError, LimitError, OSCError
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.timetag import TimeTag
-from oscbridge.osc.types import REMEMBERED, Argument, Layout, infer, layout, pad_string
+from oscbridge.osc.type_tags import REMEMBERED, Argument, Layout, infer, layout, pad_string
 
 __all__ = [
     "Head",

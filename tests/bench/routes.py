@@ -7,8 +7,8 @@ import timeit
 
 from table import show
 
+from oscbridge.bridge.routes.pure_steps import RouteSpec, Steps
 from oscbridge.bridge.routes.route import Memory, Route, Tail
-from oscbridge.bridge.routes.steps import RouteSpec, Steps
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.osc import Message, encode_message
 

@@ -16,8 +16,8 @@ import pytest
 import oscbridge
 from oscbridge import Endpoint, Message, NotConnected, Options, OSCBridgeError
 from oscbridge.bridge.app import App
-from oscbridge.bridge.outgoing.delivery import MAX_HOPS
-from oscbridge.plugin.manager import Plugins
+from oscbridge.bridge.sinks.runner import MAX_HOPS
+from oscbridge.plugins import Plugins
 from oscbridge.udp_client import UDPClient
 
 Running = Callable[..., AbstractAsyncContextManager[App]]

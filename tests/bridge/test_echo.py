@@ -19,7 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from oscbridge import Endpoint, Message, encode_message
 from oscbridge import messages as messages_of
 from oscbridge.bridge.app import App
-from oscbridge.endpoints.osc import OSCEndpoint
+from oscbridge.endpoints.osc.endpoint import OSCEndpoint
 from oscbridge.osc import decode_message, decode_packet
 from oscbridge_websocket import WebSocketEndpoint
 

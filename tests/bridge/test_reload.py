@@ -18,8 +18,8 @@ from ports import free_port
 import oscbridge
 from oscbridge import ConfigurationError, Endpoint, Message, NotConnected, OSCBridgeError
 from oscbridge.bridge.app import App
-from oscbridge.bridge.configuration.config import Configuration, parse
-from oscbridge.ops.status import read_status
+from oscbridge.bridge.config.config import Configuration, parse
+from oscbridge.monitoring.status import read_status
 from oscbridge.osc import TimeTag, encode_bundle, encode_message
 from oscbridge.udp_client import UDPClient
 

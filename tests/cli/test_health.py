@@ -21,10 +21,10 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from oscbridge.bridge.configuration.config import parse
-from oscbridge.bridge.configuration.process_options import HTTPOptions
+from oscbridge.bridge.config.config import parse
+from oscbridge.bridge.config.process_models import HTTPOptions
 from oscbridge.cli.health import TIMEOUT
-from oscbridge.url import HostPort
+from oscbridge.net.url import HostPort
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., Any]

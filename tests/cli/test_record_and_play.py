@@ -26,7 +26,9 @@ import pytest
 from ports import free_port
 
 from oscbridge import Message, TimeTag, decode_packet, encode_bundle
-from oscbridge.ops.recording import (
+from oscbridge.osc import Bundle, encode_message
+from oscbridge.osc.framing import decoder_for, encoder_for
+from oscbridge.recording.format import (
     Record,
     Recording,
     RecordingError,
@@ -34,8 +36,6 @@ from oscbridge.ops.recording import (
     encode_header,
     encode_record,
 )
-from oscbridge.osc import Bundle, encode_message
-from oscbridge.osc.framing import decoder_for, encoder_for
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., Any]

@@ -16,12 +16,12 @@ import pytest
 from rich.console import Console
 
 from oscbridge import Message
-from oscbridge.bridge.outgoing.latency import Latency
+from oscbridge.bridge.sinks.latency import Latency
 from oscbridge.cli.top_view import Order, View, rates, view
-from oscbridge.ops.address_table import Row
-from oscbridge.ops.control_client import Process
-from oscbridge.ops.pictures import Picture
-from oscbridge.ops.status import BridgeStatus, EndpointStatus, Received, Status
+from oscbridge.monitoring.address_table import Row
+from oscbridge.monitoring.control_client import Process
+from oscbridge.monitoring.snapshots import Picture
+from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Received, Status
 from oscbridge.udp_client import UDPClient
 
 Call = Callable[..., subprocess.CompletedProcess[str]]

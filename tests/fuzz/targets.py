@@ -17,7 +17,10 @@ from pathlib import Path
 
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.errors import DecodeError
-from oscbridge.ops.recording import (
+from oscbridge.osc import Message, decode_packet, encode_bundle, encode_message
+from oscbridge.osc.framing import decoder_for
+from oscbridge.osc_server import BlockingOSCUDPServer
+from oscbridge.recording.format import (
     Record,
     Recording,
     RecordingError,
@@ -25,9 +28,6 @@ from oscbridge.ops.recording import (
     encode_header,
     encode_record,
 )
-from oscbridge.osc import Message, decode_packet, encode_bundle, encode_message
-from oscbridge.osc.framing import decoder_for
-from oscbridge.osc_server import BlockingOSCUDPServer
 
 SLOWEST = 0.050
 """Seconds of processor time that a packet may take."""

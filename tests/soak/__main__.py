@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "bench"))
 
 from table import show
 
-from oscbridge.ops import control_client
+from oscbridge.monitoring import control_client
 
 HERE = Path(__file__).parent
 PROGRAM = str(Path(sys.executable).with_name("oscbridge"))

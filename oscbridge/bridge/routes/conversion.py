@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from oscbridge.bridge.routes.dropped import Dropped
-from oscbridge.literal import format_float, format_value, is_number
 from oscbridge.osc import Argument
+from oscbridge.osc.text import format_float, format_value, is_number
 
 __all__ = ["CONVERT", "LARGEST_FLOAT", "nearest_whole", "to_text"]
 

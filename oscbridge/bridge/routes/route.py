@@ -9,12 +9,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from oscbridge.bridge.endpoint import Options, Routed
-from oscbridge.bridge.routes.memory import Delay, Limit, OnChange, Out, Remembering
-from oscbridge.bridge.routes.steps import Steps
-from oscbridge.bridge.source import Sink
+from oscbridge.bridge.routes.pure_steps import Steps
+from oscbridge.bridge.routes.stateful_steps import Delay, Limit, OnChange, Out, Remembering
+from oscbridge.endpoint import Options, Routed
+from oscbridge.logs.rate_limited import Reporter
 from oscbridge.osc import Message
-from oscbridge.report import Reporter
+from oscbridge.source import Sink
 
 __all__ = ["Memory", "Route", "Tail"]
 

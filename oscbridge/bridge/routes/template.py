@@ -21,12 +21,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from oscbridge.bridge.captures import unknown_capture
+from oscbridge.bridge.config.captures import unknown_capture
 from oscbridge.bridge.routes.conversion import CONVERT, to_text
 from oscbridge.bridge.routes.dropped import Dropped
 from oscbridge.bridge.routes.template_parser import FORBIDDEN, Field, Literal, Text, Token, parse
 from oscbridge.osc import Argument
-from oscbridge.osc.types import split_types
+from oscbridge.osc.type_tags import split_types
 
 __all__ = ["Args", "Bound", "Template"]
 

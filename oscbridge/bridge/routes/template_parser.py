@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from oscbridge.bridge.routes.conversion import LARGEST_FLOAT
-from oscbridge.literal import is_number
 from oscbridge.osc import IMPULSE, Argument
+from oscbridge.osc.text import is_number
 
 __all__ = ["FORBIDDEN", "Field", "Literal", "Text", "Token", "parse"]
 

@@ -22,8 +22,8 @@ import pytest
 
 import oscbridge
 from oscbridge.bridge.app import App
-from oscbridge.bridge.configuration.config import parse
-from oscbridge.plugin.manager import Plugins
+from oscbridge.bridge.config.config import parse
+from oscbridge.plugins import Plugins
 from oscbridge_midi import MidiEndpoint
 
 WAIT = 10.0

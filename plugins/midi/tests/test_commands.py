@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 import oscbridge
-from oscbridge.bridge.configuration.config import parse
-from oscbridge.plugin.manager import Plugins
+from oscbridge.bridge.config.config import parse
+from oscbridge.plugins import Plugins
 from oscbridge_midi.codec import PLAIN
 from oscbridge_midi.commands import midi
 from oscbridge_midi.learn import learn, routes

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import oscbridge
-from oscbridge.bridge.configuration.config import parse
-from oscbridge.plugin.manager import Plugins
+from oscbridge.bridge.config.config import parse
+from oscbridge.plugins import Plugins
 
 ROUTE = """
 [bridge.osc]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from oscbridge.bridge.app import App
-from oscbridge.bridge.configuration.config import parse
-from oscbridge.plugin.manager import Plugins
+from oscbridge.bridge.config.config import parse
+from oscbridge.plugins import Plugins
 from oscbridge_midi import MidiEndpoint
 from oscbridge_midi.codec import MAX_SYSEX
 from oscbridge_midi.inbound import HOLD

@@ -22,9 +22,9 @@ from ports import free_port
 
 import oscbridge
 from oscbridge.bridge.app import App
-from oscbridge.bridge.configuration.config import parse
-from oscbridge.bridge.outgoing.delivery import Delivery
-from oscbridge.plugin.manager import Plugins
+from oscbridge.bridge.config.config import parse
+from oscbridge.bridge.sinks.runner import Delivery
+from oscbridge.plugins import Plugins
 from oscbridge_mqtt import MQTTEndpoint
 
 WAIT = 15.0

@@ -12,8 +12,8 @@ import pytest
 
 import oscbridge
 from oscbridge import Message
-from oscbridge.bridge.configuration.config import parse
-from oscbridge.plugin.manager import Plugins
+from oscbridge.bridge.config.config import parse
+from oscbridge.plugins import Plugins
 
 
 def tls(folder: Path, *more: str) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ import pytest
 
 import oscbridge
 from oscbridge import Message
-from oscbridge.bridge.configuration.config import parse
-from oscbridge.plugin.manager import Plugins
+from oscbridge.bridge.config.config import parse
+from oscbridge.plugins import Plugins
 
 ME = 'client_id = "me"'
 KEPT = ("persistence true", "autosave_interval 1", "autosave_on_changes true")

@@ -17,8 +17,8 @@ from ports import free_port
 
 import oscbridge
 from oscbridge.bridge.app import App
-from oscbridge.bridge.configuration.config import parse
-from oscbridge.plugin.manager import Plugins
+from oscbridge.bridge.config.config import parse
+from oscbridge.plugins import Plugins
 from oscbridge_mqtt import MQTTEndpoint, echo, entities, link, payload, subscriptions, topic, window
 from oscbridge_mqtt.options import Entity, MQTTOptions, MQTTRoute, Subscription
 

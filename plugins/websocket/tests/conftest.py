@@ -21,8 +21,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 import oscbridge
 from oscbridge.bridge.app import App
-from oscbridge.bridge.configuration.config import parse
-from oscbridge.plugin.manager import Plugins
+from oscbridge.bridge.config.config import parse
+from oscbridge.plugins import Plugins
 from oscbridge_websocket import WebSocketEndpoint
 
 CONFIGURATION = """

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from oscbridge import ConfigurationError
-from oscbridge.bridge.configuration.config import parse
-from oscbridge.plugin.manager import Plugins
+from oscbridge.bridge.config.config import parse
+from oscbridge.plugins import Plugins
 
 
 def fault(options: str) -> str:

@@ -13,8 +13,8 @@ from websockets import http11
 
 import oscbridge
 from oscbridge.bridge.app import App
-from oscbridge.bridge.configuration.config import parse
-from oscbridge.plugin.manager import Plugins
+from oscbridge.bridge.config.config import parse
+from oscbridge.plugins import Plugins
 from oscbridge_websocket import (
     WebSocketEndpoint,
     client,

@@ -1,0 +1,61 @@
+"""What a configuration holds once all of it is good."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from oscbridge.bridge.config.models import BridgeOptions
+from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
+from oscbridge.bridge.routes.pure_steps import RouteSpec
+from oscbridge.bridge.routes.route import Memory
+from oscbridge.bridge.sinks.runner import DeliveryOptions
+from oscbridge.endpoint import Endpoint, Options, RouteInfo
+
+__all__ = ["Configuration", "EndpointEntry", "RouteEntry"]
+
+
+@dataclass(frozen=True)
+class EndpointEntry:
+    """An endpoint that is configured and not yet made."""
+
+    type_name: str
+    factory: type[Endpoint]
+    options: Options
+    delivery: DeliveryOptions
+
+
+@dataclass(frozen=True)
+class RouteEntry:
+    """A route that is configured."""
+
+    sources: tuple[str, ...]
+    spec: RouteSpec
+    memory: Memory
+    to: tuple[str, ...]
+    options: Mapping[str, Options]
+    """The route's options for endpoints, by their names."""
+    address: str | None = None
+    """The address of what it sends, if that is always the same one."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A configuration in which every name and value is good."""
+
+    bridges: Mapping[str, BridgeOptions]
+    endpoints: Mapping[str, EndpointEntry]
+    routes: Sequence[RouteEntry]
+    http: HTTPOptions | None = None
+    """Where health and metrics are served, if they are."""
+    run: RunOptions = field(default_factory=RunOptions)
+
+    @cached_property
+    def routes_to(self) -> Mapping[str, Sequence[RouteInfo]]:
+        """By endpoint, what it is told of the routes that name it under ``to``."""
+        found: dict[str, list[RouteInfo]] = {name: [] for name in self.endpoints}
+        for entry in self.routes:
+            for name in entry.to:
+                found[name].append(RouteInfo(entry.options.get(name), entry.address))
+        return {name: tuple(routes) for name, routes in found.items()}

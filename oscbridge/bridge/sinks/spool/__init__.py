@@ -1,0 +1,1 @@
+"""The policy `spool`: messages wait on disk until they are delivered."""

@@ -1,0 +1,1 @@
+"""The worker process of a forking bridge, and its supervisor."""

@@ -1,0 +1,256 @@
+"""What a listener process and the bridge process say to each other.
+
+Every record is one OSC message in one datagram of a socket pair: no pickle, and nothing
+torn when a child is killed while it writes.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Final, NamedTuple, TypeAlias, TypeVar, cast
+
+from oscbridge.dispatch.statistics import Statistics
+from oscbridge.errors import DecodeError
+from oscbridge.osc import Argument, Limits, Message, Origin, TimeTag, decode_message, encode_message
+from oscbridge.osc.message import encode_values
+
+__all__ = [
+    "LINK_TYPE",
+    "MAX_RECORD",
+    "RETIRE",
+    "STOP",
+    "Alive",
+    "Counted",
+    "Dropped",
+    "Emission",
+    "Failed",
+    "Left",
+    "Ready",
+    "Record",
+    "Seen",
+    "add_counts",
+    "counts_of",
+    "read_record",
+]
+
+MAX_RECORD: Final = 131_072
+"""Bytes of a record; a message that makes a larger one is refused and counted."""
+
+MAX_TEXT: Final = 4_000
+"""Characters of a text for people; of a longer one, the end is kept."""
+
+LINK_TYPE: Final = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM
+"""Both keep records whole. macOS has a name for the first, and nothing behind it."""
+
+STOP: Final = b"stop"
+"""Says: end. It is left in the socket, for all to see."""
+
+RETIRE: Final = b"retire"
+"""Says: take nothing more in, finish what there is, and end. It is left there as well."""
+
+_Kind = TypeVar("_Kind", str, int)
+
+_LIMITS: Final = Limits(address=MAX_RECORD)
+"""What a route made may have a longer address than what comes in from outside."""
+
+
+class Emission(NamedTuple):
+    """A message that came out of the pure steps of a route."""
+
+    route: int
+    """Its place in the bridge's list of routes; -1 for the plugins' own."""
+    message: Message
+    captures: Mapping[str, str]
+
+    def encode(self) -> bytes:
+        """Raises :class:`~oscbridge.errors.EncodeError`."""
+        message = self.message
+        timetag = None if message.timetag is None else TimeTag(message.timetag)
+        data = encode_message(message)
+        captures: list[Argument] = [text for pair in self.captures.items() for text in pair]
+        origin = _origin_out(message.origin)
+        return encode_values("/emitted", [self.route, origin, timetag, data, captures])
+
+
+class Dropped(NamedTuple):
+    """Messages that did not come through, by a reason that is one word."""
+
+    reason: str
+    messages: int
+    text: str = ""
+    """What happened, for people."""
+
+    def encode(self) -> bytes:
+        return encode_values("/dropped", [self.reason, self.messages, _fit(self.text)])
+
+
+class Counted(NamedTuple):
+    """What a dispatcher has counted since the last time (:func:`counts_of`)."""
+
+    counts: Mapping[str, int]
+
+    def encode(self) -> bytes:
+        items: list[Argument] = [each for item in self.counts.items() for each in item]
+        return encode_values("/counted", [items])
+
+
+class Alive(NamedTuple):
+    """How many children the listener process has now."""
+
+    children: int
+
+    def encode(self) -> bytes:
+        return encode_values("/alive", self)
+
+
+class Seen(NamedTuple):
+    """A packet that was taken in, for who watches, and its sender."""
+
+    data: bytes
+    host: str
+    port: int
+
+    def encode(self) -> bytes:
+        return encode_values("/seen", self)
+
+
+class Left(NamedTuple):
+    """The connection of a client is over."""
+
+    client: tuple[str | int, ...]
+    """Its address, as the system has it."""
+
+    def encode(self) -> bytes:
+        return encode_values("/left", [list(self.client)])
+
+
+class Ready(NamedTuple):
+    """The listener process listens."""
+
+    def encode(self) -> bytes:
+        return encode_values("/ready", self)
+
+
+class Failed(NamedTuple):
+    """The listener process cannot listen."""
+
+    kind: str
+    number: int
+    """The system's, or 0."""
+    text: str
+
+    @classmethod
+    def of(cls, error: Exception) -> Failed:
+        if isinstance(error, OSError):
+            kind = "gaierror" if isinstance(error, socket.gaierror) else "OSError"
+            return cls(kind, error.errno or 0, error.strerror or str(error))
+        return cls("", 0, str(error) or repr(error))
+
+    def encode(self) -> bytes:
+        return encode_values("/failed", [self.kind, self.number, _fit(self.text)])
+
+    def error(self) -> OSError:
+        """The error as it was there."""
+        if self.kind == "gaierror":
+            return socket.gaierror(self.number, self.text)
+        return OSError(self.number, self.text) if self.number else OSError(self.text)
+
+
+Record: TypeAlias = Emission | Dropped | Counted | Alive | Seen | Left | Ready | Failed
+
+
+def read_record(data: bytes) -> Record:
+    """Raises :class:`DecodeError` for what is none."""
+    record = decode_message(data, _LIMITS)
+    match record.address, record.args:
+        case "/emitted", (int(route), origin, None | TimeTag() as timetag, bytes(body), captures):
+            message = decode_message(body, _LIMITS, timetag, _origin_in(origin))
+            return Emission(route, message, _pairs(captures, str))
+        case "/dropped", (str(reason), int(count), str(text)):
+            return Dropped(reason, count, text)
+        case "/counted", (counts,):
+            return Counted(_pairs(counts, int))
+        case "/alive", (int(children),):
+            return Alive(children)
+        case "/seen", (bytes(packet), str(host), int(port)):
+            return Seen(packet, host, port)
+        case "/left", (list(parts),) if all(isinstance(part, str | int) for part in parts):
+            return Left(tuple(cast(list[str | int], parts)))
+        case "/ready", ():
+            return Ready()
+        case "/failed", (str(kind), int(number), str(text)):
+            return Failed(kind, number, text)
+    raise _no_record(f"{record.address} ,{record.types}")
+
+
+def _fit(text: str) -> str:
+    """Text that a record can hold."""
+    return text[-MAX_TEXT:].replace("\0", " ").encode(errors="replace").decode()
+
+
+def _no_record(text: str) -> DecodeError:
+    return DecodeError("record", f"no record of a listener process: {text}")
+
+
+def _origin_out(origin: Origin | None) -> Argument:
+    """A source, the hops, and the peer: a socket address, text, a number, or else nothing."""
+    if origin is None:
+        return None
+    peer: Argument = None
+    match origin.peer:
+        case tuple(parts) if all(isinstance(part, str | int) for part in parts):
+            peer = list(parts)
+        case str() | int():
+            peer = origin.peer
+    return [origin.source, origin.hops, peer]
+
+
+def _origin_in(value: Argument) -> Origin | None:
+    match value:
+        case None:
+            return None
+        case [str(source), int(hops), list(parts)] if all(isinstance(p, str | int) for p in parts):
+            return Origin(source, tuple(cast(list[str | int], parts)), hops)
+        case [str(source), int(hops), None | str() | int() as peer]:
+            return Origin(source, peer, hops)
+    raise _no_record(f"origin {value!r}")
+
+
+def _pairs(values: Argument, kind: type[_Kind]) -> dict[str, _Kind]:
+    """A dictionary from a list of keys and values by turns."""
+    if isinstance(values, list) and len(values) % 2 == 0:
+        keys, rest = values[::2], values[1::2]
+        if all(isinstance(k, str) for k in keys) and all(isinstance(v, kind) for v in rest):
+            return dict(zip(cast(list[str], keys), cast(list[_Kind], rest), strict=True))
+    raise _no_record(f"pairs {values!r}")
+
+
+def counts_of(statistics: Statistics) -> Counter[str]:
+    """All that a dispatcher has counted, as "messages" and "bad.size"."""
+    counts: Counter[str] = Counter()
+    for field in fields(statistics):
+        value = getattr(statistics, field.name)
+        if isinstance(value, Counter):
+            for reason, count in value.copy().items():
+                counts[f"{field.name}.{reason}"] = count
+        else:
+            counts[field.name] = value
+    return counts
+
+
+def add_counts(statistics: Statistics, counts: Mapping[str, int]) -> None:
+    """Add what was counted elsewhere. Raises :class:`DecodeError` for an unknown name."""
+    known = {field.name for field in fields(statistics)}
+    for key, count in counts.items():
+        name, _, reason = key.partition(".")
+        value = getattr(statistics, name) if name in known else None
+        if isinstance(value, Counter) and reason:
+            value[reason] += count
+        elif isinstance(value, int) and not reason:
+            setattr(statistics, name, value + count)
+        else:
+            raise _no_record(f"count of {key!r}")

@@ -1,0 +1,269 @@
+"""Runs the OSC server of one bridge in the mode that was picked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final, Protocol
+
+from oscbridge.bridge.config.models import BridgeOptions, LimitOptions
+from oscbridge.bridge.daemon_thread import in_own_thread
+from oscbridge.bridge.sources.forked.supervisor import ForkedListener, RoutePair
+from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.net.url import OSCURL
+from oscbridge.server.tcp import (
+    BlockingOSCTCPServer,
+    OSCTCPServer,
+    ThreadingOSCTCPServer,
+)
+from oscbridge.server.tcp_asyncio import AsyncOSCTCPServer
+from oscbridge.server.udp import (
+    BlockingOSCUDPServer,
+    OSCUDPServer,
+    ThreadingOSCUDPServer,
+)
+from oscbridge.server.udp_asyncio import AsyncIOOSCUDPServer
+
+__all__ = ["Listener", "listen", "set_limits"]
+
+POLL_INTERVAL: Final = 0.5
+"""Seconds between looks of a server on a thread at what nothing wakes it for."""
+
+STOP_TIMEOUT: Final = 0.5
+"""Seconds that handlers are given to return when the bridge stops."""
+
+JOIN_TIMEOUT: Final = 0.2
+"""Seconds more for the thread of a server whose own threads have not returned."""
+
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Listener(Protocol):
+    """A server that runs. All of it is for the loop."""
+
+    @property
+    def address(self) -> OSCURL:
+        """Where it listens, with the port that the system chose for port 0."""
+
+    @property
+    def problem(self) -> str:
+        """Why nothing can come in, for people; nothing when all is well."""
+
+    @property
+    def connections(self) -> int:
+        """TCP clients that are connected now; 0 over UDP."""
+
+    @property
+    def threads(self) -> int:
+        """Threads that it runs now."""
+
+    @property
+    def children(self) -> int:
+        """Processes that handle packets or connections now; known within a tenth of a second.
+
+        The listener process of a forking bridge is not counted.
+        """
+
+    def pause(self, on: bool) -> None:
+        """Take nothing in for the time being, or go on."""
+
+    def watch(self, on: bool) -> None:
+        """Show packets that other processes handle to the dispatcher's watcher, or no more.
+
+        What is handled in this process passes the dispatcher anyway: then it does nothing.
+        """
+
+    def flush_reports(self, *, everything: bool = False) -> None:
+        """Tell in the log what was counted and is overdue; at the end, everything."""
+
+    async def reroute(self, routes: Sequence[RoutePair]) -> None:
+        """Send what comes from now on through these routes, and lose nothing meanwhile.
+
+        For the mode forking, whose routes run elsewhere; it raises ``OSError`` if they cannot
+        be had, and then the old ones stay. In the other modes it does nothing.
+        """
+
+    async def stop(self) -> bool:
+        """Take nothing more in. False if handlers did not return in time."""
+
+
+async def listen(
+    name: str, options: BridgeOptions, dispatcher: Dispatcher, routes: Sequence[RoutePair]
+) -> Listener:
+    """Start the server of one bridge.
+
+    ``routes`` are for the mode forking, whose routes run elsewhere; in the other modes
+    they are on the dispatcher. The dispatcher gets the limits of the options. Raises
+    ``OSError`` when its address cannot be had.
+    """
+    set_limits(dispatcher, options.limits)
+    if options.mode == "forking":
+        listener = ForkedListener(name, options, dispatcher, routes)
+        await listener.start()
+        return listener
+    try:
+        if options.mode == "asyncio":
+            return await _on_loop(options, dispatcher)
+        return _OnThread(name, options.listen, _server(options, dispatcher))
+    except ValueError as error:  # a host or an interface that is none
+        raise OSError(str(error)) from error
+
+
+def set_limits(dispatcher: Dispatcher, limits: LimitOptions) -> None:
+    """Have a dispatcher, and its scheduler, keep to the limits of a bridge."""
+    scheduler = dispatcher.scheduler
+    scheduler.bound, scheduler.horizon, scheduler.beyond = (
+        *(limits.pending, limits.horizon),
+        limits.beyond,
+    )
+    if dispatcher.limits != limits.packet_limits():
+        dispatcher.limits = limits.packet_limits()
+        dispatcher.adopt(dispatcher)  # what it remembers was read within other limits
+
+
+def _server(options: BridgeOptions, dispatcher: Dispatcher) -> OSCUDPServer | OSCTCPServer:
+    """The server of the modes blocking and threading."""
+    url = options.listen
+    address = (url.host, url.port)
+    threads = options.mode == "threading"
+    if url.scheme == "udp":
+        kind = ThreadingOSCUDPServer if threads else BlockingOSCUDPServer
+        server = kind(address, dispatcher, bind_and_activate=False)
+        server.multicast_interface = options.interface
+        server.allow = options.allow
+        if isinstance(server, ThreadingOSCUDPServer):
+            server.max_threads = options.workers
+            server.stop_timeout = STOP_TIMEOUT
+        try:
+            server.server_bind()
+        except BaseException:
+            server.server_close()
+            raise
+        return server
+    stream_kind = ThreadingOSCTCPServer if threads else BlockingOSCTCPServer
+    stream_server = stream_kind(address, dispatcher, url.framing)
+    limits = options.limits.stream_limits()
+    stream_server.allow = options.allow
+    stream_server.limits = replace(limits, connections=min(limits.connections, options.workers))
+    if isinstance(stream_server, ThreadingOSCTCPServer):
+        stream_server.stop_timeout = STOP_TIMEOUT
+    return stream_server
+
+
+async def _on_loop(options: BridgeOptions, dispatcher: Dispatcher) -> Listener:
+    url = options.listen
+    if url.scheme == "udp":
+        server = AsyncIOOSCUDPServer((url.host, url.port), dispatcher, asyncio.get_running_loop())
+        server.multicast_interface = options.interface
+        server.allow = options.allow
+        transport, _ = await server.create_serve_endpoint()
+        return _UDPOnLoop(url, transport)
+    stream_server = AsyncOSCTCPServer(url.host, url.port, dispatcher, url.framing)
+    stream_server.allow = options.allow
+    stream_server.limits = options.limits.stream_limits()
+    await stream_server.listen()
+    return _TCPOnLoop(url, stream_server)
+
+
+class _Here:
+    """What the listeners have in common whose handlers run in this process."""
+
+    problem = ""
+    children = 0
+
+    @property
+    def connections(self) -> int:
+        return 0
+
+    @property
+    def threads(self) -> int:
+        return 0
+
+    def watch(self, on: bool) -> None:
+        pass
+
+    def flush_reports(self, *, everything: bool = False) -> None:
+        pass
+
+    async def reroute(self, routes: Sequence[RoutePair]) -> None:
+        pass
+
+
+class _UDPOnLoop(_Here):
+    def __init__(self, url: OSCURL, transport: asyncio.DatagramTransport) -> None:
+        self._transport = transport
+        self.address = url._replace(port=transport.get_extra_info("sockname")[1])
+
+    def pause(self, on: bool) -> None:
+        method = getattr(self._transport, "pause_reading" if on else "resume_reading", None)
+        if method is not None:  # the transport of Windows' loop has none: there it drops
+            method()
+
+    async def stop(self) -> bool:
+        self._transport.close()
+        await asyncio.sleep(0)
+        return True
+
+
+class _TCPOnLoop(_Here):
+    def __init__(self, url: OSCURL, server: AsyncOSCTCPServer) -> None:
+        self._server = server
+        self.address = url._replace(port=server.sockets[0].getsockname()[1])
+
+    @property
+    def connections(self) -> int:
+        return self._server.connections
+
+    def pause(self, on: bool) -> None:
+        self._server.pause(on)
+
+    async def stop(self) -> bool:
+        await self._server.stop()
+        return True
+
+
+class _OnThread(_Here):
+    def __init__(self, name: str, url: OSCURL, server: OSCUDPServer | OSCTCPServer) -> None:
+        self.address = url._replace(port=server.server_address[1])
+        self._name = name
+        self._server = server
+        self._thread = threading.Thread(target=self._serve, name=f"bridge.{name}", daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        try:
+            self._server.serve_forever(POLL_INTERVAL)
+        except BaseException as error:  # or nobody would know
+            self.problem = f"its thread ended with {error!r}"
+            _log.critical("bridge.%s: %s", self._name, self.problem, exc_info=error)
+
+    @property
+    def connections(self) -> int:
+        return self._server.connections if isinstance(self._server, OSCTCPServer) else 0
+
+    @property
+    def threads(self) -> int:
+        match self._server:
+            case ThreadingOSCUDPServer() as server:
+                more = server.threads
+            case ThreadingOSCTCPServer() as server:
+                more = server.connections
+            case _:
+                more = 0
+        return self._thread.is_alive() + more
+
+    def pause(self, on: bool) -> None:
+        """Nothing to do: its threads wait for room in the outbox themselves."""
+
+    async def stop(self) -> bool:
+        return await in_own_thread(self._shut_down, f"stop bridge.{self._name}")
+
+    def _shut_down(self) -> bool:
+        self._server.request_shutdown()
+        self._thread.join(STOP_TIMEOUT + JOIN_TIMEOUT)
+        self._server.server_close()
+        return not self._thread.is_alive()

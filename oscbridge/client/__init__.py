@@ -1,0 +1,1 @@
+"""OSC clients over UDP and TCP."""

@@ -1,0 +1,177 @@
+"""What the OSC clients have in common, whatever carries their packets."""
+
+from __future__ import annotations
+
+import logging
+import math
+import selectors
+import socket
+import time
+from abc import ABC, abstractmethod
+from collections import Counter, deque
+from collections.abc import Iterator
+from functools import cached_property
+from types import TracebackType
+from typing import Final, Self
+
+from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.dispatch.replies import packet_for, report_unsent
+from oscbridge.dispatch.scheduler import LONGEST_WAIT, Scheduler
+from oscbridge.errors import DecodeError
+from oscbridge.logs.rate_limited import Reporter
+from oscbridge.osc import Limits
+from oscbridge.osc.framing import MAX_FRAME
+from oscbridge.osc_message import OscMessage
+from oscbridge.osc_packet import OscPacket, Sendable, datagram_of
+
+__all__ = [
+    "DEFAULT_TIMEOUT",
+    "BlockingClient",
+    "BlockingDispatch",
+    "Client",
+    "Dispatching",
+    "find",
+    "wait_for",
+]
+
+_log: Final = logging.getLogger(__name__)
+
+DEFAULT_TIMEOUT: Final = 30.0
+"""Seconds to connect, to send, and to wait for packets, unless another timeout is given."""
+
+# Not select(), which fails for a program with a thousand open files.
+_Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
+
+
+def wait_for(sock: socket.socket, event: int, seconds: float) -> bool:
+    """Wait until a socket can be read or written; False if it took too long."""
+    with _Selector() as selector:
+        selector.register(sock, event)
+        return bool(selector.select(min(seconds, LONGEST_WAIT)))
+
+
+def find(
+    address: str, port: int, family: socket.AddressFamily, kind: socket.SocketKind
+) -> Iterator[tuple[int, tuple[object, ...]]]:
+    """The family and the socket address of a host, each that it has, IPv4 first.
+
+    So ``localhost`` is where the servers of this package listen. Raises ``OSError``.
+    """
+    found = socket.getaddrinfo(address, port, family=family, type=kind)
+    for info in sorted(found, key=lambda info: info[0] != socket.AF_INET):
+        yield info[0], info[4]
+
+
+class Client:
+    """One server, seen from here."""
+
+    _without_timeout = math.inf
+    """Seconds to wait when neither a call nor the client has a timeout."""
+    _ended = False
+    """Nothing can come any more."""
+
+    def __init__(self, server: ClientAddress, timeout: float | None) -> None:
+        self.bad: Counter[str] = Counter()
+        """Packets from the server that were no OSC, by :attr:`DecodeError.reason`."""
+        self._server = server
+        self._timeout = timeout
+        self._reporter = Reporter(_log)
+        self._unread: deque[OscMessage] = deque()
+        """Messages that came together with one that was read already."""
+
+    def _deadline(self, timeout: float | None) -> float:
+        seconds = self._timeout if timeout is None else timeout
+        return time.monotonic() + (self._without_timeout if seconds is None else seconds)
+
+    def _keep_messages(self, packets: list[bytes]) -> None:
+        """Keep the messages of packets to be read. What is no OSC is counted."""
+        for packet in packets:
+            try:
+                self._unread += [timed.message for timed in OscPacket(packet).messages]
+            except DecodeError as error:
+                self._report_bad(error)
+
+    def _report_bad(self, error: DecodeError) -> None:
+        self.bad[error.reason] += 1
+        server = f"{self._server[0]}:{self._server[1]}"
+        self._reporter.report(error.reason, f"bad packet from server {server}: {error}")
+
+
+class BlockingClient(Client, ABC):
+    """A client whose methods return when they are done."""
+
+    @abstractmethod
+    def _send_packet(self, packet: bytes) -> None: ...
+
+    @abstractmethod
+    def _take(self, seconds: float) -> list[bytes]:
+        """Packets that come within a time; possibly none before it is over."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the socket."""
+
+    def send(self, content: Sendable) -> None:
+        """Send a message or a bundle. Raises :class:`EncodeError` or ``OSError``."""
+        self._send_packet(datagram_of(content))
+
+    def _wait(self, timeout: float | None, scheduler: Scheduler | None = None) -> list[bytes]:
+        """The next packets; none when the time is over. What becomes due meanwhile runs."""
+        deadline = self._deadline(timeout)
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            if scheduler is None:
+                packets = self._take(left)
+            else:
+                packets = self._take(scheduler.wait(min(left, LONGEST_WAIT)))
+                scheduler.run_due()
+            if packets or not left or self._ended:
+                return packets
+
+    def _get_messages(self, timeout: float | None) -> Iterator[OscMessage]:
+        """Messages, until none has come for a time. Who stops reading loses none."""
+        while True:
+            while self._unread:
+                yield self._unread.popleft()
+            packets = self._wait(timeout)
+            if not packets:
+                return
+            self._keep_messages(packets)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Dispatching(Client):
+    """Hands what the server sends to a dispatcher, and answers what the handlers return."""
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        """The dispatcher of this client alone. Another may be put in its place."""
+        return Dispatcher(limits=Limits(datagram=MAX_FRAME))
+
+
+class BlockingDispatch(Dispatching, BlockingClient):
+    """The dispatching side of a blocking client."""
+
+    def _handle_messages(self, timeout: float | None) -> None:
+        while packets := self._wait(timeout, self.dispatcher.scheduler):
+            for packet in packets:
+                self.dispatcher.dispatch(packet, self._server, self._answer)
+
+    def _answer(self, client: ClientAddress, result: object) -> None:
+        packet = packet_for(self.dispatcher, client, result)
+        if packet is not None:
+            try:
+                self._send_packet(packet)
+            except OSError as error:
+                report_unsent(self.dispatcher, client, error)

@@ -1,0 +1,243 @@
+"""The asyncio clients of :mod:`oscbridge.client.tcp`."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import socket
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Generator, Iterable
+from functools import cached_property
+from types import TracebackType
+from typing import Any, Final, Self
+
+from oscbridge.client.base import DEFAULT_TIMEOUT, Client, Dispatching
+from oscbridge.client.stream import ServerStream
+from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.dispatch.replies import packet_for, report_unsent
+from oscbridge.dispatch.scheduler import LONGEST_WAIT, Scheduler
+from oscbridge.dispatch.statistics import name_of
+from oscbridge.errors import DecodeError
+from oscbridge.net.tcp_socket import CHUNK, prepare_stream
+from oscbridge.osc.framing import MAX_FRAME
+from oscbridge.osc_message import OscMessage
+from oscbridge.osc_message_builder import ArgValue, build_msg
+from oscbridge.osc_packet import Sendable, datagram_of
+
+__all__ = ["AsyncDispatchTCPClient", "AsyncSimpleTCPClient", "AsyncTCPClient"]
+
+
+CLOSE_WAIT: Final = 5.0
+"""Seconds that a server is given to take what was sent before the client is closed."""
+
+
+class AsyncTCPClient(Client):
+    """Connects to a server when it is awaited or entered, sends packets and receives them.
+
+    The arguments are those of :class:`~oscbridge.client.tcp.TCPClient`.
+    """
+
+    max_frame = MAX_FRAME
+    """Bytes of the longest packet that is taken from the server. To be overridden."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    def __init__(
+        self,
+        address: str,
+        port: int,
+        family: socket.AddressFamily = socket.AF_UNSPEC,
+        mode: str = "1.1",
+        timeout: float | None = DEFAULT_TIMEOUT,
+    ) -> None:
+        super().__init__((address, port), timeout)
+        self.address = address
+        self.port = port
+        self.family = family
+        self.mode = mode
+        self._stream = ServerStream(mode, self.max_frame, self._report_bad)
+        self._connected = False
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self.__aenter__().__await__()
+
+    async def __aenter__(self) -> Self:
+        """Connect, unless that was done. Raises ``OSError``."""
+        if not self._connected:
+            async with asyncio.timeout(self._timeout):
+                self.reader, self.writer = await asyncio.open_connection(
+                    self.address, self.port, family=self.family
+                )
+            prepare_stream(self.writer.get_extra_info("socket"))
+            self._stream = ServerStream(self.mode, self.max_frame, self._report_bad)
+            self._connected, self._ended = True, False
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def send(self, content: Sendable) -> None:
+        """Send a message or a bundle. Raises :class:`EncodeError` or ``OSError``."""
+        await self._send_packet(datagram_of(content))
+
+    async def receive(self, timeout: float | None = None) -> list[bytes]:
+        """The next packets, whole, one at least.
+
+        None if no packet is complete within ``timeout`` seconds, or the server has ended
+        the connection. Raises :class:`DecodeError` or ``OSError``.
+        """
+        return await self._wait(timeout)
+
+    async def close(self) -> None:
+        """Send what was not sent yet, and close the connection."""
+        if not self._connected:
+            return
+        self._connected = False
+        self.writer.close()
+        try:
+            async with asyncio.timeout(CLOSE_WAIT):
+                await self.writer.wait_closed()
+        except TimeoutError:
+            self.writer.transport.abort()
+        except OSError:
+            pass  # it ended otherwise
+
+    async def _send_packet(self, packet: bytes) -> None:
+        self._check_connected()
+        self.writer.write(self._stream.encode(packet))
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self.writer.drain()
+        except TimeoutError:
+            self.writer.transport.abort()  # or what the server does not take grows
+            raise
+
+    async def _wait(self, timeout: float | None, scheduler: Scheduler | None = None) -> list[bytes]:
+        """The next packets; none when the time is over. What becomes due meanwhile runs."""
+        deadline = self._deadline(timeout)
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            longest = min(left, LONGEST_WAIT)
+            packets = await self._take(longest if scheduler is None else scheduler.wait(longest))
+            if scheduler is not None:
+                scheduler.run_due()
+            if packets or not left or self._ended:
+                return packets
+
+    async def _take(self, seconds: float) -> list[bytes]:
+        if self._ended:
+            return []
+        self._check_connected()
+        try:
+            self._stream.check()
+            data = await self._read(seconds)
+            return [] if data is None else self._stream.feed(data)
+        except DecodeError:
+            await self.close()
+            raise
+        finally:
+            self._ended = self._stream.ended
+
+    async def _read(self, seconds: float) -> bytes | None:
+        """What has come, or None if nothing has."""
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                return await self.reader.read(CHUNK)
+        except TimeoutError:
+            if limit.expired():
+                return None
+            raise  # the system gave the server up
+
+    def _check_connected(self) -> None:
+        if not self._connected:
+            raise OSError("this client is not connected: await it, or use it in `async with`")
+
+
+class AsyncSimpleTCPClient(AsyncTCPClient):
+    """Sends messages from Python values, and reads the messages that come back."""
+
+    async def send_message(self, address: str, value: ArgValue | Iterable[ArgValue] = "") -> None:
+        """Send a message with one value, with several from an iterable, or none for ``""``.
+
+        The type tags are inferred. Raises :class:`EncodeError` or ``OSError``.
+        """
+        await self.send(build_msg(address, value))
+
+    async def get_messages(self, timeout: float | None = None) -> AsyncIterator[OscMessage]:
+        """The messages that come, until none has come for ``timeout`` seconds.
+
+        They end with the connection. What is no OSC is reported and counted in :attr:`bad`.
+        """
+        while True:
+            while self._unread:
+                yield self._unread.popleft()
+            packets = await self._wait(timeout)
+            if not packets:
+                return
+            self._keep_messages(packets)
+
+
+class AsyncDispatchTCPClient(Dispatching, AsyncSimpleTCPClient):
+    """Calls handlers for the messages that come back, and awaits those that are coroutines.
+
+    What they return is sent in turn.
+    """
+
+    async def handle_messages(self, timeout: float | None = None) -> None:
+        """Call the handlers of :attr:`dispatcher` until nothing has come for ``timeout`` s.
+
+        A message with a future time tag waits for it while this runs, or runs again.
+        """
+        try:
+            packets = [b""]
+            while packets:
+                packets = await self._wait(timeout, self.dispatcher.scheduler)
+                await self._answer_all()  # what became due has returned
+                for packet in packets:
+                    self.dispatcher.dispatch(packet, self._server, self._keep)
+                    await self._answer_all()
+        finally:
+            for result in self._results:  # it was cancelled
+                if inspect.iscoroutine(result):
+                    result.close()
+            self._results.clear()
+
+    @cached_property
+    def _results(self) -> deque[object]:
+        """What handlers returned and was not dealt with yet."""
+        return deque()
+
+    def _keep(self, _client: ClientAddress, result: object) -> None:
+        self._results.append(result)
+
+    async def _take(self, seconds: float) -> list[bytes]:
+        await self._answer_all()  # of what became due in the meantime
+        return await super()._take(seconds)
+
+    async def _answer_all(self) -> None:
+        """Await coroutine handlers one after another, and answer what all of them return."""
+        while self._results:
+            result = self._results.popleft()
+            if inspect.isawaitable(result):
+                try:
+                    answer: object = await result
+                except Exception as error:
+                    self.dispatcher.report_failure(name_of(result), error)
+                    continue
+            else:
+                answer = result
+            packet = None
+            if answer is not None:
+                packet = packet_for(self.dispatcher, self._server, answer)
+            if packet is not None:
+                try:
+                    await self._send_packet(packet)
+                except OSError as error:
+                    report_unsent(self.dispatcher, self._server, error)

@@ -1,0 +1,1 @@
+"""From packets to handlers: addresses, patterns and time tags; no sockets."""

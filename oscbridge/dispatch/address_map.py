@@ -1,0 +1,82 @@
+"""Which handlers an address, or an address pattern, stands for."""
+
+from __future__ import annotations
+
+from oscbridge.dispatch.handler import Handler
+from oscbridge.errors import PatternError
+from oscbridge.osc.pattern import Pattern, Subject, Subjects, is_pattern
+
+__all__ = ["AddressMap"]
+
+
+class AddressMap:
+    """Handlers by mapped address, in the order in which the addresses were first mapped.
+
+    A mapped address may hold wildcards (:mod:`oscbridge.osc.pattern`, dialect "mapped").
+    """
+
+    def __init__(self) -> None:
+        self._map: dict[str, list[Handler]] = {}
+        self._patterns: dict[str, Pattern] = {}
+        self._changes = 0
+        self._exact = (-1, Subjects(()))
+        """The addresses without wildcards, after how many changes."""
+
+    def __len__(self) -> int:
+        return len(self._map)
+
+    def add(self, address: str, handler: Handler) -> None:
+        """Raises :class:`PatternError` for wildcards that are not well formed."""
+        if address not in self._map and is_pattern(address):
+            self._patterns[address] = Pattern(address, mapped=True)
+        self._map.setdefault(address, []).append(handler)
+        self._changes += 1
+
+    def remove(self, address: str, handler: Handler) -> None:
+        """Raises ``ValueError`` if there is no such mapping."""
+        try:
+            self._map.get(address, []).remove(handler)
+        except ValueError:
+            raise ValueError(f"address {address!r} has no handler {handler!r}") from None
+        if not self._map[address]:
+            del self._map[address]
+            self._patterns.pop(address, None)
+            self._changes += 1
+
+    def match(self, address: str) -> list[tuple[Handler, dict[str, str]]]:
+        """The handlers for an address, each with what its captures stand for."""
+        # Over copies of the tables, as another thread may be mapping.
+        found: dict[str, dict[str, str]] = {}
+        if address in self._map:
+            found[address] = {}
+        if is_pattern(address):
+            try:
+                pattern = Pattern(address)
+            except PatternError:
+                pass  # it matches nothing but its own text
+            else:
+                found.update((mapped, {}) for mapped in pattern.find(self._subjects()))
+        if self._patterns:
+            subject = None
+            for mapped, pattern in list(self._patterns.items()):
+                # Most addresses are told from a pattern by how they begin or end.
+                if not (address.startswith(pattern.prefix) and address.endswith(pattern.suffix)):
+                    continue
+                if subject is None:
+                    subject = Subject(address)
+                captures = pattern.capture(subject)
+                if captures is not None:
+                    found[mapped] = captures
+        order = found if len(found) < 2 else [m for m in list(self._map) if m in found]
+        return [
+            (handler, found[mapped]) for mapped in order for handler in self._map.get(mapped, ())
+        ]
+
+    def _subjects(self) -> Subjects:
+        """The addresses without wildcards. They are prepared when a pattern needs them."""
+        made, subjects = self._exact
+        changes = self._changes  # read before the map: who changes it counts afterwards
+        if made != changes:
+            subjects = Subjects([m for m in list(self._map) if m not in self._patterns])
+            self._exact = changes, subjects
+        return subjects

@@ -1,0 +1,1 @@
+"""The built-in endpoint type `osc`: an OSC device over UDP or TCP."""

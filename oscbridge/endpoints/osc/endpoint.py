@@ -1,0 +1,208 @@
+"""The OSC endpoint: one OSC peer, to send to and to hear."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+
+import oscbridge
+from oscbridge.bridge.routes.dropped import Dropped
+from oscbridge.bridge.routes.template import Template
+from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.endpoints.osc.link import Link
+from oscbridge.endpoints.osc.tcp import connect_tcp
+from oscbridge.endpoints.osc.udp import open_udp
+
+__all__ = ["OSCEndpoint"]
+
+
+def _to(url: oscbridge.OSCURL) -> oscbridge.OSCURL:
+    if url.framing == "auto":
+        raise ValueError(
+            "who connects must choose the framing: tcp:// (OSC 1.1, SLIP) or tcp+1.0:// (length)"
+        )
+    if not url.port:
+        raise ValueError("nothing can be sent to port 0")
+    return url
+
+
+def _packet(text: str) -> bytes:
+    """The packet of a template that says it all. Raises ``ValueError``."""
+    if "{" in text:
+        raise ValueError("nothing is there yet to put into {...}")
+    address, types, make = Template(text).bind("", "", {})
+    assert isinstance(address, str)
+    return oscbridge.encode_message(oscbridge.Message(address, types, make(())))
+
+
+def _message(text: str) -> str:
+    try:
+        _packet(text)
+    except (Dropped, oscbridge.EncodeError) as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+class Keepalive(oscbridge.Options):
+    """``keepalive = {...}``: what a device wants to hear so that it goes on answering."""
+
+    send: Annotated[str, AfterValidator(_message)]
+    """The message, as ``"/xremote"`` or ``"/subscribe 50"``."""
+    every: Annotated[float, Field(ge=0.1, le=3600)]
+    """Seconds."""
+
+
+class OSCEndpoint(oscbridge.Endpoint):
+    """Sends OSC to one address, and hears what comes back to the port that it sends from.
+
+    Each message is a packet of its own, as devices rarely take bundles. What came from the
+    peer, or was sent by this endpoint and comes around, is not sent to the peer again.
+    """
+
+    class Options(oscbridge.Options):
+        """The keys of an endpoint with ``type = "osc"``."""
+
+        to: Annotated[oscbridge.OSCURL, AfterValidator(_to)]
+        """Where to send: ``udp://``, ``tcp://`` (OSC 1.1) or ``tcp+1.0://``, then ``host:port``.
+        A multicast group or a broadcast address is fine."""
+        listen: oscbridge.HostPort | None = None
+        """The local UDP address to send from and to hear answers on; any port without it."""
+        keepalive: Keepalive | None = None
+        """A message to send again and again: ``{ send = "/xremote", every = 8 }``."""
+        hops: Annotated[int, Field(ge=0, le=255)] = 1
+        """Routers that a multicast may pass, and one."""
+        interface: str = ""
+        """Where multicast goes out: an address (IPv4) or an interface's name (IPv6)."""
+
+        @field_validator("listen")
+        @classmethod
+        def _fits(
+            cls, listen: oscbridge.HostPort | None, info: ValidationInfo
+        ) -> oscbridge.HostPort | None:
+            to = info.data.get("to")
+            if listen is None or to is None:
+                return listen
+            if to.scheme != "udp":
+                raise ValueError("this is for udp://; over TCP answers come by the connection")
+            if (":" in listen.host) != (":" in to.host) and _is_address(to.host):
+                raise ValueError("listen and to must both be IPv4, or both be IPv6")
+            return listen
+
+    options: Options
+    on_start = "retry"
+
+    def __init__(self, name: str, options: oscbridge.Options) -> None:
+        super().__init__(name, options)
+        keepalive = self.options.keepalive
+        self._keepalive = b"" if keepalive is None else _packet(keepalive.send)
+        self._link: Link | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._own: frozenset[object] = frozenset()
+        """This endpoint's own address, in all its forms."""
+        self._peers: frozenset[object] = frozenset()
+        """What messages that are not sent come from: the peer, and this endpoint."""
+
+    def describe(self) -> str:
+        if self._link is None:
+            return str(self.options.to)
+        return f"{self.options.to} from :{self._link.near[1]}"
+
+    async def connect(self) -> None:
+        to = self.options.to
+        if to.scheme == "udp":
+            self._link = await open_udp(
+                to,
+                self.options.listen,
+                hops=self.options.hops,
+                interface=self.options.interface,
+                on_packet=self._received,
+            )
+        else:
+            self._link = await connect_tcp(
+                to, on_packet=self._received, on_bad=self._received_bad, on_lost=self.lost
+            )
+        self._own = frozenset(_forms(self._link.near))
+        self._peers = self._own.union(_forms(self._link.remote))
+        self._keep_alive()
+
+    async def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        link, self._link = self._link, None
+        if link is not None:
+            await link.close()
+
+    def _keep_alive(self) -> None:
+        """Send the keepalive, now and ever again."""
+        keepalive, link = self.options.keepalive, self._link
+        if keepalive is not None and link is not None:
+            link.try_to_send(self._keepalive)
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(keepalive.every, self._keep_alive)
+
+    # --- out ---------------------------------------------------------------------------------
+
+    async def send_batch(self, messages: Sequence[oscbridge.Message]) -> None:
+        if self._link is None:
+            raise oscbridge.NotConnected
+        packets: list[bytes] = []
+        places: list[int] = []  # of each packet's message
+        fault: oscbridge.BadMessage | None = None
+        for index, message in enumerate(messages):
+            if self._is_echo(message.origin):
+                continue
+            try:
+                packets.append(oscbridge.encode_message(message))
+            except oscbridge.EncodeError as error:
+                fault = oscbridge.BadMessage(str(error), index)
+                break
+            places.append(index)
+        if packets:
+            try:
+                await self._link.send(packets)
+            except oscbridge.NotConnected as error:
+                error.sent = places[error.sent]
+                raise
+            except (oscbridge.BackOff, oscbridge.BadMessage) as error:
+                error.sent = places[error.sent or 0]
+                raise
+        if fault is not None:
+            raise fault
+
+    def _is_echo(self, origin: oscbridge.Origin | None) -> bool:
+        if origin is None:
+            return False
+        if origin.source == self.name:
+            return True
+        peer = origin.peer
+        return isinstance(peer, tuple) and peer[:2] in self._peers
+
+    # --- in ----------------------------------------------------------------------------------
+
+    def _received(self, data: bytes, peer: ClientAddress) -> None:
+        if peer[:2] not in self._own:  # a group that it listens to brings back what it sent
+            self.receive_packet(data, peer)
+
+    def _received_bad(self, error: oscbridge.DecodeError, peer: ClientAddress) -> None:
+        self.host.bad_input(error, peer)
+
+
+def _is_address(host: str) -> bool:
+    """Whether a host is an address, not a name."""
+    return ":" in host or host.replace(".", "").isdigit()
+
+
+def _forms(address: ClientAddress) -> list[tuple[str, int]]:
+    """How servers may write an address: a socket of IPv6 sees IPv4 as a part of it."""
+    host, port = address[:2]
+    host = host.partition("%")[0]
+    return [(host, port)] if ":" in host else [(host, port), (f"::ffff:{host}", port)]
+
+
+@oscbridge.hookimpl
+def oscbridge_endpoints() -> Mapping[str, type[oscbridge.Endpoint]]:
+    return {"osc": OSCEndpoint}

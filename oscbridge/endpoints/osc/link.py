@@ -1,0 +1,49 @@
+"""What the OSC endpoint speaks through."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias, cast
+
+import oscbridge
+from oscbridge.dispatch.handler import ClientAddress
+
+__all__ = ["Link", "OnBad", "OnLost", "OnPacket", "resolve"]
+
+OnPacket: TypeAlias = Callable[[bytes, ClientAddress], None]
+"""Takes a packet and who sent it."""
+OnBad: TypeAlias = Callable[[oscbridge.DecodeError, ClientAddress], None]
+OnLost: TypeAlias = Callable[[Exception], None]
+
+
+class Link(Protocol):
+    """A way to one peer and back."""
+
+    remote: ClientAddress
+    near: ClientAddress
+    """Where the peer sees us; the port is that of our socket."""
+
+    async def send(self, packets: Sequence[bytes]) -> None:
+        """Send packets in order.
+
+        Raises :class:`NotConnected`, :class:`BackOff` or :class:`BadMessage`, which say how
+        many were sent.
+        """
+
+    def try_to_send(self, packet: bytes) -> None:
+        """Send a packet if that is possible at once."""
+
+    async def close(self) -> None:
+        """Close it; what was written has a moment to go out."""
+
+
+async def resolve(
+    host: str, port: int, kind: socket.SocketKind, family: int = 0
+) -> tuple[int, ClientAddress]:
+    """Family and address of a host, IPv4 if it has both. Raises ``OSError``."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=kind, family=family)
+    first = min(found, key=lambda info: info[0] != socket.AF_INET)
+    return first[0], cast(ClientAddress, first[4])

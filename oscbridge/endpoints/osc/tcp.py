@@ -1,0 +1,134 @@
+"""The OSC endpoint's way over TCP: one connection, both ways."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from typing import Final, cast
+
+import oscbridge
+from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.endpoints.osc.link import OnBad, OnLost, OnPacket, resolve
+from oscbridge.net.tcp_socket import prepare_stream
+from oscbridge.osc.framing import decoder_for
+
+__all__ = ["TCPLink", "connect_tcp"]
+
+SEND_TIMEOUT: Final = 20.0
+"""Seconds that a peer may take nothing before the connection is given up."""
+
+CLOSE_TIMEOUT: Final = 0.4
+"""Seconds that what was written is given to go out at the end."""
+
+WRITE_BUFFER: Final = 32_768
+"""Bytes on their way to a peer beyond which sending waits."""
+
+PIECE: Final = 16_384
+"""Bytes that are written at once, unless one packet is longer."""
+
+
+async def connect_tcp(
+    to: oscbridge.OSCURL, *, on_packet: OnPacket, on_bad: OnBad, on_lost: OnLost
+) -> TCPLink:
+    """A TCP connection. Raises ``OSError``."""
+    _, remote = await resolve(to.host, to.port, socket.SOCK_STREAM)
+    _, link = await asyncio.get_running_loop().create_connection(
+        lambda: TCPLink(to.framing, on_packet, on_bad, on_lost), remote[0], remote[1]
+    )
+    return link
+
+
+class TCPLink(asyncio.Protocol):
+    """One connection, both ways. Says once that it is lost, unless it was closed here."""
+
+    def __init__(self, framing: str, on_packet: OnPacket, on_bad: OnBad, on_lost: OnLost) -> None:
+        self.remote: ClientAddress = ("", 0)
+        self.near: ClientAddress = ("", 0)
+        self._framing = decoder_for(framing)
+        self._on_packet = on_packet
+        self._on_bad = on_bad
+        self._on_lost = on_lost
+        self._transport: asyncio.Transport
+        self._room = asyncio.Event()
+        self._room.set()
+        self._ended = asyncio.Event()
+        self._closing = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=WRITE_BUFFER)
+        prepare_stream(transport.get_extra_info("socket"))
+        self.remote = transport.get_extra_info("peername")
+        self.near = transport.get_extra_info("sockname")
+
+    def data_received(self, data: bytes) -> None:
+        for packet in self._framing.feed(data):
+            self._on_packet(packet, self.remote)
+        if self._framing.error is not None:
+            self._on_bad(self._framing.error, self.remote)
+            self._lose(self._framing.error)
+
+    def eof_received(self) -> bool:
+        self._lose(oscbridge.NotConnected("the other side closed the connection"))
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lose(exc or oscbridge.NotConnected("the connection is closed"))
+        self._ended.set()
+
+    def pause_writing(self) -> None:
+        self._room.clear()
+
+    def resume_writing(self) -> None:
+        self._room.set()
+
+    def _lose(self, error: Exception) -> None:
+        if self._closing:
+            return
+        cut = self._framing.cut() if self._framing.error is None else None
+        if cut is not None:
+            self._on_bad(cut, self.remote)
+        self._closing = True
+        self._room.set()
+        self._transport.abort()
+        self._on_lost(error)
+
+    async def send(self, packets: Sequence[bytes]) -> None:
+        encode = self._framing.encode
+        piece: list[bytes] = []
+        size = 0
+        for index, packet in enumerate(packets):
+            if piece and size + len(packet) > PIECE:
+                await self._write(piece, index - len(piece))
+                piece, size = [], 0
+            piece.append(encode(packet))
+            size += len(packet)
+        await self._write(piece, len(packets) - len(piece))
+
+    async def _write(self, piece: Sequence[bytes], index: int) -> None:
+        """Write some frames when there is room; ``index`` is the place of the first."""
+        if not self._room.is_set():
+            try:
+                async with asyncio.timeout(SEND_TIMEOUT):
+                    await self._room.wait()
+            except TimeoutError:
+                text = f"the other side took nothing for {SEND_TIMEOUT:g} s"
+                raise oscbridge.NotConnected(text, index) from None
+        if self._closing:
+            raise oscbridge.NotConnected(sent=index)
+        self._transport.write(b"".join(piece))
+
+    def try_to_send(self, packet: bytes) -> None:
+        if self._room.is_set() and not self._closing:
+            self._transport.write(self._framing.encode(packet))
+
+    async def close(self) -> None:
+        self._closing = True
+        self._room.set()
+        self._transport.close()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._ended.wait()
+        except TimeoutError:
+            self._transport.abort()

@@ -1,0 +1,168 @@
+"""The OSC endpoint's way over UDP: one socket, both ways."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import ipaddress
+import socket
+from collections.abc import Sequence
+from typing import Final
+
+import oscbridge
+from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.endpoints.osc.link import OnPacket, resolve
+from oscbridge.net.os_errors import what_failed
+from oscbridge.net.udp_receive import receiver
+from oscbridge.net.udp_socket import open_socket
+
+__all__ = ["UDPLink", "open_udp"]
+
+BUSY_WAIT: Final = 0.002
+"""Seconds to leave a system alone that has no room for another datagram."""
+
+
+async def open_udp(
+    to: oscbridge.OSCURL,
+    listen: oscbridge.HostPort | None,
+    *,
+    hops: int,
+    interface: str,
+    on_packet: OnPacket,
+) -> UDPLink:
+    """A UDP socket that sends to a peer and hears what comes back. Raises ``OSError``."""
+    family, here = 0, None
+    if listen is not None:
+        family, here = await resolve(*listen, socket.SOCK_DGRAM)
+    family, remote = await resolve(to.host, to.port, socket.SOCK_DGRAM, family)
+    source = _source_for(family, remote)
+    if here is None:
+        # What is on this machine answers from this machine; nobody else needs to get in.
+        is_local = source in ("127.0.0.1", "::1")
+        any_host = "::" if family == socket.AF_INET6 else "0.0.0.0"
+        here = (source if is_local else any_host, 0)
+    sock = open_socket(family, here, interface)
+    try:
+        _prepare_sending(sock, hops, interface)
+        host, port = sock.getsockname()[:2]
+        bound = ipaddress.ip_address(host.partition("%")[0])
+        if bound.is_multicast or bound.is_unspecified:
+            host = interface if interface and family == socket.AF_INET else source
+        link = UDPLink(sock, remote, (host, port), on_packet)
+        await link.start()
+    except BaseException:
+        sock.close()
+        raise
+    return link
+
+
+def _source_for(family: int, remote: ClientAddress) -> str:
+    """The address from which this machine sends to another; nothing is sent."""
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        with contextlib.suppress(OSError):  # there is no way to it yet
+            probe.connect(remote)
+        return str(probe.getsockname()[0])
+
+
+def _prepare_sending(sock: socket.socket, hops: int, interface: str) -> None:
+    """What broadcast and multicast need. Raises ``OSError``."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, hops)
+        if interface:
+            index = socket.if_nametoindex(interface)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+        return
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, hops)
+    if interface:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(interface))
+
+
+class UDPLink(asyncio.DatagramProtocol):
+    """One socket, both ways.
+
+    Reads as the servers do, until the socket would block. That nobody listens where it
+    sends, which the system may say at any later call, ends nothing.
+    """
+
+    def __init__(
+        self, sock: socket.socket, remote: ClientAddress, near: ClientAddress, on_packet: OnPacket
+    ) -> None:
+        self.remote = remote
+        self.near = near
+        self._sock = sock
+        self._on_packet = on_packet
+        self._receive = receiver(sock)
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.DatagramTransport | None = None
+
+    async def start(self) -> None:
+        """Begin to read."""
+        try:
+            self._loop.add_reader(self._sock, self._read)
+        except NotImplementedError:  # the loop of Windows watches no sockets
+            self._transport, _ = await self._loop.create_datagram_endpoint(
+                lambda: self, sock=self._sock
+            )
+
+    def datagram_received(self, data: bytes, addr: ClientAddress) -> None:
+        self._on_packet(data, addr)
+
+    def _read(self) -> None:
+        try:
+            batch = self._receive()
+        except OSError:
+            return  # what the system has to say of something that was sent
+        for data, client in batch:
+            self._on_packet(data, client)
+
+    async def send(self, packets: Sequence[bytes]) -> None:
+        sendto, remote = self._sock.sendto, self.remote
+        for index, packet in enumerate(packets):
+            while True:
+                try:
+                    sendto(packet, remote)
+                except BlockingIOError:
+                    await self._writable()
+                    continue
+                except ConnectionError:
+                    self.try_to_send(packet)  # it was said of an earlier one
+                except OSError as error:
+                    raise _fault(error, packet, index) from error
+                break
+
+    def try_to_send(self, packet: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self._sock.sendto(packet, self.remote)
+
+    async def _writable(self) -> None:
+        ready = asyncio.Event()
+        try:
+            self._loop.add_writer(self._sock, ready.set)
+        except NotImplementedError:
+            await asyncio.sleep(BUSY_WAIT)
+            return
+        try:
+            await ready.wait()
+        finally:
+            if self._sock.fileno() >= 0:
+                self._loop.remove_writer(self._sock)
+
+    async def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+            return
+        self._loop.remove_reader(self._sock)
+        self._loop.remove_writer(self._sock)
+        self._sock.close()
+
+
+def _fault(error: OSError, packet: bytes, index: int) -> oscbridge.EndpointError:
+    """What follows from a datagram that could not be sent, the ``index``-th of several."""
+    if error.errno == errno.EMSGSIZE:
+        return oscbridge.BadMessage(f"{len(packet)} bytes are too much for a datagram", index)
+    if error.errno == errno.ENOBUFS:
+        return oscbridge.BackOff(BUSY_WAIT, sent=index)
+    return oscbridge.NotConnected(what_failed(error), index)

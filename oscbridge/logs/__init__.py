@@ -1,0 +1,1 @@
+"""Logging: set-up, format, standard error, and output limited in rate."""

@@ -1,0 +1,254 @@
+"""Health and metrics over HTTP, for those who watch from outside.
+
+================ ===========================================================================
+``/healthz``     200 as long as the event loop runs
+``/readyz``      200, or 503 with a line for every faulty part
+``/metrics``     what was counted, for Prometheus
+================ ===========================================================================
+
+To be imported only where it is wanted: what it needs takes a tenth of a second to load.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Collection
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+import h11
+
+from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.dispatch.statistics import Reporting
+from oscbridge.logs.format import visible
+from oscbridge.monitoring.http_connection import Answer, HTTPConnection, HTTPLimits, plain
+from oscbridge.monitoring.metrics import HTTPCounters, Metrics
+from oscbridge.monitoring.status import Reloads, Status
+from oscbridge.net.acceptor import Acceptor, listen
+from oscbridge.net.url import HostPort
+
+__all__ = ["HTTPServer"]
+
+SHARE: Final = 0.1
+"""The part of the loop's time that answers may take when clients ask without end."""
+
+STOP_TIMEOUT: Final = 0.5
+"""Seconds that answers are given to go out when the server stops; then connections are cut."""
+
+_log: Final = logging.getLogger(__name__)
+
+_METHODS: Final = (b"GET", b"HEAD")
+_ALLOW: Final = ("Allow", "GET, HEAD")
+_VERSIONS: Final = (b"1.0", b"1.1")
+
+
+class HTTPServer:
+    """Serves what ``status`` says, on the running loop. ``listen`` may have port 0.
+
+    ``hosts`` are names that clients may call it by, beside the host of ``listen``, IP
+    addresses and names without a dot: see :func:`is_known_host`. ``reloads`` says how many
+    there were.
+    """
+
+    limits = HTTPLimits()
+    """What clients may do. To be overridden."""
+
+    def __init__(
+        self,
+        listen: HostPort,
+        status: Callable[[], Status],
+        *,
+        hosts: Collection[str] = (),
+        reloads: Callable[[], Reloads] = Reloads,
+    ) -> None:
+        self._listen = listen
+        self._hosts = {host.lower() for host in (listen.host, *hosts)}
+        self._status = status
+        self._reporting = Reporting(_log)
+        self._reporting.part = "http"
+        self._responses: Counter[int] = Counter()
+        self._metrics = Metrics(status, self._counters, reloads)
+        self._acceptors: list[Acceptor] = []
+        self._connections: dict[HTTPConnection, None] = {}
+        self._stopped = False
+        self._asked: dict[HTTPConnection, h11.Request] = {}  # in order
+        self._turn: asyncio.TimerHandle | None = None
+        self._free_at = 0.0
+        self._pages: dict[bytes, Callable[[h11.Request], Answer]] = {
+            b"/healthz": self._healthz,
+            b"/readyz": self._readyz,
+            b"/metrics": self._show_metrics,
+        }
+
+    @property
+    def address(self) -> HostPort:
+        """Where it listens, with the port that the system chose for port 0."""
+        for acceptor in self._acceptors:
+            return self._listen._replace(port=acceptor.socket.getsockname()[1])
+        return self._listen
+
+    @property
+    def connections(self) -> int:
+        """Clients that are connected now."""
+        return len(self._connections)
+
+    @property
+    def reporting(self) -> Reporting:
+        """What it counts and reports of its clients. :meth:`stop` flushes it."""
+        return self._reporting
+
+    async def start(self) -> None:
+        """Bind, and serve in the background until :meth:`stop`. Raises ``OSError``."""
+        if self._acceptors:
+            return
+        self._stopped = False
+        try:
+            sockets = await listen(*self._listen)
+        except UnicodeError as error:  # a host that is no name
+            raise OSError(f"{self._listen.host!r} is no host: {error}") from error
+        self._acceptors = [
+            Acceptor(sock, self._reporting, self._new_connection, self._refusal) for sock in sockets
+        ]
+        for acceptor in self._acceptors:
+            await acceptor.start()
+
+    async def stop(self) -> None:
+        """Accept nothing more, and close all connections; answers that are on their way go out."""
+        self._stopped = True
+        acceptors, self._acceptors = self._acceptors, []
+        for acceptor in acceptors:
+            await acceptor.close()
+        for end in (HTTPConnection.close, HTTPConnection.abort):
+            left = tuple(self._connections)
+            for connection in left:
+                end(connection)
+            if left:
+                await asyncio.wait([each.closed for each in left], timeout=STOP_TIMEOUT)
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+        self._reporting.flush_reports(everything=True)
+
+    # --- connections -------------------------------------------------------------------------
+
+    def _new_connection(self) -> HTTPConnection:
+        return HTTPConnection(self)
+
+    def _refusal(self, _client: ClientAddress) -> str:
+        """Why a client may not connect, or nothing."""
+        if self.connections < self.limits.connections:
+            return ""
+        idle = next((each for each in self._connections if each.is_idle), None)
+        if idle is None:
+            return "connections"
+        self.leave(idle)
+        idle.abort()
+        return ""
+
+    def enter(self, connection: HTTPConnection, client: ClientAddress) -> bool:
+        if self._stopped:  # it was accepted just before
+            return False
+        reason = self._refusal(client)  # once more: others have come in the meantime
+        if reason:
+            self.report_closed(reason, client)
+            return False
+        self._connections[connection] = None
+        return True
+
+    def leave(self, connection: HTTPConnection) -> None:
+        self._connections.pop(connection, None)
+        self._asked.pop(connection, None)
+
+    def report_closed(self, reason: str, client: ClientAddress) -> None:
+        self._reporting.report_closed(reason, client)
+
+    def answered(self, status: int) -> None:
+        self._responses[status] += 1
+
+    def _counters(self) -> HTTPCounters:
+        closed = dict(self._reporting.statistics.closed)
+        return HTTPCounters(dict(self._responses), closed, self.connections)
+
+    # --- pages -------------------------------------------------------------------------------
+
+    def ask(self, connection: HTTPConnection, request: h11.Request) -> None:
+        self._asked[connection] = request
+        self._take_turns()
+
+    def _take_turns(self) -> None:
+        """Answer the next request when the last answers have had no more than their share."""
+        if self._turn is None and self._asked:
+            loop = asyncio.get_running_loop()
+            self._turn = loop.call_at(max(self._free_at, loop.time()), self._answer_next)
+
+    def _answer_next(self) -> None:
+        self._turn = None
+        if not self._asked:  # they have left
+            return
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        connection = next(iter(self._asked))
+        request = self._asked.pop(connection)
+        try:
+            connection.answer(request, self._answer(request))
+        finally:
+            now = loop.time()
+            self._free_at = now + (now - started) / SHARE
+            self._take_turns()
+
+    def _answer(self, request: h11.Request) -> Answer:
+        try:
+            return self._find(request)
+        except Exception as error:
+            self._reporting.report_failure("an HTTP answer", error)
+            return plain(HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    def _find(self, request: h11.Request) -> Answer:
+        if request.http_version not in _VERSIONS:
+            return plain(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
+        for name, value in request.headers:
+            if name == b"host" and not is_known_host(value.decode("latin-1"), self._hosts):
+                mend = "add this name to 'hosts' in [http], or use the address"
+                return plain(HTTPStatus.MISDIRECTED_REQUEST, f"Not known by this name; {mend}.\n")
+        page = self._pages.get(request.target.partition(b"?")[0])
+        if page is None:
+            known = " ".join(path.decode() for path in self._pages)
+            return plain(HTTPStatus.NOT_FOUND, f"Not found. There is: {known}\n")
+        if request.method not in _METHODS:
+            return plain(HTTPStatus.METHOD_NOT_ALLOWED, "", _ALLOW)
+        return page(request)
+
+    def _healthz(self, _request: h11.Request) -> Answer:
+        return plain(HTTPStatus.OK, "ok\n")
+
+    def _readyz(self, _request: h11.Request) -> Answer:
+        problems = self._status().problems
+        if not problems:
+            return plain(HTTPStatus.OK, "ready\n")
+        lines = "".join(f"{visible(problem)}\n" for problem in problems)
+        return plain(HTTPStatus.SERVICE_UNAVAILABLE, lines)
+
+    def _show_metrics(self, request: h11.Request) -> Answer:
+        accept = b",".join(value for name, value in request.headers if name == b"accept")
+        body, content_type = self._metrics.render(accept.decode("ascii", "ignore"))
+        return Answer(HTTPStatus.OK, body, content_type)
+
+
+def is_known_host(header: str, hosts: Collection[str]) -> bool:
+    """Whether a request's Host is an IP address, a name without a dot, or one of ``hosts``.
+
+    A page on the web can have its own name stand for this machine's address, and then read
+    what is served here as if it were its own (DNS rebinding). Such a name has a dot.
+    """
+    try:
+        parts = urlsplit(f"//{header}")
+        host = parts.hostname or ""
+        if host not in hosts and "." in host:
+            ip_address(host)
+    except ValueError:
+        return False
+    return bool(host) and parts.username is None

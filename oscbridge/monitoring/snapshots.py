@@ -1,0 +1,95 @@
+"""Pictures of a process that runs, one after another: its status, and its addresses."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any, NamedTuple
+
+from oscbridge.bridge.sinks.latency import Latency
+from oscbridge.errors import OSCBridgeError
+from oscbridge.monitoring.address_table import Row
+from oscbridge.monitoring.control_client import Process, ask
+from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Received, RouteStatus, Status
+
+__all__ = ["Picture", "pictures"]
+
+
+class Picture(NamedTuple):
+    """What is seen at one time."""
+
+    time: float
+    """Seconds, on a clock that only goes forward."""
+    status: Status
+    rows: Sequence[Row]
+    """The busiest addresses, and the latest."""
+    addresses: int
+    """Addresses that are known, of which only some are in the rows."""
+    forgotten: int
+    """Addresses that made room for others."""
+
+
+@asynccontextmanager
+async def pictures(
+    process: Process, every: float, rows: int
+) -> AsyncIterator[AsyncIterator[Picture]]:
+    """A picture every so many seconds, from now on until the process ends.
+
+    Each has the ``rows`` busiest addresses, and as many of the latest. The first has none.
+    Raises :class:`OSCBridgeError` for a process of another version.
+    """
+    request = {"command": "top", "every": every, "rows": rows}
+    async with ask(process.socket, request) as batches:
+        yield _pictures(batches, process)
+
+
+async def _pictures(batches: AsyncIterator[list[Any]], process: Process) -> AsyncIterator[Picture]:
+    async for batch in batches:
+        for answer in batch:
+            try:
+                yield _picture(answer)
+            except (KeyError, TypeError) as error:
+                text = f"it runs version {process.version} and this is {version('oscbridge')}"
+                raise OSCBridgeError(f"the bridge cannot be understood: {text}") from error
+
+
+def _picture(answer: Mapping[str, Any]) -> Picture:
+    return Picture(
+        answer["time"],
+        _status(answer["status"]),
+        [_row(*row) for row in answer["rows"]],
+        answer["addresses"],
+        answer["forgotten"],
+    )
+
+
+def _row(address: str, sources: Sequence[str], sinks: Sequence[str], *rest: Any) -> Row:
+    return Row(address, tuple(sources), tuple(sinks), *rest)
+
+
+def _status(status: Mapping[str, Any]) -> Status:
+    return Status(
+        bridges=tuple(
+            BridgeStatus(**{**each, "received": Received(**each["received"])})
+            for each in status["bridges"]
+        ),
+        endpoints=tuple(
+            EndpointStatus(
+                **{
+                    **each,
+                    "received": Received(**each["received"]),
+                    "latency": _latency(each["latency"]),
+                }
+            )
+            for each in status["endpoints"]
+        ),
+        routes=tuple(RouteStatus(**each) for each in status["routes"]),
+    )
+
+
+def _latency(fields: Mapping[str, Any]) -> Latency:
+    latency = Latency()
+    latency.counts = fields["counts"]
+    latency.total = fields["total"]
+    return latency

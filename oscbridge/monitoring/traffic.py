@@ -1,0 +1,189 @@
+"""What watches a running system: one hook of the system for all, and a stream.
+
+All that is called with a message runs on the thread that handles the message. So it is
+short, waits for nothing, and keeps a bounded amount.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+import time
+from binascii import b2a_base64
+from collections import Counter, deque
+from collections.abc import Collection, Hashable
+from contextlib import suppress
+from functools import lru_cache
+from typing import Final
+
+from oscbridge.bridge.app import App, AppWatcher, Direction
+from oscbridge.logs.rate_limited import Reporter
+from oscbridge.net.url import HostPort
+from oscbridge.osc import (
+    Message,
+    Origin,
+    Pattern,
+    Subject,
+    encode_bundle,
+    encode_message,
+)
+
+__all__ = ["Hub", "Stream", "peer_text"]
+
+MAX_WAITING: Final = 8_388_608
+"""Bytes of a stream that wait to be read. Beyond, messages are skipped."""
+
+MAX_KNOWN: Final = 4_096
+"""Addresses of which a stream remembers whether they match, and peers with their names."""
+
+MAX_PEER: Final = 200
+"""Characters of a peer's name."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Hub:
+    """Shows what passes to several watchers. While there is none, nothing is watched."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._watchers: tuple[AppWatcher, ...] = ()
+        self._reporter = Reporter(_log)
+
+    def add(self, watcher: AppWatcher) -> None:
+        """Have ``watcher`` called as :meth:`App.watch` says. On the loop."""
+        self._watchers = (*self._watchers, watcher)
+        if len(self._watchers) == 1:
+            self._app.watch(self._show)
+
+    def remove(self, watcher: AppWatcher) -> None:
+        """Have it called no more. On the loop."""
+        self._watchers = tuple(each for each in self._watchers if each != watcher)
+        if not self._watchers:
+            self._app.watch(None)
+
+    def _show(self, direction: Direction, name: str, message: Message) -> None:
+        for watcher in self._watchers:
+            try:
+                watcher(direction, name, message)
+            except Exception as error:  # whoever looks on must not disturb
+                text = f"{message.address!r} could not be shown: {error!r}"
+                self._reporter.report("show", text, error=error)
+
+
+class Stream:
+    """Messages that pass, each as a line of JSON, for one who reads them.
+
+    A line is ``[time, direction, name, peer, packet]``: Unix time in ns; "in" or "out"; the
+    bridge or endpoint; the sender as text; the message as an OSC packet in base64, in a
+    bundle if it has a time tag. ``names`` and ``match`` pick messages, if given. ``rate``
+    is how many a second are taken, on the average of a second; None for all.
+    """
+
+    def __init__(
+        self, names: Collection[str] = (), match: str = "", rate: float | None = None
+    ) -> None:
+        """Raises :class:`PatternError` for a ``match`` that is none."""
+        self._names = frozenset(names)
+        self._matches = None
+        if match:
+            pattern = Pattern(match, mapped=True)
+            self._matches = lru_cache(MAX_KNOWN)(lambda each: pattern.matches(Subject(each)))
+        self._rate = rate
+        self._allowed = rate or 0.0
+        self._since = time.monotonic()
+        self._lock = threading.Lock()
+        self._lines: deque[bytes] = deque()
+        self._bytes = 0
+        self._skipped: Counter[str] = Counter()
+        self._loop = asyncio.get_running_loop()
+        self._filled = asyncio.Event()
+
+    def take(self, direction: Direction, name: str, message: Message) -> None:
+        """Show a message. From any thread."""
+        if self._names and name not in self._names:
+            return
+        if self._matches is not None and not self._matches(message.address):
+            return
+        with self._lock:
+            reason = self._refusal()
+            if reason:
+                self._skipped[reason] += 1
+                return
+        try:
+            line = _line(direction, name, message)
+        except Exception:  # a plugin may make messages that are no OSC
+            with self._lock:
+                self._skipped["bad"] += 1
+            return
+        with self._lock:
+            wake = not self._lines
+            self._lines.append(line)
+            self._bytes += len(line)
+        if wake:
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._filled.set)
+
+    def _refusal(self) -> str:
+        """Why a message is skipped that comes now, or nothing."""
+        if self._rate is not None:
+            now = time.monotonic()
+            most = max(self._rate, 1.0)
+            self._allowed = min(most, self._allowed + (now - self._since) * self._rate)
+            self._since = now
+            if self._allowed < 1:
+                return "rate"
+            self._allowed -= 1
+        return "slow" if self._bytes >= MAX_WAITING else ""
+
+    async def filled(self) -> None:
+        """Wait until there is something to read."""
+        await self._filled.wait()
+
+    def read(self, size: int) -> bytes:
+        """Lines, of a bit more than ``size`` bytes at most. On the loop."""
+        lines: list[bytes] = []
+        with self._lock:
+            while self._lines and size > 0:
+                line = self._lines.popleft()
+                lines.append(line)
+                size -= len(line)
+                self._bytes -= len(line)
+            if not self._lines:
+                self._filled.clear()
+        return b"".join(lines)
+
+    def skipped(self) -> dict[str, int]:
+        """Messages that were skipped since the last call, by reason.
+
+        ``rate``: over the rate; ``slow``: the reader is too slow; ``bad``: they are no OSC.
+        """
+        with self._lock:
+            skipped, self._skipped = self._skipped, Counter()
+        return dict(skipped)
+
+
+def _line(direction: Direction, name: str, message: Message) -> bytes:
+    packet = encode_message(message)
+    if message.timetag is not None:
+        packet = encode_bundle([packet], message.timetag)
+    where = _where(direction, name, message.origin)
+    return b'[%d,%b,"%b"]\n' % (time.time_ns(), where, b2a_base64(packet, newline=False))
+
+
+@lru_cache(MAX_KNOWN)
+def _where(direction: Direction, name: str, origin: Origin | None) -> bytes:
+    return json.dumps([direction, name, peer_text(origin)])[1:-1].encode()
+
+
+def peer_text(origin: Origin | None) -> str:
+    """Who sent a message, for people; nothing if that is not known."""
+    peer: Hashable = None if origin is None else origin.peer
+    match peer:
+        case (str(host), int(port), *_) if host:
+            return str(HostPort(host, port))[:MAX_PEER]
+        case str():
+            return peer[:MAX_PEER]
+    return ""

@@ -1,0 +1,1 @@
+"""Sockets: URLs, allow lists, reception of datagrams, acceptance of connections."""

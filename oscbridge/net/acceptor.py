@@ -1,0 +1,108 @@
+"""Accepting TCP connections on an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.dispatch.statistics import Reporting
+from oscbridge.net.tcp_socket import ACCEPT_AGAIN, BACKLOG, OUT_OF_MEANS
+
+__all__ = ["Acceptor", "listen"]
+
+
+async def listen(host: str, port: int) -> list[socket.socket]:
+    """A socket for every address of a host, all if it is empty. Raises ``OSError``."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    sockets: list[socket.socket] = []
+    try:
+        for family, address in dict.fromkeys((info[0], info[4]) for info in found):
+            sockets.append(socket.create_server(address, family=family, backlog=BACKLOG))
+    except BaseException:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets
+
+
+class Acceptor:
+    """Accepts the connections of one listening socket until it is closed.
+
+    asyncio's own server loses a connection that it accepts while it is being closed, and
+    complains hundreds of times a second when there are no more descriptors.
+
+    ``refusal`` says of a client why it may not connect, or nothing.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        dispatcher: Reporting,
+        new_connection: Callable[[], asyncio.BaseProtocol],
+        refusal: Callable[[ClientAddress], str],
+    ) -> None:
+        self.socket = sock
+        self._dispatcher = dispatcher
+        self._new_connection = new_connection
+        self._refusal = refusal
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._again: asyncio.TimerHandle | None = None
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Begin to accept."""
+        self.socket.setblocking(False)
+        try:
+            self._watch()
+        except NotImplementedError:  # the loop of Windows watches no sockets
+            self._server = await self._loop.create_server(
+                self._new_connection, sock=self.socket, backlog=BACKLOG
+            )
+
+    async def close(self) -> None:
+        """Close the socket, and wait until what was accepted has its protocol."""
+        if self._again is not None:
+            self._again.cancel()
+        if self._server is not None:
+            self._server.close()
+        else:
+            self._loop.remove_reader(self.socket)
+        self.socket.close()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _watch(self) -> None:
+        self._loop.add_reader(self.socket, self._accept)
+
+    def _accept(self) -> None:
+        try:
+            sock, client = self.socket.accept()
+        except (BlockingIOError, ConnectionError):
+            return  # it has left again
+        except OSError as error:
+            reason = "no_descriptor" if error.errno in OUT_OF_MEANS else "accept"
+            self._dispatcher.report_closed(reason, ("", 0))
+            self._loop.remove_reader(self.socket)
+            self._again = self._loop.call_later(ACCEPT_AGAIN, self._watch)
+            return
+        reason = self._refusal(client)
+        if reason:
+            sock.close()
+            self._dispatcher.report_closed(reason, client)
+            return
+        task: asyncio.Task[object] = self._loop.create_task(self._connect(sock))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _connect(self, sock: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(self._new_connection, sock)
+        except OSError as error:
+            sock.close()
+            self._dispatcher.report_failure("connection", error)

@@ -1,0 +1,145 @@
+"""recvmmsg(2), by ctypes. Its structures are as on 64 bit little-endian Linux."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import mmap
+import os
+import socket
+import struct
+from typing import Final
+
+from oscbridge.dispatch.handler import ClientAddress
+
+__all__ = ["RecvMMsg"]
+
+
+class _IOVec(ctypes.Structure):
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+class _MsgHdr(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("name_length", ctypes.c_uint32),
+        ("vectors", ctypes.c_void_p),
+        ("vector_count", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("control_length", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    )
+
+
+class _MMsgHdr(ctypes.Structure):
+    _fields_ = (("header", _MsgHdr), ("length", ctypes.c_uint32))
+
+
+_MSG_DONTWAIT: Final = 0x40
+_IPV4: Final = struct.Struct("!2xH4s8x")  # sockaddr_in, its family left out
+_IPV6: Final = struct.Struct("!2xHI16s4x")  # sockaddr_in6, without the scope
+_SCOPE: Final = struct.Struct("=24xI")
+
+
+SMALL: Final = 512
+"""Bytes of a datagram that are kept close together; the rest of a longer one lies apart."""
+
+
+class RecvMMsg:
+    """Reads with recvmmsg(2). The buffers live as long as this object.
+
+    Most datagrams are small. Side by side they stay in the processor's cache, where slots
+    of 64 KiB each would push one another out of it.
+    """
+
+    def __init__(self, sock: socket.socket, size: int, batch: int, max_clients: int) -> None:
+        self._sock = sock
+        self._batch = batch
+        self._max_clients = max_clients
+        self._small = min(size, SMALL)
+        self._stride = -(-(size - self._small) // mmap.PAGESIZE) * mmap.PAGESIZE
+        self._name_size = _IPV4.size if sock.family == socket.AF_INET else _IPV6.size
+        # Anonymous maps: pages that no datagram touches take no memory.
+        self._starts = mmap.mmap(-1, batch * SMALL)
+        self._rests = mmap.mmap(-1, max(batch * self._stride, 1))
+        self._names = mmap.mmap(-1, batch * self._name_size)
+        starts, rests, names = map(_address_of, (self._starts, self._rests, self._names))
+        self._vectors = (_IOVec * (2 * batch))()
+        self._headers = (_MMsgHdr * batch)()
+        for index in range(batch):
+            start, rest = self._vectors[2 * index], self._vectors[2 * index + 1]
+            start.base, start.length = starts + index * SMALL, self._small
+            rest.base, rest.length = rests + index * self._stride, size - self._small
+            header = self._headers[index].header
+            header.name, header.name_length = names + index * self._name_size, self._name_size
+            header.vectors, header.vector_count = ctypes.addressof(start), 2
+        words = memoryview(self._headers).cast("B").cast("I")
+        step = ctypes.sizeof(_MMsgHdr) // 4
+        self._lengths = words[_MMsgHdr.length.offset // 4 :: step]
+        self._clients: dict[bytes, ClientAddress] = {}
+        self._call = ctypes.CDLL(None, use_errno=True).recvmmsg
+        self._call.argtypes = (
+            ctypes.c_int,
+            ctypes.c_void_p,
+            ctypes.c_uint,
+            ctypes.c_int,
+            ctypes.c_void_p,
+        )
+
+    def receive(self) -> list[tuple[bytes, ClientAddress]]:
+        count = self._call(self._sock.fileno(), self._headers, self._batch, _MSG_DONTWAIT, None)
+        if count < 0:
+            number = ctypes.get_errno()
+            if number in (errno.EAGAIN, errno.EINTR):
+                return []
+            raise OSError(number, os.strerror(number))
+        lengths = self._lengths[:count].tolist()
+        if max(lengths, default=0) <= SMALL:
+            starts, names, clients, name_size = (
+                self._starts,
+                self._names,
+                self._clients,
+                self._name_size,
+            )
+            try:
+                return [
+                    (starts[start : start + length], clients[names[name : name + name_size]])
+                    for start, name, length in zip(
+                        range(0, count * SMALL, SMALL),
+                        range(0, count * name_size, name_size),
+                        lengths,
+                        strict=True,
+                    )
+                ]
+            except KeyError:
+                pass  # somebody who was not heard before
+        return [self._read(index, length) for index, length in enumerate(lengths)]
+
+    def _read(self, index: int, length: int) -> tuple[bytes, ClientAddress]:
+        """One datagram, however long, whoever sent it."""
+        start, name = index * SMALL, index * self._name_size
+        data = self._starts[start : start + min(length, self._small)]
+        if length > self._small:
+            rest = index * self._stride
+            data += self._rests[rest : rest + length - self._small]
+        sender = self._names[name : name + self._name_size]
+        return data, self._clients.get(sender) or self._client(sender)
+
+    def _client(self, name: bytes) -> ClientAddress:
+        """A sender's address as ``recvfrom`` would give it."""
+        client: ClientAddress
+        if self._name_size == _IPV4.size:
+            port, host = _IPV4.unpack(name)
+            client = (socket.inet_ntop(socket.AF_INET, host), port)
+        else:
+            port, flow, host = _IPV6.unpack(name)
+            (scope,) = _SCOPE.unpack(name)
+            client = (socket.inet_ntop(socket.AF_INET6, host), port, flow, scope)
+        if len(self._clients) >= self._max_clients:
+            self._clients.clear()
+        self._clients[name] = client
+        return client
+
+
+def _address_of(memory: mmap.mmap) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))

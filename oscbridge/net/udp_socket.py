@@ -1,0 +1,123 @@
+"""UDP sockets as the servers use them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from typing import Final, Protocol, TypeAlias
+
+from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.dispatch.replies import packet_for, report_unsent
+from oscbridge.errors import DecodeError
+from oscbridge.net.allowlist import Networks
+
+__all__ = [
+    "bind",
+    "keep_allowed",
+    "open_socket",
+    "send_reply",
+]
+
+RECEIVE_BUFFER: Final = 4 << 20
+"""Bytes of receive buffer that are asked of the system, which may give less."""
+
+
+_Batch: TypeAlias = list[tuple[bytes, ClientAddress]]
+
+
+class _Sender(Protocol):
+    """A socket or a transport."""
+
+    def sendto(self, data: bytes, addr: ClientAddress, /) -> object: ...
+
+
+def bind(
+    sock: socket.socket, address: tuple[str, int] | ClientAddress, interface: str = ""
+) -> None:
+    """Bind a UDP socket, ready for bursts and never blocking.
+
+    Where the host is a multicast group, join it: on the ``interface`` of that address
+    (IPv4) or name (IPv6), or where the system likes. Raises ``OSError``.
+    """
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    sock.setblocking(False)
+    group = _group(address[0])
+    if group is None:
+        sock.bind(address)
+        return
+    # Several programs may listen to one group.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    port, rest = address[1], address[2:]
+    if len(group) == 4:
+        try:
+            near = socket.inet_pton(socket.AF_INET, interface or "0.0.0.0")
+        except OSError:
+            raise ValueError(f"{interface!r} is no IPv4 address of an interface") from None
+        option = (socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group + near)
+    else:
+        # "ff02::1%eth0" names its interface; the system wants the number, in both calls.
+        index = socket.if_nametoindex(interface) if interface else _scope(address)
+        member = group + struct.pack("@I", index)
+        option = (socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, member)
+        rest = (0, index)
+    # Bound to the group, nothing else comes in; Windows does not know that.
+    host = address[0].partition("%")[0] if os.name == "posix" else ""
+    sock.bind((host, port, *rest))
+    sock.setsockopt(*option)
+
+
+def _scope(address: tuple[str, int] | ClientAddress) -> int:
+    """The number of the interface that an IPv6 address names, or 0."""
+    found = socket.getaddrinfo(address[0], address[1], socket.AF_INET6, socket.SOCK_DGRAM)
+    return found[0][4][3] or (address[3] if len(address) == 4 else 0)  # type: ignore[misc]
+
+
+def _group(host: str) -> bytes | None:
+    """The multicast group that a host is, packed, or None."""
+    for family, start in ((socket.AF_INET, range(224, 240)), (socket.AF_INET6, (255,))):
+        try:
+            packed = socket.inet_pton(family, host.partition("%")[0])
+        except OSError:
+            continue
+        return packed if packed[0] in start else None
+    return None
+
+
+def open_socket(family: int, address: ClientAddress, interface: str = "") -> socket.socket:
+    """A UDP socket that is bound as by :func:`bind`. Raises ``OSError``."""
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        bind(sock, address, interface)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def keep_allowed(batch: _Batch, allow: Networks, dispatcher: Dispatcher) -> _Batch:
+    """The datagrams that come from these networks. Others are counted, and not looked at."""
+    # A batch has few senders: to find them costs less than to look up each datagram's.
+    senders = {client for _, client in batch}
+    refused = {client for client in senders if client[0] not in allow}
+    if not refused:
+        return batch
+    for _, client in batch:
+        if client in refused:
+            error = DecodeError("not_allowed", f"{client[0]} is in no network of 'allow'")
+            dispatcher.report_bad(error, client)
+    return [each for each in batch if each[1] not in refused]
+
+
+def send_reply(
+    dispatcher: Dispatcher, sender: _Sender, client: ClientAddress, result: object
+) -> None:
+    """Send the client what a handler returned; what cannot be sent is reported."""
+    packet = packet_for(dispatcher, client, result)
+    if packet is None:
+        return
+    try:
+        sender.sendto(packet, client)
+    except OSError as error:
+        report_unsent(dispatcher, client, error)

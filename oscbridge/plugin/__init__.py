@@ -1,1 +1,0 @@
-"""Plugins: what they may hook into, and how they are found, loaded and called."""

@@ -1,0 +1,209 @@
+"""Finds plugins, loads and calls them one by one: a broken one is named, the rest run."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points, version
+from typing import TYPE_CHECKING, Final
+
+import pluggy
+
+from oscbridge import hooks as hookspecs
+from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.endpoint import Endpoint, Options
+from oscbridge.errors import PluginError
+from oscbridge.source import Source
+
+if TYPE_CHECKING:
+    from click import Group
+
+__all__ = ["Plugin", "Plugins"]
+
+BUILT_IN: Final = (EntryPoint("osc", "oscbridge.endpoints.osc.endpoint", hookspecs.PROJECT),)
+"""The plugins that come with the bridge."""
+
+_PREFIX: Final = f"{hookspecs.PROJECT}_"
+
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass
+class Plugin:
+    """One entry point, and what came of it."""
+
+    name: str
+    """The entry point's name."""
+    value: str
+    """What it names: a module or an object."""
+    distribution: str = ""
+    version: str = ""
+    location: str = ""
+    """The file that the plugin was loaded from; "built in" for the bridge's own."""
+    hooks: list[str] = field(default_factory=list)
+    """The hooks that it implements."""
+    endpoints: dict[str, type[Endpoint]] = field(default_factory=dict)
+    error: PluginError | None = None
+    """Why it cannot be used, if it cannot."""
+    manager: pluggy.PluginManager = field(default_factory=lambda: _new_manager(), repr=False)
+    """One a plugin, so that no plugin's failure is another's."""
+
+
+class Plugins:
+    """The bridge's own plugins and all of the entry-point group ``oscbridge``, loaded.
+
+    Nothing that a plugin does raises here: a broken plugin is left out, with the reason in
+    :attr:`Plugin.error` and in the log.
+    """
+
+    def __init__(self, found: Iterable[EntryPoint] | None = None) -> None:
+        built_in: Iterable[EntryPoint] = ()
+        if found is None:
+            built_in, found = BUILT_IN, entry_points(group=hookspecs.PROJECT)
+        points = [*built_in, *sorted(found, key=lambda p: p.name)]
+        self.plugins = [self._load(point) for point in points]
+        """The bridge's own, then all that were found, by name, broken ones included."""
+        self._collect_endpoints()
+
+    @property
+    def working(self) -> list[Plugin]:
+        """Those that can be used."""
+        return [plugin for plugin in self.plugins if plugin.error is None]
+
+    @property
+    def endpoint_types(self) -> Mapping[str, type[Endpoint]]:
+        """Endpoint classes by the name of their type."""
+        return {
+            name: factory for plugin in self.working for name, factory in plugin.endpoints.items()
+        }
+
+    def register_routes(self, dispatcher: Dispatcher, source: Source) -> None:
+        """Let every plugin put its routes on the dispatcher of a source.
+
+        One that raises has put what it has put; it is asked again for the next source.
+        """
+        for plugin in self.working:
+            try:
+                _call(plugin, "oscbridge_register_routes", dispatcher=dispatcher, source=source)
+            except PluginError as error:
+                _log.error("source %r: %s", source.name, error, exc_info=error.__cause__)
+
+    def add_commands(self, cli: Group) -> None:
+        """Let every plugin add its commands."""
+        for plugin in self.working:
+            try:
+                _call(plugin, "oscbridge_commands", cli=cli)
+            except PluginError as error:
+                _log.error("%s", error, exc_info=error.__cause__)
+
+    def _load(self, point: EntryPoint) -> Plugin:
+        plugin = Plugin(point.name, point.value)
+        if point.dist is not None:
+            plugin.distribution, plugin.version = point.dist.name, point.dist.version
+        try:
+            module = point.load()
+        except (Exception, SystemExit) as error:
+            return self._broken(plugin, f"cannot be imported: {error!r}")
+        plugin.location = str(getattr(module, "__file__", None) or repr(module))
+        if point in BUILT_IN:
+            plugin.location, plugin.distribution = "built in", hookspecs.PROJECT
+            plugin.version = version(hookspecs.PROJECT)
+        try:
+            fault = _hook_fault(plugin, module)
+            if not fault:
+                plugin.manager.register(module, plugin.name)
+        except Exception as error:
+            fault = f"cannot be looked through for hooks: {error!r}"
+        return self._broken(plugin, fault) if fault else plugin
+
+    def _collect_endpoints(self) -> None:
+        owners: dict[str, Plugin] = {}
+        for plugin in self.working:
+            try:
+                offered = _call(plugin, "oscbridge_endpoints")
+            except PluginError as error:
+                plugin.error = error
+                _log.error("%s", error, exc_info=error.__cause__)
+                continue
+            if offered is None:
+                continue
+            fault = _fault(offered)
+            if fault:
+                self._broken(plugin, f"oscbridge_endpoints: {fault}")
+                continue
+            assert isinstance(offered, Mapping)
+            taken = [name for name in offered if name in owners]
+            if taken:
+                owner = owners[taken[0]]
+                by = f"{owner.name!r} ({owner.distribution or owner.value})"
+                self._broken(plugin, f"endpoint type {taken[0]!r} is offered by {by} already")
+                continue
+            plugin.endpoints.update(offered)
+            owners.update(dict.fromkeys(offered, plugin))
+
+    def _broken(self, plugin: Plugin, text: str) -> Plugin:
+        plugin.error = PluginError(plugin.name, text)
+        _log.error("%s", plugin.error)
+        return plugin
+
+
+def _call(plugin: Plugin, hook: str, **arguments: object) -> object:
+    """One plugin's answer to a hook, or None. Raises :class:`PluginError`."""
+    if hook not in plugin.hooks:
+        return None
+    try:
+        answers: list[object] = getattr(plugin.manager.hook, hook)(**arguments)
+    except (Exception, SystemExit) as error:
+        raise PluginError(plugin.name, f"{hook} raised {error!r}") from error
+    return answers[0] if answers else None
+
+
+def _new_manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def _hook_fault(plugin: Plugin, module: object) -> str:
+    """Notes the hooks that a module implements. What is wrong with them, if anything.
+
+    A misspelt hook is an error: it would never be called.
+    """
+    specs = {name: value for name, value in vars(hookspecs).items() if name.startswith(_PREFIX)}
+    for name in dir(module):
+        options = plugin.manager.parse_hookimpl_opts(module, name)
+        if options is None:
+            continue
+        hook = options.get("specname") or name
+        if hook not in specs:
+            return f"there is no hook {hook!r}; {_mend(hook, specs, 'known hooks:')}"
+        plugin.hooks.append(hook)
+        known = inspect.signature(specs[hook]).parameters
+        for argument, parameter in inspect.signature(getattr(module, name)).parameters.items():
+            if argument not in known and parameter.default is parameter.empty:
+                mend = _mend(argument, known, "it has")
+                return f"{hook} has no argument {argument!r}; {mend}"
+    return ""
+
+
+def _mend(word: str, known: Iterable[str], title: str) -> str:
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f"did you mean {near[0]!r}?" if near else f"{title} {', '.join(known) or 'none'}"
+
+
+def _fault(offered: object) -> str:
+    """What is wrong with the answer to ``oscbridge_endpoints``, if anything."""
+    if not isinstance(offered, Mapping):
+        return f"returns {offered!r}, not a dictionary of endpoint classes"
+    for name, factory in offered.items():
+        if not isinstance(name, str):
+            return f"the type {name!r} is no text"
+        if not (isinstance(factory, type) and issubclass(factory, Endpoint)):
+            return f"the type {name!r} is {factory!r}, not a subclass of oscbridge.Endpoint"
+        options: object = factory.Options
+        if not (isinstance(options, type) and issubclass(options, Options)):
+            return f"the Options of type {name!r} do not derive from oscbridge.Options"
+    return ""

@@ -1,0 +1,1 @@
+"""Recordings of OSC traffic: the file format, writing and playing."""

@@ -1,0 +1,193 @@
+"""Playing records at their times.
+
+The times are absolute: each is reckoned from the beginning of the round, so that no error
+adds up. The wait ends in a short spin, as the system wakes a sleeper some 0.1 ms late.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from oscbridge.osc import DEFAULT_LIMITS, TimeTag
+from oscbridge.recording.format import Record
+
+__all__ = [
+    "FASTEST",
+    "SPIN_NS",
+    "TOLERANCE_NS",
+    "Punctuality",
+    "Schedule",
+    "play",
+    "shift_timetags",
+]
+
+SPIN_NS: Final = 300_000
+"""Nanoseconds before a packet's time in which the processor is kept busy, at the most."""
+
+TICK_NS: Final = 100_000_000
+"""Nanoseconds after which a wait is interrupted to look at other things."""
+
+SHORTEST_ROUND_NS: Final = 10_000_000
+"""Nanoseconds of a round, at the least. A recording may be of one instant."""
+
+TOLERANCE_NS: Final = 1_000_000
+"""Nanoseconds by which a packet may be late without a warning."""
+
+FASTEST: Final = math.inf
+"""The speed that waits for nothing."""
+
+_BUNDLE: Final = b"#bundle\0"
+_TIMETAG: Final = struct.Struct(">Q")
+_SIZE: Final = struct.Struct(">i")
+_LAST_TAG_NS: Final = TimeTag(0x7FFFFFFF_FFFFFFFF).unix_ns() - 1  # the next wraps to 1968
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When the packets of one round are due."""
+
+    recorded_unix_ns: int
+    """When the recording began: Unix time."""
+    start_unix_ns: int
+    """When this round begins: Unix time."""
+    start_ns: int
+    """The same instant on the clock of ``time.monotonic_ns``."""
+    speed: float = 1.0
+    """Above 0; 2 is twice as fast, :data:`FASTEST` waits for nothing."""
+
+    @classmethod
+    def now(cls, recorded_unix_ns: int, speed: float = 1.0) -> Schedule:
+        """A round that begins now."""
+        return cls(recorded_unix_ns, time.time_ns(), time.monotonic_ns(), speed)
+
+    def after(self, length_ns: int) -> Schedule:
+        """The next round, when this one has so many nanoseconds, in the recording's time."""
+        lasts = max(SHORTEST_ROUND_NS, round(length_ns / self.speed))
+        return replace(
+            self, start_unix_ns=self.start_unix_ns + lasts, start_ns=self.start_ns + lasts
+        )
+
+    def due_ns(self, time_ns: int) -> int:
+        """When a record of that time is due, on the clock of ``time.monotonic_ns``."""
+        return self.start_ns + round(time_ns / self.speed)
+
+    def tag(self, tag: TimeTag) -> TimeTag:
+        """A time tag of the recording, in the time of this round."""
+        since = round((tag.unix_ns() - self.recorded_unix_ns) / self.speed)
+        return TimeTag.from_unix_ns(min(self.start_unix_ns + since, _LAST_TAG_NS))
+
+    def packet(self, record: Record) -> bytes:
+        """A record's packet with its future time tags in the time of this round.
+
+        A time tag that had passed already when the packet did stays: it is late either way.
+        """
+        if not record.packet.startswith(b"#"):
+            return record.packet
+        passed = self.recorded_unix_ns + record.time_ns
+
+        def shift(tag: TimeTag) -> TimeTag:
+            return tag if tag.immediate or tag.unix_ns() <= passed else self.tag(tag)
+
+        return shift_timetags(record.packet, shift)
+
+
+@dataclass
+class Punctuality:
+    """How late packets were. Holds a bounded number of counts, not the packets' times."""
+
+    packets: int = 0
+    late: int = 0
+    """Packets that were more than :data:`TOLERANCE_NS` late."""
+    worst_ns: int = 0
+    _counts: Counter[int] = field(default_factory=Counter)
+    """Packets by lateness, to two digits."""
+
+    def add(self, late_ns: int) -> None:
+        """Count a packet."""
+        late_ns = max(0, late_ns)
+        self.packets += 1
+        self.late += late_ns > TOLERANCE_NS
+        self.worst_ns = max(self.worst_ns, late_ns)
+        step: int = 10 ** max(0, len(str(late_ns)) - 2)
+        self._counts[late_ns // step * step] += 1
+
+    @property
+    def median_ns(self) -> int:
+        """The lateness that half of the packets keep, to two digits; 0 for no packets."""
+        passed = 0
+        for late, count in sorted(self._counts.items()):
+            passed += count
+            if 2 * passed >= self.packets:
+                return late
+        return 0
+
+
+def play(
+    records: Iterable[Record],
+    send: Callable[[bytes], None],
+    schedule: Schedule,
+    punctuality: Punctuality,
+    *,
+    keep_timetags: bool = False,
+    tick: Callable[[], None] = lambda: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> None:
+    """Send the packets of one round, each at its time; blocks.
+
+    What is late goes out at once. ``tick`` is called some ten times a second. It ends soon
+    after ``stopped`` says so, and not between a packet and its count. What ``records``,
+    ``send`` and ``tick`` raise comes through.
+    """
+    paced = schedule.speed != FASTEST
+    next_tick = time.monotonic_ns() + TICK_NS
+    for record in records:
+        due = schedule.due_ns(record.time_ns)
+        packet = record.packet if keep_timetags else schedule.packet(record)
+        while True:
+            if stopped():
+                return
+            now = time.monotonic_ns()
+            if now >= next_tick:
+                tick()
+                next_tick = now + TICK_NS
+            if not paced or now >= due - SPIN_NS:
+                break
+            time.sleep(min(due - SPIN_NS - now, TICK_NS) / 1e9)
+        while paced and time.monotonic_ns() < due:
+            pass
+        send(packet)
+        punctuality.add(time.monotonic_ns() - due if paced else 0)
+
+
+def shift_timetags(packet: bytes, shift: Callable[[TimeTag], TimeTag]) -> bytes:
+    """A packet with the time tags of its bundles replaced. All its other bytes stay.
+
+    What is no bundle, or not well formed any more, is left as it is.
+    """
+    changed = bytearray(packet)
+    for offset in _timetags(packet, 0, len(packet), DEFAULT_LIMITS.depth):
+        (tag,) = _TIMETAG.unpack_from(packet, offset)
+        _TIMETAG.pack_into(changed, offset, shift(TimeTag(tag)))
+    return bytes(changed)
+
+
+def _timetags(packet: bytes, start: int, end: int, depth: int) -> Iterator[int]:
+    """Where the time tags of a bundle and of those within it are."""
+    if not depth or end - start < 16 or not packet.startswith(_BUNDLE, start):
+        return
+    yield start + 8
+    at = start + 16
+    while at + 4 <= end:
+        (size,) = _SIZE.unpack_from(packet, at)
+        at += 4
+        if not 0 < size <= end - at:
+            return
+        if packet.startswith(b"#", at):
+            yield from _timetags(packet, at, at + size, depth - 1)
+        at += size

@@ -1,0 +1,1 @@
+"""OSC servers over UDP and TCP: blocking, threading, forking and asyncio."""

@@ -1,0 +1,120 @@
+"""What the socketserver-based servers share: starting, waking, stopping."""
+
+from __future__ import annotations
+
+import math
+import selectors
+import socket
+import socketserver
+import threading
+import time
+from contextlib import closing
+from typing import Final
+
+from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.dispatch.scheduler import LONGEST_WAIT
+from oscbridge.net.waker import Waker
+
+__all__ = ["INPUT", "Serving", "family_of"]
+
+
+def family_of(host: str, port: int, kind: socket.SocketKind) -> socket.AddressFamily:
+    """The address family of a host: IPv4 if it has such an address, or cannot be found.
+
+    So ``localhost`` is 127.0.0.1, where senders look for it.
+    """
+    try:
+        found = {info[0] for info in socket.getaddrinfo(host, port, type=kind)}
+    except OSError:
+        return socket.AF_INET
+    return socket.AF_INET6 if found == {socket.AF_INET6} else socket.AF_INET
+
+
+INPUT: Final = "input"
+"""What a selector's key holds for the server's own socket."""
+
+
+class Serving(socketserver.BaseServer):
+    """A server of :mod:`socketserver` with a loop of its own.
+
+    The loop wakes for input, for what is due in the dispatcher's scheduler, and to stop.
+    A subclass writes :meth:`_serve`.
+    """
+
+    socket: socket.socket
+    _dispatcher: Dispatcher
+
+    def _prepare(self, dispatcher: Dispatcher) -> None:
+        """To be called before the address is bound."""
+        self._dispatcher = dispatcher
+        self._stopping = threading.Event()
+        self._stopped = threading.Event()
+        self._stopped.set()
+        self._waker: Waker | None = None
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """The dispatcher that this server hands its packets to."""
+        return self._dispatcher
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:
+        """Serve until :meth:`shutdown`. ``service_actions`` runs every ``poll_interval`` s."""
+        self._stopped.clear()
+        try:
+            with closing(Waker()) as self._waker, selectors.DefaultSelector() as selector:
+                self._waker.register(selector)
+                with self._dispatcher.scheduler.notify(self._waker.wake):
+                    self._serve(selector, poll_interval)
+        finally:
+            self._waker = None
+            self._stopping.clear()
+            self._stopped.set()
+
+    def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
+        """Serve until ``_stopping`` is set. ``selector`` has the waker in it."""
+        raise NotImplementedError
+
+    def handle_request(self) -> None:
+        """Wait for one datagram or connection, at most ``timeout`` seconds, and serve it.
+
+        What becomes due in the meantime runs as well.
+        """
+        deadline = math.inf if self.timeout is None else time.monotonic() + self.timeout
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.socket, selectors.EVENT_READ, INPUT)
+            while True:
+                left = max(0.0, deadline - time.monotonic())
+                ready = self._wait(selector, min(left, LONGEST_WAIT))
+                self._dispatcher.scheduler.run_due()
+                if ready:
+                    self._take_one()
+                    return
+                if not left:
+                    self.handle_timeout()
+                    return
+
+    def _take_one(self) -> None:
+        """Take one datagram or connection, if it is still there, and serve it."""
+        raise NotImplementedError
+
+    def _wait(self, selector: selectors.BaseSelector, longest: float) -> bool:
+        """Wait for input until something is due. True if there is any."""
+        ready = selector.select(self._dispatcher.scheduler.wait(longest))
+        if self._waker is not None:
+            self._waker.clear()
+        return any(key.data is INPUT for key, _ in ready)
+
+    def request_shutdown(self) -> None:
+        """Ask :meth:`serve_forever` to end, from any thread, and do not wait for it."""
+        self._stopping.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        waker = self._waker
+        if waker is not None:
+            waker.wake()
+
+    def shutdown(self) -> None:
+        """End :meth:`serve_forever`, from another thread, and wait until it has ended."""
+        self.request_shutdown()
+        self._stopped.wait()

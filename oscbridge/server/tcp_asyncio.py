@@ -1,0 +1,134 @@
+"""The TCP server on an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from types import TracebackType
+from typing import Self
+
+from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.dispatch.due_timer import DueTimer
+from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.net.acceptor import Acceptor, listen
+from oscbridge.net.allowlist import Networks
+from oscbridge.osc.framing import decoder_for
+from oscbridge.server.connection_limits import StreamLimits, refusal
+from oscbridge.server.tcp_protocol import StreamProtocol
+
+__all__ = ["AsyncOSCTCPServer"]
+
+
+class AsyncOSCTCPServer:
+    """Connections are served on the running event loop; coroutine handlers are awaited.
+
+    A connection's packets are handled in order: what follows a coroutine handler waits for
+    it. ``server_address`` is the host. Raises ``ValueError`` for an unknown ``mode``.
+    """
+
+    limits = StreamLimits()
+    """What connections may do. To be overridden."""
+    allow = Networks()
+    """Networks that clients may connect from; without any, from everywhere. Others, on this
+    machine too, are counted as ``not_allowed`` and closed at once. To be overridden before
+    :meth:`listen`: ``server.allow = Networks(["10.0.0.0/8"])``."""
+    stop_timeout = 0.5
+    """Seconds that what was written is given to go out when the server stops."""
+
+    def __init__(
+        self, server_address: str, port: int, dispatcher: Dispatcher, mode: str = "1.1"
+    ) -> None:
+        decoder_for(mode)
+        self._host = server_address
+        self._port = port
+        self._dispatcher = dispatcher
+        self._mode = mode
+        self._acceptors: list[Acceptor] = []
+        self._connections: set[StreamProtocol] = set()
+        self._paused = False
+        self._stopped = asyncio.Event()
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """The dispatcher that this server hands its packets to."""
+        return self._dispatcher
+
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        """The sockets that it listens on; none before :meth:`listen`."""
+        return tuple(acceptor.socket for acceptor in self._acceptors)
+
+    @property
+    def connections(self) -> int:
+        """Clients that are connected now."""
+        return len(self._connections)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def listen(self) -> None:
+        """Bind and serve in the background until :meth:`stop`. Raises ``OSError``."""
+        if self._acceptors:
+            return
+        self._stopped.clear()
+        self._acceptors = [
+            Acceptor(sock, self._dispatcher, self._new_connection, self._refusal)
+            for sock in await listen(self._host, self._port)
+        ]
+        self._timer = DueTimer(self._dispatcher.scheduler, asyncio.get_running_loop())
+        for acceptor in self._acceptors:
+            await acceptor.start()
+
+    async def start(self) -> None:
+        """Bind and serve until :meth:`stop`. Raises ``OSError`` when it cannot be bound."""
+        await self.listen()
+        try:
+            await self._stopped.wait()
+        finally:
+            await self.stop()  # when it is cancelled
+
+    async def stop(self) -> None:
+        """Close the socket and all connections. What was written goes out, if it can at once."""
+        acceptors, self._acceptors = self._acceptors, []
+        self._stopped.set()
+        if not acceptors:
+            return
+        self._timer.close()
+        for acceptor in acceptors:
+            await acceptor.close()
+        for connection in tuple(self._connections):
+            connection.close()
+        for end in (StreamProtocol.abort, None):
+            left = tuple(self._connections)
+            if left:
+                await asyncio.wait([each.closed for each in left], timeout=self.stop_timeout)
+            if end is not None:
+                for connection in tuple(self._connections):
+                    end(connection)
+
+    def pause(self, on: bool) -> None:
+        """Read nothing from any client for the time being, or go on."""
+        self._paused = on
+        for connection in tuple(self._connections):
+            connection.pause(self._paused)  # one that goes on may have us paused again
+
+    def _new_connection(self) -> StreamProtocol:
+        connection = StreamProtocol(
+            *(self._dispatcher, self._mode, self.limits, self._refusal),
+            *(self._connections, self._stopped),
+        )
+        connection.pause(self._paused)
+        return connection
+
+    def _refusal(self, client: ClientAddress) -> str:
+        """Why a client may not connect, or nothing."""
+        connected = [connection.client[0] for connection in self._connections]
+        return refusal(client, connected, self.allow, self.limits)

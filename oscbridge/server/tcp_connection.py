@@ -1,0 +1,122 @@
+"""One TCP connection, served on the thread or in the process that calls."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.dispatch.replies import packet_for, report_unsent
+from oscbridge.net.tcp_socket import CHUNK, prepare_stream
+from oscbridge.osc.framing import decoder_for
+from oscbridge.server.connection_limits import StreamLimits
+
+__all__ = ["Connection"]
+
+# For one socket. Unlike epoll it takes no descriptor, of which there may be no more.
+_Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
+
+
+class Connection:
+    """Reads packets from a socket, dispatches them and sends the replies."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        client: ClientAddress,
+        dispatcher: Dispatcher,
+        mode: str,
+        limits: StreamLimits,
+    ) -> None:
+        prepare_stream(sock)
+        self._sock = sock
+        self._client = client
+        self._dispatcher = dispatcher
+        self._limits = limits
+        self._framing = decoder_for(mode, limits.frame)
+        self._sending = threading.Lock()
+        self._broken = ""
+
+    def serve(self, stopping: Callable[[], bool], poll_interval: float) -> None:
+        """Serve until the client leaves, a limit is passed, or ``stopping`` says so.
+
+        Runs what is due in the dispatcher's scheduler as well.
+        """
+        scheduler, limits = self._dispatcher.scheduler, self._limits
+        heard = begun = time.monotonic()
+        with _Selector() as selector:
+            selector.register(self._sock, selectors.EVENT_READ)
+            while not self._broken and not stopping():
+                try:
+                    data = self._sock.recv(CHUNK)
+                except BlockingIOError:
+                    selector.select(scheduler.wait(poll_interval))
+                    scheduler.run_due()
+                    now = time.monotonic()
+                    if now - heard > limits.idle:
+                        self._broken = "idle"
+                    elif self._framing.pending and now - begun > limits.unfinished:
+                        self._broken = "unfinished"
+                    continue
+                except OSError:
+                    data = b""
+                if not data:
+                    self._report_cut()
+                    break
+                heard = time.monotonic()
+                if self._receive(data) or not self._framing.pending:
+                    begun = heard
+                scheduler.run_due()
+        if self._broken:
+            self._dispatcher.report_closed(self._broken, self._client)
+        self._dispatcher.client_left(self._client)
+
+    def _receive(self, data: bytes) -> bool:
+        """Dispatch what is complete; whether anything was."""
+        framing = self._framing
+        packets = framing.feed(data)
+        for packet in packets:
+            self._dispatcher.dispatch(packet, self._client, self._reply)
+        if framing.error is not None:
+            self._dispatcher.report_bad(framing.error, self._client)
+            self._broken = framing.error.reason
+        return bool(packets)
+
+    def _report_cut(self) -> None:
+        """Count the packet that the client did not finish before it left."""
+        error = self._framing.cut()
+        if error is not None:
+            self._dispatcher.report_bad(error, self._client)
+
+    def _reply(self, client: ClientAddress, result: object) -> None:
+        packet = packet_for(self._dispatcher, client, result)
+        if packet is None:
+            return
+        try:
+            self._send(self._framing.encode(packet))
+        except TimeoutError:
+            self._broken = "slow_reader"
+        except (OSError, ValueError) as error:  # a closed socket is no file to wait for
+            report_unsent(self._dispatcher, client, error)
+
+    def _send(self, data: bytes) -> None:
+        """Send all of it. Raises ``TimeoutError`` if the client does not take it."""
+        deadline = time.monotonic() + self._limits.send
+        view = memoryview(data)
+        with self._sending:  # a message that was due may run on another thread
+            while view and not self._broken:
+                try:
+                    view = view[self._sock.send(view) :]
+                except BlockingIOError:
+                    self._wait_writable(deadline - time.monotonic())
+
+    def _wait_writable(self, seconds: float) -> None:
+        with _Selector() as selector:
+            selector.register(self._sock, selectors.EVENT_WRITE)
+            if seconds <= 0 or not selector.select(seconds):
+                raise TimeoutError

@@ -1,0 +1,248 @@
+"""One TCP connection, served on an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Final, cast
+
+from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.dispatch.replies import packet_for
+from oscbridge.dispatch.statistics import name_of
+from oscbridge.net.tcp_socket import prepare_stream
+from oscbridge.osc.framing import decoder_for
+from oscbridge.server.connection_limits import StreamLimits
+
+__all__ = ["StreamProtocol"]
+
+_UNKNOWN: Final[ClientAddress] = ("", 0)
+
+
+class StreamProtocol(asyncio.Protocol):
+    """Dispatches packets in order and sends the replies.
+
+    While a coroutine handler is awaited, or the client does not read its replies, nothing
+    more is read from this client. ``connections`` is where it enters and leaves itself. It does
+    not begin when ``stopped`` is set, or ``refusal`` has a reason against the client.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        mode: str,
+        limits: StreamLimits,
+        refusal: Callable[[ClientAddress], str],
+        connections: set[StreamProtocol],
+        stopped: asyncio.Event,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._limits = limits
+        self._refusal = refusal
+        self._connections = connections
+        self._stopped = stopped
+        self._framing = decoder_for(mode, limits.frame)
+        self._loop = asyncio.get_running_loop()
+        self.closed: asyncio.Future[None] = self._loop.create_future()
+        """Done when the connection has ended, and its coroutine with it."""
+        self._packets: deque[bytes] = deque()
+        self._coroutines: deque[Coroutine[object, object, object]] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self.client = _UNKNOWN
+        """Its address, once it is connected."""
+        self._transport: asyncio.Transport | None = None
+        self._blocked = False
+        self._paused = False
+        self._ended = False  # nothing more is to be read
+        self._counted = False  # why it ended
+        self._heard = self._loop.time()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    # --- called by the transport -------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self.client = transport.get_extra_info("peername") or _UNKNOWN
+        if self._stopped.is_set():  # it was accepted just before
+            self.abort()
+            return
+        reason = self._refusal(self.client)  # once more: others have come in the meantime
+        if reason:
+            self.end(reason)
+            return
+        self._connections.add(self)
+        prepare_stream(transport.get_extra_info("socket"))
+        self._watch("idle", self._limits.idle)
+        self._read_or_not()
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = self._loop.time()
+        framing = self._framing
+        self._packets += framing.feed(data)
+        if not framing.pending:
+            self._unwatch("unfinished")
+        elif self._packets or "unfinished" not in self._timers:
+            self._watch("unfinished", self._limits.unfinished)
+        self._process()
+        if framing.error is not None:
+            self._dispatcher.report_bad(framing.error, self.client)
+            self._count(framing.error.reason)
+            self._end_when_idle()
+
+    def eof_received(self) -> bool:
+        """The client sends no more; it may still be owed an answer."""
+        self._report_cut()
+        self._end_when_idle()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None and not self._ended:
+            self._report_cut()
+        self._transport = None
+        self._connections.discard(self)
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self._packets.clear()
+        if self._task is None:
+            self._closed()
+        else:
+            self._task.cancel()
+            self._task.add_done_callback(self._closed)
+        for coroutine in self._coroutines:
+            coroutine.close()
+        self._coroutines.clear()
+        self._dispatcher.client_left(self.client)
+
+    def pause_writing(self) -> None:
+        self._blocked = True
+        self._watch("slow_reader", self._limits.send)
+        self._read_or_not()
+
+    def resume_writing(self) -> None:
+        self._blocked = False
+        self._unwatch("slow_reader")
+        self._process()
+        self._read_or_not()
+
+    # --- what it does ------------------------------------------------------------------------
+
+    def end(self, reason: str) -> None:
+        """End the connection at once, and count why."""
+        if self._transport is not None:
+            self._count(reason)
+            self._transport.abort()
+
+    def pause(self, on: bool) -> None:
+        """Read nothing more from the client for the time being, or go on."""
+        self._paused = on
+        self._process()
+        self._read_or_not()
+
+    def close(self) -> None:
+        """End the connection when what was written has gone out."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _report_cut(self) -> None:
+        """Count the packet that the client did not finish before it left."""
+        error = self._framing.cut()
+        if error is not None:
+            self._dispatcher.report_bad(error, self.client)
+
+    def _closed(self, _task: object = None) -> None:
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+    def _count(self, reason: str) -> None:
+        if not self._counted:
+            self._counted = True
+            self._dispatcher.report_closed(reason, self.client)
+
+    def _end_when_idle(self) -> None:
+        """Read no more; answer what was read, then close."""
+        self._ended = True
+        self._unwatch("unfinished")
+        self._read_or_not()
+
+    @property
+    def _busy(self) -> bool:
+        return self._task is not None or self._blocked or self._paused
+
+    def _process(self) -> None:
+        packets, dispatch = self._packets, self._dispatcher.dispatch
+        while packets and not self._busy:
+            dispatch(packets.popleft(), self.client, self._reply)
+
+    def _reply(self, client: ClientAddress, result: object) -> None:
+        if inspect.iscoroutine(result):
+            if self._transport is None:
+                result.close()
+                return
+            self._coroutines.append(result)
+            if self._task is None:
+                self._task = self._loop.create_task(self._await_all())
+                self._read_or_not()
+        elif self._transport is not None and not self._transport.is_closing():
+            packet = packet_for(self._dispatcher, client, result)
+            if packet is not None:
+                self._transport.write(self._framing.encode(packet))
+                if self._transport.get_write_buffer_size() > self._limits.replies:
+                    self.end("replies")
+
+    async def _await_all(self) -> None:
+        """Await coroutine handlers one after another, then go on with the packets."""
+        try:
+            while self._coroutines:
+                coroutine = self._coroutines.popleft()
+                try:
+                    result = await coroutine
+                except (Exception, asyncio.CancelledError) as error:
+                    if self._transport is None:
+                        raise  # it was this task that was cancelled
+                    self._dispatcher.report_failure(name_of(coroutine), error)
+                    continue
+                if result is not None:
+                    self._reply(self.client, result)
+        finally:
+            self._task = None
+        self._process()
+        self._read_or_not()
+
+    def _read_or_not(self) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._busy:
+            self._transport.pause_reading()
+        elif self._ended:
+            self._watch("slow_reader", self._limits.send)  # what was written has to go out
+            self._transport.close()
+        else:
+            self._transport.resume_reading()
+
+    # --- limits of time ----------------------------------------------------------------------
+
+    def _watch(self, reason: str, seconds: float) -> None:
+        self._unwatch(reason)
+        self._timers[reason] = self._loop.call_later(seconds, self._late, reason)
+
+    def _unwatch(self, reason: str) -> None:
+        timer = self._timers.pop(reason, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _late(self, reason: str) -> None:
+        quiet = self._loop.time() - self._heard
+        if reason == "idle" and quiet < self._limits.idle:
+            self._watch("idle", self._limits.idle - quiet)  # it was heard in the meantime
+        elif reason != "slow_reader" and self._busy:
+            self._watch(reason, getattr(self._limits, reason))  # nobody listened
+        else:
+            self.end(reason)

@@ -1,0 +1,284 @@
+"""OSC servers over UDP. The class names say how handlers run.
+
+Names, signatures and behaviour are those of the python-osc documentation. All servers read
+until the socket would block, not once a poll, and hand every packet to
+:meth:`oscbridge.dispatch.dispatcher.Dispatcher.dispatch`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import selectors
+import socket
+import socketserver
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeAlias, cast
+
+from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.dispatch.handler import ClientAddress, Reply
+from oscbridge.dispatch.scheduler import run_all
+from oscbridge.errors import DecodeError
+from oscbridge.net.allowlist import Networks
+from oscbridge.net.udp_receive import MAX_DATAGRAM, receiver
+from oscbridge.net.udp_socket import bind, keep_allowed, send_reply
+from oscbridge.server.children import Children
+from oscbridge.server.leader_followers import LeaderFollowers
+from oscbridge.server.loop import INPUT, Serving, family_of
+
+__all__ = [
+    "BlockingOSCUDPServer",
+    "OSCUDPServer",
+    "ThreadingOSCUDPServer",
+]
+
+_Request: TypeAlias = tuple[bytes, socket.socket]
+_Batch: TypeAlias = list[tuple[bytes, ClientAddress]]
+_Take: TypeAlias = Callable[[_Batch, Reply], None]
+
+_log: Final = logging.getLogger(__name__)
+
+
+def looks_like_osc(data: bytes) -> bool:
+    """Whether the first bytes are those of a message or a bundle."""
+    return data.startswith((b"/", b"#bundle\0"))
+
+
+class OSCUDPServer(Serving, socketserver.UDPServer):
+    """What the blocking, threading and forking servers have in common.
+
+    ``server_address`` is host and port, 0 for any; ``timeout`` in seconds is for
+    :meth:`handle_request`; ``family`` follows from the host unless it is given.
+    Raises ``OSError`` when the address cannot be bound.
+    """
+
+    max_packet_size = MAX_DATAGRAM
+    multicast_interface = ""
+    """Where to join a multicast group: an address (IPv4) or an interface's name (IPv6)."""
+    allow = Networks()
+    """Networks that datagrams are taken from; without any, from everywhere. What comes from
+    elsewhere, this machine too, is counted as ``not_allowed`` and not looked at. To be
+    overridden before the server serves: ``server.allow = Networks(["10.0.0.0/8"])``."""
+
+    def __init__(
+        self,
+        server_address: tuple[str, int],
+        dispatcher: Dispatcher,
+        bind_and_activate: bool = True,
+        timeout: float | None = None,
+        family: socket.AddressFamily | None = None,
+    ) -> None:
+        self.address_family = family or family_of(*server_address[:2], socket.SOCK_DGRAM)
+        self._prepare(dispatcher)
+        super().__init__(server_address, socketserver.BaseRequestHandler, bind_and_activate)
+        self.timeout = timeout
+
+    def server_bind(self) -> None:
+        """Bind the socket, and join the group if the address is a multicast group."""
+        bind(self.socket, cast(ClientAddress, self.server_address), self.multicast_interface)
+        self.server_address = self.socket.getsockname()
+
+    def verify_request(  # type: ignore[override]  # typeshed narrows the address
+        self, request: _Request, client_address: ClientAddress
+    ) -> bool:
+        """Whether a datagram looks like OSC; if not, it is dropped. To be overridden."""
+        return looks_like_osc(request[0])
+
+    def process_request(  # type: ignore[override]
+        self, request: _Request, client_address: ClientAddress
+    ) -> None:
+        """Call the handlers for one datagram."""
+        self.finish_request(request, client_address)
+
+    def finish_request(  # type: ignore[override]
+        self, request: _Request, client_address: ClientAddress
+    ) -> None:
+        """Call the handlers for one datagram, on the thread that runs this."""
+        self._dispatcher.dispatch(request[0], client_address, self._reply)
+
+    def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
+        scheduler, take, reply = self._dispatcher.scheduler, self._way(), self._reply
+        receive = receiver(self.socket, self.max_packet_size)
+        selector.register(self, selectors.EVENT_READ, INPUT)
+        while not self._stopping.is_set():
+            if self._wait(selector, poll_interval):
+                take(receive(), reply)
+            scheduler.run_due()
+            self.service_actions()
+
+    def _take_one(self) -> None:
+        try:
+            data, client = self.socket.recvfrom(self.max_packet_size)
+        except (BlockingIOError, ConnectionError):
+            return  # a bad checksum, or what an earlier reply met
+        self._way()([(data, client)], self._reply)
+
+    def _way(self) -> _Take:
+        """The way of datagrams, past :attr:`allow` if it holds any networks."""
+        way = self._way_in()
+        return partial(self._take_allowed, way) if self.allow else way
+
+    def _take_allowed(self, take: _Take, batch: _Batch, reply: Reply) -> None:
+        batch = keep_allowed(batch, self.allow, self._dispatcher)
+        if batch:
+            take(batch, reply)
+
+    def _way_in(self) -> _Take:
+        """Straight, unless a subclass overrides a method of the way."""
+        for name in ("verify_request", "process_request", "finish_request"):
+            if getattr(self, name) != getattr(OSCUDPServer, name).__get__(self):
+                return self._take_requests
+        return self._dispatcher.dispatch_all
+
+    def _take_requests(self, batch: _Batch, reply: Reply) -> None:
+        for data, client in batch:
+            self._take_request(data, client, reply)
+
+    def _take_request(self, data: bytes, client: ClientAddress, reply: Reply) -> None:
+        """Take one datagram through the methods that a subclass may override."""
+        request = (data, self.socket)
+        try:
+            if self.verify_request(request, client):
+                self.process_request(request, client)
+            elif looks_like_osc(data):
+                error = DecodeError("refused", "verify_request does not want it")
+                self._dispatcher.report_bad(error, client)
+            else:
+                self._dispatcher.dispatch(data, client, reply)  # counts what is wrong with it
+        except Exception:
+            self.handle_error(request, client)
+
+    def handle_error(  # type: ignore[override]
+        self, request: _Request, client_address: ClientAddress
+    ) -> None:
+        """Report what an overridden method raised. Handlers' errors never come here."""
+        _log.exception("request from %s:%s failed", *client_address[:2])
+
+    def _reply(self, client_address: ClientAddress, result: object) -> None:
+        send_reply(self._dispatcher, self.socket, client_address, result)
+
+
+class BlockingOSCUDPServer(OSCUDPServer):
+    """Handlers run one after another, on the thread that serves."""
+
+
+class ThreadingOSCUDPServer(OSCUDPServer):
+    """Each packet is handled on a thread of its own, from a bounded set that is reused.
+
+    The threads take turns to receive. So a packet never waits in a queue of ours: while
+    all threads are busy, it waits in the socket.
+    """
+
+    max_threads = 32
+    """Packets that are handled at once. Threads are started as they are needed."""
+    stop_timeout = 5.0
+    """Seconds that handlers are given to return when the server stops."""
+    _crew: LeaderFollowers | None = None
+
+    @property
+    def threads(self) -> int:
+        """Threads that it has started and that still run."""
+        crew = self._crew
+        return 0 if crew is None else len(crew)
+
+    def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
+        selector.register(self, selectors.EVENT_READ, INPUT)
+        receive = partial(self._receive, selector, poll_interval, self._way())
+        self._crew = crew = LeaderFollowers(receive, self.max_threads, "osc-udp")
+        crew.start()
+        try:
+            while crew.error is None and not self._stopping.wait(poll_interval):
+                self.service_actions()
+        finally:
+            crew.stopping.set()
+            self._wake()
+            left = crew.stop(self.stop_timeout)
+            self._crew = None
+            if left:
+                _log.warning("%d handlers did not return within %g s", left, self.stop_timeout)
+        if crew.error is not None:
+            raise crew.error
+
+    def _receive(
+        self, selector: selectors.BaseSelector, poll_interval: float, take: _Take
+    ) -> Callable[[], None] | None:
+        """The next thing to do, or None after a while without any."""
+        scheduler = self._dispatcher.scheduler
+        due = scheduler.take_due()
+        if due:
+            return partial(run_all, due)
+        try:
+            data, client = self.socket.recvfrom(self.max_packet_size)
+        except BlockingIOError:
+            self._wait(selector, poll_interval)
+            return None
+        except ConnectionError:
+            return None
+        return partial(take, [(data, client)], self._reply)
+
+
+if hasattr(os, "fork"):
+
+    class ForkingOSCUDPServer(OSCUDPServer):
+        """Each packet is handled in a process of its own, at most ``max_children`` at once.
+
+        All of them are reaped; a burst beyond the bound waits in the socket. Bad packets
+        and those that no handler wants cost no process. The process must have no other
+        threads.
+        """
+
+        max_children = 40
+        stop_timeout = 5.0
+        """Seconds that children are given to end by themselves when the server closes."""
+
+        def __init__(
+            self,
+            server_address: tuple[str, int],
+            dispatcher: Dispatcher,
+            bind_and_activate: bool = True,
+            timeout: float | None = None,
+            family: socket.AddressFamily | None = None,
+        ) -> None:
+            self.children = Children(self.max_children)
+            super().__init__(server_address, dispatcher, bind_and_activate, timeout, family)
+
+        def process_request(  # type: ignore[override]
+            self, request: _Request, client_address: ClientAddress
+        ) -> None:
+            """Handle one datagram in processes: one for all that is to run at one time."""
+            fork = partial(self._fork, request[1], client_address)
+            self._dispatcher.examine(request[0], client_address, fork)
+
+        def _fork(self, sock: socket.socket, client: ClientAddress, packet: bytes) -> None:
+            while not self.children.wait_below_limit(1.0):
+                if self._stopping.is_set():
+                    return
+            try:
+                self.children.fork(partial(self._in_child, (packet, sock), client))
+            except OSError as error:  # the system gives no more processes
+                self._dispatcher.report_failure("fork", error)
+
+        def _in_child(self, request: _Request, client_address: ClientAddress) -> None:
+            # What waits for its time is the parent's affair, and this packet has waited.
+            self._dispatcher.scheduler.clear()
+            self._dispatcher.strict_timing = False
+            self.finish_request(request, client_address)
+
+        def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
+            selector.register(self, selectors.EVENT_READ, INPUT)
+            while not self._stopping.is_set():
+                if self.children.wait_below_limit(poll_interval):
+                    # While there are children, look after them soon.
+                    wait = min(poll_interval, 0.05) if self.children else poll_interval
+                    if self._wait(selector, wait):
+                        self._take_one()
+                self._dispatcher.scheduler.run_due()
+                self.service_actions()
+
+        def server_close(self) -> None:
+            """Close the socket and end what is still being handled."""
+            super().server_close()
+            self.children.stop(self.stop_timeout)
+
+    __all__ += ["ForkingOSCUDPServer"]

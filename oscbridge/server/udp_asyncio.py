@@ -1,0 +1,215 @@
+"""The UDP server on an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import socket
+from collections.abc import Coroutine, Iterator
+from typing import cast
+
+from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.dispatch.due_timer import DueTimer
+from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.dispatch.statistics import name_of
+from oscbridge.net.allowlist import Networks
+from oscbridge.net.udp_receive import receiver
+from oscbridge.net.udp_socket import keep_allowed, open_socket, send_reply
+
+__all__ = ["AsyncIOOSCUDPServer", "DispatchingProtocol", "DrainingTransport"]
+
+
+class AsyncIOOSCUDPServer:
+    """Handlers run on an event loop; coroutine handlers are awaited, each in a task.
+
+    Use :meth:`serve` in a program without other coroutines, and ``await``
+    :meth:`create_serve_endpoint` beside them.
+    """
+
+    max_tasks = 1_000
+    """Coroutine handlers that are awaited at once; beyond it, packets wait in the socket."""
+    multicast_interface = ""
+    """Where to join a multicast group: an address (IPv4) or an interface's name (IPv6)."""
+    allow = Networks()
+    """Networks that datagrams are taken from; without any, from everywhere. What comes from
+    elsewhere, this machine too, is counted as ``not_allowed`` and not looked at."""
+
+    def __init__(
+        self,
+        server_address: tuple[str, int],
+        dispatcher: Dispatcher,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._server_address = server_address
+        self._dispatcher = dispatcher
+        self._loop = loop
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """The dispatcher that this server hands its packets to."""
+        return self._dispatcher
+
+    def serve(self) -> None:
+        """Serve until the loop is stopped. Not to be called from a coroutine."""
+        transport, _ = self._loop.run_until_complete(self.create_serve_endpoint())
+        try:
+            self._loop.run_forever()
+        finally:
+            transport.close()
+            self._loop.run_until_complete(asyncio.sleep(0))  # now its socket is closed
+
+    async def create_serve_endpoint(
+        self,
+    ) -> tuple[asyncio.DatagramTransport, asyncio.DatagramProtocol]:
+        """Bind, and serve on the loop until the transport is closed.
+
+        Returns the transport and the protocol. Raises ``OSError`` when the address cannot
+        be bound.
+        """
+        host, port = self._server_address[:2]
+        found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        family, *_, address = min(found, key=lambda info: info[0] != socket.AF_INET)
+        sock = open_socket(family, cast(ClientAddress, address), self.multicast_interface)
+        protocol = DispatchingProtocol(self._dispatcher, self._loop, self.max_tasks, self.allow)
+        transport: asyncio.DatagramTransport
+        try:
+            transport = DrainingTransport(self._loop, sock, protocol)
+        except NotImplementedError:  # the loop of Windows watches no sockets
+            transport, _ = await self._loop.create_datagram_endpoint(lambda: protocol, sock=sock)
+        return transport, protocol
+
+
+class DispatchingProtocol(asyncio.DatagramProtocol):
+    """Hands packets to the dispatcher, awaits coroutines, and keeps the scheduler going."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        loop: asyncio.AbstractEventLoop,
+        max_tasks: int,
+        allow: Networks,
+    ) -> None:
+        self.dispatcher = dispatcher
+        self.allow = allow
+        self._loop = loop
+        self._max_tasks = max_tasks
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timer = DueTimer(dispatcher.scheduler, loop)
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: ClientAddress) -> None:
+        if not self.allow or keep_allowed([(data, addr)], self.allow, self.dispatcher):
+            self.dispatcher.dispatch(data, addr, self.reply)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._timer.close()
+        for task in self._tasks:
+            task.cancel()
+
+    def reply(self, client: ClientAddress, result: object) -> None:
+        """Answer the client; a coroutine first becomes a task."""
+        if not inspect.iscoroutine(result):
+            if self._transport is not None:
+                send_reply(self.dispatcher, self._transport, client, result)
+            return
+        task = self._loop.create_task(self._await(client, result))
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+        if len(self._tasks) >= self._max_tasks and isinstance(self._transport, DrainingTransport):
+            self._transport.pause_reading()
+
+    async def _await(
+        self, client: ClientAddress, coroutine: Coroutine[object, object, object]
+    ) -> None:
+        try:
+            result = await coroutine
+        except Exception as error:
+            self.dispatcher.report_failure(name_of(coroutine), error)
+            return
+        if result is not None:
+            self.reply(client, result)
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if len(self._tasks) < self._max_tasks and isinstance(self._transport, DrainingTransport):
+            self._transport.resume_reading()
+
+
+class DrainingTransport(asyncio.DatagramTransport):
+    """A datagram transport that reads until the socket would block.
+
+    asyncio's own makes a system call to ``epoll`` for every datagram. Raises
+    ``NotImplementedError`` on a loop that cannot watch a socket.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, protocol: DispatchingProtocol
+    ) -> None:
+        super().__init__({"socket": sock, "sockname": sock.getsockname()})
+        self._loop = loop
+        self._socket = sock
+        self._protocol = protocol
+        self._closing = False
+        self._reading = True
+        self._receive = receiver(sock)
+        self._unread: list[tuple[bytes, ClientAddress]] = []
+        loop.add_reader(sock, self._drain)
+        protocol.connection_made(self)
+
+    def _drain(self) -> None:
+        batch, self._unread = self._unread, []
+        if not batch:
+            batch = self._receive()
+            if self._protocol.allow:
+                batch = keep_allowed(batch, self._protocol.allow, self._protocol.dispatcher)
+        self._protocol.dispatcher.dispatch_all(self._until_paused(batch), self._protocol.reply)
+
+    def _until_paused(
+        self, batch: list[tuple[bytes, ClientAddress]]
+    ) -> Iterator[tuple[bytes, ClientAddress]]:
+        rest = iter(batch)
+        for each in rest:
+            yield each
+            if not self._reading:
+                self._unread = list(rest)
+
+    def pause_reading(self) -> None:
+        """Leave packets in the socket."""
+        if self._reading and not self._closing:
+            self._reading = False
+            self._loop.remove_reader(self._socket)
+
+    def resume_reading(self) -> None:
+        """Undo :meth:`pause_reading`."""
+        if not self._reading and not self._closing:
+            self._reading = True
+            self._loop.add_reader(self._socket, self._drain)
+            if self._unread:
+                self._drain()
+
+    def sendto(self, data: bytes, addr: ClientAddress | None = None) -> None:  # type: ignore[override]
+        """Send a datagram at once. Raises ``OSError``."""
+        if addr is None:
+            raise ValueError("a server's socket is not connected: an address is needed")
+        self._socket.sendto(data, addr)
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def close(self) -> None:
+        """Stop serving and close the socket."""
+        if self._closing:
+            return
+        self._closing, self._reading = True, False
+        self._loop.remove_reader(self._socket)
+        self._loop.call_soon(self._closed)
+
+    abort = close
+
+    def _closed(self) -> None:
+        self._socket.close()
+        self._protocol.connection_lost(None)

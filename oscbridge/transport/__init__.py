@@ -1,1 +1,0 @@
-"""Sockets, streams, threads, processes: what the servers and clients are made of."""

@@ -1,0 +1,435 @@
+"""Configuration: good ones are read, and every fault is one line with place, value and mend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from pydantic import Field
+
+import oscbridge
+from oscbridge import ConfigurationError, Endpoint, HostPort
+from oscbridge.bridge.config.config import DEFAULT, MAX_FILE, load, parse
+from oscbridge.bridge.routes.pure_steps import RouteSpec
+from oscbridge.net.url import OSCURL
+
+
+class Server(Endpoint):
+    """An endpoint with options of every kind."""
+
+    class Options(oscbridge.Options):
+        listen: HostPort = HostPort("127.0.0.1", 8080)
+        count: Annotated[int, Field(ge=1, le=10)] = 5
+        page: bool = True
+        names: tuple[str, ...] = ("a", "b")
+        rate: float = 1.5
+        token: str = Field(default="", max_length=3)
+
+    async def send(self, message: oscbridge.Message) -> None:
+        pass
+
+
+class Sensor(Endpoint):
+    """A source and no sink."""
+
+
+TYPES: dict[str, type[Endpoint]] = {"server": Server, "sensor": Sensor}
+GOOD = """
+[bridge.stage]
+listen = "udp://127.0.0.1:9000"
+[endpoint.web]
+type = "server"
+"""
+
+
+def faults(text: str) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        parse(text, TYPES, "show.toml")
+    lines = str(caught.value).splitlines()
+    assert all(line.startswith("show.toml: ") for line in lines)
+    return [line.removeprefix("show.toml: ") for line in lines]
+
+
+def route(lines: str) -> str:
+    return f"{GOOD}[[route]]\n{lines}\n"
+
+
+# --- what is good ------------------------------------------------------------------------------
+
+
+def test_the_built_in_configuration_parses() -> None:
+    configuration = parse(DEFAULT, {"websocket": Server}, "built in")
+    assert list(configuration.bridges) == ["osc"]
+    assert list(configuration.endpoints) == ["web"]
+
+
+def test_an_empty_file_is_good() -> None:
+    assert parse("", TYPES, "show.toml").bridges == {}
+
+
+def test_every_key_of_a_bridge_has_a_default() -> None:
+    bridge = parse("[bridge.a]", TYPES, "show.toml").bridges["a"]
+    assert (bridge.listen, bridge.mode) == (OSCURL("udp", "127.0.0.1", 9000), "asyncio")
+    assert (bridge.workers, bridge.interface) == (32, "")
+
+
+def test_a_route_takes_one_name_or_several() -> None:
+    text = route('from = "stage"\nto = "web"') + '[[route]]\nfrom = ["stage", "web"]\nto = ["web"]'
+    one, several = parse(text, TYPES, "show.toml").routes
+    assert (one.sources, one.spec, one.to) == (("stage",), RouteSpec(), ("web",))
+    assert (several.sources, several.to) == (("stage", "web"), ("web",))
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "show.toml"
+    path.write_bytes(b"\xef\xbb\xbf[bridge.a]\n")
+    assert list(load(path, TYPES).bridges) == ["a"]
+
+
+# --- one fault, one line -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        pytest.param("[brige.a]", "brige: unknown key; did you mean 'bridge'?", id="file-key"),
+        pytest.param(
+            "[xyz]",
+            "xyz: unknown key; known keys: bridge, endpoint, http, route, run",
+            id="file-key-far",
+        ),
+        pytest.param(
+            "[bridge.a]\nlisen = 1",
+            "bridge.a.lisen: unknown key; did you mean 'listen'?",
+            id="bridge-key",
+        ),
+        pytest.param(
+            '[endpoint.a]\ntype = "server"\ncuont = 1',
+            "endpoint.a.cuont: unknown key; did you mean 'count'?",
+            id="endpoint-key",
+        ),
+        pytest.param(
+            '[endpoint.a]\ntype = "server"\nxyz = 1',
+            "endpoint.a.xyz: unknown key; "
+            "known keys: count, listen, names, on_start, outbox, page, policy, rate, spool, token",
+            id="endpoint-key-far",
+        ),
+        pytest.param(
+            route('from = "stage"\nto = "web"\nmtach = "/a"'),
+            "route 1: mtach: unknown key; did you mean 'match'?",
+            id="route-key",
+        ),
+        pytest.param(
+            "[bridge.a]\nlisten = 9000",
+            'bridge.a.listen = 9000: expected text in quotes; the default is "udp://127.0.0.1:9000"',
+            id="text",
+        ),
+        pytest.param(
+            '[bridge.a]\nlisten = "127.0.0.1:9000"',
+            "bridge.a.listen = '127.0.0.1:9000': write it as udp://host:port, "
+            "for example udp://127.0.0.1:9000",
+            id="url",
+        ),
+        pytest.param(
+            '[bridge.a]\nlisten = "ftp://127.0.0.1:9000"',
+            "bridge.a.listen = 'ftp://127.0.0.1:9000': unknown transport 'ftp'",
+            id="url-scheme",
+        ),
+        pytest.param(
+            '[bridge.a]\nmode = "thread"',
+            "bridge.a.mode = 'thread': expected 'asyncio', 'blocking', 'threading' or 'forking'; "
+            "did you mean 'threading'?",
+            id="mode",
+        ),
+        pytest.param(
+            "[bridge.a]\nmode = 5",
+            "bridge.a.mode = 5: expected 'asyncio', 'blocking', 'threading' or 'forking'; "
+            'the default is "asyncio"',
+            id="mode-type",
+        ),
+        pytest.param(
+            '[endpoint.a]\ntype = "server"\ncount = "many"',
+            "endpoint.a.count = 'many': expected a whole number; the default is 5",
+            id="int",
+        ),
+        pytest.param(
+            '[endpoint.a]\ntype = "server"\ncount = 1.5',
+            "endpoint.a.count = 1.5: expected a whole number; the default is 5",
+            id="int-from-float",
+        ),
+        pytest.param(
+            '[endpoint.a]\ntype = "server"\ncount = 0',
+            "endpoint.a.count = 0: must be at least 1; the default is 5",
+            id="too-small",
+        ),
+        pytest.param(
+            '[endpoint.a]\ntype = "server"\ncount = 11',
+            "endpoint.a.count = 11: must be at most 10; the default is 5",
+            id="too-large",
+        ),
+        pytest.param(
+            '[endpoint.a]\ntype = "server"\npage = "perhaps"',
+            "endpoint.a.page = 'perhaps': expected true or false; the default is true",
+            id="bool",
+        ),
+        pytest.param(
+            '[endpoint.a]\ntype = "server"\nrate = "fast"',
+            "endpoint.a.rate = 'fast': expected a number; the default is 1.5",
+            id="float",
+        ),
+        pytest.param(
+            '[endpoint.a]\ntype = "server"\nnames = "a"',
+            'endpoint.a.names = \'a\': expected a list, in brackets; the default is ["a", "b"]',
+            id="list",
+        ),
+        pytest.param(
+            '[endpoint.a]\ntype = "server"\nnames = [1]',
+            'endpoint.a.names.1 = 1: expected text in quotes; the default is ["a", "b"]',
+            id="list-item",
+        ),
+        pytest.param(
+            '[endpoint.a]\ntype = "server"\nlisten = "8080"',
+            "endpoint.a.listen = '8080': write it as host:port, "
+            "for example 127.0.0.1:8080 or [::1]:8080",
+            id="host-port",
+        ),
+        pytest.param(
+            '[endpoint.a]\ntype = "sevrer"',
+            "endpoint.a.type = 'sevrer': no plugin offers this type; did you mean 'server'?",
+            id="type",
+        ),
+        pytest.param(
+            '[endpoint.a]\ntype = "mqtt"',
+            "endpoint.a.type = 'mqtt': no plugin offers this type; known types: sensor, server; "
+            "a plugin may bring it: pip install oscbridge-mqtt",
+            id="type-of-no-plugin",
+        ),
+        pytest.param(
+            "[endpoint.a]\ntype = 5",
+            "endpoint.a.type = 5: no plugin offers this type; known types: sensor, server",
+            id="type-of-wrong-type",
+        ),
+        pytest.param(
+            "[endpoint.a]",
+            "endpoint.a: the key 'type' is missing; known types: sensor, server",
+            id="type-missing",
+        ),
+        pytest.param(
+            "bridge = 5", "bridge = 5: expected tables, as [bridge.stage]", id="bridge-no-table"
+        ),
+        pytest.param(
+            "[bridge]\nlisten = 5",
+            "bridge.listen = 5: expected a table; "
+            "give it a name, as in [bridge.stage], and write its keys below",
+            id="bridge-without-name",
+        ),
+        pytest.param(
+            '[route]\nfrom = "a"',
+            "route = {'from': 'a'}: write [[route]], with two brackets",
+            id="route-one-bracket",
+        ),
+        pytest.param(
+            '[bridge."a b"]',
+            "bridge.a b: a name has up to 64 letters, digits, '-' and '_'",
+            id="name",
+        ),
+        pytest.param(
+            GOOD + '[endpoint.stage]\ntype = "server"\nlisten = "127.0.0.1:1"',
+            "endpoint.stage: a bridge has this name too; routes need different ones",
+            id="same-name",
+        ),
+        pytest.param(
+            route('from = "stgae"\nto = "web"'),
+            "route 1: from = 'stgae': no such bridge or endpoint; did you mean 'stage'?",
+            id="from",
+        ),
+        pytest.param(
+            route('from = "xyz"\nto = "web"'),
+            "route 1: from = 'xyz': no such bridge or endpoint; there is: stage, web",
+            id="from-far",
+        ),
+        pytest.param(
+            route('from = "stage"\nto = "wbe"'),
+            "route 1: to = 'wbe': no such endpoint; did you mean 'web'?",
+            id="to",
+        ),
+        pytest.param(
+            route('from = "stage"\nto = "stage"'),
+            "route 1: to = 'stage': no such endpoint; there is: web",
+            id="to-a-bridge",
+        ),
+        pytest.param(
+            route('from = "stage"\nto = "eye"\n[endpoint.eye]\ntype = "sensor"'),
+            "route 1: to = 'eye': nothing can be sent to this endpoint; "
+            "it can only stand under 'from'",
+            id="to-a-source",
+        ),
+        pytest.param(
+            route('from = "stage"'), "route 1: to: this key is missing", id="route-key-missing"
+        ),
+        pytest.param(
+            route('from = "stage"\nto = []'),
+            'route 1: to = []: expected a name in quotes, or several: ["one", "two"]',
+            id="to-nobody",
+        ),
+        pytest.param(
+            route('from = 5\nto = "web"'),
+            'route 1: from = 5: expected a name in quotes, or several: ["one", "two"]',
+            id="from-of-wrong-type",
+        ),
+        pytest.param(
+            route('from = "stage"\nto = "web"\nmatch = "a"'),
+            "route 1: match = 'a': an address starts with '/'",
+            id="match-without-slash",
+        ),
+        pytest.param(
+            route('from = "stage"\nto = "web"\nmatch = "/a{"'),
+            "route 1: match = '/a{': '{' at 2 has no end",
+            id="match-without-end",
+        ),
+        pytest.param(
+            route('from = "stage"\nto = "web"\nmatch = "/{n}/{n}"'),
+            "route 1: match = '/{n}/{n}': a name is captured twice",
+            id="match-captures-twice",
+        ),
+        pytest.param(
+            '[endpoint.a]\ntype = "server"\n[endpoint.b]\ntype = "server"',
+            "endpoint.b.listen = '127.0.0.1:8080': endpoint.a listens on '127.0.0.1:8080' already; "
+            "choose another port",
+            id="endpoints-on-one-port",
+        ),
+    ],
+)
+def test_a_fault_is_one_line_with_place_value_and_mend(text: str, line: str) -> None:
+    (found,) = faults(text)
+    assert found.startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("127.0.0.1", "0.0.0.0"),
+        ("[::]", "127.0.0.1"),
+        ("[::]", "[::1]"),
+    ],
+)
+def test_two_bridges_on_one_port_are_a_fault(one: str, other: str) -> None:
+    text = f'[bridge.a]\nlisten = "udp://{one}:9000"\n[bridge.b]\nlisten = "udp://{other}:9000"'
+    assert faults(text) == [
+        f"bridge.b.listen = 'udp://{other}:9000': bridge.a listens on 'udp://{one}:9000' already; "
+        "choose another port"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("127.0.0.1:0", "127.0.0.1:0"),
+        ("127.0.0.1:9000", "127.0.0.1:9001"),
+        ("127.0.0.1:9000", "127.0.0.2:9000"),
+        ("0.0.0.0:9000", "[::1]:9000"),
+    ],
+)
+def test_two_bridges_that_can_both_listen_are_good(one: str, other: str) -> None:
+    text = f'[bridge.a]\nlisten = "udp://{one}"\n[bridge.b]\nlisten = "udp://{other}"'
+    assert len(parse(text, TYPES, "show.toml").bridges) == 2
+
+
+def test_several_faults_are_reported_at_once() -> None:
+    text = """
+    [bridge.a]
+    lisen = "udp://127.0.0.1:9000"
+    [endpoint.b]
+    type = "sevrer"
+    [endpoint.c]
+    type = "server"
+    count = 0
+    [[route]]
+    from = "aa"
+    to = "c"
+    [[route]]
+    from = "a"
+    to = "c"
+    match = "x"
+    """
+    assert [line.partition(" = ")[0].partition(": unknown")[0] for line in faults(text)] == [
+        "bridge.a.lisen",
+        "endpoint.b.type",
+        "endpoint.c.count",
+        "route 1: from",
+        "route 2: match",
+    ]
+
+
+def test_a_name_with_a_fault_of_its_own_is_not_reported_again_by_its_routes() -> None:
+    text = '[bridge.a]\nx = 1\n[endpoint.b]\ntype = "x"\n[[route]]\nfrom = "a"\nto = "b"'
+    assert len(faults(text)) == 2
+
+
+def test_a_long_value_is_cut() -> None:
+    (line,) = faults(f'[bridge.a]\nlisten = "{"x" * 10_000}"')
+    assert len(line) < 300
+
+
+# --- files -------------------------------------------------------------------------------------
+
+
+def load_fails(path: Path) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        load(path, TYPES)
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(f"{path}: ")
+    return line.removeprefix(f"{path}: ")
+
+
+def test_a_toml_error_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "show.toml"
+    path.write_text("[bridge.a]\nlisten = \n")
+    assert load_fails(path) == "not TOML: Invalid value (at line 2, column 10)"
+
+
+def test_a_key_that_stands_twice_is_a_toml_error(tmp_path: Path) -> None:
+    path = tmp_path / "show.toml"
+    path.write_text('[bridge.a]\nmode = "asyncio"\nmode = "blocking"\n')
+    assert "at line 3" in load_fails(path)
+
+
+def test_deep_nesting_is_a_toml_error(tmp_path: Path) -> None:
+    path = tmp_path / "show.toml"
+    path.write_text("a = " + "[" * 100_000)
+    assert load_fails(path) == "not TOML: nested too deeply"
+
+
+def test_a_file_that_is_not_utf_8_is_a_fault_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "show.toml"
+    path.write_bytes(b"[bridge.a]\n# caf\xe9\n")
+    assert load_fails(path) == "line 2: not UTF-8; save it as UTF-8"
+
+
+def test_a_file_that_is_too_large_is_a_fault(tmp_path: Path) -> None:
+    path = tmp_path / "show.toml"
+    path.write_bytes(b"#" * (MAX_FILE + 1))
+    assert load_fails(path) == f"larger than {MAX_FILE} bytes; is it a configuration?"
+
+
+def test_a_missing_file_is_a_fault_that_names_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "studio.toml").touch()
+    assert load_fails(tmp_path / "studoi.toml") == (
+        "there is no such file; did you mean 'studio.toml'?"
+    )
+
+
+def test_a_missing_file_in_a_missing_folder_is_a_fault(tmp_path: Path) -> None:
+    assert load_fails(tmp_path / "x" / "y.toml") == "there is no such file; check the name"
+
+
+def test_a_directory_is_a_fault(tmp_path: Path) -> None:
+    assert load_fails(tmp_path) == "this is a directory; name a file"
+
+
+def test_a_file_with_nothing_in_it_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    parse("", {}, "show.toml")
+    assert "show.toml: there is no bridge and no endpoint: nothing will come in" in caplog.text

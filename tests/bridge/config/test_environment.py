@@ -1,0 +1,292 @@
+"""Settings from the environment: laid over the file by one rule, with faults that name them."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oscbridge import ConfigurationError
+from oscbridge.bridge.config.config import Configuration, parse
+from oscbridge.bridge.config.environment import MAX_VARIABLES, overlay
+from oscbridge.plugins import Plugins
+
+README = Path(__file__).parents[3] / "README.md"
+ROUTE = '[[route]]\nfrom = "stage"\nmatch = "/meters/*"\nto = "my-desk"\n'
+FILE = """
+[bridge.stage]
+listen = "udp://127.0.0.1:9000"
+[endpoint.my-desk]
+type = "osc"
+to   = "udp://127.0.0.1:9001"
+[[route]]
+from = "stage"
+to   = "my-desk"
+"""
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Configuration]:
+    """Reads the file, with variables whose names lack ``OSCBRIDGE__``."""
+
+    def read(text: str = FILE, **variables: str) -> Configuration:
+        for name, value in variables.items():
+            monkeypatch.setenv(f"OSCBRIDGE__{name}", value)
+        return parse(text, Plugins().endpoint_types, "show.toml")
+
+    return read
+
+
+def value(text: str) -> object:
+    """What the configuration gets for the text of a variable."""
+    return overlay({}, {"OSCBRIDGE__RUN__DRAIN": text}).raw["run"]["drain"]
+
+
+# --- keys --------------------------------------------------------------------------------------
+
+
+def test_a_variable_takes_the_place_of_a_key(read: Callable[..., Configuration]) -> None:
+    found = read(BRIDGE__STAGE__LISTEN="tcp://0.0.0.0:7000")
+    assert str(found.bridges["stage"].listen) == "tcp://0.0.0.0:7000"
+
+
+def test_a_variable_adds_a_key(read: Callable[..., Configuration]) -> None:
+    assert read(BRIDGE__STAGE__MODE="threading").bridges["stage"].mode == "threading"
+
+
+def test_a_variable_adds_a_table(read: Callable[..., Configuration]) -> None:
+    http = read(HTTP__LISTEN="0.0.0.0:9180").http
+    assert http is not None
+    assert str(http.listen) == "0.0.0.0:9180"
+
+
+def test_variables_alone_are_a_configuration(read: Callable[..., Configuration]) -> None:
+    found = read(
+        "",
+        BRIDGE__DESK__LISTEN="udp://127.0.0.1:9000",
+        ENDPOINT__SYNTH__TYPE="osc",
+        ENDPOINT__SYNTH__TO="udp://127.0.0.1:9001",
+    )
+    assert (list(found.bridges), list(found.endpoints)) == (["desk"], ["synth"])
+
+
+def test_an_underscore_stands_for_a_dash(read: Callable[..., Configuration]) -> None:
+    found = read(ENDPOINT__MY_DESK__OUTBOX="7")
+    assert list(found.endpoints) == ["my-desk"]
+    assert found.endpoints["my-desk"].delivery.outbox == 7
+
+
+def test_tables_within_tables_are_reached(read: Callable[..., Configuration]) -> None:
+    assert read(BRIDGE__STAGE__LIMITS__PACKET="4096").bridges["stage"].limits.packet == 4096
+
+
+def test_routes_are_counted_from_1(read: Callable[..., Configuration]) -> None:
+    assert read(ROUTE__1__MATCH="/only").routes[0].spec.match == "/only"
+
+
+def test_an_empty_variable_is_as_one_that_is_not_set(read: Callable[..., Configuration]) -> None:
+    assert read(BRIDGE__STAGE__LISTEN="").bridges["stage"].listen.port == 9000
+
+
+def test_what_was_read_from_the_file_is_left_as_it_was() -> None:
+    raw = {"bridge": {"stage": {"limits": {"depth": 3}}}, "route": [{"from": "a"}]}
+    before = copy.deepcopy(raw)
+    environment = {
+        "OSCBRIDGE__BRIDGE__STAGE__LIMITS__DEPTH": "4",
+        "OSCBRIDGE__ROUTE__1__FROM": "b",
+    }
+    assert overlay(raw, environment).raw == {
+        "bridge": {"stage": {"limits": {"depth": 4}}},
+        "route": [{"from": "b"}],
+    }
+    assert raw == before
+
+
+def test_other_variables_are_left_alone() -> None:
+    environment = {"OSCBRIDGE_PLUGINS": "x", "HOME": "/root", "oscbridge__run__drain": "1"}
+    assert overlay({}, environment).raw == {}
+
+
+# --- values ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("udp://0.0.0.0:9000", "udp://0.0.0.0:9000"),
+        ("[::1]:8080", "[::1]:8080"),
+        ("two words # and more", "two words # and more"),
+        ("12", 12),
+        ("-0.5", -0.5),
+        ("true", True),
+        ('["10.0.0.0/8", "::1"]', ["10.0.0.0/8", "::1"]),
+        ('{ env = "PASSWORD" }', {"env": "PASSWORD"}),
+        ('"12"', "12"),
+        ("'true'", "true"),
+        ("2026-01-01", "2026-01-01"),
+        ("1\n[bridge.more]", "1\n[bridge.more]"),
+        ("1\nother = 2", "1\nother = 2"),
+        ("[" * 50_000, "[" * 50_000),
+    ],
+)
+def test_a_value_is_what_stands_behind_the_equals_sign(text: str, expected: object) -> None:
+    assert value(text) == expected
+    assert type(value(text)) is type(expected)
+
+
+def test_a_list_of_networks_comes_from_the_environment(read: Callable[..., Configuration]) -> None:
+    allow = read(BRIDGE__STAGE__ALLOW='["10.0.0.0/8"]').bridges["stage"].allow
+    assert "10.1.2.3" in allow
+    assert "192.168.1.1" not in allow
+
+
+@given(st.dictionaries(st.text("AB_1-é", max_size=30), st.text(max_size=30), max_size=5))
+def test_no_environment_raises(environment: dict[str, str]) -> None:
+    raw = {"a": {"b": [{"a": 1}, 2]}, "b-": 1}
+    overlay(raw, {f"OSCBRIDGE__{name}": text for name, text in environment.items()})
+
+
+# --- faults ------------------------------------------------------------------------------------
+
+
+def faults(read: Callable[..., Configuration], text: str = FILE, **variables: str) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        read(text, **variables)
+    return str(caught.value).splitlines()
+
+
+def test_an_unknown_key_names_its_variable(read: Callable[..., Configuration]) -> None:
+    assert faults(read, BRIDGE__STAGE__LISEN="udp://0.0.0.0:1") == [
+        "show.toml: bridge.stage.lisen: unknown key; did you mean 'listen'? "
+        "(from OSCBRIDGE__BRIDGE__STAGE__LISEN)"
+    ]
+
+
+def test_a_wrong_value_names_its_variable(read: Callable[..., Configuration]) -> None:
+    (fault,) = faults(read, BRIDGE__STAGE__WORKERS="many")
+    assert fault.startswith("show.toml: bridge.stage.workers = 'many': expected a whole number")
+    assert fault.endswith("(from OSCBRIDGE__BRIDGE__STAGE__WORKERS)")
+
+
+def test_a_wrong_value_of_a_route_names_its_variable(read: Callable[..., Configuration]) -> None:
+    (fault,) = faults(read, ROUTE__1__TO="nobody")
+    assert fault.startswith("show.toml: route 1: to = 'nobody': no such endpoint")
+    assert fault.endswith("(from OSCBRIDGE__ROUTE__1__TO)")
+
+
+def test_a_fault_of_the_file_names_no_variable(read: Callable[..., Configuration]) -> None:
+    text = FILE.replace("[endpoint.my-desk]", 'mod = "threading"\n[endpoint.my-desk]')
+    (fault,) = faults(read, text, BRIDGE__STAGE__MODE="threading")
+    assert fault == "show.toml: bridge.stage.mod: unknown key; did you mean 'mode'?"
+
+
+def test_what_a_new_table_lacks_names_the_variable_that_made_it(
+    read: Callable[..., Configuration],
+) -> None:
+    (fault,) = faults(read, ENDPOINT__DISK__OUTBOX="7")
+    assert fault.startswith("show.toml: endpoint.disk: the key 'type' is missing")
+    assert fault.endswith("(from OSCBRIDGE__ENDPOINT__DISK__OUTBOX)")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("BRIDGE____LISTEN", "write it as OSCBRIDGE__TABLE__NAME__KEY"),
+        ("A__" * 9 + "A", "write it as OSCBRIDGE__TABLE__NAME__KEY"),
+        ("BRIDGE__STAGE__LISTEN__PORT", "bridge.stage.listen is no table, and has no keys"),
+        ("ROUTE__2__TO", "route is a list of 1; write a number from 1 in place of 2"),
+        ("ROUTE__TO", "route is a list of 1; write a number from 1 in place of TO"),
+        (
+            f"ROUTE__{'9' * 5000}__TO",
+            f"route is a list of 1; write a number from 1 in place of {'9' * 5000}",
+        ),
+    ],
+)
+def test_a_name_that_leads_nowhere_is_a_fault(
+    read: Callable[..., Configuration], name: str, text: str
+) -> None:
+    assert faults(read, **{name: "1"}) == [f"environment: OSCBRIDGE__{name}: {text}"]
+
+
+def test_a_route_cannot_be_added(read: Callable[..., Configuration]) -> None:
+    text = "environment: OSCBRIDGE__ROUTE__1__TO: there is no [[route]] that it could change"
+    assert faults(read, "", ROUTE__1__TO="web") == [text]
+
+
+def test_a_name_with_two_meanings_is_a_fault(read: Callable[..., Configuration]) -> None:
+    text = FILE + '[endpoint.my_desk]\ntype = "osc"\nto = "udp://127.0.0.1:9002"\n'
+    (fault,) = faults(read, text, ENDPOINT__MY_DESK__OUTBOX="7")
+    assert fault.endswith("it may mean 'my-desk' or 'my_desk'; give one another name")
+
+
+def test_two_variables_for_one_key_are_a_fault() -> None:
+    environment = {"OSCBRIDGE__RUN__DRAIN": "1", "OSCBRIDGE__run__drain": "2"}
+    assert overlay({}, environment).faults == [
+        "OSCBRIDGE__run__drain: OSCBRIDGE__RUN__DRAIN is the same key"
+    ]
+
+
+def test_too_many_variables_are_one_fault() -> None:
+    environment = {f"OSCBRIDGE__BRIDGE__B{n}__MODE": "x" for n in range(MAX_VARIABLES + 1)}
+    (fault,) = overlay({}, environment).faults
+    assert fault.startswith("1001 variables begin with OSCBRIDGE__")
+
+
+def test_the_faults_of_the_file_and_of_the_environment_come_together(
+    read: Callable[..., Configuration],
+) -> None:
+    found = faults(read, BRIDGE____X="1", BRIDGE__STAGE__MODE="quick")
+    assert [line.partition(":")[0] for line in found] == ["environment", "show.toml"]
+
+
+# --- the documentation ------------------------------------------------------------------------
+
+
+def test_the_variables_that_are_shown_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    section = README.read_text().split("### Settings from the environment")[1]
+    block = section.split("```text\n")[1].split("```")[0]
+    for line in block.splitlines():
+        name, _, value = line.partition("  ")[0].partition("=")
+        monkeypatch.setenv(name, value)
+    found = parse(f"{FILE}{ROUTE}", Plugins().endpoint_types, "show.toml")
+    stage = found.bridges["stage"]
+    assert (stage.listen.port, stage.limits.packet, len(stage.allow)) == (9001, 4096, 1)
+    assert str(found.endpoints["my-desk"].options).count("10.0.0.7") == 1
+    assert found.routes[1].memory.limit == 60
+
+
+# --- the log -----------------------------------------------------------------------------------
+
+
+def test_the_log_names_the_variables_and_no_values(
+    read: Callable[..., Configuration], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    read(BRIDGE__STAGE__MODE="threading", RUN__DRAIN="2")
+    assert caplog.messages == [
+        "settings from the environment: OSCBRIDGE__BRIDGE__STAGE__MODE, OSCBRIDGE__RUN__DRAIN"
+    ]
+
+
+def test_without_variables_the_log_is_silent(
+    read: Callable[..., Configuration], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    read()
+    assert caplog.messages == []
+
+
+def test_a_variable_that_is_no_setting_and_looks_like_one_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OSCBRIDGE_BRIDGE_OSC_MODE", "forking")
+    monkeypatch.setenv("OSCBRIDGE_RUNTIME_DIR", "/x")
+    parse("[bridge.osc]", {}, "test")
+    assert [record.getMessage() for record in caplog.records] == [
+        "OSCBRIDGE_BRIDGE_OSC_MODE is no setting; those begin with OSCBRIDGE__"
+    ]

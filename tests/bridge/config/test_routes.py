@@ -1,0 +1,521 @@
+"""Configuration of routes: every step, options for endpoint types, and what can never work."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from pydantic import Field, ValidationInfo, field_validator
+
+import oscbridge
+from oscbridge import ConfigurationError, Endpoint
+from oscbridge.bridge.config.config import Configuration, parse
+from oscbridge.bridge.routes.pure_steps import RouteSpec
+from oscbridge.bridge.routes.route import Memory
+from oscbridge.endpoints.osc.endpoint import OSCEndpoint
+
+
+class Plain(Endpoint):
+    async def send(self, message: oscbridge.Message) -> None:
+        pass
+
+
+class Synth(Plain):
+    class RouteOptions(oscbridge.Options):
+        channel: Annotated[int, Field(ge=1, le=16)] = 1
+        kind: str = "control"
+        note: str = ""
+
+        @field_validator("note")
+        @classmethod
+        def _is_captured(cls, value: str, info: ValidationInfo) -> str:
+            oscbridge.check_captures(value.split(), info)
+            return value
+
+
+class Limit(Synth):
+    """Its type has the name of a route's key."""
+
+
+TYPES: dict[str, type[Endpoint]] = {
+    "plain": Plain,
+    "synth": Synth,
+    "limit": Limit,
+    "osc": OSCEndpoint,
+}
+TABLES = """
+[bridge.stage]
+[endpoint.out]
+type = "plain"
+[endpoint.keys]
+type = "synth"
+[endpoint.pads]
+type = "synth"
+"""
+
+
+def good(lines: str, to: str = '"out"') -> Configuration:
+    return parse(f'{TABLES}[[route]]\nfrom = "stage"\nto = {to}\n{lines}', TYPES, "show.toml")
+
+
+def faults(lines: str, to: str = '"out"') -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        good(lines, to)
+    return [line.removeprefix("show.toml: ") for line in str(caught.value).splitlines()]
+
+
+@pytest.fixture(autouse=True)
+def functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    (tmp_path / "route_functions.py").write_text("def f(message): return message\nnumber = 5\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield
+    sys.modules.pop("route_functions", None)
+
+
+# --- what is good ------------------------------------------------------------------------------
+
+
+def test_every_step_is_read() -> None:
+    lines = """
+    match = "/1/fader{n}"
+    types = "f"
+    scale = [0.0, 1.0, 0, 127]
+    curve = 2
+    send = "/control 1 {n} {0}"
+    function = "route_functions:f"
+    on_change = true
+    limit = "30/s"
+    delay = 0.5
+    """
+    (route,) = good(lines).routes
+    assert route.spec == RouteSpec(
+        "/1/fader{n}",
+        "f",
+        (0.0, 1.0, 0, 127),
+        2.0,
+        "/control 1 {n} {0}",
+        "route_functions:f",
+    )
+    assert route.memory == Memory(on_change=True, limit=30.0, delay=0.5)
+    assert route.spec.scale is not None
+    assert [type(number) for number in route.spec.scale] == [float, float, int, int]
+
+
+def test_a_route_without_steps_has_none() -> None:
+    (route,) = good("").routes
+    assert route.spec == RouteSpec()
+    assert not route.memory
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"), [("1/s", 1.0), ("0.5/s", 0.5), ("1000000/s", 1e6), ("0.001/s", 0.001)]
+)
+def test_a_limit_is_a_rate(text: str, rate: float) -> None:
+    assert good(f'limit = "{text}"').routes[0].memory.limit == rate
+
+
+@pytest.mark.parametrize("types", ["", "ifs", "[ff]i", "TFNI"])
+def test_types_are_type_tags(types: str) -> None:
+    assert good(f'types = "{types}"').routes[0].spec.types == types
+
+
+# --- one fault, one line -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("type = 1", "type: unknown key; did you mean 'types'?"),
+        ("scael = 1", "scael: unknown key; did you mean 'scale'?"),
+        ("curv = 1", "curv: unknown key; did you mean 'curve'?"),
+        ("sned = 1", "sned: unknown key; did you mean 'send'?"),
+        ("func = 1", "func: unknown key; did you mean 'function'?"),
+        ("onchange = true", "onchange: unknown key; did you mean 'on_change'?"),
+        ("limt = 1", "limt: unknown key; did you mean 'limit'?"),
+        ("dealy = 1", "dealy: unknown key; did you mean 'delay'?"),
+        (
+            "xyz = 1",
+            "xyz: unknown key; known keys: curve, delay, from, function, limit, match, "
+            "on_change, scale, send, to, types",
+        ),
+        ("types = 5", "types = 5: expected text in quotes"),
+        ('types = ",f"', "types = ',f': write it without the comma: 'f'"),
+        ('types = "q"', "types = 'q': unknown type tag 'q'"),
+        ('types = "[f"', "types = '[f': an array in ,[f has no end"),
+        ("scale = 5", "scale = 5: expected four numbers: [in_low, in_high, out_low, out_high]"),
+        ("scale = [0, 1, 2]", "scale = [0, 1, 2]: expected four numbers"),
+        ("scale = [0, 1, true, 2]", "scale = [0, 1, True, 2]: expected four numbers"),
+        ('scale = [0, 1, "a", 2]', "scale = [0, 1, 'a', 2]: expected four numbers"),
+        ("scale = [1, 1, 0, 2]", "scale = [1, 1, 0, 2]: in_low and in_high are the same"),
+        ("scale = [0, inf, 0, 2]", "scale = [0, inf, 0, 2]: the numbers must be finite"),
+        ("scale = [0, 1, nan, 2]", "scale = [0, 1, nan, 2]: the numbers must be finite"),
+        ("scale = [0, 1, 0, 1e300]", "the numbers must be finite, and fit 32 bits"),
+        ("scale = [0, 1, 0, 3000000000]", "whole numbers must fit 32 bits; write out_high with"),
+        ("scale = [0,1,0,1]\ncurve = 0", "curve = 0: must be more than 0.0; the default is 1.0"),
+        ("scale = [0,1,0,1]\ncurve = inf", "curve = inf: must be at most 100.0"),
+        ("curve = 2", "curve = 2.0: it shapes 'scale', and there is no scale"),
+        ("send = 5", "send = 5: expected text in quotes"),
+        ('send = ""', "send = '': an address is missing"),
+        ('send = "/x {m}"', "send = '/x {m}': {m} is unknown; the match captures no names"),
+        ('match = "/{n}"\nsend = "/x {m}"', "{m} is unknown; the match captures {n}"),
+        ('send = "/x {0"', "'{0' has a brace without its partner"),
+        ("function = 5", "function = 5: expected text in quotes"),
+        ('function = "f"', "function = 'f': write it as module:callable, for example my_show:"),
+        ('function = "route_missing:f"', "there is no module 'route_missing'; put"),
+        ('function = "route_functions:g"', "'route_functions' has no 'g'"),
+        ('function = "route_functions:number"', "this is no function"),
+        ("on_change = 5", "on_change = 5: expected true or false; the default is false"),
+        ("limit = 30", 'limit = 30: write it as messages a second, for example "30/s"'),
+        ('limit = "30"', "limit = '30': write it as messages a second"),
+        ('limit = "0/s"', "limit = '0/s': write it as messages a second"),
+        ('limit = "1e3/s"', "limit = '1e3/s': write it as messages a second"),
+        ('limit = "0.0001/s"', "limit = '0.0001/s': write it as messages a second"),
+        ("delay = -1", "delay = -1: must be at least 0.0"),
+        ("delay = 3601", "delay = 3601: must be at most 3600.0"),
+        ("delay = nan", "delay = nan: must be at"),
+        ('delay = "long"', "delay = 'long': expected a number"),
+        ('match = "/a/[]"', "match = '/a/[]': no address matches, as [] stands for no character"),
+        ('match = "/[/]x"', "match = '/[/]x': no address matches, as [/] stands for no character"),
+    ],
+)
+def test_a_fault_of_a_step_is_one_clear_line(line: str, fault: str) -> None:
+    (found,) = faults(line)
+    assert found.startswith("route 1: ")
+    assert fault in found
+    assert "None" not in found
+
+
+@pytest.mark.parametrize("key", ["from", "to"])
+def test_a_name_that_stands_twice_is_a_fault(key: str) -> None:
+    names = {"from": '"stage"', "to": '"out"', key: '["out", "keys", "out"]'}
+    text = f"{TABLES}[[route]]\nfrom = {names['from']}\nto = {names['to']}"
+    with pytest.raises(ConfigurationError) as caught:
+        parse(text, TYPES, "show.toml")
+    assert str(caught.value) == (
+        f"show.toml: route 1: {key} = ['out', 'keys', 'out']: 'out' stands twice"
+    )
+
+
+def test_the_faults_of_all_steps_are_told_at_once() -> None:
+    assert len(faults('send = "x"\nfunction = "f"\ncurve = 3')) == 3
+
+
+# --- what can never apply ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        (
+            'types = "f"\nsend = "/x {3}"',
+            "route 1: send = '/x {3}': {3} is never there: messages with types = 'f' have one "
+            "argument",
+        ),
+        (
+            'types = "b"\nsend = "/x {0:f}"',
+            "route 1: send = '/x {0:f}': {0:f} is never there: what has the type 'b' is no number",
+        ),
+        (
+            'types = "s[f]"\nscale = [0, 1, 0, 127]',
+            "route 1: scale = [0, 1, 0, 127]: messages with types = 's[f]' have no number",
+        ),
+    ],
+)
+def test_a_step_that_can_never_apply_is_a_fault(lines: str, fault: str) -> None:
+    assert faults(lines) == [fault]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        'send = "/x {3}"',
+        'types = "iiii"\nsend = "/x {3}"',
+        'types = "i"\nscale = [0, 1, 0, 1]',
+        'types = "si"\nscale = [0, 1, 0, 1]',
+        'types = "s"\nsend = "/x {0:f}"',
+        'match = "/[!]x"',
+        'match = "/[!/]"',
+        'match = "/living room/*"',
+    ],
+)
+def test_what_may_apply_is_good(lines: str) -> None:
+    assert good(lines).routes
+
+
+# --- options for types of endpoints ------------------------------------------------------------
+
+
+def test_the_options_of_a_type_are_for_each_endpoint_of_that_type() -> None:
+    (route,) = good("synth = { channel = 3 }", '["keys", "out", "pads"]').routes
+    assert {name: options.model_dump() for name, options in route.options.items()} == {
+        "keys": {"channel": 3, "kind": "control", "note": ""},
+        "pads": {"channel": 3, "kind": "control", "note": ""},
+    }
+
+
+def test_the_options_may_be_a_table_of_their_own() -> None:
+    (route,) = good("[route.synth]\nchannel = 3", '"keys"').routes
+    assert route.options["keys"] == Synth.RouteOptions(channel=3)
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        (
+            "synth = { chanel = 3 }",
+            "route 1: synth.chanel: unknown key; did you mean 'channel'?",
+        ),
+        (
+            "synth = { channel = 17 }",
+            "route 1: synth.channel = 17: must be at most 16; the default is 1",
+        ),
+        ("synth = 3", "route 1: synth = 3: expected a table, as { key = value }"),
+        ("plain = { a = 1 }", "route 1: plain: endpoints of this type have no options in a route"),
+        (
+            "sinth = { channel = 3 }",
+            "route 1: sinth: no plugin offers an endpoint type of this name; did you mean 'synth'?",
+        ),
+        (
+            "mqtt = { qos = 1 }",
+            "route 1: mqtt: no plugin offers an endpoint type of this name; "
+            "one may bring it: pip install oscbridge-mqtt",
+        ),
+    ],
+)
+def test_a_fault_of_the_options_of_a_type_is_one_clear_line(line: str, fault: str) -> None:
+    assert faults(line, '["keys", "out"]') == [fault]
+
+
+@pytest.mark.parametrize(
+    ("match", "offered"), [("/a", "no names"), ("/{m}", "{m}"), ("/{m}/{o}", "{m}, {o}")]
+)
+def test_options_may_refuse_a_name_that_the_match_does_not_capture(
+    match: str, offered: str
+) -> None:
+    line = f'match = "{match}"\nsynth = {{ note = "n" }}'
+    assert faults(line, '"keys"') == [
+        f"route 1: synth.note = 'n': {{n}} is unknown; the match captures {offered}"
+    ]
+
+
+@pytest.mark.parametrize("match", ["/{n}", "/{n}/{o}"])
+def test_options_may_name_what_the_match_captures(match: str) -> None:
+    assert good(f'match = "{match}"\nsynth = {{ note = "n" }}', '"keys"').routes
+
+
+def test_options_that_no_match_is_known_of_may_name_anything() -> None:
+    assert Synth.RouteOptions(note="n").note == "n"
+    assert faults('match = "/[x"\nsynth = { note = "n" }', '"keys"') == [
+        "route 1: match = '/[x': '[' at 1 has no end"
+    ]
+
+
+# --- what an endpoint knows of its routes ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lines", "address"),
+    [
+        ('match = "/a/b"', "/a/b"),
+        ('match = "/a/b"\nsend = "/c {0}"', "/c"),
+        ('match = "/a/*"\nsend = "/c {0}"', "/c"),
+        ('match = "/a/b"\nsend = "{address} 1"', "/a/b"),
+        ('match = "/a/b"\nscale = [0, 1, 0, 2]', "/a/b"),
+        ('match = "/a/*"', None),
+        ('match = "/a/{n}"', None),
+        ('match = "/a/{n}"\nsend = "/c/{n}"', None),
+        ('match = "/a/b"\nsend = "/c/{0}"', None),
+        ('match = "/a/b"\nfunction = "route_functions:f"', None),
+        ("", None),
+    ],
+)
+def test_an_endpoint_knows_the_address_that_a_route_always_sends_to(
+    lines: str, address: str | None
+) -> None:
+    assert good(lines).routes_to["out"] == (oscbridge.RouteInfo(None, address),)
+
+
+def test_an_endpoint_knows_all_routes_that_lead_to_it_with_its_options() -> None:
+    text = 'match = "/a"\nsynth = { channel = 3 }\n'
+    text += '[[route]]\nfrom = "stage"\nto = ["keys", "out"]\nmatch = "/b"\n'
+    configuration = good(text, '"keys"')
+    assert configuration.routes_to == {
+        "out": (oscbridge.RouteInfo(None, "/b"),),
+        "keys": (
+            oscbridge.RouteInfo(Synth.RouteOptions(channel=3), "/a"),
+            oscbridge.RouteInfo(None, "/b"),
+        ),
+        "pads": (),
+    }
+
+
+def test_options_of_a_type_that_to_lacks_are_a_fault() -> None:
+    assert faults("synth = { channel = 3 }") == [
+        "route 1: synth: no endpoint under 'to' is of this type"
+    ]
+
+
+def test_an_endpoint_with_a_fault_of_its_own_still_has_its_type() -> None:
+    text = """
+    [bridge.stage]
+    [endpoint.keys]
+    type = "synth"
+    nonsense = 1
+    [[route]]
+    from = "stage"
+    to = "keys"
+    synth = { channel = 3 }
+    """
+    with pytest.raises(ConfigurationError) as caught:
+        parse(text, TYPES, "show.toml")
+    (line,) = str(caught.value).splitlines()
+    assert "endpoint.keys.nonsense: unknown key" in line
+
+
+def test_options_are_checked_beside_a_fault_of_the_route() -> None:
+    assert len(faults("synth = { channel = 17 }\ndelay = -1", '"keys"')) == 2
+
+
+def test_a_type_of_the_name_of_a_key_leaves_the_key_what_it_is() -> None:
+    assert good('limit = "30/s"').routes[0].memory.limit == 30.0
+
+
+# --- rings -------------------------------------------------------------------------------------
+
+
+def ring(first: str = "", second: str = "", to_a: str = "udp://127.0.0.1:9000") -> str:
+    return f"""
+    [bridge.a]
+    listen = "udp://127.0.0.1:9000"
+    [bridge.b]
+    listen = "udp://0.0.0.0:9001"
+    [endpoint.to_b]
+    type = "osc"
+    to = "udp://127.0.0.1:9001"
+    [endpoint.to_a]
+    type = "osc"
+    to = "{to_a}"
+    [[route]]
+    from = "a"
+    to = "to_b"
+    {first}
+    [[route]]
+    from = "b"
+    to = "to_a"
+    {second}
+    """
+
+
+def endless(text: str) -> list[str]:
+    try:
+        parse(text, TYPES, "show.toml")
+    except ConfigurationError as error:
+        lines = [line.removeprefix("show.toml: ") for line in str(error).splitlines()]
+        assert all("without end" in line for line in lines)
+        return lines
+    return []
+
+
+def test_a_ring_of_routes_is_a_fault_that_shows_the_way() -> None:
+    assert endless(ring()) == [
+        "route 1: to = 'to_b': what is sent there comes in again as it was, without end: "
+        "a → to_b → b → to_a → a; change the address with 'send', or narrow 'match'"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ('match = "/x/*"', ""),
+        ('match = "/x/{n}"', 'match = "/x/{n}"'),
+        ("scale = [0, 1, 0, 127]", ""),
+        ('limit = "1/s"', "delay = 1"),
+        ('send = "{address} {0}"', ""),
+        ('types = "f"', 'types = "f"'),
+        ('types = "f"', ""),
+    ],
+)
+def test_a_ring_that_changes_no_address_is_a_fault(first: str, second: str) -> None:
+    assert len(endless(ring(first, second))) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ('match = "/x/*"', 'match = "/y/*"'),
+        ('match = "/x/*"', 'match = "/x/1"'),
+        ('send = "/y {0}"', ""),
+        ('send = "/x{address}"', ""),
+        ('function = "route_functions:f"', ""),
+        ("", "on_change = true"),
+        ('types = "f"', 'types = "i"'),
+        ('types = "f"\nscale = [0, 1, 0, 127]', ""),
+        ('types = "f"', 'send = "{address} 1"'),
+    ],
+)
+def test_what_may_come_to_an_end_is_good(first: str, second: str) -> None:
+    assert endless(ring(first, second)) == []
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_a_ring_is_seen_by_any_name_of_this_machine(host: str) -> None:
+    assert endless(ring(to_a=f"udp://{host}:9000"))
+
+
+@pytest.mark.parametrize(
+    "url", ["tcp://127.0.0.1:9000", "udp://127.0.0.1:9002", "udp://192.0.2.1:9000"]
+)
+def test_what_goes_elsewhere_is_good(url: str) -> None:
+    assert endless(ring(to_a=url)) == []
+
+
+def test_an_endpoint_that_sends_to_the_bridge_it_reads_from_ends_the_ring_itself() -> None:
+    text = """
+    [bridge.a]
+    [endpoint.again]
+    type = "osc"
+    to = "udp://127.0.0.1:9000"
+    [[route]]
+    from = "a"
+    to = "again"
+    """
+    assert endless(text) == []
+
+
+def test_two_endpoints_that_send_to_the_bridge_they_read_from_are_a_ring() -> None:
+    text = """
+    [bridge.a]
+    [endpoint.one]
+    type = "osc"
+    to = "udp://127.0.0.1:9000"
+    [endpoint.two]
+    type = "osc"
+    to = "udp://127.0.0.1:9000"
+    [[route]]
+    from = "a"
+    to = ["one", "two"]
+    """
+    assert len(endless(text)) == 1
+
+
+def test_peers_that_answer_each_other_are_no_ring() -> None:
+    text = """
+    [endpoint.one]
+    type = "osc"
+    listen = "127.0.0.1:9000"
+    to = "udp://127.0.0.1:9001"
+    [endpoint.two]
+    type = "osc"
+    listen = "127.0.0.1:9001"
+    to = "udp://127.0.0.1:9000"
+    [[route]]
+    from = "one"
+    to = "one"
+    [[route]]
+    from = "two"
+    to = "two"
+    """
+    assert endless(text) == []

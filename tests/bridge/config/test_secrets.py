@@ -1,0 +1,120 @@
+"""What a configuration takes from the environment and from other files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+import oscbridge
+from oscbridge import ConfigurationError, Endpoint
+from oscbridge.bridge.config.config import load
+
+
+class Locked(Endpoint):
+    class Options(oscbridge.Options):
+        token: oscbridge.Secret | None = None
+        certificate: oscbridge.File | None = None
+
+    options: Options
+
+
+def options(folder: Path, lines: str) -> Locked.Options:
+    path = folder / "show.toml"
+    path.write_text(f'[endpoint.a]\ntype = "locked"\n{lines}\n')
+    found = load(path, {"locked": Locked}).endpoints["a"].options
+    assert isinstance(found, Locked.Options)
+    return found
+
+
+def fault(folder: Path, lines: str) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        options(folder, lines)
+    return str(caught.value).removeprefix(f"{folder / 'show.toml'}: endpoint.a.")
+
+
+def test_a_secret_comes_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOW_TOKEN", "hunter2")
+    secret = options(tmp_path, 'token = { env = "SHOW_TOKEN" }').token
+    assert secret is not None
+    assert secret.value == "hunter2"
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_secret_comes_from_a_file_beside_the_configuration(tmp_path: Path, end: str) -> None:
+    (tmp_path / "token").write_bytes(b"hunter2 " + end.encode())
+    secret = options(tmp_path, 'token = { file = "token" }').token
+    assert secret is not None
+    assert secret.value == "hunter2 "
+
+
+def test_a_secret_is_never_shown(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("hunter2")
+    found = options(tmp_path, 'token = { file = "token" }')
+    assert "hunter2" not in f"{found} {found!r} {found.token} {found.model_dump()}"
+
+
+def test_secrets_are_equal_when_their_values_are(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("hunter2")
+    (tmp_path / "same").write_text("hunter2")
+    one, same = (options(tmp_path, f'token = {{ file = "{n}" }}') for n in ("token", "same"))
+    assert one == same
+    (tmp_path / "same").write_text("another")
+    assert one != options(tmp_path, 'token = { file = "same" }')
+
+
+def test_a_secret_is_compared_whatever_characters_it_is_held_against() -> None:
+    secret = oscbridge.Secret("grün")
+    assert secret.matches("grün")
+    assert not secret.matches("\ud800")
+    assert not secret.matches("")
+
+
+HOW = 'write { env = "NAME" } or { file = "path" }'
+
+
+@pytest.mark.parametrize("value", ['"hunter2"', "7", '{ evn = "hunter2" }', "{}", '["hunter2"]'])
+def test_a_secret_in_the_configuration_itself_is_refused_and_not_shown(
+    tmp_path: Path, value: str
+) -> None:
+    text = fault(tmp_path, f"token = {value}")
+    assert text == f"token: a secret does not stand in the configuration; {HOW}"
+
+
+def test_a_secret_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    os.environ.pop("NO_SUCH_TOKEN", None)
+    text = fault(tmp_path, 'token = { env = "NO_SUCH_TOKEN" }')
+    assert text == "token: the environment has no variable 'NO_SUCH_TOKEN'; set it"
+    text = fault(tmp_path, 'token = { file = "nowhere" }')
+    assert text == f"token: {tmp_path / 'nowhere'}: there is no such file"
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [(b"", "is empty"), (b"\n", "is empty"), (b"\xff", "not UTF-8"), (b"x" * 70_000, "longer")],
+)
+def test_a_file_that_holds_no_secret_is_a_fault(tmp_path: Path, content: bytes, text: str) -> None:
+    (tmp_path / "token").write_bytes(content)
+    assert text in fault(tmp_path, 'token = { file = "token" }')
+
+
+def test_the_name_of_a_file_begins_at_the_folder_of_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "server.pem").write_text("x")
+    assert options(tmp_path, 'certificate = "server.pem"').certificate == tmp_path / "server.pem"
+    absolute = tmp_path / "server.pem"
+    assert options(tmp_path, f'certificate = "{absolute}"').certificate == absolute
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("nowhere", "there is no such file"),
+        (".", "this is a directory; name a file"),
+        ("a\\u0000b", "no file can have this name"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_a_fault(tmp_path: Path, value: str, text: str) -> None:
+    assert text in fault(tmp_path, f'certificate = "{value}"')

@@ -1,0 +1,185 @@
+"""What the routes would do with a message, step by step."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import oscbridge
+from oscbridge import Endpoint, Message, Origin
+from oscbridge.bridge.config.config import Configuration, parse
+from oscbridge.bridge.routes.explain import RouteTrace, Step, sources, trace
+
+
+class Plain(Endpoint):
+    async def send(self, message: Message) -> None:
+        raise AssertionError("nothing is sent")
+
+
+class Synth(Plain):
+    class RouteOptions(oscbridge.Options):
+        channel: int = 1
+
+
+TYPES: dict[str, type[Endpoint]] = {"plain": Plain, "synth": Synth}
+FADER = Message.of("/1/fader3", 0.5)
+
+
+@pytest.fixture(autouse=True)
+def functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    (tmp_path / "trace_functions.py").write_text(
+        "from oscbridge import Message\n"
+        "def none(m): return None\n"
+        "def two(m): return [Message.of('/1', *m.args), Message.of('/2', m.origin.source)]\n"
+        "def fails(m): raise KeyError('x')\n"
+        "def half(m):\n    yield m\n    raise KeyError('x')\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield
+    sys.modules.pop("trace_functions", None)
+
+
+def configuration(*routes: str) -> Configuration:
+    text = """
+    [bridge.stage]
+    [bridge.other]
+    listen = "udp://127.0.0.1:9001"
+    [endpoint.out]
+    type = "plain"
+    [endpoint.keys]
+    type = "synth"
+    """
+    for route in routes:
+        lines = "\n".join(
+            line
+            for line in ('from = "stage"', 'to = "out"')
+            if not any(each.startswith(line[:4].rstrip(" =") + " =") for each in route.split("\n"))
+        )
+        text += f"\n[[route]]\n{lines}\n{route}"
+    return parse(text, TYPES, "show.toml")
+
+
+def steps(route: str, message: Message = FADER) -> list[Step]:
+    (found,) = trace(configuration(route), "stage", message._replace(origin=Origin("stage")))
+    return list(found.steps)
+
+
+def test_a_message_goes_through_every_step_in_order() -> None:
+    route = "\n".join(
+        [
+            'match = "/1/fader{n}"',
+            'types = "f"',
+            "scale = [0.0, 1.0, 0, 127]",
+            'send = "/control 1 {n} {0}"',
+            'function = "trace_functions:two"',
+            "on_change = true",
+            'limit = "30/s"',
+            "delay = 0.5",
+            'to = ["keys", "out"]',
+            "synth = { channel = 3 }",
+        ]
+    )
+    assert steps(route) == [
+        Step("match", "/1/fader{n}", "{n} = 3"),
+        Step("types", "f", "fits"),
+        Step("scale", "[0.0, 1.0, 0, 127]", "/1/fader3 ,i 64"),
+        Step("send", "/control 1 {n} {0}", "/control ,iii 1 3 64"),
+        Step("function", "trace_functions:two", "/1 ,iii 1 3 64"),
+        Step("function", "trace_functions:two", '/2 ,s "stage"'),
+        Step("on_change", "true", "passes when its values differ from the last ones there"),
+        Step("limit", "30/s", "at most one in 33.3 ms an address; the last one arrives"),
+        Step("delay", "0.5", "500 ms later"),
+        Step("to", "keys", "synth { channel = 3 }", "sent"),
+        Step("to", "out", "plain", "sent"),
+    ]
+
+
+def test_a_route_without_steps_sends_it_as_it_is() -> None:
+    assert steps("") == [Step("match", "*", "fits"), Step("to", "out", "plain", "sent")]
+
+
+@pytest.mark.parametrize(
+    ("match", "why"),
+    [
+        ("/1/fader4", "no: this is another address"),
+        ("/2/*", "no: the address does not begin with '/2/'"),
+        ("/1/{n}/x", "no: the address does not end with '/x'"),
+        ("/1/push{n}", "no: the address does not begin with '/1/push'"),
+        ("/1/{a,b}3", "no: /1/fader3 does not fit"),
+    ],
+)
+def test_it_says_why_an_address_does_not_match(match: str, why: str) -> None:
+    assert steps(f'match = "{match}"') == [Step("match", match, why, "stopped")]
+
+
+def test_it_says_which_types_the_guard_refuses() -> None:
+    assert steps('types = "i"')[1:] == [Step("types", "i", "no: the types are 'f'", "stopped")]
+
+
+def test_the_curve_stands_beside_the_scale() -> None:
+    step = steps("scale = [0.0, 1.0, 0, 100]\ncurve = 2")[1]
+    assert step == Step("scale", "[0.0, 1.0, 0, 100] curve 2", "/1/fader3 ,i 25")
+
+
+@pytest.mark.parametrize(
+    ("route", "last"),
+    [
+        (
+            'send = "/x {1}"',
+            Step("send", "/x {1}", "lost: there is no argument {1}", "stopped"),
+        ),
+        (
+            'function = "trace_functions:none"',
+            Step("function", "trace_functions:none", "makes no message of it", "stopped"),
+        ),
+        (
+            'function = "trace_functions:fails"',
+            Step(
+                "function",
+                "trace_functions:fails",
+                "lost: trace_functions:fails failed: KeyError: 'x'",
+                "stopped",
+            ),
+        ),
+    ],
+)
+def test_a_message_that_gets_lost_goes_nowhere(route: str, last: Step) -> None:
+    assert steps(route)[1:] == [last]
+
+
+def test_what_a_function_made_before_it_failed_goes_on() -> None:
+    found = steps('function = "trace_functions:half"')
+    assert [step.outcome for step in found] == ["passed", "passed", "stopped", "sent"]
+
+
+def test_a_nan_is_lost_at_the_scale() -> None:
+    found = steps("scale = [0, 1, 0, 1]", Message.of("/x", float("nan")))
+    assert found[-1] == Step("scale", "[0, 1, 0, 1]", "lost: NaN is in no range", "stopped")
+
+
+def test_a_message_without_type_tags_passes() -> None:
+    assert steps("scale = [0, 1, 0, 1]", Message("/x", None))[-1].outcome == "sent"
+
+
+def test_a_pattern_is_held_against_plain_matches() -> None:
+    message = Message.of("/1/*", 1)
+    assert steps('match = "/1/fader3"', message)[-1].outcome == "sent"
+    assert steps('match = "/2/x"', message)[-1].result.startswith("no: the address is a pattern")
+
+
+def test_routes_are_numbered_as_in_the_file_and_only_those_of_the_source_are_shown() -> None:
+    made = configuration('from = "other"', "", 'from = ["other", "stage"]')
+    assert [each.number for each in trace(made, "stage", FADER)] == [2, 3]
+
+
+def test_a_route_knows_whether_it_sends() -> None:
+    assert RouteTrace(1, (Step("to", "out", "", "sent"),)).sent
+    assert not RouteTrace(1, (Step("match", "*", "", "stopped"),)).sent
+
+
+def test_the_sources_are_all_bridges_and_the_endpoints_that_are_read_from() -> None:
+    assert sources(configuration()) == ["stage", "other"]
+    assert sources(configuration('from = "keys"')) == ["stage", "other", "keys"]

@@ -1,0 +1,287 @@
+"""The steps that remember, on a loop whose time is the test's."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from oscbridge import Message
+from oscbridge.bridge.routes import stateful_steps as memory
+from oscbridge.bridge.routes.stateful_steps import Delay, Latest, Limit, OnChange
+
+
+class Loop:
+    """Time that stands still until it is told to go on; no other timer is in order."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.early = 0.0
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, callback: Callable[..., Any], *args: Any) -> asyncio.TimerHandle:
+        handle = asyncio.TimerHandle(when, callback, args, self)  # type: ignore[arg-type]
+        # Those that are due together come in the wrong order, as they may on a real loop.
+        heapq.heappush(self._timers, (when, -len(self._timers), handle))
+        return handle
+
+    def get_debug(self) -> bool:
+        return False
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        pass
+
+    def go(self, seconds: float) -> None:
+        until = self.now + seconds
+        while self._timers and self._timers[0][0] <= until:
+            when, _, handle = heapq.heappop(self._timers)
+            self.now = max(self.now, when - self.early)
+            if not handle.cancelled():
+                handle._run()
+        self.now = until
+
+    @property
+    def waiting(self) -> int:
+        return sum(not handle.cancelled() for _, _, handle in self._timers)
+
+
+@pytest.fixture
+def loop() -> Any:
+    return Loop()
+
+
+@pytest.fixture
+def out() -> list[Message]:
+    return []
+
+
+@pytest.fixture
+def drops() -> Counter[str]:
+    return Counter()
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(memory, "MAX_ADDRESSES", 3)
+    monkeypatch.setattr(memory, "MAX_DELAYED", 3)
+    yield
+
+
+def values(messages: list[Message]) -> list[object]:
+    return [message.args[0] for message in messages]
+
+
+# --- on_change ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def change(out: list[Message], drops: Counter[str]) -> OnChange:
+    return OnChange(out.append, drops)
+
+
+def test_only_changed_values_pass(
+    change: OnChange, out: list[Message], drops: Counter[str]
+) -> None:
+    for value in (1, 1, 2, 2, 1):
+        change.put(Message.of("/x", value))
+    assert values(out) == [1, 2, 1]
+    assert drops == {"unchanged": 2}
+
+
+def test_each_address_has_its_own_last_value(change: OnChange, out: list[Message]) -> None:
+    for address in ("/a", "/b", "/a", "/b"):
+        change.put(Message.of(address, 1))
+    assert [message.address for message in out] == ["/a", "/b"]
+
+
+def test_another_type_is_another_value(change: OnChange, out: list[Message]) -> None:
+    for message in (Message.of("/x", 1), Message.of("/x", 1.0), Message.of("/x", True)):
+        change.put(message)
+    assert [message.types for message in out] == ["i", "f", "T"]
+
+
+def test_a_message_without_arguments_passes_once(change: OnChange, out: list[Message]) -> None:
+    change.put(Message("/x"))
+    change.put(Message("/x"))
+    assert len(out) == 1
+
+
+@pytest.mark.usefixtures("small")
+def test_the_address_that_was_heard_longest_ago_is_forgotten(
+    change: OnChange, out: list[Message]
+) -> None:
+    for address in ("/a", "/b", "/c", "/a", "/d"):
+        change.put(Message.of(address, 1))
+    out.clear()
+    change.put(Message.of("/a", 1))
+    assert out == []
+    change.put(Message.of("/b", 1))
+    assert len(out) == 1
+
+
+# --- limit -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def limit(out: list[Message], drops: Counter[str], loop: Any) -> Limit:
+    """Ten a second."""
+    return Limit(10.0, out.append, loop, drops)
+
+
+def test_the_first_passes_at_once(limit: Limit, out: list[Message]) -> None:
+    limit.put(Message.of("/x", 1))
+    assert values(out) == [1]
+
+
+def test_the_latest_wins_and_the_last_arrives(
+    limit: Limit, out: list[Message], loop: Loop, drops: Counter[str]
+) -> None:
+    for value in range(1, 6):
+        limit.put(Message.of("/x", value))
+    loop.go(0.0999)
+    assert values(out) == [1]
+    loop.go(0.0002)
+    assert values(out) == [1, 5]
+    assert drops == {"replaced": 3}
+    loop.go(10)
+    assert values(out) == [1, 5]
+    assert loop.waiting == 0
+
+
+def test_a_stream_is_thinned_to_the_rate(limit: Limit, out: list[Message], loop: Loop) -> None:
+    for value in range(1000):
+        limit.put(Message.of("/x", value))
+        loop.go(0.001)
+    loop.go(1)
+    assert len(out) == 11
+    assert values(out)[-1] == 999
+
+
+def test_what_comes_slowly_enough_passes_at_once(
+    limit: Limit, out: list[Message], loop: Loop
+) -> None:
+    for value in range(5):
+        limit.put(Message.of("/x", value))
+        assert values(out)[-1] == value
+        loop.go(0.1001)
+
+
+def test_the_rate_is_that_of_an_address(limit: Limit, out: list[Message], loop: Loop) -> None:
+    for value in (1, 2):
+        for address in ("/a", "/b", "/c"):
+            limit.put(Message.of(address, value))
+    assert [message.address for message in out] == ["/a", "/b", "/c"]
+    loop.go(0.2)
+    assert sorted(message.address for message in out[3:]) == ["/a", "/b", "/c"]
+    assert values(out[3:]) == [2, 2, 2]
+
+
+@pytest.mark.usefixtures("small")
+def test_no_more_than_the_bound_wait_and_the_one_that_waits_longest_is_dropped(
+    limit: Limit, out: list[Message], loop: Loop, drops: Counter[str]
+) -> None:
+    for number in range(5):
+        for value in (1, 2):
+            limit.put(Message.of(f"/{number}", value))
+    assert drops == {"limited": 2}
+    loop.go(1)
+    assert sorted(message.address for message in out[5:]) == ["/2", "/3", "/4"]
+
+
+def test_closing_a_limit_sends_what_waits(limit: Limit, out: list[Message], loop: Loop) -> None:
+    for address in ("/a", "/b"):
+        for value in (1, 2, 3):
+            limit.put(Message.of(address, value))
+    limit.close()
+    assert values(out) == [1, 1, 3, 3]
+    loop.go(1)
+    assert len(out) == 4
+
+
+# --- delay -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def delay(out: list[Message], drops: Counter[str], loop: Any) -> Delay:
+    """Half a second."""
+    return Delay(0.5, out.append, loop, drops)
+
+
+def test_a_message_comes_later(delay: Delay, out: list[Message], loop: Loop) -> None:
+    delay.put(Message.of("/x", 1))
+    loop.go(0.499)
+    assert out == []
+    loop.go(0.002)
+    assert values(out) == [1]
+
+
+def test_the_order_is_kept_of_what_comes_at_one_moment(
+    delay: Delay, out: list[Message], loop: Loop
+) -> None:
+    for value in range(100):
+        delay.put(Message.of("/x", value))
+    loop.go(1)
+    assert values(out) == list(range(100))
+
+
+def test_each_is_held_for_its_own_time(delay: Delay, out: list[Message], loop: Loop) -> None:
+    for value in range(3):
+        delay.put(Message.of("/x", value))
+        loop.go(0.2)
+    assert values(out) == [0]
+    loop.go(0.2)
+    assert values(out) == [0, 1]
+    loop.go(0.2)
+    assert values(out) == [0, 1, 2]
+    delay.put(Message.of("/x", 3))
+    loop.go(0.6)
+    assert values(out) == [0, 1, 2, 3]
+
+
+def test_a_timer_that_is_early_sends_what_it_is_for(
+    delay: Delay, out: list[Message], loop: Loop
+) -> None:
+    loop.early = 0.001  # as real loops are, by the resolution of their clock
+    delay.put(Message.of("/x", 1))
+    loop.go(0.5)
+    assert values(out) == [1]
+
+
+@pytest.mark.usefixtures("small")
+def test_beyond_its_bound_the_newest_are_dropped_and_counted(
+    delay: Delay, out: list[Message], loop: Loop, drops: Counter[str]
+) -> None:
+    for value in range(5):
+        delay.put(Message.of("/x", value))
+    loop.go(1)
+    assert values(out) == [0, 1, 2]
+    assert drops == {"delayed": 2}
+
+
+def test_closing_a_delay_drops_what_waits_and_counts_it(
+    delay: Delay, out: list[Message], loop: Loop, drops: Counter[str]
+) -> None:
+    for value in range(3):
+        delay.put(Message.of("/x", value))
+    delay.close()
+    loop.go(1)
+    assert out == []
+    assert drops == {"stopped": 3}
+
+
+# --- the last value of each address ------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("small")
+def test_the_last_values_are_bounded_and_the_oldest_come_first() -> None:
+    latest = Latest()
+    for address, value in (("/a", 1), ("/b", 1), ("/a", 2), ("/c", 1), ("/d", 1)):
+        latest.add([Message.of(address, value)])
+    assert [(m.address, m.args[0]) for m in latest.values()] == [("/a", 2), ("/c", 1), ("/d", 1)]

@@ -1,0 +1,236 @@
+"""What a listener process and the bridge process say to each other."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oscbridge.bridge.sources.forked.ipc_protocol import (
+    MAX_RECORD,
+    Alive,
+    Counted,
+    Dropped,
+    Emission,
+    Failed,
+    Ready,
+    Seen,
+    add_counts,
+    counts_of,
+    read_record,
+)
+from oscbridge.dispatch.statistics import Statistics
+from oscbridge.errors import DecodeError
+from oscbridge.osc import (
+    IMPULSE,
+    MIDI,
+    Argument,
+    Color,
+    Message,
+    Origin,
+    TimeTag,
+    encode_message,
+    encode_values,
+)
+
+TEXT = st.text(
+    st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=30
+)  # what an OSC string can hold
+INT32 = st.integers(-(2**31), 2**31 - 1)
+UINT64 = st.integers(0, 2**64 - 1)
+BYTE = st.integers(0, 255)
+VALUES: dict[str, st.SearchStrategy[Argument]] = {
+    "i": INT32,
+    "h": st.integers(-(2**63), 2**63 - 1),
+    "f": st.floats(width=32, allow_nan=False),
+    "d": st.floats(allow_nan=False),
+    "s": TEXT,
+    "S": TEXT,
+    "c": st.characters(exclude_characters="\0", exclude_categories=("Cs",)),
+    "b": st.binary(max_size=50),
+    "t": UINT64.map(TimeTag),
+    "r": st.integers(0, 2**32 - 1).map(Color),
+    "m": st.builds(MIDI, BYTE, BYTE, BYTE, BYTE),
+    "T": st.just(True),
+    "F": st.just(False),
+    "N": st.none(),
+    "I": st.just(IMPULSE),
+}
+TAGGED = st.sampled_from(sorted(VALUES)).flatmap(lambda tag: VALUES[tag].map(lambda v: (tag, v)))
+ARRAYED = st.lists(TAGGED, max_size=4).map(
+    lambda items: ("[" + "".join(tag for tag, _ in items) + "]", [value for _, value in items])
+)
+ORIGINS = st.none() | st.builds(
+    Origin,
+    TEXT,
+    st.none()
+    | TEXT
+    | INT32
+    | st.tuples(TEXT, st.integers(0, 65_535))
+    | st.tuples(TEXT, st.integers(0, 65_535), INT32, UINT64.map(lambda n: n >> 32)),
+    st.integers(0, 9),
+)
+
+
+@st.composite
+def messages(draw: st.DrawFn) -> Message:
+    items = draw(st.lists(TAGGED | ARRAYED, max_size=6))
+    return Message(
+        "/" + draw(TEXT),
+        "".join(tag for tag, _ in items),
+        tuple(value for _, value in items),
+        draw(st.none() | UINT64.map(TimeTag)),
+        draw(ORIGINS),
+    )
+
+
+@given(st.integers(-1, 10_000), messages(), st.dictionaries(TEXT, TEXT, max_size=3))
+def test_an_emission_comes_back_as_it_was(
+    route: int, message: Message, captures: dict[str, str]
+) -> None:
+    emission = Emission(route, message, captures)
+    found = read_record(emission.encode())
+    assert found == emission
+    assert isinstance(found, Emission)
+    assert list(map(type, found.message.args)) == list(map(type, message.args))
+
+
+@pytest.mark.parametrize("args", [(), (b"old\0",)])
+def test_a_message_without_type_tags_stays_one(args: tuple[Argument, ...]) -> None:
+    emission = Emission(0, Message("/old", None, args), {})
+    assert read_record(emission.encode()) == emission
+
+
+def test_a_peer_that_no_record_can_hold_is_left_out() -> None:
+    message = Message("/x", origin=Origin("web", frozenset({1})))
+    found = read_record(Emission(0, message, {}).encode())
+    assert found == Emission(0, Message("/x", origin=Origin("web")), {})
+
+
+def test_an_address_that_a_route_made_may_be_long() -> None:
+    emission = Emission(0, Message("/" + "x" * 2_000), {})
+    assert read_record(emission.encode()) == emission
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        Dropped("oversize", 1),
+        Dropped("x", 2, "why"),
+        Ready(),
+        Alive(3),
+        Seen(b"/x\0\0,\0\0\0", "::1", 9000),
+        Counted({"messages": 3, "bad.size": 1}),
+        Counted({}),
+    ],
+)
+def test_the_other_records_come_back_as_they_were(
+    record: Dropped | Ready | Alive | Seen | Counted,
+) -> None:
+    assert read_record(record.encode()) == record
+
+
+def test_of_a_text_that_no_record_can_hold_the_rest_comes_back() -> None:
+    found = read_record(Dropped("x", 1, "a" * 5_000 + "b\0\ud800ü").encode())
+    assert found == Dropped("x", 1, "a" * 3_996 + "b ?ü")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no listener process here")
+def test_what_cannot_be_encoded_is_counted_instead() -> None:
+    from oscbridge.bridge.sources.forked.worker_ipc import record_of
+
+    record = record_of(Emission(0, Message("/x", "i", ("no number",)), {}))
+    assert read_record(record) == Dropped("encode", 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "like"),
+    [
+        (OSError(98, "in use"), OSError(98, "in use")),
+        (socket.gaierror(-2, "unknown"), socket.gaierror(-2, "unknown")),
+        (OSError("odd"), OSError("odd")),
+        (ValueError("no interface"), OSError("no interface")),
+        (KeyError(), OSError("KeyError()")),
+    ],
+)
+def test_an_error_comes_back_as_one_of_the_system(error: Exception, like: OSError) -> None:
+    failed = read_record(Failed.of(error).encode())
+    assert isinstance(failed, Failed)
+    found = failed.error()
+    assert (type(found), found.args, found.errno) == (type(like), like.args, like.errno)
+
+
+def refuses(data: bytes) -> bool:
+    """Whether it is refused as an error of decoding; any other error fails the test."""
+    try:
+        read_record(data)
+    except DecodeError:
+        return True
+    return False
+
+
+@given(st.binary(max_size=200))
+def test_garbage_is_no_record(data: bytes) -> None:
+    assert refuses(data)
+
+
+@given(
+    st.sampled_from(["/emitted", "/dropped", "/counted", "/ready", "/failed", "/other"]),
+    st.lists(TAGGED | ARRAYED, max_size=6),
+)
+def test_a_record_with_odd_values_raises_nothing_else(
+    address: str, items: list[tuple[str, Argument]]
+) -> None:
+    types = "".join(tag for tag, _ in items)
+    refuses(encode_message(Message(address, types, tuple(value for _, value in items))))
+
+
+@given(messages(), st.data())
+def test_a_record_that_is_damaged_raises_nothing_else(
+    message: Message, data: st.DataObject
+) -> None:
+    raw = bytearray(Emission(0, message, {"n": "1"}).encode())
+    raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(BYTE)
+    refuses(bytes(raw))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0, None, None, encode_message(Message("/x")), ["odd"]],
+        [0, None, None, encode_message(Message("/x")), [1, 2]],
+        [0, None, None, encode_message(Message("/x")), "text"],
+        [0, None, None, b"none", []],
+        [0, None, 1.0, encode_message(Message("/x")), []],
+        [0, ["web", 0, [[1]]], None, encode_message(Message("/x")), []],
+        [0, ["web"], None, encode_message(Message("/x")), []],
+        ["0", None, None, encode_message(Message("/x")), []],
+        [],
+    ],
+)
+def test_what_only_looks_like_an_emission_is_refused(values: list[Argument]) -> None:
+    assert refuses(encode_values("/emitted", values))
+
+
+def test_the_largest_record_is_larger_than_any_datagram() -> None:
+    message = Message.of("/x", bytes(65_000))
+    assert len(Emission(0, message, {}).encode()) < MAX_RECORD
+
+
+def test_counts_are_added_up() -> None:
+    there = Statistics(packets=3, messages=2, bad=Counter(size=1), closed=Counter(idle=4))
+    here = Statistics(packets=10, bad=Counter(size=1, utf8=1))
+    add_counts(here, counts_of(there))
+    assert here == Statistics(
+        packets=13, messages=2, bad=Counter(size=2, utf8=1), closed=Counter(idle=4)
+    )
+
+
+@pytest.mark.parametrize("name", ["", "unknown", "messages.size", "bad", "__class__", "bad."])
+def test_an_unknown_count_is_refused(name: str) -> None:
+    with pytest.raises(DecodeError):
+        add_counts(Statistics(), {name: 1})

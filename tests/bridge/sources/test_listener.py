@@ -1,0 +1,368 @@
+"""Listeners in the real program: how they start, how they end, and what is left of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from pathlib import Path
+
+import pytest
+from websockets.sync.client import connect
+
+import oscbridge
+from oscbridge import Message
+from oscbridge.bridge.app import App
+from oscbridge.net.url import OSCURL
+from oscbridge.osc.framing import encoder_for
+from oscbridge.udp_client import UDPClient
+
+WAIT = 20.0
+END_TIMEOUT = 2.0
+MODES = ["asyncio", "blocking", "threading", "forking"]
+OSCBRIDGE = Path(sys.executable).with_name("oscbridge")
+CONFIG = """
+[bridge.stage]
+listen = "{listen}"
+mode = "{mode}"
+
+[endpoint.web]
+type = "websocket"
+listen = "127.0.0.1:0"
+
+[[route]]
+from = "stage"
+to = "web"
+function = "show:stick"
+"""
+MODULE = """
+import time
+
+def stick(message):
+    while message.address == "/stuck":
+        time.sleep(60)
+    return message
+"""
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no os.fork here")
+Start = Callable[..., "Program"]
+Running = Callable[..., AbstractAsyncContextManager[App]]
+Send = Callable[..., Awaitable[None]]
+
+
+def until(condition: Callable[[], object], seconds: float = WAIT) -> None:
+    """For what nothing signals."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "in vain"
+        time.sleep(0.005)
+
+
+def running_processes(wanted: Callable[[list[str]], bool]) -> list[int]:
+    """Processes by the fields of their ``/proc/PID/stat`` behind the name."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it may have ended meanwhile
+            fields = path.read_text().rsplit(") ", 1)[1].split()
+            if fields[0] not in "ZX" and wanted(fields):
+                found.append(int(path.parent.name))
+    return found
+
+
+def children_of(parent: int) -> list[int]:
+    return running_processes(lambda fields: int(fields[1]) == parent)
+
+
+class Program:
+    """``oscbridge run FILE`` in a session of its own, once it is ready."""
+
+    def __init__(self, folder: Path, mode: str, listen: str) -> None:
+        (folder / "show.py").write_text(MODULE)
+        file = folder / "show.toml"
+        file.write_text(CONFIG.format(listen=listen, mode=mode))
+        self._log = folder / "stderr.txt"
+        with self._log.open("wb") as stderr:
+            self._process = subprocess.Popen(
+                [OSCBRIDGE, "run", file],
+                cwd="/",
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                start_new_session=True,
+            )
+        self.banner = ""
+        assert self._process.stdout is not None
+        while "Ctrl-C" not in self.banner:
+            line = self._process.stdout.readline()
+            if not line:
+                break  # it has ended, and says why in the log
+            self.banner += line
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def address(self) -> OSCURL:
+        found = re.search(r"(udp|tcp)\S*://127\.0\.0\.1:\d+", self.banner)
+        assert found, self.banner + self.log
+        return OSCURL.parse(found[0])
+
+    @property
+    def web(self) -> str:
+        found = re.search(r"ws://127\.0\.0\.1:\d+", self.banner)
+        assert found, self.banner + self.log
+        return found[0]
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection((self.address.host, self.address.port))
+
+    def send(self, address: str, stream: socket.socket | None = None) -> None:
+        if stream is not None:
+            packet = oscbridge.encode_message(Message.of(address))
+            stream.sendall(encoder_for(self.address.framing)(packet))
+            return
+        with UDPClient(self.address.host, self.address.port) as client:
+            client.send(Message.of(address))
+
+    def session(self) -> list[int]:
+        """What runs of all that the program started."""
+        return running_processes(lambda fields: int(fields[3]) == self.pid)
+
+    def listener(self) -> int:
+        """The listener process."""
+        (pid,) = children_of(self.pid)
+        return pid
+
+    def wait(self, seconds: float = END_TIMEOUT) -> int:
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"no end within {seconds} s: {self.log}") from None
+
+    def close(self) -> None:
+        for pid in self.session():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        with self._process:
+            pass
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts programs, and ends what is left of them."""
+    started: list[Program] = []
+
+    def run(mode: str = "forking", listen: str = "udp://127.0.0.1:0") -> Program:
+        folder = tmp_path / f"program-{len(started)}"
+        folder.mkdir()
+        started.append(Program(folder, mode, listen))
+        return started[-1]
+
+    yield run
+    for program in started:
+        program.close()
+
+
+def is_free(address: OSCURL) -> bool:
+    kind = socket.SOCK_DGRAM if address.scheme == "udp" else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as sock:
+        if address.scheme != "udp":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((address.host, address.port))
+        except OSError:
+            return False
+    return True
+
+
+# --- the program is killed -----------------------------------------------------------------------
+
+
+@needs_fork
+@pytest.mark.parametrize("address", ["/idle", "/stuck"])
+@pytest.mark.parametrize("scheme", ["udp", "tcp"])
+def test_when_the_program_is_killed_no_process_and_no_port_is_left(
+    scheme: str, address: str, start: Start
+) -> None:
+    program = start(listen=f"{scheme}://127.0.0.1:0")
+    where = program.address
+    with program.connect() if scheme == "tcp" else nullcontext() as stream:
+        program.send(address, stream)
+        if address == "/stuck" or scheme == "tcp":
+            until(lambda: children_of(program.listener()))
+        os.kill(program.pid, signal.SIGKILL)
+        program.wait()
+        until(lambda: not program.session(), END_TIMEOUT)
+    assert is_free(where)
+
+
+@needs_fork
+def test_when_all_of_its_group_is_killed_nothing_is_left(start: Start) -> None:
+    program = start()
+    where = program.address
+    program.send("/stuck")
+    until(lambda: children_of(program.listener()))
+    os.killpg(program.pid, signal.SIGKILL)
+    program.wait()
+    until(lambda: not program.session(), END_TIMEOUT)
+    assert is_free(where)
+
+
+# --- the program is told to end ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("address", ["/idle", "/stuck"])
+@pytest.mark.parametrize("mode", MODES[1:])
+def test_a_signal_to_the_group_ends_everything_cleanly(
+    mode: str, address: str, number: int, start: Start
+) -> None:
+    program = start(mode)
+    where = program.address
+    with connect(program.web) as client:
+        if address == "/stuck":
+            program.send("/stuck")
+        else:
+            program.send(address)
+            client.recv(timeout=WAIT)
+        os.killpg(program.pid, number)
+        assert program.wait() == 0
+    assert program.session() == []
+    assert is_free(where)
+    assert "Traceback" not in program.log
+    assert "ended with" not in program.log
+
+
+@needs_fork
+def test_a_signal_to_every_process_ends_everything_cleanly(start: Start) -> None:
+    program = start()
+    program.send("/stuck")
+    until(lambda: children_of(program.listener()))
+    for pid in program.session():  # as systemd does
+        os.kill(pid, signal.SIGTERM)
+    assert program.wait() == 0
+    assert program.session() == []
+    assert "Traceback" not in program.log
+
+
+# --- its listener is killed ----------------------------------------------------------------------
+
+
+@needs_fork
+def test_when_the_listener_process_is_killed_traffic_goes_on(start: Start) -> None:
+    program = start()
+    with connect(program.web) as client:
+        for _ in range(2):
+            old = program.listener()
+            os.kill(old, signal.SIGKILL)
+            until(lambda old=old: children_of(program.pid) not in ([old], []))
+            until(lambda: not is_free(program.address))
+            program.send("/again")
+            packet = oscbridge.decode_packet(client.recv(timeout=WAIT, decode=False))
+            assert [m.address for m in oscbridge.messages(packet)] == ["/again"]
+    assert program.log.count("its listener process was killed by SIGKILL") == 2
+    until(lambda: program.log.count("listens again on") == 2)
+
+
+# --- it cannot listen ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_port_that_is_taken_ends_the_program_with_one_line(mode: str, start: Start) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        listen = f"udp://127.0.0.1:{taken.getsockname()[1]}"
+        program = start(mode, listen)
+        assert program.wait(WAIT) == 1
+    assert program.banner == ""
+    (line,) = program.log.splitlines()
+    assert line.endswith(
+        f"bridge.stage: {listen}: address already in use; "
+        "end the other program or choose another port"
+    )
+    assert program.session() == []
+
+
+# --- listeners in this process -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["udp", "tcp"])
+@pytest.mark.parametrize("mode", ["blocking", "threading"])
+async def test_a_handler_that_does_not_return_does_not_hold_up_a_stop(
+    mode: str, scheme: str, make_app: Callable[..., App], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app(f'[bridge.in]\nlisten = "{scheme}://127.0.0.1:0"\nmode = "{mode}"')
+    called, release = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def handler(*_: object) -> None:
+        loop.call_soon_threadsafe(called.set)
+        asyncio.run_coroutine_threadsafe(release.wait(), loop).result()
+
+    app.dispatchers["in"].map("/x", handler)
+    await app.start()
+    address = app.listeners["in"].address
+    kind = socket.SOCK_DGRAM if scheme == "udp" else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.connect((address.host, address.port))
+        packet = oscbridge.encode_message(Message.of("/x"))
+        sock.sendall(packet if scheme == "udp" else encoder_for("1.1")(packet))
+        async with asyncio.timeout(WAIT):
+            await called.wait()
+        began = time.monotonic()
+        await app.stop()
+        took = time.monotonic() - began
+    release.set()
+    assert took < END_TIMEOUT
+    assert "did not return" in caplog.text
+
+
+async def test_a_server_whose_thread_has_ended_says_so(
+    running: Running, send: Send, caplog: pytest.LogCaptureFixture
+) -> None:
+    def handler(*_: object) -> None:
+        raise SystemExit(3)
+
+    async with running('[bridge.in]\nlisten = "udp://127.0.0.1:0"\nmode = "blocking"') as app:
+        app.dispatchers["in"].map("/x", handler)
+        listener = app.listeners["in"]
+        assert listener.problem == ""
+        await send(app, "in", Message.of("/x"))
+        async with asyncio.timeout(WAIT):
+            while not listener.problem:
+                await asyncio.sleep(0.01)
+        assert listener.problem == "its thread ended with SystemExit(3)"
+    assert "bridge.in: its thread ended with SystemExit(3)" in caplog.text
+
+
+# --- other systems -------------------------------------------------------------------------------
+
+
+def test_the_modules_can_be_imported_where_there_is_no_fork() -> None:
+    program = """
+import asyncio, logging, os, pydantic, random, socket, ssl, subprocess, threading
+del os.fork, os.killpg, os.register_at_fork, socket.AF_UNIX, socket.socketpair
+import oscbridge.bridge.app, oscbridge.bridge.sources.listener
+import oscbridge.bridge.sources.forked.ipc_protocol
+from oscbridge.bridge.config.models import BridgeOptions
+try:
+    BridgeOptions(mode="forking")
+except ValueError as error:
+    print(error)
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT)
+    assert done.stderr == ""
+    assert "this system cannot fork; use threading" in done.stdout

@@ -1,0 +1,711 @@
+"""The OSC endpoint against real sockets: UDP, both framings of TCP, keepalive, multicast."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import pytest
+
+from oscbridge import (
+    ConfigurationError,
+    Dispatcher,
+    Endpoint,
+    Message,
+    encode_bundle,
+    encode_message,
+)
+from oscbridge.bridge.app import App
+from oscbridge.bridge.config.config import parse
+from oscbridge.bridge.sinks import connection
+from oscbridge.bridge.sinks.runner import Delivery
+from oscbridge.endpoints.osc import tcp as tcp_link
+from oscbridge.endpoints.osc.endpoint import OSCEndpoint
+from oscbridge.osc import decode_message
+from oscbridge.osc.framing import decoder_for, encoder_for
+from oscbridge.osc_tcp_server import AsyncOSCTCPServer
+
+Running = Callable[..., AbstractAsyncContextManager[App]]
+
+WAIT = 10.0
+HOST = "127.0.0.1"
+
+
+@pytest.fixture(autouse=True)
+def kinds(types: dict[str, type[Endpoint]]) -> None:
+    types["osc"] = OSCEndpoint
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(connection, "LONGEST_WAIT", 0.02)
+
+
+class Device:
+    """A UDP socket on the test's own loop."""
+
+    def __init__(self, host: str = HOST, port: int = 0) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.sock = socket.socket(family, socket.SOCK_DGRAM)
+        self.sock.setblocking(False)
+        self.sock.bind((host, port))
+        self.port: int = self.sock.getsockname()[1]
+
+    async def hear(self) -> tuple[Message, Any]:
+        async with asyncio.timeout(WAIT):
+            loop = asyncio.get_running_loop()
+            data, client = await loop.sock_recvfrom(self.sock, 65_536)
+        return decode_message(data), client
+
+    async def heard(self, count: int = 1) -> list[Message]:
+        return [(await self.hear())[0] for _ in range(count)]
+
+    def say(self, message: Message, to: Any) -> None:
+        self.sock.sendto(encode_message(message), to)
+
+
+@pytest.fixture
+def device() -> Iterator[Callable[..., Device]]:
+    made: list[Device] = []
+
+    def make(*args: Any) -> Device:
+        made.append(Device(*args))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.sock.close()
+
+
+CONFIGURATION = """
+[endpoint.peer]
+type = "osc"
+to = "{to}"
+{options}
+[endpoint.seen]
+type = "collect"
+[[route]]
+from = "peer"
+to = "seen"
+"""
+
+
+@pytest.fixture
+def bridged(running: Running) -> Callable[..., AbstractAsyncContextManager[Bridged]]:
+    """A running bridge with an OSC endpoint, what comes back from which is collected."""
+
+    @asynccontextmanager
+    async def run(to: str, options: str = "") -> AsyncIterator[Bridged]:
+        async with running(CONFIGURATION.format(to=to, options=options)) as app:
+            yield Bridged(app)
+
+    return run
+
+
+class Bridged:
+    def __init__(self, app: App) -> None:
+        self.delivery: Delivery = app.endpoints["peer"]
+        endpoint = self.delivery.endpoint
+        assert isinstance(endpoint, OSCEndpoint)
+        self.endpoint = endpoint
+        self._seen: Any = app.endpoints["seen"].endpoint
+
+    def offer(self, *messages: Message) -> None:
+        for message in messages:
+            self.delivery.offer(message)
+
+    async def seen(self, count: int = 1) -> list[Message]:
+        return await self._seen.arrived(count)  # type: ignore[no-any-return]
+
+    async def until(self, condition: Callable[[Bridged], object]) -> None:
+        async with asyncio.timeout(WAIT):
+            while not condition(self):
+                await asyncio.sleep(0.001)
+
+
+Bridging = Callable[..., AbstractAsyncContextManager[Bridged]]
+Devices = Callable[..., Device]
+
+NUMBERS = [Message("/n", "i", (number,)) for number in range(200)]
+
+
+# --- UDP ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("host", [HOST, "::1"])
+async def test_each_message_is_a_packet_of_its_own_with_its_types(
+    host: str, bridged: Bridging, device: Devices
+) -> None:
+    mixer = device(host)
+    messages = [Message("/a", "hf", (1, 1.0)), Message("/b", "[iT]s", ([1, True], "x"))]
+    shown = f"[{host}]" if ":" in host else host
+    async with bridged(f"udp://{shown}:{mixer.port}") as bridge:
+        bridge.offer(*messages, *NUMBERS)
+        assert await mixer.heard(202) == [*messages, *NUMBERS]
+        await bridge.until(lambda b: b.delivery.sent == 202)
+        assert bridge.delivery.drops == {}
+
+
+async def test_what_comes_back_to_the_port_that_it_sends_from_enters_the_routes(
+    bridged: Bridging, device: Devices
+) -> None:
+    mixer = device()
+    async with bridged(f"udp://{HOST}:{mixer.port}") as bridge:
+        bridge.offer(Message("/info"))
+        _, client = await mixer.hear()
+        mixer.say(Message("/info", "s", ("X32",)), client)
+        (message,) = await bridge.seen()
+    assert message[:3] == ("/info", "s", ("X32",))
+    assert message.origin is not None
+    assert message.origin.source == "peer"
+    assert message.origin.peer == (HOST, mixer.port)
+
+
+async def test_it_sends_from_the_port_that_it_is_told_to_listen_on(
+    bridged: Bridging, device: Devices
+) -> None:
+    mixer, free = device(), device()
+    free.sock.close()
+    options = f'listen = "{HOST}:{free.port}"'
+    async with bridged(f"udp://{HOST}:{mixer.port}", options) as bridge:
+        assert bridge.endpoint.describe() == f"udp://{HOST}:{mixer.port} from :{free.port}"
+        bridge.offer(Message("/x"))
+        assert (await mixer.hear())[1] == (HOST, free.port)
+        device().say(Message("/y"), (HOST, free.port))  # somebody else is heard there as well
+        assert (await bridge.seen())[0].address == "/y"
+
+
+async def test_a_port_that_is_taken_is_told_and_tried_again(
+    bridged: Bridging, device: Devices, caplog: pytest.LogCaptureFixture
+) -> None:
+    mixer, taken = device(), device()
+    async with bridged(f"udp://{HOST}:{mixer.port}", f'listen = "{HOST}:{taken.port}"') as bridge:
+        assert bridge.delivery.problem.startswith("address already in use")
+        assert bridge.endpoint.describe() == f"udp://{HOST}:{mixer.port}"
+        bridge.offer(Message("/x"))
+        taken.sock.close()
+        assert await mixer.heard() == [Message("/x")]
+    assert "not connected: address already in use" in caplog.text
+
+
+async def test_a_host_name_is_looked_up(bridged: Bridging, device: Devices) -> None:
+    mixer = device()
+    async with bridged(f"udp://localhost:{mixer.port}") as bridge:
+        bridge.offer(Message("/x"))
+        assert await mixer.heard() == [Message("/x")]
+
+
+async def test_a_host_name_that_is_not_known_is_told_and_ends_nothing(bridged: Bridging) -> None:
+    async with bridged("udp://no-such-host.invalid:9000") as bridge:
+        assert "no such host" in bridge.delivery.problem
+        bridge.offer(Message("/x"))
+
+
+async def test_that_nobody_listens_ends_nothing(bridged: Bridging, device: Devices) -> None:
+    gone = device()
+    gone.sock.close()
+    async with bridged(f"udp://{HOST}:{gone.port}") as bridge:
+        for number in range(20):
+            bridge.offer(NUMBERS[number])
+            await bridge.until(lambda b, n=number: b.delivery.sent == n + 1)
+        mixer = device(HOST, gone.port)
+        bridge.offer(Message("/x"))
+        _, client = await mixer.hear()
+        mixer.say(Message("/y"), client)
+        await bridge.seen()
+        assert (bridge.delivery.connected, bridge.delivery.drops) == (True, {})
+
+
+async def test_a_refusal_that_the_system_tells_late_loses_no_message(
+    bridged: Bridging, device: Devices
+) -> None:
+    mixer = device()
+    async with bridged(f"udp://{HOST}:{mixer.port}") as bridge:
+        link: Any = bridge.endpoint._link
+        link._sock = Faulty(link._sock, [ConnectionRefusedError(), None, ConnectionResetError()])
+        bridge.offer(*NUMBERS[:3])
+        assert await mixer.heard(3) == NUMBERS[:3]
+        assert bridge.delivery.drops == {}
+
+
+class Faulty:
+    """A socket whose first calls to send fail as they are told."""
+
+    def __init__(self, sock: socket.socket, errors: list[OSError | None]) -> None:
+        self._sock = sock
+        self._errors = errors
+
+    def sendto(self, data: bytes, to: Any) -> int:
+        error = self._errors.pop(0) if self._errors else None
+        if error is not None:
+            raise error
+        return self._sock.sendto(data, to)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOBUFS])
+async def test_when_the_system_has_no_room_it_waits_and_loses_nothing(
+    number: int, bridged: Bridging, device: Devices
+) -> None:
+    mixer = device()
+    async with bridged(f"udp://{HOST}:{mixer.port}") as bridge:
+        link: Any = bridge.endpoint._link
+        link._sock = Faulty(link._sock, [None, OSError(number, "no room"), None])
+        bridge.offer(*NUMBERS[:5])
+        assert await mixer.heard(5) == NUMBERS[:5]
+        await bridge.until(lambda b: b.delivery.sent == 5)
+        assert bridge.delivery.drops == {}
+
+
+async def test_when_the_network_is_gone_it_connects_again_and_loses_nothing(
+    bridged: Bridging, device: Devices
+) -> None:
+    mixer = device()
+    async with bridged(f"udp://{HOST}:{mixer.port}") as bridge:
+        link: Any = bridge.endpoint._link
+        link._sock = Faulty(link._sock, [None, OSError(errno.ENETUNREACH, "unreachable")])
+        bridge.offer(*NUMBERS[:5])
+        assert await mixer.heard(5) == NUMBERS[:5]
+        assert bridge.endpoint._link is not link
+        await bridge.until(lambda b: b.delivery.sent == 5)
+        assert bridge.delivery.drops == {}
+
+
+async def test_what_cannot_be_sent_is_counted_and_the_rest_of_the_burst_arrives(
+    bridged: Bridging, device: Devices, caplog: pytest.LogCaptureFixture
+) -> None:
+    mixer = device()
+    async with bridged(f"udp://{HOST}:{mixer.port}") as bridge:
+        bridge.offer(
+            NUMBERS[0],
+            Message("/large", "b", (bytes(70_000),)),
+            NUMBERS[1],
+            Message("no slash"),
+            NUMBERS[2],
+        )
+        assert await mixer.heard(3) == NUMBERS[:3]
+        await bridge.until(lambda b: b.delivery.sent == 3)
+        assert bridge.delivery.drops == {"bad": 2}
+    assert "1 message lost: 70016 bytes are too much for a datagram" in caplog.text
+
+
+async def test_a_bad_packet_from_the_peer_is_counted(bridged: Bridging, device: Devices) -> None:
+    mixer = device()
+    async with bridged(f"udp://{HOST}:{mixer.port}") as bridge:
+        bridge.offer(Message("/x"))
+        _, client = await mixer.hear()
+        mixer.sock.sendto(b"junk", client)
+        mixer.say(Message("/good"), client)
+        await bridge.seen()
+        assert bridge.delivery.dispatcher.statistics.bad == {"address": 1}
+
+
+async def test_a_burst_from_the_peer_arrives_whole_and_in_order(
+    bridged: Bridging, device: Devices
+) -> None:
+    mixer = device()
+    async with bridged(f"udp://{HOST}:{mixer.port}") as bridge:
+        bridge.offer(Message("/x"))
+        _, client = await mixer.hear()
+        for message in NUMBERS:
+            mixer.say(message, client)
+        assert [m.args for m in await bridge.seen(200)] == [m.args for m in NUMBERS]
+
+
+async def test_on_a_loop_that_watches_no_sockets_it_works_as_well(
+    bridged: Bridging, device: Devices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixer = device()
+    loop = asyncio.get_running_loop()
+
+    def refuse(*_: object) -> None:
+        raise NotImplementedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "add_reader", refuse, raising=False)
+        patch.setattr(loop, "add_writer", refuse, raising=False)
+        context = bridged(f"udp://{HOST}:{mixer.port}")
+        bridge = await context.__aenter__()
+        link: Any = bridge.endpoint._link
+        link._sock = Faulty(link._sock, [BlockingIOError()])
+        bridge.offer(Message("/x"))
+        await bridge.until(lambda b: b.delivery.sent == 1)
+    _, client = await mixer.hear()
+    mixer.say(Message("/y"), client)
+    await bridge.seen()
+    await context.__aexit__(None, None, None)
+
+
+# --- keepalive ---------------------------------------------------------------------------------
+
+
+async def test_a_mixer_that_answers_only_who_keeps_asking_is_heard(
+    bridged: Bridging, device: Devices
+) -> None:
+    mixer = device()
+    options = 'keepalive = { send = "/xremote", every = 0.1 }'
+    async with bridged(f"udp://{HOST}:{mixer.port}", options) as bridge:
+        for number in range(5):  # each change is told to who has asked since the last
+            message, client = await mixer.hear()
+            assert message == Message("/xremote")
+            mixer.say(Message("/ch/01/mix/fader", "f", (number / 4,)), client)
+        faders = [message.args[0] for message in await bridge.seen(5)]
+        assert faders == [0.0, 0.25, 0.5, 0.75, 1.0]
+        assert bridge.delivery.sent == 0  # no message of a route
+
+
+async def test_a_keepalive_may_have_arguments(bridged: Bridging, device: Devices) -> None:
+    mixer = device()
+    options = """keepalive = { send = '/subscribe 50 0.5 "a b" true', every = 3600 }"""
+    async with bridged(f"udp://{HOST}:{mixer.port}", options):
+        assert await mixer.heard() == [Message("/subscribe", "ifsT", (50, 0.5, "a b", True))]
+
+
+# --- multicast and broadcast -------------------------------------------------------------------
+
+GROUP = "239.255.79.85"
+
+
+@pytest.fixture
+def member() -> Iterator[Callable[[], socket.socket]]:
+    """Makes sockets that have joined the group on the loopback interface."""
+    made: list[socket.socket] = []
+
+    def make() -> socket.socket:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made.append(sock)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setblocking(False)
+        sock.bind((GROUP, made[0].getsockname()[1] if len(made) > 1 else 0))
+        member = socket.inet_aton(GROUP) + socket.inet_aton(HOST)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
+        return sock
+
+    yield make
+    for sock in made:
+        sock.close()
+
+
+async def receive(sock: socket.socket) -> tuple[Message, Any]:
+    async with asyncio.timeout(WAIT):
+        data, client = await asyncio.get_running_loop().sock_recvfrom(sock, 65_536)
+    return decode_message(data), client
+
+
+async def test_all_members_of_a_group_hear_it_and_each_is_heard(
+    bridged: Bridging, member: Callable[[], socket.socket]
+) -> None:
+    members = [member(), member()]
+    port = members[0].getsockname()[1]
+    async with bridged(f"udp://{GROUP}:{port}", f'interface = "{HOST}"') as bridge:
+        bridge.offer(Message("/x"))
+        for sock in members:
+            message, client = await receive(sock)
+            assert message == Message("/x")
+            with Device().sock as other:
+                other.sendto(encode_message(Message("/y")), client)
+        assert [m.address for m in await bridge.seen(2)] == ["/y", "/y"]
+
+
+async def test_it_does_not_hear_itself_in_the_group_that_it_listens_to(
+    bridged: Bridging, member: Callable[[], socket.socket]
+) -> None:
+    sock = member()
+    port = sock.getsockname()[1]
+    options = f'interface = "{HOST}"\nlisten = "{GROUP}:{port}"'
+    async with bridged(f"udp://{GROUP}:{port}", options) as bridge:
+        bridge.offer(Message("/own"))
+        message, _ = await receive(sock)
+        assert message == Message("/own")
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(HOST))
+        with Device().sock as other:
+            other.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(HOST))
+            other.sendto(encode_message(Message("/other")), (GROUP, port))
+        assert [m.address for m in await bridge.seen()] == ["/other"]
+
+
+async def test_hops_are_how_many_routers_a_multicast_may_pass(
+    bridged: Bridging, device: Devices
+) -> None:
+    for options, hops in (("", 1), ("hops = 7", 7)):
+        async with bridged(f"udp://{GROUP}:9", options) as bridge:
+            link: Any = bridge.endpoint._link
+            assert link._sock.getsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL) == hops
+
+
+async def test_a_broadcast_address_may_be_sent_to(bridged: Bridging) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setblocking(False)
+        sock.bind(("127.255.255.255", 0))
+        port = sock.getsockname()[1]
+        async with bridged(f"udp://127.255.255.255:{port}") as bridge:
+            bridge.offer(Message("/all"))
+            assert (await receive(sock))[0] == Message("/all")
+
+
+# --- TCP ---------------------------------------------------------------------------------------
+
+
+class Server:
+    """A TCP peer: what it is sent, and its connections."""
+
+    def __init__(self, wire: str) -> None:
+        self.wire = wire
+        self.messages: asyncio.Queue[Message] = asyncio.Queue()
+        self.writers: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
+        self.reading = asyncio.Event()
+        self.reading.set()
+        self._stack = AsyncExitStack()
+        self.port = 0
+
+    async def start(self, port: int = 0) -> None:
+        server = await asyncio.start_server(self._serve, HOST, port, limit=4_096)
+        self.port = server.sockets[0].getsockname()[1]
+        self._server = server
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.put_nowait(writer)
+        framing = decoder_for(self.wire)
+        try:
+            while await self.reading.wait() and (data := await reader.read(4_096)):
+                for packet in framing.feed(data):
+                    self.messages.put_nowait(decode_message(packet))
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    async def connection(self) -> asyncio.StreamWriter:
+        async with asyncio.timeout(WAIT):
+            return await self.writers.get()
+
+    async def heard(self, count: int) -> list[Message]:
+        async with asyncio.timeout(WAIT):
+            return [await self.messages.get() for _ in range(count)]
+
+    def stop(self) -> None:
+        self._server.close()
+
+    def say(self, writer: asyncio.StreamWriter, *messages: Message) -> None:
+        encode = encoder_for(self.wire)
+        writer.write(b"".join(encode(encode_message(message)) for message in messages))
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Callable[..., Awaitable[Server]]]:
+    made: list[Server] = []
+
+    async def make(wire: str = "1.1") -> Server:
+        made.append(Server(wire))
+        await made[-1].start()
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.stop()
+        while not each.writers.empty():
+            each.writers.get_nowait().close()
+    await asyncio.sleep(0)
+
+
+Servers = Callable[..., Awaitable[Server]]
+every_wire = pytest.mark.parametrize(("scheme", "wire"), [("tcp", "1.1"), ("tcp+1.0", "1.0")])
+
+
+@every_wire
+async def test_over_tcp_messages_go_both_ways_in_order(
+    scheme: str, wire: str, bridged: Bridging, server: Servers
+) -> None:
+    peer = await server(wire)
+    async with bridged(f"{scheme}://{HOST}:{peer.port}") as bridge:
+        writer = await peer.connection()
+        near = writer.get_extra_info("peername")
+        assert bridge.endpoint.describe() == f"{scheme}://{HOST}:{peer.port} from :{near[1]}"
+        bridge.offer(*NUMBERS)
+        assert await peer.heard(200) == NUMBERS
+        peer.say(writer, *NUMBERS)
+        seen = await bridge.seen(200)
+    assert [m.args for m in seen] == [m.args for m in NUMBERS]
+    assert seen[0].origin is not None
+    assert seen[0].origin[:2] == ("peer", (HOST, peer.port))
+
+
+@every_wire
+async def test_our_own_server_is_spoken_to_and_its_answers_are_heard(
+    scheme: str, wire: str, bridged: Bridging
+) -> None:
+    dispatcher = Dispatcher()
+    dispatcher.map("/ask", lambda _address, value: ("/answer", value))
+    async with AsyncOSCTCPServer(HOST, 0, dispatcher, wire) as peer:
+        await peer.listen()
+        port = peer.sockets[0].getsockname()[1]
+        async with bridged(f"{scheme}://{HOST}:{port}") as bridge:
+            bridge.offer(*(Message("/ask", "i", (n,)) for n in range(50)))
+            assert [m.args[0] for m in await bridge.seen(50)] == list(range(50))
+
+
+async def test_a_peer_that_is_down_at_start_is_connected_when_it_comes_up(
+    bridged: Bridging, device: Devices, server: Servers
+) -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+    async with bridged(f"tcp://{HOST}:{port}") as bridge:
+        assert bridge.delivery.problem == "connection refused; nothing listens there"
+        bridge.offer(*NUMBERS)
+        peer = Server("1.1")
+        await peer.start(port)
+        assert await peer.heard(200) == NUMBERS
+        peer.stop()
+        (await peer.connection()).close()
+
+
+@pytest.mark.parametrize("how", ["close", "abort"])
+async def test_a_connection_that_the_peer_ends_is_opened_again(
+    how: str, bridged: Bridging, server: Servers, caplog: pytest.LogCaptureFixture
+) -> None:
+    peer = await server()
+    options = 'keepalive = { send = "/alive", every = 3600 }'
+    async with bridged(f"tcp://{HOST}:{peer.port}", options) as bridge:
+        first = await peer.connection()
+        assert await peer.heard(1) == [Message("/alive")]
+        getattr(first.transport, how)()
+        second = await peer.connection()
+        assert await peer.heard(1) == [Message("/alive")]  # again, from the start
+        bridge.offer(Message("/x"))
+        assert await peer.heard(1) == [Message("/x")]
+        peer.say(second, Message("/y"))
+        await bridge.seen()
+    assert "not connected: " in caplog.text
+
+
+async def test_a_peer_that_breaks_the_framing_is_counted_and_connected_again(
+    bridged: Bridging, server: Servers
+) -> None:
+    peer = await server("1.0")
+    async with bridged(f"tcp+1.0://{HOST}:{peer.port}") as bridge:
+        first = await peer.connection()
+        peer.say(first, Message("/before"))
+        first.write(b"\xff\xff\xff\xff")
+        await peer.connection()
+        assert [m.address for m in await bridge.seen()] == ["/before"]
+        assert bridge.delivery.dispatcher.statistics.bad == {"negative_length": 1}
+
+
+async def test_a_frame_that_never_ends_takes_no_memory_without_a_bound(
+    bridged: Bridging, server: Servers
+) -> None:
+    peer = await server("1.1")
+    async with bridged(f"tcp://{HOST}:{peer.port}") as bridge:
+        first = await peer.connection()
+        first.write(b"\xc0" + bytes(1_100_000))
+        await peer.connection()
+        assert bridge.delivery.dispatcher.statistics.bad == {"frame_too_long": 1}
+
+
+async def test_a_packet_that_the_end_of_the_connection_cuts_is_counted(
+    bridged: Bridging, server: Servers
+) -> None:
+    peer = await server("1.1")
+    async with bridged(f"tcp://{HOST}:{peer.port}") as bridge:
+        first = await peer.connection()
+        first.write(b"\xc0/cut")
+        first.close()
+        await peer.connection()
+        assert bridge.delivery.dispatcher.statistics.bad == {"truncated": 1}
+
+
+async def test_a_peer_that_reads_nothing_holds_the_outbox_and_then_gets_all(
+    bridged: Bridging, server: Servers
+) -> None:
+    peer = await server()
+    peer.reading.clear()
+    blob = bytes(4_000)
+    async with bridged(f"tcp://{HOST}:{peer.port}", 'policy = "block"') as bridge:
+        await peer.connection()
+        total = 3_000
+        bridge.offer(*(Message("/n", "ib", (n, blob)) for n in range(total)))
+        link: Any = bridge.endpoint._link
+        await bridge.until(lambda _b: not link._room.is_set())
+        assert link._transport.get_write_buffer_size() < 100_000
+        peer.reading.set()
+        assert [m.args[0] for m in await peer.heard(total)] == list(range(total))
+        await bridge.until(lambda b: b.delivery.sent == total)
+        assert bridge.delivery.drops == {}
+
+
+async def test_a_peer_that_reads_nothing_for_too_long_is_connected_again(
+    bridged: Bridging, server: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tcp_link, "SEND_TIMEOUT", 0.05)
+    peer = await server()
+    peer.reading.clear()
+    async with bridged(f"tcp://{HOST}:{peer.port}") as bridge:
+        (await peer.connection()).transport.pause_reading()
+        bridge.offer(*(Message("/n", "b", (bytes(4_000),)) for _ in range(3_000)))
+        await peer.connection()
+        assert bridge.delivery.dispatcher.statistics.bad == {}
+
+
+async def test_a_message_that_cannot_be_encoded_is_counted_and_the_others_arrive(
+    bridged: Bridging, server: Servers
+) -> None:
+    peer = await server()
+    async with bridged(f"tcp://{HOST}:{peer.port}") as bridge:
+        bridge.offer(NUMBERS[0], Message("no slash"), NUMBERS[1])
+        assert await peer.heard(2) == NUMBERS[:2]
+        assert bridge.delivery.drops == {"bad": 1}
+
+
+async def test_what_was_written_goes_out_before_it_stops(
+    bridged: Bridging, server: Servers
+) -> None:
+    peer = await server()
+    async with bridged(f"tcp://{HOST}:{peer.port}") as bridge:
+        bridge.offer(*NUMBERS)
+    assert await peer.heard(200) == NUMBERS
+
+
+async def test_a_bundle_from_the_peer_enters_the_routes_message_by_message(
+    bridged: Bridging, server: Servers
+) -> None:
+    peer = await server()
+    async with bridged(f"tcp://{HOST}:{peer.port}") as bridge:
+        writer = await peer.connection()
+        writer.write(encoder_for("1.1")(encode_bundle([encode_message(m) for m in NUMBERS[:3]])))
+        assert [m.args for m in await bridge.seen(3)] == [(0,), (1,), (2,)]
+
+
+# --- options -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ("", "endpoint.x.to: this key is missing"),
+        ('to = "udp://h:0"', "endpoint.x.to = 'udp://h:0': nothing can be sent to port 0"),
+        ('to = "tcp+auto://h:1"', "who connects must choose the framing"),
+        ('to = "http://h:1"', "unknown transport 'http'"),
+        ('to = "tcp://h:1"\nlisten = "h:2"', "endpoint.x.listen = 'h:2': this is for udp://"),
+        ('to = "udp://1.2.3.4:1"\nlisten = "[::]:2"', "must both be IPv4, or both be IPv6"),
+        ('to = "udp://h:1"\nhops = 256', "endpoint.x.hops = 256: must be at most 255"),
+        ('to = "udp://h:1"\nkeepalive = { send = "/x" }', "endpoint.x.keepalive.every"),
+        ('to = "udp://h:1"\nkeepalive = { send = "x", every = 8 }', "does not start with '/'"),
+        ('to = "udp://h:1"\nkeepalive = { send = "/{0}", every = 8 }', "nothing is there yet"),
+        ('to = "udp://h:1"\nkeepalive = { send = "/a*", every = 8 }', "keepalive.send = '/a*'"),
+        ('to = "udp://h:1"\nkeepalive = { send = "/a", every = 0.01 }', "must be at least 0.1"),
+    ],
+)
+def test_options_that_cannot_be_used_are_told(
+    options: str, fault: str, types: dict[str, type[Endpoint]]
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse(f'[endpoint.x]\ntype = "osc"\n{options}', types, "test.toml")
+    assert fault in str(caught.value)
+    assert "\n" not in str(caught.value)

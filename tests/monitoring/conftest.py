@@ -1,0 +1,100 @@
+"""Health and metrics, served on the test's own loop, and clients that ask for them."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from oscbridge.monitoring.http_connection import HTTPLimits
+from oscbridge.monitoring.http_server import HTTPServer
+from oscbridge.monitoring.status import Status
+from oscbridge.net.url import HostPort
+
+ANY_PORT = HostPort("127.0.0.1", 0)
+EMPTY = Status((), (), ())
+
+
+class Response(NamedTuple):
+    """What a client got."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+class Client:
+    """Asks one server: by Python's own client, or byte by byte."""
+
+    def __init__(self, server: HTTPServer) -> None:
+        self.server = server
+
+    async def get(self, path: str, method: str = "GET", **headers: str) -> Response:
+        """By a connection of its own."""
+        return await asyncio.to_thread(self._get, path, method, headers)
+
+    def _get(self, path: str, method: str, headers: dict[str, str]) -> Response:
+        connection = http.client.HTTPConnection(*self.server.address, timeout=10)
+        try:
+            connection.request(method, path, headers=headers)
+            response = connection.getresponse()
+            return Response(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+
+    async def send(self, data: bytes, *, finish: bool = False) -> bytes:
+        """All that comes back to these bytes, until the server ends the connection."""
+        async with asyncio.timeout(10):
+            reader, writer = await asyncio.open_connection(*self.server.address)
+            try:
+                writer.write(data)
+                if finish:
+                    writer.write_eof()
+                return await reader.read()
+            except ConnectionError:
+                return b""
+            finally:
+                writer.close()
+
+    async def status(self, data: bytes) -> int:
+        """The status of the answer to these bytes; 0 if there is none."""
+        answer = await self.send(data)
+        return int(answer.split()[1]) if answer else 0
+
+
+@pytest.fixture
+async def serve_http() -> AsyncIterator[Callable[..., Awaitable[Client]]]:
+    """Starts servers: a status, or a way to get it, and limits."""
+    started: list[HTTPServer] = []
+
+    async def serve(
+        status: Status | Callable[[], Status] = EMPTY,
+        limits: HTTPLimits | None = None,
+        listen: HostPort = ANY_PORT,
+        **options: object,
+    ) -> Client:
+        get = (lambda: status) if isinstance(status, Status) else status
+        server = HTTPServer(listen, get, **options)  # type: ignore[arg-type]
+        if limits is not None:
+            server.limits = limits
+        await server.start()
+        started.append(server)
+        return Client(server)
+
+    yield serve
+    for server in started:
+        await server.stop()
+
+
+@pytest.fixture
+def descriptors() -> Callable[[], int]:
+    """How many descriptors this process has open."""
+    return lambda: len(list(Path("/proc/self/fd").iterdir()))

@@ -1,0 +1,588 @@
+"""The control socket of a system that runs here, and those who attach to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from oscbridge import ConfigurationError, Endpoint, Message, OSCBridgeError, decode_packet
+from oscbridge.bridge.app import App, AppWatcher
+from oscbridge.bridge.config.config import parse
+from oscbridge.bridge.reload import Changes
+from oscbridge.monitoring import control_client
+from oscbridge.monitoring import control_server as control
+from oscbridge.monitoring import runtime_dir as runtime_folder
+from oscbridge.monitoring import traffic as watching
+from oscbridge.monitoring.control_client import Process, ask, choose, processes, reload, tap
+from oscbridge.monitoring.control_server import ControlServer
+from oscbridge.monitoring.snapshots import Picture, pictures
+from oscbridge.plugins import Plugins
+from oscbridge.udp_client import UDPClient
+
+CONFIGURATION = """
+[bridge.stage]
+listen = "udp://127.0.0.1:0"
+[endpoint.mixer]
+type = "null"
+[[route]]
+from = "stage"
+to = "mixer"
+"""
+NOTHING = Changes((), (), (), (), 0, ())
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="there are no Unix sockets")
+
+
+class Null(Endpoint):
+    """Takes everything."""
+
+    async def send(self, message: Message) -> None:
+        pass
+
+
+class Running:
+    """A system with its control socket."""
+
+    def __init__(self, name: str = "show.toml") -> None:
+        self.app = App(parse(CONFIGURATION, {"null": Null}, name), Plugins([]))
+        self.watched: list[bool] = []
+        """Whether it was watched, each time that this was changed."""
+        self.changes: Changes | OSCBridgeError = NOTHING
+        self.control = ControlServer(self.app, self.reload, name)
+        watch = self.app.watch
+
+        def noted(watcher: AppWatcher | None) -> None:
+            self.watched.append(watcher is not None)
+            watch(watcher)
+
+        self.app.watch = noted  # type: ignore[method-assign]
+
+    async def reload(self) -> Changes:
+        if isinstance(self.changes, OSCBridgeError):
+            raise self.changes
+        return self.changes
+
+    @property
+    def path(self) -> Path:
+        assert self.control.path is not None
+        return self.control.path
+
+    def send(self, *messages: Message) -> None:
+        address = self.app.listeners["stage"].address
+        with UDPClient(address.host, address.port) as client:
+            for message in messages:
+                client.send(message)
+
+    async def raw(self, data: bytes) -> list[dict[str, object]]:
+        """All that is answered to these bytes."""
+        async with asyncio.timeout(10):
+            reader, writer = await asyncio.open_unix_connection(str(self.path))
+            writer.write(data)
+            answer = await reader.read()
+            writer.close()
+        return [json.loads(line) for line in answer.splitlines()]
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of the sockets: short, as a socket's path must be."""
+    with TemporaryDirectory(prefix="osc") as path:
+        folder = Path(path, "run")
+        monkeypatch.setenv(runtime_folder.VARIABLE, str(folder))
+        yield folder
+
+
+@asynccontextmanager
+async def running(name: str = "show.toml") -> AsyncIterator[Running]:
+    system = Running(name)
+    await system.app.start()
+    await system.control.start()
+    try:
+        yield system
+    finally:
+        await system.control.stop()
+        await system.app.stop()
+
+
+@pytest.fixture
+async def system(folder: Path) -> AsyncIterator[Running]:
+    async with running() as system:
+        yield system
+
+
+# --- the socket --------------------------------------------------------------------------------
+
+
+async def test_only_its_user_can_reach_it(system: Running, folder: Path) -> None:
+    assert stat.S_IMODE(system.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+async def test_nothing_is_left_after_a_stop(folder: Path) -> None:
+    async with running() as system:
+        assert system.path.exists()
+    assert list(folder.iterdir()) == []
+    assert system.control.path is None
+
+
+async def test_a_folder_that_is_too_open_is_closed(folder: Path) -> None:
+    folder.mkdir(mode=0o755)
+    async with running():
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+async def test_a_link_in_place_of_the_folder_is_refused(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    elsewhere = folder.with_name("elsewhere")
+    elsewhere.mkdir()
+    folder.symlink_to(elsewhere)
+    async with running() as system:
+        assert system.control.path is None
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "no control socket, so nothing can attach to this process" in caplog.text
+    assert "is no folder" in caplog.text
+    assert list(elsewhere.iterdir()) == []
+
+
+async def test_a_folder_of_another_user_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.mkdir()
+    monkeypatch.setattr(runtime_folder.os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(PermissionError, match="is another user's"):
+        runtime_folder.open_folder(folder)
+    assert list(runtime_folder.sockets(folder)) == []
+
+
+async def test_the_next_folder_is_taken_when_one_cannot_be_used(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = folder.with_name("good")
+    too_long = folder.with_name("x" * 120)
+    candidates = [Path("/nowhere/at/all"), too_long, good]
+    monkeypatch.setattr(control, "folders", lambda: candidates)
+    async with running() as system:
+        assert system.path.parent == good
+
+
+def test_folders_are_those_of_the_session_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    user = os.getuid()
+    monkeypatch.delenv(runtime_folder.VARIABLE, raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/session")
+    monkeypatch.setenv("TMPDIR", "/temporary")
+    assert [str(each) for each in runtime_folder.folders()] == [
+        "/session/oscbridge",
+        f"/run/user/{user}/oscbridge",
+        f"/temporary/oscbridge-{user}",
+        f"/dev/shm/oscbridge-{user}",
+    ]
+
+
+async def test_sockets_where_nobody_listens_are_removed(folder: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    folder.mkdir(mode=0o700)
+    names = (os.getppid(), gone.pid, os.getpid(), 1)
+    starting, dead, ours, settled = (folder / f"{pid}.sock" for pid in names)
+    other = folder / "notes.txt"
+    for path in (starting, dead, ours, settled):
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.bind(str(path))
+    os.utime(settled, (1, 1))
+    other.write_text("")
+    async with running():
+        assert set(folder.iterdir()) == {starting, ours, other}
+        found, silent = await processes()
+        assert ([each.socket for each in found], silent) == ([ours], [])
+
+
+async def test_a_socket_that_answers_is_left_alone_whatever_its_id(folder: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    folder.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as sock:
+        path = folder / f"{gone.pid}.sock"
+        sock.bind(str(path))
+        sock.listen()
+        async with running():
+            assert path.exists()
+
+
+async def test_a_system_without_unix_sockets_runs_and_says_so_when_asked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(socket, "AF_UNIX")
+    server = Running().control
+    await server.start()
+    assert server.path is None
+    await server.stop()
+    with pytest.raises(OSCBridgeError, match="no Unix sockets"):
+        await choose()
+
+
+# --- requests ----------------------------------------------------------------------------------
+
+
+async def test_it_says_what_it_is(system: Running) -> None:
+    (answer,) = await system.raw(b'{"command": "about"}\n')
+    about = answer["about"]
+    assert isinstance(about, dict)
+    assert (about["pid"], about["configuration"]) == (os.getpid(), "show.toml")
+    assert abs(about["since"] - time.time()) < 60
+
+
+async def test_it_tells_its_status(system: Running) -> None:
+    (answer,) = await system.raw(b'{"command": "status"}\n')
+    status = answer["status"]
+    assert isinstance(status, dict)
+    assert [each["name"] for each in status["bridges"]] == ["stage"]
+    assert [each["connected"] for each in status["endpoints"]] == [True]
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (b"no JSON\n", "a request is a line with a JSON object"),
+        (b"[1]\n", "a request is a line with a JSON object"),
+        (b"[" * 10_000 + b"\n", "a request is a line with a JSON object"),
+        (b"\xff\xfe\n", "a request is a line with a JSON object"),
+        (b"x" * 70_000 + b"\n", "a request of more than 65536 bytes"),
+        (b"{}\n", "unknown command None"),
+        (b'{"command": "explode"}\n', "unknown command 'explode'"),
+        (b'{"command": "top", "every": 0}\n', "every: expected a number from 0.2 to 3600"),
+        (b'{"command": "top", "every": NaN}\n', "every: expected a number"),
+        (b'{"command": "top", "rows": true}\n', "rows: expected a number"),
+        (b'{"command": "tap", "names": "stage"}\n', "names: expected a list of names"),
+        (b'{"command": "tap", "names": [["stage"]]}\n', "no such bridge or endpoint"),
+        (b'{"command": "tap", "match": 1}\n', "match: expected a pattern"),
+        (b'{"command": "tap", "match": "/["}\n', "has no end"),
+        (b'{"command": "tap", "rate": -1}\n', "rate: expected a number"),
+    ],
+)
+async def test_a_bad_request_is_answered_with_what_is_wrong(
+    data: bytes, error: str, system: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    (answer,) = await system.raw(data)
+    assert error in str(answer["error"])
+    assert answer["code"] == 2
+    assert caplog.text == ""
+    assert await system.raw(b'{"command": "about"}\n')
+
+
+async def test_who_says_nothing_is_let_go(system: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "REQUEST_TIMEOUT", 0.05)
+    (answer,) = await system.raw(b'{"command": "about"}')
+    assert answer["error"] == "no request within 0.05 s"
+
+
+async def test_who_leaves_without_a_request_is_no_event(
+    system: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    for data in (b"", b'{"comm'):
+        _, writer = await asyncio.open_unix_connection(str(system.path))
+        writer.write(data)
+        writer.close()
+        await writer.wait_closed()
+    assert await system.raw(b'{"command": "about"}\n')
+    assert caplog.text == ""
+
+
+async def test_who_looks_on_locks_nobody_else_out(
+    system: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "MAX_STREAMS", 1)
+    process = await choose()
+    async with tap(process) as one:
+        await anext(one.batches())
+        for command in (b"tap", b"top"):
+            (answer,) = await system.raw(b'{"command": "%b"}\n' % command)
+            assert "more than 1 look on at once" in str(answer["error"])
+        assert await reload(process) == ("nothing is different", [])
+
+
+async def test_an_answer_of_any_size_arrives_whole(
+    system: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system.changes = Changes((), (), (), (), 0, ("x" * 3_000_000,))
+    _, (problem,) = await reload(await choose())
+    assert len(problem) == 3_000_000
+
+
+async def test_the_socket_is_made_anew_when_somebody_has_removed_it(system: Running) -> None:
+    process = await choose()
+    async with tap(process) as one:
+        await anext(one.batches())
+        shutil.rmtree(system.path.parent)
+        await system.control.look_after()
+        again = await choose()
+        assert again.pid == process.pid
+        assert again.since == process.since
+        system.send(Message.of("/x"))  # who was attached goes on
+        while not (batch := await anext(one.batches())):
+            pass
+        assert decode_packet(batch[0].packet) == Message.of("/x")
+    before = system.path
+    await system.control.look_after()  # it is there: nothing to do
+    assert system.path == before
+
+
+async def test_clients_at_once_are_bounded(
+    system: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "MAX_CLIENTS", 2)
+    process = await choose()
+    async with tap(process) as one, tap(process) as other:
+        await anext(one.batches())
+        await anext(other.batches())
+        (answer,) = await system.raw(b'{"command": "about"}\n')
+        assert "more than 2 clients at once" in str(answer["error"])
+
+
+# --- reload ------------------------------------------------------------------------------------
+
+
+async def test_a_reload_tells_what_has_changed(system: Running) -> None:
+    system.changes = Changes(("bridge.new",), (), (), (), 1, ("endpoint.desk: not connected",))
+    changes, problems = await reload(await choose())
+    assert changes == "added bridge.new; 1 route new or changed"
+    assert problems == ["endpoint.desk: not connected"]
+
+
+@pytest.mark.parametrize("kind", [ConfigurationError, OSCBridgeError])
+async def test_a_reload_that_is_refused_raises_what_was_raised(
+    kind: type[OSCBridgeError], system: Running
+) -> None:
+    system.changes = kind("show.toml: one\nshow.toml: two")
+    with pytest.raises(OSCBridgeError, match=r"^show.toml: one\nshow.toml: two$") as caught:
+        await reload(await choose())
+    assert caught.type is kind
+
+
+# --- tap ---------------------------------------------------------------------------------------
+
+
+async def test_a_tap_shows_what_comes_in_and_what_is_delivered(system: Running) -> None:
+    async with tap(await choose()) as tapped:
+        packets = tapped.packets()
+        batches = tapped.batches()
+        await anext(batches)
+        assert tapped.names == ["stage", "mixer"]
+        system.send(Message.of("/x", 1))
+        found = [await anext(packets) for _ in range(2)]
+    assert [(each.direction, each.name) for each in found] == [("in", "stage"), ("out", "mixer")]
+    assert {each.peer.partition(":")[0] for each in found} == {"127.0.0.1"}
+    assert {decode_packet(each.packet) for each in found} == {Message.of("/x", 1)}
+    assert abs(found[0].time_ns / 1e9 - time.time()) < 60
+
+
+async def test_a_tap_shows_one_name_and_what_matches(system: Running) -> None:
+    async with tap(await choose(), ["mixer"], "/1/*") as tapped:
+        await anext(tapped.batches())
+        system.send(Message.of("/2/x", 1), Message.of("/1/x", 2))
+        packet = await anext(tapped.packets())
+    assert (packet.name, decode_packet(packet.packet)) == ("mixer", Message.of("/1/x", 2))
+
+
+async def test_a_tap_of_what_there_is_not_names_the_nearest(system: Running) -> None:
+    text = "'stge': no such bridge or endpoint; did you mean 'stage'?"
+    with pytest.raises(ConfigurationError) as caught:
+        async with tap(await choose(), ["stge"]) as tapped:
+            await anext(tapped.batches())
+    assert str(caught.value) == text
+
+
+async def test_nothing_is_watched_once_all_taps_are_gone(system: Running) -> None:
+    system.watched.clear()
+    process = await choose()
+    async with tap(process) as one:
+        await anext(one.batches())
+        async with tap(process) as other:
+            await anext(other.batches())
+    await until(lambda: system.watched == [True, False])
+
+
+async def test_a_tap_goes_on_through_a_reload(system: Running) -> None:
+    async with tap(await choose()) as tapped:
+        await anext(tapped.batches())
+        text = CONFIGURATION + '[endpoint.more]\ntype = "null"\n[[route]]\n'
+        text += 'from = "stage"\nto = "more"\n'
+        await system.app.reload(parse(text, {"null": Null}, "show.toml"))
+        system.send(Message.of("/x", 1))
+        packets = tapped.packets()
+        assert {(await anext(packets)).name for _ in range(3)} == {"stage", "mixer", "more"}
+
+
+async def test_messages_over_the_rate_are_counted(system: Running) -> None:
+    async with tap(await choose(), ["stage"], rate=5) as tapped:
+        batches = tapped.batches()
+        await anext(batches)
+        system.send(*(Message.of("/x", number) for number in range(200)))
+        shown = 0
+        async with asyncio.timeout(10):
+            while shown + tapped.skipped["rate"] < 200:
+                shown += len(await anext(batches))
+    assert shown <= 20
+    assert shown + tapped.skipped["rate"] == 200
+
+
+async def test_a_client_that_does_not_read_slows_nothing_and_is_told_what_it_missed(
+    system: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "MAX_WAITING", 20_000)
+    count = 20_000
+    blob = bytes(400)
+    async with tap(await choose(), ["mixer"]) as tapped:
+        await anext(tapped.batches())
+        offer = system.app.endpoints["mixer"].offer
+        began = time.monotonic()
+        for number in range(count):
+            offer(Message.of("/x", number, blob))
+            if number % 1_000 == 999:
+                await until(lambda: not system.app.endpoints["mixer"].queued)
+        assert time.monotonic() - began < 10
+        assert system.app.endpoints["mixer"].sent == count
+        shown = 0
+        async with asyncio.timeout(20):
+            async for batch in tapped.batches():
+                shown += len(batch)
+                if shown + tapped.skipped["slow"] == count:
+                    break
+    assert 0 < shown < count
+
+
+async def test_a_stop_lets_clients_go_at_once(folder: Path) -> None:
+    async with running() as system, tap(await choose()) as tapped, asyncio.timeout(10):
+        await anext(tapped.batches())
+        began = time.monotonic()
+        await system.control.stop()
+        assert time.monotonic() - began < 0.4
+        assert [batch async for batch in tapped.batches()] == []
+
+
+# --- top ---------------------------------------------------------------------------------------
+
+
+async def test_pictures_have_status_and_addresses(system: Running) -> None:
+    async with pictures(await choose(), 0.2, 10) as coming, asyncio.timeout(10):
+        picture: Picture = await anext(coming)
+        assert picture.rows == []
+        assert system.watched[-1]
+        system.send(Message.of("/x", 7))
+        while not picture.rows or not picture.rows[0].sinks:
+            picture = await anext(coming)
+    (row,) = picture.rows
+    assert (row.address, row.sources, row.sinks) == ("/x", ("stage",), ("mixer",))
+    assert (row.types, row.values) == ("i", "7")
+    assert picture.status.bridges[0].received.messages == 1
+    assert picture.status.endpoints[0].sent == 1
+    assert sum(picture.status.endpoints[0].latency.counts) == 1
+    await until(lambda: not system.watched[-1])
+
+
+async def test_a_process_of_another_version_is_named(
+    system: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = (await choose())._replace(version="9.9")
+    monkeypatch.setattr(system.control, "_status", lambda: {"status": {"bridges": []}})
+    with pytest.raises(OSCBridgeError, match=r"runs version 9\.9 and this is"):
+        async with pictures(process, 1, 10) as coming:
+            await anext(coming)
+
+
+# --- which process -----------------------------------------------------------------------------
+
+
+async def test_without_a_bridge_it_says_how_to_start_one(folder: Path) -> None:
+    with pytest.raises(OSCBridgeError, match="no bridge of this user runs here; start one"):
+        await choose()
+
+
+@pytest.fixture
+def several(monkeypatch: pytest.MonkeyPatch) -> list[Process]:
+    """Three processes that seem to run."""
+    found = [
+        Process(Path("/1"), 1, "a.toml", "/home/one/a.toml", 0, "0"),
+        Process(Path("/2"), 2, "b.toml", "/home/one/b.toml", 0, "0"),
+        Process(Path("/3"), 3, "../two/b.toml", "/home/two/b.toml", 0, "0"),
+    ]
+
+    async def processes() -> tuple[list[Process], list[int]]:
+        return found, [9]
+
+    monkeypatch.setattr(control_client, "processes", processes)
+    return found
+
+
+async def test_of_several_one_is_picked_by_its_id(several: list[Process]) -> None:
+    assert await choose(2) is several[1]
+
+
+@pytest.mark.parametrize(
+    ("file", "index"), [("a.toml", 0), ("/home/two/b.toml", 2), ("/elsewhere/a.toml", 0)]
+)
+async def test_of_several_one_is_picked_by_its_file(
+    file: str, index: int, several: list[Process]
+) -> None:
+    assert await choose(file=Path(file)) is several[index]
+
+
+async def test_of_several_none_is_taken_by_chance(several: list[Process]) -> None:
+    with pytest.raises(OSCBridgeError) as caught:
+        await choose(file=Path("b.toml"))
+    first, *others = str(caught.value).splitlines()
+    assert first == "several bridges run here; pick one with --pid:"
+    assert [each.split()[:2] for each in others] == [["2", "b.toml"], ["3", "../two/b.toml"]]
+
+
+async def test_a_process_that_there_is_not_is_answered_with_those_there_are(
+    several: list[Process],
+) -> None:
+    with pytest.raises(OSCBridgeError) as caught:
+        await choose(7)
+    first, *others = str(caught.value).splitlines()
+    assert (first, len(others)) == ("no bridge with process 7 runs here; there is:", 3)
+
+
+async def test_a_process_that_does_not_answer_is_named(
+    folder: Path, several: list[Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(OSCBridgeError, match="process 9 does not answer"):
+        await choose(9)
+
+
+async def test_a_process_that_is_held_up_is_found_as_such(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_client, "CONNECT_TIMEOUT", 0.05)
+    folder.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(folder / "4711.sock"))
+        sock.listen()
+        assert await processes() == ([], [4711])
+
+
+async def test_a_process_that_ends_between_is_an_error(folder: Path) -> None:
+    with pytest.raises(OSCBridgeError, match="the bridge cannot be reached"):
+        async with ask(folder / "4711.sock", {"command": "about"}):
+            pass
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the loop run until something is true."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.001)

@@ -1,0 +1,256 @@
+"""The process as a whole: when it reloads, when not, and that nothing holds up its stop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from ports import free_port
+
+from oscbridge import ConfigurationError, Endpoint, Message, OSCBridgeError
+from oscbridge.bridge.app import App
+from oscbridge.bridge.config.config import Configuration, parse
+from oscbridge.monitoring import runtime_dir as runtime_folder
+from oscbridge.monitoring import service
+from oscbridge.monitoring.service import Service
+from oscbridge.plugins import Plugins
+
+BRIDGE = '[bridge.{}]\nlisten = "udp://127.0.0.1:0"\n'
+
+
+class Slow(Endpoint):
+    """Is connected when :attr:`gate` is set."""
+
+    gate = asyncio.Event()
+    asked = asyncio.Event()
+
+    async def connect(self) -> None:
+        self.asked.set()
+        await self.gate.wait()
+
+    async def send(self, message: Message) -> None:
+        pass
+
+
+SLOW = '[endpoint.slow]\ntype = "slow"\n'
+
+
+class File:
+    """What stands for the configuration file."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.reads = 0
+        self.before: Callable[[], None] = lambda: None
+
+    def read(self) -> Configuration:
+        self.reads += 1
+        self.before()
+        return parse(self.text, {"slow": Slow}, "show.toml")
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of the control sockets: short, as a socket's path must be."""
+    with TemporaryDirectory(prefix="osc") as path:
+        monkeypatch.setenv(runtime_folder.VARIABLE, path)
+        yield Path(path)
+
+
+@pytest.fixture(autouse=True)
+def gate(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    monkeypatch.setattr(Slow, "gate", asyncio.Event())
+    monkeypatch.setattr(Slow, "asked", asyncio.Event())
+    return Slow.gate
+
+
+def make(file: File) -> Service:
+    return Service(App(file.read(), Plugins([])), file.read, "show.toml")
+
+
+@asynccontextmanager
+async def running(file: File) -> AsyncIterator[Service]:
+    process = make(file)
+    await process.start()
+    try:
+        yield process
+    finally:
+        await process.stop()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+def bridges(process: Service) -> list[str]:
+    return list(process.app.listeners)
+
+
+# --- when ----------------------------------------------------------------------------------------
+
+
+async def test_what_is_asked_for_while_a_reload_goes_on_is_done_after_it(
+    gate: asyncio.Event,
+) -> None:
+    file = File(BRIDGE.format("a"))
+    async with running(file) as process:
+        file.text += SLOW
+        process.request_reload()
+        await until(lambda: Slow.asked.is_set())
+        file.text = BRIDGE.format("late")
+        for _ in range(100):
+            process.request_reload()
+        await until(lambda: bridges(process) == ["late"])
+        assert file.reads == 3
+
+
+async def test_what_is_asked_for_while_it_starts_is_done_after_it(gate: asyncio.Event) -> None:
+    file = File(BRIDGE.format("a") + SLOW)
+    process = make(file)
+    starting = asyncio.create_task(process.start())
+    await Slow.asked.wait()
+    file.text = BRIDGE.format("b") + SLOW
+    process.request_reload()
+    await asyncio.sleep(0)
+    gate.set()
+    await starting
+    await until(lambda: bridges(process) == ["b"])
+    await process.stop()
+
+
+async def test_what_is_asked_for_while_it_stops_is_not_done() -> None:
+    file = File(BRIDGE.format("a"))
+    async with running(file) as process:
+        stopping = asyncio.create_task(process.stop())
+        await asyncio.sleep(0)
+        file.text = BRIDGE.format("b")
+        process.request_reload()
+        with pytest.raises(OSCBridgeError, match="the bridge is being stopped"):
+            await process.reload()
+        await stopping
+        assert (bridges(process), file.reads) == ([], 1)
+
+
+async def test_a_stop_ends_a_reload_that_waits(gate: asyncio.Event) -> None:
+    file = File(BRIDGE.format("a"))
+    async with running(file) as process:
+        file.text += SLOW
+        process.request_reload()
+        await Slow.asked.wait()
+        began = time.monotonic()
+        await process.stop()
+        assert time.monotonic() - began < 2
+        assert bridges(process) == []
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+
+async def test_an_empty_file_is_taken_for_half_written() -> None:
+    file = File(BRIDGE.format("a"))
+    async with running(file) as process:
+        file.text = ""
+        with pytest.raises(ConfigurationError, match=r"show\.toml: there is neither a bridge nor"):
+            await process.reload()
+        assert bridges(process) == ["a"]
+
+
+async def test_a_file_that_cannot_be_read_in_time_is_refused_and_later_ones_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(service, "READ_TIMEOUT", 0.05)
+    monkeypatch.setattr(service, "MAX_READING", 2)
+    file, disk = File(BRIDGE.format("a")), threading.Event()
+    async with running(file) as process:
+        file.before = disk.wait
+        for _ in range(2):
+            with pytest.raises(ConfigurationError, match="it cannot be read within"):
+                await process.reload()
+        with pytest.raises(ConfigurationError, match="the last 2 times to read it"):
+            await process.reload()
+        disk.set()
+        monkeypatch.setattr(service, "READ_TIMEOUT", 10.0)
+        file.text = BRIDGE.format("b")
+        await until(lambda: not process._reading)
+        await process.reload()
+        assert bridges(process) == ["b"]
+
+
+async def test_a_file_that_is_never_read_holds_up_no_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    file, disk = File(BRIDGE.format("a")), threading.Event()
+    async with running(file) as process:
+        file.before = disk.wait
+        process.request_reload()
+        await until(lambda: file.reads == 2)
+    disk.set()
+
+
+async def test_a_fault_of_our_own_refuses_a_reload_and_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    file = File(BRIDGE.format("a"))
+
+    def fault() -> None:
+        raise ZeroDivisionError("a fault")
+
+    async with running(file) as process:
+        file.before = fault
+        with pytest.raises(OSCBridgeError, match="ZeroDivisionError"):
+            await process.reload()
+        process.request_reload()
+        await until(lambda: caplog.text.count("it failed with ZeroDivisionError('a fault')") == 2)
+
+
+# --- health and metrics move ---------------------------------------------------------------------
+
+
+HTTP = '[http]\nlisten = "127.0.0.1:{}"\n[bridge.a]\nlisten = "tcp://127.0.0.1:{}"\n'
+
+
+async def test_health_and_a_bridge_swap_their_ports() -> None:
+    one, other = free_port(), free_port()
+    file = File(HTTP.format(one, other))
+    async with running(file) as process:
+        file.text = HTTP.format(other, one)
+        changes = await process.reload()
+        assert changes.problems == ()
+        assert process.http_address == f"http://127.0.0.1:{other}"
+        assert process.app.listeners["a"].address.port == one
+
+
+async def test_health_that_could_not_be_served_is_tried_again_by_the_next_reload() -> None:
+    port = free_port()
+    bridge = f'[bridge.a]\nlisten = "tcp://127.0.0.1:{port}"\n'
+    file = File(bridge)
+    async with running(file) as process:
+        file.text = f'[http]\nlisten = "0.0.0.0:{port}"\n' + BRIDGE.format("a")
+        with socket.socket() as other:
+            other.bind(("127.0.0.2", port))
+            other.listen()
+            (problem,) = (await process.reload()).problems
+            assert problem.startswith(f"http: 0.0.0.0:{port}: address already in use")
+            assert process.http_address == ""
+        assert (await process.reload()).problems == ()
+        assert process.http_address == f"http://0.0.0.0:{port}"
+
+
+async def test_a_refused_reload_leaves_health_where_it_was() -> None:
+    one, other = free_port(), free_port()
+    file = File(HTTP.format(one, 0))
+    async with running(file) as process:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            file.text = HTTP.format(other, taken.getsockname()[1])
+            taken.listen()
+            with pytest.raises(OSCBridgeError, match="address already in use"):
+                await process.reload()
+        assert process.http_address == f"http://127.0.0.1:{one}"

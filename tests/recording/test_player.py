@@ -1,0 +1,302 @@
+"""When packets are due, which time tags they get, and how late they really are."""
+
+from __future__ import annotations
+
+import math
+import time
+from statistics import median
+
+import pytest
+
+from oscbridge.osc import (
+    IMMEDIATELY,
+    Bundle,
+    Message,
+    TimeTag,
+    decode_packet,
+    encode_bundle,
+    encode_message,
+    encode_packet,
+)
+from oscbridge.recording.format import Record
+from oscbridge.recording.player import (
+    FASTEST,
+    SHORTEST_ROUND_NS,
+    TOLERANCE_NS,
+    Punctuality,
+    Schedule,
+    play,
+    shift_timetags,
+)
+
+SECOND = 1_000_000_000
+THEN = 1_700_000_000 * SECOND
+"""When the recording began."""
+NOW = 1_800_000_000 * SECOND
+"""When it is played."""
+MESSAGE = encode_message(Message.of("/x", 1))
+
+
+def record(time_ns: int, packet: bytes = MESSAGE) -> Record:
+    return Record(time_ns, "in", "stage", "", packet)
+
+
+def schedule(speed: float = 1.0) -> Schedule:
+    return Schedule(THEN, NOW, 5 * SECOND, speed)
+
+
+def tagged(unix_ns: int) -> bytes:
+    return encode_bundle([MESSAGE], TimeTag.from_unix_ns(unix_ns))
+
+
+# --- when ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("speed", "due"), [(1.0, 8 * SECOND), (2.0, 6.5 * SECOND), (0.5, 11 * SECOND)]
+)
+def test_a_packet_is_due_at_its_time_divided_by_the_speed(speed: float, due: int) -> None:
+    assert schedule(speed).due_ns(3 * SECOND) == due
+
+
+def test_rounds_follow_each_other_without_drift() -> None:
+    each = schedule(3.0)
+    for _ in range(1_000):
+        each = each.after(SECOND)
+    assert each.due_ns(0) == pytest.approx(5 * SECOND + 1_000 * SECOND / 3, abs=1_000)
+    assert each.start_unix_ns - NOW == each.start_ns - 5 * SECOND
+
+
+def test_a_round_is_never_of_no_length() -> None:
+    assert schedule().after(0).due_ns(0) == 5 * SECOND + SHORTEST_ROUND_NS
+
+
+def test_days_into_a_recording_it_is_exact_to_the_microsecond() -> None:
+    late = 30 * 86_400 * SECOND + 1
+    assert schedule(1.0).due_ns(late) == pytest.approx(5 * SECOND + late, abs=1_000)
+
+
+# --- time tags ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("speed", "ahead"), [(1.0, 2.25), (2.0, 1.125), (0.5, 4.5)])
+def test_a_time_tag_lies_as_far_ahead_as_it_did_divided_by_the_speed(
+    speed: float, ahead: float
+) -> None:
+    packet = schedule(speed).packet(record(SECOND, tagged(THEN + 2_250_000_000)))
+    assert packet == tagged(NOW + round(ahead * SECOND))
+
+
+def test_in_a_later_round_a_time_tag_is_later() -> None:
+    packet = schedule().after(10 * SECOND).packet(record(0, tagged(THEN + SECOND)))
+    assert packet == tagged(NOW + 11 * SECOND)
+
+
+def test_a_time_tag_that_had_passed_already_stays() -> None:
+    late = tagged(THEN + SECOND)
+    assert schedule().packet(record(SECOND, late)) == late
+    assert schedule().packet(record(SECOND - 1_000, late)) == tagged(NOW + SECOND)
+
+
+def test_what_is_to_be_done_immediately_stays_so() -> None:
+    packet = encode_bundle([MESSAGE], IMMEDIATELY)
+    assert schedule().packet(record(0, packet)) == packet
+
+
+def test_time_tags_of_bundles_within_bundles_are_shifted_too() -> None:
+    inner = encode_bundle([MESSAGE, tagged(THEN + 3 * SECOND)], TimeTag.from_unix_ns(THEN + SECOND))
+    outer = encode_bundle([MESSAGE, inner], IMMEDIATELY)
+    shifted = encode_bundle([MESSAGE, tagged(NOW + 3 * SECOND)], TimeTag.from_unix_ns(NOW + SECOND))
+    assert schedule().packet(record(0, outer)) == encode_bundle([MESSAGE, shifted], IMMEDIATELY)
+
+
+def test_as_fast_as_it_goes_what_lay_ahead_is_due_at_once() -> None:
+    assert schedule(FASTEST).packet(record(0, tagged(THEN + SECOND))) == tagged(NOW)
+
+
+def test_the_farthest_time_tag_stays_in_the_future() -> None:
+    farthest = encode_bundle([MESSAGE], TimeTag(0x7FFFFFFF_FFFFFFFF))
+    shifted = decode_packet(schedule(0.001).packet(record(0, farthest)))
+    assert isinstance(shifted, Bundle)
+    assert shifted.timetag.datetime().year == 2104
+
+
+def test_a_message_and_what_is_no_osc_are_left_as_they_are() -> None:
+    for packet in (MESSAGE, b"", b"#", b"#bundle\0", b"#bundle\0\0\0\0", b"\0" * 20):
+        assert schedule().packet(record(0, packet)) is packet or packet.startswith(b"#")
+        assert schedule().packet(record(0, packet)) == packet
+
+
+def test_a_bundle_that_is_not_well_formed_keeps_its_length_and_what_is_wrong() -> None:
+    whole = encode_bundle([MESSAGE, tagged(THEN + SECOND)], TimeTag.from_unix_ns(THEN + SECOND))
+    for size in range(len(whole)):
+        cut = whole[:size]
+        assert len(schedule().packet(record(0, cut))) == size
+    wrong = bytearray(whole)
+    wrong[16:20] = b"\xff\xff\xff\xff"  # the size of the first element
+    shifted = schedule().packet(record(0, bytes(wrong)))
+    assert shifted[:16] == tagged(NOW + SECOND)[:16]
+    assert shifted[16:] == wrong[16:]
+
+
+def test_bundles_that_are_nested_too_deeply_are_left_alone_from_there() -> None:
+    packet = encode_bundle([])
+    for _ in range(5_000):
+        packet = encode_bundle([packet])
+    seen: list[TimeTag] = []
+
+    def note(tag: TimeTag) -> TimeTag:
+        seen.append(tag)
+        return tag
+
+    assert shift_timetags(packet, note) == packet
+    assert len(seen) == 16
+
+
+def test_all_but_the_time_tags_of_a_bundle_is_kept_byte_for_byte() -> None:
+    untagged = b"/old\0\0\0\0raw."
+    padded = MESSAGE + bytes(4)
+    packet = encode_bundle([untagged, padded], TimeTag.from_unix_ns(THEN + SECOND))
+    shifted = encode_bundle([untagged, padded], TimeTag.from_unix_ns(NOW + SECOND))
+    assert schedule().packet(record(0, packet)) == shifted
+
+
+# --- how late -----------------------------------------------------------------------------------
+
+
+def test_lateness_is_told_by_its_median_and_its_worst() -> None:
+    punctuality = Punctuality()
+    for late in (10_000, 20_000, 30_000, 40_000, 2_345_678):
+        punctuality.add(late)
+    assert punctuality == Punctuality(5, 1, 2_345_678, punctuality._counts)
+    assert punctuality.median_ns == 30_000
+
+
+def test_lateness_is_kept_to_two_digits_in_little_memory() -> None:
+    punctuality = Punctuality()
+    for late in range(0, 100_000_000, 997):
+        punctuality.add(late)
+    assert len(punctuality._counts) < 1_000
+    assert punctuality.median_ns == pytest.approx(50_000_000, rel=0.03)
+
+
+def test_nothing_has_no_lateness() -> None:
+    assert (Punctuality().median_ns, Punctuality().worst_ns) == (0, 0)
+
+
+def test_less_than_the_tolerance_is_not_late() -> None:
+    punctuality = Punctuality()
+    punctuality.add(TOLERANCE_NS)
+    punctuality.add(-5)
+    assert punctuality.late == 0
+
+
+# --- playing ------------------------------------------------------------------------------------
+
+
+def test_packets_go_out_in_order_and_never_early() -> None:
+    sent: list[tuple[int, bytes]] = []
+    records = [record(n * 2_000_000, b"%d" % n) for n in range(100)]
+    plan = Schedule.now(THEN, 2.0)
+    play(records, lambda p: sent.append((time.monotonic_ns(), p)), plan, Punctuality())
+    assert [packet for _, packet in sent] == [each.packet for each in records]
+    for (when, _), each in zip(sent, records, strict=True):
+        assert when >= plan.due_ns(each.time_ns)
+
+
+@pytest.mark.load
+def test_half_of_the_packets_are_less_than_a_millisecond_late() -> None:
+    punctuality = Punctuality()
+    sent: list[int] = []
+    records = [record(n * 5_000_000) for n in range(600)]
+    plan = Schedule.now(THEN)
+    play(records, lambda _: sent.append(time.monotonic_ns()), plan, punctuality)
+    late = [now - plan.due_ns(each.time_ns) for now, each in zip(sent, records, strict=True)]
+    assert median(late) < TOLERANCE_NS
+    assert 0.9 * median(late) <= punctuality.median_ns < TOLERANCE_NS  # told to two digits
+    assert punctuality.worst_ns >= max(late)
+
+
+def test_a_stall_is_caught_up_and_counted() -> None:
+    sent: list[int] = []
+
+    def send(_packet: bytes) -> None:
+        if not sent:
+            time.sleep(0.06)
+        sent.append(time.monotonic_ns())
+
+    punctuality = Punctuality()
+    plan = Schedule.now(THEN)
+    play([record(n * 10_000_000) for n in range(20)], send, plan, punctuality)
+    assert punctuality.worst_ns >= 60_000_000
+    assert punctuality.late >= 5
+    # It is the last one's own time that counts, and not the stall of the first.
+    assert sent[-1] >= plan.due_ns(190_000_000)
+
+
+def test_as_fast_as_it_goes_nothing_is_waited_for_and_nothing_is_late() -> None:
+    sent: list[bytes] = []
+    punctuality = Punctuality()
+    started = time.monotonic()
+    play([record(n * 3_600 * SECOND) for n in range(5)], sent.append, Schedule.now(THEN, math.inf),
+         punctuality)  # fmt: skip
+    assert time.monotonic() - started < 60
+    assert (len(sent), punctuality.late) == (5, 0)
+
+
+def test_time_tags_may_be_kept() -> None:
+    sent: list[bytes] = []
+    packet = tagged(THEN + SECOND)
+    play([record(0, packet)], sent.append, Schedule.now(THEN), Punctuality(), keep_timetags=True)
+    assert sent == [packet]
+
+
+def test_a_long_wait_is_interrupted_by_ticks() -> None:
+    class Enough(Exception):
+        pass
+
+    ticks: list[None] = []
+
+    def tick() -> None:
+        ticks.append(None)
+        if len(ticks) == 3:
+            raise Enough
+
+    with pytest.raises(Enough):
+        play([record(3_600 * SECOND)], lambda _: None, Schedule.now(THEN), Punctuality(), tick=tick)
+
+
+def test_it_stops_in_a_long_wait_and_before_the_next_packet() -> None:
+    sent: list[bytes] = []
+    punctuality = Punctuality()
+    records = [record(0), record(0), record(3_600 * SECOND)]
+    for most, expected in ((3, 2), (1, 1)):
+        sent.clear()
+        checks = iter([False] * most)
+        play(records, sent.append, Schedule.now(THEN), punctuality,
+             stopped=lambda checks=checks: next(checks, True))  # fmt: skip
+        assert len(sent) == expected
+    assert punctuality.packets == 3
+
+
+def test_ticks_come_while_there_is_no_wait() -> None:
+    ticks: list[None] = []
+    play(
+        [record(0) for _ in range(30)],
+        lambda _: time.sleep(0.01),
+        Schedule.now(THEN),
+        Punctuality(),
+        tick=lambda: ticks.append(None),
+    )
+    assert ticks
+
+
+def test_a_bundle_that_was_due_in_the_future_is_due_in_the_future_of_now() -> None:
+    sent: list[bytes] = []
+    bundle = Bundle(TimeTag.from_unix_ns(THEN + SECOND), (Message.of("/x", 1),))
+    plan = Schedule.now(THEN)
+    play([record(0, encode_packet(bundle))], sent.append, plan, Punctuality())
+    (packet,) = sent
+    shifted = decode_packet(packet)
+    assert isinstance(shifted, Bundle)
+    assert shifted.timetag.unix_ns() == pytest.approx(plan.start_unix_ns + SECOND, abs=10)
