@@ -27,7 +27,7 @@ from oscbridge.bridge.config.models import (
 from oscbridge.bridge.routes.template import Template
 from oscbridge.cli import COMMANDS, cli
 from oscbridge.endpoints.osc.endpoint import OSCEndpoint
-from oscbridge.net.allowlist import Networks
+from oscbridge.net.allowlist import AllowList
 from oscbridge.osc import Message, Pattern, Subject
 from oscbridge.plugins import Plugins
 
@@ -317,7 +317,7 @@ def default(value: object) -> str:
             return f"`{str(value).lower()}`"
         case int() | float():
             return f"`{value}`"
-        case Networks():
+        case AllowList():
             return f"`{list(value)}`"
         case Options():
             return "below"

@@ -16,14 +16,14 @@ from oscbridge.bridge.lifecycle import (
     connect,
     do_each,
     failed,
-    make_delivery,
+    make_runner,
     open_listener,
     reason_of,
 )
-from oscbridge.bridge.reload import Changes, Plan, plan
+from oscbridge.bridge.reload import Changes, ReloadPlan, plan
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.routing import Hooks, Wired, Wiring, wire
-from oscbridge.bridge.sinks.runner import Delivery
+from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.listener import Listener, set_limits
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.osc import Message
@@ -48,7 +48,7 @@ class App:
     def __init__(self, configuration: Configuration, hooks: Hooks) -> None:
         self.configuration = configuration
         self._hooks = hooks
-        self.endpoints: dict[str, Delivery] = {}
+        self.endpoints: dict[str, EndpointRunner] = {}
         """Endpoints by name."""
         self.dispatchers: dict[str, Dispatcher] = {}
         """The dispatcher of every source, bridge or endpoint, by name."""
@@ -76,13 +76,15 @@ class App:
         used = {name for names in fed.values() for name in names}
         return [name for name in self.endpoints if name not in used and not fed[name]]
 
-    def _make(self, name: str, entry: EndpointEntry, configuration: Configuration) -> Delivery:
-        return make_delivery(name, entry, configuration.routes_to[name], self._hold)
+    def _make(
+        self, name: str, entry: EndpointEntry, configuration: Configuration
+    ) -> EndpointRunner:
+        return make_runner(name, entry, configuration.routes_to[name], self._hold)
 
     def _sources(
         self,
         configuration: Configuration,
-        endpoints: Mapping[str, Delivery],
+        endpoints: Mapping[str, EndpointRunner],
         wiring: Wiring,
         renewed: Collection[str],
     ) -> dict[str, Dispatcher]:
@@ -119,7 +121,7 @@ class App:
     def _is_held(self, bridge: str) -> bool:
         """Whether a bridge feeds an endpoint that is full."""
         fed = self._wiring.fed[bridge]
-        return any(each.is_pressing and name in fed for name, each in self.endpoints.items())
+        return any(each.has_backpressure and name in fed for name, each in self.endpoints.items())
 
     # --- start -------------------------------------------------------------------------------
 
@@ -163,8 +165,8 @@ class App:
 
     async def _reload(self, new: Configuration) -> Changes:
         """First all that may fail, and can be undone; then the switch."""
-        kept: dict[str, Delivery] = {}
-        fresh: dict[str, Delivery] = {}
+        kept: dict[str, EndpointRunner] = {}
+        fresh: dict[str, EndpointRunner] = {}
         early: dict[str, Listener] = {}
         routes: list[Route] = []
         try:
@@ -216,9 +218,9 @@ class App:
     async def _switch(
         self,
         new: Configuration,
-        todo: Plan,
+        todo: ReloadPlan,
         wiring: Wiring,
-        endpoints: dict[str, Delivery],
+        endpoints: dict[str, EndpointRunner],
         dispatchers: dict[str, Dispatcher],
         early: Mapping[str, Listener],
     ) -> Changes:
@@ -337,7 +339,7 @@ class App:
         self,
         listeners: Mapping[str, Listener],
         routes: Collection[Route],
-        deliveries: Collection[Delivery],
+        deliveries: Collection[EndpointRunner],
         sources: Collection[Dispatcher] = (),
         drain: float | None = None,
     ) -> asyncio.Task[None]:
@@ -363,7 +365,7 @@ def _why(problem: str) -> str:
     return f": {problem}" if problem else " yet"
 
 
-def _tell_rerouted(delivery: Delivery) -> None:
+def _tell_rerouted(delivery: EndpointRunner) -> None:
     try:
         delivery.endpoint.rerouted()
     except Exception as error:

@@ -10,7 +10,7 @@ from typing import Final
 from oscbridge.bridge.config.models import BridgeOptions
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.routes.route import Route
-from oscbridge.bridge.sinks.runner import Delivery
+from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sinks.sender import several
 from oscbridge.bridge.sources.forked.supervisor import RoutePair
 from oscbridge.bridge.sources.listener import Listener, listen
@@ -24,7 +24,7 @@ __all__ = [
     "connect",
     "do_each",
     "failed",
-    "make_delivery",
+    "make_runner",
     "open_listener",
     "reason_of",
 ]
@@ -35,22 +35,24 @@ LISTEN_TIMEOUT: Final = 15.0
 _log: Final = logging.getLogger(__name__)
 
 
-def make_delivery(
+def make_runner(
     name: str,
     entry: EndpointEntry,
     routes: Sequence[RouteInfo],
-    on_pressure: Callable[[bool], None],
-) -> Delivery:
+    on_backpressure: Callable[[bool], None],
+) -> EndpointRunner:
     """An endpoint, and the bridge's side of it; opens nothing. Raises :class:`OSCBridgeError`."""
     try:
         endpoint = entry.factory(name, entry.options)
     except Exception as error:
         raise failed(f"endpoint.{name}", f"type {entry.type_name}", error) from error
     endpoint.routes = routes
-    return Delivery(endpoint, entry.type_name, entry.delivery, on_pressure=on_pressure)
+    return EndpointRunner(
+        endpoint, entry.type_name, entry.delivery, on_backpressure=on_backpressure
+    )
 
 
-async def connect(delivery: Delivery) -> None:
+async def connect(delivery: EndpointRunner) -> None:
     """Connect an endpoint as the system starts. Raises :class:`OSCBridgeError`."""
     try:
         await delivery.start()
@@ -73,7 +75,7 @@ async def open_listener(
 async def close_all(
     listeners: Mapping[str, Listener],
     routes: Iterable[Route],
-    deliveries: Collection[Delivery],
+    deliveries: Collection[EndpointRunner],
     sources: Iterable[Dispatcher],
     drain: float,
 ) -> None:
@@ -110,7 +112,7 @@ def _stop_route(route: Route) -> None:
     route.flush_reports(everything=True)
 
 
-async def _close_delivery(delivery: Delivery, drain: float) -> None:
+async def _close_delivery(delivery: EndpointRunner, drain: float) -> None:
     await delivery.stop(drain)
     delivery.flush_reports(everything=True)
 

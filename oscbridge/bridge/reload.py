@@ -14,11 +14,11 @@ from oscbridge.bridge.config.port_conflicts import (
 from oscbridge.bridge.config.process_models import HTTPOptions
 from oscbridge.bridge.config.resolved import Configuration
 
-__all__ = ["Changes", "Plan", "has_port_of", "plan"]
+__all__ = ["Changes", "ReloadPlan", "has_port_of", "plan"]
 
 
 @dataclass(frozen=True)
-class Plan:
+class ReloadPlan:
     """The bridges and endpoints that a reload touches, by name."""
 
     early: tuple[str, ...]
@@ -35,7 +35,7 @@ class Plan:
 
 def plan(
     old: Configuration, new: Configuration, kept: Collection[str], running: Collection[str]
-) -> Plan:
+) -> ReloadPlan:
     """What is to be done; ``kept`` are the endpoints that go on, ``running`` the bridges that do.
 
     A bridge that should run and does not is made anew, changed or not.
@@ -50,7 +50,7 @@ def plan(
         for name in opening
         if any(collide(listen_of_bridge(name, new.bridges[name]), each) for each in taken)
     ]
-    return Plan(
+    return ReloadPlan(
         early=tuple(name for name in opening if name not in late),
         late=tuple(late),
         closing=tuple(closing),
@@ -93,7 +93,7 @@ class Changes:
 
     @classmethod
     def of(
-        cls, plan: Plan, updated: Collection[str], routes: int, problems: Collection[str]
+        cls, plan: ReloadPlan, updated: Collection[str], routes: int, problems: Collection[str]
     ) -> Changes:
         """The changes that come of a plan; ``updated`` are names of endpoints."""
         opened = [f"bridge.{name}" for name in (*plan.early, *plan.late)]

@@ -9,9 +9,9 @@ from functools import partial
 from typing import Protocol
 
 from oscbridge.bridge.config.resolved import Configuration, RouteEntry
-from oscbridge.bridge.routes.pure_steps import Steps
-from oscbridge.bridge.routes.route import Route, Tail
-from oscbridge.bridge.sinks.runner import Delivery
+from oscbridge.bridge.routes.pure_steps import PureSteps
+from oscbridge.bridge.routes.route import Route, StatefulSteps
+from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.forked.supervisor import RoutePair
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.handler import ClientAddress
@@ -33,7 +33,7 @@ class Wired:
     """One route of the configuration, made."""
 
     entry: RouteEntry
-    sinks: tuple[Delivery, ...]
+    sinks: tuple[EndpointRunner, ...]
     route: Route
 
 
@@ -53,7 +53,7 @@ class Wiring:
 
 def wire(
     configuration: Configuration,
-    endpoints: Mapping[str, Delivery],
+    endpoints: Mapping[str, EndpointRunner],
     hooks: Hooks,
     before: Sequence[Wired] = (),
 ) -> Wiring:
@@ -84,14 +84,14 @@ def wire(
                 dispatchers[source].map(entry.spec.match, wired.route)
     routed = {name for entry in configuration.routes for name in entry.to}
     for name, dispatcher in dispatchers.items():
-        dispatcher.when_left(partial(_tell, name, fed[name], sinks))
+        dispatcher.on_client_disconnected(partial(_tell, name, fed[name], sinks))
         shown = {each.name: _Shown(each, each.name in routed, fed[name]) for each in sinks.values()}
         hooks.register_routes(dispatcher, Source(name, shown))
     return Wiring(routes, dispatchers, forked, fed)
 
 
 def _tell(
-    source: str, fed: Collection[str], sinks: Mapping[str, Delivery], client: ClientAddress
+    source: str, fed: Collection[str], sinks: Mapping[str, EndpointRunner], client: ClientAddress
 ) -> None:
     """Tell the endpoints that a source feeds that the connection of one of its clients is over."""
     for name in tuple(fed):
@@ -99,15 +99,15 @@ def _tell(
 
 
 def _wire_one(
-    entry: RouteEntry, sinks: tuple[Delivery, ...], number: int, known: list[Wired]
+    entry: RouteEntry, sinks: tuple[EndpointRunner, ...], number: int, known: list[Wired]
 ) -> Wired:
     """Make one route; what it goes on with is taken out of ``known``, whose last come first."""
     name = f"route {number}"
     for index in reversed(range(len(known))):
         if known[index].entry == entry and known[index].sinks == sinks:
             return Wired(entry, sinks, known.pop(index).route.renamed(name))
-    tail = Tail(sinks, entry.options, entry.memory)
-    return Wired(entry, sinks, Route(Steps(entry.spec), tail, name))
+    tail = StatefulSteps(sinks, entry.options, entry.memory)
+    return Wired(entry, sinks, Route(PureSteps(entry.spec), tail, name))
 
 
 def _key(entry: RouteEntry) -> Hashable:
@@ -118,7 +118,7 @@ def _key(entry: RouteEntry) -> Hashable:
 class _Shown:
     """A sink as plugins see it. It notes that a source feeds the sink."""
 
-    def __init__(self, sink: Delivery, routed: bool, fed: set[str]) -> None:
+    def __init__(self, sink: EndpointRunner, routed: bool, fed: set[str]) -> None:
         self.name = sink.name
         self.type = sink.type
         self.routed = routed

@@ -15,7 +15,7 @@ from oscbridge.bridge.config.config import Configuration
 from oscbridge.bridge.config.error_messages import choices
 from oscbridge.bridge.routes.explain import Outcome, RouteTrace, sources, trace
 from oscbridge.bridge.routes.route import Route
-from oscbridge.bridge.sinks.runner import Delivery
+from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.cli.run import read_configuration
 from oscbridge.cli.send import read_message
 from oscbridge.osc import Message, Origin
@@ -145,5 +145,5 @@ def _defaults(app: App, source: str, message: Message) -> list[str]:
         if isinstance(handler.callback, Route):
             continue
         sink = getattr(handler.callback, "__self__", None)
-        found.append(sink.name if isinstance(sink, Delivery) else repr(handler))
+        found.append(sink.name if isinstance(sink, EndpointRunner) else repr(handler))
     return found

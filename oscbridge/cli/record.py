@@ -25,9 +25,9 @@ from oscbridge.errors import OSCBridgeError
 from oscbridge.monitoring import control_client
 from oscbridge.net.url import OSCURL, HostPort
 from oscbridge.recording.format import Record
-from oscbridge.recording.writer import MAX_WAITING, Tape
+from oscbridge.recording.writer import MAX_WAITING, RecordingWriter
 
-__all__ = ["Source", "command", "running_bridge"]
+__all__ = ["RecordedSource", "command", "running_bridge"]
 
 RECORD_ROOM: Final = 300
 """Bytes that a record takes beside its packet while it waits, about."""
@@ -38,7 +38,7 @@ LONGEST_SECONDS: Final = 31_622_400.0
 _UNITS: Final = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 
 
-class Source(NamedTuple):
+class RecordedSource(NamedTuple):
     """Where the records come from."""
 
     where: str
@@ -120,7 +120,9 @@ async def _record(
         stop = stack.enter_context(until_signal())
         way = running_bridge(pid) if listen is None else _listening(listen)
         source = await stack.enter_async_context(way)
-        tape = Tape(file, force, max_size)  # only now: a busy port must not cost the old file
+        tape = RecordingWriter(
+            file, force, max_size
+        )  # only now: a busy port must not cost the old file
         stack.callback(tape.close)
         click.echo(f"recording {source.where} to {file}; Ctrl-C stops it", err=True)
         with live_line(lambda: _state(tape, source)):
@@ -131,7 +133,7 @@ async def _record(
 
 
 async def _run(
-    source: Source, tape: Tape, stop: asyncio.Event, max_seconds: float | None
+    source: RecordedSource, tape: RecordingWriter, stop: asyncio.Event, max_seconds: float | None
 ) -> tuple[str, BaseException | None]:
     """Record until something ends it. What did: for people, and the error if it was one."""
     collecting = asyncio.create_task(_collect(source.records, tape))
@@ -156,7 +158,7 @@ async def _run(
     return "" if in_time else f": {max_seconds:g} seconds are over", None
 
 
-async def _collect(records: AsyncIterator[Record], tape: Tape) -> str:
+async def _collect(records: AsyncIterator[Record], tape: RecordingWriter) -> str:
     """Put records on the tape. Why it ended, for people."""
     async for record in records:
         if not tape.add(record):
@@ -164,7 +166,7 @@ async def _collect(records: AsyncIterator[Record], tape: Tape) -> str:
     return "there is nothing more to come"
 
 
-def _state(tape: Tape, source: Source) -> str:
+def _state(tape: RecordingWriter, source: RecordedSource) -> str:
     """How far a recording is."""
     text = f"{tape.packets:,} packets, {_of_bytes(tape.size)}, {tape.seconds:.1f} s"
     # Copies, as this may run on the thread that draws.
@@ -185,7 +187,7 @@ def _of_bytes(count: int) -> str:
 
 
 @asynccontextmanager
-async def running_bridge(pid: int | None) -> AsyncIterator[Source]:
+async def running_bridge(pid: int | None) -> AsyncIterator[RecordedSource]:
     """Attach to the bridge that runs, and have what passes through it, both ways.
 
     Raises :class:`OSCBridgeError` when there is none, or several and ``pid`` names none.
@@ -208,16 +210,16 @@ async def running_bridge(pid: int | None) -> AsyncIterator[Source]:
                 except StopAsyncIteration:
                     return
 
-        yield Source(process.configuration, records(batch), passing.skipped)
+        yield RecordedSource(process.configuration, records(batch), passing.skipped)
 
 
 @asynccontextmanager
-async def _listening(url: OSCURL) -> AsyncIterator[Source]:
+async def _listening(url: OSCURL) -> AsyncIterator[RecordedSource]:
     """Be a server, and have what arrives, unread."""
     arrivals = _Arrivals()
     async with serving(url, arrivals) as served:
         arrivals.name = str(served)
-        yield Source(str(served), arrivals.records(), arrivals.dropped)
+        yield RecordedSource(str(served), arrivals.records(), arrivals.dropped)
 
 
 class _Arrivals(Dispatcher):

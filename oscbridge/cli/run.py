@@ -16,7 +16,7 @@ import click
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import DEFAULT, Configuration, load, parse
-from oscbridge.bridge.sinks.runner import Delivery
+from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.cli import fail
 from oscbridge.cli.ending import end_within
 from oscbridge.cli.until_signal import hold_hangup, until_signal
@@ -114,7 +114,7 @@ def _say(text: str) -> None:
         os.close(null)
 
 
-def _state(delivery: Delivery, idle: bool) -> str:
+def _state(delivery: EndpointRunner, idle: bool) -> str:
     notes = []
     if not delivery.connected:
         problem = delivery.problem

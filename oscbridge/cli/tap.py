@@ -17,7 +17,7 @@ from oscbridge.cli.attaching import file_option, pid_option
 from oscbridge.cli.until_signal import until_signal
 from oscbridge.errors import DecodeError, OSCBridgeError
 from oscbridge.logs.format import visible
-from oscbridge.monitoring.control_client import Packet, Tap, choose, tap
+from oscbridge.monitoring.control_client import Packet, TapClient, choose, tap
 from oscbridge.osc import MIDI, Argument, Color, Impulse, Message, TimeTag, decode_packet, messages
 from oscbridge.osc.text import format_float, format_message, format_value
 
@@ -104,7 +104,7 @@ async def _tap(
                 showing.result()
 
 
-async def _show(tapped: Tap, as_json: bool, count: int | None) -> None:
+async def _show(tapped: TapClient, as_json: bool, count: int | None) -> None:
     """Show messages until it was enough. Raises :class:`OSCBridgeError` if that never comes."""
     left = math.inf if count is None else count
     told: Counter[str] = Counter()

@@ -20,8 +20,8 @@ from oscbridge.cli.attaching import file_argument, pid_option
 from oscbridge.cli.top_view import HISTORY, Order, View, rates, view
 from oscbridge.cli.until_signal import until_signal
 from oscbridge.errors import OSCBridgeError
-from oscbridge.monitoring.control_client import Process, choose
-from oscbridge.monitoring.snapshots import Picture, pictures
+from oscbridge.monitoring.control_client import RunningProcess, choose
+from oscbridge.monitoring.snapshots import Snapshot, pictures
 
 __all__ = ["command"]
 
@@ -82,9 +82,9 @@ async def _top(file: Path | None, pid: int | None, once: bool, every: float) -> 
                 showing.result()
 
 
-async def _print(process: Process, coming: AsyncIterator[Picture]) -> None:
+async def _print(process: RunningProcess, coming: AsyncIterator[Snapshot]) -> None:
     """Print the second picture: the first knows no rates."""
-    before: Picture | None = None
+    before: Snapshot | None = None
     async for now in coming:
         if before is not None:
             width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PLAIN_WIDTH
@@ -99,7 +99,9 @@ async def _print(process: Process, coming: AsyncIterator[Picture]) -> None:
     raise OSCBridgeError("the bridge has stopped")
 
 
-async def _watch(process: Process, coming: AsyncIterator[Picture], stop: asyncio.Event) -> None:
+async def _watch(
+    process: RunningProcess, coming: AsyncIterator[Snapshot], stop: asyncio.Event
+) -> None:
     """Draw every picture. Raises :class:`OSCBridgeError` when there is none any more."""
     # The terminal knows its size; what a shell has exported of it may be of another day.
     sizes = ("COLUMNS", "LINES")
@@ -127,7 +129,7 @@ async def _watch(process: Process, coming: AsyncIterator[Picture], stop: asyncio
             draw()
 
     with Live(console=console, screen=True, auto_refresh=False) as live, _keys(pressed, draw):
-        before: Picture | None = None
+        before: Snapshot | None = None
         async for now in coming:
             if before is not None:
                 history.append(rates(now, before))

@@ -28,8 +28,8 @@ from oscbridge.cli.top_cells import (
 )
 from oscbridge.logs.format import visible
 from oscbridge.monitoring.address_table import Row
-from oscbridge.monitoring.control_client import Process
-from oscbridge.monitoring.snapshots import Picture
+from oscbridge.monitoring.control_client import RunningProcess
+from oscbridge.monitoring.snapshots import Snapshot
 from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Received
 
 __all__ = ["HISTORY", "Order", "View", "rates", "view"]
@@ -61,9 +61,9 @@ Order: TypeAlias = Literal["rate", "recent"]
 class View(NamedTuple):
     """What is to be shown."""
 
-    process: Process
-    now: Picture
-    before: Picture | None
+    process: RunningProcess
+    now: Snapshot
+    before: Snapshot | None
     """The picture before, from which rates are known."""
     history: Sequence[tuple[float, float]]
     """Messages a second in and out, of the last pictures, the latest last."""
@@ -76,7 +76,7 @@ class View(NamedTuple):
     """Which keys there are."""
 
 
-def rates(now: Picture, before: Picture) -> tuple[float, float]:
+def rates(now: Snapshot, before: Snapshot) -> tuple[float, float]:
     """Messages a second that came in at all sources, and that went out to all endpoints."""
     seconds = max(now.time - before.time, 1e-3)
     coming = (_came(now) - _came(before)) / seconds
@@ -84,11 +84,11 @@ def rates(now: Picture, before: Picture) -> tuple[float, float]:
     return max(coming, 0.0), max(going, 0.0)
 
 
-def _came(picture: Picture) -> int:
+def _came(picture: Snapshot) -> int:
     return sum(each.messages for each in _received(picture))
 
 
-def _received(picture: Picture) -> list[Received]:
+def _received(picture: Snapshot) -> list[Received]:
     """What came in at all sources."""
     status = picture.status
     return [
@@ -97,7 +97,7 @@ def _received(picture: Picture) -> list[Received]:
     ]
 
 
-def _went(picture: Picture) -> int:
+def _went(picture: Snapshot) -> int:
     return sum(each.sent for each in picture.status.endpoints)
 
 

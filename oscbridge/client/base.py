@@ -19,7 +19,7 @@ from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.replies import packet_for, report_unsent
 from oscbridge.dispatch.scheduler import LONGEST_WAIT, Scheduler
 from oscbridge.errors import DecodeError
-from oscbridge.logs.rate_limited import Reporter
+from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.osc import Limits
 from oscbridge.osc.framing import MAX_FRAME
 from oscbridge.osc_message import OscMessage
@@ -76,7 +76,7 @@ class Client:
         """Packets from the server that were no OSC, by :attr:`DecodeError.reason`."""
         self._server = server
         self._timeout = timeout
-        self._reporter = Reporter(_log)
+        self._reporter = RateLimitedLog(_log)
         self._unread: deque[OscMessage] = deque()
         """Messages that came together with one that was read already."""
 

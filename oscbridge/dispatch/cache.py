@@ -17,7 +17,7 @@ from oscbridge.osc.message import Head, Message, head_key, read_arguments
 from oscbridge.osc.message import read_head as parse_head
 from oscbridge.osc.type_tags import Argument
 
-__all__ = ["HandlerMap", "Plan", "Target", "Watcher"]
+__all__ = ["DecodePlan", "DispatchCache", "Target", "Watcher"]
 
 MAX_HEADS: Final = 8_192
 """Heads that a dispatcher remembers. When full it forgets them all and starts again."""
@@ -39,7 +39,7 @@ class Target(NamedTuple):
     """The callbacks themselves, when all of them take just the address and the arguments."""
 
 
-class Plan(NamedTuple):
+class DecodePlan(NamedTuple):
     """What follows from a head."""
 
     length: int
@@ -52,7 +52,7 @@ class Plan(NamedTuple):
     target: Target
 
 
-class HandlerMap:
+class DispatchCache:
     """Maps addresses to handlers, and remembers what follows from the heads of packets.
 
     An address of a message may be a pattern as OSC 1.0 specifies; it is held against the
@@ -64,7 +64,7 @@ class HandlerMap:
         self.limits = limits
         self._map = AddressMap()
         self._default_handler: Handler | None = None
-        self._plans: dict[bytes, Plan] = {}
+        self._plans: dict[bytes, DecodePlan] = {}
         self._targets: dict[tuple[str, str | None], Target] = {}
         self._remembered_calls = 0
         self._watcher: Watcher | None = None
@@ -171,7 +171,7 @@ class HandlerMap:
             length = -1 if size < 0 or "c" in head.types else head.start + size
             if len(plans) >= MAX_HEADS:
                 plans.clear()
-            plans[key] = Plan(
+            plans[key] = DecodePlan(
                 length, head.start, head.layout.read, head.address, target.plain, head, target
             )
         return target, head, values

@@ -14,7 +14,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
-from oscbridge.dispatch.cache import HandlerMap, Plan, Target, Watcher
+from oscbridge.dispatch.cache import DecodePlan, DispatchCache, Target, Watcher
 from oscbridge.dispatch.handler import ClientAddress, Handler, Reply
 from oscbridge.dispatch.scheduler import Scheduler
 from oscbridge.dispatch.statistics import Reporting, name_of
@@ -30,7 +30,7 @@ __all__ = ["Dispatcher", "Handler", "Watcher"]
 _log: Final = logging.getLogger(__name__)
 
 
-class Dispatcher(HandlerMap, Reporting):
+class Dispatcher(DispatchCache, Reporting):
     """Maps addresses to handlers and calls those that a packet asks for.
 
     With ``strict_timing`` messages with a future time tag wait in :attr:`scheduler`, which
@@ -46,7 +46,7 @@ class Dispatcher(HandlerMap, Reporting):
         limits: Limits = DEFAULT_LIMITS,
         scheduler: Scheduler | None = None,
     ) -> None:
-        HandlerMap.__init__(self, limits)
+        DispatchCache.__init__(self, limits)
         Reporting.__init__(self, _log)
         self.name = name
         """What the origin of this dispatcher's messages is called."""
@@ -65,14 +65,14 @@ class Dispatcher(HandlerMap, Reporting):
         self._map = other._map
         self._forget()
 
-    def when_left(self, function: Callable[[ClientAddress], None] | None) -> None:
+    def on_client_disconnected(self, function: Callable[[ClientAddress], None] | None) -> None:
         """Have ``function`` called when the connection of a client is over; None for nothing.
 
         It runs where the handlers run and must not wait.
         """
         self._on_left = function
 
-    def client_left(self, client_address: ClientAddress) -> None:
+    def client_disconnected(self, client_address: ClientAddress) -> None:
         """The connection of a client is over: called by who serves it."""
         if self._on_left is not None:
             self._on_left(client_address)
@@ -125,7 +125,7 @@ class Dispatcher(HandlerMap, Reporting):
             self.statistics.messages += count
 
     def _dispatch_known(
-        self, plan: Plan, data: bytes, client_address: ClientAddress, reply: Reply
+        self, plan: DecodePlan, data: bytes, client_address: ClientAddress, reply: Reply
     ) -> None:
         """A single message whose head is known, and whose values or handlers need care."""
         self.statistics.packets += 1

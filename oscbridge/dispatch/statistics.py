@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import DecodeError
-from oscbridge.logs.rate_limited import Reporter
+from oscbridge.logs.rate_limited import RateLimitedLog
 
 __all__ = ["Reporting", "Statistics", "name_of"]
 
@@ -40,7 +40,7 @@ class Reporting:
 
     def __init__(self, logger: logging.Logger) -> None:
         self.statistics = Statistics()
-        self._reporter = Reporter(logger)
+        self._reporter = RateLimitedLog(logger)
 
     @property
     def part(self) -> str:

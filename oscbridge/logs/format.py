@@ -21,7 +21,8 @@ MAX_TEXT: Final = 2_000
 MAX_ERROR: Final = 16_000
 """Characters of a traceback. Of a longer one the middle is cut out."""
 
-_PACKAGE: Final = os.path.dirname(__file__) + os.sep  # noqa: PTH120 - pathlib is not loaded yet
+# Not pathlib, which is not loaded yet.
+_PACKAGE: Final = __file__.removesuffix(os.path.join("logs", "format.py"))  # noqa: PTH118
 
 _PART: Final = re.compile(r"((?:bridge|endpoint)\.[\w-]+|route \d+): ")
 """What a text begins with that says itself which part it is about."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-__all__ = ["Reporter"]
+__all__ = ["RateLimitedLog"]
 
 FIRST_PERIOD: Final = 10.0
 """Seconds after the first line of a kind before there is a second."""
@@ -45,7 +45,7 @@ class _Line(NamedTuple):
     detail: str = ""
 
 
-class Reporter:
+class RateLimitedLog:
     """Logs one line a kind of fault and period, however often the fault comes.
 
     The first is told at once. What comes within ``every`` seconds is counted and told in

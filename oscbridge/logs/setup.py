@@ -19,7 +19,7 @@ from oscbridge.logs.format import (
     colour_wanted,
     text_of,
 )
-from oscbridge.logs.rate_limited import Reporter
+from oscbridge.logs.rate_limited import RateLimitedLog
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
@@ -110,7 +110,7 @@ class _Others(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._reporters: dict[str, Reporter] = {}
+        self._reporters: dict[str, RateLimitedLog] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         ours = record.name == _log.name or record.name.startswith(f"{_log.name}.")
@@ -120,7 +120,7 @@ class _Others(logging.Filter):
         if reporter is None:
             if len(self._reporters) >= MAX_LOGGERS:
                 return True
-            reporter = self._reporters[record.name] = Reporter(logging.getLogger(record.name))
+            reporter = self._reporters[record.name] = RateLimitedLog(logging.getLogger(record.name))
         error = record.exc_info[1] if record.exc_info else None
         kind = (record.levelno, str(record.msg)[:MAX_TEXT])
         reporter.report(kind, text_of(record), level=record.levelno, error=error)

@@ -19,7 +19,7 @@ from oscbridge.logs.format import visible
 from oscbridge.monitoring.runtime_dir import folders, sockets
 from oscbridge.net.os_errors import what_failed
 
-__all__ = ["Packet", "Process", "Tap", "ask", "choose", "processes", "reload", "tap"]
+__all__ = ["Packet", "RunningProcess", "TapClient", "ask", "choose", "processes", "reload", "tap"]
 
 CONNECT_TIMEOUT: Final = 2.0
 """Seconds that a process has to say what it is. One that is held up does not."""
@@ -37,7 +37,7 @@ MAX_LINE: Final = 4_194_304
 """Bytes of one answer."""
 
 
-class Process(NamedTuple):
+class RunningProcess(NamedTuple):
     """A process that runs a bridge."""
 
     socket: Path
@@ -72,7 +72,7 @@ class Packet(NamedTuple):
 # --- finding it --------------------------------------------------------------------------------
 
 
-async def choose(pid: int | None = None, file: Path | None = None) -> Process:
+async def choose(pid: int | None = None, file: Path | None = None) -> RunningProcess:
     """The process that runs; of several the one with this id, or this configuration.
 
     Raises :class:`OSCBridgeError` that lists them when there is not just one.
@@ -94,34 +94,34 @@ async def choose(pid: int | None = None, file: Path | None = None) -> Process:
     raise OSCBridgeError("no bridge of this user runs here; start one with oscbridge run")
 
 
-def _of_file(running: Sequence[Process], file: Path) -> list[Process]:
+def _of_file(running: Sequence[RunningProcess], file: Path) -> list[RunningProcess]:
     """Those that run this very file; else those whose file has its name."""
     whole = str(file.resolve())
     same = [each for each in running if each.file == whole]
     return same or [each for each in running if Path(each.configuration).name == file.name]
 
 
-def _listed(text: str, running: Iterable[Process]) -> OSCBridgeError:
+def _listed(text: str, running: Iterable[RunningProcess]) -> OSCBridgeError:
     return OSCBridgeError("\n".join((f"{text}:", *(f"  {each}" for each in running))))
 
 
-async def processes() -> tuple[list[Process], list[int]]:
+async def processes() -> tuple[list[RunningProcess], list[int]]:
     """All processes of this user that run a bridge, and the ids of those that do not answer."""
     if not hasattr(socket, "AF_UNIX"):
         raise OSCBridgeError("this system has no Unix sockets: nothing can attach to a bridge")
     found = {each: pid for folder in folders() for pid, each in sockets(folder)}
     answers = await asyncio.gather(*(_about(each) for each in found), return_exceptions=True)
-    running: list[Process] = []
+    running: list[RunningProcess] = []
     silent: list[int] = []
     for pid, answer in zip(found.values(), answers, strict=True):
-        if isinstance(answer, Process):
+        if isinstance(answer, RunningProcess):
             running.append(answer)
         elif not isinstance(answer, _Gone):
             silent.append(pid)
     return sorted(running, key=lambda each: each.since), silent
 
 
-async def _about(path: Path) -> Process:
+async def _about(path: Path) -> RunningProcess:
     async with asyncio.timeout(CONNECT_TIMEOUT):
         async with ask(path, {"command": "about"}) as batches:
             async for answer, *_ in batches:
@@ -129,8 +129,8 @@ async def _about(path: Path) -> Process:
     raise _Gone
 
 
-def _process(path: Path, about: Mapping[str, Any]) -> Process:
-    return Process(
+def _process(path: Path, about: Mapping[str, Any]) -> RunningProcess:
+    return RunningProcess(
         path,
         int(about["pid"]),
         str(about["configuration"]),
@@ -200,7 +200,7 @@ def _checked(line: bytes) -> Any:
     return answer
 
 
-async def reload(process: Process) -> tuple[str, list[str]]:
+async def reload(process: RunningProcess) -> tuple[str, list[str]]:
     """Have it read its configuration again. What has changed, and what does not work now.
 
     Raises :class:`ConfigurationError` for a file that is bad, and :class:`OSCBridgeError`
@@ -215,7 +215,7 @@ async def reload(process: Process) -> tuple[str, list[str]]:
 # --- what passes -------------------------------------------------------------------------------
 
 
-class Tap:
+class TapClient:
     """What passes through a process that runs."""
 
     def __init__(self, batches: AsyncIterator[list[Any]]) -> None:
@@ -251,11 +251,11 @@ class Tap:
 
 @asynccontextmanager
 async def tap(
-    process: Process,
+    process: RunningProcess,
     names: Iterable[str] = (),
     match: str = "",
     rate: float | None = None,
-) -> AsyncIterator[Tap]:
+) -> AsyncIterator[TapClient]:
     """Attach to what passes at these bridges and endpoints, or at all.
 
     ``match`` picks addresses. At most ``rate`` messages a second are shown, or all. Raises
@@ -263,4 +263,4 @@ async def tap(
     """
     request = {"command": "tap", "names": list(names), "match": match, "rate": rate}
     async with ask(process.socket, request) as batches:
-        yield Tap(batches)
+        yield TapClient(batches)

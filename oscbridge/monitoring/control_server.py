@@ -9,7 +9,7 @@ command      beside it                      answer
 ``about``                                   ``{"about": ...}``: process, configuration, ...
 ``status``                                  the same with ``status``, once
 ``top``      ``every``, ``rows``            the same with ``rows``, again and again
-``tap``      ``names``, ``match``, ``rate`` ``{"names": ...}``, then what :class:`Stream`
+``tap``      ``names``, ``match``, ``rate`` ``{"names": ...}``, then what :class:`TapStream`
                                             says, and ``{"skipped": ...}``
 ``reload``                                  ``{"changes": ..., "problems": ...}``
 ============ ============================== ==============================================
@@ -40,7 +40,7 @@ from oscbridge.errors import ConfigurationError, OSCBridgeError, PatternError
 from oscbridge.monitoring.address_table import Table
 from oscbridge.monitoring.runtime_dir import folders, open_folder, remove_stale
 from oscbridge.monitoring.status import read_status
-from oscbridge.monitoring.traffic import Hub, Stream
+from oscbridge.monitoring.traffic import Hub, TapStream
 from oscbridge.net.os_errors import what_failed
 
 __all__ = ["ControlServer"]
@@ -253,7 +253,7 @@ class _Refused(ConfigurationError):
     """A request that was made wrongly."""
 
 
-def _stream(request: _Request, known: Sequence[str]) -> Stream:
+def _stream(request: _Request, known: Sequence[str]) -> TapStream:
     """The stream that is asked for."""
     names, match, rate = (request.get(key) for key in ("names", "match", "rate"))
     if not isinstance(names, list | None) or len(names or ()) > MAX_NAMES:
@@ -267,7 +267,7 @@ def _stream(request: _Request, known: Sequence[str]) -> Stream:
     if rate is not None:
         rate = _number(rate, "rate", *RATE)
     try:
-        return Stream(names or (), match or "", rate)
+        return TapStream(names or (), match or "", rate)
     except PatternError as error:
         raise _Refused(str(error)) from None
 

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 from oscbridge.bridge.sinks.latency import Latency
 from oscbridge.errors import OSCBridgeError
 from oscbridge.monitoring.address_table import Row
-from oscbridge.monitoring.control_client import Process, ask
+from oscbridge.monitoring.control_client import RunningProcess, ask
 from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Received, RouteStatus, Status
 
-__all__ = ["Picture", "pictures"]
+__all__ = ["Snapshot", "pictures"]
 
 
-class Picture(NamedTuple):
+class Snapshot(NamedTuple):
     """What is seen at one time."""
 
     time: float
@@ -32,8 +32,8 @@ class Picture(NamedTuple):
 
 @asynccontextmanager
 async def pictures(
-    process: Process, every: float, rows: int
-) -> AsyncIterator[AsyncIterator[Picture]]:
+    process: RunningProcess, every: float, rows: int
+) -> AsyncIterator[AsyncIterator[Snapshot]]:
     """A picture every so many seconds, from now on until the process ends.
 
     Each has the ``rows`` busiest addresses, and as many of the latest. The first has none.
@@ -44,7 +44,9 @@ async def pictures(
         yield _pictures(batches, process)
 
 
-async def _pictures(batches: AsyncIterator[list[Any]], process: Process) -> AsyncIterator[Picture]:
+async def _pictures(
+    batches: AsyncIterator[list[Any]], process: RunningProcess
+) -> AsyncIterator[Snapshot]:
     async for batch in batches:
         for answer in batch:
             try:
@@ -54,8 +56,8 @@ async def _pictures(batches: AsyncIterator[list[Any]], process: Process) -> Asyn
                 raise OSCBridgeError(f"the bridge cannot be understood: {text}") from error
 
 
-def _picture(answer: Mapping[str, Any]) -> Picture:
-    return Picture(
+def _picture(answer: Mapping[str, Any]) -> Snapshot:
+    return Snapshot(
         answer["time"],
         _status(answer["status"]),
         [_row(*row) for row in answer["rows"]],

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.sinks.latency import Latency
-from oscbridge.bridge.sinks.runner import Delivery
+from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.dispatch.dispatcher import Dispatcher
 
 __all__ = [
@@ -171,7 +171,7 @@ def _bridge(app: App, name: str) -> BridgeStatus:
     )
 
 
-def _endpoint(delivery: Delivery) -> EndpointStatus:
+def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
     endpoint, dispatcher = delivery.endpoint, delivery.dispatcher
     return EndpointStatus(
         name=delivery.name,

@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Final
 
 from oscbridge.bridge.app import App, AppWatcher, Direction
-from oscbridge.logs.rate_limited import Reporter
+from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.net.url import HostPort
 from oscbridge.osc import (
     Message,
@@ -30,7 +30,7 @@ from oscbridge.osc import (
     encode_message,
 )
 
-__all__ = ["Hub", "Stream", "peer_text"]
+__all__ = ["Hub", "TapStream", "peer_text"]
 
 MAX_WAITING: Final = 8_388_608
 """Bytes of a stream that wait to be read. Beyond, messages are skipped."""
@@ -50,7 +50,7 @@ class Hub:
     def __init__(self, app: App) -> None:
         self._app = app
         self._watchers: tuple[AppWatcher, ...] = ()
-        self._reporter = Reporter(_log)
+        self._reporter = RateLimitedLog(_log)
 
     def add(self, watcher: AppWatcher) -> None:
         """Have ``watcher`` called as :meth:`App.watch` says. On the loop."""
@@ -73,7 +73,7 @@ class Hub:
                 self._reporter.report("show", text, error=error)
 
 
-class Stream:
+class TapStream:
     """Messages that pass, each as a line of JSON, for one who reads them.
 
     A line is ``[time, direction, name, peer, packet]``: Unix time in ns; "in" or "out"; the

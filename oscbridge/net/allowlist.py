@@ -1,4 +1,4 @@
-"""Networks, and whether an address is in one of them: ``10.0.0.0/8``, ``192.168.1.20``, ``::1``.
+"""AllowList, and whether an address is in one of them: ``10.0.0.0/8``, ``192.168.1.20``, ``::1``.
 
 Pure. The cost of a look-up does not depend on how many networks there are, and a host that
 was looked up is remembered.
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     _Address: TypeAlias = IPv4Address | IPv6Address
     _Network: TypeAlias = IPv4Network | IPv6Network
 
-__all__ = ["MAX_HOSTS", "MAX_NETWORKS", "Networks"]
+__all__ = ["MAX_HOSTS", "MAX_NETWORKS", "AllowList"]
 
 MAX_NETWORKS: Final = 1_000
-"""Networks that one list may hold."""
+"""AllowList that one list may hold."""
 
 MAX_HOSTS: Final = 4_096
 """Hosts whose answer is remembered. When full, all are forgotten and it starts again."""
 
 
-class Networks:
+class AllowList:
     """A set of networks and single addresses. Without any it holds no host.
 
     ``host in networks`` takes an address as a socket gives it. An IPv4 address that comes in
@@ -53,20 +53,20 @@ class Networks:
         return len(self._networks)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Networks) and set(self) == set(other)
+        return isinstance(other, AllowList) and set(self) == set(other)
 
     def __hash__(self) -> int:
         return hash(frozenset(self))
 
     def __repr__(self) -> str:
-        return f"Networks({list(self)})"
+        return f"AllowList({list(self)})"
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> CoreSchema:
         from pydantic_core import core_schema  # only where options are, not for every server
 
-        def validate(value: object) -> Networks:
-            if isinstance(value, Networks):
+        def validate(value: object) -> AllowList:
+            if isinstance(value, AllowList):
                 return value
             if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
                 raise ValueError('expected a list of networks: ["10.0.0.0/8", "192.168.1.20"]')

@@ -11,7 +11,7 @@ from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.replies import packet_for, report_unsent
 from oscbridge.errors import DecodeError
-from oscbridge.net.allowlist import Networks
+from oscbridge.net.allowlist import AllowList
 
 __all__ = [
     "bind",
@@ -96,7 +96,7 @@ def open_socket(family: int, address: ClientAddress, interface: str = "") -> soc
     return sock
 
 
-def keep_allowed(batch: _Batch, allow: Networks, dispatcher: Dispatcher) -> _Batch:
+def keep_allowed(batch: _Batch, allow: AllowList, dispatcher: Dispatcher) -> _Batch:
     """The datagrams that come from these networks. Others are counted, and not looked at."""
     # A batch has few senders: to find them costs less than to look up each datagram's.
     senders = {client for _, client in batch}

@@ -15,7 +15,7 @@ from oscbridge.errors import EncodeError, OSCBridgeError
 from oscbridge.net.os_errors import what_failed
 from oscbridge.recording.format import END_SIZE, Record, encode_end, encode_header, encode_record
 
-__all__ = ["MAX_WAITING", "Tape"]
+__all__ = ["MAX_WAITING", "RecordingWriter"]
 
 FLUSH_SECONDS: Final = 0.5
 """Seconds after which what came is written and on the disk, if the disk keeps up."""
@@ -30,7 +30,7 @@ _NO_SYNC: Final = (errno.EINVAL, errno.ENOTSUP, errno.EROFS)
 """What devices and pipes say, which have nothing to be synchronised."""
 
 
-class Tape:
+class RecordingWriter:
     """A file that is being recorded, and what is still to be written to it.
 
     Raises :class:`OSCBridgeError` for a file that cannot be made.

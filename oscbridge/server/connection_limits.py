@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from oscbridge.dispatch.handler import ClientAddress
-from oscbridge.net.allowlist import Networks
+from oscbridge.net.allowlist import AllowList
 from oscbridge.osc.framing import MAX_FRAME
 
 __all__ = ["StreamLimits", "refusal"]
@@ -34,7 +34,7 @@ class StreamLimits:
 
 
 def refusal(
-    client: ClientAddress, connected: Sequence[str], allow: Networks, limits: StreamLimits
+    client: ClientAddress, connected: Sequence[str], allow: AllowList, limits: StreamLimits
 ) -> str:
     """Why a client may not connect, as a reason to count, or nothing.
 

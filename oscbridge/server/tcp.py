@@ -18,13 +18,13 @@ from typing import Final
 
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.handler import ClientAddress
-from oscbridge.net.allowlist import Networks
+from oscbridge.net.allowlist import AllowList
 from oscbridge.net.tcp_socket import ACCEPT_AGAIN, BACKLOG, OUT_OF_MEANS
 from oscbridge.osc.framing import decoder_for
 from oscbridge.server.children import Children
 from oscbridge.server.connection_limits import StreamLimits, refusal
 from oscbridge.server.loop import INPUT, Serving, family_of
-from oscbridge.server.tcp_connection import Connection
+from oscbridge.server.tcp_connection import TCPConnection
 
 __all__ = [
     "MODE_1_0",
@@ -52,7 +52,7 @@ class OSCTCPServer(Serving, socketserver.TCPServer):
     request_queue_size = BACKLOG
     limits = StreamLimits()
     """What connections may do. To be overridden."""
-    allow = Networks()
+    allow = AllowList()
     """Networks that clients may connect from; without any, from everywhere. Others, on this
     machine too, are counted as ``not_allowed`` and closed at once. To be overridden before
     the server serves: ``server.allow = Networks(["10.0.0.0/8"])``."""
@@ -124,9 +124,9 @@ class OSCTCPServer(Serving, socketserver.TCPServer):
         """Serve a connection to its end, on the thread that runs this, and close it."""
         with request:
             try:
-                Connection(request, client_address, self._dispatcher, self.mode, self.limits).serve(
-                    self._stopping.is_set, 0.1
-                )
+                TCPConnection(
+                    request, client_address, self._dispatcher, self.mode, self.limits
+                ).serve(self._stopping.is_set, 0.1)
             except OSError as error:
                 self._dispatcher.report_failure("connection", error)
 

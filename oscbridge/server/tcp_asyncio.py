@@ -11,7 +11,7 @@ from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.due_timer import DueTimer
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.net.acceptor import Acceptor, listen
-from oscbridge.net.allowlist import Networks
+from oscbridge.net.allowlist import AllowList
 from oscbridge.osc.framing import decoder_for
 from oscbridge.server.connection_limits import StreamLimits, refusal
 from oscbridge.server.tcp_protocol import StreamProtocol
@@ -28,7 +28,7 @@ class AsyncOSCTCPServer:
 
     limits = StreamLimits()
     """What connections may do. To be overridden."""
-    allow = Networks()
+    allow = AllowList()
     """Networks that clients may connect from; without any, from everywhere. Others, on this
     machine too, are counted as ``not_allowed`` and closed at once. To be overridden before
     :meth:`listen`: ``server.allow = Networks(["10.0.0.0/8"])``."""

@@ -16,13 +16,13 @@ from oscbridge.net.tcp_socket import CHUNK, prepare_stream
 from oscbridge.osc.framing import decoder_for
 from oscbridge.server.connection_limits import StreamLimits
 
-__all__ = ["Connection"]
+__all__ = ["TCPConnection"]
 
 # For one socket. Unlike epoll it takes no descriptor, of which there may be no more.
 _Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
-class Connection:
+class TCPConnection:
     """Reads packets from a socket, dispatches them and sends the replies."""
 
     def __init__(
@@ -74,7 +74,7 @@ class Connection:
                 scheduler.run_due()
         if self._broken:
             self._dispatcher.report_closed(self._broken, self._client)
-        self._dispatcher.client_left(self._client)
+        self._dispatcher.client_disconnected(self._client)
 
     def _receive(self, data: bytes) -> bool:
         """Dispatch what is complete; whether anything was."""

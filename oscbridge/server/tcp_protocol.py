@@ -114,7 +114,7 @@ class StreamProtocol(asyncio.Protocol):
         for coroutine in self._coroutines:
             coroutine.close()
         self._coroutines.clear()
-        self._dispatcher.client_left(self.client)
+        self._dispatcher.client_disconnected(self.client)
 
     def pause_writing(self) -> None:
         self._blocked = True

@@ -20,7 +20,7 @@ from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.handler import ClientAddress, Reply
 from oscbridge.dispatch.scheduler import run_all
 from oscbridge.errors import DecodeError
-from oscbridge.net.allowlist import Networks
+from oscbridge.net.allowlist import AllowList
 from oscbridge.net.udp_receive import MAX_DATAGRAM, receiver
 from oscbridge.net.udp_socket import bind, keep_allowed, send_reply
 from oscbridge.server.children import Children
@@ -56,7 +56,7 @@ class OSCUDPServer(Serving, socketserver.UDPServer):
     max_packet_size = MAX_DATAGRAM
     multicast_interface = ""
     """Where to join a multicast group: an address (IPv4) or an interface's name (IPv6)."""
-    allow = Networks()
+    allow = AllowList()
     """Networks that datagrams are taken from; without any, from everywhere. What comes from
     elsewhere, this machine too, is counted as ``not_allowed`` and not looked at. To be
     overridden before the server serves: ``server.allow = Networks(["10.0.0.0/8"])``."""

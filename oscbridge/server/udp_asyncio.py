@@ -12,7 +12,7 @@ from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.due_timer import DueTimer
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.statistics import name_of
-from oscbridge.net.allowlist import Networks
+from oscbridge.net.allowlist import AllowList
 from oscbridge.net.udp_receive import receiver
 from oscbridge.net.udp_socket import keep_allowed, open_socket, send_reply
 
@@ -30,7 +30,7 @@ class AsyncIOOSCUDPServer:
     """Coroutine handlers that are awaited at once; beyond it, packets wait in the socket."""
     multicast_interface = ""
     """Where to join a multicast group: an address (IPv4) or an interface's name (IPv6)."""
-    allow = Networks()
+    allow = AllowList()
     """Networks that datagrams are taken from; without any, from everywhere. What comes from
     elsewhere, this machine too, is counted as ``not_allowed`` and not looked at."""
 
@@ -87,7 +87,7 @@ class DispatchingProtocol(asyncio.DatagramProtocol):
         dispatcher: Dispatcher,
         loop: asyncio.AbstractEventLoop,
         max_tasks: int,
-        allow: Networks,
+        allow: AllowList,
     ) -> None:
         self.dispatcher = dispatcher
         self.allow = allow

@@ -7,8 +7,8 @@ import timeit
 
 from table import show
 
-from oscbridge.bridge.routes.pure_steps import RouteSpec, Steps
-from oscbridge.bridge.routes.route import Memory, Route, Tail
+from oscbridge.bridge.routes.pure_steps import PureSteps, RouteSpec
+from oscbridge.bridge.routes.route import Route, StatefulOptions, StatefulSteps
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.osc import Message, encode_message
 
@@ -35,7 +35,9 @@ class Nowhere:
 
 def microseconds(spec: RouteSpec) -> float:
     dispatcher = Dispatcher()
-    dispatcher.map(spec.match, Route(Steps(spec), Tail([Nowhere()], {}, Memory())))
+    dispatcher.map(
+        spec.match, Route(PureSteps(spec), StatefulSteps([Nowhere()], {}, StatefulOptions()))
+    )
     packet = encode_message(Message.of("/1/fader3", 0.5))
 
     def reply(_client: object, _result: object) -> None:

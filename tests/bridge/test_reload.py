@@ -465,9 +465,9 @@ async def test_a_full_endpoint_that_nothing_leads_to_any_more_holds_no_bridge(
     text = IN + STUCK + OUT
     async with running(text + '[[route]]\nfrom = "in"\nto = ["s", "out"]\n') as app:
         await send(app, "in", *(Message.of("/a", n) for n in range(20)))
-        await until(lambda: app.endpoints["s"].is_pressing)
+        await until(lambda: app.endpoints["s"].has_backpressure)
         await app.reload(read(text + ROUTE))
-        assert app.endpoints["s"].is_pressing
+        assert app.endpoints["s"].has_backpressure
         out = app.endpoints["out"].endpoint
         await until(lambda: 19 in numbers(out))
         assert numbers(out) == list(range(20))
@@ -499,7 +499,7 @@ async def test_a_default_route_holds_its_bridge_when_its_endpoint_is_full(
     types["stuck"] = Stuck
     async with running(IN + STUCK, Everything()) as app:
         await send(app, "in", *(Message.of("/a", n) for n in range(20)))
-        await until(lambda: app.endpoints["s"].is_pressing)
+        await until(lambda: app.endpoints["s"].has_backpressure)
         assert not app.endpoints["s"].drops
 
 

@@ -19,8 +19,8 @@ from oscbridge import Message
 from oscbridge.bridge.sinks.latency import Latency
 from oscbridge.cli.top_view import Order, View, rates, view
 from oscbridge.monitoring.address_table import Row
-from oscbridge.monitoring.control_client import Process
-from oscbridge.monitoring.snapshots import Picture
+from oscbridge.monitoring.control_client import RunningProcess
+from oscbridge.monitoring.snapshots import Snapshot
 from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Received, Status
 from oscbridge.udp_client import UDPClient
 
@@ -28,9 +28,9 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
 
 
-def process() -> Process:
+def process() -> RunningProcess:
     """One that has run for an hour and a little."""
-    return Process(Path("/x"), 4711, "studio.toml", "", time.time() - 3_700, "0")
+    return RunningProcess(Path("/x"), 4711, "studio.toml", "", time.time() - 3_700, "0")
 
 
 # --- what it draws -----------------------------------------------------------------------------
@@ -64,13 +64,13 @@ def row(address: str, rate: float = 1, age: float = 0, values: str = "1", **of: 
 
 def picture(
     at: float, bridges: list[BridgeStatus], endpoints: list[EndpointStatus], *rows: Row
-) -> Picture:
-    return Picture(at, Status(tuple(bridges), tuple(endpoints), ()), rows, len(rows), 0)
+) -> Snapshot:
+    return Snapshot(at, Status(tuple(bridges), tuple(endpoints), ()), rows, len(rows), 0)
 
 
 def drawn(
-    now: Picture,
-    before: Picture | None = None,
+    now: Snapshot,
+    before: Snapshot | None = None,
     *,
     width: int = 120,
     height: int | None = 40,

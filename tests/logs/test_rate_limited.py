@@ -10,7 +10,7 @@ import weakref
 import pytest
 
 from oscbridge.dispatch.statistics import Reporting
-from oscbridge.logs.rate_limited import MAX_TEXT, Reporter
+from oscbridge.logs.rate_limited import MAX_TEXT, RateLimitedLog
 
 
 class Clock:
@@ -26,8 +26,8 @@ def clock() -> Clock:
     return Clock()
 
 
-def reporter(clock: Clock, every: float = 10.0, kinds: int = 256) -> Reporter:
-    return Reporter(logging.getLogger("test"), every, kinds, clock)
+def reporter(clock: Clock, every: float = 10.0, kinds: int = 256) -> RateLimitedLog:
+    return RateLimitedLog(logging.getLogger("test"), every, kinds, clock)
 
 
 def test_the_first_of_a_kind_is_logged_at_once(
@@ -196,7 +196,7 @@ def test_from_many_threads_no_count_is_lost() -> None:
     logger = logging.Logger("test")
     counting = Counting()
     logger.addHandler(counting)
-    reports = Reporter(logger, every=0.001, kinds=8, later=0.002)
+    reports = RateLimitedLog(logger, every=0.001, kinds=8, later=0.002)
     threads = [
         threading.Thread(target=lambda: [reports.report(n % 20, "text") for n in range(5_000)])
         for _ in range(8)
@@ -211,7 +211,7 @@ def test_from_many_threads_no_count_is_lost() -> None:
 
 def test_a_line_that_reports_itself_does_not_hold_up_the_others(clock: Clock) -> None:
     logger = logging.Logger("test")
-    reports = Reporter(logger, clock=clock)
+    reports = RateLimitedLog(logger, clock=clock)
 
     class Failing(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -245,7 +245,7 @@ def test_a_report_has_its_level_and_its_error(
 
 
 def test_a_report_says_its_part(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    reports = Reporter(logging.getLogger("test"), clock=clock, part="bridge.stage")
+    reports = RateLimitedLog(logging.getLogger("test"), clock=clock, part="bridge.stage")
     reports.report("a", "one", detail="Traceback ...")
     (record,) = caplog.records
     assert (record.__dict__["part"], record.__dict__["detail"]) == ("bridge.stage", "Traceback ...")

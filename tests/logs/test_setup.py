@@ -536,7 +536,7 @@ def test_what_a_library_repeats_is_summarised() -> None:
         "from oscbridge.logs.setup import flush_log\n"
         "from oscbridge.logs import rate_limited\n"
         "now = [0.0]\n"
-        "rate_limited.Reporter.__init__.__defaults__ = (10.0, 256, lambda: now[0])\n"
+        "rate_limited.RateLimitedLog.__init__.__defaults__ = (10.0, 256, lambda: now[0])\n"
         "configure_log(logging.DEBUG, 'json')\n"
         "library = logging.getLogger('library')\n"
         "for n in range(100): library.warning('no %s', n)\n"

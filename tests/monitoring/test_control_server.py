@@ -26,9 +26,9 @@ from oscbridge.monitoring import control_client
 from oscbridge.monitoring import control_server as control
 from oscbridge.monitoring import runtime_dir as runtime_folder
 from oscbridge.monitoring import traffic as watching
-from oscbridge.monitoring.control_client import Process, ask, choose, processes, reload, tap
+from oscbridge.monitoring.control_client import RunningProcess, ask, choose, processes, reload, tap
 from oscbridge.monitoring.control_server import ControlServer
-from oscbridge.monitoring.snapshots import Picture, pictures
+from oscbridge.monitoring.snapshots import Snapshot, pictures
 from oscbridge.plugins import Plugins
 from oscbridge.udp_client import UDPClient
 
@@ -478,7 +478,7 @@ async def test_a_stop_lets_clients_go_at_once(folder: Path) -> None:
 
 async def test_pictures_have_status_and_addresses(system: Running) -> None:
     async with pictures(await choose(), 0.2, 10) as coming, asyncio.timeout(10):
-        picture: Picture = await anext(coming)
+        picture: Snapshot = await anext(coming)
         assert picture.rows == []
         assert system.watched[-1]
         system.send(Message.of("/x", 7))
@@ -512,22 +512,22 @@ async def test_without_a_bridge_it_says_how_to_start_one(folder: Path) -> None:
 
 
 @pytest.fixture
-def several(monkeypatch: pytest.MonkeyPatch) -> list[Process]:
+def several(monkeypatch: pytest.MonkeyPatch) -> list[RunningProcess]:
     """Three processes that seem to run."""
     found = [
-        Process(Path("/1"), 1, "a.toml", "/home/one/a.toml", 0, "0"),
-        Process(Path("/2"), 2, "b.toml", "/home/one/b.toml", 0, "0"),
-        Process(Path("/3"), 3, "../two/b.toml", "/home/two/b.toml", 0, "0"),
+        RunningProcess(Path("/1"), 1, "a.toml", "/home/one/a.toml", 0, "0"),
+        RunningProcess(Path("/2"), 2, "b.toml", "/home/one/b.toml", 0, "0"),
+        RunningProcess(Path("/3"), 3, "../two/b.toml", "/home/two/b.toml", 0, "0"),
     ]
 
-    async def processes() -> tuple[list[Process], list[int]]:
+    async def processes() -> tuple[list[RunningProcess], list[int]]:
         return found, [9]
 
     monkeypatch.setattr(control_client, "processes", processes)
     return found
 
 
-async def test_of_several_one_is_picked_by_its_id(several: list[Process]) -> None:
+async def test_of_several_one_is_picked_by_its_id(several: list[RunningProcess]) -> None:
     assert await choose(2) is several[1]
 
 
@@ -535,12 +535,12 @@ async def test_of_several_one_is_picked_by_its_id(several: list[Process]) -> Non
     ("file", "index"), [("a.toml", 0), ("/home/two/b.toml", 2), ("/elsewhere/a.toml", 0)]
 )
 async def test_of_several_one_is_picked_by_its_file(
-    file: str, index: int, several: list[Process]
+    file: str, index: int, several: list[RunningProcess]
 ) -> None:
     assert await choose(file=Path(file)) is several[index]
 
 
-async def test_of_several_none_is_taken_by_chance(several: list[Process]) -> None:
+async def test_of_several_none_is_taken_by_chance(several: list[RunningProcess]) -> None:
     with pytest.raises(OSCBridgeError) as caught:
         await choose(file=Path("b.toml"))
     first, *others = str(caught.value).splitlines()
@@ -549,7 +549,7 @@ async def test_of_several_none_is_taken_by_chance(several: list[Process]) -> Non
 
 
 async def test_a_process_that_there_is_not_is_answered_with_those_there_are(
-    several: list[Process],
+    several: list[RunningProcess],
 ) -> None:
     with pytest.raises(OSCBridgeError) as caught:
         await choose(7)
@@ -558,7 +558,7 @@ async def test_a_process_that_there_is_not_is_answered_with_those_there_are(
 
 
 async def test_a_process_that_does_not_answer_is_named(
-    folder: Path, several: list[Process], monkeypatch: pytest.MonkeyPatch
+    folder: Path, several: list[RunningProcess], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(OSCBridgeError, match="process 9 does not answer"):
         await choose(9)

@@ -17,7 +17,7 @@ from oscbridge.bridge.app import AppWatcher
 from oscbridge.monitoring import address_table
 from oscbridge.monitoring import traffic as watching
 from oscbridge.monitoring.address_table import Table
-from oscbridge.monitoring.traffic import Hub, Stream
+from oscbridge.monitoring.traffic import Hub, TapStream
 from oscbridge.osc import Bundle, Origin, decode_packet
 
 HERE = Origin("stage", ("127.0.0.1", 9000))
@@ -54,11 +54,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return pass_by
 
 
-def lines(stream: Stream) -> list[list[object]]:
+def lines(stream: TapStream) -> list[list[object]]:
     return [json.loads(line) for line in stream.read(1 << 30).splitlines()]
 
 
-def addresses(stream: Stream) -> list[str]:
+def addresses(stream: TapStream) -> list[str]:
     return [decode_packet(b64decode(str(line[4]))).address for line in lines(stream)]  # type: ignore[union-attr]
 
 
@@ -110,7 +110,7 @@ def test_a_watcher_that_raises_is_reported_and_disturbs_nobody(
 
 
 async def test_a_line_says_when_where_who_and_what() -> None:
-    stream = Stream()
+    stream = TapStream()
     stream.take("in", "stage", Message("/x", "f", (0.5,), None, HERE))
     ((time_ns, *rest),) = lines(stream)
     assert isinstance(time_ns, int)
@@ -119,7 +119,7 @@ async def test_a_line_says_when_where_who_and_what() -> None:
 
 
 async def test_a_message_with_a_time_tag_is_a_bundle() -> None:
-    stream = Stream()
+    stream = TapStream()
     tag = TimeTag.from_unix(1_900_000_000)
     stream.take("in", "stage", Message("/x", "i", (1,), tag, HERE))
     ((*_, packet),) = lines(stream)
@@ -140,13 +140,13 @@ async def test_a_message_with_a_time_tag_is_a_bundle() -> None:
     ],
 )
 async def test_a_peer_is_text(peer: object, text: str) -> None:
-    stream = Stream()
+    stream = TapStream()
     stream.take("in", "stage", Message("/x", origin=Origin("stage", peer)))  # type: ignore[arg-type]
     assert lines(stream)[0][3] == text
 
 
 async def test_names_and_a_pattern_pick_messages() -> None:
-    stream = Stream(["stage"], "/1/*")
+    stream = TapStream(["stage"], "/1/*")
     stream.take("in", "stage", Message("/1/a/b"))
     stream.take("in", "stage", Message("/2/a"))
     stream.take("in", "other", Message("/1/a"))
@@ -156,11 +156,11 @@ async def test_names_and_a_pattern_pick_messages() -> None:
 
 async def test_a_pattern_that_is_none_is_refused() -> None:
     with pytest.raises(PatternError):
-        Stream(match="/[")
+        TapStream(match="/[")
 
 
 async def test_what_is_over_the_rate_is_counted(clock: Callable[[float], None]) -> None:
-    stream = Stream(rate=10)
+    stream = TapStream(rate=10)
     for _ in range(25):
         stream.take("in", "stage", Message("/x"))
     assert len(lines(stream)) == 10
@@ -173,7 +173,7 @@ async def test_what_is_over_the_rate_is_counted(clock: Callable[[float], None]) 
 
 
 async def test_a_rate_below_one_shows_one_now_and_then(clock: Callable[[float], None]) -> None:
-    stream = Stream(rate=0.5)
+    stream = TapStream(rate=0.5)
     for _ in range(9):
         stream.take("in", "stage", Message("/x"))
         clock(1)
@@ -182,7 +182,7 @@ async def test_a_rate_below_one_shows_one_now_and_then(clock: Callable[[float], 
 
 async def test_what_nobody_reads_is_bounded_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "MAX_WAITING", 1_000)
-    stream = Stream()
+    stream = TapStream()
     for _ in range(100):
         stream.take("in", "stage", Message("/x"))
     shown = len(lines(stream))
@@ -193,7 +193,7 @@ async def test_what_nobody_reads_is_bounded_and_counted(monkeypatch: pytest.Monk
 
 
 async def test_what_is_no_osc_is_counted() -> None:
-    stream = Stream()
+    stream = TapStream()
     stream.take("out", "web", Message("/x", "i", ("text",)))
     stream.take("out", "web", Message("/x", "s", ("nul\0",)))
     assert lines(stream) == []
@@ -201,7 +201,7 @@ async def test_what_is_no_osc_is_counted() -> None:
 
 
 async def test_it_takes_messages_from_several_threads_and_wakes_the_loop() -> None:
-    stream = Stream()
+    stream = TapStream()
 
     def work(index: int) -> None:
         for number in range(500):
@@ -224,7 +224,7 @@ async def test_it_takes_messages_from_several_threads_and_wakes_the_loop() -> No
 
 
 async def test_it_is_read_in_parts() -> None:
-    stream = Stream()
+    stream = TapStream()
     for _ in range(10):
         stream.take("in", "stage", Message("/x"))
     first = stream.read(1).splitlines()

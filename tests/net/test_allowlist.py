@@ -1,4 +1,4 @@
-"""Networks: what they are written as, and who is in them."""
+"""AllowList: what they are written as, and who is in them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from oscbridge.net.allowlist import MAX_HOSTS, MAX_NETWORKS, Networks
+from oscbridge.net.allowlist import MAX_HOSTS, MAX_NETWORKS, AllowList
 
 IPV4 = st.integers(0, 2**32 - 1).map(ipaddress.IPv4Address)
 IPV6 = st.integers(0, 2**128 - 1).map(ipaddress.IPv6Address)
@@ -37,36 +37,36 @@ def networks(draw: st.DrawFn) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
 def test_a_network_holds_its_addresses_and_no_other(
     network: str, inside: list[str], outside: list[str]
 ) -> None:
-    found = Networks([network])
+    found = AllowList([network])
     assert all(host in found for host in inside)
     assert not any(host in found for host in outside)
 
 
 def test_ipv4_that_comes_in_ipv6_counts_as_ipv4() -> None:
-    assert "::ffff:10.1.2.3" in Networks(["10.0.0.0/8"])
-    assert "::ffff:11.1.2.3" not in Networks(["10.0.0.0/8"])
-    assert "::ffff:10.1.2.3" not in Networks(["::/0"])
+    assert "::ffff:10.1.2.3" in AllowList(["10.0.0.0/8"])
+    assert "::ffff:11.1.2.3" not in AllowList(["10.0.0.0/8"])
+    assert "::ffff:10.1.2.3" not in AllowList(["::/0"])
 
 
 def test_the_scope_of_a_sender_does_not_count() -> None:
-    assert "fe80::1%eth0" in Networks(["fe80::/10"])
-    assert "fe80::1%eth0" in Networks(["fe80::1"])
+    assert "fe80::1%eth0" in AllowList(["fe80::/10"])
+    assert "fe80::1%eth0" in AllowList(["fe80::1"])
 
 
 def test_this_machine_is_not_in_by_itself() -> None:
-    networks = Networks(["10.0.0.0/8"])
+    networks = AllowList(["10.0.0.0/8"])
     assert "127.0.0.1" not in networks
     assert "::1" not in networks
 
 
 @pytest.mark.parametrize("host", ["", "localhost", "1.2.3", "1.2.3.4.5", "\0", "::g", "%"])
 def test_what_is_no_address_is_in_no_network(host: str) -> None:
-    assert host not in Networks(["0.0.0.0/0", "::/0"])
+    assert host not in AllowList(["0.0.0.0/0", "::/0"])
 
 
 def test_without_any_it_is_empty_and_holds_nobody() -> None:
-    assert not Networks()
-    assert "127.0.0.1" not in Networks()
+    assert not AllowList()
+    assert "127.0.0.1" not in AllowList()
 
 
 @given(st.lists(networks(), max_size=8), ADDRESSES)
@@ -77,7 +77,7 @@ def test_a_host_is_in_as_the_standard_library_says(
 ) -> None:
     mapped = None if address.version == 4 else address.ipv4_mapped
     them = [net for net in them if net.version == 4 or net.network_address.ipv4_mapped is None]
-    found = Networks(map(str, them))
+    found = AllowList(map(str, them))
     assert (str(address) in found) == any((mapped or address) in net for net in them)
     for net in them:
         assert str(net[0]) in found
@@ -101,19 +101,19 @@ def test_a_host_is_in_as_the_standard_library_says(
 )
 def test_what_is_no_network_is_refused_with_its_mend(text: str, says: str) -> None:
     with pytest.raises(ValueError, match="'") as caught:
-        Networks(["::1", text])
+        AllowList(["::1", text])
     assert says in str(caught.value)
 
 
 def test_there_is_a_bound_on_how_many_there_are() -> None:
     many = [str(ipaddress.IPv4Address(number)) for number in range(MAX_NETWORKS + 1)]
-    assert len(Networks(many[:-1])) == MAX_NETWORKS
+    assert len(AllowList(many[:-1])) == MAX_NETWORKS
     with pytest.raises(ValueError, match=f"at most {MAX_NETWORKS} networks"):
-        Networks(many)
+        AllowList(many)
 
 
 def test_the_hosts_that_are_remembered_are_bounded() -> None:
-    networks = Networks(["10.0.0.0/8"])
+    networks = AllowList(["10.0.0.0/8"])
     for number in range(2 * MAX_HOSTS + 3):
         host = str(ipaddress.IPv4Address((10 << 24) + number))
         assert host in networks
@@ -122,21 +122,21 @@ def test_the_hosts_that_are_remembered_are_bounded() -> None:
 
 
 def test_equal_networks_are_equal_however_they_are_written() -> None:
-    one = Networks(["10.0.0.0/8", "::1"])
-    assert one == Networks(["0:0::1/128", "10.0.0.0/255.0.0.0", "10.0.0.0/8"])
-    assert hash(one) == hash(Networks(["::1", "10.0.0.0/8"]))
-    assert one != Networks(["10.0.0.0/8"])
+    one = AllowList(["10.0.0.0/8", "::1"])
+    assert one == AllowList(["0:0::1/128", "10.0.0.0/255.0.0.0", "10.0.0.0/8"])
+    assert hash(one) == hash(AllowList(["::1", "10.0.0.0/8"]))
+    assert one != AllowList(["10.0.0.0/8"])
     assert list(one) == ["10.0.0.0/8", "::1/128"]
-    assert repr(one) == "Networks(['10.0.0.0/8', '::1/128'])"
+    assert repr(one) == "AllowList(['10.0.0.0/8', '::1/128'])"
 
 
 class Model(BaseModel):
-    allow: Networks = Networks()
+    allow: AllowList = AllowList()
 
 
 def test_a_field_of_options_takes_a_list() -> None:
-    assert Model.model_validate({"allow": ["::1"]}).allow == Networks(["::1"])
-    assert Model(allow=Networks(["::1"])).allow == Networks(["::1"])
+    assert Model.model_validate({"allow": ["::1"]}).allow == AllowList(["::1"])
+    assert Model(allow=AllowList(["::1"])).allow == AllowList(["::1"])
 
 
 @pytest.mark.parametrize("value", ["10.0.0.0/8", 5, [5], None, {"a": 1}])

@@ -29,7 +29,7 @@ pytestmark = needs_fork
 HEAD = """
 import os, signal, sys, time
 from oscbridge.dispatcher import Dispatcher
-from oscbridge.net.allowlist import Networks
+from oscbridge.net.allowlist import AllowList
 from oscbridge.osc_server import ForkingOSCUDPServer
 from oscbridge.osc_tcp_server import ForkingOSCTCPServer
 from oscbridge.server.connection_limits import StreamLimits
@@ -373,7 +373,7 @@ def test_verify_request_decides_before_there_is_a_process(
 def test_what_comes_from_outside_allow_costs_no_process(
     start: Start, sender: socket.socket, udp_socket: Callable[..., socket.socket]
 ) -> None:
-    program = start(UDP + 'server.allow = Networks(["127.0.0.2"])\n')
+    program = start(UDP + 'server.allow = AllowList(["127.0.0.2"])\n')
     sender.sendto(osc("/say", "stranger"), program.address)
     udp_socket("127.0.0.2").sendto(osc("/say", "friend"), program.address)
     assert program.line() == "friend"
@@ -547,7 +547,7 @@ def test_connections_over_max_children_are_refused_and_counted(
 
 
 def test_a_client_outside_allow_costs_no_process(start: Start, connect: Connect) -> None:
-    program = start(TCP + 'server.allow = Networks(["127.0.0.2"])\n')
+    program = start(TCP + 'server.allow = AllowList(["127.0.0.2"])\n')
     assert connect(program.address).is_ended()
     with socket.create_connection(program.address, source_address=("127.0.0.2", 0)) as friend:
         friend.sendall(encode_slip(osc("/pid")))

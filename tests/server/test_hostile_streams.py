@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from oscbridge.dispatcher import Dispatcher
-from oscbridge.net.allowlist import Networks
+from oscbridge.net.allowlist import AllowList
 from oscbridge.osc import Message, encode_bundle, encode_message
 from oscbridge.osc.framing import encode_length_prefix, encode_slip, encoder_for
 from oscbridge.server.connection_limits import StreamLimits
@@ -328,7 +328,7 @@ def test_one_address_leaves_room_for_others(
 def test_a_client_outside_allow_is_refused_before_a_byte_is_read(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
-    server = serve_tcp(kind, dispatcher, allow=Networks(["127.0.0.2"]))
+    server = serve_tcp(kind, dispatcher, allow=AllowList(["127.0.0.2"]))
     stranger = connect(server.address)
     with suppress(ConnectionError):
         stranger.send("/ping")

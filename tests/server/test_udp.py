@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from oscbridge.dispatcher import Dispatcher
-from oscbridge.net.allowlist import Networks
+from oscbridge.net.allowlist import AllowList
 from oscbridge.osc import (
     IMMEDIATELY,
     Argument,
@@ -422,7 +422,7 @@ def test_what_comes_from_outside_allow_is_counted_and_not_looked_at(
     sender: socket.socket, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     for kind in (OSCUDPServer, AsyncIOOSCUDPServer):
-        monkeypatch.setattr(kind, "allow", Networks(["127.0.0.2", "10.0.0.0/8"]))
+        monkeypatch.setattr(kind, "allow", AllowList(["127.0.0.2", "10.0.0.0/8"]))
     dispatcher.map("/x", inbox)
     server = serve(start, mode, dispatcher)
     for n in range(300):  # more than one batch, and by turns
@@ -441,7 +441,7 @@ def test_what_comes_from_outside_allow_meets_no_method_of_a_subclass(
     dispatcher: Dispatcher, sender: socket.socket
 ) -> None:
     class Strict(BlockingOSCUDPServer):
-        allow = Networks(["127.0.0.2"])
+        allow = AllowList(["127.0.0.2"])
 
         def verify_request(self, request: Any, client_address: Any) -> bool:
             raise AssertionError

@@ -14,7 +14,7 @@ from oscbridge.bridge.routes.conversion import LARGEST_FLOAT
 from oscbridge.dispatch.scheduler import Scheduler
 from oscbridge.endpoint import OnStart, Options, Policy
 from oscbridge.errors import DecodeError, PatternError
-from oscbridge.net.allowlist import Networks
+from oscbridge.net.allowlist import AllowList
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Limits, Pattern
 from oscbridge.osc.type_tags import layout
@@ -179,7 +179,7 @@ class BridgeOptions(Options):
     """Threads or processes that handle messages at once."""
     interface: str = ""
     """Where to join a multicast group: an address (IPv4) or an interface's name (IPv6)."""
-    allow: Networks = Networks()
+    allow: AllowList = AllowList()
     """Networks and addresses that may send, as ``["10.0.0.0/8", "127.0.0.1"]``; without any,
     all may."""
     limits: LimitOptions = LimitOptions()

@@ -23,7 +23,7 @@ from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.config.route_loops import endless
 from oscbridge.bridge.config.routes import RouteReader
-from oscbridge.bridge.sinks.runner import DeliveryOptions
+from oscbridge.bridge.sinks.runner import RunnerOptions
 from oscbridge.bridge.sinks.spool.writer import SpoolBounds
 from oscbridge.endpoint import Endpoint, Options
 from oscbridge.net.url import OSCURL
@@ -136,7 +136,7 @@ class Reader:
             if policy != "spool" and "spool" in own:
                 text = f'nothing is on disk, as its policy is {policy!r}; set policy = "spool"'
                 self.faults.append(f"{where}.spool: {text}")
-            delivery = DeliveryOptions(
+            delivery = RunnerOptions(
                 policy=policy,
                 on_start=host.on_start or factory.on_start,
                 outbox=host.outbox,

@@ -9,8 +9,8 @@ from functools import cached_property
 from oscbridge.bridge.config.models import BridgeOptions
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
 from oscbridge.bridge.routes.pure_steps import RouteSpec
-from oscbridge.bridge.routes.route import Memory
-from oscbridge.bridge.sinks.runner import DeliveryOptions
+from oscbridge.bridge.routes.route import StatefulOptions
+from oscbridge.bridge.sinks.runner import RunnerOptions
 from oscbridge.endpoint import Endpoint, Options, RouteInfo
 
 __all__ = ["Configuration", "EndpointEntry", "RouteEntry"]
@@ -23,7 +23,7 @@ class EndpointEntry:
     type_name: str
     factory: type[Endpoint]
     options: Options
-    delivery: DeliveryOptions
+    delivery: RunnerOptions
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class RouteEntry:
 
     sources: tuple[str, ...]
     spec: RouteSpec
-    memory: Memory
+    memory: StatefulOptions
     to: tuple[str, ...]
     options: Mapping[str, Options]
     """The route's options for endpoints, by their names."""

@@ -11,7 +11,7 @@ from oscbridge.bridge.config.models import RouteOptions
 from oscbridge.bridge.config.resolved import RouteEntry
 from oscbridge.bridge.config.route_loops import always_sent_to, pointless
 from oscbridge.bridge.routes.pure_steps import RouteSpec, load_function
-from oscbridge.bridge.routes.route import Memory
+from oscbridge.bridge.routes.route import StatefulOptions
 from oscbridge.bridge.routes.template import Template
 from oscbridge.endpoint import Endpoint, Options
 from oscbridge.osc import Pattern
@@ -65,7 +65,7 @@ class RouteReader:
             route.match, route.types, route.scale, route.curve, route.send, route.function
         )
         limit = None if route.limit is None else float(route.limit.removesuffix("/s"))
-        memory = Memory(route.on_change, limit, route.delay)
+        memory = StatefulOptions(route.on_change, limit, route.delay)
         self.entries.append(
             RouteEntry(
                 route.sources, spec, memory, route.to, options, always_sent_to(route, template)

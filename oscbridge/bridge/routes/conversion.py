@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from oscbridge.bridge.routes.dropped import Dropped
+from oscbridge.bridge.routes.dropped import MessageDropped
 from oscbridge.osc import Argument
 from oscbridge.osc.text import format_float, format_value, is_number
 
@@ -51,22 +51,22 @@ def _whole(value: Argument, bits: int) -> int:
         case str() if is_number(value) and math.isfinite(float(value)):
             whole = nearest_whole(float(value))
         case _:
-            raise Dropped("conversion", f"{_shown(value)} is no whole number")
+            raise MessageDropped("conversion", f"{_shown(value)} is no whole number")
     if not -(1 << bits - 1) <= whole < 1 << bits - 1:
-        raise Dropped("conversion", f"{_shown(value)} does not fit {bits} bits")
+        raise MessageDropped("conversion", f"{_shown(value)} does not fit {bits} bits")
     return whole
 
 
 def _real(value: Argument) -> float:
     if isinstance(value, bool | int | float) or (isinstance(value, str) and is_number(value)):
         return float(value)
-    raise Dropped("conversion", f"{_shown(value)} is no number")
+    raise MessageDropped("conversion", f"{_shown(value)} is no number")
 
 
 def _single(value: Argument) -> float:
     real = _real(value)
     if LARGEST_FLOAT < abs(real) < math.inf:
-        raise Dropped("conversion", f"{_shown(value)} does not fit 32 bits")
+        raise MessageDropped("conversion", f"{_shown(value)} does not fit 32 bits")
     return real
 
 
@@ -82,4 +82,4 @@ CONVERT: Final[Mapping[str, Callable[[Argument], Argument]]] = {
     "d": _real,
     "s": to_text,
 }
-"""How an argument becomes each type; they raise :class:`Dropped`."""
+"""How an argument becomes each type; they raise :class:`MessageDropped`."""

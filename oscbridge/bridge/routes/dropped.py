@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["Dropped"]
+__all__ = ["MessageDropped"]
 
 
-class Dropped(Exception):
+class MessageDropped(Exception):
     """A message that a route cannot send; ``reason`` is one word, fit for a counter."""
 
     def __init__(self, reason: str, text: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal, NamedTuple, TypeAlias
 
 from oscbridge.bridge.config.resolved import Configuration, RouteEntry
-from oscbridge.bridge.routes.pure_steps import RouteSpec, Steps
+from oscbridge.bridge.routes.pure_steps import PureSteps, RouteSpec
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.handler import Handler
 from oscbridge.endpoint import Options
@@ -117,7 +117,7 @@ def _run(
 ) -> str:
     """Run a step; what comes of the message is added to ``made``. Why it was lost, if it was."""
     reasons: list[str] = []
-    steps = Steps(spec, lambda _reason, text, _error: reasons.append(text))
+    steps = PureSteps(spec, lambda _reason, text, _error: reasons.append(text))
     run = steps.bind(address, message.types, captures, made.append)
     if run is not None:
         run(message)

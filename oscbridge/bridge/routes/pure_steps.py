@@ -11,13 +11,13 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any, Final, Self, TypeAlias, cast
 
-from oscbridge.bridge.routes.dropped import Dropped
+from oscbridge.bridge.routes.dropped import MessageDropped
 from oscbridge.bridge.routes.scale import Scale
 from oscbridge.bridge.routes.template import Args, Template
 from oscbridge.errors import EncodeError
 from oscbridge.osc import Message, Pattern, encode_message
 
-__all__ = ["Out", "RouteSpec", "Steps", "load_function"]
+__all__ = ["Out", "PureSteps", "RouteSpec", "load_function"]
 
 Out: TypeAlias = Callable[[Message], None]
 Function: TypeAlias = Callable[[Message], Message | Iterable[Message] | None]
@@ -79,7 +79,7 @@ def load_function(name: str) -> Function:
     return cast(Function, target)
 
 
-class Steps:
+class PureSteps:
     """The pure steps of one route, ready to be bound to heads.
 
     ``on_drop`` is told the reason, in one word and in a line, and the error if it was the
@@ -122,7 +122,7 @@ class Steps:
             return self._running(address, tags, cast(Callable[[Args], Args], scale), out)
         try:
             to, tags, make = self._template.bind(address, tags, captures)
-        except Dropped as error:
+        except MessageDropped as error:
             return self._dropping(error)
         if isinstance(to, str):
             return self._running(to, tags, make if scale is None else _chain(scale, make), out)
@@ -133,7 +133,7 @@ class Steps:
             _, _, args, timetag, origin, _ = message
             try:
                 args = make(args)
-            except Dropped as error:
+            except MessageDropped as error:
                 self._drop(error.reason, str(error))
                 return
             out(Message(address, types, args, timetag, origin))
@@ -157,14 +157,14 @@ class Steps:
                     args = scale(args)
                 address = to(args)
                 args = make(args)
-            except Dropped as error:
+            except MessageDropped as error:
                 self._drop(error.reason, str(error))
                 return
             out(Message(address, types, args, timetag, origin))
 
         return run
 
-    def _dropping(self, error: Dropped) -> Out:
+    def _dropping(self, error: MessageDropped) -> Out:
         reason, text = error.reason, str(error)
 
         def drop(message: Message) -> None:

@@ -9,14 +9,14 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from oscbridge.bridge.routes.pure_steps import Steps
-from oscbridge.bridge.routes.stateful_steps import Delay, Limit, OnChange, Out, Remembering
+from oscbridge.bridge.routes.pure_steps import PureSteps
+from oscbridge.bridge.routes.stateful_steps import Delay, Limit, OnChange, Out, StatefulStep
 from oscbridge.endpoint import Options, Routed
-from oscbridge.logs.rate_limited import Reporter
+from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.osc import Message
 from oscbridge.source import Sink
 
-__all__ = ["Memory", "Route", "Tail"]
+__all__ = ["Route", "StatefulOptions", "StatefulSteps"]
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ MAX_WAITING = 10_000
 
 
 @dataclass(frozen=True)
-class Memory:
+class StatefulOptions:
     """The steps of a route that remember; None or False leaves one out."""
 
     on_change: bool = False
@@ -38,14 +38,14 @@ class Memory:
         return self.on_change or self.limit is not None or self.delay is not None
 
 
-class Tail:
+class StatefulSteps:
     """What a route does in the bridge process: the steps that remember, then the endpoints.
 
     ``options`` are the route's, by the name of the endpoint.
     """
 
     def __init__(
-        self, sinks: Sequence[Sink], options: Mapping[str, Options], memory: Memory
+        self, sinks: Sequence[Sink], options: Mapping[str, Options], memory: StatefulOptions
     ) -> None:
         self._drops: Counter[str] = Counter()  # on the loop
         self._lost: Counter[str] = Counter()  # under the lock
@@ -53,7 +53,7 @@ class Tail:
         self._options = options
         self._plain = not any(sink.takes_route for sink in sinks)
         self._memory = memory
-        self._steps: list[Remembering] = []
+        self._steps: list[StatefulStep] = []
         self._first: Out = self._send
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
@@ -176,12 +176,16 @@ class Route:
     """
 
     def __init__(
-        self, steps: Steps, tail: Tail, name: str = "route", reporter: Reporter | None = None
+        self,
+        steps: PureSteps,
+        tail: StatefulSteps,
+        name: str = "route",
+        reporter: RateLimitedLog | None = None,
     ) -> None:
         self.steps = steps
         self.tail = tail
         self.name = name
-        self._reporter = Reporter(_log) if reporter is None else reporter
+        self._reporter = RateLimitedLog(_log) if reporter is None else reporter
         steps.on_drop = self._report
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 from oscbridge.bridge.routes.conversion import nearest_whole
-from oscbridge.bridge.routes.dropped import Dropped
+from oscbridge.bridge.routes.dropped import MessageDropped
 from oscbridge.osc import Argument
 from oscbridge.osc.type_tags import split_types
 
@@ -70,7 +70,7 @@ class Scale(NamedTuple):
             share = (value - low) / span
             # What is no number is neither below nor above; no fader stands there.
             if share != share:
-                raise Dropped("not_a_number", "NaN is in no range")
+                raise MessageDropped("not_a_number", "NaN is in no range")
             if share <= 0.0:
                 return out_low
             if share >= 1.0:

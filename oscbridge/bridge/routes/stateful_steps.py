@@ -17,11 +17,11 @@ __all__ = [
     "MAX_ADDRESSES",
     "MAX_DELAYED",
     "Delay",
-    "Latest",
+    "LastValues",
     "Limit",
     "OnChange",
     "Out",
-    "Remembering",
+    "StatefulStep",
 ]
 
 MAX_ADDRESSES: Final = 10_000
@@ -35,7 +35,7 @@ Out: TypeAlias = Callable[[Message], None]
 _Value = TypeVar("_Value")
 
 
-class Remembering(Protocol):
+class StatefulStep(Protocol):
     """A step: messages go in, and go on to the next step or not."""
 
     def put(self, message: Message) -> None:
@@ -161,7 +161,7 @@ class Delay:
         self._waiting.clear()
 
 
-class Latest:
+class LastValues:
     """The last message of each address."""
 
     def __init__(self) -> None:

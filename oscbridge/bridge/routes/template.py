@@ -23,7 +23,7 @@ from typing import NamedTuple, TypeAlias
 
 from oscbridge.bridge.config.captures import unknown_capture
 from oscbridge.bridge.routes.conversion import CONVERT, to_text
-from oscbridge.bridge.routes.dropped import Dropped
+from oscbridge.bridge.routes.dropped import MessageDropped
 from oscbridge.bridge.routes.template_parser import FORBIDDEN, Field, Literal, Text, Token, parse
 from oscbridge.osc import Argument
 from oscbridge.osc.type_tags import split_types
@@ -83,7 +83,7 @@ class Template:
     def bind(self, address: str, types: str, captures: Mapping[str, str]) -> Bound:
         """The template for messages with this address and these type tags.
 
-        Raises :class:`Dropped` if they lack what it needs.
+        Raises :class:`MessageDropped` if they lack what it needs.
         """
         tags = split_types(types)
         context = _Context(address, tags, captures)
@@ -142,7 +142,7 @@ def _bind(token: Token, context: _Context) -> tuple[str, Callable[[Args], Argume
     if token.is_index:
         index = int(token.name)
         if index >= len(context.tags):
-            raise Dropped("arguments", f"there is no argument {{{index}}}")
+            raise MessageDropped("arguments", f"there is no argument {{{index}}}")
         if token.type is None or token.type == context.tags[index]:
             return context.tags[index], lambda args: args[index]
         convert = CONVERT[token.type]
@@ -158,7 +158,7 @@ def _plain(field: Field, context: _Context) -> str:
     if field.name == "address":
         return context.address
     if field.name not in context.captures:  # the address was the match's own text
-        raise Dropped("captures", f"the address has nothing for {{{field.name}}}")
+        raise MessageDropped("captures", f"the address has nothing for {{{field.name}}}")
     return context.captures[field.name]
 
 
@@ -191,7 +191,7 @@ def _joined(makers: Sequence[Callable[[Args], Argument]]) -> Callable[[Args], st
 
 
 def _checked(address: str) -> str:
-    """An address that may be sent. Raises :class:`Dropped`."""
+    """An address that may be sent. Raises :class:`MessageDropped`."""
     if FORBIDDEN.search(address):
-        raise Dropped("address", f"{address!r} is no address")
+        raise MessageDropped("address", f"{address!r} is no address")
     return address

@@ -10,10 +10,10 @@ from typing import Final
 
 from oscbridge.endpoint import Endpoint
 from oscbridge.errors import BackOff, EndpointError
-from oscbridge.logs.rate_limited import Reporter
+from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.net.os_errors import what_failed
 
-__all__ = ["Connection", "backoff", "is_cancelled"]
+__all__ = ["EndpointConnection", "backoff", "is_cancelled"]
 
 CONNECT_TIMEOUT: Final = 10.0
 CLOSE_TIMEOUT: Final = 0.6
@@ -35,11 +35,11 @@ def backoff() -> Iterator[float]:
         wait = min(wait * 2, LONGEST_WAIT)
 
 
-class Connection:
+class EndpointConnection:
     """Opens and closes an endpoint, one ``close`` for each ``connect``."""
 
     def __init__(
-        self, endpoint: Endpoint, reporter: Reporter, waits: Callable[[], Iterator[float]]
+        self, endpoint: Endpoint, reporter: RateLimitedLog, waits: Callable[[], Iterator[float]]
     ) -> None:
         self.is_open = False
         self.problem = ""

@@ -15,12 +15,12 @@ from oscbridge.osc import DEFAULT_LIMITS, Message
 __all__ = [
     "BLOCK_TIMEOUT",
     "MAX_ESSENTIAL",
-    "OUTBOXES",
+    "SEND_QUEUES",
     "SLACK",
-    "BlockingOutbox",
-    "LatestOutbox",
-    "OldestOutbox",
-    "Outbox",
+    "BlockingQueue",
+    "DropOldestQueue",
+    "LatestQueue",
+    "SendQueue",
 ]
 
 BLOCK_TIMEOUT: Final = 5.0
@@ -35,13 +35,13 @@ MAX_ESSENTIAL: Final = 4_096
 """Messages beyond the size that are kept because the endpoint cannot do without them."""
 
 
-class Outbox(ABC):
+class SendQueue(ABC):
     """Messages on their way to one endpoint.
 
     Any thread may put messages in; one task on ``loop`` takes them out. ``on_drop`` is
     called, from any thread, with a reason and a count: ``full`` for what found no room,
     ``replaced`` for what a later value took the place of, ``closed`` for what came after
-    :meth:`close`. ``on_pressure`` is called on the loop with True when sources should
+    :meth:`close`. ``on_backpressure`` is called on the loop with True when sources should
     pause, and with False when they may go on.
 
     The loop is woken only when the queue turns from empty to non-empty: a wake-up a message
@@ -53,15 +53,15 @@ class Outbox(ABC):
         size: int,
         loop: asyncio.AbstractEventLoop,
         on_drop: Callable[[str, int], None],
-        on_pressure: Callable[[bool], None] = lambda _on: None,
+        on_backpressure: Callable[[bool], None] = lambda _on: None,
         key: Callable[[Message], Hashable] = lambda message: message.address,
         essential: Callable[[Message], Hashable] = lambda message: None,
     ) -> None:
         self.size = size
         self.offered = 0
         """Messages that were put in, those included that were dropped for it."""
-        self.is_pressing = False
-        """Whether sources should pause, as ``on_pressure`` was told; for the loop's thread."""
+        self.has_backpressure = False
+        """Whether sources should pause, as ``on_backpressure`` was told; for the loop's thread."""
         self.sampled = 0.0
         """When a message of those that were taken last was put in, by the loop's clock; 0 if
         none of them was sampled. One at a time is, from its way in until it is taken."""
@@ -72,7 +72,7 @@ class Outbox(ABC):
         self._loop = loop
         self._thread = threading.get_ident()
         self._on_drop = on_drop
-        self._on_pressure = on_pressure
+        self._on_pressure = on_backpressure
         self._key = key
         self._essential = essential
         self._kept: OrderedDict[Hashable, Message] = OrderedDict()
@@ -215,7 +215,7 @@ class Outbox(ABC):
         return 0
 
 
-class OldestOutbox(Outbox):
+class DropOldestQueue(SendQueue):
     """``drop_oldest``: in order of arrival; when it is full, the oldest makes room."""
 
     def _prepare(self) -> None:
@@ -239,7 +239,7 @@ class OldestOutbox(Outbox):
         return taken
 
 
-class LatestOutbox(Outbox):
+class LatestQueue(SendQueue):
     """``latest``: one value a key, the latest, in the order in which keys came.
 
     The key is the address, unless the endpoint says otherwise. What has none stays.
@@ -277,7 +277,7 @@ class LatestOutbox(Outbox):
         return taken
 
 
-class BlockingOutbox(OldestOutbox):
+class BlockingQueue(DropOldestQueue):
     """``block``: sources wait while it is full.
 
     A source on a thread waits in :meth:`put`. One on the loop is paused, as the loop must
@@ -332,14 +332,14 @@ class BlockingOutbox(OldestOutbox):
             pass  # the loop is closed: nobody is there to pause
 
     def _tell(self) -> None:
-        if self.is_pressing is not self._pressing:
-            self.is_pressing = self._pressing
-            self._on_pressure(self.is_pressing)
+        if self.has_backpressure is not self._pressing:
+            self.has_backpressure = self._pressing
+            self._on_pressure(self.has_backpressure)
 
 
-OUTBOXES: Final[Mapping[Policy, type[Outbox]]] = {
-    "drop_oldest": OldestOutbox,
-    "latest": LatestOutbox,
-    "block": BlockingOutbox,
+SEND_QUEUES: Final[Mapping[Policy, type[SendQueue]]] = {
+    "drop_oldest": DropOldestQueue,
+    "latest": LatestQueue,
+    "block": BlockingQueue,
 }
 """Those in memory, by their policies."""

@@ -11,22 +11,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from oscbridge.bridge.sinks.connection import Connection, backoff
+from oscbridge.bridge.sinks.connection import EndpointConnection, backoff
 from oscbridge.bridge.sinks.latency import Latency
-from oscbridge.bridge.sinks.queues import OUTBOXES, Outbox
+from oscbridge.bridge.sinks.queues import SEND_QUEUES, SendQueue
 from oscbridge.bridge.sinks.sender import Sender, several
-from oscbridge.bridge.sinks.spool.queue import Spool
-from oscbridge.bridge.sinks.spool.serializer import Codec
+from oscbridge.bridge.sinks.spool.queue import SpoolQueue
+from oscbridge.bridge.sinks.spool.serializer import SpoolSerializer
 from oscbridge.bridge.sinks.spool.writer import SpoolBounds
 from oscbridge.dispatch.dispatcher import Dispatcher, Watcher
 from oscbridge.dispatch.due_timer import DueTimer
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.endpoint import Endpoint, OnStart, Policy
 from oscbridge.errors import DecodeError, EndpointError
-from oscbridge.logs.rate_limited import Reporter
+from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.osc import Message, Origin
 
-__all__ = ["DRAIN_TIMEOUT", "Delivery", "DeliveryOptions"]
+__all__ = ["DRAIN_TIMEOUT", "EndpointRunner", "RunnerOptions"]
 
 START_TIMEOUT: Final = 1.0
 """Seconds that a start waits for an endpoint that may as well connect later."""
@@ -45,7 +45,7 @@ MAX_HOPS: Final = 8
 
 
 @dataclass(frozen=True)
-class DeliveryOptions:
+class RunnerOptions:
     """The keys of ``[endpoint.NAME]`` that are the bridge's own."""
 
     policy: Policy
@@ -55,7 +55,7 @@ class DeliveryOptions:
     """For the policy ``spool``."""
 
 
-class Delivery:
+class EndpointRunner:
     """Runs one endpoint. It is the endpoint's host, and the sink that routes see.
 
     Its life: :meth:`open`, from which on it takes messages; :meth:`start`, which connects;
@@ -66,9 +66,9 @@ class Delivery:
         self,
         endpoint: Endpoint,
         type_name: str,
-        options: DeliveryOptions,
+        options: RunnerOptions,
         *,
-        on_pressure: Callable[[bool], None] = lambda _on: None,
+        on_backpressure: Callable[[bool], None] = lambda _on: None,
         waits: Callable[[], Iterator[float]] = backoff,
     ) -> None:
         self.endpoint = endpoint
@@ -82,18 +82,18 @@ class Delivery:
         """Whether it could not be connected at its start, and is not tried again."""
         self.refusals = 0
         self.drops: Counter[str] = Counter()
-        self._on_pressure = on_pressure
+        self._on_pressure = on_backpressure
         self._counting = threading.Lock()
         self._offered = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._telling: set[asyncio.Task[None]] = set()
-        self._outbox: Outbox | None = None
-        self._entrance: Outbox | None = None
+        self._outbox: SendQueue | None = None
+        self._entrance: SendQueue | None = None
         """The outbox, as long as it takes messages."""
         self._task: asyncio.Task[None] | None = None
         self._due: DueTimer | None = None
-        self._reporter = Reporter(endpoint.log)
-        self._connection = Connection(endpoint, self._reporter, waits)
+        self._reporter = RateLimitedLog(endpoint.log)
+        self._connection = EndpointConnection(endpoint, self._reporter, waits)
         self._sender = Sender(
             endpoint,
             self._connection,
@@ -135,9 +135,9 @@ class Delivery:
         return self._sender.pending + (0 if outbox is None else len(outbox))
 
     @property
-    def is_pressing(self) -> bool:
+    def has_backpressure(self) -> bool:
         """Whether sources should pause: it is full, and its policy is ``block``."""
-        return self._outbox is not None and self._outbox.is_pressing
+        return self._outbox is not None and self._outbox.has_backpressure
 
     @property
     def sent(self) -> int:
@@ -211,7 +211,7 @@ class Delivery:
 
     def left(self, peer: ClientAddress) -> None:
         """The connection of a peer is over."""
-        self.dispatcher.client_left(peer)
+        self.dispatcher.client_disconnected(peer)
 
     def bad_input(self, error: DecodeError, peer: ClientAddress) -> None:
         """Count and report what a peer sent and what is no message."""
@@ -261,10 +261,10 @@ class Delivery:
         if self.endpoint.is_sink():
             self._outbox = self._entrance = self._make_outbox(loop)
 
-    def _make_outbox(self, loop: asyncio.AbstractEventLoop) -> Outbox:
+    def _make_outbox(self, loop: asyncio.AbstractEventLoop) -> SendQueue:
         options, endpoint = self.options, self.endpoint
         if options.policy != "spool":
-            return OUTBOXES[options.policy](
+            return SEND_QUEUES[options.policy](
                 options.outbox,
                 loop,
                 self.dropped,
@@ -274,12 +274,12 @@ class Delivery:
             )
         if options.spool is None:
             raise ValueError("the policy 'spool' needs a file")
-        return Spool(
+        return SpoolQueue(
             options.outbox,
             loop,
             self.dropped,
             options.spool,
-            Codec(endpoint.RouteOptions),
+            SpoolSerializer(endpoint.RouteOptions),
             endpoint.keeps,
             self._reporter,
         )

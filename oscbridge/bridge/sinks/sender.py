@@ -7,13 +7,13 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from oscbridge.bridge.routes.stateful_steps import Latest
-from oscbridge.bridge.sinks.connection import Connection, is_cancelled
+from oscbridge.bridge.routes.stateful_steps import LastValues
+from oscbridge.bridge.sinks.connection import EndpointConnection, is_cancelled
 from oscbridge.bridge.sinks.latency import Latency
-from oscbridge.bridge.sinks.queues import Outbox
+from oscbridge.bridge.sinks.queues import SendQueue
 from oscbridge.endpoint import Endpoint
 from oscbridge.errors import BackOff, BadMessage, EndpointError, NotConnected
-from oscbridge.logs.rate_limited import Reporter
+from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.osc import Message
 
 __all__ = ["Sender", "several"]
@@ -37,8 +37,8 @@ class Sender:
     def __init__(
         self,
         endpoint: Endpoint,
-        connection: Connection,
-        reporter: Reporter,
+        connection: EndpointConnection,
+        reporter: RateLimitedLog,
         count: Callable[[str, int], None],
         *,
         one_by_one: bool,
@@ -51,7 +51,7 @@ class Sender:
         """From the outbox's entrance to the endpoint's answer, of a sample of messages."""
         self.watcher: Callable[[Message], None] | None = None
         """Called with every message that was delivered."""
-        self.latest = Latest() if endpoint.remembers else None
+        self.latest = LastValues() if endpoint.remembers else None
         """The last message of each address, if the endpoint wants to know."""
         self._endpoint = endpoint
         self._connection = connection
@@ -79,7 +79,7 @@ class Sender:
         left, self.pending = self.pending, 0
         return left
 
-    async def run(self, outbox: Outbox | None) -> None:
+    async def run(self, outbox: SendQueue | None) -> None:
         """Deliver while connected, reconnect while not. Without an outbox only the latter."""
         clock = asyncio.get_running_loop().time
         connection = self._connection

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from oscbridge.bridge.config.models import BridgeOptions, LimitOptions
 from oscbridge.bridge.daemon_thread import in_own_thread
-from oscbridge.bridge.sources.forked.supervisor import ForkedListener, RoutePair
+from oscbridge.bridge.sources.forked.supervisor import ForkingListener, RoutePair
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.net.url import OSCURL
 from oscbridge.server.tcp import (
@@ -102,7 +102,7 @@ async def listen(
     """
     set_limits(dispatcher, options.limits)
     if options.mode == "forking":
-        listener = ForkedListener(name, options, dispatcher, routes)
+        listener = ForkingListener(name, options, dispatcher, routes)
         await listener.start()
         return listener
     try:

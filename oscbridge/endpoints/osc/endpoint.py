@@ -9,10 +9,10 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 import oscbridge
-from oscbridge.bridge.routes.dropped import Dropped
+from oscbridge.bridge.routes.dropped import MessageDropped
 from oscbridge.bridge.routes.template import Template
 from oscbridge.dispatch.handler import ClientAddress
-from oscbridge.endpoints.osc.link import Link
+from oscbridge.endpoints.osc.link import DeviceLink
 from oscbridge.endpoints.osc.tcp import connect_tcp
 from oscbridge.endpoints.osc.udp import open_udp
 
@@ -41,7 +41,7 @@ def _packet(text: str) -> bytes:
 def _message(text: str) -> str:
     try:
         _packet(text)
-    except (Dropped, oscbridge.EncodeError) as error:
+    except (MessageDropped, oscbridge.EncodeError) as error:
         raise ValueError(str(error)) from None
     return text
 
@@ -98,7 +98,7 @@ class OSCEndpoint(oscbridge.Endpoint):
         super().__init__(name, options)
         keepalive = self.options.keepalive
         self._keepalive = b"" if keepalive is None else _packet(keepalive.send)
-        self._link: Link | None = None
+        self._link: DeviceLink | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._own: frozenset[object] = frozenset()
         """This endpoint's own address, in all its forms."""

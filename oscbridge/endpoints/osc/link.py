@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias, cast
 import oscbridge
 from oscbridge.dispatch.handler import ClientAddress
 
-__all__ = ["Link", "OnBad", "OnLost", "OnPacket", "resolve"]
+__all__ = ["DeviceLink", "OnBad", "OnLost", "OnPacket", "resolve"]
 
 OnPacket: TypeAlias = Callable[[bytes, ClientAddress], None]
 """Takes a packet and who sent it."""
@@ -18,7 +18,7 @@ OnBad: TypeAlias = Callable[[oscbridge.DecodeError, ClientAddress], None]
 OnLost: TypeAlias = Callable[[Exception], None]
 
 
-class Link(Protocol):
+class DeviceLink(Protocol):
     """A way to one peer and back."""
 
     remote: ClientAddress

@@ -23,7 +23,7 @@ from ports import free_port
 import oscbridge
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
-from oscbridge.bridge.sinks.runner import Delivery
+from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.plugins import Plugins
 from oscbridge_mqtt import MQTTEndpoint
 
@@ -251,7 +251,7 @@ class Bridge:
         self._listen()  # its dispatcher has the routes of the file, and no others
 
     @property
-    def delivery(self) -> Delivery:
+    def delivery(self) -> EndpointRunner:
         return self.app.endpoints["mqtt"]
 
     @property

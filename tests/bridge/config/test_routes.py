@@ -14,7 +14,7 @@ import oscbridge
 from oscbridge import ConfigurationError, Endpoint
 from oscbridge.bridge.config.config import Configuration, parse
 from oscbridge.bridge.routes.pure_steps import RouteSpec
-from oscbridge.bridge.routes.route import Memory
+from oscbridge.bridge.routes.route import StatefulOptions
 from oscbridge.endpoints.osc.endpoint import OSCEndpoint
 
 
@@ -99,7 +99,7 @@ def test_every_step_is_read() -> None:
         "/control 1 {n} {0}",
         "route_functions:f",
     )
-    assert route.memory == Memory(on_change=True, limit=30.0, delay=0.5)
+    assert route.memory == StatefulOptions(on_change=True, limit=30.0, delay=0.5)
     assert route.spec.scale is not None
     assert [type(number) for number in route.spec.scale] == [float, float, int, int]
 

@@ -11,14 +11,19 @@ from pathlib import Path
 import pytest
 
 from oscbridge import Message, Origin, TimeTag
-from oscbridge.bridge.routes.pure_steps import MAX_FROM_FUNCTION, RouteSpec, Steps, load_function
+from oscbridge.bridge.routes.pure_steps import (
+    MAX_FROM_FUNCTION,
+    PureSteps,
+    RouteSpec,
+    load_function,
+)
 
 ORIGIN = Origin("stage", ("127.0.0.1", 1234), 2)
 
 
-def run(spec: RouteSpec, message: Message, **captures: str) -> tuple[list[Message], Steps]:
+def run(spec: RouteSpec, message: Message, **captures: str) -> tuple[list[Message], PureSteps]:
     """What comes of a message, and the steps with their counts."""
-    steps, made = Steps(spec), list[Message]()
+    steps, made = PureSteps(spec), list[Message]()
     call = steps.bind(message.address, message.types, captures, made.append)
     if call is not None:
         call(message)
@@ -40,10 +45,10 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 
 
 @pytest.fixture
-def through(module: Callable[[str], str]) -> Callable[..., tuple[list[Message], Steps]]:
+def through(module: Callable[[str], str]) -> Callable[..., tuple[list[Message], PureSteps]]:
     """Sends a message through a function with this body."""
 
-    def through(body: str, message: Message | None = None) -> tuple[list[Message], Steps]:
+    def through(body: str, message: Message | None = None) -> tuple[list[Message], PureSteps]:
         name = module("def f(message):\n" + textwrap.indent(textwrap.dedent(body), "    "))
         spec = RouteSpec(function=f"{name}:f")
         return run(spec, message or Message.of("/in", 0.5)._replace(origin=ORIGIN))
@@ -56,7 +61,7 @@ def through(module: Callable[[str], str]) -> Callable[..., tuple[list[Message], 
 
 @pytest.mark.parametrize(("types", "passes"), [("f", True), ("", False), ("ff", False)])
 def test_the_guard_lets_only_its_types_pass(types: str, passes: bool) -> None:
-    steps = Steps(RouteSpec(types=types))
+    steps = PureSteps(RouteSpec(types=types))
     assert (steps.bind("/x", "f", {}, lambda _: None) is not None) is passes
 
 
@@ -117,7 +122,7 @@ def test_a_message_without_type_tags_has_no_arguments_to_send() -> None:
 
 def test_every_message_that_cannot_be_made_is_counted_and_told() -> None:
     told: list[tuple[str, str]] = []
-    steps = Steps(
+    steps = PureSteps(
         RouteSpec(send="/y/{0}"), lambda reason, text, _error: told.append((reason, text))
     )
     for args in ((), ("a b",), ("a b",)):
@@ -149,7 +154,7 @@ def test_a_bare_spec_survives_json() -> None:
 
 # --- what a function makes ---------------------------------------------------------------------
 
-Through = Callable[..., tuple[list[Message], Steps]]
+Through = Callable[..., tuple[list[Message], PureSteps]]
 
 
 def test_a_function_may_make_nothing(through: Through) -> None:

@@ -14,8 +14,8 @@ import oscbridge
 from oscbridge import Endpoint, Message
 from oscbridge.bridge.app import App
 from oscbridge.bridge.routes import route as route_module
-from oscbridge.bridge.routes.pure_steps import RouteSpec, Steps
-from oscbridge.bridge.routes.route import Memory, Route, Tail
+from oscbridge.bridge.routes.pure_steps import PureSteps, RouteSpec
+from oscbridge.bridge.routes.route import Route, StatefulOptions, StatefulSteps
 from oscbridge.endpoint import Routed
 
 Running = Callable[..., AbstractAsyncContextManager[App]]
@@ -41,8 +41,8 @@ class Options(oscbridge.Options):
     channel: int = 1
 
 
-def deliver(tail: Tail, message: Message, **captures: str) -> None:
-    call = Route(Steps(RouteSpec()), tail).bind(message.address, message.types, captures)
+def deliver(tail: StatefulSteps, message: Message, **captures: str) -> None:
+    call = Route(PureSteps(RouteSpec()), tail).bind(message.address, message.types, captures)
     assert call is not None
     call(message)
 
@@ -50,10 +50,12 @@ def deliver(tail: Tail, message: Message, **captures: str) -> None:
 # --- what an endpoint is told ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("memory", [Memory(), Memory(on_change=True)])
-async def test_an_endpoint_with_options_gets_them_with_the_captures(memory: Memory) -> None:
+@pytest.mark.parametrize("memory", [StatefulOptions(), StatefulOptions(on_change=True)])
+async def test_an_endpoint_with_options_gets_them_with_the_captures(
+    memory: StatefulOptions,
+) -> None:
     sink = Sink(takes_route=True)
-    tail = Tail([sink], {"out": Options(channel=3)}, memory)
+    tail = StatefulSteps([sink], {"out": Options(channel=3)}, memory)
     tail.start()
     deliver(tail, Message.of("/x", 1), n="7")
     (message,) = sink.messages
@@ -61,20 +63,22 @@ async def test_an_endpoint_with_options_gets_them_with_the_captures(memory: Memo
     assert message.route == Routed(Options(channel=3), {"n": "7"})
 
 
-@pytest.mark.parametrize("memory", [Memory(), Memory(on_change=True)])
-async def test_an_endpoint_whose_route_has_no_options_gets_the_captures(memory: Memory) -> None:
+@pytest.mark.parametrize("memory", [StatefulOptions(), StatefulOptions(on_change=True)])
+async def test_an_endpoint_whose_route_has_no_options_gets_the_captures(
+    memory: StatefulOptions,
+) -> None:
     sink = Sink(takes_route=True)
-    tail = Tail([sink], {}, memory)
+    tail = StatefulSteps([sink], {}, memory)
     tail.start()
     deliver(tail, Message.of("/x", 1), n="7")
     assert sink.messages[0].route == Routed(None, {"n": "7"})
 
 
-@pytest.mark.parametrize("memory", [Memory(), Memory(on_change=True)])
-async def test_each_endpoint_gets_its_own_options_and_others_none(memory: Memory) -> None:
+@pytest.mark.parametrize("memory", [StatefulOptions(), StatefulOptions(on_change=True)])
+async def test_each_endpoint_gets_its_own_options_and_others_none(memory: StatefulOptions) -> None:
     one, two, plain = Sink("one", takes_route=True), Sink("two", takes_route=True), Sink("plain")
     options = {"one": Options(channel=1), "two": Options(channel=2)}
-    tail = Tail([one, two, plain], options, memory)
+    tail = StatefulSteps([one, two, plain], options, memory)
     tail.start()
     deliver(tail, Message.of("/x", 1))
     assert one.messages[0].route == Routed(Options(channel=1), {})
@@ -127,7 +131,7 @@ async def test_a_route_s_options_reach_a_real_endpoint_in_every_mode(
 
 async def test_what_does_not_change_takes_nothing_of_the_limit() -> None:
     sink = Sink()
-    tail = Tail([sink], {}, Memory(on_change=True, limit=0.001))
+    tail = StatefulSteps([sink], {}, StatefulOptions(on_change=True, limit=0.001))
     tail.start()
     for value in (1, 1, 1, 2):
         deliver(tail, Message.of("/x", value))
@@ -139,7 +143,7 @@ async def test_what_does_not_change_takes_nothing_of_the_limit() -> None:
 
 async def test_a_stop_counts_what_a_delay_holds_the_last_of_a_limit_too() -> None:
     sink = Sink()
-    tail = Tail([sink], {}, Memory(limit=0.001, delay=60))
+    tail = StatefulSteps([sink], {}, StatefulOptions(limit=0.001, delay=60))
     tail.start()
     for value in (1, 2):
         deliver(tail, Message.of("/x", value))
@@ -150,7 +154,7 @@ async def test_a_stop_counts_what_a_delay_holds_the_last_of_a_limit_too() -> Non
 
 async def test_without_memory_nothing_is_remembered() -> None:
     sink = Sink()
-    tail = Tail([sink], {}, Memory())
+    tail = StatefulSteps([sink], {}, StatefulOptions())
     tail.start()
     for _ in range(3):
         deliver(tail, Message.of("/x", 1))
@@ -168,7 +172,7 @@ async def from_a_thread(work: Callable[[], None]) -> None:
 
 async def test_messages_from_a_thread_come_to_the_loop_in_order() -> None:
     sink = Sink()
-    tail = Tail([sink], {}, Memory(on_change=True))
+    tail = StatefulSteps([sink], {}, StatefulOptions(on_change=True))
     tail.start()
 
     def work() -> None:
@@ -186,7 +190,7 @@ async def test_a_burst_from_a_thread_is_bounded_and_the_oldest_are_counted(
 ) -> None:
     monkeypatch.setattr(route_module, "MAX_WAITING", 3)
     sink = Sink()
-    tail = Tail([sink], {}, Memory(on_change=True))
+    tail = StatefulSteps([sink], {}, StatefulOptions(on_change=True))
     tail.start()
 
     def work() -> None:
@@ -201,7 +205,7 @@ async def test_a_burst_from_a_thread_is_bounded_and_the_oldest_are_counted(
 
 async def test_a_stop_takes_what_comes_from_threads_first() -> None:
     sink = Sink()
-    tail = Tail([sink], {}, Memory(on_change=True))
+    tail = StatefulSteps([sink], {}, StatefulOptions(on_change=True))
     tail.start()
     await from_a_thread(lambda: deliver(tail, Message.of("/x", 1)))
     tail.stop()
@@ -209,7 +213,7 @@ async def test_a_stop_takes_what_comes_from_threads_first() -> None:
 
 
 def test_what_comes_when_the_loop_is_closed_is_counted() -> None:
-    tail = Tail([Sink()], {}, Memory(on_change=True))
+    tail = StatefulSteps([Sink()], {}, StatefulOptions(on_change=True))
 
     async def start() -> None:
         tail.start()
@@ -228,7 +232,11 @@ def test_what_comes_when_the_loop_is_closed_is_counted() -> None:
 def test_what_a_route_loses_is_reported_once_with_its_name(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    route = Route(Steps(RouteSpec(send="/y {1}")), Tail([Sink()], {}, Memory()), "route 3")
+    route = Route(
+        PureSteps(RouteSpec(send="/y {1}")),
+        StatefulSteps([Sink()], {}, StatefulOptions()),
+        "route 3",
+    )
     call = route.bind("/x", "i", {})
     assert call is not None
     for _ in range(5):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oscbridge import IMPULSE, Argument
-from oscbridge.bridge.routes.dropped import Dropped
+from oscbridge.bridge.routes.dropped import MessageDropped
 from oscbridge.bridge.routes.scale import Scale
 from oscbridge.osc.type_tags import infer
 
@@ -43,7 +43,7 @@ def test_infinities_are_clamped(value: float, result: int) -> None:
 
 @pytest.mark.parametrize("scale", [MIDI_RANGE, Scale(0, 1, 0.0, 1.0), Scale(0, 1, 0, 1, 2.0)])
 def test_what_is_no_number_is_dropped(scale: Scale) -> None:
-    with pytest.raises(Dropped) as caught:
+    with pytest.raises(MessageDropped) as caught:
         scaled(scale, math.nan)
     assert caught.value.reason == "not_a_number"
 

@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from oscbridge import IMPULSE, MIDI, Argument, Color, TimeTag
-from oscbridge.bridge.routes.dropped import Dropped
+from oscbridge.bridge.routes.dropped import MessageDropped
 from oscbridge.bridge.routes.template import Template
 from oscbridge.osc.type_tags import infer
 
@@ -28,7 +28,7 @@ def make(
 
 def dropped(template: str, *args: Argument, **options: str) -> str:
     """The reason for which a message is dropped."""
-    with pytest.raises(Dropped) as caught:
+    with pytest.raises(MessageDropped) as caught:
         make(template, *args, **options)
     assert "\n" not in str(caught.value)
     return caught.value.reason
@@ -198,7 +198,7 @@ def test_a_capture_in_the_address_may_lose_its_zeros() -> None:
 
 
 def test_a_capture_that_the_address_has_nothing_for_is_dropped() -> None:
-    with pytest.raises(Dropped) as caught:
+    with pytest.raises(MessageDropped) as caught:
         Template("/x {n}", ("n",)).bind("/in", "", {})
     assert caught.value.reason == "captures"
 

@@ -16,7 +16,7 @@ from oscbridge.bridge.app import App
 from oscbridge.bridge.sinks import connection
 from oscbridge.bridge.sinks import queues as outbox
 from oscbridge.bridge.sinks.queues import Policy
-from oscbridge.bridge.sinks.runner import Delivery, DeliveryOptions
+from oscbridge.bridge.sinks.runner import EndpointRunner, RunnerOptions
 from oscbridge.osc.framing import encoder_for
 from oscbridge.tcp_client import SimpleTCPClient
 from oscbridge.udp_client import UDPClient
@@ -68,11 +68,11 @@ def kinds(types: dict[str, type[Endpoint]]) -> None:
     types["refusing"] = Refusing
 
 
-async def stalled(policy: Policy, size: int) -> tuple[Delivery, Gate]:
+async def stalled(policy: Policy, size: int) -> tuple[EndpointRunner, Gate]:
     """An endpoint that runs and has the message -1 in hand."""
     gate = Gate()
-    options = DeliveryOptions(policy, "error", size)
-    delivery = Delivery(gate, "gate", options, waits=lambda: repeat(0.0))
+    options = RunnerOptions(policy, "error", size)
+    delivery = EndpointRunner(gate, "gate", options, waits=lambda: repeat(0.0))
     await delivery.start()
     delivery.offer(Message("/first", "i", (-1,)))
     async with asyncio.timeout(WAIT):
@@ -133,8 +133,8 @@ async def test_latest_replaces_values_behind_the_one_that_is_being_sent() -> Non
                 delivery.offer(value(3, "/b"))
             sent.append(message.args[0])
 
-    options = DeliveryOptions("latest", "error", 10)
-    delivery = Delivery(Slow("slow", Options()), "slow", options)
+    options = RunnerOptions("latest", "error", 10)
+    delivery = EndpointRunner(Slow("slow", Options()), "slow", options)
     await delivery.start()
     delivery.offer(value(1, "/a"))
     delivery.offer(value(2, "/b"))
@@ -212,7 +212,9 @@ async def test_a_stop_frees_a_thread_that_waits() -> None:
 
 async def test_block_tells_pressure_when_it_is_full_and_when_half_is_gone() -> None:
     gate, told = Gate(), []
-    delivery = Delivery(gate, "gate", DeliveryOptions("block", "error", 4), on_pressure=told.append)
+    delivery = EndpointRunner(
+        gate, "gate", RunnerOptions("block", "error", 4), on_backpressure=told.append
+    )
     await delivery.start()
     delivery.offer(value(-1))
     async with asyncio.timeout(WAIT):

@@ -12,10 +12,10 @@ import pytest
 from oscbridge import Message
 from oscbridge.bridge.sinks import queues as module
 from oscbridge.bridge.sinks.queues import (
-    BlockingOutbox,
-    LatestOutbox,
-    OldestOutbox,
-    Outbox,
+    BlockingQueue,
+    DropOldestQueue,
+    LatestQueue,
+    SendQueue,
 )
 
 ALL = 1_000_000
@@ -32,8 +32,10 @@ def numbered(count: int) -> list[Message]:
     return [Message("/n", "i", (n,)) for n in range(count)]
 
 
-def make(size: int, drops: Drops | None = None) -> Outbox:
-    return OldestOutbox(size, asyncio.get_running_loop(), (Drops() if drops is None else drops).add)
+def make(size: int, drops: Drops | None = None) -> SendQueue:
+    return DropOldestQueue(
+        size, asyncio.get_running_loop(), (Drops() if drops is None else drops).add
+    )
 
 
 def on_a_thread(work: Callable[[], None]) -> None:
@@ -110,10 +112,10 @@ def test_a_burst_from_another_thread_wakes_the_loop_once() -> None:
     loop = Loop()
     try:
         for size in (1, 1000):  # a full outbox is no empty one: it does not wake again
-            outbox, woken = OldestOutbox(size, loop, Drops().add), 0
+            outbox, woken = DropOldestQueue(size, loop, Drops().add), 0
             messages = numbered(500)
 
-            def burst(outbox: Outbox = outbox, messages: list[Message] = messages) -> None:
+            def burst(outbox: SendQueue = outbox, messages: list[Message] = messages) -> None:
                 for message in messages:
                     outbox.put(message)
 
@@ -209,7 +211,7 @@ async def test_what_comes_after_close_is_counted() -> None:
 async def test_a_put_when_the_loop_is_closed_is_counted() -> None:
     drops = Drops()
     loop = asyncio.new_event_loop()
-    outbox = OldestOutbox(10, loop, drops.add)
+    outbox = DropOldestQueue(10, loop, drops.add)
     loop.close()
     on_a_thread(lambda: outbox.put(numbered(1)[0]))
     assert drops == {"closed": 1}
@@ -228,11 +230,11 @@ async def test_what_was_taken_and_is_not_dealt_with_is_lost_too() -> None:
 
 def latest(
     size: int, drops: Drops, key: Callable[[Message], Hashable] | None = None
-) -> LatestOutbox:
+) -> LatestQueue:
     loop = asyncio.get_running_loop()
     if key is None:
-        return LatestOutbox(size, loop, drops.add)
-    return LatestOutbox(size, loop, drops.add, lambda _on: None, key)
+        return LatestQueue(size, loop, drops.add)
+    return LatestQueue(size, loop, drops.add, lambda _on: None, key)
 
 
 def note(channel: int, number: int) -> Message:
@@ -323,7 +325,7 @@ class Clock(asyncio.SelectorEventLoop):
 
 def test_one_message_at_a_time_is_sampled_from_its_way_in_until_it_is_taken() -> None:
     loop = Clock()
-    outbox = OldestOutbox(100, loop, Drops().add)
+    outbox = DropOldestQueue(100, loop, Drops().add)
 
     def put(*numbers: int) -> None:
         for number in numbers:
@@ -351,7 +353,7 @@ def test_one_message_at_a_time_is_sampled_from_its_way_in_until_it_is_taken() ->
 
 def test_a_sampled_message_that_is_dropped_is_forgotten() -> None:
     loop = Clock()
-    outbox = OldestOutbox(2, loop, Drops().add)
+    outbox = DropOldestQueue(2, loop, Drops().add)
     try:
         for number in range(4):
             loop.now += 1.0
@@ -367,7 +369,7 @@ async def test_a_key_is_asked_for_no_other_policy() -> None:
     def key(_message: Message) -> Hashable:
         raise AssertionError
 
-    for kind in (OldestOutbox, BlockingOutbox):
+    for kind in (DropOldestQueue, BlockingQueue):
         outbox = kind(10, asyncio.get_running_loop(), Drops().add, lambda _on: None, key)
         outbox.put(numbered(1)[0])
         assert len(outbox) == 1
@@ -383,12 +385,12 @@ def off(message: Message) -> Hashable:
 
 def keeping(
     size: int, drops: Drops, essential: Callable[[Message], Hashable] = off
-) -> tuple[Outbox, Outbox]:
+) -> tuple[SendQueue, SendQueue]:
     """An outbox of each policy that drops the oldest; of ``latest`` none has a key."""
     loop = asyncio.get_running_loop()
     return (
-        OldestOutbox(size, loop, drops.add, essential=essential),
-        LatestOutbox(size, loop, drops.add, key=lambda _: None, essential=essential),
+        DropOldestQueue(size, loop, drops.add, essential=essential),
+        LatestQueue(size, loop, drops.add, key=lambda _: None, essential=essential),
     )
 
 

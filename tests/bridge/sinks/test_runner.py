@@ -28,7 +28,7 @@ from oscbridge.bridge.sinks import connection
 from oscbridge.bridge.sinks import runner as module
 from oscbridge.bridge.sinks.connection import backoff
 from oscbridge.bridge.sinks.queues import Policy
-from oscbridge.bridge.sinks.runner import Delivery, DeliveryOptions
+from oscbridge.bridge.sinks.runner import EndpointRunner, RunnerOptions
 from oscbridge.endpoint import OnStart
 
 NUMBERS = [0, 1, 2, 3, 4]
@@ -97,14 +97,14 @@ def make(
     on_start: OnStart = "error",
     outbox: int = 1_000,
     waits: Callable[[], Iterator[float]] = at_once,
-) -> Delivery:
-    options = DeliveryOptions(policy, on_start, outbox)
-    return Delivery(endpoint, "test", options, waits=waits)
+) -> EndpointRunner:
+    options = RunnerOptions(policy, on_start, outbox)
+    return EndpointRunner(endpoint, "test", options, waits=waits)
 
 
 async def deliver(
     endpoint: Endpoint, messages: Sequence[Message] = MESSAGES, **options: int
-) -> Delivery:
+) -> EndpointRunner:
     """Start, offer, stop."""
     delivery = make(endpoint, **options)  # type: ignore[arg-type]
     await delivery.start()
@@ -653,7 +653,7 @@ async def test_a_stop_while_a_batch_waits_for_its_connection_counts_the_rest_of_
     assert (delivery.sent, delivery.drops) == (3, {"stopped": 3})
 
 
-async def endpoint_gone(delivery: Delivery) -> None:
+async def endpoint_gone(delivery: EndpointRunner) -> None:
     async with asyncio.timeout(5):
         while delivery.connected:
             await asyncio.sleep(0)
@@ -785,10 +785,10 @@ async def test_a_message_that_has_come_through_too_many_endpoints_is_dropped_and
 
 
 async def test_an_endpoint_that_remembers_gives_a_snapshot_of_the_last_values() -> None:
-    class Remembering(Picky):
+    class StatefulStep(Picky):
         remembers = True
 
-    endpoint = Remembering({9: BadMessage("no")})
+    endpoint = StatefulStep({9: BadMessage("no")})
     delivery = make(endpoint)
     await delivery.start()
     for address, value in (("/a", 1), ("/b", 2), ("/a", 3), ("/c", 9)):

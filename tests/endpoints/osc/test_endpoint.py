@@ -22,7 +22,7 @@ from oscbridge import (
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.sinks import connection
-from oscbridge.bridge.sinks.runner import Delivery
+from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.endpoints.osc import tcp as tcp_link
 from oscbridge.endpoints.osc.endpoint import OSCEndpoint
 from oscbridge.osc import decode_message
@@ -109,7 +109,7 @@ def bridged(running: Running) -> Callable[..., AbstractAsyncContextManager[Bridg
 
 class Bridged:
     def __init__(self, app: App) -> None:
-        self.delivery: Delivery = app.endpoints["peer"]
+        self.delivery: EndpointRunner = app.endpoints["peer"]
         endpoint = self.delivery.endpoint
         assert isinstance(endpoint, OSCEndpoint)
         self.endpoint = endpoint

@@ -24,10 +24,10 @@ from oscbridge.net.os_errors import what_failed
 __all__ = [
     "Level",
     "Pack",
-    "Store",
-    "StoreDamaged",
-    "StoreError",
-    "StoreLocked",
+    "SpoolDamaged",
+    "SpoolDatabase",
+    "SpoolDatabaseError",
+    "SpoolLocked",
     "open_store",
     "remove",
     "set_aside",
@@ -60,15 +60,15 @@ SELECT (pages.page_count - free.freelist_count) * page.page_size,
 """
 
 
-class StoreError(Exception):
+class SpoolDatabaseError(Exception):
     """The file cannot be read or written. The text names it and says why."""
 
 
-class StoreLocked(StoreError):
+class SpoolLocked(SpoolDatabaseError):
     """Another has the file."""
 
 
-class StoreDamaged(StoreError):
+class SpoolDamaged(SpoolDatabaseError):
     """What is in the file is no spool."""
 
 
@@ -90,8 +90,8 @@ class Level(NamedTuple):
     """When the oldest message was written, in seconds of Unix time."""
 
 
-class Store:
-    """One file. For one thread; every method raises :class:`StoreError`.
+class SpoolDatabase:
+    """One file. For one thread; every method raises :class:`SpoolDatabaseError`.
 
     The numbers of a new file begin behind ``after``.
     """
@@ -123,7 +123,7 @@ class Store:
         ((tables,),) = self._rows("SELECT count(*) FROM sqlite_schema")
         if tables and program != _PROGRAM:
             text = "it is the database of another program; name another file with 'path'"
-            raise StoreError(f"{self.path}: {text}")
+            raise SpoolDatabaseError(f"{self.path}: {text}")
         self._rows("PRAGMA journal_mode = WAL")
         self._rows("PRAGMA journal_size_limit = 4194304")
         with self._transaction(durable=True):  # now nobody else has it
@@ -135,10 +135,10 @@ class Store:
                 self._rows(f"PRAGMA user_version = {FORMAT}")
         ((version,),) = self._rows("PRAGMA user_version")
         if version != FORMAT:
-            raise StoreError(f"{self.path}: another version of oscbridge has written it")
+            raise SpoolDatabaseError(f"{self.path}: another version of oscbridge has written it")
         state = self._rows("SELECT done FROM state")
         if len(state) != 1:
-            raise StoreDamaged(f"{self.path}: it is damaged")
+            raise SpoolDamaged(f"{self.path}: it is damaged")
         self.done = state[0][0]
         ((last,),) = self._rows("SELECT max(last) FROM pack")
         self.last = max(self.done, last or 0)
@@ -146,7 +146,7 @@ class Store:
     def append(self, packs: Sequence[Pack], done: int = 0) -> None:
         """Add packs, and forget all up to ``done``. They are on the disk when it returns."""
         if self._is_gone():
-            raise StoreDamaged(f"{self.path}: somebody has removed it")
+            raise SpoolDamaged(f"{self.path}: somebody has removed it")
         now = time.time()
         rows = [(pack.last, pack.messages, now, pack.body) for pack in packs]
         with self._transaction(durable=True):
@@ -245,20 +245,20 @@ class Store:
             raise _explained(self.path, error) from error
 
 
-def open_store(path: Path, after: int = 0) -> tuple[Store, str]:
+def open_store(path: Path, after: int = 0) -> tuple[SpoolDatabase, str]:
     """Open a spool; a damaged one is set aside, and a new one is begun.
 
-    Returns what there is to say about that, or nothing. Raises :class:`StoreError`.
+    Returns what there is to say about that, or nothing. Raises :class:`SpoolDatabaseError`.
     """
     try:
-        return Store(path, after), ""
-    except StoreDamaged as error:
+        return SpoolDatabase(path, after), ""
+    except SpoolDamaged as error:
         note = f"{error}; {set_aside(path)}"
-        return Store(path, after), note
+        return SpoolDatabase(path, after), note
 
 
 def set_aside(path: Path) -> str:
-    """Give a damaged file another name, and tell which. Raises :class:`StoreError`."""
+    """Give a damaged file another name, and tell which. Raises :class:`SpoolDatabaseError`."""
     if not path.exists():
         return "a new one is begun"
     names = [path.with_name(f"{path.name}.damaged-{n + 1}") for n in range(MAX_DAMAGED)]
@@ -274,7 +274,7 @@ def set_aside(path: Path) -> str:
 
 
 def remove(path: Path) -> None:
-    """Have nothing there any more. Raises :class:`StoreError`."""
+    """Have nothing there any more. Raises :class:`SpoolDatabaseError`."""
     try:
         for suffix in _SUFFIXES:
             path.with_name(path.name + suffix).unlink(missing_ok=True)
@@ -292,34 +292,34 @@ def _create(path: Path) -> tuple[int, int]:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         except FileExistsError:
             if not path.is_file():
-                raise StoreError(f"{path}: this is no file; name one") from None
+                raise SpoolDatabaseError(f"{path}: this is no file; name one") from None
         found = path.stat()
     except OSError as error:
         raise _refused(path, error) from error
     return found.st_dev, found.st_ino
 
 
-def _refused(path: Path, error: OSError) -> StoreError:
+def _refused(path: Path, error: OSError) -> SpoolDatabaseError:
     if isinstance(error, FileExistsError | NotADirectoryError):
-        return StoreError(f"{path}: a part of the way there is a file, not a folder")
+        return SpoolDatabaseError(f"{path}: a part of the way there is a file, not a folder")
     if isinstance(error, PermissionError):
-        return StoreError(f"{path}: the user that runs this may not write there")
-    return StoreError(f"{path}: {what_failed(error)}")
+        return SpoolDatabaseError(f"{path}: the user that runs this may not write there")
+    return SpoolDatabaseError(f"{path}: {what_failed(error)}")
 
 
-def _explained(path: Path, error: sqlite3.Error) -> StoreError:
+def _explained(path: Path, error: sqlite3.Error) -> SpoolDatabaseError:
     match getattr(error, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             text = "another bridge uses it; give each its own with 'path'"
-            return StoreLocked(f"{path}: {text}")
+            return SpoolLocked(f"{path}: {text}")
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return StoreDamaged(f"{path}: it is damaged")
+            return SpoolDamaged(f"{path}: it is damaged")
         case sqlite3.SQLITE_ERROR:  # no such table or column
-            return StoreDamaged(f"{path}: it is damaged: {error}")
+            return SpoolDamaged(f"{path}: it is damaged: {error}")
         case sqlite3.SQLITE_FULL:
             text = "the disk is full"
         case sqlite3.SQLITE_READONLY:
             text = "it may not be written"
         case _:
             text = str(error)
-    return StoreError(f"{path}: {text}")
+    return SpoolDatabaseError(f"{path}: {text}")

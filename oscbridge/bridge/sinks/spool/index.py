@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from oscbridge.osc import Message
 
-__all__ = ["WINDOW", "WINDOW_BYTES", "Backlog", "Entry"]
+__all__ = ["WINDOW", "WINDOW_BYTES", "Entry", "SpoolIndex"]
 
 WINDOW: Final = 4_096
 """Messages that are in memory as well as on disk, so that they need not be read again."""
@@ -27,7 +27,7 @@ class Entry(NamedTuple):
     """Bytes on disk; 0 for one that is not there, a loose one."""
 
 
-class Backlog:
+class SpoolIndex:
     """The order of what waits: first what came first, on disk or not. Not thread-safe.
 
     Messages are ``fresh`` until the disk is done with them. After that the oldest are in a

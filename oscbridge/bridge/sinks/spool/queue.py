@@ -15,16 +15,16 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from oscbridge.bridge.sinks.queues import Outbox
-from oscbridge.bridge.sinks.spool.database import StoreDamaged, StoreError, StoreLocked
-from oscbridge.bridge.sinks.spool.index import Backlog
-from oscbridge.bridge.sinks.spool.serializer import Codec
-from oscbridge.bridge.sinks.spool.writer import Keeper, SpoolBounds
+from oscbridge.bridge.sinks.queues import SendQueue
+from oscbridge.bridge.sinks.spool.database import SpoolDamaged, SpoolDatabaseError, SpoolLocked
+from oscbridge.bridge.sinks.spool.index import SpoolIndex
+from oscbridge.bridge.sinks.spool.serializer import SpoolSerializer
+from oscbridge.bridge.sinks.spool.writer import SpoolBounds, SpoolWriter
 from oscbridge.errors import EndpointError
-from oscbridge.logs.rate_limited import Reporter
+from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.osc import Message
 
-__all__ = ["Spool"]
+__all__ = ["SpoolQueue"]
 
 TURN: Final = 0.003
 """Seconds from one transaction to the next, unless much has come in: each costs as much as many
@@ -46,7 +46,7 @@ FINISH_TIMEOUT: Final = 1.0
 """Seconds that the disk is given at the end to take what has come in."""
 
 
-class Spool(Outbox):
+class SpoolQueue(SendQueue):
     """An outbox on disk.
 
     ``size`` bounds what waits to be written, and what is in memory because it is not to be
@@ -60,12 +60,12 @@ class Spool(Outbox):
         loop: asyncio.AbstractEventLoop,
         on_drop: Callable[[str, int], None],
         bounds: SpoolBounds,
-        codec: Codec,
+        codec: SpoolSerializer,
         keeps: Callable[[Message], bool],
-        reporter: Reporter,
+        reporter: RateLimitedLog,
     ) -> None:
         super().__init__(size, loop, on_drop)
-        self._keeper = Keeper(bounds, codec, keeps, reporter, self._forgotten)
+        self._keeper = SpoolWriter(bounds, codec, keeps, reporter, self._forgotten)
         self._opened: asyncio.Future[None] = loop.create_future()
         self._holding = True
         """Whether messages wait for the file to be opened for the first time."""
@@ -82,7 +82,7 @@ class Spool(Outbox):
 
     def _prepare(self) -> None:
         self._changed = threading.Condition(self._lock)
-        self._backlog = Backlog(self.size)
+        self._backlog = SpoolIndex(self.size)
 
     # --- who puts in, and who takes out ------------------------------------------------------
 
@@ -175,8 +175,8 @@ class Spool(Outbox):
         try:
             if keeper.is_usable:
                 self._tidy(done)
-        except StoreError as error:
-            if isinstance(error, StoreDamaged) or not keeper.empty(done):
+        except SpoolDatabaseError as error:
+            if isinstance(error, SpoolDamaged) or not keeper.empty(done):
                 keeper.failed(error)
         return not closed
 
@@ -204,8 +204,8 @@ class Spool(Outbox):
         keeper = self._keeper
         try:
             store = keeper.open(self._backlog.stored)
-        except StoreError as error:
-            if isinstance(error, StoreLocked) and self._holding:
+        except SpoolDatabaseError as error:
+            if isinstance(error, SpoolLocked) and self._holding:
                 keeper.retry_at = time.monotonic() + LOCKED_LOOK
                 self._problem = str(error)
                 return

@@ -12,7 +12,7 @@ from oscbridge.endpoint import Options, Routed
 from oscbridge.errors import DecodeError
 from oscbridge.osc import Limits, Message, decode_message, encode_message
 
-__all__ = ["Codec", "pack", "unpack"]
+__all__ = ["SpoolSerializer", "pack", "unpack"]
 
 REMEMBERED: Final = 1_024
 """Surroundings of messages that are kept, to be written and read once."""
@@ -29,7 +29,7 @@ class _Known(NamedTuple):
     data: bytes
 
 
-class Codec:
+class SpoolSerializer:
     """Writes and reads the messages to one endpoint. For one thread.
 
     A message is its surroundings and its body. The surroundings are its time tag, its origin

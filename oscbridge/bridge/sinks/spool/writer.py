@@ -11,19 +11,19 @@ from typing import Final, NamedTuple
 
 from oscbridge.bridge.sinks.spool.database import (
     Pack,
-    Store,
-    StoreDamaged,
-    StoreError,
+    SpoolDamaged,
+    SpoolDatabase,
+    SpoolDatabaseError,
     open_store,
     remove,
     set_aside,
 )
 from oscbridge.bridge.sinks.spool.index import Entry
-from oscbridge.bridge.sinks.spool.serializer import Codec, pack, unpack
-from oscbridge.logs.rate_limited import Reporter
+from oscbridge.bridge.sinks.spool.serializer import SpoolSerializer, pack, unpack
+from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.osc import Message
 
-__all__ = ["Found", "Keeper", "SpoolBounds"]
+__all__ = ["Found", "SpoolBounds", "SpoolWriter"]
 
 PACK: Final = 512
 """Messages in one row of the file."""
@@ -58,7 +58,7 @@ class Found(NamedTuple):
     """Messages up to there that nobody can read, or that are missing."""
 
 
-class Keeper:
+class SpoolWriter:
     """Has messages on disk, as far as the disk can be used. For one thread.
 
     What fails is told, and tried again after a while. ``keeps`` says whether a message is to
@@ -69,13 +69,13 @@ class Keeper:
     def __init__(
         self,
         bounds: SpoolBounds,
-        codec: Codec,
+        codec: SpoolSerializer,
         keeps: Callable[[Message], bool],
-        reporter: Reporter,
+        reporter: RateLimitedLog,
         on_forgotten: Callable[[], None],
     ) -> None:
         self.bounds = bounds
-        self.store: Store | None = None
+        self.store: SpoolDatabase | None = None
         self.retry_at = 0.0
         """When the disk may be tried again, by the monotonic clock."""
         self._codec = codec
@@ -89,17 +89,17 @@ class Keeper:
         """Whether the file is open, and did not just fail."""
         return self.store is not None and time.monotonic() >= self.retry_at
 
-    def open(self, after: int) -> Store:
-        """Open the file. Raises :class:`StoreError`."""
+    def open(self, after: int) -> SpoolDatabase:
+        """Open the file. Raises :class:`SpoolDatabaseError`."""
         self.store, note = open_store(self.bounds.path, after)
         if note:
             self._reporter.report("damaged", note, level=logging.ERROR)
         self._safe()
         return self.store
 
-    def failed(self, error: StoreError) -> None:
+    def failed(self, error: SpoolDatabaseError) -> None:
         """Note that the disk cannot be used."""
-        if self.store is None or not isinstance(error, StoreDamaged):
+        if self.store is None or not isinstance(error, SpoolDamaged):
             self.retry_at = time.monotonic() + RETRY
             self._is_unsafe = True
             self._reporter.report("spool", f"{error}; {_UNSAFE}", level=logging.ERROR)
@@ -107,7 +107,7 @@ class Keeper:
         self.close()
         try:
             note = set_aside(self.bounds.path)
-        except StoreError as worse:
+        except SpoolDatabaseError as worse:
             self.failed(worse)
         else:
             self._reporter.report("damaged", f"{error}; {note}", level=logging.ERROR)
@@ -124,7 +124,7 @@ class Keeper:
         try:
             remove(self.bounds.path)
             self.open(last)
-        except StoreError as error:
+        except SpoolDatabaseError as error:
             self.failed(error)
         return True
 
@@ -134,7 +134,7 @@ class Keeper:
         if store is not None:
             try:
                 store.close()
-            except StoreError as error:
+            except SpoolDatabaseError as error:
                 self._reporter.report("spool", str(error), level=logging.ERROR)
 
     def _safe(self) -> None:
@@ -184,7 +184,7 @@ class Keeper:
                 return False
             try:
                 self.store.append(packs, done)
-            except StoreError as error:
+            except SpoolDatabaseError as error:
                 self.failed(error)
                 self._reopen(after)
             else:
@@ -198,13 +198,13 @@ class Keeper:
             try:
                 if self.open(after).last != after:
                     self.close()  # messages again: they come first
-            except StoreError as error:
+            except SpoolDatabaseError as error:
                 self.failed(error)
 
     # --- out ---------------------------------------------------------------------------------
 
     def read(self, after: int) -> Found:
-        """Read the next messages. Raises :class:`StoreError`."""
+        """Read the next messages. Raises :class:`SpoolDatabaseError`."""
         assert self.store is not None
         found = self.store.read(after)
         if found is None:

@@ -25,7 +25,7 @@ __all__ = [
     "STOP",
     "Alive",
     "Counted",
-    "Dropped",
+    "DroppedRecord",
     "Emission",
     "Failed",
     "Left",
@@ -76,7 +76,7 @@ class Emission(NamedTuple):
         return encode_values("/emitted", [self.route, origin, timetag, data, captures])
 
 
-class Dropped(NamedTuple):
+class DroppedRecord(NamedTuple):
     """Messages that did not come through, by a reason that is one word."""
 
     reason: str
@@ -160,7 +160,7 @@ class Failed(NamedTuple):
         return OSError(self.number, self.text) if self.number else OSError(self.text)
 
 
-Record: TypeAlias = Emission | Dropped | Counted | Alive | Seen | Left | Ready | Failed
+Record: TypeAlias = Emission | DroppedRecord | Counted | Alive | Seen | Left | Ready | Failed
 
 
 def read_record(data: bytes) -> Record:
@@ -171,7 +171,7 @@ def read_record(data: bytes) -> Record:
             message = decode_message(body, _LIMITS, timetag, _origin_in(origin))
             return Emission(route, message, _pairs(captures, str))
         case "/dropped", (str(reason), int(count), str(text)):
-            return Dropped(reason, count, text)
+            return DroppedRecord(reason, count, text)
         case "/counted", (counts,):
             return Counted(_pairs(counts, int))
         case "/alive", (int(children),):

@@ -12,7 +12,7 @@ from tempfile import TemporaryFile
 from oscbridge.bridge.sources.forked.ipc_protocol import LINK_TYPE, MAX_RECORD, Seen, read_record
 from oscbridge.errors import DecodeError
 
-__all__ = ["Tap"]
+__all__ = ["TrafficMirror"]
 
 BUFFER = MAX_RECORD * 8
 """Bytes that may wait on the way to who watches; what is beyond is not shown."""
@@ -21,7 +21,7 @@ BATCH = 256
 """Packets that are shown before the loop looks at anything else."""
 
 
-class Tap:
+class TrafficMirror:
     """A switch that all processes of a bridge share, and the way of what they have seen.
 
     The switch is one byte of shared memory: looking at it costs the children no system call.

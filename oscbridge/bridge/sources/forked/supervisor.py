@@ -13,27 +13,27 @@ from typing import Final, NamedTuple, cast
 
 from oscbridge.bridge.config.models import BridgeOptions
 from oscbridge.bridge.routes.pure_steps import RouteSpec
-from oscbridge.bridge.routes.route import Tail
+from oscbridge.bridge.routes.route import StatefulSteps
 from oscbridge.bridge.sources.bind import bound_socket
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     MAX_RECORD,
     Counted,
-    Dropped,
+    DroppedRecord,
     Emission,
     Left,
     Seen,
     add_counts,
 )
-from oscbridge.bridge.sources.forked.mirror import Tap
-from oscbridge.bridge.sources.forked.worker_process import ListenerProcess, News
+from oscbridge.bridge.sources.forked.mirror import TrafficMirror
+from oscbridge.bridge.sources.forked.worker_process import News, WorkerProcess
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.due_timer import DueTimer
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import DecodeError
-from oscbridge.logs.rate_limited import Reporter
+from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.logs.setup import log_form
 
-__all__ = ["ForkedListener", "RoutePair"]
+__all__ = ["ForkingListener", "RoutePair"]
 
 _STOPPED: Final = "the bridge has stopped"
 
@@ -48,10 +48,10 @@ class RoutePair(NamedTuple):
     """A route in its two halves: what the children run, and what the bridge process does."""
 
     spec: RouteSpec
-    tail: Tail
+    tail: StatefulSteps
 
 
-class ForkedListener:
+class ForkingListener:
     """Keeps a listener process running, and takes in what comes out of its routes.
 
     The socket belongs to the bridge process, so what arrives while there is no listener
@@ -75,14 +75,14 @@ class ForkedListener:
         self._dispatcher = dispatcher
         self._routes = list(routes)
         self._has_plugins = False
-        self._reporter = Reporter(_log)
+        self._reporter = RateLimitedLog(_log)
         self._loop = asyncio.get_running_loop()
         self._socket: socket.socket | None = None
-        self._tap: Tap | None = None
+        self._tap: TrafficMirror | None = None
         self._due: DueTimer | None = None
         """For what waited for its time before the bridge became a forking one."""
-        self._process: ListenerProcess | None = None
-        self._retiring: ListenerProcess | None = None
+        self._process: WorkerProcess | None = None
+        self._retiring: WorkerProcess | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._changing = asyncio.Lock()
         self._paused = False
@@ -114,7 +114,7 @@ class ForkedListener:
             listen = self._options.listen
             self._socket = await bound_socket(listen, self._options.interface)
             self.address = listen._replace(port=self._socket.getsockname()[1])
-            self._tap = Tap(self._show)
+            self._tap = TrafficMirror(self._show)
             self._due = DueTimer(self._dispatcher.scheduler, self._loop)
             self._process = await self._spawn(self._routes)
         except BaseException:
@@ -183,13 +183,13 @@ class ForkedListener:
         specs, known = ([pair.spec for pair in each] for each in (routes, self._routes))
         return specs == known and self._dispatcher.is_mapped == self._has_plugins
 
-    async def _spawn(self, routes: Sequence[RoutePair]) -> ListenerProcess:
+    async def _spawn(self, routes: Sequence[RoutePair]) -> WorkerProcess:
         """A process that listens. Raises ``OSError``."""
         sock, tap = self._socket, self._tap
         if sock is None or tap is None:
             raise OSError(_STOPPED)
         has_plugins = self._dispatcher.is_mapped
-        process = ListenerProcess(partial(self._take, routes))
+        process = WorkerProcess(partial(self._take, routes))
         inherited = (sock.fileno(), *tap.descriptors)
         await process.start(self._settings(routes, has_plugins, *inherited), inherited)
         if self._stopped:  # meanwhile
@@ -274,12 +274,12 @@ class ForkedListener:
         match news:
             case Emission():
                 self._deliver(routes, news)
-            case Dropped(reason, count, text):
+            case DroppedRecord(reason, count, text):
                 self._dropped(reason, count, text or _WHY.get(reason, reason))
             case Counted(counts):
                 add_counts(self._dispatcher.statistics, counts)
             case Left(client):
-                self._dispatcher.client_left(cast(ClientAddress, client))
+                self._dispatcher.client_disconnected(cast(ClientAddress, client))
 
     def _dropped(self, reason: str, count: int, why: str) -> None:
         self._dispatcher.statistics.dropped[reason] += count

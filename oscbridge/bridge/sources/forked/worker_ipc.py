@@ -15,12 +15,12 @@ from collections.abc import Callable
 from traceback import format_exception
 from typing import Final
 
-from oscbridge.bridge.routes.pure_steps import RouteSpec, Steps
+from oscbridge.bridge.routes.pure_steps import PureSteps, RouteSpec
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     MAX_RECORD,
     RETIRE,
     Counted,
-    Dropped,
+    DroppedRecord,
     Emission,
     Seen,
     counts_of,
@@ -33,10 +33,10 @@ from oscbridge.osc import Message
 __all__ = [
     "POLL_INTERVAL",
     "Counts",
-    "Link",
     "Looking",
     "RouteHandler",
     "Showing",
+    "WorkerChannel",
     "die_with",
     "record_of",
 ]
@@ -47,7 +47,7 @@ POLL_INTERVAL: Final = 0.1
 _PR_SET_PDEATHSIG: Final = 1
 
 
-class Link:
+class WorkerChannel:
     """The way to the bridge process."""
 
     def __init__(self, sock: socket.socket, parent: int) -> None:
@@ -154,7 +154,7 @@ class Counts:
 class Looking(threading.Event):
     """Is set when the bridge process says stop. To look also sends what was counted."""
 
-    def __init__(self, link: Link, counts: Counts) -> None:
+    def __init__(self, link: WorkerChannel, counts: Counts) -> None:
         super().__init__()
         self._link = link
         self._counts = counts
@@ -170,9 +170,9 @@ class Looking(threading.Event):
 class RouteHandler:
     """One route, as a handler of the dispatcher."""
 
-    def __init__(self, number: int, spec: RouteSpec, link: Link) -> None:
+    def __init__(self, number: int, spec: RouteSpec, link: WorkerChannel) -> None:
         self._number = number
-        self._steps = Steps(spec, self._dropped)
+        self._steps = PureSteps(spec, self._dropped)
         self._link = link
 
     def bind(
@@ -187,7 +187,7 @@ class RouteHandler:
         # Told there, at a bounded rate: each child would be the first to tell it.
         if error is not None:
             text = "".join((f"{text}\n", *format_exception(error))).rstrip()
-        self._link.send(Dropped(reason, 1, text).encode())
+        self._link.send(DroppedRecord(reason, 1, text).encode())
 
 
 def record_of(emission: Emission) -> bytes:
@@ -195,11 +195,11 @@ def record_of(emission: Emission) -> bytes:
     try:
         data = emission.encode()
     except EncodeError:
-        return Dropped("encode", 1).encode()
+        return DroppedRecord("encode", 1).encode()
     return data if len(data) <= MAX_RECORD else _OVERSIZE
 
 
-_OVERSIZE: Final = Dropped("oversize", 1).encode()
+_OVERSIZE: Final = DroppedRecord("oversize", 1).encode()
 
 
 def die_with(parent: int) -> None:

@@ -21,7 +21,7 @@ from oscbridge.bridge.routes.pure_steps import RouteSpec
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     Alive,
     Counted,
-    Dropped,
+    DroppedRecord,
     Failed,
     Left,
     Ready,
@@ -29,10 +29,10 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
 from oscbridge.bridge.sources.forked.worker_ipc import (
     POLL_INTERVAL,
     Counts,
-    Link,
     Looking,
     RouteHandler,
     Showing,
+    WorkerChannel,
     die_with,
 )
 from oscbridge.dispatch.dispatcher import Dispatcher
@@ -40,7 +40,7 @@ from oscbridge.dispatch.handler import ClientAddress, Reply
 from oscbridge.dispatch.scheduler import Scheduler
 from oscbridge.dispatch.statistics import Statistics
 from oscbridge.logs.setup import configure_log
-from oscbridge.net.allowlist import Networks
+from oscbridge.net.allowlist import AllowList
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Limits
 from oscbridge.server.connection_limits import StreamLimits
@@ -57,7 +57,7 @@ FLUSH_INTERVAL: Final = 1.0
 class _Server:
     """What both servers have in common: they count, and end when the bridge process says so."""
 
-    link: Link
+    link: WorkerChannel
     showing: Showing
 
     def __init__(self, sock: socket.socket, dispatcher: Dispatcher, *args: Any) -> None:
@@ -76,9 +76,9 @@ class _Server:
     def server_activate(self) -> None:
         """It listens already."""
 
-    def prepare(self, link: Link, showing: Showing, settings: dict[str, Any]) -> None:
+    def prepare(self, link: WorkerChannel, showing: Showing, settings: dict[str, Any]) -> None:
         server = self._server
-        server.allow = Networks(settings["allow"])
+        server.allow = AllowList(settings["allow"])
         server.children.limit = settings["workers"]
         server.stop_timeout = STOP_TIMEOUT
         self.link, self.showing = link, showing
@@ -111,7 +111,7 @@ class _Server:
         send, children = self.link.try_to_send, self._server.children
         self._counts.send(send)
         lost = children.failed - self._lost
-        if lost and send(Dropped("child", lost).encode()):
+        if lost and send(DroppedRecord("child", lost).encode()):
             self._lost += lost
         if len(children) != self._alive and send(Alive(len(children)).encode()):
             self._alive = len(children)
@@ -128,7 +128,7 @@ class _Server:
             time.sleep(scheduler.wait(min(self.time_left, POLL_INTERVAL)))
             scheduler.run_due()
         if len(scheduler):
-            self.link.send(Dropped("waiting", len(scheduler)).encode())
+            self.link.send(DroppedRecord("waiting", len(scheduler)).encode())
         server.stop_timeout = max(STOP_TIMEOUT, self.time_left)
         server.server_close()
         self.send_counts()
@@ -144,7 +144,7 @@ class _UDPServer(_Server, ForkingOSCUDPServer):
         while not self.children.wait_below_limit(POLL_INTERVAL):
             self.service_actions()
             if self._deadline and not self.time_left:
-                self.link.send(Dropped("stopped", 1).encode())
+                self.link.send(DroppedRecord("stopped", 1).encode())
                 return
         super()._fork(sock, client, packet)
 
@@ -187,7 +187,7 @@ def main(descriptor: int, parent: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGTTOU):
         signal.signal(number, signal.SIG_IGN)
     die_with(parent)
-    link = Link(socket.socket(fileno=descriptor), parent)
+    link = WorkerChannel(socket.socket(fileno=descriptor), parent)
     text = sys.stdin.buffer.read()
     if link.over:
         return
@@ -209,7 +209,7 @@ def main(descriptor: int, parent: int) -> None:
         server.finish()
 
 
-def _dispatcher(settings: dict[str, Any], link: Link, showing: Showing) -> Dispatcher:
+def _dispatcher(settings: dict[str, Any], link: WorkerChannel, showing: Showing) -> Dispatcher:
     """Raises ``ValueError`` for a route that cannot be made."""
     udp = OSCURL.parse(settings["listen"]).scheme == "udp"  # there the server shows packets
     dispatcher = (Dispatcher if udp else _ShowingDispatcher)(

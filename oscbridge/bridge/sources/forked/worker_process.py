@@ -22,7 +22,7 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     STOP,
     Alive,
     Counted,
-    Dropped,
+    DroppedRecord,
     Emission,
     Failed,
     Left,
@@ -31,7 +31,7 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
 )
 from oscbridge.errors import DecodeError
 
-__all__ = ["ListenerProcess", "News"]
+__all__ = ["News", "WorkerProcess"]
 
 START_TIMEOUT: Final = 10.0
 """Seconds that a listener process is given to listen."""
@@ -50,15 +50,15 @@ REST: Final = 100_000
 
 _PROGRAM: Final = "oscbridge.bridge.sources.forked.worker_main"
 
-News: TypeAlias = Emission | Dropped | Counted | Left
+News: TypeAlias = Emission | DroppedRecord | Counted | Left
 """What a listener process has to say while it listens."""
 
 
-class ListenerProcess:
+class WorkerProcess:
     """A listener process, and the link to it.
 
     ``take`` is called on the loop with what it says; what that makes ``DecodeError`` of, and
-    what is no record, comes back to it as a ``Dropped``.
+    what is no record, comes back to it as a ``DroppedRecord``.
     """
 
     def __init__(self, take: Callable[[News], None]) -> None:
@@ -202,14 +202,14 @@ class ListenerProcess:
     def _read_record(self, data: bytes) -> None:
         try:
             match read_record(data):
-                case Emission() | Dropped() | Counted() | Left() as news:
+                case Emission() | DroppedRecord() | Counted() | Left() as news:
                     self._take(news)
                 case Alive(children):
                     self.children = children
                 case Ready() | Failed() as answer if not self._answer.done():
                     self._answer.set_result(answer)
         except DecodeError as error:
-            self._take(Dropped("record", 1, str(error)))
+            self._take(DroppedRecord("record", 1, str(error)))
 
 
 def _environment() -> dict[str, str]:

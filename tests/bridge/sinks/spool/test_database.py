@@ -14,10 +14,10 @@ import pytest
 from oscbridge.bridge.sinks.spool import database as module
 from oscbridge.bridge.sinks.spool.database import (
     Pack,
-    Store,
-    StoreDamaged,
-    StoreError,
-    StoreLocked,
+    SpoolDamaged,
+    SpoolDatabase,
+    SpoolDatabaseError,
+    SpoolLocked,
     open_store,
 )
 
@@ -31,12 +31,12 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def open_at(path: Path) -> Iterator[Callable[..., Store]]:
+def open_at(path: Path) -> Iterator[Callable[..., SpoolDatabase]]:
     """Opens the file; what is open at the end is closed."""
-    opened: list[Store] = []
+    opened: list[SpoolDatabase] = []
 
-    def open_at(after: int = 0) -> Store:
-        opened.append(Store(path, after))
+    def open_at(after: int = 0) -> SpoolDatabase:
+        opened.append(SpoolDatabase(path, after))
         return opened[-1]
 
     yield open_at
@@ -49,7 +49,7 @@ def numbered(first: int, last: int) -> list[Pack]:
     return [Pack(number, 1, b"%d" % number) for number in range(first, last + 1)]
 
 
-def everything(store: Store) -> list[int]:
+def everything(store: SpoolDatabase) -> list[int]:
     found, after = [], store.done
     while pack := store.read(after):
         after = pack.last
@@ -57,11 +57,11 @@ def everything(store: Store) -> list[int]:
     return found
 
 
-def surplus(store: Store, size: int, age: float) -> tuple[int, str] | None:
+def surplus(store: SpoolDatabase, size: int, age: float) -> tuple[int, str] | None:
     return store.surplus(store.level(), size, age)
 
 
-Open = Callable[..., Store]
+Open = Callable[..., SpoolDatabase]
 
 
 def test_packs_are_there_in_order_when_the_file_is_opened_again(open_at: Open) -> None:
@@ -182,12 +182,12 @@ def test_it_is_known_when_the_oldest_came(open_at: Open) -> None:
 
 def test_a_file_that_is_open_in_this_process_is_locked(open_at: Open, path: Path) -> None:
     store = open_at()
-    with pytest.raises(StoreLocked, match="another bridge uses it; give each its own with 'path'"):
-        Store(path)
+    with pytest.raises(SpoolLocked, match="another bridge uses it; give each its own with 'path'"):
+        SpoolDatabase(path)
     store.append(numbered(1, 2))
     assert everything(store) == [1, 2]
     # To have tried must not have let go of the lock, which is the process's.
-    assert "StoreLocked" in elsewhere(path)
+    assert "SpoolLocked" in elsewhere(path)
 
 
 def test_a_file_that_was_closed_is_free(open_at: Open, path: Path) -> None:
@@ -198,8 +198,8 @@ def test_a_file_that_was_closed_is_free(open_at: Open, path: Path) -> None:
 def elsewhere(path: Path) -> str:
     """What another process says when it opens the file."""
     code = (
-        "import sys, pathlib\nfrom oscbridge.bridge.sinks.spool.database import Store\n"
-        "Store(pathlib.Path(sys.argv[1])).close()"
+        "import sys, pathlib\nfrom oscbridge.bridge.sinks.spool.database import SpoolDatabase\n"
+        "SpoolDatabase(pathlib.Path(sys.argv[1])).close()"
     )
     return subprocess.run(
         [sys.executable, "-c", code, str(path)],
@@ -229,7 +229,7 @@ def test_what_is_no_spool_is_set_aside_and_a_new_one_begun(path: Path, content: 
 
 
 def test_a_spool_with_a_page_of_noise_is_set_aside(path: Path) -> None:
-    store = Store(path)
+    store = SpoolDatabase(path)
     store.append([Pack(number, 1, bytes(3000)) for number in range(1, 50)])
     store.close()
     content = bytearray(path.read_bytes())
@@ -242,12 +242,12 @@ def test_a_spool_with_a_page_of_noise_is_set_aside(path: Path) -> None:
 
 
 def test_a_spool_without_its_state_is_damaged(path: Path) -> None:
-    Store(path).close()
+    SpoolDatabase(path).close()
     with sqlite3.connect(path) as database:
         database.execute("DELETE FROM state")
     database.close()
-    with pytest.raises(StoreDamaged):
-        Store(path)
+    with pytest.raises(SpoolDamaged):
+        SpoolDatabase(path)
 
 
 def test_no_more_than_nine_damaged_files_are_kept(path: Path) -> None:
@@ -268,9 +268,9 @@ def test_the_database_of_another_program_is_left_as_it_is(path: Path) -> None:
         database.execute("CREATE TABLE theirs (x)")
     database.close()
     before = path.read_bytes()
-    with pytest.raises(StoreError, match="the database of another program") as caught:
+    with pytest.raises(SpoolDatabaseError, match="the database of another program") as caught:
         open_store(path)
-    assert not isinstance(caught.value, StoreDamaged)
+    assert not isinstance(caught.value, SpoolDamaged)
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
 
@@ -280,8 +280,8 @@ def test_a_spool_of_another_version_is_left_as_it_is(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(module, "FORMAT", 2)
-        Store(path).close()
-    with pytest.raises(StoreError, match="another version of oscbridge has written it"):
+        SpoolDatabase(path).close()
+    with pytest.raises(SpoolDatabaseError, match="another version of oscbridge has written it"):
         open_store(path)
 
 
@@ -299,15 +299,15 @@ def test_a_place_where_no_file_can_be_is_named_with_the_reason(
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
     path = tmp_path / name
-    with pytest.raises(StoreError) as caught:
-        Store(path)
+    with pytest.raises(SpoolDatabaseError) as caught:
+        SpoolDatabase(path)
     assert str(caught.value) == f"{path}: {fault}"
 
 
 def test_a_file_that_is_removed_while_it_is_open_is_missed(open_at: Open, path: Path) -> None:
     store = open_at()
     path.unlink()
-    with pytest.raises(StoreDamaged, match="somebody has removed it"):
+    with pytest.raises(SpoolDamaged, match="somebody has removed it"):
         store.append(numbered(1, 1))
 
 
@@ -329,7 +329,7 @@ def test_a_full_disk_is_called_so_and_the_file_goes_on_after_it(open_at: Open) -
     store = open_at()
     store.append(numbered(1, 3))
     store._database.execute("PRAGMA max_page_count = 10")
-    with pytest.raises(StoreError, match="the disk is full"):
+    with pytest.raises(SpoolDatabaseError, match="the disk is full"):
         store.append([Pack(4, 1, bytes(100_000))])
     store.append(numbered(4, 5))
     assert everything(store) == [1, 2, 3, 4, 5]

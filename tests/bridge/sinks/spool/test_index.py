@@ -8,7 +8,7 @@ import pytest
 
 from oscbridge import Message
 from oscbridge.bridge.sinks.spool import index as module
-from oscbridge.bridge.sinks.spool.index import Backlog, Entry
+from oscbridge.bridge.sinks.spool.index import Entry, SpoolIndex
 
 
 def message(number: int) -> Message:
@@ -23,13 +23,13 @@ def loose(after: int, name: str) -> Entry:
     return Entry(after, Message(name), 0)
 
 
-def taken(backlog: Backlog, count: int = 1_000_000) -> list[object]:
+def taken(backlog: SpoolIndex, count: int = 1_000_000) -> list[object]:
     """The values of numbered messages, the addresses of others."""
     return [each.args[0] if each.args else each.address for each in backlog.take(count)]
 
 
-def kept(*numbers: int) -> Backlog:
-    backlog = Backlog(100)
+def kept(*numbers: int) -> SpoolIndex:
+    backlog = SpoolIndex(100)
     backlog.arrived(map(entry, numbers))
     return backlog
 
@@ -55,7 +55,7 @@ def test_what_is_taken_is_done_when_it_is_settled() -> None:
 
 
 def test_messages_that_are_not_on_disk_keep_their_place() -> None:
-    backlog = Backlog(100)
+    backlog = SpoolIndex(100)
     backlog.arrived([loose(0, "/a"), entry(1), loose(1, "/b"), loose(1, "/c"), entry(2)])
     backlog.arrived([loose(2, "/d")])
     assert taken(backlog) == ["/a", 1, "/b", "/c", 2, "/d"]
@@ -63,7 +63,7 @@ def test_messages_that_are_not_on_disk_keep_their_place() -> None:
 
 def test_beyond_the_window_messages_are_on_disk_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WINDOW", 4)
-    backlog = Backlog(100)
+    backlog = SpoolIndex(100)
     backlog.arrived([*map(entry, range(1, 11)), loose(10, "/last")])
     assert (len(backlog), backlog.behind, backlog.is_low) == (11, 6, False)
     assert taken(backlog) == [1, 2, 3, 4]
@@ -75,7 +75,7 @@ def test_beyond_the_window_messages_are_on_disk_alone(monkeypatch: pytest.Monkey
 
 def test_large_messages_fill_the_window_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WINDOW_BYTES", 100)
-    backlog = Backlog(100)
+    backlog = SpoolIndex(100)
     backlog.arrived([entry(1, 99), entry(2, 99), entry(3, 99)])
     assert backlog.behind == 1
     backlog.take(2)
@@ -83,7 +83,7 @@ def test_large_messages_fill_the_window_sooner(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_what_comes_behind_a_gap_does_not_overtake() -> None:
-    backlog = Backlog(100)
+    backlog = SpoolIndex(100)
     backlog.found(0, 5)
     backlog.arrived([entry(6), loose(6, "/b")])
     assert not backlog.is_ready
@@ -92,7 +92,7 @@ def test_what_comes_behind_a_gap_does_not_overtake() -> None:
 
 
 def test_too_many_that_are_not_on_disk_drop_the_oldest_of_them() -> None:
-    backlog = Backlog(2)
+    backlog = SpoolIndex(2)
     assert backlog.arrived([entry(1), *(loose(1, name) for name in ("/a", "/b", "/c"))]) == 1
     assert taken(backlog) == [1, "/b", "/c"]
 
@@ -110,7 +110,7 @@ def test_what_is_dropped_is_counted_but_for_what_was_taken(
 
 
 def test_messages_that_cannot_be_read_are_done_all_the_same() -> None:
-    backlog = Backlog(100)
+    backlog = SpoolIndex(100)
     backlog.found(0, 5)
     backlog.read([entry(1), entry(3)], 5)
     assert taken(backlog) == [1, 3]
@@ -120,7 +120,7 @@ def test_messages_that_cannot_be_read_are_done_all_the_same() -> None:
 
 def test_when_the_disk_forgets_what_is_in_memory_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WINDOW", 4)
-    backlog = Backlog(100)
+    backlog = SpoolIndex(100)
     backlog.arrived([entry(1), entry(2), loose(2, "/a"), *map(entry, range(3, 11))])
     backlog.take(1)
     assert backlog.forget() == 6
@@ -131,7 +131,7 @@ def test_when_the_disk_forgets_what_is_in_memory_goes_on(monkeypatch: pytest.Mon
 
 
 def test_what_is_on_disk_stays_there_at_the_end() -> None:
-    backlog = Backlog(100)
+    backlog = SpoolIndex(100)
     backlog.arrived([entry(1), loose(1, "/a"), entry(2), loose(2, "/b"), entry(3)])
     backlog.take(3)
     # The message that is not on disk and the one behind it were not delivered.
@@ -145,7 +145,7 @@ def test_whatever_happens_order_is_kept_and_the_sum_is_right(
 ) -> None:
     monkeypatch.setattr(module, "WINDOW", 20)
     chance = random.Random(seed)
-    backlog = Backlog(1_000_000)
+    backlog = SpoolIndex(1_000_000)
     disk: dict[int, Message] = {}
     number = value = dropped = 0
     order: list[int] = []

@@ -31,12 +31,12 @@ from oscbridge import (
 )
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
-from oscbridge.bridge.sinks.runner import Delivery, DeliveryOptions
+from oscbridge.bridge.sinks.runner import EndpointRunner, RunnerOptions
 from oscbridge.bridge.sinks.spool import index as backlog_module
 from oscbridge.bridge.sinks.spool import queue as module
 from oscbridge.bridge.sinks.spool import writer as keeper_module
-from oscbridge.bridge.sinks.spool.database import Pack, Store
-from oscbridge.bridge.sinks.spool.queue import Spool
+from oscbridge.bridge.sinks.spool.database import Pack, SpoolDatabase
+from oscbridge.bridge.sinks.spool.queue import SpoolQueue
 from oscbridge.bridge.sinks.spool.writer import SpoolBounds
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.tcp_client import SimpleTCPClient
@@ -110,13 +110,15 @@ def make(
     age: float = 1e6,
     outbox: int = 10_000,
     on_start: str = "retry",
-) -> Delivery:
-    options = DeliveryOptions("spool", on_start, outbox, SpoolBounds(path, size, age))  # type: ignore[arg-type]
-    return Delivery(endpoint, "sink", options, waits=lambda: repeat(0.01))
+) -> EndpointRunner:
+    options = RunnerOptions("spool", on_start, outbox, SpoolBounds(path, size, age))  # type: ignore[arg-type]
+    return EndpointRunner(endpoint, "sink", options, waits=lambda: repeat(0.01))
 
 
 @asynccontextmanager
-async def started(endpoint: Endpoint, path: Path, **options: object) -> AsyncIterator[Delivery]:
+async def started(
+    endpoint: Endpoint, path: Path, **options: object
+) -> AsyncIterator[EndpointRunner]:
     """One that runs. At its end every message is accounted for."""
     delivery = make(endpoint, path, **options)  # type: ignore[arg-type]
     await delivery.start()
@@ -131,7 +133,7 @@ def value(number: int, address: str = "/n") -> Message:
     return Message(address, "i", (number,))
 
 
-def offer(delivery: Delivery, *numbers: int) -> None:
+def offer(delivery: EndpointRunner, *numbers: int) -> None:
     for number in numbers:
         delivery.offer(value(number))
 
@@ -142,13 +144,13 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.002)
 
 
-def spool_of(delivery: Delivery) -> Spool:
+def spool_of(delivery: EndpointRunner) -> SpoolQueue:
     outbox = delivery._outbox
-    assert isinstance(outbox, Spool)
+    assert isinstance(outbox, SpoolQueue)
     return outbox
 
 
-async def safe(delivery: Delivery) -> None:
+async def safe(delivery: EndpointRunner) -> None:
     """Wait until everything that can be is on disk."""
     await until(lambda: not spool_of(delivery).unsafe)
 
@@ -311,13 +313,13 @@ def writes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Messages of each transaction, from now on; the next one is a minute away."""
     monkeypatch.setattr(module, "TURN", 60.0)
     written: list[int] = []
-    append = Store.append
+    append = SpoolDatabase.append
 
-    def count(store: Store, packs: Sequence[Pack], done: int) -> None:
+    def count(store: SpoolDatabase, packs: Sequence[Pack], done: int) -> None:
         written.append(sum(pack.messages for pack in packs))
         append(store, packs, done)
 
-    monkeypatch.setattr(Store, "append", count)
+    monkeypatch.setattr(SpoolDatabase, "append", count)
     return written
 
 
@@ -460,10 +462,10 @@ def held(path: Path) -> Iterator[subprocess.Popen[str]]:
     code = (
         "import sys, pathlib\n"
         "from oscbridge import Message\n"
-        "from oscbridge.bridge.sinks.spool.serializer import Codec, pack\n"
-        "from oscbridge.bridge.sinks.spool.database import Pack, Store\n"
-        "store = Store(pathlib.Path(sys.argv[1]))\n"
-        "record = Codec(None).encode(Message('/n', 'i', (-1,)))\n"
+        "from oscbridge.bridge.sinks.spool.serializer import SpoolSerializer, pack\n"
+        "from oscbridge.bridge.sinks.spool.database import Pack, SpoolDatabase\n"
+        "store = SpoolDatabase(pathlib.Path(sys.argv[1]))\n"
+        "record = SpoolSerializer(None).encode(Message('/n', 'i', (-1,)))\n"
         "store.append([Pack(1, 1, pack([record]))])\n"
         "print('open', flush=True)\n"
         "sys.stdin.readline()\n"
@@ -671,7 +673,7 @@ from itertools import repeat
 from pathlib import Path
 from oscbridge import Endpoint, Message, NotConnected, Options
 from oscbridge.bridge.sinks.spool import writer as keeper
-from oscbridge.bridge.sinks.runner import Delivery, DeliveryOptions
+from oscbridge.bridge.sinks.runner import EndpointRunner, RunnerOptions
 
 keeper.RETRY = 0.05
 got, up = [], False
@@ -692,8 +694,8 @@ async def until(condition):
 async def main():
     global up
     bounds = keeper.SpoolBounds(Path(sys.argv[1]), 1 << 30, 1e6)
-    options = DeliveryOptions("spool", "error", 1000, bounds)
-    delivery = Delivery(
+    options = RunnerOptions("spool", "error", 1000, bounds)
+    delivery = EndpointRunner(
         Sink("sink", Options()), "sink", options, waits=lambda: repeat(0.01)
     )
     up = True
@@ -1025,7 +1027,7 @@ def test_what_was_on_disk_when_the_bridge_was_killed_is_what_is_delivered_after_
         sent += 20
         threading.Event().wait(0.002)
     first.kill()
-    store = Store(tmp_path / "out.spool")
+    store = SpoolDatabase(tmp_path / "out.spool")
     safe = store.last
     store.close()
     assert 0 < safe <= sent

@@ -10,7 +10,7 @@ from pydantic import ConfigDict
 
 from oscbridge import DecodeError, EncodeError, Message, Options, Origin, Routed, TimeTag
 from oscbridge.bridge.sinks.spool import serializer as module
-from oscbridge.bridge.sinks.spool.serializer import Codec, pack, unpack
+from oscbridge.bridge.sinks.spool.serializer import SpoolSerializer, pack, unpack
 
 
 class Topic(Options):
@@ -20,8 +20,8 @@ class Topic(Options):
 
 
 def there_and_back(message: Message) -> Message:
-    codec = Codec(Topic)
-    return Codec(Topic).decode(codec.encode(message))
+    codec = SpoolSerializer(Topic)
+    return SpoolSerializer(Topic).decode(codec.encode(message))
 
 
 def routed(options: Options | None, captures: Mapping[str, str] | None = None) -> Message:
@@ -68,7 +68,7 @@ def test_a_peer_that_cannot_be_written_is_left_out() -> None:
 
 def test_messages_of_one_way_have_one_route_again() -> None:
     """So that an endpoint may remember what it worked out for it."""
-    codec = Codec(Topic)
+    codec = SpoolSerializer(Topic)
     written = [codec.encode(routed(Topic(qos=1), {"n": str(n % 2)})) for n in range(4)]
     first, second, third, fourth = (codec.decode(each).route for each in written)
     assert first is third
@@ -80,7 +80,7 @@ def test_a_route_that_was_forgotten_is_not_mistaken_for_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "REMEMBERED", 3)
-    codec = Codec(Topic)
+    codec = SpoolSerializer(Topic)
     for number in range(50):
         message = routed(Topic(qos=number))
         assert codec.decode(codec.encode(message)) == message
@@ -88,9 +88,9 @@ def test_a_route_that_was_forgotten_is_not_mistaken_for_another(
 
 def test_a_message_that_is_no_osc_cannot_be_written() -> None:
     with pytest.raises(EncodeError):
-        Codec(None).encode(Message("/n", "i", ("text",)))
+        SpoolSerializer(None).encode(Message("/n", "i", ("text",)))
     with pytest.raises(ValueError, match="serialize"):
-        Codec(None).encode(routed(Odd(what=object())))
+        SpoolSerializer(None).encode(routed(Odd(what=object())))
 
 
 class Odd(Options):
@@ -102,16 +102,16 @@ def test_options_that_the_endpoint_does_not_know_any_more_cannot_be_read() -> No
     class Other(Options):
         channel: int
 
-    data = Codec(Topic).encode(routed(Topic(qos=1)))
+    data = SpoolSerializer(Topic).encode(routed(Topic(qos=1)))
     with pytest.raises(ValueError, match="channel"):
-        Codec(Other).decode(data)
+        SpoolSerializer(Other).decode(data)
     with pytest.raises(DecodeError):
-        Codec(None).decode(data)
+        SpoolSerializer(None).decode(data)
 
 
 def test_bytes_that_were_changed_raise_nothing_unexpected() -> None:
     chance = random.Random(1)
-    codec = Codec(Topic)
+    codec = SpoolSerializer(Topic)
     message = Message("/n", "if", (1, 2.0), None, Origin("a", 1), Routed(Topic(qos=1), {"n": "3"}))
     data = codec.encode(message)
     for _ in range(3_000):

@@ -14,7 +14,7 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     MAX_RECORD,
     Alive,
     Counted,
-    Dropped,
+    DroppedRecord,
     Emission,
     Failed,
     Ready,
@@ -119,8 +119,8 @@ def test_an_address_that_a_route_made_may_be_long() -> None:
 @pytest.mark.parametrize(
     "record",
     [
-        Dropped("oversize", 1),
-        Dropped("x", 2, "why"),
+        DroppedRecord("oversize", 1),
+        DroppedRecord("x", 2, "why"),
         Ready(),
         Alive(3),
         Seen(b"/x\0\0,\0\0\0", "::1", 9000),
@@ -129,14 +129,14 @@ def test_an_address_that_a_route_made_may_be_long() -> None:
     ],
 )
 def test_the_other_records_come_back_as_they_were(
-    record: Dropped | Ready | Alive | Seen | Counted,
+    record: DroppedRecord | Ready | Alive | Seen | Counted,
 ) -> None:
     assert read_record(record.encode()) == record
 
 
 def test_of_a_text_that_no_record_can_hold_the_rest_comes_back() -> None:
-    found = read_record(Dropped("x", 1, "a" * 5_000 + "b\0\ud800ü").encode())
-    assert found == Dropped("x", 1, "a" * 3_996 + "b ?ü")
+    found = read_record(DroppedRecord("x", 1, "a" * 5_000 + "b\0\ud800ü").encode())
+    assert found == DroppedRecord("x", 1, "a" * 3_996 + "b ?ü")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no listener process here")
@@ -144,7 +144,7 @@ def test_what_cannot_be_encoded_is_counted_instead() -> None:
     from oscbridge.bridge.sources.forked.worker_ipc import record_of
 
     record = record_of(Emission(0, Message("/x", "i", ("no number",)), {}))
-    assert read_record(record) == Dropped("encode", 1)
+    assert read_record(record) == DroppedRecord("encode", 1)
 
 
 @pytest.mark.parametrize(

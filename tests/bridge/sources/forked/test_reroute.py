@@ -18,9 +18,9 @@ import pytest
 from oscbridge import Message, encode_bundle, encode_message
 from oscbridge.bridge.config.models import BridgeOptions
 from oscbridge.bridge.routes.pure_steps import RouteSpec
-from oscbridge.bridge.routes.route import Memory, Tail
+from oscbridge.bridge.routes.route import StatefulOptions, StatefulSteps
 from oscbridge.bridge.sources.forked import worker_process as process_handle
-from oscbridge.bridge.sources.forked.supervisor import ForkedListener, RoutePair
+from oscbridge.bridge.sources.forked.supervisor import ForkingListener, RoutePair
 from oscbridge.bridge.sources.listener import listen
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.osc import TimeTag
@@ -50,13 +50,13 @@ class Box:
 
 
 def route(box: Box, **steps: Any) -> RoutePair:
-    return RoutePair(RouteSpec(**steps), Tail([box], {}, Memory()))
+    return RoutePair(RouteSpec(**steps), StatefulSteps([box], {}, StatefulOptions()))
 
 
 class Bridge:
     """A forking bridge, and who sends to it."""
 
-    def __init__(self, listener: ForkedListener, dispatcher: Dispatcher) -> None:
+    def __init__(self, listener: ForkingListener, dispatcher: Dispatcher) -> None:
         self.listener = listener
         self.dispatcher = dispatcher
 
@@ -88,7 +88,7 @@ def running() -> Start:
         model = bridge_options(listen_on, "forking", **options)
         before = descriptors()
         listener = await listen("in", model, dispatcher, routes)
-        assert isinstance(listener, ForkedListener)
+        assert isinstance(listener, ForkingListener)
         try:
             yield Bridge(listener, dispatcher)
         finally:

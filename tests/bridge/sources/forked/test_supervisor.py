@@ -22,7 +22,7 @@ import oscbridge
 from oscbridge import Endpoint, Message, Options, OSCBridgeError
 from oscbridge.bridge.app import App
 from oscbridge.bridge.sources.forked import worker_process as process_handle
-from oscbridge.bridge.sources.forked.supervisor import ForkedListener
+from oscbridge.bridge.sources.forked.supervisor import ForkingListener
 from oscbridge.osc.framing import encoder_for
 from oscbridge.plugins import Plugins
 
@@ -56,9 +56,9 @@ def config(
     return "\n".join([CONFIG.format(listen=listen, workers=workers, type=type), *keys])
 
 
-def listener(app: App) -> ForkedListener:
+def listener(app: App) -> ForkingListener:
     found = app.listeners["in"]
-    assert isinstance(found, ForkedListener)
+    assert isinstance(found, ForkingListener)
     return found
 
 
