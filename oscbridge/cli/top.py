@@ -21,7 +21,7 @@ from oscbridge.cli.top_view import HISTORY, Order, View, rates, view
 from oscbridge.cli.until_signal import until_signal
 from oscbridge.errors import OSCBridgeError
 from oscbridge.monitoring.control_client import RunningProcess, choose
-from oscbridge.monitoring.snapshots import Snapshot, pictures
+from oscbridge.monitoring.snapshots import Snapshot, snapshots
 
 __all__ = ["command"]
 
@@ -46,7 +46,7 @@ HINT: Final = "q ends · s sorts by rate, or the latest first"
     type=click.FloatRange(0.2, 3600),
     default=1.0,
     show_default=True,
-    help="Seconds between two pictures; rates are those within.",
+    help="Seconds between two snapshots; rates are those within.",
 )
 def command(file: Path | None, pid: int | None, once: bool, every: float) -> None:
     """Watch the running bridge: its endpoints, rates, queues, drops and addresses.
@@ -68,7 +68,7 @@ def command(file: Path | None, pid: int | None, once: bool, every: float) -> Non
 async def _top(file: Path | None, pid: int | None, once: bool, every: float) -> None:
     with until_signal() as stop:
         process = await choose(pid, file)
-        async with pictures(process, every, ROWS) as coming:
+        async with snapshots(process, every, ROWS) as coming:
             work = _print(process, coming) if once else _watch(process, coming, stop)
             showing = asyncio.create_task(work)
             stopping = asyncio.create_task(stop.wait())

@@ -1,1 +1,1 @@
-"""Operation: how a running bridge is watched and steered, and recordings of what passes."""
+"""Around a running bridge: status, metrics, health, the control socket and its clients."""

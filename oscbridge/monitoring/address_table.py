@@ -1,4 +1,4 @@
-"""The addresses of what passes through a running system: rates and last values."""
+"""Addresses of the messages that pass a running system: rates and last values."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from oscbridge.osc.text import format_value
 __all__ = ["Row", "Table"]
 
 MAX_ADDRESSES: Final = 10_000
-"""Addresses of a table. The one that was silent longest makes room."""
+"""Maximum number of addresses. The least recently used one is evicted."""
 
 MAX_VALUES: Final = 8
-"""Values of a message that a table shows."""
+"""Maximum number of values shown per message."""
 
 MAX_TEXT: Final = 64
-"""Characters of a string that a table shows."""
+"""Maximum characters shown of a string."""
 
 MAX_SHOWN: Final = 400
-"""Characters of all values, and of type tags, that a table shows."""
+"""Maximum characters shown of all values, and of the type tags."""
 
 _LARGE: Final = frozenset("sSb[")
-"""Type tags of what may be large."""
+"""Type tags of values that may be large."""
 
 
 class Row(NamedTuple):
-    """What a table knows of one address."""
+    """One address of a table."""
 
     address: str
     sources: tuple[str, ...]
@@ -43,51 +43,51 @@ class Row(NamedTuple):
     sinks: tuple[str, ...]
     """Where messages with this address were delivered."""
     peer: str
-    """Who sent the last one, for people; nothing if that is not known."""
+    """Human-readable sender of the last message; empty if unknown."""
     types: str
     values: str
-    """The last values, for people; cut if there are many. As they came in, if they did."""
+    """Human-readable last values, truncated if there are many; received ones, if any."""
     rate: float
-    """Messages a second since the last picture: that came in, or else were delivered."""
+    """Messages per second since the last snapshot: received ones, or else delivered ones."""
     age: float
-    """Seconds since the last of these."""
+    """Seconds since the last of them."""
 
 
 @dataclass(slots=True)
 class _Entry:
     types: str
     is_small: bool
-    """Whether messages with these type tags cannot be large."""
+    """Whether all messages with these type tags are small."""
     sources: dict[str, None] = field(default_factory=dict)
     sinks: dict[str, None] = field(default_factory=dict)
     args: tuple[Argument, ...] = ()
-    """The last values, if they are small; else there is a text."""
+    """The last values, if they are small; otherwise ``text`` holds them."""
     text: str = ""
     origin: Origin | None = None
     time: float = 0.0
     count: int = 0
-    """Messages since the last picture."""
+    """Messages since the last snapshot."""
 
 
 class Table:
-    """Rates and last values by address, for one who looks at pictures of it."""
+    """Rates and last values by address, for one reader of its snapshots."""
 
     def __init__(self, size: int = MAX_ADDRESSES) -> None:
         self.forgotten = 0
-        """Addresses that made room for others."""
+        """Addresses that were evicted."""
         self._size = size
         self._lock = threading.Lock()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        """The latest last."""
+        """Most recently used last."""
         self._busy: dict[str, _Entry] = {}
-        """Those that had messages since the last picture."""
+        """Entries with messages since the last snapshot."""
         self._time = time.monotonic()
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def take(self, direction: Direction, name: str, message: Message) -> None:
-        """Note a message. From any thread."""
+        """Record a message. Thread-safe."""
         now = time.monotonic()
         address, types, args, _, origin, _ = message
         with self._lock:
@@ -111,7 +111,7 @@ class Table:
             entry.origin = origin
             if entry.is_small:
                 entry.args, entry.text = args, ""
-            else:  # so that what is large is not kept
+            else:  # large values are not kept
                 entry.args, entry.text = (), _in_short(args)[:MAX_SHOWN]
 
     def _add(self, address: str, types: str | None) -> _Entry:
@@ -123,7 +123,7 @@ class Table:
         return entry
 
     def rows(self, limit: int) -> list[Row]:
-        """A picture: the ``limit`` busiest addresses, and as many of the latest beside them."""
+        """A snapshot: the ``limit`` busiest addresses and the ``limit`` latest ones."""
         now = time.monotonic()
         with self._lock:
             shown = dict(heapq.nlargest(limit, self._busy.items(), lambda each: each[1].count))
@@ -159,7 +159,7 @@ def _is_small(types: str | None) -> bool:
 
 
 def _in_short(args: Sequence[Argument], depth: int = 0) -> str:
-    """The first values, in bounded time, whatever there is."""
+    """The first values as text, in bounded time."""
     parts = []
     for value in args[:MAX_VALUES]:
         match value:

@@ -1,4 +1,4 @@
-"""Attaching to a process that runs a bridge on this machine, through its control socket."""
+"""Attach to a running bridge on this machine through its control socket."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from oscbridge.net.os_errors import what_failed
 __all__ = ["Packet", "RunningProcess", "TapClient", "ask", "choose", "processes", "reload", "tap"]
 
 CONNECT_TIMEOUT: Final = 2.0
-"""Seconds that a process has to say what it is. One that is held up does not."""
+"""Seconds for a process to identify itself. A blocked one does not answer."""
 
 ANSWER_TIMEOUT: Final = 5.0
 """Seconds for the first answer to a request."""
 
 RELOAD_TIMEOUT: Final = 120.0
-"""Seconds that a reload may take: it may wait for other machines."""
+"""Seconds for a reload, which may wait for other machines."""
 
 READ_SIZE: Final = 262_144
-"""Bytes that are read at once."""
+"""Bytes per read."""
 
 MAX_LINE: Final = 4_194_304
-"""Bytes of one answer."""
+"""Maximum size of one answer in bytes."""
 
 
 class RunningProcess(NamedTuple):
@@ -43,11 +43,11 @@ class RunningProcess(NamedTuple):
     socket: Path
     pid: int
     configuration: str
-    """The name of its configuration, for people."""
+    """Human-readable name of its configuration."""
     file: str
-    """The whole path of its configuration; nothing if it is in no file."""
+    """Absolute path of its configuration file; empty if there is none."""
     since: float
-    """Unix time at which it was ready."""
+    """Unix time at which it became ready."""
     version: str
 
     def __str__(self) -> str:
@@ -56,26 +56,26 @@ class RunningProcess(NamedTuple):
 
 
 class Packet(NamedTuple):
-    """A message that has passed."""
+    """A message that passed the bridge."""
 
     time_ns: int
     """Unix time in nanoseconds."""
     direction: Direction
     name: str
-    """The bridge or endpoint that it came from or went to."""
+    """The bridge or endpoint that received or delivered it."""
     peer: str
-    """Who sent it, as far as that is known, or nothing."""
+    """Its sender; empty if unknown."""
     packet: bytes
-    """The message as an OSC packet; in a bundle if it had a time tag."""
+    """The message as an OSC packet; in a bundle if it has a time tag."""
 
 
-# --- finding it --------------------------------------------------------------------------------
+# --- discovery -------------------------------------------------------------------------------
 
 
 async def choose(pid: int | None = None, file: Path | None = None) -> RunningProcess:
-    """The process that runs; of several the one with this id, or this configuration.
+    """The running process; among several, the one with this id or configuration.
 
-    Raises :class:`OSCBridgeError` that lists them when there is not just one.
+    Raises :class:`OSCBridgeError`, listing the candidates, unless there is exactly one.
     """
     running, silent = await processes()
     fitting = [each for each in running if pid in (None, each.pid)]
@@ -84,18 +84,18 @@ async def choose(pid: int | None = None, file: Path | None = None) -> RunningPro
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        raise _listed("several bridges run here; pick one with --pid", fitting)
+        raise _listed("several bridges are running here; choose one with --pid", fitting)
     if silent and pid in (None, *silent):
         one = silent[0] if pid is None else pid
-        raise OSCBridgeError(f"process {one} does not answer: is it stopped, or held up?")
+        raise OSCBridgeError(f"process {one} does not answer; it may be stopped or blocked")
     if running:
         which = f"process {pid}" if file is None else f"configuration {visible(str(file))}"
-        raise _listed(f"no bridge with {which} runs here; there is", running)
-    raise OSCBridgeError("no bridge of this user runs here; start one with oscbridge run")
+        raise _listed(f"no bridge with {which} is running here; available", running)
+    raise OSCBridgeError("no bridge of this user is running here; start one with: oscbridge run")
 
 
 def _of_file(running: Sequence[RunningProcess], file: Path) -> list[RunningProcess]:
-    """Those that run this very file; else those whose file has its name."""
+    """Those that run this file; otherwise those whose file has the same name."""
     whole = str(file.resolve())
     same = [each for each in running if each.file == whole]
     return same or [each for each in running if Path(each.configuration).name == file.name]
@@ -106,9 +106,11 @@ def _listed(text: str, running: Iterable[RunningProcess]) -> OSCBridgeError:
 
 
 async def processes() -> tuple[list[RunningProcess], list[int]]:
-    """All processes of this user that run a bridge, and the ids of those that do not answer."""
+    """This user's processes that run a bridge, and the ids of those that do not answer."""
     if not hasattr(socket, "AF_UNIX"):
-        raise OSCBridgeError("this system has no Unix sockets: nothing can attach to a bridge")
+        raise OSCBridgeError(
+            "this system has no Unix sockets, so attaching to a bridge is not possible"
+        )
     found = {each: pid for folder in folders() for pid, each in sockets(folder)}
     answers = await asyncio.gather(*(_about(each) for each in found), return_exceptions=True)
     running: list[RunningProcess] = []
@@ -141,25 +143,25 @@ def _process(path: Path, about: Mapping[str, Any]) -> RunningProcess:
 
 
 class _Gone(OSCBridgeError):
-    """Nobody is there any more."""
+    """The process has ended."""
 
 
-# --- asking it ---------------------------------------------------------------------------------
+# --- requests --------------------------------------------------------------------------------
 
 
 @asynccontextmanager
 async def ask(
     path: Path, request: Mapping[str, object], timeout: float = ANSWER_TIMEOUT
 ) -> AsyncIterator[AsyncIterator[list[Any]]]:
-    """Send a request. The answers, as many at a time as have come, until it sends no more.
+    """Send a request and iterate over its answers, in batches of those that have arrived.
 
-    Raises :class:`OSCBridgeError` when it cannot be reached, for an answer that is an error,
-    and when there is none within ``timeout`` seconds.
+    Raises :class:`OSCBridgeError` if the bridge cannot be reached, answers with an error, or
+    does not answer within ``timeout`` seconds.
     """
     try:
         reader, writer = await asyncio.open_unix_connection(str(path))
     except OSError as error:
-        raise _Gone(f"the bridge cannot be reached: {what_failed(error)}") from None
+        raise _Gone(f"cannot reach the bridge: {what_failed(error)}") from None
     try:
         writer.write(json.dumps(request).encode() + b"\n")
         yield _answers(reader, timeout)
@@ -175,25 +177,25 @@ async def _answers(reader: asyncio.StreamReader, timeout: float) -> AsyncIterato
             async with asyncio.timeout(timeout if first else None):
                 data = await reader.read(READ_SIZE)
         except TimeoutError:
-            raise OSCBridgeError(f"the bridge does not answer within {timeout:g} s") from None
+            raise OSCBridgeError(f"the bridge did not answer within {timeout:g} s") from None
         except OSError:
             return
         if not data:
             return
         *lines, rest = (rest + data).split(b"\n")
         if len(rest) > MAX_LINE:
-            raise OSCBridgeError(f"the bridge answers with more than {MAX_LINE} bytes at once")
+            raise OSCBridgeError(f"the bridge sent an answer of more than {MAX_LINE} bytes")
         if lines:
             first = False
             yield [_checked(line) for line in lines]
 
 
 def _checked(line: bytes) -> Any:
-    """An answer. Raises :class:`OSCBridgeError` for an error."""
+    """Parse an answer. Raises :class:`OSCBridgeError` if it reports an error."""
     try:
         answer = json.loads(line)
     except ValueError:
-        raise OSCBridgeError("the bridge answers with what is no JSON") from None
+        raise OSCBridgeError("the bridge sent an answer that is not valid JSON") from None
     if isinstance(answer, dict) and "error" in answer:
         kind = ConfigurationError if answer.get("code") == 2 else OSCBridgeError
         raise kind(str(answer["error"]))
@@ -201,34 +203,34 @@ def _checked(line: bytes) -> Any:
 
 
 async def reload(process: RunningProcess) -> tuple[str, list[str]]:
-    """Have it read its configuration again. What has changed, and what does not work now.
+    """Reload the configuration of a process. Returns the changes and the remaining problems.
 
-    Raises :class:`ConfigurationError` for a file that is bad, and :class:`OSCBridgeError`
-    when it cannot be; then all goes on as it was.
+    Raises :class:`ConfigurationError` if the file is invalid, and :class:`OSCBridgeError` if
+    the reload fails; the process then keeps its previous configuration.
     """
     async with ask(process.socket, {"command": "reload"}, RELOAD_TIMEOUT) as batches:
         async for answer, *_ in batches:
             return str(answer["changes"]), [str(each) for each in answer["problems"]]
-    raise OSCBridgeError("the bridge stopped before it had reloaded")
+    raise OSCBridgeError("the bridge stopped before it reloaded")
 
 
-# --- what passes -------------------------------------------------------------------------------
+# --- traffic ---------------------------------------------------------------------------------
 
 
 class TapClient:
-    """What passes through a process that runs."""
+    """The messages that pass a running process."""
 
     def __init__(self, batches: AsyncIterator[list[Any]]) -> None:
         self.names: list[str] = []
-        """Its bridges and endpoints; known once there is a batch."""
+        """Its bridges and endpoints; known after the first batch."""
         self.skipped: Counter[str] = Counter()
-        """Messages that passed and are not shown, by reason: ``rate``, ``slow`` or ``bad``."""
+        """Messages that were not shown, by reason: ``rate``, ``slow`` or ``bad``."""
         self._batches = batches
 
     async def batches(self) -> AsyncIterator[list[Packet]]:
-        """Messages, as many at a time as have come; maybe none, when only counts are new.
+        """Batches of messages that have arrived; empty if only the counts are new.
 
-        Ends when the process does.
+        Ends when the process ends.
         """
         async for answers in self._batches:
             packets = []
@@ -243,7 +245,7 @@ class TapClient:
             yield packets
 
     async def packets(self) -> AsyncIterator[Packet]:
-        """The same, one by one."""
+        """The messages one by one."""
         async for batch in self.batches():
             for packet in batch:
                 yield packet
@@ -256,10 +258,11 @@ async def tap(
     match: str = "",
     rate: float | None = None,
 ) -> AsyncIterator[TapClient]:
-    """Attach to what passes at these bridges and endpoints, or at all.
+    """Attach to the traffic of these bridges and endpoints, or of all.
 
-    ``match`` picks addresses. At most ``rate`` messages a second are shown, or all. Raises
-    :class:`ConfigurationError` for a name or a pattern that is none, with the first batch.
+    ``match`` selects addresses; ``rate`` limits the messages per second. Raises
+    :class:`ConfigurationError`, with the first batch, for an unknown name or an invalid
+    pattern.
     """
     request = {"command": "tap", "names": list(names), "match": match, "rate": rate}
     async with ask(process.socket, request) as batches:

@@ -1,21 +1,21 @@
-"""The control socket of a running process: it tells how it is, shows what passes, reloads.
+"""The control socket of a running process: status, live traffic and reloads.
 
-A Unix stream socket that only its user can reach. A client sends one line of JSON, a
-request; the answers are lines of JSON as well:
+A Unix stream socket that only its user can reach. A client sends a request as one line of
+JSON; the answers are lines of JSON as well:
 
 ============ ============================== ==============================================
-command      beside it                      answer
+command      arguments                      answer
 ============ ============================== ==============================================
 ``about``                                   ``{"about": ...}``: process, configuration, ...
 ``status``                                  the same with ``status``, once
-``top``      ``every``, ``rows``            the same with ``rows``, again and again
-``tap``      ``names``, ``match``, ``rate`` ``{"names": ...}``, then what :class:`TapStream`
-                                            says, and ``{"skipped": ...}``
+``top``      ``every``, ``rows``            the same with ``rows``, repeatedly
+``tap``      ``names``, ``match``, ``rate`` ``{"names": ...}``, then lines of
+                                            :class:`TapStream` and ``{"skipped": ...}``
 ``reload``                                  ``{"changes": ..., "problems": ...}``
 ============ ============================== ==============================================
 
-What fails is answered with ``{"error": ..., "code": ...}``: 2 if it was asked for wrongly,
-else 1.
+A failure is answered with ``{"error": ..., "code": ...}``: code 2 for an invalid request,
+otherwise 1.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import version
@@ -34,58 +34,52 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from oscbridge.bridge.app import App
-from oscbridge.bridge.config.error_messages import choices
 from oscbridge.bridge.reload import Changes
-from oscbridge.errors import ConfigurationError, OSCBridgeError, PatternError
+from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.monitoring.address_table import Table
+from oscbridge.monitoring.control_requests import (
+    MAX_REQUEST,
+    BadRequest,
+    Request,
+    number,
+    read_request,
+    tap_stream,
+)
 from oscbridge.monitoring.runtime_dir import folders, open_folder, remove_stale
 from oscbridge.monitoring.status import read_status
-from oscbridge.monitoring.traffic import Hub, TapStream
+from oscbridge.monitoring.traffic import Hub
 from oscbridge.net.os_errors import what_failed
 
 __all__ = ["ControlServer"]
 
-MAX_REQUEST: Final = 65_536
-"""Bytes of a request."""
-
 MAX_CLIENTS: Final = 64
-"""Clients at once."""
+"""Maximum number of clients."""
 
 MAX_STREAMS: Final = 16
-"""Of these, clients that look on, by ``tap`` or ``top``: forgotten ones must lock nobody out."""
-
-REQUEST_TIMEOUT: Final = 5.0
-"""Seconds that a client has for its request."""
+"""Maximum number of ``tap`` and ``top`` clients: forgotten ones must not lock out others."""
 
 ANSWER_TIMEOUT: Final = 5.0
-"""Seconds that a client has to take an answer that is no stream."""
+"""Seconds for a client to read an answer other than a stream."""
 
 STOP_TIMEOUT: Final = 0.5
-"""Seconds of a stop for clients to be let go."""
+"""Seconds of a stop to disconnect clients."""
 
 GATHER: Final = 0.02
-"""Seconds for which lines of a stream are gathered: a write each would slow the bridge."""
+"""Seconds to collect lines of a stream: one write per line would slow the bridge down."""
 
 SKIPPED_INTERVAL: Final = 1.0
-"""Seconds between two lines that say how many messages were skipped."""
+"""Seconds between two lines about skipped messages."""
 
 WRITE_SIZE: Final = 65_536
-"""Bytes of a stream that are written at once."""
-
-MAX_NAMES: Final = 1_000
-"""Names that a tap may ask for."""
+"""Bytes per write of a stream."""
 
 MAX_ROWS: Final = 1_000
-"""Addresses in a picture."""
-
-RATE: Final = (0.1, 1_000_000.0)
-"""Messages a second of a tap: the least, and the most."""
+"""Maximum number of addresses in a snapshot."""
 
 EVERY: Final = (0.2, 3_600.0)
-"""Seconds between two pictures: the least, and the most."""
+"""Range of the seconds between two snapshots."""
 
 Reload: TypeAlias = Callable[[], Awaitable[Changes]]
-_Request: TypeAlias = Mapping[str, object]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -93,12 +87,12 @@ _log: Final = logging.getLogger(__name__)
 class ControlServer:
     """Serves the control socket of a process that runs ``app``.
 
-    ``reload`` has it read its configuration again; ``configuration`` is what that is called.
+    ``reload`` reloads its configuration; ``configuration`` is the name of that.
     """
 
     def __init__(self, app: App, reload: Reload, configuration: str) -> None:
         self.path: Path | None = None
-        """The socket, while there is one."""
+        """Path of the socket, while it exists."""
         self._app = app
         self._reload = reload
         self._hub = Hub(app)
@@ -114,28 +108,28 @@ class ControlServer:
         self._streams = 0
 
     async def start(self) -> None:
-        """Serve. Where there can be no socket that is one line in the log, and no error."""
+        """Start serving. Where a socket is not possible, this is logged and not an error."""
         if not hasattr(socket, "AF_UNIX"):
-            _log.debug("no control socket: this system has no Unix sockets")
+            _log.debug("no control socket: not supported by this system")
             return
         try:
             sock, self.path = _bind()
         except OSError as error:
-            text = "no control socket, so nothing can attach to this process: %s"
+            text = "no control socket, so attaching to this process is not possible: %s"
             _log.warning(text, str(error) or what_failed(error))
             return
         self._about.setdefault("since", time.time())
         self._server = await asyncio.start_unix_server(self._serve, sock=sock, limit=MAX_REQUEST)
 
     async def look_after(self) -> None:
-        """Make the socket anew if it is gone: who cleans up removes it, or the user's logout."""
+        """Create the socket again if a clean-up or the end of the user's session removed it."""
         if self.path is not None and self._server is not None and not self.path.exists():
             self._server.close()
             self.path = self._server = None
             await self.start()
 
     async def stop(self) -> None:
-        """Let all clients go, and remove the socket."""
+        """Disconnect all clients and remove the socket."""
         path, self.path = self.path, None
         server, self._server = self._server, None
         if path is not None:
@@ -148,38 +142,38 @@ class ControlServer:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_TIMEOUT)
 
-    # --- clients -----------------------------------------------------------------------------
+    # --- clients ------------------------------------------------------------------------------
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        writer.transport.set_write_buffer_limits(0)  # what was drained is with the client
+        writer.transport.set_write_buffer_limits(0)  # drained data has been handed to the kernel
         try:
-            request = await _request(reader)  # or the answer would be lost
+            request = await read_request(reader)  # before any answer, which would be lost otherwise
             if len(self._tasks) > MAX_CLIENTS:
-                raise _Refused(f"more than {MAX_CLIENTS} clients at once; end another one")
+                raise BadRequest(f"too many clients: at most {MAX_CLIENTS}; close another one")
             await self._answer(request, reader, writer)
         except OSCBridgeError as error:
             code = 2 if isinstance(error, ConfigurationError) else 1
             with suppress(OSError):
                 await _write(writer, {"error": str(error), "code": code})
         except OSError:
-            pass  # the client is gone
+            pass  # the client disconnected
         except asyncio.CancelledError:
-            pass  # the process stops; nobody waits for this task
+            pass  # the process is stopping; nobody waits for this task
         except Exception as error:
             _log.error("control socket: a request failed with %r", error, exc_info=error)
             with suppress(OSError):
-                await _write(writer, {"error": f"it failed with {error!r}", "code": 1})
+                await _write(writer, {"error": f"failed with {error!r}", "code": 1})
         finally:
             self._tasks.discard(task)
             _close(writer)
 
     async def _answer(
-        self, request: _Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """Raises :class:`OSCBridgeError` for what cannot be done."""
+        """Raises :class:`OSCBridgeError` if the request cannot be fulfilled."""
         match request.get("command"):
             case "about":
                 await _write(writer, {"about": self._about})
@@ -191,28 +185,30 @@ class ControlServer:
                 await _write(writer, answer)
             case "tap" | "top" as command:
                 if self._streams >= MAX_STREAMS:
-                    raise _Refused(f"more than {MAX_STREAMS} look on at once; end another one")
+                    raise BadRequest(
+                        f"too many tap and top clients: at most {MAX_STREAMS}; close another one"
+                    )
                 self._streams += 1
                 try:
-                    look_on = self._tap if command == "tap" else self._top
-                    await _until_gone(reader, look_on(request, writer))
+                    serve = self._tap if command == "tap" else self._top
+                    await _until_disconnected(reader, serve(request, writer))
                 finally:
                     self._streams -= 1
             case command:
-                text = f"unknown command {command!r}: is the bridge that runs an older version?"
-                raise _Refused(text)
+                text = f"unknown command {command!r}; the running bridge may be an older version"
+                raise BadRequest(text)
 
     def _status(self) -> dict[str, object]:
         return {"about": self._about, "status": asdict(read_status(self._app))}
 
-    async def _tap(self, request: _Request, writer: asyncio.StreamWriter) -> None:
+    async def _tap(self, request: Request, writer: asyncio.StreamWriter) -> None:
         configuration = self._app.configuration
         names = [*configuration.bridges, *configuration.endpoints]
-        stream = _stream(request, names)
+        stream = tap_stream(request, names)
         self._hub.add(stream.take)
         try:
             await _write(writer, {"names": names})
-            told = asyncio.get_running_loop().time()
+            reported_at = asyncio.get_running_loop().time()
             while True:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(SKIPPED_INTERVAL):
@@ -222,79 +218,31 @@ class ControlServer:
                     writer.write(lines)
                     await writer.drain()
                 now = asyncio.get_running_loop().time()
-                if now - told >= SKIPPED_INTERVAL:
-                    told = now
+                if now - reported_at >= SKIPPED_INTERVAL:
+                    reported_at = now
                     if skipped := stream.skipped():
                         await _write(writer, {"skipped": skipped})
         finally:
             self._hub.remove(stream.take)
 
-    async def _top(self, request: _Request, writer: asyncio.StreamWriter) -> None:
-        every = _number(request.get("every", 1.0), "every", *EVERY)
-        limit = int(_number(request.get("rows", 100), "rows", 0, MAX_ROWS))
+    async def _top(self, request: Request, writer: asyncio.StreamWriter) -> None:
+        every = number(request.get("every", 1.0), "every", *EVERY)
+        limit = int(number(request.get("rows", 100), "rows", 0, MAX_ROWS))
         table = Table()
         self._hub.add(table.take)
         try:
             while True:
-                picture = self._status()
-                picture |= {
+                snapshot = self._status()
+                snapshot |= {
                     "time": time.monotonic(),
                     "rows": table.rows(limit),
                     "addresses": len(table),
                     "forgotten": table.forgotten,
                 }
-                await _write(writer, picture, timeout=None)
+                await _write(writer, snapshot, timeout=None)
                 await asyncio.sleep(every)
         finally:
             self._hub.remove(table.take)
-
-
-class _Refused(ConfigurationError):
-    """A request that was made wrongly."""
-
-
-def _stream(request: _Request, known: Sequence[str]) -> TapStream:
-    """The stream that is asked for."""
-    names, match, rate = (request.get(key) for key in ("names", "match", "rate"))
-    if not isinstance(names, list | None) or len(names or ()) > MAX_NAMES:
-        raise _Refused("names: expected a list of names")
-    for name in names or ():
-        if name not in known:
-            mend = choices(str(name), known, "there is")
-            raise _Refused(f"{name!r}: no such bridge or endpoint; {mend}")
-    if not isinstance(match, str | None):
-        raise _Refused("match: expected a pattern")
-    if rate is not None:
-        rate = _number(rate, "rate", *RATE)
-    try:
-        return TapStream(names or (), match or "", rate)
-    except PatternError as error:
-        raise _Refused(str(error)) from None
-
-
-def _number(value: object, name: str, least: float, most: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise _Refused(f"{name}: expected a number from {least:g} to {most:g}, not {value!r}")
-    return float(value)
-
-
-async def _request(reader: asyncio.StreamReader) -> _Request:
-    try:
-        async with asyncio.timeout(REQUEST_TIMEOUT):
-            line = await reader.readuntil()
-    except TimeoutError:
-        raise _Refused(f"no request within {REQUEST_TIMEOUT:g} s") from None
-    except asyncio.IncompleteReadError:
-        raise ConnectionResetError from None
-    except asyncio.LimitOverrunError:
-        raise _Refused(f"a request of more than {MAX_REQUEST} bytes") from None
-    try:
-        request = json.loads(line)
-    except (ValueError, RecursionError):
-        request = None
-    if not isinstance(request, dict):
-        raise _Refused("a request is a line with a JSON object")
-    return request
 
 
 async def _write(
@@ -302,41 +250,41 @@ async def _write(
     answer: Mapping[str, object],
     timeout: float | None = ANSWER_TIMEOUT,
 ) -> None:
-    """Raises ``OSError`` when the client is gone, or takes too long."""
+    """Raises ``OSError`` if the client disconnected or takes too long."""
     writer.write(json.dumps(answer, default=vars).encode() + b"\n")
     async with asyncio.timeout(timeout):
         await writer.drain()
 
 
-async def _until_gone(reader: asyncio.StreamReader, work: Awaitable[None]) -> None:
-    """Do something for a client until it leaves. Raises what that raises."""
+async def _until_disconnected(reader: asyncio.StreamReader, work: Awaitable[None]) -> None:
+    """Run ``work`` until it ends or the client disconnects. Raises what ``work`` raises."""
     working = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(_gone(reader))
+    ending = asyncio.ensure_future(_disconnected(reader))
     try:
-        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((working, ending), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (working, leaving):
+        for task in (working, ending):
             task.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
+        await asyncio.gather(working, ending, return_exceptions=True)
     if not working.cancelled():
         working.result()
 
 
-async def _gone(reader: asyncio.StreamReader) -> None:
+async def _disconnected(reader: asyncio.StreamReader) -> None:
     with suppress(OSError):
         while await reader.read(1024):
             pass
 
 
 def _close(writer: asyncio.StreamWriter) -> None:
-    """Send what is written, if the client takes it at once."""
+    """Close, sending buffered data only if the client takes it immediately."""
     writer.close()
     if writer.transport.get_write_buffer_size():
         writer.transport.abort()
 
 
 def _bind() -> tuple[socket.socket, Path]:
-    """A socket in the first folder that can be used. Raises ``OSError`` with all reasons."""
+    """A socket in the first usable directory. Raises ``OSError`` with all reasons."""
     problems: list[str] = []
     for folder in folders():
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

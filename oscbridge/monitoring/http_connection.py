@@ -1,7 +1,7 @@
-"""One HTTP connection: reads requests by h11, a few bytes at a time, and writes answers.
+"""One HTTP connection: reads requests with h11, in small pieces, and writes responses.
 
-It takes what a client of a few pages needs and nothing else: a body is not read, nor a second
-request before the first is answered. Knows no page.
+It supports only what clients of a few pages need: bodies are not read, and neither is a second
+request before the first is answered. It does not know the pages.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from oscbridge.net.tcp_socket import prepare_stream
 __all__ = ["Answer", "HTTPConnection", "HTTPLimits", "Site", "plain"]
 
 CHUNK: Final = 4_096
-"""Bytes that are read at once."""
+"""Bytes per read."""
 
 IGNORED: Final = 65_536
-"""Bytes that a client may still send after an answer that ends the connection."""
+"""Bytes that a client may still send after the last response of a connection."""
 
 HEADERS: Final = (
     ("Cache-Control", "no-store"),
@@ -32,7 +32,7 @@ HEADERS: Final = (
     ("Referrer-Policy", "no-referrer"),
     ("X-Content-Type-Options", "nosniff"),
 )
-"""What every answer has: a browser shall neither keep, guess at, embed nor run anything."""
+"""Headers of every response: browsers must not store, sniff, embed or run anything."""
 
 _TEXT: Final = "text/plain; charset=utf-8"
 _UNKNOWN: Final[ClientAddress] = ("", 0)
@@ -40,24 +40,24 @@ _UNKNOWN: Final[ClientAddress] = ("", 0)
 
 @dataclass(frozen=True, slots=True)
 class HTTPLimits:
-    """What clients may do. One that passes a limit is answered, if it can be, and closed."""
+    """Limits for clients. A client that exceeds one gets a response, if possible, and is closed."""
 
-    connections: int = 32
-    """Connections at once. One that waits for its next request makes room for a new one."""
-    head: int = 8_192
-    """Bytes of a request line and its headers; what came with the last of them may be more."""
-    request: float = 5.0
-    """Seconds in which a request must be whole; for the first, from the connection on."""
-    idle: float = 75.0
-    """Seconds between requests: more than the interval of most who watch."""
-    send: float = 5.0
-    """Seconds in which a client must take an answer."""
-    linger: float = 1.0
-    """Seconds in which a client that is not done sending may take the answer to it."""
+    max_connections: int = 32
+    """Concurrent connections. An idle one is closed to make room for a new one."""
+    max_head_size: int = 8_192
+    """Bytes of a request line and its headers; the last read may exceed it."""
+    request_timeout: float = 5.0
+    """Seconds to receive a request; for the first one, since the connection was accepted."""
+    idle_timeout: float = 75.0
+    """Seconds between requests: more than the interval of most monitoring systems."""
+    send_timeout: float = 5.0
+    """Seconds for a client to read a response."""
+    linger_timeout: float = 1.0
+    """Seconds for a client that is still sending to read the response."""
 
 
 class Answer(NamedTuple):
-    """What a request is answered with."""
+    """The response to a request."""
 
     status: int
     body: bytes
@@ -66,55 +66,57 @@ class Answer(NamedTuple):
 
 
 def plain(status: HTTPStatus, text: str = "", *headers: tuple[str, str]) -> Answer:
-    """An answer of one or more lines for people; without a text, what the status means."""
+    """A text response; without ``text``, the phrase of the status."""
     body = text or f"{status.phrase}\n"
     return Answer(status, body.encode("utf-8", "backslashreplace"), headers=headers)
 
 
 class Site(Protocol):
-    """What a connection belongs to."""
+    """The server that a connection belongs to."""
 
     limits: HTTPLimits
 
     def enter(self, connection: HTTPConnection, client: ClientAddress) -> bool:
-        """Whether a connection may begin."""
+        """Register a connection. Returns False to reject it."""
 
     def leave(self, connection: HTTPConnection) -> None:
-        """It has ended."""
+        """Unregister a closed connection."""
 
     def ask(self, connection: HTTPConnection, request: h11.Request) -> None:
-        """A request has come: :meth:`HTTPConnection.answer` it when there is time."""
+        """Queue a request, which :meth:`HTTPConnection.answer` will answer."""
 
     def answered(self, status: int) -> None:
-        """An answer is sent."""
+        """Count a response."""
 
     def report_closed(self, reason: str, client: ClientAddress) -> None:
-        """A connection is ended, as a limit was passed."""
+        """Count and log a connection that is closed because of a limit."""
 
 
 class HTTPConnection(asyncio.BufferedProtocol):
-    """Takes one request after another, and keeps the connection in between.
+    """Handles one request after another on a persistent connection.
 
     Nothing is read while a request is being answered.
     """
 
     def __init__(self, site: Site) -> None:
         self.is_idle = False
-        """Whether it waits for its next request. The first one is not waited for like that."""
+        """Whether it waits for a further request; false before the first one."""
         self._site = site
         self._limits = site.limits
         self._loop = asyncio.get_running_loop()
         self.closed: asyncio.Future[None] = self._loop.create_future()
-        """Done when the connection has ended."""
-        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=self._limits.head)
+        """Done when the connection is closed."""
+        self._http = h11.Connection(
+            h11.SERVER, max_incomplete_event_size=self._limits.max_head_size
+        )
         self._buffer = bytearray(CHUNK)
         self._client = _UNKNOWN
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._goes_on = False  # once the answer is out
-        self._ignored = -1  # bytes that were, once nothing more is listened to
+        self._goes_on = False  # after the response is sent
+        self._ignored = -1  # bytes ignored after the last response; -1 before
 
-    # --- called by the transport -------------------------------------------------------------
+    # --- called by the transport --------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -124,7 +126,7 @@ class HTTPConnection(asyncio.BufferedProtocol):
             return
         prepare_stream(transport.get_extra_info("socket"))
         self._transport.set_write_buffer_limits(high=0)
-        self._watch("slow_request", self._limits.request)
+        self._watch("slow_request", self._limits.request_timeout)
 
     def get_buffer(self, sizehint: int) -> bytearray:
         return self._buffer
@@ -138,11 +140,11 @@ class HTTPConnection(asyncio.BufferedProtocol):
         self._http.receive_data(bytes(memoryview(self._buffer)[:nbytes]))
         if self.is_idle:
             self.is_idle = False
-            self._watch("slow_request", self._limits.request)
+            self._watch("slow_request", self._limits.request_timeout)
         self._read()
 
     def eof_received(self) -> None:
-        """The client sends no more, and is owed nothing: the transport closes itself."""
+        """Let the transport close: no response is outstanding."""
 
     def resume_writing(self) -> None:
         if self._goes_on:
@@ -155,29 +157,29 @@ class HTTPConnection(asyncio.BufferedProtocol):
         if not self.closed.done():
             self.closed.set_result(None)
 
-    # --- what it does ------------------------------------------------------------------------
+    # --- actions ------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """End the connection when what was written has gone out."""
+        """Close the connection after sending buffered data."""
         self._unwatch()
         self._goes_on = False
         if self._transport is not None:
             self._transport.close()
 
     def abort(self) -> None:
-        """End the connection at once."""
+        """Close the connection immediately."""
         self._unwatch()
         if self._transport is not None:
             self._transport.abort()
 
     def _read(self) -> None:
-        """Look whether a request is whole, and have it answered."""
+        """Pass on a request that is complete."""
         assert self._transport is not None
         try:
             request = self._http.next_event()
             if not isinstance(request, h11.Request):
                 return
-            self._http.next_event()  # its end, if it has no body
+            self._http.next_event()  # end of message, if there is no body
         except h11.RemoteProtocolError as error:
             self._send(plain(HTTPStatus(error.error_status_hint)))
             return
@@ -186,13 +188,13 @@ class HTTPConnection(asyncio.BufferedProtocol):
         self._site.ask(self, request)
 
     def answer(self, request: h11.Request, answer: Answer) -> None:
-        """Answer the request, unless the client has left."""
+        """Answer the request, unless the client disconnected."""
         if self._transport is not None and not self._transport.is_closing():
             self._send(answer, without_body=request.method == b"HEAD")
 
     def _send(self, answer: Answer, *, without_body: bool = False) -> None:
         assert self._transport is not None
-        # What has a body, or another request right behind it, is the last one here.
+        # After a body or a pipelined request, the connection is not reused.
         is_done = self._http.their_state not in _UNDONE and not self._http.trailing_data[0]
         headers = [
             ("Date", formatdate(usegmt=True)),
@@ -211,7 +213,7 @@ class HTTPConnection(asyncio.BufferedProtocol):
             events.append(h11.Data(answer.body))
         events.append(h11.EndOfMessage())
         self._site.answered(answer.status)
-        self._watch("slow_reader", self._limits.send)
+        self._watch("slow_reader", self._limits.send_timeout)
         self._transport.write(b"".join(self._http.send(event) or b"" for event in events))
         if not is_done:
             self._ignore()
@@ -227,18 +229,18 @@ class HTTPConnection(asyncio.BufferedProtocol):
         self._goes_on = False
         self._http.start_next_cycle()
         self.is_idle = True
-        self._watch("idle", self._limits.idle)
+        self._watch("idle", self._limits.idle_timeout)
         self._transport.resume_reading()
 
     def _ignore(self) -> None:
-        """Listen to nothing more. Closed at once, the client would not get the answer."""
+        """Ignore further data. Closing immediately would lose the response."""
         assert self._transport is not None
         self._ignored = 0
-        self._watch("linger", self._limits.linger)
+        self._watch("linger", self._limits.linger_timeout)
         self._transport.write_eof()
         self._transport.resume_reading()
 
-    # --- limits of time ----------------------------------------------------------------------
+    # --- time-outs ----------------------------------------------------------------------------
 
     def _watch(self, reason: str, seconds: float) -> None:
         self._unwatch()
@@ -252,11 +254,11 @@ class HTTPConnection(asyncio.BufferedProtocol):
     def _late(self, reason: str) -> None:
         if reason in ("slow_request", "slow_reader"):
             self._site.report_closed(reason, self._client)
-        if reason == "slow_request" and self._http.trailing_data[0]:  # it had begun
+        if reason == "slow_request" and self._http.trailing_data[0]:  # it had started
             self._send(plain(HTTPStatus.REQUEST_TIMEOUT))
         else:
             self.abort()
 
 
 _UNDONE: Final = (h11.IDLE, h11.SEND_BODY, h11.ERROR)
-"""States of a client from which more may come that belongs to its request."""
+"""Client states in which data of its request may still follow."""

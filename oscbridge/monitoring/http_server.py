@@ -1,12 +1,12 @@
-"""Health and metrics over HTTP, for those who watch from outside.
+"""Health and metrics over HTTP.
 
 ================ ===========================================================================
-``/healthz``     200 as long as the event loop runs
-``/readyz``      200, or 503 with a line for every faulty part
-``/metrics``     what was counted, for Prometheus
+``/healthz``     200 while the event loop runs
+``/readyz``      200, or 503 with one line per problem
+``/metrics``     metrics for Prometheus
 ================ ===========================================================================
 
-To be imported only where it is wanted: what it needs takes a tenth of a second to load.
+Imported on demand: its dependencies take a tenth of a second to load.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from oscbridge.net.url import HostPort
 __all__ = ["HTTPServer"]
 
 SHARE: Final = 0.1
-"""The part of the loop's time that answers may take when clients ask without end."""
+"""Share of the event loop's time for responses when clients flood it with requests."""
 
 STOP_TIMEOUT: Final = 0.5
-"""Seconds that answers are given to go out when the server stops; then connections are cut."""
+"""Seconds to send responses when the server stops; then connections are aborted."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -47,15 +47,14 @@ _VERSIONS: Final = (b"1.0", b"1.1")
 
 
 class HTTPServer:
-    """Serves what ``status`` says, on the running loop. ``listen`` may have port 0.
+    """Serves health and metrics of ``status`` on the running loop. ``listen`` may have port 0.
 
-    ``hosts`` are names that clients may call it by, beside the host of ``listen``, IP
-    addresses and names without a dot: see :func:`is_known_host`. ``reloads`` says how many
-    there were.
+    ``hosts`` are additional names for the Host header: see :func:`is_known_host`. ``reloads``
+    returns the reload counters.
     """
 
     limits = HTTPLimits()
-    """What clients may do. To be overridden."""
+    """Limits for clients. May be overridden."""
 
     def __init__(
         self,
@@ -86,19 +85,19 @@ class HTTPServer:
 
     @property
     def address(self) -> HostPort:
-        """Where it listens, with the port that the system chose for port 0."""
+        """Where it listens, with the port chosen by the system for port 0."""
         for acceptor in self._acceptors:
             return self._listen._replace(port=acceptor.socket.getsockname()[1])
         return self._listen
 
     @property
     def connections(self) -> int:
-        """Clients that are connected now."""
+        """Number of connected clients."""
         return len(self._connections)
 
     @property
     def reporting(self) -> Reporting:
-        """What it counts and reports of its clients. :meth:`stop` flushes it."""
+        """Counters and rate-limited log of its clients. :meth:`stop` flushes it."""
         return self._reporting
 
     async def start(self) -> None:
@@ -108,8 +107,8 @@ class HTTPServer:
         self._stopped = False
         try:
             sockets = await listen(*self._listen)
-        except UnicodeError as error:  # a host that is no name
-            raise OSError(f"{self._listen.host!r} is no host: {error}") from error
+        except UnicodeError as error:  # not a valid host name
+            raise OSError(f"{self._listen.host!r} is not a valid host: {error}") from error
         self._acceptors = [
             Acceptor(sock, self._reporting, self._new_connection, self._refusal) for sock in sockets
         ]
@@ -117,7 +116,7 @@ class HTTPServer:
             await acceptor.start()
 
     async def stop(self) -> None:
-        """Accept nothing more, and close all connections; answers that are on their way go out."""
+        """Stop accepting, send pending responses, and close all connections."""
         self._stopped = True
         acceptors, self._acceptors = self._acceptors, []
         for acceptor in acceptors:
@@ -133,26 +132,26 @@ class HTTPServer:
             self._turn = None
         self._reporting.flush_reports(everything=True)
 
-    # --- connections -------------------------------------------------------------------------
+    # --- connections --------------------------------------------------------------------------
 
     def _new_connection(self) -> HTTPConnection:
         return HTTPConnection(self)
 
     def _refusal(self, _client: ClientAddress) -> str:
-        """Why a client may not connect, or nothing."""
-        if self.connections < self.limits.connections:
+        """The reason to reject a client; empty to accept it."""
+        if self.connections < self.limits.max_connections:
             return ""
         idle = next((each for each in self._connections if each.is_idle), None)
         if idle is None:
-            return "connections"
+            return "max_connections"
         self.leave(idle)
         idle.abort()
         return ""
 
     def enter(self, connection: HTTPConnection, client: ClientAddress) -> bool:
-        if self._stopped:  # it was accepted just before
+        if self._stopped:  # accepted just before the stop
             return False
-        reason = self._refusal(client)  # once more: others have come in the meantime
+        reason = self._refusal(client)  # again: others may have connected meanwhile
         if reason:
             self.report_closed(reason, client)
             return False
@@ -173,21 +172,21 @@ class HTTPServer:
         closed = dict(self._reporting.statistics.closed)
         return HTTPCounters(dict(self._responses), closed, self.connections)
 
-    # --- pages -------------------------------------------------------------------------------
+    # --- pages --------------------------------------------------------------------------------
 
     def ask(self, connection: HTTPConnection, request: h11.Request) -> None:
         self._asked[connection] = request
         self._take_turns()
 
     def _take_turns(self) -> None:
-        """Answer the next request when the last answers have had no more than their share."""
+        """Answer the next request as soon as responses have used no more than their share."""
         if self._turn is None and self._asked:
             loop = asyncio.get_running_loop()
             self._turn = loop.call_at(max(self._free_at, loop.time()), self._answer_next)
 
     def _answer_next(self) -> None:
         self._turn = None
-        if not self._asked:  # they have left
+        if not self._asked:  # all disconnected
             return
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -212,12 +211,12 @@ class HTTPServer:
             return plain(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
         for name, value in request.headers:
             if name == b"host" and not is_known_host(value.decode("latin-1"), self._hosts):
-                mend = "add this name to 'hosts' in [http], or use the address"
-                return plain(HTTPStatus.MISDIRECTED_REQUEST, f"Not known by this name; {mend}.\n")
+                hint = "add this name to 'hosts' in [http], or use the address"
+                return plain(HTTPStatus.MISDIRECTED_REQUEST, f"Unknown host name; {hint}.\n")
         page = self._pages.get(request.target.partition(b"?")[0])
         if page is None:
             known = " ".join(path.decode() for path in self._pages)
-            return plain(HTTPStatus.NOT_FOUND, f"Not found. There is: {known}\n")
+            return plain(HTTPStatus.NOT_FOUND, f"Not found. Available: {known}\n")
         if request.method not in _METHODS:
             return plain(HTTPStatus.METHOD_NOT_ALLOWED, "", _ALLOW)
         return page(request)

@@ -1,4 +1,4 @@
-"""Families of metrics, made of pairs: the values of the labels, and the number."""
+"""Metric families made from pairs of label values and a number."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 __all__ = ["MAX_LABEL", "MAX_REASONS", "counters", "counters_by_reason", "few", "gauges", "label"]
 
 MAX_REASONS: Final = 32
-"""Reasons that a part may have in one metric. Later ones are counted as "other"."""
+"""Maximum number of reasons per source, route or endpoint. Later ones are counted as "other"."""
 
 MAX_LABEL: Final = 100
-"""Characters of a label's value."""
+"""Maximum characters of a label value."""
 
 Labels: TypeAlias = tuple[str, ...]
 
@@ -48,7 +48,7 @@ def counters_by_reason(
     labels: Labels,
     values: Iterable[tuple[Labels, Mapping[str, int]]],
 ) -> Metric:
-    """One more label is the reason."""
+    """Counters with an additional label ``reason``."""
     return counters(
         name,
         text,
@@ -58,9 +58,9 @@ def counters_by_reason(
 
 
 def few(counts: Mapping[str, int]) -> dict[str, int]:
-    """The counts of the first :data:`MAX_REASONS` reasons; "other" has those of the rest.
+    """Counts of the first :data:`MAX_REASONS` reasons; "other" sums up the rest.
 
-    The first stay the first, so that no series ever goes back.
+    The first reasons stay the first, so that no series ever decreases.
     """
     found: dict[str, int] = {}
     for reason, count in counts.items():
@@ -72,6 +72,6 @@ def few(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def label(text: str) -> str:
-    """A label's value that can be encoded and is not long."""
+    """A label value that can be encoded, truncated to :data:`MAX_LABEL`."""
     text = text if len(text) <= MAX_LABEL else f"{text[: MAX_LABEL - 1]}…"
     return text.encode("utf-8", "backslashreplace").decode()

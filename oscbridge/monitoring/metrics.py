@@ -1,7 +1,7 @@
-"""What was counted, for Prometheus. Read when it is asked for: messages pay nothing for it.
+"""Metrics for Prometheus. They are read when scraped, so messages pay nothing for them.
 
-Labels stay few, whoever sends what: they are names of the configuration, and reasons, of
-which each part has a bounded number.
+The number of label values is bounded whatever peers send: names from the configuration, and
+a bounded number of reasons per source, route and endpoint.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ _BUCKETS: Final = (*map(floatToGoString, BOUNDS), "+Inf")
 
 
 class HTTPCounters(NamedTuple):
-    """What the HTTP server has counted."""
+    """Counters of the HTTP server."""
 
     responses: Mapping[int, int]
-    """Answers by status."""
+    """Responses by status."""
     closed: Mapping[str, int]
-    """Connections that were ended or not accepted, by reason."""
+    """Connections closed or rejected, by reason."""
     connections: int
-    """Clients that are connected now."""
+    """Connected clients."""
 
 
 class Metrics:
-    """The page for Prometheus. ``status``, ``http`` and ``reloads`` are asked at each scrape."""
+    """Renders the metrics. ``status``, ``http`` and ``reloads`` are called at each scrape."""
 
     def __init__(
         self,
@@ -54,16 +54,16 @@ class Metrics:
         PlatformCollector(registry=self._registry)
 
     def render(self, accept: str) -> tuple[bytes, str]:
-        """The page and its content type: OpenMetrics or text, as the client accepts."""
+        """The page and its content type: OpenMetrics or text, as negotiated by ``accept``."""
         try:
             encode, content_type = choose_encoder(accept)
-        except Exception:  # of a version that is none
+        except Exception:  # an invalid version in Accept
             encode, content_type = choose_encoder("")
         return encode(self._registry), content_type
 
 
 class _Counted(Collector):
-    """Makes metrics of a status."""
+    """Collects the metrics of a status."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class _Counted(Collector):
         self._started = time.time()
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: the registry would look for names that are there twice."""
+        """Nothing, so that the registry does not look for duplicate names."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
@@ -87,20 +87,22 @@ class _Counted(Collector):
         yield from _sources(status)
         yield counters_by_reason(
             "oscbridge_route_dropped_messages",
-            "Messages that did not pass the steps of a route.",
+            "Messages dropped by the steps of a route.",
             ("route", "match"),
             (((str(each.number), label(each.match)), each.dropped) for each in status.routes),
         )
 
     def _process(self, status: Status) -> Iterator[Metric]:
         yield gauges(
-            "oscbridge_build_info", "The version that runs.", ("version",), [((self._version,), 1)]
+            "oscbridge_build_info", "The running version.", ("version",), [((self._version,), 1)]
         )
         yield GaugeMetricFamily(
-            "oscbridge_start_time_seconds", "When it was started, Unix time.", self._started
+            "oscbridge_start_time_seconds", "Start time, Unix time.", self._started
         )
         yield GaugeMetricFamily(
-            "oscbridge_ready", "Whether all parts work that it needs.", not status.problems
+            "oscbridge_ready",
+            "Whether all required bridges and endpoints work.",
+            not status.problems,
         )
         yield GaugeMetricFamily(
             "oscbridge_threads", "Threads of the bridge process.", threading.active_count()
@@ -114,38 +116,38 @@ class _Counted(Collector):
         )
         http = self._http()
         yield GaugeMetricFamily(
-            "oscbridge_http_connections", "Clients of this page.", http.connections
+            "oscbridge_http_connections", "Connected HTTP clients.", http.connections
         )
         yield counters(
             "oscbridge_http_responses",
-            "Answers over HTTP.",
+            "HTTP responses.",
             ("code",),
             [((str(code),), count) for code, count in http.responses.items()],
         )
         yield counters_by_reason(
             "oscbridge_http_closed_connections",
-            "HTTP connections that were ended or not accepted.",
+            "HTTP connections closed or rejected.",
             (),
             [((), http.closed)],
         )
 
 
-# --- the parts of a status ---------------------------------------------------------------------
+# --- the parts of a status -------------------------------------------------------------------
 
 
 def _bridges(status: Status) -> Iterator[Metric]:
     bridges = status.bridges
     yield gauges(
         "oscbridge_bridge_info",
-        "Where a bridge listens, and its mode.",
+        "Address and mode of a bridge.",
         ("bridge", "address", "mode"),
         [((each.name, label(each.address), each.mode), 1) for each in bridges],
     )
     for name, text, values in (
-        ("up", "Whether messages can come in.", [not each.problem for each in bridges]),
-        ("connections", "TCP clients.", [each.connections for each in bridges]),
-        ("threads", "Threads that serve.", [each.threads for each in bridges]),
-        ("children", "Processes, in mode forking.", [each.children for each in bridges]),
+        ("up", "Whether it can receive messages.", [not each.problem for each in bridges]),
+        ("connections", "Connected TCP clients.", [each.connections for each in bridges]),
+        ("threads", "Server threads.", [each.threads for each in bridges]),
+        ("children", "Child processes in mode forking.", [each.children for each in bridges]),
     ):
         pairs = zip(((each.name,) for each in bridges), values, strict=True)
         yield gauges(f"oscbridge_bridge_{name}", text, ("bridge",), pairs)
@@ -157,7 +159,7 @@ def _endpoints(status: Status) -> Iterator[Metric]:
     key = ("endpoint",)
     yield gauges(
         "oscbridge_endpoint_info",
-        "The type of an endpoint, and its policy.",
+        "Type and policy of an endpoint.",
         ("endpoint", "type", "policy"),
         [((each.name, label(each.type), each.policy), 1) for each in endpoints],
     )
@@ -169,37 +171,37 @@ def _endpoints(status: Status) -> Iterator[Metric]:
     )
     yield counters(
         "oscbridge_endpoint_refused_clients",
-        "Clients that were not let in.",
+        "Rejected clients.",
         key,
         [((each.name,), each.refused) for each in endpoints],
     )
     yield counters(
         "oscbridge_endpoint_offered_messages",
-        "Messages that routes gave to it: sent, dropped or queued.",
+        "Messages offered by routes: sent, dropped or queued.",
         key,
         [((each.name,), each.offered) for each in sinks],
     )
     yield counters(
         "oscbridge_endpoint_sent_messages",
-        "Messages that were delivered.",
+        "Delivered messages.",
         key,
         [((each.name,), each.sent) for each in sinks],
     )
     yield gauges(
         "oscbridge_endpoint_queued_messages",
-        "Messages on their way to it.",
+        "Messages waiting or in flight.",
         key,
         [((each.name,), each.queued) for each in sinks],
     )
     yield gauges(
         "oscbridge_endpoint_queue_size_messages",
-        "Messages that may wait in its outbox.",
+        "Capacity of the send queue.",
         key,
         [((each.name,), each.queue_size) for each in sinks],
     )
     yield counters_by_reason(
         "oscbridge_endpoint_dropped_messages",
-        "Messages that were lost, or replaced as the policy says.",
+        "Messages lost, or replaced according to the policy.",
         key,
         (((each.name,), each.dropped) for each in endpoints),
     )
@@ -209,7 +211,7 @@ def _endpoints(status: Status) -> Iterator[Metric]:
 def _latencies(sinks: Iterable[EndpointStatus]) -> Metric:
     family = HistogramMetricFamily(
         "oscbridge_endpoint_latency_seconds",
-        "From routed to delivered, of a sample of messages.",
+        "Time from routing to delivery, of a sample of messages.",
         labels=("endpoint",),
     )
     for each in sinks:
@@ -222,7 +224,7 @@ def _cumulative(latency: Latency) -> list[tuple[str, float]]:
 
 
 def _sources(status: Status) -> Iterator[Metric]:
-    """What came in at bridges and endpoints. No two of them have one name."""
+    """Counters of bridges and endpoints. Their names are unique."""
     sources = [(each.name, each.received) for each in status.bridges]
     sources += [(each.name, each.received) for each in status.endpoints]
     key = ("source",)
@@ -231,7 +233,7 @@ def _sources(status: Status) -> Iterator[Metric]:
         yield counters(f"oscbridge_{name}", text, key, values)
     yield gauges(
         "oscbridge_scheduled_messages",
-        "Messages, or bundles, that wait for their time.",
+        "Messages or bundles waiting for their time tag.",
         key,
         [((source,), received.waiting) for source, received in sources],
     )
@@ -241,23 +243,23 @@ def _sources(status: Status) -> Iterator[Metric]:
 
 
 _RECEIVED: Final[tuple[tuple[str, str, Callable[[Received], int]], ...]] = (
-    ("received_packets", "Packets that came in.", lambda each: each.packets),
-    ("received_messages", "Messages in good packets.", lambda each: each.messages),
-    ("unmatched_messages", "Messages that no route takes.", lambda each: each.unmatched),
-    ("failed_calls", "Calls of routes that raised.", lambda each: each.failed),
-    ("early_messages", "Messages that ran before their time.", lambda each: each.early),
+    ("received_packets", "Received packets.", lambda each: each.packets),
+    ("received_messages", "Messages in valid packets.", lambda each: each.messages),
+    ("unmatched_messages", "Messages that matched no route.", lambda each: each.unmatched),
+    ("failed_calls", "Route calls that raised an exception.", lambda each: each.failed),
+    ("early_messages", "Messages that ran before their time tag.", lambda each: each.early),
 )
 
 _RECEIVED_BY_REASON: Final[tuple[tuple[str, str, Callable[[Received], Mapping[str, int]]], ...]] = (
-    ("bad_packets", "Packets that were refused.", lambda each: each.bad),
+    ("bad_packets", "Rejected packets.", lambda each: each.bad),
     (
         "closed_connections",
-        "Connections that were ended or not accepted.",
+        "Connections closed or rejected.",
         lambda each: each.closed,
     ),
     (
         "source_dropped_messages",
-        "Messages that came in and did not reach the routes.",
+        "Received messages that did not reach the routes.",
         lambda each: each.dropped,
     ),
 )

@@ -1,4 +1,4 @@
-"""The folder in which a running process has its control socket, and others find it."""
+"""The runtime directory, in which processes place and find control sockets."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from typing import Final
 __all__ = ["VARIABLE", "folders", "open_folder", "remove_stale", "sockets"]
 
 VARIABLE: Final = "OSCBRIDGE_RUNTIME_DIR"
-"""An environment variable that names the folder, in place of all others."""
+"""Environment variable that overrides the directory."""
 
 SETTLED: Final = 10.0
-"""Seconds after which a process listens at the socket that it has made."""
+"""Seconds after which a process surely listens on the socket that it created."""
 
 MAX_SOCKETS: Final = 1_000
-"""Files of a folder that are looked at."""
+"""Maximum number of files examined in a directory."""
 
 
 def folders() -> list[Path]:
-    """Where the folder may be, best first. A process takes the first that it can use."""
+    """Candidate directories, best first. A process uses the first usable one."""
     named = os.environ.get(VARIABLE)
     if named:
         return [Path(named)]
@@ -39,20 +39,20 @@ def folders() -> list[Path]:
 
 
 def open_folder(path: Path) -> None:
-    """Make the folder, for this user alone. Raises ``OSError`` for one that is not safe."""
+    """Create the directory for this user alone. Raises ``OSError`` if an existing one is unsafe."""
     with suppress(FileExistsError):
         path.mkdir(mode=0o700)
-    found = path.lstat()  # what a link points to may be changed under our feet
+    found = path.lstat()  # not stat(): the target of a link may change
     if not stat.S_ISDIR(found.st_mode):
-        raise NotADirectoryError(f"{path} is no folder")
+        raise NotADirectoryError(f"{path} is not a directory")
     if found.st_uid != os.geteuid():
-        raise PermissionError(f"{path} is another user's")
+        raise PermissionError(f"{path} belongs to another user")
     if stat.S_IMODE(found.st_mode) != 0o700:
         path.chmod(0o700)
 
 
 def sockets(path: Path) -> Iterator[tuple[int, Path]]:
-    """The control sockets in a folder of ours, with the process of each; it may be gone."""
+    """Control sockets in our directory with their process ids; a process may have ended."""
     try:
         found = path.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
@@ -66,9 +66,9 @@ def sockets(path: Path) -> Iterator[tuple[int, Path]]:
 
 
 def remove_stale(path: Path) -> None:
-    """Remove sockets where nobody listens any more: a process that is killed leaves its own.
+    """Remove sockets without a listener, which killed processes leave behind.
 
-    Not by the id alone: a container that shares the folder counts its processes by itself.
+    The process id alone is not enough: a container that shares the directory has its own ids.
     """
     for pid, file in sockets(path):
         with suppress(OSError):
@@ -78,7 +78,7 @@ def remove_stale(path: Path) -> None:
 
 def _is_refused(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        sock.setblocking(False)  # one that is held up must not hold us up
+        sock.setblocking(False)  # a blocked process must not block us
         try:
             sock.connect(str(path))
         except ConnectionRefusedError:
@@ -94,7 +94,7 @@ def _age(path: Path) -> float:
 
 def _is_alive(pid: int) -> bool:
     if pid == os.getpid():
-        return False  # who had this id before us
+        return False  # an earlier process had this id
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

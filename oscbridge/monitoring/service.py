@@ -1,4 +1,4 @@
-"""The process as a whole: the system, what is served about it, and its reload."""
+"""The whole process: the running system, its monitoring, and reloads."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ if TYPE_CHECKING:
 __all__ = ["Service"]
 
 READ_TIMEOUT: Final = 10.0
-"""Seconds that reading a configuration may take: its folder may be another machine's."""
+"""Seconds to read a configuration, which may be on a network drive."""
 
 MAX_READING: Final = 8
-"""Threads that may wait for the disk at once, each for one reload that was given up."""
+"""Maximum number of threads waiting for the disk, each for a reload that timed out."""
 
 LOOK_INTERVAL: Final = 1.0
-"""Seconds between looks for reports that are overdue, and for the control socket."""
+"""Seconds between checks of overdue log summaries and of the control socket."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class Service:
-    """Runs an :class:`App`, answers about it, and reloads it.
+    """Runs an :class:`App` with its monitoring, and reloads it.
 
-    ``read`` reads the configuration once more, and raises :class:`ConfigurationError`.
-    ``name`` is the configuration's, for people.
+    ``read`` reads the configuration again and raises :class:`ConfigurationError`. ``name`` is
+    the human-readable name of the configuration.
     """
 
     def __init__(self, app: App, read: Callable[[], Configuration], name: str) -> None:
@@ -51,7 +51,7 @@ class Service:
         self._name = name
         self._http: HTTPServer | None = None
         self._serving: HTTPOptions | None = None
-        """What :attr:`_http` was made from."""
+        """The options of :attr:`_http`."""
         self._control = ControlServer(app, self.reload, name)
         self._looking: asyncio.Task[None] | None = None
         self._reading: set[asyncio.Task[Configuration]] = set()
@@ -64,12 +64,12 @@ class Service:
 
     @property
     def http_address(self) -> str:
-        """Where health and metrics are served; nothing if they are not."""
+        """URL of health and metrics; empty if they are not served."""
         return "" if self._http is None else f"http://{self._http.address}"
 
     async def start(self) -> None:
         """Start everything. Raises :class:`OSCBridgeError` with everything closed again."""
-        async with self._one_at_a_time:  # a reload that is asked for now comes after it
+        async with self._one_at_a_time:  # a reload requested now runs afterwards
             try:
                 self._looking = asyncio.create_task(self._look_after())
                 await self._serve_http(self.app.configuration.http)
@@ -80,7 +80,7 @@ class Service:
                 raise
 
     async def stop(self) -> None:
-        """Stop everything: first what may reload it, last what tells how it is."""
+        """Stop everything: reloads first, monitoring last."""
         self._stopping = True
         for task in (self._reloading, self._looking):
             if task is not None:
@@ -91,12 +91,13 @@ class Service:
         await self._serve_http(None)
         self.app.flush_reports(everything=True)
 
-    # --- reload ------------------------------------------------------------------------------
+    # --- reload -------------------------------------------------------------------------------
 
     def request_reload(self) -> None:
-        """Reload in the background; what comes of it is logged. On the loop.
+        """Reload in the background and log the result. On the event loop.
 
-        Whatever the file holds by now will be in force: if one goes on, another comes after it.
+        The current content of the file will be active: a reload in progress is followed by
+        another one.
         """
         self._asked = True
         if not self._stopping and (self._reloading is None or self._reloading.done()):
@@ -104,13 +105,14 @@ class Service:
 
     async def _reload_as_asked(self) -> None:
         while self._asked:
-            with suppress(OSCBridgeError):  # it is in the log
+            with suppress(OSCBridgeError):  # already logged
                 await self.reload()
 
     async def reload(self) -> Changes:
-        """Read the configuration again, and change what is another in it.
+        """Read the configuration again and apply the changes.
 
-        Raises :class:`OSCBridgeError` when it is bad or cannot be; then all goes on as it was.
+        Raises :class:`OSCBridgeError` if it is invalid or cannot be applied; the previous
+        configuration then stays active.
         """
         async with self._one_at_a_time:
             self._asked = False
@@ -120,7 +122,7 @@ class Service:
                 self._refused(str(error))
                 raise
             except Exception as error:
-                self._refused(f"it failed with {error!r}", error)
+                self._refused(f"failed with {error!r}", error)
                 raise OSCBridgeError(f"the reload failed with {error!r}") from error
             self._reloads = self._reloads._replace(applied=self._reloads.applied + 1)
             _log.info("reloaded %s: %s", self._name, changes)
@@ -131,14 +133,18 @@ class Service:
     def _refused(self, text: str, error: Exception | None = None) -> None:
         self._reloads = self._reloads._replace(refused=self._reloads.refused + 1)
         for line in text.splitlines():
-            _log.error("reload refused, all goes on as it was: %s", line, exc_info=error)
+            _log.error(
+                "reload rejected; still running the previous configuration: %s",
+                line,
+                exc_info=error,
+            )
 
     async def _reload(self) -> Changes:
         if self._stopping:
-            raise OSCBridgeError("the bridge is being stopped")
+            raise OSCBridgeError("the bridge is stopping")
         old, new = self.app.configuration, await self._read_again()
         if (old.bridges or old.endpoints) and not (new.bridges or new.endpoints):
-            text = "there is neither a bridge nor an endpoint in it; is it only half written?"
+            text = "it contains neither a bridge nor an endpoint; it may be only half written"
             raise ConfigurationError(f"{self._name}: {text}")
         served = self._serving
         if new.http == served:
@@ -158,32 +164,32 @@ class Service:
     async def _read_again(self) -> Configuration:
         """Raises :class:`ConfigurationError`."""
         if len(self._reading) >= MAX_READING:
-            text = f"{self._name}: the last {MAX_READING} times to read it have not ended yet"
+            text = f"{self._name}: the last {MAX_READING} attempts to read it have not finished"
             raise ConfigurationError(text)
         task = asyncio.create_task(in_own_thread(self._read, "read configuration"))
         self._reading.add(task)
         task.add_done_callback(self._has_read)
         done, _ = await asyncio.wait([task], timeout=READ_TIMEOUT)
         if not done:
-            text = f"{self._name}: it cannot be read within {READ_TIMEOUT:g} s"
+            text = f"{self._name}: cannot be read within {READ_TIMEOUT:g} s"
             raise ConfigurationError(text)
         return task.result()
 
     def _has_read(self, task: asyncio.Task[Configuration]) -> None:
         self._reading.discard(task)
         if not task.cancelled():
-            task.exception()  # maybe nobody waits for it any more
+            task.exception()  # retrieved, in case nobody waits for it
 
-    # --- what is served about it -------------------------------------------------------------
+    # --- HTTP ---------------------------------------------------------------------------------
 
     async def _serve_http(self, options: HTTPOptions | None) -> None:
-        """Serve health and metrics there, or nowhere. Raises :class:`OSCBridgeError`."""
+        """Serve health and metrics with these options, or stop. Raises :class:`OSCBridgeError`."""
         server, self._http, self._serving = self._http, None, None
         if server is not None:
             await server.stop()
         if options is None:
             return
-        # Loaded where it is wanted, and off the loop: it takes a while.
+        # Imported on demand and off the event loop, because it takes a while.
         module = await asyncio.to_thread(import_module, "oscbridge.monitoring.http_server")
         server = cast(
             "HTTPServer",
@@ -201,10 +207,10 @@ class Service:
         self._http, self._serving = server, options
 
     async def _try_to_serve_http(self, options: HTTPOptions | None) -> tuple[str, ...]:
-        """The same where it is too late to refuse anything. What is wrong, if anything."""
+        """Like :meth:`_serve_http` where rejecting is too late. Returns the problems."""
         try:
             await self._serve_http(options)
-        except OSCBridgeError as error:  # somebody was quicker
+        except OSCBridgeError as error:  # another process took the port
             return (str(error),)
         return ()
 

@@ -1,4 +1,4 @@
-"""Pictures of a process that runs, one after another: its status, and its addresses."""
+"""Snapshots of a running process, one after another: status and addresses."""
 
 from __future__ import annotations
 
@@ -13,50 +13,50 @@ from oscbridge.monitoring.address_table import Row
 from oscbridge.monitoring.control_client import RunningProcess, ask
 from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Received, RouteStatus, Status
 
-__all__ = ["Snapshot", "pictures"]
+__all__ = ["Snapshot", "snapshots"]
 
 
 class Snapshot(NamedTuple):
-    """What is seen at one time."""
+    """Status and addresses at one time."""
 
     time: float
-    """Seconds, on a clock that only goes forward."""
+    """Seconds on a monotonic clock."""
     status: Status
     rows: Sequence[Row]
     """The busiest addresses, and the latest."""
     addresses: int
-    """Addresses that are known, of which only some are in the rows."""
+    """Number of known addresses, of which only some are in ``rows``."""
     forgotten: int
-    """Addresses that made room for others."""
+    """Addresses that were evicted."""
 
 
 @asynccontextmanager
-async def pictures(
+async def snapshots(
     process: RunningProcess, every: float, rows: int
 ) -> AsyncIterator[AsyncIterator[Snapshot]]:
-    """A picture every so many seconds, from now on until the process ends.
+    """A snapshot every ``every`` seconds until the process ends.
 
-    Each has the ``rows`` busiest addresses, and as many of the latest. The first has none.
-    Raises :class:`OSCBridgeError` for a process of another version.
+    Each has the ``rows`` busiest addresses and the ``rows`` latest ones; the first has none.
+    Raises :class:`OSCBridgeError` if the process runs an incompatible version.
     """
     request = {"command": "top", "every": every, "rows": rows}
     async with ask(process.socket, request) as batches:
-        yield _pictures(batches, process)
+        yield _snapshots(batches, process)
 
 
-async def _pictures(
+async def _snapshots(
     batches: AsyncIterator[list[Any]], process: RunningProcess
 ) -> AsyncIterator[Snapshot]:
     async for batch in batches:
         for answer in batch:
             try:
-                yield _picture(answer)
+                yield _snapshot(answer)
             except (KeyError, TypeError) as error:
                 text = f"it runs version {process.version} and this is {version('oscbridge')}"
-                raise OSCBridgeError(f"the bridge cannot be understood: {text}") from error
+                raise OSCBridgeError(f"cannot read the answer of the bridge: {text}") from error
 
 
-def _picture(answer: Mapping[str, Any]) -> Snapshot:
+def _snapshot(answer: Mapping[str, Any]) -> Snapshot:
     return Snapshot(
         answer["time"],
         _status(answer["status"]),

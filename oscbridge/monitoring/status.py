@@ -1,4 +1,4 @@
-"""What a running system has counted and how it is: one picture, for all who show it."""
+"""The status and counters of a running system: one snapshot for every front."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 
 
 class Reloads(NamedTuple):
-    """How many there were."""
+    """Counts of configuration reloads."""
 
     applied: int = 0
     refused: int = 0
@@ -31,25 +31,25 @@ class Reloads(NamedTuple):
 
 @dataclass(frozen=True)
 class Received:
-    """What came in at a source, since it was started."""
+    """Counters of a source since it was started."""
 
     packets: int
     messages: int
-    """Messages in packets that were good."""
+    """Messages in valid packets."""
     unmatched: int
-    """Messages for which there was no route."""
+    """Messages that matched no route."""
     failed: int
-    """Calls of routes that raised."""
+    """Route calls that raised an exception."""
     early: int
-    """Messages with a time tag in the future that ran at once."""
+    """Messages with a future time tag that ran immediately."""
     waiting: int
-    """Messages, or bundles, that wait for their time."""
+    """Messages or bundles waiting for their time tag."""
     bad: Mapping[str, int]
-    """Packets that were refused, by reason."""
+    """Rejected packets, by reason."""
     closed: Mapping[str, int]
-    """Connections that were ended or not accepted, by reason."""
+    """Connections closed or rejected, by reason."""
     dropped: Mapping[str, int]
-    """Messages that came in and did not reach the routes, by reason."""
+    """Received messages that did not reach the routes, by reason."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ class BridgeStatus:
     address: str
     mode: str
     problem: str
-    """Why nothing can come in, for people; nothing when all is well."""
+    """Human-readable reason why it cannot receive; empty if it can."""
     received: Received
     connections: int
     """TCP clients."""
     threads: int
     children: int
-    """Processes, in mode forking."""
+    """Child processes in mode ``forking``."""
 
 
 @dataclass(frozen=True)
@@ -76,29 +76,29 @@ class EndpointStatus:
     name: str
     type: str
     where: str
-    """Where it is, for people."""
+    """Human-readable location."""
     connected: bool
     problem: str
-    """Why it is not connected, for people."""
+    """Human-readable reason why it is not connected; empty if it is."""
     is_sink: bool
     needed: bool
-    """Whether the system is not ready without it: not with ``on_start = "ignore"``."""
+    """Whether readiness requires it; false with ``on_start = "ignore"``."""
     policy: str
     queued: int
-    """Messages on their way to it."""
+    """Messages waiting or in flight."""
     queue_size: int
-    """Messages that may wait."""
+    """Capacity of the send queue in messages."""
     offered: int
-    """Messages that routes gave to it: sent, dropped or queued."""
+    """Messages offered by routes: sent, dropped or queued."""
     sent: int
     dropped: Mapping[str, int]
-    """Messages that were lost, or replaced as the policy says, by reason."""
+    """Messages lost, or replaced according to the policy, by reason."""
     refused: int
-    """Those who were not let in."""
+    """Rejected clients."""
     received: Received
-    """What came from it."""
+    """Counters of the messages received from it."""
     latency: Latency
-    """Seconds from routed to sent, of a sample of messages."""
+    """Seconds from routing to delivery, of a sample of messages."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +106,12 @@ class RouteStatus:
     """One route."""
 
     number: int
-    """Its place in the file, from 1."""
+    """Position in the file, from 1."""
     match: str
     sources: tuple[str, ...]
     to: tuple[str, ...]
     dropped: Mapping[str, int]
-    """Messages that did not pass its steps, by reason."""
+    """Messages dropped by its steps, by reason."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Status:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What is faulty, a line each: "endpoint.mixer: not connected: ..."."""
+        """Problems, one per line: "endpoint.mixer: not connected: ..."."""
         bridges = [f"bridge.{each.name}: {each.problem}" for each in self.bridges if each.problem]
         endpoints = [
             f"endpoint.{each.name}: not connected: {each.problem or 'not yet'}"

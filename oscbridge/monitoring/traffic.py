@@ -1,7 +1,7 @@
-"""What watches a running system: one hook of the system for all, and a stream.
+"""Watching the traffic of a running system: one hook for all watchers, and a stream.
 
-All that is called with a message runs on the thread that handles the message. So it is
-short, waits for nothing, and keeps a bounded amount.
+Watchers run on the thread that handles the message, so they are short, never wait, and keep
+a bounded amount of data.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ from oscbridge.osc import (
 __all__ = ["Hub", "TapStream", "peer_text"]
 
 MAX_WAITING: Final = 8_388_608
-"""Bytes of a stream that wait to be read. Beyond, messages are skipped."""
+"""Maximum bytes waiting to be read from a stream. Above it, messages are skipped."""
 
 MAX_KNOWN: Final = 4_096
-"""Addresses of which a stream remembers whether they match, and peers with their names."""
+"""Cache size for address matches and for peer names."""
 
 MAX_PEER: Final = 200
-"""Characters of a peer's name."""
+"""Maximum characters of a peer's name."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class Hub:
-    """Shows what passes to several watchers. While there is none, nothing is watched."""
+    """Distributes traffic to several watchers. Without watchers nothing is watched."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -53,13 +53,13 @@ class Hub:
         self._reporter = RateLimitedLog(_log)
 
     def add(self, watcher: AppWatcher) -> None:
-        """Have ``watcher`` called as :meth:`App.watch` says. On the loop."""
+        """Call ``watcher`` as :meth:`App.watch` describes. On the event loop."""
         self._watchers = (*self._watchers, watcher)
         if len(self._watchers) == 1:
             self._app.watch(self._show)
 
     def remove(self, watcher: AppWatcher) -> None:
-        """Have it called no more. On the loop."""
+        """Stop calling ``watcher``. On the event loop."""
         self._watchers = tuple(each for each in self._watchers if each != watcher)
         if not self._watchers:
             self._app.watch(None)
@@ -68,24 +68,24 @@ class Hub:
         for watcher in self._watchers:
             try:
                 watcher(direction, name, message)
-            except Exception as error:  # whoever looks on must not disturb
-                text = f"{message.address!r} could not be shown: {error!r}"
+            except Exception as error:  # a watcher must not disturb the message path
+                text = f"{message.address!r} cannot be shown: {error!r}"
                 self._reporter.report("show", text, error=error)
 
 
 class TapStream:
-    """Messages that pass, each as a line of JSON, for one who reads them.
+    """Passing messages as lines of JSON, for one reader.
 
     A line is ``[time, direction, name, peer, packet]``: Unix time in ns; "in" or "out"; the
     bridge or endpoint; the sender as text; the message as an OSC packet in base64, in a
-    bundle if it has a time tag. ``names`` and ``match`` pick messages, if given. ``rate``
-    is how many a second are taken, on the average of a second; None for all.
+    bundle if it has a time tag. ``names`` and ``match`` select messages. ``rate`` limits the
+    messages per second, averaged over a second; None means all.
     """
 
     def __init__(
         self, names: Collection[str] = (), match: str = "", rate: float | None = None
     ) -> None:
-        """Raises :class:`PatternError` for a ``match`` that is none."""
+        """Raises :class:`PatternError` if ``match`` is not a valid pattern."""
         self._names = frozenset(names)
         self._matches = None
         if match:
@@ -102,7 +102,7 @@ class TapStream:
         self._filled = asyncio.Event()
 
     def take(self, direction: Direction, name: str, message: Message) -> None:
-        """Show a message. From any thread."""
+        """Add a message. Thread-safe."""
         if self._names and name not in self._names:
             return
         if self._matches is not None and not self._matches(message.address):
@@ -114,7 +114,7 @@ class TapStream:
                 return
         try:
             line = _line(direction, name, message)
-        except Exception:  # a plugin may make messages that are no OSC
+        except Exception:  # a plugin may make messages that are not valid OSC
             with self._lock:
                 self._skipped["bad"] += 1
             return
@@ -127,7 +127,7 @@ class TapStream:
                 self._loop.call_soon_threadsafe(self._filled.set)
 
     def _refusal(self) -> str:
-        """Why a message is skipped that comes now, or nothing."""
+        """The reason to skip a message now; empty to take it."""
         if self._rate is not None:
             now = time.monotonic()
             most = max(self._rate, 1.0)
@@ -139,11 +139,11 @@ class TapStream:
         return "slow" if self._bytes >= MAX_WAITING else ""
 
     async def filled(self) -> None:
-        """Wait until there is something to read."""
+        """Wait until there are lines to read."""
         await self._filled.wait()
 
     def read(self, size: int) -> bytes:
-        """Lines, of a bit more than ``size`` bytes at most. On the loop."""
+        """Lines of about ``size`` bytes at most. On the event loop."""
         lines: list[bytes] = []
         with self._lock:
             while self._lines and size > 0:
@@ -156,9 +156,9 @@ class TapStream:
         return b"".join(lines)
 
     def skipped(self) -> dict[str, int]:
-        """Messages that were skipped since the last call, by reason.
+        """Messages skipped since the last call, by reason.
 
-        ``rate``: over the rate; ``slow``: the reader is too slow; ``bad``: they are no OSC.
+        ``rate``: above the rate; ``slow``: the reader is too slow; ``bad``: not valid OSC.
         """
         with self._lock:
             skipped, self._skipped = self._skipped, Counter()
@@ -179,7 +179,7 @@ def _where(direction: Direction, name: str, origin: Origin | None) -> bytes:
 
 
 def peer_text(origin: Origin | None) -> str:
-    """Who sent a message, for people; nothing if that is not known."""
+    """Human-readable sender of a message; empty if unknown."""
     peer: Hashable = None if origin is None else origin.peer
     match peer:
         case (str(host), int(port), *_) if host:

@@ -1,4 +1,4 @@
-"""Recordings of OSC packets: the bytes of the file, and how they are read. Knows no clock.
+"""Recordings of OSC packets: the file format, encoded and decoded. Uses no clock.
 
 ====== ================= ===================================================================
 file                     :data:`MAGIC`, then frames: a header, records, an end
@@ -8,9 +8,8 @@ record ``/packet ,hsssb``  ns since the start, "in" or "out", name, peer, packet
 end    ``/end ,h``         ns since the start
 ====== ================= ===================================================================
 
-Numbers are big-endian, and bodies are OSC messages. Frames are only ever added, so a
-recorder that is killed leaves a file that can be read up to the cut. A file that is whole
-has an end.
+Numbers are big-endian, and bodies are OSC messages. Frames are only appended, so a killed
+recorder leaves a file that is readable up to the cut. A complete file has an end.
 """
 
 from __future__ import annotations
@@ -41,21 +40,21 @@ __all__ = [
 ]
 
 MAGIC: Final = b"OSCrec\r\n"
-"""What a recording begins with. The line end shows what a transfer as text has spoiled."""
+"""First bytes of a recording. The line end reveals a transfer in text mode."""
 
 VERSION: Final = 1
 
 MAX_PACKET: Final = MAX_FRAME
-"""Bytes of a packet that is recorded: as many as the servers take."""
+"""Maximum packet size in bytes: the largest that the servers accept."""
 
 MAX_NAME: Final = 256
-"""Bytes of a name, and of a peer."""
+"""Maximum bytes of a name and of a peer."""
 
 MAX_RECORD: Final = MAX_PACKET + 2 * MAX_NAME + 64
-"""Bytes of a frame's body. A file that claims more is broken."""
+"""Maximum bytes of a frame's body. A file that claims more is damaged."""
 
 LATEST: Final = (1 << 63) - 1
-"""Nanoseconds, the most that a time can hold."""
+"""Largest time in nanoseconds."""
 
 Direction: TypeAlias = Literal["in", "out"]
 
@@ -65,48 +64,48 @@ _LIMITS: Final = Limits(datagram=MAX_RECORD)
 
 
 class Record(NamedTuple):
-    """A packet, and when and where it passed."""
+    """A packet with its time and place."""
 
     time_ns: int
     """Nanoseconds since the start of the recording."""
     direction: Direction
     """"in" from a source, "out" to an endpoint."""
     name: str
-    """The bridge or the endpoint that it passed, or the address it was sent to."""
+    """The bridge or endpoint that it passed, or the address to which it was sent."""
     peer: str
-    """Who sent it, as far as that is known, or nothing."""
+    """Its sender; empty if unknown."""
     packet: bytes
-    """The packet as it was: it may be no OSC."""
+    """The packet as it was; it may not be valid OSC."""
 
 
 class RecordingError(OSCBridgeError):
-    """A recording cannot be read on. ``offset`` is the byte where it breaks."""
+    """A recording is damaged. ``offset`` is the first unreadable byte."""
 
     def __init__(self, offset: int, text: str) -> None:
-        super().__init__(f"broken at byte {offset}: {text}")
+        super().__init__(f"damaged at byte {offset}: {text}")
         self.offset = offset
 
 
 def encode_header(start_unix_ns: int) -> bytes:
-    """What stands before the records."""
+    """The header of a recording."""
     return MAGIC + _frame("/recording", "ih", VERSION, start_unix_ns)
 
 
 def encode_record(record: Record) -> bytes:
-    """One record. Raises :class:`EncodeError` for one that is too large, or no record."""
+    """Encode a record. Raises :class:`EncodeError` if it is too large or invalid."""
     if len(record.packet) > MAX_PACKET:
-        text = f"a packet of {len(record.packet)} bytes, at most {MAX_PACKET} are recorded"
+        text = f"a packet of {len(record.packet)} bytes; at most {MAX_PACKET} can be recorded"
         raise EncodeError(text)
     for text in (record.name, record.peer):
         if len(text.encode(errors="replace")) > MAX_NAME:
             raise EncodeError(f"{text[:40]!r}… has more than {MAX_NAME} bytes")
     if not 0 <= record.time_ns <= LATEST:
-        raise EncodeError(f"{record.time_ns} ns is no time since the start")
+        raise EncodeError(f"{record.time_ns} ns is not a valid time since the start")
     return _frame("/packet", "hsssb", *record)
 
 
 def encode_end(time_ns: int) -> bytes:
-    """What stands behind the records: how long the recording is."""
+    """The end of a recording, with its length."""
     return _frame("/end", "h", time_ns)
 
 
@@ -116,27 +115,27 @@ def _frame(address: str, types: str, *args: int | str | bytes) -> bytes:
 
 
 def _checksum(body: bytes) -> int:
-    # Over the size too: or zeros, which a power cut leaves, would be a frame.
+    # Includes the size: otherwise zeros, which a power cut leaves, would be a valid frame.
     return zlib.crc32(body, zlib.crc32(_SIZE.pack(len(body))))
 
 
 END_SIZE: Final = _FRAME.size + 20
-"""Bytes of what :func:`encode_end` makes."""
+"""Bytes of an encoded end."""
 
 
 class Recording:
-    """Reads a recording from a file, a record at a time; iterating goes on where it is.
+    """Reads a recording record by record; iterating continues at the current position.
 
-    Raises :class:`RecordingError` for what is none, and then again where the file breaks,
-    after all records before the break. ``OSError`` comes through.
+    Raises :class:`RecordingError` if the file is not a recording, and while iterating where it
+    is damaged, after all records before that place. ``OSError`` is passed on.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.offset = 0
-        """Bytes that were read and are good."""
+        """Bytes read and valid so far."""
         self.length_ns: int | None = None
-        """How long the recording is; known once its end was read."""
+        """Length of the recording; known after its end was read."""
         magic = file.read(len(MAGIC))
         if magic != MAGIC:
             raise RecordingError(0, _no_magic(magic))
@@ -147,10 +146,10 @@ class Recording:
                 self.start_unix_ns = start
                 """When the recording began: Unix time in nanoseconds."""
             case "/recording", (int(version), *_):
-                text = f"version {version} of the format; this program reads version {VERSION}"
+                text = f"version {version} of the format; this program supports version {VERSION}"
                 raise RecordingError(len(MAGIC), text)
             case _:
-                raise RecordingError(len(MAGIC), f"no header, but {header.address}")
+                raise RecordingError(len(MAGIC), f"expected a header, found {header.address}")
         self._first = self.offset
 
     def rewind(self) -> None:
@@ -171,31 +170,31 @@ class Recording:
                     self.length_ns = length
                     return
                 case _:
-                    text = f"no record: {message.address} ,{message.types}"
+                    text = f"not a valid record: {message.address} ,{message.types}"
                     raise RecordingError(start, text)
 
     def _next(self) -> Message:
         """The message of the next frame."""
         head = self._file.read(_FRAME.size)
         if not head:
-            text = "the file ends without an end: it was cut off, or is still being recorded"
+            text = "incomplete: it was cut off or is still being recorded"
             raise RecordingError(self.offset, text)
         if len(head) < _FRAME.size:
             raise self._cut(len(head))
         size, checksum = _FRAME.unpack(head)
         if not 0 < size <= MAX_RECORD:
-            text = f"a record of {size} bytes, there are 1 to {MAX_RECORD}"
+            text = f"a record of {size} bytes; must be 1 to {MAX_RECORD}"
             raise RecordingError(self.offset, text)
         body = self._file.read(size)
         if len(body) < size:
             raise self._cut(len(head) + len(body))
         if _checksum(body) != checksum:
-            text = f"the checksum of a record of {size} bytes is wrong: bytes were changed"
+            text = f"wrong checksum of a record of {size} bytes"
             raise RecordingError(self.offset, text)
         try:
             message = decode_message(body, _LIMITS)
         except DecodeError as error:
-            raise RecordingError(self.offset, f"no record: {error}") from None
+            raise RecordingError(self.offset, f"not a valid record: {error}") from None
         self.offset += _FRAME.size + size
         return message
 
@@ -204,7 +203,7 @@ class Recording:
 
 
 def _record(args: Sequence[Argument]) -> Record | None:
-    """A record, if it is one and within the limits."""
+    """A record, if the arguments are valid and within the limits."""
     match args:
         case int(time_ns), "in" | "out" as direction, str(name), str(peer), bytes(packet):
             named = max(len(name.encode()), len(peer.encode())) <= MAX_NAME
@@ -215,7 +214,7 @@ def _record(args: Sequence[Argument]) -> Record | None:
 
 def _no_magic(found: bytes) -> str:
     if not found:
-        return "this is no recording: the file is empty"
+        return "not a recording: the file is empty"
     if MAGIC.startswith(found):
         return f"the file ends within the first {len(MAGIC)} bytes"
-    return f"this is no recording: it begins with {found!r}"
+    return f"not a recording: it begins with {found!r}"

@@ -1,7 +1,7 @@
-"""Playing records at their times.
+"""Play records at their times.
 
-The times are absolute: each is reckoned from the beginning of the round, so that no error
-adds up. The wait ends in a short spin, as the system wakes a sleeper some 0.1 ms late.
+Times are absolute: each is computed from the start of the round, so that errors do not add up.
+A wait ends with a short spin, because the system wakes sleepers about 0.1 ms late.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ __all__ = [
 ]
 
 SPIN_NS: Final = 300_000
-"""Nanoseconds before a packet's time in which the processor is kept busy, at the most."""
+"""Maximum nanoseconds of busy waiting before a packet."""
 
 TICK_NS: Final = 100_000_000
-"""Nanoseconds after which a wait is interrupted to look at other things."""
+"""Nanoseconds between interruptions of a wait."""
 
 SHORTEST_ROUND_NS: Final = 10_000_000
-"""Nanoseconds of a round, at the least. A recording may be of one instant."""
+"""Minimum nanoseconds of a round. A recording may cover a single instant."""
 
 TOLERANCE_NS: Final = 1_000_000
-"""Nanoseconds by which a packet may be late without a warning."""
+"""Nanoseconds of lateness without a warning."""
 
 FASTEST: Final = math.inf
-"""The speed that waits for nothing."""
+"""The speed without any waiting."""
 
 _BUNDLE: Final = b"#bundle\0"
 _TIMETAG: Final = struct.Struct(">Q")
@@ -59,7 +59,7 @@ class Schedule:
     start_ns: int
     """The same instant on the clock of ``time.monotonic_ns``."""
     speed: float = 1.0
-    """Above 0; 2 is twice as fast, :data:`FASTEST` waits for nothing."""
+    """Above 0; 2 is twice as fast, :data:`FASTEST` does not wait."""
 
     @classmethod
     def now(cls, recorded_unix_ns: int, speed: float = 1.0) -> Schedule:
@@ -67,25 +67,25 @@ class Schedule:
         return cls(recorded_unix_ns, time.time_ns(), time.monotonic_ns(), speed)
 
     def after(self, length_ns: int) -> Schedule:
-        """The next round, when this one has so many nanoseconds, in the recording's time."""
+        """The next round, if this one lasts ``length_ns`` nanoseconds of recorded time."""
         lasts = max(SHORTEST_ROUND_NS, round(length_ns / self.speed))
         return replace(
             self, start_unix_ns=self.start_unix_ns + lasts, start_ns=self.start_ns + lasts
         )
 
     def due_ns(self, time_ns: int) -> int:
-        """When a record of that time is due, on the clock of ``time.monotonic_ns``."""
+        """When a record is due on the clock of ``time.monotonic_ns``."""
         return self.start_ns + round(time_ns / self.speed)
 
     def tag(self, tag: TimeTag) -> TimeTag:
-        """A time tag of the recording, in the time of this round."""
+        """A recorded time tag, converted to the time of this round."""
         since = round((tag.unix_ns() - self.recorded_unix_ns) / self.speed)
         return TimeTag.from_unix_ns(min(self.start_unix_ns + since, _LAST_TAG_NS))
 
     def packet(self, record: Record) -> bytes:
-        """A record's packet with its future time tags in the time of this round.
+        """A record's packet with its future time tags converted to the time of this round.
 
-        A time tag that had passed already when the packet did stays: it is late either way.
+        Time tags that were in the past when the packet was recorded stay: they are late anyway.
         """
         if not record.packet.startswith(b"#"):
             return record.packet
@@ -99,11 +99,11 @@ class Schedule:
 
 @dataclass
 class Punctuality:
-    """How late packets were. Holds a bounded number of counts, not the packets' times."""
+    """Lateness of packets, as a bounded number of counts."""
 
     packets: int = 0
     late: int = 0
-    """Packets that were more than :data:`TOLERANCE_NS` late."""
+    """Packets more than :data:`TOLERANCE_NS` late."""
     worst_ns: int = 0
     _counts: Counter[int] = field(default_factory=Counter)
     """Packets by lateness, to two digits."""
@@ -119,7 +119,7 @@ class Punctuality:
 
     @property
     def median_ns(self) -> int:
-        """The lateness that half of the packets keep, to two digits; 0 for no packets."""
+        """Median lateness, to two digits; 0 without packets."""
         passed = 0
         for late, count in sorted(self._counts.items()):
             passed += count
@@ -140,9 +140,9 @@ def play(
 ) -> None:
     """Send the packets of one round, each at its time; blocks.
 
-    What is late goes out at once. ``tick`` is called some ten times a second. It ends soon
-    after ``stopped`` says so, and not between a packet and its count. What ``records``,
-    ``send`` and ``tick`` raise comes through.
+    Late packets are sent immediately. ``tick`` is called about ten times per second. Returns
+    soon after ``stopped`` returns true, never between a packet and its count. Exceptions of
+    ``records``, ``send`` and ``tick`` are passed on.
     """
     paced = schedule.speed != FASTEST
     next_tick = time.monotonic_ns() + TICK_NS
@@ -166,9 +166,9 @@ def play(
 
 
 def shift_timetags(packet: bytes, shift: Callable[[TimeTag], TimeTag]) -> bytes:
-    """A packet with the time tags of its bundles replaced. All its other bytes stay.
+    """A packet with the time tags of its bundles replaced; all other bytes stay.
 
-    What is no bundle, or not well formed any more, is left as it is.
+    Anything other than a well-formed bundle is left unchanged.
     """
     changed = bytearray(packet)
     for offset in _timetags(packet, 0, len(packet), DEFAULT_LIMITS.depth):
@@ -178,7 +178,7 @@ def shift_timetags(packet: bytes, shift: Callable[[TimeTag], TimeTag]) -> bytes:
 
 
 def _timetags(packet: bytes, start: int, end: int, depth: int) -> Iterator[int]:
-    """Where the time tags of a bundle and of those within it are."""
+    """Offsets of the time tags of a bundle and its nested bundles."""
     if not depth or end - start < 16 or not packet.startswith(_BUNDLE, start):
         return
     yield start + 8

@@ -1,4 +1,4 @@
-"""The file of a recording while it is made."""
+"""Writes a recording to a file."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from oscbridge.recording.format import END_SIZE, Record, encode_end, encode_head
 __all__ = ["MAX_WAITING", "RecordingWriter"]
 
 FLUSH_SECONDS: Final = 0.5
-"""Seconds after which what came is written and on the disk, if the disk keeps up."""
+"""Seconds after which records are on disk, if the disk keeps up."""
 
 FLUSH_BYTES: Final = 262_144
-"""Bytes that are written sooner than that."""
+"""Bytes that are written sooner."""
 
 MAX_WAITING: Final = 33_554_432
-"""Bytes that wait for a slow disk, and that wait to be looked at. Beyond, packets are dropped."""
+"""Maximum bytes waiting for a slow disk. Above it, packets are dropped."""
 
 _NO_SYNC: Final = (errno.EINVAL, errno.ENOTSUP, errno.EROFS)
-"""What devices and pipes say, which have nothing to be synchronised."""
+"""Errors of devices and pipes, which cannot be synchronised."""
 
 
 class RecordingWriter:
-    """A file that is being recorded, and what is still to be written to it.
+    """A recording in progress, and its records that are not yet written.
 
-    Raises :class:`OSCBridgeError` for a file that cannot be made.
+    Raises :class:`OSCBridgeError` if the file cannot be created.
     """
 
     def __init__(self, path: Path, force: bool, max_size: int) -> None:
@@ -48,7 +48,7 @@ class RecordingWriter:
         self._end_ns: int | None = None
         self.packets = 0
         self.size = len(header)
-        """Bytes of the file, with those that are still to be written."""
+        """Bytes of the file, including those not yet written."""
         self.dropped: Counter[str] = Counter()
         self._written = 0
         self._waiting = [header]
@@ -57,13 +57,15 @@ class RecordingWriter:
 
     @property
     def seconds(self) -> float:
-        """How long the recording is by now."""
+        """Current length of the recording."""
         end = self._end_ns
         return (time.monotonic_ns() - self._start_ns if end is None else end) / 1e9
 
     def add(self, record: Record) -> bool:
-        """Take a record. False if the file would be too large with it."""
-        time_ns = max(0, record.time_ns - self._start_ns)  # it may have come just before
+        """Add a record. Returns False if the file would become too large."""
+        time_ns = max(
+            0, record.time_ns - self._start_ns
+        )  # it may have arrived just before the start
         try:
             data = encode_record(record._replace(time_ns=time_ns))
         except EncodeError:
@@ -81,7 +83,7 @@ class RecordingWriter:
         return True
 
     def end(self, length_ns: int | None = None) -> None:
-        """Take no more. The recording has a length that is given, or lasted until now."""
+        """Finish the recording, with the given length or the time until now."""
         self._end_ns = time.monotonic_ns() - self._start_ns if length_ns is None else length_ns
         self._put(encode_end(self._end_ns))
         self._wake.set()
@@ -92,9 +94,9 @@ class RecordingWriter:
         self.size += len(data)
 
     async def keep_writing(self) -> None:
-        """Write what comes, until all is written after :meth:`end`.
+        """Write records until everything is written after :meth:`end`.
 
-        Raises :class:`OSCBridgeError` when nothing more can be written.
+        Raises :class:`OSCBridgeError` if writing fails.
         """
         while self._end_ns is None or self._waiting:
             with contextlib.suppress(TimeoutError):
@@ -105,12 +107,12 @@ class RecordingWriter:
                 continue
             data, self._waiting = b"".join(self._waiting), []
             try:
-                # On a thread: a disk may take seconds, and packets must have their times.
+                # On a thread: the disk may take seconds, and packets need exact times.
                 await asyncio.to_thread(self._write, data)
             except OSError as error:
                 text = f"{self._path}: {what_failed(error)}"
                 if self._written:
-                    text += f"; what is in its first {self._written} bytes can be played"
+                    text += f"; its first {self._written} bytes can be played"
                 raise OSCBridgeError(text) from None
             self._waiting_bytes -= len(data)
 

@@ -151,7 +151,7 @@ def test_curl_gets_what_it_asks_for(start: Start, write: Write) -> None:
     curl = ["curl", "-sS", "--path-as-is", "--max-time", "10"]
     asked = [f"{url}/healthz", f"{url}/readyz", f"{url}/../../etc/passwd"]
     result = subprocess.run([*curl, *asked], capture_output=True, text=True, check=True)
-    assert result.stdout == "ok\nready\nNot found. There is: /healthz /readyz /metrics\n"
+    assert result.stdout == "ok\nready\nNot found. Available: /healthz /readyz /metrics\n"
 
 
 # --- something else answers, or nothing --------------------------------------------------------

@@ -190,7 +190,7 @@ def test_what_was_written_survives_a_kill(
     records, error = read_until_broken(file)
     assert [each.packet for each in records] == [message(1), message(2)]
     assert error.offset == file.stat().st_size
-    assert "the file ends without an end" in str(error)
+    assert "incomplete: it was cut off" in str(error)
 
 
 def test_what_came_is_in_the_file_within_a_second(
@@ -283,7 +283,7 @@ def test_a_disk_that_fills_up_leaves_a_recording_that_can_be_played(
         error = process.stderr.read()
     assert process.returncode == 1
     size = file.stat().st_size
-    text = f"{os.strerror(errno.EFBIG)}; what is in its first {size} bytes can be played"
+    text = f"{os.strerror(errno.EFBIG)}; its first {size} bytes can be played"
     assert error == f"error: {file}: {text}\n"
     records, broken = read_until_broken(file)
     assert 0 < len(records) < 50
@@ -490,7 +490,7 @@ def test_a_broken_file_is_played_up_to_the_break(
     assert result.returncode == 1
     assert [receiver.recv(100) for _ in range(2)] == [message(1), message(2)]
     assert "played 2 packets" in result.stdout
-    assert f"error: {file}: broken at byte {offset}: the checksum of a record" in result.stderr
+    assert f"error: {file}: damaged at byte {offset}: wrong checksum of a record" in result.stderr
 
 
 def test_a_broken_file_is_told_once_in_a_loop(
@@ -502,7 +502,7 @@ def test_a_broken_file_is_told_once_in_a_loop(
     for number in range(8):
         assert receiver.recv(100) == message(number % 2 + 1)
     assert program.stop() == 1
-    assert program.output.count("broken at byte") == 1
+    assert program.output.count("damaged at byte") == 1
 
 
 def test_what_is_no_recording_is_told(call: Call, file: Path) -> None:
@@ -510,7 +510,7 @@ def test_what_is_no_recording_is_told(call: Call, file: Path) -> None:
     result = call("play", str(file))
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == (
-        f"error: {file}: broken at byte 0: this is no recording: it begins with b'# oscbri'\n"
+        f"error: {file}: damaged at byte 0: not a recording: it begins with b'# oscbri'\n"
     )
 
 

@@ -91,7 +91,7 @@ def test_of_several_bridges_the_file_or_the_process_picks_one(
     result = call("reload")
     assert result.returncode == 1
     first, *listed = result.stderr.splitlines()
-    assert first == "error: several bridges run here; pick one with --pid:"
+    assert first == "error: several bridges are running here; choose one with --pid:"
     assert [Path(line.split()[2]).name for line in listed] == ["one.toml", "two.toml"]
     assert call("reload", "two.toml").stdout.startswith(f"reloaded {tmp_path / 'two.toml'}: ")
     by_pid = call("reload", "--pid", str(other.process.pid))
@@ -101,5 +101,5 @@ def test_of_several_bridges_the_file_or_the_process_picks_one(
 
 def test_without_a_bridge_it_says_how_to_start_one(call: Call) -> None:
     result = call("reload")
-    text = "error: no bridge of this user runs here; start one with oscbridge run\n"
+    text = "error: no bridge of this user is running here; start one with: oscbridge run\n"
     assert (result.returncode, result.stderr) == (1, text)

@@ -174,7 +174,7 @@ def test_a_pattern_that_is_none_is_refused(bridge: Bridge, call: Call) -> None:
 
 def test_without_a_bridge_it_says_how_to_start_one(call: Call) -> None:
     result = call("tap")
-    text = "error: no bridge of this user runs here; start one with oscbridge run\n"
+    text = "error: no bridge of this user is running here; start one with: oscbridge run\n"
     assert (result.returncode, result.stderr) == (1, text)
 
 

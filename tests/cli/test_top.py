@@ -337,5 +337,5 @@ def test_without_a_terminal_it_says_what_works(port: int, call: Call) -> None:
 
 def test_without_a_bridge_it_says_how_to_start_one(call: Call) -> None:
     result = call("top", "--once")
-    text = "error: no bridge of this user runs here; start one with oscbridge run\n"
+    text = "error: no bridge of this user is running here; start one with: oscbridge run\n"
     assert (result.returncode, result.stderr) == (1, text)

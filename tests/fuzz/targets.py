@@ -377,6 +377,6 @@ def _read_recording(data: bytes, known: Sequence[Record] | None, outcome: Outcom
         outcome.errors.append(f"Recording raised {error!r} for {data!r}")
     outcome.took(time.thread_time() - started, data)
     if not 0 <= offset <= len(data):
-        outcome.errors.append(f"broken at byte {offset} of {data!r}")
+        outcome.errors.append(f"damaged at byte {offset} of {data!r}")
     if known is not None and found != known[: len(found)]:
         outcome.errors.append(f"made up {found!r} from {data!r}")

@@ -1,4 +1,4 @@
-"""Health and metrics, served on the test's own loop, and clients that ask for them."""
+"""Health and metrics served on the test's loop, and HTTP clients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EMPTY = Status((), (), ())
 
 
 class Response(NamedTuple):
-    """What a client got."""
+    """A response."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -32,7 +32,7 @@ class Response(NamedTuple):
 
 
 class Client:
-    """Asks one server: by Python's own client, or byte by byte."""
+    """Sends requests with Python's client, or byte by byte."""
 
     def __init__(self, server: HTTPServer) -> None:
         self.server = server
@@ -72,7 +72,7 @@ class Client:
 
 @pytest.fixture
 async def serve_http() -> AsyncIterator[Callable[..., Awaitable[Client]]]:
-    """Starts servers: a status, or a way to get it, and limits."""
+    """Starts servers with a status, or a function that returns one, and limits."""
     started: list[HTTPServer] = []
 
     async def serve(
@@ -96,5 +96,5 @@ async def serve_http() -> AsyncIterator[Callable[..., Awaitable[Client]]]:
 
 @pytest.fixture
 def descriptors() -> Callable[[], int]:
-    """How many descriptors this process has open."""
+    """Number of open descriptors of this process."""
     return lambda: len(list(Path("/proc/self/fd").iterdir()))

@@ -1,4 +1,4 @@
-"""The control socket of a system that runs here, and those who attach to it."""
+"""The control socket of a running system, and its clients."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ from oscbridge import ConfigurationError, Endpoint, Message, OSCBridgeError, dec
 from oscbridge.bridge.app import App, AppWatcher
 from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.reload import Changes
-from oscbridge.monitoring import control_client
-from oscbridge.monitoring import control_server as control
-from oscbridge.monitoring import runtime_dir as runtime_folder
-from oscbridge.monitoring import traffic as watching
+from oscbridge.monitoring import (
+    control_client,
+    control_requests,
+    control_server,
+    runtime_dir,
+    traffic,
+)
 from oscbridge.monitoring.control_client import RunningProcess, ask, choose, processes, reload, tap
 from oscbridge.monitoring.control_server import ControlServer
-from oscbridge.monitoring.snapshots import Snapshot, pictures
+from oscbridge.monitoring.snapshots import Snapshot, snapshots
 from oscbridge.plugins import Plugins
 from oscbridge.udp_client import UDPClient
 
@@ -43,11 +46,11 @@ to = "mixer"
 """
 NOTHING = Changes((), (), (), (), 0, ())
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="there are no Unix sockets")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="this system has no Unix sockets")
 
 
 class Null(Endpoint):
-    """Takes everything."""
+    """Accepts every message."""
 
     async def send(self, message: Message) -> None:
         pass
@@ -98,10 +101,10 @@ class Running:
 
 @pytest.fixture
 def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder of the sockets: short, as a socket's path must be."""
+    """A directory with a short path, as sockets require."""
     with TemporaryDirectory(prefix="osc") as path:
         folder = Path(path, "run")
-        monkeypatch.setenv(runtime_folder.VARIABLE, str(folder))
+        monkeypatch.setenv(runtime_dir.VARIABLE, str(folder))
         yield folder
 
 
@@ -123,28 +126,28 @@ async def system(folder: Path) -> AsyncIterator[Running]:
         yield system
 
 
-# --- the socket --------------------------------------------------------------------------------
+# --- the socket ------------------------------------------------------------------------------
 
 
-async def test_only_its_user_can_reach_it(system: Running, folder: Path) -> None:
+async def test_socket_is_reachable_by_its_user_only(system: Running, folder: Path) -> None:
     assert stat.S_IMODE(system.path.stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-async def test_nothing_is_left_after_a_stop(folder: Path) -> None:
+async def test_stop_leaves_no_socket(folder: Path) -> None:
     async with running() as system:
         assert system.path.exists()
     assert list(folder.iterdir()) == []
     assert system.control.path is None
 
 
-async def test_a_folder_that_is_too_open_is_closed(folder: Path) -> None:
+async def test_directory_with_open_permissions_is_restricted(folder: Path) -> None:
     folder.mkdir(mode=0o755)
     async with running():
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-async def test_a_link_in_place_of_the_folder_is_refused(
+async def test_symbolic_link_as_directory_is_rejected(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     elsewhere = folder.with_name("elsewhere")
@@ -153,38 +156,38 @@ async def test_a_link_in_place_of_the_folder_is_refused(
     async with running() as system:
         assert system.control.path is None
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "no control socket, so nothing can attach to this process" in caplog.text
-    assert "is no folder" in caplog.text
+    assert "no control socket, so attaching to this process is not possible" in caplog.text
+    assert "is not a directory" in caplog.text
     assert list(elsewhere.iterdir()) == []
 
 
-async def test_a_folder_of_another_user_is_refused(
+async def test_directory_of_another_user_is_rejected(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.mkdir()
-    monkeypatch.setattr(runtime_folder.os, "geteuid", lambda: os.getuid() + 1)
-    with pytest.raises(PermissionError, match="is another user's"):
-        runtime_folder.open_folder(folder)
-    assert list(runtime_folder.sockets(folder)) == []
+    monkeypatch.setattr(runtime_dir.os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(PermissionError, match="belongs to another user"):
+        runtime_dir.open_folder(folder)
+    assert list(runtime_dir.sockets(folder)) == []
 
 
-async def test_the_next_folder_is_taken_when_one_cannot_be_used(
+async def test_next_directory_is_used_when_one_is_unusable(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good = folder.with_name("good")
     too_long = folder.with_name("x" * 120)
     candidates = [Path("/nowhere/at/all"), too_long, good]
-    monkeypatch.setattr(control, "folders", lambda: candidates)
+    monkeypatch.setattr(control_server, "folders", lambda: candidates)
     async with running() as system:
         assert system.path.parent == good
 
 
-def test_folders_are_those_of_the_session_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_session_directories_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     user = os.getuid()
-    monkeypatch.delenv(runtime_folder.VARIABLE, raising=False)
+    monkeypatch.delenv(runtime_dir.VARIABLE, raising=False)
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/session")
     monkeypatch.setenv("TMPDIR", "/temporary")
-    assert [str(each) for each in runtime_folder.folders()] == [
+    assert [str(each) for each in runtime_dir.folders()] == [
         "/session/oscbridge",
         f"/run/user/{user}/oscbridge",
         f"/temporary/oscbridge-{user}",
@@ -192,7 +195,7 @@ def test_folders_are_those_of_the_session_first(monkeypatch: pytest.MonkeyPatch)
     ]
 
 
-async def test_sockets_where_nobody_listens_are_removed(folder: Path) -> None:
+async def test_sockets_without_a_listener_are_removed(folder: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     folder.mkdir(mode=0o700)
@@ -210,7 +213,7 @@ async def test_sockets_where_nobody_listens_are_removed(folder: Path) -> None:
         assert ([each.socket for each in found], silent) == ([ours], [])
 
 
-async def test_a_socket_that_answers_is_left_alone_whatever_its_id(folder: Path) -> None:
+async def test_answering_socket_is_kept_whatever_its_id(folder: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     folder.mkdir(mode=0o700)
@@ -222,7 +225,7 @@ async def test_a_socket_that_answers_is_left_alone_whatever_its_id(folder: Path)
             assert path.exists()
 
 
-async def test_a_system_without_unix_sockets_runs_and_says_so_when_asked(
+async def test_system_without_unix_sockets_runs_and_reports_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(socket, "AF_UNIX")
@@ -234,10 +237,10 @@ async def test_a_system_without_unix_sockets_runs_and_says_so_when_asked(
         await choose()
 
 
-# --- requests ----------------------------------------------------------------------------------
+# --- requests --------------------------------------------------------------------------------
 
 
-async def test_it_says_what_it_is(system: Running) -> None:
+async def test_about_identifies_the_process(system: Running) -> None:
     (answer,) = await system.raw(b'{"command": "about"}\n')
     about = answer["about"]
     assert isinstance(about, dict)
@@ -245,7 +248,7 @@ async def test_it_says_what_it_is(system: Running) -> None:
     assert abs(about["since"] - time.time()) < 60
 
 
-async def test_it_tells_its_status(system: Running) -> None:
+async def test_status_command_returns_the_status(system: Running) -> None:
     (answer,) = await system.raw(b'{"command": "status"}\n')
     status = answer["status"]
     assert isinstance(status, dict)
@@ -256,11 +259,11 @@ async def test_it_tells_its_status(system: Running) -> None:
 @pytest.mark.parametrize(
     ("data", "error"),
     [
-        (b"no JSON\n", "a request is a line with a JSON object"),
-        (b"[1]\n", "a request is a line with a JSON object"),
-        (b"[" * 10_000 + b"\n", "a request is a line with a JSON object"),
-        (b"\xff\xfe\n", "a request is a line with a JSON object"),
-        (b"x" * 70_000 + b"\n", "a request of more than 65536 bytes"),
+        (b"no JSON\n", "expected a line with a JSON object"),
+        (b"[1]\n", "expected a line with a JSON object"),
+        (b"[" * 10_000 + b"\n", "expected a line with a JSON object"),
+        (b"\xff\xfe\n", "expected a line with a JSON object"),
+        (b"x" * 70_000 + b"\n", "the request is larger than 65536 bytes"),
         (b"{}\n", "unknown command None"),
         (b'{"command": "explode"}\n', "unknown command 'explode'"),
         (b'{"command": "top", "every": 0}\n', "every: expected a number from 0.2 to 3600"),
@@ -273,7 +276,7 @@ async def test_it_tells_its_status(system: Running) -> None:
         (b'{"command": "tap", "rate": -1}\n', "rate: expected a number"),
     ],
 )
-async def test_a_bad_request_is_answered_with_what_is_wrong(
+async def test_invalid_request_is_answered_with_the_reason(
     data: bytes, error: str, system: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
     (answer,) = await system.raw(data)
@@ -283,13 +286,15 @@ async def test_a_bad_request_is_answered_with_what_is_wrong(
     assert await system.raw(b'{"command": "about"}\n')
 
 
-async def test_who_says_nothing_is_let_go(system: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "REQUEST_TIMEOUT", 0.05)
+async def test_silent_client_is_disconnected(
+    system: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_requests, "REQUEST_TIMEOUT", 0.05)
     (answer,) = await system.raw(b'{"command": "about"}')
     assert answer["error"] == "no request within 0.05 s"
 
 
-async def test_who_leaves_without_a_request_is_no_event(
+async def test_client_without_a_request_is_ignored(
     system: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
     for data in (b"", b'{"comm'):
@@ -301,20 +306,20 @@ async def test_who_leaves_without_a_request_is_no_event(
     assert caplog.text == ""
 
 
-async def test_who_looks_on_locks_nobody_else_out(
+async def test_streaming_clients_do_not_lock_out_others(
     system: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "MAX_STREAMS", 1)
+    monkeypatch.setattr(control_server, "MAX_STREAMS", 1)
     process = await choose()
     async with tap(process) as one:
         await anext(one.batches())
         for command in (b"tap", b"top"):
             (answer,) = await system.raw(b'{"command": "%b"}\n' % command)
-            assert "more than 1 look on at once" in str(answer["error"])
+            assert "too many tap and top clients: at most 1" in str(answer["error"])
         assert await reload(process) == ("nothing is different", [])
 
 
-async def test_an_answer_of_any_size_arrives_whole(
+async def test_answer_of_any_size_arrives_complete(
     system: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     system.changes = Changes((), (), (), (), 0, ("x" * 3_000_000,))
@@ -322,7 +327,7 @@ async def test_an_answer_of_any_size_arrives_whole(
     assert len(problem) == 3_000_000
 
 
-async def test_the_socket_is_made_anew_when_somebody_has_removed_it(system: Running) -> None:
+async def test_removed_socket_is_created_again(system: Running) -> None:
     process = await choose()
     async with tap(process) as one:
         await anext(one.batches())
@@ -331,31 +336,31 @@ async def test_the_socket_is_made_anew_when_somebody_has_removed_it(system: Runn
         again = await choose()
         assert again.pid == process.pid
         assert again.since == process.since
-        system.send(Message.of("/x"))  # who was attached goes on
+        system.send(Message.of("/x"))  # connected streams continue
         while not (batch := await anext(one.batches())):
             pass
         assert decode_packet(batch[0].packet) == Message.of("/x")
     before = system.path
-    await system.control.look_after()  # it is there: nothing to do
+    await system.control.look_after()  # the socket exists: nothing to do
     assert system.path == before
 
 
-async def test_clients_at_once_are_bounded(
+async def test_concurrent_clients_are_bounded(
     system: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "MAX_CLIENTS", 2)
+    monkeypatch.setattr(control_server, "MAX_CLIENTS", 2)
     process = await choose()
     async with tap(process) as one, tap(process) as other:
         await anext(one.batches())
         await anext(other.batches())
         (answer,) = await system.raw(b'{"command": "about"}\n')
-        assert "more than 2 clients at once" in str(answer["error"])
+        assert "too many clients: at most 2" in str(answer["error"])
 
 
-# --- reload ------------------------------------------------------------------------------------
+# --- reload ----------------------------------------------------------------------------------
 
 
-async def test_a_reload_tells_what_has_changed(system: Running) -> None:
+async def test_reload_reports_the_changes(system: Running) -> None:
     system.changes = Changes(("bridge.new",), (), (), (), 1, ("endpoint.desk: not connected",))
     changes, problems = await reload(await choose())
     assert changes == "added bridge.new; 1 route new or changed"
@@ -363,7 +368,7 @@ async def test_a_reload_tells_what_has_changed(system: Running) -> None:
 
 
 @pytest.mark.parametrize("kind", [ConfigurationError, OSCBridgeError])
-async def test_a_reload_that_is_refused_raises_what_was_raised(
+async def test_rejected_reload_raises_the_original_error(
     kind: type[OSCBridgeError], system: Running
 ) -> None:
     system.changes = kind("show.toml: one\nshow.toml: two")
@@ -372,10 +377,10 @@ async def test_a_reload_that_is_refused_raises_what_was_raised(
     assert caught.type is kind
 
 
-# --- tap ---------------------------------------------------------------------------------------
+# --- tap -------------------------------------------------------------------------------------
 
 
-async def test_a_tap_shows_what_comes_in_and_what_is_delivered(system: Running) -> None:
+async def test_tap_shows_received_and_delivered_messages(system: Running) -> None:
     async with tap(await choose()) as tapped:
         packets = tapped.packets()
         batches = tapped.batches()
@@ -389,7 +394,7 @@ async def test_a_tap_shows_what_comes_in_and_what_is_delivered(system: Running) 
     assert abs(found[0].time_ns / 1e9 - time.time()) < 60
 
 
-async def test_a_tap_shows_one_name_and_what_matches(system: Running) -> None:
+async def test_tap_filters_by_name_and_pattern(system: Running) -> None:
     async with tap(await choose(), ["mixer"], "/1/*") as tapped:
         await anext(tapped.batches())
         system.send(Message.of("/2/x", 1), Message.of("/1/x", 2))
@@ -397,7 +402,7 @@ async def test_a_tap_shows_one_name_and_what_matches(system: Running) -> None:
     assert (packet.name, decode_packet(packet.packet)) == ("mixer", Message.of("/1/x", 2))
 
 
-async def test_a_tap_of_what_there_is_not_names_the_nearest(system: Running) -> None:
+async def test_tap_of_an_unknown_name_suggests_the_nearest(system: Running) -> None:
     text = "'stge': no such bridge or endpoint; did you mean 'stage'?"
     with pytest.raises(ConfigurationError) as caught:
         async with tap(await choose(), ["stge"]) as tapped:
@@ -405,7 +410,7 @@ async def test_a_tap_of_what_there_is_not_names_the_nearest(system: Running) -> 
     assert str(caught.value) == text
 
 
-async def test_nothing_is_watched_once_all_taps_are_gone(system: Running) -> None:
+async def test_nothing_is_watched_after_the_last_tap(system: Running) -> None:
     system.watched.clear()
     process = await choose()
     async with tap(process) as one:
@@ -415,7 +420,7 @@ async def test_nothing_is_watched_once_all_taps_are_gone(system: Running) -> Non
     await until(lambda: system.watched == [True, False])
 
 
-async def test_a_tap_goes_on_through_a_reload(system: Running) -> None:
+async def test_tap_continues_through_a_reload(system: Running) -> None:
     async with tap(await choose()) as tapped:
         await anext(tapped.batches())
         text = CONFIGURATION + '[endpoint.more]\ntype = "null"\n[[route]]\n'
@@ -426,7 +431,7 @@ async def test_a_tap_goes_on_through_a_reload(system: Running) -> None:
         assert {(await anext(packets)).name for _ in range(3)} == {"stage", "mixer", "more"}
 
 
-async def test_messages_over_the_rate_are_counted(system: Running) -> None:
+async def test_messages_above_the_rate_are_counted(system: Running) -> None:
     async with tap(await choose(), ["stage"], rate=5) as tapped:
         batches = tapped.batches()
         await anext(batches)
@@ -439,10 +444,10 @@ async def test_messages_over_the_rate_are_counted(system: Running) -> None:
     assert shown + tapped.skipped["rate"] == 200
 
 
-async def test_a_client_that_does_not_read_slows_nothing_and_is_told_what_it_missed(
+async def test_client_that_does_not_read_slows_nothing_and_gets_its_skipped_count(
     system: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "MAX_WAITING", 20_000)
+    monkeypatch.setattr(traffic, "MAX_WAITING", 20_000)
     count = 20_000
     blob = bytes(400)
     async with tap(await choose(), ["mixer"]) as tapped:
@@ -464,7 +469,7 @@ async def test_a_client_that_does_not_read_slows_nothing_and_is_told_what_it_mis
     assert 0 < shown < count
 
 
-async def test_a_stop_lets_clients_go_at_once(folder: Path) -> None:
+async def test_stop_disconnects_clients_immediately(folder: Path) -> None:
     async with running() as system, tap(await choose()) as tapped, asyncio.timeout(10):
         await anext(tapped.batches())
         began = time.monotonic()
@@ -473,11 +478,11 @@ async def test_a_stop_lets_clients_go_at_once(folder: Path) -> None:
         assert [batch async for batch in tapped.batches()] == []
 
 
-# --- top ---------------------------------------------------------------------------------------
+# --- top -------------------------------------------------------------------------------------
 
 
-async def test_pictures_have_status_and_addresses(system: Running) -> None:
-    async with pictures(await choose(), 0.2, 10) as coming, asyncio.timeout(10):
+async def test_snapshots_contain_status_and_addresses(system: Running) -> None:
+    async with snapshots(await choose(), 0.2, 10) as coming, asyncio.timeout(10):
         picture: Snapshot = await anext(coming)
         assert picture.rows == []
         assert system.watched[-1]
@@ -493,27 +498,27 @@ async def test_pictures_have_status_and_addresses(system: Running) -> None:
     await until(lambda: not system.watched[-1])
 
 
-async def test_a_process_of_another_version_is_named(
+async def test_incompatible_version_is_named(
     system: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process = (await choose())._replace(version="9.9")
     monkeypatch.setattr(system.control, "_status", lambda: {"status": {"bridges": []}})
     with pytest.raises(OSCBridgeError, match=r"runs version 9\.9 and this is"):
-        async with pictures(process, 1, 10) as coming:
+        async with snapshots(process, 1, 10) as coming:
             await anext(coming)
 
 
-# --- which process -----------------------------------------------------------------------------
+# --- choice of the process -------------------------------------------------------------------
 
 
-async def test_without_a_bridge_it_says_how_to_start_one(folder: Path) -> None:
-    with pytest.raises(OSCBridgeError, match="no bridge of this user runs here; start one"):
+async def test_without_a_running_bridge_the_error_says_how_to_start_one(folder: Path) -> None:
+    with pytest.raises(OSCBridgeError, match="no bridge of this user is running here; start one"):
         await choose()
 
 
 @pytest.fixture
 def several(monkeypatch: pytest.MonkeyPatch) -> list[RunningProcess]:
-    """Three processes that seem to run."""
+    """Three simulated processes."""
     found = [
         RunningProcess(Path("/1"), 1, "a.toml", "/home/one/a.toml", 0, "0"),
         RunningProcess(Path("/2"), 2, "b.toml", "/home/one/b.toml", 0, "0"),
@@ -527,44 +532,44 @@ def several(monkeypatch: pytest.MonkeyPatch) -> list[RunningProcess]:
     return found
 
 
-async def test_of_several_one_is_picked_by_its_id(several: list[RunningProcess]) -> None:
+async def test_process_is_chosen_by_id(several: list[RunningProcess]) -> None:
     assert await choose(2) is several[1]
 
 
 @pytest.mark.parametrize(
     ("file", "index"), [("a.toml", 0), ("/home/two/b.toml", 2), ("/elsewhere/a.toml", 0)]
 )
-async def test_of_several_one_is_picked_by_its_file(
+async def test_process_is_chosen_by_file(
     file: str, index: int, several: list[RunningProcess]
 ) -> None:
     assert await choose(file=Path(file)) is several[index]
 
 
-async def test_of_several_none_is_taken_by_chance(several: list[RunningProcess]) -> None:
+async def test_ambiguous_choice_is_an_error(several: list[RunningProcess]) -> None:
     with pytest.raises(OSCBridgeError) as caught:
         await choose(file=Path("b.toml"))
     first, *others = str(caught.value).splitlines()
-    assert first == "several bridges run here; pick one with --pid:"
+    assert first == "several bridges are running here; choose one with --pid:"
     assert [each.split()[:2] for each in others] == [["2", "b.toml"], ["3", "../two/b.toml"]]
 
 
-async def test_a_process_that_there_is_not_is_answered_with_those_there_are(
+async def test_unknown_process_is_answered_with_the_running_ones(
     several: list[RunningProcess],
 ) -> None:
     with pytest.raises(OSCBridgeError) as caught:
         await choose(7)
     first, *others = str(caught.value).splitlines()
-    assert (first, len(others)) == ("no bridge with process 7 runs here; there is:", 3)
+    assert (first, len(others)) == ("no bridge with process 7 is running here; available:", 3)
 
 
-async def test_a_process_that_does_not_answer_is_named(
+async def test_process_that_does_not_answer_is_named(
     folder: Path, several: list[RunningProcess], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(OSCBridgeError, match="process 9 does not answer"):
         await choose(9)
 
 
-async def test_a_process_that_is_held_up_is_found_as_such(
+async def test_blocked_process_is_reported_as_silent(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(control_client, "CONNECT_TIMEOUT", 0.05)
@@ -575,14 +580,14 @@ async def test_a_process_that_is_held_up_is_found_as_such(
         assert await processes() == ([], [4711])
 
 
-async def test_a_process_that_ends_between_is_an_error(folder: Path) -> None:
-    with pytest.raises(OSCBridgeError, match="the bridge cannot be reached"):
+async def test_process_that_ends_meanwhile_is_an_error(folder: Path) -> None:
+    with pytest.raises(OSCBridgeError, match="cannot reach the bridge"):
         async with ask(folder / "4711.sock", {"command": "about"}):
             pass
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Let the loop run until something is true."""
+    """Run the loop until a condition is true."""
     async with asyncio.timeout(10):
         while not condition():
             await asyncio.sleep(0.001)

@@ -40,7 +40,7 @@ TARGETS = [
 ]
 
 FROM_PROMETHEUS = {"instance", "job"}
-"""Labels that Prometheus itself adds to what it gets."""
+"""Labels added by Prometheus itself."""
 
 SYSTEM = """
 [bridge.stage]
@@ -65,7 +65,7 @@ to        = "fussy"
 
 
 class Fussy(Endpoint):
-    """Takes messages below 1."""
+    """Accepts messages below 1."""
 
     async def send(self, message: Message) -> None:
         if message.args[0] not in (0.25, 0.5):
@@ -74,10 +74,10 @@ class Fussy(Endpoint):
 
 @pytest.fixture
 async def troubled(serve_http: Serve) -> AsyncIterator[Any]:
-    """A client of a system in which everything has happened that is shown."""
+    """A client of a system in which every displayed event has happened."""
     app = App(parse(SYSTEM, {"fussy": Fussy}, "test.toml"), Plugins([]))
     client = await serve_http(
-        lambda: read_status(app), HTTPLimits(request=0.05), reloads=lambda: Reloads(1, 1)
+        lambda: read_status(app), HTTPLimits(request_timeout=0.05), reloads=lambda: Reloads(1, 1)
     )
     await app.start()
     try:
@@ -96,7 +96,7 @@ async def make_trouble(app: App, client: Any) -> None:
             sock.sendto(packet, (stage.host, stage.port))
     _, writer = await asyncio.open_connection(cues.host, cues.port)
     writer.write(b"\xc0/a\xdb\x00\xc0")  # no such escape
-    await client.send(b"")  # says nothing
+    await client.send(b"")  # silent client
     labels = {
         "oscbridge_bad_packets": "reason",
         "oscbridge_closed_connections": "reason",
@@ -114,7 +114,7 @@ async def make_trouble(app: App, client: Any) -> None:
 
 
 async def served(client: Any) -> dict[str, set[str]]:
-    """Names that are served with their labels: those of families and those of samples."""
+    """Exported names of families and samples, with their labels."""
     page = (await client.get("/metrics")).text
     found: dict[str, set[str]] = defaultdict(set)
     for family in parser.text_string_to_metric_families(page):
@@ -124,7 +124,7 @@ async def served(client: Any) -> dict[str, set[str]]:
     return found
 
 
-# --- names -------------------------------------------------------------------------------------
+# --- names -----------------------------------------------------------------------------------
 
 _TOKEN = re.compile(
     r'"[^"]*"|\[[^]]*\]|[a-zA-Z_:][a-zA-Z0-9_:]*|!=|=~|!~|==|\d+(?:\.\d+)?|[-+*/(){},=<>]|\s+'
@@ -133,7 +133,7 @@ _WORDS = {"or", "and", "unless", "on", "ignoring"}
 
 
 def names(expression: str) -> Iterator[tuple[str, set[str]]]:
-    """The metrics that a PromQL expression reads, each with the labels that it goes by."""
+    """Metrics of a PromQL expression, with the labels it uses."""
     assert _TOKEN.sub("", expression) == ""
     tokens = [token for token in _TOKEN.findall(expression) if not token.isspace()]
     grouped = set(re.findall(r"\w+", " ".join(re.findall(r"\b(?:by|on) \(([^)]*)\)", expression))))
@@ -175,7 +175,7 @@ async def test_every_metric_and_label_is_served(troubled: Any) -> None:
 
 
 @pytest.mark.parametrize(("panel", "target"), TARGETS)
-def test_a_legend_names_labels_that_are_left(panel: dict[str, Any], target: dict[str, Any]) -> None:
+def test_legend_names_labels_that_are_left(panel: dict[str, Any], target: dict[str, Any]) -> None:
     shown = set(re.findall(r"{{(\w+)}}", target["legendFormat"]))
     grouped = re.search(r"sum by \(([^)]*)\)", target["expr"])
     if grouped is not None:
@@ -184,7 +184,7 @@ def test_a_legend_names_labels_that_are_left(panel: dict[str, Any], target: dict
         assert not shown
 
 
-async def test_every_metric_of_the_bridge_is_shown_but_those_that_only_name_it(
+async def test_every_metric_is_shown_except_info_metrics(
     troubled: Any,
 ) -> None:
     shown = {
@@ -205,10 +205,10 @@ async def test_every_metric_of_the_bridge_is_shown_but_those_that_only_name_it(
     }
 
 
-# --- as Grafana takes it -----------------------------------------------------------------------
+# --- the dashboard file ----------------------------------------------------------------------
 
 
-def test_a_panel_has_its_own_place_and_number() -> None:
+def test_panel_has_its_own_place_and_number() -> None:
     assert len({panel["id"] for panel in PANELS}) == len(PANELS)
     taken: set[tuple[int, int]] = set()
     for panel in PANELS:
@@ -232,23 +232,23 @@ def test_the_data_source_is_chosen_in_grafana() -> None:
         *("datasource", "datasource", "prometheus"),
     )
     assert instance["datasource"] == chosen
-    assert "id" not in DASHBOARD  # Grafana gives it one
+    assert "id" not in DASHBOARD  # assigned by Grafana
 
 
-def test_an_expression_uses_only_variables_that_are_there() -> None:
+def test_expression_uses_only_defined_variables() -> None:
     known = {each["name"] for each in DASHBOARD["templating"]["list"]} | {"__rate_interval"}
     assert set(re.findall(r"\$\{?(\w+)", FILE.read_text())) - {"__all"} <= known
 
 
-def test_every_panel_says_what_it_shows() -> None:
+def test_every_panel_has_a_description() -> None:
     assert all(panel["title"] and panel["description"].endswith(".") for panel in PANELS)
 
 
-# --- with a real Prometheus --------------------------------------------------------------------
+# --- with a real Prometheus ------------------------------------------------------------------
 
 
 class Prometheus:
-    """One that scrapes one target, ten times a second."""
+    """Prometheus, scraping one target ten times per second."""
 
     def __init__(self, folder: Path, target: str) -> None:
         self.port = free_port()

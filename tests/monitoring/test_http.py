@@ -1,4 +1,4 @@
-"""Health over HTTP: what is answered, and what those get who try something else."""
+"""Health over HTTP: responses, limits and attacks."""
 
 from __future__ import annotations
 
@@ -69,28 +69,28 @@ ELSEWHERE = [
 
 
 def bridge(problem: str) -> Status:
-    """A system of one bridge that has a problem, or none."""
+    """A system of one bridge, with or without a problem."""
     return Status((BridgeStatus("a", "udp://x:1", "asyncio", problem, NOTHING, 0, 0, 0),), (), ())
 
 
-# --- what is answered --------------------------------------------------------------------------
+# --- responses -------------------------------------------------------------------------------
 
 
-async def test_healthz_is_ok_as_long_as_the_loop_runs(serve_http: Serve) -> None:
+async def test_healthz_is_ok_while_the_loop_runs(serve_http: Serve) -> None:
     client = await serve_http(bridge("broken"))
     response = await client.get("/healthz")
     assert (response.status, response.text) == (200, "ok\n")
 
 
-async def test_readyz_is_ready_when_nothing_is_faulty(serve_http: Serve) -> None:
+async def test_readyz_is_ready_without_problems(serve_http: Serve) -> None:
     client = await serve_http(bridge(""))
     response = await client.get("/readyz")
     assert (response.status, response.text) == (200, "ready\n")
 
 
-async def test_readyz_names_the_faulty_part_until_it_is_mended(serve_http: Serve) -> None:
+async def test_readyz_names_a_problem_until_it_is_fixed(serve_http: Serve) -> None:
     with socket.socket() as mixer:
-        mixer.bind(("127.0.0.1", 0))  # and does not listen yet
+        mixer.bind(("127.0.0.1", 0))  # bound, not listening yet
         port = mixer.getsockname()[1]
         text = f"""
             [bridge.stage]
@@ -119,7 +119,7 @@ async def test_readyz_names_the_faulty_part_until_it_is_mended(serve_http: Serve
     assert faulty.text == f"endpoint.mixer: not connected: {refused}\n"
 
 
-async def test_a_problem_is_one_line_whatever_is_in_it(serve_http: Serve) -> None:
+async def test_problem_is_one_line_whatever_it_contains(serve_http: Serve) -> None:
     client = await serve_http(bridge("one\r\ntwo \x1b[31m \udcff"))
     response = await client.get("/readyz")
     assert response.text == "bridge.a: one\\r\\ntwo \\x1b[31m \\udcff\n"
@@ -136,7 +136,7 @@ async def test_head_is_answered_as_get_without_the_body(serve_http: Serve, path:
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/nothing"])
-async def test_every_answer_has_the_usual_headers(serve_http: Serve, path: str) -> None:
+async def test_every_response_has_the_security_headers(serve_http: Serve, path: str) -> None:
     headers = (await (await serve_http()).get(path)).headers
     assert headers["Content-Type"] == "text/plain; charset=utf-8"
     assert headers["Cache-Control"] == "no-store"
@@ -148,9 +148,7 @@ async def test_every_answer_has_the_usual_headers(serve_http: Serve, path: str) 
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "X-Y"])
-async def test_a_method_that_is_not_served_is_told_which_are(
-    serve_http: Serve, method: str
-) -> None:
+async def test_unsupported_method_is_answered_with_allow(serve_http: Serve, method: str) -> None:
     response = await (await serve_http()).get("/metrics", method)
     assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD")
 
@@ -165,7 +163,7 @@ async def test_another_path_is_not_found(serve_http: Serve, path: str) -> None:
     assert path == "/" or path.encode() not in answer.replace(b"/metrics\n", b"")
 
 
-async def test_a_failure_is_reported_and_shows_nothing(
+async def test_failure_is_logged_and_discloses_nothing(
     serve_http: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken() -> Status:
@@ -180,24 +178,24 @@ async def test_a_failure_is_reported_and_shows_nothing(
     assert (await client.get("/healthz")).status == 200
 
 
-# --- by which name -----------------------------------------------------------------------------
+# --- host names ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "127.0.0.1:9180", "[::1]:9180", "localhost", "bridge:9180", "My.Host:1"]
 )
-def test_a_host_is_known(host: str) -> None:
+def test_known_host_is_accepted(host: str) -> None:
     assert is_known_host(host, {"my.host"})
 
 
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.evil.example", "a@127.0.0.1", "1.2.3", "[x", "", "my.host."]
 )
-def test_a_host_that_a_page_on_the_web_may_have_is_not_known(host: str) -> None:
+def test_host_that_can_be_registered_is_rejected(host: str) -> None:
     assert not is_known_host(host, {"my.host"})
 
 
-async def test_a_page_that_has_its_name_stand_for_this_machine_learns_nothing(
+async def test_dns_rebinding_page_reads_nothing(
     serve_http: Serve,
 ) -> None:
     client = await serve_http(hosts=["My.host"])
@@ -208,10 +206,10 @@ async def test_a_page_that_has_its_name_stand_for_this_machine_learns_nothing(
     assert (await client.get("/metrics", Host="my.host:9180")).status == 200
 
 
-# --- connections -------------------------------------------------------------------------------
+# --- connections -----------------------------------------------------------------------------
 
 
-async def test_a_connection_is_kept_for_the_next_request(serve_http: Serve) -> None:
+async def test_connection_is_kept_for_the_next_request(serve_http: Serve) -> None:
     client = await serve_http()
 
     def ask() -> list[bytes]:
@@ -231,15 +229,13 @@ async def test_a_connection_is_kept_for_the_next_request(serve_http: Serve) -> N
 
 
 @pytest.mark.parametrize("request_", [LAST, b"GET /healthz HTTP/1.0\r\n\r\n"])
-async def test_a_connection_is_closed_for_who_wants_that(
-    serve_http: Serve, request_: bytes
-) -> None:
+async def test_connection_is_closed_on_request(serve_http: Serve, request_: bytes) -> None:
     answer = await (await serve_http()).send(request_)
     assert b"connection: close" in answer.lower()
     assert answer.endswith(b"\r\n\r\nok\n")
 
 
-async def test_a_request_may_come_in_pieces(serve_http: Serve) -> None:
+async def test_request_may_come_in_pieces(serve_http: Serve) -> None:
     client = await serve_http()
     reader, writer = await asyncio.open_connection(*client.server.address)
     for index in range(len(LAST)):
@@ -250,19 +246,19 @@ async def test_a_request_may_come_in_pieces(serve_http: Serve) -> None:
     writer.close()
 
 
-async def test_a_client_that_sends_no_more_is_answered(serve_http: Serve) -> None:
+async def test_client_that_closed_its_sending_side_is_answered(serve_http: Serve) -> None:
     assert (await (await serve_http()).send(HEALTHZ, finish=True)).endswith(b"ok\n")
 
 
-async def test_a_client_that_waits_too_long_between_requests_is_closed(serve_http: Serve) -> None:
-    client = await serve_http(limits=HTTPLimits(idle=0.05))
+async def test_client_idle_between_requests_is_closed(serve_http: Serve) -> None:
+    client = await serve_http(limits=HTTPLimits(idle_timeout=0.05))
     answer = await client.send(HEALTHZ)
     assert answer.endswith(b"ok\n")
     assert not client.server.reporting.statistics.closed
 
 
-async def test_a_request_on_a_kept_connection_has_its_own_time(serve_http: Serve) -> None:
-    client = await serve_http(limits=HTTPLimits(request=0.1))
+async def test_request_on_a_kept_connection_has_its_own_timeout(serve_http: Serve) -> None:
+    client = await serve_http(limits=HTTPLimits(request_timeout=0.1))
     answer = await client.send(HEALTHZ + b"GET")
     assert answer.count(b"HTTP/1.1") == 1
     reader, writer = await asyncio.open_connection(*client.server.address)
@@ -273,13 +269,13 @@ async def test_a_request_on_a_kept_connection_has_its_own_time(serve_http: Serve
     writer.close()
 
 
-async def test_a_port_that_is_taken_is_an_error(serve_http: Serve) -> None:
+async def test_port_in_use_is_an_error(serve_http: Serve) -> None:
     taken = (await serve_http()).server.address
     with pytest.raises(OSError, match="in use"):
         await HTTPServer(taken, lambda: bridge("")).start()
 
 
-async def test_it_stops_at_once_and_can_start_again(serve_http: Serve) -> None:
+async def test_server_stops_immediately_and_can_start_again(serve_http: Serve) -> None:
     client = await serve_http()
     writers = [(await asyncio.open_connection(*client.server.address))[1] for _ in range(3)]
     writers[0].write(HEALTHZ)
@@ -297,11 +293,11 @@ async def test_it_stops_at_once_and_can_start_again(serve_http: Serve) -> None:
     assert (await client.get("/healthz")).status == 200
 
 
-# --- those who try something else --------------------------------------------------------------
+# --- hostile clients -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("data", MALFORMED.values(), ids=MALFORMED.keys())
-async def test_a_malformed_request_is_refused_and_the_next_one_answered(
+async def test_malformed_request_is_rejected_and_the_next_one_answered(
     serve_http: Serve, descriptors: Callable[[], int], data: bytes
 ) -> None:
     client = await serve_http()
@@ -313,31 +309,31 @@ async def test_a_malformed_request_is_refused_and_the_next_one_answered(
 
 
 async def gone(client: Any) -> None:
-    """Wait until no client is connected any more."""
+    """Wait until all clients are disconnected."""
     async with asyncio.timeout(10):
         while client.server.connections:
             await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("line", [b"GET / HTTP/2.0", b"GET / HTTP/1.2", b"GET / HTTP/9.9"])
-async def test_another_version_of_http_is_refused(serve_http: Serve, line: bytes) -> None:
+async def test_unsupported_http_version_is_rejected(serve_http: Serve, line: bytes) -> None:
     client = await serve_http()
     assert await client.status(line + b"\r\nHost: a\r\nConnection: close\r\n\r\n") == 505
 
 
 @pytest.mark.parametrize("start", [b"GET /", b"GET / HTTP/1.1\r\nHost: a\r\nX: ", b"a"])
-async def test_a_head_without_end_is_refused(serve_http: Serve, start: bytes) -> None:
+async def test_endless_request_line_is_rejected(serve_http: Serve, start: bytes) -> None:
     client = await serve_http()
     assert await client.status(start + b"x" * 30_000) == 431
 
 
-async def test_headers_without_end_are_refused(serve_http: Serve) -> None:
+async def test_endless_headers_are_rejected(serve_http: Serve) -> None:
     client = await serve_http()
     data = b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 3_000
     assert await client.status(data) == 431
 
 
-async def test_a_body_is_not_read(serve_http: Serve) -> None:
+async def test_body_is_not_read(serve_http: Serve) -> None:
     client = await serve_http()
     for head in (b"Content-Length: 1000000000", b"Transfer-Encoding: chunked"):
         request = b"GET /healthz HTTP/1.1\r\nHost: a\r\n" + head + b"\r\n\r\n"
@@ -346,9 +342,7 @@ async def test_a_body_is_not_read(serve_http: Serve) -> None:
         assert b"connection: close" in answer.lower()
 
 
-async def test_a_body_without_end_is_cut_off(
-    serve_http: Serve, descriptors: Callable[[], int]
-) -> None:
+async def test_endless_body_is_cut_off(serve_http: Serve, descriptors: Callable[[], int]) -> None:
     client = await serve_http()
     before = descriptors()
     head = b"POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n"
@@ -366,10 +360,10 @@ async def test_a_body_without_end_is_cut_off(
     assert descriptors() <= before
 
 
-async def test_a_request_that_never_ends_is_given_up_and_counted(
+async def test_unfinished_request_times_out_and_is_counted(
     serve_http: Serve, descriptors: Callable[[], int]
 ) -> None:
-    client = await serve_http(limits=HTTPLimits(request=0.2, linger=0.1))
+    client = await serve_http(limits=HTTPLimits(request_timeout=0.2, linger_timeout=0.1))
     before = descriptors()
     reader, writer = await asyncio.open_connection(*client.server.address)
     dripping = asyncio.create_task(drip(writer))
@@ -388,14 +382,14 @@ async def drip(writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_a_client_that_says_nothing_is_closed_and_counted(serve_http: Serve) -> None:
-    client = await serve_http(limits=HTTPLimits(request=0.05))
+async def test_silent_client_is_closed_and_counted(serve_http: Serve) -> None:
+    client = await serve_http(limits=HTTPLimits(request_timeout=0.05))
     assert await client.send(b"") == b""
     assert client.server.reporting.statistics.closed == {"slow_request": 1}
 
 
-async def test_a_client_that_does_not_read_is_closed_and_counted(serve_http: Serve) -> None:
-    client = await serve_http(bridge("x" * 10_000_000), limits=HTTPLimits(send=0.1))
+async def test_client_that_does_not_read_is_closed_and_counted(serve_http: Serve) -> None:
+    client = await serve_http(bridge("x" * 10_000_000), limits=HTTPLimits(send_timeout=0.1))
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         sock.setblocking(False)
@@ -409,7 +403,7 @@ async def test_a_client_that_does_not_read_is_closed_and_counted(serve_http: Ser
     assert (await client.get("/healthz")).status == 200
 
 
-async def test_a_long_answer_arrives_whole_and_the_connection_goes_on(serve_http: Serve) -> None:
+async def test_long_response_arrives_complete_and_the_connection_stays(serve_http: Serve) -> None:
     client = await serve_http(bridge("x" * 10_000_000))
     reader, writer = await asyncio.open_connection(*client.server.address)
     for _ in range(2):
@@ -420,7 +414,7 @@ async def test_a_long_answer_arrives_whole_and_the_connection_goes_on(serve_http
     writer.close()
 
 
-async def test_of_requests_without_waiting_for_answers_only_the_first_is_answered(
+async def test_only_the_first_pipelined_request_is_answered(
     serve_http: Serve,
 ) -> None:
     client = await serve_http()
@@ -429,7 +423,7 @@ async def test_of_requests_without_waiting_for_answers_only_the_first_is_answere
     assert b"connection: close" in answer.lower()
 
 
-async def test_answers_take_no_more_than_their_share_of_the_loop(serve_http: Serve) -> None:
+async def test_responses_use_no_more_than_their_share_of_the_loop(serve_http: Serve) -> None:
     costs: list[float] = []
 
     def slow() -> Status:
@@ -446,11 +440,11 @@ async def test_answers_take_no_more_than_their_share_of_the_loop(serve_http: Ser
     assert took > sum(costs[:-1]) / SHARE
 
 
-async def test_a_connection_too_many_is_closed_and_counted(serve_http: Serve) -> None:
-    client = await serve_http(limits=HTTPLimits(connections=4))
+async def test_excess_connection_is_closed_and_counted(serve_http: Serve) -> None:
+    client = await serve_http(limits=HTTPLimits(max_connections=4))
     silent = [await asyncio.open_connection(*client.server.address) for _ in range(4)]
     assert await client.send(b"") == b""
-    assert client.server.reporting.statistics.closed == {"connections": 1}
+    assert client.server.reporting.statistics.closed == {"max_connections": 1}
     silent[0][1].close()
     async with asyncio.timeout(10):
         while client.server.connections == 4:
@@ -460,8 +454,8 @@ async def test_a_connection_too_many_is_closed_and_counted(serve_http: Serve) ->
         writer.close()
 
 
-async def test_who_waits_for_a_next_request_makes_room(serve_http: Serve) -> None:
-    client = await serve_http(limits=HTTPLimits(connections=4))
+async def test_idle_connection_makes_room(serve_http: Serve) -> None:
+    client = await serve_http(limits=HTTPLimits(max_connections=4))
     kept = [await asyncio.open_connection(*client.server.address) for _ in range(4)]
     for reader, writer in kept:
         writer.write(HEALTHZ)
@@ -473,10 +467,10 @@ async def test_who_waits_for_a_next_request_makes_room(serve_http: Serve) -> Non
         writer.close()
 
 
-async def test_2000_connections_harm_nobody(
+async def test_two_thousand_connections_do_no_harm(
     serve_http: Serve, descriptors: Callable[[], int]
 ) -> None:
-    client = await serve_http(limits=HTTPLimits(request=0.5))
+    client = await serve_http(limits=HTTPLimits(request_timeout=0.5))
     before = descriptors()
     for _ in range(4):
         opened = await asyncio.gather(
@@ -486,8 +480,8 @@ async def test_2000_connections_harm_nobody(
         for _, writer in opened:
             writer.close()
     closed = client.server.reporting.statistics.closed
-    assert closed["connections"] + closed["slow_request"] == 2_000
-    assert closed["connections"] > 1_500
+    assert closed["max_connections"] + closed["slow_request"] == 2_000
+    assert closed["max_connections"] > 1_500
     assert (await client.get("/healthz")).status == 200
     await gone(client)
     assert descriptors() == before
@@ -496,7 +490,9 @@ async def test_2000_connections_harm_nobody(
 async def test_random_bytes_end_nothing(
     serve_http: Serve, descriptors: Callable[[], int], caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = await serve_http(limits=HTTPLimits(500, request=0.1, idle=0.1, linger=0.1))
+    client = await serve_http(
+        limits=HTTPLimits(500, request_timeout=0.1, idle_timeout=0.1, linger_timeout=0.1)
+    )
     before = descriptors()
     dice = random.Random(5)
 
@@ -515,17 +511,17 @@ async def test_random_bytes_end_nothing(
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-# --- and when it is not wanted -----------------------------------------------------------------
+# --- imports ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("module", ["oscbridge", "oscbridge.cli.run", "oscbridge.cli.health"])
-def test_what_serves_it_is_loaded_only_where_it_is_wanted(module: str) -> None:
+def test_http_modules_are_loaded_on_demand(module: str) -> None:
     code = f"import sys, {module}; print({{'h11', 'prometheus_client'}} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "set()\n"
 
 
-def test_the_host_is_one_that_can_be_listened_on() -> None:
+def test_unusable_listen_host_is_an_error() -> None:
     async def start() -> None:
         await HTTPServer(HostPort("no such host.", 0), lambda: bridge("")).start()
 

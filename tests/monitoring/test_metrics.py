@@ -1,4 +1,4 @@
-"""What is served for Prometheus: of a system that runs, and whatever is sent to it."""
+"""Metrics for Prometheus: a running system, hostile input, cost."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ to        = "count"
 
 
 class Count(Endpoint):
-    """Counts what it is sent."""
+    """Counts its messages."""
 
     sent = 0
 
@@ -62,7 +62,7 @@ class Count(Endpoint):
 
 
 class Running:
-    """A system that runs and is watched."""
+    """A running, watched system."""
 
     def __init__(self, app: App, client: Any) -> None:
         self.app, self.client = app, client
@@ -117,10 +117,10 @@ def level(number: float) -> bytes:
     return encode_message(Message.of("/level", number))
 
 
-# --- what is served ----------------------------------------------------------------------------
+# --- metrics ---------------------------------------------------------------------------------
 
 
-async def test_messages_are_counted_on_their_way(running: Running) -> None:
+async def test_messages_are_counted_at_every_stage(running: Running) -> None:
     other = encode_message(Message.of("/other", 1))
     running.send("stage", level(0.1), level(0.2), level(0.2), other, b"no OSC")
     running.send("desk", level(0.3))
@@ -139,7 +139,7 @@ async def test_messages_are_counted_on_their_way(running: Running) -> None:
     assert value(found, "oscbridge_endpoint_queue_size_messages", endpoint="count") == 10_000
 
 
-async def test_the_parts_and_their_state_are_there(running: Running) -> None:
+async def test_bridges_endpoints_and_states_are_exported(running: Running) -> None:
     found = await running.scrape()
     for bridge in ("stage", "cues", "desk"):
         assert value(found, "oscbridge_bridge_up", bridge=bridge) == 1
@@ -155,7 +155,7 @@ async def test_the_parts_and_their_state_are_there(running: Running) -> None:
     assert abs(time.time() - value(found, "oscbridge_start_time_seconds")) < 60
 
 
-async def test_a_system_that_is_stopped_is_not_ready(running: Running) -> None:
+async def test_stopped_system_is_not_ready(running: Running) -> None:
     await running.app.stop()
     found = await running.scrape()
     assert value(found, "oscbridge_ready") == 0
@@ -171,7 +171,7 @@ async def test_tcp_clients_are_counted(running: Running) -> None:
     await running.until("oscbridge_bridge_connections", 0, bridge="cues")
 
 
-async def test_what_the_http_server_does_is_counted(running: Running) -> None:
+async def test_http_responses_are_counted(running: Running) -> None:
     await running.client.get("/nothing")
     found = await running.scrape()
     assert value(found, "oscbridge_http_responses_total", code="404") == 1
@@ -195,7 +195,7 @@ async def test_latency_is_a_histogram(running: Running) -> None:
     assert value(found, f"{name}_sum", endpoint="count") > 0
 
 
-async def test_the_process_is_measured(running: Running) -> None:
+async def test_process_metrics_are_exported(running: Running) -> None:
     found = await running.scrape()
     for name in ("open_fds", "max_fds", "resident_memory_bytes", "cpu_seconds_total"):
         assert value(found, f"process_{name}") > 0
@@ -203,10 +203,10 @@ async def test_the_process_is_measured(running: Running) -> None:
     assert [key for key in found if key[0] == "python_info"]
 
 
-# --- in which format ---------------------------------------------------------------------------
+# --- formats ---------------------------------------------------------------------------------
 
 
-async def test_prometheus_own_tool_finds_no_fault(running: Running) -> None:
+async def test_promtool_finds_no_problem(running: Running) -> None:
     running.send("stage", level(0.1), b"no OSC")
     await running.until("oscbridge_received_packets_total", 2, source="stage")
     page = (await running.client.get("/metrics")).text
@@ -221,7 +221,7 @@ async def test_prometheus_own_tool_finds_no_fault(running: Running) -> None:
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
-async def test_who_asks_for_openmetrics_gets_it(running: Running) -> None:
+async def test_openmetrics_is_served_on_request(running: Running) -> None:
     running.send("stage", level(0.1), b"no OSC")
     await running.until("oscbridge_received_packets_total", 2, source="stage")
     response = await running.client.get("/metrics", Accept=OPENMETRICS)
@@ -251,17 +251,17 @@ async def test_who_asks_for_openmetrics_gets_it(running: Running) -> None:
     ],
     ids=["none", "no type", "text", "openmetrics", "half a version", "control", "many"],
 )
-async def test_whatever_a_client_accepts_it_is_answered(running: Running, accept: str) -> None:
+async def test_any_accept_header_is_answered(running: Running, accept: str) -> None:
     line = f"Accept: {accept}\r\nConnection: close\r\n\r\n"
     answer = await running.client.send(b"GET /metrics HTTP/1.1\r\nHost: a\r\n" + line.encode())
     assert answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 400 "))
     assert answer.startswith(b"HTTP/1.1 200 ") or "\x7f" in accept
 
 
-# --- whoever sends what ------------------------------------------------------------------------
+# --- hostile input ---------------------------------------------------------------------------
 
 
-async def test_hostile_input_makes_no_new_series(running: Running) -> None:
+async def test_hostile_input_creates_no_series(running: Running) -> None:
     faults = [
         b"no OSC",
         b"/a",
@@ -279,7 +279,7 @@ async def test_hostile_input_makes_no_new_series(running: Running) -> None:
             encode_message(Message.of(f"/evil/{number}", f"evil {number}")),
             faults[number % len(faults)] + b"%d" % number,
         ]
-        if number < 200:  # from elsewhere, as far as one machine can
+        if number < 200:  # from other addresses of this machine
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
                 sock.bind((f"127.{number % 250 + 1}.0.{number % 250 + 1}", 0))
                 for packet in packets:
@@ -298,11 +298,11 @@ async def test_hostile_input_makes_no_new_series(running: Running) -> None:
         "oscbridge_bad_packets_total",
         "oscbridge_http_responses_total",
     }
-    assert len(new) <= 3  # a fault may have another reason with digits behind it; 421
+    assert len(new) <= 3  # another reason may appear; 421
     assert not [key for key in after if "evil" in str(key)]
 
 
-async def test_reasons_that_a_plugin_makes_up_are_bounded(running: Running) -> None:
+async def test_reasons_invented_by_a_plugin_are_bounded(running: Running) -> None:
     delivery = running.app.endpoints["count"]
     for number in range(1_000):
         delivery.dropped(f"because {number}", 1)
@@ -320,10 +320,10 @@ async def test_reasons_that_a_plugin_makes_up_are_bounded(running: Running) -> N
     ["new\nline", 'a "quote" \\', "\udcff", "", "x" * 10_000, "é"],
     ids=["lines", "quotes", "surrogate", "nothing", "long", "accent"],
 )
-async def test_a_reason_may_be_any_text(
+async def test_reason_may_be_any_text(
     running: Running, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.CRITICAL)  # pytest-xdist cannot pass on such text
+    caplog.set_level(logging.CRITICAL)  # pytest-xdist cannot transfer such text
     running.app.endpoints["count"].dropped(reason, 2)
     found = dropped(await running.scrape())
     assert list(found.values()) == [2]
@@ -338,11 +338,11 @@ def dropped(found: Series) -> dict[str, float]:
     return {dict(key[1])["reason"]: count for key, count in found.items() if key[0] == name}
 
 
-# --- what it costs -----------------------------------------------------------------------------
+# --- cost ------------------------------------------------------------------------------------
 
 
 @pytest.mark.load
-async def test_a_scrape_of_four_bridges_and_ten_endpoints_takes_less_than_5_ms(
+async def test_scrape_of_four_bridges_and_ten_endpoints_takes_less_than_5_ms(
     running: Running,
 ) -> None:
     now = read_status(running.app)

@@ -1,4 +1,4 @@
-"""The process as a whole: when it reloads, when not, and that nothing holds up its stop."""
+"""The whole process: reloads, rejected reloads, and a stop that nothing delays."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from ports import free_port
 from oscbridge import ConfigurationError, Endpoint, Message, OSCBridgeError
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration, parse
-from oscbridge.monitoring import runtime_dir as runtime_folder
-from oscbridge.monitoring import service
+from oscbridge.monitoring import runtime_dir, service
 from oscbridge.monitoring.service import Service
 from oscbridge.plugins import Plugins
 
@@ -26,7 +25,7 @@ BRIDGE = '[bridge.{}]\nlisten = "udp://127.0.0.1:0"\n'
 
 
 class Slow(Endpoint):
-    """Is connected when :attr:`gate` is set."""
+    """Connects when :attr:`gate` is set."""
 
     gate = asyncio.Event()
     asked = asyncio.Event()
@@ -43,7 +42,7 @@ SLOW = '[endpoint.slow]\ntype = "slow"\n'
 
 
 class File:
-    """What stands for the configuration file."""
+    """Replaces the configuration file."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -58,9 +57,9 @@ class File:
 
 @pytest.fixture(autouse=True)
 def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder of the control sockets: short, as a socket's path must be."""
+    """A directory with a short path, as sockets require."""
     with TemporaryDirectory(prefix="osc") as path:
-        monkeypatch.setenv(runtime_folder.VARIABLE, path)
+        monkeypatch.setenv(runtime_dir.VARIABLE, path)
         yield Path(path)
 
 
@@ -95,10 +94,10 @@ def bridges(process: Service) -> list[str]:
     return list(process.app.listeners)
 
 
-# --- when ----------------------------------------------------------------------------------------
+# --- timing ----------------------------------------------------------------------------------
 
 
-async def test_what_is_asked_for_while_a_reload_goes_on_is_done_after_it(
+async def test_reload_requested_during_a_reload_runs_afterwards(
     gate: asyncio.Event,
 ) -> None:
     file = File(BRIDGE.format("a"))
@@ -113,7 +112,7 @@ async def test_what_is_asked_for_while_a_reload_goes_on_is_done_after_it(
         assert file.reads == 3
 
 
-async def test_what_is_asked_for_while_it_starts_is_done_after_it(gate: asyncio.Event) -> None:
+async def test_reload_requested_during_the_start_runs_afterwards(gate: asyncio.Event) -> None:
     file = File(BRIDGE.format("a") + SLOW)
     process = make(file)
     starting = asyncio.create_task(process.start())
@@ -127,20 +126,20 @@ async def test_what_is_asked_for_while_it_starts_is_done_after_it(gate: asyncio.
     await process.stop()
 
 
-async def test_what_is_asked_for_while_it_stops_is_not_done() -> None:
+async def test_reload_requested_during_the_stop_is_not_run() -> None:
     file = File(BRIDGE.format("a"))
     async with running(file) as process:
         stopping = asyncio.create_task(process.stop())
         await asyncio.sleep(0)
         file.text = BRIDGE.format("b")
         process.request_reload()
-        with pytest.raises(OSCBridgeError, match="the bridge is being stopped"):
+        with pytest.raises(OSCBridgeError, match="the bridge is stopping"):
             await process.reload()
         await stopping
         assert (bridges(process), file.reads) == ([], 1)
 
 
-async def test_a_stop_ends_a_reload_that_waits(gate: asyncio.Event) -> None:
+async def test_stop_ends_a_waiting_reload(gate: asyncio.Event) -> None:
     file = File(BRIDGE.format("a"))
     async with running(file) as process:
         file.text += SLOW
@@ -152,19 +151,21 @@ async def test_a_stop_ends_a_reload_that_waits(gate: asyncio.Event) -> None:
         assert bridges(process) == []
 
 
-# --- what is refused -----------------------------------------------------------------------------
+# --- rejected reloads ------------------------------------------------------------------------
 
 
-async def test_an_empty_file_is_taken_for_half_written() -> None:
+async def test_empty_file_is_rejected_as_half_written() -> None:
     file = File(BRIDGE.format("a"))
     async with running(file) as process:
         file.text = ""
-        with pytest.raises(ConfigurationError, match=r"show\.toml: there is neither a bridge nor"):
+        with pytest.raises(
+            ConfigurationError, match=r"show\.toml: it contains neither a bridge nor"
+        ):
             await process.reload()
         assert bridges(process) == ["a"]
 
 
-async def test_a_file_that_cannot_be_read_in_time_is_refused_and_later_ones_are_read(
+async def test_file_that_cannot_be_read_in_time_is_rejected_and_later_ones_are_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(service, "READ_TIMEOUT", 0.05)
@@ -173,9 +174,9 @@ async def test_a_file_that_cannot_be_read_in_time_is_refused_and_later_ones_are_
     async with running(file) as process:
         file.before = disk.wait
         for _ in range(2):
-            with pytest.raises(ConfigurationError, match="it cannot be read within"):
+            with pytest.raises(ConfigurationError, match="cannot be read within"):
                 await process.reload()
-        with pytest.raises(ConfigurationError, match="the last 2 times to read it"):
+        with pytest.raises(ConfigurationError, match="the last 2 attempts to read it"):
             await process.reload()
         disk.set()
         monkeypatch.setattr(service, "READ_TIMEOUT", 10.0)
@@ -185,7 +186,7 @@ async def test_a_file_that_cannot_be_read_in_time_is_refused_and_later_ones_are_
         assert bridges(process) == ["b"]
 
 
-async def test_a_file_that_is_never_read_holds_up_no_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unreadable_file_does_not_delay_the_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     file, disk = File(BRIDGE.format("a")), threading.Event()
     async with running(file) as process:
         file.before = disk.wait
@@ -194,29 +195,29 @@ async def test_a_file_that_is_never_read_holds_up_no_stop(monkeypatch: pytest.Mo
     disk.set()
 
 
-async def test_a_fault_of_our_own_refuses_a_reload_and_is_told(
+async def test_internal_error_rejects_a_reload_and_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     file = File(BRIDGE.format("a"))
 
     def fault() -> None:
-        raise ZeroDivisionError("a fault")
+        raise ZeroDivisionError("a bug")
 
     async with running(file) as process:
         file.before = fault
         with pytest.raises(OSCBridgeError, match="ZeroDivisionError"):
             await process.reload()
         process.request_reload()
-        await until(lambda: caplog.text.count("it failed with ZeroDivisionError('a fault')") == 2)
+        await until(lambda: caplog.text.count("failed with ZeroDivisionError('a bug')") == 2)
 
 
-# --- health and metrics move ---------------------------------------------------------------------
+# --- HTTP moves ------------------------------------------------------------------------------
 
 
 HTTP = '[http]\nlisten = "127.0.0.1:{}"\n[bridge.a]\nlisten = "tcp://127.0.0.1:{}"\n'
 
 
-async def test_health_and_a_bridge_swap_their_ports() -> None:
+async def test_http_and_a_bridge_can_swap_ports() -> None:
     one, other = free_port(), free_port()
     file = File(HTTP.format(one, other))
     async with running(file) as process:
@@ -227,7 +228,7 @@ async def test_health_and_a_bridge_swap_their_ports() -> None:
         assert process.app.listeners["a"].address.port == one
 
 
-async def test_health_that_could_not_be_served_is_tried_again_by_the_next_reload() -> None:
+async def test_next_reload_retries_http_that_could_not_be_served() -> None:
     port = free_port()
     bridge = f'[bridge.a]\nlisten = "tcp://127.0.0.1:{port}"\n'
     file = File(bridge)
@@ -243,7 +244,7 @@ async def test_health_that_could_not_be_served_is_tried_again_by_the_next_reload
         assert process.http_address == f"http://0.0.0.0:{port}"
 
 
-async def test_a_refused_reload_leaves_health_where_it_was() -> None:
+async def test_rejected_reload_keeps_the_http_address() -> None:
     one, other = free_port(), free_port()
     file = File(HTTP.format(one, 0))
     async with running(file) as process:

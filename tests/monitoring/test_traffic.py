@@ -1,4 +1,4 @@
-"""What watches a running system, without a socket: the hub, the stream, the table."""
+"""Watching a running system without a socket: hub, stream and table."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ import pytest
 
 from oscbridge import Message, PatternError, TimeTag
 from oscbridge.bridge.app import AppWatcher
-from oscbridge.monitoring import address_table
-from oscbridge.monitoring import traffic as watching
+from oscbridge.monitoring import address_table, traffic
 from oscbridge.monitoring.address_table import Table
 from oscbridge.monitoring.traffic import Hub, TapStream
 from oscbridge.osc import Bundle, Origin, decode_packet
@@ -24,7 +23,7 @@ HERE = Origin("stage", ("127.0.0.1", 9000))
 
 
 class FakeApp:
-    """The one method of a system that a hub calls."""
+    """The only method of a system that a hub calls."""
 
     def __init__(self) -> None:
         self.watchers: list[AppWatcher | None] = []
@@ -41,7 +40,7 @@ def hub() -> tuple[Hub, FakeApp]:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Lets time go by for what is tested here, and for nothing else."""
+    """Advances the clock of the module under test only."""
     now = 100.0
 
     def pass_by(seconds: float) -> None:
@@ -49,7 +48,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
         now += seconds
 
     here = SimpleNamespace(monotonic=lambda: now, time_ns=time.time_ns)
-    monkeypatch.setattr(watching, "time", here)
+    monkeypatch.setattr(traffic, "time", here)
     monkeypatch.setattr(address_table, "time", here)
     return pass_by
 
@@ -62,10 +61,10 @@ def addresses(stream: TapStream) -> list[str]:
     return [decode_packet(b64decode(str(line[4]))).address for line in lines(stream)]  # type: ignore[union-attr]
 
 
-# --- the hub -----------------------------------------------------------------------------------
+# --- the hub ---------------------------------------------------------------------------------
 
 
-def test_a_system_is_watched_from_the_first_watcher_to_the_last(
+def test_system_is_watched_while_there_are_watchers(
     hub: tuple[Hub, FakeApp],
 ) -> None:
     one: AppWatcher = lambda *_: None  # noqa: E731
@@ -88,7 +87,7 @@ def test_all_watchers_are_shown_a_message(hub: tuple[Hub, FakeApp]) -> None:
     assert seen == [(each, "in", "stage", Message("/x")) for each in ("one", "other")]
 
 
-def test_a_watcher_that_raises_is_reported_and_disturbs_nobody(
+def test_failing_watcher_is_logged_and_disturbs_no_other(
     hub: tuple[Hub, FakeApp], caplog: pytest.LogCaptureFixture
 ) -> None:
     seen: list[Message] = []
@@ -103,13 +102,13 @@ def test_a_watcher_that_raises_is_reported_and_disturbs_nobody(
     for _ in range(3):
         show("in", "stage", Message("/x"))
     assert len(seen) == 3
-    assert caplog.text.count("could not be shown: ValueError('no')") == 1
+    assert caplog.text.count("cannot be shown: ValueError('no')") == 1
 
 
-# --- the stream --------------------------------------------------------------------------------
+# --- the stream ------------------------------------------------------------------------------
 
 
-async def test_a_line_says_when_where_who_and_what() -> None:
+async def test_line_contains_time_place_peer_and_packet() -> None:
     stream = TapStream()
     stream.take("in", "stage", Message("/x", "f", (0.5,), None, HERE))
     ((time_ns, *rest),) = lines(stream)
@@ -118,7 +117,7 @@ async def test_a_line_says_when_where_who_and_what() -> None:
     assert decode_packet(b64decode(str(rest[3]))) == Message("/x", "f", (0.5,))
 
 
-async def test_a_message_with_a_time_tag_is_a_bundle() -> None:
+async def test_message_with_a_time_tag_is_a_bundle() -> None:
     stream = TapStream()
     tag = TimeTag.from_unix(1_900_000_000)
     stream.take("in", "stage", Message("/x", "i", (1,), tag, HERE))
@@ -139,13 +138,13 @@ async def test_a_message_with_a_time_tag_is_a_bundle() -> None:
         (("broker", 1883, 1, True), "broker:1883"),
     ],
 )
-async def test_a_peer_is_text(peer: object, text: str) -> None:
+async def test_peer_is_text(peer: object, text: str) -> None:
     stream = TapStream()
     stream.take("in", "stage", Message("/x", origin=Origin("stage", peer)))  # type: ignore[arg-type]
     assert lines(stream)[0][3] == text
 
 
-async def test_names_and_a_pattern_pick_messages() -> None:
+async def test_names_and_pattern_select_messages() -> None:
     stream = TapStream(["stage"], "/1/*")
     stream.take("in", "stage", Message("/1/a/b"))
     stream.take("in", "stage", Message("/2/a"))
@@ -154,12 +153,12 @@ async def test_names_and_a_pattern_pick_messages() -> None:
     assert stream.skipped() == {}
 
 
-async def test_a_pattern_that_is_none_is_refused() -> None:
+async def test_invalid_pattern_is_rejected() -> None:
     with pytest.raises(PatternError):
         TapStream(match="/[")
 
 
-async def test_what_is_over_the_rate_is_counted(clock: Callable[[float], None]) -> None:
+async def test_skipped_messages_above_the_rate_are_counted(clock: Callable[[float], None]) -> None:
     stream = TapStream(rate=10)
     for _ in range(25):
         stream.take("in", "stage", Message("/x"))
@@ -172,7 +171,7 @@ async def test_what_is_over_the_rate_is_counted(clock: Callable[[float], None]) 
     assert len(lines(stream)) == 5
 
 
-async def test_a_rate_below_one_shows_one_now_and_then(clock: Callable[[float], None]) -> None:
+async def test_rate_below_one_shows_occasional_messages(clock: Callable[[float], None]) -> None:
     stream = TapStream(rate=0.5)
     for _ in range(9):
         stream.take("in", "stage", Message("/x"))
@@ -180,8 +179,8 @@ async def test_a_rate_below_one_shows_one_now_and_then(clock: Callable[[float], 
     assert 4 <= len(lines(stream)) <= 5
 
 
-async def test_what_nobody_reads_is_bounded_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "MAX_WAITING", 1_000)
+async def test_unread_messages_are_bounded_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traffic, "MAX_WAITING", 1_000)
     stream = TapStream()
     for _ in range(100):
         stream.take("in", "stage", Message("/x"))
@@ -192,7 +191,7 @@ async def test_what_nobody_reads_is_bounded_and_counted(monkeypatch: pytest.Monk
     assert len(lines(stream)) == 1
 
 
-async def test_what_is_no_osc_is_counted() -> None:
+async def test_invalid_messages_are_counted() -> None:
     stream = TapStream()
     stream.take("out", "web", Message("/x", "i", ("text",)))
     stream.take("out", "web", Message("/x", "s", ("nul\0",)))
@@ -200,7 +199,7 @@ async def test_what_is_no_osc_is_counted() -> None:
     assert stream.skipped() == {"bad": 2}
 
 
-async def test_it_takes_messages_from_several_threads_and_wakes_the_loop() -> None:
+async def test_stream_takes_messages_from_several_threads_and_wakes_the_loop() -> None:
     stream = TapStream()
 
     def work(index: int) -> None:
@@ -223,7 +222,7 @@ async def test_it_takes_messages_from_several_threads_and_wakes_the_loop() -> No
         assert ours == list(range(500))
 
 
-async def test_it_is_read_in_parts() -> None:
+async def test_stream_is_read_in_parts() -> None:
     stream = TapStream()
     for _ in range(10):
         stream.take("in", "stage", Message("/x"))
@@ -231,10 +230,10 @@ async def test_it_is_read_in_parts() -> None:
     assert (len(first), len(lines(stream))) == (1, 9)
 
 
-# --- the table ---------------------------------------------------------------------------------
+# --- the table -------------------------------------------------------------------------------
 
 
-def test_a_row_says_what_came_where_it_went_and_how_often(clock: Callable[[float], None]) -> None:
+def test_row_contains_sources_sinks_values_and_rate(clock: Callable[[float], None]) -> None:
     table = Table()
     for number in range(10):
         table.take("in", "stage", Message("/x", "i", (number,), None, HERE))
@@ -248,7 +247,7 @@ def test_a_row_says_what_came_where_it_went_and_how_often(clock: Callable[[float
     )
 
 
-def test_a_rate_is_that_since_the_last_picture(clock: Callable[[float], None]) -> None:
+def test_rate_covers_the_time_since_the_last_snapshot(clock: Callable[[float], None]) -> None:
     table = Table()
     table.take("in", "stage", Message("/x"))
     clock(1)
@@ -257,7 +256,7 @@ def test_a_rate_is_that_since_the_last_picture(clock: Callable[[float], None]) -
     assert table.rows(10)[0].rate == 0
 
 
-def test_what_is_only_delivered_is_counted_too(clock: Callable[[float], None]) -> None:
+def test_messages_only_delivered_are_counted(clock: Callable[[float], None]) -> None:
     table = Table()
     table.take("out", "web", Message.of("/made", "by a route"))
     clock(1)
@@ -265,14 +264,14 @@ def test_what_is_only_delivered_is_counted_too(clock: Callable[[float], None]) -
     assert (row.sources, row.sinks, row.rate) == ((), ("web",), 1.0)
 
 
-def test_a_picture_has_the_busiest_and_the_latest(clock: Callable[[float], None]) -> None:
+def test_snapshot_contains_the_busiest_and_the_latest(clock: Callable[[float], None]) -> None:
     table = Table()
     for address in ("/busy", "/busy", "/busy", "/old", "/older", "/late", "/latest"):
         table.take("in", "stage", Message(address))
     assert [row.address for row in table.rows(2)] == ["/busy", "/old", "/latest", "/late"]
 
 
-def test_addresses_are_bounded_and_the_silent_one_makes_room() -> None:
+def test_addresses_are_bounded_and_the_least_recent_is_evicted() -> None:
     table = Table(size=2)
     for address in ("/a", "/b", "/a", "/c"):
         table.take("in", "stage", Message(address))
@@ -303,7 +302,7 @@ def test_other_types_under_one_address_are_shown() -> None:
     assert [(row.types, row.values) for row in table.rows(1)] == [("i", "2")]
 
 
-def test_a_message_without_type_tags_is_shown() -> None:
+def test_message_without_type_tags_is_shown() -> None:
     table = Table()
     table.take("in", "stage", Message("/x", None, ()))
     assert [(row.types, row.values) for row in table.rows(1)] == [("", "")]

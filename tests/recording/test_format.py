@@ -1,4 +1,4 @@
-"""The file of a recording: what is written is read, and where it breaks it says so."""
+"""The file format of recordings: round trips and damage."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ RECORDS = [
 PARTS = [encode_header(START), *map(encode_record, RECORDS), encode_end(3_000_000_000)]
 WHOLE = b"".join(PARTS)
 BOUNDS = list(accumulate(map(len, PARTS)))
-"""Where each part ends."""
+"""End offset of each frame."""
 
 
 def framed(body: bytes) -> bytes:
@@ -57,11 +57,11 @@ def read(data: bytes) -> tuple[list[Record], RecordingError | None]:
 
 
 def part_at(offset: int) -> int:
-    """Which part a byte is in."""
+    """The frame that contains a byte."""
     return next(number for number, bound in enumerate(BOUNDS) if offset < bound)
 
 
-def test_what_was_written_is_read() -> None:
+def test_written_records_are_read() -> None:
     recording = Recording(io.BytesIO(WHOLE))
     assert recording.start_unix_ns == START
     assert recording.length_ns is None
@@ -80,29 +80,29 @@ def test_what_was_written_is_read() -> None:
         st.binary(max_size=500),
     )
 )
-def test_any_record_is_read_as_it_was_written(record: Record) -> None:
+def test_any_record_survives_the_round_trip(record: Record) -> None:
     assert read(encode_header(0) + encode_record(record) + encode_end(1)) == ([record], None)
 
 
-def test_an_end_has_the_size_that_is_stated() -> None:
+def test_encoded_end_has_its_stated_size() -> None:
     assert len(encode_end(2**63 - 1)) == END_SIZE
 
 
-def test_a_recording_can_be_read_again() -> None:
+def test_recording_can_be_read_again() -> None:
     recording = Recording(io.BytesIO(WHOLE))
     assert list(recording) == RECORDS
     recording.rewind()
     assert list(recording) == RECORDS
 
 
-def test_no_more_is_read_than_what_is_asked_for() -> None:
+def test_reading_is_lazy() -> None:
     file = io.BytesIO(WHOLE)
     recording = Recording(file)
     assert next(iter(recording)) == RECORDS[0]
     assert file.tell() == recording.offset == BOUNDS[1]
 
 
-def test_wherever_it_is_cut_off_the_records_before_are_read_and_the_offset_is_told() -> None:
+def test_truncated_file_yields_the_records_before_the_cut_and_its_offset() -> None:
     for size in range(len(WHOLE)):
         records, error = read(WHOLE[:size])
         part = part_at(size)
@@ -112,7 +112,7 @@ def test_wherever_it_is_cut_off_the_records_before_are_read_and_the_offset_is_to
         assert records == RECORDS[: len(records)]
 
 
-def test_every_flipped_bit_is_found_where_it_is() -> None:
+def test_every_flipped_bit_is_detected_at_its_offset() -> None:
     for offset in range(len(WHOLE)):
         for bit in range(8):
             data = bytearray(WHOLE)
@@ -127,55 +127,59 @@ def test_every_flipped_bit_is_found_where_it_is() -> None:
 @pytest.mark.parametrize(
     ("data", "offset", "text"),
     [
-        (b"", 0, "this is no recording: the file is empty"),
-        (b"# oscbridge", 0, r"this is no recording: it begins with b'# oscbri'"),
-        (WHOLE.replace(b"\r\n", b"\n"), 0, "this is no recording: it begins with"),
+        (b"", 0, "not a recording: the file is empty"),
+        (b"# oscbridge", 0, r"not a recording: it begins with b'# oscbri'"),
+        (WHOLE.replace(b"\r\n", b"\n"), 0, "not a recording: it begins with"),
         (MAGIC[:5], 0, "the file ends within the first 8 bytes"),
-        (MAGIC, 8, "the file ends without an end: it was cut off, or is still being recorded"),
+        (MAGIC, 8, "incomplete: it was cut off or is still being recorded"),
         (WHOLE[:-1], BOUNDS[-2], "the file ends within a record, after 27 bytes"),
-        (WHOLE[: BOUNDS[-2]], BOUNDS[-2], "the file ends without an end"),
+        (WHOLE[: BOUNDS[-2]], BOUNDS[-2], "incomplete: it was cut off"),
         (WHOLE[: BOUNDS[2]] + bytes(4096), BOUNDS[2], "a record of 0 bytes"),
         (WHOLE + b"\0", BOUNDS[-1], "bytes follow the recording's end"),
         (WHOLE + WHOLE, BOUNDS[-1], "bytes follow the recording's end"),
         (
             PARTS[0] + struct.pack(">II", MAX_RECORD + 1, 0),
             BOUNDS[0],
-            f"a record of {MAX_RECORD + 1} bytes, there are 1 to {MAX_RECORD}",
+            f"a record of {MAX_RECORD + 1} bytes; must be 1 to {MAX_RECORD}",
         ),
         (
             MAGIC + framed(encode_message(Message("/recording", "ih", (2, 0)))),
             8,
-            "version 2 of the format; this program reads version 1",
+            "version 2 of the format; this program supports version 1",
         ),
-        (MAGIC + PARTS[1], 8, "no header, but /packet"),
-        (PARTS[0] + framed(b"junk"), BOUNDS[0], "no record: an address starts with '/'"),
-        (PARTS[0] + framed(encode_values("/x", [1])), BOUNDS[0], "no record: /x ,i"),
+        (MAGIC + PARTS[1], 8, "expected a header, found /packet"),
+        (PARTS[0] + framed(b"junk"), BOUNDS[0], "not a valid record: an address starts with '/'"),
+        (PARTS[0] + framed(encode_values("/x", [1])), BOUNDS[0], "not a valid record: /x ,i"),
         (
             PARTS[0] + framed(encode_message(Message("/packet", "hsssb", (-1, "in", "", "", b"")))),
             BOUNDS[0],
-            "no record: /packet ,hsssb",
+            "not a valid record: /packet ,hsssb",
         ),
         (
             PARTS[0] + framed(encode_message(Message("/packet", "hsssb", (1, "up", "", "", b"")))),
             BOUNDS[0],
-            "no record: /packet ,hsssb",
+            "not a valid record: /packet ,hsssb",
         ),
         (
             PARTS[0]
             + framed(encode_message(Message("/packet", "hsssb", (1, "in", "n" * 257, "", b"")))),
             BOUNDS[0],
-            "no record: /packet ,hsssb",
+            "not a valid record: /packet ,hsssb",
         ),
-        (PARTS[0] + framed(encode_message(Message("/end", "h", (-1,)))), BOUNDS[0], "no record"),
+        (
+            PARTS[0] + framed(encode_message(Message("/end", "h", (-1,)))),
+            BOUNDS[0],
+            "not a valid record",
+        ),
     ],
 )
-def test_what_is_wrong_is_told(data: bytes, offset: int, text: str) -> None:
+def test_damaged_files_are_reported(data: bytes, offset: int, text: str) -> None:
     _, error = read(data)
     assert error is not None
-    assert str(error).startswith(f"broken at byte {offset}: {text}")
+    assert str(error).startswith(f"damaged at byte {offset}: {text}")
 
 
-def test_a_record_may_be_as_large_as_its_limits() -> None:
+def test_record_may_be_as_large_as_its_limits() -> None:
     record = Record(2**63 - 1, "out", "n" * MAX_NAME, "p" * MAX_NAME, bytes(MAX_PACKET))
     assert read(PARTS[0] + encode_record(record) + PARTS[-1]) == ([record], None)
 
@@ -192,6 +196,6 @@ def test_a_record_may_be_as_large_as_its_limits() -> None:
         {"time_ns": 2**63},
     ],
 )
-def test_what_does_not_fit_is_refused_when_it_is_written(change: dict[str, object]) -> None:
+def test_oversized_records_are_rejected_when_written(change: dict[str, object]) -> None:
     with pytest.raises(EncodeError):
         encode_record(RECORDS[0]._replace(**change))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""When packets are due, which time tags they get, and how late they really are."""
+"""Schedules, time tags and lateness of played packets."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def tagged(unix_ns: int) -> bytes:
     return encode_bundle([MESSAGE], TimeTag.from_unix_ns(unix_ns))
 
 
-# --- when ---------------------------------------------------------------------------------------
+# --- timing ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("speed", "due"), [(1.0, 8 * SECOND), (2.0, 6.5 * SECOND), (0.5, 11 * SECOND)]
 )
-def test_a_packet_is_due_at_its_time_divided_by_the_speed(speed: float, due: int) -> None:
+def test_packet_is_due_at_its_time_divided_by_the_speed(speed: float, due: int) -> None:
     assert schedule(speed).due_ns(3 * SECOND) == due
 
 
@@ -67,22 +67,20 @@ def test_rounds_follow_each_other_without_drift() -> None:
     assert each.start_unix_ns - NOW == each.start_ns - 5 * SECOND
 
 
-def test_a_round_is_never_of_no_length() -> None:
+def test_round_has_a_minimum_length() -> None:
     assert schedule().after(0).due_ns(0) == 5 * SECOND + SHORTEST_ROUND_NS
 
 
-def test_days_into_a_recording_it_is_exact_to_the_microsecond() -> None:
+def test_schedule_is_exact_to_the_microsecond_after_days() -> None:
     late = 30 * 86_400 * SECOND + 1
     assert schedule(1.0).due_ns(late) == pytest.approx(5 * SECOND + late, abs=1_000)
 
 
-# --- time tags ----------------------------------------------------------------------------------
+# --- time tags -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("speed", "ahead"), [(1.0, 2.25), (2.0, 1.125), (0.5, 4.5)])
-def test_a_time_tag_lies_as_far_ahead_as_it_did_divided_by_the_speed(
-    speed: float, ahead: float
-) -> None:
+def test_future_time_tag_is_scaled_by_the_speed(speed: float, ahead: float) -> None:
     packet = schedule(speed).packet(record(SECOND, tagged(THEN + 2_250_000_000)))
     assert packet == tagged(NOW + round(ahead * SECOND))
 
@@ -92,13 +90,13 @@ def test_in_a_later_round_a_time_tag_is_later() -> None:
     assert packet == tagged(NOW + 11 * SECOND)
 
 
-def test_a_time_tag_that_had_passed_already_stays() -> None:
+def test_past_time_tag_is_kept() -> None:
     late = tagged(THEN + SECOND)
     assert schedule().packet(record(SECOND, late)) == late
     assert schedule().packet(record(SECOND - 1_000, late)) == tagged(NOW + SECOND)
 
 
-def test_what_is_to_be_done_immediately_stays_so() -> None:
+def test_immediate_time_tag_is_kept() -> None:
     packet = encode_bundle([MESSAGE], IMMEDIATELY)
     assert schedule().packet(record(0, packet)) == packet
 
@@ -110,7 +108,7 @@ def test_time_tags_of_bundles_within_bundles_are_shifted_too() -> None:
     assert schedule().packet(record(0, outer)) == encode_bundle([MESSAGE, shifted], IMMEDIATELY)
 
 
-def test_as_fast_as_it_goes_what_lay_ahead_is_due_at_once() -> None:
+def test_at_maximum_speed_future_tags_are_due_immediately() -> None:
     assert schedule(FASTEST).packet(record(0, tagged(THEN + SECOND))) == tagged(NOW)
 
 
@@ -121,13 +119,13 @@ def test_the_farthest_time_tag_stays_in_the_future() -> None:
     assert shifted.timetag.datetime().year == 2104
 
 
-def test_a_message_and_what_is_no_osc_are_left_as_they_are() -> None:
+def test_messages_and_invalid_packets_are_left_unchanged() -> None:
     for packet in (MESSAGE, b"", b"#", b"#bundle\0", b"#bundle\0\0\0\0", b"\0" * 20):
         assert schedule().packet(record(0, packet)) is packet or packet.startswith(b"#")
         assert schedule().packet(record(0, packet)) == packet
 
 
-def test_a_bundle_that_is_not_well_formed_keeps_its_length_and_what_is_wrong() -> None:
+def test_malformed_bundle_is_left_unchanged_where_it_is_damaged() -> None:
     whole = encode_bundle([MESSAGE, tagged(THEN + SECOND)], TimeTag.from_unix_ns(THEN + SECOND))
     for size in range(len(whole)):
         cut = whole[:size]
@@ -153,7 +151,7 @@ def test_bundles_that_are_nested_too_deeply_are_left_alone_from_there() -> None:
     assert len(seen) == 16
 
 
-def test_all_but_the_time_tags_of_a_bundle_is_kept_byte_for_byte() -> None:
+def test_all_bytes_except_time_tags_are_kept() -> None:
     untagged = b"/old\0\0\0\0raw."
     padded = MESSAGE + bytes(4)
     packet = encode_bundle([untagged, padded], TimeTag.from_unix_ns(THEN + SECOND))
@@ -161,10 +159,10 @@ def test_all_but_the_time_tags_of_a_bundle_is_kept_byte_for_byte() -> None:
     assert schedule().packet(record(0, packet)) == shifted
 
 
-# --- how late -----------------------------------------------------------------------------------
+# --- lateness --------------------------------------------------------------------------------
 
 
-def test_lateness_is_told_by_its_median_and_its_worst() -> None:
+def test_lateness_has_a_median_and_a_maximum() -> None:
     punctuality = Punctuality()
     for late in (10_000, 20_000, 30_000, 40_000, 2_345_678):
         punctuality.add(late)
@@ -180,7 +178,7 @@ def test_lateness_is_kept_to_two_digits_in_little_memory() -> None:
     assert punctuality.median_ns == pytest.approx(50_000_000, rel=0.03)
 
 
-def test_nothing_has_no_lateness() -> None:
+def test_lateness_without_packets_is_zero() -> None:
     assert (Punctuality().median_ns, Punctuality().worst_ns) == (0, 0)
 
 
@@ -191,10 +189,10 @@ def test_less_than_the_tolerance_is_not_late() -> None:
     assert punctuality.late == 0
 
 
-# --- playing ------------------------------------------------------------------------------------
+# --- playing ---------------------------------------------------------------------------------
 
 
-def test_packets_go_out_in_order_and_never_early() -> None:
+def test_packets_are_sent_in_order_and_never_early() -> None:
     sent: list[tuple[int, bytes]] = []
     records = [record(n * 2_000_000, b"%d" % n) for n in range(100)]
     plan = Schedule.now(THEN, 2.0)
@@ -213,11 +211,11 @@ def test_half_of_the_packets_are_less_than_a_millisecond_late() -> None:
     play(records, lambda _: sent.append(time.monotonic_ns()), plan, punctuality)
     late = [now - plan.due_ns(each.time_ns) for now, each in zip(sent, records, strict=True)]
     assert median(late) < TOLERANCE_NS
-    assert 0.9 * median(late) <= punctuality.median_ns < TOLERANCE_NS  # told to two digits
+    assert 0.9 * median(late) <= punctuality.median_ns < TOLERANCE_NS  # to two digits
     assert punctuality.worst_ns >= max(late)
 
 
-def test_a_stall_is_caught_up_and_counted() -> None:
+def test_stall_is_caught_up_and_counted() -> None:
     sent: list[int] = []
 
     def send(_packet: bytes) -> None:
@@ -230,11 +228,11 @@ def test_a_stall_is_caught_up_and_counted() -> None:
     play([record(n * 10_000_000) for n in range(20)], send, plan, punctuality)
     assert punctuality.worst_ns >= 60_000_000
     assert punctuality.late >= 5
-    # It is the last one's own time that counts, and not the stall of the first.
+    # Only the last packet's own lateness counts, not the stall before the first.
     assert sent[-1] >= plan.due_ns(190_000_000)
 
 
-def test_as_fast_as_it_goes_nothing_is_waited_for_and_nothing_is_late() -> None:
+def test_maximum_speed_neither_waits_nor_is_late() -> None:
     sent: list[bytes] = []
     punctuality = Punctuality()
     started = time.monotonic()
@@ -251,7 +249,7 @@ def test_time_tags_may_be_kept() -> None:
     assert sent == [packet]
 
 
-def test_a_long_wait_is_interrupted_by_ticks() -> None:
+def test_long_wait_is_interrupted_by_ticks() -> None:
     class Enough(Exception):
         pass
 
@@ -266,7 +264,7 @@ def test_a_long_wait_is_interrupted_by_ticks() -> None:
         play([record(3_600 * SECOND)], lambda _: None, Schedule.now(THEN), Punctuality(), tick=tick)
 
 
-def test_it_stops_in_a_long_wait_and_before_the_next_packet() -> None:
+def test_play_stops_during_a_wait_and_before_the_next_packet() -> None:
     sent: list[bytes] = []
     punctuality = Punctuality()
     records = [record(0), record(0), record(3_600 * SECOND)]
@@ -291,7 +289,7 @@ def test_ticks_come_while_there_is_no_wait() -> None:
     assert ticks
 
 
-def test_a_bundle_that_was_due_in_the_future_is_due_in_the_future_of_now() -> None:
+def test_future_bundle_is_shifted_to_the_present() -> None:
     sent: list[bytes] = []
     bundle = Bundle(TimeTag.from_unix_ns(THEN + SECOND), (Message.of("/x", 1),))
     plan = Schedule.now(THEN)

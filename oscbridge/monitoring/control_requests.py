@@ -1,0 +1,78 @@
+"""Requests to the control socket: read, checked, and turned into what serves them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
+
+from oscbridge.bridge.config.error_messages import choices
+from oscbridge.errors import ConfigurationError, PatternError
+from oscbridge.monitoring.traffic import TapStream
+
+__all__ = ["MAX_REQUEST", "BadRequest", "Request", "number", "read_request", "tap_stream"]
+
+Request: TypeAlias = Mapping[str, object]
+
+MAX_REQUEST: Final = 65_536
+"""Maximum size of a request in bytes."""
+
+REQUEST_TIMEOUT: Final = 5.0
+"""Seconds for a client to send its request."""
+
+MAX_NAMES: Final = 1_000
+"""Maximum number of names in a tap request."""
+
+RATE: Final = (0.1, 1_000_000.0)
+"""Range of the rate of a tap in messages per second."""
+
+
+class BadRequest(ConfigurationError):
+    """A request is not valid."""
+
+
+def tap_stream(request: Request, known: Sequence[str]) -> TapStream:
+    """The stream that a ``tap`` request asks for. Raises :class:`BadRequest`."""
+    names, match, rate = (request.get(key) for key in ("names", "match", "rate"))
+    if not isinstance(names, list | None) or len(names or ()) > MAX_NAMES:
+        raise BadRequest("names: expected a list of names")
+    for name in names or ():
+        if name not in known:
+            hint = choices(str(name), known, "available:")
+            raise BadRequest(f"{name!r}: no such bridge or endpoint; {hint}")
+    if not isinstance(match, str | None):
+        raise BadRequest("match: expected a pattern")
+    if rate is not None:
+        rate = number(rate, "rate", *RATE)
+    try:
+        return TapStream(names or (), match or "", rate)
+    except PatternError as error:
+        raise BadRequest(str(error)) from None
+
+
+def number(value: object, name: str, least: float, most: float) -> float:
+    """``value`` as a number from ``least`` to ``most``. Raises :class:`BadRequest`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise BadRequest(f"{name}: expected a number from {least:g} to {most:g}, not {value!r}")
+    return float(value)
+
+
+async def read_request(reader: asyncio.StreamReader) -> Request:
+    """Read a request. Raises :class:`BadRequest` and ``ConnectionResetError``."""
+    try:
+        async with asyncio.timeout(REQUEST_TIMEOUT):
+            line = await reader.readuntil()
+    except TimeoutError:
+        raise BadRequest(f"no request within {REQUEST_TIMEOUT:g} s") from None
+    except asyncio.IncompleteReadError:
+        raise ConnectionResetError from None
+    except asyncio.LimitOverrunError:
+        raise BadRequest(f"the request is larger than {MAX_REQUEST} bytes") from None
+    try:
+        request = json.loads(line)
+    except (ValueError, RecursionError):
+        request = None
+    if not isinstance(request, dict):
+        raise BadRequest("expected a line with a JSON object")
+    return request
