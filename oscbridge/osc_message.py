@@ -8,11 +8,11 @@ from typing import Final, Self
 
 from oscbridge.errors import DecodeError as ParseError
 from oscbridge.osc import Argument, Limits, Message, decode_message
-from oscbridge.osc.framing import MAX_FRAME
+from oscbridge.osc.limits import MAX_PACKET_SIZE
 
 __all__ = ["LIMITS", "OscMessage", "ParseError"]
 
-LIMITS: Final = Limits(datagram=MAX_FRAME, address=MAX_FRAME)
+LIMITS: Final = Limits(max_packet_size=MAX_PACKET_SIZE, max_address_length=MAX_PACKET_SIZE)
 """What is read here may have come over TCP: all that a frame can hold."""
 
 

@@ -61,7 +61,7 @@ class OscMessageBuilder:
         """
         if not arg_type:
             infer((arg_value,))  # all of it, also how deep it is
-        self._args += list(_flatten(arg_value, arg_type, DEFAULT_LIMITS.depth))
+        self._args += list(_flatten(arg_value, arg_type, DEFAULT_LIMITS.max_depth))
 
     def build(self) -> OscMessage:
         """The message. Raises :class:`BuildError` when its values do not fit their types."""
@@ -89,8 +89,10 @@ def arguments_of(value: ArgValue | Iterable[ArgValue]) -> tuple[Argument, ...]:
 
 def _built(message: Message) -> OscMessage:
     dgram = encode_message(message)
-    if len(dgram) > LIMITS.datagram:
-        raise BuildError(f"message of {len(dgram)} bytes, at most {LIMITS.datagram} can be sent")
+    if len(dgram) > LIMITS.max_packet_size:
+        raise BuildError(
+            f"message of {len(dgram)} bytes, at most {LIMITS.max_packet_size} can be sent"
+        )
     return OscMessage.of(dgram)
 
 

@@ -23,7 +23,7 @@ from oscbridge.osc import (
     encode_message,
     encode_packet,
 )
-from oscbridge.osc.framing import MAX_FRAME
+from oscbridge.osc.limits import MAX_PACKET_SIZE
 from oscbridge.osc_bundle import OscBundle
 from oscbridge.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from oscbridge.osc_message import OscMessage
@@ -62,9 +62,9 @@ def test_a_handler_can_be_invoked_with_a_message() -> None:
 def test_a_message_is_longer_than_a_datagram_but_no_longer_than_a_frame() -> None:
     assert OscMessage(osc("/a", bytes(100_000))).params == [bytes(100_000)]
     with pytest.raises(LimitError):
-        OscMessage(osc("/a", bytes(MAX_FRAME)))
+        OscMessage(osc("/a", bytes(MAX_PACKET_SIZE)))
     with pytest.raises(EncodeError, match="at most"):
-        build_msg("/a", bytes(MAX_FRAME))
+        build_msg("/a", bytes(MAX_PACKET_SIZE))
 
 
 @pytest.mark.parametrize("read", [OscMessage, OscBundle, OscPacket])

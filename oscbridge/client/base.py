@@ -21,7 +21,7 @@ from oscbridge.dispatch.scheduler import LONGEST_WAIT, Scheduler
 from oscbridge.errors import DecodeError
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.osc import Limits
-from oscbridge.osc.framing import MAX_FRAME
+from oscbridge.osc.limits import MAX_PACKET_SIZE
 from oscbridge.osc_message import OscMessage
 from oscbridge.osc_packet import OscPacket, Sendable, datagram_of
 
@@ -157,7 +157,7 @@ class Dispatching(Client):
     @cached_property
     def dispatcher(self) -> Dispatcher:
         """The dispatcher of this client alone. Another may be put in its place."""
-        return Dispatcher(limits=Limits(datagram=MAX_FRAME))
+        return Dispatcher(limits=Limits(max_packet_size=MAX_PACKET_SIZE))
 
 
 class BlockingDispatch(Dispatching, BlockingClient):

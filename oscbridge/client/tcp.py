@@ -18,7 +18,7 @@ from oscbridge.client.base import DEFAULT_TIMEOUT, BlockingClient, BlockingDispa
 from oscbridge.client.stream import ServerStream
 from oscbridge.errors import DecodeError
 from oscbridge.net.tcp_socket import CHUNK, prepare_stream
-from oscbridge.osc.framing import MAX_FRAME
+from oscbridge.osc.limits import MAX_PACKET_SIZE
 from oscbridge.osc_message import OscMessage
 from oscbridge.osc_message_builder import ArgValue, build_msg
 
@@ -37,7 +37,7 @@ class TCPClient(BlockingClient):
     ``ValueError`` for an unknown ``mode`` and ``OSError`` when there is no connection.
     """
 
-    max_frame = MAX_FRAME
+    max_packet_size = MAX_PACKET_SIZE
     """Bytes of the longest packet that is taken from the server. To be overridden."""
 
     def __init__(
@@ -53,7 +53,7 @@ class TCPClient(BlockingClient):
         self.port = port
         self.family = family
         self.mode = mode
-        self._stream = ServerStream(mode, self.max_frame, self._report_bad)
+        self._stream = ServerStream(mode, self.max_packet_size, self._report_bad)
         self._sending = threading.Lock()
         self.socket = _connect(address, port, family, timeout)
 

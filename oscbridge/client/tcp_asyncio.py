@@ -20,7 +20,7 @@ from oscbridge.dispatch.scheduler import LONGEST_WAIT, Scheduler
 from oscbridge.dispatch.statistics import name_of
 from oscbridge.errors import DecodeError
 from oscbridge.net.tcp_socket import CHUNK, prepare_stream
-from oscbridge.osc.framing import MAX_FRAME
+from oscbridge.osc.limits import MAX_PACKET_SIZE
 from oscbridge.osc_message import OscMessage
 from oscbridge.osc_message_builder import ArgValue, build_msg
 from oscbridge.osc_packet import Sendable, datagram_of
@@ -38,7 +38,7 @@ class AsyncTCPClient(Client):
     The arguments are those of :class:`~oscbridge.client.tcp.TCPClient`.
     """
 
-    max_frame = MAX_FRAME
+    max_packet_size = MAX_PACKET_SIZE
     """Bytes of the longest packet that is taken from the server. To be overridden."""
 
     reader: asyncio.StreamReader
@@ -57,7 +57,7 @@ class AsyncTCPClient(Client):
         self.port = port
         self.family = family
         self.mode = mode
-        self._stream = ServerStream(mode, self.max_frame, self._report_bad)
+        self._stream = ServerStream(mode, self.max_packet_size, self._report_bad)
         self._connected = False
 
     def __await__(self) -> Generator[Any, None, Self]:
@@ -71,7 +71,7 @@ class AsyncTCPClient(Client):
                     self.address, self.port, family=self.family
                 )
             prepare_stream(self.writer.get_extra_info("socket"))
-            self._stream = ServerStream(self.mode, self.max_frame, self._report_bad)
+            self._stream = ServerStream(self.mode, self.max_packet_size, self._report_bad)
             self._connected, self._ended = True, False
         return self
 

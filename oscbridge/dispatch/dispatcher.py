@@ -25,9 +25,13 @@ from oscbridge.osc.packet import encode_bundle, split_packet
 from oscbridge.osc.timetag import TimeTag
 from oscbridge.osc.type_tags import Argument
 
-__all__ = ["Dispatcher", "Handler", "Watcher"]
+__all__ = ["MAX_ROUTE_CALLS", "Dispatcher", "Handler", "Watcher"]
 
 _log: Final = logging.getLogger(__name__)
+
+MAX_ROUTE_CALLS: Final = 16_384
+"""Default of :attr:`Dispatcher.max_route_calls`. A bundle of patterns that match every address
+could call handlers a million times."""
 
 
 class Dispatcher(DispatchCache, Reporting):
@@ -45,6 +49,7 @@ class Dispatcher(DispatchCache, Reporting):
         name: str = "",
         limits: Limits = DEFAULT_LIMITS,
         scheduler: Scheduler | None = None,
+        max_route_calls: int = MAX_ROUTE_CALLS,
     ) -> None:
         DispatchCache.__init__(self, limits)
         Reporting.__init__(self, _log)
@@ -52,6 +57,8 @@ class Dispatcher(DispatchCache, Reporting):
         """What the origin of this dispatcher's messages is called."""
         self.scheduler = Scheduler() if scheduler is None else scheduler
         self.strict_timing = strict_timing
+        self.max_route_calls = max_route_calls
+        """Handlers that the messages of one bundle may call together."""
         self._on_left: Callable[[ClientAddress], None] | None = None
         self._call: Callable[[Target, Message, ClientAddress, Reply], None] = self._call_handlers
 
@@ -243,8 +250,8 @@ class Dispatcher(DispatchCache, Reporting):
             return False
         if self.scheduler.add(due, run, count):
             return True
-        if self.scheduler.beyond == "drop":
-            self.statistics.too_far += count
+        if self.scheduler.too_early == "drop":
+            self.statistics.dropped["too_early"] += count
             return True
         self.statistics.early += count
         return False
@@ -264,9 +271,9 @@ class Dispatcher(DispatchCache, Reporting):
         for message, timetag in split_packet(data, self.limits):
             read = self._read(message)
             calls += len(read[0].calls)
-            if found and calls > self.limits.calls:
-                text = f"a bundle asks for more than {self.limits.calls} calls of handlers"
-                raise LimitError("calls", text)
+            if found and calls > self.max_route_calls:
+                text = f"bundle calls more handlers than max_route_calls = {self.max_route_calls}"
+                raise LimitError("max_route_calls", text)
             found.append((timetag, message, *read))
         return found
 

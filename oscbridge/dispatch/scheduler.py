@@ -30,25 +30,25 @@ class Scheduler:
     """A heap of actions and the Unix times, in nanoseconds, at which they are due.
 
     An action stands for one message or several. Those with equal times run in the order in
-    which they came. Safe to use from several threads. At most ``bound`` messages may wait, and
-    none for more than ``horizon`` seconds: a sender whose clock is wrong, or who means harm,
-    must not fill the memory. What is beyond is counted by who asked and, as ``beyond`` says,
-    run at once or dropped.
+    which they came. Safe to use from several threads. At most ``max_pending`` messages may
+    wait, and none for more than ``horizon`` seconds: a sender with a wrong clock, or a hostile
+    one, must not fill the memory. The caller counts the others and, depending on ``too_early``,
+    runs or drops them.
     """
 
     def __init__(
         self,
-        bound: int = MAX_PENDING,
+        max_pending: int = MAX_PENDING,
         clock_ns: Callable[[], int] = time.time_ns,
         *,
         horizon: float = HORIZON,
-        beyond: Literal["run", "drop"] = "run",
+        too_early: Literal["run", "drop"] = "run",
     ) -> None:
-        if beyond not in ("run", "drop"):
-            raise ValueError(f'beyond is "run" or "drop", not {beyond!r}')
-        self.bound = bound
+        if too_early not in ("run", "drop"):
+            raise ValueError(f'too_early must be "run" or "drop", got {too_early!r}')
+        self.max_pending = max_pending
         self.horizon = horizon
-        self.beyond = beyond
+        self.too_early = too_early
         self.clock_ns = clock_ns
         self._heap: list[tuple[int, int, Callable[[], None], int]] = []
         self._added = 0
@@ -61,11 +61,11 @@ class Scheduler:
         return self._messages
 
     def add(self, due_ns: int, action: Callable[[], None], messages: int = 1) -> bool:
-        """Keep an action until it is due. False, and not kept, beyond bound or horizon."""
+        """Keep an action until it is due; False where ``max_pending`` or ``horizon`` forbids."""
         if due_ns - self.clock_ns() > self.horizon * 1e9:
             return False
         with self._lock:
-            if self._messages + messages > self.bound:
+            if self._messages + messages > self.max_pending:
                 return False
             self._added += 1
             self._messages += messages

@@ -25,8 +25,6 @@ class Statistics:
     """Calls of handlers that raised."""
     early: int = 0
     """Messages with a future time tag that ran at once, as the scheduler would not keep them."""
-    too_far: int = 0
-    """Messages with a future time tag that were dropped, as the scheduler would not keep them."""
     closed: Counter[str] = field(default_factory=Counter)
     """Connections that a server ended or did not accept, by reason."""
     dropped: Counter[str] = field(default_factory=Counter)

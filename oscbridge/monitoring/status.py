@@ -195,9 +195,6 @@ def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
 
 def _received(dispatcher: Dispatcher) -> Received:
     statistics = dispatcher.statistics
-    dropped = dict(statistics.dropped)
-    if statistics.too_far:
-        dropped["too_far"] = statistics.too_far
     return Received(
         packets=statistics.packets,
         messages=statistics.messages,
@@ -207,5 +204,5 @@ def _received(dispatcher: Dispatcher) -> Received:
         waiting=len(dispatcher.scheduler),
         bad=dict(statistics.bad),
         closed=dict(statistics.closed),
-        dropped=dropped,
+        dropped=dict(statistics.dropped),
     )

@@ -16,7 +16,7 @@ receive loop needs no ``try``, and no good frame is lost to a bad one behind it:
 The reasons that an ``error`` can have:
 
 =================== ============ =====================================================
-``frame_too_long``  LimitError   a frame holds, or claims to hold, more than ``limit``
+``max_packet_size`` LimitError   a packet has, or claims to have, more bytes than that
 ``negative_length`` DecodeError  OSC 1.0: a size is below zero
 ``bad_escape``      DecodeError  SLIP: ESC before something else than ESC_END, ESC_ESC
 ``unknown_framing`` DecodeError  auto: the first byte begins neither framing
@@ -34,9 +34,9 @@ from struct import Struct
 from typing import Final, Literal
 
 from oscbridge.errors import DecodeError, LimitError
+from oscbridge.osc.limits import MAX_PACKET_SIZE
 
 __all__ = [
-    "MAX_FRAME",
     "AutoDecoder",
     "Framing",
     "LengthPrefixDecoder",
@@ -46,10 +46,6 @@ __all__ = [
     "encode_slip",
     "encoder_for",
 ]
-
-# The default limit of a frame, in bytes: 16 of the largest datagrams, and little enough
-# that a hundred peers who never finish a frame do no harm.
-MAX_FRAME: Final = 1_048_576
 
 _INT32: Final = Struct(">i")
 
@@ -63,7 +59,7 @@ _BAD_ESCAPE: Final = re.compile(rb"\xdb(?![\xdc\xdd])")
 # SLIP begins with END or, from a peer that writes END only after a frame, with an address
 # or "#bundle". No limit is as large as a size whose first byte is one of these.
 _SLIP_STARTS: Final = b"\xc0/#"
-_LARGEST_LIMIT: Final = 0x22FF_FFFF
+_HIGHEST_LIMIT: Final = 0x22FF_FFFF
 
 
 def encode_length_prefix(packet: bytes) -> bytes:
@@ -88,10 +84,11 @@ class Framing(ABC):
     mode: Literal["1.0", "1.1"] | None = None  # None while unknown
     error: DecodeError | None = None  # what ended the stream
 
-    def __init__(self, limit: int = MAX_FRAME) -> None:
-        if not 0 < limit <= _LARGEST_LIMIT:
-            raise ValueError(f"a frame limit is 1 to {_LARGEST_LIMIT} bytes, not {limit}")
-        self.limit = limit
+    def __init__(self, max_packet_size: int = MAX_PACKET_SIZE) -> None:
+        if not 0 < max_packet_size <= _HIGHEST_LIMIT:
+            text = f"max_packet_size must be 1 to {_HIGHEST_LIMIT} bytes, got {max_packet_size}"
+            raise ValueError(text)
+        self.max_packet_size = max_packet_size
         self._held = bytearray()  # the beginning of a frame
         self._offset = 0  # in the stream, of the first byte not dealt with yet
 
@@ -151,7 +148,7 @@ class LengthPrefixDecoder(Framing):
         self._needed = 4
         while start + 4 <= end:
             (size,) = _INT32.unpack_from(data, start)
-            if not 0 <= size <= self.limit:
+            if not 0 <= size <= self.max_packet_size:
                 self._fail(self._bad_size(size, self._offset + start))
                 return frames
             after = start + 4 + size
@@ -171,7 +168,7 @@ class LengthPrefixDecoder(Framing):
             text += " (does the peer speak OSC 1.1, SLIP?)"
         if size < 0:
             return DecodeError("negative_length", f"{text} is negative")
-        return LimitError("frame_too_long", f"{text} is over the limit of {self.limit} bytes")
+        return _too_long(text, self.max_packet_size)
 
 
 class SLIPDecoder(Framing):
@@ -206,7 +203,7 @@ class SLIPDecoder(Framing):
                 piece.replace(_ESC_END, _END).replace(_ESC_ESC, _ESC) for piece in data.split(_END)
             ]
         self._offset += len(data)
-        held, limit = self._held, self.limit
+        held, limit = self._held, self.max_packet_size
         longest = len(held) + len(data)  # at the most, which mostly settles it
         rest = pieces.pop()
         if pieces and held:
@@ -216,8 +213,7 @@ class SLIPDecoder(Framing):
         frames = list(filter(None, pieces))
         if longest > limit and max(map(len, (*frames, held))) > limit:
             frames = list(takewhile(lambda frame: len(frame) <= limit, frames))
-            text = f"SLIP frame is over the limit of {limit} bytes"
-            fault = LimitError("frame_too_long", text)  # it lies before any bad escape
+            fault = _too_long("SLIP frame", limit)  # it lies before any bad escape
         if fault is not None:
             self._half = b""
             self._fail(fault)
@@ -242,9 +238,11 @@ class AutoDecoder(Framing):
             if not data:
                 return []
             if data[0] in _SLIP_STARTS:
-                self._found = SLIPDecoder(self.limit)
-            elif data[0] <= self.limit >> 24:  # the highest byte of a size within the limit
-                self._found = LengthPrefixDecoder(self.limit)
+                self._found = SLIPDecoder(self.max_packet_size)
+            elif (
+                data[0] <= self.max_packet_size >> 24
+            ):  # the highest byte of a size within the limit
+                self._found = LengthPrefixDecoder(self.max_packet_size)
             else:
                 text = f"a stream that begins with 0x{data[0]:02X} is no OSC 1.0 and no SLIP"
                 self._fail(DecodeError("unknown_framing", text))
@@ -262,9 +260,9 @@ _MODES: Final[dict[str, tuple[type[Framing], Callable[[bytes], bytes]]]] = {
 }
 
 
-def decoder_for(mode: str, limit: int = MAX_FRAME) -> Framing:
+def decoder_for(mode: str, max_packet_size: int = MAX_PACKET_SIZE) -> Framing:
     """Make the decoder of one connection. Raises ``ValueError`` for an unknown ``mode``."""
-    return _known(mode)[0](limit)
+    return _known(mode)[0](max_packet_size)
 
 
 def encoder_for(mode: str) -> Callable[[bytes], bytes]:
@@ -274,6 +272,10 @@ def encoder_for(mode: str) -> Callable[[bytes], bytes]:
     peer's framing, with :meth:`Framing.encode`.
     """
     return _known(mode)[1]
+
+
+def _too_long(what: str, limit: int) -> LimitError:
+    return LimitError("max_packet_size", f"{what} exceeds max_packet_size = {limit} bytes")
 
 
 def _known(mode: str) -> tuple[type[Framing], Callable[[bytes], bytes]]:

@@ -131,7 +131,7 @@ def _packet(document: JSON, depth: int) -> Packet:
         raise DecodeError("json", f"expected an object with an address, not {_short(document)}")
     if "packets" in document:
         if not depth:
-            raise LimitError("depth", "bundles are nested too deeply")
+            raise LimitError("max_depth", "bundles are nested too deeply")
         packets = document["packets"]
         if not isinstance(packets, list):
             raise DecodeError("json", f"packets: expected an array, not {_short(packets)}")
@@ -166,7 +166,7 @@ def _read(item: JSON, depth: int) -> tuple[str, Argument]:
     """One argument: ``{"type", "value"}``, or a bare value whose type is inferred."""
     if isinstance(item, list):
         if not depth:
-            raise LimitError("depth", "arrays are nested too deeply")
+            raise LimitError("max_depth", "arrays are nested too deeply")
         types, values = _read_all(item, depth - 1)
         return f"[{types}]", values
     if not isinstance(item, Mapping):

@@ -1,44 +1,46 @@
-"""The limits that every decoder keeps, with their defaults."""
+"""The limits that every decoder enforces, with their defaults."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
-__all__ = ["DEFAULT_LIMITS", "Limits"]
+__all__ = ["DEFAULT_LIMITS", "MAX_PACKET_SIZE", "Limits"]
 
-# Nested bundles and arrays are read by recursion; this keeps it far from Python's own bound.
-_DEEPEST: Final = 100
+MAX_PACKET_SIZE: Final = 1_048_576
+"""Default limit of a packet, in bytes: 16 times the largest datagram, and little enough that
+a hundred peers which never finish a packet do no harm."""
+
+# Nested bundles and arrays are decoded by recursion; this stays far below Python's own limit.
+_HIGHEST_DEPTH: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is refused with a :class:`~oscbridge.errors.LimitError`.
+    """What is rejected with a :class:`~oscbridge.errors.LimitError`, whose ``reason`` is the
+    name of the limit.
 
-    Raises ``ValueError`` for a limit that makes no sense.
+    Raises ``ValueError`` for a limit that is not a whole number above 0.
     """
 
-    datagram: int = 1_048_576
-    """Bytes of a whole packet. A stream may carry as many; UDP itself stops at 65,535."""
-    depth: int = 16
-    """Bundles within bundles, and arrays within arrays."""
-    tags: int = 16_384
+    max_packet_size: int = MAX_PACKET_SIZE
+    """Bytes of a whole packet. UDP itself carries at most 65,535."""
+    max_depth: int = 16
+    """Levels of bundles within bundles, and of arrays within arrays. At most 100."""
+    max_type_tags: int = 16_384
     """Type tags of a message, brackets included."""
-    arguments: int = 16_384
+    max_arguments: int = 16_384
     """Arguments of a message, those within arrays included."""
-    address: int = 512
+    max_address_length: int = 512
     """Bytes of an address."""
-    calls: int = 16_384
-    """Handlers that the messages of one bundle may call together. A bundle of patterns that
-    match everything could ask for millions."""
 
     def __post_init__(self) -> None:
-        for name in ("datagram", "depth", "tags", "arguments", "address", "calls"):
-            value = getattr(self, name)
+        for field in fields(self):
+            value = getattr(self, field.name)
             if not isinstance(value, int) or value < 1:
-                raise ValueError(f"limit {name} must be a whole number above 0, not {value!r}")
-        if self.depth > _DEEPEST:
-            raise ValueError(f"limit depth must be at most {_DEEPEST}, not {self.depth}")
+                raise ValueError(f"{field.name} must be a whole number above 0, got {value!r}")
+        if self.max_depth > _HIGHEST_DEPTH:
+            raise ValueError(f"max_depth must be at most {_HIGHEST_DEPTH}, got {self.max_depth}")
 
 
 DEFAULT_LIMITS: Final = Limits()

@@ -16,6 +16,7 @@ __all__ = [
     "Head",
     "Message",
     "Origin",
+    "check_size",
     "decode_message",
     "encode_message",
     "encode_values",
@@ -73,6 +74,13 @@ class Head(NamedTuple):
     layout: Layout
 
 
+def check_size(data: bytes, limits: Limits) -> None:
+    """Raise :class:`LimitError` for a packet of more than ``limits.max_packet_size`` bytes."""
+    if len(data) > limits.max_packet_size:
+        text = f"packet of {len(data)} bytes; max_packet_size is {limits.max_packet_size}"
+        raise LimitError("max_packet_size", text)
+
+
 def head_key(data: bytes) -> bytes:
     """The bytes that decide a message's head, when :func:`read_head` agrees.
 
@@ -90,8 +98,9 @@ def read_head(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Head:
     end = data.find(b"\0")
     if end < 0:
         raise DecodeError("string", "the address has no end")
-    if end > limits.address:
-        raise LimitError("address", f"address of {end} bytes, at most {limits.address} are taken")
+    if end > limits.max_address_length:
+        text = f"address of {end} bytes; max_address_length is {limits.max_address_length}"
+        raise LimitError("max_address_length", text)
     try:
         address = data[:end].decode()
     except UnicodeDecodeError as error:
@@ -118,8 +127,7 @@ def read_arguments(
     Zeros behind the last argument are padding that some senders add and are ignored;
     anything else there means that tags and values disagree.
     """
-    if len(data) > limits.datagram:
-        raise LimitError("datagram", f"{len(data)} bytes, at most {limits.datagram} are taken")
+    check_size(data, limits)
     if len(data) % 4:
         # OSC 1.0, "OSC Packets": the size is always a multiple of four.
         raise DecodeError("size", f"{len(data)} bytes are no multiple of 4")

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from oscbridge.errors import DecodeError, EncodeError, LimitError
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
-from oscbridge.osc.message import Message, Origin, decode_message, encode_message
+from oscbridge.osc.message import Message, Origin, check_size, decode_message, encode_message
 from oscbridge.osc.timetag import IMMEDIATELY, TimeTag
 
 __all__ = [
@@ -40,9 +40,8 @@ def decode_packet(
     data: bytes, limits: Limits = DEFAULT_LIMITS, origin: Origin | None = None
 ) -> Packet:
     """Decode a whole packet. Raises :class:`DecodeError` and nothing else."""
-    if len(data) > limits.datagram:
-        raise LimitError("datagram", f"{len(data)} bytes, at most {limits.datagram} are taken")
-    return _decode(data, limits, limits.depth, None, origin)
+    check_size(data, limits)
+    return _decode(data, limits, limits.max_depth, None, origin)
 
 
 def _decode(
@@ -65,9 +64,8 @@ def split_packet(
     A nested bundle is not earlier than the one around it, as OSC 1.0 demands: an earlier
     tag is raised to the outer one. Raises :class:`DecodeError`, possibly after some messages.
     """
-    if len(data) > limits.datagram:
-        raise LimitError("datagram", f"{len(data)} bytes, at most {limits.datagram} are taken")
-    return _split(data, limits.depth, None)
+    check_size(data, limits)
+    return _split(data, limits.max_depth, None)
 
 
 def _split(
@@ -86,7 +84,7 @@ def _split(
 def _split_bundle(data: bytes, depth: int) -> tuple[TimeTag, Sequence[bytes]]:
     """The time tag and the elements of one bundle."""
     if depth == 0:
-        raise LimitError("depth", "bundles are nested too deeply")
+        raise LimitError("max_depth", "bundles are nested too deeply")
     if not data.startswith(_BUNDLE) or len(data) < 16:
         raise DecodeError("bundle", f"no bundle: {data[:16]!r}")
     timetag = TimeTag(_TIMETAG.unpack_from(data, 8)[0])
@@ -115,14 +113,14 @@ def messages(packet: Packet) -> Iterator[Message]:
 
 def encode_packet(packet: Packet) -> bytes:
     """Encode a message or a bundle. Raises :class:`EncodeError`."""
-    return _encode(packet, DEFAULT_LIMITS.depth)
+    return _encode(packet, DEFAULT_LIMITS.max_depth)
 
 
 def _encode(packet: Packet, depth: int) -> bytes:
     if isinstance(packet, Message):
         return encode_message(packet)
     if depth == 0:
-        raise EncodeError(f"bundles are nested more than {DEFAULT_LIMITS.depth} deep")
+        raise EncodeError(f"bundles are nested more than {DEFAULT_LIMITS.max_depth} deep")
     elements = [_encode(element, depth - 1) for element in packet.elements]
     return encode_bundle(elements, packet.timetag)
 

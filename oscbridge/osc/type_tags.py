@@ -214,12 +214,15 @@ def layout(types: str, limits: Limits = DEFAULT_LIMITS) -> Layout:
 
 
 def _layout(types: str, limits: Limits) -> Layout:
-    if len(types) > limits.tags:
-        raise LimitError("tags", f"{len(types)} type tags, at most {limits.tags} are taken")
-    if len(types) - types.count("[") - types.count("]") > limits.arguments:
-        raise LimitError("arguments", f"more than {limits.arguments} arguments")
+    if len(types) > limits.max_type_tags:
+        text = f"{len(types)} type tags; max_type_tags is {limits.max_type_tags}"
+        raise LimitError("max_type_tags", text)
+    count = len(types) - types.count("[") - types.count("]")
+    if count > limits.max_arguments:
+        text = f"{count} arguments; max_arguments is {limits.max_arguments}"
+        raise LimitError("max_arguments", text)
     tags = iter(enumerate(types))
-    readers, writers, values = _compile(types, tags, limits.depth, top=True)
+    readers, writers, values = _compile(types, tags, limits.max_depth, top=True)
     rows = [TABLE.get(tag) for tag in types]
     if all(row is not None and row.number is not None and row.load is None for row in rows):
         # What struct reads is what a handler gets: one call for all arguments.
@@ -271,7 +274,7 @@ def _compile(
     for index, tag in tags:
         if tag == "[":
             if depth == 0:
-                raise LimitError("depth", "arrays are nested too deeply")
+                raise LimitError("max_depth", "arrays are nested too deeply")
             inner = _compile(types, tags, depth - 1, top=False)
             readers.append(_array_reader(inner[0]))
             writers.append(_array_writer(inner[1]))
@@ -382,7 +385,7 @@ def infer(arguments: Sequence[object]) -> str:
     """
     tags = ""
     for value in arguments:
-        tags += _TAGS.get(type(value)) or _infer(value, DEFAULT_LIMITS.depth)
+        tags += _TAGS.get(type(value)) or _infer(value, DEFAULT_LIMITS.max_depth)
     return tags
 
 

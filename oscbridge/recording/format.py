@@ -21,7 +21,7 @@ from typing import BinaryIO, Final, Literal, NamedTuple, TypeAlias
 
 from oscbridge.errors import DecodeError, EncodeError, OSCBridgeError
 from oscbridge.osc import Argument, Limits, Message, decode_message, encode_message
-from oscbridge.osc.framing import MAX_FRAME
+from oscbridge.osc.limits import MAX_PACKET_SIZE
 
 __all__ = [
     "END_SIZE",
@@ -44,7 +44,7 @@ MAGIC: Final = b"OSCrec\r\n"
 
 VERSION: Final = 1
 
-MAX_PACKET: Final = MAX_FRAME
+MAX_PACKET: Final = MAX_PACKET_SIZE
 """Maximum packet size in bytes: the largest that the servers accept."""
 
 MAX_NAME: Final = 256
@@ -60,7 +60,7 @@ Direction: TypeAlias = Literal["in", "out"]
 
 _FRAME: Final = struct.Struct(">II")
 _SIZE: Final = struct.Struct(">I")
-_LIMITS: Final = Limits(datagram=MAX_RECORD)
+_LIMITS: Final = Limits(max_packet_size=MAX_RECORD)
 
 
 class Record(NamedTuple):

@@ -171,7 +171,7 @@ def shift_timetags(packet: bytes, shift: Callable[[TimeTag], TimeTag]) -> bytes:
     Anything other than a well-formed bundle is left unchanged.
     """
     changed = bytearray(packet)
-    for offset in _timetags(packet, 0, len(packet), DEFAULT_LIMITS.depth):
+    for offset in _timetags(packet, 0, len(packet), DEFAULT_LIMITS.max_depth):
         (tag,) = _TIMETAG.unpack_from(packet, offset)
         _TIMETAG.pack_into(changed, offset, shift(TimeTag(tag)))
     return bytes(changed)

@@ -7,30 +7,30 @@ from dataclasses import dataclass
 
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.net.allowlist import AllowList
-from oscbridge.osc.framing import MAX_FRAME
+from oscbridge.osc.limits import MAX_PACKET_SIZE
 
 __all__ = ["StreamLimits", "refusal"]
 
 
 @dataclass(frozen=True, slots=True)
 class StreamLimits:
-    """What a connection may do. A limit that is passed ends it, and is counted."""
+    """Limits of a connection. Exceeding one ends it and is counted under the limit's name."""
 
-    frame: int = MAX_FRAME
+    max_packet_size: int = MAX_PACKET_SIZE
     """Bytes of a packet."""
-    connections: int = 256
-    """Connections at once; others are refused."""
-    per_address: int | None = None
-    """Connections at once from one address; None: as many as there may be in all."""
-    idle: float = 86_400.0
+    max_connections: int = 256
+    """Simultaneous connections; further ones are refused."""
+    max_connections_per_address: int | None = None
+    """Simultaneous connections from one address; None: only ``max_connections`` applies."""
+    idle_timeout: float = 86_400.0
     """Seconds without a byte from the client."""
-    unfinished: float = 30.0
-    """Seconds in which a packet that was begun must be finished."""
-    send: float = 5.0
-    """Seconds that a client may keep a reply waiting."""
-    replies: int = 4_194_304
-    """Bytes of replies that may wait for a client to read them, on an event loop. Elsewhere
-    the one who sends waits."""
+    packet_timeout: float = 30.0
+    """Seconds from the first byte of a packet to its last."""
+    reply_timeout: float = 5.0
+    """Seconds that a client may leave a reply unread."""
+    max_reply_bytes: int = 4_194_304
+    """Bytes of replies that may wait for a client, on an event loop. Elsewhere the sending
+    thread waits."""
 
 
 def refusal(
@@ -43,8 +43,9 @@ def refusal(
     host = client[0]
     if allow and host not in allow:
         return "not_allowed"
-    if len(connected) >= limits.connections:
-        return "connections"
-    if limits.per_address is not None and connected.count(host) >= limits.per_address:
-        return "connections_per_address"
+    if len(connected) >= limits.max_connections:
+        return "max_connections"
+    most = limits.max_connections_per_address
+    if most is not None and connected.count(host) >= most:
+        return "max_connections_per_address"
     return ""

@@ -156,7 +156,7 @@ class BlockingOSCTCPServer(OSCTCPServer):
 
 
 class ThreadingOSCTCPServer(OSCTCPServer):
-    """Each connection is served on a thread of its own, at most ``limits.connections``."""
+    """Each connection is served on a thread of its own, at most ``limits.max_connections``."""
 
     stop_timeout = 5.0
     """Seconds that handlers are given to return when the server stops."""
@@ -249,7 +249,7 @@ if hasattr(os, "fork"):
 
         def _refusal(self, client: ClientAddress) -> str:
             full = len(self.children) >= self.children.limit
-            return super()._refusal(client) or ("connections" if full else "")
+            return super()._refusal(client) or ("max_connections" if full else "")
 
         def process_request(  # type: ignore[override]
             self, request: socket.socket, client_address: ClientAddress

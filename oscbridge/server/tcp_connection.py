@@ -38,7 +38,7 @@ class TCPConnection:
         self._client = client
         self._dispatcher = dispatcher
         self._limits = limits
-        self._framing = decoder_for(mode, limits.frame)
+        self._framing = decoder_for(mode, limits.max_packet_size)
         self._sending = threading.Lock()
         self._broken = ""
 
@@ -58,10 +58,10 @@ class TCPConnection:
                     selector.select(scheduler.wait(poll_interval))
                     scheduler.run_due()
                     now = time.monotonic()
-                    if now - heard > limits.idle:
-                        self._broken = "idle"
-                    elif self._framing.pending and now - begun > limits.unfinished:
-                        self._broken = "unfinished"
+                    if now - heard > limits.idle_timeout:
+                        self._broken = "idle_timeout"
+                    elif self._framing.pending and now - begun > limits.packet_timeout:
+                        self._broken = "packet_timeout"
                     continue
                 except OSError:
                     data = b""
@@ -100,13 +100,13 @@ class TCPConnection:
         try:
             self._send(self._framing.encode(packet))
         except TimeoutError:
-            self._broken = "slow_reader"
+            self._broken = "reply_timeout"
         except (OSError, ValueError) as error:  # a closed socket is no file to wait for
             report_unsent(self._dispatcher, client, error)
 
     def _send(self, data: bytes) -> None:
         """Send all of it. Raises ``TimeoutError`` if the client does not take it."""
-        deadline = time.monotonic() + self._limits.send
+        deadline = time.monotonic() + self._limits.reply_timeout
         view = memoryview(data)
         with self._sending:  # a message that was due may run on another thread
             while view and not self._broken:

@@ -43,7 +43,7 @@ class StreamProtocol(asyncio.Protocol):
         self._refusal = refusal
         self._connections = connections
         self._stopped = stopped
-        self._framing = decoder_for(mode, limits.frame)
+        self._framing = decoder_for(mode, limits.max_packet_size)
         self._loop = asyncio.get_running_loop()
         self.closed: asyncio.Future[None] = self._loop.create_future()
         """Done when the connection has ended, and its coroutine with it."""
@@ -74,7 +74,7 @@ class StreamProtocol(asyncio.Protocol):
             return
         self._connections.add(self)
         prepare_stream(transport.get_extra_info("socket"))
-        self._watch("idle", self._limits.idle)
+        self._watch("idle_timeout", self._limits.idle_timeout)
         self._read_or_not()
 
     def data_received(self, data: bytes) -> None:
@@ -82,9 +82,9 @@ class StreamProtocol(asyncio.Protocol):
         framing = self._framing
         self._packets += framing.feed(data)
         if not framing.pending:
-            self._unwatch("unfinished")
-        elif self._packets or "unfinished" not in self._timers:
-            self._watch("unfinished", self._limits.unfinished)
+            self._unwatch("packet_timeout")
+        elif self._packets or "packet_timeout" not in self._timers:
+            self._watch("packet_timeout", self._limits.packet_timeout)
         self._process()
         if framing.error is not None:
             self._dispatcher.report_bad(framing.error, self.client)
@@ -118,12 +118,12 @@ class StreamProtocol(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._blocked = True
-        self._watch("slow_reader", self._limits.send)
+        self._watch("reply_timeout", self._limits.reply_timeout)
         self._read_or_not()
 
     def resume_writing(self) -> None:
         self._blocked = False
-        self._unwatch("slow_reader")
+        self._unwatch("reply_timeout")
         self._process()
         self._read_or_not()
 
@@ -169,7 +169,7 @@ class StreamProtocol(asyncio.Protocol):
     def _end_when_idle(self) -> None:
         """Read no more; answer what was read, then close."""
         self._ended = True
-        self._unwatch("unfinished")
+        self._unwatch("packet_timeout")
         self._read_or_not()
 
     @property
@@ -194,8 +194,8 @@ class StreamProtocol(asyncio.Protocol):
             packet = packet_for(self._dispatcher, client, result)
             if packet is not None:
                 self._transport.write(self._framing.encode(packet))
-                if self._transport.get_write_buffer_size() > self._limits.replies:
-                    self.end("replies")
+                if self._transport.get_write_buffer_size() > self._limits.max_reply_bytes:
+                    self.end("max_reply_bytes")
 
     async def _await_all(self) -> None:
         """Await coroutine handlers one after another, then go on with the packets."""
@@ -222,7 +222,9 @@ class StreamProtocol(asyncio.Protocol):
         if self._busy:
             self._transport.pause_reading()
         elif self._ended:
-            self._watch("slow_reader", self._limits.send)  # what was written has to go out
+            self._watch(
+                "reply_timeout", self._limits.reply_timeout
+            )  # what was written has to go out
             self._transport.close()
         else:
             self._transport.resume_reading()
@@ -240,9 +242,11 @@ class StreamProtocol(asyncio.Protocol):
 
     def _late(self, reason: str) -> None:
         quiet = self._loop.time() - self._heard
-        if reason == "idle" and quiet < self._limits.idle:
-            self._watch("idle", self._limits.idle - quiet)  # it was heard in the meantime
-        elif reason != "slow_reader" and self._busy:
+        if reason == "idle_timeout" and quiet < self._limits.idle_timeout:
+            self._watch(
+                "idle_timeout", self._limits.idle_timeout - quiet
+            )  # it was heard in the meantime
+        elif reason != "reply_timeout" and self._busy:
             self._watch(reason, getattr(self._limits, reason))  # nobody listened
         else:
             self.end(reason)

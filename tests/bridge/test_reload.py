@@ -604,11 +604,11 @@ async def test_a_refused_reload_leaves_the_limits_of_a_bridge(running: Running, 
         other = f'[bridge.b]\nlisten = "udp://127.0.0.1:{taken.getsockname()[1]}"\n'
         async with running(IN) as app:
             dispatcher = app.dispatchers["in"]
-            limits, bound = dispatcher.limits, dispatcher.scheduler.bound
+            limits, bound = dispatcher.limits, dispatcher.scheduler.max_pending
             with pytest.raises(OSCBridgeError, match=r"bridge\.b"):
                 await app.reload(read(IN + "limits = { depth = 2, pending = 7 }\n" + other))
             assert app.dispatchers["in"] is dispatcher
-            assert (dispatcher.limits, dispatcher.scheduler.bound) == (limits, bound)
+            assert (dispatcher.limits, dispatcher.scheduler.max_pending) == (limits, bound)
 
 
 @pytest.mark.parametrize("mode", ["asyncio", "blocking", "threading"])

@@ -115,10 +115,10 @@ def kinds(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
     loop = asyncio.new_event_loop()
     clients: list[Any] = []
 
-    def make(*args: Any, max_frame: int | None = None, **options: Any) -> Any:
+    def make(*args: Any, max_packet_size: int | None = None, **options: Any) -> Any:
         kind: Any = TCPDispatchClient if request.param == "blocking" else AsyncDispatchTCPClient
-        if max_frame is not None:
-            kind = type("Limited", (kind,), {"max_frame": max_frame})
+        if max_packet_size is not None:
+            kind = type("Limited", (kind,), {"max_packet_size": max_packet_size})
         client = kind(*args, **options)
         if request.param == "asyncio":
             loop.run_until_complete(client.__aenter__())
@@ -314,7 +314,7 @@ def test_a_connection_that_breaks_is_an_os_error(peer: Callable[..., Peer]) -> N
     ("mode", "broken", "reason"),
     [
         ("1.0", b"\xff\xff\xff\xfc", "negative_length"),
-        ("1.0", b"\x7f\xff\xff\xff", "frame_too_long"),
+        ("1.0", b"\x7f\xff\xff\xff", "max_packet_size"),
         ("1.1", END + b"/a\xdb\0" + END, "bad_escape"),
     ],
 )
@@ -338,7 +338,7 @@ def test_a_broken_stream_is_raised_once_and_closes_the_client(
 def test_a_packet_beyond_the_limit_ends_the_connection(
     peer: Callable[..., Peer], mode: str
 ) -> None:
-    other = peer(mode, max_frame=64)
+    other = peer(mode, max_packet_size=64)
     other.say(osc("/a", bytes(65)))
     with pytest.raises(LimitError, match="limit of 64 bytes"):
         other.client.receive(WAIT)

@@ -513,12 +513,12 @@ def test_type_tags_without_an_end_are_refused_whatever_is_remembered(
 
 
 def test_limits_hold_for_remembered_heads_too() -> None:
-    dispatcher = Dispatcher(limits=Limits(datagram=16))
+    dispatcher = Dispatcher(limits=Limits(max_packet_size=16))
     recorder = Recorder()
     dispatcher.map("/a", recorder)
     send(dispatcher, osc("/a", "abc"), osc("/a", "abcdef"), osc("/a", "abcdefghij"))
     assert [call[1] for call in recorder.calls] == ["abc", "abcdef"]
-    assert dispatcher.statistics.bad == {"datagram": 1}
+    assert dispatcher.statistics.bad == {"max_packet_size": 1}
 
 
 def test_addresses_can_be_mapped_while_other_threads_dispatch(

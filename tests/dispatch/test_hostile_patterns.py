@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from oscbridge.dispatch.cache import MAX_CALLS
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.errors import PatternError
-from oscbridge.osc import Limits, Message, encode_bundle, encode_message
+from oscbridge.osc import Message, encode_bundle, encode_message
 from oscbridge.osc.pattern import Pattern, Subject, Subjects
 
 CLIENT = ("127.0.0.1", 9)
@@ -20,8 +20,8 @@ def osc(address: str) -> bytes:
     return encode_message(Message(address))
 
 
-def dispatcher_with(addresses: int, calls: list[str], limits: Limits | None = None) -> Dispatcher:
-    dispatcher = Dispatcher(limits=limits or Limits())
+def dispatcher_with(addresses: int, calls: list[str], max_route_calls: int = 100) -> Dispatcher:
+    dispatcher = Dispatcher(max_route_calls=max_route_calls)
     for number in range(addresses):
         dispatcher.map(f"/ch/{number}", calls.append)
     return dispatcher
@@ -68,26 +68,26 @@ def test_a_mapping_that_changes_is_matched_as_it_is() -> None:
 
 def test_a_bundle_that_asks_for_too_many_calls_is_refused_whole() -> None:
     calls: list[str] = []
-    dispatcher = dispatcher_with(10, calls, Limits(calls=25))
+    dispatcher = dispatcher_with(10, calls, max_route_calls=25)
     dispatch(dispatcher, encode_bundle([osc("/ch/*"), osc("//*")]))
     assert len(calls) == 20
     dispatch(dispatcher, encode_bundle([osc("/ch/*"), osc("//*"), osc("/*/?")]))
     assert len(calls) == 20
-    assert dispatcher.statistics.bad == {"calls": 1}
+    assert dispatcher.statistics.bad == {"max_route_calls": 1}
 
 
 def test_one_message_may_call_all_handlers_however_many_there_are() -> None:
     calls: list[str] = []
-    dispatch(dispatcher_with(30, calls, Limits(calls=25)), osc("//*"))
+    dispatch(dispatcher_with(30, calls, max_route_calls=25), osc("//*"))
     assert len(calls) == 30
 
 
 def test_a_bundle_for_other_processes_is_bound_as_well() -> None:
-    dispatcher = dispatcher_with(10, [], Limits(calls=15))
+    dispatcher = dispatcher_with(10, [], max_route_calls=15)
     packets: list[bytes] = []
     dispatcher.examine(encode_bundle([osc("/ch/*")] * 2), CLIENT, packets.append)
     assert packets == []
-    assert dispatcher.statistics.bad == {"calls": 1}
+    assert dispatcher.statistics.bad == {"max_route_calls": 1}
 
 
 def test_patterns_that_match_everything_are_not_remembered_without_end() -> None:

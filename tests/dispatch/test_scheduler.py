@@ -72,7 +72,7 @@ def test_the_bound_is_one_of_messages_not_of_actions(clock: Clock) -> None:
 
 
 def test_there_is_a_bound_unless_told_otherwise() -> None:
-    assert Scheduler().bound == MAX_PENDING
+    assert Scheduler().max_pending == MAX_PENDING
 
 
 def test_the_earliest_is_next(scheduler: Scheduler) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from oscbridge.errors import DecodeError, LimitError
 from oscbridge.osc.framing import (
-    MAX_FRAME,
+    MAX_PACKET_SIZE,
     AutoDecoder,
     Framing,
     LengthPrefixDecoder,
@@ -58,8 +58,8 @@ CASES = [
     Case("1.0 half a header", "1.0", prefixed(PING) + b"\0\0", (PING,), pending=2),
     Case("1.0 header alone", "1.0", prefixed(PING) + b"\0\0\0\x08", (PING,), pending=4),
     Case("1.0 cut frame", "1.0", prefixed(PING, FADER)[:-1], (PING,), pending=19),
-    Case("1.0 size over the limit", "1.0", prefixed(PING, FULL + b"x"), (PING,), "frame_too_long"),
-    Case("1.0 huge size", "1.0", b"\x7f\xff\xff\xffabcd", (), "frame_too_long"),
+    Case("1.0 size over the limit", "1.0", prefixed(PING, FULL + b"x"), (PING,), "max_packet_size"),
+    Case("1.0 huge size", "1.0", b"\x7f\xff\xff\xffabcd", (), "max_packet_size"),
     Case("1.0 size of -1", "1.0", prefixed(PING) + b"\xff" * 4, (PING,), "negative_length"),
     Case("1.0 peer speaks SLIP", "1.0", END + PING + END, (), "negative_length"),
     Case("1.1 nothing", "1.1", b""),
@@ -80,10 +80,10 @@ CASES = [
     Case("1.1 ESC ESC", "1.1", PING + END + b"/\xdb\xdb", (PING,), "bad_escape"),
     Case("1.1 ESC END", "1.1", PING + END + b"/\xdb\xc0" + PING + END, (PING,), "bad_escape"),
     Case("1.1 bad escape first", "1.1", b"/\xdb/" + END + FULL + FULL, (), "bad_escape"),
-    Case("1.1 over the limit", "1.1", PING + END + b"x" * 33, (PING,), "frame_too_long"),
-    Case("1.1 over, complete", "1.1", PING + END + b"x" * 33 + END, (PING,), "frame_too_long"),
-    Case("1.1 over by an escape", "1.1", encode_slip(FULL + ESC), (), "frame_too_long"),
-    Case("1.1 over, then bad", "1.1", b"x" * 33 + END + b"\xdb/", (), "frame_too_long"),
+    Case("1.1 over the limit", "1.1", PING + END + b"x" * 33, (PING,), "max_packet_size"),
+    Case("1.1 over, complete", "1.1", PING + END + b"x" * 33 + END, (PING,), "max_packet_size"),
+    Case("1.1 over by an escape", "1.1", encode_slip(FULL + ESC), (), "max_packet_size"),
+    Case("1.1 over, then bad", "1.1", b"x" * 33 + END + b"\xdb/", (), "max_packet_size"),
     Case("1.1 bad at the limit", "1.1", encode_slip(FULL)[:-1] + b"\xdb/", (), "bad_escape"),
     Case("auto nothing", "auto", b""),
     Case("auto unknown", "auto", b"GET / HTTP/1.1", (), "unknown_framing"),
@@ -111,7 +111,7 @@ def read(decoder: Framing, pieces: Iterable[bytes]) -> tuple[bytes, ...]:
         if decoder.error is not None:
             break
         frames += decoder.feed(piece)
-        assert decoder.pending < decoder.limit + 4
+        assert decoder.pending < decoder.max_packet_size + 4
     return tuple(frames)
 
 
@@ -170,7 +170,7 @@ def test_a_dead_decoder_raises_the_same_error_at_every_feed(case: Case) -> None:
         with pytest.raises(DecodeError) as caught:
             decoder.feed(data)
         assert caught.value is decoder.error
-        assert isinstance(caught.value, LimitError) is (case.reason == "frame_too_long")
+        assert isinstance(caught.value, LimitError) is (case.reason == "max_packet_size")
         depths.add(len(caught.traceback))
     assert len(depths) == 1
 
@@ -266,7 +266,7 @@ def test_held_bytes_take_about_their_size_in_memory(mode: str) -> None:
 
 def test_a_claimed_size_takes_no_memory() -> None:
     decoder = LengthPrefixDecoder()
-    assert decoder.feed(MAX_FRAME.to_bytes(4, "big") + b"abc") == []
+    assert decoder.feed(MAX_PACKET_SIZE.to_bytes(4, "big") + b"abc") == []
     assert decoder.pending == 7
 
 
@@ -278,7 +278,7 @@ def test_a_dead_decoder_holds_nothing() -> None:
 
 @pytest.mark.parametrize("mode", ["1.0", "1.1"])
 def test_a_large_frame_byte_by_byte_costs_no_square(mode: str) -> None:
-    stream = encoder_for(mode)(b"/" * (MAX_FRAME - 4))
+    stream = encoder_for(mode)(b"/" * (MAX_PACKET_SIZE - 4))
     started = time.perf_counter()
     assert len(read(decoder_for(mode), each_byte(stream))) == 1
     assert time.perf_counter() - started < 20  # about 1 s; the square would take minutes
@@ -332,7 +332,7 @@ def test_an_unknown_mode_is_refused_with_the_choice(
 
 @pytest.mark.parametrize("limit", [0, -1, 0x2300_0000])
 def test_a_limit_out_of_range_is_refused(limit: int) -> None:
-    with pytest.raises(ValueError, match="limit"):
+    with pytest.raises(ValueError, match="max_packet_size"):
         AutoDecoder(limit)
 
 

@@ -44,7 +44,7 @@ HOSTILE: list[tuple[str, bytes, str]] = [
     ("a non UTF-8 address", b"/\xff\xfe\0,\0\0\0", "utf8"),
     ("an address cut within a character", b"/\xc3\0\0,\0\0\0", "utf8"),
     ("an address with a surrogate", b"/\xed\xa0\x80\0\0\0\0,\0\0\0", "utf8"),
-    ("an address over its limit", b"/" + b"a" * 1026 + b"\0,\0\0\0", "address"),
+    ("an address over its limit", b"/" + b"a" * 1026 + b"\0,\0\0\0", "max_address_length"),
     ("type tags without an end", b"/a\0\0,iii", "string"),
     ("type tags that are not ASCII", b"/a\0\0,\xff\0\0", "type"),
     ("an unknown type tag", typed(b"x"), "type"),
@@ -54,11 +54,11 @@ HOSTILE: list[tuple[str, bytes, str]] = [
     ("a bracket that closes nothing", typed(b"["), "type"),
     ("brackets crossed", typed(b"][", b""), "type"),
     ("brackets unbalanced", typed(b"[i[i]", b"\0" * 8), "type"),
-    ("10,000 brackets open", typed(b"[" * 10_000), "depth"),
+    ("10,000 brackets open", typed(b"[" * 10_000), "max_depth"),
     ("10,000 brackets close", typed(b"]" * 10_000), "type"),
-    ("10,000 brackets in pairs", typed(b"[" * 5_000 + b"]" * 5_000), "depth"),
-    ("60,000 true", typed(b"T" * 60_000), "tags"),
-    ("60,000 empty arrays", typed(b"[]" * 30_000), "tags"),
+    ("10,000 brackets in pairs", typed(b"[" * 5_000 + b"]" * 5_000), "max_depth"),
+    ("60,000 true", typed(b"T" * 60_000), "max_type_tags"),
+    ("60,000 empty arrays", typed(b"[]" * 30_000), "max_type_tags"),
     ("an int cut off", typed(b"i"), "truncated"),
     ("the second int cut off", typed(b"ii", b"\0" * 4), "truncated"),
     ("an int after a string cut off", typed(b"si", b"abc\0"), "truncated"),
@@ -96,12 +96,12 @@ HOSTILE: list[tuple[str, bytes, str]] = [
     ("a good element, then a bad one", NOW + element(PING) + element(b"ping"), "address"),
     ("a bad element, then a good one", NOW + element(typed(b"x")) + element(PING), "type"),
     ("a bad bundle in a bundle", NOW + element(b"#bun" + b"\0" * 16), "bundle"),
-    ("17 nested bundles", nested(17), "depth"),
-    ("1,500 nested bundles", nested(1_500), "depth"),
-    ("3,000 nested bundles, a message", nested(3_000, PING), "depth"),
-    ("over a megabyte", typed(b"b", b"\0\x10\0\0" + b"\0" * 1_048_576), "datagram"),
-    ("over a megabyte, bundle", NOW + element(PING) * 65_536, "datagram"),
-    ("a megabyte of slashes", b"/" * 1_048_580, "datagram"),
+    ("17 nested bundles", nested(17), "max_depth"),
+    ("1,500 nested bundles", nested(1_500), "max_depth"),
+    ("3,000 nested bundles, a message", nested(3_000, PING), "max_depth"),
+    ("over a megabyte", typed(b"b", b"\0\x10\0\0" + b"\0" * 1_048_576), "max_packet_size"),
+    ("over a megabyte, bundle", NOW + element(PING) * 65_536, "max_packet_size"),
+    ("a megabyte of slashes", b"/" * 1_048_580, "max_packet_size"),
 ]  # fmt: skip
 HOSTILE += [
     (f"bundle cut at byte {cut}", (NOW + element(PING))[:cut], "bundle" if cut < 16 else reason)
@@ -140,16 +140,20 @@ def test_the_messages_of_a_hostile_packet_are_refused_too(data: bytes, reason: s
     assert caught.value.reason == reason
 
 
-SMALL = Limits(datagram=72, depth=2, tags=5, arguments=3, address=8)
+SMALL = Limits(72, max_depth=2, max_type_tags=5, max_arguments=3, max_address_length=8)
 BOUNDS: list[tuple[str, bytes, bytes]] = [
-    ("address", b"/1234567\0\0\0\0,\0\0\0", b"/12345678\0\0\0,\0\0\0"),
-    ("arguments", typed(b"TTT"), typed(b"TTTT")),
-    ("arguments", typed(b"[TTT]"), typed(b"TTTTT")),
-    ("tags", typed(b"[TT]T"), typed(b"[TT]TT")),
-    ("depth", typed(b"[[T]]"), typed(b"[[[]]")),
-    ("depth", nested(2, PING), nested(3, PING)),
-    ("datagram", typed(b"b", b"\0\0\0\x3c" + b"x" * 60), typed(b"b", b"\0\0\0\x40" + b"x" * 64)),
-    ("datagram", NOW + element(PING) * 3, NOW + element(PING) * 4),
+    ("max_address_length", b"/1234567\0\0\0\0,\0\0\0", b"/12345678\0\0\0,\0\0\0"),
+    ("max_arguments", typed(b"TTT"), typed(b"TTTT")),
+    ("max_arguments", typed(b"[TTT]"), typed(b"TTTTT")),
+    ("max_type_tags", typed(b"[TT]T"), typed(b"[TT]TT")),
+    ("max_depth", typed(b"[[T]]"), typed(b"[[[]]")),
+    ("max_depth", nested(2, PING), nested(3, PING)),
+    (
+        "max_packet_size",
+        typed(b"b", b"\0\0\0\x3c" + b"x" * 60),
+        typed(b"b", b"\0\0\0\x40" + b"x" * 64),
+    ),
+    ("max_packet_size", NOW + element(PING) * 3, NOW + element(PING) * 4),
 ]
 
 
@@ -165,9 +169,9 @@ def test_a_limit_is_kept_on_both_sides(limit: str, within: bytes, beyond: bytes)
 
 def test_arrays_within_arrays_count_their_arguments() -> None:
     with pytest.raises(LimitError) as caught:
-        decode_packet(typed(b"[T[T]TT]"), Limits(arguments=3))
-    assert caught.value.reason == "arguments"
-    decode_packet(typed(b"[T[T]TT]"), Limits(arguments=4))
+        decode_packet(typed(b"[T[T]TT]"), Limits(max_arguments=3))
+    assert caught.value.reason == "max_arguments"
+    decode_packet(typed(b"[T[T]TT]"), Limits(max_arguments=4))
 
 
 def test_the_largest_datagram_is_taken() -> None:
@@ -176,7 +180,9 @@ def test_the_largest_datagram_is_taken() -> None:
     decode_packet(data)
 
 
-@pytest.mark.parametrize("name", ["datagram", "depth", "tags", "arguments", "address"])
+@pytest.mark.parametrize(
+    "name", ["max_packet_size", "max_depth", "max_type_tags", "max_arguments", "max_address_length"]
+)
 @pytest.mark.parametrize("value", [0, -1, 1.5, "8"])
 def test_a_limit_that_makes_no_sense_is_refused(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=name):
@@ -185,11 +191,11 @@ def test_a_limit_that_makes_no_sense_is_refused(name: str, value: object) -> Non
 
 def test_a_depth_that_recursion_could_not_bear_is_refused() -> None:
     with pytest.raises(ValueError, match="at most 100"):
-        Limits(depth=101)
+        Limits(max_depth=101)
 
 
 def test_the_greatest_depth_is_borne() -> None:
-    limits = Limits(depth=100)
+    limits = Limits(max_depth=100)
     assert isinstance(decode_packet(nested(100, PING), limits), Bundle)
     decode_packet(typed(b"[" * 100 + b"]" * 100), limits)
 

@@ -335,21 +335,21 @@ def test_the_messages_of_a_future_bundle_run_in_order_in_one_process(
     assert len({reply[-4:] for reply in replies}) == 1
 
 
-@pytest.mark.parametrize("beyond", ["run", "drop"])
+@pytest.mark.parametrize("too_early", ["run", "drop"])
 def test_what_the_scheduler_will_not_keep_takes_no_process_to_wait(
-    beyond: str, start: Start, sender: socket.socket
+    too_early: str, start: Start, sender: socket.socket
 ) -> None:
     program = start(
         f"""
         from oscbridge.dispatch.scheduler import Scheduler
-        dispatcher.scheduler = Scheduler(0, beyond="{beyond}")
+        dispatcher.scheduler = Scheduler(0, too_early="{too_early}")
         """
         + UDP
     )
     sender.sendto(encode_bundle([osc("/say", "far")], soon(1_000)), program.address)
     sender.sendto(osc("/say", "now"), program.address)
-    lines = {program.line()} if beyond == "drop" else {program.line(), program.line()}
-    assert lines == ({"now"} if beyond == "drop" else {"far", "now"})
+    lines = {program.line()} if too_early == "drop" else {program.line(), program.line()}
+    assert lines == ({"now"} if too_early == "drop" else {"far", "now"})
     program.until_no_children()
 
 
@@ -543,7 +543,7 @@ def test_connections_over_max_children_are_refused_and_counted(
     assert guests[0].is_ended()
     guests[1].send("/pid")
     guests[1].receive()
-    assert program.stop()[1] == "0 0 {} {'connections': 1}"
+    assert program.stop()[1] == "0 0 {} {'max_connections': 1}"
 
 
 def test_a_client_outside_allow_costs_no_process(start: Start, connect: Connect) -> None:
@@ -557,7 +557,7 @@ def test_a_client_outside_allow_costs_no_process(start: Start, connect: Connect)
 
 
 def test_one_address_leaves_processes_for_others(start: Start, connect: Connect) -> None:
-    program = start(TCP + "server.limits = StreamLimits(per_address=1)\n")
+    program = start(TCP + "server.limits = StreamLimits(max_connections_per_address=1)\n")
     guest = connect(program.address)
     guest.send("/pid")
     guest.receive()
@@ -565,7 +565,7 @@ def test_one_address_leaves_processes_for_others(start: Start, connect: Connect)
     with socket.create_connection(program.address, source_address=("127.0.0.2", 0)) as other:
         other.sendall(encode_slip(osc("/pid")))
         assert b"/pid" in other.recv(100)
-    assert program.stop()[1] == "0 0 {} {'connections_per_address': 1}"
+    assert program.stop()[1] == "0 0 {} {'max_connections_per_address': 1}"
 
 
 def test_a_connection_for_which_there_is_no_process_is_counted_and_ended(

@@ -58,20 +58,20 @@ def until(condition: Callable[[], bool]) -> None:
 
 LIMIT = 64
 BAD_STREAMS = [
-    ("1.0", b"\0\0\0\x41" + b"x" * 65, "frame_too_long"),
-    ("1.0", b"\x7f\xff\xff\xff", "frame_too_long"),
+    ("1.0", b"\0\0\0\x41" + b"x" * 65, "max_packet_size"),
+    ("1.0", b"\x7f\xff\xff\xff", "max_packet_size"),
     ("1.0", b"\xff\xff\xff\xff", "negative_length"),
     ("1.0", b"\x80\0\0\0", "negative_length"),
-    ("1.0", b"GET / HTTP/1.1\r\n\r\n", "frame_too_long"),
-    ("1.1", b"\xc0" + b"x" * 65, "frame_too_long"),
+    ("1.0", b"GET / HTTP/1.1\r\n\r\n", "max_packet_size"),
+    ("1.1", b"\xc0" + b"x" * 65, "max_packet_size"),
     ("1.1", b"\xc0/a\xdb\xdb/", "bad_escape"),
     ("1.1", b"\xdb\xc0", "bad_escape"),
-    ("1.1", b"GET / HTTP/1.1\r\nAccept: text/html" + b"x" * 65, "frame_too_long"),
+    ("1.1", b"GET / HTTP/1.1\r\nAccept: text/html" + b"x" * 65, "max_packet_size"),
     ("auto", b"GET / HTTP/1.1\r\n\r\n", "unknown_framing"),
     ("auto", b"\x16\x03\x01\x02\0\x01\0\x01", "unknown_framing"),
     ("auto", b"\x7f\xff\xff\xff", "unknown_framing"),
     ("auto", b"\xff\xff\xff\xff", "unknown_framing"),
-    ("auto", b"\0\xff\xff\xff", "frame_too_long"),
+    ("auto", b"\0\xff\xff\xff", "max_packet_size"),
     ("auto", b"\xc0\xdb\xc0", "bad_escape"),
 ]  # fmt: skip
 
@@ -82,7 +82,7 @@ def test_a_bad_stream_ends_its_connection_for_a_counted_reason(
     kind: str, mode: str, stream: bytes, reason: str,
     serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher,
 ) -> None:  # fmt: skip
-    server = serve_tcp(kind, dispatcher, mode, limits=StreamLimits(frame=LIMIT))
+    server = serve_tcp(kind, dispatcher, mode, limits=StreamLimits(max_packet_size=LIMIT))
     client = connect(server.address)
     client.sock.sendall(stream)
     assert client.is_ended()
@@ -121,7 +121,7 @@ def test_frames_before_a_bad_one_are_delivered_to_coroutines_as_well(
 def test_a_claimed_size_takes_no_memory(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
-    server = serve_tcp(kind, dispatcher, "1.0", limits=StreamLimits(frame=1 << 29))
+    server = serve_tcp(kind, dispatcher, "1.0", limits=StreamLimits(max_packet_size=1 << 29))
     tracemalloc.start()
     try:
         client = connect(server.address, "1.0")
@@ -142,7 +142,7 @@ def test_the_longest_frame_within_the_limit_is_taken(
     dispatcher.map("/blob", lambda address, blob: ("/size", len(blob)))
     mode = "1.1" if encode is encode_slip else "1.0"
     packet = encode_message(Message.of("/blob", b"\xc0" * 1_000))
-    server = serve_tcp(kind, dispatcher, mode, limits=StreamLimits(frame=len(packet)))
+    server = serve_tcp(kind, dispatcher, mode, limits=StreamLimits(max_packet_size=len(packet)))
     client = connect(server.address, mode)
     client.sock.sendall(encode(packet))
     assert client.receive() == Message("/size", "i", (1_000,))
@@ -156,19 +156,19 @@ def test_the_longest_frame_within_the_limit_is_taken(
 def test_a_frame_that_is_never_finished_ends_its_connection(
     kind: str, mode: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
-    server = serve_tcp(kind, dispatcher, mode, limits=StreamLimits(unfinished=0.3))
+    server = serve_tcp(kind, dispatcher, mode, limits=StreamLimits(packet_timeout=0.3))
     client = connect(server.address, mode)
     assert is_served(client)
     client.sock.sendall(encoder_for(mode)(PING)[:6])
     assert client.is_ended()
-    assert dispatcher.statistics.closed == {"unfinished": 1}
+    assert dispatcher.statistics.closed == {"packet_timeout": 1}
 
 
 @every_kind
 def test_a_frame_that_comes_byte_after_byte_ends_its_connection(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
-    server = serve_tcp(kind, dispatcher, limits=StreamLimits(unfinished=0.3, idle=0.2))
+    server = serve_tcp(kind, dispatcher, limits=StreamLimits(packet_timeout=0.3, idle_timeout=0.2))
     client = connect(server.address)
     started = time.monotonic()
     with pytest.raises(ConnectionError):
@@ -176,14 +176,14 @@ def test_a_frame_that_comes_byte_after_byte_ends_its_connection(
             client.sock.send(b"x")
             time.sleep(0.01)
     assert time.monotonic() - started < WAIT
-    assert dispatcher.statistics.closed == {"unfinished": 1}
+    assert dispatcher.statistics.closed == {"packet_timeout": 1}
 
 
 @every_kind
 def test_whole_frames_may_come_for_longer_than_one_may_be_unfinished(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
-    server = serve_tcp(kind, dispatcher, limits=StreamLimits(unfinished=0.5))
+    server = serve_tcp(kind, dispatcher, limits=StreamLimits(packet_timeout=0.5))
     client = connect(server.address)
     frame = encode_slip(PING)
     client.sock.sendall(frame[:5])
@@ -198,14 +198,14 @@ def test_whole_frames_may_come_for_longer_than_one_may_be_unfinished(
 def test_a_client_that_says_nothing_is_ended(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
-    server = serve_tcp(kind, dispatcher, limits=StreamLimits(idle=0.3))
+    server = serve_tcp(kind, dispatcher, limits=StreamLimits(idle_timeout=0.3))
     assert connect(server.address).is_ended()
     client = connect(server.address)
     for _ in range(5):
         assert is_served(client)
         time.sleep(0.1)
     assert client.is_ended()
-    assert dispatcher.statistics.closed == {"idle": 2}
+    assert dispatcher.statistics.closed == {"idle_timeout": 2}
 
 
 MUCH = Message.of("/much", bytes(60_000))
@@ -225,10 +225,10 @@ def test_a_client_that_never_reads_its_replies_is_ended(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     dispatcher.map("/much", lambda address: MUCH)
-    server = serve_tcp(kind, dispatcher, limits=StreamLimits(send=0.3))
+    server = serve_tcp(kind, dispatcher, limits=StreamLimits(reply_timeout=0.3))
     client = connect(server.address, SO_RCVBUF=4_096)
     ask_and_never_read(client, 500)
-    until(lambda: dispatcher.statistics.closed == {"slow_reader": 1})
+    until(lambda: dispatcher.statistics.closed == {"reply_timeout": 1})
     assert is_served(connect(server.address))
 
 
@@ -248,11 +248,11 @@ def test_replies_beyond_what_may_wait_end_the_connection(
     serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     dispatcher.map("/much", lambda address: MUCH)
-    server = serve_tcp("asyncio", dispatcher, limits=StreamLimits(replies=100_000))
+    server = serve_tcp("asyncio", dispatcher, limits=StreamLimits(max_reply_bytes=100_000))
     client = connect(server.address, SO_RCVBUF=4_096)
     # One bundle: it is read before anybody could see that the client does not read.
     client.send_packet(encode_bundle([encode_message(Message.of("/much"))] * 500))
-    until(lambda: dispatcher.statistics.closed == {"replies": 1})
+    until(lambda: dispatcher.statistics.closed == {"max_reply_bytes": 1})
     assert client.is_ended()
     assert is_served(connect(server.address))
 
@@ -263,13 +263,13 @@ def test_a_client_that_sends_no_more_and_never_reads_is_ended(
 ) -> None:
     much = Message.of("/much", bytes(30_000))  # little enough for asyncio not to stop writing
     dispatcher.map("/much", lambda address: much)
-    server = serve_tcp(kind, dispatcher, limits=StreamLimits(send=0.3))
+    server = serve_tcp(kind, dispatcher, limits=StreamLimits(reply_timeout=0.3))
     client = connect(server.address, SO_RCVBUF=4_096)
     for _ in range(300):
         client.send("/much")
     client.finish()
     if kind != "asyncio":
-        until(lambda: dispatcher.statistics.closed == {"slow_reader": 1})
+        until(lambda: dispatcher.statistics.closed == {"reply_timeout": 1})
     client.sock.settimeout(None)
     until(lambda: is_gone(client.address, server.address))
     assert is_served(connect(server.address))
@@ -301,27 +301,27 @@ def test_a_slow_reader_that_is_stopped_does_not_hold_up_the_stop(
 def test_connections_over_the_limit_are_refused_and_counted(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
-    server = serve_tcp(kind, dispatcher, limits=StreamLimits(connections=5))
+    server = serve_tcp(kind, dispatcher, limits=StreamLimits(max_connections=5))
     guests = [connect(server.address) for _ in range(5)]
     assert all(map(is_served, guests))
     for _ in range(20):
         assert connect(server.address).is_ended()
     assert all(map(is_served, guests))
-    assert dispatcher.statistics.closed == {"connections": 20}
+    assert dispatcher.statistics.closed == {"max_connections": 20}
 
 
 @at_once
 def test_one_address_leaves_room_for_others(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
-    server = serve_tcp(kind, dispatcher, limits=StreamLimits(per_address=2))
+    server = serve_tcp(kind, dispatcher, limits=StreamLimits(max_connections_per_address=2))
     with socket.create_connection(server.address, source_address=("127.0.0.2", 0)) as other:
         guests = [connect(server.address) for _ in range(2)]
         assert all(map(is_served, guests))
         assert connect(server.address).is_ended()
         other.sendall(encode_slip(PING))
         assert b"/pong" in other.recv(100)
-    assert dispatcher.statistics.closed == {"connections_per_address": 1}
+    assert dispatcher.statistics.closed == {"max_connections_per_address": 1}
 
 
 @every_kind
@@ -344,7 +344,7 @@ def test_a_client_outside_allow_is_refused_before_a_byte_is_read(
 def test_a_client_is_served_when_another_has_made_room(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
-    server = serve_tcp(kind, dispatcher, limits=StreamLimits(connections=2))
+    server = serve_tcp(kind, dispatcher, limits=StreamLimits(max_connections=2))
     guests = [connect(server.address) for _ in range(2)]
     assert all(map(is_served, guests))
     guests[0].finish()

@@ -835,7 +835,7 @@ async def test_a_long_coroutine_is_no_unfinished_packet_of_its_client(
         await asyncio.sleep(0.3)
 
     dispatcher.map("/slow", slow)
-    server = await listening(dispatcher, limits=StreamLimits(unfinished=0.1, idle=0.2))
+    server = await listening(dispatcher, limits=StreamLimits(packet_timeout=0.1, idle_timeout=0.2))
     client = connect(server.address)
     rest = encode_slip(osc("/echo", 1))
     client.sock.sendall(encode_slip(osc("/slow")) + rest[:5])

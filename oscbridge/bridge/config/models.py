@@ -142,29 +142,28 @@ class LimitOptions(Options):
     def packet_limits(self) -> Limits:
         """For a dispatcher."""
         return Limits(
-            datagram=self.packet,
-            depth=self.depth,
-            tags=self.tags,
-            arguments=self.arguments,
-            address=self.address,
-            calls=self.calls,
+            max_packet_size=self.packet,
+            max_depth=self.depth,
+            max_type_tags=self.tags,
+            max_arguments=self.arguments,
+            max_address_length=self.address,
         )
 
     def stream_limits(self) -> StreamLimits:
         """For a TCP server."""
         return StreamLimits(
-            frame=self.packet,
-            connections=self.connections,
-            per_address=self.connections_per_address,
-            idle=self.idle,
-            unfinished=self.unfinished,
-            send=self.reply_wait,
-            replies=self.reply_bytes,
+            max_packet_size=self.packet,
+            max_connections=self.connections,
+            max_connections_per_address=self.connections_per_address,
+            idle_timeout=self.idle,
+            packet_timeout=self.unfinished,
+            reply_timeout=self.reply_wait,
+            max_reply_bytes=self.reply_bytes,
         )
 
     def scheduler(self) -> Scheduler:
         """A scheduler that keeps these limits."""
-        return Scheduler(self.pending, horizon=self.horizon, beyond=self.beyond)
+        return Scheduler(self.pending, horizon=self.horizon, too_early=self.beyond)
 
 
 class BridgeOptions(Options):

@@ -9,8 +9,9 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Mapping
 from typing import Final
 
+from oscbridge.dispatch.dispatcher import MAX_ROUTE_CALLS
 from oscbridge.endpoint import Policy
-from oscbridge.osc import DEFAULT_LIMITS, Message
+from oscbridge.osc import Message
 
 __all__ = [
     "BLOCK_TIMEOUT",
@@ -26,7 +27,7 @@ __all__ = [
 BLOCK_TIMEOUT: Final = 5.0
 """Seconds that a source on a thread waits for room under the policy ``block``."""
 
-SLACK: Final = DEFAULT_LIMITS.calls
+SLACK: Final = MAX_ROUTE_CALLS
 """Messages beyond the size that ``block`` takes: the rest of the packet that a source on the
 loop was at when it was paused."""
 

@@ -116,10 +116,10 @@ async def listen(
 def set_limits(dispatcher: Dispatcher, limits: LimitOptions) -> None:
     """Have a dispatcher, and its scheduler, keep to the limits of a bridge."""
     scheduler = dispatcher.scheduler
-    scheduler.bound, scheduler.horizon, scheduler.beyond = (
-        *(limits.pending, limits.horizon),
-        limits.beyond,
-    )
+    scheduler.max_pending = limits.pending
+    scheduler.horizon = limits.horizon
+    scheduler.too_early = limits.beyond
+    dispatcher.max_route_calls = limits.calls
     if dispatcher.limits != limits.packet_limits():
         dispatcher.limits = limits.packet_limits()
         dispatcher.adopt(dispatcher)  # what it remembers was read within other limits
@@ -148,7 +148,9 @@ def _server(options: BridgeOptions, dispatcher: Dispatcher) -> OSCUDPServer | OS
     stream_server = stream_kind(address, dispatcher, url.framing)
     limits = options.limits.stream_limits()
     stream_server.allow = options.allow
-    stream_server.limits = replace(limits, connections=min(limits.connections, options.workers))
+    stream_server.limits = replace(
+        limits, max_connections=min(limits.max_connections, options.workers)
+    )
     if isinstance(stream_server, ThreadingOSCTCPServer):
         stream_server.stop_timeout = STOP_TIMEOUT
     return stream_server

@@ -120,7 +120,7 @@ class Receiver:
         return Reading(subscription, subscription.payload or default, address, template, captures)
 
 
-MAX_ADDRESS: Final = oscbridge.Limits().address
+MAX_ADDRESS: Final = oscbridge.Limits().max_address_length
 """Characters of an address that is made of a topic."""
 
 

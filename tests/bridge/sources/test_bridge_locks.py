@@ -222,12 +222,12 @@ def nested(depth: int) -> bytes:
 
 
 TOO_MUCH = [
-    ("packet = 64", message("/x", "x" * 64), "datagram", "frame_too_long"),
-    ("depth = 3", nested(4), "depth", ""),
-    ("tags = 5", message("/x", *range(6)), "tags", ""),
-    ("arguments = 5", message("/x", *range(6)), "arguments", ""),
-    ("address = 10", message("/" + "x" * 10), "address", ""),
-    ("calls = 3", encode_bundle([message("/x")] * 4), "calls", ""),
+    ("packet = 64", message("/x", "x" * 64), "max_packet_size", "max_packet_size"),
+    ("depth = 3", nested(4), "max_depth", ""),
+    ("tags = 5", message("/x", *range(6)), "max_type_tags", ""),
+    ("arguments = 5", message("/x", *range(6)), "max_arguments", ""),
+    ("address = 10", message("/" + "x" * 10), "max_address_length", ""),
+    ("calls = 3", encode_bundle([message("/x")] * 4), "max_route_calls", ""),
 ]
 
 
@@ -275,7 +275,7 @@ async def test_what_may_not_wait_for_its_time_is_dropped_and_counted(
             due = TimeTag.from_unix_ns(time.time_ns() + 60 * 10**9)
             sender.send(*[encode_bundle([message("/x")], due)] * 4)
             few = 2 if "pending" in limit else 4
-            await until(lambda: app.dispatchers["in"].statistics.too_far == few)
+            await until(lambda: app.dispatchers["in"].statistics.dropped == {"too_early": few})
             sender.send(message("/now"))
             (arrived,) = await out(app).arrived(1)
             assert arrived.address == "/now"
@@ -289,7 +289,7 @@ async def test_a_client_that_opens_and_says_nothing_is_let_go(mode: str, running
     async with running(config(mode, "tcp://127.0.0.1:0", "idle = 0.2")) as app:
         with Sender(app) as silent:
             assert await silent.ended()
-        await until(lambda: refused(app, "idle") == 1)
+        await until(lambda: refused(app, "idle_timeout") == 1)
         with Sender(app) as sender:
             sender.send(message("/x"))
             await out(app).arrived(1)
@@ -309,14 +309,14 @@ async def test_a_frame_that_never_ends_ends_the_connection(
             loop = asyncio.get_running_loop()
             slow.socket.setblocking(False)
             async with asyncio.timeout(WAIT):
-                while not refused(app, "unfinished"):
+                while not refused(app, "packet_timeout"):
                     try:
                         await loop.sock_sendall(slow.socket, b"x")  # it is never idle
                     except ConnectionError:
                         break
                     await asyncio.sleep(0.02)
             assert await slow.ended()
-        await until(lambda: refused(app, "unfinished") == 1)
+        await until(lambda: refused(app, "packet_timeout") == 1)
         with Sender(app) as sender:
             sender.send(message("/x"))
             await out(app).arrived(1)
@@ -335,7 +335,7 @@ async def test_one_address_leaves_room_for_others(mode: str, nothing_left: Runni
             await out(app).arrived(2)
             with Sender(app, "127.0.0.2") as three:
                 assert await three.ended()
-            await until(lambda: refused(app, "connections_per_address") == 1)
+            await until(lambda: refused(app, "max_connections_per_address") == 1)
             with Sender(app) as other:
                 other.send(message("/other"))
                 await out(app).arrived(3)
@@ -394,7 +394,7 @@ async def test_five_thousand_connections_do_no_harm(
                     late.send(message("/late"))
                     await out(app).arrived(sent + 1)
                 assert listener.problem == ""
-                await until(lambda: refused(app, "connections_per_address") == count - most)
+                await until(lambda: refused(app, "max_connections_per_address") == count - most)
                 assert listener.connections <= most + 2
                 crowd.close()
                 await until(lambda: descriptors() <= idle)

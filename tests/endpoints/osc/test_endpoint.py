@@ -606,7 +606,7 @@ async def test_a_frame_that_never_ends_takes_no_memory_without_a_bound(
         first = await peer.connection()
         first.write(b"\xc0" + bytes(1_100_000))
         await peer.connection()
-        assert bridge.delivery.dispatcher.statistics.bad == {"frame_too_long": 1}
+        assert bridge.delivery.dispatcher.statistics.bad == {"max_packet_size": 1}
 
 
 async def test_a_packet_that_the_end_of_the_connection_cuts_is_counted(

@@ -20,7 +20,7 @@ REMEMBERED: Final = 1_024
 LARGEST: Final = 1 << 30
 """Bytes of a message that can be read again, far more than a bridge takes in."""
 
-_LIMITS: Final = Limits(LARGEST, depth=100, tags=LARGEST, arguments=LARGEST, address=LARGEST)
+_LIMITS: Final = Limits(LARGEST, 100, LARGEST, LARGEST, LARGEST)
 _LENGTHS: Final = struct.Struct(">II")
 
 

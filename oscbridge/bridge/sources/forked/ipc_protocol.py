@@ -54,7 +54,7 @@ RETIRE: Final = b"retire"
 
 _Kind = TypeVar("_Kind", str, int)
 
-_LIMITS: Final = Limits(address=MAX_RECORD)
+_LIMITS: Final = Limits(max_address_length=MAX_RECORD)
 """What a route made may have a longer address than what comes in from outside."""
 
 

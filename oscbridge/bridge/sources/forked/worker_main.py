@@ -216,6 +216,7 @@ def _dispatcher(settings: dict[str, Any], link: WorkerChannel, showing: Showing)
         name=settings["name"],
         limits=Limits(**settings["packet_limits"]),
         scheduler=Scheduler(**settings["scheduler"]),
+        max_route_calls=settings["max_route_calls"],
     )
     dispatcher.part = f"bridge.{dispatcher.name}"
     if isinstance(dispatcher, _ShowingDispatcher):

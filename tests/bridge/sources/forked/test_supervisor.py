@@ -374,7 +374,7 @@ async def test_workers_bounds_the_connections(running: Start) -> None:
             await out(app).arrived(2)
             with Stream(app) as three:
                 assert await three.ended()
-        await until(lambda: app.dispatchers["in"].statistics.closed["connections"] == 1)
+        await until(lambda: app.dispatchers["in"].statistics.closed["max_connections"] == 1)
 
 
 # --- what is counted -----------------------------------------------------------------------------
