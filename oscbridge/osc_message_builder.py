@@ -7,7 +7,7 @@ from typing import Final, TypeAlias, cast
 
 from oscbridge.errors import EncodeError as BuildError
 from oscbridge.osc import DEFAULT_LIMITS, MIDI, Argument, Message, encode_message, infer
-from oscbridge.osc.type_tags import TABLE
+from oscbridge.osc.type_tags import TYPE_TAGS
 from oscbridge.osc_message import LIMITS, OscMessage
 
 __all__ = ["ArgType", "ArgValue", "BuildError", "OscMessageBuilder", "arguments_of", "build_msg"]
@@ -101,8 +101,8 @@ def _flatten(
 ) -> Iterator[tuple[str, ArgValue]]:
     """Type tags and values; None stands beside a bracket."""
     if isinstance(arg_type, str) and arg_type:
-        if arg_type not in TABLE:
-            raise BuildError(f"no type {arg_type!r}: use one of {' '.join(TABLE)}, or a list")
+        if arg_type not in TYPE_TAGS:
+            raise BuildError(f"no type {arg_type!r}: use one of {' '.join(TYPE_TAGS)}, or a list")
         yield arg_type, value
         return
     if not arg_type and not isinstance(value, list):
@@ -128,7 +128,7 @@ def _nest(args: Iterator[tuple[str, ArgValue]]) -> Iterator[Argument]:
             return
         if tag == _START:
             yield list(_nest(args))
-        elif (row := TABLE.get(tag)) is not None and row.constant is not None:
+        elif (row := TYPE_TAGS.get(tag)) is not None and row.constant is not None:
             yield row.constant[0]
         elif tag == "m" and isinstance(value, list):
             yield cast(Argument, tuple(value))

@@ -15,7 +15,7 @@ from oscbridge.dispatch.handler import Bindable, Call, ClientAddress, Handler
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.message import Head, Message, head_key, read_arguments
 from oscbridge.osc.message import read_head as parse_head
-from oscbridge.osc.type_tags import Argument
+from oscbridge.osc.values import Argument
 
 __all__ = ["DecodePlan", "DispatchCache", "Target", "Watcher"]
 

@@ -23,7 +23,7 @@ from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.message import Head, Message, Origin, read_arguments
 from oscbridge.osc.packet import encode_bundle, split_packet
 from oscbridge.osc.timetag import TimeTag
-from oscbridge.osc.type_tags import Argument
+from oscbridge.osc.values import Argument
 
 __all__ = ["MAX_ROUTE_CALLS", "Dispatcher", "Handler", "Watcher"]
 

@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias, cast, runtime_checkable
 
 from oscbridge.errors import EncodeError
 from oscbridge.osc.message import Message, encode_message, encode_values
-from oscbridge.osc.type_tags import Argument
+from oscbridge.osc.values import Argument
 
 __all__ = ["Bindable", "Call", "ClientAddress", "Handler", "Reply", "encode_reply"]
 

@@ -1,7 +1,7 @@
 """The OSC protocol, pure: bytes in, messages out, and back.
 
-No socket, no thread, no clock. Nothing here raises but the errors of
-:mod:`oscbridge.errors`, whatever the bytes.
+No socket, no thread, no clock. Whatever the bytes, only errors of :mod:`oscbridge.errors` are
+raised.
 """
 
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
@@ -16,7 +16,8 @@ from oscbridge.osc.packet import (
 )
 from oscbridge.osc.pattern import Pattern, Subject, is_pattern
 from oscbridge.osc.timetag import IMMEDIATELY, TimeTag
-from oscbridge.osc.type_tags import IMPULSE, MIDI, Argument, Color, Impulse, infer
+from oscbridge.osc.type_tags import infer
+from oscbridge.osc.values import IMPULSE, MIDI, Argument, Color, Impulse
 
 __all__ = [
     "DEFAULT_LIMITS",

@@ -1,9 +1,9 @@
 """Packets as JSON: ``osc.json`` over WebSocket, ``payload = "typed"`` over MQTT.
 
-The shape is that of osc.js with ``metadata: true``: ``{"address": …, "args": [{"type": …,
-"value": …}]}`` and ``{"timeTag": …, "packets": […]}``. What JSON cannot say is written as
-protobuf's JSON mapping has it: 64 bit integers beyond 2^53, NaN and the infinities as
-strings, bytes as base64.
+The format is that of osc.js with ``metadata: true``: ``{"address": …, "args": [{"type": …,
+"value": …}]}`` and ``{"timeTag": …, "packets": […]}``. Values that JSON does not have are
+written as in the JSON mapping of Protocol Buffers: integers above 2^53, NaN and the
+infinities as strings, bytes as base64.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import orjson
 from oscbridge.errors import DecodeError, EncodeError, LimitError
 from oscbridge.osc import (
     IMMEDIATELY,
-    IMPULSE,
     MIDI,
     Argument,
     Bundle,
@@ -30,11 +29,12 @@ from oscbridge.osc import (
     encode_message,
     infer,
 )
+from oscbridge.osc.type_tags import TYPE_TAGS, TypeTag
 
 __all__ = ["MAX_DEPTH", "decode_json", "encode_json"]
 
 MAX_DEPTH: Final = 16
-"""Bundles within bundles and arrays within arrays that are read."""
+"""Levels of bundles within bundles, and of arrays within arrays, that are read."""
 
 JSON: TypeAlias = "Mapping[str, JSON] | Sequence[JSON] | str | int | float | bool | None"
 
@@ -45,9 +45,9 @@ _SAFE: Final = (1 << 53) - 1  # Number.MAX_SAFE_INTEGER
 
 
 def encode_json(message: Message) -> bytes:
-    """One message as a JSON text in UTF-8. Raises :class:`EncodeError`."""
+    """One message as JSON in UTF-8. Raises :class:`EncodeError`."""
     types = message.types
-    if types is None:  # no type tags: what followed the address is bytes
+    if types is None:  # the rest of an untagged packet is one blob
         types = "b" * len(message.args)
     try:
         tags = iter(types)
@@ -56,18 +56,18 @@ def encode_json(message: Message) -> bytes:
             raise ValueError("more type tags than arguments")
         return orjson.dumps({"address": message.address, "args": args})
     except (TypeError, ValueError, OverflowError, KeyError, StopIteration) as error:
-        # The message was made by a plugin: what comes in as OSC is sound.
+        # Only messages made by plugins: decoded ones are consistent.
         raise EncodeError(f"{message.address} ,{message.types}: {error!r}") from None
 
 
 def _write_all(tags: Iterator[str], args: Iterable[Argument]) -> list[object]:
-    """Arguments as JSON. Takes from ``tags`` what they need."""
+    """Arguments as JSON. Consumes their type tags from ``tags``."""
     out: list[object] = []
     for value in args:
         tag = next(tags)
         if tag == "[":
             if not isinstance(value, list | tuple):
-                raise TypeError(f"{value!r} is no array")
+                raise TypeError(f"{value!r} is not an array")
             out.append(_write_all(tags, value))
             if next(tags) != "]":
                 raise ValueError("more type tags than values in an array")
@@ -90,34 +90,37 @@ def _write_float(value: Any) -> object:
 def _write_timetag(value: Any) -> object:
     tag = TimeTag(value)
     raw = {"raw": [tag.seconds, tag.fraction]}
-    # "Immediately" is no time on a clock, though osc.js reads it as one.
+    # "Immediately" is not a time on a clock, though osc.js reads it as one.
     return raw if tag.immediate else {**raw, "native": tag.unix_ns() / 1e6}
 
 
-_WRITERS: Final[Mapping[str, Callable[[Any], object]]] = {
-    "i": _write_int,
-    "h": _write_int,
-    "f": _write_float,
-    "d": _write_float,
-    "s": str,
-    "S": str,
-    "c": str,
-    "b": lambda value: base64.b64encode(value).decode(),
-    "r": lambda value: f"#{value:08X}",
-    "m": list,
-    "t": _write_timetag,
-    "T": lambda _: True,
-    "F": lambda _: False,
-    "N": lambda _: None,
-    "I": lambda _: None,
+_WRITERS_BY_TYPE: Final[Mapping[type, Callable[[Any], object]]] = {
+    int: _write_int,
+    float: _write_float,
+    str: str,
+    bytes: lambda value: base64.b64encode(value).decode(),
+    Color: lambda value: f"#{value:08X}",
+    MIDI: list,
+    TimeTag: _write_timetag,
 }
 
 
-def decode_json(data: str | bytes) -> Packet:
-    """A packet from a JSON text, as bytes in UTF-8. Each message in it can be encoded as OSC.
+def _writer(row: TypeTag) -> Callable[[Any], object]:
+    if row.constant is None:
+        return _WRITERS_BY_TYPE[row.python]
+    (value,) = row.constant
+    written = value if isinstance(value, bool) else None  # JSON has no impulse
+    return lambda _: written
 
-    An argument without ``type`` has the type that is inferred.
-    Raises :class:`DecodeError` and nothing else.
+
+_WRITERS: Final = {tag: _writer(row) for tag, row in TYPE_TAGS.items()}
+
+
+def decode_json(data: str | bytes) -> Packet:
+    """A packet from JSON; bytes are UTF-8. Each message in it can be encoded as OSC.
+
+    The type of an argument without ``type`` is inferred.
+    Raises only :class:`DecodeError`.
     """
     try:
         document = orjson.loads(data)
@@ -128,13 +131,13 @@ def decode_json(data: str | bytes) -> Packet:
 
 def _packet(document: JSON, depth: int) -> Packet:
     if not isinstance(document, Mapping):
-        raise DecodeError("json", f"expected an object with an address, not {_short(document)}")
+        raise DecodeError("json", f"expected an object with an address, got {_short(document)}")
     if "packets" in document:
         if not depth:
             raise LimitError("max_depth", "bundles are nested too deeply")
         packets = document["packets"]
         if not isinstance(packets, list):
-            raise DecodeError("json", f"packets: expected an array, not {_short(packets)}")
+            raise DecodeError("json", f"packets: expected an array, got {_short(packets)}")
         timetag = document.get("timeTag")
         return Bundle(
             IMMEDIATELY if timetag is None else _read_value("t", _read_timetag, timetag),
@@ -142,12 +145,12 @@ def _packet(document: JSON, depth: int) -> Packet:
         )
     address = document.get("address")
     if not isinstance(address, str) or not address.startswith("/"):
-        raise DecodeError("address", f"an address starts with '/', not as {_short(address)}")
+        raise DecodeError("address", f"address must start with '/', got {_short(address)}")
     args = document.get("args", [])
     try:
         types, values = _read_all(args if isinstance(args, list) else [args], MAX_DEPTH)
         message = Message(address, types, tuple(values))
-        encode_message(message)  # or it would fail later, where it is not known who sent it
+        encode_message(message)  # validate it while the sender is known
     except EncodeError as error:
         raise DecodeError("json", str(error)) from None
     return message
@@ -163,14 +166,14 @@ def _read_all(items: Sequence[JSON], depth: int) -> tuple[str, list[Argument]]:
 
 
 def _read(item: JSON, depth: int) -> tuple[str, Argument]:
-    """One argument: ``{"type", "value"}``, or a bare value whose type is inferred."""
+    """One argument: ``{"type", "value"}``, or a plain value whose type is inferred."""
     if isinstance(item, list):
         if not depth:
             raise LimitError("max_depth", "arrays are nested too deeply")
         types, values = _read_all(item, depth - 1)
         return f"[{types}]", values
     if not isinstance(item, Mapping):
-        return infer([item]), item  # type: ignore[return-value]  # no array: a scalar
+        return infer([item]), item  # type: ignore[return-value]  # a scalar
     value = item.get("value")
     tag = item.get("type")
     if tag is None:
@@ -189,7 +192,7 @@ def _read_value(tag: str, reader: Callable[[JSON], T], value: JSON) -> T:
 
 
 def _bad(what: str, value: JSON) -> tuple[str, Argument]:
-    raise DecodeError("json", f"{what}: {_short(value)} has no type")
+    raise DecodeError("json", f"{what}: {_short(value)} lacks a type")
 
 
 def _read_int(value: JSON) -> int:
@@ -226,7 +229,7 @@ def _read_bytes(value: JSON) -> bytes:
             return base64.b64decode(value, validate=True)
         case list():
             return bytes([_read_int(item) for item in value])
-        case Mapping():  # what JSON.stringify makes of a Uint8Array
+        case Mapping():  # JSON.stringify writes a Uint8Array like this
             return bytes([_read_int(value[str(index)]) for index in range(len(value))])
     raise TypeError
 
@@ -256,27 +259,29 @@ def _read_timetag(value: JSON) -> TimeTag:
     raise TypeError
 
 
-_READERS: Final[Mapping[str, Callable[[JSON], Argument]]] = {
-    "i": _read_int,
-    "h": _read_int,
-    "f": _read_float,
-    "d": _read_float,
-    "s": _read_text,
-    "S": _read_text,
-    "c": _read_text,
-    "b": _read_bytes,
-    "r": _read_color,
-    "m": _read_midi,
-    "t": _read_timetag,
-    "T": lambda _: True,
-    "F": lambda _: False,
-    "N": lambda _: None,
-    "I": lambda _: IMPULSE,
+_READERS_BY_TYPE: Final[Mapping[type, Callable[[JSON], Argument]]] = {
+    int: _read_int,
+    float: _read_float,
+    str: _read_text,
+    bytes: _read_bytes,
+    Color: _read_color,
+    MIDI: _read_midi,
+    TimeTag: _read_timetag,
 }
 
 
+def _reader(row: TypeTag) -> Callable[[JSON], Argument]:
+    if row.constant is None:
+        return _READERS_BY_TYPE[row.python]
+    (value,) = row.constant
+    return lambda _: value
+
+
+_READERS: Final = {tag: _reader(row) for tag, row in TYPE_TAGS.items()}
+
+
 def _short(value: object) -> str:
-    if isinstance(value, list | Mapping):  # may be nested too deeply to be shown
+    if isinstance(value, list | Mapping):  # may be nested too deeply for repr()
         return "an array" if isinstance(value, list) else "an object"
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

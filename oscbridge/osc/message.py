@@ -8,9 +8,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from oscbridge.errors import DecodeError, EncodeError, LimitError, OSCError
+from oscbridge.osc.arguments import MAX_CACHED_TYPES, Layout, layout
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.timetag import TimeTag
-from oscbridge.osc.type_tags import REMEMBERED, Argument, Layout, infer, layout, pad_string
+from oscbridge.osc.type_tags import infer, pad_string
+from oscbridge.osc.values import Argument
 
 __all__ = [
     "Head",
@@ -26,12 +28,12 @@ __all__ = [
 
 
 class Origin(NamedTuple):
-    """Where a message came from."""
+    """Source of a message."""
 
     source: str
-    """The name of a bridge or of an endpoint."""
+    """Name of a bridge or an endpoint."""
     peer: Hashable = None
-    """Who there: a socket address, or what tells one client of an endpoint from another."""
+    """The peer: a socket address, or another key that identifies a client of an endpoint."""
     hops: int = 0
     """How many endpoints it has come through before."""
 
@@ -39,9 +41,9 @@ class Origin(NamedTuple):
 class Message(NamedTuple):
     """One OSC message. The type tags travel with the values.
 
-    ``types`` has no comma; brackets stand around arrays, which are lists in ``args``.
-    ``types`` is None for a message without a type tag string: then ``args`` is empty, or
-    holds what followed the address as one ``bytes``.
+    ``types`` has no comma; arrays are in brackets, and lists in ``args``. ``types`` is None for
+    a message without a type tag string: then ``args`` is empty, or a single ``bytes`` with the
+    rest of the packet after the address.
     """
 
     address: str
@@ -58,14 +60,14 @@ class Message(NamedTuple):
         """A message from Python values.
 
         The type tags are inferred (:func:`oscbridge.osc.infer`) unless given. Raises
-        :class:`EncodeError` for a value that no type tag fits. Whether the address and the
-        values fit is seen when it is encoded.
+        :class:`EncodeError` for a value of a type that OSC does not have. The address and the
+        values are validated when the message is encoded.
         """
         return cls(address, infer(args) if types is None else types, args)
 
 
 class Head(NamedTuple):
-    """What the first bytes of a message say: everything but the values."""
+    """The first bytes of a message, decoded: everything except the values."""
 
     address: str
     types: str | None
@@ -82,11 +84,11 @@ def check_size(data: bytes, limits: Limits) -> None:
 
 
 def head_key(data: bytes) -> bytes:
-    """The bytes that decide a message's head, when :func:`read_head` agrees.
+    """The bytes that determine a message's head, in most cases.
 
-    From the first byte to the NUL that ends the type tags, taking the first comma as
-    their start. Where an address holds a comma itself (``/{a,b}``) the key is shorter
-    than the head, so a key is only good if :attr:`Head.start` follows from its length.
+    They run from the first byte to the NUL that ends the type tags, if the first comma begins
+    these. For an address that contains a comma (``/{a,b}``) they are shorter than the head, so
+    a key is valid only if :attr:`Head.start` follows from its length.
     """
     return data[: data.find(b"\0", data.find(b","))]
 
@@ -94,49 +96,49 @@ def head_key(data: bytes) -> bytes:
 def read_head(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Head:
     """Read the address and the type tags. Raises :class:`DecodeError`."""
     if not data.startswith(b"/"):
-        raise DecodeError("address", f"an address starts with '/', not with {data[:8]!r}")
+        raise DecodeError("address", f"address must start with '/', got {data[:8]!r}")
     end = data.find(b"\0")
     if end < 0:
-        raise DecodeError("string", "the address has no end")
+        raise DecodeError("string", "unterminated address")
     if end > limits.max_address_length:
         text = f"address of {end} bytes; max_address_length is {limits.max_address_length}"
         raise LimitError("max_address_length", text)
     try:
         address = data[:end].decode()
     except UnicodeDecodeError as error:
-        raise DecodeError("utf8", f"the address is not UTF-8: {error}") from None
+        raise DecodeError("utf8", f"address is not UTF-8: {error}") from None
     comma = (end + 4) & ~3
     if data[comma : comma + 1] != b",":
-        # OSC 1.0: "older implementations omit the type tag string"; be robust.
+        # OSC 1.0: "some older implementations of OSC may omit the OSC Type Tag string".
         return Head(address, None, comma, layout("", limits))
     end = data.find(b"\0", comma)
     if end < 0:
-        raise DecodeError("string", "the type tag string has no end")
+        raise DecodeError("string", "unterminated type tag string")
     try:
         types = data[comma + 1 : end].decode("ascii")
     except UnicodeDecodeError:
-        raise DecodeError("type", "the type tag string is not ASCII") from None
+        raise DecodeError("type", "type tag string is not ASCII") from None
     return Head(address, types, (end + 4) & ~3, layout(types, limits))
 
 
 def read_arguments(
     head: Head, data: bytes, limits: Limits = DEFAULT_LIMITS
 ) -> tuple[Argument, ...]:
-    """The values behind a head. Raises :class:`DecodeError`.
+    """The values after a head. Raises :class:`DecodeError`.
 
-    Zeros behind the last argument are padding that some senders add and are ignored;
-    anything else there means that tags and values disagree.
+    Zeros after the last argument are padding that some senders add, and are ignored; any other
+    bytes there mean that type tags and values disagree.
     """
     check_size(data, limits)
     if len(data) % 4:
-        # OSC 1.0, "OSC Packets": the size is always a multiple of four.
-        raise DecodeError("size", f"{len(data)} bytes are no multiple of 4")
+        # OSC 1.0, "OSC Packets": the size is always a multiple of 4.
+        raise DecodeError("size", f"packet of {len(data)} bytes; the size must be a multiple of 4")
     if head.types is None:
         rest = data[head.start :]
         return (rest,) if rest else ()
     args, end = head.layout.read_sized(data, head.start)
     if end < len(data) and data.count(0, end) != len(data) - end:
-        raise DecodeError("trailing", f"{len(data) - end} bytes behind the last argument")
+        raise DecodeError("trailing", f"{len(data) - end} bytes after the last argument")
     return args
 
 
@@ -157,7 +159,7 @@ def encode_message(message: Message) -> bytes:
 
 
 def encode_values(address: str, args: Sequence[Argument]) -> bytes:
-    """Encode a message from Python values, their type tags inferred.
+    """Encode a message from Python values, with inferred type tags.
 
     Raises :class:`EncodeError`.
     """
@@ -165,8 +167,8 @@ def encode_values(address: str, args: Sequence[Argument]) -> bytes:
 
 
 def _encode(address: str, types: str | None, args: Sequence[Argument]) -> bytes:
-    # As with layouts, only what is short is remembered.
-    encoder = _known_encoder if types is None or len(types) <= REMEMBERED else _encoder
+    # As with layouts, only short type tag strings are cached.
+    encoder = _cached_encoder if types is None or len(types) <= MAX_CACHED_TYPES else _encoder
     head, write = encoder(address, types)
     try:
         return head + write(*args)
@@ -177,7 +179,7 @@ def _encode(address: str, types: str | None, args: Sequence[Argument]) -> bytes:
 def _encoder(address: str, types: str | None) -> tuple[bytes, Callable[..., bytes]]:
     """The bytes before the arguments, and the writer of the arguments."""
     if not address.startswith("/"):
-        raise EncodeError(f"an address starts with '/', not as {address!r}")
+        raise EncodeError(f"address must start with '/', got {address!r}")
     if types is None:
         return pad_string(address), _write_untagged
     try:
@@ -186,7 +188,7 @@ def _encoder(address: str, types: str | None) -> tuple[bytes, Callable[..., byte
         raise EncodeError(str(error)) from None
 
 
-_known_encoder = lru_cache(maxsize=4096)(_encoder)
+_cached_encoder = lru_cache(maxsize=4096)(_encoder)
 
 
 def _write_untagged(*args: Argument) -> bytes:
@@ -195,11 +197,13 @@ def _write_untagged(*args: Argument) -> bytes:
             return b""
         case (bytes() as rest,) if len(rest) % 4 == 0 and not rest.startswith(b","):
             return rest
-    raise EncodeError("a message without type tags holds at most one bytes, a multiple of 4 long")
+    raise EncodeError(
+        "a message without type tags has at most one argument: bytes, with a size divisible by 4"
+    )
 
 
 def _explain(types: str | None, args: Sequence[Argument], error: Exception) -> str:
-    """Name the argument that is to blame."""
+    """The error text; names the argument that does not fit, if there is one."""
     if types is None or "[" in types or isinstance(error, EncodeError):
         return str(error)
     if len(args) != len(types):

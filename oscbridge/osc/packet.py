@@ -39,7 +39,7 @@ Packet: TypeAlias = Message | Bundle
 def decode_packet(
     data: bytes, limits: Limits = DEFAULT_LIMITS, origin: Origin | None = None
 ) -> Packet:
-    """Decode a whole packet. Raises :class:`DecodeError` and nothing else."""
+    """Decode a whole packet. Raises only :class:`DecodeError`."""
     check_size(data, limits)
     return _decode(data, limits, limits.max_depth, None, origin)
 
@@ -61,7 +61,7 @@ def split_packet(
 ) -> Iterator[tuple[bytes, TimeTag | None]]:
     """The messages of a packet, in order, still encoded, each with its time tag.
 
-    A nested bundle is not earlier than the one around it, as OSC 1.0 demands: an earlier
+    A nested bundle is not earlier than the one around it, as OSC 1.0 requires: an earlier
     tag is raised to the outer one. Raises :class:`DecodeError`, possibly after some messages.
     """
     check_size(data, limits)
@@ -86,17 +86,19 @@ def _split_bundle(data: bytes, depth: int) -> tuple[TimeTag, Sequence[bytes]]:
     if depth == 0:
         raise LimitError("max_depth", "bundles are nested too deeply")
     if not data.startswith(_BUNDLE) or len(data) < 16:
-        raise DecodeError("bundle", f"no bundle: {data[:16]!r}")
+        raise DecodeError("bundle", f"invalid bundle header {data[:16]!r}")
     timetag = TimeTag(_TIMETAG.unpack_from(data, 8)[0])
     elements = []
     offset = 16
     while offset < len(data):
         if offset + 4 > len(data):
-            raise DecodeError("truncated", f"bundle element at byte {offset} has no size")
+            raise DecodeError("truncated", f"bundle element at byte {offset} lacks its size")
         (size,) = _SIZE.unpack_from(data, offset)
         offset += 4
         if size <= 0 or size % 4 or size > len(data) - offset:
-            raise DecodeError("size", f"bundle element at byte {offset} claims {size} bytes")
+            raise DecodeError(
+                "size", f"bundle element at byte {offset} has the invalid size {size}"
+            )
         elements.append(data[offset : offset + size])
         offset += size
     return timetag, elements
@@ -120,13 +122,13 @@ def _encode(packet: Packet, depth: int) -> bytes:
     if isinstance(packet, Message):
         return encode_message(packet)
     if depth == 0:
-        raise EncodeError(f"bundles are nested more than {DEFAULT_LIMITS.max_depth} deep")
+        raise EncodeError(f"bundles are nested more than {DEFAULT_LIMITS.max_depth} levels deep")
     elements = [_encode(element, depth - 1) for element in packet.elements]
     return encode_bundle(elements, packet.timetag)
 
 
 def encode_bundle(elements: Sequence[bytes], timetag: TimeTag = IMMEDIATELY) -> bytes:
-    """A bundle around packets that are encoded already."""
+    """A bundle of encoded packets. Raises :class:`EncodeError` for an invalid time tag."""
     if not 0 <= timetag < 1 << 64:
         raise EncodeError(f"time tag {timetag!r} does not fit 64 bits")
     parts = [_BUNDLE, _TIMETAG.pack(timetag)]

@@ -4,80 +4,41 @@ Two dialects share one matcher:
 
 * In an **incoming** address ``*`` and ``?`` stay within a part, ``//`` spans any depth,
   ``[a-z]``, ``[!a-z]`` and ``{foo,bar}`` are as specified.
-* In a **mapped** address, our users' convenience, ``*`` also crosses parts, and ``{name}``
-  without a comma captures one part or a piece of one.
+* In a **mapped** address, for convenience, ``*`` also crosses parts, and ``{name}`` without a
+  comma captures a part or a piece of one.
 
-The matcher walks the pattern once and keeps the set of positions it could have reached in
-the address, as the bits of one integer. Its cost is bounded by pattern times address: no
-pattern makes it backtrack, so a stranger's pattern is harmless. Python's ``re`` is not.
+The matcher walks the pattern once and keeps the set of positions that it can have reached in
+the address, as the bits of one integer. The cost is at most the length of the pattern times
+the length of the address: unlike Python's ``re`` it never backtracks, so hostile patterns are
+harmless.
 
-The bits may as well be those of many addresses, one behind another (:class:`Subjects`). Then
-one walk matches all of them: a thousand addresses cost about what ten cost one by one.
+The bits can also be those of many concatenated addresses (:class:`Subjects`). One walk then
+matches all of them: a thousand addresses cost about as much as ten matched one by one.
 """
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from itertools import accumulate
 from operator import or_
-from typing import Final, NamedTuple, TypeAlias
 
 from oscbridge.errors import PatternError
+from oscbridge.osc.pattern_parser import (
+    MAX_WILDCARDS,
+    Alternatives,
+    AnyCharacter,
+    AnyDepth,
+    Capture,
+    CharacterClass,
+    Literal,
+    Star,
+    Token,
+    is_pattern,
+    parse_pattern,
+)
 
 __all__ = ["MAX_WILDCARDS", "Pattern", "Subject", "Subjects", "is_pattern"]
-
-MAX_WILDCARDS: Final = 32
-"""Wildcards that one pattern may hold."""
-
-_SPECIAL: Final = re.compile(r"[*?\[\]{}]|//")
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-def is_pattern(address: str) -> bool:
-    """Whether an address holds any wildcard."""
-    return _SPECIAL.search(address) is not None
-
-
-class _Literal(NamedTuple):
-    text: str
-
-
-class _Any(NamedTuple):
-    """``?``: one character within a part."""
-
-
-class _Star(NamedTuple):
-    """``*``: any run of characters."""
-
-    crosses: bool
-
-
-class _Class(NamedTuple):
-    """``[a-z]`` or ``[!a-z]``: one character within a part."""
-
-    ranges: tuple[tuple[str, str], ...]
-    negated: bool
-
-
-class _Alternatives(NamedTuple):
-    """``{foo,bar}``."""
-
-    texts: tuple[str, ...]
-
-
-class _Capture(NamedTuple):
-    """``{name}``: one character or more within a part."""
-
-    name: str
-
-
-class _Depth(NamedTuple):
-    """``//``: any number of parts, and the slashes around them."""
-
-
-_Token: TypeAlias = _Literal | _Any | _Star | _Class | _Alternatives | _Capture | _Depth
 
 
 class _Text:
@@ -91,7 +52,7 @@ class _Text:
         self.inside = inside
         """Positions of all characters."""
         self.within = inside & ~places.get("/", 0)
-        """Positions of all characters but slashes."""
+        """Positions of all characters except slashes."""
         self._letters: list[str] = []
         self._sums: list[int] = []
 
@@ -104,7 +65,7 @@ class _Text:
             self._sums = list(accumulate((self.places[c] for c in letters), or_, initial=0))
             self._letters = letters
         letters, sums = self._letters, self._sums
-        # No position has two characters, so the difference of two sums is what lies between.
+        # A position has one character, so the difference of two sums is the range between.
         return sums[bisect_right(letters, high)] ^ sums[bisect_left(letters, low)]
 
 
@@ -122,19 +83,19 @@ class Subject(_Text):
 
 
 class Subjects(_Text):
-    """Many addresses, prepared for matching all of them at once. They lie one behind another,
-    with a position between that holds no character."""
+    """Many addresses, prepared for matching all of them at once: concatenated, each followed by
+    a position without a character."""
 
     __slots__ = ("_at", "_ends", "starts")
 
     def __init__(self, addresses: Iterable[str]) -> None:
         self._at: dict[int, str] = {}
-        """The addresses by their ends."""
+        """Addresses by the position after their last character."""
         size = 0
         for address in addresses:
             size += len(address) + 1
             self._at[size - 1] = address
-        # In bytes, as setting bit after bit of a long integer costs the square of its length.
+        # Bytes, as setting the bits of a long integer one by one costs the square of its length.
         width = size // 8 + 1
         sets: dict[str, bytearray] = {}
         starts, ends = bytearray(width), bytearray(width)
@@ -152,7 +113,7 @@ class Subjects(_Text):
         super().__init__(places, ((1 << size) - 1) & ~self._ends)
 
     def ended(self, reached: int) -> list[str]:
-        """The addresses whose ends are among these positions, in order."""
+        """The addresses that end at one of these positions, in order."""
         hits = reached & self._ends
         if not hits:
             return []
@@ -168,33 +129,33 @@ class Subjects(_Text):
 class Pattern:
     """A parsed address pattern. Immutable.
 
-    ``mapped`` picks the dialect. Raises :class:`PatternError` for brackets that do not
-    pair, a capture that is no name or stands twice, and more than :data:`MAX_WILDCARDS`.
+    ``mapped`` selects the dialect. Raises :class:`PatternError` for unmatched brackets, invalid
+    or duplicate names of captures, and more than :data:`MAX_WILDCARDS` wildcards.
     """
 
     __slots__ = ("_tokens", "captures", "prefix", "suffix", "text")
 
     def __init__(self, text: str, *, mapped: bool = False) -> None:
         self.text = text
-        self._tokens = _parse(text, mapped)
+        self._tokens = parse_pattern(text, mapped)
         self.prefix = _literal(self._tokens[:1])
-        """How all matching addresses begin."""
+        """Common start of all matching addresses."""
         self.suffix = _literal(self._tokens[-1:])
-        """How all matching addresses end."""
+        """Common end of all matching addresses."""
         self.captures: tuple[str, ...] = tuple(
-            token.name for token in self._tokens if isinstance(token, _Capture)
+            token.name for token in self._tokens if isinstance(token, Capture)
         )
         if len(set(self.captures)) < len(self.captures):
-            raise PatternError(f"{text!r}: a name is captured twice")
+            raise PatternError(f"{text!r}: duplicate name of a capture")
 
     def __repr__(self) -> str:
         return f"Pattern({self.text!r})"
 
     @property
     def impossible(self) -> str:
-        """What in it no address can have, as ``[]``; or nothing."""
+        """The first part that no address can match, for example ``[]``; or an empty string."""
         for token in self._tokens:
-            if isinstance(token, _Class) and not token.negated:
+            if isinstance(token, CharacterClass) and not token.negated:
                 characters = {end for ends in token.ranges for end in ends}
                 if characters <= {"/"}:  # a class stays within a part
                     return f"[{''.join(characters)}]"
@@ -205,7 +166,7 @@ class Pattern:
         return self._walk(1, subject) >> len(subject.address) & 1 == 1
 
     def find(self, subjects: Subjects) -> list[str]:
-        """Those of many addresses that match."""
+        """The addresses that match, in order."""
         return subjects.ended(self._walk(subjects.starts, subjects))
 
     def _walk(self, reached: int, text: _Text) -> int:
@@ -216,7 +177,7 @@ class Pattern:
         return reached
 
     def capture(self, subject: Subject) -> dict[str, str] | None:
-        """What the captures stand for, or None where the address does not match.
+        """The captured texts by name, or None if the address does not match.
 
         Where several readings fit, earlier captures take as much as they can.
         """
@@ -233,36 +194,36 @@ class Pattern:
             for index in range(len(self._tokens) - 1, -1, -1):
                 token = self._tokens[index]
                 start = _step_back(token, reached[index], end, subject)
-                if isinstance(token, _Capture):
+                if isinstance(token, Capture):
                     found[token.name] = subject.address[start:end]
                 end = start
         return {name: found[name] for name in self.captures}
 
 
-def _literal(tokens: tuple[_Token, ...]) -> str:
-    """The text of a lone literal, or nothing."""
-    return tokens[0].text if tokens and isinstance(tokens[0], _Literal) else ""
+def _literal(tokens: tuple[Token, ...]) -> str:
+    """The text of a single literal; empty for anything else."""
+    return tokens[0].text if tokens and isinstance(tokens[0], Literal) else ""
 
 
-def _advance(token: _Token, reached: int, text: _Text) -> int:
-    """The positions that can be reached by one token from a set of positions."""
+def _advance(token: Token, reached: int, text: _Text) -> int:
+    """The positions that one token reaches from a set of positions."""
     match token:
-        case _Literal(literal):
+        case Literal(literal):
             return _spell(literal, reached, text)
-        case _Star(crosses):
+        case Star(crosses):
             return _fill(reached, text.inside if crosses else text.within)
-        case _Any():
+        case AnyCharacter():
             return (reached & text.within) << 1
-        case _Capture():
+        case Capture():
             return _fill((reached & text.within) << 1, text.within)
-        case _Class():
+        case CharacterClass():
             return (reached & text.within & _members(token, text)) << 1
-        case _Alternatives(literals):
+        case Alternatives(literals):
             found = 0
             for literal in literals:
                 found |= _spell(literal, reached, text)
             return found
-        case _Depth():
+        case AnyDepth():
             slashes = text.places.get("/", 0)
             return (_fill(reached & slashes, text.inside) & slashes) << 1
 
@@ -278,102 +239,25 @@ def _spell(literal: str, reached: int, text: _Text) -> int:
 
 
 def _fill(reached: int, passable: int) -> int:
-    """Every position that follows from ``reached`` over ``passable`` ones, and itself.
+    """``reached`` and every position that follows it across ``passable`` positions.
 
-    The addition carries a bit through a whole run of passable positions, to the one behind.
+    The addition carries a bit through a whole run of passable positions to the one after it.
     """
     return reached | ((passable + (reached & passable)) ^ passable)
 
 
-def _members(token: _Class, text: _Text) -> int:
+def _members(token: CharacterClass, text: _Text) -> int:
     found = 0
     for low, high in token.ranges:
         found |= text.between(low, high)
     return ~found if token.negated else found
 
 
-def _step_back(token: _Token, before: int, end: int, subject: Subject) -> int:
+def _step_back(token: Token, before: int, end: int, subject: Subject) -> int:
     """The latest position before a token from which it reaches ``end``."""
     position = end
     while position >= 0:
         if before >> position & 1 and _advance(token, 1 << position, subject) >> end & 1:
             return position
         position -= 1
-    raise AssertionError("a position was reached from nowhere")
-
-
-def _parse(text: str, mapped: bool) -> tuple[_Token, ...]:
-    tokens: list[_Token] = []
-    literal = ""
-    index = 0
-    while index < len(text):
-        character = text[index]
-        token: _Token
-        if text.startswith("//", index):
-            token, index = _Depth(), _skip(text, index, "/")
-        elif character == "*":
-            token, index = _Star(crosses=mapped), _skip(text, index, "*")
-        elif character == "?":
-            token, index = _Any(), index + 1
-        elif character == "[":
-            token, index = _parse_class(text, index)
-        elif character == "{":
-            token, index = _parse_braces(text, index, mapped)
-        elif character in "]}":
-            raise PatternError(f"{text!r}: {character!r} at {index} closes nothing")
-        else:
-            literal += character
-            index += 1
-            continue
-        if literal:
-            tokens.append(_Literal(literal))
-            literal = ""
-        tokens.append(token)
-    if literal:
-        tokens.append(_Literal(literal))
-    if sum(not isinstance(token, _Literal) for token in tokens) > MAX_WILDCARDS:
-        raise PatternError(f"{text!r}: more than {MAX_WILDCARDS} wildcards")
-    return tuple(tokens)
-
-
-def _skip(text: str, index: int, character: str) -> int:
-    """Behind a run of the same character: ``**`` is ``*``."""
-    while index < len(text) and text[index] == character:
-        index += 1
-    return index
-
-
-def _parse_class(text: str, index: int) -> tuple[_Token, int]:
-    end = text.find("]", index + 1)
-    if end < 0:
-        raise PatternError(f"{text!r}: '[' at {index} has no end")
-    inner = text[index + 1 : end]
-    negated = inner.startswith("!")
-    if negated:
-        inner = inner[1:]
-    ranges = []
-    place = 0
-    while place < len(inner):
-        # "A minus sign at the end has no special meaning": nor can it have one at the start.
-        if place + 2 < len(inner) and inner[place + 1] == "-":
-            low, high = sorted((inner[place], inner[place + 2]))
-            ranges.append((low, high))
-            place += 3
-        else:
-            ranges.append((inner[place], inner[place]))
-            place += 1
-    return _Class(tuple(dict.fromkeys(ranges)), negated), end + 1
-
-
-def _parse_braces(text: str, index: int, mapped: bool) -> tuple[_Token, int]:
-    end = text.find("}", index + 1)
-    if end < 0:
-        raise PatternError(f"{text!r}: '{{' at {index} has no end")
-    inner = text[index + 1 : end]
-    if "{" in inner:
-        raise PatternError(f"{text!r}: '{{' at {index} holds another")
-    if mapped and "," not in inner:
-        if not _NAME.fullmatch(inner):
-            raise PatternError(f"{text!r}: {{{inner}}} is no name to capture")
-        return _Capture(inner), end + 1
-    return _Alternatives(tuple(dict.fromkeys(inner.split(",")))), end + 1
+    raise AssertionError("position not reachable")

@@ -1,4 +1,4 @@
-"""OSC arguments as people write and read them in a terminal."""
+"""OSC arguments as text, as written and read in a terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Final
 
 from oscbridge.errors import EncodeError
-from oscbridge.osc import IMMEDIATELY, IMPULSE, MIDI, Argument, Color, Message, TimeTag, infer
+from oscbridge.osc import IMMEDIATELY, MIDI, Argument, Color, Message, TimeTag, infer
+from oscbridge.osc.type_tags import TYPE_TAGS
 
 __all__ = ["format_float", "format_message", "format_value", "is_number", "parse_arguments"]
 
@@ -23,9 +24,9 @@ def parse_arguments(texts: Sequence[str], types: str | None = None) -> tuple[str
     """The type tags and the values of arguments given as text.
 
     Without ``types``: ``true`` and ``false`` are T and F, ``nil`` N, whole numbers i (or h),
-    other numbers, ``inf`` and ``nan`` f, everything else s. With them each text is read as
-    its tag says; T F N I and brackets take none.
-    Raises :class:`EncodeError` that names the argument.
+    other numbers, ``inf`` and ``nan`` f, all other texts s. With ``types`` each tag takes one
+    text; T F N I and brackets take none.
+    Raises :class:`EncodeError`, which names the argument.
     """
     if types is None:
         values = [_guess(text) for text in texts]
@@ -34,7 +35,7 @@ def parse_arguments(texts: Sequence[str], types: str | None = None) -> tuple[str
     values = _read_all(iter(types), remaining, types, closing=False)
     left = list(remaining)
     if left:
-        raise EncodeError(f"no type tag in ,{types} for the argument {left[0]!r}")
+        raise EncodeError(f"more arguments than type tags in ,{types}: {left[0]!r}")
     return types, values
 
 
@@ -45,13 +46,13 @@ def _guess(text: str) -> Argument:
     if _WHOLE.fullmatch(text):
         try:
             return int(text)
-        except ValueError:  # Python reads no more than some thousand digits
-            raise EncodeError(f"a number of {len(text)} digits fits no type tag") from None
+        except ValueError:  # Python limits the digits of int()
+            raise EncodeError(f"a number of {len(text)} digits does not fit any type tag") from None
     return float(text) if is_number(text) else text
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a number, as people write them in a terminal."""
+    """Whether a text is a decimal number, ``inf`` or ``nan``."""
     return _NUMBER.fullmatch(text) is not None
 
 
@@ -64,20 +65,22 @@ def _read_all(
             return values
         if tag == "[":
             values.append(_read_all(tags, texts, types, closing=True))
-        elif tag in _CONSTANTS:
-            values.append(_CONSTANTS[tag])
-        elif tag in _READERS:
-            text = next(texts, None)
-            if text is None:
-                raise EncodeError(f"an argument is missing for type tag {tag!r} of ,{types}")
-            try:
-                values.append(_READERS[tag](text))
-            except ValueError:
-                raise EncodeError(f"{text!r} does not fit type tag {tag!r}") from None
-        else:
+            continue
+        row = TYPE_TAGS.get(tag)
+        if row is None:
             raise EncodeError(f"unknown type tag {tag!r} in ,{types}")
+        if row.constant is not None:
+            values += row.constant
+            continue
+        text = next(texts, None)
+        if text is None:
+            raise EncodeError(f"missing argument for type tag {tag!r} of ,{types}")
+        try:
+            values.append(_READERS[row.python](text))
+        except ValueError:
+            raise EncodeError(f"{text!r} does not fit type tag {tag!r}") from None
     if closing:
-        raise EncodeError(f"an array in ,{types} has no end")
+        raise EncodeError(f"unclosed '[' in ,{types}")
     return values
 
 
@@ -105,31 +108,26 @@ def _timetag(text: str) -> TimeTag:
 
 _BYTES_SHOWN: Final = 32
 
-_READERS: Final[Mapping[str, Callable[[str], Argument]]] = {
-    "i": _whole,
-    "h": _whole,
-    "f": float,
-    "d": float,
-    "s": str,
-    "S": str,
-    "c": str,
-    "b": _blob,
-    "r": lambda text: Color(int(text.removeprefix("#"), 16)),
-    "m": _midi,
-    "t": _timetag,
+_READERS: Final[Mapping[type, Callable[[str], Argument]]] = {
+    int: _whole,
+    float: float,
+    str: str,
+    bytes: _blob,
+    Color: lambda text: Color(int(text.removeprefix("#"), 16)),
+    MIDI: _midi,
+    TimeTag: _timetag,
 }
-_CONSTANTS: Final[Mapping[str, Argument]] = {"T": True, "F": False, "N": None, "I": IMPULSE}
 
 
 def format_message(message: Message) -> str:
-    """One line: address, type tags and values, as ``/mixer/1 ,fs 0.5 "on"``."""
+    """One line: address, type tags and values, for example ``/mixer/1 ,fs 0.5 "on"``."""
     tags = "" if message.types is None else f" ,{message.types}"
     values = "".join(f" {format_value(value)}" for value in message.args)
     return f"{_visible(message.address)}{tags}{values}"
 
 
 def format_value(value: Argument) -> str:
-    """One argument, as it may be typed."""
+    """One argument as text."""
     match value:
         case bool() | None:
             return {True: "true", False: "false", None: "nil"}[value]
@@ -154,7 +152,7 @@ def format_value(value: Argument) -> str:
 
 
 def format_float(value: float) -> str:
-    """The fewest digits that say which number it is; 32 bits have it, or 64."""
+    """The fewest digits that identify the number as a float of 32 bits, else of 64."""
     try:
         (single,) = _FLOAT32.unpack(_FLOAT32.pack(value))
     except OverflowError:
@@ -172,5 +170,5 @@ _FLOAT32: Final = struct.Struct(">f")
 
 
 def _visible(text: str) -> str:
-    """Without control characters: a stranger's text must not drive the terminal."""
+    """A text with control characters escaped: hostile text must not control the terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

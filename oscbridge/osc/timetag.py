@@ -1,6 +1,6 @@
 """OSC time tags: 64 bit NTP time stamps (OSC 1.0, "Temporal Semantics and OSC Time Tags").
 
-Pure conversions. What time it is now is the caller's affair.
+Pure conversions: nothing here reads a clock.
 """
 
 from __future__ import annotations
@@ -8,18 +8,20 @@ from __future__ import annotations
 import datetime
 from typing import Final
 
-__all__ = ["IMMEDIATELY", "TimeTag"]
+__all__ = ["IMMEDIATELY", "UNIX_EPOCH", "TimeTag"]
 
 _NANOSECONDS: Final = 1_000_000_000
-_UNIX_EPOCH: Final = 2_208_988_800  # 1970 in NTP seconds, which count from 1900
+UNIX_EPOCH: Final = 2_208_988_800
+"""1970 in NTP seconds, which count from 1900."""
+
 _ERA: Final = 1 << 32  # NTP seconds wrap on 2036-02-07
 
 
 class TimeTag(int):
     """A time tag: an integer of 64 bits, seconds since 1900 in the upper 32.
 
-    The seconds wrap in 2036. As RFC 4330, section 3, has it: with the highest bit
-    clear, the tag lies after the wrap. So tags mean 1968 to 2104.
+    The seconds wrap in 2036. As in RFC 4330, section 3, a tag whose highest bit is clear is
+    after the wrap, so tags range from 1968 to 2104.
     """
 
     __slots__ = ()
@@ -29,12 +31,12 @@ class TimeTag(int):
         """The tag nearest to a Unix time in nanoseconds."""
         seconds, rest = divmod(nanoseconds, _NANOSECONDS)
         fraction = ((rest << 32) + _NANOSECONDS // 2) // _NANOSECONDS
-        return cls((((seconds + _UNIX_EPOCH) << 32) + fraction) % (1 << 64))
+        return cls((((seconds + UNIX_EPOCH) << 32) + fraction) % (1 << 64))
 
     @classmethod
     def from_unix(cls, seconds: float) -> TimeTag:
-        """The tag nearest to a Unix time in seconds, as ``time.time()`` gives it."""
-        whole, part = divmod(seconds, 1.0)  # or the product loses some hundred nanoseconds
+        """The tag nearest to a Unix time in seconds, as ``time.time()`` returns."""
+        whole, part = divmod(seconds, 1.0)  # a single product loses some hundred nanoseconds
         return cls.from_unix_ns(int(whole) * _NANOSECONDS + round(part * _NANOSECONDS))
 
     @property
@@ -44,12 +46,12 @@ class TimeTag(int):
 
     @property
     def fraction(self) -> int:
-        """The part of a second, in units of 2^-32 s."""
+        """Fraction of a second, in units of 2^-32 s."""
         return self & 0xFFFFFFFF
 
     @property
     def immediate(self) -> bool:
-        """True for the special tag 1, and for 0, which senders use who know no time."""
+        """True for the special tag 1, and for 0, which senders without a clock use."""
         return self <= 1
 
     def unix_ns(self) -> int:
@@ -57,7 +59,7 @@ class TimeTag(int):
         seconds = self >> 32
         if not seconds & 0x80000000:
             seconds += _ERA
-        return (seconds - _UNIX_EPOCH) * _NANOSECONDS + (
+        return (seconds - UNIX_EPOCH) * _NANOSECONDS + (
             ((self & 0xFFFFFFFF) * _NANOSECONDS + (1 << 31)) >> 32
         )
 
@@ -66,7 +68,7 @@ class TimeTag(int):
         return self.unix_ns() / _NANOSECONDS
 
     def datetime(self) -> datetime.datetime:
-        """The same instant, in UTC, cut to microseconds."""
+        """The same instant in UTC, truncated to microseconds."""
         epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
         return epoch + datetime.timedelta(microseconds=self.unix_ns() // 1000)
 

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 from oscbridge.errors import DecodeError as ParseError
 from oscbridge.errors import EncodeError as BuildError
 from oscbridge.osc import Message, encode_message
-from oscbridge.osc.type_tags import layout
+from oscbridge.osc.arguments import layout
 from oscbridge.osc_bundle_builder import IMMEDIATELY, timetag_of
 
 __all__ = [

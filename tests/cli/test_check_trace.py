@@ -125,7 +125,7 @@ def test_a_trace_is_coloured_in_a_terminal(
 @pytest.mark.parametrize(
     ("args", "text"),
     [
-        (("--trace", "cue"), "'cue': an address starts with '/', not as 'cue'"),
+        (("--trace", "cue"), "'cue': address must start with '/', got 'cue'"),
         (("--trace", ""), "Missing argument 'ADDRESS'"),
         (("--trace", "/x 'a"), "no closing quotation"),
         (("--trace", "/x --types i a"), "'a' does not fit type tag 'i'"),

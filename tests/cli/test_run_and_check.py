@@ -36,7 +36,10 @@ BAD = {
         "route 1: to = 'wbe': no such endpoint; did you mean 'web'?",
     ),
     "unknown source": (ROUTE + 'from = "x"\nto = "web"', "there is: a, web"),
-    "malformed match": (ROUTE + 'from = "a"\nto = "web"\nmatch = "/{"', "'{' at 1 has no end"),
+    "malformed match": (
+        ROUTE + 'from = "a"\nto = "web"\nmatch = "/{"',
+        "unclosed '{' at position 1",
+    ),
     "two bridges on one port": ("[bridge.a]\n[bridge.b]", "bridge.a listens on"),
     "no TOML": ("[bridge.a\n", "not TOML: "),
 }

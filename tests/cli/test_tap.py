@@ -169,7 +169,7 @@ def test_a_name_that_is_none_is_answered_with_the_nearest(bridge: Bridge, call: 
 
 def test_a_pattern_that_is_none_is_refused(bridge: Bridge, call: Call) -> None:
     result = call("tap", "--match", "/[a")
-    assert (result.returncode, result.stderr) == (2, "error: '/[a': '[' at 1 has no end\n")
+    assert (result.returncode, result.stderr) == (2, "error: '/[a': unclosed '[' at position 1\n")
 
 
 def test_without_a_bridge_it_says_how_to_start_one(call: Call) -> None:

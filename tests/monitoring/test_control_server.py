@@ -272,7 +272,7 @@ async def test_status_command_returns_the_status(system: Running) -> None:
         (b'{"command": "tap", "names": "stage"}\n', "names: expected a list of names"),
         (b'{"command": "tap", "names": [["stage"]]}\n', "no such bridge or endpoint"),
         (b'{"command": "tap", "match": 1}\n', "match: expected a pattern"),
-        (b'{"command": "tap", "match": "/["}\n', "has no end"),
+        (b'{"command": "tap", "match": "/["}\n', "unclosed '['"),
         (b'{"command": "tap", "rate": -1}\n', "rate: expected a number"),
     ],
 )

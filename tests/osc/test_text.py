@@ -79,12 +79,12 @@ def test_brackets_make_arrays() -> None:
         (["zz"], "b", "'zz' does not fit type tag 'b'"),
         (["0090"], "m", "'0090' does not fit type tag 'm'"),
         (["soon"], "t", "'soon' does not fit type tag 't'"),
-        ([], "i", "an argument is missing for type tag 'i' of ,i"),
-        (["1", "2"], "i", "no type tag in ,i for the argument '2'"),
+        ([], "i", "missing argument for type tag 'i' of ,i"),
+        (["1", "2"], "i", "more arguments than type tags in ,i: '2'"),
         (["1"], "x", "unknown type tag 'x' in ,x"),
         (["1"], "i]", "unknown type tag ']' in ,i]"),
-        (["1"], "[i", "an array in ,[i has no end"),
-        (["9" * 5000], None, "a number of 5000 digits fits no type tag"),
+        (["1"], "[i", "unclosed '[' in ,[i"),
+        (["9" * 5000], None, "a number of 5000 digits does not fit any type tag"),
     ],
 )
 def test_an_error_names_the_argument(texts: list[str], types: str | None, message: str) -> None:

@@ -148,7 +148,7 @@ def test_every_flipped_bit_is_detected_at_its_offset() -> None:
             "version 2 of the format; this program supports version 1",
         ),
         (MAGIC + PARTS[1], 8, "expected a header, found /packet"),
-        (PARTS[0] + framed(b"junk"), BOUNDS[0], "not a valid record: an address starts with '/'"),
+        (PARTS[0] + framed(b"junk"), BOUNDS[0], "not a valid record: address must start with '/'"),
         (PARTS[0] + framed(encode_values("/x", [1])), BOUNDS[0], "not a valid record: /x ,i"),
         (
             PARTS[0] + framed(encode_message(Message("/packet", "hsssb", (-1, "in", "", "", b"")))),

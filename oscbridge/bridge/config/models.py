@@ -17,7 +17,7 @@ from oscbridge.errors import DecodeError, PatternError
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Limits, Pattern
-from oscbridge.osc.type_tags import layout
+from oscbridge.osc.arguments import layout
 from oscbridge.server.connection_limits import StreamLimits
 
 __all__ = ["BridgeOptions", "HostOptions", "LimitOptions", "Mode", "RouteOptions", "SpoolOptions"]

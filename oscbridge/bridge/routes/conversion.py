@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from oscbridge.bridge.routes.dropped import MessageDropped
 from oscbridge.osc import Argument
 from oscbridge.osc.text import format_float, format_value, is_number
+from oscbridge.osc.type_tags import TYPE_TAGS, TypeTag
 
 __all__ = ["CONVERT", "LARGEST_FLOAT", "nearest_whole", "to_text"]
 
@@ -75,11 +77,14 @@ def _shown(value: Argument) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
 
 
-CONVERT: Final[Mapping[str, Callable[[Argument], Argument]]] = {
-    "i": lambda value: _whole(value, 32),
-    "h": lambda value: _whole(value, 64),
-    "f": _single,
-    "d": _real,
-    "s": to_text,
-}
-"""How an argument becomes each type; they raise :class:`MessageDropped`."""
+def _converter(row: TypeTag) -> Callable[[Argument], Argument]:
+    if row.python is str:
+        return to_text
+    size = row.number.size if row.number is not None else 0
+    if row.python is int:
+        return partial(_whole, bits=8 * size)
+    return _real if size > 4 else _single
+
+
+CONVERT: Final = {tag: _converter(TYPE_TAGS[tag]) for tag in "ihfds"}
+"""Converters of an argument to each type; they raise :class:`MessageDropped`."""

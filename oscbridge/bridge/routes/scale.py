@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 from oscbridge.bridge.routes.conversion import nearest_whole
 from oscbridge.bridge.routes.dropped import MessageDropped
 from oscbridge.osc import Argument
-from oscbridge.osc.type_tags import split_types
+from oscbridge.osc.arguments import split_types
 
 __all__ = ["Scale"]
 

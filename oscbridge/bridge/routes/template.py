@@ -26,7 +26,7 @@ from oscbridge.bridge.routes.conversion import CONVERT, to_text
 from oscbridge.bridge.routes.dropped import MessageDropped
 from oscbridge.bridge.routes.template_parser import FORBIDDEN, Field, Literal, Text, Token, parse
 from oscbridge.osc import Argument
-from oscbridge.osc.type_tags import split_types
+from oscbridge.osc.arguments import split_types
 
 __all__ = ["Args", "Bound", "Template"]
 

@@ -44,7 +44,7 @@ def test_two_tokens_are_not_the_same(token: str) -> None:
     [
         ('rights = "write"', "expected 'listen', 'send' or 'both'"),
         ('addresses = ["mixer"]', "'mixer': an address starts with '/'"),
-        ('addresses = ["/a["]', "has no end"),
+        ('addresses = ["/a["]', "unclosed '['"),
         ("addresses = []", "leave the key out"),
     ],
 )

@@ -285,12 +285,12 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
         ),
         pytest.param(
             route('from = "stage"\nto = "web"\nmatch = "/a{"'),
-            "route 1: match = '/a{': '{' at 2 has no end",
+            "route 1: match = '/a{': unclosed '{' at position 2",
             id="match-without-end",
         ),
         pytest.param(
             route('from = "stage"\nto = "web"\nmatch = "/{n}/{n}"'),
-            "route 1: match = '/{n}/{n}': a name is captured twice",
+            "route 1: match = '/{n}/{n}': duplicate name of a capture",
             id="match-captures-twice",
         ),
         pytest.param(

@@ -144,7 +144,7 @@ def test_types_are_type_tags(types: str) -> None:
         ("types = 5", "types = 5: expected text in quotes"),
         ('types = ",f"', "types = ',f': write it without the comma: 'f'"),
         ('types = "q"', "types = 'q': unknown type tag 'q'"),
-        ('types = "[f"', "types = '[f': an array in ,[f has no end"),
+        ('types = "[f"', "types = '[f': unclosed '[' in ,[f"),
         ("scale = 5", "scale = 5: expected four numbers: [in_low, in_high, out_low, out_high]"),
         ("scale = [0, 1, 2]", "scale = [0, 1, 2]: expected four numbers"),
         ("scale = [0, 1, true, 2]", "scale = [0, 1, True, 2]: expected four numbers"),
@@ -309,7 +309,7 @@ def test_options_may_name_what_the_match_captures(match: str) -> None:
 def test_options_that_no_match_is_known_of_may_name_anything() -> None:
     assert Synth.RouteOptions(note="n").note == "n"
     assert faults('match = "/[x"\nsynth = { note = "n" }', '"keys"') == [
-        "route 1: match = '/[x': '[' at 1 has no end"
+        "route 1: match = '/[x': unclosed '[' at position 1"
     ]
 
 

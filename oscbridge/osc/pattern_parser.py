@@ -1,0 +1,153 @@
+"""Parses address patterns into tokens (OSC 1.0, "OSC Message Dispatching and Pattern Matching")."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple, TypeAlias
+
+from oscbridge.errors import PatternError
+
+__all__ = [
+    "MAX_WILDCARDS",
+    "Alternatives",
+    "AnyCharacter",
+    "AnyDepth",
+    "Capture",
+    "CharacterClass",
+    "Literal",
+    "Star",
+    "Token",
+    "is_pattern",
+    "parse_pattern",
+]
+
+MAX_WILDCARDS: Final = 32
+"""Wildcards that one pattern may contain."""
+
+_SPECIAL: Final = re.compile(r"[*?\[\]{}]|//")
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def is_pattern(address: str) -> bool:
+    """Whether an address contains a wildcard."""
+    return _SPECIAL.search(address) is not None
+
+
+class Literal(NamedTuple):
+    text: str
+
+
+class AnyCharacter(NamedTuple):
+    """``?``: one character within a part."""
+
+
+class Star(NamedTuple):
+    """``*``: any run of characters."""
+
+    crosses: bool
+
+
+class CharacterClass(NamedTuple):
+    """``[a-z]`` or ``[!a-z]``: one character within a part."""
+
+    ranges: tuple[tuple[str, str], ...]
+    negated: bool
+
+
+class Alternatives(NamedTuple):
+    """``{foo,bar}``."""
+
+    texts: tuple[str, ...]
+
+
+class Capture(NamedTuple):
+    """``{name}``: one or more characters within a part."""
+
+    name: str
+
+
+class AnyDepth(NamedTuple):
+    """``//``: any number of parts, and the slashes around them."""
+
+
+Token: TypeAlias = (
+    Literal | AnyCharacter | Star | CharacterClass | Alternatives | Capture | AnyDepth
+)
+
+
+def parse_pattern(text: str, mapped: bool) -> tuple[Token, ...]:
+    """The tokens of a pattern. Raises :class:`PatternError`."""
+    tokens: list[Token] = []
+    literal = ""
+    index = 0
+    while index < len(text):
+        character = text[index]
+        token: Token
+        if text.startswith("//", index):
+            token, index = AnyDepth(), _skip(text, index, "/")
+        elif character == "*":
+            token, index = Star(crosses=mapped), _skip(text, index, "*")
+        elif character == "?":
+            token, index = AnyCharacter(), index + 1
+        elif character == "[":
+            token, index = _parse_class(text, index)
+        elif character == "{":
+            token, index = _parse_braces(text, index, mapped)
+        elif character in "]}":
+            raise PatternError(f"{text!r}: unmatched {character!r} at position {index}")
+        else:
+            literal += character
+            index += 1
+            continue
+        if literal:
+            tokens.append(Literal(literal))
+            literal = ""
+        tokens.append(token)
+    if literal:
+        tokens.append(Literal(literal))
+    if sum(not isinstance(token, Literal) for token in tokens) > MAX_WILDCARDS:
+        raise PatternError(f"{text!r}: more than {MAX_WILDCARDS} wildcards")
+    return tuple(tokens)
+
+
+def _skip(text: str, index: int, character: str) -> int:
+    """The index after a run of the same character: ``**`` is ``*``."""
+    while index < len(text) and text[index] == character:
+        index += 1
+    return index
+
+
+def _parse_class(text: str, index: int) -> tuple[Token, int]:
+    end = text.find("]", index + 1)
+    if end < 0:
+        raise PatternError(f"{text!r}: unclosed '[' at position {index}")
+    inner = text[index + 1 : end]
+    negated = inner.startswith("!")
+    if negated:
+        inner = inner[1:]
+    ranges = []
+    place = 0
+    while place < len(inner):
+        # "A minus sign at the end of the string has no special meaning"; nor has one at the start.
+        if place + 2 < len(inner) and inner[place + 1] == "-":
+            low, high = sorted((inner[place], inner[place + 2]))
+            ranges.append((low, high))
+            place += 3
+        else:
+            ranges.append((inner[place], inner[place]))
+            place += 1
+    return CharacterClass(tuple(dict.fromkeys(ranges)), negated), end + 1
+
+
+def _parse_braces(text: str, index: int, mapped: bool) -> tuple[Token, int]:
+    end = text.find("}", index + 1)
+    if end < 0:
+        raise PatternError(f"{text!r}: unclosed '{{' at position {index}")
+    inner = text[index + 1 : end]
+    if "{" in inner:
+        raise PatternError(f"{text!r}: nested '{{' after position {index}")
+    if mapped and "," not in inner:
+        if not _NAME.fullmatch(inner):
+            raise PatternError(f"{text!r}: {inner!r} is not a valid name for a capture")
+        return Capture(inner), end + 1
+    return Alternatives(tuple(dict.fromkeys(inner.split(",")))), end + 1
