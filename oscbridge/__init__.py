@@ -1,7 +1,7 @@
 """A bridge from OSC (Open Sound Control) to other protocols, and back.
 
-These are the public names: what a plugin or a program may build on. They are loaded when
-they are first used, so a program that only serves or sends OSC does not pay for the rest.
+These are the public names, for plugins and programs. They are imported on first use, so a
+program that only serves or sends OSC does not load the rest.
 """
 
 from importlib import import_module

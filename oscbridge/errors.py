@@ -1,21 +1,21 @@
 """The exception tree of oscbridge.
 
     OSCBridgeError
-    ├── OSCError                     what travels on the wire
-    │   ├── DecodeError              the peer's bytes are no OSC; ``reason`` says why
-    │   │   └── LimitError           well formed perhaps, but over a stated limit
-    │   └── EncodeError              our caller's values are no OSC (also a ValueError)
-    ├── PatternError                 a mapped address or a route's match (also a ValueError)
-    ├── ConfigurationError           a file or an option: what, where, which value, how to mend
-    ├── PluginError                  a plugin is broken; names the plugin
-    ├── RecordingError               a file of ``oscbridge record`` is broken; says where
-    └── EndpointError                a sink or source outside
-        ├── NotConnected             reconnect, then go on
-        ├── BackOff                  leave it alone for ``seconds``
-        └── BadMessage               this one message can never be delivered
+    ├── OSCError                     OSC data
+    │   ├── DecodeError              invalid bytes from a peer; ``reason`` is a short word
+    │   │   └── LimitError           bytes that exceed a limit
+    │   └── EncodeError              values that OSC does not have (also a ValueError)
+    ├── PatternError                 a mapped address or the match of a route (also a ValueError)
+    ├── ConfigurationError           a file or an option: where, what, the value, how to fix it
+    ├── PluginError                  a broken plugin, by name
+    ├── RecordingError               a damaged file of ``oscbridge record``, with the offset
+    └── EndpointError                the other side of an endpoint
+        ├── NotConnected             reconnect and retry
+        ├── BackOff                  retry after ``seconds``
+        └── BadMessage               this message can never be delivered
 
-A ``DecodeError`` is the peer's fault and must never end a server. An ``EncodeError``
-and a ``PatternError`` are the caller's.
+The peer causes a ``DecodeError``, which must never end a server; the caller causes an
+``EncodeError`` or a ``PatternError``.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ __all__ = [
 
 
 class OSCBridgeError(Exception):
-    """Root of everything that oscbridge raises on purpose."""
+    """Base class of all exceptions that oscbridge raises on purpose."""
 
 
 class OSCError(OSCBridgeError):
-    """Something about OSC data."""
+    """An error in OSC data."""
 
 
 class DecodeError(OSCError):
-    """Bytes from a peer are no OSC.
+    """Bytes from a peer are not valid OSC.
 
-    ``reason`` is one short word from a fixed set, fit for a counter's label;
-    the text says what was found and at which offset.
+    ``reason`` is one short word from a fixed set, suitable as the label of a counter; the text
+    says what is invalid and at which offset.
     """
 
     def __init__(self, reason: str, text: str) -> None:
@@ -60,26 +60,26 @@ class DecodeError(OSCError):
 
 
 class LimitError(DecodeError):
-    """Bytes from a peer go over a stated limit (:class:`oscbridge.osc.Limits`)."""
+    """Bytes from a peer exceed a limit (:class:`oscbridge.osc.Limits`), named by ``reason``."""
 
 
 class EncodeError(OSCError, ValueError):
-    """Values that cannot be written as OSC."""
+    """Values that cannot be encoded as OSC."""
 
 
 class PatternError(OSCBridgeError, ValueError):
-    """An address pattern, mapped or matched, that is not well formed."""
+    """A malformed address pattern, mapped or matched."""
 
 
 class ConfigurationError(OSCBridgeError):
-    """Configuration that cannot be used.
+    """An invalid configuration.
 
-    ``str()`` is the whole report for a person: one line a fault.
+    ``str()`` is the complete, human-readable report: one problem per line.
     """
 
 
 class PluginError(OSCBridgeError):
-    """A plugin could not be loaded or broke a hook's contract."""
+    """A plugin cannot be loaded, or violates the contract of a hook."""
 
     def __init__(self, plugin: str, text: str) -> None:
         super().__init__(f"plugin {plugin!r}: {text}")
@@ -87,13 +87,13 @@ class PluginError(OSCBridgeError):
 
 
 class EndpointError(OSCBridgeError):
-    """An endpoint's outside failed. The subclass tells the host what to do."""
+    """The other side of an endpoint failed. The subclass tells the host what to do."""
 
 
 class NotConnected(EndpointError):
-    """The connection is gone: the host reconnects and tries again.
+    """The connection is lost: the host reconnects and retries.
 
-    ``sent`` says how many messages of a batch had been delivered.
+    ``sent`` is the number of messages of a batch that were delivered before.
     """
 
     def __init__(self, text: str = "not connected", sent: int = 0) -> None:
@@ -102,9 +102,9 @@ class NotConnected(EndpointError):
 
 
 class BackOff(EndpointError):
-    """The outside asks to be left alone for ``seconds``; then the host tries again.
+    """The other side asks for a pause of ``seconds``, after which the host retries.
 
-    ``sent`` says how many messages of a batch had been delivered.
+    ``sent`` is the number of messages of a batch that were delivered before.
     """
 
     def __init__(self, seconds: float, text: str = "", sent: int = 0) -> None:
@@ -114,10 +114,10 @@ class BackOff(EndpointError):
 
 
 class BadMessage(EndpointError):
-    """This message can never be delivered: count it, report it, go on.
+    """This message can never be delivered: the host counts it, logs it and continues.
 
-    From a batch, ``sent`` says how many messages had been delivered: the next one is bad,
-    and those behind it come again. Without ``sent`` the whole batch is.
+    For a batch, ``sent`` is the number of messages that were delivered: the next one is bad,
+    and those after it are sent again. Without ``sent`` the whole batch is bad.
     """
 
     def __init__(self, text: str = "", sent: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""An OSC bundle as python-osc programs see it: a datagram, and what is in it."""
+"""OSC bundles under the names of python-osc: a datagram and its content."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _SIZE: Final = struct.Struct(">i")
 
 
 class OscBundle:
-    """One bundle, read from a datagram with all that is in it. Raises :class:`ParseError`."""
+    """One bundle, read from a datagram with its content. Raises :class:`ParseError`."""
 
     def __init__(self, dgram: bytes) -> None:
         bundle = decode_packet(dgram, LIMITS)
         if isinstance(bundle, Message):
-            raise ParseError("bundle", f"no bundle: {dgram[:16]!r}")
+            raise ParseError("bundle", f"not a bundle: {dgram[:16]!r}")
         self._fill(dgram, bundle)
 
     def _fill(self, dgram: bytes, bundle: Bundle) -> Self:
@@ -42,12 +42,12 @@ class OscBundle:
 
     @property
     def bundle(self) -> Bundle:
-        """The same bundle as the rest of this package has it."""
+        """The bundle in the form that the rest of this package uses."""
         return self._bundle
 
     @property
     def timetag(self) -> TimeTag:
-        """The time tag, exactly."""
+        """The exact time tag."""
         return self._bundle.timetag
 
     @property
@@ -57,11 +57,11 @@ class OscBundle:
 
     @property
     def num_contents(self) -> int:
-        """How many messages and bundles are in it, those within inner bundles not counted."""
+        """Number of its messages and bundles, without those of inner bundles."""
         return len(self._contents)
 
     def content(self, index: int) -> OscMessage | OscBundle:
-        """A message or bundle in it, the first is 0. Raises ``IndexError``."""
+        """One of its messages or bundles, counted from 0. Raises ``IndexError``."""
         return self._contents[index]
 
     @property
@@ -76,7 +76,7 @@ class OscBundle:
 
     @staticmethod
     def dgram_is_bundle(dgram: bytes) -> bool:
-        """Whether a datagram begins as a bundle does."""
+        """Whether a datagram begins like a bundle."""
         return dgram.startswith(b"#bundle\0")
 
     def __iter__(self) -> Iterator[OscMessage | OscBundle]:

@@ -1,4 +1,4 @@
-"""Builds OSC bundles."""
+"""Builds OSC bundles, under the names of python-osc."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ IMMEDIATELY: Final = 0
 
 
 class OscBundleBuilder:
-    """Collects messages and bundles and builds a bundle of them.
+    """Builds a bundle of messages and bundles.
 
-    ``timestamp`` is in seconds since 1970, as ``time.time()`` gives it, or IMMEDIATELY, or
+    ``timestamp`` is in seconds since 1970, as ``time.time()`` returns, or IMMEDIATELY, or
     a :class:`~oscbridge.osc.TimeTag`.
     """
 
@@ -39,12 +39,12 @@ class OscBundleBuilder:
             try:
                 parts.append(datagram_of(content))
             except AttributeError:
-                text = f"a bundle holds messages and bundles, not {content!r}"
+                text = f"expected a message or a bundle, got {content!r}"
                 raise BuildError(text) from None
         try:
             return OscBundle(encode_bundle(parts, timetag_of(self._timestamp)))
         except DecodeError as error:
-            raise BuildError(f"no bundle can be built: {error}") from None
+            raise BuildError(f"invalid content: {error}") from None
 
 
 def timetag_of(timestamp: float) -> TimeTag:
@@ -59,4 +59,4 @@ def timetag_of(timestamp: float) -> TimeTag:
             return timetag
     except (TypeError, ValueError, OverflowError):
         pass
-    raise BuildError(f"no time from 1968 to 2104, in seconds since 1970: {timestamp!r}")
+    raise BuildError(f"expected a time from 1968 to 2104, in seconds since 1970, got {timestamp!r}")

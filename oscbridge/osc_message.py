@@ -1,4 +1,4 @@
-"""An OSC message as python-osc programs see it: a datagram, and what it says."""
+"""OSC messages under the names of python-osc: a datagram and its content."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from oscbridge.osc.limits import MAX_PACKET_SIZE
 __all__ = ["LIMITS", "OscMessage", "ParseError"]
 
 LIMITS: Final = Limits(max_packet_size=MAX_PACKET_SIZE, max_address_length=MAX_PACKET_SIZE)
-"""What is read here may have come over TCP: all that a frame can hold."""
+"""Packets may come from TCP, so an address may be as long as a packet."""
 
 
 class OscMessage:
     """One message, read from a datagram. Raises :class:`ParseError`.
 
-    ``address``, ``types`` and ``args`` are those of :attr:`message`, the same message as
-    the rest of this package has it.
+    ``address``, ``types`` and ``args`` are those of :attr:`message`, the message in the form
+    that the rest of this package uses.
     """
 
     def __init__(self, dgram: bytes) -> None:
         self._dgram = dgram
-        self.message  # noqa: B018  # what is wrong with it is said here
+        self.message  # noqa: B018  # raises the error
 
     @classmethod
     def of(cls, dgram: bytes, message: Message | None = None) -> Self:
-        """A message whose datagram is known to be right; read when it is needed."""
+        """A message from a valid datagram, which is decoded when needed."""
         made = cls.__new__(cls)
         made._dgram = dgram
         if message is not None:
@@ -38,7 +38,7 @@ class OscMessage:
 
     @cached_property
     def message(self) -> Message:
-        """The message itself."""
+        """The decoded message."""
         return decode_message(self._dgram, LIMITS)
 
     @property
@@ -73,7 +73,7 @@ class OscMessage:
 
     @staticmethod
     def dgram_is_message(dgram: bytes) -> bool:
-        """Whether a datagram begins as a message does."""
+        """Whether a datagram begins like a message."""
         return dgram.startswith(b"/")
 
     def __iter__(self) -> Iterator[Argument]:

@@ -1,4 +1,4 @@
-"""Builds OSC messages, argument by argument or from Python values."""
+"""Builds OSC messages, under the names of python-osc."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STOP: Final = "]"
 
 
 class OscMessageBuilder:
-    """Collects typed arguments and builds a message of them."""
+    """Builds a message of typed arguments."""
 
     ARG_TYPE_FLOAT = "f"
     ARG_TYPE_DOUBLE = "d"
@@ -43,28 +43,28 @@ class OscMessageBuilder:
 
     def __init__(self, address: str | None = None) -> None:
         self.address = address
-        """Where the message goes."""
+        """The address of the message."""
         self._args: list[tuple[str, ArgValue]] = []
 
     @property
     def args(self) -> list[tuple[str, ArgValue]]:
-        """Type tags and values so far. Brackets stand around those of an array."""
+        """Type tags and values so far; those of an array are between brackets."""
         return self._args
 
     def add_arg(self, arg_value: ArgValue, arg_type: ArgType | None = None) -> None:
         """Add an argument.
 
         ``arg_type`` is one of the ARG_TYPE constants or, for an array, a list of them; it
-        is inferred (:func:`oscbridge.osc.infer`) unless given. With a type whose tag is its
-        value, T F N I, the value is not looked at. Raises :class:`BuildError`, a
-        ``ValueError``, for a type that is not known or cannot be inferred.
+        is inferred (:func:`oscbridge.osc.infer`) unless given. With T, F, N and I the value is
+        ignored. Raises :class:`BuildError`, a ``ValueError``, for a type that is unknown or
+        cannot be inferred.
         """
         if not arg_type:
-            infer((arg_value,))  # all of it, also how deep it is
+            infer((arg_value,))  # validates all of it, including its depth
         self._args += list(_flatten(arg_value, arg_type, DEFAULT_LIMITS.max_depth))
 
     def build(self) -> OscMessage:
-        """The message. Raises :class:`BuildError` when its values do not fit their types."""
+        """The message. Raises :class:`BuildError` if a value does not fit its type."""
         if not self.address:
             raise BuildError("the message has no address")
         types = "".join([tag for tag, _ in self._args])
@@ -72,7 +72,7 @@ class OscMessageBuilder:
 
 
 def build_msg(address: str, value: ArgValue | Iterable[ArgValue] = "") -> OscMessage:
-    """A message of one value, or of several from an iterable; of none for ``""``.
+    """A message with one value, or several from an iterable; none for ``""``.
 
     Raises :class:`BuildError`.
     """
@@ -81,7 +81,7 @@ def build_msg(address: str, value: ArgValue | Iterable[ArgValue] = "") -> OscMes
 
 
 def arguments_of(value: ArgValue | Iterable[ArgValue]) -> tuple[Argument, ...]:
-    """One value, or several from an iterable. Text, bytes and MIDI are one."""
+    """One value, or several from an iterable. ``str``, ``bytes`` and ``MIDI`` are one."""
     if isinstance(value, str | bytes | MIDI) or not isinstance(value, Iterable):
         return (cast(Argument, value),)
     return tuple(cast(Iterable[Argument], value))
@@ -91,7 +91,7 @@ def _built(message: Message) -> OscMessage:
     dgram = encode_message(message)
     if len(dgram) > LIMITS.max_packet_size:
         raise BuildError(
-            f"message of {len(dgram)} bytes, at most {LIMITS.max_packet_size} can be sent"
+            f"message of {len(dgram)} bytes; at most {LIMITS.max_packet_size} are allowed"
         )
     return OscMessage.of(dgram)
 
@@ -99,17 +99,19 @@ def _built(message: Message) -> OscMessage:
 def _flatten(
     value: ArgValue, arg_type: ArgType | None, depth: int
 ) -> Iterator[tuple[str, ArgValue]]:
-    """Type tags and values; None stands beside a bracket."""
+    """Type tags and values; the value of a bracket is None."""
     if isinstance(arg_type, str) and arg_type:
         if arg_type not in TYPE_TAGS:
-            raise BuildError(f"no type {arg_type!r}: use one of {' '.join(TYPE_TAGS)}, or a list")
+            raise BuildError(
+                f"unknown type {arg_type!r}; expected one of {' '.join(TYPE_TAGS)}, or a list"
+            )
         yield arg_type, value
         return
     if not arg_type and not isinstance(value, list):
         yield infer((value,)), value
         return
     if not isinstance(value, list | tuple):
-        raise BuildError(f"expected an array for the types {arg_type!r}, not {value!r}")
+        raise BuildError(f"expected an array for the types {arg_type!r}, got {value!r}")
     types: Sequence[ArgType | None] = arg_type or [None] * len(value)
     if len(types) != len(value):
         raise BuildError(f"{len(types)} types for the {len(value)} values of {value!r}")
@@ -122,7 +124,7 @@ def _flatten(
 
 
 def _nest(args: Iterator[tuple[str, ArgValue]]) -> Iterator[Argument]:
-    """The values as the encoder wants them, up to a closing bracket: arrays are lists."""
+    """The values up to a closing bracket, for the encoder: arrays are lists."""
     for tag, value in args:
         if tag == _STOP:
             return

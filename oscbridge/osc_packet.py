@@ -1,4 +1,4 @@
-"""OSC packets as python-osc programs see them, and what such a program may send."""
+"""OSC packets under the names of python-osc, and the types of packets to send."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Encoded", "OscPacket", "ParseError", "Sendable", "TimedMessage", "da
 
 
 class Encoded(Protocol):
-    """What is encoded already: OscMessage, OscBundle, or anything else with a datagram."""
+    """An encoded packet: OscMessage, OscBundle, or any other object with a datagram."""
 
     @property
     def dgram(self) -> bytes:
@@ -22,21 +22,21 @@ class Encoded(Protocol):
 
 
 Sendable: TypeAlias = Message | Bundle | Encoded
-"""What every client sends and every bundle holds."""
+"""What clients send and bundles contain."""
 
 
 def datagram_of(content: Sendable) -> bytes:
-    """The datagram of what is to be sent. Raises :class:`EncodeError`."""
+    """The datagram of a packet. Raises :class:`EncodeError`."""
     if isinstance(content, Message | Bundle):
         return encode_packet(content)
     return content.dgram
 
 
 class TimedMessage(NamedTuple):
-    """A message and when it is to be handled."""
+    """A message and its time."""
 
     time: float
-    """Seconds since 1970; the time of reading for what is due at once."""
+    """Seconds since 1970; for past and immediate time tags, the time of decoding."""
     message: OscMessage
 
 
@@ -53,5 +53,5 @@ class OscPacket:
 
     @property
     def messages(self) -> list[TimedMessage]:
-        """The messages of the packet, also from bundles within bundles, earliest first."""
+        """The messages of the packet, including those of nested bundles, earliest first."""
         return self._messages

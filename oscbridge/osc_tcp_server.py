@@ -30,7 +30,7 @@ if hasattr(os, "fork"):
 
 
 def __getattr__(name: str) -> object:
-    # Loaded on first use: a process that has not loaded asyncio forks a quarter faster.
+    # Imported on first use: a process without asyncio forks a quarter faster.
     if name == "AsyncOSCTCPServer":
         from oscbridge.server.tcp_asyncio import AsyncOSCTCPServer
 

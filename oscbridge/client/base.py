@@ -1,4 +1,4 @@
-"""What the OSC clients have in common, whatever carries their packets."""
+"""Base classes of the OSC clients, for any transport."""
 
 from __future__ import annotations
 
@@ -12,11 +12,8 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from functools import cached_property
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.dispatch.handler import ClientAddress
-from oscbridge.dispatch.replies import packet_for, report_unsent
 from oscbridge.dispatch.scheduler import LONGEST_WAIT, Scheduler
 from oscbridge.errors import DecodeError
 from oscbridge.logs.rate_limited import RateLimitedLog
@@ -25,12 +22,17 @@ from oscbridge.osc.limits import MAX_PACKET_SIZE
 from oscbridge.osc_message import OscMessage
 from oscbridge.osc_packet import OscPacket, Sendable, datagram_of
 
+# The dispatcher is imported on first use: a program that only sends starts faster.
+if TYPE_CHECKING:
+    from oscbridge.dispatch.dispatcher import Dispatcher
+    from oscbridge.dispatch.handler import ClientAddress
+
 __all__ = [
     "DEFAULT_TIMEOUT",
+    "BaseClient",
     "BlockingClient",
-    "BlockingDispatch",
-    "Client",
-    "Dispatching",
+    "BlockingDispatchClient",
+    "DispatchingClient",
     "find",
     "wait_for",
 ]
@@ -38,14 +40,14 @@ __all__ = [
 _log: Final = logging.getLogger(__name__)
 
 DEFAULT_TIMEOUT: Final = 30.0
-"""Seconds to connect, to send, and to wait for packets, unless another timeout is given."""
+"""Default of the seconds to connect, to send, and to wait for packets."""
 
-# Not select(), which fails for a program with a thousand open files.
+# Not select(), which fails in a program with a thousand open files.
 _Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
 def wait_for(sock: socket.socket, event: int, seconds: float) -> bool:
-    """Wait until a socket can be read or written; False if it took too long."""
+    """Wait until a socket can be read or written; False after ``seconds``, at most 60."""
     with _Selector() as selector:
         selector.register(sock, event)
         return bool(selector.select(min(seconds, LONGEST_WAIT)))
@@ -54,7 +56,7 @@ def wait_for(sock: socket.socket, event: int, seconds: float) -> bool:
 def find(
     address: str, port: int, family: socket.AddressFamily, kind: socket.SocketKind
 ) -> Iterator[tuple[int, tuple[object, ...]]]:
-    """The family and the socket address of a host, each that it has, IPv4 first.
+    """Family and socket address for every address of a host, IPv4 first.
 
     So ``localhost`` is where the servers of this package listen. Raises ``OSError``.
     """
@@ -63,29 +65,29 @@ def find(
         yield info[0], info[4]
 
 
-class Client:
-    """One server, seen from here."""
+class BaseClient:
+    """The messages and errors of one server."""
 
     _without_timeout = math.inf
     """Seconds to wait when neither a call nor the client has a timeout."""
     _ended = False
-    """Nothing can come any more."""
+    """No more packets can arrive."""
 
     def __init__(self, server: ClientAddress, timeout: float | None) -> None:
         self.bad: Counter[str] = Counter()
-        """Packets from the server that were no OSC, by :attr:`DecodeError.reason`."""
+        """Packets from the server that were not valid OSC, by :attr:`DecodeError.reason`."""
         self._server = server
         self._timeout = timeout
-        self._reporter = RateLimitedLog(_log)
+        self._errors_log = RateLimitedLog(_log)
         self._unread: deque[OscMessage] = deque()
-        """Messages that came together with one that was read already."""
+        """Messages of a packet of which one was already returned."""
 
     def _deadline(self, timeout: float | None) -> float:
         seconds = self._timeout if timeout is None else timeout
         return time.monotonic() + (self._without_timeout if seconds is None else seconds)
 
     def _keep_messages(self, packets: list[bytes]) -> None:
-        """Keep the messages of packets to be read. What is no OSC is counted."""
+        """Keep the messages of packets for the reader. Invalid packets are counted."""
         for packet in packets:
             try:
                 self._unread += [timed.message for timed in OscPacket(packet).messages]
@@ -95,18 +97,18 @@ class Client:
     def _report_bad(self, error: DecodeError) -> None:
         self.bad[error.reason] += 1
         server = f"{self._server[0]}:{self._server[1]}"
-        self._reporter.report(error.reason, f"bad packet from server {server}: {error}")
+        self._errors_log.report(error.reason, f"bad packet from server {server}: {error}")
 
 
-class BlockingClient(Client, ABC):
-    """A client whose methods return when they are done."""
+class BlockingClient(BaseClient, ABC):
+    """A client with blocking methods."""
 
     @abstractmethod
     def _send_packet(self, packet: bytes) -> None: ...
 
     @abstractmethod
     def _take(self, seconds: float) -> list[bytes]:
-        """Packets that come within a time; possibly none before it is over."""
+        """Packets that arrive within a time; possibly none even before it is over."""
 
     @abstractmethod
     def close(self) -> None:
@@ -117,7 +119,7 @@ class BlockingClient(Client, ABC):
         self._send_packet(datagram_of(content))
 
     def _wait(self, timeout: float | None, scheduler: Scheduler | None = None) -> list[bytes]:
-        """The next packets; none when the time is over. What becomes due meanwhile runs."""
+        """The next packets; none after the timeout. Scheduled messages run in the meantime."""
         deadline = self._deadline(timeout)
         while True:
             left = max(0.0, deadline - time.monotonic())
@@ -130,7 +132,7 @@ class BlockingClient(Client, ABC):
                 return packets
 
     def _get_messages(self, timeout: float | None) -> Iterator[OscMessage]:
-        """Messages, until none has come for a time. Who stops reading loses none."""
+        """Messages, until none arrives within the timeout. Unread ones remain for the next call."""
         while True:
             while self._unread:
                 yield self._unread.popleft()
@@ -151,17 +153,19 @@ class BlockingClient(Client, ABC):
         self.close()
 
 
-class Dispatching(Client):
-    """Hands what the server sends to a dispatcher, and answers what the handlers return."""
+class DispatchingClient(BaseClient):
+    """Dispatches the messages of the server, and sends what the handlers return."""
 
     @cached_property
     def dispatcher(self) -> Dispatcher:
-        """The dispatcher of this client alone. Another may be put in its place."""
+        """This client's own dispatcher. Can be replaced."""
+        from oscbridge.dispatch.dispatcher import Dispatcher
+
         return Dispatcher(limits=Limits(max_packet_size=MAX_PACKET_SIZE))
 
 
-class BlockingDispatch(Dispatching, BlockingClient):
-    """The dispatching side of a blocking client."""
+class BlockingDispatchClient(DispatchingClient, BlockingClient):
+    """A blocking client that dispatches."""
 
     def _handle_messages(self, timeout: float | None) -> None:
         while packets := self._wait(timeout, self.dispatcher.scheduler):
@@ -169,6 +173,8 @@ class BlockingDispatch(Dispatching, BlockingClient):
                 self.dispatcher.dispatch(packet, self._server, self._answer)
 
     def _answer(self, client: ClientAddress, result: object) -> None:
+        from oscbridge.dispatch.replies import packet_for, report_unsent
+
         packet = packet_for(self.dispatcher, client, result)
         if packet is not None:
             try:

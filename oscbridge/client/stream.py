@@ -1,39 +1,44 @@
-"""What a server sends to a TCP client: bytes in, packets out, up to an end or a fault."""
+"""Base of the TCP clients: the framing of their connection, both ways."""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 
+from oscbridge.client.base import DEFAULT_TIMEOUT, BaseClient
 from oscbridge.errors import DecodeError
 from oscbridge.osc.framing import decoder_for, encoder_for
+from oscbridge.osc.limits import MAX_PACKET_SIZE
 
-__all__ = ["ServerStream"]
+__all__ = ["ServerStream", "StreamClient"]
 
 
 class ServerStream:
-    """The framing of one connection, both ways.
+    """Decodes and encodes the stream of one connection to a server.
 
-    ``report_bad`` is told of a packet that the end of the stream cuts off. Raises
-    ``ValueError`` for a ``mode`` that is none for a client.
+    ``report_bad`` is called with the error of a packet that the end of the stream truncates.
+    Raises ``ValueError`` for a ``mode`` other than "1.0" and "1.1".
     """
 
-    def __init__(self, mode: str, limit: int, report_bad: Callable[[DecodeError], None]) -> None:
+    def __init__(
+        self, mode: str, max_packet_size: int, report_bad: Callable[[DecodeError], None]
+    ) -> None:
         if mode not in ("1.0", "1.1"):
             choice = '"1.0" (length prefix) or "1.1" (SLIP)'
-            raise ValueError(f"a client speaks first: its mode is {choice}, not {mode!r}")
+            raise ValueError(f"the mode of a client must be {choice}, got {mode!r}")
         self.encode = encoder_for(mode)
         self.ended = False
-        self._framing = decoder_for(mode, limit)
+        self._framing = decoder_for(mode, max_packet_size)
         self._report_bad = report_bad
 
     def check(self) -> None:
-        """Raise what is wrong with the stream, a :class:`DecodeError`, once."""
+        """Raise the error of the stream, a :class:`DecodeError`, if there is one. Only once."""
         if self._framing.error is not None and not self.ended:
             self.ended = True
             raise self._framing.error
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take what was read, nothing at the end; the packets that it completes."""
+        """Take received bytes, none at the end of the stream; return the completed packets."""
         if data:
             packets = self._framing.feed(data)
             if not packets:
@@ -44,3 +49,37 @@ class ServerStream:
         if cut is not None:
             self._report_bad(cut)
         return []
+
+
+class StreamClient(BaseClient):
+    """A client of one TCP server.
+
+    ``family`` follows from the host unless it is given. ``timeout``, in seconds, applies to
+    connecting, to sending, and to calls without their own; None waits without a limit. Raises
+    ``ValueError`` for an unknown ``mode``.
+    """
+
+    max_packet_size = MAX_PACKET_SIZE
+    """Bytes of the largest packet that is accepted from the server. To be overridden."""
+
+    def __init__(
+        self,
+        address: str,
+        port: int,
+        family: socket.AddressFamily = socket.AF_UNSPEC,
+        mode: str = "1.1",
+        timeout: float | None = DEFAULT_TIMEOUT,
+    ) -> None:
+        super().__init__((address, port), timeout)
+        self.address = address
+        self.port = port
+        self.family = family
+        self.mode = mode
+        self._stream = self._new_stream()
+        self._open()
+
+    def _open(self) -> None:
+        """Called by the constructor."""
+
+    def _new_stream(self) -> ServerStream:
+        return ServerStream(self.mode, self.max_packet_size, self._report_bad)

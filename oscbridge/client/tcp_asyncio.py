@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import socket
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Generator, Iterable
@@ -12,15 +11,14 @@ from functools import cached_property
 from types import TracebackType
 from typing import Any, Final, Self
 
-from oscbridge.client.base import DEFAULT_TIMEOUT, Client, Dispatching
-from oscbridge.client.stream import ServerStream
+from oscbridge.client.base import DispatchingClient
+from oscbridge.client.stream import StreamClient
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.replies import packet_for, report_unsent
 from oscbridge.dispatch.scheduler import LONGEST_WAIT, Scheduler
 from oscbridge.dispatch.statistics import name_of
 from oscbridge.errors import DecodeError
 from oscbridge.net.tcp_socket import CHUNK, prepare_stream
-from oscbridge.osc.limits import MAX_PACKET_SIZE
 from oscbridge.osc_message import OscMessage
 from oscbridge.osc_message_builder import ArgValue, build_msg
 from oscbridge.osc_packet import Sendable, datagram_of
@@ -29,49 +27,31 @@ __all__ = ["AsyncDispatchTCPClient", "AsyncSimpleTCPClient", "AsyncTCPClient"]
 
 
 CLOSE_WAIT: Final = 5.0
-"""Seconds that a server is given to take what was sent before the client is closed."""
+"""Seconds that a closing client waits for the server to take the unsent bytes."""
 
 
-class AsyncTCPClient(Client):
+class AsyncTCPClient(StreamClient):
     """Connects to a server when it is awaited or entered, sends packets and receives them.
 
-    The arguments are those of :class:`~oscbridge.client.tcp.TCPClient`.
+    The arguments are those of :class:`~oscbridge.client.stream.StreamClient`.
     """
-
-    max_packet_size = MAX_PACKET_SIZE
-    """Bytes of the longest packet that is taken from the server. To be overridden."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-
-    def __init__(
-        self,
-        address: str,
-        port: int,
-        family: socket.AddressFamily = socket.AF_UNSPEC,
-        mode: str = "1.1",
-        timeout: float | None = DEFAULT_TIMEOUT,
-    ) -> None:
-        super().__init__((address, port), timeout)
-        self.address = address
-        self.port = port
-        self.family = family
-        self.mode = mode
-        self._stream = ServerStream(mode, self.max_packet_size, self._report_bad)
-        self._connected = False
+    _connected = False
 
     def __await__(self) -> Generator[Any, None, Self]:
         return self.__aenter__().__await__()
 
     async def __aenter__(self) -> Self:
-        """Connect, unless that was done. Raises ``OSError``."""
+        """Connect, unless connected. Raises ``OSError``."""
         if not self._connected:
             async with asyncio.timeout(self._timeout):
                 self.reader, self.writer = await asyncio.open_connection(
                     self.address, self.port, family=self.family
                 )
             prepare_stream(self.writer.get_extra_info("socket"))
-            self._stream = ServerStream(self.mode, self.max_packet_size, self._report_bad)
+            self._stream = self._new_stream()
             self._connected, self._ended = True, False
         return self
 
@@ -88,15 +68,15 @@ class AsyncTCPClient(Client):
         await self._send_packet(datagram_of(content))
 
     async def receive(self, timeout: float | None = None) -> list[bytes]:
-        """The next packets, whole, one at least.
+        """The next packets, complete.
 
-        None if no packet is complete within ``timeout`` seconds, or the server has ended
-        the connection. Raises :class:`DecodeError` or ``OSError``.
+        Empty if no packet is complete within ``timeout`` seconds, or the server has closed the
+        connection. Raises :class:`DecodeError` or ``OSError``.
         """
         return await self._wait(timeout)
 
     async def close(self) -> None:
-        """Send what was not sent yet, and close the connection."""
+        """Send the unsent bytes, and close the connection."""
         if not self._connected:
             return
         self._connected = False
@@ -107,7 +87,7 @@ class AsyncTCPClient(Client):
         except TimeoutError:
             self.writer.transport.abort()
         except OSError:
-            pass  # it ended otherwise
+            pass  # already closed
 
     async def _send_packet(self, packet: bytes) -> None:
         self._check_connected()
@@ -116,11 +96,11 @@ class AsyncTCPClient(Client):
             async with asyncio.timeout(self._timeout):
                 await self.writer.drain()
         except TimeoutError:
-            self.writer.transport.abort()  # or what the server does not take grows
+            self.writer.transport.abort()  # else the unsent bytes grow
             raise
 
     async def _wait(self, timeout: float | None, scheduler: Scheduler | None = None) -> list[bytes]:
-        """The next packets; none when the time is over. What becomes due meanwhile runs."""
+        """The next packets; none after the timeout. Scheduled messages run in the meantime."""
         deadline = self._deadline(timeout)
         while True:
             left = max(0.0, deadline - time.monotonic())
@@ -146,22 +126,22 @@ class AsyncTCPClient(Client):
             self._ended = self._stream.ended
 
     async def _read(self, seconds: float) -> bytes | None:
-        """What has come, or None if nothing has."""
+        """Received bytes, empty at the end of the stream; None after the timeout."""
         try:
             async with asyncio.timeout(seconds) as limit:
                 return await self.reader.read(CHUNK)
         except TimeoutError:
             if limit.expired():
                 return None
-            raise  # the system gave the server up
+            raise  # the system gave up on the server
 
     def _check_connected(self) -> None:
         if not self._connected:
-            raise OSError("this client is not connected: await it, or use it in `async with`")
+            raise OSError("this client is not connected; await it, or use it in `async with`")
 
 
 class AsyncSimpleTCPClient(AsyncTCPClient):
-    """Sends messages from Python values, and reads the messages that come back."""
+    """Sends messages from Python values, and receives messages."""
 
     async def send_message(self, address: str, value: ArgValue | Iterable[ArgValue] = "") -> None:
         """Send a message with one value, with several from an iterable, or none for ``""``.
@@ -171,9 +151,9 @@ class AsyncSimpleTCPClient(AsyncTCPClient):
         await self.send(build_msg(address, value))
 
     async def get_messages(self, timeout: float | None = None) -> AsyncIterator[OscMessage]:
-        """The messages that come, until none has come for ``timeout`` seconds.
+        """Incoming messages, until none arrives within ``timeout`` seconds.
 
-        They end with the connection. What is no OSC is reported and counted in :attr:`bad`.
+        They end with the connection. Invalid packets are logged and counted in :attr:`bad`.
         """
         while True:
             while self._unread:
@@ -184,45 +164,42 @@ class AsyncSimpleTCPClient(AsyncTCPClient):
             self._keep_messages(packets)
 
 
-class AsyncDispatchTCPClient(Dispatching, AsyncSimpleTCPClient):
-    """Calls handlers for the messages that come back, and awaits those that are coroutines.
-
-    What they return is sent in turn.
-    """
+class AsyncDispatchTCPClient(DispatchingClient, AsyncSimpleTCPClient):
+    """Calls handlers for incoming messages, awaits coroutines, and sends what they return."""
 
     async def handle_messages(self, timeout: float | None = None) -> None:
-        """Call the handlers of :attr:`dispatcher` until nothing has come for ``timeout`` s.
+        """Call the handlers of :attr:`dispatcher` until nothing arrives within ``timeout`` s.
 
-        A message with a future time tag waits for it while this runs, or runs again.
+        A message with a future time tag runs when it is due, during this call or a later one.
         """
         try:
             packets = [b""]
             while packets:
                 packets = await self._wait(timeout, self.dispatcher.scheduler)
-                await self._answer_all()  # what became due has returned
+                await self._answer_all()  # of the scheduled messages
                 for packet in packets:
                     self.dispatcher.dispatch(packet, self._server, self._keep)
                     await self._answer_all()
         finally:
-            for result in self._results:  # it was cancelled
+            for result in self._results:  # not empty after a cancellation
                 if inspect.iscoroutine(result):
                     result.close()
             self._results.clear()
 
     @cached_property
     def _results(self) -> deque[object]:
-        """What handlers returned and was not dealt with yet."""
+        """Results of handlers that are not yet processed."""
         return deque()
 
     def _keep(self, _client: ClientAddress, result: object) -> None:
         self._results.append(result)
 
     async def _take(self, seconds: float) -> list[bytes]:
-        await self._answer_all()  # of what became due in the meantime
+        await self._answer_all()  # of messages scheduled in the meantime
         return await super()._take(seconds)
 
     async def _answer_all(self) -> None:
-        """Await coroutine handlers one after another, and answer what all of them return."""
+        """Await coroutine handlers one after another, and send the results of all handlers."""
         while self._results:
             result = self._results.popleft()
             if inspect.isawaitable(result):

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from oscbridge.client.base import BlockingClient, BlockingDispatch, find, wait_for
+from oscbridge.client.base import BlockingClient, BlockingDispatchClient, find, wait_for
 from oscbridge.net.udp_receive import BATCH, MAX_DATAGRAM
 from oscbridge.osc import Message, infer
 from oscbridge.osc_message import OscMessage
@@ -16,16 +16,16 @@ from oscbridge.osc_message_builder import ArgValue, arguments_of
 __all__ = ["DispatchClient", "SimpleUDPClient", "UDPClient"]
 
 SEND_WAIT: Final = 1.0
-"""Seconds to wait for room to send, unless the client has a timeout of its own."""
+"""Default of the seconds to wait for room in the socket's send buffer."""
 
 
 class UDPClient(BlockingClient):
-    """Sends packets to one address, and receives what is sent back.
+    """Sends packets to one address, and receives its replies.
 
-    ``family`` follows from the host unless it is given. ``timeout``, in seconds, is for
-    calls that have none; without any, nothing waits. ``allow_broadcast`` permits the
-    address of a broadcast; ``multicast_hops`` is how many routers a multicast may pass,
-    1 for the local network. Raises ``OSError`` for a host that cannot be found.
+    ``family`` follows from the host unless it is given. ``timeout``, in seconds, applies to
+    calls without their own; without any, no call waits. ``allow_broadcast`` permits broadcast
+    addresses. ``multicast_hops``, 0 to 255, is the number of routers that a multicast may
+    pass; 1 stays in the local network. Raises ``OSError`` for an unknown host.
     """
 
     _without_timeout = 0.0
@@ -41,12 +41,12 @@ class UDPClient(BlockingClient):
         multicast_hops: int = 1,
     ) -> None:
         if not 0 <= multicast_hops <= 255:
-            raise ValueError(f"multicast_hops is 0 to 255, not {multicast_hops!r}")
+            raise ValueError(f"multicast_hops must be 0 to 255, got {multicast_hops!r}")
         super().__init__((address, port), timeout)
         self._address = address
         self._port = port
         self._sock, self._to = _open(address, port, family)
-        self._sock.setblocking(False)  # or a thread that receives delays one that sends
+        self._sock.setblocking(False)  # else a thread that receives delays one that sends
         if allow_broadcast:
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         if self._sock.family == socket.AF_INET6:
@@ -56,7 +56,7 @@ class UDPClient(BlockingClient):
         self._sock.setsockopt(*option, multicast_hops)
 
     def receive(self, timeout: float | None = None) -> bytes:
-        """The next packet, whole; ``b""`` if none comes within ``timeout`` seconds."""
+        """The next packet; ``b""`` if none arrives within ``timeout`` seconds."""
         packets = self._wait(timeout)
         return packets[0] if packets else b""
 
@@ -80,16 +80,16 @@ class UDPClient(BlockingClient):
                     break
                 seconds = 0.0
             except ConnectionError:
-                continue  # Windows says here that nobody took what was sent
+                continue  # Windows reports here that an earlier packet was not delivered
             else:
                 if packet:
                     return [packet]
-                # An empty datagram is no OSC, and not the end of what comes.
+                # An empty datagram is not OSC, and more can follow.
         return []
 
 
 class SimpleUDPClient(UDPClient):
-    """Sends messages from Python values, and reads the messages that come back."""
+    """Sends messages from Python values, and receives messages."""
 
     def send_message(self, address: str, value: ArgValue | Iterable[ArgValue]) -> None:
         """Send a message with one value, with several from an iterable, or none for None.
@@ -100,20 +100,20 @@ class SimpleUDPClient(UDPClient):
         self.send(Message(address, infer(args), args))
 
     def get_messages(self, timeout: float | None = None) -> Iterator[OscMessage]:
-        """The messages that come, until none has come for ``timeout`` seconds.
+        """Incoming messages, until none arrives within ``timeout`` seconds.
 
-        What is no OSC is reported and counted in :attr:`bad`.
+        Invalid packets are logged and counted in :attr:`bad`.
         """
         return self._get_messages(timeout)
 
 
-class DispatchClient(BlockingDispatch, SimpleUDPClient):
-    """Calls handlers for the messages that come back; what they return is sent in turn."""
+class DispatchClient(BlockingDispatchClient, SimpleUDPClient):
+    """Calls handlers for incoming messages, and sends what they return."""
 
     def handle_messages(self, timeout: float | None = None) -> None:
-        """Call the handlers of :attr:`dispatcher` until nothing has come for ``timeout`` s.
+        """Call the handlers of :attr:`dispatcher` until nothing arrives within ``timeout`` s.
 
-        A message with a future time tag waits for it while this runs, or runs again.
+        A message with a future time tag runs when it is due, during this call or a later one.
         """
         self._handle_messages(timeout)
 
@@ -121,7 +121,7 @@ class DispatchClient(BlockingDispatch, SimpleUDPClient):
 def _open(
     address: str, port: int, family: socket.AddressFamily
 ) -> tuple[socket.socket, tuple[object, ...]]:
-    """A socket of the first family that this machine has, and where to send."""
+    """A socket of the first family that this machine supports, and its destination."""
     problem = OSError(f"{address} has no address")
     for found, to in find(address, port, family, socket.SOCK_DGRAM):
         try:

@@ -1,4 +1,4 @@
-"""Which handlers an address, or an address pattern, stands for."""
+"""The handlers of an address, or of an address pattern."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["AddressMap"]
 class AddressMap:
     """Handlers by mapped address, in the order in which the addresses were first mapped.
 
-    A mapped address may hold wildcards (:mod:`oscbridge.osc.pattern`, dialect "mapped").
+    A mapped address may contain wildcards (:mod:`oscbridge.osc.pattern`, dialect "mapped").
     """
 
     def __init__(self) -> None:
@@ -20,32 +20,32 @@ class AddressMap:
         self._patterns: dict[str, Pattern] = {}
         self._changes = 0
         self._exact = (-1, Subjects(()))
-        """The addresses without wildcards, after how many changes."""
+        """A number of changes, and the addresses without wildcards after it."""
 
     def __len__(self) -> int:
         return len(self._map)
 
     def add(self, address: str, handler: Handler) -> None:
-        """Raises :class:`PatternError` for wildcards that are not well formed."""
+        """Map a handler. Raises :class:`PatternError` for malformed wildcards."""
         if address not in self._map and is_pattern(address):
             self._patterns[address] = Pattern(address, mapped=True)
         self._map.setdefault(address, []).append(handler)
         self._changes += 1
 
     def remove(self, address: str, handler: Handler) -> None:
-        """Raises ``ValueError`` if there is no such mapping."""
+        """Remove a mapping. Raises ``ValueError`` if it does not exist."""
         try:
             self._map.get(address, []).remove(handler)
         except ValueError:
-            raise ValueError(f"address {address!r} has no handler {handler!r}") from None
+            raise ValueError(f"{handler!r} is not mapped to {address!r}") from None
         if not self._map[address]:
             del self._map[address]
             self._patterns.pop(address, None)
             self._changes += 1
 
     def match(self, address: str) -> list[tuple[Handler, dict[str, str]]]:
-        """The handlers for an address, each with what its captures stand for."""
-        # Over copies of the tables, as another thread may be mapping.
+        """The handlers for an address, each with its captured texts."""
+        # Iterates over copies, as another thread may be mapping.
         found: dict[str, dict[str, str]] = {}
         if address in self._map:
             found[address] = {}
@@ -53,13 +53,13 @@ class AddressMap:
             try:
                 pattern = Pattern(address)
             except PatternError:
-                pass  # it matches nothing but its own text
+                pass  # it matches only its own text
             else:
                 found.update((mapped, {}) for mapped in pattern.find(self._subjects()))
         if self._patterns:
             subject = None
             for mapped, pattern in list(self._patterns.items()):
-                # Most addresses are told from a pattern by how they begin or end.
+                # Start and end rule out most addresses cheaply.
                 if not (address.startswith(pattern.prefix) and address.endswith(pattern.suffix)):
                     continue
                 if subject is None:
@@ -73,9 +73,9 @@ class AddressMap:
         ]
 
     def _subjects(self) -> Subjects:
-        """The addresses without wildcards. They are prepared when a pattern needs them."""
+        """The addresses without wildcards, prepared when a pattern first needs them."""
         made, subjects = self._exact
-        changes = self._changes  # read before the map: who changes it counts afterwards
+        changes = self._changes  # read before the map, as changes are counted after they are made
         if made != changes:
             subjects = Subjects([m for m in list(self._map) if m not in self._patterns])
             self._exact = changes, subjects

@@ -1,8 +1,8 @@
-"""Addresses and their handlers, and what follows from a head, remembered.
+"""Maps addresses to handlers, and caches decode plans by head.
 
-A show sends the same few hundred heads (address and type tags, the first bytes of a packet)
-over and over, so everything that follows from a head is worked out once and kept in one
-bounded dictionary from those bytes: the handlers, and how the values are read.
+The head of a message is its address and type tags, the first bytes of a packet. A show sends
+the same few hundred heads again and again, so the handlers of a head and the way to decode its
+values are determined once, and kept in a bounded dictionary with these bytes as keys.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ from oscbridge.osc.values import Argument
 __all__ = ["DecodePlan", "DispatchCache", "Target", "Watcher"]
 
 MAX_HEADS: Final = 8_192
-"""Heads that a dispatcher remembers. When full it forgets them all and starts again."""
+"""Heads in the cache. A full cache is cleared."""
 
 MAX_CALLS: Final = 32_768
-"""Calls that the remembered heads may stand for together: a pattern may stand for thousands."""
+"""Total calls of the cached heads: one pattern can call thousands of handlers."""
 
 MAX_HEAD: Final = 256
-"""Bytes of a head that is remembered."""
+"""Bytes of the longest head that is cached."""
 
 Watcher: TypeAlias = Callable[[Message], None]
 
 
 class Target(NamedTuple):
-    """What follows from an address and type tags."""
+    """The calls for an address and type tags."""
 
     calls: tuple[tuple[Call, Handler], ...]
     plain: tuple[Callable[..., object], ...] | None
-    """The callbacks themselves, when all of them take just the address and the arguments."""
+    """The callbacks, if all of them take only the address and the arguments."""
 
 
 class DecodePlan(NamedTuple):
-    """What follows from a head."""
+    """How to decode and dispatch the messages of a head."""
 
     length: int
-    """The only length that such a packet can have; -1 when its values decide."""
+    """The only possible size of such a packet, in bytes; -1 if it depends on the values."""
     start: int
     read: Callable[[bytes, int], tuple[Argument, ...]]
     address: str
@@ -53,11 +53,11 @@ class DecodePlan(NamedTuple):
 
 
 class DispatchCache:
-    """Maps addresses to handlers, and remembers what follows from the heads of packets.
+    """Maps addresses to handlers, and caches a decode plan for each head.
 
-    An address of a message may be a pattern as OSC 1.0 specifies; it is held against the
-    mapped addresses. A mapped address may hold wildcards as well: there ``*`` also crosses
-    parts. Handlers come in the order in which their addresses were first mapped.
+    The address of a message may be a pattern (OSC 1.0); it is matched with the mapped
+    addresses. A mapped address may contain wildcards too: there ``*`` also crosses parts.
+    Handlers are called in the order in which their addresses were first mapped.
     """
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
@@ -66,9 +66,9 @@ class DispatchCache:
         self._default_handler: Handler | None = None
         self._plans: dict[bytes, DecodePlan] = {}
         self._targets: dict[tuple[str, str | None], Target] = {}
-        self._remembered_calls = 0
+        self._cached_calls = 0
         self._watcher: Watcher | None = None
-        """Called with every message, if there is one: so none is without a :class:`Message`."""
+        """Called with every message. It needs a :class:`Message`, so it disables ``plain``."""
 
     # --- mapping ---------------------------------------------------------------------------
 
@@ -82,17 +82,17 @@ class DispatchCache:
     ) -> Handler:
         """Call ``handler`` for messages to ``address``.
 
-        It is called with the address and the message's arguments; with ``args``, their list
-        comes between; with ``needs_reply_address`` the client's address comes first. With
-        ``needs_message`` it is called with the :class:`~oscbridge.osc.Message` alone, which
-        has the type tags, the time tag and the origin as well.
+        It is called with the address and the message's arguments. ``args``, if given, are
+        passed between them, as a list. With ``needs_reply_address`` the client's address comes
+        first. With ``needs_message`` the only argument is the :class:`~oscbridge.osc.Message`,
+        which also has the type tags, the time tag and the origin.
 
         It may return None, an address, or ``(address, *args)``: a message for the client.
-        Raises :class:`PatternError` for an address whose wildcards are not well formed.
+        Raises :class:`PatternError` for malformed wildcards.
         """
         mapped = Handler(handler, list(args), needs_reply_address, needs_message)
         self._map.add(address, mapped)
-        self._forget()
+        self._clear_cache()
         return mapped
 
     def unmap(
@@ -103,41 +103,41 @@ class DispatchCache:
         needs_reply_address: bool = False,
         needs_message: bool = False,
     ) -> None:
-        """Undo a :meth:`map`, by the handler it returned or by the same arguments.
+        """Undo a :meth:`map`, given the handler it returned or the same arguments.
 
-        Raises ``ValueError`` if there is no such mapping.
+        Raises ``ValueError`` if the mapping does not exist.
         """
         if not isinstance(handler, Handler):
             handler = Handler(handler, list(args), needs_reply_address, needs_message)
         self._map.remove(address, handler)
-        self._forget()
+        self._clear_cache()
 
     def set_default_handler(
         self, handler: Callable[..., object] | None, needs_reply_address: bool = False
     ) -> None:
-        """Call ``handler`` for messages that no other handler is mapped to; None for none."""
+        """Call ``handler`` for messages without a mapped handler. None removes it."""
         self._default_handler = (
             None if handler is None else Handler(handler, [], needs_reply_address)
         )
-        self._forget()
+        self._clear_cache()
 
     @property
     def is_mapped(self) -> bool:
-        """Whether there is any handler."""
+        """Whether a handler is mapped."""
         return bool(self._map) or self._default_handler is not None
 
     def handlers_for_address(self, address_pattern: str) -> Iterator[Handler]:
-        """The handlers that a message to this address, or pattern, would call."""
+        """The handlers that a message with this address, or pattern, calls."""
         for handler, _captures in self._match(address_pattern):
             yield handler
 
-    # --- what follows from a head ----------------------------------------------------------
+    # --- cache ------------------------------------------------------------------------------
 
-    def _forget(self) -> None:
+    def _clear_cache(self) -> None:
         # New dictionaries, as another thread may be about to add to the old ones. The plans
-        # last: who finds them new must find all that they are made of new.
+        # last: a thread that sees the new ones must also see the other new ones.
         self._targets = {}
-        self._remembered_calls = 0
+        self._cached_calls = 0
         self._plans = {}
 
     def _match(self, address: str) -> list[tuple[Handler, dict[str, str]]]:
@@ -158,8 +158,8 @@ class DispatchCache:
         values = read_arguments(head, data, self.limits)
         plans = self._plans
         target = self._target(head.address, head.types)
-        # The key is the head only if the first comma began the type tags (see head_key). And
-        # where a head can fill a packet to its last byte, one without its NUL has the same key.
+        # The key is the head only if the first comma began the type tags (see head_key). If a
+        # head can extend to the last byte of a packet, one without its NUL has the same key.
         size = head.layout.size
         if (
             head.types is not None
@@ -167,7 +167,7 @@ class DispatchCache:
             and len(key) <= MAX_HEAD
             and (size or len(key) & 3 != 3)
         ):
-            # Characters may be none, whatever the length.
+            # A char can be invalid whatever the size.
             length = -1 if size < 0 or "c" in head.types else head.start + size
             if len(plans) >= MAX_HEADS:
                 plans.clear()
@@ -192,10 +192,10 @@ class DispatchCache:
             plain = tuple(cast(Callable[..., object], handler.callback) for handler, _ in matched)
         target = Target(calls, plain)
         if len(address) + len(types or "") <= MAX_HEAD:
-            if len(targets) >= MAX_HEADS or self._remembered_calls + len(calls) > MAX_CALLS:
-                self._forget()  # the plans as well: they hold targets
+            if len(targets) >= MAX_HEADS or self._cached_calls + len(calls) > MAX_CALLS:
+                self._clear_cache()  # the plans too, as they contain targets
                 targets = self._targets
-            self._remembered_calls += len(calls)
+            self._cached_calls += len(calls)
             targets[address, types] = target
         return target
 
@@ -203,13 +203,13 @@ class DispatchCache:
 def _prepare(
     handler: Handler, address: str, types: str | None, captures: dict[str, str]
 ) -> Call | None:
-    """The handler's call; if it cannot be bound, one that raises what the binding raised."""
+    """The handler's call; if binding fails, one that raises the same exception."""
     try:
         return handler.call(address, types, captures)
     except Exception as error:
         problem, traceback = error, error.__traceback__
 
     def fail(_client: ClientAddress, _message: Message) -> object:
-        raise problem.with_traceback(traceback)  # or its traceback grows with each raise
+        raise problem.with_traceback(traceback)  # else its traceback grows with each raise
 
     return fail

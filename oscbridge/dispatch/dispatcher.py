@@ -1,7 +1,7 @@
-"""Calls the handlers that packets ask for. Knows no socket.
+"""Calls the handlers of packets. Independent of sockets.
 
-The cost of a message does not depend on how many addresses are mapped: what follows from a
-head is remembered, see :mod:`oscbridge.dispatch.cache`.
+The cost of a message does not depend on the number of mapped addresses: see
+:mod:`oscbridge.dispatch.cache`.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ could call handlers a million times."""
 
 
 class Dispatcher(DispatchCache, Reporting):
-    """Maps addresses to handlers and calls those that a packet asks for.
+    """Maps addresses to handlers, and calls the handlers of packets.
 
-    With ``strict_timing`` messages with a future time tag wait in :attr:`scheduler`, which
-    every server of this package drives; without it they run at once. A handler that raises
-    is reported with its address; the others run.
+    With ``strict_timing``, messages with a future time tag wait in :attr:`scheduler`, which
+    every server of this package drives; without it they run at once. An exception of a handler
+    is logged with the address; the other handlers still run.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Dispatcher(DispatchCache, Reporting):
         DispatchCache.__init__(self, limits)
         Reporting.__init__(self, _log)
         self.name = name
-        """What the origin of this dispatcher's messages is called."""
+        """``source`` in the origin of this dispatcher's messages."""
         self.scheduler = Scheduler() if scheduler is None else scheduler
         self.strict_timing = strict_timing
         self.max_route_calls = max_route_calls
@@ -63,47 +63,48 @@ class Dispatcher(DispatchCache, Reporting):
         self._call: Callable[[Target, Message, ClientAddress, Reply], None] = self._call_handlers
 
     def adopt(self, other: Dispatcher) -> None:
-        """Take over the mapping of another dispatcher, all of it at once, in place of this one's.
+        """Replace the mapping atomically by that of another dispatcher.
 
-        From any thread, while others dispatch: each message meets the old mapping or the new.
+        From any thread, while others dispatch: each message uses the old mapping or the new.
         """
         self._default_handler = other._default_handler
         self._on_left = other._on_left
         self._map = other._map
-        self._forget()
+        self._clear_cache()
 
     def on_client_disconnected(self, function: Callable[[ClientAddress], None] | None) -> None:
-        """Have ``function`` called when the connection of a client is over; None for nothing.
+        """Set a function to call after a client has disconnected; None removes it.
 
-        It runs where the handlers run and must not wait.
+        It runs where the handlers run and must not block.
         """
         self._on_left = function
 
     def client_disconnected(self, client_address: ClientAddress) -> None:
-        """The connection of a client is over: called by who serves it."""
+        """Called by the server after a client has disconnected."""
         if self._on_left is not None:
             self._on_left(client_address)
 
     def watch(self, watcher: Watcher | None) -> None:
-        """Have ``watcher`` called with every message, before its handlers; None for nobody.
+        """Set a function to call with every message, before its handlers; None removes it.
 
-        It runs where the handlers run and must not wait. It costs nothing while there is none.
+        It runs where the handlers run and must not block. Without one, watching costs nothing.
         """
         self._watcher = watcher
         self._call = self._call_handlers if watcher is None else self._call_watched
-        self._forget()
+        self._clear_cache()
 
     # --- dispatching -----------------------------------------------------------------------
 
     def dispatch(self, data: bytes, client_address: ClientAddress, reply: Reply) -> None:
-        """Call the handlers for one packet, as :meth:`dispatch_all` does."""
+        """Call the handlers for one packet; see :meth:`dispatch_all`."""
         self.dispatch_all(((data, client_address),), reply)
 
     def dispatch_all(self, batch: Iterable[tuple[bytes, ClientAddress]], reply: Reply) -> None:
-        """Call the handlers for packets, in order: the one way that every server takes.
+        """Call the handlers for packets, in order. All servers use this method.
 
-        What a handler returns, if not None, goes to ``reply`` with the client's address;
-        it may be a coroutine. Raises nothing: bad packets are counted and reported.
+        The result of a handler, which may be a coroutine, is passed to ``reply`` with the
+        client's address, unless it is None. Never raises: invalid packets are counted and
+        logged.
         """
         count = 0
         try:
@@ -134,7 +135,7 @@ class Dispatcher(DispatchCache, Reporting):
     def _dispatch_known(
         self, plan: DecodePlan, data: bytes, client_address: ClientAddress, reply: Reply
     ) -> None:
-        """A single message whose head is known, and whose values or handlers need care."""
+        """A message with a cached head that the fast path cannot handle."""
         self.statistics.packets += 1
         try:
             if plan.length == len(data):
@@ -152,15 +153,15 @@ class Dispatcher(DispatchCache, Reporting):
     def dispatch_message(
         self, message: Message, client_address: ClientAddress, reply: Reply
     ) -> None:
-        """Call the handlers for a message that is decoded already, at once."""
+        """Call the handlers for a decoded message, at once."""
         self.statistics.messages += 1
         target = self._target(message.address, message.types)
         self._call(target, message, client_address, reply)
 
     def call_handlers_for_packet(self, data: bytes, client_address: ClientAddress) -> list[object]:
-        """Call the handlers for a packet and return what they returned, None left out.
+        """Call the handlers for a packet and return their results, except None.
 
-        With ``strict_timing`` messages with a future time tag are left in :attr:`scheduler`.
+        With ``strict_timing``, messages with a future time tag remain in :attr:`scheduler`.
         """
         results: list[object] = []
         self.dispatch(data, client_address, lambda _client, result: results.append(result))
@@ -169,7 +170,7 @@ class Dispatcher(DispatchCache, Reporting):
     async def async_call_handlers_for_packet(
         self, data: bytes, client_address: ClientAddress
     ) -> list[object]:
-        """The same, awaiting coroutine handlers one after another."""
+        """As :meth:`call_handlers_for_packet`, awaiting coroutine handlers one after another."""
         results = []
         for result in self.call_handlers_for_packet(data, client_address):
             if inspect.isawaitable(result):
@@ -185,19 +186,12 @@ class Dispatcher(DispatchCache, Reporting):
     def examine(
         self, data: bytes, client_address: ClientAddress, run: Callable[[bytes], None]
     ) -> None:
-        """Hand to ``run`` what of a packet has handlers, as packets, each when it is due.
+        """Call ``run`` with the messages that have handlers, as packets, each when it is due.
 
-        Messages with one time tag stay together. For who runs handlers elsewhere, where
-        :attr:`strict_timing` is to be off; calls none. Bad packets are counted and reported.
+        Messages of one time tag stay together. For servers that call handlers in another
+        process, where :attr:`strict_timing` must be off. Invalid packets are counted and logged.
         """
-        statistics = self.statistics
-        statistics.packets += 1
-        try:
-            found = self._read_all(data)
-        except DecodeError as error:
-            self.report_bad(error, client_address)
-            return
-        statistics.messages += len(found)
+        found = self._read_packet(data, client_address)
         now = self.scheduler.clock_ns()
         for timetag, group in groupby(found, key=itemgetter(0)):
             messages = []
@@ -205,7 +199,7 @@ class Dispatcher(DispatchCache, Reporting):
                 if target.calls:
                     messages.append(message)
                 else:
-                    statistics.unmatched += 1
+                    self.statistics.unmatched += 1
             if timetag is None:
                 for message in messages:
                     run(message)
@@ -219,19 +213,11 @@ class Dispatcher(DispatchCache, Reporting):
         self.report_failure(f"handler {name}", error, f" for {address}")
 
     def _dispatch_any(self, data: bytes, client_address: ClientAddress, reply: Reply) -> None:
-        """The whole of :meth:`dispatch`, for packets that its first lines cannot serve."""
-        statistics = self.statistics
-        statistics.packets += 1
-        try:
-            # All of a packet is read before any of it runs: a bad packet does nothing.
-            found = self._read_all(data)
-        except DecodeError as error:
-            self.report_bad(error, client_address)
-            return
-        statistics.messages += len(found)
+        """Call the handlers for any packet, without the fast path."""
+        found = self._read_packet(data, client_address)
         origin = Origin(self.name, client_address)
         now = self.scheduler.clock_ns() if found and found[-1][0] is not None else 0
-        # Messages under one time tag stay together: OSC 1.0 has a bundle atomic.
+        # Messages of one time tag stay together: in OSC 1.0 a bundle is atomic.
         for timetag, group in groupby(found, key=itemgetter(0)):
             calls = [
                 (target, Message(head.address, head.types, values, timetag, origin))
@@ -242,7 +228,7 @@ class Dispatcher(DispatchCache, Reporting):
                 run()
 
     def _wait(self, timetag: TimeTag, now: int, run: Callable[[], None], count: int) -> bool:
-        """Whether messages with a time tag are to run later, or not at all."""
+        """Schedule or drop messages with a future time tag. False if they are to run now."""
         if timetag.immediate or not self.strict_timing:
             return False
         due = timetag.unix_ns()
@@ -262,10 +248,23 @@ class Dispatcher(DispatchCache, Reporting):
         for target, message in calls:
             self._call(target, message, client_address, reply)
 
+    def _read_packet(
+        self, data: bytes, client_address: ClientAddress
+    ) -> list[tuple[TimeTag | None, bytes, Target, Head, tuple[Argument, ...]]]:
+        """Read and count all messages of a packet before any of them runs; none if invalid."""
+        self.statistics.packets += 1
+        try:
+            found = self._read_all(data)
+        except DecodeError as error:
+            self.report_bad(error, client_address)
+            return []
+        self.statistics.messages += len(found)
+        return found
+
     def _read_all(
         self, data: bytes
     ) -> list[tuple[TimeTag | None, bytes, Target, Head, tuple[Argument, ...]]]:
-        """All messages of a packet: time tag, encoded, and what :meth:`_read` says."""
+        """All messages of a packet: time tag, encoded message, and the result of :meth:`_read`."""
         found: list[tuple[TimeTag | None, bytes, Target, Head, tuple[Argument, ...]]] = []
         calls = 0
         for message, timetag in split_packet(data, self.limits):
@@ -278,13 +277,13 @@ class Dispatcher(DispatchCache, Reporting):
         return found
 
     def seen(self, data: bytes, client_address: ClientAddress) -> None:
-        """Show the messages of a packet, which is handled elsewhere, to who watches."""
+        """Call the watcher with the messages of a packet that another process handles."""
         if self._watcher is None:
             return
         try:
             found = self._read_all(data)
         except DecodeError:
-            return  # counted where it is handled
+            return  # counted by that process
         origin = Origin(self.name, client_address)
         for timetag, _, _, head, values in found:
             self._watcher(Message(head.address, head.types, values, timetag, origin))
@@ -292,7 +291,7 @@ class Dispatcher(DispatchCache, Reporting):
     def _call_watched(
         self, target: Target, message: Message, client_address: ClientAddress, reply: Reply
     ) -> None:
-        watcher = self._watcher  # another thread may take it away
+        watcher = self._watcher  # another thread may remove it
         if watcher is not None:
             watcher(message)
         self._call_handlers(target, message, client_address, reply)

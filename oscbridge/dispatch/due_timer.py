@@ -11,7 +11,7 @@ __all__ = ["DueTimer"]
 
 
 class DueTimer:
-    """Runs what is due, from its making until :meth:`close`."""
+    """Runs due messages, from its creation until :meth:`close`."""
 
     def __init__(self, scheduler: Scheduler, loop: asyncio.AbstractEventLoop) -> None:
         self._scheduler = scheduler
@@ -22,7 +22,7 @@ class DueTimer:
         self._set()
 
     def close(self) -> None:
-        """Run nothing more."""
+        """Stop the timer."""
         self._open.close()
         if self._handle is not None:
             self._handle.cancel()

@@ -1,4 +1,4 @@
-"""Handlers: what is called with a message, and how it wants to be called."""
+"""Handlers: callbacks and the arguments they take."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ __all__ = ["Bindable", "Call", "ClientAddress", "Handler", "Reply", "encode_repl
 
 ClientAddress: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
 Reply: TypeAlias = Callable[[ClientAddress, object], None]
-"""Takes what a handler returned, if it was not None, and the client to answer."""
+"""Called with the client to reply to and the result of a handler, unless that is None."""
 
 Call: TypeAlias = Callable[[ClientAddress, Message], object]
-"""A callback, as a function of client and message."""
+"""A callback as a function of client and message."""
 
 
 @runtime_checkable
 class Bindable(Protocol):
-    """A handler that prepares itself once for every address and type tags that it meets."""
+    """A handler that prepares a call once for each address with type tags."""
 
     def bind(
         self, address: str, types: str | None, captures: dict[str, str]
     ) -> Callable[[Message], object] | None:
-        """What to call with each such message, or None for nothing."""
+        """The function to call with each such message, or None to ignore them."""
 
 
 class Handler:
-    """A callback and how it wants to be called."""
+    """A callback and the arguments it takes."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Handler:
         self.args = _args
         self.needs_reply_address = _needs_reply_address
         self.needs_message = _needs_message
-        # Asked once: Python takes microseconds to hold an object against a protocol.
+        # Checked once: isinstance() takes microseconds for a protocol.
         self._binds = isinstance(_callback, Bindable)
         self._call: Call | None = None
 
@@ -64,16 +64,16 @@ class Handler:
 
     @property
     def plain(self) -> bool:
-        """Called with the address and the arguments alone."""
+        """Whether it takes only the address and the arguments."""
         return not (self.args or self.needs_reply_address or self.needs_message or self._binds)
 
     def invoke(self, client_address: ClientAddress, message: Message) -> object:
-        """Call the callback with a message and return what it returns."""
+        """Call the callback with a message and return its result."""
         call = self.call(message.address, message.types, {})
         return None if call is None else call(client_address, message)
 
     async def async_invoke(self, client_address: ClientAddress, message: Message) -> object:
-        """Call the callback, await it if it is a coroutine, and return what it returns."""
+        """Call the callback, await its result if it is awaitable, and return it."""
         result = self.invoke(client_address, message)
         return await result if inspect.isawaitable(result) else result
 
@@ -102,7 +102,7 @@ class Handler:
 
 
 def encode_reply(result: object) -> bytes:
-    """The packet for what a handler returned: an address, ``(address, *args)`` or a message.
+    """The packet for the result of a handler: an address, ``(address, *args)`` or a message.
 
     Raises :class:`~oscbridge.errors.EncodeError` for anything else.
     """

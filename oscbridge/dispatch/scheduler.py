@@ -1,7 +1,8 @@
-"""What waits for its time tag: one bounded heap, and no thread, timer or sleep of its own.
+"""Messages that wait for their time tag: a bounded heap without its own thread or timer.
 
-Who serves drives it: :attr:`Scheduler.next_ns` says when to come back, :meth:`Scheduler.run_due`
-runs what is due. The clock is the system's, as time tags are wall-clock time.
+The server drives it: :attr:`Scheduler.next_ns` is the time of the next action,
+:meth:`Scheduler.run_due` runs the due ones. The clock is the system's wall clock, as in time
+tags.
 """
 
 from __future__ import annotations
@@ -16,21 +17,20 @@ from typing import Final, Literal
 __all__ = ["HORIZON", "LONGEST_WAIT", "MAX_PENDING", "Scheduler", "run_all"]
 
 MAX_PENDING: Final = 10_000
-"""Messages that may wait at once, unless the scheduler is told another bound."""
+"""Default of the messages that may wait."""
 
 HORIZON: Final = 3600.0
-"""Seconds ahead that a message may wait, unless the scheduler is told another horizon."""
-
+"""Default of the seconds ahead that a time tag may be."""
 
 LONGEST_WAIT: Final = 60.0
-"""Seconds after which the clock is looked at again, as somebody may have set it."""
+"""Seconds after which the clock is read again, as it may have been set."""
 
 
 class Scheduler:
     """A heap of actions and the Unix times, in nanoseconds, at which they are due.
 
-    An action stands for one message or several. Those with equal times run in the order in
-    which they came. Safe to use from several threads. At most ``max_pending`` messages may
+    An action stands for one or more messages. Actions with equal times run in the order in
+    which they were added. Thread-safe. At most ``max_pending`` messages may
     wait, and none for more than ``horizon`` seconds: a sender with a wrong clock, or a hostile
     one, must not fill the memory. The caller counts the others and, depending on ``too_early``,
     runs or drops them.
@@ -57,7 +57,7 @@ class Scheduler:
         self._listeners: tuple[Callable[[], None], ...] = ()
 
     def __len__(self) -> int:
-        """Messages that wait."""
+        """Waiting messages."""
         return self._messages
 
     def add(self, due_ns: int, action: Callable[[], None], messages: int = 1) -> bool:
@@ -78,14 +78,14 @@ class Scheduler:
         return True
 
     def clear(self) -> None:
-        """Forget what waits and who is to be notified, as in a child process."""
+        """Remove all actions and listeners, for example in a child process."""
         self._heap = []
         self._messages = 0
         self._listeners = ()
 
     @contextmanager
     def notify(self, listener: Callable[[], None]) -> Iterator[None]:
-        """Call ``listener``, from any thread, whenever :attr:`next_ns` has become earlier."""
+        """Call ``listener``, on any thread, whenever :attr:`next_ns` becomes earlier."""
         with self._lock:
             self._listeners += (listener,)
         try:
@@ -98,7 +98,7 @@ class Scheduler:
 
     @property
     def next_ns(self) -> int | None:
-        """When the earliest action is due, or None."""
+        """Unix time of the earliest action, in nanoseconds, or None."""
         heap = self._heap
         try:
             return heap[0][0]
@@ -113,7 +113,7 @@ class Scheduler:
         return min(max((due - self.clock_ns()) / 1e9, 0.0), longest)
 
     def take_due(self) -> list[Callable[[], None]]:
-        """Remove and return what is due, earliest first."""
+        """Remove and return the due actions, earliest first."""
         if not self._heap:
             return []
         now = self.clock_ns()
@@ -126,13 +126,13 @@ class Scheduler:
         return due
 
     def run_due(self) -> int:
-        """Run what is due, earliest first. Returns how many ran."""
+        """Run the due actions, earliest first. Returns their number."""
         due = self.take_due()
         run_all(due)
         return len(due)
 
     def run_all(self) -> None:
-        """Wait for all actions, and run each when it is due."""
+        """Run each action when it is due, until none is left."""
         while self._heap:
             time.sleep(self.wait(1.0))
             self.run_due()

@@ -1,4 +1,4 @@
-"""What a dispatcher counts and reports."""
+"""Counters and error logging of a dispatcher."""
 
 from __future__ import annotations
 
@@ -15,66 +15,67 @@ __all__ = ["Reporting", "Statistics", "name_of"]
 
 @dataclass(slots=True)
 class Statistics:
-    """What a dispatcher has counted."""
+    """Counters of a dispatcher."""
 
     packets: int = 0
     messages: int = 0
     unmatched: int = 0
-    """Messages for which there was no handler."""
+    """Messages without a handler."""
     failed: int = 0
-    """Calls of handlers that raised."""
+    """Calls of handlers that raised an exception."""
     early: int = 0
-    """Messages with a future time tag that ran at once, as the scheduler would not keep them."""
+    """Messages that ran before their time tag, as the scheduler rejected them."""
     closed: Counter[str] = field(default_factory=Counter)
-    """Connections that a server ended or did not accept, by reason."""
+    """Connections that a server closed or refused, by reason."""
     dropped: Counter[str] = field(default_factory=Counter)
-    """Messages that were lost between the server and its handlers, by reason."""
+    """Messages that were dropped between the server and its handlers, by reason."""
     bad: Counter[str] = field(default_factory=Counter)
-    """Packets that were no OSC, by :attr:`DecodeError.reason`."""
+    """Packets that were not valid OSC, by :attr:`DecodeError.reason`."""
 
 
 class Reporting:
-    """Counts what goes wrong, and reports it at a bounded rate."""
+    """Counts errors, and logs them at a limited rate."""
 
     def __init__(self, logger: logging.Logger) -> None:
         self.statistics = Statistics()
-        self._reporter = RateLimitedLog(logger)
+        self._errors_log = RateLimitedLog(logger)
 
     @property
     def part(self) -> str:
-        """What the log names beside a report, as ``bridge.stage``; nothing by default."""
-        return self._reporter.part
+        """The part that log lines name, for example ``bridge.stage``; by default empty."""
+        return self._errors_log.part
 
     @part.setter
     def part(self, part: str) -> None:
-        self._reporter.part = part
+        self._errors_log.part = part
 
     def flush_reports(self, *, everything: bool = False) -> None:
-        """Tell what was counted and is overdue. To be called about once a second.
+        """Log overdue summaries. To be called about once per second.
 
-        At the end, tell ``everything``.
+        ``everything`` logs all of them, for the end.
         """
-        self._reporter.flush(everything=everything)
+        self._errors_log.flush(everything=everything)
 
     def report_bad(self, error: DecodeError, client_address: ClientAddress) -> None:
-        """Count and report a packet that is no OSC."""
+        """Count and log a packet that is not valid OSC."""
         self.statistics.bad[error.reason] += 1
-        self._reporter.report(error.reason, f"bad packet from {_name(client_address)}: {error}")
+        self._errors_log.report(error.reason, f"bad packet from {_name(client_address)}: {error}")
 
     def report_closed(self, reason: str, client_address: ClientAddress) -> None:
-        """Count and report a connection that a server ended, or did not accept."""
+        """Count and log a connection that a server closed or refused."""
         self.statistics.closed[reason] += 1
-        self._reporter.report(reason, f"closed the connection of {_name(client_address)}: {reason}")
+        text = f"connection of {_name(client_address)} closed: {reason}"
+        self._errors_log.report(reason, text)
 
     def report_failure(self, name: str, error: BaseException, where: str = "") -> None:
-        """Count and report a handler that raised. ``name`` is its kind for the reports."""
+        """Count and log an exception of a handler. Lines with the same ``name`` are summarised."""
         self.statistics.failed += 1
         text = f"{name}{where} raised {error!r}"
-        self._reporter.report(name, text, level=logging.ERROR, error=error)
+        self._errors_log.report(name, text, level=logging.ERROR, error=error)
 
 
 def name_of(awaitable: object) -> str:
-    """What a report calls a coroutine, without what makes each one another."""
+    """The name of a coroutine in the log, without its address."""
     return f"coroutine handler {getattr(awaitable, '__qualname__', type(awaitable).__name__)}"
 
 

@@ -1,1 +1,1 @@
-"""Logging: set-up, format, standard error, and output limited in rate."""
+"""Logging: set-up, formats, standard error, and rate-limited output."""

@@ -1,4 +1,4 @@
-"""An event of the log as a line: for people, or as JSON. Nothing in it can end the line."""
+"""Log events as lines of text or JSON. Nothing in an event can end its line."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Final, Literal, NamedTuple
 __all__ = ["Form", "JSONLines", "Lines", "TextLines", "colour_wanted", "text_of", "visible"]
 
 Form = Literal["auto", "text", "json"]
-"""``text`` is for people; ``auto`` is text as well, coloured in a terminal."""
+"""``text`` is human-readable; ``auto`` is text too, coloured in a terminal."""
 
 MAX_TEXT: Final = 2_000
-"""Characters of an event's text. The rest is cut off."""
+"""Characters of the text of an event. The rest is cut off."""
 
 MAX_ERROR: Final = 16_000
-"""Characters of a traceback. Of a longer one the middle is cut out."""
+"""Characters of a traceback. The middle of a longer one is cut out."""
 
-# Not pathlib, which is not loaded yet.
+# Not pathlib, which is slow to import.
 _PACKAGE: Final = __file__.removesuffix(os.path.join("logs", "format.py"))  # noqa: PTH118
 
 _PART: Final = re.compile(r"((?:bridge|endpoint)\.[\w-]+|route \d+): ")
-"""What a text begins with that says itself which part it is about."""
+"""The start of a text that names its part."""
 
 _FRAME: Final = re.compile(r'^ +File "(.+)", line (\d+), in (.+)$', re.MULTILINE)
 
@@ -42,32 +42,32 @@ _COLOURS: Final = {
 
 class _Event(NamedTuple):
     part: str
-    """``bridge.NAME``, ``endpoint.NAME``, ``route N``; for the others the logger."""
+    """``bridge.NAME``, ``endpoint.NAME`` or ``route N``; otherwise the logger."""
     text: str
     error: str
-    """The traceback, or nothing."""
+    """The traceback, or an empty string."""
 
 
 class Lines(logging.Formatter, ABC):
-    """Makes one line of an event. Never raises for what an event holds.
+    """Formats an event as one line. Never raises, whatever the event contains.
 
-    An event may say its part and its traceback itself, as the attributes ``part`` and
-    ``detail`` of its record. Else the part is found in the logger's name or at the
-    beginning of the text, and the traceback is that of the exception.
+    The part and the traceback are the attributes ``part`` and ``detail`` of the record, if
+    set. Otherwise the part is taken from the name of the logger or the start of the text, and
+    the traceback from the exception.
     """
 
     form: Form
 
     @abstractmethod
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without its end."""
+        """The line, without a line feed."""
 
 
 class TextLines(Lines):
-    """Lines for people: time, level, part, text.
+    """Human-readable lines: time, level, part, text.
 
-    What cannot be printed is escaped, so that no message from the network can colour the
-    terminal or forge a line. Of a traceback the line says the place. The whole of it
+    Unprintable characters are escaped, so that no message from the network can colour the
+    terminal or forge a line. Of a traceback the line has the location. The full traceback
     follows, indented, if the event is critical, or always with ``tracebacks``.
     """
 
@@ -89,7 +89,7 @@ class TextLines(Lines):
         event = _event(record)
         at = time.strftime(self._time, time.localtime(record.created))
         level = f"{visible(record.levelname):7}"
-        # A module of ours says nothing to people that the text does not.
+        # The name of a module of ours adds nothing to the text.
         part = "" if event.part.startswith("oscbridge.") else visible(event.part)
         text = visible(event.text)
         if event.error:
@@ -106,10 +106,10 @@ class TextLines(Lines):
 
 
 class JSONLines(Lines):
-    """Lines for programs: one JSON object each, in ASCII.
+    """Lines for programs: a JSON object per line, in ASCII.
 
-    ``time`` (UTC, RFC 3339, to a millisecond), ``level``, ``part``, ``event`` and, if there
-    is one, the traceback as ``error``. All are strings.
+    ``time`` (UTC, RFC 3339, in milliseconds), ``level``, ``part``, ``event`` and, if there is
+    one, the traceback as ``error``. All are strings.
     """
 
     form = "json"
@@ -129,7 +129,7 @@ class JSONLines(Lines):
 
 
 def visible(text: str) -> str:
-    """A text in which everything that cannot be printed is escaped: ``\\n``, ``\\x1b``."""
+    """A text with unprintable characters escaped: ``\\n``, ``\\x1b``."""
     if text.isprintable():
         return text
     return "".join(
@@ -139,8 +139,8 @@ def visible(text: str) -> str:
 
 
 def colour_wanted(*, terminal: bool) -> bool:
-    """Whether to colour. Not where ``NO_COLOR`` is set (https://no-color.org)."""
-    # Windows' older consoles would show the codes.
+    """Whether to use colours. Not if ``NO_COLOR`` is set (https://no-color.org)."""
+    # Older consoles of Windows show the escape codes.
     ours = terminal and os.name == "posix"
     return ours and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
@@ -168,12 +168,12 @@ _ENDPOINT: Final = "oscbridge.endpoint."
 
 
 def text_of(record: logging.LogRecord) -> str:
-    """What an event says, also if its values do not fit it."""
+    """The text of an event, even if its arguments do not fit its format."""
     try:
         return record.getMessage()
-    except Exception:  # a slip of who logs must not cost the event
+    except Exception:  # a mistake of the caller must not lose the event
         where = f"{record.pathname}:{record.lineno}"
-        return f"{record.msg!s:.{MAX_TEXT}} (its values do not fit it, at {where})"
+        return f"{record.msg!s:.{MAX_TEXT}} (arguments do not fit the format, at {where})"
 
 
 def _traceback(record: logging.LogRecord) -> str:
@@ -181,18 +181,18 @@ def _traceback(record: logging.LogRecord) -> str:
         return ""
     try:
         return _PLAIN.formatException(record.exc_info)
-    except Exception:  # RecursionError, or an error that cannot be shown
-        return f"{type(record.exc_info[1]).__name__}, which cannot be shown"
+    except Exception:  # RecursionError, or an error that cannot be formatted
+        return f"{type(record.exc_info[1]).__name__}, which cannot be formatted"
 
 
 _PLAIN: Final = logging.Formatter()
 
 
 def _in_short(error: str, text: str) -> str:
-    """What was raised, unless the text says so, and where.
+    """The exception, unless the text contains it, and its location.
 
-    Where is the first place outside of this package, so the function of the user, and the
-    place that raised, if that is another.
+    The location is the first one outside of this package, thus the user's function, and the
+    one that raised, if it is another.
     """
     last = error.rstrip("\n").rpartition("\n")[2].strip()
     name = last.partition(":")[0].rpartition(".")[2]
@@ -205,5 +205,5 @@ def _in_short(error: str, text: str) -> str:
 
 
 def _whole(text: str) -> str:
-    """Without half characters, which strict readers of JSON refuse."""
+    """A text without lone surrogates, which strict JSON parsers reject."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""Reports at a bounded rate: the first of a kind at once, the rest as a count."""
+"""Rate-limited logging: the first event of a kind at once, the others as a count."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from typing import Final, NamedTuple
 __all__ = ["RateLimitedLog"]
 
 FIRST_PERIOD: Final = 10.0
-"""Seconds after the first line of a kind before there is a second."""
+"""Seconds between the first line of a kind and its first summary."""
 
 PERIOD: Final = 60.0
-"""Seconds between later lines of a kind, for as long as it goes on."""
+"""Seconds between later summaries of a kind, while it continues."""
 
 MAX_KINDS: Final = 256
-"""Kinds that a reporter tells apart."""
+"""Kinds that are distinguished."""
 
 MAX_TEXT: Final = 2_000
-"""Characters of a text that is kept until it is told."""
+"""Characters of a text that is kept for a summary."""
 
 
 @dataclass(slots=True)
 class _Kind:
-    """What is known of one kind since its last line."""
+    """The events of one kind since its last line."""
 
     since: float
     period: float
@@ -46,17 +46,16 @@ class _Line(NamedTuple):
 
 
 class RateLimitedLog:
-    """Logs one line a kind of fault and period, however often the fault comes.
+    """Logs one line per kind and period, however many events there are.
 
-    The first is told at once. What comes within ``every`` seconds is counted and told in
-    one line, with the latest text and "412 more in 60 s"; then what comes within ``later``
-    seconds, and so on. After a period without any, the next is a first again. So the lines
-    and their counts together are all that was reported.
+    The first event of a kind is logged at once. Those of the next ``every`` seconds are counted
+    and logged in one line, with the latest text and "412 more in 60 s"; then those of each
+    ``later`` seconds. After a period without events, the next one is a first one again. So the
+    lines and their counts add up to all events.
 
-    A summary is told by the first report after its period. :meth:`flush` tells it when there
-    is none: call it about once a second. At most ``kinds`` kinds are told apart; others
-    share a line. ``part`` is what the log names beside the text, as ``bridge.stage``. Safe
-    to use from several threads.
+    A summary is logged by the first event after its period, or by :meth:`flush`, which is to be
+    called about once per second. At most ``kinds`` kinds are distinguished; the others share a
+    line. ``part`` is the part that lines name, for example ``bridge.stage``. Thread-safe.
     """
 
     def __init__(
@@ -76,7 +75,7 @@ class RateLimitedLog:
         self._limit = kinds
         self._clock = clock
         self._kinds: dict[object, _Kind] = {}
-        # Reentrant: a finalizer may run anywhere, and report.
+        # Reentrant: a finalizer may run at any point, and log.
         self._lock = threading.RLock()
 
     def report(
@@ -89,10 +88,10 @@ class RateLimitedLog:
         detail: str = "",
         count: int = 1,
     ) -> None:
-        """Log ``text`` unless its kind was logged within the period; then only count it.
+        """Log ``text``, or only count it if its kind was logged within the period.
 
-        ``error`` brings its traceback; ``detail`` is one from elsewhere, as text. ``count``
-        is how many this report stands for. Neither is kept for a summary.
+        ``error`` adds its traceback; ``detail`` is the text of a traceback from elsewhere; both
+        are not kept for a summary. ``count`` is the number of events.
         """
         now = self._clock()
         with self._lock:
@@ -113,7 +112,7 @@ class RateLimitedLog:
         self._log(lines)
 
     def flush(self, *, everything: bool = False) -> None:
-        """Tell what is overdue; at the end, ``everything`` that was counted and not told."""
+        """Log overdue summaries; with ``everything``, all of them, for the end."""
         if not self._kinds:
             return
         now = self._clock()
@@ -125,7 +124,7 @@ class RateLimitedLog:
         return len(self._kinds) - (_OTHERS in self._kinds) >= self._limit
 
     def _overdue(self, now: float, *, everything: bool = False) -> list[_Line]:
-        """Summaries to be told. Kinds that have stopped are forgotten."""
+        """Summaries to be logged. Kinds without events are removed."""
         lines = []
         for kind, known in list(self._kinds.items()):
             over = known.is_over(now)
@@ -136,7 +135,7 @@ class RateLimitedLog:
         return lines
 
     def _summary(self, known: _Kind, now: float) -> str:
-        """The text of a summary, with which another period begins."""
+        """The text of a summary. Starts another period."""
         seconds = max(1, round(now - known.since))
         text = f"{known.text} ({known.more} more in {seconds} s)"
         known.since, known.period = now, self._later
@@ -144,7 +143,7 @@ class RateLimitedLog:
         return text
 
     def _log(self, lines: list[_Line]) -> None:
-        # Not under the lock: a handler may take its time, or report.
+        # Without the lock: a handler may be slow, or log itself.
         for level, text, error, detail in lines:
             extra = {"part": self.part, "detail": detail}
             self._logger.log(level, "%s", text, exc_info=error, extra=extra)

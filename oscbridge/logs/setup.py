@@ -1,4 +1,4 @@
-"""The log of the programs: one line an event, with the part that it is about."""
+"""The log of the programs: one line per event, with the part that it concerns."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ if TYPE_CHECKING:
 __all__ = ["Form", "configure_log", "flush_log", "log_form"]
 
 MAX_LOGGERS: Final = 64
-"""Loggers of libraries that are told apart; the events of others are not summarised."""
+"""Loggers of libraries whose repeated events are summarised."""
 
 _log: Final = logging.getLogger("oscbridge")
 
 
 def configure_log(level: int = logging.INFO, form: Form = "auto") -> None:
-    """Write what happens, from a level on, to the standard error stream.
+    """Write events of a level, and above, to the standard error stream.
 
-    For programs, not for who uses the library. What nobody caught, and warnings of Python,
-    are events as well. A second call takes the place of the first. No event blocks or ends
-    the program, and it starts no thread.
+    For programs, not for users of the library. Uncaught exceptions and Python's warnings are
+    logged too. A second call replaces the first. Logging never blocks or ends the program, and
+    starts no thread.
     """
     root = logging.getLogger()
     for handler in _ours():
         root.removeHandler(handler)
         handler.close()
     handler = _handler(sys.stderr)
-    handler.addFilter(_Others())
+    handler.addFilter(_LibraryFilter())
     handler.setFormatter(_lines(level, form, sys.stderr))
     root.addHandler(handler)
     root.setLevel(level)
@@ -55,7 +55,7 @@ def configure_log(level: int = logging.INFO, form: Form = "auto") -> None:
 
 
 def log_form() -> Form:
-    """The form that :func:`configure_log` was given: what a process started here needs."""
+    """The form passed to :func:`configure_log`, for child processes."""
     for handler in _ours():
         if isinstance(handler.formatter, Lines):
             return handler.formatter.form
@@ -63,13 +63,13 @@ def log_form() -> Form:
 
 
 def flush_log() -> None:
-    """Tell what libraries repeated, and write lines that wait for a slow reader, if it reads.
+    """Log summaries of libraries, and write waiting lines if a slow reader takes them.
 
-    To be called about once a second: else they wait for the next event, or for the end.
+    To be called about once per second: otherwise they wait for the next event, or the end.
     """
     for handler in _ours():
         for each in handler.filters:
-            if isinstance(each, _Others):
+            if isinstance(each, _LibraryFilter):
                 each.flush()
         handler.flush()
 
@@ -92,7 +92,7 @@ def _lines(level: int, form: Form, stream: TextIO | None) -> Lines:
 
 
 def _handler(stream: TextIO | None) -> logging.Handler:
-    """Where lines go: nowhere, if the program was started without such a stream."""
+    """The handler of lines. It discards them if the program has no such stream."""
     if stream is None or stream.closed:
         return logging.NullHandler()
     if os.name == "posix":
@@ -100,42 +100,42 @@ def _handler(stream: TextIO | None) -> logging.Handler:
 
         try:
             return StandardError(stream.fileno(), stream.encoding or "utf-8")
-        except (OSError, io.UnsupportedOperation):  # something that only has write()
+        except (OSError, io.UnsupportedOperation):  # an object that only has write()
             pass
     return _Stream(stream)
 
 
-class _Others(logging.Filter):
-    """Has repeated warnings and errors of libraries summarised; ours see to that themselves."""
+class _LibraryFilter(logging.Filter):
+    """Summarises repeated warnings and errors of libraries; our own modules do so themselves."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._reporters: dict[str, RateLimitedLog] = {}
+        self._logs: dict[str, RateLimitedLog] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         ours = record.name == _log.name or record.name.startswith(f"{_log.name}.")
         if ours or record.levelno < logging.WARNING or hasattr(record, "detail"):
-            return True  # the last is what a reporter tells
-        reporter = self._reporters.get(record.name)
-        if reporter is None:
-            if len(self._reporters) >= MAX_LOGGERS:
+            return True  # the last condition: already rate-limited
+        log = self._logs.get(record.name)
+        if log is None:
+            if len(self._logs) >= MAX_LOGGERS:
                 return True
-            reporter = self._reporters[record.name] = RateLimitedLog(logging.getLogger(record.name))
+            log = self._logs[record.name] = RateLimitedLog(logging.getLogger(record.name))
         error = record.exc_info[1] if record.exc_info else None
         kind = (record.levelno, str(record.msg)[:MAX_TEXT])
-        reporter.report(kind, text_of(record), level=record.levelno, error=error)
+        log.report(kind, text_of(record), level=record.levelno, error=error)
         return False
 
     def flush(self) -> None:
-        for reporter in tuple(self._reporters.values()):
-            reporter.flush()
+        for log in tuple(self._logs.values()):
+            log.flush()
 
 
 class _Stream(logging.StreamHandler[TextIO]):
-    """Where nothing is known about the stream. It may block."""
+    """Writes to any other stream. May block."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Nothing: there is nowhere to tell it."""
+        """Nothing: there is nowhere to log it."""
 
 
 def _uncaught(
@@ -144,7 +144,7 @@ def _uncaught(
     if not issubclass(kind, Exception):  # Ctrl-C
         sys.__excepthook__(kind, error, traceback)
         return
-    _log.critical("the program ends with %r", error, exc_info=(kind, error, traceback))
+    _log.critical("exiting on uncaught %r", error, exc_info=(kind, error, traceback))
 
 
 def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
@@ -152,12 +152,12 @@ def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
         return
     name = "a thread" if args.thread is None else f"thread {args.thread.name}"
     info = (args.exc_type, args.exc_value, args.exc_traceback)
-    _log.critical("%s ended with %r", name, args.exc_value, exc_info=info)
+    _log.critical("%s ended by uncaught %r", name, args.exc_value, exc_info=info)
 
 
 def _unraisable(args: UnraisableHookArgs) -> None:
     if args.exc_value is None:
         return
     info = (args.exc_type, args.exc_value, args.exc_traceback)
-    text = args.err_msg or "nobody could be told of this error"
+    text = args.err_msg or "exception ignored"
     _log.error("%s: %r", text, args.exc_value, exc_info=info)

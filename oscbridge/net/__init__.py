@@ -1,1 +1,1 @@
-"""Sockets: URLs, allow lists, reception of datagrams, acceptance of connections."""
+"""Sockets: URLs, allow lists, receiving datagrams, accepting connections."""

@@ -14,7 +14,10 @@ __all__ = ["Acceptor", "listen"]
 
 
 async def listen(host: str, port: int) -> list[socket.socket]:
-    """A socket for every address of a host, all if it is empty. Raises ``OSError``."""
+    """A listening socket for every address of a host; for all, if it is empty.
+
+    Raises ``OSError``.
+    """
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(
         host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -33,10 +36,10 @@ async def listen(host: str, port: int) -> list[socket.socket]:
 class Acceptor:
     """Accepts the connections of one listening socket until it is closed.
 
-    asyncio's own server loses a connection that it accepts while it is being closed, and
-    complains hundreds of times a second when there are no more descriptors.
+    The server of asyncio loses a connection that it accepts while it is being closed, and
+    logs hundreds of errors per second when no descriptors are left.
 
-    ``refusal`` says of a client why it may not connect, or nothing.
+    ``refusal`` returns the reason to refuse a client, or an empty string.
     """
 
     def __init__(
@@ -56,17 +59,17 @@ class Acceptor:
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Begin to accept."""
+        """Start accepting."""
         self.socket.setblocking(False)
         try:
             self._watch()
-        except NotImplementedError:  # the loop of Windows watches no sockets
+        except NotImplementedError:  # the event loop on Windows cannot watch sockets
             self._server = await self._loop.create_server(
                 self._new_connection, sock=self.socket, backlog=BACKLOG
             )
 
     async def close(self) -> None:
-        """Close the socket, and wait until what was accepted has its protocol."""
+        """Close the socket, and wait until accepted connections have their protocol."""
         if self._again is not None:
             self._again.cancel()
         if self._server is not None:
@@ -84,7 +87,7 @@ class Acceptor:
         try:
             sock, client = self.socket.accept()
         except (BlockingIOError, ConnectionError):
-            return  # it has left again
+            return  # already disconnected
         except OSError as error:
             reason = "no_descriptor" if error.errno in OUT_OF_MEANS else "accept"
             self._dispatcher.report_closed(reason, ("", 0))

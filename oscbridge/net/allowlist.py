@@ -1,7 +1,6 @@
-"""AllowList, and whether an address is in one of them: ``10.0.0.0/8``, ``192.168.1.20``, ``::1``.
+"""Allow lists of networks and addresses: ``10.0.0.0/8``, ``192.168.1.20``, ``::1``.
 
-Pure. The cost of a look-up does not depend on how many networks there are, and a host that
-was looked up is remembered.
+Pure. The cost of a look-up does not depend on the number of networks, and results are cached.
 """
 
 from __future__ import annotations
@@ -20,27 +19,27 @@ if TYPE_CHECKING:
 __all__ = ["MAX_HOSTS", "MAX_NETWORKS", "AllowList"]
 
 MAX_NETWORKS: Final = 1_000
-"""AllowList that one list may hold."""
+"""Networks of one list."""
 
 MAX_HOSTS: Final = 4_096
-"""Hosts whose answer is remembered. When full, all are forgotten and it starts again."""
+"""Hosts whose result is cached. A full cache is cleared."""
 
 
 class AllowList:
-    """A set of networks and single addresses. Without any it holds no host.
+    """A set of networks and single addresses. An empty one contains no host.
 
-    ``host in networks`` takes an address as a socket gives it. An IPv4 address that comes in
-    IPv6 (``::ffff:10.0.0.1``) counts as IPv4, and a scope (``fe80::1%eth0``) is left out.
-    What is no address is in no network. Raises ``ValueError``, with the mend, for a text that
-    is no network.
+    ``host in allow_list`` takes an address as a socket returns it. An IPv4 address in IPv6 form
+    (``::ffff:10.0.0.1``) counts as IPv4, and a scope (``fe80::1%eth0``) is ignored. A text that
+    is not an address is in no network. Raises ``ValueError``, with a suggestion, for an invalid
+    network.
     """
 
     def __init__(self, networks: Iterable[str] = ()) -> None:
         texts = tuple(networks)
         if len(texts) > MAX_NETWORKS:
-            raise ValueError(f"at most {MAX_NETWORKS} networks, not {len(texts)}")
+            raise ValueError(f"expected at most {MAX_NETWORKS} networks, got {len(texts)}")
         self._networks: Final = tuple(dict.fromkeys(map(_parse, texts)))
-        self._hosts: Final = _Hosts(self._networks)
+        self._hosts: Final = _HostCache(self._networks)
 
     def __contains__(self, host: str) -> bool:
         return self._hosts[host]
@@ -63,7 +62,7 @@ class AllowList:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> CoreSchema:
-        from pydantic_core import core_schema  # only where options are, not for every server
+        from pydantic_core import core_schema  # only for options, not for every server
 
         def validate(value: object) -> AllowList:
             if isinstance(value, AllowList):
@@ -75,12 +74,12 @@ class AllowList:
         return core_schema.no_info_plain_validator_function(validate)
 
 
-class _Hosts(dict[str, bool]):
-    """Whether a host is in one of the networks. It finds out what it does not know."""
+class _HostCache(dict[str, bool]):
+    """Whether a host is in one of the networks. Missing hosts are looked up."""
 
     def __init__(self, networks: Iterable[_Network]) -> None:
         super().__init__()
-        # By IP version and length of the prefix: at most 33 and 129 looks, for any number.
+        # By IP version and length of the prefix: at most 33 or 129 look-ups, for any number.
         self._prefixes: dict[tuple[int, int], set[int]] = {}
         for network in networks:
             shift = network.max_prefixlen - network.prefixlen
@@ -105,7 +104,7 @@ class _Hosts(dict[str, bool]):
 
 
 def _address(host: str) -> _Address | None:
-    from ipaddress import ip_address  # only where there is a list: it is slow to load
+    from ipaddress import ip_address  # only where there is a list: slow to import
 
     try:
         address = ip_address(host.partition("%")[0])
@@ -116,25 +115,25 @@ def _address(host: str) -> _Address | None:
 
 
 def _parse(text: str) -> _Network:
-    """Raises ``ValueError`` that says what would be right."""
+    """Raises ``ValueError`` with a suggestion."""
     from ipaddress import ip_network
 
     if "%" in text:
         plain = text.partition("%")[0]
-        raise ValueError(f"{text!r}: an interface does not count; did you mean {plain!r}?")
+        raise ValueError(f"{text!r}: an interface cannot be given; did you mean {plain!r}?")
     try:
         network = ip_network(text, strict=False)
     except ValueError:
         hint = "write it as 10.0.0.0/8, 192.168.1.20 or ::1"
-        raise ValueError(f"{text!r} is no network and no address; {hint}") from None
+        raise ValueError(f"{text!r} is not a network or an address; {hint}") from None
     address = text.partition("/")[0]
     if network.version == 6 and (mapped := network.network_address.ipv4_mapped) is not None:
         length = network.prefixlen - 96
-        mend = f"{mapped}/{length}" if 0 <= length < 32 else str(mapped)
-        raise ValueError(f"{text!r}: IPv4 is written as such; did you mean {mend!r}?")
+        suggestion = f"{mapped}/{length}" if 0 <= length < 32 else str(mapped)
+        raise ValueError(f"{text!r}: write IPv4 without ::ffff; did you mean {suggestion!r}?")
     if _address(address) != network.network_address:
         raise ValueError(
-            f"{text!r} has bits beyond its prefix, so it is no network; "
+            f"{text!r} is not a network, as it has bits set after its prefix; "
             f"did you mean {str(network)!r}, or {address!r} alone?"
         )
     return network

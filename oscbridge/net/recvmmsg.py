@@ -1,4 +1,4 @@
-"""recvmmsg(2), by ctypes. Its structures are as on 64 bit little-endian Linux."""
+"""recvmmsg(2), called by ctypes, with the structures of 64-bit little-endian Linux."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ class _MMsgHdr(ctypes.Structure):
 
 
 _MSG_DONTWAIT: Final = 0x40
-_IPV4: Final = struct.Struct("!2xH4s8x")  # sockaddr_in, its family left out
+_IPV4: Final = struct.Struct("!2xH4s8x")  # sockaddr_in, without the family
 _IPV6: Final = struct.Struct("!2xHI16s4x")  # sockaddr_in6, without the scope
 _SCOPE: Final = struct.Struct("=24xI")
 
 
 SMALL: Final = 512
-"""Bytes of a datagram that are kept close together; the rest of a longer one lies apart."""
+"""Bytes of a datagram in the dense buffer; the rest of a longer one is in another buffer."""
 
 
 class RecvMMsg:
     """Reads with recvmmsg(2). The buffers live as long as this object.
 
-    Most datagrams are small. Side by side they stay in the processor's cache, where slots
-    of 64 KiB each would push one another out of it.
+    Most datagrams are small. In a dense buffer they stay in the processor's cache, from which
+    slots of 64 KiB would displace one another.
     """
 
     def __init__(self, sock: socket.socket, size: int, batch: int, max_clients: int) -> None:
@@ -112,11 +112,11 @@ class RecvMMsg:
                     )
                 ]
             except KeyError:
-                pass  # somebody who was not heard before
+                pass  # a new sender
         return [self._read(index, length) for index, length in enumerate(lengths)]
 
     def _read(self, index: int, length: int) -> tuple[bytes, ClientAddress]:
-        """One datagram, however long, whoever sent it."""
+        """One datagram of any length, from any sender."""
         start, name = index * SMALL, index * self._name_size
         data = self._starts[start : start + min(length, self._small)]
         if length > self._small:
@@ -126,7 +126,7 @@ class RecvMMsg:
         return data, self._clients.get(sender) or self._client(sender)
 
     def _client(self, name: bytes) -> ClientAddress:
-        """A sender's address as ``recvfrom`` would give it."""
+        """A sender's address as ``recvfrom`` returns it."""
         client: ClientAddress
         if self._name_size == _IPV4.size:
             port, host = _IPV4.unpack(name)

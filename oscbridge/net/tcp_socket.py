@@ -1,4 +1,4 @@
-"""What all TCP sockets have in common: options, sizes, and errors of the system."""
+"""Common options, sizes and error codes of TCP sockets."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Final
 __all__ = ["ACCEPT_AGAIN", "BACKLOG", "CHUNK", "OUT_OF_MEANS", "prepare_stream"]
 
 CHUNK: Final = 65_536
-"""Bytes that are read at once."""
+"""Bytes per read."""
 
 BACKLOG: Final = 1_024
-"""Connections that wait in the system to be accepted."""
+"""Connections that the system queues until they are accepted."""
 
 ACCEPT_AGAIN: Final = 0.1
-"""Seconds to leave a socket alone that could not accept, as when descriptors run out."""
+"""Seconds to wait after a failed accept, for example when no descriptors are left."""
 
 OUT_OF_MEANS: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 def prepare_stream(sock: socket.socket) -> None:
-    """Never block, send small packets at once, and notice a peer that is gone."""
+    """Never block, send small packets at once, and detect a dead peer."""
     sock.setblocking(False)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, seconds in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 6)):
         if hasattr(socket, name):
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), seconds)
-    with contextlib.suppress(OSError):  # no TCP socket, in some test
+    with contextlib.suppress(OSError):  # not a TCP socket, in some tests
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,4 +1,4 @@
-"""Reading many datagrams for little: all that have arrived, up to a batch."""
+"""Reading datagrams in batches: all that have arrived, up to a limit."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from oscbridge.dispatch.handler import ClientAddress
 __all__ = ["BATCH", "MAX_DATAGRAM", "Receive", "receiver"]
 
 BATCH: Final = 256
-"""Datagrams that are read before a server looks at anything else."""
+"""Datagrams that a server reads before it does anything else."""
 
 MAX_DATAGRAM: Final = 65_535
-"""Bytes of a datagram; UDP carries no more."""
+"""Bytes of a datagram: the limit of UDP."""
 
 MAX_CLIENTS: Final = 1_024
-"""Senders whose addresses are remembered in their Python form."""
+"""Senders whose addresses are cached in their Python form."""
 
 Receive: TypeAlias = Callable[[], list[tuple[bytes, ClientAddress]]]
-"""Returns what has arrived, with its senders, oldest first; fewer than BATCH: that was all.
-Raises ``OSError``."""
+"""Returns received datagrams with their senders, oldest first; fewer than BATCH if no more are
+waiting. Raises ``OSError``."""
 
 
-# One system call for a batch saves a quarter of all that a message costs (make bench). The
-# layout of its structures is known for 64 bit little-endian Linux, glibc and musl alike.
+# One system call per batch saves a quarter of the cost of a message (make bench). The layout of
+# its structures is known for 64-bit little-endian Linux, with glibc and with musl.
 _HAS_RECVMMSG: Final = (
     sys.platform == "linux" and sys.byteorder == "little" and sys.maxsize > 1 << 32
 )
@@ -35,9 +35,9 @@ _HAS_RECVMMSG: Final = (
 def receiver(
     sock: socket.socket, size: int = MAX_DATAGRAM, max_clients: int = MAX_CLIENTS
 ) -> Receive:
-    """How to read from a non-blocking UDP socket. Longer datagrams are cut to ``size``."""
+    """A reader of a non-blocking UDP socket. Longer datagrams are truncated to ``size`` bytes."""
     if _HAS_RECVMMSG and sock.family in (socket.AF_INET, socket.AF_INET6):
-        # Only where it is used: what forks for every packet wants to be small.
+        # Only where it is used: a small process forks faster.
         from oscbridge.net.recvmmsg import RecvMMsg
 
         return RecvMMsg(sock, size, BATCH, max_clients).receive
@@ -55,7 +55,7 @@ def _portable(sock: socket.socket, size: int) -> Receive:
             except BlockingIOError:
                 break
             except ConnectionError:
-                continue  # Windows says here that an earlier reply found nobody
+                continue  # Windows reports here that an earlier reply was not delivered
         return batch
 
     return receive_batch

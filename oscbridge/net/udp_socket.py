@@ -1,4 +1,4 @@
-"""UDP sockets as the servers use them."""
+"""UDP sockets of the servers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 RECEIVE_BUFFER: Final = 4 << 20
-"""Bytes of receive buffer that are asked of the system, which may give less."""
+"""Bytes of receive buffer that are requested; the system may grant less."""
 
 
 _Batch: TypeAlias = list[tuple[bytes, ClientAddress]]
@@ -38,8 +38,9 @@ def bind(
 ) -> None:
     """Bind a UDP socket, ready for bursts and never blocking.
 
-    Where the host is a multicast group, join it: on the ``interface`` of that address
-    (IPv4) or name (IPv6), or where the system likes. Raises ``OSError``.
+    A host that is a multicast group is joined, on the ``interface`` with this address (IPv4) or
+    name (IPv6), else on the system's default. Raises ``OSError``, or ``ValueError`` for an
+    invalid ``interface``.
     """
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     sock.setblocking(False)
@@ -47,35 +48,35 @@ def bind(
     if group is None:
         sock.bind(address)
         return
-    # Several programs may listen to one group.
+    # Several programs may join one group.
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     port, rest = address[1], address[2:]
     if len(group) == 4:
         try:
             near = socket.inet_pton(socket.AF_INET, interface or "0.0.0.0")
         except OSError:
-            raise ValueError(f"{interface!r} is no IPv4 address of an interface") from None
+            raise ValueError(f"{interface!r} is not the IPv4 address of an interface") from None
         option = (socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group + near)
     else:
-        # "ff02::1%eth0" names its interface; the system wants the number, in both calls.
+        # "ff02::1%eth0" names its interface; both calls require its number.
         index = socket.if_nametoindex(interface) if interface else _scope(address)
         member = group + struct.pack("@I", index)
         option = (socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, member)
         rest = (0, index)
-    # Bound to the group, nothing else comes in; Windows does not know that.
+    # Bound to the group, the socket receives nothing else. Windows does not support that.
     host = address[0].partition("%")[0] if os.name == "posix" else ""
     sock.bind((host, port, *rest))
     sock.setsockopt(*option)
 
 
 def _scope(address: tuple[str, int] | ClientAddress) -> int:
-    """The number of the interface that an IPv6 address names, or 0."""
+    """The number of the interface in an IPv6 address, or 0."""
     found = socket.getaddrinfo(address[0], address[1], socket.AF_INET6, socket.SOCK_DGRAM)
     return found[0][4][3] or (address[3] if len(address) == 4 else 0)  # type: ignore[misc]
 
 
 def _group(host: str) -> bytes | None:
-    """The multicast group that a host is, packed, or None."""
+    """A host's packed address if it is a multicast group, else None."""
     for family, start in ((socket.AF_INET, range(224, 240)), (socket.AF_INET6, (255,))):
         try:
             packed = socket.inet_pton(family, host.partition("%")[0])
@@ -86,7 +87,7 @@ def _group(host: str) -> bytes | None:
 
 
 def open_socket(family: int, address: ClientAddress, interface: str = "") -> socket.socket:
-    """A UDP socket that is bound as by :func:`bind`. Raises ``OSError``."""
+    """A UDP socket, bound by :func:`bind`. Raises as it does."""
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
         bind(sock, address, interface)
@@ -97,15 +98,15 @@ def open_socket(family: int, address: ClientAddress, interface: str = "") -> soc
 
 
 def keep_allowed(batch: _Batch, allow: AllowList, dispatcher: Dispatcher) -> _Batch:
-    """The datagrams that come from these networks. Others are counted, and not looked at."""
-    # A batch has few senders: to find them costs less than to look up each datagram's.
+    """The datagrams from allowed hosts. Others are counted, and not decoded."""
+    # A batch has few senders: one look-up per sender costs less than one per datagram.
     senders = {client for _, client in batch}
     refused = {client for client in senders if client[0] not in allow}
     if not refused:
         return batch
     for _, client in batch:
         if client in refused:
-            error = DecodeError("not_allowed", f"{client[0]} is in no network of 'allow'")
+            error = DecodeError("not_allowed", f"{client[0]} is not in 'allow'")
             dispatcher.report_bad(error, client)
     return [each for each in batch if each[1] not in refused]
 
@@ -113,7 +114,7 @@ def keep_allowed(batch: _Batch, allow: AllowList, dispatcher: Dispatcher) -> _Ba
 def send_reply(
     dispatcher: Dispatcher, sender: _Sender, client: ClientAddress, result: object
 ) -> None:
-    """Send the client what a handler returned; what cannot be sent is reported."""
+    """Send the result of a handler to the client. Failures are logged."""
     packet = packet_for(dispatcher, client, result)
     if packet is None:
         return

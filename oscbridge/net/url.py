@@ -1,4 +1,4 @@
-"""Where things listen and where they are sent: ``host:port`` and ``udp://host:port``."""
+"""Addresses to listen on and to send to: ``host:port`` and ``udp://host:port``."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 __all__ = ["OSCURL", "SCHEMES", "HostPort"]
 
 SCHEMES: Final = {"udp": "", "tcp": "1.1", "tcp+1.0": "1.0", "tcp+auto": "auto"}
-"""Transports that OSC is served and sent over, and the framing of each."""
+"""Transports of OSC, and the framing of each."""
 
 _HINT: Final = "write it as host:port, for example 127.0.0.1:8080 or [::1]:8080"
 
 
 class HostPort(NamedTuple):
-    """A host, by name or address, and a port. A field of options may have this type."""
+    """A host, by name or address, and a port. Can be the type of an option."""
 
     host: str
     port: int
@@ -26,7 +26,7 @@ class HostPort(NamedTuple):
     def parse(cls, text: str) -> HostPort:
         """Read ``host:port`` or ``[IPv6]:port``.
 
-        Raises ``ValueError`` that says what would be right.
+        Raises ``ValueError`` with a suggestion.
         """
         try:
             parts = urlsplit(f"//{text}")
@@ -46,7 +46,7 @@ class HostPort(NamedTuple):
 
 
 class OSCURL(NamedTuple):
-    """A transport, a host and a port. A field of options may have this type."""
+    """A transport, a host and a port. Can be the type of an option."""
 
     scheme: str
     host: str
@@ -56,13 +56,13 @@ class OSCURL(NamedTuple):
     def parse(cls, text: str) -> OSCURL:
         """Read ``udp://host:port``, also with tcp, tcp+1.0 or tcp+auto.
 
-        Raises ``ValueError`` that says what would be right.
+        Raises ``ValueError`` with a suggestion.
         """
         scheme, separator, rest = text.partition("://")
         if not separator:
             raise ValueError("write it as udp://host:port, for example udp://127.0.0.1:9000")
         if scheme not in SCHEMES:
-            raise ValueError(f"unknown transport {scheme!r}; known: {', '.join(SCHEMES)}")
+            raise ValueError(f"unknown transport {scheme!r}; available: {', '.join(SCHEMES)}")
         try:
             return cls(scheme, *HostPort.parse(rest.removesuffix("/")))
         except ValueError as error:
@@ -71,7 +71,7 @@ class OSCURL(NamedTuple):
 
     @property
     def framing(self) -> str:
-        """How packets stand in the stream: "1.0", "1.1" or "auto"; nothing over UDP."""
+        """The framing: "1.0", "1.1" or "auto"; empty for UDP."""
         return SCHEMES[self.scheme]
 
     def __str__(self) -> str:
@@ -84,7 +84,7 @@ class OSCURL(NamedTuple):
 
 def _schema(cls: type[HostPort] | type[OSCURL]) -> CoreSchema:
     """For pydantic: from text, by ``parse``."""
-    from pydantic_core import core_schema  # only where options are, not for every client
+    from pydantic_core import core_schema  # only for options, not for every client
 
     def validate(value: str) -> HostPort | OSCURL:
         return cls.parse(value)

@@ -1,4 +1,4 @@
-"""Waking a thread that waits in a selector."""
+"""Wakes a thread that waits in a selector."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Waker"]
 
 
 class Waker:
-    """One end of a socket pair that becomes readable when :meth:`wake` was called."""
+    """A socket pair that becomes readable after :meth:`wake`."""
 
     def __init__(self) -> None:
         self._near, self._far = socket.socketpair()
@@ -17,18 +17,18 @@ class Waker:
         self._far.setblocking(False)
 
     def register(self, selector: selectors.BaseSelector) -> None:
-        """Have a selector wait for it as well."""
+        """Add it to a selector."""
         selector.register(self._near, selectors.EVENT_READ)
 
     def wake(self) -> None:
-        """End the wait, or the next one. From any thread; never blocks, never raises."""
+        """End the current wait, or the next one. From any thread; never blocks, never raises."""
         try:
             self._far.send(b"\0")
         except OSError:
-            pass  # it is full, so the wait ends anyway; or closed, so nobody waits
+            pass  # full, so the wait ends anyway; or closed, so nothing waits
 
     def clear(self) -> None:
-        """Forget what woke."""
+        """Reset, so that the next wait blocks."""
         try:
             while self._near.recv(4096):
                 pass

@@ -17,8 +17,8 @@ _HIGHEST_DEPTH: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is rejected with a :class:`~oscbridge.errors.LimitError`, whose ``reason`` is the
-    name of the limit.
+    """Limits of decoding. Exceeding one raises :class:`~oscbridge.errors.LimitError`, whose
+    ``reason`` is the name of the limit.
 
     Raises ``ValueError`` for a limit that is not a whole number above 0.
     """

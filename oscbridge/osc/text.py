@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Final
 
 from oscbridge.errors import EncodeError
@@ -103,6 +102,8 @@ def _timetag(text: str) -> TimeTag:
     try:
         return TimeTag(_whole(text))
     except ValueError:
+        from datetime import datetime  # slow to import, and rarely needed
+
         return TimeTag.from_unix(datetime.fromisoformat(text).timestamp())
 
 

@@ -5,8 +5,10 @@ Pure conversions: nothing here reads a clock.
 
 from __future__ import annotations
 
-import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = ["IMMEDIATELY", "UNIX_EPOCH", "TimeTag"]
 
@@ -67,10 +69,11 @@ class TimeTag(int):
         """Unix time in seconds."""
         return self.unix_ns() / _NANOSECONDS
 
-    def datetime(self) -> datetime.datetime:
+    def datetime(self) -> datetime:
         """The same instant in UTC, truncated to microseconds."""
-        epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-        return epoch + datetime.timedelta(microseconds=self.unix_ns() // 1000)
+        from datetime import UTC, datetime, timedelta  # slow to import, and rarely needed
+
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.unix_ns() // 1000)
 
     def __repr__(self) -> str:
         return f"TimeTag({int(self):#018x})"

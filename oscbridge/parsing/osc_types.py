@@ -1,6 +1,6 @@
-"""Reads and writes the values of a datagram one by one.
+"""Reads and writes the values of a datagram one by one, under the names of python-osc.
 
-``get_…(dgram, start_index)`` returns a value and the index behind it, or raises
+``get_…(dgram, start_index)`` returns a value and the index after it, or raises
 :class:`ParseError`; ``write_…(value)`` returns bytes or raises :class:`BuildError`.
 """
 
@@ -79,19 +79,19 @@ _get_timetag, _write_timetag = _pair("t")
 
 
 def get_uint64(dgram: bytes, start_index: int) -> tuple[int, int]:
-    """A whole number of 64 bits, without sign."""
+    """An unsigned integer of 64 bits."""
     value, index = _get_timetag(dgram, start_index)
     return int(value), index
 
 
 def get_timetag(dgram: bytes, start_index: int) -> tuple[tuple[datetime, int], int]:
-    """A time tag: its whole second in UTC, and the rest in units of 2^-32 s."""
+    """A time tag: its whole second in UTC, and the fraction in units of 2^-32 s."""
     value, index = _get_timetag(dgram, start_index)
     return (_NTP_EPOCH + timedelta(seconds=value.seconds), value.fraction), index
 
 
 def get_date(dgram: bytes, start_index: int) -> tuple[float, int]:
-    """A time tag as seconds since 1970, IMMEDIATELY for at once."""
+    """A time tag as seconds since 1970, or IMMEDIATELY."""
     value, index = _get_timetag(dgram, start_index)
     return (IMMEDIATELY if value.immediate else value.unix()), index
 

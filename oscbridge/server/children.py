@@ -1,4 +1,4 @@
-"""Child processes that do one piece of work each: bounded, and every one reaped."""
+"""Child processes that run a function: bounded in number, and all reaped."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from typing import Final, NoReturn
 __all__ = ["Children"]
 
 _POLL: Final = 0.001
-"""Seconds between looks at children that are waited for."""
+"""Seconds between polls of children."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class Children:
-    """Forks. Only where ``os.fork`` exists, and only from a process without other threads.
+    """Forks children. Requires ``os.fork`` and a process without other threads.
 
-    ``limit`` is how many may live at once. Not safe to use from several threads.
+    ``limit`` is the number of simultaneous children. Not thread-safe.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.failed = 0
-        """Children that did not end with 0."""
+        """Children with an exit status other than 0."""
         self._alive: set[int] = set()
 
     def __len__(self) -> int:
@@ -38,18 +38,18 @@ class Children:
         return pid in self._alive
 
     def reap(self) -> None:
-        """Take leave of those that have ended. Never blocks."""
+        """Reap the children that have ended. Never blocks."""
         for pid in tuple(self._alive):
             try:
                 ended, status = os.waitpid(pid, os.WNOHANG)
             except ChildProcessError:
-                ended, status = pid, 0  # somebody else waited for it
+                ended, status = pid, 0  # reaped elsewhere
             if ended:
                 self._alive.discard(pid)
                 self.failed += status != 0
 
     def wait_below_limit(self, timeout: float) -> bool:
-        """Wait until one more may be forked, at most ``timeout`` seconds. Whether it may."""
+        """Wait at most ``timeout`` seconds until another fork is allowed. Whether it is."""
         deadline = time.monotonic() + timeout
         while True:
             self.reap()
@@ -60,13 +60,13 @@ class Children:
             time.sleep(_POLL)
 
     def fork(self, work: Callable[[], None]) -> int:
-        """Run ``work`` in a child, which ends with it; the child's number.
+        """Run ``work`` in a child, which then exits. Returns its process ID.
 
-        Raises ``OSError`` if there can be none.
+        Raises ``OSError`` if the system refuses.
         """
-        _flush()  # or the child would write what waits here a second time
-        # A signal must not find a child that still has its parent's handlers: they may raise,
-        # and the child would leave this method and go on as a second parent.
+        _flush()  # else the child would write buffered output again
+        # A signal must not reach a child that still has its parent's handlers: they may raise,
+        # and the child would return from this method and continue as a second parent.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
         try:
             pid = os.fork()
@@ -78,11 +78,11 @@ class Children:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
     def stop(self, timeout: float) -> None:
-        """Wait for all, at most ``timeout`` seconds; then end those that are left."""
+        """Wait at most ``timeout`` seconds for all children, then terminate the others."""
         try:
             for number in (None, signal.SIGTERM, signal.SIGKILL):
                 if number is not None and self._alive:
-                    _log.warning("%d children did not end; sending %s", len(self), number.name)
+                    _log.warning("%d children still running; sending %s", len(self), number.name)
                     self._send(number)
                 deadline = time.monotonic() + timeout
                 while self._alive and time.monotonic() < deadline:
@@ -90,13 +90,13 @@ class Children:
                     if self._alive:
                         time.sleep(_POLL)
                 timeout = 1.0
-        except BaseException:  # somebody is in a hurry: a second Ctrl-C
+        except BaseException:  # for example a second Ctrl-C
             self._send(signal.SIGKILL)
             raise
 
     def _send(self, number: signal.Signals) -> None:
         for pid in tuple(self._alive):
-            with suppress(ProcessLookupError):  # somebody else waited for it
+            with suppress(ProcessLookupError):  # reaped elsewhere
                 os.kill(pid, number)
 
 
@@ -111,7 +111,7 @@ def _be_child(work: Callable[[], None], blocked: Iterable[int]) -> NoReturn:
     except SystemExit as error:
         code = 0 if error.code is None else error.code if isinstance(error.code, int) else 1
     except BaseException:
-        _log.exception("a child failed")
+        _log.exception("child process failed")
     finally:
         try:
             _flush()
@@ -121,6 +121,6 @@ def _be_child(work: Callable[[], None], blocked: Iterable[int]) -> NoReturn:
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        # Nobody may read it any more, it may be closed, and there may be none.
+        # Its reader may be gone, it may be closed, and there may be none.
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()

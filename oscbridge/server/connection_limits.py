@@ -1,4 +1,4 @@
-"""Who may connect over TCP: by network, and by how many are connected already."""
+"""Limits of TCP connections, and the check of new ones."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class StreamLimits:
 def refusal(
     client: ClientAddress, connected: Sequence[str], allow: AllowList, limits: StreamLimits
 ) -> str:
-    """Why a client may not connect, as a reason to count, or nothing.
+    """The reason to refuse a client, for the counter, or an empty string.
 
-    ``connected`` has the host of every connection that is open.
+    ``connected`` has the host of every open connection.
     """
     host = client[0]
     if allow and host not in allow:

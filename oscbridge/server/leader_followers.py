@@ -1,8 +1,8 @@
-"""A bounded, reused set of threads that take turns to receive (the leader/followers pattern).
+"""A bounded, reused set of threads that take turns receiving (the leader/followers pattern).
 
-One thread, the leader, waits for something to do. When it has it, it lets another lead and
-does it. So nothing waits in a queue between a reader and its workers: while all threads are
-busy, what comes in waits where it came from.
+One thread, the leader, waits for work. It then makes another thread the leader and does the
+work. So there is no queue between a reader and its workers: while all threads are busy, input
+waits at its source.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ Work: TypeAlias = Callable[[], None]
 
 
 class LeaderFollowers:
-    """Threads that call ``receive``, one at a time, and then what it returned, all at once.
+    """Threads that call ``receive`` one at a time, and the work it returns in parallel.
 
-    ``receive`` waits a short while for work and returns None without any. A thread is
-    started only when all others are busy, at most ``max_threads``. Work that raises is told
-    to ``threading.excepthook`` and ends no thread.
+    ``receive`` waits a short time for work and returns None without any. A thread is started
+    only when all others are busy, at most ``max_threads``. Exceptions of work go to
+    ``threading.excepthook`` and end no thread.
     """
 
     error: BaseException | None = None
-    """What ``receive`` raised: then nobody receives any more and :attr:`stopping` is set."""
+    """The exception of ``receive``, which ends receiving and sets :attr:`stopping`."""
 
     def __init__(self, receive: Callable[[], Work | None], max_threads: int, name: str) -> None:
         if max_threads < 1:
-            raise ValueError(f"max_threads must be at least 1, not {max_threads}")
+            raise ValueError(f"max_threads must be at least 1, got {max_threads}")
         self._receive = receive
         self._max_threads = max_threads
         self._name = name
@@ -54,9 +54,9 @@ class LeaderFollowers:
         thread.start()
 
     def stop(self, timeout: float) -> int:
-        """Take nothing more in and wait for what is under way, at most ``timeout`` seconds.
+        """Stop receiving, and wait at most ``timeout`` seconds for the current work.
 
-        Returns how many threads have not ended by then.
+        Returns the number of threads that are still running then.
         """
         self.stopping.set()
         deadline = time.monotonic() + timeout

@@ -1,4 +1,4 @@
-"""What the socketserver-based servers share: starting, waking, stopping."""
+"""The selector loop of the socketserver-based servers: start, wake-up, stop."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.scheduler import LONGEST_WAIT
 from oscbridge.net.waker import Waker
 
-__all__ = ["INPUT", "Serving", "family_of"]
+__all__ = ["INPUT", "SelectorServer", "family_of"]
 
 
 def family_of(host: str, port: int, kind: socket.SocketKind) -> socket.AddressFamily:
-    """The address family of a host: IPv4 if it has such an address, or cannot be found.
+    """The address family of a host: IPv4 if it has such an address or is unknown.
 
-    So ``localhost`` is 127.0.0.1, where senders look for it.
+    So ``localhost`` is 127.0.0.1, where most senders expect it.
     """
     try:
         found = {info[0] for info in socket.getaddrinfo(host, port, type=kind)}
@@ -31,21 +31,21 @@ def family_of(host: str, port: int, kind: socket.SocketKind) -> socket.AddressFa
 
 
 INPUT: Final = "input"
-"""What a selector's key holds for the server's own socket."""
+"""``data`` of the selector key of the server's own socket."""
 
 
-class Serving(socketserver.BaseServer):
-    """A server of :mod:`socketserver` with a loop of its own.
+class SelectorServer(socketserver.BaseServer):
+    """A server of :mod:`socketserver` with its own loop.
 
-    The loop wakes for input, for what is due in the dispatcher's scheduler, and to stop.
-    A subclass writes :meth:`_serve`.
+    The loop wakes up for input, for due messages in the dispatcher's scheduler, and to stop.
+    Subclasses implement :meth:`_serve` and :meth:`_take_one`.
     """
 
     socket: socket.socket
     _dispatcher: Dispatcher
 
     def _prepare(self, dispatcher: Dispatcher) -> None:
-        """To be called before the address is bound."""
+        """Called before the address is bound. To be extended."""
         self._dispatcher = dispatcher
         self._stopping = threading.Event()
         self._stopped = threading.Event()
@@ -54,7 +54,7 @@ class Serving(socketserver.BaseServer):
 
     @property
     def dispatcher(self) -> Dispatcher:
-        """The dispatcher that this server hands its packets to."""
+        """The dispatcher of the packets that this server receives."""
         return self._dispatcher
 
     def serve_forever(self, poll_interval: float = 0.5) -> None:
@@ -71,13 +71,13 @@ class Serving(socketserver.BaseServer):
             self._stopped.set()
 
     def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
-        """Serve until ``_stopping`` is set. ``selector`` has the waker in it."""
+        """Serve until ``_stopping`` is set. ``selector`` already contains the waker."""
         raise NotImplementedError
 
     def handle_request(self) -> None:
         """Wait for one datagram or connection, at most ``timeout`` seconds, and serve it.
 
-        What becomes due in the meantime runs as well.
+        Scheduled messages run in the meantime.
         """
         deadline = math.inf if self.timeout is None else time.monotonic() + self.timeout
         with selectors.DefaultSelector() as selector:
@@ -94,18 +94,18 @@ class Serving(socketserver.BaseServer):
                     return
 
     def _take_one(self) -> None:
-        """Take one datagram or connection, if it is still there, and serve it."""
+        """Take one datagram or connection, if it is still available, and serve it."""
         raise NotImplementedError
 
     def _wait(self, selector: selectors.BaseSelector, longest: float) -> bool:
-        """Wait for input until something is due. True if there is any."""
+        """Wait for input, until a scheduled message is due. True if there is input."""
         ready = selector.select(self._dispatcher.scheduler.wait(longest))
         if self._waker is not None:
             self._waker.clear()
         return any(key.data is INPUT for key, _ in ready)
 
     def request_shutdown(self) -> None:
-        """Ask :meth:`serve_forever` to end, from any thread, and do not wait for it."""
+        """Ask :meth:`serve_forever` to return, from any thread, without waiting for it."""
         self._stopping.set()
         self._wake()
 
@@ -115,6 +115,6 @@ class Serving(socketserver.BaseServer):
             waker.wake()
 
     def shutdown(self) -> None:
-        """End :meth:`serve_forever`, from another thread, and wait until it has ended."""
+        """Make :meth:`serve_forever` return, from another thread, and wait until it has."""
         self.request_shutdown()
         self._stopped.wait()

@@ -1,7 +1,7 @@
-"""OSC servers over TCP. The class names say how connections are served.
+"""OSC servers over TCP. The class names tell how connections are served.
 
 Names, signatures and behaviour are those of the python-osc documentation. ``mode`` is the
-framing: "1.0" a length prefix, "1.1" SLIP, "auto" what each client is found to speak.
+framing: "1.0" a length prefix, "1.1" SLIP, "auto" that of each client.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from oscbridge.net.tcp_socket import ACCEPT_AGAIN, BACKLOG, OUT_OF_MEANS
 from oscbridge.osc.framing import decoder_for
 from oscbridge.server.children import Children
 from oscbridge.server.connection_limits import StreamLimits, refusal
-from oscbridge.server.loop import INPUT, Serving, family_of
+from oscbridge.server.loop import INPUT, SelectorServer, family_of
 from oscbridge.server.tcp_connection import TCPConnection
 
 __all__ = [
@@ -40,22 +40,22 @@ MODE_1_1: Final = "1.1"
 _log: Final = logging.getLogger(__name__)
 
 
-class OSCTCPServer(Serving, socketserver.TCPServer):
-    """What the blocking, threading and forking servers have in common.
+class OSCTCPServer(SelectorServer, socketserver.TCPServer):
+    """Base of the blocking, threading and forking servers.
 
-    ``server_address`` is host and port, 0 for any; ``family`` follows from the host unless
-    it is given. Raises ``ValueError`` for an unknown ``mode`` and ``OSError`` when the
+    ``server_address`` is host and port; port 0 is any free one. ``family`` follows from the host
+    unless it is given. Raises ``ValueError`` for an unknown ``mode`` and ``OSError`` if the
     address cannot be bound.
     """
 
-    allow_reuse_address = os.name == "posix"  # elsewhere it lets two servers share a port
+    allow_reuse_address = os.name == "posix"  # elsewhere two servers could share a port
     request_queue_size = BACKLOG
     limits = StreamLimits()
-    """What connections may do. To be overridden."""
+    """Limits of the connections. To be overridden."""
     allow = AllowList()
-    """Networks that clients may connect from; without any, from everywhere. Others, on this
-    machine too, are counted as ``not_allowed`` and closed at once. To be overridden before
-    the server serves: ``server.allow = Networks(["10.0.0.0/8"])``."""
+    """Networks that clients may connect from; all, if it is empty. Others, on this machine too,
+    are counted as ``not_allowed`` and closed at once. To be overridden before the server
+    serves: ``server.allow = AllowList(["10.0.0.0/8"])``."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class OSCTCPServer(Serving, socketserver.TCPServer):
             self.service_actions()
 
     def _take_one(self) -> None:
-        """Take one connection, if it is still there and there is room for it."""
+        """Accept one connection, if it is still open and the limits permit it."""
         try:
             sock, client = self.socket.accept()
         except OSError as error:
@@ -101,27 +101,27 @@ class OSCTCPServer(Serving, socketserver.TCPServer):
 
     @property
     def connections(self) -> int:
-        """Clients that are connected and served now."""
+        """Connected clients."""
         return len(self._connected())
 
     def _connected(self) -> list[str]:
-        """The host of every client that is served."""
+        """The host of every connected client."""
         return []
 
     def _refusal(self, client: ClientAddress) -> str:
-        """Why a client may not connect, or nothing."""
+        """The reason to refuse a client, or an empty string."""
         return refusal(client, self._connected(), self.allow, self.limits)
 
     def process_request(  # type: ignore[override]
         self, request: socket.socket, client_address: ClientAddress
     ) -> None:
-        """Serve a connection that was accepted."""
+        """Serve an accepted connection."""
         self.finish_request(request, client_address)
 
     def finish_request(  # type: ignore[override]
         self, request: socket.socket, client_address: ClientAddress
     ) -> None:
-        """Serve a connection to its end, on the thread that runs this, and close it."""
+        """Serve a connection to its end, on the calling thread, and close it."""
         with request:
             try:
                 TCPConnection(
@@ -132,16 +132,13 @@ class OSCTCPServer(Serving, socketserver.TCPServer):
 
 
 class BlockingOSCTCPServer(OSCTCPServer):
-    """Connections are served one after another, on the thread that serves.
-
-    The next client is served when the one before has left.
-    """
+    """Connections are served one after another, on the serving thread."""
 
     _serves = False
 
     @property
     def connections(self) -> int:
-        """Clients that are served now: one or none."""
+        """Connected clients that are served: one or none."""
         return int(self._serves)
 
     def finish_request(  # type: ignore[override]
@@ -156,20 +153,14 @@ class BlockingOSCTCPServer(OSCTCPServer):
 
 
 class ThreadingOSCTCPServer(OSCTCPServer):
-    """Each connection is served on a thread of its own, at most ``limits.max_connections``."""
+    """Each connection is served on its own thread, at most ``limits.max_connections``."""
 
     stop_timeout = 5.0
-    """Seconds that handlers are given to return when the server stops."""
+    """Seconds that a stopping server waits for its handlers."""
 
-    def __init__(
-        self,
-        server_address: tuple[str, int],
-        dispatcher: Dispatcher,
-        mode: str = MODE_1_1,
-        family: socket.AddressFamily | None = None,
-    ) -> None:
+    def _prepare(self, dispatcher: Dispatcher) -> None:
+        super()._prepare(dispatcher)
         self._threads: dict[threading.Thread, tuple[socket.socket, str]] = {}
-        super().__init__(server_address, dispatcher, mode, family)
 
     def _connected(self) -> list[str]:
         return [host for thread, (_, host) in self._threads.copy().items() if thread.is_alive()]
@@ -177,7 +168,7 @@ class ThreadingOSCTCPServer(OSCTCPServer):
     def process_request(  # type: ignore[override]
         self, request: socket.socket, client_address: ClientAddress
     ) -> None:
-        """Serve a connection on a thread of its own."""
+        """Serve a connection on its own thread."""
         # Daemon threads: a handler that never returns must not keep the process alive.
         thread = threading.Thread(
             target=self.finish_request,
@@ -200,7 +191,7 @@ class ThreadingOSCTCPServer(OSCTCPServer):
     def _end_connections(self) -> None:
         self._stopping.set()
         for sock, _ in self._threads.values():
-            # Its thread wakes, and ends even when it looks here only after a next start.
+            # Its thread wakes up, and ends even if the server has been restarted by then.
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RD)
         deadline = time.monotonic() + self.stop_timeout
@@ -208,7 +199,7 @@ class ThreadingOSCTCPServer(OSCTCPServer):
             thread.join(max(0.0, deadline - time.monotonic()))
         left = sum(thread.is_alive() for thread in self._threads)
         if left:
-            _log.warning("%d handlers did not return within %g s", left, self.stop_timeout)
+            _log.warning("%d handlers still running after %g s", left, self.stop_timeout)
         self._threads = {}
 
     def server_close(self) -> None:
@@ -220,25 +211,19 @@ class ThreadingOSCTCPServer(OSCTCPServer):
 if hasattr(os, "fork"):
 
     class ForkingOSCTCPServer(OSCTCPServer):
-        """Each connection is served in a process of its own, at most ``max_children``.
+        """Each connection is served in its own process, at most ``max_children``.
 
-        All of them are reaped. The process must have no other threads.
+        All children are reaped. The serving process must have no other threads.
         """
 
         max_children = 40
         stop_timeout = 1.0
-        """Seconds that children are given to end by themselves when the server stops."""
+        """Seconds that a closing server waits for children before it kills them."""
 
-        def __init__(
-            self,
-            server_address: tuple[str, int],
-            dispatcher: Dispatcher,
-            mode: str = MODE_1_1,
-            family: socket.AddressFamily | None = None,
-        ) -> None:
+        def _prepare(self, dispatcher: Dispatcher) -> None:
+            super()._prepare(dispatcher)
             self.children = Children(self.max_children)
-            self._clients: dict[int, str] = {}  # the host of each child's
-            super().__init__(server_address, dispatcher, mode, family)
+            self._clients: dict[int, str] = {}  # hosts by child
 
         def _connected(self) -> list[str]:
             self.children.reap()
@@ -254,7 +239,7 @@ if hasattr(os, "fork"):
         def process_request(  # type: ignore[override]
             self, request: socket.socket, client_address: ClientAddress
         ) -> None:
-            """Serve a connection in a process of its own."""
+            """Serve a connection in its own process."""
 
             def work() -> None:
                 self.socket.close()
@@ -266,11 +251,11 @@ if hasattr(os, "fork"):
             request.close()
 
         def service_actions(self) -> None:
-            """Take leave of the children that have ended."""
+            """Reap the children that have ended."""
             self.children.reap()
 
         def server_close(self) -> None:
-            """Close the socket and end what is still being served."""
+            """Close the socket and end the children."""
             super().server_close()
             self.children.stop(self.stop_timeout)
 

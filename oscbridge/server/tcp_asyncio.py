@@ -22,18 +22,18 @@ __all__ = ["AsyncOSCTCPServer"]
 class AsyncOSCTCPServer:
     """Connections are served on the running event loop; coroutine handlers are awaited.
 
-    A connection's packets are handled in order: what follows a coroutine handler waits for
+    The packets of a connection are handled in order: those after a coroutine handler wait for
     it. ``server_address`` is the host. Raises ``ValueError`` for an unknown ``mode``.
     """
 
     limits = StreamLimits()
-    """What connections may do. To be overridden."""
+    """Limits of the connections. To be overridden."""
     allow = AllowList()
-    """Networks that clients may connect from; without any, from everywhere. Others, on this
-    machine too, are counted as ``not_allowed`` and closed at once. To be overridden before
-    :meth:`listen`: ``server.allow = Networks(["10.0.0.0/8"])``."""
+    """Networks that clients may connect from; all, if it is empty. Others, on this machine too,
+    are counted as ``not_allowed`` and closed at once. To be overridden before
+    :meth:`listen`: ``server.allow = AllowList(["10.0.0.0/8"])``."""
     stop_timeout = 0.5
-    """Seconds that what was written is given to go out when the server stops."""
+    """Seconds that a stopping server waits for clients to take unsent replies."""
 
     def __init__(
         self, server_address: str, port: int, dispatcher: Dispatcher, mode: str = "1.1"
@@ -50,17 +50,17 @@ class AsyncOSCTCPServer:
 
     @property
     def dispatcher(self) -> Dispatcher:
-        """The dispatcher that this server hands its packets to."""
+        """The dispatcher of the packets that this server receives."""
         return self._dispatcher
 
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
-        """The sockets that it listens on; none before :meth:`listen`."""
+        """The listening sockets; none before :meth:`listen`."""
         return tuple(acceptor.socket for acceptor in self._acceptors)
 
     @property
     def connections(self) -> int:
-        """Clients that are connected now."""
+        """Connected clients."""
         return len(self._connections)
 
     async def __aenter__(self) -> Self:
@@ -88,15 +88,15 @@ class AsyncOSCTCPServer:
             await acceptor.start()
 
     async def start(self) -> None:
-        """Bind and serve until :meth:`stop`. Raises ``OSError`` when it cannot be bound."""
+        """Bind and serve until :meth:`stop`. Raises ``OSError`` if the address cannot be bound."""
         await self.listen()
         try:
             await self._stopped.wait()
         finally:
-            await self.stop()  # when it is cancelled
+            await self.stop()  # after a cancellation
 
     async def stop(self) -> None:
-        """Close the socket and all connections. What was written goes out, if it can at once."""
+        """Close the socket and all connections. Unsent replies have ``stop_timeout`` to be sent."""
         acceptors, self._acceptors = self._acceptors, []
         self._stopped.set()
         if not acceptors:
@@ -115,10 +115,10 @@ class AsyncOSCTCPServer:
                     end(connection)
 
     def pause(self, on: bool) -> None:
-        """Read nothing from any client for the time being, or go on."""
+        """Pause or resume reading from all clients."""
         self._paused = on
         for connection in tuple(self._connections):
-            connection.pause(self._paused)  # one that goes on may have us paused again
+            connection.pause(self._paused)  # one that resumes may cause another pause
 
     def _new_connection(self) -> StreamProtocol:
         connection = StreamProtocol(
@@ -129,6 +129,6 @@ class AsyncOSCTCPServer:
         return connection
 
     def _refusal(self, client: ClientAddress) -> str:
-        """Why a client may not connect, or nothing."""
+        """The reason to refuse a client, or an empty string."""
         connected = [connection.client[0] for connection in self._connections]
         return refusal(client, connected, self.allow, self.limits)

@@ -1,4 +1,4 @@
-"""One TCP connection, served on the thread or in the process that calls."""
+"""One TCP connection, served on the calling thread."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from oscbridge.server.connection_limits import StreamLimits
 
 __all__ = ["TCPConnection"]
 
-# For one socket. Unlike epoll it takes no descriptor, of which there may be no more.
+# For one socket. Unlike epoll it needs no descriptor, which may be exhausted.
 _Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
@@ -40,18 +40,18 @@ class TCPConnection:
         self._limits = limits
         self._framing = decoder_for(mode, limits.max_packet_size)
         self._sending = threading.Lock()
-        self._broken = ""
+        self._close_reason = ""
 
     def serve(self, stopping: Callable[[], bool], poll_interval: float) -> None:
-        """Serve until the client leaves, a limit is passed, or ``stopping`` says so.
+        """Serve until the client disconnects, a limit is exceeded, or ``stopping`` returns true.
 
-        Runs what is due in the dispatcher's scheduler as well.
+        Also runs due messages of the dispatcher's scheduler.
         """
         scheduler, limits = self._dispatcher.scheduler, self._limits
         heard = begun = time.monotonic()
         with _Selector() as selector:
             selector.register(self._sock, selectors.EVENT_READ)
-            while not self._broken and not stopping():
+            while not self._close_reason and not stopping():
                 try:
                     data = self._sock.recv(CHUNK)
                 except BlockingIOError:
@@ -59,9 +59,9 @@ class TCPConnection:
                     scheduler.run_due()
                     now = time.monotonic()
                     if now - heard > limits.idle_timeout:
-                        self._broken = "idle_timeout"
+                        self._close_reason = "idle_timeout"
                     elif self._framing.pending and now - begun > limits.packet_timeout:
-                        self._broken = "packet_timeout"
+                        self._close_reason = "packet_timeout"
                     continue
                 except OSError:
                     data = b""
@@ -72,23 +72,23 @@ class TCPConnection:
                 if self._receive(data) or not self._framing.pending:
                     begun = heard
                 scheduler.run_due()
-        if self._broken:
-            self._dispatcher.report_closed(self._broken, self._client)
+        if self._close_reason:
+            self._dispatcher.report_closed(self._close_reason, self._client)
         self._dispatcher.client_disconnected(self._client)
 
     def _receive(self, data: bytes) -> bool:
-        """Dispatch what is complete; whether anything was."""
+        """Dispatch the completed packets. Whether there were any."""
         framing = self._framing
         packets = framing.feed(data)
         for packet in packets:
             self._dispatcher.dispatch(packet, self._client, self._reply)
         if framing.error is not None:
             self._dispatcher.report_bad(framing.error, self._client)
-            self._broken = framing.error.reason
+            self._close_reason = framing.error.reason
         return bool(packets)
 
     def _report_cut(self) -> None:
-        """Count the packet that the client did not finish before it left."""
+        """Count the packet that the end of the stream truncates."""
         error = self._framing.cut()
         if error is not None:
             self._dispatcher.report_bad(error, self._client)
@@ -100,16 +100,16 @@ class TCPConnection:
         try:
             self._send(self._framing.encode(packet))
         except TimeoutError:
-            self._broken = "reply_timeout"
-        except (OSError, ValueError) as error:  # a closed socket is no file to wait for
+            self._close_reason = "reply_timeout"
+        except (OSError, ValueError) as error:  # a closed socket cannot be registered
             report_unsent(self._dispatcher, client, error)
 
     def _send(self, data: bytes) -> None:
-        """Send all of it. Raises ``TimeoutError`` if the client does not take it."""
+        """Send all of the data. Raises ``TimeoutError`` if the client does not read it."""
         deadline = time.monotonic() + self._limits.reply_timeout
         view = memoryview(data)
-        with self._sending:  # a message that was due may run on another thread
-            while view and not self._broken:
+        with self._sending:  # a scheduled message may run on another thread
+            while view and not self._close_reason:
                 try:
                     view = view[self._sock.send(view) :]
                 except BlockingIOError:

@@ -24,9 +24,9 @@ _UNKNOWN: Final[ClientAddress] = ("", 0)
 class StreamProtocol(asyncio.Protocol):
     """Dispatches packets in order and sends the replies.
 
-    While a coroutine handler is awaited, or the client does not read its replies, nothing
-    more is read from this client. ``connections`` is where it enters and leaves itself. It does
-    not begin when ``stopped`` is set, or ``refusal`` has a reason against the client.
+    While a coroutine handler is awaited, or the client does not read its replies, reading is
+    paused. The protocol adds itself to ``connections`` and removes itself. It aborts a new
+    connection if ``stopped`` is set, or if ``refusal`` returns a reason.
     """
 
     def __init__(
@@ -46,17 +46,17 @@ class StreamProtocol(asyncio.Protocol):
         self._framing = decoder_for(mode, limits.max_packet_size)
         self._loop = asyncio.get_running_loop()
         self.closed: asyncio.Future[None] = self._loop.create_future()
-        """Done when the connection has ended, and its coroutine with it."""
+        """Done when the connection and its coroutine have ended."""
         self._packets: deque[bytes] = deque()
         self._coroutines: deque[Coroutine[object, object, object]] = deque()
         self._task: asyncio.Task[None] | None = None
         self.client = _UNKNOWN
-        """Its address, once it is connected."""
+        """The client's address, once it is connected."""
         self._transport: asyncio.Transport | None = None
         self._blocked = False
         self._paused = False
-        self._ended = False  # nothing more is to be read
-        self._counted = False  # why it ended
+        self._ended = False  # no more reading
+        self._counted = False  # whether its end was counted
         self._heard = self._loop.time()
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
@@ -65,10 +65,10 @@ class StreamProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self.client = transport.get_extra_info("peername") or _UNKNOWN
-        if self._stopped.is_set():  # it was accepted just before
+        if self._stopped.is_set():  # accepted just before
             self.abort()
             return
-        reason = self._refusal(self.client)  # once more: others have come in the meantime
+        reason = self._refusal(self.client)  # again: others may have connected in the meantime
         if reason:
             self.end(reason)
             return
@@ -92,7 +92,7 @@ class StreamProtocol(asyncio.Protocol):
             self._end_when_idle()
 
     def eof_received(self) -> bool:
-        """The client sends no more; it may still be owed an answer."""
+        """The client sends no more, but may still receive replies."""
         self._report_cut()
         self._end_when_idle()
         return True
@@ -127,32 +127,32 @@ class StreamProtocol(asyncio.Protocol):
         self._process()
         self._read_or_not()
 
-    # --- what it does ------------------------------------------------------------------------
+    # --- dispatching and replies --------------------------------------------------------------
 
     def end(self, reason: str) -> None:
-        """End the connection at once, and count why."""
+        """Abort the connection, and count the reason."""
         if self._transport is not None:
             self._count(reason)
             self._transport.abort()
 
     def pause(self, on: bool) -> None:
-        """Read nothing more from the client for the time being, or go on."""
+        """Pause or resume reading."""
         self._paused = on
         self._process()
         self._read_or_not()
 
     def close(self) -> None:
-        """End the connection when what was written has gone out."""
+        """Close the connection after the unsent replies."""
         if self._transport is not None:
             self._transport.close()
 
     def abort(self) -> None:
-        """End the connection at once."""
+        """Abort the connection."""
         if self._transport is not None:
             self._transport.abort()
 
     def _report_cut(self) -> None:
-        """Count the packet that the client did not finish before it left."""
+        """Count the packet that the end of the stream truncates."""
         error = self._framing.cut()
         if error is not None:
             self._dispatcher.report_bad(error, self.client)
@@ -167,7 +167,7 @@ class StreamProtocol(asyncio.Protocol):
             self._dispatcher.report_closed(reason, self.client)
 
     def _end_when_idle(self) -> None:
-        """Read no more; answer what was read, then close."""
+        """Stop reading, handle the received packets, then close."""
         self._ended = True
         self._unwatch("packet_timeout")
         self._read_or_not()
@@ -198,7 +198,7 @@ class StreamProtocol(asyncio.Protocol):
                     self.end("max_reply_bytes")
 
     async def _await_all(self) -> None:
-        """Await coroutine handlers one after another, then go on with the packets."""
+        """Await coroutine handlers one after another, then continue with the packets."""
         try:
             while self._coroutines:
                 coroutine = self._coroutines.popleft()
@@ -206,7 +206,7 @@ class StreamProtocol(asyncio.Protocol):
                     result = await coroutine
                 except (Exception, asyncio.CancelledError) as error:
                     if self._transport is None:
-                        raise  # it was this task that was cancelled
+                        raise  # this task was cancelled
                     self._dispatcher.report_failure(name_of(coroutine), error)
                     continue
                 if result is not None:
@@ -222,14 +222,13 @@ class StreamProtocol(asyncio.Protocol):
         if self._busy:
             self._transport.pause_reading()
         elif self._ended:
-            self._watch(
-                "reply_timeout", self._limits.reply_timeout
-            )  # what was written has to go out
+            # Unsent replies must still be sent.
+            self._watch("reply_timeout", self._limits.reply_timeout)
             self._transport.close()
         else:
             self._transport.resume_reading()
 
-    # --- limits of time ----------------------------------------------------------------------
+    # --- timeouts ----------------------------------------------------------------------------
 
     def _watch(self, reason: str, seconds: float) -> None:
         self._unwatch(reason)
@@ -247,6 +246,6 @@ class StreamProtocol(asyncio.Protocol):
                 "idle_timeout", self._limits.idle_timeout - quiet
             )  # it was heard in the meantime
         elif reason != "reply_timeout" and self._busy:
-            self._watch(reason, getattr(self._limits, reason))  # nobody listened
+            self._watch(reason, getattr(self._limits, reason))  # the server itself was not reading
         else:
             self.end(reason)

@@ -1,8 +1,7 @@
-"""OSC servers over UDP. The class names say how handlers run.
+"""OSC servers over UDP. The class names tell how handlers run.
 
 Names, signatures and behaviour are those of the python-osc documentation. All servers read
-until the socket would block, not once a poll, and hand every packet to
-:meth:`oscbridge.dispatch.dispatcher.Dispatcher.dispatch`.
+until the socket would block, not one packet per poll.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import socket
 import socketserver
 from collections.abc import Callable
 from functools import partial
-from typing import Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.handler import ClientAddress, Reply
@@ -24,8 +23,10 @@ from oscbridge.net.allowlist import AllowList
 from oscbridge.net.udp_receive import MAX_DATAGRAM, receiver
 from oscbridge.net.udp_socket import bind, keep_allowed, send_reply
 from oscbridge.server.children import Children
-from oscbridge.server.leader_followers import LeaderFollowers
-from oscbridge.server.loop import INPUT, Serving, family_of
+from oscbridge.server.loop import INPUT, SelectorServer, family_of
+
+if TYPE_CHECKING:
+    from oscbridge.server.leader_followers import LeaderFollowers
 
 __all__ = [
     "BlockingOSCUDPServer",
@@ -41,25 +42,25 @@ _log: Final = logging.getLogger(__name__)
 
 
 def looks_like_osc(data: bytes) -> bool:
-    """Whether the first bytes are those of a message or a bundle."""
+    """Whether the data begins like a message or a bundle."""
     return data.startswith((b"/", b"#bundle\0"))
 
 
-class OSCUDPServer(Serving, socketserver.UDPServer):
-    """What the blocking, threading and forking servers have in common.
+class OSCUDPServer(SelectorServer, socketserver.UDPServer):
+    """Base of the blocking, threading and forking servers.
 
-    ``server_address`` is host and port, 0 for any; ``timeout`` in seconds is for
-    :meth:`handle_request`; ``family`` follows from the host unless it is given.
-    Raises ``OSError`` when the address cannot be bound.
+    ``server_address`` is host and port; port 0 is any free one. ``timeout``, in seconds, applies
+    to :meth:`handle_request`. ``family`` follows from the host unless it is given. Raises
+    ``OSError`` if the address cannot be bound.
     """
 
     max_packet_size = MAX_DATAGRAM
     multicast_interface = ""
-    """Where to join a multicast group: an address (IPv4) or an interface's name (IPv6)."""
+    """Interface on which to join a multicast group: its address (IPv4) or name (IPv6)."""
     allow = AllowList()
-    """Networks that datagrams are taken from; without any, from everywhere. What comes from
-    elsewhere, this machine too, is counted as ``not_allowed`` and not looked at. To be
-    overridden before the server serves: ``server.allow = Networks(["10.0.0.0/8"])``."""
+    """Networks whose datagrams are accepted; all, if it is empty. Others, from this machine too,
+    are counted as ``not_allowed`` and not decoded. To be
+    overridden before the server serves: ``server.allow = AllowList(["10.0.0.0/8"])``."""
 
     def __init__(
         self,
@@ -82,7 +83,7 @@ class OSCUDPServer(Serving, socketserver.UDPServer):
     def verify_request(  # type: ignore[override]  # typeshed narrows the address
         self, request: _Request, client_address: ClientAddress
     ) -> bool:
-        """Whether a datagram looks like OSC; if not, it is dropped. To be overridden."""
+        """Whether to accept a datagram; by default, if it looks like OSC. To be overridden."""
         return looks_like_osc(request[0])
 
     def process_request(  # type: ignore[override]
@@ -94,11 +95,11 @@ class OSCUDPServer(Serving, socketserver.UDPServer):
     def finish_request(  # type: ignore[override]
         self, request: _Request, client_address: ClientAddress
     ) -> None:
-        """Call the handlers for one datagram, on the thread that runs this."""
+        """Call the handlers for one datagram, on the calling thread."""
         self._dispatcher.dispatch(request[0], client_address, self._reply)
 
     def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
-        scheduler, take, reply = self._dispatcher.scheduler, self._way(), self._reply
+        scheduler, take, reply = self._dispatcher.scheduler, self._batch_handler(), self._reply
         receive = receiver(self.socket, self.max_packet_size)
         selector.register(self, selectors.EVENT_READ, INPUT)
         while not self._stopping.is_set():
@@ -111,21 +112,21 @@ class OSCUDPServer(Serving, socketserver.UDPServer):
         try:
             data, client = self.socket.recvfrom(self.max_packet_size)
         except (BlockingIOError, ConnectionError):
-            return  # a bad checksum, or what an earlier reply met
-        self._way()([(data, client)], self._reply)
+            return  # a bad checksum, or the rejection of an earlier reply
+        self._batch_handler()([(data, client)], self._reply)
 
-    def _way(self) -> _Take:
-        """The way of datagrams, past :attr:`allow` if it holds any networks."""
-        way = self._way_in()
-        return partial(self._take_allowed, way) if self.allow else way
+    def _batch_handler(self) -> _Take:
+        """The function that handles a batch of datagrams, filtered if :attr:`allow` is set."""
+        take = self._unfiltered()
+        return partial(self._take_allowed, take) if self.allow else take
 
     def _take_allowed(self, take: _Take, batch: _Batch, reply: Reply) -> None:
         batch = keep_allowed(batch, self.allow, self._dispatcher)
         if batch:
             take(batch, reply)
 
-    def _way_in(self) -> _Take:
-        """Straight, unless a subclass overrides a method of the way."""
+    def _unfiltered(self) -> _Take:
+        """The dispatcher itself, unless a subclass overrides one of the methods before it."""
         for name in ("verify_request", "process_request", "finish_request"):
             if getattr(self, name) != getattr(OSCUDPServer, name).__get__(self):
                 return self._take_requests
@@ -136,23 +137,23 @@ class OSCUDPServer(Serving, socketserver.UDPServer):
             self._take_request(data, client, reply)
 
     def _take_request(self, data: bytes, client: ClientAddress, reply: Reply) -> None:
-        """Take one datagram through the methods that a subclass may override."""
+        """Handle one datagram by the methods that a subclass may override."""
         request = (data, self.socket)
         try:
             if self.verify_request(request, client):
                 self.process_request(request, client)
             elif looks_like_osc(data):
-                error = DecodeError("refused", "verify_request does not want it")
+                error = DecodeError("refused", "rejected by verify_request")
                 self._dispatcher.report_bad(error, client)
             else:
-                self._dispatcher.dispatch(data, client, reply)  # counts what is wrong with it
+                self._dispatcher.dispatch(data, client, reply)  # counts the error
         except Exception:
             self.handle_error(request, client)
 
     def handle_error(  # type: ignore[override]
         self, request: _Request, client_address: ClientAddress
     ) -> None:
-        """Report what an overridden method raised. Handlers' errors never come here."""
+        """Log the exception of an overridden method. Exceptions of handlers never get here."""
         _log.exception("request from %s:%s failed", *client_address[:2])
 
     def _reply(self, client_address: ClientAddress, result: object) -> None:
@@ -160,31 +161,33 @@ class OSCUDPServer(Serving, socketserver.UDPServer):
 
 
 class BlockingOSCUDPServer(OSCUDPServer):
-    """Handlers run one after another, on the thread that serves."""
+    """Handlers run one after another, on the serving thread."""
 
 
 class ThreadingOSCUDPServer(OSCUDPServer):
-    """Each packet is handled on a thread of its own, from a bounded set that is reused.
+    """Each packet is handled on its own thread, from a bounded set that is reused.
 
-    The threads take turns to receive. So a packet never waits in a queue of ours: while
-    all threads are busy, it waits in the socket.
+    The threads take turns receiving, so there is no queue between them: while all threads are
+    busy, packets wait in the socket.
     """
 
     max_threads = 32
-    """Packets that are handled at once. Threads are started as they are needed."""
+    """Packets that are handled simultaneously. Threads are started as needed."""
     stop_timeout = 5.0
-    """Seconds that handlers are given to return when the server stops."""
+    """Seconds that a stopping server waits for its handlers."""
     _crew: LeaderFollowers | None = None
 
     @property
     def threads(self) -> int:
-        """Threads that it has started and that still run."""
+        """Running threads of this server."""
         crew = self._crew
         return 0 if crew is None else len(crew)
 
     def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
+        from oscbridge.server.leader_followers import LeaderFollowers  # only for threads
+
         selector.register(self, selectors.EVENT_READ, INPUT)
-        receive = partial(self._receive, selector, poll_interval, self._way())
+        receive = partial(self._receive, selector, poll_interval, self._batch_handler())
         self._crew = crew = LeaderFollowers(receive, self.max_threads, "osc-udp")
         crew.start()
         try:
@@ -196,14 +199,14 @@ class ThreadingOSCUDPServer(OSCUDPServer):
             left = crew.stop(self.stop_timeout)
             self._crew = None
             if left:
-                _log.warning("%d handlers did not return within %g s", left, self.stop_timeout)
+                _log.warning("%d handlers still running after %g s", left, self.stop_timeout)
         if crew.error is not None:
             raise crew.error
 
     def _receive(
         self, selector: selectors.BaseSelector, poll_interval: float, take: _Take
     ) -> Callable[[], None] | None:
-        """The next thing to do, or None after a while without any."""
+        """The next work: due messages or a datagram. None after ``poll_interval`` without any."""
         scheduler = self._dispatcher.scheduler
         due = scheduler.take_due()
         if due:
@@ -221,32 +224,24 @@ class ThreadingOSCUDPServer(OSCUDPServer):
 if hasattr(os, "fork"):
 
     class ForkingOSCUDPServer(OSCUDPServer):
-        """Each packet is handled in a process of its own, at most ``max_children`` at once.
+        """Each packet is handled in its own process, at most ``max_children`` simultaneously.
 
-        All of them are reaped; a burst beyond the bound waits in the socket. Bad packets
-        and those that no handler wants cost no process. The process must have no other
-        threads.
+        All children are reaped; further packets wait in the socket. Invalid packets, and those
+        without a handler, start no process. The serving process must have no other threads.
         """
 
         max_children = 40
         stop_timeout = 5.0
-        """Seconds that children are given to end by themselves when the server closes."""
+        """Seconds that a closing server waits for children before it kills them."""
 
-        def __init__(
-            self,
-            server_address: tuple[str, int],
-            dispatcher: Dispatcher,
-            bind_and_activate: bool = True,
-            timeout: float | None = None,
-            family: socket.AddressFamily | None = None,
-        ) -> None:
+        def _prepare(self, dispatcher: Dispatcher) -> None:
+            super()._prepare(dispatcher)
             self.children = Children(self.max_children)
-            super().__init__(server_address, dispatcher, bind_and_activate, timeout, family)
 
         def process_request(  # type: ignore[override]
             self, request: _Request, client_address: ClientAddress
         ) -> None:
-            """Handle one datagram in processes: one for all that is to run at one time."""
+            """Handle one datagram in processes: one per time tag."""
             fork = partial(self._fork, request[1], client_address)
             self._dispatcher.examine(request[0], client_address, fork)
 
@@ -256,11 +251,11 @@ if hasattr(os, "fork"):
                     return
             try:
                 self.children.fork(partial(self._in_child, (packet, sock), client))
-            except OSError as error:  # the system gives no more processes
+            except OSError as error:  # no more processes available
                 self._dispatcher.report_failure("fork", error)
 
         def _in_child(self, request: _Request, client_address: ClientAddress) -> None:
-            # What waits for its time is the parent's affair, and this packet has waited.
+            # Scheduled messages belong to the parent, and this packet is due.
             self._dispatcher.scheduler.clear()
             self._dispatcher.strict_timing = False
             self.finish_request(request, client_address)
@@ -269,7 +264,7 @@ if hasattr(os, "fork"):
             selector.register(self, selectors.EVENT_READ, INPUT)
             while not self._stopping.is_set():
                 if self.children.wait_below_limit(poll_interval):
-                    # While there are children, look after them soon.
+                    # Reap children soon.
                     wait = min(poll_interval, 0.05) if self.children else poll_interval
                     if self._wait(selector, wait):
                         self._take_one()
@@ -277,7 +272,7 @@ if hasattr(os, "fork"):
                 self.service_actions()
 
         def server_close(self) -> None:
-            """Close the socket and end what is still being handled."""
+            """Close the socket and end the children."""
             super().server_close()
             self.children.stop(self.stop_timeout)
 

@@ -22,17 +22,17 @@ __all__ = ["AsyncIOOSCUDPServer", "DispatchingProtocol", "DrainingTransport"]
 class AsyncIOOSCUDPServer:
     """Handlers run on an event loop; coroutine handlers are awaited, each in a task.
 
-    Use :meth:`serve` in a program without other coroutines, and ``await``
-    :meth:`create_serve_endpoint` beside them.
+    Use :meth:`serve` in a program without other coroutines, otherwise ``await``
+    :meth:`create_serve_endpoint`.
     """
 
     max_tasks = 1_000
-    """Coroutine handlers that are awaited at once; beyond it, packets wait in the socket."""
+    """Coroutine handlers that run simultaneously; further packets wait in the socket."""
     multicast_interface = ""
-    """Where to join a multicast group: an address (IPv4) or an interface's name (IPv6)."""
+    """Interface on which to join a multicast group: its address (IPv4) or name (IPv6)."""
     allow = AllowList()
-    """Networks that datagrams are taken from; without any, from everywhere. What comes from
-    elsewhere, this machine too, is counted as ``not_allowed`` and not looked at."""
+    """Networks whose datagrams are accepted; all, if it is empty. Others, from this machine too,
+    are counted as ``not_allowed`` and not decoded."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class AsyncIOOSCUDPServer:
 
     @property
     def dispatcher(self) -> Dispatcher:
-        """The dispatcher that this server hands its packets to."""
+        """The dispatcher of the packets that this server receives."""
         return self._dispatcher
 
     def serve(self) -> None:
@@ -56,7 +56,7 @@ class AsyncIOOSCUDPServer:
             self._loop.run_forever()
         finally:
             transport.close()
-            self._loop.run_until_complete(asyncio.sleep(0))  # now its socket is closed
+            self._loop.run_until_complete(asyncio.sleep(0))  # closes its socket
 
     async def create_serve_endpoint(
         self,
@@ -80,7 +80,7 @@ class AsyncIOOSCUDPServer:
 
 
 class DispatchingProtocol(asyncio.DatagramProtocol):
-    """Hands packets to the dispatcher, awaits coroutines, and keeps the scheduler going."""
+    """Dispatches packets, awaits coroutines, and drives the scheduler."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class DispatchingProtocol(asyncio.DatagramProtocol):
             task.cancel()
 
     def reply(self, client: ClientAddress, result: object) -> None:
-        """Answer the client; a coroutine first becomes a task."""
+        """Send a reply to the client; a coroutine is awaited in a task first."""
         if not inspect.iscoroutine(result):
             if self._transport is not None:
                 send_reply(self.dispatcher, self._transport, client, result)
@@ -142,7 +142,7 @@ class DispatchingProtocol(asyncio.DatagramProtocol):
 class DrainingTransport(asyncio.DatagramTransport):
     """A datagram transport that reads until the socket would block.
 
-    asyncio's own makes a system call to ``epoll`` for every datagram. Raises
+    That of asyncio makes a system call to ``epoll`` for every datagram. Raises
     ``NotImplementedError`` on a loop that cannot watch a socket.
     """
 
@@ -194,7 +194,7 @@ class DrainingTransport(asyncio.DatagramTransport):
     def sendto(self, data: bytes, addr: ClientAddress | None = None) -> None:  # type: ignore[override]
         """Send a datagram at once. Raises ``OSError``."""
         if addr is None:
-            raise ValueError("a server's socket is not connected: an address is needed")
+            raise ValueError("the socket of a server is not connected; an address is required")
         self._socket.sendto(data, addr)
 
     def is_closing(self) -> bool:

@@ -240,7 +240,7 @@ def test_a_busy_port_costs_no_file_even_when_forced(
         (("--max-seconds", "0"), 2, "0.0 is not in the range"),
         (("--max-seconds", "nan"), 2, "--max-seconds is a number of seconds, not nan"),
         (("--listen", "127.0.0.1:9000"), 2, "write it as udp://host:port"),
-        (("--listen", "udp://no-such-host.invalid:1"), 1, "there is no such host"),
+        (("--listen", "udp://no-such-host.invalid:1"), 1, "unknown host"),
     ],
 )
 def test_a_wrong_use_of_record_is_told_and_makes_no_file(

@@ -118,7 +118,7 @@ def test_send_to_an_unknown_host_is_told_without_a_traceback(call: Call) -> None
     result = call("send", "/x", "--to", "udp://no-such-host.invalid:9000")
     assert result.returncode == 1
     assert result.stderr == (
-        "error: udp://no-such-host.invalid:9000: there is no such host, "
+        "error: udp://no-such-host.invalid:9000: unknown host, "
         "or its name cannot be looked up; check the spelling\n"
     )
 

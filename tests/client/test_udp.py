@@ -118,7 +118,7 @@ def test_what_cannot_be_sent_is_a_value_error(peer: MakePeer) -> None:
     other = peer()
     with pytest.raises(EncodeError, match="no OSC type"):
         other.client.send_message("/a", object())
-    with pytest.raises(ValueError, match="starts with '/'"):
+    with pytest.raises(ValueError, match="must start with '/'"):
         other.client.send_message("a", 1)
     with pytest.raises(OSError):
         other.client.send_message("/a", bytes(70_000))

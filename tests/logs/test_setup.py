@@ -133,7 +133,7 @@ def test_an_endless_text_is_cut(lines: Lines) -> None:
 @pytest.mark.parametrize("lines", [TextLines(), JSONLines()])
 def test_an_event_whose_values_do_not_fit_is_told_all_the_same(lines: Lines) -> None:
     line = lines.format(record("%d of them", args=("many",)))
-    assert "%d of them (its values do not fit it" in line
+    assert "%d of them (arguments do not fit the format" in line
 
 
 def _module(folder: Path) -> dict[str, object]:
@@ -359,8 +359,10 @@ def test_a_reader_that_stalls_does_not_stop_the_program(
     dropped = there.handler.dropped
     assert dropped > 0
     shown = there.read_all()
-    (told,) = [n for n, line in enumerate(shown) if "lines of the log lost here" in line]
-    assert shown[told].startswith(f"{dropped} lines of the log lost here: nobody read in time")
+    (told,) = [n for n, line in enumerate(shown) if "lines of the log dropped here" in line]
+    assert shown[told].startswith(
+        f"{dropped} lines of the log dropped here: the reader was too slow"
+    )
     numbers = [int(line[:6]) for line in shown[:told] + shown[told + 1 :]]
     assert all(line.endswith("x" * 200) for line in shown[:told] + shown[told + 1 :])
     # What came first was on its way, and the newest is what waits: the gap is what is missing.
@@ -490,7 +492,7 @@ def test_the_last_lines_and_a_crash_are_in_the_log() -> None:
     last, crash = map(json.loads, done.stderr.splitlines())
     assert last["event"] == "last"
     assert crash["level"] == "critical"
-    assert crash["event"] == "the program ends with ValueError('oh\\nno')"
+    assert crash["event"] == "exiting on uncaught ValueError('oh\\nno')"
     assert crash["error"].endswith("ValueError: oh\nno")
 
 
@@ -505,7 +507,7 @@ def test_the_crash_of_a_thread_and_a_warning_are_in_the_log() -> None:
         "Bad()\n"
     )
     thread, warning, finalizer = map(json.loads, done.stderr.splitlines())
-    assert thread["event"].startswith("thread stage ended with ZeroDivisionError")
+    assert thread["event"].startswith("thread stage ended by uncaught ZeroDivisionError")
     assert "UserWarning: old\nthing" in warning["event"]
     assert finalizer["event"].endswith("ZeroDivisionError('division by zero')")
 
@@ -561,7 +563,7 @@ def test_the_error_of_a_library_keeps_its_traceback() -> None:
     )
     (line,) = map(json.loads, done.stderr.splitlines())
     assert (line["part"], line["level"]) == ("library", "error")
-    assert "its values do not fit it" in line["event"]
+    assert "arguments do not fit the format" in line["event"]
     assert line["error"].endswith("ZeroDivisionError: division by zero")
 
 

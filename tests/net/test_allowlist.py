@@ -89,14 +89,14 @@ def test_a_host_is_in_as_the_standard_library_says(
     [
         ("10.0.0.1/8", "did you mean '10.0.0.0/8', or '10.0.0.1' alone?"),
         ("2001:db8::1/32", "did you mean '2001:db8::/32', or '2001:db8::1' alone?"),
-        ("10.0.0.0/33", "is no network and no address; write it as 10.0.0.0/8, 192.168"),
-        ("10.0.0", "is no network and no address"),
-        ("my-desk", "is no network and no address"),
-        ("", "'' is no network and no address"),
-        (" 10.0.0.1", "is no network and no address"),
-        ("fe80::1%eth0", "an interface does not count; did you mean 'fe80::1'?"),
-        ("::ffff:10.0.0.0/104", "IPv4 is written as such; did you mean '10.0.0.0/8'?"),
-        ("::ffff:10.0.0.7", "IPv4 is written as such; did you mean '10.0.0.7'?"),
+        ("10.0.0.0/33", "is not a network or an address; write it as 10.0.0.0/8, 192.168"),
+        ("10.0.0", "is not a network or an address"),
+        ("my-desk", "is not a network or an address"),
+        ("", "'' is not a network or an address"),
+        (" 10.0.0.1", "is not a network or an address"),
+        ("fe80::1%eth0", "an interface cannot be given; did you mean 'fe80::1'?"),
+        ("::ffff:10.0.0.0/104", "write IPv4 without ::ffff; did you mean '10.0.0.0/8'?"),
+        ("::ffff:10.0.0.7", "write IPv4 without ::ffff; did you mean '10.0.0.7'?"),
     ],
 )
 def test_what_is_no_network_is_refused_with_its_mend(text: str, says: str) -> None:

@@ -47,7 +47,7 @@ def test_a_slash_behind_a_url_does_no_harm() -> None:
     [
         ("127.0.0.1:9000", "write it as udp://host:port, for example udp://127.0.0.1:9000"),
         ("", "write it as udp://host:port"),
-        ("ftp://127.0.0.1:9000", "unknown transport 'ftp'; known: "),
+        ("ftp://127.0.0.1:9000", "unknown transport 'ftp'; available: "),
         ("udp://127.0.0.1", "host:port"),
         ("udp://", "host:port"),
         ("udp://:9000", "host:port"),

@@ -92,7 +92,10 @@ def test_forking_where_there_is_no_fork_is_a_fault(monkeypatch: pytest.MonkeyPat
             'mode = "fork"',
             "mode = 'fork': expected 'asyncio', 'blocking', 'threading' or",
         ),
-        ('listen = "tcp+2.0://127.0.0.1:1"', "unknown transport 'tcp+2.0'; known: udp, tcp, tcp+1"),
+        (
+            'listen = "tcp+2.0://127.0.0.1:1"',
+            "unknown transport 'tcp+2.0'; available: udp, tcp, tcp+1",
+        ),
         (
             'listen = "tcp://127.0.0.1"',
             "listen = 'tcp://127.0.0.1': write it as tcp://host:port, "

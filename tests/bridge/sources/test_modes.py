@@ -363,7 +363,7 @@ async def test_a_port_that_is_taken_is_one_clear_error(
     ("host", "more", "says"),
     [
         ("192.0.2.1", "", "this machine has no such address"),
-        ("no-such-host.invalid", "", "there is no such host"),
+        ("no-such-host.invalid", "", "unknown host"),
         ("239.77.4.9", 'interface = "nowhere"', "nowhere"),
     ],
 )
