@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from oscbridge.errors import DecodeError as ParseError
 from oscbridge.osc import Bundle, Message, TimeTag, decode_packet
-from oscbridge.osc_message import LIMITS, OscMessage
+from oscbridge.osc_message import LIMITS, Datagram, OscMessage
 
 __all__ = ["OscBundle", "ParseError"]
 
@@ -16,7 +16,7 @@ _HEADER: Final = 16  # "#bundle", time tag
 _SIZE: Final = struct.Struct(">i")
 
 
-class OscBundle:
+class OscBundle(Datagram):
     """One bundle, read from a datagram with its content. Raises :class:`ParseError`."""
 
     def __init__(self, dgram: bytes) -> None:
@@ -63,16 +63,6 @@ class OscBundle:
     def content(self, index: int) -> OscMessage | OscBundle:
         """One of its messages or bundles, counted from 0. Raises ``IndexError``."""
         return self._contents[index]
-
-    @property
-    def dgram(self) -> bytes:
-        """The datagram."""
-        return self._dgram
-
-    @property
-    def size(self) -> int:
-        """Bytes of the datagram."""
-        return len(self._dgram)
 
     @staticmethod
     def dgram_is_bundle(dgram: bytes) -> bool:

@@ -10,13 +10,29 @@ from oscbridge.errors import DecodeError as ParseError
 from oscbridge.osc import Argument, Limits, Message, decode_message
 from oscbridge.osc.limits import MAX_PACKET_SIZE
 
-__all__ = ["LIMITS", "OscMessage", "ParseError"]
+__all__ = ["LIMITS", "Datagram", "OscMessage", "ParseError"]
 
 LIMITS: Final = Limits(max_packet_size=MAX_PACKET_SIZE, max_address_length=MAX_PACKET_SIZE)
 """Packets may come from TCP, so an address may be as long as a packet."""
 
 
-class OscMessage:
+class Datagram:
+    """An encoded packet."""
+
+    _dgram: bytes
+
+    @property
+    def dgram(self) -> bytes:
+        """The datagram."""
+        return self._dgram
+
+    @property
+    def size(self) -> int:
+        """Bytes of the datagram."""
+        return len(self._dgram)
+
+
+class OscMessage(Datagram):
     """One message, read from a datagram. Raises :class:`ParseError`.
 
     ``address``, ``types`` and ``args`` are those of :attr:`message`, the message in the form
@@ -60,16 +76,6 @@ class OscMessage:
     def params(self) -> list[Argument]:
         """The arguments, as a new list."""
         return list(self.message.args)
-
-    @property
-    def dgram(self) -> bytes:
-        """The datagram."""
-        return self._dgram
-
-    @property
-    def size(self) -> int:
-        """Bytes of the datagram."""
-        return len(self._dgram)
 
     @staticmethod
     def dgram_is_message(dgram: bytes) -> bool:

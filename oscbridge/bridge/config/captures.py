@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from pydantic import ValidationInfo
+if TYPE_CHECKING:  # a forking worker, which needs no options, starts without pydantic
+    from pydantic import ValidationInfo
 
 __all__ = ["check_captures", "unknown_capture"]
 
