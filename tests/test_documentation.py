@@ -274,7 +274,7 @@ def test_the_function_of_the_example_makes_a_message() -> None:
 
 
 @pytest.mark.parametrize("row", table("| in `send` | stands for |"))
-def test_what_stands_in_send_is_understood(row: list[str]) -> None:
+def test_the_examples_of_send_are_valid(row: list[str]) -> None:
     for text in re.findall("`([^`]+)`", row[0]):
         template = Template(f"/x {text}", ("n",))
         _, types, _ = template.bind("/1/fader3", "f", {"n": "3"})
@@ -309,7 +309,7 @@ def test_a_table_of_keys_is_that_of_the_model(
 
 
 def default(value: object) -> str:
-    """As it would stand in TOML."""
+    """The value in TOML."""
     match value:
         case None:
             return ""

@@ -26,7 +26,7 @@ def test_a_decode_error_goes_from_one_process_to_another(kind: type[DecodeError]
 
 
 @pytest.mark.parametrize(
-    ("error", "mend"),
+    ("error", "fix"),
     [
         (PermissionError(errno.EACCES, "x"), "choose a port above 1023"),
         (PermissionError(errno.EACCES, "x", "a.toml"), "the permissions of the file"),
@@ -35,5 +35,5 @@ def test_a_decode_error_goes_from_one_process_to_another(kind: type[DecodeError]
         (OSError(), "OSError"),
     ],
 )
-def test_what_the_system_refuses_is_said_with_the_mend(error: OSError, mend: str) -> None:
-    assert mend in what_failed(error)
+def test_what_failed_says_how_to_fix_it(error: OSError, fix: str) -> None:
+    assert fix in what_failed(error)

@@ -39,7 +39,7 @@ def osc(address: str, *args: Any) -> bytes:
 # --- messages ------------------------------------------------------------------------------
 
 
-def test_a_message_says_what_is_in_its_datagram() -> None:
+def test_a_message_has_the_content_of_its_datagram() -> None:
     data = osc("/a", 1, "two", [3.0])
     message = OscMessage(data)
     assert (message.address, message.types) == ("/a", "is[f]")
@@ -193,7 +193,7 @@ def test_arrays_without_end_are_refused() -> None:
         OscMessageBuilder("/a").add_arg(endless, endless)
 
 
-def test_a_built_message_holds_what_a_reader_will_see() -> None:
+def test_a_built_message_has_the_decoded_arguments() -> None:
     assert build_msg("/a", 0.1).params == [pytest.approx(0.1, rel=1e-6)]
     assert build_msg("/a", 0.1).params != [0.1]
 
@@ -232,12 +232,12 @@ def test_a_bundle_takes_everything_that_can_be_sent() -> None:
 
 
 @pytest.mark.parametrize("timestamp", ["noon", None, float("nan"), float("inf"), 1e12, -1e12])
-def test_a_timestamp_that_is_no_time_is_a_build_error(timestamp: Any) -> None:
+def test_an_invalid_timestamp_is_a_build_error(timestamp: Any) -> None:
     with pytest.raises(EncodeError, match="expected a time"):
         OscBundleBuilder(timestamp).build()
 
 
-def test_what_is_no_packet_does_not_go_into_a_bundle() -> None:
+def test_a_bundle_rejects_content_that_is_not_a_packet() -> None:
     builder = OscBundleBuilder(IMMEDIATELY)
     builder.add_content("text")  # type: ignore[arg-type]
     with pytest.raises(EncodeError, match="got 'text'"):
@@ -257,7 +257,7 @@ def test_a_packet_lists_its_messages_by_time() -> None:
     ]
 
 
-def test_what_is_late_or_immediate_is_due_now() -> None:
+def test_past_and_immediate_messages_are_due_now() -> None:
     before = time.time()
     for data in (
         osc("/a"),

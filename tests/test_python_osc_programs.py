@@ -258,7 +258,7 @@ PROGRAMS = {
             now = before <= timed.time <= time.time()
             print("now" if now else timed.time, timed.message.address, list(timed.message))
     """,
-    "building messages, and what goes wrong": """
+    "building messages, and errors": """
         from pythonosc import osc_bundle, osc_message, osc_packet
         from pythonosc import osc_bundle_builder as bundles
         from pythonosc import osc_message_builder as messages

@@ -177,7 +177,7 @@ def test_a_message_carries_one_value_or_several(
     assert decode_message(packet).types == types
 
 
-def test_what_cannot_be_sent_is_a_value_error(peer: Callable[..., Peer]) -> None:
+def test_send_rejects_invalid_values_with_a_value_error(peer: Callable[..., Peer]) -> None:
     other = peer()
     with pytest.raises(EncodeError):
         other.client.send_message("/a", object())
@@ -247,7 +247,7 @@ def test_several_packets_may_come_at_once(peer: Callable[..., Peer], mode: str) 
     assert other.take(6) == PACKETS + PACKETS
 
 
-def test_packets_may_share_an_end_or_have_it_behind_alone(peer: Callable[..., Peer]) -> None:
+def test_packets_may_share_an_end_or_have_only_the_second(peer: Callable[..., Peer]) -> None:
     other = peer()
     bodies = [other.frame(packet).strip(END) for packet in PACKETS]
     other.sock.sendall(END * 3 + END.join(bodies) + END)
@@ -291,7 +291,7 @@ def test_messages_end_with_the_connection(peer: Callable[..., Peer], mode: str) 
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_server_that_leaves_within_a_packet_is_reported(
+def test_a_packet_truncated_by_the_server_is_logged(
     peer: Callable[..., Peer], mode: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = peer(mode)
@@ -335,9 +335,7 @@ def test_a_broken_stream_is_raised_once_and_closes_the_client(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_packet_beyond_the_limit_ends_the_connection(
-    peer: Callable[..., Peer], mode: str
-) -> None:
+def test_max_packet_size_ends_the_connection(peer: Callable[..., Peer], mode: str) -> None:
     other = peer(mode, max_packet_size=64)
     other.say(osc("/a", bytes(65)))
     with pytest.raises(LimitError, match="max_packet_size = 64 bytes"):
@@ -418,7 +416,7 @@ def test_a_future_time_tag_holds_nothing_up(peer: Callable[..., Peer]) -> None:
     assert other.hear(2) == [osc("/answer")] * 2
 
 
-def test_what_is_not_due_when_the_time_is_over_runs_the_next_time(
+def test_a_message_not_due_before_the_timeout_runs_in_the_next_call(
     peer: Callable[..., Peer],
 ) -> None:
     other = peer()
@@ -473,7 +471,7 @@ async def test_coroutine_handlers_are_awaited_in_order_and_answered(
     assert "oh no" in caplog.text
 
 
-async def test_cancelling_leaves_no_coroutine_behind(
+async def test_cancellation_closes_all_coroutines(
     listen: Callable[..., socket.socket],
 ) -> None:
     listener = listen()
@@ -560,7 +558,7 @@ def test_small_packets_are_not_held_back(peer: Callable[..., Peer]) -> None:
     assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-def test_a_closed_client_says_so_and_may_be_closed_again(peer: Callable[..., Peer]) -> None:
+def test_a_closed_client_raises_and_can_be_closed_again(peer: Callable[..., Peer]) -> None:
     other = peer()
     other.client.close()
     assert other.sock.recv(100) == b""

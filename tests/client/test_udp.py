@@ -114,7 +114,7 @@ def test_python_osc_reads_what_is_sent(peer: MakePeer) -> None:
     assert TheirMessage(other.sock.recv(100)).params == [1, 0.5, "on", True]
 
 
-def test_what_cannot_be_sent_is_a_value_error(peer: MakePeer) -> None:
+def test_send_rejects_invalid_values_with_a_value_error(peer: MakePeer) -> None:
     other = peer()
     with pytest.raises(EncodeError, match="no OSC type"):
         other.client.send_message("/a", object())
@@ -279,7 +279,7 @@ def test_a_future_time_tag_holds_nothing_up(peer: MakePeer) -> None:
     assert calls[0][1] < tag.unix() <= calls[1][1]
 
 
-def test_what_is_not_due_when_the_time_is_over_runs_the_next_time(peer: MakePeer) -> None:
+def test_a_message_not_due_before_the_timeout_runs_in_the_next_call(peer: MakePeer) -> None:
     other = peer()
     calls: list[str] = []
 
@@ -326,7 +326,7 @@ def test_a_broadcast_must_be_allowed(udp_socket: MakeSocket) -> None:
         assert sock.recv(100) == osc("/a")
 
 
-def test_a_multicast_stays_in_the_local_network_unless_it_is_told() -> None:
+def test_multicast_hops_is_1_by_default() -> None:
     ipv4 = (socket.IPPROTO_IP, socket.IP_MULTICAST_TTL)
     ipv6 = (socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS)
     for address, option in (("239.1.2.3", ipv4), ("ff15::1", ipv6)):
@@ -373,7 +373,7 @@ def test_a_server_of_python_osc_is_spoken_with() -> None:
             thread.join()
 
 
-def test_who_reads_one_message_of_a_bundle_finds_the_others_later() -> None:
+def test_unread_messages_of_a_bundle_are_returned_later() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         with SimpleUDPClient("127.0.0.1", server.getsockname()[1], timeout=5) as client:

@@ -37,7 +37,7 @@ Call = tuple[Any, ...]
 
 
 class Recorder:
-    """A handler that keeps what it was called with, and returns what it is told."""
+    """A handler that records its calls and returns a given result."""
 
     def __init__(self, result: object = None) -> None:
         self.calls: list[Call] = []
@@ -344,7 +344,7 @@ def test_a_mapping_is_undone_by_its_function_and_arguments(
     assert recorder.calls == [("/a", [1])]
 
 
-def test_a_mapping_that_was_made_twice_is_undone_once(
+def test_unmap_removes_one_of_two_equal_mappings(
     dispatcher: Dispatcher, recorder: Recorder
 ) -> None:
     dispatcher.map("/a", recorder)
@@ -391,7 +391,7 @@ def test_a_new_mapping_counts_for_addresses_seen_before(dispatcher: Dispatcher) 
     assert send(dispatcher, osc("/b", 1)) == []
 
 
-def test_what_is_remembered_is_bounded(
+def test_the_memory_is_bounded(
     dispatcher: Dispatcher, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handler_map, "MAX_HEADS", 50)
@@ -408,7 +408,7 @@ def test_what_is_remembered_is_bounded(
     [osc("/" + "a" * 500, 1), osc("/a", *[True] * 16_000)],
     ids=["a long address", "many type tags"],
 )
-def test_a_long_head_is_not_remembered(
+def test_a_long_head_is_not_cached(
     dispatcher: Dispatcher, recorder: Recorder, packet: bytes
 ) -> None:
     dispatcher.map("/*", recorder)
@@ -417,7 +417,7 @@ def test_a_long_head_is_not_remembered(
     assert len(dispatcher._plans) == len(dispatcher._targets) == 0
 
 
-def test_a_comma_in_a_pattern_is_no_type_tag_string(dispatcher: Dispatcher) -> None:
+def test_a_comma_in_a_pattern_does_not_begin_the_type_tags(dispatcher: Dispatcher) -> None:
     one, two = Recorder(), Recorder()
     dispatcher.map("/a", one)
     dispatcher.map("/b", two)
@@ -473,7 +473,7 @@ wire = st.tuples(heads, tags, ends, values).map(b"".join)
 
 
 @given(st.lists(wire, min_size=1, max_size=12))
-def test_what_is_remembered_never_changes_what_a_packet_means(packets: list[bytes]) -> None:
+def test_the_cache_never_changes_the_meaning_of_a_packet(packets: list[bytes]) -> None:
     recorder, replies = Recorder(), Recorder()
     dispatcher = Dispatcher()
     dispatcher.map("/*", recorder, needs_message=True)
@@ -493,7 +493,7 @@ def test_what_is_remembered_never_changes_what_a_packet_means(packets: list[byte
     assert replies.calls == []
 
 
-def test_a_remembered_head_with_another_length_is_read_anew(
+def test_a_cached_head_with_another_size_is_decoded_again(
     dispatcher: Dispatcher, recorder: Recorder
 ) -> None:
     dispatcher.map("/a", recorder)
@@ -503,7 +503,7 @@ def test_a_remembered_head_with_another_length_is_read_anew(
     assert dispatcher.statistics.bad == {"truncated": 1, "size": 1, "trailing": 1}
 
 
-def test_type_tags_without_an_end_are_refused_whatever_is_remembered(
+def test_unterminated_type_tags_are_rejected_despite_the_cache(
     dispatcher: Dispatcher, recorder: Recorder
 ) -> None:
     dispatcher.map("/a", recorder)
@@ -599,7 +599,7 @@ def test_a_message_with_a_future_time_tag_waits_until_it_is_due(
     assert recorder.calls == [("/a", 0), ("/a", 1)]
 
 
-def test_what_a_message_returns_when_it_is_due_is_its_reply(
+def test_the_result_of_a_scheduled_message_is_its_reply(
     dispatcher: Dispatcher, clock: Clock
 ) -> None:
     dispatcher.map("/a", Recorder("/later"))
@@ -683,7 +683,7 @@ def test_without_strict_timing_a_message_runs_at_once_and_shows_its_time_tag(
     assert len(dispatcher.scheduler) == 0
 
 
-def test_beyond_the_schedulers_bound_messages_run_at_once_and_are_counted(
+def test_messages_above_max_pending_run_at_once_and_are_counted(
     recorder: Recorder, clock: Clock
 ) -> None:
     dispatcher = Dispatcher(scheduler=Scheduler(2, clock))
@@ -727,7 +727,7 @@ def test_nothing_of_a_bad_packet_runs_and_it_is_counted_by_reason(
     assert "10.0.0.7:57120" in caplog.text
 
 
-def test_a_bad_packet_is_reported_once_a_while(
+def test_repeated_bad_packets_are_logged_rate_limited(
     dispatcher: Dispatcher, caplog: pytest.LogCaptureFixture
 ) -> None:
     send(dispatcher, *[b"nope"] * 100)
@@ -814,6 +814,6 @@ def test_what_a_handler_returns_becomes_a_message(result: object, message: Messa
     ["ok", "", b"", b"/\xff", (), [], ("ok", 1), ("/ok", object()), ("/ok", 2**64), 5, {"/ok": 1},
      (b"/\xff", 1), Message("ok")],
 )  # fmt: skip
-def test_what_is_no_reply_is_refused(result: object) -> None:
+def test_an_invalid_reply_is_rejected(result: object) -> None:
     with pytest.raises(EncodeError):
         encode_reply(result)

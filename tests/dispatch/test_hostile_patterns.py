@@ -41,7 +41,7 @@ wild = st.sampled_from(
     st.lists(st.text(letters, max_size=8).map("/".__add__), max_size=12, unique=True),
     st.lists(wild, max_size=8).map("".join).map("/".__add__),
 )
-def test_many_addresses_match_as_each_does(addresses: list[str], text: str) -> None:
+def test_find_agrees_with_matches_for_each_address(addresses: list[str], text: str) -> None:
     try:
         pattern = Pattern(text)
     except PatternError:
@@ -50,11 +50,11 @@ def test_many_addresses_match_as_each_does(addresses: list[str], text: str) -> N
     assert pattern.find(Subjects(addresses)) == each
 
 
-def test_no_address_at_all_is_matched_by_none() -> None:
+def test_a_pattern_finds_nothing_among_no_addresses() -> None:
     assert Pattern("//*").find(Subjects([])) == []
 
 
-def test_a_mapping_that_changes_is_matched_as_it_is() -> None:
+def test_a_pattern_sees_later_changes_of_the_mapping() -> None:
     calls: list[str] = []
     dispatcher = dispatcher_with(1, calls)
     for number in range(1, 4):
@@ -66,7 +66,7 @@ def test_a_mapping_that_changes_is_matched_as_it_is() -> None:
     assert len(calls) == 6 + 3
 
 
-def test_a_bundle_that_asks_for_too_many_calls_is_refused_whole() -> None:
+def test_max_route_calls_rejects_a_bundle_as_a_whole() -> None:
     calls: list[str] = []
     dispatcher = dispatcher_with(10, calls, max_route_calls=25)
     dispatch(dispatcher, encode_bundle([osc("/ch/*"), osc("//*")]))
@@ -76,13 +76,13 @@ def test_a_bundle_that_asks_for_too_many_calls_is_refused_whole() -> None:
     assert dispatcher.statistics.bad == {"max_route_calls": 1}
 
 
-def test_one_message_may_call_all_handlers_however_many_there_are() -> None:
+def test_max_route_calls_does_not_limit_a_single_message() -> None:
     calls: list[str] = []
     dispatch(dispatcher_with(30, calls, max_route_calls=25), osc("//*"))
     assert len(calls) == 30
 
 
-def test_a_bundle_for_other_processes_is_bound_as_well() -> None:
+def test_max_route_calls_applies_to_examine() -> None:
     dispatcher = dispatcher_with(10, [], max_route_calls=15)
     packets: list[bytes] = []
     dispatcher.examine(encode_bundle([osc("/ch/*")] * 2), CLIENT, packets.append)
@@ -90,7 +90,7 @@ def test_a_bundle_for_other_processes_is_bound_as_well() -> None:
     assert dispatcher.statistics.bad == {"max_route_calls": 1}
 
 
-def test_patterns_that_match_everything_are_not_remembered_without_end() -> None:
+def test_cached_calls_are_bounded() -> None:
     dispatcher = Dispatcher()
     for number in range(1_000):
         dispatcher.map(f"/ch/{number}", lambda address: None)

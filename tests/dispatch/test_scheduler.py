@@ -41,7 +41,7 @@ def test_nothing_runs_before_it_is_due(scheduler: Scheduler, clock: Clock) -> No
 
 
 @given(st.lists(st.integers(0, 20), max_size=30))
-def test_what_is_due_runs_by_time_and_then_by_arrival(times: list[int]) -> None:
+def test_due_actions_run_by_time_and_then_by_arrival(times: list[int]) -> None:
     scheduler = Scheduler(clock_ns=lambda: 10)
     ran: list[tuple[int, int]] = []
     for index, due in enumerate(times):
@@ -51,7 +51,7 @@ def test_what_is_due_runs_by_time_and_then_by_arrival(times: list[int]) -> None:
     assert len(scheduler) == sum(due > 10 for due in times)
 
 
-def test_beyond_the_bound_nothing_is_kept(clock: Clock) -> None:
+def test_add_rejects_messages_above_max_pending(clock: Clock) -> None:
     scheduler = Scheduler(2, clock)
     assert [scheduler.add(0, lambda: None) for _ in range(4)] == [True, True, False, False]
     assert scheduler.run_due() == 2
@@ -71,7 +71,7 @@ def test_the_bound_is_one_of_messages_not_of_actions(clock: Clock) -> None:
     assert len(scheduler) == 0
 
 
-def test_there_is_a_bound_unless_told_otherwise() -> None:
+def test_max_pending_has_a_default() -> None:
     assert Scheduler().max_pending == MAX_PENDING
 
 

@@ -30,7 +30,7 @@ def reporter(clock: Clock, every: float = 10.0, kinds: int = 256) -> RateLimited
     return RateLimitedLog(logging.getLogger("test"), every, kinds, clock)
 
 
-def test_the_first_of_a_kind_is_logged_at_once(
+def test_the_first_event_of_a_kind_is_logged_at_once(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     reports = reporter(clock)
@@ -41,14 +41,14 @@ def test_the_first_of_a_kind_is_logged_at_once(
 
 @pytest.mark.parametrize("now", [0.0, 0.3, 3.7, 1e9 + 0.1])
 @pytest.mark.parametrize("every", [0.1, 0.7, 10.0, 1e10])
-def test_the_first_is_logged_whatever_the_time_is(
+def test_the_first_event_is_logged_at_any_clock_time(
     now: float, every: float, caplog: pytest.LogCaptureFixture
 ) -> None:
     reporter(Clock(now), every).report("a", "one")
     assert caplog.messages == ["one"]
 
 
-def test_more_of_a_kind_are_counted_and_told_in_one_line(
+def test_repeated_events_of_a_kind_are_summarised_in_one_line(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     reports = reporter(clock)
@@ -61,7 +61,7 @@ def test_more_of_a_kind_are_counted_and_told_in_one_line(
     assert caplog.messages == ["text 0", "later (6 more in 10 s)"]
 
 
-def test_the_rest_is_told_although_the_fault_has_stopped(
+def test_flush_logs_the_summary_after_events_have_stopped(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     reports = reporter(clock)
@@ -77,7 +77,7 @@ def test_the_rest_is_told_although_the_fault_has_stopped(
     assert caplog.records[-1].levelno == logging.ERROR
 
 
-def test_a_fault_that_goes_on_for_weeks_has_a_line_a_minute(
+def test_an_error_that_lasts_for_weeks_is_logged_once_per_minute(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     reports = reporter(clock)
@@ -103,7 +103,9 @@ def test_after_a_period_without_any_the_next_is_a_first_again(
     assert caplog.messages == ["one", "two (1 more in 10 s)", "three"]
 
 
-def test_at_the_end_everything_is_told(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_flush_everything_logs_all_summaries(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     reports = reporter(clock)
     for _ in range(3):
         reports.report("a", "one")
@@ -113,7 +115,7 @@ def test_at_the_end_everything_is_told(clock: Clock, caplog: pytest.LogCaptureFi
     assert caplog.messages == ["one", "one (2 more in 1 s)"]
 
 
-def test_a_report_may_stand_for_several(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_count_adds_several_events(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     reports = reporter(clock)
     for _ in range(3):
         reports.report("a", "64 lost", count=64)
@@ -121,9 +123,7 @@ def test_a_report_may_stand_for_several(clock: Clock, caplog: pytest.LogCaptureF
     assert caplog.messages == ["64 lost", "64 lost (128 more in 1 s)"]
 
 
-def test_beyond_the_number_of_kinds_others_share_a_line(
-    clock: Clock, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_kinds_above_the_limit_share_a_line(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     reports = reporter(clock, kinds=2)
     for kind in "abcdeabcde":
         reports.report(kind, kind)
@@ -140,9 +140,7 @@ def test_beyond_the_number_of_kinds_others_share_a_line(
     assert caplog.messages[6:] == ["f (1 more in 61 s)"]
 
 
-def test_kinds_are_told_apart_again_once_older_ones_are_past(
-    clock: Clock, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_expired_kinds_make_room_for_others(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     reports = reporter(clock, kinds=2)
     for kind in "abcd":
         reports.report(kind, kind)
@@ -152,7 +150,7 @@ def test_kinds_are_told_apart_again_once_older_ones_are_past(
     assert caplog.messages == ["a", "b", "c", "d (1 more in 11 s)", "x", "y"]
 
 
-def test_what_is_remembered_is_bounded(clock: Clock) -> None:
+def test_the_memory_is_bounded(clock: Clock) -> None:
     reports = reporter(clock, kinds=10)
     for n in range(1_000):
         clock.now += 0.01 * (n % 3)
@@ -244,14 +242,14 @@ def test_a_report_has_its_level_and_its_error(
     assert not second.exc_info
 
 
-def test_a_report_says_its_part(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_line_names_its_part(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     reports = RateLimitedLog(logging.getLogger("test"), clock=clock, part="bridge.stage")
     reports.report("a", "one", detail="Traceback ...")
     (record,) = caplog.records
     assert (record.__dict__["part"], record.__dict__["detail"]) == ("bridge.stage", "Traceback ...")
 
 
-def test_a_dispatcher_tells_what_it_has_counted(caplog: pytest.LogCaptureFixture) -> None:
+def test_flush_reports_logs_the_summaries(caplog: pytest.LogCaptureFixture) -> None:
     reporting = Reporting(logging.getLogger("test"))
     reporting.part = "bridge.stage"
     for _ in range(3):

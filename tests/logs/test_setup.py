@@ -43,7 +43,7 @@ def failure(text: str = "broken") -> tuple[type[BaseException], BaseException, o
 
 
 @given(text=TEXT, name=TEXT, detail=TEXT)
-def test_an_event_is_one_line_of_json_whatever_it_holds(text: str, name: str, detail: str) -> None:
+def test_any_event_is_one_line_of_json(text: str, name: str, detail: str) -> None:
     line = JSONLines().format(record(text, name, detail=detail))
     assert len(line.splitlines()) == 1
     assert line.isascii()
@@ -116,7 +116,7 @@ def test_a_whole_traceback_cannot_forge_a_line_either(text: str) -> None:
     assert all(line.startswith("    ") for line in lines[1:])
 
 
-def test_what_cannot_be_printed_is_escaped() -> None:
+def test_unprintable_characters_are_escaped() -> None:
     assert visible("a\n\x1b[2J\x00\x9b\u2028\u202e\udc80ü") == (
         "a\\n\\x1b[2J\\x00\\x9b\\u2028\\u202e\\udc80ü"
     )
@@ -131,7 +131,7 @@ def test_an_endless_text_is_cut(lines: Lines) -> None:
 
 
 @pytest.mark.parametrize("lines", [TextLines(), JSONLines()])
-def test_an_event_whose_values_do_not_fit_is_told_all_the_same(lines: Lines) -> None:
+def test_an_event_with_wrong_arguments_is_logged(lines: Lines) -> None:
     line = lines.format(record("%d of them", args=("many",)))
     assert "%d of them (arguments do not fit the format" in line
 
@@ -166,7 +166,7 @@ def test_an_error_is_one_line_that_says_where(broken: logging.LogRecord, tmp_pat
     assert line.endswith("in raw_decode)")
 
 
-def test_what_the_text_says_already_is_not_said_again() -> None:
+def test_the_exception_is_not_repeated_if_the_text_has_it() -> None:
     line = TextLines().format(record("it raised ValueError('broken')", exc_info=failure()))
     assert line.count("broken") == 1
     assert f"(at {__file__}:" in line
@@ -198,7 +198,7 @@ class Unshowable(Exception):
 
 
 @pytest.mark.parametrize("lines", [TextLines(tracebacks=True), JSONLines()])
-def test_an_error_that_cannot_be_shown_is_told(lines: Lines) -> None:
+def test_an_exception_that_cannot_be_formatted_is_logged(lines: Lines) -> None:
     error = Unshowable()
     line = lines.format(record("x", exc_info=(type(error), error, None)))
     assert "Unshowable" in line
@@ -305,7 +305,7 @@ class Reader:
         return time.perf_counter() - begin
 
     def read(self) -> str:
-        """What is there by now."""
+        """Lines written so far."""
         found = b""
         while select.select([self.descriptor], [], [], 0.05)[0]:
             data = os.read(self.descriptor, 65_536)
@@ -365,7 +365,7 @@ def test_a_reader_that_stalls_does_not_stop_the_program(
     )
     numbers = [int(line[:6]) for line in shown[:told] + shown[told + 1 :]]
     assert all(line.endswith("x" * 200) for line in shown[:told] + shown[told + 1 :])
-    # What came first was on its way, and the newest is what waits: the gap is what is missing.
+    # The oldest lines were in the pipe and the newest are kept: the dropped ones are the gap.
     assert numbers == [*range(told), *range(told + dropped, lines)]
     assert lines - told - dropped == MAX_WAITING
 
@@ -434,7 +434,7 @@ def test_closing_gives_back_every_descriptor() -> None:
     os.close(far)
 
 
-def test_an_event_that_cannot_be_made_a_line_is_counted(reader: Callable[[str], Reader]) -> None:
+def test_an_event_that_cannot_be_formatted_is_counted(reader: Callable[[str], Reader]) -> None:
     there = reader("pipe")
     there.handler.setFormatter(logging.Formatter("%(nothing)s"))
     there.log("x")
@@ -462,7 +462,7 @@ print(os.read(near, 65_536).decode())
 """
 
 
-def test_a_forked_child_does_not_write_what_its_parent_has_waiting() -> None:
+def test_a_forked_child_does_not_write_the_waiting_lines_of_its_parent() -> None:
     done = subprocess.run(
         [sys.executable, "-c", FORK], capture_output=True, text=True, check=True, timeout=30
     )
@@ -533,7 +533,7 @@ def test_a_program_whose_standard_error_is_not_a_file_runs_on() -> None:
     assert "ERROR   root: %d" in done.stdout
 
 
-def test_what_a_library_repeats_is_summarised() -> None:
+def test_repeated_events_of_a_library_are_summarised() -> None:
     done = run(
         "from oscbridge.logs.setup import flush_log\n"
         "from oscbridge.logs import rate_limited\n"

@@ -60,18 +60,18 @@ def test_this_machine_is_not_in_by_itself() -> None:
 
 
 @pytest.mark.parametrize("host", ["", "localhost", "1.2.3", "1.2.3.4.5", "\0", "::g", "%"])
-def test_what_is_no_address_is_in_no_network(host: str) -> None:
+def test_a_text_that_is_not_an_address_is_in_no_network(host: str) -> None:
     assert host not in AllowList(["0.0.0.0/0", "::/0"])
 
 
-def test_without_any_it_is_empty_and_holds_nobody() -> None:
+def test_an_empty_allow_list_contains_no_host() -> None:
     assert not AllowList()
     assert "127.0.0.1" not in AllowList()
 
 
 @given(st.lists(networks(), max_size=8), ADDRESSES)
 @example([ipaddress.ip_network("0.0.0.0/0")], ipaddress.ip_address("::"))
-def test_a_host_is_in_as_the_standard_library_says(
+def test_an_allow_list_agrees_with_ipaddress(
     them: list[ipaddress.IPv4Network | ipaddress.IPv6Network],
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> None:
@@ -99,20 +99,20 @@ def test_a_host_is_in_as_the_standard_library_says(
         ("::ffff:10.0.0.7", "write IPv4 without ::ffff; did you mean '10.0.0.7'?"),
     ],
 )
-def test_what_is_no_network_is_refused_with_its_mend(text: str, says: str) -> None:
+def test_an_invalid_network_is_rejected_with_a_suggestion(text: str, says: str) -> None:
     with pytest.raises(ValueError, match="'") as caught:
         AllowList(["::1", text])
     assert says in str(caught.value)
 
 
-def test_there_is_a_bound_on_how_many_there_are() -> None:
+def test_max_networks_bounds_an_allow_list() -> None:
     many = [str(ipaddress.IPv4Address(number)) for number in range(MAX_NETWORKS + 1)]
     assert len(AllowList(many[:-1])) == MAX_NETWORKS
     with pytest.raises(ValueError, match=f"at most {MAX_NETWORKS} networks"):
         AllowList(many)
 
 
-def test_the_hosts_that_are_remembered_are_bounded() -> None:
+def test_the_host_cache_is_bounded() -> None:
     networks = AllowList(["10.0.0.0/8"])
     for number in range(2 * MAX_HOSTS + 3):
         host = str(ipaddress.IPv4Address((10 << 24) + number))

@@ -41,7 +41,7 @@ def test_all_that_has_arrived_is_read_in_order_with_its_senders(
 
 @both
 @hosts
-def test_no_more_than_a_batch_is_read_at_once(
+def test_one_call_reads_at_most_a_batch(
     make: Make, host: str, server: socket.socket, udp_socket: MakeSocket
 ) -> None:
     sender = udp_socket(host)

@@ -38,7 +38,7 @@ def test_a_url_is_read_and_written(text: str) -> None:
     assert str(OSCURL.parse(text)) == text
 
 
-def test_a_slash_behind_a_url_does_no_harm() -> None:
+def test_a_trailing_slash_of_a_url_is_ignored() -> None:
     assert OSCURL.parse("udp://127.0.0.1:9000/") == ("udp", "127.0.0.1", 9000)
 
 

@@ -196,20 +196,20 @@ def test_a_packet_cut_within_a_word_is_refused(case: Case) -> None:
 
 
 @table(MESSAGES)
-def test_whole_words_of_zeros_behind_a_message_are_ignored(case: Case) -> None:
+def test_words_of_zeros_after_a_message_are_ignored(case: Case) -> None:
     for words in (1, 2, 50):
         assert decode_packet(case.data + b"\0\0\0\0" * words) == case.packet
 
 
 @table(CASES)
-def test_less_than_a_word_of_zeros_behind_a_packet_is_refused(case: Case) -> None:
+def test_one_to_three_zeros_after_a_packet_are_rejected(case: Case) -> None:
     for count in (1, 2, 3, 5):
         with pytest.raises(DecodeError):
             decode_packet(case.data + b"\0" * count)
 
 
 @table(BUNDLES)
-def test_zeros_behind_a_bundle_are_refused(case: Case) -> None:
+def test_zeros_after_a_bundle_are_rejected(case: Case) -> None:
     with pytest.raises(DecodeError) as caught:
         decode_packet(case.data + b"\0" * 4)
     assert caught.value.reason == "size"
@@ -217,7 +217,7 @@ def test_zeros_behind_a_bundle_are_refused(case: Case) -> None:
 
 @table(MESSAGES)
 @pytest.mark.parametrize("garbage", [b"\0\0\0\x01", b"\x01\0\0\0", b",i\0\0", b"\0" * 8 + b"abcd"])
-def test_garbage_behind_a_message_is_refused(case: Case, garbage: bytes) -> None:
+def test_bytes_after_a_message_are_rejected(case: Case, garbage: bytes) -> None:
     with pytest.raises(DecodeError) as caught:
         decode_packet(case.data + garbage)
     assert caught.value.reason == "trailing"
@@ -225,7 +225,7 @@ def test_garbage_behind_a_message_is_refused(case: Case, garbage: bytes) -> None
 
 @table(BUNDLES)
 @pytest.mark.parametrize("garbage", [b"\x01\0\0\0", b"\xff\xff\xff\xff", b"\0\0\0\x08abcd"])
-def test_garbage_behind_a_bundle_is_refused(case: Case, garbage: bytes) -> None:
+def test_bytes_after_a_bundle_are_rejected(case: Case, garbage: bytes) -> None:
     with pytest.raises(DecodeError) as caught:
         decode_packet(case.data + garbage)
     assert caught.value.reason == "size"
@@ -239,7 +239,7 @@ def test_a_message_survives_in_a_bundle(case: Case) -> None:
     assert bundle.elements[1] == tagged(case.packet, LATER_TAG)
 
 
-def test_a_decoded_message_says_where_it_came_from() -> None:
+def test_a_decoded_message_has_its_origin() -> None:
     origin = Origin("stage", ("10.0.0.1", 9000))
     packet = decode_packet(NOW + element(PING), origin=origin)
     assert [m.origin for m in messages(packet)] == [origin]
@@ -325,7 +325,7 @@ def test_a_refused_value_is_named() -> None:
 
 
 @pytest.mark.parametrize("timetag", [-1, 2**64])
-def test_a_bundle_time_beyond_64_bits_is_refused(timetag: int) -> None:
+def test_a_time_tag_of_more_than_64_bits_is_rejected(timetag: int) -> None:
     with pytest.raises(EncodeError):
         encode_bundle([PING], TimeTag(timetag))
 

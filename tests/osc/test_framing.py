@@ -157,7 +157,7 @@ def test_nothing_is_read_after_a_fault(case: Case) -> None:
 
 
 @table(FAULTY)
-def test_a_fault_is_told_in_the_same_words_however_the_stream_is_split(case: Case) -> None:
+def test_the_error_does_not_depend_on_how_the_stream_is_split(case: Case) -> None:
     assert check(case, [case.stream]) == check(case, each_byte(case.stream))
 
 
@@ -191,7 +191,7 @@ def cut_up(stream: bytes, at: list[int]) -> list[bytes]:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 @given(packets=packets, at=cuts)
-def test_what_was_encoded_is_decoded_however_it_is_cut(
+def test_an_encoded_stream_is_decoded_however_it_is_split(
     dialect: str, packets: list[bytes], at: list[int]
 ) -> None:
     mode, encode = DIALECTS[dialect]
@@ -317,7 +317,7 @@ def test_a_mode_names_its_decoder_and_its_encoder(mode: str, wire: bytes) -> Non
     assert decoder_for(mode).encode(PING) == encoder_for(mode)(PING) == wire
 
 
-def test_who_speaks_first_in_auto_speaks_osc_1_1() -> None:
+def test_the_encoder_for_auto_is_that_of_osc_1_1() -> None:
     assert encoder_for("auto")(PING) == encode_slip(PING)
 
 
@@ -336,7 +336,7 @@ def test_a_limit_out_of_range_is_refused(limit: int) -> None:
         AutoDecoder(limit)
 
 
-def test_a_size_that_begins_like_slip_is_told_as_such() -> None:
+def test_a_size_that_looks_like_slip_adds_a_hint() -> None:
     decoder = LengthPrefixDecoder()
     decoder.feed(encode_slip(PING))
     assert "SLIP" in str(decoder.error)

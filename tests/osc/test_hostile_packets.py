@@ -184,7 +184,7 @@ def test_the_largest_datagram_is_taken() -> None:
     "name", ["max_packet_size", "max_depth", "max_type_tags", "max_arguments", "max_address_length"]
 )
 @pytest.mark.parametrize("value", [0, -1, 1.5, "8"])
-def test_a_limit_that_makes_no_sense_is_refused(name: str, value: object) -> None:
+def test_a_limit_that_is_not_a_positive_integer_is_rejected(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=name):
         Limits(**{name: value})  # type: ignore[arg-type]
 

@@ -156,7 +156,7 @@ def test_a_bundle_without_a_time_is_immediate(timetag: str) -> None:
     assert oscbridge.decode_json("{" + timetag + '"packets": []}') == Bundle(IMMEDIATELY, ())
 
 
-def test_what_a_plugin_made_of_plain_values_is_written_as_its_type_tags_say() -> None:
+def test_encode_json_writes_plain_values_by_their_type_tags() -> None:
     values = (1, bytearray(b"\1"), 0x11223344, bytes([0, 144, 60, 1]), 1, (1, 2))
     written = orjson.loads(oscbridge.encode_json(Message("/a", "fbrmt[ii]", values)))  # type: ignore[arg-type]
     assert [each["value"] for each in written["args"][:5]] == [
@@ -188,7 +188,7 @@ def test_what_a_plugin_made_of_plain_values_is_written_as_its_type_tags_say() ->
         ("d", (10**400,)),
     ],
 )
-def test_a_message_that_a_plugin_made_wrongly_raises_an_encode_error(
+def test_encode_json_rejects_an_inconsistent_message(
     types: str, args: tuple[oscbridge.Argument, ...]
 ) -> None:
     with pytest.raises(oscbridge.EncodeError):
@@ -218,7 +218,7 @@ MALFORMED = {
     "empty address": '{"address": ""}',
     "address with NUL": '{"address": "/a\\u0000b"}',
     "lone surrogate": '{"address": "/\\ud800"}',
-    "packets that are no array": '{"packets": {}}',
+    "packets that are not an array": '{"packets": {}}',
     "packet that is a number": '{"packets": [1]}',
     "time tag that is a number": '{"timeTag": 5, "packets": []}',
     "time tag with text": '{"timeTag": {"raw": ["x", 1]}, "packets": []}',
@@ -267,7 +267,7 @@ MALFORMED = {
     "t of a number": argument('{"type": "t", "value": 1}'),
     "bare integer beyond 64 bits": argument("18446744073709551615"),
     "bare float too large": argument("1e300"),
-    "NaN, which is no JSON": argument("NaN"),
+    "NaN, which is not JSON": argument("NaN"),
     "arrays nested without end": argument("[" * DEEP + "]" * DEEP),
     "arrays nested a little too deeply": argument("[" * 17 + "]" * 17),
     "bundles nested without end": '{"packets": [' * DEEP + "]}" * DEEP,
@@ -392,6 +392,6 @@ def test_the_precision_of_a_float_is_that_of_the_wire() -> None:
         '{"address": "/a", "args": [{"type": "f", "value": DEEP}]}',
     ],
 )
-def test_what_is_nested_too_deeply_to_be_shown_is_bad_input(text: str) -> None:
+def test_input_nested_too_deeply_for_repr_is_a_decode_error(text: str) -> None:
     with pytest.raises(oscbridge.DecodeError):
         oscbridge.decode_json(text.replace("DEEP", "[" * 900 + "]" * 900).encode())

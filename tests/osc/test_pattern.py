@@ -119,7 +119,7 @@ CAPTURES = [
 
 
 @pytest.mark.parametrize(("text", "address", "captures"), CAPTURES)
-def test_a_capture_holds_what_it_stands_for(
+def test_a_capture_returns_the_matched_text(
     text: str, address: str, captures: dict[str, str] | None
 ) -> None:
     assert Pattern(text, mapped=True).capture(Subject(address)) == captures
@@ -140,12 +140,12 @@ def test_a_malformed_pattern_is_refused(text: str, mapped: bool) -> None:
 
 
 @pytest.mark.parametrize("text", ["/{}", "/{1a}", "/{a b}", "/{a-b}", "/{*}", "/{a/b}", "/{ä}"])
-def test_a_capture_that_is_no_name_is_refused(text: str) -> None:
+def test_a_capture_with_an_invalid_name_is_rejected(text: str) -> None:
     with pytest.raises(PatternError, match="not a valid name"):
         Pattern(text, mapped=True)
 
 
-def test_a_name_that_is_captured_twice_is_refused() -> None:
+def test_a_duplicate_capture_is_rejected() -> None:
     with pytest.raises(PatternError, match="duplicate name"):
         Pattern("/{a}/{a}", mapped=True)
 

@@ -1,4 +1,4 @@
-"""What was encoded is decoded to the same, whatever it is."""
+"""Encoding and decoding returns the same packet."""
 
 from __future__ import annotations
 

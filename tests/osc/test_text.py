@@ -131,11 +131,11 @@ def test_a_message_without_type_tags_is_shown_without_a_comma() -> None:
 
 
 @given(st.floats(width=32, allow_nan=False))
-def test_the_digits_of_a_float_say_which_number_it_is(value: float) -> None:
+def test_format_float_uses_the_fewest_digits_that_identify_the_number(value: float) -> None:
     shown = format_message(Message("/x", "f", (value,))).split()[-1]
     assert struct.pack(">f", float(shown)) == struct.pack(">f", value)
 
 
 @given(st.text())
-def test_whatever_the_text_the_line_can_be_printed(text: str) -> None:
+def test_format_message_is_printable_for_any_text(text: str) -> None:
     assert format_message(Message("/" + text, "s", (text,))).isprintable()

@@ -72,7 +72,7 @@ class Inbox:
 
 @pytest.fixture
 def dispatcher() -> Dispatcher:
-    """A dispatcher that puts every message into ``inbox``, and answers what is asked.
+    """A dispatcher that puts every message into ``inbox``, and replies to requests.
 
     ``/ask`` and arguments is answered with ``/answer`` and these arguments; after ``/echo``
     they have the same types as well.

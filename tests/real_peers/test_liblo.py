@@ -21,7 +21,7 @@ HOST = "127.0.0.1"
 END_ESC = b"\xc0\xdb\xdc\xdd\xc0"
 """Bytes that SLIP must escape."""
 EARLY_NS = 15_000_000
-"""liblo does not wait for the last 10 ms before what is due."""
+"""liblo runs messages up to 10 ms before they are due."""
 
 every_server = pytest.mark.parametrize("kind", ["blocking", "threading", "asyncio"])
 every_mode = pytest.mark.parametrize("mode", ["1.0", "1.1"])
@@ -120,7 +120,7 @@ def oscdump_tcp(launch: Any, eventually: Any) -> Iterator[Any]:
 
     eventually(connects)
     yield process, port
-    # Only now: liblo may lose what comes by one connection while it lets another go.
+    # Only now: liblo may lose the data of one connection while it closes another.
     clients[0].close()
 
 
@@ -179,7 +179,7 @@ def test_a_bundle_of_ours_is_dumped_with_its_time_tag(oscdump: Any) -> None:
 
 @every_client
 @every_mode
-def test_what_our_tcp_clients_send_is_dumped_in_order(
+def test_messages_of_our_tcp_clients_are_dumped_in_order(
     client: str, mode: str, oscdump_tcp: Any
 ) -> None:
     process, port = oscdump_tcp
@@ -362,9 +362,9 @@ def test_both_framings_of_liblo_arrive(
 ) -> None:
     liblo = sender(TCP, tcp_server(kind, mode), slip)
     for number in range(5):
-        liblo.send("/n", number, END_ESC, "c0 is no end")
+        liblo.send("/n", number, END_ESC, "c0 does not end")
     for number in range(5):
-        assert inbox.take() == Message("/n", "ibs", (number, END_ESC, "c0 is no end"))
+        assert inbox.take() == Message("/n", "ibs", (number, END_ESC, "c0 does not end"))
 
 
 @every_server

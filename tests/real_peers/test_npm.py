@@ -1,6 +1,6 @@
 """What JavaScript programs are made with: npm osc over UDP and TCP.
 
-The TCP of npm osc is SLIP; its option ``useSLIP: false`` reads what comes without any
+The TCP of npm osc is SLIP; its option ``useSLIP: false`` reads a stream without any
 framing, and still writes SLIP.
 """
 

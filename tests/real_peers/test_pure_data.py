@@ -25,7 +25,7 @@ every_server = pytest.mark.parametrize("kind", ["blocking", "threading", "asynci
 
 @pytest.fixture
 def pd(launch: Any) -> Any:
-    """Starts Pd; what it is told goes to the patch's ``receive`` objects."""
+    """Starts Pd; messages go to the ``receive`` objects of the patch."""
 
     def start(*told: str) -> Any:
         return launch("pd", *OPTIONS, *(part for text in told for part in ("-send", text)), PATCH)
@@ -47,7 +47,7 @@ def listening(pd: Any) -> Any:
 
 
 @every_server
-def test_what_pd_sends_arrives(kind: str, udp_server: Any, inbox: Any, pd: Any) -> None:
+def test_messages_of_pd_arrive(kind: str, udp_server: Any, inbox: Any, pd: Any) -> None:
     pd(f"connect {udp_server(kind)}", "send list 0.5 hello 7", "send list -1 two 2")
     assert inbox.take() == Message("/from/pd", "fsi", (0.5, "hello", 7))
     assert inbox.take() == Message("/from/pd", "fsi", (-1.0, "two", 2))
@@ -62,7 +62,7 @@ def test_pd_gets_our_reply_where_it_asked(kind: str, udp_server: Any, pd: Any) -
 # --- ours to Pd --------------------------------------------------------------------------------
 
 
-def test_what_our_client_sends_arrives_at_pd(listening: Any) -> None:
+def test_pd_receives_messages_of_our_client(listening: Any) -> None:
     process, port = listening
     with SimpleUDPClient(HOST, port) as client:
         client.send_message("/mixer/ch/1", [1, 0.5, "text", b"\x01\x02\x03"])
@@ -82,7 +82,7 @@ def test_our_bundle_arrives_at_pd_in_order(listening: Any) -> None:
     assert [process.line() for _ in range(4)] == [f"got: list n {n}" for n in range(1, 5)]
 
 
-def test_pd_says_which_type_it_does_not_know_and_goes_on(listening: Any) -> None:
+def test_pd_reports_an_unknown_type_and_continues(listening: Any) -> None:
     process, port = listening
     with SimpleUDPClient(HOST, port) as client:
         client.send(Message("/n", "di", (0.1, 1)))

@@ -150,7 +150,7 @@ def test_their_dispatch_client_handles_our_reply(
 @every_server
 @pytest.mark.parametrize("ours", ["same", "auto"])
 @every_mode
-def test_what_their_tcp_client_sends_arrives_and_is_answered(
+def test_messages_of_their_tcp_client_arrive_and_get_replies(
     kind: str, ours: str, mode: str, tcp_server: Any, inbox: Any
 ) -> None:
     port = tcp_server(kind, mode if ours == "same" else ours)
@@ -176,7 +176,7 @@ def test_many_messages_on_one_connection_of_theirs_arrive_in_order(
 
 @every_server
 @every_mode
-def test_what_their_asyncio_tcp_client_sends_arrives_and_is_answered(
+def test_messages_of_their_asyncio_tcp_client_arrive_and_get_replies(
     kind: str, mode: str, tcp_server: Any, inbox: Any
 ) -> None:
     port = tcp_server(kind, mode)

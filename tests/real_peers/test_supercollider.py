@@ -116,7 +116,7 @@ def test_scsynth_tells_its_version(client: Any) -> None:
     assert (answer.address, answer.args[:2]) == ("/version.reply", ("scsynth", 3))
 
 
-def test_scsynth_makes_a_group_and_tells_who_wants_to_know(client: Any, node: int) -> None:
+def test_scsynth_creates_a_group_and_notifies_clients(client: Any, node: int) -> None:
     assert ask(client, "/notify", 1).args[0] == "/notify"
     made = ask(client, "/g_new", node, 0, 0)
     assert (made.address, made.args[:2]) == ("/n_go", (node, 0))
@@ -127,7 +127,7 @@ def test_scsynth_makes_a_group_and_tells_who_wants_to_know(client: Any, node: in
     assert ask(client, "/notify", 0) == Message.of("/done", "/notify")
 
 
-def test_scsynth_says_what_it_does_not_know(client: Any) -> None:
+def test_scsynth_reports_an_unknown_command(client: Any) -> None:
     assert ask(client, "/nonsense") == Message.of("/fail", "/nonsense", "Command not found")
 
 

@@ -9,7 +9,7 @@ import textwrap
 
 import pytest
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no os.fork here")
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="os.fork is not available here")
 
 HEAD = """
 import os, signal, sys, time
@@ -71,7 +71,7 @@ def test_room_is_waited_for() -> None:
     ) == ["True 2"]
 
 
-def test_what_waits_to_be_written_is_written_once() -> None:
+def test_buffered_output_is_written_once() -> None:
     assert run(
         """
         print("parent")
@@ -156,7 +156,7 @@ def test_a_second_ctrl_c_ends_all_at_once() -> None:
     ) == ["interrupted", "1"]
 
 
-def test_a_child_that_somebody_else_waited_for_is_forgotten() -> None:
+def test_a_child_reaped_elsewhere_is_removed() -> None:
     assert run(
         """
         children.fork(lambda: None)

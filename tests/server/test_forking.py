@@ -23,7 +23,7 @@ from oscbridge.osc.framing import encode_slip
 WAIT = 20.0
 Start = Callable[..., "Program"]
 
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no os.fork here")
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="os.fork is not available here")
 pytestmark = needs_fork
 
 HEAD = """
@@ -207,7 +207,7 @@ def test_a_bundle_is_handled_in_one_process(start: Start, sender: socket.socket)
     assert len({sender.recv(1_000) for _ in range(3)}) == 1
 
 
-def test_what_is_printed_arrives_and_not_twice(start: Start, sender: socket.socket) -> None:
+def test_output_of_a_child_is_written_once(start: Start, sender: socket.socket) -> None:
     program = start(
         """
         def prints(address, n):
@@ -286,7 +286,7 @@ def test_a_handler_that_exits_without_a_code_has_not_failed(
     assert program.stop()[0] == "failed 0 alive 0"
 
 
-def test_bad_packets_and_those_that_nobody_wants_cost_no_process(
+def test_invalid_and_unmatched_packets_start_no_process(
     start: Start, sender: socket.socket
 ) -> None:
     program = start(
@@ -339,7 +339,7 @@ def test_the_messages_of_a_future_bundle_run_in_order_in_one_process(
 
 
 @pytest.mark.parametrize("too_early", ["run", "drop"])
-def test_what_the_scheduler_will_not_keep_takes_no_process_to_wait(
+def test_too_early_messages_start_no_waiting_process(
     too_early: str, start: Start, sender: socket.socket
 ) -> None:
     program = start(
@@ -373,7 +373,7 @@ def test_verify_request_decides_before_there_is_a_process(
     assert program.stop() == ["failed 0 alive 0", "1 0 {'refused': 1} {}"]
 
 
-def test_what_comes_from_outside_allow_costs_no_process(
+def test_packets_from_outside_allow_start_no_process(
     start: Start, sender: socket.socket, udp_socket: Callable[..., socket.socket]
 ) -> None:
     program = start(UDP + 'server.allow = AllowList(["127.0.0.2"])\n')
@@ -383,7 +383,7 @@ def test_what_comes_from_outside_allow_costs_no_process(
     assert program.stop() == ["failed 0 alive 0", "1 0 {'not_allowed': 1} {}"]
 
 
-def test_a_server_that_cannot_fork_counts_it_and_goes_on(
+def test_a_failed_fork_is_counted_and_the_server_continues(
     start: Start, sender: socket.socket
 ) -> None:
     program = start(
@@ -408,7 +408,9 @@ def test_a_server_that_cannot_fork_counts_it_and_goes_on(
     assert sender.recv(1_000) == osc("/failed", 2)
 
 
-def test_output_that_nobody_reads_stops_no_server(start: Start, sender: socket.socket) -> None:
+def test_a_broken_output_stream_does_not_stop_the_server(
+    start: Start, sender: socket.socket
+) -> None:
     program = start(
         """
         class Broken:
@@ -572,9 +574,7 @@ def test_one_address_leaves_processes_for_others(start: Start, connect: Connect)
     assert program.stop()[1] == "0 0 {} {'max_connections_per_address': 1}"
 
 
-def test_a_connection_for_which_there_is_no_process_is_counted_and_ended(
-    start: Start, connect: Connect
-) -> None:
+def test_max_children_closes_and_counts_further_connections(start: Start, connect: Connect) -> None:
     program = start(
         """
         real_fork = os.fork

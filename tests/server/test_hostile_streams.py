@@ -1,4 +1,4 @@
-"""TCP clients that mean harm, or are broken: what they may take, and that others go on."""
+"""Hostile and broken TCP clients: their limits, and that other clients are still served."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
-# --- bytes that are no frames -------------------------------------------------------------------
+# --- invalid streams ----------------------------------------------------------------------------
 
 
 LIMIT = 64
@@ -153,7 +153,7 @@ def test_the_longest_frame_within_the_limit_is_taken(
 
 @every_kind
 @pytest.mark.parametrize("mode", ["1.0", "1.1"])
-def test_a_frame_that_is_never_finished_ends_its_connection(
+def test_packet_timeout_closes_the_connection_of_an_incomplete_packet(
     kind: str, mode: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     server = serve_tcp(kind, dispatcher, mode, limits=StreamLimits(packet_timeout=0.3))
@@ -165,7 +165,7 @@ def test_a_frame_that_is_never_finished_ends_its_connection(
 
 
 @every_kind
-def test_a_frame_that_comes_byte_after_byte_ends_its_connection(
+def test_packet_timeout_closes_the_connection_of_a_packet_sent_byte_by_byte(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     server = serve_tcp(kind, dispatcher, limits=StreamLimits(packet_timeout=0.3, idle_timeout=0.2))
@@ -180,7 +180,7 @@ def test_a_frame_that_comes_byte_after_byte_ends_its_connection(
 
 
 @every_kind
-def test_whole_frames_may_come_for_longer_than_one_may_be_unfinished(
+def test_packet_timeout_starts_again_with_each_packet(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     server = serve_tcp(kind, dispatcher, limits=StreamLimits(packet_timeout=0.5))
@@ -195,7 +195,7 @@ def test_whole_frames_may_come_for_longer_than_one_may_be_unfinished(
 
 
 @every_kind
-def test_a_client_that_says_nothing_is_ended(
+def test_idle_timeout_closes_a_silent_client(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     server = serve_tcp(kind, dispatcher, limits=StreamLimits(idle_timeout=0.3))
@@ -221,7 +221,7 @@ def ask_and_never_read(client: Any, times: int) -> None:
 
 
 @every_kind
-def test_a_client_that_never_reads_its_replies_is_ended(
+def test_reply_timeout_closes_a_client_that_never_reads(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     dispatcher.map("/much", lambda address: MUCH)
@@ -233,7 +233,7 @@ def test_a_client_that_never_reads_its_replies_is_ended(
 
 
 @at_once
-def test_others_go_on_while_a_client_does_not_read(
+def test_a_client_that_does_not_read_blocks_no_other(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     dispatcher.map("/much", lambda address: MUCH)
@@ -244,7 +244,7 @@ def test_others_go_on_while_a_client_does_not_read(
     assert dispatcher.statistics.closed == {}
 
 
-def test_replies_beyond_what_may_wait_end_the_connection(
+def test_max_reply_bytes_closes_the_connection(
     serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     dispatcher.map("/much", lambda address: MUCH)
@@ -384,7 +384,7 @@ def open_files() -> int:
 
 
 @every_kind
-def test_a_reset_in_the_middle_of_a_frame_hurts_nobody(
+def test_a_reset_within_a_packet_affects_no_other_client(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     server = serve_tcp(kind, dispatcher)

@@ -79,7 +79,7 @@ def test_work_is_done_at_the_same_time(crew: Callable[[int], Crew]) -> None:
     assert not together.broken
 
 
-def test_no_more_than_the_bound_work_at_once(crew: Callable[[int], Crew]) -> None:
+def test_max_threads_bounds_simultaneous_work(crew: Callable[[int], Crew]) -> None:
     one = crew(3)
     begun: queue.SimpleQueue[int] = queue.SimpleQueue()
     go_on = threading.Event()
@@ -126,7 +126,7 @@ def test_work_that_raises_ends_no_thread(
     assert told == [error] * 5
 
 
-def test_a_crew_that_cannot_receive_stops_and_says_why() -> None:
+def test_an_exception_of_receive_stops_the_threads_and_is_kept() -> None:
     def receive() -> Work | None:
         raise OSError("no socket")
 

@@ -191,7 +191,7 @@ def test_a_handler_learns_its_client(
 
 @every_kind
 @every_mode
-def test_a_client_that_leaves_in_the_middle_of_a_frame_hurts_nobody(
+def test_a_client_that_disconnects_within_a_packet_affects_no_other(
     kind: str, mode: str, wire: str, serve_tcp: Serve, connect: Connect,
     dispatcher: Dispatcher, inbox: Inbox,
 ) -> None:  # fmt: skip
@@ -529,7 +529,7 @@ def test_a_server_may_serve_again(
 
 
 @on_threads
-def test_a_coroutine_handler_is_reported_where_nobody_awaits(
+def test_a_coroutine_handler_of_a_blocking_server_is_logged(
     base: type[OSCTCPServer], connect: Connect, dispatcher: Dispatcher,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
@@ -812,9 +812,7 @@ async def test_a_stop_cancels_coroutines_and_waits_for_their_cleaning_up(
     assert client.is_ended()
 
 
-async def test_what_was_written_goes_out_before_the_stop(
-    dispatcher: Dispatcher, connect: Connect
-) -> None:
+async def test_stop_sends_written_replies_first(dispatcher: Dispatcher, connect: Connect) -> None:
     dispatcher.map("/much", lambda address: ("/much", bytes(60_000)))
     dispatcher.map("/last", lambda address: asyncio.get_running_loop().create_task(stop()) and None)
 
@@ -828,7 +826,7 @@ async def test_what_was_written_goes_out_before_the_stop(
     assert await asyncio.to_thread(client.is_ended)
 
 
-async def test_a_long_coroutine_is_no_unfinished_packet_of_its_client(
+async def test_packet_timeout_does_not_count_the_time_of_a_coroutine(
     dispatcher: Dispatcher, connect: Connect
 ) -> None:
     async def slow(_address: str) -> None:
@@ -880,7 +878,7 @@ async def test_an_empty_host_is_every_address(dispatcher: Dispatcher, connect: C
     await server.stop()
 
 
-def test_length_prefix_and_slip_are_told_apart_client_by_client(
+def test_auto_recognises_the_framing_of_each_client(
     serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     server = serve_tcp("asyncio", dispatcher, "auto")

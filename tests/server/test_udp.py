@@ -392,7 +392,7 @@ def test_a_large_datagram_arrives_whole(
 
 
 @pytest.mark.parametrize("mode", ["blocking", "threading"])
-def test_a_coroutine_handler_is_reported_where_nobody_awaits(
+def test_a_coroutine_handler_of_a_blocking_server_is_logged(
     mode: str,
     serve: Serve,
     dispatcher: Dispatcher,
@@ -417,7 +417,7 @@ def test_a_coroutine_handler_is_reported_where_nobody_awaits(
 
 
 @every_mode
-def test_what_comes_from_outside_allow_is_counted_and_not_looked_at(
+def test_packets_from_outside_allow_are_counted_and_not_decoded(
     mode: str, serve: Serve, dispatcher: Dispatcher, inbox: Inbox, udp_socket: MakeSocket,
     sender: socket.socket, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -437,7 +437,7 @@ def test_what_comes_from_outside_allow_is_counted_and_not_looked_at(
     assert dispatcher.statistics.packets == 3
 
 
-def test_what_comes_from_outside_allow_meets_no_method_of_a_subclass(
+def test_packets_from_outside_allow_reach_no_method_of_a_subclass(
     dispatcher: Dispatcher, sender: socket.socket
 ) -> None:
     class Strict(BlockingOSCUDPServer):
@@ -453,7 +453,7 @@ def test_what_comes_from_outside_allow_meets_no_method_of_a_subclass(
 
 
 @on_threads
-def test_a_server_refuses_what_verify_request_does_not_want(
+def test_verify_request_rejects_packets(
     kind: type[OSCUDPServer],
     serve: Serve,
     dispatcher: Dispatcher,
@@ -763,7 +763,7 @@ def test_an_interrupted_server_ends_its_threads(
         assert threads_of_servers() == []
 
 
-def test_a_server_whose_socket_fails_says_so(dispatcher: Dispatcher) -> None:
+def test_an_error_of_the_socket_is_raised_by_the_server(dispatcher: Dispatcher) -> None:
     server = threading_server(dispatcher, service_actions=lambda self: self.socket.close())
     with pytest.raises(OSError):
         server.serve_forever(0.02)
@@ -825,7 +825,7 @@ async def test_coroutine_handlers_are_awaited_at_the_same_time(
     await close(transport)
 
 
-async def test_a_coroutine_handler_that_raises_is_reported_once_a_while(
+async def test_exceptions_of_a_coroutine_handler_are_logged_rate_limited(
     dispatcher: Dispatcher, sender: socket.socket, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken(_address: str) -> None:
@@ -896,7 +896,7 @@ async def test_no_more_than_max_tasks_are_awaited_and_no_packet_is_lost(
     await close(transport)
 
 
-async def test_a_bundle_over_max_tasks_holds_up_what_follows_until_enough_have_ended(
+async def test_packets_after_max_tasks_wait_until_tasks_have_ended(
     dispatcher: Dispatcher, sender: socket.socket
 ) -> None:
     go_on: asyncio.Queue[None] = asyncio.Queue()
