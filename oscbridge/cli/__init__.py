@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from functools import cached_property
 from importlib import import_module
@@ -11,6 +10,7 @@ from typing import Final
 import click
 
 from oscbridge.errors import ConfigurationError, OSCBridgeError
+from oscbridge.suggestions import suggest
 
 __all__ = ["COMMANDS", "Commands", "cli", "main"]
 
@@ -56,10 +56,7 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            names = self.list_commands(ctx)
-            near = difflib.get_close_matches(args[0], names, 1)
-            mend = f"Did you mean {near[0]}?" if near else f"There is: {', '.join(names)}."
-            text = f"{error.message} {mend}"
+            text = f"{error.message.removesuffix('.')}; {suggest(args[0], self.list_commands(ctx))}"
             raise click.UsageError(text, ctx) from None
 
 

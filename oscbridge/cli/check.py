@@ -12,7 +12,6 @@ import click
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration
-from oscbridge.bridge.config.error_messages import choices
 from oscbridge.bridge.routes.explain import Outcome, RouteTrace, sources, trace
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sinks.runner import EndpointRunner
@@ -21,6 +20,7 @@ from oscbridge.cli.send import read_message
 from oscbridge.osc import Message, Origin
 from oscbridge.osc.text import format_message
 from oscbridge.plugins import Plugins
+from oscbridge.suggestions import suggest
 
 __all__ = ["command"]
 
@@ -96,8 +96,7 @@ def _sources(configuration: Configuration, name: str | None) -> list[str]:
         return sources(configuration)
     known = [*configuration.bridges, *configuration.endpoints]
     if name not in known:
-        mend = choices(name, known, "there is")
-        raise click.UsageError(f"--from {name}: no such bridge or endpoint; {mend}")
+        raise click.UsageError(f"--from {name}: no such bridge or endpoint; {suggest(name, known)}")
     return [name]
 
 

@@ -81,7 +81,7 @@ def read_configuration(file: Path | None, plugins: Plugins) -> Configuration:
 
 async def _run(service: Service, plugins: Plugins, name: str) -> None:
     def end_in_time() -> None:
-        end_within(service.app.configuration.run.drain + STOP_TIMEOUT)
+        end_within(service.app.configuration.run.drain_timeout + STOP_TIMEOUT)
 
     with until_signal(service.request_reload, end_in_time) as stop:
         starting = asyncio.ensure_future(service.start())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 import click
@@ -15,6 +14,7 @@ from oscbridge.net.os_errors import what_failed
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message, decode_message, encode_message
 from oscbridge.osc.text import format_message, is_number, parse_arguments
+from oscbridge.suggestions import did_you_mean
 
 __all__ = ["command", "read_message"]
 
@@ -27,9 +27,8 @@ class _Send(click.Command):
         for arg in args[: args.index("--")] if "--" in args else args:
             option = arg.partition("=")[0]
             if len(arg) > 1 and arg.startswith("-") and option not in known and not is_number(arg):
-                near = difflib.get_close_matches(option, known, 1)
-                mend = f"did you mean {near[0]}?" if near else "put -- before arguments like this"
-                raise click.UsageError(f"No such option {option}; {mend}", ctx)
+                fix = did_you_mean(option, known) or "put -- before arguments like this"
+                raise click.UsageError(f"unknown option {option!r}; {fix}", ctx)
         return super().parse_args(ctx, args)
 
 

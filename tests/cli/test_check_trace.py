@@ -129,7 +129,7 @@ def test_a_trace_is_coloured_in_a_terminal(
         (("--trace", ""), "Missing argument 'ADDRESS'"),
         (("--trace", "/x 'a"), "no closing quotation"),
         (("--trace", "/x --types i a"), "'a' does not fit type tag 'i'"),
-        (("--trace", "/x --tpyes i a"), "did you mean --types?"),
+        (("--trace", "/x --tpyes i a"), "did you mean '--types'?"),
         (("--trace", "/x", "--from", "stgae"), "no such bridge or endpoint; did you mean 'stage'?"),
         (("--from", "stage"), "--from says where the message of --trace comes from"),
     ],

@@ -35,10 +35,10 @@ BAD = {
         ROUTE + 'from = "a"\nto = "wbe"',
         "route 1: to = 'wbe': no such endpoint; did you mean 'web'?",
     ),
-    "unknown source": (ROUTE + 'from = "x"\nto = "web"', "there is: a, web"),
+    "unknown source": (ROUTE + 'from = "x"\nto = "web"', "available: a, web"),
     "malformed match": (ROUTE + 'from = "a"\nto = "web"\nmatch = "/{"', "'{' at 1 has no end"),
-    "two bridges on one port": ("[bridge.a]\n[bridge.b]", "bridge.a listens on"),
-    "no TOML": ("[bridge.a\n", "not TOML: "),
+    "two bridges on one port": ("[bridge.a]\n[bridge.b]", "bridge.a already listens on"),
+    "no TOML": ("[bridge.a\n", "not valid TOML: "),
 }
 
 
@@ -185,7 +185,7 @@ def test_a_missing_file_ends_it_with_one_clear_line(command: str, call: Call, wr
     write(name="studio.toml")
     result = call(command, "stduio.toml")
     assert result.returncode == 2
-    assert one_error(result) == ("stduio.toml: there is no such file; did you mean 'studio.toml'?")
+    assert one_error(result) == ("stduio.toml: no such file; did you mean 'studio.toml'?")
 
 
 def test_run_names_a_bridge_whose_port_is_in_use(call: Call, write: Write) -> None:

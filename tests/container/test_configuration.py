@@ -91,7 +91,7 @@ def test_run_takes_options_and_still_finds_the_configuration(
             "error: /etc/oscbridge/oscbridge.toml: bridge.stage.lisen: unknown key; "
             "did you mean 'listen'?",
         ),
-        ("no TOML", 0o644, "error: /etc/oscbridge/oscbridge.toml: not TOML: "),
+        ("no TOML", 0o644, "error: /etc/oscbridge/oscbridge.toml: not valid TOML: "),
         (
             STAGE,
             0o600,

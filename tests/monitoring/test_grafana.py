@@ -47,8 +47,8 @@ SYSTEM = """
 listen = "udp://127.0.0.1:0"
 
 [bridge.stage.limits]
-horizon = 1.0
-beyond  = "drop"
+horizon   = 1.0
+too_early = "drop"
 
 [bridge.cues]
 listen = "tcp://127.0.0.1:0"

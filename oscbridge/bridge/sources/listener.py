@@ -117,8 +117,8 @@ def set_limits(dispatcher: Dispatcher, limits: LimitOptions) -> None:
     """Have a dispatcher, and its scheduler, keep to the limits of a bridge."""
     scheduler = dispatcher.scheduler
     scheduler.bound, scheduler.horizon, scheduler.beyond = (
-        *(limits.pending, limits.horizon),
-        limits.beyond,
+        *(limits.max_pending, limits.horizon),
+        limits.too_early,
     )
     if dispatcher.limits != limits.packet_limits():
         dispatcher.limits = limits.packet_limits()
