@@ -120,7 +120,7 @@ def _state(delivery: EndpointRunner, idle: bool) -> str:
         problem = delivery.problem
         notes.append(f"not connected: {problem}" if problem else "not connected yet")
     if idle:
-        notes.append("no route leads to it or from it")
+        notes.append("not used by any route")
     return ", ".join([delivery.type, *(click.style(note, fg="yellow") for note in notes)])
 
 

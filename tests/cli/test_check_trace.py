@@ -97,9 +97,9 @@ def test_a_message_that_goes_nowhere_is_told(call: Call, write: Write) -> None:
     text = SHOW.replace('[endpoint.all]\ntype = "websocket"\nlisten = "127.0.0.1:0"\n', "")
     path = write(text)
     nowhere = call("check", path, "--trace", "/x", "--from", "stage")
-    assert nowhere.stdout.endswith("  it goes nowhere\n")
+    assert nowhere.stdout.endswith("  it is not sent anywhere\n")
     unread = call("check", path, "--trace", "/x", "--from", "desk")
-    assert unread.stdout.endswith("  no route reads from here\n")
+    assert unread.stdout.endswith("  no route reads from this source\n")
 
 
 def test_a_trace_is_coloured_in_a_terminal(
@@ -131,7 +131,7 @@ def test_a_trace_is_coloured_in_a_terminal(
         (("--trace", "/x --types i a"), "'a' does not fit type tag 'i'"),
         (("--trace", "/x --tpyes i a"), "did you mean '--types'?"),
         (("--trace", "/x", "--from", "stgae"), "no such bridge or endpoint; did you mean 'stage'?"),
-        (("--from", "stage"), "--from says where the message of --trace comes from"),
+        (("--from", "stage"), "--from needs --trace"),
     ],
 )
 def test_a_wrong_use_is_told_without_a_traceback(

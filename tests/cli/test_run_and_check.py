@@ -88,9 +88,9 @@ def test_an_endpoint_that_no_route_leads_to_is_told_by_run_and_check(
     file = write(IDLE)
     result = call("check", file)
     assert result.returncode == 0
-    assert result.stdout.endswith("endpoint.out: no route leads to it or from it\n")
+    assert result.stdout.endswith("endpoint.out: not used by any route\n")
     program = start("run", file)
-    program.wait_for("endpoint +out .*no route leads to it or from it")
+    program.wait_for("endpoint +out .*not used by any route")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -218,7 +218,7 @@ def test_check_says_what_a_good_file_holds(call: Call, write: Write) -> None:
     path = write()
     result = call("check", path)
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout == f"{path}: good: 1 bridge, 1 endpoint, 0 routes\n"
+    assert result.stdout == f"{path}: valid: 1 bridge, 1 endpoint, 0 routes\n"
 
 
 def test_check_shows_every_fault(call: Call, write: Write) -> None:
