@@ -1,4 +1,4 @@
-"""The command line: one file a command, loaded when it is called."""
+"""The command line: one file per command, loaded when it is called."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COMMANDS: Final = (
 
 
 class Commands(click.Group):
-    """Finds a command in the module of its name, and others in the plugins."""
+    """Finds a command in the module of the same name, and other commands in the plugins."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*COMMANDS, *sorted(self._of_plugins)]
@@ -43,7 +43,7 @@ class Commands(click.Group):
 
     @cached_property
     def _of_plugins(self) -> dict[str, click.Command]:
-        # Loaded only when it is needed: it takes longer than most commands.
+        # Loading the plugins takes longer than most commands run.
         from oscbridge.plugins import Plugins
 
         found = click.Group()
@@ -68,13 +68,13 @@ def cli() -> None:
     \b
     Examples:
       oscbridge run                  OSC on UDP 9000, WebSocket on 8080
-      oscbridge run studio.toml      what a file says
-      oscbridge send /hello 1        send a message to it
+      oscbridge run studio.toml      as configured in a file
+      oscbridge send /hello 1        send a message to the bridge
     """
 
 
 def main() -> None:
-    """The program. Ends with 0, 1 for what failed, or 2 for what was asked for wrongly."""
+    """The program. Exit code: 0, 1 if something failed, or 2 for wrong usage or configuration."""
     try:
         cli(prog_name="oscbridge")
     except ConfigurationError as error:
@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def fail(text: str, code: int) -> None:
-    """Say what is wrong, a line each, and end."""
+    """Print errors, one per line, and exit."""
     for line in text.splitlines():
         click.echo(click.style("error: ", fg="red", bold=True) + line, err=True)
     sys.exit(code)

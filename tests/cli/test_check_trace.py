@@ -53,10 +53,10 @@ def test_a_trace_shows_every_step_source_by_source(call: Call, write: Write) -> 
         "    to     web                 websocket\n"
         "  route 2\n"
         "    match  /cue                no: this is another address\n"
-        "  a plugin sends it to all as it is\n"
+        "  a plugin sends it to all unchanged\n"
         "\n"
         "/1/fader3 ,f 0.5 from bridge desk\n"
-        "  a plugin sends it to all as it is\n"
+        "  a plugin sends it to all unchanged\n"
         "\n"
         "/1/fader3 ,f 0.5 from endpoint web\n"
         "  route 1\n"
@@ -64,7 +64,7 @@ def test_a_trace_shows_every_step_source_by_source(call: Call, write: Write) -> 
         "    scale  [0.0, 1.0, 0, 127]  /1/fader3 ,i 64\n"
         "    send   /control 1 {n} {0}  /control ,iii 1 3 64\n"
         "    to     web                 websocket\n"
-        "  a plugin sends it to all as it is\n"
+        "  a plugin sends it to all unchanged\n"
     )
 
 

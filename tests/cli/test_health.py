@@ -164,7 +164,7 @@ def test_nothing_there_is_said_and_how_to_mend_it(call: Call) -> None:
         result = call("health", "--url", url)
     assert (result.returncode, result.stdout) == (1, "")
     (line,) = result.stderr.splitlines()
-    assert line.startswith(f"error: nothing answers at {url}: connection refused")
+    assert line.startswith(f"error: {url}: no connection: connection refused")
     assert "[http]" in line
 
 
@@ -180,17 +180,20 @@ def test_an_answer_that_never_ends_is_waited_for_2_seconds(
     result = call("health", "--url", serve(answer))
     assert TIMEOUT <= time.monotonic() - started < TIMEOUT + 3
     assert (result.returncode, result.stdout) == (1, "")
-    assert "does not answer" in result.stderr or "nothing answers" in result.stderr
+    assert "no response" in result.stderr or "no connection" in result.stderr
 
 
 @pytest.mark.parametrize(
     ("answer", "text"),
     [
-        (b"220 mail.example ESMTP\n\n", "does not speak HTTP"),
-        (b"HTTP/1.1 200 OK\r\n\r\n<html>\n\n", "does not answer like oscbridge, but: 200 <html>"),
-        (b"HTTP/1.1 404 Not Found\r\n\r\n\n\n", "does not answer like oscbridge, but: 404"),
-        (b"HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n\n\n", "but: 302"),
-        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\n\n", "does not speak HTTP"),
+        (b"220 mail.example ESMTP\n\n", "the response is not HTTP"),
+        (
+            b"HTTP/1.1 200 OK\r\n\r\n<html>\n\n",
+            "unexpected response, not from oscbridge: 200 <html>",
+        ),
+        (b"HTTP/1.1 404 Not Found\r\n\r\n\n\n", "unexpected response, not from oscbridge: 404"),
+        (b"HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n\n\n", "oscbridge: 302"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\n\n", "the response is not HTTP"),
         (b"HTTP/1.1 500 X\r\n\r\n\x1b[31m\n\n", "500 \\x1b[31m"),
     ],
 )

@@ -214,7 +214,7 @@ def test_a_file_that_is_there_is_not_overwritten_unless_forced(
     result = call("record", str(file), "--listen", f"udp://{HOST}:0")
     assert (result.returncode, result.stderr) == (
         1,
-        f"error: {file}: is there already; name another file, or add --force\n",
+        f"error: {file}: already exists; choose another file, or add --force\n",
     )
     assert file.read_bytes() == b"precious"
     program, _ = record("--force")
@@ -235,10 +235,10 @@ def test_a_busy_port_costs_no_file_even_when_forced(
 @pytest.mark.parametrize(
     ("args", "code", "text"),
     [
-        (("--max-size", "0"), 2, "'0': write bytes, or 500k, 100M or 2G"),
-        (("--max-size", "1T"), 2, "'1T': write bytes, or 500k, 100M or 2G"),
+        (("--max-size", "0"), 2, "'0': expected bytes, e.g. 500k, 100M or 2G"),
+        (("--max-size", "1T"), 2, "'1T': expected bytes, e.g. 500k, 100M or 2G"),
         (("--max-seconds", "0"), 2, "0.0 is not in the range"),
-        (("--max-seconds", "nan"), 2, "--max-seconds is a number of seconds, not nan"),
+        (("--max-seconds", "nan"), 2, "--max-seconds: expected a number of seconds, not nan"),
         (("--listen", "127.0.0.1:9000"), 2, "write it as udp://host:port"),
         (("--listen", "udp://no-such-host.invalid:1"), 1, "there is no such host"),
     ],
@@ -299,7 +299,7 @@ def test_a_recording_ends_by_itself_before_it_is_too_large(
     program, port = record("--max-size", "2k")
     send_datagrams(port, *(message(number) for number in range(100)))
     assert program.ended(15) == 0
-    assert "the file is as large as it may be" in program.output
+    assert "maximum size reached" in program.output
     assert 1_800 < file.stat().st_size <= 2_000
     records = read(file)
     assert [each.packet for each in records] == [message(n) for n in range(len(records))]
@@ -311,7 +311,7 @@ def test_a_recording_ends_by_itself_after_its_time_and_is_as_long(
     program, port = record("--max-seconds", "0.75")
     send_datagrams(port, message(1))
     assert program.ended(15) == 0
-    assert "0.75 seconds are over" in program.output
+    assert "stopped after 0.75 seconds" in program.output
     with file.open("rb") as opened:
         recording = Recording(opened)
         assert len(list(recording)) == 1
@@ -465,8 +465,8 @@ def test_when_nothing_is_chosen_what_there_is_is_told(
     result = call("play", file, "--to", url(receiver), "--only", "sage", "--loop")
     assert result.returncode == 1
     assert result.stderr == (
-        f"error: {file}: nothing to play; it holds 1 in stage, 1 out web, 1 in other, "
-        "1 out mixer; choose with --direction and --only\n"
+        f"error: {file}: nothing to play; the file contains 1 in stage, 1 out web, 1 in other, "
+        "1 out mixer; select them with --direction and --only\n"
     )
 
 
@@ -475,7 +475,7 @@ def test_an_empty_recording_is_told(
 ) -> None:
     result = call("play", made(), "--to", url(receiver))
     assert result.returncode == 1
-    assert result.stderr.endswith(": nothing to play; it holds no packets at all\n")
+    assert result.stderr.endswith(": nothing to play; the file contains no packets\n")
 
 
 def test_a_broken_file_is_played_up_to_the_break(
@@ -517,12 +517,12 @@ def test_what_is_no_recording_is_told(call: Call, file: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "text"),
     [
-        (("--speed", "0"), "'0': a number above 0, at most 1000, or max"),
-        (("--speed", "1001"), "'1001': a number above 0, at most 1000, or max"),
-        (("--speed", "nan"), "'nan': a number above 0"),
-        (("--speed", "fast"), "'fast': a number above 0"),
-        (("--speed", "max", "--loop"), "--loop with --speed max would flood without end"),
-        (("--to", "udp://127.0.0.1:0"), "nothing can be sent to port 0"),
+        (("--speed", "0"), "'0': expected a number above 0, at most 1000, or max"),
+        (("--speed", "1001"), "'1001': expected a number above 0, at most 1000, or max"),
+        (("--speed", "nan"), "'nan': expected a number above 0"),
+        (("--speed", "fast"), "'fast': expected a number above 0"),
+        (("--speed", "max", "--loop"), "--loop with --speed max would flood the receiver"),
+        (("--to", "udp://127.0.0.1:0"), "cannot send to port 0"),
         (("--to", "tcp+auto://127.0.0.1:9"), "write tcp:// (OSC 1.1) or tcp+1.0://"),
         (("--direction", "up"), "'up' is not one of 'in', 'out', 'both'"),
     ],

@@ -101,7 +101,7 @@ def test_send_says_what_it_sent(call: Call, receiver: socket.socket) -> None:
         (("/x", "--to", "127.0.0.1:9000"), "write it as udp://host:port"),
         (("/x", "--to", "http://a:1"), "unknown transport 'http'"),
         (("/x", "--to", "udp://127.0.0.1:99999"), "Port out of range"),
-        (("/x", "--to", "udp://127.0.0.1:0"), "nothing can be sent to port 0"),
+        (("/x", "--to", "udp://127.0.0.1:0"), "cannot send to port 0"),
     ],
 )
 def test_a_wrong_use_of_send_is_told_without_a_traceback(

@@ -101,7 +101,7 @@ def test_send_to_a_guessed_framing_is_told(call: Call) -> None:
     result = call("send", "/x", "--to", "tcp+auto://127.0.0.1:9000")
     assert result.returncode == 2
     assert result.stderr.splitlines()[-1] == (
-        "Error: tcp+auto://127.0.0.1:9000: only a server can find out how packets are framed; "
+        "Error: tcp+auto://127.0.0.1:9000: only a server can detect the framing; "
         "write tcp:// (OSC 1.1) or tcp+1.0://"
     )
 

@@ -87,7 +87,7 @@ def drawn(
         legacy_windows=False,
     )
     history = [] if before is None else [rates(now, before)]
-    console.print(view(View(process(), now, before, history, order, width, height, "q ends")))
+    console.print(view(View(process(), now, before, history, order, width, height, "q quits")))
     return file.getvalue().splitlines()
 
 
@@ -293,30 +293,30 @@ def test_it_shows_what_flows_and_leaves_the_terminal_as_it_was(
     with UDPClient("127.0.0.1", port) as client:
         client.send(Message.of("/fader/3", 0.25))
     lines = terminal.shows("stage → mixer", "/fader/3", ",f  0.25")
-    assert lines[-1].startswith("q ends")
+    assert lines[-1].startswith("q quits")
     terminal.type("s")
     terminal.shows("latest first")
     terminal.resize(70, 14)
-    terminal.shows("…", "q ends", "/fader/3")
+    terminal.shows("…", "q quits", "/fader/3")
     terminal.resize(100, 30)
     terminal.type("q")
-    terminal.shows("before", "ready$", but="q ends")
+    terminal.shows("before", "ready$", but="q quits")
     terminal.type("clear; stty -g", "Enter")
     terminal.shows(settings)
 
 
 def test_ctrl_c_ends_it(port: int, terminal: Terminal) -> None:
     terminal.type(f"{shlex.quote(PROGRAM)} top; echo code=$?", "Enter")
-    terminal.shows("q ends")
+    terminal.shows("q quits")
     terminal.type("C-c")
-    terminal.shows("code=0", but="q ends")
+    terminal.shows("code=0", but="q quits")
 
 
 def test_it_ends_with_the_bridge(program: Any, port: int, terminal: Terminal) -> None:
     terminal.type(f"{shlex.quote(PROGRAM)} top; echo code=$?", "Enter")
-    terminal.shows("q ends")
+    terminal.shows("q quits")
     assert program.stop() == 0
-    terminal.shows("error: the bridge has stopped", "code=1", but="q ends")
+    terminal.shows("error: the bridge has stopped", "code=1", but="q quits")
 
 
 def test_once_prints_one_plain_picture(port: int, call: Call) -> None:
@@ -332,7 +332,7 @@ def test_once_prints_one_plain_picture(port: int, call: Call) -> None:
 def test_without_a_terminal_it_says_what_works(port: int, call: Call) -> None:
     result = call("top")
     assert result.returncode == 2
-    assert "this is no terminal; --once prints one picture" in result.stderr
+    assert "the output is not a terminal; use --once to print one snapshot" in result.stderr
 
 
 def test_without_a_bridge_it_says_how_to_start_one(call: Call) -> None:

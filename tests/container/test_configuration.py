@@ -67,7 +67,7 @@ def test_a_setting_comes_from_the_environment(
         "--env=OSCBRIDGE__BRIDGE__STAGE__LISTEN=udp://0.0.0.0:7000",
         "--env=OSCBRIDGE__ENDPOINT__WEB__TYPE=websocket",
         "--env=OSCBRIDGE__ENDPOINT__WEB__LISTEN=0.0.0.0:7001",
-        "--env=OSCBRIDGE__ENDPOINT__WEB__MAX_CLIENTS=3",
+        "--env=OSCBRIDGE__ENDPOINT__WEB__MAX_CONNECTIONS=3",
     )
     client = dashboard(web)
     send(osc, "/there", 1)
