@@ -259,11 +259,10 @@ class _Player:
             self._client.send(_Packet(packet))
             self._held_up = False
         except OSError as error:
-            text = f"{self._to}: {what_failed(error)}"
             if self._to.scheme != "udp":
-                raise OSCBridgeError(text) from None
+                raise OSCBridgeError(f"{self._to}: {what_failed(error)}") from None
             if not self._unsent:
-                self._fail(text)
+                self._fail(f"{self._to}: {what_failed(error)}")
             _count(self._unsent, what_failed(error))
 
     def _stop(self, _number: int, _frame: object) -> None:
