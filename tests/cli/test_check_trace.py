@@ -93,7 +93,7 @@ def test_the_message_is_read_as_send_reads_it(
     assert result.stdout.startswith(f"{shown} from bridge stage\n")
 
 
-def test_a_message_that_goes_nowhere_is_told(call: Call, write: Write) -> None:
+def test_trace_reports_a_message_that_is_not_sent(call: Call, write: Write) -> None:
     text = SHOW.replace('[endpoint.all]\ntype = "websocket"\nlisten = "127.0.0.1:0"\n', "")
     path = write(text)
     nowhere = call("check", path, "--trace", "/x", "--from", "stage")
@@ -134,7 +134,7 @@ def test_a_trace_is_coloured_in_a_terminal(
         (("--from", "stage"), "--from needs --trace"),
     ],
 )
-def test_a_wrong_use_is_told_without_a_traceback(
+def test_wrong_usage_is_an_error_without_a_traceback(
     args: tuple[str, ...], text: str, call: Call, write: Write
 ) -> None:
     result = call("check", write(SHOW), *args)
@@ -143,7 +143,7 @@ def test_a_wrong_use_is_told_without_a_traceback(
     assert "Traceback" not in result.stderr
 
 
-def test_a_fault_of_the_file_comes_first(call: Call, write: Write) -> None:
+def test_a_problem_of_the_file_is_reported_first(call: Call, write: Write) -> None:
     result = call("check", write("[brige.a]"), "--trace", "/x")
     assert result.returncode == 2
     assert "did you mean 'bridge'?" in result.stderr

@@ -120,7 +120,7 @@ def send_datagrams(port: int, *datagrams: bytes) -> int:
 
 
 def wait_for_size(file: Path, size: int) -> None:
-    """Wait until a file is as large at the least: what is written now and then is there."""
+    """Wait until a file has at least this size: it is written from time to time."""
     deadline = time.monotonic() + 15
     while file.stat().st_size < size:
         assert time.monotonic() < deadline, f"{file.stat().st_size} bytes, not {size}"
@@ -180,9 +180,7 @@ def test_a_signal_ends_a_recording_that_is_whole(
     assert "\x1b" not in program.output  # nothing is drawn where there is no terminal
 
 
-def test_what_was_written_survives_a_kill(
-    record: Callable[..., tuple[Any, int]], file: Path
-) -> None:
+def test_written_packets_survive_a_kill(record: Callable[..., tuple[Any, int]], file: Path) -> None:
     program, port = record()
     send_datagrams(port, message(1), message(2))
     wait_for_size(file, HEADER_SIZE + 2 * len(message(1)))
@@ -193,7 +191,7 @@ def test_what_was_written_survives_a_kill(
     assert "incomplete: it was cut off" in str(error)
 
 
-def test_what_came_is_in_the_file_within_a_second(
+def test_packets_are_in_the_file_within_a_second(
     record: Callable[..., tuple[Any, int]], file: Path
 ) -> None:
     _program, port = record()
@@ -243,7 +241,7 @@ def test_a_busy_port_costs_no_file_even_when_forced(
         (("--listen", "udp://no-such-host.invalid:1"), 1, "there is no such host"),
     ],
 )
-def test_a_wrong_use_of_record_is_told_and_makes_no_file(
+def test_wrong_usage_of_record_is_an_error_and_creates_no_file(
     args: tuple[str, ...], code: int, text: str, call: Call, file: Path
 ) -> None:
     result = call("record", str(file), *args)
@@ -252,13 +250,13 @@ def test_a_wrong_use_of_record_is_told_and_makes_no_file(
     assert not file.exists()
 
 
-def test_a_file_that_cannot_be_made_is_told(call: Call, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_created_is_an_error(call: Call, tmp_path: Path) -> None:
     file = tmp_path / "missing" / "x"
     result = call("record", str(file), "--listen", f"udp://{HOST}:0")
     assert (result.returncode, result.stderr) == (1, f"error: {file}: No such file or directory\n")
 
 
-def test_a_full_disk_is_told(call: Call) -> None:
+def test_a_full_disk_is_reported(call: Call) -> None:
     result = call("record", "/dev/full", "--force", "--listen", f"udp://{HOST}:0")
     assert result.returncode == 1
     assert result.stderr.splitlines()[1:] == ["error: /dev/full: No space left on device"]
@@ -354,7 +352,7 @@ def test_ten_thousand_packets_a_second_are_recorded_whole_and_in_order(
 # --- play --------------------------------------------------------------------------------------
 
 
-def test_what_was_recorded_is_played(
+def test_recorded_packets_are_played(
     call: Call, made: Callable[..., str], receiver: socket.socket
 ) -> None:
     packets = [message(1), b"junk", b"", encode_bundle([message(2)])]
@@ -445,7 +443,7 @@ BOTH_WAYS = (
         (("--direction", "both", "--only", "mixer", "--only", "stage"), [1, 4]),
     ],
 )
-def test_what_is_played_can_be_chosen(
+def test_packets_to_play_can_be_selected(
     args: tuple[str, ...],
     numbers: list[int],
     call: Call,
@@ -458,7 +456,7 @@ def test_what_is_played_can_be_chosen(
     assert f"played {len(numbers)} packets" in result.stdout
 
 
-def test_when_nothing_is_chosen_what_there_is_is_told(
+def test_play_without_selected_packets_lists_the_available_ones(
     call: Call, made: Callable[..., str], receiver: socket.socket
 ) -> None:
     file = made(*BOTH_WAYS)
@@ -470,7 +468,7 @@ def test_when_nothing_is_chosen_what_there_is_is_told(
     )
 
 
-def test_an_empty_recording_is_told(
+def test_an_empty_recording_is_an_error(
     call: Call, made: Callable[..., str], receiver: socket.socket
 ) -> None:
     result = call("play", made(), "--to", url(receiver))
@@ -493,7 +491,7 @@ def test_a_broken_file_is_played_up_to_the_break(
     assert f"error: {file}: damaged at byte {offset}: wrong checksum of a record" in result.stderr
 
 
-def test_a_broken_file_is_told_once_in_a_loop(
+def test_a_damaged_file_is_reported_once_in_a_loop(
     start: Start, made: Callable[..., str], receiver: socket.socket
 ) -> None:
     file = made(message(1), message(2), gap=0.02)
@@ -505,7 +503,7 @@ def test_a_broken_file_is_told_once_in_a_loop(
     assert program.output.count("damaged at byte") == 1
 
 
-def test_what_is_no_recording_is_told(call: Call, file: Path) -> None:
+def test_a_file_that_is_not_a_recording_is_an_error(call: Call, file: Path) -> None:
     file.write_text("# oscbridge\n")
     result = call("play", str(file))
     assert (result.returncode, result.stdout) == (1, "")
@@ -527,7 +525,7 @@ def test_what_is_no_recording_is_told(call: Call, file: Path) -> None:
         (("--direction", "up"), "'up' is not one of 'in', 'out', 'both'"),
     ],
 )
-def test_a_wrong_use_of_play_is_told(
+def test_wrong_usage_of_play_is_an_error(
     args: tuple[str, ...], text: str, call: Call, made: Callable[..., str]
 ) -> None:
     result = call("play", made(message(1)), *args)
@@ -535,7 +533,7 @@ def test_a_wrong_use_of_play_is_told(
     assert text in " ".join(result.stderr.split())
 
 
-def test_a_file_that_is_not_there_is_told(call: Call) -> None:
+def test_a_missing_file_is_an_error(call: Call) -> None:
     result = call("play", "nothing.oscrec")
     assert result.returncode == 2
     assert "'nothing.oscrec' does not exist" in result.stderr
@@ -649,7 +647,7 @@ def test_ctrl_c_ends_it_while_a_tcp_server_reads_nothing(
     assert re.search(r"^played \d packets in ", program.output, re.M)
 
 
-def test_nobody_who_listens_over_tcp_is_told(call: Call, made: Callable[..., str]) -> None:
+def test_send_without_a_tcp_server_is_an_error(call: Call, made: Callable[..., str]) -> None:
     port = free_port()
     result = call("play", made(message(1)), "--to", f"tcp://{HOST}:{port}")
     assert result.returncode == 1
@@ -738,7 +736,7 @@ ARGUMENTS = ["ifsTFN", "-5", "0.5", "text ü"]
 
 
 @pytest.mark.parametrize(("listen", "to"), [("udp", "udp"), ("tcp+auto", "tcp+1.0")])
-def test_what_oscsend_sent_oscdump_prints_when_it_is_played(
+def test_oscdump_prints_the_played_packets_of_oscsend(
     listen: str,
     to: str,
     record: Callable[..., tuple[Any, int]],
@@ -802,7 +800,7 @@ def test_the_commands_of_the_readme_work(
 # --- of the bridge that runs -------------------------------------------------------------------
 
 
-def test_what_passes_through_the_bridge_is_recorded_both_ways_and_played_into_it_again(
+def test_traffic_of_a_bridge_is_recorded_both_ways_and_played_into_it_again(
     start: Start, call: Call, file: Path, tmp_path: Path, receiver: socket.socket
 ) -> None:
     configuration = tmp_path / "show.toml"
@@ -841,7 +839,7 @@ def wait_for_records(file: Path, count: int) -> None:
         time.sleep(0.05)
 
 
-def test_without_a_bridge_that_runs_record_says_so(call: Call, file: Path) -> None:
+def test_record_without_a_running_bridge_is_an_error(call: Call, file: Path) -> None:
     result = call("record", str(file))
     assert result.returncode == 1
     assert "no bridge" in result.stderr

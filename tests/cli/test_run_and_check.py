@@ -82,7 +82,7 @@ IDLE = (
 )
 
 
-def test_an_endpoint_that_no_route_leads_to_is_told_by_run_and_check(
+def test_run_and_check_report_an_endpoint_that_no_route_uses(
     start: Start, write: Write, call: Call
 ) -> None:
     file = write(IDLE)
@@ -167,11 +167,11 @@ def test_a_signal_ends_it_while_an_endpoint_still_connects(
 
 
 @pytest.mark.parametrize("command", ["run", "check"])
-@pytest.mark.parametrize("fault", BAD)
+@pytest.mark.parametrize("problem", BAD)
 def test_a_bad_configuration_ends_it_with_one_clear_line(
-    command: str, fault: str, call: Call, write: Write
+    command: str, problem: str, call: Call, write: Write
 ) -> None:
-    text, message = BAD[fault]
+    text, message = BAD[problem]
     path = write(text)
     result = call(command, path)
     assert result.returncode == 2
@@ -214,14 +214,14 @@ def test_run_names_an_endpoint_whose_port_is_in_use(call: Call, write: Write) ->
 # --- check -------------------------------------------------------------------------------------
 
 
-def test_check_says_what_a_good_file_holds(call: Call, write: Write) -> None:
+def test_check_counts_the_parts_of_a_valid_file(call: Call, write: Write) -> None:
     path = write()
     result = call("check", path)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == f"{path}: valid: 1 bridge, 1 endpoint, 0 routes\n"
 
 
-def test_check_shows_every_fault(call: Call, write: Write) -> None:
+def test_check_reports_every_problem(call: Call, write: Write) -> None:
     result = call("check", write('[bridge.a]\nx = 1\n[endpoint.b]\ntype = "x"\n[c]'))
     assert result.returncode == 2
     assert len(result.stderr.splitlines()) == 3

@@ -71,7 +71,7 @@ def test_code_that_does_not_end_is_left_behind(
     assert (what or "a thread or a task that does not end") in program.output
 
 
-def test_an_error_at_the_start_is_told_though_a_thread_does_not_end(
+def test_an_error_at_startup_is_reported_while_a_thread_does_not_end(
     call: Call, write: Write
 ) -> None:
     write(

@@ -1,4 +1,4 @@
-"""Configuration of the container: mounted, by the environment, and what is wrong with it."""
+"""Configuration of the container: mounted, by the environment, and its problems."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_a_file_of_another_name_is_not_taken_for_none(
     assert "did you mean 'oscbrige.toml'?" in container.logs()
 
 
-def test_a_file_that_is_not_there_is_named_as_the_fault(
+def test_a_missing_file_is_named_as_the_problem(
     run: Callable[..., Container], tmp_path: Path
 ) -> None:
     container = run(f"--volume={tmp_path}/studio.toml:/etc/oscbridge/oscbridge.toml:ro")
