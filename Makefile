@@ -30,11 +30,12 @@ test: lint system-packages $(NODE) ## lint, then all tests; ARGS go to pytest
 	$(BIN)/pytest -n auto -m "not load" --ignore=tests/container $(ARGS)
 	$(BIN)/pytest -m load --ignore=tests/container $(ARGS) $(if $(ARGS),|| test $$? -eq 5  # ARGS may pick none)
 
-lint: $(DEVELOP) ## check style and types
+lint: $(DEVELOP) ## check style, types, layers and wording
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python tests/lint/wording.py
 
 format: $(DEVELOP) ## put the code in its style
 	$(BIN)/ruff check --fix

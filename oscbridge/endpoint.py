@@ -25,6 +25,19 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
+    renamed_keys: ClassVar[Mapping[str, str]] = {}
+    """Current names of keys by their former names, e.g. ``{"outbox": "queue"}``.
+
+    A former name is an error that names the current one; ``oscbridge check --fix`` renames it.
+    """
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_kwargs: object) -> None:
+        keys = {field.alias or name for name, field in cls.model_fields.items()}
+        for old, new in cls.renamed_keys.items():
+            if new not in keys or old in keys:
+                raise TypeError(f"{cls.__qualname__}.renamed_keys: {old!r} cannot become {new!r}")
+
 
 _Options: TypeAlias = Options  # Endpoint has an attribute of the same name
 

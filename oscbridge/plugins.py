@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import logging
 from collections.abc import Iterable, Mapping
@@ -17,6 +16,7 @@ from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.endpoint import Endpoint, Options
 from oscbridge.errors import PluginError
 from oscbridge.source import Source
+from oscbridge.suggestions import suggest
 
 if TYPE_CHECKING:
     from click import Group
@@ -179,19 +179,13 @@ def _hook_fault(plugin: Plugin, module: object) -> str:
             continue
         hook = options.get("specname") or name
         if hook not in specs:
-            return f"there is no hook {hook!r}; {_mend(hook, specs, 'known hooks:')}"
+            return f"there is no hook {hook!r}; {suggest(hook, specs, 'known hooks')}"
         plugin.hooks.append(hook)
         known = inspect.signature(specs[hook]).parameters
         for argument, parameter in inspect.signature(getattr(module, name)).parameters.items():
             if argument not in known and parameter.default is parameter.empty:
-                mend = _mend(argument, known, "it has")
-                return f"{hook} has no argument {argument!r}; {mend}"
+                return f"{hook} has no argument {argument!r}; {suggest(argument, known)}"
     return ""
-
-
-def _mend(word: str, known: Iterable[str], title: str) -> str:
-    near = difflib.get_close_matches(word, list(known), 1)
-    return f"did you mean {near[0]!r}?" if near else f"{title} {', '.join(known) or 'none'}"
 
 
 def _fault(offered: object) -> str:

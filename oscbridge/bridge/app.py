@@ -344,7 +344,7 @@ class App:
         drain: float | None = None,
     ) -> asyncio.Task[None]:
         """Begin to close parts. It goes on when who waits for it is cancelled."""
-        drain = self.configuration.run.drain if drain is None else drain
+        drain = self.configuration.run.drain_timeout if drain is None else drain
         parts = (listeners, routes, deliveries, sources)
         self._closing = asyncio.create_task(close_all(*parts, drain))
         return self._closing

@@ -1,8 +1,7 @@
-"""The command line: one file a command, loaded when it is called."""
+"""The command line: one file per command, loaded when it is called."""
 
 from __future__ import annotations
 
-import difflib
 import sys
 from functools import cached_property
 from importlib import import_module
@@ -11,6 +10,7 @@ from typing import Final
 import click
 
 from oscbridge.errors import ConfigurationError, OSCBridgeError
+from oscbridge.suggestions import suggest
 
 __all__ = ["COMMANDS", "Commands", "cli", "main"]
 
@@ -30,7 +30,7 @@ COMMANDS: Final = (
 
 
 class Commands(click.Group):
-    """Finds a command in the module of its name, and others in the plugins."""
+    """Finds a command in the module of the same name, and other commands in the plugins."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*COMMANDS, *sorted(self._of_plugins)]
@@ -43,7 +43,7 @@ class Commands(click.Group):
 
     @cached_property
     def _of_plugins(self) -> dict[str, click.Command]:
-        # Loaded only when it is needed: it takes longer than most commands.
+        # Loading the plugins takes longer than most commands run.
         from oscbridge.plugins import Plugins
 
         found = click.Group()
@@ -56,10 +56,7 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            names = self.list_commands(ctx)
-            near = difflib.get_close_matches(args[0], names, 1)
-            mend = f"Did you mean {near[0]}?" if near else f"There is: {', '.join(names)}."
-            text = f"{error.message} {mend}"
+            text = f"{error.message.removesuffix('.')}; {suggest(args[0], self.list_commands(ctx))}"
             raise click.UsageError(text, ctx) from None
 
 
@@ -71,13 +68,13 @@ def cli() -> None:
     \b
     Examples:
       oscbridge run                  OSC on UDP 9000, WebSocket on 8080
-      oscbridge run studio.toml      what a file says
-      oscbridge send /hello 1        send a message to it
+      oscbridge run studio.toml      as configured in a file
+      oscbridge send /hello 1        send a message to the bridge
     """
 
 
 def main() -> None:
-    """The program. Ends with 0, 1 for what failed, or 2 for what was asked for wrongly."""
+    """The program. Exit code: 0, 1 if something failed, or 2 for wrong usage or configuration."""
     try:
         cli(prog_name="oscbridge")
     except ConfigurationError as error:
@@ -87,7 +84,7 @@ def main() -> None:
 
 
 def fail(text: str, code: int) -> None:
-    """Say what is wrong, a line each, and end."""
+    """Print errors, one per line, and exit."""
     for line in text.splitlines():
         click.echo(click.style("error: ", fg="red", bold=True) + line, err=True)
     sys.exit(code)

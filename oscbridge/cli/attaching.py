@@ -1,4 +1,4 @@
-"""What the commands have in common that attach to a bridge that runs."""
+"""Options of the commands that attach to a running bridge."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import click
 
 __all__ = ["file_argument", "file_option", "pid_option"]
 
-_PATH: Final = click.Path(path_type=Path, readable=False)  # who reads it says what is wrong
+_PATH: Final = click.Path(path_type=Path, readable=False)  # the reader reports errors
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def pid_option(command: _F) -> _F:
-    """``--pid``: which process."""
+    """``--pid``: the process to attach to."""
     text = "Attach to this process, if several bridges run."
     return click.option("--pid", type=click.IntRange(min=1), help=text)(command)
 
 
 def file_option(command: _F) -> _F:
-    """``--file``: which configuration, where an argument stands for something else."""
+    """``--file``: the configuration, where the argument has another meaning."""
     text = "Attach to the bridge with this configuration, if several run."
     return click.option("--file", type=_PATH, help=text)(command)
 
 
 def file_argument(command: _F) -> _F:
-    """``FILE``: which configuration."""
+    """``FILE``: the configuration."""
     return click.argument("file", type=_PATH, required=False)(command)

@@ -12,7 +12,7 @@ import click
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration
-from oscbridge.bridge.config.error_messages import choices
+from oscbridge.bridge.config.file import read_file, replace_file
 from oscbridge.bridge.routes.explain import Outcome, RouteTrace, sources, trace
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sinks.runner import EndpointRunner
@@ -21,17 +21,18 @@ from oscbridge.cli.send import read_message
 from oscbridge.osc import Message, Origin
 from oscbridge.osc.text import format_message
 from oscbridge.plugins import Plugins
+from oscbridge.suggestions import suggest
 
 __all__ = ["command"]
 
 _COLOURS: Final[dict[Outcome, str | None]] = {"passed": None, "stopped": "yellow", "sent": "green"}
 
 WIDEST: Final = 40
-"""Columns of a value; what is longer moves its result to the right."""
+"""Columns of a value; a longer one moves its result to the right."""
 
 
 class _MessageParameter(click.ParamType[Message]):
-    """A message as ``oscbridge send`` takes it, in one text."""
+    """A message as for ``oscbridge send``, in one text."""
 
     name = "message"
 
@@ -42,7 +43,7 @@ class _MessageParameter(click.ParamType[Message]):
             return value
         try:
             return read_message(shlex.split(value))
-        except ValueError as error:  # a quote without its partner
+        except ValueError as error:  # an unclosed quote
             self.fail(f"{value!r}: {str(error)[:1].lower()}{str(error)[1:]}", param, ctx)
         except click.UsageError as error:
             self.fail(f"{value!r}: {error.format_message()}", param, ctx)
@@ -60,35 +61,57 @@ class _MessageParameter(click.ParamType[Message]):
 @click.option(
     "--from", "source", metavar="NAME", help="The bridge or endpoint that the message comes from."
 )
-def command(file: Path, message: Message | None, source: str | None) -> None:
+@click.option(
+    "--fix", is_flag=True, help="Rename keys in FILE that have a new name, before the check."
+)
+def command(file: Path, message: Message | None, source: str | None, fix: bool) -> None:
     """Check a configuration FILE without opening anything.
 
-    Every fault is shown with its key, its value and how to mend it. Ends with 2 if there
-    is any. With --trace, the functions of routes run; nothing is sent.
+    Every problem is shown with its key, its value and how to fix it. With --trace, the
+    functions of routes run; nothing is sent. With --fix, FILE is replaced if it contains
+    former names of keys; its comments, order and formatting are kept.
+
+    Exit code: 0 if FILE is valid, 2 if it has problems, 1 if --fix cannot write it.
 
     \b
     Examples:
       oscbridge check studio.toml
+      oscbridge check studio.toml --fix
       oscbridge check studio.toml --trace "/1/fader3 0.5"
       oscbridge check studio.toml --trace "/cue 'intro music'" --from stage
     """
     plugins = Plugins()
+    if fix:
+        _fix(file, plugins)
     configuration = read_configuration(file, plugins)
     app = App(configuration, plugins)
     if message is not None:
         _show_traces(app, message, _sources(configuration, source))
         return
     if source is not None:
-        raise click.UsageError("--from says where the message of --trace comes from")
+        raise click.UsageError("--from needs --trace")
     counts = (
         (len(configuration.bridges), "bridge"),
         (len(configuration.endpoints), "endpoint"),
         (len(configuration.routes), "route"),
     )
     summary = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
-    click.echo(f"{file}: {click.style('good', fg='green')}: {summary}")
+    click.echo(f"{file}: {click.style('valid', fg='green')}: {summary}")
     for name in app.idle:
-        click.echo(click.style(f"endpoint.{name}: no route leads to it or from it", fg="yellow"))
+        click.echo(click.style(f"endpoint.{name}: not used by any route", fg="yellow"))
+
+
+def _fix(file: Path, plugins: Plugins) -> None:
+    """Rename keys in a file, and print which."""
+    from oscbridge.bridge.config.renamed_keys import rename_keys  # tomlkit loads slowly
+
+    text, renamed = rename_keys(read_file(file), plugins.endpoint_types, str(file))
+    if renamed:
+        replace_file(file, text)
+    for key in renamed:
+        click.echo(f"{file}: {key}")
+    if not renamed:
+        click.echo(f"{file}: no keys to rename")
 
 
 def _sources(configuration: Configuration, name: str | None) -> list[str]:
@@ -96,14 +119,13 @@ def _sources(configuration: Configuration, name: str | None) -> list[str]:
         return sources(configuration)
     known = [*configuration.bridges, *configuration.endpoints]
     if name not in known:
-        mend = choices(name, known, "there is")
-        raise click.UsageError(f"--from {name}: no such bridge or endpoint; {mend}")
+        raise click.UsageError(f"--from {name}: no such bridge or endpoint; {suggest(name, known)}")
     return [name]
 
 
 def _show_traces(app: App, message: Message, names: list[str]) -> None:
     if not names:
-        click.echo("There is no bridge and no route: no message can come from anywhere.")
+        click.echo("No bridges and no routes: there are no incoming messages.")
     for index, name in enumerate(names):
         if index:
             click.echo()
@@ -115,11 +137,11 @@ def _show_traces(app: App, message: Message, names: list[str]) -> None:
             click.echo(line)
         defaults = _defaults(app, name, message)
         for endpoint in defaults:
-            click.echo(f"  {click.style('a plugin', bold=True)} sends it to {endpoint} as it is")
+            click.echo(f"  {click.style('a plugin', bold=True)} sends it to {endpoint} unchanged")
         if not routes and not defaults:
-            click.echo("  no route reads from here")
+            click.echo("  no route reads from this source")
         elif not defaults and not any(route.sent for route in routes):
-            click.echo(click.style("  it goes nowhere", fg="yellow"))
+            click.echo(click.style("  it is not sent anywhere", fg="yellow"))
 
 
 def _lines(routes: list[RouteTrace]) -> Iterator[str]:
@@ -131,7 +153,7 @@ def _lines(routes: list[RouteTrace]) -> Iterator[str]:
         yield click.style(f"  route {route.number}", bold=True)
         for (key, value), group in groupby(route.steps, key=lambda step: (step.key, step.value)):
             first = f"{key:{keys}}  {value:{values}}"
-            for step in group:  # a function may make several messages
+            for step in group:  # a function may return several messages
                 colour = _COLOURS[step.outcome]
                 result = step.result if colour is None else click.style(step.result, fg=colour)
                 yield f"    {first}  {result}"
@@ -139,7 +161,7 @@ def _lines(routes: list[RouteTrace]) -> Iterator[str]:
 
 
 def _defaults(app: App, source: str, message: Message) -> list[str]:
-    """The endpoints to which plugins' own routes take a message."""
+    """The endpoints to which routes of plugins send a message."""
     found = []
     for handler in app.dispatchers[source].handlers_for_address(message.address):
         if isinstance(handler.callback, Route):

@@ -27,10 +27,10 @@ __all__ = ["command"]
     help="Where to listen: udp, tcp (OSC 1.1, SLIP), tcp+1.0 (length prefix) or tcp+auto.",
 )
 def command(listen: OSCURL) -> None:
-    """Print the OSC messages that arrive, a line each.
+    """Print incoming OSC messages, one per line.
 
-    A line is the time, the sender, the address, the type tags and the values; bundles are
-    taken apart, and their messages shown at once with their time tag.
+    A line has the time, the sender, the address, the type tags and the values. The messages
+    of a bundle are shown at once, with its time tag.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""The end of a process that does not come to it by itself."""
+"""Exits a process that does not exit by itself."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ _log: Final = logging.getLogger(__name__)
 
 
 def end_within(seconds: float) -> None:
-    """End the process with 1 when it is still there in so many seconds.
+    """Exit the process with code 1 if it is still running after ``seconds``.
 
-    Whatever holds it up: code of a plugin that blocks the loop, that does not let itself be
-    cancelled, or a thread that does not end. A signal handler may call this.
+    Whatever blocks it: code of a plugin that blocks the loop or ignores its cancellation, or a
+    thread that does not end. A signal handler may call this.
     """
-    # A thread of the module threading takes locks as it starts. Who was interrupted by the
-    # signal may have them.
+    # A thread of the module threading takes locks when it starts. The code that the signal
+    # interrupted may hold them.
     _thread.start_new_thread(_end, (seconds, threading.main_thread().ident))
 
 
 def _end(seconds: float, main: int | None) -> None:
     time.sleep(seconds)
-    _log.error("held up for %g s by %s; ended all the same", seconds, _what(main))
+    _log.error("shutdown blocked for %g s by %s; exiting anyway", seconds, _what(main))
     flush_log()
     os._exit(1)
 
 
 def _what(main: int | None) -> str:
-    """What the main thread is at, for who wrote it."""
+    """Where the main thread is, for the author of that code."""
     frame = sys._current_frames().get(main or 0)
     if frame is None or frame.f_code.co_filename in (selectors.__file__, threading.__file__):
         return "a thread or a task that does not end"

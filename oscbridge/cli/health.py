@@ -20,10 +20,10 @@ from oscbridge.net.url import HostPort
 __all__ = ["command"]
 
 TIMEOUT: Final = 2.0
-"""Seconds for everything: the name, the connection and the answer."""
+"""Seconds for everything: name resolution, connection and response."""
 
 MAX_ANSWER: Final = 65_536
-"""Bytes of an answer that are read."""
+"""Bytes of a response that are read."""
 
 
 class _Answer(NamedTuple):
@@ -65,12 +65,12 @@ class _Web(click.ParamType[HostPort]):
     metavar="URL",
     default="http://127.0.0.1:9180",
     show_default=True,
-    help="Where the bridge serves its health: as 'listen' in [http] says.",
+    help="Where the bridge serves its health: the value of 'listen' in [http].",
 )
 def command(where: HostPort) -> None:
-    """Say whether the running bridge is ready, for scripts and containers.
+    """Check whether the running bridge is ready, for scripts and containers.
 
-    Prints "ready" and ends with 0; or prints what is faulty, a line each, and ends with 1.
+    Prints "ready" and exits with 0, or prints the problems, one per line, and exits with 1.
     Needs [http] in the configuration of the bridge. Takes two seconds at most.
 
     \b
@@ -82,7 +82,7 @@ def command(where: HostPort) -> None:
     lines = [visible(line) for line in text.splitlines() if line.strip()]
     if status != HTTPStatus.SERVICE_UNAVAILABLE and (status, lines) != (HTTPStatus.OK, ["ready"]):
         found = " ".join([str(status), *lines[:1]])
-        text = f"http://{where} does not answer like oscbridge, but: {found}"
+        text = f"http://{where}: unexpected response, not from oscbridge: {found}"
         raise OSCBridgeError(text)
     for line in lines:
         click.echo(line)
@@ -90,20 +90,20 @@ def command(where: HostPort) -> None:
 
 
 def _ask(where: HostPort) -> _Answer:
-    """What the bridge says. On a thread: nothing else ends a slow answer, or a slow look-up."""
+    """The response of the bridge. Read on a thread: a slow name lookup cannot be cancelled."""
     found: SimpleQueue[_Answer | Exception] = SimpleQueue()
     Thread(target=lambda: found.put(_get(where)), daemon=True).start()
     try:
         answer = found.get(timeout=TIMEOUT)
     except Empty:
-        raise OSCBridgeError(f"http://{where} does not answer within {TIMEOUT:g} s") from None
+        raise OSCBridgeError(f"http://{where}: no response within {TIMEOUT:g} s") from None
     if isinstance(answer, OSError):
         hint = "is the bridge running, with [http] in its configuration?"
         raise OSCBridgeError(
-            f"nothing answers at http://{where}: {what_failed(answer)}; {hint}"
+            f"http://{where}: no connection: {what_failed(answer)}; {hint}"
         ) from None
     if isinstance(answer, Exception):
-        raise OSCBridgeError(f"what answers at http://{where} does not speak HTTP") from None
+        raise OSCBridgeError(f"http://{where}: the response is not HTTP") from None
     return answer
 
 

@@ -1,4 +1,4 @@
-"""How far something is that takes long: one line in the terminal, drawn again and again."""
+"""Progress of a long operation: one line in the terminal, redrawn regularly."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 __all__ = ["live_line"]
 
 REFRESH: Final = 4
-"""How often a second the line in the terminal is drawn."""
+"""Times per second that the line is redrawn."""
 
 SWITCH_SECONDS: Final = 0.0005
-"""Seconds for which drawing that line may hold up a packet."""
+"""Seconds by which drawing the line may delay a packet."""
 
 
 @contextmanager
 def live_line(state: Callable[[], RenderableType]) -> Iterator[None]:
-    """In a terminal, a last line that is drawn again and again; elsewhere nothing.
+    """Show a last line that is redrawn regularly, if the output is a terminal.
 
     ``state`` is called on another thread.
     """
     if not sys.stderr.isatty():
         yield
         return
-    from rich.console import Console  # loaded where it is seen
+    from rich.console import Console  # imported only if the line is shown
     from rich.live import Live
 
     interval = sys.getswitchinterval()

@@ -34,16 +34,16 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 LARGEST_SPEED: Final = 1000.0
-"""Beyond, --speed max says better what is meant."""
+"""The highest factor; for more there is ``--speed max``."""
 
 READ_AHEAD: Final = 262_144
 """Bytes that are read from the file at once."""
 
 MAX_KINDS: Final = 100
-"""Names, and kinds of failure, that are told apart."""
+"""Distinct names, and distinct errors, that are counted separately."""
 
 MAX_READS: Final = 16
-"""Times that a server's answers are read before the playing goes on."""
+"""Times that replies of a server are read between two packets."""
 
 
 class _Speed(click.ParamType[float]):
@@ -59,12 +59,13 @@ class _Speed(click.ParamType[float]):
         except ValueError:
             speed = 0.0
         if not 0 < speed <= LARGEST_SPEED:
-            self.fail(f"{value!r}: a number above 0, at most {LARGEST_SPEED:g}, or max", param, ctx)
+            expected = f"expected a number above 0, at most {LARGEST_SPEED:g}, or max"
+            self.fail(f"{value!r}: {expected}", param, ctx)
         return speed
 
 
 class _Packet(NamedTuple):
-    """What a client sends as it is."""
+    """A packet that a client sends unchanged."""
 
     dgram: bytes
 
@@ -83,23 +84,25 @@ class _Packet(NamedTuple):
     type=_Speed(),
     default="1",
     show_default=True,
-    help="2 is twice as fast, max as fast as it can be sent.",
+    help="2 is twice as fast, max as fast as possible.",
 )
-@click.option("--loop", is_flag=True, help="Begin again at the end, until Ctrl-C.")
+@click.option("--loop", is_flag=True, help="Start again at the end, until Ctrl-C.")
 @click.option(
     "--direction",
     type=click.Choice(["in", "out", "both"]),
     default="in",
     show_default=True,
-    help="What came in from sources, what went out to endpoints, or both.",
+    help="Packets received from sources, packets sent to endpoints, or both.",
 )
-@click.option("--only", metavar="NAME", multiple=True, help="Only this bridge or endpoint.")
+@click.option(
+    "--only", metavar="NAME", multiple=True, help="Only packets of this bridge or endpoint."
+)
 @click.option(
     "--timetags",
     type=click.Choice(["shift", "keep"]),
     default="shift",
     show_default=True,
-    help="What to do with time tags of bundles that lay ahead.",
+    help="How to treat time tags of bundles that were in the future.",
 )
 def command(
     file: Path,
@@ -113,8 +116,8 @@ def command(
     """Send the packets of a recording again, each at its time.
 
     Time runs from the start of the recording, so silence before the first packet is kept; a
-    loop is as long as the recording. Time tags that lay ahead are shifted, to lie as far
-    ahead now: divided by the speed. A file that is broken is played up to the break.
+    loop is as long as the recording. Time tags that were in the future are shifted by the
+    same time ahead, divided by the speed. A damaged file is played up to the damage.
 
     \b
     Examples:
@@ -124,14 +127,13 @@ def command(
       oscbridge play show.oscrec --direction out --only dashboard
     """
     if not to.port:
-        raise click.UsageError(f"{to}: nothing can be sent to port 0")
+        raise click.UsageError(f"{to}: cannot send to port 0")
     if to.framing == "auto":
         raise click.UsageError(
-            f"{to}: only a server can find out how packets are framed; "
-            "write tcp:// (OSC 1.1) or tcp+1.0://"
+            f"{to}: only a server can detect the framing; write tcp:// (OSC 1.1) or tcp+1.0://"
         )
     if loop and speed == FASTEST:
-        raise click.UsageError("--loop with --speed max would flood without end; choose one")
+        raise click.UsageError("--loop with --speed max would flood the receiver; choose one")
     directions = ("in", "out") if direction == "both" else (direction,)
 
     def wanted(record: Record) -> bool:
@@ -172,7 +174,7 @@ def _connected(to: OSCURL) -> Iterator[UDPClient | TCPClient]:
 
 
 class _Player:
-    """Plays a recording to a client, and tells how it went."""
+    """Plays a recording to a client, and reports the result."""
 
     def __init__(
         self,
@@ -195,14 +197,14 @@ class _Player:
         self._unsent: Counter[str] = Counter()
         self._stopped = False
         self._held_up = False
-        """Whether a packet is being sent that may have to wait for the peer."""
+        """Whether a packet is being sent that may wait for the peer."""
         self._rounds = 0
         self._read_ns = 0
-        """The time of the record that was read last."""
+        """The time of the last record that was read."""
         self._start_ns = time.monotonic_ns()
 
     def run(self, speed: float, loop: bool, keep_timetags: bool) -> None:
-        """Play it, and print how it went. Ctrl-C and SIGTERM end it.
+        """Play it, and print the result. Ctrl-C and SIGTERM stop it.
 
         Raises :class:`OSCBridgeError` when the connection breaks.
         """
@@ -212,9 +214,9 @@ class _Player:
             if not self._punctuality.packets and not self._stopped:
                 self._fail(self._nothing())
         except KeyboardInterrupt:
-            pass  # a packet that was held up is given up
+            pass  # a packet that waited for the peer is dropped
         finally:
-            self._drain()  # or closing it would take back what is still on its way
+            self._drain()  # or closing the connection would discard packets on their way
             late = "" if speed == FASTEST else self._lateness()
             click.echo(f"played {self._progress()} to {self._to}{late}")
             self._warn()
@@ -257,29 +259,28 @@ class _Player:
             self._client.send(_Packet(packet))
             self._held_up = False
         except OSError as error:
-            text = f"{self._to}: {what_failed(error)}"
             if self._to.scheme != "udp":
-                raise OSCBridgeError(text) from None
+                raise OSCBridgeError(f"{self._to}: {what_failed(error)}") from None
             if not self._unsent:
-                self._fail(text)
+                self._fail(f"{self._to}: {what_failed(error)}")
             _count(self._unsent, what_failed(error))
 
     def _stop(self, _number: int, _frame: object) -> None:
-        """A signal: it must not come between a packet and its count."""
+        """Handle a signal: it must not come between a packet and its count."""
         if self._held_up or self._stopped:
             raise KeyboardInterrupt
         self._stopped = True
 
     def _drain(self) -> None:
-        """Throw away what a TCP server answers, or it would stop to read."""
+        """Discard the replies of a TCP server, which would stop reading otherwise."""
         if isinstance(self._client, TCPClient):
             sock = self._client.socket
-            with contextlib.suppress(OSError):  # sending tells it
+            with contextlib.suppress(OSError):  # sending reports it
                 for _ in range(MAX_READS):
                     if not wait_for(sock, selectors.EVENT_READ, 0) or not sock.recv(CHUNK):
                         break
 
-    # --- what it tells -------------------------------------------------------------------------
+    # --- the report ------------------------------------------------------------------------------
 
     def _progress(self) -> str:
         seconds = (time.monotonic_ns() - self._start_ns) / 1e9
@@ -306,15 +307,14 @@ class _Player:
         for text, count in self._unsent.items():
             _say("error", "red", f"{count:,} packets were not sent: {text}")
         if self._punctuality.late:
-            text = f"{self._punctuality.late:,} packets were more than {TOLERANCE_NS / 1e6:g} ms"
-            _say(
-                "warning", "yellow", f"{text} late, at most {self._punctuality.worst_ns / 1e6:.2f}"
-            )
+            late, worst = self._punctuality.late, self._punctuality.worst_ns / 1e6
+            text = f"{late:,} packets were more than {TOLERANCE_NS / 1e6:g} ms late, at most"
+            _say("warning", "yellow", f"{text} {worst:.2f}")
 
     def _nothing(self) -> str:
         others = ", ".join(f"{count:,} {name}" for name, count in self._left_out.items())
-        mend = "; choose with --direction and --only" if others else ""
-        return f"{self._file}: nothing to play; it holds {others or 'no packets at all'}{mend}"
+        fix = "; select them with --direction and --only" if others else ""
+        return f"{self._file}: nothing to play; the file contains {others or 'no packets'}{fix}"
 
     def _fail(self, text: str) -> None:
         self.failed = True
@@ -331,7 +331,7 @@ def _count(counter: Counter[str], name: str) -> None:
 
 @contextmanager
 def _caught(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Have a handler called for Ctrl-C and SIGTERM."""
+    """Call a handler for Ctrl-C and SIGTERM."""
     before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

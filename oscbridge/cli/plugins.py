@@ -13,16 +13,16 @@ __all__ = ["command"]
 
 @click.command("plugins")
 def command() -> None:
-    """List the plugins that are installed.
+    """List the installed plugins.
 
-    For each: its version, what it offers and where it was loaded from. One that cannot be
-    used is shown with the reason.
+    Shows the version, the features and the location of each. A plugin that cannot be used
+    is shown with the reason.
 
     \b
     Example:
       oscbridge plugins
     """
-    logging.getLogger("oscbridge").setLevel(logging.CRITICAL)  # the list says it
+    logging.getLogger("oscbridge").setLevel(logging.CRITICAL)  # the list shows the errors
     plugins = Plugins().plugins
     if not plugins:
         click.echo("No plugins are installed. Try: pip install oscbridge[all]")

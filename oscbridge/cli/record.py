@@ -30,10 +30,10 @@ from oscbridge.recording.writer import MAX_WAITING, RecordingWriter
 __all__ = ["RecordedSource", "command", "running_bridge"]
 
 RECORD_ROOM: Final = 300
-"""Bytes that a record takes beside its packet while it waits, about."""
+"""Approximate bytes of memory of a waiting record, in addition to its packet."""
 
 LONGEST_SECONDS: Final = 31_622_400.0
-"""Seconds of a recording, at the most: a year."""
+"""Seconds of a recording, at most: one year."""
 
 _UNITS: Final = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 
@@ -42,11 +42,11 @@ class RecordedSource(NamedTuple):
     """Where the records come from."""
 
     where: str
-    """For people."""
+    """Where, human-readable."""
     records: AsyncIterator[Record]
     """Each with the time at which it passed, on the clock of ``time.monotonic_ns``."""
     dropped: Counter[str]
-    """Packets that passed and are in no record, by reason; may grow at any time."""
+    """Packets that passed and were not recorded, by reason; may grow at any time."""
 
 
 class _Size(click.ParamType[int]):
@@ -59,7 +59,7 @@ class _Size(click.ParamType[int]):
             return value
         found = re.fullmatch(r"(\d{1,15})([kMG]?)B?", value)
         if found is None or not int(found[1]):
-            self.fail(f"{value!r}: write bytes, or 500k, 100M or 2G", param, ctx)
+            self.fail(f"{value!r}: expected bytes, e.g. 500k, 100M or 2G", param, ctx)
         return int(found[1]) * _UNITS[found[2]]
 
 
@@ -68,17 +68,21 @@ class _Size(click.ParamType[int]):
 @click.option(
     "--listen",
     type=URL,
-    help="Record what arrives there, without a bridge: udp, tcp, tcp+1.0 or tcp+auto.",
+    help="Record incoming packets there, without a bridge: udp, tcp, tcp+1.0 or tcp+auto.",
 )
 @pid_option
-@click.option("--force", is_flag=True, help="Overwrite FILE if it is there.")
+@click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
 @click.option(
-    "--max-size", type=_Size(), default="10G", show_default=True, help="Stop before FILE is larger."
+    "--max-size",
+    type=_Size(),
+    default="10G",
+    show_default=True,
+    help="Stop before FILE is larger than this.",
 )
 @click.option(
     "--max-seconds",
     type=click.FloatRange(0, LONGEST_SECONDS, min_open=True),
-    help="Stop after so many seconds.",
+    help="Stop after this many seconds.",
 )
 def command(
     file: Path,
@@ -90,9 +94,9 @@ def command(
 ) -> None:
     """Record OSC packets with their times into FILE.
 
-    Without --listen it records what passes through the bridge that runs, both ways. With
-    --listen it is a server itself, and records packets as they arrive: datagrams that are
-    no OSC as well. Every half second what came is on the disk.
+    Without --listen it records the packets that pass through the running bridge, in both
+    directions. With --listen it is a server itself and records packets as they arrive,
+    including datagrams that are not OSC. Packets are written to disk every half second.
 
     \b
     Examples:
@@ -102,9 +106,9 @@ def command(
       oscbridge play show.oscrec
     """
     if max_seconds is not None and math.isnan(max_seconds):
-        raise click.UsageError("--max-seconds is a number of seconds, not nan")
+        raise click.UsageError("--max-seconds: expected a number of seconds, not nan")
     if file.exists() and not force:
-        raise OSCBridgeError(f"{file}: is there already; name another file, or add --force")
+        raise OSCBridgeError(f"{file}: already exists; choose another file, or add --force")
     asyncio.run(_record(file, listen, pid, force, max_size, max_seconds))
 
 
@@ -122,7 +126,7 @@ async def _record(
         source = await stack.enter_async_context(way)
         tape = RecordingWriter(
             file, force, max_size
-        )  # only now: a busy port must not cost the old file
+        )  # only now: a busy port must not destroy the old file
         stack.callback(tape.close)
         click.echo(f"recording {source.where} to {file}; Ctrl-C stops it", err=True)
         with live_line(lambda: _state(tape, source)):
@@ -135,7 +139,7 @@ async def _record(
 async def _run(
     source: RecordedSource, tape: RecordingWriter, stop: asyncio.Event, max_seconds: float | None
 ) -> tuple[str, BaseException | None]:
-    """Record until something ends it. What did: for people, and the error if it was one."""
+    """Record until it ends. Returns why, human-readable, and the error if there was one."""
     collecting = asyncio.create_task(_collect(source.records, tape))
     writing = asyncio.create_task(tape.keep_writing())
     stopping = asyncio.create_task(stop.wait())
@@ -155,51 +159,51 @@ async def _run(
     if not collecting.cancelled():
         error = collecting.exception()
         return "" if error is not None else f": {collecting.result()}", error
-    return "" if in_time else f": {max_seconds:g} seconds are over", None
+    return "" if in_time else f": stopped after {max_seconds:g} seconds", None
 
 
 async def _collect(records: AsyncIterator[Record], tape: RecordingWriter) -> str:
-    """Put records on the tape. Why it ended, for people."""
+    """Write records. Returns why it ended, human-readable."""
     async for record in records:
         if not tape.add(record):
-            return "the file is as large as it may be"
-    return "there is nothing more to come"
+            return "maximum size reached"
+    return "the source has ended"
 
 
 def _state(tape: RecordingWriter, source: RecordedSource) -> str:
-    """How far a recording is."""
+    """The progress of a recording."""
     text = f"{tape.packets:,} packets, {_of_bytes(tape.size)}, {tape.seconds:.1f} s"
-    # Copies, as this may run on the thread that draws.
+    # Copies, because this may run on the thread that draws.
     for reason, count in (source.dropped.copy() + tape.dropped.copy()).items():
         text += f", {count:,} dropped ({reason})"
     return text
 
 
 def _of_bytes(count: int) -> str:
-    """A number of bytes for people."""
+    """A number of bytes, human-readable."""
     for unit, size in reversed(_UNITS.items()):
         if unit and count >= size:
             return f"{count / size:.1f} {unit}B"
     return f"{count} bytes"
 
 
-# --- where records come from -------------------------------------------------------------------
+# --- sources of records -----------------------------------------------------------------------
 
 
 @asynccontextmanager
 async def running_bridge(pid: int | None) -> AsyncIterator[RecordedSource]:
-    """Attach to the bridge that runs, and have what passes through it, both ways.
+    """Attach to the running bridge; its records are the packets in both directions.
 
-    Raises :class:`OSCBridgeError` when there is none, or several and ``pid`` names none.
+    Raises :class:`OSCBridgeError` if none runs, or several run and ``pid`` names none of them.
     """
     process = await control_client.choose(pid)
     async with control_client.tap(process) as passing:
-        # There the wall clock, here one that nobody sets.
+        # The bridge uses the wall clock; records use one that nobody sets.
         ahead = time.time_ns() - time.monotonic_ns()
 
         batches = passing.batches()
         nothing: list[control_client.Packet] = []
-        batch = await anext(batches, nothing)  # from here on nothing that passes is missed
+        batch = await anext(batches, nothing)  # from here on no packet is missed
 
         async def records(batch: list[control_client.Packet]) -> AsyncIterator[Record]:
             while True:
@@ -215,7 +219,7 @@ async def running_bridge(pid: int | None) -> AsyncIterator[RecordedSource]:
 
 @asynccontextmanager
 async def _listening(url: OSCURL) -> AsyncIterator[RecordedSource]:
-    """Be a server, and have what arrives, unread."""
+    """Run a server; its records are the incoming packets, undecoded."""
     arrivals = _Arrivals()
     async with serving(url, arrivals) as served:
         arrivals.name = str(served)
@@ -223,7 +227,7 @@ async def _listening(url: OSCURL) -> AsyncIterator[RecordedSource]:
 
 
 class _Arrivals(Dispatcher):
-    """Keeps the packets of a server as they came, and reads none of them."""
+    """Keeps the packets of a server as they arrive, undecoded."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -233,7 +237,7 @@ class _Arrivals(Dispatcher):
         self._came = asyncio.Event()
 
     def dispatch_all(self, batch: Iterable[tuple[bytes, ClientAddress]], reply: Reply) -> None:
-        """Keep packets, all with the time that it is now."""
+        """Keep packets, all with the current time."""
         now = time.monotonic_ns()
         for data, client in batch:
             if self._bytes + len(data) + RECORD_ROOM > MAX_WAITING:
@@ -245,7 +249,7 @@ class _Arrivals(Dispatcher):
         self._came.set()
 
     async def records(self) -> AsyncIterator[Record]:
-        """What came, in order, without end."""
+        """Incoming packets, in order, endlessly."""
         while True:
             await self._came.wait()
             self._came.clear()

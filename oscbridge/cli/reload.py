@@ -18,10 +18,11 @@ __all__ = ["command"]
 @file_argument
 @pid_option
 def command(file: Path | None, pid: int | None) -> None:
-    """Have the running bridge read its configuration again.
+    """Make the running bridge read its configuration again.
 
-    What has not changed goes on, connections too. A bad file is refused with its errors, and
-    all goes on as it was: then this ends with 2. FILE says which bridge, if several run.
+    Unchanged parts keep running, with their connections. An invalid file is rejected with its
+    problems: the bridge keeps its configuration, and the exit code is 2. FILE selects the
+    bridge if several run.
 
     \b
     Examples:

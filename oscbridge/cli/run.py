@@ -28,7 +28,7 @@ from oscbridge.plugins import Plugins
 __all__ = ["command", "read_configuration"]
 
 STOP_TIMEOUT: Final = 2.0
-"""Seconds of a stop, beside those to deliver what waits; then the process is ended all the same."""
+"""Seconds of a shutdown, in addition to ``drain_timeout``, after which the process exits anyway."""
 
 
 @click.command("run")
@@ -39,13 +39,13 @@ STOP_TIMEOUT: Final = 2.0
     type=click.Choice(["auto", "text", "json"]),
     default="auto",
     show_default=True,
-    help="The log: coloured in a terminal (auto), plain (text), or an object a line (json).",
+    help="Log format: coloured in a terminal (auto), plain text, or one JSON object per line.",
 )
-@click.option("--verbose", "-v", is_flag=True, help="Log more: details, and tracebacks.")
+@click.option("--verbose", "-v", is_flag=True, help="Log details and tracebacks.")
 def command(file: Path | None, form: Form, verbose: bool) -> None:
     """Run the bridge until Ctrl-C.
 
-    Without FILE it takes OSC on udp://127.0.0.1:9000 and serves WebSocket clients on
+    Without FILE it receives OSC on udp://127.0.0.1:9000 and serves WebSocket clients on
     ws://127.0.0.1:8080. SIGHUP, or `oscbridge reload`, reads FILE again.
 
     \b
@@ -64,9 +64,9 @@ def command(file: Path | None, form: Form, verbose: bool) -> None:
 
 
 def read_configuration(file: Path | None, plugins: Plugins) -> Configuration:
-    """The configuration of a file, or the built-in one as far as its plugins are there.
+    """The configuration of a file, or the built-in one without the plugins that are missing.
 
-    Modules beside the file can be imported, as beside a script: by the functions of routes.
+    Functions of routes can import modules from the directory of the file.
     """
     if file is not None:
         directory = str(file.resolve().parent)
@@ -81,7 +81,7 @@ def read_configuration(file: Path | None, plugins: Plugins) -> Configuration:
 
 async def _run(service: Service, plugins: Plugins, name: str) -> None:
     def end_in_time() -> None:
-        end_within(service.app.configuration.run.drain + STOP_TIMEOUT)
+        end_within(service.app.configuration.run.drain_timeout + STOP_TIMEOUT)
 
     with until_signal(service.request_reload, end_in_time) as stop:
         starting = asyncio.ensure_future(service.start())
@@ -89,7 +89,7 @@ async def _run(service: Service, plugins: Plugins, name: str) -> None:
         try:
             await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
             if stop.is_set() and not starting.done():
-                starting.cancel()  # it closes again what it has opened
+                starting.cancel()  # it closes everything that it has opened
                 await asyncio.wait((starting,))
                 return
             await starting
@@ -98,19 +98,19 @@ async def _run(service: Service, plugins: Plugins, name: str) -> None:
             _say("stopping")
             await service.stop()
         except OSCBridgeError as error:
-            fail(str(error), 1)  # now: what follows may be held up
+            fail(str(error), 1)  # now: the rest of the shutdown may be blocked
         finally:
             stopping.cancel()
-            end_within(STOP_TIMEOUT)  # threads of plugins that asyncio waits for
+            end_within(STOP_TIMEOUT)  # asyncio waits for threads of plugins
 
 
 def _say(text: str) -> None:
-    """Tell somebody who may have left: `oscbridge run | head -1`, a disk that is full."""
+    """Print to a reader that may be gone: `oscbridge run | head -1`, or a full disk."""
     try:
         click.echo(text)
     except OSError:
         null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())  # or the interpreter fails over what is left of it
+        os.dup2(null, sys.stdout.fileno())  # or flushing the rest fails when the interpreter exits
         os.close(null)
 
 
@@ -120,12 +120,12 @@ def _state(delivery: EndpointRunner, idle: bool) -> str:
         problem = delivery.problem
         notes.append(f"not connected: {problem}" if problem else "not connected yet")
     if idle:
-        notes.append("no route leads to it or from it")
+        notes.append("not used by any route")
     return ", ".join([delivery.type, *(click.style(note, fg="yellow") for note in notes)])
 
 
 def _banner(service: Service, plugins: Plugins, name: str) -> str:
-    """What runs, and what to try."""
+    """The running parts, and a command to try."""
     app = service.app
     rows: list[tuple[str, str, str, str]] = [
         ("bridge", name, str(listener.address), app.configuration.bridges[name].mode)
@@ -143,11 +143,11 @@ def _banner(service: Service, plugins: Plugins, name: str) -> str:
         shown = click.style(where.ljust(widths[2]), fg="cyan")
         lines.append(f"  {kind:8}  {name.ljust(widths[1])}  {shown}  {what}")
     found = ", ".join(f"{p.name} {p.version}".strip() for p in plugins.working)
-    lines.append(f"  plugins   {found or 'none; pip install oscbridge[all] brings them'}")
+    lines.append(f"  plugins   {found or 'none; install them with: pip install oscbridge[all]'}")
     first = next((each.address for each in app.listeners.values()), None)
     if first is not None:
-        # A server may find out how packets are framed; who sends must know. And what is every
-        # address of this machine to a server is none to send to.
+        # A server may detect the framing; a sender must choose it. A wildcard address is one to
+        # listen on, not to send to.
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(first.host, first.host)
         address = str(first._replace(scheme=first.scheme.removesuffix("+auto"), host=host))
         to = "" if address == "udp://127.0.0.1:9000" else f"--to {address} "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 import click
@@ -15,28 +14,28 @@ from oscbridge.net.os_errors import what_failed
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message, decode_message, encode_message
 from oscbridge.osc.text import format_message, is_number, parse_arguments
+from oscbridge.suggestions import did_you_mean
 
 __all__ = ["command", "read_message"]
 
 
 class _Send(click.Command):
-    """Takes ``-1`` as an argument, and yet refuses an option that there is not."""
+    """Accepts ``-1`` as an argument, and still rejects unknown options."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         known = [name for param in self.get_params(ctx) for name in param.opts]
         for arg in args[: args.index("--")] if "--" in args else args:
             option = arg.partition("=")[0]
             if len(arg) > 1 and arg.startswith("-") and option not in known and not is_number(arg):
-                near = difflib.get_close_matches(option, known, 1)
-                mend = f"did you mean {near[0]}?" if near else "put -- before arguments like this"
-                raise click.UsageError(f"No such option {option}; {mend}", ctx)
+                fix = did_you_mean(option, known) or "put -- before arguments like this"
+                raise click.UsageError(f"unknown option {option!r}; {fix}", ctx)
         return super().parse_args(ctx, args)
 
 
 @click.command("send", cls=_Send, context_settings={"ignore_unknown_options": True})
 @click.argument("address")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
-@click.option("--types", metavar="TAGS", help="Type tags of the arguments, as ifs.")
+@click.option("--types", metavar="TAGS", help="Type tags of the arguments, e.g. ifs.")
 @click.option(
     "--to",
     type=URL,
@@ -47,7 +46,7 @@ class _Send(click.Command):
 def command(address: str, args: tuple[str, ...], types: str | None, to: OSCURL) -> None:
     """Send one OSC message, and print it as it was sent.
 
-    Without --types, whole numbers are sent as i (beyond 32 bits as h), other numbers as f,
+    Without --types, whole numbers are sent as i (above 32 bits as h), other numbers as f,
     true and false as T and F, nil as N, and everything else as s.
 
     \b
@@ -58,14 +57,13 @@ def command(address: str, args: tuple[str, ...], types: str | None, to: OSCURL) 
       oscbridge send /cue --types sf intro 2        "intro" and 2.0
       oscbridge send /list --types "i[ss]" 1 a b    an array
       oscbridge send /raw --types bm 00ff 00903c7f  blob and MIDI, as hex
-      oscbridge send /text -- -x --y                what looks like an option
+      oscbridge send /text -- -x --y                text that looks like an option
     """
     if not to.port:
-        raise click.UsageError(f"{to}: nothing can be sent to port 0")
+        raise click.UsageError(f"{to}: cannot send to port 0")
     if to.framing == "auto":
         raise click.UsageError(
-            f"{to}: only a server can find out how packets are framed; "
-            "write tcp:// (OSC 1.1) or tcp+1.0://"
+            f"{to}: only a server can detect the framing; write tcp:// (OSC 1.1) or tcp+1.0://"
         )
     message = _message(address, args, types)
     try:
@@ -77,11 +75,11 @@ def command(address: str, args: tuple[str, ...], types: str | None, to: OSCURL) 
 
 
 def read_message(words: Sequence[str]) -> Message:
-    """What comes in when ``oscbridge send`` sends these words. Raises :class:`click.UsageError`."""
+    """The message that ``oscbridge send`` would send. Raises :class:`click.UsageError`."""
     with command.make_context("send", list(words)) as ctx:
         message = _message(ctx.params["address"], ctx.params["args"], ctx.params["types"])
     try:
-        return decode_message(encode_message(message))  # its floats have 32 bits then
+        return decode_message(encode_message(message))  # so that its floats have 32 bits
     except DecodeError as error:
         raise click.UsageError(str(error)) from None
 

@@ -18,7 +18,7 @@ __all__ = ["serving"]
 
 @asynccontextmanager
 async def serving(url: OSCURL, dispatcher: Dispatcher) -> AsyncIterator[OSCURL]:
-    """Serve within the context; gives the URL with its port. Raises :class:`OSCBridgeError`."""
+    """Serve within the context; yields the URL with its port. Raises :class:`OSCBridgeError`."""
     if url.scheme == "udp":
         loop = asyncio.get_running_loop()
         udp = AsyncIOOSCUDPServer((url.host, url.port), dispatcher, loop)

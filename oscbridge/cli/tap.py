@@ -28,13 +28,13 @@ _JSON: TypeAlias = "bool | int | float | str | list[_JSON] | None"
 _WHY: Final = {
     "rate": "over --rate",
     "slow": "this terminal is too slow",
-    "bad": "they are no OSC",
+    "bad": "not valid OSC",
 }
 """Why messages were skipped, in words."""
 
 
 class _Shown(NamedTuple):
-    """How messages are shown."""
+    """How messages are printed."""
 
     as_json: bool
     width: int
@@ -43,15 +43,17 @@ class _Shown(NamedTuple):
 
 @click.command("tap")
 @click.argument("name", required=False)
-@click.option("--match", default="", metavar="PATTERN", help="Only addresses that match.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
-@click.option("--count", type=click.IntRange(min=1), help="End after so many messages.")
+@click.option(
+    "--match", default="", metavar="PATTERN", help="Only messages with a matching address."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@click.option("--count", type=click.IntRange(min=1), help="Stop after this many messages.")
 @click.option(
     "--rate",
     type=click.FloatRange(0.1, 1_000_000),
     default=200,
     show_default=True,
-    help="Messages a second that are shown at most; the others are counted.",
+    help="Messages per second that are shown, at most; the others are counted.",
 )
 @file_option
 @pid_option
@@ -66,8 +68,8 @@ def command(
 ) -> None:
     """Show the messages that pass through the running bridge, as they pass.
 
-    NAME is a bridge or an endpoint; without it everything is shown. "stage →" came in from
-    stage, "→ web" was delivered to web. The bridge never waits for this.
+    NAME is a bridge or an endpoint; without it all messages are shown. "stage →" was received
+    from stage, "→ web" was delivered to web. The bridge never waits for this command.
 
     \b
     Examples:
@@ -105,9 +107,9 @@ async def _tap(
 
 
 async def _show(tapped: TapClient, as_json: bool, count: int | None) -> None:
-    """Show messages until it was enough. Raises :class:`OSCBridgeError` if that never comes."""
+    """Show ``count`` messages. Raises :class:`OSCBridgeError` if the bridge stops before."""
     left = math.inf if count is None else count
-    told: Counter[str] = Counter()
+    reported: Counter[str] = Counter()
     shown: _Shown | None = None
     async for batch in tapped.batches():
         if shown is None:
@@ -118,9 +120,9 @@ async def _show(tapped: TapClient, as_json: bool, count: int | None) -> None:
         left -= len(lines)
         if lines:
             click.echo("\n".join(lines))
-        if tapped.skipped != told:
-            click.echo(_skipped(tapped.skipped - told), err=True)
-            told = tapped.skipped.copy()
+        if tapped.skipped != reported:
+            click.echo(_skipped(tapped.skipped - reported), err=True)
+            reported = tapped.skipped.copy()
         if not left:
             return
     raise OSCBridgeError("the bridge has stopped")
@@ -134,7 +136,7 @@ def _skipped(counts: Counter[str]) -> str:
 def _lines(packet: Packet, shown: _Shown) -> list[str]:
     try:
         found = list(messages(decode_packet(packet.packet)))
-    except DecodeError:  # what one may send the other may not read
+    except DecodeError:  # packets that may be sent but not received
         return []
     make = _as_json if shown.as_json else _as_text
     return [make(packet, message, shown) for message in found]
@@ -173,7 +175,7 @@ def _as_json(packet: Packet, message: Message, _shown: _Shown) -> str:
 
 
 def _json_value(value: Argument) -> _JSON:
-    """As JSON has it, or as text that ``oscbridge send --types`` takes."""
+    """As JSON, or as text for ``oscbridge send --types``."""
     match value:
         case Color() | TimeTag() | Impulse():
             return format_value(value)
@@ -182,7 +184,7 @@ def _json_value(value: Argument) -> _JSON:
         case bytes():
             return value.hex()
         case float():
-            # The fewest digits. JSON has no infinity, and no number that is none.
+            # With the fewest digits. JSON has neither infinity nor NaN.
             return float(format_float(value)) if math.isfinite(value) else str(value)
         case list():
             return [_json_value(each) for each in value]

@@ -26,33 +26,33 @@ from oscbridge.monitoring.snapshots import Snapshot, snapshots
 __all__ = ["command"]
 
 ROWS: Final = 100
-"""Addresses that are asked for: the busiest, and as many of the latest."""
+"""Addresses that are requested: the busiest, and as many of the latest."""
 
 PLAIN_WIDTH: Final = 140
-"""Columns of a picture that goes to no terminal."""
+"""Columns of a snapshot that is not printed to a terminal."""
 
 MAX_KEYS: Final = 64
 """Bytes of keys that are read at once."""
 
-HINT: Final = "q ends · s sorts by rate, or the latest first"
+HINT: Final = "q quits · s sorts by rate or by time"
 
 
 @click.command("top")
 @file_argument
 @pid_option
-@click.option("--once", is_flag=True, help="Print one picture and end.")
+@click.option("--once", is_flag=True, help="Print one snapshot and exit.")
 @click.option(
     "--every",
     type=click.FloatRange(0.2, 3600),
     default=1.0,
     show_default=True,
-    help="Seconds between two snapshots; rates are those within.",
+    help="Seconds between two snapshots, over which rates are measured.",
 )
 def command(file: Path | None, pid: int | None, once: bool, every: float) -> None:
     """Watch the running bridge: its endpoints, rates, queues, drops and addresses.
 
-    What is faulty stands on top, in red. FILE says which bridge, if several run. Addresses
-    are watched only as long as this runs.
+    Problems are shown first, in red. FILE selects the bridge if several run. Addresses are
+    watched only while this command runs.
 
     \b
     Examples:
@@ -61,7 +61,7 @@ def command(file: Path | None, pid: int | None, once: bool, every: float) -> Non
       oscbridge top --once
     """
     if not once and not sys.stdout.isatty():
-        raise click.UsageError("this is no terminal; --once prints one picture")
+        raise click.UsageError("the output is not a terminal; use --once to print one snapshot")
     asyncio.run(_top(file, pid, once, every))
 
 
@@ -83,7 +83,7 @@ async def _top(file: Path | None, pid: int | None, once: bool, every: float) -> 
 
 
 async def _print(process: RunningProcess, coming: AsyncIterator[Snapshot]) -> None:
-    """Print the second picture: the first knows no rates."""
+    """Print the second snapshot: the first has no rates."""
     before: Snapshot | None = None
     async for now in coming:
         if before is not None:
@@ -102,8 +102,8 @@ async def _print(process: RunningProcess, coming: AsyncIterator[Snapshot]) -> No
 async def _watch(
     process: RunningProcess, coming: AsyncIterator[Snapshot], stop: asyncio.Event
 ) -> None:
-    """Draw every picture. Raises :class:`OSCBridgeError` when there is none any more."""
-    # The terminal knows its size; what a shell has exported of it may be of another day.
+    """Draw every snapshot. Raises :class:`OSCBridgeError` when the bridge stops."""
+    # The terminal knows its size; variables that a shell has exported may be outdated.
     sizes = ("COLUMNS", "LINES")
     environment = {name: each for name, each in os.environ.items() if name not in sizes}
     console = Console(highlight=False, _environ=environment)
@@ -113,7 +113,7 @@ async def _watch(
 
     def draw() -> None:
         if shown is not None:
-            # Of the terminal: a shell may have told the environment what it once was.
+            # The size of the terminal itself: variables of a shell may be outdated.
             console.size = ConsoleDimensions(*os.get_terminal_size(sys.stdout.fileno()))
             live.update(
                 view(shown._replace(order=order, width=console.width, height=console.height)),
@@ -122,7 +122,7 @@ async def _watch(
 
     def pressed(keys: bytes) -> None:
         nonlocal order
-        if keys in (b"", b"q", b"Q", b"\x1b"):  # nothing: the terminal is gone
+        if keys in (b"", b"q", b"Q", b"\x1b"):  # empty: the terminal is gone
             stop.set()
         elif keys in (b"s", b"S"):
             order = "recent" if order == "rate" else "rate"
@@ -141,7 +141,7 @@ async def _watch(
 
 @contextmanager
 def _keys(pressed: Callable[[bytes], None], resized: Callable[[], None]) -> Iterator[None]:
-    """Have ``pressed`` called with keys as they come, and ``resized`` when the terminal is."""
+    """Call ``pressed`` with typed keys, and ``resized`` when the size of the terminal changes."""
     if not sys.stdin.isatty():
         yield
         return
@@ -164,7 +164,7 @@ def _keys(pressed: Callable[[bytes], None], resized: Callable[[], None]) -> Iter
     try:
         tty.setcbreak(terminal)
         now = termios.tcgetattr(terminal)
-        now[6][termios.VSUSP] = b"\0"  # Ctrl-Z would leave the shell with our screen
+        now[6][termios.VSUSP] = b"\0"  # Ctrl-Z would leave our screen in the shell
         termios.tcsetattr(terminal, termios.TCSADRAIN, now)
         loop.add_reader(terminal, read)
         loop.add_signal_handler(signal.SIGWINCH, resized)

@@ -1,4 +1,4 @@
-"""The cells of a table in a terminal. What comes from strangers is escaped in all of them."""
+"""The cells of a table in a terminal. Text from the network is escaped in all of them."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ BAR: Final = 10
 """Columns of a queue's bar."""
 
 RIGHT: Final = -1
-"""The width of a column of numbers: what they need, to the right."""
+"""The width of a column of numbers: as wide as needed, aligned to the right."""
 
 
 def columns(*columns: tuple[str, int]) -> Table:
-    """Columns by their heading and their most characters; 0 takes a share of what is left."""
+    """Columns by heading and maximum width; 0 takes a share of the remaining width."""
     table = Table(box=None, expand=True, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for heading, width in columns:
         table.add_column(
@@ -49,7 +49,7 @@ _Part = TypeVar("_Part")
 
 
 def cut(parts: Sequence[_Part], room: int, more: Callable[[int], _Part]) -> list[_Part]:
-    """As many as there is room for; the last says how many are left out."""
+    """At most ``room`` parts; the last one gives the number of omitted parts."""
     if len(parts) <= room:
         return list(parts)
     return [*parts[: room - 1], more(len(parts) - room + 1)]
@@ -68,7 +68,7 @@ def per_second(value: float) -> str:
 
 
 def reasons(now: Mapping[str, int], before: Mapping[str, int] | None) -> Text:
-    """Counts by reason; in red those that have grown since ``before``, if that is known."""
+    """Counts by reason; those that have grown since ``before`` are red, if it is known."""
     if not any(now.values()):
         return Text("0", "dim")
     text = Text(no_wrap=True, overflow="ellipsis")
@@ -101,7 +101,7 @@ _STEPS: Final = "▁▂▃▄▅▆▇█"
 
 
 def duration(seconds: float) -> str:
-    """In the two largest units."""
+    """A duration in its two largest units."""
     whole = max(int(seconds), 0)
     days, hours, minutes = whole // 86_400, whole // 3_600 % 24, whole // 60 % 60
     if days:

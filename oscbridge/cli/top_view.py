@@ -1,7 +1,7 @@
-"""What ``oscbridge top`` shows: from pictures of a process to what rich can draw. Pure.
+"""The view of ``oscbridge top``: from snapshots of a process to renderables of rich. Pure.
 
-Names, addresses and values come from strangers. They are never read as markup, and
-characters that could drive the terminal are escaped.
+Names, addresses and values come from the network. They are never interpreted as markup, and
+control characters are escaped.
 """
 
 from __future__ import annotations
@@ -35,49 +35,49 @@ from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Received
 __all__ = ["HISTORY", "Order", "View", "rates", "view"]
 
 HISTORY: Final = 40
-"""Pictures whose rates are drawn as a curve."""
+"""Snapshots whose rates are drawn as a curve."""
 
 WIDE: Final = 110
-"""Columns from which on there is room for types and peers."""
+"""Columns from which types and peers are shown."""
 
 NAME: Final = 20
 """Columns of a name."""
 
 PLACE: Final = 44
-"""Columns of where something is, at most."""
+"""Columns of an address or location, at most."""
 
 FRESH: Final = 5
-"""Seconds for which a value is new."""
+"""Seconds for which a value counts as new."""
 
 MAX_PROBLEMS: Final = 5
-"""Problems that are shown, a line each."""
+"""Problems that are shown, at most."""
 
 MAX_LINES: Final = 1_000
-"""Lines of a picture that goes to no terminal."""
+"""Lines of a snapshot that is not printed to a terminal."""
 
 Order: TypeAlias = Literal["rate", "recent"]
 
 
 class View(NamedTuple):
-    """What is to be shown."""
+    """The input of a view."""
 
     process: RunningProcess
     now: Snapshot
     before: Snapshot | None
-    """The picture before, from which rates are known."""
+    """The previous snapshot, for the rates."""
     history: Sequence[tuple[float, float]]
-    """Messages a second in and out, of the last pictures, the latest last."""
+    """Messages per second in and out, of the last snapshots, the latest last."""
     order: Order
     width: int
     """Columns of the terminal."""
     height: int | None
     """Lines of the terminal; None for any number."""
     hint: str = ""
-    """Which keys there are."""
+    """A line about the keys."""
 
 
 def rates(now: Snapshot, before: Snapshot) -> tuple[float, float]:
-    """Messages a second that came in at all sources, and that went out to all endpoints."""
+    """Messages per second received from all sources, and sent to all endpoints."""
     seconds = max(now.time - before.time, 1e-3)
     coming = (_came(now) - _came(before)) / seconds
     going = (_went(now) - _went(before)) / seconds
@@ -89,7 +89,7 @@ def _came(picture: Snapshot) -> int:
 
 
 def _received(picture: Snapshot) -> list[Received]:
-    """What came in at all sources."""
+    """The counts of all sources."""
     status = picture.status
     return [
         *(each.received for each in status.bridges),
@@ -102,12 +102,12 @@ def _went(picture: Snapshot) -> int:
 
 
 def view(shown: View) -> RenderableType:
-    """One picture, no higher than the terminal."""
+    """One screen, no higher than the terminal."""
     status = shown.now.status
     problems = cut([_problem(each) for each in status.problems], MAX_PROBLEMS, _and_more)
     parts: list[RenderableType] = [_title(shown), _totals(shown), *problems]
     room = MAX_LINES if shown.height is None else shown.height - len(parts) - bool(shown.hint)
-    # The endpoints come first: what is lost is lost there.
+    # Endpoints have priority: messages are lost there.
     if status.bridges:
         lines = min(len(status.bridges), max(room // 2 - 4, 1))
         parts += ["", _bridges(shown, lines)]
@@ -229,7 +229,7 @@ def _endpoint(now: EndpointStatus, before: EndpointStatus | None, shown: View) -
 
 
 def _place(shown: View) -> int:
-    """Columns that the others leave for where something is."""
+    """Columns that remain for the location."""
     return min(max(shown.width - 58, 12), PLACE)
 
 
@@ -258,7 +258,7 @@ def _addresses(shown: View, lines: int) -> Table:
 
 
 def _way(row: Row) -> Text:
-    """``stage → web``. What came in and goes nowhere has nothing behind the arrow."""
+    """``stage → web``. A message that is sent nowhere has nothing after the arrow."""
     return Text.assemble(
         (visible(", ".join(row.sources)), "cyan"),
         (" → " if row.sources else "→ ", "dim"),
@@ -267,7 +267,7 @@ def _way(row: Row) -> Text:
 
 
 def _by_rate(row: Row) -> tuple[float, str]:
-    # Two digits of it: or rows would change places all the time.
+    # Two digits: otherwise rows would swap places all the time.
     return -float(f"{row.rate:.2g}"), row.address
 
 
@@ -282,7 +282,7 @@ def _per_second(shown: View, now: int, before: int | None) -> float:
 
 
 def _delay(now: EndpointStatus, before: EndpointStatus | None) -> Text:
-    """The mean time from routed to delivered, since the picture before."""
+    """The mean time from routed to delivered, since the previous snapshot."""
     if before is None:
         return Text("")
     count = sum(now.latency.counts) - sum(before.latency.counts)

@@ -1,4 +1,4 @@
-"""Waiting for Ctrl-C or SIGTERM, and heeding SIGHUP meanwhile."""
+"""Waits for Ctrl-C or SIGTERM, and handles SIGHUP meanwhile."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)
 
 
 def hold_hangup() -> None:
-    """Have a SIGHUP wait for :func:`until_signal`, where it would end a process that starts."""
+    """Defer SIGHUP until :func:`until_signal`: it would kill a process that is starting."""
     if _HANGUP is not None:
         signal.pthread_sigmask(signal.SIG_BLOCK, (_HANGUP,))
 
@@ -25,11 +25,11 @@ def hold_hangup() -> None:
 def until_signal(
     on_hangup: Callable[[], None] | None = None, on_stop: Callable[[], None] | None = None
 ) -> Iterator[asyncio.Event]:
-    """An event that SIGINT and SIGTERM set; a second one ends the process at once.
+    """An event that SIGINT and SIGTERM set; a second signal exits the process at once.
 
-    ``on_hangup`` is called on the loop for SIGHUP, where there is one; after that SIGHUP does
-    nothing. ``on_stop`` is called at the first of the other signals, in its handler: whatever
-    the loop is doing. The handlers that were there before are put back.
+    ``on_hangup`` is called on the loop for SIGHUP, where the system has it; afterwards SIGHUP
+    is ignored. ``on_stop`` is called in the handler of the first SIGINT or SIGTERM, even while
+    the loop is blocked. The previous handlers are restored at the end.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -49,8 +49,8 @@ def until_signal(
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (_HANGUP,))
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     for number in _SIGNALS:
-        # The loop's own way wakes it without a race, where there is one. It would wait for a
-        # callback that holds the loop up, though; a second Ctrl-C must not.
+        # The loop's own handler wakes it without a race, where it has one. But it would wait for
+        # a callback that blocks the loop; a second Ctrl-C must not.
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, lambda: None)
         signal.signal(number, caught)
@@ -59,7 +59,7 @@ def until_signal(
     finally:
         if on_hangup is not None and _HANGUP is not None:
             loop.remove_signal_handler(_HANGUP)
-            signal.signal(_HANGUP, signal.SIG_IGN)  # not the default: it would end the process
+            signal.signal(_HANGUP, signal.SIG_IGN)  # the default would kill the process
         for number, handler in before.items():
             with contextlib.suppress(NotImplementedError):
                 loop.remove_signal_handler(number)

@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
-from oscbridge.bridge.config.error_messages import choices
 from oscbridge.errors import ConfigurationError, PatternError
 from oscbridge.monitoring.traffic import TapStream
+from oscbridge.suggestions import suggest
 
 __all__ = ["MAX_REQUEST", "BadRequest", "Request", "number", "read_request", "tap_stream"]
 
@@ -39,7 +39,7 @@ def tap_stream(request: Request, known: Sequence[str]) -> TapStream:
         raise BadRequest("names: expected a list of names")
     for name in names or ():
         if name not in known:
-            hint = choices(str(name), known, "available:")
+            hint = suggest(str(name), known)
             raise BadRequest(f"{name!r}: no such bridge or endpoint; {hint}")
     if not isinstance(match, str | None):
         raise BadRequest("match: expected a pattern")

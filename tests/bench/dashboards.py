@@ -81,7 +81,7 @@ def bridge() -> Iterator[tuple[int, int]]:
         file = Path(folder) / "bench.toml"
         file.write_text(
             f'[bridge.osc]\nlisten = "udp://127.0.0.1:{udp}"\n'
-            f'[endpoint.web]\ntype = "websocket"\nlisten = "127.0.0.1:{web}"\noutbox = 100000\n'
+            f'[endpoint.web]\ntype = "websocket"\nlisten = "127.0.0.1:{web}"\nqueue = 100000\n'
         )
         program = Path(sys.executable).with_name("oscbridge")
         with running([str(program), "run", str(file)], "Ctrl-C"):

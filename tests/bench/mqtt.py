@@ -60,7 +60,7 @@ def bridge(port: int, qos: int) -> Iterator[int]:
         file = Path(folder) / "bench.toml"
         file.write_text(
             f'[bridge.osc]\nlisten = "udp://127.0.0.1:{udp}"\n[endpoint.mqtt]\ntype = "mqtt"\n'
-            f'broker = "mqtt://127.0.0.1:{port}"\nqos = {qos}\noutbox = 1000000\n'
+            f'broker = "mqtt://127.0.0.1:{port}"\nqos = {qos}\nqueue = 1000000\n'
         )
         program = Path(sys.executable).with_name("oscbridge")
         with running([str(program), "run", str(file)], "Ctrl-C"):

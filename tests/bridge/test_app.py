@@ -334,7 +334,7 @@ async def test_a_stop_under_load_ends_within_two_seconds_and_counts_everything(
 
     types["slow"] = Slow
     app = make_app(
-        ONE.format(mode=mode, type="slow").replace("[[route]]", "outbox = 100\n[[route]]")
+        ONE.format(mode=mode, type="slow").replace("[[route]]", "queue = 100\n[[route]]")
     )
     await app.start()
     address = app.listeners["in"].address

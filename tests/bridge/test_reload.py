@@ -422,7 +422,7 @@ class Stuck(Endpoint):
         raise RuntimeError("no good")
 
 
-STUCK = '[endpoint.s]\ntype = "stuck"\npolicy = "block"\noutbox = 1\n'
+STUCK = '[endpoint.s]\ntype = "stuck"\npolicy = "block"\nqueue = 1\n'
 
 
 async def test_a_stop_while_a_reload_closes_an_endpoint_closes_it_and_tells_what_is_lost(
@@ -606,7 +606,7 @@ async def test_a_refused_reload_leaves_the_limits_of_a_bridge(running: Running, 
             dispatcher = app.dispatchers["in"]
             limits, bound = dispatcher.limits, dispatcher.scheduler.max_pending
             with pytest.raises(OSCBridgeError, match=r"bridge\.b"):
-                await app.reload(read(IN + "limits = { depth = 2, pending = 7 }\n" + other))
+                await app.reload(read(IN + "limits = { max_depth = 2, max_pending = 7 }\n" + other))
             assert app.dispatchers["in"] is dispatcher
             assert (dispatcher.limits, dispatcher.scheduler.max_pending) == (limits, bound)
 

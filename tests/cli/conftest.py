@@ -28,7 +28,7 @@ listen = "127.0.0.1:0"
 
 
 class Program:
-    """One that runs until it is told to stop; what it prints can be waited for."""
+    """A program that runs until it is stopped; its output can be waited for."""
 
     def __init__(self, *args: str, env: dict[str, str]) -> None:
         self.process = subprocess.Popen(

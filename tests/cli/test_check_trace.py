@@ -53,10 +53,10 @@ def test_a_trace_shows_every_step_source_by_source(call: Call, write: Write) -> 
         "    to     web                 websocket\n"
         "  route 2\n"
         "    match  /cue                no: this is another address\n"
-        "  a plugin sends it to all as it is\n"
+        "  a plugin sends it to all unchanged\n"
         "\n"
         "/1/fader3 ,f 0.5 from bridge desk\n"
-        "  a plugin sends it to all as it is\n"
+        "  a plugin sends it to all unchanged\n"
         "\n"
         "/1/fader3 ,f 0.5 from endpoint web\n"
         "  route 1\n"
@@ -64,7 +64,7 @@ def test_a_trace_shows_every_step_source_by_source(call: Call, write: Write) -> 
         "    scale  [0.0, 1.0, 0, 127]  /1/fader3 ,i 64\n"
         "    send   /control 1 {n} {0}  /control ,iii 1 3 64\n"
         "    to     web                 websocket\n"
-        "  a plugin sends it to all as it is\n"
+        "  a plugin sends it to all unchanged\n"
     )
 
 
@@ -93,13 +93,13 @@ def test_the_message_is_read_as_send_reads_it(
     assert result.stdout.startswith(f"{shown} from bridge stage\n")
 
 
-def test_a_message_that_goes_nowhere_is_told(call: Call, write: Write) -> None:
+def test_trace_reports_a_message_that_is_not_sent(call: Call, write: Write) -> None:
     text = SHOW.replace('[endpoint.all]\ntype = "websocket"\nlisten = "127.0.0.1:0"\n', "")
     path = write(text)
     nowhere = call("check", path, "--trace", "/x", "--from", "stage")
-    assert nowhere.stdout.endswith("  it goes nowhere\n")
+    assert nowhere.stdout.endswith("  it is not sent anywhere\n")
     unread = call("check", path, "--trace", "/x", "--from", "desk")
-    assert unread.stdout.endswith("  no route reads from here\n")
+    assert unread.stdout.endswith("  no route reads from this source\n")
 
 
 def test_a_trace_is_coloured_in_a_terminal(
@@ -129,12 +129,12 @@ def test_a_trace_is_coloured_in_a_terminal(
         (("--trace", ""), "Missing argument 'ADDRESS'"),
         (("--trace", "/x 'a"), "no closing quotation"),
         (("--trace", "/x --types i a"), "'a' does not fit type tag 'i'"),
-        (("--trace", "/x --tpyes i a"), "did you mean --types?"),
+        (("--trace", "/x --tpyes i a"), "did you mean '--types'?"),
         (("--trace", "/x", "--from", "stgae"), "no such bridge or endpoint; did you mean 'stage'?"),
-        (("--from", "stage"), "--from says where the message of --trace comes from"),
+        (("--from", "stage"), "--from needs --trace"),
     ],
 )
-def test_a_wrong_use_is_told_without_a_traceback(
+def test_wrong_usage_is_an_error_without_a_traceback(
     args: tuple[str, ...], text: str, call: Call, write: Write
 ) -> None:
     result = call("check", write(SHOW), *args)
@@ -143,7 +143,7 @@ def test_a_wrong_use_is_told_without_a_traceback(
     assert "Traceback" not in result.stderr
 
 
-def test_a_fault_of_the_file_comes_first(call: Call, write: Write) -> None:
+def test_a_problem_of_the_file_is_reported_first(call: Call, write: Write) -> None:
     result = call("check", write("[brige.a]"), "--trace", "/x")
     assert result.returncode == 2
     assert "did you mean 'bridge'?" in result.stderr

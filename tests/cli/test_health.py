@@ -92,9 +92,7 @@ def test_a_bridge_that_is_ready_ends_it_with_0(start: Start, write: Write, call:
     assert (result.returncode, result.stdout, result.stderr) == (0, "ready\n", "")
 
 
-def test_what_is_faulty_is_printed_and_ends_it_with_1(
-    start: Start, write: Write, call: Call
-) -> None:
+def test_problems_are_printed_and_exit_with_1(start: Start, write: Write, call: Call) -> None:
     with socket.socket() as mixer:
         mixer.bind(("127.0.0.1", 0))  # and does not listen
         url = url_of(start("run", write(configuration(mixer.getsockname()[1]))))
@@ -157,14 +155,14 @@ def test_curl_gets_what_it_asks_for(start: Start, write: Write) -> None:
 # --- something else answers, or nothing --------------------------------------------------------
 
 
-def test_nothing_there_is_said_and_how_to_mend_it(call: Call) -> None:
+def test_health_without_a_bridge_reports_how_to_fix_it(call: Call) -> None:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))  # and does not listen
         url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         result = call("health", "--url", url)
     assert (result.returncode, result.stdout) == (1, "")
     (line,) = result.stderr.splitlines()
-    assert line.startswith(f"error: nothing answers at {url}: connection refused")
+    assert line.startswith(f"error: {url}: no connection: connection refused")
     assert "[http]" in line
 
 
@@ -180,21 +178,24 @@ def test_an_answer_that_never_ends_is_waited_for_2_seconds(
     result = call("health", "--url", serve(answer))
     assert TIMEOUT <= time.monotonic() - started < TIMEOUT + 3
     assert (result.returncode, result.stdout) == (1, "")
-    assert "does not answer" in result.stderr or "nothing answers" in result.stderr
+    assert "no response" in result.stderr or "no connection" in result.stderr
 
 
 @pytest.mark.parametrize(
     ("answer", "text"),
     [
-        (b"220 mail.example ESMTP\n\n", "does not speak HTTP"),
-        (b"HTTP/1.1 200 OK\r\n\r\n<html>\n\n", "does not answer like oscbridge, but: 200 <html>"),
-        (b"HTTP/1.1 404 Not Found\r\n\r\n\n\n", "does not answer like oscbridge, but: 404"),
-        (b"HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n\n\n", "but: 302"),
-        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\n\n", "does not speak HTTP"),
+        (b"220 mail.example ESMTP\n\n", "the response is not HTTP"),
+        (
+            b"HTTP/1.1 200 OK\r\n\r\n<html>\n\n",
+            "unexpected response, not from oscbridge: 200 <html>",
+        ),
+        (b"HTTP/1.1 404 Not Found\r\n\r\n\n\n", "unexpected response, not from oscbridge: 404"),
+        (b"HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n\n\n", "oscbridge: 302"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\n\n", "the response is not HTTP"),
         (b"HTTP/1.1 500 X\r\n\r\n\x1b[31m\n\n", "500 \\x1b[31m"),
     ],
 )
-def test_another_server_is_told_from_a_bridge(
+def test_a_server_that_is_not_a_bridge_is_an_error(
     serve: Callable[[bytes], str], call: Call, answer: bytes, text: str
 ) -> None:
     result = call("health", "--url", serve(answer))
@@ -254,7 +255,7 @@ def test_the_table_of_keys_is_that_of_the_model() -> None:
     assert rows("key") == expected
 
 
-def test_the_samples_are_good() -> None:
+def test_the_samples_are_valid() -> None:
     samples = re.findall(r"^```toml\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
     assert samples
     for sample in samples:

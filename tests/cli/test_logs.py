@@ -1,4 +1,4 @@
-"""What the real program logs: one line an event, whatever the network sends and whoever reads."""
+"""The log of the real program: one line per event, whatever the network sends."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_a_repeated_error_is_one_line_and_a_count(mode: str, start: Callable[...
     assert re.search(r" \(99 more in \d+ s\)$", rest)
 
 
-def test_the_count_is_told_while_it_runs_although_the_fault_has_stopped(
+def test_the_count_is_logged_while_it_runs_although_the_problem_has_stopped(
     start: Callable[..., Running],
 ) -> None:
     program = start("asyncio")

@@ -35,18 +35,18 @@ def test_the_help_of_a_command_has_an_example(command: str, call: Call) -> None:
         assert max(map(len, result.stdout.splitlines())) <= 80
 
 
-def test_an_unknown_command_is_told_with_those_there_are(call: Call) -> None:
+def test_an_unknown_command_lists_the_available_ones(call: Call) -> None:
     result = call("xyz")
     assert result.returncode == 2
     assert result.stderr.splitlines()[-1] == (
-        f"Error: No such command 'xyz'. There is: {', '.join(COMMANDS)}, midi."
+        f"Error: No such command 'xyz'; available: {', '.join(COMMANDS)}, midi"
     )
 
 
-def test_a_command_that_is_misspelt_is_told_with_the_one_that_is_meant(call: Call) -> None:
+def test_a_misspelled_command_suggests_the_nearest_one(call: Call) -> None:
     result = call("runn")
     assert result.returncode == 2
-    assert result.stderr.endswith("No such command 'runn'. Did you mean run?\n")
+    assert result.stderr.endswith("No such command 'runn'; did you mean 'run'?\n")
 
 
 def test_plugins_lists_ours_and_says_why_another_is_broken(

@@ -120,7 +120,7 @@ def send_datagrams(port: int, *datagrams: bytes) -> int:
 
 
 def wait_for_size(file: Path, size: int) -> None:
-    """Wait until a file is as large at the least: what is written now and then is there."""
+    """Wait until a file has at least this size: it is written from time to time."""
     deadline = time.monotonic() + 15
     while file.stat().st_size < size:
         assert time.monotonic() < deadline, f"{file.stat().st_size} bytes, not {size}"
@@ -180,9 +180,7 @@ def test_a_signal_ends_a_recording_that_is_whole(
     assert "\x1b" not in program.output  # nothing is drawn where there is no terminal
 
 
-def test_what_was_written_survives_a_kill(
-    record: Callable[..., tuple[Any, int]], file: Path
-) -> None:
+def test_written_packets_survive_a_kill(record: Callable[..., tuple[Any, int]], file: Path) -> None:
     program, port = record()
     send_datagrams(port, message(1), message(2))
     wait_for_size(file, HEADER_SIZE + 2 * len(message(1)))
@@ -193,7 +191,7 @@ def test_what_was_written_survives_a_kill(
     assert "incomplete: it was cut off" in str(error)
 
 
-def test_what_came_is_in_the_file_within_a_second(
+def test_packets_are_in_the_file_within_a_second(
     record: Callable[..., tuple[Any, int]], file: Path
 ) -> None:
     _program, port = record()
@@ -214,7 +212,7 @@ def test_a_file_that_is_there_is_not_overwritten_unless_forced(
     result = call("record", str(file), "--listen", f"udp://{HOST}:0")
     assert (result.returncode, result.stderr) == (
         1,
-        f"error: {file}: is there already; name another file, or add --force\n",
+        f"error: {file}: already exists; choose another file, or add --force\n",
     )
     assert file.read_bytes() == b"precious"
     program, _ = record("--force")
@@ -235,15 +233,15 @@ def test_a_busy_port_costs_no_file_even_when_forced(
 @pytest.mark.parametrize(
     ("args", "code", "text"),
     [
-        (("--max-size", "0"), 2, "'0': write bytes, or 500k, 100M or 2G"),
-        (("--max-size", "1T"), 2, "'1T': write bytes, or 500k, 100M or 2G"),
+        (("--max-size", "0"), 2, "'0': expected bytes, e.g. 500k, 100M or 2G"),
+        (("--max-size", "1T"), 2, "'1T': expected bytes, e.g. 500k, 100M or 2G"),
         (("--max-seconds", "0"), 2, "0.0 is not in the range"),
-        (("--max-seconds", "nan"), 2, "--max-seconds is a number of seconds, not nan"),
+        (("--max-seconds", "nan"), 2, "--max-seconds: expected a number of seconds, not nan"),
         (("--listen", "127.0.0.1:9000"), 2, "write it as udp://host:port"),
         (("--listen", "udp://no-such-host.invalid:1"), 1, "unknown host"),
     ],
 )
-def test_a_wrong_use_of_record_is_told_and_makes_no_file(
+def test_wrong_usage_of_record_is_an_error_and_creates_no_file(
     args: tuple[str, ...], code: int, text: str, call: Call, file: Path
 ) -> None:
     result = call("record", str(file), *args)
@@ -252,13 +250,13 @@ def test_a_wrong_use_of_record_is_told_and_makes_no_file(
     assert not file.exists()
 
 
-def test_a_file_that_cannot_be_made_is_told(call: Call, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_created_is_an_error(call: Call, tmp_path: Path) -> None:
     file = tmp_path / "missing" / "x"
     result = call("record", str(file), "--listen", f"udp://{HOST}:0")
     assert (result.returncode, result.stderr) == (1, f"error: {file}: No such file or directory\n")
 
 
-def test_a_full_disk_is_told(call: Call) -> None:
+def test_a_full_disk_is_reported(call: Call) -> None:
     result = call("record", "/dev/full", "--force", "--listen", f"udp://{HOST}:0")
     assert result.returncode == 1
     assert result.stderr.splitlines()[1:] == ["error: /dev/full: No space left on device"]
@@ -299,7 +297,7 @@ def test_a_recording_ends_by_itself_before_it_is_too_large(
     program, port = record("--max-size", "2k")
     send_datagrams(port, *(message(number) for number in range(100)))
     assert program.ended(15) == 0
-    assert "the file is as large as it may be" in program.output
+    assert "maximum size reached" in program.output
     assert 1_800 < file.stat().st_size <= 2_000
     records = read(file)
     assert [each.packet for each in records] == [message(n) for n in range(len(records))]
@@ -311,7 +309,7 @@ def test_a_recording_ends_by_itself_after_its_time_and_is_as_long(
     program, port = record("--max-seconds", "0.75")
     send_datagrams(port, message(1))
     assert program.ended(15) == 0
-    assert "0.75 seconds are over" in program.output
+    assert "stopped after 0.75 seconds" in program.output
     with file.open("rb") as opened:
         recording = Recording(opened)
         assert len(list(recording)) == 1
@@ -354,7 +352,7 @@ def test_ten_thousand_packets_a_second_are_recorded_whole_and_in_order(
 # --- play --------------------------------------------------------------------------------------
 
 
-def test_what_was_recorded_is_played(
+def test_recorded_packets_are_played(
     call: Call, made: Callable[..., str], receiver: socket.socket
 ) -> None:
     packets = [message(1), b"junk", b"", encode_bundle([message(2)])]
@@ -445,7 +443,7 @@ BOTH_WAYS = (
         (("--direction", "both", "--only", "mixer", "--only", "stage"), [1, 4]),
     ],
 )
-def test_what_is_played_can_be_chosen(
+def test_packets_to_play_can_be_selected(
     args: tuple[str, ...],
     numbers: list[int],
     call: Call,
@@ -458,24 +456,24 @@ def test_what_is_played_can_be_chosen(
     assert f"played {len(numbers)} packets" in result.stdout
 
 
-def test_when_nothing_is_chosen_what_there_is_is_told(
+def test_play_without_selected_packets_lists_the_available_ones(
     call: Call, made: Callable[..., str], receiver: socket.socket
 ) -> None:
     file = made(*BOTH_WAYS)
     result = call("play", file, "--to", url(receiver), "--only", "sage", "--loop")
     assert result.returncode == 1
     assert result.stderr == (
-        f"error: {file}: nothing to play; it holds 1 in stage, 1 out web, 1 in other, "
-        "1 out mixer; choose with --direction and --only\n"
+        f"error: {file}: nothing to play; the file contains 1 in stage, 1 out web, 1 in other, "
+        "1 out mixer; select them with --direction and --only\n"
     )
 
 
-def test_an_empty_recording_is_told(
+def test_an_empty_recording_is_an_error(
     call: Call, made: Callable[..., str], receiver: socket.socket
 ) -> None:
     result = call("play", made(), "--to", url(receiver))
     assert result.returncode == 1
-    assert result.stderr.endswith(": nothing to play; it holds no packets at all\n")
+    assert result.stderr.endswith(": nothing to play; the file contains no packets\n")
 
 
 def test_a_broken_file_is_played_up_to_the_break(
@@ -493,7 +491,7 @@ def test_a_broken_file_is_played_up_to_the_break(
     assert f"error: {file}: damaged at byte {offset}: wrong checksum of a record" in result.stderr
 
 
-def test_a_broken_file_is_told_once_in_a_loop(
+def test_a_damaged_file_is_reported_once_in_a_loop(
     start: Start, made: Callable[..., str], receiver: socket.socket
 ) -> None:
     file = made(message(1), message(2), gap=0.02)
@@ -505,7 +503,7 @@ def test_a_broken_file_is_told_once_in_a_loop(
     assert program.output.count("damaged at byte") == 1
 
 
-def test_what_is_no_recording_is_told(call: Call, file: Path) -> None:
+def test_a_file_that_is_not_a_recording_is_an_error(call: Call, file: Path) -> None:
     file.write_text("# oscbridge\n")
     result = call("play", str(file))
     assert (result.returncode, result.stdout) == (1, "")
@@ -517,17 +515,17 @@ def test_what_is_no_recording_is_told(call: Call, file: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "text"),
     [
-        (("--speed", "0"), "'0': a number above 0, at most 1000, or max"),
-        (("--speed", "1001"), "'1001': a number above 0, at most 1000, or max"),
-        (("--speed", "nan"), "'nan': a number above 0"),
-        (("--speed", "fast"), "'fast': a number above 0"),
-        (("--speed", "max", "--loop"), "--loop with --speed max would flood without end"),
-        (("--to", "udp://127.0.0.1:0"), "nothing can be sent to port 0"),
+        (("--speed", "0"), "'0': expected a number above 0, at most 1000, or max"),
+        (("--speed", "1001"), "'1001': expected a number above 0, at most 1000, or max"),
+        (("--speed", "nan"), "'nan': expected a number above 0"),
+        (("--speed", "fast"), "'fast': expected a number above 0"),
+        (("--speed", "max", "--loop"), "--loop with --speed max would flood the receiver"),
+        (("--to", "udp://127.0.0.1:0"), "cannot send to port 0"),
         (("--to", "tcp+auto://127.0.0.1:9"), "write tcp:// (OSC 1.1) or tcp+1.0://"),
         (("--direction", "up"), "'up' is not one of 'in', 'out', 'both'"),
     ],
 )
-def test_a_wrong_use_of_play_is_told(
+def test_wrong_usage_of_play_is_an_error(
     args: tuple[str, ...], text: str, call: Call, made: Callable[..., str]
 ) -> None:
     result = call("play", made(message(1)), *args)
@@ -535,7 +533,7 @@ def test_a_wrong_use_of_play_is_told(
     assert text in " ".join(result.stderr.split())
 
 
-def test_a_file_that_is_not_there_is_told(call: Call) -> None:
+def test_a_missing_file_is_an_error(call: Call) -> None:
     result = call("play", "nothing.oscrec")
     assert result.returncode == 2
     assert "'nothing.oscrec' does not exist" in result.stderr
@@ -649,7 +647,7 @@ def test_ctrl_c_ends_it_while_a_tcp_server_reads_nothing(
     assert re.search(r"^played \d packets in ", program.output, re.M)
 
 
-def test_nobody_who_listens_over_tcp_is_told(call: Call, made: Callable[..., str]) -> None:
+def test_send_without_a_tcp_server_is_an_error(call: Call, made: Callable[..., str]) -> None:
     port = free_port()
     result = call("play", made(message(1)), "--to", f"tcp://{HOST}:{port}")
     assert result.returncode == 1
@@ -738,7 +736,7 @@ ARGUMENTS = ["ifsTFN", "-5", "0.5", "text ü"]
 
 
 @pytest.mark.parametrize(("listen", "to"), [("udp", "udp"), ("tcp+auto", "tcp+1.0")])
-def test_what_oscsend_sent_oscdump_prints_when_it_is_played(
+def test_oscdump_prints_the_played_packets_of_oscsend(
     listen: str,
     to: str,
     record: Callable[..., tuple[Any, int]],
@@ -802,7 +800,7 @@ def test_the_commands_of_the_readme_work(
 # --- of the bridge that runs -------------------------------------------------------------------
 
 
-def test_what_passes_through_the_bridge_is_recorded_both_ways_and_played_into_it_again(
+def test_traffic_of_a_bridge_is_recorded_both_ways_and_played_into_it_again(
     start: Start, call: Call, file: Path, tmp_path: Path, receiver: socket.socket
 ) -> None:
     configuration = tmp_path / "show.toml"
@@ -841,7 +839,7 @@ def wait_for_records(file: Path, count: int) -> None:
         time.sleep(0.05)
 
 
-def test_without_a_bridge_that_runs_record_says_so(call: Call, file: Path) -> None:
+def test_record_without_a_running_bridge_is_an_error(call: Call, file: Path) -> None:
     result = call("record", str(file))
     assert result.returncode == 1
     assert "no bridge" in result.stderr

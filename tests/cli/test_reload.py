@@ -43,7 +43,7 @@ def run(start: Start, write: Write) -> Callable[..., Any]:
     return run
 
 
-def test_it_says_what_has_changed(run: Callable[..., Any], write: Write, call: Call) -> None:
+def test_reload_reports_the_changes(run: Callable[..., Any], write: Write, call: Call) -> None:
     run()
     file = write(CONFIGURATION + MORE)
     result = call("reload")
@@ -52,7 +52,7 @@ def test_it_says_what_has_changed(run: Callable[..., Any], write: Write, call: C
     assert call("reload").stdout == f"reloaded {file}: nothing is different\n"
 
 
-def test_a_bad_file_is_refused_with_its_errors_and_all_goes_on(
+def test_an_invalid_file_is_rejected_and_the_bridge_keeps_running(
     run: Callable[..., Any], write: Write, call: Call
 ) -> None:
     program = run()
@@ -67,7 +67,7 @@ def test_a_bad_file_is_refused_with_its_errors_and_all_goes_on(
     assert program.stop() == 0
 
 
-def test_what_does_not_work_now_is_a_warning(
+def test_a_failed_connection_is_a_warning(
     run: Callable[..., Any], write: Write, call: Call
 ) -> None:
     run()

@@ -35,13 +35,13 @@ BAD = {
         ROUTE + 'from = "a"\nto = "wbe"',
         "route 1: to = 'wbe': no such endpoint; did you mean 'web'?",
     ),
-    "unknown source": (ROUTE + 'from = "x"\nto = "web"', "there is: a, web"),
+    "unknown source": (ROUTE + 'from = "x"\nto = "web"', "available: a, web"),
     "malformed match": (
         ROUTE + 'from = "a"\nto = "web"\nmatch = "/{"',
         "unclosed '{' at position 1",
     ),
-    "two bridges on one port": ("[bridge.a]\n[bridge.b]", "bridge.a listens on"),
-    "no TOML": ("[bridge.a\n", "not TOML: "),
+    "two bridges on one port": ("[bridge.a]\n[bridge.b]", "bridge.a already listens on"),
+    "no TOML": ("[bridge.a\n", "not valid TOML: "),
 }
 
 
@@ -85,15 +85,15 @@ IDLE = (
 )
 
 
-def test_an_endpoint_that_no_route_leads_to_is_told_by_run_and_check(
+def test_run_and_check_report_an_endpoint_that_no_route_uses(
     start: Start, write: Write, call: Call
 ) -> None:
     file = write(IDLE)
     result = call("check", file)
     assert result.returncode == 0
-    assert result.stdout.endswith("endpoint.out: no route leads to it or from it\n")
+    assert result.stdout.endswith("endpoint.out: not used by any route\n")
     program = start("run", file)
-    program.wait_for("endpoint +out .*no route leads to it or from it")
+    program.wait_for("endpoint +out .*not used by any route")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -170,11 +170,11 @@ def test_a_signal_ends_it_while_an_endpoint_still_connects(
 
 
 @pytest.mark.parametrize("command", ["run", "check"])
-@pytest.mark.parametrize("fault", BAD)
+@pytest.mark.parametrize("problem", BAD)
 def test_a_bad_configuration_ends_it_with_one_clear_line(
-    command: str, fault: str, call: Call, write: Write
+    command: str, problem: str, call: Call, write: Write
 ) -> None:
-    text, message = BAD[fault]
+    text, message = BAD[problem]
     path = write(text)
     result = call(command, path)
     assert result.returncode == 2
@@ -188,7 +188,7 @@ def test_a_missing_file_ends_it_with_one_clear_line(command: str, call: Call, wr
     write(name="studio.toml")
     result = call(command, "stduio.toml")
     assert result.returncode == 2
-    assert one_error(result) == ("stduio.toml: there is no such file; did you mean 'studio.toml'?")
+    assert one_error(result) == ("stduio.toml: no such file; did you mean 'studio.toml'?")
 
 
 def test_run_names_a_bridge_whose_port_is_in_use(call: Call, write: Write) -> None:
@@ -217,14 +217,14 @@ def test_run_names_an_endpoint_whose_port_is_in_use(call: Call, write: Write) ->
 # --- check -------------------------------------------------------------------------------------
 
 
-def test_check_says_what_a_good_file_holds(call: Call, write: Write) -> None:
+def test_check_counts_the_parts_of_a_valid_file(call: Call, write: Write) -> None:
     path = write()
     result = call("check", path)
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout == f"{path}: good: 1 bridge, 1 endpoint, 0 routes\n"
+    assert result.stdout == f"{path}: valid: 1 bridge, 1 endpoint, 0 routes\n"
 
 
-def test_check_shows_every_fault(call: Call, write: Write) -> None:
+def test_check_reports_every_problem(call: Call, write: Write) -> None:
     result = call("check", write('[bridge.a]\nx = 1\n[endpoint.b]\ntype = "x"\n[c]'))
     assert result.returncode == 2
     assert len(result.stderr.splitlines()) == 3

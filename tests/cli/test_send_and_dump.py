@@ -65,13 +65,13 @@ def test_send_forces_the_types(sent: Callable[..., bytes]) -> None:
     )
 
 
-def test_what_send_sends_python_osc_reads(sent: Callable[..., bytes]) -> None:
+def test_python_osc_reads_messages_of_send(sent: Callable[..., bytes]) -> None:
     message = OscMessage(sent("/mixer/1", "1", "0.5", "on", "true"))
     assert message.address == "/mixer/1"
     assert message.params == [1, 0.5, "on", True]
 
 
-def test_send_takes_what_looks_like_an_option_behind_two_dashes(
+def test_send_accepts_text_like_an_option_after_two_dashes(
     sent: Callable[..., bytes],
 ) -> None:
     assert decode_packet(sent("/x", "--", "--types", "-h"))[2] == ("--types", "-h")
@@ -96,15 +96,15 @@ def test_send_says_what_it_sent(call: Call, receiver: socket.socket) -> None:
         (("/x", "--types", "i", "9999999999"), "does not fit type tag 'i'"),
         (("/x", "9" * 30), "no OSC type for"),
         (("/x", "9" * 5000), "a number of 5000 digits fits no type tag"),
-        (("/x", "--tpyes", "i", "1"), "No such option --tpyes; did you mean --types?"),
-        (("/x", "-z"), "No such option -z; put -- before arguments like this"),
+        (("/x", "--tpyes", "i", "1"), "unknown option '--tpyes'; did you mean '--types'?"),
+        (("/x", "-z"), "unknown option '-z'; put -- before arguments like this"),
         (("/x", "--to", "127.0.0.1:9000"), "write it as udp://host:port"),
         (("/x", "--to", "http://a:1"), "unknown transport 'http'"),
         (("/x", "--to", "udp://127.0.0.1:99999"), "Port out of range"),
-        (("/x", "--to", "udp://127.0.0.1:0"), "nothing can be sent to port 0"),
+        (("/x", "--to", "udp://127.0.0.1:0"), "cannot send to port 0"),
     ],
 )
-def test_a_wrong_use_of_send_is_told_without_a_traceback(
+def test_wrong_usage_of_send_is_an_error_without_a_traceback(
     args: tuple[str, ...], text: str, call: Call
 ) -> None:
     result = call("send", *args)
@@ -114,7 +114,7 @@ def test_a_wrong_use_of_send_is_told_without_a_traceback(
     assert "Traceback" not in result.stderr
 
 
-def test_send_to_an_unknown_host_is_told_without_a_traceback(call: Call) -> None:
+def test_send_to_an_unknown_host_is_an_error_without_a_traceback(call: Call) -> None:
     result = call("send", "/x", "--to", "udp://no-such-host.invalid:9000")
     assert result.returncode == 1
     assert result.stderr == (
@@ -166,7 +166,7 @@ def test_dump_is_safe_against_control_characters(dump: tuple[Any, int]) -> None:
     assert r'"\x1b]0;owned\x07" "\u202e\u200b\\" "\x9b"' in line
 
 
-def test_dump_goes_on_after_junk(dump: tuple[Any, int]) -> None:
+def test_dump_keeps_running_after_junk(dump: tuple[Any, int]) -> None:
     program, port = dump
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         for data in (b"junk", b"/x\0\0,q\0\0", b"", encode_message(Message("/good"))):
@@ -181,7 +181,7 @@ def test_a_signal_ends_dump(number: int, dump: tuple[Any, int]) -> None:
     assert program.stop(number) == 0
 
 
-def test_dump_on_a_port_that_is_in_use_is_told(call: Call, receiver: socket.socket) -> None:
+def test_dump_on_a_port_in_use_is_an_error(call: Call, receiver: socket.socket) -> None:
     url = f"udp://127.0.0.1:{receiver.getsockname()[1]}"
     result = call("dump", "--listen", url)
     assert result.returncode == 1

@@ -67,11 +67,11 @@ def test_code_that_does_not_end_is_left_behind(
     began = time.monotonic()
     assert program.stop(signal.SIGTERM) == 1
     assert time.monotonic() - began < 3.5
-    assert "ended all the same" in program.output
+    assert "exiting anyway" in program.output
     assert (what or "a thread or a task that does not end") in program.output
 
 
-def test_an_error_at_the_start_is_told_though_a_thread_does_not_end(
+def test_an_error_at_startup_is_reported_while_a_thread_does_not_end(
     call: Call, write: Write
 ) -> None:
     write(

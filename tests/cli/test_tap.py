@@ -81,7 +81,7 @@ def tap(start: Start, bridge: Bridge) -> Callable[..., Any]:
     return tap
 
 
-def test_a_line_says_when_where_who_and_what(bridge: Bridge, tap: Callable[..., Any]) -> None:
+def test_a_line_has_time_source_peer_and_message(bridge: Bridge, tap: Callable[..., Any]) -> None:
     program = tap()
     bridge.send(encode_message(Message.of("/fader/1", 0.1, "on")))
     at = r"^\d\d:\d\d:\d\d\.\d{3} "
@@ -144,7 +144,7 @@ def test_json_is_an_object_a_line(bridge: Bridge, tap: Callable[..., Any]) -> No
     assert third["timetag"] == "2001-09-09T01:46:40+00:00"
 
 
-def test_what_a_stranger_sends_cannot_drive_the_terminal(
+def test_text_from_the_network_cannot_control_the_terminal(
     bridge: Bridge, tap: Callable[..., Any]
 ) -> None:
     program = tap("stage", "--count", "1")
@@ -154,7 +154,9 @@ def test_what_a_stranger_sends_cannot_drive_the_terminal(
     assert line.endswith(r'/\x1b[31m ,s "\x1b]0;title\x07\u202e\r\n"')
 
 
-def test_what_is_over_the_rate_is_counted_and_said(bridge: Bridge, tap: Callable[..., Any]) -> None:
+def test_messages_over_the_rate_are_counted_and_reported(
+    bridge: Bridge, tap: Callable[..., Any]
+) -> None:
     program = tap("stage", "--rate", "1")
     bridge.send(*(encode_message(Message.of("/x", number)) for number in range(50)))
     program.wait_for(r"/x ,i 0$")
@@ -210,7 +212,7 @@ def test_readme_shows_both_ways_to_look() -> None:
     assert ["top"] in COMMANDS
 
 
-def test_what_readme_says_of_tap_works(start: Start, write: Write) -> None:
+def test_tap_works_as_in_the_readme(start: Start, write: Write) -> None:
     bridge = Bridge(start("run", write(CONFIGURATION.replace("mixer", "dashboard"))))
     running = [start(*args) for args in TAPS]
     for program in running:

@@ -66,7 +66,7 @@ def test_dump_prints_what_send_sent(listen: str, to: str, start: Start, call: Ca
     assert program.wait_for("/n").string.rstrip().endswith("/n ,i 2")
 
 
-def test_dump_goes_on_after_a_client_that_sends_junk(start: Start, call: Call) -> None:
+def test_dump_keeps_running_after_a_client_that_sends_junk(start: Start, call: Call) -> None:
     program = start("dump", "--listen", "tcp+1.0://127.0.0.1:0")
     port = int(program.wait_for(r"listening on .*:(\d+);")[1])
     with socket.create_connection(("127.0.0.1", port)) as client:
@@ -88,7 +88,7 @@ def test_a_signal_ends_a_dump_that_has_clients(start: Start) -> None:
     assert "Traceback" not in program.output
 
 
-def test_dump_on_a_port_that_is_in_use_is_told(call: Call, taken: socket.socket) -> None:
+def test_dump_on_a_port_in_use_is_an_error(call: Call, taken: socket.socket) -> None:
     url = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
     result = call("dump", "--listen", url)
     assert result.returncode == 1
@@ -97,16 +97,16 @@ def test_dump_on_a_port_that_is_in_use_is_told(call: Call, taken: socket.socket)
     )
 
 
-def test_send_to_a_guessed_framing_is_told(call: Call) -> None:
+def test_send_to_a_detected_framing_is_an_error(call: Call) -> None:
     result = call("send", "/x", "--to", "tcp+auto://127.0.0.1:9000")
     assert result.returncode == 2
     assert result.stderr.splitlines()[-1] == (
-        "Error: tcp+auto://127.0.0.1:9000: only a server can find out how packets are framed; "
+        "Error: tcp+auto://127.0.0.1:9000: only a server can detect the framing; "
         "write tcp:// (OSC 1.1) or tcp+1.0://"
     )
 
 
-def test_send_to_nobody_is_told(call: Call) -> None:
+def test_send_to_a_closed_port_is_an_error(call: Call) -> None:
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))  # and does not listen
         url = f"tcp://127.0.0.1:{unheard.getsockname()[1]}"

@@ -87,7 +87,7 @@ def drawn(
         legacy_windows=False,
     )
     history = [] if before is None else [rates(now, before)]
-    console.print(view(View(process(), now, before, history, order, width, height, "q ends")))
+    console.print(view(View(process(), now, before, history, order, width, height, "q quits")))
     return file.getvalue().splitlines()
 
 
@@ -111,7 +111,7 @@ def test_it_says_what_runs_and_since_when() -> None:
     assert drawn(picture(1, [], []))[0].startswith("oscbridge studio.toml  pid 4711  up 1 h 1 min")
 
 
-def test_what_is_faulty_stands_on_top() -> None:
+def test_problems_are_shown_first() -> None:
     now = picture(1, [bridge(problem="its thread ended")], [endpoint(problem="refused")])
     assert [line.rstrip() for line in drawn(now)[2:4]] == [
         "✖ bridge.stage: its thread ended",
@@ -148,7 +148,7 @@ def test_addresses_are_sorted(order: Order, first: str) -> None:
     assert (found[0], found[-1]) == (first, "/old")
 
 
-def test_an_address_that_goes_nowhere_has_nothing_behind_the_arrow() -> None:
+def test_an_address_that_is_not_sent_has_nothing_after_the_arrow() -> None:
     now = picture(1, [], [], row("/lost", sinks=()), row("/made", sources=()))
     lines = drawn(now)
     assert cells(lines, "stage →")[:3] == ["stage", "→", "/lost"]
@@ -163,16 +163,16 @@ def test_it_fits_the_terminal(width: int, height: int) -> None:
     now = picture(1, bridges, endpoints, *rows)
     lines = drawn(now, now, width=width, height=height)
     assert max(map(len, lines)) <= width
-    assert len(lines) <= max(height, 16)  # the terminal cuts what is less than that
+    assert len(lines) <= max(height, 16)  # the terminal cuts shorter ones
 
 
-def test_what_there_is_no_room_for_is_counted() -> None:
+def test_packets_without_room_are_counted() -> None:
     now = picture(1, [], [endpoint(f"endpoint-{n}") for n in range(20)])
     lines = drawn(now, height=16)
     assert any(line.startswith("… ") and "more" in line for line in lines)
 
 
-def test_what_a_stranger_sends_is_neither_markup_nor_drives_the_terminal() -> None:
+def test_text_from_the_network_is_not_markup_and_cannot_control_the_terminal() -> None:
     text = "[bold red]x[/] \x1b[31m\x07\u202e"
     now = picture(
         *(1, [bridge(problem=text)], [endpoint(problem=text)]),
@@ -282,9 +282,7 @@ def terminal(environment: dict[str, str]) -> Iterator[Terminal]:
             terminal.close()
 
 
-def test_it_shows_what_flows_and_leaves_the_terminal_as_it_was(
-    port: int, terminal: Terminal
-) -> None:
+def test_it_shows_messages_and_restores_the_terminal(port: int, terminal: Terminal) -> None:
     terminal.shows("ready$")
     terminal.type("echo before; stty -g", "Enter")
     (settings,) = [line for line in terminal.shows("before", ":") if line.count(":") > 10]
@@ -293,30 +291,30 @@ def test_it_shows_what_flows_and_leaves_the_terminal_as_it_was(
     with UDPClient("127.0.0.1", port) as client:
         client.send(Message.of("/fader/3", 0.25))
     lines = terminal.shows("stage → mixer", "/fader/3", ",f  0.25")
-    assert lines[-1].startswith("q ends")
+    assert lines[-1].startswith("q quits")
     terminal.type("s")
     terminal.shows("latest first")
     terminal.resize(70, 14)
-    terminal.shows("…", "q ends", "/fader/3")
+    terminal.shows("…", "q quits", "/fader/3")
     terminal.resize(100, 30)
     terminal.type("q")
-    terminal.shows("before", "ready$", but="q ends")
+    terminal.shows("before", "ready$", but="q quits")
     terminal.type("clear; stty -g", "Enter")
     terminal.shows(settings)
 
 
 def test_ctrl_c_ends_it(port: int, terminal: Terminal) -> None:
     terminal.type(f"{shlex.quote(PROGRAM)} top; echo code=$?", "Enter")
-    terminal.shows("q ends")
+    terminal.shows("q quits")
     terminal.type("C-c")
-    terminal.shows("code=0", but="q ends")
+    terminal.shows("code=0", but="q quits")
 
 
 def test_it_ends_with_the_bridge(program: Any, port: int, terminal: Terminal) -> None:
     terminal.type(f"{shlex.quote(PROGRAM)} top; echo code=$?", "Enter")
-    terminal.shows("q ends")
+    terminal.shows("q quits")
     assert program.stop() == 0
-    terminal.shows("error: the bridge has stopped", "code=1", but="q ends")
+    terminal.shows("error: the bridge has stopped", "code=1", but="q quits")
 
 
 def test_once_prints_one_plain_picture(port: int, call: Call) -> None:
@@ -332,7 +330,7 @@ def test_once_prints_one_plain_picture(port: int, call: Call) -> None:
 def test_without_a_terminal_it_says_what_works(port: int, call: Call) -> None:
     result = call("top")
     assert result.returncode == 2
-    assert "this is no terminal; --once prints one picture" in result.stderr
+    assert "the output is not a terminal; use --once to print one snapshot" in result.stderr
 
 
 def test_without_a_bridge_it_says_how_to_start_one(call: Call) -> None:

@@ -14,7 +14,7 @@ import pytest
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-sys.path.insert(0, str(Path(__file__).parent))  # its modules are no package
+sys.path.insert(0, str(Path(__file__).parent))  # its modules are not a package
 
 from engine import Container, Engine
 from stand_ins import make_base, make_brokers

@@ -106,7 +106,7 @@ def test_osc_reaches_a_subscriber_and_the_page_and_survives_the_broker(
     broker = compose.container("mosquitto")
     os.kill(int(broker.inspect(".State.Pid")), signal.SIGKILL)
     client = dashboard(compose.ports["WEB"], path="?snapshot=0")
-    send(osc, "/during", 1)  # the page goes on meanwhile
+    send(osc, "/during", 1)  # the page keeps working meanwhile
     while client.message()[0] != "/during":
         pass
     wait_until(lambda: broker.inspect(".RestartCount") == "1", "the broker is started again")
@@ -118,20 +118,20 @@ def test_osc_reaches_a_subscriber_and_the_page_and_survives_the_broker(
         send(osc, "/mixer/2", 0.5)
         return "osc/mixer/2 0.5" in again.logs()
 
-    wait_until(arrived, "traffic goes on with the broker back")
+    wait_until(arrived, "traffic continues with the broker back")
     again.remove()
     subscriber.remove()
 
 
-@pytest.mark.parametrize("fault", ["bad", "unreadable"])
-def test_a_fault_ends_it_with_a_line_and_not_for_ever(
-    project: Callable[..., Project], tmp_path: Path, fault: str
+@pytest.mark.parametrize("problem", ["bad", "unreadable"])
+def test_a_problem_stops_the_bridge_with_a_line_after_a_few_restarts(
+    project: Callable[..., Project], tmp_path: Path, problem: str
 ) -> None:
     folder = tmp_path / "docker"
     shutil.copytree(FOLDER, folder)
     file = folder / "oscbridge.toml"
     text = file.read_text()
-    if fault == "bad":
+    if problem == "bad":
         file.write_text(text.replace("listen", "lisen", 1))
     else:
         file.chmod(0o600)
@@ -143,7 +143,7 @@ def test_a_fault_ends_it_with_a_line_and_not_for_ever(
     line = {
         "bad": "bridge.osc.lisen: unknown key; did you mean 'listen'?",
         "unreadable": "oscbridge.toml cannot be read by user 10001",
-    }[fault]
+    }[problem]
     assert bridge.logs().count(line) == 6
 
 

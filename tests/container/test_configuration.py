@@ -1,4 +1,4 @@
-"""Configuration of the container: mounted, by the environment, and what is wrong with it."""
+"""Configuration of the container: mounted, by the environment, and its problems."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_setting_comes_from_the_environment(
         "--env=OSCBRIDGE__BRIDGE__STAGE__LISTEN=udp://0.0.0.0:7000",
         "--env=OSCBRIDGE__ENDPOINT__WEB__TYPE=websocket",
         "--env=OSCBRIDGE__ENDPOINT__WEB__LISTEN=0.0.0.0:7001",
-        "--env=OSCBRIDGE__ENDPOINT__WEB__MAX_CLIENTS=3",
+        "--env=OSCBRIDGE__ENDPOINT__WEB__MAX_CONNECTIONS=3",
     )
     client = dashboard(web)
     send(osc, "/there", 1)
@@ -91,7 +91,7 @@ def test_run_takes_options_and_still_finds_the_configuration(
             "error: /etc/oscbridge/oscbridge.toml: bridge.stage.lisen: unknown key; "
             "did you mean 'listen'?",
         ),
-        ("no TOML", 0o644, "error: /etc/oscbridge/oscbridge.toml: not TOML: "),
+        ("no TOML", 0o644, "error: /etc/oscbridge/oscbridge.toml: not valid TOML: "),
         (
             STAGE,
             0o600,
@@ -128,7 +128,7 @@ def test_a_file_of_another_name_is_not_taken_for_none(
     assert "did you mean 'oscbrige.toml'?" in container.logs()
 
 
-def test_a_file_that_is_not_there_is_named_as_the_fault(
+def test_a_missing_file_is_named_as_the_problem(
     run: Callable[..., Container], tmp_path: Path
 ) -> None:
     container = run(f"--volume={tmp_path}/studio.toml:/etc/oscbridge/oscbridge.toml:ro")

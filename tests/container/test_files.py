@@ -24,7 +24,7 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     assert (result.returncode, result.stdout + result.stderr) == (0, "")
 
 
-def test_a_fault_in_the_configuration_is_the_exit_code_that_the_unit_does_not_try_again(
+def test_the_unit_does_not_restart_after_the_exit_code_of_a_problem(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "bad.toml").write_text("[bridg]")
@@ -34,7 +34,7 @@ def test_a_fault_in_the_configuration_is_the_exit_code_that_the_unit_does_not_tr
 
 
 @pytest.mark.parametrize("file", sorted(DOCKER.rglob("*.toml")), ids=lambda file: file.name)
-def test_a_configuration_is_good(file: Path) -> None:
+def test_a_configuration_is_valid(file: Path) -> None:
     result = subprocess.run([PROGRAM, "check", file], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
 

@@ -22,7 +22,7 @@ BOUND = 90_000_000
 """Bytes that the image may add to its base."""
 
 FIRST_MESSAGE = 5.0
-"""Seconds from `docker run` to the first message; what is aimed at is 1.5."""
+"""Seconds from `docker run` to the first message; the goal is 1.5."""
 
 
 def size(engine: Engine, image: str) -> int:
@@ -139,7 +139,7 @@ def test_sigterm_ends_it_with_0_within_2_s(bridge: Callable[..., Container]) -> 
     assert container.logs().endswith("stopping\n")
 
 
-def test_killed_it_is_started_again_and_goes_on(
+def test_a_killed_bridge_is_restarted_and_works(
     bridge: Callable[..., Container],
     published: tuple[int, int],
     dashboard: Callable[..., Any],
@@ -190,7 +190,7 @@ def test_a_forking_bridge_works_and_its_listener_comes_back(
     wait_until(arrived, "a message through the new listener")
 
 
-def test_what_a_process_leaves_behind_becomes_no_zombie(bridge: Callable[..., Container]) -> None:
+def test_children_of_a_process_do_not_become_zombies(bridge: Callable[..., Container]) -> None:
     container = bridge()
     container.wait_for_log("Ctrl-C stops it")
     container.execute("sh", "-c", "sleep 0.5 >/dev/null 2>&1 &")  # its parent is gone at once

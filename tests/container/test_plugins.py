@@ -124,11 +124,11 @@ def test_another_list_takes_the_place_of_the_first(
     first = run(*there, plugins, args=("plugins",))
     assert first.wait_until_ended() == 0
     assert "print 1.0" in first.logs()
-    # The same package again, named in another way: what is there does not hide it from pip.
+    # The same package under another name: the installed one does not hide it from pip.
     second = run(*there, f"{plugins} /wheels/{wheel.name}", args=("plugins",))
     assert second.wait_until_ended() == 0
     assert "print 1.0" in second.logs()
-    # What comes with the image is no reason to install anything.
+    # Plugins of the image need no installation.
     third = run(*there, "--env=OSCBRIDGE_PLUGINS=oscbridge-midi", args=("plugins",))
     assert third.wait_until_ended() == 0
     assert "print 1.0" not in third.logs()
@@ -142,7 +142,7 @@ def test_another_list_takes_the_place_of_the_first(
     ],
     ids=["unknown", "offline"],
 )
-def test_what_cannot_be_installed_ends_it_and_leaves_what_was_there(
+def test_a_failed_installation_stops_the_container_and_keeps_the_old_plugins(
     run: Callable[..., Container],
     volume: str,
     wheel: Path,
@@ -167,7 +167,7 @@ def test_without_a_volume_it_says_what_is_missing(run: Callable[..., Container])
     assert "/var/lib/oscbridge cannot be written by user 10001: mount a volume there" in line
 
 
-def test_a_volume_of_another_user_is_named_as_the_fault(
+def test_a_volume_of_another_user_is_named_as_the_problem(
     run: Callable[..., Container], volume: str
 ) -> None:
     container = run(
@@ -181,7 +181,7 @@ def test_a_volume_of_another_user_is_named_as_the_fault(
     assert "belongs to user 10001" in line
 
 
-def test_what_was_there_is_found_again_after_a_kill_while_it_installed(
+def test_plugins_are_complete_after_a_kill_during_installation(
     run: Callable[..., Container], volume: str, wheel: Path
 ) -> None:
     there = (f"--volume={volume}:/var/lib/oscbridge", f"--volume={wheel.parent}:/wheels:ro")

@@ -47,8 +47,8 @@ SYSTEM = """
 listen = "udp://127.0.0.1:0"
 
 [bridge.stage.limits]
-horizon = 1.0
-beyond  = "drop"
+horizon   = 1.0
+too_early = "drop"
 
 [bridge.cues]
 listen = "tcp://127.0.0.1:0"
@@ -56,11 +56,20 @@ listen = "tcp://127.0.0.1:0"
 [endpoint.fussy]
 type = "fussy"
 
+[endpoint.stuck]
+type   = "stuck"
+policy = "latest"
+
 [[route]]
 from      = "stage"
 match     = "/level"
 on_change = true
 to        = "fussy"
+
+[[route]]
+from  = "stage"
+match = "/level"
+to    = "stuck"
 """
 
 
@@ -72,10 +81,17 @@ class Fussy(Endpoint):
             raise BadMessage("too loud")
 
 
+class Stuck(Endpoint):
+    """Never completes a send: messages replace each other in its queue."""
+
+    async def send(self, message: Message) -> None:
+        await asyncio.Event().wait()
+
+
 @pytest.fixture
 async def troubled(serve_http: Serve) -> AsyncIterator[Any]:
     """A client of a system in which every displayed event has happened."""
-    app = App(parse(SYSTEM, {"fussy": Fussy}, "test.toml"), Plugins([]))
+    app = App(parse(SYSTEM, {"fussy": Fussy, "stuck": Stuck}, "test.toml"), Plugins([]))
     client = await serve_http(
         lambda: read_status(app), HTTPLimits(request_timeout=0.05), reloads=lambda: Reloads(1, 1)
     )
@@ -172,6 +188,31 @@ async def test_every_metric_and_label_is_served(troubled: Any) -> None:
             for metric, labels in read:
                 assert metric in found, panel["title"]
                 assert labels <= found[metric] | FROM_PROMETHEUS, (panel["title"], metric)
+
+
+def label_values(expression: str) -> Iterator[tuple[str, str, str]]:
+    """The values of labels in a PromQL expression: metric, label and value."""
+    for metric, matchers in re.findall(r"(\w+)\{([^}]*)\}", expression):
+        for label, value in re.findall(r'(\w+)!?="([^"$]+)"', matchers):
+            yield metric, label, value
+
+
+def test_label_values_of_an_expression_are_found() -> None:
+    expression = 'rate(x_total{a=~"$b",reason!="replaced"}[5m]) / y{c="d"}'
+    assert list(label_values(expression)) == [("x_total", "reason", "replaced"), ("y", "c", "d")]
+
+
+async def test_every_label_value_in_an_expression_is_served(troubled: Any) -> None:
+    page = (await troubled.get("/metrics")).text
+    samples = {
+        (sample.name, label, value)
+        for family in parser.text_string_to_metric_families(page)
+        for sample in family.samples
+        for label, value in sample.labels.items()
+    }
+    used = {each for panel in PANELS for t in panel["targets"] for each in label_values(t["expr"])}
+    assert used
+    assert used <= samples
 
 
 @pytest.mark.parametrize(("panel", "target"), TARGETS)

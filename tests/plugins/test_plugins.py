@@ -108,7 +108,7 @@ def test_without_plugins_there_is_nothing() -> None:
         ),
         pytest.param(
             "@oscbridge.hookimpl\ndef oscbridge_endpoints(app):\n    pass",
-            "oscbridge_endpoints has no argument 'app'; it has none",
+            "oscbridge_endpoints has no argument 'app'; available: none",
             id="argument-of-a-hook-without",
         ),
         pytest.param(

@@ -1,4 +1,4 @@
-"""Names in braces that stand for what a route's match captured."""
+"""Placeholders for the names that a route's match captures."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ __all__ = ["check_captures", "unknown_capture"]
 
 
 def check_captures(names: Iterable[str], info: ValidationInfo) -> None:
-    """Refuse names that the route's match does not capture.
+    """Raise ``ValueError`` for a name that the route's match does not capture.
 
-    For pydantic validators of an endpoint's ``RouteOptions``. Raises ``ValueError`` that says
-    what the match captures. Where options are made by themselves no match is known, and nothing
-    is refused.
+    For pydantic validators of an endpoint's ``RouteOptions``; the error lists the captured
+    names. Outside a route no match is known, and every name is accepted.
     """
     captures: Sequence[str] | None = (info.context or {}).get("captures")
     if captures is None:
@@ -27,6 +26,6 @@ def check_captures(names: Iterable[str], info: ValidationInfo) -> None:
 
 
 def unknown_capture(placeholder: str, captures: Iterable[str]) -> str:
-    """What is wrong with a placeholder that no capture fills."""
-    offered = ", ".join(f"{{{name}}}" for name in captures) or "no names"
-    return f"{placeholder} is unknown; the match captures {offered}"
+    """The error message for a placeholder that no capture fills."""
+    available = ", ".join(f"{{{name}}}" for name in captures) or "none"
+    return f"unknown placeholder {placeholder}; captured by the match: {available}"

@@ -1,8 +1,8 @@
 """Settings from the environment, laid over those of the file.
 
-``OSCBRIDGE__BRIDGE__STAGE__LISTEN`` is the key ``listen`` of ``[bridge.stage]``: the way to a
-key, in capitals, with two underscores between the steps. Its value is what would stand behind
-the ``=`` in the file; text needs no quotes.
+``OSCBRIDGE__BRIDGE__STAGE__LISTEN`` is the key ``listen`` of ``[bridge.stage]``: the path of a
+key, in capitals, with two underscores between the steps. Its value is written as after the ``=``
+in the file; text needs no quotes.
 """
 
 from __future__ import annotations
@@ -11,113 +11,119 @@ import datetime
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
-from oscbridge.bridge.config.error_messages import path_of
+from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, path_text
 
 __all__ = ["PREFIX", "Overlay", "mistaken", "overlay"]
 
 PREFIX: Final = "OSCBRIDGE__"
-"""What the names of these variables begin with."""
+"""The prefix of the names of these variables."""
 
 MAX_VARIABLES: Final = 1_000
-"""Variables that are taken."""
+"""Variables that are used, at most."""
 
 MAX_STEPS: Final = 8
-"""Steps of a way to a key."""
+"""Steps of the path of a key, at most."""
 
 _MEANT: Final = re.compile(r"OSCBRIDGE_(?:BRIDGE|ENDPOINT|ROUTE|HTTP|RUN)_", re.IGNORECASE)
-"""What names of variables begin with that have too few underscores."""
+"""Prefixes of names of variables that have too few underscores."""
 
 _TIMES: Final = (datetime.date, datetime.time)
-"""What TOML knows and no key takes: it was meant as text."""
-
-_Way: TypeAlias = Sequence[str | int]
-"""Keys of tables, and places in lists from 0, from the outermost on."""
+"""Types of TOML that no key takes: such a value was meant as text."""
 
 
 class Overlay(NamedTuple):
-    """A configuration with what the environment says."""
+    """A configuration with the settings of the environment."""
 
     raw: Mapping[str, Any]
-    """The tables, as TOML gives them. Those of the file are left as they were."""
+    """The tables, as TOML gives them. Those of the file are not modified."""
     variables: Sequence[str]
     """The names of the variables that were used."""
-    places: Mapping[str, str]
-    """The variable of each key that it sets, and of each table that it makes, by the place
-    that a fault names."""
-    faults: Sequence[str]
-    """What is wrong with the names of variables, a line each."""
+    places: Mapping[KeyPath, str]
+    """The variable of each key that it sets, and of each table that it creates, by path."""
+    problems: Sequence[str]
+    """Problems with the names of variables, one line each."""
 
-    def explain(self, fault: str) -> str:
-        """A fault of the tables, with the variable that it came from, if it did."""
-        found = [place for place in self.places if _begins(fault, place)]
-        return f"{fault} (from {self.places[max(found, key=len)]})" if found else fault
+    def explain(self, problem: ConfigProblem) -> str:
+        """A problem as text, with the variable that caused it, if one did."""
+        variable = self._variable_of(problem.path)
+        fix = ""
+        if problem.renamed_to and variable is None:
+            fix = "; 'oscbridge check --fix' renames it in the file"
+        elif problem.renamed_to and variable is not None and problem.path in self.places:
+            fix = f"; set {variable.rpartition('__')[0]}__{problem.renamed_to.upper()} instead"
+        return f"{problem}{fix}" + (f" (from {variable})" if variable is not None else "")
+
+    def _variable_of(self, path: KeyPath) -> str | None:
+        """The variable that set the key at ``path``, or the innermost table around it."""
+        outer = (path[:length] for length in range(len(path), 0, -1))
+        return next((self.places[each] for each in outer if each in self.places), None)
 
 
 def overlay(raw: Mapping[str, Any], environment: Mapping[str, str]) -> Overlay:
     """Lay the variables of an environment over the tables of a file.
 
-    Names are found without regard to capitals, and ``_`` stands for ``-`` too, which a variable
-    cannot have. A table that is not there is made, in small letters. Tables in a list, as
-    ``[[route]]``, are counted from 1. An empty variable is as one that is not set.
+    Names are matched without regard to case, and ``_`` stands for ``-`` too, which the name of a
+    variable cannot contain. A missing table is created, in lower case. Tables in a list, e.g.
+    ``[[route]]``, are counted from 1. An empty variable counts as not set.
     """
     names = sorted(each for each, text in environment.items() if each.startswith(PREFIX) and text)
     if len(names) > MAX_VARIABLES:
-        fault = f"{len(names)} variables begin with {PREFIX}; at most {MAX_VARIABLES} may"
-        return Overlay(raw, (), {}, (fault,))
-    faults: list[str] = []
-    places: dict[str, str] = {}
+        problem = f"{len(names)} variables begin with {PREFIX}; at most {MAX_VARIABLES} are allowed"
+        return Overlay(raw, (), {}, (problem,))
+    problems: list[str] = []
+    places: dict[KeyPath, str] = {}
     for name in names:
         try:
-            way, known = _way(raw, name.removeprefix(PREFIX).split("__"))
-            if (other := places.get(_place(way))) is not None and not known < len(way):
-                raise ValueError(f"{other} is the same key")
+            path, known = _find_path(raw, name.removeprefix(PREFIX).split("__"))
+            if (other := places.get(path)) is not None and not known < len(path):
+                raise ValueError(f"{other} sets the same key")
         except ValueError as error:
-            faults.append(f"{name}: {error}")
+            problems.append(f"{name}: {error}")
             continue
-        places |= {_place(way[:n]): name for n in (*range(known + 1, len(way)), len(way))}
-        raw = _with(raw, way, _value(environment[name]))
-    return Overlay(raw, names, places, faults)
+        places |= {path[:n]: name for n in (*range(known + 1, len(path)), len(path))}
+        raw = _with(raw, path, _value(environment[name]))
+    return Overlay(raw, names, places, problems)
 
 
 def mistaken(environment: Mapping[str, str]) -> list[str]:
-    """The names of variables that may be meant as settings, and are none."""
+    """The names of variables that may be meant as settings but lack the prefix."""
     return sorted(filter(_MEANT.match, environment))
 
 
-def _way(raw: Mapping[str, Any], steps: Sequence[str]) -> tuple[_Way, int]:
-    """The way that a variable names, and how many of its steps are there already.
+def _find_path(raw: Mapping[str, Any], steps: Sequence[str]) -> tuple[KeyPath, int]:
+    """The path that a variable names, and the number of its steps that exist already.
 
     Raises ``ValueError`` if there can be no such key.
     """
     if not all(steps) or len(steps) > MAX_STEPS:
-        raise ValueError(f"write it as {PREFIX}TABLE__NAME__KEY")
+        raise ValueError(f"expected {PREFIX}TABLE__NAME__KEY")
     node: Any = raw
-    way: list[str | int] = []
+    path: KeyPath = ()
     known = 0
     for step in steps:
         if isinstance(node, list):
-            way.append(_index(_place(way), node, step))
+            path += (_index(path_text(path), node, step),)
         elif isinstance(node, Mapping):
-            way.append(_key(node, step))
+            path += (_key(node, step),)
         else:
-            raise ValueError(f"{_place(way)} is no table, and has no keys")
+            raise ValueError(f"{path_text(path)} is not a table and has no keys")
         try:
-            node = node[way[-1]]
+            node = node[path[-1]]
             known += 1
         except KeyError:
-            if way == ["route"]:
-                raise ValueError("there is no [[route]] that it could change") from None
+            if path == ("route",):
+                raise ValueError("the file has no [[route]] that it could change") from None
             node = {}
-    return way, known
+    return path, known
 
 
 def _key(table: Mapping[str, Any], step: str) -> str:
-    """The key that is meant, there or not yet."""
+    """The key that a step names: an existing one, or a new one in lower case."""
     found = [key for key in table if _folded(key) == _folded(step)]
     if len(found) > 1:
-        raise ValueError(f"it may mean {' or '.join(map(repr, found))}; give one another name")
+        raise ValueError(f"ambiguous: {' or '.join(map(repr, found))}; rename one of them")
     return found[0] if found else step.lower()
 
 
@@ -126,41 +132,27 @@ def _folded(name: str) -> str:
 
 
 def _index(place: str, tables: Sequence[Any], step: str) -> int:
-    """The place in a list; variables count from 1."""
+    """The position in a list, from 0; variables count from 1."""
     if step.isascii() and step.isdigit() and 1 <= int(step[:9]) <= len(tables):
         return int(step) - 1
-    raise ValueError(
-        f"{place} is a list of {len(tables)}; write a number from 1 in place of {step}"
-    )
+    raise ValueError(f"{place} is a list of {len(tables)}; write a number from 1 instead of {step}")
 
 
-def _with(node: Any, way: _Way, value: object) -> Any:
-    """A copy of a table or a list with a value at the end of a way; tables are made."""
-    if not way:
+def _with(node: Any, path: KeyPath, value: object) -> Any:
+    """A copy of a table or a list with ``value`` at ``path``; missing tables are created."""
+    if not path:
         return value
     copy = node.copy()
-    inner = node.get(way[0], {}) if isinstance(node, dict) else node[way[0]]
-    copy[way[0]] = _with(inner, way[1:], value)
+    inner = node.get(path[0], {}) if isinstance(node, dict) else node[path[0]]
+    copy[path[0]] = _with(inner, path[1:], value)
     return copy
 
 
 def _value(text: str) -> object:
-    """What would stand behind the ``=``; whatever TOML does not know is text."""
+    """The value of a variable: parsed as TOML, or the text itself where it is not TOML."""
     try:
         found = tomllib.loads(f"value = {text}")
     except (tomllib.TOMLDecodeError, RecursionError):
         return text
     value = found["value"]
     return text if len(found) > 1 or isinstance(value, _TIMES) else value
-
-
-def _place(way: _Way) -> str:
-    """Where a fault says that it is: ``bridge.stage.listen``, ``route 1: from``."""
-    if len(way) > 1 and way[0] == "route":
-        rest = path_of(way[2:])
-        return f"route {int(way[1]) + 1}" + (f": {rest}" if rest else "")
-    return path_of(way)
-
-
-def _begins(fault: str, place: str) -> bool:
-    return fault.startswith(place) and fault[len(place) : len(place) + 1] in ("", " ", ".", ":")

@@ -1,74 +1,84 @@
-"""What is wrong with a configuration, in words: where, which value, what, and the mend."""
+"""Error messages for values that a model rejects: where, the value, what is wrong, the fix."""
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
 from oscbridge.bridge.config.secrets import SECRET
+from oscbridge.endpoint import Options
+from oscbridge.suggestions import did_you_mean, suggest
 
-__all__ = ["choices", "explain", "nearest", "path_of", "show", "validate"]
+__all__ = ["explain", "inner_model", "keys_of", "renamed_keys_of", "validate"]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
-LONGEST: Final = 80
-"""Characters of a value that are shown."""
-
 
 def explain(
-    fault: ErrorDetails, model: type[BaseModel], where: str, also: Sequence[str] = ()
-) -> str:
-    """One fault of a model that is read at ``where``, in one line.
+    error: ErrorDetails, model: type[BaseModel], path: KeyPath, also: type[BaseModel] | None = None
+) -> ConfigProblem:
+    """The problem behind one error of a ``model`` that was read at ``path``.
 
-    ``also`` are keys that stand beside the model's own.
+    ``also`` is a model whose keys are allowed in the same table.
     """
-    location = list(fault["loc"])
+    location = tuple(error["loc"])
+    place = (*path, *location)
     if not location:  # of the table as a whole
-        return f"{where}: {_what(fault)}"
-    place = _place(where, location)
-    if fault["type"] == "extra_forbidden":
-        known = [*_keys(_inner(model, location[:-1])), *(also if len(location) == 1 else ())]
-        return f"{place}: unknown key; {choices(str(location[-1]), known, 'known keys')}"
-    if fault["type"] == "missing":
-        return f"{place}: this key is missing"
-    if fault["type"] == SECRET:
-        return f"{place}: {_what(fault)}"
-    value = fault["input"]
-    text = f"{place} = {show(value)}: {_what(fault)}"
-    if fault["type"] == "value_error":
-        return text  # it says the mend itself
-    near = ""
-    if fault["type"] == "literal_error" and isinstance(value, str):
-        near = nearest(value, re.findall("'([^']*)'", fault["ctx"]["expected"]))
-    return f"{text}; {near or _default(model, location)}".removesuffix("; ")
+        return ConfigProblem(place, _what(error))
+    if error["type"] == "extra_forbidden":
+        return _unknown_key(place, location, model, also)
+    if error["type"] == "missing":
+        return ConfigProblem(place, "missing key")
+    if error["type"] == SECRET:
+        return ConfigProblem(place, _what(error))
+    value = error["input"]
+    text = _what(error)
+    if error["type"] != "value_error":  # those texts name the fix themselves
+        near = ""
+        if error["type"] == "literal_error" and isinstance(value, str):
+            near = did_you_mean(value, re.findall("'([^']*)'", error["ctx"]["expected"]))
+        text = f"{text}; {near or _default(model, location)}".removesuffix("; ")
+    return ConfigProblem(place, text, show(value))
+
+
+def _unknown_key(
+    place: KeyPath, location: KeyPath, model: type[BaseModel], also: type[BaseModel] | None
+) -> ConfigProblem:
+    models = [inner_model(model, location[:-1]), also if len(location) == 1 else None]
+    key = str(location[-1])
+    for each in models:
+        new = renamed_keys_of(each).get(key)
+        if new is not None:
+            return ConfigProblem(place, f"renamed to {new!r}", renamed_to=new)
+    known = sorted(name for each in models for name in keys_of(each))
+    return ConfigProblem(place, f"unknown key; {suggest(key, known, 'known keys')}")
 
 
 def validate(
-    faults: list[str],
+    problems: list[ConfigProblem],
     model: type[_Model],
     table: Mapping[str, Any],
-    where: str,
+    path: KeyPath,
     also: type[BaseModel] | None = None,
     directory: Path | None = None,
     captures: Sequence[str] | None = None,
 ) -> _Model | None:
-    """A model of the table at ``where``, or None and its faults.
+    """A model of the table at ``path``, or None after adding its problems to ``problems``.
 
-    ``also`` has keys that stand beside the model's own; names of files begin at ``directory``;
-    ``captures`` are the names that the match of a route offers, if they are known.
+    ``also`` is a model whose keys are allowed in the same table; relative file names start at
+    ``directory``; ``captures`` are the names that the match of a route offers, if known.
     """
     try:
         context = {"directory": directory, "captures": captures}
         return model.model_validate(table, context=context)
     except ValidationError as error:
-        keys = () if also is None else tuple(also.model_fields)
-        faults += [explain(fault, model, where, keys) for fault in error.errors()]
+        problems += [explain(each, model, path, also) for each in error.errors()]
         return None
 
 
@@ -90,21 +100,21 @@ _TEXTS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "less_than": lambda ctx: f"must be less than {ctx['lt']}",
     "less_than_equal": lambda ctx: f"must be at most {ctx['le']}",
 }
-"""The words for pydantic's types of faults; for others pydantic's own words will do."""
+"""Texts for pydantic's types of errors; for other types its own message is used."""
 
 
-def _what(fault: ErrorDetails) -> str:
-    words = _TEXTS.get(fault["type"])
-    if words is None:
-        return fault["msg"][:1].lower() + fault["msg"][1:]
-    return words(fault.get("ctx", {}))
+def _what(error: ErrorDetails) -> str:
+    text = _TEXTS.get(error["type"])
+    if text is None:
+        return error["msg"][:1].lower() + error["msg"][1:]
+    return text(error.get("ctx", {}))
 
 
-def _default(model: type[BaseModel], location: Sequence[int | str]) -> str:
-    """The default of a key, as a sample of what is right."""
+def _default(model: type[BaseModel], location: KeyPath) -> str:
+    """The default of a key, as an example of a valid value."""
     if isinstance(location[-1], int):  # an item of a list
         return _default(model, location[:-1])
-    inner = _inner(model, location[:-1])
+    inner = inner_model(model, location[:-1])
     if inner is None:
         return ""
     for key, field in inner.model_fields.items():
@@ -126,18 +136,24 @@ def _toml(value: object) -> str:
     return f'"{value}"'
 
 
-def _keys(model: type[BaseModel] | None) -> list[str]:
+def keys_of(model: type[BaseModel] | None) -> list[str]:
+    """The keys of a model as they are written in the file."""
     if model is None:
         return []
     return [field.alias or key for key, field in model.model_fields.items()]
 
 
-def _inner(model: type[BaseModel], location: Sequence[int | str]) -> type[BaseModel] | None:
-    """The model of a table within a table, if it can be told."""
-    for key in location:
-        if isinstance(key, int):
+def renamed_keys_of(model: type[BaseModel] | None) -> Mapping[str, str]:
+    """The current names of a model's keys by their former names."""
+    return model.renamed_keys if model is not None and issubclass(model, Options) else {}
+
+
+def inner_model(model: type[BaseModel], location: KeyPath) -> type[BaseModel] | None:
+    """The model of a table within a table, if there is exactly one."""
+    for step in location:
+        if isinstance(step, int):
             continue  # an item of a list of tables
-        field = model.model_fields.get(str(key))
+        field = model.model_fields.get(step)
         inner = [] if field is None else list(_models(field.annotation))
         if len(inner) != 1:
             return None
@@ -146,43 +162,8 @@ def _inner(model: type[BaseModel], location: Sequence[int | str]) -> type[BaseMo
 
 
 def _models(annotation: object) -> Iterator[type[BaseModel]]:
-    """The models in an annotation: of a table, of items of a list."""
+    """The models in an annotation: that of a table, or of the items of a list."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for inner in get_args(annotation):
         yield from _models(inner)
-
-
-def _place(where: str, location: Sequence[int | str]) -> str:
-    """``bridge.stage.listen``, ``route 1: from``, ``route 1: midi.channel``.
-
-    What stands in a list is counted from 1, as routes are.
-    """
-    key = path_of(location)
-    return f"{where}: {key}" if _ROUTE.fullmatch(where) else f"{where}.{key}"
-
-
-def path_of(location: Sequence[int | str]) -> str:
-    """The keys and the places in lists on the way to a value; places are counted from 1."""
-    return ".".join(str(step + 1) if isinstance(step, int) else step for step in location)
-
-
-_ROUTE: Final = re.compile(r"route \d+")
-
-
-def show(value: object) -> str:
-    """A value, cut if it is long."""
-    text = repr(value)
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A question after the name that was meant, or nothing."""
-    found = difflib.get_close_matches(word, list(known), 1)
-    return f"did you mean {found[0]!r}?" if found else ""
-
-
-def choices(word: str, known: Iterable[str], title: str) -> str:
-    """The name that was meant, or all there are."""
-    known = list(known)
-    return nearest(word, known) or f"{title}: {', '.join(sorted(known)) or 'none'}"

@@ -1,12 +1,13 @@
-"""The models of the configuration: every key, its type, its default and what it is for."""
+"""The models of the configuration: every key with its type, its default and its meaning."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
@@ -24,9 +25,9 @@ __all__ = ["BridgeOptions", "HostOptions", "LimitOptions", "Mode", "RouteOptions
 
 SLOWEST: Final = 0.001
 FASTEST: Final = 1_000_000
-"""Messages a second that ``limit`` may be."""
+"""Range of ``limit``, in messages per second."""
 
-_Number = int | float  # a whole number stays one: it says what the result is
+_Number = int | float  # a whole number stays whole: the type of the result depends on it
 _Range = tuple[_Number, _Number, _Number, _Number]
 _RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?/s")
 
@@ -35,32 +36,32 @@ Mode = Literal["asyncio", "blocking", "threading", "forking"]
 
 def _pattern(value: str) -> str:
     if not value.startswith(("/", "*")):
-        raise ValueError("an address starts with '/'")
+        raise ValueError("an address pattern must start with '/' or '*'")
     try:
         pattern = Pattern(value, mapped=True)
     except PatternError as error:
         raise ValueError(str(error).removeprefix(f"{value!r}: ")) from None
     if pattern.impossible:
-        raise ValueError(f"no address matches, as {pattern.impossible} stands for no character")
+        raise ValueError(f"matches no address: {pattern.impossible} matches no character")
     return value
 
 
-def _several(value: object) -> object:
+def _names(value: object) -> object:
     names = [value] if isinstance(value, str) else value
     if not (isinstance(names, list | tuple) and names and all(isinstance(n, str) for n in names)):
-        raise ValueError('expected a name in quotes, or several: ["one", "two"]')
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise ValueError(f"{twice[0]!r} stands twice")
+        raise ValueError('expected a name in quotes, or a list of names: ["one", "two"]')
+    duplicates = [name for name, count in Counter(names).items() if count > 1]
+    if duplicates:
+        raise ValueError(f"duplicate name {duplicates[0]!r}")
     return tuple(names)
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 
 def _mode(value: Mode) -> Mode:
     if value == "forking" and not hasattr(os, "fork"):
-        raise ValueError("this system cannot fork; use threading")
+        raise ValueError("not available on this system; use 'threading'")
     return value
 
 
@@ -70,13 +71,13 @@ def _rate(value: object) -> object:
         or not _RATE.fullmatch(value)
         or not SLOWEST <= float(value[:-2]) <= FASTEST
     ):
-        raise ValueError('write it as messages a second, for example "30/s"')
+        raise ValueError('expected messages per second, e.g. "30/s"')
     return value
 
 
 def _types(value: str) -> str:
     if value.startswith(","):
-        raise ValueError(f"write it without the comma: {value[1:]!r}")
+        raise ValueError(f"must not start with a comma; write {value[1:]!r}")
     try:
         layout(value)
     except DecodeError as error:
@@ -91,79 +92,97 @@ def _range(value: object) -> object:
     if len(numbers) != 4 or any(type(n) not in (int, float) for n in numbers):
         raise ValueError("expected four numbers: [in_low, in_high, out_low, out_high]")
     if not all(abs(n) <= LARGEST_FLOAT for n in numbers):  # NaN is not
-        raise ValueError("the numbers must be finite, and fit 32 bits")
+        raise ValueError("the numbers must be finite and fit 32 bits")
     if numbers[0] == numbers[1]:
-        raise ValueError("in_low and in_high are the same, so there is nothing between")
+        raise ValueError("in_low and in_high must differ")
     if all(type(n) is int for n in numbers[2:]) and not all(abs(n) < 1 << 31 for n in numbers[2:]):
-        raise ValueError("whole numbers must fit 32 bits; write out_high with a point for a float")
+        raise ValueError("whole numbers must fit 32 bits; write a float, e.g. 1e10")
     return tuple(numbers)
 
 
 _Bytes = Annotated[int, Field(ge=16, le=256 << 20)]
-_Many = Annotated[int, Field(ge=1, le=1_000_000)]
-_Clients = Annotated[int, Field(ge=1, le=10_000)]
+_Count = Annotated[int, Field(ge=1, le=1_000_000)]
+_Connections = Annotated[int, Field(ge=1, le=10_000)]
 _Seconds = Annotated[float, Field(ge=0.1, le=30 * 86_400)]
 
 
 class LimitOptions(Options):
-    """``[bridge.NAME.limits]``: how much a bridge takes in. What is beyond is counted."""
+    """``[bridge.NAME.limits]``: how much a bridge accepts. What exceeds a limit is counted."""
 
-    packet: _Bytes = 1_048_576
-    """Bytes of a packet. UDP carries at most 65,535."""
-    depth: Annotated[int, Field(ge=1, le=100)] = 16
-    """Bundles within bundles, and arrays within arrays."""
-    tags: _Many = 16_384
-    """Type tags of a message, brackets included."""
-    arguments: _Many = 16_384
-    """Arguments of a message, those within arrays included."""
-    address: Annotated[int, Field(ge=1, le=65_535)] = 512
-    """Bytes of an address."""
-    calls: _Many = 16_384
-    """Times that the messages of one bundle may go through routes, together."""
-    pending: _Many = 10_000
-    """Messages that may wait for their time tags."""
+    renamed_keys: ClassVar[Mapping[str, str]] = {
+        "packet": "max_packet_size",
+        "depth": "max_depth",
+        "tags": "max_type_tags",
+        "arguments": "max_arguments",
+        "address": "max_address_length",
+        "calls": "max_route_calls",
+        "pending": "max_pending",
+        "beyond": "too_early",
+        "connections": "max_connections",
+        "connections_per_address": "max_connections_per_address",
+        "idle": "idle_timeout",
+        "unfinished": "packet_timeout",
+        "reply_wait": "reply_timeout",
+        "reply_bytes": "max_reply_bytes",
+    }
+
+    max_packet_size: _Bytes = 1_048_576
+    """Bytes per packet. UDP carries at most 65,535."""
+    max_depth: Annotated[int, Field(ge=1, le=100)] = 16
+    """Levels of bundles within bundles, and of arrays within arrays."""
+    max_type_tags: _Count = 16_384
+    """Type tags per message, including brackets."""
+    max_arguments: _Count = 16_384
+    """Arguments per message, including those within arrays."""
+    max_address_length: Annotated[int, Field(ge=1, le=65_535)] = 512
+    """Bytes per address."""
+    max_route_calls: _Count = 16_384
+    """Route calls per bundle: the sum over all its messages."""
+    max_pending: _Count = 10_000
+    """Messages that wait for their time tags."""
     horizon: Annotated[float, Field(ge=0, le=30 * 86_400)] = 3600.0
-    """Seconds ahead that a time tag may be."""
-    beyond: Literal["run", "drop"] = "run"
-    """What becomes of messages beyond ``pending`` or ``horizon``: ``run`` (at once) or ``drop``."""
-    connections: _Clients = 256
-    """TCP clients at once. In ``threading`` and ``forking``, ``workers`` bounds them too."""
-    connections_per_address: _Clients = 16
-    """TCP clients at once from one address."""
-    idle: _Seconds = 86_400.0
-    """Seconds without a byte from a TCP client, after which it is let go."""
-    unfinished: _Seconds = 30.0
-    """Seconds in which a TCP client must finish a packet that it began."""
-    reply_wait: _Seconds = 5.0
-    """Seconds that a TCP client may keep a reply waiting."""
-    reply_bytes: _Bytes = 4_194_304
-    """Bytes of replies that may wait for a TCP client, in ``asyncio``."""
+    """Seconds that a time tag may lie in the future."""
+    too_early: Literal["run", "drop"] = "run"
+    """What happens to messages that exceed ``max_pending`` or ``horizon``: ``run`` (they are
+    handled at once) or ``drop``."""
+    max_connections: _Connections = 256
+    """Simultaneous TCP clients. In ``threading`` and ``forking``, ``workers`` limits them too."""
+    max_connections_per_address: _Connections = 16
+    """Simultaneous TCP clients per address."""
+    idle_timeout: _Seconds = 86_400.0
+    """Seconds without data after which a TCP client is disconnected."""
+    packet_timeout: _Seconds = 30.0
+    """Seconds within which a TCP client must complete a packet."""
+    reply_timeout: _Seconds = 5.0
+    """Seconds within which a TCP client must accept a reply."""
+    max_reply_bytes: _Bytes = 4_194_304
+    """Bytes of replies that wait for a TCP client, in ``asyncio``."""
 
     def packet_limits(self) -> Limits:
-        """For a dispatcher."""
+        """The limits of a dispatcher."""
         return Limits(
-            max_packet_size=self.packet,
-            max_depth=self.depth,
-            max_type_tags=self.tags,
-            max_arguments=self.arguments,
-            max_address_length=self.address,
+            max_packet_size=self.max_packet_size,
+            max_depth=self.max_depth,
+            max_type_tags=self.max_type_tags,
+            max_arguments=self.max_arguments,
+            max_address_length=self.max_address_length,
         )
 
     def stream_limits(self) -> StreamLimits:
-        """For a TCP server."""
+        """The limits of a TCP server."""
         return StreamLimits(
-            max_packet_size=self.packet,
-            max_connections=self.connections,
-            max_connections_per_address=self.connections_per_address,
-            idle_timeout=self.idle,
-            packet_timeout=self.unfinished,
-            reply_timeout=self.reply_wait,
-            max_reply_bytes=self.reply_bytes,
+            max_packet_size=self.max_packet_size,
+            max_connections=self.max_connections,
+            max_connections_per_address=self.max_connections_per_address,
+            idle_timeout=self.idle_timeout,
+            packet_timeout=self.packet_timeout,
+            reply_timeout=self.reply_timeout,
+            max_reply_bytes=self.max_reply_bytes,
         )
 
     def scheduler(self) -> Scheduler:
-        """A scheduler that keeps these limits."""
-        return Scheduler(self.pending, horizon=self.horizon, too_early=self.beyond)
+        """A scheduler with these limits."""
+        return Scheduler(self.max_pending, horizon=self.horizon, too_early=self.too_early)
 
 
 class BridgeOptions(Options):
@@ -173,13 +192,13 @@ class BridgeOptions(Options):
     """Where to listen: ``udp://``, ``tcp://`` (OSC 1.1), ``tcp+1.0://`` or ``tcp+auto://``, then
     ``host:port``. A multicast group is joined."""
     mode: Annotated[Mode, AfterValidator(_mode)] = "asyncio"
-    """Who runs the handlers: ``asyncio``, ``blocking``, ``threading`` or ``forking``."""
+    """How messages are handled: ``asyncio``, ``blocking``, ``threading`` or ``forking``."""
     workers: Annotated[int, Field(ge=1, le=10_000)] = 32
-    """Threads or processes that handle messages at once."""
+    """Simultaneous threads or processes, in ``threading`` and ``forking``."""
     interface: str = ""
-    """Where to join a multicast group: an address (IPv4) or an interface's name (IPv6)."""
+    """Where to join a multicast group: the address (IPv4) or name (IPv6) of an interface."""
     allow: AllowList = AllowList()
-    """Networks and addresses that may send, as ``["10.0.0.0/8", "127.0.0.1"]``; without any,
+    """Networks and addresses that may send, e.g. ``["10.0.0.0/8", "127.0.0.1"]``; if empty,
     all may."""
     limits: LimitOptions = LimitOptions()
     """A table of limits, see below."""
@@ -192,31 +211,36 @@ def _spool_path(value: object, info: ValidationInfo) -> Path:
     try:
         return directory.absolute() / Path(value).expanduser()
     except RuntimeError:
-        raise ValueError("there is no such home folder; write the whole path") from None
+        raise ValueError("unknown home directory; write the absolute path") from None
 
 
 class SpoolOptions(Options):
     """``[endpoint.NAME.spool]``: the file of the policy ``spool``."""
 
+    renamed_keys: ClassVar[Mapping[str, str]] = {"size": "max_size", "age": "max_age"}
+
     path: Annotated[Path, BeforeValidator(_spool_path)] | None = None
-    """The file; it is made. A relative path begins at the folder of the configuration."""
-    size: Annotated[int, Field(ge=1 << 20, le=1 << 40)] = 100_000_000
-    """Bytes that the file may have, about. Beyond, the oldest messages are dropped."""
-    age: Annotated[float, Field(ge=1, le=366 * 86_400)] = 604_800.0
-    """Seconds after which a message that still waits is dropped."""
+    """The file; it is created if missing. A relative path starts at the directory of the
+    configuration file."""
+    max_size: Annotated[int, Field(ge=1 << 20, le=1 << 40)] = 100_000_000
+    """Approximate size of the file in bytes. When it is full, the oldest messages are dropped."""
+    max_age: Annotated[float, Field(ge=1, le=366 * 86_400)] = 604_800.0
+    """Seconds after which a waiting message is dropped."""
 
 
 class HostOptions(Options):
     """The keys of ``[endpoint.NAME]`` that every type has."""
 
+    renamed_keys: ClassVar[Mapping[str, str]] = {"outbox": "queue"}
+
     policy: Policy | None = None
-    """How messages wait: ``drop_oldest``, ``latest`` (one value an address), ``block`` or
-    ``spool`` (on disk)."""
-    outbox: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
-    """Messages that may wait in the outbox."""
+    """What happens when the send queue is full: ``drop_oldest``, ``latest`` (keep one value per
+    address), ``block`` or ``spool`` (wait on disk)."""
+    queue: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
+    """Size of the send queue, in messages."""
     on_start: OnStart | None = None
-    """When it cannot be connected at start-up: ``retry``, ``error`` or ``ignore``, which
-    leaves it alone until the next reload."""
+    """What happens when the connection fails at startup: ``retry``, ``error`` or ``ignore``, which
+    leaves the endpoint disconnected until the next reload."""
     spool: SpoolOptions = SpoolOptions()
     """A table about the file of the policy ``spool``, see below."""
 
@@ -225,25 +249,25 @@ class RouteOptions(Options):
     """``[[route]]``: from sources, by a match and steps, to endpoints."""
 
     sources: Names = Field(alias="from")
-    """Bridges and endpoints to read from: a name, or several in a list."""
+    """Bridges and endpoints to read from: a name, or a list of names."""
     match: Annotated[str, AfterValidator(_pattern)] = "*"
     """An address; ``*`` ``?`` ``[a-z]`` ``{a,b}`` match, ``{name}`` captures one part."""
     types: Annotated[str, AfterValidator(_types)] | None = None
-    """Type tags that a message must have, as ``"if"``."""
+    """Type tags that a message must have, e.g. ``"if"``."""
     scale: Annotated[_Range | None, BeforeValidator(_range)] = None
-    """Numbers from one range to another: ``[in_low, in_high, out_low, out_high]``, clamped.
-    To whole numbers where both outer ones are."""
+    """Maps numbers from one range to another: ``[in_low, in_high, out_low, out_high]``, clamped.
+    The result is a whole number if both output limits are."""
     curve: Annotated[float, Field(gt=0, le=100)] = 1.0
-    """The power to which ``scale`` raises the share of the range."""
+    """The exponent that ``scale`` applies to the position within the range."""
     send: str | None = None
-    """The message to send instead, as ``"/control 1 {n} {0}"``."""
+    """The message to send instead, e.g. ``"/control 1 {n} {0}"``."""
     function: str | None = None
-    """Python that makes the message to send: ``"module:callable"``."""
+    """A Python function that returns the message to send: ``"module:callable"``."""
     on_change: bool = False
-    """Whether only changed values pass, an address."""
+    """Whether only changed values pass, per address."""
     limit: Annotated[str | None, BeforeValidator(_rate)] = None
-    """Messages a second, an address, as ``"30/s"``: the latest wins, the last arrives."""
+    """Messages per second per address, e.g. ``"30/s"``: the latest wins, the last arrives."""
     delay: Annotated[float, Field(ge=0, le=3600)] | None = None
-    """Seconds to hold messages back."""
+    """Seconds by which messages are delayed."""
     to: Names
-    """Endpoints to send to: a name, or several in a list."""
+    """Endpoints to send to: a name, or a list of names."""

@@ -1,4 +1,4 @@
-"""Who listens where: what cannot share a port, and what is sent to one of our own."""
+"""Listeners: which cannot share a port, and which receive what the bridge itself sends."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from oscbridge.bridge.config.models import BridgeOptions
+from oscbridge.bridge.config.problem import ConfigProblem
 from oscbridge.endpoint import Options
 from oscbridge.net.url import OSCURL, HostPort
 
@@ -17,8 +18,8 @@ __all__ = [
     "is_group",
     "listen_of_bridge",
     "listen_of_endpoint",
+    "port_conflicts",
     "reaches",
-    "share_a_port",
 ]
 
 
@@ -26,15 +27,15 @@ class Listen(NamedTuple):
     """Something that listens."""
 
     where: str
-    """Its place in the configuration: ``bridge.stage``."""
+    """Its path in the configuration: ``bridge.stage``."""
     transport: str
-    """udp or tcp."""
+    """``udp`` or ``tcp``."""
     at: HostPort
     shown: str
     """The value in the configuration."""
     framing: str = ""
     both_families: bool = False
-    """Whether ``::`` takes IPv4 as well."""
+    """Whether ``::`` accepts IPv4 as well."""
 
     @property
     def name(self) -> str:
@@ -44,13 +45,13 @@ class Listen(NamedTuple):
 
 def listen_of_bridge(name: str, bridge: BridgeOptions) -> Listen:
     """Where a bridge listens."""
-    # asyncio's TCP servers keep ``::`` to IPv6; other sockets take both, on most systems.
+    # asyncio's TCP servers restrict ``::`` to IPv6; other sockets accept both on most systems.
     both = bridge.listen.scheme == "udp" or bridge.mode != "asyncio"
     return _listen_of_url(f"bridge.{name}", bridge.listen, both_families=both)
 
 
 def listen_of_endpoint(name: str, options: Options) -> Listen | None:
-    """Where an endpoint listens, if it has such a key."""
+    """Where an endpoint listens, if it has the key ``listen``."""
     where, listen = f"endpoint.{name}", getattr(options, "listen", None)
     if isinstance(listen, OSCURL):
         return _listen_of_url(where, listen, both_families=listen.scheme == "udp")
@@ -67,27 +68,26 @@ def _listen_of_url(where: str, url: OSCURL, *, both_families: bool) -> Listen:
 
 
 def is_group(url: OSCURL) -> bool:
-    """Whether a URL is a multicast group's."""
+    """Whether a URL names a multicast group."""
     return url.scheme == "udp" and _is_group(url.host)
 
 
-def share_a_port(listens: Sequence[Listen]) -> Iterator[str]:
-    """What cannot listen, as something before it in the file has the port."""
+def port_conflicts(listens: Sequence[Listen]) -> Iterator[ConfigProblem]:
+    """Listeners whose port is already taken by an earlier one in the file."""
     for first, later in combinations(listens, 2):
         if collide(first, later):
-            yield (
-                f"{later.where}.listen = '{later.shown}': {first.where} listens on "
-                f"'{first.shown}' already; choose another port"
-            )
+            text = f"{first.where} already listens on '{first.shown}'; choose another port"
+            path = (*later.where.split("."), "listen")
+            yield ConfigProblem(path, text, f"'{later.shown}'")
 
 
 def collide(one: Listen, other: Listen) -> bool:
-    """Whether two cannot listen at once."""
+    """Whether two cannot listen at the same time."""
     if one.transport != other.transport or one.at.port == 0 or one.at.port != other.at.port:
         return False
     host, another = _host(one.at.host), _host(other.at.host)
     if _is_group(host) and _is_group(another):
-        return False  # several may listen to one group
+        return False  # a group may have several listeners
     if host == another:
         return True
     for listen, mine, its in ((one, host, another), (other, another, host)):
@@ -99,7 +99,7 @@ def collide(one: Listen, other: Listen) -> bool:
 
 
 def reaches(to: OSCURL, listen: Listen) -> bool:
-    """Whether what is sent to ``to`` comes to a listener of this machine, for certain."""
+    """Whether messages to ``to`` certainly reach ``listen``, a listener on this machine."""
     if to.port == 0 or (to.scheme[:3], to.port) != (listen.transport, listen.at.port):
         return False
     if listen.framing not in (to.framing, "auto"):
@@ -117,7 +117,7 @@ def reaches(to: OSCURL, listen: Listen) -> bool:
 
 
 def _host(host: str) -> str:
-    """One way to write each address. The servers take IPv4 first for ``localhost``."""
+    """The canonical form of an address. The servers prefer IPv4 for ``localhost``."""
     try:
         return str(ipaddress.ip_address("127.0.0.1" if host == "localhost" else host))
     except ValueError:

@@ -1,8 +1,9 @@
-"""The models of what concerns the process as a whole."""
+"""The models of the tables that concern the process as a whole."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -14,16 +15,18 @@ __all__ = ["HTTPOptions", "RunOptions"]
 
 
 class HTTPOptions(Options):
-    """``[http]``: where health and metrics are served. Without the table they are not."""
+    """``[http]``: serves health and metrics. Without the table nothing is served."""
 
     listen: HostPort = HostPort("127.0.0.1", 9180)
     """Where to serve ``/healthz``, ``/readyz`` and ``/metrics``: ``host:port``."""
     hosts: tuple[str, ...] = ()
-    """Names that it may be called by, beside addresses and names without a dot."""
+    """Accepted host names, in addition to addresses and names without a dot."""
 
 
 class RunOptions(Options):
     """``[run]``: the process."""
 
-    drain: Annotated[float, Field(ge=0, le=600)] = DRAIN_TIMEOUT
-    """Seconds that a stop gives endpoints to deliver what waits."""
+    renamed_keys: ClassVar[Mapping[str, str]] = {"drain": "drain_timeout"}
+
+    drain_timeout: Annotated[float, Field(ge=0, le=600)] = DRAIN_TIMEOUT
+    """Seconds within which endpoints must deliver their queues when the bridge stops."""

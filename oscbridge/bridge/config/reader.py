@@ -1,4 +1,4 @@
-"""Reads a configuration part by part, so that a fault in one hides no fault in another."""
+"""Reads a configuration part by part, so that a problem in one part hides none in another."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from oscbridge.bridge.config.error_messages import choices, nearest, show, validate
+from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.models import BridgeOptions, HostOptions, RouteOptions
 from oscbridge.bridge.config.port_conflicts import (
     Listen,
     is_group,
     listen_of_bridge,
     listen_of_endpoint,
+    port_conflicts,
     reaches,
-    share_a_port,
 )
+from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.config.route_loops import endless
@@ -27,17 +28,18 @@ from oscbridge.bridge.sinks.runner import RunnerOptions
 from oscbridge.bridge.sinks.spool.writer import SpoolBounds
 from oscbridge.endpoint import Endpoint, Options
 from oscbridge.net.url import OSCURL
+from oscbridge.suggestions import did_you_mean, suggest
 
 __all__ = ["Reader"]
 
 _Model = TypeVar("_Model", bound=Options)
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_SECTIONS: Final = ("bridge", "endpoint", "route", "http", "run")
+_SECTIONS: Final = ("bridge", "endpoint", "http", "route", "run")
 
 
 class Reader:
-    """Reads part by part, so that a fault in one hides no fault in another."""
+    """Reads the tables of a configuration: the valid parts, and the problems of the others."""
 
     def __init__(
         self,
@@ -45,115 +47,128 @@ class Reader:
         types: Mapping[str, type[Endpoint]],
         directory: Path | None = None,
     ) -> None:
-        self.faults: list[str] = []
+        self.problems: list[ConfigProblem] = []
         self.bridges: dict[str, BridgeOptions] = {}
         self.endpoints: dict[str, EndpointEntry] = {}
         self._types = types
         self._directory = directory
         for key in raw:
             if key not in _SECTIONS:
-                self.faults.append(f"{key}: unknown key; {choices(key, _SECTIONS, 'known keys')}")
+                text = f"unknown key; {suggest(key, _SECTIONS, 'known keys')}"
+                self._problem((key,), text)
         bridges, endpoints = self._tables(raw, "bridge"), self._tables(raw, "endpoint")
         for name, table in bridges.items():
-            bridge = validate(self.faults, BridgeOptions, table, f"bridge.{name}")
-            if bridge is not None:
-                self.bridges[name] = bridge
-                self.faults += _check_interface(f"bridge.{name}", bridge)
+            self._read_bridge(name, table)
         for name, table in endpoints.items():
             self._read_endpoint(name, table)
-        # Names are held against all tables: a broken one is reported once, not once a use.
-        self.faults += _check_names(bridges, endpoints)
-        self.faults += _check_spools(self.endpoints)
+        # References are checked against all tables: an invalid one is reported once, not per use.
+        self.problems += _check_names(bridges, endpoints)
+        self.problems += _check_spools(self.endpoints)
         self.http = self._one_table(HTTPOptions, raw, "http")
         self.run = self._one_table(RunOptions, raw, "run") or RunOptions()
         listens = self._listens()
-        self.faults += share_a_port(listens)
+        self.problems += port_conflicts(listens)
         routes = RouteReader(types, bridges, endpoints, directory)
-        for index, table in self._route_tables(raw):
+        for index, table in enumerate(self._route_tables(raw)):
             routes.read(index, table)
         self.routes = routes.entries
-        self.faults += routes.faults
-        self.faults += self._rings(routes.options, listens)
+        self.problems += routes.problems
+        self.problems += self._loops(routes.options, listens)
+
+    def _problem(self, path: KeyPath, text: str, value: object = None) -> None:
+        self.problems.append(ConfigProblem(path, text, "" if value is None else show(value)))
 
     def _one_table(self, model: type[_Model], raw: Mapping[str, Any], name: str) -> _Model | None:
-        """The table ``[name]``; None if there is none, or a faulty one."""
+        """The table ``[name]``; None if it is missing or invalid."""
         table = raw.get(name)
         if table is None:
             return None
         if not isinstance(table, dict):
-            self.faults.append(f"{name} = {show(table)}: expected a table; write [{name}]")
+            self._problem((name,), f"expected a table; write [{name}]", table)
             return None
-        return validate(self.faults, model, table, name, directory=self._directory)
+        return validate(self.problems, model, table, (name,), directory=self._directory)
 
     def _tables(self, raw: Mapping[str, Any], kind: str) -> dict[str, dict[str, Any]]:
         """The tables ``[kind.NAME]``."""
         section = raw.get(kind, {})
         if not isinstance(section, dict):
-            self.faults.append(f"{kind} = {show(section)}: expected tables, as [{kind}.stage]")
+            self._problem((kind,), f"expected tables, e.g. [{kind}.stage]", section)
             return {}
-        tables = {}
         for name, table in section.items():
-            if isinstance(table, dict):
-                tables[name] = table
-            else:
-                self.faults.append(
-                    f"{kind}.{name} = {show(table)}: expected a table; "
-                    f"give it a name, as in [{kind}.stage], and write its keys below"
-                )
-        return tables
+            if not isinstance(table, dict):
+                text = f"expected a table; give it a name, e.g. [{kind}.stage], above its keys"
+                self._problem((kind, name), text, table)
+        return {name: table for name, table in section.items() if isinstance(table, dict)}
 
-    def _route_tables(self, raw: Mapping[str, Any]) -> list[tuple[int, dict[str, Any]]]:
-        """The tables ``[[route]]``, counted from 1."""
+    def _route_tables(self, raw: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The tables ``[[route]]``."""
         section = raw.get("route", [])
         if isinstance(section, list) and all(isinstance(table, dict) for table in section):
-            return list(enumerate(section, 1))
-        self.faults.append(f"route = {show(section)}: write [[route]], with two brackets")
+            return section
+        self._problem(("route",), "expected a list of tables; write [[route]]", section)
         return []
 
+    def _read_bridge(self, name: str, table: Mapping[str, Any]) -> None:
+        path = ("bridge", name)
+        bridge = validate(self.problems, BridgeOptions, table, path)
+        if bridge is None:
+            return
+        self.bridges[name] = bridge
+        if bridge.interface and not is_group(bridge.listen):
+            text = f"only for multicast groups, and '{bridge.listen}' is not one; remove it"
+            self._problem((*path, "interface"), text, bridge.interface)
+
     def _read_endpoint(self, name: str, table: Mapping[str, Any]) -> None:
-        where = f"endpoint.{name}"
+        path = ("endpoint", name)
         options = dict(table)
         type_name = options.pop("type", None)
-        if type_name is None:
-            known = ", ".join(sorted(self._types)) or "none, as no plugin is installed"
-            self.faults.append(f"{where}: the key 'type' is missing; known types: {known}")
+        factory = self._factory(path, type_name)
+        if factory is None:
             return
+        shared = {key: options.pop(key) for key in HostOptions.model_fields if key in options}
+        host = validate(self.problems, HostOptions, shared, path, directory=self._directory)
+        valid = validate(
+            self.problems, factory.Options, options, path, HostOptions, self._directory
+        )
+        if host is None or valid is None:
+            return
+        policy = host.policy or factory.policy
+        spool = self._spool(name, host) if policy == "spool" else None
+        if policy != "spool" and "spool" in shared:
+            text = f'no effect with the policy {policy!r}; set policy = "spool"'
+            self._problem((*path, "spool"), text)
+        runner = RunnerOptions(
+            policy=policy,
+            on_start=host.on_start or factory.on_start,
+            outbox=host.queue,
+            spool=spool,
+        )
+        self.endpoints[name] = EndpointEntry(str(type_name), factory, valid, runner)
+
+    def _factory(self, path: KeyPath, type_name: object) -> type[Endpoint] | None:
+        """The endpoint class of a type; None after reporting an unknown one."""
+        if type_name is None:
+            known = ", ".join(sorted(self._types)) or "none: no plugins are installed"
+            self._problem(path, f"missing key 'type'; available: {known}")
+            return None
         factory = self._types.get(type_name) if isinstance(type_name, str) else None
         if factory is None:
-            mend = choices(str(type_name), self._types, "known types")
-            if isinstance(type_name, str) and not nearest(type_name, self._types):
-                mend += f"; a plugin may bring it: pip install oscbridge-{type_name}"
-            self.faults.append(
-                f"{where}.type = {show(type_name)}: no plugin offers this type; {mend}"
-            )
-            return
-        own = {key: options.pop(key) for key in HostOptions.model_fields if key in options}
-        host = validate(self.faults, HostOptions, own, where, directory=self._directory)
-        valid = validate(self.faults, factory.Options, options, where, HostOptions, self._directory)
-        if host is not None and valid is not None:
-            policy = host.policy or factory.policy
-            spool = self._spool(name, host) if policy == "spool" else None
-            if policy != "spool" and "spool" in own:
-                text = f'nothing is on disk, as its policy is {policy!r}; set policy = "spool"'
-                self.faults.append(f"{where}.spool: {text}")
-            delivery = RunnerOptions(
-                policy=policy,
-                on_start=host.on_start or factory.on_start,
-                outbox=host.outbox,
-                spool=spool,
-            )
-            self.endpoints[name] = EndpointEntry(type_name, factory, valid, delivery)
+            fix = suggest(str(type_name), sorted(self._types))
+            if isinstance(type_name, str) and not did_you_mean(type_name, self._types):
+                fix += f"; a plugin may bring it: pip install oscbridge-{type_name}"
+            self._problem((*path, "type"), f"unknown endpoint type; {fix}", type_name)
+        return factory
 
     def _spool(self, name: str, host: HostOptions) -> SpoolBounds | None:
         path = host.spool.path
         if path is None:
             try:
-                path = _state_folder() / f"{name}.spool"
+                path = _state_directory() / f"{name}.spool"
             except RuntimeError:
-                text = "say where, as there is no home folder for it"
-                self.faults.append(f"endpoint.{name}.spool.path: {text}")
+                text = "missing key, and there is no home directory for a default"
+                self._problem(("endpoint", name, "spool", "path"), text)
                 return None
-        return SpoolBounds(path, host.spool.size, host.spool.age)
+        return SpoolBounds(path, host.spool.max_size, host.spool.max_age)
 
     def _listens(self) -> list[Listen]:
         found = [listen_of_endpoint(name, entry.options) for name, entry in self.endpoints.items()]
@@ -162,9 +177,9 @@ class Reader:
             bridges.append(Listen("http", "tcp", self.http.listen, str(self.http.listen)))
         return bridges + [listen for listen in found if listen is not None]
 
-    def _rings(
+    def _loops(
         self, routes: Mapping[int, RouteOptions], listens: Sequence[Listen]
-    ) -> Iterator[str]:
+    ) -> Iterator[ConfigProblem]:
         """Routes through OSC endpoints that send to where this bridge itself listens."""
         targets = {
             name: to
@@ -182,45 +197,40 @@ class Reader:
             for listen in listens
             if reaches(to, listen)
         }
-        for number, endpoint, way in endless(routes, comes_back, answers):
-            yield (
-                f"route {number}: to = {show(endpoint)}: what is sent there comes in again as it "
-                f"was, without end: {way}; change the address with 'send', or narrow 'match'"
+        for index, endpoint, loop in endless(routes, comes_back, answers):
+            text = (
+                f"endless loop: messages sent there come back unchanged: {loop}; "
+                "change the address with 'send', or narrow 'match'"
             )
+            yield ConfigProblem(("route", index, "to"), text, show(endpoint))
 
 
-def _check_names(bridges: Mapping[str, object], endpoints: Mapping[str, object]) -> Iterator[str]:
+def _check_names(
+    bridges: Mapping[str, object], endpoints: Mapping[str, object]
+) -> Iterator[ConfigProblem]:
     for kind, names in (("bridge", bridges), ("endpoint", endpoints)):
         for name in names:
             if not _NAME.fullmatch(name):
-                yield f"{kind}.{name}: a name has up to 64 letters, digits, '-' and '_'"
+                text = "invalid name; use up to 64 letters, digits, '-' and '_'"
+                yield ConfigProblem((kind, name), text)
     for name in endpoints:
         if name in bridges:
-            yield f"endpoint.{name}: a bridge has this name too; routes need different ones"
+            text = "duplicate name: a bridge has it too, and routes need distinct names; rename one"
+            yield ConfigProblem(("endpoint", name), text)
 
 
-def _check_spools(endpoints: Mapping[str, EndpointEntry]) -> Iterator[str]:
+def _check_spools(endpoints: Mapping[str, EndpointEntry]) -> Iterator[ConfigProblem]:
     users: dict[Path, list[str]] = defaultdict(list)
     for name, entry in endpoints.items():
         if entry.delivery.spool is not None:
             users[entry.delivery.spool.path.resolve()].append(name)
     for path, (name, *others) in users.items():
         for other in others:
-            yield (
-                f"endpoint.{other}.spool.path: {path} is the file of endpoint.{name}; "
-                "give each its own"
-            )
+            text = f"{path} is already used by endpoint.{name}; choose another file"
+            yield ConfigProblem(("endpoint", other, "spool", "path"), text)
 
 
-def _state_folder() -> Path:
-    """Where programs keep what they must not forget. Raises ``RuntimeError`` if nowhere."""
+def _state_directory() -> Path:
+    """The directory for persistent state. Raises ``RuntimeError`` if there is none."""
     base = Path(os.environ.get("XDG_STATE_HOME", ""))
     return (base if base.is_absolute() else Path.home() / ".local" / "state") / "oscbridge"
-
-
-def _check_interface(where: str, bridge: BridgeOptions) -> Iterator[str]:
-    if bridge.interface and not is_group(bridge.listen):
-        yield (
-            f"{where}.interface = {show(bridge.interface)}: it says where to join a multicast "
-            f"group, and '{bridge.listen}' is none"
-        )

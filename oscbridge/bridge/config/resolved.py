@@ -1,4 +1,4 @@
-"""What a configuration holds once all of it is good."""
+"""A valid configuration, with every name resolved."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Configuration", "EndpointEntry", "RouteEntry"]
 
 @dataclass(frozen=True)
 class EndpointEntry:
-    """An endpoint that is configured and not yet made."""
+    """The configuration of an endpoint."""
 
     type_name: str
     factory: type[Endpoint]
@@ -28,32 +28,32 @@ class EndpointEntry:
 
 @dataclass(frozen=True)
 class RouteEntry:
-    """A route that is configured."""
+    """The configuration of a route."""
 
     sources: tuple[str, ...]
     spec: RouteSpec
     memory: StatefulOptions
     to: tuple[str, ...]
     options: Mapping[str, Options]
-    """The route's options for endpoints, by their names."""
+    """The route's options for endpoints, by endpoint name."""
     address: str | None = None
-    """The address of what it sends, if that is always the same one."""
+    """The address of its outgoing messages, if it is always the same."""
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """A configuration in which every name and value is good."""
+    """A configuration in which every name and value is valid."""
 
     bridges: Mapping[str, BridgeOptions]
     endpoints: Mapping[str, EndpointEntry]
     routes: Sequence[RouteEntry]
     http: HTTPOptions | None = None
-    """Where health and metrics are served, if they are."""
+    """Where health and metrics are served; None if they are not."""
     run: RunOptions = field(default_factory=RunOptions)
 
     @cached_property
     def routes_to(self) -> Mapping[str, Sequence[RouteInfo]]:
-        """By endpoint, what it is told of the routes that name it under ``to``."""
+        """By endpoint, the routes that name it under ``to``."""
         found: dict[str, list[RouteInfo]] = {name: [] for name in self.endpoints}
         for entry in self.routes:
             for name in entry.to:

@@ -1,12 +1,12 @@
-"""Routes that can never do what they say: found without running them, and only when certain."""
+"""Routes with steps without effect, and routes in endless loops: only those that are certain."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from oscbridge.bridge.config.error_messages import show
 from oscbridge.bridge.config.models import RouteOptions
+from oscbridge.bridge.config.problem import show
 from oscbridge.bridge.routes.scale import Scale
 from oscbridge.bridge.routes.template import Template
 from oscbridge.osc import Pattern, is_pattern
@@ -14,22 +14,21 @@ from oscbridge.osc import Pattern, is_pattern
 __all__ = ["always_sent_to", "endless", "pointless"]
 
 
-def pointless(route: RouteOptions, template: Template | None) -> Iterator[str]:
-    """The steps of a route that can never apply: the key and its value, and why."""
+def pointless(route: RouteOptions, template: Template | None) -> Iterator[tuple[str, str, str]]:
+    """The steps of a route that can never apply: the key, its value as shown, and the reason."""
     if route.scale is None and "curve" in route.model_fields_set:
-        yield f"curve = {show(route.curve)}: it shapes 'scale', and there is no scale"
+        yield "curve", show(route.curve), "has no effect without 'scale'; add 'scale'"
     if route.types is None:
         return
     tags = route.types
     if route.scale is not None:
         scaled, _ = Scale(*route.scale).bind(tags)
         if scaled == tags and not set(_outside_arrays(tags)) & set("ihfd"):
-            scale = show(list(route.scale))
-            yield f"scale = {scale}: messages with types = '{tags}' have no number"
+            yield "scale", show(list(route.scale)), f"messages with types = '{tags}' have no number"
         tags = scaled
     why = "" if template is None else template.impossible(tags)
     if why:
-        yield f"send = {show(route.send)}: {why}"
+        yield "send", show(route.send), why
 
 
 def _outside_arrays(types: str) -> Iterator[str]:
@@ -41,7 +40,7 @@ def _outside_arrays(types: str) -> Iterator[str]:
 
 
 def always_sent_to(route: RouteOptions, template: Template | None) -> str | None:
-    """The address of what a route sends on, if it is always the same one."""
+    """The address of a route's outgoing messages, if it is always the same."""
     if route.function is not None:
         return None
     if template is not None and not template.keeps_address:
@@ -54,47 +53,47 @@ def endless(
     comes_back: Mapping[str, Sequence[str]],
     answers: Container[tuple[str, str]],
 ) -> Iterator[tuple[int, str, str]]:
-    """Routes that send what comes in around for ever: number, endpoint, and the way around.
+    """Routes that send messages in an endless loop: route number, endpoint, and the loop.
 
-    ``comes_back`` has, by OSC endpoint, the sources by which comes in again what is sent to
-    it. An endpoint does not send what came from itself or from its peer: ``answers`` holds
-    pairs of endpoints of which the second sends to where the first sends from.
+    ``comes_back`` maps an OSC endpoint to the sources that receive what is sent to it. An
+    endpoint does not send what came from itself or from its peer: ``answers`` holds pairs of
+    endpoints of which the second sends to where the first sends from.
 
-    Only rings in which every message stays what it is are told: there each message that
-    comes in goes around until the end of the program.
+    Only loops in which messages stay unchanged are reported: there each incoming message
+    circulates until the program ends.
     """
-    told: set[frozenset[str]] = set()
-    # No other route can be part of a ring; and most configurations have none of these.
+    reported: set[frozenset[str]] = set()
+    # No other route can be part of a loop, and most configurations have none of these.
     routes = {n: route for n, route in routes.items() if any(map(comes_back.get, route.to))}
     for first in routes.values():
         same = {number: route for number, route in routes.items() if _takes_all_of(route, first)}
         if first not in same.values():
             continue
         for start in [_Hop(0, e, s) for e, sources in comes_back.items() for s in sources]:
-            ring = _ring(start, same, comes_back, answers)
-            members = frozenset(hop.endpoint for hop in ring)
-            if ring and members not in told:
-                told.add(members)
-                ring = ring[(at := ring.index(min(ring))) :] + ring[:at]
-                way = [ring[-1].source] + [name for hop in ring for name in hop[1:]]
-                yield ring[0].route, ring[0].endpoint, " → ".join(way)
+            loop = _loop(start, same, comes_back, answers)
+            members = frozenset(hop.endpoint for hop in loop)
+            if loop and members not in reported:
+                reported.add(members)
+                loop = loop[(at := loop.index(min(loop))) :] + loop[:at]
+                way = [loop[-1].source] + [name for hop in loop for name in hop[1:]]
+                yield loop[0].route, loop[0].endpoint, " → ".join(way)
 
 
 class _Hop(NamedTuple):
-    """A message has gone through a route to an endpoint, and come in again by a source."""
+    """A message has gone through a route to an endpoint, and has come back by a source."""
 
     route: int
     endpoint: str
     source: str
 
 
-def _ring(
+def _loop(
     start: _Hop,
     routes: Mapping[int, RouteOptions],
     comes_back: Mapping[str, Sequence[str]],
     answers: Container[tuple[str, str]],
 ) -> list[_Hop]:
-    """The hops from one around to itself, or nothing."""
+    """The hops of a loop from ``start`` back to it; empty if there is none."""
     paths: list[list[_Hop]] = [[start]]
     seen: set[_Hop] = set()
     while paths:
@@ -117,7 +116,7 @@ def _ring(
 
 
 def _takes_all_of(route: RouteOptions, first: RouteOptions) -> bool:
-    """Whether whatever the first route sends on goes through this one, to the same address."""
+    """Whether every message that the first route sends passes this one, with its address kept."""
     if route.function is not None or route.on_change:
         return False
     if route.send is not None:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from oscbridge.bridge.config.error_messages import choices, nearest, show, validate
+from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.models import RouteOptions
+from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
 from oscbridge.bridge.config.resolved import RouteEntry
 from oscbridge.bridge.config.route_loops import always_sent_to, pointless
 from oscbridge.bridge.routes.pure_steps import RouteSpec, load_function
@@ -15,6 +16,7 @@ from oscbridge.bridge.routes.route import StatefulOptions
 from oscbridge.bridge.routes.template import Template
 from oscbridge.endpoint import Endpoint, Options
 from oscbridge.osc import Pattern
+from oscbridge.suggestions import did_you_mean, suggest
 
 __all__ = ["RouteReader"]
 
@@ -22,9 +24,9 @@ _KEYS: Final = tuple(field.alias or key for key, field in RouteOptions.model_fie
 
 
 class RouteReader:
-    """Reads routes between the ``bridges`` and ``endpoints`` of these tables.
+    """Reads routes between ``bridges`` and ``endpoints``.
 
-    The tables are those of the file: a broken one is reported once, not once a use.
+    These are the tables of the file: an invalid one is reported once, not once per use.
     """
 
     def __init__(
@@ -34,33 +36,33 @@ class RouteReader:
         endpoints: Mapping[str, Mapping[str, Any]],
         directory: Path | None = None,
     ) -> None:
-        self.faults: list[str] = []
+        self.problems: list[ConfigProblem] = []
         self.entries: list[RouteEntry] = []
         self.options: dict[int, RouteOptions] = {}
-        """The routes that are good by themselves, by number."""
+        """The routes that are valid by themselves, by index."""
         self._types = types
         self._bridges = bridges
         self._endpoints = endpoints
         self._directory = directory
 
     def read(self, index: int, table: Mapping[str, Any]) -> None:
-        """Read the table of one route."""
-        where = f"route {index}"
-        # A type of the name of a key has no options in routes: the key was there first.
+        """Read the table of one route; ``index`` counts from 0."""
+        path = ("route", index)
+        # An endpoint type with the name of a key has no options in routes: the key was first.
         types = {key: value for key, value in table.items() if key in self._types}
         types = {key: value for key, value in types.items() if key not in _KEYS}
         others = {key: value for key, value in table.items() if key not in types}
         for key in [k for k, v in others.items() if k not in _KEYS and isinstance(v, dict)]:
-            self.faults.append(f"{where}: {key}: {self._unknown_type(key)}")
+            self._problem((*path, key), self._unknown_type(key))
             del others[key]
-        route = validate(self.faults, RouteOptions, others, where)
+        route = validate(self.problems, RouteOptions, others, path)
         options: dict[str, Options] = {}
         for type_name, value in types.items():
-            options |= self._route_options(where, type_name, value, route)
+            options |= self._route_options(path, type_name, value, route)
         if route is None:
             return
-        self._check_names(where, route)
-        template = self._check_steps(where, route)
+        self._check_names(path, route)
+        template = self._check_steps(path, route)
         spec = RouteSpec(
             route.match, route.types, route.scale, route.curve, route.send, route.function
         )
@@ -73,72 +75,73 @@ class RouteReader:
         )
         self.options[index] = route
 
+    def _problem(self, path: KeyPath, text: str, value: object = None) -> None:
+        self.problems.append(ConfigProblem(path, text, "" if value is None else show(value)))
+
     def _unknown_type(self, name: str) -> str:
         known = [key for key, factory in self._types.items() if factory.RouteOptions is not None]
-        mend = nearest(name, [*_KEYS, *known])
-        return "no plugin offers an endpoint type of this name; " + (
-            mend or f"one may bring it: pip install oscbridge-{name}"
-        )
+        fix = did_you_mean(name, [*_KEYS, *known])
+        fix = fix or f"a plugin may bring it: pip install oscbridge-{name}"
+        return f"unknown endpoint type; {fix}"
 
     def _route_options(
-        self, where: str, type_name: str, value: object, route: RouteOptions | None
+        self, path: KeyPath, type_name: str, value: object, route: RouteOptions | None
     ) -> dict[str, Options]:
-        """``TYPE = {...}`` of a route, for each endpoint of that type that it goes to."""
+        """``TYPE = {...}`` of a route, for each endpoint of that type that it leads to."""
         model = self._types[type_name].RouteOptions
-        place = f"{where}: {type_name}"
+        place = (*path, type_name)
         if model is None:
-            self.faults.append(f"{place}: endpoints of this type have no options in a route")
+            self._problem(place, "endpoints of this type have no options in a route; remove it")
             return {}
         if not isinstance(value, dict):
-            self.faults.append(f"{place} = {show(value)}: expected a table, as {{ key = value }}")
+            self._problem(place, "expected a table, e.g. { key = value }", value)
             return {}
         captures = None if route is None else Pattern(route.match, mapped=True).captures
         options = validate(
-            self.faults, model, value, place, directory=self._directory, captures=captures
+            self.problems, model, value, place, directory=self._directory, captures=captures
         )
         if route is None:
             return {}
-        # Held against the tables: an endpoint with a fault of its own is still there.
+        # Compared with the tables: an endpoint with a problem of its own still exists.
         mine = [name for name in route.to if self._endpoints.get(name, {}).get("type") == type_name]
         if not mine and all(name in self._endpoints for name in route.to):
-            self.faults.append(f"{place}: no endpoint under 'to' is of this type")
+            self._problem(place, "no endpoint under 'to' is of this type; remove it")
         return {} if options is None else dict.fromkeys(mine, options)
 
-    def _check_steps(self, where: str, route: RouteOptions) -> Template | None:
-        """What the values of a route's steps say of each other and of the world.
+    def _check_steps(self, path: KeyPath, route: RouteOptions) -> Template | None:
+        """Check a route's steps against each other, and import its function.
 
-        Returns the template of ``send``, if there is a good one.
+        Returns the template of ``send`` if it is valid.
         """
         template = None
         if route.send is not None:
             try:
                 template = Template(route.send, Pattern(route.match, mapped=True).captures)
             except ValueError as error:
-                self.faults.append(f"{where}: send = {show(route.send)}: {error}")
+                self._problem((*path, "send"), str(error), route.send)
         if route.function is not None:
             try:
                 load_function(route.function)
             except ValueError as error:
-                self.faults.append(f"{where}: function = {show(route.function)}: {error}")
-        self.faults += [f"{where}: {fault}" for fault in pointless(route, template)]
+                self._problem((*path, "function"), str(error), route.function)
+        self.problems += [
+            ConfigProblem((*path, key), text, value)
+            for key, value, text in pointless(route, template)
+        ]
         return template
 
-    def _check_names(self, where: str, route: RouteOptions) -> None:
+    def _check_names(self, path: KeyPath, route: RouteOptions) -> None:
         known = {**self._bridges, **self._endpoints}
         for name in route.sources:
             if name not in known:
-                mend = choices(name, known, "there is")
-                self.faults.append(
-                    f"{where}: from = {show(name)}: no such bridge or endpoint; {mend}"
-                )
+                text = f"no such bridge or endpoint; {suggest(name, sorted(known))}"
+                self._problem((*path, "from"), text, name)
         for name in route.to:
             if name not in self._endpoints:
-                mend = choices(name, self._endpoints, "there is")
-                self.faults.append(f"{where}: to = {show(name)}: no such endpoint; {mend}")
+                text = f"no such endpoint; {suggest(name, sorted(self._endpoints))}"
+                self._problem((*path, "to"), text, name)
                 continue
             factory = self._types.get(str(self._endpoints[name].get("type")))
             if factory is not None and not factory.is_sink():
-                self.faults.append(
-                    f"{where}: to = {show(name)}: nothing can be sent to this endpoint; "
-                    "it can only stand under 'from'"
-                )
+                text = "this endpoint only receives; use it under 'from'"
+                self._problem((*path, "to"), text, name)

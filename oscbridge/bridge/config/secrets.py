@@ -1,4 +1,4 @@
-"""What a configuration takes from elsewhere: secrets, and files by their names."""
+"""Values that a configuration refers to: secrets, and files by their names."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from oscbridge.net.os_errors import what_failed
 __all__ = ["SECRET", "File", "Secret"]
 
 MAX_SECRET: Final = 65_536
-"""Bytes of a secret."""
+"""Bytes of a secret, at most."""
 
 SECRET: Final = "secret"
-"""The type of pydantic's errors about a secret."""
+"""The type of pydantic's errors about secrets."""
 
 _HOW: Final = 'write { env = "NAME" } or { file = "path" }'
 
@@ -27,15 +27,15 @@ _HOW: Final = 'write { env = "NAME" } or { file = "path" }'
 class Secret:
     """A password or a token, from the environment or a file; never shown.
 
-    In TOML it is ``{ env = "NAME" }`` or ``{ file = "path" }``; a relative path begins at the
-    folder of the configuration. It is read when the configuration is read.
+    In TOML it is ``{ env = "NAME" }`` or ``{ file = "path" }``; a relative path starts at the
+    directory of the configuration file. It is read when the configuration is read.
     """
 
     __slots__ = ("value",)
 
     def __init__(self, value: str) -> None:
         self.value = value
-        """The secret itself; a newline at the end of the file is no part of it."""
+        """The secret itself, without a newline at the end of the file."""
 
     def __repr__(self) -> str:
         return "Secret(***)"
@@ -47,7 +47,7 @@ class Secret:
         return hash(self.value)
 
     def matches(self, text: str) -> bool:
-        """Whether ``text`` is the secret; takes as long whether it is or not."""
+        """Whether ``text`` is the secret; takes the same time either way."""
         return hmac.compare_digest(
             self.value.encode(errors="surrogatepass"), text.encode(errors="surrogatepass")
         )
@@ -68,17 +68,17 @@ def _read_secret(value: object, info: ValidationInfo) -> Secret:
                 return _from_environment(name)
             case {"file": str(name), **rest} if not rest:
                 return _from_file(_resolve(name, info))
-        raise ValueError(f"a secret does not stand in the configuration; {_HOW}")
+        raise ValueError(f"a secret must not be written in the configuration; {_HOW}")
     except ValueError as error:
-        # A type of its own, as the value must not be shown.
+        # Its own type of error, because the value must not be shown.
         raise PydanticCustomError(SECRET, "{text}", {"text": str(error)}) from None
 
 
 def _from_environment(name: str) -> Secret:
     found = os.environ.get(name)
     if found is None:
-        raise ValueError(f"the environment has no variable {name!r}; set it")
-    return _secret(found, f"the variable {name!r}")
+        raise ValueError(f"environment variable {name!r} is not set; set it")
+    return _secret(found, f"environment variable {name!r}")
 
 
 def _from_file(path: Path) -> Secret:
@@ -110,13 +110,13 @@ def _read_file(value: object, info: ValidationInfo) -> Path:
     except OSError as error:
         raise ValueError(_why(error)) from None
     except ValueError:
-        raise ValueError("no file can have this name") from None
+        raise ValueError("not a valid file name") from None
     return path
 
 
 def _why(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
-        return "there is no such file"
+        return "no such file"
     return what_failed(error)
 
 
@@ -131,4 +131,4 @@ def _resolve(name: str | Path, info: ValidationInfo) -> Path:
 
 
 File: TypeAlias = Annotated[Path, BeforeValidator(_read_file)]
-"""A file that can be read; a relative path begins at the folder of the configuration."""
+"""A readable file; a relative path starts at the directory of the configuration file."""

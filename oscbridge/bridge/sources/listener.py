@@ -116,10 +116,10 @@ async def listen(
 def set_limits(dispatcher: Dispatcher, limits: LimitOptions) -> None:
     """Have a dispatcher, and its scheduler, keep to the limits of a bridge."""
     scheduler = dispatcher.scheduler
-    scheduler.max_pending = limits.pending
+    scheduler.max_pending = limits.max_pending
     scheduler.horizon = limits.horizon
-    scheduler.too_early = limits.beyond
-    dispatcher.max_route_calls = limits.calls
+    scheduler.too_early = limits.too_early
+    dispatcher.max_route_calls = limits.max_route_calls
     if dispatcher.limits != limits.packet_limits():
         dispatcher.limits = limits.packet_limits()
         dispatcher.adopt(dispatcher)  # what it remembers was read within other limits

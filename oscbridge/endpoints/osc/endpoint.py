@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
@@ -65,6 +65,8 @@ class OSCEndpoint(oscbridge.Endpoint):
     class Options(oscbridge.Options):
         """The keys of an endpoint with ``type = "osc"``."""
 
+        renamed_keys: ClassVar[Mapping[str, str]] = {"hops": "max_hops"}
+
         to: Annotated[oscbridge.OSCURL, AfterValidator(_to)]
         """Where to send: ``udp://``, ``tcp://`` (OSC 1.1) or ``tcp+1.0://``, then ``host:port``.
         A multicast group or a broadcast address is fine."""
@@ -72,8 +74,8 @@ class OSCEndpoint(oscbridge.Endpoint):
         """The local UDP address to send from and to hear answers on; any port without it."""
         keepalive: Keepalive | None = None
         """A message to send again and again: ``{ send = "/xremote", every = 8 }``."""
-        hops: Annotated[int, Field(ge=0, le=255)] = 1
-        """Routers that a multicast may pass, and one."""
+        max_hops: Annotated[int, Field(ge=0, le=255)] = 1
+        """Hop limit (TTL) of multicast packets; 1 keeps them within the local network."""
         interface: str = ""
         """Where multicast goes out: an address (IPv4) or an interface's name (IPv6)."""
 
@@ -116,7 +118,7 @@ class OSCEndpoint(oscbridge.Endpoint):
             self._link = await open_udp(
                 to,
                 self.options.listen,
-                hops=self.options.hops,
+                hops=self.options.max_hops,
                 interface=self.options.interface,
                 on_packet=self._received,
             )

@@ -62,8 +62,14 @@ def test_a_fault_of_an_endpoint_is_one_line_with_the_mend(lines: str, text: str)
         ('{ type = "note_on", note = 2, channel = 0 }', "channel 0 is not within 1 to 16"),
         ('{ type = "program_change", note = 2 }', "its fields: channel, program"),
         ('{ type = "note_on", note = "{n" }', 'write a number, "{n}", "{0}"'),
-        ('{ type = "note_on", note = "{n}" }', "{n} is unknown; the match captures no names"),
-        ('{ type = "sysex", data = "f0 {n} f7" }', "{n} is unknown; the match captures no names"),
+        (
+            '{ type = "note_on", note = "{n}" }',
+            "unknown placeholder {n}; captured by the match",
+        ),
+        (
+            '{ type = "sysex", data = "f0 {n} f7" }',
+            "unknown placeholder {n}; captured by the match",
+        ),
         ('{ type = "sysex", data = "f0 01" }', "starts with f0 and ends with f7"),
         ('{ type = "sysex", data = "f0 {0 f7" }', "a brace stands around"),
         ('{ type = "sysex", data = "f0 {0} 00" }', "starts with f0 and ends with f7"),

@@ -121,7 +121,7 @@ class Link:
         self._sockets = Sockets(
             tls_context(options) if self.broker.is_tls else None,
             self._on_ack if self.takes_packets else None,
-            None if self.is_5 else options.max_payload,
+            None if self.is_5 else options.max_payload_size,
         )
         self._tick: asyncio.TimerHandle | None = None
         self._answer: asyncio.Future[None] | None = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
@@ -217,6 +218,8 @@ class MQTTRoute(oscbridge.Options):
 class MQTTOptions(oscbridge.Options):
     """The keys of an endpoint with ``type = "mqtt"``."""
 
+    renamed_keys: ClassVar[Mapping[str, str]] = {"max_payload": "max_payload_size"}
+
     broker: Brokers = (Broker("mqtt", "127.0.0.1", 1883),)
     """Where the broker is: ``mqtt://``, ``mqtts://``, ``ws://`` or ``wss://``, then
     ``host:port``. A list is the nodes of a cluster: when one is lost, the next is tried."""
@@ -254,7 +257,7 @@ class MQTTOptions(oscbridge.Options):
     by a template."""
     max_inflight: Annotated[int, Field(ge=1, le=30_000)] = 1_000
     """Messages with QoS 1 and 2 on their way at once; the broker may allow fewer."""
-    max_payload: Annotated[int, Field(ge=1, le=1 << 28)] = 65_535
+    max_payload_size: Annotated[int, Field(ge=1, le=1 << 28)] = 65_535
     """Bytes of a payload that is taken; a larger one is refused and counted."""
     ca: oscbridge.File | None = None
     """The authority that signed the broker's certificate, if the system does not know it."""

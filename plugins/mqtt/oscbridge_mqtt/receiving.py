@@ -60,11 +60,9 @@ class Receiver:
 
     def receive(self, topic: str, payload: bytes, peer: Peer) -> None:
         """Read a message and put it into the routes. Raises :class:`oscbridge.DecodeError`."""
-        if len(payload) > self._options.max_payload:
-            raise oscbridge.LimitError(
-                "size",
-                f"{topic[:100]}: more than max_payload = {self._options.max_payload} bytes",
-            )
+        if len(payload) > self._options.max_payload_size:
+            text = f"more than max_payload_size = {self._options.max_payload_size} bytes"
+            raise oscbridge.LimitError("max_payload_size", f"{topic[:100]}: {text}")
         try:
             self._receive(topic, payload, peer)
         except oscbridge.DecodeError as error:

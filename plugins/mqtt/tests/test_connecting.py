@@ -287,8 +287,8 @@ def check(text: str) -> str:
         ('subscribe = [{topic="a/+", address="/x/{2}"}]', "{2} is unknown; there is {1}"),
         ('subscribe = [{topic="a", types="q"}]', "'q' is no type"),
         ('payload = "xml"', "expected json, text, typed, osc, or a template"),
-        ('password = "secret"', "a secret does not stand in the configuration"),
-        ('ca = "ca.pem"', "there is no such file"),
+        ('password = "secret"', "a secret must not be written in the configuration"),
+        ('ca = "ca.pem"', "no such file"),
     ],
 )
 def test_a_mistake_in_the_options_is_explained(line: str, said: str) -> None:

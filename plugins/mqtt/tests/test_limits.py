@@ -220,7 +220,7 @@ async def test_a_payload_of_megabytes_is_counted_and_acknowledged(
     for payload in (b"1", b"x" * 3_000_000, b"2", *[b"y" * 140_000] * 25, b"3"):
         watcher.publish("in", payload, qos)
     assert [(await bridge.next()).args for _ in range(3)] == [(1,), (2,), (3,)]
-    assert bridge.bad["size"] == 26
+    assert bridge.bad["max_payload_size"] == 26
 
 
 async def test_a_session_over_websocket_publishes_qos_2_as_qos_1(

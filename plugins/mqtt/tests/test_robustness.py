@@ -95,7 +95,7 @@ async def test_a_payload_over_the_limit_that_the_broker_keeps_to_itself_is_named
     [
         (b"\xff\xfe", "json"),
         (b"{", "json"),
-        (b'"' + b"x" * (1 << 20) + b'"', "size"),
+        (b'"' + b"x" * (1 << 20) + b'"', "max_payload_size"),
         (b"[" * 20_000 + b"]" * 20_000, "json"),
         (b"[" * 100 + b"]" * 100, "depth"),
         (b'{"a":' * 100 + b"1" + b"}" * 100, "depth"),
@@ -170,7 +170,7 @@ async def test_a_broker_that_is_killed_loses_nothing_with_qos_1(
     # acknowledges before it saves.
     file = memory / "seen"
     command = f"mosquitto_sub -V 5 -p {broker.port} -i watcher -c -x 600 -q 1 -t n".split()
-    bridge = await start(broker, f'qos = 1\noutbox = 30000\nversion = "{version}"')
+    bridge = await start(broker, f'qos = 1\nqueue = 30000\nversion = "{version}"')
     with file.open("wb") as out, subprocess.Popen(command, stdout=out) as watcher:
         await until(lambda: b"as watcher" in (broker.folder / "log").read_bytes())
         loop = asyncio.get_running_loop()
@@ -260,7 +260,7 @@ async def test_memory_is_bounded_while_the_broker_is_away(
     start_broker: Any, start: Any, until: Any
 ) -> None:
     broker = await start_broker()
-    bridge = await start(broker, "qos = 1\noutbox = 1000")
+    bridge = await start(broker, "qos = 1\nqueue = 1000")
     broker.end()
     await until(lambda: not bridge.delivery.connected)
     for begin in range(0, 100_000, 1_000):

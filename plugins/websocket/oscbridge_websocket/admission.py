@@ -44,10 +44,10 @@ class Admission:
         limits = self.options
         if not self._open:
             return "a connection after the end"
-        if self._networks[visitor.network] >= limits.max_clients_per_address:
+        if self._networks[visitor.network] >= limits.max_connections_per_address:
             return (
                 f"{visitor.network}: a connection beyond "
-                f"max_clients_per_address = {limits.max_clients_per_address}"
+                f"max_connections_per_address = {limits.max_connections_per_address}"
             )
         if self._strangers >= limits.max_handshakes:
             return (
@@ -69,7 +69,7 @@ class Admission:
     @property
     def is_full(self) -> bool:
         """Whether there are as many clients as there may be."""
-        return self.clients >= self.options.max_clients
+        return self.clients >= self.options.max_connections
 
     def leave(self, visitor: Visitor) -> None:
         """Forget a connection that has ended."""

@@ -222,7 +222,9 @@ class WebSocketEndpoint(oscbridge.Endpoint):
             if isinstance(verdict, Refusal):
                 await connection.close(verdict.code, verdict.reason)
             elif not self._admission.accept(connection):
-                self.host.refused(f"a client beyond max_clients = {self.options.max_clients}")
+                self.host.refused(
+                    f"a client beyond max_connections = {self.options.max_connections}"
+                )
                 await connection.close(CloseCode.TRY_AGAIN_LATER, "too many clients")
             else:
                 await self._serve(self._make_client(connection, verdict))
@@ -253,7 +255,7 @@ class WebSocketEndpoint(oscbridge.Endpoint):
             oscbridge.Origin(self.name, connection.remote_address),
             Format.JSON if connection.subprotocol == JSON else form,
             grant,
-            queue=self.options.client_queue,
+            queue=self.options.max_client_queue,
             rate=self.options.max_rate,
             on_drop=self._slow,
             log=self.log,

@@ -150,7 +150,7 @@ class Entrance:
         self, connection: Connection, request: Request
     ) -> Response | Grant | Refusal | None:
         if self._admission.is_full:
-            self._refused(f"a client beyond max_clients = {self.options.max_clients}")
+            self._refused(f"a client beyond max_connections = {self.options.max_connections}")
             return answer(503, "Too many clients.\n")
         if not self.tokens.needed:
             return Grant(None, EVERYTHING)

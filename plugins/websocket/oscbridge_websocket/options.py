@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -53,6 +54,13 @@ class TokenOptions(oscbridge.Options):
 class WebSocketOptions(oscbridge.Options):
     """The keys of an endpoint with ``type = "websocket"``."""
 
+    renamed_keys: ClassVar[Mapping[str, str]] = {
+        "max_clients": "max_connections",
+        "max_clients_per_address": "max_connections_per_address",
+        "max_frame": "max_packet_size",
+        "client_queue": "max_client_queue",
+    }
+
     listen: oscbridge.HostPort = oscbridge.HostPort("127.0.0.1", 8080)
     """Where to listen: ``host:port``."""
     token: Token | None = None
@@ -68,17 +76,17 @@ class WebSocketOptions(oscbridge.Options):
     the same host always may, and so may programs, which send no Origin."""
     hosts: tuple[str, ...] = ()
     """Names of this machine that a browser may use, as ``stage.example.org``; ``*`` is any."""
-    max_clients: Annotated[int, Field(ge=1, le=100_000)] = 256
+    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 256
     """Clients at once."""
-    max_clients_per_address: Annotated[int, Field(ge=1, le=100_000)] = 64
+    max_connections_per_address: Annotated[int, Field(ge=1, le=100_000)] = 64
     """Connections at once from one address (IPv6: from one /64)."""
     max_handshakes: Annotated[int, Field(ge=1, le=100_000)] = 128
     """Connections at once that are no clients yet, as they have not shown what they must."""
-    max_frame: Annotated[int, Field(ge=16, le=1 << 24)] = 65_535
+    max_packet_size: Annotated[int, Field(ge=16, le=1 << 24)] = 65_535
     """Bytes of a frame from a client; a larger one closes the connection."""
     max_rate: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
     """Messages a second from one client; beyond it, it is read no faster."""
-    client_queue: Annotated[int, Field(ge=1, le=10_000_000)] = 8_192
+    max_client_queue: Annotated[int, Field(ge=1, le=10_000_000)] = 8_192
     """Messages that wait for one slow client; beyond it the oldest is dropped."""
     snapshot: bool = False
     """Whether a new client is first given the last value of each address, unasked."""

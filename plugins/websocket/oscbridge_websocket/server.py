@@ -129,7 +129,7 @@ class Connection(ServerConnection):
         logger: LoggerLike,
         **options: Any,  # the library's own
     ) -> None:
-        limit = doorway.admission.options.max_frame
+        limit = doorway.admission.options.max_packet_size
         self._pings = Protocol(max_size=limit, logger=logger)
         super().__init__(self._pings, server, **options)
         self._doorway = doorway

@@ -33,7 +33,7 @@ ELSEWHERE = {"local_addr": ("127.0.0.2", 0)}
 async def test_one_connection_more_than_an_address_may_have_is_refused_and_others_are_not(
     start: Any, join: Any, messages: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bridge = await start("max_clients_per_address = 2")
+    bridge = await start("max_connections_per_address = 2")
     clients = [await join(bridge), await join(bridge)]
     with pytest.raises(InvalidStatus) as caught:
         await join(bridge)
@@ -45,13 +45,13 @@ async def test_one_connection_more_than_an_address_may_have_is_refused_and_other
     for client in clients:
         assert [m.address for m in await messages(client)] == ["/a"]
     assert bridge.refusals == 1
-    assert "127.0.0.1: a connection beyond max_clients_per_address = 2" in caplog.text
+    assert "127.0.0.1: a connection beyond max_connections_per_address = 2" in caplog.text
 
 
 async def test_connections_that_say_nothing_count_towards_the_limit_of_their_address(
     start: Any, join: Any, raw: Any
 ) -> None:
-    bridge = await start("max_clients_per_address = 2")
+    bridge = await start("max_connections_per_address = 2")
     for _ in range(2):
         await raw(bridge)
     while bridge.visitors < 2:
@@ -92,7 +92,7 @@ async def test_clients_without_their_token_count_as_no_clients_yet(
 async def test_a_token_as_the_first_message_makes_no_client_beyond_the_limit(
     start: Any, join: Any, token: str
 ) -> None:
-    bridge = await start(token + "max_clients = 1")
+    bridge = await start(token + "max_connections = 1")
     late = await join(bridge)
     await join(bridge, headers={"Authorization": "Bearer right-and-secret"})
     while not bridge.clients:
@@ -104,11 +104,11 @@ async def test_a_token_as_the_first_message_makes_no_client_beyond_the_limit(
 
 
 async def test_a_reload_changes_the_limits_for_those_that_come(start: Any, join: Any) -> None:
-    bridge = await start("max_clients = 1")
+    bridge = await start("max_connections = 1")
     await join(bridge)
     while not bridge.clients:
         await asyncio.sleep(0)
-    assert bridge.update("max_clients = 2\nmax_frame = 100")
+    assert bridge.update("max_connections = 2\nmax_packet_size = 100")
     second = await join(bridge)
     await second.send(b"/" * 101)
     await second.wait_closed()
@@ -298,7 +298,7 @@ async def test_a_compression_bomb_is_not_unpacked(start: Any, raw: Any, unharmed
 async def test_a_frame_in_many_pieces_has_the_same_limit(
     start: Any, raw: Any, unharmed: Any
 ) -> None:
-    bridge = await start("max_frame = 1000")
+    bridge = await start("max_packet_size = 1000")
     async with unharmed(bridge):
         client = await raw(bridge)
         await client.handshake()
@@ -311,7 +311,7 @@ async def test_a_frame_in_many_pieces_has_the_same_limit(
 async def test_frames_over_the_limit_from_many_clients_do_no_harm(
     start: Any, join: Any, unharmed: Any
 ) -> None:
-    bridge = await start("max_frame = 1000")
+    bridge = await start("max_packet_size = 1000")
     async with unharmed(bridge):
         for _ in range(20):
             client = await join(bridge)

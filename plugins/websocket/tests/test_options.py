@@ -22,7 +22,7 @@ def fault(options: str) -> str:
 
 def test_a_token_does_not_stand_in_the_file() -> None:
     text = fault('token = "very-secret-indeed"')
-    assert "a secret does not stand in the configuration" in text
+    assert "a secret must not be written in the configuration" in text
     assert "very-secret" not in text
 
 

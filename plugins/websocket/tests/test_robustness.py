@@ -38,7 +38,7 @@ async def stuff(bridge: Any, fast: Any, messages: Any) -> int:
 async def test_a_client_that_does_not_read_slows_nobody_and_its_losses_are_counted(
     start: Any, join: Any, messages: Any, raw: Any
 ) -> None:
-    bridge = await start("client_queue = 4")
+    bridge = await start("max_client_queue = 4")
     fast, slow = await join(bridge), await raw(bridge)
     await slow.handshake()
     await stuff(bridge, fast, messages)
@@ -53,7 +53,7 @@ async def test_a_client_that_does_not_read_slows_nobody_and_its_losses_are_count
 async def test_a_client_that_reads_again_gets_the_newest(
     start: Any, join: Any, messages: Any, raw: Any
 ) -> None:
-    bridge = await start("client_queue = 4")
+    bridge = await start("max_client_queue = 4")
     fast, slow = await join(bridge), await raw(bridge)
     await slow.handshake()
     await stuff(bridge, fast, messages)
@@ -69,7 +69,7 @@ async def test_a_client_that_reads_again_gets_the_newest(
 async def test_the_end_does_not_wait_for_a_client_that_does_not_read(
     start: Any, join: Any, messages: Any, raw: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bridge = await start("client_queue = 4")
+    bridge = await start("max_client_queue = 4")
     fast, slow = await join(bridge), await raw(bridge)
     await slow.handshake()
     await stuff(bridge, fast, messages)
@@ -136,7 +136,7 @@ async def test_a_port_in_use_is_one_clear_error(bridge: Any, start: Any) -> None
 async def test_a_frame_that_is_too_large_ends_that_client_alone(
     start: Any, join: Any, messages: Any, frame: str | bytes
 ) -> None:
-    bridge = await start("max_frame = 1000")
+    bridge = await start("max_packet_size = 1000")
     client = await join(bridge, "osc.json")
     await client.send(frame)
     await client.wait_closed()
@@ -145,7 +145,7 @@ async def test_a_frame_that_is_too_large_ends_that_client_alone(
 
 
 async def test_one_client_more_than_the_limit_is_refused(start: Any, join: Any) -> None:
-    bridge = await start("max_clients = 2")
+    bridge = await start("max_connections = 2")
     first = await join(bridge)
     await join(bridge)
     with pytest.raises(InvalidStatus) as caught:
@@ -157,7 +157,7 @@ async def test_one_client_more_than_the_limit_is_refused(start: Any, join: Any) 
 
 
 async def test_a_client_that_leaves_makes_room(start: Any, join: Any) -> None:
-    bridge = await start("max_clients = 1")
+    bridge = await start("max_connections = 1")
     first = await join(bridge)
     await first.close()
     while bridge.clients:

@@ -220,7 +220,7 @@ async def test_a_reload_with_a_bad_pair_changes_nothing(
 ) -> None:
     bridge = await start(certificate.toml)
     endpoint = bridge.app.endpoints["web"].endpoint
-    bad = endpoint.options.model_copy(update={"key": other_certificate.key, "max_clients": 1})
+    bad = endpoint.options.model_copy(update={"key": other_certificate.key, "max_connections": 1})
     with pytest.raises(oscbridge.ConfigurationError, match="is not the key of"):
         endpoint.update(bad)
     await join(bridge, ssl=certificate.trusted)

@@ -1,4 +1,4 @@
-"""Configuration: good ones are read, and every fault is one line with place, value and mend."""
+"""Configuration: good ones are read, and every problem is one line with place, value and fix."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pydantic import Field
 
 import oscbridge
 from oscbridge import ConfigurationError, Endpoint, HostPort
-from oscbridge.bridge.config.config import DEFAULT, MAX_FILE, load, parse
+from oscbridge.bridge.config.config import DEFAULT, load, parse
+from oscbridge.bridge.config.file import MAX_FILE
 from oscbridge.bridge.routes.pure_steps import RouteSpec
 from oscbridge.net.url import OSCURL
 
@@ -43,7 +44,7 @@ type = "server"
 """
 
 
-def faults(text: str) -> list[str]:
+def problems(text: str) -> list[str]:
     with pytest.raises(ConfigurationError) as caught:
         parse(text, TYPES, "show.toml")
     lines = str(caught.value).splitlines()
@@ -55,7 +56,7 @@ def route(lines: str) -> str:
     return f"{GOOD}[[route]]\n{lines}\n"
 
 
-# --- what is good ------------------------------------------------------------------------------
+# --- valid ------------------------------------------------------------------------------
 
 
 def test_the_built_in_configuration_parses() -> None:
@@ -64,7 +65,7 @@ def test_the_built_in_configuration_parses() -> None:
     assert list(configuration.endpoints) == ["web"]
 
 
-def test_an_empty_file_is_good() -> None:
+def test_an_empty_file_is_valid() -> None:
     assert parse("", TYPES, "show.toml").bridges == {}
 
 
@@ -87,7 +88,7 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     assert list(load(path, TYPES).bridges) == ["a"]
 
 
-# --- one fault, one line -----------------------------------------------------------------------
+# --- one problem, one line -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
         pytest.param(
             '[endpoint.a]\ntype = "server"\nxyz = 1',
             "endpoint.a.xyz: unknown key; "
-            "known keys: count, listen, names, on_start, outbox, page, policy, rate, spool, token",
+            "known keys: count, listen, names, on_start, page, policy, queue, rate, spool, token",
             id="endpoint-key-far",
         ),
         pytest.param(
@@ -196,47 +197,48 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
         ),
         pytest.param(
             '[endpoint.a]\ntype = "sevrer"',
-            "endpoint.a.type = 'sevrer': no plugin offers this type; did you mean 'server'?",
+            "endpoint.a.type = 'sevrer': unknown endpoint type; did you mean 'server'?",
             id="type",
         ),
         pytest.param(
             '[endpoint.a]\ntype = "mqtt"',
-            "endpoint.a.type = 'mqtt': no plugin offers this type; known types: sensor, server; "
+            "endpoint.a.type = 'mqtt': unknown endpoint type; available: sensor, server; "
             "a plugin may bring it: pip install oscbridge-mqtt",
             id="type-of-no-plugin",
         ),
         pytest.param(
             "[endpoint.a]\ntype = 5",
-            "endpoint.a.type = 5: no plugin offers this type; known types: sensor, server",
+            "endpoint.a.type = 5: unknown endpoint type; available: sensor, server",
             id="type-of-wrong-type",
         ),
         pytest.param(
             "[endpoint.a]",
-            "endpoint.a: the key 'type' is missing; known types: sensor, server",
+            "endpoint.a: missing key 'type'; available: sensor, server",
             id="type-missing",
         ),
         pytest.param(
-            "bridge = 5", "bridge = 5: expected tables, as [bridge.stage]", id="bridge-no-table"
+            "bridge = 5", "bridge = 5: expected tables, e.g. [bridge.stage]", id="bridge-no-table"
         ),
         pytest.param(
             "[bridge]\nlisten = 5",
             "bridge.listen = 5: expected a table; "
-            "give it a name, as in [bridge.stage], and write its keys below",
+            "give it a name, e.g. [bridge.stage], above its keys",
             id="bridge-without-name",
         ),
         pytest.param(
             '[route]\nfrom = "a"',
-            "route = {'from': 'a'}: write [[route]], with two brackets",
+            "route = {'from': 'a'}: expected a list of tables; write [[route]]",
             id="route-one-bracket",
         ),
         pytest.param(
             '[bridge."a b"]',
-            "bridge.a b: a name has up to 64 letters, digits, '-' and '_'",
+            "bridge.a b: invalid name; use up to 64 letters, digits, '-' and '_'",
             id="name",
         ),
         pytest.param(
             GOOD + '[endpoint.stage]\ntype = "server"\nlisten = "127.0.0.1:1"',
-            "endpoint.stage: a bridge has this name too; routes need different ones",
+            "endpoint.stage: duplicate name: a bridge has it too, "
+            "and routes need distinct names; rename one",
             id="same-name",
         ),
         pytest.param(
@@ -246,7 +248,7 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
         ),
         pytest.param(
             route('from = "xyz"\nto = "web"'),
-            "route 1: from = 'xyz': no such bridge or endpoint; there is: stage, web",
+            "route 1: from = 'xyz': no such bridge or endpoint; available: stage, web",
             id="from-far",
         ),
         pytest.param(
@@ -256,31 +258,28 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
         ),
         pytest.param(
             route('from = "stage"\nto = "stage"'),
-            "route 1: to = 'stage': no such endpoint; there is: web",
+            "route 1: to = 'stage': no such endpoint; available: web",
             id="to-a-bridge",
         ),
         pytest.param(
             route('from = "stage"\nto = "eye"\n[endpoint.eye]\ntype = "sensor"'),
-            "route 1: to = 'eye': nothing can be sent to this endpoint; "
-            "it can only stand under 'from'",
+            "route 1: to = 'eye': this endpoint only receives; use it under 'from'",
             id="to-a-source",
         ),
-        pytest.param(
-            route('from = "stage"'), "route 1: to: this key is missing", id="route-key-missing"
-        ),
+        pytest.param(route('from = "stage"'), "route 1: to: missing key", id="route-key-missing"),
         pytest.param(
             route('from = "stage"\nto = []'),
-            'route 1: to = []: expected a name in quotes, or several: ["one", "two"]',
+            'route 1: to = []: expected a name in quotes, or a list of names: ["one", "two"]',
             id="to-nobody",
         ),
         pytest.param(
             route('from = 5\nto = "web"'),
-            'route 1: from = 5: expected a name in quotes, or several: ["one", "two"]',
+            'route 1: from = 5: expected a name in quotes, or a list of names: ["one", "two"]',
             id="from-of-wrong-type",
         ),
         pytest.param(
             route('from = "stage"\nto = "web"\nmatch = "a"'),
-            "route 1: match = 'a': an address starts with '/'",
+            "route 1: match = 'a': an address pattern must start with '/' or '*'",
             id="match-without-slash",
         ),
         pytest.param(
@@ -295,14 +294,14 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
         ),
         pytest.param(
             '[endpoint.a]\ntype = "server"\n[endpoint.b]\ntype = "server"',
-            "endpoint.b.listen = '127.0.0.1:8080': endpoint.a listens on '127.0.0.1:8080' already; "
+            "endpoint.b.listen = '127.0.0.1:8080': endpoint.a already listens on '127.0.0.1:8080'; "
             "choose another port",
             id="endpoints-on-one-port",
         ),
     ],
 )
-def test_a_fault_is_one_line_with_place_value_and_mend(text: str, line: str) -> None:
-    (found,) = faults(text)
+def test_a_problem_is_one_line_with_place_value_and_fix(text: str, line: str) -> None:
+    (found,) = problems(text)
     assert found.startswith(line)
 
 
@@ -316,10 +315,10 @@ def test_a_fault_is_one_line_with_place_value_and_mend(text: str, line: str) -> 
         ("[::]", "[::1]"),
     ],
 )
-def test_two_bridges_on_one_port_are_a_fault(one: str, other: str) -> None:
+def test_two_bridges_on_one_port_are_a_problem(one: str, other: str) -> None:
     text = f'[bridge.a]\nlisten = "udp://{one}:9000"\n[bridge.b]\nlisten = "udp://{other}:9000"'
-    assert faults(text) == [
-        f"bridge.b.listen = 'udp://{other}:9000': bridge.a listens on 'udp://{one}:9000' already; "
+    assert problems(text) == [
+        f"bridge.b.listen = 'udp://{other}:9000': bridge.a already listens on 'udp://{one}:9000'; "
         "choose another port"
     ]
 
@@ -333,12 +332,12 @@ def test_two_bridges_on_one_port_are_a_fault(one: str, other: str) -> None:
         ("0.0.0.0:9000", "[::1]:9000"),
     ],
 )
-def test_two_bridges_that_can_both_listen_are_good(one: str, other: str) -> None:
+def test_two_bridges_without_a_port_conflict_are_valid(one: str, other: str) -> None:
     text = f'[bridge.a]\nlisten = "udp://{one}"\n[bridge.b]\nlisten = "udp://{other}"'
     assert len(parse(text, TYPES, "show.toml").bridges) == 2
 
 
-def test_several_faults_are_reported_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     text = """
     [bridge.a]
     lisen = "udp://127.0.0.1:9000"
@@ -355,7 +354,7 @@ def test_several_faults_are_reported_at_once() -> None:
     to = "c"
     match = "x"
     """
-    assert [line.partition(" = ")[0].partition(": unknown")[0] for line in faults(text)] == [
+    assert [line.partition(" = ")[0].partition(": unknown")[0] for line in problems(text)] == [
         "bridge.a.lisen",
         "endpoint.b.type",
         "endpoint.c.count",
@@ -364,13 +363,13 @@ def test_several_faults_are_reported_at_once() -> None:
     ]
 
 
-def test_a_name_with_a_fault_of_its_own_is_not_reported_again_by_its_routes() -> None:
+def test_an_invalid_endpoint_is_not_reported_again_by_its_routes() -> None:
     text = '[bridge.a]\nx = 1\n[endpoint.b]\ntype = "x"\n[[route]]\nfrom = "a"\nto = "b"'
-    assert len(faults(text)) == 2
+    assert len(problems(text)) == 2
 
 
 def test_a_long_value_is_cut() -> None:
-    (line,) = faults(f'[bridge.a]\nlisten = "{"x" * 10_000}"')
+    (line,) = problems(f'[bridge.a]\nlisten = "{"x" * 10_000}"')
     assert len(line) < 300
 
 
@@ -388,10 +387,10 @@ def load_fails(path: Path) -> str:
 def test_a_toml_error_names_the_line(tmp_path: Path) -> None:
     path = tmp_path / "show.toml"
     path.write_text("[bridge.a]\nlisten = \n")
-    assert load_fails(path) == "not TOML: Invalid value (at line 2, column 10)"
+    assert load_fails(path) == "not valid TOML: Invalid value (at line 2, column 10)"
 
 
-def test_a_key_that_stands_twice_is_a_toml_error(tmp_path: Path) -> None:
+def test_a_duplicate_key_is_a_toml_error(tmp_path: Path) -> None:
     path = tmp_path / "show.toml"
     path.write_text('[bridge.a]\nmode = "asyncio"\nmode = "blocking"\n')
     assert "at line 3" in load_fails(path)
@@ -400,36 +399,36 @@ def test_a_key_that_stands_twice_is_a_toml_error(tmp_path: Path) -> None:
 def test_deep_nesting_is_a_toml_error(tmp_path: Path) -> None:
     path = tmp_path / "show.toml"
     path.write_text("a = " + "[" * 100_000)
-    assert load_fails(path) == "not TOML: nested too deeply"
+    assert load_fails(path) == "not valid TOML: nested too deeply"
 
 
-def test_a_file_that_is_not_utf_8_is_a_fault_with_its_line(tmp_path: Path) -> None:
+def test_a_file_that_is_not_utf_8_is_a_problem_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "show.toml"
     path.write_bytes(b"[bridge.a]\n# caf\xe9\n")
     assert load_fails(path) == "line 2: not UTF-8; save it as UTF-8"
 
 
-def test_a_file_that_is_too_large_is_a_fault(tmp_path: Path) -> None:
+def test_a_file_that_is_too_large_is_a_problem(tmp_path: Path) -> None:
     path = tmp_path / "show.toml"
     path.write_bytes(b"#" * (MAX_FILE + 1))
-    assert load_fails(path) == f"larger than {MAX_FILE} bytes; is it a configuration?"
+    assert load_fails(path) == f"larger than {MAX_FILE} bytes; expected a configuration file"
 
 
-def test_a_missing_file_is_a_fault_that_names_the_nearest(tmp_path: Path) -> None:
+def test_a_missing_file_suggests_the_nearest_name(tmp_path: Path) -> None:
     (tmp_path / "studio.toml").touch()
-    assert load_fails(tmp_path / "studoi.toml") == (
-        "there is no such file; did you mean 'studio.toml'?"
-    )
+    assert load_fails(tmp_path / "studoi.toml") == ("no such file; did you mean 'studio.toml'?")
 
 
-def test_a_missing_file_in_a_missing_folder_is_a_fault(tmp_path: Path) -> None:
-    assert load_fails(tmp_path / "x" / "y.toml") == "there is no such file; check the name"
+def test_a_missing_file_in_a_missing_directory_is_a_problem(tmp_path: Path) -> None:
+    assert load_fails(tmp_path / "x" / "y.toml") == "no such file; check the name"
 
 
-def test_a_directory_is_a_fault(tmp_path: Path) -> None:
+def test_a_directory_is_a_problem(tmp_path: Path) -> None:
     assert load_fails(tmp_path) == "this is a directory; name a file"
 
 
-def test_a_file_with_nothing_in_it_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_empty_configuration_logs_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     parse("", {}, "show.toml")
-    assert "show.toml: there is no bridge and no endpoint: nothing will come in" in caplog.text
+    assert "show.toml: no bridges and no endpoints: nothing will be received" in caplog.text

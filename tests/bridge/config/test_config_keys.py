@@ -1,4 +1,4 @@
-"""Configuration of bridges, endpoints' hosts and ports: what is read, and what is wrong."""
+"""Configuration of bridges, of the common keys of endpoints, and of ports."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def good(text: str) -> Configuration:
     return parse(text, TYPES, "show.toml")
 
 
-def faults(text: str) -> list[str]:
+def problems(text: str) -> list[str]:
     with pytest.raises(ConfigurationError) as caught:
         good(text)
     return [line.removeprefix("show.toml: ") for line in str(caught.value).splitlines()]
@@ -72,15 +72,15 @@ def test_a_bridge_has_a_mode(mode: str) -> None:
     assert good(f'[bridge.a]\nmode = "{mode}"').bridges["a"].mode == mode
 
 
-def test_forking_where_there_is_no_fork_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forking_without_fork_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "fork")
-    assert faults('[bridge.a]\nmode = "forking"') == [
-        "bridge.a.mode = 'forking': this system cannot fork; use threading"
+    assert problems('[bridge.a]\nmode = "forking"') == [
+        "bridge.a.mode = 'forking': not available on this system; use 'threading'"
     ]
 
 
 @pytest.mark.parametrize(
-    ("line", "fault"),
+    ("line", "problem"),
     [
         ("workers = 0", "workers = 0: must be at least 1; the default is 32"),
         ("workers = 10001", "workers = 10001: must be at most 10000; the default is 32"),
@@ -103,20 +103,20 @@ def test_forking_where_there_is_no_fork_is_a_fault(monkeypatch: pytest.MonkeyPat
         ),
         (
             'interface = "10.0.0.1"',
-            "interface = '10.0.0.1': it says where to join a multicast group, "
-            "and 'udp://127.0.0.1:9000' is none",
+            "interface = '10.0.0.1': only for multicast groups, "
+            "and 'udp://127.0.0.1:9000' is not one; remove it",
         ),
         (
             'listen = "tcp://239.1.2.3:9000"\ninterface = "10.0.0.1"',
-            "interface = '10.0.0.1': it says where to join a multicast group, "
-            "and 'tcp://239.1.2.3:9000' is none",
+            "interface = '10.0.0.1': only for multicast groups, "
+            "and 'tcp://239.1.2.3:9000' is not one; remove it",
         ),
     ],
 )
-def test_a_fault_of_a_bridge_is_one_clear_line(line: str, fault: str) -> None:
-    (found,) = faults(f"[bridge.a]\n{line}")
+def test_a_problem_of_a_bridge_is_one_clear_line(line: str, problem: str) -> None:
+    (found,) = problems(f"[bridge.a]\n{line}")
     assert found.startswith("bridge.a.")
-    assert fault in found
+    assert problem in found
 
 
 def test_a_multicast_group_has_an_interface() -> None:
@@ -129,45 +129,45 @@ def test_a_multicast_group_has_an_interface() -> None:
 # --- the host's keys of endpoints --------------------------------------------------------------
 
 
-def test_the_defaults_of_an_endpoint_are_those_of_its_type() -> None:
+def test_an_endpoint_has_the_defaults_of_its_type() -> None:
     entry = good('[endpoint.a]\ntype = "server"').endpoints["a"]
     assert entry.delivery == RunnerOptions(policy="latest", on_start="retry", outbox=10_000)
 
 
-def test_an_endpoint_may_have_its_own() -> None:
-    text = '[endpoint.a]\ntype = "server"\npolicy = "block"\noutbox = 5\non_start = "ignore"'
+def test_an_endpoint_may_override_the_defaults_of_its_type() -> None:
+    text = '[endpoint.a]\ntype = "server"\npolicy = "block"\nqueue = 5\non_start = "ignore"'
     assert good(text).endpoints["a"].delivery == RunnerOptions(
         policy="block", on_start="ignore", outbox=5
     )
 
 
 @pytest.mark.parametrize(
-    ("line", "fault"),
+    ("line", "problem"),
     [
         (
             'policy = "drop"',
             "policy = 'drop': expected 'drop_oldest', 'latest', 'block' or 'spool'",
         ),
         ('policy = "lastest"', "did you mean 'latest'?"),
-        ("outbox = 0", "outbox = 0: must be at least 1; the default is 10000"),
-        ("outbox = 99999999", "outbox = 99999999: must be at most 10000000; the default is 10000"),
+        ("queue = 0", "queue = 0: must be at least 1; the default is 10000"),
+        ("queue = 99999999", "queue = 99999999: must be at most 10000000; the default is 10000"),
         ('on_start = "wait"', "on_start = 'wait': expected 'retry', 'error' or 'ignore'"),
         ('on_start = "rety"', "did you mean 'retry'?"),
         ("polcy = 1", "polcy: unknown key; did you mean 'policy'?"),
-        ("out_box = 1", "out_box: unknown key; did you mean 'outbox'?"),
+        ("quue = 1", "quue: unknown key; did you mean 'queue'?"),
         ("onstart = 1", "onstart: unknown key; did you mean 'on_start'?"),
         ("policy = 5", "policy = 5: expected 'drop_oldest', 'latest', 'block' or 'spool'"),
     ],
 )
-def test_a_fault_of_an_endpoint_is_one_clear_line(line: str, fault: str) -> None:
-    (found,) = faults(f'[endpoint.a]\ntype = "server"\n{line}')
+def test_a_problem_of_an_endpoint_is_one_clear_line(line: str, problem: str) -> None:
+    (found,) = problems(f'[endpoint.a]\ntype = "server"\n{line}')
     assert found.startswith("endpoint.a.")
-    assert fault in found
+    assert problem in found
     assert "None" not in found
 
 
 @pytest.mark.parametrize(
-    ("lines", "fault"),
+    ("lines", "problem"),
     [
         (
             "keepalive = { evry = 3 }",
@@ -180,10 +180,10 @@ def test_a_fault_of_an_endpoint_is_one_clear_line(line: str, fault: str) -> None
         ("low = 5", "endpoint.a: low is above high"),
     ],
 )
-def test_a_fault_in_a_table_within_or_of_the_whole_is_one_clear_line(
-    lines: str, fault: str
+def test_a_problem_of_an_inner_table_or_of_the_whole_is_one_clear_line(
+    lines: str, problem: str
 ) -> None:
-    assert faults(f'[endpoint.a]\ntype = "nested"\n{lines}') == [fault]
+    assert problems(f'[endpoint.a]\ntype = "nested"\n{lines}') == [problem]
 
 
 # --- two on one port ---------------------------------------------------------------------------
@@ -209,10 +209,10 @@ def two(one: str, other: str, modes: tuple[str, str] = ("asyncio", "asyncio")) -
         ("tcp://[::]:9000", "tcp://[::1]:9000"),
     ],
 )
-def test_two_that_cannot_share_a_port_are_a_fault(one: str, other: str) -> None:
-    assert faults(two(one, other)) == [
-        f"bridge.b.listen = '{OSCURL.parse(other)}': bridge.a listens on '{OSCURL.parse(one)}' "
-        "already; choose another port"
+def test_a_port_conflict_is_a_problem(one: str, other: str) -> None:
+    assert problems(two(one, other)) == [
+        f"bridge.b.listen = '{OSCURL.parse(other)}': "
+        f"bridge.a already listens on '{OSCURL.parse(one)}'; choose another port"
     ]
 
 
@@ -227,33 +227,33 @@ def test_two_that_cannot_share_a_port_are_a_fault(one: str, other: str) -> None:
         ("tcp://127.0.0.1:0", "tcp://127.0.0.1:0"),
     ],
 )
-def test_two_that_can_share_a_port_are_good(one: str, other: str) -> None:
+def test_listeners_without_a_port_conflict_are_valid(one: str, other: str) -> None:
     assert len(good(two(one, other)).bridges) == 2
 
 
-def test_on_a_thread_a_tcp_server_of_ipv6_takes_ipv4_too() -> None:
+def test_on_a_thread_a_tcp_server_of_ipv6_accepts_ipv4_too() -> None:
     text = two("tcp://[::]:9000", "tcp://0.0.0.0:9000", ("blocking", "asyncio"))
-    assert len(faults(text)) == 1
+    assert len(problems(text)) == 1
 
 
 SERVER = '[endpoint.web]\ntype = "server"\nlisten = "{}"\n'
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:9000", "tcp+1.0://127.0.0.1:9000"])
-def test_an_endpoint_on_the_port_of_a_tcp_bridge_is_a_fault(listen: str) -> None:
+def test_an_endpoint_on_the_port_of_a_tcp_bridge_is_a_problem(listen: str) -> None:
     text = '[bridge.a]\nlisten = "tcp://127.0.0.1:9000"\n' + SERVER.format(listen)
-    assert faults(text) == [
-        f"endpoint.web.listen = '{listen}': bridge.a listens on 'tcp://127.0.0.1:9000' already; "
+    assert problems(text) == [
+        f"endpoint.web.listen = '{listen}': bridge.a already listens on 'tcp://127.0.0.1:9000'; "
         "choose another port"
     ]
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:9000", "tcp://127.0.0.1:9000"])
-def test_an_endpoint_on_the_port_of_a_udp_bridge_is_good(listen: str) -> None:
+def test_an_endpoint_on_the_port_of_a_udp_bridge_is_valid(listen: str) -> None:
     assert good("[bridge.a]\n" + SERVER.format(listen)).endpoints
 
 
-def test_an_osc_endpoint_on_the_port_of_a_udp_bridge_is_a_fault() -> None:
+def test_an_osc_endpoint_on_the_port_of_a_udp_bridge_is_a_problem() -> None:
     from oscbridge.endpoints.osc.endpoint import OSCEndpoint
 
     text = (
@@ -264,9 +264,9 @@ def test_an_osc_endpoint_on_the_port_of_a_udp_bridge_is_a_fault() -> None:
         parse(text, {"osc": OSCEndpoint}, "show.toml")
 
 
-def test_an_unknown_key_of_a_table_in_a_list_is_told_with_the_known_ones() -> None:
+def test_an_unknown_key_of_a_table_in_a_list_lists_the_known_ones() -> None:
     text = '[endpoint.a]\ntype = "nested"\nseveral = [{ evry = 3 }, { x = 1 }]'
-    assert faults(text) == [
+    assert problems(text) == [
         "endpoint.a.several.1.evry: unknown key; did you mean 'every'?",
         "endpoint.a.several.2.x: unknown key; known keys: every",
     ]

@@ -1,4 +1,4 @@
-"""Settings from the environment: laid over the file by one rule, with faults that name them."""
+"""Settings from the environment: laid over the file by one rule, with problems that name them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Configuration]:
 
 def value(text: str) -> object:
     """What the configuration gets for the text of a variable."""
-    return overlay({}, {"OSCBRIDGE__RUN__DRAIN": text}).raw["run"]["drain"]
+    return overlay({}, {"OSCBRIDGE__RUN__DRAIN_TIMEOUT": text}).raw["run"]["drain_timeout"]
 
 
 # --- keys --------------------------------------------------------------------------------------
@@ -76,24 +76,27 @@ def test_variables_alone_are_a_configuration(read: Callable[..., Configuration])
 
 
 def test_an_underscore_stands_for_a_dash(read: Callable[..., Configuration]) -> None:
-    found = read(ENDPOINT__MY_DESK__OUTBOX="7")
+    found = read(ENDPOINT__MY_DESK__QUEUE="7")
     assert list(found.endpoints) == ["my-desk"]
     assert found.endpoints["my-desk"].delivery.outbox == 7
 
 
 def test_tables_within_tables_are_reached(read: Callable[..., Configuration]) -> None:
-    assert read(BRIDGE__STAGE__LIMITS__PACKET="4096").bridges["stage"].limits.packet == 4096
+    assert (
+        read(BRIDGE__STAGE__LIMITS__MAX_PACKET_SIZE="4096").bridges["stage"].limits.max_packet_size
+        == 4096
+    )
 
 
 def test_routes_are_counted_from_1(read: Callable[..., Configuration]) -> None:
     assert read(ROUTE__1__MATCH="/only").routes[0].spec.match == "/only"
 
 
-def test_an_empty_variable_is_as_one_that_is_not_set(read: Callable[..., Configuration]) -> None:
+def test_an_empty_variable_counts_as_not_set(read: Callable[..., Configuration]) -> None:
     assert read(BRIDGE__STAGE__LISTEN="").bridges["stage"].listen.port == 9000
 
 
-def test_what_was_read_from_the_file_is_left_as_it_was() -> None:
+def test_overlay_does_not_modify_the_tables_of_the_file() -> None:
     raw = {"bridge": {"stage": {"limits": {"depth": 3}}}, "route": [{"from": "a"}]}
     before = copy.deepcopy(raw)
     environment = {
@@ -107,7 +110,7 @@ def test_what_was_read_from_the_file_is_left_as_it_was() -> None:
     assert raw == before
 
 
-def test_other_variables_are_left_alone() -> None:
+def test_other_variables_are_ignored() -> None:
     environment = {"OSCBRIDGE_PLUGINS": "x", "HOME": "/root", "oscbridge__run__drain": "1"}
     assert overlay({}, environment).raw == {}
 
@@ -134,7 +137,7 @@ def test_other_variables_are_left_alone() -> None:
         ("[" * 50_000, "[" * 50_000),
     ],
 )
-def test_a_value_is_what_stands_behind_the_equals_sign(text: str, expected: object) -> None:
+def test_a_value_is_parsed_as_after_the_equals_sign(text: str, expected: object) -> None:
     assert value(text) == expected
     assert type(value(text)) is type(expected)
 
@@ -151,103 +154,103 @@ def test_no_environment_raises(environment: dict[str, str]) -> None:
     overlay(raw, {f"OSCBRIDGE__{name}": text for name, text in environment.items()})
 
 
-# --- faults ------------------------------------------------------------------------------------
+# --- problems ------------------------------------------------------------------------------------
 
 
-def faults(read: Callable[..., Configuration], text: str = FILE, **variables: str) -> list[str]:
+def problems(read: Callable[..., Configuration], text: str = FILE, **variables: str) -> list[str]:
     with pytest.raises(ConfigurationError) as caught:
         read(text, **variables)
     return str(caught.value).splitlines()
 
 
 def test_an_unknown_key_names_its_variable(read: Callable[..., Configuration]) -> None:
-    assert faults(read, BRIDGE__STAGE__LISEN="udp://0.0.0.0:1") == [
+    assert problems(read, BRIDGE__STAGE__LISEN="udp://0.0.0.0:1") == [
         "show.toml: bridge.stage.lisen: unknown key; did you mean 'listen'? "
         "(from OSCBRIDGE__BRIDGE__STAGE__LISEN)"
     ]
 
 
 def test_a_wrong_value_names_its_variable(read: Callable[..., Configuration]) -> None:
-    (fault,) = faults(read, BRIDGE__STAGE__WORKERS="many")
-    assert fault.startswith("show.toml: bridge.stage.workers = 'many': expected a whole number")
-    assert fault.endswith("(from OSCBRIDGE__BRIDGE__STAGE__WORKERS)")
+    (problem,) = problems(read, BRIDGE__STAGE__WORKERS="many")
+    assert problem.startswith("show.toml: bridge.stage.workers = 'many': expected a whole number")
+    assert problem.endswith("(from OSCBRIDGE__BRIDGE__STAGE__WORKERS)")
 
 
 def test_a_wrong_value_of_a_route_names_its_variable(read: Callable[..., Configuration]) -> None:
-    (fault,) = faults(read, ROUTE__1__TO="nobody")
-    assert fault.startswith("show.toml: route 1: to = 'nobody': no such endpoint")
-    assert fault.endswith("(from OSCBRIDGE__ROUTE__1__TO)")
+    (problem,) = problems(read, ROUTE__1__TO="nobody")
+    assert problem.startswith("show.toml: route 1: to = 'nobody': no such endpoint")
+    assert problem.endswith("(from OSCBRIDGE__ROUTE__1__TO)")
 
 
-def test_a_fault_of_the_file_names_no_variable(read: Callable[..., Configuration]) -> None:
+def test_a_problem_of_the_file_names_no_variable(read: Callable[..., Configuration]) -> None:
     text = FILE.replace("[endpoint.my-desk]", 'mod = "threading"\n[endpoint.my-desk]')
-    (fault,) = faults(read, text, BRIDGE__STAGE__MODE="threading")
-    assert fault == "show.toml: bridge.stage.mod: unknown key; did you mean 'mode'?"
+    (problem,) = problems(read, text, BRIDGE__STAGE__MODE="threading")
+    assert problem == "show.toml: bridge.stage.mod: unknown key; did you mean 'mode'?"
 
 
-def test_what_a_new_table_lacks_names_the_variable_that_made_it(
+def test_a_missing_key_names_the_variable_that_created_its_table(
     read: Callable[..., Configuration],
 ) -> None:
-    (fault,) = faults(read, ENDPOINT__DISK__OUTBOX="7")
-    assert fault.startswith("show.toml: endpoint.disk: the key 'type' is missing")
-    assert fault.endswith("(from OSCBRIDGE__ENDPOINT__DISK__OUTBOX)")
+    (problem,) = problems(read, ENDPOINT__DISK__QUEUE="7")
+    assert problem.startswith("show.toml: endpoint.disk: missing key 'type'")
+    assert problem.endswith("(from OSCBRIDGE__ENDPOINT__DISK__QUEUE)")
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("BRIDGE____LISTEN", "write it as OSCBRIDGE__TABLE__NAME__KEY"),
-        ("A__" * 9 + "A", "write it as OSCBRIDGE__TABLE__NAME__KEY"),
-        ("BRIDGE__STAGE__LISTEN__PORT", "bridge.stage.listen is no table, and has no keys"),
-        ("ROUTE__2__TO", "route is a list of 1; write a number from 1 in place of 2"),
-        ("ROUTE__TO", "route is a list of 1; write a number from 1 in place of TO"),
+        ("BRIDGE____LISTEN", "expected OSCBRIDGE__TABLE__NAME__KEY"),
+        ("A__" * 9 + "A", "expected OSCBRIDGE__TABLE__NAME__KEY"),
+        ("BRIDGE__STAGE__LISTEN__PORT", "bridge.stage.listen is not a table and has no keys"),
+        ("ROUTE__2__TO", "route is a list of 1; write a number from 1 instead of 2"),
+        ("ROUTE__TO", "route is a list of 1; write a number from 1 instead of TO"),
         (
             f"ROUTE__{'9' * 5000}__TO",
-            f"route is a list of 1; write a number from 1 in place of {'9' * 5000}",
+            f"route is a list of 1; write a number from 1 instead of {'9' * 5000}",
         ),
     ],
 )
-def test_a_name_that_leads_nowhere_is_a_fault(
+def test_an_invalid_name_of_a_variable_is_a_problem(
     read: Callable[..., Configuration], name: str, text: str
 ) -> None:
-    assert faults(read, **{name: "1"}) == [f"environment: OSCBRIDGE__{name}: {text}"]
+    assert problems(read, **{name: "1"}) == [f"environment: OSCBRIDGE__{name}: {text}"]
 
 
 def test_a_route_cannot_be_added(read: Callable[..., Configuration]) -> None:
-    text = "environment: OSCBRIDGE__ROUTE__1__TO: there is no [[route]] that it could change"
-    assert faults(read, "", ROUTE__1__TO="web") == [text]
+    text = "environment: OSCBRIDGE__ROUTE__1__TO: the file has no [[route]] that it could change"
+    assert problems(read, "", ROUTE__1__TO="web") == [text]
 
 
-def test_a_name_with_two_meanings_is_a_fault(read: Callable[..., Configuration]) -> None:
+def test_an_ambiguous_name_is_a_problem(read: Callable[..., Configuration]) -> None:
     text = FILE + '[endpoint.my_desk]\ntype = "osc"\nto = "udp://127.0.0.1:9002"\n'
-    (fault,) = faults(read, text, ENDPOINT__MY_DESK__OUTBOX="7")
-    assert fault.endswith("it may mean 'my-desk' or 'my_desk'; give one another name")
+    (problem,) = problems(read, text, ENDPOINT__MY_DESK__QUEUE="7")
+    assert problem.endswith("ambiguous: 'my-desk' or 'my_desk'; rename one of them")
 
 
-def test_two_variables_for_one_key_are_a_fault() -> None:
-    environment = {"OSCBRIDGE__RUN__DRAIN": "1", "OSCBRIDGE__run__drain": "2"}
-    assert overlay({}, environment).faults == [
-        "OSCBRIDGE__run__drain: OSCBRIDGE__RUN__DRAIN is the same key"
+def test_two_variables_for_one_key_are_a_problem() -> None:
+    environment = {"OSCBRIDGE__RUN__DRAIN_TIMEOUT": "1", "OSCBRIDGE__run__drain_timeout": "2"}
+    assert overlay({}, environment).problems == [
+        "OSCBRIDGE__run__drain_timeout: OSCBRIDGE__RUN__DRAIN_TIMEOUT sets the same key"
     ]
 
 
-def test_too_many_variables_are_one_fault() -> None:
+def test_too_many_variables_are_one_problem() -> None:
     environment = {f"OSCBRIDGE__BRIDGE__B{n}__MODE": "x" for n in range(MAX_VARIABLES + 1)}
-    (fault,) = overlay({}, environment).faults
-    assert fault.startswith("1001 variables begin with OSCBRIDGE__")
+    (problem,) = overlay({}, environment).problems
+    assert problem.startswith("1001 variables begin with OSCBRIDGE__")
 
 
-def test_the_faults_of_the_file_and_of_the_environment_come_together(
+def test_problems_of_the_file_and_of_the_environment_are_reported_together(
     read: Callable[..., Configuration],
 ) -> None:
-    found = faults(read, BRIDGE____X="1", BRIDGE__STAGE__MODE="quick")
+    found = problems(read, BRIDGE____X="1", BRIDGE__STAGE__MODE="quick")
     assert [line.partition(":")[0] for line in found] == ["environment", "show.toml"]
 
 
 # --- the documentation ------------------------------------------------------------------------
 
 
-def test_the_variables_that_are_shown_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_variables_of_the_readme_work(monkeypatch: pytest.MonkeyPatch) -> None:
     section = README.read_text().split("### Settings from the environment")[1]
     block = section.split("```text\n")[1].split("```")[0]
     for line in block.splitlines():
@@ -255,7 +258,7 @@ def test_the_variables_that_are_shown_work(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setenv(name, value)
     found = parse(f"{FILE}{ROUTE}", Plugins().endpoint_types, "show.toml")
     stage = found.bridges["stage"]
-    assert (stage.listen.port, stage.limits.packet, len(stage.allow)) == (9001, 4096, 1)
+    assert (stage.listen.port, stage.limits.max_packet_size, len(stage.allow)) == (9001, 4096, 1)
     assert str(found.endpoints["my-desk"].options).count("10.0.0.7") == 1
     assert found.routes[1].memory.limit == 60
 
@@ -267,9 +270,10 @@ def test_the_log_names_the_variables_and_no_values(
     read: Callable[..., Configuration], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    read(BRIDGE__STAGE__MODE="threading", RUN__DRAIN="2")
+    read(BRIDGE__STAGE__MODE="threading", RUN__DRAIN_TIMEOUT="2")
     assert caplog.messages == [
-        "settings from the environment: OSCBRIDGE__BRIDGE__STAGE__MODE, OSCBRIDGE__RUN__DRAIN"
+        "settings from the environment: "
+        "OSCBRIDGE__BRIDGE__STAGE__MODE, OSCBRIDGE__RUN__DRAIN_TIMEOUT"
     ]
 
 
@@ -281,12 +285,12 @@ def test_without_variables_the_log_is_silent(
     assert caplog.messages == []
 
 
-def test_a_variable_that_is_no_setting_and_looks_like_one_is_told(
+def test_a_variable_with_a_similar_prefix_logs_a_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("OSCBRIDGE_BRIDGE_OSC_MODE", "forking")
     monkeypatch.setenv("OSCBRIDGE_RUNTIME_DIR", "/x")
     parse("[bridge.osc]", {}, "test")
     assert [record.getMessage() for record in caplog.records] == [
-        "OSCBRIDGE_BRIDGE_OSC_MODE is no setting; those begin with OSCBRIDGE__"
+        "OSCBRIDGE_BRIDGE_OSC_MODE is ignored: settings begin with OSCBRIDGE__"
     ]

@@ -61,7 +61,7 @@ def good(lines: str, to: str = '"out"') -> Configuration:
     return parse(f'{TABLES}[[route]]\nfrom = "stage"\nto = {to}\n{lines}', TYPES, "show.toml")
 
 
-def faults(lines: str, to: str = '"out"') -> list[str]:
+def problems(lines: str, to: str = '"out"') -> list[str]:
     with pytest.raises(ConfigurationError) as caught:
         good(lines, to)
     return [line.removeprefix("show.toml: ") for line in str(caught.value).splitlines()]
@@ -75,7 +75,7 @@ def functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     sys.modules.pop("route_functions", None)
 
 
-# --- what is good ------------------------------------------------------------------------------
+# --- valid ------------------------------------------------------------------------------
 
 
 def test_every_step_is_read() -> None:
@@ -122,11 +122,11 @@ def test_types_are_type_tags(types: str) -> None:
     assert good(f'types = "{types}"').routes[0].spec.types == types
 
 
-# --- one fault, one line -----------------------------------------------------------------------
+# --- one problem, one line -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("line", "fault"),
+    ("line", "problem"),
     [
         ("type = 1", "type: unknown key; did you mean 'types'?"),
         ("scael = 1", "scael: unknown key; did you mean 'scale'?"),
@@ -142,25 +142,28 @@ def test_types_are_type_tags(types: str) -> None:
             "on_change, scale, send, to, types",
         ),
         ("types = 5", "types = 5: expected text in quotes"),
-        ('types = ",f"', "types = ',f': write it without the comma: 'f'"),
+        ('types = ",f"', "types = ',f': must not start with a comma; write 'f'"),
         ('types = "q"', "types = 'q': unknown type tag 'q'"),
         ('types = "[f"', "types = '[f': unclosed '[' in ,[f"),
         ("scale = 5", "scale = 5: expected four numbers: [in_low, in_high, out_low, out_high]"),
         ("scale = [0, 1, 2]", "scale = [0, 1, 2]: expected four numbers"),
         ("scale = [0, 1, true, 2]", "scale = [0, 1, True, 2]: expected four numbers"),
         ('scale = [0, 1, "a", 2]', "scale = [0, 1, 'a', 2]: expected four numbers"),
-        ("scale = [1, 1, 0, 2]", "scale = [1, 1, 0, 2]: in_low and in_high are the same"),
+        ("scale = [1, 1, 0, 2]", "scale = [1, 1, 0, 2]: in_low and in_high must differ"),
         ("scale = [0, inf, 0, 2]", "scale = [0, inf, 0, 2]: the numbers must be finite"),
         ("scale = [0, 1, nan, 2]", "scale = [0, 1, nan, 2]: the numbers must be finite"),
-        ("scale = [0, 1, 0, 1e300]", "the numbers must be finite, and fit 32 bits"),
-        ("scale = [0, 1, 0, 3000000000]", "whole numbers must fit 32 bits; write out_high with"),
+        ("scale = [0, 1, 0, 1e300]", "the numbers must be finite and fit 32 bits"),
+        ("scale = [0, 1, 0, 3000000000]", "whole numbers must fit 32 bits; write a float"),
         ("scale = [0,1,0,1]\ncurve = 0", "curve = 0: must be more than 0.0; the default is 1.0"),
         ("scale = [0,1,0,1]\ncurve = inf", "curve = inf: must be at most 100.0"),
-        ("curve = 2", "curve = 2.0: it shapes 'scale', and there is no scale"),
+        ("curve = 2", "curve = 2.0: has no effect without 'scale'; add 'scale'"),
         ("send = 5", "send = 5: expected text in quotes"),
         ('send = ""', "send = '': an address is missing"),
-        ('send = "/x {m}"', "send = '/x {m}': {m} is unknown; the match captures no names"),
-        ('match = "/{n}"\nsend = "/x {m}"', "{m} is unknown; the match captures {n}"),
+        (
+            'send = "/x {m}"',
+            "send = '/x {m}': unknown placeholder {m}; captured by the match: none",
+        ),
+        ('match = "/{n}"\nsend = "/x {m}"', "unknown placeholder {m}; captured by the match: {n}"),
         ('send = "/x {0"', "'{0' has a brace without its partner"),
         ("function = 5", "function = 5: expected text in quotes"),
         ('function = "f"', "function = 'f': write it as module:callable, for example my_show:"),
@@ -168,46 +171,46 @@ def test_types_are_type_tags(types: str) -> None:
         ('function = "route_functions:g"', "'route_functions' has no 'g'"),
         ('function = "route_functions:number"', "this is no function"),
         ("on_change = 5", "on_change = 5: expected true or false; the default is false"),
-        ("limit = 30", 'limit = 30: write it as messages a second, for example "30/s"'),
-        ('limit = "30"', "limit = '30': write it as messages a second"),
-        ('limit = "0/s"', "limit = '0/s': write it as messages a second"),
-        ('limit = "1e3/s"', "limit = '1e3/s': write it as messages a second"),
-        ('limit = "0.0001/s"', "limit = '0.0001/s': write it as messages a second"),
+        ("limit = 30", 'limit = 30: expected messages per second, e.g. "30/s"'),
+        ('limit = "30"', "limit = '30': expected messages per second"),
+        ('limit = "0/s"', "limit = '0/s': expected messages per second"),
+        ('limit = "1e3/s"', "limit = '1e3/s': expected messages per second"),
+        ('limit = "0.0001/s"', "limit = '0.0001/s': expected messages per second"),
         ("delay = -1", "delay = -1: must be at least 0.0"),
         ("delay = 3601", "delay = 3601: must be at most 3600.0"),
         ("delay = nan", "delay = nan: must be at"),
         ('delay = "long"', "delay = 'long': expected a number"),
-        ('match = "/a/[]"', "match = '/a/[]': no address matches, as [] stands for no character"),
-        ('match = "/[/]x"', "match = '/[/]x': no address matches, as [/] stands for no character"),
+        ('match = "/a/[]"', "match = '/a/[]': matches no address: [] matches no character"),
+        ('match = "/[/]x"', "match = '/[/]x': matches no address: [/] matches no character"),
     ],
 )
-def test_a_fault_of_a_step_is_one_clear_line(line: str, fault: str) -> None:
-    (found,) = faults(line)
+def test_a_problem_of_a_step_is_one_clear_line(line: str, problem: str) -> None:
+    (found,) = problems(line)
     assert found.startswith("route 1: ")
-    assert fault in found
+    assert problem in found
     assert "None" not in found
 
 
 @pytest.mark.parametrize("key", ["from", "to"])
-def test_a_name_that_stands_twice_is_a_fault(key: str) -> None:
+def test_a_duplicate_name_is_a_problem(key: str) -> None:
     names = {"from": '"stage"', "to": '"out"', key: '["out", "keys", "out"]'}
     text = f"{TABLES}[[route]]\nfrom = {names['from']}\nto = {names['to']}"
     with pytest.raises(ConfigurationError) as caught:
         parse(text, TYPES, "show.toml")
     assert str(caught.value) == (
-        f"show.toml: route 1: {key} = ['out', 'keys', 'out']: 'out' stands twice"
+        f"show.toml: route 1: {key} = ['out', 'keys', 'out']: duplicate name 'out'"
     )
 
 
-def test_the_faults_of_all_steps_are_told_at_once() -> None:
-    assert len(faults('send = "x"\nfunction = "f"\ncurve = 3')) == 3
+def test_the_problems_of_all_steps_are_reported_at_once() -> None:
+    assert len(problems('send = "x"\nfunction = "f"\ncurve = 3')) == 3
 
 
 # --- what can never apply ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("lines", "fault"),
+    ("lines", "problem"),
     [
         (
             'types = "f"\nsend = "/x {3}"',
@@ -224,8 +227,8 @@ def test_the_faults_of_all_steps_are_told_at_once() -> None:
         ),
     ],
 )
-def test_a_step_that_can_never_apply_is_a_fault(lines: str, fault: str) -> None:
-    assert faults(lines) == [fault]
+def test_a_step_that_can_never_apply_is_a_problem(lines: str, problem: str) -> None:
+    assert problems(lines) == [problem]
 
 
 @pytest.mark.parametrize(
@@ -241,7 +244,7 @@ def test_a_step_that_can_never_apply_is_a_fault(lines: str, fault: str) -> None:
         'match = "/living room/*"',
     ],
 )
-def test_what_may_apply_is_good(lines: str) -> None:
+def test_a_step_that_may_apply_is_valid(lines: str) -> None:
     assert good(lines).routes
 
 
@@ -262,7 +265,7 @@ def test_the_options_may_be_a_table_of_their_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "fault"),
+    ("line", "problem"),
     [
         (
             "synth = { chanel = 3 }",
@@ -272,43 +275,46 @@ def test_the_options_may_be_a_table_of_their_own() -> None:
             "synth = { channel = 17 }",
             "route 1: synth.channel = 17: must be at most 16; the default is 1",
         ),
-        ("synth = 3", "route 1: synth = 3: expected a table, as { key = value }"),
-        ("plain = { a = 1 }", "route 1: plain: endpoints of this type have no options in a route"),
+        ("synth = 3", "route 1: synth = 3: expected a table, e.g. { key = value }"),
+        (
+            "plain = { a = 1 }",
+            "route 1: plain: endpoints of this type have no options in a route; remove it",
+        ),
         (
             "sinth = { channel = 3 }",
-            "route 1: sinth: no plugin offers an endpoint type of this name; did you mean 'synth'?",
+            "route 1: sinth: unknown endpoint type; did you mean 'synth'?",
         ),
         (
             "mqtt = { qos = 1 }",
-            "route 1: mqtt: no plugin offers an endpoint type of this name; "
-            "one may bring it: pip install oscbridge-mqtt",
+            "route 1: mqtt: unknown endpoint type; "
+            "a plugin may bring it: pip install oscbridge-mqtt",
         ),
     ],
 )
-def test_a_fault_of_the_options_of_a_type_is_one_clear_line(line: str, fault: str) -> None:
-    assert faults(line, '["keys", "out"]') == [fault]
+def test_a_problem_of_the_options_of_a_type_is_one_clear_line(line: str, problem: str) -> None:
+    assert problems(line, '["keys", "out"]') == [problem]
 
 
 @pytest.mark.parametrize(
-    ("match", "offered"), [("/a", "no names"), ("/{m}", "{m}"), ("/{m}/{o}", "{m}, {o}")]
+    ("match", "offered"), [("/a", "none"), ("/{m}", "{m}"), ("/{m}/{o}", "{m}, {o}")]
 )
-def test_options_may_refuse_a_name_that_the_match_does_not_capture(
+def test_options_may_reject_a_name_that_the_match_does_not_capture(
     match: str, offered: str
 ) -> None:
     line = f'match = "{match}"\nsynth = {{ note = "n" }}'
-    assert faults(line, '"keys"') == [
-        f"route 1: synth.note = 'n': {{n}} is unknown; the match captures {offered}"
+    assert problems(line, '"keys"') == [
+        f"route 1: synth.note = 'n': unknown placeholder {{n}}; captured by the match: {offered}"
     ]
 
 
 @pytest.mark.parametrize("match", ["/{n}", "/{n}/{o}"])
-def test_options_may_name_what_the_match_captures(match: str) -> None:
+def test_options_may_name_a_capture_of_the_match(match: str) -> None:
     assert good(f'match = "{match}"\nsynth = {{ note = "n" }}', '"keys"').routes
 
 
-def test_options_that_no_match_is_known_of_may_name_anything() -> None:
+def test_options_without_a_known_match_may_name_anything() -> None:
     assert Synth.RouteOptions(note="n").note == "n"
-    assert faults('match = "/[x"\nsynth = { note = "n" }', '"keys"') == [
+    assert problems('match = "/[x"\nsynth = { note = "n" }', '"keys"') == [
         "route 1: match = '/[x': unclosed '[' at position 1"
     ]
 
@@ -352,13 +358,13 @@ def test_an_endpoint_knows_all_routes_that_lead_to_it_with_its_options() -> None
     }
 
 
-def test_options_of_a_type_that_to_lacks_are_a_fault() -> None:
-    assert faults("synth = { channel = 3 }") == [
-        "route 1: synth: no endpoint under 'to' is of this type"
+def test_options_of_a_type_without_an_endpoint_under_to_are_a_problem() -> None:
+    assert problems("synth = { channel = 3 }") == [
+        "route 1: synth: no endpoint under 'to' is of this type; remove it"
     ]
 
 
-def test_an_endpoint_with_a_fault_of_its_own_still_has_its_type() -> None:
+def test_an_invalid_endpoint_still_has_its_type() -> None:
     text = """
     [bridge.stage]
     [endpoint.keys]
@@ -375,11 +381,11 @@ def test_an_endpoint_with_a_fault_of_its_own_still_has_its_type() -> None:
     assert "endpoint.keys.nonsense: unknown key" in line
 
 
-def test_options_are_checked_beside_a_fault_of_the_route() -> None:
-    assert len(faults("synth = { channel = 17 }\ndelay = -1", '"keys"')) == 2
+def test_options_are_checked_in_an_invalid_route() -> None:
+    assert len(problems("synth = { channel = 17 }\ndelay = -1", '"keys"')) == 2
 
 
-def test_a_type_of_the_name_of_a_key_leaves_the_key_what_it_is() -> None:
+def test_a_type_with_the_name_of_a_key_does_not_replace_the_key() -> None:
     assert good('limit = "30/s"').routes[0].memory.limit == 30.0
 
 
@@ -414,14 +420,14 @@ def endless(text: str) -> list[str]:
         parse(text, TYPES, "show.toml")
     except ConfigurationError as error:
         lines = [line.removeprefix("show.toml: ") for line in str(error).splitlines()]
-        assert all("without end" in line for line in lines)
+        assert all("endless loop" in line for line in lines)
         return lines
     return []
 
 
-def test_a_ring_of_routes_is_a_fault_that_shows_the_way() -> None:
+def test_a_loop_of_routes_is_a_problem_that_shows_the_loop() -> None:
     assert endless(ring()) == [
-        "route 1: to = 'to_b': what is sent there comes in again as it was, without end: "
+        "route 1: to = 'to_b': endless loop: messages sent there come back unchanged: "
         "a → to_b → b → to_a → a; change the address with 'send', or narrow 'match'"
     ]
 
@@ -438,7 +444,7 @@ def test_a_ring_of_routes_is_a_fault_that_shows_the_way() -> None:
         ('types = "f"', ""),
     ],
 )
-def test_a_ring_that_changes_no_address_is_a_fault(first: str, second: str) -> None:
+def test_a_loop_that_keeps_the_address_is_a_problem(first: str, second: str) -> None:
     assert len(endless(ring(first, second))) == 1
 
 
@@ -456,23 +462,23 @@ def test_a_ring_that_changes_no_address_is_a_fault(first: str, second: str) -> N
         ('types = "f"', 'send = "{address} 1"'),
     ],
 )
-def test_what_may_come_to_an_end_is_good(first: str, second: str) -> None:
+def test_a_loop_that_may_end_is_valid(first: str, second: str) -> None:
     assert endless(ring(first, second)) == []
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
-def test_a_ring_is_seen_by_any_name_of_this_machine(host: str) -> None:
+def test_a_loop_is_found_by_any_name_of_this_machine(host: str) -> None:
     assert endless(ring(to_a=f"udp://{host}:9000"))
 
 
 @pytest.mark.parametrize(
     "url", ["tcp://127.0.0.1:9000", "udp://127.0.0.1:9002", "udp://192.0.2.1:9000"]
 )
-def test_what_goes_elsewhere_is_good(url: str) -> None:
+def test_routes_to_another_machine_are_valid(url: str) -> None:
     assert endless(ring(to_a=url)) == []
 
 
-def test_an_endpoint_that_sends_to_the_bridge_it_reads_from_ends_the_ring_itself() -> None:
+def test_an_endpoint_that_sends_to_the_bridge_it_reads_from_ends_the_loop_itself() -> None:
     text = """
     [bridge.a]
     [endpoint.again]
@@ -485,7 +491,7 @@ def test_an_endpoint_that_sends_to_the_bridge_it_reads_from_ends_the_ring_itself
     assert endless(text) == []
 
 
-def test_two_endpoints_that_send_to_the_bridge_they_read_from_are_a_ring() -> None:
+def test_two_endpoints_that_send_to_the_bridge_they_read_from_are_a_loop() -> None:
     text = """
     [bridge.a]
     [endpoint.one]
@@ -501,7 +507,7 @@ def test_two_endpoints_that_send_to_the_bridge_they_read_from_are_a_ring() -> No
     assert len(endless(text)) == 1
 
 
-def test_peers_that_answer_each_other_are_no_ring() -> None:
+def test_peers_that_answer_each_other_are_not_a_loop() -> None:
     text = """
     [endpoint.one]
     type = "osc"

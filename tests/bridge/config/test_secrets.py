@@ -28,7 +28,7 @@ def options(folder: Path, lines: str) -> Locked.Options:
     return found
 
 
-def fault(folder: Path, lines: str) -> str:
+def problem(folder: Path, lines: str) -> str:
     with pytest.raises(ConfigurationError) as caught:
         options(folder, lines)
     return str(caught.value).removeprefix(f"{folder / 'show.toml'}: endpoint.a.")
@@ -66,7 +66,7 @@ def test_secrets_are_equal_when_their_values_are(tmp_path: Path) -> None:
     assert one != options(tmp_path, 'token = { file = "same" }')
 
 
-def test_a_secret_is_compared_whatever_characters_it_is_held_against() -> None:
+def test_a_secret_compares_with_any_characters() -> None:
     secret = oscbridge.Secret("grün")
     assert secret.matches("grün")
     assert not secret.matches("\ud800")
@@ -77,31 +77,29 @@ HOW = 'write { env = "NAME" } or { file = "path" }'
 
 
 @pytest.mark.parametrize("value", ['"hunter2"', "7", '{ evn = "hunter2" }', "{}", '["hunter2"]'])
-def test_a_secret_in_the_configuration_itself_is_refused_and_not_shown(
-    tmp_path: Path, value: str
-) -> None:
-    text = fault(tmp_path, f"token = {value}")
-    assert text == f"token: a secret does not stand in the configuration; {HOW}"
+def test_a_secret_in_the_file_is_rejected_and_not_shown(tmp_path: Path, value: str) -> None:
+    text = problem(tmp_path, f"token = {value}")
+    assert text == f"token: a secret must not be written in the configuration; {HOW}"
 
 
-def test_a_secret_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+def test_a_missing_secret_is_a_problem(tmp_path: Path) -> None:
     os.environ.pop("NO_SUCH_TOKEN", None)
-    text = fault(tmp_path, 'token = { env = "NO_SUCH_TOKEN" }')
-    assert text == "token: the environment has no variable 'NO_SUCH_TOKEN'; set it"
-    text = fault(tmp_path, 'token = { file = "nowhere" }')
-    assert text == f"token: {tmp_path / 'nowhere'}: there is no such file"
+    text = problem(tmp_path, 'token = { env = "NO_SUCH_TOKEN" }')
+    assert text == "token: environment variable 'NO_SUCH_TOKEN' is not set; set it"
+    text = problem(tmp_path, 'token = { file = "nowhere" }')
+    assert text == f"token: {tmp_path / 'nowhere'}: no such file"
 
 
 @pytest.mark.parametrize(
     ("content", "text"),
     [(b"", "is empty"), (b"\n", "is empty"), (b"\xff", "not UTF-8"), (b"x" * 70_000, "longer")],
 )
-def test_a_file_that_holds_no_secret_is_a_fault(tmp_path: Path, content: bytes, text: str) -> None:
+def test_a_file_without_a_secret_is_a_problem(tmp_path: Path, content: bytes, text: str) -> None:
     (tmp_path / "token").write_bytes(content)
-    assert text in fault(tmp_path, 'token = { file = "token" }')
+    assert text in problem(tmp_path, 'token = { file = "token" }')
 
 
-def test_the_name_of_a_file_begins_at_the_folder_of_the_configuration(tmp_path: Path) -> None:
+def test_a_relative_path_starts_at_the_directory_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "server.pem").write_text("x")
     assert options(tmp_path, 'certificate = "server.pem"').certificate == tmp_path / "server.pem"
     absolute = tmp_path / "server.pem"
@@ -111,10 +109,10 @@ def test_the_name_of_a_file_begins_at_the_folder_of_the_configuration(tmp_path: 
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ("nowhere", "there is no such file"),
+        ("nowhere", "no such file"),
         (".", "this is a directory; name a file"),
-        ("a\\u0000b", "no file can have this name"),
+        ("a\\u0000b", "not a valid file name"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_a_fault(tmp_path: Path, value: str, text: str) -> None:
-    assert text in fault(tmp_path, f'certificate = "{value}"')
+def test_an_unreadable_file_is_a_problem(tmp_path: Path, value: str, text: str) -> None:
+    assert text in problem(tmp_path, f'certificate = "{value}"')

@@ -238,7 +238,7 @@ mode = "{mode}"
 [endpoint.out]
 type = "gate"
 policy = "block"
-outbox = 20
+queue = 20
 [[route]]
 from = "in"
 to = "out"
@@ -404,11 +404,11 @@ async def test_a_stalled_and_a_refusing_endpoint_do_not_slow_a_good_one(
     mode = "{mode}"
     [endpoint.stalled]
     type = "gate"
-    outbox = 10
+    queue = 10
     [endpoint.refusing]
     type = "refusing"
     on_start = "retry"
-    outbox = 10
+    queue = 10
     [endpoint.good]
     type = "collect"
     [[route]]

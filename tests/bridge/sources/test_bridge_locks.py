@@ -222,12 +222,12 @@ def nested(depth: int) -> bytes:
 
 
 TOO_MUCH = [
-    ("packet = 64", message("/x", "x" * 64), "max_packet_size", "max_packet_size"),
-    ("depth = 3", nested(4), "max_depth", ""),
-    ("tags = 5", message("/x", *range(6)), "max_type_tags", ""),
-    ("arguments = 5", message("/x", *range(6)), "max_arguments", ""),
-    ("address = 10", message("/" + "x" * 10), "max_address_length", ""),
-    ("calls = 3", encode_bundle([message("/x")] * 4), "max_route_calls", ""),
+    ("max_packet_size = 64", message("/x", "x" * 64), "max_packet_size", "max_packet_size"),
+    ("max_depth = 3", nested(4), "max_depth", ""),
+    ("max_type_tags = 5", message("/x", *range(6)), "max_type_tags", ""),
+    ("max_arguments = 5", message("/x", *range(6)), "max_arguments", ""),
+    ("max_address_length = 10", message("/" + "x" * 10), "max_address_length", ""),
+    ("max_route_calls = 3", encode_bundle([message("/x")] * 4), "max_route_calls", ""),
 ]
 
 
@@ -253,11 +253,11 @@ async def test_a_packet_that_holds_too_much_is_dropped_and_counted(
 
 def test_a_limit_that_makes_no_sense_is_an_error(make_app: Callable[..., App]) -> None:
     for limit, says in {
-        "depth = 101": "bridge.in.limits.depth = 101: must be at most 100",
-        "connections = 0": "bridge.in.limits.connections = 0: must be at least 1",
-        'idle = "long"': "bridge.in.limits.idle = 'long': expected a number",
-        'beyond = "wait"': "bridge.in.limits.beyond = 'wait': expected 'run' or 'drop'",
-        "packets = 1": "bridge.in.limits.packets: unknown key; did you mean 'packet'?",
+        "max_depth = 101": "bridge.in.limits.max_depth = 101: must be at most 100",
+        "max_connections = 0": "bridge.in.limits.max_connections = 0: must be at least 1",
+        'idle_timeout = "long"': "bridge.in.limits.idle_timeout = 'long': expected a number",
+        'too_early = "wait"': "bridge.in.limits.too_early = 'wait': expected 'run' or 'drop'",
+        "max_dept = 1": "bridge.in.limits.max_dept: unknown key; did you mean 'max_depth'?",
     }.items():
         with pytest.raises(ConfigurationError) as caught:
             make_app(config("asyncio", "udp://127.0.0.1:0", limit))
@@ -265,11 +265,11 @@ def test_a_limit_that_makes_no_sense_is_an_error(make_app: Callable[..., App]) -
 
 
 @every_mode
-@pytest.mark.parametrize("limit", ["pending = 2", "horizon = 5.0"])
+@pytest.mark.parametrize("limit", ["max_pending = 2", "horizon = 5.0"])
 async def test_what_may_not_wait_for_its_time_is_dropped_and_counted(
     limit: str, mode: str, running: Running
 ) -> None:
-    text = config(mode, "udp://127.0.0.1:0", limit, 'beyond = "drop"')
+    text = config(mode, "udp://127.0.0.1:0", limit, 'too_early = "drop"')
     async with running(text) as app:
         with Sender(app) as sender:
             due = TimeTag.from_unix_ns(time.time_ns() + 60 * 10**9)
@@ -286,7 +286,7 @@ async def test_what_may_not_wait_for_its_time_is_dropped_and_counted(
 
 @every_mode
 async def test_a_client_that_opens_and_says_nothing_is_let_go(mode: str, running: Running) -> None:
-    async with running(config(mode, "tcp://127.0.0.1:0", "idle = 0.2")) as app:
+    async with running(config(mode, "tcp://127.0.0.1:0", "idle_timeout = 0.2")) as app:
         with Sender(app) as silent:
             assert await silent.ended()
         await until(lambda: refused(app, "idle_timeout") == 1)
@@ -302,7 +302,7 @@ async def test_a_client_that_opens_and_says_nothing_is_let_go(mode: str, running
 async def test_a_frame_that_never_ends_ends_the_connection(
     scheme: str, start: bytes, mode: str, running: Running
 ) -> None:
-    text = config(mode, f"{scheme}://127.0.0.1:0", "unfinished = 0.3")
+    text = config(mode, f"{scheme}://127.0.0.1:0", "packet_timeout = 0.3")
     async with running(text) as app:
         with Sender(app) as slow:
             slow.socket.sendall(start)
@@ -327,7 +327,7 @@ async def test_a_frame_that_never_ends_ends_the_connection(
 
 @many_at_once
 async def test_one_address_leaves_room_for_others(mode: str, nothing_left: Running) -> None:
-    text = config(mode, "tcp://127.0.0.1:0", "connections_per_address = 2")
+    text = config(mode, "tcp://127.0.0.1:0", "max_connections_per_address = 2")
     async with nothing_left(text) as app:
         with Sender(app, "127.0.0.2") as one, Sender(app, "127.0.0.2") as two:
             for sender in (one, two):
@@ -363,7 +363,7 @@ def room_for(count: int) -> Iterator[int]:
 @many_at_once
 @pytest.mark.parametrize(
     ("limits", "most"),
-    [(["connections = 6", "connections_per_address = 3"], 3), ([], 16)],
+    [(["max_connections = 6", "max_connections_per_address = 3"], 3), ([], 16)],
 )
 async def test_five_thousand_connections_do_no_harm(
     limits: list[str], most: int, mode: str, nothing_left: Running

@@ -434,7 +434,7 @@ async def test_it_does_not_hear_itself_in_the_group_that_it_listens_to(
 async def test_hops_are_how_many_routers_a_multicast_may_pass(
     bridged: Bridging, device: Devices
 ) -> None:
-    for options, hops in (("", 1), ("hops = 7", 7)):
+    for options, hops in (("", 1), ("max_hops = 7", 7)):
         async with bridged(f"udp://{GROUP}:9", options) as bridge:
             link: Any = bridge.endpoint._link
             assert link._sock.getsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL) == hops
@@ -688,13 +688,13 @@ async def test_a_bundle_from_the_peer_enters_the_routes_message_by_message(
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
-        ("", "endpoint.x.to: this key is missing"),
+        ("", "endpoint.x.to: missing key"),
         ('to = "udp://h:0"', "endpoint.x.to = 'udp://h:0': nothing can be sent to port 0"),
         ('to = "tcp+auto://h:1"', "who connects must choose the framing"),
         ('to = "http://h:1"', "unknown transport 'http'"),
         ('to = "tcp://h:1"\nlisten = "h:2"', "endpoint.x.listen = 'h:2': this is for udp://"),
         ('to = "udp://1.2.3.4:1"\nlisten = "[::]:2"', "must both be IPv4, or both be IPv6"),
-        ('to = "udp://h:1"\nhops = 256', "endpoint.x.hops = 256: must be at most 255"),
+        ('to = "udp://h:1"\nmax_hops = 256', "endpoint.x.max_hops = 256: must be at most 255"),
         ('to = "udp://h:1"\nkeepalive = { send = "/x" }', "endpoint.x.keepalive.every"),
         ('to = "udp://h:1"\nkeepalive = { send = "x", every = 8 }', "does not start with '/'"),
         ('to = "udp://h:1"\nkeepalive = { send = "/{0}", every = 8 }', "nothing is there yet"),

@@ -776,7 +776,7 @@ def test_a_spool_has_its_place_among_the_states_of_programs(
 
 
 def test_a_relative_path_begins_at_the_folder_of_the_configuration(tmp_path: Path) -> None:
-    found = bounds('policy = "spool"\nspool = { path = "a/b.spool", size = 2000000 }', tmp_path)
+    found = bounds('policy = "spool"\nspool = { path = "a/b.spool", max_size = 2000000 }', tmp_path)
     assert found == SpoolBounds(tmp_path / "a" / "b.spool", 2_000_000, 604_800.0)
 
 
@@ -787,10 +787,13 @@ def test_without_the_policy_there_is_no_file() -> None:
 @pytest.mark.parametrize(
     ("lines", "text"),
     [
-        ("spool.size = 10", "endpoint.a.spool.size = 10: must be at least 1048576; the default is"),
         (
-            "spool.age = 0",
-            "endpoint.a.spool.age = 0: must be at least 1.0; the default is 604800.0",
+            "spool.max_size = 10",
+            "endpoint.a.spool.max_size = 10: must be at least 1048576; the default is",
+        ),
+        (
+            "spool.max_age = 0",
+            "endpoint.a.spool.max_age = 0: must be at least 1.0; the default is 604800.0",
         ),
         ("spool.path = 5", "endpoint.a.spool.path = 5: expected the name of a file, in quotes"),
         ('spool.path = ""', "endpoint.a.spool.path = '': expected the name of a file, in quotes"),
@@ -815,7 +818,7 @@ def test_two_endpoints_do_not_share_a_file() -> None:
 
 
 def test_a_file_without_the_policy_is_a_fault() -> None:
-    assert fault('[endpoint.a]\ntype = "sink"\nspool.size = 2000000') == (
+    assert fault('[endpoint.a]\ntype = "sink"\nspool.max_size = 2000000') == (
         "x.toml: endpoint.a.spool: nothing is on disk, as its policy is 'drop_oldest'; "
         'set policy = "spool"'
     )
@@ -901,7 +904,7 @@ type = "osc"
 to = "tcp://127.0.0.1:{port}"
 policy = "spool"
 on_start = "retry"
-outbox = 100000
+queue = 100000
 [endpoint.out.spool]
 path = "out.spool"
 [[route]]

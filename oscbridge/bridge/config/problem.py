@@ -1,0 +1,51 @@
+"""One problem in a configuration: where it is, what is wrong and how to fix it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+__all__ = ["ConfigProblem", "KeyPath", "path_text", "show"]
+
+KeyPath: TypeAlias = tuple[str | int, ...]
+"""Keys of tables and positions in lists, counted from 0, from the outermost table inwards."""
+
+MAX_SHOWN: Final = 80
+"""Characters of a value that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigProblem:
+    """One problem in a configuration.
+
+    As text: ``bridge.stage.listen = 'x': what is wrong; how to fix it``.
+    """
+
+    path: KeyPath
+    text: str
+    """What is wrong and how to fix it."""
+    value: str = ""
+    """The offending value as it is shown; empty if it is missing, irrelevant or secret."""
+    renamed_to: str = ""
+    """The current name of the key, if the path ends with a former name."""
+
+    def __str__(self) -> str:
+        value = f" = {self.value}" if self.value else ""
+        return f"{path_text(self.path)}{value}: {self.text}"
+
+
+def path_text(path: KeyPath) -> str:
+    """A path as text: ``bridge.stage.listen``, ``route 1: midi.channel``.
+
+    Positions in lists are counted from 1.
+    """
+    if len(path) > 1 and path[0] == "route" and isinstance(path[1], int):
+        rest = path_text(path[2:])
+        return f"route {path[1] + 1}" + (f": {rest}" if rest else "")
+    return ".".join(str(step + 1) if isinstance(step, int) else step for step in path)
+
+
+def show(value: object) -> str:
+    """A value as it is shown in a message: cut if it is long."""
+    text = repr(value)
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"

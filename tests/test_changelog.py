@@ -1,0 +1,27 @@
+"""The changelog lists every key with a new name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from oscbridge.bridge.config.models import HostOptions, LimitOptions, SpoolOptions
+from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
+from oscbridge.endpoint import Options
+from oscbridge.plugins import Plugins
+
+CHANGELOG = (Path(__file__).parents[1] / "CHANGELOG.md").read_text()
+
+
+def models() -> Iterator[type[Options]]:
+    yield from (LimitOptions, HostOptions, SpoolOptions, HTTPOptions, RunOptions)
+    for endpoint in Plugins().endpoint_types.values():
+        yield endpoint.Options
+        if endpoint.RouteOptions is not None:
+            yield endpoint.RouteOptions
+
+
+def test_changelog_lists_every_renamed_key() -> None:
+    listed = set(re.findall(r"^\|[^|]*\| `(\w+)` \| `(\w+)` \|$", CHANGELOG, re.MULTILINE))
+    assert {pair for model in models() for pair in model.renamed_keys.items()} <= listed
