@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 ARGS   ?=
+BASE   ?=
 
 VENV    := .venv
 BIN     := $(VENV)/bin
@@ -16,7 +17,7 @@ NODE      := tests/js/node_modules/.installed
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test lint format bench fuzz soak container test-container clean system-packages
+.PHONY: help run test test-fresh lint format bench bench-compare fuzz soak container test-container clean system-packages
 
 help: ## list these targets
 	@echo "Usage: make TARGET [ARGS=\"...\"] [PYTHON=python3.13]"; echo
@@ -29,6 +30,9 @@ run: $(INSTALLED) ## run the bridge with all plugins; ARGS go to `oscbridge run`
 test: lint system-packages $(NODE) ## lint, then all tests; ARGS go to pytest
 	$(BIN)/pytest -n auto -m "not load" --ignore=tests/container $(ARGS)
 	$(BIN)/pytest -m load --ignore=tests/container $(ARGS) $(if $(ARGS),|| test $$? -eq 5  # ARGS may pick none)
+
+test-fresh: ## what the README shows, then all tests, in a minimal Debian; as root; ARGS go to pytest
+	@ARGS="$(ARGS)" tests/fresh/run run test
 
 lint: $(DEVELOP) ## check style, types, layers and wording
 	$(BIN)/ruff check
@@ -43,6 +47,10 @@ format: $(DEVELOP) ## put the code in its style
 
 bench: $(DEVELOP) system-packages $(NODE) ## measure; ARGS go to tests/bench
 	@$(BIN)/python tests/bench $(ARGS)
+
+bench-compare: $(DEVELOP) system-packages ## is it slower than revision BASE? ARGS name sections and --rounds
+	@test -n "$(BASE)" || { echo "Name a revision to compare with: BASE=main" >&2; exit 1; }
+	@$(BIN)/python tests/bench/compare.py $(BASE) $(ARGS)
 
 fuzz: $(DEVELOP) ## a million mutated packets through all that reads them; ARGS go to tests/fuzz
 	@$(BIN)/python tests/fuzz $(ARGS)

@@ -2,34 +2,35 @@
 
 ``make bench ARGS="drain"`` runs one section. Every figure is the median of several rounds;
 every receiver runs in a process of its own.
+
+``--figures`` measures oscbridge alone, once, and prints JSON: what ``make bench-compare`` reads.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import sys
+from dataclasses import asdict
 from importlib import import_module
-from pathlib import Path
 
-SECTIONS = (
-    "start",
-    "drain",
-    "threads",
-    "forks",
-    "streams",
-    "encode",
-    "routes",
-    "dashboards",
-    "mqtt",
-    "midi",
-)
+from figures import SECTIONS
 
 
 def main() -> None:
-    sys.path.insert(0, str(Path(__file__).parent))
-    for name in sys.argv[1:] or SECTIONS:
+    parser = argparse.ArgumentParser(prog="tests/bench", description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
+    parser.add_argument("--figures", action="store_true")
+    options = parser.parse_args()
+    for name in options.sections:
         if name not in SECTIONS:
-            sys.exit(f"no section {name!r}; there is: {', '.join(SECTIONS)}")
-        import_module(name).report()
+            sys.exit(f"unknown section {name!r}; available: {', '.join(SECTIONS)}")
+    for name in options.sections or SECTIONS:
+        section = import_module(name)
+        if options.figures:
+            print(json.dumps([asdict(figure) for figure in section.figures()]), flush=True)
+        else:
+            section.report()
 
 
 if __name__ == "__main__":

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 import selectors
-import signal
 import socket
 import statistics
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from figures import Figure
+from harness import burst, burst_figures, cpu_seconds, free_port, key, running, running_bridge
 from table import show
+
+Process = subprocess.Popen[bytes]
 
 HEAD = b"/t\0\0,h\0\0"
 STAMP = struct.Struct(">q")
@@ -24,6 +26,9 @@ LATENCY_RATE, LATENCY_SECONDS, LATENCY_ROUNDS = 1_000, 4, 3
 RATE_SECONDS = 2.0
 QUIET = 1.0
 SETTLE = 0.3  # both servers have taken in the clients by then
+BURST = {1: 150_000, 50: 50_000}
+"""Messages sent at once, by the number of clients."""
+
 RATES = {
     1: (
         5_000,
@@ -57,13 +62,6 @@ RATES = {
 }
 
 
-def free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
 @contextmanager
 def relay() -> Iterator[tuple[int, int]]:
     """A relay of npm osc: its UDP port and its WebSocket port."""
@@ -77,31 +75,24 @@ def relay() -> Iterator[tuple[int, int]]:
 def bridge() -> Iterator[tuple[int, int]]:
     """Our bridge: its UDP port and its WebSocket port."""
     udp, web = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_STREAM)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "bench.toml"
-        file.write_text(
-            f'[bridge.osc]\nlisten = "udp://127.0.0.1:{udp}"\n'
-            f'[endpoint.web]\ntype = "websocket"\nlisten = "127.0.0.1:{web}"\nqueue = 100000\n'
-        )
-        program = Path(sys.executable).with_name("oscbridge")
-        with running([str(program), "run", str(file)], "Ctrl-C"):
-            yield udp, web
+    with running_bridge(
+        f'[bridge.osc]\nlisten = "udp://127.0.0.1:{udp}"\n'
+        f'[endpoint.web]\ntype = "websocket"\nlisten = "127.0.0.1:{web}"\n'
+        f"{key('websocket', 'queue')} = 100000\n"
+    ):
+        yield udp, web
 
 
 @contextmanager
-def running(command: list[str], ready: str) -> Iterator[None]:
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        for line in process.stdout:
-            if ready in line:
-                break
-        else:
-            raise RuntimeError(f"{command} did not start")
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=5)
+def lossless_bridge() -> Iterator[tuple[int, int, int]]:
+    """Our bridge, reading no faster than it delivers: TCP port, WebSocket port, process."""
+    tcp, web = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
+    with running_bridge(
+        f'[bridge.osc]\nlisten = "tcp+1.0://127.0.0.1:{tcp}"\n'
+        f'[endpoint.web]\ntype = "websocket"\nlisten = "127.0.0.1:{web}"\npolicy = "block"\n'
+        f"{key('websocket', 'client_queue')} = 1000000\n"
+    ) as process:
+        yield tcp, web, process.pid
 
 
 def join(port: int) -> socket.socket:
@@ -159,32 +150,61 @@ def latencies(udp: int, web: int) -> list[float]:
     )
 
 
-def lossless(udp: int, web: int, clients: int, rate: int) -> bool:
-    """Whether every client gets every message at this rate."""
-    sockets = [join(web) for _ in range(clients)]
+def receive(sockets: list[socket.socket], expected: int, process: Process, quiet: float) -> float:
+    """Read until every client has all messages: the seconds since the first one.
+
+    0 if messages are missing when nothing has come for a while.
+    """
+    began = 0.0
     counts = dict.fromkeys(sockets, 0)
     rests = dict.fromkeys(sockets, b"")
-    expected = int(rate * RATE_SECONDS)
-    time.sleep(SETTLE)
     with selectors.DefaultSelector() as selector:
         for sock in sockets:
             sock.setblocking(False)
             selector.register(sock, selectors.EVENT_READ)
-        process = sender(udp, rate, RATE_SECONDS)
         while any(count < expected for count in counts.values()):
-            ready = selector.select(QUIET + (RATE_SECONDS if process.poll() is None else 0))
+            ready = selector.select(QUIET + (quiet if process.poll() is None else 0))
             if not ready:
                 break
-            for key, _ in ready:
-                sock = key.fileobj
+            began = began or time.perf_counter()
+            for each, _ in ready:
+                sock = each.fileobj
                 assert isinstance(sock, socket.socket)
                 data = rests[sock] + sock.recv(1 << 18)
                 counts[sock] += data.count(HEAD)
                 rests[sock] = data[-(len(HEAD) - 1) :]
-        process.wait()
+    complete = all(count == expected for count in counts.values())
+    return time.perf_counter() - began if complete else 0.0
+
+
+def lossless(udp: int, web: int, clients: int, rate: int) -> bool:
+    """Whether every client gets every message at this rate."""
+    sockets = [join(web) for _ in range(clients)]
+    time.sleep(SETTLE)
+    process = sender(udp, rate, RATE_SECONDS)
+    found = receive(sockets, int(rate * RATE_SECONDS), process, RATE_SECONDS)
+    process.wait()
     for sock in sockets:
         sock.close()
-    return all(count == expected for count in counts.values())
+    return found > 0
+
+
+def measure_burst(clients: int) -> tuple[float, float]:
+    """Seconds until each client has all messages that are sent at once; CPU seconds."""
+    count = BURST[clients]
+    with lossless_bridge() as (tcp, web, bridge):
+        sockets = [join(web) for _ in range(clients)]
+        time.sleep(SETTLE)
+        before = cpu_seconds(bridge)
+        process = burst(tcp, HEAD + STAMP.pack(0), count)
+        took = receive(sockets, count, process, QUIET)
+        process.wait()
+        cpu = cpu_seconds(bridge) - before
+        for sock in sockets:
+            sock.close()
+    if not took:
+        raise RuntimeError(f"not every one of {clients} clients got {count} messages")
+    return took, cpu
 
 
 def highest(start: object, clients: int) -> int:
@@ -198,17 +218,33 @@ def highest(start: object, clients: int) -> int:
     return best
 
 
+def measure_latency(ports: tuple[int, int], rounds: int) -> tuple[float, float]:
+    """Milliseconds, the median and the 99th percentile, each the median of the rounds."""
+    medians, tails = [], []
+    latencies(*ports)  # to warm up
+    for _ in range(rounds):
+        found = latencies(*ports)
+        medians.append(statistics.median(found))
+        tails.append(found[int(len(found) * 0.99)])
+    return statistics.median(medians), statistics.median(tails)
+
+
+def figures() -> Iterator[Figure]:
+    with bridge() as ports:
+        median, tail = measure_latency(ports, 1)
+    yield Figure(f"latency at {LATENCY_RATE}/s, median", median, "ms", "lower")
+    yield Figure(f"latency at {LATENCY_RATE}/s, 99 %", tail, "ms", "lower")
+    for clients in BURST:
+        name = f"burst to {clients} client{'s' * (clients > 1)}"
+        yield from burst_figures(name, BURST[clients], *measure_burst(clients))
+
+
 def report() -> None:
     rows = []
     for name, start in (("relay of npm osc", relay), ("oscbridge, asyncio", bridge)):
-        medians, tails = [], []
-        with start() as (udp, web):
-            latencies(udp, web)  # to warm up
-            for _ in range(LATENCY_ROUNDS):
-                found = latencies(udp, web)
-                medians.append(statistics.median(found))
-                tails.append(found[int(len(found) * 0.99)])
-        rows.append([name, f"{statistics.median(medians):.2f}", f"{statistics.median(tails):.2f}"])
+        with start() as ports:
+            median, tail = measure_latency(ports, LATENCY_ROUNDS)
+        rows.append([name, f"{median:.2f}", f"{tail:.2f}"])
     show(
         f"UDP to one WebSocket client at {LATENCY_RATE}/s, ms (median of {LATENCY_ROUNDS})",
         ["", "median", "99th percentile"],

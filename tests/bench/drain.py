@@ -1,4 +1,4 @@
-"""Receive + decode + dispatch: how fast a UDP socket that is already full is drained."""
+"""Receive + decode + dispatch: the CPU time that it takes to drain a full UDP socket."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from figures import Figure
 from table import show
 
 MESSAGES = 4_000
@@ -77,9 +78,9 @@ def blocking(server_class: type, dispatcher_class: type, addresses: int) -> list
         for _ in range(ROUNDS):
             fill(server.server_address[1])
             count.left, count.done = MESSAGES, stop
-            begin = time.perf_counter()
+            begin = time.process_time()
             server.serve_forever()
-            times.append(time.perf_counter() - begin)
+            times.append(time.process_time() - begin)
     return times
 
 
@@ -97,9 +98,9 @@ def on_loop(server_class: type, dispatcher_class: type, addresses: int) -> list[
             fill(transport.get_extra_info("sockname")[1])
             done = asyncio.Event()
             count.left, count.done = MESSAGES, done.set
-            begin = time.perf_counter()
+            begin = time.process_time()
             await done.wait()
-            times.append(time.perf_counter() - begin)
+            times.append(time.process_time() - begin)
         transport.close()
         await asyncio.sleep(0)
         return times
@@ -119,12 +120,35 @@ def measure(package: str, mode: str, addresses: int) -> list[float]:
     return on_loop(AsyncIOOSCUDPServer, Dispatcher, addresses)
 
 
+def run(command: list[str]) -> list[float]:
+    """Seconds of each round, as a receiver in a process of its own prints them."""
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    found: list[float] = json.loads(done.stdout)
+    return found
+
+
+def receiver(package: str, mode: str, addresses: int) -> list[str]:
+    return [sys.executable, __file__, package, mode, str(addresses)]
+
+
+def microseconds(seconds: list[float]) -> float:
+    """Per message, the median."""
+    return statistics.median(seconds) / MESSAGES * 1e6
+
+
 def liblo(folder: str) -> str:
     """The yardstick in C, compiled."""
     program = str(Path(folder) / "drain_liblo")
     source = Path(__file__).with_name("drain_liblo.c")
     subprocess.run(["gcc", "-O2", "-o", program, str(source), "-llo"], check=True)
     return program
+
+
+def figures() -> Iterator[Figure]:
+    for mode in ("blocking", "asyncio"):
+        for addresses in ADDRESSES:
+            cost = microseconds(run(receiver("oscbridge", mode, addresses)))
+            yield Figure(f"{mode}, {addresses} mapped", cost, "µs/message", "lower")
 
 
 def report() -> None:
@@ -138,20 +162,19 @@ def report() -> None:
         for addresses in ADDRESSES:
             commands = {"liblo in C": [program, str(addresses), str(MESSAGES), str(ROUNDS)]}
             for label, package, mode in receivers:
-                commands[label] = [sys.executable, __file__, package, mode, str(addresses)]
+                commands[label] = receiver(package, mode, addresses)
             times: dict[str, list[float]] = {label: [] for label in commands}
             for _ in range(TURNS):
                 for label, command in commands.items():
-                    run = subprocess.run(command, check=True, capture_output=True, text=True)
-                    times[label] += json.loads(run.stdout)
+                    times[label] += run(command)
             for label, seconds in times.items():
-                found[label, addresses] = statistics.median(seconds) / MESSAGES * 1e6
+                found[label, addresses] = microseconds(seconds)
     rows = []
     for label in dict.fromkeys(name for name, _ in found):
         rows.append([label, *(f"{found[label, n]:.2f}" for n in ADDRESSES)])
     show(
-        f"UDP: receive + decode + dispatch, µs a message (full socket, {MESSAGES} messages, "
-        f"median of {TURNS * ROUNDS})",
+        f"UDP: receive + decode + dispatch, µs of CPU time per message "
+        f"(full socket, {MESSAGES} messages, median of {TURNS * ROUNDS})",
         ["receiver", *(f"{n} mapped" for n in ADDRESSES)],
         rows,
     )

@@ -7,8 +7,11 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 from drain import enlarge
+from figures import Figure
+from harness import burst_figures, cpu_seconds_of_family
 from table import show
 
 MESSAGES = 1_000
@@ -38,14 +41,15 @@ def serve(package: str) -> None:
     server.serve_forever()
 
 
-def measure(package: str) -> float:
-    """Messages a second."""
+def measure(package: str) -> tuple[float, float]:
+    """Seconds, and CPU seconds, in which all messages are handled."""
     process = subprocess.Popen(
         [sys.executable, __file__, package], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert process.stdin is not None and process.stdout is not None
     output = process.stdout.fileno()
     os.read(output, 1)
+    before = cpu_seconds_of_family(process.pid)
     begin = time.perf_counter()
     process.stdin.write(b"\n")
     process.stdin.flush()
@@ -53,16 +57,21 @@ def measure(package: str) -> float:
     while seen < MESSAGES:
         seen += len(os.read(output, 65536))
     seconds = time.perf_counter() - begin
+    cpu = cpu_seconds_of_family(process.pid) - before
     process.kill()
     process.communicate()
-    return MESSAGES / seconds
+    return seconds, cpu
+
+
+def figures() -> Iterator[Figure]:
+    yield from burst_figures("a process per message", MESSAGES, *measure("oscbridge"))
 
 
 def report() -> None:
     found: dict[str, list[float]] = {"pythonosc": [], "oscbridge": []}
     for _ in range(ROUNDS):
         for package, rates_found in found.items():  # by turns
-            rates_found.append(measure(package))
+            rates_found.append(MESSAGES / measure(package)[0])
     rates = {package: statistics.median(each) for package, each in found.items()}
     theirs, ours = rates["pythonosc"], rates["oscbridge"]
     show(

@@ -7,19 +7,17 @@ The receiver is the same for both, a plain socket. Bare mido is `send` of a port
 from __future__ import annotations
 
 import json
-import re
-import signal
 import socket
 import statistics
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
+from figures import Figure
+from harness import burst_figures, cpu_seconds, free_port, running_bridge
 from table import show
 
 RATE, COUNT, ROUNDS = 1_000, 3_000, 3
@@ -34,30 +32,14 @@ def osc(number: int) -> bytes:
 
 
 @contextmanager
-def bridge(where: str, listen: str, port: int) -> Iterator[int]:
-    """Our bridge, that sends to a port; the port on which it takes OSC."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "bench.toml"
-        file.write_text(
-            f'[bridge.osc]\nlisten = "{listen}://127.0.0.1:0"\n'
-            f'[endpoint.synth]\ntype = "midi"\npolicy = "block"\noutput = "{where}:{port}"\n'
-        )
-        program = str(Path(sys.executable).with_name("oscbridge"))
-        process = subprocess.Popen(
-            [program, "run", str(file)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        assert process.stdout is not None
-        try:
-            mine = 0
-            for line in process.stdout:
-                found = re.search(r"bridge\s+osc\s+\S+:(\d+)", line)
-                mine = int(found[1]) if found else mine
-                if "Ctrl-C" in line:
-                    break
-            yield mine
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=5)
+def bridge(where: str, listen: str, port: int) -> Iterator[tuple[int, int]]:
+    """Our bridge, that sends to a port: the port on which it takes OSC, and its process."""
+    mine = free_port(socket.SOCK_DGRAM if listen == "udp" else socket.SOCK_STREAM)
+    with running_bridge(
+        f'[bridge.osc]\nlisten = "{listen}://127.0.0.1:{mine}"\n'
+        f'[endpoint.synth]\ntype = "midi"\npolicy = "block"\noutput = "{where}:{port}"\n'
+    ) as process:
+        yield mine, process.pid
 
 
 @contextmanager
@@ -93,8 +75,8 @@ def sender(kind: str, port: int, rate: int, count: int) -> subprocess.Popen[str]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-def run(kind: str, rate: int, count: int) -> tuple[list[int], list[int]]:
-    """When messages were sent, and when they came."""
+def run(kind: str, rate: int, count: int) -> tuple[list[int], list[int], float]:
+    """When messages were sent, and when they came; CPU seconds of the bridge."""
     with receiver() as server:
         port = server.getsockname()[1]
         if kind == "mido":
@@ -102,12 +84,17 @@ def run(kind: str, rate: int, count: int) -> tuple[list[int], list[int]]:
             with accept(server) as sock:
                 came = read(sock, count)
                 sent = json.loads(process.communicate()[0])
-            return sent, came
-        with bridge("midi+tcp://127.0.0.1", kind, port) as mine, accept(server) as sock:
+            return sent, came, 0.0
+        with bridge("midi+tcp://127.0.0.1", kind, port) as (mine, pid):
+            sock = accept(server)
             time.sleep(SETTLE)
+            before = cpu_seconds(pid)
             process = sender(kind, mine, rate, count)
             came = read(sock, count)
-            return json.loads(process.communicate()[0]), came
+            cpu = cpu_seconds(pid) - before
+            sent = json.loads(process.communicate()[0])
+        sock.close()  # after the bridge, which would report it
+        return sent, came, cpu
 
 
 def send(kind: str, port: int, rate: int, count: int) -> None:
@@ -142,24 +129,35 @@ def send(kind: str, port: int, rate: int, count: int) -> None:
     time.sleep(SETTLE)
 
 
+def measure_latency(kind: str) -> tuple[float, float]:
+    """Milliseconds, the median and the 99th percentile."""
+    sent, came, _ = run(kind, RATE, COUNT)
+    found = sorted((b - a) / 1e6 for a, b in zip(sent, came, strict=True))
+    return statistics.median(found), found[int(len(found) * 0.99)]
+
+
+def measure_burst(kind: str) -> tuple[float, float]:
+    """Seconds until all messages have come that are sent at once; CPU seconds."""
+    sent, came, cpu = run(kind, 0, MANY)
+    return (came[-1] - sent[0]) / 1e9, cpu
+
+
+def figures() -> Iterator[Figure]:
+    median, tail = measure_latency("udp")
+    yield Figure(f"latency at {RATE}/s, median", median, "ms", "lower")
+    yield Figure(f"latency at {RATE}/s, 99 %", tail, "ms", "lower")
+    yield from burst_figures("burst", MANY, *measure_burst("tcp+1.0"))
+
+
 def report() -> None:
     rows = []
     for name, kind in (("bare mido", "mido"), ("oscbridge, OSC over UDP", "udp")):
-        medians, tails = [], []
-        for _ in range(ROUNDS):
-            sent, came = run(kind, RATE, COUNT)
-            found = sorted((b - a) / 1e6 for a, b in zip(sent, came, strict=True))
-            medians.append(statistics.median(found))
-            tails.append(found[int(len(found) * 0.99)])
+        medians, tails = zip(*(measure_latency(kind) for _ in range(ROUNDS)), strict=True)
         rows.append([name, f"{statistics.median(medians):.3f}", f"{statistics.median(tails):.3f}"])
     show(f"MIDI over TCP at {RATE}/s, ms (median of {ROUNDS})", ["", "median", "99 %"], rows)
     rates = {}
     for name, kind in (("bare mido", "mido"), ("oscbridge, OSC over TCP", "tcp+1.0")):
-        found = []
-        for _ in range(ROUNDS):
-            sent, came = run(kind, 0, MANY)
-            found.append(MANY / (came[-1] - sent[0]) * 1e9)
-        rates[name] = statistics.median(found)
+        rates[name] = statistics.median(MANY / measure_burst(kind)[0] for _ in range(ROUNDS))
     theirs = rates["bare mido"]
     rows = [[name, f"{rate:,.0f}", f"{rate / theirs:.2f} ×"] for name, rate in rates.items()]
     show("MIDI over TCP, messages/s", ["", "messages/s", "of bare mido"], rows)

@@ -13,7 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dashboards import free_port, running, sender
+from dashboards import HEAD as MESSAGE
+from dashboards import STAMP as MESSAGE_STAMP
+from dashboards import sender
+from figures import Figure
+from harness import burst, burst_figures, cpu_seconds, free_port, key, running_bridge
 from table import show
 
 HEAD = b"\x00\x01t"
@@ -24,6 +28,9 @@ RATE_SECONDS = 2.0
 LATENCY_RATE, LATENCY_SECONDS, ROUNDS = 1_000, 3, 3
 QUIET = 1.5
 LATE = 0.3  # what is still on its way when the last was sent
+BURST = {0: 100_000, 1: 40_000}
+"""Messages sent at once, by QoS."""
+
 PAHO_COUNT = {0: 60_000, 1: 20_000}
 
 
@@ -53,19 +60,18 @@ def broker() -> Iterator[int]:
 
 
 @contextmanager
-def bridge(port: int, qos: int) -> Iterator[int]:
-    """Our bridge: its UDP port."""
-    udp = free_port(socket.SOCK_DGRAM)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "bench.toml"
-        file.write_text(
-            f'[bridge.osc]\nlisten = "udp://127.0.0.1:{udp}"\n[endpoint.mqtt]\ntype = "mqtt"\n'
-            f'broker = "mqtt://127.0.0.1:{port}"\nqos = {qos}\nqueue = 1000000\n'
-        )
-        program = Path(sys.executable).with_name("oscbridge")
-        with running([str(program), "run", str(file)], "Ctrl-C"):
-            time.sleep(0.5)  # connected by then
-            yield udp
+def bridge(
+    port: int, qos: int, scheme: str = "udp", policy: str = "drop_oldest"
+) -> Iterator[tuple[int, int]]:
+    """Our bridge: its OSC port and its process."""
+    osc = free_port(socket.SOCK_DGRAM if scheme == "udp" else socket.SOCK_STREAM)
+    with running_bridge(
+        f'[bridge.osc]\nlisten = "{scheme}://127.0.0.1:{osc}"\n[endpoint.mqtt]\ntype = "mqtt"\n'
+        f'broker = "mqtt://127.0.0.1:{port}"\nqos = {qos}\npolicy = "{policy}"\n'
+        f"{key('mqtt', 'queue')} = 1000000\n"
+    ) as process:
+        time.sleep(0.5)  # connected by then
+        yield osc, process.pid
 
 
 def subscriber(port: int) -> socket.socket:
@@ -165,7 +171,7 @@ def lossless(port: int, udp: int, rate: int) -> bool:
 def highest(port: int, qos: int) -> int:
     """The highest of the rates that the bridge holds without loss."""
     best = 0
-    with bridge(port, qos) as udp:
+    with bridge(port, qos) as (udp, _):
         lossless(port, udp, RATES[0])
         for rate in RATES:
             if not lossless(port, udp, rate) and not lossless(port, udp, rate):
@@ -189,6 +195,42 @@ def latencies(port: int, qos: int, udp: int | None) -> list[float]:
     return found
 
 
+def measure_burst(port: int, qos: int) -> tuple[float, float]:
+    """Seconds until a subscriber has all messages that are sent at once; CPU seconds."""
+    with bridge(port, qos, "tcp+1.0", "block") as (tcp, pid):
+        sock = subscriber(port)
+        before = cpu_seconds(pid)
+        process = burst(tcp, MESSAGE + MESSAGE_STAMP.pack(0), BURST[qos])
+        first = receive(sock, 1)
+        begin = time.perf_counter()
+        count = first + receive(sock, BURST[qos] - first)
+        took = time.perf_counter() - begin
+        cpu = cpu_seconds(pid) - before
+        process.wait()
+        sock.close()
+    if count != BURST[qos]:
+        raise RuntimeError(f"{count} of {BURST[qos]} messages with QoS {qos} arrived")
+    return took, cpu
+
+
+def bridge_latencies(port: int, qos: int) -> list[float]:
+    """Sorted, in milliseconds."""
+    with bridge(port, qos) as (udp, _):
+        latencies(port, qos, udp)  # to warm up
+        return latencies(port, qos, udp)
+
+
+def figures() -> Iterator[Figure]:
+    with broker() as port:
+        for qos in BURST:
+            found = bridge_latencies(port, qos)
+            name = f"QoS {qos}, latency at {LATENCY_RATE}/s"
+            yield Figure(f"{name}, median", statistics.median(found), "ms", "lower")
+            yield Figure(f"{name}, 99 %", found[int(len(found) * 0.99)], "ms", "lower")
+            name = f"QoS {qos}, burst"
+            yield from burst_figures(name, BURST[qos], *measure_burst(port, qos))
+
+
 def report() -> None:
     with broker() as port:
         rows = []
@@ -207,9 +249,7 @@ def report() -> None:
                 if name == "paho":
                     found = latencies(port, qos, None)
                 else:
-                    with bridge(port, qos) as udp:
-                        latencies(port, qos, udp)  # to warm up
-                        found = latencies(port, qos, udp)
+                    found = bridge_latencies(port, qos)
                 rows.append(
                     [
                         f"{name}, QoS {qos}",

@@ -1,59 +1,100 @@
-"""What the steps of a route cost: dispatching to a route with and without them."""
+"""What the steps of a route cost: a bridge that takes messages over TCP and routes them.
+
+The endpoint counts the messages and discards them. It is a plugin of this bench, so that
+everything but the plugin contract and the configuration file may change between revisions.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+import socket
 import statistics
-import timeit
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+from figures import Figure
+from harness import burst, free_port, running_bridge
 from table import show
 
-from oscbridge.bridge.routes.pure_steps import PureSteps, RouteSpec
-from oscbridge.bridge.routes.route import Route, StatefulOptions, StatefulSteps
-from oscbridge.dispatcher import Dispatcher
-from oscbridge.osc import Message, encode_message
-
-ROUNDS, NUMBER = 9, 20_000
-CLIENT = ("127.0.0.1", 9)
-SPECS = {
-    "everything, no steps": RouteSpec(),
-    "match": RouteSpec(match="/1/fader{n}"),
-    "match, scale": RouteSpec(match="/1/fader{n}", scale=(0.0, 1.0, 0, 127)),
-    "match, scale, send": RouteSpec(
-        match="/1/fader{n}", scale=(0.0, 1.0, 0, 127), send="/control 1 {n} {0}"
+ROUNDS = 5
+MESSAGES = 40_000
+PACKET = b"/1/fader3\0\0\0,f\0\0\x3f\0\0\0"
+ROUTES = {
+    "everything, no steps": "",
+    "match": 'match = "/1/fader{n}"',
+    "match, scale": 'match = "/1/fader{n}"\nscale = [0.0, 1.0, 0, 127]',
+    "match, scale, send": (
+        'match = "/1/fader{n}"\nscale = [0.0, 1.0, 0, 127]\nsend = "/control 1 {n} {0}"'
     ),
 }
 
+PLUGIN = f"""
+import os, time
+import oscbridge
 
-class Nowhere:
-    """A sink that takes everything."""
+class Count(oscbridge.Endpoint):
+    seen, first = 0, 0
 
-    name, type, routed, takes_route = "nowhere", "test", True, False
+    async def send_batch(self, messages):
+        if not self.seen:
+            self.first = time.process_time_ns()
+        self.seen += len(messages)
+        if self.seen == {MESSAGES}:
+            os.write(1, b"took %d ns\\n" % (time.process_time_ns() - self.first))
+            self.seen = 0
 
-    def offer(self, message: Message) -> None:
-        pass
+@oscbridge.hookimpl
+def oscbridge_endpoints():
+    return {{"count": Count}}
+"""
 
 
-def microseconds(spec: RouteSpec) -> float:
-    dispatcher = Dispatcher()
-    dispatcher.map(
-        spec.match, Route(PureSteps(spec), StatefulSteps([Nowhere()], {}, StatefulOptions()))
+@contextmanager
+def plugin_path() -> Iterator[dict[str, str]]:
+    """An environment in which the plugin is installed."""
+    with tempfile.TemporaryDirectory() as folder:
+        info = Path(folder) / "bench_count-1.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bench-count\nVersion: 1\n")
+        (info / "entry_points.txt").write_text("[oscbridge]\ncount = bench_count\n")
+        (Path(folder) / "bench_count.py").write_text(PLUGIN)
+        yield os.environ | {"PYTHONPATH": folder}
+
+
+def measure(route: str, rounds: int) -> float:
+    """Microseconds of CPU time per message, from the socket to the endpoint. The median."""
+    port = free_port(socket.SOCK_STREAM)
+    text = (
+        f'[bridge.in]\nlisten = "tcp+1.0://127.0.0.1:{port}"\n'
+        f'[endpoint.out]\ntype = "count"\npolicy = "block"\n'
+        f'[[route]]\nfrom = "in"\nto = "out"\n{route}\n'
     )
-    packet = encode_message(Message.of("/1/fader3", 0.5))
+    found = []
+    with plugin_path() as environment, running_bridge(text, environment) as process:
+        assert process.stdout is not None
+        for _ in range(rounds + 1):
+            sender = burst(port, PACKET, MESSAGES)
+            while not (took := re.search(r"took (\d+) ns", process.stdout.readline())):
+                if process.poll() is not None:
+                    raise RuntimeError(f"the bridge ended with {process.returncode}")
+            found.append(int(took[1]) / MESSAGES / 1000)
+            sender.wait()
+    return statistics.median(found[1:])  # the first one warms up
 
-    def reply(_client: object, _result: object) -> None:
-        pass
 
-    times = timeit.repeat(
-        lambda: dispatcher.dispatch(packet, CLIENT, reply), number=NUMBER, repeat=ROUNDS
-    )
-    return statistics.median(times) / NUMBER * 1e6
+def figures() -> Iterator[Figure]:
+    for name, route in ROUTES.items():
+        yield Figure(name, measure(route, ROUNDS), "µs/message", "lower")
 
 
 def report() -> None:
-    costs = {name: microseconds(spec) for name, spec in SPECS.items()}
+    costs = {name: measure(route, ROUNDS) for name, route in ROUTES.items()}
     bare = next(iter(costs.values()))
     show(
-        f"Decode, dispatch and route, µs a message (median of {ROUNDS})",
+        f"From TCP through a route to an endpoint, µs of CPU time per message (median of {ROUNDS})",
         ["route", "µs", "more than without steps"],
         [[name, f"{cost:.2f}", f"{cost - bare:+.2f}"] for name, cost in costs.items()],
     )

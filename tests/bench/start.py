@@ -8,13 +8,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from dashboards import free_port
+from figures import Figure
+from harness import PROGRAM, cpu_seconds, free_port
 from table import show
 
-PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
 ROUNDS = 7
+STARTS = 3
+"""Starts for a figure."""
+
 EVERY = 0.002
 """Seconds between messages that are sent until the first one arrives."""
 
@@ -45,8 +49,9 @@ BlockingOSCUDPServer(("127.0.0.1", int(sys.argv[1])), dispatcher).serve_forever(
 """
 
 
-def first_message(command: list[str], port: int, out: socket.socket) -> float:
-    """Seconds from the start of a command until what is sent to ``port`` comes out."""
+def first_message(command: list[str], port: int, out: socket.socket) -> tuple[float, float]:
+    """Seconds from the start of a command until a message that is sent to ``port`` comes out,
+    and CPU seconds of its first process."""
     out.settimeout(EVERY)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         began = time.perf_counter()
@@ -58,34 +63,45 @@ def first_message(command: list[str], port: int, out: socket.socket) -> float:
                     out.recv(100)
                 except TimeoutError:
                     continue
-                return time.perf_counter() - began
+                return time.perf_counter() - began, cpu_seconds(process.pid)
         finally:
             process.terminate()
             process.wait(10)
     raise TimeoutError(f"nothing came out within {LIMIT:g} s: {command}")
 
 
-def measure(kind: str, folder: Path) -> float:
-    """The median over some starts, in seconds."""
+def command(kind: str, folder: Path, port: int, to: int) -> list[str]:
+    if kind == "python-osc":
+        return [sys.executable, "-c", PYTHON_OSC, str(port), str(to)]
+    mode = "asyncio" if kind == "all plugins" else kind
+    text = BRIDGE.format(port=port, to=to, mode=mode) + ROUTE
+    if kind == "all plugins":
+        text += WEB.format(web=free_port(socket.SOCK_STREAM))
+        text += f'[http]\nlisten = "127.0.0.1:{free_port(socket.SOCK_STREAM)}"\n'
+    file = folder / "bench.toml"
+    file.write_text(text)
+    return [PROGRAM, "run", str(file)]
+
+
+def measure(kind: str, rounds: int = ROUNDS) -> tuple[float, float]:
+    """Milliseconds and CPU milliseconds, the medians over some starts."""
     found = []
-    for _ in range(ROUNDS):
-        port = free_port(socket.SOCK_DGRAM)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
-            out.bind(("127.0.0.1", 0))
-            to = out.getsockname()[1]
-            if kind == "python-osc":
-                command = [sys.executable, "-c", PYTHON_OSC, str(port), str(to)]
-            else:
-                mode = "asyncio" if kind == "all plugins" else kind
-                text = BRIDGE.format(port=port, to=to, mode=mode) + ROUTE
-                if kind == "all plugins":
-                    text += WEB.format(web=free_port(socket.SOCK_STREAM))
-                    text += f'[http]\nlisten = "127.0.0.1:{free_port(socket.SOCK_STREAM)}"\n'
-                file = folder / "bench.toml"
-                file.write_text(text)
-                command = [PROGRAM, "run", str(file)]
-            found.append(first_message(command, port, out))
-    return statistics.median(found)
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(rounds):
+            port = free_port(socket.SOCK_DGRAM)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+                out.bind(("127.0.0.1", 0))
+                to = out.getsockname()[1]
+                found.append(first_message(command(kind, Path(folder), port, to), port, out))
+    seconds, cpu = zip(*found, strict=True)
+    return statistics.median(seconds) * 1000, statistics.median(cpu) * 1000
+
+
+def figures() -> Iterator[Figure]:
+    for kind in ("asyncio", "forking", "all plugins"):
+        took, cpu = measure(kind, STARTS)
+        yield Figure(f"{kind}, first message", took, "ms", "lower")
+        yield Figure(f"{kind}, CPU time", cpu, "ms", "lower")
 
 
 def report() -> None:
@@ -95,9 +111,5 @@ def report() -> None:
         "all plugins": "oscbridge with a WebSocket endpoint and metrics as well",
         "python-osc": "a relay on python-osc",
     }
-    with tempfile.TemporaryDirectory() as folder:
-        rows = [
-            (title, f"{measure(kind, Path(folder)) * 1000:.0f} ms")
-            for kind, title in titles.items()
-        ]
+    rows = [(title, f"{measure(kind)[0]:.0f} ms") for kind, title in titles.items()]
     show("From the start to the first message delivered", ("", "median"), rows)

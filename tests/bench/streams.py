@@ -6,18 +6,22 @@ import asyncio
 import json
 import socket
 import statistics
+import struct
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
+from figures import Figure
 from table import show
-
-from oscbridge.osc.framing import encoder_for
 
 MESSAGES = 20_000
 ROUNDS = 5
+KINDS = ("blocking", "asyncio")
+FRAMINGS = {"1.0": "length prefix", "1.1": "SLIP"}
 PACKET = b"/mixer/ch/0000/fader\0\0\0\0,f\0\0\x3f\0\0\0"
+FRAMES = {"1.0": struct.pack(">i", len(PACKET)) + PACKET, "1.1": b"\xc0" + PACKET + b"\xc0"}
 
 
 def measure(package: str, kind: str, mode: str) -> float:
@@ -28,7 +32,7 @@ def measure(package: str, kind: str, mode: str) -> float:
     else:
         from pythonosc.dispatcher import Dispatcher
         from pythonosc.osc_tcp_server import AsyncOSCTCPServer, BlockingOSCTCPServer
-    data = encoder_for(mode)(PACKET) * MESSAGES
+    data = FRAMES[mode] * MESSAGES
     seen, done = [0], threading.Event()
 
     def handle(_address: str, _value: float) -> None:
@@ -66,20 +70,28 @@ def measure(package: str, kind: str, mode: str) -> float:
     return seconds
 
 
+def rate(package: str, kind: str, mode: str) -> float:
+    """Messages a second, the median of some rounds."""
+    command = [sys.executable, __file__, package, kind, mode]
+    times = [
+        json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        for _ in range(ROUNDS)
+    ]
+    return MESSAGES / statistics.median(times)
+
+
+def figures() -> Iterator[Figure]:
+    for kind in KINDS:
+        for mode, framing in FRAMINGS.items():
+            found = rate("oscbridge", kind, mode)
+            yield Figure(f"{kind}, {framing}", found, "messages/s", "higher")
+
+
 def report() -> None:
     rows = []
-    for kind in ("blocking", "asyncio"):
-        for mode, framing in (("1.0", "length prefix"), ("1.1", "SLIP")):
-            rates = {}
-            for package in ("pythonosc", "oscbridge"):
-                command = [sys.executable, __file__, package, kind, mode]
-                times = [
-                    json.loads(
-                        subprocess.run(command, check=True, capture_output=True, text=True).stdout
-                    )
-                    for _ in range(ROUNDS)
-                ]
-                rates[package] = MESSAGES / statistics.median(times)
+    for kind in KINDS:
+        for mode, framing in FRAMINGS.items():
+            rates = {package: rate(package, kind, mode) for package in ("pythonosc", "oscbridge")}
             theirs, ours = rates["pythonosc"], rates["oscbridge"]
             rows.append(
                 [f"{kind}, {framing}", f"{theirs:,.0f}", f"{ours:,.0f}", f"{ours / theirs:.1f} ×"]

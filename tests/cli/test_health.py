@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import json
 import re
-import shutil
 import signal
 import socket
 import socketserver
@@ -141,7 +140,6 @@ def resources(pid: int) -> tuple[int, int]:
 
 
 def test_curl_gets_what_it_asks_for(start: Start, write: Write) -> None:
-    assert shutil.which("curl"), "install curl"
     program = start(
         "run", write('[http]\nlisten = "127.0.0.1:0"\n[bridge.a]\nlisten = "udp://127.0.0.1:0"')
     )

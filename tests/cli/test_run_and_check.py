@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
@@ -244,9 +243,7 @@ class Terminal:
     """A terminal of its own, by tmux."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        tmux = shutil.which("tmux")
-        assert tmux, "tmux is missing"
-        self._tmux = [tmux, "-f", os.devnull, "-S", str(folder / "tmux")]
+        self._tmux = ["tmux", "-f", os.devnull, "-S", str(folder / "tmux")]
         self._env = environment | {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
 
     def __call__(self, *args: str) -> str:

@@ -12,6 +12,8 @@ from pathlib import Path
 from signal import SIGKILL
 from typing import Final, TypeVar
 
+from programs import find_program
+
 __all__ = ["Container", "Engine", "wait_until"]
 
 START: Final = 60.0
@@ -152,9 +154,7 @@ class Engine:
         self._log = self.folder / "engine.log"
         socket = f"unix://{self.folder}/engine.sock"
         # The client of the same package knows the engine's BuildKit without a plugin.
-        self._client = next(
-            found for each in ("/usr/bin", None) if (found := shutil.which("docker", path=each))
-        )
+        self._client = find_program("docker", first="/usr/bin")
         # What `make test-container ARGS=...` was given is not for a make that is called here.
         drop = ("ARGS", "COMPOSE", "DOCKER", "MAKE", "MFLAGS", "OSCBRIDGE")
         kept = {name: v for name, v in os.environ.items() if not name.startswith(drop)}

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import configparser
 import re
-import shutil
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 from typing import Final
 
 from engine import Engine
+from programs import find_program
 
 __all__ = ["BASE", "BROKER", "CLUSTER", "make_base", "make_brokers"]
 
@@ -56,7 +57,7 @@ def make_base(engine: Engine) -> None:
 def _pip_settings() -> str:
     """Where pip finds packages and whom it trusts, without folders of this machine."""
     listed = subprocess.run(
-        ["python3", "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
     )
     found = re.findall(r"^(?:global|:env:)\.([\w-]+)='(.*)'$", listed.stdout, re.MULTILINE)
     kept = {"cert": str(CERTIFICATES)}
@@ -94,8 +95,7 @@ def make_brokers(engine: Engine) -> None:
                 tar.addfile(entry)
             libraries: set[str] = set()
             for program in programs:
-                path = shutil.which(program)
-                assert path, f"{program} is missing: tests/system-packages.txt"
+                path = find_program(program)
                 tar.add(path, f"usr/bin/{program}")
                 libraries |= _libraries(path)
             for library in sorted(libraries):

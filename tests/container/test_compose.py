@@ -14,6 +14,7 @@ import pytest
 from engine import Container, Engine, wait_until
 from playwright.sync_api import expect, sync_playwright
 from ports import free_port
+from programs import find_program
 from stand_ins import BROKER
 
 FOLDER = Path(__file__).parents[2] / "docker"
@@ -93,7 +94,7 @@ def test_osc_reaches_a_subscriber_and_the_page_and_survives_the_broker(
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=list(CHROMIUM)
+            executable_path=find_program("chromium"), args=list(CHROMIUM)
         )
         page = browser.new_page()
         page.goto(f"http://127.0.0.1:{compose.ports['WEB']}/")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Frame, Page, expect, sync_playwright
+from programs import find_program
 from pythonosc.udp_client import SimpleUDPClient
 
 ARGUMENTS = [
@@ -30,11 +30,9 @@ STRANGER = "stranger.example"
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "chromium is missing: tests/system-packages.txt"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium,
+            executable_path=find_program("chromium"),
             args=[*ARGUMENTS, f"--host-resolver-rules=MAP {STRANGER} 127.0.0.1"],
         )
         yield browser

@@ -6,7 +6,6 @@ import asyncio
 import json
 import queue
 import re
-import shutil
 import subprocess
 import threading
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from programs import find_program
 
 from oscbridge import Dispatcher, Message
 from oscbridge.osc_server import (
@@ -35,8 +35,6 @@ WAIT = 10.0
 TRIES = 100
 """How often a peer is asked whether it is ready."""
 TESTS = Path(__file__).parent.parent
-PACKAGES = TESTS / "system-packages.txt"
-BESIDES = {"oscdump": "liblo-tools", "unshare": "util-linux"}
 """The packages of programs that are not their package's proof."""
 
 UDP_SERVERS: dict[str, Any] = {
@@ -206,16 +204,6 @@ def their_server(on_thread: Callable[..., Server]) -> Callable[..., int]:
 # --- processes ---------------------------------------------------------------------------------
 
 
-def find_tool(name: str) -> str:
-    """Where a program is; the package to install if it is nowhere."""
-    packages = [line.split() for line in PACKAGES.read_text().splitlines()]
-    listed = {words[-1]: words[0] for words in packages if words}
-    package = {**BESIDES, **listed}.get(name, name)
-    found = shutil.which(name)
-    assert found, f"{name} is missing: install {package} (tests/system-packages.txt)"
-    return found
-
-
 class Process:
     """A real peer, and the lines that it prints."""
 
@@ -225,7 +213,7 @@ class Process:
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._all: list[str] = []
         self._popen = subprocess.Popen(
-            [find_tool(name), *arguments],
+            [find_program(name), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -338,7 +326,7 @@ def node(launch: Callable[..., Process]) -> Callable[..., Process]:
 @pytest.fixture(scope="session")
 def tool() -> Callable[[str], str]:
     """Finds programs, and fails with the package to install if there are none."""
-    return find_tool
+    return find_program
 
 
 @pytest.fixture

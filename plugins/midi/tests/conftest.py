@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from programs import find_program
 
 import oscbridge
 from oscbridge.bridge.app import App
@@ -30,7 +30,6 @@ WAIT = 10.0
 """Seconds for what should be there in a moment."""
 PEER = Path(__file__).parent / "peer.py"
 JACK = Path(__file__).parent / "jack.sh"
-PACKAGES = {"unshare": "util-linux", "nsenter": "util-linux", "jackd": "jackd2"}
 
 CONFIGURATION = """
 [bridge.osc]
@@ -204,14 +203,6 @@ async def join() -> AsyncIterator[Connect]:
 # --- programs ---------------------------------------------------------------------------------
 
 
-def find_tool(name: str) -> str:
-    """Where a program is; the package to install if it is nowhere."""
-    found = shutil.which(name)
-    package = PACKAGES.get(name, name)
-    assert found, f"{name} is missing: install {package} (tests/system-packages.txt)"
-    return found
-
-
 class Program:
     """A program and the lines that it prints."""
 
@@ -302,7 +293,7 @@ class Jack:
 
     def __init__(self) -> None:
         for tool in ("unshare", "nsenter", "jackd"):
-            find_tool(tool)
+            find_program(tool)
         self._server = Program([str(JACK)])
         self._programs: list[Program] = []
         try:
@@ -316,13 +307,13 @@ class Jack:
 
     def start(self, name: str, *arguments: object) -> Program:
         """Start a program that uses the server."""
-        command = [*self._into, find_tool(name), *map(str, arguments)]
+        command = [*self._into, find_program(name), *map(str, arguments)]
         self._programs.append(Program(command, self._env))
         return self._programs[-1]
 
     def run(self, name: str, *arguments: object) -> str:
         """What a program prints, which ends by itself and well."""
-        command = [*self._into, find_tool(name), *map(str, arguments)]
+        command = [*self._into, find_program(name), *map(str, arguments)]
         result = subprocess.run(
             command, env=self._env, capture_output=True, text=True, timeout=WAIT
         )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from playwright.async_api import Locator, Page, async_playwright, expect
+from programs import find_program
 
 from oscbridge import Message
 
@@ -68,11 +68,9 @@ PHONE = {"width": 400, "height": 800}
 @pytest.fixture
 async def browser_page() -> AsyncIterator[Page]:
     """An empty page, as wide as a phone, that fails the test for any error on it."""
-    chromium = shutil.which("chromium")
-    assert chromium, "chromium is missing: tests/system-packages.txt"
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=chromium,
+            executable_path=find_program("chromium"),
             args=["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP *.example 127.0.0.1"],
         )
         page = await browser.new_page(viewport=PHONE)  # type: ignore[arg-type]

@@ -1,0 +1,124 @@
+"""What several sections need: ports, programs, and a sender in a process of its own.
+
+It uses oscbridge as anyone does: the program and its configuration file. So the sections can
+measure an older revision as well.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from figures import Figure
+
+PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
+
+PER_WRITE = 100
+"""Messages that a sender puts into one write, as a program does that has many to send."""
+
+LINGER = 0.3
+"""Seconds for which a sender keeps its connection after the last message."""
+
+RENAMED = {
+    "queue": ("queue", "outbox"),
+    "client_queue": ("max_client_queue", "client_queue"),
+}
+"""Keys of an endpoint that older revisions call something else: their names, newest first."""
+
+
+def free_port(kind: socket.SocketKind) -> int:
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(
+    command: list[str], ready: str, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """A program, once it has printed a line that contains ``ready``."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            if ready in line:
+                break
+        else:
+            raise RuntimeError(f"{command} did not start")
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=5)
+
+
+@contextmanager
+def running_bridge(
+    text: str, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """The bridge with a configuration."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "bench.toml"
+        file.write_text(text)
+        with running([PROGRAM, "run", str(file)], "Ctrl-C", environment) as process:
+            yield process
+
+
+@cache
+def key(kind: str, name: str) -> str:
+    """What this revision calls a key of an endpoint of a type."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "bench.toml"
+        for each in RENAMED[name]:
+            file.write_text(f'[endpoint.it]\ntype = "{kind}"\n{each} = 1000\n')
+            checked = subprocess.run([PROGRAM, "check", str(file)], capture_output=True, text=True)
+            if "unknown key" not in checked.stdout + checked.stderr:
+                return each
+    raise RuntimeError(f"endpoints of type {kind} have none of the keys {RENAMED[name]}")
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time that a process has used until now, all its threads."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+
+
+def cpu_seconds_of_family(pid: int) -> float:
+    """The same with all children that it has waited for, in steps of a hundredth."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def burst_figures(name: str, count: int, seconds: float, cpu: float) -> Iterator[Figure]:
+    """How fast a burst of messages was delivered, and what each of them cost the bridge."""
+    yield Figure(name, count / seconds, "messages/s", "higher")
+    yield Figure(f"{name}, CPU time", cpu / count * 1e6, "µs/message", "lower")
+
+
+def burst(port: int, packet: bytes, count: int) -> subprocess.Popen[bytes]:
+    """Send a packet many times over TCP (OSC 1.0), as fast as the receiver takes it."""
+    return subprocess.Popen([sys.executable, __file__, str(port), packet.hex(), str(count)])
+
+
+def send_burst(port: int, packet: bytes, count: int) -> None:
+    import time
+
+    data = struct.pack(">i", len(packet)) + packet
+    with socket.create_connection(("127.0.0.1", port)) as sock:
+        for _ in range(count // PER_WRITE):
+            sock.sendall(data * PER_WRITE)
+        sock.sendall(data * (count % PER_WRITE))
+        time.sleep(LINGER)
+
+
+if __name__ == "__main__":
+    send_burst(int(sys.argv[1]), bytes.fromhex(sys.argv[2]), int(sys.argv[3]))
