@@ -79,7 +79,9 @@ class App:
     def _make(
         self, name: str, entry: EndpointEntry, configuration: Configuration
     ) -> EndpointRunner:
-        return make_runner(name, entry, configuration.routes_to[name], self._hold)
+        runner = make_runner(name, entry, configuration.routes_to[name])
+        runner.backpressure.on_change = self._hold
+        return runner
 
     def _sources(
         self,
@@ -113,7 +115,7 @@ class App:
 
     # --- when an endpoint is full ------------------------------------------------------------
 
-    def _hold(self, _on: bool = False) -> None:
+    def _hold(self) -> None:
         """Pause bridges that feed a full endpoint with the policy ``block``; let others go on."""
         for name, listener in self.listeners.items():
             listener.pause(self._is_held(name))  # asked anew: one that goes on may fill it again

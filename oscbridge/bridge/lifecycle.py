@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from oscbridge.bridge.config.models import BridgeOptions
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.routes.route import Route
+from oscbridge.bridge.sinks.drops import several
 from oscbridge.bridge.sinks.runner import EndpointRunner
-from oscbridge.bridge.sinks.sender import several
 from oscbridge.bridge.sources.forked.supervisor import RoutePair
 from oscbridge.bridge.sources.listener import Listener, listen
 from oscbridge.dispatch.dispatcher import Dispatcher
@@ -39,7 +39,6 @@ def make_runner(
     name: str,
     entry: EndpointEntry,
     routes: Sequence[RouteInfo],
-    on_backpressure: Callable[[bool], None],
 ) -> EndpointRunner:
     """An endpoint, and the bridge's side of it; opens nothing. Raises :class:`OSCBridgeError`."""
     try:
@@ -47,9 +46,7 @@ def make_runner(
     except Exception as error:
         raise failed(f"endpoint.{name}", f"type {entry.type_name}", error) from error
     endpoint.routes = routes
-    return EndpointRunner(
-        endpoint, entry.type_name, entry.delivery, on_backpressure=on_backpressure
-    )
+    return EndpointRunner(endpoint, entry.type_name, entry.delivery)
 
 
 async def connect(delivery: EndpointRunner) -> None:

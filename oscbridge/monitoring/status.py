@@ -183,7 +183,7 @@ def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
         needed=delivery.options.on_start != "ignore",
         policy=delivery.options.policy,
         queued=delivery.queued,
-        queue_size=delivery.options.outbox,
+        queue_size=delivery.options.queue_size,
         offered=delivery.offered,
         sent=delivery.sent,
         dropped=dict(delivery.drops),

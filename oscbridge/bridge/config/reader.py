@@ -24,7 +24,7 @@ from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.config.route_loops import endless
 from oscbridge.bridge.config.routes import RouteReader
-from oscbridge.bridge.sinks.runner import RunnerOptions
+from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.spool.writer import SpoolBounds
 from oscbridge.endpoint import Endpoint, Options
 from oscbridge.net.url import OSCURL
@@ -140,7 +140,7 @@ class Reader:
         runner = RunnerOptions(
             policy=policy,
             on_start=host.on_start or factory.on_start,
-            outbox=host.queue,
+            queue_size=host.queue,
             spool=spool,
         )
         self.endpoints[name] = EndpointEntry(str(type_name), factory, valid, runner)

@@ -10,7 +10,7 @@ from oscbridge.bridge.config.models import BridgeOptions
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
 from oscbridge.bridge.routes.pure_steps import RouteSpec
 from oscbridge.bridge.routes.route import StatefulOptions
-from oscbridge.bridge.sinks.runner import RunnerOptions
+from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.endpoint import Endpoint, Options, RouteInfo
 
 __all__ = ["Configuration", "EndpointEntry", "RouteEntry"]

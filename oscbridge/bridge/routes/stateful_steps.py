@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final, Protocol, TypeAlias, TypeVar
 
 from oscbridge.osc import Message
@@ -17,7 +17,6 @@ __all__ = [
     "MAX_ADDRESSES",
     "MAX_DELAYED",
     "Delay",
-    "LastValues",
     "Limit",
     "OnChange",
     "Out",
@@ -159,21 +158,6 @@ class Delay:
             self._timer = None
         self._drops["stopped"] += len(self._waiting)
         self._waiting.clear()
-
-
-class LastValues:
-    """The last message of each address."""
-
-    def __init__(self) -> None:
-        self._messages: OrderedDict[str, Message] = OrderedDict()
-
-    def add(self, messages: Iterable[Message]) -> None:
-        for message in messages:
-            remember(self._messages, message.address, message)
-
-    def values(self) -> list[Message]:
-        """Those that were heard longest ago first."""
-        return list(self._messages.values())
 
 
 def remember(memory: OrderedDict[str, _Value], key: str, value: _Value) -> None:

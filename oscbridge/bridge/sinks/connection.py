@@ -17,18 +17,18 @@ __all__ = ["EndpointConnection", "backoff", "is_cancelled"]
 
 CONNECT_TIMEOUT: Final = 10.0
 CLOSE_TIMEOUT: Final = 0.6
-"""Seconds that an endpoint is given to connect, and to close."""
+"""Seconds that an endpoint may take to connect, and to close."""
 
 FIRST_WAIT: Final = 0.5
 LONGEST_WAIT: Final = 30.0
-"""Seconds before the first and between later tries to connect again; doubled each time."""
+"""Seconds before the first reconnection attempt, doubled each time, and their maximum."""
 
 STEADY: Final = 10.0
-"""Seconds after which a connection was a good one: the waits begin anew after it."""
+"""Seconds after which a connection counts as good, which resets the waits."""
 
 
 def backoff() -> Iterator[float]:
-    """Seconds to wait: growing, and no two endpoints the same."""
+    """Yield growing waits in seconds, randomised so that endpoints do not reconnect in step."""
     wait = FIRST_WAIT
     while True:
         yield wait * random.uniform(0.8, 1.2)
@@ -36,21 +36,21 @@ def backoff() -> Iterator[float]:
 
 
 class EndpointConnection:
-    """Opens and closes an endpoint, one ``close`` for each ``connect``."""
+    """Opens and closes an endpoint, one ``close`` per ``connect``."""
 
     def __init__(
         self, endpoint: Endpoint, reporter: RateLimitedLog, waits: Callable[[], Iterator[float]]
     ) -> None:
         self.is_open = False
         self.problem = ""
-        """Why it is not open, for people."""
+        """Why it is not open, human-readable."""
         self.tried = asyncio.Event()
-        """Set when the first try is over, whatever came of it."""
+        """Set when the first attempt is over, successful or not."""
         self.broken = asyncio.Event()
         """Set while it is not open."""
         self.broken.set()
         self.useful = False
-        """Set by who delivers: this connection was good for something."""
+        """Set by the sender: a message was delivered over this connection."""
         self._endpoint = endpoint
         self._reporter = reporter
         self._make_waits = waits
@@ -60,24 +60,24 @@ class EndpointConnection:
         self._since = 0.0
 
     async def open(self) -> None:
-        """Raises what ``connect`` raises, and :class:`EndpointError` when it takes too long."""
+        """Connect once. Raises what ``connect`` raises, or :class:`EndpointError` on a timeout."""
         self._to_close, self._lost = True, None
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT) as limit:
                 await self._endpoint.connect()
             if self._lost is not None:
-                raise self._lost  # again, before it was there
+                raise self._lost  # lost while connecting
         except TimeoutError as error:
             if not limit.expired():
-                raise  # an OSError of the system
+                raise  # a time-out of the operating system
             text = f"no connection within {CONNECT_TIMEOUT:g} s"
             raise EndpointError(text) from error
         except asyncio.CancelledError:
             if is_cancelled():
                 raise
-            raise EndpointError("it cancelled its own connect") from None
+            raise EndpointError("connect cancelled itself") from None
         except SystemExit as error:
-            raise EndpointError(f"its connect raised {error!r}") from error
+            raise EndpointError(f"connect raised {error!r}") from error
         finally:
             self.tried.set()
         self.is_open, self.problem, self.useful = True, "", False
@@ -85,7 +85,7 @@ class EndpointConnection:
         self._since = asyncio.get_running_loop().time()
 
     async def reopen(self) -> None:
-        """Try until it is open: the first time at once, later after a wait."""
+        """Connect until it succeeds: the first time at once, then after growing waits."""
         if self.useful or asyncio.get_running_loop().time() - self._since > STEADY:
             self._waits = self._make_waits()
         first = not self.tried.is_set()
@@ -106,7 +106,7 @@ class EndpointConnection:
             return
 
     async def close(self) -> None:
-        """Close what was opened, or half opened; never raises."""
+        """Close what was opened, completely or partly; never raises."""
         self.is_open = False
         if not self._to_close:
             return
@@ -117,10 +117,10 @@ class EndpointConnection:
         except (Exception, SystemExit, asyncio.CancelledError) as error:
             if is_cancelled():
                 raise
-            self._endpoint.log.warning("did not close cleanly: %r", error)
+            self._endpoint.log.warning("close failed: %r", error)
 
     def failed(self, error: Exception) -> None:
-        """Note, and report, that it is not open and why."""
+        """Note and log why it is not open."""
         self.is_open = False
         self.broken.set()
         text = what_failed(error) if isinstance(error, OSError) else str(error)
@@ -128,7 +128,7 @@ class EndpointConnection:
         self._reporter.report("connection", f"not connected: {self.problem}", level=logging.ERROR)
 
     def lost(self, error: Exception) -> bool:
-        """The endpoint says that its connection is gone. Whether that is news."""
+        """Note a loss that the endpoint reports. Returns whether the connection was open."""
         if not self.is_open:
             self._lost = error
             return False
@@ -137,6 +137,6 @@ class EndpointConnection:
 
 
 def is_cancelled() -> bool:
-    """Whether the running task is cancelled itself, not something that it waits for."""
+    """Whether the running task itself is cancelled, not an object that it awaits."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -1,4 +1,4 @@
-"""The bridge's side of one endpoint: its life, its counters, and what comes from it."""
+"""The bridge's side of one endpoint: its lifecycle, its counters, and its incoming messages."""
 
 from __future__ import annotations
 
@@ -6,59 +6,48 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from oscbridge.bridge.sinks.backpressure import Backpressure
 from oscbridge.bridge.sinks.connection import EndpointConnection, backoff
-from oscbridge.bridge.sinks.latency import Latency
-from oscbridge.bridge.sinks.queues import SEND_QUEUES, SendQueue
-from oscbridge.bridge.sinks.sender import Sender, several
-from oscbridge.bridge.sinks.spool.queue import SpoolQueue
-from oscbridge.bridge.sinks.spool.serializer import SpoolSerializer
-from oscbridge.bridge.sinks.spool.writer import SpoolBounds
+from oscbridge.bridge.sinks.drops import DropCounter, several
+from oscbridge.bridge.sinks.latency import Latency, LatencySampler
+from oscbridge.bridge.sinks.policies import RunnerOptions, make_queue
+from oscbridge.bridge.sinks.send_queue import SendQueue
+from oscbridge.bridge.sinks.sender import Sender
 from oscbridge.dispatch.dispatcher import Dispatcher, Watcher
 from oscbridge.dispatch.due_timer import DueTimer
 from oscbridge.dispatch.handler import ClientAddress
-from oscbridge.endpoint import Endpoint, OnStart, Policy
+from oscbridge.endpoint import Endpoint, OnStart
 from oscbridge.errors import DecodeError, EndpointError
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.osc import Message, Origin
 
-__all__ = ["DRAIN_TIMEOUT", "EndpointRunner", "RunnerOptions"]
+__all__ = ["DRAIN_TIMEOUT", "MAX_HOPS", "EndpointRunner"]
 
 START_TIMEOUT: Final = 1.0
-"""Seconds that a start waits for an endpoint that may as well connect later."""
+"""Seconds for which a start waits for an endpoint with ``on_start = "retry"``."""
 
 DRAIN_TIMEOUT: Final = 0.5
-"""Seconds of a stop for what waits to be delivered, unless the configuration says otherwise."""
+"""Seconds that a stop allows for delivering queued messages, by default."""
 
 CANCEL_TIMEOUT: Final = 0.2
-"""Seconds of a stop for what is being delivered."""
+"""Seconds that a stop allows for cancelling the delivery in progress."""
 
-GONE_TIMEOUT: Final = 1.0
-"""Seconds that what was routed before is waited for when a source's connection is over."""
+DISCONNECT_TIMEOUT: Final = 1.0
+"""Seconds for which the endpoint's callback waits for messages routed before a disconnect."""
 
 MAX_HOPS: Final = 8
-"""Endpoints that a message may come through, one after another, before it is dropped."""
-
-
-@dataclass(frozen=True)
-class RunnerOptions:
-    """The keys of ``[endpoint.NAME]`` that are the bridge's own."""
-
-    policy: Policy
-    on_start: OnStart
-    outbox: int
-    spool: SpoolBounds | None = None
-    """For the policy ``spool``."""
+"""Endpoints that a message may pass through, one after another, before it is dropped."""
 
 
 class EndpointRunner:
     """Runs one endpoint. It is the endpoint's host, and the sink that routes see.
 
-    Its life: :meth:`open`, from which on it takes messages; :meth:`start`, which connects;
+    Its lifecycle: :meth:`open`, after which it accepts messages; :meth:`start`, which connects;
     :meth:`stop`.
     """
 
@@ -68,7 +57,6 @@ class EndpointRunner:
         type_name: str,
         options: RunnerOptions,
         *,
-        on_backpressure: Callable[[bool], None] = lambda _on: None,
         waits: Callable[[], Iterator[float]] = backoff,
     ) -> None:
         self.endpoint = endpoint
@@ -78,32 +66,35 @@ class EndpointRunner:
         self.takes_route = endpoint.RouteOptions is not None
         self.dispatcher = Dispatcher(name=endpoint.name)
         """The routes that read from this endpoint."""
+        self.backpressure = Backpressure()
+        """Active while a full queue with the policy ``block`` wants the sources to pause."""
         self.left_alone = False
-        """Whether it could not be connected at its start, and is not tried again."""
+        """Whether it could not be connected at its start, and is not retried."""
         self.refusals = 0
-        self.drops: Counter[str] = Counter()
-        self._on_pressure = on_backpressure
-        self._counting = threading.Lock()
         self._offered = 0
+        self._counting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._telling: set[asyncio.Task[None]] = set()
-        self._outbox: SendQueue | None = None
-        self._entrance: SendQueue | None = None
-        """The outbox, as long as it takes messages."""
+        self._queue: SendQueue | None = None
+        self._open_queue: SendQueue | None = None
+        """The queue while it accepts messages."""
         self._task: asyncio.Task[None] | None = None
         self._due: DueTimer | None = None
-        self._reporter = RateLimitedLog(endpoint.log)
-        self._connection = EndpointConnection(endpoint, self._reporter, waits)
+        self._log = RateLimitedLog(endpoint.log)
+        self._drops = DropCounter(self._log)
+        self._sampler = LatencySampler(time.monotonic)
+        self._connection = EndpointConnection(endpoint, self._log, waits)
         self._sender = Sender(
             endpoint,
             self._connection,
-            self._reporter,
-            self._count,
+            self._log,
+            self._drops.count,
+            self._sampler,
             one_by_one=options.policy == "latest",
         )
         endpoint.attach(self)
 
-    # --- what is known of it -----------------------------------------------------------------
+    # --- its state ---------------------------------------------------------------------------
 
     @property
     def connected(self) -> bool:
@@ -111,33 +102,36 @@ class EndpointRunner:
 
     @property
     def problem(self) -> str:
-        """Why it is not connected, for people."""
+        """Why it is not connected, human-readable."""
         return self._connection.problem
 
     @property
     def routed(self) -> bool:
-        """Whether a route of the configuration leads here."""
+        """Whether a route of the configuration sends messages to it."""
         return bool(self.endpoint.routes)
 
     @property
     def offered(self) -> int:
-        """Messages that routes gave to it: all of them are sent, dropped or on their way."""
-        outbox = self._outbox
-        return self._offered + (0 if outbox is None else outbox.offered)
+        """Messages from routes: each is sent, dropped or queued."""
+        return self._offered + (0 if self._queue is None else self._queue.offered)
 
     @property
     def queued(self) -> int:
-        """Messages on their way: in the outbox, on disk too, or taken from it and not dealt with.
+        """Messages in the send queue, also on disk, or taken from it and not settled.
 
         After a stop, those that stay on disk.
         """
-        outbox = self._outbox
-        return self._sender.pending + (0 if outbox is None else len(outbox))
+        return self._sender.pending + (0 if self._queue is None else len(self._queue))
 
     @property
     def has_backpressure(self) -> bool:
-        """Whether sources should pause: it is full, and its policy is ``block``."""
-        return self._outbox is not None and self._outbox.has_backpressure
+        """Whether sources should pause: the queue is full, and its policy is ``block``."""
+        return self.backpressure.is_active
+
+    @property
+    def drops(self) -> Counter[str]:
+        """Messages that were not delivered, by reason."""
+        return self._drops.counts
 
     @property
     def sent(self) -> int:
@@ -146,27 +140,28 @@ class EndpointRunner:
     @property
     def latency(self) -> Latency:
         """From routed to delivered, of a sample of messages."""
-        return self._sender.latency
+        return self._sampler.latency
 
     def watch(self, incoming: Watcher | None, outgoing: Watcher | None) -> None:
-        """Have these called with each message that comes from it, and that was delivered to it.
+        """Call these with each message received from it, and each message delivered to it.
 
-        None for nobody. They run on the loop, the first also on other threads, and must not wait.
+        None stops watching. They are called on the event loop, the first also on other threads,
+        and must not wait.
         """
         self.dispatcher.watch(incoming)
         self._sender.watcher = outgoing
 
-    # --- as routes see it: a sink ------------------------------------------------------------
+    # --- for routes: a sink ------------------------------------------------------------------
 
     def offer(self, message: Message) -> None:
-        """Take a message for delivery. From any thread; never raises."""
-        outbox = self._entrance  # another thread may take it away
-        if outbox is None:
+        """Queue a message for delivery. From any thread; never raises."""
+        queue = self._open_queue  # another thread may set it to None
+        if queue is None:
             with self._counting:
                 self._offered += 1
             self.dropped("closed", 1)
         else:
-            outbox.put(message)
+            queue.put(message)
 
     def source_gone(self, origin: Origin) -> None:
         """Tell the endpoint, if it wants to know, that a connection is over. From any thread."""
@@ -183,23 +178,23 @@ class EndpointRunner:
         task.add_done_callback(self._telling.discard)
 
     async def _tell_gone_in_time(self, origin: Origin) -> None:
-        if self._outbox is not None:
+        if self._queue is not None:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(GONE_TIMEOUT):
-                    await self._outbox.join()
+                async with asyncio.timeout(DISCONNECT_TIMEOUT):
+                    await self._queue.join()
         try:
             self.endpoint.source_gone(origin)
         except Exception as error:
             text = f"source_gone raised {error!r}"
-            self._reporter.report("source_gone", text, level=logging.ERROR, error=error)
+            self._log.report("source_gone", text, level=logging.ERROR, error=error)
 
-    # --- as the endpoint sees it: its host ---------------------------------------------------
+    # --- for the endpoint: its host ----------------------------------------------------------
 
     def receive(self, message: Message, peer: ClientAddress) -> None:
-        """Put a message into the routes, unless it has come around too often."""
+        """Put a message into the routes, unless it has passed through too many endpoints."""
         hops = 0 if message.origin is None else message.origin.hops + 1
         if hops > MAX_HOPS:
-            self.dropped("hops", 1)
+            self.dropped("hops", 1, _TOO_MANY_HOPS)
             return
         origin = Origin(self.name, peer, hops)
         message = Message(message.address, message.types, message.args, message.timetag, origin)
@@ -214,28 +209,25 @@ class EndpointRunner:
         self.dispatcher.client_disconnected(peer)
 
     def bad_input(self, error: DecodeError, peer: ClientAddress) -> None:
-        """Count and report what a peer sent and what is no message."""
+        """Count and log invalid input from a peer."""
         self.dispatcher.report_bad(error, peer)
 
     def refused(self, text: str) -> None:
-        """Count and report somebody who is not let in."""
+        """Count and log a rejected client."""
         self.refusals += 1
-        self._reporter.report("refused", f"refused {text}")
+        self._log.report("refused", f"refused {text}")
 
     def dropped(self, reason: str, count: int, why: str = "") -> None:
-        """Count and report messages that will not be delivered. From any thread."""
-        self._count(reason, count)
-        if reason not in _EXPECTED:
-            text = f"{several(count)} lost: {why or _WHY.get(reason, reason)}"
-            self._reporter.report(reason, text, count=count)
+        """Count and log messages that will not be delivered. From any thread."""
+        self._drops.drop(reason, count, why)
 
     def lost(self, error: Exception) -> None:
-        """Reconnect, as the connection is gone; what is being sent is sent once more."""
+        """Reconnect after the connection was lost; messages being sent are sent again."""
         if not self._connection.lost(error):
             return
         self._sender.interrupt()
-        if self._outbox is not None:
-            self._outbox.interrupt()
+        if self._queue is not None:
+            self._queue.interrupt()
 
     def snapshot(self) -> list[Message]:
         """The last message of each address that was sent to the endpoint, oldest first."""
@@ -243,60 +235,41 @@ class EndpointRunner:
         return [] if latest is None else latest.values()
 
     def flush_reports(self, *, everything: bool = False) -> None:
-        """Have told what was reported and is overdue."""
-        self._reporter.flush(everything=everything)
+        """Write overdue summaries of repeated log lines."""
+        self._log.flush(everything=everything)
 
-    def _count(self, reason: str, count: int) -> None:
-        with self._counting:
-            self.drops[reason] += count
-
-    # --- its life ----------------------------------------------------------------------------
+    # --- its lifecycle -----------------------------------------------------------------------
 
     def open(self) -> None:
-        """Take messages from now on; they wait until it is connected. On the loop."""
+        """Accept messages; they wait until it is connected. On the event loop."""
         if self._due is not None:
             return
         self._loop = loop = asyncio.get_running_loop()
         self._due = DueTimer(self.dispatcher.scheduler, loop)
         if self.endpoint.is_sink():
-            self._outbox = self._entrance = self._make_outbox(loop)
-
-    def _make_outbox(self, loop: asyncio.AbstractEventLoop) -> SendQueue:
-        options, endpoint = self.options, self.endpoint
-        if options.policy != "spool":
-            return SEND_QUEUES[options.policy](
-                options.outbox,
+            self._queue = self._open_queue = make_queue(
+                self.options,
+                self.endpoint,
                 loop,
                 self.dropped,
-                self._on_pressure,
-                endpoint.key,
-                endpoint.essential,
+                self._sampler,
+                self.backpressure,
+                self._log,
             )
-        if options.spool is None:
-            raise ValueError("the policy 'spool' needs a file")
-        return SpoolQueue(
-            options.outbox,
-            loop,
-            self.dropped,
-            options.spool,
-            SpoolSerializer(endpoint.RouteOptions),
-            endpoint.keeps,
-            self._reporter,
-        )
 
     async def start(self, on_start: OnStart | None = None) -> None:
         """Connect, then deliver until :meth:`stop`.
 
-        Under ``on_start = "error"`` raises what ``connect`` raises, or :class:`EndpointError`
-        about the file of a spool; without its file a spool goes on in memory. Under "retry" it goes
-        on trying, and is not waited for long; under "ignore" the endpoint is left alone
-        when it cannot be connected, and what is sent to it dropped.
+        With ``on_start = "error"`` raises what ``connect`` raises, or :class:`EndpointError`
+        about the file of a spool; otherwise a spool without its file keeps messages in memory.
+        With "retry" it keeps trying, and the start waits at most :data:`START_TIMEOUT`; with
+        "ignore" an endpoint that cannot be connected stays closed, and its messages are dropped.
         """
         self.open()
         on_start = on_start or self.options.on_start
-        if self._outbox is not None:
+        if self._queue is not None:
             try:
-                await self._outbox.opened()
+                await self._queue.opened()
             except EndpointError:
                 if on_start == "error":
                     raise
@@ -308,62 +281,53 @@ class EndpointRunner:
                     raise
                 self.left_alone = True
                 self._connection.failed(error)
-                await self._close_outbox("closed")
+                await self._close_queue("closed")
                 return
         loop = asyncio.get_running_loop()
-        self._task = loop.create_task(self._sender.run(self._outbox), name=f"deliver {self.name}")
+        self._task = loop.create_task(self._sender.run(self._queue), name=f"deliver {self.name}")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(START_TIMEOUT):
                 await self._connection.tried.wait()
 
     def release(self) -> None:
-        """Let no source wait for this endpoint any more: a stop is near."""
-        if self._outbox is not None:
-            self._outbox.release()
+        """Stop sources from waiting for room, as a stop is about to follow."""
+        if self._queue is not None:
+            self._queue.release()
 
     async def stop(self, drain: float = DRAIN_TIMEOUT) -> None:
-        """Deliver what waits, within ``drain`` seconds, then close what was opened."""
+        """Deliver queued messages within ``drain`` seconds, then close the endpoint."""
         if self._due is None:
             return
         due, self._due = self._due, None
-        self._entrance = self._loop = None
+        self._open_queue = self._loop = None
         for telling in tuple(self._telling):
             telling.cancel()
-        if self._outbox is not None and self.connected:
+        if self._queue is not None and self.connected:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(drain):
-                    await self._outbox.join()
+                    await self._queue.join()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task], timeout=CANCEL_TIMEOUT)
-        await asyncio.gather(self._close_outbox("stopped"), self._connection.close())
+        await asyncio.gather(self._close_queue("stopped"), self._connection.close())
         due.close()
 
-    async def _close_outbox(self, reason: str) -> None:
-        self._entrance = None
-        if self._outbox is None:
+    async def _close_queue(self, reason: str) -> None:
+        self._open_queue = None
+        if self._queue is None:
             return
-        left = self._outbox.close(self._sender.end())
-        left += await self._outbox.finish()
-        if left:
-            self.dropped(reason, left)
-        if len(self._outbox):
-            self.endpoint.log.info("%s on disk, for later", several(len(self._outbox)))
+        lost = self._queue.close(self._sender.end())
+        lost += await self._queue.finish()
+        if lost:
+            self.dropped(reason, lost)
+        if len(self._queue):
+            self.endpoint.log.info("%s kept on disk", several(len(self._queue)))
 
 
-_EXPECTED: Final = frozenset({"replaced"})
-"""Reasons that are what the configuration asks for: counted, and not reported."""
-
-_WHY: Final = {
-    "full": "they come faster than they can be delivered",
-    "closed": "the endpoint is not open",
-    "stopped": "there was no time left to deliver them",
-    "hops": f"they have come through more than {MAX_HOPS} endpoints; do routes form a ring?",
-    "expired": "they waited on disk for too long",
-    "unreadable": "the file on disk is damaged, or another version has written it",
-}
-"""The host's own reasons to drop messages, in words."""
+_TOO_MANY_HOPS: Final = (
+    f"they passed through more than {MAX_HOPS} endpoints; do routes form a ring?"
+)
 
 
 def _no_reply(client_address: ClientAddress, result: object) -> None:
-    """What a route's function returns has no place to go."""
+    """Ignore the result of a route's function: an endpoint takes no replies."""

@@ -1,4 +1,4 @@
-"""From the outbox to the endpoint: every message is delivered, or counted as lost."""
+"""From the send queue to the endpoint: every message is delivered, or counted as lost."""
 
 from __future__ import annotations
 
@@ -7,29 +7,30 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from oscbridge.bridge.routes.stateful_steps import LastValues
 from oscbridge.bridge.sinks.connection import EndpointConnection, is_cancelled
-from oscbridge.bridge.sinks.latency import Latency
-from oscbridge.bridge.sinks.queues import SendQueue
+from oscbridge.bridge.sinks.drops import several
+from oscbridge.bridge.sinks.last_values import LastValues
+from oscbridge.bridge.sinks.latency import LatencySampler
+from oscbridge.bridge.sinks.send_queue import SendQueue
 from oscbridge.endpoint import Endpoint
 from oscbridge.errors import BackOff, BadMessage, EndpointError, NotConnected
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.osc import Message
 
-__all__ = ["Sender", "several"]
+__all__ = ["Sender"]
 
 MAX_TRIES: Final = 5
-"""Connections in a row that may break at one message before it is dropped."""
+"""Consecutive connections that may break while sending one message before it is dropped."""
 
 MAX_BATCH: Final = 1_024
-"""Messages that an endpoint is given at once."""
+"""Largest number of messages passed to ``send_batch``."""
 
 TURN: Final = 64
-"""Messages after which others have their turn on the loop."""
+"""Messages after which other tasks run on the event loop."""
 
 
 class Sender:
-    """Hands messages to an endpoint while it is connected, and has it connected again.
+    """Passes messages to an endpoint while it is connected, and reconnects it.
 
     ``count`` is called with a reason and a number for messages that are lost here.
     """
@@ -40,69 +41,69 @@ class Sender:
         connection: EndpointConnection,
         reporter: RateLimitedLog,
         count: Callable[[str, int], None],
+        sampler: LatencySampler,
         *,
         one_by_one: bool,
     ) -> None:
         self.sent = 0
         """Messages that were delivered."""
         self.pending = 0
-        """Messages that were taken out and are not dealt with yet."""
-        self.latency = Latency()
-        """From the outbox's entrance to the endpoint's answer, of a sample of messages."""
+        """Messages taken from the queue and not settled yet."""
         self.watcher: Callable[[Message], None] | None = None
-        """Called with every message that was delivered."""
+        """Called with every delivered message."""
         self.latest = LastValues() if endpoint.remembers else None
-        """The last message of each address, if the endpoint wants to know."""
+        """The last message of each address, if the endpoint asks for it."""
         self._endpoint = endpoint
         self._connection = connection
         self._reporter = reporter
         self._count = count
+        self._sampler = sampler
         self._tries = 0
         self._by_batch = type(endpoint).send_batch is not Endpoint.send_batch
         self._sending: asyncio.Timeout | None = None
         self._ended = False
-        # Where one message is sent after another, few are taken out, so that those that wait
-        # can still be replaced or make room.
+        # An endpoint without batches takes few at once, so that those in the queue can still be
+        # replaced or dropped.
         self._at_once = MAX_BATCH if self._by_batch else 1 if one_by_one else TURN
 
     def interrupt(self) -> None:
-        """Give up what is being sent, as the connection is gone; it is sent once more."""
+        """Abort the send in progress after the connection was lost; it is repeated."""
         if self._sending is not None:
             self._sending.reschedule(asyncio.get_running_loop().time())
 
     def end(self) -> int:
-        """Do nothing more, even if the endpoint did not let itself be cancelled.
+        """Stop, even if the endpoint ignores its cancellation.
 
-        Returns how many messages are not dealt with.
+        Returns the number of messages that are not settled.
         """
         self._ended = True
         left, self.pending = self.pending, 0
         return left
 
-    async def run(self, outbox: SendQueue | None) -> None:
-        """Deliver while connected, reconnect while not. Without an outbox only the latter."""
-        clock = asyncio.get_running_loop().time
+    async def run(self, queue: SendQueue | None) -> None:
+        """Deliver while connected, reconnect while not. Without a queue only reconnect."""
+        sampler = self._sampler
         connection = self._connection
         delivered = 0
         while not self._ended:
             if not connection.is_open:
                 await connection.reopen()
-            if outbox is None:
+            if queue is None:
                 await connection.broken.wait()
                 continue
-            batch = await outbox.take(self._at_once)
+            batch = await queue.take(self._at_once)
             if not batch:
                 continue
             await self._deliver(batch)
-            if outbox.sampled:
-                self.latency.observe(clock() - outbox.sampled)
+            if sampler.entered_at:
+                sampler.delivered()
             delivered += len(batch)
-            if delivered >= TURN and len(outbox):
+            if delivered >= TURN and len(queue):
                 delivered = 0
-                await asyncio.sleep(0)  # neither take nor send may have waited for anything
+                await asyncio.sleep(0)  # take and send may both have returned without waiting
 
     async def _deliver(self, batch: Sequence[Message]) -> None:
-        """Deliver a batch, through as many connections as it takes."""
+        """Deliver a batch, reconnecting as often as necessary."""
         self.pending = len(batch)
         while self.pending and not self._ended:
             if not self._connection.is_open:
@@ -110,11 +111,11 @@ class Sender:
             await self._send(batch[-self.pending :])
 
     async def _send(self, messages: Sequence[Message]) -> None:
-        """Try to deliver some messages. Those that are not dealt with stay pending."""
+        """Try to deliver messages. Those that are not settled stay pending."""
         try:
             await self._attempt(messages)
         except (NotConnected, OSError) as error:
-            if self._connection.is_open:  # or it has said so itself
+            if self._connection.is_open:  # else the endpoint has reported the loss itself
                 self._connection.failed(error)
             if not self._sent_before(error, messages):
                 self._tries += 1
@@ -134,7 +135,7 @@ class Sender:
             self._failed("error", self.pending if self._by_batch else 1, error)
 
     async def _attempt(self, messages: Sequence[Message]) -> None:
-        """Raises what the endpoint raises, and ``TimeoutError`` when it says that it is lost."""
+        """Raises what the endpoint raises, or ``TimeoutError`` after :meth:`interrupt`."""
         try:
             async with asyncio.timeout(None) as self._sending:
                 if self._by_batch:
@@ -148,7 +149,7 @@ class Sender:
             self._sending = None
 
     def _sent_before(self, error: Exception, messages: Sequence[Message]) -> int:
-        """Count what an error says was delivered of a batch."""
+        """Count the messages of a batch that were delivered before an error."""
         sent = getattr(error, "sent", None) if self._by_batch else None
         count = min(max(sent or 0, 0), len(messages))
         self._delivered(messages[:count])
@@ -181,8 +182,3 @@ class Sender:
             count=count,
             error=None if isinstance(error, EndpointError | OSError) else error,
         )
-
-
-def several(count: int) -> str:
-    """So many messages, in words."""
-    return "1 message" if count == 1 else f"{count} messages"

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 import oscbridge
 from oscbridge import OSCURL, ConfigurationError, Endpoint, HostPort
 from oscbridge.bridge.config.config import Configuration, parse
-from oscbridge.bridge.sinks.runner import RunnerOptions
+from oscbridge.bridge.sinks.policies import RunnerOptions
 
 
 class Server(Endpoint):
@@ -131,13 +131,13 @@ def test_a_multicast_group_has_an_interface() -> None:
 
 def test_an_endpoint_has_the_defaults_of_its_type() -> None:
     entry = good('[endpoint.a]\ntype = "server"').endpoints["a"]
-    assert entry.delivery == RunnerOptions(policy="latest", on_start="retry", outbox=10_000)
+    assert entry.delivery == RunnerOptions(policy="latest", on_start="retry", queue_size=10_000)
 
 
 def test_an_endpoint_may_override_the_defaults_of_its_type() -> None:
     text = '[endpoint.a]\ntype = "server"\npolicy = "block"\nqueue = 5\non_start = "ignore"'
     assert good(text).endpoints["a"].delivery == RunnerOptions(
-        policy="block", on_start="ignore", outbox=5
+        policy="block", on_start="ignore", queue_size=5
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from oscbridge import Message
 from oscbridge.bridge.routes import stateful_steps as memory
-from oscbridge.bridge.routes.stateful_steps import Delay, LastValues, Limit, OnChange
+from oscbridge.bridge.routes.stateful_steps import Delay, Limit, OnChange
 
 
 class Loop:
@@ -274,14 +274,3 @@ def test_closing_a_delay_drops_what_waits_and_counts_it(
     loop.go(1)
     assert out == []
     assert drops == {"stopped": 3}
-
-
-# --- the last value of each address ------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("small")
-def test_the_last_values_are_bounded_and_the_oldest_come_first() -> None:
-    latest = LastValues()
-    for address, value in (("/a", 1), ("/b", 1), ("/a", 2), ("/c", 1), ("/d", 1)):
-        latest.add([Message.of(address, value)])
-    assert [(m.address, m.args[0]) for m in latest.values()] == [("/a", 2), ("/c", 1), ("/d", 1)]

@@ -13,10 +13,10 @@ import pytest
 
 from oscbridge import Endpoint, Message, NotConnected, Options, encode_bundle, encode_message
 from oscbridge.bridge.app import App
-from oscbridge.bridge.sinks import connection
-from oscbridge.bridge.sinks import queues as outbox
-from oscbridge.bridge.sinks.queues import Policy
-from oscbridge.bridge.sinks.runner import EndpointRunner, RunnerOptions
+from oscbridge.bridge.sinks import connection, queues
+from oscbridge.bridge.sinks.policies import RunnerOptions
+from oscbridge.bridge.sinks.runner import EndpointRunner
+from oscbridge.endpoint import Policy
 from oscbridge.osc.framing import encoder_for
 from oscbridge.tcp_client import SimpleTCPClient
 from oscbridge.udp_client import UDPClient
@@ -160,6 +160,26 @@ async def test_the_last_value_of_every_address_arrives_from_several_threads() ->
     assert delivery.sent + delivery.drops["replaced"] == 8_001
 
 
+@pytest.mark.parametrize("policy", ["drop_oldest", "block"])
+async def test_only_latest_asks_for_a_coalesce_key(policy: Policy) -> None:
+    class Asked(Gate):
+        asked = False
+
+        def key(self, message: Message) -> str:
+            self.asked = True
+            return message.address
+
+    gate = Asked()
+    gate.opened.set()
+    delivery = EndpointRunner(gate, "gate", RunnerOptions(policy, "error", 1))
+    await delivery.start()
+    delivery.offer(value(0))
+    delivery.offer(value(1))
+    await delivery.stop()
+    assert gate.messages
+    assert not gate.asked
+
+
 # --- block -------------------------------------------------------------------------------------
 
 
@@ -188,8 +208,8 @@ async def test_block_makes_a_thread_wait_and_loses_nothing() -> None:
 
 
 async def test_a_thread_that_waits_in_vain_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "BLOCK_TIMEOUT", 0.05)
-    monkeypatch.setattr(outbox, "SLACK", 2)
+    monkeypatch.setattr(queues, "BLOCK_TIMEOUT", 0.05)
+    monkeypatch.setattr(queues, "SLACK", 2)
     delivery, gate = await stalled("block", 3)
     async with asyncio.timeout(WAIT):
         await asyncio.to_thread(lambda: [delivery.offer(value(number)) for number in range(7)])
@@ -211,10 +231,9 @@ async def test_a_stop_frees_a_thread_that_waits() -> None:
 
 
 async def test_block_tells_pressure_when_it_is_full_and_when_half_is_gone() -> None:
-    gate, told = Gate(), []
-    delivery = EndpointRunner(
-        gate, "gate", RunnerOptions("block", "error", 4), on_backpressure=told.append
-    )
+    gate, told = Gate(), list[bool]()
+    delivery = EndpointRunner(gate, "gate", RunnerOptions("block", "error", 4))
+    delivery.backpressure.on_change = lambda: told.append(delivery.has_backpressure)
     await delivery.start()
     delivery.offer(value(-1))
     async with asyncio.timeout(WAIT):

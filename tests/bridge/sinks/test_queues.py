@@ -1,4 +1,4 @@
-"""The queue before a sink: order, bound, wake-ups from other threads, join and close."""
+"""Send queues in memory: order, bounds, wake-ups from other threads, join and close."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ import pytest
 
 from oscbridge import Message
 from oscbridge.bridge.sinks import queues as module
-from oscbridge.bridge.sinks.queues import (
-    BlockingQueue,
-    DropOldestQueue,
-    LatestQueue,
-    SendQueue,
-)
+from oscbridge.bridge.sinks.backpressure import Backpressure
+from oscbridge.bridge.sinks.latency import LatencySampler
+from oscbridge.bridge.sinks.queues import BlockingQueue, DropOldestQueue, LatestQueue
+from oscbridge.bridge.sinks.send_queue import SendQueue
 
 ALL = 1_000_000
 
@@ -32,75 +30,78 @@ def numbered(count: int) -> list[Message]:
     return [Message("/n", "i", (n,)) for n in range(count)]
 
 
+def sampler() -> LatencySampler:
+    return LatencySampler(asyncio.get_running_loop().time)
+
+
 def make(size: int, drops: Drops | None = None) -> SendQueue:
-    return DropOldestQueue(
-        size, asyncio.get_running_loop(), (Drops() if drops is None else drops).add
-    )
+    drops = Drops() if drops is None else drops
+    return DropOldestQueue(size, asyncio.get_running_loop(), drops.add, sampler())
 
 
 def on_a_thread(work: Callable[[], None]) -> None:
-    """Run it on another thread, while the loop is held up."""
+    """Run it on another thread while the event loop is blocked."""
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
 
 
-async def test_messages_come_out_in_the_order_in_which_they_went_in() -> None:
-    outbox = make(100)
+async def test_take_returns_messages_in_the_order_of_put() -> None:
+    queue = make(100)
     messages = numbered(100)
     for message in messages:
-        outbox.put(message)
-    assert await outbox.take(ALL) == messages
+        queue.put(message)
+    assert await queue.take(ALL) == messages
 
 
-async def test_beyond_its_size_the_oldest_is_dropped_and_counted() -> None:
+async def test_full_queue_drops_and_counts_the_oldest() -> None:
     drops = Drops()
-    outbox = make(10, drops)
+    queue = make(10, drops)
     messages = numbered(25)
     for message in messages:
-        outbox.put(message)
-    assert len(outbox) == 10
-    assert await outbox.take(ALL) == messages[15:]
+        queue.put(message)
+    assert len(queue) == 10
+    assert await queue.take(ALL) == messages[15:]
     assert drops == {"full": 15}
 
 
-async def test_no_more_are_taken_than_are_asked_for() -> None:
-    outbox = make(10)
+async def test_take_returns_at_most_count_messages() -> None:
+    queue = make(10)
     messages = numbered(5)
     for message in messages:
-        outbox.put(message)
-    assert await outbox.take(2) == messages[:2]
-    assert await outbox.take(ALL) == messages[2:]
+        queue.put(message)
+    assert await queue.take(2) == messages[:2]
+    assert await queue.take(ALL) == messages[2:]
 
 
-async def test_a_take_that_is_interrupted_returns_nothing() -> None:
-    outbox = make(10)
-    taking = asyncio.ensure_future(outbox.take(ALL))
+async def test_interrupted_take_returns_nothing() -> None:
+    queue = make(10)
+    taking = asyncio.ensure_future(queue.take(ALL))
     await asyncio.sleep(0)
-    outbox.interrupt()
+    queue.interrupt()
     async with asyncio.timeout(5):
         assert await taking == []
 
 
-async def test_a_put_on_another_thread_wakes_the_taker() -> None:
-    outbox = make(10)
-    taking = asyncio.ensure_future(outbox.take(ALL))
+async def test_put_on_another_thread_wakes_take() -> None:
+    queue = make(10)
+    taking = asyncio.ensure_future(queue.take(ALL))
     await asyncio.sleep(0)
-    on_a_thread(lambda: outbox.put(numbered(1)[0]))
+    on_a_thread(lambda: queue.put(numbered(1)[0]))
     async with asyncio.timeout(5):
         assert await taking == numbered(1)
 
 
-async def test_a_put_on_the_loop_wakes_the_taker() -> None:
-    outbox = make(10)
-    taking = asyncio.ensure_future(outbox.take(ALL))
+async def test_put_on_the_loop_wakes_take() -> None:
+    queue = make(10)
+    taking = asyncio.ensure_future(queue.take(ALL))
     await asyncio.sleep(0)
-    outbox.put(numbered(1)[0])
+    queue.put(numbered(1)[0])
     async with asyncio.timeout(5):
         assert await taking == numbered(1)
 
 
-def test_a_burst_from_another_thread_wakes_the_loop_once() -> None:
+def test_burst_from_another_thread_wakes_the_loop_once() -> None:
     woken = 0
 
     class Loop(asyncio.SelectorEventLoop):
@@ -111,55 +112,55 @@ def test_a_burst_from_another_thread_wakes_the_loop_once() -> None:
 
     loop = Loop()
     try:
-        for size in (1, 1000):  # a full outbox is no empty one: it does not wake again
-            outbox, woken = DropOldestQueue(size, loop, Drops().add), 0
-            messages = numbered(500)
+        for size in (1, 1000):  # a full queue is not empty: it does not wake the loop again
+            queue = DropOldestQueue(size, loop, Drops().add, LatencySampler(loop.time))
+            messages, woken = numbered(500), 0
 
-            def burst(outbox: SendQueue = outbox, messages: list[Message] = messages) -> None:
+            def burst(queue: SendQueue = queue, messages: list[Message] = messages) -> None:
                 for message in messages:
-                    outbox.put(message)
+                    queue.put(message)
 
             on_a_thread(burst)
             assert woken == 1
-            assert loop.run_until_complete(outbox.take(ALL)) == messages[-size:]
+            assert loop.run_until_complete(queue.take(ALL)) == messages[-size:]
     finally:
         loop.close()
 
 
-async def test_nothing_is_lost_uncounted_when_many_threads_put_at_once() -> None:
+async def test_puts_from_many_threads_are_taken_or_counted() -> None:
     drops = Drops()
-    outbox = make(1_000, drops)
+    queue = make(1_000, drops)
     taken: list[Message] = []
 
     async def take() -> None:
         while True:
-            taken.extend(await outbox.take(ALL))
+            taken.extend(await queue.take(ALL))
 
     def put() -> None:
         for message in numbered(5_000):
-            outbox.put(message)
+            queue.put(message)
 
     taking = asyncio.ensure_future(take())
     async with asyncio.timeout(20):
         await asyncio.gather(*(asyncio.to_thread(put) for _ in range(4)))
-        await outbox.join()
+        await queue.join()
     taking.cancel()
     assert len(taken) + drops["full"] == 20_000
 
 
-async def test_join_waits_until_what_was_taken_is_dealt_with() -> None:
-    outbox = make(10)
+async def test_join_waits_until_taken_messages_are_settled() -> None:
+    queue = make(10)
     dealing, finish = asyncio.Event(), asyncio.Event()
 
     async def deliver() -> None:
         while True:
-            await outbox.take(ALL)
+            await queue.take(ALL)
             dealing.set()
             await finish.wait()
 
     delivering = asyncio.ensure_future(deliver())
-    outbox.put(numbered(1)[0])
-    joining = asyncio.ensure_future(outbox.join())
+    queue.put(numbered(1)[0])
+    joining = asyncio.ensure_future(queue.join())
     async with asyncio.timeout(5):
         await dealing.wait()
         assert not joining.done()
@@ -168,282 +169,234 @@ async def test_join_waits_until_what_was_taken_is_dealt_with() -> None:
     delivering.cancel()
 
 
-async def test_join_on_an_outbox_that_was_never_used_returns() -> None:
-    outbox = make(10)
-    taking = asyncio.ensure_future(outbox.take(ALL))
+async def test_join_of_an_unused_queue_returns() -> None:
+    queue = make(10)
+    taking = asyncio.ensure_future(queue.take(ALL))
     async with asyncio.timeout(5):
-        await outbox.join()
+        await queue.join()
     taking.cancel()
 
 
-async def test_join_waits_for_what_was_left_by_a_take() -> None:
-    outbox = make(10)
+async def test_join_waits_for_messages_left_by_a_take() -> None:
+    queue = make(10)
     for message in numbered(2):
-        outbox.put(message)
-    await outbox.take(1)
-    joining = asyncio.ensure_future(outbox.join())
+        queue.put(message)
+    await queue.take(1)
+    joining = asyncio.ensure_future(queue.join())
     await asyncio.sleep(0)
-    await outbox.take(1)
+    await queue.take(1)
     assert not joining.done()
-    taking = asyncio.ensure_future(outbox.take(1))
+    taking = asyncio.ensure_future(queue.take(1))
     async with asyncio.timeout(5):
         await joining
     taking.cancel()
 
 
-async def test_close_says_how_many_were_left() -> None:
-    outbox = make(10)
+async def test_close_returns_the_number_of_waiting_messages() -> None:
+    queue = make(10)
     for message in numbered(3):
-        outbox.put(message)
-    assert outbox.close() == 3
-    assert outbox.close() == 0
+        queue.put(message)
+    assert queue.close() == 3
+    assert queue.close() == 0
 
 
-async def test_what_comes_after_close_is_counted() -> None:
+async def test_put_after_close_is_counted() -> None:
     drops = Drops()
-    outbox = make(10, drops)
-    outbox.close()
-    outbox.put(numbered(1)[0])
+    queue = make(10, drops)
+    queue.close()
+    queue.put(numbered(1)[0])
     assert drops == {"closed": 1}
-    assert len(outbox) == 0
+    assert len(queue) == 0
 
 
-async def test_a_put_when_the_loop_is_closed_is_counted() -> None:
+async def test_put_after_the_loop_is_closed_is_counted() -> None:
     drops = Drops()
     loop = asyncio.new_event_loop()
-    outbox = DropOldestQueue(10, loop, drops.add)
+    queue = DropOldestQueue(10, loop, drops.add, LatencySampler(loop.time))
     loop.close()
-    on_a_thread(lambda: outbox.put(numbered(1)[0]))
+    on_a_thread(lambda: queue.put(numbered(1)[0]))
     assert drops == {"closed": 1}
 
 
-async def test_what_was_taken_and_is_not_dealt_with_is_lost_too() -> None:
-    outbox = make(10)
+async def test_close_includes_taken_messages_that_are_not_settled() -> None:
+    queue = make(10)
     for message in numbered(5):
-        outbox.put(message)
-    await outbox.take(3)
-    assert outbox.close(2) == 4
+        queue.put(message)
+    await queue.take(3)
+    assert queue.close(2) == 4
 
 
-# --- what the policy latest goes by ------------------------------------------------------------
+# --- coalesce keys of the policy latest --------------------------------------------------------
 
 
 def latest(
-    size: int, drops: Drops, key: Callable[[Message], Hashable] | None = None
+    size: int, drops: Drops, coalesce_key: Callable[[Message], Hashable] | None = None
 ) -> LatestQueue:
     loop = asyncio.get_running_loop()
-    if key is None:
-        return LatestQueue(size, loop, drops.add)
-    return LatestQueue(size, loop, drops.add, lambda _on: None, key)
+    if coalesce_key is None:
+        return LatestQueue(size, loop, drops.add, sampler())
+    return LatestQueue(size, loop, drops.add, sampler(), coalesce_key=coalesce_key)
 
 
 def note(channel: int, number: int) -> Message:
     return Message("/note", "ii", (channel, number))
 
 
-async def test_latest_goes_by_the_address_if_it_is_told_nothing() -> None:
+async def test_latest_coalesces_by_address_by_default() -> None:
     drops = Drops()
-    outbox = latest(10, drops)
+    queue = latest(10, drops)
     for number in range(4):
-        outbox.put(note(number % 2, number))
-    assert await outbox.take(ALL) == [note(1, 3)]
+        queue.put(note(number % 2, number))
+    assert await queue.take(ALL) == [note(1, 3)]
     assert drops == {"replaced": 3}
 
 
-async def test_latest_keeps_one_value_a_key_in_the_order_in_which_keys_came() -> None:
+async def test_latest_keeps_one_value_per_key_in_the_order_of_their_first_arrival() -> None:
     drops = Drops()
-    outbox = latest(10, drops, lambda message: message.args[0])  # type: ignore[arg-type, return-value]
+    queue = latest(10, drops, lambda message: message.args[0])  # type: ignore[arg-type, return-value]
     for number in range(6):
-        outbox.put(note(number % 2, number))
-    assert await outbox.take(ALL) == [note(0, 4), note(1, 5)]
+        queue.put(note(number % 2, number))
+    assert await queue.take(ALL) == [note(0, 4), note(1, 5)]
     assert drops == {"replaced": 4}
 
 
-async def test_latest_replaces_nothing_that_has_no_key() -> None:
+async def test_latest_never_replaces_messages_without_a_key() -> None:
     drops = Drops()
-    outbox = latest(10, drops, lambda message: None if message.args[0] else "same")
+    queue = latest(10, drops, lambda message: None if message.args[0] else "same")
     for message in (note(1, 0), note(0, 1), note(1, 2), note(0, 3), note(1, 4)):
-        outbox.put(message)
-    assert await outbox.take(ALL) == [note(1, 0), note(0, 3), note(1, 2), note(1, 4)]
+        queue.put(message)
+    assert await queue.take(ALL) == [note(1, 0), note(0, 3), note(1, 2), note(1, 4)]
     assert drops == {"replaced": 1}
 
 
-async def test_what_has_no_key_finds_no_room_as_all_others() -> None:
+async def test_latest_drops_the_oldest_message_without_a_key_when_full() -> None:
     drops = Drops()
-    outbox = latest(3, drops, lambda _message: None)
+    queue = latest(3, drops, lambda _message: None)
     messages = numbered(5)
     for message in messages:
-        outbox.put(message)
-    assert await outbox.take(ALL) == messages[2:]
+        queue.put(message)
+    assert await queue.take(ALL) == messages[2:]
     assert drops == {"full": 2}
 
 
-async def test_a_key_that_raises_is_the_address() -> None:
-    def key(message: Message) -> Hashable:
+async def test_latest_uses_the_address_when_the_key_raises() -> None:
+    def coalesce_key(message: Message) -> Hashable:
         raise KeyError(message)
 
     drops = Drops()
-    outbox = latest(10, drops, key)
+    queue = latest(10, drops, coalesce_key)
     for number in range(3):
-        outbox.put(note(0, number))
-    outbox.put(Message("/other"))
-    assert await outbox.take(ALL) == [note(0, 2), Message("/other")]
+        queue.put(note(0, number))
+    queue.put(Message("/other"))
+    assert await queue.take(ALL) == [note(0, 2), Message("/other")]
     assert drops == {"replaced": 2}
 
 
-async def test_a_key_that_cannot_be_one_loses_nothing_uncounted() -> None:
+async def test_latest_uses_the_address_when_the_key_is_not_hashable() -> None:
     drops = Drops()
-    outbox = latest(10, drops, lambda _message: [])  # type: ignore[arg-type, return-value]
+    queue = latest(10, drops, lambda _message: [])  # type: ignore[arg-type, return-value]
     for number in range(3):
-        outbox.put(note(0, number))
-    assert await outbox.take(ALL) == [note(0, 2)]
+        queue.put(note(0, number))
+    assert await queue.take(ALL) == [note(0, 2)]
     assert drops == {"replaced": 2}
 
 
-# --- what is counted, and how long it took -----------------------------------------------------
+# --- counters ----------------------------------------------------------------------------------
 
 
-async def test_all_that_was_put_in_was_offered_dropped_or_not() -> None:
+async def test_offered_includes_dropped_messages() -> None:
     drops = Drops()
-    outbox = make(2, drops)
+    queue = make(2, drops)
     for message in numbered(5):
-        outbox.put(message)
-    outbox.close()
-    outbox.put(numbered(1)[0])
-    assert outbox.offered == 6
+        queue.put(message)
+    queue.close()
+    queue.put(numbered(1)[0])
+    assert queue.offered == 6
     assert drops == {"full": 3, "closed": 1}
 
 
-class Clock(asyncio.SelectorEventLoop):
-    """A loop whose time is what it is told."""
-
-    now = 100.0
-
-    def time(self) -> float:
-        return self.now
+# --- backpressure of the policy block ----------------------------------------------------------
 
 
-def test_one_message_at_a_time_is_sampled_from_its_way_in_until_it_is_taken() -> None:
-    loop = Clock()
-    outbox = DropOldestQueue(100, loop, Drops().add)
-
-    def put(*numbers: int) -> None:
-        for number in numbers:
-            loop.now += 1.0
-            outbox.put(Message("/n", "i", (number,)))
-
-    def sampled(count: int) -> float:
-        loop.run_until_complete(outbox.take(count))
-        return outbox.sampled
-
-    try:
-        put(1, 2, 3)  # at 101, 102, 103
-        assert sampled(1) == 101.0
-        assert sampled(1) == 0.0
-        put(4, 5)  # at 104, behind one that waits
-        assert sampled(1) == 0.0
-        put(6)
-        assert sampled(1) == 104.0
-        put(7)  # at 107
-        assert sampled(2) == 0.0
-        assert sampled(1) == 107.0
-    finally:
-        loop.close()
+async def test_blocking_queue_reports_backpressure_on_the_loop_after_a_put_on_a_thread() -> None:
+    backpressure, changes = Backpressure(), asyncio.Queue[bool]()
+    backpressure.on_change = lambda: changes.put_nowait(backpressure.is_active)
+    queue = BlockingQueue(2, asyncio.get_running_loop(), Drops().add, sampler(), backpressure)
+    on_a_thread(lambda: [queue.put(message) for message in numbered(2)] and None)
+    assert not backpressure.is_active
+    async with asyncio.timeout(5):
+        assert await changes.get()
+        await queue.take(1)
+        assert not await changes.get()
 
 
-def test_a_sampled_message_that_is_dropped_is_forgotten() -> None:
-    loop = Clock()
-    outbox = DropOldestQueue(2, loop, Drops().add)
-    try:
-        for number in range(4):
-            loop.now += 1.0
-            outbox.put(Message("/n", "i", (number,)))
-        loop.run_until_complete(outbox.take(ALL))
-        # Of those that were left, the one that came after the sampled one was dropped.
-        assert outbox.sampled == 103.0
-    finally:
-        loop.close()
-
-
-async def test_a_key_is_asked_for_no_other_policy() -> None:
-    def key(_message: Message) -> Hashable:
-        raise AssertionError
-
-    for kind in (DropOldestQueue, BlockingQueue):
-        outbox = kind(10, asyncio.get_running_loop(), Drops().add, lambda _on: None, key)
-        outbox.put(numbered(1)[0])
-        assert len(outbox) == 1
-
-
-# --- what the endpoint cannot do without ---------------------------------------------------------
+# --- must-deliver messages -----------------------------------------------------------------------
 
 
 def off(message: Message) -> Hashable:
-    """Of ``/off`` each number must arrive; of others nothing."""
+    """Each number of ``/off`` must be delivered; other messages may be dropped."""
     return message.args if message.address == "/off" else None
 
 
 def keeping(
-    size: int, drops: Drops, essential: Callable[[Message], Hashable] = off
+    size: int, drops: Drops, must_deliver_key: Callable[[Message], Hashable] = off
 ) -> tuple[SendQueue, SendQueue]:
-    """An outbox of each policy that drops the oldest; of ``latest`` none has a key."""
+    """One queue per policy that drops the oldest; in ``latest`` no message has a key."""
     loop = asyncio.get_running_loop()
     return (
-        DropOldestQueue(size, loop, drops.add, essential=essential),
-        LatestQueue(size, loop, drops.add, key=lambda _: None, essential=essential),
+        DropOldestQueue(size, loop, drops.add, sampler(), must_deliver_key),
+        LatestQueue(size, loop, drops.add, sampler(), must_deliver_key, lambda _: None),
     )
 
 
-async def test_what_is_essential_is_kept_in_its_place_when_the_outbox_is_full() -> None:
+async def test_full_queue_keeps_must_deliver_messages_in_their_place() -> None:
     drops = Drops()
-    for outbox in keeping(3, drops):
+    for queue in keeping(3, drops):
         offs = [Message("/off", "i", (n,)) for n in range(2)]
         for message in (offs[0], *numbered(2), offs[1], *numbered(5)):
-            outbox.put(message)
-        assert len(outbox) == 5
-        assert await outbox.take(1) == offs[:1]
-        assert await outbox.take(2) == [offs[1], numbered(5)[2]]
-        assert await outbox.take(ALL) == numbered(5)[3:]
-        assert not len(outbox)
+            queue.put(message)
+        assert len(queue) == 5
+        assert await queue.take(1) == offs[:1]
+        assert await queue.take(2) == [offs[1], numbered(5)[2]]
+        assert await queue.take(ALL) == numbered(5)[3:]
+        assert not len(queue)
     assert drops == {"full": 8}
 
 
-async def test_of_essential_messages_with_one_key_the_last_is_kept() -> None:
+async def test_full_queue_keeps_the_last_must_deliver_message_of_each_key() -> None:
     drops = Drops()
-    for outbox in keeping(1, drops, lambda message: message.args[0] or None):
+    for queue in keeping(1, drops, lambda message: message.args[0] or None):
         for numbers in ((7, 1), (8, 1), (7, 2), (0, 0)):
-            outbox.put(Message("/off", "ii", numbers))
-        taken = await outbox.take(ALL)
+            queue.put(Message("/off", "ii", numbers))
+        taken = await queue.take(ALL)
         assert [message.args for message in taken] == [(8, 1), (7, 2), (0, 0)]
     assert drops == {"full": 2}
 
 
-async def test_no_more_essential_messages_are_kept_than_the_bound(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(module, "MAX_ESSENTIAL", 2)
+async def test_must_deliver_messages_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_MUST_DELIVER", 2)
     drops = Drops()
-    for outbox in keeping(1, drops):
+    for queue in keeping(1, drops):
         for number in range(5):
-            outbox.put(Message("/off", "i", (number,)))
-        assert [message.args[0] for message in await outbox.take(ALL)] == [0, 1, 4]
+            queue.put(Message("/off", "i", (number,)))
+        assert [message.args[0] for message in await queue.take(ALL)] == [0, 1, 4]
     assert drops == {"full": 4}
 
 
-async def test_an_endpoint_that_cannot_say_what_is_essential_loses_the_oldest() -> None:
+async def test_full_queue_drops_the_oldest_when_the_must_deliver_key_raises() -> None:
     def fails(_message: Message) -> Hashable:
         raise KeyError("x")
 
     drops = Drops()
-    for outbox in keeping(1, drops, fails):
+    for queue in keeping(1, drops, fails):
         for message in numbered(3):
-            outbox.put(message)
-        assert await outbox.take(ALL) == numbered(3)[2:]
+            queue.put(message)
+        assert await queue.take(ALL) == numbered(3)[2:]
     assert drops == {"full": 4}
 
 
-async def test_essential_messages_that_are_left_at_the_end_are_counted() -> None:
-    for outbox in keeping(1, Drops()):
+async def test_close_counts_must_deliver_messages() -> None:
+    for queue in keeping(1, Drops()):
         for number in range(3):
-            outbox.put(Message("/off", "i", (number,)))
-        assert outbox.close() == 3
+            queue.put(Message("/off", "i", (number,)))
+        assert queue.close() == 3

@@ -27,9 +27,9 @@ from oscbridge import (
 from oscbridge.bridge.sinks import connection
 from oscbridge.bridge.sinks import runner as module
 from oscbridge.bridge.sinks.connection import backoff
-from oscbridge.bridge.sinks.queues import Policy
-from oscbridge.bridge.sinks.runner import EndpointRunner, RunnerOptions
-from oscbridge.endpoint import OnStart
+from oscbridge.bridge.sinks.policies import RunnerOptions
+from oscbridge.bridge.sinks.runner import EndpointRunner
+from oscbridge.endpoint import OnStart, Policy
 
 NUMBERS = [0, 1, 2, 3, 4]
 MESSAGES = [Message("/n", "i", (n,)) for n in NUMBERS]
@@ -514,7 +514,7 @@ async def test_a_connect_that_takes_too_long_is_an_error(monkeypatch: pytest.Mon
 
 async def test_a_connect_that_cancels_itself_is_an_error() -> None:
     delivery = make(Flapping(1, asyncio.CancelledError()))  # type: ignore[arg-type]
-    with pytest.raises(EndpointError, match="cancelled its own connect"):
+    with pytest.raises(EndpointError, match="connect cancelled itself"):
         await delivery.start()
     await delivery.stop()
 
@@ -536,7 +536,7 @@ async def test_what_an_endpoint_drops_is_counted_by_its_reason_and_told_in_its_w
 
 async def test_a_connect_that_exits_is_an_error_of_the_endpoint() -> None:
     delivery = make(Flapping(1, SystemExit(3)))  # type: ignore[arg-type]
-    with pytest.raises(EndpointError, match=r"its connect raised SystemExit\(3\)"):
+    with pytest.raises(EndpointError, match=r"connect raised SystemExit\(3\)"):
         await delivery.start()
     await delivery.stop()
 
@@ -583,7 +583,7 @@ async def test_what_cannot_be_delivered_in_time_is_counted(
 
     delivery = await deliver(Stuck())
     assert (delivery.sent, delivery.drops) == (2, {"stopped": 3})
-    assert "3 messages lost: there was no time left to deliver them" in caplog.text
+    assert "3 messages lost: no time left to deliver them" in caplog.text
 
 
 async def test_what_comes_while_it_is_stuck_and_waits_is_counted_too(
@@ -667,7 +667,7 @@ async def test_beyond_the_bound_messages_are_dropped_counted_and_reported(
     assert endpoint.got == [3, 4]
     assert delivery.drops == {"full": 3}
     (text,) = caplog.messages
-    assert text == "1 message lost: they come faster than they can be delivered"
+    assert text == "1 message lost: they arrive faster than they can be delivered"
 
 
 async def test_what_comes_before_the_start_and_after_the_stop_is_counted() -> None:
@@ -701,7 +701,7 @@ async def test_a_close_that_raises_is_reported(caplog: pytest.LogCaptureFixture)
             raise RuntimeError("stuck lid")
 
     await deliver(Failing())
-    assert "did not close cleanly: RuntimeError('stuck lid')" in caplog.text
+    assert "close failed: RuntimeError('stuck lid')" in caplog.text
 
 
 # --- what it costs -----------------------------------------------------------------------------

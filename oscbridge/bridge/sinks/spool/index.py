@@ -50,7 +50,7 @@ class SpoolIndex:
         self._taken: list[Entry] = []
 
     def __len__(self) -> int:
-        return self._coming + len(self._loose) + len(self._window) + self.behind
+        return self.unwritten + len(self._loose) + len(self._window) + self.behind
 
     @property
     def behind(self) -> int:
@@ -61,10 +61,10 @@ class SpoolIndex:
     def unsafe(self) -> int:
         """Messages that are in memory alone, those included that were taken."""
         taken = sum(not entry.size for entry in self._taken)
-        return self._coming + len(self._loose) + taken
+        return self.unwritten + len(self._loose) + taken
 
     @property
-    def _coming(self) -> int:
+    def unwritten(self) -> int:
         return len(self.fresh) + self.writing
 
     @property
@@ -152,6 +152,13 @@ class SpoolIndex:
     def settle(self, pending: int = 0) -> None:
         """Those that were taken are dealt with, but for the last few."""
         del self._taken[: max(0, len(self._taken) - pending)]
+
+    def abandon(self) -> int:
+        """Discard messages that were not written in time. Returns how many."""
+        count = self.unwritten
+        self.fresh.clear()
+        self.writing = 0
+        return count
 
     def found(self, done: int, last: int) -> int:
         """What a file holds that was opened. Returns how many messages."""

@@ -72,16 +72,16 @@ class SpoolWriter:
         codec: SpoolSerializer,
         keeps: Callable[[Message], bool],
         reporter: RateLimitedLog,
-        on_forgotten: Callable[[], None],
     ) -> None:
         self.bounds = bounds
         self.store: SpoolDatabase | None = None
+        self.on_file_lost: Callable[[], None] = _ignore
+        """Called when a damaged file was set aside, with all messages on disk."""
         self.retry_at = 0.0
         """When the disk may be tried again, by the monotonic clock."""
         self._codec = codec
         self._keeps = keeps
         self._reporter = reporter
-        self._on_forgotten = on_forgotten
         self._is_unsafe = False
 
     @property
@@ -111,9 +111,9 @@ class SpoolWriter:
             self.failed(worse)
         else:
             self._reporter.report("damaged", f"{error}; {note}", level=logging.ERROR)
-        self._on_forgotten()
+        self.on_file_lost()
 
-    def empty(self, last: int) -> bool:
+    def recreate(self, last: int) -> bool:
         """Make the file anew, as all up to the last of its messages is dealt with.
 
         On a full disk nothing else makes room: even to forget needs some.
@@ -231,3 +231,7 @@ def _packs(records: Sequence[bytes], after: int) -> Iterator[Pack]:
             yield Pack(after + end, end - start, pack(records[start:end]))
             start, size = end, len(record)
     yield Pack(after + len(records), len(records) - start, pack(records[start:]))
+
+
+def _ignore() -> None:
+    """Do nothing."""

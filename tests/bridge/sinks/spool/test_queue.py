@@ -31,9 +31,10 @@ from oscbridge import (
 )
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
-from oscbridge.bridge.sinks.runner import EndpointRunner, RunnerOptions
+from oscbridge.bridge.sinks.policies import RunnerOptions
+from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sinks.spool import index as backlog_module
-from oscbridge.bridge.sinks.spool import queue as module
+from oscbridge.bridge.sinks.spool import thread as module
 from oscbridge.bridge.sinks.spool import writer as keeper_module
 from oscbridge.bridge.sinks.spool.database import Pack, SpoolDatabase
 from oscbridge.bridge.sinks.spool.queue import SpoolQueue
@@ -145,7 +146,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def spool_of(delivery: EndpointRunner) -> SpoolQueue:
-    outbox = delivery._outbox
+    outbox = delivery._queue
     assert isinstance(outbox, SpoolQueue)
     return outbox
 
@@ -311,7 +312,7 @@ async def test_many_threads_may_put_messages_in(path: Path) -> None:
 @pytest.fixture
 def writes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Messages of each transaction, from now on; the next one is a minute away."""
-    monkeypatch.setattr(module, "TURN", 60.0)
+    monkeypatch.setattr(module, "WRITE_INTERVAL", 60.0)
     written: list[int] = []
     append = SpoolDatabase.append
 
@@ -450,7 +451,7 @@ async def test_a_stop_says_how_many_wait(path: Path, caplog: pytest.LogCaptureFi
     caplog.set_level(logging.INFO)
     async with started(Away(), path) as delivery:
         offer(delivery, *range(7))
-    assert "7 messages on disk, for later" in caplog.text
+    assert "7 messages kept on disk" in caplog.text
 
 
 # --- the file ----------------------------------------------------------------------------------
@@ -559,7 +560,7 @@ async def test_a_place_that_cannot_be_written_is_told_and_messages_go_on_in_memo
     async with started(sink, folder / "x.spool", outbox=10) as delivery:
         for number in range(12):
             offer(delivery, number)
-            await until(lambda: not spool_of(delivery)._backlog.fresh)
+            await until(lambda: not spool_of(delivery).unwritten)
         await until(lambda: delivery.drops == {"full": 2})
         sink.up = True
         await until(lambda: delivery.sent == 10)
@@ -673,7 +674,8 @@ from itertools import repeat
 from pathlib import Path
 from oscbridge import Endpoint, Message, NotConnected, Options
 from oscbridge.bridge.sinks.spool import writer as keeper
-from oscbridge.bridge.sinks.runner import EndpointRunner, RunnerOptions
+from oscbridge.bridge.sinks.policies import RunnerOptions
+from oscbridge.bridge.sinks.runner import EndpointRunner
 
 keeper.RETRY = 0.05
 got, up = [], False
@@ -702,11 +704,11 @@ async def main():
     await delivery.start()
     up = False
     delivery.endpoint.lost(NotConnected("away"))
-    spool = delivery._outbox
+    spool = delivery._queue
     resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
     for number in range(100):
         delivery.offer(Message("/n", "ib", (number, bytes(10_000))))
-        await until(lambda: not spool._backlog.fresh and not spool._backlog.writing)
+        await until(lambda: not spool.unwritten)
     assert 0 < spool.unsafe < 100, spool.unsafe
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     if sys.argv[2] == "room":
@@ -720,7 +722,7 @@ async def main():
     up = False
     delivery.endpoint.lost(NotConnected("away"))
     delivery.offer(Message("/n", "ib", (100, bytes(10_000))))
-    await until(lambda: not spool._backlog.fresh and not spool._backlog.writing)
+    await until(lambda: not spool.unwritten)
     assert spool.unsafe == before, (spool.unsafe, before)
     up = True
     await until(lambda: delivery.sent == 101)
@@ -1076,4 +1078,4 @@ async def test_half_a_million_messages_on_disk_hold_no_start_up(path: Path) -> N
         await until(lambda: bool(sink.messages))
         assert loop.time() - begin < 1.0
         assert delivery.offered == 500_000
-        assert len(spool_of(delivery)._backlog._window) <= 2 * backlog_module.WINDOW
+        assert len(spool_of(delivery)._index._window) <= 2 * backlog_module.WINDOW

@@ -1,0 +1,50 @@
+"""Dropped messages of an endpoint: counted by reason, and logged at a bounded rate."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import Final
+
+from oscbridge.logs.rate_limited import RateLimitedLog
+
+__all__ = ["DropCounter", "several"]
+
+_EXPECTED: Final = frozenset({"replaced"})
+"""Reasons that the configuration asks for: counted, and not logged."""
+
+_EXPLANATIONS: Final = {
+    "full": "they arrive faster than they can be delivered",
+    "closed": "the endpoint is not open",
+    "stopped": "no time left to deliver them",
+    "expired": "they waited on disk for too long",
+    "unreadable": "the file on disk is damaged, or written for other options",
+}
+"""The bridge's own reasons, for the log."""
+
+
+class DropCounter:
+    """Counts the messages that an endpoint drops. Safe to use from several threads."""
+
+    def __init__(self, log: RateLimitedLog) -> None:
+        self.counts: Counter[str] = Counter()
+        """Messages by reason."""
+        self._log = log
+        self._lock = threading.Lock()
+
+    def count(self, reason: str, count: int) -> None:
+        """Count messages without logging them."""
+        with self._lock:
+            self.counts[reason] += count
+
+    def drop(self, reason: str, count: int, why: str = "") -> None:
+        """Count and log messages. ``why`` explains the reason in the log."""
+        self.count(reason, count)
+        if reason not in _EXPECTED:
+            text = f"{several(count)} lost: {why or _EXPLANATIONS.get(reason, reason)}"
+            self._log.report(reason, text, count=count)
+
+
+def several(count: int) -> str:
+    """Return a number of messages as text: ``1 message``, ``7 messages``."""
+    return "1 message" if count == 1 else f"{count} messages"
