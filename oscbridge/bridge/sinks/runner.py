@@ -75,7 +75,7 @@ class EndpointRunner:
         self._counting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._telling: set[asyncio.Task[None]] = set()
-        self._queue: SendQueue | None = None
+        self.queue: SendQueue | None = None
         self._open_queue: SendQueue | None = None
         """The queue while it accepts messages."""
         self._task: asyncio.Task[None] | None = None
@@ -113,7 +113,7 @@ class EndpointRunner:
     @property
     def offered(self) -> int:
         """Messages from routes: each is sent, dropped or queued."""
-        return self._offered + (0 if self._queue is None else self._queue.offered)
+        return self._offered + (0 if self.queue is None else self.queue.offered)
 
     @property
     def queued(self) -> int:
@@ -121,7 +121,7 @@ class EndpointRunner:
 
         After a stop, those that stay on disk.
         """
-        return self._sender.pending + (0 if self._queue is None else len(self._queue))
+        return self._sender.pending + (0 if self.queue is None else len(self.queue))
 
     @property
     def has_backpressure(self) -> bool:
@@ -178,10 +178,10 @@ class EndpointRunner:
         task.add_done_callback(self._telling.discard)
 
     async def _tell_gone_in_time(self, origin: Origin) -> None:
-        if self._queue is not None:
+        if self.queue is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(DISCONNECT_TIMEOUT):
-                    await self._queue.join()
+                    await self.queue.join()
         try:
             self.endpoint.source_gone(origin)
         except Exception as error:
@@ -226,8 +226,8 @@ class EndpointRunner:
         if not self._connection.lost(error):
             return
         self._sender.interrupt()
-        if self._queue is not None:
-            self._queue.interrupt()
+        if self.queue is not None:
+            self.queue.interrupt()
 
     def snapshot(self) -> list[Message]:
         """The last message of each address that was sent to the endpoint, oldest first."""
@@ -247,7 +247,7 @@ class EndpointRunner:
         self._loop = loop = asyncio.get_running_loop()
         self._due = DueTimer(self.dispatcher.scheduler, loop)
         if self.endpoint.is_sink():
-            self._queue = self._open_queue = make_queue(
+            self.queue = self._open_queue = make_queue(
                 self.options,
                 self.endpoint,
                 loop,
@@ -267,9 +267,9 @@ class EndpointRunner:
         """
         self.open()
         on_start = on_start or self.options.on_start
-        if self._queue is not None:
+        if self.queue is not None:
             try:
-                await self._queue.opened()
+                await self.queue.opened()
             except EndpointError:
                 if on_start == "error":
                     raise
@@ -284,15 +284,15 @@ class EndpointRunner:
                 await self._close_queue("closed")
                 return
         loop = asyncio.get_running_loop()
-        self._task = loop.create_task(self._sender.run(self._queue), name=f"deliver {self.name}")
+        self._task = loop.create_task(self._sender.run(self.queue), name=f"deliver {self.name}")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(START_TIMEOUT):
                 await self._connection.tried.wait()
 
     def release(self) -> None:
         """Stop sources from waiting for room, as a stop is about to follow."""
-        if self._queue is not None:
-            self._queue.release()
+        if self.queue is not None:
+            self.queue.release()
 
     async def stop(self, drain: float = DRAIN_TIMEOUT) -> None:
         """Deliver queued messages within ``drain`` seconds, then close the endpoint."""
@@ -302,10 +302,10 @@ class EndpointRunner:
         self._open_queue = self._loop = None
         for telling in tuple(self._telling):
             telling.cancel()
-        if self._queue is not None and self.connected:
+        if self.queue is not None and self.connected:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(drain):
-                    await self._queue.join()
+                    await self.queue.join()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task], timeout=CANCEL_TIMEOUT)
@@ -314,14 +314,14 @@ class EndpointRunner:
 
     async def _close_queue(self, reason: str) -> None:
         self._open_queue = None
-        if self._queue is None:
+        if self.queue is None:
             return
-        lost = self._queue.close(self._sender.end())
-        lost += await self._queue.finish()
+        lost = self.queue.close(self._sender.end())
+        lost += await self.queue.finish()
         if lost:
             self.dropped(reason, lost)
-        if len(self._queue):
-            self.endpoint.log.info("%s kept on disk", several(len(self._queue)))
+        if len(self.queue):
+            self.endpoint.log.info("%s kept on disk", several(len(self.queue)))
 
 
 _TOO_MANY_HOPS: Final = (

@@ -1,168 +1,189 @@
-"""The file of a spool: packs of messages, oldest first, in SQLite.
+"""The database of a spool: blocks of messages, oldest first, in SQLite.
 
-SQLite directly, as one of its transactions takes all messages that have come in meanwhile.
-Measured on one machine: 26,000 messages a second with 100 a transaction, each of them on the
-disk when it returns; persist-queue 1.1, which has one a message, takes 3,800 in and gives
-700 out.
+SQLite is used directly because one transaction takes all messages that have arrived meanwhile.
+Measured on one machine: 26,000 messages per second with 100 per transaction, each safe on disk
+when it returns; persist-queue 1.1, with one message per transaction, writes 3,800 and reads 700.
 
-Messages are numbered from 1 on, without a gap, and a pack is known by its last number. So
-how many there are is a difference, and to open a file takes no longer when it is full.
+Messages are numbered from 1 without gaps, and a block is identified by its last number. So their
+number is a difference, and opening a full file takes no longer than opening an empty one. A gap
+is a loss, which the reader counts.
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, BinaryIO, Final
 
+from oscbridge.bridge.sinks.spool.files import (
+    SpoolDamaged,
+    SpoolDatabaseError,
+    SpoolLocked,
+    copy_damaged,
+    create_file,
+    search_wal,
+)
+from oscbridge.bridge.sinks.spool.records import (
+    BLOCK_HEADER_SIZE,
+    FORMAT,
+    Progress,
+    read_block_header,
+)
+from oscbridge.bridge.sinks.spool.schema import (
+    CREATE,
+    FORMAT_1,
+    MIGRATE,
+    NEWEST,
+    NEWEST_V1,
+    PROGRAM,
+    READ,
+    SURPLUS,
+    USAGE,
+    SpoolUsage,
+    StoredBlock,
+)
 from oscbridge.net.os_errors import what_failed
 
-__all__ = [
-    "Level",
-    "Pack",
-    "SpoolDamaged",
-    "SpoolDatabase",
-    "SpoolDatabaseError",
-    "SpoolLocked",
-    "open_store",
-    "remove",
-    "set_aside",
-]
-
-FORMAT: Final = 1
-_PROGRAM: Final = int.from_bytes(b"OSCB", "big")
-"""SQLite's application id: whose database it is."""
+__all__ = ["SpoolDatabase"]
 
 SLICE: Final = 1_024
-"""Packs that are looked at, at once, when there is too much."""
-
-MAX_DAMAGED: Final = 9
-"""Damaged files that are kept; then a new one takes the place of the last."""
-
-_SUFFIXES: Final = ("-wal", "-shm", "-journal", "")
-"""Of the files that SQLite has, its own last."""
-
-_TABLES: Final = """
-CREATE TABLE pack (
-    last INTEGER PRIMARY KEY, messages INTEGER NOT NULL, at REAL NOT NULL, body BLOB NOT NULL);
-CREATE TABLE state (done INTEGER NOT NULL);
-"""
-
-
-_LEVEL: Final = """
-SELECT (pages.page_count - free.freelist_count) * page.page_size,
-       (SELECT at FROM pack WHERE last > ? ORDER BY last LIMIT 1)
-  FROM pragma_page_count AS pages, pragma_freelist_count AS free, pragma_page_size AS page
-"""
-
-
-class SpoolDatabaseError(Exception):
-    """The file cannot be read or written. The text names it and says why."""
-
-
-class SpoolLocked(SpoolDatabaseError):
-    """Another has the file."""
-
-
-class SpoolDamaged(SpoolDatabaseError):
-    """What is in the file is no spool."""
-
-
-class Pack(NamedTuple):
-    """Messages that were written at once."""
-
-    last: int
-    """The number of the last of them."""
-    messages: int
-    body: bytes
-
-
-class Level(NamedTuple):
-    """How much a file holds."""
-
-    used: int
-    """Bytes of it that are in use."""
-    oldest: float | None
-    """When the oldest message was written, in seconds of Unix time."""
+"""Blocks that are examined at once when the file is too large or messages have expired."""
 
 
 class SpoolDatabase:
-    """One file. For one thread; every method raises :class:`SpoolDatabaseError`.
+    """One open file. For one thread; every method raises :class:`SpoolDatabaseError`.
 
-    The numbers of a new file begin behind ``after``.
+    The numbers of a new file begin after ``after``. A file of an older format is migrated.
     """
 
     def __init__(self, path: Path, after: int = 0) -> None:
         self.path = path
         self.done = after
-        """The number up to which messages are dealt with, and gone."""
+        """The number up to which messages are settled and deleted."""
         self.last = after
         """The number of the newest message."""
+        self.lost = 0
+        """Newest messages that were in a damaged part of the write-ahead log. They are a gap."""
         self._durable: bool | None = None
         self._is_unsure = False
-        """Whether messages may be there that were not called written."""
-        self._file = _create(path)
-        with self._in_words():
+        """Whether messages may be in the file although :meth:`append` raised."""
+        self._copied: BinaryIO | None = None
+        self._copy_note = ""
+        self._file = create_file(path)
+        committed = search_wal(path)  # SQLite would silently ignore what follows a damaged frame
+        with self._translated():
             self._database = sqlite3.connect(
                 path, timeout=0.0, isolation_level=None, check_same_thread=False
             )
         try:
-            with self._in_words():
-                self._prepare(after)
+            with self._translated():
+                self._prepare(after, committed)
         except BaseException:
-            self._database.close()
+            self.close()
             raise
 
-    def _prepare(self, after: int) -> None:
+    # --- opening -----------------------------------------------------------------------------
+
+    def _prepare(self, after: int, committed: Progress) -> None:
         self._rows("PRAGMA locking_mode = EXCLUSIVE")
         ((program,),) = self._rows("PRAGMA application_id")
         ((tables,),) = self._rows("SELECT count(*) FROM sqlite_schema")
-        if tables and program != _PROGRAM:
-            text = "it is the database of another program; name another file with 'path'"
+        if tables and program != PROGRAM:
+            text = "the database of another program; set 'path' to another file"
             raise SpoolDatabaseError(f"{self.path}: {text}")
         self._rows("PRAGMA journal_mode = WAL")
         self._rows("PRAGMA journal_size_limit = 4194304")
-        with self._transaction(durable=True):  # now nobody else has it
-            if not tables:
-                for statement in _TABLES.split(";"):
+        self._rows("PRAGMA cell_size_check = ON")
+        with self._transaction(durable=True):  # from here on no other process has the file
+            version = self._version() if tables else 0
+            found = self._progress(version) if version else Progress(after, after)
+            newest = self._newest(version, found) if version else after
+            if committed.last > newest:
+                self.lost = committed.last - max(newest, committed.done)
+                self.keep_copy()  # before anything is written
+            self.done = max(found.done, committed.done)
+            self.last = max(newest, committed.last)
+            if version != FORMAT:
+                for statement in (MIGRATE if version else CREATE).split(";"):
                     self._rows(statement)
-                self._rows("INSERT INTO state VALUES (?)", after)
-                self._rows(f"PRAGMA application_id = {_PROGRAM}")
+                self._rows("INSERT INTO progress VALUES (?)", b"")
+                self._rows(f"PRAGMA application_id = {PROGRAM}")
                 self._rows(f"PRAGMA user_version = {FORMAT}")
-        ((version,),) = self._rows("PRAGMA user_version")
-        if version != FORMAT:
-            raise SpoolDatabaseError(f"{self.path}: another version of oscbridge has written it")
-        state = self._rows("SELECT done FROM state")
-        if len(state) != 1:
-            raise SpoolDamaged(f"{self.path}: it is damaged")
-        self.done = state[0][0]
-        ((last,),) = self._rows("SELECT max(last) FROM pack")
-        self.last = max(self.done, last or 0)
+            if version != FORMAT or self.lost or self.done != found.done:
+                self._write_progress(self.done)
 
-    def append(self, packs: Sequence[Pack], done: int = 0) -> None:
-        """Add packs, and forget all up to ``done``. They are on the disk when it returns."""
-        if self._is_gone():
-            raise SpoolDamaged(f"{self.path}: somebody has removed it")
+    def _version(self) -> int:
+        ((version,),) = self._rows("PRAGMA user_version")
+        if FORMAT_1 <= version <= FORMAT:
+            return int(version)
+        text = f"written by a newer version of oscbridge (format {version}; supported: {FORMAT})"
+        fix = "upgrade oscbridge, or set 'path' to another file"
+        raise SpoolDatabaseError(f"{self.path}: {text}; {fix}")
+
+    def _progress(self, version: int) -> Progress:
+        if version == FORMAT_1:
+            rows = self._rows("SELECT CAST(done AS INTEGER) FROM state")
+            if len(rows) == 1 and isinstance(rows[0][0], int):
+                return Progress(rows[0][0], rows[0][0])
+            raise SpoolDamaged(f"{self.path}: the file is damaged")
+        rows = self._rows("SELECT CAST(body AS BLOB) FROM progress")
+        progress = Progress.decode(rows[0][0] or b"") if len(rows) == 1 else None
+        if progress is None and rows:  # blocks that are settled are deleted: the others are not
+            progress = self._before_oldest()
+        if progress is None:
+            raise SpoolDamaged(f"{self.path}: the file is damaged")
+        return progress
+
+    def _before_oldest(self) -> Progress | None:
+        rows = self._rows(READ, 0)
+        if not rows:
+            return None
+        block = StoredBlock(*rows[0])
+        header = read_block_header(block.body)
+        done = block.last - (block.messages or 0) if header is None else header.first - 1
+        return Progress(max(0, done), block.last)
+
+    def _newest(self, version: int, progress: Progress) -> int:
+        """Return the number of the newest message, which must not be a flipped bit."""
+        rows = self._rows(NEWEST_V1 if version == FORMAT_1 else NEWEST, BLOCK_HEADER_SIZE)
+        if not rows:
+            return max(progress)
+        block = StoredBlock(*rows[0])
+        previous = rows[1][0] if len(rows) > 1 else progress.done
+        header = read_block_header(block.body)
+        if header is None:
+            is_valid = block.last - (block.messages or 0) <= previous
+        else:
+            is_valid = header.last == block.last
+        if not is_valid:
+            raise SpoolDamaged(f"{self.path}: the file is damaged")
+        return max(block.last, *progress)
+
+    # --- writing -----------------------------------------------------------------------------
+
+    def append(self, blocks: Sequence[StoredBlock], done: int = 0) -> None:
+        """Add blocks, and delete all messages up to ``done``. Durable when it returns."""
+        if self._is_removed():
+            raise SpoolDamaged(f"{self.path}: the file was removed by another program")
         now = time.time()
-        rows = [(pack.last, pack.messages, now, pack.body) for pack in packs]
+        rows = [(each.last, each.messages, now, each.body, each.format) for each in blocks]
         with self._transaction(durable=True):
             if self._is_unsure:
-                self._rows("DELETE FROM pack WHERE last > ?", self.last)
-            self._database.executemany("INSERT INTO pack VALUES (?, ?, ?, ?)", rows)
+                self._rows("DELETE FROM block WHERE last > ?", self.last)
+            self._database.executemany("INSERT INTO block VALUES (?, ?, ?, ?, ?)", rows)
             self._forget(done)
             self._is_unsure = True
         self._is_unsure = False
-        self.last = packs[-1].last
+        self.last = blocks[-1].last
         self.done = max(self.done, done)
 
     def forget(self, through: int) -> None:
-        """Let go of messages up to a number.
+        """Delete messages up to a number.
 
-        This may be undone when the machine loses its power, not by the end of the process.
+        A loss of power may undo this, the end of the process does not.
         """
         if through > self.done:
             with self._transaction(durable=False):
@@ -171,60 +192,82 @@ class SpoolDatabase:
 
     def _forget(self, through: int) -> None:
         if through > self.done:
-            self._rows("UPDATE state SET done = ?", through)
-            self._rows("DELETE FROM pack WHERE last <= ?", through)
+            self._write_progress(through)
+            self._rows("DELETE FROM block WHERE last <= ?", through)
 
-    def read(self, after: int) -> Pack | None:
-        """The oldest pack with a message behind a number."""
-        query = "SELECT last, messages, body FROM pack WHERE last > ? ORDER BY last LIMIT 1"
-        with self._in_words():
-            rows = self._rows(query, after)
-        return Pack(*rows[0]) if rows else None
+    def _write_progress(self, done: int) -> None:
+        self._rows("UPDATE progress SET body = ?", Progress(done, self.last).encode())
 
-    def level(self) -> Level:
-        """How much there is. One query, as each lets go of the interpreter's lock."""
-        with self._in_words():
-            ((used, oldest),) = self._rows(_LEVEL, self.done)
-        return Level(used, oldest)
+    # --- reading -----------------------------------------------------------------------------
 
-    def surplus(self, level: Level, size: int, age: float) -> tuple[int, str] | None:
-        """Up to which number messages are too many, and why: "full" or "expired".
+    def read(self, after: int) -> StoredBlock | None:
+        """Return the oldest block with a message after a number."""
+        with self._translated():
+            rows = self._rows(READ, after)
+        return StoredBlock(*rows[0]) if rows and rows[0][0] <= self.last else None
 
-        ``size`` is in bytes of the file, ``age`` in seconds. There may be more after these.
+    def usage(self) -> SpoolUsage:
+        """Measure the file. One query, as each releases the interpreter's lock."""
+        with self._translated():
+            ((used, oldest),) = self._rows(USAGE, self.done)
+        return SpoolUsage(used, oldest)
+
+    def surplus(self, usage: SpoolUsage, size: int, age: float) -> tuple[int, str] | None:
+        """Return up to which number messages are surplus, and why: "full" or "expired".
+
+        ``size`` is in bytes of the file, ``age`` in seconds. More may follow.
         """
-        used, oldest = level
-        limit, excess = time.time() - age, used - size
+        used, oldest = usage
+        now = time.time()
+        limit, excess = now - age, used - size
         if oldest is None or (excess <= 0 and oldest >= limit):
             return None
-        query = "SELECT last, at, length(body) FROM pack WHERE last > ? ORDER BY last LIMIT ?"
-        with self._in_words():
+        with self._translated():
             through = 0
-            for last, at, length in self._rows(query, self.done, SLICE):
+            for last, at, length in self._rows(SURPLUS, now, self.done, SLICE):
                 if at >= limit and excess <= 0:
                     break
-                through = last
+                through = min(last, self.last)
                 excess -= length
         return through, "expired" if oldest < limit else "full"
 
-    def close(self) -> None:
-        with self._in_words():
-            self._database.close()
+    # --- the file ----------------------------------------------------------------------------
 
-    def _is_gone(self) -> bool:
-        """Whether the file has been removed: SQLite would go on with what nobody can find."""
+    def keep_copy(self) -> str:
+        """Copy the damaged file, once. Returns a text about it for the log."""
+        if not self._copy_note:
+            try:
+                kept, self._copied = copy_damaged(self.path)
+                self._copy_note = f"a copy is kept as {kept.name}"
+            except OSError as error:
+                self._copy_note = f"no copy could be kept: {what_failed(error)}"
+        return self._copy_note
+
+    def close(self) -> None:
+        try:
+            with self._translated():
+                self._database.close()
+        finally:
+            if self._copied is not None:
+                self._copied.close()
+
+    def _is_removed(self) -> bool:
+        """Whether the file was removed: SQLite would keep writing to the deleted file."""
         try:
             found = self.path.stat()
         except OSError:
             return True
         return (found.st_dev, found.st_ino) != self._file
 
+    # --- SQL ---------------------------------------------------------------------------------
+
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         return self._database.execute(query, values).fetchall()
 
     @contextmanager
     def _transaction(self, *, durable: bool) -> Iterator[None]:
-        """All of it or nothing; if ``durable`` it outlives a loss of power."""
-        with self._in_words():
+        """All or nothing; if ``durable`` it survives a loss of power."""
+        with self._translated():
             if durable is not self._durable:
                 self._rows(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 self._durable = durable
@@ -238,88 +281,27 @@ class SpoolDatabase:
                 raise
 
     @contextmanager
-    def _in_words(self) -> Iterator[None]:
+    def _translated(self) -> Iterator[None]:
+        """Raise SQLite's errors as :class:`SpoolDatabaseError`."""
         try:
             yield
         except sqlite3.Error as error:
-            raise _explained(self.path, error) from error
+            raise _translate(self.path, error) from error
 
 
-def open_store(path: Path, after: int = 0) -> tuple[SpoolDatabase, str]:
-    """Open a spool; a damaged one is set aside, and a new one is begun.
-
-    Returns what there is to say about that, or nothing. Raises :class:`SpoolDatabaseError`.
-    """
-    try:
-        return SpoolDatabase(path, after), ""
-    except SpoolDamaged as error:
-        note = f"{error}; {set_aside(path)}"
-        return SpoolDatabase(path, after), note
-
-
-def set_aside(path: Path) -> str:
-    """Give a damaged file another name, and tell which. Raises :class:`SpoolDatabaseError`."""
-    if not path.exists():
-        return "a new one is begun"
-    names = [path.with_name(f"{path.name}.damaged-{n + 1}") for n in range(MAX_DAMAGED)]
-    aside = next((each for each in names if not each.exists()), names[-1])
-    for suffix in _SUFFIXES:  # or the new one would be mended with it
-        try:
-            path.with_name(path.name + suffix).replace(aside.with_name(aside.name + suffix))
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise _refused(path, error) from error
-    return f"it is {aside.name} now, and a new one is begun"
-
-
-def remove(path: Path) -> None:
-    """Have nothing there any more. Raises :class:`SpoolDatabaseError`."""
-    try:
-        for suffix in _SUFFIXES:
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-    except OSError as error:
-        raise _refused(path, error) from error
-
-
-def _create(path: Path) -> tuple[int, int]:
-    """Have an own file there, and tell which: its device and its number."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            # Its owner's alone, as it holds what goes over encrypted connections. Never opened
-            # when it is there: to close it again would take SQLite's lock from it.
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        except FileExistsError:
-            if not path.is_file():
-                raise SpoolDatabaseError(f"{path}: this is no file; name one") from None
-        found = path.stat()
-    except OSError as error:
-        raise _refused(path, error) from error
-    return found.st_dev, found.st_ino
-
-
-def _refused(path: Path, error: OSError) -> SpoolDatabaseError:
-    if isinstance(error, FileExistsError | NotADirectoryError):
-        return SpoolDatabaseError(f"{path}: a part of the way there is a file, not a folder")
-    if isinstance(error, PermissionError):
-        return SpoolDatabaseError(f"{path}: the user that runs this may not write there")
-    return SpoolDatabaseError(f"{path}: {what_failed(error)}")
-
-
-def _explained(path: Path, error: sqlite3.Error) -> SpoolDatabaseError:
+def _translate(path: Path, error: sqlite3.Error) -> SpoolDatabaseError:
     match getattr(error, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            text = "another bridge uses it; give each its own with 'path'"
+            text = "used by another bridge; give each its own with 'path'"
             return SpoolLocked(f"{path}: {text}")
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return SpoolDamaged(f"{path}: it is damaged")
+            return SpoolDamaged(f"{path}: the file is damaged")
         case sqlite3.SQLITE_ERROR:  # no such table or column
-            return SpoolDamaged(f"{path}: it is damaged: {error}")
+            return SpoolDamaged(f"{path}: the file is damaged: {error}")
         case sqlite3.SQLITE_FULL:
             text = "the disk is full"
         case sqlite3.SQLITE_READONLY:
-            text = "it may not be written"
+            text = "the file is read-only"
         case _:
             text = str(error)
     return SpoolDatabaseError(f"{path}: {text}")

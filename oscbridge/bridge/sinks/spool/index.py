@@ -1,4 +1,4 @@
-"""What waits in a spool, as far as it is known in memory: what is where, and in which order."""
+"""The messages of a spool as far as they are known in memory: where each is, and their order."""
 
 from __future__ import annotations
 
@@ -8,149 +8,167 @@ from typing import Final, NamedTuple
 
 from oscbridge.osc import Message
 
-__all__ = ["WINDOW", "WINDOW_BYTES", "Entry", "SpoolIndex"]
+__all__ = ["WINDOW", "WINDOW_BYTES", "IndexedMessage", "SpoolIndex"]
 
 WINDOW: Final = 4_096
 """Messages that are in memory as well as on disk, so that they need not be read again."""
 
 WINDOW_BYTES: Final = 8 << 20
-"""Bytes that those have on disk, together; about, as packs are read whole."""
+"""Approximate limit of the bytes that those have on disk, as blocks are read whole."""
 
 
-class Entry(NamedTuple):
+class IndexedMessage(NamedTuple):
     """A message that can be taken."""
 
     number: int
-    """Its own on disk, or that of the last one before it that is there."""
+    """Its number on disk, or that of the last message before it on disk."""
     message: Message
     size: int
-    """Bytes on disk; 0 for one that is not there, a loose one."""
+    """Bytes on disk; 0 for a volatile message, which is in memory only."""
 
 
 class SpoolIndex:
-    """The order of what waits: first what came first, on disk or not. Not thread-safe.
+    """The order of waiting messages, on disk or not: first in, first out. Not thread-safe.
 
-    Messages are ``fresh`` until the disk is done with them. After that the oldest are in a
-    window in memory, and the others, "behind" it, on disk alone. Those that are not on disk
-    are in memory, at most ``size``.
+    Messages are ``fresh`` until the disk has processed them. Then the oldest are in a window in
+    memory, and the others on disk only. Volatile messages, which are not on disk, are in memory,
+    at most ``size``.
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.fresh: deque[Message] = deque()
         self.writing = 0
-        """Messages that the disk is at."""
+        """Messages being written."""
         self.loaded = 0
-        """The number up to which messages were read, or kept in memory."""
+        """The number up to which messages were loaded into the window."""
         self.stored = 0
-        """The number of the newest on disk."""
-        self._window: deque[Entry] = deque()
+        """The number of the newest message on disk."""
+        self._window: deque[IndexedMessage] = deque()
         self._window_bytes = 0
-        self._loose: deque[Entry] = deque()
-        self._taken: list[Entry] = []
+        self._volatile: deque[IndexedMessage] = deque()
+        self._taken: list[IndexedMessage] = []
+        self._gaps: deque[range] = deque()
+        """Numbers after :attr:`done` that were counted as unreadable."""
+        self._missing = 0
+        """Those that count as on disk after :meth:`close`."""
 
     def __len__(self) -> int:
-        return self.unwritten + len(self._loose) + len(self._window) + self.behind
+        return self.unwritten + len(self._volatile) + len(self._window) + self.unloaded
 
     @property
-    def behind(self) -> int:
-        """Messages that are on disk alone."""
-        return self.stored - self.loaded
+    def in_memory(self) -> int:
+        """Messages on disk that are loaded as well."""
+        return len(self._window)
+
+    @property
+    def unloaded(self) -> int:
+        """Messages that are on disk only."""
+        return self.stored - self.loaded - self._missing
 
     @property
     def unsafe(self) -> int:
-        """Messages that are in memory alone, those included that were taken."""
-        taken = sum(not entry.size for entry in self._taken)
-        return self.unwritten + len(self._loose) + taken
+        """Messages that are in memory only, including taken ones."""
+        taken = sum(not each.size for each in self._taken)
+        return self.unwritten + len(self._volatile) + taken
 
     @property
     def unwritten(self) -> int:
+        """Messages that the disk has not processed."""
         return len(self.fresh) + self.writing
 
     @property
     def has_room(self) -> bool:
-        """Whether more may be in memory."""
+        """Whether the window has room."""
         return len(self._window) < WINDOW and self._window_bytes < WINDOW_BYTES
 
     @property
     def is_low(self) -> bool:
-        """Whether it is time to read on."""
+        """Whether more messages should be read from disk."""
         low = len(self._window) < WINDOW // 2 and self._window_bytes < WINDOW_BYTES // 2
-        return low and self.behind > 0
+        return low and self.unloaded > 0
 
     @property
     def is_ready(self) -> bool:
-        """Whether something can be taken."""
-        return bool(self._window) or self._loose_is_next()
+        """Whether a message can be taken."""
+        return bool(self._window) or self._volatile_is_next()
 
     @property
     def done(self) -> int:
-        """The number up to which all is dealt with."""
-        for entries in (self._taken, self._window):
-            for entry in entries:
-                if entry.size:
-                    return entry.number - 1
+        """The number up to which all messages are settled."""
+        for messages in (self._taken, self._window):
+            for each in messages:
+                if each.size:
+                    return each.number - 1
         return self.loaded
 
-    def _loose_is_next(self) -> bool:
-        if not self._loose:
+    def _volatile_is_next(self) -> bool:
+        if not self._volatile:
             return False
-        number = self._loose[0].number
+        number = self._volatile[0].number
         return number <= self.loaded and not (self._window and self._window[0].number <= number)
 
     def write(self) -> list[Message]:
-        """What is to be written now."""
+        """Return the messages to be written now."""
         messages = list(self.fresh)
-        self.writing = len(messages)  # first: who counts without the lock must miss none
+        self.writing = len(messages)  # first: a reader without the lock must miss none
         self.fresh.clear()
         return messages
 
-    def arrived(self, entries: Iterable[Entry]) -> int:
-        """What was written, in order, can be taken. Returns how many found no room."""
+    def arrived(self, messages: Iterable[IndexedMessage]) -> int:
+        """Add messages that were written, in order. Returns how many were dropped for them."""
         self.writing = 0
         dropped = 0
-        for entry in entries:
-            if not entry.size:
-                self._loose.append(entry)
-                if len(self._loose) > self.size:
-                    self._loose.popleft()
+        for each in messages:
+            if not each.size:
+                self._volatile.append(each)
+                if len(self._volatile) > self.size:
+                    self._volatile.popleft()
                     dropped += 1
                 continue
-            if self.loaded == entry.number - 1 and self.has_room:
-                self._load(entry)
-            self.stored = entry.number
+            if self.loaded == each.number - 1 and self.has_room:
+                self._load(each)
+            self.stored = each.number
         return dropped
 
-    def read(self, entries: Iterable[Entry], through: int) -> None:
-        """What was read: all that can be, up to a number."""
-        for entry in entries:
-            if entry.number > self.loaded:  # or it was dropped meanwhile
-                self._load(entry)
+    def read(self, messages: Iterable[IndexedMessage], through: int) -> None:
+        """Add messages that were read: all that are readable, up to a number."""
+        while self._gaps and self._gaps[0].stop <= self.done:
+            self._gaps.popleft()
+        for each in messages:
+            if each.number > self.loaded:  # else it was dropped meanwhile
+                self._note_gap(each.number)
+                self._load(each)
+        self._note_gap(through + 1)
         self.loaded = max(self.loaded, through)
 
-    def _load(self, entry: Entry) -> None:
-        self._window.append(entry)
-        self._window_bytes += entry.size
-        self.loaded = entry.number
+    def _note_gap(self, end: int) -> None:
+        if end > self.loaded + 1:
+            self._gaps.append(range(self.loaded + 1, end))
+
+    def _load(self, message: IndexedMessage) -> None:
+        self._window.append(message)
+        self._window_bytes += message.size
+        self.loaded = message.number
 
     def take(self, count: int) -> list[Message]:
-        """The oldest, at most so many; to be settled."""
+        """Return the oldest messages, at most ``count``; :meth:`settle` removes them."""
         while len(self._taken) < count:
-            if self._loose_is_next():
-                self._taken.append(self._loose.popleft())
+            if self._volatile_is_next():
+                self._taken.append(self._volatile.popleft())
             elif self._window:
                 self._taken.append(self._unload())
             else:
                 break
-        return [entry.message for entry in self._taken]
+        return [each.message for each in self._taken]
 
-    def _unload(self) -> Entry:
-        entry = self._window.popleft()
-        self._window_bytes -= entry.size
-        return entry
+    def _unload(self) -> IndexedMessage:
+        message = self._window.popleft()
+        self._window_bytes -= message.size
+        return message
 
     def settle(self, pending: int = 0) -> None:
-        """Those that were taken are dealt with, but for the last few."""
+        """Note that the messages taken are settled, except the last ``pending``."""
         del self._taken[: max(0, len(self._taken) - pending)]
 
     def abandon(self) -> int:
@@ -161,13 +179,16 @@ class SpoolIndex:
         return count
 
     def found(self, done: int, last: int) -> int:
-        """What a file holds that was opened. Returns how many messages."""
+        """Add the messages of a file that was opened. Returns how many."""
         self.loaded, self.stored = done, last
-        self._loose = deque(each._replace(number=done) for each in self._loose)
-        return self.behind
+        self._volatile = deque(each._replace(number=done) for each in self._volatile)
+        return self.unloaded
 
     def drop(self, through: int) -> int:
-        """Drop what is on disk up to a number, and not taken. Returns how many that were."""
+        """Drop messages on disk up to a number. Returns how many.
+
+        Taken ones are being delivered; they become volatile.
+        """
         count = 0
         while self._window and self._window[0].number <= through:
             self._unload()
@@ -175,27 +196,32 @@ class SpoolIndex:
         if through > self.loaded:
             count += through - self.loaded
             self.loaded = through
+        self._taken = [
+            each._replace(size=0) if each.number <= through else each for each in self._taken
+        ]
         return count
 
     def forget(self) -> int:
-        """The disk has lost everything. Returns how many messages are lost by that."""
-        lost, self.loaded = self.behind, self.stored
+        """Make all messages volatile, as the file is lost. Returns how many are lost with it."""
+        lost, self.loaded = self.unloaded, self.stored
+        self._gaps.clear()
         taken, self._taken = self._taken, []
-        self.take(len(self._window) + len(self._loose))
-        self._loose.extend(Entry(self.stored, each.message, 0) for each in self._taken)
+        self.take(len(self._window) + len(self._volatile))
+        self._volatile.extend(IndexedMessage(self.stored, each.message, 0) for each in self._taken)
         self._taken = [each._replace(size=0) for each in taken]
-        while len(self._loose) > self.size:
-            self._loose.popleft()
+        while len(self._volatile) > self.size:
+            self._volatile.popleft()
             lost += 1
         return lost
 
     def close(self, pending: int) -> int:
-        """Leave on disk what is there. Returns how many are lost, as they are nowhere else."""
+        """Leave messages on disk where they are. Returns how many volatile ones are lost."""
         self.settle(pending)
-        lost = len(self._loose) + sum(not entry.size for entry in self._taken)
-        self.loaded = self.done
+        lost = len(self._volatile) + sum(not each.size for each in self._taken)
+        self.loaded = done = self.done
+        self._missing = sum(len(gap[max(0, done + 1 - gap.start) :]) for gap in self._gaps)
         self._taken.clear()
         self._window.clear()
-        self._loose.clear()
+        self._volatile.clear()
         self._window_bytes = 0
         return lost

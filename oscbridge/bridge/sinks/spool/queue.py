@@ -60,6 +60,11 @@ class SpoolQueue:
         """Messages that the thread has not processed yet."""
         return self._index.unwritten
 
+    @property
+    def in_memory(self) -> int:
+        """Messages on disk that are in memory as well."""
+        return self._index.in_memory
+
     def put(self, message: Message) -> None:
         thread, index = self._thread, self._index
         with thread.changed:

@@ -1,113 +1,125 @@
-"""Messages as bytes, with all that came with them, to be delivered after a restart."""
+"""Messages to and from payloads of records, with everything needed to deliver them later."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from oscbridge.bridge.sources.forked.ipc_protocol import Emission, read_record
+from oscbridge.bridge.sinks.spool.context import (
+    ANY_SIZE,
+    MessageContext,
+    decode_context,
+    decode_context_v1,
+)
 from oscbridge.endpoint import Options, Routed
 from oscbridge.errors import DecodeError
-from oscbridge.osc import Limits, Message, decode_message, encode_message
+from oscbridge.osc import Message, decode_message, encode_message
 
-__all__ = ["SpoolSerializer", "pack", "unpack"]
+__all__ = ["SpoolSerializer", "payloads_v1"]
 
-REMEMBERED: Final = 1_024
-"""Surroundings of messages that are kept, to be written and read once."""
+MAX_CONTEXTS: Final = 1_024
+"""Contexts of messages that are kept, so that each is encoded and decoded once."""
 
-LARGEST: Final = 1 << 30
-"""Bytes of a message that can be read again, far more than a bridge takes in."""
-
-_LIMITS: Final = Limits(LARGEST, 100, LARGEST, LARGEST, LARGEST)
-_LENGTHS: Final = struct.Struct(">II")
+_LENGTH: Final = struct.Struct(">I")
+_LENGTHS_V1: Final = struct.Struct(">II")
 
 
-class _Known(NamedTuple):
-    route: object  # held, as it is known by its id
+class _CachedContext(NamedTuple):
+    route: object  # referenced here, as it is identified by its id
     data: bytes
 
 
-class SpoolSerializer:
-    """Writes and reads the messages to one endpoint. For one thread.
+class _Surroundings(NamedTuple):
+    context: MessageContext
+    route: Routed | None
 
-    A message is its surroundings and its body. The surroundings are its time tag, its origin
-    and what its route says; messages that come by one way share them. The body is the message
-    as OSC has it.
+
+class SpoolSerializer:
+    """Encodes and decodes the messages to one endpoint. Not thread-safe.
+
+    A payload is the length of the context, the context, and the message as an OSC packet.
     """
 
     def __init__(self, route_options: type[Options] | None) -> None:
         self._route_options = route_options
-        self._known: dict[tuple[int, object], _Known] = {}
-        self._read = lru_cache(REMEMBERED)(self._read_surroundings)
+        self._encoded: dict[tuple[int, object], _CachedContext] = {}
+        self._decode_context = lru_cache(MAX_CONTEXTS)(self._surroundings)
 
     def encode(self, message: Message) -> bytes:
-        """Raises ``ValueError`` (:class:`EncodeError`, or pydantic's) if that cannot be."""
+        """Return a payload. Raises ``ValueError`` (:class:`EncodeError`, or pydantic's)."""
         if message.timetag is None:
-            around = self._remembered(message)
+            context = self._cached_context(message)
         else:
-            around = self._surroundings(message)
-        body = encode_message(message)
-        return _LENGTHS.pack(len(around), len(body)) + around + body
+            context = _context_of(message).encode()
+        return b"".join((_LENGTH.pack(len(context)), context, encode_message(message)))
 
-    def decode(self, data: bytes) -> Message:
+    def decode(self, payload: bytes) -> Message:
         """Raises ``ValueError`` or :class:`DecodeError`."""
-        if len(data) < _LENGTHS.size:
-            raise DecodeError("size", "it ends too soon")
-        start, size = _LENGTHS.unpack_from(data)
-        start += _LENGTHS.size
-        if start + size != len(data):
-            raise DecodeError("size", "it has another length")
-        timetag, origin, route = self._read(data[_LENGTHS.size : start])[3:]
-        return Message(*decode_message(data[start:], _LIMITS, timetag, origin)[:5], route)
+        start = _LENGTH.size
+        if len(payload) < start:
+            raise DecodeError("size", "the record ends too soon")
+        end = start + _LENGTH.unpack_from(payload)[0]
+        if end > len(payload):
+            raise DecodeError("size", "the context ends after the record")
+        return self._message(payload[start:end], payload[end:], decode_context)
 
-    def _remembered(self, message: Message) -> bytes:
-        key = (id(message.route), message.origin)
-        known = self._known.get(key)
-        if known is None:
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            known = self._known[key] = _Known(message.route, self._surroundings(message))
-        return known.data
+    def decode_v1(self, payload: bytes) -> Message:
+        """The same for a payload of format 1."""
+        start = _LENGTHS_V1.size
+        if len(payload) < start:
+            raise DecodeError("size", "the record ends too soon")
+        context, body = _LENGTHS_V1.unpack_from(payload)
+        if start + context + body != len(payload):
+            raise DecodeError("size", "the record has another length")
+        end = start + context
+        return self._message(payload[start:end], payload[end:], decode_context_v1)
 
-    def _surroundings(self, message: Message) -> bytes:
-        number, options, captures = -1, None, {}
-        if isinstance(message.route, Routed):
-            number, captures = 0, dict(message.route.captures)
-            if message.route.options is not None:
-                options = message.route.options.model_dump_json(exclude_unset=True, by_alias=True)
-        types = "N" if options is None else "s"
-        around = Message("/", types, (options,), message.timetag, message.origin)
-        return Emission(number, around, captures).encode()
+    def _message(
+        self, context: bytes, body: bytes, decode: Callable[[bytes], MessageContext]
+    ) -> Message:
+        (timetag, origin, *_), route = self._decode_context(context, decode)
+        return Message(*decode_message(body, ANY_SIZE, timetag, origin)[:5], route)
 
-    def _read_surroundings(self, data: bytes) -> Message:
-        """As a message without a body, its route in place."""
-        record = read_record(data)
-        if not isinstance(record, Emission):
-            raise DecodeError("record", "these are no surroundings of a message")
-        if record.route < 0:
-            return record.message._replace(args=())
+    def _surroundings(
+        self, data: bytes, decode: Callable[[bytes], MessageContext]
+    ) -> _Surroundings:
+        context = decode(data)
+        if not context.is_routed:
+            return _Surroundings(context, None)
         options = None
-        match record.message.args:
-            case (str(text),):
-                if self._route_options is None:
-                    raise DecodeError("record", "the endpoint takes no options of routes")
-                options = self._route_options.model_validate_json(text)
-        return record.message._replace(args=(), route=Routed(options, record.captures))
+        if context.options is not None:
+            if self._route_options is None:
+                raise DecodeError("record", "the endpoint accepts no options of routes")
+            options = self._route_options.model_validate_json(context.options)
+        return _Surroundings(context, Routed(options, context.captures))
+
+    def _cached_context(self, message: Message) -> bytes:
+        key = (id(message.route), message.origin)
+        cached = self._encoded.get(key)
+        if cached is None:
+            if len(self._encoded) >= MAX_CONTEXTS:
+                self._encoded.clear()
+            data = _context_of(message).encode()
+            cached = self._encoded[key] = _CachedContext(message.route, data)
+        return cached.data
 
 
-def pack(records: Sequence[bytes]) -> bytes:
-    """Several records as one."""
-    return b"".join(part for each in records for part in (len(each).to_bytes(4, "big"), each))
+def _context_of(message: Message) -> MessageContext:
+    if not isinstance(message.route, Routed):
+        return MessageContext(message.timetag, message.origin)
+    options, captures = message.route
+    text = None if options is None else options.model_dump_json(exclude_unset=True, by_alias=True)
+    return MessageContext(message.timetag, message.origin, True, text, captures)
 
 
-def unpack(data: bytes) -> Iterator[bytes]:
-    """The records again, as far as they are whole."""
+def payloads_v1(block: bytes) -> Iterator[bytes]:
+    """Yield the payloads of a block of format 1, as far as they are complete."""
     start = 0
-    while start + 4 <= len(data):
-        end = start + 4 + int.from_bytes(data[start : start + 4], "big")
-        if end > len(data):
+    while start + 4 <= len(block):
+        end = start + 4 + int.from_bytes(block[start : start + 4], "big")
+        if end > len(block):
             return
-        yield data[start + 4 : end]
+        yield block[start + 4 : end]
         start = end

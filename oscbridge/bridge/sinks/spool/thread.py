@@ -9,12 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from oscbridge.bridge.sinks.spool.database import (
-    SpoolDamaged,
-    SpoolDatabase,
-    SpoolDatabaseError,
-    SpoolLocked,
-)
+from oscbridge.bridge.sinks.spool.database import SpoolDatabase
+from oscbridge.bridge.sinks.spool.files import SpoolDamaged, SpoolDatabaseError, SpoolLocked
 from oscbridge.bridge.sinks.spool.index import SpoolIndex
 from oscbridge.bridge.sinks.spool.writer import SpoolWriter
 from oscbridge.errors import EndpointError
@@ -183,7 +179,7 @@ class SpoolThread:
     def _open(self) -> None:
         writer = self._writer
         try:
-            store = writer.open(self.index.stored)
+            store, lost = writer.open(self.index.stored)
         except SpoolDatabaseError as error:
             if isinstance(error, SpoolLocked) and self._is_opening:
                 writer.retry_at = time.monotonic() + LOCKED_RETRY
@@ -195,8 +191,10 @@ class SpoolThread:
             return
         with self.changed:
             found = self.index.found(store.done, store.last)
-            self._queue.found(found)
+            self._queue.found(lost + found)
+            self._queue.removed(lost)
             self._is_opening = False
+        self._notify(True, "unreadable", lost)
         self._finish_opening(None)
 
     def _finish_opening(self, error: EndpointError | None) -> None:
@@ -219,13 +217,13 @@ class SpoolThread:
             messages = index.write() if closed or not self._is_opening else ()
         if not messages:
             return done
-        entries, too_large = self._writer.write(messages, stored, done)
+        written, too_large = self._writer.write(messages, stored, done)
         with self.changed:
             if self.is_closed:
-                self._lost += sum(not entry.size for entry in entries)
-                entries = [entry for entry in entries if entry.size]
+                self._lost += sum(not each.size for each in written)
+                written = [each for each in written if each.size]
             was_ready = index.is_ready
-            dropped = too_large + index.arrived(entries)
+            dropped = too_large + index.arrived(written)
             self._queue.removed(dropped)
         self._notify(was_ready, "full", dropped)
         return done
@@ -234,8 +232,8 @@ class SpoolThread:
         """Delete settled, surplus and expired messages; read more."""
         index, bounds = self.index, self._writer.bounds
         store.forget(done)
-        level = store.level()
-        while not self.is_closed and (surplus := store.surplus(level, bounds.size, bounds.age)):
+        usage = store.usage()
+        while not self.is_closed and (surplus := store.surplus(usage, bounds.size, bounds.age)):
             through, reason = surplus
             with self.changed:
                 was_ready = index.is_ready
@@ -243,11 +241,11 @@ class SpoolThread:
                 self._queue.removed(dropped)
             self._notify(was_ready, reason, dropped)
             store.forget(through)
-            level = store.level()
-        if level.oldest is None:
+            usage = store.usage()
+        if usage.oldest is None:
             self._check_at = None
         else:
-            left = level.oldest + bounds.age - time.time()
+            left = usage.oldest + bounds.age - time.time()
             self._check_at = time.monotonic() + min(max(left, 0.0), CHECK_INTERVAL)
         while index.is_low:
             result = self._writer.read(index.loaded)
@@ -255,7 +253,7 @@ class SpoolThread:
                 if self.is_closed:
                     break  # else messages left on disk would count as settled
                 was_ready = index.is_ready
-                index.read(result.entries, result.through)
+                index.read(result.messages, result.through)
                 self._queue.removed(result.unreadable)
             self._notify(was_ready, "unreadable", result.unreadable)
 

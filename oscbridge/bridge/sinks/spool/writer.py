@@ -1,7 +1,8 @@
-"""Between messages and the file of a spool, whatever the disk does."""
+"""Between messages and the database of a spool, whatever the disk does."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,37 +10,44 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from oscbridge.bridge.sinks.spool.database import (
-    Pack,
+from oscbridge.bridge.sinks.drops import several
+from oscbridge.bridge.sinks.spool.database import SpoolDatabase
+from oscbridge.bridge.sinks.spool.files import (
     SpoolDamaged,
-    SpoolDatabase,
     SpoolDatabaseError,
-    open_store,
-    remove,
-    set_aside,
+    remove_files,
+    rename_damaged,
+    search_file,
 )
-from oscbridge.bridge.sinks.spool.index import Entry
-from oscbridge.bridge.sinks.spool.serializer import SpoolSerializer, pack, unpack
+from oscbridge.bridge.sinks.spool.index import IndexedMessage
+from oscbridge.bridge.sinks.spool.records import (
+    build_block,
+    read_block_header,
+    read_records,
+    record_size,
+)
+from oscbridge.bridge.sinks.spool.schema import FORMAT_1, StoredBlock
+from oscbridge.bridge.sinks.spool.serializer import SpoolSerializer, payloads_v1
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.osc import Message
 
-__all__ = ["Found", "SpoolBounds", "SpoolWriter"]
+__all__ = ["OpenedSpool", "SpoolBounds", "SpoolReadResult", "SpoolWriter"]
 
-PACK: Final = 512
-"""Messages in one row of the file."""
+BLOCK_MESSAGES: Final = 512
+"""Messages in a block."""
 
-PACK_BYTES: Final = 1 << 16
-"""Bytes of a row, unless one message has more."""
+BLOCK_BYTES: Final = 1 << 16
+"""Bytes in a block of more than one message."""
 
 RETRY: Final = 5.0
-"""Seconds until the disk is tried again after it has failed."""
+"""Seconds between attempts to use the disk after it failed."""
 
-_UNSAFE: Final = "messages are not safe until that is mended"
+_UNSAFE: Final = "new messages are kept in memory only until this is fixed"
 
 
 @dataclass(frozen=True)
 class SpoolBounds:
-    """Where a spool is, and how large and how old it gets."""
+    """Where a spool is, and its limits."""
 
     path: Path
     size: int
@@ -48,190 +56,253 @@ class SpoolBounds:
     """Seconds."""
 
 
-class Found(NamedTuple):
+class OpenedSpool(NamedTuple):
+    """A file that was opened."""
+
+    store: SpoolDatabase
+    lost: int
+    """Messages in a damaged file that it replaces."""
+
+
+class SpoolReadResult(NamedTuple):
     """Messages that were read."""
 
-    entries: Sequence[Entry]
+    messages: Sequence[IndexedMessage]
     through: int
-    """The number up to which that was."""
+    """The number up to which messages were read."""
     unreadable: int
-    """Messages up to there that nobody can read, or that are missing."""
+    """Messages up to that number that are damaged or missing."""
 
 
 class SpoolWriter:
-    """Has messages on disk, as far as the disk can be used. For one thread.
+    """Writes and reads messages while the disk can be used. For one thread.
 
-    What fails is told, and tried again after a while. ``keeps`` says whether a message is to
-    be on disk at all. ``on_forgotten`` is called when a damaged file has been set aside, with
-    everything that was on disk.
+    Failures are logged and retried. ``is_durable`` says whether a message is written to disk at
+    all.
     """
 
     def __init__(
         self,
         bounds: SpoolBounds,
-        codec: SpoolSerializer,
-        keeps: Callable[[Message], bool],
-        reporter: RateLimitedLog,
+        serializer: SpoolSerializer,
+        is_durable: Callable[[Message], bool],
+        log: RateLimitedLog,
     ) -> None:
         self.bounds = bounds
         self.store: SpoolDatabase | None = None
-        self.on_file_lost: Callable[[], None] = _ignore
-        """Called when a damaged file was set aside, with all messages on disk."""
+        self.on_file_lost: Callable[[], None] | None = None
+        """Called when a damaged file was renamed, with all messages on disk."""
         self.retry_at = 0.0
-        """When the disk may be tried again, by the monotonic clock."""
-        self._codec = codec
-        self._keeps = keeps
-        self._reporter = reporter
+        """When the disk may be used again, by the monotonic clock."""
+        self._serializer = serializer
+        self._is_durable = is_durable
+        self._log = log
         self._is_unsafe = False
 
     @property
     def is_usable(self) -> bool:
-        """Whether the file is open, and did not just fail."""
+        """Whether the file is open and has not just failed."""
         return self.store is not None and time.monotonic() >= self.retry_at
 
-    def open(self, after: int) -> SpoolDatabase:
-        """Open the file. Raises :class:`SpoolDatabaseError`."""
-        self.store, note = open_store(self.bounds.path, after)
-        if note:
-            self._reporter.report("damaged", note, level=logging.ERROR)
-        self._safe()
-        return self.store
+    # --- the file ----------------------------------------------------------------------------
+
+    def open(self, after: int) -> OpenedSpool:
+        """Open the file; a damaged one is replaced. Raises :class:`SpoolDatabaseError`."""
+        path, lost = self.bounds.path, 0
+        try:
+            self.store = SpoolDatabase(path, after)
+        except SpoolDamaged as error:
+            kept = self._rename(error)
+            if kept is not None:
+                with contextlib.suppress(OSError):  # else the number is unknown
+                    done, last = search_file(kept)
+                    lost = last - done
+            self.store = SpoolDatabase(path, after)
+        if self.store.lost:
+            text = f"{path}-wal: the write-ahead log is damaged: {several(self.store.lost)} lost"
+            self._log.report("damaged", f"{text}; {self.store.keep_copy()}", level=logging.ERROR)
+        self._recovered()
+        return OpenedSpool(self.store, lost)
+
+    def _rename(self, error: SpoolDamaged) -> Path | None:
+        """Rename a damaged file. Returns its new path, or None if there is none."""
+        kept = rename_damaged(self.bounds.path)
+        text = "a new file is created"
+        if kept is not None:
+            text = f"it is kept as {kept.name}, and {text}"
+        self._log.report("damaged", f"{error}; {text}", level=logging.ERROR)
+        return kept
 
     def failed(self, error: SpoolDatabaseError) -> None:
         """Note that the disk cannot be used."""
         if self.store is None or not isinstance(error, SpoolDamaged):
             self.retry_at = time.monotonic() + RETRY
             self._is_unsafe = True
-            self._reporter.report("spool", f"{error}; {_UNSAFE}", level=logging.ERROR)
+            self._log.report("spool", f"{error}; {_UNSAFE}", level=logging.ERROR)
             return
         self.close()
         try:
-            note = set_aside(self.bounds.path)
+            self._rename(error)
         except SpoolDatabaseError as worse:
             self.failed(worse)
-        else:
-            self._reporter.report("damaged", f"{error}; {note}", level=logging.ERROR)
-        self.on_file_lost()
+        if self.on_file_lost is not None:
+            self.on_file_lost()
 
     def recreate(self, last: int) -> bool:
-        """Make the file anew, as all up to the last of its messages is dealt with.
+        """Replace the file if all up to the last of its messages is settled.
 
-        On a full disk nothing else makes room: even to forget needs some.
+        On a full disk this is the only way to make room: even deleting rows needs some.
         """
         if self.store is None or last < self.store.last:
             return False
         self.close()
         try:
-            remove(self.bounds.path)
+            remove_files(self.bounds.path)
             self.open(last)
         except SpoolDatabaseError as error:
             self.failed(error)
         return True
 
     def close(self) -> None:
-        """Close the file, if it is open."""
+        """Close the file if it is open."""
         store, self.store = self.store, None
         if store is not None:
             try:
                 store.close()
             except SpoolDatabaseError as error:
-                self._reporter.report("spool", str(error), level=logging.ERROR)
+                self._log.report("spool", str(error), level=logging.ERROR)
 
-    def _safe(self) -> None:
+    def _recovered(self) -> None:
         self.retry_at = 0.0
         if self._is_unsafe:
             self._is_unsafe = False
-            text = f"{self.bounds.path}: new messages are safe again"
-            self._reporter.report("safe", text, level=logging.INFO)
+            text = f"{self.bounds.path}: new messages are safe on disk again"
+            self._log.report("safe", text, level=logging.INFO)
 
-    # --- in ----------------------------------------------------------------------------------
+    # --- writing -----------------------------------------------------------------------------
 
     def write(
         self, messages: Sequence[Message], after: int, done: int
-    ) -> tuple[Sequence[Entry], int]:
-        """Write those that are to be kept, behind a number; forget all up to another.
+    ) -> tuple[Sequence[IndexedMessage], int]:
+        """Write durable messages, numbered after ``after``; delete all up to ``done``.
 
-        Returns what can be taken from now on, and how many are larger than the whole spool.
-        What could not be written is not called so.
+        Returns the messages that can be delivered now, and how many are larger than the whole
+        spool. Messages that could not be written have a size of 0.
         """
-        records = [(message, self._record(message)) for message in messages]
-        fitting = [each for each in records if len(each[1]) <= self.bounds.size]
-        kept = [record for _, record in fitting if record]
-        if kept:
-            written = self._append(kept, after, done)
-            if not written:
-                fitting = [(message, b"") for message, _ in fitting]
-        entries = []
-        for message, record in fitting:
-            after += bool(record)
-            entries.append(Entry(after, message, len(record)))
-        return entries, len(records) - len(fitting)
+        payloads = [(message, self._payload(message)) for message in messages]
+        fitting = [each for each in payloads if len(each[1]) <= self.bounds.size]
+        durable = [payload for _, payload in fitting if payload]
+        if durable and not self._append(durable, after, done):
+            fitting = [(message, b"") for message, _ in fitting]
+        indexed = []
+        for message, payload in fitting:
+            after += bool(payload)
+            size = record_size(payload) if payload else 0
+            indexed.append(IndexedMessage(after, message, size))
+        return indexed, len(payloads) - len(fitting)
 
-    def _record(self, message: Message) -> bytes:
-        """A message in bytes; none if it is not to be kept, or cannot be."""
+    def _payload(self, message: Message) -> bytes:
+        """Return a message as bytes; none if it is not durable or cannot be encoded."""
         try:
-            if self._keeps(message):
-                return self._codec.encode(message)
-        except Exception as error:  # of a plugin's own, its types, or a value that is no OSC
-            text = f"a message to {message.address} cannot be kept on disk: {error}"
-            self._reporter.report("unkept", text, level=logging.ERROR)
+            if self._is_durable(message):
+                return self._serializer.encode(message)
+        except Exception as error:  # a plugin's own, its types, or values that OSC does not have
+            text = f"cannot keep a message to {message.address} on disk: {error}"
+            self._log.report("not_durable", text, level=logging.ERROR)
         return b""
 
-    def _append(self, records: Sequence[bytes], after: int, done: int) -> bool:
-        packs = list(_packs(records, after))
+    def _append(self, payloads: Sequence[bytes], after: int, done: int) -> bool:
+        blocks = list(_blocks(payloads, after))
         for _ in range(2):
             if self.store is None or not self.is_usable:
                 return False
             try:
-                self.store.append(packs, done)
+                self.store.append(blocks, done)
             except SpoolDatabaseError as error:
                 self.failed(error)
                 self._reopen(after)
             else:
-                self._safe()
+                self._recovered()
                 return True
         return False
 
     def _reopen(self, after: int) -> None:
-        """Begin a new file at once, when the old one was damaged."""
+        """Create a new file at once after the old one was found damaged."""
         if self.store is None:
             try:
-                if self.open(after).last != after:
-                    self.close()  # messages again: they come first
+                if self.open(after).store.last != after:
+                    self.close()  # it holds messages, which come first
             except SpoolDatabaseError as error:
                 self.failed(error)
 
-    # --- out ---------------------------------------------------------------------------------
+    # --- reading -----------------------------------------------------------------------------
 
-    def read(self, after: int) -> Found:
-        """Read the next messages. Raises :class:`SpoolDatabaseError`."""
+    def read(self, after: int) -> SpoolReadResult:
+        """Read the next messages. Raises :class:`SpoolDatabaseError`.
+
+        Numbers that are missing, and records with a wrong checksum, count as unreadable; a copy
+        of the file is kept.
+        """
         assert self.store is not None
-        found = self.store.read(after)
-        if found is None:
-            return Found((), self.store.last, self.store.last - after)
-        first = found.last - found.messages + 1
-        records = list(unpack(found.body))[: found.messages]
-        entries = []
-        for number, record in enumerate(records, first):
-            if number > after:
-                try:
-                    entries.append(Entry(number, self._codec.decode(record), len(record)))
-                except Exception as error:  # also a plugin's own, about the options of a route
-                    text = f"{self.bounds.path}: a message cannot be read: {error}"
-                    self._reporter.report("unread", text, level=logging.ERROR)
-        return Found(entries, found.last, found.last - after - len(entries))
+        block = self.store.read(after)
+        found: list[IndexedMessage] = []
+        through, damaged = self.store.last, self.store.last - after
+        if block is not None:
+            through, damaged = block.last, block.last - after
+            for number, message, size in self._messages(block, after):
+                damaged -= 1
+                if message is not None:
+                    found.append(IndexedMessage(number, message, size))
+        if damaged:
+            text = f"{self.bounds.path}: {several(damaged)} damaged or missing"
+            text = f"{text}; {self.store.keep_copy()}"
+            self._log.report("unreadable", text, level=logging.ERROR, count=damaged)
+        return SpoolReadResult(found, through, through - after - len(found))
+
+    def _messages(
+        self, block: StoredBlock, after: int
+    ) -> Iterator[tuple[int, Message | None, int]]:
+        """Yield the number, message and size of each intact record after a number.
+
+        The message is None if it cannot be decoded although it is intact.
+        """
+        header = read_block_header(block.body)
+        decode = self._serializer.decode
+        records: Iterator[tuple[int, bytes | None]]
+        if header is not None:
+            if header.last != block.last:  # keys are damaged, which no checksum covers
+                raise SpoolDamaged(f"{self.bounds.path}: the file is damaged")
+            records = read_records(block.body, *header)
+        elif block.format == FORMAT_1:
+            decode = self._serializer.decode_v1
+            first = block.last - (block.messages or 0) + 1
+            records = zip(range(first, block.last + 1), payloads_v1(block.body), strict=False)
+        else:  # its records have numbers of their own
+            first = max(after, block.last - BLOCK_MESSAGES) + 1
+            records = read_records(block.body, first, block.last - first + 1)
+        for number, payload in records:
+            if number <= after or payload is None:
+                continue
+            message = None
+            try:
+                message = decode(payload)
+            except Exception as error:  # also a plugin's own, about the options of a route
+                text = f"{self.bounds.path}: cannot read a message: {error}"
+                self._log.report("not_decoded", text, level=logging.ERROR)
+            yield number, message, record_size(payload)
 
 
-def _packs(records: Sequence[bytes], after: int) -> Iterator[Pack]:
-    """Records in rows, behind a number."""
+def _blocks(payloads: Sequence[bytes], after: int) -> Iterator[StoredBlock]:
+    """Yield payloads in blocks, numbered after a number."""
     start = size = 0
-    for end, record in enumerate(records):
-        size += len(record)
-        if end > start and (size > PACK_BYTES or end - start >= PACK):
-            yield Pack(after + end, end - start, pack(records[start:end]))
-            start, size = end, len(record)
-    yield Pack(after + len(records), len(records) - start, pack(records[start:]))
+    for end, payload in enumerate(payloads):
+        size += len(payload)
+        if end > start and (size > BLOCK_BYTES or end - start >= BLOCK_MESSAGES):
+            yield _block(payloads[start:end], after + start)
+            start, size = end, len(payload)
+    yield _block(payloads[start:], after + start)
 
 
-def _ignore() -> None:
-    """Do nothing."""
+def _block(payloads: Sequence[bytes], after: int) -> StoredBlock:
+    body = build_block(after + 1, payloads)
+    return StoredBlock(after + len(payloads), len(payloads), body)

@@ -1,4 +1,4 @@
-"""The file of a spool: order, numbers, bounds, and what is wrong with files."""
+"""The database of a spool: order, numbers, bounds, and unusable files."""
 
 from __future__ import annotations
 
@@ -12,14 +12,10 @@ from pathlib import Path
 import pytest
 
 from oscbridge.bridge.sinks.spool import database as module
-from oscbridge.bridge.sinks.spool.database import (
-    Pack,
-    SpoolDamaged,
-    SpoolDatabase,
-    SpoolDatabaseError,
-    SpoolLocked,
-    open_store,
-)
+from oscbridge.bridge.sinks.spool.database import SpoolDatabase
+from oscbridge.bridge.sinks.spool.files import SpoolDamaged, SpoolDatabaseError, SpoolLocked
+from oscbridge.bridge.sinks.spool.records import build_block, read_records
+from oscbridge.bridge.sinks.spool.schema import StoredBlock
 
 HOUR = 3600.0
 PLENTY = 1 << 30
@@ -32,7 +28,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def open_at(path: Path) -> Iterator[Callable[..., SpoolDatabase]]:
-    """Opens the file; what is open at the end is closed."""
+    """Opens the file; closes it at the end."""
     opened: list[SpoolDatabase] = []
 
     def open_at(after: int = 0) -> SpoolDatabase:
@@ -44,37 +40,45 @@ def open_at(path: Path) -> Iterator[Callable[..., SpoolDatabase]]:
         store.close()
 
 
-def numbered(first: int, last: int) -> list[Pack]:
-    """Packs of one message each."""
-    return [Pack(number, 1, b"%d" % number) for number in range(first, last + 1)]
+def block(first: int, *payloads: bytes) -> StoredBlock:
+    count = len(payloads)
+    return StoredBlock(first + count - 1, count, build_block(first, payloads))
+
+
+def numbered(first: int, last: int) -> list[StoredBlock]:
+    """Blocks of one message each."""
+    return [block(number, b"%d" % number) for number in range(first, last + 1)]
 
 
 def everything(store: SpoolDatabase) -> list[int]:
     found, after = [], store.done
-    while pack := store.read(after):
-        after = pack.last
-        found.append(int(pack.body))
+    while stored := store.read(after):
+        first = stored.last - stored.messages + 1
+        for number, payload in read_records(stored.body, first, stored.messages):
+            assert payload == b"%d" % number
+            found.append(number)
+        after = stored.last
     return found
 
 
 def surplus(store: SpoolDatabase, size: int, age: float) -> tuple[int, str] | None:
-    return store.surplus(store.level(), size, age)
+    return store.surplus(store.usage(), size, age)
 
 
 Open = Callable[..., SpoolDatabase]
 
 
-def test_packs_are_there_in_order_when_the_file_is_opened_again(open_at: Open) -> None:
+def test_reopened_file_has_its_blocks_in_order(open_at: Open) -> None:
     store = open_at()
     store.append(numbered(1, 3))
     store.append(numbered(4, 5))
     store.close()
     again = open_at()
-    assert (again.done, again.last) == (0, 5)
+    assert (again.done, again.last, again.lost) == (0, 5, 0)
     assert everything(again) == [1, 2, 3, 4, 5]
 
 
-def test_what_is_forgotten_is_not_there_any_more(open_at: Open) -> None:
+def test_forgotten_messages_are_deleted(open_at: Open) -> None:
     store = open_at()
     store.append(numbered(1, 5))
     store.forget(2)
@@ -85,19 +89,20 @@ def test_what_is_forgotten_is_not_there_any_more(open_at: Open) -> None:
     assert everything(again) == [4, 5, 6]
 
 
-def test_a_pack_is_there_until_its_last_message_is_forgotten(open_at: Open) -> None:
+def test_block_stays_until_its_last_message_is_forgotten(open_at: Open) -> None:
+    ten = block(1, *[b"x"] * 10)
     store = open_at()
-    store.append([Pack(10, 10, b"ten")])
+    store.append([ten])
     store.forget(9)
     store.close()
     again = open_at()
     assert again.done == 9
-    assert again.read(again.done) == (10, 10, b"ten")
+    assert again.read(again.done) == ten
     again.forget(10)
     assert again.read(9) is None
 
 
-def test_numbers_go_on_when_all_is_forgotten(open_at: Open) -> None:
+def test_numbers_continue_after_all_messages_are_forgotten(open_at: Open) -> None:
     store = open_at()
     store.append(numbered(1, 5))
     store.forget(5)
@@ -106,12 +111,12 @@ def test_numbers_go_on_when_all_is_forgotten(open_at: Open) -> None:
     assert (again.done, again.last) == (5, 5)
 
 
-def test_a_new_file_may_go_on_where_another_ended(open_at: Open) -> None:
+def test_new_file_continues_the_numbers_of_another(open_at: Open) -> None:
     store = open_at(70)
     assert (store.done, store.last) == (70, 70)
 
 
-def test_the_file_is_its_owners_alone(open_at: Open, path: Path) -> None:
+def test_files_are_accessible_to_their_owner_only(open_at: Open, path: Path) -> None:
     open_at().append(numbered(1, 1))
     for each in path.parent.iterdir():
         assert each.stat().st_mode & 0o077 == 0, each
@@ -120,29 +125,29 @@ def test_the_file_is_its_owners_alone(open_at: Open, path: Path) -> None:
 # --- bounds ------------------------------------------------------------------------------------
 
 
-def test_the_oldest_are_too_many_when_the_file_is_too_large(open_at: Open) -> None:
+def test_surplus_is_the_oldest_messages_of_a_file_that_is_too_large(open_at: Open) -> None:
     store = open_at()
     for number in range(1, 41):
-        store.append([Pack(number, 1, bytes(50_000))])
+        store.append([block(number, bytes(50_000))])
     assert surplus(store, PLENTY, HOUR) is None
     size = 1 << 20
     while found := surplus(store, size, HOUR):
         through, reason = found
         assert reason == "full"
         store.forget(through)
-    # Pages hold a little more than what is in them.
+    # Pages hold slightly more than their content.
     assert 17 <= store.last - store.done <= 20
 
 
-def test_room_that_was_made_is_used_again(open_at: Open, path: Path) -> None:
+def test_freed_room_is_reused(open_at: Open, path: Path) -> None:
     store = open_at()
     for number in range(1, 201):
-        store.append([Pack(number, 1, bytes(50_000))], number - 1)
+        store.append([block(number, bytes(50_000))], number - 1)
     store.close()
     assert path.stat().st_size < 300_000
 
 
-def test_what_is_too_old_is_too_much(open_at: Open) -> None:
+def test_surplus_is_what_has_expired(open_at: Open) -> None:
     store = open_at()
     store.append(numbered(1, 3))
     begin = time.time()
@@ -154,9 +159,7 @@ def test_what_is_too_old_is_too_much(open_at: Open) -> None:
     assert surplus(store, PLENTY, age) == (3, "expired")
 
 
-def test_of_much_that_is_too_old_a_part_is_told_at_once(
-    open_at: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_surplus_examines_a_slice_at_a_time(open_at: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SLICE", 3)
     store = open_at()
     store.append(numbered(1, 5))
@@ -167,36 +170,44 @@ def test_of_much_that_is_too_old_a_part_is_told_at_once(
     assert surplus(store, PLENTY, -1.0) is None
 
 
-def test_it_is_known_when_the_oldest_came(open_at: Open) -> None:
+def test_usage_has_the_time_of_the_oldest_message(open_at: Open) -> None:
     store = open_at()
-    assert store.level().oldest is None
+    assert store.usage().oldest is None
     begin = time.time()
     store.append(numbered(1, 1))
-    oldest = store.level().oldest
+    oldest = store.usage().oldest
     assert oldest is not None
     assert begin <= oldest <= time.time()
 
 
-# --- another has it ----------------------------------------------------------------------------
+# --- a file in use -----------------------------------------------------------------------------
 
 
-def test_a_file_that_is_open_in_this_process_is_locked(open_at: Open, path: Path) -> None:
+def test_file_open_in_this_process_is_locked(open_at: Open, path: Path) -> None:
     store = open_at()
-    with pytest.raises(SpoolLocked, match="another bridge uses it; give each its own with 'path'"):
+    with pytest.raises(SpoolLocked, match="used by another bridge; give each its own with 'path'"):
         SpoolDatabase(path)
     store.append(numbered(1, 2))
     assert everything(store) == [1, 2]
-    # To have tried must not have let go of the lock, which is the process's.
+    # The failed attempt must not have released the lock, which belongs to the process.
     assert "SpoolLocked" in elsewhere(path)
 
 
-def test_a_file_that_was_closed_is_free(open_at: Open, path: Path) -> None:
+def test_copied_file_stays_locked(open_at: Open, path: Path) -> None:
+    store = open_at()
+    assert store.keep_copy() == "a copy is kept as house.spool.damaged-1"
+    assert "SpoolLocked" in elsewhere(path)
+    store.close()
+    assert elsewhere(path) == ""
+
+
+def test_closed_file_is_not_locked(open_at: Open, path: Path) -> None:
     open_at().close()
     assert elsewhere(path) == ""
 
 
 def elsewhere(path: Path) -> str:
-    """What another process says when it opens the file."""
+    """Return the errors of another process that opens the file."""
     code = (
         "import sys, pathlib\nfrom oscbridge.bridge.sinks.spool.database import SpoolDatabase\n"
         "SpoolDatabase(pathlib.Path(sys.argv[1])).close()"
@@ -210,126 +221,128 @@ def elsewhere(path: Path) -> str:
     ).stderr
 
 
-# --- files that are none -----------------------------------------------------------------------
+# --- unusable files ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "content", [b"this is no database at all, but a text\n" * 40, bytes(8192), b"x" * 100]
 )
-def test_what_is_no_spool_is_set_aside_and_a_new_one_begun(path: Path, content: bytes) -> None:
+def test_file_that_is_not_a_database_is_damaged(path: Path, content: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
-    store, note = open_store(path, 7)
-    store.append(numbered(8, 8))
-    assert everything(store) == [8]
-    store.close()
-    aside = path.with_name("house.spool.damaged-1")
-    assert note == f"{path}: it is damaged; it is {aside.name} now, and a new one is begun"
-    assert aside.read_bytes() == content
+    with pytest.raises(SpoolDamaged) as caught:
+        SpoolDatabase(path, 7)
+    assert str(caught.value).startswith(f"{path}: the file is damaged")
+    assert path.read_bytes() == content
 
 
-def test_a_spool_with_a_page_of_noise_is_set_aside(path: Path) -> None:
-    store = SpoolDatabase(path)
-    store.append([Pack(number, 1, bytes(3000)) for number in range(1, 50)])
-    store.close()
-    content = bytearray(path.read_bytes())
-    content[100:4096] = b"\xa5" * 3996
-    path.write_bytes(content)
-    store, note = open_store(path)
-    assert "it is damaged" in note
-    assert store.last == 0
-    store.close()
-
-
-def test_a_spool_without_its_state_is_damaged(path: Path) -> None:
+def test_file_without_its_progress_is_damaged(path: Path) -> None:
     SpoolDatabase(path).close()
     with sqlite3.connect(path) as database:
-        database.execute("DELETE FROM state")
+        database.execute("DELETE FROM progress")
     database.close()
     with pytest.raises(SpoolDamaged):
         SpoolDatabase(path)
 
 
-def test_no_more_than_nine_damaged_files_are_kept(path: Path) -> None:
-    path.parent.mkdir()
-    for number in range(12):
-        path.write_bytes(b"damaged %d" % number * 100)
-        store, _ = open_store(path)
-        store.close()
-    kept = sorted(path.parent.glob("*.damaged-*"))
-    assert len(kept) == 9
-    assert kept[0].read_bytes().startswith(b"damaged 0")
-    assert kept[-1].read_bytes().startswith(b"damaged 11")
+def test_damaged_progress_is_restored_from_the_oldest_block(open_at: Open, path: Path) -> None:
+    store = open_at()
+    store.append([*numbered(1, 3), block(4, b"4", b"5"), block(6, b"6")])
+    store.forget(4)
+    store.close()
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE progress SET body = zeroblob(length(body))")
+    database.close()
+    again = open_at()
+    assert (again.done, again.last) == (3, 6)
+    assert everything(again) == [4, 5, 6]
 
 
-def test_the_database_of_another_program_is_left_as_it_is(path: Path) -> None:
+def test_damaged_key_of_the_newest_block_is_not_taken_for_its_number(path: Path) -> None:
+    store = SpoolDatabase(path)
+    store.append(numbered(1, 5))
+    store.close()
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE block SET last = 1 << 40 WHERE last = 5")
+    database.close()
+    with pytest.raises(SpoolDamaged):
+        SpoolDatabase(path)
+
+
+def test_database_of_another_program_is_rejected_unchanged(path: Path) -> None:
     path.parent.mkdir()
     with sqlite3.connect(path) as database:
         database.execute("CREATE TABLE theirs (x)")
     database.close()
     before = path.read_bytes()
     with pytest.raises(SpoolDatabaseError, match="the database of another program") as caught:
-        open_store(path)
+        SpoolDatabase(path)
     assert not isinstance(caught.value, SpoolDamaged)
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_spool_of_another_version_is_left_as_it_is(
+def test_file_of_a_newer_version_is_rejected_unchanged(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(module, "FORMAT", 2)
+        patch.setattr(module, "FORMAT", 3)
         SpoolDatabase(path).close()
-    with pytest.raises(SpoolDatabaseError, match="another version of oscbridge has written it"):
-        open_store(path)
+    before = path.read_bytes()
+    with pytest.raises(SpoolDatabaseError) as caught:
+        SpoolDatabase(path)
+    assert not isinstance(caught.value, SpoolDamaged)
+    assert str(caught.value) == (
+        f"{path}: written by a newer version of oscbridge (format 3; supported: 2); "
+        "upgrade oscbridge, or set 'path' to another file"
+    )
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(
-    ("name", "fault"),
+    ("name", "problem"),
     [
-        ("folder", "this is no file; name one"),
-        ("file/x.spool", "a part of the way there is a file, not a folder"),
+        ("folder", "not a regular file; set 'path' to a file"),
+        ("file/x.spool", "a parent is a file, not a directory"),
         ("/proc/oscbridge/x.spool", "No such file or directory"),
     ],
 )
-def test_a_place_where_no_file_can_be_is_named_with_the_reason(
-    name: str, fault: str, tmp_path: Path
-) -> None:
+def test_unusable_path_is_reported_with_its_reason(name: str, problem: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
     path = tmp_path / name
     with pytest.raises(SpoolDatabaseError) as caught:
         SpoolDatabase(path)
-    assert str(caught.value) == f"{path}: {fault}"
+    assert str(caught.value) == f"{path}: {problem}"
 
 
-def test_a_file_that_is_removed_while_it_is_open_is_missed(open_at: Open, path: Path) -> None:
+def test_removed_file_is_noticed_by_the_next_append(open_at: Open, path: Path) -> None:
     store = open_at()
     path.unlink()
-    with pytest.raises(SpoolDamaged, match="somebody has removed it"):
+    with pytest.raises(SpoolDamaged, match="the file was removed by another program"):
         store.append(numbered(1, 1))
 
 
 # --- what it costs -----------------------------------------------------------------------------
 
 
-def test_a_file_with_half_a_million_messages_opens_at_once(open_at: Open) -> None:
+def test_file_with_half_a_million_messages_opens_quickly(open_at: Open) -> None:
     store = open_at()
-    store.append([Pack(number, 1, b"x") for number in range(1, 500_001)])
+    store.append(numbered(1, 500_000))
     store.close()
     begin = time.perf_counter()
     again = open_at()
-    assert again.read(0) == (1, 1, b"x")
+    assert again.read(0) == block(1, b"1")
     assert time.perf_counter() - begin < 0.5
     assert again.last == 500_000
 
 
-def test_a_full_disk_is_called_so_and_the_file_goes_on_after_it(open_at: Open) -> None:
+def test_full_disk_is_reported_and_the_file_stays_usable(open_at: Open) -> None:
     store = open_at()
     store.append(numbered(1, 3))
     store._database.execute("PRAGMA max_page_count = 10")
     with pytest.raises(SpoolDatabaseError, match="the disk is full"):
-        store.append([Pack(4, 1, bytes(100_000))])
+        store.append([block(4, bytes(100_000))])
     store.append(numbered(4, 5))
     assert everything(store) == [1, 2, 3, 4, 5]

@@ -1,4 +1,4 @@
-"""Messages in bytes, and again: nothing of what came with them is lost."""
+"""Messages to bytes and back, with everything that comes with them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import ConfigDict
 
 from oscbridge import DecodeError, EncodeError, Message, Options, Origin, Routed, TimeTag
 from oscbridge.bridge.sinks.spool import serializer as module
-from oscbridge.bridge.sinks.spool.serializer import SpoolSerializer, pack, unpack
+from oscbridge.bridge.sinks.spool.serializer import SpoolSerializer
 
 
 class Topic(Options):
@@ -19,9 +19,9 @@ class Topic(Options):
     levels: tuple[int, ...] = ()
 
 
-def there_and_back(message: Message) -> Message:
-    codec = SpoolSerializer(Topic)
-    return SpoolSerializer(Topic).decode(codec.encode(message))
+def decoded(message: Message) -> Message:
+    serializer = SpoolSerializer(Topic)
+    return SpoolSerializer(Topic).decode(serializer.encode(message))
 
 
 def routed(options: Options | None, captures: Mapping[str, str] | None = None) -> Message:
@@ -45,48 +45,48 @@ def routed(options: Options | None, captures: Mapping[str, str] | None = None) -
         routed(None),
     ],
 )
-def test_a_message_is_the_same_again(message: Message) -> None:
-    assert there_and_back(message) == message
+def test_decoded_message_equals_the_encoded_one(message: Message) -> None:
+    assert decoded(message) == message
 
 
-def test_an_array_does_not_become_a_nested_one_when_it_is_kept() -> None:
+def test_array_is_not_nested_when_decoded() -> None:
     message = Message("/n", "[ff]", ([0.5, 0.25],))
-    assert there_and_back(message) == message
+    assert decoded(message) == message
 
 
-def test_options_that_were_not_set_are_not_set_again() -> None:
-    route = there_and_back(routed(Topic(qos=1))).route
+def test_unset_options_stay_unset() -> None:
+    route = decoded(routed(Topic(qos=1))).route
     assert isinstance(route, Routed)
     assert route.options is not None
     assert route.options.model_fields_set == {"qos"}
 
 
-def test_a_peer_that_cannot_be_written_is_left_out() -> None:
+def test_peer_that_cannot_be_encoded_is_omitted() -> None:
     origin = Origin("web", frozenset({1}), 2)
-    assert there_and_back(Message("/n", origin=origin)).origin == Origin("web", None, 2)
+    assert decoded(Message("/n", origin=origin)).origin == Origin("web", None, 2)
 
 
-def test_messages_of_one_way_have_one_route_again() -> None:
-    """So that an endpoint may remember what it worked out for it."""
-    codec = SpoolSerializer(Topic)
-    written = [codec.encode(routed(Topic(qos=1), {"n": str(n % 2)})) for n in range(4)]
-    first, second, third, fourth = (codec.decode(each).route for each in written)
+def test_messages_of_one_route_share_it_when_decoded() -> None:
+    """So an endpoint can cache what it derives from a route."""
+    serializer = SpoolSerializer(Topic)
+    written = [serializer.encode(routed(Topic(qos=1), {"n": str(n % 2)})) for n in range(4)]
+    first, second, third, fourth = (serializer.decode(each).route for each in written)
     assert first is third
     assert second is fourth
     assert first is not second
 
 
-def test_a_route_that_was_forgotten_is_not_mistaken_for_another(
+def test_route_removed_from_the_cache_is_not_mistaken_for_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "REMEMBERED", 3)
-    codec = SpoolSerializer(Topic)
+    monkeypatch.setattr(module, "MAX_CONTEXTS", 3)
+    serializer = SpoolSerializer(Topic)
     for number in range(50):
         message = routed(Topic(qos=number))
-        assert codec.decode(codec.encode(message)) == message
+        assert serializer.decode(serializer.encode(message)) == message
 
 
-def test_a_message_that_is_no_osc_cannot_be_written() -> None:
+def test_invalid_message_cannot_be_encoded() -> None:
     with pytest.raises(EncodeError):
         SpoolSerializer(None).encode(Message("/n", "i", ("text",)))
     with pytest.raises(ValueError, match="serialize"):
@@ -98,7 +98,7 @@ class Odd(Options):
     what: object
 
 
-def test_options_that_the_endpoint_does_not_know_any_more_cannot_be_read() -> None:
+def test_options_that_the_endpoint_no_longer_accepts_cannot_be_decoded() -> None:
     class Other(Options):
         channel: int
 
@@ -109,24 +109,16 @@ def test_options_that_the_endpoint_does_not_know_any_more_cannot_be_read() -> No
         SpoolSerializer(None).decode(data)
 
 
-def test_bytes_that_were_changed_raise_nothing_unexpected() -> None:
+def test_damaged_payload_raises_only_documented_errors() -> None:
     chance = random.Random(1)
-    codec = SpoolSerializer(Topic)
+    serializer = SpoolSerializer(Topic)
     message = Message("/n", "if", (1, 2.0), None, Origin("a", 1), Routed(Topic(qos=1), {"n": "3"}))
-    data = codec.encode(message)
+    data = serializer.encode(message)
     for _ in range(3_000):
         changed = bytearray(data)
         for _ in range(chance.randrange(1, 4)):
             changed[chance.randrange(len(data))] = chance.randrange(256)
         try:
-            codec.decode(bytes(changed[: chance.randrange(1, len(data) + 1)]))
+            serializer.decode(bytes(changed[: chance.randrange(1, len(data) + 1)]))
         except (DecodeError, ValueError):
             continue
-
-
-def test_records_are_packed_and_unpacked() -> None:
-    records = [b"one", b"", b"\0" * 100]
-    data = pack(records)
-    assert list(unpack(data)) == records
-    assert list(unpack(data[:-1])) == records[:2]
-    assert list(unpack(b"")) == []

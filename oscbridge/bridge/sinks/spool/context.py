@@ -1,0 +1,104 @@
+"""What comes with a message on disk beside its address and arguments: its context.
+
+Messages that take the same way share one context, so it is encoded and decoded once for many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple, cast
+
+from oscbridge.errors import DecodeError
+from oscbridge.osc import Argument, Limits, Origin, TimeTag, decode_message
+from oscbridge.osc.message import encode_values
+
+__all__ = ["ANY_SIZE", "MessageContext", "decode_context", "decode_context_v1"]
+
+LARGEST: Final = 1 << 30
+"""Bytes of a message that can be read, far more than a bridge accepts."""
+
+ANY_SIZE: Final = Limits(LARGEST, 100, LARGEST, LARGEST, LARGEST)
+
+
+class MessageContext(NamedTuple):
+    """Time tag, origin, and what the route passes to the endpoint."""
+
+    timetag: TimeTag | None
+    origin: Origin | None
+    is_routed: bool = False
+    options: str | None = None
+    """The route's options for this type of endpoint, as JSON."""
+    captures: Mapping[str, str] = {}
+
+    def encode(self) -> bytes:
+        """Raises :class:`~oscbridge.errors.EncodeError`."""
+        route: Argument = None
+        if self.is_routed:
+            captures: list[Argument] = [text for pair in self.captures.items() for text in pair]
+            route = [self.options, captures]
+        timetag = None if self.timetag is None else TimeTag(self.timetag)
+        return encode_values("/context", [timetag, _encode_origin(self.origin), route])
+
+
+def decode_context(data: bytes) -> MessageContext:
+    """Raises :class:`DecodeError` for anything but an encoded context."""
+    record = decode_message(data, ANY_SIZE)
+    match record.address, record.args:
+        case "/context", (None | TimeTag() as timetag, origin, None):
+            return MessageContext(timetag, _decode_origin(origin))
+        case "/context", (None | TimeTag() as timetag, origin, [None | str() as options, captures]):
+            text = None if options is None else str(options)
+            return MessageContext(
+                timetag, _decode_origin(origin), True, text, _decode_captures(captures)
+            )
+    raise DecodeError("record", f"not a valid context: {record.address} ,{record.types}")
+
+
+def decode_context_v1(data: bytes) -> MessageContext:
+    """The same for format 1, which was a record of a forking bridge around a message ``/``."""
+    record = decode_message(data, ANY_SIZE)
+    match record.address, record.args:
+        case "/emitted", (int(route), origin, None | TimeTag() as timetag, bytes(inner), captures):
+            options: str | None = None
+            match decode_message(inner, ANY_SIZE).args:
+                case (str(text),):
+                    options = text
+            found = _decode_captures(captures)
+            return MessageContext(timetag, _decode_origin(origin), route >= 0, options, found)
+    raise DecodeError("record", f"not a valid context: {record.address} ,{record.types}")
+
+
+def _encode_origin(origin: Origin | None) -> Argument:
+    """A source, the hops, and the peer if it is a socket address, a text or a number."""
+    if origin is None:
+        return None
+    peer: Argument = None
+    match origin.peer:
+        case tuple(parts) if all(isinstance(part, str | int) for part in parts):
+            peer = list(parts)
+        case str() | int():
+            peer = origin.peer
+    return [origin.source, origin.hops, peer]
+
+
+def _decode_origin(value: Argument) -> Origin | None:
+    match value:
+        case None:
+            return None
+        case [str(source), int(hops), list(parts)] if all(isinstance(p, str | int) for p in parts):
+            return Origin(source, tuple(cast(list[str | int], parts)), hops)
+        case [str(source), int(hops), None | str() | int() as peer]:
+            return Origin(source, peer, hops)
+    raise DecodeError("record", f"not a valid origin: {value!r}")
+
+
+def _decode_captures(values: Argument) -> dict[str, str]:
+    """Return the captures of a list of alternating names and values."""
+    if (
+        isinstance(values, list)
+        and len(values) % 2 == 0
+        and all(isinstance(each, str) for each in values)
+    ):
+        texts = cast(list[str], values)
+        return dict(zip(texts[::2], texts[1::2], strict=True))
+    raise DecodeError("record", f"not valid captures: {values!r}")

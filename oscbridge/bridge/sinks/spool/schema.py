@@ -1,0 +1,88 @@
+"""The tables of a spool in SQLite, and the statements on them."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from oscbridge.bridge.sinks.spool.records import FORMAT
+
+__all__ = [
+    "CREATE",
+    "FORMAT_1",
+    "MIGRATE",
+    "NEWEST",
+    "NEWEST_V1",
+    "PROGRAM",
+    "READ",
+    "SURPLUS",
+    "USAGE",
+    "SpoolUsage",
+    "StoredBlock",
+]
+
+FORMAT_1: Final = 1
+"""The first format: blocks without numbers and checksums, in a table ``pack``."""
+
+PROGRAM: Final = int.from_bytes(b"OSCB", "big")
+"""SQLite's application id of our databases."""
+
+CREATE: Final = """
+CREATE TABLE block (
+    last INTEGER PRIMARY KEY, messages INTEGER NOT NULL, at REAL NOT NULL, body BLOB NOT NULL,
+    format INTEGER NOT NULL DEFAULT 1);
+CREATE TABLE progress (body BLOB NOT NULL);
+"""
+
+MIGRATE: Final = """
+ALTER TABLE pack RENAME TO block;
+ALTER TABLE block ADD COLUMN format INTEGER NOT NULL DEFAULT 1;
+CREATE TABLE progress (body BLOB NOT NULL);
+DROP TABLE state;
+"""
+"""Takes no longer for a full file, and no room: blocks stay in format 1 until they are read."""
+
+# CAST, because damage can change the type of any value but a key.
+READ: Final = """
+SELECT last, CAST(messages AS INTEGER), CAST(body AS BLOB), CAST(format AS INTEGER)
+  FROM block WHERE last > ? ORDER BY last LIMIT 1
+"""
+
+NEWEST: Final = """
+SELECT last, CAST(messages AS INTEGER), substr(CAST(body AS BLOB), 1, ?), CAST(format AS INTEGER)
+  FROM block ORDER BY last DESC LIMIT 2
+"""
+
+NEWEST_V1: Final = """
+SELECT last, CAST(messages AS INTEGER), substr(CAST(body AS BLOB), 1, ?), 1
+  FROM pack ORDER BY last DESC LIMIT 2
+"""
+
+SURPLUS: Final = """
+SELECT last, coalesce(CAST(at AS REAL), ?), coalesce(length(body), 0)
+  FROM block WHERE last > ? ORDER BY last LIMIT ?
+"""
+
+USAGE: Final = """
+SELECT (pages.page_count - free.freelist_count) * page.page_size,
+       (SELECT CAST(at AS REAL) FROM block WHERE last > ? ORDER BY last LIMIT 1)
+  FROM pragma_page_count AS pages, pragma_freelist_count AS free, pragma_page_size AS page
+"""
+
+
+class StoredBlock(NamedTuple):
+    """Messages that were written together."""
+
+    last: int
+    """The number of the last of them."""
+    messages: int
+    body: bytes
+    format: int = FORMAT
+
+
+class SpoolUsage(NamedTuple):
+    """How much a file holds."""
+
+    used: int
+    """Bytes of it that are in use."""
+    oldest: float | None
+    """When the oldest message was written, in seconds of Unix time."""

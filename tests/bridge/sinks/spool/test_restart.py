@@ -1,0 +1,252 @@
+"""The policy ``spool`` across reloads and kills."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, suppress
+from pathlib import Path
+
+import pytest
+from spool_harness import (
+    WAIT,
+    Sink,
+    offer,
+    until,
+    value,
+)
+
+from oscbridge import (
+    Endpoint,
+    NotConnected,
+    Routed,
+)
+from oscbridge.bridge.app import App
+from oscbridge.bridge.config.config import parse
+from oscbridge.bridge.sinks.spool import index as index_module
+from oscbridge.bridge.sinks.spool.database import SpoolDatabase
+from oscbridge.dispatcher import Dispatcher
+from oscbridge.tcp_client import SimpleTCPClient
+
+PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
+
+
+# --- reload ------------------------------------------------------------------------------------
+
+Running = Callable[..., AbstractAsyncContextManager[App]]
+
+RELOAD = """
+[bridge.in]
+listen = "udp://127.0.0.1:0"
+[endpoint.out]
+type = "{type}"
+mark = {mark}
+policy = "spool"
+on_start = "retry"
+spool.path = "{path}"
+[[route]]
+from = "in"
+to = "out"
+sink = {{ topic = "a" }}
+"""
+
+
+async def test_reload_that_replaces_the_endpoint_hands_over_its_messages(
+    running: Running, types: dict[str, type[Endpoint]], path: Path
+) -> None:
+    types["sink"] = Sink
+    before = RELOAD.format(type="sink", mark=1, path=path)
+    async with running(before) as app:
+        old = app.endpoints["out"]
+        assert isinstance(old.endpoint, Sink)
+        old.endpoint.up = False
+        old.endpoint.lost(NotConnected("away"))
+        route = app.routes[0].route.tail.out({"n": "1"})
+        for number in range(1_000):
+            route(value(number))
+        reloading = asyncio.ensure_future(
+            app.reload(parse(before.replace("= 1", "= 2"), types, "x"))
+        )
+        number = 1_000
+        while not reloading.done():
+            app.routes[0].route.tail.out({"n": "1"})(value(number))
+            number += 1
+            await asyncio.sleep(0.001)
+        await reloading
+        new = app.endpoints["out"]
+        assert new is not old
+        sink = new.endpoint
+        assert isinstance(sink, Sink)
+        await until(lambda: len(sink.messages) >= number)
+        assert sink.values == [*range(number)]
+        assert sink.messages[0].route == Routed(Sink.RouteOptions(topic="a"), {"n": "1"})
+        assert old.drops == new.drops == {}
+        assert old.offered == old.queued + old.sent
+
+
+async def test_rejected_reload_leaves_the_spool_unchanged(
+    running: Running, types: dict[str, type[Endpoint]], path: Path
+) -> None:
+    types["sink"] = Sink
+    text = RELOAD.format(type="sink", mark=1, path=path)
+    async with running(text) as app:
+        taken = app.listeners["in"].address.port
+        other = text.replace("mark = 1", "mark = 2") + (
+            f'[bridge.more]\nlisten = "udp://127.0.0.1:{taken}"\n'
+        )
+        with pytest.raises(Exception, match="already in use"):
+            await app.reload(parse(other, types, "x"))
+        delivery = app.endpoints["out"]
+        offer(delivery, *range(5))
+        await until(lambda: delivery.sent == 5)
+
+
+# --- kill -9 -----------------------------------------------------------------------------------
+
+BRIDGE = """
+[bridge.in]
+listen = "tcp://127.0.0.1:0"
+[endpoint.out]
+type = "osc"
+to = "tcp://127.0.0.1:{port}"
+policy = "spool"
+on_start = "retry"
+queue = 100000
+[endpoint.out.spool]
+path = "out.spool"
+[[route]]
+from = "in"
+to = "out"
+"""
+
+
+class Bridge:
+    """``oscbridge run``, and a client of it."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        (folder / "x.toml").write_text(BRIDGE.format(port=port))
+        self.process = subprocess.Popen(
+            [PROGRAM, "run", "x.toml"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=folder,
+        )
+        assert self.process.stdout is not None
+        found = None
+        for line in self.process.stdout:
+            found = found or re.search(r"tcp://127\.0\.0\.1:(\d+)", line)
+            if line.startswith("Ctrl-C"):
+                break
+        assert found
+        self.client = SimpleTCPClient("127.0.0.1", int(found[1]), mode="1.1")
+
+    def send(self, *numbers: int) -> None:
+        for number in numbers:
+            self.client.send(value(number))
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def end(self) -> None:
+        self.kill()
+        self.client.close()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def bridge(tmp_path: Path) -> Iterator[Callable[[int], Bridge]]:
+    started: list[Bridge] = []
+
+    def start(port: int) -> Bridge:
+        started.append(Bridge(tmp_path, port))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.end()
+
+
+class Receiver:
+    """What an OSC server over TCP got."""
+
+    def __init__(self, serve_tcp: Callable[..., object]) -> None:
+        self.values: list[int] = []
+        self._more = threading.Condition()
+        dispatcher = Dispatcher()
+        dispatcher.map("/n", self._take)
+        self.port: int = serve_tcp("blocking", dispatcher, "1.1").address[1]  # type: ignore[attr-defined]
+
+    def _take(self, _address: str, number: int) -> None:
+        with self._more:
+            self.values.append(number)
+            self._more.notify()
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        with self._more:
+            assert self._more.wait_for(condition, WAIT), self.values[-5:]
+
+
+def test_killed_bridge_loses_no_safe_message_and_keeps_order(
+    bridge: Callable[[int], Bridge], serve_tcp: Callable[..., object]
+) -> None:
+    receiver = Receiver(serve_tcp)
+    first = bridge(receiver.port)
+
+    def work() -> None:
+        with suppress(OSError):  # it is killed
+            first.send(*range(1_000_000))
+
+    sending = threading.Thread(target=work)
+    sending.start()
+    receiver.wait_for(lambda: len(receiver.values) > 2_000)
+    first.kill()
+    sending.join(WAIT)
+    # All of the connection has been read when the next one is served.
+    second = bridge(receiver.port)
+    second.send(-1)
+    receiver.wait_for(lambda: receiver.values[-1] == -1)
+    values = receiver.values[:-1]
+    seams = [index for index in range(1, len(values)) if values[index] != values[index - 1] + 1]
+    assert values[0] == 0
+    assert len(seams) <= 1
+    for seam in seams:
+        assert values[seam] <= values[seam - 1]  # some of them twice, none left out
+        # At most what was in memory, as the disk may have been slow to forget.
+        assert values[seam - 1] - values[seam] < index_module.WINDOW + 2_048
+    assert max(values) >= 2_000
+
+
+def test_messages_on_disk_when_the_bridge_is_killed_are_delivered_after_it(
+    bridge: Callable[[int], Bridge],
+    serve_tcp: Callable[..., object],
+    udp_socket: Callable[..., object],
+    tmp_path: Path,
+) -> None:
+    receiver = Receiver(serve_tcp)
+    nobody = udp_socket().getsockname()[1]  # type: ignore[attr-defined]
+    first = bridge(nobody)
+    log = tmp_path / "out.spool-wal"
+    sent = 0
+    sizes: set[int] = set()
+    while len(sizes) < 20:  # that is several transactions
+        sizes.add(log.stat().st_size)
+        first.send(*range(sent, sent + 20))
+        sent += 20
+        threading.Event().wait(0.002)
+    first.kill()
+    store = SpoolDatabase(tmp_path / "out.spool")
+    safe = store.last
+    store.close()
+    assert 0 < safe <= sent
+    second = bridge(receiver.port)
+    second.send(-1)
+    receiver.wait_for(lambda: receiver.values[-1:] == [-1])
+    assert receiver.values == [*range(safe), -1]

@@ -1,0 +1,121 @@
+"""What tests of the spool share: endpoints, and a runner whose accounting is checked at its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from itertools import repeat
+from pathlib import Path
+
+import oscbridge
+from oscbridge import (
+    BadMessage,
+    Endpoint,
+    Message,
+    NotConnected,
+)
+from oscbridge.bridge.sinks.policies import RunnerOptions
+from oscbridge.bridge.sinks.runner import EndpointRunner
+from oscbridge.bridge.sinks.spool.queue import SpoolQueue
+from oscbridge.bridge.sinks.spool.writer import SpoolBounds
+
+WAIT = 20.0
+
+
+class Sink(Endpoint):
+    """Takes batches, while it is up. An address that begins with ``/loose`` is not kept."""
+
+    class Options(oscbridge.Options):
+        mark: int = 0
+
+    class RouteOptions(oscbridge.Options):
+        topic: str = ""
+
+    def __init__(self, name: str = "sink", options: oscbridge.Options | None = None) -> None:
+        super().__init__(name, options or self.Options())
+        self.messages: list[Message] = []
+        self.up = True
+        self.stuck = False
+        self.bad: list[tuple[object, ...]] = []
+
+    async def connect(self) -> None:
+        if not self.up:
+            raise NotConnected("away")
+
+    async def send_batch(self, messages: Sequence[Message]) -> None:
+        if not self.up:
+            raise NotConnected("away")
+        if self.stuck:
+            await asyncio.Event().wait()
+        for index, message in enumerate(messages):
+            if message.args[:1] in self.bad:
+                raise BadMessage("no", sent=index)
+            self.messages.append(message)
+
+    def keeps(self, message: Message) -> bool:
+        return not message.address.startswith("/loose")
+
+    @property
+    def values(self) -> list[object]:
+        return [message.args[0] for message in self.messages]
+
+
+class Away(Sink):
+    """The same, and down until it is told otherwise."""
+
+    def __init__(self, name: str = "sink", options: oscbridge.Options | None = None) -> None:
+        super().__init__(name, options)
+        self.up = False
+
+
+def make(
+    endpoint: Endpoint,
+    path: Path,
+    size: int = 100_000_000,
+    age: float = 1e6,
+    queue_size: int = 10_000,
+    on_start: str = "retry",
+) -> EndpointRunner:
+    options = RunnerOptions("spool", on_start, queue_size, SpoolBounds(path, size, age))  # type: ignore[arg-type]
+    return EndpointRunner(endpoint, "sink", options, waits=lambda: repeat(0.01))
+
+
+@asynccontextmanager
+async def started(
+    endpoint: Endpoint, path: Path, **options: object
+) -> AsyncIterator[EndpointRunner]:
+    """One that runs. At its end every message is accounted for."""
+    delivery = make(endpoint, path, **options)  # type: ignore[arg-type]
+    await delivery.start()
+    try:
+        yield delivery
+    finally:
+        await delivery.stop(0.05)
+        assert delivery.offered == (delivery.sent + sum(delivery.drops.values()) + delivery.queued)
+
+
+def value(number: int, address: str = "/n") -> Message:
+    return Message(address, "i", (number,))
+
+
+def offer(delivery: EndpointRunner, *numbers: int) -> None:
+    for number in numbers:
+        delivery.offer(value(number))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WAIT):
+        while not condition():
+            await asyncio.sleep(0.002)
+
+
+def spool_of(delivery: EndpointRunner) -> SpoolQueue:
+    queue = delivery.queue
+    assert isinstance(queue, SpoolQueue)
+    return queue
+
+
+async def safe(delivery: EndpointRunner) -> None:
+    """Wait until everything that can be is on disk."""
+    await until(lambda: not spool_of(delivery).unsafe)
