@@ -24,7 +24,7 @@ WAIT = 20.0
 
 
 class Sink(Endpoint):
-    """Takes batches, while it is up. An address that begins with ``/loose`` is not kept."""
+    """Accepts batches while it is up. Messages to ``/loose...`` are not durable."""
 
     class Options(oscbridge.Options):
         mark: int = 0
@@ -62,7 +62,7 @@ class Sink(Endpoint):
 
 
 class Away(Sink):
-    """The same, and down until it is told otherwise."""
+    """The same, initially down."""
 
     def __init__(self, name: str = "sink", options: oscbridge.Options | None = None) -> None:
         super().__init__(name, options)
@@ -85,7 +85,7 @@ def make(
 async def started(
     endpoint: Endpoint, path: Path, **options: object
 ) -> AsyncIterator[EndpointRunner]:
-    """One that runs. At its end every message is accounted for."""
+    """Run an endpoint. At the end every message is accounted for."""
     delivery = make(endpoint, path, **options)  # type: ignore[arg-type]
     await delivery.start()
     try:
@@ -117,5 +117,5 @@ def spool_of(delivery: EndpointRunner) -> SpoolQueue:
 
 
 async def safe(delivery: EndpointRunner) -> None:
-    """Wait until everything that can be is on disk."""
+    """Wait until all durable messages are on disk."""
     await until(lambda: not spool_of(delivery).unsafe)

@@ -1,1 +1,1 @@
-"""On the way out: the outbox, the connection and the delivery of an endpoint."""
+"""The way out: the send queue, connection and runner of each endpoint."""

@@ -106,7 +106,7 @@ class EndpointConnection:
             return
 
     async def close(self) -> None:
-        """Close what was opened, completely or partly; never raises."""
+        """Close the endpoint, also after a failed ``connect``; never raises."""
         self.is_open = False
         if not self._to_close:
             return

@@ -43,9 +43,9 @@ class MemoryQueue(ABC):
     that found no room, ``replaced`` for those replaced by a later value, ``closed`` for those
     that arrived after :meth:`close`.
 
-    ``messages`` and ``must_deliver`` hold what waits, the latter first; a subclass fills them. The
-    loop is woken only when the queue becomes non-empty: one wake-up per message would itself
-    be an unbounded queue.
+    ``messages`` and ``must_deliver`` hold the waiting messages, the latter first; a subclass fills
+    them. The loop is woken only when the queue becomes non-empty: one wake-up per message would
+    itself be an unbounded queue.
     """
 
     def __init__(

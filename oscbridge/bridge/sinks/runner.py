@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import threading
 import time
 from collections import Counter
@@ -13,6 +12,7 @@ from typing import Final
 
 from oscbridge.bridge.sinks.backpressure import Backpressure
 from oscbridge.bridge.sinks.connection import EndpointConnection, backoff
+from oscbridge.bridge.sinks.disconnects import DisconnectNotifier
 from oscbridge.bridge.sinks.drops import DropCounter, several
 from oscbridge.bridge.sinks.latency import Latency, LatencySampler
 from oscbridge.bridge.sinks.policies import RunnerOptions, make_queue
@@ -36,9 +36,6 @@ DRAIN_TIMEOUT: Final = 0.5
 
 CANCEL_TIMEOUT: Final = 0.2
 """Seconds that a stop allows for cancelling the delivery in progress."""
-
-DISCONNECT_TIMEOUT: Final = 1.0
-"""Seconds for which the endpoint's callback waits for messages routed before a disconnect."""
 
 MAX_HOPS: Final = 8
 """Endpoints that a message may pass through, one after another, before it is dropped."""
@@ -73,9 +70,8 @@ class EndpointRunner:
         self.refusals = 0
         self._offered = 0
         self._counting = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._telling: set[asyncio.Task[None]] = set()
         self.queue: SendQueue | None = None
+        """Messages waiting for delivery, after :meth:`open` of a sink."""
         self._open_queue: SendQueue | None = None
         """The queue while it accepts messages."""
         self._task: asyncio.Task[None] | None = None
@@ -92,6 +88,7 @@ class EndpointRunner:
             self._sampler,
             one_by_one=options.policy == "latest",
         )
+        self._disconnects = DisconnectNotifier(endpoint, self._log)
         endpoint.attach(self)
 
     # --- its state ---------------------------------------------------------------------------
@@ -164,29 +161,8 @@ class EndpointRunner:
             queue.put(message)
 
     def source_gone(self, origin: Origin) -> None:
-        """Tell the endpoint, if it wants to know, that a connection is over. From any thread."""
-        if self._loop is None or type(self.endpoint).source_gone is Endpoint.source_gone:
-            return
-        try:
-            self._loop.call_soon_threadsafe(self._tell_gone, origin)
-        except RuntimeError:
-            pass  # the loop is closed
-
-    def _tell_gone(self, origin: Origin) -> None:
-        task = asyncio.ensure_future(self._tell_gone_in_time(origin))
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
-
-    async def _tell_gone_in_time(self, origin: Origin) -> None:
-        if self.queue is not None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(DISCONNECT_TIMEOUT):
-                    await self.queue.join()
-        try:
-            self.endpoint.source_gone(origin)
-        except Exception as error:
-            text = f"source_gone raised {error!r}"
-            self._log.report("source_gone", text, level=logging.ERROR, error=error)
+        """Notify the endpoint that a connection ended. From any thread."""
+        self._disconnects.notify(origin)
 
     # --- for the endpoint: its host ----------------------------------------------------------
 
@@ -244,7 +220,7 @@ class EndpointRunner:
         """Accept messages; they wait until it is connected. On the event loop."""
         if self._due is not None:
             return
-        self._loop = loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         self._due = DueTimer(self.dispatcher.scheduler, loop)
         if self.endpoint.is_sink():
             self.queue = self._open_queue = make_queue(
@@ -256,6 +232,7 @@ class EndpointRunner:
                 self.backpressure,
                 self._log,
             )
+        self._disconnects.open(loop, self.queue)
 
     async def start(self, on_start: OnStart | None = None) -> None:
         """Connect, then deliver until :meth:`stop`.
@@ -299,9 +276,8 @@ class EndpointRunner:
         if self._due is None:
             return
         due, self._due = self._due, None
-        self._open_queue = self._loop = None
-        for telling in tuple(self._telling):
-            telling.cancel()
+        self._open_queue = None
+        self._disconnects.close()
         if self.queue is not None and self.connected:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(drain):

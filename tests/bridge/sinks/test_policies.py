@@ -1,4 +1,4 @@
-"""What happens when an endpoint is slower than its sources: drop_oldest, latest, block."""
+"""Policies for an endpoint that is slower than its sources: drop_oldest, latest, block."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WAIT = 10.0
 
 
 class Gate(Endpoint):
-    """Stalls until it is opened."""
+    """Blocks every send until it is opened."""
 
     def __init__(self, name: str = "gate", options: Options | None = None) -> None:
         super().__init__(name, options or Options())
@@ -44,7 +44,7 @@ class Gate(Endpoint):
         self._arrived.set()
 
     async def arrived(self, count: int) -> list[object]:
-        """The values that it was sent, once that are so many."""
+        """Wait for ``count`` messages and return their values."""
         async with asyncio.timeout(WAIT):
             while len(self.messages) < count:
                 self._arrived.clear()
@@ -53,7 +53,7 @@ class Gate(Endpoint):
 
 
 class Refusing(Endpoint):
-    """Is never connected."""
+    """Never connects."""
 
     async def connect(self) -> None:
         raise NotConnected("refused")
@@ -69,7 +69,7 @@ def kinds(types: dict[str, type[Endpoint]]) -> None:
 
 
 async def stalled(policy: Policy, size: int) -> tuple[EndpointRunner, Gate]:
-    """An endpoint that runs and has the message -1 in hand."""
+    """Start an endpoint that is sending the message -1."""
     gate = Gate()
     options = RunnerOptions(policy, "error", size)
     delivery = EndpointRunner(gate, "gate", options, waits=lambda: repeat(0.0))
@@ -100,7 +100,7 @@ async def test_drop_oldest_keeps_the_newest_in_order_and_counts_the_others() -> 
 # --- latest ------------------------------------------------------------------------------------
 
 
-async def test_latest_keeps_one_value_an_address_and_counts_those_that_it_replaced(
+async def test_latest_keeps_one_value_per_address_and_counts_replaced_ones(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     delivery, gate = await stalled("latest", 10)
@@ -110,10 +110,10 @@ async def test_latest_keeps_one_value_an_address_and_counts_those_that_it_replac
     assert await gate.arrived(4) == [-1, 27, 28, 29]
     await delivery.stop()
     assert (delivery.sent, delivery.drops) == (4, {"replaced": 27})
-    assert caplog.messages == []  # that is what was asked for
+    assert caplog.messages == []  # the policy asks for it
 
 
-async def test_latest_drops_the_address_that_waits_longest_beyond_its_size() -> None:
+async def test_latest_drops_the_oldest_address_when_full() -> None:
     delivery, gate = await stalled("latest", 2)
     for number in range(4):
         delivery.offer(value(number, f"/fader/{number}"))
@@ -123,8 +123,8 @@ async def test_latest_drops_the_address_that_waits_longest_beyond_its_size() -> 
     assert delivery.drops == {"full": 2}
 
 
-async def test_latest_replaces_values_behind_the_one_that_is_being_sent() -> None:
-    """Not even the rest of a batch is old."""
+async def test_latest_replaces_values_queued_during_a_send() -> None:
+    """Each message is taken when it is sent, not in a batch."""
     sent: list[object] = []
 
     class Slow(Endpoint):
@@ -145,7 +145,7 @@ async def test_latest_replaces_values_behind_the_one_that_is_being_sent() -> Non
     await delivery.stop()
 
 
-async def test_the_last_value_of_every_address_arrives_from_several_threads() -> None:
+async def test_latest_delivers_the_last_value_of_each_address_from_several_threads() -> None:
     delivery, gate = await stalled("latest", 100)
     gate.opened.set()
 
@@ -207,7 +207,7 @@ async def test_block_makes_a_thread_wait_and_loses_nothing() -> None:
     assert (delivery.sent, delivery.drops) == (501, {})
 
 
-async def test_a_thread_that_waits_in_vain_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_block_drops_messages_after_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queues, "BLOCK_TIMEOUT", 0.05)
     monkeypatch.setattr(queues, "SLACK", 2)
     delivery, gate = await stalled("block", 3)
@@ -219,7 +219,7 @@ async def test_a_thread_that_waits_in_vain_goes_on(monkeypatch: pytest.MonkeyPat
     await delivery.stop()
 
 
-async def test_a_stop_frees_a_thread_that_waits() -> None:
+async def test_release_frees_a_waiting_thread() -> None:
     delivery, _gate = await stalled("block", 1)
     thread = threading.Thread(target=lambda: [delivery.offer(value(n)) for n in range(5)])
     thread.start()
@@ -230,23 +230,23 @@ async def test_a_stop_frees_a_thread_that_waits() -> None:
     assert sum(delivery.drops.values()) == 6
 
 
-async def test_block_tells_pressure_when_it_is_full_and_when_half_is_gone() -> None:
-    gate, told = Gate(), list[bool]()
+async def test_backpressure_is_active_from_full_until_half_empty() -> None:
+    gate, changes = Gate(), list[bool]()
     delivery = EndpointRunner(gate, "gate", RunnerOptions("block", "error", 4))
-    delivery.backpressure.on_change = lambda: told.append(delivery.has_backpressure)
+    delivery.backpressure.on_change = lambda: changes.append(delivery.has_backpressure)
     await delivery.start()
     delivery.offer(value(-1))
     async with asyncio.timeout(WAIT):
         await gate.stalled.wait()
     for number in range(6):
         delivery.offer(value(number))
-        assert told == ([True] if number >= 3 else [])
+        assert changes == ([True] if number >= 3 else [])
     gate.opened.set()
     await gate.arrived(7)
     async with asyncio.timeout(WAIT):
-        while len(told) < 2:
+        while len(changes) < 2:
             await asyncio.sleep(0)
-    assert told == [True, False]
+    assert changes == [True, False]
     await delivery.stop()
 
 
@@ -266,7 +266,7 @@ to = "out"
 
 @contextmanager
 def sending(app: App, total: int) -> Iterator[threading.Thread]:
-    """Sends numbers to a TCP bridge, in frames, on a thread: it waits when nobody reads."""
+    """Send numbers to a TCP bridge on a thread, which waits while the bridge does not read."""
     url = app.listeners["in"].address
 
     def work() -> None:
@@ -283,7 +283,7 @@ def sending(app: App, total: int) -> Iterator[threading.Thread]:
 
 @pytest.mark.parametrize("scheme", ["tcp", "tcp+1.0"])
 @pytest.mark.parametrize("mode", ["asyncio", "blocking", "threading"])
-async def test_a_tcp_source_is_slowed_down_by_block_and_loses_nothing(
+async def test_block_slows_a_tcp_source_and_loses_nothing(
     mode: str, scheme: str, running: Running
 ) -> None:
     total = 5_000
@@ -298,7 +298,7 @@ async def test_a_tcp_source_is_slowed_down_by_block_and_loses_nothing(
         assert app.endpoints["out"].drops == {}
 
 
-async def test_a_tcp_source_on_the_loop_is_not_read_while_block_is_full(running: Running) -> None:
+async def test_tcp_source_on_the_loop_is_not_read_while_the_queue_is_full(running: Running) -> None:
     total = 3_000
     async with running(BLOCK.format(mode="asyncio", scheme="tcp")) as app:
         url, delivery = app.listeners["in"].address, app.endpoints["out"]
@@ -306,7 +306,7 @@ async def test_a_tcp_source_on_the_loop_is_not_read_while_block_is_full(running:
         assert isinstance(gate, Gate)
         _, writer = await asyncio.open_connection(url.host, url.port)
         encode = encoder_for("1.1")
-        # All of it in one piece: what was read already must wait as well.
+        # In one piece: messages that were already read must wait as well.
         writer.write(b"".join(encode(encode_message(value(n))) for n in range(total)))
         async with asyncio.timeout(WAIT):
             await gate.stalled.wait()
@@ -322,7 +322,7 @@ async def test_a_tcp_source_on_the_loop_is_not_read_while_block_is_full(running:
         await writer.wait_closed()
 
 
-async def test_several_tcp_clients_are_slowed_down_and_all_go_on(running: Running) -> None:
+async def test_several_tcp_clients_resume_after_backpressure(running: Running) -> None:
     total = 1_000
     async with running(BLOCK.format(mode="asyncio", scheme="tcp")) as app:
         gate = app.endpoints["out"].endpoint
@@ -336,7 +336,7 @@ async def test_several_tcp_clients_are_slowed_down_and_all_go_on(running: Runnin
         assert app.endpoints["out"].drops == {}
 
 
-async def test_a_udp_source_on_the_loop_is_not_read_while_block_is_full(
+async def test_udp_source_on_the_loop_is_not_read_while_the_queue_is_full(
     running: Running, send: Send
 ) -> None:
     total = 300
@@ -357,7 +357,7 @@ async def test_a_udp_source_on_the_loop_is_not_read_while_block_is_full(
         assert delivery.drops == {}
 
 
-async def test_a_bundle_is_taken_whole_when_it_fills_the_outbox(running: Running) -> None:
+async def test_bundle_that_fills_the_queue_is_accepted_completely(running: Running) -> None:
     total = 1_000
     async with running(BLOCK.format(mode="asyncio", scheme="udp")) as app:
         url, delivery = app.listeners["in"].address, app.endpoints["out"]
@@ -371,7 +371,7 @@ async def test_a_bundle_is_taken_whole_when_it_fills_the_outbox(running: Running
         assert delivery.drops == {}
 
 
-async def test_a_full_endpoint_holds_only_the_bridges_that_feed_it(
+async def test_backpressure_pauses_only_bridges_that_feed_the_endpoint(
     running: Running, send: Send
 ) -> None:
     text = BLOCK.format(mode="asyncio", scheme="udp") + (
@@ -391,7 +391,7 @@ async def test_a_full_endpoint_holds_only_the_bridges_that_feed_it(
 
 
 @pytest.mark.parametrize("mode", ["blocking", "threading"])
-async def test_a_stop_does_not_wait_for_a_thread_that_waits_for_room(
+async def test_stop_does_not_wait_for_a_thread_that_waits_for_room(
     mode: str, running: Running, send: Send, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(BLOCK.format(mode=mode, scheme="udp")) as app:
@@ -413,7 +413,7 @@ async def test_a_stop_does_not_wait_for_a_thread_that_waits_for_room(
 
 
 @pytest.mark.parametrize("mode", ["asyncio", "blocking", "threading"])
-async def test_a_stalled_and_a_refusing_endpoint_do_not_slow_a_good_one(
+async def test_stalled_and_refusing_endpoints_do_not_slow_a_good_one(
     mode: str, running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "FIRST_WAIT", 0.001)

@@ -1,4 +1,4 @@
-"""What comes with a message on disk beside its address and arguments: its context.
+"""The context of a message on disk: everything but its address and arguments.
 
 Messages that take the same way share one context, so it is encoded and decoded once for many.
 """

@@ -73,7 +73,7 @@ class SpoolDatabase:
         self._copied: BinaryIO | None = None
         self._copy_note = ""
         self._file = create_file(path)
-        committed = search_wal(path)  # SQLite would silently ignore what follows a damaged frame
+        committed = search_wal(path)  # SQLite ignores a log after a damaged frame
         with self._translated():
             self._database = sqlite3.connect(
                 path, timeout=0.0, isolation_level=None, check_same_thread=False

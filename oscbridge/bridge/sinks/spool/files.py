@@ -132,7 +132,7 @@ def _copy(source: BinaryIO, target: Path) -> None:
 def search_file(path: Path) -> Progress:
     """Search a closed, damaged spool for its progress and its newest record, by their magic values.
 
-    Returns zeros for what is not found. Raises ``OSError``.
+    Returns zeros if there is none. Raises ``OSError``.
     """
     done = last = 0
     for name in (path, _with(path, "-wal")):

@@ -219,7 +219,7 @@ def test_killed_bridge_loses_no_safe_message_and_keeps_order(
     assert len(seams) <= 1
     for seam in seams:
         assert values[seam] <= values[seam - 1]  # some of them twice, none left out
-        # At most what was in memory, as the disk may have been slow to forget.
+        # At most the window and a batch, as deleting may have lagged behind.
         assert values[seam - 1] - values[seam] < index_module.WINDOW + 2_048
     assert max(values) >= 2_000
 

@@ -32,6 +32,7 @@ from oscbridge import (
 from oscbridge.bridge.sinks.spool import index as index_module
 from oscbridge.bridge.sinks.spool import thread as thread_module
 from oscbridge.bridge.sinks.spool import writer as writer_module
+from oscbridge.bridge.sinks.spool.database import SpoolDatabase
 
 # --- the file ----------------------------------------------------------------------------------
 
@@ -71,14 +72,21 @@ def release(process: subprocess.Popen[str]) -> None:
 
 
 async def test_start_waits_for_a_process_that_is_about_to_end(
-    path: Path, held: subprocess.Popen[str]
+    path: Path, held: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    attempts: list[Path] = []
+
+    def attempt(path: Path, after: int) -> SpoolDatabase:
+        attempts.append(path)
+        return SpoolDatabase(path, after)
+
+    monkeypatch.setattr(writer_module, "SpoolDatabase", attempt)
     sink = Sink()
     delivery = make(sink, path, on_start="error")
     delivery.open()
     offer(delivery, 0, 1, 2)
     starting = asyncio.ensure_future(delivery.start())
-    await asyncio.sleep(0.05)
+    await until(lambda: len(attempts) >= 3)
     assert (starting.done(), delivery.queued, delivery.drops) == (False, 3, {})
     await asyncio.to_thread(release, held)
     async with asyncio.timeout(WAIT):
@@ -259,7 +267,7 @@ from oscbridge.bridge.sinks.spool import writer
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.runner import EndpointRunner
 
-writer.RETRY = 0.05
+writer.RETRY = 0.0
 got, up = [], False
 
 class Sink(Endpoint):
@@ -300,7 +308,6 @@ async def main():
         up = True
         await until(lambda: delivery.sent == 100)
     before = spool.unsafe
-    await asyncio.sleep(0.1)
     up = False
     delivery.endpoint.lost(NotConnected("away"))
     delivery.offer(Message("/n", "ib", (100, bytes(10_000))))
