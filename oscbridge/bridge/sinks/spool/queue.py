@@ -67,7 +67,7 @@ class SpoolQueue:
 
     def put(self, message: Message) -> None:
         thread, index = self._thread, self._index
-        with thread.changed:
+        with thread.lock:
             self.offered += 1
             reason = "closed" if thread.is_closed else self._add(message)
             if not self._sampler.position:
@@ -87,14 +87,14 @@ class SpoolQueue:
         return "full"
 
     async def take(self, count: int) -> list[Message]:
-        index, events, changed = self._index, self._events, self._thread.changed
-        with changed:
+        index, events, thread = self._index, self._events, self._thread
+        with thread.lock:
             index.settle()
-            changed.notify()
+            thread.changed.notify()
         if not index.is_ready and not events.is_interrupted:
             await events.wait()
         events.begin()
-        with changed:
+        with thread.lock:
             taken = index.take(count)
             self._sampler.removed(len(taken))
             return taken

@@ -27,6 +27,7 @@ from zlib import crc32
 __all__ = [
     "BLOCK_HEADER_SIZE",
     "FORMAT",
+    "RECORD_OVERHEAD",
     "BlockHeader",
     "Progress",
     "build_block",
@@ -34,7 +35,6 @@ __all__ = [
     "find_progress",
     "read_block_header",
     "read_records",
-    "record_size",
 ]
 
 FORMAT: Final = 2
@@ -44,11 +44,15 @@ _PROGRESS_MAGIC: Final = b"oscP"
 _BLOCK: Final = struct.Struct(">4sBQI")
 _PROGRESS: Final = struct.Struct(">4sBQQ")
 _RECORD: Final = struct.Struct(">BQI")
+_CHECKED_RECORD: Final = struct.Struct(">IBQI")
 _MARK: Final = struct.Struct(">BQ")
 _CRC: Final = struct.Struct(">I")
 
 BLOCK_HEADER_SIZE: Final = _BLOCK.size + _CRC.size
 """Bytes."""
+
+RECORD_OVERHEAD: Final = _CHECKED_RECORD.size
+"""Bytes of a record without its payload."""
 
 _PROGRESS_SIZE: Final = _PROGRESS.size + _CRC.size
 
@@ -84,17 +88,12 @@ class Progress(NamedTuple):
         return cls(done, last) if (magic, version) == (_PROGRESS_MAGIC, FORMAT) else None
 
 
-def record_size(payload: bytes) -> int:
-    """Return the bytes of a record with this payload."""
-    return _CRC.size + _RECORD.size + len(payload)
-
-
 def build_block(first: int, payloads: Sequence[bytes]) -> bytes:
     """Return a block of records, numbered from ``first``."""
     parts = [_with_crc(_BLOCK.pack(_BLOCK_MAGIC, FORMAT, first, len(payloads)))]
     for number, payload in enumerate(payloads, first):
-        header = _RECORD.pack(FORMAT, number, len(payload))
-        parts += (_CRC.pack(crc32(payload, crc32(header))), header, payload)
+        record = _RECORD.pack(FORMAT, number, len(payload)) + payload
+        parts += (_CRC.pack(crc32(record)), record)
     return b"".join(parts)
 
 
@@ -123,16 +122,15 @@ def read_records(block: bytes, first: int, count: int) -> Iterator[tuple[int, by
                 payload = _payload_at(block, position, number)
                 found = block.find(mark, found + 1)
         if payload is not None:
-            position += record_size(payload)
+            position += RECORD_OVERHEAD + len(payload)
         yield number, payload
 
 
 def _payload_at(block: bytes, position: int, number: int) -> bytes | None:
-    start = position + _CRC.size + _RECORD.size
+    start = position + RECORD_OVERHEAD
     if position < BLOCK_HEADER_SIZE or start > len(block):
         return None
-    (crc,) = _CRC.unpack_from(block, position)
-    version, found, length = _RECORD.unpack_from(block, position + _CRC.size)
+    crc, version, found, length = _CHECKED_RECORD.unpack_from(block, position)
     end = start + length
     if (version, found) != (FORMAT, number) or end > len(block):
         return None

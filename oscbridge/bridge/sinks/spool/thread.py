@@ -56,8 +56,8 @@ class QueueCallbacks(Protocol):
 class SpoolThread:
     """Runs until :meth:`close`.
 
-    Everything that it shares with other threads is guarded by the lock of :attr:`changed`, which
-    is notified when there is work. Until the file is open, or turned out to be unusable, messages
+    Everything that it shares with other threads is guarded by :attr:`lock`; :attr:`changed` is
+    notified when there is work. Until the file is open, or turned out to be unusable, messages
     are accepted and not delivered.
     """
 
@@ -69,7 +69,8 @@ class SpoolThread:
         queue: QueueCallbacks,
     ) -> None:
         self.index = index
-        self.changed = threading.Condition(threading.Lock())
+        self.lock = threading.Lock()
+        self.changed = threading.Condition(self.lock)
         self.is_closed = False
         self.many = min(WRITE_AT_ONCE, index.size // 2 + 1)
         """New messages that are written without waiting for more."""

@@ -21,10 +21,10 @@ from oscbridge.bridge.sinks.spool.files import (
 )
 from oscbridge.bridge.sinks.spool.index import IndexedMessage
 from oscbridge.bridge.sinks.spool.records import (
+    RECORD_OVERHEAD,
     build_block,
     read_block_header,
     read_records,
-    record_size,
 )
 from oscbridge.bridge.sinks.spool.schema import FORMAT_1, StoredBlock
 from oscbridge.bridge.sinks.spool.serializer import SpoolSerializer, payloads_v1
@@ -197,7 +197,7 @@ class SpoolWriter:
         indexed = []
         for message, payload in fitting:
             after += bool(payload)
-            size = record_size(payload) if payload else 0
+            size = RECORD_OVERHEAD + len(payload) if payload else 0
             indexed.append(IndexedMessage(after, message, size))
         return indexed, len(payloads) - len(fitting)
 
@@ -289,7 +289,7 @@ class SpoolWriter:
             except Exception as error:  # also a plugin's own, about the options of a route
                 text = f"{self.bounds.path}: cannot read a message: {error}"
                 self._log.report("not_decoded", text, level=logging.ERROR)
-            yield number, message, record_size(payload)
+            yield number, message, RECORD_OVERHEAD + len(payload)
 
 
 def _blocks(payloads: Sequence[bytes], after: int) -> Iterator[StoredBlock]:

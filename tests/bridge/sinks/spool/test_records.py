@@ -8,6 +8,7 @@ import pytest
 
 from oscbridge.bridge.sinks.spool.records import (
     BLOCK_HEADER_SIZE,
+    RECORD_OVERHEAD,
     BlockHeader,
     Progress,
     build_block,
@@ -15,7 +16,6 @@ from oscbridge.bridge.sinks.spool.records import (
     find_progress,
     read_block_header,
     read_records,
-    record_size,
 )
 
 PAYLOADS = [b"one", b"", b"\0" * 100, b"four"]
@@ -32,7 +32,7 @@ def test_block_is_read_as_it_was_built() -> None:
     assert header == BlockHeader(7, 4)
     assert header.last == 10
     assert read(BLOCK) == NUMBERED
-    assert len(BLOCK) == BLOCK_HEADER_SIZE + sum(map(record_size, PAYLOADS))
+    assert len(BLOCK) == BLOCK_HEADER_SIZE + sum(RECORD_OVERHEAD + len(each) for each in PAYLOADS)
 
 
 @pytest.mark.parametrize("position", range(len(BLOCK)))
@@ -53,7 +53,7 @@ def test_flipped_bit_costs_at_most_the_record_that_it_is_in(position: int) -> No
 
 
 def test_truncated_block_keeps_its_complete_records() -> None:
-    end = len(BLOCK) - record_size(PAYLOADS[-1])
+    end = len(BLOCK) - RECORD_OVERHEAD - len(PAYLOADS[-1])
     for size in range(end, len(BLOCK)):
         assert read(BLOCK[:size]) == {**NUMBERED, 10: None}
     assert read(b"") == dict.fromkeys(NUMBERED)
