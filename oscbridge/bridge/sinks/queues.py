@@ -129,7 +129,7 @@ class MemoryQueue(ABC):
         return 0
 
 
-class MustDeliver:
+class MustDeliverBuffer:
     """The messages that a full queue keeps because the endpoint must receive them.
 
     ``key`` returns None for a message that may be dropped. Of those with one key only the last
@@ -177,7 +177,7 @@ class DropOldestQueue(MemoryQueue):
         must_deliver_key: Callable[[Message], Hashable] = _no_key,
     ) -> None:
         self._messages: deque[Message] = deque()
-        self._must_deliver = MustDeliver(must_deliver_key)
+        self._must_deliver = MustDeliverBuffer(must_deliver_key)
         waiting = self._messages, self._must_deliver.messages
         super().__init__(size, loop, on_drop, sampler, *waiting)
 
@@ -211,7 +211,7 @@ class LatestQueue(MemoryQueue):
         coalesce_key: Callable[[Message], Hashable] = lambda message: message.address,
     ) -> None:
         self._messages: OrderedDict[object, Message] = OrderedDict()
-        self._must_deliver = MustDeliver(must_deliver_key)
+        self._must_deliver = MustDeliverBuffer(must_deliver_key)
         self._key = coalesce_key
         waiting = self._messages, self._must_deliver.messages
         super().__init__(size, loop, on_drop, sampler, *waiting)
