@@ -151,7 +151,7 @@ def test_the_page_says_when_the_bridge_is_gone(page: Page, run: Callable[..., An
     page.goto(f"http://127.0.0.1:{program.web_port}/")
     expect(page.locator("#state")).to_have_text("connected")
     program.terminate()
-    expect(page.locator("#state")).to_have_text("disconnected, trying again")
+    expect(page.locator("#state")).to_have_text("disconnected, reconnecting")
 
 
 # --- pages of others ---------------------------------------------------------------------------
@@ -184,7 +184,7 @@ def test_a_page_under_a_strangers_name_for_this_machine_is_refused(
     page: Page, program: Any
 ) -> None:
     page.goto(f"http://{STRANGER}:{program.web_port}/")
-    expect(page.locator("#state")).to_have_text("disconnected, trying again")
+    expect(page.locator("#state")).to_have_text("disconnected, reconnecting")
     assert f"refused a page from http://{STRANGER}:{program.web_port}" in program.log
 
 

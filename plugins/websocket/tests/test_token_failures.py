@@ -1,4 +1,4 @@
-"""Guessing a token: it takes longer each time, and soon it is of no use."""
+"""Guessing tokens: each attempt is delayed longer, and soon the network is blocked."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import oscbridge
 from oscbridge import Message
-from oscbridge_websocket import failures
-from oscbridge_websocket.failures import (
+from oscbridge_websocket import token_failures
+from oscbridge_websocket.connection import OPEN_TIMEOUT
+from oscbridge_websocket.token_failures import (
     BLOCK_TIME,
     FORGET_TIME,
     MAX_DELAY,
     MAX_FAILURES,
     MAX_NETWORKS,
-    Failures,
+    TokenFailures,
     network_of,
 )
-from oscbridge_websocket.server import OPEN_TIMEOUT
 
 RIGHT = {"Authorization": "Bearer right-and-secret"}
 
 
-class Clock:
-    """A clock that is set by hand."""
+class ManualClock:
+    """A clock that only moves when it is set."""
 
     now = 1_000.0
 
@@ -48,34 +48,34 @@ class Clock:
         ("", ""),
     ],
 )
-def test_a_network_is_an_address_or_a_64(host: str, network: str) -> None:
+def test_network_is_an_ipv4_address_or_an_ipv6_64(host: str, network: str) -> None:
     assert network_of(host) == network
 
 
-def test_each_failure_takes_twice_as_long_up_to_a_limit() -> None:
-    wrong = Failures(Clock())
+def test_delay_doubles_up_to_a_limit() -> None:
+    wrong = TokenFailures(ManualClock())
     delays = [wrong.add("a") for _ in range(2_000)]
     assert delays[:5] == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6])
     assert max(delays) == delays[-1] == MAX_DELAY < OPEN_TIMEOUT
 
 
-def test_a_network_that_guesses_is_shut_out_for_a_while_and_others_are_not() -> None:
-    clock = Clock()
-    wrong = Failures(clock)
+def test_guessing_network_is_blocked_for_a_while_and_others_are_not() -> None:
+    clock = ManualClock()
+    wrong = TokenFailures(clock)
     for _ in range(MAX_FAILURES):
-        assert wrong.shut_out("a") == 0
+        assert wrong.blocked_for("a") == 0
         wrong.add("a")
-    assert wrong.shut_out("a") == BLOCK_TIME
-    assert wrong.shut_out("b") == 0
+    assert wrong.blocked_for("a") == BLOCK_TIME
+    assert wrong.blocked_for("b") == 0
     clock.now += BLOCK_TIME
-    assert wrong.shut_out("a") == 0
+    assert wrong.blocked_for("a") == 0
     wrong.add("a")
-    assert wrong.shut_out("a") == BLOCK_TIME
+    assert wrong.blocked_for("a") == BLOCK_TIME
 
 
-def test_a_network_that_stops_guessing_begins_anew() -> None:
-    clock = Clock()
-    wrong = Failures(clock)
+def test_count_is_reset_after_a_while() -> None:
+    clock = ManualClock()
+    wrong = TokenFailures(clock)
     for _ in range(MAX_FAILURES):
         wrong.add("a")
     clock.now += FORGET_TIME
@@ -83,17 +83,17 @@ def test_a_network_that_stops_guessing_begins_anew() -> None:
     assert wrong.add("a") == pytest.approx(0.1)
 
 
-def test_the_table_is_bounded_and_forgets_the_oldest() -> None:
-    wrong = Failures(Clock())
+def test_table_is_bounded_and_forgets_the_oldest() -> None:
+    wrong = TokenFailures(ManualClock())
     wrong.add("guesser")
     for index in range(MAX_NETWORKS):
         wrong.add(str(index))
         wrong.add("guesser")
     assert len(wrong) == MAX_NETWORKS
-    assert wrong.shut_out("guesser") > 0
+    assert wrong.blocked_for("guesser") > 0
 
 
-async def test_answers_to_wrong_tokens_take_longer_and_longer(
+async def test_responses_to_wrong_tokens_are_delayed_more_and_more(
     start: Any, join: Any, token: str
 ) -> None:
     bridge = await start(token)
@@ -108,10 +108,10 @@ async def test_answers_to_wrong_tokens_take_longer_and_longer(
     assert bridge.refusals == 4
 
 
-async def test_guessing_shuts_that_address_out_with_the_right_token_too(
+async def test_blocked_address_is_rejected_with_the_right_token_too(
     start: Any, join: Any, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(failures, "FIRST_DELAY", 0.0)
+    monkeypatch.setattr(token_failures, "FIRST_DELAY", 0.0)
     bridge = await start(token)
     for guess in range(MAX_FAILURES):
         with pytest.raises(InvalidStatus):
@@ -129,7 +129,7 @@ async def test_guessing_shuts_that_address_out_with_the_right_token_too(
     await (await other.ping())
 
 
-async def test_guessing_on_many_connections_at_once_helps_nothing(
+async def test_guessing_on_many_connections_is_blocked_as_well(
     start: Any, join: Any, token: str
 ) -> None:
     bridge = await start(token)
@@ -144,7 +144,7 @@ async def test_guessing_on_many_connections_at_once_helps_nothing(
     assert codes.count(4429) == 30 - MAX_FAILURES
 
 
-async def test_others_are_served_at_once_while_somebody_guesses(
+async def test_other_clients_are_served_immediately_while_somebody_guesses(
     start: Any, join: Any, token: str, messages: Any, unharmed: Any
 ) -> None:
     bridge = await start(token)

@@ -1,4 +1,4 @@
-"""What a client may ask for in its URL: the last values first, a frame a message."""
+"""The query of a client's URL: a snapshot first, one message per frame."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import oscbridge
 from oscbridge import Message
 
 
-async def test_a_client_that_asks_is_first_given_the_last_value_of_each_address(
+async def test_snapshot_sends_the_last_value_of_each_address_first(
     bridge: Any, join: Any, messages: Any
 ) -> None:
     first = await join(bridge)
@@ -21,7 +21,7 @@ async def test_a_client_that_asks_is_first_given_the_last_value_of_each_address(
     assert [m.address for m in await messages(late)] == ["/c"]
 
 
-async def test_what_came_before_any_client_is_in_the_snapshot(
+async def test_snapshot_contains_messages_from_before_the_first_client(
     bridge: Any, join: Any, messages: Any
 ) -> None:
     bridge.send(Message.of("/early", 1))
@@ -31,7 +31,7 @@ async def test_what_came_before_any_client_is_in_the_snapshot(
     assert [m.address for m in await messages(client)] == ["/early"]
 
 
-async def test_without_asking_a_client_gets_only_what_comes(
+async def test_client_without_snapshot_receives_only_new_messages(
     bridge: Any, join: Any, messages: Any
 ) -> None:
     first = await join(bridge)
@@ -42,7 +42,7 @@ async def test_without_asking_a_client_gets_only_what_comes(
     assert [m.address for m in await messages(late)] == ["/b"]
 
 
-async def test_an_endpoint_may_give_the_snapshot_unasked_and_a_client_may_refuse_it(
+async def test_client_may_decline_the_default_snapshot(
     start: Any, join: Any, document: Any, messages: Any
 ) -> None:
     bridge = await start("snapshot = true")
@@ -56,9 +56,7 @@ async def test_an_endpoint_may_give_the_snapshot_unasked_and_a_client_may_refuse
     assert [m.address for m in await messages(refused)] == ["/b"]
 
 
-async def test_a_client_may_ask_for_every_message_in_a_frame_of_its_own(
-    bridge: Any, join: Any
-) -> None:
+async def test_client_may_ask_for_one_message_per_frame(bridge: Any, join: Any) -> None:
     client = await join(bridge, query="bundles=0")
     sent = [Message.of("/n", index) for index in range(5)]
     bridge.send(*sent)

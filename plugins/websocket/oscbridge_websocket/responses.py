@@ -1,4 +1,4 @@
-"""What is answered over HTTP: the page, and short texts."""
+"""HTTP responses: the page and short texts."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Final
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-__all__ = ["add_usual_headers", "answer", "page"]
+__all__ = ["add_common_headers", "page_response", "text_response"]
 
 POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
     "connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-USUAL: Final = {
+COMMON_HEADERS: Final = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -23,15 +23,15 @@ USUAL: Final = {
 }
 
 
-def add_usual_headers(response: Response) -> Response:
-    """Add the headers that every answer has."""
-    for name, value in USUAL.items():
+def add_common_headers(response: Response) -> Response:
+    """Add the headers that every response has."""
+    for name, value in COMMON_HEADERS.items():
         response.headers[name] = value
     return response
 
 
-def answer(status: int, text: str, content_type: str = "text/plain") -> Response:
-    """An answer after which the connection is closed."""
+def text_response(status: int, text: str, content_type: str = "text/plain") -> Response:
+    """A response after which the connection is closed."""
     body = text.encode()
     headers = Headers(
         {
@@ -40,21 +40,21 @@ def answer(status: int, text: str, content_type: str = "text/plain") -> Response
             "Connection": "close",
         }
     )
-    return add_usual_headers(Response(status, http.HTTPStatus(status).phrase, headers, body))
+    return add_common_headers(Response(status, http.HTTPStatus(status).phrase, headers, body))
 
 
-def page(request: Request, *, enabled: bool, locked: bool) -> Response:
-    """What a browser gets that opens the address. ``locked``: the page asks for a token."""
+def page_response(request: Request, *, enabled: bool, locked: bool) -> Response:
+    """The response to a plain HTTP request; if ``locked``, the page asks for a token."""
     if request.method not in ("GET", "HEAD"):
-        found = answer(405, "Nothing here but GET and WebSocket.\n")
-        found.headers["Allow"] = "GET, HEAD"
+        response = text_response(405, "Only GET and WebSocket are available here.\n")
+        response.headers["Allow"] = "GET, HEAD"
     elif not enabled or request.path.partition("?")[0] != "/":
-        found = answer(404, "Nothing here but WebSocket.\n")
+        response = text_response(404, "Only WebSocket is available here.\n")
     else:
         text = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
         if locked:
             text = text.replace("<html", "<html data-locked", 1)
-        found = answer(200, text, "text/html")
+        response = text_response(200, text, "text/html")
     if request.method == "HEAD":
-        found.body = b""
-    return found
+        response.body = b""
+    return response

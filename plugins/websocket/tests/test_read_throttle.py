@@ -1,4 +1,4 @@
-"""What is sent besides messages, or in pieces: pings, fragments, more than is looked at at once."""
+"""The read throttle: pings, fragments, and more data than one slice."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 
 import oscbridge
 from oscbridge import Message
-from oscbridge_websocket.pace import SLICE, Pace
-from oscbridge_websocket.server import MIN_FRAMES
+from oscbridge_websocket.connection import MIN_FRAME_RATE
+from oscbridge_websocket.read_throttle import SLICE, ReadThrottle
 
 MASK = bytes(4)
 PING = b"\x89\xfd" + MASK + bytes(125)
 EMPTY_PING = b"\x89\x80" + MASK
-EMPTY_PIECE = b"\x00\x80" + MASK
+EMPTY_FRAGMENT = b"\x00\x80" + MASK
 
 
 def binary(message: Message) -> bytes:
@@ -25,13 +25,13 @@ def binary(message: Message) -> bytes:
     return bytes([0x82, 0x80 | len(data)]) + MASK + data
 
 
-def waiting(bridge: Any) -> int:
-    """Bytes that wait to be written to any connection."""
-    visitors = bridge.app.endpoints["web"].endpoint._admission._visitors
-    return max(int(each.transport.get_write_buffer_size()) for each in visitors)
+def buffered(bridge: Any) -> int:
+    """The most bytes that wait to be written to a connection."""
+    connections = bridge.app.endpoints["web"].endpoint.connections
+    return max(int(each.transport.get_write_buffer_size()) for each in connections)
 
 
-async def test_answers_to_pings_do_not_pile_up_for_a_client_that_reads_nothing(
+async def test_pongs_do_not_accumulate_for_a_client_that_does_not_read(
     start: Any, raw: Any, join: Any, messages: Any
 ) -> None:
     bridge = await start("max_rate = 1000000")
@@ -41,17 +41,17 @@ async def test_answers_to_pings_do_not_pile_up_for_a_client_that_reads_nothing(
     for number in range(200):
         client.write(PING * 500 + binary(Message.of("/n", number)))
         assert await messages(listener) == [Message.of("/n", number)]
-        assert waiting(bridge) < 100_000
+        assert buffered(bridge) < 100_000
 
 
-async def test_of_pings_that_come_together_the_last_is_answered(bridge: Any, raw: Any) -> None:
+async def test_last_of_several_pings_gets_the_pong(bridge: Any, raw: Any) -> None:
     client = await raw(bridge)
     await client.handshake()
     client.write(EMPTY_PING * 100 + b"\x89\x84" + MASK + b"last")
     assert await client.reader.readexactly(6) == b"\x8a\x04last"
 
 
-async def test_a_ping_is_answered_when_there_is_room_again(
+async def test_pong_is_sent_when_the_write_buffer_has_room_again(
     start: Any, raw: Any, join: Any, messages: Any
 ) -> None:
     bridge = await start()
@@ -59,7 +59,7 @@ async def test_a_ping_is_answered_when_there_is_room_again(
     await client.handshake()
     while bridge.clients < 2:
         await asyncio.sleep(0)
-    while not waiting(bridge):  # the system's own buffers are full
+    while not buffered(bridge):  # the system's own buffers are full
         await other.send(oscbridge.encode_message(Message.of("/fill", bytes(60_000))))
         await (await other.ping())
     client.write(b"\x89\x84" + MASK + b"here" + binary(Message.of("/sent")))
@@ -70,8 +70,8 @@ async def test_a_ping_is_answered_when_there_is_room_again(
             found = found[-10:] + await client.reader.read(65_536)
 
 
-@pytest.mark.parametrize("frame", [EMPTY_PING, EMPTY_PIECE], ids=["pings", "pieces"])
-async def test_who_sends_too_many_frames_is_read_no_faster_and_slows_nobody(
+@pytest.mark.parametrize("frame", [EMPTY_PING, EMPTY_FRAGMENT], ids=["pings", "fragments"])
+async def test_sender_of_too_many_frames_is_throttled_and_slows_nobody(
     start: Any,
     raw: Any,
     join: Any,
@@ -86,18 +86,18 @@ async def test_who_sends_too_many_frames_is_read_no_faster_and_slows_nobody(
         await asyncio.sleep(0)
     begun = time.monotonic()
     data = oscbridge.encode_message(Message.of("/late"))
-    # A message that begins with the first frame and ends with the last.
+    # A message that starts in the first frame and ends in the last.
     first = bytes([0x02, 0x80 | len(data)]) + MASK + data
-    flood.write(first + frame * 3 * MIN_FRAMES + b"\x80\x80" + MASK)
+    flood.write(first + frame * 3 * MIN_FRAME_RATE + b"\x80\x80" + MASK)
     await good.send(oscbridge.encode_message(Message.of("/good")))
     assert await messages(listener) == [Message.of("/good")]
     assert time.monotonic() - begun < 0.5
     assert await messages(listener) == [Message.of("/late")]
     assert time.monotonic() - begun > 0.5
-    assert caplog.text.count(f"sends more than {MIN_FRAMES} frames a second") == 1
+    assert caplog.text.count(f"sends more than {MIN_FRAME_RATE} frames per second") == 1
 
 
-async def test_what_came_before_the_end_of_a_connection_is_not_lost(
+async def test_data_before_the_end_of_a_connection_is_not_lost(
     start: Any, raw: Any, join: Any, messages: Any
 ) -> None:
     bridge = await start("max_rate = 1000000")
@@ -110,11 +110,11 @@ async def test_what_came_before_the_end_of_a_connection_is_not_lost(
     assert [message.args for message in found] == [(number,) for number in range(5_000)]
 
 
-# --- alone -------------------------------------------------------------------------------------
+# --- unit --------------------------------------------------------------------------------------
 
 
-class Transport:
-    """Only says whether it is read from."""
+class FakeTransport:
+    """Records whether it is being read."""
 
     def __init__(self) -> None:
         self.reads = True
@@ -129,18 +129,27 @@ class Transport:
 Fed = list[bytes]
 
 
-def make(transport: Transport, fed: Fed, slow: Callable[[], None] = lambda: None) -> Pace:
+def make(
+    transport: FakeTransport, fed: Fed, slow: Callable[[], None] = lambda: None
+) -> ReadThrottle:
     def feed(data: bytes) -> int:
         fed.append(data)
         return 1
 
-    return Pace(cast(asyncio.Transport, transport), 1_000_000, feed, slow)
+    return ReadThrottle(cast(asyncio.Transport, transport), 1_000_000, feed, slow)
 
 
-async def test_a_slice_is_taken_at_a_time_and_nothing_is_read_meanwhile() -> None:
-    transport, fed = Transport(), Fed()
+async def timers_due_now() -> None:
+    """Wait until every timer that is due now has run."""
+    passed = asyncio.Event()
+    asyncio.get_running_loop().call_later(0, passed.set)
+    await passed.wait()
+
+
+async def test_throttle_parses_one_slice_at_a_time_and_pauses_reading() -> None:
+    transport, fed = FakeTransport(), Fed()
     data = b"a" * SLICE + b"b" * SLICE + b"c"
-    make(transport, fed).put(data)
+    make(transport, fed).receive(data)
     assert [len(each) for each in fed] == [SLICE]
     assert [transport.reads] == [False]
     async with asyncio.timeout(5):
@@ -150,34 +159,34 @@ async def test_a_slice_is_taken_at_a_time_and_nothing_is_read_meanwhile() -> Non
     assert [len(each) for each in fed] == [SLICE, SLICE, 1]
 
 
-async def test_nothing_is_handed_on_while_there_is_no_room() -> None:
-    transport, fed = Transport(), Fed()
-    pace = make(transport, fed)
-    pace.hold()
-    pace.put(b"early")
+async def test_paused_throttle_parses_nothing() -> None:
+    transport, fed = FakeTransport(), Fed()
+    throttle = make(transport, fed)
+    throttle.pause()
+    throttle.receive(b"early")
     assert (fed, transport.reads) == ([], False)
-    pace.release()
+    throttle.resume()
     async with asyncio.timeout(5):
         while not transport.reads:
             await asyncio.sleep(0)
     assert fed == [b"early"]
 
 
-async def test_what_is_left_is_handed_on_at_once_at_the_end() -> None:
-    transport, fed = Transport(), Fed()
-    pace = make(transport, fed)
-    pace.put(b"x" * 3 * SLICE)
-    pace.finish()
+async def test_flush_parses_the_rest_immediately() -> None:
+    transport, fed = FakeTransport(), Fed()
+    throttle = make(transport, fed)
+    throttle.receive(b"x" * 3 * SLICE)
+    throttle.flush()
     assert [len(each) for each in fed] == [SLICE, 2 * SLICE]
-    await asyncio.sleep(0.01)  # no timer is left
+    await timers_due_now()
     assert len(fed) == 2
 
 
-async def test_what_is_left_of_a_connection_that_is_gone_is_forgotten() -> None:
-    transport, fed = Transport(), Fed()
-    pace = make(transport, fed)
-    pace.put(b"x" * 3 * SLICE)
-    pace.drop()
-    pace.finish()
-    await asyncio.sleep(0.01)
+async def test_discard_drops_the_rest() -> None:
+    transport, fed = FakeTransport(), Fed()
+    throttle = make(transport, fed)
+    throttle.receive(b"x" * 3 * SLICE)
+    throttle.discard()
+    throttle.flush()
+    await timers_due_now()
     assert len(fed) == 1
