@@ -34,8 +34,8 @@ def oscbridge_endpoints() -> Mapping[str, type[oscbridge.Endpoint]]:
 @oscbridge.hookimpl
 def oscbridge_register_routes(dispatcher: oscbridge.Dispatcher, source: oscbridge.Source) -> None:
     """An endpoint that no route names takes the addresses of the default mapping."""
-    from oscbridge_midi.outgoing import PANIC
-    from oscbridge_midi.table import TABLE
+    from oscbridge_midi.message_encoder import PANIC
+    from oscbridge_midi.message_table import TABLE
 
     for sink in source.sinks.values():
         if sink.type == "midi" and not sink.routed:

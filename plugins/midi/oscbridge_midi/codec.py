@@ -1,6 +1,6 @@
 """MIDI to OSC and back: the default mapping, pure.
 
-:data:`oscbridge_midi.table.TABLE` says how each kind is written and read. What has no row:
+:data:`oscbridge_midi.message_table.TABLE` says how each kind is written and read. What has no row:
 ``/sysex`` with bytes or hexadecimal text, the type ``m`` under any address, and ``/panic``,
 which is the endpoint's.
 """
@@ -11,14 +11,14 @@ from collections.abc import Hashable, Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import oscbridge
-from oscbridge_midi.table import BY_ADDRESS, BY_STATUS, BY_TYPE, Kind, Parts
-from oscbridge_midi.values import Refused, to_field
+from oscbridge_midi.fields import MidiEncodeError, to_field
+from oscbridge_midi.message_table import BY_ADDRESS, BY_STATUS, BY_TYPE, MessageKind, MidiMessages
 
 __all__ = [
     "MAX_SYSEX",
     "PLAIN",
+    "EncodeOptions",
     "NoteOff",
-    "Writing",
     "decode",
     "encode",
     "encode_sysex",
@@ -37,7 +37,7 @@ RELEASE: Final = 64
 NoteOff: TypeAlias = Literal["note_off", "velocity_0"]
 
 
-class Writing(NamedTuple):
+class EncodeOptions(NamedTuple):
     """How messages are written."""
 
     clamp: bool = True
@@ -46,7 +46,7 @@ class Writing(NamedTuple):
     """How the end of a note is written."""
 
 
-PLAIN: Final = Writing()
+PLAIN: Final = EncodeOptions()
 
 _NOTE_ON: Final = BY_TYPE["note_on"]
 _NOTE_OFF: Final = BY_TYPE["note_off"]
@@ -56,8 +56,8 @@ _SYSEX: Final = BY_TYPE["sysex"]
 # --- OSC to MIDI -----------------------------------------------------------------------------
 
 
-def encode(message: oscbridge.Message, writing: Writing = PLAIN) -> Parts:
-    """The MIDI messages for an OSC message, mostly one. Raises :class:`Refused`.
+def encode(message: oscbridge.Message, writing: EncodeOptions = PLAIN) -> MidiMessages:
+    """The MIDI messages for an OSC message, mostly one. Raises :class:`MidiEncodeError`.
 
     Numbers may stand in the address as well: ``/control/1/7 64`` is ``/control 1 7 64``.
     """
@@ -70,14 +70,16 @@ def encode(message: oscbridge.Message, writing: Writing = PLAIN) -> Parts:
     name, *numbers = address.split("/")[1:]
     kind = BY_ADDRESS.get(f"/{name}")
     if kind is None:
-        raise Refused("no MIDI message has this address")
+        raise MidiEncodeError("no MIDI message has this address")
     if not all(number.isdecimal() and len(number) <= 5 for number in numbers):
-        raise Refused(f"what follows /{name} in the address is no number")
+        raise MidiEncodeError(f"what follows /{name} in the address is no number")
     return encode_values(kind, (*map(int, numbers), *args), writing)
 
 
-def encode_values(kind: Kind, args: Sequence[oscbridge.Argument], writing: Writing) -> Parts:
-    """A message of a kind from the values of its fields. Raises :class:`Refused`."""
+def encode_values(
+    kind: MessageKind, args: Sequence[oscbridge.Argument], writing: EncodeOptions
+) -> MidiMessages:
+    """A message of a kind from the values of its fields. Raises :class:`MidiEncodeError`."""
     fields = kind.fields
     if len(args) != len(fields):
         if kind is _SYSEX and len(args) == 1:
@@ -89,9 +91,11 @@ def encode_values(kind: Kind, args: Sequence[oscbridge.Argument], writing: Writi
                 return ()  # a button that is let go
             args = ()
         else:
-            raise Refused(f"{kind.address} takes {_arguments(kind)}, not {len(args)} arguments")
+            raise MidiEncodeError(
+                f"{kind.address} takes {_arguments(kind)}, not {len(args)} arguments"
+            )
     elif kind is _SYSEX:
-        raise Refused("/sysex takes bytes, or text such as 'f0 7e 7f 06 01 f7'")
+        raise MidiEncodeError("/sysex takes bytes, or text such as 'f0 7e 7f 06 01 f7'")
     clamp = writing.clamp
     numbers = [to_field(value, field, clamp=clamp) for value, field in zip(args, fields)]  # noqa: B905
     if kind is _NOTE_ON and not numbers[2] and writing.note_off == "note_off":
@@ -102,40 +106,42 @@ def encode_values(kind: Kind, args: Sequence[oscbridge.Argument], writing: Writi
 
 
 def encode_sysex(value: oscbridge.Argument) -> bytes:
-    """A system exclusive message, from bytes or hexadecimal text. Raises :class:`Refused`."""
+    """A system exclusive message, from bytes or hexadecimal text. Raises :class:`MidiEncodeError`."""
     if isinstance(value, str):
         if len(value) > 4 * MAX_SYSEX:
-            raise Refused(f"the sysex is longer than {MAX_SYSEX} bytes")
+            raise MidiEncodeError(f"the sysex is longer than {MAX_SYSEX} bytes")
         try:
             data = bytes.fromhex(value)
         except ValueError:
-            raise Refused("the sysex is no hexadecimal text, as 'f0 7e 7f 06 01 f7'") from None
+            raise MidiEncodeError(
+                "the sysex is no hexadecimal text, as 'f0 7e 7f 06 01 f7'"
+            ) from None
     elif isinstance(value, bytes):
         data = value
     else:
-        raise Refused("the sysex is neither bytes nor text")
+        raise MidiEncodeError("the sysex is neither bytes nor text")
     if len(data) > MAX_SYSEX:
-        raise Refused(f"the sysex has {len(data)} bytes, more than {MAX_SYSEX}")
+        raise MidiEncodeError(f"the sysex has {len(data)} bytes, more than {MAX_SYSEX}")
     if data[:1] != b"\xf0" or data[-1:] != b"\xf7":
-        raise Refused("a sysex starts with f0 and ends with f7")
+        raise MidiEncodeError("a sysex starts with f0 and ends with f7")
     if not data[1:-1].isascii():
-        raise Refused("a sysex has bytes below 80 between f0 and f7")
+        raise MidiEncodeError("a sysex has bytes below 80 between f0 and f7")
     return data
 
 
 def _raw(value: oscbridge.Argument) -> bytes:
     """The message that an argument of type ``m`` holds."""
     if not isinstance(value, tuple) or len(value) != 4:
-        raise Refused("the argument of type m is no MIDI message")
+        raise MidiEncodeError("the argument of type m is no MIDI message")
     _, status, first, second = value
     if status < 0x80 <= second:
         status, first, second = second, first, status  # as TouchOSC Bridge has it: reversed
     kind = BY_STATUS.get(status)
     if kind is None or kind is _SYSEX:
-        raise Refused(f"{status:#04x} is no status byte of a short MIDI message")
+        raise MidiEncodeError(f"{status:#04x} is no status byte of a short MIDI message")
     data = bytes((status, first, second)[: size(status)])
     if not data[1:].isascii():
-        raise Refused("data bytes of MIDI are below 128")
+        raise MidiEncodeError("data bytes of MIDI are below 128")
     return data
 
 
@@ -151,7 +157,7 @@ _SYSTEM_SIZES: Final = {0xF1: 2, 0xF2: 3, 0xF3: 2} | dict.fromkeys(
 )
 
 
-def _arguments(kind: Kind) -> str:
+def _arguments(kind: MessageKind) -> str:
     if kind is _SYSEX:
         return "one argument"
     return ", ".join(field.name for field in kind.fields) or "nothing"
@@ -160,26 +166,26 @@ def _arguments(kind: Kind) -> str:
 # --- MIDI to OSC -----------------------------------------------------------------------------
 
 
-class Reading(NamedTuple):
+class MidiValues(NamedTuple):
     """A kind and its numbers as people know them: channels from 1."""
 
-    kind: Kind
+    kind: MessageKind
     numbers: tuple[int, ...]
 
 
-def readings(data: bytes) -> Reading:
+def readings(data: bytes) -> MidiValues:
     """What a whole message says; sysex has no numbers. Raises ``KeyError`` for no status."""
     kind = BY_STATUS[data[0]]
     if kind.read is None:
-        return Reading(kind, ())
+        return MidiValues(kind, ())
     numbers = kind.read(data)
     if data[0] < 0xF0:
-        return Reading(kind, (numbers[0] + 1, *numbers[1:]))
-    return Reading(kind, numbers)
+        return MidiValues(kind, (numbers[0] + 1, *numbers[1:]))
+    return MidiValues(kind, numbers)
 
 
 def decode(
-    reading: Reading, data: bytes = b"", *, long: bool = False, text: bool = False
+    reading: MidiValues, data: bytes = b"", *, long: bool = False, text: bool = False
 ) -> oscbridge.Message:
     """The OSC message. ``long`` has all numbers but the last in the address.
 
@@ -202,7 +208,7 @@ _EVENTS: Final = frozenset((0, 32, 6, 38, *range(64, 70), *range(96, 102), *rang
 """Controllers whose order counts: banks, data entry, pedals, parameters, modes."""
 
 
-def key(parts: Parts) -> Hashable:
+def key(parts: MidiMessages) -> Hashable:
     """What a later message must have in common to take this one's place, or None.
 
     Only what sets something to a value can be replaced: continuous controllers, pitch,

@@ -10,10 +10,10 @@ from typing import Final, get_args
 
 import click
 
-from oscbridge_midi.learn import Control, learn, routes
-from oscbridge_midi.names import choose
-from oscbridge_midi.omm import MAX_FILE, Defaults, translate
-from oscbridge_midi.system import Backend, BackendName
+from oscbridge_midi.learn import LearnedControl, learn, routes
+from oscbridge_midi.omm import MAX_FILE, OmmDefaults, translate
+from oscbridge_midi.port_names import choose
+from oscbridge_midi.rtmidi_ports import BackendName, MidiBackend
 
 __all__ = ["midi"]
 
@@ -57,7 +57,7 @@ def midi() -> None:
 @_backend
 def ports(backend: BackendName) -> None:
     """List the MIDI ports, with their numbers."""
-    system = Backend(backend)
+    system = MidiBackend(backend)
     try:
         for title, kind in (("outputs", "output"), ("inputs", "input")):
             names = system.names("output" if kind == "output" else "input")
@@ -87,13 +87,13 @@ def learn_command(
     PORT is a part of a name, or a number. A control of 14 bits is told as one.
     """
     moved: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    system = Backend(backend)
+    system = MidiBackend(backend)
     try:
         name = choose(port, system.names("input"), "input")
         opened = system.open("input", name, callback=lambda message: moved.put(message.bin()))
         try:
             click.echo(f"# move a control of {name!r}; Ctrl-C ends")
-            seen: set[Control] = set()
+            seen: set[LearnedControl] = set()
             while count is None or len(seen) < count:
                 control = learn(_gather(moved))
                 if control is not None and control not in seen:
@@ -136,6 +136,6 @@ def import_command(file: Path, source: str, endpoint: str, channel: int, velocit
     if len(raw) > MAX_FILE:
         raise click.ClickException(f"{file}: larger than {MAX_FILE} bytes; is it a map?")
     text = raw.decode("utf-8", "replace")
-    defaults = Defaults(channel - 1, velocity)
+    defaults = OmmDefaults(channel - 1, velocity)
     for each in translate(text, source, endpoint, defaults):
         click.echo(each + "\n")

@@ -7,17 +7,17 @@ from collections.abc import Hashable, Sequence
 from typing import Final, Protocol
 
 import oscbridge
-from oscbridge_midi import network
-from oscbridge_midi.codec import Writing, key
-from oscbridge_midi.inbound import Inbound, Style
+from oscbridge_midi import tcp
+from oscbridge_midi.codec import EncodeOptions, key
+from oscbridge_midi.din import DIN_SPEED, DinQueue, QueuedMessages
+from oscbridge_midi.fields import MidiEncodeError
+from oscbridge_midi.message_encoder import MessageEncoder, route_of
+from oscbridge_midi.message_table import MidiMessages
 from oscbridge_midi.mpe import clash
 from oscbridge_midi.options import MidiOptions
-from oscbridge_midi.outgoing import Outgoing, route_of
-from oscbridge_midi.pacer import DIN_SPEED, Item, Lanes
-from oscbridge_midi.route import MidiRoute
-from oscbridge_midi.system_port import SystemPort
-from oscbridge_midi.table import Parts
-from oscbridge_midi.values import Refused
+from oscbridge_midi.receiver import DecodeOptions, MidiReceiver
+from oscbridge_midi.route_options import MidiRoute
+from oscbridge_midi.system_ports import SystemPorts
 
 __all__ = ["MidiEndpoint"]
 
@@ -28,7 +28,7 @@ SILENCE_TIMEOUT: Final = 0.1
 """Seconds that ending the notes may take when the endpoint is closed."""
 
 
-class Out(Protocol):
+class MidiOutput(Protocol):
     """Something that messages are sent to."""
 
     longest: int
@@ -61,13 +61,13 @@ class MidiEndpoint(oscbridge.Endpoint):
     def __init__(self, name: str, options: oscbridge.Options) -> None:
         super().__init__(name, options)
         own = self.options
-        self._outgoing = Outgoing(Writing(own.out_of_range == "clamp", own.note_off))
-        self._style = Style(
+        self._outgoing = MessageEncoder(EncodeOptions(own.out_of_range == "clamp", own.note_off))
+        self._style = DecodeOptions(
             own.addresses == "long", own.sysex == "text", own.clock, own.parameters, own.pairs
         )
-        self._outs: list[Out] = []
-        self._opened: list[Out] = []
-        self._lanes = Lanes()
+        self._outs: list[MidiOutput] = []
+        self._opened: list[MidiOutput] = []
+        self._lanes = DinQueue()
         self._filled = asyncio.Event()
         self._room = asyncio.Event()
         self._pacing: asyncio.Task[None] | None = None
@@ -79,7 +79,7 @@ class MidiEndpoint(oscbridge.Endpoint):
             return ", ".join(each.name for each in self._opened)
         own = self.options
         if own.listen is not None:
-            return f"{network.SCHEME}{own.listen}"
+            return f"{tcp.SCHEME}{own.listen}"
         return ", ".join(
             f"{kind} {text!r}"
             for kind, text in (("output", own.output), ("input", own.input))
@@ -94,12 +94,12 @@ class MidiEndpoint(oscbridge.Endpoint):
         if not patient:
             self._check_zones()
         if own.listen is not None:
-            server = network.Server(self, self)
+            server = tcp.MidiTcpServer(self, self)
             self._add(server, sends=True)
             await server.open(own.listen)
         remote = {text for text in (own.output, own.input) if _is_remote(text)}
         for text in sorted(filter(None, remote)):
-            client = await network.Client.open(network.parse(text), self, self.lost)
+            client = await tcp.MidiTcpClient.open(tcp.parse(text), self, self.lost)
             self._add(client, sends=text == own.output)
         output = None if _is_remote(own.output) else own.output
         heard = None if _is_remote(own.input) else own.input
@@ -113,7 +113,7 @@ class MidiEndpoint(oscbridge.Endpoint):
             self._pacing = asyncio.create_task(self._pace(), name=f"{self.name} to DIN")
 
     async def _open_system(self, output: str | None, heard: str | None, *, patient: bool) -> None:
-        port = SystemPort(
+        port = SystemPorts(
             self.options.backend,
             output=output,
             input=heard,
@@ -129,7 +129,7 @@ class MidiEndpoint(oscbridge.Endpoint):
     def _input_full(self, count: int) -> None:
         self.host.dropped("input_full", count, "they come in faster than they can be taken")
 
-    def _add(self, out: Out, *, sends: bool) -> None:
+    def _add(self, out: MidiOutput, *, sends: bool) -> None:
         self._opened.append(out)
         if sends:
             self._outs.append(out)
@@ -194,7 +194,7 @@ class MidiEndpoint(oscbridge.Endpoint):
         if self._pacing is not None and ending:
             for data in ending:
                 self._outgoing.follow(data)
-            self._lanes.put(Item(tuple(ending)))
+            self._lanes.put(QueuedMessages(tuple(ending)))
             self._filled.set()
         elif ending and self._outs:
             task = asyncio.create_task(self._try_to_write(ending), name=f"{self.name} silence")
@@ -228,7 +228,7 @@ class MidiEndpoint(oscbridge.Endpoint):
         while self._pacing is not None and self._lanes.is_full:
             self._room.clear()
             await self._room.wait()  # now: all of these are to be in the lanes, or none
-        items: list[Parts] = []
+        items: list[MidiMessages] = []
         fault: oscbridge.BadMessage | None = None
         for index, message in enumerate(messages):
             if self._is_echo(message):
@@ -236,7 +236,7 @@ class MidiEndpoint(oscbridge.Endpoint):
             try:
                 parts = self._outgoing.parts(message)
                 self._check_length(parts)
-            except Refused as error:
+            except MidiEncodeError as error:
                 fault = oscbridge.BadMessage(_one_line(message, error), index)
                 break
             for data in parts:  # before it is sent: one Note Off too many does no harm
@@ -249,12 +249,14 @@ class MidiEndpoint(oscbridge.Endpoint):
         if fault is not None:
             raise fault
 
-    def _check_length(self, parts: Parts) -> None:
-        """Raises :class:`Refused` for a sysex that an output would never take."""
+    def _check_length(self, parts: MidiMessages) -> None:
+        """Raises :class:`MidiEncodeError` for a sysex that an output would never take."""
         if parts and parts[0][0] == 0xF0:
             longest = min(out.longest for out in self._outs)
             if len(parts[0]) > longest:
-                raise Refused(f"the sysex has {len(parts[0])} bytes, more than {longest} over JACK")
+                raise MidiEncodeError(
+                    f"the sysex has {len(parts[0])} bytes, more than {longest} over JACK"
+                )
 
     def _is_echo(self, message: oscbridge.Message) -> bool:
         origin = message.origin
@@ -279,12 +281,12 @@ class MidiEndpoint(oscbridge.Endpoint):
 
     # --- at the speed of a DIN cable ---------------------------------------------------------
 
-    def _queue(self, items: Sequence[Parts]) -> None:
+    def _queue(self, items: Sequence[MidiMessages]) -> None:
         """Put messages into the lanes."""
         replaced = 0
         for parts in items:
             if parts:
-                replaced += self._lanes.put(Item(parts, key(parts)))
+                replaced += self._lanes.put(QueuedMessages(parts, key(parts)))
                 self._filled.set()
         if replaced:
             self.host.dropped("replaced", replaced)
@@ -314,9 +316,9 @@ class MidiEndpoint(oscbridge.Endpoint):
 
     # --- in ----------------------------------------------------------------------------------
 
-    def inbound(self, peer: tuple[str, int]) -> Inbound:
+    def inbound(self, peer: tuple[str, int]) -> MidiReceiver:
         """Where the messages from a peer go."""
-        return Inbound(
+        return MidiReceiver(
             self._style,
             lambda message: self.receive(message, peer),
             lambda: self.host.left(peer),
@@ -326,16 +328,16 @@ class MidiEndpoint(oscbridge.Endpoint):
         """A peer sent what is no message."""
         self.host.bad_input(error, peer)
 
-    def greeting(self, *, again: bool) -> Parts:
+    def greeting(self, *, again: bool) -> MidiMessages:
         """What a new client must know: how MPE zones are set up, and what ended meanwhile."""
         return (self._outgoing.rest() if again else ()) + self._outgoing.configuration()
 
 
 def _is_remote(text: str | None) -> bool:
-    return text is not None and text.startswith(network.SCHEME)
+    return text is not None and text.startswith(tcp.SCHEME)
 
 
-def _one_line(message: oscbridge.Message, error: Refused) -> str:
+def _one_line(message: oscbridge.Message, error: MidiEncodeError) -> str:
     args = " ".join(map(_short, message.args[:4]))
     more = " …" if len(message.args) > 4 else ""
     return f"{message.address} {args}{more}: {error}" if args else f"{message.address}: {error}"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-__all__ = ["UNKNOWN", "Watch", "watch"]
+__all__ = ["UNKNOWN", "JackWatch", "watch"]
 
 _NO_START: Final = 1
 """JackNoStartServer."""
@@ -17,7 +17,7 @@ _Status: Final = ctypes.c_int
 _Callback: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
-class Watch(NamedTuple):
+class JackWatch(NamedTuple):
     """A server that is watched."""
 
     period: float
@@ -26,11 +26,11 @@ class Watch(NamedTuple):
     """To be called at the end."""
 
 
-UNKNOWN: Final = Watch(0.0, lambda: None)
+UNKNOWN: Final = JackWatch(0.0, lambda: None)
 """What is watched where there is no server, or no library."""
 
 
-def watch(on_end: Callable[[], None]) -> Watch:
+def watch(on_end: Callable[[], None]) -> JackWatch:
     """Have ``on_end`` called, on a thread of JACK's, when the server ends.
 
     To be called when rtmidi is loaded. What it returns is to be kept.
@@ -53,7 +53,7 @@ def watch(on_end: Callable[[], None]) -> Watch:
         jack.jack_client_close(client)
         del callback
 
-    return Watch(period, end)
+    return JackWatch(period, end)
 
 
 def _library() -> str | None:

@@ -15,10 +15,10 @@ from pydantic import Field
 
 import oscbridge
 from oscbridge_midi.codec import RELEASE, NoteOff
-from oscbridge_midi.table import BY_TYPE, Parts
-from oscbridge_midi.values import Refused
+from oscbridge_midi.fields import MidiEncodeError
+from oscbridge_midi.message_table import BY_TYPE, MidiMessages
 
-__all__ = ["Zone", "ZoneOptions", "clash"]
+__all__ = ["MpeZone", "MpeZoneOptions", "clash"]
 
 _CONFIGURATION: Final = 6
 """The registered parameter by which a zone is set up: how many member channels it has."""
@@ -30,7 +30,7 @@ _TIMBRE: Final = 74
 """The controller that is each note's own, beside its pitch and its pressure."""
 
 
-class ZoneOptions(oscbridge.Options):
+class MpeZoneOptions(oscbridge.Options):
     """``mpe = {...}`` in a route."""
 
     zone: Literal["lower", "upper"] = "lower"
@@ -39,7 +39,7 @@ class ZoneOptions(oscbridge.Options):
     """Member channels, that is notes at once."""
 
 
-def clash(zones: Collection[ZoneOptions]) -> str:
+def clash(zones: Collection[MpeZoneOptions]) -> str:
     """Which zones have channels in common, in words; nothing if none have."""
     for zone, master in (("lower", 1), ("upper", 16)):
         sizes = sorted(each.channels for each in zones if each.zone == zone)
@@ -52,10 +52,10 @@ def clash(zones: Collection[ZoneOptions]) -> str:
     return ""
 
 
-class Zone:
+class MpeZone:
     """The notes of one zone, and the channel of each."""
 
-    def __init__(self, options: ZoneOptions, note_off: NoteOff = "note_off") -> None:
+    def __init__(self, options: MpeZoneOptions, note_off: NoteOff = "note_off") -> None:
         self._note_off = note_off
         count = options.channels
         lower = options.zone == "lower"
@@ -68,15 +68,15 @@ class Zone:
         self._bent: dict[tuple[int, int], bytes] = {}
         """By channel and kind: what takes back what a note was given."""
 
-    def configuration(self) -> Parts:
+    def configuration(self) -> MidiMessages:
         """What sets the zone up at the receiver: the MPE Configuration Message."""
         return BY_TYPE["rpn"].write(self.master, _CONFIGURATION, self._members << 7)[:3]
 
-    def place(self, parts: Parts, note: int | None = None) -> Parts:
+    def place(self, parts: MidiMessages, note: int | None = None) -> MidiMessages:
         """Messages on the channels where they belong, whatever channel they have.
 
         ``note`` says to which note they belong, where they do not say so themselves. Raises
-        :class:`Refused` for one that does not sound.
+        :class:`MidiEncodeError` for one that does not sound.
         """
         status = parts[0][0] & 0xF0 if parts else 0
         if status == 0x90 and parts[0][2]:
@@ -97,7 +97,7 @@ class Zone:
         while self._channels:
             self._free.append(self._channels.popitem(last=False)[1])
 
-    def _give(self, channel: int, parts: Parts) -> Parts:
+    def _give(self, channel: int, parts: MidiMessages) -> MidiMessages:
         """Messages for a note. The next note of the channel must not have them."""
         for data in parts:
             neutral = _neutral(channel, data)
@@ -108,12 +108,12 @@ class Zone:
     def _channel(self, note: int) -> int:
         channel = self._channels.get(note)
         if channel is None:
-            raise Refused(f"note {note} does not sound, so nothing can belong to it")
+            raise MidiEncodeError(f"note {note} does not sound, so nothing can belong to it")
         return channel
 
-    def _begin(self, data: bytes) -> Parts:
+    def _begin(self, data: bytes) -> MidiMessages:
         note = data[1]
-        ended: Parts = ()
+        ended: MidiMessages = ()
         if note in self._channels:
             ended = (self._off(note),)
         elif not self._free:
@@ -130,7 +130,7 @@ class Zone:
             return bytes((0x90 | channel, note, 0))
         return bytes((0x80 | channel, note, RELEASE))
 
-    def _end(self, data: bytes) -> Parts:
+    def _end(self, data: bytes) -> MidiMessages:
         note = data[1]
         channel = self._channels.pop(note, None)
         if channel is None:

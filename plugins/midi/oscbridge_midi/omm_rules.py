@@ -42,7 +42,7 @@ def join(rules: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
             yield joined.get(index, each)
 
 
-class _Single(NamedTuple):
+class _SingleValueRule(NamedTuple):
     """A rule for one value."""
 
     head: str
@@ -59,7 +59,7 @@ class _Single(NamedTuple):
         return self.head, others, self.place, self.function, len(self.right)
 
 
-def _single(rule: str) -> _Single | None:
+def _single(rule: str) -> _SingleValueRule | None:
     """A rule for one value, if it is one."""
     found = RULE.fullmatch(rule) if len(rule) <= MAX_RULE else None
     if found is None or not found["left"]:
@@ -71,10 +71,10 @@ def _single(rule: str) -> _Single | None:
     if not comma or len(types) != 1 or len(values) != 1 or values[0] < len(left) - len(types[0]):
         return None
     right = tuple(each.strip() for each in found["args"].split(","))
-    return _Single(head.strip(), left, values[0], found["function"], right)
+    return _SingleValueRule(head.strip(), left, values[0], found["function"], right)
 
 
-def _line(singles: Sequence[_Single | None]) -> str | None:
+def _line(singles: Sequence[_SingleValueRule | None]) -> str | None:
     """One rule for several values, where a line goes through what the single ones say."""
     rules = [each for each in singles if each is not None]
     first = rules[0]

@@ -7,17 +7,17 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 import oscbridge
-from oscbridge_midi import network
+from oscbridge_midi import tcp
 from oscbridge_midi.codec import NoteOff
-from oscbridge_midi.names import VIRTUAL
-from oscbridge_midi.system import BackendName
+from oscbridge_midi.port_names import VIRTUAL
+from oscbridge_midi.rtmidi_ports import BackendName
 
 __all__ = ["MidiOptions"]
 
 
 def _port(text: str) -> str:
     if "://" in text:
-        network.parse(text)
+        tcp.parse(text)
     elif not text.removeprefix(VIRTUAL).strip():
         raise ValueError("a port needs a name")
     return text

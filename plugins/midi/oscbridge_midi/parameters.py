@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from oscbridge_midi.codec import Reading
-from oscbridge_midi.table import BY_TYPE
+from oscbridge_midi.codec import MidiValues
+from oscbridge_midi.message_table import BY_TYPE
 
-__all__ = ["Recognizer"]
+__all__ = ["ParameterRecognizer"]
 
 _SELECTS: Final = {99: ("nrpn", True), 98: ("nrpn", False), 101: ("rpn", True), 100: ("rpn", False)}
 """Controllers that select a parameter: its kind, and whether it is the upper half."""
@@ -29,7 +29,7 @@ _CONTROL14: Final = BY_TYPE["control14"]
 
 
 @dataclass
-class _Channel:
+class _ParameterState:
     """What is known of one channel."""
 
     kind: str = ""
@@ -53,7 +53,7 @@ class _Channel:
         return None if number == _NONE else number
 
 
-class Recognizer:
+class ParameterRecognizer:
     """Joins the controllers of all channels; one a stream of MIDI.
 
     ``pairs`` are the upper controllers (0 to 31) that have a lower one. ``parameters`` says
@@ -64,13 +64,13 @@ class Recognizer:
     def __init__(self, *, pairs: Collection[int] = (), parameters: bool = True) -> None:
         self._pairs = frozenset(pairs)
         self._parameters = parameters
-        self._channels: dict[int, _Channel] = {}
+        self._channels: dict[int, _ParameterState] = {}
 
-    def feed(self, channel: int, control: int, value: int) -> list[Reading]:
+    def feed(self, channel: int, control: int, value: int) -> list[MidiValues]:
         """What a controller completes; the channel counts from 1."""
         if not self._parameters and not self._pairs:
             return [_plain(channel, control, value)]
-        state = self._channels.setdefault(channel, _Channel())
+        state = self._channels.setdefault(channel, _ParameterState())
         if control in self._pairs:
             found = list(self._end_half(channel, state, control))
             state.halves[control] = value
@@ -96,12 +96,12 @@ class Recognizer:
             for state in self._channels.values()
         )
 
-    def flush(self, channel: int | None = None) -> list[Reading]:
+    def flush(self, channel: int | None = None) -> list[MidiValues]:
         """What upper halves alone say, of a channel or of all: the lower ones do not come.
 
         Of all, also controllers that would select a parameter, and that no value follows.
         """
-        found: list[Reading] = []
+        found: list[MidiValues] = []
         for number, state in self._channels.items():
             if channel is None or number == channel:
                 found += self._end_entry(number, state)
@@ -111,7 +111,9 @@ class Recognizer:
                 found += _release(number, state)
         return found
 
-    def _select(self, channel: int, state: _Channel, control: int, value: int) -> list[Reading]:
+    def _select(
+        self, channel: int, state: _ParameterState, control: int, value: int
+    ) -> list[MidiValues]:
         found = list(self._end_entry(channel, state))
         kind, is_high = _SELECTS[control]
         if kind != state.kind or control in state.unused:
@@ -128,7 +130,9 @@ class Recognizer:
             found += _release(channel, state)
         return found
 
-    def _enter(self, channel: int, state: _Channel, control: int, value: int) -> list[Reading]:
+    def _enter(
+        self, channel: int, state: _ParameterState, control: int, value: int
+    ) -> list[MidiValues]:
         if control == _ENTRY:
             found = list(self._end_entry(channel, state))
             state.entry = value
@@ -138,40 +142,40 @@ class Recognizer:
             return [*_release(channel, state), _plain(channel, control, value)]
         return [self._value(channel, state, high, value)]
 
-    def _end_entry(self, channel: int, state: _Channel) -> Iterator[Reading]:
+    def _end_entry(self, channel: int, state: _ParameterState) -> Iterator[MidiValues]:
         if state.entry is not None:
             yield self._value(channel, state, state.entry, 0)
 
     @staticmethod
-    def _value(channel: int, state: _Channel, high: int, low: int) -> Reading:
+    def _value(channel: int, state: _ParameterState, high: int, low: int) -> MidiValues:
         parameter = state.parameter
         assert parameter is not None
         state.entry, state.last_entry = None, high
         state.unused.clear()
-        return Reading(BY_TYPE[state.kind], (channel, parameter, high << 7 | low))
+        return MidiValues(BY_TYPE[state.kind], (channel, parameter, high << 7 | low))
 
     @staticmethod
-    def _join(channel: int, state: _Channel, control: int, value: int) -> Reading:
+    def _join(channel: int, state: _ParameterState, control: int, value: int) -> MidiValues:
         upper = control - 32
         high = state.halves.pop(upper, state.last_halves.get(upper))
         if high is None:
             return _plain(channel, control, value)
         state.last_halves[upper] = high
-        return Reading(_CONTROL14, (channel, upper, high << 7 | value))
+        return MidiValues(_CONTROL14, (channel, upper, high << 7 | value))
 
     @staticmethod
-    def _end_half(channel: int, state: _Channel, control: int) -> Iterator[Reading]:
+    def _end_half(channel: int, state: _ParameterState, control: int) -> Iterator[MidiValues]:
         high = state.halves.pop(control, None)
         if high is not None:
             state.last_halves[control] = high
-            yield Reading(_CONTROL14, (channel, control, high << 7))
+            yield MidiValues(_CONTROL14, (channel, control, high << 7))
 
 
-def _plain(channel: int, control: int, value: int) -> Reading:
-    return Reading(_CONTROL, (channel, control, value))
+def _plain(channel: int, control: int, value: int) -> MidiValues:
+    return MidiValues(_CONTROL, (channel, control, value))
 
 
-def _release(channel: int, state: _Channel) -> list[Reading]:
+def _release(channel: int, state: _ParameterState) -> list[MidiValues]:
     """Selecting controllers as they came: nothing followed that uses them."""
     found = [_plain(channel, control, value) for control, value in state.unused.items()]
     state.unused.clear()

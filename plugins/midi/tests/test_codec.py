@@ -9,9 +9,9 @@ import mido  # type: ignore[import-untyped]
 import pytest
 
 from oscbridge import IMPULSE, MIDI, Argument, Color, Message, TimeTag
-from oscbridge_midi.codec import MAX_SYSEX, Writing, decode, encode, key, readings
-from oscbridge_midi.table import BY_STATUS, TABLE
-from oscbridge_midi.values import Refused
+from oscbridge_midi.codec import MAX_SYSEX, EncodeOptions, decode, encode, key, readings
+from oscbridge_midi.fields import MidiEncodeError
+from oscbridge_midi.message_table import BY_STATUS, TABLE
 
 CASES: list[tuple[str, tuple[Argument, ...], str]] = [
     ("/note", (1, 69, 100), "90 45 64"),
@@ -42,7 +42,7 @@ JOINED: list[tuple[str, tuple[Argument, ...], list[str]]] = [
 ]
 
 
-def written(address: str, *args: Argument, writing: Writing | None = None) -> list[str]:
+def written(address: str, *args: Argument, writing: EncodeOptions | None = None) -> list[str]:
     parts = encode(Message.of(address, *args), *([writing] if writing else []))
     return [part.hex(" ") for part in parts]
 
@@ -94,8 +94,8 @@ def test_a_value_out_of_range_is_clamped(value: Argument, byte: int) -> None:
 
 @pytest.mark.parametrize("value", [200, -1, 1e30])
 def test_a_value_out_of_range_is_refused_where_that_is_set(value: Argument) -> None:
-    with pytest.raises(Refused, match=r"value -?\d+ is not within 0 to 127"):
-        written("/control", 1, 7, value, writing=Writing(clamp=False))
+    with pytest.raises(MidiEncodeError, match=r"value -?\d+ is not within 0 to 127"):
+        written("/control", 1, 7, value, writing=EncodeOptions(clamp=False))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_value_out_of_range_is_refused_where_that_is_set(value: Argument) -> N
 def test_what_is_no_midi_is_refused_in_a_line(
     address: str, args: tuple[Argument, ...], text: str
 ) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(MidiEncodeError) as caught:
         written(address, *args)
     assert text in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -141,7 +141,7 @@ def test_a_note_of_velocity_0_goes_out_as_note_off() -> None:
 
 
 def test_a_note_off_goes_out_as_velocity_0_where_that_is_set() -> None:
-    writing = Writing(note_off="velocity_0")
+    writing = EncodeOptions(note_off="velocity_0")
     assert written("/note", 1, 60, 0, writing=writing) == ["90 3c 00"]
     assert written("/note_off", 1, 60, 99, writing=writing) == ["90 3c 00"]
 
@@ -237,7 +237,7 @@ def test_any_arguments_are_written_as_midi_or_refused(seed: int) -> None:
         message = Message.of(rng.choice(addresses), *args)
         try:
             parts = encode(message)
-        except Refused:
+        except MidiEncodeError:
             continue
         for part in parts:
             assert bytes(mido.Message.from_bytes(part).bytes()) == part

@@ -16,8 +16,8 @@ from oscbridge.plugins import Plugins
 from oscbridge_midi.codec import PLAIN
 from oscbridge_midi.commands import midi
 from oscbridge_midi.learn import learn, routes
-from oscbridge_midi.omm import Defaults, translate
-from oscbridge_midi.route import MidiRoute
+from oscbridge_midi.omm import OmmDefaults, translate
+from oscbridge_midi.route_options import MidiRoute
 
 AROUND = """
 [bridge.stage]
@@ -38,7 +38,7 @@ def read(text: str) -> Any:
 
 def sent(rule: str, captures: dict[str, str], *args: oscbridge.Argument) -> list[str]:
     """What the route for a rule sends."""
-    [text] = translate(rule, "stage", "synth", Defaults())
+    [text] = translate(rule, "stage", "synth", OmmDefaults())
     [route] = read(text)
     options = route.options["synth"]
     assert isinstance(options, MidiRoute)
@@ -69,13 +69,13 @@ def test_a_rule_of_osc2midi_becomes_a_route(
 
 def test_a_rule_without_a_left_side_has_the_one_before() -> None:
     text = "/xy ff, x, y : controlchange(0, 1, x*127)\n  : controlchange(0, 2, y*127)"
-    first, second = translate(text, "stage", "synth", Defaults())
+    first, second = translate(text, "stage", "synth", OmmDefaults())
     assert first.replace("control = 1", "control = 2").replace("{0}", "{1}") == second
 
 
 @pytest.mark.parametrize("left", ["/g/{i} i, 14-16,s", "/g/{14-16} i, s"])
 def test_a_range_in_a_path_is_written_out(left: str) -> None:
-    [text] = translate(f"{left} : aftertouch(0, s)", "stage", "synth", Defaults())
+    [text] = translate(f"{left} : aftertouch(0, s)", "stage", "synth", OmmDefaults())
     [route] = read(text)
     assert route.spec.match == "/g/{14,15,16}"
 
@@ -101,7 +101,7 @@ def test_rules_for_single_values_become_one_route(
 
 def test_rules_for_single_values_that_lie_on_no_line_become_comments() -> None:
     rules = [f"/s f, {x}.0 : controlchange(0, 32, {y})" for x, y in ((0, 0), (1, 1), (2, 127))]
-    texts = list(translate("\n".join(rules), "stage", "synth", Defaults()))
+    texts = list(translate("\n".join(rules), "stage", "synth", OmmDefaults()))
     assert len(texts) == 3
     assert all("a route does not look at values" in text for text in texts)
 
@@ -129,7 +129,7 @@ def test_rules_for_single_values_that_lie_on_no_line_become_comments() -> None:
     ],
 )
 def test_a_rule_that_no_route_can_say_becomes_a_comment(rule: str, reason: str) -> None:
-    [text] = translate(rule, "stage", "synth", Defaults())
+    [text] = translate(rule, "stage", "synth", OmmDefaults())
     assert all(line.startswith("# ") for line in text.splitlines())
     assert reason in text
 

@@ -16,8 +16,8 @@ from ports import free_port
 
 import oscbridge
 from oscbridge import MIDI
-from oscbridge_midi.network import READ_SIZE
-from oscbridge_midi.table import TABLE
+from oscbridge_midi.message_table import TABLE
+from oscbridge_midi.tcp import READ_SIZE
 
 Eventually = Callable[[Callable[[], object]], Awaitable[None]]
 

@@ -13,12 +13,12 @@ from oscbridge.bridge.config.config import parse
 from oscbridge.plugins import Plugins
 from oscbridge_midi import MidiEndpoint
 from oscbridge_midi.codec import MAX_SYSEX
-from oscbridge_midi.inbound import HOLD
 from oscbridge_midi.learn import learn, routes
-from oscbridge_midi.port_process import MAX_PENDING
-from oscbridge_midi.route import MidiRoute
-from oscbridge_midi.system_port import MAX_JACK, WATCH_INTERVAL
-from oscbridge_midi.table import TABLE
+from oscbridge_midi.message_table import TABLE
+from oscbridge_midi.port_worker import MAX_PENDING
+from oscbridge_midi.receiver import HOLD
+from oscbridge_midi.route_options import MidiRoute
+from oscbridge_midi.system_ports import MAX_JACK, WATCH_INTERVAL
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 OPTIONS = MidiEndpoint.Options

@@ -7,14 +7,14 @@ from typing import Final
 
 import oscbridge
 from oscbridge_midi import codec
-from oscbridge_midi.codec import Writing, encode
-from oscbridge_midi.mpe import Zone, ZoneOptions
-from oscbridge_midi.notes import Notes, ends_notes, panic
-from oscbridge_midi.route import MidiRoute
-from oscbridge_midi.table import Parts
-from oscbridge_midi.values import Refused
+from oscbridge_midi.codec import EncodeOptions, encode
+from oscbridge_midi.fields import MidiEncodeError
+from oscbridge_midi.message_table import MidiMessages
+from oscbridge_midi.mpe import MpeZone, MpeZoneOptions
+from oscbridge_midi.route_options import MidiRoute
+from oscbridge_midi.sounding_notes import SoundingNotes, ends_notes, panic
 
-__all__ = ["PANIC", "Outgoing", "route_of"]
+__all__ = ["PANIC", "MessageEncoder", "route_of"]
 
 PANIC: Final = "/panic"
 """The address that ends all sound."""
@@ -33,13 +33,13 @@ def route_of(message: oscbridge.Message) -> MidiRoute | None:
     return None
 
 
-class Outgoing:
+class MessageEncoder:
     """Writes the messages of one endpoint. It does no I/O."""
 
-    def __init__(self, writing: Writing) -> None:
+    def __init__(self, writing: EncodeOptions) -> None:
         self._writing = writing
-        self._notes = Notes(writing.note_off)
-        self._zones: dict[ZoneOptions, Zone] = {}
+        self._notes = SoundingNotes(writing.note_off)
+        self._zones: dict[MpeZoneOptions, MpeZone] = {}
         self.follow = self._notes.follow
         """To be called with every message that is sent, and where it came from."""
         self.doubt_all = self._notes.doubt_all
@@ -57,7 +57,7 @@ class Outgoing:
             return None  # in a zone its channel is not known yet
         try:
             return codec.key(self._encode(message, route))
-        except Refused:
+        except MidiEncodeError:
             return None
 
     def essential(self, message: oscbridge.Message) -> Hashable:
@@ -67,13 +67,13 @@ class Outgoing:
             return PANIC
         try:
             parts = self._encode(message, route)
-        except Refused:
+        except MidiEncodeError:
             return None
         mpe = None if route is None else route.mpe
         return (mpe, parts) if any(map(ends_notes, parts)) else None
 
-    def parts(self, message: oscbridge.Message) -> Parts:
-        """The MIDI messages for a message, on their channels. Raises :class:`Refused`."""
+    def parts(self, message: oscbridge.Message) -> MidiMessages:
+        """The MIDI messages for a message, on their channels. Raises :class:`MidiEncodeError`."""
         route = route_of(message)
         if _is_panic(message, route):
             if message.args and not message.args[0]:
@@ -83,15 +83,15 @@ class Outgoing:
         if route is None or route.mpe is None:
             return parts
         zone = self._zones.get(route.mpe)
-        begins: Parts = ()
+        begins: MidiMessages = ()
         if zone is None:
             if len(self._zones) >= MAX_ZONES:
-                raise Refused(f"more than {MAX_ZONES} MPE zones")
-            zone = self._zones[route.mpe] = Zone(route.mpe, self._writing.note_off)
+                raise MidiEncodeError(f"more than {MAX_ZONES} MPE zones")
+            zone = self._zones[route.mpe] = MpeZone(route.mpe, self._writing.note_off)
             begins = zone.configuration()
         return begins + zone.place(parts, route.note_of(message.args, _captures(message)))
 
-    def silence(self, origin: oscbridge.Origin | None = None) -> Parts:
+    def silence(self, origin: oscbridge.Origin | None = None) -> MidiMessages:
         """What ends all that sounds, or what came from ``origin``."""
         if origin is not None:
             gone = origin[:2]
@@ -104,15 +104,15 @@ class Outgoing:
         """Have the zones set up anew: the routes have changed."""
         self._zones.clear()
 
-    def configuration(self) -> Parts:
+    def configuration(self) -> MidiMessages:
         """What a receiver that was away must be told again."""
         return tuple([data for zone in self._zones.values() for data in zone.configuration()])
 
-    def rest(self) -> Parts:
+    def rest(self) -> MidiMessages:
         """What ends all that may have sounded, for one who missed how it ended."""
         return tuple(self._notes.rest())
 
-    def _encode(self, message: oscbridge.Message, route: MidiRoute | None) -> Parts:
+    def _encode(self, message: oscbridge.Message, route: MidiRoute | None) -> MidiMessages:
         if route is None:
             return encode(message, self._writing)
         return route.encode(message, _captures(message), self._writing)

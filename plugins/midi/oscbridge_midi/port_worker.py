@@ -24,11 +24,11 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, Final
 
 import oscbridge
-from oscbridge_midi import frames, jack
-from oscbridge_midi.notes import Notes
-from oscbridge_midi.system import Ports
+from oscbridge_midi import jack, port_protocol
+from oscbridge_midi.rtmidi_ports import RtMidiPorts
+from oscbridge_midi.sounding_notes import SoundingNotes
 
-__all__ = ["CALL_TIMEOUT", "MAX_PENDING", "Pump"]
+__all__ = ["CALL_TIMEOUT", "MAX_PENDING", "InputQueue"]
 
 MAX_PENDING: Final = 16_384
 """Messages that came in and wait for the bridge to take them."""
@@ -46,7 +46,7 @@ _IGNORED: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 """Signals that may reach all processes of a service. The bridge says when to end."""
 
 
-class Pump:
+class InputQueue:
     """From the MIDI thread to the bridge, in order, without ever making that thread wait."""
 
     def __init__(self, write: Callable[[bytes], None]) -> None:
@@ -58,7 +58,7 @@ class Pump:
 
     def put(self, data: Sequence[int]) -> None:
         """Take a message, on any thread."""
-        item = frames.heard(bytes(data), time.time_ns())
+        item = port_protocol.heard(bytes(data), time.time_ns())
         with self._filled:
             if len(self._pending) >= MAX_PENDING:
                 self._full += 1
@@ -74,11 +74,11 @@ class Pump:
                 batch, self._pending = self._pending, deque()
                 full, self._full = self._full, 0
             if full:
-                batch.append(frames.frame(frames.FULL, json.dumps(full).encode()))
+                batch.append(port_protocol.frame(port_protocol.FULL, json.dumps(full).encode()))
             self._write(b"".join(batch))
 
 
-class _Output:
+class _FrameWriter:
     """The way to the bridge, for all threads."""
 
     def __init__(self, descriptor: int) -> None:
@@ -94,20 +94,20 @@ class _Output:
                 pass  # the bridge is gone: the end of the input says so as well
 
 
-class _Process:
-    def __init__(self, output: _Output) -> None:
+class _PortWorker:
+    def __init__(self, output: _FrameWriter) -> None:
         self._output = output
-        self._pump = Pump(output.write)
-        self._notes = Notes()
-        self._ports: Ports | None = None
+        self._pump = InputQueue(output.write)
+        self._notes = SoundingNotes()
+        self._ports: RtMidiPorts | None = None
         self._jack = jack.UNKNOWN
         self._sent = 0.0
         """When messages were sent last."""
 
     def run(self, requests: BinaryIO) -> None:
         """Do what the bridge says until it says that this is all, or is gone."""
-        while len(header := requests.read(frames.HEADER.size)) == frames.HEADER.size:
-            kind, length = frames.HEADER.unpack(header)
+        while len(header := requests.read(port_protocol.HEADER.size)) == port_protocol.HEADER.size:
+            kind, length = port_protocol.HEADER.unpack(header)
             payload = requests.read(length)
             if len(payload) < length:
                 break
@@ -119,18 +119,18 @@ class _Process:
 
     def _answer(self, kind: bytes, payload: bytes) -> bytes:
         try:
-            with _limited(CALL_TIMEOUT + len(payload) / frames.SLOWEST):
-                do = self._send if kind == frames.MESSAGES else self._call
+            with _limited(CALL_TIMEOUT + len(payload) / port_protocol.SLOWEST):
+                do = self._send if kind == port_protocol.MESSAGES else self._call
                 result = do(payload)
         except Exception as error:  # rtmidi's own, of no common class
             fault = [type(error).__name__, str(error) or repr(error)]
-            return frames.frame(frames.FAULT, json.dumps(fault).encode())
-        return frames.frame(frames.RESULT, json.dumps(result).encode())
+            return port_protocol.frame(port_protocol.FAULT, json.dumps(fault).encode())
+        return port_protocol.frame(port_protocol.RESULT, json.dumps(result).encode())
 
     def _send(self, payload: bytes) -> object:
         if self._ports is None:
             raise oscbridge.EndpointError("nothing is open")
-        for data in frames.unpack(payload):
+        for data in port_protocol.unpack(payload):
             self._notes.follow(data)
             self._ports.send(data)
         self._sent = time.monotonic()
@@ -148,7 +148,7 @@ class _Process:
         self._ports = None
         return None
 
-    def _close(self, ports: Ports) -> None:
+    def _close(self, ports: RtMidiPorts) -> None:
         # JACK throws away what a port that is closed has just been given.
         there = self._sent + min(PERIODS * self._jack.period, LONGEST_WAIT)
         time.sleep(max(0.0, there - time.monotonic()))
@@ -157,8 +157,8 @@ class _Process:
 
     def _open(self, note_off: Any, **arguments: Any) -> object:
         if self._ports is None:
-            self._notes = Notes(note_off)
-            self._ports = Ports(**arguments, hear=self._pump.put)
+            self._notes = SoundingNotes(note_off)
+            self._ports = RtMidiPorts(**arguments, hear=self._pump.put)
         names = self._ports.open()
         if self._ports.is_jack and self._jack is jack.UNKNOWN:
             self._jack = jack.watch(self._jack_ended)
@@ -166,7 +166,7 @@ class _Process:
 
     def _jack_ended(self) -> None:
         text = json.dumps("the JACK server has ended").encode()
-        self._output.write(frames.frame(frames.GONE, text))
+        self._output.write(port_protocol.frame(port_protocol.GONE, text))
         os._exit(1)  # its clients are no longer to be touched
 
     def _end(self) -> None:
@@ -198,9 +198,9 @@ def main() -> None:
     for name in _IGNORED:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    output = _Output(os.dup(1))
+    output = _FrameWriter(os.dup(1))
     os.dup2(2, 1)  # drivers print
-    _Process(output).run(sys.stdin.buffer)
+    _PortWorker(output).run(sys.stdin.buffer)
     os._exit(0)  # the libraries' own ends may hang, and there is nothing left to be done
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import oscbridge
 from oscbridge_midi.codec import RELEASE, NoteOff
 
-__all__ = ["Notes", "ends_notes", "panic"]
+__all__ = ["SoundingNotes", "ends_notes", "panic"]
 
 SUSTAIN: Final = 64
 ALL_SOUND_OFF: Final = 120
@@ -18,7 +18,7 @@ _RESET: Final = 121
 Origin = oscbridge.Origin | None
 
 
-class Notes:
+class SoundingNotes:
     """Follows what is sent. There are at most 16 x 128 notes, and 16 pedals."""
 
     def __init__(self, note_off: NoteOff = "note_off") -> None:
@@ -93,7 +93,7 @@ class Notes:
     def silence(self, began: Callable[[Origin], bool] | None = None) -> list[bytes]:
         """What ends all that sounds, or what somebody ``began``. To be followed when sent.
 
-        Note Offs, then sustain off, then All Notes Off on each channel where nothing of
+        Note Offs, then sustain off, then All SoundingNotes Off on each channel where nothing of
         somebody else sounds.
         """
         notes = [key for key, origin in self._sounding.items() if began is None or began(origin)]

@@ -13,14 +13,14 @@ from typing import Final
 import oscbridge
 from oscbridge_midi.codec import MAX_SYSEX, size
 
-__all__ = ["Splitter"]
+__all__ = ["MidiStreamParser"]
 
 _START: Final = 0xF0
 _END: Final = 0xF7
 _REAL_TIME: Final = 0xF8
 
 
-class Splitter:
+class MidiStreamParser:
     """Takes bytes as they arrive, split anywhere, and gives whole messages.
 
     Between them it gives a :class:`oscbridge.DecodeError` for what is none. It holds no more

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import oscbridge
-from oscbridge_midi import frames
-from oscbridge_midi.names import AmbiguousPort, NoPort
+from oscbridge_midi import port_protocol
+from oscbridge_midi.port_names import AmbiguousPort, PortNotFound
 
-__all__ = ["PortProcess"]
+__all__ = ["PortSupervisor"]
 
 TURN: Final = 256
 """Messages that came in after which others have their turn on the loop."""
@@ -34,15 +34,14 @@ END_TIMEOUT: Final = 0.1
 MAX_LINE: Final = 1_024
 """Bytes of a line that drivers print which are told."""
 
-_PROGRAM: Final = "oscbridge_midi.port_process"
+_PROGRAM: Final = "oscbridge_midi.port_worker"
 
 _FAULTS: Final[dict[str, type[oscbridge.EndpointError]]] = {
-    "NoPort": NoPort,
-    "AmbiguousPort": AmbiguousPort,
+    each.__name__: each for each in (PortNotFound, AmbiguousPort)
 }
 
 
-class PortProcess:
+class PortSupervisor:
     """A process with MIDI ports: started, asked, heard and ended.
 
     ``hear`` is called with each message that comes in and its Unix time, ``on_full`` with
@@ -84,7 +83,7 @@ class PortProcess:
 
     async def call(self, what: str, **arguments: object) -> Any:
         """Have it do something; what came of it. Raises :class:`oscbridge.EndpointError`."""
-        return await self._ask(frames.CALL, json.dumps([what, arguments]).encode())
+        return await self._ask(port_protocol.CALL, json.dumps([what, arguments]).encode())
 
     async def send(self, messages: Sequence[bytes]) -> None:
         """Send messages, in order. Raises :class:`oscbridge.EndpointError`."""
@@ -94,10 +93,10 @@ class PortProcess:
             some.append(data)
             size += len(data)
             if size > MAX_SENT:
-                await self._ask(frames.MESSAGES, frames.pack(some))
+                await self._ask(port_protocol.MESSAGES, port_protocol.pack(some))
                 some, size = [], 0
         if some:
-            await self._ask(frames.MESSAGES, frames.pack(some))
+            await self._ask(port_protocol.MESSAGES, port_protocol.pack(some))
 
     async def end(self) -> None:
         """End it: by itself, or else by force."""
@@ -126,7 +125,7 @@ class PortProcess:
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._answers.append(answer)  # answers come in the order of the questions
         stdin = cast(asyncio.StreamWriter, process.stdin)
-        stdin.write(frames.frame(kind, payload))
+        stdin.write(port_protocol.frame(kind, payload))
         return await answer
 
     async def _read(self) -> None:
@@ -137,7 +136,9 @@ class PortProcess:
         count = 0
         with suppress(asyncio.IncompleteReadError):
             while True:
-                kind, length = frames.HEADER.unpack(await stdout.readexactly(frames.HEADER.size))
+                kind, length = port_protocol.HEADER.unpack(
+                    await stdout.readexactly(port_protocol.HEADER.size)
+                )
                 self._take(kind, await stdout.readexactly(length))
                 count += 1
                 if count % TURN == 0:
@@ -150,17 +151,17 @@ class PortProcess:
         self._answers.clear()
 
     def _take(self, kind: bytes, payload: bytes) -> None:
-        if kind == frames.HEARD:
-            self._hear(*frames.read_heard(payload))
-        elif kind == frames.FULL:
+        if kind == port_protocol.HEARD:
+            self._hear(*port_protocol.read_heard(payload))
+        elif kind == port_protocol.FULL:
             self._on_full(json.loads(payload))
-        elif kind == frames.GONE:
+        elif kind == port_protocol.GONE:
             self._why = json.loads(payload)
         else:
             answer = self._answers.popleft()
             if answer.done():
                 pass  # whoever asked did not wait for it
-            elif kind == frames.RESULT:
+            elif kind == port_protocol.RESULT:
                 answer.set_result(json.loads(payload))
             else:
                 name, text = json.loads(payload)

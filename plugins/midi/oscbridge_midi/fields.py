@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 import oscbridge
 
-__all__ = ["Field", "Refused", "short", "to_field"]
+__all__ = ["MidiEncodeError", "MidiField", "short", "to_field"]
 
 
-class Refused(ValueError):
+class MidiEncodeError(ValueError):
     """A message that cannot be written as MIDI. The text says why, in one line."""
 
 
-class Field(NamedTuple):
+class MidiField(NamedTuple):
     """One number of a MIDI message."""
 
     name: str
@@ -35,8 +35,8 @@ class Field(NamedTuple):
         return self.first + (1 << self.bits) - 1
 
 
-def to_field(value: oscbridge.Argument, field: Field, *, clamp: bool) -> int:
-    """A value as it stands in a MIDI message: 0 to 2^bits - 1. Raises :class:`Refused`.
+def to_field(value: oscbridge.Argument, field: MidiField, *, clamp: bool) -> int:
+    """A value as it stands in a MIDI message: 0 to 2^bits - 1. Raises :class:`MidiEncodeError`.
 
     Floats are rounded to the nearest, halves up. True and False are the highest and the
     lowest value. A value out of range is clamped, or refused without ``clamp``; what selects
@@ -49,13 +49,13 @@ def to_field(value: oscbridge.Argument, field: Field, *, clamp: bool) -> int:
     elif isinstance(value, bool) and field.is_value:
         whole = field.high if value else field.low
     else:
-        raise Refused(f"{field.name} is {short(value)}, which is no number")
+        raise MidiEncodeError(f"{field.name} is {short(value)}, which is no number")
     low, high = field.first, field.first + (1 << field.bits) - 1
     if low <= whole <= high:
         return whole - low
     if clamp and field.is_value:
         return 0 if whole < low else high - low
-    raise Refused(f"{field.name} {short(whole)} is not within {low} to {high}")
+    raise MidiEncodeError(f"{field.name} {short(whole)} is not within {low} to {high}")
 
 
 def short(value: object) -> str:

@@ -14,10 +14,10 @@ from typing import Final, Protocol
 
 import oscbridge
 from oscbridge_midi.codec import MAX_SYSEX
-from oscbridge_midi.inbound import Inbound
-from oscbridge_midi.wire import Splitter
+from oscbridge_midi.receiver import MidiReceiver
+from oscbridge_midi.stream_parser import MidiStreamParser
 
-__all__ = ["SCHEME", "Client", "Listeners", "Server", "parse"]
+__all__ = ["SCHEME", "ConnectionOwner", "MidiTcpClient", "MidiTcpServer", "parse"]
 
 SCHEME: Final = "midi+tcp://"
 
@@ -35,10 +35,10 @@ MAX_BEHIND: Final = 1 << 18
 might be the ends of notes."""
 
 
-class Listeners(Protocol):
+class ConnectionOwner(Protocol):
     """Who hears of a connection: the endpoint."""
 
-    def inbound(self, peer: tuple[str, int]) -> Inbound:
+    def inbound(self, peer: tuple[str, int]) -> MidiReceiver:
         """Where the messages from a peer go."""
 
     def bad(self, error: oscbridge.DecodeError, peer: tuple[str, int]) -> None:
@@ -59,24 +59,24 @@ def parse(text: str) -> oscbridge.HostPort:
     return where
 
 
-class _Connection(asyncio.BufferedProtocol):
+class _TcpConnection(asyncio.BufferedProtocol):
     """One TCP connection. What comes is read in small pieces: others have their turn between."""
 
     transport: asyncio.Transport
 
     def __init__(
         self,
-        listeners: Listeners,
-        on_lost: Callable[[_Connection, Exception | None], None],
+        listeners: ConnectionOwner,
+        on_lost: Callable[[_TcpConnection, Exception | None], None],
     ) -> None:
         self._listeners = listeners
         self._on_lost = on_lost
-        self._splitter = Splitter()
+        self._splitter = MidiStreamParser()
         self._buffer = memoryview(bytearray(READ_SIZE))
         self._room = asyncio.Event()
         self._room.set()
         self._closed = asyncio.Event()
-        self._inbound: Inbound | None = None
+        self._inbound: MidiReceiver | None = None
         self.peer: tuple[str, int] = ("", 0)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -134,10 +134,10 @@ class _Connection(asyncio.BufferedProtocol):
             await self._closed.wait()
 
 
-class Client:
+class MidiTcpClient:
     """A connection to a server of network MIDI."""
 
-    def __init__(self, connection: _Connection, name: str) -> None:
+    def __init__(self, connection: _TcpConnection, name: str) -> None:
         self._connection = connection
         self.name = name
         self.longest = MAX_SYSEX
@@ -146,18 +146,18 @@ class Client:
     async def open(
         cls,
         to: oscbridge.HostPort,
-        listeners: Listeners,
+        listeners: ConnectionOwner,
         on_lost: Callable[[Exception], None],
-    ) -> Client:
+    ) -> MidiTcpClient:
         """Connect. Raises ``OSError``."""
         name = f"{SCHEME}{to}"
 
-        def lost(_connection: _Connection, error: Exception | None) -> None:
+        def lost(_connection: _TcpConnection, error: Exception | None) -> None:
             text = str(error) if error is not None else "the peer ended the connection"
             on_lost(oscbridge.NotConnected(f"{name}: {text}"))
 
         _, connection = await asyncio.get_running_loop().create_connection(
-            lambda: _Connection(listeners, lost), to.host, to.port
+            lambda: _TcpConnection(listeners, lost), to.host, to.port
         )
         return cls(connection, name)
 
@@ -172,13 +172,13 @@ class Client:
         await self._connection.close()
 
 
-class Server:
+class MidiTcpServer:
     """A server of network MIDI: all clients get what is sent, and all are heard."""
 
-    def __init__(self, listeners: Listeners, endpoint: oscbridge.Endpoint) -> None:
+    def __init__(self, listeners: ConnectionOwner, endpoint: oscbridge.Endpoint) -> None:
         self._listeners = listeners
         self._endpoint = endpoint
-        self._connections: set[_Connection] = set()
+        self._connections: set[_TcpConnection] = set()
         self._server: asyncio.Server | None = None
         self._left = False
         """Whether a client has left: the next may be the same one."""
@@ -197,17 +197,17 @@ class Server:
         """How many there are."""
         return len(self._connections)
 
-    def _make(self) -> _Connection:
+    def _make(self) -> _TcpConnection:
         server = self
 
-        class Accepted(_Connection):
+        class Accepted(_TcpConnection):
             def connection_made(self, transport: asyncio.BaseTransport) -> None:
                 super().connection_made(transport)
                 server._accepted(self)
 
         return Accepted(self._listeners, self._gone)
 
-    def _accepted(self, connection: _Connection) -> None:
+    def _accepted(self, connection: _TcpConnection) -> None:
         if len(self._connections) >= MAX_CLIENTS:
             self._endpoint.host.refused(f"a client beyond {MAX_CLIENTS}: {connection.peer[0]}")
             connection.transport.abort()
@@ -215,7 +215,7 @@ class Server:
         connection.transport.write(b"".join(self._listeners.greeting(again=self._left)))
         self._connections.add(connection)
 
-    def _gone(self, connection: _Connection, _error: Exception | None) -> None:
+    def _gone(self, connection: _TcpConnection, _error: Exception | None) -> None:
         if connection in self._connections:
             self._connections.discard(connection)
             self._left = True

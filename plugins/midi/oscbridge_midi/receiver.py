@@ -8,11 +8,11 @@ from collections.abc import Callable, Collection
 from typing import Final, Literal, NamedTuple
 
 import oscbridge
-from oscbridge_midi.codec import Reading, decode, readings
-from oscbridge_midi.parameters import Recognizer
-from oscbridge_midi.tempo import Tempo
+from oscbridge_midi.clock_tempo import ClockTempo
+from oscbridge_midi.codec import MidiValues, decode, readings
+from oscbridge_midi.parameters import ParameterRecognizer
 
-__all__ = ["Inbound", "Reading", "Style"]
+__all__ = ["DecodeOptions", "MidiReceiver"]
 
 HOLD: Final = 0.01
 """Seconds that the upper half of a 14 bit value waits for the lower, and the choice of a
@@ -21,7 +21,7 @@ parameter for a value: ten messages' time over a DIN cable."""
 _CLOCK: Final = 0xF8
 
 
-class Style(NamedTuple):
+class DecodeOptions(NamedTuple):
     """How what comes in is told."""
 
     long: bool = False
@@ -33,7 +33,7 @@ class Style(NamedTuple):
     pairs: Collection[int] = ()
 
 
-class Inbound:
+class MidiReceiver:
     """One stream of MIDI messages, told as OSC to ``emit``. It lives on the loop.
 
     ``on_end`` is called when it is over.
@@ -41,15 +41,15 @@ class Inbound:
 
     def __init__(
         self,
-        style: Style,
+        style: DecodeOptions,
         emit: Callable[[oscbridge.Message], None],
         on_end: Callable[[], None] = lambda: None,
     ) -> None:
         self._style = style
         self._emit = emit
         self._on_end = on_end
-        self._recognizer = Recognizer(pairs=style.pairs, parameters=style.parameters)
-        self._tempo = Tempo()
+        self._recognizer = ParameterRecognizer(pairs=style.pairs, parameters=style.parameters)
+        self._tempo = ClockTempo()
         self._timer: asyncio.TimerHandle | None = None
 
     def receive(self, data: bytes, when_ns: int) -> None:
@@ -87,7 +87,7 @@ class Inbound:
         for reading in self._recognizer.flush():
             self._tell(reading, b"", timetag)
 
-    def _tell(self, reading: Reading, data: bytes, timetag: oscbridge.TimeTag) -> None:
+    def _tell(self, reading: MidiValues, data: bytes, timetag: oscbridge.TimeTag) -> None:
         address, types, args, *_ = decode(
             reading, data, long=self._style.long, text=self._style.text
         )

@@ -9,12 +9,12 @@ import pytest
 
 from oscbridge import DecodeError
 from oscbridge_midi.codec import MAX_SYSEX
-from oscbridge_midi.wire import Splitter
+from oscbridge_midi.stream_parser import MidiStreamParser
 
 
 def cut(text: str) -> list[str]:
     """Messages in hexadecimal, and the reasons of what is none."""
-    splitter = Splitter()
+    splitter = MidiStreamParser()
     found = [*splitter.feed(bytes.fromhex(text)), *splitter.end()]
     return [each.hex(" ") if isinstance(each, bytes) else each.reason for each in found]
 
@@ -45,7 +45,7 @@ def test_a_stream_is_cut_into_messages(stream: str, found: list[str]) -> None:
 
 
 def test_a_sysex_has_a_limit() -> None:
-    splitter = Splitter()
+    splitter = MidiStreamParser()
     found = list(splitter.feed(b"\xf0" + bytes(2 * MAX_SYSEX) + b"\xf7\x90\x3c\x40"))
     errors = [each.reason for each in found if isinstance(each, DecodeError)]
     assert errors == ["size", "stray"]
@@ -71,7 +71,7 @@ def test_whole_messages_are_found_as_mido_finds_them_however_they_are_split(seed
             for _ in range(100)
         ]
     )
-    splitter, found = Splitter(), []
+    splitter, found = MidiStreamParser(), []
     position = 0
     while position < len(stream):
         size = rng.randrange(1, 7)
@@ -82,6 +82,6 @@ def test_whole_messages_are_found_as_mido_finds_them_however_they_are_split(seed
 
 @pytest.mark.parametrize("seed", range(20))
 def test_any_bytes_give_messages_or_counted_faults(seed: int) -> None:
-    splitter = Splitter()
+    splitter = MidiStreamParser()
     for found in splitter.feed(random.Random(seed).randbytes(5_000)):
         assert isinstance(found, DecodeError) or bytes(mido.Message.from_bytes(found).bytes())

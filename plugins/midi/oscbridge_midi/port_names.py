@@ -7,7 +7,7 @@ from typing import Final
 
 import oscbridge
 
-__all__ = ["VIRTUAL", "AmbiguousPort", "NoPort", "choose"]
+__all__ = ["VIRTUAL", "AmbiguousPort", "PortNotFound", "choose"]
 
 VIRTUAL: Final = "virtual:"
 """What stands before the name of a port that is to be made."""
@@ -16,7 +16,7 @@ LISTED: Final = 20
 """Ports that an error lists."""
 
 
-class NoPort(oscbridge.EndpointError):
+class PortNotFound(oscbridge.EndpointError):
     """There is no such port, yet."""
 
 
@@ -28,17 +28,17 @@ def choose(wanted: str, names: Sequence[str], kind: str) -> str:
     """The name of the port: an exact name, a number from 0, or a part of one name.
 
     ``kind`` is "input" or "output", for the errors. Upper and lower case are the same in a
-    part. Raises :class:`NoPort` and :class:`AmbiguousPort`, which list what there is.
+    part. Raises :class:`PortNotFound` and :class:`AmbiguousPort`, which list what there is.
     """
     if wanted in names:
         return wanted
     if wanted.isdecimal():
         if int(wanted) < len(names):
             return names[int(wanted)]
-        raise NoPort(f"there is no {kind} port {wanted}; {_there_is(names)}")
+        raise PortNotFound(f"there is no {kind} port {wanted}; {_there_is(names)}")
     found = [name for name in names if wanted.casefold() in name.casefold()]
     if not found:
-        raise NoPort(f"no {kind} port has {wanted!r} in its name; {_there_is(names)}")
+        raise PortNotFound(f"no {kind} port has {wanted!r} in its name; {_there_is(names)}")
     if len(found) > 1:
         raise AmbiguousPort(f"{wanted!r} may be several {kind} ports: {_list(found)}; say more")
     return found[0]

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-from oscbridge_midi.values import Field
+from oscbridge_midi.fields import MidiField
 
-__all__ = ["BY_ADDRESS", "BY_STATUS", "BY_TYPE", "TABLE", "Kind", "Parts"]
+__all__ = ["BY_ADDRESS", "BY_STATUS", "BY_TYPE", "TABLE", "MessageKind", "MidiMessages"]
 
-Parts: TypeAlias = tuple[bytes, ...]
+MidiMessages: TypeAlias = tuple[bytes, ...]
 """MIDI messages that belong together: one, or those of a 14 bit value, which take several."""
 
-_Write: TypeAlias = Callable[..., Parts]
+_Write: TypeAlias = Callable[..., MidiMessages]
 _Read: TypeAlias = Callable[[bytes], tuple[int, ...]]
 
-CHANNEL: Final = Field("channel", 4, first=1)
-NOTE: Final = Field("note", 7)
-VELOCITY: Final = Field("velocity", 7, is_value=True)
-VALUE: Final = Field("value", 7, is_value=True)
-VALUE14: Final = Field("value", 14, is_value=True)
-PARAMETER: Final = Field("parameter", 14)
+CHANNEL: Final = MidiField("channel", 4, first=1)
+NOTE: Final = MidiField("note", 7)
+VELOCITY: Final = MidiField("velocity", 7, is_value=True)
+VALUE: Final = MidiField("value", 7, is_value=True)
+VALUE14: Final = MidiField("value", 14, is_value=True)
+PARAMETER: Final = MidiField("parameter", 14)
 
 
-class Kind(NamedTuple):
+class MessageKind(NamedTuple):
     """One row. Numbers stand in ``fields`` in the order of the OSC arguments."""
 
     type: str
@@ -31,7 +31,7 @@ class Kind(NamedTuple):
     address: str
     status: int
     """The status byte; of channel messages that of channel 1."""
-    fields: tuple[Field, ...]
+    fields: tuple[MidiField, ...]
     write: _Write
     """The numbers, each from 0, to messages."""
     read: _Read | None
@@ -43,35 +43,35 @@ class Kind(NamedTuple):
         return CHANNEL in self.fields
 
 
-def _channel(type: str, address: str, status: int, *fields: Field) -> Kind:
+def _channel(type: str, address: str, status: int, *fields: MidiField) -> MessageKind:
     """A channel message with a byte for each number."""
 
-    def write(channel: int, *numbers: int) -> Parts:
+    def write(channel: int, *numbers: int) -> MidiMessages:
         return (bytes((status | channel, *numbers)),)
 
     def read(data: bytes) -> tuple[int, ...]:
         return (data[0] & 15, *data[1:])
 
-    return Kind(type, address, status, (CHANNEL, *fields), write, read)
+    return MessageKind(type, address, status, (CHANNEL, *fields), write, read)
 
 
-def _system(type: str, address: str, status: int, *fields: Field) -> Kind:
+def _system(type: str, address: str, status: int, *fields: MidiField) -> MessageKind:
     """A system message with a byte for each number."""
 
-    def write(*numbers: int) -> Parts:
+    def write(*numbers: int) -> MidiMessages:
         return (bytes((status, *numbers)),)
 
-    return Kind(type, address, status, fields, write, lambda data: tuple(data[1:]))
+    return MessageKind(type, address, status, fields, write, lambda data: tuple(data[1:]))
 
 
 def _control(channel: int, control: int, value: int) -> bytes:
     return bytes((0xB0 | channel, control, value))
 
 
-def _parameter(type: str, address: str, high: int, low: int) -> Kind:
+def _parameter(type: str, address: str, high: int, low: int) -> MessageKind:
     """Four controllers: the parameter's two halves, then the value's."""
 
-    def write(channel: int, parameter: int, value: int) -> Parts:
+    def write(channel: int, parameter: int, value: int) -> MidiMessages:
         return (
             _control(channel, high, parameter >> 7),
             _control(channel, low, parameter & 127),
@@ -79,14 +79,14 @@ def _parameter(type: str, address: str, high: int, low: int) -> Kind:
             _control(channel, 38, value & 127),
         )
 
-    return Kind(type, address, 0xB0, (CHANNEL, PARAMETER, VALUE14), write, None)
+    return MessageKind(type, address, 0xB0, (CHANNEL, PARAMETER, VALUE14), write, None)
 
 
-def _write_control14(channel: int, control: int, value: int) -> Parts:
+def _write_control14(channel: int, control: int, value: int) -> MidiMessages:
     return _control(channel, control, value >> 7), _control(channel, control + 32, value & 127)
 
 
-def _write_pitch(channel: int, pitch: int) -> Parts:
+def _write_pitch(channel: int, pitch: int) -> MidiMessages:
     return (bytes((0xE0 | channel, pitch & 127, pitch >> 7)),)
 
 
@@ -94,50 +94,50 @@ def _read_pitch(data: bytes) -> tuple[int, ...]:
     return data[0] & 15, data[1] | data[2] << 7
 
 
-# MIDI 1.0 Detailed Specification, table I to VI. Addresses as Open Stage Control has them.
-TABLE: Final[tuple[Kind, ...]] = (
+# MIDI 1.0 Detailed Specification, table I to VI. Addresses as Open Stage LearnedControl has them.
+TABLE: Final[tuple[MessageKind, ...]] = (
     _channel("note_on", "/note", 0x90, NOTE, VELOCITY),
     _channel("note_off", "/note_off", 0x80, NOTE, VELOCITY),
     _channel("polytouch", "/key_pressure", 0xA0, NOTE, VALUE),
-    _channel("control_change", "/control", 0xB0, Field("control", 7), VALUE),
-    _channel("program_change", "/program", 0xC0, Field("program", 7)),
+    _channel("control_change", "/control", 0xB0, MidiField("control", 7), VALUE),
+    _channel("program_change", "/program", 0xC0, MidiField("program", 7)),
     _channel("aftertouch", "/channel_pressure", 0xD0, VALUE),
-    Kind(
+    MessageKind(
         "pitchwheel",
         "/pitch",
         0xE0,
-        (CHANNEL, Field("pitch", 14, is_value=True)),
+        (CHANNEL, MidiField("pitch", 14, is_value=True)),
         _write_pitch,
         _read_pitch,
     ),
-    Kind(
+    MessageKind(
         "control14",
         "/control14",
         0xB0,
-        (CHANNEL, Field("control", 5), VALUE14),
+        (CHANNEL, MidiField("control", 5), VALUE14),
         _write_control14,
         None,
     ),
     _parameter("nrpn", "/nrpn", 99, 98),
     _parameter("rpn", "/rpn", 101, 100),
-    Kind("sysex", "/sysex", 0xF0, (), lambda: (), None),  # bytes of its own: see the codec
-    Kind(
+    MessageKind("sysex", "/sysex", 0xF0, (), lambda: (), None),  # bytes of its own: see the codec
+    MessageKind(
         "quarter_frame",
         "/mtc",
         0xF1,
-        (Field("frame_type", 3), Field("frame_value", 4)),
+        (MidiField("frame_type", 3), MidiField("frame_value", 4)),
         lambda kind, value: (bytes((0xF1, kind << 4 | value)),),
         lambda data: (data[1] >> 4, data[1] & 15),
     ),
-    Kind(
+    MessageKind(
         "songpos",
         "/song_position",
         0xF2,
-        (Field("pos", 14, is_value=True),),
+        (MidiField("pos", 14, is_value=True),),
         lambda pos: (bytes((0xF2, pos & 127, pos >> 7)),),
         lambda data: (data[1] | data[2] << 7,),
     ),
-    _system("song_select", "/song_select", 0xF3, Field("song", 7)),
+    _system("song_select", "/song_select", 0xF3, MidiField("song", 7)),
     _system("tune_request", "/tune_request", 0xF6),
     _system("clock", "/clock", 0xF8),
     _system("start", "/start", 0xFA),
@@ -147,12 +147,12 @@ TABLE: Final[tuple[Kind, ...]] = (
     _system("reset", "/reset", 0xFF),
 )
 
-BY_TYPE: Final[Mapping[str, Kind]] = {kind.type: kind for kind in TABLE}
-BY_ADDRESS: Final[Mapping[str, Kind]] = {kind.address: kind for kind in TABLE}
+BY_TYPE: Final[Mapping[str, MessageKind]] = {kind.type: kind for kind in TABLE}
+BY_ADDRESS: Final[Mapping[str, MessageKind]] = {kind.address: kind for kind in TABLE}
 
 
-def _by_status(table: Sequence[Kind]) -> dict[int, Kind]:
-    found: dict[int, Kind] = {}
+def _by_status(table: Sequence[MessageKind]) -> dict[int, MessageKind]:
+    found: dict[int, MessageKind] = {}
     for kind in table:
         if kind.read is not None or kind.type == "sysex":
             channels = range(16) if kind.has_channel else range(1)
@@ -160,5 +160,5 @@ def _by_status(table: Sequence[Kind]) -> dict[int, Kind]:
     return found
 
 
-BY_STATUS: Final[Mapping[int, Kind]] = _by_status(TABLE)
+BY_STATUS: Final[Mapping[int, MessageKind]] = _by_status(TABLE)
 """The kind of a message by its first byte."""

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import oscbridge
-from oscbridge_midi.names import VIRTUAL, NoPort, choose
+from oscbridge_midi.port_names import VIRTUAL, PortNotFound, choose
 
-__all__ = ["BACKENDS", "Backend", "BackendName", "Ports"]
+__all__ = ["BACKENDS", "BackendName", "MidiBackend", "RtMidiPorts"]
 
 CLIENT: Final = "oscbridge"
 """The name under which virtual ports are found."""
@@ -32,7 +32,7 @@ BACKENDS: Final[Mapping[BackendName, str]] = {
 Direction: TypeAlias = Literal["output", "input"]
 
 
-class Backend:
+class MidiBackend:
     """The ports of one backend.
 
     Raises :class:`oscbridge.EndpointError` that says what is missing.
@@ -64,7 +64,7 @@ class Backend:
     def names(self, kind: Direction) -> list[str]:
         """The names of the ports that can be written to, or read.
 
-        Raises :class:`NoPort` while the MIDI system does not run.
+        Raises :class:`PortNotFound` while the MIDI system does not run.
         """
         try:
             probe = self._lists.get(kind)
@@ -73,7 +73,7 @@ class Backend:
                 probe = self._lists[kind] = maker(rtapi=self._api)
             return list(probe.get_ports())
         except Exception as error:  # rtmidi has errors of its own, and the system's
-            raise NoPort(_silent(str(error))) from error
+            raise PortNotFound(_silent(str(error))) from error
 
     def open(
         self,
@@ -126,7 +126,7 @@ def _silent(error: str) -> str:
     return f"the MIDI system does not answer: {error}"
 
 
-class _Port(NamedTuple):
+class _PortSpec(NamedTuple):
     """A port that is wanted."""
 
     kind: Direction
@@ -137,7 +137,7 @@ class _Port(NamedTuple):
         return self.wanted.startswith(VIRTUAL)
 
 
-class Ports:
+class RtMidiPorts:
     """An output and an input of the system, opened, looked after and closed together.
 
     ``hear`` is called with the bytes of each message that comes in, on a thread of its own.
@@ -151,12 +151,12 @@ class Ports:
         input: str | None,
         hear: Callable[[Sequence[int]], None],
     ) -> None:
-        self._backend = Backend(backend)
-        self._wanted: list[_Port] = []
+        self._backend = MidiBackend(backend)
+        self._wanted: list[_PortSpec] = []
         if output is not None:
-            self._wanted.append(_Port("output", output))
+            self._wanted.append(_PortSpec("output", output))
         if input is not None:
-            self._wanted.append(_Port("input", input))
+            self._wanted.append(_PortSpec("input", input))
         self._hear = hear
         self._ports: dict[Direction, Any] = {}
         self._names: dict[Direction, str] = {}
@@ -202,7 +202,7 @@ class Ports:
                 gone.append(port.kind)
         return gone
 
-    def _is_listed(self, port: _Port) -> bool:
+    def _is_listed(self, port: _PortSpec) -> bool:
         """Whether a port is listed. A virtual one is in the list of the other side."""
         name = self._names[port.kind]
         if not port.is_virtual:

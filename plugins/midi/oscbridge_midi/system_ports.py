@@ -10,12 +10,12 @@ from typing import Final
 
 import oscbridge
 from oscbridge_midi.codec import MAX_SYSEX, NoteOff
-from oscbridge_midi.inbound import Inbound
-from oscbridge_midi.names import NoPort
-from oscbridge_midi.process import PortProcess
-from oscbridge_midi.system import BackendName
+from oscbridge_midi.port_names import PortNotFound
+from oscbridge_midi.port_supervisor import PortSupervisor
+from oscbridge_midi.receiver import MidiReceiver
+from oscbridge_midi.rtmidi_ports import BackendName
 
-__all__ = ["SystemPort"]
+__all__ = ["SystemPorts"]
 
 WATCH_INTERVAL: Final = 0.5
 """Seconds between looks at the list of ports."""
@@ -31,7 +31,7 @@ MAX_JACK: Final = 16_000
 more."""
 
 
-class SystemPort:
+class SystemPorts:
     """An output and an input of the system, opened, watched and closed together."""
 
     def __init__(
@@ -41,7 +41,7 @@ class SystemPort:
         output: str | None,
         input: str | None,
         note_off: NoteOff,
-        inbound: Inbound,
+        inbound: MidiReceiver,
         on_full: Callable[[int], None],
         on_lost: Callable[[Exception], None],
         log: logging.Logger,
@@ -49,7 +49,7 @@ class SystemPort:
         self._wanted = {"backend": backend, "output": output, "input": input, "note_off": note_off}
         self._inbound = inbound
         self._on_lost = on_lost
-        self._process = PortProcess(inbound.receive, on_full, self._gone, log)
+        self._process = PortSupervisor(inbound.receive, on_full, self._gone, log)
         self._names: dict[str, str] = {}
         self._watching: asyncio.Task[None] | None = None
         self._is_gone = False
@@ -70,7 +70,7 @@ class SystemPort:
             try:
                 opened = await self._process.call("open", **self._wanted)
                 break
-            except NoPort as error:
+            except PortNotFound as error:
                 if not patient:
                     raise
                 if asyncio.get_running_loop().time() > deadline:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["TICKS", "Tempo"]
+__all__ = ["TICKS", "ClockTempo"]
 
 TICKS: Final = 24
 """Ticks of a clock in a quarter note, as MIDI 1.0 has it."""
@@ -13,7 +13,7 @@ PAUSE: Final = 1.0
 """Seconds without a tick after which a clock begins anew: 2.5 beats a minute."""
 
 
-class Tempo:
+class ClockTempo:
     """Beats a minute, once a quarter note, from the time that the last 24 ticks took."""
 
     def __init__(self) -> None:

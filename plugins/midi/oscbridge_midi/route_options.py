@@ -9,12 +9,11 @@ from typing import Annotated, Final, Literal, NamedTuple
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 import oscbridge
-from oscbridge_midi.codec import Writing, encode, encode_sysex, encode_values
-from oscbridge_midi.mpe import ZoneOptions
-from oscbridge_midi.table import BY_TYPE, Kind, Parts
+from oscbridge_midi.codec import EncodeOptions, encode, encode_sysex, encode_values
+from oscbridge_midi.fields import MidiEncodeError, MidiField, to_field
+from oscbridge_midi.message_table import BY_TYPE, MessageKind, MidiMessages
+from oscbridge_midi.mpe import MpeZoneOptions
 from oscbridge_midi.template import Args, Captures, Maker, captured, number_template, text_template
-from oscbridge_midi.values import Field as MidiField
-from oscbridge_midi.values import Refused, to_field
 
 __all__ = ["MidiRoute", "Type"]
 
@@ -62,7 +61,7 @@ def _text(value: object, info: ValidationInfo) -> object:
     if "{" not in value:
         try:
             encode_sysex(made((), {}))
-        except Refused as error:
+        except MidiEncodeError as error:
             raise ValueError(str(error)) from None
     elif not re.fullmatch(r"\s*(f0.*|\{.*)(f7|\})\s*", value, re.DOTALL | re.IGNORECASE):
         raise ValueError("a sysex starts with f0 and ends with f7")
@@ -73,7 +72,7 @@ Number = Annotated[int | float | str | None, BeforeValidator(_number)]
 
 
 class _Plan(NamedTuple):
-    kind: Kind
+    kind: MessageKind
     makers: tuple[Maker, ...]
 
 
@@ -111,7 +110,7 @@ class MidiRoute(oscbridge.Options):
     """0 to 15."""
     data: Annotated[str, Field(max_length=4096), BeforeValidator(_text)] | None = None
     """A sysex: ``"f0 43 10 {0} f7"``. A number becomes one byte."""
-    mpe: ZoneOptions | None = None
+    mpe: MpeZoneOptions | None = None
     """An MPE zone: each note gets a channel of its own."""
     echo: bool = False
     """Whether messages that came from this endpoint may go back to it."""
@@ -165,8 +164,10 @@ class MidiRoute(oscbridge.Options):
         belongs = self.mpe is not None and self.type in _OF_A_NOTE and self.note is not None
         return number_template(self.note) if belongs and self.note is not None else None
 
-    def encode(self, message: oscbridge.Message, captures: Captures, writing: Writing) -> Parts:
-        """The MIDI messages for an OSC message of this route. Raises :class:`Refused`."""
+    def encode(
+        self, message: oscbridge.Message, captures: Captures, writing: EncodeOptions
+    ) -> MidiMessages:
+        """The MIDI messages for an OSC message of this route. Raises :class:`MidiEncodeError`."""
         plan = self.plan
         if plan is None:
             return encode(message, writing)
@@ -175,7 +176,7 @@ class MidiRoute(oscbridge.Options):
         return encode_values(plan.kind, values, writing)
 
     def note_of(self, args: Args, captures: Captures) -> int | None:
-        """The note that a message of an MPE zone belongs to. Raises :class:`Refused`."""
+        """The note that a message of an MPE zone belongs to. Raises :class:`MidiEncodeError`."""
         make = self.belongs
         return None if make is None else to_field(make(args, captures), _NOTE, clamp=False)
 
@@ -192,5 +193,5 @@ def _check_constant(value: int | float | str, field: MidiField) -> None:
         return
     try:
         to_field(number_template(value)((), {}), field, clamp=False)
-    except Refused as error:
+    except MidiEncodeError as error:
         raise ValueError(str(error)) from None
