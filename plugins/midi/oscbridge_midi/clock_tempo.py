@@ -1,4 +1,4 @@
-"""The tempo that a MIDI clock beats. Pure."""
+"""The tempo of a MIDI clock. Pure."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Final
 __all__ = ["TICKS", "ClockTempo"]
 
 TICKS: Final = 24
-"""Ticks of a clock in a quarter note, as MIDI 1.0 has it."""
+"""Clock ticks per quarter note (MIDI 1.0)."""
 
 PAUSE: Final = 1.0
-"""Seconds without a tick after which a clock begins anew: 2.5 beats a minute."""
+"""Seconds without a tick after which measuring restarts: 2.5 beats per minute."""
 
 
 class ClockTempo:
-    """Beats a minute, once a quarter note, from the time that the last 24 ticks took."""
+    """Measures beats per minute, once per quarter note, over the last 24 ticks."""
 
     def __init__(self) -> None:
         self._ticks = 0
@@ -22,7 +22,7 @@ class ClockTempo:
         self._last = 0.0
 
     def tick(self, seconds: float) -> float | None:
-        """Take a tick, and when it came. The tempo, if a quarter note is over."""
+        """Take a tick at a time in seconds. Returns the tempo at the end of a quarter note."""
         paused = seconds - self._last > PAUSE
         self._last = seconds
         if not self._ticks or paused or seconds < self._began:

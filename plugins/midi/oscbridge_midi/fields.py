@@ -1,4 +1,4 @@
-"""From OSC values to the whole numbers of MIDI."""
+"""Converts OSC values to the integers of MIDI messages. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["MidiEncodeError", "MidiField", "short", "to_field"]
 
 
 class MidiEncodeError(ValueError):
-    """A message that cannot be written as MIDI. The text says why, in one line."""
+    """A message that cannot be encoded as MIDI. Its text is one line."""
 
 
 class MidiField(NamedTuple):
@@ -19,12 +19,12 @@ class MidiField(NamedTuple):
 
     name: str
     bits: int
-    """How wide it is: 0 to 2^bits - 1, from ``first`` on."""
+    """Its width: the values are ``first`` to ``first + 2**bits - 1``."""
     is_value: bool = False
-    """Whether it is a value, which may be clamped. The others select something: a note of
-    200 is not meant to be note 127."""
+    """Whether it is a value, which may be clamped. Others select something: note 200 does not
+    mean note 127."""
     first: int = 0
-    """What people call the lowest: channels count from 1."""
+    """The lowest value as users write it: channels count from 1."""
 
     @property
     def low(self) -> int:
@@ -36,29 +36,29 @@ class MidiField(NamedTuple):
 
 
 def to_field(value: oscbridge.Argument, field: MidiField, *, clamp: bool) -> int:
-    """A value as it stands in a MIDI message: 0 to 2^bits - 1. Raises :class:`MidiEncodeError`.
+    """The encoded value: 0 to 2^bits - 1. Raises :class:`MidiEncodeError`.
 
-    Floats are rounded to the nearest, halves up. True and False are the highest and the
-    lowest value. A value out of range is clamped, or refused without ``clamp``; what selects
-    something is always refused.
+    Floats are rounded to the nearest integer, halves up. True and False become the highest and
+    the lowest value. With ``clamp`` a value out of range is clamped; otherwise, and for a field
+    that selects something, it is an error.
     """
-    if type(value) is int:  # not isinstance: there are bool and the time tag
+    if type(value) is int:  # not isinstance, which also accepts bool and TimeTag
         whole = value
     elif isinstance(value, float) and math.isfinite(value):
         whole = oscbridge.nearest_whole(value)
     elif isinstance(value, bool) and field.is_value:
         whole = field.high if value else field.low
     else:
-        raise MidiEncodeError(f"{field.name} is {short(value)}, which is no number")
+        raise MidiEncodeError(f"{field.name} must be a number, not {short(value)}")
     low, high = field.first, field.first + (1 << field.bits) - 1
     if low <= whole <= high:
         return whole - low
     if clamp and field.is_value:
         return 0 if whole < low else high - low
-    raise MidiEncodeError(f"{field.name} {short(whole)} is not within {low} to {high}")
+    raise MidiEncodeError(f"{field.name} must be {low} to {high}, not {short(whole)}")
 
 
 def short(value: object) -> str:
-    """A value for people, not too long."""
+    """A value for an error message, truncated."""
     text = repr(value)
     return text if len(text) <= 40 else text[:39] + "…"

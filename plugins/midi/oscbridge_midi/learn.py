@@ -1,4 +1,4 @@
-"""Which control was moved, from the messages that it sent. Pure."""
+"""Finds out which control was moved from the messages that it sent. Pure."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections import Counter
 from collections.abc import Sequence
 
 from oscbridge_midi import toml_routes
-from oscbridge_midi.codec import MidiValues, readings
+from oscbridge_midi.codec import MidiValues, parse_message
 from oscbridge_midi.message_table import BY_TYPE
 from oscbridge_midi.parameters import ParameterRecognizer
 
 __all__ = ["LearnedControl", "learn", "routes"]
 
 LearnedControl = MidiValues
-"""A kind, and all numbers that say which control it is: those before the value."""
+"""A kind and the numbers that identify the control: all but the value."""
 
 
 def learn(messages: Sequence[bytes]) -> LearnedControl | None:
-    """The control that most of some messages came from, if they came from any.
+    """The control that most of the messages came from, or None.
 
-    Two controllers 32 apart that both moved are the halves of one 14 bit control.
+    Two controllers 32 apart that both moved are the halves of one 14-bit control.
     """
     controllers = {(data[0], data[1]) for data in messages if data[0] & 0xF0 == 0xB0}
     pairs = {n for status, n in controllers if n < 32 and (status, n + 32) in controllers} - {6}
@@ -27,20 +27,20 @@ def learn(messages: Sequence[bytes]) -> LearnedControl | None:
     counts: Counter[LearnedControl] = Counter()
     for data in messages:
         if data[0] >= 0xF0:
-            continue  # clocks and the like come by themselves
+            continue  # clocks and the like are sent without a control
         found = (
             recognizer.feed((data[0] & 15) + 1, data[1], data[2])
             if data[0] & 0xF0 == 0xB0
-            else [readings(data)]
+            else [parse_message(data)]
         )
-        counts.update(_control(reading) for reading in found)
-    counts.update(_control(reading) for reading in recognizer.flush())
+        counts.update(_control(values) for values in found)
+    counts.update(_control(values) for values in recognizer.flush())
     return max(counts, key=lambda control: counts[control]) if counts else None
 
 
-def _control(reading: MidiValues) -> LearnedControl:
-    kind, numbers = reading
-    if kind.type == "note_off":  # the other end of the same key
+def _control(values: MidiValues) -> LearnedControl:
+    kind, numbers = values
+    if kind.type == "note_off":  # the same key
         return LearnedControl(BY_TYPE["note_on"], numbers[:-1])
     return LearnedControl(kind, numbers[:-1])
 
@@ -48,7 +48,7 @@ def _control(reading: MidiValues) -> LearnedControl:
 def routes(
     control: LearnedControl, source: str, endpoint: str, reverse: str | None = None
 ) -> list[str]:
-    """TOML: the route that sets the control, and one that tells of it to ``reverse``."""
+    """TOML: the route that sets the control, and one that sends it to ``reverse``."""
     kind, numbers = control
     address = "/".join([kind.address, *map(str, numbers)])
     selecting, value = kind.fields[: len(numbers)], kind.fields[-1]
@@ -71,6 +71,6 @@ def routes(
         keys: dict[str, toml_routes.Value] = {"from": endpoint, "match": address}
         keys |= {"scale": (0, value.high, 0.0, 1.0), "to": reverse}
         found.append(
-            f"# needs {' and '.join(needs)} in [endpoint.{endpoint}]\n{toml_routes.route(keys)}"
+            f"# requires {' and '.join(needs)} in [endpoint.{endpoint}]\n{toml_routes.route(keys)}"
         )
     return found

@@ -1,4 +1,4 @@
-"""The kinds of MIDI messages: one table behind what is written, read and documented."""
+"""The table of MIDI message kinds, used for encoding, decoding and the documentation. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from oscbridge_midi.fields import MidiField
 __all__ = ["BY_ADDRESS", "BY_STATUS", "BY_TYPE", "TABLE", "MessageKind", "MidiMessages"]
 
 MidiMessages: TypeAlias = tuple[bytes, ...]
-"""MIDI messages that belong together: one, or those of a 14 bit value, which take several."""
+"""MIDI messages that belong together: one, or several for a 14-bit value."""
 
 _Write: TypeAlias = Callable[..., MidiMessages]
 _Read: TypeAlias = Callable[[bytes], tuple[int, ...]]
@@ -24,18 +24,18 @@ PARAMETER: Final = MidiField("parameter", 14)
 
 
 class MessageKind(NamedTuple):
-    """One row. Numbers stand in ``fields`` in the order of the OSC arguments."""
+    """One row of the table; ``fields`` are in the order of the OSC arguments."""
 
     type: str
-    """Its name in ``midi = { type = ... }``: mido's, where mido has one."""
+    """Its name in ``midi = { type = ... }``; mido's name if it has one."""
     address: str
     status: int
-    """The status byte; of channel messages that of channel 1."""
+    """The status byte; for channel messages that of channel 1."""
     fields: tuple[MidiField, ...]
     write: _Write
-    """The numbers, each from 0, to messages."""
+    """From numbers, each starting at 0, to messages."""
     read: _Read | None
-    """A message to its numbers. None where several messages make one value: see
+    """From a message to its numbers. None where one value takes several messages: see
     :mod:`oscbridge_midi.parameters`."""
 
     @property
@@ -44,7 +44,7 @@ class MessageKind(NamedTuple):
 
 
 def _channel(type: str, address: str, status: int, *fields: MidiField) -> MessageKind:
-    """A channel message with a byte for each number."""
+    """A channel message with one byte per number."""
 
     def write(channel: int, *numbers: int) -> MidiMessages:
         return (bytes((status | channel, *numbers)),)
@@ -56,7 +56,7 @@ def _channel(type: str, address: str, status: int, *fields: MidiField) -> Messag
 
 
 def _system(type: str, address: str, status: int, *fields: MidiField) -> MessageKind:
-    """A system message with a byte for each number."""
+    """A system message with one byte per number."""
 
     def write(*numbers: int) -> MidiMessages:
         return (bytes((status, *numbers)),)
@@ -69,7 +69,7 @@ def _control(channel: int, control: int, value: int) -> bytes:
 
 
 def _parameter(type: str, address: str, high: int, low: int) -> MessageKind:
-    """Four controllers: the parameter's two halves, then the value's."""
+    """Four controllers: the two halves of the parameter, then those of the value."""
 
     def write(channel: int, parameter: int, value: int) -> MidiMessages:
         return (
@@ -94,7 +94,7 @@ def _read_pitch(data: bytes) -> tuple[int, ...]:
     return data[0] & 15, data[1] | data[2] << 7
 
 
-# MIDI 1.0 Detailed Specification, table I to VI. Addresses as Open Stage LearnedControl has them.
+# MIDI 1.0 Detailed Specification, tables I to VI; addresses as in Open Stage Control.
 TABLE: Final[tuple[MessageKind, ...]] = (
     _channel("note_on", "/note", 0x90, NOTE, VELOCITY),
     _channel("note_off", "/note_off", 0x80, NOTE, VELOCITY),
@@ -120,7 +120,7 @@ TABLE: Final[tuple[MessageKind, ...]] = (
     ),
     _parameter("nrpn", "/nrpn", 99, 98),
     _parameter("rpn", "/rpn", 101, 100),
-    MessageKind("sysex", "/sysex", 0xF0, (), lambda: (), None),  # bytes of its own: see the codec
+    MessageKind("sysex", "/sysex", 0xF0, (), lambda: (), None),  # encoded in the codec
     MessageKind(
         "quarter_frame",
         "/mtc",
@@ -161,4 +161,4 @@ def _by_status(table: Sequence[MessageKind]) -> dict[int, MessageKind]:
 
 
 BY_STATUS: Final[Mapping[int, MessageKind]] = _by_status(TABLE)
-"""The kind of a message by its first byte."""
+"""Kinds by the first byte of a message."""

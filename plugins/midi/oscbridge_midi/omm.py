@@ -1,8 +1,8 @@
-"""Reads the maps of OSC2MIDI (``.omm``) and writes them as routes. Pure.
+"""Converts maps of OSC2MIDI (``.omm``) to routes. Pure.
 
-A rule is ``path types, arguments : function(arguments);``. The arguments on the left are one
-for each ``{i}`` in the path and one for each type; they are names, with arithmetic at will,
-numbers, or ranges as ``0-15``. Channels count from 0 there, and from 1 here.
+A rule is ``path types, arguments : function(arguments);``. The arguments on the left are one per
+``{i}`` in the path and one per type: names, optionally with arithmetic, numbers, or ranges like
+``0-15``. Channels count from 0 in maps, and from 1 in routes.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from oscbridge_midi.route_options import MidiRoute
 __all__ = ["MAX_FILE", "OmmDefaults", "translate"]
 
 MAX_FILE: Final = 1 << 20
-"""Bytes of a map."""
+"""The largest map, in bytes."""
 
 MAX_RANGE: Final = 128
-"""Numbers of a range in a path, each of which is written out."""
+"""The largest range in a path, since a route lists each of its numbers."""
 
 _TYPES: Final[Mapping[str, str]] = {
     "noteon": "note_on",
@@ -43,23 +43,23 @@ _RANGE: Final = re.compile(rf"({NUMBER})\s*-\s*({NUMBER})")
 _TERM: Final = re.compile(r"\s*([+-]?)\s*([^+\-\s][^+\-]*)")
 _IN_PATH: Final = re.compile(r"\{(\d{1,9})-(\d{1,9})\}")
 _PATH: Final = re.compile(r"/[!\"$-'()+\-./0-9:;<=>@A-Z\\^_`a-z|~]*")
-"""An address without what is a pattern in a route."""
+"""An address without characters that are a pattern in a route."""
 _NAME: Final = re.compile(r"[^\s\d+\-*/,:()][^\s+\-*/,:()]*")
 
 _TOO_LARGE: Final = 1e9
-"""What a route has no number for."""
+"""Numbers from here on cannot be written in a route."""
 
 
 class OmmDefaults(NamedTuple):
-    """What OSC2MIDI takes from its command line."""
+    """Values that OSC2MIDI takes from its command line."""
 
     channel: int = 0
-    """From 0, as in the maps."""
+    """From 0, as in maps."""
     velocity: int = 100
 
 
 class UntranslatableRule(ValueError):
-    """A rule that no route can say."""
+    """A rule that a route cannot express."""
 
 
 class _LinearTerm(NamedTuple):
@@ -77,25 +77,21 @@ class _RuleLeftSide:
     match: str
     types: str
     places: Mapping[str, tuple[str, _LinearTerm]]
-    """By the name of a variable: what stands for it in a route, and what that is of it."""
+    """By variable: its placeholder in a route, and the placeholder's value as a term of it."""
 
 
 def translate(text: str, source: str, endpoint: str, defaults: OmmDefaults) -> Iterator[str]:
-    """A route for each rule as TOML, or a comment that says why there is none."""
+    """One route per rule as TOML, or a comment with the reason why it has none."""
     left_text = ""
     lines = enumerate(text.splitlines(), 1)
     rules = [(f"line {number}", line.partition("#")[0].strip()) for number, line in lines]
     for where, rule in join([each for each in rules if each[1]]):
         try:
             if len(rule) > MAX_RULE:
-                raise UntranslatableRule(
-                    f"this is no rule: it is longer than {MAX_RULE} characters"
-                )
+                raise UntranslatableRule(f"the rule is longer than {MAX_RULE} characters")
             found = RULE.fullmatch(rule)
             if found is None:
-                raise UntranslatableRule(
-                    "this is no rule: path types, names : function(arguments);"
-                )
+                raise UntranslatableRule("expected: path types, names : function(arguments);")
             left_text = found["left"] or left_text
             keys = _route(_left(left_text), found["function"], found["args"], defaults)
             midi = {key: keys.pop(key) for key in ("midi",) if key in keys}
@@ -115,17 +111,17 @@ def _comment(where: str, rule: str, why: str) -> str:
 def _left(text: str) -> _RuleLeftSide:
     found = _LEFT.fullmatch(text.strip())
     if found is None:
-        raise UntranslatableRule("the left side is no 'path types, names'")
+        raise UntranslatableRule("expected 'path types, names' on the left side")
     types = found["types"]
     path = _IN_PATH.sub(lambda between: _range(int(between[1]), int(between[2])), found["path"])
     plain = _IN_PATH.sub("0", found["path"]).replace("{i}", "0")
     if "//" in plain or not _PATH.fullmatch(plain):
-        raise UntranslatableRule(f"{found['path']!r} is no address: one starts with '/'")
+        raise UntranslatableRule(f"{found['path']!r} is not a plain address")
     args = [each.strip() for each in (found["args"] or "").split(",")]
     count = path.count("{i}")
     args += [""] * (count + len(types) - len(args))
     if any(tag not in "ihfdcTFNIm" for tag in types):
-        raise UntranslatableRule(f"types = {types!r}: only numbers are translated")
+        raise UntranslatableRule(f"types = {types!r}: only numbers are supported")
     places: dict[str, tuple[str, _LinearTerm]] = {}
     pieces = re.split(r"\{i\}", path)
     match = pieces[0]
@@ -137,13 +133,13 @@ def _left(text: str) -> _RuleLeftSide:
             continue
         value = None if _RANGE.fullmatch(given) else _linear(given)
         if value is None or not value.name:
-            raise UntranslatableRule(f"a route does not look at values, as {given!r} asks for")
+            raise UntranslatableRule(f"a route cannot match values like {given!r}")
         places[value.name] = (f"{{{index}}}", value)
     return _RuleLeftSide(match, types, places)
 
 
 def _path_part(given: str, index: int, places: dict[str, tuple[str, _LinearTerm]]) -> str:
-    """What stands for an ``{i}``: a name, a number, or the numbers of a range."""
+    """The replacement of an ``{i}``: a capture, a number, or the numbers of a range."""
     between = _RANGE.fullmatch(given)
     if between is not None:
         return _range(int(float(between[1])), int(float(between[2])))
@@ -151,16 +147,16 @@ def _path_part(given: str, index: int, places: dict[str, tuple[str, _LinearTerm]
     if not value.name:
         return decimal(value.offset)
     if value.name in places:
-        raise UntranslatableRule(f"{value.name!r} stands in the path twice")
+        raise UntranslatableRule(f"duplicate {value.name!r} in the path")
     name = value.name if re.fullmatch(r"[A-Za-z_]\w*", value.name, re.ASCII) else f"i{index}"
     places[value.name] = (f"{{{name}}}", value)
     return f"{{{name}}}"
 
 
 def _range(low: int, high: int) -> str:
-    """A range in a path, in a route: all its numbers."""
+    """A range in the path of a route: a list of its numbers."""
     if not low <= high < low + MAX_RANGE:
-        raise UntranslatableRule(f"the range {low}-{high} has no more than {MAX_RANGE} numbers")
+        raise UntranslatableRule(f"invalid range {low}-{high}; at most {MAX_RANGE} numbers")
     return "{" + ",".join(map(str, range(low, high + 1))) + "}" if low < high else str(low)
 
 
@@ -169,7 +165,7 @@ def _route(
 ) -> dict[str, toml_routes.Value]:
     keys: dict[str, toml_routes.Value] = {"match": left.match, "types": left.types}
     if function == "midimessage":
-        return keys  # the type m is sent as it is
+        return keys  # the type m is sent unchanged
     known = {"channel": float(defaults.channel), "velocity": float(defaults.velocity)}
     args = [_linear(_low(each.strip()), known) for each in text.split(",")]
     if function == "note":
@@ -178,7 +174,7 @@ def _route(
         return {**keys, "midi": _raw(left, args)}
     name = _TYPES.get(function)
     if name is None:
-        raise UntranslatableRule(f"{function} is none of the MIDI messages")
+        raise UntranslatableRule(f"unknown function {function!r}")
     kind = BY_TYPE[name]
     if len(args) != len(kind.fields):
         raise UntranslatableRule(f"{function} takes {len(kind.fields)} arguments")
@@ -193,7 +189,7 @@ def _note(left: _RuleLeftSide, args: Sequence[_LinearTerm]) -> dict[str, toml_ro
         raise UntranslatableRule("note takes 4 arguments")
     channel, note, velocity, state = args
     if velocity.name and state.name:
-        raise UntranslatableRule("a velocity and a state that both vary are no single number")
+        raise UntranslatableRule("velocity and state cannot both be variable")
     both = _LinearTerm(state.name, state.factor * velocity.offset, state.offset * velocity.offset)
     if not state.name:
         both = velocity if state.offset else _LinearTerm("", 0, 0)
@@ -208,12 +204,12 @@ def _note(left: _RuleLeftSide, args: Sequence[_LinearTerm]) -> dict[str, toml_ro
 def _raw(left: _RuleLeftSide, args: Sequence[_LinearTerm]) -> dict[str, toml_routes.Value]:
     """``rawmidi(status, byte1, byte2)``"""
     if len(args) != 3 or args[0].name or int(args[0].offset) not in BY_STATUS:
-        raise UntranslatableRule("rawmidi is translated with a status byte that does not vary")
+        raise UntranslatableRule("rawmidi requires a constant status byte")
     status = int(args[0].offset)
     kind = BY_STATUS[status]
     fields = kind.fields[1:] if kind.has_channel else kind.fields
     if kind.type == "sysex" or any(field.bits != 7 for field in fields):
-        raise UntranslatableRule(f"rawmidi with {kind.type} has bytes that make one number")
+        raise UntranslatableRule(f"rawmidi with {kind.type} is not supported")
     channel: dict[str, toml_routes.Value] = (
         {"channel": (status & 15) + 1} if kind.has_channel else {}
     )
@@ -222,13 +218,13 @@ def _raw(left: _RuleLeftSide, args: Sequence[_LinearTerm]) -> dict[str, toml_rou
 
 
 def _value(left: _RuleLeftSide, wanted: _LinearTerm) -> toml_routes.Value:
-    """An argument on the right as the value of a field in a route."""
+    """An argument of the right side as the value of a field in a route."""
     if not wanted.name:
         return _plain(wanted.offset)
     if wanted.name not in left.places:
-        raise UntranslatableRule(f"{wanted.name!r} is not on the left side")
+        raise UntranslatableRule(f"unknown variable {wanted.name!r}: not on the left side")
     place, given = left.places[wanted.name]
-    # The left side says given = factor * x + offset, so x is taken back from it.
+    # On the left side, given = factor * x + offset; solve it for x.
     factor = wanted.factor / given.factor
     offset = wanted.offset - factor * given.offset
     if not (abs(factor) < _TOO_LARGE and abs(offset) < _TOO_LARGE):
@@ -248,25 +244,25 @@ def _plain(number: float) -> int | float:
 
 
 def _low(text: str) -> str:
-    """The lowest of a range: what OSC2MIDI sends."""
+    """The lowest number of a range, which is what OSC2MIDI sends."""
     found = _RANGE.fullmatch(text)
     return text if found is None else found[1]
 
 
 def _linear(text: str, known: Mapping[str, float] | None = None) -> _LinearTerm:
-    """Read ``a*x+b`` in any order; ``known`` names are numbers."""
+    """Parse ``a*x+b`` in any order; ``known`` names are constants."""
     name, factor, offset = "", 0.0, 0.0
     position = 0
     while position < len(text):
         found = _TERM.match(text, position)
         if found is None:
-            raise UntranslatableRule(f"{text!r} is no arithmetic with one name")
+            raise UntranslatableRule(f"{text!r} is not arithmetic with one variable")
         position = found.end()
         sign = -1.0 if found[1] == "-" else 1.0
         variable, product = _product(found[2], known or {})
         if variable:
             if name:
-                raise UntranslatableRule(f"{text!r} has more than one name")
+                raise UntranslatableRule(f"{text!r} has more than one variable")
             name, factor = variable, sign * product
         else:
             offset += sign * product
@@ -274,7 +270,7 @@ def _linear(text: str, known: Mapping[str, float] | None = None) -> _LinearTerm:
 
 
 def _product(text: str, known: Mapping[str, float]) -> tuple[str, float]:
-    """A term: a name or nothing, and the number that it is multiplied by."""
+    """A term: a variable or an empty string, and its factor."""
     name, product, divides = "", 1.0, False
     for word in re.split(r"([*/])", text):
         word = word.strip()
@@ -290,5 +286,5 @@ def _product(text: str, known: Mapping[str, float]) -> tuple[str, float]:
         elif _NAME.fullmatch(word) and not name and not divides:
             name = word
         else:
-            raise UntranslatableRule(f"{text.strip()!r} is no arithmetic with one name")
+            raise UntranslatableRule(f"{text.strip()!r} is not arithmetic with one variable")
     return name, product

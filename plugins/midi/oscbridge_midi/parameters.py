@@ -1,8 +1,8 @@
-"""Recognises 14 bit values in controllers: NRPN, RPN and pairs of controllers. Pure.
+"""Recognises 14-bit values in controllers: NRPN, RPN and pairs of controllers. Pure.
 
-MIDI 1.0: controllers 99 and 98 (NRPN) or 101 and 100 (RPN) select a parameter; 6 and 38 are
-the upper and the lower half of its value. Controllers 0 to 31 may have their lower half 32
-above. The halves come one after the other, so the first waits for the second.
+MIDI 1.0: controllers 99 and 98 (NRPN) or 101 and 100 (RPN) select a parameter; 6 and 38 are the
+upper and lower halves of its value. Controllers 0 to 31 may have their lower half 32 higher. The
+halves arrive one after the other, so the first waits for the second.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ENTRY: Final = 6
 _ENTRY_LOW: Final = 38
 _STEPS: Final = (96, 97)
 _NONE: Final = 0x3FFF
-"""The parameter that is none: after it data entry means nothing."""
+"""The null parameter: after it, data entry has no effect."""
 
 _CONTROL: Final = BY_TYPE["control_change"]
 _CONTROL14: Final = BY_TYPE["control14"]
@@ -30,19 +30,19 @@ _CONTROL14: Final = BY_TYPE["control14"]
 
 @dataclass
 class _ParameterState:
-    """What is known of one channel."""
+    """The state of one channel."""
 
     kind: str = ""
-    """nrpn or rpn: which of the two was selected last."""
+    """``nrpn`` or ``rpn``, whichever was selected last."""
     high: int | None = None
     low: int | None = None
     unused: dict[int, int] = field(default_factory=dict)
-    """Selecting controllers that no value has followed yet."""
+    """Selecting controllers that have not been followed by a value yet."""
     entry: int | None = None
-    """The upper half of a value, which waits for the lower."""
+    """The upper half of a value that waits for its lower half."""
     last_entry: int | None = None
     halves: dict[int, int] = field(default_factory=dict)
-    """The same for pairs of controllers, by the upper one."""
+    """The same for pairs of controllers, by upper controller."""
     last_halves: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -54,11 +54,11 @@ class _ParameterState:
 
 
 class ParameterRecognizer:
-    """Joins the controllers of all channels; one a stream of MIDI.
+    """Joins the controllers of all channels of one MIDI stream.
 
-    ``pairs`` are the upper controllers (0 to 31) that have a lower one. ``parameters`` says
-    whether NRPN and RPN are recognised. What an upper half alone says is given once it is
-    :meth:`flush`\\ ed, or something else follows.
+    ``pairs`` are the upper controllers (0 to 31) that have a lower one. ``parameters`` is whether
+    NRPN and RPN are recognised. An upper half without a lower one is returned by :meth:`flush`,
+    or when another message follows.
     """
 
     def __init__(self, *, pairs: Collection[int] = (), parameters: bool = True) -> None:
@@ -67,7 +67,7 @@ class ParameterRecognizer:
         self._channels: dict[int, _ParameterState] = {}
 
     def feed(self, channel: int, control: int, value: int) -> list[MidiValues]:
-        """What a controller completes; the channel counts from 1."""
+        """Take a controller, and return the values that it completes; ``channel`` is 1 to 16."""
         if not self._parameters and not self._pairs:
             return [_plain(channel, control, value)]
         state = self._channels.setdefault(channel, _ParameterState())
@@ -89,7 +89,7 @@ class ParameterRecognizer:
         return [_plain(channel, control, value)]
 
     @property
-    def waits(self) -> bool:
+    def is_waiting(self) -> bool:
         """Whether an upper half waits for its lower one, or a parameter for a value."""
         return any(
             state.entry is not None or state.halves or state.unused
@@ -97,9 +97,9 @@ class ParameterRecognizer:
         )
 
     def flush(self, channel: int | None = None) -> list[MidiValues]:
-        """What upper halves alone say, of a channel or of all: the lower ones do not come.
+        """Return the values of upper halves whose lower half is missing, on one channel or all.
 
-        Of all, also controllers that would select a parameter, and that no value follows.
+        For all channels, also return selecting controllers that were not followed by a value.
         """
         found: list[MidiValues] = []
         for number, state in self._channels.items():
@@ -176,7 +176,7 @@ def _plain(channel: int, control: int, value: int) -> MidiValues:
 
 
 def _release(channel: int, state: _ParameterState) -> list[MidiValues]:
-    """Selecting controllers as they came: nothing followed that uses them."""
+    """Selecting controllers as plain controllers, since no value has used them."""
     found = [_plain(channel, control, value) for control, value in state.unused.items()]
     state.unused.clear()
     return found

@@ -1,4 +1,4 @@
-"""Which port of a list is meant. Pure."""
+"""Finds a port in a list by name, part of a name, or number. Pure."""
 
 from __future__ import annotations
 
@@ -10,42 +10,44 @@ import oscbridge
 __all__ = ["VIRTUAL", "AmbiguousPort", "PortNotFound", "choose"]
 
 VIRTUAL: Final = "virtual:"
-"""What stands before the name of a port that is to be made."""
+"""The prefix of a port to be created."""
 
 LISTED: Final = 20
-"""Ports that an error lists."""
+"""The most ports listed in an error."""
 
 
 class PortNotFound(oscbridge.EndpointError):
-    """There is no such port, yet."""
+    """The port does not exist, or not yet."""
 
 
 class AmbiguousPort(oscbridge.EndpointError):
-    """Several ports could be meant."""
+    """The name matches several ports."""
 
 
 def choose(wanted: str, names: Sequence[str], kind: str) -> str:
-    """The name of the port: an exact name, a number from 0, or a part of one name.
+    """The name of the port with this exact name, number (from 0) or part of its name.
 
-    ``kind`` is "input" or "output", for the errors. Upper and lower case are the same in a
-    part. Raises :class:`PortNotFound` and :class:`AmbiguousPort`, which list what there is.
+    Parts are compared without case. ``kind`` is "input" or "output", for the errors. Raises
+    :class:`PortNotFound` and :class:`AmbiguousPort`, which list the available ports.
     """
     if wanted in names:
         return wanted
     if wanted.isdecimal():
         if int(wanted) < len(names):
             return names[int(wanted)]
-        raise PortNotFound(f"there is no {kind} port {wanted}; {_there_is(names)}")
+        raise PortNotFound(f"no {kind} port number {wanted}; {_available(names)}")
     found = [name for name in names if wanted.casefold() in name.casefold()]
     if not found:
-        raise PortNotFound(f"no {kind} port has {wanted!r} in its name; {_there_is(names)}")
+        raise PortNotFound(f"no {kind} port with {wanted!r} in its name; {_available(names)}")
     if len(found) > 1:
-        raise AmbiguousPort(f"{wanted!r} may be several {kind} ports: {_list(found)}; say more")
+        raise AmbiguousPort(
+            f"{wanted!r} matches several {kind} ports: {_list(found)}; use more of the name"
+        )
     return found[0]
 
 
-def _there_is(names: Sequence[str]) -> str:
-    return f"there is: {_list(names)}" if names else "there is none at all"
+def _available(names: Sequence[str]) -> str:
+    return f"available: {_list(names)}" if names else "there are none"
 
 
 def _list(names: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
-"""What goes between the bridge and the process that has its MIDI ports. Pure.
+"""Frames between the bridge and the worker process that owns its MIDI ports. Pure.
 
-A frame is a letter, the length of what follows, and that.
+A frame is a kind (one byte), the length of its payload (32 bits, little-endian), and the payload.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from typing import Final
 
 __all__ = [
     "CALL",
-    "FAULT",
-    "FULL",
-    "GONE",
+    "ENDED",
+    "ERROR",
     "HEADER",
-    "HEARD",
     "MESSAGES",
+    "MIN_SPEED",
+    "OVERFLOW",
+    "RECEIVED",
     "RESULT",
-    "SLOWEST",
-    "frame",
-    "heard",
-    "pack",
-    "read_heard",
-    "unpack",
+    "make_frame",
+    "pack_messages",
+    "pack_received",
+    "unpack_messages",
+    "unpack_received",
 ]
 
 HEADER: Final = struct.Struct("<cI")
@@ -31,36 +31,36 @@ _LENGTH: Final = struct.Struct("<I")
 _TIME: Final = struct.Struct("<Q")
 
 CALL: Final = b"c"
-"""To the process: something to be done, as JSON."""
+"""To the worker: the name of a call and its arguments, as JSON."""
 MESSAGES: Final = b"m"
-"""To the process: MIDI messages to be sent."""
+"""To the worker: MIDI messages to send."""
 RESULT: Final = b"r"
-"""The answer to each of these, as JSON."""
-FAULT: Final = b"e"
-"""Instead of it: the kind of an error, and its text, as JSON."""
-HEARD: Final = b"h"
-"""A message that came in, and the Unix time at which it came."""
-FULL: Final = b"f"
-"""How many messages came in that there was no room for, as JSON."""
-GONE: Final = b"g"
-"""The MIDI system has ended, and the process does; why, as JSON."""
+"""The response to either of these, as JSON."""
+ERROR: Final = b"e"
+"""Instead of a result: the name of an error's class and its text, as JSON."""
+RECEIVED: Final = b"h"
+"""A received MIDI message and the Unix time of its arrival."""
+OVERFLOW: Final = b"f"
+"""The number of received messages that were dropped, as JSON."""
+ENDED: Final = b"g"
+"""The MIDI system has ended, and the worker ends; the reason, as JSON."""
 
-SLOWEST: Final = 2_000.0
-"""Bytes a second that a port takes at least: a DIN cable carries 3,125."""
+MIN_SPEED: Final = 2_000.0
+"""Bytes per second that every port can send: a DIN cable carries 3,125."""
 
 
-def frame(kind: bytes, payload: bytes = b"") -> bytes:
-    """A whole frame."""
+def make_frame(kind: bytes, payload: bytes = b"") -> bytes:
+    """A complete frame."""
     return HEADER.pack(kind, len(payload)) + payload
 
 
-def pack(messages: Sequence[bytes]) -> bytes:
-    """MIDI messages, one behind the other."""
+def pack_messages(messages: Sequence[bytes]) -> bytes:
+    """The payload for MIDI messages."""
     return b"".join([_LENGTH.pack(len(data)) + data for data in messages])
 
 
-def unpack(payload: bytes) -> list[bytes]:
-    """The MIDI messages of :func:`pack`."""
+def unpack_messages(payload: bytes) -> list[bytes]:
+    """The MIDI messages of :func:`pack_messages`."""
     found = []
     position = 0
     while position < len(payload):
@@ -71,12 +71,12 @@ def unpack(payload: bytes) -> list[bytes]:
     return found
 
 
-def heard(data: bytes, when_ns: int) -> bytes:
-    """The frame for a message that came in."""
-    return frame(HEARD, _TIME.pack(when_ns) + data)
+def pack_received(data: bytes, when_ns: int) -> bytes:
+    """The frame for a received message."""
+    return make_frame(RECEIVED, _TIME.pack(when_ns) + data)
 
 
-def read_heard(payload: bytes) -> tuple[bytes, int]:
-    """The message that came in, and when."""
+def unpack_received(payload: bytes) -> tuple[bytes, int]:
+    """The received message, and its Unix time in nanoseconds."""
     [when] = _TIME.unpack_from(payload)
     return payload[_TIME.size :], when

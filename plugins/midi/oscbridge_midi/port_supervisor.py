@@ -1,4 +1,4 @@
-"""The bridge's hold on the process that has the MIDI ports of an endpoint."""
+"""Starts and supervises the worker process that owns the MIDI ports of an endpoint."""
 
 from __future__ import annotations
 
@@ -23,52 +23,53 @@ from oscbridge_midi.port_names import AmbiguousPort, PortNotFound
 __all__ = ["PortSupervisor"]
 
 TURN: Final = 256
-"""Messages that came in after which others have their turn on the loop."""
+"""Frames from the worker after which other tasks get their turn."""
 
 MAX_SENT: Final = 1 << 14
-"""Bytes of messages that are sent at once; the rest when these are done."""
+"""Bytes of messages per request; the rest follows when those are sent."""
 
 END_TIMEOUT: Final = 0.1
-"""Seconds for the process to end when it has nothing left to do; then it is killed."""
+"""Seconds for the worker to exit after its ports are closed; then it is killed."""
 
 MAX_LINE: Final = 1_024
-"""Bytes of a line that drivers print which are told."""
+"""The length of a line printed by a driver that is logged, in bytes."""
 
 _PROGRAM: Final = "oscbridge_midi.port_worker"
 
-_FAULTS: Final[dict[str, type[oscbridge.EndpointError]]] = {
+_ERRORS: Final[dict[str, type[oscbridge.EndpointError]]] = {
     each.__name__: each for each in (PortNotFound, AmbiguousPort)
 }
 
 
 class PortSupervisor:
-    """A process with MIDI ports: started, asked, heard and ended.
+    """Starts the worker, calls it, passes on what it receives, and ends it.
 
-    ``hear`` is called with each message that comes in and its Unix time, ``on_full`` with
-    how many there was no room for, and ``on_end`` with the reason when it ends by itself.
+    ``on_message`` is called with each received message and its Unix time in nanoseconds,
+    ``on_overflow`` with the number of received messages that were dropped, and ``on_end`` with
+    the reason when the worker ends unexpectedly.
     """
 
     def __init__(
         self,
-        hear: Callable[[bytes, int], None],
-        on_full: Callable[[int], None],
+        on_message: Callable[[bytes, int], None],
+        on_overflow: Callable[[int], None],
         on_end: Callable[[Exception], None],
         log: logging.Logger,
     ) -> None:
-        self._hear = hear
-        self._on_full = on_full
+        self._on_message = on_message
+        self._on_overflow = on_overflow
         self._on_end = on_end
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
-        self._answers: deque[asyncio.Future[Any]] = deque()
+        self._results: deque[asyncio.Future[Any]] = deque()
         self._tasks: list[asyncio.Task[None]] = []
-        self._why = ""
+        self._end_reason = ""
         self._ended: oscbridge.NotConnected | None = None
 
     async def start(self) -> None:
-        """Raises ``OSError``."""
-        # -P: the working directory may hold a json.py. A group of its own: Ctrl-C is for the
-        # bridge, which then says what is to be done.
+        """Start the worker. Raises ``OSError``."""
+        # -P: the working directory may contain a json.py. A separate process group, because
+        # Ctrl-C is for the bridge, which then closes the ports.
         own_group = {"process_group": 0} if os.name == "posix" else {}
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", _PROGRAM),
@@ -78,28 +79,28 @@ class PortSupervisor:
             env=_environment(),
             **own_group,  # type: ignore[arg-type]
         )
-        for reading, name in ((self._read(), "MIDI ports"), (self._listen(), "MIDI drivers")):
+        for reading, name in ((self._read(), "MIDI ports"), (self._log_drivers(), "MIDI drivers")):
             self._tasks.append(asyncio.create_task(reading, name=name))
 
-    async def call(self, what: str, **arguments: object) -> Any:
-        """Have it do something; what came of it. Raises :class:`oscbridge.EndpointError`."""
-        return await self._ask(port_protocol.CALL, json.dumps([what, arguments]).encode())
+    async def call(self, function: str, **arguments: object) -> Any:
+        """Call a function of the worker. Returns its result, raises its error."""
+        return await self._request(port_protocol.CALL, json.dumps([function, arguments]).encode())
 
     async def send(self, messages: Sequence[bytes]) -> None:
-        """Send messages, in order. Raises :class:`oscbridge.EndpointError`."""
-        some: list[bytes] = []
+        """Send messages in order. Raises :class:`oscbridge.EndpointError`."""
+        request: list[bytes] = []
         size = 0
         for data in messages:
-            some.append(data)
+            request.append(data)
             size += len(data)
             if size > MAX_SENT:
-                await self._ask(port_protocol.MESSAGES, port_protocol.pack(some))
-                some, size = [], 0
-        if some:
-            await self._ask(port_protocol.MESSAGES, port_protocol.pack(some))
+                await self._request(port_protocol.MESSAGES, port_protocol.pack_messages(request))
+                request, size = [], 0
+        if request:
+            await self._request(port_protocol.MESSAGES, port_protocol.pack_messages(request))
 
     async def end(self) -> None:
-        """End it: by itself, or else by force."""
+        """Let the worker exit; kill it if it does not."""
         process = self._process
         if process is None:
             return
@@ -116,20 +117,20 @@ class PortSupervisor:
         await process.wait()
         await asyncio.wait(self._tasks)
 
-    async def _ask(self, kind: bytes, payload: bytes) -> Any:
+    async def _request(self, kind: bytes, payload: bytes) -> Any:
         if self._ended is not None:
             raise self._ended
         process = self._process
         if process is None:
             raise oscbridge.NotConnected("the ports are not open")
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._answers.append(answer)  # answers come in the order of the questions
+        result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._results.append(result)  # results arrive in the order of the requests
         stdin = cast(asyncio.StreamWriter, process.stdin)
-        stdin.write(port_protocol.frame(kind, payload))
-        return await answer
+        stdin.write(port_protocol.make_frame(kind, payload))
+        return await result
 
     async def _read(self) -> None:
-        """Take what it says until it ends."""
+        """Handle the worker's frames until it ends."""
         process = self._process
         assert process is not None
         stdout = cast(asyncio.StreamReader, process.stdout)
@@ -139,36 +140,36 @@ class PortSupervisor:
                 kind, length = port_protocol.HEADER.unpack(
                     await stdout.readexactly(port_protocol.HEADER.size)
                 )
-                self._take(kind, await stdout.readexactly(length))
+                self._handle(kind, await stdout.readexactly(length))
                 count += 1
                 if count % TURN == 0:
-                    await asyncio.sleep(0)  # reading need not have waited
-        self._ended = oscbridge.NotConnected(self._why or _how_it_ended(await process.wait()))
+                    await asyncio.sleep(0)  # reads do not yield while data is buffered
+        self._ended = oscbridge.NotConnected(self._end_reason or _exit_reason(await process.wait()))
         self._on_end(self._ended)
-        for answer in self._answers:
-            if not answer.done():
-                answer.set_exception(self._ended)
-        self._answers.clear()
+        for result in self._results:
+            if not result.done():
+                result.set_exception(self._ended)
+        self._results.clear()
 
-    def _take(self, kind: bytes, payload: bytes) -> None:
-        if kind == port_protocol.HEARD:
-            self._hear(*port_protocol.read_heard(payload))
-        elif kind == port_protocol.FULL:
-            self._on_full(json.loads(payload))
-        elif kind == port_protocol.GONE:
-            self._why = json.loads(payload)
+    def _handle(self, kind: bytes, payload: bytes) -> None:
+        if kind == port_protocol.RECEIVED:
+            self._on_message(*port_protocol.unpack_received(payload))
+        elif kind == port_protocol.OVERFLOW:
+            self._on_overflow(json.loads(payload))
+        elif kind == port_protocol.ENDED:
+            self._end_reason = json.loads(payload)
         else:
-            answer = self._answers.popleft()
-            if answer.done():
-                pass  # whoever asked did not wait for it
+            result = self._results.popleft()
+            if result.done():
+                pass  # the caller was cancelled
             elif kind == port_protocol.RESULT:
-                answer.set_result(json.loads(payload))
+                result.set_result(json.loads(payload))
             else:
                 name, text = json.loads(payload)
-                answer.set_exception(_FAULTS.get(name, oscbridge.EndpointError)(text))
+                result.set_exception(_ERRORS.get(name, oscbridge.EndpointError)(text))
 
-    async def _listen(self) -> None:
-        """Tell what drivers print: they do so on a path of their own, a line or several."""
+    async def _log_drivers(self) -> None:
+        """Log what MIDI drivers print to standard error."""
         process = self._process
         assert process is not None
         stderr = cast(asyncio.StreamReader, process.stderr)
@@ -176,20 +177,20 @@ class PortSupervisor:
         while data := await stderr.read(MAX_LINE):
             *lines, rest = (rest[-MAX_LINE:] + data).split(b"\n")
             for line in lines:
-                self._log.debug("the MIDI system says: %s", line.decode(errors="replace").rstrip())
+                self._log.debug("MIDI driver: %s", line.decode(errors="replace").rstrip())
 
 
 def _environment() -> dict[str, str]:
-    """Ours, in which these packages can be found wherever they were found here."""
+    """The bridge's environment, in which the worker finds the same packages."""
     specs = [importlib.util.find_spec(name) for name in ("oscbridge_midi", "oscbridge")]
     homes = [str(Path(spec.origin).parent.parent) for spec in specs if spec and spec.origin]
-    # What is installed is found anyway, and must not come before the standard library.
+    # Installed packages are found anyway, and must not shadow the standard library.
     paths = [home for home in homes if home != sysconfig.get_path("purelib")]
     path = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH", ""), *paths)))
     return {**os.environ, "PYTHONPATH": path}
 
 
-def _how_it_ended(code: int) -> str:
+def _exit_reason(code: int) -> str:
     if hasattr(signal, "SIGALRM") and code == -signal.SIGALRM:
-        return "the MIDI system hangs: it did not answer in time"
-    return f"the process that has the ports ended with exit code {code}"
+        return "the MIDI system does not respond"
+    return f"the MIDI port worker ended with exit code {code}"

@@ -1,12 +1,12 @@
-"""The process that has the system's MIDI ports of one endpoint: ``python -m`` this module.
+"""The worker process that owns the system's MIDI ports of one endpoint; run with ``python -m``.
 
-rtmidi keeps the whole interpreter while a driver does not take a message: for seconds with
-a long sysex over a slow cable, for ever when a JACK server hangs or has ended. And a JACK
-client that outlives its server can take the program with it. So the ports have a process of
-their own, and the bridge never waits.
+rtmidi holds the interpreter lock while a driver does not accept a message: for seconds with a
+long sysex on a slow cable, forever when a JACK server hangs or has ended. And a JACK client
+that outlives its server can crash its process. With the ports in a separate process, the bridge
+never blocks and never crashes.
 
-It does what the bridge says by its standard input, and answers by its standard output. When
-the bridge is gone, however that came, it ends what sounds, and then itself.
+Requests arrive on standard input, results go to standard output. When the bridge ends, for
+whatever reason, the worker ends all sounding notes and exits.
 """
 
 from __future__ import annotations
@@ -31,37 +31,37 @@ from oscbridge_midi.sounding_notes import SoundingNotes
 __all__ = ["CALL_TIMEOUT", "MAX_PENDING", "InputQueue"]
 
 MAX_PENDING: Final = 16_384
-"""Messages that came in and wait for the bridge to take them."""
+"""Received messages that wait to be written to the bridge."""
 
 CALL_TIMEOUT: Final = 4.0
-"""Seconds after which a call that has not returned ends the process: nothing else ends it."""
+"""Seconds after which the process ends if a call has not returned. No exception could end it."""
 
 PERIODS: Final = 3
-"""Periods of a JACK server in which messages reach who is connected."""
+"""Periods of a JACK server after which sent messages have reached the connected ports."""
 
-LONGEST_WAIT: Final = 0.2
+MAX_CLOSE_DELAY: Final = 0.2
 """Seconds that a close waits for that, at most."""
 
 _IGNORED: Final = ("SIGINT", "SIGTERM", "SIGHUP")
-"""Signals that may reach all processes of a service. The bridge says when to end."""
+"""Signals that a service manager may send to all processes. The bridge ends the worker."""
 
 
 class InputQueue:
-    """From the MIDI thread to the bridge, in order, without ever making that thread wait."""
+    """Writes received messages to the bridge in order, without ever blocking the MIDI thread."""
 
     def __init__(self, write: Callable[[bytes], None]) -> None:
         self._write = write
         self._pending: deque[bytes] = deque()
-        self._filled = threading.Condition()  # held for an append, never while anything is done
-        self._full = 0
+        self._filled = threading.Condition()  # held only for an append or a swap
+        self._dropped = 0
         threading.Thread(target=self._work, name="MIDI to bridge", daemon=True).start()
 
     def put(self, data: Sequence[int]) -> None:
-        """Take a message, on any thread."""
-        item = port_protocol.heard(bytes(data), time.time_ns())
+        """Queue a message; from any thread."""
+        item = port_protocol.pack_received(bytes(data), time.time_ns())
         with self._filled:
             if len(self._pending) >= MAX_PENDING:
-                self._full += 1
+                self._dropped += 1
                 return
             self._pending.append(item)
             self._filled.notify()
@@ -72,14 +72,15 @@ class InputQueue:
                 while not self._pending:
                     self._filled.wait()
                 batch, self._pending = self._pending, deque()
-                full, self._full = self._full, 0
-            if full:
-                batch.append(port_protocol.frame(port_protocol.FULL, json.dumps(full).encode()))
+                dropped, self._dropped = self._dropped, 0
+            if dropped:
+                text = json.dumps(dropped).encode()
+                batch.append(port_protocol.make_frame(port_protocol.OVERFLOW, text))
             self._write(b"".join(batch))
 
 
 class _FrameWriter:
-    """The way to the bridge, for all threads."""
+    """Writes to the bridge; from any thread."""
 
     def __init__(self, descriptor: int) -> None:
         self._file = os.fdopen(descriptor, "wb")
@@ -91,88 +92,90 @@ class _FrameWriter:
                 self._file.write(data)
                 self._file.flush()
             except OSError:
-                pass  # the bridge is gone: the end of the input says so as well
+                pass  # the bridge is gone, so standard input ends as well
 
 
 class _PortWorker:
+    """Handles the bridge's requests."""
+
     def __init__(self, output: _FrameWriter) -> None:
         self._output = output
-        self._pump = InputQueue(output.write)
+        self._received = InputQueue(output.write)
         self._notes = SoundingNotes()
         self._ports: RtMidiPorts | None = None
-        self._jack = jack.UNKNOWN
+        self._jack = jack.NOT_WATCHED
         self._sent = 0.0
-        """When messages were sent last."""
+        """When messages were last sent, in monotonic time."""
 
     def run(self, requests: BinaryIO) -> None:
-        """Do what the bridge says until it says that this is all, or is gone."""
+        """Handle requests until the ports are closed, or the bridge is gone."""
         while len(header := requests.read(port_protocol.HEADER.size)) == port_protocol.HEADER.size:
             kind, length = port_protocol.HEADER.unpack(header)
             payload = requests.read(length)
             if len(payload) < length:
                 break
-            self._output.write(self._answer(kind, payload))
+            self._output.write(self._respond(kind, payload))
             if self._ports is None:
                 return
         with _limited(CALL_TIMEOUT):
-            self._end()
+            self._release_and_close()
 
-    def _answer(self, kind: bytes, payload: bytes) -> bytes:
+    def _respond(self, kind: bytes, payload: bytes) -> bytes:
         try:
-            with _limited(CALL_TIMEOUT + len(payload) / port_protocol.SLOWEST):
-                do = self._send if kind == port_protocol.MESSAGES else self._call
-                result = do(payload)
-        except Exception as error:  # rtmidi's own, of no common class
-            fault = [type(error).__name__, str(error) or repr(error)]
-            return port_protocol.frame(port_protocol.FAULT, json.dumps(fault).encode())
-        return port_protocol.frame(port_protocol.RESULT, json.dumps(result).encode())
+            with _limited(CALL_TIMEOUT + len(payload) / port_protocol.MIN_SPEED):
+                handle = self._send if kind == port_protocol.MESSAGES else self._call
+                result = handle(payload)
+        except Exception as error:  # rtmidi's errors have no common base class
+            problem = [type(error).__name__, str(error) or repr(error)]
+            return port_protocol.make_frame(port_protocol.ERROR, json.dumps(problem).encode())
+        return port_protocol.make_frame(port_protocol.RESULT, json.dumps(result).encode())
 
     def _send(self, payload: bytes) -> object:
         if self._ports is None:
-            raise oscbridge.EndpointError("nothing is open")
-        for data in port_protocol.unpack(payload):
-            self._notes.follow(data)
+            raise oscbridge.EndpointError("the ports are not open")
+        for data in port_protocol.unpack_messages(payload):
+            self._notes.track(data)
             self._ports.send(data)
         self._sent = time.monotonic()
         return None
 
     def _call(self, payload: bytes) -> object:
-        what, arguments = json.loads(payload)
-        if what == "open":
+        function, arguments = json.loads(payload)
+        if function == "open":
             return self._open(**arguments)
         if self._ports is None:
-            raise oscbridge.EndpointError("nothing is open")
-        if what == "look":
-            return self._ports.look()
+            raise oscbridge.EndpointError("the ports are not open")
+        if function == "missing":
+            return self._ports.missing()
         self._close(self._ports)
         self._ports = None
         return None
 
     def _close(self, ports: RtMidiPorts) -> None:
-        # JACK throws away what a port that is closed has just been given.
-        there = self._sent + min(PERIODS * self._jack.period, LONGEST_WAIT)
-        time.sleep(max(0.0, there - time.monotonic()))
+        # JACK discards messages that were just written to a port when it is closed.
+        arrival = self._sent + min(PERIODS * self._jack.period, MAX_CLOSE_DELAY)
+        time.sleep(max(0.0, arrival - time.monotonic()))
         ports.close()
         self._jack.end()
 
     def _open(self, note_off: Any, **arguments: Any) -> object:
         if self._ports is None:
             self._notes = SoundingNotes(note_off)
-            self._ports = RtMidiPorts(**arguments, hear=self._pump.put)
+            self._ports = RtMidiPorts(**arguments, on_message=self._received.put)
         names = self._ports.open()
-        if self._ports.is_jack and self._jack is jack.UNKNOWN:
+        if self._ports.is_jack and self._jack is jack.NOT_WATCHED:
             self._jack = jack.watch(self._jack_ended)
         return {"names": names, "jack": self._ports.is_jack}
 
     def _jack_ended(self) -> None:
         text = json.dumps("the JACK server has ended").encode()
-        self._output.write(port_protocol.frame(port_protocol.GONE, text))
-        os._exit(1)  # its clients are no longer to be touched
+        self._output.write(port_protocol.make_frame(port_protocol.ENDED, text))
+        os._exit(1)  # its client objects must not be used or freed any more
 
-    def _end(self) -> None:
-        """The bridge is gone and has said nothing."""
+    def _release_and_close(self) -> None:
+        """End all notes: the bridge has ended without closing the ports."""
         if self._ports is not None:
-            for data in self._notes.silence():
+            for data in self._notes.release():
                 self._ports.send(data)
             self._sent = time.monotonic()
             self._close(self._ports)
@@ -180,9 +183,9 @@ class _PortWorker:
 
 @contextmanager
 def _limited(seconds: float) -> Iterator[None]:
-    """End the process if this takes longer. No thread can: rtmidi keeps the interpreter."""
+    """End the process if this takes longer. A thread could not: rtmidi holds the lock."""
     if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, seconds)  # SIGALRM, which nobody handles
+        signal.setitimer(signal.ITIMER_REAL, seconds)  # SIGALRM, which has no handler
     else:
         faulthandler.dump_traceback_later(seconds, exit=True)
     try:
@@ -199,9 +202,9 @@ def main() -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     output = _FrameWriter(os.dup(1))
-    os.dup2(2, 1)  # drivers print
+    os.dup2(2, 1)  # drivers print to standard output
     _PortWorker(output).run(sys.stdin.buffer)
-    os._exit(0)  # the libraries' own ends may hang, and there is nothing left to be done
+    os._exit(0)  # the libraries' exit handlers may hang, and nothing is left to do
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What comes in by one connection: MIDI messages to OSC messages."""
+"""Converts the MIDI messages of one peer to OSC messages."""
 
 from __future__ import annotations
 
@@ -9,73 +9,75 @@ from typing import Final, Literal, NamedTuple
 
 import oscbridge
 from oscbridge_midi.clock_tempo import ClockTempo
-from oscbridge_midi.codec import MidiValues, decode, readings
+from oscbridge_midi.codec import MidiValues, decode, parse_message
 from oscbridge_midi.parameters import ParameterRecognizer
 
 __all__ = ["DecodeOptions", "MidiReceiver"]
 
 HOLD: Final = 0.01
-"""Seconds that the upper half of a 14 bit value waits for the lower, and the choice of a
-parameter for a value: ten messages' time over a DIN cable."""
+"""Seconds that the upper half of a 14-bit value waits for the lower one, and a selected parameter
+for its value: the duration of ten messages on a DIN cable."""
 
 _CLOCK: Final = 0xF8
 
 
 class DecodeOptions(NamedTuple):
-    """How what comes in is told."""
+    """How MIDI messages are converted."""
 
     long: bool = False
-    """Whether all numbers but the last stand in the address."""
+    """Whether the address contains all numbers but the last."""
     text: bool = False
-    """Whether a sysex is hexadecimal text, not a blob."""
+    """Whether a sysex becomes hexadecimal text instead of a blob."""
     clock: Literal["messages", "tempo", "ignore"] = "messages"
     parameters: bool = True
+    """Whether NRPN and RPN are recognised."""
     pairs: Collection[int] = ()
+    """The upper controllers (0 to 31) of 14-bit pairs."""
 
 
 class MidiReceiver:
-    """One stream of MIDI messages, told as OSC to ``emit``. It lives on the loop.
+    """Converts one stream of MIDI messages and passes OSC messages to ``emit``.
 
-    ``on_end`` is called when it is over.
+    It must be used on the event loop. ``on_end`` is called when the stream has ended.
     """
 
     def __init__(
         self,
-        style: DecodeOptions,
+        options: DecodeOptions,
         emit: Callable[[oscbridge.Message], None],
         on_end: Callable[[], None] = lambda: None,
     ) -> None:
-        self._style = style
+        self._options = options
         self._emit = emit
         self._on_end = on_end
-        self._recognizer = ParameterRecognizer(pairs=style.pairs, parameters=style.parameters)
+        self._recognizer = ParameterRecognizer(pairs=options.pairs, parameters=options.parameters)
         self._tempo = ClockTempo()
         self._timer: asyncio.TimerHandle | None = None
 
     def receive(self, data: bytes, when_ns: int) -> None:
-        """Take a whole message, and the Unix time at which it came."""
+        """Take a complete message, received at a Unix time in nanoseconds."""
         timetag = oscbridge.TimeTag.from_unix_ns(when_ns)
         status = data[0]
-        if status == _CLOCK and self._style.clock != "messages":
-            if self._style.clock == "tempo":
+        if status == _CLOCK and self._options.clock != "messages":
+            if self._options.clock == "tempo":
                 tempo = self._tempo.tick(when_ns / 1e9)
                 if tempo is not None:
                     self._emit(oscbridge.Message("/tempo", "f", (tempo,), timetag))
             return
         if status & 0xF0 == 0xB0:
             channel = (status & 15) + 1
-            for reading in self._recognizer.feed(channel, data[1], data[2]):
-                self._tell(reading, b"", timetag)
-            if self._timer is None and self._recognizer.waits:
+            for values in self._recognizer.feed(channel, data[1], data[2]):
+                self._emit_values(values, b"", timetag)
+            if self._timer is None and self._recognizer.is_waiting:
                 self._timer = asyncio.get_running_loop().call_later(HOLD, self._flush)
             return
         if status < 0xF0 and self._timer is not None:
-            for reading in self._recognizer.flush((status & 15) + 1):
-                self._tell(reading, b"", timetag)
-        self._tell(readings(data), data, timetag)
+            for values in self._recognizer.flush((status & 15) + 1):
+                self._emit_values(values, b"", timetag)
+        self._emit_values(parse_message(data), data, timetag)
 
     def close(self) -> None:
-        """Tell what still waits for more, and that this was all."""
+        """Emit incomplete values: the stream has ended."""
         if self._timer is not None:
             self._timer.cancel()
             self._flush()
@@ -84,11 +86,11 @@ class MidiReceiver:
     def _flush(self) -> None:
         self._timer = None
         timetag = oscbridge.TimeTag.from_unix_ns(time.time_ns())
-        for reading in self._recognizer.flush():
-            self._tell(reading, b"", timetag)
+        for values in self._recognizer.flush():
+            self._emit_values(values, b"", timetag)
 
-    def _tell(self, reading: MidiValues, data: bytes, timetag: oscbridge.TimeTag) -> None:
+    def _emit_values(self, values: MidiValues, data: bytes, timetag: oscbridge.TimeTag) -> None:
         address, types, args, *_ = decode(
-            reading, data, long=self._style.long, text=self._style.text
+            values, data, long=self._options.long, text=self._options.text
         )
         self._emit(oscbridge.Message(address, types, args, timetag))

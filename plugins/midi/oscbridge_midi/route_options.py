@@ -1,4 +1,4 @@
-"""``midi = {...}`` in a route: which MIDI message an OSC message becomes."""
+"""``midi = {...}`` in a route: the MIDI message that an OSC message becomes."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ Type = Literal[
     "reset",
 ]
 
-_OF_A_NOTE: Final = ("control_change", "pitchwheel", "aftertouch")
-"""Types that may belong to a note, in an MPE zone."""
+_PER_NOTE_TYPES: Final = ("control_change", "pitchwheel", "aftertouch")
+"""Types that may belong to one note in an MPE zone."""
 
 
 def _number(value: object, info: ValidationInfo) -> object:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError('expected a number, or text as "{0}"')
+        raise ValueError('expected a number, or text like "{0}"')
     number_template(value)
     oscbridge.check_captures(captured(value), info)
     return value
@@ -55,7 +55,7 @@ def _number(value: object, info: ValidationInfo) -> object:
 
 def _text(value: object, info: ValidationInfo) -> object:
     if not isinstance(value, str):
-        raise ValueError('expected text in quotes, as "f0 43 {0} f7"')
+        raise ValueError('expected text in quotes, for example "f0 43 {0} f7"')
     made = text_template(value)
     oscbridge.check_captures(captured(value), info)
     if "{" not in value:
@@ -64,14 +64,14 @@ def _text(value: object, info: ValidationInfo) -> object:
         except MidiEncodeError as error:
             raise ValueError(str(error)) from None
     elif not re.fullmatch(r"\s*(f0.*|\{.*)(f7|\})\s*", value, re.DOTALL | re.IGNORECASE):
-        raise ValueError("a sysex starts with f0 and ends with f7")
+        raise ValueError("a sysex must start with f0 and end with f7")
     return value
 
 
 Number = Annotated[int | float | str | None, BeforeValidator(_number)]
 
 
-class _Plan(NamedTuple):
+class _CompiledFields(NamedTuple):
     kind: MessageKind
     makers: tuple[Maker, ...]
 
@@ -79,9 +79,9 @@ class _Plan(NamedTuple):
 class MidiRoute(oscbridge.Options):
     """The keys of ``midi = {...}`` in a route to an endpoint of type ``midi``.
 
-    A field is a number, ``"{n}"`` for what the match captured, ``"{0}"`` for an argument,
-    with ``*``, ``/``, ``+`` and ``-`` behind it if need be: ``"{n}*4+1"``. The channel is 1
-    where it is not said, and the last field of a type is ``"{0}"``.
+    A field is a number, ``"{n}"`` for a capture of the match, or ``"{0}"`` for an argument,
+    optionally followed by ``*`` or ``/`` and ``+`` or ``-`` with numbers: ``"{n}*4+1"``. The
+    channel defaults to 1, and the last field of a type to ``"{0}"``.
     """
 
     channel: Number = None
@@ -91,93 +91,95 @@ class MidiRoute(oscbridge.Options):
     velocity: Number = None
     """0 to 127; 0 ends the note."""
     control: Number = None
-    """0 to 127; of ``control14`` 0 to 31."""
+    """0 to 127; for ``control14`` 0 to 31."""
     value: Number = None
-    """0 to 127; of ``control14``, ``nrpn`` and ``rpn`` 0 to 16383."""
+    """0 to 127; for ``control14``, ``nrpn`` and ``rpn`` 0 to 16383."""
     program: Number = None
     """0 to 127."""
     pitch: Number = None
-    """0 to 16383; 8192 is the middle."""
+    """0 to 16383; 8192 is the center."""
     parameter: Number = None
-    """0 to 16383, of ``nrpn`` and ``rpn``."""
+    """0 to 16383, for ``nrpn`` and ``rpn``."""
     pos: Number = None
-    """0 to 16383: sixteenth notes since the song began."""
+    """0 to 16383: sixteenth notes since the start of the song."""
     song: Number = None
     """0 to 127."""
     frame_type: Number = None
-    """0 to 7: which part of the time."""
+    """0 to 7: the part of the time code."""
     frame_value: Number = None
     """0 to 15."""
     data: Annotated[str, Field(max_length=4096), BeforeValidator(_text)] | None = None
     """A sysex: ``"f0 43 10 {0} f7"``. A number becomes one byte."""
     mpe: MpeZoneOptions | None = None
-    """An MPE zone: each note gets a channel of its own."""
+    """An MPE zone: each note gets its own channel."""
     echo: bool = False
-    """Whether messages that came from this endpoint may go back to it."""
+    """Whether messages that came from this endpoint may be sent back to it."""
     type: Annotated[Type | None, Field(validate_default=True)] = None
-    """What kind of message. Without it the message has an address of the default mapping."""
+    """The kind of message. Without it, the address must be one of the default mapping."""
 
     @field_validator("type", mode="after")
     @classmethod
     def _fits(cls, name: Type | None, info: ValidationInfo) -> Type | None:
         if any(key not in info.data for key in _FIELDS):
-            return name  # a field has a fault of its own
+            return name  # another field is invalid
         given = [key for key in _FIELDS if info.data[key] is not None]
         mpe = info.data.get("mpe")
         if name is None:
             if given:
-                raise ValueError(f'{given[0]!r} says nothing without a type; add type = "..."')
+                raise ValueError(f'{given[0]!r} has no effect without a type; add type = "..."')
             return name
         kind = BY_TYPE[name]
         fields: dict[str, MidiField | None] = {field.name: field for field in kind.fields}
         if name == "sysex":
             fields["data"] = None
-        belongs = mpe is not None and name in _OF_A_NOTE
+        belongs = mpe is not None and name in _PER_NOTE_TYPES
         for key in given:
             if key not in fields and not (belongs and key == "note"):
                 has = ", ".join(fields) or "none"
-                raise ValueError(f"this type has no {key!r}; its fields: {has}")
+                raise ValueError(f"unknown field {key!r} for this type; available: {has}")
         for key in list(fields)[:-1]:
             if key not in ("channel", *given):
-                raise ValueError(f"this type needs {key!r} too")
+                raise ValueError(f"this type also requires {key!r}")
         if mpe is not None and "channel" in given:
-            raise ValueError("the zone picks the channel: leave out 'channel'")
+            raise ValueError("the MPE zone chooses the channel; remove 'channel'")
         for key, field in fields.items():
             if key in given and field is not None:
                 _check_constant(info.data[key], field)
         return name
 
     @cached_property
-    def plan(self) -> _Plan | None:
+    def _compiled(self) -> _CompiledFields | None:
         if self.type is None:
             return None
         kind = BY_TYPE[self.type]
         if self.type == "sysex":
-            return _Plan(kind, (text_template("{0}" if self.data is None else self.data),))
+            return _CompiledFields(
+                kind, (text_template("{0}" if self.data is None else self.data),)
+            )
         values = [getattr(self, field.name) for field in kind.fields]
         if values and values[-1] is None:
             values[-1] = "{0}"
-        return _Plan(kind, tuple(number_template(1 if v is None else v) for v in values))
+        return _CompiledFields(kind, tuple(number_template(1 if v is None else v) for v in values))
 
     @cached_property
-    def belongs(self) -> Maker | None:
-        belongs = self.mpe is not None and self.type in _OF_A_NOTE and self.note is not None
+    def _note_maker(self) -> Maker | None:
+        belongs = self.mpe is not None and self.type in _PER_NOTE_TYPES and self.note is not None
         return number_template(self.note) if belongs and self.note is not None else None
 
     def encode(
-        self, message: oscbridge.Message, captures: Captures, writing: EncodeOptions
+        self, message: oscbridge.Message, captures: Captures, options: EncodeOptions
     ) -> MidiMessages:
         """The MIDI messages for an OSC message of this route. Raises :class:`MidiEncodeError`."""
-        plan = self.plan
-        if plan is None:
-            return encode(message, writing)
+        compiled = self._compiled
+        if compiled is None:
+            return encode(message, options)
         args = message.args
-        values = [make(args, captures) for make in plan.makers]
-        return encode_values(plan.kind, values, writing)
+        values = [make(args, captures) for make in compiled.makers]
+        return encode_values(compiled.kind, values, options)
 
     def note_of(self, args: Args, captures: Captures) -> int | None:
-        """The note that a message of an MPE zone belongs to. Raises :class:`MidiEncodeError`."""
-        make = self.belongs
+        """The note of a message in an MPE zone, or None. Raises :class:`MidiEncodeError`."""
+        make = self._note_maker
         return None if make is None else to_field(make(args, captures), _NOTE, clamp=False)
 
 
@@ -188,7 +190,7 @@ _FIELDS: Final = tuple(
 
 
 def _check_constant(value: int | float | str, field: MidiField) -> None:
-    """A number that can never be sent is a fault of the configuration."""
+    """Raise ``ValueError`` for a constant that is out of range."""
     if isinstance(value, str) and "{" in value:
         return
     try:

@@ -1,6 +1,6 @@
-"""The MIDI ports of the system, by mido and python-rtmidi: ALSA, JACK, CoreMIDI, Windows.
+"""The MIDI ports of the system through mido and python-rtmidi: ALSA, JACK, CoreMIDI, Windows.
 
-All calls here may block, and keep the whole interpreter meanwhile.
+Any call here may block and hold the interpreter lock.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from oscbridge_midi.port_names import VIRTUAL, PortNotFound, choose
 __all__ = ["BACKENDS", "BackendName", "MidiBackend", "RtMidiPorts"]
 
 CLIENT: Final = "oscbridge"
-"""The name under which virtual ports are found."""
+"""The client name of virtual ports."""
 
 BackendName: TypeAlias = Literal["default", "alsa", "jack", "coremidi", "windows"]
 
@@ -27,7 +27,7 @@ BACKENDS: Final[Mapping[BackendName, str]] = {
     "coremidi": "MACOSX_CORE",
     "windows": "WINDOWS_MM",
 }
-"""rtmidi's names of the backends."""
+"""rtmidi's name of each backend."""
 
 Direction: TypeAlias = Literal["output", "input"]
 
@@ -35,13 +35,13 @@ Direction: TypeAlias = Literal["output", "input"]
 class MidiBackend:
     """The ports of one backend.
 
-    Raises :class:`oscbridge.EndpointError` that says what is missing.
+    Raises :class:`oscbridge.EndpointError` if a library is missing, with how to install it.
     """
 
     def __init__(self, name: BackendName = "default") -> None:
         api = BACKENDS[name]
         try:
-            # Not for those who only use the network: it takes a while to load.
+            # Imported here, since it is slow and not needed for MIDI over TCP.
             mido: Any = importlib.import_module("mido")
             self._rtmidi: Any = importlib.import_module("rtmidi")
             path = f"mido.backends.rtmidi/{api}" if api else "mido.backends.rtmidi"
@@ -50,21 +50,21 @@ class MidiBackend:
             raise oscbridge.EndpointError(_missing(error)) from error
         self._api: int = getattr(self._rtmidi, f"API_{api}" if api else "API_UNSPECIFIED")
         if api and self._api not in self._rtmidi.get_compiled_api():
-            raise oscbridge.EndpointError(f"this system has no backend {name!r}")
+            raise oscbridge.EndpointError(f"backend {name!r} is not available on this system")
         self.message: Any = mido.Message
-        # Kept to be asked again and again: each new one is a client of the MIDI system.
+        # Kept for later calls: each new one would be another client of the MIDI system.
         self._lists: dict[Direction, Any] = {}
 
     @property
     def is_jack(self) -> bool:
-        """Whether the ports are JACK's, as far as it is known: behind :meth:`names`."""
+        """Whether the ports belong to JACK; known once :meth:`names` has been called."""
         used = {probe.get_current_api() for probe in self._lists.values()}
         return self._rtmidi.API_UNIX_JACK in used
 
     def names(self, kind: Direction) -> list[str]:
-        """The names of the ports that can be written to, or read.
+        """The names of the output or input ports.
 
-        Raises :class:`PortNotFound` while the MIDI system does not run.
+        Raises :class:`PortNotFound` while the MIDI system is not running.
         """
         try:
             probe = self._lists.get(kind)
@@ -72,8 +72,8 @@ class MidiBackend:
                 maker = self._rtmidi.MidiOut if kind == "output" else self._rtmidi.MidiIn
                 probe = self._lists[kind] = maker(rtapi=self._api)
             return list(probe.get_ports())
-        except Exception as error:  # rtmidi has errors of its own, and the system's
-            raise PortNotFound(_silent(str(error))) from error
+        except Exception as error:  # rtmidi's errors have no common base class
+            raise PortNotFound(_not_running(str(error))) from error
 
     def open(
         self,
@@ -83,14 +83,14 @@ class MidiBackend:
         virtual: bool = False,
         callback: Callable[[Any], None] | None = None,
     ) -> Any:
-        """A port of mido's. ``callback`` is called with what comes in, on a thread of its own."""
+        """Open a port of mido. ``callback`` gets received messages, on a separate thread."""
         options: dict[str, Any] = {"virtual": True, "client_name": CLIENT} if virtual else {}
         try:
             if kind == "output":
                 return self._backend.open_output(name, **options)
             return self._backend.open_input(name, callback=callback, **options)
         except Exception as error:
-            text = f"the {kind} port {name!r} cannot be opened: {error}"
+            text = f"cannot open the {kind} port {name!r}: {error}"
             raise oscbridge.EndpointError(text) from error
 
     def close(self) -> None:
@@ -100,34 +100,34 @@ class MidiBackend:
 
 
 def _missing(error: ImportError) -> str:
-    """What to install so that the system's MIDI can be reached."""
+    """What to install to use the system's MIDI ports."""
     if isinstance(error, ModuleNotFoundError):
         return (
             "python-rtmidi is not installed: pip install oscbridge-midi[rtmidi] (where it has no "
-            "wheel, as for Python 3.13, first: apt-get install build-essential libasound2-dev "
+            "wheel, e.g. for Python 3.13, first: apt-get install build-essential libasound2-dev "
             "libjack-jackd2-dev)"
         )
     if "libasound" in str(error):
         return "the system library libasound2 is missing: apt-get install libasound2"
     if "libjack" in str(error):
         return "the system library libjack is missing: apt-get install libjack-jackd2-0"
-    return f"python-rtmidi cannot be loaded: {error}"
+    return f"cannot load python-rtmidi: {error}"
 
 
-def _silent(error: str) -> str:
-    """What to do where the system's MIDI does not run."""
+def _not_running(error: str) -> str:
+    """What to do where the MIDI system is not running."""
     if "Alsa" in error:
         return (
-            "ALSA has no sequencer here; load the kernel module snd-seq, or, where JACK runs, "
+            "ALSA has no sequencer; load the kernel module snd-seq or, where JACK is running, "
             'use the backend "jack"'
         )
     if "Jack" in error:
-        return "no JACK server runs; start it, as this user"
-    return f"the MIDI system does not answer: {error}"
+        return "no JACK server is running; start one as this user"
+    return f"the MIDI system does not respond: {error}"
 
 
 class _PortSpec(NamedTuple):
-    """A port that is wanted."""
+    """A port to open."""
 
     kind: Direction
     wanted: str
@@ -138,10 +138,10 @@ class _PortSpec(NamedTuple):
 
 
 class RtMidiPorts:
-    """An output and an input of the system, opened, looked after and closed together.
+    """An output and an input of the system, opened, watched and closed together.
 
-    ``hear`` is called with the bytes of each message that comes in, on a thread of its own.
-    Raises :class:`oscbridge.EndpointError` that says what is missing.
+    ``on_message`` is called with the bytes of each received message, on a separate thread.
+    Raises :class:`oscbridge.EndpointError` if a library is missing.
     """
 
     def __init__(
@@ -149,7 +149,7 @@ class RtMidiPorts:
         backend: BackendName,
         output: str | None,
         input: str | None,
-        hear: Callable[[Sequence[int]], None],
+        on_message: Callable[[Sequence[int]], None],
     ) -> None:
         self._backend = MidiBackend(backend)
         self._wanted: list[_PortSpec] = []
@@ -157,18 +157,18 @@ class RtMidiPorts:
             self._wanted.append(_PortSpec("output", output))
         if input is not None:
             self._wanted.append(_PortSpec("input", input))
-        self._hear = hear
+        self._on_message = on_message
         self._ports: dict[Direction, Any] = {}
         self._names: dict[Direction, str] = {}
         self._seen: set[Direction] = set()
 
     @property
     def is_jack(self) -> bool:
-        """Whether they are JACK's."""
+        """Whether the ports belong to JACK."""
         return self._backend.is_jack
 
     def open(self) -> dict[Direction, str]:
-        """Open them, all or none. Their names. Raises :class:`oscbridge.EndpointError`."""
+        """Open all of them, or raise :class:`oscbridge.EndpointError`. Returns their names."""
         for port in self._wanted:
             names = self._backend.names(port.kind)
             if port.is_virtual:
@@ -180,20 +180,20 @@ class RtMidiPorts:
                 port.kind,
                 self._names[port.kind],
                 virtual=port.is_virtual,
-                callback=self._heard if port.kind == "input" else None,
+                callback=self._received if port.kind == "input" else None,
             )
         return self._names
 
-    def _heard(self, message: Any) -> None:
-        """Take a message of mido's. Called on the MIDI thread."""
-        self._hear(message.bytes())
+    def _received(self, message: Any) -> None:
+        """Handle a message of mido. Called on the MIDI thread."""
+        self._on_message(message.bytes())
 
     def send(self, data: bytes) -> None:
-        """Send a message. Raises what rtmidi raises."""
+        """Send a message. Raises any error of rtmidi."""
         self._ports["output"].send(self._backend.message.from_bytes(data))
 
-    def look(self) -> list[Direction]:
-        """The ports that are gone: the system does not say so by itself."""
+    def missing(self) -> list[Direction]:
+        """The ports that have disappeared; the system does not notify about that."""
         gone: list[Direction] = []
         for port in self._wanted:
             if self._is_listed(port):
@@ -203,7 +203,7 @@ class RtMidiPorts:
         return gone
 
     def _is_listed(self, port: _PortSpec) -> bool:
-        """Whether a port is listed. A virtual one is in the list of the other side."""
+        """Whether a port is listed. A virtual port is listed for the opposite direction."""
         name = self._names[port.kind]
         if not port.is_virtual:
             return name in self._backend.names(port.kind)
@@ -211,9 +211,9 @@ class RtMidiPorts:
         return any(name in other for other in others)
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close all open ports."""
         for port in self._ports.values():
-            with contextlib.suppress(Exception):  # a port that is gone may well complain
+            with contextlib.suppress(Exception):  # closing a port that has disappeared may fail
                 port.close()
         self._ports.clear()
         self._backend.close()

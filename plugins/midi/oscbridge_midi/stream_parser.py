@@ -1,8 +1,8 @@
-"""A stream of MIDI bytes, cut into messages. Pure.
+"""Splits a stream of MIDI bytes into messages. Pure.
 
-mido's parser knows no running status, drops a message that a clock tick comes amid, holds
-a sysex of any length, and does not tell what it throws away. Real gear does the first two,
-and here all that is thrown away is counted.
+mido's parser does not support running status, drops a message that is interrupted by a clock
+tick, buffers a sysex of any length, and does not report what it drops. Real gear uses the first
+two, and oscbridge counts everything that it drops.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ _REAL_TIME: Final = 0xF8
 
 
 class MidiStreamParser:
-    """Takes bytes as they arrive, split anywhere, and gives whole messages.
+    """Takes bytes in pieces of any size and returns complete messages.
 
-    Between them it gives a :class:`oscbridge.DecodeError` for what is none. It holds no more
-    than one message, of at most ``MAX_SYSEX`` bytes.
+    Bytes that are not a message yield a :class:`oscbridge.DecodeError`. It buffers at most one
+    message, of at most ``MAX_SYSEX`` bytes.
     """
 
     def __init__(self) -> None:
         self._message = bytearray()
-        """What has come of a message. Behind a whole one its status stays: data that follows
-        begins another with it, by running status."""
+        """The incomplete message. After a complete channel message its status byte stays, because
+        data that follows starts another message with it (running status)."""
         self._fresh = False
-        """Whether the status byte has come with this message."""
+        """Whether the status byte was received with this message."""
         self._size = 0
-        """Bytes that it will have; 0 for a sysex, and before the first status byte."""
+        """The message's final size; 0 for a sysex and before the first status byte."""
         self._skipping = False
-        """Whether data bytes belong to something that was refused already."""
+        """Whether data bytes belong to something that was already reported."""
 
     def feed(self, data: Iterable[int]) -> Iterator[bytes | oscbridge.DecodeError]:
-        """The messages that these bytes complete, in order."""
+        """The messages completed by these bytes, in order."""
         message = self._message
         for byte in data:
             if byte < 0x80:
@@ -58,7 +58,7 @@ class MidiStreamParser:
                     yield oscbridge.DecodeError("stray", f"data {byte:#04x} without a status byte")
             elif byte >= _REAL_TIME:
                 if size(byte):
-                    yield bytes((byte,))  # it may stand within another message
+                    yield bytes((byte,))  # allowed within another message
                 else:
                     yield _undefined(byte)
             elif byte == _END and message and message[0] == _START:
@@ -77,22 +77,22 @@ class MidiStreamParser:
             self._message.append(status)
             self._fresh = True
         elif status == _END:
-            yield oscbridge.DecodeError("stray", "the end of a sysex that has no start")
+            yield oscbridge.DecodeError("stray", "end of a sysex without a start")
         else:
             yield _undefined(status)
             self._skipping = True
 
     def end(self) -> Iterator[oscbridge.DecodeError]:
-        """Say that nothing follows: a message that has begun stays half a message."""
+        """Report an incomplete message: the stream has ended."""
         message = bytes(self._message)
         if message[:1] == b"\xf0":
-            yield oscbridge.DecodeError("truncated", f"a sysex without its end: {_show(message)}")
+            yield oscbridge.DecodeError("truncated", f"incomplete sysex: {_show(message)}")
         elif len(message) > 1 or self._fresh:
-            yield oscbridge.DecodeError("truncated", f"half a message: {_show(message)}")
+            yield oscbridge.DecodeError("truncated", f"incomplete message: {_show(message)}")
         self._forget()
 
     def _next(self) -> None:
-        """A message is complete: channel messages may go on with data, by running status."""
+        """A message is complete; after a channel message, running status applies."""
         if self._message[0] < _START:
             del self._message[1:]
             self._fresh = False
@@ -107,7 +107,7 @@ class MidiStreamParser:
 
 
 def _undefined(status: int) -> oscbridge.DecodeError:
-    return oscbridge.DecodeError("status", f"{status:#04x} is no status byte")
+    return oscbridge.DecodeError("status", f"{status:#04x} is not a defined status byte")
 
 
 def _show(message: bytes) -> str:

@@ -1,4 +1,4 @@
-"""The MIDI ports of the system, as an endpoint has them: waited for, watched, found again."""
+"""The system's MIDI ports of an endpoint: opened when they appear, watched, and reopened."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from oscbridge_midi.rtmidi_ports import BackendName
 __all__ = ["SystemPorts"]
 
 WATCH_INTERVAL: Final = 0.5
-"""Seconds between looks at the list of ports."""
+"""Seconds between checks of the list of ports."""
 
 WAIT: Final = 8.0
-"""Seconds that a port is waited for before it is said once more that it is not there."""
+"""Seconds that a missing port is waited for before it is reported again."""
 
 CLOSE_TIMEOUT: Final = 0.35
-"""Seconds for the system to close the ports; after that the process that has them is killed."""
+"""Seconds for the system to close the ports; after that the port worker is killed."""
 
 MAX_JACK: Final = 16_000
-"""Bytes of a message over JACK: rtmidi has a buffer of 16,384 for it, and waits for ever for
-more."""
+"""The largest message over JACK, in bytes: rtmidi has a buffer of 16,384 bytes and blocks forever
+on a larger message."""
 
 
 class SystemPorts:
@@ -41,84 +41,86 @@ class SystemPorts:
         output: str | None,
         input: str | None,
         note_off: NoteOff,
-        inbound: MidiReceiver,
-        on_full: Callable[[int], None],
+        receiver: MidiReceiver,
+        on_overflow: Callable[[int], None],
         on_lost: Callable[[Exception], None],
         log: logging.Logger,
     ) -> None:
         self._wanted = {"backend": backend, "output": output, "input": input, "note_off": note_off}
-        self._inbound = inbound
+        self._receiver = receiver
         self._on_lost = on_lost
-        self._process = PortSupervisor(inbound.receive, on_full, self._gone, log)
+        self._worker = PortSupervisor(receiver.receive, on_overflow, self._lost, log)
         self._names: dict[str, str] = {}
         self._watching: asyncio.Task[None] | None = None
-        self._is_gone = False
-        self.longest = MAX_SYSEX
+        self._is_lost = False
+        self.max_size = MAX_SYSEX
 
     @property
     def name(self) -> str:
         return ", ".join(f"{kind} {name!r}" for kind, name in self._names.items())
 
-    async def open(self, *, patient: bool) -> None:
-        """Open the ports. A ``patient`` one waits a while for those that are not there.
+    async def open(self, *, wait: bool) -> None:
+        """Open the ports; ``wait`` a while for missing ones.
 
         Raises :class:`oscbridge.EndpointError`, and ``OSError``.
         """
-        await self._process.start()
+        await self._worker.start()
         deadline = asyncio.get_running_loop().time() + WAIT
         while True:
             try:
-                opened = await self._process.call("open", **self._wanted)
+                opened = await self._worker.call("open", **self._wanted)
                 break
             except PortNotFound as error:
-                if not patient:
+                if not wait:
                     raise
                 if asyncio.get_running_loop().time() > deadline:
-                    # Looked for again at once: whoever plugs it in is waiting for it.
+                    # Retried soon, so that a port is opened as soon as it is plugged in.
                     raise oscbridge.BackOff(WATCH_INTERVAL, str(error)) from error
             await asyncio.sleep(WATCH_INTERVAL)
         self._names = opened["names"]
         if opened["jack"]:
-            self.longest = MAX_JACK
+            self.max_size = MAX_JACK
         self._watching = asyncio.create_task(self._watch(), name="watch MIDI ports")
 
     async def send(self, messages: Sequence[bytes]) -> None:
-        """Send messages, in order."""
-        if self._is_gone:
+        """Send messages in order."""
+        if self._is_lost:
             raise oscbridge.NotConnected("the output port is not open")
         try:
-            await self._process.send(messages)
+            await self._worker.send(messages)
         except oscbridge.EndpointError as error:
             raise oscbridge.NotConnected(f"{self.name}: {error}") from error
 
     async def _watch(self) -> None:
-        """Notice that a port is gone."""
+        """Detect ports that disappear."""
         while True:
             await asyncio.sleep(WATCH_INTERVAL)
             try:
-                gone = await self._process.call("look")
+                missing = await self._worker.call("missing")
             except oscbridge.NotConnected:
-                return  # the process has ended, which is told already
+                return  # the worker has ended, which has been reported
             except oscbridge.EndpointError as error:
-                self._gone(oscbridge.NotConnected(str(error)))
+                self._lost(oscbridge.NotConnected(str(error)))
                 return
-            for kind in gone:
-                self._gone(oscbridge.NotConnected(f"the {kind} port {self._names[kind]!r} is gone"))
+            for kind in missing:
+                self._lost(
+                    oscbridge.NotConnected(f"the {kind} port {self._names[kind]!r} has disappeared")
+                )
                 return
 
-    def _gone(self, error: Exception) -> None:
-        self._is_gone = True  # the system would go on to take messages for nobody
+    def _lost(self, error: Exception) -> None:
+        self._is_lost = True  # the system would still accept messages and discard them
         self._on_lost(error)
 
     async def close(self) -> None:
-        """Close what is open, as far as the system lets it in time."""
+        """Close the ports, within a time-out."""
         try:
             if self._watching is not None:
                 self._watching.cancel()
                 await asyncio.wait([self._watching])
             with contextlib.suppress(TimeoutError, oscbridge.EndpointError):
                 async with asyncio.timeout(CLOSE_TIMEOUT):
-                    await self._process.call("close")
+                    await self._worker.call("close")
         finally:
-            await self._process.end()
-            self._inbound.close()
+            await self._worker.end()
+            self._receiver.close()

@@ -1,6 +1,6 @@
-"""MIDI over TCP: the bytes as they are, as mido's socket ports speak them, both ways.
+"""MIDI over TCP: plain MIDI bytes in both directions, as in mido's socket ports.
 
-mido's own port waits in ``send`` and must be asked for what came. This one never blocks.
+mido's own port blocks in ``send`` and must be polled for input. This one never blocks.
 """
 
 from __future__ import annotations
@@ -22,61 +22,63 @@ __all__ = ["SCHEME", "ConnectionOwner", "MidiTcpClient", "MidiTcpServer", "parse
 SCHEME: Final = "midi+tcp://"
 
 CLOSE_TIMEOUT: Final = 0.3
-"""Seconds for what is still to be written when a connection is closed."""
+"""Seconds for writing buffered data when a connection is closed."""
 
 READ_SIZE: Final = 512
-"""Bytes that are read at once: as many messages, at most, before others have their turn."""
+"""Bytes per read, hence the most messages that are processed before other tasks get a turn."""
 
 MAX_CLIENTS: Final = 64
-"""Clients of a server at once."""
+"""Clients of a server at the same time."""
 
-MAX_BEHIND: Final = 1 << 18
-"""Bytes that a client of a server may be behind; then it is disconnected. Messages left out
-might be the ends of notes."""
+MAX_UNSENT: Final = 1 << 18
+"""Unsent bytes after which a client of a server is disconnected. Dropping messages instead could
+drop the ends of notes."""
 
 
 class ConnectionOwner(Protocol):
-    """Who hears of a connection: the endpoint."""
+    """The endpoint, as its connections see it."""
 
-    def inbound(self, peer: tuple[str, int]) -> MidiReceiver:
-        """Where the messages from a peer go."""
+    def receiver(self, peer: tuple[str, int]) -> MidiReceiver:
+        """A receiver for the messages of one peer."""
 
-    def bad(self, error: oscbridge.DecodeError, peer: tuple[str, int]) -> None:
-        """A peer sent what is no message."""
+    def bad_bytes(self, error: oscbridge.DecodeError, peer: tuple[str, int]) -> None:
+        """Count bytes of a peer that are not a MIDI message."""
 
-    def greeting(self, *, again: bool) -> Sequence[bytes]:
-        """What a new client must know; ``again`` if it may have been here before."""
+    def greeting(self, *, reconnected: bool) -> Sequence[bytes]:
+        """The first messages to a new client; ``reconnected`` if it may have been here before."""
 
 
 def parse(text: str) -> oscbridge.HostPort:
     """The host and port of ``midi+tcp://host:port``. Raises ``ValueError``."""
     try:
-        where = oscbridge.HostPort.parse(text.removeprefix(SCHEME))  # another scheme is no host
+        address = oscbridge.HostPort.parse(text.removeprefix(SCHEME))  # rejects other schemes
     except ValueError:
         raise ValueError(f"write it as {SCHEME}host:port") from None
-    if not where.port:
-        raise ValueError("nothing can be sent to port 0")
-    return where
+    if not address.port:
+        raise ValueError("port 0 is not a destination; set a port from 1 to 65535")
+    return address
 
 
 class _TcpConnection(asyncio.BufferedProtocol):
-    """One TCP connection. What comes is read in small pieces: others have their turn between."""
+    """One TCP connection. It reads in small pieces, so that other tasks get their turn."""
 
     transport: asyncio.Transport
 
     def __init__(
         self,
-        listeners: ConnectionOwner,
+        owner: ConnectionOwner,
         on_lost: Callable[[_TcpConnection, Exception | None], None],
+        on_made: Callable[[_TcpConnection], None] | None = None,
     ) -> None:
-        self._listeners = listeners
+        self._owner = owner
         self._on_lost = on_lost
-        self._splitter = MidiStreamParser()
+        self._on_made = on_made
+        self._parser = MidiStreamParser()
         self._buffer = memoryview(bytearray(READ_SIZE))
-        self._room = asyncio.Event()
-        self._room.set()
+        self._writable = asyncio.Event()
+        self._writable.set()
         self._closed = asyncio.Event()
-        self._inbound: MidiReceiver | None = None
+        self._receiver: MidiReceiver | None = None
         self.peer: tuple[str, int] = ("", 0)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -84,47 +86,49 @@ class _TcpConnection(asyncio.BufferedProtocol):
         self.transport = transport
         peer = transport.get_extra_info("peername")
         self.peer = (str(peer[0]), int(peer[1])) if peer else ("", 0)
-        with contextlib.suppress(OSError):  # so that a peer whose cable is pulled is noticed
+        with contextlib.suppress(OSError):  # to notice a peer whose cable is unplugged
             transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._inbound = self._listeners.inbound(self.peer)
+        self._receiver = self._owner.receiver(self.peer)
+        if self._on_made is not None:
+            self._on_made(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         now = time.time_ns()
-        assert self._inbound is not None
-        for found in self._splitter.feed(self._buffer[:nbytes]):
+        assert self._receiver is not None
+        for found in self._parser.feed(self._buffer[:nbytes]):
             if isinstance(found, bytes):
-                self._inbound.receive(found, now)
+                self._receiver.receive(found, now)
             else:
-                self._listeners.bad(found, self.peer)
+                self._owner.bad_bytes(found, self.peer)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        for fault in self._splitter.end():
-            self._listeners.bad(fault, self.peer)
-        if self._inbound is not None:
-            self._inbound.close()
+        for error in self._parser.end():
+            self._owner.bad_bytes(error, self.peer)
+        if self._receiver is not None:
+            self._receiver.close()
         self._closed.set()
-        self._room.set()
+        self._writable.set()
         self._on_lost(self, exc)
 
     def pause_writing(self) -> None:
-        self._room.clear()
+        self._writable.clear()
 
     def resume_writing(self) -> None:
-        self._room.set()
+        self._writable.set()
 
     @property
     def is_open(self) -> bool:
         return not self._closed.is_set() and not self.transport.is_closing()
 
     async def drain(self) -> None:
-        """Wait until there is room for more."""
-        await self._room.wait()
+        """Wait until the write buffer has room."""
+        await self._writable.wait()
 
     async def close(self) -> None:
-        """Write what waits, within a time-out, and close."""
+        """Write buffered data, within a time-out, and close."""
         self.transport.close()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
@@ -135,29 +139,30 @@ class _TcpConnection(asyncio.BufferedProtocol):
 
 
 class MidiTcpClient:
-    """A connection to a server of network MIDI."""
+    """A connection to a server of MIDI over TCP."""
+
+    max_size = MAX_SYSEX
 
     def __init__(self, connection: _TcpConnection, name: str) -> None:
         self._connection = connection
         self.name = name
-        self.longest = MAX_SYSEX
 
     @classmethod
     async def open(
         cls,
-        to: oscbridge.HostPort,
-        listeners: ConnectionOwner,
+        address: oscbridge.HostPort,
+        owner: ConnectionOwner,
         on_lost: Callable[[Exception], None],
     ) -> MidiTcpClient:
         """Connect. Raises ``OSError``."""
-        name = f"{SCHEME}{to}"
+        name = f"{SCHEME}{address}"
 
         def lost(_connection: _TcpConnection, error: Exception | None) -> None:
-            text = str(error) if error is not None else "the peer ended the connection"
+            text = "connection closed by the peer" if error is None else str(error)
             on_lost(oscbridge.NotConnected(f"{name}: {text}"))
 
         _, connection = await asyncio.get_running_loop().create_connection(
-            lambda: _TcpConnection(listeners, lost), to.host, to.port
+            lambda: _TcpConnection(owner, lost), address.host, address.port
         )
         return cls(connection, name)
 
@@ -173,59 +178,56 @@ class MidiTcpClient:
 
 
 class MidiTcpServer:
-    """A server of network MIDI: all clients get what is sent, and all are heard."""
+    """A server of MIDI over TCP: sends to all clients and receives from all of them."""
 
-    def __init__(self, listeners: ConnectionOwner, endpoint: oscbridge.Endpoint) -> None:
-        self._listeners = listeners
+    max_size = MAX_SYSEX
+
+    def __init__(self, owner: ConnectionOwner, endpoint: oscbridge.Endpoint) -> None:
+        self._owner = owner
         self._endpoint = endpoint
         self._connections: set[_TcpConnection] = set()
         self._server: asyncio.Server | None = None
-        self._left = False
-        """Whether a client has left: the next may be the same one."""
+        self._had_clients = False
+        """Whether a client has disconnected: the next one may be the same one."""
         self.name = ""
-        self.longest = MAX_SYSEX
 
-    async def open(self, at: oscbridge.HostPort) -> None:
+    async def open(self, address: oscbridge.HostPort) -> None:
         """Listen. Raises ``OSError``."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._make, at.host, at.port)
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: _TcpConnection(self._owner, self._removed, self._accepted),
+            address.host,
+            address.port,
+        )
         port = self._server.sockets[0].getsockname()[1]
-        self.name = f"{SCHEME}{at._replace(port=port)}"
+        self.name = f"{SCHEME}{address._replace(port=port)}"
 
     @property
     def clients(self) -> int:
-        """How many there are."""
+        """The number of connected clients."""
         return len(self._connections)
-
-    def _make(self) -> _TcpConnection:
-        server = self
-
-        class Accepted(_TcpConnection):
-            def connection_made(self, transport: asyncio.BaseTransport) -> None:
-                super().connection_made(transport)
-                server._accepted(self)
-
-        return Accepted(self._listeners, self._gone)
 
     def _accepted(self, connection: _TcpConnection) -> None:
         if len(self._connections) >= MAX_CLIENTS:
-            self._endpoint.host.refused(f"a client beyond {MAX_CLIENTS}: {connection.peer[0]}")
+            self._endpoint.host.refused(
+                f"a client from {connection.peer[0]}: limit of {MAX_CLIENTS} clients reached"
+            )
             connection.transport.abort()
             return
-        connection.transport.write(b"".join(self._listeners.greeting(again=self._left)))
+        greeting = self._owner.greeting(reconnected=self._had_clients)
+        connection.transport.write(b"".join(greeting))
         self._connections.add(connection)
 
-    def _gone(self, connection: _TcpConnection, _error: Exception | None) -> None:
+    def _removed(self, connection: _TcpConnection, _error: Exception | None) -> None:
         if connection in self._connections:
             self._connections.discard(connection)
-            self._left = True
+            self._had_clients = True
 
     async def send(self, messages: Sequence[bytes]) -> None:
-        """Write messages to all clients. One that is far behind is disconnected."""
+        """Write messages to all clients. A client that reads too slowly is disconnected."""
         data = b"".join(messages)
         for connection in tuple(self._connections):
             transport = connection.transport
-            if transport.get_write_buffer_size() > MAX_BEHIND:
+            if transport.get_write_buffer_size() > MAX_UNSENT:
                 self._endpoint.host.dropped(
                     "slow_client", len(messages), "a client reads too slowly"
                 )

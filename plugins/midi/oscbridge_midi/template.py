@@ -15,7 +15,7 @@ __all__ = ["Args", "Captures", "Maker", "captured", "number_template", "text_tem
 Args: TypeAlias = tuple[oscbridge.Argument, ...]
 Captures: TypeAlias = Mapping[str, str]
 Maker: TypeAlias = Callable[[Args, Captures], oscbridge.Argument]
-"""From what a message and the match hold to the value of a field. Raises ``MidiEncodeError``."""
+"""Makes a field's value from arguments and captures. Raises ``MidiEncodeError``."""
 
 _NUMBER: Final = r"[+-]?[0-9]{1,9}(?:\.[0-9]{1,9})?"
 _PLACE: Final = re.compile(r"\{([A-Za-z0-9_]+)\}")

@@ -1,4 +1,4 @@
-"""Routes as TOML, for people to copy. Pure."""
+"""Routes as TOML, to be copied into a configuration. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Value: TypeAlias = "str | int | float | Sequence[int | float] | Mapping[str, Val
 
 
 def route(keys: Mapping[str, Value]) -> str:
-    """A ``[[route]]`` with these keys, their signs one below the other."""
+    """A ``[[route]]`` with these keys, their equals signs aligned."""
     width = max(map(len, keys))
     lines = [f"{key:<{width}} = {_toml(value)}" for key, value in keys.items()]
     return "\n".join(["[[route]]", *lines])
@@ -22,7 +22,7 @@ def _toml(value: Value) -> str:
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
     if isinstance(value, str):
-        # A TOML basic string has JSON's escapes, and one more.
+        # A TOML basic string has JSON's escapes, and also escapes DEL.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, int | float):
         return repr(value)

@@ -1,4 +1,4 @@
-"""A running bridge, MIDI over TCP as mido speaks it, and a JACK server with programs in it."""
+"""A running bridge, MIDI over TCP as mido uses it, and a JACK server with programs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 from programs import find_program
@@ -27,7 +26,7 @@ from oscbridge.plugins import Plugins
 from oscbridge_midi import MidiEndpoint
 
 WAIT = 10.0
-"""Seconds for what should be there in a moment."""
+"""Seconds to wait for an event."""
 PEER = Path(__file__).parent / "peer.py"
 JACK = Path(__file__).parent / "jack.sh"
 
@@ -56,10 +55,10 @@ to   = "out"
 
 @dataclass
 class Bridge:
-    """A bridge that runs: UDP in, MIDI, and what comes from MIDI out again as UDP."""
+    """A running bridge from UDP to MIDI, and from MIDI back to UDP."""
 
     app: App
-    heard: socket.socket
+    output: socket.socket
     udp: socket.socket = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,7 +81,7 @@ class Bridge:
 
     @property
     def bad(self) -> Counter[str]:
-        """What MIDI brought and what was no message, by reason."""
+        """Bad input from MIDI, by reason."""
         return self.app.endpoints["synth"].dispatcher.statistics.bad
 
     def send(self, address: str, *args: oscbridge.Argument, types: str | None = None) -> None:
@@ -90,41 +89,41 @@ class Bridge:
         self.udp.send(oscbridge.encode_message(message))
 
     async def reload(self, endpoint: str, route: str = "") -> None:
-        """Change the configuration."""
-        out = self.heard.getsockname()[1]
+        """Reload with another configuration."""
+        out = self.output.getsockname()[1]
         text = CONFIGURATION.format(endpoint=endpoint, route=route, port=out)
         await self.app.reload(parse(text, Plugins().endpoint_types, "test"))
 
     async def receive(self) -> oscbridge.Message:
-        """The next message that came by MIDI."""
+        """The next message received from MIDI."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(WAIT):
-            data = await loop.sock_recv(self.heard, 65_536)
+            data = await loop.sock_recv(self.output, 65_536)
         packet = oscbridge.decode_packet(data)
         assert isinstance(packet, oscbridge.Message)
         return packet
 
 
 class Wire:
-    """The other end of a TCP connection: the bytes themselves."""
+    """The other end of a TCP connection, as bytes."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         sock.setblocking(False)
 
     async def read(self, count: int) -> bytes:
-        """That many bytes."""
+        """Read exactly this number of bytes."""
         data = b""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(WAIT):
             while len(data) < count:
                 more = await loop.sock_recv(self.sock, count - len(data))
-                assert more, f"the connection ended behind {data.hex(' ')}"
+                assert more, f"the connection ended after {data.hex(' ')}"
                 data += more
         return data
 
     async def rest(self) -> bytes:
-        """All that comes until the connection ends."""
+        """Read until the connection ends."""
         data = b""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(WAIT):
@@ -137,7 +136,7 @@ class Wire:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait for what nothing tells of."""
+    """Poll a condition that has no event."""
     async with asyncio.timeout(WAIT):
         while not condition():
             await asyncio.sleep(0.005)
@@ -163,19 +162,19 @@ async def start() -> AsyncIterator[Start]:
         configuration: str = CONFIGURATION,
     ) -> Bridge:
         plugins = Plugins()
-        heard = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        heard.bind(("127.0.0.1", 0))
-        heard.setblocking(False)
-        text = configuration.format(endpoint=endpoint, route=route, port=heard.getsockname()[1])
+        output = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        output.bind(("127.0.0.1", 0))
+        output.setblocking(False)
+        text = configuration.format(endpoint=endpoint, route=route, port=output.getsockname()[1])
         app = App(parse(text, plugins.endpoint_types, "test"), plugins)
         await app.start()
-        bridges.append(Bridge(app, heard))
+        bridges.append(Bridge(app, output))
         return bridges[-1]
 
     yield start
     for bridge in bridges:
         bridge.udp.close()
-        bridge.heard.close()
+        bridge.output.close()
         await bridge.app.stop()
 
 
@@ -186,13 +185,12 @@ async def join() -> AsyncIterator[Connect]:
 
     async def join(bridge: Bridge) -> Wire:
         loop = asyncio.get_running_loop()
-        server: Any = bridge.endpoint._outs[0]
-        before = server.clients
+        before = bridge.endpoint.clients
         sock = socket.socket()
         sock.setblocking(False)
         await loop.sock_connect(sock, ("127.0.0.1", bridge.port))
         wires.append(Wire(sock))
-        await until(lambda: server.clients > before)
+        await until(lambda: bridge.endpoint.clients > before)
         return wires[-1]
 
     yield join
@@ -203,8 +201,16 @@ async def join() -> AsyncIterator[Connect]:
 # --- programs ---------------------------------------------------------------------------------
 
 
+def find_tool(name: str) -> str:
+    """The path of a program; fails with the package to install."""
+    found = shutil.which(name)
+    package = PACKAGES.get(name, name)
+    assert found, f"{name} is missing: install {package} (tests/system-packages.txt)"
+    return found
+
+
 class Program:
-    """A program and the lines that it prints."""
+    """A running program and the lines that it prints."""
 
     def __init__(self, command: list[str], env: dict[str, str] | None = None) -> None:
         self._popen = subprocess.Popen(
@@ -242,7 +248,7 @@ class Program:
         self._lines.put(None)
 
     def line(self, text: str, wait: float = WAIT) -> str:
-        """The next line with this text in it."""
+        """Wait for the next line that contains the text."""
         deadline = time.monotonic() + wait
         while True:
             try:
@@ -254,7 +260,7 @@ class Program:
                 return line
 
     def said(self, text: str, wait: float = WAIT) -> str:
-        """The first line with this text in it, of all that it has printed and will print."""
+        """Wait for a line that contains the text, also among those printed before."""
         deadline = time.monotonic() + wait
         while True:
             for line in tuple(self.all):
@@ -269,7 +275,7 @@ class Program:
         self._popen.stdin.flush()
 
     def signal(self, number: signal.Signals) -> None:
-        """To the program itself, within the namespace."""
+        """Send a signal to the program within the namespace."""
         os.kill(self.child, number)
 
     def wait(self) -> int:
@@ -289,7 +295,7 @@ class Program:
 
 
 class Jack:
-    """A JACK server, and programs that see it."""
+    """A JACK server, and programs that use it."""
 
     def __init__(self) -> None:
         for tool in ("unshare", "nsenter", "jackd"):
@@ -312,8 +318,8 @@ class Jack:
         return self._programs[-1]
 
     def run(self, name: str, *arguments: object) -> str:
-        """What a program prints, which ends by itself and well."""
-        command = [*self._into, find_program(name), *map(str, arguments)]
+        """The output of a program that must exit with code 0."""
+        command = [*self._into, find_tool(name), *map(str, arguments)]
         result = subprocess.run(
             command, env=self._env, capture_output=True, text=True, timeout=WAIT
         )
@@ -321,7 +327,7 @@ class Jack:
         return result.stdout
 
     def peer(self, name: str) -> Program:
-        """A MIDI client that prints what comes, and sends what it is told."""
+        """A MIDI client that prints received messages and sends those written to it."""
         peer = self.start(sys.executable, PEER, name)
         peer.line("ready")
         return peer
@@ -336,7 +342,7 @@ class Jack:
         return self.run("jack_lsp").splitlines()
 
     def wait_for_port(self, part: str) -> str:
-        """The full name of a port, once it is there."""
+        """Wait for a port. Returns its full name."""
         deadline = time.monotonic() + WAIT
         while True:
             found = [port for port in self.ports() if part in port]
@@ -346,11 +352,11 @@ class Jack:
             time.sleep(0.05)
 
     def signal(self, number: signal.Signals) -> None:
-        """To the server itself."""
+        """Send a signal to the server."""
         self.run("sh", "-c", f"kill -{number.name[3:]} $(cat /dev/shm/jackd.pid)")
 
     def serve_again(self) -> None:
-        """Start the server again that was killed, and wait until it is there."""
+        """Restart the killed server, and wait until it is ready."""
         self.run("touch", "/dev/shm/again")
         deadline = time.monotonic() + WAIT
         while True:
@@ -366,14 +372,14 @@ class Jack:
         return sum("XRun" in line for line in self._server.all)
 
     def stop(self) -> None:
-        self._server.kill()  # and with it all that is in its namespace
+        self._server.kill()  # and everything in its namespace
         for program in self._programs:
             program.kill()
 
 
 @pytest.fixture
 def jack() -> Iterator[Jack]:
-    """A JACK server of the test's own."""
+    """A JACK server for one test."""
     server = Jack()
     yield server
     print(f"{server.xruns} XRuns")

@@ -1,7 +1,7 @@
 """A JACK MIDI client for the tests: ``peer.py NAME``.
 
-Has an input and an output port. Prints "ready", then each message that comes, in
-hexadecimal; sends each line of hexadecimal that it is given.
+Has an input and an output port. Prints "ready", then each received message in hexadecimal.
+Sends each line of hexadecimal on standard input.
 """
 
 import sys

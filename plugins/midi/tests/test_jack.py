@@ -1,7 +1,7 @@
-"""Real ports: JACK clients, a synthesiser that is heard, and one that speaks OSC as well.
+"""Real ports: JACK clients, a recorded synthesiser, and one that also speaks OSC.
 
-Each test has a JACK server of its own. JACK takes about 200 messages at once, and mido leaves
-out active sensing.
+Each test has its own JACK server. JACK buffers about 200 messages, and mido does not pass on
+active sensing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import oscbridge
 
 SOUNDFONT = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
 OCARINA = 79
-"""A program whose notes sound until they are ended, on one frequency."""
+"""A program with sustained notes of one frequency."""
 RATE = 48_000
 NOTES: list[tuple[str, tuple[oscbridge.Argument, ...], str]] = [
     ("/note", (1, 69, 100), "90 45 64"),
@@ -69,7 +69,7 @@ to   = "out"
 
 
 class Stage:
-    """A bridge in a JACK server, what is sent to it and what comes from it."""
+    """A bridge that uses a JACK server; sends to it and receives from it."""
 
     def __init__(self, jack: Any, file: Path, port: int, endpoint: str) -> None:
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -94,7 +94,7 @@ Open = Callable[[str], Stage]
 
 @pytest.fixture
 def stage(jack: Any, tmp_path: Path) -> Any:
-    """Starts a bridge whose MIDI endpoint has these lines of TOML."""
+    """Starts a bridge; the argument is TOML of its MIDI endpoint."""
     stages: list[Stage] = []
 
     def start(endpoint: str) -> Stage:
@@ -106,10 +106,10 @@ def stage(jack: Any, tmp_path: Path) -> Any:
         each.udp.close()
 
 
-pytestmark = pytest.mark.load  # XRuns lose messages where others need the processor
+pytestmark = pytest.mark.load  # XRuns lose messages when the processor is busy
 
 
-def test_every_kind_of_message_passes_jack_both_ways(jack: Any, stage: Open) -> None:
+def test_every_kind_passes_jack_in_both_directions(jack: Any, stage: Open) -> None:
     peer = jack.peer("gear")
     bridge = stage('output = "gear reads"\ninput = "gear writes"')
     for address, args, wire in NOTES:
@@ -121,7 +121,7 @@ def test_every_kind_of_message_passes_jack_both_ways(jack: Any, stage: Open) -> 
     assert [peer.line("") for _ in range(4)] == ["B0 63 02", "B0 62 2C", "B0 06 7F", "B0 26 7F"]
 
 
-def test_a_burst_that_jack_holds_arrives_whole_and_in_order(jack: Any, stage: Open) -> None:
+def test_burst_within_jacks_buffer_arrives_complete_and_in_order(jack: Any, stage: Open) -> None:
     peer = jack.peer("gear")
     bridge = stage('output = "gear reads"')
     for index in range(200):
@@ -130,7 +130,7 @@ def test_a_burst_that_jack_holds_arrives_whole_and_in_order(jack: Any, stage: Op
     assert [peer.line("") for _ in range(200)] == expected
 
 
-def test_virtual_ports_are_there_for_others_to_connect(jack: Any, stage: Open) -> None:
+def test_virtual_ports_can_be_connected(jack: Any, stage: Open) -> None:
     peer = jack.peer("gear")
     bridge = stage('output = "virtual:to gear"\ninput = "virtual:from gear"')
     jack.run("jack_connect", jack.wait_for_port(":to gear"), jack.wait_for_port("gear reads:in"))
@@ -141,47 +141,47 @@ def test_virtual_ports_are_there_for_others_to_connect(jack: Any, stage: Open) -
     assert bridge.receive() == oscbridge.Message.of("/note", 1, 61, 2)
 
 
-def test_a_port_that_is_not_there_is_waited_for(jack: Any, stage: Open) -> None:
+def test_missing_port_is_waited_for(jack: Any, stage: Open) -> None:
     bridge = stage('output = "gear reads"')
-    bridge.program.said("no output port has 'gear reads' in its name")
+    bridge.program.said("no output port with 'gear reads' in its name")
     peer = jack.peer("gear")
     bridge.program.said("connected again: output 'gear reads:in'")
     bridge.send("/note", 1, 60, 1)
     assert peer.line("") == "90 3C 01"
 
 
-def test_an_ambiguous_part_of_a_name_lists_the_candidates(jack: Any, stage: Open) -> None:
+def test_ambiguous_part_of_a_name_lists_the_candidates(jack: Any, stage: Open) -> None:
     jack.peer("gear")
     jack.peer("other gear")
     bridge = stage('output = "gear"')
-    line = bridge.program.said("'gear' may be several output ports: ")
+    line = bridge.program.said("'gear' matches several output ports: ")
     assert "'gear reads:in'" in line
     assert "'other gear reads:in'" in line
 
 
-def test_gear_that_is_ended_and_started_again_is_connected_again(jack: Any, stage: Open) -> None:
+def test_restarted_gear_is_reconnected(jack: Any, stage: Open) -> None:
     first = jack.peer("gear")
     bridge = stage('output = "gear reads"')
     bridge.send("/note", 1, 60, 1)
     assert first.line("") == "90 3C 01"
     first.signal(signal.SIGKILL)
-    bridge.program.said("the output port 'gear reads:in' is gone")
+    bridge.program.said("the output port 'gear reads:in' has disappeared")
     second = jack.peer("gear")
     deadline = time.monotonic() + 20
-    while not any(line == "B0 07 03" for line in second.all):  # it flows all the while
+    while not any(line == "B0 07 03" for line in second.all):  # a continuous stream
         bridge.send("/control", 1, 7, 3)
         assert time.monotonic() < deadline, bridge.program.all
         time.sleep(0.02)
-    assert "80 3C 40" in second.all  # the note that sounded, first
+    assert "80 3C 40" in second.all  # the sounding note was ended
 
 
-def test_a_jack_server_that_ends_is_noticed_and_found_again(jack: Any, stage: Open) -> None:
+def test_jack_server_that_ends_is_detected_and_reconnected(jack: Any, stage: Open) -> None:
     first = jack.peer("gear")
     bridge = stage('output = "gear reads"\ninput = "gear writes"')
     bridge.send("/note", 1, 60, 1)
     assert first.line("") == "90 3C 01"
     jack.signal(signal.SIGKILL)
-    first.signal(signal.SIGKILL)  # it does not know what to do without
+    first.signal(signal.SIGKILL)  # it cannot run without the server
     bridge.program.said("endpoint.synth: not connected: the JACK server has ended")
     jack.serve_again()
     peer = jack.peer("gear")
@@ -190,24 +190,24 @@ def test_a_jack_server_that_ends_is_noticed_and_found_again(jack: Any, stage: Op
     assert [peer.line("") for _ in range(3)] == ["80 3C 40", "B0 7B 00", "B0 07 03"]
 
 
-def test_a_jack_server_that_hangs_holds_up_nothing_else(jack: Any, stage: Open) -> None:
+def test_hanging_jack_server_blocks_nothing_else(jack: Any, stage: Open) -> None:
     jack.peer("gear")
     aside = free_port()
     bridge = stage('output = "gear reads"\n' + ASIDE.format(port=aside))
 
-    def goes_on() -> None:
+    def check_other_route() -> None:
         message = oscbridge.Message.of("/aside", 5)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
             other.sendto(oscbridge.encode_message(message), ("127.0.0.1", aside))
         assert bridge.receive() == message
 
     jack.signal(signal.SIGSTOP)
-    for index in range(4_000):  # rtmidi takes some 2,000, and then waits for ever
+    for index in range(4_000):  # rtmidi buffers about 2,000, and then blocks forever
         bridge.send("/control", 1, index % 64, index % 128)
         if index % 100 == 0:
-            goes_on()
-    bridge.program.said("not connected: the MIDI system hangs: it did not answer in time")
-    goes_on()
+            check_other_route()
+    bridge.program.said("not connected: the MIDI system does not respond")
+    check_other_route()
     bridge.program.signal(signal.SIGTERM)
     assert bridge.program.wait() == 0
 
@@ -222,7 +222,7 @@ to    = "out"
 """
 
 
-def test_what_sounds_is_ended_when_the_bridge_is_killed(jack: Any, stage: Open) -> None:
+def test_notes_are_ended_when_the_bridge_is_killed(jack: Any, stage: Open) -> None:
     peer = jack.peer("gear")
     bridge = stage('output = "gear reads"\nnote_off = "velocity_0"')
     bridge.send("/note", 1, 60, 1)
@@ -231,7 +231,7 @@ def test_what_sounds_is_ended_when_the_bridge_is_killed(jack: Any, stage: Open) 
     assert [peer.line("") for _ in range(2)] == ["90 3C 00", "B0 7B 00"]
 
 
-def test_a_sysex_that_jack_would_never_take_is_refused(jack: Any, stage: Open) -> None:
+def test_sysex_too_large_for_jack_is_rejected(jack: Any, stage: Open) -> None:
     peer = jack.peer("gear")
     bridge = stage('output = "gear reads"')
     bridge.send("/sysex", b"\xf0" + bytes(20_000) + b"\xf7")
@@ -240,12 +240,12 @@ def test_a_sysex_that_jack_would_never_take_is_refused(jack: Any, stage: Open) -
     assert peer.line("") == "F8"
 
 
-# --- what is heard ----------------------------------------------------------------------------
+# --- sound ------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def fluidsynth(jack: Any) -> str:
-    """A synthesiser; its name as a MIDI port."""
+    """Starts a synthesiser. Returns the name of its MIDI port."""
     assert SOUNDFONT.exists(), "install timgm6mb-soundfont"
     options = ["audio.jack.id=fsyn", "midi.jack.id=fsyn", "audio.jack.autoconnect=0"]
     settings = [word for option in options for word in ("-o", option)]
@@ -256,7 +256,7 @@ def fluidsynth(jack: Any) -> str:
 
 
 def record(jack: Any, file: Path, seconds: int, *ports: str) -> Any:
-    """Starts to record what ports give."""
+    """Starts to record ports."""
     recorder = jack.start("jack_rec", "-f", file, "-d", seconds, "-b", 16, *ports)
     jack.wait_for_port("jackrec")
     return recorder
@@ -270,7 +270,7 @@ def samples(file: Path) -> list[float]:
 
 
 def power(signal: Sequence[float], frequency: float) -> float:
-    """How much of a frequency is in a signal: Goertzel's algorithm."""
+    """The power of a frequency in a signal (Goertzel's algorithm)."""
     factor = 2 * math.cos(2 * math.pi * frequency / RATE)
     before = last = 0.0
     for sample in signal:
@@ -283,14 +283,14 @@ def loudness(signal: Sequence[float]) -> float:
 
 
 def peak(signal: Sequence[float]) -> int:
-    """The strongest of the frequencies of all notes, then within that semitone, in Hz."""
+    """The strongest frequency in Hz: the nearest note first, then within that semitone."""
     frequencies = [440 * 2 ** ((note - 69) / 12) for note in range(40, 100)]
     near = max(frequencies, key=lambda frequency: power(signal, frequency))
     return max(range(int(near) - 12, int(near) + 13), key=lambda hertz: power(signal, hertz))
 
 
 def sounding(recorded: Sequence[float]) -> Sequence[float]:
-    """A third of a second from where it is loudest."""
+    """The loudest third of a second."""
     size = RATE // 3
     starts = range(0, len(recorded) - size, size // 4)
     begin = max(starts, key=lambda start: loudness(recorded[start : start + size : 16]))
@@ -298,7 +298,7 @@ def sounding(recorded: Sequence[float]) -> Sequence[float]:
 
 
 @pytest.mark.parametrize("ending", ["note off", "SIGTERM"])
-def test_a_note_sounds_at_its_pitch_and_ends(
+def test_note_sounds_at_its_pitch_and_ends(
     jack: Any, stage: Open, fluidsynth: str, tmp_path: Path, ending: str
 ) -> None:
     bridge = stage(f'output = "{fluidsynth}"')
@@ -319,7 +319,7 @@ def test_a_note_sounds_at_its_pitch_and_ends(
     assert loudness(recorded[-RATE // 2 :]) < loudness(tone) / 100
 
 
-# --- a synthesiser that speaks both -----------------------------------------------------------
+# --- a synthesiser with MIDI and OSC ----------------------------------------------------------
 
 ZYN = """
 [endpoint.panel]
@@ -333,7 +333,7 @@ to    = "panel"
 """
 
 
-def test_a_synthesiser_is_played_by_midi_and_set_by_osc(
+def test_synthesiser_is_played_by_midi_and_set_by_osc(
     jack: Any, stage: Open, tmp_path: Path
 ) -> None:
     zyn = free_port()
