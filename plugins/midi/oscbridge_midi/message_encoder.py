@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from typing import Final
 
 import oscbridge
@@ -11,7 +11,7 @@ from oscbridge_midi.codec import EncodeOptions
 from oscbridge_midi.fields import MidiEncodeError
 from oscbridge_midi.message_table import MidiMessages
 from oscbridge_midi.mpe import MpeZone, MpeZoneOptions
-from oscbridge_midi.route_options import MidiRoute
+from oscbridge_midi.route_options import MidiRoute, RouteEncoder
 from oscbridge_midi.sounding_notes import SoundingNotes, ends_notes, panic
 from oscbridge_midi.template import Args, Captures
 
@@ -23,17 +23,19 @@ PANIC: Final = "/panic"
 MAX_ZONES: Final = 30
 """MPE zones per endpoint: all possible ones, 15 sizes at either end."""
 
-_DEFAULT_ROUTE: Final = MidiRoute()
-_NO_CAPTURES: Final[Mapping[str, str]] = {}
+_NO_CAPTURES: Final[Captures] = {}
+_DEFAULT_MAPPING: Final = RouteEncoder()
+_UNROUTED: Final = (_DEFAULT_MAPPING, _NO_CAPTURES)
 
 
-def resolve_route(message: oscbridge.Message) -> tuple[MidiRoute, Captures]:
-    """The MIDI options of the route that a message took, and what its match captured."""
+def resolve_route(message: oscbridge.Message) -> tuple[RouteEncoder, Captures]:
+    """The encoder of the route that a message took, and the captures of its match."""
     route = message.route
     if not isinstance(route, oscbridge.Routed):
-        return _DEFAULT_ROUTE, _NO_CAPTURES
+        return _UNROUTED
     options = route.options
-    return options if isinstance(options, MidiRoute) else _DEFAULT_ROUTE, route.captures
+    encoder = options.encoder if isinstance(options, MidiRoute) else _DEFAULT_MAPPING
+    return encoder, route.captures
 
 
 class MessageEncoder:
@@ -48,10 +50,10 @@ class MessageEncoder:
         self._zones: dict[MpeZoneOptions, MpeZone] = {}
 
     def encode(
-        self, message: oscbridge.Message, route: MidiRoute, captures: Captures
+        self, message: oscbridge.Message, route: RouteEncoder, captures: Captures
     ) -> MidiMessages:
         """The MIDI messages for a message. Raises :class:`MidiEncodeError`."""
-        if _is_panic(message, route):
+        if message.address == PANIC and route.kind is None:
             return self._panic(message.args)
         encoded = route.encode(message, captures, self._options)
         if route.mpe is None:
@@ -111,8 +113,8 @@ class MessageEncoder:
         return zone.setup() + zone.place(encoded, note)
 
 
-def _is_panic(message: oscbridge.Message, route: MidiRoute) -> bool:
-    return message.address == PANIC and route.type is None
+def _is_panic(message: oscbridge.Message, route: RouteEncoder) -> bool:
+    return message.address == PANIC and route.kind is None
 
 
 def describe_error(message: oscbridge.Message, error: MidiEncodeError) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
@@ -15,7 +16,7 @@ from oscbridge_midi.message_table import BY_TYPE, MessageKind, MidiMessages
 from oscbridge_midi.mpe import MpeZoneOptions
 from oscbridge_midi.template import Args, Captures, Maker, captured, number_template, text_template
 
-__all__ = ["MidiRoute", "Type"]
+__all__ = ["MidiRoute", "RouteEncoder", "Type"]
 
 Type = Literal[
     "note_on",
@@ -71,9 +72,33 @@ def _text(value: object, info: ValidationInfo) -> object:
 Number = Annotated[int | float | str | None, BeforeValidator(_number)]
 
 
-class _CompiledFields(NamedTuple):
-    kind: MessageKind
-    makers: tuple[Maker, ...]
+@dataclass(frozen=True, slots=True)
+class RouteEncoder:
+    """Encodes the messages of one route."""
+
+    kind: MessageKind | None = None
+    """The kind of MIDI message; None for the default mapping."""
+    makers: tuple[Maker, ...] = ()
+    """How to make the value of each field of that kind."""
+    mpe: MpeZoneOptions | None = None
+    note_maker: Maker | None = None
+    """How to make the number of the note that a message in an MPE zone belongs to."""
+    echo: bool = False
+
+    def encode(
+        self, message: oscbridge.Message, captures: Captures, options: EncodeOptions
+    ) -> MidiMessages:
+        """The MIDI messages for an OSC message. Raises :class:`MidiEncodeError`."""
+        kind = self.kind
+        if kind is None:
+            return encode(message, options)
+        args = message.args
+        return encode_values(kind, [make(args, captures) for make in self.makers], options)
+
+    def note_of(self, args: Args, captures: Captures) -> int | None:
+        """The note of a message in an MPE zone, or None. Raises :class:`MidiEncodeError`."""
+        make = self.note_maker
+        return None if make is None else to_field(make(args, captures), _NOTE, clamp=False)
 
 
 class MidiRoute(oscbridge.Options):
@@ -148,39 +173,27 @@ class MidiRoute(oscbridge.Options):
         return name
 
     @cached_property
-    def _compiled(self) -> _CompiledFields | None:
+    def encoder(self) -> RouteEncoder:
+        """The compiled form of these options."""
         if self.type is None:
-            return None
+            return RouteEncoder(mpe=self.mpe, echo=self.echo)
         kind = BY_TYPE[self.type]
-        if self.type == "sysex":
-            return _CompiledFields(
-                kind, (text_template("{0}" if self.data is None else self.data),)
-            )
+        note = number_template(self.note) if self.note is not None else None
+        return RouteEncoder(
+            kind,
+            self._makers(kind),
+            self.mpe,
+            note if self.mpe is not None and self.type in _PER_NOTE_TYPES else None,
+            self.echo,
+        )
+
+    def _makers(self, kind: MessageKind) -> tuple[Maker, ...]:
+        if kind.type == "sysex":
+            return (text_template("{0}" if self.data is None else self.data),)
         values = [getattr(self, field.name) for field in kind.fields]
         if values and values[-1] is None:
             values[-1] = "{0}"
-        return _CompiledFields(kind, tuple(number_template(1 if v is None else v) for v in values))
-
-    @cached_property
-    def _note_maker(self) -> Maker | None:
-        belongs = self.mpe is not None and self.type in _PER_NOTE_TYPES and self.note is not None
-        return number_template(self.note) if belongs and self.note is not None else None
-
-    def encode(
-        self, message: oscbridge.Message, captures: Captures, options: EncodeOptions
-    ) -> MidiMessages:
-        """The MIDI messages for an OSC message of this route. Raises :class:`MidiEncodeError`."""
-        compiled = self._compiled
-        if compiled is None:
-            return encode(message, options)
-        args = message.args
-        values = [make(args, captures) for make in compiled.makers]
-        return encode_values(compiled.kind, values, options)
-
-    def note_of(self, args: Args, captures: Captures) -> int | None:
-        """The note of a message in an MPE zone, or None. Raises :class:`MidiEncodeError`."""
-        make = self._note_maker
-        return None if make is None else to_field(make(args, captures), _NOTE, clamp=False)
+        return tuple(number_template(1 if value is None else value) for value in values)
 
 
 _NOTE: Final = BY_TYPE["note_on"].fields[1]

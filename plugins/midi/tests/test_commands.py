@@ -42,7 +42,7 @@ def sent(rule: str, captures: dict[str, str], *args: oscbridge.Argument) -> list
     [route] = read(text)
     options = route.options["synth"]
     assert isinstance(options, MidiRoute)
-    parts = options.encode(oscbridge.Message.of("/x", *args), captures, DEFAULT_OPTIONS)
+    parts = options.encoder.encode(oscbridge.Message.of("/x", *args), captures, DEFAULT_OPTIONS)
     return [part.hex() for part in parts]
 
 
