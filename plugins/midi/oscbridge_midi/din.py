@@ -1,4 +1,4 @@
-"""Sends at the speed of a DIN cable, without delaying notes behind a flood of controllers."""
+"""Sends at the speed of a DIN cable, without letting a flood of controllers delay notes."""
 
 from __future__ import annotations
 

@@ -62,9 +62,9 @@ class MidiOptions(oscbridge.Options):
     def _somewhere(cls, output: str | None, info: ValidationInfo) -> str | None:
         if not {"listen", "input"} <= info.data.keys():
             return output  # they are invalid themselves
-        listen, heard = info.data["listen"], info.data["input"]
-        if output is None and heard is None and listen is None:
+        listen, input_ = info.data["listen"], info.data["input"]
+        if output is None and input_ is None and listen is None:
             raise ValueError('set a port, e.g. output = "Launchpad"; see `oscbridge midi ports`')
-        if listen is not None and (output is not None or heard is not None):
+        if listen is not None and (output is not None or input_ is not None):
             raise ValueError("'listen' works in both directions; remove 'input' and 'output'")
         return output

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -189,19 +188,3 @@ def test_moved_control_is_recognised(moved: str, match: str, options: Any) -> No
 
 def test_clock_is_not_a_control() -> None:
     assert learn([b"\xf8", b"\xfe"]) is None
-
-
-@pytest.mark.load
-def test_ports_and_learn_find_real_ports(jack: Any) -> None:
-    peer = jack.peer("gear")
-    program = str(Path(sys.executable).with_name("oscbridge"))
-    listed = jack.run(program, "midi", "ports", "--backend", "jack")
-    assert "outputs\n  0  gear reads:in" in listed
-    learning = jack.start(
-        program, "midi", "learn", "gear", "--backend", "jack", "--count", 1, "--from", "osc"
-    )
-    learning.said("# move a control of 'gear writes:out'")
-    for wire in ("b0 07 40", "b0 27 01", "b0 07 41", "b0 27 02"):
-        peer.write(wire)
-    learning.said('match = "/control14/1/7"')
-    assert learning.wait() == 0

@@ -61,7 +61,7 @@ def _bundles(encoded: Iterable[tuple[bytes, bool]]) -> Iterator[OutgoingFrame]:
     """Pack encoded messages into as few packets as possible, in order.
 
     A message that some clients cannot read gets its own packet: those clients would discard the
-    whole bundle around it.
+    entire bundle around it.
     """
     bundle: list[bytes] = []
     size = 0

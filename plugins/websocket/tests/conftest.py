@@ -37,7 +37,7 @@ listen = "127.0.0.1:0"
 
 
 @dataclass
-class Bridge:
+class WebSocketBridge:
     """A running bridge from UDP to the endpoint ``web``, and its counters."""
 
     app: App
@@ -97,21 +97,21 @@ class Bridge:
             self.udp.send(oscbridge.encode_message(message))
 
 
-Start = Callable[..., Awaitable[Bridge]]
+Start = Callable[..., Awaitable[WebSocketBridge]]
 Connect = Callable[..., Awaitable[ClientConnection]]
 
 
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
     """Starts a bridge; ``options`` are lines of TOML for its endpoint."""
-    bridges: list[Bridge] = []
+    bridges: list[WebSocketBridge] = []
 
-    async def start(options: str = "", configuration: str = CONFIGURATION) -> Bridge:
+    async def start(options: str = "", configuration: str = CONFIGURATION) -> WebSocketBridge:
         plugins = Plugins()
         text = configuration.format(options=options)
         app = App(parse(text, plugins.endpoint_types, "test"), plugins)
         await app.start()
-        bridges.append(Bridge(app))
+        bridges.append(WebSocketBridge(app))
         return bridges[-1]
 
     yield start
@@ -121,7 +121,7 @@ async def start() -> AsyncIterator[Start]:
 
 
 @pytest.fixture
-async def bridge(start: Start) -> Bridge:
+async def bridge(start: Start) -> WebSocketBridge:
     return await start()
 
 
@@ -131,7 +131,7 @@ async def join() -> AsyncIterator[Connect]:
     async with AsyncExitStack() as stack:
 
         async def join(
-            bridge: Bridge,
+            bridge: WebSocketBridge,
             *subprotocols: str,
             origin: str | None = None,
             query: str = "",
@@ -226,7 +226,7 @@ async def raw() -> AsyncIterator[Callable[..., Awaitable[RawClient]]]:
     """Opens a TCP connection with a small receive buffer from the address ``source``."""
     clients: list[RawClient] = []
 
-    async def raw(bridge: Bridge, source: str = "127.0.0.1") -> RawClient:
+    async def raw(bridge: WebSocketBridge, source: str = "127.0.0.1") -> RawClient:
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sock.bind((source, 0))
@@ -268,7 +268,7 @@ def tokens(tmp_path: Path) -> Callable[..., str]:
 
 
 @pytest.fixture
-def unharmed(join: Connect) -> Callable[[Bridge], AbstractAsyncContextManager[None]]:
+def unharmed(join: Connect) -> Callable[[WebSocketBridge], AbstractAsyncContextManager[None]]:
     """Checks that an attack leaves nothing behind and that a good client still works.
 
     The attacker's own sockets are counted too, so it must close them. The counts may also be
@@ -276,7 +276,9 @@ def unharmed(join: Connect) -> Callable[[Bridge], AbstractAsyncContextManager[No
     """
 
     @asynccontextmanager
-    async def unharmed(bridge: Bridge, *subprotocols: str, **more: object) -> AsyncIterator[None]:
+    async def unharmed(
+        bridge: WebSocketBridge, *subprotocols: str, **more: object
+    ) -> AsyncIterator[None]:
         def count() -> tuple[int, int, int]:
             files = len(list(Path("/proc/self/fd").iterdir()))
             return files, len(asyncio.all_tasks()), bridge.connections

@@ -116,14 +116,14 @@ async def test_reload_changes_the_limits_for_new_connections(start: Any, join: A
 
 
 def test_registry_keeps_nothing_about_ended_connections() -> None:
-    class FakeConnection:
+    class SilentConnection:
         network = "192.0.2.1"
 
         def abort(self) -> None: ...
 
-    registry = ConnectionRegistry[FakeConnection](WebSocketOptions())
+    registry = ConnectionRegistry[SilentConnection](WebSocketOptions())
     for becomes_client in (False, True):
-        connection = FakeConnection()
+        connection = SilentConnection()
         assert registry.add(connection) == ""
         if becomes_client:
             assert registry.promote(connection)
@@ -168,20 +168,20 @@ async def test_five_thousand_connections_leave_the_endpoint_working(
 # --- too slow ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("begun", [b"", UPGRADE, b"GET /"], ids=["nothing", "headers", "line"])
+@pytest.mark.parametrize("started", [b"", UPGRADE, b"GET /"], ids=["nothing", "headers", "line"])
 async def test_incomplete_handshake_times_out(
     start: Any,
     raw: Any,
     unharmed: Any,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-    begun: bytes,
+    started: bytes,
 ) -> None:
     monkeypatch.setattr("oscbridge_websocket.connection.OPEN_TIMEOUT", 0.3)
     bridge = await start()
     async with unharmed(bridge):
         client = await raw(bridge)
-        client.write(begun)
+        client.write(started)
         assert await client.read_all() == b""
         await client.close()
     assert bridge.refusals == 1
@@ -228,14 +228,14 @@ async def test_fast_sender_is_throttled_and_loses_nothing(
     flood, listener = await join(bridge), await join(bridge)
     while bridge.clients < 2:
         await asyncio.sleep(0)
-    begun = time.monotonic()
+    started = time.monotonic()
     for first in range(0, 800, bundled):
         numbers = range(first, first + bundled)
         encoded = [oscbridge.encode_message(Message.of("/n", number)) for number in numbers]
         await flood.send(encoded[0] if bundled == 1 else oscbridge.encode_bundle(encoded))
     found = await messages(listener, 800)
     assert [m.args[0] for m in found] == list(range(800))
-    assert 0.8 < time.monotonic() - begun < 5  # a burst of one second, then the rate
+    assert 0.8 < time.monotonic() - started < 5  # a burst of one second, then the rate
     assert caplog.text.count("sends more than max_rate") == 1
 
 
@@ -249,14 +249,14 @@ async def test_throttled_client_slows_nobody_else(
     flooding = [oscbridge.encode_message(Message.of("/flood"))] * 50
     await flood.send(oscbridge.encode_bundle(flooding))
     assert b"/flood\0" in await listener.recv()
-    begun = time.monotonic()
+    started = time.monotonic()
     await good.send(oscbridge.encode_message(Message.of("/good")))
     while b"/good\0" not in await listener.recv():
         pass
-    assert time.monotonic() - begun < 0.5
-    begun = time.monotonic()
+    assert time.monotonic() - started < 0.5
+    started = time.monotonic()
     await bridge.app.stop()  # does not wait for the rest of the flood
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - started < 1.5
     assert "did not close" not in caplog.text
 
 

@@ -84,16 +84,16 @@ async def test_sender_of_too_many_frames_is_throttled_and_slows_nobody(
     await flood.handshake()
     while bridge.clients < 3:
         await asyncio.sleep(0)
-    begun = time.monotonic()
+    started = time.monotonic()
     data = oscbridge.encode_message(Message.of("/late"))
     # A message that starts in the first frame and ends in the last.
     first = bytes([0x02, 0x80 | len(data)]) + MASK + data
     flood.write(first + frame * 3 * MIN_FRAME_RATE + b"\x80\x80" + MASK)
     await good.send(oscbridge.encode_message(Message.of("/good")))
     assert await messages(listener) == [Message.of("/good")]
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - started < 0.5
     assert await messages(listener) == [Message.of("/late")]
-    assert time.monotonic() - begun > 0.5
+    assert time.monotonic() - started > 0.5
     assert caplog.text.count(f"sends more than {MIN_FRAME_RATE} frames per second") == 1
 
 

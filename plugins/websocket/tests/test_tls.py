@@ -128,10 +128,10 @@ async def test_incomplete_tls_handshake_times_out(
     monkeypatch.setattr("oscbridge_websocket.connection.OPEN_TIMEOUT", 0.5)
     bridge = await start(certificate.toml)
     async with unharmed(bridge, ssl=certificate.trusted):
-        silent, begun = await raw(bridge), await raw(bridge)
-        begun.write(b"\x16\x03\x01\x02\x00\x01\x00\x01")  # an incomplete ClientHello
-        assert await begun.read_all() == await silent.read_all() == b""
-        for client in (silent, begun):
+        silent, started = await raw(bridge), await raw(bridge)
+        started.write(b"\x16\x03\x01\x02\x00\x01\x00\x01")  # an incomplete ClientHello
+        assert await started.read_all() == await silent.read_all() == b""
+        for client in (silent, started):
             await client.close()
     assert bridge.refusals == 2
     assert "timed out" in caplog.text

@@ -99,10 +99,10 @@ async def test_responses_to_wrong_tokens_are_delayed_more_and_more(
     bridge = await start(token)
     took = []
     for guess in range(4):
-        begun = time.monotonic()
+        started = time.monotonic()
         with pytest.raises(InvalidStatus):
             await join(bridge, headers={"Authorization": f"Bearer {guess}"})
-        took.append(time.monotonic() - begun)
+        took.append(time.monotonic() - started)
     for index, seconds in enumerate(took):
         assert seconds > 0.099 * 2**index
     assert bridge.refusals == 4
@@ -159,12 +159,12 @@ async def test_other_clients_are_served_immediately_while_somebody_guesses(
         guessing = [asyncio.create_task(guess(number)) for number in range(5)]
         while not bridge.refusals:
             await asyncio.sleep(0)
-        begun = time.monotonic()
+        started = time.monotonic()
         bridge.send(Message.of("/a"))
         assert [m.address for m in await messages(good)] == ["/a"]
         late = await join(bridge, **other)
         await (await late.ping())
-        assert time.monotonic() - begun < 0.5
+        assert time.monotonic() - started < 0.5
         assert not all(task.done() for task in guessing)
         await asyncio.gather(*guessing)
         await late.close()
