@@ -111,7 +111,7 @@ class RequestAuthorizer:
     def _check_request(self, connection: WebSocketConnection, request: Request) -> Response | None:
         host = request.headers.get("Host")
         if not self._policy.accepts_host(host):
-            shown = (host or "")[:MAX_SHOWN]
+            shown = (host or "").partition(":")[0][:MAX_SHOWN]
             self._on_refused(
                 f"a request to host {shown!r}; to allow it: hosts = [{shown!r}] "
                 f"in [endpoint.{self._name}]"

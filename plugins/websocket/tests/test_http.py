@@ -166,11 +166,14 @@ async def test_unknown_host_is_rejected_where_hosts_are_set(
     assert bridge.refusals == (status == 421)
 
 
-async def test_unknown_host_is_rejected_where_no_hosts_are_set(bridge: Any, raw: Any) -> None:
+async def test_unknown_host_is_rejected_where_no_hosts_are_set(
+    bridge: Any, raw: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     client = await raw(bridge)
-    answer = await client.request("GET / HTTP/1.1\nHost: oscbridge.example.org\n")
+    answer = await client.request("GET / HTTP/1.1\nHost: oscbridge.example.org:8080\n")
     assert answer.split()[1] == "421"
     assert bridge.refusals == 1
+    assert "hosts = ['oscbridge.example.org'] in [endpoint.web]" in caplog.text
 
 
 @pytest.mark.parametrize("host", ["stage.local", "stage.lan", "stage.home.arpa", "stage.internal"])
