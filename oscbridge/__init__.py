@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         PluginError,
     )
     from oscbridge.hooks import hookimpl
+    from oscbridge.net.hosts import HostPolicy, is_loopback
+    from oscbridge.net.token_bucket import TokenBucket
     from oscbridge.net.url import OSCURL, HostPort
     from oscbridge.osc import (
         IMMEDIATELY,
@@ -103,6 +105,8 @@ _HOMES = {
     ),
     "oscbridge.osc.json": ("decode_json", "encode_json"),
     "oscbridge.hooks": ("hookimpl",),
+    "oscbridge.net.hosts": ("HostPolicy", "is_loopback"),
+    "oscbridge.net.token_bucket": ("TokenBucket",),
     "oscbridge.net.url": ("OSCURL", "HostPort"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -125,6 +129,7 @@ __all__ = [
     "EndpointError",
     "File",
     "Host",
+    "HostPolicy",
     "HostPort",
     "Impulse",
     "LimitError",
@@ -146,6 +151,7 @@ __all__ = [
     "Source",
     "Subject",
     "TimeTag",
+    "TokenBucket",
     "check_captures",
     "decode_json",
     "decode_packet",
@@ -155,6 +161,7 @@ __all__ = [
     "encode_packet",
     "hookimpl",
     "infer",
+    "is_loopback",
     "is_number",
     "is_pattern",
     "messages",

@@ -111,6 +111,8 @@ class HTTPConnection(asyncio.BufferedProtocol):
         )
         self._buffer = bytearray(CHUNK)
         self._client = _UNKNOWN
+        self.local_address = ""
+        """The IP address at which the connection arrived."""
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._goes_on = False  # after the response is sent
@@ -121,6 +123,7 @@ class HTTPConnection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._client = transport.get_extra_info("peername") or _UNKNOWN
+        self.local_address = (transport.get_extra_info("sockname") or _UNKNOWN)[0]
         if not self._site.enter(self, self._client):
             self.abort()
             return

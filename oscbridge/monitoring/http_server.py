@@ -16,9 +16,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Collection
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Final
-from urllib.parse import urlsplit
 
 import h11
 
@@ -29,6 +27,7 @@ from oscbridge.monitoring.http_connection import Answer, HTTPConnection, HTTPLim
 from oscbridge.monitoring.metrics import HTTPCounters, Metrics
 from oscbridge.monitoring.status import Reloads, Status
 from oscbridge.net.acceptor import Acceptor, listen
+from oscbridge.net.hosts import HostPolicy
 from oscbridge.net.url import HostPort
 
 __all__ = ["HTTPServer"]
@@ -49,8 +48,8 @@ _VERSIONS: Final = (b"1.0", b"1.1")
 class HTTPServer:
     """Serves health and metrics of ``status`` on the running loop. ``listen`` may have port 0.
 
-    ``hosts`` are additional names for the Host header: see :func:`is_known_host`. ``reloads``
-    returns the reload counters.
+    ``hosts`` are names under which clients may address it, besides the host of ``listen`` and
+    those that :class:`HostPolicy` accepts anyway. ``reloads`` returns the reload counters.
     """
 
     limits = HTTPLimits()
@@ -65,7 +64,7 @@ class HTTPServer:
         reloads: Callable[[], Reloads] = Reloads,
     ) -> None:
         self._listen = listen
-        self._hosts = {host.lower() for host in (listen.host, *hosts)}
+        self._policy = HostPolicy((listen.host, *hosts))
         self._status = status
         self._reporting = Reporting(_log)
         self._reporting.part = "http"
@@ -193,26 +192,33 @@ class HTTPServer:
         connection = next(iter(self._asked))
         request = self._asked.pop(connection)
         try:
-            connection.answer(request, self._answer(request))
+            connection.answer(request, self._answer(request, connection.local_address))
         finally:
             now = loop.time()
             self._free_at = now + (now - started) / SHARE
             self._take_turns()
 
-    def _answer(self, request: h11.Request) -> Answer:
+    def _answer(self, request: h11.Request, local_address: str) -> Answer:
         try:
-            return self._find(request)
+            return self._reject_foreign(request, local_address) or self._find(request)
         except Exception as error:
             self._reporting.report_failure("an HTTP answer", error)
             return plain(HTTPStatus.INTERNAL_SERVER_ERROR)
 
-    def _find(self, request: h11.Request) -> Answer:
+    def _reject_foreign(self, request: h11.Request, local_address: str) -> Answer | None:
+        """An error for a request under another's name or from another site's page."""
         if request.http_version not in _VERSIONS:
             return plain(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
-        for name, value in request.headers:
-            if name == b"host" and not is_known_host(value.decode("latin-1"), self._hosts):
-                hint = "add this name to 'hosts' in [http], or use the address"
-                return plain(HTTPStatus.MISDIRECTED_REQUEST, f"Unknown host name; {hint}.\n")
+        headers = {name: value.decode("latin-1") for name, value in request.headers}
+        host = headers.get(b"host")
+        if not self._policy.accepts_host(host):
+            fix = "add it to 'hosts' in [http], or use the IP address"
+            return plain(HTTPStatus.MISDIRECTED_REQUEST, f"Unknown host name; {fix}.\n")
+        if not self._policy.accepts_origin(headers.get(b"origin"), host, local_address):
+            return plain(HTTPStatus.FORBIDDEN, "Pages of other sites are not allowed here.\n")
+        return None
+
+    def _find(self, request: h11.Request) -> Answer:
         page = self._pages.get(request.target.partition(b"?")[0])
         if page is None:
             known = " ".join(path.decode() for path in self._pages)
@@ -235,19 +241,3 @@ class HTTPServer:
         accept = b",".join(value for name, value in request.headers if name == b"accept")
         body, content_type = self._metrics.render(accept.decode("ascii", "ignore"))
         return Answer(HTTPStatus.OK, body, content_type)
-
-
-def is_known_host(header: str, hosts: Collection[str]) -> bool:
-    """Whether a request's Host is an IP address, a name without a dot, or one of ``hosts``.
-
-    A page on the web can have its own name stand for this machine's address, and then read
-    what is served here as if it were its own (DNS rebinding). Such a name has a dot.
-    """
-    try:
-        parts = urlsplit(f"//{header}")
-        host = parts.hostname or ""
-        if host not in hosts and "." in host:
-            ip_address(host)
-    except ValueError:
-        return False
-    return bool(host) and parts.username is None

@@ -20,6 +20,7 @@ from typing import Final
 
 from oscbridge.bridge.app import App, AppWatcher, Direction
 from oscbridge.logs.rate_limited import RateLimitedLog
+from oscbridge.net.token_bucket import TokenBucket
 from oscbridge.net.url import HostPort
 from oscbridge.osc import (
     Message,
@@ -91,9 +92,8 @@ class TapStream:
         if match:
             pattern = Pattern(match, mapped=True)
             self._matches = lru_cache(MAX_KNOWN)(lambda each: pattern.matches(Subject(each)))
-        self._rate = rate
-        self._allowed = rate or 0.0
-        self._since = time.monotonic()
+        # At least one at a time, also where the rate is below one per second.
+        self._bucket = None if rate is None else TokenBucket(rate, max(rate, 1.0), time.monotonic)
         self._lock = threading.Lock()
         self._lines: deque[bytes] = deque()
         self._bytes = 0
@@ -128,14 +128,8 @@ class TapStream:
 
     def _refusal(self) -> str:
         """The reason to skip a message now; empty to take it."""
-        if self._rate is not None:
-            now = time.monotonic()
-            most = max(self._rate, 1.0)
-            self._allowed = min(most, self._allowed + (now - self._since) * self._rate)
-            self._since = now
-            if self._allowed < 1:
-                return "rate"
-            self._allowed -= 1
+        if self._bucket is not None and not self._bucket.try_take():
+            return "rate"
         return "slow" if self._bytes >= MAX_WAITING else ""
 
     async def filled(self) -> None:

@@ -1,4 +1,18 @@
-"""The MIDI plugin of oscbridge: OSC to and from MIDI gear."""
+"""The MIDI plugin of oscbridge: OSC to and from MIDI gear.
+
+OSC to MIDI: :mod:`endpoint` passes each message to :mod:`message_encoder`, which uses the route's
+fields (:mod:`route_options`, :mod:`template`) or the default mapping (:mod:`codec`,
+:mod:`message_table`) and places notes in MPE zones (:mod:`mpe`). :mod:`sounding_notes` tracks what
+sounds; :mod:`din` limits the speed. The bytes go to a TCP peer (:mod:`tcp`) or to a port of the
+system (:mod:`system_ports`).
+
+MIDI to OSC: :mod:`tcp` (:mod:`stream_parser`) or :mod:`system_ports` receive messages, and
+:mod:`receiver` converts them, with :mod:`parameters` and :mod:`clock_tempo`.
+
+The system's ports belong to a process per endpoint: :mod:`port_supervisor` is the bridge's side,
+:mod:`port_worker` with :mod:`rtmidi_ports` and :mod:`jack` the other, :mod:`port_protocol` the
+frames between them. :mod:`commands` is the command line.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +30,7 @@ __all__ = ["MidiEndpoint"]
 
 
 def __getattr__(name: str) -> object:
-    """Loads the endpoint when it is asked for: the process that has the ports does not."""
+    """Import the endpoint on first use, since the port worker does not need it."""
     if name == "MidiEndpoint":
         from oscbridge_midi.endpoint import MidiEndpoint
 
@@ -33,9 +47,9 @@ def oscbridge_endpoints() -> Mapping[str, type[oscbridge.Endpoint]]:
 
 @oscbridge.hookimpl
 def oscbridge_register_routes(dispatcher: oscbridge.Dispatcher, source: oscbridge.Source) -> None:
-    """An endpoint that no route names takes the addresses of the default mapping."""
-    from oscbridge_midi.outgoing import PANIC
-    from oscbridge_midi.table import TABLE
+    """Route the addresses of the default mapping to endpoints that no route names."""
+    from oscbridge_midi.message_encoder import PANIC
+    from oscbridge_midi.message_table import TABLE
 
     for sink in source.sinks.values():
         if sink.type == "midi" and not sink.routed:
@@ -46,6 +60,6 @@ def oscbridge_register_routes(dispatcher: oscbridge.Dispatcher, source: oscbridg
 
 @oscbridge.hookimpl
 def oscbridge_commands(cli: click.Group) -> None:
-    from oscbridge_midi.commands import midi  # only when a command is asked for
+    from oscbridge_midi.commands import midi  # imported only when a command runs
 
     cli.add_command(midi)

@@ -1,8 +1,8 @@
-"""MIDI to OSC and back: the default mapping, pure.
+"""The default mapping between OSC and MIDI. Pure.
 
-:data:`oscbridge_midi.table.TABLE` says how each kind is written and read. What has no row:
-``/sysex`` with bytes or hexadecimal text, the type ``m`` under any address, and ``/panic``,
-which is the endpoint's.
+:data:`oscbridge_midi.message_table.TABLE` defines each kind of message. Not in the table are the
+data of ``/sysex``, arguments of type ``m`` under any address, and ``/panic``, which the message
+encoder handles.
 """
 
 from __future__ import annotations
@@ -11,42 +11,42 @@ from collections.abc import Hashable, Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import oscbridge
-from oscbridge_midi.table import BY_ADDRESS, BY_STATUS, BY_TYPE, Kind, Parts
-from oscbridge_midi.values import Refused, to_field
+from oscbridge_midi.fields import MidiEncodeError, to_field
+from oscbridge_midi.message_table import BY_ADDRESS, BY_STATUS, BY_TYPE, MessageKind, MidiMessages
 
 __all__ = [
+    "DEFAULT_OPTIONS",
     "MAX_SYSEX",
-    "PLAIN",
+    "EncodeOptions",
     "NoteOff",
-    "Writing",
+    "coalesce_key",
     "decode",
     "encode",
     "encode_sysex",
     "encode_values",
-    "key",
-    "readings",
+    "parse_message",
     "size",
 ]
 
 MAX_SYSEX: Final = 1 << 16
-"""Bytes of a system exclusive message, both ways."""
+"""The largest system exclusive message in either direction, in bytes."""
 
 RELEASE: Final = 64
-"""The velocity of a Note Off that has none of its own: what MIDI 1.0 has keyboards send."""
+"""The velocity of a Note Off without one: the default of MIDI 1.0."""
 
 NoteOff: TypeAlias = Literal["note_off", "velocity_0"]
 
 
-class Writing(NamedTuple):
-    """How messages are written."""
+class EncodeOptions(NamedTuple):
+    """How messages are encoded."""
 
     clamp: bool = True
-    """Whether values out of range are clamped, or the message refused."""
+    """Whether values out of range are clamped; otherwise they are an error."""
     note_off: NoteOff = "note_off"
-    """How the end of a note is written."""
+    """How the end of a note is encoded."""
 
 
-PLAIN: Final = Writing()
+DEFAULT_OPTIONS: Final = EncodeOptions()
 
 _NOTE_ON: Final = BY_TYPE["note_on"]
 _NOTE_OFF: Final = BY_TYPE["note_off"]
@@ -56,28 +56,30 @@ _SYSEX: Final = BY_TYPE["sysex"]
 # --- OSC to MIDI -----------------------------------------------------------------------------
 
 
-def encode(message: oscbridge.Message, writing: Writing = PLAIN) -> Parts:
-    """The MIDI messages for an OSC message, mostly one. Raises :class:`Refused`.
+def encode(message: oscbridge.Message, options: EncodeOptions = DEFAULT_OPTIONS) -> MidiMessages:
+    """The MIDI messages for an OSC message, usually one. Raises :class:`MidiEncodeError`.
 
-    Numbers may stand in the address as well: ``/control/1/7 64`` is ``/control 1 7 64``.
+    The first numbers may be in the address: ``/control/1/7 64`` is ``/control 1 7 64``.
     """
     address, types, args, *_ = message
     kind = BY_ADDRESS.get(address)
     if kind is not None:
-        return encode_values(kind, args, writing)
+        return encode_values(kind, args, options)
     if types and not types.strip("m"):
         return tuple([_raw(value) for value in args])
     name, *numbers = address.split("/")[1:]
     kind = BY_ADDRESS.get(f"/{name}")
     if kind is None:
-        raise Refused("no MIDI message has this address")
+        raise MidiEncodeError("unknown MIDI address")
     if not all(number.isdecimal() and len(number) <= 5 for number in numbers):
-        raise Refused(f"what follows /{name} in the address is no number")
-    return encode_values(kind, (*map(int, numbers), *args), writing)
+        raise MidiEncodeError(f"expected numbers after /{name} in the address")
+    return encode_values(kind, (*map(int, numbers), *args), options)
 
 
-def encode_values(kind: Kind, args: Sequence[oscbridge.Argument], writing: Writing) -> Parts:
-    """A message of a kind from the values of its fields. Raises :class:`Refused`."""
+def encode_values(
+    kind: MessageKind, args: Sequence[oscbridge.Argument], options: EncodeOptions
+) -> MidiMessages:
+    """The messages of a kind with these field values. Raises :class:`MidiEncodeError`."""
     fields = kind.fields
     if len(args) != len(fields):
         if kind is _SYSEX and len(args) == 1:
@@ -86,61 +88,65 @@ def encode_values(kind: Kind, args: Sequence[oscbridge.Argument], writing: Writi
             args = (*args, RELEASE)
         elif not fields and len(args) == 1:
             if not args[0]:
-                return ()  # a button that is let go
+                return ()  # a released button
             args = ()
         else:
-            raise Refused(f"{kind.address} takes {_arguments(kind)}, not {len(args)} arguments")
+            raise MidiEncodeError(
+                f"{kind.address} takes {_arguments(kind)}, not {len(args)} arguments"
+            )
     elif kind is _SYSEX:
-        raise Refused("/sysex takes bytes, or text such as 'f0 7e 7f 06 01 f7'")
-    clamp = writing.clamp
+        raise MidiEncodeError("/sysex takes a blob, or text such as 'f0 7e 7f 06 01 f7'")
+    clamp = options.clamp
     numbers = [to_field(value, field, clamp=clamp) for value, field in zip(args, fields)]  # noqa: B905
-    if kind is _NOTE_ON and not numbers[2] and writing.note_off == "note_off":
+    if kind is _NOTE_ON and not numbers[2] and options.note_off == "note_off":
         return _NOTE_OFF.write(numbers[0], numbers[1], RELEASE)
-    if kind is _NOTE_OFF and writing.note_off == "velocity_0":
+    if kind is _NOTE_OFF and options.note_off == "velocity_0":
         return _NOTE_ON.write(numbers[0], numbers[1], 0)
     return kind.write(*numbers)
 
 
 def encode_sysex(value: oscbridge.Argument) -> bytes:
-    """A system exclusive message, from bytes or hexadecimal text. Raises :class:`Refused`."""
+    """A sysex from bytes or hexadecimal text. Raises :class:`MidiEncodeError`."""
     if isinstance(value, str):
         if len(value) > 4 * MAX_SYSEX:
-            raise Refused(f"the sysex is longer than {MAX_SYSEX} bytes")
+            raise MidiEncodeError(f"the sysex is longer than {MAX_SYSEX} bytes")
         try:
             data = bytes.fromhex(value)
         except ValueError:
-            raise Refused("the sysex is no hexadecimal text, as 'f0 7e 7f 06 01 f7'") from None
+            raise MidiEncodeError(
+                "the sysex is not hexadecimal text like 'f0 7e 7f 06 01 f7'"
+            ) from None
     elif isinstance(value, bytes):
         data = value
     else:
-        raise Refused("the sysex is neither bytes nor text")
+        raise MidiEncodeError("a sysex must be a blob or text")
     if len(data) > MAX_SYSEX:
-        raise Refused(f"the sysex has {len(data)} bytes, more than {MAX_SYSEX}")
+        raise MidiEncodeError(f"the sysex has {len(data)} bytes, more than {MAX_SYSEX}")
     if data[:1] != b"\xf0" or data[-1:] != b"\xf7":
-        raise Refused("a sysex starts with f0 and ends with f7")
+        raise MidiEncodeError("a sysex must start with f0 and end with f7")
     if not data[1:-1].isascii():
-        raise Refused("a sysex has bytes below 80 between f0 and f7")
+        raise MidiEncodeError("the bytes between f0 and f7 must be below 80")
     return data
 
 
 def _raw(value: oscbridge.Argument) -> bytes:
-    """The message that an argument of type ``m`` holds."""
+    """The message in an argument of type ``m``."""
     if not isinstance(value, tuple) or len(value) != 4:
-        raise Refused("the argument of type m is no MIDI message")
+        raise MidiEncodeError("the argument of type m is not a MIDI message")
     _, status, first, second = value
     if status < 0x80 <= second:
-        status, first, second = second, first, status  # as TouchOSC Bridge has it: reversed
+        status, first, second = second, first, status  # TouchOSC Bridge reverses the bytes
     kind = BY_STATUS.get(status)
     if kind is None or kind is _SYSEX:
-        raise Refused(f"{status:#04x} is no status byte of a short MIDI message")
+        raise MidiEncodeError(f"{status:#04x} is not the status byte of a short MIDI message")
     data = bytes((status, first, second)[: size(status)])
     if not data[1:].isascii():
-        raise Refused("data bytes of MIDI are below 128")
+        raise MidiEncodeError("MIDI data bytes must be below 128")
     return data
 
 
 def size(status: int) -> int:
-    """Bytes of a message with this status byte; 0 where the data says, or of none."""
+    """The size of a message with this status byte; 0 for a sysex and undefined ones."""
     if status >= 0xF0:
         return _SYSTEM_SIZES.get(status, 0)
     return 2 if 0xC0 <= status < 0xE0 else 3
@@ -151,7 +157,7 @@ _SYSTEM_SIZES: Final = {0xF1: 2, 0xF2: 3, 0xF3: 2} | dict.fromkeys(
 )
 
 
-def _arguments(kind: Kind) -> str:
+def _arguments(kind: MessageKind) -> str:
     if kind is _SYSEX:
         return "one argument"
     return ", ".join(field.name for field in kind.fields) or "nothing"
@@ -160,32 +166,32 @@ def _arguments(kind: Kind) -> str:
 # --- MIDI to OSC -----------------------------------------------------------------------------
 
 
-class Reading(NamedTuple):
-    """A kind and its numbers as people know them: channels from 1."""
+class MidiValues(NamedTuple):
+    """A kind and the values of its fields as users write them: channels from 1."""
 
-    kind: Kind
+    kind: MessageKind
     numbers: tuple[int, ...]
 
 
-def readings(data: bytes) -> Reading:
-    """What a whole message says; sysex has no numbers. Raises ``KeyError`` for no status."""
+def parse_message(data: bytes) -> MidiValues:
+    """The values in a complete message; a sysex has none. Raises ``KeyError`` without a status."""
     kind = BY_STATUS[data[0]]
     if kind.read is None:
-        return Reading(kind, ())
+        return MidiValues(kind, ())
     numbers = kind.read(data)
     if data[0] < 0xF0:
-        return Reading(kind, (numbers[0] + 1, *numbers[1:]))
-    return Reading(kind, numbers)
+        return MidiValues(kind, (numbers[0] + 1, *numbers[1:]))
+    return MidiValues(kind, numbers)
 
 
 def decode(
-    reading: Reading, data: bytes = b"", *, long: bool = False, text: bool = False
+    values: MidiValues, data: bytes = b"", *, long: bool = False, text: bool = False
 ) -> oscbridge.Message:
-    """The OSC message. ``long`` has all numbers but the last in the address.
+    """The OSC message. With ``long`` the address contains all numbers but the last.
 
-    A sysex is its ``data``, as a blob, or as hexadecimal ``text``.
+    A sysex becomes its ``data`` as a blob, or hexadecimal text with ``text``.
     """
-    kind, numbers = reading
+    kind, numbers = values
     if kind is _SYSEX:
         if text:
             return oscbridge.Message(kind.address, "s", (data.hex(" "),))
@@ -196,27 +202,27 @@ def decode(
     return oscbridge.Message(kind.address, "i" * len(numbers), numbers)
 
 
-# --- what replaces what ----------------------------------------------------------------------
+# --- coalescing ------------------------------------------------------------------------------
 
 _EVENTS: Final = frozenset((0, 32, 6, 38, *range(64, 70), *range(96, 102), *range(120, 128)))
-"""Controllers whose order counts: banks, data entry, pedals, parameters, modes."""
+"""Controllers whose order matters: banks, data entry, pedals, parameters, modes."""
 
 
-def key(parts: Parts) -> Hashable:
-    """What a later message must have in common to take this one's place, or None.
+def coalesce_key(messages: MidiMessages) -> Hashable:
+    """Equal for messages of which only the latest matters; None if all of them do.
 
-    Only what sets something to a value can be replaced: continuous controllers, pitch,
-    pressure, 14 bit values. A note, a program, a pedal or a sysex never.
+    Only values can be replaced: continuous controllers, pitch, pressure, 14-bit values. Notes,
+    programs, pedals and sysex are always sent.
     """
-    if not parts:
+    if not messages:
         return None
-    first = parts[0]
+    first = messages[0]
     status = first[0] & 0xF0
     if status == 0xB0:
-        if len(parts) == 4:
-            return first + parts[1]  # a parameter
+        if len(messages) == 4:
+            return first + messages[1]  # a parameter
         return None if first[1] in _EVENTS else first[:2]
-    if len(parts) == 1:
+    if len(messages) == 1:
         if status == 0xA0:
             return first[:2]
         if status in (0xD0, 0xE0):

@@ -10,33 +10,33 @@ from typing import Final, get_args
 
 import click
 
-from oscbridge_midi.learn import Control, learn, routes
-from oscbridge_midi.names import choose
-from oscbridge_midi.omm import MAX_FILE, Defaults, translate
-from oscbridge_midi.system import Backend, BackendName
+from oscbridge_midi.learn import LearnedControl, learn, routes
+from oscbridge_midi.omm import MAX_FILE, OmmDefaults, translate
+from oscbridge_midi.port_names import choose
+from oscbridge_midi.rtmidi_ports import BackendName, MidiBackend
 
 __all__ = ["midi"]
 
-GATHER: Final = 0.4
-"""Seconds for which the messages of a control are gathered, so that all halves are there."""
+COLLECT_TIME: Final = 0.4
+"""Seconds for which the messages of a control are collected, so that both halves arrive."""
 
-MAX_GATHERED: Final = 10_000
-"""Messages that are gathered at once."""
+MAX_COLLECTED: Final = 10_000
+"""The most messages that are collected."""
 
 _backend: Final = click.option(
     "--backend",
     type=click.Choice(get_args(BackendName)),
     default="default",
     show_default=True,
-    help="The MIDI system.",
+    help="MIDI system.",
 )
 
 
 def _names(function: Callable[..., None]) -> Callable[..., None]:
     function = click.option(
-        "--to", "endpoint", default="synth", show_default=True, help="The MIDI endpoint."
+        "--to", "endpoint", default="synth", show_default=True, help="MIDI endpoint."
     )(function)
-    return click.option("--from", "source", default="stage", show_default=True, help="The bridge.")(
+    return click.option("--from", "source", default="stage", show_default=True, help="Bridge.")(
         function
     )
 
@@ -56,8 +56,8 @@ def midi() -> None:
 @midi.command()
 @_backend
 def ports(backend: BackendName) -> None:
-    """List the MIDI ports, with their numbers."""
-    system = Backend(backend)
+    """List the MIDI ports and their numbers."""
+    system = MidiBackend(backend)
     try:
         for title, kind in (("outputs", "output"), ("inputs", "input")):
             names = system.names("output" if kind == "output" else "input")
@@ -72,8 +72,8 @@ def ports(backend: BackendName) -> None:
 @click.argument("port")
 @_backend
 @_names
-@click.option("--reverse", help="An endpoint that is told where the control is.")
-@click.option("--count", type=click.IntRange(min=1), help="Controls to learn, then end.")
+@click.option("--reverse", help="Endpoint to send the position of the control to.")
+@click.option("--count", type=click.IntRange(min=1), help="Exit after this number of controls.")
 def learn_command(
     port: str,
     backend: BackendName,
@@ -82,20 +82,20 @@ def learn_command(
     reverse: str | None,
     count: int | None,
 ) -> None:
-    """Print the route for each control that is moved on PORT, until Ctrl-C.
+    """Print a route for each control that is moved on PORT, until Ctrl-C.
 
-    PORT is a part of a name, or a number. A control of 14 bits is told as one.
+    PORT is a name, a part of one, or a number. A 14-bit control is recognised as one control.
     """
     moved: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    system = Backend(backend)
+    system = MidiBackend(backend)
     try:
         name = choose(port, system.names("input"), "input")
         opened = system.open("input", name, callback=lambda message: moved.put(message.bin()))
         try:
-            click.echo(f"# move a control of {name!r}; Ctrl-C ends")
-            seen: set[Control] = set()
+            click.echo(f"# move a control of {name!r}; press Ctrl-C to stop")
+            seen: set[LearnedControl] = set()
             while count is None or len(seen) < count:
-                control = learn(_gather(moved))
+                control = learn(_collect(moved))
                 if control is not None and control not in seen:
                     seen.add(control)
                     click.echo("\n" + "\n\n".join(routes(control, source, endpoint, reverse)))
@@ -107,16 +107,16 @@ def learn_command(
         system.close()
 
 
-def _gather(moved: queue.SimpleQueue[bytes]) -> list[bytes]:
-    """The next message, and what comes within a moment after it."""
-    gathered = [moved.get()]
-    deadline = time.monotonic() + GATHER
-    while len(gathered) < MAX_GATHERED:
+def _collect(moved: queue.SimpleQueue[bytes]) -> list[bytes]:
+    """The next message, and those received within a moment after it."""
+    collected = [moved.get()]
+    deadline = time.monotonic() + COLLECT_TIME
+    while len(collected) < MAX_COLLECTED:
         try:
-            gathered.append(moved.get(timeout=max(0.0, deadline - time.monotonic())))
+            collected.append(moved.get(timeout=max(0.0, deadline - time.monotonic())))
         except queue.Empty:
             break
-    return gathered
+    return collected
 
 
 @midi.command("import")
@@ -127,15 +127,15 @@ def _gather(moved: queue.SimpleQueue[bytes]) -> list[bytes]:
 def import_command(file: Path, source: str, endpoint: str, channel: int, velocity: int) -> None:
     """Print routes for the rules of FILE, a map of OSC2MIDI (.omm).
 
-    A rule that no route can say is printed as a comment, with the reason. Here values are
-    rounded: the middle of a fader is 64, not 63. --channel and --velocity stand for the words
-    'channel' and 'velocity' in the map.
+    A rule that a route cannot express is printed as a comment with the reason. Values are
+    rounded: the center of a fader is 64, not 63. --channel and --velocity are the values of the
+    words 'channel' and 'velocity' in the map.
     """
     with file.open("rb") as opened:
         raw = opened.read(MAX_FILE + 1)
     if len(raw) > MAX_FILE:
         raise click.ClickException(f"{file}: larger than {MAX_FILE} bytes; is it a map?")
     text = raw.decode("utf-8", "replace")
-    defaults = Defaults(channel - 1, velocity)
+    defaults = OmmDefaults(channel - 1, velocity)
     for each in translate(text, source, endpoint, defaults):
         click.echo(each + "\n")

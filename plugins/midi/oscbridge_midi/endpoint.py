@@ -1,4 +1,4 @@
-"""The MIDI endpoint: a port, or a network connection, both ways."""
+"""The MIDI endpoint: sends and receives on a port or a network connection."""
 
 from __future__ import annotations
 
@@ -7,50 +7,48 @@ from collections.abc import Hashable, Sequence
 from typing import Final, Protocol
 
 import oscbridge
-from oscbridge_midi import network
-from oscbridge_midi.codec import Writing, key
-from oscbridge_midi.inbound import Inbound, Style
-from oscbridge_midi.mpe import clash
+from oscbridge_midi import codec, tcp
+from oscbridge_midi.codec import EncodeOptions
+from oscbridge_midi.din import DinPacer
+from oscbridge_midi.fields import MidiEncodeError
+from oscbridge_midi.message_encoder import MessageEncoder, describe_error, resolve_route
+from oscbridge_midi.message_table import MidiMessages
+from oscbridge_midi.mpe import find_overlap
 from oscbridge_midi.options import MidiOptions
-from oscbridge_midi.outgoing import Outgoing, route_of
-from oscbridge_midi.pacer import DIN_SPEED, Item, Lanes
-from oscbridge_midi.route import MidiRoute
-from oscbridge_midi.system_port import SystemPort
-from oscbridge_midi.table import Parts
-from oscbridge_midi.values import Refused
+from oscbridge_midi.receiver import DecodeOptions, MidiReceiver
+from oscbridge_midi.route_options import MidiRoute
+from oscbridge_midi.sounding_notes import SoundingNotes
+from oscbridge_midi.system_ports import SystemPorts
 
 __all__ = ["MidiEndpoint"]
 
-AHEAD: Final = 0.001
-"""Seconds that the sending may be ahead of the cable: what a timer can do."""
-
-SILENCE_TIMEOUT: Final = 0.1
-"""Seconds that ending the notes may take when the endpoint is closed."""
+RELEASE_TIMEOUT: Final = 0.1
+"""Seconds for ending the notes when the endpoint closes."""
 
 
-class Out(Protocol):
-    """Something that messages are sent to."""
+class MidiConnection(Protocol):
+    """A port or a network connection."""
 
-    longest: int
-    """Bytes of the longest message that it takes."""
+    max_size: int
+    """The largest message that it can send, in bytes."""
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """A human-readable name."""
 
     async def send(self, messages: Sequence[bytes]) -> None:
-        """Send messages, in order. Raises :class:`oscbridge.NotConnected`."""
+        """Send messages in order. Raises :class:`oscbridge.NotConnected`."""
 
     async def close(self) -> None:
         """Close it."""
 
 
 class MidiEndpoint(oscbridge.Endpoint):
-    """Sends and hears MIDI by the ports of the system or over TCP.
+    """Sends and receives MIDI through ports of the system or over TCP.
 
-    What sounds is followed, and ended when the endpoint closes, when the routes that lead
-    here change, and at ``/panic``. A message that came from here is not sent back, unless
-    its route says ``midi = { echo = true }``.
+    Sounding notes are tracked, and ended when the endpoint closes, when its routes change, and on
+    ``/panic``. A message that came from this endpoint is not sent back to it, unless its route has
+    ``midi = { echo = true }``.
     """
 
     Options = MidiOptions
@@ -61,286 +59,258 @@ class MidiEndpoint(oscbridge.Endpoint):
     def __init__(self, name: str, options: oscbridge.Options) -> None:
         super().__init__(name, options)
         own = self.options
-        self._outgoing = Outgoing(Writing(own.out_of_range == "clamp", own.note_off))
-        self._style = Style(
+        self._notes = SoundingNotes(own.note_off)
+        encode_options = EncodeOptions(own.out_of_range == "clamp", own.note_off)
+        self._encoder = MessageEncoder(encode_options, self._notes)
+        self._decode_options = DecodeOptions(
             own.addresses == "long", own.sysex == "text", own.clock, own.parameters, own.pairs
         )
-        self._outs: list[Out] = []
-        self._opened: list[Out] = []
-        self._lanes = Lanes()
-        self._filled = asyncio.Event()
-        self._room = asyncio.Event()
-        self._pacing: asyncio.Task[None] | None = None
-        self._ending: set[asyncio.Task[None]] = set()
-        self._tried = False
+        self._connections: list[MidiConnection] = []
+        self._outputs: list[MidiConnection] = []
+        """The connections to send to."""
+        self._server: tcp.MidiTcpServer | None = None
+        self._pacer: DinPacer | None = None
+        self._releasing: set[asyncio.Task[None]] = set()
+        self._is_retry = False
+
+    @property
+    def clients(self) -> int:
+        """The number of clients that are connected to ``listen``."""
+        return 0 if self._server is None else self._server.clients
 
     def describe(self) -> str:
-        if self._opened:
-            return ", ".join(each.name for each in self._opened)
+        if self._connections:
+            return ", ".join(each.name for each in self._connections)
         own = self.options
         if own.listen is not None:
-            return f"{network.SCHEME}{own.listen}"
+            return f"{tcp.SCHEME}{own.listen}"
         return ", ".join(
             f"{kind} {text!r}"
             for kind, text in (("output", own.output), ("input", own.input))
             if text is not None
         )
 
-    # --- its life ----------------------------------------------------------------------------
+    # --- connecting --------------------------------------------------------------------------
 
     async def connect(self) -> None:
-        patient, self._tried = self._tried, True
+        is_retry, self._is_retry = self._is_retry, True
         own = self.options
-        if not patient:
+        if not is_retry:
             self._check_zones()
         if own.listen is not None:
-            server = network.Server(self, self)
-            self._add(server, sends=True)
-            await server.open(own.listen)
-        remote = {text for text in (own.output, own.input) if _is_remote(text)}
-        for text in sorted(filter(None, remote)):
-            client = await network.Client.open(network.parse(text), self, self.lost)
-            self._add(client, sends=text == own.output)
-        output = None if _is_remote(own.output) else own.output
-        heard = None if _is_remote(own.input) else own.input
-        if output is not None or heard is not None:
-            await self._open_system(output, heard, patient=patient)
-        if self._outs:  # what sounded when the connection broke, and how it was set up
-            self._outgoing.doubt_all()
-            await self._silence()
-            await self._write(self._outgoing.configuration())
+            self._server = tcp.MidiTcpServer(self, self)
+            self._add(self._server, sends=True)
+            await self._server.open(own.listen)
+        urls = {text for text in (own.output, own.input) if text is not None and _is_url(text)}
+        for url in sorted(urls):
+            client = await tcp.MidiTcpClient.open(tcp.parse(url), self, self.lost)
+            self._add(client, sends=url == own.output)
+        output = None if _is_url(own.output) else own.output
+        input_ = None if _is_url(own.input) else own.input
+        if output is not None or input_ is not None:
+            await self._open_ports(output, input_, wait=is_retry)
+        if self._outputs:  # the receiver may have missed the end of notes, and the zones
+            self._notes.mark_uncertain()
+            await self._release_all()
+            await self._write(self._encoder.zone_setup())
         if own.din:
-            self._pacing = asyncio.create_task(self._pace(), name=f"{self.name} to DIN")
+            self._pacer = DinPacer(f"{self.name} to DIN", self._write, self._pacer_failed)
 
-    async def _open_system(self, output: str | None, heard: str | None, *, patient: bool) -> None:
-        port = SystemPort(
+    async def _open_ports(self, output: str | None, input_: str | None, *, wait: bool) -> None:
+        ports = SystemPorts(
             self.options.backend,
             output=output,
-            input=heard,
+            input=input_,
             note_off=self.options.note_off,
-            inbound=self.inbound(("", 0)),
-            on_full=self._input_full,
+            receiver=self.receiver(("", 0)),
+            on_overflow=self._input_overflow,
             on_lost=self.lost,
             log=self.log,
         )
-        self._add(port, sends=output is not None)
-        await port.open(patient=patient)
+        self._add(ports, sends=output is not None)
+        await ports.open(wait=wait)
 
-    def _input_full(self, count: int) -> None:
-        self.host.dropped("input_full", count, "they come in faster than they can be taken")
-
-    def _add(self, out: Out, *, sends: bool) -> None:
-        self._opened.append(out)
+    def _add(self, connection: MidiConnection, *, sends: bool) -> None:
+        self._connections.append(connection)
         if sends:
-            self._outs.append(out)
+            self._outputs.append(connection)
 
     async def close(self) -> None:
-        if self._pacing is not None:
-            self._pacing.cancel()
-            await asyncio.wait([self._pacing])
-            self._pacing = None
-        left = self._clear_lanes()
-        if left:
-            self.host.dropped("stopped", left)
+        if self._pacer is not None:
+            await self._pacer.stop()
+            self._drop_queued("stopped")
+            self._pacer = None
         try:
-            async with asyncio.timeout(SILENCE_TIMEOUT):
-                await self._silence()
+            async with asyncio.timeout(RELEASE_TIMEOUT):
+                await self._release_all()
         except (oscbridge.NotConnected, TimeoutError):
-            pass  # tried again when it is connected again
-        for task in tuple(self._ending):
+            pass  # retried on the next connection
+        for task in tuple(self._releasing):
             task.cancel()
-        opened, self._opened, self._outs = self._opened, [], []
-        await asyncio.gather(*(each.close() for each in opened))
+        connections, self._connections, self._outputs = self._connections, [], []
+        self._server = None
+        await asyncio.gather(*(each.close() for each in connections))
 
-    # --- no hanging notes --------------------------------------------------------------------
+    # --- ending notes ------------------------------------------------------------------------
 
-    async def _silence(self) -> None:
-        """End all that sounds. Raises :class:`oscbridge.NotConnected`."""
-        await self._write_ending(self._outgoing.silence())
+    async def _release_all(self) -> None:
+        """End all notes. Raises :class:`oscbridge.NotConnected`."""
+        await self._write_release(self._encoder.release())
 
-    async def _write_ending(self, ending: Sequence[bytes]) -> None:
-        for data in ending:  # at once: what begins meanwhile is followed behind it
-            self._outgoing.follow(data)
-        await self._write_or_doubt(ending)
-
-    def _clear_lanes(self) -> int:
-        """Throw away what waits for the cable. How many messages that was."""
-        items = self._lanes.clear()
-        for item in items:
-            self._outgoing.doubt(item.parts)
-        return len(items)
+    async def _write_release(self, messages: Sequence[bytes]) -> None:
+        for data in messages:  # before they are sent, so that notes started meanwhile are kept
+            self._notes.track(data)
+        await self._write_tracked(messages)
 
     def rerouted(self) -> None:
-        """Routes that lead here have changed: who would end the notes may be gone."""
-        left = self._clear_lanes()
-        if left:
-            self.host.dropped("rerouted", left, "the route that they took is gone")
-        self._end(self._outgoing.silence())
-        self._outgoing.forget_zones()
+        """End all notes: the messages that would have ended them may no longer be routed here."""
+        self._drop_queued("rerouted", "their route has been removed")
+        self._release_soon(self._encoder.release())
+        self._encoder.forget_zones()
         self._check_zones()
 
     def _check_zones(self) -> None:
         options = [info.options for info in self.routes]
-        found = clash({each.mpe for each in options if isinstance(each, MidiRoute) and each.mpe})
-        if found:
-            self.log.warning("%s; their notes will disturb each other", found)
+        zones = {each.mpe for each in options if isinstance(each, MidiRoute) and each.mpe}
+        overlap = find_overlap(zones)
+        if overlap:
+            self.log.warning("%s; their notes will interfere with each other", overlap)
 
     def source_gone(self, origin: oscbridge.Origin) -> None:
-        """The connection that messages came by is broken."""
+        """With ``release``, end the notes of a disconnected peer."""
         if self.options.release:
-            self._end(self._outgoing.silence(origin))
+            peer = origin[:2]
+            started_by_peer = self._notes.release(
+                lambda each: each is not None and each[:2] == peer
+            )
+            self._release_soon(tuple(started_by_peer))
 
-    def _end(self, ending: Sequence[bytes]) -> None:
-        if self._pacing is not None and ending:
-            for data in ending:
-                self._outgoing.follow(data)
-            self._lanes.put(Item(tuple(ending)))
-            self._filled.set()
-        elif ending and self._outs:
-            task = asyncio.create_task(self._try_to_write(ending), name=f"{self.name} silence")
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
+    def _release_soon(self, messages: MidiMessages) -> None:
+        if not messages:
+            return
+        if self._pacer is not None:
+            for data in messages:
+                self._notes.track(data)
+            self._pacer.put(messages)
+        elif self._outputs:
+            task = asyncio.create_task(self._try_release(messages), name=f"{self.name} release")
+            self._releasing.add(task)
+            task.add_done_callback(self._releasing.discard)
 
-    async def _try_to_write(self, messages: Sequence[bytes]) -> None:
+    async def _try_release(self, messages: Sequence[bytes]) -> None:
         try:
-            await self._write_ending(messages)
+            await self._write_release(messages)
         except oscbridge.NotConnected:
-            pass  # the bridge connects again, and is told by the next message
+            pass  # the next message reports the lost connection, and then all notes are ended
 
-    # --- out ---------------------------------------------------------------------------------
+    # --- sending -----------------------------------------------------------------------------
 
     def key(self, message: oscbridge.Message) -> Hashable:
-        return self._outgoing.key(message)
+        return self._encoder.coalesce_key(message)
 
     def essential(self, message: oscbridge.Message) -> Hashable:
-        return self._outgoing.essential(message)
+        return self._encoder.must_deliver_key(message)
 
     async def send_batch(self, messages: Sequence[oscbridge.Message]) -> None:
-        if not self._outs:
-            if self._opened:
-                routed = [message for message in messages if message.route is not None]
-                if routed:
-                    raise oscbridge.BadMessage(
-                        f"this endpoint has no output; add output = ... to [endpoint.{self.name}]"
-                    )
-                return
-            raise oscbridge.NotConnected
-        while self._pacing is not None and self._lanes.is_full:
-            self._room.clear()
-            await self._room.wait()  # now: all of these are to be in the lanes, or none
-        items: list[Parts] = []
-        fault: oscbridge.BadMessage | None = None
+        if not self._outputs:
+            self._reject_without_output(messages)
+            return
+        if self._pacer is not None:  # before encoding: then all of them are queued, or none
+            await self._pacer.wait_for_room()
+        batch: list[MidiMessages] = []
+        rejected: oscbridge.BadMessage | None = None
         for index, message in enumerate(messages):
-            if self._is_echo(message):
+            route, captures = resolve_route(message)
+            origin = message.origin
+            if origin is not None and origin.source == self.name and not route.echo:
                 continue
             try:
-                parts = self._outgoing.parts(message)
-                self._check_length(parts)
-            except Refused as error:
-                fault = oscbridge.BadMessage(_one_line(message, error), index)
+                encoded = self._encoder.encode(message, route, captures)
+                self._check_size(encoded)
+            except MidiEncodeError as error:
+                rejected = oscbridge.BadMessage(describe_error(message, error), index)
                 break
-            for data in parts:  # before it is sent: one Note Off too many does no harm
-                self._outgoing.follow(data, message.origin)
-            items.append(parts)
-        if self._pacing is None:
-            await self._write_or_doubt([data for parts in items for data in parts])
+            for data in encoded:  # before it is sent: an additional Note Off does no harm
+                self._notes.track(data, origin)
+            batch.append(encoded)
+        if self._pacer is None:
+            await self._write_tracked([data for encoded in batch for data in encoded])
         else:
-            self._queue(items)
-        if fault is not None:
-            raise fault
+            self._queue(self._pacer, batch)
+        if rejected is not None:
+            raise rejected
 
-    def _check_length(self, parts: Parts) -> None:
-        """Raises :class:`Refused` for a sysex that an output would never take."""
-        if parts and parts[0][0] == 0xF0:
-            longest = min(out.longest for out in self._outs)
-            if len(parts[0]) > longest:
-                raise Refused(f"the sysex has {len(parts[0])} bytes, more than {longest} over JACK")
+    def _reject_without_output(self, messages: Sequence[oscbridge.Message]) -> None:
+        """Raise unless the messages are here by default only, and the endpoint is an input."""
+        if not self._connections:
+            raise oscbridge.NotConnected
+        if any(message.route is not None for message in messages):
+            raise oscbridge.BadMessage(
+                f"this endpoint has no output; add output = ... to [endpoint.{self.name}]"
+            )
 
-    def _is_echo(self, message: oscbridge.Message) -> bool:
-        origin = message.origin
-        if origin is None or origin.source != self.name:
-            return False
-        options = route_of(message)
-        return options is None or not options.echo
+    def _check_size(self, encoded: MidiMessages) -> None:
+        """Raise :class:`MidiEncodeError` for a sysex that an output cannot send."""
+        if encoded and encoded[0][0] == 0xF0:
+            size, limit = len(encoded[0]), min(output.max_size for output in self._outputs)
+            if size > limit:
+                raise MidiEncodeError(f"the sysex has {size} bytes, more than {limit} over JACK")
 
-    async def _write_or_doubt(self, messages: Sequence[bytes]) -> None:
-        """Write messages that were followed. What they end sounds on if they do not get out."""
+    async def _write_tracked(self, messages: Sequence[bytes]) -> None:
+        """Write messages that have been tracked, and take that back if they are not sent."""
         try:
             await self._write(messages)
         except BaseException:
-            self._outgoing.doubt(messages)
+            self._notes.mark_unsent(messages)
             raise
 
     async def _write(self, messages: Sequence[bytes]) -> None:
-        if not messages:
-            return
-        for out in self._outs:
-            await out.send(messages)
+        if messages:
+            for output in self._outputs:
+                await output.send(messages)
 
-    # --- at the speed of a DIN cable ---------------------------------------------------------
+    # --- sending at the speed of a DIN cable -------------------------------------------------
 
-    def _queue(self, items: Sequence[Parts]) -> None:
-        """Put messages into the lanes."""
-        replaced = 0
-        for parts in items:
-            if parts:
-                replaced += self._lanes.put(Item(parts, key(parts)))
-                self._filled.set()
+    def _queue(self, pacer: DinPacer, batch: Sequence[MidiMessages]) -> None:
+        replaced = sum(pacer.put(each, codec.coalesce_key(each)) for each in batch if each)
         if replaced:
             self.host.dropped("replaced", replaced)
 
-    async def _pace(self) -> None:
-        """Send what is in the lanes, at the speed of the cable."""
-        clock = asyncio.get_running_loop().time
-        due = clock()
-        while True:
-            item = self._lanes.take()
-            if item is None:
-                self._filled.clear()
-                await self._filled.wait()
-                continue
-            self._room.set()
-            due = max(due, clock()) + sum(map(len, item.parts)) / DIN_SPEED
-            try:
-                await self._write(item.parts)
-            except oscbridge.NotConnected as error:
-                self._outgoing.doubt(item.parts)
-                left = 1 + self._clear_lanes()
-                self.host.dropped("error", left, f"the port takes nothing more: {error}")
-                self.lost(error)
-                return
-            if (ahead := due - clock()) > AHEAD:
-                await asyncio.sleep(ahead)
+    def _drop_queued(self, reason: str, why: str = "") -> None:
+        queued = [] if self._pacer is None else self._pacer.clear()
+        for messages in queued:
+            self._notes.mark_unsent(messages)
+        if queued:
+            self.host.dropped(reason, len(queued), why)
 
-    # --- in ----------------------------------------------------------------------------------
+    def _pacer_failed(self, error: oscbridge.NotConnected, unsent: Sequence[MidiMessages]) -> None:
+        for messages in unsent:
+            self._notes.mark_unsent(messages)
+        self.host.dropped("error", len(unsent), f"the port accepts no more data: {error}")
+        self.lost(error)
 
-    def inbound(self, peer: tuple[str, int]) -> Inbound:
-        """Where the messages from a peer go."""
-        return Inbound(
-            self._style,
+    # --- receiving ---------------------------------------------------------------------------
+
+    def receiver(self, peer: tuple[str, int]) -> MidiReceiver:
+        """A receiver for the messages of one peer."""
+        return MidiReceiver(
+            self._decode_options,
             lambda message: self.receive(message, peer),
             lambda: self.host.left(peer),
         )
 
-    def bad(self, error: oscbridge.DecodeError, peer: tuple[str, int]) -> None:
-        """A peer sent what is no message."""
+    def bad_bytes(self, error: oscbridge.DecodeError, peer: tuple[str, int]) -> None:
+        """Count bytes of a peer that are not a MIDI message."""
         self.host.bad_input(error, peer)
 
-    def greeting(self, *, again: bool) -> Parts:
-        """What a new client must know: how MPE zones are set up, and what ended meanwhile."""
-        return (self._outgoing.rest() if again else ()) + self._outgoing.configuration()
+    def greeting(self, *, reconnected: bool) -> MidiMessages:
+        """The first messages to a new client: it may have missed ends of notes, and the zones."""
+        missed = tuple(self._notes.release_channels()) if reconnected else ()
+        return missed + self._encoder.zone_setup()
+
+    def _input_overflow(self, count: int) -> None:
+        self.host.dropped("input_full", count, "they arrive faster than they can be processed")
 
 
-def _is_remote(text: str | None) -> bool:
-    return text is not None and text.startswith(network.SCHEME)
-
-
-def _one_line(message: oscbridge.Message, error: Refused) -> str:
-    args = " ".join(map(_short, message.args[:4]))
-    more = " …" if len(message.args) > 4 else ""
-    return f"{message.address} {args}{more}: {error}" if args else f"{message.address}: {error}"
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 24 else text[:23] + "…"
+def _is_url(text: str | None) -> bool:
+    return text is not None and text.startswith(tcp.SCHEME)

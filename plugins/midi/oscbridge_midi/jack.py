@@ -1,4 +1,4 @@
-"""What rtmidi does not know of a JACK server: that it has ended, and how fast it goes."""
+"""Watches a JACK server for what rtmidi does not report: its end, and its period."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-__all__ = ["UNKNOWN", "Watch", "watch"]
+__all__ = ["NOT_WATCHED", "JackWatch", "watch"]
 
 _NO_START: Final = 1
 """JackNoStartServer."""
@@ -17,47 +17,47 @@ _Status: Final = ctypes.c_int
 _Callback: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
-class Watch(NamedTuple):
-    """A server that is watched."""
+class JackWatch(NamedTuple):
+    """A watched server."""
 
     period: float
-    """Seconds between the times at which it takes messages."""
+    """Seconds between its processing cycles."""
     end: Callable[[], None]
-    """To be called at the end."""
+    """Stops watching."""
 
 
-UNKNOWN: Final = Watch(0.0, lambda: None)
-"""What is watched where there is no server, or no library."""
+NOT_WATCHED: Final = JackWatch(0.0, lambda: None)
+"""Used without a JACK server or library."""
 
 
-def watch(on_end: Callable[[], None]) -> Watch:
-    """Have ``on_end`` called, on a thread of JACK's, when the server ends.
+def watch(on_end: Callable[[], None]) -> JackWatch:
+    """Call ``on_end`` on a thread of JACK when the server ends.
 
-    To be called when rtmidi is loaded. What it returns is to be kept.
+    rtmidi must be loaded. The result must be kept as long as the server is to be watched.
     """
     try:
         jack = ctypes.CDLL(_library())
         jack.jack_client_open.restype = ctypes.c_void_p
         found = jack.jack_client_open(b"oscbridge watches", _NO_START, ctypes.byref(_Status()))
         if not found:
-            return UNKNOWN
+            return NOT_WATCHED
         client = ctypes.c_void_p(found)
         callback = _Callback(lambda _argument: on_end())
         jack.jack_on_shutdown(client, callback, None)
         period = jack.jack_get_buffer_size(client) / (jack.jack_get_sample_rate(client) or 1)
     except (OSError, AttributeError):
-        return UNKNOWN
+        return NOT_WATCHED
 
     def end() -> None:
-        nonlocal callback  # kept as long: JACK has no more than its address
+        nonlocal callback  # keeps it alive: JACK only has its address
         jack.jack_client_close(client)
         del callback
 
-    return Watch(period, end)
+    return JackWatch(period, end)
 
 
 def _library() -> str | None:
-    """The library that rtmidi has loaded; wheels bring their own. Else the system's."""
+    """The library that rtmidi has loaded, because wheels bundle one; else the system's."""
     try:
         lines = Path("/proc/self/maps").read_text().splitlines()
     except OSError:

@@ -1,58 +1,60 @@
-"""Which control was moved, from the messages that it sent. Pure."""
+"""Finds out which control was moved from the messages that it sent. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
-from oscbridge_midi import toml
-from oscbridge_midi.codec import Reading, readings
-from oscbridge_midi.parameters import Recognizer
-from oscbridge_midi.table import BY_TYPE
+from oscbridge_midi import toml_routes
+from oscbridge_midi.codec import MidiValues, parse_message
+from oscbridge_midi.message_table import BY_TYPE
+from oscbridge_midi.parameters import ParameterRecognizer
 
-__all__ = ["Control", "learn", "routes"]
+__all__ = ["LearnedControl", "learn", "routes"]
 
-Control = Reading
-"""A kind, and all numbers that say which control it is: those before the value."""
+LearnedControl = MidiValues
+"""A kind and the numbers that identify the control: all but the value."""
 
 
-def learn(messages: Sequence[bytes]) -> Control | None:
-    """The control that most of some messages came from, if they came from any.
+def learn(messages: Sequence[bytes]) -> LearnedControl | None:
+    """The control that most of the messages came from, or None.
 
-    Two controllers 32 apart that both moved are the halves of one 14 bit control.
+    Two controllers 32 apart that both moved are the halves of one 14-bit control.
     """
     controllers = {(data[0], data[1]) for data in messages if data[0] & 0xF0 == 0xB0}
     pairs = {n for status, n in controllers if n < 32 and (status, n + 32) in controllers} - {6}
-    recognizer = Recognizer(pairs=pairs)
-    counts: Counter[Control] = Counter()
+    recognizer = ParameterRecognizer(pairs=pairs)
+    counts: Counter[LearnedControl] = Counter()
     for data in messages:
         if data[0] >= 0xF0:
-            continue  # clocks and the like come by themselves
+            continue  # clocks and the like are sent without a control
         found = (
             recognizer.feed((data[0] & 15) + 1, data[1], data[2])
             if data[0] & 0xF0 == 0xB0
-            else [readings(data)]
+            else [parse_message(data)]
         )
-        counts.update(_control(reading) for reading in found)
-    counts.update(_control(reading) for reading in recognizer.flush())
+        counts.update(_control(values) for values in found)
+    counts.update(_control(values) for values in recognizer.flush())
     return max(counts, key=lambda control: counts[control]) if counts else None
 
 
-def _control(reading: Reading) -> Control:
-    kind, numbers = reading
-    if kind.type == "note_off":  # the other end of the same key
-        return Control(BY_TYPE["note_on"], numbers[:-1])
-    return Control(kind, numbers[:-1])
+def _control(values: MidiValues) -> LearnedControl:
+    kind, numbers = values
+    if kind.type == "note_off":  # the same key
+        return LearnedControl(BY_TYPE["note_on"], numbers[:-1])
+    return LearnedControl(kind, numbers[:-1])
 
 
-def routes(control: Control, source: str, endpoint: str, reverse: str | None = None) -> list[str]:
-    """TOML: the route that sets the control, and one that tells of it to ``reverse``."""
+def routes(
+    control: LearnedControl, source: str, endpoint: str, reverse: str | None = None
+) -> list[str]:
+    """TOML: the route that sets the control, and one that sends it to ``reverse``."""
     kind, numbers = control
     address = "/".join([kind.address, *map(str, numbers)])
     selecting, value = kind.fields[: len(numbers)], kind.fields[-1]
     fields = {field.name: number for field, number in zip(selecting, numbers, strict=True)}
     found = [
-        toml.route(
+        toml_routes.route(
             {
                 "from": source,
                 "match": address,
@@ -66,7 +68,9 @@ def routes(control: Control, source: str, endpoint: str, reverse: str | None = N
         needs = ['addresses = "long"']
         if kind.type == "control14":
             needs.append(f"pairs = [{numbers[1]}]")
-        keys: dict[str, toml.Value] = {"from": endpoint, "match": address}
+        keys: dict[str, toml_routes.Value] = {"from": endpoint, "match": address}
         keys |= {"scale": (0, value.high, 0.0, 1.0), "to": reverse}
-        found.append(f"# needs {' and '.join(needs)} in [endpoint.{endpoint}]\n{toml.route(keys)}")
+        found.append(
+            f"# requires {' and '.join(needs)} in [endpoint.{endpoint}]\n{toml_routes.route(keys)}"
+        )
     return found

@@ -1,8 +1,8 @@
-"""MPE: a channel of its own for each note, so that each can be bent and pressed by itself.
+"""MPE: each note gets its own channel, so that each can be resets and pressed separately. Pure.
 
-MIDI Polyphonic Expression 1.0: a zone has a master channel (1 or 16) and member channels
-beside it. A note goes to a free member; pitch, pressure and controllers that belong to a
-note go to its channel, all else to the master. Pure.
+MIDI Polyphonic Expression 1.0: a zone has a master channel (1 or 16) and member channels next to
+it. A note is sent on a free member channel; pitch, pressure and controllers of a note on its
+channel, everything else on the master channel.
 """
 
 from __future__ import annotations
@@ -15,47 +15,47 @@ from pydantic import Field
 
 import oscbridge
 from oscbridge_midi.codec import RELEASE, NoteOff
-from oscbridge_midi.table import BY_TYPE, Parts
-from oscbridge_midi.values import Refused
+from oscbridge_midi.fields import MidiEncodeError
+from oscbridge_midi.message_table import BY_TYPE, MidiMessages
 
-__all__ = ["Zone", "ZoneOptions", "clash"]
+__all__ = ["MpeZone", "MpeZoneOptions", "find_overlap"]
 
 _CONFIGURATION: Final = 6
-"""The registered parameter by which a zone is set up: how many member channels it has."""
+"""The registered parameter that sets up a zone: its number of member channels."""
 
 _MEMBERS: Final = 14
-"""Channels that two zones may have together, beside their masters."""
+"""The most member channels of two zones together."""
 
 _TIMBRE: Final = 74
-"""The controller that is each note's own, beside its pitch and its pressure."""
+"""The controller that belongs to a note, besides pitch and pressure."""
 
 
-class ZoneOptions(oscbridge.Options):
+class MpeZoneOptions(oscbridge.Options):
     """``mpe = {...}`` in a route."""
 
     zone: Literal["lower", "upper"] = "lower"
     """The master is channel 1 (``lower``) or 16 (``upper``)."""
     channels: Annotated[int, Field(ge=1, le=15)] = 15
-    """Member channels, that is notes at once."""
+    """The number of member channels, and thus of simultaneous notes."""
 
 
-def clash(zones: Collection[ZoneOptions]) -> str:
-    """Which zones have channels in common, in words; nothing if none have."""
+def find_overlap(zones: Collection[MpeZoneOptions]) -> str:
+    """A description of zones that share channels; empty if none do."""
     for zone, master in (("lower", 1), ("upper", 16)):
         sizes = sorted(each.channels for each in zones if each.zone == zone)
         if len(sizes) > 1:
             many = " and ".join(map(str, sizes))
-            return f"routes name an MPE zone at channel {master} with {many} channels"
+            return f"routes define the MPE zone at channel {master} with {many} channels"
     sizes = [each.channels for each in zones]
     if len(sizes) > 1 and sum(sizes) > _MEMBERS:
-        return f"two MPE zones with {sum(sizes)} channels; together they may have {_MEMBERS}"
+        return f"two MPE zones with {sum(sizes)} channels; the maximum is {_MEMBERS}"
     return ""
 
 
-class Zone:
-    """The notes of one zone, and the channel of each."""
+class MpeZone:
+    """The notes of one zone and their channels."""
 
-    def __init__(self, options: ZoneOptions, note_off: NoteOff = "note_off") -> None:
+    def __init__(self, options: MpeZoneOptions, note_off: NoteOff = "note_off") -> None:
         self._note_off = note_off
         count = options.channels
         lower = options.zone == "lower"
@@ -64,64 +64,64 @@ class Zone:
         self._members = count
         self._free = deque(members)
         self._channels: OrderedDict[int, int] = OrderedDict()
-        """The channel of each note that sounds, the oldest first."""
-        self._bent: dict[tuple[int, int], bytes] = {}
-        """By channel and kind: what takes back what a note was given."""
+        """The channel of each sounding note, oldest first."""
+        self._resets: dict[tuple[int, int], bytes] = {}
+        """The messages that reset what was set for a note, by channel and status."""
 
-    def configuration(self) -> Parts:
-        """What sets the zone up at the receiver: the MPE Configuration Message."""
+    def setup(self) -> MidiMessages:
+        """The messages that set up the zone at the receiver: the MPE Configuration Message."""
         return BY_TYPE["rpn"].write(self.master, _CONFIGURATION, self._members << 7)[:3]
 
-    def place(self, parts: Parts, note: int | None = None) -> Parts:
-        """Messages on the channels where they belong, whatever channel they have.
+    def place(self, messages: MidiMessages, note: int | None = None) -> MidiMessages:
+        """Move messages to the channels where they belong, whatever channel they have.
 
-        ``note`` says to which note they belong, where they do not say so themselves. Raises
-        :class:`Refused` for one that does not sound.
+        ``note`` is the note of messages that do not contain one, or None. Raises
+        :class:`MidiEncodeError` if that note does not sound.
         """
-        status = parts[0][0] & 0xF0 if parts else 0
-        if status == 0x90 and parts[0][2]:
-            return self._begin(parts[0])
+        status = messages[0][0] & 0xF0 if messages else 0
+        if status == 0x90 and messages[0][2]:
+            return self._begin(messages[0])
         if status in (0x80, 0x90):
-            return self._end(parts[0])
-        if status == 0xA0:  # poly pressure is a note's channel pressure here
-            channel = self._channel(parts[0][1])
-            return self._give(channel, (bytes((0xD0, parts[0][2])),))
+            return self._end(messages[0])
+        if status == 0xA0:  # within a zone, this is the channel pressure of the note's channel
+            channel = self._channel(messages[0][1])
+            return self._send_to(channel, (bytes((0xD0, messages[0][2])),))
         if not 0xB0 <= status < 0xF0:
-            return parts
+            return messages
         if note is None:
-            return tuple([_on(self.master, data) for data in parts])
-        return self._give(self._channel(note), parts)
+            return tuple([_on(self.master, data) for data in messages])
+        return self._send_to(self._channel(note), messages)
 
-    def forget(self) -> None:
-        """All notes have ended."""
+    def clear(self) -> None:
+        """Free all channels: all notes have ended."""
         while self._channels:
             self._free.append(self._channels.popitem(last=False)[1])
 
-    def _give(self, channel: int, parts: Parts) -> Parts:
-        """Messages for a note. The next note of the channel must not have them."""
-        for data in parts:
-            neutral = _neutral(channel, data)
-            if neutral is not None:
-                self._bent[channel, neutral[0]] = neutral
-        return tuple([_on(channel, data) for data in parts])
+    def _send_to(self, channel: int, messages: MidiMessages) -> MidiMessages:
+        """Messages for a note; they are reset before the next note on its channel."""
+        for data in messages:
+            reset = _reset(channel, data)
+            if reset is not None:
+                self._resets[channel, reset[0]] = reset
+        return tuple([_on(channel, data) for data in messages])
 
     def _channel(self, note: int) -> int:
         channel = self._channels.get(note)
         if channel is None:
-            raise Refused(f"note {note} does not sound, so nothing can belong to it")
+            raise MidiEncodeError(f"note {note} does not sound")
         return channel
 
-    def _begin(self, data: bytes) -> Parts:
+    def _begin(self, data: bytes) -> MidiMessages:
         note = data[1]
-        ended: Parts = ()
+        ended: MidiMessages = ()
         if note in self._channels:
             ended = (self._off(note),)
         elif not self._free:
             ended = (self._off(next(iter(self._channels))),)
         channel = self._free.popleft()
         self._channels[note] = channel
-        bent = [key for key in self._bent if key[0] == channel]
-        return (*ended, *(self._bent.pop(key) for key in bent), _on(channel, data))
+        resets = [key for key in self._resets if key[0] == channel]
+        return (*ended, *(self._resets.pop(key) for key in resets), _on(channel, data))
 
     def _off(self, note: int) -> bytes:
         channel = self._channels.pop(note)
@@ -130,17 +130,17 @@ class Zone:
             return bytes((0x90 | channel, note, 0))
         return bytes((0x80 | channel, note, RELEASE))
 
-    def _end(self, data: bytes) -> Parts:
+    def _end(self, data: bytes) -> MidiMessages:
         note = data[1]
         channel = self._channels.pop(note, None)
         if channel is None:
-            return ()  # its channel was needed for another note, and it was ended then
+            return ()  # it was already ended because another note needed its channel
         self._free.append(channel)
         return (_on(channel, data),)
 
 
-def _neutral(channel: int, data: bytes) -> bytes | None:
-    """What takes back a message that a note was given."""
+def _reset(channel: int, data: bytes) -> bytes | None:
+    """The message that resets what a message sets, or None."""
     status = data[0] & 0xF0
     if status == 0xE0:
         return bytes((0xE0 | channel, 0, 64))

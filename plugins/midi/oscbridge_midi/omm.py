@@ -1,8 +1,8 @@
-"""Reads the maps of OSC2MIDI (``.omm``) and writes them as routes. Pure.
+"""Converts maps of OSC2MIDI (``.omm``) to routes. Pure.
 
-A rule is ``path types, arguments : function(arguments);``. The arguments on the left are one
-for each ``{i}`` in the path and one for each type; they are names, with arithmetic at will,
-numbers, or ranges as ``0-15``. Channels count from 0 there, and from 1 here.
+A rule is ``path types, arguments : function(arguments);``. The arguments on the left are one per
+``{i}`` in the path and one per type: names, optionally with arithmetic, numbers, or ranges like
+``0-15``. Channels count from 0 in maps, and from 1 in routes.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 
-from oscbridge_midi import toml
+from oscbridge_midi import toml_routes
+from oscbridge_midi.message_table import BY_STATUS, BY_TYPE
 from oscbridge_midi.omm_rules import MAX_RULE, NUMBER, RULE, decimal, join
-from oscbridge_midi.route import MidiRoute
-from oscbridge_midi.table import BY_STATUS, BY_TYPE
+from oscbridge_midi.route_options import MidiRoute
 
-__all__ = ["MAX_FILE", "Defaults", "translate"]
+__all__ = ["MAX_FILE", "OmmDefaults", "translate"]
 
 MAX_FILE: Final = 1 << 20
-"""Bytes of a map."""
+"""The largest map, in bytes."""
 
 MAX_RANGE: Final = 128
-"""Numbers of a range in a path, each of which is written out."""
+"""The largest range in a path, since a route lists each of its numbers."""
 
 _TYPES: Final[Mapping[str, str]] = {
     "noteon": "note_on",
@@ -43,26 +43,26 @@ _RANGE: Final = re.compile(rf"({NUMBER})\s*-\s*({NUMBER})")
 _TERM: Final = re.compile(r"\s*([+-]?)\s*([^+\-\s][^+\-]*)")
 _IN_PATH: Final = re.compile(r"\{(\d{1,9})-(\d{1,9})\}")
 _PATH: Final = re.compile(r"/[!\"$-'()+\-./0-9:;<=>@A-Z\\^_`a-z|~]*")
-"""An address without what is a pattern in a route."""
+"""An address without characters that are a pattern in a route."""
 _NAME: Final = re.compile(r"[^\s\d+\-*/,:()][^\s+\-*/,:()]*")
 
 _TOO_LARGE: Final = 1e9
-"""What a route has no number for."""
+"""Numbers from here on cannot be written in a route."""
 
 
-class Defaults(NamedTuple):
-    """What OSC2MIDI takes from its command line."""
+class OmmDefaults(NamedTuple):
+    """Values that OSC2MIDI takes from its command line."""
 
     channel: int = 0
-    """From 0, as in the maps."""
+    """From 0, as in maps."""
     velocity: int = 100
 
 
-class _Untranslatable(ValueError):
-    """A rule that no route can say."""
+class UntranslatableRule(ValueError):
+    """A rule that a route cannot express."""
 
 
-class _Linear(NamedTuple):
+class _LinearTerm(NamedTuple):
     """``factor * name + offset``; without a name a number."""
 
     name: str
@@ -71,33 +71,33 @@ class _Linear(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Left:
+class _RuleLeftSide:
     """The left side of a rule."""
 
     match: str
     types: str
-    places: Mapping[str, tuple[str, _Linear]]
-    """By the name of a variable: what stands for it in a route, and what that is of it."""
+    places: Mapping[str, tuple[str, _LinearTerm]]
+    """By variable: its placeholder in a route, and the placeholder's value as a term of it."""
 
 
-def translate(text: str, source: str, endpoint: str, defaults: Defaults) -> Iterator[str]:
-    """A route for each rule as TOML, or a comment that says why there is none."""
+def translate(text: str, source: str, endpoint: str, defaults: OmmDefaults) -> Iterator[str]:
+    """One route per rule as TOML, or a comment with the reason why it has none."""
     left_text = ""
     lines = enumerate(text.splitlines(), 1)
     rules = [(f"line {number}", line.partition("#")[0].strip()) for number, line in lines]
     for where, rule in join([each for each in rules if each[1]]):
         try:
             if len(rule) > MAX_RULE:
-                raise _Untranslatable(f"this is no rule: it is longer than {MAX_RULE} characters")
+                raise UntranslatableRule(f"the rule is longer than {MAX_RULE} characters")
             found = RULE.fullmatch(rule)
             if found is None:
-                raise _Untranslatable("this is no rule: path types, names : function(arguments);")
+                raise UntranslatableRule("expected: path types, names : function(arguments);")
             left_text = found["left"] or left_text
             keys = _route(_left(left_text), found["function"], found["args"], defaults)
             midi = {key: keys.pop(key) for key in ("midi",) if key in keys}
             MidiRoute.model_validate(midi.get("midi", {}))
-            yield toml.route({"from": source, **keys, "to": endpoint, **midi})
-        except _Untranslatable as error:
+            yield toml_routes.route({"from": source, **keys, "to": endpoint, **midi})
+        except UntranslatableRule as error:
             yield _comment(where, rule, str(error))
         except ValidationError as error:
             yield _comment(where, rule, error.errors()[0]["msg"].removeprefix("Value error, "))
@@ -108,21 +108,21 @@ def _comment(where: str, rule: str, why: str) -> str:
     return "".join(each if each.isprintable() or each in "\t\n" else "\ufffd" for each in text)
 
 
-def _left(text: str) -> _Left:
+def _left(text: str) -> _RuleLeftSide:
     found = _LEFT.fullmatch(text.strip())
     if found is None:
-        raise _Untranslatable("the left side is no 'path types, names'")
+        raise UntranslatableRule("expected 'path types, names' on the left side")
     types = found["types"]
     path = _IN_PATH.sub(lambda between: _range(int(between[1]), int(between[2])), found["path"])
     plain = _IN_PATH.sub("0", found["path"]).replace("{i}", "0")
     if "//" in plain or not _PATH.fullmatch(plain):
-        raise _Untranslatable(f"{found['path']!r} is no address: one starts with '/'")
+        raise UntranslatableRule(f"{found['path']!r} is not a plain address")
     args = [each.strip() for each in (found["args"] or "").split(",")]
     count = path.count("{i}")
     args += [""] * (count + len(types) - len(args))
     if any(tag not in "ihfdcTFNIm" for tag in types):
-        raise _Untranslatable(f"types = {types!r}: only numbers are translated")
-    places: dict[str, tuple[str, _Linear]] = {}
+        raise UntranslatableRule(f"types = {types!r}: only numbers are supported")
+    places: dict[str, tuple[str, _LinearTerm]] = {}
     pieces = re.split(r"\{i\}", path)
     match = pieces[0]
     for index, piece in enumerate(pieces[1:]):
@@ -133,37 +133,39 @@ def _left(text: str) -> _Left:
             continue
         value = None if _RANGE.fullmatch(given) else _linear(given)
         if value is None or not value.name:
-            raise _Untranslatable(f"a route does not look at values, as {given!r} asks for")
+            raise UntranslatableRule(f"a route cannot match values like {given!r}")
         places[value.name] = (f"{{{index}}}", value)
-    return _Left(match, types, places)
+    return _RuleLeftSide(match, types, places)
 
 
-def _path_part(given: str, index: int, places: dict[str, tuple[str, _Linear]]) -> str:
-    """What stands for an ``{i}``: a name, a number, or the numbers of a range."""
+def _path_part(given: str, index: int, places: dict[str, tuple[str, _LinearTerm]]) -> str:
+    """The replacement of an ``{i}``: a capture, a number, or the numbers of a range."""
     between = _RANGE.fullmatch(given)
     if between is not None:
         return _range(int(float(between[1])), int(float(between[2])))
-    value = _linear(given) if given else _Linear(f"i{index}", 1.0, 0.0)
+    value = _linear(given) if given else _LinearTerm(f"i{index}", 1.0, 0.0)
     if not value.name:
         return decimal(value.offset)
     if value.name in places:
-        raise _Untranslatable(f"{value.name!r} stands in the path twice")
+        raise UntranslatableRule(f"duplicate {value.name!r} in the path")
     name = value.name if re.fullmatch(r"[A-Za-z_]\w*", value.name, re.ASCII) else f"i{index}"
     places[value.name] = (f"{{{name}}}", value)
     return f"{{{name}}}"
 
 
 def _range(low: int, high: int) -> str:
-    """A range in a path, in a route: all its numbers."""
+    """A range in the path of a route: a list of its numbers."""
     if not low <= high < low + MAX_RANGE:
-        raise _Untranslatable(f"the range {low}-{high} has no more than {MAX_RANGE} numbers")
+        raise UntranslatableRule(f"invalid range {low}-{high}; at most {MAX_RANGE} numbers")
     return "{" + ",".join(map(str, range(low, high + 1))) + "}" if low < high else str(low)
 
 
-def _route(left: _Left, function: str, text: str, defaults: Defaults) -> dict[str, toml.Value]:
-    keys: dict[str, toml.Value] = {"match": left.match, "types": left.types}
+def _route(
+    left: _RuleLeftSide, function: str, text: str, defaults: OmmDefaults
+) -> dict[str, toml_routes.Value]:
+    keys: dict[str, toml_routes.Value] = {"match": left.match, "types": left.types}
     if function == "midimessage":
-        return keys  # the type m is sent as it is
+        return keys  # the type m is sent unchanged
     known = {"channel": float(defaults.channel), "velocity": float(defaults.velocity)}
     args = [_linear(_low(each.strip()), known) for each in text.split(",")]
     if function == "note":
@@ -172,25 +174,25 @@ def _route(left: _Left, function: str, text: str, defaults: Defaults) -> dict[st
         return {**keys, "midi": _raw(left, args)}
     name = _TYPES.get(function)
     if name is None:
-        raise _Untranslatable(f"{function} is none of the MIDI messages")
+        raise UntranslatableRule(f"unknown function {function!r}")
     kind = BY_TYPE[name]
     if len(args) != len(kind.fields):
-        raise _Untranslatable(f"{function} takes {len(kind.fields)} arguments")
+        raise UntranslatableRule(f"{function} takes {len(kind.fields)} arguments")
     args[0] = args[0]._replace(offset=args[0].offset + 1)
     fields = {f.name: _value(left, arg) for f, arg in zip(kind.fields, args, strict=True)}
     return {**keys, "midi": {"type": name, **fields}}
 
 
-def _note(left: _Left, args: Sequence[_Linear]) -> dict[str, toml.Value]:
+def _note(left: _RuleLeftSide, args: Sequence[_LinearTerm]) -> dict[str, toml_routes.Value]:
     """``note(channel, note, velocity, state)``: on or off, by the state."""
     if len(args) != 4:
-        raise _Untranslatable("note takes 4 arguments")
+        raise UntranslatableRule("note takes 4 arguments")
     channel, note, velocity, state = args
     if velocity.name and state.name:
-        raise _Untranslatable("a velocity and a state that both vary are no single number")
-    both = _Linear(state.name, state.factor * velocity.offset, state.offset * velocity.offset)
+        raise UntranslatableRule("velocity and state cannot both be variable")
+    both = _LinearTerm(state.name, state.factor * velocity.offset, state.offset * velocity.offset)
     if not state.name:
-        both = velocity if state.offset else _Linear("", 0, 0)
+        both = velocity if state.offset else _LinearTerm("", 0, 0)
     return {
         "type": "note_on",
         "channel": _value(left, channel._replace(offset=channel.offset + 1)),
@@ -199,32 +201,34 @@ def _note(left: _Left, args: Sequence[_Linear]) -> dict[str, toml.Value]:
     }
 
 
-def _raw(left: _Left, args: Sequence[_Linear]) -> dict[str, toml.Value]:
+def _raw(left: _RuleLeftSide, args: Sequence[_LinearTerm]) -> dict[str, toml_routes.Value]:
     """``rawmidi(status, byte1, byte2)``"""
     if len(args) != 3 or args[0].name or int(args[0].offset) not in BY_STATUS:
-        raise _Untranslatable("rawmidi is translated with a status byte that does not vary")
+        raise UntranslatableRule("rawmidi requires a constant status byte")
     status = int(args[0].offset)
     kind = BY_STATUS[status]
     fields = kind.fields[1:] if kind.has_channel else kind.fields
     if kind.type == "sysex" or any(field.bits != 7 for field in fields):
-        raise _Untranslatable(f"rawmidi with {kind.type} has bytes that make one number")
-    channel: dict[str, toml.Value] = {"channel": (status & 15) + 1} if kind.has_channel else {}
+        raise UntranslatableRule(f"rawmidi with {kind.type} is not supported")
+    channel: dict[str, toml_routes.Value] = (
+        {"channel": (status & 15) + 1} if kind.has_channel else {}
+    )
     data = {f.name: _value(left, arg) for f, arg in zip(fields, args[1:], strict=False)}
     return {"type": kind.type, **channel, **data}
 
 
-def _value(left: _Left, wanted: _Linear) -> toml.Value:
-    """An argument on the right as the value of a field in a route."""
+def _value(left: _RuleLeftSide, wanted: _LinearTerm) -> toml_routes.Value:
+    """An argument of the right side as the value of a field in a route."""
     if not wanted.name:
         return _plain(wanted.offset)
     if wanted.name not in left.places:
-        raise _Untranslatable(f"{wanted.name!r} is not on the left side")
+        raise UntranslatableRule(f"unknown variable {wanted.name!r}: not on the left side")
     place, given = left.places[wanted.name]
-    # The left side says given = factor * x + offset, so x is taken back from it.
+    # On the left side, given = factor * x + offset; solve it for x.
     factor = wanted.factor / given.factor
     offset = wanted.offset - factor * given.offset
     if not (abs(factor) < _TOO_LARGE and abs(offset) < _TOO_LARGE):
-        raise _Untranslatable(f"{factor:g} * {place} + {offset:g} is too large a number")
+        raise UntranslatableRule(f"{factor:g} * {place} + {offset:g} is too large a number")
     text = place
     if factor != 1:
         text += f"*{decimal(factor)}"
@@ -235,38 +239,38 @@ def _value(left: _Left, wanted: _Linear) -> toml.Value:
 
 def _plain(number: float) -> int | float:
     if not abs(number) < _TOO_LARGE:
-        raise _Untranslatable(f"{number:g} is too large a number")
+        raise UntranslatableRule(f"{number:g} is too large a number")
     return int(number) if number == int(number) else number
 
 
 def _low(text: str) -> str:
-    """The lowest of a range: what OSC2MIDI sends."""
+    """The lowest number of a range, which is what OSC2MIDI sends."""
     found = _RANGE.fullmatch(text)
     return text if found is None else found[1]
 
 
-def _linear(text: str, known: Mapping[str, float] | None = None) -> _Linear:
-    """Read ``a*x+b`` in any order; ``known`` names are numbers."""
+def _linear(text: str, known: Mapping[str, float] | None = None) -> _LinearTerm:
+    """Parse ``a*x+b`` in any order; ``known`` names are constants."""
     name, factor, offset = "", 0.0, 0.0
     position = 0
     while position < len(text):
         found = _TERM.match(text, position)
         if found is None:
-            raise _Untranslatable(f"{text!r} is no arithmetic with one name")
+            raise UntranslatableRule(f"{text!r} is not arithmetic with one variable")
         position = found.end()
         sign = -1.0 if found[1] == "-" else 1.0
         variable, product = _product(found[2], known or {})
         if variable:
             if name:
-                raise _Untranslatable(f"{text!r} has more than one name")
+                raise UntranslatableRule(f"{text!r} has more than one variable")
             name, factor = variable, sign * product
         else:
             offset += sign * product
-    return _Linear(name, factor, offset) if factor else _Linear("", 0.0, offset)
+    return _LinearTerm(name, factor, offset) if factor else _LinearTerm("", 0.0, offset)
 
 
 def _product(text: str, known: Mapping[str, float]) -> tuple[str, float]:
-    """A term: a name or nothing, and the number that it is multiplied by."""
+    """A term: a variable or an empty string, and its factor."""
     name, product, divides = "", 1.0, False
     for word in re.split(r"([*/])", text):
         word = word.strip()
@@ -275,12 +279,12 @@ def _product(text: str, known: Mapping[str, float]) -> tuple[str, float]:
         elif re.fullmatch(NUMBER, word) or word in known:
             number = known[word] if word in known else float(word)
             if divides and not number:
-                raise _Untranslatable(f"{text!r} divides by 0")
+                raise UntranslatableRule(f"{text!r} divides by 0")
             product = product / number if divides else product * number
             if not math.isfinite(product):
-                raise _Untranslatable(f"{text.strip()!r} is too large a number")
+                raise UntranslatableRule(f"{text.strip()!r} is too large a number")
         elif _NAME.fullmatch(word) and not name and not divides:
             name = word
         else:
-            raise _Untranslatable(f"{text.strip()!r} is no arithmetic with one name")
+            raise UntranslatableRule(f"{text.strip()!r} is not arithmetic with one variable")
     return name, product

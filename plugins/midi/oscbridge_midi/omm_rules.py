@@ -1,8 +1,7 @@
-"""The rules of a map of OSC2MIDI, those made one that are for single values. Pure.
+"""Joins rules of an OSC2MIDI map that each match one value. Pure.
 
-A rule may be for one value alone, and another for the next: a button is ``0.0`` and ``1.0``.
-A route does not look at values. So such rules become one, where a line goes through what they
-say.
+A map may have one rule per value, e.g. for the values ``0.0`` and ``1.0`` of a button. A route
+cannot match values, so such rules are joined to one if a linear function maps their values.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Final, NamedTuple
 __all__ = ["MAX_RULE", "NUMBER", "RULE", "decimal", "join"]
 
 MAX_RULE: Final = 1_000
-"""Characters of a rule."""
+"""The longest rule, in characters."""
 
 RULE: Final = re.compile(r"(?P<left>.*?)\s*:\s*(?P<function>\w+)\s*\((?P<args>[^()]*)\)[\s;]*")
 NUMBER: Final = r"\d{1,9}(?:\.\d{1,9})?|\.\d{1,9}"
@@ -23,7 +22,7 @@ _VALUE: Final = re.compile(rf"-?(?:{NUMBER})")
 
 
 def join(rules: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """The rules, with those made one that are for single values and lie on a line."""
+    """The rules; those that match single values are joined if their values are on a line."""
     groups: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
     for index, (_, rule) in enumerate(rules):
         single = _single(rule)
@@ -42,25 +41,25 @@ def join(rules: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
             yield joined.get(index, each)
 
 
-class _Single(NamedTuple):
-    """A rule for one value."""
+class _SingleValueRule(NamedTuple):
+    """A rule that matches one value."""
 
     head: str
     left: tuple[str, ...]
     place: int
-    """Which of the left is the value."""
+    """The index of the value in ``left``."""
     function: str
     right: tuple[str, ...]
 
     @property
     def common(self) -> tuple[object, ...]:
-        """What rules have in common that may be one."""
+        """Equal for rules that may be joined."""
         others = (*self.left[: self.place], *self.left[self.place + 1 :])
         return self.head, others, self.place, self.function, len(self.right)
 
 
-def _single(rule: str) -> _Single | None:
-    """A rule for one value, if it is one."""
+def _single(rule: str) -> _SingleValueRule | None:
+    """The parts of a rule that matches one value, or None."""
     found = RULE.fullmatch(rule) if len(rule) <= MAX_RULE else None
     if found is None or not found["left"]:
         return None
@@ -71,11 +70,11 @@ def _single(rule: str) -> _Single | None:
     if not comma or len(types) != 1 or len(values) != 1 or values[0] < len(left) - len(types[0]):
         return None
     right = tuple(each.strip() for each in found["args"].split(","))
-    return _Single(head.strip(), left, values[0], found["function"], right)
+    return _SingleValueRule(head.strip(), left, values[0], found["function"], right)
 
 
-def _line(singles: Sequence[_Single | None]) -> str | None:
-    """One rule for several values, where a line goes through what the single ones say."""
+def _line(singles: Sequence[_SingleValueRule | None]) -> str | None:
+    """One rule in place of several, or None if their values are not on a line."""
     rules = [each for each in singles if each is not None]
     first = rules[0]
     varying = {
@@ -101,5 +100,5 @@ def _line(singles: Sequence[_Single | None]) -> str | None:
 
 
 def decimal(number: float) -> str:
-    """A number as maps and routes have it."""
+    """A number in the notation of maps and routes."""
     return f"{number:.9f}".rstrip("0").rstrip(".")

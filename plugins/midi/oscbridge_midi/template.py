@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 import oscbridge
-from oscbridge_midi.values import Refused, short
+from oscbridge_midi.fields import MidiEncodeError, short
 
 __all__ = ["Args", "Captures", "Maker", "captured", "number_template", "text_template"]
 
 Args: TypeAlias = tuple[oscbridge.Argument, ...]
 Captures: TypeAlias = Mapping[str, str]
 Maker: TypeAlias = Callable[[Args, Captures], oscbridge.Argument]
-"""From what a message and the match hold to the value of a field. Raises ``Refused``."""
+"""Makes a field's value from arguments and captures. Raises ``MidiEncodeError``."""
 
 _NUMBER: Final = r"[+-]?[0-9]{1,9}(?:\.[0-9]{1,9})?"
 _PLACE: Final = re.compile(r"\{([A-Za-z0-9_]+)\}")
@@ -53,7 +53,7 @@ def number_template(value: float | str) -> Maker:
     def make(args: Args, captures: Captures) -> oscbridge.Argument:
         given = look_up(args, captures)
         if not isinstance(given, int | float):
-            raise Refused(f"{{{found[1]}}} is {short(given)}, which is no number")
+            raise MidiEncodeError(f"{{{found[1]}}} is {short(given)}, which is no number")
         result = given * factor + offset
         return result if math.isfinite(result) else math.nan
 
@@ -84,9 +84,9 @@ def _hex(value: oscbridge.Argument) -> str:
     if isinstance(value, bool):
         return f"{int(value) * 127:02x}"
     if not isinstance(value, int | float):
-        raise Refused(f"{short(value)} is no byte of a sysex")
+        raise MidiEncodeError(f"{short(value)} is no byte of a sysex")
     if not math.isfinite(value) or not 0 <= oscbridge.nearest_whole(value) <= 127:
-        raise Refused(f"{value} is not within 0 to 127, and so no byte of a sysex")
+        raise MidiEncodeError(f"{value} is not within 0 to 127, and so no byte of a sysex")
     return f"{oscbridge.nearest_whole(value):02x}"
 
 
@@ -97,7 +97,7 @@ def _look_up(name: str) -> Maker:
 
         def argument(args: Args, _captures: Captures) -> oscbridge.Argument:
             if index >= len(args):
-                raise Refused(f"there is no argument {{{name}}}")
+                raise MidiEncodeError(f"there is no argument {{{name}}}")
             return args[index]
 
         return argument
@@ -105,7 +105,7 @@ def _look_up(name: str) -> Maker:
     def captured(_args: Args, captures: Captures) -> oscbridge.Argument:
         text = captures.get(name)
         if text is None:
-            raise Refused(f"the match captures no {{{name}}}")
+            raise MidiEncodeError(f"the match captures no {{{name}}}")
         return _as_number(text) if re.fullmatch(_NUMBER, text) else text
 
     return captured

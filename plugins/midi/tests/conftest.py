@@ -1,21 +1,12 @@
-"""A running bridge, MIDI over TCP as mido speaks it, and a JACK server with programs in it."""
+"""A running bridge, MIDI over TCP as mido uses it, and a JACK server with programs."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import queue
-import signal
 import socket
-import subprocess
-import sys
-import threading
-import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import pytest
 from programs import find_program
@@ -27,9 +18,8 @@ from oscbridge.plugins import Plugins
 from oscbridge_midi import MidiEndpoint
 
 WAIT = 10.0
-"""Seconds for what should be there in a moment."""
-PEER = Path(__file__).parent / "peer.py"
-JACK = Path(__file__).parent / "jack.sh"
+"""Seconds to wait for an event."""
+
 
 CONFIGURATION = """
 [bridge.osc]
@@ -55,11 +45,11 @@ to   = "out"
 
 
 @dataclass
-class Bridge:
-    """A bridge that runs: UDP in, MIDI, and what comes from MIDI out again as UDP."""
+class MidiBridge:
+    """A running bridge from UDP to MIDI, and from MIDI back to UDP."""
 
     app: App
-    heard: socket.socket
+    output: socket.socket
     udp: socket.socket = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,7 +72,7 @@ class Bridge:
 
     @property
     def bad(self) -> Counter[str]:
-        """What MIDI brought and what was no message, by reason."""
+        """Bad input from MIDI, by reason."""
         return self.app.endpoints["synth"].dispatcher.statistics.bad
 
     def send(self, address: str, *args: oscbridge.Argument, types: str | None = None) -> None:
@@ -90,41 +80,41 @@ class Bridge:
         self.udp.send(oscbridge.encode_message(message))
 
     async def reload(self, endpoint: str, route: str = "") -> None:
-        """Change the configuration."""
-        out = self.heard.getsockname()[1]
+        """Reload with another configuration."""
+        out = self.output.getsockname()[1]
         text = CONFIGURATION.format(endpoint=endpoint, route=route, port=out)
         await self.app.reload(parse(text, Plugins().endpoint_types, "test"))
 
     async def receive(self) -> oscbridge.Message:
-        """The next message that came by MIDI."""
+        """The next message received from MIDI."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(WAIT):
-            data = await loop.sock_recv(self.heard, 65_536)
+            data = await loop.sock_recv(self.output, 65_536)
         packet = oscbridge.decode_packet(data)
         assert isinstance(packet, oscbridge.Message)
         return packet
 
 
 class Wire:
-    """The other end of a TCP connection: the bytes themselves."""
+    """The other end of a TCP connection, as bytes."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         sock.setblocking(False)
 
     async def read(self, count: int) -> bytes:
-        """That many bytes."""
+        """Read exactly this number of bytes."""
         data = b""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(WAIT):
             while len(data) < count:
                 more = await loop.sock_recv(self.sock, count - len(data))
-                assert more, f"the connection ended behind {data.hex(' ')}"
+                assert more, f"the connection ended after {data.hex(' ')}"
                 data += more
         return data
 
     async def rest(self) -> bytes:
-        """All that comes until the connection ends."""
+        """Read until the connection ends."""
         data = b""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(WAIT):
@@ -137,7 +127,7 @@ class Wire:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait for what nothing tells of."""
+    """Poll a condition that has no event."""
     async with asyncio.timeout(WAIT):
         while not condition():
             await asyncio.sleep(0.005)
@@ -148,34 +138,34 @@ def eventually() -> Callable[[Callable[[], object]], Awaitable[None]]:
     return until
 
 
-Start = Callable[..., Awaitable[Bridge]]
-Connect = Callable[[Bridge], Awaitable[Wire]]
+Start = Callable[..., Awaitable[MidiBridge]]
+Connect = Callable[[MidiBridge], Awaitable[Wire]]
 
 
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
     """Starts a bridge; ``endpoint`` and ``route`` are lines of TOML."""
-    bridges: list[Bridge] = []
+    bridges: list[MidiBridge] = []
 
     async def start(
         endpoint: str = 'listen = "127.0.0.1:0"',
         route: str = "",
         configuration: str = CONFIGURATION,
-    ) -> Bridge:
+    ) -> MidiBridge:
         plugins = Plugins()
-        heard = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        heard.bind(("127.0.0.1", 0))
-        heard.setblocking(False)
-        text = configuration.format(endpoint=endpoint, route=route, port=heard.getsockname()[1])
+        output = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        output.bind(("127.0.0.1", 0))
+        output.setblocking(False)
+        text = configuration.format(endpoint=endpoint, route=route, port=output.getsockname()[1])
         app = App(parse(text, plugins.endpoint_types, "test"), plugins)
         await app.start()
-        bridges.append(Bridge(app, heard))
+        bridges.append(MidiBridge(app, output))
         return bridges[-1]
 
     yield start
     for bridge in bridges:
         bridge.udp.close()
-        bridge.heard.close()
+        bridge.output.close()
         await bridge.app.stop()
 
 
@@ -184,197 +174,16 @@ async def join() -> AsyncIterator[Connect]:
     """Connects to a bridge that listens."""
     wires: list[Wire] = []
 
-    async def join(bridge: Bridge) -> Wire:
+    async def join(bridge: MidiBridge) -> Wire:
         loop = asyncio.get_running_loop()
-        server: Any = bridge.endpoint._outs[0]
-        before = server.clients
+        before = bridge.endpoint.clients
         sock = socket.socket()
         sock.setblocking(False)
         await loop.sock_connect(sock, ("127.0.0.1", bridge.port))
         wires.append(Wire(sock))
-        await until(lambda: server.clients > before)
+        await until(lambda: bridge.endpoint.clients > before)
         return wires[-1]
 
     yield join
     for wire in wires:
         wire.sock.close()
-
-
-# --- programs ---------------------------------------------------------------------------------
-
-
-class Program:
-    """A program and the lines that it prints."""
-
-    def __init__(self, command: list[str], env: dict[str, str] | None = None) -> None:
-        self._popen = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=env,
-        )
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self.all: list[str] = []
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    @property
-    def pid(self) -> int:
-        return self._popen.pid
-
-    @property
-    def child(self) -> int:
-        """The process in the namespace that ``nsenter`` or ``unshare`` waits for."""
-        deadline = time.monotonic() + WAIT
-        path = Path(f"/proc/{self.pid}/task/{self.pid}/children")
-        while not (found := path.read_text().split()):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        return int(found[0])
-
-    def _read(self) -> None:
-        assert self._popen.stdout is not None
-        for line in self._popen.stdout:
-            self.all.append(line.rstrip("\n"))
-            self._lines.put(self.all[-1])
-        self._lines.put(None)
-
-    def line(self, text: str, wait: float = WAIT) -> str:
-        """The next line with this text in it."""
-        deadline = time.monotonic() + wait
-        while True:
-            try:
-                line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                raise AssertionError(f"no {text!r} in {self.all[-20:]}") from None
-            assert line is not None, f"ended without {text!r}: {self.all[-20:]}"
-            if text in line:
-                return line
-
-    def said(self, text: str, wait: float = WAIT) -> str:
-        """The first line with this text in it, of all that it has printed and will print."""
-        deadline = time.monotonic() + wait
-        while True:
-            for line in tuple(self.all):
-                if text in line:
-                    return line
-            assert time.monotonic() < deadline, f"no {text!r} in {self.all[-20:]}"
-            time.sleep(0.02)
-
-    def write(self, line: str) -> None:
-        assert self._popen.stdin is not None
-        self._popen.stdin.write(line + "\n")
-        self._popen.stdin.flush()
-
-    def signal(self, number: signal.Signals) -> None:
-        """To the program itself, within the namespace."""
-        os.kill(self.child, number)
-
-    def wait(self) -> int:
-        return self._popen.wait(WAIT)
-
-    def kill(self) -> None:
-        if self._popen.poll() is None:
-            self._popen.kill()
-        self._popen.wait(WAIT)
-        self._reader.join(WAIT)
-        for stream in (self._popen.stdin, self._popen.stdout):
-            if stream is not None:
-                try:
-                    stream.close()
-                except BrokenPipeError:
-                    pass
-
-
-class Jack:
-    """A JACK server, and programs that see it."""
-
-    def __init__(self) -> None:
-        for tool in ("unshare", "nsenter", "jackd"):
-            find_program(tool)
-        self._server = Program([str(JACK)])
-        self._programs: list[Program] = []
-        try:
-            self._server.line("ready")
-        except BaseException:
-            self.stop()
-            raise
-        self._into = ["nsenter", "-t", str(self._server.child), "-U", "-m", "-p"]
-        self._into.append("--preserve-credentials")
-        self._env = {**os.environ, "JACK_DEFAULT_SERVER": "tests", "JACK_NO_START_SERVER": "1"}
-
-    def start(self, name: str, *arguments: object) -> Program:
-        """Start a program that uses the server."""
-        command = [*self._into, find_program(name), *map(str, arguments)]
-        self._programs.append(Program(command, self._env))
-        return self._programs[-1]
-
-    def run(self, name: str, *arguments: object) -> str:
-        """What a program prints, which ends by itself and well."""
-        command = [*self._into, find_program(name), *map(str, arguments)]
-        result = subprocess.run(
-            command, env=self._env, capture_output=True, text=True, timeout=WAIT
-        )
-        assert result.returncode == 0, result
-        return result.stdout
-
-    def peer(self, name: str) -> Program:
-        """A MIDI client that prints what comes, and sends what it is told."""
-        peer = self.start(sys.executable, PEER, name)
-        peer.line("ready")
-        return peer
-
-    def bridge(self, file: Path) -> Program:
-        """``oscbridge run``."""
-        bridge = self.start(str(Path(sys.executable).with_name("oscbridge")), "run", file)
-        bridge.line("Ctrl-C")
-        return bridge
-
-    def ports(self) -> list[str]:
-        return self.run("jack_lsp").splitlines()
-
-    def wait_for_port(self, part: str) -> str:
-        """The full name of a port, once it is there."""
-        deadline = time.monotonic() + WAIT
-        while True:
-            found = [port for port in self.ports() if part in port]
-            if found:
-                return found[0]
-            assert time.monotonic() < deadline, f"no port {part!r} in {self.ports()}"
-            time.sleep(0.05)
-
-    def signal(self, number: signal.Signals) -> None:
-        """To the server itself."""
-        self.run("sh", "-c", f"kill -{number.name[3:]} $(cat /dev/shm/jackd.pid)")
-
-    def serve_again(self) -> None:
-        """Start the server again that was killed, and wait until it is there."""
-        self.run("touch", "/dev/shm/again")
-        deadline = time.monotonic() + WAIT
-        while True:
-            try:
-                self.ports()
-                return
-            except AssertionError:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-
-    @property
-    def xruns(self) -> int:
-        return sum("XRun" in line for line in self._server.all)
-
-    def stop(self) -> None:
-        self._server.kill()  # and with it all that is in its namespace
-        for program in self._programs:
-            program.kill()
-
-
-@pytest.fixture
-def jack() -> Iterator[Jack]:
-    """A JACK server of the test's own."""
-    server = Jack()
-    yield server
-    print(f"{server.xruns} XRuns")
-    server.stop()

@@ -1,4 +1,4 @@
-"""What is wrong in a configuration, and what is missing on a machine."""
+"""Errors in a configuration, and missing libraries."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ to = "synth"
 """
 
 
-def fault(text: str) -> str:
+def error_of(text: str) -> str:
     with pytest.raises(oscbridge.ConfigurationError) as caught:
         parse(text, Plugins().endpoint_types, "show.toml")
     return str(caught.value)
@@ -34,19 +34,19 @@ def fault(text: str) -> str:
 @pytest.mark.parametrize(
     ("lines", "text"),
     [
-        ("", 'output = None: name a port, as output = "Launchpad"; oscbridge midi ports lists'),
-        ('output = "x"\nlisten = "127.0.0.1:1"', "'listen' is both ways: leave out"),
+        ("", 'output = None: set a port, e.g. output = "Launchpad"; see `oscbridge midi ports`'),
+        ('output = "x"\nlisten = "127.0.0.1:1"', "'listen' works in both directions; remove"),
         ('output = "midi+tcp://here"', "write it as midi+tcp://host:port"),
-        ('output = "virtual:"', "a port needs a name"),
+        ('output = "virtual:"', "must not be empty after 'virtual:'"),
         ('output = "x"\nbackend = "alas"', "did you mean 'alsa'?"),
         ('output = "x"\npairs = [32]', "must be at most 31"),
         ('output = "x"\nlevel = 3', "unknown key"),
         ('output = "midi+udp://127.0.0.1:1"', "write it as midi+tcp://host:port"),
-        ('listen = "x"', "write it as host:port"),  # and nothing about the output
+        ('listen = "x"', "write it as host:port"),  # and no error about the output
     ],
 )
-def test_a_fault_of_an_endpoint_is_one_line_with_the_mend(lines: str, text: str) -> None:
-    found = fault(f'[endpoint.synth]\ntype = "midi"\n{lines}\n')
+def test_endpoint_error_is_one_line_with_the_fix(lines: str, text: str) -> None:
+    found = error_of(f'[endpoint.synth]\ntype = "midi"\n{lines}\n')
     assert "show.toml: endpoint.synth" in found
     assert text in found
     assert "\n" not in found
@@ -56,36 +56,30 @@ def test_a_fault_of_an_endpoint_is_one_line_with_the_mend(lines: str, text: str)
     ("midi", "text"),
     [
         ('{ type = "note" }', "did you mean"),
-        ("{ note = 3 }", "'note' says nothing without a type"),
-        ('{ type = "note_on" }', "this type needs 'note' too"),
-        ('{ type = "note_on", note = 200 }', "note 200 is not within 0 to 127"),
-        ('{ type = "note_on", note = 2, channel = 0 }', "channel 0 is not within 1 to 16"),
-        ('{ type = "program_change", note = 2 }', "its fields: channel, program"),
+        ("{ note = 3 }", "'note' has no effect without a type"),
+        ('{ type = "note_on" }', "this type also requires 'note'"),
+        ('{ type = "note_on", note = 200 }', "note must be 0 to 127, not 200"),
+        ('{ type = "note_on", note = 2, channel = 0 }', "channel must be 1 to 16, not 0"),
+        ('{ type = "program_change", note = 2 }', "available: channel, program"),
         ('{ type = "note_on", note = "{n" }', 'write a number, "{n}", "{0}"'),
-        (
-            '{ type = "note_on", note = "{n}" }',
-            "unknown placeholder {n}; captured by the match",
-        ),
-        (
-            '{ type = "sysex", data = "f0 {n} f7" }',
-            "unknown placeholder {n}; captured by the match",
-        ),
-        ('{ type = "sysex", data = "f0 01" }', "starts with f0 and ends with f7"),
+        ('{ type = "note_on", note = "{n}" }', "{n} is unknown; the match captures no names"),
+        ('{ type = "sysex", data = "f0 {n} f7" }', "{n} is unknown; the match captures no names"),
+        ('{ type = "sysex", data = "f0 01" }', "must start with f0 and end with f7"),
         ('{ type = "sysex", data = "f0 {0 f7" }', "a brace stands around"),
-        ('{ type = "sysex", data = "f0 {0} 00" }', "starts with f0 and ends with f7"),
+        ('{ type = "sysex", data = "f0 {0} 00" }', "must start with f0 and end with f7"),
         ('{ type = "sysex", data = 240 }', "data = 240: expected text in quotes"),
-        ('{ type = "note_on", note = 1, channel = 2, mpe = {} }', "leave out 'channel'"),
+        ('{ type = "note_on", note = 1, channel = 2, mpe = {} }', "remove 'channel'"),
     ],
 )
-def test_a_fault_of_a_route_is_one_line_with_the_mend(midi: str, text: str) -> None:
-    found = fault(f"{ROUTE}midi = {midi}\n")
+def test_route_error_is_one_line_with_the_fix(midi: str, text: str) -> None:
+    found = error_of(f"{ROUTE}midi = {midi}\n")
     assert "show.toml: route 1: midi" in found
     assert text in found
     assert "\n" not in found
 
 
 @pytest.mark.parametrize(
-    ("module", "mend"),
+    ("module", "fix"),
     [
         (
             'raise ImportError("libasound.so.2: cannot open shared object file")',
@@ -97,8 +91,8 @@ def test_a_fault_of_a_route_is_one_line_with_the_mend(midi: str, text: str) -> N
         ),
     ],
 )
-def test_what_is_missing_is_named_and_the_other_endpoints_run(
-    tmp_path: Path, module: str, mend: str
+def test_missing_library_is_named_and_other_endpoints_run(
+    tmp_path: Path, module: str, fix: str
 ) -> None:
     (tmp_path / "rtmidi.py").write_text(module)
     file = tmp_path / "show.toml"
@@ -124,5 +118,5 @@ def test_what_is_missing_is_named_and_the_other_endpoints_run(
                 bridge.send_signal(signal.SIGTERM)
     text = "".join(lines)
     assert bridge.returncode == 0, text
-    assert mend in text
+    assert fix in text
     assert "midi+tcp://127.0.0.1:" in text

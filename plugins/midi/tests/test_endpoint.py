@@ -1,4 +1,4 @@
-"""A bridge with a MIDI endpoint, over TCP: byte for byte."""
+"""A bridge with a MIDI endpoint over TCP, byte for byte."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ports import free_port
 
 import oscbridge
 from oscbridge import MIDI
-from oscbridge_midi.network import READ_SIZE
-from oscbridge_midi.table import TABLE
+from oscbridge_midi.message_table import TABLE
+from oscbridge_midi.tcp import READ_SIZE
 
 Eventually = Callable[[Callable[[], object]], Awaitable[None]]
 
@@ -47,11 +47,11 @@ MESSAGES: list[tuple[str, tuple[oscbridge.Argument, ...], str]] = [
 LISTEN = 'listen = "127.0.0.1:0"\npairs = [7]'
 
 
-def test_every_kind_of_message_is_sent_and_heard_below() -> None:
+def test_every_message_kind_is_tested() -> None:
     assert {address for address, *_ in MESSAGES} == {kind.address for kind in TABLE}
 
 
-async def test_every_kind_goes_out_byte_for_byte(start: Any, join: Any) -> None:
+async def test_every_kind_is_sent_byte_for_byte(start: Any, join: Any) -> None:
     bridge = await start(LISTEN)
     wire = await join(bridge)
     for address, args, _ in MESSAGES:
@@ -60,7 +60,7 @@ async def test_every_kind_goes_out_byte_for_byte(start: Any, join: Any) -> None:
     assert (await wire.read(len(expected))).hex(" ") == expected.hex(" ")
 
 
-async def test_every_kind_comes_in(start: Any, join: Any) -> None:
+async def test_every_kind_is_received(start: Any, join: Any) -> None:
     bridge = await start(LISTEN)
     wire = await join(bridge)
     for address, args, text in MESSAGES:
@@ -70,12 +70,12 @@ async def test_every_kind_comes_in(start: Any, join: Any) -> None:
 
 @contextmanager
 def whole(port: Any) -> Iterator[Any]:
-    """A port of mido's that is closed with its files, which mido leaves open."""
+    """A port of mido, closed together with its files, which mido leaves open."""
     with port, port._rfile, port._wfile:
         yield port
 
 
-async def test_a_port_of_mido_hears_and_is_heard(start: Any) -> None:
+async def test_mido_port_sends_and_receives(start: Any) -> None:
     with mido.sockets.PortServer("127.0.0.1", free := free_port()) as server:
         where = f'"midi+tcp://127.0.0.1:{free}"'
         bridge = await start(f"input = {where}\noutput = {where}")
@@ -88,10 +88,10 @@ async def test_a_port_of_mido_hears_and_is_heard(start: Any) -> None:
             assert await asyncio.to_thread(port.receive) == mido.Message("sysex", data=(1, 2))
 
 
-async def test_a_client_of_mido_hears_and_is_heard(start: Any, eventually: Eventually) -> None:
+async def test_mido_client_sends_and_receives(start: Any, eventually: Eventually) -> None:
     bridge = await start()
     with whole(await asyncio.to_thread(mido.sockets.connect, "127.0.0.1", bridge.port)) as port:
-        await eventually(lambda: bridge.endpoint._outs[0].clients == 1)
+        await eventually(lambda: bridge.endpoint.clients == 1)
         port.send(mido.Message("pitchwheel", pitch=8191))
         assert await bridge.receive() == oscbridge.Message.of("/pitch", 1, 16383)
         bridge.send("/control", 1, 7, 3)
@@ -99,7 +99,7 @@ async def test_a_client_of_mido_hears_and_is_heard(start: Any, eventually: Event
         assert heard == mido.Message("control_change", control=7, value=3)
 
 
-async def test_a_connection_that_breaks_is_made_again(start: Any) -> None:
+async def test_lost_connection_is_reestablished(start: Any) -> None:
     port = free_port()
     accepted: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
     server = await asyncio.start_server(
@@ -111,7 +111,7 @@ async def test_a_connection_that_breaks_is_made_again(start: Any) -> None:
     assert (await reader.readexactly(3)).hex() == "903c01"
     writer.close()
     reader, writer = await accepted.get()
-    # The note that sounded is ended first: its end may have been lost.
+    # The sounding note is ended first, because its Note Off may have been lost.
     assert (await reader.readexactly(6)).hex() == "803c40b07b00"
     bridge.send("/control", 1, 7, 3)
     assert (await reader.readexactly(3)).hex() == "b00703"
@@ -120,10 +120,10 @@ async def test_a_connection_that_breaks_is_made_again(start: Any) -> None:
     await server.wait_closed()
 
 
-# --- what is wrong ----------------------------------------------------------------------------
+# --- errors -----------------------------------------------------------------------------------
 
 
-async def test_bad_messages_are_counted_and_the_others_go_on(
+async def test_bad_messages_are_counted_and_others_are_sent(
     start: Any, join: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     bridge = await start()
@@ -138,10 +138,10 @@ async def test_bad_messages_are_counted_and_the_others_go_on(
         bridge.send("/note", 1, 60, 1)
         assert (await wire.read(3)).hex() == "903c01"
     assert bridge.drops == {"bad": 6}
-    assert "/note 17 60 1: channel 17 is not within 1 to 16" in caplog.text
+    assert "/note 17 60 1: channel must be 1 to 16, not 17" in caplog.text
 
 
-async def test_bad_bytes_are_counted_and_the_others_go_on(
+async def test_bad_bytes_are_counted_and_others_are_received(
     start: Any, join: Any, eventually: Eventually
 ) -> None:
     bridge = await start()
@@ -155,7 +155,9 @@ async def test_bad_bytes_are_counted_and_the_others_go_on(
 
 
 @pytest.mark.parametrize("value", [None, [], oscbridge.IMPULSE, float("nan"), 128, -1])
-async def test_what_is_no_byte_of_a_sysex_is_refused(start: Any, join: Any, value: Any) -> None:
+async def test_value_that_is_not_a_sysex_byte_is_rejected(
+    start: Any, join: Any, value: Any
+) -> None:
     route = 'match = "/s"\nmidi = { type = "sysex", data = "f0 {0} f7" }'
     bridge = await start(route=route)
     wire = await join(bridge)
@@ -165,7 +167,7 @@ async def test_what_is_no_byte_of_a_sysex_is_refused(start: Any, join: Any, valu
     assert bridge.drops == {"bad": 1}
 
 
-async def test_others_have_their_turn_amid_a_flood(start: Any, join: Any) -> None:
+async def test_other_tasks_run_during_a_flood(start: Any, join: Any) -> None:
     bridge = await start(configuration=CONFIGURATION_OF_ECHO, route="midi = { echo = true }")
     wire = await join(bridge)
     heard = turns = 0
@@ -186,7 +188,7 @@ async def test_others_have_their_turn_amid_a_flood(start: Any, join: Any) -> Non
     assert turns >= 20_000 / READ_SIZE
 
 
-async def test_values_are_refused_where_that_is_set(start: Any, join: Any) -> None:
+async def test_value_out_of_range_is_rejected_if_configured(start: Any, join: Any) -> None:
     bridge = await start('listen = "127.0.0.1:0"\nout_of_range = "refuse"')
     wire = await join(bridge)
     bridge.send("/control", 1, 7, 200)
@@ -195,7 +197,7 @@ async def test_values_are_refused_where_that_is_set(start: Any, join: Any) -> No
     assert bridge.drops == {"bad": 1}
 
 
-async def test_an_endpoint_without_an_output_says_so(start: Any) -> None:
+async def test_endpoint_without_an_output_rejects_messages(start: Any) -> None:
     port = free_port()
     writers: list[asyncio.StreamWriter] = []
     server = await asyncio.start_server(
@@ -212,10 +214,10 @@ async def test_an_endpoint_without_an_output_says_so(start: Any) -> None:
     server.close()
 
 
-# --- no hanging notes -------------------------------------------------------------------------
+# --- ending notes -----------------------------------------------------------------------------
 
 
-async def test_what_sounds_is_ended_when_the_bridge_stops(start: Any, join: Any) -> None:
+async def test_notes_are_ended_when_the_bridge_stops(start: Any, join: Any) -> None:
     bridge = await start()
     wire = await join(bridge)
     bridge.send("/note", 1, 60, 1)
@@ -237,7 +239,7 @@ async def test_what_sounds_is_ended_when_the_bridge_stops(start: Any, join: Any)
         ),
     ],
 )
-async def test_a_note_ends_though_the_outbox_was_full(
+async def test_note_is_ended_although_the_send_queue_was_full(
     start: Any, join: Any, eventually: Eventually,
     route: str, begin: tuple[Any, ...], end: tuple[Any, ...],
 ) -> None:  # fmt: skip
@@ -246,14 +248,14 @@ async def test_a_note_ends_though_the_outbox_was_full(
     bridge.send(*begin)
     assert (await wire.read(3)).hex() == "903c01"
     bridge.send(*end)
-    for _ in range(100):  # all of these before the endpoint has its turn
+    for _ in range(100):  # all of these before the endpoint can send
         bridge.send(*(begin if route else ("/control", 1, 7, 1)))
     assert (await wire.read(3)).hex() == "803c40"
     await eventually(lambda: bridge.drops["full"])
 
 
-async def test_the_pedal_is_lifted_though_the_outbox_was_full(start: Any, join: Any) -> None:
-    bridge = await start('listen = "127.0.0.1:0"\nqueue = 10')
+async def test_pedal_is_lifted_although_the_send_queue_was_full(start: Any, join: Any) -> None:
+    bridge = await start('listen = "127.0.0.1:0"\noutbox = 10')
     wire = await join(bridge)
     for value in (127, 0):
         bridge.send("/control", 1, 64, value)
@@ -262,7 +264,7 @@ async def test_the_pedal_is_lifted_though_the_outbox_was_full(start: Any, join: 
     assert (await wire.read(3)).hex() == "b04000"
 
 
-async def test_an_end_that_waits_for_the_cable_is_not_lost_when_the_bridge_stops(
+async def test_note_off_queued_for_the_cable_is_sent_when_the_bridge_stops(
     start: Any, join: Any
 ) -> None:
     bridge = await start('listen = "127.0.0.1:0"\ndin = true')
@@ -271,22 +273,22 @@ async def test_an_end_that_waits_for_the_cable_is_not_lost_when_the_bridge_stops
     assert (await wire.read(3)).hex() == "903c01"
     for note in range(100):
         bridge.send("/note", 2, note, 1)
-    bridge.send("/note", 1, 60, 0)  # behind the others
+    bridge.send("/note", 1, 60, 0)  # after the others
     await wire.read(3)
     await bridge.app.stop()
     assert bridge.drops["stopped"]
     assert "803c40" in (await wire.rest()).hex(" ", 3).split()
 
 
-async def test_what_a_stop_leaves_behind_is_counted_once(
+async def test_messages_unsent_at_stop_are_counted_once(
     start: Any, join: Any, eventually: Eventually
 ) -> None:
     bridge = await start('listen = "127.0.0.1:0"\ndin = true')
     wire = await join(bridge)
-    for number in range(2_500):  # more than the lanes have room for
+    for number in range(2_500):  # more than the queue has room for
         bridge.send("/note", 2, number % 128, 1)
         if number % 100 == 0:
-            await asyncio.sleep(0)  # the socket's buffer is the system's, and small
+            await asyncio.sleep(0)  # the socket's receive buffer is small
     sink = bridge.app.endpoints["synth"]
     await eventually(lambda: sink.offered == 2_500)
     await bridge.app.stop()
@@ -294,7 +296,7 @@ async def test_what_a_stop_leaves_behind_is_counted_once(
     assert sum(word.startswith("91") for word in words) + bridge.drops["stopped"] == 2_500
 
 
-async def test_what_a_midi_client_began_ends_elsewhere_when_it_leaves(
+async def test_notes_of_a_midi_client_are_ended_elsewhere_when_it_disconnects(
     start: Any, join: Any
 ) -> None:
     port = free_port()
@@ -314,7 +316,7 @@ async def test_what_a_midi_client_began_ends_elsewhere_when_it_leaves(
     await writer.wait_closed()
 
 
-async def test_a_client_that_comes_back_is_told_what_ended_meanwhile(
+async def test_reconnected_client_receives_all_notes_off(
     start: Any, join: Any, eventually: Eventually
 ) -> None:
     bridge = await start()
@@ -322,7 +324,7 @@ async def test_a_client_that_comes_back_is_told_what_ended_meanwhile(
     bridge.send("/note", 1, 60, 1)
     await wire.read(3)
     wire.sock.close()
-    await eventually(lambda: not bridge.endpoint._outs[0].clients)
+    await eventually(lambda: not bridge.endpoint.clients)
     bridge.send("/note", 1, 60, 0)
     await eventually(lambda: bridge.app.endpoints["synth"].sent == 2)
     wire = await join(bridge)
@@ -333,7 +335,7 @@ async def test_panic_ends_all_sound(start: Any, join: Any) -> None:
     bridge = await start()
     wire = await join(bridge)
     bridge.send("/note", 5, 60, 1)
-    bridge.send("/panic", 0.0)  # the button that was let go
+    bridge.send("/panic", 0.0)  # a released button
     bridge.send("/panic", 1.0)
     data = await wire.read(3 + 6 + 48 * 3)
     assert data[3:9].hex() == "843c40b47b00"
@@ -341,7 +343,7 @@ async def test_panic_ends_all_sound(start: Any, join: Any) -> None:
 
 
 @pytest.mark.parametrize("din", ["false", "true"])
-async def test_what_sounds_is_ended_by_a_reload_that_changes_the_route(
+async def test_notes_are_ended_by_a_reload_that_changes_the_route(
     start: Any, join: Any, din: str
 ) -> None:
     endpoint = f'listen = "127.0.0.1:{free_port()}"\ndin = {din}'
@@ -350,11 +352,11 @@ async def test_what_sounds_is_ended_by_a_reload_that_changes_the_route(
     bridge.send("/note", 1, 60, 1)
     await wire.read(3)
     await bridge.reload(endpoint, route='match = "/other"')
-    assert (await wire.read(6)).hex() == "803c40b07b00"  # by the same connection
+    assert (await wire.read(6)).hex() == "803c40b07b00"  # on the same connection
 
 
 @pytest.mark.parametrize(("release", "ended"), [("true", "803c40"), ("false", "")])
-async def test_what_a_client_began_ends_with_its_connection_where_that_is_set(
+async def test_notes_of_a_peer_end_with_its_connection_if_configured(
     start: Any, join: Any, release: str, ended: str
 ) -> None:
     bridge = await start(f'listen = "127.0.0.1:0"\nrelease = {release}')
@@ -368,7 +370,7 @@ async def test_what_a_client_began_ends_with_its_connection_where_that_is_set(
     assert (await wire.read(7 + len(ended) // 2)).hex() == f"903c01903d01{ended}f8"
 
 
-async def test_a_tcp_client_that_leaves_takes_its_notes_with_it(start: Any, join: Any) -> None:
+async def test_notes_of_a_tcp_client_end_when_it_disconnects(start: Any, join: Any) -> None:
     bridge = await start(
         'listen = "127.0.0.1:0"\nrelease = true\n[bridge.desk]\nlisten = "tcp://127.0.0.1:0"',
         route='[[route]]\nfrom = "desk"\nto = "synth"',
@@ -423,7 +425,7 @@ async def test_a_tcp_client_that_leaves_takes_its_notes_with_it(start: Any, join
         ('match = "/m"\nmidi = { echo = true }', "/m", (MIDI(0, 0x90, 1, 2),), "900102"),
     ],
 )
-async def test_a_route_says_which_message_it_becomes(
+async def test_route_selects_the_midi_message(
     start: Any,
     join: Any,
     route: str,
@@ -437,7 +439,7 @@ async def test_a_route_says_which_message_it_becomes(
     assert (await wire.read(len(sent) // 2)).hex() == sent
 
 
-async def test_a_route_to_an_mpe_zone_sets_it_up_first(start: Any, join: Any) -> None:
+async def test_route_to_an_mpe_zone_sets_it_up_first(start: Any, join: Any) -> None:
     bridge = await start(route="midi = { mpe = { channels = 3 } }")
     wire = await join(bridge)
     bridge.send("/note", 1, 60, 1)
@@ -446,7 +448,7 @@ async def test_a_route_to_an_mpe_zone_sets_it_up_first(start: Any, join: Any) ->
     assert (await wire.read(17)).hex(" ") == "b0 65 00 b0 64 06 b0 06 03 91 3c 01 92 3d 01 d2 09"
 
 
-async def test_a_client_that_comes_later_is_told_of_the_zone(
+async def test_later_client_receives_the_zone_setup(
     start: Any, join: Any, eventually: Eventually
 ) -> None:
     bridge = await start(route="midi = { mpe = { channels = 3 } }")
@@ -456,13 +458,13 @@ async def test_a_client_that_comes_later_is_told_of_the_zone(
     assert (await wire.read(9)).hex(" ") == "b0 65 00 b0 64 06 b0 06 03"
 
 
-async def test_zones_that_share_channels_are_told(
+async def test_zones_that_share_channels_log_a_warning(
     start: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     route = "midi = { mpe = {} }"
     other = '[[route]]\nfrom = "osc"\nto = "synth"\nmidi = { mpe = { channels = 3 } }'
     await start(route=f"{route}\n{other}")
-    assert "an MPE zone at channel 1 with 3 and 15 channels; their notes will" in caplog.text
+    assert "the MPE zone at channel 1 with 3 and 15 channels; their notes will" in caplog.text
 
 
 CONFIGURATION_OF_ECHO = """
@@ -485,7 +487,7 @@ to   = ["synth", "out"]
 
 
 @pytest.mark.parametrize(("route", "sent"), [("", ""), ("midi = { echo = true }", "903c40")])
-async def test_what_came_from_a_port_goes_back_only_where_the_route_says_so(
+async def test_message_is_sent_back_only_with_echo(
     start: Any, join: Any, route: str, sent: str
 ) -> None:
     bridge = await start(route=route, configuration=CONFIGURATION_OF_ECHO)
@@ -497,9 +499,7 @@ async def test_what_came_from_a_port_goes_back_only_where_the_route_says_so(
     assert bool(sent) == (bridge.app.endpoints["synth"].sent > 0 and bool(sent))
 
 
-async def test_an_endpoint_that_no_route_names_takes_the_default_mapping(
-    start: Any, join: Any
-) -> None:
+async def test_unrouted_endpoint_uses_the_default_mapping(start: Any, join: Any) -> None:
     configuration = """
         [bridge.osc]
         listen = "udp://127.0.0.1:0"
@@ -515,10 +515,10 @@ async def test_an_endpoint_that_no_route_names_takes_the_default_mapping(
     assert not bridge.drops
 
 
-# --- what comes in ----------------------------------------------------------------------------
+# --- receiving --------------------------------------------------------------------------------
 
 
-async def test_the_clock_is_told_as_tempo_where_that_is_set(start: Any, join: Any) -> None:
+async def test_clock_becomes_tempo_if_configured(start: Any, join: Any) -> None:
     bridge = await start('listen = "127.0.0.1:0"\nclock = "tempo"')
     wire = await join(bridge)
     for _ in range(25):
@@ -531,14 +531,14 @@ async def test_the_clock_is_told_as_tempo_where_that_is_set(start: Any, join: An
     assert 0 < tempo <= 60 / 0.024
 
 
-async def test_an_upper_half_alone_is_told_soon(start: Any, join: Any) -> None:
+async def test_upper_half_alone_is_emitted_after_a_moment(start: Any, join: Any) -> None:
     bridge = await start()
     wire = await join(bridge)
     await wire.write(bytes.fromhex("b06300b06205b00601"))
     assert await bridge.receive() == oscbridge.Message.of("/nrpn", 1, 5, 128)
 
 
-async def test_messages_carry_the_time_at_which_they_came(start: Any, join: Any) -> None:
+async def test_received_messages_carry_their_time(start: Any, join: Any) -> None:
     bridge = await start()
     heard: list[oscbridge.Message] = []
     dispatcher = bridge.app.endpoints["synth"].dispatcher
@@ -555,7 +555,7 @@ async def test_messages_carry_the_time_at_which_they_came(start: Any, join: Any)
 # --- DIN --------------------------------------------------------------------------------------
 
 
-async def test_a_flood_of_a_fader_does_not_delay_a_note_at_din_speed(start: Any, join: Any) -> None:
+async def test_fader_flood_does_not_delay_a_note_at_din_speed(start: Any, join: Any) -> None:
     bridge = await start('listen = "127.0.0.1:0"\ndin = true')
     wire = await join(bridge)
     for value in range(500):
@@ -573,7 +573,7 @@ async def test_a_flood_of_a_fader_does_not_delay_a_note_at_din_speed(start: Any,
     assert bridge.drops["replaced"] == 503 - len(events)
 
 
-async def test_the_cable_is_not_faster_than_3125_bytes_a_second(start: Any, join: Any) -> None:
+async def test_din_sends_at_most_3125_bytes_per_second(start: Any, join: Any) -> None:
     bridge = await start('listen = "127.0.0.1:0"\ndin = true')
     wire = await join(bridge)
     loop = asyncio.get_running_loop()
@@ -589,7 +589,7 @@ async def test_the_cable_is_not_faster_than_3125_bytes_a_second(start: Any, join
 
 
 @pytest.mark.load
-async def test_a_burst_of_10000_messages_arrives_whole_and_in_order(start: Any, join: Any) -> None:
+async def test_burst_of_10000_messages_arrives_complete_and_in_order(start: Any, join: Any) -> None:
     bridge = await start()
     wire = await join(bridge)
     count = 10_000
@@ -599,13 +599,13 @@ async def test_a_burst_of_10000_messages_arrives_whole_and_in_order(start: Any, 
     for index, (channel, note, velocity) in enumerate(notes):
         bridge.send("/note", channel + 1, note, velocity)
         if index % 200 == 0:
-            await asyncio.sleep(0)  # the socket's buffer is the system's, and small
+            await asyncio.sleep(0)  # the socket's receive buffer is small
     assert await reading == expected
     assert not bridge.drops
 
 
 @pytest.mark.load
-async def test_a_burst_that_comes_in_arrives_whole_and_in_order(start: Any, join: Any) -> None:
+async def test_received_burst_arrives_complete_and_in_order(start: Any, join: Any) -> None:
     bridge = await start()
     wire = await join(bridge)
     heard: list[oscbridge.Argument] = []

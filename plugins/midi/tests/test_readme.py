@@ -1,4 +1,4 @@
-"""What the README says is so."""
+"""The README agrees with the code."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from oscbridge.bridge.config.config import parse
 from oscbridge.plugins import Plugins
 from oscbridge_midi import MidiEndpoint
 from oscbridge_midi.codec import MAX_SYSEX
-from oscbridge_midi.inbound import HOLD
 from oscbridge_midi.learn import learn, routes
-from oscbridge_midi.port_process import MAX_PENDING
-from oscbridge_midi.route import MidiRoute
-from oscbridge_midi.system_port import MAX_JACK, WATCH_INTERVAL
-from oscbridge_midi.table import TABLE
+from oscbridge_midi.message_table import TABLE
+from oscbridge_midi.port_worker import MAX_PENDING
+from oscbridge_midi.receiver import HOLD
+from oscbridge_midi.route_options import MidiRoute
+from oscbridge_midi.system_ports import MAX_JACK, WATCH_INTERVAL
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 OPTIONS = MidiEndpoint.Options
@@ -29,18 +29,18 @@ def blocks(language: str) -> list[str]:
 
 
 def rows(head: str) -> dict[str, str]:
-    """The rows of the table with this head: what stands in the first column, and the row."""
+    """The rows of the table with this head, by their first column."""
     table = README.partition(head)[2].partition("\n\n")[0]
     return {row[1]: row[0] for row in re.finditer(r"^\| `([^`]+)`.*$", table, re.MULTILINE)}
 
 
 @pytest.mark.parametrize("text", blocks("toml"))
-def test_a_sample_configuration_is_good(text: str) -> None:
+def test_sample_configuration_is_valid(text: str) -> None:
     plugins = Plugins()
     App(parse(text, plugins.endpoint_types, "README.md"), plugins)
 
 
-def test_the_table_lists_every_option_with_its_default() -> None:
+def test_the_table_lists_every_option_with_its_deerror_of() -> None:
     found = rows("| key | default |")
     assert set(found) == set(OPTIONS.model_fields)
     for name, field in OPTIONS.model_fields.items():
@@ -48,7 +48,7 @@ def test_the_table_lists_every_option_with_its_default() -> None:
         assert found[name].startswith(f"| `{name}` | {default} |")
 
 
-def test_the_table_lists_every_message_with_its_arguments() -> None:
+def test_table_lists_every_message_with_its_arguments() -> None:
     found = rows("| address | arguments |")
     assert set(found) == {kind.address for kind in TABLE}
     for kind in TABLE:
@@ -59,7 +59,7 @@ def test_the_table_lists_every_message_with_its_arguments() -> None:
             )
 
 
-def test_the_table_lists_every_type_with_its_fields() -> None:
+def test_table_lists_every_type_with_its_fields() -> None:
     found = rows("| `type` | fields |")
     assert set(found) == {kind.type for kind in TABLE}
     for kind in TABLE:
@@ -67,19 +67,19 @@ def test_the_table_lists_every_type_with_its_fields() -> None:
         assert re.findall(r"`(\w+)`", found[kind.type]) == [kind.type, *names]
 
 
-def test_every_key_of_a_route_is_told() -> None:
+def test_every_key_of_a_route_is_documented() -> None:
     for name in MidiRoute.model_fields:
         assert re.search(rf"`{name}\b", README)
 
 
-def test_what_is_learnt_is_as_shown() -> None:
+def test_learned_route_is_as_shown() -> None:
     control = learn([bytes.fromhex("b00740")])
     assert control is not None
     [text] = routes(control, "stage", "synth")
     assert text in README
 
 
-def test_the_bounds_in_the_text_are_those_of_the_code() -> None:
+def test_limits_in_the_text_are_those_of_the_code() -> None:
     assert f"at most {MAX_SYSEX:,} bytes" in README
     assert f"beyond {MAX_PENDING:,} messages" in README
     assert f"waits {HOLD * 1000:g} ms" in README

@@ -15,7 +15,7 @@ def oscbridge_endpoints() -> Mapping[str, type[oscbridge.Endpoint]]:
 
 @oscbridge.hookimpl
 def oscbridge_register_routes(dispatcher: oscbridge.Dispatcher, source: oscbridge.Source) -> None:
-    """An endpoint that no route names shows everything: what a dashboard wants."""
+    """Route all messages to endpoints that no route names, so that a dashboard shows them."""
     for sink in source.sinks.values():
         if sink.type == "websocket" and not sink.routed:
             dispatcher.map("*", sink.offer, needs_message=True)

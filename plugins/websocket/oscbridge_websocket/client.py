@@ -1,4 +1,4 @@
-"""One connected client: its bounded queue and what writes it out. Clients that get the same."""
+"""Connected clients: their bounded queues, and groups that receive the same frames."""
 
 from __future__ import annotations
 
@@ -6,39 +6,38 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeAlias
 
 from websockets.asyncio.server import broadcast
 from websockets.exceptions import ConnectionClosed
 
 import oscbridge
-from oscbridge_websocket.frames import Format, Frame
-from oscbridge_websocket.rate import Bucket
-from oscbridge_websocket.rights import Addresses
-from oscbridge_websocket.server import Connection
-from oscbridge_websocket.tokens import Grant
+from oscbridge_websocket.connection import WebSocketConnection
+from oscbridge_websocket.frames import FrameFormat, OutgoingFrame
+from oscbridge_websocket.rights import AddressFilter
+from oscbridge_websocket.tokens import AccessGrant
 
-__all__ = ["Audience", "Client", "send"]
+__all__ = ["ClientGroup", "ClientGroups", "WebSocketClient", "send"]
 
 STALL_TIMEOUT: Final = 30.0
-"""Seconds after which a client that takes nothing is disconnected."""
+"""Seconds without any progress after which a client is disconnected."""
 
 
-class Client:
-    """Frames on their way to one client, oldest first.
+class WebSocketClient:
+    """One client and the frames queued for it, oldest first.
 
-    A client that reads too slowly loses its oldest messages, and slows nobody else. One that
-    reads nothing at all is disconnected: the keepalive of the library waits behind what
-    cannot be sent, so it would never find out.
+    A client that reads too slowly loses its oldest messages and slows nobody else. One that
+    reads nothing at all is disconnected here: the library's keepalive ping is queued after the
+    unsent data, so it would never notice.
     """
 
     def __init__(
         self,
-        connection: Connection,
+        connection: WebSocketConnection,
         origin: oscbridge.Origin,
-        form: Format,
-        grant: Grant,
+        frame_format: FrameFormat,
+        grant: AccessGrant,
         *,
         queue: int,
         rate: int,
@@ -46,52 +45,52 @@ class Client:
         log: logging.Logger,
         stall_timeout: float = STALL_TIMEOUT,
     ) -> None:
+        """``queue`` is in messages, ``rate`` in messages per second, ``stall_timeout`` in s."""
         self.origin = origin
         """The origin of the messages that this client sends."""
         self.peer: tuple[str, int] = connection.remote_address
-        self.format = form
+        self.format = frame_format
         self.grant = grant
-        """What let it in, and what it may do."""
         self.connection = connection
-        self.bucket = Bucket(rate)
+        self.bucket = oscbridge.TokenBucket(rate)
         self.forbidden = 0
-        """Messages that it sent and may not send."""
+        """The number of messages it sent without the right to do so."""
         self._limit = queue
         self._on_drop = on_drop
         self._log = log
         self._stall_timeout = stall_timeout
         self._clock = asyncio.get_running_loop().time
         self._sending_since = math.inf
-        self._frames: deque[Frame] = deque()
-        self._waiting = 0
-        self._slowed = False
+        self._frames: deque[OutgoingFrame] = deque()
+        self._queued_messages = 0
+        self._throttled = False
         self._filled = asyncio.Event()
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing waits to be sent to it, here or in the transport."""
+        """Whether no data is queued for it, neither here nor in the transport."""
         return not self._frames and self.connection.transport.get_write_buffer_size() == 0
 
-    def put(self, frame: Frame) -> None:
-        """Queue a frame. Beyond the limit the oldest are dropped."""
+    def put(self, frame: OutgoingFrame) -> None:
+        """Queue a frame. Above the limit the oldest frames are dropped."""
         frames = self._frames
         frames.append(frame)
-        self._waiting += frame.messages
+        self._queued_messages += frame.messages
         dropped = 0
-        while self._waiting > self._limit and len(frames) > 1:
+        while self._queued_messages > self._limit and len(frames) > 1:
             oldest = frames.popleft()
-            self._waiting -= oldest.messages
+            self._queued_messages -= oldest.messages
             dropped += oldest.messages
         if dropped:
             self._on_drop(dropped)
             self._check_stalled()
         self._filled.set()
 
-    async def slow_down(self, seconds: float) -> None:
-        """Read nothing from it for a while; it is told by TCP, as its buffer fills."""
-        if not self._slowed:
-            self._slowed = True
-            text = "%s:%d sends more than max_rate: it is read no faster"
+    async def throttle(self, seconds: float) -> None:
+        """Stop reading from it for a while; TCP slows it down when its send buffer is full."""
+        if not self._throttled:
+            self._throttled = True
+            text = "%s:%d sends more than max_rate messages per second: throttled"
             self._log.warning(text, *self.peer[:2])
         await self.connection.pause(seconds)
 
@@ -99,19 +98,19 @@ class Client:
         if self._clock() - self._sending_since > self._stall_timeout:
             self._sending_since = math.inf
             self._log.warning(
-                "%s:%d took nothing for %g s: disconnected", *self.peer[:2], self._stall_timeout
+                "%s:%d read nothing for %g s: disconnected", *self.peer[:2], self._stall_timeout
             )
             self.connection.transport.abort()
 
     async def write(self) -> None:
-        """Send what is queued until the connection closes."""
+        """Send queued frames until the connection closes."""
         frames, send, clock = self._frames, self.connection.send, self._clock
-        text = True if self.format is Format.JSON else None
+        text = True if self.format is FrameFormat.JSON else None
         try:
             while True:
                 while frames:
                     frame = frames.popleft()
-                    self._waiting -= frame.messages
+                    self._queued_messages -= frame.messages
                     self._sending_since = clock()
                     await send(frame.data, text=text)
                 self._sending_since = math.inf
@@ -121,34 +120,68 @@ class Client:
             pass
 
 
-class Audience:
-    """Clients that get the same frames: of one format, with the same right to listen."""
+class ClientGroup:
+    """Clients that receive the same frames: same format, same addresses to listen to."""
 
-    def __init__(self, form: Format, addresses: Addresses | None) -> None:
-        self.format = form
-        self.clients: list[Client] = []
+    def __init__(self, frame_format: FrameFormat, addresses: AddressFilter | None) -> None:
+        self.format = frame_format
+        self.clients: list[WebSocketClient] = []
         self._addresses = addresses
 
-    def pick(self, messages: Sequence[oscbridge.Message]) -> Sequence[oscbridge.Message]:
-        """Those of some messages that they may get."""
+    def select(self, messages: Sequence[oscbridge.Message]) -> Sequence[oscbridge.Message]:
+        """The messages that these clients may receive."""
         addresses = self._addresses
         if addresses is None:
             return messages
-        return [message for message in messages if addresses.has(message.address)]
+        return [message for message in messages if addresses.matches(message.address)]
 
 
-def send(clients: Sequence[Client], frames: Sequence[Frame]) -> None:
+_GroupKey: TypeAlias = tuple[FrameFormat, AddressFilter | None]
+
+
+class ClientGroups:
+    """The groups of an endpoint's listening clients; empty groups are removed."""
+
+    def __init__(self) -> None:
+        self._groups: dict[_GroupKey, ClientGroup] = {}
+
+    def __iter__(self) -> Iterator[ClientGroup]:
+        return iter(self._groups.values())
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def add(self, client: WebSocketClient) -> None:
+        """Add a client to its group, if it may listen."""
+        rights = client.grant.rights
+        if rights.listens:
+            key = (client.format, rights.addresses)
+            if key not in self._groups:
+                self._groups[key] = ClientGroup(*key)
+            self._groups[key].clients.append(client)
+
+    def remove(self, client: WebSocketClient) -> None:
+        """Remove a client that :meth:`add` was called with; its grant must be unchanged."""
+        rights = client.grant.rights
+        if rights.listens:
+            key = (client.format, rights.addresses)
+            self._groups[key].clients.remove(client)
+            if not self._groups[key].clients:
+                del self._groups[key]
+
+
+def send(clients: Sequence[WebSocketClient], frames: Sequence[OutgoingFrame]) -> None:
     """Send frames to clients of one format.
 
-    At once to those for whom nothing waits: it saves a task's turn a client. Flow control
-    is the queue's, so the others, and all that follows, go through that.
+    Idle clients are written to directly, which saves one task switch per client. For the others
+    the frames are queued, because the queue does the flow control.
     """
-    text = True if clients[0].format is Format.JSON else None
+    text = True if clients[0].format is FrameFormat.JSON else None
     for frame in frames:
-        there = [client for client in clients if not client.connection.is_gone]
-        idle = [client.connection for client in there if client.is_idle]
-        if len(idle) < len(there):
-            for client in there:
+        open_clients = [client for client in clients if not client.connection.is_gone]
+        idle = [client.connection for client in open_clients if client.is_idle]
+        if len(idle) < len(open_clients):
+            for client in open_clients:
                 if not client.is_idle:
                     client.put(frame)
         if idle:

@@ -1,54 +1,51 @@
-"""The WebSocket endpoint: a server that dashboards connect to."""
+"""The WebSocket endpoint: a server for dashboards and other WebSocket clients."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Final
-from urllib.parse import parse_qsl
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
-from websockets.http11 import Request
 
 import oscbridge
-from oscbridge_websocket import inbound, server
-from oscbridge_websocket.admission import Admission
-from oscbridge_websocket.client import Audience, Client, send
-from oscbridge_websocket.entrance import NO_TOKEN, WITHDRAWN, Entrance
-from oscbridge_websocket.frames import Format, Frame, make_frames
+from oscbridge_websocket import connection as handshake
+from oscbridge_websocket import incoming
+from oscbridge_websocket.authorization import FORBIDDEN, UNAUTHORIZED, RequestAuthorizer
+from oscbridge_websocket.client import ClientGroup, ClientGroups, WebSocketClient, send
+from oscbridge_websocket.connection import JSON, Rejection, SharedState, WebSocketConnection
+from oscbridge_websocket.frames import FrameFormat, OutgoingFrame, make_frames
 from oscbridge_websocket.options import WebSocketOptions
-from oscbridge_websocket.origin import is_loopback
-from oscbridge_websocket.rights import Addresses
-from oscbridge_websocket.server import JSON, Connection, Doorway, Refusal
+from oscbridge_websocket.registry import ConnectionRegistry
 from oscbridge_websocket.tls import make_context
-from oscbridge_websocket.tokens import Grant
+from oscbridge_websocket.tokens import AccessGrant
 
 __all__ = ["WebSocketEndpoint"]
 
 AUTH_TIMEOUT: Final = 5.0
-"""Seconds for a client to say its token, where it needs one, after its handshake."""
+"""Seconds after the handshake in which a client must send its token, if one is required."""
 
 PING_INTERVAL: Final = 20.0
 PING_TIMEOUT: Final = 20.0
-"""Seconds between two pings to a client, and for its answer; without one it is disconnected."""
+"""Seconds between pings to a client, and for its pong; without one it is disconnected."""
 
 MAX_FORBIDDEN: Final = 100
-"""Messages that a client may not send; then it is disconnected."""
+"""Messages without the right to send them, after which a client is disconnected."""
 
 
 class WebSocketEndpoint(oscbridge.Endpoint):
     """Serves OSC over WebSocket.
 
-    Without a subprotocol, or with ``osc.binary``, a frame is one OSC packet, each way; with
-    ``osc.json`` it is one JSON text. Messages that come in together go out together: as one
-    bundle to a binary client. A message is not sent back to the client that it came from.
+    Without a subprotocol, or with ``osc.binary``, a frame is one OSC packet in both directions;
+    with ``osc.json`` it is one JSON text. Messages that arrive together are sent together, to a
+    binary client in one bundle. A message is not sent back to the client that it came from.
 
-    A client may say in the query of its URL what else it wants: ``?snapshot=1`` the last
-    value of each address first, ``?bundles=0`` every message in a frame of its own.
+    The query of a client's URL selects more: ``?snapshot=1`` the last value of each address
+    first, ``?bundles=0`` each message in its own frame.
     """
 
     remembers = True
@@ -58,22 +55,37 @@ class WebSocketEndpoint(oscbridge.Endpoint):
 
     def __init__(self, name: str, options: oscbridge.Options) -> None:
         super().__init__(name, options)
-        self._clients: set[Client] = set()
-        self._audiences: dict[tuple[Format, Addresses | None], Audience] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._clients: set[WebSocketClient] = set()
+        self._groups = ClientGroups()
+        self._closing: set[asyncio.Task[None]] = set()
         self._server: Server | None = None
         self._port: int | None = None
-        self._admission = Admission(self.options)
-        refused = self._refused
-        context = make_context(self.options.certificate, self.options.key)
-        self._doorway = Doorway(self._admission, context, refused, self._slowed)
-        self._entrance = Entrance(name, self.options, self._admission, refused)
+        registry = ConnectionRegistry[WebSocketConnection](self.options)
+        self._registry = registry
+        tls = make_context(self.options.certificate, self.options.key)
+        self._shared = SharedState(registry, tls, self._refused, self._throttled)
+        self._authorizer = RequestAuthorizer(name, self.options, registry, self._refused)
+
+    @property
+    def clients(self) -> Collection[WebSocketClient]:
+        """The connected clients."""
+        return self._clients
+
+    @property
+    def connections(self) -> Collection[WebSocketConnection]:
+        """All open connections, whether they are clients yet or not."""
+        return self._registry.connections
+
+    @property
+    def groups(self) -> ClientGroups:
+        """The clients that listen, grouped by the frames that they receive."""
+        return self._groups
 
     def _refused(self, text: str) -> None:
         self.host.refused(text)
 
-    def _slowed(self, text: str) -> None:
-        self.log.warning("%s: it is read no faster", text)
+    def _throttled(self, text: str) -> None:
+        self.log.warning("%s: throttled", text)
 
     def describe(self) -> str:
         listen = self.options.listen
@@ -82,29 +94,30 @@ class WebSocketEndpoint(oscbridge.Endpoint):
 
     async def connect(self) -> None:
         host, port = self.options.listen
-        # The library logs every failed handshake with a traceback; strangers cause those.
+        # The library logs each failed handshake with a traceback, and anybody can cause those.
         quiet = logging.getLogger(f"{self.log.name}.websockets")
         quiet.setLevel(logging.CRITICAL)
-        if self._entrance.tokens.needed and self._doorway.context is None and not is_loopback(host):
+        required = self._authorizer.tokens.required
+        if required and self._shared.tls is None and not oscbridge.is_loopback(host):
             self.log.warning(
-                "tokens are sent in plain text, as there is no certificate: "
-                "whoever is on the network can read them"
+                "tokens are sent in plain text, and everyone on the network can read them; "
+                "set 'certificate' to use TLS"
             )
-        self._admission.open()
+        self._registry.open()
         self._server = await serve(
-            self._serve_client,
+            self._handle_connection,
             host,
             port,
-            process_request=self._entrance.process_request,
+            process_request=self._authorizer.process_request,
             compression=None,
-            open_timeout=server.OPEN_TIMEOUT,
-            close_timeout=server.CLOSE_TIMEOUT,
+            open_timeout=handshake.OPEN_TIMEOUT,
+            close_timeout=handshake.CLOSE_TIMEOUT,
             ping_interval=PING_INTERVAL,
             ping_timeout=PING_TIMEOUT,
             server_header=None,
             logger=quiet,
-            create_connection=partial(  # type: ignore[arg-type]  # as good as a class
-                Connection, doorway=self._doorway, logger=quiet
+            create_connection=partial(  # type: ignore[arg-type]  # typed as a class
+                WebSocketConnection, shared=self._shared, logger=quiet
             ),
         )
         self._port = next(iter(self._server.sockets)).getsockname()[1]
@@ -113,15 +126,15 @@ class WebSocketEndpoint(oscbridge.Endpoint):
         if self._server is None:
             return
         self._server.close()
-        self._admission.close()
+        self._registry.close()
         try:
-            async with asyncio.timeout(server.CLOSE_TIMEOUT):
+            async with asyncio.timeout(handshake.CLOSE_TIMEOUT):
                 await self._server.wait_closed()
         except TimeoutError:
-            self._admission.abort()  # somebody reads nothing
+            self._registry.abort()  # clients that do not read
             await self._server.wait_closed()
         finally:
-            for task in (*self._tasks, *self._doorway.tasks):
+            for task in (*self._closing, *self._shared.handshakes):
                 task.cancel()
 
     def update(self, options: oscbridge.Options) -> bool:
@@ -132,187 +145,170 @@ class WebSocketEndpoint(oscbridge.Endpoint):
             return False
         try:
             context = make_context(options.certificate, options.key)
-        except ValueError as error:  # the files have changed since they were looked at
+        except ValueError as error:  # the files have changed since the options were validated
             raise oscbridge.ConfigurationError(f"endpoint.{self.name}: {error}") from None
-        self._doorway.context = context
-        self._admission.options = options
-        self._entrance.change(options)
+        self._shared.tls = context
+        self._registry.options = options
+        self._authorizer.configure(options)
         for client in list(self._clients):
-            self._regrant(client)
+            self._renew_grant(client)
         return True
 
-    def _regrant(self, client: Client) -> None:
-        """Give a client the rights that its token has now, or none any more."""
-        grant = self._entrance.tokens.renew(client.grant)
+    def _renew_grant(self, client: WebSocketClient) -> None:
+        """Give a client the current rights of its token, or disconnect it."""
+        grant = self._authorizer.tokens.renew(client.grant)
         if grant is None:
-            code, reason = WITHDRAWN, "this token is not good any more"
+            code, reason = FORBIDDEN, "this token is no longer valid"
             if client.grant.secret is None:
-                code, reason = NO_TOKEN, "a token is needed now"
-            self._expel(client, code, reason)
+                code, reason = UNAUTHORIZED, "a token is now required"
+            self._disconnect(client, code, reason)
         elif grant != client.grant:
-            self._leave(client)
+            self._remove(client)
             client.grant = grant
-            self._join(client)
+            self._add(client)
 
-    def _expel(self, client: Client, code: int, reason: str) -> None:
-        """Disconnect a client: it gets nothing more, and nothing is taken from it."""
-        self._leave(client)
+    def _disconnect(self, client: WebSocketClient, code: int, reason: str) -> None:
+        """Close a client's connection; from now on nothing is sent to it or read from it."""
+        self._remove(client)
         task = asyncio.create_task(client.connection.close(code, reason))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
-    # --- out ---------------------------------------------------------------------------------
+    # --- outgoing ----------------------------------------------------------------------------
 
     async def send_batch(self, messages: Sequence[oscbridge.Message]) -> None:
-        if not self._audiences:
+        if not self._groups:
             return
-        ours = {m.origin for m in messages if m.origin is not None and m.origin[0] == self.name}
-        for audience in self._audiences.values():
-            theirs = audience.pick(messages)
-            if not theirs:
+        own = {m.origin for m in messages if m.origin is not None and m.origin[0] == self.name}
+        for group in self._groups:
+            selected = group.select(messages)
+            if not selected:
                 continue
-            clients = audience.clients
-            if ours:
-                clients = [client for client in clients if client.origin not in ours]
-                for client in audience.clients:
-                    if client.origin in ours:
-                        others = [m for m in theirs if m.origin != client.origin]
+            clients = group.clients
+            if own:
+                clients = [client for client in clients if client.origin not in own]
+                for client in group.clients:
+                    if client.origin in own:
+                        others = [m for m in selected if m.origin != client.origin]
                         send([client], self._frames(others, client.format))
             if clients:
-                send(clients, self._frames(theirs, audience.format))
+                send(clients, self._frames(selected, group.format))
 
-    def _frames(self, messages: Sequence[oscbridge.Message], form: Format) -> list[Frame]:
-        return make_frames(messages, form, self._not_encoded)
+    def _frames(
+        self, messages: Sequence[oscbridge.Message], frame_format: FrameFormat
+    ) -> list[OutgoingFrame]:
+        return make_frames(messages, frame_format, self._not_encoded)
 
     def _not_encoded(self, count: int) -> None:
-        self.host.dropped("encode", count, "they cannot be written in a client's format")
+        self.host.dropped("encode", count, "not encodable in a client's format")
 
-    def _slow(self, count: int) -> None:
+    def _queue_full(self, count: int) -> None:
         self.host.dropped("slow_client", count, "a client reads too slowly")
 
-    def _join(self, client: Client) -> None:
-        """Let a client have what it may have from now on."""
+    def _add(self, client: WebSocketClient) -> None:
         self._clients.add(client)
-        rights = client.grant.rights
-        if rights.listens:
-            key = (client.format, rights.addresses)
-            if key not in self._audiences:
-                self._audiences[key] = Audience(*key)
-            self._audiences[key].clients.append(client)
+        self._groups.add(client)
 
-    def _leave(self, client: Client) -> None:
-        if client not in self._clients:
-            return
-        self._clients.discard(client)
-        rights = client.grant.rights
-        if rights.listens:
-            key = (client.format, rights.addresses)
-            self._audiences[key].clients.remove(client)
-            if not self._audiences[key].clients:
-                del self._audiences[key]
+    def _remove(self, client: WebSocketClient) -> None:
+        if client in self._clients:
+            self._clients.discard(client)
+            self._groups.remove(client)
 
     # --- one client --------------------------------------------------------------------------
 
-    async def _serve_client(self, connection: ServerConnection) -> None:
-        assert isinstance(connection, Connection)
+    async def _handle_connection(self, connection: ServerConnection) -> None:
+        assert isinstance(connection, WebSocketConnection)
         try:
-            verdict = connection.verdict or await self._ask(connection)
-            if isinstance(verdict, Grant):  # a reload may have come between
-                verdict = self._entrance.tokens.renew(verdict) or Refusal(NO_TOKEN, "wrong token")
-            if isinstance(verdict, Refusal):
-                await connection.close(verdict.code, verdict.reason)
-            elif not self._admission.accept(connection):
-                self.host.refused(
-                    f"a client beyond max_connections = {self.options.max_connections}"
-                )
+            result = connection.auth_result or await self._receive_token(connection)
+            if isinstance(result, AccessGrant):  # the options may have been reloaded meanwhile
+                grant = self._authorizer.tokens.renew(result)
+                result = grant or Rejection(UNAUTHORIZED, "wrong token")
+            if isinstance(result, Rejection):
+                await connection.close(result.code, result.reason)
+            elif not self._registry.promote(connection):
+                self.host.refused(f"a client: max_clients = {self.options.max_clients} reached")
                 await connection.close(CloseCode.TRY_AGAIN_LATER, "too many clients")
             else:
-                await self._serve(self._make_client(connection, verdict))
+                await self._serve(self._make_client(connection, result))
         except ConnectionClosed:
             pass
 
-    async def _ask(self, connection: Connection) -> Grant | Refusal:
-        """Wait for the token in the first message. Until then the client gets nothing."""
+    async def _receive_token(self, connection: WebSocketConnection) -> AccessGrant | Rejection:
+        """Wait for the token in the first message. Nothing is sent before."""
+        network = connection.network
         try:
             async with asyncio.timeout(AUTH_TIMEOUT):
                 frame = await connection.recv()
         except TimeoutError:
-            self.host.refused(f"{connection.network}: no token")
-            return Refusal(NO_TOKEN, f"no token came within {AUTH_TIMEOUT:g} s")
-        token = inbound.read_token(frame, json=connection.subprotocol == JSON)
+            self.host.refused(f"a client from {network}: no token within {AUTH_TIMEOUT:g} s")
+            return Rejection(UNAUTHORIZED, f"no token received within {AUTH_TIMEOUT:g} s")
+        token = incoming.decode_token(frame, json=connection.subprotocol == JSON)
         if token is None:
-            self.host.refused(f"{connection.network}: a first message that is no token")
-            return Refusal(NO_TOKEN, "the first message must be the token")
-        verdict = self._entrance.judge(token, connection.network)
-        if isinstance(verdict, Refusal):
-            await connection.pause(verdict.delay)
-        return verdict
+            self.host.refused(f"a client from {network}: the first message is not a token")
+            return Rejection(UNAUTHORIZED, "the first message must be the token")
+        result = self._authorizer.check_token(token, network)
+        if isinstance(result, Rejection):
+            await connection.pause(result.delay)
+        return result
 
-    def _make_client(self, connection: Connection, grant: Grant) -> Client:
-        form = Format.MESSAGES if _wishes(connection).get("bundles") == "0" else Format.BUNDLES
-        return Client(
+    def _make_client(self, connection: WebSocketConnection, grant: AccessGrant) -> WebSocketClient:
+        bundles = connection.query.get("bundles") != "0"
+        binary = FrameFormat.BUNDLES if bundles else FrameFormat.MESSAGES
+        return WebSocketClient(
             connection,
             oscbridge.Origin(self.name, connection.remote_address),
-            Format.JSON if connection.subprotocol == JSON else form,
+            FrameFormat.JSON if connection.subprotocol == JSON else binary,
             grant,
             queue=self.options.max_client_queue,
             rate=self.options.max_rate,
-            on_drop=self._slow,
+            on_drop=self._queue_full,
             log=self.log,
         )
 
-    async def _serve(self, client: Client) -> None:
+    async def _serve(self, client: WebSocketClient) -> None:
         host, port = client.peer[:2]
-        if _wishes(client.connection).get("snapshot", str(int(self.options.snapshot))) != "0":
+        if client.connection.query.get("snapshot", str(int(self.options.snapshot))) != "0":
             self._send_snapshot(client)
-        self._join(client)
+        self._add(client)
         writing = asyncio.create_task(client.write(), name=f"{self.name} to {host}:{port}")
         try:
             async for frame in client.connection:
                 wait = client.bucket.take(self._received(frame, client))
                 if wait:
-                    await client.slow_down(wait)
+                    await client.throttle(wait)
         finally:
-            self._leave(client)
+            self._remove(client)
             self.host.left(client.connection.remote_address)
             writing.cancel()
 
-    def _send_snapshot(self, client: Client) -> None:
+    def _send_snapshot(self, client: WebSocketClient) -> None:
         rights = client.grant.rights
         if rights.listens:
-            messages = Audience(client.format, rights.addresses).pick(self.host.snapshot())
-            send([client], self._frames(messages, client.format))
+            group = ClientGroup(client.format, rights.addresses)
+            send([client], self._frames(group.select(self.host.snapshot()), client.format))
 
-    # --- in ----------------------------------------------------------------------------------
+    # --- incoming ----------------------------------------------------------------------------
 
-    def _received(self, frame: str | bytes, client: Client) -> int:
-        """Put what a client sent into the routes. Returns how many messages it was."""
+    def _received(self, frame: str | bytes, client: WebSocketClient) -> int:
+        """Route a client's packet. Returns the number of messages in it."""
         if client not in self._clients:
-            return 0  # it has just been expelled
+            return 0  # it is being disconnected
         peer = client.peer
         rights = client.grant.rights
-        if isinstance(frame, bytes) and rights.sends_all and not inbound.is_special(frame):
+        if isinstance(frame, bytes) and rights.sends_all and not incoming.needs_check(frame):
             self.receive_packet(frame, peer)
             return 1
         try:
-            packet = inbound.read(frame, json=client.format is Format.JSON)
-            inbound.check(packet, rights)
+            packet = incoming.decode(frame, json=client.format is FrameFormat.JSON)
+            incoming.check(packet, rights)
         except oscbridge.DecodeError as error:
             self.host.bad_input(error, peer)
-            if error.reason == inbound.RIGHTS:
+            if error.reason == incoming.RIGHTS:
                 client.forbidden += 1
                 if client.forbidden >= MAX_FORBIDDEN:
-                    self._expel(client, WITHDRAWN, "this token may not send that")
+                    self._disconnect(client, FORBIDDEN, "this token may not send that")
             return 1
         self.receive_packet(
             frame if isinstance(frame, bytes) else oscbridge.encode_packet(packet), peer
         )
-        return inbound.count(packet)
-
-
-def _wishes(connection: Connection) -> dict[str, str]:
-    """The query of a client's request: the last value of each key."""
-    request: Request | None = connection.request
-    if request is None:
-        return {}
-    return dict(parse_qsl(request.path.partition("?")[2], keep_blank_values=True))
+        return incoming.count(packet)

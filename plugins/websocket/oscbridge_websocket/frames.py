@@ -1,4 +1,4 @@
-"""Messages as the frames that a client gets."""
+"""Messages as WebSocket frames."""
 
 from __future__ import annotations
 
@@ -9,56 +9,59 @@ from typing import Final, NamedTuple
 import oscbridge
 from oscbridge import encode_json
 
-__all__ = ["Format", "Frame", "make_frames"]
+__all__ = ["FrameFormat", "OutgoingFrame", "make_frames"]
 
 MAX_BUNDLE: Final = 65_000
-"""Bytes of a bundle that several messages are sent in."""
+"""The size of a bundle of several messages, in bytes."""
 
 COMMON_TYPES: Final = "ifsbhtdTFNI"
-"""Type tags that every client reads. osc-js knows no others; osc.js no nested arrays."""
+"""Type tags that every client can read. osc-js knows no others; osc.js no nested arrays."""
 
 
-class Format(enum.Enum):
-    """How a client wants its messages."""
+class FrameFormat(enum.Enum):
+    """The frames that a client asked for."""
 
-    BUNDLES = "binary, several messages that came together as a bundle"
-    MESSAGES = "binary, one message a frame"
-    JSON = "JSON, one message a frame"
+    BUNDLES = "binary, messages that arrive together in one bundle"
+    MESSAGES = "binary, one message per frame"
+    JSON = "JSON, one message per frame"
 
 
-class Frame(NamedTuple):
-    """What is sent to a client as one WebSocket message."""
+class OutgoingFrame(NamedTuple):
+    """One WebSocket message to a client."""
 
     data: bytes
     messages: int
-    """How many OSC messages it holds."""
+    """The number of OSC messages in it."""
 
 
 def make_frames(
-    messages: Sequence[oscbridge.Message], form: Format, on_drop: Callable[[int], None]
-) -> list[Frame]:
-    """The frames for some messages. ``on_drop`` is told of those that cannot be encoded."""
-    encode = encode_json if form is Format.JSON else oscbridge.encode_message
+    messages: Sequence[oscbridge.Message],
+    frame_format: FrameFormat,
+    on_drop: Callable[[int], None],
+) -> list[OutgoingFrame]:
+    """Encode messages. ``on_drop`` is called with a number of messages that cannot be encoded."""
+    encode = encode_json if frame_format is FrameFormat.JSON else oscbridge.encode_message
     encoded = []
     for message in messages:
         try:
             encoded.append((encode(message), _is_common(message.types)))
         except oscbridge.EncodeError:
             on_drop(1)
-    if form is Format.BUNDLES:
+    if frame_format is FrameFormat.BUNDLES:
         return list(_bundles(encoded))
-    return [Frame(data, 1) for data, _ in encoded]
+    return [OutgoingFrame(data, 1) for data, _ in encoded]
 
 
 def _is_common(types: str | None) -> bool:
-    """Whether every client reads a message with these type tags."""
+    """Whether every client can read a message with these type tags."""
     return types is not None and not types.strip(COMMON_TYPES)
 
 
-def _bundles(encoded: Iterable[tuple[bytes, bool]]) -> Iterator[Frame]:
-    """Encoded messages as few packets, in order: one as it is, several as a bundle.
+def _bundles(encoded: Iterable[tuple[bytes, bool]]) -> Iterator[OutgoingFrame]:
+    """Pack encoded messages into as few packets as possible, in order.
 
-    What not every client reads travels alone: a bundle with it would be lost as a whole.
+    A message that some clients cannot read gets its own packet: those clients would discard the
+    entire bundle around it.
     """
     bundle: list[bytes] = []
     size = 0
@@ -70,11 +73,11 @@ def _bundles(encoded: Iterable[tuple[bytes, bool]]) -> Iterator[Frame]:
             bundle.append(data)
             size += len(data) + 4
         else:
-            yield Frame(data, 1)
+            yield OutgoingFrame(data, 1)
     if bundle:
         yield _bundle(bundle)
 
 
-def _bundle(encoded: Sequence[bytes]) -> Frame:
+def _bundle(encoded: Sequence[bytes]) -> OutgoingFrame:
     data = encoded[0] if len(encoded) == 1 else oscbridge.encode_bundle(encoded)
-    return Frame(data, len(encoded))
+    return OutgoingFrame(data, len(encoded))

@@ -13,27 +13,27 @@ from oscbridge_websocket.tls import make_context
 __all__ = ["MIN_TOKEN", "TokenOptions", "WebSocketOptions"]
 
 MIN_TOKEN: Final = 8
-"""Characters of a token, at least: a shorter one is soon guessed."""
+"""The shortest token, in characters: shorter ones are easy to guess."""
 
 MAX_TOKENS: Final = 256
-"""Tokens of one endpoint: a client's is held against each of them."""
+"""Tokens per endpoint: each client's token is compared with all of them."""
 
 
 def _token(secret: oscbridge.Secret) -> oscbridge.Secret:
     if len(secret.value) < MIN_TOKEN:
         raise ValueError(
-            f"a token has at least {MIN_TOKEN} characters; `openssl rand -hex 16` makes a good one"
+            f"a token must have at least {MIN_TOKEN} characters; `openssl rand -hex 16` makes one"
         )
     return secret
 
 
 def _addresses(texts: tuple[str, ...]) -> tuple[str, ...]:
     if not texts:
-        raise ValueError("no address at all; leave the key out for all of them")
+        raise ValueError("must not be empty; leave the key out to allow all addresses")
     for text in texts:
         if not text.startswith(("/", "*")):
-            raise ValueError(f"{text!r}: an address starts with '/'")
-        oscbridge.Pattern(text, mapped=True)  # raises a ValueError that says what is wrong
+            raise ValueError(f"{text!r}: an address must start with '/'")
+        oscbridge.Pattern(text, mapped=True)  # raises ValueError
     return texts
 
 
@@ -41,14 +41,14 @@ Token = Annotated[oscbridge.Secret, AfterValidator(_token)]
 
 
 class TokenOptions(oscbridge.Options):
-    """``[[endpoint.NAME.tokens]]``: a token, and what it allows."""
+    """``[[endpoint.NAME.tokens]]``: a token and its rights."""
 
     token: Token
     """The token: ``{ env = "NAME" }`` or ``{ file = "path" }``."""
     rights: Literal["listen", "send", "both"] = "both"
-    """What a client with it may do: ``listen``, ``send`` or ``both``."""
+    """What a client with this token may do: ``listen``, ``send`` or ``both``."""
     addresses: Annotated[tuple[str, ...], AfterValidator(_addresses)] = ("*",)
-    """Addresses that it may do that with, written as in the ``match`` of a route."""
+    """The addresses it may listen and send to, written like the ``match`` of a route."""
 
 
 class WebSocketOptions(oscbridge.Options):
@@ -64,34 +64,35 @@ class WebSocketOptions(oscbridge.Options):
     listen: oscbridge.HostPort = oscbridge.HostPort("127.0.0.1", 8080)
     """Where to listen: ``host:port``."""
     token: Token | None = None
-    """A token that allows everything: ``{ env = "NAME" }`` or ``{ file = "path" }``."""
+    """A token with all rights: ``{ env = "NAME" }`` or ``{ file = "path" }``."""
     tokens: Annotated[tuple[TokenOptions, ...], Field(max_length=MAX_TOKENS)] = ()
-    """Tokens with rights of their own."""
+    """Tokens with individual rights."""
     certificate: oscbridge.File | None = None
-    """The certificate and those that it rests on, PEM: then it speaks TLS and nothing else."""
+    """The certificate chain as a PEM file. With it, the endpoint accepts TLS only."""
     key: oscbridge.File | None = None
-    """The private key, PEM, without a passphrase, if it is not in ``certificate``."""
+    """The private key as a PEM file without passphrase, unless ``certificate`` contains it."""
     origins: tuple[str, ...] = ()
-    """Sites whose pages may connect, as ``https://example.org``; ``*`` is any. Pages from
-    the same host always may, and so may programs, which send no Origin."""
+    """Sites whose pages may connect, for example ``https://example.org``; ``*`` allows any.
+    Pages from the same host and programs, which send no Origin, are always allowed."""
     hosts: tuple[str, ...] = ()
-    """Names of this machine that a browser may use, as ``stage.example.org``; ``*`` is any."""
-    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 256
-    """Clients at once."""
-    max_connections_per_address: Annotated[int, Field(ge=1, le=100_000)] = 64
-    """Connections at once from one address (IPv6: from one /64)."""
+    """Additional host names of this machine, for example ``stage.example.org``; ``*`` allows
+    any."""
+    max_clients: Annotated[int, Field(ge=1, le=100_000)] = 256
+    """The most clients at the same time."""
+    max_clients_per_address: Annotated[int, Field(ge=1, le=100_000)] = 64
+    """The most connections at the same time from one address (IPv6: one /64)."""
     max_handshakes: Annotated[int, Field(ge=1, le=100_000)] = 128
-    """Connections at once that are no clients yet, as they have not shown what they must."""
-    max_packet_size: Annotated[int, Field(ge=16, le=1 << 24)] = 65_535
-    """Bytes of a frame from a client; a larger one closes the connection."""
+    """The most connections at the same time that have not completed handshake and token."""
+    max_frame: Annotated[int, Field(ge=16, le=1 << 24)] = 65_535
+    """The largest frame from a client, in bytes; a larger one closes the connection."""
     max_rate: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
-    """Messages a second from one client; beyond it, it is read no faster."""
-    max_client_queue: Annotated[int, Field(ge=1, le=10_000_000)] = 8_192
-    """Messages that wait for one slow client; beyond it the oldest is dropped."""
+    """Messages per second from one client; a client that sends more is throttled."""
+    client_queue: Annotated[int, Field(ge=1, le=10_000_000)] = 8_192
+    """Messages queued for one slow client; above that the oldest are dropped."""
     snapshot: bool = False
-    """Whether a new client is first given the last value of each address, unasked."""
+    """Whether a new client first receives the last value of each address without asking."""
     page: bool = True
-    """Whether a browser that opens the address gets a page with the live values."""
+    """Whether a browser that opens the address gets a page with live values."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -100,5 +101,5 @@ class WebSocketOptions(oscbridge.Options):
         if self.token is not None:
             secrets.append(self.token)
         if len(set(secrets)) < len(secrets):
-            raise ValueError("two tokens are the same; each needs a text of its own")
+            raise ValueError("duplicate token; every token must be different")
         return self

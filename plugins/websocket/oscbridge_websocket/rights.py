@@ -1,84 +1,89 @@
-"""What a client may do: listen, send, and with which addresses."""
+"""What a client may do: listen, send, and to which addresses."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 import oscbridge
 
-__all__ = ["EVERYTHING", "Addresses", "Rights"]
+__all__ = ["ALL_RIGHTS", "AddressFilter", "ClientRights"]
 
-MAX_REMEMBERED: Final = 4_096
-"""Addresses of which it is remembered whether they are allowed."""
+MAX_CACHED: Final = 4_096
+"""Addresses whose result is cached."""
 
-MAX_LENGTH: Final = 256
-"""Characters of an address that is remembered."""
+MAX_CACHED_LENGTH: Final = 256
+"""The length of an address that is cached, in characters."""
 
 
-class Addresses:
-    """Some addresses, given by patterns as a route's ``match`` has them."""
+class AddressFilter:
+    """A set of addresses, given as patterns like the ``match`` of a route."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self.texts = tuple(texts)
-        self._patterns = [oscbridge.Pattern(text, mapped=True) for text in self.texts]
-        self._known: dict[str, bool] = {}
+        patterns = [oscbridge.Pattern(text, mapped=True) for text in self.texts]
+
+        def find(address: str) -> bool:
+            if oscbridge.is_pattern(address):
+                return address in self.texts
+            subject = oscbridge.Subject(address)
+            return any(pattern.matches(subject) for pattern in patterns)
+
+        self._find = find
+        self._find_cached = lru_cache(MAX_CACHED)(find)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Addresses) and self.texts == other.texts
+        return isinstance(other, AddressFilter) and self.texts == other.texts
 
     def __hash__(self) -> int:
         return hash(self.texts)
 
-    def has(self, address: str) -> bool:
-        """Whether a message with this address is among them.
+    @property
+    def cached(self) -> int:
+        """The number of addresses whose result is cached."""
+        return self._find_cached.cache_info().currsize
 
-        An address that is a pattern itself stands for others: it is not among them unless
-        it is written just so.
+    def matches(self, address: str) -> bool:
+        """Whether the filter lets a message with this address pass.
+
+        An address that is itself a pattern reaches other addresses, so it only passes if the
+        filter contains exactly the same text.
         """
-        known = self._known.get(address)
-        if known is None:
-            known = self._find(address)
-            if len(address) <= MAX_LENGTH:
-                if len(self._known) >= MAX_REMEMBERED:
-                    self._known.clear()
-                self._known[address] = known
-        return known
-
-    def _find(self, address: str) -> bool:
-        if oscbridge.is_pattern(address):
-            return address in self.texts
-        subject = oscbridge.Subject(address)
-        return any(pattern.matches(subject) for pattern in self._patterns)
+        if len(address) <= MAX_CACHED_LENGTH:
+            return self._find_cached(address)
+        return self._find(address)
 
 
 @dataclass(frozen=True)
-class Rights:
+class ClientRights:
     """What a client may do."""
 
     listens: bool
     sends: bool
-    addresses: Addresses | None
-    """The addresses that it may do that with; None is all."""
+    addresses: AddressFilter | None
+    """The addresses it may listen or send to; None means all."""
 
     @classmethod
-    def of(cls, rights: Literal["listen", "send", "both"], addresses: Sequence[str]) -> Rights:
-        """As the configuration says them."""
+    def of(
+        cls, rights: Literal["listen", "send", "both"], addresses: Sequence[str]
+    ) -> ClientRights:
+        """From the values of the configuration."""
         return cls(
             listens=rights != "send",
             sends=rights != "listen",
-            addresses=None if "*" in addresses else Addresses(addresses),
+            addresses=None if "*" in addresses else AddressFilter(addresses),
         )
 
     @property
     def sends_all(self) -> bool:
-        """Whether it may send anything."""
+        """Whether it may send to any address."""
         return self.sends and self.addresses is None
 
     def may_send(self, address: str) -> bool:
         """Whether it may send a message with this address."""
-        return self.sends and (self.addresses is None or self.addresses.has(address))
+        return self.sends and (self.addresses is None or self.addresses.matches(address))
 
 
-EVERYTHING: Final = Rights(listens=True, sends=True, addresses=None)
+ALL_RIGHTS: Final = ClientRights(listens=True, sends=True, addresses=None)

@@ -1,8 +1,8 @@
-"""Tokens: which there are, and where a client says its own.
+"""The tokens of an endpoint, and where a client sends its own.
 
-In the list of subprotocols, as ``osc.token.`` and the token, percent-encoded: all that a
-browser lets a page set. In the header ``Authorization: Bearer``. Or in the first message,
-to the address ``/token``. Not in the URL: that is written into logs and histories.
+Accepted are: a subprotocol ``osc.token.TOKEN``, percent-encoded, which is all that a browser
+lets a page set; the header ``Authorization: Bearer TOKEN``; and the first message, to the
+address ``/token``. A token in the URL is rejected, because URLs end up in logs and histories.
 """
 
 from __future__ import annotations
@@ -13,56 +13,57 @@ from urllib.parse import unquote
 
 import oscbridge
 from oscbridge_websocket.options import WebSocketOptions
-from oscbridge_websocket.rights import EVERYTHING, Rights
+from oscbridge_websocket.rights import ALL_RIGHTS, ClientRights
 
 __all__ = [
     "IN_QUERY",
     "SUBPROTOCOL",
     "TOKEN_ADDRESS",
-    "Grant",
-    "Tokens",
+    "AccessGrant",
+    "TokenStore",
     "from_authorization",
     "from_message",
     "from_subprotocols",
 ]
 
 SUBPROTOCOL: Final = "osc.token."
-"""What the entry in the list of subprotocols begins with; the token follows."""
+"""The prefix of the subprotocol that contains the token."""
 
 TOKEN_ADDRESS: Final = "/token"
-"""The address of a first message that says the token."""
+"""The address of a first message that contains the token."""
 
 IN_QUERY: Final = frozenset({"token", "access_token"})
-"""Keys of a URL's query that are refused, as people put tokens there."""
+"""Query parameters that people put tokens into; requests with them are rejected."""
 
 
-class Grant(NamedTuple):
-    """What lets a client in."""
+class AccessGrant(NamedTuple):
+    """The access that a client has."""
 
     secret: oscbridge.Secret | None
-    """The token; None where none is asked for."""
-    rights: Rights
+    """Its token; None where none is required."""
+    rights: ClientRights
 
 
-class Tokens:
-    """All tokens of an endpoint. Without any, everybody may do everything."""
+class TokenStore:
+    """All tokens of an endpoint. Without any, every client has all rights."""
 
     def __init__(self, options: WebSocketOptions) -> None:
         self._grants = [
-            Grant(each.token, Rights.of(each.rights, each.addresses)) for each in options.tokens
+            AccessGrant(each.token, ClientRights.of(each.rights, each.addresses))
+            for each in options.tokens
         ]
         if options.token is not None:
-            self._grants.append(Grant(options.token, EVERYTHING))
+            self._grants.append(AccessGrant(options.token, ALL_RIGHTS))
 
     @property
-    def needed(self) -> bool:
-        """Whether a client must have one."""
+    def required(self) -> bool:
+        """Whether a client needs a token."""
         return bool(self._grants)
 
-    def find(self, text: str) -> Grant | None:
+    def find(self, text: str) -> AccessGrant | None:
         """What a token grants, or None if it is wrong.
 
-        It is held against all of them, whichever it is, so that the time tells nothing.
+        It is always compared with all tokens, so the time taken reveals nothing about them.
         """
         found = None
         for grant in self._grants:
@@ -70,10 +71,10 @@ class Tokens:
                 found = grant
         return found
 
-    def renew(self, old: Grant) -> Grant | None:
-        """What a client that was let in before has now, or None if it may not stay."""
-        if not self.needed:
-            return Grant(None, EVERYTHING)
+    def renew(self, old: AccessGrant) -> AccessGrant | None:
+        """The current grant of a connected client, or None if it has no access any more."""
+        if not self.required:
+            return AccessGrant(None, ALL_RIGHTS)
         return None if old.secret is None else self.find(old.secret.value)
 
 
@@ -86,17 +87,17 @@ def from_subprotocols(offered: Iterable[str]) -> str | None:
 
 
 def from_authorization(values: Sequence[str]) -> str | None:
-    """The token in the headers ``Authorization``."""
+    """The token in ``Authorization`` headers."""
     for value in values:
         scheme, _, text = value.partition(" ")
         if scheme.lower() == "bearer":
-            # HTTP's headers come as Latin-1, whatever they are.
+            # The library decodes header bytes as Latin-1, but the token may be UTF-8.
             return text.strip().encode("latin-1", "replace").decode("utf-8", "replace")
     return None
 
 
 def from_message(packet: oscbridge.Packet) -> str | None:
-    """The token in a first message, or None if the packet is something else."""
+    """The token in a first message, or None if the packet is anything else."""
     match packet:
         case oscbridge.Message(address=address, args=[str(text)]) if address == TOKEN_ADDRESS:
             return text

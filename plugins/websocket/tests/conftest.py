@@ -37,8 +37,8 @@ listen = "127.0.0.1:0"
 
 
 @dataclass
-class Bridge:
-    """A bridge that runs: UDP in, the endpoint ``web`` out, and its counters."""
+class WebSocketBridge:
+    """A running bridge from UDP to the endpoint ``web``, and its counters."""
 
     app: App
     udp: socket.socket = field(init=False)
@@ -61,7 +61,7 @@ class Bridge:
 
     @property
     def bad(self) -> Counter[str]:
-        """What clients sent and what was no message, by reason."""
+        """Bad packets of clients, by reason."""
         return self.app.endpoints["web"].dispatcher.statistics.bad
 
     @property
@@ -72,46 +72,46 @@ class Bridge:
     def clients(self) -> int:
         endpoint = self.app.endpoints["web"].endpoint
         assert isinstance(endpoint, WebSocketEndpoint)
-        return len(endpoint._clients)
+        return len(endpoint.clients)
 
     @property
-    def visitors(self) -> int:
-        """Connections, clients or not."""
+    def connections(self) -> int:
+        """The number of connections, clients or not."""
         endpoint = self.app.endpoints["web"].endpoint
         assert isinstance(endpoint, WebSocketEndpoint)
-        return len(endpoint._admission)
+        return len(endpoint.connections)
 
     def update(self, options: str, configuration: str = CONFIGURATION) -> bool:
-        """What a reload does with the endpoint."""
+        """Update the endpoint as a reload does. Returns whether it was possible."""
         text = configuration.format(options=options)
         entry = parse(text, Plugins().endpoint_types, "test").endpoints["web"]
         endpoint = self.app.endpoints["web"].endpoint
-        goes_on = endpoint.update(entry.options)
-        if goes_on:
+        updated = endpoint.update(entry.options)
+        if updated:
             endpoint.options = entry.options
-        return goes_on
+        return updated
 
     def send(self, *messages: oscbridge.Message) -> None:
-        """A datagram each; the bridge sees none of them before the test awaits something."""
+        """Send one datagram per message; none is received before the test awaits something."""
         for message in messages:
             self.udp.send(oscbridge.encode_message(message))
 
 
-Start = Callable[..., Awaitable[Bridge]]
+Start = Callable[..., Awaitable[WebSocketBridge]]
 Connect = Callable[..., Awaitable[ClientConnection]]
 
 
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
     """Starts a bridge; ``options`` are lines of TOML for its endpoint."""
-    bridges: list[Bridge] = []
+    bridges: list[WebSocketBridge] = []
 
-    async def start(options: str = "", configuration: str = CONFIGURATION) -> Bridge:
+    async def start(options: str = "", configuration: str = CONFIGURATION) -> WebSocketBridge:
         plugins = Plugins()
         text = configuration.format(options=options)
         app = App(parse(text, plugins.endpoint_types, "test"), plugins)
         await app.start()
-        bridges.append(Bridge(app))
+        bridges.append(WebSocketBridge(app))
         return bridges[-1]
 
     yield start
@@ -121,7 +121,7 @@ async def start() -> AsyncIterator[Start]:
 
 
 @pytest.fixture
-async def bridge(start: Start) -> Bridge:
+async def bridge(start: Start) -> WebSocketBridge:
     return await start()
 
 
@@ -131,7 +131,7 @@ async def join() -> AsyncIterator[Connect]:
     async with AsyncExitStack() as stack:
 
         async def join(
-            bridge: Bridge,
+            bridge: WebSocketBridge,
             *subprotocols: str,
             origin: str | None = None,
             query: str = "",
@@ -155,7 +155,7 @@ async def join() -> AsyncIterator[Connect]:
 
 
 async def read_messages(client: ClientConnection, count: int = 1) -> list[oscbridge.Message]:
-    """The next messages that a binary client gets, however they are bundled."""
+    """The next messages that a binary client receives, bundled or not."""
     found: list[oscbridge.Message] = []
     while len(found) < count:
         frame = await client.recv()
@@ -167,7 +167,7 @@ async def read_messages(client: ClientConnection, count: int = 1) -> list[oscbri
 
 
 async def read_json(client: ClientConnection) -> object:
-    """The next document that a JSON client gets."""
+    """The next JSON document that a client receives."""
     frame = await client.recv()
     assert isinstance(frame, str)
     return orjson.loads(frame)
@@ -184,14 +184,14 @@ def document() -> Callable[[ClientConnection], Awaitable[object]]:
 
 
 class RawClient:
-    """A client that does the handshake by hand and reads only when it is told to."""
+    """A client that does the handshake by hand and reads only on request."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
 
     async def request(self, text: str) -> str:
-        """Send a request; returns the head of the answer."""
+        """Send a request. Returns the head of the response."""
         self.writer.write(text.replace("\n", "\r\n").encode() + b"\r\n")
         return (await self.reader.readuntil(b"\r\n\r\n")).decode()
 
@@ -207,7 +207,7 @@ class RawClient:
         self.writer.write(data)
 
     async def read_all(self) -> bytes:
-        """What comes until the other side ends it, however it does."""
+        """All data until the server closes or resets the connection."""
         found = b""
         try:
             while chunk := await self.reader.read(65_536):
@@ -223,10 +223,10 @@ class RawClient:
 
 @pytest.fixture
 async def raw() -> AsyncIterator[Callable[..., Awaitable[RawClient]]]:
-    """Opens a TCP connection with a small receive buffer; ``source`` is its own address."""
+    """Opens a TCP connection with a small receive buffer from the address ``source``."""
     clients: list[RawClient] = []
 
-    async def raw(bridge: Bridge, source: str = "127.0.0.1") -> RawClient:
+    async def raw(bridge: WebSocketBridge, source: str = "127.0.0.1") -> RawClient:
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sock.bind((source, 0))
@@ -246,7 +246,7 @@ TOKEN = "right-and-secret"
 
 @pytest.fixture
 def token(tmp_path: Path) -> str:
-    """TOML of an endpoint that asks for the token ``right-and-secret``."""
+    """TOML of an endpoint that requires the token ``right-and-secret``."""
     file = tmp_path / "token"
     file.write_text(f"{TOKEN}\n")
     return f'token = {{ file = "{file}" }}\n'
@@ -254,7 +254,7 @@ def token(tmp_path: Path) -> str:
 
 @pytest.fixture
 def tokens(tmp_path: Path) -> Callable[..., str]:
-    """Makes TOML of tokens: ``name=options``, where the token is ``NAME-and-secret``."""
+    """Makes TOML of tokens from ``name=options``; the token is ``NAME-and-secret``."""
 
     def make(**each: str) -> str:
         text = ""
@@ -268,18 +268,20 @@ def tokens(tmp_path: Path) -> Callable[..., str]:
 
 
 @pytest.fixture
-def unharmed(join: Connect) -> Callable[[Bridge], AbstractAsyncContextManager[None]]:
-    """Around an attack: after it nothing is left of it, and a good client works.
+def unharmed(join: Connect) -> Callable[[WebSocketBridge], AbstractAsyncContextManager[None]]:
+    """Checks that an attack leaves nothing behind and that a good client still works.
 
-    The attacker's own sockets are counted too, so it must have closed them. There may be less
-    than before, as what earlier tests left to the garbage collector can go in between.
+    The attacker's own sockets are counted too, so it must close them. The counts may also be
+    lower than before, since garbage of earlier tests may be collected meanwhile.
     """
 
     @asynccontextmanager
-    async def unharmed(bridge: Bridge, *subprotocols: str, **more: object) -> AsyncIterator[None]:
+    async def unharmed(
+        bridge: WebSocketBridge, *subprotocols: str, **more: object
+    ) -> AsyncIterator[None]:
         def count() -> tuple[int, int, int]:
             files = len(list(Path("/proc/self/fd").iterdir()))
-            return files, len(asyncio.all_tasks()), bridge.visitors
+            return files, len(asyncio.all_tasks()), bridge.connections
 
         gc.collect()
         before = count()
@@ -289,7 +291,7 @@ def unharmed(join: Connect) -> Callable[[Bridge], AbstractAsyncContextManager[No
                 await asyncio.sleep(0.02)
         sender = await join(bridge, *subprotocols, **more)
         receiver = await join(bridge, *subprotocols, **more)
-        # Both are clients once the bridge has answered a ping behind what it does first.
+        # Both are clients once the bridge has sent the pong.
         await (await sender.ping())
         while bridge.clients < 2:
             await asyncio.sleep(0)
@@ -301,7 +303,7 @@ def unharmed(join: Connect) -> Callable[[Bridge], AbstractAsyncContextManager[No
 
 @dataclass(frozen=True)
 class Certificate:
-    """A certificate for this machine that vouches for itself."""
+    """A self-signed certificate for this machine."""
 
     certificate: Path
     key: Path
@@ -312,7 +314,7 @@ class Certificate:
 
     @property
     def trusted(self) -> ssl.SSLContext:
-        """For a client that trusts it and nothing else."""
+        """For a client that trusts only this certificate."""
         return ssl.create_default_context(cafile=self.certificate)
 
 

@@ -39,10 +39,10 @@ def numbers(count: int) -> list[Message]:
     return [Message.of("/n", index) for index in range(count)]
 
 
-# --- out ---------------------------------------------------------------------------------------
+# --- outgoing ----------------------------------------------------------------------------------
 
 
-async def test_a_client_without_subprotocol_gets_a_message_as_one_binary_packet(
+async def test_client_without_subprotocol_receives_one_binary_packet_per_message(
     bridge: Any, join: Any
 ) -> None:
     client = await join(bridge)
@@ -50,7 +50,7 @@ async def test_a_client_without_subprotocol_gets_a_message_as_one_binary_packet(
     assert await client.recv() == oscbridge.encode_message(EVERY_TYPE)
 
 
-async def test_messages_that_came_in_together_go_out_as_one_bundle(bridge: Any, join: Any) -> None:
+async def test_messages_received_together_are_sent_as_one_bundle(bridge: Any, join: Any) -> None:
     client = await join(bridge)
     bridge.send(*numbers(3))
     packet = oscbridge.decode_packet(await client.recv())
@@ -59,7 +59,7 @@ async def test_messages_that_came_in_together_go_out_as_one_bundle(bridge: Any, 
     assert [message.args for message in oscbridge.messages(packet)] == [(0,), (1,), (2,)]
 
 
-async def test_a_burst_arrives_whole_and_in_order(
+async def test_burst_arrives_complete_and_in_order(
     bridge: Any, join: Any, messages: Any, document: Any
 ) -> None:
     binary, json = await join(bridge), await join(bridge, "osc.json")
@@ -69,7 +69,7 @@ async def test_a_burst_arrives_whole_and_in_order(
         assert (await document(json))["args"] == [{"type": "i", "value": index}]
 
 
-async def test_bundles_stay_below_the_size_that_osc_takes(
+async def test_bundles_stay_below_the_maximum_packet_size(
     bridge: Any, join: Any, messages: Any
 ) -> None:
     client = await join(bridge)
@@ -79,7 +79,7 @@ async def test_bundles_stay_below_the_size_that_osc_takes(
 
 
 @pytest.mark.parametrize("types", ["m", "r", "c", "S", "[i]"])
-async def test_what_not_every_client_reads_travels_outside_of_bundles(
+async def test_message_with_an_uncommon_type_is_sent_outside_of_bundles(
     bridge: Any, join: Any, types: str
 ) -> None:
     values = {"m": MIDI(0, 0x90, 60, 1), "r": Color(1), "c": "x", "S": "x", "[i]": [1]}
@@ -92,14 +92,16 @@ async def test_what_not_every_client_reads_travels_outside_of_bundles(
     assert isinstance(packets[2], Bundle)
 
 
-async def test_a_message_without_type_tags_travels_alone(bridge: Any, join: Any) -> None:
+async def test_message_without_type_tags_is_sent_alone(bridge: Any, join: Any) -> None:
     client = await join(bridge)
     bridge.send(Message("/old", None, (b"\0\0\0\1",)), *numbers(1))
     assert await client.recv() == b"/old\0\0\0\0\0\0\0\1"
     assert await client.recv() == oscbridge.encode_message(numbers(1)[0])
 
 
-async def test_a_client_that_asks_for_json_gets_json(bridge: Any, join: Any, document: Any) -> None:
+async def test_client_that_asks_for_json_receives_json(
+    bridge: Any, join: Any, document: Any
+) -> None:
     client = await join(bridge, "osc.json")
     assert client.subprotocol == "osc.json"
     bridge.send(Message.of("/mixer/1", 0.5, "on"))
@@ -119,7 +121,7 @@ async def test_a_client_that_asks_for_json_gets_json(bridge: Any, join: Any, doc
         (("mqtt",), None),
     ],
 )
-async def test_the_first_known_subprotocol_of_the_client_is_chosen(
+async def test_first_known_subprotocol_is_selected(
     bridge: Any, join: Any, offered: tuple[str, ...], chosen: str | None
 ) -> None:
     client = await join(bridge, *offered)
@@ -128,9 +130,7 @@ async def test_the_first_known_subprotocol_of_the_client_is_chosen(
     assert isinstance(await client.recv(), str if chosen == "osc.json" else bytes)
 
 
-async def test_text_never_goes_to_a_client_that_did_not_ask_for_json(
-    bridge: Any, join: Any
-) -> None:
+async def test_text_frames_go_to_json_clients_only(bridge: Any, join: Any) -> None:
     plain, binary = await join(bridge), await join(bridge, "osc.binary")
     json = await join(bridge, "osc.json")
     await json.send('{"address": "/from/json"}')
@@ -140,7 +140,7 @@ async def test_text_never_goes_to_a_client_that_did_not_ask_for_json(
         assert frame.startswith(b"/from/json\0")
 
 
-async def test_a_message_that_cannot_be_encoded_is_counted_and_the_rest_goes_out(
+async def test_unencodable_message_is_counted_and_the_rest_is_sent(
     bridge: Any, join: Any, messages: Any, document: Any
 ) -> None:
     binary, json = await join(bridge), await join(bridge, "osc.json")
@@ -149,13 +149,13 @@ async def test_a_message_that_cannot_be_encoded_is_counted_and_the_rest_goes_out
     delivery.offer(Message.of("/right"))
     assert (await messages(binary))[0].address == "/right"
     assert (await document(json))["address"] == "/right"
-    assert bridge.drops["encode"] == 2  # once for each kind of client
+    assert bridge.drops["encode"] == 2  # once per format
 
 
-# --- in ----------------------------------------------------------------------------------------
+# --- incoming ----------------------------------------------------------------------------------
 
 
-async def test_a_binary_packet_from_a_client_reaches_the_other_clients(
+async def test_binary_packet_from_a_client_reaches_the_other_clients(
     bridge: Any, join: Any, messages: Any, document: Any
 ) -> None:
     sender, binary, json = await join(bridge), await join(bridge), await join(bridge, "osc.json")
@@ -165,7 +165,7 @@ async def test_a_binary_packet_from_a_client_reaches_the_other_clients(
     assert (await document(json))["address"] == "/every/type"
 
 
-async def test_what_json_says_keeps_its_types(bridge: Any, join: Any, messages: Any) -> None:
+async def test_json_round_trip_keeps_the_types(bridge: Any, join: Any, messages: Any) -> None:
     reader, writer = await join(bridge, "osc.json"), await join(bridge, "osc.json")
     binary = await join(bridge)
     bridge.send(EVERY_TYPE)
@@ -181,22 +181,20 @@ async def test_bare_json_values_get_inferred_types(bridge: Any, join: Any, messa
     assert await messages(binary) == [Message("/a", "ifsTN", (1, 1.0, "x", True, None))]
 
 
-async def test_a_json_bundle_arrives_as_its_messages(bridge: Any, join: Any, messages: Any) -> None:
+async def test_json_bundle_arrives_as_its_messages(bridge: Any, join: Any, messages: Any) -> None:
     json, binary = await join(bridge, "osc.json"), await join(bridge)
     packets = [{"address": "/a"}, {"packets": [{"address": "/b"}]}, {"address": "/c"}]
     await json.send(orjson.dumps({"timeTag": None, "packets": packets}).decode())
     assert [m.address for m in await messages(binary, 3)] == ["/a", "/b", "/c"]
 
 
-async def test_a_client_that_speaks_json_may_send_binary_as_well(
-    bridge: Any, join: Any, messages: Any
-) -> None:
+async def test_json_client_may_also_send_binary(bridge: Any, join: Any, messages: Any) -> None:
     json, binary = await join(bridge, "osc.json"), await join(bridge)
     await json.send(oscbridge.encode_message(EVERY_TYPE))
     assert await messages(binary) == [EVERY_TYPE]
 
 
-async def test_a_clients_message_does_not_come_back_to_it(
+async def test_message_is_not_sent_back_to_its_sender(
     bridge: Any, join: Any, messages: Any, document: Any
 ) -> None:
     binary, json = await join(bridge), await join(bridge, "osc.json")
@@ -209,7 +207,7 @@ async def test_a_clients_message_does_not_come_back_to_it(
     assert (await document(json))["address"] == "/from/udp"
 
 
-async def test_a_message_with_a_future_time_waits_for_it(
+async def test_message_with_a_future_time_tag_is_delayed(
     bridge: Any, join: Any, messages: Any
 ) -> None:
     sender, receiver = await join(bridge), await join(bridge)
@@ -221,7 +219,7 @@ async def test_a_message_with_a_future_time_waits_for_it(
     assert time.time_ns() >= due
 
 
-async def test_an_endpoint_that_a_route_names_gets_what_the_route_says_and_no_more(
+async def test_routed_endpoint_receives_only_what_its_routes_select(
     start: Any, join: Any, messages: Any
 ) -> None:
     bridge = await start('[[route]]\nfrom = "osc"\nmatch = "/mixer/*"\nto = "web"')

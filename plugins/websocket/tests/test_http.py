@@ -1,4 +1,4 @@
-"""HTTP that is malformed, endless, or asks for what is not there."""
+"""HTTP requests: malformed, endless, to unknown paths, under unknown host names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from oscbridge_websocket.server import CLOSE_TIMEOUT, MAX_HEAD, Connection
+from oscbridge_websocket.connection import CLOSE_TIMEOUT, MAX_REQUEST_HEAD, WebSocketConnection
 
 HOST = b"Host: 127.0.0.1\r\n"
 UPGRADE = (
@@ -74,7 +74,7 @@ USUAL = {
 
 
 @pytest.mark.parametrize(("request_", "status"), REQUESTS.values(), ids=REQUESTS.keys())
-async def test_a_request_gets_a_small_answer_with_the_usual_headers_and_an_end(
+async def test_request_gets_a_small_response_with_the_common_headers_and_is_closed(
     start: Any,
     raw: Any,
     unharmed: Any,
@@ -105,7 +105,7 @@ async def test_a_request_gets_a_small_answer_with_the_usual_headers_and_an_end(
     assert caplog.text == ""
 
 
-async def test_a_request_that_never_ends_is_cut_off(bridge: Any, raw: Any, unharmed: Any) -> None:
+async def test_endless_request_is_cut_off(bridge: Any, raw: Any, unharmed: Any) -> None:
     async with unharmed(bridge):
         client = await raw(bridge)
         client.write(b"GET / HTTP/1.1\r\n")
@@ -116,11 +116,11 @@ async def test_a_request_that_never_ends_is_cut_off(bridge: Any, raw: Any, unhar
                 client.write(b"A: " + b"b" * 4_000 + b"\r\n")
                 written += 4_005
                 await asyncio.sleep(0)
-        assert written > MAX_HEAD
+        assert written > MAX_REQUEST_HEAD
         await client.close()
 
 
-async def test_a_client_that_closes_its_side_first_still_gets_its_answer(
+async def test_half_closed_client_still_gets_its_response(
     bridge: Any, raw: Any, unharmed: Any
 ) -> None:
     async with unharmed(bridge):
@@ -131,17 +131,19 @@ async def test_a_client_that_closes_its_side_first_still_gets_its_answer(
         await client.close()
 
 
-async def test_who_stays_after_an_answer_is_disconnected_soon(bridge: Any, raw: Any) -> None:
+async def test_client_that_stays_after_an_error_response_is_disconnected(
+    bridge: Any, raw: Any
+) -> None:
     client = await raw(bridge)
     client.write(b"noise\r\n\r\n")
     assert (await client.read_all()).startswith(b"HTTP/1.1 400 ")
     async with asyncio.timeout(CLOSE_TIMEOUT + 1):
-        while bridge.visitors:
+        while bridge.connections:
             client.write(b"more noise")
             await asyncio.sleep(0.01)
 
 
-# --- names of this machine ---------------------------------------------------------------------
+# --- host names --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -154,7 +156,7 @@ async def test_who_stays_after_an_answer_is_disconnected_soon(bridge: Any, raw: 
         ("", 421),
     ],
 )
-async def test_where_hosts_are_set_no_other_name_is_answered(
+async def test_unknown_host_is_rejected_where_hosts_are_set(
     start: Any, raw: Any, host: str, status: int
 ) -> None:
     bridge = await start('hosts = ["stage.example.org"]')
@@ -164,23 +166,34 @@ async def test_where_hosts_are_set_no_other_name_is_answered(
     assert bridge.refusals == (status == 421)
 
 
-async def test_where_no_hosts_are_set_a_program_may_use_any_name(bridge: Any, raw: Any) -> None:
+async def test_unknown_host_is_rejected_where_no_hosts_are_set(
+    bridge: Any, raw: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     client = await raw(bridge)
-    answer = await client.request("GET / HTTP/1.1\nHost: oscbridge.example.org\n")
+    answer = await client.request("GET / HTTP/1.1\nHost: oscbridge.example.org:8080\n")
+    assert answer.split()[1] == "421"
+    assert bridge.refusals == 1
+    assert "hosts = ['oscbridge.example.org'] in [endpoint.web]" in caplog.text
+
+
+@pytest.mark.parametrize("host", ["stage.local", "stage.lan", "stage.home.arpa", "stage.internal"])
+async def test_name_that_nobody_can_register_is_accepted(bridge: Any, raw: Any, host: str) -> None:
+    client = await raw(bridge)
+    answer = await client.request(f"GET / HTTP/1.1\nHost: {host}:8080\n")
     assert answer.split()[1] == "200"
 
 
 @pytest.mark.parametrize(
     ("locked", "hosts", "status"),
     [
-        (False, "", 403),
+        (False, "", 421),
         (False, 'hosts = ["stage.example.org"]', 101),
         (False, 'hosts = ["*"]', 101),
         (True, "", 101),
         (True, 'hosts = ["other.example.org"]', 421),
     ],
 )
-async def test_a_page_under_a_name_that_could_be_anybodys_needs_a_lock_or_a_line(
+async def test_page_under_a_registrable_name_needs_a_token_or_hosts(
     start: Any,
     raw: Any,
     token: str,
@@ -189,7 +202,7 @@ async def test_a_page_under_a_name_that_could_be_anybodys_needs_a_lock_or_a_line
     hosts: str,
     status: int,
 ) -> None:
-    monkeypatch.setattr(Connection, "local_address", ("192.168.1.20", 8080))
+    monkeypatch.setattr(WebSocketConnection, "local_address", ("192.168.1.20", 8080))
     bridge = await start((token if locked else "") + hosts)
     client = await raw(bridge)
     page = "Host: stage.example.org:8080\nOrigin: http://stage.example.org:8080\n"

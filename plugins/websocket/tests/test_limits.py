@@ -1,4 +1,4 @@
-"""Those that take up room: too many, too fast, too large, and too slow to say what they want."""
+"""Limits: too many connections, too slow handshakes, too fast and too large messages."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import oscbridge
 from oscbridge import Message
-from oscbridge_websocket.admission import Admission
 from oscbridge_websocket.endpoint import PING_INTERVAL, PING_TIMEOUT
 from oscbridge_websocket.options import WebSocketOptions
+from oscbridge_websocket.registry import ConnectionRegistry
 
 UPGRADE = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -30,7 +30,7 @@ ELSEWHERE = {"local_addr": ("127.0.0.2", 0)}
 # --- too many ----------------------------------------------------------------------------------
 
 
-async def test_one_connection_more_than_an_address_may_have_is_refused_and_others_are_not(
+async def test_connection_above_the_limit_per_address_is_refused_and_other_addresses_are_not(
     start: Any, join: Any, messages: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     bridge = await start("max_connections_per_address = 2")
@@ -45,42 +45,42 @@ async def test_one_connection_more_than_an_address_may_have_is_refused_and_other
     for client in clients:
         assert [m.address for m in await messages(client)] == ["/a"]
     assert bridge.refusals == 1
-    assert "127.0.0.1: a connection beyond max_connections_per_address = 2" in caplog.text
+    assert "a connection from 127.0.0.1: max_clients_per_address = 2 reached" in caplog.text
 
 
-async def test_connections_that_say_nothing_count_towards_the_limit_of_their_address(
+async def test_silent_connections_count_towards_the_limit_per_address(
     start: Any, join: Any, raw: Any
 ) -> None:
     bridge = await start("max_connections_per_address = 2")
     for _ in range(2):
         await raw(bridge)
-    while bridge.visitors < 2:
+    while bridge.connections < 2:
         await asyncio.sleep(0)
     with pytest.raises(InvalidStatus):
         await join(bridge)
 
 
-async def test_connections_that_are_no_clients_yet_are_limited_together(
+async def test_pending_handshakes_are_limited_together(
     start: Any, join: Any, raw: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     bridge = await start("max_handshakes = 2")
-    client = await join(bridge)  # which is one, and does not count any more
+    client = await join(bridge)  # a client does not count any more
     while not bridge.clients:
         await asyncio.sleep(0)
     silent = [await raw(bridge, f"127.0.0.{index}") for index in (2, 3)]
-    while bridge.visitors < 3:
+    while bridge.connections < 3:
         await asyncio.sleep(0)
     with pytest.raises(InvalidStatus):
         await join(bridge, local_addr=("127.0.0.4", 0))
-    assert "a connection beyond max_handshakes = 2" in caplog.text
+    assert "a connection from 127.0.0.4: max_handshakes = 2 reached" in caplog.text
     await silent[0].close()
-    while bridge.visitors > 2:
+    while bridge.connections > 2:
         await asyncio.sleep(0)
     await join(bridge, local_addr=("127.0.0.4", 0))
     await (await client.ping())
 
 
-async def test_clients_without_their_token_count_as_no_clients_yet(
+async def test_client_without_its_token_counts_as_a_pending_handshake(
     start: Any, join: Any, token: str
 ) -> None:
     bridge = await start(token + "max_handshakes = 1")
@@ -89,7 +89,7 @@ async def test_clients_without_their_token_count_as_no_clients_yet(
         await join(bridge)
 
 
-async def test_a_token_as_the_first_message_makes_no_client_beyond_the_limit(
+async def test_late_token_does_not_exceed_the_client_limit(
     start: Any, join: Any, token: str
 ) -> None:
     bridge = await start(token + "max_connections = 1")
@@ -103,8 +103,8 @@ async def test_a_token_as_the_first_message_makes_no_client_beyond_the_limit(
     assert (late.close_code, late.close_reason) == (1013, "too many clients")
 
 
-async def test_a_reload_changes_the_limits_for_those_that_come(start: Any, join: Any) -> None:
-    bridge = await start("max_connections = 1")
+async def test_reload_changes_the_limits_for_new_connections(start: Any, join: Any) -> None:
+    bridge = await start("max_clients = 1")
     await join(bridge)
     while not bridge.clients:
         await asyncio.sleep(0)
@@ -115,25 +115,25 @@ async def test_a_reload_changes_the_limits_for_those_that_come(start: Any, join:
     assert second.close_code == 1009
 
 
-def test_nothing_is_kept_about_connections_that_have_ended() -> None:
-    class Visitor:
+def test_registry_keeps_nothing_about_ended_connections() -> None:
+    class SilentConnection:
         network = "192.0.2.1"
 
         def abort(self) -> None: ...
 
-    admission = Admission(WebSocketOptions())
+    registry = ConnectionRegistry[SilentConnection](WebSocketOptions())
     for becomes_client in (False, True):
-        visitor = Visitor()
-        assert admission.enter(visitor) == ""
+        connection = SilentConnection()
+        assert registry.add(connection) == ""
         if becomes_client:
-            assert admission.accept(visitor)
-        admission.leave(visitor)
-        admission.leave(visitor)  # which changes nothing
-    assert (len(admission), admission.clients, len(admission._networks)) == (0, 0, 0)
+            assert registry.promote(connection)
+        registry.remove(connection)
+        registry.remove(connection)  # no effect
+    assert (len(registry.connections), registry.clients, registry.networks) == (0, 0, 0)
 
 
 @pytest.mark.load
-async def test_five_thousand_connections_exhaust_nothing(
+async def test_five_thousand_connections_leave_the_endpoint_working(
     start: Any, join: Any, messages: Any, unharmed: Any
 ) -> None:
     bridge = await start()
@@ -152,10 +152,10 @@ async def test_five_thousand_connections_exhaust_nothing(
                 sock.connect_ex(("127.0.0.1", bridge.port))
                 if index % 50 == 49:
                     await asyncio.sleep(0)
-                    most = max(most, bridge.visitors)
+                    most = max(most, bridge.connections)
             while bridge.refusals < 5_000 - 128:
                 await asyncio.sleep(0.01)
-                most = max(most, bridge.visitors)
+                most = max(most, bridge.connections)
             assert most == 1 + 128
             bridge.send(Message.of("/during"))
             assert [m.address for m in await messages(listener)] == ["/during"]
@@ -168,30 +168,30 @@ async def test_five_thousand_connections_exhaust_nothing(
 # --- too slow ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("begun", [b"", UPGRADE, b"GET /"], ids=["nothing", "headers", "line"])
-async def test_a_client_that_opens_and_does_not_finish_is_closed(
+@pytest.mark.parametrize("started", [b"", UPGRADE, b"GET /"], ids=["nothing", "headers", "line"])
+async def test_incomplete_handshake_times_out(
     start: Any,
     raw: Any,
     unharmed: Any,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-    begun: bytes,
+    started: bytes,
 ) -> None:
-    monkeypatch.setattr("oscbridge_websocket.server.OPEN_TIMEOUT", 0.3)
+    monkeypatch.setattr("oscbridge_websocket.connection.OPEN_TIMEOUT", 0.3)
     bridge = await start()
     async with unharmed(bridge):
         client = await raw(bridge)
-        client.write(begun)
+        client.write(started)
         assert await client.read_all() == b""
         await client.close()
     assert bridge.refusals == 1
-    assert "127.0.0.1: no request within 0.3 s" in caplog.text
+    assert "a connection from 127.0.0.1: no request within 0.3 s" in caplog.text
 
 
-async def test_a_handshake_that_trickles_in_for_ever_is_ended(
+async def test_handshake_that_trickles_in_times_out(
     start: Any, raw: Any, join: Any, unharmed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("oscbridge_websocket.server.OPEN_TIMEOUT", 0.5)
+    monkeypatch.setattr("oscbridge_websocket.connection.OPEN_TIMEOUT", 0.5)
     bridge = await start()
     async with unharmed(bridge):
         slow = [await raw(bridge) for _ in range(20)]
@@ -206,14 +206,14 @@ async def test_a_handshake_that_trickles_in_for_ever_is_ended(
             await client.close()
 
         trickling = [asyncio.create_task(trickle(client)) for client in slow]
-        good = await join(bridge)  # at once, meanwhile
+        good = await join(bridge)  # immediately, meanwhile
         await (await good.ping())
         await good.close()
         assert not all(task.done() for task in trickling)
         await asyncio.gather(*trickling)
 
 
-def test_a_client_that_answers_no_ping_is_disconnected_in_a_minute() -> None:
+def test_client_without_pong_is_disconnected_within_a_minute() -> None:
     assert PING_INTERVAL + PING_TIMEOUT <= 60
 
 
@@ -221,25 +221,25 @@ def test_a_client_that_answers_no_ping_is_disconnected_in_a_minute() -> None:
 
 
 @pytest.mark.parametrize("bundled", [1, 50])
-async def test_a_client_that_sends_too_fast_is_slowed_and_loses_nothing(
+async def test_fast_sender_is_throttled_and_loses_nothing(
     start: Any, join: Any, messages: Any, bundled: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     bridge = await start("max_rate = 400")
     flood, listener = await join(bridge), await join(bridge)
     while bridge.clients < 2:
         await asyncio.sleep(0)
-    begun = time.monotonic()
+    started = time.monotonic()
     for first in range(0, 800, bundled):
         numbers = range(first, first + bundled)
         encoded = [oscbridge.encode_message(Message.of("/n", number)) for number in numbers]
         await flood.send(encoded[0] if bundled == 1 else oscbridge.encode_bundle(encoded))
     found = await messages(listener, 800)
     assert [m.args[0] for m in found] == list(range(800))
-    assert 0.8 < time.monotonic() - begun < 5  # a second's worth at once, then by the rate
+    assert 0.8 < time.monotonic() - started < 5  # a burst of one second, then the rate
     assert caplog.text.count("sends more than max_rate") == 1
 
 
-async def test_a_client_that_is_slowed_slows_nobody_else(
+async def test_throttled_client_slows_nobody_else(
     start: Any, join: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     bridge = await start("max_rate = 1")
@@ -249,14 +249,14 @@ async def test_a_client_that_is_slowed_slows_nobody_else(
     flooding = [oscbridge.encode_message(Message.of("/flood"))] * 50
     await flood.send(oscbridge.encode_bundle(flooding))
     assert b"/flood\0" in await listener.recv()
-    begun = time.monotonic()
+    started = time.monotonic()
     await good.send(oscbridge.encode_message(Message.of("/good")))
     while b"/good\0" not in await listener.recv():
         pass
-    assert time.monotonic() - begun < 0.5
-    begun = time.monotonic()
-    await bridge.app.stop()  # which does not wait for what the flood has left
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - started < 0.5
+    started = time.monotonic()
+    await bridge.app.stop()  # does not wait for the rest of the flood
+    assert time.monotonic() - started < 1.5
     assert "did not close" not in caplog.text
 
 
@@ -264,14 +264,14 @@ async def test_a_client_that_is_slowed_slows_nobody_else(
 
 
 def frame(data: bytes, first: int) -> bytes:
-    """A frame of a client: masked, with zeros."""
+    """A client's frame, masked with zeros."""
     size = len(data)
     if size < 126:
         return bytes([first, 0x80 | size]) + bytes(4) + data
     return bytes([first, 0xFE]) + size.to_bytes(2) + bytes(4) + data
 
 
-async def test_a_compression_bomb_is_not_unpacked(start: Any, raw: Any, unharmed: Any) -> None:
+async def test_compression_bomb_is_not_decompressed(start: Any, raw: Any, unharmed: Any) -> None:
     bridge = await start()
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     bomb = packer.compress(bytes(40 << 20)) + packer.flush(zlib.Z_SYNC_FLUSH)
@@ -295,7 +295,7 @@ async def test_a_compression_bomb_is_not_unpacked(start: Any, raw: Any, unharmed
         await client.close()
 
 
-async def test_a_frame_in_many_pieces_has_the_same_limit(
+async def test_fragmented_frame_has_the_same_size_limit(
     start: Any, raw: Any, unharmed: Any
 ) -> None:
     bridge = await start("max_packet_size = 1000")
@@ -308,7 +308,7 @@ async def test_a_frame_in_many_pieces_has_the_same_limit(
         await client.close()
 
 
-async def test_frames_over_the_limit_from_many_clients_do_no_harm(
+async def test_oversized_frames_from_many_clients_do_no_harm(
     start: Any, join: Any, unharmed: Any
 ) -> None:
     bridge = await start("max_packet_size = 1000")

@@ -1,4 +1,4 @@
-"""The page that a browser gets: as HTTP, and how it shows what is odd."""
+"""The page: as HTTP, and how a browser shows unusual values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def get(client: Any, path: str) -> tuple[str, dict[str, str], bytes]:
 
 
 @pytest.mark.parametrize("path", ["/", "/?theme=dark"])
-async def test_a_browser_gets_the_page(bridge: Any, raw: Any, path: str) -> None:
+async def test_browser_gets_the_page(bridge: Any, raw: Any, path: str) -> None:
     status, headers, body = await get(await raw(bridge), path)
     assert status == "HTTP/1.1 200 OK"
     assert headers["content-type"] == "text/html; charset=utf-8"
@@ -29,7 +29,7 @@ async def test_a_browser_gets_the_page(bridge: Any, raw: Any, path: str) -> None
     assert body.startswith(b"<!doctype html>")
 
 
-async def test_the_page_may_load_nothing_from_elsewhere(bridge: Any, raw: Any) -> None:
+async def test_page_loads_nothing_from_other_sites(bridge: Any, raw: Any) -> None:
     _, headers, body = await get(await raw(bridge), "/")
     policy = headers["content-security-policy"]
     assert policy.startswith("default-src 'none';")
@@ -39,18 +39,18 @@ async def test_the_page_may_load_nothing_from_elsewhere(bridge: Any, raw: Any) -
 
 
 @pytest.mark.parametrize("path", ["/favicon.ico", "/index.html", "//", "/../page.html"])
-async def test_any_other_path_is_not_found(bridge: Any, raw: Any, path: str) -> None:
+async def test_other_paths_are_not_found(bridge: Any, raw: Any, path: str) -> None:
     status, _, _ = await get(await raw(bridge), path)
     assert status == "HTTP/1.1 404 Not Found"
 
 
-async def test_the_page_can_be_turned_off(start: Any, raw: Any) -> None:
+async def test_page_can_be_disabled(start: Any, raw: Any) -> None:
     bridge = await start("page = false")
     status, _, _ = await get(await raw(bridge), "/")
     assert status == "HTTP/1.1 404 Not Found"
 
 
-async def test_a_client_may_connect_to_any_path(bridge: Any, raw: Any) -> None:
+async def test_client_may_connect_to_any_path(bridge: Any, raw: Any) -> None:
     client = await raw(bridge)
     answer = await client.request(
         "GET /socket?x=1 HTTP/1.1\nHost: localhost\nConnection: keep-alive, Upgrade\n"
@@ -60,18 +60,24 @@ async def test_a_client_may_connect_to_any_path(bridge: Any, raw: Any) -> None:
     assert answer.startswith("HTTP/1.1 101 ")
 
 
-# --- in a browser; tests/peers has what is plain -----------------------------------------------
+# --- in a browser; tests/peers has the ordinary cases ------------------------------------------
 
 PHONE = {"width": 400, "height": 800}
 
 
 @pytest.fixture
 async def browser_page() -> AsyncIterator[Page]:
-    """An empty page, as wide as a phone, that fails the test for any error on it."""
+    """An empty page, as wide as a phone; any error on it fails the test."""
+    chromium = shutil.which("chromium")
+    assert chromium, "chromium is missing: tests/system-packages.txt"
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=find_program("chromium"),
-            args=["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP *.example 127.0.0.1"],
+            executable_path=chromium,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--host-resolver-rules=MAP stage.local 127.0.0.1",
+            ],
         )
         page = await browser.new_page(viewport=PHONE)  # type: ignore[arg-type]
         errors: list[str] = []
@@ -81,7 +87,7 @@ async def browser_page() -> AsyncIterator[Page]:
         assert errors == []
 
 
-async def test_the_page_keeps_odd_values_in_their_place(bridge: Any, browser_page: Page) -> None:
+async def test_page_escapes_and_truncates_unusual_values(bridge: Any, browser_page: Page) -> None:
     page = browser_page
     await page.goto(f"http://127.0.0.1:{bridge.port}/")
     await expect(page.locator("#state")).to_have_text("connected")
@@ -107,7 +113,7 @@ async def values(page: Page) -> list[Locator]:
     return await page.locator("td.value").all()
 
 
-async def test_a_float_fits_into_a_line_on_a_phone(bridge: Any, browser_page: Page) -> None:
+async def test_float_fits_on_one_line_on_a_phone(bridge: Any, browser_page: Page) -> None:
     page = browser_page
     await page.goto(f"http://127.0.0.1:{bridge.port}/")
     await expect(page.locator("#state")).to_have_text("connected")
@@ -117,11 +123,9 @@ async def test_a_float_fits_into_a_line_on_a_phone(bridge: Any, browser_page: Pa
     assert heights[0] == heights[1]
 
 
-async def test_a_page_that_is_not_let_in_says_where_the_reason_stands(
-    bridge: Any, browser_page: Page
-) -> None:
+async def test_refused_page_says_where_to_find_the_reason(bridge: Any, browser_page: Page) -> None:
     page = browser_page
-    await page.goto(f"http://stranger.example:{bridge.port}/")
+    await page.goto(f"http://stage.local:{bridge.port}/")
     await expect(page.locator("#refused")).to_be_visible()
     await expect(page.locator("#empty")).to_be_hidden()
     assert bridge.refusals

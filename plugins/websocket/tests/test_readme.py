@@ -1,4 +1,4 @@
-"""What the README says is so."""
+"""The README agrees with the code."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from oscbridge.plugins import Plugins
 from oscbridge_websocket import (
     WebSocketEndpoint,
     client,
+    connection,
     endpoint,
-    failures,
     options,
-    server,
+    token_failures,
 )
 from oscbridge_websocket.options import TokenOptions
 
@@ -35,7 +35,7 @@ def blocks(language: str) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the commands have been run that make tokens and certificates."""
+    """A folder with the tokens and certificates that the README's commands make."""
     monkeypatch.chdir(tmp_path)
     for command in "".join(blocks("sh")).splitlines():
         if not command.startswith(("pip ", "oscbridge ")):
@@ -46,7 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("sample", blocks("toml"))
-def test_the_sample_configurations_are_good(sample: str, folder: Path) -> None:
+def test_sample_configurations_are_valid(sample: str, folder: Path) -> None:
     plugins = Plugins()
     configuration = parse(sample, plugins.endpoint_types, "README.md", folder)
     App(configuration, plugins)
@@ -64,23 +64,23 @@ def default_of(model: type[oscbridge.Options], name: str) -> str:
 
 
 @pytest.mark.parametrize("name", OPTIONS.model_fields)
-def test_the_table_lists_every_option_with_its_default(name: str) -> None:
+def test_the_table_lists_every_option_with_its_deerror_of(name: str) -> None:
     assert f"| `{name}` | {default_of(OPTIONS, name)} |" in README
 
 
 @pytest.mark.parametrize("name", TokenOptions.model_fields)
-def test_the_table_of_a_token_lists_every_key_with_its_default(name: str) -> None:
+def test_the_table_of_a_token_lists_every_key_with_its_deerror_of(name: str) -> None:
     table = README.partition("| key of a token |")[2].partition("\n\n")[0]
     assert f"| `{name}` | {default_of(TokenOptions, name)}".rstrip() + " |" in table
 
 
-def test_the_table_lists_nothing_else() -> None:
+def test_table_lists_nothing_else() -> None:
     table = README.partition("| key |")[2].partition("\n\n")[0]
     assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == set(OPTIONS.model_fields)
 
 
 @pytest.mark.parametrize("text", blocks("json"))
-def test_the_json_samples_are_read(text: str) -> None:
+def test_json_samples_are_decodable(text: str) -> None:
     packet = oscbridge.decode_json(text)
     assert isinstance(packet, oscbridge.Bundle) == ("packets" in orjson.loads(text))
 
@@ -91,25 +91,25 @@ BOUNDS = [
     "Beyond 10,000 messages",
     f"At least {options.MIN_TOKEN} characters",
     f"tokens of an endpoint | {options.MAX_TOKENS}",
-    f"after {failures.FIRST_DELAY:g} s, the next after {2 * failures.FIRST_DELAY:g} s",
-    f"up to {failures.MAX_DELAY:g} s",
-    f"After {failures.MAX_FAILURES} wrong ones",
-    f"looked at for {failures.BLOCK_TIME:g} s",
-    f"anew after {failures.FORGET_TIME:g} s",
-    f"{failures.MAX_NETWORKS:,} addresses are remembered",
-    f"the handshake of WebSocket | {server.OPEN_TIMEOUT:g} s each",
+    f"after {token_failures.FIRST_DELAY:g} s, the next after {2 * token_failures.FIRST_DELAY:g} s",
+    f"up to {token_failures.MAX_DELAY:g} s",
+    f"After {token_failures.MAX_FAILURES} wrong ones",
+    f"looked at for {token_failures.BLOCK_TIME:g} s",
+    f"anew after {token_failures.FORGET_TIME:g} s",
+    f"{token_failures.MAX_NETWORKS:,} addresses are remembered",
+    f"the handshake of WebSocket | {connection.OPEN_TIMEOUT:g} s each",
     f"a token as the first message | {endpoint.AUTH_TIMEOUT:g} s",
     f"It has {endpoint.AUTH_TIMEOUT:g} s for that",
     f"which comes every {endpoint.PING_INTERVAL:g} s | {endpoint.PING_TIMEOUT:g} s",
     f"after {endpoint.MAX_FORBIDDEN} such messages",
-    f"one line, headers | {server.MAX_HEAD // 1024} KiB, 8 KiB, 128",
+    f"one line, headers | {connection.MAX_REQUEST_HEAD // 1024} KiB, 8 KiB, 128",
 ]
 
 
 @pytest.mark.parametrize("text", BOUNDS)
-def test_the_bounds_in_the_text_are_those_of_the_code(text: str) -> None:
+def test_limits_in_the_text_are_those_of_the_code(text: str) -> None:
     assert text in README
 
 
-def test_the_bounds_of_the_library_are_those_in_the_text() -> None:
+def test_limits_of_the_library_are_those_in_the_text() -> None:
     assert (http11.MAX_LINE_LENGTH, http11.MAX_NUM_HEADERS) == (8 * 1024, 128)

@@ -1,4 +1,4 @@
-"""What a token allows: listen, send, both, and which addresses."""
+"""The rights of a token: listen, send, both, and which addresses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 import oscbridge
 from oscbridge import Message
 from oscbridge_websocket.endpoint import MAX_FORBIDDEN
-from oscbridge_websocket.rights import MAX_LENGTH, MAX_REMEMBERED, Addresses
+from oscbridge_websocket.rights import MAX_CACHED, MAX_CACHED_LENGTH, AddressFilter
 
 MIXER = 'addresses = ["/mixer/*", "/meters/{a,b}"]'
 
@@ -25,7 +25,7 @@ def packet(*addresses: str) -> bytes:
     return encoded[0] if len(encoded) == 1 else oscbridge.encode_bundle(encoded)
 
 
-# Address, whether it is among those of MIXER
+# Address, whether the addresses of MIXER contain it
 ADDRESSES = [
     ("/mixer/1", True),
     ("/mixer/ch/1/fader", True),
@@ -37,34 +37,34 @@ ADDRESSES = [
     ("/meters/a/b", False),
     ("/other", False),
     ("/", False),
-    # patterns: they stand for others
+    # patterns, which reach other addresses
     ("/*", False),
     ("/mixer/?", False),
     ("//1", False),
     ("/{mixer,other}/1", False),
     ("/meters/[a-z]", False),
     ("/mixer/1/*", False),
-    # unless they are written just so
+    # unless the same text is listed
     ("/mixer/*", True),
     ("/meters/{a,b}", True),
 ]
 
 
 @pytest.mark.parametrize(("address", "allowed"), ADDRESSES)
-def test_an_address_is_allowed_as_the_table_says(address: str, allowed: bool) -> None:
-    addresses = Addresses(["/mixer/*", "/meters/{a,b}"])
-    assert [addresses.has(address), addresses.has(address)] == [allowed, allowed]
+def test_address_filter_matches_as_in_the_table(address: str, allowed: bool) -> None:
+    addresses = AddressFilter(["/mixer/*", "/meters/{a,b}"])
+    assert [addresses.matches(address), addresses.matches(address)] == [allowed, allowed]
 
 
-def test_what_is_remembered_of_addresses_is_bounded() -> None:
-    addresses = Addresses(["/mixer/*"])
-    for index in range(MAX_REMEMBERED + 10):
-        assert addresses.has(f"/mixer/{index}")
-    assert not addresses.has("/" + "x" * MAX_LENGTH)
-    assert len(addresses._known) == 10
+def test_address_filter_cache_is_bounded() -> None:
+    addresses = AddressFilter(["/mixer/*"])
+    for index in range(MAX_CACHED + 10):
+        assert addresses.matches(f"/mixer/{index}")
+    assert not addresses.matches("/" + "x" * MAX_CACHED_LENGTH)
+    assert addresses.cached == MAX_CACHED
 
 
-async def test_a_listener_that_sends_is_refused_and_counted(
+async def test_message_from_a_listener_is_rejected_and_counted(
     start: Any, join: Any, tokens: Any, messages: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     bridge = await start(tokens(all="", ears='rights = "listen"'))
@@ -73,13 +73,13 @@ async def test_a_listener_that_sends_is_refused_and_counted(
     await ears.send(packet("/a", "/b"))
     await (await ears.ping())
     bridge.send(Message.of("/last"))
-    for client in (ears, other):  # it stays, and listens
+    for client in (ears, other):  # the listener stays connected
         assert [m.address for m in await messages(client)] == ["/last"]
     assert bridge.bad == {"rights": 2}
-    assert "/a: may not be sent as this token only listens" in caplog.text
+    assert "/a: this token may only listen" in caplog.text
 
 
-async def test_a_listener_that_goes_on_sending_is_told_and_closed(
+async def test_listener_that_keeps_sending_is_disconnected(
     start: Any, join: Any, tokens: Any
 ) -> None:
     bridge = await start(tokens(ears='rights = "listen"'))
@@ -92,7 +92,7 @@ async def test_a_listener_that_goes_on_sending_is_told_and_closed(
     assert bridge.bad == {"rights": MAX_FORBIDDEN}
 
 
-async def test_a_sender_gets_nothing_not_even_the_snapshot(
+async def test_sender_receives_nothing_not_even_the_snapshot(
     start: Any, join: Any, tokens: Any, messages: Any
 ) -> None:
     bridge = await start(tokens(all="", mouth='rights = "send"') + "")
@@ -109,7 +109,7 @@ async def test_a_sender_gets_nothing_not_even_the_snapshot(
         await mouth.recv()
 
 
-async def test_a_listener_of_some_addresses_gets_those_alone(
+async def test_listener_with_addresses_receives_only_those(
     start: Any, join: Any, tokens: Any, messages: Any, document: Any
 ) -> None:
     bridge = await start(tokens(all="", some=MIXER))
@@ -127,7 +127,7 @@ async def test_a_listener_of_some_addresses_gets_those_alone(
     assert [(await document(json))["address"] for _ in range(2)] == ["/mixer/1", "/meters/b"]
 
 
-async def test_the_snapshot_holds_what_may_be_listened_to(
+async def test_snapshot_contains_only_permitted_addresses(
     start: Any, join: Any, tokens: Any, messages: Any
 ) -> None:
     bridge = await start(tokens(all="", some=MIXER))
@@ -153,7 +153,7 @@ async def test_the_snapshot_holds_what_may_be_listened_to(
     ],
     ids=["other", "star", "depth", "choice", "bundle", "bundles", "json", "json bundles"],
 )
-async def test_what_a_sender_of_some_addresses_may_not_send_goes_nowhere(
+async def test_forbidden_packet_is_not_routed(
     start: Any, join: Any, tokens: Any, messages: Any, frame: bytes | str
 ) -> None:
     bridge = await start(tokens(all="", some=MIXER))
@@ -167,7 +167,7 @@ async def test_what_a_sender_of_some_addresses_may_not_send_goes_nowhere(
     assert bridge.bad == {"rights": 1}
 
 
-async def test_a_client_does_not_get_its_own_message_back_whatever_its_rights(
+async def test_message_is_not_sent_back_to_a_sender_with_limited_rights(
     start: Any, join: Any, tokens: Any, messages: Any
 ) -> None:
     bridge = await start(tokens(some=MIXER))
@@ -180,7 +180,7 @@ async def test_a_client_does_not_get_its_own_message_back_whatever_its_rights(
     assert [m.address for m in await messages(one)] == ["/mixer/2"]
 
 
-async def test_clients_with_the_same_rights_share_their_frames(
+async def test_clients_with_the_same_rights_share_a_group(
     start: Any, join: Any, tokens: Any
 ) -> None:
     bridge = await start(tokens(one=MIXER, two=MIXER, three=""))
@@ -188,11 +188,11 @@ async def test_clients_with_the_same_rights_share_their_frames(
         await join(bridge, **bearer(name))
     while bridge.clients < 4:
         await asyncio.sleep(0)
-    audiences = bridge.app.endpoints["web"].endpoint._audiences.values()
-    assert sorted(len(audience.clients) for audience in audiences) == [1, 3]
+    groups = bridge.app.endpoints["web"].endpoint.groups
+    assert sorted(len(group.clients) for group in groups) == [1, 3]
 
 
-async def test_a_reload_changes_the_rights_of_those_that_are_in(
+async def test_reload_changes_the_rights_of_connected_clients(
     start: Any, join: Any, tokens: Any, messages: Any
 ) -> None:
     bridge = await start(tokens(all="", some='rights = "listen"'))
@@ -207,14 +207,12 @@ async def test_a_reload_changes_the_rights_of_those_that_are_in(
     assert [m.address for m in await messages(listener)] == ["/mixer/2"]
 
 
-async def test_no_audience_is_left_when_its_clients_are_gone(
-    start: Any, join: Any, tokens: Any
-) -> None:
+async def test_group_is_removed_with_its_last_client(start: Any, join: Any, tokens: Any) -> None:
     bridge = await start(tokens(all="", some=MIXER))
     for name in ("all", "some"):
         client = await join(bridge, **bearer(name))
         await client.close()
     endpoint = bridge.app.endpoints["web"].endpoint
     async with asyncio.timeout(5):
-        while endpoint._audiences:
+        while endpoint.groups:
             await asyncio.sleep(0)

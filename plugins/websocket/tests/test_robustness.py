@@ -1,4 +1,4 @@
-"""Slow, hostile, uninvited and too many clients; the end."""
+"""Slow, foreign and too many clients; closing."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ BIG = Message.of("/big", bytes(40_000))
 
 
 async def probe(bridge: Any, join: Any, messages: Any) -> None:
-    """The bridge still carries a message from a client to a client."""
+    """Check that the bridge still routes a message from one client to another."""
     sender, receiver = await join(bridge), await join(bridge)
     await sender.send(oscbridge.encode_message(Message.of("/probe", 1)))
     assert await messages(receiver) == [Message.of("/probe", 1)]
 
 
 async def stuff(bridge: Any, fast: Any, messages: Any) -> int:
-    """Send until a client that does not read loses something. Returns how much was sent."""
+    """Send until a client that does not read loses a message. Returns the number sent."""
     for sent in range(1, 1_000):
         bridge.send(BIG)
         assert (await messages(fast))[0].address == "/big"
@@ -35,7 +35,7 @@ async def stuff(bridge: Any, fast: Any, messages: Any) -> int:
 # --- slow clients ------------------------------------------------------------------------------
 
 
-async def test_a_client_that_does_not_read_slows_nobody_and_its_losses_are_counted(
+async def test_client_that_does_not_read_slows_nobody_and_its_drops_are_counted(
     start: Any, join: Any, messages: Any, raw: Any
 ) -> None:
     bridge = await start("max_client_queue = 4")
@@ -50,7 +50,7 @@ async def test_a_client_that_does_not_read_slows_nobody_and_its_losses_are_count
     assert set(bridge.drops) == {"slow_client"}
 
 
-async def test_a_client_that_reads_again_gets_the_newest(
+async def test_client_that_reads_again_receives_the_newest(
     start: Any, join: Any, messages: Any, raw: Any
 ) -> None:
     bridge = await start("max_client_queue = 4")
@@ -66,46 +66,46 @@ async def test_a_client_that_reads_again_gets_the_newest(
         tail = tail[-8:] + chunk
 
 
-async def test_the_end_does_not_wait_for_a_client_that_does_not_read(
+async def test_close_does_not_wait_for_a_client_that_does_not_read(
     start: Any, join: Any, messages: Any, raw: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     bridge = await start("max_client_queue = 4")
     fast, slow = await join(bridge), await raw(bridge)
     await slow.handshake()
     await stuff(bridge, fast, messages)
-    begun = time.monotonic()
+    started = time.monotonic()
     await bridge.app.stop()
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - started < 1.5
     assert "did not close" not in caplog.text
 
 
-# --- the end -----------------------------------------------------------------------------------
+# --- closing -----------------------------------------------------------------------------------
 
 
-async def test_closing_tells_clients_that_the_server_goes_away(bridge: Any, join: Any) -> None:
+async def test_close_sends_code_1001(bridge: Any, join: Any) -> None:
     clients = [await join(bridge), await join(bridge, "osc.json")]
-    begun = time.monotonic()
+    started = time.monotonic()
     await bridge.app.stop()
     for client in clients:
         with pytest.raises(ConnectionClosed):
             await client.recv()
         assert client.close_code == 1001
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - started < 1
 
 
-async def test_the_end_does_not_wait_for_a_connection_without_handshake(
+async def test_close_does_not_wait_for_a_connection_without_handshake(
     bridge: Any, raw: Any, join: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     silent = await raw(bridge)
     await join(bridge)  # the server has accepted the first connection by now
-    begun = time.monotonic()
+    started = time.monotonic()
     await bridge.app.stop()
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - started < 1.5
     assert await silent.reader.read() == b""
     assert "did not close" not in caplog.text
 
 
-async def test_messages_that_wait_reach_the_clients_before_the_end(
+async def test_queued_messages_are_sent_before_the_close(
     bridge: Any, join: Any, messages: Any
 ) -> None:
     client = await join(bridge)
@@ -115,7 +115,7 @@ async def test_messages_that_wait_reach_the_clients_before_the_end(
     assert [m.args[0] for m in await messages(client, 50)] == list(range(50))
 
 
-async def test_a_port_in_use_is_one_clear_error(bridge: Any, start: Any) -> None:
+async def test_port_in_use_is_one_clear_error(bridge: Any, start: Any) -> None:
     configuration = f"""
         [endpoint.web]
         type   = "websocket"
@@ -133,7 +133,7 @@ async def test_a_port_in_use_is_one_clear_error(bridge: Any, start: Any) -> None
 
 
 @pytest.mark.parametrize("frame", [b"/" * 2_000, '"' * 2_000], ids=["binary", "text"])
-async def test_a_frame_that_is_too_large_ends_that_client_alone(
+async def test_oversized_frame_disconnects_only_its_sender(
     start: Any, join: Any, messages: Any, frame: str | bytes
 ) -> None:
     bridge = await start("max_packet_size = 1000")
@@ -144,8 +144,8 @@ async def test_a_frame_that_is_too_large_ends_that_client_alone(
     await probe(bridge, join, messages)
 
 
-async def test_one_client_more_than_the_limit_is_refused(start: Any, join: Any) -> None:
-    bridge = await start("max_connections = 2")
+async def test_client_above_the_limit_is_refused(start: Any, join: Any) -> None:
+    bridge = await start("max_clients = 2")
     first = await join(bridge)
     await join(bridge)
     with pytest.raises(InvalidStatus) as caught:
@@ -156,8 +156,8 @@ async def test_one_client_more_than_the_limit_is_refused(start: Any, join: Any) 
     assert await first.recv() == oscbridge.encode_message(Message.of("/a"))
 
 
-async def test_a_client_that_leaves_makes_room(start: Any, join: Any) -> None:
-    bridge = await start("max_connections = 1")
+async def test_disconnected_client_makes_room(start: Any, join: Any) -> None:
+    bridge = await start("max_clients = 1")
     first = await join(bridge)
     await first.close()
     while bridge.clients:
@@ -169,18 +169,18 @@ async def test_a_client_that_leaves_makes_room(start: Any, join: Any) -> None:
 
 
 @pytest.mark.parametrize("origin", ["https://example.org", "null", "http://evil.localhost.example"])
-async def test_a_strangers_page_is_refused(
+async def test_page_of_another_site_is_refused(
     bridge: Any, join: Any, origin: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(InvalidStatus) as caught:
         await join(bridge, origin=origin)
     assert caught.value.response.status_code == 403
     assert bridge.refusals == 1
-    assert f"origins = [{origin!r}] under [endpoint.web]" in caplog.text
+    assert f"origins = [{origin!r}] in [endpoint.web]" in caplog.text
 
 
 @pytest.mark.parametrize("origin", ["http://127.0.0.1:8080", "http://localhost:3000"])
-async def test_a_page_from_the_same_host_is_let_in(bridge: Any, join: Any, origin: str) -> None:
+async def test_page_from_the_same_host_is_accepted(bridge: Any, join: Any, origin: str) -> None:
     await join(bridge, origin=origin)
 
 
@@ -188,142 +188,8 @@ async def test_a_page_from_the_same_host_is_let_in(bridge: Any, join: Any, origi
     ("listed", "origin"),
     [("https://example.org", "https://example.org"), ("null", "null"), ("*", "https://any.org")],
 )
-async def test_a_page_from_a_listed_site_is_let_in(
+async def test_page_from_a_listed_site_is_accepted(
     start: Any, join: Any, listed: str, origin: str
 ) -> None:
     bridge = await start(f'origins = ["{listed}"]')
     await join(bridge, origin=origin)
-
-
-# --- hostile clients ---------------------------------------------------------------------------
-
-PACKET = oscbridge.encode_message(Message.of("/a", 1, "text"))
-
-HOSTILE = {
-    "nothing": b"",
-    "zeros": bytes(64),
-    "noise": bytes(range(256)),
-    "cut short": PACKET[:-4],
-    "no multiple of four": PACKET[:-1],
-    "unknown type": b"/a\0\0,?\0\0",
-    "bundle that claims a negative size": b"#bundle\0" + bytes(8) + b"\xff\xff\xff\xfc",
-    "bundles nested without end": b"".join(
-        b"#bundle\0" + bytes(8) + (size * 20 - 4).to_bytes(4) for size in range(1_500, 0, -1)
-    ),
-    "address that is not UTF-8": b"/\xff\xfe\0,\0\0\0",
-}
-HOSTILE_TEXT = {
-    "empty": "",
-    "no json": "{",
-    "number": "17",
-    "nested without end": "[" * 60_000,
-    "no address": '{"args": []}',
-    "wrong value": '{"address": "/a", "args": [{"type": "i", "value": {}}]}',
-    "integer beyond 64 bits": '{"address": "/a", "args": [18446744073709551615]}',
-    "encodes to no osc": '{"address": "/a\\u0000"}',
-}
-
-
-@pytest.mark.parametrize("frame", HOSTILE.values(), ids=HOSTILE.keys())
-async def test_a_bad_packet_is_counted_and_does_no_harm(
-    bridge: Any, join: Any, messages: Any, frame: bytes
-) -> None:
-    client, other = await join(bridge), await join(bridge)
-    await client.send(frame)
-    await client.send(PACKET)
-    assert await messages(other) == [Message.of("/a", 1, "text")]
-    assert bridge.bad.total() == 1
-
-
-@pytest.mark.parametrize("text", HOSTILE_TEXT.values(), ids=HOSTILE_TEXT.keys())
-async def test_a_bad_document_is_counted_and_does_no_harm(
-    bridge: Any, join: Any, messages: Any, text: str
-) -> None:
-    client, other = await join(bridge, "osc.json"), await join(bridge)
-    await client.send(text)
-    await client.send('{"address": "/good"}')
-    assert await messages(other) == [Message.of("/good")]
-    assert bridge.bad.total() == 1
-
-
-async def test_a_text_frame_from_a_client_that_did_not_ask_for_json_is_counted(
-    bridge: Any, join: Any, messages: Any
-) -> None:
-    client, other = await join(bridge), await join(bridge)
-    await client.send('{"address": "/text"}')
-    await client.send(PACKET)
-    assert await messages(other) == [Message.of("/a", 1, "text")]
-    assert bridge.bad == {"text": 1}
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"\x00" * 64,
-        b"\xff" * 64,
-        b"\x81\x05hello",  # a client must mask its frames
-        b"\xc1\x80\0\0\0\0",  # a reserved bit
-        b"\x83\x80\0\0\0\0",  # a reserved opcode
-        b"\x89\xfe\x00\x7e\0\0\0\0" + bytes(126),  # a ping that is too long
-        b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0",  # claims 2^63 - 1 bytes
-        b"\x81\x82\0\0\0\0\xff\xff",  # text that is not UTF-8
-    ],
-    ids=["zeros", "ones", "unmasked", "reserved bit", "opcode", "ping", "huge", "not UTF-8"],
-)
-async def test_bytes_that_are_no_frames_end_that_client_alone(
-    bridge: Any, join: Any, messages: Any, raw: Any, data: bytes
-) -> None:
-    client = await raw(bridge)
-    await client.handshake()
-    client.write(data)
-    await client.reader.read()  # until the bridge closes
-    await probe(bridge, join, messages)
-
-
-async def test_a_client_that_is_gone_without_a_word_is_forgotten(
-    bridge: Any, join: Any, messages: Any, raw: Any
-) -> None:
-    client = await raw(bridge)
-    await client.handshake()
-    client.writer.transport.abort()
-    while bridge.clients:
-        await asyncio.sleep(0)
-    await probe(bridge, join, messages)
-
-
-async def test_what_is_no_http_does_no_harm(
-    bridge: Any, join: Any, messages: Any, raw: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    client = await raw(bridge)
-    client.write(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")  # as TLS begins
-    await client.reader.read()
-    await probe(bridge, join, messages)
-    assert caplog.text == ""
-
-
-async def test_a_long_origin_is_cut_in_the_answer_and_in_the_log(
-    bridge: Any, join: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    with pytest.raises(InvalidStatus) as caught:
-        await join(bridge, origin="https://" + "a" * 4_000)
-    assert len(caught.value.response.body) < 300
-    assert len(caplog.text) < 800
-
-
-@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
-async def test_what_is_sent_to_a_client_that_has_just_left_is_no_line_in_the_log(
-    start: Any, join: Any, certificate: Any, caplog: pytest.LogCaptureFixture, secure: bool
-) -> None:
-    bridge = await start(certificate.toml if secure else "")
-    more = {"ssl": certificate.trusted} if secure else {}
-    stays, *leave = [await join(bridge, "osc.json", **more) for _ in range(5)]
-    while bridge.clients < 5:
-        await asyncio.sleep(0)
-    for client in leave:
-        client.transport.abort()
-    bridge.send(*(Message.of("/n", number) for number in range(100)))  # before it hears of that
-    for number in range(100):
-        assert f'"value":{number}}}' in await stays.recv()
-    while bridge.clients > 1:
-        await asyncio.sleep(0)
-    assert [record.message for record in caplog.records if record.name == "asyncio"] == []

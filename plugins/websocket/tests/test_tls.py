@@ -1,4 +1,4 @@
-"""TLS: what is served with it, and what comes without."""
+"""TLS: serving with it, and connections without it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from websockets.asyncio.client import connect
 
 import oscbridge
 from oscbridge import Message
-from oscbridge_websocket.admission import Admission, Visitor
-from oscbridge_websocket.server import Connection
+from oscbridge_websocket.connection import WebSocketConnection
+from oscbridge_websocket.registry import ConnectionRegistry
 from oscbridge_websocket.tls import make_context
 
 
@@ -32,7 +32,7 @@ async def test_clients_are_served_over_tls(
     assert [m.address for m in await messages(one)] == ["/b"]
 
 
-async def test_much_arrives_whole_over_tls(
+async def test_large_messages_arrive_complete_over_tls(
     start: Any, join: Any, certificate: Any, messages: Any
 ) -> None:
     bridge = await start(certificate.toml)
@@ -45,11 +45,11 @@ async def test_much_arrives_whole_over_tls(
 
 
 @pytest.mark.parametrize("over_tls", [False, True], ids=["plain", "tls"])
-async def test_a_connection_that_is_over_is_freed_without_the_garbage_collector(
+async def test_ended_connection_is_freed_without_the_garbage_collector(
     start: Any, certificate: Any, over_tls: bool
 ) -> None:
     def connections() -> int:
-        return sum(type(each) is Connection for each in gc.get_objects())
+        return sum(type(each) is WebSocketConnection for each in gc.get_objects())
 
     bridge = await start(certificate.toml if over_tls else "")
     gc.collect()
@@ -67,7 +67,7 @@ async def test_a_connection_that_is_over_is_freed_without_the_garbage_collector(
         gc.enable()
 
 
-async def test_the_page_is_served_over_tls(start: Any, certificate: Any) -> None:
+async def test_page_is_served_over_tls(start: Any, certificate: Any) -> None:
     bridge = await start(certificate.toml)
     reader, writer = await asyncio.open_connection(
         "127.0.0.1", bridge.port, ssl=certificate.trusted
@@ -79,7 +79,7 @@ async def test_the_page_is_served_over_tls(start: Any, certificate: Any) -> None
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-async def test_each_version_that_is_still_good_is_spoken(
+async def test_supported_tls_versions_are_accepted(
     start: Any, join: Any, certificate: Any, version: ssl.TLSVersion
 ) -> None:
     bridge = await start(certificate.toml)
@@ -89,13 +89,13 @@ async def test_each_version_that_is_still_good_is_spoken(
     await (await client.ping())
 
 
-def test_older_versions_are_not_spoken(certificate: Any) -> None:
+def test_older_tls_versions_are_rejected(certificate: Any) -> None:
     context = make_context(certificate.certificate, certificate.key)
     assert context is not None
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
 
 
-async def test_plain_text_to_the_tls_port_ends_that_connection_alone(
+async def test_plain_text_to_the_tls_port_closes_only_that_connection(
     start: Any,
     join: Any,
     raw: Any,
@@ -112,12 +112,12 @@ async def test_plain_text_to_the_tls_port_ends_that_connection_alone(
             await client.read_all()
             await client.close()
             assert bridge.refusals == index + 1
-    assert "a URL begins with https:// or wss://" in caplog.text
+    assert "its URL must start with https:// or wss://" in caplog.text
     assert len(caplog.records) == 1  # at a bounded rate
     assert "Traceback" not in caplog.text
 
 
-async def test_a_tls_handshake_that_never_ends_is_ended(
+async def test_incomplete_tls_handshake_times_out(
     start: Any,
     raw: Any,
     certificate: Any,
@@ -125,19 +125,19 @@ async def test_a_tls_handshake_that_never_ends_is_ended(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("oscbridge_websocket.server.OPEN_TIMEOUT", 0.5)
+    monkeypatch.setattr("oscbridge_websocket.connection.OPEN_TIMEOUT", 0.5)
     bridge = await start(certificate.toml)
     async with unharmed(bridge, ssl=certificate.trusted):
-        silent, begun = await raw(bridge), await raw(bridge)
-        begun.write(b"\x16\x03\x01\x02\x00\x01\x00\x01")  # a ClientHello that goes on later
-        assert await begun.read_all() == await silent.read_all() == b""
-        for client in (silent, begun):
+        silent, started = await raw(bridge), await raw(bridge)
+        started.write(b"\x16\x03\x01\x02\x00\x01\x00\x01")  # an incomplete ClientHello
+        assert await started.read_all() == await silent.read_all() == b""
+        for client in (silent, started):
             await client.close()
     assert bridge.refusals == 2
-    assert "took too long" in caplog.text
+    assert "timed out" in caplog.text
 
 
-async def test_a_client_that_leaves_in_the_tls_handshake_is_forgotten(
+async def test_client_that_disconnects_during_the_tls_handshake_is_removed(
     start: Any, raw: Any, certificate: Any, unharmed: Any
 ) -> None:
     bridge = await start(certificate.toml)
@@ -145,36 +145,36 @@ async def test_a_client_that_leaves_in_the_tls_handshake_is_forgotten(
         for data in (b"", b"\x16\x03\x01\x02\x00\x01\x00\x01"):
             client = await raw(bridge)
             client.write(data)
-            while not bridge.visitors:
+            while not bridge.connections:
                 await asyncio.sleep(0)
             await client.close()
 
 
-async def test_a_connection_that_is_ended_before_tls_begins_leaves_nothing(
+async def test_connection_aborted_before_tls_leaves_nothing(
     start: Any, raw: Any, certificate: Any, unharmed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bridge = await start(certificate.toml)
-    enter = Admission.enter
+    add = ConnectionRegistry.add
 
-    def enter_and_end(self: Admission, visitor: Visitor) -> str:
-        refusal = enter(self, visitor)
-        visitor.abort()
+    def add_and_abort(self: ConnectionRegistry[Any], connection: Any) -> str:
+        refusal = add(self, connection)
+        connection.abort()
         return refusal
 
     async with unharmed(bridge, ssl=certificate.trusted):
         with monkeypatch.context() as patch:
-            patch.setattr(Admission, "enter", enter_and_end)
+            patch.setattr(ConnectionRegistry, "add", add_and_abort)
             client = await raw(bridge)
             assert await client.read_all() == b""
             await client.close()
 
 
-async def test_the_end_does_not_wait_for_a_tls_handshake(
+async def test_close_does_not_wait_for_a_tls_handshake(
     start: Any, raw: Any, certificate: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     bridge = await start(certificate.toml)
     silent = await raw(bridge)
-    while not bridge.visitors:
+    while not bridge.connections:
         await asyncio.sleep(0)
     async with asyncio.timeout(1.5):
         await bridge.app.stop()
@@ -185,7 +185,7 @@ async def test_the_end_does_not_wait_for_a_tls_handshake(
 # --- a reload ----------------------------------------------------------------------------------
 
 
-async def test_a_reload_brings_another_certificate_and_keeps_the_clients(
+async def test_reload_changes_the_certificate_and_keeps_the_clients(
     start: Any, join: Any, certificate: Any, other_certificate: Any, messages: Any
 ) -> None:
     bridge = await start(certificate.toml)
@@ -201,7 +201,7 @@ async def test_a_reload_brings_another_certificate_and_keeps_the_clients(
         assert [m.address for m in await messages(client)] == ["/a"]
 
 
-async def test_files_that_have_changed_are_read_again(
+async def test_reload_reads_changed_files_again(
     start: Any, join: Any, certificate: Any, other_certificate: Any, tmp_path: Path
 ) -> None:
     pem, key = tmp_path / "server.pem", tmp_path / "server.key"
@@ -215,7 +215,7 @@ async def test_files_that_have_changed_are_read_again(
     await join(bridge, ssl=other_certificate.trusted)
 
 
-async def test_a_reload_with_a_bad_pair_changes_nothing(
+async def test_reload_with_a_mismatched_key_changes_nothing(
     start: Any, join: Any, certificate: Any, other_certificate: Any, tmp_path: Path
 ) -> None:
     bridge = await start(certificate.toml)
@@ -227,7 +227,7 @@ async def test_a_reload_with_a_bad_pair_changes_nothing(
     await join(bridge, ssl=certificate.trusted)
 
 
-async def test_tls_turned_on_or_off_is_no_update(start: Any, certificate: Any) -> None:
+async def test_turning_tls_on_or_off_is_not_an_update(start: Any, certificate: Any) -> None:
     bridge = await start(certificate.toml)
     assert not bridge.update("")
     bridge = await start()

@@ -1,4 +1,4 @@
-"""The token: each way to give it, and what happens without."""
+"""Tokens: each way to send one, and connections without."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import oscbridge
 from oscbridge import Message
-from oscbridge_websocket.tokens import Grant, Tokens, from_subprotocols
+from oscbridge_websocket.tokens import AccessGrant, TokenStore, from_subprotocols
 
 RIGHT = "right-and-secret"
 BEARER = {"Authorization": f"Bearer {RIGHT}"}
 
 
 async def end(client: Any) -> tuple[int | None, str | None]:
-    """Wait for the bridge to close; nothing may come before."""
+    """Wait until the bridge closes; it must send nothing before."""
     with pytest.raises(ConnectionClosed):
         await client.recv()
     return client.close_code, client.close_reason
 
 
-# --- the ways in -------------------------------------------------------------------------------
+# --- sending a token ---------------------------------------------------------------------------
 
 
-async def test_a_token_among_the_subprotocols_lets_in_and_is_not_sent_back(
+async def test_token_in_a_subprotocol_is_accepted_and_not_sent_back(
     start: Any, join: Any, token: str, document: Any
 ) -> None:
     bridge = await start(token)
@@ -38,7 +38,7 @@ async def test_a_token_among_the_subprotocols_lets_in_and_is_not_sent_back(
     assert RIGHT not in str(client.response.headers)
 
 
-async def test_the_place_of_the_token_among_the_subprotocols_does_not_matter(
+async def test_position_of_the_token_among_the_subprotocols_does_not_matter(
     start: Any, join: Any, token: str, messages: Any
 ) -> None:
     bridge = await start(token)
@@ -59,13 +59,13 @@ async def test_the_place_of_the_token_among_the_subprotocols_does_not_matter(
         (["osc.json", "osc.token.first", "osc.token.second"], "first"),
     ],
 )
-def test_a_subprotocol_holds_the_token_percent_encoded(
+def test_subprotocol_contains_the_token_percent_encoded(
     offered: list[str], found: str | None
 ) -> None:
     assert from_subprotocols(offered) == found
 
 
-async def test_a_program_gives_its_token_in_the_header_authorization(
+async def test_token_in_the_authorization_header_is_accepted(
     start: Any, join: Any, token: str, messages: Any
 ) -> None:
     bridge = await start(token)
@@ -74,7 +74,7 @@ async def test_a_program_gives_its_token_in_the_header_authorization(
     assert (await messages(client))[0].address == "/a"
 
 
-async def test_a_binary_client_gives_its_token_as_the_first_message(
+async def test_token_in_the_first_binary_message_is_accepted(
     start: Any, join: Any, token: str, messages: Any
 ) -> None:
     bridge = await start(token)
@@ -86,7 +86,7 @@ async def test_a_binary_client_gives_its_token_as_the_first_message(
     assert (await messages(client))[0].address == "/a"
 
 
-async def test_a_json_client_gives_its_token_as_the_first_message(
+async def test_token_in_the_first_json_message_is_accepted(
     start: Any, join: Any, token: str, document: Any
 ) -> None:
     bridge = await start(token)
@@ -98,7 +98,7 @@ async def test_a_json_client_gives_its_token_as_the_first_message(
     assert (await document(client))["address"] == "/a"
 
 
-async def test_what_follows_the_token_at_once_is_taken(
+async def test_messages_right_after_the_token_are_routed(
     start: Any, join: Any, token: str, messages: Any
 ) -> None:
     bridge = await start(token)
@@ -108,10 +108,10 @@ async def test_what_follows_the_token_at_once_is_taken(
     assert await messages(listener) == [Message.of("/next", 1)]
 
 
-# --- without ------------------------------------------------------------------------------------
+# --- without -----------------------------------------------------------------------------------
 
 
-async def test_a_client_without_a_token_gets_nothing_and_is_closed_in_time(
+async def test_client_without_a_token_receives_nothing_and_times_out(
     start: Any, join: Any, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("oscbridge_websocket.endpoint.AUTH_TIMEOUT", 0.3)
@@ -121,7 +121,7 @@ async def test_a_client_without_a_token_gets_nothing_and_is_closed_in_time(
     await known.recv()
     stranger = await join(bridge)
     bridge.send(Message.of("/secret", 2))
-    assert await end(stranger) == (4401, "no token came within 0.3 s")
+    assert await end(stranger) == (4401, "no token received within 0.3 s")
     assert bridge.refusals == 1
 
 
@@ -139,7 +139,7 @@ async def test_a_client_without_a_token_gets_nothing_and_is_closed_in_time(
     ],
     ids=["message", "no text", "number", "bundle", "noise", "nothing", "text", "json"],
 )
-async def test_a_first_message_that_is_no_token_is_not_routed_and_ends_it(
+async def test_first_message_that_is_not_a_token_is_not_routed_and_closes(
     start: Any, join: Any, token: str, first: bytes | str
 ) -> None:
     bridge = await start(token)
@@ -151,7 +151,7 @@ async def test_a_first_message_that_is_no_token_is_not_routed_and_ends_it(
     assert await listener.recv() == oscbridge.encode_message(Message.of("/last"))
 
 
-async def test_a_wrong_token_among_the_subprotocols_is_told_by_a_close_code(
+async def test_wrong_token_in_a_subprotocol_is_reported_by_close_code(
     start: Any, join: Any, token: str
 ) -> None:
     bridge = await start(token)
@@ -160,7 +160,7 @@ async def test_a_wrong_token_among_the_subprotocols_is_told_by_a_close_code(
     assert bridge.refusals == 1
 
 
-async def test_a_wrong_token_in_the_header_is_told_by_the_status(
+async def test_wrong_token_in_the_header_is_reported_by_status(
     start: Any, join: Any, token: str
 ) -> None:
     bridge = await start(token)
@@ -171,9 +171,7 @@ async def test_a_wrong_token_in_the_header_is_told_by_the_status(
     assert bridge.refusals == 1
 
 
-async def test_a_wrong_token_as_the_first_message_ends_it(
-    start: Any, join: Any, token: str
-) -> None:
+async def test_wrong_token_in_the_first_message_closes(start: Any, join: Any, token: str) -> None:
     bridge = await start(token)
     client = await join(bridge)
     await client.send(oscbridge.encode_message(Message.of("/token", "wrong")))
@@ -181,18 +179,18 @@ async def test_a_wrong_token_as_the_first_message_ends_it(
 
 
 @pytest.mark.parametrize("query", [f"token={RIGHT}", f"snapshot=1&access_token={RIGHT}", "token="])
-async def test_a_token_in_the_url_is_refused_with_a_reason(
+async def test_token_in_the_url_is_rejected_with_a_reason(
     start: Any, join: Any, token: str, query: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     bridge = await start(token)
     with pytest.raises(InvalidStatus) as caught:
         await join(bridge, query=query, headers=BEARER)
     assert caught.value.response.status_code == 400
-    assert b"does not belong into the URL" in caught.value.response.body
+    assert b"A token in the URL" in caught.value.response.body
     assert RIGHT not in caplog.text
 
 
-async def test_a_message_to_the_address_of_the_token_is_never_passed_on(
+async def test_message_to_the_token_address_is_never_routed(
     start: Any, join: Any, messages: Any
 ) -> None:
     bridge = await start()
@@ -206,14 +204,14 @@ async def test_a_message_to_the_address_of_the_token_is_never_passed_on(
     assert bridge.bad == {"token": 3}
 
 
-async def test_no_token_is_needed_where_none_is_set(start: Any, join: Any, messages: Any) -> None:
+async def test_no_token_is_required_where_none_is_set(start: Any, join: Any, messages: Any) -> None:
     bridge = await start()
     client = await join(bridge, "osc.binary", "osc.token.anything")
     bridge.send(Message.of("/a"))
     assert [m.address for m in await messages(client)] == ["/a"]
 
 
-async def test_tokens_in_plain_text_on_a_network_are_warned_about(
+async def test_plain_text_tokens_on_a_network_log_a_warning(
     start: Any, token: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     configuration = '[endpoint.web]\ntype = "websocket"\nlisten = "0.0.0.0:0"\n{options}\n'
@@ -226,14 +224,14 @@ async def test_tokens_in_plain_text_on_a_network_are_warned_about(
 # --- a reload ----------------------------------------------------------------------------------
 
 
-async def test_a_reload_closes_clients_whose_token_is_gone_and_keeps_the_others(
+async def test_reload_disconnects_clients_whose_token_was_removed(
     start: Any, join: Any, tokens: Any, messages: Any
 ) -> None:
     bridge = await start(tokens(one="", two=""))
     one = await join(bridge, headers={"Authorization": "Bearer one-and-secret"})
     two = await join(bridge, headers={"Authorization": "Bearer two-and-secret"})
     assert bridge.update(tokens(two="", three=""))
-    assert await end(one) == (4403, "this token is not good any more")
+    assert await end(one) == (4403, "this token is no longer valid")
     bridge.send(Message.of("/a"))
     assert [m.address for m in await messages(two)] == ["/a"]
     three = await join(bridge, headers={"Authorization": "Bearer three-and-secret"})
@@ -241,7 +239,7 @@ async def test_a_reload_closes_clients_whose_token_is_gone_and_keeps_the_others(
     assert [m.address for m in await messages(three)] == ["/b"]
 
 
-async def test_a_client_that_is_closed_by_a_reload_sends_nothing_more(
+async def test_client_disconnected_by_a_reload_sends_nothing_more(
     start: Any, join: Any, tokens: Any, messages: Any
 ) -> None:
     bridge = await start(tokens(one="", two=""))
@@ -256,24 +254,24 @@ async def test_a_client_that_is_closed_by_a_reload_sends_nothing_more(
     assert [m.address for m in await messages(two)] == ["/a"]
 
 
-async def test_a_reload_in_the_middle_of_a_handshake_counts(
+async def test_reload_during_a_handshake_applies(
     start: Any, join: Any, tokens: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bridge = await start(tokens(one=""))
-    find = Tokens.find
+    find = TokenStore.find
 
-    def find_and_reload(self: Tokens, text: str) -> Grant | None:
+    def find_and_reload(self: TokenStore, text: str) -> AccessGrant | None:
         monkeypatch.undo()
         found = find(self, text)
         assert bridge.update(tokens(two=""))
         return found
 
-    monkeypatch.setattr(Tokens, "find", find_and_reload)
+    monkeypatch.setattr(TokenStore, "find", find_and_reload)
     client = await join(bridge, "osc.json", "osc.token.one-and-secret")
     assert await end(client) == (4401, "wrong token")
 
 
-async def test_a_file_with_another_token_is_read_again(
+async def test_reload_reads_token_files_again(
     start: Any, join: Any, tokens: Any, tmp_path: Any
 ) -> None:
     text = tokens(one="")
@@ -285,7 +283,7 @@ async def test_a_file_with_another_token_is_read_again(
     await join(bridge, headers={"Authorization": "Bearer changed-and-secret"})
 
 
-async def test_a_lock_that_a_reload_brings_closes_those_that_are_in(
+async def test_reload_that_adds_a_token_disconnects_clients(
     start: Any, join: Any, token: str
 ) -> None:
     bridge = await start()
@@ -293,11 +291,11 @@ async def test_a_lock_that_a_reload_brings_closes_those_that_are_in(
     while not bridge.clients:
         await asyncio.sleep(0)
     assert bridge.update(token)
-    assert await end(client) == (4401, "a token is needed now")
+    assert await end(client) == (4401, "a token is now required")
     await join(bridge, headers=BEARER)
 
 
-async def test_a_lock_that_a_reload_takes_away_lets_everybody_in(
+async def test_reload_that_removes_the_token_accepts_everybody(
     start: Any, join: Any, token: str, messages: Any
 ) -> None:
     bridge = await start(token)
@@ -311,6 +309,6 @@ async def test_a_lock_that_a_reload_takes_away_lets_everybody_in(
         assert [m.address for m in await messages(client)] == ["/a"]
 
 
-async def test_another_place_to_listen_is_no_update(bridge: Any) -> None:
+async def test_changed_listen_address_is_not_an_update(bridge: Any) -> None:
     other = '[endpoint.web]\ntype = "websocket"\nlisten = "127.0.0.1:1"\n'
     assert not bridge.update("", other)

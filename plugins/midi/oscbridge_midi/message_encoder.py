@@ -1,0 +1,129 @@
+"""Encodes routed OSC messages as MIDI messages. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Final
+
+import oscbridge
+from oscbridge_midi import codec
+from oscbridge_midi.codec import EncodeOptions
+from oscbridge_midi.fields import MidiEncodeError
+from oscbridge_midi.message_table import MidiMessages
+from oscbridge_midi.mpe import MpeZone, MpeZoneOptions
+from oscbridge_midi.route_options import MidiRoute, RouteEncoder
+from oscbridge_midi.sounding_notes import SoundingNotes, ends_notes, panic
+from oscbridge_midi.template import Args, Captures
+
+__all__ = ["PANIC", "MessageEncoder", "describe_error", "resolve_route"]
+
+PANIC: Final = "/panic"
+"""The address that ends all sound."""
+
+MAX_ZONES: Final = 30
+"""MPE zones per endpoint: all possible ones, 15 sizes at either end."""
+
+_NO_CAPTURES: Final[Captures] = {}
+_DEFAULT_MAPPING: Final = RouteEncoder()
+_UNROUTED: Final = (_DEFAULT_MAPPING, _NO_CAPTURES)
+
+
+def resolve_route(message: oscbridge.Message) -> tuple[RouteEncoder, Captures]:
+    """The encoder of the route that a message took, and the captures of its match."""
+    route = message.route
+    if not isinstance(route, oscbridge.Routed):
+        return _UNROUTED
+    options = route.options
+    encoder = options.encoder if isinstance(options, MidiRoute) else _DEFAULT_MAPPING
+    return encoder, route.captures
+
+
+class MessageEncoder:
+    """Encodes the messages to one endpoint, and keeps its MPE zones.
+
+    ``notes`` are the notes that sound there; ``/panic`` ends them.
+    """
+
+    def __init__(self, options: EncodeOptions, notes: SoundingNotes) -> None:
+        self._options = options
+        self._notes = notes
+        self._zones: dict[MpeZoneOptions, MpeZone] = {}
+
+    def encode(
+        self, message: oscbridge.Message, route: RouteEncoder, captures: Captures
+    ) -> MidiMessages:
+        """The MIDI messages for a message. Raises :class:`MidiEncodeError`."""
+        if message.address == PANIC and route.kind is None:
+            return self._panic(message.args)
+        encoded = route.encode(message, captures, self._options)
+        if route.mpe is None:
+            return encoded
+        return self._place(encoded, route.mpe, route.note_of(message.args, captures))
+
+    def coalesce_key(self, message: oscbridge.Message) -> Hashable:
+        """Equal for messages of which only the latest needs to be sent; None if all do."""
+        route, captures = resolve_route(message)
+        if _is_panic(message, route) or route.mpe is not None:
+            return None  # within a zone, the channel is only known when it is sent
+        try:
+            return codec.coalesce_key(route.encode(message, captures, self._options))
+        except MidiEncodeError:
+            return None
+
+    def must_deliver_key(self, message: oscbridge.Message) -> Hashable:
+        """Equal for messages that end the same notes, of which one must be sent; or None."""
+        route, captures = resolve_route(message)
+        if _is_panic(message, route):
+            return PANIC
+        try:
+            encoded = route.encode(message, captures, self._options)
+        except MidiEncodeError:
+            return None
+        return (route.mpe, encoded) if any(map(ends_notes, encoded)) else None
+
+    def release(self) -> MidiMessages:
+        """The messages that end all notes; zones are empty afterwards."""
+        for zone in self._zones.values():
+            zone.clear()
+        return tuple(self._notes.release())
+
+    def forget_zones(self) -> None:
+        """Set up zones again when they are next used, because the routes have changed."""
+        self._zones.clear()
+
+    def zone_setup(self) -> MidiMessages:
+        """The messages that set up all current zones at a new receiver."""
+        return tuple([data for zone in self._zones.values() for data in zone.setup()])
+
+    def _panic(self, args: Args) -> MidiMessages:
+        if args and not args[0]:
+            return ()  # a released button
+        return (*self.release(), *panic())
+
+    def _place(
+        self, encoded: MidiMessages, options: MpeZoneOptions, note: int | None
+    ) -> MidiMessages:
+        """Move messages to the channel of their note; a new zone is set up first."""
+        zone = self._zones.get(options)
+        if zone is not None:
+            return zone.place(encoded, note)
+        if len(self._zones) >= MAX_ZONES:
+            raise MidiEncodeError(f"more than {MAX_ZONES} MPE zones")
+        zone = self._zones[options] = MpeZone(options, self._options.note_off)
+        return zone.setup() + zone.place(encoded, note)
+
+
+def _is_panic(message: oscbridge.Message, route: RouteEncoder) -> bool:
+    return message.address == PANIC and route.kind is None
+
+
+def describe_error(message: oscbridge.Message, error: MidiEncodeError) -> str:
+    """One line for the log: the message, shortened, and the error."""
+    args = " ".join(map(_short, message.args[:4]))
+    more = " …" if len(message.args) > 4 else ""
+    return f"{message.address} {args}{more}: {error}" if args else f"{message.address}: {error}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 24 else text[:23] + "…"

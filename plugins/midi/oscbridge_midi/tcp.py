@@ -1,0 +1,244 @@
+"""MIDI over TCP: plain MIDI bytes in both directions, as in mido's socket ports.
+
+mido's own port blocks in ``send`` and must be polled for input. This one never blocks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import oscbridge
+from oscbridge_midi.codec import MAX_SYSEX
+from oscbridge_midi.receiver import MidiReceiver
+from oscbridge_midi.stream_parser import MidiStreamParser
+
+__all__ = ["SCHEME", "ConnectionOwner", "MidiTcpClient", "MidiTcpServer", "parse"]
+
+SCHEME: Final = "midi+tcp://"
+
+CLOSE_TIMEOUT: Final = 0.3
+"""Seconds for writing buffered data when a connection is closed."""
+
+READ_SIZE: Final = 512
+"""Bytes per read, hence the most messages that are processed before other tasks get a turn."""
+
+MAX_CLIENTS: Final = 64
+"""Clients of a server at the same time."""
+
+MAX_UNSENT: Final = 1 << 18
+"""Unsent bytes after which a client of a server is disconnected. Dropping messages instead could
+drop the ends of notes."""
+
+
+class ConnectionOwner(Protocol):
+    """The endpoint, as its connections see it."""
+
+    def receiver(self, peer: tuple[str, int]) -> MidiReceiver:
+        """A receiver for the messages of one peer."""
+
+    def bad_bytes(self, error: oscbridge.DecodeError, peer: tuple[str, int]) -> None:
+        """Count bytes of a peer that are not a MIDI message."""
+
+    def greeting(self, *, reconnected: bool) -> Sequence[bytes]:
+        """The first messages to a new client; ``reconnected`` if it may have been here before."""
+
+
+def parse(text: str) -> oscbridge.HostPort:
+    """The host and port of ``midi+tcp://host:port``. Raises ``ValueError``."""
+    try:
+        address = oscbridge.HostPort.parse(text.removeprefix(SCHEME))  # rejects other schemes
+    except ValueError:
+        raise ValueError(f"write it as {SCHEME}host:port") from None
+    if not address.port:
+        raise ValueError("port 0 is not a destination; set a port from 1 to 65535")
+    return address
+
+
+class _TcpConnection(asyncio.BufferedProtocol):
+    """One TCP connection. It reads in small pieces, so that other tasks get their turn."""
+
+    transport: asyncio.Transport
+
+    def __init__(
+        self,
+        owner: ConnectionOwner,
+        on_lost: Callable[[_TcpConnection, Exception | None], None],
+        on_made: Callable[[_TcpConnection], None] | None = None,
+    ) -> None:
+        self._owner = owner
+        self._on_lost = on_lost
+        self._on_made = on_made
+        self._parser = MidiStreamParser()
+        self._buffer = memoryview(bytearray(READ_SIZE))
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._closed = asyncio.Event()
+        self._receiver: MidiReceiver | None = None
+        self.peer: tuple[str, int] = ("", 0)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        peer = transport.get_extra_info("peername")
+        self.peer = (str(peer[0]), int(peer[1])) if peer else ("", 0)
+        with contextlib.suppress(OSError):  # to notice a peer whose cable is unplugged
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._receiver = self._owner.receiver(self.peer)
+        if self._on_made is not None:
+            self._on_made(self)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        now = time.time_ns()
+        assert self._receiver is not None
+        for found in self._parser.feed(self._buffer[:nbytes]):
+            if isinstance(found, bytes):
+                self._receiver.receive(found, now)
+            else:
+                self._owner.bad_bytes(found, self.peer)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for error in self._parser.end():
+            self._owner.bad_bytes(error, self.peer)
+        if self._receiver is not None:
+            self._receiver.close()
+        self._closed.set()
+        self._writable.set()
+        self._on_lost(self, exc)
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    @property
+    def is_open(self) -> bool:
+        return not self._closed.is_set() and not self.transport.is_closing()
+
+    async def drain(self) -> None:
+        """Wait until the write buffer has room."""
+        await self._writable.wait()
+
+    async def close(self) -> None:
+        """Write buffered data, within a time-out, and close."""
+        self.transport.close()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._closed.wait()
+        except TimeoutError:
+            self.transport.abort()
+            await self._closed.wait()
+
+
+class MidiTcpClient:
+    """A connection to a server of MIDI over TCP."""
+
+    max_size = MAX_SYSEX
+
+    def __init__(self, connection: _TcpConnection, name: str) -> None:
+        self._connection = connection
+        self.name = name
+
+    @classmethod
+    async def open(
+        cls,
+        address: oscbridge.HostPort,
+        owner: ConnectionOwner,
+        on_lost: Callable[[Exception], None],
+    ) -> MidiTcpClient:
+        """Connect. Raises ``OSError``."""
+        name = f"{SCHEME}{address}"
+
+        def lost(_connection: _TcpConnection, error: Exception | None) -> None:
+            text = "connection closed by the peer" if error is None else str(error)
+            on_lost(oscbridge.NotConnected(f"{name}: {text}"))
+
+        _, connection = await asyncio.get_running_loop().create_connection(
+            lambda: _TcpConnection(owner, lost), address.host, address.port
+        )
+        return cls(connection, name)
+
+    async def send(self, messages: Sequence[bytes]) -> None:
+        """Write messages. Raises :class:`oscbridge.NotConnected` before any is written."""
+        if not self._connection.is_open:
+            raise oscbridge.NotConnected(f"{self.name}: the connection is closed")
+        self._connection.transport.write(b"".join(messages))
+        await self._connection.drain()
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+
+class MidiTcpServer:
+    """A server of MIDI over TCP: sends to all clients and receives from all of them."""
+
+    max_size = MAX_SYSEX
+
+    def __init__(self, owner: ConnectionOwner, endpoint: oscbridge.Endpoint) -> None:
+        self._owner = owner
+        self._endpoint = endpoint
+        self._connections: set[_TcpConnection] = set()
+        self._server: asyncio.Server | None = None
+        self._had_clients = False
+        """Whether a client has disconnected: the next one may be the same one."""
+        self.name = ""
+
+    async def open(self, address: oscbridge.HostPort) -> None:
+        """Listen. Raises ``OSError``."""
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: _TcpConnection(self._owner, self._removed, self._accepted),
+            address.host,
+            address.port,
+        )
+        port = self._server.sockets[0].getsockname()[1]
+        self.name = f"{SCHEME}{address._replace(port=port)}"
+
+    @property
+    def clients(self) -> int:
+        """The number of connected clients."""
+        return len(self._connections)
+
+    def _accepted(self, connection: _TcpConnection) -> None:
+        if len(self._connections) >= MAX_CLIENTS:
+            self._endpoint.host.refused(
+                f"a client from {connection.peer[0]}: limit of {MAX_CLIENTS} clients reached"
+            )
+            connection.transport.abort()
+            return
+        greeting = self._owner.greeting(reconnected=self._had_clients)
+        connection.transport.write(b"".join(greeting))
+        self._connections.add(connection)
+
+    def _removed(self, connection: _TcpConnection, _error: Exception | None) -> None:
+        if connection in self._connections:
+            self._connections.discard(connection)
+            self._had_clients = True
+
+    async def send(self, messages: Sequence[bytes]) -> None:
+        """Write messages to all clients. A client that reads too slowly is disconnected."""
+        data = b"".join(messages)
+        for connection in tuple(self._connections):
+            transport = connection.transport
+            if transport.get_write_buffer_size() > MAX_UNSENT:
+                self._endpoint.host.dropped(
+                    "slow_client", len(messages), "a client reads too slowly"
+                )
+                self._endpoint.log.warning("%s:%d reads too slowly: disconnected", *connection.peer)
+                transport.abort()
+            else:
+                transport.write(data)
+
+    async def close(self) -> None:
+        if self._server is None:
+            return
+        self._server.close()
+        await asyncio.gather(*(connection.close() for connection in tuple(self._connections)))
+        await self._server.wait_closed()

@@ -1,0 +1,85 @@
+"""Messages and bytes that are not MIDI."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from ports import free_port
+
+import oscbridge
+
+Eventually = Callable[[Callable[[], object]], Awaitable[None]]
+
+
+async def test_bad_messages_are_counted_and_others_are_sent(
+    start: Any, join: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    bridge = await start()
+    wire = await join(bridge)
+    with caplog.at_level(logging.INFO):
+        bridge.send("/note", 17, 60, 1)
+        bridge.send("/note", 1, 200, 1)
+        bridge.send("/note", 1, "c4", 1)
+        bridge.send("/control", 1, 7, float("nan"))
+        bridge.send("/sysex", "f0 01 02")
+        bridge.send("/nothing", 1)
+        bridge.send("/note", 1, 60, 1)
+        assert (await wire.read(3)).hex() == "903c01"
+    assert bridge.drops == {"bad": 6}
+    assert "/note 17 60 1: channel must be 1 to 16, not 17" in caplog.text
+
+
+async def test_bad_bytes_are_counted_and_others_are_received(
+    start: Any, join: Any, eventually: Eventually
+) -> None:
+    bridge = await start()
+    wire = await join(bridge)
+    await wire.write(bytes.fromhex("01 f0 01 02 90 3c f4 90 3d 40"))
+    assert await bridge.receive() == oscbridge.Message.of("/note", 1, 61, 64)
+    assert bridge.bad == {"stray": 1, "truncated": 2, "status": 1}
+    await wire.write(bytes.fromhex("903c"))
+    wire.sock.close()
+    await eventually(lambda: bridge.bad["truncated"] == 3)
+
+
+@pytest.mark.parametrize("value", [None, [], oscbridge.IMPULSE, float("nan"), 128, -1])
+async def test_value_that_is_not_a_sysex_byte_is_rejected(
+    start: Any, join: Any, value: Any
+) -> None:
+    route = 'match = "/s"\nmidi = { type = "sysex", data = "f0 {0} f7" }'
+    bridge = await start(route=route)
+    wire = await join(bridge)
+    bridge.send("/s", value)
+    bridge.send("/s", True)
+    assert (await wire.read(3)).hex() == "f07ff7"
+    assert bridge.drops == {"bad": 1}
+
+
+async def test_value_out_of_range_is_rejected_if_configured(start: Any, join: Any) -> None:
+    bridge = await start('listen = "127.0.0.1:0"\nout_of_range = "refuse"')
+    wire = await join(bridge)
+    bridge.send("/control", 1, 7, 200)
+    bridge.send("/control", 1, 7, 3)
+    assert (await wire.read(3)).hex() == "b00703"
+    assert bridge.drops == {"bad": 1}
+
+
+async def test_endpoint_without_an_output_rejects_messages(start: Any) -> None:
+    port = free_port()
+    writers: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(
+        lambda _reader, writer: writers.append(writer), "127.0.0.1", port
+    )
+    bridge = await start(f'input = "midi+tcp://127.0.0.1:{port}"')
+    with pytest.raises(oscbridge.BadMessage, match=r"add output = ... to \[endpoint.synth\]"):
+        route = oscbridge.Routed(None, {})
+        await bridge.endpoint.send_batch([oscbridge.Message("/clock", "", (), None, None, route)])
+    await bridge.app.stop()
+    for writer in writers:
+        writer.close()
+        await writer.wait_closed()
+    server.close()

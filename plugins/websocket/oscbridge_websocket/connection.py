@@ -1,0 +1,318 @@
+"""One connection: TLS, its handshakes, and the HTTP around them.
+
+The websockets library implements WebSocket. This module adds: connections are counted before
+any handshake, TLS starts after that, every response has the common headers, and requests that
+are not valid HTTP get a response.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final, TypeAlias, cast
+from urllib.parse import parse_qsl
+
+from websockets.asyncio.server import Server, ServerConnection
+from websockets.exceptions import InvalidMessage, SecurityError
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import CONNECTING, OPEN, Event
+from websockets.server import ServerProtocol
+from websockets.typing import LoggerLike, Subprotocol
+
+from oscbridge_websocket.read_throttle import ReadThrottle
+from oscbridge_websocket.registry import ConnectionRegistry
+from oscbridge_websocket.responses import add_common_headers, text_response
+from oscbridge_websocket.token_failures import network_of
+from oscbridge_websocket.tokens import AccessGrant
+
+__all__ = [
+    "BINARY",
+    "CLOSE_TIMEOUT",
+    "JSON",
+    "OPEN_TIMEOUT",
+    "Rejection",
+    "SharedState",
+    "WebSocketConnection",
+    "parse_query",
+]
+
+BINARY: Final = Subprotocol("osc.binary")
+JSON: Final = Subprotocol("osc.json")
+
+OPEN_TIMEOUT: Final = 5.0
+CLOSE_TIMEOUT: Final = 0.4
+"""Seconds for each opening handshake (TLS, WebSocket), and for the closing handshake. The host
+allows little more for the latter."""
+
+MAX_REQUEST_HEAD: Final = 32_768
+"""The size of a request line and its headers together, in bytes."""
+
+MIN_FRAME_RATE: Final = 1_000
+"""Frames per second that are read from one connection, including pings and fragments, if
+``max_rate`` is smaller."""
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Why a client is rejected, as a WebSocket close frame: all that a page can see."""
+
+    code: int
+    reason: str
+    delay: float = 0.0
+    """Seconds before it is sent."""
+    retry_after: int = 0
+    """Seconds before another attempt can succeed; 0 if waiting does not help."""
+
+
+AuthResult: TypeAlias = AccessGrant | Rejection | None
+"""The result of checking a request; None if it has no token yet."""
+
+
+@dataclass
+class SharedState:
+    """What all connections of an endpoint share."""
+
+    registry: ConnectionRegistry[WebSocketConnection]
+    tls: ssl.SSLContext | None
+    """Used for connections that start from now on; None is plain text."""
+    on_refused: Callable[[str], None]
+    on_throttled: Callable[[str], None]
+    """Called once for a connection that is throttled."""
+    handshakes: set[asyncio.Task[None]] = field(default_factory=set)
+    """Running TLS handshakes."""
+
+
+class WebSocketProtocol(ServerProtocol):
+    """The library's protocol, with other responses to bad requests and to pings."""
+
+    pending_pong: Frame | None = None
+    """The response to the last ping. Earlier ones need none (RFC 6455, section 5.5.3)."""
+
+    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
+        """The first known subprotocol that the client offers; None means binary frames.
+
+        The one with the token is never selected, so the token is not sent back.
+        """
+        return next((name for name in subprotocols if name in (BINARY, JSON)), None)
+
+    def reject(self, status: Any, text: str) -> Response:
+        return add_common_headers(super().reject(status, text))
+
+    def send_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.PONG:
+            # The library would queue a pong for each ping, even for a client that never reads.
+            self.pending_pong = frame
+        else:
+            super().send_frame(frame)
+
+    def send_pong_if_pending(self) -> bool:
+        """Queue the response to the last ping. Returns whether there is data to write."""
+        frame, self.pending_pong = self.pending_pong, None
+        if frame is None or self.state is not OPEN:
+            return False
+        super().send_frame(frame)
+        return True
+
+    def send_eof(self) -> None:
+        if self.state is CONNECTING and isinstance(self.handshake_exc, InvalidMessage):
+            # The library would close without a response.
+            self.writes.append(text_response(400, "Not a valid HTTP request.\n").serialize())
+        super().send_eof()
+
+
+class WebSocketConnection(ServerConnection):
+    """A connection that is registered before its handshakes, and read at a limited rate."""
+
+    network: str
+    auth_result: AuthResult = None
+
+    def __init__(
+        self,
+        _protocol: ServerProtocol,
+        server: Server,
+        *,
+        shared: SharedState,
+        logger: LoggerLike,
+        **options: Any,  # the library's own
+    ) -> None:
+        limit = shared.registry.options.max_frame
+        self._websocket = WebSocketProtocol(max_size=limit, logger=logger)
+        super().__init__(self._websocket, server, **options)
+        self._shared = shared
+        self._raw_transport: asyncio.Transport | None = None
+        self._handshake_started: float | None = None
+        """When the WebSocket handshake started, in loop time."""
+        self._early_data: list[bytes] = []
+        self._head_size = 0
+        self._is_rejected = False
+        self._throttle: ReadThrottle | None = None
+        self._frames = 0
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the transport is closing, even if the library does not know that yet.
+
+        Writing to it would log a warning for every write.
+        """
+        return self._raw_transport is None or self._raw_transport.is_closing()
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query of the request's URL: the last value of each key."""
+        return {} if self.request is None else parse_query(self.request)
+
+    def abort(self) -> None:
+        """Close the connection immediately, in any state."""
+        if self._raw_transport is not None:
+            self._raw_transport.abort()
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, or return early when the connection ends."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.wait_closed()
+        except TimeoutError:
+            pass
+
+    # --- called by the event loop ------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        raw = self._raw_transport = cast(asyncio.Transport, transport)
+        peer = raw.get_extra_info("peername")
+        self.network = network_of(peer[0]) if peer else ""
+        shared = self._shared
+        refusal = shared.registry.add(self) if peer else "a connection that has already ended"
+        if refusal:
+            shared.on_refused(refusal)
+            if shared.tls is None:
+                raw.write(text_response(503, "Too many connections.\n").serialize())
+                raw.close()
+            else:
+                raw.abort()
+        elif shared.tls is None:
+            self._start_websocket(raw)
+        else:
+            raw.pause_reading()  # data received before TLS starts would be parsed as HTTP
+            task = self.loop.create_task(self._start_tls(raw, shared.tls))
+            shared.handshakes.add(task)
+            task.add_done_callback(shared.handshakes.discard)
+
+    async def _start_tls(self, raw: asyncio.Transport, context: ssl.SSLContext) -> None:
+        secured: asyncio.Transport | None = None
+        try:
+            # On a closed connection start_tls would never return.
+            if not raw.is_closing():
+                secured = await self.loop.start_tls(
+                    raw,
+                    self,
+                    context,
+                    server_side=True,
+                    ssl_handshake_timeout=OPEN_TIMEOUT,
+                    ssl_shutdown_timeout=CLOSE_TIMEOUT,
+                )
+        except OSError as error:
+            self._shared.on_refused(
+                f"a connection from {self.network}: TLS handshake failed: {_tls_error(error)}"
+            )
+        finally:
+            if secured is None or secured.is_closing():
+                raw.abort()
+                self._shared.registry.remove(self)
+            else:
+                self._start_websocket(secured)
+
+    def _start_websocket(self, transport: asyncio.BaseTransport) -> None:
+        self._handshake_started = self.loop.time()
+        super().connection_made(transport)
+        rate = max(self._shared.registry.options.max_rate, MIN_FRAME_RATE)
+        throttle = ReadThrottle(self.transport, rate, self._feed, partial(self._throttled, rate))
+        self._throttle = throttle
+        self.recv_messages.pause, self.recv_messages.resume = throttle.pause, throttle.resume
+        early, self._early_data = self._early_data, []
+        for data in early:
+            self.data_received(data)
+
+    def data_received(self, data: bytes) -> None:
+        if self.request is None:
+            if self._handshake_started is None:
+                if self._shared.tls is not None:
+                    self._early_data.append(data)  # arrived with the last TLS handshake record
+                return
+            self._read_head(data)
+        else:
+            assert self._throttle is not None
+            self._throttle.receive(data)
+
+    def _feed(self, data: bytes) -> int:
+        self._frames = 0
+        super().data_received(data)
+        self._send_pong()
+        return self._frames
+
+    def _throttled(self, rate: int) -> None:
+        host, port = self.remote_address[:2]
+        self._shared.on_throttled(f"{host}:{port} sends more than {rate} frames per second")
+
+    def process_event(self, event: Event) -> None:
+        self._frames += 1
+        super().process_event(event)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._send_pong()
+
+    def _send_pong(self) -> None:
+        """Respond to the last ping, unless the write buffer is full."""
+        if not self.paused and not self.is_gone and self._websocket.send_pong_if_pending():
+            self.send_data()
+
+    def _read_head(self, data: bytes) -> None:
+        self._head_size += len(data)
+        if self._head_size <= MAX_REQUEST_HEAD or self._is_rejected:
+            super().data_received(data)
+        else:
+            self.protocol.handshake_exc = SecurityError("the request is too large")
+            self.protocol.send_response(self.protocol.reject(431, "The request is too large.\n"))
+            self.send_data()
+        if self.protocol.handshake_exc is not None and not self._is_rejected:
+            # The response is sent. The library would keep reading until the open timeout.
+            self._is_rejected = True
+            self.loop.call_later(CLOSE_TIMEOUT, self.abort)
+
+    def eof_received(self) -> None:
+        if self._throttle is not None:
+            self._throttle.flush()
+            super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        shared, started = self._shared, self._handshake_started
+        shared.registry.remove(self)
+        if started is not None:
+            assert self._throttle is not None
+            self._throttle.discard()
+            if self.request is None and self.loop.time() - started >= OPEN_TIMEOUT:
+                shared.on_refused(
+                    f"a connection from {self.network}: no request within {OPEN_TIMEOUT:g} s"
+                )
+            super().connection_lost(exc)
+
+
+def parse_query(request: Request) -> dict[str, str]:
+    """The query of a request's URL: the last value of each key."""
+    return dict(parse_qsl(request.path.partition("?")[2], keep_blank_values=True))
+
+
+def _tls_error(error: OSError) -> str:
+    """Why a TLS handshake failed, in words that contain no text of the peer."""
+    if isinstance(error, ssl.SSLError):
+        reason = (error.reason or "").lower().replace("_", " ")
+        if reason in ("http request", "wrong version number"):
+            return "the client does not use TLS; its URL must start with https:// or wss://"
+        return reason or "unknown reason"
+    if isinstance(error, ConnectionAbortedError):
+        return "timed out"
+    return "the client disconnected"

@@ -1,0 +1,69 @@
+"""Packets from clients: decoding, and checking them against the sender's rights."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import oscbridge
+from oscbridge import decode_json
+from oscbridge_websocket.rights import ClientRights
+from oscbridge_websocket.tokens import TOKEN_ADDRESS, from_message
+
+__all__ = ["RIGHTS", "check", "count", "decode", "decode_token", "needs_check"]
+
+RIGHTS: Final = "rights"
+"""The reason of a ``DecodeError`` for a message that the client has no right to send."""
+
+_CHECKED_PREFIXES: Final = (b"#", TOKEN_ADDRESS.encode() + b"\0")
+
+
+def needs_check(data: bytes) -> bool:
+    """Whether a packet must be decoded even if its sender has all rights: a bundle, a token."""
+    return data.startswith(_CHECKED_PREFIXES)
+
+
+def decode(frame: str | bytes, *, json: bool) -> oscbridge.Packet:
+    """The packet in a frame. Raises :class:`oscbridge.DecodeError`."""
+    if isinstance(frame, bytes):
+        return oscbridge.decode_packet(frame)
+    if not json:
+        raise oscbridge.DecodeError("text", "a text frame, without the subprotocol osc.json")
+    return decode_json(frame)
+
+
+def decode_token(frame: str | bytes, *, json: bool) -> str | None:
+    """The token in a first frame, or None if it is anything else."""
+    try:
+        return from_message(decode(frame, json=json))
+    except oscbridge.DecodeError:
+        return None
+
+
+def count(packet: oscbridge.Packet) -> int:
+    """The number of messages in a packet."""
+    return (
+        1 if isinstance(packet, oscbridge.Message) else sum(1 for _ in oscbridge.messages(packet))
+    )
+
+
+def check(packet: oscbridge.Packet, rights: ClientRights) -> None:
+    """Raise :class:`oscbridge.DecodeError` for a packet that must not be routed.
+
+    A bundle is atomic: one forbidden message rejects all of it. A token is never routed, because
+    every other client would receive it.
+    """
+    for message in oscbridge.messages(packet):
+        address = message.address
+        if address == TOKEN_ADDRESS:
+            raise oscbridge.DecodeError(
+                "token",
+                f"{TOKEN_ADDRESS} is reserved for the first message, where a token is required",
+            )
+        if not rights.may_send(address):
+            if not rights.sends:
+                why = "this token may only listen"
+            elif oscbridge.is_pattern(address):
+                why = "this token may not send to this pattern"
+            else:
+                why = "this token may not send to this address"
+            raise oscbridge.DecodeError(RIGHTS, f"{address[:80]}: {why}")

@@ -1,0 +1,106 @@
+"""The open connections of an endpoint, counted before any handshake."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from typing import Generic, Protocol, TypeVar
+
+from oscbridge_websocket.options import WebSocketOptions
+
+__all__ = ["ConnectionRegistry", "TrackedConnection"]
+
+
+class TrackedConnection(Protocol):
+    """A connection, whether its handshake is complete or not."""
+
+    network: str
+    """The network that it comes from: see :func:`oscbridge_websocket.token_failures.network_of`."""
+
+    def abort(self) -> None:
+        """Close it immediately."""
+
+
+_TrackedT = TypeVar("_TrackedT", bound=TrackedConnection)
+
+
+class ConnectionRegistry(Generic[_TrackedT]):
+    """All connections of an endpoint, each of which may become a client."""
+
+    def __init__(self, options: WebSocketOptions) -> None:
+        self.options = options
+        self._open = True
+        self._connections: dict[_TrackedT, bool] = {}
+        """Whether each has become a client."""
+        self._handshakes = 0
+        self._networks: Counter[str] = Counter()
+
+    @property
+    def connections(self) -> Collection[_TrackedT]:
+        """All open connections, oldest first."""
+        return self._connections.keys()
+
+    @property
+    def clients(self) -> int:
+        """The number of connections that have become clients."""
+        return len(self._connections) - self._handshakes
+
+    @property
+    def networks(self) -> int:
+        """The number of networks that have connections."""
+        return len(self._networks)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the limit of clients is reached."""
+        return self.clients >= self.options.max_clients
+
+    def add(self, connection: _TrackedT) -> str:
+        """Add a new connection. Returns why it is refused, or an empty string."""
+        limits, network = self.options, connection.network
+        if not self._open:
+            return "a connection: the endpoint is closing"
+        if self._networks[network] >= limits.max_clients_per_address:
+            return (
+                f"a connection from {network}: "
+                f"max_clients_per_address = {limits.max_clients_per_address} reached"
+            )
+        if self._handshakes >= limits.max_handshakes:
+            return f"a connection from {network}: max_handshakes = {limits.max_handshakes} reached"
+        self._connections[connection] = False
+        self._handshakes += 1
+        self._networks[network] += 1
+        return ""
+
+    def promote(self, connection: _TrackedT) -> bool:
+        """Make a connection a client. Returns whether there was room."""
+        if self.is_full or self._connections.get(connection, True):
+            return False
+        self._connections[connection] = True
+        self._handshakes -= 1
+        return True
+
+    def remove(self, connection: _TrackedT) -> None:
+        """Forget a connection that has ended; no effect if it is not registered."""
+        was_client = self._connections.pop(connection, None)
+        if was_client is None:
+            return
+        self._handshakes -= not was_client
+        self._networks[connection.network] -= 1
+        if not self._networks[connection.network]:
+            del self._networks[connection.network]
+
+    def open(self) -> None:
+        """Accept new connections."""
+        self._open = True
+
+    def close(self) -> None:
+        """Refuse new connections and abort those that have not become clients."""
+        self._open = False
+        for connection in [each for each, is_client in self._connections.items() if not is_client]:
+            connection.abort()
+
+    def abort(self) -> None:
+        """Abort all remaining connections."""
+        for connection in list(self._connections):
+            connection.abort()

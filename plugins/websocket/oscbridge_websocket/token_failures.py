@@ -1,0 +1,77 @@
+"""Counts wrong tokens by network, and slows down and blocks networks that guess."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+__all__ = ["TokenFailures", "network_of"]
+
+FIRST_DELAY: Final = 0.1
+"""Seconds before the response to the first wrong token; doubled for each further one."""
+
+MAX_DELAY: Final = 3.0
+"""The longest delay, in seconds. Less than the handshake timeout."""
+
+MAX_FAILURES: Final = 10
+"""Wrong tokens after which a network is blocked, also with a valid token."""
+
+BLOCK_TIME: Final = 60.0
+"""Seconds that a network is blocked for. Each wrong token after that blocks it again."""
+
+FORGET_TIME: Final = 600.0
+"""Seconds after its last wrong token when the count of a network is reset."""
+
+MAX_NETWORKS: Final = 4_096
+"""Networks that are counted; then the one with the oldest wrong token is forgotten."""
+
+
+def network_of(host: str) -> str:
+    """The network that an address counts for: the IPv4 address, or the /64 of an IPv6 address.
+
+    A household gets at least a /64, so one machine can use every address in it.
+    """
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((address, 64), strict=False))
+
+
+class TokenFailures:
+    """Counts wrong tokens: each delays the next response to that network, too many block it."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        """Count and time of the last one by network, oldest first."""
+
+    def __len__(self) -> int:
+        return len(self._failures)
+
+    def blocked_for(self, network: str) -> float:
+        """Seconds that the network remains blocked; 0 if it is not."""
+        count, last = self._failures.get(network, (0, 0.0))
+        if count < MAX_FAILURES:
+            return 0.0
+        return max(0.0, last + BLOCK_TIME - self._clock())
+
+    def add(self, network: str) -> float:
+        """Count a wrong token. Returns the seconds to wait before responding."""
+        now = self._clock()
+        count = self._failures.pop(network, (0, 0.0))[0] + 1
+        while self._failures:
+            oldest, (_, last) = next(iter(self._failures.items()))
+            if now - last < FORGET_TIME and len(self._failures) < MAX_NETWORKS:
+                break
+            del self._failures[oldest]
+        self._failures[network] = (count, now)
+        # The exponent is bounded, since the power would become too large for a float.
+        return min(MAX_DELAY, FIRST_DELAY * 2.0 ** min(count - 1, MAX_FAILURES))
