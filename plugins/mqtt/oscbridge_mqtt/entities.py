@@ -11,8 +11,8 @@ import orjson
 import oscbridge
 from oscbridge_mqtt.homeassistant import Announcement
 from oscbridge_mqtt.options import MQTTRoute
-from oscbridge_mqtt.publication import Plan, Planner
-from oscbridge_mqtt.topic import Template
+from oscbridge_mqtt.publication import PublicationPlan, PublicationPlanner
+from oscbridge_mqtt.topic import TextTemplate
 
 __all__ = ["MAX_ENTITIES", "Entities"]
 
@@ -21,7 +21,7 @@ MAX_ENTITIES: Final = 1_000
 and as many of an earlier start are remembered."""
 
 
-class _Known(NamedTuple):
+class KnownEntity(NamedTuple):
     announcement: Announcement
     route: object
     """The route's options."""
@@ -38,23 +38,23 @@ class Entities:
     Of two that want one topic the first has it.
     """
 
-    def __init__(self, planner: Planner, refused: Callable[[str], None]) -> None:
+    def __init__(self, planner: PublicationPlanner, refused: Callable[[str], None]) -> None:
         self._planner = planner
         self._refused = refused
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, KnownEntity] = {}
         self._gone: dict[str, Announcement | None] = {}
         self._older: dict[str, str] = {}
         """Those that an earlier start has announced and that may come again: the topics of
         their documents and of their states."""
         self._patterns: Set[MQTTRoute] = frozenset()
         """The options of routes whose entities come with messages."""
-        self.are_wanted = False
+        self.are_configured = False
         """Whether any route has entities."""
 
     def __iter__(self) -> Iterator[Announcement]:
         return iter([known.announcement for known in self._known.values()])
 
-    def add(self, plan: Plan) -> Announcement | None:
+    def add(self, plan: PublicationPlan) -> Announcement | None:
         """An entity that a message belongs to, if it is to be announced."""
         entity = plan.entity
         if entity is None:
@@ -66,7 +66,7 @@ class Entities:
         elif known.has_type or known.route != plan.route:
             return None
         foreseen = known is not None and known.foreseen
-        return entity if self._keep(_Known(entity, plan.route, foreseen, True)) else None
+        return entity if self._keep(KnownEntity(entity, plan.route, foreseen, True)) else None
 
     def reroute(self, routes: Iterable[oscbridge.RouteInfo]) -> list[Announcement]:
         """Go on with these routes. Returns the entities that are to be announced.
@@ -76,7 +76,7 @@ class Entities:
         :attr:`gone`.
         """
         having = [(own, info.address) for info in routes if (own := _with_entity(info.options))]
-        self.are_wanted = bool(having)
+        self.are_configured = bool(having)
         self._patterns = {own for own, address in having if address is None}
         foreseen = self._foresee(having)
         for topic, known in list(self._known.items()):
@@ -95,7 +95,7 @@ class Entities:
         return fresh
 
     @property
-    def gone(self) -> Mapping[str, Announcement | None]:
+    def removed(self) -> Mapping[str, Announcement | None]:
         """What is to be taken back, until :meth:`settled`; None of an earlier start."""
         return dict(self._gone)
 
@@ -141,7 +141,7 @@ class Entities:
         else:
             self._gone[topic] = announcement
 
-    def _keep(self, known: _Known) -> bool:
+    def _keep(self, known: KnownEntity) -> bool:
         topic = known.announcement.topic
         if topic not in self._known and len(self._known) >= MAX_ENTITIES:
             self._refused(f"an entity beyond {MAX_ENTITIES}: {topic}")
@@ -151,8 +151,8 @@ class Entities:
         self._older.pop(topic, None)
         return True
 
-    def _foresee(self, routes: Iterable[tuple[MQTTRoute, str | None]]) -> Mapping[str, _Known]:
-        found: dict[str, _Known] = {}
+    def _foresee(self, routes: Iterable[tuple[MQTTRoute, str | None]]) -> Mapping[str, KnownEntity]:
+        found: dict[str, KnownEntity] = {}
         for own, address in routes:
             if address is None:
                 continue
@@ -168,7 +168,7 @@ class Entities:
             if other is not None and other.announcement != entity:
                 self._refused(f"a second entity of the topic {entity.topic}: another route has it")
             else:
-                found[entity.topic] = _Known(entity, own, True, False)
+                found[entity.topic] = KnownEntity(entity, own, True, False)
         return found
 
 
@@ -179,7 +179,7 @@ def _with_entity(options: oscbridge.Options | None) -> MQTTRoute | None:
     return None
 
 
-def _is_as(one: _Known, other: _Known) -> bool:
+def _is_as(one: KnownEntity, other: KnownEntity) -> bool:
     """Whether they differ in no more than the type of their values."""
     addresses = [
         None if each.announcement.command is None else each.announcement.command.address
@@ -190,5 +190,5 @@ def _is_as(one: _Known, other: _Known) -> bool:
 
 def _pattern(text: str) -> re.Pattern[str]:
     """What a template can become."""
-    parts = Template(text).fill(lambda _name: "\0").split("\0")
+    parts = TextTemplate(text).fill(lambda _name: "\0").split("\0")
     return re.compile(".*".join(map(re.escape, parts)), re.DOTALL)

@@ -16,7 +16,7 @@ import orjson
 import oscbridge
 from oscbridge_mqtt.options import Entity
 from oscbridge_mqtt.payload import Encode
-from oscbridge_mqtt.topic import Template, check_topic
+from oscbridge_mqtt.topic import TextTemplate, check_topic
 from oscbridge_mqtt.values import convert, to_text
 
 __all__ = [
@@ -115,7 +115,7 @@ def _fill(text: str, captures: Mapping[str, str]) -> str:
                               f"{', '.join(captures) or 'nothing'}")  # fmt: skip
         return captures[name]
 
-    return Template(text).fill(look_up)
+    return TextTemplate(text).fill(look_up)
 
 
 def state_encoder(entity: Entity) -> Encode:

@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 import oscbridge
-from oscbridge_mqtt.broker import Broker
+from oscbridge_mqtt.broker import BrokerURL
 from oscbridge_mqtt.topic import (
-    Template,
+    TextTemplate,
     check_filter,
     check_topic,
     without_share,
@@ -64,7 +64,7 @@ def _address(value: str | None) -> str | None:
 
 
 def _payload(value: str, info: ValidationInfo) -> str:
-    if value not in FORMATS and not Template(value).names:
+    if value not in FORMATS and not TextTemplate(value).names:
         raise ValueError(
             f"expected {', '.join(FORMATS)}, or a template with a place for an argument, as {{0}}"
         )
@@ -74,31 +74,31 @@ def _payload(value: str, info: ValidationInfo) -> str:
 
 def _topic_template(value: str, info: ValidationInfo) -> str:
     # What fills the places is checked with each message.
-    check_topic(Template(value).fill(lambda _name: "x"))
+    check_topic(TextTemplate(value).fill(lambda _name: "x"))
     oscbridge.check_captures(_captured(value, "address"), info)
     return value
 
 
 def _of_captures(value: str | None, info: ValidationInfo) -> str | None:
-    oscbridge.check_captures(Template(value or "").names, info)
+    oscbridge.check_captures(TextTemplate(value or "").names, info)
     return value
 
 
 def _captured(text: str, *others: str) -> list[str]:
     """The names in a template that stand for captures: not for arguments, nor the ``others``."""
-    names = Template(text).names
+    names = TextTemplate(text).names
     return [name for name in names if name not in ("*", *others) and not name.isdigit()]
 
 
 def _on_arguments(text: str | None) -> bool:
-    return any(name == "*" or name.isdigit() for name in Template(text or "").names)
+    return any(name == "*" or name.isdigit() for name in TextTemplate(text or "").names)
 
 
 def _brokers(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-def _one_scheme(value: tuple[Broker, ...]) -> tuple[Broker, ...]:
+def _one_scheme(value: tuple[BrokerURL, ...]) -> tuple[BrokerURL, ...]:
     if len({broker.scheme for broker in value}) > 1:
         raise ValueError("the nodes of a cluster are reached in one way: mqtt://, or mqtts://, ...")
     return value
@@ -109,7 +109,7 @@ def _subscription(value: object) -> object:
 
 
 Brokers: TypeAlias = Annotated[
-    tuple[Broker, ...],
+    tuple[BrokerURL, ...],
     BeforeValidator(_brokers),
     AfterValidator(_one_scheme),
     Field(min_length=1, max_length=MAX_BROKERS),
@@ -150,7 +150,7 @@ class Subscription(oscbridge.Options):
         if self.address is not None:
             wildcards = sum(part in "+#" for part in without_share(self.topic).split("/") if part)
             known = [*map(str, range(1, wildcards + 1)), "topic", "qos", "retained"]
-            for name in Template(self.address).names:
+            for name in TextTemplate(self.address).names:
                 if name not in known:
                     offered = ", ".join(f"{{{name}}}" for name in known)
                     raise ValueError(f"address: {{{name}}} is unknown; there is {offered}")
@@ -220,7 +220,7 @@ class MQTTOptions(oscbridge.Options):
 
     renamed_keys: ClassVar[Mapping[str, str]] = {"max_payload": "max_payload_size"}
 
-    broker: Brokers = (Broker("mqtt", "127.0.0.1", 1883),)
+    broker: Brokers = (BrokerURL("mqtt", "127.0.0.1", 1883),)
     """Where the broker is: ``mqtt://``, ``mqtts://``, ``ws://`` or ``wss://``, then
     ``host:port``. A list is the nodes of a cluster: when one is lost, the next is tried."""
     username: str | None = None

@@ -8,7 +8,7 @@ from typing import Final
 
 __all__ = [
     "MAX_TOPIC",
-    "Template",
+    "TextTemplate",
     "address_of",
     "check_filter",
     "check_topic",
@@ -33,7 +33,7 @@ _NO_ADDRESS: Final = re.compile(r"[\s#*,?\[\]{}\x00-\x1f\x7f]")
 """What OSC 1.0 keeps out of addresses, and what a receiver would take for a pattern."""
 
 
-class Template:
+class TextTemplate:
     """Text with placeholders: ``studio/mixer/{ch}``. Any other brace is itself."""
 
     def __init__(self, text: str) -> None:

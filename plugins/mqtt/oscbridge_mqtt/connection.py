@@ -1,0 +1,294 @@
+"""The connection to a broker: opening, the broker's limits, and why it ended.
+
+All packets are paho's, apart from one kind. Two limits of paho 2.x make
+:mod:`oscbridge_mqtt.release` and :mod:`oscbridge_mqtt.incoming` necessary:
+
+- After a restart paho does not know the QoS 2 deliveries that the broker's session still has
+  pending, and its public interface can neither send PUBREL for a given packet identifier, nor
+  report PUBCOMP for one that it did not send itself. Until they are released, the broker counts
+  them as messages in flight, and Mosquitto closes the connection of a client that exceeds its 20.
+- paho reads a packet of any size, up to 256 MB, into memory. MQTT 5 lets a client announce its
+  limit; with MQTT 3.1.1 larger payloads have to be truncated before paho reads them.
+
+WebSocket frames hide the packets: there, neither applies, and a session with ``session_expiry``
+publishes with QoS 1 at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from paho.mqtt.client import (
+    MQTT_CLEAN_START_FIRST_ONLY,
+    Client,
+    ConnectFlags,
+    DisconnectFlags,
+    MQTTMessageInfo,
+)
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+import oscbridge
+from oscbridge_mqtt.buffered_socket import SocketFactory
+from oscbridge_mqtt.client import CONNECT_TIMEOUT, make_client, plain_origin
+from oscbridge_mqtt.driver import ClientDriver, OnPublish
+from oscbridge_mqtt.failures import ConnectionEnd, connect_failure, disconnect_text, rejection
+from oscbridge_mqtt.limits import BrokerLimits, limits_of
+from oscbridge_mqtt.options import MQTTOptions
+from oscbridge_mqtt.release import ALL_IDENTIFIERS, PendingRelease
+from oscbridge_mqtt.tls import tls_context
+
+__all__ = ["CONNACK_TIMEOUT", "BrokerConnection"]
+
+CONNACK_TIMEOUT: Final = 8.0
+"""Seconds for the broker to answer a connect. The bridge allows little more."""
+
+MAX_INCOMING_PACKET: Final = 16 * 1024 * 1024
+"""Most bytes of a packet from the broker, as announced with MQTT 5."""
+
+STEADY: Final = 10.0
+"""Seconds after which a closed connection is not attributed to another client's connect."""
+
+NO_RETAIN: Final = 0x9A
+NO_QOS: Final = 0x9B
+"""Reason codes: the broker supports no retained will, or not its QoS (MQTT 5.0, section 2.4)."""
+
+PUBLISH_QOS_0: Final = 0x30
+PUBLISH_MASK: Final = 0xF6
+"""The first byte of a PUBLISH packet, without its flags DUP and RETAIN (section 3.3.1)."""
+
+
+class BrokerConnection:
+    """A connection that can be opened again after it was closed.
+
+    ``will`` is the topic of the will, with the payload ``offline``. ``on_lost`` is called when the
+    connection is lost, ``on_publish`` for each acknowledged message.
+    """
+
+    def __init__(
+        self,
+        options: MQTTOptions,
+        client_id: str,
+        log: logging.Logger,
+        *,
+        will: str,
+        on_lost: Callable[[oscbridge.NotConnected], None],
+        on_publish: OnPublish,
+    ) -> None:
+        self.limits = BrokerLimits()
+        """Known when it is open."""
+        self.broker = options.broker[0]
+        """The connected broker, or the one that is tried."""
+        self._options = options
+        self._client_id = client_id
+        self._will = will
+        self._on_lost = on_lost
+        self._loop = asyncio.get_running_loop()
+        self._tries = 0
+        self._will_qos = 1
+        self._will_retain = True
+        self._unreleased: set[int] | range = ALL_IDENTIFIERS
+        """Packet identifiers that older connections may have left pending with QoS 2."""
+        self._release: PendingRelease | None = None
+        self._is_resumed = False
+        self._error: Exception | None = None
+        """Why the connection is closed."""
+        self._connack: asyncio.Future[None] | None = None
+        self._opened_at = 0.0
+        is_filtered, is_5 = not self.broker.is_websocket, options.version == "5"
+        self._sockets = SocketFactory(
+            tls_context(options) if self.broker.is_tls else None,
+            max_payload=options.max_payload_size if is_filtered and not is_5 else None,
+            reports_pubcomp=is_filtered and options.session_expiry > 0,
+        )
+        self.client = client = make_client(options, client_id, self._sockets)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        self._driver = ClientDriver(
+            client,
+            self._sockets,
+            log,
+            reset=self._reset,
+            on_broken=self._fail,
+            on_publish=on_publish,
+        )
+
+    # --- opening and closing -----------------------------------------------------------------
+
+    def _reset(self) -> None:
+        """Close the socket without a DISCONNECT packet, and prepare the next connect."""
+        options = self._options
+        properties = None
+        if options.version == "5":
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.MaximumPacketSize = MAX_INCOMING_PACKET
+            if options.session_expiry:
+                properties.SessionExpiryInterval = options.session_expiry
+        self.client.connect_async(
+            self.broker.host,
+            self.broker.port,
+            options.keepalive,
+            clean_start=options.session_expiry == 0 if properties else MQTT_CLEAN_START_FIRST_ONLY,
+            properties=properties,
+        )
+
+    async def open(self, *, qos: int = 0) -> None:
+        """Connect, and wait until the broker accepts the session.
+
+        ``qos`` is the highest that will be used. Raises ``OSError`` and
+        :class:`oscbridge.EndpointError`.
+        """
+        await self._driver.wait_until_idle()
+        self._prepare()
+        try:
+            await self._driver.connect()
+        except Exception as error:
+            failure = connect_failure(error, self.broker, CONNECT_TIMEOUT)
+            if failure is error:
+                raise
+            raise failure from None
+        self._connack = self._loop.create_future()
+        try:
+            self._driver.start()
+            async with asyncio.timeout(CONNACK_TIMEOUT):
+                await self._connack
+        except TimeoutError:
+            raise oscbridge.EndpointError(
+                f"connected, but no answer within {CONNACK_TIMEOUT:g} s; "
+                f"is {self.broker} an MQTT broker?"
+            ) from None
+        finally:
+            self._connack = None
+        await self._release_pending(qos)
+        self._opened_at = self._loop.time()
+
+    def _prepare(self) -> None:
+        """Choose the next broker, and forget the state of the previous connection."""
+        brokers = self._options.broker
+        self.broker = broker = brokers[self._tries % len(brokers)]
+        self._tries += 1
+        if broker.is_websocket:
+            self.client.ws_set_options(broker.path, None if broker.is_tls else plain_origin)
+        self.client.will_set(self._will, b"offline", qos=self._will_qos, retain=self._will_retain)
+        self._reset()
+        self._error = None
+        # The bridge offers unacknowledged messages again; paho must not send them as well.
+        dropped = self.client.drop_out_messages()
+        if self._unreleased is not ALL_IDENTIFIERS:
+            pending = [message.mid for message in dropped if message.qos == 2]
+            self._unreleased = {*self._unreleased, *pending}
+
+    async def _release_pending(self, qos: int) -> None:
+        """Complete the pending QoS 2 deliveries of a resumed session."""
+        self.check()
+        if self._is_resumed and self._unreleased:
+            if min(qos, self.limits.qos) < 2:
+                return  # PUBREL is a protocol error where the broker does not support QoS 2
+            self._release = release = PendingRelease(self._unreleased)
+            try:
+                async with asyncio.timeout(CONNACK_TIMEOUT):
+                    self._driver.send_raw(release.packets())
+                    await self.drain()
+                    await release.wait()
+            except TimeoutError:
+                self.check()
+                raise oscbridge.EndpointError(
+                    "the broker does not complete the session's pending QoS 2 deliveries; "
+                    "connect once with session_expiry = 0 to discard the session"
+                ) from None
+            finally:
+                self._release = None
+            self.check()
+        self._unreleased = set()
+
+    def check(self) -> None:
+        """Raise the error of a lost connection."""
+        if self._error is not None:
+            raise self._error
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the broker has accepted the session."""
+        return self._driver.is_open and self.client.is_connected()
+
+    def close(self) -> None:
+        """Close the socket without a DISCONNECT packet."""
+        self._driver.close()
+
+    # --- writing -----------------------------------------------------------------------------
+
+    def hold_writes(self) -> None:
+        """Schedule no write for the next packets: the caller calls :meth:`drain`."""
+        self._driver.hold_writes()
+
+    def count_unsent(self, infos: Sequence[MQTTMessageInfo]) -> int:
+        """How many of the latest QoS 0 messages the system has not taken completely."""
+        queued = sum(info.rc != 0 or not info.is_published() for info in infos)
+        sock = self._sockets.latest
+        pieces = () if sock is None else sock.unsent
+        if self.broker.is_websocket:
+            buffered = len(pieces)
+        else:
+            buffered = sum(piece[0] & PUBLISH_MASK == PUBLISH_QOS_0 for piece in pieces)
+        return min(queued + buffered, len(infos))
+
+    async def drain(self) -> None:
+        """Wait until the system has taken everything. Raises :class:`oscbridge.NotConnected`."""
+        self.check()
+        await self._driver.drain()
+
+    # --- paho's callbacks --------------------------------------------------------------------
+
+    def _on_connect(
+        self, _client: Client, _data: object, flags: ConnectFlags, reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:  # fmt: skip
+        if self._connack is None or self._connack.done():
+            return
+        if reason.is_failure:
+            self._will_retain = self._will_retain and reason.value != NO_RETAIN
+            self._will_qos = 0 if reason.value == NO_QOS else self._will_qos
+            self._connack.set_exception(rejection(reason, properties, self._options))
+            return
+        self._is_resumed = flags.session_present
+        limits = limits_of(properties)
+        if self._options.session_expiry and self.broker.is_websocket:
+            limits = limits._replace(qos=min(limits.qos, 1))  # see the module's docstring
+        self.limits = limits
+        sock = self._sockets.latest
+        if sock is not None and sock.incoming is not None:
+            sock.incoming.on_pubcomp = self._on_pubcomp
+        self._connack.set_result(None)
+
+    def _on_pubcomp(self, mid: int) -> None:
+        if self._release is not None:
+            self._release.completed(mid)
+
+    def _on_disconnect(
+        self, _client: Client, _data: object, flags: DisconnectFlags, reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:  # fmt: skip
+        sock = self._sockets.latest
+        end = ConnectionEnd(
+            packet_from_broker=flags.is_disconnect_packet_from_server,
+            closed_by_broker=sock is None or sock.is_broken,
+            tls_error="" if sock is None else sock.tls_error,
+            before_connack=self._connack is not None and not self._connack.done(),
+            is_recent=self._loop.time() - self._opened_at < STEADY,
+        )
+        text = disconnect_text(end, reason, properties, self._options, self._client_id)
+        self._fail(oscbridge.NotConnected(text))
+
+    def _fail(self, error: oscbridge.NotConnected) -> None:
+        self._error = error
+        if self._release is not None:
+            self._release.cancel()
+        self._driver.fail(error)
+        if self._connack is not None and not self._connack.done():
+            self._connack.set_exception(error)
+            self._connack.exception()  # its waiter may be gone
+        self._on_lost(error)

@@ -1,0 +1,59 @@
+"""The filter between the socket and paho."""
+
+from __future__ import annotations
+
+import pytest
+
+from oscbridge_mqtt.incoming import IncomingFilter
+
+PUBACK = b"\x40\x02\x80\x01"
+PUBCOMP = b"\x70\x02\x80\x02"
+PUBCOMP_WITH_REASON = b"\x70\x04\x80\x03\x92\x00"
+PUBLISH = b"\x30\x05\x00\x01aXY"
+PINGRESP = b"\xd0\x00"
+
+
+def feed(data: bytes, size: int, max_payload: int | None = None) -> tuple[bytes, list[int]]:
+    """The filtered stream and the reported packet identifiers; fed in pieces of ``size`` bytes."""
+    completed: list[int] = []
+    incoming = IncomingFilter(max_payload)
+    incoming.on_pubcomp = completed.append
+    pieces = [data[start : start + size] for start in range(0, len(data), size)]
+    return b"".join([incoming.feed(piece) for piece in pieces]), completed
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 1_000])
+def test_filter_reports_each_pubcomp_and_passes_it_on(size: int) -> None:
+    data = PUBLISH + PUBCOMP + PINGRESP + PUBACK + PUBCOMP_WITH_REASON + PUBLISH + PUBCOMP
+    assert feed(data, size) == (data, [0x8002, 0x8003, 0x8002])
+
+
+@pytest.mark.parametrize("size", [1, 1_000, 30_000, 65_536])
+@pytest.mark.parametrize(
+    ("first", "identifier"), [(b"\x30", b""), (b"\x33", b"\x12\x34"), (b"\x3d", b"\x12\x34")]
+)
+def test_filter_truncates_an_oversized_payload_to_one_byte_above_the_limit(
+    first: bytes, identifier: bytes, size: int
+) -> None:
+    head = b"\x00\x03a/b" + identifier
+    body = head + b"x" * (300_000 - len(head))
+    large = first + b"\xe0\xa7\x12" + body
+    out, completed = feed(PUBCOMP + large + PUBLISH + large + PUBCOMP, size, max_payload=100)
+    truncated = first + bytes([len(head) + 101]) + head + b"x" * 101
+    assert out == PUBCOMP + truncated + PUBLISH + truncated + PUBCOMP
+    assert len(completed) == 2
+
+
+@pytest.mark.parametrize("payload", [99, 100, 101])
+def test_filter_passes_on_payloads_up_to_one_byte_above_the_limit(payload: int) -> None:
+    packet = b"\x30" + bytes([3 + payload]) + b"\x00\x01a" + b"x" * payload
+    assert feed(packet * 2, 7, max_payload=100) == (packet * 2, [])
+
+
+def test_filter_does_not_mistake_a_payload_for_a_packet() -> None:
+    packet = b"\x30\x0c\x00\x01a" + PUBCOMP * 2 + b"x"
+    assert feed(packet + PUBCOMP, 3) == (packet + PUBCOMP, [0x8002])
+
+
+def test_filter_passes_on_invalid_mqtt() -> None:
+    assert feed(b"\xff" * 100, 9) == (b"\xff" * 100, [])
