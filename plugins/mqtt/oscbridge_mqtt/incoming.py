@@ -62,21 +62,21 @@ class IncomingFilter:
         if header is None:
             return None
         start, size = header
-        kind = data[position] & 0xF0
+        first, largest = data[position], self._max_payload
+        is_oversized = first & 0xF0 == PUBLISH and largest is not None and size > largest
+        is_pubcomp = first & 0xF0 == PUBCOMP and size >= 2
+        if (is_oversized or is_pubcomp) and len(data) < start + 2:
+            return None
         self._keep = size
-        if kind == PUBLISH and self._max_payload is not None and size > self._max_payload:
-            if len(data) < start + 2:
-                return None
-            head = 2 + int.from_bytes(data[start : start + 2]) + (2 if data[position] & QOS else 0)
-            self._keep = min(size, head + self._max_payload + 1)
-            self._drop = size - self._keep
-            passed.append(data[position : position + 1] + _length_bytes(self._keep))
-            return start
-        if kind == PUBCOMP and self.on_pubcomp is not None and size >= 2:
-            if len(data) < start + 2:
-                return None
+        if is_pubcomp and self.on_pubcomp is not None:
             self.on_pubcomp(int.from_bytes(data[start : start + 2]))
-        passed.append(data[position:start])
+        if not is_oversized or largest is None:
+            passed.append(data[position:start])
+            return start
+        topic = int.from_bytes(data[start : start + 2])
+        self._keep = min(size, 2 + topic + (2 if first & QOS else 0) + largest + 1)
+        self._drop = size - self._keep
+        passed.append(bytes([first]) + _length_bytes(self._keep))
         return start
 
 

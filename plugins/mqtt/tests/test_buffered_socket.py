@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import select
 import socket
+import struct
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +15,9 @@ from oscbridge_mqtt.buffered_socket import BufferedSocket
 @pytest.fixture
 def pair() -> Iterator[tuple[BufferedSocket, socket.socket]]:
     """A buffered socket and its peer."""
-    here, there = socket.socketpair()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        here = socket.create_connection(server.getsockname())
+        there, _ = server.accept()
     here.setblocking(False)
     with here, there:
         buffered = BufferedSocket(here)
@@ -26,6 +30,7 @@ def test_recv_serves_small_reads_from_one_large_read(
 ) -> None:
     buffered, peer = pair
     peer.sendall(b"abcdef")
+    select.select([buffered], [], [])
     assert buffered.recv(1) == b"a"
     assert buffered.pending() == 5
     assert buffered.recv(100) == b"bcdef"
@@ -39,6 +44,7 @@ def test_recv_returns_nothing_after_the_peer_closed(
 ) -> None:
     buffered, peer = pair
     peer.close()
+    select.select([buffered], [], [])
     assert buffered.recv(1) == b""
     assert buffered.is_broken
 
@@ -76,7 +82,8 @@ def test_flush_raises_when_the_connection_is_broken(
     pair: tuple[BufferedSocket, socket.socket],
 ) -> None:
     buffered, peer = pair
-    peer.close()
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()  # with a reset
     buffered.send(b"x")
     with pytest.raises(OSError):
         buffered.flush()
