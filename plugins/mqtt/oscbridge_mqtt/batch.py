@@ -64,7 +64,7 @@ class PublishBatch:
     async def run(self) -> None:
         """Publish all and wait for the acknowledgements.
 
-        Raises :class:`oscbridge.NotConnected`; then :attr:`results` has what is known.
+        Raises :class:`oscbridge.NotConnected`; then :attr:`results` is incomplete.
         """
         while True:
             self._publish()

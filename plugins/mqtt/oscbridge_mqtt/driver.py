@@ -200,7 +200,7 @@ class ClientDriver:
     # --- reading -----------------------------------------------------------------------------
 
     def _on_readable(self) -> None:
-        """Read what has arrived, within one turn of the loop."""
+        """Read arrived packets, within one turn of the loop."""
         client, sock = self._client, self._socket
         if sock is None:
             return
