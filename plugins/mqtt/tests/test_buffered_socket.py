@@ -91,7 +91,7 @@ def test_flush_raises_when_the_connection_is_broken(
     assert buffered.unsent == [b"x"]
 
 
-def test_close_writes_what_is_buffered(pair: tuple[BufferedSocket, socket.socket]) -> None:
+def test_close_writes_the_buffer(pair: tuple[BufferedSocket, socket.socket]) -> None:
     buffered, peer = pair
     buffered.send(b"last")
     buffered.close()
