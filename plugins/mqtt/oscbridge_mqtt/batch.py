@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from paho.mqtt.client import MQTTMessageInfo
-
 import oscbridge
+from oscbridge_mqtt.packets import publish_packet, topic_header
 from oscbridge_mqtt.publication import Publication
 from oscbridge_mqtt.session import BrokerSession
 
@@ -38,10 +37,11 @@ class PublishBatch:
         self._publications = publications
         self._in_flight: dict[int, int] = {}
         """Indices by packet identifier."""
-        self._written: list[tuple[int, MQTTMessageInfo]] = []
+        self._written: list[int] = []
         """Indices with QoS 0 that are not known to be delivered."""
         self._next = 0
-        self._progress = asyncio.Event()
+        self._progress = False
+        self._waiter: asyncio.Future[None] | None = None
         self._error: Exception | None = None
 
     @property
@@ -54,52 +54,71 @@ class PublishBatch:
         index = self._in_flight.pop(mid, None)
         if index is not None:
             self.results[index] = reason
-        self._progress.set()  # in any case one more may be in flight
+        self._wake()  # in any case one more may be in flight
 
     def connection_lost(self, error: Exception) -> None:
         """End :meth:`run` with this error."""
         self._error = error
-        self._progress.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        self._progress = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     async def run(self) -> None:
         """Publish all and wait for the acknowledgements.
 
         Raises :class:`oscbridge.NotConnected`; then :attr:`results` is incomplete.
         """
+        connection = self._session.connection
         while True:
+            connection.check()
             self._publish()
             try:
-                await self._session.connection.drain()
+                if not connection.flush():
+                    await connection.drain()
             except BaseException:  # also a cancellation
-                self._settle_qos_0(
-                    self._session.connection.count_unsent([info for _, info in self._written])
-                )
+                self._settle_qos_0(connection.count_unsent(len(self._written)))
                 raise
             self._settle_qos_0(0)
             if not self._in_flight and self._next == len(self._publications):
                 return
-            if not self._progress.is_set():
+            if not self._progress:
                 await self._wait()
-            self._progress.clear()
+            self._progress = False
             if self._error is not None:
                 raise oscbridge.NotConnected(str(self._error))
 
     def _publish(self) -> None:
-        """Hand to paho as many publications as may be in flight."""
-        session, publications, written = self._session, self._publications, self._written
-        publish = session.client.publish
-        session.connection.hold_writes()
+        """Send as many publications as may be in flight, in order."""
+        session, publications = self._session, self._publications
+        connection, is_5 = session.connection, session.is_5
+        packets: list[bytes] = []
+        index = self._next
         for index in range(self._next, len(publications)):
             topic, payload, plan = publications[index]
-            qos = plan.qos
-            if not qos:
-                written.append((index, publish(topic, payload, 0, plan.retain)))
-            elif self._may_publish(qos):
-                self._in_flight[session.publish(topic, payload, qos, plan.retain)] = index
+            qos, mid = plan.qos, 0
+            if qos and not self._may_publish(qos):
+                break
+            if qos == 2 or not connection.is_direct:
+                if packets:
+                    connection.send(packets)
+                    packets = []
+                mid = session.publish_with_paho(topic, payload, qos, plan.retain)
             else:
-                self._next = index
-                return
-        self._next = len(publications)
+                mid = session.take_mid() if qos else 0
+                header = plan.header or topic_header(topic)
+                packets.append(publish_packet(plan.first, header, payload, mid, is_5))
+            if qos:
+                self._in_flight[mid] = index
+            else:
+                self._written.append(index)
+        else:
+            index = len(publications)
+        self._next = index
+        if packets:
+            connection.send(packets)
 
     def _may_publish(self, qos: int) -> bool:
         if qos == 2 and not self._session.is_5 and len(self._in_flight) >= MAX_QOS_2:
@@ -107,14 +126,15 @@ class PublishBatch:
         return self._session.has_room
 
     def _settle_qos_0(self, unsent: int) -> None:
-        for index, _ in self._written[: len(self._written) - unsent]:
+        for index in self._written[: len(self._written) - unsent]:
             self.results[index] = ""
         self._written.clear()
 
     async def _wait(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(ACK_TIMEOUT):
-                await self._progress.wait()
+                await self._waiter
         except TimeoutError:
             text = f"the broker acknowledged nothing for {ACK_TIMEOUT:g} s"
             raise oscbridge.NotConnected(text) from None

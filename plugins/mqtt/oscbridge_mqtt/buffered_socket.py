@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from oscbridge_mqtt.incoming import IncomingFilter
+from oscbridge_mqtt.incoming import IncomingFilter, PacketListener
 
 __all__ = ["BufferedSocket", "SocketFactory"]
 
@@ -25,23 +25,23 @@ _WOULD_BLOCK: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteEr
 class SocketFactory:
     """Takes the place of paho's TLS context, and wraps each new socket.
 
-    ``context`` is None for connections without TLS. ``max_payload`` limits incoming payloads, in
-    bytes; with ``reports_pubcomp`` the socket has a filter in any case.
+    ``context`` is None for connections without TLS. With a ``listener`` incoming packets are
+    filtered, and payloads limited to ``max_payload`` bytes.
     """
 
     def __init__(
         self,
         context: ssl.SSLContext | None,
         *,
+        listener: PacketListener | None = None,
         max_payload: int | None = None,
-        reports_pubcomp: bool = False,
     ) -> None:
         self.check_hostname = context is None or context.check_hostname
         """True for paho means that the context checks the name, or that there is none to check."""
         self.latest: BufferedSocket | None = None
         self._context = context
+        self._listener = listener
         self._max_payload = max_payload
-        self._is_filtered = reports_pubcomp or max_payload is not None
 
     def wrap_socket(
         self, sock: socket.socket, server_hostname: str, do_handshake_on_connect: bool
@@ -54,7 +54,9 @@ class SocketFactory:
                 server_hostname=server_hostname,
                 do_handshake_on_connect=do_handshake_on_connect,
             )
-        incoming = IncomingFilter(self._max_payload) if self._is_filtered else None
+        incoming = None
+        if self._listener is not None:
+            incoming = IncomingFilter(self._listener, self._max_payload)
         self.latest = BufferedSocket(sock, incoming)
         return self.latest
 
@@ -68,7 +70,6 @@ class BufferedSocket:
 
     def __init__(self, sock: socket.socket, incoming: IncomingFilter | None = None) -> None:
         self.socket = sock
-        self.incoming = incoming
         self.is_buffering = False
         self.is_drained = False
         """Whether the latest read found nothing."""
@@ -79,6 +80,7 @@ class BufferedSocket:
         self.fileno = sock.fileno
         self.setblocking = sock.setblocking
         self.settimeout = sock.settimeout
+        self._incoming = incoming
         self._received = b""
         self._position = 0
         self._waiting: list[bytes] = []
@@ -117,15 +119,15 @@ class BufferedSocket:
             raise
         except OSError as error:
             self.is_broken = True
-            if isinstance(error, ssl.SSLError):
+            if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
                 self.tls_error = error.reason or str(error)
             raise
         if not data:
             self.is_broken = True
             return data
         self._acknowledge()
-        if self.incoming is not None:
-            data = self.incoming.feed(data)
+        if self._incoming is not None:
+            data = self._incoming.feed(data)
             if not data:
                 raise BlockingIOError
         return data
@@ -143,8 +145,12 @@ class BufferedSocket:
         """Like ``socket.send``; with :attr:`is_buffering` it takes all of ``data``."""
         if not self.is_buffering:
             return self.socket.send(data)
-        self._waiting.append(bytes(data))
+        self._waiting.append(data)
         return len(data)
+
+    def send_all(self, packets: Iterable[bytes]) -> None:
+        """Like :meth:`send` for each packet; only with :attr:`is_buffering`."""
+        self._waiting.extend(packets)
 
     def flush(self) -> bool:
         """Write as much as the system takes. Returns whether that is everything.

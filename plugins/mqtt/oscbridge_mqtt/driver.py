@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from paho.mqtt.client import Client
@@ -115,7 +115,7 @@ class ClientDriver:
         sock.is_buffering = True
         self._socket, self._descriptor = sock, sock.fileno()
         self._loop.add_reader(self._descriptor, self._on_readable)
-        self._flush()
+        self.flush()
 
     def close(self) -> None:
         """Close the socket without a DISCONNECT packet."""
@@ -140,22 +140,29 @@ class ClientDriver:
 
     # --- writing -----------------------------------------------------------------------------
 
-    def send_raw(self, packets: bytes) -> None:
-        """Send whole packets that paho cannot make. Raises :class:`oscbridge.NotConnected`."""
+    def send(self, packets: Iterable[bytes]) -> None:
+        """Send packets, after those that paho has queued; :meth:`flush` writes them.
+
+        Raises :class:`oscbridge.NotConnected`.
+        """
+        if self._client.want_write():
+            self._client.loop_write()
         if self._socket is None:
             raise oscbridge.NotConnected
-        self._socket.send(packets)
+        self._socket.send_all(packets)
 
-    def hold_writes(self) -> None:
-        """Schedule no write for the next packets: the caller calls :meth:`drain`."""
-        self._is_flush_scheduled = True
+    def schedule_flush(self) -> None:
+        """Write in the next turn of the loop."""
+        if not self._is_flush_scheduled:
+            self._is_flush_scheduled = True
+            self._loop.call_soon(self.flush)
 
     async def drain(self) -> None:
         """Wait until the system has taken everything.
 
         Raises :class:`oscbridge.NotConnected`.
         """
-        self._flush()
+        self.flush()
         if self._socket is None:
             raise oscbridge.NotConnected
         if self._watches_writable:
@@ -165,31 +172,35 @@ class ClientDriver:
 
     def _on_register_write(self, _client: Client, _data: object, _socket: object) -> None:
         # During the connect this runs on its thread; :meth:`start` flushes.
-        if self._socket is not None and not self._is_flush_scheduled:
-            self._is_flush_scheduled = True
-            self._loop.call_soon(self._flush)
+        if self._socket is not None:
+            self.schedule_flush()
 
-    def _flush(self) -> None:
-        """Write what can be written now; the rest when the socket becomes writable."""
+    def flush(self) -> bool:
+        """Write what can be written now; the rest when the socket becomes writable.
+
+        Returns whether the system has taken everything.
+        """
         self._is_flush_scheduled = False
         sock = self._socket
         if sock is None:
-            return
+            return False
+        if self._client.want_write():
+            self._client.loop_write()  # into the socket's buffer
+            if self._socket is None:  # that was the DISCONNECT packet
+                return False
         try:
             is_flushed = sock.flush()
-            if is_flushed and self._client.want_write():
-                self._client.loop_write()
-                if self._socket is None:  # that was the DISCONNECT packet
-                    return
-                is_flushed = sock.flush()
         except OSError as error:
-            self._break(f"connection lost: {error}")
-            return
+            self._on_readable()  # the last packets, or the TLS alert, may say why
+            if self._socket is not None:
+                self._break(f"connection lost: {error}")
+            return False
         self._watch_writable(not is_flushed)
+        return is_flushed
 
     def _watch_writable(self, wanted: bool) -> None:
         if wanted and not self._watches_writable:
-            self._loop.add_writer(self._descriptor, self._flush)
+            self._loop.add_writer(self._descriptor, self.flush)
         elif self._watches_writable and not wanted:
             self._loop.remove_writer(self._descriptor)
         self._watches_writable = wanted

@@ -9,6 +9,7 @@ import oscbridge
 from oscbridge_mqtt import homeassistant
 from oscbridge_mqtt.limits import BrokerLimits
 from oscbridge_mqtt.options import MQTTOptions, MQTTRoute
+from oscbridge_mqtt.packets import publish_first, topic_header
 from oscbridge_mqtt.payload import Encode, encoder
 from oscbridge_mqtt.topic import TextTemplate, check_topic
 from oscbridge_mqtt.values import to_text
@@ -31,6 +32,10 @@ class PublicationPlan(NamedTuple):
     encode: Encode
     qos: int
     retain: bool
+    first: bytes
+    """The first byte of a PUBLISH packet."""
+    header: bytes
+    """The topic's :func:`topic_header`; empty if the topic depends on the arguments."""
     entity: homeassistant.Announcement | None
     route: object
     """Referenced so that no other route's options get the same ``id``."""
@@ -129,7 +134,11 @@ class PublicationPlanner:
             encode = homeassistant.state_encoder(own.homeassistant)
         retain = retain and self.limits.retain
         qos = min(qos, self.limits.qos)
-        return PublicationPlan(topic, make_topic, encode, qos, retain, entity, options)
+        first = publish_first(qos, retain)
+        header = b"" if topic is None else topic_header(topic)
+        return PublicationPlan(
+            topic, make_topic, encode, qos, retain, first, header, entity, options
+        )
 
     def _topic(
         self, own: MQTTRoute, address: str, captures: Mapping[str, str]

@@ -8,8 +8,7 @@ identifiers matter.
 from __future__ import annotations
 
 import asyncio
-import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 __all__ = ["ALL_IDENTIFIERS", "PendingRelease"]
@@ -17,22 +16,18 @@ __all__ = ["ALL_IDENTIFIERS", "PendingRelease"]
 ALL_IDENTIFIERS: Final = range(1, 0x10000)
 """Every packet identifier: those that a killed process used are unknown."""
 
-PUBREL: Final = 0x62
-"""The first byte of that packet (MQTT 5.0, section 3.6)."""
-
-_PACKET: Final = struct.Struct(">BBH")
-
 
 class PendingRelease:
-    """Releases packet identifiers, and waits for the broker's answers."""
+    """Packet identifiers to release, and the broker's answers."""
 
     def __init__(self, identifiers: Iterable[int]) -> None:
         self._pending = set(identifiers)
         self._is_over = asyncio.Event()
 
-    def packets(self) -> bytes:
-        """The PUBREL packets to send."""
-        return b"".join([_PACKET.pack(PUBREL, 2, mid) for mid in sorted(self._pending)])
+    @property
+    def pending(self) -> Sequence[int]:
+        """The identifiers that the broker has not answered."""
+        return sorted(self._pending)
 
     def completed(self, mid: int) -> None:
         """The broker answered with PUBCOMP."""

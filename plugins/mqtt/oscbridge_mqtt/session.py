@@ -18,6 +18,7 @@ from oscbridge_mqtt.connection import BrokerConnection
 from oscbridge_mqtt.failures import reason_name
 from oscbridge_mqtt.limits import BrokerLimits
 from oscbridge_mqtt.options import MQTTOptions, Subscription
+from oscbridge_mqtt.packets import publish_first, publish_packet, topic_header
 from oscbridge_mqtt.subscriptions import Subscriptions
 
 __all__ = ["BrokerSession"]
@@ -30,6 +31,12 @@ CLOSE_TIMEOUT: Final = 0.3
 
 KEEPALIVE_CHECK: Final = 1.0
 """Seconds between checks of the keepalive."""
+
+FIRST_OWN_MID: Final = 0x8000
+"""The first packet identifier of our own packets; paho counts from 1, for QoS 2 only."""
+
+FIRST_FAILURE: Final = 0x80
+"""The first reason code that is a failure (MQTT 5.0, section 2.4)."""
 
 
 class SessionListener(Protocol):
@@ -64,6 +71,7 @@ class BrokerSession:
         self._log = log
         self._loop = asyncio.get_running_loop()
         self._in_flight: set[int] = set()
+        self._next_mid = FIRST_OWN_MID
         self._timer: asyncio.TimerHandle | None = None
         self._suback: asyncio.Future[None] | None = None
         self.connection = connection = BrokerConnection(
@@ -73,6 +81,7 @@ class BrokerSession:
             will=status,
             on_lost=self._on_lost,
             on_publish=self._on_publish,
+            on_puback=self._on_puback,
         )
         self.client = client = connection.client
         client.on_message = self._on_message
@@ -133,12 +142,36 @@ class BrokerSession:
         return len(self._in_flight) < self.window
 
     def publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> int:
-        """Publish a message with QoS 1 or 2, within the broker's limits.
+        """Publish a message with QoS 0 or 1 in the next turn of the loop.
 
-        Returns its packet identifier for :meth:`SessionListener.on_acknowledged`.
+        It has no more QoS than the broker accepts, and is retained only where that is possible.
+
+        Returns its packet identifier for :meth:`SessionListener.on_acknowledged`. Raises
+        :class:`oscbridge.NotConnected`.
         """
         limits = self.limits
         qos, retain = min(qos, limits.qos), retain and limits.retain
+        if self.connection.is_direct:
+            mid = self.take_mid() if qos else 0
+            first, header = publish_first(qos, retain), topic_header(topic)
+            self.connection.send([publish_packet(first, header, payload, mid, self.is_5)])
+        else:
+            mid = self.publish_with_paho(topic, payload, qos, retain)
+        if not qos:
+            self._loop.call_soon(self._acknowledge, mid, "")
+        self.connection.schedule_flush()
+        return mid
+
+    def take_mid(self) -> int:
+        """A free packet identifier for our own packets with QoS 1."""
+        while (mid := self._next_mid) in self._in_flight:
+            self._next_mid = mid + 1 if mid < 0xFFFF else FIRST_OWN_MID
+        self._next_mid = mid + 1 if mid < 0xFFFF else FIRST_OWN_MID
+        self._in_flight.add(mid)
+        return mid
+
+    def publish_with_paho(self, topic: str, payload: bytes, qos: int, retain: bool) -> int:
+        """Queue a message; returns its packet identifier."""
         while True:
             info = self.client.publish(topic, payload, qos, retain)
             if info.rc != MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
@@ -146,8 +179,6 @@ class BrokerSession:
             # The identifier is still in flight, after 65,535 others: take the next one.
         if qos:
             self._in_flight.add(info.mid)
-        else:
-            self._loop.call_soon(self._acknowledge, info.mid, "")
         return info.mid
 
     async def subscribe(self, subscriptions: Sequence[Subscription]) -> None:
@@ -181,6 +212,12 @@ class BrokerSession:
         self, _client: Client, _data: object, mid: int, reason: ReasonCode, _properties: Properties
     ) -> None:
         self._acknowledge(mid, reason_name(reason) if reason.is_failure else "")
+
+    def _on_puback(self, mid: int, reason: int) -> None:
+        if mid in self._in_flight:
+            self._in_flight.remove(mid)
+            text = reason_name(reason) if reason >= FIRST_FAILURE else ""
+            self._listener.on_acknowledged(mid, text)
 
     def _acknowledge(self, mid: int, reason: str) -> None:
         self._in_flight.discard(mid)

@@ -7,25 +7,50 @@ import pytest
 from oscbridge_mqtt.incoming import IncomingFilter
 
 PUBACK = b"\x40\x02\x80\x01"
+REJECTED = b"\x40\x03\x80\x02\x95"
+REJECTED_WITH_PROPERTIES = b"\x40\x04\x80\x03\x10\x00"
 PUBCOMP = b"\x70\x02\x80\x02"
 PUBCOMP_WITH_REASON = b"\x70\x04\x80\x03\x92\x00"
 PUBLISH = b"\x30\x05\x00\x01aXY"
 PINGRESP = b"\xd0\x00"
 
 
-def feed(data: bytes, size: int, max_payload: int | None = None) -> tuple[bytes, list[int]]:
-    """The filtered stream and the reported packet identifiers; fed in pieces of ``size`` bytes."""
-    completed: list[int] = []
-    incoming = IncomingFilter(max_payload)
-    incoming.on_pubcomp = completed.append
+class Answers:
+    """Records the broker's answers."""
+
+    def __init__(self) -> None:
+        self.acknowledged: list[tuple[int, int]] = []
+        self.completed: list[int] = []
+
+    def on_puback(self, mid: int, reason: int) -> None:
+        self.acknowledged.append((mid, reason))
+
+    def on_pubcomp(self, mid: int) -> None:
+        self.completed.append(mid)
+
+
+def feed(data: bytes, size: int, max_payload: int | None = None) -> tuple[bytes, Answers]:
+    """The filtered stream and the answers; fed in pieces of ``size`` bytes."""
+    answers = Answers()
+    incoming = IncomingFilter(answers, max_payload)
     pieces = [data[start : start + size] for start in range(0, len(data), size)]
-    return b"".join([incoming.feed(piece) for piece in pieces]), completed
+    return b"".join([incoming.feed(piece) for piece in pieces]), answers
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 1_000])
+def test_filter_removes_and_reports_each_puback(size: int) -> None:
+    data = PUBLISH + PUBACK + PINGRESP + REJECTED + REJECTED_WITH_PROPERTIES + PUBLISH + PUBACK
+    out, answers = feed(data, size)
+    assert out == PUBLISH + PINGRESP + PUBLISH
+    assert answers.acknowledged == [(0x8001, 0), (0x8002, 0x95), (0x8003, 0x10), (0x8001, 0)]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 1_000])
 def test_filter_reports_each_pubcomp_and_passes_it_on(size: int) -> None:
-    data = PUBLISH + PUBCOMP + PINGRESP + PUBACK + PUBCOMP_WITH_REASON + PUBLISH + PUBCOMP
-    assert feed(data, size) == (data, [0x8002, 0x8003, 0x8002])
+    data = PUBLISH + PUBCOMP + PINGRESP + PUBCOMP_WITH_REASON + PUBLISH + PUBCOMP
+    out, answers = feed(data, size)
+    assert out == data
+    assert answers.completed == [0x8002, 0x8003, 0x8002]
 
 
 @pytest.mark.parametrize("size", [1, 1_000, 30_000, 65_536])
@@ -38,22 +63,25 @@ def test_filter_truncates_an_oversized_payload_to_one_byte_above_the_limit(
     head = b"\x00\x03a/b" + identifier
     body = head + b"x" * (300_000 - len(head))
     large = first + b"\xe0\xa7\x12" + body
-    out, completed = feed(PUBCOMP + large + PUBLISH + large + PUBCOMP, size, max_payload=100)
+    out, answers = feed(PUBCOMP + large + PUBLISH + large + PUBACK, size, max_payload=100)
     truncated = first + bytes([len(head) + 101]) + head + b"x" * 101
-    assert out == PUBCOMP + truncated + PUBLISH + truncated + PUBCOMP
-    assert len(completed) == 2
+    assert out == PUBCOMP + truncated + PUBLISH + truncated
+    assert answers.completed == [0x8002]
+    assert answers.acknowledged == [(0x8001, 0)]
 
 
 @pytest.mark.parametrize("payload", [99, 100, 101])
 def test_filter_passes_on_payloads_up_to_one_byte_above_the_limit(payload: int) -> None:
     packet = b"\x30" + bytes([3 + payload]) + b"\x00\x01a" + b"x" * payload
-    assert feed(packet * 2, 7, max_payload=100) == (packet * 2, [])
+    assert feed(packet * 2, 7, max_payload=100)[0] == packet * 2
 
 
 def test_filter_does_not_mistake_a_payload_for_a_packet() -> None:
-    packet = b"\x30\x0c\x00\x01a" + PUBCOMP * 2 + b"x"
-    assert feed(packet + PUBCOMP, 3) == (packet + PUBCOMP, [0x8002])
+    packet = b"\x30\x0c\x00\x01a" + PUBACK * 2 + b"x"
+    out, answers = feed(packet + PUBACK, 3)
+    assert out == packet
+    assert answers.acknowledged == [(0x8001, 0)]
 
 
 def test_filter_passes_on_invalid_mqtt() -> None:
-    assert feed(b"\xff" * 100, 9) == (b"\xff" * 100, [])
+    assert feed(b"\xff" * 100, 9)[0] == b"\xff" * 100
