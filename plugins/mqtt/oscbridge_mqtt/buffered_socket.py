@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from oscbridge_mqtt.incoming import IncomingFilter, PacketListener
+from oscbridge_mqtt.incoming import AnswerListener, IncomingFilter
 
 __all__ = ["BufferedSocket", "SocketFactory"]
 
@@ -33,7 +33,7 @@ class SocketFactory:
         self,
         context: ssl.SSLContext | None,
         *,
-        listener: PacketListener | None = None,
+        listener: AnswerListener | None = None,
         max_payload: int | None = None,
     ) -> None:
         self.check_hostname = context is None or context.check_hostname

@@ -47,7 +47,7 @@ from oscbridge_mqtt.driver import ClientDriver, OnPublish
 from oscbridge_mqtt.failures import ConnectionEnd, connect_failure, disconnect_text, rejection
 from oscbridge_mqtt.limits import BrokerLimits, limits_of
 from oscbridge_mqtt.options import MQTTOptions
-from oscbridge_mqtt.packets import is_publish_qos_0, pubrel_packets
+from oscbridge_mqtt.packets import PUBACK, is_publish_qos_0, pubrel_packets
 from oscbridge_mqtt.release import ALL_IDENTIFIERS, PendingRelease
 from oscbridge_mqtt.tls import tls_context
 
@@ -71,8 +71,9 @@ class BrokerConnection:
     """A connection that can be opened again after it was closed.
 
     ``will`` is the topic of the will, with the payload ``offline``. ``on_lost`` is called when the
-    connection is lost, ``on_publish`` for each acknowledged message of paho, and ``on_puback`` with
-    packet identifier and reason code for each acknowledged message of :meth:`send`.
+    connection is lost, ``on_publish`` for each message that paho published and the broker
+    acknowledged. ``on_puback`` is called with a packet identifier and a reason code, and returns
+    whether the identifier belongs to a packet of :meth:`send`.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class BrokerConnection:
         will: str,
         on_lost: Callable[[oscbridge.NotConnected], None],
         on_publish: OnPublish,
-        on_puback: Callable[[int, int], None],
+        on_puback: Callable[[int, int], bool],
     ) -> None:
         self.limits = BrokerLimits()
         """Known when it is open."""
@@ -94,7 +95,7 @@ class BrokerConnection:
         self._client_id = client_id
         self._will = will
         self._on_lost = on_lost
-        self.on_puback = on_puback
+        self._on_puback = on_puback
         self._loop = asyncio.get_running_loop()
         self._tries = 0
         self._will_qos = 1
@@ -278,9 +279,10 @@ class BrokerConnection:
         self.limits = limits
         self._connack.set_result(None)
 
-    def on_pubcomp(self, mid: int) -> None:
-        if self._release is not None:
-            self._release.completed(mid)
+    def on_answer(self, kind: int, mid: int, reason: int) -> bool:
+        if kind == PUBACK:
+            return self._on_puback(mid, reason)
+        return self._release is not None and self._release.completed(mid)
 
     def _on_disconnect(
         self, _client: Client, _data: object, flags: DisconnectFlags, reason: ReasonCode,

@@ -5,38 +5,38 @@ See :mod:`oscbridge_mqtt.connection` for the reasons.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, Protocol
 
 from oscbridge_mqtt.packets import PUBACK, PUBCOMP, PUBLISH, PUBLISH_QOS, length_bytes
 
-__all__ = ["IncomingFilter", "PacketListener"]
+__all__ = ["AnswerListener", "IncomingFilter"]
 
 MAX_LENGTH_BYTES: Final = 4
 """Most bytes of a packet's remaining length (MQTT 5.0, section 2.1.4)."""
 
 
-class PacketListener(Protocol):
-    """Receives the answers of the broker that paho does not handle."""
+ANSWERS: Final = (PUBACK, PUBCOMP)
 
-    @property
-    def on_puback(self) -> Callable[[int, int], None]:
-        """Called with a packet identifier and a reason code: the broker acknowledged or rejected
-        a message with QoS 1."""
 
-    def on_pubcomp(self, mid: int) -> None:
-        """The broker completed a delivery with QoS 2."""
+class AnswerListener(Protocol):
+    """Receives the broker's answers to packets that paho did not send."""
+
+    def on_answer(self, kind: int, mid: int, reason: int) -> bool:
+        """The broker sent PUBACK or PUBCOMP with a packet identifier and a reason code.
+
+        Returns whether that was an answer to one of our own packets.
+        """
 
 
 class IncomingFilter:
-    """Removes PUBACK packets, reports PUBCOMP packets, and truncates oversized payloads.
+    """Removes the answers to our own packets, and truncates oversized payloads.
 
     With ``max_payload``, a PUBLISH packet with a larger payload keeps one byte more than that:
     enough to be recognised as oversized, and acknowledged like any other. Everything else passes
     through unchanged.
     """
 
-    def __init__(self, listener: PacketListener, max_payload: int | None = None) -> None:
+    def __init__(self, listener: AnswerListener, max_payload: int | None = None) -> None:
         self._listener = listener
         self._max_payload = max_payload
         self._undecided = b""
@@ -50,17 +50,20 @@ class IncomingFilter:
         if self._undecided:
             data, self._undecided = self._undecided + data, b""
         passed: list[bytes] = []
-        position, on_puback = 0, self._listener.on_puback
+        position, on_answer = 0, self._listener.on_answer
         size = len(data)
         while position < size:
             if not self._keep and not self._drop:
-                # The most common packet, complete: this branch is for speed only.
-                if data[position] == PUBACK and position + 4 <= size:
-                    length = data[position + 1]
-                    if 2 <= length < 0x80 and position + 2 + length <= size:
-                        reason = data[position + 4] if length > 2 else 0
-                        on_puback(data[position + 2] << 8 | data[position + 3], reason)
-                        position += 2 + length
+                # The most common packets, complete: this branch is for speed only.
+                first = data[position]
+                if first in ANSWERS and position + 4 <= size:
+                    end = position + 2 + data[position + 1]
+                    if position + 4 <= end <= size and data[position + 1] < 0x80:
+                        reason = data[position + 4] if end > position + 4 else 0
+                        mid = data[position + 2] << 8 | data[position + 3]
+                        if not on_answer(first, mid, reason):
+                            passed.append(data[position:end])
+                        position = end
                         continue
                 start = self._begin(data, position, passed)
                 if start is None:
@@ -82,20 +85,18 @@ class IncomingFilter:
             return None
         start, size = header
         kind = data[position] & 0xF0
-        needed = min(size, 3 if kind == PUBACK else 2)
-        if kind in (PUBACK, PUBCOMP, PUBLISH) and len(data) < start + needed:
+        needed = min(size, 2 if kind == PUBLISH else 3)
+        if kind in (*ANSWERS, PUBLISH) and len(data) < start + needed:
             return None
         self._keep = size
         if size < 2:
             pass  # no packet identifier or topic: paho reports it
-        elif kind == PUBACK:
-            # Without a reason code the message is accepted (section 3.4.2.1).
+        elif kind in ANSWERS:
+            # Without a reason code it is success (sections 3.4.2.1 and 3.7.2.1).
             reason = data[start + 2] if size > 2 else 0
-            self._keep, self._drop = 0, size
-            self._listener.on_puback(_uint16(data, start), reason)
-            return start
-        elif kind == PUBCOMP:
-            self._listener.on_pubcomp(_uint16(data, start))
+            if self._listener.on_answer(kind, _uint16(data, start), reason):
+                self._keep, self._drop = 0, size
+                return start
         elif kind == PUBLISH and self._max_payload is not None and size > self._max_payload:
             identifier = 2 if data[position] & PUBLISH_QOS else 0
             largest = 2 + _uint16(data, start) + identifier + self._max_payload + 1

@@ -29,11 +29,14 @@ class PendingRelease:
         """The identifiers that the broker has not answered."""
         return sorted(self._pending)
 
-    def completed(self, mid: int) -> None:
-        """The broker answered with PUBCOMP."""
-        self._pending.discard(mid)
+    def completed(self, mid: int) -> bool:
+        """The broker answered with PUBCOMP. Returns whether the identifier was pending."""
+        if mid not in self._pending:
+            return False
+        self._pending.remove(mid)
         if not self._pending:
             self._is_over.set()
+        return True
 
     def cancel(self) -> None:
         """The connection is lost: end :meth:`wait`."""

@@ -213,11 +213,12 @@ class BrokerSession:
     ) -> None:
         self._acknowledge(mid, reason_name(reason) if reason.is_failure else "")
 
-    def _on_puback(self, mid: int, reason: int) -> None:
-        if mid in self._in_flight:
-            self._in_flight.remove(mid)
-            text = reason_name(reason) if reason >= FIRST_FAILURE else ""
-            self._listener.on_acknowledged(mid, text)
+    def _on_puback(self, mid: int, reason: int) -> bool:
+        if mid not in self._in_flight or mid < FIRST_OWN_MID:
+            return False
+        self._in_flight.remove(mid)
+        self._listener.on_acknowledged(mid, reason_name(reason) if reason >= FIRST_FAILURE else "")
+        return True
 
     def _acknowledge(self, mid: int, reason: str) -> None:
         self._in_flight.discard(mid)
