@@ -1,4 +1,4 @@
-"""Where the broker is: ``mqtts://broker.example:8883``."""
+"""The URL of a broker: ``mqtts://broker.example:8883``."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from urllib.parse import urlsplit
 
 from pydantic_core import CoreSchema, core_schema
 
-__all__ = ["PORTS", "Broker"]
+__all__ = ["PORTS", "BrokerURL"]
 
 PORTS: Final = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
-"""The schemes, and the port of each that is used when none is written."""
+"""The schemes with their default ports."""
 
 WEBSOCKET_PATH: Final = "/mqtt"
-"""The path that is asked for over WebSocket when none is written."""
+"""The default path for WebSocket."""
 
-_HINT: Final = "write it as mqtt://host:port, for example mqtt://127.0.0.1:1883"
+_HINT: Final = "expected mqtt://host:port, e.g. mqtt://127.0.0.1:1883"
 
 
-class Broker(NamedTuple):
+class BrokerURL(NamedTuple):
     """A transport, a host, a port, and for WebSocket a path."""
 
     scheme: str
@@ -27,28 +27,28 @@ class Broker(NamedTuple):
     path: str = ""
 
     @classmethod
-    def parse(cls, text: str) -> Broker:
-        """Read ``mqtt://host:port``, also with mqtts, ws or wss.
+    def parse(cls, text: str) -> BrokerURL:
+        """Parse ``mqtt://host:port``, also with mqtts, ws or wss.
 
-        Raises ``ValueError`` that says what would be right.
+        Raises ``ValueError`` with a hint.
         """
         scheme, separator, _ = text.partition("://")
         if not separator:
             raise ValueError(_HINT)
         if scheme not in PORTS:
-            raise ValueError(f"unknown transport {scheme!r}; known: {', '.join(PORTS)}")
+            raise ValueError(f"unknown scheme {scheme!r}; available: {', '.join(PORTS)}")
         try:
             parts = urlsplit(text)
             host, port = parts.hostname, parts.port
         except ValueError as error:
             raise ValueError(f"{error}; {_HINT}") from None
         if parts.username is not None:
-            raise ValueError("name and password stand under username = and password =, not here")
+            raise ValueError("set username and password under their own keys, not in the URL")
         if not host or port == 0 or parts.query or parts.fragment:
             raise ValueError(_HINT)
         websocket = scheme in ("ws", "wss")
         if parts.path not in ("", "/") and not websocket:
-            raise ValueError("only ws:// and wss:// have a path")
+            raise ValueError("only ws:// and wss:// URLs may have a path")
         path = (parts.path or WEBSOCKET_PATH) if websocket else ""
         return cls(scheme, host, port or PORTS[scheme], path)
 

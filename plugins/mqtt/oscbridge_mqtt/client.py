@@ -1,23 +1,24 @@
-"""paho's client, as the options want it."""
+"""Creates paho's client from the options."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from oscbridge_mqtt.buffered_socket import SocketFactory
 from oscbridge_mqtt.options import MQTTOptions
-from oscbridge_mqtt.stream import Sockets
 
-__all__ = ["DIAL_TIMEOUT", "make_client"]
+__all__ = ["CONNECT_TIMEOUT", "make_client"]
 
-DIAL_TIMEOUT: Final = 4.0
-"""Seconds for each step to an open socket: TCP, TLS, WebSocket."""
+CONNECT_TIMEOUT: Final = 4.0
+"""Seconds for each step of opening a socket: TCP, TLS, WebSocket."""
 
 
-def make_client(options: MQTTOptions, client_id: str, sockets: Sockets) -> Client:
-    """A client that is run by others, and that limits nothing itself."""
+def make_client(options: MQTTOptions, client_id: str, sockets: SocketFactory) -> Client:
+    """A client without a thread, without reconnects and without an in-flight limit."""
     broker, is_5 = options.broker[0], options.version == "5"
     client = Client(
         CallbackAPIVersion.VERSION2,
@@ -27,11 +28,15 @@ def make_client(options: MQTTOptions, client_id: str, sockets: Sockets) -> Clien
         transport="websockets" if broker.is_websocket else "tcp",
         reconnect_on_failure=False,
     )
-    client.connect_timeout = DIAL_TIMEOUT
-    client.max_inflight_messages = 0  # the window is ours
+    client.connect_timeout = CONNECT_TIMEOUT
+    client.max_inflight_messages = 0  # PublishBatch limits them
     if options.username is not None or options.password is not None:
         client.username = options.username
         client.password = None if options.password is None else options.password.value
-    if broker.scheme != "ws":
-        client.tls_set_context(sockets)  # type: ignore[arg-type]
+    client.tls_set_context(sockets)  # type: ignore[arg-type]
     return client
+
+
+def plain_origin(headers: Mapping[str, str]) -> dict[str, str]:
+    """The handshake headers of a WebSocket without TLS: paho takes every context for TLS."""
+    return {**headers, "Origin": headers["Origin"].replace("https:", "http:", 1)}

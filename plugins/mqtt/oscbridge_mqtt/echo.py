@@ -1,7 +1,7 @@
-"""What was published a moment ago, to know its echo by.
+"""Recent publications, to recognise their echoes from the broker.
 
-MQTT 5 has the flag "no local" for it. MQTT 3.1.1 has not, nor may a shared subscription
-have it.
+MQTT 5 has the flag "no local" for this purpose. MQTT 3.1.1 has not, and shared subscriptions
+must not use it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Final
 __all__ = ["ECHO_SECONDS", "MAX_ECHOES", "Echoes"]
 
 MAX_ECHOES: Final = 10_000
-"""Messages that are remembered at once."""
+"""Most publications remembered at once."""
 
 ECHO_SECONDS: Final = 5.0
-"""Seconds for which one is."""
+"""Seconds for which a publication is remembered."""
 
 
 class Echoes:
-    """Remembers topics with their payloads, the oldest first to go."""
+    """Remembers topics with their payloads; the oldest are forgotten first."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -32,7 +32,7 @@ class Echoes:
         return len(self._queue)
 
     def add(self, topic: str, payload: bytes) -> None:
-        """Remember what is published."""
+        """Remember a publication."""
         now = self._clock()
         self._expire(now)
         key = hash((topic, payload))
@@ -42,7 +42,7 @@ class Echoes:
             self._forget_oldest()
 
     def take(self, topic: str, payload: bytes) -> bool:
-        """Whether this is an echo; each is one once."""
+        """Whether this is the echo of a publication; each has one echo."""
         self._expire(self._clock())
         key = hash((topic, payload))
         count = self._counts.get(key, 0)

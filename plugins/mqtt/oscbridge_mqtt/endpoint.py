@@ -5,40 +5,30 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from paho.mqtt.client import MQTTMessage
 
 import oscbridge
 from oscbridge_mqtt import homeassistant
 from oscbridge_mqtt.announcer import Announcer
+from oscbridge_mqtt.batch import PublishBatch
 from oscbridge_mqtt.echo import Echoes
 from oscbridge_mqtt.entities import Entities
-from oscbridge_mqtt.link import Link
+from oscbridge_mqtt.limits import BrokerLimits
 from oscbridge_mqtt.options import MQTTOptions, MQTTRoute, Subscription
-from oscbridge_mqtt.publication import Limits, Planner, Publication, status_topic
-from oscbridge_mqtt.receiving import Receiver
+from oscbridge_mqtt.publication import Publication, PublicationPlanner, status_topic
+from oscbridge_mqtt.receiving import BrokerPeer, Receiver
+from oscbridge_mqtt.session import BrokerSession
 from oscbridge_mqtt.tls import tls_context
 from oscbridge_mqtt.topic import wildcard_parts, without_share
-from oscbridge_mqtt.window import Window
 
-__all__ = ["MQTTEndpoint", "Peer"]
-
-
-class Peer(NamedTuple):
-    """The ``peer`` of a message's origin: the broker, and how it delivered the message."""
-
-    host: str
-    port: int
-    qos: int
-    retained: bool
-    """Whether the broker had kept it, and replayed it when the bridge subscribed."""
+__all__ = ["MQTTEndpoint"]
 
 
 class MQTTEndpoint(oscbridge.Endpoint):
-    """Publishes OSC messages to a broker, and makes OSC messages of its topics.
+    """Publishes OSC messages to a broker, and converts messages of its topics to OSC.
 
-    A batch is done when the system has its messages with QoS 0 and the broker has
+    A batch is delivered when the system has taken the messages with QoS 0 and the broker has
     acknowledged those with QoS 1 and 2.
     """
 
@@ -52,143 +42,142 @@ class MQTTEndpoint(oscbridge.Endpoint):
         super().__init__(name, options)
         self.client_id = self.options.client_id or default_client_id(name)
         self.status = status_topic(self.options, self.client_id)
-        self._link: Link | None = None
-        self._window: Window | None = None
-        self._planner = Planner(self.options, self.client_id, name)
-        self._receiver = Receiver(self)
-        self._settled: dict[int, oscbridge.Message] = {}
-        """Messages that the broker has taken, and that may be given once more because one
-        before them was not."""
+        self._session: BrokerSession | None = None
+        self._batch: PublishBatch | None = None
+        self._planner = PublicationPlanner(self.options, self.client_id, name)
+        self._receiver = Receiver(self, self.options)
+        self._delivered: dict[int, oscbridge.Message] = {}
+        """Delivered messages by ``id``: the bridge may offer them again because one before them
+        was not delivered."""
         self._entities = Entities(self._planner, lambda text: self.host.refused(text))
         self._documents = homeassistant.documents_of(self.options.discovery, self.client_id)
-        self._announcer = Announcer(self._on_settled)
+        self._announcer = Announcer(self._on_announced)
         self._echoes = Echoes()
-        self._echoing = [
+        self._echo_filters = [
             without_share(one.topic)
             for one in self.options.subscribe
             if self.options.version != "5" or one.topic.startswith("$share/")
         ]
-        """Subscriptions that bring back what is published."""
+        """Subscriptions that deliver the endpoint's own publications as well."""
         self._files = _contents(self.options)
 
     def describe(self) -> str:
-        broker = self.options.broker[0] if self._link is None else self._link.broker
+        broker = self.options.broker[0] if self._session is None else self._session.broker
         return str(broker)
 
     def key(self, message: oscbridge.Message) -> object:
-        """What the policy ``latest`` goes by: two routes may publish under two topics."""
+        """The address and the route: two routes may publish under two topics."""
         route = message.route
         if not isinstance(route, oscbridge.Routed):
             return message.address
         return (message.address, id(route.options), *route.captures.values())
 
     def keeps(self, message: oscbridge.Message) -> bool:
-        """With QoS 0 nobody asks whether it has arrived, so it need not outlive the bridge."""
+        """Whether the QoS is above 0: messages with QoS 0 may be lost."""
         route = message.route
         own = route.options if isinstance(route, oscbridge.Routed) else None
         qos = own.qos if isinstance(own, MQTTRoute) else None
         return (self.options.qos if qos is None else qos) > 0
 
     async def connect(self) -> None:
-        if self._link is None:
-            self._link = Link(self.options, self.client_id, self.status, self, self.log)
-            # Before it is open: a session that goes on may bring commands at once.
+        if self._session is None:
+            self._session = BrokerSession(self.options, self.client_id, self.status, self, self.log)
+            # Before it is open: a resumed session may deliver commands immediately.
             for entity in self._entities.reroute(self.routes):
-                self._take_commands(entity)
-        link = self._link
+                self._accept_commands(entity)
+        session = self._session
         self._announcer.begin()
-        await link.open(qos=self._highest_qos())
-        self._planner.limits = link.limits
-        self._planner.forget()
-        self._warn_of(link.limits)
+        await session.open(qos=self._highest_qos())
+        self._planner.set_limits(session.limits)
+        self._warn_about(session.limits)
         subscriptions = [*self.options.subscribe, *self._receiver.command_subscriptions()]
         if subscriptions:
-            await link.subscribe(subscriptions)
-        if self._entities.are_wanted:
-            link.subscriptions.look(self._documents)
-        self._announce(link, self.status, b"online")
-        self._withdraw(link)
+            await session.subscribe(subscriptions)
+        if self._entities.are_configured:
+            session.subscriptions.subscribe_to_own(self._documents)
+        self._announce(session, self.status, b"online")
+        self._remove_entities(session)
         for entity in self._entities:
-            self._announce(link, entity.topic, entity.document)
+            self._announce(session, entity.topic, entity.document)
 
     def _highest_qos(self) -> int:
-        """Of all that may be published."""
+        """The highest QoS of the endpoint and all routes to it."""
         routes = [route.options for route in self.routes]
         own = [route.qos or 0 for route in routes if isinstance(route, MQTTRoute)]
         return max(self.options.qos, *own, 0)
 
-    def _warn_of(self, limits: Limits) -> None:
+    def _warn_about(self, limits: BrokerLimits) -> None:
         if limits.qos < self._highest_qos():
-            self.log.warning("to this broker there is no more than QoS %d", limits.qos)
+            self.log.warning("publishing with QoS %d: this broker accepts no more", limits.qos)
         if not limits.retain:
-            self.log.warning("the broker retains nothing: who comes later sees no status or state")
+            self.log.warning("the broker retains no messages: new clients see no status or state")
 
     async def close(self) -> None:
-        if self._link is not None:
-            await self._link.close()
+        if self._session is not None:
+            await self._session.close()
 
     def update(self, options: oscbridge.Options) -> bool:
         assert isinstance(options, MQTTOptions)
         files = _contents(options)
         if options != self.options or files != self._files:
             if options.broker[0].is_tls:
-                tls_context(options)  # so that a bad file refuses the reload
+                tls_context(options)  # an invalid file rejects the reload
             return False
         return True
 
     def rerouted(self) -> None:
         fresh = self._entities.reroute(self.routes)
-        link = self._link
-        if link is None or not link.is_open:
+        session = self._session
+        if session is None or not session.is_open:
             for entity in fresh:
-                self._take_commands(entity)
-            return  # the rest when it is connected
-        self._withdraw(link)
+                self._accept_commands(entity)
+            return  # connect() announces them
+        self._remove_entities(session)
         for entity in fresh:
-            self._show(link, entity)
+            self._add_entity(session, entity)
 
-    # --- what is announced -------------------------------------------------------------------
+    # --- announcements -----------------------------------------------------------------------
 
-    def _announce(self, link: Link, topic: str, document: bytes) -> None:
+    def _announce(self, session: BrokerSession, topic: str, document: bytes) -> None:
         self._expect_echo(topic, document)
-        self._announcer.say(link, topic, document)
+        self._announcer.announce(session, topic, document)
 
-    def _on_settled(self, topic: str, document: bytes, refused: str) -> None:
-        if refused:
-            self.host.refused(f"{topic[:100]} by the broker: {refused}")
+    def _on_announced(self, topic: str, document: bytes, reason: str) -> None:
+        if reason:
+            self.host.refused(f"document {topic[:100]} rejected by the broker: {reason}")
         if not document:
             self._entities.settled(topic)
 
-    def _show(self, link: Link, entity: homeassistant.Announcement) -> None:
-        subscription = self._take_commands(entity)
+    def _add_entity(self, session: BrokerSession, entity: homeassistant.Announcement) -> None:
+        subscription = self._accept_commands(entity)
         if subscription is not None:
-            link.subscriptions.ask([subscription], link.limits.packet)
-        self._announce(link, entity.topic, entity.document)
+            session.subscriptions.subscribe([subscription], session.limits.packet_size)
+        self._announce(session, entity.topic, entity.document)
 
-    def _take_commands(self, entity: homeassistant.Announcement) -> Subscription | None:
+    def _accept_commands(self, entity: homeassistant.Announcement) -> Subscription | None:
         return None if entity.command is None else self._receiver.add_command(entity.command)
 
-    def _withdraw(self, link: Link) -> None:
-        """Take back the entities that no route has any more: an empty document removes one."""
-        for topic, entity in self._entities.gone.items():
-            self._announce(link, topic, b"")
+    def _remove_entities(self, session: BrokerSession) -> None:
+        """Remove the entities without a route: an empty document removes one."""
+        for topic, entity in self._entities.removed.items():
+            self._announce(session, topic, b"")
             command = None if entity is None else entity.command
             if command is not None and self._receiver.remove_command(command):
-                link.subscriptions.end(command.topic)
+                session.subscriptions.unsubscribe(command.topic)
 
-    # --- out ---------------------------------------------------------------------------------
+    # --- publishing --------------------------------------------------------------------------
 
     async def send_batch(self, messages: Sequence[oscbridge.Message]) -> None:
-        link = self._link
-        if link is None:
+        session = self._session
+        if session is None:
             raise oscbridge.NotConnected
         indices: list[int] = []
         publications: list[Publication] = []
         bad: oscbridge.BadMessage | None = None
         end = len(messages)
-        prepare, settled, simple = self._planner.publication, self._settled, link.takes_packets
+        prepare, delivered = self._planner.publication, self._delivered
         for index, message in enumerate(messages):
-            if settled and settled.get(id(message)) is message:
+            if delivered and delivered.get(id(message)) is message:
                 continue
             try:
                 publication = prepare(message)
@@ -196,120 +185,109 @@ class MQTTEndpoint(oscbridge.Endpoint):
                 bad, end = oscbridge.BadMessage(str(error), sent=index), index
                 break
             plan = publication.plan
-            if plan.qos:
-                simple = False
             if plan.entity is not None:
                 entity = self._entities.add(plan)
                 if entity is not None:
-                    self._show(link, entity)
+                    self._add_entity(session, entity)
             indices.append(index)
             publications.append(publication)
-        if self._echoing:
+        if self._echo_filters:
             for topic, payload, _ in publications:
                 self._expect_echo(topic, payload)
-        if simple:
-            await self._write(link, publications, indices)
-        elif publications:
-            await self._publish(link, messages, publications, indices)
+        if publications:
+            await self._publish(session, messages, publications, indices)
         if bad is None:
-            settled.clear()
+            delivered.clear()
         else:
             for message in messages[:end]:
-                settled.pop(id(message), None)
+                delivered.pop(id(message), None)
             raise bad
-
-    async def _write(
-        self, link: Link, publications: Sequence[Publication], indices: Sequence[int]
-    ) -> None:
-        try:
-            await link.write([link.packet(publication) for publication in publications])
-        except oscbridge.NotConnected as error:
-            sent = indices[error.sent] if error.sent < len(indices) else 0
-            raise oscbridge.NotConnected(str(error), sent=sent) from None
 
     async def _publish(
         self,
-        link: Link,
+        session: BrokerSession,
         messages: Sequence[oscbridge.Message],
         publications: Sequence[Publication],
         indices: Sequence[int],
     ) -> None:
-        """With QoS 1 or 2 among them: wait for the broker's answers."""
-        self._window = window = Window(link, publications)
-        error: oscbridge.NotConnected | None = None
+        self._batch = batch = PublishBatch(session, publications)
+        lost: oscbridge.NotConnected | None = None
         try:
-            await window.publish()
-        except oscbridge.NotConnected as lost:
-            error = lost
+            await batch.run()
+        except oscbridge.NotConnected as error:
+            lost = error
         finally:
-            self._window = None
-            for index, answer in zip(indices, window.answers, strict=True):
-                if answer == "":
-                    self._settled[id(messages[index])] = messages[index]
-        first = next((n for n, answer in enumerate(window.answers) if answer != ""), None)
+            self._batch = None
+            first = batch.first_undelivered
+            if first is not None:
+                for index, result in zip(indices, batch.results, strict=True):
+                    if result == "":
+                        self._delivered[id(messages[index])] = messages[index]
         if first is None:
             return
-        done = indices[first]  # all before it are taken
-        if window.answers[first]:
-            topic = publications[first].topic
-            text = f"the broker refuses {messages[done].address} as {topic}"
-            raise oscbridge.BadMessage(f"{text}: {window.answers[first]}", sent=done)
-        raise oscbridge.NotConnected(str(error), sent=done)
+        sent = indices[first]
+        reason = batch.results[first]
+        if reason:
+            text = (
+                f"{messages[sent].address}: rejected by the broker as {publications[first].topic}"
+            )
+            raise oscbridge.BadMessage(f"{text}: {reason}", sent=sent)
+        raise oscbridge.NotConnected(str(lost), sent=sent)
 
     def _expect_echo(self, topic: str, payload: bytes) -> None:
-        if any(wildcard_parts(text, topic) is not None for text in self._echoing):
+        if any(wildcard_parts(text, topic) is not None for text in self._echo_filters):
             self._echoes.add(topic, payload)
 
-    # --- the link tells ----------------------------------------------------------------------
+    # --- events of the session ---------------------------------------------------------------
 
-    def acknowledged(self, mid: int, refused: str) -> None:
-        if self._link is not None:
-            self._announcer.acknowledged(self._link, mid, refused)
-        if self._window is not None:
-            self._window.acknowledged(mid, refused)
+    def on_acknowledged(self, mid: int, reason: str) -> None:
+        if self._session is not None:
+            self._announcer.acknowledged(self._session, mid, reason)
+        if self._batch is not None:
+            self._batch.acknowledged(mid, reason)
 
-    def refused(self, topic: str, reason: str) -> None:
-        self.host.refused(f"a subscription to {topic} by the broker: {reason}")
+    def on_subscription_rejected(self, topic: str, reason: str) -> None:
+        self.host.refused(f"subscription to {topic} rejected by the broker: {reason}")
 
-    def lost(self, error: Exception) -> None:
-        if self._window is not None:
-            self._window.lost(error)
-        super().lost(error)
+    def on_connection_lost(self, error: Exception) -> None:
+        if self._batch is not None:
+            self._batch.connection_lost(error)
+        self.lost(error)
 
-    def received(self, message: MQTTMessage) -> None:
-        assert self._link is not None
-        _, host, port, _ = self._link.broker
-        peer = Peer(host, port, message.qos, message.retain)
+    def on_message(self, message: MQTTMessage) -> None:
+        assert self._session is not None
+        _, host, port, _ = self._session.broker
+        peer = BrokerPeer(host, port, message.qos, message.retain)
         payload = bytes(message.payload)
         try:
             try:
                 topic = message.topic
             except UnicodeDecodeError:
-                raise oscbridge.DecodeError("utf8", "a topic that is not UTF-8") from None
+                raise oscbridge.DecodeError("utf8", "the topic is not valid UTF-8") from None
             if topic.endswith("/config") and wildcard_parts(self._documents, topic) is not None:
-                self._look_at(topic, payload, peer)
+                self._on_document(topic, payload, peer)
                 return
             if topic == self.status:
                 return
-            if self._echoing and not message.retain and self._echoes.take(topic, payload):
+            if self._echo_filters and not message.retain and self._echoes.take(topic, payload):
                 return
             self._receiver.receive(topic, payload, peer)
         except oscbridge.DecodeError as error:
             self.host.bad_input(error, peer)
 
-    def _look_at(self, topic: str, document: bytes, peer: Peer) -> None:
-        """At an entity that the broker knows; it may be of an earlier start."""
-        if peer.retained and self._link is not None and self._entities.found(topic, document):
-            self._announce(self._link, topic, b"")
+    def _on_document(self, topic: str, document: bytes, peer: BrokerPeer) -> None:
+        """A discovery document at the broker, perhaps of an earlier start."""
+        if peer.retained and self._session is not None and self._entities.found(topic, document):
+            self._announce(self._session, topic, b"")
 
 
 def default_client_id(name: str) -> str:
-    """The same at each start: a session is known by it."""
+    """The same at each start: the broker identifies the session by it."""
     text = f"oscbridge-{socket.gethostname()}-{name}"
     return re.sub(r"[^A-Za-z0-9._-]", "-", text)[:128]
 
 
 def _contents(options: MQTTOptions) -> Sequence[bytes]:
-    """What the files of the options hold now."""
+    """The current contents of the files in the options."""
     files = (options.ca, options.certificate, options.key)
     return [b"" if file is None else file.read_bytes() for file in files]

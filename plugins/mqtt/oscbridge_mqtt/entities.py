@@ -1,4 +1,4 @@
-"""The entities of Home Assistant that an endpoint has announced, or is to take back."""
+"""The Home Assistant entities that an endpoint has announced or has to remove."""
 
 from __future__ import annotations
 
@@ -11,104 +11,104 @@ import orjson
 import oscbridge
 from oscbridge_mqtt.homeassistant import Announcement
 from oscbridge_mqtt.options import MQTTRoute
-from oscbridge_mqtt.publication import Plan, Planner
-from oscbridge_mqtt.topic import Template
+from oscbridge_mqtt.publication import PublicationPlan, PublicationPlanner
+from oscbridge_mqtt.topic import TextTemplate
 
 __all__ = ["MAX_ENTITIES", "Entities"]
 
 MAX_ENTITIES: Final = 1_000
-"""Entities of Home Assistant that one endpoint announces; as many may wait to be taken back,
+"""Most Home Assistant entities that one endpoint announces; as many may wait for their removal,
 and as many of an earlier start are remembered."""
 
 
-class _Known(NamedTuple):
+class KnownEntity(NamedTuple):
     announcement: Announcement
     route: object
     """The route's options."""
-    foreseen: bool
-    """Whether the route says what it is, and no message is needed."""
+    static: bool
+    """Whether it follows from the route alone, without a message."""
     has_type: bool
-    """Whether a message has told the type of its values."""
+    """Whether the type of its values is known from a message."""
 
 
 class Entities:
-    """All entities of one endpoint. ``refused`` is told of one that is too many.
+    """All entities of one endpoint. ``on_rejected`` is called with the reason for a rejected one.
 
-    An entity is known by the topic of its document, which follows from the topic of its state.
-    Of two that want one topic the first has it.
+    An entity is identified by the topic of its document, which follows from the topic of its
+    state. When two have the same topic, the first one keeps it.
     """
 
-    def __init__(self, planner: Planner, refused: Callable[[str], None]) -> None:
+    def __init__(self, planner: PublicationPlanner, on_rejected: Callable[[str], None]) -> None:
         self._planner = planner
-        self._refused = refused
-        self._known: dict[str, _Known] = {}
-        self._gone: dict[str, Announcement | None] = {}
+        self._on_rejected = on_rejected
+        self._known: dict[str, KnownEntity] = {}
+        self._removed: dict[str, Announcement | None] = {}
         self._older: dict[str, str] = {}
-        """Those that an earlier start has announced and that may come again: the topics of
-        their documents and of their states."""
+        """Announced by an earlier start, and possible with the current routes: the topics of
+        their states, by the topics of their documents."""
         self._patterns: Set[MQTTRoute] = frozenset()
-        """The options of routes whose entities come with messages."""
-        self.are_wanted = False
-        """Whether any route has entities."""
+        """The options of routes whose entities follow from messages."""
+        self.are_configured = False
+        """Whether a route has entities."""
 
     def __iter__(self) -> Iterator[Announcement]:
         return iter([known.announcement for known in self._known.values()])
 
-    def add(self, plan: Plan) -> Announcement | None:
-        """An entity that a message belongs to, if it is to be announced."""
+    def add(self, plan: PublicationPlan) -> Announcement | None:
+        """The entity of a message, if it has to be announced."""
         entity = plan.entity
         if entity is None:
             return None
         known = self._known.get(entity.topic)
         if known is None:
             if plan.route not in self._patterns:
-                return None  # messages of a route that is gone may still be waiting
+                return None  # the send queue may hold messages of a removed route
         elif known.has_type or known.route != plan.route:
             return None
-        foreseen = known is not None and known.foreseen
-        return entity if self._keep(_Known(entity, plan.route, foreseen, True)) else None
+        static = known is not None and known.static
+        return entity if self._keep(KnownEntity(entity, plan.route, static, True)) else None
 
     def reroute(self, routes: Iterable[oscbridge.RouteInfo]) -> list[Announcement]:
-        """Go on with these routes. Returns the entities that are to be announced.
+        """Use these routes from now on. Returns the entities that have to be announced.
 
-        An entity of a route whose messages all have one address is there from the start; those
-        that a match captures come with their first message. For what no route has any more see
-        :attr:`gone`.
+        The entity of a route whose messages all have one address is known from the start; those
+        with captures are known from their first message. See :attr:`removed` for the entities
+        that have no route any more.
         """
         having = [(own, info.address) for info in routes if (own := _with_entity(info.options))]
-        self.are_wanted = bool(having)
+        self.are_configured = bool(having)
         self._patterns = {own for own, address in having if address is None}
-        foreseen = self._foresee(having)
+        static = self._static_entities(having)
         for topic, known in list(self._known.items()):
-            if topic not in foreseen and (known.foreseen or known.route not in self._patterns):
-                self._leave(topic, self._known.pop(topic).announcement)
-            elif not known.foreseen:  # what is captured may have changed
+            if topic not in static and (known.static or known.route not in self._patterns):
+                self._remove(topic, self._known.pop(topic).announcement)
+            elif not known.static:  # the captures may have changed
                 self._known[topic] = known._replace(has_type=False)
         for topic, state in list(self._older.items()):
-            if not self._may_come(topic, state):
-                self._leave(topic, None)
-        fresh = []
-        for topic, known in foreseen.items():
+            if not self._is_possible(topic, state):
+                self._remove(topic, None)
+        new = []
+        for topic, known in static.items():
             before = self._known.get(topic)
-            if (before is None or not _is_as(before, known)) and self._keep(known):
-                fresh.append(known.announcement)
-        return fresh
+            if (before is None or not _differs_in_type_only(before, known)) and self._keep(known):
+                new.append(known.announcement)
+        return new
 
     @property
-    def gone(self) -> Mapping[str, Announcement | None]:
-        """What is to be taken back, until :meth:`settled`; None of an earlier start."""
-        return dict(self._gone)
+    def removed(self) -> Mapping[str, Announcement | None]:
+        """The entities to remove, until :meth:`settled`; None for those of an earlier start."""
+        return dict(self._removed)
 
     def settled(self, topic: str) -> None:
-        """An entity has been taken back."""
-        self._gone.pop(topic, None)
+        """The broker has removed an entity."""
+        self._removed.pop(topic, None)
 
     def found(self, topic: str, document: bytes) -> bool:
-        """Look at a document that the broker has kept. Whether it is to be taken back.
+        """The broker has retained a document. Returns whether the entity has to be removed.
 
-        It is if an earlier start has published it and no route can have such an entity.
+        It has if an earlier start published it and no route can have such an entity.
         """
-        if topic in self._known or topic in self._gone:
+        if topic in self._known or topic in self._removed:
             return False
         try:
             content = orjson.loads(document)
@@ -117,15 +117,15 @@ class Entities:
             return False
         if origin != "oscbridge" or not isinstance(state, str):
             return False
-        if not self._may_come(topic, state):
-            self._leave(topic, None)
+        if not self._is_possible(topic, state):
+            self._remove(topic, None)
             return True
         if len(self._older) < MAX_ENTITIES:
             self._older[topic] = state
         return False
 
-    def _may_come(self, topic: str, state: str) -> bool:
-        """Whether a message can still bring an entity with this topic of its state."""
+    def _is_possible(self, topic: str, state: str) -> bool:
+        """Whether a message can have an entity with this topic of its state."""
         for own in self._patterns:
             entity = own.homeassistant
             if entity is None or f"/{entity.component}/" not in topic:
@@ -134,53 +134,57 @@ class Entities:
                 return True
         return False
 
-    def _leave(self, topic: str, announcement: Announcement | None) -> None:
+    def _remove(self, topic: str, announcement: Announcement | None) -> None:
         self._older.pop(topic, None)
-        if len(self._gone) >= MAX_ENTITIES:
-            self._refused(f"to take back an entity beyond {MAX_ENTITIES}: {topic}")
+        if len(self._removed) >= MAX_ENTITIES:
+            self._on_rejected(
+                f"removal of entity {topic}: more than {MAX_ENTITIES} removed entities"
+            )
         else:
-            self._gone[topic] = announcement
+            self._removed[topic] = announcement
 
-    def _keep(self, known: _Known) -> bool:
+    def _keep(self, known: KnownEntity) -> bool:
         topic = known.announcement.topic
         if topic not in self._known and len(self._known) >= MAX_ENTITIES:
-            self._refused(f"an entity beyond {MAX_ENTITIES}: {topic}")
+            self._on_rejected(f"entity {topic}: more than {MAX_ENTITIES} entities")
             return False
         self._known[topic] = known
-        self._gone.pop(topic, None)
+        self._removed.pop(topic, None)
         self._older.pop(topic, None)
         return True
 
-    def _foresee(self, routes: Iterable[tuple[MQTTRoute, str | None]]) -> Mapping[str, _Known]:
-        found: dict[str, _Known] = {}
+    def _static_entities(
+        self, routes: Iterable[tuple[MQTTRoute, str | None]]
+    ) -> Mapping[str, KnownEntity]:
+        found: dict[str, KnownEntity] = {}
         for own, address in routes:
             if address is None:
                 continue
-            # What type the values have is known with the first message.
+            # The type of the values is known from the first message.
             message = oscbridge.Message(address, "f", (), route=oscbridge.Routed(own, {}))
             try:
                 entity = self._planner.entity(message)
             except (ValueError, LookupError):
-                continue  # the first message is refused for it, and tells
+                continue  # reported for the first message
             if entity is None:
                 continue
             other = found.get(entity.topic)
             if other is not None and other.announcement != entity:
-                self._refused(f"a second entity of the topic {entity.topic}: another route has it")
+                self._on_rejected(f"duplicate entity {entity.topic}: another route has this topic")
             else:
-                found[entity.topic] = _Known(entity, own, True, False)
+                found[entity.topic] = KnownEntity(entity, own, True, False)
         return found
 
 
 def _with_entity(options: oscbridge.Options | None) -> MQTTRoute | None:
-    """Options of a route that has entities."""
+    """The options of a route, if it has entities."""
     if isinstance(options, MQTTRoute) and options.homeassistant is not None:
         return options
     return None
 
 
-def _is_as(one: _Known, other: _Known) -> bool:
-    """Whether they differ in no more than the type of their values."""
+def _differs_in_type_only(one: KnownEntity, other: KnownEntity) -> bool:
+    """Whether route and command address are the same."""
     addresses = [
         None if each.announcement.command is None else each.announcement.command.address
         for each in (one, other)
@@ -189,6 +193,6 @@ def _is_as(one: _Known, other: _Known) -> bool:
 
 
 def _pattern(text: str) -> re.Pattern[str]:
-    """What a template can become."""
-    parts = Template(text).fill(lambda _name: "\0").split("\0")
+    """Matches all texts that a template can produce."""
+    parts = TextTemplate(text).fill(lambda _name: "\0").split("\0")
     return re.compile(".*".join(map(re.escape, parts)), re.DOTALL)

@@ -1,39 +1,56 @@
-"""What went wrong with a broker, in words that a person can act on."""
+"""Error messages about a broker, with a hint how to fix the cause."""
 
 from __future__ import annotations
 
 import ssl
-from typing import Final
+from typing import Final, NamedTuple
 
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 import oscbridge
-from oscbridge_mqtt.broker import Broker
+from oscbridge_mqtt.broker import BrokerURL
 from oscbridge_mqtt.options import MQTTOptions
 
-__all__ = ["connect_failure", "reason_name", "refusal", "words"]
+__all__ = ["ConnectionEnd", "connect_failure", "disconnect_text", "reason_name", "rejection"]
 
-MAX_WORDS: Final = 200
-"""Characters of what a broker says in words."""
+MAX_TEXT: Final = 200
+"""Most characters that are shown of a text from the broker."""
+
+TAKEN_OVER: Final = 0x8E
+"""Reason code: another client has connected with the same client identifier."""
 
 _HINTS: Final = {
     "Bad user name or password": "check username and password",
-    "Not authorized": "check username and password, and what the broker lets them do",
+    "Not authorized": "check username and password, and the user's rights at the broker",
     "Client identifier not valid": "choose another client_id",
-    "Unsupported protocol version": 'write version = "3.1.1"',
-    "Banned": "the broker does not want this client",
-    "Server busy": "the broker has too much to do",
+    "Unsupported protocol version": 'set version = "3.1.1"',
+    "Banned": "the broker has banned this client",
+    "Server busy": "the broker is overloaded",
     "Retain not supported": "from now on the status is not retained",
     "QoS not supported": "from now on the status is published with QoS 0",
 }
 
 
+class ConnectionEnd(NamedTuple):
+    """How a connection ended."""
+
+    packet_from_broker: bool
+    """Whether the broker sent a DISCONNECT packet."""
+    closed_by_broker: bool
+    """Whether the broker closed the socket, or the network did."""
+    tls_error: str
+    before_connack: bool
+    """Whether the broker had not answered the connect."""
+    is_recent: bool
+    """Whether the session was open for a short time only."""
+
+
 def reason_name(reason: ReasonCode | int) -> str:
     """The name of a reason code (MQTT 5.0, section 2.4).
 
-    Some brokers send what does not belong to the packet that it stands in.
+    Some brokers send codes that are not defined for the packet.
     """
     number = reason if isinstance(reason, int) else reason.value
     for packet in (PacketTypes.PUBACK, PacketTypes.DISCONNECT, PacketTypes.CONNACK):
@@ -44,47 +61,80 @@ def reason_name(reason: ReasonCode | int) -> str:
     return f"reason code {number}"
 
 
-def words(properties: Properties | None) -> str:
-    """What a broker says beside a reason code: in words, and where else to go."""
-    said = [getattr(properties, name, None) for name in ("ReasonString", "ServerReference")]
-    text, server = ["".join(c if c.isprintable() else "?" for c in each or "") for each in said]
-    out = f" ({text[:MAX_WORDS]})" if text else ""
-    return out + (f"; write broker = what it names: {server[:MAX_WORDS]}" if server else "")
+def _broker_text(properties: Properties | None) -> str:
+    """The broker's own explanation, and the other server that it recommends."""
+    found = [getattr(properties, name, None) for name in ("ReasonString", "ServerReference")]
+    text, server = ["".join(c if c.isprintable() else "?" for c in each or "") for each in found]
+    out = f" ({text[:MAX_TEXT]})" if text else ""
+    return out + (
+        f"; set broker to the server it recommends: {server[:MAX_TEXT]}" if server else ""
+    )
 
 
-def refusal(
+def rejection(
     reason: ReasonCode, properties: Properties | None, options: MQTTOptions
 ) -> oscbridge.EndpointError:
-    """A broker that does not take the session."""
+    """The error for a broker that does not accept the session."""
     name = reason_name(reason)
     hint = _HINTS.get(name, "")
     if name == "Unsupported protocol version" and options.version == "3.1.1":
         hint = ""
-    text = f"the broker refuses: {name}{words(properties)}"
+    text = f"the broker rejected the connection: {name}{_broker_text(properties)}"
     return oscbridge.EndpointError(text + (hint and f"; {hint}"))
 
 
-def connect_failure(error: Exception, broker: Broker, seconds: float) -> Exception:
-    """A socket that cannot be opened."""
+def disconnect_text(
+    end: ConnectionEnd,
+    reason: ReasonCode,
+    properties: Properties | None,
+    options: MQTTOptions,
+    client_id: str,
+) -> str:
+    """Why a connection ended."""
+    is_5 = options.version == "5"
+    twin = f"; is there another client with client_id = {client_id!r}?"
+    closed = "the broker closed the connection"
+    if end.packet_from_broker:
+        text = f"{closed}: {reason_name(reason)}{_broker_text(properties)}"
+        return text + (twin if reason.value == TAKEN_OVER else "")
+    if reason == "Keep alive timeout":
+        return "the broker does not respond"
+    if end.tls_error:
+        return f"{closed}: {end.tls_error}"
+    if not end.closed_by_broker:
+        hint = '; if it does not support MQTT 5, set version = "3.1.1"' if is_5 else ""
+        return f"the broker sent invalid MQTT {options.version}{hint}"
+    if end.before_connack:
+        hint = ""
+        if options.broker[0].is_tls and options.certificate is None:
+            hint = "; it may require a client certificate: set certificate and key"
+        elif is_5:
+            hint = '; if it does not support MQTT 5, set version = "3.1.1"'
+        return f"{closed} before it answered{hint}"
+    return closed + (twin if end.is_recent else "")
+
+
+def connect_failure(error: Exception, broker: BrokerURL, timeout: float) -> Exception:
+    """The error for a socket that cannot be opened. ``timeout`` is in seconds."""
     match error:
         case ssl.SSLCertVerificationError():
-            mend = ""
+            hint = ""
             if "hostname" in error.verify_message.lower() or "IP address" in error.verify_message:
-                mend = f"; connect by a name that is in it, not as {broker.host}"
+                hint = f"; connect by a name in the certificate instead of {broker.host}"
             elif "unable to get" in error.verify_message or "self" in error.verify_message:
-                mend = "; name the authority that signed it: ca = ..."
-            text = f"the broker's certificate is not trusted: {error.verify_message}{mend}"
+                hint = "; set ca to the certificate of its authority"
+            text = f"the broker's certificate is not trusted: {error.verify_message}{hint}"
             return oscbridge.EndpointError(text)
         case ssl.SSLError():
-            text = f"TLS failed: {error.reason or error}; is this the broker's port for TLS?"
+            text = f"TLS failed: {error.reason or error}; is this the broker's TLS port?"
             return oscbridge.EndpointError(text)
         case TimeoutError():
-            return oscbridge.EndpointError(f"no answer within {seconds:g} s")
+            return oscbridge.EndpointError(f"no answer within {timeout:g} s")
         case UnicodeError():
-            return oscbridge.EndpointError(f"{broker.host!r} is no name of a host")
+            return oscbridge.EndpointError(f"{broker.host!r} is not a valid host name")
         case OSError() if not error.errno and broker.is_websocket:
             return oscbridge.EndpointError(
-                f"{error}; does the broker speak MQTT over WebSocket at {broker}?"
+                f"{error}; does the broker support MQTT over WebSocket at {broker}?"
             )
         case OSError() | oscbridge.OSCBridgeError():
             return error

@@ -1,6 +1,6 @@
-"""Entities of Home Assistant: how they are announced, how their values are written and read.
+"""Home Assistant entities: discovery documents, states and commands.
 
-The documents are those of its MQTT discovery.
+See MQTT discovery in the documentation of Home Assistant.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import orjson
 import oscbridge
 from oscbridge_mqtt.options import Entity
 from oscbridge_mqtt.payload import Encode
-from oscbridge_mqtt.topic import Template, check_topic
+from oscbridge_mqtt.topic import TextTemplate, check_topic
 from oscbridge_mqtt.values import convert, to_text
 
 __all__ = [
@@ -29,23 +29,23 @@ __all__ = [
 ]
 
 FULL: Final = 255
-"""Full brightness of a light."""
+"""The brightness of a light at its maximum."""
 
 _NUMBERS: Final = "ifhd"
 
 
 class Command(NamedTuple):
-    """What Home Assistant sends when somebody turns an entity, and what that becomes."""
+    """The topic of an entity's commands, and the messages they are converted to."""
 
     topic: str
     address: str
     tag: str
-    """The type tag of the value: that of the message that announced it."""
+    """The type tag of the value: the one of the message that announced the entity."""
     entity: Entity
 
 
 class Announcement(NamedTuple):
-    """A discovery document, and the command that belongs to it if there is one."""
+    """A discovery document, and the entity's command if it has one."""
 
     topic: str
     document: bytes
@@ -56,7 +56,7 @@ def announce(
     entity: Entity, message: oscbridge.Message, captures: Mapping[str, str], topic: str, *,
     client_id: str, device: str, discovery: str, status: str,
 ) -> Announcement:  # fmt: skip
-    """The entity that a message belongs to. Raises ``LookupError`` and ``ValueError``."""
+    """The entity of a message. Raises ``LookupError`` and ``ValueError``."""
     slug = _slug(topic)
     unique = f"{client_id}-{slug}"
     document: dict[str, object] = {
@@ -97,12 +97,12 @@ def announce(
 
 
 def documents_of(discovery: str, client_id: str) -> str:
-    """The topic filter of the discovery documents of one client."""
+    """The topic filter for the discovery documents of one client."""
     return f"{discovery}/+/{_slug(client_id)}/+/config"
 
 
 def _slug(text: str) -> str:
-    """A name of letters, digits, ``-`` and ``_``, for each text another."""
+    """A unique name for a text, of letters, digits, ``-`` and ``_``."""
     slug = re.sub(r"[^A-Za-z0-9-]+", "_", text)
     plain = "_" not in text and slug == text.replace("/", "_")
     return slug if plain else f"{slug}_{zlib.crc32(text.encode()):08x}"
@@ -111,23 +111,25 @@ def _slug(text: str) -> str:
 def _fill(text: str, captures: Mapping[str, str]) -> str:
     def look_up(name: str) -> str:
         if name not in captures:
-            raise LookupError(f"{{{name}}} is unknown; the route's match captures "
-                              f"{', '.join(captures) or 'nothing'}")  # fmt: skip
+            raise LookupError(f"unknown placeholder {{{name}}}; captures available: "
+                              f"{', '.join(captures) or 'none'}")  # fmt: skip
         return captures[name]
 
-    return Template(text).fill(look_up)
+    return TextTemplate(text).fill(look_up)
 
 
 def state_encoder(entity: Entity) -> Encode:
-    """How the state of an entity is written: from the first argument."""
+    """The encoder for the state of an entity: the first argument."""
     write = _STATES[entity.component]
 
     def encode(message: oscbridge.Message) -> bytes:
         if not message.args:
-            raise ValueError("an entity of Home Assistant needs a value")
+            raise ValueError(
+                "a Home Assistant entity needs a value, but the message has no arguments"
+            )
         value = message.args[0]
         if not isinstance(value, bool | int | float | str):
-            raise ValueError(f"{value!r} is no value of an entity of Home Assistant")
+            raise ValueError(f"{value!r} is not a valid state of a Home Assistant entity")
         return write(entity, value)
 
     return encode
@@ -166,13 +168,13 @@ _STATES: Final[Mapping[str, Callable[[Entity, _Value], bytes]]] = {
 
 
 def read_command(command: Command, payload: bytes) -> oscbridge.Message:
-    """The message that a command becomes. Raises :class:`oscbridge.DecodeError`."""
+    """Convert a command to a message. Raises :class:`oscbridge.DecodeError`."""
     entity, tag = command.entity, command.tag
     try:
         value = _read(entity, payload)
     except (ValueError, KeyError, TypeError) as error:
         raise oscbridge.DecodeError(
-            "command", f"{payload[:40]!r} is no command for a {entity.component}: {error}"
+            "command", f"{payload[:40]!r} is not a valid command for a {entity.component}: {error}"
         ) from None
     tag = tag if tag in "ifhdsS" else "T" if tag in "TF" else "f"
     if isinstance(value, bool) and tag in _NUMBERS:
@@ -186,7 +188,7 @@ def _read(entity: Entity, payload: bytes) -> float | bool:
     if entity.component == "number":
         number = float(payload)
         if not math.isfinite(number):
-            raise ValueError("no finite number")
+            raise ValueError("must be finite")
         return number
     if entity.component == "switch":
         return _on_or_off(payload.decode())
@@ -196,7 +198,7 @@ def _read(entity: Entity, payload: bytes) -> float | bool:
     if not on or brightness is None:
         return on
     if isinstance(brightness, bool) or not 0 <= brightness <= FULL:
-        raise ValueError(f"brightness is 0 to {FULL}")
+        raise ValueError(f"brightness must be 0 to {FULL}")
     return entity.min + (entity.max - entity.min) * float(brightness) / FULL
 
 

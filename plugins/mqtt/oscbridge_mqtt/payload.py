@@ -1,4 +1,4 @@
-"""Payloads: OSC messages to bytes, and bytes to what OSC messages are made of."""
+"""Encodes OSC messages as payloads, and decodes payloads."""
 
 from __future__ import annotations
 
@@ -22,41 +22,41 @@ from oscbridge import (
 )
 from oscbridge_mqtt.values import convert, guess, plain_float, plain_values, shortest, to_text
 
-__all__ = ["MAX_DEPTH", "MAX_MEMBERS", "Values", "decode", "encoder", "packet"]
+__all__ = ["MAX_DEPTH", "MAX_MEMBERS", "DecodedValues", "decode", "encoder", "packet"]
 
 MAX_DEPTH: Final = 16
-"""Arrays and objects within each other that are read."""
+"""Most nested arrays and objects."""
 
 MAX_MEMBERS: Final = 256
-"""Messages that the members of one JSON object may become."""
+"""Most messages from the members of one JSON object."""
 
 Encode: TypeAlias = Callable[[Message], bytes]
 
 
-class Values(NamedTuple):
-    """What a payload says: a message without its address."""
+class DecodedValues(NamedTuple):
+    """A decoded message without its address."""
 
     below: str
-    """What is added to the address: ``/brightness`` for a member of an object."""
+    """Appended to the address: ``/brightness`` for a member of an object."""
     types: str
     args: tuple[Argument, ...]
 
 
 def encoder(form: str) -> Encode | None:
-    """How a format writes a message; None for a template."""
+    """The encoder of a format; None for a template."""
     return _ENCODERS.get(form)
 
 
 def _encode_json(message: Message) -> bytes:
     scalar = _SCALARS.get(message.types)
-    if scalar is not None:  # by far the commonest
+    if scalar is not None:  # by far the most common case
         try:
             (value,) = message.args
             return scalar(value)
         except (TypeError, ValueError, OverflowError) as error:
             raise EncodeError(f"{message.address} ,{message.types}: {error!r}") from None
     values = plain_values(message)
-    # One array alone would be read as several arguments.
+    # A single array would be decoded as several arguments.
     lonely = len(values) == 1 and not isinstance(values[0], list)
     return orjson.dumps(values[0] if lonely else values or None)
 
@@ -97,17 +97,17 @@ _ENCODERS: Final[Mapping[str, Encode]] = {
 
 
 def packet(payload: bytes, form: str) -> bytes:
-    """The OSC packet in a payload that brings its own address.
+    """The OSC packet in a payload with its own address.
 
     Raises :class:`oscbridge.DecodeError`.
     """
     return payload if form == "osc" else encode_packet(decode_json(payload))
 
 
-def decode(payload: bytes, form: str, types: str | None = None) -> Iterator[Values]:
-    """What a payload in ``json`` or ``text`` says.
+def decode(payload: bytes, form: str, types: str | None = None) -> Iterator[DecodedValues]:
+    """Decode a payload in ``json`` or ``text``.
 
-    Nothing in it is a message without arguments. ``types`` are the type tags wanted.
+    An empty payload is a message without arguments. ``types`` are the wanted type tags.
     Raises :class:`oscbridge.DecodeError`.
     """
     if form == "text":
@@ -118,12 +118,12 @@ def decode(payload: bytes, form: str, types: str | None = None) -> Iterator[Valu
     except orjson.JSONDecodeError as error:
         hint = ""
         if len(payload) < 256 and payload.lstrip()[:1] not in (b"{", b"[", b'"'):
-            hint = '; payload = "text" takes it as it is'
+            hint = '; for plain text set payload = "text"'
         raise DecodeError("json", f"not JSON: {error}{hint}") from None
     members = list(_members("", document, MAX_DEPTH))
     if len(members) > MAX_MEMBERS:
         raise LimitError(
-            "members", f"an object with {len(members)} values; at most {MAX_MEMBERS} are taken"
+            "members", f"object with {len(members)} values; at most {MAX_MEMBERS} are allowed"
         )
     for below, value in members:
         args = [] if value is None else value if isinstance(value, list) else [value]
@@ -131,7 +131,7 @@ def decode(payload: bytes, form: str, types: str | None = None) -> Iterator[Valu
 
 
 def _members(below: str, value: object, depth: int) -> Iterator[tuple[str, object]]:
-    """The values of a document that are no objects, and where each stands."""
+    """The values of a document other than objects, with their paths."""
     if not isinstance(value, dict):
         yield below, value
         return
@@ -141,32 +141,36 @@ def _members(below: str, value: object, depth: int) -> Iterator[tuple[str, objec
         yield from _members(f"{below}/{key}", member, depth - 1)
 
 
-def _typed(below: str, values: list[object], types: str | None) -> Values:
+def _typed(below: str, values: list[object], types: str | None) -> DecodedValues:
     if types is None:
         _check_depth(values, MAX_DEPTH)
         try:
-            return Values(below, infer(values), tuple(values))  # type: ignore[arg-type]
+            return DecodedValues(below, infer(values), tuple(values))  # type: ignore[arg-type]
         except EncodeError as error:
             raise DecodeError("value", str(error)) from None
     if len(values) != len(types):
-        raise DecodeError("types", f"{len(values)} values for types = {types!r}")
+        raise DecodeError(
+            "types", f"expected {len(types)} values for types = {types!r}, got {len(values)}"
+        )
     made = [convert(tag, value) for tag, value in zip(types, values, strict=True)]
-    return Values(below, "".join([tag for tag, _ in made]), tuple([value for _, value in made]))
+    return DecodedValues(
+        below, "".join([tag for tag, _ in made]), tuple([value for _, value in made])
+    )
 
 
 def _check_depth(values: list[object], depth: int) -> None:
     for value in values:
         if isinstance(value, dict):
-            raise DecodeError("json", "an object within an array has no place in OSC")
+            raise DecodeError("json", "an object within an array cannot be converted to OSC")
         if isinstance(value, list):
             if not depth:
                 raise LimitError("depth", "arrays are nested too deeply")
             _check_depth(value, depth - 1)
 
 
-def _decode_text(payload: bytes, types: str | None) -> Values:
+def _decode_text(payload: bytes, types: str | None) -> DecodedValues:
     if types == "b":
-        return Values("", "b", (payload,))
+        return DecodedValues("", "b", (payload,))
     try:
         text = payload.decode()
     except UnicodeDecodeError as error:

@@ -1,51 +1,47 @@
-"""Messages with QoS 2 that an older connection has left half delivered in a session.
+"""Completes the QoS 2 deliveries that an earlier connection of the same session left pending.
 
-The broker keeps them until it is told to let them go (PUBREL), and each takes the place of
-one that may be on its way: in a session that outlives connections soon none is left.
+The broker keeps them until it gets a PUBREL packet for each, and counts them as messages in
+flight: in a session that outlives connections soon no more would be accepted. Only the packet
+identifiers matter.
 """
 
 from __future__ import annotations
 
 import asyncio
-import struct
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-__all__ = ["EVERY", "Release"]
+__all__ = ["ALL_IDENTIFIERS", "PendingRelease"]
 
-EVERY: Final = range(1, 0x10000)
-"""All numbers that messages can have: those of a bridge that was killed are not known."""
-
-PUBREL: Final = 0x62
-"""The first byte of that packet (MQTT 5.0, section 3.6)."""
-
-_PACKET: Final = struct.Struct(">BBH")
+ALL_IDENTIFIERS: Final = range(1, 0x10000)
+"""Every packet identifier: those that a killed process used are unknown."""
 
 
-class Release:
-    """Lets messages go that nobody waits for any more, known by their numbers."""
+class PendingRelease:
+    """Packet identifiers to release, and the broker's answers."""
 
-    def __init__(self, numbers: Iterable[int]) -> None:
-        self._left = set(numbers)
-        self._over = asyncio.Event()
+    def __init__(self, identifiers: Iterable[int]) -> None:
+        self._pending = set(identifiers)
+        self._is_over = asyncio.Event()
 
-    def packets(self) -> Sequence[bytes]:
-        """What is sent to the broker."""
-        return [_PACKET.pack(PUBREL, 2, number) for number in sorted(self._left)]
+    @property
+    def pending(self) -> Sequence[int]:
+        """The identifiers that the broker has not answered."""
+        return sorted(self._pending)
 
-    def completed(self, number: int) -> bool:
-        """The broker has let one go, or had none. False if it is none of these."""
-        if number not in self._left:
+    def completed(self, mid: int) -> bool:
+        """The broker answered with PUBCOMP. Returns whether the identifier was pending."""
+        if mid not in self._pending:
             return False
-        self._left.remove(number)
-        if not self._left:
-            self._over.set()
+        self._pending.remove(mid)
+        if not self._pending:
+            self._is_over.set()
         return True
 
-    def stop(self) -> None:
-        """The connection is gone: there is nothing to wait for."""
-        self._over.set()
+    def cancel(self) -> None:
+        """The connection is lost: end :meth:`wait`."""
+        self._is_over.set()
 
     async def wait(self) -> None:
-        """Until all are gone, or the connection is."""
-        await self._over.wait()
+        """Wait until the broker has answered all, or the connection is lost."""
+        await self._is_over.wait()

@@ -1,4 +1,4 @@
-"""What is subscribed to, and what the broker says about it."""
+"""Subscribes, handles the broker's answers, and retries what it rejects."""
 
 from __future__ import annotations
 
@@ -16,44 +16,47 @@ from oscbridge_mqtt.options import Subscription
 __all__ = ["RESUBSCRIBE", "Subscriptions"]
 
 RESUBSCRIBE: Final = 5.0
-"""Seconds before a subscription that was refused is tried again: rights and clusters change."""
+"""Seconds after which a rejected subscription is retried: rights and clusters change."""
 
 PER_PACKET: Final = 8
-"""Topics that are subscribed to with one packet; some brokers take no more."""
+"""Most topics per SUBSCRIBE packet; some brokers accept no more."""
 
 OVERHEAD: Final = 16
-"""Bytes of a packet beside its topics, at most."""
+"""Most bytes of a SUBSCRIBE packet in addition to its topics."""
 
 SHOWN: Final = 100
-"""Characters of a topic in a line of the log."""
+"""Most characters of a topic in a log line."""
 
 
 class Subscriptions:
-    """The subscriptions of one connection. ``on_refused`` is told a topic and a reason."""
+    """The subscriptions of one connection.
+
+    ``on_rejected`` is called with a topic and the reason.
+    """
 
     def __init__(
-        self, client: Client, on_refused: Callable[[str, str], None], *, is_5: bool
+        self, client: Client, on_rejected: Callable[[str, str], None], *, is_5: bool
     ) -> None:
         self._client = client
-        self._on_refused = on_refused
+        self._on_rejected = on_rejected
         self._is_5 = is_5
-        self._asked: dict[int, Sequence[Subscription]] = {}
-        self._refused: list[Subscription] = []
-        self._again = 0.0
+        self._unanswered: dict[int, Sequence[Subscription]] = {}
+        self._rejected: list[Subscription] = []
+        self._retry_at = 0.0
 
     def begin(self, now: float) -> None:
-        """Forget those of an older connection. ``now`` is the loop's time."""
-        self._asked.clear()
-        self._refused.clear()
-        self._again = now + RESUBSCRIBE
+        """Forget those of an older connection. ``now`` is the loop's time, in seconds."""
+        self._unanswered.clear()
+        self._rejected.clear()
+        self._retry_at = now + RESUBSCRIBE
 
     @property
-    def waiting(self) -> bool:
-        """Whether an answer is still to come."""
-        return bool(self._asked)
+    def has_unanswered(self) -> bool:
+        """Whether the broker has yet to answer a subscription."""
+        return bool(self._unanswered)
 
-    def ask(self, subscriptions: Sequence[Subscription], largest: int) -> None:
-        """Subscribe, with packets of at most ``largest`` bytes.
+    def subscribe(self, subscriptions: Sequence[Subscription], packet_size: int) -> None:
+        """Subscribe, with packets of at most ``packet_size`` bytes.
 
         Raises :class:`oscbridge.NotConnected`.
         """
@@ -61,11 +64,11 @@ class Subscriptions:
         size = OVERHEAD
         for one in subscriptions:
             needed = len(one.topic.encode()) + 3
-            if OVERHEAD + needed > largest:
-                text = f"it takes packets of at most {largest} bytes"
-                self._on_refused(one.topic[:SHOWN], text)
+            if OVERHEAD + needed > packet_size:
+                text = f"the broker accepts packets of at most {packet_size} bytes"
+                self._on_rejected(one.topic[:SHOWN], text)
                 continue
-            if together and (len(together) == PER_PACKET or size + needed > largest):
+            if together and (len(together) == PER_PACKET or size + needed > packet_size):
                 self._send(together)
                 together, size = [], OVERHEAD
             together.append(one)
@@ -80,7 +83,7 @@ class Subscriptions:
         _, mid = self._client.subscribe(filters)  # type: ignore[arg-type]
         if mid is None:
             raise oscbridge.NotConnected
-        self._asked[mid] = subscriptions
+        self._unanswered[mid] = subscriptions
 
     def _details(self, one: Subscription) -> SubscribeOptions:
         return SubscribeOptions(
@@ -91,30 +94,30 @@ class Subscriptions:
             else SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE,
         )
 
-    def look(self, topic: str) -> None:
-        """Have what is retained replayed, also what this client has published.
+    def subscribe_to_own(self, topic: str) -> None:
+        """Subscribe to retained messages, also those that this client published.
 
-        It does not matter if the broker refuses.
+        A rejection is ignored.
         """
         if self._is_5:
             self._client.subscribe(topic, options=SubscribeOptions(0, noLocal=False))
         else:
             self._client.subscribe(topic)
 
-    def end(self, topic: str) -> None:
-        """Subscribe to a topic no longer."""
+    def unsubscribe(self, topic: str) -> None:
+        """End the subscription to a topic."""
         self._client.unsubscribe(topic)
 
     def answered(self, mid: int, reasons: Sequence[ReasonCode]) -> None:
-        """What the broker says; what it refuses is tried again later."""
-        for subscription, reason in zip(self._asked.pop(mid, ()), reasons, strict=False):
+        """The broker answered a SUBSCRIBE packet; rejected topics are retried later."""
+        for subscription, reason in zip(self._unanswered.pop(mid, ()), reasons, strict=False):
             if reason.is_failure:
-                self._refused.append(subscription)
-                self._on_refused(subscription.topic, reason_name(reason))
+                self._rejected.append(subscription)
+                self._on_rejected(subscription.topic, reason_name(reason))
 
-    def try_again(self, now: float, largest: int) -> None:
-        """Subscribe to what was refused, if it is time."""
-        if self._refused and now >= self._again:
-            self._again = now + RESUBSCRIBE
-            refused, self._refused = self._refused, []
-            self.ask(refused, largest)
+    def retry(self, now: float, packet_size: int) -> None:
+        """Subscribe again to rejected topics, when it is time."""
+        if self._rejected and now >= self._retry_at:
+            self._retry_at = now + RESUBSCRIBE
+            rejected, self._rejected = self._rejected, []
+            self.subscribe(rejected, packet_size)

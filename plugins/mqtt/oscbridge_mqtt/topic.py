@@ -1,4 +1,4 @@
-"""Topics: which are legal, how they are made, and what address they stand for."""
+"""Topics: validation, templates, and conversion to OSC addresses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 __all__ = [
     "MAX_TOPIC",
-    "Template",
+    "TextTemplate",
     "address_of",
     "check_filter",
     "check_topic",
@@ -17,77 +17,77 @@ __all__ = [
 ]
 
 MAX_TOPIC: Final = 65_535
-"""Bytes of a topic in UTF-8 (MQTT 5.0, section 1.5.4)."""
+"""Most bytes of a topic in UTF-8 (MQTT 5.0, section 1.5.4)."""
 
 _FIELD: Final = re.compile(r"\{(\*|[0-9]+|[A-Za-z_][A-Za-z0-9_]*)\}")
 
 # Section 1.5.4: a receiver may close the connection at control characters and noncharacters.
-# Mosquitto does, and one such topic would break every connection it is sent on.
-_REFUSED: Final = re.compile(
+# Mosquitto does: one such topic would break every connection that publishes it.
+_INVALID: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff"
     + "".join(f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(1, 17))
     + "\ud800-\udfff]"
 )
 
-_NO_ADDRESS: Final = re.compile(r"[\s#*,?\[\]{}\x00-\x1f\x7f]")
-"""What OSC 1.0 keeps out of addresses, and what a receiver would take for a pattern."""
+_NOT_IN_ADDRESS: Final = re.compile(r"[\s#*,?\[\]{}\x00-\x1f\x7f]")
+"""Characters that OSC 1.0 excludes from addresses or reserves for patterns."""
 
 
-class Template:
-    """Text with placeholders: ``studio/mixer/{ch}``. Any other brace is itself."""
+class TextTemplate:
+    """Text with placeholders: ``studio/mixer/{ch}``. All other braces are literal."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._parts = _FIELD.split(text)  # text and names, by turns
+        self._parts = _FIELD.split(text)  # text and names, alternately
 
     @property
     def names(self) -> Sequence[str]:
-        """What stands in the braces."""
+        """The names of the placeholders."""
         return self._parts[1::2]
 
     def fill(self, look_up: Callable[[str], str]) -> str:
-        """The text, with what ``look_up`` says about each name. Raises what it raises."""
+        """Replace each placeholder by ``look_up(name)``. Raises what that raises."""
         parts = self._parts
         return "".join(look_up(part) if index & 1 else part for index, part in enumerate(parts))
 
 
 def check_topic(topic: str) -> str:
-    """A topic that may be published to. Raises ``ValueError`` that says why it may not."""
+    """Check a topic for publishing, and return it. Raises ``ValueError`` with the reason."""
     if not topic:
-        raise ValueError("a topic needs at least one character")
+        raise ValueError("a topic must have at least one character")
     _check_text(topic, "topic")
     found = next((character for character in "+#" if character in topic), None)
     if found is not None:
-        raise ValueError(f"a topic to publish to cannot have {found!r} in it")
+        raise ValueError(f"a topic for publishing must not contain {found!r}")
     return topic
 
 
 def check_filter(text: str) -> str:
-    """A topic filter. Raises ``ValueError`` that says what is wrong with it."""
+    """Check a topic filter, and return it. Raises ``ValueError`` with the reason."""
     if text.startswith("$share/"):
         _, _, rest = text.partition("/")
         group, _, rest = rest.partition("/")
         if not group or not rest or "+" in group or "#" in group:
-            raise ValueError("write a shared subscription as $share/group/topic")
+            raise ValueError("expected $share/group/topic for a shared subscription")
     topic = without_share(text)
     if not topic:
-        raise ValueError("a topic needs at least one character")
+        raise ValueError("a topic must have at least one character")
     _check_text(text, "topic")
     levels = topic.split("/")
     if any(("+" in level or "#" in level) and len(level) > 1 for level in levels):
-        raise ValueError("+ and # stand for a whole level: a/+/b, a/#")
+        raise ValueError("+ and # must be whole levels: a/+/b, a/#")
     if "#" in levels[:-1]:
-        raise ValueError("# stands at the end")
+        raise ValueError("# must be the last level")
     return text
 
 
 def _check_text(text: str, what: str) -> None:
-    found = _REFUSED.search(text)
+    found = _INVALID.search(text)
     if found:
-        raise ValueError(f"a {what} cannot have {found[0]!r} in it")
+        raise ValueError(f"a {what} must not contain {found[0]!r}")
     size = len(text.encode())
     if size > MAX_TOPIC:
-        raise ValueError(f"a {what} of {size} bytes; at most {MAX_TOPIC} are allowed")
+        raise ValueError(f"a {what} must have at most {MAX_TOPIC} bytes, got {size}")
 
 
 def without_share(text: str) -> str:
@@ -96,9 +96,9 @@ def without_share(text: str) -> str:
 
 
 def wildcard_parts(text: str, topic: str) -> Sequence[str] | None:
-    """What the wildcards of a topic filter stand for in a topic, or None if it does not match.
+    """The parts of a topic that the wildcards of a filter match; None if it does not match.
 
-    ``#`` is one part, also of several levels or none.
+    ``#`` is one part, also for several levels or none.
     """
     found: list[str] = []
     levels = topic.split("/")
@@ -116,11 +116,11 @@ def wildcard_parts(text: str, topic: str) -> Sequence[str] | None:
 
 
 def address_of(topic: str, prefix: str = "") -> str:
-    """The OSC address that a topic stands for.
+    """Convert a topic to an OSC address.
 
-    The prefix is left out where the topic has it, and so are empty levels. What an address
-    cannot hold, as blanks, becomes ``_``.
+    The prefix and empty levels are removed. Characters that are invalid in an address, e.g.
+    spaces, become ``_``.
     """
     if prefix and topic.startswith(f"{prefix}/"):
         topic = topic[len(prefix) + 1 :]
-    return "/" + "/".join(_NO_ADDRESS.sub("_", level) for level in topic.split("/") if level)
+    return "/" + "/".join(_NOT_IN_ADDRESS.sub("_", level) for level in topic.split("/") if level)

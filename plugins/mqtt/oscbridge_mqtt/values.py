@@ -1,4 +1,4 @@
-"""Single OSC arguments as text and as plain JSON values, and back."""
+"""Converts single OSC arguments to text and JSON values, and back."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ _WORDS: Final[Mapping[str, bool]] = {
 
 
 def shortest(value: float) -> float:
-    """The number with the fewest digits that is the same in 32 bits: 0.1, not 0.10000000149.
+    """The number with the fewest digits that is equal in 32 bits: 0.1, not 0.10000000149.
 
-    Raises ``TypeError`` for what is no number.
+    Raises ``TypeError`` if it is not a number.
     """
-    return _shortest(value) if value else value  # the cache takes -0.0 for 0.0
+    return _shortest(value) if value else value  # the cache does not distinguish -0.0 from 0.0
 
 
 @lru_cache(maxsize=8_192)
@@ -60,7 +60,7 @@ def _shortest(value: float) -> float:
 
 
 def to_text(value: Argument, tag: str = "") -> str:
-    """An argument as bare text: 1.0 is ``1``, a string is itself."""
+    """An argument as plain text: 1.0 is ``1``, a string is unchanged."""
     match value:
         case str():
             return value
@@ -86,9 +86,9 @@ def to_text(value: Argument, tag: str = "") -> str:
 
 
 def plain_values(message: Message) -> list[object]:
-    """The arguments as what JSON knows. Raises :class:`oscbridge.EncodeError`."""
+    """The arguments as JSON values. Raises :class:`oscbridge.EncodeError`."""
     types = message.types
-    if types is None:  # no type tags: what followed the address is bytes
+    if types is None:  # no type tags: the rest of the packet is one blob
         types = "b" * len(message.args)
     try:
         tags = iter(types)
@@ -97,7 +97,7 @@ def plain_values(message: Message) -> list[object]:
             raise ValueError("more type tags than arguments")
         return values
     except (TypeError, ValueError, OverflowError, KeyError, StopIteration) as error:
-        # The message was made by a plugin: what comes in as OSC is sound.
+        # Only a plugin can make such a message: received OSC messages are valid.
         raise EncodeError(f"{message.address} ,{message.types}: {error!r}") from None
 
 
@@ -106,7 +106,7 @@ def _plain_next(tags: Iterator[str], value: Argument) -> object:
     if tag != "[":
         return _PLAIN[tag](value)
     if not isinstance(value, list | tuple):
-        raise TypeError(f"{value!r} is no array")
+        raise TypeError(f"{value!r} is not an array")
     out = [_plain_next(tags, item) for item in value]
     if next(tags) != "]":
         raise ValueError("more type tags than values in an array")
@@ -114,7 +114,7 @@ def _plain_next(tags: Iterator[str], value: Argument) -> object:
 
 
 def plain_float(value: float) -> float | str:
-    """A number that JSON has, or the text that stands for one that it has not."""
+    """A number, or the text for one that JSON does not have."""
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
@@ -140,7 +140,7 @@ _PLAIN: Final[Mapping[str, Callable[..., object]]] = {
 
 
 def guess(text: str) -> Argument:
-    """What a bare text is: ``true`` and ``false``, a number, or text."""
+    """Infer the type of a text: ``true`` and ``false``, a number, or text."""
     bare = text.strip()
     if bare in ("true", "false"):
         return bare == "true"
@@ -219,15 +219,15 @@ _CONVERT: Final[Mapping[str, Callable[[object], Argument]]] = {
 }
 
 TYPES: Final = "".join(_CONVERT)
-"""The type tags that a value can be made into. ``T`` stands for a truth value, T or F."""
+"""The type tags that a value can be converted to. ``T`` is a truth value, T or F."""
 
 
 def convert(tag: str, value: object) -> tuple[str, Argument]:
-    """A value as the type that is wanted. Raises :class:`oscbridge.DecodeError`."""
+    """Convert a value to the type of a tag. Raises :class:`oscbridge.DecodeError`."""
     try:
         made = _CONVERT[tag](value)
     except (ValueError, OverflowError):
         shown = repr(value)
         shown = shown if len(shown) <= 40 else shown[:39] + "…"
-        raise DecodeError("value", f"{shown} does not fit type {tag!r}") from None
+        raise DecodeError("value", f"{shown} is not valid for type {tag!r}") from None
     return ("F" if made is False else tag), made

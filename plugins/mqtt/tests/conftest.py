@@ -1,4 +1,4 @@
-"""Real brokers, a bridge inside the test's own loop, and a client to look with."""
+"""Real brokers, a bridge on the test's own loop, and an independent client."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from oscbridge.plugins import Plugins
 from oscbridge_mqtt import MQTTEndpoint
 
 WAIT = 15.0
-"""Seconds that a test waits for what must happen."""
+"""Seconds to wait for an expected event."""
 
 CONFIGURATION = """
 [bridge.osc]
@@ -41,7 +41,7 @@ type   = "mqtt"
 
 
 async def _until(condition: Callable[[], object], seconds: float = WAIT) -> None:
-    """Wait until something is so."""
+    """Wait until a condition is true."""
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.01)
@@ -59,12 +59,12 @@ async def _problem_of(bridge: Bridge) -> str:
 
 @pytest.fixture
 def problem_of() -> Callable[[Bridge], Awaitable[str]]:
-    """Waits for a reason why the endpoint is not connected."""
+    """Waits for the reason why the endpoint is not connected."""
     return _problem_of
 
 
 class Broker:
-    """A Mosquitto in a folder of its own. ``lines`` are its configuration."""
+    """A Mosquitto in its own folder. ``lines`` are its configuration."""
 
     def __init__(self, folder: Path, *lines: str, websocket: bool = False) -> None:
         self.folder = folder
@@ -72,7 +72,7 @@ class Broker:
         self._file = folder / "mosquitto.conf"
         folder.mkdir(exist_ok=True)
         listeners = [f"listener {self.port} 127.0.0.1"]
-        if websocket:  # does not start without another beside it
+        if websocket:  # does not start without another listener
             listeners = [f"listener {free_port()} 127.0.0.1", f"listener {self.port}",
                          "protocol websockets"]  # fmt: skip
         self._file.write_text("\n".join(["user root", *listeners, *lines]) + "\n")
@@ -114,7 +114,7 @@ StartBroker = Callable[..., Awaitable[Broker]]
 
 @pytest.fixture
 async def start_broker(tmp_path: Path) -> AsyncIterator[StartBroker]:
-    """Starts brokers, open to everybody unless the lines say otherwise."""
+    """Starts brokers; they allow anonymous clients unless the lines forbid it."""
     brokers: list[Broker] = []
 
     async def start(*lines: str, websocket: bool = False) -> Broker:
@@ -135,7 +135,7 @@ async def broker(start_broker: StartBroker) -> Broker:
 
 
 class Seen(NamedTuple):
-    """A message as a client of the broker sees it."""
+    """A message as a subscriber receives it."""
 
     topic: str
     payload: bytes
@@ -144,7 +144,7 @@ class Seen(NamedTuple):
 
 
 class Watcher:
-    """Bare paho, on its own thread: subscribes, publishes, and keeps what comes."""
+    """Bare paho, on its own thread: subscribes, publishes, and records the messages."""
 
     def __init__(
         self, port: int, *, version: str = "5", client_id: str = "", expiry: int = 0,
@@ -193,7 +193,7 @@ class Watcher:
             return await self._seen.get()
 
     async def get(self, topic: str) -> Seen:
-        """The next message of a topic; what comes before it is left out."""
+        """The next message of a topic; earlier ones of other topics are skipped."""
         while True:
             seen = await self.next()
             if seen.topic == topic:
@@ -209,7 +209,7 @@ Watch = Callable[..., Awaitable[Watcher]]
 
 @pytest.fixture
 async def watch() -> AsyncIterator[Watch]:
-    """Connects a client that has subscribed to topics."""
+    """Connects clients, subscribed to topics."""
     watchers: list[Watcher] = []
 
     async def watch(broker: Broker, *topics: str, **options: object) -> Watcher:
@@ -226,14 +226,14 @@ async def watch() -> AsyncIterator[Watch]:
 
 @dataclass
 class Bridge:
-    """A bridge that runs: UDP in, the endpoint ``mqtt`` out."""
+    """A running bridge: UDP in, the endpoint ``mqtt`` out."""
 
     app: App
     head: str
     """The configuration without its routes."""
     udp: socket.socket = field(init=False)
     received: asyncio.Queue[oscbridge.Message] = field(default_factory=asyncio.Queue)
-    """What came from the broker."""
+    """Messages received from the broker."""
 
     def __post_init__(self) -> None:
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -248,7 +248,7 @@ class Bridge:
 
     async def reload(self, routes: str) -> None:
         await self.app.reload(parse(self.head + routes, Plugins().endpoint_types, "test"))
-        self._listen()  # its dispatcher has the routes of the file, and no others
+        self._listen()  # a reload removes all handlers but the routes of the file
 
     @property
     def delivery(self) -> EndpointRunner:
@@ -273,7 +273,7 @@ class Bridge:
             self.udp.send(oscbridge.encode_message(message))
 
     def offer(self, *messages: oscbridge.Message) -> None:
-        """Straight into the outbox: as many as are wanted."""
+        """Put messages directly into the send queue."""
         for message in messages:
             self.delivery.offer(message)
 
@@ -313,7 +313,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 
 @pytest.fixture
 async def listening() -> AsyncIterator[int]:
-    """A port that takes connections and never says a word."""
+    """The port of a server that accepts connections and sends nothing."""
     writers: list[asyncio.StreamWriter] = []
 
     async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -334,7 +334,7 @@ def openssl(*args: object) -> None:
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with an authority (ca), another (other), a server and a client."""
+    """A folder with the certificates of two authorities, a server and a client."""
     folder = tmp_path_factory.mktemp("certificates")
     for name in ("ca", "other"):
         openssl(

@@ -1,4 +1,4 @@
-"""Several bridges behind a cluster of brokers, one of which is killed."""
+"""Several bridges at a cluster of brokers, one of which is killed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ports import free_port
 from oscbridge import Message
 
 ELECTION = 40.0
-"""Seconds within which the nodes agree on who leads, also on a busy machine."""
+"""Seconds within which the nodes elect a leader, also on a busy machine."""
 
 MOST = 0.7
-"""The share of messages that must reach everybody. nats-server 2.9 itself leaves single ones out:
-to a bare paho at the same node the same ones are missing."""
+"""The share of messages that must reach everybody. nats-server 2.9 itself loses single ones:
+a bare paho at the same node misses the same."""
 
 NODE = """
 server_name: {name}
@@ -79,41 +79,43 @@ async def cluster(tmp_path: Path) -> AsyncIterator[list[Node]]:
 
 @pytest.mark.load
 @pytest.mark.timeout(120)
-async def test_when_a_node_is_killed_the_traffic_goes_on(
+async def test_cluster_keeps_delivering_after_a_node_is_killed(
     cluster: list[Node], start: Any, until: Any
 ) -> None:
-    """One bridge takes OSC in, others give it to their clients; each knows all nodes."""
+    """One bridge publishes, the others subscribe; each knows all nodes."""
     urls = [node.url for node in cluster]
 
     def options(name: str, first: int) -> str:
         nodes = [*urls[first:], *urls[:first]]
         return f'version = "3.1.1"\nqos = 1\nclient_id = "{name}"\nbroker = {json.dumps(nodes)}\n'
 
-    taker = await start("", options("taker", 0), connected=False)
-    givers = [
-        await start("", options(f"giver{index}", index) + 'subscribe = ["show/#"]', connected=False)
+    publisher = await start("", options("publisher", 0), connected=False)
+    subscribers = [
+        await start(
+            "", options(f"subscriber{index}", index) + 'subscribe = ["show/#"]', connected=False
+        )
         for index in range(3)
     ]
-    bridges = [taker, *givers]
+    bridges = [publisher, *subscribers]
     await until(lambda: all(bridge.delivery.connected for bridge in bridges), ELECTION)
-    [victim] = [node for node in cluster if node.url == taker.endpoint.describe()]
+    [victim] = [node for node in cluster if node.url == publisher.endpoint.describe()]
     seen: list[set[int]] = [set(), set(), set()]
 
     async def collect(index: int) -> None:
         while True:
-            seen[index].add((await givers[index].received.get()).args[0])
+            seen[index].add((await subscribers[index].received.get()).args[0])
 
     def passed(sent: range) -> bool:
         return all(len(found.intersection(sent)) > len(sent) * MOST for found in seen)
 
     async def ready(mark: int) -> None:
-        """Until all are subscribed: while the nodes agree on who leads they refuse it."""
+        """Wait until all are subscribed: during an election the nodes reject it."""
 
         turns = itertools.count()
 
         def marked() -> bool:
             if next(turns) % 20 == 0:
-                taker.offer(Message.of("/show/n", mark))
+                publisher.offer(Message.of("/show/n", mark))
             return all(mark in found for found in seen)
 
         await until(marked, ELECTION)
@@ -121,21 +123,21 @@ async def test_when_a_node_is_killed_the_traffic_goes_on(
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(collect(index)) for index in range(3)]
         await ready(-1)
-        taker.offer(*[Message.of("/show/n", n) for n in range(200)])
+        publisher.offer(*[Message.of("/show/n", n) for n in range(200)])
         await until(lambda: passed(range(200)), ELECTION)
         victim.end()
-        taker.offer(*[Message.of("/show/n", n) for n in range(200, 400)])
+        publisher.offer(*[Message.of("/show/n", n) for n in range(200, 400)])
         await ready(-2)
-        taker.offer(*[Message.of("/show/n", n) for n in range(400, 600)])
+        publisher.offer(*[Message.of("/show/n", n) for n in range(400, 600)])
         await until(lambda: passed(range(400, 600)), ELECTION)
         for task in tasks:
             task.cancel()
-    assert taker.drops.total() == 0
-    assert taker.endpoint.describe() != victim.url
+    assert publisher.drops.total() == 0
+    assert publisher.endpoint.describe() != victim.url
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
-async def test_consumers_with_a_shared_subscription_share_the_work(
+async def test_shared_subscription_distributes_messages(
     broker: Any, start: Any, until: Any, version: str
 ) -> None:
     options = f'version = "{version}"\nqos = 1\nclient_id = '

@@ -18,7 +18,7 @@ VERSIONS = pytest.mark.parametrize("version", ["5", "3.1.1"])
 
 @VERSIONS
 @pytest.mark.parametrize("qos", [0, 1, 2])
-async def test_a_message_is_published_under_its_address(
+async def test_message_is_published_under_its_address(
     broker: Any, start: Any, watch: Any, version: str, qos: int
 ) -> None:
     watcher = await watch(broker, "mixer/#")
@@ -28,7 +28,9 @@ async def test_a_message_is_published_under_its_address(
 
 
 @VERSIONS
-async def test_a_topic_becomes_a_message(broker: Any, start: Any, watch: Any, version: str) -> None:
+async def test_received_message_has_the_topic_as_address(
+    broker: Any, start: Any, watch: Any, version: str
+) -> None:
     bridge = await start(broker, f'version = "{version}"\nsubscribe = ["lights/+/set"]')
     watcher = await watch(broker)
     watcher.publish("lights/7/set", '[1, 2.5, "on", true, null]')
@@ -38,7 +40,7 @@ async def test_a_topic_becomes_a_message(broker: Any, start: Any, watch: Any, ve
     assert message.origin.peer == ("127.0.0.1", broker.port, 1, False)
 
 
-async def test_mosquitto_sub_reads_what_is_published(broker: Any, start: Any) -> None:
+async def test_mosquitto_sub_receives_published_messages(broker: Any, start: Any) -> None:
     bridge = await start(broker, "retain = true")
     bridge.send(Message.of("/mixer/1", 1, "two"))
     command = ["mosquitto_sub", "-p", str(broker.port), "-t", "mixer/1", "-C", "1", "-v", "-W", "9"]
@@ -46,14 +48,16 @@ async def test_mosquitto_sub_reads_what_is_published(broker: Any, start: Any) ->
     assert done.stdout == b'mixer/1 [1,"two"]\n'
 
 
-async def test_many_messages_keep_their_order(broker: Any, start: Any, watch: Any) -> None:
+async def test_messages_keep_their_order(broker: Any, start: Any, watch: Any) -> None:
     watcher = await watch(broker, "n")
     bridge = await start(broker)
     bridge.offer(*[Message.of("/n", index) for index in range(3_000)])
     assert [int((await watcher.next()).payload) for _ in range(3_000)] == list(range(3_000))
 
 
-async def test_messages_of_each_qos_keep_their_order(broker: Any, start: Any, watch: Any) -> None:
+async def test_messages_of_each_qos_keep_their_order_in_mixed_batches(
+    broker: Any, start: Any, watch: Any
+) -> None:
     watcher = await watch(broker, "n/#")
     bridge = await start(
         broker,
@@ -67,9 +71,7 @@ async def test_messages_of_each_qos_keep_their_order(broker: Any, start: Any, wa
         assert found == list(range(qos, 100, 2))
 
 
-async def test_a_route_says_topic_qos_retained_and_payload(
-    broker: Any, start: Any, watch: Any
-) -> None:
+async def test_route_sets_topic_qos_retain_and_payload(broker: Any, start: Any, watch: Any) -> None:
     watcher = await watch(broker, "studio/#")
     bridge = await start(
         broker,
@@ -82,7 +84,7 @@ async def test_a_route_says_topic_qos_retained_and_payload(
     assert await late.next() == ("studio/3/left", b"0.5 dB", 2, True)
 
 
-async def test_a_prefix_stands_before_topics_and_is_left_out_of_addresses(
+async def test_prefix_is_prepended_to_topics_and_removed_from_addresses(
     broker: Any, start: Any, watch: Any
 ) -> None:
     watcher = await watch(broker, "studio/mixer/1")
@@ -94,7 +96,7 @@ async def test_a_prefix_stands_before_topics_and_is_left_out_of_addresses(
     assert {(await bridge.next()).address, (await bridge.next()).address} == {"/lamp", "/other"}
 
 
-async def test_each_payload_format_goes_there_and_back(
+async def test_each_payload_format_is_decoded_to_the_original_message(
     start_broker: Any, start: Any, watch: Any
 ) -> None:
     broker = await start_broker()
@@ -114,7 +116,7 @@ async def test_each_payload_format_goes_there_and_back(
         assert got.address == (f"/{form}/in" if form == "json" else "/out")
 
 
-async def test_types_and_address_of_a_subscription(broker: Any, start: Any, watch: Any) -> None:
+async def test_subscription_sets_types_and_address(broker: Any, start: Any, watch: Any) -> None:
     bridge = await start(
         broker,
         'subscribe = [{topic="a/+/b/#", types="fi", payload="text", qos=0, '
@@ -125,7 +127,7 @@ async def test_types_and_address_of_a_subscription(broker: Any, start: Any, watc
     assert (await bridge.next())[:3] == ("/x/7/c/d/0/live", "fi", (1.0, 3))
 
 
-async def test_a_json_object_becomes_a_message_for_each_member(
+async def test_json_object_is_converted_to_one_message_per_member(
     broker: Any, start: Any, watch: Any
 ) -> None:
     bridge = await start(broker, 'subscribe = ["lamp"]')
@@ -140,7 +142,7 @@ async def test_a_json_object_becomes_a_message_for_each_member(
 
 
 @VERSIONS
-async def test_retained_messages_are_marked(
+async def test_retained_messages_are_marked_in_their_origin(
     broker: Any, start: Any, watch: Any, version: str
 ) -> None:
     watcher = await watch(broker, "kept")
@@ -155,7 +157,7 @@ async def test_retained_messages_are_marked(
 
 
 @VERSIONS
-async def test_retained_messages_are_left_out_where_they_are_not_wanted(
+async def test_subscription_ignores_retained_messages(
     broker: Any, start: Any, watch: Any, version: str
 ) -> None:
     watcher = await watch(broker, "kept")
@@ -169,7 +171,7 @@ async def test_retained_messages_are_left_out_where_they_are_not_wanted(
 
 
 @VERSIONS
-async def test_its_own_messages_do_not_come_back(
+async def test_echoes_of_published_messages_are_ignored(
     broker: Any, start: Any, watch: Any, version: str
 ) -> None:
     watcher = await watch(broker, "a/#")
@@ -181,7 +183,7 @@ async def test_its_own_messages_do_not_come_back(
     assert [(await bridge.next()).address for _ in range(2)] == ["/a/mine", "/a/end"]
 
 
-async def test_a_message_from_the_broker_is_not_published_unasked(
+async def test_default_route_does_not_publish_received_messages(
     broker: Any, start: Any, watch: Any
 ) -> None:
     watcher = await watch(broker, "#")
@@ -193,7 +195,7 @@ async def test_a_message_from_the_broker_is_not_published_unasked(
     assert sorted(one.topic for one in seen) == ["end", "in", "me/status"]
 
 
-async def test_a_route_from_the_broker_to_the_broker_does_as_it_says(
+async def test_route_from_the_broker_to_the_broker_republishes(
     broker: Any, start: Any, watch: Any
 ) -> None:
     watcher = await watch(broker, "out/#")
@@ -207,7 +209,7 @@ async def test_a_route_from_the_broker_to_the_broker_does_as_it_says(
 
 
 @VERSIONS
-async def test_the_status_topic_says_whether_the_bridge_is_there(
+async def test_status_topic_is_online_while_the_bridge_runs(
     broker: Any, start: Any, watch: Any, version: str
 ) -> None:
     watcher = await watch(broker, "studio/status")
@@ -220,7 +222,7 @@ async def test_the_status_topic_says_whether_the_bridge_is_there(
 
 
 @VERSIONS
-async def test_the_broker_says_offline_when_the_bridge_is_killed(
+async def test_status_topic_is_offline_after_the_bridge_is_killed(
     broker: Any, watch: Any, version: str, tmp_path: Any
 ) -> None:
     watcher = await watch(broker, "studio/status")
@@ -237,7 +239,7 @@ async def test_the_broker_says_offline_when_the_bridge_is_killed(
 
 
 @VERSIONS
-async def test_a_persistent_session_brings_what_came_while_the_bridge_was_away(
+async def test_persistent_session_delivers_messages_from_before_the_start(
     broker: Any, start: Any, watch: Any, version: str
 ) -> None:
     options = f'version = "{version}"\nsubscribe = ["in"]\nsession_expiry = 60'
@@ -250,16 +252,14 @@ async def test_a_persistent_session_brings_what_came_while_the_bridge_was_away(
     assert [(await second.next()).args for _ in range(2)] == [(1,), (2,)]
 
 
-async def test_a_reload_goes_on_with_the_connection_when_nothing_changed(
-    broker: Any, start: Any
-) -> None:
+async def test_update_keeps_the_connection_for_equal_options(broker: Any, start: Any) -> None:
     bridge = await start(broker)
     same = type(bridge.endpoint.options).model_validate({"broker": broker.url})
     assert bridge.endpoint.update(same)
     assert not bridge.endpoint.update(same.model_copy(update={"keepalive": 60}))
 
 
-async def test_a_client_id_is_the_same_at_each_start() -> None:
+async def test_default_client_id_is_stable() -> None:
     from oscbridge_mqtt.endpoint import default_client_id
 
     assert default_client_id("house") == default_client_id("house")

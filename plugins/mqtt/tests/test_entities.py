@@ -1,4 +1,4 @@
-"""Entities of Home Assistant over the time: reloads, restarts, and brokers that go away."""
+"""Home Assistant entities across reloads, restarts and reconnects."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def document(name: str) -> str:
     return f"homeassistant/number/me/{name}/config"
 
 
-async def kept(broker: Any, watch: Any) -> set[str]:
-    """The topics of the documents that the broker has kept."""
+async def retained_documents(broker: Any, watch: Any) -> set[str]:
+    """The topics of the documents that the broker has retained."""
     watcher = await watch(broker, "homeassistant/#")
     watcher.publish("homeassistant/end", "")
     topics = set()
@@ -42,9 +42,9 @@ async def kept(broker: Any, watch: Any) -> set[str]:
 
 
 async def documents_of(broker: Any, watch: Any, *names: str) -> None:
-    """Wait until the broker has kept just these."""
+    """Wait until the broker has retained exactly these."""
     async with asyncio.timeout(15):
-        while await kept(broker, watch) != {document(name) for name in names}:
+        while await retained_documents(broker, watch) != {document(name) for name in names}:
             await asyncio.sleep(0.05)
 
 
@@ -55,9 +55,9 @@ async def documents_of(broker: Any, watch: Any, *names: str) -> None:
         route("/a/1", "same", "One") + route("/a/2", "same", "Two"),
         route("/a/{n}", "same", "One") + route("/a/2", "same", "Two"),
     ],
-    ids=["addresses", "routes", "captured and foreseen"],
+    ids=["addresses", "routes", "captured and static"],
 )
-async def test_two_addresses_with_one_topic_do_not_announce_it_by_turns(
+async def test_two_addresses_with_one_topic_do_not_announce_it_alternately(
     broker: Any, start: Any, watch: Any, routes: str
 ) -> None:
     watcher = await watch(broker, "#")
@@ -70,12 +70,12 @@ async def test_two_addresses_with_one_topic_do_not_announce_it_by_turns(
     assert documents <= 2
 
 
-async def test_a_second_entity_of_one_topic_is_told(broker: Any, start: Any, caplog: Any) -> None:
+async def test_duplicate_entity_topic_is_reported(broker: Any, start: Any, caplog: Any) -> None:
     await start(broker, ME, route("/a", "same", "One") + route("/b", "same", "Two"))
-    assert f"refused a second entity of the topic {document('same')}" in caplog.text
+    assert f"duplicate entity {document('same')}: another route has this topic" in caplog.text
 
 
-async def test_a_reload_that_changes_what_is_captured_changes_where_commands_go(
+async def test_reload_with_new_captures_changes_the_command_address(
     broker: Any, start: Any, watch: Any
 ) -> None:
     watcher = await watch(broker, "t/1")
@@ -89,7 +89,7 @@ async def test_a_reload_that_changes_what_is_captured_changes_where_commands_go(
     assert (await bridge.next())[:3] == ("/new/1", "i", (3,))
 
 
-async def test_messages_that_waited_do_not_bring_back_an_entity_whose_route_is_gone(
+async def test_queued_messages_do_not_restore_a_removed_entity(
     start_broker: Any, start: Any, watch: Any, until: Any
 ) -> None:
     broker = await start_broker(*KEPT)
@@ -106,7 +106,7 @@ async def test_messages_that_waited_do_not_bring_back_an_entity_whose_route_is_g
     await documents_of(broker, watch, "b")
 
 
-async def test_what_the_broker_has_not_taken_back_is_taken_back_later(
+async def test_unfinished_removal_is_repeated_after_a_reconnect(
     start_broker: Any, start: Any, watch: Any, until: Any
 ) -> None:
     broker = await start_broker(*KEPT)
@@ -121,7 +121,7 @@ async def test_what_the_broker_has_not_taken_back_is_taken_back_later(
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
-async def test_what_an_earlier_start_has_announced_is_taken_back(
+async def test_entities_of_an_earlier_start_are_removed(
     broker: Any, start: Any, watch: Any, until: Any, version: str
 ) -> None:
     options = f'{ME}\nversion = "{version}"\nsubscribe = ["#"]'
@@ -145,7 +145,7 @@ def _all(bridge: Any) -> list[Message]:
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
-async def test_commands_that_wait_in_a_session_are_commands(
+async def test_resumed_session_delivers_commands(
     broker: Any, start: Any, watch: Any, version: str
 ) -> None:
     options = f'{ME}\nversion = "{version}"\nsession_expiry = 60'
@@ -159,15 +159,18 @@ async def test_commands_that_wait_in_a_session_are_commands(
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "expected"),
     [
-        (("acl_file acl",), "by the broker: Not authorized"),
-        (("max_packet_size 300",), "by the broker: it takes packets of at most 300 bytes"),
+        (("acl_file acl",), "rejected by the broker: Not authorized"),
+        (
+            ("max_packet_size 300",),
+            "rejected by the broker: the broker accepts packets of at most 300 bytes",
+        ),
     ],
 )
-async def test_a_document_that_the_broker_does_not_take_is_told_and_the_rest_goes_on(
+async def test_rejected_document_is_reported_and_messages_are_delivered(
     tmp_path: Any, start_broker: Any, start: Any, watch: Any, caplog: Any, until: Any,
-    lines: tuple[str, ...], said: str,
+    lines: tuple[str, ...], expected: str,
 ) -> None:  # fmt: skip
     (tmp_path / "broker0").mkdir()
     (tmp_path / "broker0" / "acl").write_text("topic readwrite a\ntopic write me/status\n")
@@ -176,25 +179,22 @@ async def test_a_document_that_the_broker_does_not_take_is_told_and_the_rest_goe
     watcher = await watch(broker, "a")
     bridge = await start(broker, f"{ME}\nqos = 1", route("/a", name="x" * 200))
     await until(lambda: bridge.delivery.refusals == 1)
-    assert f"refused {document('a')} {said}" in caplog.text
+    assert f"document {document('a')} {expected}" in caplog.text
     bridge.send(Message.of("/a", 5))
     assert (await watcher.next()).payload == b"5"
     assert bridge.delivery.connected
 
 
 @pytest.mark.parametrize("key", ["min = -inf", "max = inf", "step = inf"])
-def test_a_bound_that_json_has_no_number_for_is_refused(key: str) -> None:
+def test_infinite_bound_is_rejected(key: str) -> None:
     text = '[bridge.osc]\nlisten = "udp://127.0.0.1:0"\n[endpoint.mqtt]\ntype = "mqtt"\n'
     with pytest.raises(oscbridge.ConfigurationError, match="finite"):
         parse(text + route("/a", more=f", {key}"), Plugins().endpoint_types, "test")
 
 
-async def test_the_answer_to_all_of_many_documents_is_waited_for(
-    broker: Any, start: Any, watch: Any, until: Any
-) -> None:
+async def test_all_of_many_documents_are_announced(broker: Any, start: Any, watch: Any) -> None:
     names = [f"a{index}" for index in range(50)]
-    bridge = await start(broker, ME, "".join(route(f"/{name}") for name in names))
+    await start(broker, ME, "".join(route(f"/{name}") for name in names))
     await documents_of(broker, watch, *names)
-    await until(lambda: not bridge.endpoint._announcer._waiting)
     watcher = await watch(broker, document("a0"))
     assert orjson.loads((await watcher.next()).payload)["state_topic"] == "a0"

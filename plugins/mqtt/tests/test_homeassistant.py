@@ -1,4 +1,4 @@
-"""Entities of Home Assistant: announced, shown and turned."""
+"""Home Assistant entities: documents, states and commands."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import oscbridge
 from oscbridge import Message
 from oscbridge.bridge.config.config import parse
 from oscbridge.plugins import Plugins
+from oscbridge_mqtt.homeassistant import documents_of
 
 ROUTE = """
 [[route]]
@@ -27,9 +28,7 @@ def route(component: str, more: str = "") -> str:
     return ROUTE.format(component=component, more=more)
 
 
-async def test_a_fader_appears_as_a_number_and_works_both_ways(
-    broker: Any, start: Any, watch: Any
-) -> None:
+async def test_number_entity_works_both_ways(broker: Any, start: Any, watch: Any) -> None:
     watcher = await watch(broker, "#")
     bridge = await start(
         broker,
@@ -57,9 +56,7 @@ async def test_a_fader_appears_as_a_number_and_works_both_ways(
     assert (await bridge.next())[:3] == ("/mixer/3/fader", "f", (-12.5,))
 
 
-async def test_the_document_and_the_state_are_there_for_who_comes_later(
-    broker: Any, start: Any, watch: Any
-) -> None:
+async def test_document_and_state_are_retained(broker: Any, start: Any, watch: Any) -> None:
     bridge = await start(broker, 'client_id = "me"', route("sensor"))
     bridge.send(Message.of("/mixer/1/fader", 7))
     first = await watch(broker, "studio/1")
@@ -99,7 +96,7 @@ async def test_the_document_and_the_state_are_there_for_who_comes_later(
         ("number", Message.of("/mixer/1/fader", 5), b"5", "7", ("i", (7,))),
     ],
 )
-async def test_each_component_is_written_and_read_in_its_own_way(
+async def test_each_component_has_its_own_state_and_command_format(
     broker: Any, start: Any, watch: Any, component: str, sent: Message, state: bytes,
     command: str, back: tuple[str, tuple[object, ...]],
 ) -> None:  # fmt: skip
@@ -124,7 +121,7 @@ async def test_each_component_is_written_and_read_in_its_own_way(
         ("light", "7"),
     ],
 )
-async def test_a_command_that_is_none_is_counted(
+async def test_invalid_command_is_counted(
     broker: Any, start: Any, watch: Any, until: Any, component: str, command: str
 ) -> None:
     watcher = await watch(broker, "studio/1")
@@ -135,9 +132,7 @@ async def test_a_command_that_is_none_is_counted(
     await until(lambda: bridge.bad["command"] == 1)
 
 
-async def test_a_command_goes_to_the_address_that_is_wanted(
-    broker: Any, start: Any, watch: Any
-) -> None:
+async def test_command_has_the_configured_address(broker: Any, start: Any, watch: Any) -> None:
     watcher = await watch(broker, "studio/1")
     bridge = await start(broker, more=route("number", ', command = "/desk/{ch}/level"'))
     bridge.send(Message.of("/mixer/1/fader", 0.5))
@@ -146,7 +141,7 @@ async def test_a_command_goes_to_the_address_that_is_wanted(
     assert (await bridge.next()).address == "/desk/1/level"
 
 
-async def test_a_retained_command_is_not_carried_out(broker: Any, start: Any, watch: Any) -> None:
+async def test_retained_command_is_ignored(broker: Any, start: Any, watch: Any) -> None:
     watcher = await watch(broker, "studio/#")
     watcher.publish("studio/1/set", "1", retain=True)
     await watcher.get("studio/1/set")
@@ -157,7 +152,7 @@ async def test_a_retained_command_is_not_carried_out(broker: Any, start: Any, wa
     assert (await bridge.next()).args == (2.0,)
 
 
-async def test_entities_are_announced_again_to_a_broker_that_has_forgotten_them(
+async def test_entities_are_announced_again_after_a_reconnect(
     start_broker: Any, start: Any, watch: Any, until: Any
 ) -> None:
     broker = await start_broker()
@@ -188,7 +183,7 @@ def master(component: str = "number", name: str = "Master") -> str:
     return MASTER.format(component=component, name=name)
 
 
-async def test_an_entity_of_one_address_is_there_before_its_first_message(
+async def test_entity_of_one_address_is_announced_before_its_first_message(
     broker: Any, start: Any, watch: Any
 ) -> None:
     watcher = await watch(broker, "#")
@@ -199,7 +194,7 @@ async def test_an_entity_of_one_address_is_there_before_its_first_message(
     assert (await bridge.next())[:3] == ("/master", "f", (0.5,))
 
 
-async def test_a_foreseen_entity_takes_the_type_of_its_first_message(
+async def test_entity_of_one_address_takes_the_type_of_its_first_message(
     broker: Any, start: Any, watch: Any
 ) -> None:
     watcher = await watch(broker, "master")
@@ -210,9 +205,7 @@ async def test_a_foreseen_entity_takes_the_type_of_its_first_message(
     assert (await bridge.next())[:3] == ("/master", "i", (7,))
 
 
-async def test_what_send_makes_of_all_messages_names_the_entity(
-    broker: Any, start: Any, watch: Any
-) -> None:
+async def test_entity_has_the_address_that_send_makes(broker: Any, start: Any, watch: Any) -> None:
     watcher = await watch(broker, "#")
     await start(broker, 'client_id = "me"', master().replace("to ", 'send = "/level {0}"\nto '))
     await watcher.get("homeassistant/number/me/level/config")
@@ -224,13 +217,13 @@ async def test_what_send_makes_of_all_messages_names_the_entity(
         (master("switch"), "homeassistant/switch/me/master/config"),
         (route("number"), "homeassistant/number/me/studio_3/config"),
     ],
-    ids=["foreseen", "captured"],
+    ids=["static", "captured"],
 )
-async def test_an_entity_whose_route_is_gone_is_taken_back(
+async def test_reload_removes_an_entity_without_a_route(
     broker: Any, start: Any, watch: Any, routes: str, topic: str
 ) -> None:
     watcher = await watch(broker, "homeassistant/#")
-    bridge = await start(broker, 'client_id = "me"\nsubscribe = ["told"]', routes)
+    bridge = await start(broker, 'client_id = "me"\nsubscribe = ["other"]', routes)
     bridge.send(Message.of("/mixer/3/fader", 1.0))
     assert (await watcher.get(topic)).payload
     await bridge.reload(master("sensor", "Other"))
@@ -238,13 +231,11 @@ async def test_an_entity_whose_route_is_gone_is_taken_back(
     late = await watch(broker, "homeassistant/#")
     assert (await late.next()).topic == "homeassistant/sensor/me/master/config"
     late.publish(f"{'master' if 'switch' in topic else 'studio/3'}/set", "ON")
-    late.publish("told", "1")
-    assert (await bridge.next()).address == "/told"
+    late.publish("other", "1")
+    assert (await bridge.next()).address == "/other"
 
 
-async def test_an_entity_that_a_reload_renames_is_announced_anew(
-    broker: Any, start: Any, watch: Any
-) -> None:
+async def test_reload_announces_a_renamed_entity_again(broker: Any, start: Any, watch: Any) -> None:
     watcher = await watch(broker, "homeassistant/#")
     bridge = await start(broker, 'client_id = "me"', master(name="One"))
     assert orjson.loads((await watcher.next()).payload)["name"] == "One"
@@ -252,7 +243,7 @@ async def test_an_entity_that_a_reload_renames_is_announced_anew(
     assert orjson.loads((await watcher.next()).payload)["name"] == "Two"
 
 
-async def test_what_a_reload_changes_while_the_broker_is_away_is_announced_later(
+async def test_reload_while_disconnected_is_announced_after_the_reconnect(
     start_broker: Any, start: Any, watch: Any, until: Any
 ) -> None:
     broker = await start_broker("persistence true", "autosave_interval 1")
@@ -271,7 +262,7 @@ async def test_what_a_reload_changes_while_the_broker_is_away_is_announced_later
 
 
 @pytest.mark.parametrize(
-    ("mqtt", "fault"),
+    ("mqtt", "problem"),
     [
         (
             'topic = "x/{c}"',
@@ -291,21 +282,18 @@ async def test_what_a_reload_changes_while_the_broker_is_away_is_announced_later
         ),
         (
             'topic = "x/{0}"\nhomeassistant = { component = "number", name = "x" }',
-            "mqtt: with homeassistant the topic is the entity's name: "
-            "it cannot depend on arguments",
+            "mqtt: with homeassistant the topic identifies the entity; remove arguments from it",
         ),
     ],
 )
-def test_what_a_route_can_never_do_is_found_before_it_runs(mqtt: str, fault: str) -> None:
+def test_unknown_placeholder_in_a_route_is_a_configuration_error(mqtt: str, problem: str) -> None:
     text = '[bridge.osc]\nlisten = "udp://127.0.0.1:0"\n[endpoint.mqtt]\ntype = "mqtt"\n'
     text += f'[[route]]\nfrom = "osc"\nmatch = "/a/{{ch}}"\nto = "mqtt"\n[route.mqtt]\n{mqtt}\n'
     with pytest.raises(oscbridge.ConfigurationError) as caught:
         parse(text, Plugins().endpoint_types, "test")
-    assert f"route 1: {fault}" in str(caught.value)
+    assert f"route 1: {problem}" in str(caught.value)
 
 
-def test_two_topics_never_share_an_identity() -> None:
-    from oscbridge_mqtt.homeassistant import _slug
-
+def test_document_topics_are_unique() -> None:
     texts = ["a/b", "a_b", "a b", "a/b ", "ä/b", "a//b"]
-    assert len({_slug(text) for text in texts}) == len(texts)
+    assert len({documents_of("homeassistant", text) for text in texts}) == len(texts)

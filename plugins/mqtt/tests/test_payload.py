@@ -1,4 +1,4 @@
-"""Payloads, there and back."""
+"""Encoding and decoding of payloads."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def encode(form: str, message: Message) -> bytes:
         (Message("/a", "i[s]", (1, ["x"])), b'[1,["x"]]', b"1 x"),
     ],
 )
-def test_a_message_is_written(message: Message, json: bytes, text: bytes) -> None:
+def test_encoders_write_json_and_text(message: Message, json: bytes, text: bytes) -> None:
     assert encode("json", message) == json
     assert encode("text", message) == text
 
@@ -73,7 +73,7 @@ def test_a_message_is_written(message: Message, json: bytes, text: bytes) -> Non
         Message("/a", "[i", ([1],)),
     ],
 )
-def test_what_a_plugin_made_wrongly_is_refused(form: str, message: Message) -> None:
+def test_encoders_reject_inconsistent_messages(form: str, message: Message) -> None:
     with pytest.raises(EncodeError):
         encode(form, message)
 
@@ -90,7 +90,7 @@ def test_what_a_plugin_made_wrongly_is_refused(form: str, message: Message) -> N
         (b"[1, true, null, [2, [3.5]]]", "iTN[i[f]]", (1, True, None, [2, [3.5]])),
     ],
 )
-def test_json_is_read(payload: bytes, types: str, args: tuple[object, ...]) -> None:
+def test_decode_infers_types_of_json(payload: bytes, types: str, args: tuple[object, ...]) -> None:
     assert list(decode(payload, "json")) == [("", types, args)]
 
 
@@ -107,7 +107,7 @@ def test_json_is_read(payload: bytes, types: str, args: tuple[object, ...]) -> N
         (b"99999999999999999999", "f", (1e20,)),
     ],
 )
-def test_text_is_read(payload: bytes, types: str, args: tuple[object, ...]) -> None:
+def test_decode_infers_types_of_text(payload: bytes, types: str, args: tuple[object, ...]) -> None:
     assert list(decode(payload, "text")) == [("", types, args)]
 
 
@@ -127,7 +127,7 @@ def test_text_is_read(payload: bytes, types: str, args: tuple[object, ...]) -> N
         (b'"/w=="', "json", "b", "b", (b"\xff",)),
     ],
 )
-def test_types_that_are_given_are_kept(
+def test_decode_converts_to_given_types(
     payload: bytes, form: str, wanted: str, types: str, args: tuple[object, ...]
 ) -> None:
     assert list(decode(payload, form, wanted)) == [("", types, args)]
@@ -147,20 +147,20 @@ def test_types_that_are_given_are_kept(
         (b'"?"', "json", "b"),
     ],
 )
-def test_what_does_not_fit_the_types_is_refused(payload: bytes, form: str, wanted: str) -> None:
+def test_decode_rejects_values_of_other_types(payload: bytes, form: str, wanted: str) -> None:
     with pytest.raises(DecodeError):
         list(decode(payload, form, wanted))
 
 
-# Of the largest, nine digits are more than 32 bits hold.
+# Nine digits of the largest floats exceed the range of 32 bits.
 @given(st.floats(-(2.0**127), 2.0**127, width=32))
-def test_a_float_is_written_shortly_and_stays_the_same(value: float) -> None:
+def test_shortest_keeps_the_float_in_at_most_nine_digits(value: float) -> None:
     assert struct.pack(">f", shortest(value)) == struct.pack(">f", value)
     assert len(Decimal(repr(shortest(value))).normalize().as_tuple().digits) <= 9
 
 
 @given(st.binary(max_size=200))
-def test_any_payload_is_read_or_refused(payload: bytes) -> None:
+def test_decode_never_raises_anything_but_decode_errors(payload: bytes) -> None:
     for form in ("json", "text"):
         try:
             list(decode(payload, form))
@@ -173,7 +173,7 @@ def test_any_payload_is_read_or_refused(payload: bytes) -> None:
             pass
 
 
-def test_typed_and_osc_say_the_address_themselves() -> None:
+def test_typed_and_osc_payloads_contain_the_address() -> None:
     message = Message("/x/y", "ifs", (1, 0.5, "a"))
     for form in ("typed", "osc"):
         assert decode_packet(packet(encode(form, message), form)) == message

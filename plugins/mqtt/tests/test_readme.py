@@ -1,4 +1,4 @@
-"""What the README says is so."""
+"""The README agrees with the code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,16 @@ import oscbridge
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.plugins import Plugins
-from oscbridge_mqtt import MQTTEndpoint, echo, entities, link, payload, subscriptions, topic, window
+from oscbridge_mqtt import (
+    MQTTEndpoint,
+    batch,
+    connection,
+    echo,
+    entities,
+    payload,
+    subscriptions,
+    topic,
+)
 from oscbridge_mqtt.options import Entity, MQTTOptions, MQTTRoute, Subscription
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -37,7 +46,7 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.mark.parametrize("sample", blocks("toml"))
-def test_the_sample_configurations_are_good(
+def test_sample_configurations_are_valid(
     sample: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MQTT_PASSWORD", "secret")
@@ -68,13 +77,13 @@ def default_of(model: type[oscbridge.Options], name: str) -> str:
         for name in model.model_fields
     ],
 )
-def test_the_tables_list_every_key_with_its_default(head: str, name: str, default: str) -> None:
+def test_tables_list_every_key_with_its_default(head: str, name: str, default: str) -> None:
     table = README.partition(head)[2].partition("\n\n")[0]
     assert f"| `{name}` | {default}".rstrip() + " |" in table
 
 
 @pytest.mark.parametrize(("head", "model"), TABLES)
-def test_the_tables_list_nothing_else(head: str, model: type[oscbridge.Options]) -> None:
+def test_tables_list_no_unknown_keys(head: str, model: type[oscbridge.Options]) -> None:
     table = README.partition(head)[2].partition("\n\n")[0]
     assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == set(model.model_fields)
 
@@ -84,19 +93,19 @@ BOUNDS = [
     f"on `lamp`, {payload.MAX_MEMBERS} at most",
     f"remembers for {echo.ECHO_SECONDS:g} s",
     f"{echo.MAX_ECHOES:,} messages at most",
-    f"does not answer for {link.ANSWER_TIMEOUT:g} s",
-    f"acknowledges nothing for {window.ACK_TIMEOUT:g} s",
+    f"does not answer for {connection.CONNACK_TIMEOUT:g} s",
+    f"acknowledges nothing for {batch.ACK_TIMEOUT:g} s",
     f"tried again every {subscriptions.RESUBSCRIBE:g} s",
     f"There are {entities.MAX_ENTITIES:,} at most",
 ]
 
 
 @pytest.mark.parametrize("text", BOUNDS)
-def test_the_bounds_in_the_text_are_those_of_the_code(text: str) -> None:
+def test_limits_in_the_text_are_those_of_the_code(text: str) -> None:
     assert text in README
 
 
-async def test_the_first_steps_work_as_they_stand(
+async def test_first_steps_work_unchanged(
     broker: Any, until: Callable[..., Any], tmp_path: Path
 ) -> None:
     udp = free_port()
@@ -126,5 +135,5 @@ async def test_the_first_steps_work_as_they_stand(
             bridge.terminate()
 
 
-def test_the_bridge_finds_the_plugin_by_itself() -> None:
+def test_plugin_is_discovered() -> None:
     assert Plugins().endpoint_types["mqtt"] is MQTTEndpoint

@@ -1,4 +1,4 @@
-"""Brokers that fall over, and what they and others send that is no use."""
+"""Failing brokers, and invalid messages in both directions."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import orjson
 import pytest
 
 from oscbridge import Message, Routed
+from oscbridge_mqtt import batch
 from oscbridge_mqtt.options import MQTTRoute
 
 KEPT = (
@@ -26,34 +27,34 @@ KEPT = (
 
 @pytest.fixture
 def memory() -> Iterator[Path]:
-    """A folder that is written to fast: the broker saves all it has after each message."""
+    """A folder in memory: the broker saves everything after each message."""
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         yield Path(folder)
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("address", "expected"),
     [
-        ("/a+b", "cannot have '+' in it"),
-        ("/a#", "cannot have '#' in it"),
-        ("/" + "x" * 70_000, "70000 bytes"),
-        ("/a\x01b", "cannot have '\\x01' in it"),
-        ("/", "at least one character"),
+        ("/a+b", "must not contain '+'"),
+        ("/a#", "must not contain '#'"),
+        ("/" + "x" * 70_000, "got 70000"),
+        ("/a\x01b", "must not contain '\\x01'"),
+        ("/", "must have at least one character"),
     ],
 )
-async def test_an_address_that_is_no_topic_is_refused_and_counted(
-    broker: Any, start: Any, watch: Any, caplog: Any, address: str, said: str, until: Any
+async def test_address_that_is_not_a_valid_topic_is_counted(
+    broker: Any, start: Any, watch: Any, caplog: Any, address: str, expected: str, until: Any
 ) -> None:
     bridge = await start(broker)
     watcher = await watch(broker, "good")
     bridge.offer(Message.of(address, 1), Message.of("/good", 2), Message.of(address, 3))
     assert (await watcher.next()).payload == b"2"
     await until(lambda: bridge.drops["bad"] == 2)
-    assert said in caplog.text
+    assert expected in caplog.text
     assert bridge.delivery.connected
 
 
-async def test_a_placeholder_without_a_value_loses_that_message_alone(
+async def test_missing_argument_for_a_placeholder_drops_only_that_message(
     broker: Any, start: Any, watch: Any, caplog: Any, until: Any
 ) -> None:
     watcher = await watch(broker, "a/#")
@@ -63,10 +64,10 @@ async def test_a_placeholder_without_a_value_loses_that_message_alone(
     bridge.send(Message.of("/x", "a"), Message.of("/x", "b+", 1), Message.of("/x", "c", 1))
     assert (await watcher.next()).topic == "a/c"
     await until(lambda: bridge.drops["bad"] == 2)
-    assert "there is no argument {1}" in caplog.text
+    assert "argument {1} is missing" in caplog.text
 
 
-async def test_a_payload_over_what_the_broker_says_is_not_sent(
+async def test_payload_above_the_announced_packet_size_is_not_sent(
     start_broker: Any, start: Any, watch: Any, caplog: Any
 ) -> None:
     broker = await start_broker("max_packet_size 2000")
@@ -75,10 +76,10 @@ async def test_a_payload_over_what_the_broker_says_is_not_sent(
     bridge.offer(Message.of("/a", "x" * 3_000), Message.of("/a", 1))
     assert (await watcher.next()).payload == b"1"
     assert bridge.drops["bad"] == 1
-    assert "the broker takes packets of at most 2000 bytes" in caplog.text
+    assert "the broker accepts packets of at most 2000 bytes" in caplog.text
 
 
-async def test_a_payload_over_the_limit_that_the_broker_keeps_to_itself_is_named(
+async def test_payload_above_an_unannounced_limit_is_reported(
     start_broker: Any, start: Any, watch: Any, caplog: Any, until: Any
 ) -> None:
     broker = await start_broker("message_size_limit 2000")
@@ -87,7 +88,7 @@ async def test_a_payload_over_the_limit_that_the_broker_keeps_to_itself_is_named
     bridge.offer(Message.of("/a", "x" * 3_000), Message.of("/a", 1))
     assert (await watcher.next()).payload == b"1"
     await until(lambda: bridge.drops["bad"] == 1)
-    assert "the broker refuses /a as a: Packet too large" in caplog.text
+    assert "/a: rejected by the broker as a: Packet too large" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ async def test_a_payload_over_the_limit_that_the_broker_keeps_to_itself_is_named
         (orjson.dumps([1] * 20_000), "value"),
     ],
 )
-async def test_a_bad_payload_is_counted_and_the_next_one_is_taken(
+async def test_invalid_payload_is_counted_and_the_next_one_is_decoded(
     broker: Any, start: Any, watch: Any, payload: bytes, reason: str | None
 ) -> None:
     bridge = await start(broker, 'subscribe = ["a"]')
@@ -132,7 +133,7 @@ async def test_a_bad_payload_is_counted_and_the_next_one_is_taken(
         ("osc", b"hello"),
     ],
 )
-async def test_a_payload_that_is_not_of_its_format_is_counted(
+async def test_payload_of_another_format_is_counted(
     broker: Any, start: Any, watch: Any, form: str, payload: bytes, until: Any
 ) -> None:
     bridge = await start(broker, f'subscribe = ["a"]\npayload = "{form}"')
@@ -142,7 +143,7 @@ async def test_a_payload_that_is_not_of_its_format_is_counted(
     assert bridge.delivery.connected
 
 
-async def test_a_broker_that_is_killed_is_connected_again_and_subscribed_to(
+async def test_reconnect_to_a_killed_broker_restores_the_subscriptions(
     start_broker: Any, start: Any, watch: Any, until: Any
 ) -> None:
     broker = await start_broker()
@@ -161,7 +162,7 @@ async def test_a_broker_that_is_killed_is_connected_again_and_subscribed_to(
 @pytest.mark.load
 @pytest.mark.timeout(50)
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
-async def test_a_broker_that_is_killed_loses_nothing_with_qos_1(
+async def test_qos_1_loses_nothing_when_the_broker_is_killed(
     memory: Path, start_broker: Any, start: Any, until: Any, version: str
 ) -> None:  # the folder is named first, so that it outlives the broker
     count, rate = 20_000, 2_000
@@ -191,12 +192,10 @@ async def test_a_broker_that_is_killed_loses_nothing_with_qos_1(
     assert bridge.drops.total() == 0
 
 
-async def test_a_broker_that_stops_answering_is_left(
+async def test_missing_acknowledgements_close_the_connection(
     start_broker: Any, start: Any, monkeypatch: Any, until: Any
 ) -> None:
-    from oscbridge_mqtt import window
-
-    monkeypatch.setattr(window, "ACK_TIMEOUT", 0.5)
+    monkeypatch.setattr(batch, "ACK_TIMEOUT", 0.5)
     broker = await start_broker()
     bridge = await start(broker, "qos = 1")
     broker.pause()
@@ -207,28 +206,18 @@ async def test_a_broker_that_stops_answering_is_left(
     await until(lambda: bridge.delivery.sent == 1)
 
 
-async def test_a_silent_broker_is_noticed_by_the_keepalive(
-    start_broker: Any, start: Any, until: Any
-) -> None:
+async def test_keepalive_detects_a_silent_broker(start_broker: Any, start: Any, until: Any) -> None:
     broker = await start_broker()
     bridge = await start(broker, "keepalive = 5")
     broker.pause()
     await until(lambda: not bridge.delivery.connected)
-    assert bridge.delivery.problem == "the broker is silent"
-
-
-async def test_the_keepalive_that_the_broker_asks_for_is_kept(
-    start_broker: Any, start: Any
-) -> None:
-    broker = await start_broker("max_keepalive 10")
-    bridge = await start(broker, "keepalive = 3000")
-    assert bridge.endpoint._link._client.keepalive == 10
+    assert bridge.delivery.problem == "the broker does not respond"
 
 
 @pytest.mark.load
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 @pytest.mark.parametrize("qos", [0, 1, 2])
-async def test_a_burst_arrives_whole_and_in_order(
+async def test_burst_arrives_complete_and_in_order(
     start_broker: Any, start: Any, until: Any, version: str, qos: int
 ) -> None:
     broker = await start_broker("max_queued_messages 0")
@@ -245,18 +234,18 @@ async def test_a_burst_arrives_whole_and_in_order(
 
 
 @pytest.mark.load
-async def test_what_is_in_flight_stays_within_what_the_broker_takes(
-    start_broker: Any, start: Any, until: Any
+async def test_messages_in_flight_stay_within_the_limit_of_mosquitto(
+    start_broker: Any, start: Any, until: Any, caplog: Any
 ) -> None:
     broker = await start_broker("max_inflight_messages 3")
     bridge = await start(broker, "qos = 2")
     bridge.offer(*[Message.of("/n", index) for index in range(1_000)])
     await until(lambda: bridge.delivery.sent == 1_000)
-    assert bridge.endpoint._link.window == 3
+    assert "not connected" not in caplog.text  # Mosquitto closes the connection above its limit
 
 
 @pytest.mark.load
-async def test_memory_is_bounded_while_the_broker_is_away(
+async def test_send_queue_is_bounded_while_disconnected(
     start_broker: Any, start: Any, until: Any
 ) -> None:
     broker = await start_broker()
@@ -266,13 +255,11 @@ async def test_memory_is_bounded_while_the_broker_is_away(
     for begin in range(0, 100_000, 1_000):
         bridge.offer(*[Message.of("/n", index) for index in range(begin, begin + 1_000)])
         await asyncio.sleep(0)
-    assert len(bridge.delivery._outbox) <= 1_000
+    assert bridge.delivery.queued <= 1_000
     assert bridge.drops["full"] >= 98_000 - 1_024
 
 
-async def test_a_session_at_a_busy_broker_ends_within_the_time_of_a_stop(
-    start_broker: Any, start: Any
-) -> None:
+async def test_stop_does_not_wait_for_a_paused_broker(start_broker: Any, start: Any) -> None:
     broker = await start_broker()
     bridge = await start(broker, "qos = 1")
     broker.pause()
@@ -282,9 +269,7 @@ async def test_a_session_at_a_busy_broker_ends_within_the_time_of_a_stop(
     assert bridge.drops["stopped"] <= 100
 
 
-async def test_answers_that_come_one_by_one_do_not_wait_for_each_other(
-    broker: Any, start: Any, until: Any
-) -> None:
+async def test_acknowledgements_are_not_delayed_by_tcp(broker: Any, start: Any, until: Any) -> None:
     bridge = await start(broker, "qos = 1")
     async with asyncio.timeout(1.5):  # with a delayed acknowledgement by TCP it takes 40 ms each
         for index in range(50):
@@ -292,7 +277,7 @@ async def test_answers_that_come_one_by_one_do_not_wait_for_each_other(
             await until(lambda index=index: bridge.delivery.sent == 3 * index + 3)
 
 
-async def test_messages_with_qos_1_and_2_are_kept_on_disk(broker: Any, start: Any) -> None:
+async def test_durable_messages_are_those_with_qos_1_and_2(broker: Any, start: Any) -> None:
     bridge = await start(broker, "qos = 1")
     keeps = bridge.endpoint.keeps
     assert keeps(Message.of("/a"))
@@ -301,19 +286,19 @@ async def test_messages_with_qos_1_and_2_are_kept_on_disk(broker: Any, start: An
         assert keeps(Message.of("/a")._replace(route=routed)) is kept
 
 
-async def test_what_paho_publishes_itself_is_answered_to_paho(
+@pytest.mark.load
+async def test_packet_identifiers_wrap_around_without_losing_an_acknowledgement(
     broker: Any, start: Any, until: Any
 ) -> None:
     bridge = await start(
         broker,
-        "qos = 1",
+        "outbox = 100000",
         '[[route]]\nfrom="osc"\nmatch="/two"\nto="mqtt"\nmqtt={qos=2}\n'
-        '[[route]]\nfrom="osc"\nmatch="/one"\nto="mqtt"\n',
+        '[[route]]\nfrom="osc"\nmatch="/one"\nto="mqtt"\nmqtt={qos=1}\n',
     )
-    paho = bridge.endpoint._link._client
-    paho._last_mid = 65_530  # as after a long time
-    for index in range(20):
-        bridge.send(*[Message.of(f"/{name}", index) for name in ("one", "two", "one", "two")])
-        await until(lambda index=index: bridge.delivery.sent == 4 * index + 4)
-    assert paho.drop_out_messages() == []
-    assert bridge.endpoint._link._sent == set()
+    count = 70_000  # messages with QoS 0 take an identifier of the 65,535 as well
+    for start_at in range(0, count, 1_000):
+        bridge.send(*[Message.of(f"/{name}", start_at) for name in ("one", "two", "one", "two")])
+        bridge.offer(*[Message.of("/zero", start_at + index) for index in range(1_000)])
+    await until(lambda: bridge.delivery.sent == count + 4 * count // 1_000)
+    assert bridge.drops.total() == 0

@@ -1,4 +1,4 @@
-"""Messages that wait on disk: the broker is away, and the bridge is killed."""
+"""Messages in the spool while the broker is down and the bridge is killed."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def send(port: int, numbers: range) -> None:
             sock.send(encode_message(Message.of("/n", number)))
 
 
-async def routed(program: Program, name: str, count: int) -> None:
-    """Wait until a metric of the endpoint is so high."""
+async def reached(program: Program, name: str, count: int) -> None:
+    """Wait until a metric of the endpoint has reached ``count``."""
     async with asyncio.timeout(WAIT):
         while await asyncio.to_thread(program.metric, name) < count:
             await asyncio.sleep(0.02)
@@ -98,20 +98,20 @@ async def written(folder: Path) -> None:
 
 
 @pytest.mark.load
-async def test_what_came_while_the_broker_was_away_survives_that_the_bridge_is_killed(
+async def test_spooled_messages_survive_a_killed_bridge(
     start_broker: Any, watch: Any, run: Callable[[str], Program], tmp_path: Path
 ) -> None:
     broker = await start_broker(*KEPT)
     watcher = await watch(broker, "n", client_id="watcher", expiry=3600)
     first = run(broker.url)
-    for part in range(10):  # what is read at once must fit the socket's buffer
+    for part in range(10):  # a burst must fit into the socket's buffer
         send(first.port, range(part * 100, part * 100 + 100))
-        await routed(first, "oscbridge_endpoint_offered_messages_total", part * 100 + 100)
-    await routed(first, "oscbridge_endpoint_sent_messages_total", 1_000)
+        await reached(first, "oscbridge_endpoint_offered_messages_total", part * 100 + 100)
+    await reached(first, "oscbridge_endpoint_sent_messages_total", 1_000)
     broker.end(signal.SIGKILL)
     for part in range(10, COUNT // 100):
         send(first.port, range(part * 100, part * 100 + 100))
-        await routed(first, "oscbridge_endpoint_offered_messages_total", part * 100 + 100)
+        await reached(first, "oscbridge_endpoint_offered_messages_total", part * 100 + 100)
     await written(tmp_path)
     first.end(signal.SIGKILL)
     second = run(broker.url)
@@ -121,11 +121,11 @@ async def test_what_came_while_the_broker_was_away_survives_that_the_bridge_is_k
     while len(set(got)) < COUNT:
         got.append(int((await watcher.next()).payload))
     assert list(dict.fromkeys(got)) == list(range(COUNT))
-    await routed(second, "oscbridge_endpoint_connected", 1)
+    await reached(second, "oscbridge_endpoint_connected", 1)
     assert second.end(signal.SIGTERM) == 0
 
 
-async def test_what_is_accepted_is_delivered_once_when_nothing_fails(
+async def test_spooled_messages_are_delivered_once(
     start_broker: Any, watch: Any, run: Callable[[str], Program]
 ) -> None:
     broker = await start_broker()

@@ -1,12 +1,12 @@
-"""Topics and addresses."""
+"""Topics, addresses, templates and echoes."""
 
 from __future__ import annotations
 
 import pytest
 
-from oscbridge_mqtt.broker import Broker
+from oscbridge_mqtt.broker import BrokerURL
 from oscbridge_mqtt.echo import ECHO_SECONDS, MAX_ECHOES, Echoes
-from oscbridge_mqtt.topic import Template, address_of, check_filter, check_topic, wildcard_parts
+from oscbridge_mqtt.topic import TextTemplate, address_of, check_filter, check_topic, wildcard_parts
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from oscbridge_mqtt.topic import Template, address_of, check_filter, check_topic
         ("$SYS/#", "$SYS/a", ["a"]),
     ],
 )
-def test_wildcards_stand_for_parts_of_a_topic(
+def test_wildcard_parts_returns_the_matched_levels(
     text: str, topic: str, parts: list[str] | None
 ) -> None:
     assert wildcard_parts(text, topic) == parts
@@ -46,31 +46,31 @@ def test_wildcards_stand_for_parts_of_a_topic(
         ("ä/ö", "", "/ä/ö"),
     ],
 )
-def test_a_topic_becomes_an_address(topic: str, prefix: str, address: str) -> None:
+def test_address_of_converts_a_topic(topic: str, prefix: str, address: str) -> None:
     assert address_of(topic, prefix) == address
 
 
 @pytest.mark.parametrize(
     "text", ["", "a+", "a/+/b", "#", "a\0b", "a\nb", "a\ufffeb", "\ud800", "é" * 40_000]
 )
-def test_what_is_no_topic_is_refused(text: str) -> None:
+def test_check_topic_rejects_an_invalid_topic(text: str) -> None:
     with pytest.raises(ValueError, match="topic"):
         check_topic(text)
 
 
 @pytest.mark.parametrize("text", ["a", "+", "#", "a/+/b/#", "/", "$share/g/a/#", "$SYS/#"])
-def test_a_topic_filter_is_taken(text: str) -> None:
+def test_check_filter_accepts_a_valid_filter(text: str) -> None:
     assert check_filter(text) == text
 
 
 @pytest.mark.parametrize("text", ["", "a+", "a/#/b", "##", "$share/g", "$share/+/a", "$share//a"])
-def test_what_is_no_topic_filter_is_refused(text: str) -> None:
+def test_check_filter_rejects_an_invalid_filter(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         check_filter(text)
 
 
-def test_in_a_template_only_placeholders_are_filled() -> None:
-    template = Template('{"state": {0}, "at": "{address}"} {x y}')
+def test_template_replaces_only_placeholders() -> None:
+    template = TextTemplate('{"state": {0}, "at": "{address}"} {x y}')
     assert template.names == ["0", "address"]
     assert template.fill(str.upper) == '{"state": 0, "at": "ADDRESS"} {x y}'
 
@@ -78,16 +78,16 @@ def test_in_a_template_only_placeholders_are_filled() -> None:
 @pytest.mark.parametrize(
     ("text", "broker"),
     [
-        ("mqtt://a", Broker("mqtt", "a", 1883)),
-        ("mqtts://a/", Broker("mqtts", "a", 8883)),
-        ("mqtt://[::1]:1884", Broker("mqtt", "::1", 1884)),
-        ("ws://a:9001", Broker("ws", "a", 9001, "/mqtt")),
-        ("wss://a/socket", Broker("wss", "a", 443, "/socket")),
+        ("mqtt://a", BrokerURL("mqtt", "a", 1883)),
+        ("mqtts://a/", BrokerURL("mqtts", "a", 8883)),
+        ("mqtt://[::1]:1884", BrokerURL("mqtt", "::1", 1884)),
+        ("ws://a:9001", BrokerURL("ws", "a", 9001, "/mqtt")),
+        ("wss://a/socket", BrokerURL("wss", "a", 443, "/socket")),
     ],
 )
-def test_the_address_of_a_broker_is_read_and_written(text: str, broker: Broker) -> None:
-    assert Broker.parse(text) == broker
-    assert Broker.parse(str(broker)) == broker
+def test_broker_url_is_parsed_and_formatted(text: str, broker: BrokerURL) -> None:
+    assert BrokerURL.parse(text) == broker
+    assert BrokerURL.parse(str(broker)) == broker
 
 
 @pytest.mark.parametrize(
@@ -95,9 +95,9 @@ def test_the_address_of_a_broker_is_read_and_written(text: str, broker: Broker) 
     ["", "a:1883", "mqtt://", "mqtt://:1", "mqtt://a:x", "mqtt://a:0", "mqtt://a/b", "mqtt://a?b",
      "tcp://a", "mqtt://a:99999", "mqtt://[::1"],
 )  # fmt: skip
-def test_what_is_no_address_of_a_broker_is_explained(text: str) -> None:
+def test_broker_url_rejects_an_invalid_url(text: str) -> None:
     with pytest.raises(ValueError, match=r"mqtt|path"):
-        Broker.parse(text)
+        BrokerURL.parse(text)
 
 
 class Clock:
@@ -107,7 +107,7 @@ class Clock:
         return self.now
 
 
-def test_an_echo_is_taken_once_for_each_time_it_was_published() -> None:
+def test_echo_is_recognised_once_per_publication() -> None:
     echoes = Echoes(Clock())
     echoes.add("a", b"1")
     echoes.add("a", b"1")
@@ -115,7 +115,7 @@ def test_an_echo_is_taken_once_for_each_time_it_was_published() -> None:
     assert not echoes.take("a", b"2")
 
 
-def test_an_echo_is_remembered_for_a_while() -> None:
+def test_echo_expires() -> None:
     clock = Clock()
     echoes = Echoes(clock)
     echoes.add("a", b"1")
@@ -124,7 +124,7 @@ def test_an_echo_is_remembered_for_a_while() -> None:
     assert len(echoes) == 0
 
 
-def test_echoes_are_bounded() -> None:
+def test_echoes_are_limited() -> None:
     echoes = Echoes(Clock())
     for index in range(MAX_ECHOES + 10):
         echoes.add("a", b"%d" % index)

@@ -1,0 +1,310 @@
+"""The connection to a broker: opening, the broker's limits, and why it ended.
+
+paho handles sessions, subscriptions, keepalive, QoS 2 and all incoming messages. PUBLISH packets
+with QoS 0 and 1, and their PUBACK packets, are our own (:mod:`oscbridge_mqtt.packets`,
+:mod:`oscbridge_mqtt.incoming`). paho 2.2.0 alone was measured on the same event loop, without a
+thread and with the same buffered socket; these of its properties force our own packets:
+
+- A PUBACK packet with a reason code outside its table counts as malformed, and paho closes the
+  connection. Mosquitto answers 0x95 above its ``message_size_limit``: one large message would be
+  sent, and the connection closed, forever (``pytest plugins/mqtt -k unannounced_limit``).
+- For each message it creates a lock and a condition, and for each PUBACK two reason codes and a
+  set of properties. A message takes 9 µs instead of 1.4 µs with QoS 0, and 40 µs instead of 9 µs
+  with QoS 1. With QoS 0 that is lossless at 0.7 times the rate of bare paho, with our packets at
+  1.1 times. (``make bench ARGS=mqtt``, here and in the revision with the title "Publish MQTT
+  messages through paho alone, with a buffered socket instead of own packets".)
+- It does not know the QoS 2 deliveries that the broker's session still has pending after a
+  restart, and cannot send PUBREL for a given packet identifier, nor report PUBCOMP for one that
+  it did not send itself (:mod:`oscbridge_mqtt.release`; ``pytest plugins/mqtt -k pending_qos_2``).
+- It reads packets of any size, up to 256 MB, into memory. MQTT 5 lets a client announce its
+  limit; with MQTT 3.1.1 payloads have to be truncated before paho reads them.
+
+WebSocket frames hide the packets: there paho publishes everything, and a session with
+``session_expiry`` uses QoS 1 at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from paho.mqtt.client import (
+    MQTT_CLEAN_START_FIRST_ONLY,
+    Client,
+    ConnectFlags,
+    DisconnectFlags,
+)
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+import oscbridge
+from oscbridge_mqtt.buffered_socket import SocketFactory
+from oscbridge_mqtt.client import CONNECT_TIMEOUT, make_client, plain_origin
+from oscbridge_mqtt.driver import ClientDriver, OnPublish
+from oscbridge_mqtt.failures import ConnectionEnd, connect_failure, disconnect_text, rejection
+from oscbridge_mqtt.limits import BrokerLimits, limits_of
+from oscbridge_mqtt.options import MQTTOptions
+from oscbridge_mqtt.packets import PUBACK, is_publish_qos_0, pubrel_packets
+from oscbridge_mqtt.release import ALL_IDENTIFIERS, PendingRelease
+from oscbridge_mqtt.tls import tls_context
+
+__all__ = ["CONNACK_TIMEOUT", "BrokerConnection"]
+
+CONNACK_TIMEOUT: Final = 8.0
+"""Seconds for the broker to answer a connect. The bridge allows little more."""
+
+MAX_INCOMING_PACKET: Final = 16 * 1024 * 1024
+"""Most bytes of a packet from the broker, as announced with MQTT 5."""
+
+STEADY: Final = 10.0
+"""Seconds after which a closed connection is not attributed to another client's connect."""
+
+NO_RETAIN: Final = 0x9A
+NO_QOS: Final = 0x9B
+"""Reason codes: the broker supports no retained will, or not its QoS (MQTT 5.0, section 2.4)."""
+
+
+class BrokerConnection:
+    """A connection that can be opened again after it was closed.
+
+    ``will`` is the topic of the will, with the payload ``offline``. ``on_lost`` is called when the
+    connection is lost, ``on_publish`` for each message that paho published and the broker
+    acknowledged. ``on_puback`` is called with a packet identifier and a reason code, and returns
+    whether the identifier belongs to a packet of :meth:`send`.
+    """
+
+    def __init__(
+        self,
+        options: MQTTOptions,
+        client_id: str,
+        log: logging.Logger,
+        *,
+        will: str,
+        on_lost: Callable[[oscbridge.NotConnected], None],
+        on_publish: OnPublish,
+        on_puback: Callable[[int, int], bool],
+    ) -> None:
+        self.limits = BrokerLimits()
+        """Known when it is open."""
+        self.broker = options.broker[0]
+        """The connected broker, or the one that is tried."""
+        self._options = options
+        self._client_id = client_id
+        self._will = will
+        self._on_lost = on_lost
+        self._on_puback = on_puback
+        self._loop = asyncio.get_running_loop()
+        self._tries = 0
+        self._will_qos = 1
+        self._will_retain = True
+        self._unreleased: set[int] | range = ALL_IDENTIFIERS
+        """Packet identifiers that older connections may have left pending with QoS 2."""
+        self._release: PendingRelease | None = None
+        self._is_resumed = False
+        self._error: Exception | None = None
+        """Why the connection is closed."""
+        self._connack: asyncio.Future[None] | None = None
+        self._opened_at = 0.0
+        self.is_direct = not self.broker.is_websocket
+        """Whether :meth:`send` works: not within WebSocket frames."""
+        self._sockets = SocketFactory(
+            tls_context(options) if self.broker.is_tls else None,
+            listener=self if self.is_direct else None,
+            max_payload=None if options.version == "5" else options.max_payload,
+        )
+        self.client = client = make_client(options, client_id, self._sockets)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        self._driver = ClientDriver(
+            client,
+            self._sockets,
+            log,
+            reset=self._reset,
+            on_broken=self._fail,
+            on_publish=on_publish,
+        )
+
+    # --- opening and closing -----------------------------------------------------------------
+
+    def _reset(self) -> None:
+        """Close the socket without a DISCONNECT packet, and prepare the next connect."""
+        options = self._options
+        properties = None
+        if options.version == "5":
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.MaximumPacketSize = MAX_INCOMING_PACKET
+            if options.session_expiry:
+                properties.SessionExpiryInterval = options.session_expiry
+        self.client.connect_async(
+            self.broker.host,
+            self.broker.port,
+            options.keepalive,
+            clean_start=options.session_expiry == 0 if properties else MQTT_CLEAN_START_FIRST_ONLY,
+            properties=properties,
+        )
+
+    async def open(self, *, qos: int = 0) -> None:
+        """Connect, and wait until the broker accepts the session.
+
+        ``qos`` is the highest that will be used. Raises ``OSError`` and
+        :class:`oscbridge.EndpointError`.
+        """
+        await self._driver.wait_until_idle()
+        self._prepare()
+        try:
+            await self._driver.connect()
+        except Exception as error:
+            failure = connect_failure(error, self.broker, CONNECT_TIMEOUT)
+            if failure is error:
+                raise
+            raise failure from None
+        self._connack = self._loop.create_future()
+        try:
+            self._driver.start()
+            async with asyncio.timeout(CONNACK_TIMEOUT):
+                await self._connack
+        except TimeoutError:
+            raise oscbridge.EndpointError(
+                f"connected, but no answer within {CONNACK_TIMEOUT:g} s; "
+                f"is {self.broker} an MQTT broker?"
+            ) from None
+        finally:
+            self._connack = None
+        await self._release_pending(qos)
+        self._opened_at = self._loop.time()
+
+    def _prepare(self) -> None:
+        """Choose the next broker, and forget the state of the previous connection."""
+        brokers = self._options.broker
+        self.broker = broker = brokers[self._tries % len(brokers)]
+        self._tries += 1
+        if broker.is_websocket:
+            self.client.ws_set_options(broker.path, None if broker.is_tls else plain_origin)
+        self.client.will_set(self._will, b"offline", qos=self._will_qos, retain=self._will_retain)
+        self._reset()
+        self._error = None
+        # The bridge offers unacknowledged messages again; paho must not send them as well.
+        dropped = self.client.drop_out_messages()
+        if self._unreleased is not ALL_IDENTIFIERS:
+            pending = [message.mid for message in dropped if message.qos == 2]
+            self._unreleased = {*self._unreleased, *pending}
+
+    async def _release_pending(self, qos: int) -> None:
+        """Complete the pending QoS 2 deliveries of a resumed session."""
+        self.check()
+        if self._is_resumed and self._unreleased:
+            if min(qos, self.limits.qos) < 2:
+                return  # PUBREL is a protocol error where the broker does not support QoS 2
+            self._release = release = PendingRelease(self._unreleased)
+            try:
+                async with asyncio.timeout(CONNACK_TIMEOUT):
+                    self._driver.send([pubrel_packets(release.pending)])
+                    await self.drain()
+                    await release.wait()
+            except TimeoutError:
+                self.check()
+                raise oscbridge.EndpointError(
+                    "the broker does not complete the session's pending QoS 2 deliveries; "
+                    "connect once with session_expiry = 0 to discard the session"
+                ) from None
+            finally:
+                self._release = None
+            self.check()
+        self._unreleased = set()
+
+    def check(self) -> None:
+        """Raise the error of a lost connection."""
+        if self._error is not None:
+            raise self._error
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the broker has accepted the session."""
+        return self._driver.is_open and self.client.is_connected()
+
+    def close(self) -> None:
+        """Close the socket without a DISCONNECT packet."""
+        self._driver.close()
+
+    # --- writing -----------------------------------------------------------------------------
+
+    def send(self, packets: Sequence[bytes]) -> None:
+        """Send packets; :meth:`flush` writes them. Only with :attr:`is_direct`.
+
+        Raises :class:`oscbridge.NotConnected`.
+        """
+        self._driver.send(packets)
+
+    def flush(self) -> bool:
+        """Write what can be written now. Returns whether the system has taken everything."""
+        return self._driver.flush()
+
+    def schedule_flush(self) -> None:
+        """Write in the next turn of the loop."""
+        self._driver.schedule_flush()
+
+    def count_unsent(self, count: int) -> int:
+        """How many of the latest ``count`` QoS 0 messages the system has not taken completely."""
+        sock = self._sockets.latest
+        pieces = () if sock is None else sock.unsent
+        if self.is_direct:
+            return min(count, sum(map(is_publish_qos_0, pieces)))
+        return min(count, len(pieces))  # WebSocket frames hide the packets
+
+    async def drain(self) -> None:
+        """Wait until the system has taken everything. Raises :class:`oscbridge.NotConnected`."""
+        self.check()
+        await self._driver.drain()
+
+    # --- paho's callbacks --------------------------------------------------------------------
+
+    def _on_connect(
+        self, _client: Client, _data: object, flags: ConnectFlags, reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:  # fmt: skip
+        if self._connack is None or self._connack.done():
+            return
+        if reason.is_failure:
+            self._will_retain = self._will_retain and reason.value != NO_RETAIN
+            self._will_qos = 0 if reason.value == NO_QOS else self._will_qos
+            self._connack.set_exception(rejection(reason, properties, self._options))
+            return
+        self._is_resumed = flags.session_present
+        limits = limits_of(properties)
+        if self._options.session_expiry and self.broker.is_websocket:
+            limits = limits._replace(qos=min(limits.qos, 1))  # see the module's docstring
+        self.limits = limits
+        self._connack.set_result(None)
+
+    def on_answer(self, kind: int, mid: int, reason: int) -> bool:
+        if kind == PUBACK:
+            return self._on_puback(mid, reason)
+        return self._release is not None and self._release.completed(mid)
+
+    def _on_disconnect(
+        self, _client: Client, _data: object, flags: DisconnectFlags, reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:  # fmt: skip
+        sock = self._sockets.latest
+        end = ConnectionEnd(
+            packet_from_broker=flags.is_disconnect_packet_from_server,
+            closed_by_broker=sock is None or sock.is_broken,
+            tls_error="" if sock is None else sock.tls_error,
+            before_connack=self._connack is not None and not self._connack.done(),
+            is_recent=self._loop.time() - self._opened_at < STEADY,
+        )
+        text = disconnect_text(end, reason, properties, self._options, self._client_id)
+        self._fail(oscbridge.NotConnected(text))
+
+    def _fail(self, error: oscbridge.NotConnected) -> None:
+        self._error = error
+        if self._release is not None:
+            self._release.cancel()
+        self._driver.fail(error)
+        if self._connack is not None and not self._connack.done():
+            self._connack.set_exception(error)
+            self._connack.exception()  # its waiter may be gone
+        self._on_lost(error)
