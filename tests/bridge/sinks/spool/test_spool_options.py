@@ -79,14 +79,13 @@ def test_two_endpoints_cannot_share_a_file() -> None:
     one = '[endpoint.{}]\ntype = "sink"\npolicy = "spool"\nspool.path = "{}"\n'
     found = fault(one.format("a", "x/y.spool") + one.format("b", "x/../x/y.spool"))
     assert re.fullmatch(
-        r"x\.toml: endpoint\.b\.spool\.path: /\S+/x/y\.spool is the file of endpoint\.a; "
-        "give each its own",
+        r"x\.toml: endpoint\.b\.spool\.path: /\S+/x/y\.spool is already used by endpoint\.a; "
+        "choose another file",
         found,
     )
 
 
 def test_spool_keys_without_the_policy_are_a_problem() -> None:
     assert fault('[endpoint.a]\ntype = "sink"\nspool.max_size = 2000000') == (
-        "x.toml: endpoint.a.spool: nothing is on disk, as its policy is 'drop_oldest'; "
-        'set policy = "spool"'
+        "x.toml: endpoint.a.spool: no effect with the policy 'drop_oldest'; set policy = \"spool\""
     )
