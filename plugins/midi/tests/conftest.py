@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 import pytest
-from programs import find_program
 
 import oscbridge
 from oscbridge.bridge.app import App

@@ -68,11 +68,9 @@ PHONE = {"width": 400, "height": 800}
 @pytest.fixture
 async def browser_page() -> AsyncIterator[Page]:
     """An empty page, as wide as a phone; any error on it fails the test."""
-    chromium = shutil.which("chromium")
-    assert chromium, "chromium is missing: tests/system-packages.txt"
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=chromium,
+            executable_path=find_program("chromium"),
             args=[
                 "--no-sandbox",
                 "--disable-gpu",

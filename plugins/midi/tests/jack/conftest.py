@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import queue
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from ports import free_port
+from programs import find_program
 
 import oscbridge
 
@@ -23,15 +23,6 @@ WAIT = 10.0
 """Seconds to wait for an event."""
 PEER = Path(__file__).parent / "peer.py"
 JACK = Path(__file__).parent / "jack.sh"
-PACKAGES = {"unshare": "util-linux", "nsenter": "util-linux", "jackd": "jackd2"}
-
-
-def find_tool(name: str) -> str:
-    """The path of a program; fails with the package to install."""
-    found = shutil.which(name)
-    package = PACKAGES.get(name, name)
-    assert found, f"{name} is missing: install {package} (tests/system-packages.txt)"
-    return found
 
 
 class JackProgram:
@@ -124,7 +115,7 @@ class Jack:
 
     def __init__(self) -> None:
         for tool in ("unshare", "nsenter", "jackd"):
-            find_tool(tool)
+            find_program(tool)
         self._server = JackProgram([str(JACK)])
         self._programs: list[JackProgram] = []
         try:
@@ -138,13 +129,13 @@ class Jack:
 
     def start(self, name: str, *arguments: object) -> JackProgram:
         """Start a program that uses the server."""
-        command = [*self._into, find_tool(name), *map(str, arguments)]
+        command = [*self._into, find_program(name), *map(str, arguments)]
         self._programs.append(JackProgram(command, self._env))
         return self._programs[-1]
 
     def run(self, name: str, *arguments: object) -> str:
         """The output of a program that must exit with code 0."""
-        command = [*self._into, find_tool(name), *map(str, arguments)]
+        command = [*self._into, find_program(name), *map(str, arguments)]
         result = subprocess.run(
             command, env=self._env, capture_output=True, text=True, timeout=WAIT
         )
