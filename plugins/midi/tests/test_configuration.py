@@ -62,8 +62,11 @@ def test_endpoint_error_is_one_line_with_the_fix(lines: str, text: str) -> None:
         ('{ type = "note_on", note = 2, channel = 0 }', "channel must be 1 to 16, not 0"),
         ('{ type = "program_change", note = 2 }', "available: channel, program"),
         ('{ type = "note_on", note = "{n" }', 'write a number, "{n}", "{0}"'),
-        ('{ type = "note_on", note = "{n}" }', "{n} is unknown; the match captures no names"),
-        ('{ type = "sysex", data = "f0 {n} f7" }', "{n} is unknown; the match captures no names"),
+        ('{ type = "note_on", note = "{n}" }', "unknown placeholder {n}; captured by the match"),
+        (
+            '{ type = "sysex", data = "f0 {n} f7" }',
+            "unknown placeholder {n}; captured by the match",
+        ),
         ('{ type = "sysex", data = "f0 01" }', "must start with f0 and end with f7"),
         ('{ type = "sysex", data = "f0 {0 f7" }', "a brace stands around"),
         ('{ type = "sysex", data = "f0 {0} 00" }', "must start with f0 and end with f7"),

@@ -40,7 +40,7 @@ async def test_note_is_ended_although_the_send_queue_was_full(
     start: Any, join: Any, eventually: Eventually,
     route: str, begin: tuple[Any, ...], end: tuple[Any, ...],
 ) -> None:  # fmt: skip
-    bridge = await start('listen = "127.0.0.1:0"\noutbox = 10', route)
+    bridge = await start('listen = "127.0.0.1:0"\nqueue = 10', route)
     wire = await join(bridge)
     bridge.send(*begin)
     assert (await wire.read(3)).hex() == "903c01"
@@ -52,7 +52,7 @@ async def test_note_is_ended_although_the_send_queue_was_full(
 
 
 async def test_pedal_is_lifted_although_the_send_queue_was_full(start: Any, join: Any) -> None:
-    bridge = await start('listen = "127.0.0.1:0"\noutbox = 10')
+    bridge = await start('listen = "127.0.0.1:0"\nqueue = 10')
     wire = await join(bridge)
     for value in (127, 0):
         bridge.send("/control", 1, 64, value)

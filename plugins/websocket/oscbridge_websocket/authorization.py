@@ -145,7 +145,7 @@ class RequestAuthorizer:
     def _check_limit(self) -> Response | None:
         if not self._registry.is_full:
             return None
-        self._on_refused(f"a client: max_clients = {self._options.max_clients} reached")
+        self._on_refused(f"a client: max_connections = {self._options.max_connections} reached")
         return text_response(503, "Too many clients.\n")
 
     def _check_offered_token(self, connection: WebSocketConnection, request: Request) -> AuthResult:

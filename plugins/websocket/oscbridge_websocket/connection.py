@@ -139,7 +139,7 @@ class WebSocketConnection(ServerConnection):
         logger: LoggerLike,
         **options: Any,  # the library's own
     ) -> None:
-        limit = shared.registry.options.max_frame
+        limit = shared.registry.options.max_packet_size
         self._websocket = WebSocketProtocol(max_size=limit, logger=logger)
         super().__init__(self._websocket, server, **options)
         self._shared = shared

@@ -226,7 +226,9 @@ class WebSocketEndpoint(oscbridge.Endpoint):
             if isinstance(result, Rejection):
                 await connection.close(result.code, result.reason)
             elif not self._registry.promote(connection):
-                self.host.refused(f"a client: max_clients = {self.options.max_clients} reached")
+                self.host.refused(
+                    f"a client: max_connections = {self.options.max_connections} reached"
+                )
                 await connection.close(CloseCode.TRY_AGAIN_LATER, "too many clients")
             else:
                 await self._serve(self._make_client(connection, result))

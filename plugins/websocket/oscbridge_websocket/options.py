@@ -77,17 +77,17 @@ class WebSocketOptions(oscbridge.Options):
     hosts: tuple[str, ...] = ()
     """Additional host names of this machine, for example ``stage.example.org``; ``*`` allows
     any."""
-    max_clients: Annotated[int, Field(ge=1, le=100_000)] = 256
+    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 256
     """The most clients at the same time."""
-    max_clients_per_address: Annotated[int, Field(ge=1, le=100_000)] = 64
+    max_connections_per_address: Annotated[int, Field(ge=1, le=100_000)] = 64
     """The most connections at the same time from one address (IPv6: one /64)."""
     max_handshakes: Annotated[int, Field(ge=1, le=100_000)] = 128
     """The most connections at the same time that have not completed handshake and token."""
-    max_frame: Annotated[int, Field(ge=16, le=1 << 24)] = 65_535
+    max_packet_size: Annotated[int, Field(ge=16, le=1 << 24)] = 65_535
     """The largest frame from a client, in bytes; a larger one closes the connection."""
     max_rate: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
     """Messages per second from one client; a client that sends more is throttled."""
-    client_queue: Annotated[int, Field(ge=1, le=10_000_000)] = 8_192
+    max_client_queue: Annotated[int, Field(ge=1, le=10_000_000)] = 8_192
     """Messages queued for one slow client; above that the oldest are dropped."""
     snapshot: bool = False
     """Whether a new client first receives the last value of each address without asking."""

@@ -53,17 +53,17 @@ class ConnectionRegistry(Generic[_TrackedT]):
     @property
     def is_full(self) -> bool:
         """Whether the limit of clients is reached."""
-        return self.clients >= self.options.max_clients
+        return self.clients >= self.options.max_connections
 
     def add(self, connection: _TrackedT) -> str:
         """Add a new connection. Returns why it is refused, or an empty string."""
         limits, network = self.options, connection.network
         if not self._open:
             return "a connection: the endpoint is closing"
-        if self._networks[network] >= limits.max_clients_per_address:
+        if self._networks[network] >= limits.max_connections_per_address:
             return (
                 f"a connection from {network}: "
-                f"max_clients_per_address = {limits.max_clients_per_address} reached"
+                f"max_connections_per_address = {limits.max_connections_per_address} reached"
             )
         if self._handshakes >= limits.max_handshakes:
             return f"a connection from {network}: max_handshakes = {limits.max_handshakes} reached"

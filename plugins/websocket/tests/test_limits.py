@@ -45,7 +45,7 @@ async def test_connection_above_the_limit_per_address_is_refused_and_other_addre
     for client in clients:
         assert [m.address for m in await messages(client)] == ["/a"]
     assert bridge.refusals == 1
-    assert "a connection from 127.0.0.1: max_clients_per_address = 2 reached" in caplog.text
+    assert "a connection from 127.0.0.1: max_connections_per_address = 2 reached" in caplog.text
 
 
 async def test_silent_connections_count_towards_the_limit_per_address(
@@ -104,7 +104,7 @@ async def test_late_token_does_not_exceed_the_client_limit(
 
 
 async def test_reload_changes_the_limits_for_new_connections(start: Any, join: Any) -> None:
-    bridge = await start("max_clients = 1")
+    bridge = await start("max_connections = 1")
     await join(bridge)
     while not bridge.clients:
         await asyncio.sleep(0)

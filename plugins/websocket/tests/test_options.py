@@ -22,7 +22,7 @@ def error_of(options: str) -> str:
 
 def test_literal_token_in_the_file_is_an_error() -> None:
     text = error_of('token = "very-secret-indeed"')
-    assert "a secret does not stand in the configuration" in text
+    assert "a secret must not be written in the configuration" in text
     assert "very-secret" not in text
 
 
@@ -44,7 +44,7 @@ def test_duplicate_token_is_an_error(token: str) -> None:
     [
         ('rights = "write"', "expected 'listen', 'send' or 'both'"),
         ('addresses = ["mixer"]', "'mixer': an address must start with '/'"),
-        ('addresses = ["/a["]', "has no end"),
+        ('addresses = ["/a["]', "unclosed '['"),
         ("addresses = []", "leave the key out"),
     ],
 )

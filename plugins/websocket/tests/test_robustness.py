@@ -145,7 +145,7 @@ async def test_oversized_frame_disconnects_only_its_sender(
 
 
 async def test_client_above_the_limit_is_refused(start: Any, join: Any) -> None:
-    bridge = await start("max_clients = 2")
+    bridge = await start("max_connections = 2")
     first = await join(bridge)
     await join(bridge)
     with pytest.raises(InvalidStatus) as caught:
@@ -157,7 +157,7 @@ async def test_client_above_the_limit_is_refused(start: Any, join: Any) -> None:
 
 
 async def test_disconnected_client_makes_room(start: Any, join: Any) -> None:
-    bridge = await start("max_clients = 1")
+    bridge = await start("max_connections = 1")
     first = await join(bridge)
     await first.close()
     while bridge.clients:

@@ -1,9 +1,10 @@
 #!/bin/sh
-# A JACK server of its own, without a sound card: says "ready", and goes on until it is ended.
-# In a namespace with its own /dev/shm. All JACK servers of a user share a database there,
-# which each one that starts makes anew: they would end each other's clients, and those of
-# whoever plays on this machine. Who kills `unshare` (SIGKILL: it ignores SIGTERM) ends all that is in it. Others come in
-# with `nsenter`.
+# Runs a JACK server without a sound card, prints "ready", and runs until it is killed.
+#
+# It runs in a namespace with its own /dev/shm: all JACK servers of a user share a database there,
+# which each new server resets, so they would end each other's clients and those of other users of
+# this machine. Killing `unshare` with SIGKILL (it ignores SIGTERM) ends everything in the namespace.
+# Other programs enter it with `nsenter`.
 set -eu
 if [ "${IN_NAMESPACE-}" = "" ]; then
     IN_NAMESPACE=yes exec unshare --map-root-user --mount --pid --fork --kill-child "$0" "$@"
