@@ -113,7 +113,7 @@ class BrokerConnection:
         self._sockets = SocketFactory(
             tls_context(options) if self.broker.is_tls else None,
             listener=self if self.is_direct else None,
-            max_payload=None if options.version == "5" else options.max_payload,
+            max_payload=None if options.version == "5" else options.max_payload_size,
         )
         self.client = client = make_client(options, client_id, self._sockets)
         client.on_connect = self._on_connect

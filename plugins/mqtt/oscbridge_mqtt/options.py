@@ -262,7 +262,7 @@ class MQTTOptions(oscbridge.Options):
     also a template."""
     max_inflight: Annotated[int, Field(ge=1, le=30_000)] = 1_000
     """Most messages with QoS 1 and 2 in flight; the broker may accept fewer."""
-    max_payload: Annotated[int, Field(ge=1, le=1 << 28)] = 65_535
+    max_payload_size: Annotated[int, Field(ge=1, le=1 << 28)] = 65_535
     """Most bytes of a received payload; larger ones are rejected and counted."""
     ca: oscbridge.File | None = None
     """The certificate of the authority that signed the broker's, if the system does not trust

@@ -292,7 +292,7 @@ async def test_packet_identifiers_wrap_around_without_losing_an_acknowledgement(
 ) -> None:
     bridge = await start(
         broker,
-        "outbox = 100000",
+        "queue = 100000",
         '[[route]]\nfrom="osc"\nmatch="/two"\nto="mqtt"\nmqtt={qos=2}\n'
         '[[route]]\nfrom="osc"\nmatch="/one"\nto="mqtt"\nmqtt={qos=1}\n',
     )
