@@ -213,6 +213,7 @@ def main() -> None:
         parser.error(f"unknown section {unknown.pop()!r}; available: {', '.join(SECTIONS)}")
     if options.rounds < MIN_ROUNDS:
         parser.error(f"--rounds must be at least {MIN_ROUNDS}")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where it was ignored
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     console = Console(width=None if sys.stdout.isatty() else 110)
     with tempfile.TemporaryDirectory(prefix="oscbridge-compare-") as name:
