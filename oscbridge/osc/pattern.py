@@ -31,7 +31,7 @@ from oscbridge.osc.pattern_parser import (
     AnyDepth,
     Capture,
     CharacterClass,
-    Literal,
+    LiteralText,
     Star,
     Token,
     is_pattern,
@@ -202,13 +202,13 @@ class Pattern:
 
 def _literal(tokens: tuple[Token, ...]) -> str:
     """The text of a single literal; empty for anything else."""
-    return tokens[0].text if tokens and isinstance(tokens[0], Literal) else ""
+    return tokens[0].text if tokens and isinstance(tokens[0], LiteralText) else ""
 
 
 def _advance(token: Token, reached: int, text: _Text) -> int:
     """The positions that one token reaches from a set of positions."""
     match token:
-        case Literal(literal):
+        case LiteralText(literal):
             return _spell(literal, reached, text)
         case Star(crosses):
             return _fill(reached, text.inside if crosses else text.within)

@@ -14,7 +14,7 @@ __all__ = [
     "AnyDepth",
     "Capture",
     "CharacterClass",
-    "Literal",
+    "LiteralText",
     "Star",
     "Token",
     "is_pattern",
@@ -33,7 +33,7 @@ def is_pattern(address: str) -> bool:
     return _SPECIAL.search(address) is not None
 
 
-class Literal(NamedTuple):
+class LiteralText(NamedTuple):
     text: str
 
 
@@ -71,7 +71,7 @@ class AnyDepth(NamedTuple):
 
 
 Token: TypeAlias = (
-    Literal | AnyCharacter | Star | CharacterClass | Alternatives | Capture | AnyDepth
+    LiteralText | AnyCharacter | Star | CharacterClass | Alternatives | Capture | AnyDepth
 )
 
 
@@ -100,12 +100,12 @@ def parse_pattern(text: str, mapped: bool) -> tuple[Token, ...]:
             index += 1
             continue
         if literal:
-            tokens.append(Literal(literal))
+            tokens.append(LiteralText(literal))
             literal = ""
         tokens.append(token)
     if literal:
-        tokens.append(Literal(literal))
-    if sum(not isinstance(token, Literal) for token in tokens) > MAX_WILDCARDS:
+        tokens.append(LiteralText(literal))
+    if sum(not isinstance(token, LiteralText) for token in tokens) > MAX_WILDCARDS:
         raise PatternError(f"{text!r}: more than {MAX_WILDCARDS} wildcards")
     return tuple(tokens)
 

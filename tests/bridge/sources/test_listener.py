@@ -366,4 +366,4 @@ except ValueError as error:
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT)
     assert done.stderr == ""
-    assert "this system cannot fork; use threading" in done.stdout
+    assert "not available on this system; use 'threading'" in done.stdout
