@@ -8,11 +8,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from oscbridge.abilities import (
+        Coalescing,
+        Durability,
+        MustDeliver,
+        PeerAware,
+        Reconfigurable,
+        RouteAware,
+    )
     from oscbridge.bridge.config.captures import check_captures
     from oscbridge.bridge.config.secrets import File, Secret
     from oscbridge.bridge.routes.conversion import nearest_whole
+    from oscbridge.bridge.routes.literal import parse_message
+    from oscbridge.delivery import Delivery, RouteInfo
     from oscbridge.dispatch.dispatcher import Dispatcher
-    from oscbridge.endpoint import Endpoint, Host, Options, Routed, RouteInfo
+    from oscbridge.dispatch.handler import ClientAddress
+    from oscbridge.endpoint import AnyEndpoint, Endpoint, EndpointTypes, OnStart, Policy
     from oscbridge.errors import (
         BackOff,
         BadMessage,
@@ -24,13 +35,19 @@ if TYPE_CHECKING:
         NotConnected,
         OSCBridgeError,
         OSCError,
+        PartialDelivery,
         PatternError,
         PluginError,
     )
     from oscbridge.hooks import hookimpl
+    from oscbridge.host import Host
     from oscbridge.net.hosts import HostPolicy, is_loopback
+    from oscbridge.net.tcp_socket import prepare_stream as prepare_tcp_socket
     from oscbridge.net.token_bucket import TokenBucket
+    from oscbridge.net.udp_receive import receiver as udp_receiver
+    from oscbridge.net.udp_socket import open_socket as open_udp_socket
     from oscbridge.net.url import OSCURL, HostPort
+    from oscbridge.options import Options
     from oscbridge.osc import (
         IMMEDIATELY,
         IMPULSE,
@@ -54,16 +71,30 @@ if TYPE_CHECKING:
         is_pattern,
         messages,
     )
+    from oscbridge.osc.framing import decoder_for as stream_decoder
     from oscbridge.osc.json import decode_json, encode_json
     from oscbridge.osc.text import is_number
-    from oscbridge.source import Sink, Source
+    from oscbridge.source import RouteFunction, Routes, Sink, Source
 
 _HOMES = {
     "oscbridge.bridge.config.captures": ("check_captures",),
-    "oscbridge.endpoint": ("Endpoint", "Host", "Options", "RouteInfo", "Routed"),
+    "oscbridge.abilities": (
+        "Coalescing",
+        "Durability",
+        "MustDeliver",
+        "PeerAware",
+        "Reconfigurable",
+        "RouteAware",
+    ),
+    "oscbridge.delivery": ("Delivery", "RouteInfo"),
+    "oscbridge.dispatch.handler": ("ClientAddress",),
+    "oscbridge.endpoint": ("AnyEndpoint", "Endpoint", "EndpointTypes", "OnStart", "Policy"),
+    "oscbridge.host": ("Host",),
+    "oscbridge.options": ("Options",),
     "oscbridge.bridge.config.secrets": ("File", "Secret"),
     "oscbridge.bridge.routes.conversion": ("nearest_whole",),
-    "oscbridge.source": ("Sink", "Source"),
+    "oscbridge.bridge.routes.literal": ("parse_message",),
+    "oscbridge.source": ("RouteFunction", "Routes", "Sink", "Source"),
     "oscbridge.dispatch.dispatcher": ("Dispatcher",),
     "oscbridge.errors": (
         "BackOff",
@@ -76,6 +107,7 @@ _HOMES = {
         "NotConnected",
         "OSCBridgeError",
         "OSCError",
+        "PartialDelivery",
         "PatternError",
         "PluginError",
     ),
@@ -109,24 +141,36 @@ _HOMES = {
     "oscbridge.net.token_bucket": ("TokenBucket",),
     "oscbridge.net.url": ("OSCURL", "HostPort"),
 }
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
+_HOME = {name: (module, name) for module, names in _HOMES.items() for name in names}
+_HOME |= {  # names that say enough only within their module
+    "open_udp_socket": ("oscbridge.net.udp_socket", "open_socket"),
+    "prepare_tcp_socket": ("oscbridge.net.tcp_socket", "prepare_stream"),
+    "stream_decoder": ("oscbridge.osc.framing", "decoder_for"),
+    "udp_receiver": ("oscbridge.net.udp_receive", "receiver"),
+}
 
 __all__ = [
     "IMMEDIATELY",
     "IMPULSE",
     "MIDI",
     "OSCURL",
+    "AnyEndpoint",
     "Argument",
     "BackOff",
     "BadMessage",
     "Bundle",
+    "ClientAddress",
+    "Coalescing",
     "Color",
     "ConfigurationError",
     "DecodeError",
+    "Delivery",
     "Dispatcher",
+    "Durability",
     "EncodeError",
     "Endpoint",
     "EndpointError",
+    "EndpointTypes",
     "File",
     "Host",
     "HostPolicy",
@@ -135,17 +179,25 @@ __all__ = [
     "LimitError",
     "Limits",
     "Message",
+    "MustDeliver",
     "NotConnected",
     "OSCBridgeError",
     "OSCError",
+    "OnStart",
     "Options",
     "Origin",
     "Packet",
+    "PartialDelivery",
     "Pattern",
     "PatternError",
+    "PeerAware",
     "PluginError",
+    "Policy",
+    "Reconfigurable",
+    "RouteAware",
+    "RouteFunction",
     "RouteInfo",
-    "Routed",
+    "Routes",
     "Secret",
     "Sink",
     "Source",
@@ -166,6 +218,11 @@ __all__ = [
     "is_pattern",
     "messages",
     "nearest_whole",
+    "open_udp_socket",
+    "parse_message",
+    "prepare_tcp_socket",
+    "stream_decoder",
+    "udp_receiver",
 ]
 
 
@@ -173,7 +230,8 @@ def __getattr__(name: str) -> object:
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(home), name)  # the next time it is at hand
+    module, attribute = home
+    value = globals()[name] = getattr(import_module(module), attribute)  # found at once next time
     return value
 
 

@@ -1,235 +1,144 @@
-"""The contract of an endpoint: all that a plugin's author writes."""
+"""The core of the plugin contract: connect, send, close; receive; describe."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Mapping, Sequence
-from typing import ClassVar, Literal, NamedTuple, Protocol, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, cast, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict
-
+from oscbridge.abilities import ABILITY_OF
+from oscbridge.delivery import Delivery, ItemT
 from oscbridge.dispatch.handler import ClientAddress
-from oscbridge.errors import DecodeError
-from oscbridge.osc import Message, Origin
+from oscbridge.host import Host
+from oscbridge.options import Options, OptionsT
+from oscbridge.osc import Message
 
-__all__ = ["Endpoint", "Host", "OnStart", "Options", "Policy", "RouteInfo", "Routed"]
+__all__ = ["AnyEndpoint", "Endpoint", "EndpointTypes", "OnStart", "Policy"]
 
 Policy: TypeAlias = Literal["drop_oldest", "latest", "block", "spool"]
 """What happens to messages when the send queue is full."""
 
 OnStart: TypeAlias = Literal["retry", "error", "ignore"]
+"""What happens when an endpoint cannot be connected as the bridge starts."""
 
 
-class Options(BaseModel):
-    """Base of every model of options: typed, frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    renamed_keys: ClassVar[Mapping[str, str]] = {}
-    """Current names of keys by their former names, e.g. ``{"outbox": "queue"}``.
-
-    A former name is an error that names the current one; ``oscbridge check --fix`` renames it.
-    """
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **_kwargs: object) -> None:
-        keys = {field.alias or name for name, field in cls.model_fields.items()}
-        for old, new in cls.renamed_keys.items():
-            if new not in keys or old in keys:
-                raise TypeError(f"{cls.__qualname__}.renamed_keys: {old!r} cannot become {new!r}")
-
-
-_Options: TypeAlias = Options  # Endpoint has an attribute of the same name
-
-
-class Routed(NamedTuple):
-    """What a route says to an endpoint that has :attr:`Endpoint.RouteOptions`."""
-
-    options: _Options | None
-    """The route's options for this type of endpoint, if it has any."""
-    captures: Mapping[str, str]
-    """What the route's match captured."""
-
-
-class RouteInfo(NamedTuple):
-    """What an endpoint knows of a route that leads to it, before any message has come."""
-
-    options: _Options | None
-    """The route's options for this type of endpoint, if it has any."""
-    address: str | None
-    """The address of its messages, if it is always the same one."""
-
-
-class Host(Protocol):
-    """What the bridge does for an endpoint."""
-
-    def receive(self, message: Message, peer: ClientAddress) -> None:
-        """Put a message into the routes."""
-
-    def receive_packet(self, data: bytes, peer: ClientAddress) -> None:
-        """Put an encoded packet into the routes."""
-
-    def bad_input(self, error: DecodeError, peer: ClientAddress) -> None:
-        """Count and report what a peer sent and what is no message."""
-
-    def refused(self, text: str) -> None:
-        """Count and report somebody who is not let in."""
-
-    def dropped(self, reason: str, count: int, why: str = "") -> None:
-        """Count and report messages that will not be delivered.
-
-        ``reason`` is one word, for counters; ``why`` says it in words, for the log.
-        """
-
-    def left(self, peer: ClientAddress) -> None:
-        """Say that the connection of a peer, from which messages came, is over."""
-
-    def lost(self, error: Exception) -> None:
-        """Reconnect, as the connection is gone."""
-
-    def snapshot(self) -> list[Message]:
-        """The last message of each address that was sent to the endpoint, oldest first."""
-
-
-class Endpoint:
+class Endpoint(Generic[OptionsT, ItemT]):
     """Something outside that messages go to, come from, or both.
 
-    A sink overrides :meth:`send` or :meth:`send_batch`. A source calls :meth:`receive`.
-    Making an endpoint opens nothing; :meth:`connect` does. The bridge owns the outbox,
-    counting and logging. All methods run on one event loop and must not block it.
+    ``Endpoint[LampOptions]`` has the keys of ``LampOptions`` in ``[endpoint.NAME]``.
+    ``Endpoint[LampOptions, Delivery[LampRoute]]`` has those of ``LampRoute`` in a ``[[route]]``
+    as well, and is sent a :class:`Delivery` in place of a message. A sink overrides
+    :meth:`send` or :meth:`send_batch`; a source calls :meth:`receive`. The bridge queues,
+    counts, logs, and reconnects. All methods run on one event loop and must not block it.
     """
 
-    #: The keys of ``[endpoint.NAME]`` beside ``type``: a class ``Options(oscbridge.Options)``.
-    Options: ClassVar[type[_Options]] = Options
-
-    #: The keys of ``TYPE = {...}`` in a ``[[route]]`` to an endpoint of this type: a class
-    #: derived from ``oscbridge.Options``. With it, ``message.route`` is a :class:`Routed`.
-    RouteOptions: ClassVar[type[_Options] | None] = None
-    #: What happens when the outbox is full, unless the configuration says otherwise.
+    #: Defaults, for what the configuration does not say.
     policy: ClassVar[Policy] = "drop_oldest"
-    #: What happens when it cannot be connected at start-up, unless the configuration says so.
     on_start: ClassVar[OnStart] = "error"
-    #: Whether the bridge remembers the last message of each address for :meth:`Host.snapshot`.
-    remembers: ClassVar[bool] = False
+    #: Matches of what it is sent from every bridge and every other endpoint, and from itself too,
+    #: while no route of the configuration leads to it.
+    default_routes: ClassVar[tuple[str, ...]] = ()
+    default_routes_include_self: ClassVar[bool] = False
+    #: Whether the bridge keeps the last message of each address for :meth:`Host.last_values`.
+    keeps_last_values: ClassVar[bool] = False
 
-    def __init__(self, name: str, options: _Options) -> None:
+    def __init__(self, name: str, options: OptionsT) -> None:
+        """Must not open anything."""
         self.name = name
-        self.options: _Options = options
-        self.routes: Sequence[RouteInfo] = ()
-        """The routes of the configuration that lead here; set before :meth:`connect`."""
+        self.options = options
         self.log = logging.getLogger(f"oscbridge.endpoint.{name}")
-        self._host: Host | None = None
-
-    def attach(self, host: Host) -> None:
-        """Called once by the bridge, before :meth:`connect`."""
-        self._host = host
-
-    @property
-    def host(self) -> Host:
-        """The bridge's side. Raises ``RuntimeError`` before it is there."""
-        if self._host is None:
-            raise RuntimeError(f"endpoint {self.name!r} belongs to no bridge yet")
-        return self._host
 
     def describe(self) -> str:
-        """Where it is, for people: ``ws://127.0.0.1:8080``."""
+        """Where it is, human-readable: ``ws://127.0.0.1:8080``."""
         return ""
 
     async def connect(self) -> None:
         """Open what needs to be open. Raises ``OSError`` or :class:`EndpointError`.
 
-        After :class:`BackOff` it is tried again in so many seconds, after others in ever
-        more.
+        It is tried again: after a :class:`BackOff` in its seconds, else at growing intervals.
         """
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: ItemT, /) -> None:
         """Deliver one message.
 
-        Raises :class:`NotConnected` or ``OSError`` to be connected again and given the
-        message once more, :class:`BackOff` to be left alone for a while and then given it
-        once more, and anything else for a message that is lost. A message at which one
-        connection after another breaks is lost as well, in the end.
+        Raises :class:`NotConnected` or ``OSError`` to be connected and given the message again,
+        :class:`BackOff` to be given it again later, and anything else for a message that is
+        lost. A message at which five connections in a row break is lost as well.
         """
         raise NotImplementedError
 
-    async def send_batch(self, messages: Sequence[Message]) -> None:
-        """Deliver what has come in since the last time, in order; one or more messages.
+    async def send_batch(self, messages: Sequence[ItemT], /) -> None:
+        """Deliver the messages that have arrived since the last call, in order; at least one.
 
-        Override it, instead of :meth:`send`, where many messages cost less together than
-        one by one. Raises as :meth:`send`, about all of them, unless the error says how many
-        were ``sent``: then the others come once more, after a ``BadMessage`` without the
-        bad one.
+        Override it, instead of :meth:`send`, where many together cost less than one by one.
+        An exception as of :meth:`send` is about all of them; :class:`PartialDelivery` is about
+        each.
         """
         raise NotImplementedError
 
     async def close(self) -> None:
-        """Close what is open. Called after each :meth:`connect`, also a failed one."""
-
-    def update(self, options: _Options) -> bool:
-        """Whether it goes on with ``options`` without being connected anew.
-
-        Called at a reload, also with equal options: a file that they name may have changed.
-        After True the bridge sets :attr:`options`. After False it closes this endpoint and
-        makes another. Raises ``OSError`` or :class:`ConfigurationError` to have the reload
-        refused. What it takes over must be right away in force, and nothing if it is not True.
-        """
-        return options == self.options
-
-    def rerouted(self) -> None:
-        """Called after a reload that changed :attr:`routes`, those that lead here.
-
-        They are known before the first :meth:`connect`, too.
-        """
-
-    def source_gone(self, origin: Origin) -> None:
-        """Called when the connection is over that messages with this origin came by.
-
-        Only for sources with connections: TCP clients of a bridge, clients of an endpoint.
-        What was routed before has been delivered, unless that takes more than a second.
-        """
-
-    def key(self, message: Message) -> Hashable:
-        """What the policy ``latest`` goes by: of messages with one key, the last one waits.
-
-        None for a message that no other may replace.
-        """
-        return message.address
-
-    def essential(self, message: Message) -> Hashable:
-        """What must be delivered though the outbox is full: a message that ends something.
-
-        None for a message that may be dropped to make room. Of those with one key the last is
-        kept, before all that came later; at most 4,096. Called on any thread, and only with
-        messages that would be dropped. It must not wait. Not for the policies ``block``, which
-        drops the newest, and ``spool``.
-        """
-        return None
-
-    def keeps(self, message: Message) -> bool:
-        """Whether the policy ``spool`` has a message on disk until it is delivered.
-
-        Others wait in memory. Called on another thread, once a message, and must not wait.
-        """
-        return True
+        """Close what is open. Called after each :meth:`connect`, also after a failed one."""
 
     def receive(self, message: Message, peer: ClientAddress = ("", 0)) -> None:
         """Put a message into the routes. ``peer`` tells one client from another."""
         self.host.receive(message, peer)
 
-    def receive_packet(self, data: bytes, peer: ClientAddress = ("", 0)) -> None:
-        """Put an encoded packet into the routes; a bad one is counted and reported."""
-        self.host.receive_packet(data, peer)
+    @property
+    def host(self) -> Host:
+        """What the bridge does for it. Raises ``RuntimeError`` before it belongs to one."""
+        if self._host is None:
+            raise RuntimeError(f"endpoint {self.name!r} belongs to no bridge yet")
+        return self._host
 
-    def lost(self, error: Exception) -> None:
-        """Say that the connection is gone: the bridge closes, and connects again.
+    # --- for the bridge ----------------------------------------------------------------------
 
-        For endpoints that notice it themselves; :meth:`send` may raise
-        :class:`~oscbridge.errors.NotConnected` instead. A send that waits is cancelled, and
-        done once more when it is connected.
-        """
-        self.host.lost(error)
+    options_type: ClassVar[type[Options]] = Options
+    route_options_type: ClassVar[type[Options] | None] = None
+    _host: Host | None = None
+
+    def __init_subclass__(cls, **keywords: object) -> None:
+        """Read the models from ``Endpoint[...]``. Raises ``TypeError`` for a wrong declaration."""
+        super().__init_subclass__(**keywords)
+        for base in cls.__dict__.get("__orig_bases__", ()):
+            if get_origin(base) is Endpoint:
+                cls._declare(*get_args(base))
+        models: tuple[object, ...] = (cls.options_type, cls.route_options_type or Options)
+        for model in models:
+            if not (isinstance(model, type) and issubclass(model, Options)):
+                raise TypeError(f"{cls.__name__}: {model!r} does not derive from oscbridge.Options")
+        for name in ("Options", "RouteOptions"):
+            if name in vars(cls):
+                raise TypeError(
+                    f"{cls.__name__}.{name}: declare options as oscbridge.Endpoint[MyOptions] or "
+                    "oscbridge.Endpoint[MyOptions, oscbridge.Delivery[MyRoute]]"
+                )
+        for name in vars(cls):
+            ability = ABILITY_OF.get(name)
+            if ability is not None and not issubclass(cls, ability):
+                raise TypeError(
+                    f"{cls.__name__}.{name}: derive the class from oscbridge.{ability.__name__} too"
+                )
+
+    @classmethod
+    def _declare(cls, options: object, item: object = Message) -> None:
+        if isinstance(options, TypeVar):
+            return  # a generic class: those that derive from it set options_type themselves
+        cls.options_type = cast(type[Options], options)
+        if get_origin(item) is Delivery:
+            (cls.route_options_type,) = get_args(item)
+        elif item is Delivery:
+            cls.route_options_type = Options
+
+    def attach(self, host: Host) -> None:
+        """Called once, before :meth:`connect`."""
+        self._host = host
 
     @classmethod
     def is_sink(cls) -> bool:
         """Whether messages can be sent to it."""
         return cls.send is not Endpoint.send or cls.send_batch is not Endpoint.send_batch
+
+
+AnyEndpoint: TypeAlias = Endpoint[Any, Any]
+EndpointTypes: TypeAlias = Mapping[str, type[AnyEndpoint]]
+"""Endpoint classes by the name of their type: what ``oscbridge_endpoints`` returns."""

@@ -12,13 +12,16 @@
     └── EndpointError                the other side of an endpoint
         ├── NotConnected             reconnect and retry
         ├── BackOff                  retry after ``seconds``
-        └── BadMessage               this message can never be delivered
+        ├── BadMessage               this message can never be delivered
+        └── PartialDelivery          some messages of a batch: which are accepted or rejected
 
 The peer causes a ``DecodeError``, which must never end a server; the caller causes an
 ``EncodeError`` or a ``PatternError``.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
 
 __all__ = [
     "BackOff",
@@ -31,6 +34,7 @@ __all__ = [
     "NotConnected",
     "OSCBridgeError",
     "OSCError",
+    "PartialDelivery",
     "PatternError",
     "PluginError",
 ]
@@ -91,35 +95,66 @@ class EndpointError(OSCBridgeError):
 
 
 class NotConnected(EndpointError):
-    """The connection is lost: the host reconnects and retries.
+    """The connection is gone. The host reconnects and sends the same messages again."""
 
-    ``sent`` is the number of messages of a batch that were delivered before.
-    """
-
-    def __init__(self, text: str = "not connected", sent: int = 0) -> None:
+    def __init__(self, text: str = "not connected") -> None:
         super().__init__(text)
-        self.sent = sent
 
 
 class BackOff(EndpointError):
-    """The other side asks for a pause of ``seconds``, after which the host retries.
+    """The peer is busy. The host waits for ``seconds`` and sends the same messages again."""
 
-    ``sent`` is the number of messages of a batch that were delivered before.
-    """
-
-    def __init__(self, seconds: float, text: str = "", sent: int = 0) -> None:
+    def __init__(self, seconds: float, text: str = "") -> None:
         super().__init__(text or f"back off for {seconds:g} s")
         self.seconds = seconds
-        self.sent = sent
 
 
 class BadMessage(EndpointError):
-    """This message can never be delivered: the host counts it, logs it and continues.
+    """Can never be delivered. The host counts and logs it, and continues with the next.
 
-    For a batch, ``sent`` is the number of messages that were delivered: the next one is bad,
-    and those after it are sent again. Without ``sent`` the whole batch is bad.
+    Raised from ``send`` it is about the message, from ``send_batch`` about the whole batch; see
+    :class:`PartialDelivery` for some of a batch.
     """
 
-    def __init__(self, text: str = "", sent: int | None = None) -> None:
-        super().__init__(text)
-        self.sent = sent
+
+class PartialDelivery(EndpointError):
+    """What happened to each message of a batch, by its index in the batch.
+
+    The messages that are neither ``accepted`` nor ``rejected`` are sent again, in order: when
+    ``cause`` is None at once, when it is a :class:`BackOff` after its seconds, otherwise after
+    the host has reconnected. Raises ``ValueError`` for an index that is both.
+    """
+
+    def __init__(
+        self,
+        accepted: Collection[int] = (),
+        rejected: Mapping[int, BadMessage] | None = None,
+        cause: NotConnected | BackOff | OSError | None = None,
+    ) -> None:
+        self.accepted = accepted
+        """Messages that were delivered."""
+        self.rejected: Mapping[int, BadMessage] = rejected or {}
+        """Messages that can never be delivered, with the reason of each."""
+        self.cause = cause
+        """Why the others were not delivered."""
+        if any(index in self.rejected for index in accepted):
+            raise ValueError("a message cannot be both accepted and rejected")
+        text = f"{len(accepted)} messages accepted, {len(self.rejected)} rejected"
+        super().__init__(text if cause is None else f"{text}: {cause}")
+
+    def within(
+        self,
+        places: Sequence[int],
+        accepted: Collection[int] = (),
+        rejected: Mapping[int, BadMessage] | None = None,
+    ) -> PartialDelivery:
+        """The same about a larger batch, where message ``i`` of this one is ``places[i]``.
+
+        For an endpoint that passes on only a part of a batch: ``accepted`` and ``rejected`` are
+        what it has decided about the others.
+        """
+        return PartialDelivery(
+            [*accepted, *(places[index] for index in self.accepted)],
+            {**(rejected or {}), **{places[i]: error for i, error in self.rejected.items()}},
+            self.cause,
+        )

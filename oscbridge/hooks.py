@@ -6,7 +6,6 @@ observe; no message ever passes through one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pluggy
@@ -14,9 +13,8 @@ import pluggy
 if TYPE_CHECKING:  # a plugin's own processes need the marks alone
     from click import Group
 
-    from oscbridge.dispatch.dispatcher import Dispatcher
-    from oscbridge.endpoint import Endpoint
-    from oscbridge.source import Source
+    from oscbridge.endpoint import EndpointTypes
+    from oscbridge.source import Routes, Source
 
 __all__ = ["PROJECT", "hookimpl", "hookspec"]
 
@@ -28,7 +26,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
-def oscbridge_endpoints() -> Mapping[str, type[Endpoint]]:  # type: ignore[empty-body]
+def oscbridge_endpoints() -> EndpointTypes:  # type: ignore[empty-body]
     """Offer endpoint types.
 
     Returns endpoint classes by the name that ``type = "..."`` of an ``[endpoint.NAME]``
@@ -37,16 +35,16 @@ def oscbridge_endpoints() -> Mapping[str, type[Endpoint]]:  # type: ignore[empty
 
 
 @hookspec
-def oscbridge_register_routes(dispatcher: Dispatcher, source: Source) -> None:
-    """Put routes of the plugin's own on a source's dispatcher.
+def oscbridge_register_routes(routes: Routes, source: Source) -> None:
+    """Add routes that read from a source.
 
     Called once for every source of messages, that is for every bridge and every endpoint,
-    after the routes of the configuration are in place and before anything listens; and again
-    at every reload, on dispatchers that are still empty of the plugin's routes.
-    What it raises is logged; the source keeps the routes that it has by then.
-    ``dispatcher.map(address, source.sinks[name].offer, needs_message=True)`` is a route.
-    This is how a plugin gives an endpoint that no route names (``sink.routed`` is false) its
-    default, and how to write in Python what TOML cannot say.
+    after the routes of the configuration and the default routes of endpoint types, and before
+    anything listens; and again at every reload, when all routes are made again.
+    ``routes.add("/mixer/*", source.sinks["desk"])`` is a route; with ``function`` it does in
+    Python what TOML cannot say. An exception is logged; the routes that were added by then stay.
+    What an endpoint that no route names should receive is not for this hook: declare it with
+    ``Endpoint.default_routes``.
     """
 
 

@@ -12,21 +12,24 @@ from typing import TYPE_CHECKING, Final
 import pluggy
 
 from oscbridge import hooks as hookspecs
-from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.endpoint import Endpoint, Options
+from oscbridge.endpoint import AnyEndpoint, Endpoint, EndpointTypes
 from oscbridge.errors import PluginError
-from oscbridge.source import Source
+from oscbridge.osc import Pattern
+from oscbridge.source import Routes, Source
 from oscbridge.suggestions import suggest
 
 if TYPE_CHECKING:
     from click import Group
 
-__all__ = ["Plugin", "Plugins"]
+__all__ = ["BUILT_IN", "Plugin", "Plugins"]
 
 BUILT_IN: Final = (EntryPoint("osc", "oscbridge.endpoints.osc.endpoint", hookspecs.PROJECT),)
 """The plugins that come with the bridge."""
 
 _PREFIX: Final = f"{hookspecs.PROJECT}_"
+
+_REPLACED: Final = {"dispatcher": "use 'routes': routes.add(match, sink)"}
+"""Former arguments of hooks, and their replacement."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -45,7 +48,7 @@ class Plugin:
     """The file that the plugin was loaded from; "built in" for the bridge's own."""
     hooks: list[str] = field(default_factory=list)
     """The hooks that it implements."""
-    endpoints: dict[str, type[Endpoint]] = field(default_factory=dict)
+    endpoints: dict[str, type[AnyEndpoint]] = field(default_factory=dict)
     error: PluginError | None = None
     """Why it cannot be used, if it cannot."""
     manager: pluggy.PluginManager = field(default_factory=lambda: _new_manager(), repr=False)
@@ -74,20 +77,20 @@ class Plugins:
         return [plugin for plugin in self.plugins if plugin.error is None]
 
     @property
-    def endpoint_types(self) -> Mapping[str, type[Endpoint]]:
+    def endpoint_types(self) -> EndpointTypes:
         """Endpoint classes by the name of their type."""
         return {
             name: factory for plugin in self.working for name, factory in plugin.endpoints.items()
         }
 
-    def register_routes(self, dispatcher: Dispatcher, source: Source) -> None:
-        """Let every plugin put its routes on the dispatcher of a source.
+    def register_routes(self, routes: Routes, source: Source) -> None:
+        """Let every plugin add routes that read from a source.
 
-        One that raises has put what it has put; it is asked again for the next source.
+        What a plugin added before it raised stays; it is called again for the next source.
         """
         for plugin in self.working:
             try:
-                _call(plugin, "oscbridge_register_routes", dispatcher=dispatcher, source=source)
+                _call(plugin, "oscbridge_register_routes", routes=routes, source=source)
             except PluginError as error:
                 _log.error("source %r: %s", source.name, error, exc_info=error.__cause__)
 
@@ -184,6 +187,8 @@ def _hook_fault(plugin: Plugin, module: object) -> str:
         known = inspect.signature(specs[hook]).parameters
         for argument, parameter in inspect.signature(getattr(module, name)).parameters.items():
             if argument not in known and parameter.default is parameter.empty:
+                if argument in _REPLACED:
+                    return f"{hook} has no argument {argument!r}; {_REPLACED[argument]}"
                 return f"{hook} has no argument {argument!r}; {suggest(argument, known)}"
     return ""
 
@@ -197,7 +202,9 @@ def _fault(offered: object) -> str:
             return f"the type {name!r} is no text"
         if not (isinstance(factory, type) and issubclass(factory, Endpoint)):
             return f"the type {name!r} is {factory!r}, not a subclass of oscbridge.Endpoint"
-        options: object = factory.Options
-        if not (isinstance(options, type) and issubclass(options, Options)):
-            return f"the Options of type {name!r} do not derive from oscbridge.Options"
+        for match in factory.default_routes:
+            try:
+                Pattern(match, mapped=True)
+            except ValueError as error:
+                return f"the default route {match!r} of type {name!r}: {error}"
     return ""

@@ -1,40 +1,30 @@
-"""What messages come from and go to, as routes and plugins see it."""
+"""What a plugin sees when it registers routes: a source, its sinks, and the routes to add to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
+from oscbridge.options import Options
 from oscbridge.osc import Message
 
-__all__ = ["Sink", "Source"]
+__all__ = ["RouteFunction", "Routes", "Sink", "Source"]
+
+RouteFunction: TypeAlias = Callable[[Message], Message | Iterable[Message] | None]
+"""Makes of one message another, several, or none."""
 
 
-class Sink(Protocol):
-    """The near side of an endpoint: where a route puts messages."""
+@dataclass(frozen=True)
+class Sink:
+    """An endpoint that routes can lead to."""
 
-    @property
-    def name(self) -> str:
-        """The name in the configuration."""
-
-    @property
-    def type(self) -> str:
-        """The endpoint's type in the configuration."""
-
-    @property
-    def routed(self) -> bool:
-        """Whether a route of the configuration names this endpoint under ``to``."""
-
-    @property
-    def takes_route(self) -> bool:
-        """Whether the endpoint's type has options of its own in a route."""
-
-    def offer(self, message: Message) -> None:
-        """Take a message for delivery. From any thread; never raises.
-
-        It waits only under the policy ``block``, and never on the event loop.
-        """
+    name: str
+    """The name in the configuration."""
+    type: str
+    """The endpoint's type in the configuration."""
+    is_routed: bool
+    """Whether a route of the configuration names this endpoint under ``to``."""
 
 
 @dataclass(frozen=True)
@@ -45,3 +35,26 @@ class Source:
     """The name in the configuration."""
     sinks: Mapping[str, Sink]
     """All endpoints that messages can be sent to, by name."""
+
+
+class Routes(Protocol):
+    """The routes that read from one source. Valid while the hook runs."""
+
+    def add(
+        self,
+        match: str,
+        sink: Sink,
+        *,
+        types: str | None = None,
+        function: RouteFunction | None = None,
+        options: Options | None = None,
+    ) -> None:
+        """Send the source's messages to an endpoint.
+
+        ``match``, ``types`` and ``function`` are the steps of a ``[[route]]`` by these names;
+        ``function`` is the callable itself, is called where the source's handlers run, and must
+        not wait. ``options`` are the route's, for an endpoint type that has route options.
+        Raises :class:`PatternError` for a ``match`` that is not well formed, ``TypeError`` for
+        ``options`` that are not of the endpoint's model, and ``RuntimeError`` when the hook has
+        returned.
+        """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from oscbridge.bridge.config.models import HostOptions, LimitOptions, SpoolOptions
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
-from oscbridge.endpoint import Options
+from oscbridge.options import Options
 from oscbridge.plugins import Plugins
 
 CHANGELOG = (Path(__file__).parents[1] / "CHANGELOG.md").read_text()

@@ -14,6 +14,7 @@ import oscbridge
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "oscbridge"
+BUILT_IN = PACKAGE / "endpoints"
 PLUGINS = sorted(ROOT.glob("plugins/*/oscbridge_*"))
 
 HEAVY = ("pydantic", "pydantic_core", "click", "rich", "pluggy", "orjson")
@@ -82,12 +83,13 @@ def test_the_protocol_imports_nothing_else_but_the_errors(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [path for package in PLUGINS for path in sorted(package.rglob("*.py"))],
+    [path for package in (*PLUGINS, BUILT_IN) for path in sorted(package.rglob("*.py"))],
     ids=lambda path: f"{path.parent.name}/{path.name}",
 )
 def test_a_plugin_imports_public_names_and_nothing_underneath(path: Path) -> None:
     tree = ast.parse(path.read_text())
-    assert ours(path) <= {"oscbridge", *(f"oscbridge.{name}" for name in oscbridge.__all__)}
+    public = {"oscbridge", *(f"oscbridge.{name}" for name in oscbridge.__all__)}
+    assert {name for name in ours(path) if not name.startswith("oscbridge.endpoints")} <= public
     for node in ast.walk(tree):
         if (
             isinstance(node, ast.Attribute)
@@ -95,3 +97,28 @@ def test_a_plugin_imports_public_names_and_nothing_underneath(path: Path) -> Non
             and node.value.id == "oscbridge"
         ):
             assert node.attr in oscbridge.__all__, f"{path.name} uses oscbridge.{node.attr}"
+
+
+NOT_CONVERTED = {
+    f"{plugin}/{name}.py"
+    for plugin, names in {
+        "midi": ("conftest", "test_commands", "test_configuration", "test_readme"),
+        "mqtt": (
+            *("conftest", "test_connecting", "test_entities", "test_homeassistant", "test_readme"),
+        ),
+        "websocket": ("conftest", "test_options", "test_readme"),
+    }.items()
+    for name in names
+}
+"""Tests of plugins that still reach below the public names. This list may only get shorter."""
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(ROOT.glob("plugins/*/tests/*.py")),
+    ids=lambda path: f"{path.parents[1].name}/{path.name}",
+)
+def test_a_test_of_a_plugin_imports_public_names_and_the_helpers_for_tests(path: Path) -> None:
+    public = {"oscbridge", *(f"oscbridge.{name}" for name in oscbridge.__all__)}
+    below = {name for name in ours(path) - public if not name.startswith("oscbridge.testing")}
+    assert bool(below) == (f"{path.parents[1].name}/{path.name}" in NOT_CONVERTED), below

@@ -192,7 +192,7 @@ class App:
         except BaseException as error:
             for delivery in kept.values():
                 with suppress(Exception):
-                    delivery.endpoint.update(delivery.endpoint.options)
+                    delivery.update(delivery.endpoint.options)
             for name, options in self.configuration.bridges.items():  # some share a scheduler
                 set_limits(self.dispatchers[name], options.limits)
             closing = self._close(early, routes, fresh.values(), drain=0)
@@ -213,7 +213,7 @@ class App:
         ):
             return False
         try:
-            return delivery.endpoint.update(entry.options)
+            return delivery.update(entry.options)
         except Exception as error:
             raise failed(f"endpoint.{name}", delivery.endpoint.describe(), error) from error
 
@@ -234,7 +234,7 @@ class App:
         staying = dict(self.listeners)
         for name, delivery in endpoints.items():
             delivery.endpoint.options = new.endpoints[name].options
-            delivery.endpoint.routes = new.routes_to[name]
+            delivery.routes = new.routes_to[name]
         self.configuration, self.endpoints = new, endpoints
         self.dispatchers, self._wiring = dispatchers, wiring
         self.listeners.update(early)
@@ -259,7 +259,7 @@ class App:
         self._settle()
         for name, delivery in endpoints.items():
             if before.get(name) is delivery and _to(old, name) != _to(new, name):
-                _tell_rerouted(delivery)
+                _notify_routes_changed(delivery)
         problems = [f"bridge.{name}: {problem}" for name, problem in self.problems.items()]
         problems += [
             f"endpoint.{name}: not connected{_why(endpoints[name].problem)}; it goes on trying"
@@ -367,11 +367,11 @@ def _why(problem: str) -> str:
     return f": {problem}" if problem else " yet"
 
 
-def _tell_rerouted(delivery: EndpointRunner) -> None:
+def _notify_routes_changed(delivery: EndpointRunner) -> None:
     try:
-        delivery.endpoint.rerouted()
+        delivery.routes_changed()
     except Exception as error:
-        delivery.endpoint.log.error("its rerouted() failed with %r", error, exc_info=error)
+        delivery.endpoint.log.error("its on_routes_changed() failed with %r", error, exc_info=error)
 
 
 async def _all(steps: Iterable[Awaitable[None]]) -> None:

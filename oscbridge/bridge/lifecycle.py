@@ -14,8 +14,8 @@ from oscbridge.bridge.sinks.drops import several
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.forked.supervisor import RoutePair
 from oscbridge.bridge.sources.listener import Listener, listen
+from oscbridge.delivery import RouteInfo
 from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.endpoint import RouteInfo
 from oscbridge.errors import OSCBridgeError
 from oscbridge.net.os_errors import what_failed
 
@@ -45,8 +45,9 @@ def make_runner(
         endpoint = entry.factory(name, entry.options)
     except Exception as error:
         raise failed(f"endpoint.{name}", f"type {entry.type_name}", error) from error
-    endpoint.routes = routes
-    return EndpointRunner(endpoint, entry.type_name, entry.delivery)
+    runner = EndpointRunner(endpoint, entry.type_name, entry.delivery)
+    runner.routes = routes
+    return runner
 
 
 async def connect(delivery: EndpointRunner) -> None:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence, Set
+from collections.abc import Collection, Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 from oscbridge.bridge.config.resolved import Configuration, RouteEntry
+from oscbridge.bridge.routes.direct import DirectRoute
 from oscbridge.bridge.routes.pure_steps import PureSteps
 from oscbridge.bridge.routes.route import Route, StatefulSteps
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.forked.supervisor import RoutePair
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.handler import ClientAddress
-from oscbridge.osc import Message, Origin
-from oscbridge.source import Source
+from oscbridge.options import Options
+from oscbridge.osc import Origin
+from oscbridge.source import RouteFunction, Routes, Sink, Source
 
 __all__ = ["Hooks", "Wired", "Wiring", "wire"]
 
@@ -24,8 +26,8 @@ __all__ = ["Hooks", "Wired", "Wiring", "wire"]
 class Hooks(Protocol):
     """The hooks of all plugins, as the system calls them."""
 
-    def register_routes(self, dispatcher: Dispatcher, source: Source) -> None:
-        """Let plugins put routes on the dispatcher of a source."""
+    def register_routes(self, routes: Routes, source: Source) -> None:
+        """Let plugins add routes that read from a source."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,15 @@ def wire(
     routed = {name for entry in configuration.routes for name in entry.to}
     for name, dispatcher in dispatchers.items():
         dispatcher.on_client_disconnected(partial(_tell, name, fed[name], sinks))
-        shown = {each.name: _Shown(each, each.name in routed, fed[name]) for each in sinks.values()}
-        hooks.register_routes(dispatcher, Source(name, shown))
+        registered = _RegisteredRoutes(dispatcher, sinks, fed[name])
+        for sink in sinks.values():
+            if sink.name not in routed:
+                registered.add_defaults(name, sink)
+        shown = {
+            each.name: Sink(each.name, each.type, each.name in routed) for each in sinks.values()
+        }
+        hooks.register_routes(registered, Source(name, shown))
+        registered.close()
     return Wiring(routes, dispatchers, forked, fed)
 
 
@@ -95,7 +104,7 @@ def _tell(
 ) -> None:
     """Tell the endpoints that a source feeds that the connection of one of its clients is over."""
     for name in tuple(fed):
-        sinks[name].source_gone(Origin(source, client))
+        sinks[name].notify_peer_disconnected(Origin(source, client))
 
 
 def _wire_one(
@@ -115,18 +124,47 @@ def _key(entry: RouteEntry) -> Hashable:
     return entry.sources, entry.spec, entry.memory, entry.to
 
 
-class _Shown:
-    """A sink as plugins see it. It notes that a source feeds the sink."""
+class _RegisteredRoutes:
+    """The routes that plugins declare or register for one source (:class:`oscbridge.Routes`)."""
 
-    def __init__(self, sink: EndpointRunner, routed: bool, fed: set[str]) -> None:
-        self.name = sink.name
-        self.type = sink.type
-        self.routed = routed
-        self.takes_route = sink.takes_route
-        self._sink = sink
+    def __init__(
+        self, dispatcher: Dispatcher, sinks: Mapping[str, EndpointRunner], fed: set[str]
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._sinks = sinks
         self._fed = fed
+        self._is_closed = False
 
-    @property
-    def offer(self) -> Callable[[Message], None]:
-        self._fed.add(self.name)
-        return self._sink.offer
+    def add_defaults(self, source: str, sink: EndpointRunner) -> None:
+        """Add the routes that an endpoint's type declares for when no other leads to it."""
+        endpoint = type(sink.endpoint)
+        if source == sink.name and not endpoint.default_routes_include_self:
+            return
+        for match in endpoint.default_routes:
+            self._map(match, DirectRoute(sink))
+
+    def add(
+        self,
+        match: str,
+        sink: Sink,
+        *,
+        types: str | None = None,
+        function: RouteFunction | None = None,
+        options: Options | None = None,
+    ) -> None:
+        if self._is_closed:
+            raise RuntimeError("routes can be added only while the hook runs")
+        runner = self._sinks[sink.name]
+        model = runner.endpoint.route_options_type
+        if options is not None and (model is None or not isinstance(options, model)):
+            expected = "no route options" if model is None else model.__name__
+            raise TypeError(f"endpoint {sink.name!r} takes {expected}, not {options!r}")
+        self._map(match, DirectRoute(runner, types, function, options))
+
+    def _map(self, match: str, route: DirectRoute) -> None:
+        self._dispatcher.map(match, route)
+        self._fed.add(route.sink.name)
+
+    def close(self) -> None:
+        """Accept no more routes: from now on the dispatcher is in use."""
+        self._is_closed = True

@@ -13,9 +13,8 @@ import click
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration
 from oscbridge.bridge.config.file import read_file, replace_file
+from oscbridge.bridge.routes.direct import DirectRoute
 from oscbridge.bridge.routes.explain import Outcome, RouteTrace, sources, trace
-from oscbridge.bridge.routes.route import Route
-from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.cli.run import read_configuration
 from oscbridge.cli.send import read_message
 from oscbridge.osc import Message, Origin
@@ -164,8 +163,6 @@ def _defaults(app: App, source: str, message: Message) -> list[str]:
     """The endpoints to which routes of plugins send a message."""
     found = []
     for handler in app.dispatchers[source].handlers_for_address(message.address):
-        if isinstance(handler.callback, Route):
-            continue
-        sink = getattr(handler.callback, "__self__", None)
-        found.append(sink.name if isinstance(sink, EndpointRunner) else repr(handler))
+        if isinstance(handler.callback, DirectRoute):
+            found.append(handler.callback.sink.name)
     return found

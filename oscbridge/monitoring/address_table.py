@@ -89,7 +89,7 @@ class Table:
     def take(self, direction: Direction, name: str, message: Message) -> None:
         """Record a message. Thread-safe."""
         now = time.monotonic()
-        address, types, args, _, origin, _ = message
+        address, types, args, _, origin = message
         with self._lock:
             entry = self._entries.get(address)
             if entry is None:

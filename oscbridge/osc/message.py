@@ -34,8 +34,6 @@ class Origin(NamedTuple):
     """Name of a bridge or an endpoint."""
     peer: Hashable = None
     """The peer: a socket address, or another key that identifies a client of an endpoint."""
-    hops: int = 0
-    """How many endpoints it has come through before."""
 
 
 class Message(NamedTuple):
@@ -52,8 +50,6 @@ class Message(NamedTuple):
     timetag: TimeTag | None = None
     """The time tag of the bundle around it."""
     origin: Origin | None = None
-    route: object = None
-    """What a route says about how to deliver it (:class:`oscbridge.Routed`)."""
 
     @classmethod
     def of(cls, address: str, *args: Argument, types: str | None = None) -> Message:

@@ -16,7 +16,7 @@ import pytest
 import oscbridge
 from oscbridge import Endpoint, Message, NotConnected, Options, OSCBridgeError
 from oscbridge.bridge.app import App
-from oscbridge.bridge.sinks.runner import MAX_HOPS
+from oscbridge.bridge.hops import MAX_HOPS, hops_of
 from oscbridge.plugins import Plugins
 from oscbridge.udp_client import UDPClient
 
@@ -135,33 +135,31 @@ async def test_an_endpoint_can_be_a_source(running: Running) -> None:
     assert (message.address, message.args) == ("/heat", (20.5,))
 
 
-class DefaultRoute:
+class AddedRoute:
     """A plugin that sends everything to endpoints that no route names."""
 
     asked: ClassVar[list[str]] = []
 
     @oscbridge.hookimpl
-    def oscbridge_register_routes(
-        self, dispatcher: oscbridge.Dispatcher, source: oscbridge.Source
-    ) -> None:
+    def oscbridge_register_routes(self, routes: oscbridge.Routes, source: oscbridge.Source) -> None:
         self.asked.append(source.name)
         for sink in source.sinks.values():
-            if not sink.routed and sink.type == "collect":
-                dispatcher.map("*", sink.offer, needs_message=True)
+            if not sink.is_routed and sink.type == "collect":
+                routes.add("*", sink)
 
 
-DEFAULT_ROUTE = DefaultRoute()
+ADDED_ROUTE = AddedRoute()
 
 
-async def test_a_plugin_can_register_a_default_route(running: Running, send: Send) -> None:
-    DEFAULT_ROUTE.asked.clear()
-    plugins = Plugins([EntryPoint("default", f"{__name__}:DEFAULT_ROUTE", "oscbridge")])
+async def test_a_plugin_adds_routes_to_every_source(running: Running, send: Send) -> None:
+    ADDED_ROUTE.asked.clear()
+    plugins = Plugins([EntryPoint("default", f"{__name__}:ADDED_ROUTE", "oscbridge")])
     text = ONE.format(mode="asyncio", type="collect") + '[endpoint.rest]\ntype = "collect"'
     async with running(text, plugins) as app:
         await send(app, "in", Message.of("/x"))
         await collected(app, "rest").arrived(1)
         assert len(await collected(app, "out").arrived(1)) == 1
-    assert DEFAULT_ROUTE.asked == ["in", "out", "rest"]
+    assert ADDED_ROUTE.asked == ["in", "out", "rest"]
 
 
 class Loopback(Endpoint):
@@ -201,7 +199,7 @@ async def test_a_ring_of_routes_ends_and_is_counted(
             while not any(delivery.drops["hops"] for delivery in app.endpoints.values()):
                 await asyncio.sleep(0)
         messages = await collected(app, "seen").arrived(MAX_HOPS)
-    assert [message.origin.hops for message in messages] == list(range(1, MAX_HOPS + 1))
+    assert [hops_of(message.origin) for message in messages] == list(range(1, MAX_HOPS + 1))
     assert [message.origin.source for message in messages] == ["out", "back"] * (MAX_HOPS // 2)
     assert sum(delivery.drops["hops"] for delivery in app.endpoints.values()) == 1
     assert "do routes form a ring?" in caplog.text

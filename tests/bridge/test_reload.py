@@ -31,12 +31,15 @@ OUT = '[endpoint.out]\ntype = "collect"\n'
 ROUTE = '[[route]]\nfrom = "in"\nto = "out"\n'
 
 
-class Updatable(Endpoint):
-    """Takes a new ``level`` as it is, needs to be made anew for a new ``place``."""
+class UpdatableOptions(oscbridge.Options):
+    level: int = 0
+    place: str = ""
 
-    class Options(oscbridge.Options):
-        level: int = 0
-        place: str = ""
+
+class Updatable(
+    Endpoint[UpdatableOptions], oscbridge.Reconfigurable[UpdatableOptions], oscbridge.RouteAware
+):
+    """Takes a new ``level`` as it is, needs to be made anew for a new ``place``."""
 
     made: ClassVar[list[Updatable]] = []
 
@@ -64,8 +67,8 @@ class Updatable(Endpoint):
         self.level = options.level
         return True
 
-    def rerouted(self) -> None:
-        self.events.append("rerouted")
+    def on_routes_changed(self) -> None:
+        self.events.append("on_routes_changed")
 
 
 @pytest.fixture
@@ -190,7 +193,7 @@ async def test_an_endpoint_is_told_when_its_routes_have_changed_and_only_then(
         await app.reload(read(text + '[endpoint.more]\ntype = "collect"\n'))
         assert endpoint.events == ["connect"]
         await app.reload(read(text + 'match = "/x"'))
-        assert endpoint.events == ["connect", "rerouted"]
+        assert endpoint.events == ["connect", "on_routes_changed"]
 
 
 # --- what changes --------------------------------------------------------------------------------
@@ -404,7 +407,7 @@ async def test_a_stop_in_the_middle_of_a_reload_closes_what_was_and_what_comes(
     assert asyncio.all_tasks() <= before
 
 
-class Stuck(Endpoint):
+class Stuck(Endpoint, oscbridge.RouteAware):
     """Delivers nothing, and cannot be closed in time."""
 
     def __init__(self, name: str, options: oscbridge.Options) -> None:
@@ -418,7 +421,7 @@ class Stuck(Endpoint):
     async def close(self) -> None:
         self.events.append("close")
 
-    def rerouted(self) -> None:
+    def on_routes_changed(self) -> None:
         raise RuntimeError("no good")
 
 
@@ -447,7 +450,7 @@ async def test_a_stop_while_a_reload_closes_an_endpoint_closes_it_and_tells_what
     assert "1 message lost" in caplog.text
 
 
-async def test_an_endpoint_whose_rerouted_fails_holds_up_nothing(
+async def test_an_endpoint_whose_on_routes_changed_fails_holds_up_nothing(
     running: Running, read: Read, types: dict[str, type[Endpoint]], caplog: pytest.LogCaptureFixture
 ) -> None:
     types["stuck"] = Stuck
@@ -455,7 +458,7 @@ async def test_an_endpoint_whose_rerouted_fails_holds_up_nothing(
     async with running(IN + STUCK + route) as app:
         changes = await app.reload(read(IN + STUCK + route + 'match = "/x"'))
         assert str(changes) == "1 route new or changed"
-    assert "its rerouted() failed with RuntimeError('no good')" in caplog.text
+    assert "its on_routes_changed() failed with RuntimeError('no good')" in caplog.text
 
 
 async def test_a_full_endpoint_that_nothing_leads_to_any_more_holds_no_bridge(
@@ -474,15 +477,15 @@ async def test_a_full_endpoint_that_nothing_leads_to_any_more_holds_no_bridge(
 
 
 class Everything:
-    """A plugin whose default route takes everything to each endpoint that no route names."""
+    """A plugin whose route takes everything to each endpoint that no route names."""
 
-    def register_routes(self, dispatcher: oscbridge.Dispatcher, source: oscbridge.Source) -> None:
+    def register_routes(self, routes: oscbridge.Routes, source: oscbridge.Source) -> None:
         for sink in source.sinks.values():
-            if not sink.routed:
-                dispatcher.map("*", sink.offer, needs_message=True)
+            if not sink.is_routed:
+                routes.add("*", sink)
 
 
-async def test_a_default_route_comes_and_goes_with_the_routes_of_the_file(
+async def test_a_route_of_a_plugin_comes_and_goes_with_the_routes_of_the_file(
     running: Running, read: Read, send: Send
 ) -> None:
     async with running(IN + OUT + ROUTE, Everything()) as app:
@@ -493,7 +496,7 @@ async def test_a_default_route_comes_and_goes_with_the_routes_of_the_file(
         assert numbers(app.endpoints["out"].endpoint) == [0, 0, 1, 1, 2, 2]
 
 
-async def test_a_default_route_holds_its_bridge_when_its_endpoint_is_full(
+async def test_a_route_of_a_plugin_holds_its_bridge_when_its_endpoint_is_full(
     running: Running, send: Send, types: dict[str, type[Endpoint]]
 ) -> None:
     types["stuck"] = Stuck
@@ -503,7 +506,7 @@ async def test_a_default_route_holds_its_bridge_when_its_endpoint_is_full(
         assert not app.endpoints["s"].drops
 
 
-class Knows(Endpoint):
+class Knows(Endpoint, oscbridge.RouteAware):
     """Notes the addresses of its routes."""
 
     def __init__(self, name: str, options: oscbridge.Options) -> None:
@@ -519,8 +522,8 @@ class Knows(Endpoint):
     async def send(self, message: Message) -> None:
         pass
 
-    def rerouted(self) -> None:
-        self._note("rerouted")
+    def on_routes_changed(self) -> None:
+        self._note("on_routes_changed")
 
 
 async def test_an_endpoint_knows_its_routes_when_it_connects_and_after_a_reload(
@@ -533,7 +536,11 @@ async def test_an_endpoint_knows_its_routes_when_it_connects_and_after_a_reload(
         assert isinstance(endpoint, Knows)
         await app.reload(read(text + 'match = "/b"'))
         await app.reload(read(IN + '[endpoint.out]\ntype = "knows"\n'))
-        assert endpoint.known == [("connect", ["/a"]), ("rerouted", ["/b"]), ("rerouted", [])]
+        assert endpoint.known == [
+            ("connect", ["/a"]),
+            ("on_routes_changed", ["/b"]),
+            ("on_routes_changed", []),
+        ]
 
 
 class Late(Endpoint):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from oscbridge import Dispatcher, Source
+from oscbridge import Sink, Source
 from oscbridge.cli import Commands
 from oscbridge.plugins import Plugin, Plugins
 
@@ -26,6 +26,13 @@ class Lamp(oscbridge.Endpoint):
 def oscbridge_endpoints():
     return {"lamp": Lamp}
 """
+
+
+class AddedRoutes(list[str]):
+    """Notes the matches of the routes that plugins add."""
+
+    def add(self, match: str, sink: Sink, **_steps: object) -> None:
+        self.append(match)
 
 
 def offering(value: str) -> str:
@@ -102,9 +109,15 @@ def test_without_plugins_there_is_nothing() -> None:
             id="misspelt-specname",
         ),
         pytest.param(
-            "@oscbridge.hookimpl\ndef oscbridge_register_routes(dispatcher, sauce):\n    pass",
+            "@oscbridge.hookimpl\ndef oscbridge_register_routes(routes, sauce):\n    pass",
             "oscbridge_register_routes has no argument 'sauce'; did you mean 'source'?",
             id="unknown-argument",
+        ),
+        pytest.param(
+            "@oscbridge.hookimpl\ndef oscbridge_register_routes(dispatcher, source):\n    pass",
+            "oscbridge_register_routes has no argument 'dispatcher'; "
+            "use 'routes': routes.add(match, sink)",
+            id="dispatcher-of-before",
         ),
         pytest.param(
             "@oscbridge.hookimpl\ndef oscbridge_endpoints(app):\n    pass",
@@ -143,9 +156,28 @@ def test_without_plugins_there_is_nothing() -> None:
             id="no-class",
         ),
         pytest.param(
-            "class Bad(oscbridge.Endpoint):\n    Options = dict\n" + offering('{"x": Bad}'),
-            "oscbridge_endpoints: the Options of type 'x' do not derive from oscbridge.Options",
+            "class Bad(oscbridge.Endpoint):\n    default_routes = ('/a', '/[b')\n"
+            + offering('{"x": Bad}'),
+            "oscbridge_endpoints: the default route '/[b' of type 'x': ",
+            id="default-route",
+        ),
+        pytest.param(
+            "class Bad(oscbridge.Endpoint[dict]):\n    pass\n" + offering('{"x": Bad}'),
+            "cannot be imported: TypeError(\"Bad: <class 'dict'> does not derive from "
+            'oscbridge.Options")',
             id="options",
+        ),
+        pytest.param(
+            "class Bad(oscbridge.Endpoint):\n    class Options(oscbridge.Options):\n        pass\n",
+            "cannot be imported: TypeError('Bad.Options: declare options as "
+            "oscbridge.Endpoint[MyOptions] or ",
+            id="options-of-before",
+        ),
+        pytest.param(
+            "class Bad(oscbridge.Endpoint):\n    def coalesce_key(self, message):\n        pass\n",
+            "cannot be imported: TypeError('Bad.coalesce_key: "
+            "derive the class from oscbridge.Coalescing too')",
+            id="ability-that-is-not-declared",
         ),
     ],
 )
@@ -196,33 +228,32 @@ def test_two_plugins_of_one_name_do_not_break_each_other(install: Install) -> No
 
 def test_a_hook_implementation_takes_the_arguments_that_it_wants(install: Install) -> None:
     for name, arguments in (
-        ("both", "dispatcher, source"),
-        ("turned", "source, dispatcher"),
-        ("one", "dispatcher"),
+        ("both", "routes, source"),
+        ("turned", "source, routes"),
+        ("one", "routes"),
         ("none", ""),
     ):
         address = f"/{name}"
-        body = f"dispatcher.map({address!r}, print)" if "dispatcher" in arguments else "pass"
+        body = f"routes.add({address!r}, None)" if "routes" in arguments else "pass"
         install(
             name,
             f"@oscbridge.hookimpl\ndef oscbridge_register_routes({arguments}):\n    {body}\n",
         )
-    plugins, dispatcher = Plugins(), Dispatcher()
-    plugins.register_routes(dispatcher, Source("here", {}))
+    plugins, added = Plugins(), AddedRoutes()
+    plugins.register_routes(added, Source("here", {}))
     assert all(plugin.error is None for plugin in plugins.plugins)
-    for name in ("both", "turned", "one"):
-        assert len(list(dispatcher.handlers_for_address(f"/{name}"))) == 1
+    assert added == ["/both", "/one", "/turned"]
 
 
 def test_a_plugin_that_fails_to_register_routes_is_named_and_the_others_run(
     install: Install, caplog: pytest.LogCaptureFixture
 ) -> None:
-    hook = "@oscbridge.hookimpl\ndef oscbridge_register_routes(dispatcher, source):\n"
+    hook = "@oscbridge.hookimpl\ndef oscbridge_register_routes(routes, source):\n"
     install("a", hook + "    raise KeyError('x')")
-    install("b", hook + "    dispatcher.map('/b', print)")
-    plugins, dispatcher = Plugins(), Dispatcher()
-    plugins.register_routes(dispatcher, Source("here", {}))
-    assert len(list(dispatcher.handlers_for_address("/b"))) == 1
+    install("b", hook + "    routes.add('/b', None)")
+    plugins, added = Plugins(), AddedRoutes()
+    plugins.register_routes(added, Source("here", {}))
+    assert added == ["/b"]
     expected = "source 'here': plugin 'a': oscbridge_register_routes raised KeyError('x')"
     assert expected in caplog.text
 
@@ -230,14 +261,14 @@ def test_a_plugin_that_fails_to_register_routes_is_named_and_the_others_run(
 def test_a_plugin_that_fails_to_register_routes_keeps_its_endpoints_and_is_asked_again(
     install: Install,
 ) -> None:
-    hook = "@oscbridge.hookimpl\ndef oscbridge_register_routes(dispatcher, source):\n"
+    hook = "@oscbridge.hookimpl\ndef oscbridge_register_routes(routes, source):\n"
     body = "    if source.name == 'a':\n        raise KeyError('x')\n"
-    install("lamp", GOOD + hook + body + "    dispatcher.map('/b', print)\n")
-    plugins, dispatcher = Plugins(), Dispatcher()
-    plugins.register_routes(dispatcher, Source("a", {}))
+    install("lamp", GOOD + hook + body + "    routes.add('/b', None)\n")
+    plugins, added = Plugins(), AddedRoutes()
+    plugins.register_routes(added, Source("a", {}))
     assert "lamp" in plugins.endpoint_types
-    plugins.register_routes(dispatcher, Source("b", {}))
-    assert len(list(dispatcher.handlers_for_address("/b"))) == 1
+    plugins.register_routes(added, Source("b", {}))
+    assert added == ["/b"]
 
 
 # --- commands ----------------------------------------------------------------------------------

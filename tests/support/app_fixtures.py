@@ -2,53 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
-from oscbridge import Endpoint, Message, Options
+from oscbridge import Endpoint, Message
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.plugins import Plugins
+from oscbridge.testing import RecordingEndpoint
 from oscbridge.udp_client import UDPClient
 
 
-class Collect(Endpoint):
-    """Keeps what it is sent."""
-
-    def __init__(self, name: str, options: Options) -> None:
-        super().__init__(name, options)
-        self.messages: list[Message] = []
-        self.events: list[str] = []
-        self._arrived = asyncio.Event()
-
-    async def connect(self) -> None:
-        self.events.append("connect")
-
-    async def close(self) -> None:
-        self.events.append("close")
+class Collect(RecordingEndpoint):
+    """Records what it is sent, one message after another."""
 
     async def send(self, message: Message) -> None:
-        self.messages.append(message)
-        self._arrived.set()
+        await RecordingEndpoint.send_batch(self, (message,))
 
-    async def arrived(self, count: int) -> list[Message]:
-        """What it was sent, once that is ``count`` messages or more."""
-        async with asyncio.timeout(10):
-            while len(self.messages) < count:
-                self._arrived.clear()
-                await self._arrived.wait()
-        return self.messages
-
-
-class CollectBatch(Collect):
-    """The same, by the batch."""
-
-    async def send_batch(self, messages: Sequence[Message]) -> None:
-        self.messages += messages
-        self._arrived.set()
+    send_batch = Endpoint.send_batch  # type: ignore[assignment]
 
 
 class SourceOnly(Endpoint):
@@ -57,7 +30,7 @@ class SourceOnly(Endpoint):
 
 TYPES: dict[str, type[Endpoint]] = {
     "collect": Collect,
-    "batch": CollectBatch,
+    "batch": RecordingEndpoint,
     "source": SourceOnly,
 }
 

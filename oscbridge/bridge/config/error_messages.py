@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
 from oscbridge.bridge.config.secrets import SECRET
-from oscbridge.endpoint import Options
+from oscbridge.options import Options
 from oscbridge.suggestions import did_you_mean, suggest
 
 __all__ = ["explain", "inner_model", "keys_of", "renamed_keys_of", "validate"]

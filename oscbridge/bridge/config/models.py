@@ -13,10 +13,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from oscbridge.bridge.routes.conversion import LARGEST_FLOAT
 from oscbridge.dispatch.scheduler import Scheduler
-from oscbridge.endpoint import OnStart, Options, Policy
+from oscbridge.endpoint import OnStart, Policy
 from oscbridge.errors import DecodeError, PatternError
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.url import OSCURL
+from oscbridge.options import Options
 from oscbridge.osc import Limits, Pattern
 from oscbridge.osc.arguments import layout
 from oscbridge.server.connection_limits import StreamLimits

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from oscbridge.bridge.config.models import BridgeOptions
 from oscbridge.bridge.config.problem import ConfigProblem
-from oscbridge.endpoint import Options
 from oscbridge.net.url import OSCURL, HostPort
+from oscbridge.options import Options
 
 __all__ = [
     "Listen",

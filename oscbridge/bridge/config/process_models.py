@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from oscbridge.bridge.sinks.runner import DRAIN_TIMEOUT
-from oscbridge.endpoint import Options
 from oscbridge.net.url import HostPort
+from oscbridge.options import Options
 
 __all__ = ["HTTPOptions", "RunOptions"]
 

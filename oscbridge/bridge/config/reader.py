@@ -26,8 +26,9 @@ from oscbridge.bridge.config.route_loops import endless
 from oscbridge.bridge.config.routes import RouteReader
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.spool.writer import SpoolBounds
-from oscbridge.endpoint import Endpoint, Options
+from oscbridge.endpoint import Endpoint
 from oscbridge.net.url import OSCURL
+from oscbridge.options import Options
 from oscbridge.suggestions import did_you_mean, suggest
 
 __all__ = ["Reader"]
@@ -128,7 +129,7 @@ class Reader:
         shared = {key: options.pop(key) for key in HostOptions.model_fields if key in options}
         host = validate(self.problems, HostOptions, shared, path, directory=self._directory)
         valid = validate(
-            self.problems, factory.Options, options, path, HostOptions, self._directory
+            self.problems, factory.options_type, options, path, HostOptions, self._directory
         )
         if host is None or valid is None:
             return

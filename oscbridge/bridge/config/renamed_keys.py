@@ -74,9 +74,9 @@ def _models(
             models = [BridgeOptions]
         case ("endpoint", str(name), *inner):
             endpoint = types.get(str(raw["endpoint"][name].get("type")))
-            models = [HostOptions, None if endpoint is None else endpoint.Options]
+            models = [HostOptions, None if endpoint is None else endpoint.options_type]
         case ("route", type_name, *inner) if type_name not in RouteOptions.model_fields:
-            models = [types[type_name].RouteOptions if type_name in types else None]
+            models = [types[type_name].route_options_type if type_name in types else None]
         case ("route", *inner):
             models = [RouteOptions]
         case ("http", *inner):

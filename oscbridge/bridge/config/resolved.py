@@ -11,7 +11,9 @@ from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
 from oscbridge.bridge.routes.pure_steps import RouteSpec
 from oscbridge.bridge.routes.route import StatefulOptions
 from oscbridge.bridge.sinks.policies import RunnerOptions
-from oscbridge.endpoint import Endpoint, Options, RouteInfo
+from oscbridge.delivery import RouteInfo
+from oscbridge.endpoint import Endpoint
+from oscbridge.options import Options
 
 __all__ = ["Configuration", "EndpointEntry", "RouteEntry"]
 

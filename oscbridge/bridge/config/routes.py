@@ -14,7 +14,8 @@ from oscbridge.bridge.config.route_loops import always_sent_to, pointless
 from oscbridge.bridge.routes.pure_steps import RouteSpec, load_function
 from oscbridge.bridge.routes.route import StatefulOptions
 from oscbridge.bridge.routes.template import Template
-from oscbridge.endpoint import Endpoint, Options
+from oscbridge.endpoint import Endpoint
+from oscbridge.options import Options
 from oscbridge.osc import Pattern
 from oscbridge.suggestions import did_you_mean, suggest
 
@@ -79,7 +80,7 @@ class RouteReader:
         self.problems.append(ConfigProblem(path, text, "" if value is None else show(value)))
 
     def _unknown_type(self, name: str) -> str:
-        known = [key for key, factory in self._types.items() if factory.RouteOptions is not None]
+        known = [key for key, each in self._types.items() if each.route_options_type is not None]
         fix = did_you_mean(name, [*_KEYS, *known])
         fix = fix or f"a plugin may bring it: pip install oscbridge-{name}"
         return f"unknown endpoint type; {fix}"
@@ -88,7 +89,7 @@ class RouteReader:
         self, path: KeyPath, type_name: str, value: object, route: RouteOptions | None
     ) -> dict[str, Options]:
         """``TYPE = {...}`` of a route, for each endpoint of that type that it leads to."""
-        model = self._types[type_name].RouteOptions
+        model = self._types[type_name].route_options_type
         place = (*path, type_name)
         if model is None:
             self._problem(place, "endpoints of this type have no options in a route; remove it")

@@ -10,7 +10,7 @@ from oscbridge.bridge.config.resolved import Configuration, RouteEntry
 from oscbridge.bridge.routes.pure_steps import PureSteps, RouteSpec
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.handler import Handler
-from oscbridge.endpoint import Options
+from oscbridge.options import Options
 from oscbridge.osc import Message, Pattern, is_pattern
 from oscbridge.osc.text import format_message
 

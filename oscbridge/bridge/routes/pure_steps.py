@@ -17,7 +17,7 @@ from oscbridge.bridge.routes.template import Args, Template
 from oscbridge.errors import EncodeError
 from oscbridge.osc import Message, Pattern, encode_message
 
-__all__ = ["Out", "PureSteps", "RouteSpec", "load_function"]
+__all__ = ["Out", "PureSteps", "RouteSpec", "checked", "load_function", "several"]
 
 Out: TypeAlias = Callable[[Message], None]
 Function: TypeAlias = Callable[[Message], Message | Iterable[Message] | None]
@@ -130,7 +130,7 @@ class PureSteps:
 
     def _running(self, address: str, types: str, make: Callable[[Args], Args], out: Out) -> Out:
         def run(message: Message) -> None:
-            _, _, args, timetag, origin, _ = message
+            _, _, args, timetag, origin = message
             try:
                 args = make(args)
             except MessageDropped as error:
@@ -151,7 +151,7 @@ class PureSteps:
         """The same, where the address depends on the arguments."""
 
         def run(message: Message) -> None:
-            _, _, args, timetag, origin, _ = message
+            _, _, args, timetag, origin = message
             try:
                 if scale is not None:
                     args = scale(args)
@@ -185,13 +185,12 @@ class PureSteps:
                 made = function(message)
                 if made is None:
                     return
-                several = [made] if isinstance(made, Message) else _several(made)
-                for count, each in enumerate(several):
+                for count, each in enumerate(several(made)):
                     if count >= MAX_FROM_FUNCTION:
                         text = f"{name} makes more than {MAX_FROM_FUNCTION} messages of one"
                         self._drop("too_many", text)
                         return
-                    out(_checked(each, message))
+                    out(checked(each, message))
             except (Exception, SystemExit) as error:
                 self._drop("function", f"{name} failed: {_one_line(error)}", error)
 
@@ -208,13 +207,16 @@ def _chain(first: Callable[[Args], Args], second: Callable[[Args], Args]) -> Cal
     return lambda args: second(first(args))
 
 
-def _several(made: object) -> Iterable[object]:
+def several(made: object) -> Iterable[object]:
+    """What a function made, one by one. Raises ``TypeError`` for what is not messages."""
+    if isinstance(made, Message):
+        return (made,)
     if isinstance(made, str | bytes | Mapping) or not isinstance(made, Iterable):
         raise TypeError(f"it made {made!r}, which is no message")
     return made
 
 
-def _checked(made: object, source: Message) -> Message:
+def checked(made: object, source: Message) -> Message:
     """A message that a function made, as one that came from where ``source`` did.
 
     Raises ``TypeError`` for what is none and :class:`EncodeError` for what cannot be sent.

@@ -8,20 +8,39 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from oscbridge.bridge.routes.pure_steps import PureSteps
-from oscbridge.bridge.routes.stateful_steps import Delay, Limit, OnChange, Out, StatefulStep
-from oscbridge.endpoint import Options, Routed
+from oscbridge.bridge.routes.pure_steps import Out, PureSteps
+from oscbridge.bridge.routes.stateful_steps import Delay, Limit, OnChange, StatefulStep, StepOut
+from oscbridge.delivery import Deliverable, Delivery
 from oscbridge.logs.rate_limited import RateLimitedLog
+from oscbridge.options import Options
 from oscbridge.osc import Message
-from oscbridge.source import Sink
 
-__all__ = ["Route", "StatefulOptions", "StatefulSteps"]
+__all__ = ["Route", "RouteSink", "StatefulOptions", "StatefulSteps", "offer_to"]
 
 _log = logging.getLogger(__name__)
 
 MAX_WAITING = 10_000
 """Messages on their way from a thread to a route's steps on the loop."""
+
+
+class RouteSink(Protocol):
+    """The near side of an endpoint: where a route puts messages."""
+
+    @property
+    def name(self) -> str:
+        """The name in the configuration."""
+
+    @property
+    def takes_route(self) -> bool:
+        """Whether the endpoint's type has options of its own in a route."""
+
+    def offer(self, message: Deliverable) -> None:
+        """Take a message for delivery. From any thread; never raises.
+
+        It waits only under the policy ``block``, and never on the event loop.
+        """
 
 
 @dataclass(frozen=True)
@@ -45,7 +64,7 @@ class StatefulSteps:
     """
 
     def __init__(
-        self, sinks: Sequence[Sink], options: Mapping[str, Options], memory: StatefulOptions
+        self, sinks: Sequence[RouteSink], options: Mapping[str, Options], memory: StatefulOptions
     ) -> None:
         self._drops: Counter[str] = Counter()  # on the loop
         self._lost: Counter[str] = Counter()  # under the lock
@@ -54,17 +73,17 @@ class StatefulSteps:
         self._plain = not any(sink.takes_route for sink in sinks)
         self._memory = memory
         self._steps: list[StatefulStep] = []
-        self._first: Out = self._send
+        self._first: StepOut = self._send
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
-        self._waiting: deque[Message] = deque()
+        self._waiting: deque[Deliverable] = deque()
         self._lock = threading.Lock()
 
     def start(self) -> None:
         """Get ready, on the loop that the remembering steps are to run on."""
         self._loop = loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        out: Out = self._send
+        out: StepOut = self._send
         if self._memory.delay is not None:
             delay = Delay(self._memory.delay, out, loop, self._drops)
             self._steps.append(delay)
@@ -99,16 +118,15 @@ class StatefulSteps:
             return self._deliver(captures)
         if self._plain:
             return self._enter
-        routed = Routed(None, captures)  # kept with the message while a step remembers it
 
         def enter(message: Message) -> None:
-            self._enter(Message(*message[:5], routed))
+            self._enter(Delivery(message, None, captures))  # a step may keep it
 
         return enter
 
     def _deliver(self, captures: Mapping[str, str]) -> Out:
         """Straight to the endpoints."""
-        offers = [_offer(sink, self._options.get(sink.name), captures) for sink in self._sinks]
+        offers = [offer_to(sink, self._options.get(sink.name), captures) for sink in self._sinks]
         if len(offers) == 1:
             return offers[0]
 
@@ -118,16 +136,15 @@ class StatefulSteps:
 
         return deliver
 
-    def _send(self, message: Message) -> None:
+    def _send(self, message: Deliverable) -> None:
         """To the endpoints, from the last of the steps that remember."""
-        if self._plain:
-            for sink in self._sinks:
-                sink.offer(message)
+        if isinstance(message, Delivery):
+            self._deliver(message.captures)(message.message)
             return
-        captures = message.route.captures if isinstance(message.route, Routed) else {}
-        self._deliver(captures)(Message(*message[:5]))
+        for sink in self._sinks:
+            sink.offer(message)
 
-    def _enter(self, message: Message) -> None:
+    def _enter(self, message: Deliverable) -> None:
         """Bring a message to the loop, where the remembering steps are."""
         loop = self._loop
         if threading.get_ident() == self._thread or loop is None:
@@ -155,16 +172,14 @@ class StatefulSteps:
             self._first(message)
 
 
-def _offer(sink: Sink, options: Options | None, captures: Mapping[str, str]) -> Out:
+def offer_to(sink: RouteSink, options: Options | None, captures: Mapping[str, str]) -> Out:
     """How a sink is given a message: with what the route says, if it wants that."""
     put = sink.offer
     if not sink.takes_route:
         return put
-    routed = Routed(options, captures)
 
     def offer(message: Message) -> None:
-        address, types, args, timetag, origin, _ = message
-        put(Message(address, types, args, timetag, origin, routed))
+        put(Delivery(message, options, captures))
 
     return offer
 

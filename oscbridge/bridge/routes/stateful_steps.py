@@ -11,7 +11,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from typing import Final, Protocol, TypeAlias, TypeVar
 
-from oscbridge.osc import Message
+from oscbridge.delivery import Deliverable
 
 __all__ = [
     "MAX_ADDRESSES",
@@ -19,8 +19,8 @@ __all__ = [
     "Delay",
     "Limit",
     "OnChange",
-    "Out",
     "StatefulStep",
+    "StepOut",
 ]
 
 MAX_ADDRESSES: Final = 10_000
@@ -30,14 +30,14 @@ that waits longest is dropped."""
 MAX_DELAYED: Final = 10_000
 """Messages that one route may hold back; beyond it the newest are dropped."""
 
-Out: TypeAlias = Callable[[Message], None]
+StepOut: TypeAlias = Callable[[Deliverable], None]
 _Value = TypeVar("_Value")
 
 
 class StatefulStep(Protocol):
     """A step: messages go in, and go on to the next step or not."""
 
-    def put(self, message: Message) -> None:
+    def put(self, message: Deliverable) -> None:
         """Take a message."""
 
     def close(self) -> None:
@@ -47,12 +47,12 @@ class StatefulStep(Protocol):
 class OnChange:
     """Lets a message pass when its values differ from the last ones at its address."""
 
-    def __init__(self, out: Out, drops: Counter[str]) -> None:
+    def __init__(self, out: StepOut, drops: Counter[str]) -> None:
         self._out = out
         self._drops = drops
         self._last: OrderedDict[str, object] = OrderedDict()
 
-    def put(self, message: Message) -> None:
+    def put(self, message: Deliverable) -> None:
         value = (message.types, message.args)
         if self._last.get(message.address) == value:
             self._last.move_to_end(message.address)
@@ -73,17 +73,17 @@ class Limit:
     """
 
     def __init__(
-        self, rate: float, out: Out, loop: asyncio.AbstractEventLoop, drops: Counter[str]
+        self, rate: float, out: StepOut, loop: asyncio.AbstractEventLoop, drops: Counter[str]
     ) -> None:
         self._every = 1.0 / rate
         self._out = out
         self._loop = loop
         self._drops = drops
         self._next: OrderedDict[str, float] = OrderedDict()
-        self._waiting: dict[str, Message] = {}
+        self._waiting: dict[str, Deliverable] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
-    def put(self, message: Message) -> None:
+    def put(self, message: Deliverable) -> None:
         address = message.address
         if address in self._waiting:
             self._waiting[address] = message
@@ -123,17 +123,17 @@ class Delay:
     """Holds messages back for some seconds, in order."""
 
     def __init__(
-        self, seconds: float, out: Out, loop: asyncio.AbstractEventLoop, drops: Counter[str]
+        self, seconds: float, out: StepOut, loop: asyncio.AbstractEventLoop, drops: Counter[str]
     ) -> None:
         self._seconds = seconds
         self._out = out
         self._loop = loop
         self._drops = drops
         # One timer for the first, as loops do not order timers that are due together.
-        self._waiting: deque[tuple[float, Message]] = deque()
+        self._waiting: deque[tuple[float, Deliverable]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
-    def put(self, message: Message) -> None:
+    def put(self, message: Deliverable) -> None:
         if len(self._waiting) >= MAX_DELAYED:
             self._drops["delayed"] += 1
             return

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from oscbridge.endpoint import Endpoint
+from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import BackOff, EndpointError
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.net.os_errors import what_failed
@@ -39,7 +39,7 @@ class EndpointConnection:
     """Opens and closes an endpoint, one ``close`` per ``connect``."""
 
     def __init__(
-        self, endpoint: Endpoint, reporter: RateLimitedLog, waits: Callable[[], Iterator[float]]
+        self, endpoint: AnyEndpoint, reporter: RateLimitedLog, waits: Callable[[], Iterator[float]]
     ) -> None:
         self.is_open = False
         self.problem = ""

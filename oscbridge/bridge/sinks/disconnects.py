@@ -7,8 +7,9 @@ import contextlib
 import logging
 from typing import Final
 
+from oscbridge.abilities import PeerAware
 from oscbridge.bridge.sinks.send_queue import SendQueue
-from oscbridge.endpoint import Endpoint
+from oscbridge.endpoint import AnyEndpoint
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.osc import Origin
 
@@ -21,10 +22,9 @@ DISCONNECT_TIMEOUT: Final = 1.0
 class DisconnectNotifier:
     """Calls the endpoint's callback on the event loop, from :meth:`open` to :meth:`close`."""
 
-    def __init__(self, endpoint: Endpoint, log: RateLimitedLog) -> None:
-        self._endpoint = endpoint
+    def __init__(self, endpoint: AnyEndpoint, log: RateLimitedLog) -> None:
+        self._endpoint = endpoint if isinstance(endpoint, PeerAware) else None
         self._log = log
-        self._is_wanted = type(endpoint).source_gone is not Endpoint.source_gone
         self._loop: asyncio.AbstractEventLoop | None = None
         self._queue: SendQueue | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -34,9 +34,9 @@ class DisconnectNotifier:
         self._loop, self._queue = loop, queue
 
     def notify(self, origin: Origin) -> None:
-        """Notify the endpoint, if it overrides the callback. From any thread."""
+        """Notify the endpoint, if it has the ability. From any thread."""
         loop = self._loop  # another thread may set it to None
-        if loop is None or not self._is_wanted:
+        if loop is None or self._endpoint is None:
             return
         try:
             loop.call_soon_threadsafe(self._start, origin)
@@ -54,11 +54,12 @@ class DisconnectNotifier:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(DISCONNECT_TIMEOUT):
                     await self._queue.join()
+        assert self._endpoint is not None
         try:
-            self._endpoint.source_gone(origin)
+            self._endpoint.on_peer_disconnected(origin)
         except Exception as error:
-            text = f"source_gone raised {error!r}"
-            self._log.report("source_gone", text, level=logging.ERROR, error=error)
+            text = f"on_peer_disconnected raised {error!r}"
+            self._log.report("on_peer_disconnected", text, level=logging.ERROR, error=error)
 
     def close(self) -> None:
         """Cancel pending notifications, and accept no more."""

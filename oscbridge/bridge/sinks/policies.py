@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from oscbridge.abilities import Coalescing, Durability, MustDeliver
 from oscbridge.bridge.sinks.backpressure import Backpressure
 from oscbridge.bridge.sinks.latency import LatencySampler
 from oscbridge.bridge.sinks.queues import BlockingQueue, DropOldestQueue, LatestQueue
@@ -13,7 +14,8 @@ from oscbridge.bridge.sinks.send_queue import SendQueue
 from oscbridge.bridge.sinks.spool.queue import SpoolQueue
 from oscbridge.bridge.sinks.spool.serializer import SpoolSerializer
 from oscbridge.bridge.sinks.spool.writer import SpoolBounds, SpoolWriter
-from oscbridge.endpoint import Endpoint, OnStart, Policy
+from oscbridge.delivery import Deliverable
+from oscbridge.endpoint import AnyEndpoint, OnStart, Policy
 from oscbridge.logs.rate_limited import RateLimitedLog
 
 __all__ = ["RunnerOptions", "make_queue"]
@@ -33,7 +35,7 @@ class RunnerOptions:
 
 def make_queue(
     options: RunnerOptions,
-    endpoint: Endpoint,
+    endpoint: AnyEndpoint,
     loop: asyncio.AbstractEventLoop,
     on_drop: Callable[[str, int], None],
     sampler: LatencySampler,
@@ -42,17 +44,33 @@ def make_queue(
 ) -> SendQueue:
     """Return the send queue that the policy asks for. A spool starts its thread at once."""
     size = options.queue_size
+    must_deliver = endpoint.must_deliver_key if isinstance(endpoint, MustDeliver) else _no_key
     match options.policy:
         case "drop_oldest":
-            return DropOldestQueue(size, loop, on_drop, sampler, endpoint.essential)
+            return DropOldestQueue(size, loop, on_drop, sampler, must_deliver)
         case "latest":
-            keys = endpoint.essential, endpoint.key
-            return LatestQueue(size, loop, on_drop, sampler, *keys)
+            key = endpoint.coalesce_key if isinstance(endpoint, Coalescing) else _address
+            return LatestQueue(size, loop, on_drop, sampler, must_deliver, key)
         case "block":
             return BlockingQueue(size, loop, on_drop, sampler, backpressure)
         case "spool":
             if options.spool is None:
                 raise ValueError("the policy 'spool' requires a file")
-            serializer = SpoolSerializer(endpoint.RouteOptions)
-            writer = SpoolWriter(options.spool, serializer, endpoint.keeps, log)
+            serializer = SpoolSerializer(endpoint.route_options_type)
+            is_durable = endpoint.is_durable if isinstance(endpoint, Durability) else _always
+            writer = SpoolWriter(options.spool, serializer, is_durable, log)
             return SpoolQueue(size, loop, on_drop, sampler, writer)
+
+
+def _address(message: Deliverable) -> str:
+    """The coalesce key without the ability :class:`Coalescing`."""
+    return message.address
+
+
+def _no_key(_message: Deliverable) -> None:
+    """Without :class:`MustDeliver` any message may be dropped."""
+
+
+def _always(_message: Deliverable) -> bool:
+    """Without :class:`Durability` all messages are durable."""
+    return True

@@ -12,8 +12,8 @@ from typing import Final
 from oscbridge.bridge.sinks.backpressure import Backpressure
 from oscbridge.bridge.sinks.latency import LatencySampler
 from oscbridge.bridge.sinks.send_queue import QueueEvents
+from oscbridge.delivery import Deliverable
 from oscbridge.dispatch.dispatcher import MAX_ROUTE_CALLS
-from oscbridge.osc import Message
 
 __all__ = [
     "BLOCK_TIMEOUT",
@@ -68,11 +68,11 @@ class MemoryQueue(ABC):
         self._events = QueueEvents(loop, self._is_ready, self._is_empty)
 
     @abstractmethod
-    def _add(self, message: Message) -> str:
+    def _add(self, message: Deliverable) -> str:
         """Add a message, under the lock. Returns the reason if one was dropped, or ``""``."""
 
     @abstractmethod
-    def _remove(self, count: int) -> list[Message]:
+    def _remove(self, count: int) -> list[Deliverable]:
         """Remove and return the oldest messages, at most ``count``, under the lock."""
 
     def __len__(self) -> int:
@@ -84,7 +84,7 @@ class MemoryQueue(ABC):
     def _is_empty(self) -> bool:
         return not (self._waiting or self._waiting_first)
 
-    def put(self, message: Message) -> None:
+    def put(self, message: Deliverable) -> None:
         with self._lock:
             was_empty = not (self._waiting or self._waiting_first)
             self.offered += 1
@@ -96,7 +96,7 @@ class MemoryQueue(ABC):
         if was_empty and not self._closed and not self._events.wake():
             self._on_drop("closed", self.close())  # the loop is closed: no task will take it
 
-    async def take(self, count: int) -> list[Message]:
+    async def take(self, count: int) -> list[Deliverable]:
         events = self._events
         if not (self._waiting or self._waiting_first) and not events.is_interrupted:
             await events.wait()
@@ -136,12 +136,12 @@ class MustDeliverBuffer:
     is kept.
     """
 
-    def __init__(self, key: Callable[[Message], Hashable]) -> None:
-        self.messages: OrderedDict[Hashable, Message] = OrderedDict()
+    def __init__(self, key: Callable[[Deliverable], Hashable]) -> None:
+        self.messages: OrderedDict[Hashable, Deliverable] = OrderedDict()
         """By their keys, oldest first."""
         self._key = key
 
-    def keep(self, message: Message) -> bool:
+    def keep(self, message: Deliverable) -> bool:
         """Keep a message if it must be delivered. Returns False if a message was dropped."""
         kept = self.messages
         try:
@@ -155,13 +155,13 @@ class MustDeliverBuffer:
         kept.move_to_end(key)
         return not is_known
 
-    def remove(self, count: int) -> list[Message]:
+    def remove(self, count: int) -> list[Deliverable]:
         """Remove and return the oldest messages, at most ``count``."""
         kept = self.messages
         return [kept.popitem(last=False)[1] for _ in range(min(count, len(kept)))]
 
 
-def _no_key(_message: Message) -> None:
+def _no_key(_message: Deliverable) -> None:
     """Return the key of a message that may be dropped."""
 
 
@@ -174,21 +174,21 @@ class DropOldestQueue(MemoryQueue):
         loop: asyncio.AbstractEventLoop,
         on_drop: Callable[[str, int], None],
         sampler: LatencySampler,
-        must_deliver_key: Callable[[Message], Hashable] = _no_key,
+        must_deliver_key: Callable[[Deliverable], Hashable] = _no_key,
     ) -> None:
-        self._messages: deque[Message] = deque()
+        self._messages: deque[Deliverable] = deque()
         self._must_deliver = MustDeliverBuffer(must_deliver_key)
         waiting = self._messages, self._must_deliver.messages
         super().__init__(size, loop, on_drop, sampler, *waiting)
 
-    def _add(self, message: Message) -> str:
+    def _add(self, message: Deliverable) -> str:
         self._messages.append(message)
         if len(self._messages) <= self.size or self._must_deliver.keep(self._messages.popleft()):
             return ""
         self._sampler.dropped()
         return "full"
 
-    def _remove(self, count: int) -> list[Message]:
+    def _remove(self, count: int) -> list[Deliverable]:
         first = self._must_deliver.remove(count) if self._must_deliver.messages else []
         taken = _pop(self._messages, count - len(first))
         return first + taken if first else taken
@@ -207,16 +207,16 @@ class LatestQueue(MemoryQueue):
         loop: asyncio.AbstractEventLoop,
         on_drop: Callable[[str, int], None],
         sampler: LatencySampler,
-        must_deliver_key: Callable[[Message], Hashable] = _no_key,
-        coalesce_key: Callable[[Message], Hashable] = lambda message: message.address,
+        must_deliver_key: Callable[[Deliverable], Hashable] = _no_key,
+        coalesce_key: Callable[[Deliverable], Hashable] = lambda message: message.address,
     ) -> None:
-        self._messages: OrderedDict[object, Message] = OrderedDict()
+        self._messages: OrderedDict[object, Deliverable] = OrderedDict()
         self._must_deliver = MustDeliverBuffer(must_deliver_key)
         self._key = coalesce_key
         waiting = self._messages, self._must_deliver.messages
         super().__init__(size, loop, on_drop, sampler, *waiting)
 
-    def _add(self, message: Message) -> str:
+    def _add(self, message: Deliverable) -> str:
         messages = self._messages
         try:
             key = self._key(message)
@@ -234,7 +234,7 @@ class LatestQueue(MemoryQueue):
         self._sampler.dropped()
         return "full"
 
-    def _remove(self, count: int) -> list[Message]:
+    def _remove(self, count: int) -> list[Deliverable]:
         first = self._must_deliver.remove(count) if self._must_deliver.messages else []
         count -= len(first)
         messages = self._messages
@@ -260,14 +260,14 @@ class BlockingQueue(MemoryQueue):
         sampler: LatencySampler,
         backpressure: Backpressure,
     ) -> None:
-        self._messages: deque[Message] = deque()
+        self._messages: deque[Deliverable] = deque()
         super().__init__(size, loop, on_drop, sampler, self._messages)
         self._loop = loop
         self._backpressure = backpressure
         self._room = threading.Condition(self._lock)
         self._released = False
 
-    def put(self, message: Message) -> None:
+    def put(self, message: Deliverable) -> None:
         on_loop = self._events.is_on_loop()
         if not on_loop:
             with self._room:
@@ -279,7 +279,7 @@ class BlockingQueue(MemoryQueue):
     def _has_room(self) -> bool:
         return self._closed or self._released or len(self._messages) < self.size
 
-    def _add(self, message: Message) -> str:
+    def _add(self, message: Deliverable) -> str:
         if len(self._messages) >= self.size + SLACK:
             return "full"
         self._messages.append(message)
@@ -287,7 +287,7 @@ class BlockingQueue(MemoryQueue):
             self._backpressure.request(True, self._loop)
         return ""
 
-    def _remove(self, count: int) -> list[Message]:
+    def _remove(self, count: int) -> list[Deliverable]:
         taken = _pop(self._messages, count)
         if len(self._messages) < self.size:
             self._room.notify_all()
@@ -301,7 +301,7 @@ class BlockingQueue(MemoryQueue):
             self._room.notify_all()
 
 
-def _pop(messages: deque[Message], count: int) -> list[Message]:
+def _pop(messages: deque[Deliverable], count: int) -> list[Deliverable]:
     """Remove and return the oldest messages, at most ``count``."""
     if count < len(messages):
         return [messages.popleft() for _ in range(count)]

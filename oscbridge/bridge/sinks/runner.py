@@ -7,9 +7,11 @@ import contextlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from oscbridge.abilities import Reconfigurable, RouteAware
+from oscbridge.bridge.hops import MAX_HOPS, hops_of, origin_after
 from oscbridge.bridge.sinks.backpressure import Backpressure
 from oscbridge.bridge.sinks.connection import EndpointConnection, backoff
 from oscbridge.bridge.sinks.disconnects import DisconnectNotifier
@@ -18,15 +20,17 @@ from oscbridge.bridge.sinks.latency import Latency, LatencySampler
 from oscbridge.bridge.sinks.policies import RunnerOptions, make_queue
 from oscbridge.bridge.sinks.send_queue import SendQueue
 from oscbridge.bridge.sinks.sender import Sender
+from oscbridge.delivery import Deliverable, RouteInfo
 from oscbridge.dispatch.dispatcher import Dispatcher, Watcher
 from oscbridge.dispatch.due_timer import DueTimer
 from oscbridge.dispatch.handler import ClientAddress
-from oscbridge.endpoint import Endpoint, OnStart
+from oscbridge.endpoint import AnyEndpoint, OnStart
 from oscbridge.errors import DecodeError, EndpointError
 from oscbridge.logs.rate_limited import RateLimitedLog
+from oscbridge.options import Options
 from oscbridge.osc import Message, Origin
 
-__all__ = ["DRAIN_TIMEOUT", "MAX_HOPS", "EndpointRunner"]
+__all__ = ["DRAIN_TIMEOUT", "EndpointRunner"]
 
 START_TIMEOUT: Final = 1.0
 """Seconds for which a start waits for an endpoint with ``on_start = "retry"``."""
@@ -36,9 +40,6 @@ DRAIN_TIMEOUT: Final = 0.5
 
 CANCEL_TIMEOUT: Final = 0.2
 """Seconds that a stop allows for cancelling the delivery in progress."""
-
-MAX_HOPS: Final = 8
-"""Endpoints that a message may pass through, one after another, before it is dropped."""
 
 
 class EndpointRunner:
@@ -50,7 +51,7 @@ class EndpointRunner:
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        endpoint: AnyEndpoint,
         type_name: str,
         options: RunnerOptions,
         *,
@@ -60,7 +61,7 @@ class EndpointRunner:
         self.name = endpoint.name
         self.type = type_name
         self.options = options
-        self.takes_route = endpoint.RouteOptions is not None
+        self.takes_route = endpoint.route_options_type is not None
         self.dispatcher = Dispatcher(name=endpoint.name)
         """The routes that read from this endpoint."""
         self.backpressure = Backpressure()
@@ -68,6 +69,7 @@ class EndpointRunner:
         self.left_alone = False
         """Whether it could not be connected at its start, and is not retried."""
         self.refusals = 0
+        self._routes: Sequence[RouteInfo] = ()
         self._offered = 0
         self._counting = threading.Lock()
         self.queue: SendQueue | None = None
@@ -105,7 +107,29 @@ class EndpointRunner:
     @property
     def routed(self) -> bool:
         """Whether a route of the configuration sends messages to it."""
-        return bool(self.endpoint.routes)
+        return bool(self._routes)
+
+    @property
+    def routes(self) -> Sequence[RouteInfo]:
+        """The routes of the configuration that lead to it."""
+        return self._routes
+
+    @routes.setter
+    def routes(self, routes: Sequence[RouteInfo]) -> None:
+        self._routes = routes
+        if isinstance(self.endpoint, RouteAware):
+            self.endpoint.routes = routes
+
+    def routes_changed(self) -> None:
+        """Notify the endpoint that its routes have changed. Raises what it raises."""
+        if isinstance(self.endpoint, RouteAware):
+            self.endpoint.on_routes_changed()
+
+    def update(self, options: Options) -> bool:
+        """Whether the endpoint continues with other options. Raises what it raises."""
+        if isinstance(self.endpoint, Reconfigurable):
+            return bool(self.endpoint.update(options))
+        return bool(options == self.endpoint.options)
 
     @property
     def offered(self) -> int:
@@ -150,7 +174,7 @@ class EndpointRunner:
 
     # --- for routes: a sink ------------------------------------------------------------------
 
-    def offer(self, message: Message) -> None:
+    def offer(self, message: Deliverable) -> None:
         """Queue a message for delivery. From any thread; never raises."""
         queue = self._open_queue  # another thread may set it to None
         if queue is None:
@@ -160,7 +184,7 @@ class EndpointRunner:
         else:
             queue.put(message)
 
-    def source_gone(self, origin: Origin) -> None:
+    def notify_peer_disconnected(self, origin: Origin) -> None:
         """Notify the endpoint that a connection ended. From any thread."""
         self._disconnects.notify(origin)
 
@@ -168,11 +192,11 @@ class EndpointRunner:
 
     def receive(self, message: Message, peer: ClientAddress) -> None:
         """Put a message into the routes, unless it has passed through too many endpoints."""
-        hops = 0 if message.origin is None else message.origin.hops + 1
+        hops = 0 if message.origin is None else hops_of(message.origin) + 1
         if hops > MAX_HOPS:
             self.dropped("hops", 1, _TOO_MANY_HOPS)
             return
-        origin = Origin(self.name, peer, hops)
+        origin = origin_after(self.name, peer, hops)
         message = Message(message.address, message.types, message.args, message.timetag, origin)
         self.dispatcher.dispatch_message(message, peer, _no_reply)
 
@@ -180,7 +204,7 @@ class EndpointRunner:
         """Put an encoded packet into the routes."""
         self.dispatcher.dispatch(data, peer, _no_reply)
 
-    def left(self, peer: ClientAddress) -> None:
+    def peer_disconnected(self, peer: ClientAddress) -> None:
         """The connection of a peer is over."""
         self.dispatcher.client_disconnected(peer)
 
@@ -197,7 +221,7 @@ class EndpointRunner:
         """Count and log messages that will not be delivered. From any thread."""
         self._drops.drop(reason, count, why)
 
-    def lost(self, error: Exception) -> None:
+    def connection_lost(self, error: Exception) -> None:
         """Reconnect after the connection was lost; messages being sent are sent again."""
         if not self._connection.lost(error):
             return
@@ -205,7 +229,7 @@ class EndpointRunner:
         if self.queue is not None:
             self.queue.interrupt()
 
-    def snapshot(self) -> list[Message]:
+    def last_values(self) -> list[Message]:
         """The last message of each address that was sent to the endpoint, oldest first."""
         latest = self._sender.latest
         return [] if latest is None else latest.values()
@@ -292,7 +316,8 @@ class EndpointRunner:
         self._open_queue = None
         if self.queue is None:
             return
-        lost = self.queue.close(self._sender.end())
+        in_order = self.options.policy == "spool"
+        lost = self.queue.close(self._sender.end(in_order=in_order))
         lost += await self.queue.finish()
         if lost:
             self.dropped(reason, lost)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from oscbridge.osc import Message
+from oscbridge.delivery import Deliverable
 
 __all__ = ["QueueEvents", "SendQueue"]
 
@@ -24,10 +24,10 @@ class SendQueue(Protocol):
     def __len__(self) -> int:
         """Return the number of waiting messages."""
 
-    def put(self, message: Message) -> None:
+    def put(self, message: Deliverable) -> None:
         """Add a message. From any thread; only the policy ``block`` waits, off the loop."""
 
-    async def take(self, count: int) -> list[Message]:
+    async def take(self, count: int) -> list[Deliverable]:
         """Wait for messages, then remove up to ``count``; none if interrupted.
 
         The next call confirms that the messages taken before are settled.

@@ -12,8 +12,10 @@ from oscbridge.bridge.sinks.drops import several
 from oscbridge.bridge.sinks.last_values import LastValues
 from oscbridge.bridge.sinks.latency import LatencySampler
 from oscbridge.bridge.sinks.send_queue import SendQueue
-from oscbridge.endpoint import Endpoint
-from oscbridge.errors import BackOff, BadMessage, EndpointError, NotConnected
+from oscbridge.bridge.sinks.unsettled import Loss, Settled, UnsettledBatch
+from oscbridge.delivery import Deliverable, Delivery
+from oscbridge.endpoint import AnyEndpoint, Endpoint
+from oscbridge.errors import BackOff, BadMessage, EndpointError, NotConnected, PartialDelivery
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.osc import Message
 
@@ -37,7 +39,7 @@ class Sender:
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        endpoint: AnyEndpoint,
         connection: EndpointConnection,
         reporter: RateLimitedLog,
         count: Callable[[str, int], None],
@@ -47,17 +49,16 @@ class Sender:
     ) -> None:
         self.sent = 0
         """Messages that were delivered."""
-        self.pending = 0
-        """Messages taken from the queue and not settled yet."""
         self.watcher: Callable[[Message], None] | None = None
         """Called with every delivered message."""
-        self.latest = LastValues() if endpoint.remembers else None
+        self.latest = LastValues() if endpoint.keeps_last_values else None
         """The last message of each address, if the endpoint asks for it."""
         self._endpoint = endpoint
         self._connection = connection
         self._reporter = reporter
         self._count = count
         self._sampler = sampler
+        self._batch = UnsettledBatch(())
         self._tries = 0
         self._by_batch = type(endpoint).send_batch is not Endpoint.send_batch
         self._sending: asyncio.Timeout | None = None
@@ -71,13 +72,21 @@ class Sender:
         if self._sending is not None:
             self._sending.reschedule(asyncio.get_running_loop().time())
 
-    def end(self) -> int:
+    @property
+    def pending(self) -> int:
+        """Messages taken from the queue that do not count as sent or lost yet."""
+        return self._batch.pending
+
+    def end(self, *, in_order: bool = False) -> int:
         """Stop, even if the endpoint ignores its cancellation.
 
-        Returns the number of messages that are not settled.
+        Returns the number of messages that are not settled; ``in_order`` counts those as well
+        that are settled while one before them is not.
         """
+        if not in_order:
+            self._settled(self._batch.settle_early())
         self._ended = True
-        left, self.pending = self.pending, 0
+        left, self._batch = self._batch.pending, UnsettledBatch(())
         return left
 
     async def run(self, queue: SendQueue | None) -> None:
@@ -102,83 +111,116 @@ class Sender:
                 delivered = 0
                 await asyncio.sleep(0)  # take and send may both have returned without waiting
 
-    async def _deliver(self, batch: Sequence[Message]) -> None:
-        """Deliver a batch, reconnecting as often as necessary."""
-        self.pending = len(batch)
-        while self.pending and not self._ended:
+    async def _deliver(self, messages: Sequence[Deliverable]) -> None:
+        """Deliver a batch, through as many connections as it takes."""
+        batch = self._batch = UnsettledBatch(messages)
+        while batch.pending and not self._ended:
             if not self._connection.is_open:
                 await self._connection.reopen()
-            await self._send(batch[-self.pending :])
+            await self._send(batch.unsettled)
 
-    async def _send(self, messages: Sequence[Message]) -> None:
-        """Try to deliver messages. Those that are not settled stay pending."""
+    async def _send(self, messages: Sequence[Deliverable]) -> None:
+        """Try to deliver some messages. Those that are not settled stay in the batch."""
         try:
             await self._attempt(messages)
-        except (NotConnected, OSError) as error:
-            if self._connection.is_open:  # else the endpoint has reported the loss itself
-                self._connection.failed(error)
-            if not self._sent_before(error, messages):
-                self._tries += 1
-                if self._tries >= MAX_TRIES:
-                    self._failed("error", 1, error)
-        except BackOff as error:
-            self._sent_before(error, messages)
-            self._reporter.report("back_off", str(error))
-            await asyncio.sleep(error.seconds)
+        except PartialDelivery as error:
+            has_progress = self._settle_some(error)
+            if error.cause is not None:
+                await self._recover(error.cause, has_progress=has_progress)
+            elif not has_progress:  # or it would be sent again for ever
+                self._lose("error", self._whole(messages), error)
+        except (NotConnected, BackOff, OSError) as error:
+            await self._recover(error)
         except BadMessage as error:
-            self._sent_before(error, messages)
-            some = self._by_batch and error.sent is None
-            self._failed("bad", self.pending if some else 1, error)
+            self._lose("bad", self._whole(messages), error)
         except (Exception, SystemExit, asyncio.CancelledError) as error:
             if is_cancelled():
                 raise
-            self._failed("error", self.pending if self._by_batch else 1, error)
+            self._lose("error", self._whole(messages), error)
 
-    async def _attempt(self, messages: Sequence[Message]) -> None:
-        """Raises what the endpoint raises, or ``TimeoutError`` after :meth:`interrupt`."""
+    def _whole(self, messages: Sequence[Deliverable]) -> int:
+        """How many messages an error is about that names none."""
+        return len(messages) if self._by_batch else 1
+
+    async def _attempt(self, messages: Sequence[Deliverable]) -> None:
+        """Raises what the endpoint raises, and ``TimeoutError`` when it says that it is lost."""
         try:
             async with asyncio.timeout(None) as self._sending:
                 if self._by_batch:
                     await self._endpoint.send_batch(messages)
-                    self._delivered(messages)
+                    self._settled(self._batch.accept(len(messages)))
                     return
                 for message in messages:
                     await self._endpoint.send(message)
-                    self._delivered((message,))
+                    self._settled(self._batch.accept(1))
         finally:
             self._sending = None
 
-    def _sent_before(self, error: Exception, messages: Sequence[Message]) -> int:
-        """Count the messages of a batch that were delivered before an error."""
-        sent = getattr(error, "sent", None) if self._by_batch else None
-        count = min(max(sent or 0, 0), len(messages))
-        self._delivered(messages[:count])
-        return count
-
-    def _delivered(self, messages: Sequence[Message]) -> None:
-        if not messages or self._ended:
+    async def _recover(
+        self, error: NotConnected | BackOff | OSError, *, has_progress: bool = False
+    ) -> None:
+        """Prepare for sending again what is left: wait, or have it connected again."""
+        if isinstance(error, BackOff):
+            self._reporter.report("back_off", str(error))
+            await asyncio.sleep(error.seconds)
             return
-        self.sent += len(messages)
-        self.pending -= len(messages)
-        self._tries = 0
-        self._connection.useful = True
-        if self.latest is not None:
-            self.latest.add(messages)
-        if self.watcher is not None:
-            for message in messages:
-                self.watcher(message)
+        if self._connection.is_open:  # or it has said so itself
+            self._connection.failed(error)
+        if not has_progress:
+            self._tries += 1
+            if self._tries >= MAX_TRIES:
+                self._lose("error", 1, error)
 
-    def _failed(self, reason: str, count: int, error: BaseException) -> None:
+    def _settle_some(self, error: PartialDelivery) -> bool:
+        """Settle what an endpoint says was accepted and rejected. Whether that was anything."""
+        if not self._by_batch:
+            return False  # one message has no parts
+        before = len(self._batch.unsettled)
+        outcomes: dict[int, Loss | None] = dict.fromkeys(error.accepted)
+        outcomes |= {index: Loss("bad", bad) for index, bad in error.rejected.items()}
+        self._settled(self._batch.settle(outcomes))
+        return len(self._batch.unsettled) < before
+
+    def _lose(self, reason: str, count: int, error: BaseException) -> None:
+        """Give up the first ``count`` messages that are not settled."""
+        loss = Loss(reason, error)
+        self._settled(self._batch.settle(dict.fromkeys(range(count), loss)))
+
+    def _settled(self, settled: Settled) -> None:
+        """Count messages as sent or lost."""
         if self._ended:
             return
-        count = min(count, self.pending)
         self._tries = 0
-        self.pending -= count
-        self._count(reason, count)
-        self._reporter.report(
-            reason,
-            f"{several(count)} lost: {str(error) or repr(error)}",
-            level=logging.ERROR,
-            count=count,
-            error=None if isinstance(error, EndpointError | OSError) else error,
-        )
+        if settled.accepted:
+            self._delivered(settled.accepted)
+        if settled.lost:
+            self._report(settled.lost)
+
+    def _report(self, losses: Sequence[Loss]) -> None:
+        """Count and log losses, those with the same text together."""
+        groups: dict[tuple[str, str], list[Loss]] = {}
+        for loss in losses:
+            text = str(loss.error) or repr(loss.error)
+            groups.setdefault((loss.reason, text), []).append(loss)
+        for (reason, text), group in groups.items():
+            error = group[0].error
+            self._count(reason, len(group))
+            self._reporter.report(
+                reason,
+                f"{several(len(group))} lost: {text}",
+                level=logging.ERROR,
+                count=len(group),
+                error=None if isinstance(error, EndpointError | OSError) else error,
+            )
+
+    def _delivered(self, messages: Sequence[Deliverable]) -> None:
+        self.sent += len(messages)
+        self._connection.useful = True
+        if self.latest is None and self.watcher is None:
+            return
+        plain = [each.message if isinstance(each, Delivery) else each for each in messages]
+        if self.latest is not None:
+            self.latest.add(plain)
+        if self.watcher is not None:
+            for message in plain:
+                self.watcher(message)

@@ -9,9 +9,6 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 import oscbridge
-from oscbridge.bridge.routes.dropped import MessageDropped
-from oscbridge.bridge.routes.template import Template
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.endpoints.osc.link import DeviceLink
 from oscbridge.endpoints.osc.tcp import connect_tcp
 from oscbridge.endpoints.osc.udp import open_udp
@@ -29,20 +26,8 @@ def _to(url: oscbridge.OSCURL) -> oscbridge.OSCURL:
     return url
 
 
-def _packet(text: str) -> bytes:
-    """The packet of a template that says it all. Raises ``ValueError``."""
-    if "{" in text:
-        raise ValueError("nothing is there yet to put into {...}")
-    address, types, make = Template(text).bind("", "", {})
-    assert isinstance(address, str)
-    return oscbridge.encode_message(oscbridge.Message(address, types, make(())))
-
-
 def _message(text: str) -> str:
-    try:
-        _packet(text)
-    except (MessageDropped, oscbridge.EncodeError) as error:
-        raise ValueError(str(error)) from None
+    oscbridge.parse_message(text)
     return text
 
 
@@ -55,51 +40,55 @@ class Keepalive(oscbridge.Options):
     """Seconds."""
 
 
-class OSCEndpoint(oscbridge.Endpoint):
+class OSCOptions(oscbridge.Options):
+    """The keys of an endpoint with ``type = "osc"``."""
+
+    renamed_keys: ClassVar[Mapping[str, str]] = {"hops": "max_hops"}
+
+    to: Annotated[oscbridge.OSCURL, AfterValidator(_to)]
+    """Where to send: ``udp://``, ``tcp://`` (OSC 1.1) or ``tcp+1.0://``, then ``host:port``.
+    A multicast group or a broadcast address is fine."""
+    listen: oscbridge.HostPort | None = None
+    """The local UDP address to send from and to hear answers on; any port without it."""
+    keepalive: Keepalive | None = None
+    """A message to send again and again: ``{ send = "/xremote", every = 8 }``."""
+    max_hops: Annotated[int, Field(ge=0, le=255)] = 1
+    """Hop limit (TTL) of multicast packets; 1 keeps them within the local network."""
+    interface: str = ""
+    """Where multicast goes out: an address (IPv4) or an interface's name (IPv6)."""
+
+    @field_validator("listen")
+    @classmethod
+    def _fits(
+        cls, listen: oscbridge.HostPort | None, info: ValidationInfo
+    ) -> oscbridge.HostPort | None:
+        to = info.data.get("to")
+        if listen is None or to is None:
+            return listen
+        if to.scheme != "udp":
+            raise ValueError("this is for udp://; over TCP answers come by the connection")
+        if (":" in listen.host) != (":" in to.host) and _is_address(to.host):
+            raise ValueError("listen and to must both be IPv4, or both be IPv6")
+        return listen
+
+
+class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
     """Sends OSC to one address, and hears what comes back to the port that it sends from.
 
     Each message is a packet of its own, as devices rarely take bundles. What came from the
     peer, or was sent by this endpoint and comes around, is not sent to the peer again.
     """
 
-    class Options(oscbridge.Options):
-        """The keys of an endpoint with ``type = "osc"``."""
-
-        renamed_keys: ClassVar[Mapping[str, str]] = {"hops": "max_hops"}
-
-        to: Annotated[oscbridge.OSCURL, AfterValidator(_to)]
-        """Where to send: ``udp://``, ``tcp://`` (OSC 1.1) or ``tcp+1.0://``, then ``host:port``.
-        A multicast group or a broadcast address is fine."""
-        listen: oscbridge.HostPort | None = None
-        """The local UDP address to send from and to hear answers on; any port without it."""
-        keepalive: Keepalive | None = None
-        """A message to send again and again: ``{ send = "/xremote", every = 8 }``."""
-        max_hops: Annotated[int, Field(ge=0, le=255)] = 1
-        """Hop limit (TTL) of multicast packets; 1 keeps them within the local network."""
-        interface: str = ""
-        """Where multicast goes out: an address (IPv4) or an interface's name (IPv6)."""
-
-        @field_validator("listen")
-        @classmethod
-        def _fits(
-            cls, listen: oscbridge.HostPort | None, info: ValidationInfo
-        ) -> oscbridge.HostPort | None:
-            to = info.data.get("to")
-            if listen is None or to is None:
-                return listen
-            if to.scheme != "udp":
-                raise ValueError("this is for udp://; over TCP answers come by the connection")
-            if (":" in listen.host) != (":" in to.host) and _is_address(to.host):
-                raise ValueError("listen and to must both be IPv4, or both be IPv6")
-            return listen
-
-    options: Options
     on_start = "retry"
 
-    def __init__(self, name: str, options: oscbridge.Options) -> None:
+    def __init__(self, name: str, options: OSCOptions) -> None:
         super().__init__(name, options)
         keepalive = self.options.keepalive
-        self._keepalive = b"" if keepalive is None else _packet(keepalive.send)
+        self._keepalive = (
+            b""
+            if keepalive is None
+            else oscbridge.encode_message(oscbridge.parse_message(keepalive.send))
+        )
         self._link: DeviceLink | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._own: frozenset[object] = frozenset()
@@ -124,7 +113,10 @@ class OSCEndpoint(oscbridge.Endpoint):
             )
         else:
             self._link = await connect_tcp(
-                to, on_packet=self._received, on_bad=self._received_bad, on_lost=self.lost
+                to,
+                on_packet=self._received,
+                on_bad=self._received_bad,
+                on_lost=self.host.connection_lost,
             )
         self._own = frozenset(_forms(self._link.near))
         self._peers = self._own.union(_forms(self._link.remote))
@@ -153,27 +145,25 @@ class OSCEndpoint(oscbridge.Endpoint):
             raise oscbridge.NotConnected
         packets: list[bytes] = []
         places: list[int] = []  # of each packet's message
-        fault: oscbridge.BadMessage | None = None
+        echoes: list[int] = []
+        rejected: dict[int, oscbridge.BadMessage] = {}
         for index, message in enumerate(messages):
             if self._is_echo(message.origin):
+                echoes.append(index)
                 continue
             try:
                 packets.append(oscbridge.encode_message(message))
             except oscbridge.EncodeError as error:
-                fault = oscbridge.BadMessage(str(error), index)
-                break
+                rejected[index] = oscbridge.BadMessage(str(error))
+                continue
             places.append(index)
-        if packets:
-            try:
+        try:
+            if packets:
                 await self._link.send(packets)
-            except oscbridge.NotConnected as error:
-                error.sent = places[error.sent]
-                raise
-            except (oscbridge.BackOff, oscbridge.BadMessage) as error:
-                error.sent = places[error.sent or 0]
-                raise
-        if fault is not None:
-            raise fault
+        except oscbridge.PartialDelivery as partial:
+            raise partial.within(places, echoes, rejected) from partial.cause
+        if rejected:
+            raise oscbridge.PartialDelivery([*echoes, *places], rejected)
 
     def _is_echo(self, origin: oscbridge.Origin | None) -> bool:
         if origin is None:
@@ -185,11 +175,11 @@ class OSCEndpoint(oscbridge.Endpoint):
 
     # --- in ----------------------------------------------------------------------------------
 
-    def _received(self, data: bytes, peer: ClientAddress) -> None:
+    def _received(self, data: bytes, peer: oscbridge.ClientAddress) -> None:
         if peer[:2] not in self._own:  # a group that it listens to brings back what it sent
-            self.receive_packet(data, peer)
+            self.host.receive_packet(data, peer)
 
-    def _received_bad(self, error: oscbridge.DecodeError, peer: ClientAddress) -> None:
+    def _received_bad(self, error: oscbridge.DecodeError, peer: oscbridge.ClientAddress) -> None:
         self.host.bad_input(error, peer)
 
 
@@ -198,7 +188,7 @@ def _is_address(host: str) -> bool:
     return ":" in host or host.replace(".", "").isdigit()
 
 
-def _forms(address: ClientAddress) -> list[tuple[str, int]]:
+def _forms(address: oscbridge.ClientAddress) -> list[tuple[str, int]]:
     """How servers may write an address: a socket of IPv6 sees IPv4 as a part of it."""
     host, port = address[:2]
     host = host.partition("%")[0]
@@ -206,5 +196,5 @@ def _forms(address: ClientAddress) -> list[tuple[str, int]]:
 
 
 @oscbridge.hookimpl
-def oscbridge_endpoints() -> Mapping[str, type[oscbridge.Endpoint]]:
+def oscbridge_endpoints() -> oscbridge.EndpointTypes:
     return {"osc": OSCEndpoint}

@@ -8,28 +8,26 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias, cast
 
 import oscbridge
-from oscbridge.dispatch.handler import ClientAddress
 
 __all__ = ["DeviceLink", "OnBad", "OnLost", "OnPacket", "resolve"]
 
-OnPacket: TypeAlias = Callable[[bytes, ClientAddress], None]
+OnPacket: TypeAlias = Callable[[bytes, oscbridge.ClientAddress], None]
 """Takes a packet and who sent it."""
-OnBad: TypeAlias = Callable[[oscbridge.DecodeError, ClientAddress], None]
+OnBad: TypeAlias = Callable[[oscbridge.DecodeError, oscbridge.ClientAddress], None]
 OnLost: TypeAlias = Callable[[Exception], None]
 
 
 class DeviceLink(Protocol):
     """A way to one peer and back."""
 
-    remote: ClientAddress
-    near: ClientAddress
+    remote: oscbridge.ClientAddress
+    near: oscbridge.ClientAddress
     """Where the peer sees us; the port is that of our socket."""
 
     async def send(self, packets: Sequence[bytes]) -> None:
         """Send packets in order.
 
-        Raises :class:`NotConnected`, :class:`BackOff` or :class:`BadMessage`, which say how
-        many were sent.
+        Raises :class:`oscbridge.PartialDelivery` unless all were sent.
         """
 
     def try_to_send(self, packet: bytes) -> None:
@@ -41,9 +39,9 @@ class DeviceLink(Protocol):
 
 async def resolve(
     host: str, port: int, kind: socket.SocketKind, family: int = 0
-) -> tuple[int, ClientAddress]:
+) -> tuple[int, oscbridge.ClientAddress]:
     """Family and address of a host, IPv4 if it has both. Raises ``OSError``."""
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=kind, family=family)
     first = min(found, key=lambda info: info[0] != socket.AF_INET)
-    return first[0], cast(ClientAddress, first[4])
+    return first[0], cast(oscbridge.ClientAddress, first[4])

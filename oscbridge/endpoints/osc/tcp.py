@@ -8,10 +8,7 @@ from collections.abc import Sequence
 from typing import Final, cast
 
 import oscbridge
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.endpoints.osc.link import OnBad, OnLost, OnPacket, resolve
-from oscbridge.net.tcp_socket import prepare_stream
-from oscbridge.osc.framing import decoder_for
 
 __all__ = ["TCPLink", "connect_tcp"]
 
@@ -43,9 +40,9 @@ class TCPLink(asyncio.Protocol):
     """One connection, both ways. Says once that it is lost, unless it was closed here."""
 
     def __init__(self, framing: str, on_packet: OnPacket, on_bad: OnBad, on_lost: OnLost) -> None:
-        self.remote: ClientAddress = ("", 0)
-        self.near: ClientAddress = ("", 0)
-        self._framing = decoder_for(framing)
+        self.remote: oscbridge.ClientAddress = ("", 0)
+        self.near: oscbridge.ClientAddress = ("", 0)
+        self._framing = oscbridge.stream_decoder(framing)
         self._on_packet = on_packet
         self._on_bad = on_bad
         self._on_lost = on_lost
@@ -58,7 +55,7 @@ class TCPLink(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=WRITE_BUFFER)
-        prepare_stream(transport.get_extra_info("socket"))
+        oscbridge.prepare_tcp_socket(transport.get_extra_info("socket"))
         self.remote = transport.get_extra_info("peername")
         self.near = transport.get_extra_info("sockname")
 
@@ -114,9 +111,9 @@ class TCPLink(asyncio.Protocol):
                     await self._room.wait()
             except TimeoutError:
                 text = f"the other side took nothing for {SEND_TIMEOUT:g} s"
-                raise oscbridge.NotConnected(text, index) from None
+                raise _broken(index, text) from None
         if self._closing:
-            raise oscbridge.NotConnected(sent=index)
+            raise _broken(index, "the connection is closed")
         self._transport.write(b"".join(piece))
 
     def try_to_send(self, packet: bytes) -> None:
@@ -132,3 +129,8 @@ class TCPLink(asyncio.Protocol):
                 await self._ended.wait()
         except TimeoutError:
             self._transport.abort()
+
+
+def _broken(sent: int, text: str) -> oscbridge.PartialDelivery:
+    """The error for a connection that broke after ``sent`` packets."""
+    return oscbridge.PartialDelivery(range(sent), cause=oscbridge.NotConnected(text))

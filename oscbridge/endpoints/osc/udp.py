@@ -11,11 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import oscbridge
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.endpoints.osc.link import OnPacket, resolve
-from oscbridge.net.os_errors import what_failed
-from oscbridge.net.udp_receive import receiver
-from oscbridge.net.udp_socket import open_socket
 
 __all__ = ["UDPLink", "open_udp"]
 
@@ -42,7 +38,7 @@ async def open_udp(
         is_local = source in ("127.0.0.1", "::1")
         any_host = "::" if family == socket.AF_INET6 else "0.0.0.0"
         here = (source if is_local else any_host, 0)
-    sock = open_socket(family, here, interface)
+    sock = oscbridge.open_udp_socket(family, here, interface)
     try:
         _prepare_sending(sock, hops, interface)
         host, port = sock.getsockname()[:2]
@@ -57,7 +53,7 @@ async def open_udp(
     return link
 
 
-def _source_for(family: int, remote: ClientAddress) -> str:
+def _source_for(family: int, remote: oscbridge.ClientAddress) -> str:
     """The address from which this machine sends to another; nothing is sent."""
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
@@ -88,13 +84,17 @@ class UDPLink(asyncio.DatagramProtocol):
     """
 
     def __init__(
-        self, sock: socket.socket, remote: ClientAddress, near: ClientAddress, on_packet: OnPacket
+        self,
+        sock: socket.socket,
+        remote: oscbridge.ClientAddress,
+        near: oscbridge.ClientAddress,
+        on_packet: OnPacket,
     ) -> None:
         self.remote = remote
         self.near = near
         self._sock = sock
         self._on_packet = on_packet
-        self._receive = receiver(sock)
+        self._receive = oscbridge.udp_receiver(sock)
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -107,7 +107,7 @@ class UDPLink(asyncio.DatagramProtocol):
                 lambda: self, sock=self._sock
             )
 
-    def datagram_received(self, data: bytes, addr: ClientAddress) -> None:
+    def datagram_received(self, data: bytes, addr: oscbridge.ClientAddress) -> None:
         self._on_packet(data, addr)
 
     def _read(self) -> None:
@@ -120,6 +120,7 @@ class UDPLink(asyncio.DatagramProtocol):
 
     async def send(self, packets: Sequence[bytes]) -> None:
         sendto, remote = self._sock.sendto, self.remote
+        rejected: dict[int, oscbridge.BadMessage] = {}
         for index, packet in enumerate(packets):
             while True:
                 try:
@@ -130,8 +131,16 @@ class UDPLink(asyncio.DatagramProtocol):
                 except ConnectionError:
                     self.try_to_send(packet)  # it was said of an earlier one
                 except OSError as error:
-                    raise _fault(error, packet, index) from error
+                    if error.errno != errno.EMSGSIZE:
+                        sent = [n for n in range(index) if n not in rejected]
+                        raise oscbridge.PartialDelivery(sent, rejected, _cause(error)) from error
+                    rejected[index] = oscbridge.BadMessage(
+                        f"{len(packet)} bytes are too much for a datagram"
+                    )
                 break
+        if rejected:
+            sent = [n for n in range(len(packets)) if n not in rejected]
+            raise oscbridge.PartialDelivery(sent, rejected)
 
     def try_to_send(self, packet: bytes) -> None:
         with contextlib.suppress(OSError):
@@ -159,10 +168,6 @@ class UDPLink(asyncio.DatagramProtocol):
         self._sock.close()
 
 
-def _fault(error: OSError, packet: bytes, index: int) -> oscbridge.EndpointError:
-    """What follows from a datagram that could not be sent, the ``index``-th of several."""
-    if error.errno == errno.EMSGSIZE:
-        return oscbridge.BadMessage(f"{len(packet)} bytes are too much for a datagram", index)
-    if error.errno == errno.ENOBUFS:
-        return oscbridge.BackOff(BUSY_WAIT, sent=index)
-    return oscbridge.NotConnected(what_failed(error), index)
+def _cause(error: OSError) -> oscbridge.BackOff | OSError:
+    """What follows from a datagram that could not be sent."""
+    return oscbridge.BackOff(BUSY_WAIT) if error.errno == errno.ENOBUFS else error

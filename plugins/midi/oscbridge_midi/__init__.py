@@ -16,7 +16,6 @@ frames between them. :mod:`commands` is the command line.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import oscbridge
@@ -39,23 +38,10 @@ def __getattr__(name: str) -> object:
 
 
 @oscbridge.hookimpl
-def oscbridge_endpoints() -> Mapping[str, type[oscbridge.Endpoint]]:
+def oscbridge_endpoints() -> oscbridge.EndpointTypes:
     from oscbridge_midi.endpoint import MidiEndpoint
 
     return {"midi": MidiEndpoint}
-
-
-@oscbridge.hookimpl
-def oscbridge_register_routes(dispatcher: oscbridge.Dispatcher, source: oscbridge.Source) -> None:
-    """Route the addresses of the default mapping to endpoints that no route names."""
-    from oscbridge_midi.message_encoder import PANIC
-    from oscbridge_midi.message_table import TABLE
-
-    for sink in source.sinks.values():
-        if sink.type == "midi" and not sink.routed:
-            for address in (PANIC, *(kind.address for kind in TABLE)):
-                dispatcher.map(address, sink.offer, needs_message=True)
-                dispatcher.map(f"{address}/*", sink.offer, needs_message=True)
 
 
 @oscbridge.hookimpl

@@ -11,8 +11,14 @@ from oscbridge_midi import codec, tcp
 from oscbridge_midi.codec import EncodeOptions
 from oscbridge_midi.din import DinPacer
 from oscbridge_midi.fields import MidiEncodeError
-from oscbridge_midi.message_encoder import MessageEncoder, describe_error, resolve_route
-from oscbridge_midi.message_table import MidiMessages
+from oscbridge_midi.message_encoder import (
+    PANIC,
+    MessageEncoder,
+    MidiDelivery,
+    describe_error,
+    encoder_of,
+)
+from oscbridge_midi.message_table import TABLE, MidiMessages
 from oscbridge_midi.mpe import find_overlap
 from oscbridge_midi.options import MidiOptions
 from oscbridge_midi.receiver import DecodeOptions, MidiReceiver
@@ -43,7 +49,13 @@ class MidiConnection(Protocol):
         """Close it."""
 
 
-class MidiEndpoint(oscbridge.Endpoint):
+class MidiEndpoint(
+    oscbridge.Endpoint[MidiOptions, MidiDelivery],
+    oscbridge.Coalescing[MidiDelivery],
+    oscbridge.MustDeliver[MidiDelivery],
+    oscbridge.RouteAware[MidiRoute],
+    oscbridge.PeerAware,
+):
     """Sends and receives MIDI through ports of the system or over TCP.
 
     Sounding notes are tracked, and ended when the endpoint closes, when its routes change, and on
@@ -51,12 +63,14 @@ class MidiEndpoint(oscbridge.Endpoint):
     ``midi = { echo = true }``.
     """
 
-    Options = MidiOptions
-    RouteOptions = MidiRoute
     on_start = "retry"
-    options: MidiOptions
+    default_routes = tuple(
+        match
+        for address in (PANIC, *(kind.address for kind in TABLE))
+        for match in (address, f"{address}/*")
+    )
 
-    def __init__(self, name: str, options: oscbridge.Options) -> None:
+    def __init__(self, name: str, options: MidiOptions) -> None:
         super().__init__(name, options)
         own = self.options
         self._notes = SoundingNotes(own.note_off)
@@ -103,7 +117,7 @@ class MidiEndpoint(oscbridge.Endpoint):
             await self._server.open(own.listen)
         urls = {text for text in (own.output, own.input) if text is not None and _is_url(text)}
         for url in sorted(urls):
-            client = await tcp.MidiTcpClient.open(tcp.parse(url), self, self.lost)
+            client = await tcp.MidiTcpClient.open(tcp.parse(url), self, self.host.connection_lost)
             self._add(client, sends=url == own.output)
         output = None if _is_url(own.output) else own.output
         input_ = None if _is_url(own.input) else own.input
@@ -124,7 +138,7 @@ class MidiEndpoint(oscbridge.Endpoint):
             note_off=self.options.note_off,
             receiver=self.receiver(("", 0)),
             on_overflow=self._input_overflow,
-            on_lost=self.lost,
+            on_lost=self.host.connection_lost,
             log=self.log,
         )
         self._add(ports, sends=output is not None)
@@ -162,7 +176,7 @@ class MidiEndpoint(oscbridge.Endpoint):
             self._notes.track(data)
         await self._write_tracked(messages)
 
-    def rerouted(self) -> None:
+    def on_routes_changed(self) -> None:
         """End all notes: the messages that would have ended them may no longer be routed here."""
         self._drop_queued("rerouted", "their route has been removed")
         self._release_soon(self._encoder.release())
@@ -171,18 +185,15 @@ class MidiEndpoint(oscbridge.Endpoint):
 
     def _check_zones(self) -> None:
         options = [info.options for info in self.routes]
-        zones = {each.mpe for each in options if isinstance(each, MidiRoute) and each.mpe}
+        zones = {each.mpe for each in options if each is not None and each.mpe}
         overlap = find_overlap(zones)
         if overlap:
             self.log.warning("%s; their notes will interfere with each other", overlap)
 
-    def source_gone(self, origin: oscbridge.Origin) -> None:
+    def on_peer_disconnected(self, origin: oscbridge.Origin) -> None:
         """With ``release``, end the notes of a disconnected peer."""
         if self.options.release:
-            peer = origin[:2]
-            started_by_peer = self._notes.release(
-                lambda each: each is not None and each[:2] == peer
-            )
+            started_by_peer = self._notes.release(lambda each: each == origin)
             self._release_soon(tuple(started_by_peer))
 
     def _release_soon(self, messages: MidiMessages) -> None:
@@ -205,22 +216,22 @@ class MidiEndpoint(oscbridge.Endpoint):
 
     # --- sending -----------------------------------------------------------------------------
 
-    def key(self, message: oscbridge.Message) -> Hashable:
-        return self._encoder.coalesce_key(message)
+    def coalesce_key(self, delivery: MidiDelivery) -> Hashable:
+        return self._encoder.coalesce_key(delivery)
 
-    def essential(self, message: oscbridge.Message) -> Hashable:
-        return self._encoder.must_deliver_key(message)
+    def must_deliver_key(self, delivery: MidiDelivery) -> Hashable:
+        return self._encoder.must_deliver_key(delivery)
 
-    async def send_batch(self, messages: Sequence[oscbridge.Message]) -> None:
+    async def send_batch(self, deliveries: Sequence[MidiDelivery]) -> None:
         if not self._outputs:
-            self._reject_without_output(messages)
+            self._reject_without_output()
             return
         if self._pacer is not None:  # before encoding: then all of them are queued, or none
             await self._pacer.wait_for_room()
         batch: list[MidiMessages] = []
-        rejected: oscbridge.BadMessage | None = None
-        for index, message in enumerate(messages):
-            route, captures = resolve_route(message)
+        rejected: dict[int, oscbridge.BadMessage] = {}
+        for index, (message, options, captures) in enumerate(deliveries):
+            route = encoder_of(options)
             origin = message.origin
             if origin is not None and origin.source == self.name and not route.echo:
                 continue
@@ -228,8 +239,8 @@ class MidiEndpoint(oscbridge.Endpoint):
                 encoded = self._encoder.encode(message, route, captures)
                 self._check_size(encoded)
             except MidiEncodeError as error:
-                rejected = oscbridge.BadMessage(describe_error(message, error), index)
-                break
+                rejected[index] = oscbridge.BadMessage(describe_error(message, error))
+                continue
             for data in encoded:  # before it is sent: an additional Note Off does no harm
                 self._notes.track(data, origin)
             batch.append(encoded)
@@ -237,14 +248,15 @@ class MidiEndpoint(oscbridge.Endpoint):
             await self._write_tracked([data for encoded in batch for data in encoded])
         else:
             self._queue(self._pacer, batch)
-        if rejected is not None:
-            raise rejected
+        if rejected:
+            accepted = [index for index in range(len(deliveries)) if index not in rejected]
+            raise oscbridge.PartialDelivery(accepted, rejected)
 
-    def _reject_without_output(self, messages: Sequence[oscbridge.Message]) -> None:
+    def _reject_without_output(self) -> None:
         """Raise unless the messages are here by default only, and the endpoint is an input."""
         if not self._connections:
             raise oscbridge.NotConnected
-        if any(message.route is not None for message in messages):
+        if self.routes:
             raise oscbridge.BadMessage(
                 f"this endpoint has no output; add output = ... to [endpoint.{self.name}]"
             )
@@ -287,7 +299,7 @@ class MidiEndpoint(oscbridge.Endpoint):
         for messages in unsent:
             self._notes.mark_unsent(messages)
         self.host.dropped("error", len(unsent), f"the port accepts no more data: {error}")
-        self.lost(error)
+        self.host.connection_lost(error)
 
     # --- receiving ---------------------------------------------------------------------------
 
@@ -296,7 +308,7 @@ class MidiEndpoint(oscbridge.Endpoint):
         return MidiReceiver(
             self._decode_options,
             lambda message: self.receive(message, peer),
-            lambda: self.host.left(peer),
+            lambda: self.host.peer_disconnected(peer),
         )
 
     def bad_bytes(self, error: oscbridge.DecodeError, peer: tuple[str, int]) -> None:

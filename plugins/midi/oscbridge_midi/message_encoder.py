@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Final
+from typing import Final, TypeAlias
 
 import oscbridge
 from oscbridge_midi import codec
@@ -15,7 +15,9 @@ from oscbridge_midi.route_options import MidiRoute, RouteEncoder
 from oscbridge_midi.sounding_notes import SoundingNotes, ends_notes, panic
 from oscbridge_midi.template import Args, Captures
 
-__all__ = ["PANIC", "MessageEncoder", "describe_error", "resolve_route"]
+__all__ = ["PANIC", "MessageEncoder", "MidiDelivery", "describe_error", "encoder_of"]
+
+MidiDelivery: TypeAlias = oscbridge.Delivery[MidiRoute]
 
 PANIC: Final = "/panic"
 """The address that ends all sound."""
@@ -23,19 +25,12 @@ PANIC: Final = "/panic"
 MAX_ZONES: Final = 30
 """MPE zones per endpoint: all possible ones, 15 sizes at either end."""
 
-_NO_CAPTURES: Final[Captures] = {}
 _DEFAULT_MAPPING: Final = RouteEncoder()
-_UNROUTED: Final = (_DEFAULT_MAPPING, _NO_CAPTURES)
 
 
-def resolve_route(message: oscbridge.Message) -> tuple[RouteEncoder, Captures]:
-    """The encoder of the route that a message took, and the captures of its match."""
-    route = message.route
-    if not isinstance(route, oscbridge.Routed):
-        return _UNROUTED
-    options = route.options
-    encoder = options.encoder if isinstance(options, MidiRoute) else _DEFAULT_MAPPING
-    return encoder, route.captures
+def encoder_of(options: MidiRoute | None) -> RouteEncoder:
+    """The encoder of a route with these options."""
+    return _DEFAULT_MAPPING if options is None else options.encoder
 
 
 class MessageEncoder:
@@ -60,9 +55,10 @@ class MessageEncoder:
             return encoded
         return self._place(encoded, route.mpe, route.note_of(message.args, captures))
 
-    def coalesce_key(self, message: oscbridge.Message) -> Hashable:
+    def coalesce_key(self, delivery: MidiDelivery) -> Hashable:
         """Equal for messages of which only the latest needs to be sent; None if all do."""
-        route, captures = resolve_route(message)
+        message, options, captures = delivery
+        route = encoder_of(options)
         if _is_panic(message, route) or route.mpe is not None:
             return None  # within a zone, the channel is only known when it is sent
         try:
@@ -70,9 +66,10 @@ class MessageEncoder:
         except MidiEncodeError:
             return None
 
-    def must_deliver_key(self, message: oscbridge.Message) -> Hashable:
+    def must_deliver_key(self, delivery: MidiDelivery) -> Hashable:
         """Equal for messages that end the same notes, of which one must be sent; or None."""
-        route, captures = resolve_route(message)
+        message, options, captures = delivery
+        route = encoder_of(options)
         if _is_panic(message, route):
             return PANIC
         try:

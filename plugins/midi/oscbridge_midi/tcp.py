@@ -182,7 +182,7 @@ class MidiTcpServer:
 
     max_size = MAX_SYSEX
 
-    def __init__(self, owner: ConnectionOwner, endpoint: oscbridge.Endpoint) -> None:
+    def __init__(self, owner: ConnectionOwner, endpoint: oscbridge.AnyEndpoint) -> None:
         self._owner = owner
         self._endpoint = endpoint
         self._connections: set[_TcpConnection] = set()

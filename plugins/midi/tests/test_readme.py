@@ -21,7 +21,7 @@ from oscbridge_midi.route_options import MidiRoute
 from oscbridge_midi.system_ports import MAX_JACK, WATCH_INTERVAL
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
-OPTIONS = MidiEndpoint.Options
+OPTIONS = MidiEndpoint.options_type
 
 
 def blocks(language: str) -> list[str]:

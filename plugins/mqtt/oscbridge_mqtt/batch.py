@@ -45,9 +45,9 @@ class PublishBatch:
         self._error: Exception | None = None
 
     @property
-    def first_undelivered(self) -> int | None:
-        """The index of the first publication that is not delivered; None after success."""
-        return next((index for index, result in enumerate(self.results) if result != ""), None)
+    def is_delivered(self) -> bool:
+        """Whether all publications are delivered."""
+        return not any(result != "" for result in self.results)
 
     def acknowledged(self, mid: int, reason: str) -> None:
         """The broker acknowledged a message of this batch, or another one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from paho.mqtt.client import MQTTMessage
 
@@ -16,7 +16,12 @@ from oscbridge_mqtt.echo import Echoes
 from oscbridge_mqtt.entities import Entities
 from oscbridge_mqtt.limits import BrokerLimits
 from oscbridge_mqtt.options import MQTTOptions, MQTTRoute, Subscription
-from oscbridge_mqtt.publication import Publication, PublicationPlanner, status_topic
+from oscbridge_mqtt.publication import (
+    MQTTDelivery,
+    Publication,
+    PublicationPlanner,
+    status_topic,
+)
 from oscbridge_mqtt.receiving import BrokerPeer, Receiver
 from oscbridge_mqtt.session import BrokerSession
 from oscbridge_mqtt.tls import tls_context
@@ -25,20 +30,23 @@ from oscbridge_mqtt.topic import wildcard_parts, without_share
 __all__ = ["MQTTEndpoint"]
 
 
-class MQTTEndpoint(oscbridge.Endpoint):
+class MQTTEndpoint(
+    oscbridge.Endpoint[MQTTOptions, MQTTDelivery],
+    oscbridge.Coalescing[MQTTDelivery],
+    oscbridge.Durability[MQTTDelivery],
+    oscbridge.Reconfigurable[MQTTOptions],
+    oscbridge.RouteAware[MQTTRoute],
+):
     """Publishes OSC messages to a broker, and converts messages of its topics to OSC.
 
     A batch is delivered when the system has taken the messages with QoS 0 and the broker has
     acknowledged those with QoS 1 and 2.
     """
 
-    Options = MQTTOptions
-    RouteOptions = MQTTRoute
     on_start = "retry"
+    default_routes = ("*",)
 
-    options: MQTTOptions
-
-    def __init__(self, name: str, options: oscbridge.Options) -> None:
+    def __init__(self, name: str, options: MQTTOptions) -> None:
         super().__init__(name, options)
         self.client_id = self.options.client_id or default_client_id(name)
         self.status = status_topic(self.options, self.client_id)
@@ -46,9 +54,6 @@ class MQTTEndpoint(oscbridge.Endpoint):
         self._batch: PublishBatch | None = None
         self._planner = PublicationPlanner(self.options, self.client_id, name)
         self._receiver = Receiver(self, self.options)
-        self._delivered: dict[int, oscbridge.Message] = {}
-        """Delivered messages by ``id``: the bridge may offer them again because one before them
-        was not delivered."""
         self._entities = Entities(self._planner, lambda text: self.host.refused(text))
         self._documents = homeassistant.documents_of(self.options.discovery, self.client_id)
         self._announcer = Announcer(self._on_announced)
@@ -65,18 +70,14 @@ class MQTTEndpoint(oscbridge.Endpoint):
         broker = self.options.broker[0] if self._session is None else self._session.broker
         return str(broker)
 
-    def key(self, message: oscbridge.Message) -> object:
+    def coalesce_key(self, delivery: MQTTDelivery) -> Hashable:
         """The address and the route: two routes may publish under two topics."""
-        route = message.route
-        if not isinstance(route, oscbridge.Routed):
-            return message.address
-        return (message.address, id(route.options), *route.captures.values())
+        message, options, captures = delivery
+        return (message.address, id(options), *captures.values())
 
-    def keeps(self, message: oscbridge.Message) -> bool:
+    def is_durable(self, delivery: MQTTDelivery) -> bool:
         """Whether the QoS is above 0: messages with QoS 0 may be lost."""
-        route = message.route
-        own = route.options if isinstance(route, oscbridge.Routed) else None
-        qos = own.qos if isinstance(own, MQTTRoute) else None
+        qos = None if delivery.options is None else delivery.options.qos
         return (self.options.qos if qos is None else qos) > 0
 
     async def connect(self) -> None:
@@ -103,7 +104,7 @@ class MQTTEndpoint(oscbridge.Endpoint):
     def _highest_qos(self) -> int:
         """The highest QoS of the endpoint and all routes to it."""
         routes = [route.options for route in self.routes]
-        own = [route.qos or 0 for route in routes if isinstance(route, MQTTRoute)]
+        own = [route.qos or 0 for route in routes if route is not None]
         return max(self.options.qos, *own, 0)
 
     def _warn_about(self, limits: BrokerLimits) -> None:
@@ -116,8 +117,7 @@ class MQTTEndpoint(oscbridge.Endpoint):
         if self._session is not None:
             await self._session.close()
 
-    def update(self, options: oscbridge.Options) -> bool:
-        assert isinstance(options, MQTTOptions)
+    def update(self, options: MQTTOptions) -> bool:
         files = _contents(options)
         if options != self.options or files != self._files:
             if options.broker[0].is_tls:
@@ -125,7 +125,7 @@ class MQTTEndpoint(oscbridge.Endpoint):
             return False
         return True
 
-    def rerouted(self) -> None:
+    def on_routes_changed(self) -> None:
         fresh = self._entities.reroute(self.routes)
         session = self._session
         if session is None or not session.is_open:
@@ -167,23 +167,20 @@ class MQTTEndpoint(oscbridge.Endpoint):
 
     # --- publishing --------------------------------------------------------------------------
 
-    async def send_batch(self, messages: Sequence[oscbridge.Message]) -> None:
+    async def send_batch(self, deliveries: Sequence[MQTTDelivery]) -> None:
         session = self._session
         if session is None:
             raise oscbridge.NotConnected
         indices: list[int] = []
         publications: list[Publication] = []
-        bad: oscbridge.BadMessage | None = None
-        end = len(messages)
-        prepare, delivered = self._planner.publication, self._delivered
-        for index, message in enumerate(messages):
-            if delivered and delivered.get(id(message)) is message:
-                continue
+        rejected: dict[int, oscbridge.BadMessage] = {}
+        prepare = self._planner.publication
+        for index, delivery in enumerate(deliveries):
             try:
-                publication = prepare(message)
+                publication = prepare(delivery)
             except oscbridge.BadMessage as error:
-                bad, end = oscbridge.BadMessage(str(error), sent=index), index
-                break
+                rejected[index] = error
+                continue
             plan = publication.plan
             if plan.entity is not None:
                 entity = self._entities.add(plan)
@@ -194,22 +191,22 @@ class MQTTEndpoint(oscbridge.Endpoint):
         if self._echo_filters:
             for topic, payload, _ in publications:
                 self._expect_echo(topic, payload)
-        if publications:
-            await self._publish(session, messages, publications, indices)
-        if bad is None:
-            delivered.clear()
-        else:
-            for message in messages[:end]:
-                delivered.pop(id(message), None)
-            raise bad
+        addresses = [deliveries[index].message.address for index in indices]
+        try:
+            if publications:
+                await self._publish(session, publications, addresses)
+        except oscbridge.PartialDelivery as partial:
+            raise partial.within(indices, rejected=rejected) from None
+        if rejected:
+            raise oscbridge.PartialDelivery(indices, rejected)
 
     async def _publish(
         self,
         session: BrokerSession,
-        messages: Sequence[oscbridge.Message],
         publications: Sequence[Publication],
-        indices: Sequence[int],
+        addresses: Sequence[str],
     ) -> None:
+        """Raises :class:`oscbridge.PartialDelivery` unless all are delivered."""
         self._batch = batch = PublishBatch(session, publications)
         lost: oscbridge.NotConnected | None = None
         try:
@@ -218,21 +215,17 @@ class MQTTEndpoint(oscbridge.Endpoint):
             lost = error
         finally:
             self._batch = None
-            first = batch.first_undelivered
-            if first is not None:
-                for index, result in zip(indices, batch.results, strict=True):
-                    if result == "":
-                        self._delivered[id(messages[index])] = messages[index]
-        if first is None:
+        if batch.is_delivered:
             return
-        sent = indices[first]
-        reason = batch.results[first]
-        if reason:
-            text = (
-                f"{messages[sent].address}: rejected by the broker as {publications[first].topic}"
+        accepted = [index for index, result in enumerate(batch.results) if result == ""]
+        rejected = {
+            index: oscbridge.BadMessage(
+                f"{addresses[index]}: rejected by the broker as {publications[index].topic}: {why}"
             )
-            raise oscbridge.BadMessage(f"{text}: {reason}", sent=sent)
-        raise oscbridge.NotConnected(str(lost), sent=sent)
+            for index, why in enumerate(batch.results)
+            if why
+        }
+        raise oscbridge.PartialDelivery(accepted, rejected, lost)
 
     def _expect_echo(self, topic: str, payload: bytes) -> None:
         if any(wildcard_parts(text, topic) is not None for text in self._echo_filters):
@@ -252,7 +245,10 @@ class MQTTEndpoint(oscbridge.Endpoint):
     def on_connection_lost(self, error: Exception) -> None:
         if self._batch is not None:
             self._batch.connection_lost(error)
-        self.lost(error)
+        self.host.connection_lost(error)
+
+    def receive_packet(self, data: bytes, peer: BrokerPeer) -> None:
+        self.host.receive_packet(data, peer)
 
     def on_message(self, message: MQTTMessage) -> None:
         assert self._session is not None

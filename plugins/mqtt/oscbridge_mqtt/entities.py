@@ -161,9 +161,9 @@ class Entities:
             if address is None:
                 continue
             # The type of the values is known from the first message.
-            message = oscbridge.Message(address, "f", (), route=oscbridge.Routed(own, {}))
+            delivery = oscbridge.Delivery(oscbridge.Message(address, "f"), own, {})
             try:
-                entity = self._planner.entity(message)
+                entity = self._planner.entity(delivery)
             except (ValueError, LookupError):
                 continue  # reported for the first message
             if entity is None:

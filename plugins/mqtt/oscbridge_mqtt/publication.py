@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import oscbridge
 from oscbridge_mqtt import homeassistant
@@ -14,7 +14,9 @@ from oscbridge_mqtt.payload import Encode, encoder
 from oscbridge_mqtt.topic import TextTemplate, check_topic
 from oscbridge_mqtt.values import to_text
 
-__all__ = ["Publication", "PublicationPlan", "PublicationPlanner", "status_topic"]
+__all__ = ["MQTTDelivery", "Publication", "PublicationPlan", "PublicationPlanner", "status_topic"]
+
+MQTTDelivery: TypeAlias = oscbridge.Delivery[MQTTRoute]
 
 MAX_PLANS: Final = 4_096
 """Most addresses for which topic and format are cached; then the cache starts empty."""
@@ -64,18 +66,14 @@ class PublicationPlanner:
         self.limits = limits
         self._plans.clear()
 
-    def publication(self, message: oscbridge.Message) -> Publication:
+    def publication(self, delivery: MQTTDelivery) -> Publication:
         """Convert a message. Raises :class:`oscbridge.BadMessage` with the reason."""
-        route = message.route
-        if route is None:
-            key: object = message.address
-        else:
-            assert isinstance(route, oscbridge.Routed)
-            key = (message.address, id(route.options), *route.captures.values())
+        message, options, captures = delivery
+        key = (message.address, id(options), *captures.values())
         plan = self._plans.get(key)
         try:
             if plan is None:
-                plan = self._cache(key, message)
+                plan = self._cache(key, delivery)
             topic = plan.topic
             if topic is None:
                 topic = check_topic(plan.make_topic(message))
@@ -86,12 +84,12 @@ class PublicationPlanner:
             self._check_size(message, topic, payload)
         return Publication(topic, payload, plan)
 
-    def entity(self, message: oscbridge.Message) -> homeassistant.Announcement | None:
+    def entity(self, delivery: MQTTDelivery) -> homeassistant.Announcement | None:
         """The Home Assistant entity of a message; its arguments do not matter.
 
         Raises ``LookupError`` and ``ValueError``.
         """
-        return self._plan(message).entity
+        return self._plan(delivery).entity
 
     def _check_size(self, message: oscbridge.Message, topic: str, payload: bytes) -> None:
         size = len(payload) + len(topic.encode()) + OVERHEAD
@@ -101,18 +99,16 @@ class PublicationPlanner:
                 f"of at most {self.limits.packet_size} bytes"
             )
 
-    def _cache(self, key: object, message: oscbridge.Message) -> PublicationPlan:
-        plan = self._plan(message)
+    def _cache(self, key: object, delivery: MQTTDelivery) -> PublicationPlan:
+        plan = self._plan(delivery)
         if len(self._plans) >= MAX_PLANS:
             self._plans.clear()
         self._plans[key] = plan
         return plan
 
-    def _plan(self, message: oscbridge.Message) -> PublicationPlan:
-        routed = message.route
-        options = routed.options if isinstance(routed, oscbridge.Routed) else None
-        captures = routed.captures if isinstance(routed, oscbridge.Routed) else {}
-        own = options if isinstance(options, MQTTRoute) else MQTTRoute()
+    def _plan(self, delivery: MQTTDelivery) -> PublicationPlan:
+        message, options, captures = delivery
+        own = options or MQTTRoute()
         defaults = self._options
         qos = defaults.qos if own.qos is None else own.qos
         retain = defaults.retain or own.homeassistant is not None

@@ -275,7 +275,7 @@ class Bridge:
     def offer(self, *messages: oscbridge.Message) -> None:
         """Put messages directly into the send queue."""
         for message in messages:
-            self.delivery.offer(message)
+            self.delivery.offer(oscbridge.Delivery(message, None, {}))
 
     async def next(self) -> oscbridge.Message:
         async with asyncio.timeout(WAIT):

@@ -1,7 +1,5 @@
 """The WebSocket plugin of oscbridge: OSC to and from browsers and dashboards."""
 
-from collections.abc import Mapping
-
 import oscbridge
 from oscbridge_websocket.endpoint import WebSocketEndpoint
 
@@ -9,13 +7,5 @@ __all__ = ["WebSocketEndpoint"]
 
 
 @oscbridge.hookimpl
-def oscbridge_endpoints() -> Mapping[str, type[oscbridge.Endpoint]]:
+def oscbridge_endpoints() -> oscbridge.EndpointTypes:
     return {"websocket": WebSocketEndpoint}
-
-
-@oscbridge.hookimpl
-def oscbridge_register_routes(dispatcher: oscbridge.Dispatcher, source: oscbridge.Source) -> None:
-    """Route all messages to endpoints that no route names, so that a dashboard shows them."""
-    for sink in source.sinks.values():
-        if sink.type == "websocket" and not sink.routed:
-            dispatcher.map("*", sink.offer, needs_message=True)

@@ -37,7 +37,9 @@ MAX_FORBIDDEN: Final = 100
 """Messages without the right to send them, after which a client is disconnected."""
 
 
-class WebSocketEndpoint(oscbridge.Endpoint):
+class WebSocketEndpoint(
+    oscbridge.Endpoint[WebSocketOptions], oscbridge.Reconfigurable[WebSocketOptions]
+):
     """Serves OSC over WebSocket.
 
     Without a subprotocol, or with ``osc.binary``, a frame is one OSC packet in both directions;
@@ -48,12 +50,11 @@ class WebSocketEndpoint(oscbridge.Endpoint):
     first, ``?bundles=0`` each message in its own frame.
     """
 
-    remembers = True
+    default_routes = ("*",)
+    default_routes_include_self = True  # dashboards receive each other's messages
+    keeps_last_values = True
 
-    Options = WebSocketOptions
-    options: WebSocketOptions
-
-    def __init__(self, name: str, options: oscbridge.Options) -> None:
+    def __init__(self, name: str, options: WebSocketOptions) -> None:
         super().__init__(name, options)
         self._clients: set[WebSocketClient] = set()
         self._groups = ClientGroups()
@@ -137,8 +138,7 @@ class WebSocketEndpoint(oscbridge.Endpoint):
             for task in (*self._closing, *self._shared.handshakes):
                 task.cancel()
 
-    def update(self, options: oscbridge.Options) -> bool:
-        assert isinstance(options, WebSocketOptions)
+    def update(self, options: WebSocketOptions) -> bool:
         if options.listen != self.options.listen:
             return False
         if (options.certificate is None) != (self.options.certificate is None):
@@ -280,14 +280,14 @@ class WebSocketEndpoint(oscbridge.Endpoint):
                     await client.throttle(wait)
         finally:
             self._remove(client)
-            self.host.left(client.connection.remote_address)
+            self.host.peer_disconnected(client.connection.remote_address)
             writing.cancel()
 
     def _send_snapshot(self, client: WebSocketClient) -> None:
         rights = client.grant.rights
         if rights.listens:
             group = ClientGroup(client.format, rights.addresses)
-            send([client], self._frames(group.select(self.host.snapshot()), client.format))
+            send([client], self._frames(group.select(self.host.last_values()), client.format))
 
     # --- incoming ----------------------------------------------------------------------------
 
@@ -298,7 +298,7 @@ class WebSocketEndpoint(oscbridge.Endpoint):
         peer = client.peer
         rights = client.grant.rights
         if isinstance(frame, bytes) and rights.sends_all and not incoming.needs_check(frame):
-            self.receive_packet(frame, peer)
+            self.host.receive_packet(frame, peer)
             return 1
         try:
             packet = incoming.decode(frame, json=client.format is FrameFormat.JSON)
@@ -310,7 +310,7 @@ class WebSocketEndpoint(oscbridge.Endpoint):
                 if client.forbidden >= MAX_FORBIDDEN:
                     self._disconnect(client, FORBIDDEN, "this token may not send that")
             return 1
-        self.receive_packet(
+        self.host.receive_packet(
             frame if isinstance(frame, bytes) else oscbridge.encode_packet(packet), peer
         )
         return incoming.count(packet)

@@ -26,7 +26,7 @@ from oscbridge_websocket import (
 from oscbridge_websocket.options import TokenOptions
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
-OPTIONS = WebSocketEndpoint.Options
+OPTIONS = WebSocketEndpoint.options_type
 
 
 def blocks(language: str) -> list[str]:

@@ -16,16 +16,19 @@ from oscbridge.bridge.routes.pure_steps import RouteSpec
 from oscbridge.net.url import OSCURL
 
 
-class Server(Endpoint):
-    """An endpoint with options of every kind."""
+class EveryKind(oscbridge.Options):
+    """Options of every kind."""
 
-    class Options(oscbridge.Options):
-        listen: HostPort = HostPort("127.0.0.1", 8080)
-        count: Annotated[int, Field(ge=1, le=10)] = 5
-        page: bool = True
-        names: tuple[str, ...] = ("a", "b")
-        rate: float = 1.5
-        token: str = Field(default="", max_length=3)
+    listen: HostPort = HostPort("127.0.0.1", 8080)
+    count: Annotated[int, Field(ge=1, le=10)] = 5
+    page: bool = True
+    names: tuple[str, ...] = ("a", "b")
+    rate: float = 1.5
+    token: str = Field(default="", max_length=3)
+
+
+class Server(Endpoint[EveryKind]):
+    """An endpoint with options of every kind."""
 
     async def send(self, message: oscbridge.Message) -> None:
         pass

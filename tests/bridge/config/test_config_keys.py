@@ -14,12 +14,13 @@ from oscbridge.bridge.config.config import Configuration, parse
 from oscbridge.bridge.sinks.policies import RunnerOptions
 
 
-class Server(Endpoint):
+class Listening(oscbridge.Options):
+    listen: HostPort | OSCURL | None = None
+
+
+class Server(Endpoint[Listening]):
     policy = "latest"
     on_start = "retry"
-
-    class Options(oscbridge.Options):
-        listen: HostPort | OSCURL | None = None
 
     async def send(self, message: oscbridge.Message) -> None:
         pass
@@ -29,18 +30,21 @@ class Keepalive(oscbridge.Options):
     every: Annotated[int, Field(ge=1)] = 5
 
 
-class Nested(Endpoint):
-    class Options(oscbridge.Options):
-        keepalive: Keepalive | None = None
-        several: tuple[Annotated[Keepalive, BeforeValidator(lambda value: value)], ...] = ()
-        low: int = 0
-        high: int = 1
+class NestedOptions(oscbridge.Options):
+    keepalive: Keepalive | None = None
+    several: tuple[Annotated[Keepalive, BeforeValidator(lambda value: value)], ...] = ()
+    low: int = 0
+    high: int = 1
 
-        @model_validator(mode="after")
-        def _in_order(self) -> Nested.Options:
-            if self.low > self.high:
-                raise ValueError("low is above high")
-            return self
+    @model_validator(mode="after")
+    def _in_order(self) -> NestedOptions:
+        if self.low > self.high:
+            raise ValueError("low is above high")
+        return self
+
+
+class Nested(Endpoint[NestedOptions]):
+    """Has tables in its table."""
 
 
 TYPES: dict[str, type[Endpoint]] = {"server": Server, "nested": Nested}

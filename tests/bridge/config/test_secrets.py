@@ -12,19 +12,20 @@ from oscbridge import ConfigurationError, Endpoint
 from oscbridge.bridge.config.config import load
 
 
-class Locked(Endpoint):
-    class Options(oscbridge.Options):
-        token: oscbridge.Secret | None = None
-        certificate: oscbridge.File | None = None
-
-    options: Options
+class LockedOptions(oscbridge.Options):
+    token: oscbridge.Secret | None = None
+    certificate: oscbridge.File | None = None
 
 
-def options(folder: Path, lines: str) -> Locked.Options:
+class Locked(Endpoint[LockedOptions]):
+    """Has secrets."""
+
+
+def options(folder: Path, lines: str) -> LockedOptions:
     path = folder / "show.toml"
     path.write_text(f'[endpoint.a]\ntype = "locked"\n{lines}\n')
     found = load(path, {"locked": Locked}).endpoints["a"].options
-    assert isinstance(found, Locked.Options)
+    assert isinstance(found, LockedOptions)
     return found
 
 

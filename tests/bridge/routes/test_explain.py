@@ -19,9 +19,13 @@ class Plain(Endpoint):
         raise AssertionError("nothing is sent")
 
 
-class Synth(Plain):
-    class RouteOptions(oscbridge.Options):
-        channel: int = 1
+class ChannelRoute(oscbridge.Options):
+    channel: int = 1
+
+
+class Synth(Endpoint[oscbridge.Options, oscbridge.Delivery[ChannelRoute]]):
+    async def send(self, delivery: oscbridge.Delivery[ChannelRoute]) -> None:
+        raise AssertionError("nothing is sent")
 
 
 TYPES: dict[str, type[Endpoint]] = {"plain": Plain, "synth": Synth}

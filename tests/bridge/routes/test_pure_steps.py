@@ -18,7 +18,7 @@ from oscbridge.bridge.routes.pure_steps import (
     load_function,
 )
 
-ORIGIN = Origin("stage", ("127.0.0.1", 1234), 2)
+ORIGIN = Origin("stage", ("127.0.0.1", 1234))
 
 
 def run(spec: RouteSpec, message: Message, **captures: str) -> tuple[list[Message], PureSteps]:

@@ -16,7 +16,7 @@ from oscbridge.bridge.app import App
 from oscbridge.bridge.routes import route as route_module
 from oscbridge.bridge.routes.pure_steps import PureSteps, RouteSpec
 from oscbridge.bridge.routes.route import Route, StatefulOptions, StatefulSteps
-from oscbridge.endpoint import Routed
+from oscbridge.delivery import Delivery
 
 Running = Callable[..., AbstractAsyncContextManager[App]]
 Send = Callable[..., Awaitable[None]]
@@ -31,9 +31,9 @@ class Sink:
     def __init__(self, name: str = "out", *, takes_route: bool = False) -> None:
         self.name = name
         self.takes_route = takes_route
-        self.messages: list[Message] = []
+        self.messages: list[Message | Delivery[Options]] = []
 
-    def offer(self, message: Message) -> None:
+    def offer(self, message: Message | Delivery[Options]) -> None:
         self.messages.append(message)
 
 
@@ -59,8 +59,7 @@ async def test_an_endpoint_with_options_gets_them_with_the_captures(
     tail.start()
     deliver(tail, Message.of("/x", 1), n="7")
     (message,) = sink.messages
-    assert message[:3] == ("/x", "i", (1,))
-    assert message.route == Routed(Options(channel=3), {"n": "7"})
+    assert message == Delivery(Message("/x", "i", (1,)), Options(channel=3), {"n": "7"})
 
 
 @pytest.mark.parametrize("memory", [StatefulOptions(), StatefulOptions(on_change=True)])
@@ -71,7 +70,7 @@ async def test_an_endpoint_whose_route_has_no_options_gets_the_captures(
     tail = StatefulSteps([sink], {}, memory)
     tail.start()
     deliver(tail, Message.of("/x", 1), n="7")
-    assert sink.messages[0].route == Routed(None, {"n": "7"})
+    assert sink.messages == [Delivery(Message.of("/x", 1), None, {"n": "7"})]
 
 
 @pytest.mark.parametrize("memory", [StatefulOptions(), StatefulOptions(on_change=True)])
@@ -81,24 +80,21 @@ async def test_each_endpoint_gets_its_own_options_and_others_none(memory: Statef
     tail = StatefulSteps([one, two, plain], options, memory)
     tail.start()
     deliver(tail, Message.of("/x", 1))
-    assert one.messages[0].route == Routed(Options(channel=1), {})
-    assert two.messages[0].route == Routed(Options(channel=2), {})
-    assert plain.messages[0].route is None
+    assert one.messages == [Delivery(Message.of("/x", 1), Options(channel=1), {})]
+    assert two.messages == [Delivery(Message.of("/x", 1), Options(channel=2), {})]
+    assert plain.messages == [Message.of("/x", 1)]
 
 
-class Tuned(Endpoint):
+class Tuned(Endpoint[oscbridge.Options, Delivery[Options]]):
     """Remembers what routes tell it."""
 
-    class RouteOptions(oscbridge.Options):
-        channel: int = 1
-
-    seen: asyncio.Queue[Message]
+    seen: asyncio.Queue[Delivery[Options]]
 
     async def connect(self) -> None:
         self.seen = asyncio.Queue()
 
-    async def send(self, message: Message) -> None:
-        self.seen.put_nowait(message)
+    async def send(self, delivery: Delivery[Options]) -> None:
+        self.seen.put_nowait(delivery)
 
 
 @pytest.mark.parametrize("mode", ["asyncio", "threading", "forking"])
@@ -122,8 +118,8 @@ async def test_a_route_s_options_reach_a_real_endpoint_in_every_mode(
         await send(app, "in", Message.of("/ch/3", 1))
         endpoint = app.endpoints["out"].endpoint
         assert isinstance(endpoint, Tuned)
-        message = await endpoint.seen.get()
-    assert message.route == Routed(Tuned.RouteOptions(channel=5), {"n": "3"})
+        delivery = await endpoint.seen.get()
+    assert delivery[1:] == (Options(channel=5), {"n": "3"})
 
 
 # --- the order of what remembers ---------------------------------------------------------------

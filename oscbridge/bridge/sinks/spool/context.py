@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple, cast
 
+from oscbridge.bridge.hops import hops_of, origin_after
 from oscbridge.errors import DecodeError
 from oscbridge.osc import Argument, Limits, Origin, TimeTag, decode_message
 from oscbridge.osc.message import encode_values
@@ -78,7 +79,7 @@ def _encode_origin(origin: Origin | None) -> Argument:
             peer = list(parts)
         case str() | int():
             peer = origin.peer
-    return [origin.source, origin.hops, peer]
+    return [origin.source, hops_of(origin), peer]
 
 
 def _decode_origin(value: Argument) -> Origin | None:
@@ -86,9 +87,9 @@ def _decode_origin(value: Argument) -> Origin | None:
         case None:
             return None
         case [str(source), int(hops), list(parts)] if all(isinstance(p, str | int) for p in parts):
-            return Origin(source, tuple(cast(list[str | int], parts)), hops)
+            return origin_after(source, tuple(cast(list[str | int], parts)), hops)
         case [str(source), int(hops), None | str() | int() as peer]:
-            return Origin(source, peer, hops)
+            return origin_after(source, peer, hops)
     raise DecodeError("record", f"not a valid origin: {value!r}")
 
 

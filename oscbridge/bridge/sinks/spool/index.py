@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from oscbridge.osc import Message
+from oscbridge.delivery import Deliverable
 
 __all__ = ["WINDOW", "WINDOW_BYTES", "IndexedMessage", "SpoolIndex"]
 
@@ -22,7 +22,7 @@ class IndexedMessage(NamedTuple):
 
     number: int
     """Its number on disk, or that of the last message before it on disk."""
-    message: Message
+    message: Deliverable
     size: int
     """Bytes on disk; 0 for a volatile message, which is in memory only."""
 
@@ -37,7 +37,7 @@ class SpoolIndex:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self.fresh: deque[Message] = deque()
+        self.fresh: deque[Deliverable] = deque()
         self.writing = 0
         """Messages being written."""
         self.loaded = 0
@@ -108,7 +108,7 @@ class SpoolIndex:
         number = self._volatile[0].number
         return number <= self.loaded and not (self._window and self._window[0].number <= number)
 
-    def write(self) -> list[Message]:
+    def write(self) -> list[Deliverable]:
         """Return the messages to be written now."""
         messages = list(self.fresh)
         self.writing = len(messages)  # first: a reader without the lock must miss none
@@ -151,7 +151,7 @@ class SpoolIndex:
         self._window_bytes += message.size
         self.loaded = message.number
 
-    def take(self, count: int) -> list[Message]:
+    def take(self, count: int) -> list[Deliverable]:
         """Return the oldest messages, at most ``count``; :meth:`settle` removes them."""
         while len(self._taken) < count:
             if self._volatile_is_next():

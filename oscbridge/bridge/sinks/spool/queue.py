@@ -16,7 +16,7 @@ from oscbridge.bridge.sinks.send_queue import QueueEvents
 from oscbridge.bridge.sinks.spool.index import SpoolIndex
 from oscbridge.bridge.sinks.spool.thread import SpoolThread
 from oscbridge.bridge.sinks.spool.writer import SpoolWriter
-from oscbridge.osc import Message
+from oscbridge.delivery import Deliverable
 
 __all__ = ["SpoolQueue"]
 
@@ -65,7 +65,7 @@ class SpoolQueue:
         """Messages on disk that are in memory as well."""
         return self._index.in_memory
 
-    def put(self, message: Message) -> None:
+    def put(self, message: Deliverable) -> None:
         thread, index = self._thread, self._index
         with thread.lock:
             self.offered += 1
@@ -75,7 +75,7 @@ class SpoolQueue:
         if reason:
             self._on_drop(reason, 1)
 
-    def _add(self, message: Message) -> str:
+    def _add(self, message: Deliverable) -> str:
         fresh = self._index.fresh
         if not fresh or len(fresh) == self._thread.many:
             self._thread.changed.notify()
@@ -86,7 +86,7 @@ class SpoolQueue:
         self._sampler.dropped()
         return "full"
 
-    async def take(self, count: int) -> list[Message]:
+    async def take(self, count: int) -> list[Deliverable]:
         index, events, thread = self._index, self._events, self._thread
         with thread.lock:
             index.settle()

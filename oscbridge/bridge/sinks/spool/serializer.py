@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from oscbridge.bridge.hops import hops_of
 from oscbridge.bridge.sinks.spool.context import (
     ANY_SIZE,
     MessageContext,
     decode_context,
     decode_context_v1,
 )
-from oscbridge.endpoint import Options, Routed
+from oscbridge.delivery import Deliverable, Delivery
 from oscbridge.errors import DecodeError
-from oscbridge.osc import Message, decode_message, encode_message
+from oscbridge.options import Options
+from oscbridge.osc import Origin, TimeTag, decode_message, encode_message
 
 __all__ = ["SpoolSerializer", "payloads_v1"]
 
@@ -24,38 +26,44 @@ MAX_CONTEXTS: Final = 1_024
 
 _LENGTH: Final = struct.Struct(">I")
 _LENGTHS_V1: Final = struct.Struct(">II")
+_PLAIN: Final[tuple[None, Mapping[str, str]]] = (None, {})
 
 
 class _CachedContext(NamedTuple):
-    route: object  # referenced here, as it is identified by its id
+    options: object
+    captures: object  # both referenced here, as they are identified by their ids
     data: bytes
 
 
 class _Surroundings(NamedTuple):
-    context: MessageContext
-    route: Routed | None
+    timetag: TimeTag | None
+    origin: Origin | None
+    options: Options | None
+    captures: Mapping[str, str]
 
 
 class SpoolSerializer:
-    """Encodes and decodes the messages to one endpoint. Not thread-safe.
+    """Encodes and decodes the messages, or with ``route_options`` deliveries, to one endpoint.
+    Not thread-safe.
 
     A payload is the length of the context, the context, and the message as an OSC packet.
     """
 
     def __init__(self, route_options: type[Options] | None) -> None:
         self._route_options = route_options
-        self._encoded: dict[tuple[int, object], _CachedContext] = {}
+        self._encoded: dict[tuple[object, ...], _CachedContext] = {}
         self._decode_context = lru_cache(MAX_CONTEXTS)(self._surroundings)
 
-    def encode(self, message: Message) -> bytes:
+    def encode(self, item: Deliverable) -> bytes:
         """Return a payload. Raises ``ValueError`` (:class:`EncodeError`, or pydantic's)."""
+        message = item.message if isinstance(item, Delivery) else item
         if message.timetag is None:
-            context = self._cached_context(message)
+            context = self._cached_context(item, message.origin)
         else:
-            context = _context_of(message).encode()
+            context = _context_of(item).encode()
         return b"".join((_LENGTH.pack(len(context)), context, encode_message(message)))
 
-    def decode(self, payload: bytes) -> Message:
+    def decode(self, payload: bytes) -> Deliverable:
         """Raises ``ValueError`` or :class:`DecodeError`."""
         start = _LENGTH.size
         if len(payload) < start:
@@ -65,7 +73,7 @@ class SpoolSerializer:
             raise DecodeError("size", "the context ends after the record")
         return self._message(payload[start:end], payload[end:], decode_context)
 
-    def decode_v1(self, payload: bytes) -> Message:
+    def decode_v1(self, payload: bytes) -> Deliverable:
         """The same for a payload of format 1."""
         start = _LENGTHS_V1.size
         if len(payload) < start:
@@ -78,38 +86,38 @@ class SpoolSerializer:
 
     def _message(
         self, context: bytes, body: bytes, decode: Callable[[bytes], MessageContext]
-    ) -> Message:
-        (timetag, origin, *_), route = self._decode_context(context, decode)
-        return Message(*decode_message(body, ANY_SIZE, timetag, origin)[:5], route)
+    ) -> Deliverable:
+        timetag, origin, options, captures = self._decode_context(context, decode)
+        message = decode_message(body, ANY_SIZE, timetag, origin)
+        return message if self._route_options is None else Delivery(message, options, captures)
 
     def _surroundings(
         self, data: bytes, decode: Callable[[bytes], MessageContext]
     ) -> _Surroundings:
         context = decode(data)
-        if not context.is_routed:
-            return _Surroundings(context, None)
         options = None
         if context.options is not None:
             if self._route_options is None:
                 raise DecodeError("record", "the endpoint accepts no options of routes")
             options = self._route_options.model_validate_json(context.options)
-        return _Surroundings(context, Routed(options, context.captures))
+        return _Surroundings(context.timetag, context.origin, options, context.captures)
 
-    def _cached_context(self, message: Message) -> bytes:
-        key = (id(message.route), message.origin)
+    def _cached_context(self, item: Deliverable, origin: Origin | None) -> bytes:
+        options, captures = (item.options, item.captures) if isinstance(item, Delivery) else _PLAIN
+        key = (id(options), id(captures), origin, hops_of(origin))
         cached = self._encoded.get(key)
         if cached is None:
             if len(self._encoded) >= MAX_CONTEXTS:
                 self._encoded.clear()
-            data = _context_of(message).encode()
-            cached = self._encoded[key] = _CachedContext(message.route, data)
+            data = _context_of(item).encode()
+            cached = self._encoded[key] = _CachedContext(options, captures, data)
         return cached.data
 
 
-def _context_of(message: Message) -> MessageContext:
-    if not isinstance(message.route, Routed):
-        return MessageContext(message.timetag, message.origin)
-    options, captures = message.route
+def _context_of(item: Deliverable) -> MessageContext:
+    if not isinstance(item, Delivery):
+        return MessageContext(item.timetag, item.origin)
+    message, options, captures = item
     text = None if options is None else options.model_dump_json(exclude_unset=True, by_alias=True)
     return MessageContext(message.timetag, message.origin, True, text, captures)
 

@@ -28,8 +28,8 @@ from oscbridge.bridge.sinks.spool.records import (
 )
 from oscbridge.bridge.sinks.spool.schema import FORMAT_1, StoredBlock
 from oscbridge.bridge.sinks.spool.serializer import SpoolSerializer, payloads_v1
+from oscbridge.delivery import Deliverable
 from oscbridge.logs.rate_limited import RateLimitedLog
-from oscbridge.osc import Message
 
 __all__ = ["OpenedSpool", "SpoolBounds", "SpoolReadResult", "SpoolWriter"]
 
@@ -85,7 +85,7 @@ class SpoolWriter:
         self,
         bounds: SpoolBounds,
         serializer: SpoolSerializer,
-        is_durable: Callable[[Message], bool],
+        is_durable: Callable[[Deliverable], bool],
         log: RateLimitedLog,
     ) -> None:
         self.bounds = bounds
@@ -182,7 +182,7 @@ class SpoolWriter:
     # --- writing -----------------------------------------------------------------------------
 
     def write(
-        self, messages: Sequence[Message], after: int, done: int
+        self, messages: Sequence[Deliverable], after: int, done: int
     ) -> tuple[Sequence[IndexedMessage], int]:
         """Write durable messages, numbered after ``after``; delete all up to ``done``.
 
@@ -201,7 +201,7 @@ class SpoolWriter:
             indexed.append(IndexedMessage(after, message, size))
         return indexed, len(payloads) - len(fitting)
 
-    def _payload(self, message: Message) -> bytes:
+    def _payload(self, message: Deliverable) -> bytes:
         """Return a message as bytes; none if it is not durable or cannot be encoded."""
         try:
             if self._is_durable(message):
@@ -261,7 +261,7 @@ class SpoolWriter:
 
     def _messages(
         self, block: StoredBlock, after: int
-    ) -> Iterator[tuple[int, Message | None, int]]:
+    ) -> Iterator[tuple[int, Deliverable | None, int]]:
         """Yield the number, message and size of each intact record after a number.
 
         The message is None if it cannot be decoded although it is intact.

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Final, NamedTuple, TypeAlias, TypeVar, cast
 
+from oscbridge.bridge.hops import hops_of, origin_after
 from oscbridge.dispatch.statistics import Statistics
 from oscbridge.errors import DecodeError
 from oscbridge.osc import Argument, Limits, Message, Origin, TimeTag, decode_message, encode_message
@@ -206,7 +207,7 @@ def _origin_out(origin: Origin | None) -> Argument:
             peer = list(parts)
         case str() | int():
             peer = origin.peer
-    return [origin.source, origin.hops, peer]
+    return [origin.source, hops_of(origin), peer]
 
 
 def _origin_in(value: Argument) -> Origin | None:
@@ -214,9 +215,9 @@ def _origin_in(value: Argument) -> Origin | None:
         case None:
             return None
         case [str(source), int(hops), list(parts)] if all(isinstance(p, str | int) for p in parts):
-            return Origin(source, tuple(cast(list[str | int], parts)), hops)
+            return origin_after(source, tuple(cast(list[str | int], parts)), hops)
         case [str(source), int(hops), None | str() | int() as peer]:
-            return Origin(source, peer, hops)
+            return origin_after(source, peer, hops)
     raise _no_record(f"origin {value!r}")
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oscbridge.bridge.hops import hops_of, origin_after
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     MAX_RECORD,
     Alive,
@@ -65,7 +66,7 @@ ARRAYED = st.lists(TAGGED, max_size=4).map(
     lambda items: ("[" + "".join(tag for tag, _ in items) + "]", [value for _, value in items])
 )
 ORIGINS = st.none() | st.builds(
-    Origin,
+    origin_after,
     TEXT,
     st.none()
     | TEXT
@@ -97,6 +98,7 @@ def test_an_emission_comes_back_as_it_was(
     assert found == emission
     assert isinstance(found, Emission)
     assert list(map(type, found.message.args)) == list(map(type, message.args))
+    assert hops_of(found.message.origin) == hops_of(message.origin)
 
 
 @pytest.mark.parametrize("args", [(), (b"old\0",)])

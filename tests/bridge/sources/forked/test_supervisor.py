@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 import oscbridge
-from oscbridge import Endpoint, Message, Options, OSCBridgeError
+from oscbridge import Delivery, Endpoint, Message, Options, OSCBridgeError
 from oscbridge.bridge.app import App
 from oscbridge.bridge.sources.forked import worker_process as process_handle
 from oscbridge.bridge.sources.forked.supervisor import ForkingListener
@@ -166,18 +166,19 @@ async def test_a_message_goes_through_with_its_types_and_its_origin(
     assert message.origin.peer[0] == "127.0.0.1"  # type: ignore[index]
 
 
-class Capturing(Endpoint):
-    """Wants to know what the match captured."""
+class CapturingRoute(Options):
+    channel: int = 1
 
-    class RouteOptions(Options):
-        channel: int = 1
+
+class Capturing(Endpoint[Options, Delivery[CapturingRoute]]):
+    """Wants to know what the match captured."""
 
     def __init__(self, name: str, options: Options) -> None:
         super().__init__(name, options)
-        self.routed: asyncio.Queue[Any] = asyncio.Queue()
+        self.deliveries: asyncio.Queue[Delivery[CapturingRoute]] = asyncio.Queue()
 
-    async def send(self, message: Message) -> None:
-        self.routed.put_nowait(message.route)
+    async def send(self, delivery: Delivery[CapturingRoute]) -> None:
+        self.deliveries.put_nowait(delivery)
 
 
 async def test_captures_and_the_options_of_the_route_reach_the_endpoint(
@@ -188,9 +189,9 @@ async def test_captures_and_the_options_of_the_route_reach_the_endpoint(
     async with running(text) as app:
         await send(app, "in", Message.of("/one/fader12", 0.5))
         async with asyncio.timeout(WAIT):
-            routed = await out(app).routed.get()
-    assert routed.captures == {"page": "one", "n": "12"}
-    assert routed.options == Capturing.RouteOptions(channel=7)
+            delivery = await out(app).deliveries.get()
+    assert delivery.captures == {"page": "one", "n": "12"}
+    assert delivery.options == CapturingRoute(channel=7)
 
 
 async def test_steps_that_remember_work(running: Start, send: Send) -> None:
@@ -205,12 +206,8 @@ class Everything:
     """A plugin that sends everything on, under another address."""
 
     @oscbridge.hookimpl
-    def oscbridge_register_routes(
-        self, dispatcher: oscbridge.Dispatcher, source: oscbridge.Source
-    ) -> None:
-        sink = source.sinks["out"]
-        dispatcher.map("*", lambda m: sink.offer(m._replace(address="/by/plugin")),
-                       needs_message=True)  # fmt: skip
+    def oscbridge_register_routes(self, routes: oscbridge.Routes, source: oscbridge.Source) -> None:
+        routes.add("*", source.sinks["out"], function=lambda m: m._replace(address="/by/plugin"))
 
 
 EVERYTHING = Everything()

@@ -8,14 +8,14 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from oscbridge import Endpoint, Message, Options, Origin
+from oscbridge import Endpoint, Message, Options, Origin, PeerAware
 from oscbridge.bridge.app import App
 from oscbridge.tcp_client import TCPClient
 
 Running = Callable[..., AbstractAsyncContextManager[App]]
 
 
-class Notes(Endpoint):
+class Notes(Endpoint, PeerAware):
     """Keeps, in order, what it is sent and who is gone."""
 
     def __init__(self, name: str, options: Options) -> None:
@@ -27,14 +27,14 @@ class Notes(Endpoint):
         await asyncio.sleep(0.001)
         self.heard.append((message.address, message.origin))
 
-    def source_gone(self, origin: Origin) -> None:
+    def on_peer_disconnected(self, origin: Origin) -> None:
         self.heard.append(origin)
         self.gone.set()
 
 
 class Faulty(Notes):
-    def source_gone(self, origin: Origin) -> None:
-        super().source_gone(origin)
+    def on_peer_disconnected(self, origin: Origin) -> None:
+        super().on_peer_disconnected(origin)
         raise KeyError(origin.source)
 
 
@@ -93,5 +93,5 @@ async def test_an_endpoint_that_fails_at_it_is_reported_and_goes_on(
                 client.send(Message.of("/on"))
             async with asyncio.timeout(10):
                 await faulty.gone.wait()
-        assert "source_gone raised KeyError('in')" in caplog.text
+        assert "on_peer_disconnected raised KeyError('in')" in caplog.text
         assert app.endpoints["notes"].connected

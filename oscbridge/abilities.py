@@ -1,0 +1,112 @@
+"""What an endpoint may do beyond its core: each ability is a class to derive from as well.
+
+    class Lamp(oscbridge.Endpoint[LampOptions], oscbridge.Coalescing):
+        def coalesce_key(self, message): ...
+
+An ability of an endpoint that is given deliveries says so, as the endpoint does:
+``oscbridge.Coalescing[oscbridge.Delivery[LampRoute]]``. What an ability raises is logged, and
+the bridge does what it does without the ability.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Final, Generic
+
+from oscbridge.delivery import ItemT, RouteInfo, RouteT
+from oscbridge.options import OptionsT
+from oscbridge.osc import Origin
+
+__all__ = [
+    "ABILITY_OF",
+    "Coalescing",
+    "Durability",
+    "MustDeliver",
+    "PeerAware",
+    "Reconfigurable",
+    "RouteAware",
+]
+
+
+class Coalescing(ABC, Generic[ItemT]):
+    """Says which messages replace each other under the policy ``latest``."""
+
+    @abstractmethod
+    def coalesce_key(self, message: ItemT, /) -> Hashable:
+        """The key of a message: of those with one key, only the last one waits.
+
+        None for a message that no other may replace. Without this ability the key is the
+        address. Called on any thread; it must not wait.
+        """
+
+
+class MustDeliver(ABC, Generic[ItemT]):
+    """Says which messages are kept though the send queue is full: those that end something."""
+
+    @abstractmethod
+    def must_deliver_key(self, message: ItemT, /) -> Hashable:
+        """The key of a message that must be delivered, None for one that may be dropped.
+
+        Of those with one key the last is kept, before all messages that came later; at most
+        4,096. Called on any thread, and only with messages that would be dropped; it must not
+        wait. Not for the policies ``block``, which drops the newest, and ``spool``.
+        """
+
+
+class Durability(ABC, Generic[ItemT]):
+    """Says which messages the policy ``spool`` keeps on disk."""
+
+    @abstractmethod
+    def is_durable(self, message: ItemT, /) -> bool:
+        """Whether a message is on disk until it is delivered; others wait in memory.
+
+        Without this ability all are. Called once per message, on another thread; it must not
+        wait.
+        """
+
+
+class Reconfigurable(ABC, Generic[OptionsT]):
+    """Continues with new options after a reload, without a new connection."""
+
+    @abstractmethod
+    def update(self, options: OptionsT) -> bool:
+        """Whether it continues with ``options``.
+
+        Called at a reload, also with equal options: a file that they name may have changed.
+        After True, what it took over must be active at once, and the bridge sets ``options``.
+        After False nothing may have changed: the bridge closes this endpoint and makes another.
+        Raises ``OSError`` or :class:`ConfigurationError` to have the reload rejected. Without
+        this ability it continues with equal options only.
+        """
+
+
+class RouteAware(Generic[RouteT]):
+    """Knows the routes that lead to it."""
+
+    routes: Sequence[RouteInfo[RouteT]] = ()
+    """The routes of the configuration that lead here; set before ``connect``."""
+
+    def on_routes_changed(self) -> None:
+        """Called after a reload that changed :attr:`routes`."""
+
+
+class PeerAware(ABC):
+    """Is told when a peer that messages came from has disconnected."""
+
+    @abstractmethod
+    def on_peer_disconnected(self, origin: Origin) -> None:
+        """Called when the connection is closed that messages with this origin came by.
+
+        Only for sources with connections: TCP clients of a bridge, clients of an endpoint.
+        What was routed before has been delivered, unless that takes more than a second.
+        """
+
+
+ABILITY_OF: Final[Mapping[str, type]] = {
+    name: ability
+    for ability in (Coalescing, MustDeliver, Durability, Reconfigurable, RouteAware, PeerAware)
+    for name in vars(ability)
+    if name[0] != "_"
+}
+"""The ability that each method belongs to."""

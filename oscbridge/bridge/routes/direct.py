@@ -1,0 +1,53 @@
+"""Routes that a plugin declares or registers: from a match straight to one endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from oscbridge.bridge.routes.pure_steps import checked, several
+from oscbridge.bridge.routes.route import RouteSink, offer_to
+from oscbridge.options import Options
+from oscbridge.osc import Message
+from oscbridge.source import RouteFunction
+
+__all__ = ["DirectRoute"]
+
+
+class DirectRoute:
+    """A handler of a dispatcher (a ``Bindable``) that hands messages to one sink.
+
+    Without a function it costs no more than the sink's own ``offer``. What a function raises
+    is for the dispatcher, which counts and reports it.
+    """
+
+    def __init__(
+        self,
+        sink: RouteSink,
+        types: str | None = None,
+        function: RouteFunction | None = None,
+        options: Options | None = None,
+    ) -> None:
+        self.sink = sink
+        self._types = types
+        self._function = function
+        self._options = options
+
+    def __repr__(self) -> str:
+        return f"<route to {self.sink.name}>"
+
+    def bind(
+        self, address: str, types: str | None, captures: Mapping[str, str]
+    ) -> Callable[[Message], None] | None:
+        """What to call with every message to this address and with these type tags."""
+        if self._types is not None and (types or "") != self._types:
+            return None
+        offer, function = offer_to(self.sink, self._options, captures), self._function
+        if function is None:
+            return offer
+
+        def run(message: Message) -> None:
+            made = function(message)
+            for each in () if made is None else several(made):
+                offer(checked(each, message))
+
+        return run

@@ -1,0 +1,45 @@
+"""What the bridge does for an endpoint."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.errors import DecodeError
+from oscbridge.osc import Message
+
+__all__ = ["Host"]
+
+
+class Host(Protocol):
+    """The bridge, as an endpoint sees it. All on the event loop, but for :meth:`dropped`."""
+
+    def receive(self, message: Message, peer: ClientAddress) -> None:
+        """Put a message into the routes."""
+
+    def receive_packet(self, data: bytes, peer: ClientAddress) -> None:
+        """Put an encoded packet into the routes; a bad one is counted and logged."""
+
+    def bad_input(self, error: DecodeError, peer: ClientAddress) -> None:
+        """Count and log input that is not a valid message."""
+
+    def refused(self, text: str) -> None:
+        """Count and log a peer, or a request of one, that is not accepted."""
+
+    def dropped(self, reason: str, count: int, why: str = "") -> None:
+        """Count and log messages that will not be delivered. From any thread.
+
+        ``reason`` is one word, for counters; ``why`` explains it, for the log.
+        """
+
+    def peer_disconnected(self, peer: ClientAddress) -> None:
+        """Report that a peer from which messages came has disconnected."""
+
+    def connection_lost(self, error: Exception) -> None:
+        """Reconnect. What is being sent is cancelled, and sent again then."""
+
+    def last_values(self) -> list[Message]:
+        """The last message of each address that the endpoint was sent, oldest first.
+
+        Empty unless the endpoint's class says ``keeps_last_values = True``.
+        """

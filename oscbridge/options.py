@@ -1,0 +1,36 @@
+"""The base of all option models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+from typing_extensions import TypeVar
+
+__all__ = ["Options", "OptionsT"]
+
+
+class Options(BaseModel):
+    """Base of every model of options: typed, frozen, and an unknown key is an error.
+
+    The docstring of a field is its documentation.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    renamed_keys: ClassVar[Mapping[str, str]] = {}
+    """Current names of keys by their former names, e.g. ``{"outbox": "queue"}``.
+
+    A former name is an error that names the current one; ``oscbridge check --fix`` renames it.
+    """
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_kwargs: object) -> None:
+        keys = {field.alias or name for name, field in cls.model_fields.items()}
+        for old, new in cls.renamed_keys.items():
+            if new not in keys or old in keys:
+                raise TypeError(f"{cls.__qualname__}.renamed_keys: {old!r} cannot become {new!r}")
+
+
+OptionsT = TypeVar("OptionsT", bound=Options, default=Options)

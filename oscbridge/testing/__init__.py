@@ -1,0 +1,21 @@
+"""What tests of a plugin need: a running bridge, an endpoint that records, a free port.
+
+async def test_a_lamp_gets_its_level() -> None:
+    async with running_bridge(CONFIGURATION) as bridge:
+        bridge.send("stage", Message.of("/lamp", 0.5))
+        await bridge.recording("seen").arrived(1)
+"""
+
+from oscbridge.testing.bridge import RunningBridge, running_bridge
+from oscbridge.testing.ports import free_port
+from oscbridge.testing.process import OscbridgeProcess, running_process
+from oscbridge.testing.recording_endpoint import RecordingEndpoint
+
+__all__ = [
+    "OscbridgeProcess",
+    "RecordingEndpoint",
+    "RunningBridge",
+    "free_port",
+    "running_bridge",
+    "running_process",
+]

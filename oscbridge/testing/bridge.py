@@ -1,0 +1,167 @@
+"""A bridge that runs inside a test's own event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+
+from oscbridge.bridge.app import App
+from oscbridge.bridge.config.config import Configuration, parse
+from oscbridge.bridge.reload import Changes
+from oscbridge.delivery import Delivery
+from oscbridge.endpoint import AnyEndpoint, EndpointTypes
+from oscbridge.monitoring.metrics import HTTPCounters, Metrics
+from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Reloads, read_status
+from oscbridge.net.url import OSCURL
+from oscbridge.osc import Message, encode_message
+from oscbridge.osc.framing import encoder_for
+from oscbridge.plugins import BUILT_IN, Plugins
+from oscbridge.testing.recording_endpoint import RecordingEndpoint
+
+__all__ = ["RunningBridge", "running_bridge"]
+
+
+class RunningBridge:
+    """A bridge that runs, as a test sees it."""
+
+    def __init__(self, app: App, read: Callable[[str], Configuration], log: list[str]) -> None:
+        self.log = log
+        """The lines that the bridge has logged: ``WARNING oscbridge.endpoint.desk: ...``."""
+        self._app = app
+        self._read = read
+
+    # --- its parts ---------------------------------------------------------------------------
+
+    def endpoint(self, name: str) -> AnyEndpoint:
+        """An endpoint of the configuration."""
+        return self._app.endpoints[name].endpoint
+
+    def recording(self, name: str) -> RecordingEndpoint:
+        """An endpoint of type ``recording``."""
+        endpoint = self.endpoint(name)
+        assert isinstance(endpoint, RecordingEndpoint), f"{name} is of another type"
+        return endpoint
+
+    def url(self, name: str) -> OSCURL:
+        """Where a bridge of the configuration listens, with the port that the system chose."""
+        return self._app.listeners[name].address
+
+    # --- messages ----------------------------------------------------------------------------
+
+    def send(self, bridge: str, *messages: Message) -> None:
+        """Send messages to a bridge of the configuration, each in a packet of its own."""
+        url = self.url(bridge)
+        packets = map(encode_message, messages)
+        if url.scheme == "udp":
+            with socket.socket(_family(url), socket.SOCK_DGRAM) as sock:
+                for packet in packets:
+                    sock.sendto(packet, (url.host, url.port))
+            return
+        encode = encoder_for(url.framing)
+        with socket.create_connection((url.host, url.port)) as stream:
+            stream.sendall(b"".join(map(encode, packets)))
+
+    def offer(self, endpoint: str, *messages: Message) -> None:
+        """Put messages into an endpoint's send queue, past all routes."""
+        runner = self._app.endpoints[endpoint]
+        for message in messages:
+            runner.offer(Delivery(message, None, {}) if runner.takes_route else message)
+
+    # --- what can be observed ----------------------------------------------------------------
+
+    def endpoint_status(self, name: str) -> EndpointStatus:
+        """The state and the counters of an endpoint."""
+        return next(each for each in read_status(self._app).endpoints if each.name == name)
+
+    def bridge_status(self, name: str) -> BridgeStatus:
+        """The state and the counters of a bridge."""
+        return next(each for each in read_status(self._app).bridges if each.name == name)
+
+    def metrics(self) -> str:
+        """The page for Prometheus, as text."""
+        metrics = Metrics(
+            lambda: read_status(self._app), lambda: HTTPCounters({}, {}, 0), lambda: Reloads()
+        )
+        return metrics.render("")[0].decode()
+
+    async def until(self, condition: Callable[[], object], seconds: float = 10.0) -> None:
+        """Wait for a condition. Raises ``AssertionError`` with the log after ``seconds``."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not condition():  # noqa: ASYNC110  # nothing tells of it
+                    await asyncio.sleep(0.002)
+        except TimeoutError:
+            log = "\n".join(self.log[-20:])
+            raise AssertionError(f"nothing of the kind in {seconds:g} s; the log:\n{log}") from None
+
+    # --- its life ----------------------------------------------------------------------------
+
+    async def reload(self, text: str) -> Changes:
+        """Reload with another configuration. Raises what makes it invalid."""
+        return await self._app.reload(self._read(text))
+
+    async def stop(self) -> None:
+        """Stop it before the end of the test."""
+        await self._app.stop()
+
+
+@asynccontextmanager
+async def running_bridge(
+    text: str, types: Mapping[str, type[AnyEndpoint]] | None = None, *, installed: bool = True
+) -> AsyncIterator[RunningBridge]:
+    """A bridge with this configuration, ready: it listens, and endpoints had time to connect.
+
+    ``types`` are endpoint types beside those of the installed plugins and ``recording``;
+    without ``installed`` only the built-in plugins are loaded. Let bridges and endpoints listen
+    on port 0 and ask :meth:`RunningBridge.url`; :func:`free_port` is for what cannot.
+    Raises :class:`oscbridge.OSCBridgeError` if it cannot start.
+    """
+    plugins = Plugins() if installed else Plugins(BUILT_IN)
+    known: EndpointTypes = {
+        "recording": RecordingEndpoint,
+        **plugins.endpoint_types,
+        **(types or {}),
+    }
+
+    def read(text: str) -> Configuration:
+        return parse(text, known, "test.toml")
+
+    with _recorded_log() as log:
+        app = App(read(text), plugins)
+        await app.start()
+        try:
+            yield RunningBridge(app, read, log)
+        finally:
+            await app.stop()
+
+
+@contextmanager
+def _recorded_log() -> Iterator[list[str]]:
+    """The lines that the bridge logs meanwhile, from INFO."""
+    lines: list[str] = []
+    logger = logging.getLogger("oscbridge")
+    handler = _Lines(lines)
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(min(logging.INFO, logger.getEffectiveLevel()))
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+class _Lines(logging.Handler):
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines.append(f"{record.levelname} {record.name}: {record.getMessage()}")
+
+
+def _family(url: OSCURL) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in url.host else socket.AF_INET

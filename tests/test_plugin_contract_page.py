@@ -1,0 +1,172 @@
+"""What docs/plugin-contract.md says is run: its plugins, its configurations, its tables."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from programs import find_program
+
+import oscbridge
+from oscbridge import abilities, errors
+from oscbridge.bridge.config.config import parse
+from oscbridge.plugins import Plugins
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "plugin-contract.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+MODULES = {
+    found[1]: text
+    for kind, text in BLOCKS
+    if kind == "python" and (found := re.match(r"# (\w+\.py)\n", text))
+}
+CACHE = ROOT / ".mypy_cache" / "plugins"
+MYPY = [sys.executable, "-m", "mypy", "--strict", "--config-file", "", "--cache-dir", str(CACHE)]
+PYRIGHT = ROOT / "tests" / "js" / "node_modules" / ".bin" / "pyright"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """All plugins of the page, as files."""
+    for name, text in MODULES.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+@pytest.fixture
+def modules() -> Iterator[dict[str, ModuleType]]:
+    """All plugins of the page, imported."""
+    found = {}
+    for name, text in MODULES.items():
+        if name.startswith("test_"):
+            continue
+        found[name] = module = ModuleType(name.removesuffix(".py"))
+        sys.modules[module.__name__] = module
+        exec(compile(text, name, "exec"), vars(module))
+    yield found
+    for module in found.values():
+        del sys.modules[module.__name__]
+
+
+def test_the_tests_of_the_page_pass(folder: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    (folder / "pytest.ini").write_text(
+        "[pytest]\npythonpath = .\nasyncio_mode = auto\n"
+        "asyncio_default_fixture_loop_scope = function\n"
+    )
+    result = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def types(modules: dict[str, ModuleType]) -> dict[str, type[oscbridge.AnyEndpoint]]:
+    found = dict(Plugins([]).endpoint_types)
+    for module in modules.values():
+        if hasattr(module, "oscbridge_endpoints"):
+            found.update(module.oscbridge_endpoints())
+    return found
+
+
+def table(heading: str) -> list[list[str]]:
+    section = PAGE.split(f"\n## {heading}\n", 1)[1].split("\n## ")[0]
+    rows = re.search(r"^\| --- .*\n((?:\|.*\n)+)", section, re.MULTILINE)
+    assert rows
+    return [[cell.strip() for cell in row.strip("| ").split(" | ")] for row in rows[1].splitlines()]
+
+
+def names(heading: str) -> set[str]:
+    """The names in the first column of a section's table."""
+    return {name for row in table(heading) for name in re.findall(r"`(\w+)", row[0])}
+
+
+def test_every_python_block_is_a_module_with_a_name() -> None:
+    assert len(MODULES) == sum(kind == "python" for kind, _ in BLOCKS)
+    assert {kind for kind, _ in BLOCKS} == {"python", "toml"}
+
+
+@pytest.mark.parametrize("text", [text for kind, text in BLOCKS if kind == "toml"])
+def test_a_configuration_of_the_page_is_valid(text: str, modules: dict[str, ModuleType]) -> None:
+    parse(text, types(modules), "plugin-contract.md")
+
+
+def test_the_plugins_of_the_page_pass_mypy_strict(folder: Path) -> None:
+    result = subprocess.run([*MYPY, *MODULES], capture_output=True, text=True, cwd=folder)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+WRONG = """
+import oscbridge
+from oscbridge_lamp import LampDelivery
+from oscbridge_thermometer import Thermometer
+
+
+def wrong(thermometer: Thermometer, delivery: LampDelivery) -> str:
+    assert delivery.options is not None
+    delivery.options.chanel
+    return thermometer.options.every
+
+
+class Plain(oscbridge.Endpoint):
+    async def send(self, message: LampDelivery) -> None: ...
+"""
+
+
+def test_mypy_sees_wrong_uses_of_options(folder: Path) -> None:
+    (folder / "wrong.py").write_text(WRONG)
+    result = subprocess.run([*MYPY, "wrong.py"], capture_output=True, text=True, cwd=folder)
+    assert [line.split(":")[1] for line in result.stdout.splitlines() if ": error:" in line] == [
+        *("9", "10", "14")
+    ], result.stdout
+
+
+def test_pyright_agrees_in_strict_mode(folder: Path) -> None:
+    (folder / "wrong.py").write_text(WRONG)
+    (folder / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
+    command = [find_program("node"), PYRIGHT.resolve(), "--pythonpath", sys.executable]
+    right = subprocess.run([*command, *MODULES], capture_output=True, text=True, cwd=folder)
+    assert right.returncode == 0, right.stdout + right.stderr
+    wrong = subprocess.run([*command, "wrong.py"], capture_output=True, text=True, cwd=folder)
+    lines = {int(line) for line in re.findall(r"wrong\.py:(\d+):\d+ - error", wrong.stdout)}
+    assert lines == {9, 10, 14}, wrong.stdout
+
+
+def test_the_core_is_the_whole_core() -> None:
+    own = {"host", "attach", "is_sink", "options_type", "route_options_type"}
+    public = {name for name in vars(oscbridge.Endpoint) if not name.startswith("_")}
+    assert names("The core") == public - own - names("Class attributes")
+
+
+def test_the_class_attributes_have_the_defaults_of_the_table() -> None:
+    for name, default, _ in table("Class attributes"):
+        value = getattr(oscbridge.Endpoint, name.strip("`"))
+        assert default == (f'`"{value}"`' if isinstance(value, str) else f"`{value!r}`")
+
+
+def test_every_ability_is_listed_with_its_methods() -> None:
+    listed = {
+        method: ability.strip("`")
+        for ability, methods, _ in table("Abilities")
+        for method in re.findall(r"`(\w+)`", methods)
+    }
+    assert listed == {name: kind.__name__ for name, kind in abilities.ABILITY_OF.items()}
+
+
+def test_every_method_of_the_host_is_listed() -> None:
+    assert names("The host") == {name for name in vars(oscbridge.Host) if not name.startswith("_")}
+
+
+def test_every_error_of_an_endpoint_is_listed() -> None:
+    kinds = {kind.__name__ for kind in errors.EndpointError.__subclasses__()}
+    assert names("Errors") - {"OSError"} == kinds
+
+
+def test_a_method_of_an_ability_that_is_not_declared_is_an_error() -> None:
+    with pytest.raises(TypeError, match=r"derive the class from oscbridge\.Coalescing too"):
+
+        class Undeclared(oscbridge.Endpoint):
+            def coalesce_key(self, message: oscbridge.Message) -> object:
+                return None

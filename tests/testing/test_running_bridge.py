@@ -1,0 +1,123 @@
+"""What the helpers for tests of plugins promise."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+import oscbridge
+from oscbridge import Message
+from oscbridge.testing import RecordingEndpoint, free_port, running_bridge, running_process
+
+TEXT = """
+[bridge.stage]
+listen = "{url}"
+[endpoint.seen]
+type = "recording"
+[[route]]
+from = "stage"
+to = "seen"
+"""
+UDP = TEXT.format(url="udp://127.0.0.1:0")
+
+
+class Deaf(oscbridge.Endpoint):
+    """Accepts nothing."""
+
+    async def send(self, message: Message) -> None:
+        raise oscbridge.BadMessage("no")
+
+
+@pytest.mark.parametrize("url", ["udp://127.0.0.1:0", "tcp://127.0.0.1:0", "tcp+1.0://[::1]:0"])
+async def test_messages_reach_a_recording_endpoint(url: str) -> None:
+    async with running_bridge(TEXT.format(url=url), installed=False) as bridge:
+        bridge.send("stage", Message.of("/a", 1), Message.of("/b", "x"))
+        messages = await bridge.recording("seen").arrived(2)
+        assert [message[:3] for message in messages] == [("/a", "i", (1,)), ("/b", "s", ("x",))]
+        assert bridge.url("stage").port
+        assert bridge.bridge_status("stage").received.messages == 2
+        assert bridge.recording("seen").events == ["connect"]
+    assert bridge.recording("seen").events == ["connect", "close"]
+
+
+async def test_counters_metrics_and_log_can_be_read() -> None:
+    text = UDP + '[endpoint.deaf]\ntype = "deaf"\n'
+    async with running_bridge(text, {"deaf": Deaf}, installed=False) as bridge:
+        bridge.offer("deaf", Message("/a"), Message("/b"))
+        await bridge.until(lambda: bridge.endpoint_status("deaf").dropped == {"bad": 2})
+        assert "ERROR oscbridge.endpoint.deaf: 1 message lost: no" in bridge.log
+        assert 'endpoint="deaf",reason="bad"} 2.0' in bridge.metrics()
+
+
+async def test_an_offered_message_is_a_delivery_where_the_endpoint_takes_them() -> None:
+    class Taking(oscbridge.Endpoint[oscbridge.Options, oscbridge.Delivery[oscbridge.Options]]):
+        got: asyncio.Queue[oscbridge.Delivery[oscbridge.Options]]
+
+        async def connect(self) -> None:
+            self.got = asyncio.Queue()
+
+        async def send(self, delivery: oscbridge.Delivery[oscbridge.Options]) -> None:
+            self.got.put_nowait(delivery)
+
+    text = '[endpoint.taking]\ntype = "taking"\n'
+    async with running_bridge(text, {"taking": Taking}, installed=False) as bridge:
+        endpoint = bridge.endpoint("taking")
+        assert isinstance(endpoint, Taking)
+        bridge.offer("taking", Message("/a"))
+        async with asyncio.timeout(10):
+            assert await endpoint.got.get() == oscbridge.Delivery(Message("/a"), None, {})
+
+
+async def test_it_reloads_and_stops() -> None:
+    async with running_bridge(UDP, installed=False) as bridge:
+        changes = await bridge.reload(UDP + '[endpoint.more]\ntype = "recording"\n')
+        assert str(changes) == "added endpoint.more"
+        with pytest.raises(oscbridge.ConfigurationError, match=r"test\.toml: "):
+            await bridge.reload("[nonsense]")
+        await bridge.stop()
+        assert bridge.recording("seen").events == ["connect", "close"]
+
+
+async def test_a_bridge_that_cannot_start_says_why() -> None:
+    with pytest.raises(oscbridge.ConfigurationError):
+        async with running_bridge("[nonsense]"):
+            pass
+
+
+async def test_a_wait_that_is_in_vain_shows_what_there_was() -> None:
+    async with running_bridge(UDP, installed=False) as bridge:
+        logging.getLogger("oscbridge.endpoint.seen").info("here")
+        with pytest.raises(AssertionError, match=r"INFO oscbridge\.endpoint\.seen: here"):
+            await bridge.until(lambda: False, 0.01)
+        with pytest.raises(AssertionError, match="0 of 1 messages arrived"):
+            await bridge.recording("seen").arrived(1, 0.01)
+        with pytest.raises(KeyError):
+            bridge.endpoint("nobody")
+
+
+async def test_the_log_is_left_as_it_was() -> None:
+    logger = logging.getLogger("oscbridge")
+    before = (logger.level, list(logger.handlers))
+    async with running_bridge(UDP, installed=False):
+        assert logger.level
+    assert (logger.level, logger.handlers) == before
+
+
+def test_a_free_port_is_one_that_the_system_does_not_hand_out() -> None:
+    assert 10_000 <= free_port() < 32_000
+
+
+def test_the_program_runs_until_it_is_stopped() -> None:
+    text = '[bridge.stage]\nlisten = "udp://127.0.0.1:0"\n[endpoint.peer]\ntype = "osc"\n'
+    with running_process(text + f'to = "udp://127.0.0.1:{free_port()}"\n') as process:
+        assert process.port("stage") > 0
+        assert process.stop() == 0
+
+
+async def test_a_recording_endpoint_records_in_order() -> None:
+    endpoint = RecordingEndpoint("seen", oscbridge.Options())
+    for number in range(3):
+        await endpoint.send_batch([Message.of("/n", number)])
+    assert [message.args for message in await endpoint.arrived(3)] == [(0,), (1,), (2,)]
