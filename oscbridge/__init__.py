@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from oscbridge.bridge.config.captures import check_captures
     from oscbridge.bridge.config.secrets import File, Secret
-    from oscbridge.bridge.routes.conversion import nearest_whole
     from oscbridge.dispatch.dispatcher import Dispatcher
     from oscbridge.endpoint import Endpoint, Host, Options, Routed, RouteInfo
     from oscbridge.errors import (
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
         EncodeError,
         EndpointError,
         LimitError,
+        MessageDropped,
         NotConnected,
         OSCBridgeError,
         OSCError,
@@ -54,15 +54,17 @@ if TYPE_CHECKING:
         is_pattern,
         messages,
     )
+    from oscbridge.osc.conversion import nearest_whole
     from oscbridge.osc.json import decode_json, encode_json
     from oscbridge.osc.text import is_number
     from oscbridge.source import Sink, Source
+    from oscbridge.templates.message import MessageTemplate
+    from oscbridge.templates.placeholders import Placeholder, Template
 
 _HOMES = {
     "oscbridge.bridge.config.captures": ("check_captures",),
     "oscbridge.endpoint": ("Endpoint", "Host", "Options", "RouteInfo", "Routed"),
     "oscbridge.bridge.config.secrets": ("File", "Secret"),
-    "oscbridge.bridge.routes.conversion": ("nearest_whole",),
     "oscbridge.source": ("Sink", "Source"),
     "oscbridge.dispatch.dispatcher": ("Dispatcher",),
     "oscbridge.errors": (
@@ -73,6 +75,7 @@ _HOMES = {
         "EncodeError",
         "EndpointError",
         "LimitError",
+        "MessageDropped",
         "NotConnected",
         "OSCBridgeError",
         "OSCError",
@@ -103,11 +106,14 @@ _HOMES = {
         "is_pattern",
         "messages",
     ),
+    "oscbridge.osc.conversion": ("nearest_whole",),
     "oscbridge.osc.json": ("decode_json", "encode_json"),
     "oscbridge.hooks": ("hookimpl",),
     "oscbridge.net.hosts": ("HostPolicy", "is_loopback"),
     "oscbridge.net.token_bucket": ("TokenBucket",),
     "oscbridge.net.url": ("OSCURL", "HostPort"),
+    "oscbridge.templates.message": ("MessageTemplate",),
+    "oscbridge.templates.placeholders": ("Placeholder", "Template"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -135,6 +141,8 @@ __all__ = [
     "LimitError",
     "Limits",
     "Message",
+    "MessageDropped",
+    "MessageTemplate",
     "NotConnected",
     "OSCBridgeError",
     "OSCError",
@@ -143,6 +151,7 @@ __all__ = [
     "Packet",
     "Pattern",
     "PatternError",
+    "Placeholder",
     "PluginError",
     "RouteInfo",
     "Routed",
@@ -150,6 +159,7 @@ __all__ = [
     "Sink",
     "Source",
     "Subject",
+    "Template",
     "TimeTag",
     "TokenBucket",
     "check_captures",

@@ -13,10 +13,10 @@ from oscbridge.bridge.config.resolved import RouteEntry
 from oscbridge.bridge.config.route_loops import always_sent_to, pointless
 from oscbridge.bridge.routes.pure_steps import RouteSpec, load_function
 from oscbridge.bridge.routes.route import StatefulOptions
-from oscbridge.bridge.routes.template import Template
 from oscbridge.endpoint import Endpoint, Options
 from oscbridge.osc import Pattern
 from oscbridge.suggestions import did_you_mean, suggest
+from oscbridge.templates.message import MessageTemplate
 
 __all__ = ["RouteReader"]
 
@@ -108,7 +108,7 @@ class RouteReader:
             self._problem(place, "no endpoint under 'to' is of this type; remove it")
         return {} if options is None else dict.fromkeys(mine, options)
 
-    def _check_steps(self, path: KeyPath, route: RouteOptions) -> Template | None:
+    def _check_steps(self, path: KeyPath, route: RouteOptions) -> MessageTemplate | None:
         """Check a route's steps against each other, and import its function.
 
         Returns the template of ``send`` if it is valid.
@@ -116,7 +116,7 @@ class RouteReader:
         template = None
         if route.send is not None:
             try:
-                template = Template(route.send, Pattern(route.match, mapped=True).captures)
+                template = MessageTemplate(route.send, Pattern(route.match, mapped=True).captures)
             except ValueError as error:
                 self._problem((*path, "send"), str(error), route.send)
         if route.function is not None:

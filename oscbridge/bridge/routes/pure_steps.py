@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any, Final, Self, TypeAlias, cast
 
-from oscbridge.bridge.routes.dropped import MessageDropped
 from oscbridge.bridge.routes.scale import Scale
-from oscbridge.bridge.routes.template import Args, Template
-from oscbridge.errors import EncodeError
+from oscbridge.errors import EncodeError, MessageDropped
 from oscbridge.osc import Message, Pattern, encode_message
+from oscbridge.templates.message import MessageTemplate
+from oscbridge.templates.placeholders import Args
 
 __all__ = ["Out", "PureSteps", "RouteSpec", "load_function"]
 
@@ -98,7 +98,7 @@ class PureSteps:
         self._counting = threading.Lock()
         captures = Pattern(spec.match, mapped=True).captures
         self._scale = None if spec.scale is None else Scale(*spec.scale, spec.curve)
-        self._template = None if spec.send is None else Template(spec.send, captures)
+        self._template = None if spec.send is None else MessageTemplate(spec.send, captures)
         self._function = None if spec.function is None else load_function(spec.function)
 
     def bind(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from oscbridge.bridge.routes.conversion import nearest_whole
-from oscbridge.bridge.routes.dropped import MessageDropped
+from oscbridge.errors import MessageDropped
 from oscbridge.osc import Argument
 from oscbridge.osc.arguments import split_types
+from oscbridge.osc.conversion import nearest_whole
 
 __all__ = ["Scale"]
 

@@ -9,8 +9,6 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 import oscbridge
-from oscbridge.bridge.routes.dropped import MessageDropped
-from oscbridge.bridge.routes.template import Template
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.endpoints.osc.link import DeviceLink
 from oscbridge.endpoints.osc.tcp import connect_tcp
@@ -30,19 +28,15 @@ def _to(url: oscbridge.OSCURL) -> oscbridge.OSCURL:
 
 
 def _packet(text: str) -> bytes:
-    """The packet of a template that says it all. Raises ``ValueError``."""
-    if "{" in text:
-        raise ValueError("nothing is there yet to put into {...}")
-    address, types, make = Template(text).bind("", "", {})
-    assert isinstance(address, str)
-    return oscbridge.encode_message(oscbridge.Message(address, types, make(())))
+    """The packet of a message template without placeholders. Raises ``ValueError``."""
+    template = oscbridge.MessageTemplate(text)
+    if template.placeholders:
+        raise ValueError("placeholders are not available here")
+    return oscbridge.encode_message(template.fill(oscbridge.Message("/", "")))
 
 
 def _message(text: str) -> str:
-    try:
-        _packet(text)
-    except (MessageDropped, oscbridge.EncodeError) as error:
-        raise ValueError(str(error)) from None
+    _packet(text)
     return text
 
 

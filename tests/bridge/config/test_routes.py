@@ -158,13 +158,13 @@ def test_types_are_type_tags(types: str) -> None:
         ("scale = [0,1,0,1]\ncurve = inf", "curve = inf: must be at most 100.0"),
         ("curve = 2", "curve = 2.0: has no effect without 'scale'; add 'scale'"),
         ("send = 5", "send = 5: expected text in quotes"),
-        ('send = ""', "send = '': an address is missing"),
+        ('send = ""', "send = '': missing address"),
         (
             'send = "/x {m}"',
             "send = '/x {m}': unknown placeholder {m}; captured by the match: none",
         ),
         ('match = "/{n}"\nsend = "/x {m}"', "unknown placeholder {m}; captured by the match: {n}"),
-        ('send = "/x {0"', "'{0' has a brace without its partner"),
+        ('send = "/x {0"', "unclosed '{' at position 4"),
         ("function = 5", "function = 5: expected text in quotes"),
         ('function = "f"', "function = 'f': write it as module:callable, for example my_show:"),
         ('function = "route_missing:f"', "there is no module 'route_missing'; put"),
@@ -214,12 +214,11 @@ def test_the_problems_of_all_steps_are_reported_at_once() -> None:
     [
         (
             'types = "f"\nsend = "/x {3}"',
-            "route 1: send = '/x {3}': {3} is never there: messages with types = 'f' have one "
-            "argument",
+            "route 1: send = '/x {3}': missing argument {3}: messages of types 'f' have one argument",
         ),
         (
             'types = "b"\nsend = "/x {0:f}"',
-            "route 1: send = '/x {0:f}': {0:f} is never there: what has the type 'b' is no number",
+            "route 1: send = '/x {0:f}': cannot convert {0:f}: type 'b' is not a number",
         ),
         (
             'types = "s[f]"\nscale = [0, 1, 0, 127]',

@@ -129,7 +129,7 @@ def test_the_curve_stands_beside_the_scale() -> None:
     [
         (
             'send = "/x {1}"',
-            Step("send", "/x {1}", "lost: there is no argument {1}", "stopped"),
+            Step("send", "/x {1}", "lost: missing argument {1}", "stopped"),
         ),
         (
             'function = "trace_functions:none"',

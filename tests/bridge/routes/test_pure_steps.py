@@ -131,8 +131,8 @@ def test_every_message_that_cannot_be_made_is_counted_and_told() -> None:
         assert call is not None
         call(message)
     assert steps.drops == {"arguments": 1, "address": 2}
-    assert told[0] == ("arguments", "there is no argument {0}")
-    assert told[1] == ("address", "'/y/a b' is no address")
+    assert told[0] == ("arguments", "missing argument {0}")
+    assert told[1] == ("address", "invalid address '/y/a b'")
 
 
 def test_a_nan_that_is_scaled_is_counted() -> None:

@@ -242,7 +242,7 @@ def test_what_a_route_loses_is_reported_once_with_its_name(
     for _ in range(5):
         call(Message.of("/x", 1))
     (record,) = caplog.records
-    assert record.message == "route 3: 1 message lost: there is no argument {1}"
+    assert record.message == "route 3: 1 message lost: missing argument {1}"
     assert record.levelno == logging.WARNING
     assert route.steps.drops == {"arguments": 5}
 

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oscbridge import IMPULSE, Argument
-from oscbridge.bridge.routes.dropped import MessageDropped
+from oscbridge import IMPULSE, Argument, MessageDropped
 from oscbridge.bridge.routes.scale import Scale
 from oscbridge.osc.type_tags import infer
 
