@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from oscbridge.bridge.config.captures import check_captures
     from oscbridge.bridge.config.secrets import File, Secret
+    from oscbridge.child_process import child_environment
     from oscbridge.dispatch.dispatcher import Dispatcher
     from oscbridge.endpoint import Endpoint, Host, Options, Routed, RouteInfo
     from oscbridge.errors import (
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "oscbridge.bridge.config.captures": ("check_captures",),
+    "oscbridge.child_process": ("child_environment",),
     "oscbridge.endpoint": ("Endpoint", "Host", "Options", "RouteInfo", "Routed"),
     "oscbridge.bridge.config.secrets": ("File", "Secret"),
     "oscbridge.source": ("Sink", "Source"),
@@ -163,6 +165,7 @@ __all__ = [
     "TimeTag",
     "TokenBucket",
     "check_captures",
+    "child_environment",
     "decode_json",
     "decode_packet",
     "encode_bundle",

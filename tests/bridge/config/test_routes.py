@@ -214,7 +214,8 @@ def test_the_problems_of_all_steps_are_reported_at_once() -> None:
     [
         (
             'types = "f"\nsend = "/x {3}"',
-            "route 1: send = '/x {3}': missing argument {3}: messages of types 'f' have one argument",
+            "route 1: send = '/x {3}': missing argument {3}: messages of types 'f' have "
+            "one argument",
         ),
         (
             'types = "b"\nsend = "/x {0:f}"',

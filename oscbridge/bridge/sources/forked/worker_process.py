@@ -8,13 +8,10 @@ import os
 import signal
 import socket
 import sys
-import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Final, TypeAlias, cast
 
-import oscbridge
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     LINK_TYPE,
     MAX_RECORD,
@@ -29,6 +26,7 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     Ready,
     read_record,
 )
+from oscbridge.child_process import child_environment
 from oscbridge.errors import DecodeError
 
 __all__ = ["News", "WorkerProcess"]
@@ -118,7 +116,7 @@ class WorkerProcess:
                 *(sys.executable, "-P", "-m", _PROGRAM, str(far.fileno()), str(os.getpid())),
                 pass_fds=[far.fileno(), *descriptors],
                 stdin=asyncio.subprocess.PIPE,
-                env=_environment(),
+                env=child_environment(),
                 process_group=0,
             )
         self._read_or_not()
@@ -210,16 +208,6 @@ class WorkerProcess:
                     self._answer.set_result(answer)
         except DecodeError as error:
             self._take(DroppedRecord("record", 1, str(error)))
-
-
-def _environment() -> dict[str, str]:
-    """Ours, in which this package can be found wherever it was found here."""
-    home = str(Path(oscbridge.__file__).parent.parent)
-    path = os.environ.get("PYTHONPATH", "")
-    # What is installed is found anyway, and must not come before the standard library.
-    if home != sysconfig.get_path("purelib"):
-        path = os.pathsep.join(filter(None, (path, home)))
-    return {**os.environ, "PYTHONPATH": path}
 
 
 def _how_it_ended(code: int) -> str:
