@@ -68,9 +68,8 @@ class Scale(NamedTuple):
 
         def scale(value: float) -> float:
             share = (value - low) / span
-            # What is no number is neither below nor above; no fader stands there.
             if share != share:
-                raise MessageDropped("not_a_number", "NaN is in no range")
+                raise MessageDropped("not_a_number", "cannot scale NaN")
             if share <= 0.0:
                 return out_low
             if share >= 1.0:
