@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     )
     from oscbridge.bridge.config.captures import check_captures
     from oscbridge.bridge.config.secrets import File, Secret
-    from oscbridge.bridge.routes.conversion import nearest_whole
-    from oscbridge.bridge.routes.literal import parse_message
+    from oscbridge.child_process import child_environment
     from oscbridge.delivery import Delivery, RouteInfo
     from oscbridge.dispatch.dispatcher import Dispatcher
     from oscbridge.dispatch.handler import ClientAddress
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
         EncodeError,
         EndpointError,
         LimitError,
+        MessageDropped,
         NotConnected,
         OSCBridgeError,
         OSCError,
@@ -71,10 +71,13 @@ if TYPE_CHECKING:
         is_pattern,
         messages,
     )
+    from oscbridge.osc.conversion import nearest_whole
     from oscbridge.osc.framing import decoder_for as stream_decoder
     from oscbridge.osc.json import decode_json, encode_json
     from oscbridge.osc.text import is_number
     from oscbridge.source import RouteFunction, Routes, Sink, Source
+    from oscbridge.templates.message import MessageTemplate
+    from oscbridge.templates.placeholders import Placeholder, Template
 
 _HOMES = {
     "oscbridge.bridge.config.captures": ("check_captures",),
@@ -92,8 +95,7 @@ _HOMES = {
     "oscbridge.host": ("Host",),
     "oscbridge.options": ("Options",),
     "oscbridge.bridge.config.secrets": ("File", "Secret"),
-    "oscbridge.bridge.routes.conversion": ("nearest_whole",),
-    "oscbridge.bridge.routes.literal": ("parse_message",),
+    "oscbridge.child_process": ("child_environment",),
     "oscbridge.source": ("RouteFunction", "Routes", "Sink", "Source"),
     "oscbridge.dispatch.dispatcher": ("Dispatcher",),
     "oscbridge.errors": (
@@ -104,6 +106,7 @@ _HOMES = {
         "EncodeError",
         "EndpointError",
         "LimitError",
+        "MessageDropped",
         "NotConnected",
         "OSCBridgeError",
         "OSCError",
@@ -135,11 +138,14 @@ _HOMES = {
         "is_pattern",
         "messages",
     ),
+    "oscbridge.osc.conversion": ("nearest_whole",),
     "oscbridge.osc.json": ("decode_json", "encode_json"),
     "oscbridge.hooks": ("hookimpl",),
     "oscbridge.net.hosts": ("HostPolicy", "is_loopback"),
     "oscbridge.net.token_bucket": ("TokenBucket",),
     "oscbridge.net.url": ("OSCURL", "HostPort"),
+    "oscbridge.templates.message": ("MessageTemplate",),
+    "oscbridge.templates.placeholders": ("Placeholder", "Template"),
 }
 _HOME = {name: (module, name) for module, names in _HOMES.items() for name in names}
 _HOME |= {  # names that say enough only within their module
@@ -179,6 +185,8 @@ __all__ = [
     "LimitError",
     "Limits",
     "Message",
+    "MessageDropped",
+    "MessageTemplate",
     "MustDeliver",
     "NotConnected",
     "OSCBridgeError",
@@ -191,6 +199,7 @@ __all__ = [
     "Pattern",
     "PatternError",
     "PeerAware",
+    "Placeholder",
     "PluginError",
     "Policy",
     "Reconfigurable",
@@ -202,9 +211,11 @@ __all__ = [
     "Sink",
     "Source",
     "Subject",
+    "Template",
     "TimeTag",
     "TokenBucket",
     "check_captures",
+    "child_environment",
     "decode_json",
     "decode_packet",
     "encode_bundle",
@@ -219,7 +230,6 @@ __all__ = [
     "messages",
     "nearest_whole",
     "open_udp_socket",
-    "parse_message",
     "prepare_tcp_socket",
     "stream_decoder",
     "udp_receiver",

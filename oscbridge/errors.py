@@ -7,6 +7,7 @@
     │   └── EncodeError              values that OSC does not have (also a ValueError)
     ├── PatternError                 a mapped address or the match of a route (also a ValueError)
     ├── ConfigurationError           a file or an option: where, what, the value, how to fix it
+    ├── MessageDropped               a message that a route cannot convert (also a ValueError)
     ├── PluginError                  a broken plugin, by name
     ├── RecordingError               a damaged file of ``oscbridge record``, with the offset
     └── EndpointError                the other side of an endpoint
@@ -31,6 +32,7 @@ __all__ = [
     "EncodeError",
     "EndpointError",
     "LimitError",
+    "MessageDropped",
     "NotConnected",
     "OSCBridgeError",
     "OSCError",
@@ -73,6 +75,17 @@ class EncodeError(OSCError, ValueError):
 
 class PatternError(OSCBridgeError, ValueError):
     """A malformed address pattern, mapped or matched."""
+
+
+class MessageDropped(OSCBridgeError, ValueError):
+    """A message that a route or a template cannot convert, and therefore drops.
+
+    ``reason`` is one word from a fixed set, for a counter's label.
+    """
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 class ConfigurationError(OSCBridgeError):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from oscbridge import Options
+from oscbridge import MessageTemplate, Options
 from oscbridge.bridge.config.config import DEFAULT, parse
 from oscbridge.bridge.config.models import (
     BridgeOptions,
@@ -24,7 +24,6 @@ from oscbridge.bridge.config.models import (
     RouteOptions,
     SpoolOptions,
 )
-from oscbridge.bridge.routes.template import Template
 from oscbridge.cli import COMMANDS, cli
 from oscbridge.endpoints.osc.endpoint import OSCEndpoint
 from oscbridge.net.allowlist import AllowList
@@ -276,7 +275,7 @@ def test_the_function_of_the_example_makes_a_message() -> None:
 @pytest.mark.parametrize("row", table("| in `send` | stands for |"))
 def test_the_examples_of_send_are_valid(row: list[str]) -> None:
     for text in re.findall("`([^`]+)`", row[0]):
-        template = Template(f"/x {text}", ("n",))
+        template = MessageTemplate(f"/x {text}", ("n",))
         _, types, _ = template.bind("/1/fader3", "f", {"n": "3"})
         if text[0] != "{":
             named = re.findall("`(.)`", row[1])

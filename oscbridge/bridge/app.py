@@ -1,28 +1,31 @@
-"""A running system: made from a configuration, started, reloaded, stopped."""
+"""A running system: created from a configuration, started, reloaded, stopped."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Final, Literal, TypeAlias, TypeVar
+from typing import Final, Literal, TypeAlias
 
 from oscbridge.bridge.config.config import Configuration
-from oscbridge.bridge.config.resolved import EndpointEntry, RouteEntry
+from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.lifecycle import (
+    all_of,
+    can_keep,
     close_all,
     connect,
-    do_each,
-    failed,
+    make_dispatchers,
     make_runner,
+    notify_routes_changed,
     open_listener,
     reason_of,
+    run_all,
 )
-from oscbridge.bridge.reload import Changes, ReloadPlan, plan
+from oscbridge.bridge.reload import Changes, PreparedReload, changes_of, plan
 from oscbridge.bridge.routes.route import Route
-from oscbridge.bridge.routing import Hooks, Wired, Wiring, wire
+from oscbridge.bridge.routing import Hooks, make_routing
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.listener import Listener, set_limits
 from oscbridge.dispatch.dispatcher import Dispatcher
@@ -32,7 +35,6 @@ __all__ = ["App", "AppWatcher", "Direction"]
 
 Direction: TypeAlias = Literal["in", "out"]
 AppWatcher: TypeAlias = Callable[[Direction, str, Message], None]
-_T = TypeVar("_T")
 
 _log: Final = logging.getLogger(__name__)
 
@@ -40,9 +42,9 @@ _log: Final = logging.getLogger(__name__)
 class App:
     """All bridges, endpoints and routes of one configuration.
 
-    :meth:`start` opens endpoints first and listens last, so that nothing comes in that has
-    nowhere to go; :meth:`reload` changes what is another in a new configuration;
-    :meth:`stop` takes nothing more in, delivers what waits, then closes.
+    :meth:`start` opens endpoints first and listens last, so that no message arrives before it
+    can be delivered; :meth:`reload` changes what differs in a new configuration; :meth:`stop`
+    stops listening, delivers queued messages, then closes.
     """
 
     def __init__(self, configuration: Configuration, hooks: Hooks) -> None:
@@ -53,88 +55,55 @@ class App:
         self.dispatchers: dict[str, Dispatcher] = {}
         """The dispatcher of every source, bridge or endpoint, by name."""
         self.listeners: dict[str, Listener] = {}
-        """Servers that run, by the name of their bridge."""
+        """Running servers, by the name of their bridge."""
         self.problems: dict[str, str] = {}
-        """What the last reload could not do with bridges, by name."""
+        """What failed at the last reload, by the name of the bridge."""
         self._reloading: asyncio.Task[Changes] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._watcher: AppWatcher | None = None
         for name, entry in configuration.endpoints.items():
-            self.endpoints[name] = self._make(name, entry, configuration)
-        self._wiring = wire(configuration, self.endpoints, hooks)
-        self.dispatchers = self._sources(configuration, self.endpoints, self._wiring, ())
+            self.endpoints[name] = self._make_runner(name, entry, configuration)
+        self._routing = make_routing(configuration, self.endpoints, hooks)
+        self.dispatchers = make_dispatchers(self.endpoints, {}, configuration.bridges)
+        for name, dispatcher in self.dispatchers.items():
+            self._routing.sources[name].install(dispatcher)
 
     @property
-    def routes(self) -> tuple[Wired, ...]:
+    def routes(self) -> tuple[Route, ...]:
         """The routes of the configuration, in order."""
-        return tuple(self._wiring.routes)
+        return self._routing.routes
 
     @property
     def idle(self) -> list[str]:
-        """The endpoints that no route leads to or from, those of plugins included."""
-        fed = self._wiring.fed
-        used = {name for names in fed.values() for name in names}
-        return [name for name in self.endpoints if name not in used and not fed[name]]
+        """The endpoints that no route leads to or from, including the routes of plugins."""
+        sources = self._routing.sources
+        used = {name for source in sources.values() for name in source.sinks}
+        return [name for name in self.endpoints if name not in used and not sources[name].sinks]
 
-    def _make(
+    def _make_runner(
         self, name: str, entry: EndpointEntry, configuration: Configuration
     ) -> EndpointRunner:
         runner = make_runner(name, entry, configuration.routes_to[name])
-        runner.backpressure.on_change = self._hold
+        runner.backpressure.on_change = self._apply_backpressure
         return runner
 
-    def _sources(
-        self,
-        configuration: Configuration,
-        endpoints: Mapping[str, EndpointRunner],
-        wiring: Wiring,
-        renewed: Collection[str],
-    ) -> dict[str, Dispatcher]:
-        """The dispatchers of all sources; those that are new here have their routes.
-
-        What a bridge has counted, and what waits for its time, stays as long as its name does.
-        One that is ``renewed`` has a new dispatcher all the same: its old server ends with the
-        old routes and limits.
-        """
-        dispatchers = {name: each.dispatcher for name, each in endpoints.items()}
-        for name in configuration.bridges:
-            old = self.dispatchers.get(name) if name in self.configuration.bridges else None
-            if old is None:
-                dispatchers[name] = Dispatcher(name=name)
-            elif name in renewed:
-                dispatchers[name] = Dispatcher(name=name, scheduler=old.scheduler)
-                dispatchers[name].statistics = old.statistics
-            else:
-                dispatchers[name] = old
-        for name, dispatcher in dispatchers.items():
-            if dispatcher is not self.dispatchers.get(name):
-                kind = "bridge" if name in configuration.bridges else "endpoint"
-                dispatcher.part = f"{kind}.{name}"
-                dispatcher.adopt(wiring.dispatchers[name])
-        return dispatchers
-
-    # --- when an endpoint is full ------------------------------------------------------------
-
-    def _hold(self) -> None:
-        """Pause bridges that feed a full endpoint with the policy ``block``; let others go on."""
+    def _apply_backpressure(self) -> None:
+        """Pause bridges that feed an endpoint with backpressure, resume the others."""
         for name, listener in self.listeners.items():
-            listener.pause(self._is_held(name))  # asked anew: one that goes on may fill it again
-
-    def _is_held(self, bridge: str) -> bool:
-        """Whether a bridge feeds an endpoint that is full."""
-        fed = self._wiring.fed[bridge]
-        return any(each.has_backpressure and name in fed for name, each in self.endpoints.items())
+            # Computed for each: one that is resumed may fill its endpoint again.
+            sinks = self._routing.sources[name].sinks.values()
+            listener.pause(any(sink.has_backpressure for sink in sinks))
 
     # --- start -------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Open everything. Raises :class:`OSCBridgeError` with everything closed again."""
+        """Open everything. Raises :class:`OSCBridgeError` after closing everything again."""
         try:
-            for wired in self.routes:
-                wired.route.tail.start()
-            for delivery in self.endpoints.values():
-                delivery.open()
-            await _all(connect(each) for each in self.endpoints.values())
+            for route in self.routes:
+                route.stateful.start()
+            for runner in self.endpoints.values():
+                runner.open()
+            await all_of(connect(each) for each in self.endpoints.values())
             for name in self.configuration.bridges:
                 await self._listen(name)
             self._settle()
@@ -144,18 +113,22 @@ class App:
 
     async def _listen(self, name: str) -> None:
         """Raises :class:`OSCBridgeError`."""
-        options, routes = self.configuration.bridges[name], self._wiring.forked.get(name, ())
+        options, routes = self.configuration.bridges[name], self._routing.sources[name].forked
         listener = await open_listener(name, options, self.dispatchers[name], routes)
         self.listeners[name] = listener
+
+    def _settle(self) -> None:
+        """Apply backpressure and watchers to new parts."""
+        self._apply_backpressure()
+        self.watch(self._watcher)
 
     # --- reload ------------------------------------------------------------------------------
 
     async def reload(self, configuration: Configuration) -> Changes:
-        """Change what is another in ``configuration``; all else goes on as it is.
+        """Change what differs in ``configuration``; everything else keeps running.
 
-        Raises :class:`OSCBridgeError` when that cannot be: then nothing has changed. Two at
-        once are done one after the other. Only while it runs: after :meth:`start`, before
-        :meth:`stop`.
+        Raises :class:`OSCBridgeError` if that is not possible: then nothing has changed.
+        Concurrent calls run one after the other. Only between :meth:`start` and :meth:`stop`.
         """
         while self._reloading is not None:
             await asyncio.wait([self._reloading])
@@ -166,132 +139,114 @@ class App:
             self._reloading = None
 
     async def _reload(self, new: Configuration) -> Changes:
-        """First all that may fail, and can be undone; then the switch."""
-        kept: dict[str, EndpointRunner] = {}
-        fresh: dict[str, EndpointRunner] = {}
-        early: dict[str, Listener] = {}
-        routes: list[Route] = []
+        """First everything that may fail and can be undone; then the switch."""
+        prepared = PreparedReload(new)
         try:
-            for name, entry in new.endpoints.items():
-                if self._goes_on(name, entry):
-                    kept[name] = self.endpoints[name]
-                else:
-                    fresh[name] = self._make(name, entry, new)
-            todo = plan(self.configuration, new, kept, self.listeners)
-            endpoints = {name: kept.get(name) or fresh[name] for name in new.endpoints}
-            wiring = wire(new, endpoints, self._hooks, self.routes)
-            dispatchers = self._sources(new, endpoints, wiring, (*todo.early, *todo.late))
-            routes = _only_in(wiring, self._wiring)
-            for route in routes:
-                route.tail.start()
-            for delivery in fresh.values():
-                delivery.open()
-            for name in todo.early:
-                pairs = wiring.forked.get(name, ())
-                early[name] = await open_listener(name, new.bridges[name], dispatchers[name], pairs)
+            await self._prepare(prepared)
         except BaseException as error:
-            for delivery in kept.values():
-                with suppress(Exception):
-                    delivery.update(delivery.endpoint.options)
-            for name, options in self.configuration.bridges.items():  # some share a scheduler
-                set_limits(self.dispatchers[name], options.limits)
-            closing = self._close(early, routes, fresh.values(), drain=0)
+            closing = self._undo(prepared)
             if isinstance(error, Exception):
                 await asyncio.wait([closing])
             raise
-        return await self._switch(new, todo, wiring, endpoints, dispatchers, early)
+        return await self._switch(prepared)
 
-    def _goes_on(self, name: str, entry: EndpointEntry) -> bool:
-        """Whether an endpoint goes on, with what the new configuration says of it."""
-        delivery, old = self.endpoints.get(name), self.configuration.endpoints.get(name)
-        if delivery is None or old is None or delivery.left_alone:
-            return False
-        if (old.type_name, old.factory, old.delivery) != (
-            entry.type_name,
-            entry.factory,
-            entry.delivery,
-        ):
-            return False
-        try:
-            return delivery.update(entry.options)
-        except Exception as error:
-            raise failed(f"endpoint.{name}", delivery.endpoint.describe(), error) from error
+    async def _prepare(self, prepared: PreparedReload) -> None:
+        """Make the new parts and open them as far as the old ones allow."""
+        new = prepared.configuration
+        for name, entry in new.endpoints.items():
+            old = self.configuration.endpoints.get(name)
+            if can_keep(self.endpoints.get(name), old, entry):
+                prepared.kept[name] = self.endpoints[name]
+            else:
+                prepared.fresh[name] = self._make_runner(name, entry, new)
+        prepared.plan = plan(self.configuration, new, prepared.kept, self.listeners)
+        endpoints = prepared.endpoints
+        prepared.routing = routing = make_routing(new, endpoints, self._hooks, self.routes)
+        bridges = {name: self.dispatchers[name] for name in self.configuration.bridges}
+        restarted = (*prepared.plan.early, *prepared.plan.late)
+        prepared.dispatchers = make_dispatchers(endpoints, bridges, new.bridges, restarted)
+        for name, dispatcher in prepared.dispatchers.items():
+            if dispatcher is not self.dispatchers.get(name):
+                routing.sources[name].install(dispatcher)
+        for route in routing.without(self._routing):
+            route.stateful.start()
+            prepared.started.append(route)
+        for runner in prepared.fresh.values():
+            runner.open()
+        for name in prepared.plan.early:
+            dispatcher, routes = prepared.dispatchers[name], routing.sources[name].forked
+            prepared.listeners[name] = await open_listener(
+                name, new.bridges[name], dispatcher, routes
+            )
 
-    async def _switch(
-        self,
-        new: Configuration,
-        todo: ReloadPlan,
-        wiring: Wiring,
-        endpoints: dict[str, EndpointRunner],
-        dispatchers: dict[str, Dispatcher],
-        early: Mapping[str, Listener],
-    ) -> Changes:
-        """From here on the new configuration is in force, whatever does not work yet."""
+    def _undo(self, prepared: PreparedReload) -> asyncio.Task[None]:
+        """Close the new parts and return to the old configuration."""
+        for runner in prepared.kept.values():
+            with suppress(Exception):
+                runner.update(runner.endpoint.options)
+        for name, options in self.configuration.bridges.items():  # some share a scheduler
+            set_limits(self.dispatchers[name], options.limits)
+        return self._close(prepared.listeners, prepared.started, prepared.fresh.values(), drain=0)
+
+    async def _switch(self, prepared: PreparedReload) -> Changes:
+        """Make the new configuration the active one, even if some of it does not work yet."""
+        new, todo, routing = prepared.configuration, prepared.plan, prepared.routing
         old, before = self.configuration, self.endpoints
-        old_wiring, old_dispatchers = self._wiring, self.dispatchers
-        leaving = [before[name] for name in todo.leaving]
+        old_routing, old_dispatchers = self._routing, self.dispatchers
+        removed = [before[name] for name in todo.leaving]
         ending = {name: self.listeners.pop(name) for name in todo.closing if name in self.listeners}
         staying = dict(self.listeners)
-        for name, delivery in endpoints.items():
-            delivery.endpoint.options = new.endpoints[name].options
-            delivery.routes = new.routes_to[name]
+        endpoints = prepared.endpoints
         self.configuration, self.endpoints = new, endpoints
-        self.dispatchers, self._wiring = dispatchers, wiring
-        self.listeners.update(early)
+        self.dispatchers, self._routing = prepared.dispatchers, routing
+        self.listeners.update(prepared.listeners)
         self.problems.clear()
-        for name, mapping in wiring.dispatchers.items():
-            dispatchers[name].adopt(mapping)
+        self._install(prepared)
         try:
             self._settle()
-            steps = (
-                self._try(name, listener.reroute, wiring.forked.get(name, ()))
+            rerouted = (
+                self._try(name, listener.reroute(routing.sources[name].forked))
                 for name, listener in staying.items()
             )
-            await asyncio.gather(*steps)
+            await asyncio.gather(*rerouted)
         finally:
-            schedulers = [each.scheduler for each in dispatchers.values()]
+            schedulers = [each.scheduler for each in self.dispatchers.values()]
             gone = [e for e in old_dispatchers.values() if e.scheduler not in schedulers]
-            closing = self._close(ending, _only_in(old_wiring, wiring), leaving, gone)
+            closing = self._close(ending, old_routing.without(routing), removed, gone)
         await asyncio.wait([closing])
         for name in todo.late:
-            await self._try(name, self._listen, name)
-        await do_each(endpoints[name].start("retry") for name in todo.entering)
+            await self._try(name, self._listen(name))
+        await run_all(endpoints[name].start("retry") for name in todo.entering)
         self._settle()
-        for name, delivery in endpoints.items():
-            if before.get(name) is delivery and _to(old, name) != _to(new, name):
-                _notify_routes_changed(delivery)
-        problems = [f"bridge.{name}: {problem}" for name, problem in self.problems.items()]
-        problems += [
-            f"endpoint.{name}: not connected{_why(endpoints[name].problem)}; it goes on trying"
-            for name in todo.entering
-            if not endpoints[name].connected
-        ]
-        changed = _only_in(wiring, old_wiring)
-        updated = [
-            name
-            for name, delivery in endpoints.items()
-            if before.get(name) is delivery
-            and new.endpoints[name].options != old.endpoints[name].options
-        ]
-        return Changes.of(todo, updated, len(changed), problems)
+        for name in prepared.kept:
+            if old.routes_with(name) != new.routes_with(name):
+                notify_routes_changed(endpoints[name])
+        return changes_of(prepared, old, len(routing.without(old_routing)), self.problems)
 
-    async def _try(self, bridge: str, step: Callable[[_T], Awaitable[None]], what: _T) -> None:
-        """Do a step of a reload that cannot be undone any more. A failure is noted, not raised."""
+    @staticmethod
+    def _install(prepared: PreparedReload) -> None:
+        """Give the endpoints their options and routes, and the dispatchers their mappings."""
+        new = prepared.configuration
+        for name, runner in prepared.endpoints.items():
+            runner.endpoint.options = new.endpoints[name].options
+            runner.routes = new.routes_to[name]
+        for number, route in enumerate(prepared.routing.routes, 1):
+            route.name = f"route {number}"
+        for name, source in prepared.routing.sources.items():
+            source.install(prepared.dispatchers[name])
+
+    async def _try(self, bridge: str, step: Awaitable[None]) -> None:
+        """Run a step of a reload that cannot be undone. A failure is noted, not raised."""
         try:
-            await step(what)
+            await step
         except Exception as error:
             self.problems[bridge] = reason_of(error).removeprefix(f"bridge.{bridge}: ")
             _log.error("bridge.%s: %s", bridge, self.problems[bridge])
 
-    def _settle(self) -> None:
-        """Have what is new be as all the rest: held, and watched."""
-        self._hold()
-        self.watch(self._watcher)
-
     # --- watching ----------------------------------------------------------------------------
 
     def watch(self, watcher: AppWatcher | None) -> None:
-        """Have ``watcher`` called with every message that comes in or was delivered; or nobody.
+        """Call ``watcher`` with every message that is received or was delivered; None for nobody.
 
         It is called with "in" or "out", the name of the bridge or endpoint, and the message;
         on any thread; and must not wait.
@@ -300,83 +255,52 @@ class App:
         for name, listener in self.listeners.items():
             self.dispatchers[name].watch(None if watcher is None else partial(watcher, "in", name))
             listener.watch(watcher is not None)
-        for name, delivery in self.endpoints.items():
+        for name, runner in self.endpoints.items():
             if watcher is None:
-                delivery.watch(None, None)
+                runner.watch(None, None)
             else:
-                delivery.watch(partial(watcher, "in", name), partial(watcher, "out", name))
+                runner.watch(partial(watcher, "in", name), partial(watcher, "out", name))
 
     # --- reports -----------------------------------------------------------------------------
 
     def flush_reports(self, *, everything: bool = False) -> None:
-        """Have told what was counted of repeated faults and is overdue; at the end, all of it.
+        """Log the summaries of suppressed lines that are due; with ``everything``, all of them.
 
-        To be called about once a second: who stops reporting would leave a count untold.
+        To be called about once per second.
         """
         for dispatcher in self.dispatchers.values():
             dispatcher.flush_reports(everything=everything)
-        for delivery in self.endpoints.values():
-            delivery.flush_reports(everything=everything)
+        for runner in self.endpoints.values():
+            runner.flush_reports(everything=everything)
         for listener in self.listeners.values():
             listener.flush_reports(everything=everything)
-        for wired in self.routes:
-            wired.route.flush_reports(everything=everything)
+        for route in self.routes:
+            route.flush_reports(everything=everything)
 
     # --- stop --------------------------------------------------------------------------------
 
     async def stop(self) -> None:
-        """Take nothing more in, deliver what waits within a time-out, close everything."""
+        """Stop listening, deliver queued messages within a time-out, close everything."""
         if self._reloading is not None:
             self._reloading.cancel()
             await asyncio.wait([self._reloading])
         begun = self._closing
         self.watch(None)
         listeners, self.listeners = self.listeners, {}
-        routes = [wired.route for wired in self.routes]
-        deliveries, sources = self.endpoints.values(), self.dispatchers.values()
-        closing = self._close(listeners, routes, deliveries, sources)
+        runners, sources = self.endpoints.values(), self.dispatchers.values()
+        closing = self._close(listeners, self.routes, runners, sources)
         await asyncio.wait([each for each in (begun, closing) if each is not None])
 
     def _close(
         self,
         listeners: Mapping[str, Listener],
         routes: Collection[Route],
-        deliveries: Collection[EndpointRunner],
+        runners: Collection[EndpointRunner],
         sources: Collection[Dispatcher] = (),
         drain: float | None = None,
     ) -> asyncio.Task[None]:
-        """Begin to close parts. It goes on when who waits for it is cancelled."""
+        """Start to close parts, in a task that outlives the caller's cancellation."""
         drain = self.configuration.run.drain_timeout if drain is None else drain
-        parts = (listeners, routes, deliveries, sources)
+        parts = (listeners, routes, runners, sources)
         self._closing = asyncio.create_task(close_all(*parts, drain))
         return self._closing
-
-
-def _only_in(wiring: Wiring, other: Wiring) -> list[Route]:
-    """The routes of one wiring that do not go on in the other, or were not there before."""
-    tails = {wired.route.tail for wired in other.routes}
-    return [wired.route for wired in wiring.routes if wired.route.tail not in tails]
-
-
-def _to(configuration: Configuration, endpoint: str) -> list[RouteEntry]:
-    """The routes that lead to an endpoint."""
-    return [entry for entry in configuration.routes if endpoint in entry.to]
-
-
-def _why(problem: str) -> str:
-    return f": {problem}" if problem else " yet"
-
-
-def _notify_routes_changed(delivery: EndpointRunner) -> None:
-    try:
-        delivery.routes_changed()
-    except Exception as error:
-        delivery.endpoint.log.error("its on_routes_changed() failed with %r", error, exc_info=error)
-
-
-async def _all(steps: Iterable[Awaitable[None]]) -> None:
-    """Do all of them at once. Raises the first error when all are over."""
-    results = await asyncio.gather(*steps, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result

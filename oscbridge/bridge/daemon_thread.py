@@ -1,4 +1,4 @@
-"""What may wait for long without the event loop, and without who else uses its threads."""
+"""Functions that may block for long, on a thread that nothing waits for."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
-__all__ = ["in_own_thread"]
+__all__ = ["in_daemon_thread"]
 
 _T = TypeVar("_T")
 
 
-async def in_own_thread(function: Callable[[], _T], name: str) -> _T:
-    """What ``function`` returns, or raises, on a thread of its own.
+async def in_daemon_thread(function: Callable[[], _T], name: str) -> _T:
+    """Run ``function`` on a new daemon thread. Returns what it returns, raises what it raises.
 
-    Not ``asyncio.to_thread``: that lends one of a few threads, which plugins may have taken
-    for long, and the end of the process waits for all of them. Nothing waits for this one:
-    if this coroutine is cancelled, it goes on, and its outcome is lost.
+    Not ``asyncio.to_thread``: plugins may have occupied its few threads, and the end of the
+    process waits for all of them. If this coroutine is cancelled, the thread keeps running and
+    its result is lost.
     """
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[_T] = loop.create_future()
@@ -46,4 +46,4 @@ async def in_own_thread(function: Callable[[], _T], name: str) -> _T:
         return await outcome
     finally:
         if outcome.done() and not outcome.cancelled():
-            thread.join()  # it has nothing more to do
+            thread.join()  # it is about to end

@@ -1,4 +1,4 @@
-"""The parts of a running system: how they are made, opened and closed; errors for people."""
+"""The parts of a running system: how they are made, opened and closed, and their errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sinks.drops import several
 from oscbridge.bridge.sinks.runner import EndpointRunner
-from oscbridge.bridge.sources.forked.supervisor import RoutePair
 from oscbridge.bridge.sources.listener import Listener, listen
 from oscbridge.delivery import RouteInfo
 from oscbridge.dispatch.dispatcher import Dispatcher
@@ -20,17 +19,20 @@ from oscbridge.errors import OSCBridgeError
 from oscbridge.net.os_errors import what_failed
 
 __all__ = [
+    "all_of",
+    "can_keep",
     "close_all",
     "connect",
-    "do_each",
-    "failed",
+    "make_dispatchers",
     "make_runner",
+    "notify_routes_changed",
     "open_listener",
     "reason_of",
+    "run_all",
 ]
 
 LISTEN_TIMEOUT: Final = 15.0
-"""Seconds that a bridge is given to listen: its host's name may have to be looked up."""
+"""Seconds for a bridge to start listening, the lookup of its host name included."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -40,59 +42,110 @@ def make_runner(
     entry: EndpointEntry,
     routes: Sequence[RouteInfo],
 ) -> EndpointRunner:
-    """An endpoint, and the bridge's side of it; opens nothing. Raises :class:`OSCBridgeError`."""
+    """An endpoint with its runner; opens nothing. Raises :class:`OSCBridgeError`."""
     try:
         endpoint = entry.factory(name, entry.options)
     except Exception as error:
-        raise failed(f"endpoint.{name}", f"type {entry.type_name}", error) from error
+        raise _failed(f"endpoint.{name}", f"type {entry.type_name}", error) from error
     runner = EndpointRunner(endpoint, entry.type_name, entry.delivery)
     runner.routes = routes
     return runner
 
 
-async def connect(delivery: EndpointRunner) -> None:
-    """Connect an endpoint as the system starts. Raises :class:`OSCBridgeError`."""
+def can_keep(runner: EndpointRunner | None, old: EndpointEntry | None, new: EndpointEntry) -> bool:
+    """Whether a running endpoint accepts its new configuration without a restart.
+
+    Raises :class:`OSCBridgeError` if it rejects the new options.
+    """
+    if runner is None or old is None or runner.left_alone:
+        return False
+    if (old.type_name, old.factory, old.delivery) != (new.type_name, new.factory, new.delivery):
+        return False
     try:
-        await delivery.start()
+        return runner.update(new.options)
     except Exception as error:
-        where = delivery.endpoint.describe()
-        raise failed(f"endpoint.{delivery.name}", where, error) from error
+        raise _failed(f"endpoint.{runner.name}", runner.endpoint.describe(), error) from error
+
+
+def make_dispatchers(
+    endpoints: Mapping[str, EndpointRunner],
+    existing: Mapping[str, Dispatcher],
+    bridges: Iterable[str],
+    restarted: Collection[str] = (),
+) -> dict[str, Dispatcher]:
+    """The dispatchers of all sources, by name.
+
+    A bridge keeps its ``existing`` dispatcher, with its counters and its scheduled messages. If
+    it is ``restarted`` it gets a new one that shares them, as the old server finishes with
+    the old routes and limits.
+    """
+    dispatchers = {name: each.dispatcher for name, each in endpoints.items()}
+    for name, dispatcher in dispatchers.items():
+        dispatcher.part = f"endpoint.{name}"
+    for name in bridges:
+        old = existing.get(name)
+        if old is not None and name not in restarted:
+            dispatchers[name] = old
+            continue
+        scheduler = None if old is None else old.scheduler
+        dispatcher = dispatchers[name] = Dispatcher(name=name, scheduler=scheduler)
+        dispatcher.part = f"bridge.{name}"
+        if old is not None:
+            dispatcher.statistics = old.statistics
+    return dispatchers
+
+
+async def connect(runner: EndpointRunner) -> None:
+    """Connect an endpoint at the start. Raises :class:`OSCBridgeError`."""
+    try:
+        await runner.start()
+    except Exception as error:
+        where = runner.endpoint.describe()
+        raise _failed(f"endpoint.{runner.name}", where, error) from error
 
 
 async def open_listener(
-    name: str, options: BridgeOptions, dispatcher: Dispatcher, routes: Sequence[RoutePair]
+    name: str, options: BridgeOptions, dispatcher: Dispatcher, routes: Sequence[Route]
 ) -> Listener:
     """Start the server of a bridge. Raises :class:`OSCBridgeError`."""
     try:
         async with asyncio.timeout(LISTEN_TIMEOUT):
             return await listen(name, options, dispatcher, routes)
-    except Exception as error:  # a system without more threads says it with a RuntimeError
-        raise failed(f"bridge.{name}", str(options.listen), error, "the server") from error
+    except Exception as error:  # RuntimeError: no more threads
+        raise _failed(f"bridge.{name}", str(options.listen), error, "the server") from error
+
+
+def notify_routes_changed(runner: EndpointRunner) -> None:
+    """Tell an endpoint that a reload changed the routes that lead to it."""
+    try:
+        runner.routes_changed()
+    except Exception as error:
+        runner.endpoint.log.error("on_routes_changed() raised %r", error, exc_info=error)
 
 
 async def close_all(
     listeners: Mapping[str, Listener],
     routes: Iterable[Route],
-    deliveries: Collection[EndpointRunner],
+    runners: Collection[EndpointRunner],
     sources: Iterable[Dispatcher],
     drain: float,
 ) -> None:
-    """Close parts, in the order in which messages pass: each can still be handed on.
+    """Close parts in the order in which messages pass them, so that each can still deliver.
 
-    What waits for its time at ``sources`` is lost. Endpoints have ``drain`` seconds to deliver
-    what waits. A part that fails does not keep the others from being closed; nor is anything
-    raised.
+    Scheduled messages of ``sources`` are lost. Endpoints have ``drain`` seconds to deliver
+    queued messages. A part that fails does not prevent the others from being closed, and
+    raises nothing.
     """
-    for delivery in deliveries:
-        delivery.release()
-    await do_each(_close_listener(name, each) for name, each in listeners.items())
+    for runner in runners:
+        runner.release()
+    await run_all(_close_listener(name, each) for name, each in listeners.items())
     for route in routes:
         _stop_route(route)
     for source in sources:
         if waiting := len(source.scheduler):
             _log.warning("%s: %s lost: their time tags lie ahead", source.part, several(waiting))
         source.flush_reports(everything=True)
-    await do_each(_close_delivery(each, drain) for each in deliveries)
+    await run_all(_close_runner(each, drain) for each in runners)
 
 
 async def _close_listener(name: str, listener: Listener) -> None:
@@ -102,34 +155,41 @@ async def _close_listener(name: str, listener: Listener) -> None:
 
 
 def _stop_route(route: Route) -> None:
-    before = route.tail.drops["stopped"]
-    route.tail.stop()
-    held = route.tail.drops["stopped"] - before
+    before = route.stateful.drops["stopped"]
+    route.stateful.stop()
+    held = route.stateful.drops["stopped"] - before
     if held:
-        _log.warning("%s: %s lost: its delay held them back", route.name, several(held))
+        _log.warning("%s: %s lost: still delayed", route.name, several(held))
     route.flush_reports(everything=True)
 
 
-async def _close_delivery(delivery: EndpointRunner, drain: float) -> None:
-    await delivery.stop(drain)
-    delivery.flush_reports(everything=True)
+async def _close_runner(runner: EndpointRunner, drain: float) -> None:
+    await runner.stop(drain)
+    runner.flush_reports(everything=True)
 
 
-async def do_each(steps: Iterable[Awaitable[None]]) -> None:
-    """Do all of them at once. One that fails is in the log, and keeps no other from its end."""
+async def run_all(steps: Iterable[Awaitable[None]]) -> None:
+    """Run all steps concurrently. Errors are logged, not raised."""
     for result in await asyncio.gather(*steps, return_exceptions=True):
         if isinstance(result, Exception):
             _log.error("a part of the bridge failed with %r", result, exc_info=result)
 
 
-def failed(what: str, where: str, error: Exception, who: str = "the plugin") -> OSCBridgeError:
-    """An error that a stage technician can act on: what, where, and why."""
+async def all_of(steps: Iterable[Awaitable[None]]) -> None:
+    """Run all steps concurrently. Raises the first error after all have finished."""
+    for result in await asyncio.gather(*steps, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
+
+
+def _failed(what: str, where: str, error: Exception, who: str = "the plugin") -> OSCBridgeError:
+    """The error with its part, its address and its reason."""
     reason = reason_of(error, who)
     return OSCBridgeError(": ".join(part for part in (what, where, reason) if part))
 
 
 def reason_of(error: Exception, who: str = "it") -> str:
-    """Why something failed, for people. ``who`` made it, if it is no error of ours."""
+    """The reason of a failure, in words. ``who`` raised it, if it is not an expected error."""
     match error:
         case OSError():
             return what_failed(error)

@@ -1,9 +1,9 @@
-"""What a new configuration changes, and in which order: worked out before anything is done."""
+"""What a new configuration changes, and in which order; computed before anything is done."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from oscbridge.bridge.config.port_conflicts import (
     Listen,
@@ -13,32 +13,61 @@ from oscbridge.bridge.config.port_conflicts import (
 )
 from oscbridge.bridge.config.process_models import HTTPOptions
 from oscbridge.bridge.config.resolved import Configuration
+from oscbridge.bridge.routes.route import Route
+from oscbridge.bridge.routing import Routing
+from oscbridge.bridge.sinks.runner import EndpointRunner
+from oscbridge.bridge.sources.listener import Listener
+from oscbridge.dispatch.dispatcher import Dispatcher
 
-__all__ = ["Changes", "ReloadPlan", "has_port_of", "plan"]
+__all__ = ["Changes", "PreparedReload", "ReloadPlan", "changes_of", "has_port_of", "plan"]
 
 
 @dataclass(frozen=True)
 class ReloadPlan:
     """The bridges and endpoints that a reload touches, by name."""
 
-    early: tuple[str, ...]
-    """Bridges, new, changed or down, that can listen before anything is closed."""
-    late: tuple[str, ...]
-    """Bridges, new, changed or down, whose address something has that is to be closed."""
-    closing: tuple[str, ...]
-    """Bridges whose old server, if there is one, is to be stopped."""
-    leaving: tuple[str, ...]
-    """Endpoints that are to be stopped: removed, or to be made anew."""
-    entering: tuple[str, ...]
-    """Endpoints that are to be started."""
+    early: tuple[str, ...] = ()
+    """Bridges to start before anything is closed: new, changed or not running."""
+    late: tuple[str, ...] = ()
+    """Bridges to start later, as a part that is to be closed occupies their address."""
+    closing: tuple[str, ...] = ()
+    """Bridges whose old server, if any, is to be stopped."""
+    leaving: tuple[str, ...] = ()
+    """Endpoints to be stopped: removed or restarted ones."""
+    entering: tuple[str, ...] = ()
+    """Endpoints to be started."""
+
+
+@dataclass
+class PreparedReload:
+    """The parts of a new configuration that have been made so far, before the switch."""
+
+    configuration: Configuration
+    plan: ReloadPlan = field(default_factory=ReloadPlan)
+    routing: Routing = field(default_factory=Routing)
+    kept: dict[str, EndpointRunner] = field(default_factory=dict)
+    """Endpoints that keep running."""
+    fresh: dict[str, EndpointRunner] = field(default_factory=dict)
+    """New endpoints and new instances of old ones."""
+    dispatchers: dict[str, Dispatcher] = field(default_factory=dict)
+    listeners: dict[str, Listener] = field(default_factory=dict)
+    """Servers that were started early."""
+    started: list[Route] = field(default_factory=list)
+    """Routes that were started."""
+
+    @property
+    def endpoints(self) -> dict[str, EndpointRunner]:
+        """All endpoints, in the order of the configuration."""
+        known = self.kept | self.fresh
+        return {name: known[name] for name in self.configuration.endpoints}
 
 
 def plan(
     old: Configuration, new: Configuration, kept: Collection[str], running: Collection[str]
 ) -> ReloadPlan:
-    """What is to be done; ``kept`` are the endpoints that go on, ``running`` the bridges that do.
+    """The steps of a reload; ``kept`` are endpoints that keep running, ``running`` bridges.
 
-    A bridge that should run and does not is made anew, changed or not.
+    A bridge that should be running and is not is restarted, changed or not.
     """
     stay = {name for name in running if old.bridges[name] == new.bridges.get(name)}
     closing = [name for name in old.bridges if name not in stay]
@@ -60,7 +89,7 @@ def plan(
 
 
 def has_port_of(http: HTTPOptions, old: Configuration) -> bool:
-    """Whether health and metrics are to be served where a bridge or an endpoint listens now."""
+    """Whether a bridge or an endpoint now listens on the port of the HTTP server."""
     listen = Listen("http", "tcp", http.listen, str(http.listen))
     return any(collide(listen, each) for each in _listens(old, old.bridges, old.endpoints))
 
@@ -78,24 +107,24 @@ def _listens(
 
 @dataclass(frozen=True)
 class Changes:
-    """What a reload has changed, for people."""
+    """What a reload has changed."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
     renewed: tuple[str, ...]
-    """Bridges and endpoints that were closed and opened again."""
+    """Bridges and endpoints that were restarted."""
     updated: tuple[str, ...]
-    """Endpoints that go on with other options."""
+    """Endpoints whose options changed without a restart."""
     routes: int
-    """Routes that are new or changed."""
+    """Number of new or changed routes."""
     problems: tuple[str, ...]
-    """What does not run as it should, though the new configuration is in force."""
+    """What does not work, though the new configuration is active."""
 
     @classmethod
     def of(
         cls, plan: ReloadPlan, updated: Collection[str], routes: int, problems: Collection[str]
     ) -> Changes:
-        """The changes that come of a plan; ``updated`` are names of endpoints."""
+        """The changes of a plan; ``updated`` are names of endpoints."""
         opened = [f"bridge.{name}" for name in (*plan.early, *plan.late)]
         opened += [f"endpoint.{name}" for name in plan.entering]
         closed = [f"bridge.{name}" for name in plan.closing]
@@ -115,11 +144,33 @@ class Changes:
             for what, names in (
                 ("added", self.added),
                 ("removed", self.removed),
-                ("made anew", self.renewed),
+                ("restarted", self.renewed),
                 ("changed", self.updated),
             )
             if names
         ]
         if self.routes:
             parts.append(f"{self.routes} route{'' if self.routes == 1 else 's'} new or changed")
-        return "; ".join(parts) or "nothing is different"
+        return "; ".join(parts) or "nothing changed"
+
+
+def changes_of(
+    prepared: PreparedReload, old: Configuration, routes: int, problems: Mapping[str, str]
+) -> Changes:
+    """The changes of a finished reload; ``routes`` is the number of new and changed ones.
+
+    ``problems`` are those of bridges, by name.
+    """
+    new, endpoints = prepared.configuration, prepared.endpoints
+    found = [f"bridge.{name}: {problem}" for name, problem in problems.items()]
+    for name in prepared.plan.entering:
+        if not endpoints[name].connected:
+            problem = endpoints[name].problem
+            why = f": {problem}" if problem else " yet"
+            found.append(f"endpoint.{name}: not connected{why}; retrying")
+    updated = [
+        name
+        for name in endpoints
+        if name in prepared.kept and new.endpoints[name].options != old.endpoints[name].options
+    ]
+    return Changes.of(prepared.plan, updated, routes, found)

@@ -1,147 +1,139 @@
-"""From a configuration to what messages run through: routes, mapped to their sources."""
+"""From a configuration to running routes, mapped to their sources."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Mapping, Sequence, Set
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from oscbridge.bridge.config.resolved import Configuration, RouteEntry
+from oscbridge.bridge.config.resolved import Configuration
+from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.direct import DirectRoute
-from oscbridge.bridge.routes.pure_steps import PureSteps
-from oscbridge.bridge.routes.route import Route, StatefulSteps
+from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sinks.runner import EndpointRunner
-from oscbridge.bridge.sources.forked.supervisor import RoutePair
+from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.dispatch.handler import ClientAddress, Handler
 from oscbridge.options import Options
 from oscbridge.osc import Origin
 from oscbridge.source import RouteFunction, Routes, Sink, Source
 
-__all__ = ["Hooks", "Wired", "Wiring", "wire"]
+__all__ = ["Hooks", "Routing", "SourceRouting", "make_routing"]
 
 
 class Hooks(Protocol):
-    """The hooks of all plugins, as the system calls them."""
+    """The hooks of all plugins, as the bridge calls them."""
 
     def register_routes(self, routes: Routes, source: Source) -> None:
         """Let plugins add routes that read from a source."""
 
 
 @dataclass(frozen=True)
-class Wired:
-    """One route of the configuration, made."""
+class SourceRouting:
+    """The routes of one source, a bridge or an endpoint."""
 
-    entry: RouteEntry
-    sinks: tuple[EndpointRunner, ...]
-    route: Route
+    source: str
+    addresses: AddressMap = field(default_factory=AddressMap)
+    """The routes that run in this process, by their matches."""
+    forked: list[Route] = field(default_factory=list)
+    """The routes whose pure steps run in the worker; only for bridges in mode forking."""
+    sinks: dict[str, EndpointRunner] = field(default_factory=dict)
+    """The endpoints that any of these routes leads to, by name."""
+
+    def install(self, dispatcher: Dispatcher) -> None:
+        """Make the source's dispatcher use these routes."""
+        dispatcher.adopt(self.addresses, self.notify_peer_disconnected)
+
+    def notify_peer_disconnected(self, client: ClientAddress) -> None:
+        """Tell the endpoints that the connection of one of the source's clients has ended."""
+        for sink in tuple(self.sinks.values()):
+            sink.notify_peer_disconnected(Origin(self.source, client))
 
 
 @dataclass(frozen=True)
-class Wiring:
-    """All routes, made and mapped."""
+class Routing:
+    """All routes of a configuration and of plugins."""
 
-    routes: Sequence[Wired]
-    """In the order of the configuration."""
-    dispatchers: Mapping[str, Dispatcher]
-    """By source, bridge or endpoint: the mapping, for the source's own dispatcher to adopt."""
-    forked: Mapping[str, Sequence[RoutePair]]
-    """By bridge in mode forking: the routes that its children run."""
-    fed: Mapping[str, Set[str]]
-    """By source: the names of the endpoints that it feeds, through routes of plugins too."""
+    routes: tuple[Route, ...] = ()
+    """The routes of the configuration, in its order."""
+    sources: Mapping[str, SourceRouting] = field(default_factory=dict)
+    """By the name of the bridge or the endpoint."""
+
+    def without(self, other: Routing) -> list[Route]:
+        """The routes that the other routing does not have."""
+        known = set(map(id, other.routes))
+        return [route for route in self.routes if id(route) not in known]
 
 
-def wire(
+def make_routing(
     configuration: Configuration,
     endpoints: Mapping[str, EndpointRunner],
     hooks: Hooks,
-    before: Sequence[Wired] = (),
-) -> Wiring:
+    previous: Sequence[Route] = (),
+) -> Routing:
     """Make and map all routes.
 
-    A route that was there ``before``, with the same sinks, goes on with what it remembers.
+    An unchanged route of the ``previous`` ones, with the same sinks, is used again and keeps its
+    state.
     """
-    known: defaultdict[Hashable, list[Wired]] = defaultdict(list)
-    for wired in reversed(before):
-        known[_key(wired.entry)].append(wired)
     sinks = {name: each for name, each in endpoints.items() if each.endpoint.is_sink()}
-    forked: dict[str, list[RoutePair]] = {
-        name: [] for name, options in configuration.bridges.items() if options.mode == "forking"
-    }
-    names = [*configuration.bridges, *configuration.endpoints]
-    dispatchers = {name: Dispatcher(name=name) for name in names}
-    fed: dict[str, set[str]] = {name: set() for name in names}
-    routes = []
-    for number, entry in enumerate(configuration.routes, 1):
-        same = known[_key(entry)]
-        wired = _wire_one(entry, tuple(sinks[name] for name in entry.to), number, same)
-        routes.append(wired)
-        for source in entry.sources:
-            fed[source].update(entry.to)
-            if source in forked:
-                forked[source].append(RoutePair(entry.spec, wired.route.tail))
+    routes = tuple(_routes(configuration.routes, sinks, previous))
+    names = (*configuration.bridges, *configuration.endpoints)
+    sources = {name: SourceRouting(name) for name in names}
+    for route in routes:
+        for name in route.config.sources:
+            source, bridge = sources[name], configuration.bridges.get(name)
+            source.sinks.update({to: sinks[to] for to in route.config.to})
+            if bridge is not None and bridge.mode == "forking":
+                source.forked.append(route)
             else:
-                dispatchers[source].map(entry.spec.match, wired.route)
-    routed = {name for entry in configuration.routes for name in entry.to}
-    for name, dispatcher in dispatchers.items():
-        dispatcher.on_client_disconnected(partial(_tell, name, fed[name], sinks))
-        registered = _RegisteredRoutes(dispatcher, sinks, fed[name])
+                source.addresses.add(route.config.match, Handler(route, []))
+    routed = {name for route in routes for name in route.config.to}
+    public = {each.name: Sink(each.name, each.type, each.name in routed) for each in sinks.values()}
+    for name, source in sources.items():
+        registered = _RegisteredRoutes(source, sinks)
         for sink in sinks.values():
             if sink.name not in routed:
-                registered.add_defaults(name, sink)
-        shown = {
-            each.name: Sink(each.name, each.type, each.name in routed) for each in sinks.values()
-        }
-        hooks.register_routes(registered, Source(name, shown))
+                registered.add_defaults(sink)
+        hooks.register_routes(registered, Source(name, public))
         registered.close()
-    return Wiring(routes, dispatchers, forked, fed)
+    return Routing(routes, sources)
 
 
-def _tell(
-    source: str, fed: Collection[str], sinks: Mapping[str, EndpointRunner], client: ClientAddress
-) -> None:
-    """Tell the endpoints that a source feeds that the connection of one of its clients is over."""
-    for name in tuple(fed):
-        sinks[name].notify_peer_disconnected(Origin(source, client))
-
-
-def _wire_one(
-    entry: RouteEntry, sinks: tuple[EndpointRunner, ...], number: int, known: list[Wired]
-) -> Wired:
-    """Make one route; what it goes on with is taken out of ``known``, whose last come first."""
-    name = f"route {number}"
-    for index in reversed(range(len(known))):
-        if known[index].entry == entry and known[index].sinks == sinks:
-            return Wired(entry, sinks, known.pop(index).route.renamed(name))
-    tail = StatefulSteps(sinks, entry.options, entry.memory)
-    return Wired(entry, sinks, Route(PureSteps(entry.spec), tail, name))
-
-
-def _key(entry: RouteEntry) -> Hashable:
-    """What equal routes have in common. So thousands need not be held against each other."""
-    return entry.sources, entry.spec, entry.memory, entry.to
+def _routes(
+    configs: Iterable[RouteConfig],
+    sinks: Mapping[str, EndpointRunner],
+    previous: Sequence[Route],
+) -> Iterable[Route]:
+    """The routes; unchanged ones are taken from ``previous``, in their order."""
+    known: defaultdict[RouteConfig, list[Route]] = defaultdict(list)
+    for route in reversed(previous):
+        known[route.config].append(route)
+    for number, config in enumerate(configs, 1):
+        targets = tuple(sinks[name] for name in config.to)
+        same = known[config]
+        if same and same[-1].sinks == targets:
+            yield same.pop()
+        else:
+            yield Route(config, targets, f"route {number}")
 
 
 class _RegisteredRoutes:
     """The routes that plugins declare or register for one source (:class:`oscbridge.Routes`)."""
 
-    def __init__(
-        self, dispatcher: Dispatcher, sinks: Mapping[str, EndpointRunner], fed: set[str]
-    ) -> None:
-        self._dispatcher = dispatcher
+    def __init__(self, source: SourceRouting, sinks: Mapping[str, EndpointRunner]) -> None:
+        self._source = source
         self._sinks = sinks
-        self._fed = fed
         self._is_closed = False
 
-    def add_defaults(self, source: str, sink: EndpointRunner) -> None:
+    def add_defaults(self, sink: EndpointRunner) -> None:
         """Add the routes that an endpoint's type declares for when no other leads to it."""
         endpoint = type(sink.endpoint)
-        if source == sink.name and not endpoint.default_routes_include_self:
+        if self._source.source == sink.name and not endpoint.default_routes_include_self:
             return
         for match in endpoint.default_routes:
-            self._map(match, DirectRoute(sink))
+            self._map(match, sink, DirectRoute(sink))
 
     def add(
         self,
@@ -159,11 +151,11 @@ class _RegisteredRoutes:
         if options is not None and (model is None or not isinstance(options, model)):
             expected = "no route options" if model is None else model.__name__
             raise TypeError(f"endpoint {sink.name!r} takes {expected}, not {options!r}")
-        self._map(match, DirectRoute(runner, types, function, options))
+        self._map(match, runner, DirectRoute(runner, types, function, options))
 
-    def _map(self, match: str, route: DirectRoute) -> None:
-        self._dispatcher.map(match, route)
-        self._fed.add(route.sink.name)
+    def _map(self, match: str, sink: EndpointRunner, route: DirectRoute) -> None:
+        self._source.addresses.add(match, Handler(route, []))
+        self._source.sinks[sink.name] = sink
 
     def close(self) -> None:
         """Accept no more routes: from now on the dispatcher is in use."""

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 import click
 
+from oscbridge.bridge.tasks import run_until
 from oscbridge.cli.attaching import pid_option
 from oscbridge.cli.live_line import live_line
 from oscbridge.cli.parameters import URL
@@ -138,27 +139,23 @@ async def _record(
 
 async def _run(
     source: RecordedSource, tape: RecordingWriter, stop: asyncio.Event, max_seconds: float | None
-) -> tuple[str, BaseException | None]:
+) -> tuple[str, Exception | None]:
     """Record until it ends. Returns why, human-readable, and the error if there was one."""
-    collecting = asyncio.create_task(_collect(source.records, tape))
-    writing = asyncio.create_task(tape.keep_writing())
-    stopping = asyncio.create_task(stop.wait())
+    collecting = asyncio.ensure_future(_collect(source.records, tape))
+    writing = asyncio.ensure_future(tape.keep_writing())
+    error: Exception | None = None
     try:
-        await asyncio.wait(
-            (collecting, writing, stopping),
-            timeout=max_seconds,
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        in_time = any(task.done() for task in (collecting, writing, stopping))
-        tape.end(None if in_time or max_seconds is None else round(max_seconds * 1e9))
-    finally:
-        for task in (collecting, stopping):
-            task.cancel()
-        await asyncio.wait((collecting, stopping))
+        stops = (asyncio.shield(writing), stop.wait())
+        await run_until(collecting, *stops, timeout=max_seconds)
+    except Exception as caught:
+        error = caught
+    in_time = not collecting.cancelled() or writing.done() or stop.is_set()
+    tape.end(None if in_time or max_seconds is None else round(max_seconds * 1e9))
     await writing
+    if error is not None:
+        return "", error
     if not collecting.cancelled():
-        error = collecting.exception()
-        return "" if error is not None else f": {collecting.result()}", error
+        return f": {collecting.result()}", None
     return "" if in_time else f": stopped after {max_seconds:g} seconds", None
 
 

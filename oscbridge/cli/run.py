@@ -17,6 +17,7 @@ import click
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import DEFAULT, Configuration, load, parse
 from oscbridge.bridge.sinks.runner import EndpointRunner
+from oscbridge.bridge.tasks import run_until
 from oscbridge.cli import fail
 from oscbridge.cli.ending import end_within
 from oscbridge.cli.until_signal import hold_hangup, until_signal
@@ -84,23 +85,16 @@ async def _run(service: Service, plugins: Plugins, name: str) -> None:
         end_within(service.app.configuration.run.drain_timeout + STOP_TIMEOUT)
 
     with until_signal(service.request_reload, end_in_time) as stop:
-        starting = asyncio.ensure_future(service.start())
-        stopping = asyncio.ensure_future(stop.wait())
         try:
-            await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
-            if stop.is_set() and not starting.done():
-                starting.cancel()  # it closes everything that it has opened
-                await asyncio.wait((starting,))
-                return
-            await starting
+            if not await run_until(service.start(), stop.wait()):
+                return  # it has closed everything that it had opened
             _say(_banner(service, plugins, name))
-            await stopping
+            await stop.wait()
             _say("stopping")
             await service.stop()
         except OSCBridgeError as error:
             fail(str(error), 1)  # now: the rest of the shutdown may be blocked
         finally:
-            stopping.cancel()
             end_within(STOP_TIMEOUT)  # asyncio waits for threads of plugins
 
 

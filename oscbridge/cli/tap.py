@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 import click
 
+from oscbridge.bridge.tasks import run_until
 from oscbridge.cli.attaching import file_option, pid_option
 from oscbridge.cli.until_signal import until_signal
 from oscbridge.errors import DecodeError, OSCBridgeError
@@ -94,16 +95,7 @@ async def _tap(
     with until_signal() as stop:
         process = await choose(pid, file)
         async with tap(process, names, match, rate) as tapped:
-            showing = asyncio.create_task(_show(tapped, as_json, count))
-            stopping = asyncio.create_task(stop.wait())
-            try:
-                await asyncio.wait((showing, stopping), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in (showing, stopping):
-                    task.cancel()
-                await asyncio.wait((showing, stopping))
-            if not showing.cancelled():
-                showing.result()
+            await run_until(_show(tapped, as_json, count), stop.wait())
 
 
 async def _show(tapped: TapClient, as_json: bool, count: int | None) -> None:

@@ -16,6 +16,7 @@ import click
 from rich.console import Console, ConsoleDimensions
 from rich.live import Live
 
+from oscbridge.bridge.tasks import run_until
 from oscbridge.cli.attaching import file_argument, pid_option
 from oscbridge.cli.top_view import HISTORY, Order, View, rates, view
 from oscbridge.cli.until_signal import until_signal
@@ -70,16 +71,7 @@ async def _top(file: Path | None, pid: int | None, once: bool, every: float) -> 
         process = await choose(pid, file)
         async with snapshots(process, every, ROWS) as coming:
             work = _print(process, coming) if once else _watch(process, coming, stop)
-            showing = asyncio.create_task(work)
-            stopping = asyncio.create_task(stop.wait())
-            try:
-                await asyncio.wait((showing, stopping), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in (showing, stopping):
-                    task.cancel()
-                await asyncio.wait((showing, stopping))
-            if not showing.cancelled():
-                showing.result()
+            await run_until(work, stop.wait())
 
 
 async def _print(process: RunningProcess, coming: AsyncIterator[Snapshot]) -> None:

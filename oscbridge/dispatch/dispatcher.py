@@ -14,6 +14,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
+from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.cache import DecodePlan, DispatchCache, Target, Watcher
 from oscbridge.dispatch.handler import ClientAddress, Handler, Reply
 from oscbridge.dispatch.scheduler import Scheduler
@@ -62,15 +63,24 @@ class Dispatcher(DispatchCache, Reporting):
         self._on_left: Callable[[ClientAddress], None] | None = None
         self._call: Callable[[Target, Message, ClientAddress, Reply], None] = self._call_handlers
 
-    def adopt(self, other: Dispatcher) -> None:
-        """Replace the mapping atomically by that of another dispatcher.
+    def adopt(
+        self,
+        addresses: AddressMap,
+        on_client_disconnected: Callable[[ClientAddress], None] | None = None,
+    ) -> None:
+        """Replace the mapping atomically, and the function of :meth:`on_client_disconnected`.
 
         From any thread, while others dispatch: each message uses the old mapping or the new.
         """
-        self._default_handler = other._default_handler
-        self._on_left = other._on_left
-        self._map = other._map
+        self._default_handler = None
+        self._on_left = on_client_disconnected
+        self._map = addresses
         self._clear_cache()
+
+    def set_limits(self, limits: Limits) -> None:
+        """Read packets within these limits from now on."""
+        self.limits = limits
+        self._clear_cache()  # cached heads were read within the old limits
 
     def on_client_disconnected(self, function: Callable[[ClientAddress], None] | None) -> None:
         """Set a function to call after a client has disconnected; None removes it.

@@ -35,6 +35,7 @@ from typing import Final, TypeAlias
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.reload import Changes
+from oscbridge.bridge.tasks import run_until
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.monitoring.address_table import Table
 from oscbridge.monitoring.control_requests import (
@@ -258,16 +259,7 @@ async def _write(
 
 async def _until_disconnected(reader: asyncio.StreamReader, work: Awaitable[None]) -> None:
     """Run ``work`` until it ends or the client disconnects. Raises what ``work`` raises."""
-    working = asyncio.ensure_future(work)
-    ending = asyncio.ensure_future(_disconnected(reader))
-    try:
-        await asyncio.wait((working, ending), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in (working, ending):
-            task.cancel()
-        await asyncio.gather(working, ending, return_exceptions=True)
-    if not working.cancelled():
-        working.result()
+    await run_until(work, _disconnected(reader))
 
 
 async def _disconnected(reader: asyncio.StreamReader) -> None:

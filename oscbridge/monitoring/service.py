@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration
 from oscbridge.bridge.config.process_models import HTTPOptions
-from oscbridge.bridge.daemon_thread import in_own_thread
+from oscbridge.bridge.daemon_thread import in_daemon_thread
 from oscbridge.bridge.reload import Changes, has_port_of
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.logs.setup import flush_log
@@ -166,7 +166,7 @@ class Service:
         if len(self._reading) >= MAX_READING:
             text = f"{self._name}: the last {MAX_READING} attempts to read it have not finished"
             raise ConfigurationError(text)
-        task = asyncio.create_task(in_own_thread(self._read, "read configuration"))
+        task = asyncio.create_task(in_daemon_thread(self._read, "read configuration"))
         self._reading.add(task)
         task.add_done_callback(self._has_read)
         done, _ = await asyncio.wait([task], timeout=READ_TIMEOUT)

@@ -142,12 +142,12 @@ def read_status(app: App) -> Status:
         routes=tuple(
             RouteStatus(
                 number,
-                wired.entry.spec.match,
-                wired.entry.sources,
-                wired.entry.to,
-                dict(wired.route.drops),
+                route.config.match,
+                route.config.sources,
+                route.config.to,
+                dict(route.drops),
             )
-            for number, wired in enumerate(app.routes, 1)
+            for number, route in enumerate(app.routes, 1)
         ),
     )
 

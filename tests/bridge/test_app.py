@@ -54,9 +54,7 @@ def nothing_left() -> Iterator[None]:
 # --- routes ------------------------------------------------------------------------------------
 
 
-async def test_a_message_goes_through_with_its_types_and_its_origin(
-    running: Running, send: Send
-) -> None:
+async def test_message_keeps_its_types_and_its_origin(running: Running, send: Send) -> None:
     async with running(ONE.format(mode="asyncio", type="collect")) as app:
         await send(app, "in", Message.of("/x", 1, 1.0, "s", b"b", True, None, types="hdSbTN"))
         (message,) = await collected(app).arrived(1)
@@ -64,7 +62,7 @@ async def test_a_message_goes_through_with_its_types_and_its_origin(
     assert message.origin[0] == "in"
 
 
-async def test_a_match_picks_messages(running: Running, send: Send) -> None:
+async def test_match_selects_messages(running: Running, send: Send) -> None:
     text = ONE.format(mode="asyncio", type="collect") + 'match = "/1/fader{n}"'
     addresses = ["/1/fader", "/1/fader7", "/2/fader7", "/1/fader7/z", "/1/fader12"]
     async with running(text) as app:
@@ -75,7 +73,7 @@ async def test_a_match_picks_messages(running: Running, send: Send) -> None:
     assert unmatched == 3
 
 
-async def test_a_pattern_that_a_client_sends_is_held_against_the_match(
+async def test_pattern_from_a_client_is_compared_with_the_match(
     running: Running, send: Send
 ) -> None:
     text = ONE.format(mode="asyncio", type="collect") + 'match = "/a/b"'
@@ -85,7 +83,7 @@ async def test_a_pattern_that_a_client_sends_is_held_against_the_match(
     assert message.address == "/a/?"
 
 
-async def test_a_route_has_several_sources_and_targets(running: Running, send: Send) -> None:
+async def test_route_has_several_sources_and_targets(running: Running, send: Send) -> None:
     text = """
     [bridge.a]
     listen = "udp://127.0.0.1:0"
@@ -108,9 +106,7 @@ async def test_a_route_has_several_sources_and_targets(running: Running, send: S
             assert [message.address for message in messages] == ["/from/a", "/from/b"]
 
 
-async def test_a_message_goes_once_through_each_route_that_matches(
-    running: Running, send: Send
-) -> None:
+async def test_message_passes_each_matching_route_once(running: Running, send: Send) -> None:
     text = ONE.format(mode="asyncio", type="collect")
     text += '[[route]]\nfrom = "in"\nto = "out"\nmatch = "/x"'
     async with running(text) as app:
@@ -119,7 +115,7 @@ async def test_a_message_goes_once_through_each_route_that_matches(
     assert [message.address for message in messages] == ["/x", "/x", "/y"]
 
 
-async def test_an_endpoint_can_be_a_source(running: Running) -> None:
+async def test_endpoint_can_be_a_source(running: Running) -> None:
     text = """
     [endpoint.sensor]
     type = "source"
@@ -170,7 +166,7 @@ class Loopback(Endpoint):
 
 
 @pytest.mark.parametrize("mode", ["asyncio", "blocking", "threading"])
-async def test_a_ring_of_routes_ends_and_is_counted(
+async def test_loop_of_routes_ends_and_is_counted(
     mode: str,
     running: Running,
     send: Send,
@@ -238,7 +234,7 @@ class Refused(Endpoint):
         raise NotConnected("refused")
 
 
-async def test_when_an_endpoint_fails_what_was_opened_is_closed_again(
+async def test_start_closes_everything_again_if_an_endpoint_fails(
     make_app: Callable[..., App], types: dict[str, type[Endpoint]]
 ) -> None:
     types["refused"] = Refused
@@ -254,7 +250,7 @@ async def test_when_an_endpoint_fails_what_was_opened_is_closed_again(
 
 
 @pytest.mark.parametrize("mode", ["asyncio", "blocking", "threading"])
-async def test_when_a_port_is_in_use_everything_is_closed_again(
+async def test_start_closes_everything_again_if_a_port_is_occupied(
     mode: str, make_app: Callable[..., App]
 ) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken, nothing_left():
@@ -275,13 +271,13 @@ async def test_when_a_port_is_in_use_everything_is_closed_again(
         assert app.listeners == {}
 
 
-async def test_an_address_that_this_machine_has_not_is_named(make_app: Callable[..., App]) -> None:
+async def test_address_of_another_machine_is_named(make_app: Callable[..., App]) -> None:
     app = make_app('[bridge.a]\nlisten = "udp://192.0.2.1:9000"')
     with pytest.raises(OSCBridgeError, match=r"bridge\.a: .*: this machine has no such address"):
         await app.start()
 
 
-async def test_a_plugin_that_fails_to_connect_is_named_with_its_error(
+async def test_plugin_that_fails_to_connect_is_named_with_its_error(
     make_app: Callable[..., App], types: dict[str, type[Endpoint]]
 ) -> None:
     class Broken(Refused):
@@ -297,7 +293,7 @@ async def test_a_plugin_that_fails_to_connect_is_named_with_its_error(
     )
 
 
-def test_an_endpoint_that_cannot_be_made_is_named(
+def test_endpoint_that_cannot_be_created_is_named(
     make_app: Callable[..., App], types: dict[str, type[Endpoint]]
 ) -> None:
     class Broken(Endpoint):
@@ -314,7 +310,7 @@ def test_an_endpoint_that_cannot_be_made_is_named(
 
 
 @pytest.mark.parametrize("mode", ["asyncio", "blocking", "threading"])
-async def test_a_stop_leaves_nothing_and_frees_the_port(mode: str, running: Running) -> None:
+async def test_stop_leaves_nothing_running_and_frees_the_port(mode: str, running: Running) -> None:
     with nothing_left():
         async with running(ONE.format(mode=mode, type="collect")) as app:
             port = app.listeners["in"].address.port
@@ -323,7 +319,7 @@ async def test_a_stop_leaves_nothing_and_frees_the_port(mode: str, running: Runn
 
 
 @pytest.mark.parametrize("mode", ["asyncio", "blocking", "threading"])
-async def test_a_stop_under_load_ends_within_two_seconds_and_counts_everything(
+async def test_stop_under_load_ends_within_two_seconds_and_counts_everything(
     mode: str, make_app: Callable[..., App], types: dict[str, type[Endpoint]]
 ) -> None:
     class Slow(Endpoint):
@@ -360,7 +356,7 @@ async def test_a_stop_under_load_ends_within_two_seconds_and_counts_everything(
     assert delivery.drops["stopped"] > 0
 
 
-async def test_a_handler_that_does_not_return_is_reported_and_does_not_hold_up_a_stop(
+async def test_stuck_handler_is_logged_and_does_not_delay_a_stop(
     make_app: Callable[..., App], send: Send, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make_app('[bridge.in]\nlisten = "udp://127.0.0.1:0"\nmode = "blocking"')

@@ -105,7 +105,7 @@ async def browser_heard_until(client: ClientConnection, address: str) -> list[st
 # --- OSC to OSC --------------------------------------------------------------------------------
 
 
-async def test_two_osc_peers_hear_each_other_and_not_themselves(
+async def test_two_osc_peers_receive_each_other_and_not_themselves(
     running: Running, devices: list[Device]
 ) -> None:
     one, two, _ = devices
@@ -119,7 +119,7 @@ async def test_two_osc_peers_hear_each_other_and_not_themselves(
         assert [delivery.drops for delivery in app.endpoints.values()] == [{}, {}]
 
 
-async def test_a_device_that_sends_to_a_bridge_does_not_hear_itself(
+async def test_device_that_sends_to_a_bridge_does_not_receive_its_own_messages(
     running: Running, devices: list[Device]
 ) -> None:
     one, two, _ = devices
@@ -132,7 +132,7 @@ async def test_a_device_that_sends_to_a_bridge_does_not_hear_itself(
         assert await one.heard_until("/from/two") == ["/from/two"]
 
 
-async def test_a_device_that_is_seen_through_ipv6_does_not_hear_itself(
+async def test_device_seen_through_ipv6_does_not_receive_its_own_messages(
     running: Running, devices: list[Device]
 ) -> None:
     one, two, _ = devices
@@ -147,7 +147,7 @@ async def test_a_device_that_is_seen_through_ipv6_does_not_hear_itself(
 
 
 @pytest.mark.parametrize("mode", ["asyncio", "blocking", "threading"])
-async def test_a_bridge_that_sends_to_itself_does_so_once(
+async def test_bridge_that_sends_to_itself_does_so_once(
     mode: str, running: Running, types: dict[str, type[Endpoint]]
 ) -> None:
     port = free_port()
@@ -167,7 +167,7 @@ async def test_a_bridge_that_sends_to_itself_does_so_once(
 # --- OSC and WebSocket -------------------------------------------------------------------------
 
 
-async def test_a_browser_and_a_mixer_hear_each_other_and_not_themselves(
+async def test_browser_and_mixer_receive_each_other_and_not_themselves(
     running: Running, devices: list[Device]
 ) -> None:
     mixer, *_ = devices
@@ -201,7 +201,7 @@ async def test_types_are_kept_from_a_browser_to_a_mixer(
 # --- real programs -----------------------------------------------------------------------------
 
 
-async def test_oscsend_is_heard_by_oscdump_through_the_bridge(
+async def test_oscsend_reaches_oscdump_through_the_bridge(
     running: Running, devices: list[Device]
 ) -> None:
     port = free_port()
@@ -252,7 +252,7 @@ def their_server(address: str) -> Iterator[tuple[int, list[tuple[object, ...]]]]
         server.server_close()
 
 
-async def test_a_client_of_python_osc_asks_a_server_of_python_osc_through_the_bridge(
+async def test_python_osc_client_reaches_a_python_osc_server_through_the_bridge(
     running: Running, devices: list[Device]
 ) -> None:
     asker, *_ = devices

@@ -39,7 +39,7 @@ class UpdatableOptions(oscbridge.Options):
 class Updatable(
     Endpoint[UpdatableOptions], oscbridge.Reconfigurable[UpdatableOptions], oscbridge.RouteAware
 ):
-    """Takes a new ``level`` as it is, needs to be made anew for a new ``place``."""
+    """Takes a new ``level`` as it is, needs to be restarted for a new ``place``."""
 
     made: ClassVar[list[Updatable]] = []
 
@@ -106,20 +106,22 @@ def numbers(endpoint: Endpoint) -> list[int]:
 # --- what stays ----------------------------------------------------------------------------------
 
 
-async def test_the_same_configuration_changes_nothing(running: Running, read: Read) -> None:
+async def test_reload_of_the_same_configuration_changes_nothing(
+    running: Running, read: Read
+) -> None:
     text = IN + OUT + ROUTE
     async with running(text) as app:
         listener, delivery = app.listeners["in"], app.endpoints["out"]
-        tail = app.routes[0].route.tail
+        tail = app.routes[0].stateful
         changes = await app.reload(read(text))
-        assert str(changes) == "nothing is different"
+        assert str(changes) == "nothing changed"
         assert app.listeners["in"] is listener
         assert app.endpoints["out"] is delivery
-        assert app.routes[0].route.tail is tail
+        assert app.routes[0].stateful is tail
         assert delivery.endpoint.events == ["connect"]
 
 
-async def test_a_changed_route_takes_effect_and_closes_nothing(
+async def test_reload_of_a_route_closes_no_connection(
     running: Running, read: Read, send: Send
 ) -> None:
     async with running(IN + OUT + ROUTE) as app:
@@ -135,9 +137,7 @@ async def test_a_changed_route_takes_effect_and_closes_nothing(
         assert str(changes) == "1 route new or changed"
 
 
-async def test_an_address_that_was_heard_before_meets_the_new_routes(
-    running: Running, read: Read, send: Send
-) -> None:
+async def test_cached_address_uses_the_new_routes(running: Running, read: Read, send: Send) -> None:
     async with running(IN + OUT + ROUTE + 'match = "/a"') as app:
         await send(app, "in", Message.of("/a", 1), Message.of("/b", 1))
         await app.endpoints["out"].endpoint.arrived(1)
@@ -147,7 +147,7 @@ async def test_an_address_that_was_heard_before_meets_the_new_routes(
         assert [(m.address, m.args) for m in messages] == [("/a", (1,)), ("/b", (2,))]
 
 
-async def test_a_route_that_stays_goes_on_with_what_it_remembers(
+async def test_unchanged_route_keeps_its_state_at_a_reload(
     running: Running, read: Read, send: Send
 ) -> None:
     text = IN + OUT + ROUTE + "on_change = true\n"
@@ -160,7 +160,7 @@ async def test_a_route_that_stays_goes_on_with_what_it_remembers(
         assert numbers(app.endpoints["out"].endpoint) == [1, 2]
 
 
-async def test_counters_go_on(running: Running, read: Read, send: Send) -> None:
+async def test_counters_survive_a_reload(running: Running, read: Read, send: Send) -> None:
     async with running(IN + OUT + ROUTE) as app:
         await send(app, "in", Message.of("/a", 1))
         await app.endpoints["out"].endpoint.arrived(1)
@@ -171,7 +171,9 @@ async def test_counters_go_on(running: Running, read: Read, send: Send) -> None:
         assert app.endpoints["out"].offered == 2
 
 
-async def test_an_endpoint_may_take_new_options_as_it_is(running: Running, read: Read) -> None:
+async def test_endpoint_can_accept_new_options_without_a_restart(
+    running: Running, read: Read
+) -> None:
     text = IN + '[endpoint.out]\ntype = "updatable"\n' + ROUTE
     read(text)  # makes the type known
     async with running(text) as app:
@@ -183,7 +185,7 @@ async def test_an_endpoint_may_take_new_options_as_it_is(running: Running, read:
         assert str(changes) == "changed endpoint.out"
 
 
-async def test_an_endpoint_is_told_when_its_routes_have_changed_and_only_then(
+async def test_on_routes_changed_is_called_only_if_the_routes_changed(
     running: Running, read: Read
 ) -> None:
     text = IN + '[endpoint.out]\ntype = "updatable"\n' + ROUTE
@@ -199,7 +201,7 @@ async def test_an_endpoint_is_told_when_its_routes_have_changed_and_only_then(
 # --- what changes --------------------------------------------------------------------------------
 
 
-async def test_an_endpoint_with_other_options_is_made_anew(running: Running, read: Read) -> None:
+async def test_endpoint_with_new_options_is_restarted(running: Running, read: Read) -> None:
     text = IN + '[endpoint.out]\ntype = "updatable"\n' + ROUTE
     read(text)
     async with running(text) as app:
@@ -209,10 +211,10 @@ async def test_an_endpoint_with_other_options_is_made_anew(running: Running, rea
         assert new is not old
         assert old.events == ["connect", "close"]
         assert new.events == ["connect"]
-        assert str(changes) == "made anew endpoint.out; 1 route new or changed"
+        assert str(changes) == "restarted endpoint.out; 1 route new or changed"
 
 
-async def test_what_waits_for_an_endpoint_that_goes_is_delivered_first(
+async def test_queued_messages_are_delivered_before_an_endpoint_is_removed(
     running: Running, read: Read, send: Send
 ) -> None:
     async with running(IN + OUT + ROUTE) as app:
@@ -224,9 +226,7 @@ async def test_what_waits_for_an_endpoint_that_goes_is_delivered_first(
         assert old.endpoint.events == ["connect", "close"]
 
 
-async def test_a_bridge_is_added_and_one_is_removed(
-    running: Running, read: Read, send: Send
-) -> None:
+async def test_reload_adds_and_removes_bridges(running: Running, read: Read, send: Send) -> None:
     port = free_port()
     fixed = f'[bridge.fixed]\nlisten = "udp://127.0.0.1:{port}"\n'
     async with running(fixed + OUT) as app:
@@ -241,7 +241,7 @@ async def test_a_bridge_is_added_and_one_is_removed(
 
 
 @pytest.mark.parametrize("mode", ["asyncio", "blocking", "threading", "forking"])
-async def test_a_bridge_changes_its_mode_on_its_port(
+async def test_reload_changes_the_mode_of_a_bridge_on_its_port(
     mode: str, running: Running, read: Read, send: Send
 ) -> None:
     port = free_port()
@@ -274,7 +274,7 @@ async def test_two_bridges_swap_their_ports(running: Running, read: Read, send: 
         await app.endpoints["out"].endpoint.arrived(1)
 
 
-async def test_a_bridge_is_renamed_on_its_port(running: Running, read: Read) -> None:
+async def test_reload_renames_a_bridge_on_its_port(running: Running, read: Read) -> None:
     port = free_port()
     text = '[bridge.{}]\nlisten = "tcp://127.0.0.1:{}"\n'
     async with running(text.format("old", port)) as app:
@@ -284,7 +284,7 @@ async def test_a_bridge_is_renamed_on_its_port(running: Running, read: Read) -> 
 
 
 @pytest.mark.parametrize("mode", ["asyncio", "threading", "forking"])
-async def test_a_forking_or_other_bridge_takes_new_routes_on_its_socket(
+async def test_bridge_gets_new_routes_on_its_socket_in_every_mode(
     mode: str, running: Running, read: Read, send: Send
 ) -> None:
     text = f'{IN}mode = "{mode}"\n' + OUT + ROUTE
@@ -307,13 +307,13 @@ class Away(Endpoint):
         pass
 
 
-async def test_an_endpoint_that_cannot_be_connected_yet_is_named_and_tried_again(
+async def test_endpoint_that_cannot_connect_yet_is_named_and_retried(
     running: Running, read: Read, types: dict[str, type[Endpoint]]
 ) -> None:
     types["away"] = Away
     async with running(IN) as app:
         changes = await app.reload(read(IN + '[endpoint.out]\ntype = "away"\n' + ROUTE))
-        assert changes.problems == ("endpoint.out: not connected: it is away; it goes on trying",)
+        assert changes.problems == ("endpoint.out: not connected: it is away; retrying",)
         app.endpoints["out"].offer(Message.of("/a"))
         assert app.endpoints["out"].queued == 1
 
@@ -321,7 +321,7 @@ async def test_an_endpoint_that_cannot_be_connected_yet_is_named_and_tried_again
 # --- what is refused -----------------------------------------------------------------------------
 
 
-async def test_a_port_in_use_refuses_the_reload_and_nothing_has_changed(
+async def test_reload_onto_an_occupied_port_is_rejected_and_changes_nothing(
     running: Running, read: Read, send: Send
 ) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
@@ -339,7 +339,7 @@ async def test_a_port_in_use_refuses_the_reload_and_nothing_has_changed(
             await app.endpoints["out"].endpoint.arrived(1)
 
 
-async def test_an_endpoint_that_cannot_be_made_refuses_the_reload_and_undoes_updates(
+async def test_endpoint_that_cannot_be_created_rejects_the_reload_and_undoes_updates(
     running: Running, read: Read
 ) -> None:
     text = '[endpoint.one]\ntype = "updatable"\nlevel = 1\n'
@@ -353,7 +353,7 @@ async def test_an_endpoint_that_cannot_be_made_refuses_the_reload_and_undoes_upd
         assert endpoint.events == ["connect"]
 
 
-async def test_an_endpoint_may_refuse_its_new_options(running: Running, read: Read) -> None:
+async def test_endpoint_can_reject_its_new_options(running: Running, read: Read) -> None:
     text = '[endpoint.one]\ntype = "updatable"\n'
     read(text)
     async with running(text) as app:
@@ -365,9 +365,7 @@ async def test_an_endpoint_may_refuse_its_new_options(running: Running, read: Re
 # --- while things go on --------------------------------------------------------------------------
 
 
-async def test_two_reloads_at_once_are_done_one_after_the_other(
-    running: Running, read: Read
-) -> None:
+async def test_concurrent_reloads_run_one_after_the_other(running: Running, read: Read) -> None:
     texts = [IN + f'[endpoint.e{n}]\ntype = "collect"\n' for n in range(5)]
     async with running(IN) as app:
         await asyncio.gather(*(app.reload(read(text)) for text in texts))
@@ -384,7 +382,7 @@ class Slow(Endpoint):
         pass
 
 
-async def test_a_stop_in_the_middle_of_a_reload_closes_what_was_and_what_comes(
+async def test_stop_during_a_reload_closes_old_and_new_parts(
     make_app: Callable[..., App], read: Read, types: dict[str, type[Endpoint]]
 ) -> None:
     types["slow"] = Slow
@@ -428,7 +426,7 @@ class Stuck(Endpoint, oscbridge.RouteAware):
 STUCK = '[endpoint.s]\ntype = "stuck"\npolicy = "block"\nqueue = 1\n'
 
 
-async def test_a_stop_while_a_reload_closes_an_endpoint_closes_it_and_tells_what_is_lost(
+async def test_stop_while_a_reload_closes_an_endpoint_logs_the_lost_messages(
     make_app: Callable[..., App],
     read: Read,
     types: dict[str, type[Endpoint]],
@@ -458,10 +456,10 @@ async def test_an_endpoint_whose_on_routes_changed_fails_holds_up_nothing(
     async with running(IN + STUCK + route) as app:
         changes = await app.reload(read(IN + STUCK + route + 'match = "/x"'))
         assert str(changes) == "1 route new or changed"
-    assert "its on_routes_changed() failed with RuntimeError('no good')" in caplog.text
+    assert "on_routes_changed() raised RuntimeError('no good')" in caplog.text
 
 
-async def test_a_full_endpoint_that_nothing_leads_to_any_more_holds_no_bridge(
+async def test_full_endpoint_without_routes_pauses_no_bridge(
     running: Running, read: Read, send: Send, types: dict[str, type[Endpoint]]
 ) -> None:
     types["stuck"] = Stuck
@@ -526,7 +524,7 @@ class Knows(Endpoint, oscbridge.RouteAware):
         self._note("on_routes_changed")
 
 
-async def test_an_endpoint_knows_its_routes_when_it_connects_and_after_a_reload(
+async def test_endpoint_knows_its_routes_before_connect_and_after_a_reload(
     running: Running, read: Read, types: dict[str, type[Endpoint]]
 ) -> None:
     types["knows"] = Knows
@@ -554,7 +552,7 @@ class Late(Endpoint):
             raise NotConnected("not there yet")
 
 
-async def test_an_endpoint_that_was_left_alone_is_tried_again_by_the_next_reload(
+async def test_reload_retries_an_ignored_endpoint(
     running: Running, read: Read, types: dict[str, type[Endpoint]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     types["late"] = Late
@@ -562,14 +560,12 @@ async def test_an_endpoint_that_was_left_alone_is_tried_again_by_the_next_reload
     text = IN + '[endpoint.late]\ntype = "late"\non_start = "ignore"\n'
     async with running(text) as app:
         assert not app.endpoints["late"].connected
-        assert str(await app.reload(read(text))) == "made anew endpoint.late"
+        assert str(await app.reload(read(text))) == "restarted endpoint.late"
         assert app.endpoints["late"].connected
-        assert str(await app.reload(read(text))) == "nothing is different"
+        assert str(await app.reload(read(text))) == "nothing changed"
 
 
-async def test_a_bridge_that_could_not_listen_is_tried_again_by_the_next_reload(
-    running: Running, read: Read
-) -> None:
+async def test_reload_retries_a_bridge_that_could_not_listen(running: Running, read: Read) -> None:
     port = free_port()
     text = '[bridge.in]\nlisten = "tcp://{}:{}"\n'
     async with running(text.format("127.0.0.1", port)) as app:
@@ -581,11 +577,11 @@ async def test_a_bridge_that_could_not_listen_is_tried_again_by_the_next_reload(
             assert problem.startswith(f"bridge.in: tcp://0.0.0.0:{port}: address already in use")
             assert read_status(app).problems == (problem,)
         changes = await app.reload(read(text.format("0.0.0.0", port)))
-        assert str(changes) == "made anew bridge.in"
+        assert str(changes) == "restarted bridge.in"
         assert read_status(app).problems == ()
 
 
-async def test_a_forking_bridge_without_its_new_routes_says_so_until_it_has_them(
+async def test_forking_bridge_reports_a_problem_until_it_has_its_new_routes(
     running: Running, read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = f"moody_{os.getpid()}"
@@ -605,7 +601,7 @@ async def test_a_forking_bridge_without_its_new_routes_says_so_until_it_has_them
         assert changes.problems == read_status(app).problems == ()
 
 
-async def test_a_refused_reload_leaves_the_limits_of_a_bridge(running: Running, read: Read) -> None:
+async def test_rejected_reload_keeps_the_limits_of_a_bridge(running: Running, read: Read) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         other = f'[bridge.b]\nlisten = "udp://127.0.0.1:{taken.getsockname()[1]}"\n'
@@ -619,7 +615,7 @@ async def test_a_refused_reload_leaves_the_limits_of_a_bridge(running: Running, 
 
 
 @pytest.mark.parametrize("mode", ["asyncio", "blocking", "threading"])
-async def test_what_waits_for_its_time_runs_after_its_bridge_became_a_forking_one(
+async def test_scheduled_messages_run_after_their_bridge_became_a_forking_one(
     mode: str, running: Running, read: Read
 ) -> None:
     text = '[bridge.in]\nlisten = "udp://127.0.0.1:0"\nmode = "{}"\n' + OUT + ROUTE
@@ -631,7 +627,7 @@ async def test_what_waits_for_its_time_runs_after_its_bridge_became_a_forking_on
         assert app.dispatchers["in"].statistics.messages == 1
 
 
-async def test_what_is_lost_with_a_bridge_or_a_route_is_told(
+async def test_messages_lost_with_a_bridge_or_a_route_are_logged(
     running: Running, read: Read, send: Send, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(IN + OUT + ROUTE + "delay = 60\n") as app:
@@ -640,7 +636,7 @@ async def test_what_is_lost_with_a_bridge_or_a_route_is_told(
         await until(lambda: app.dispatchers["in"].statistics.messages == 2)
         await app.reload(read(OUT))
     assert "bridge.in: 1 message lost: their time tags lie ahead" in caplog.text
-    assert "route 1: 1 message lost: its delay held them back" in caplog.text
+    assert "route 1: 1 message lost: still delayed" in caplog.text
 
 
 async def later(app: App, bridge: str, seconds: float) -> None:
@@ -654,7 +650,7 @@ async def later(app: App, bridge: str, seconds: float) -> None:
     await until(lambda: len(app.dispatchers[bridge].scheduler))
 
 
-async def test_a_bridge_that_changes_its_mode_ends_with_its_old_routes(
+async def test_bridge_with_a_new_mode_finishes_with_its_old_routes(
     running: Running, read: Read
 ) -> None:
     text = IN + OUT + ROUTE
@@ -666,13 +662,13 @@ async def test_a_bridge_that_changes_its_mode_ends_with_its_old_routes(
         assert (old.is_mapped, new.is_mapped) == (True, False)
 
 
-async def test_what_was_counted_and_not_told_is_told_after_a_reload(
+async def test_suppressed_log_lines_are_summarised_after_a_reload(
     running: Running, read: Read, send: Send, caplog: pytest.LogCaptureFixture
 ) -> None:
     text = IN + OUT + ROUTE + 'match = "/a"\nsend = "/b {3}"\n'
     async with running(text) as app:
         await send(app, "in", *[Message.of("/a", 1)] * 5)
-        await until(lambda: app.routes[0].route.drops.total() == 5)
+        await until(lambda: app.routes[0].drops.total() == 5)
         await app.reload(read('[[route]]\nfrom = "in"\nmatch = "/x"\nto = "out"\n' + text))
         app.flush_reports(everything=True)
     lines = [each for each in caplog.messages if "1 message lost" in each]
@@ -680,9 +676,7 @@ async def test_what_was_counted_and_not_told_is_told_after_a_reload(
     assert "(4 more in " in lines[1]
 
 
-async def test_a_reload_that_changes_thousands_of_routes_does_not_take_long(
-    running: Running, read: Read
-) -> None:
+async def test_reload_of_thousands_of_routes_is_fast(running: Running, read: Read) -> None:
     def text(word: str) -> str:
         routes = (f'[[route]]\nfrom="in"\nmatch="/{word}/{n}"\nto="out"\n' for n in range(3000))
         return IN + OUT + "".join(routes)
@@ -710,7 +704,7 @@ def paced(address: object, count: int, rate: float, done: threading.Event) -> No
 @pytest.mark.parametrize(
     ("mode", "rate"), [("asyncio", 5000), ("blocking", 5000), ("threading", 5000), ("forking", 200)]
 )
-async def test_reloads_under_load_that_change_one_route_lose_nothing_of_the_others(
+async def test_reloads_under_load_lose_no_message_of_unchanged_routes(
     mode: str, rate: int, running: Running, read: Read
 ) -> None:
     base = f'{IN}mode = "{mode}"\n' + OUT + '[endpoint.extra]\ntype = "collect"\n'

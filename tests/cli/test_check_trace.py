@@ -52,7 +52,7 @@ def test_a_trace_shows_every_step_source_by_source(call: Call, write: Write) -> 
         "    send   /control 1 {n} {0}  /control ,iii 1 3 64\n"
         "    to     web                 websocket\n"
         "  route 2\n"
-        "    match  /cue                no: this is another address\n"
+        "    match  /cue                no: a different address\n"
         "  a plugin sends it to all unchanged\n"
         "\n"
         "/1/fader3 ,f 0.5 from bridge desk\n"
@@ -118,7 +118,7 @@ def test_a_trace_is_coloured_in_a_terminal(
         timeout=30,
     ).stdout
     assert "\x1b[32mwebsocket\x1b[0m" in script
-    assert "\x1b[33mno: this is another address\x1b[0m" in script
+    assert "\x1b[33mno: a different address\x1b[0m" in script
     assert re.sub(r"\x1b\[\d+m", "", script).replace("\r", "") == plain
 
 
@@ -197,7 +197,7 @@ def test_check_says_where_a_module_is_missing(call: Call, folder: Path) -> None:
     assert result.returncode == 2
     (line,) = result.stderr.splitlines()
     assert line.endswith(
-        "route 1: function = 'beside_the_file:double': there is no module 'beside_the_file'; "
+        "route 1: function = 'beside_the_file:double': unknown module 'beside_the_file'; "
         "put beside_the_file.py beside the configuration file, or install it"
     )
 

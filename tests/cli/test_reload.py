@@ -49,7 +49,7 @@ def test_reload_reports_the_changes(run: Callable[..., Any], write: Write, call:
     result = call("reload")
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == f"reloaded {file}: added bridge.more\n"
-    assert call("reload").stdout == f"reloaded {file}: nothing is different\n"
+    assert call("reload").stdout == f"reloaded {file}: nothing changed\n"
 
 
 def test_an_invalid_file_is_rejected_and_the_bridge_keeps_running(
@@ -63,7 +63,7 @@ def test_an_invalid_file_is_rejected_and_the_bridge_keeps_running(
     assert len(lines) == 2
     assert "bridge.stage.lisen: unknown key; did you mean 'listen'?" in lines
     write(CONFIGURATION)
-    assert call("reload").stdout.endswith("nothing is different\n")
+    assert call("reload").stdout.endswith("nothing changed\n")
     assert program.stop() == 0
 
 

@@ -96,7 +96,7 @@ def test_a_hangup_while_it_starts_waits_until_it_has_started(start: Start, write
         "mine.py",
     )
     program = start("run", write(BRIDGE + ROUTE))
-    program.wait_for("reloaded .*: nothing is different")
+    program.wait_for("reloaded .*: nothing changed")
     assert program.stop() == 0
 
 
@@ -134,7 +134,7 @@ def test_a_banner_that_nobody_can_see_ends_nothing(
         program.send_signal(signal.SIGTERM)
         _, errors = program.communicate(timeout=5)
         assert program.returncode == 0
-        assert errors.count(b"\n") == errors.count(b"nothing is different") == 1
+        assert errors.count(b"\n") == errors.count(b"nothing changed") == 1
     finally:
         program.kill()
         program.communicate()

@@ -316,7 +316,7 @@ async def test_streaming_clients_do_not_lock_out_others(
         for command in (b"tap", b"top"):
             (answer,) = await system.raw(b'{"command": "%b"}\n' % command)
             assert "too many tap and top clients: at most 1" in str(answer["error"])
-        assert await reload(process) == ("nothing is different", [])
+        assert await reload(process) == ("nothing changed", [])
 
 
 async def test_answer_of_any_size_arrives_complete(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # a forking worker, which needs no options, starts without pydantic
+from oscbridge.templates.placeholders import unknown_capture
+
+if TYPE_CHECKING:
     from pydantic import ValidationInfo
 
-__all__ = ["check_captures", "unknown_capture"]
+__all__ = ["check_captures"]
 
 
 def check_captures(names: Iterable[str], info: ValidationInfo) -> None:
@@ -23,9 +25,3 @@ def check_captures(names: Iterable[str], info: ValidationInfo) -> None:
     for name in names:
         if name not in captures:
             raise ValueError(unknown_capture(f"{{{name}}}", captures))
-
-
-def unknown_capture(placeholder: str, captures: Iterable[str]) -> str:
-    """The error message for a placeholder that no capture fills."""
-    available = ", ".join(f"{{{name}}}" for name in captures) or "none"
-    return f"unknown placeholder {placeholder}; captured by the match: {available}"

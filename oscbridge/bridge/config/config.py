@@ -15,7 +15,7 @@ from typing import Any, Final
 from oscbridge.bridge.config.environment import PREFIX, mistaken, overlay
 from oscbridge.bridge.config.file import read_file
 from oscbridge.bridge.config.reader import Reader
-from oscbridge.bridge.config.resolved import Configuration, EndpointEntry, RouteEntry
+from oscbridge.bridge.config.resolved import Configuration, EndpointEntry
 from oscbridge.endpoint import Endpoint
 from oscbridge.errors import ConfigurationError
 
@@ -23,7 +23,6 @@ __all__ = [
     "DEFAULT",
     "Configuration",
     "EndpointEntry",
-    "RouteEntry",
     "load",
     "parse",
     "parse_toml",

@@ -11,7 +11,6 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
-from oscbridge.bridge.routes.conversion import LARGEST_FLOAT
 from oscbridge.dispatch.scheduler import Scheduler
 from oscbridge.endpoint import OnStart, Policy
 from oscbridge.errors import DecodeError, PatternError
@@ -20,6 +19,7 @@ from oscbridge.net.url import OSCURL
 from oscbridge.options import Options
 from oscbridge.osc import Limits, Pattern
 from oscbridge.osc.arguments import layout
+from oscbridge.osc.conversion import LARGEST_FLOAT
 from oscbridge.server.connection_limits import StreamLimits
 
 __all__ = ["BridgeOptions", "HostOptions", "LimitOptions", "Mode", "RouteOptions", "SpoolOptions"]

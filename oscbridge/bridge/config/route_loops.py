@@ -8,13 +8,15 @@ from typing import NamedTuple
 from oscbridge.bridge.config.models import RouteOptions
 from oscbridge.bridge.config.problem import show
 from oscbridge.bridge.routes.scale import Scale
-from oscbridge.bridge.routes.template import Template
 from oscbridge.osc import Pattern, is_pattern
+from oscbridge.templates.message import MessageTemplate
 
 __all__ = ["always_sent_to", "endless", "pointless"]
 
 
-def pointless(route: RouteOptions, template: Template | None) -> Iterator[tuple[str, str, str]]:
+def pointless(
+    route: RouteOptions, template: MessageTemplate | None
+) -> Iterator[tuple[str, str, str]]:
     """The steps of a route that can never apply: the key, its value as shown, and the reason."""
     if route.scale is None and "curve" in route.model_fields_set:
         yield "curve", show(route.curve), "has no effect without 'scale'; add 'scale'"
@@ -26,7 +28,7 @@ def pointless(route: RouteOptions, template: Template | None) -> Iterator[tuple[
         if scaled == tags and not set(_outside_arrays(tags)) & set("ihfd"):
             yield "scale", show(list(route.scale)), f"messages with types = '{tags}' have no number"
         tags = scaled
-    why = "" if template is None else template.impossible(tags)
+    why = "" if template is None else template.conflict_with(tags)
     if why:
         yield "send", show(route.send), why
 
@@ -39,7 +41,7 @@ def _outside_arrays(types: str) -> Iterator[str]:
             yield tag
 
 
-def always_sent_to(route: RouteOptions, template: Template | None) -> str | None:
+def always_sent_to(route: RouteOptions, template: MessageTemplate | None) -> str | None:
     """The address of a route's outgoing messages, if it is always the same."""
     if route.function is not None:
         return None
@@ -122,7 +124,7 @@ def _takes_all_of(route: RouteOptions, first: RouteOptions) -> bool:
     if route.send is not None:
         captures = Pattern(route.match, mapped=True).captures
         try:
-            if not Template(route.send, captures).keeps_address:
+            if not MessageTemplate(route.send, captures).keeps_address:
                 return False
         except ValueError:
             return False

@@ -9,15 +9,14 @@ from typing import Any, Final
 from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.models import RouteOptions
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
-from oscbridge.bridge.config.resolved import RouteEntry
 from oscbridge.bridge.config.route_loops import always_sent_to, pointless
-from oscbridge.bridge.routes.pure_steps import RouteSpec, load_function
-from oscbridge.bridge.routes.route import StatefulOptions
-from oscbridge.bridge.routes.template import Template
+from oscbridge.bridge.routes.config import RouteConfig
+from oscbridge.bridge.routes.pure_steps import load_function
 from oscbridge.endpoint import Endpoint
 from oscbridge.options import Options
 from oscbridge.osc import Pattern
 from oscbridge.suggestions import did_you_mean, suggest
+from oscbridge.templates.message import MessageTemplate
 
 __all__ = ["RouteReader"]
 
@@ -38,7 +37,7 @@ class RouteReader:
         directory: Path | None = None,
     ) -> None:
         self.problems: list[ConfigProblem] = []
-        self.entries: list[RouteEntry] = []
+        self.entries: list[RouteConfig] = []
         self.options: dict[int, RouteOptions] = {}
         """The routes that are valid by themselves, by index."""
         self._types = types
@@ -64,14 +63,21 @@ class RouteReader:
             return
         self._check_names(path, route)
         template = self._check_steps(path, route)
-        spec = RouteSpec(
-            route.match, route.types, route.scale, route.curve, route.send, route.function
-        )
-        limit = None if route.limit is None else float(route.limit.removesuffix("/s"))
-        memory = StatefulOptions(route.on_change, limit, route.delay)
         self.entries.append(
-            RouteEntry(
-                route.sources, spec, memory, route.to, options, always_sent_to(route, template)
+            RouteConfig(
+                match=route.match,
+                types=route.types,
+                scale=route.scale,
+                curve=route.curve,
+                send=route.send,
+                function=route.function,
+                on_change=route.on_change,
+                limit=None if route.limit is None else float(route.limit.removesuffix("/s")),
+                delay=route.delay,
+                sources=route.sources,
+                to=route.to,
+                options=options,
+                address=always_sent_to(route, template),
             )
         )
         self.options[index] = route
@@ -109,7 +115,7 @@ class RouteReader:
             self._problem(place, "no endpoint under 'to' is of this type; remove it")
         return {} if options is None else dict.fromkeys(mine, options)
 
-    def _check_steps(self, path: KeyPath, route: RouteOptions) -> Template | None:
+    def _check_steps(self, path: KeyPath, route: RouteOptions) -> MessageTemplate | None:
         """Check a route's steps against each other, and import its function.
 
         Returns the template of ``send`` if it is valid.
@@ -117,7 +123,7 @@ class RouteReader:
         template = None
         if route.send is not None:
             try:
-                template = Template(route.send, Pattern(route.match, mapped=True).captures)
+                template = MessageTemplate(route.send, Pattern(route.match, mapped=True).captures)
             except ValueError as error:
                 self._problem((*path, "send"), str(error), route.send)
         if route.function is not None:

@@ -1,4 +1,4 @@
-"""What the routes would do with a message, step by step. Sends nothing, remembers nothing."""
+"""Explains what routes do with a message, step by step. Sends nothing and keeps no state."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Literal, NamedTuple, TypeAlias
 
-from oscbridge.bridge.config.resolved import Configuration, RouteEntry
-from oscbridge.bridge.routes.pure_steps import PureSteps, RouteSpec
+from oscbridge.bridge.config.resolved import Configuration
+from oscbridge.bridge.routes.config import RouteConfig
+from oscbridge.bridge.routes.pure_steps import PureSteps
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.handler import Handler
 from oscbridge.options import Options
@@ -25,7 +26,7 @@ class Step(NamedTuple):
     key: str
     """The key in the configuration."""
     value: str
-    """Its value, as it stands there."""
+    """Its value there."""
     result: str
     outcome: Outcome = "passed"
 
@@ -34,18 +35,18 @@ class RouteTrace(NamedTuple):
     """What one route does with a message."""
 
     number: int
-    """Its place in the file, from 1."""
+    """Its number in the file, counted from 1."""
     steps: tuple[Step, ...]
 
     @property
     def sent(self) -> bool:
-        """Whether anything goes to an endpoint."""
+        """Whether any message is sent to an endpoint."""
         return any(step.outcome == "sent" for step in self.steps)
 
 
 def sources(configuration: Configuration) -> list[str]:
     """Where a message may come from: all bridges, and endpoints that routes read from."""
-    read = {source for entry in configuration.routes for source in entry.sources}
+    read = {source for route in configuration.routes for source in route.sources}
     return [
         *configuration.bridges,
         *(name for name in configuration.endpoints if name in read),
@@ -55,29 +56,29 @@ def sources(configuration: Configuration) -> list[str]:
 def trace(configuration: Configuration, source: str, message: Message) -> list[RouteTrace]:
     """What the routes that read from a source do with a message."""
     return [
-        RouteTrace(number, tuple(_trace_route(configuration, entry, message)))
-        for number, entry in enumerate(configuration.routes, 1)
-        if source in entry.sources
+        RouteTrace(number, tuple(_trace_route(configuration, route, message)))
+        for number, route in enumerate(configuration.routes, 1)
+        if source in route.sources
     ]
 
 
 def _trace_route(
-    configuration: Configuration, entry: RouteEntry, message: Message
+    configuration: Configuration, route: RouteConfig, message: Message
 ) -> Iterator[Step]:
-    spec = entry.spec
-    captures = _match(spec.match, message.address)
+    captures = _match(route.match, message.address)
     if captures is None:
-        yield Step("match", spec.match, _why_not(spec.match, message.address), "stopped")
+        yield Step("match", route.match, _why_not(route.match, message.address), "stopped")
         return
     found = ", ".join(f"{{{name}}} = {text}" for name, text in captures.items())
-    yield Step("match", spec.match, found or "fits")
-    if spec.types is not None:
-        if (message.types or "") != spec.types:
-            yield Step("types", spec.types, f"no: the types are {message.types or ''!r}", "stopped")
+    yield Step("match", route.match, found or "matches")
+    if route.types is not None:
+        if (message.types or "") != route.types:
+            text = f"no: the types are {message.types or ''!r}"
+            yield Step("types", route.types, text, "stopped")
             return
-        yield Step("types", spec.types, "fits")
+        yield Step("types", route.types, "matches")
     messages = [message]
-    for key, value, step in _pure_steps(spec):
+    for key, value, step in _pure_steps(route):
         made: list[Message] = []
         lost = [why for m in messages if (why := _run(step, message.address, captures, m, made))]
         for each in made:
@@ -85,54 +86,53 @@ def _trace_route(
         for why in lost:
             yield Step(key, value, f"lost: {why}", "stopped")
         if not made and not lost:
-            yield Step(key, value, "makes no message of it", "stopped")
+            yield Step(key, value, "returns no message", "stopped")
         if not made:
             return
         messages = made
-    yield from _memory(entry)
-    for name in entry.to:
+    yield from _stateful_steps(route)
+    for name in route.to:
         type_name = configuration.endpoints[name].type_name
-        yield Step("to", name, f"{type_name}{_options(entry.options.get(name))}", "sent")
+        yield Step("to", name, f"{type_name}{_options(route.options.get(name))}", "sent")
 
 
-def _pure_steps(spec: RouteSpec) -> Iterator[tuple[str, str, RouteSpec]]:
-    """Each step alone, as a route of its own. One after another they are the whole."""
-    bare = RouteSpec(match=spec.match)
-    if spec.scale is not None:
-        value = ", ".join(map(str, spec.scale))
-        curve = f" curve {spec.curve:g}" if spec.curve != 1.0 else ""
-        yield "scale", f"[{value}]{curve}", replace(bare, scale=spec.scale, curve=spec.curve)
-    if spec.send is not None:
-        yield "send", spec.send, replace(bare, send=spec.send)
-    if spec.function is not None:
-        yield "function", spec.function, replace(bare, function=spec.function)
+def _pure_steps(route: RouteConfig) -> Iterator[tuple[str, str, RouteConfig]]:
+    """Each step as a route that has only this step. Together they are the whole route."""
+    bare = RouteConfig(match=route.match)
+    if route.scale is not None:
+        value = ", ".join(map(str, route.scale))
+        curve = f" curve {route.curve:g}" if route.curve != 1.0 else ""
+        yield "scale", f"[{value}]{curve}", replace(bare, scale=route.scale, curve=route.curve)
+    if route.send is not None:
+        yield "send", route.send, replace(bare, send=route.send)
+    if route.function is not None:
+        yield "function", route.function, replace(bare, function=route.function)
 
 
 def _run(
-    spec: RouteSpec,
+    route: RouteConfig,
     address: str,
     captures: Mapping[str, str],
     message: Message,
     made: list[Message],
 ) -> str:
-    """Run a step; what comes of the message is added to ``made``. Why it was lost, if it was."""
+    """Run a step and add the new messages to ``made``. Returns why the message was lost, if so."""
     reasons: list[str] = []
-    steps = PureSteps(spec, lambda _reason, text, _error: reasons.append(text))
+    steps = PureSteps(route, lambda _reason, text, _error: reasons.append(text))
     run = steps.bind(address, message.types, captures, made.append)
     if run is not None:
         run(message)
     return "; ".join(reasons)
 
 
-def _memory(entry: RouteEntry) -> Iterator[Step]:
-    memory = entry.memory
-    if memory.on_change:
-        yield Step("on_change", "true", "passes when its values differ from the last ones there")
-    if memory.limit is not None:
-        text = f"at most one in {_seconds(1 / memory.limit)} an address; the last one arrives"
-        yield Step("limit", f"{memory.limit:g}/s", text)
-    if memory.delay is not None:
-        yield Step("delay", f"{memory.delay:g}", f"{_seconds(memory.delay)} later")
+def _stateful_steps(route: RouteConfig) -> Iterator[Step]:
+    if route.on_change:
+        yield Step("on_change", "true", "passes if its values differ from the last ones there")
+    if route.limit is not None:
+        text = f"at most one per {_seconds(1 / route.limit)} per address; the last one arrives"
+        yield Step("limit", f"{route.limit:g}/s", text)
+    if route.delay is not None:
+        yield Step("delay", f"{route.delay:g}", f"{_seconds(route.delay)} later")
 
 
 def _seconds(seconds: float) -> str:
@@ -156,11 +156,11 @@ def _match(match: str, address: str) -> dict[str, str] | None:
 def _why_not(match: str, address: str) -> str:
     pattern = Pattern(match, mapped=True)
     if is_pattern(address):
-        return "no: the address is a pattern, and the match is none that it fits"
+        return "no: the address is a pattern that does not match this one"
     if not is_pattern(match):
-        return "no: this is another address"
+        return "no: a different address"
     if not address.startswith(pattern.prefix):
         return f"no: the address does not begin with {pattern.prefix!r}"
     if not address.endswith(pattern.suffix):
         return f"no: the address does not end with {pattern.suffix!r}"
-    return f"no: {address} does not fit"
+    return f"no: {address} does not match"

@@ -1,4 +1,4 @@
-"""The pure steps of a route: types, scale, send, function. Any process can run them."""
+"""The pure steps of a route: types, scale, send, function. They can run in any process."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
 from importlib import import_module
-from typing import Any, Final, Self, TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
-from oscbridge.bridge.routes.dropped import MessageDropped
+from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.scale import Scale
-from oscbridge.bridge.routes.template import Args, Template
-from oscbridge.errors import EncodeError
+from oscbridge.errors import EncodeError, MessageDropped
 from oscbridge.osc import Message, Pattern, encode_message
+from oscbridge.templates.message import MessageTemplate
+from oscbridge.templates.placeholders import Args
 
-__all__ = ["Out", "PureSteps", "RouteSpec", "checked", "load_function", "several"]
+__all__ = ["Out", "PureSteps", "checked", "load_function", "several"]
 
 Out: TypeAlias = Callable[[Message], None]
 Function: TypeAlias = Callable[[Message], Message | Iterable[Message] | None]
@@ -25,27 +25,7 @@ Function: TypeAlias = Callable[[Message], Message | Iterable[Message] | None]
 _log: Final = logging.getLogger(__name__)
 
 MAX_FROM_FUNCTION: Final = 1_000
-"""Messages that a function may make of one."""
-
-
-@dataclass(frozen=True)
-class RouteSpec:
-    """What the pure steps of a route are made from: plain values, which JSON can carry."""
-
-    match: str = "*"
-    types: str | None = None
-    scale: tuple[float, float, float, float] | None = None
-    curve: float = 1.0
-    send: str | None = None
-    function: str | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        scale = values["scale"]
-        return cls(**{**values, "scale": None if scale is None else tuple(scale)})
+"""Messages that a function may return for one message."""
 
 
 def load_function(name: str) -> Function:
@@ -59,7 +39,7 @@ def load_function(name: str) -> Function:
         if error.name != module_name:
             raise ValueError(f"{module_name!r} cannot be imported: {_one_line(error)}") from None
         raise ValueError(
-            f"there is no module {module_name!r}; put {module_name.partition('.')[0]}.py "
+            f"unknown module {module_name!r}; put {module_name.partition('.')[0]}.py "
             "beside the configuration file, or install it"
         ) from None
     except (Exception, SystemExit) as error:
@@ -69,47 +49,47 @@ def load_function(name: str) -> Function:
         if target is None:
             raise ValueError(f"{module_name!r} has no {path!r}")
     if not callable(target):
-        raise ValueError("this is no function")
+        raise ValueError("not a function")
     if any(
         asks(each)
         for asks in (inspect.iscoroutinefunction, inspect.isasyncgenfunction)
         for each in (target, getattr(target, "__call__", None))  # noqa: B004
     ):
-        raise ValueError("a route cannot wait for an async function; write it without async")
+        raise ValueError("must not be an async function: a route cannot wait for it")
     return cast(Function, target)
 
 
 class PureSteps:
     """The pure steps of one route, ready to be bound to heads.
 
-    ``on_drop`` is told the reason, in one word and in a line, and the error if it was the
-    function's. Raises ``ValueError`` for a template or a function that cannot be used.
+    ``on_drop`` is called with the reason, one word, with a line about it, and with the error if
+    the function raised one. Raises ``ValueError`` for a template or a function that cannot be used.
     """
 
     def __init__(
         self,
-        spec: RouteSpec,
+        config: RouteConfig,
         on_drop: Callable[[str, str, BaseException | None], None] | None = None,
     ) -> None:
-        self.spec = spec
+        self._config = config
         self.drops: Counter[str] = Counter()
-        """Messages that the steps could not send on, by reason."""
+        """Dropped messages, by reason."""
         self.on_drop = on_drop or _show_failure
         self._counting = threading.Lock()
-        captures = Pattern(spec.match, mapped=True).captures
-        self._scale = None if spec.scale is None else Scale(*spec.scale, spec.curve)
-        self._template = None if spec.send is None else Template(spec.send, captures)
-        self._function = None if spec.function is None else load_function(spec.function)
+        captures = Pattern(config.match, mapped=True).captures
+        self._scale = None if config.scale is None else Scale(*config.scale, config.curve)
+        self._template = None if config.send is None else MessageTemplate(config.send, captures)
+        self._function = None if config.function is None else load_function(config.function)
 
     def bind(
         self, address: str, types: str | None, captures: Mapping[str, str], out: Out
     ) -> Out | None:
-        """What to call with a message of this head; None where the guard refuses it.
+        """What to call with a message of this head; None if ``types`` does not match.
 
-        What comes of the message goes to ``out``.
+        ``out`` is called with the resulting messages.
         """
         tags = types or ""
-        if self.spec.types is not None and tags != self.spec.types:
+        if self._config.types is not None and tags != self._config.types:
             return None
         if self._function is not None:
             out = self._after_function(self._function, out)
@@ -178,7 +158,7 @@ class PureSteps:
         self.on_drop(reason, text, error)
 
     def _after_function(self, function: Function, out: Out) -> Out:
-        name = self.spec.function
+        name = self._config.function
 
         def run(message: Message) -> None:
             try:
@@ -187,7 +167,7 @@ class PureSteps:
                     return
                 for count, each in enumerate(several(made)):
                     if count >= MAX_FROM_FUNCTION:
-                        text = f"{name} makes more than {MAX_FROM_FUNCTION} messages of one"
+                        text = f"{name} returned more than {MAX_FROM_FUNCTION} messages for one"
                         self._drop("too_many", text)
                         return
                     out(checked(each, message))
@@ -198,7 +178,7 @@ class PureSteps:
 
 
 def _show_failure(_reason: str, text: str, error: BaseException | None) -> None:
-    """Without anybody who asks, only what nobody else can know: how a function failed."""
+    """Without ``on_drop``, log at least how a function failed."""
     if error is not None:
         _log.error("%s", text, exc_info=error)
 
@@ -208,25 +188,25 @@ def _chain(first: Callable[[Args], Args], second: Callable[[Args], Args]) -> Cal
 
 
 def several(made: object) -> Iterable[object]:
-    """What a function made, one by one. Raises ``TypeError`` for what is not messages."""
+    """The messages that a function returned. Raises ``TypeError`` if it did not return messages."""
     if isinstance(made, Message):
         return (made,)
     if isinstance(made, str | bytes | Mapping) or not isinstance(made, Iterable):
-        raise TypeError(f"it made {made!r}, which is no message")
+        raise TypeError(f"must return a Message, got {made!r}")
     return made
 
 
 def checked(made: object, source: Message) -> Message:
-    """A message that a function made, as one that came from where ``source`` did.
+    """A message that a function returned, with the origin and the time tag of ``source``.
 
-    Raises ``TypeError`` for what is none and :class:`EncodeError` for what cannot be sent.
+    Raises ``TypeError`` if it is not a message and :class:`EncodeError` if it cannot be encoded.
     """
     if not isinstance(made, Message):
-        raise TypeError(f"it made {made!r}, which is no message")
+        raise TypeError(f"must return a Message, got {made!r}")
     try:
         encode_message(made)
-    except (AttributeError, TypeError) as error:  # an address that is no text, for one
-        raise EncodeError(f"it made {made!r}: {error}") from None
+    except (AttributeError, TypeError) as error:  # e.g. an address that is not text
+        raise EncodeError(f"cannot encode {made!r}: {error}") from None
     timetag = source.timetag if made.timetag is None else made.timetag
     return Message(made.address, made.types, tuple(made.args), timetag, source.origin)
 

@@ -1,4 +1,4 @@
-"""Routes: from a message to where it goes."""
+"""Running routes: from a source's messages to the send queues of endpoints."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import logging
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.pure_steps import Out, PureSteps
 from oscbridge.bridge.routes.stateful_steps import Delay, Limit, OnChange, StatefulStep, StepOut
 from oscbridge.delivery import Deliverable, Delivery
@@ -17,16 +17,16 @@ from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.options import Options
 from oscbridge.osc import Message
 
-__all__ = ["Route", "RouteSink", "StatefulOptions", "StatefulSteps", "offer_to"]
+__all__ = ["Route", "RouteSink", "StatefulSteps", "offer_to"]
 
 _log = logging.getLogger(__name__)
 
 MAX_WAITING = 10_000
-"""Messages on their way from a thread to a route's steps on the loop."""
+"""Messages that may wait on the way from a thread to the stateful steps on the loop."""
 
 
 class RouteSink(Protocol):
-    """The near side of an endpoint: where a route puts messages."""
+    """An endpoint as a route sees it."""
 
     @property
     def name(self) -> str:
@@ -43,35 +43,18 @@ class RouteSink(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class StatefulOptions:
-    """The steps of a route that remember; None or False leaves one out."""
-
-    on_change: bool = False
-    limit: float | None = None
-    """Messages a second, an address."""
-    delay: float | None = None
-    """Seconds."""
-
-    def __bool__(self) -> bool:
-        return self.on_change or self.limit is not None or self.delay is not None
-
-
 class StatefulSteps:
-    """What a route does in the bridge process: the steps that remember, then the endpoints.
+    """The half of a route that runs in the bridge process: stateful steps, then the endpoints.
 
-    ``options`` are the route's, by the name of the endpoint.
+    :meth:`start`, :meth:`stop` and the steps run on the event loop, :meth:`out` on any thread.
     """
 
-    def __init__(
-        self, sinks: Sequence[RouteSink], options: Mapping[str, Options], memory: StatefulOptions
-    ) -> None:
+    def __init__(self, config: RouteConfig, sinks: Sequence[RouteSink]) -> None:
+        self._config = config
+        self._sinks = tuple(sinks)
         self._drops: Counter[str] = Counter()  # on the loop
         self._lost: Counter[str] = Counter()  # under the lock
-        self._sinks = tuple(sinks)
-        self._options = options
         self._plain = not any(sink.takes_route for sink in sinks)
-        self._memory = memory
         self._steps: list[StatefulStep] = []
         self._first: StepOut = self._send
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -80,19 +63,20 @@ class StatefulSteps:
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Get ready, on the loop that the remembering steps are to run on."""
+        """Create the stateful steps, on the loop that they run on."""
+        config = self._config
         self._loop = loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         out: StepOut = self._send
-        if self._memory.delay is not None:
-            delay = Delay(self._memory.delay, out, loop, self._drops)
+        if config.delay is not None:
+            delay = Delay(config.delay, out, loop, self._drops)
             self._steps.append(delay)
             out = delay.put
-        if self._memory.limit is not None:
-            limit = Limit(self._memory.limit, out, loop, self._drops)
+        if config.limit is not None:
+            limit = Limit(config.limit, out, loop, self._drops)
             self._steps.append(limit)
             out = limit.put
-        if self._memory.on_change:
+        if config.on_change:
             change = OnChange(out, self._drops)
             self._steps.append(change)
             out = change.put
@@ -114,7 +98,7 @@ class StatefulSteps:
 
     def out(self, captures: Mapping[str, str]) -> Out:
         """Where the pure steps put what they make of a message. From any thread."""
-        if not self._memory:
+        if not self._config.is_stateful:
             return self._deliver(captures)
         if self._plain:
             return self._enter
@@ -126,7 +110,8 @@ class StatefulSteps:
 
     def _deliver(self, captures: Mapping[str, str]) -> Out:
         """Straight to the endpoints."""
-        offers = [offer_to(sink, self._options.get(sink.name), captures) for sink in self._sinks]
+        options = self._config.options
+        offers = [offer_to(sink, options.get(sink.name), captures) for sink in self._sinks]
         if len(offers) == 1:
             return offers[0]
 
@@ -185,47 +170,41 @@ def offer_to(sink: RouteSink, options: Options | None, captures: Mapping[str, st
 
 
 class Route:
-    """One ``[[route]]``, as a handler of a dispatcher (a ``Bindable``).
+    """One running ``[[route]]``, as a handler of a dispatcher (a ``Bindable``).
 
-    ``name`` is what reports call it.
+    ``name`` is what the log calls it; it may change at a reload.
+    Raises ``ValueError`` for a template or a function that cannot be used.
     """
 
     def __init__(
-        self,
-        steps: PureSteps,
-        tail: StatefulSteps,
-        name: str = "route",
-        reporter: RateLimitedLog | None = None,
+        self, config: RouteConfig, sinks: Sequence[RouteSink], name: str = "route"
     ) -> None:
-        self.steps = steps
-        self.tail = tail
+        self.config = config
+        self.sinks = tuple(sinks)
         self.name = name
-        self._reporter = RateLimitedLog(_log) if reporter is None else reporter
-        steps.on_drop = self._report
+        self.pure = PureSteps(config, self._report)
+        self.stateful = StatefulSteps(config, sinks)
+        self._log = RateLimitedLog(_log)
 
     def __repr__(self) -> str:
         return self.name
 
-    def renamed(self, name: str) -> Route:
-        """The same route by another name, with what it has counted and not told yet."""
-        return Route(self.steps, self.tail, name, self._reporter)
-
     def bind(
         self, address: str, types: str | None, captures: dict[str, str]
     ) -> Callable[[Message], None] | None:
-        """What to call with every message to this address and with these type tags."""
-        return self.steps.bind(address, types, captures, self.tail.out(captures))
+        """What to call with every message that has this address and these type tags."""
+        return self.pure.bind(address, types, captures, self.stateful.out(captures))
 
     @property
     def drops(self) -> Counter[str]:
-        """Messages that did not come through, by reason."""
-        return self.tail.drops + self.steps.drops
+        """Messages that were dropped, by reason."""
+        return self.stateful.drops + self.pure.drops
 
     def flush_reports(self, *, everything: bool = False) -> None:
-        """Have told what was reported and is overdue."""
-        self._reporter.flush(everything=everything)
+        """Log the summaries of suppressed lines that are due; with ``everything``, all of them."""
+        self._log.flush(everything=everything)
 
     def _report(self, reason: str, text: str, error: BaseException | None) -> None:
         level = logging.WARNING if error is None else logging.ERROR
         text = f"{self.name}: 1 message lost: {text}"
-        self._reporter.report(reason, text, level=level, error=error)
+        self._log.report(reason, text, level=level, error=error)

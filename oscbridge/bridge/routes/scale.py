@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from oscbridge.bridge.routes.conversion import nearest_whole
-from oscbridge.bridge.routes.dropped import MessageDropped
+from oscbridge.errors import MessageDropped
 from oscbridge.osc import Argument
 from oscbridge.osc.arguments import split_types
+from oscbridge.osc.conversion import nearest_whole
 
 __all__ = ["Scale"]
 
@@ -68,9 +68,8 @@ class Scale(NamedTuple):
 
         def scale(value: float) -> float:
             share = (value - low) / span
-            # What is no number is neither below nor above; no fader stands there.
             if share != share:
-                raise MessageDropped("not_a_number", "NaN is in no range")
+                raise MessageDropped("not_a_number", "cannot scale NaN")
             if share <= 0.0:
                 return out_low
             if share >= 1.0:

@@ -1,7 +1,7 @@
-"""The steps of a route that remember: on_change, limit, delay. They run on the event loop.
+"""The stateful steps of a route: on_change, limit, delay. They run on the event loop.
 
-Each remembers by address, at most :data:`MAX_ADDRESSES` of them; the one that was heard
-longest ago is forgotten first.
+Each keeps its state by address, for at most :data:`MAX_ADDRESSES` of them; the least recently
+used one is dropped first.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ __all__ = [
 ]
 
 MAX_ADDRESSES: Final = 10_000
-"""Addresses that a step remembers, and messages that ``limit`` lets wait; beyond it the one
-that waits longest is dropped."""
+"""Addresses for which a step keeps state, and messages that wait in ``limit``; above it the
+oldest is dropped."""
 
 MAX_DELAYED: Final = 10_000
-"""Messages that one route may hold back; beyond it the newest are dropped."""
+"""Messages that one route may delay; above it new ones are dropped."""
 
 StepOut: TypeAlias = Callable[[Deliverable], None]
 _Value = TypeVar("_Value")
 
 
 class StatefulStep(Protocol):
-    """A step: messages go in, and go on to the next step or not."""
+    """A step: passes some of its messages to the next step."""
 
     def put(self, message: Deliverable) -> None:
         """Take a message."""
 
     def close(self) -> None:
-        """Let go of what is held back."""
+        """Pass or drop waiting messages; set no more timers."""
 
 
 class OnChange:
-    """Lets a message pass when its values differ from the last ones at its address."""
+    """Passes a message if its values differ from the last ones at its address."""
 
     def __init__(self, out: StepOut, drops: Counter[str]) -> None:
         self._out = out
@@ -62,14 +62,14 @@ class OnChange:
         self._out(message)
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing waits."""
 
 
 class Limit:
-    """Lets so many messages a second pass at each address.
+    """Passes at most ``rate`` messages per second at each address.
 
-    The latest wins and the last always arrives: what comes too soon waits, and is replaced
-    by what comes after it.
+    The last value always arrives: a message that comes too soon waits, and is replaced by the
+    next one.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Limit:
         self._out(message)
 
     def close(self) -> None:
-        """Send what waits, so that the last value arrives."""
+        """Pass the waiting messages, so that the last value arrives."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -120,7 +120,7 @@ class Limit:
 
 
 class Delay:
-    """Holds messages back for some seconds, in order."""
+    """Passes messages after some seconds, in order."""
 
     def __init__(
         self, seconds: float, out: StepOut, loop: asyncio.AbstractEventLoop, drops: Counter[str]
@@ -129,7 +129,7 @@ class Delay:
         self._out = out
         self._loop = loop
         self._drops = drops
-        # One timer for the first, as loops do not order timers that are due together.
+        # One timer, for the first message: a loop does not order timers that are due together.
         self._waiting: deque[tuple[float, Deliverable]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -144,7 +144,7 @@ class Delay:
 
     def _send(self) -> None:
         self._timer = None
-        # The loop calls up to its clock's resolution early: the first is due whatever it says.
+        # The loop may be early by its clock's resolution: the first message is due anyway.
         now = max(self._loop.time(), self._waiting[0][0])
         while self._waiting and self._waiting[0][0] <= now:
             self._out(self._waiting.popleft()[1])
@@ -152,7 +152,7 @@ class Delay:
             self._timer = self._loop.call_at(self._waiting[0][0], self._send)
 
     def close(self) -> None:
-        """Drop what waits, and count it."""
+        """Drop and count the waiting messages."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -161,7 +161,7 @@ class Delay:
 
 
 def remember(memory: OrderedDict[str, _Value], key: str, value: _Value) -> None:
-    """Put a value in, as the newest; forget the oldest beyond the bound."""
+    """Add a value as the newest; drop the oldest above the bound."""
     memory[key] = value
     memory.move_to_end(key)
     if len(memory) > MAX_ADDRESSES:

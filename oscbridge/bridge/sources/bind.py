@@ -1,7 +1,6 @@
 """The socket of a forking bridge, bound in the bridge process.
 
-It outlives each listener process: what arrives while one takes the place of another waits
-in it.
+It outlives each worker: packets that arrive while one replaces another wait in it.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ __all__ = ["bound_socket"]
 
 
 async def bound_socket(url: OSCURL, interface: str) -> socket.socket:
-    """A socket that is bound, over TCP also listening. Raises ``OSError``."""
+    """A bound socket, over TCP also listening. Raises ``OSError``."""
     kind = socket.SOCK_DGRAM if url.scheme == "udp" else socket.SOCK_STREAM
     found = await asyncio.get_running_loop().getaddrinfo(url.host, url.port, type=kind)
     family, *_, address = min(found, key=lambda info: info[0] != socket.AF_INET)
     try:
         if kind == socket.SOCK_DGRAM:
             return open_socket(family, cast(ClientAddress, address), interface)
-    except ValueError as error:  # an interface that is none
+    except ValueError as error:  # an invalid interface
         raise OSError(str(error)) from error
     return _listening(family, cast(ClientAddress, address))
 
@@ -35,7 +34,7 @@ async def bound_socket(url: OSCURL, interface: str) -> socket.socket:
 def _listening(family: int, address: ClientAddress) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
-        if os.name == "posix":  # elsewhere it lets two servers share a port
+        if os.name == "posix":  # elsewhere it would let two servers share a port
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
         sock.listen(BACKLOG)

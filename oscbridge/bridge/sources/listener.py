@@ -1,4 +1,4 @@
-"""Runs the OSC server of one bridge in the mode that was picked."""
+"""Runs the OSC server of one bridge in the configured mode."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from oscbridge.bridge.config.models import BridgeOptions, LimitOptions
-from oscbridge.bridge.daemon_thread import in_own_thread
-from oscbridge.bridge.sources.forked.supervisor import ForkingListener, RoutePair
+from oscbridge.bridge.daemon_thread import in_daemon_thread
+from oscbridge.bridge.routes.route import Route
+from oscbridge.bridge.sources.forked.supervisor import ForkingListener
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.net.url import OSCURL
 from oscbridge.server.tcp import (
@@ -30,28 +31,28 @@ from oscbridge.server.udp_asyncio import AsyncIOOSCUDPServer
 __all__ = ["Listener", "listen", "set_limits"]
 
 POLL_INTERVAL: Final = 0.5
-"""Seconds between looks of a server on a thread at what nothing wakes it for."""
+"""Seconds between the periodic actions of a server on a thread."""
 
 STOP_TIMEOUT: Final = 0.5
-"""Seconds that handlers are given to return when the bridge stops."""
+"""Seconds for handlers to return when the bridge stops."""
 
 JOIN_TIMEOUT: Final = 0.2
-"""Seconds more for the thread of a server whose own threads have not returned."""
+"""Further seconds for the thread of a server whose own threads have not returned."""
 
 
 _log: Final = logging.getLogger(__name__)
 
 
 class Listener(Protocol):
-    """A server that runs. All of it is for the loop."""
+    """A running server. All of its methods are for the event loop."""
 
     @property
     def address(self) -> OSCURL:
-        """Where it listens, with the port that the system chose for port 0."""
+        """Its address, with the port that the system chose for port 0."""
 
     @property
     def problem(self) -> str:
-        """Why nothing can come in, for people; nothing when all is well."""
+        """Why it cannot receive, in words; empty if it can."""
 
     @property
     def connections(self) -> int:
@@ -63,42 +64,42 @@ class Listener(Protocol):
 
     @property
     def children(self) -> int:
-        """Processes that handle packets or connections now; known within a tenth of a second.
+        """Processes that handle packets or connections now, up to a tenth of a second old.
 
-        The listener process of a forking bridge is not counted.
+        The worker of a forking bridge is not counted.
         """
 
     def pause(self, on: bool) -> None:
-        """Take nothing in for the time being, or go on."""
+        """Stop receiving for now, or resume."""
 
     def watch(self, on: bool) -> None:
-        """Show packets that other processes handle to the dispatcher's watcher, or no more.
+        """Show packets that other processes handle to the dispatcher's watcher, or stop that.
 
-        What is handled in this process passes the dispatcher anyway: then it does nothing.
+        Does nothing if packets are handled in this process: they pass the dispatcher anyway.
         """
 
     def flush_reports(self, *, everything: bool = False) -> None:
-        """Tell in the log what was counted and is overdue; at the end, everything."""
+        """Log the summaries of suppressed lines that are due, or with ``everything`` all."""
 
-    async def reroute(self, routes: Sequence[RoutePair]) -> None:
-        """Send what comes from now on through these routes, and lose nothing meanwhile.
+    async def reroute(self, routes: Sequence[Route]) -> None:
+        """Use these routes for all further messages, without losing any meanwhile.
 
-        For the mode forking, whose routes run elsewhere; it raises ``OSError`` if they cannot
-        be had, and then the old ones stay. In the other modes it does nothing.
+        Only for mode forking, whose routes run in another process; raises ``OSError`` if that
+        fails, and then the old ones stay active. In the other modes it does nothing.
         """
 
     async def stop(self) -> bool:
-        """Take nothing more in. False if handlers did not return in time."""
+        """Stop receiving. Returns False if handlers did not return in time."""
 
 
 async def listen(
-    name: str, options: BridgeOptions, dispatcher: Dispatcher, routes: Sequence[RoutePair]
+    name: str, options: BridgeOptions, dispatcher: Dispatcher, routes: Sequence[Route]
 ) -> Listener:
     """Start the server of one bridge.
 
-    ``routes`` are for the mode forking, whose routes run elsewhere; in the other modes
-    they are on the dispatcher. The dispatcher gets the limits of the options. Raises
-    ``OSError`` when its address cannot be had.
+    ``routes`` are for mode forking, whose routes run in another process; in the other modes
+    they are mapped in the dispatcher. Sets the dispatcher's limits. Raises ``OSError`` if the
+    address is not available.
     """
     set_limits(dispatcher, options.limits)
     if options.mode == "forking":
@@ -107,22 +108,21 @@ async def listen(
         return listener
     try:
         if options.mode == "asyncio":
-            return await _on_loop(options, dispatcher)
-        return _OnThread(name, options.listen, _server(options, dispatcher))
-    except ValueError as error:  # a host or an interface that is none
+            return await _start_on_loop(options, dispatcher)
+        return _ThreadListener(name, options.listen, _server(options, dispatcher))
+    except ValueError as error:  # an invalid host or interface
         raise OSError(str(error)) from error
 
 
 def set_limits(dispatcher: Dispatcher, limits: LimitOptions) -> None:
-    """Have a dispatcher, and its scheduler, keep to the limits of a bridge."""
+    """Set the limits of a bridge in its dispatcher and its scheduler."""
     scheduler = dispatcher.scheduler
     scheduler.max_pending = limits.max_pending
     scheduler.horizon = limits.horizon
     scheduler.too_early = limits.too_early
     dispatcher.max_route_calls = limits.max_route_calls
     if dispatcher.limits != limits.packet_limits():
-        dispatcher.limits = limits.packet_limits()
-        dispatcher.adopt(dispatcher)  # what it remembers was read within other limits
+        dispatcher.set_limits(limits.packet_limits())
 
 
 def _server(options: BridgeOptions, dispatcher: Dispatcher) -> OSCUDPServer | OSCTCPServer:
@@ -156,23 +156,23 @@ def _server(options: BridgeOptions, dispatcher: Dispatcher) -> OSCUDPServer | OS
     return stream_server
 
 
-async def _on_loop(options: BridgeOptions, dispatcher: Dispatcher) -> Listener:
+async def _start_on_loop(options: BridgeOptions, dispatcher: Dispatcher) -> Listener:
     url = options.listen
     if url.scheme == "udp":
         server = AsyncIOOSCUDPServer((url.host, url.port), dispatcher, asyncio.get_running_loop())
         server.multicast_interface = options.interface
         server.allow = options.allow
         transport, _ = await server.create_serve_endpoint()
-        return _UDPOnLoop(url, transport)
+        return _AsyncUDPListener(url, transport)
     stream_server = AsyncOSCTCPServer(url.host, url.port, dispatcher, url.framing)
     stream_server.allow = options.allow
     stream_server.limits = options.limits.stream_limits()
     await stream_server.listen()
-    return _TCPOnLoop(url, stream_server)
+    return _AsyncTCPListener(url, stream_server)
 
 
-class _Here:
-    """What the listeners have in common whose handlers run in this process."""
+class _LocalListener:
+    """Base of the listeners whose handlers run in this process."""
 
     problem = ""
     children = 0
@@ -191,18 +191,18 @@ class _Here:
     def flush_reports(self, *, everything: bool = False) -> None:
         pass
 
-    async def reroute(self, routes: Sequence[RoutePair]) -> None:
+    async def reroute(self, routes: Sequence[Route]) -> None:
         pass
 
 
-class _UDPOnLoop(_Here):
+class _AsyncUDPListener(_LocalListener):
     def __init__(self, url: OSCURL, transport: asyncio.DatagramTransport) -> None:
         self._transport = transport
         self.address = url._replace(port=transport.get_extra_info("sockname")[1])
 
     def pause(self, on: bool) -> None:
         method = getattr(self._transport, "pause_reading" if on else "resume_reading", None)
-        if method is not None:  # the transport of Windows' loop has none: there it drops
+        if method is not None:  # the transport of Windows' loop has none
             method()
 
     async def stop(self) -> bool:
@@ -211,7 +211,7 @@ class _UDPOnLoop(_Here):
         return True
 
 
-class _TCPOnLoop(_Here):
+class _AsyncTCPListener(_LocalListener):
     def __init__(self, url: OSCURL, server: AsyncOSCTCPServer) -> None:
         self._server = server
         self.address = url._replace(port=server.sockets[0].getsockname()[1])
@@ -228,7 +228,7 @@ class _TCPOnLoop(_Here):
         return True
 
 
-class _OnThread(_Here):
+class _ThreadListener(_LocalListener):
     def __init__(self, name: str, url: OSCURL, server: OSCUDPServer | OSCTCPServer) -> None:
         self.address = url._replace(port=server.server_address[1])
         self._name = name
@@ -239,7 +239,7 @@ class _OnThread(_Here):
     def _serve(self) -> None:
         try:
             self._server.serve_forever(POLL_INTERVAL)
-        except BaseException as error:  # or nobody would know
+        except BaseException as error:  # otherwise nobody would notice
             self.problem = f"its thread ended with {error!r}"
             _log.critical("bridge.%s: %s", self._name, self.problem, exc_info=error)
 
@@ -259,10 +259,10 @@ class _OnThread(_Here):
         return self._thread.is_alive() + more
 
     def pause(self, on: bool) -> None:
-        """Nothing to do: its threads wait for room in the outbox themselves."""
+        """Nothing to do: its threads wait for room in the send queue themselves."""
 
     async def stop(self) -> bool:
-        return await in_own_thread(self._shut_down, f"stop bridge.{self._name}")
+        return await in_daemon_thread(self._shut_down, f"stop bridge.{self._name}")
 
     def _shut_down(self) -> bool:
         self._server.request_shutdown()

@@ -26,8 +26,16 @@ def _to(url: oscbridge.OSCURL) -> oscbridge.OSCURL:
     return url
 
 
+def _packet(text: str) -> bytes:
+    """The packet of a message template without placeholders. Raises ``ValueError``."""
+    template = oscbridge.MessageTemplate(text)
+    if template.placeholders:
+        raise ValueError("placeholders are not available here")
+    return oscbridge.encode_message(template.fill(oscbridge.Message("/", "")))
+
+
 def _message(text: str) -> str:
-    oscbridge.parse_message(text)
+    _packet(text)
     return text
 
 
@@ -84,11 +92,7 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
     def __init__(self, name: str, options: OSCOptions) -> None:
         super().__init__(name, options)
         keepalive = self.options.keepalive
-        self._keepalive = (
-            b""
-            if keepalive is None
-            else oscbridge.encode_message(oscbridge.parse_message(keepalive.send))
-        )
+        self._keepalive = b"" if keepalive is None else _packet(keepalive.send)
         self._link: DeviceLink | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._own: frozenset[object] = frozenset()

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import logging
 import os
 import signal
 import sys
-import sysconfig
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final, cast
 
 import oscbridge
@@ -76,7 +73,7 @@ class PortSupervisor:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=_environment(),
+            env=oscbridge.child_environment("oscbridge_midi"),
             **own_group,  # type: ignore[arg-type]
         )
         for reading, name in ((self._read(), "MIDI ports"), (self._log_drivers(), "MIDI drivers")):
@@ -178,16 +175,6 @@ class PortSupervisor:
             *lines, rest = (rest[-MAX_LINE:] + data).split(b"\n")
             for line in lines:
                 self._log.debug("MIDI driver: %s", line.decode(errors="replace").rstrip())
-
-
-def _environment() -> dict[str, str]:
-    """The bridge's environment, in which the worker finds the same packages."""
-    specs = [importlib.util.find_spec(name) for name in ("oscbridge_midi", "oscbridge")]
-    homes = [str(Path(spec.origin).parent.parent) for spec in specs if spec and spec.origin]
-    # Installed packages are found anyway, and must not shadow the standard library.
-    paths = [home for home in homes if home != sysconfig.get_path("purelib")]
-    path = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH", ""), *paths)))
-    return {**os.environ, "PYTHONPATH": path}
 
 
 def _exit_reason(code: int) -> str:

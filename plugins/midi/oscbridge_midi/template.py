@@ -15,65 +15,86 @@ __all__ = ["Args", "Captures", "Maker", "captured", "number_template", "text_tem
 Args: TypeAlias = tuple[oscbridge.Argument, ...]
 Captures: TypeAlias = Mapping[str, str]
 Maker: TypeAlias = Callable[[Args, Captures], oscbridge.Argument]
-"""Makes a field's value from arguments and captures. Raises ``MidiEncodeError``."""
+"""From a message's arguments and captures to the value of a field. Raises ``MidiEncodeError``."""
 
 _NUMBER: Final = r"[+-]?[0-9]{1,9}(?:\.[0-9]{1,9})?"
-_PLACE: Final = re.compile(r"\{([A-Za-z0-9_]+)\}")
-_TEMPLATE: Final = re.compile(
-    rf"\{{([A-Za-z0-9_]+)\}}\s*(?:([*/])\s*({_NUMBER}))?\s*(?:([+-])\s*({_NUMBER}))?"
-)
+_ARITHMETIC: Final = re.compile(rf"\s*(?:([*/])\s*({_NUMBER}))?\s*(?:([+-])\s*({_NUMBER}))?")
 
 
-def captured(value: float | str) -> list[str]:
-    """The names in a template that stand for what the match captured."""
-    names = _PLACE.findall(value) if isinstance(value, str) else []
-    return [name for name in names if not name.isdigit()]
+def captured(value: float | str) -> tuple[str, ...]:
+    """The captures that a template needs."""
+    return oscbridge.Template.parse(value).captures if isinstance(value, str) else ()
 
 
 def number_template(value: float | str) -> Maker:
-    """How a number is made. Raises ``ValueError`` that says what would be right."""
+    """How a number is made. Raises ``ValueError`` with what is expected."""
     if not isinstance(value, str):
         return lambda _args, _captures: value
     if re.fullmatch(_NUMBER, value):
         number = _as_number(value)
         return lambda _args, _captures: number
-    found = _TEMPLATE.fullmatch(value.strip())
-    if found is None:
-        raise ValueError('write a number, "{n}", "{0}", or arithmetic as "{0}*127" or "{n}+20"')
-    look_up = _look_up(found[1])
-    if found[2] is None and found[4] is None:
+    placeholder, factor, offset = _parse_arithmetic(value)
+    look_up = _look_up(placeholder)
+    if factor is None and offset is None:
         return look_up
-    factor = float(found[3] or 1)
-    if found[2] == "/":
-        if not factor:
-            raise ValueError("nothing can be divided by 0")
-        factor = 1 / factor
-    offset = float(found[5] or 0) * (-1 if found[4] == "-" else 1)
+    by, plus = 1.0 if factor is None else factor, 0.0 if offset is None else offset
 
     def make(args: Args, captures: Captures) -> oscbridge.Argument:
         given = look_up(args, captures)
         if not isinstance(given, int | float):
-            raise MidiEncodeError(f"{{{found[1]}}} is {short(given)}, which is no number")
-        result = given * factor + offset
+            raise MidiEncodeError(f"{placeholder} is {short(given)}, which is not a number")
+        result = given * by + plus
         return result if math.isfinite(result) else math.nan
 
     return make
 
 
+def _parse_arithmetic(value: str) -> tuple[oscbridge.Placeholder, float | None, float | None]:
+    """The placeholder, the factor and the offset. Raises ``ValueError``."""
+    match oscbridge.Template.parse(value.strip()).parts:
+        case (oscbridge.Placeholder() as placeholder,):
+            rest = ""
+        case (oscbridge.Placeholder() as placeholder, str(rest)):
+            pass
+        case _:
+            raise ValueError(_EXPECTED)
+    found = _ARITHMETIC.fullmatch(rest)
+    if found is None or placeholder.name == "*":
+        raise ValueError(_EXPECTED)
+    factor = None if found[1] is None else float(found[2])
+    if factor is not None and found[1] == "/":
+        if not factor:
+            raise ValueError("must not divide by 0")
+        factor = 1 / factor
+    offset = None if found[3] is None else float(found[4]) * (-1 if found[3] == "-" else 1)
+    return placeholder, factor, offset
+
+
+_EXPECTED: Final = 'expected a number, "{n}", "{0}", or arithmetic such as "{0}*127" or "{n}+20"'
+
+
 def text_template(text: str) -> Maker:
-    """Hexadecimal text with places in it: a number becomes two digits, text stays as it is."""
-    names = _PLACE.findall(text)
-    if re.search(r"[{}]", _PLACE.sub("", text)):
-        raise ValueError('a brace stands around a name or a number, as in "f0 43 {0} f7"')
-    if not names:
+    """Hexadecimal text with placeholders: a number becomes two digits, text is unchanged."""
+    template = oscbridge.Template.parse(text)
+    placeholders = template.placeholders
+    if not placeholders:
         return lambda _args, _captures: text
-    if text.strip() == f"{{{names[0]}}}":
-        return _look_up(names[0])  # all of it, bytes too
+    if text.strip() == str(placeholders[0]) and placeholders[0].name != "*":
+        return _look_up(placeholders[0])  # the whole argument, e.g. bytes
+
+    makers = {each: _hex_maker(each) for each in placeholders}
 
     def make(args: Args, captures: Captures) -> oscbridge.Argument:
-        return _PLACE.sub(lambda place: _hex(_look_up(place[1])(args, captures)), text)
+        return template.fill(lambda placeholder: makers[placeholder](args, captures))
 
     return make
+
+
+def _hex_maker(placeholder: oscbridge.Placeholder) -> Callable[[Args, Captures], str]:
+    if placeholder.name == "*":
+        return lambda args, _captures: " ".join([_hex(_convert(placeholder, arg)) for arg in args])
+    look_up = _look_up(placeholder)
+    return lambda args, captures: _hex(look_up(args, captures))
 
 
 def _hex(value: oscbridge.Argument) -> str:
@@ -84,31 +105,48 @@ def _hex(value: oscbridge.Argument) -> str:
     if isinstance(value, bool):
         return f"{int(value) * 127:02x}"
     if not isinstance(value, int | float):
-        raise MidiEncodeError(f"{short(value)} is no byte of a sysex")
+        raise MidiEncodeError(f"{short(value)} is not a byte of a sysex")
     if not math.isfinite(value) or not 0 <= oscbridge.nearest_whole(value) <= 127:
-        raise MidiEncodeError(f"{value} is not within 0 to 127, and so no byte of a sysex")
+        raise MidiEncodeError(f"{value} is not within 0 to 127 and therefore not a byte of a sysex")
     return f"{oscbridge.nearest_whole(value):02x}"
 
 
-def _look_up(name: str) -> Maker:
-    """What a place stands for: an argument by its index, or what the match captured."""
-    if name.isdigit():
+def _look_up(placeholder: oscbridge.Placeholder) -> Maker:
+    """What a placeholder stands for: an argument, or a capture of the match.
+
+    Raises ``ValueError`` for ``{address}``, which is neither.
+    """
+    name = placeholder.name
+    if name == "address":
+        raise ValueError("placeholder {address} is not available here")
+    if placeholder.is_argument:
         index = int(name)
 
         def argument(args: Args, _captures: Captures) -> oscbridge.Argument:
             if index >= len(args):
-                raise MidiEncodeError(f"there is no argument {{{name}}}")
-            return args[index]
+                raise MidiEncodeError(f"missing argument {{{name}}}")
+            value = args[index]
+            return value if placeholder.type is None else _convert(placeholder, value)
 
         return argument
 
     def captured(_args: Args, captures: Captures) -> oscbridge.Argument:
         text = captures.get(name)
         if text is None:
-            raise MidiEncodeError(f"the match captures no {{{name}}}")
+            raise MidiEncodeError(f"the address has no capture {{{name}}}")
+        if placeholder.type is not None:
+            return _convert(placeholder, text)
         return _as_number(text) if re.fullmatch(_NUMBER, text) else text
 
     return captured
+
+
+def _convert(placeholder: oscbridge.Placeholder, value: oscbridge.Argument) -> oscbridge.Argument:
+    """Raises :class:`MidiEncodeError`."""
+    try:
+        return placeholder.convert(value)
+    except oscbridge.MessageDropped as error:
+        raise MidiEncodeError(str(error)) from None
 
 
 def _as_number(text: str) -> int | float:

@@ -76,7 +76,7 @@ def test_rule_without_a_left_side_uses_the_previous_one() -> None:
 def test_range_in_a_path_is_listed(left: str) -> None:
     [text] = translate(f"{left} : aftertouch(0, s)", "stage", "synth", OmmDefaults())
     [route] = read(text)
-    assert route.spec.match == "/g/{14,15,16}"
+    assert route.match == "/g/{14,15,16}"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_import_prints_the_routes_of_a_file(tmp_path: Path) -> None:
     result = CliRunner().invoke(midi, ["import", str(file), "--channel", "3"])
     assert result.exit_code == 0
     [route] = read(result.output)
-    assert route.spec.match == "/fader"
+    assert route.match == "/fader"
     assert route.options["synth"].channel == 3
 
 
@@ -181,7 +181,7 @@ def test_moved_control_is_recognised(moved: str, match: str, options: Any) -> No
     assert control is not None
     there, back = routes(control, "stage", "synth", "panel")
     [route] = read(there)
-    assert route.spec.match == match
+    assert route.match == match
     assert {key: getattr(route.options["synth"], key) for key in options} == options
     assert read(back)[0].sources == ("synth",)
 

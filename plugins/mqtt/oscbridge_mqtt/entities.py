@@ -12,7 +12,7 @@ import oscbridge
 from oscbridge_mqtt.homeassistant import Announcement
 from oscbridge_mqtt.options import MQTTRoute
 from oscbridge_mqtt.publication import PublicationPlan, PublicationPlanner
-from oscbridge_mqtt.topic import TextTemplate
+from oscbridge_mqtt.topic import text_template
 
 __all__ = ["MAX_ENTITIES", "Entities"]
 
@@ -194,5 +194,5 @@ def _differs_in_type_only(one: KnownEntity, other: KnownEntity) -> bool:
 
 def _pattern(text: str) -> re.Pattern[str]:
     """Matches all texts that a template can produce."""
-    parts = TextTemplate(text).fill(lambda _name: "\0").split("\0")
+    parts = text_template(text).fill(lambda _placeholder: "\0").split("\0")
     return re.compile(".*".join(map(re.escape, parts)), re.DOTALL)

@@ -16,7 +16,7 @@ import orjson
 import oscbridge
 from oscbridge_mqtt.options import Entity
 from oscbridge_mqtt.payload import Encode
-from oscbridge_mqtt.topic import TextTemplate, check_topic
+from oscbridge_mqtt.topic import check_topic, text_template
 from oscbridge_mqtt.values import convert, to_text
 
 __all__ = [
@@ -109,13 +109,14 @@ def _slug(text: str) -> str:
 
 
 def _fill(text: str, captures: Mapping[str, str]) -> str:
-    def look_up(name: str) -> str:
+    def look_up(placeholder: oscbridge.Placeholder) -> str:
+        name = placeholder.name
         if name not in captures:
             raise LookupError(f"unknown placeholder {{{name}}}; captures available: "
                               f"{', '.join(captures) or 'none'}")  # fmt: skip
-        return captures[name]
+        return str(placeholder.convert(captures[name]))
 
-    return TextTemplate(text).fill(look_up)
+    return text_template(text).fill(look_up)
 
 
 def state_encoder(entity: Entity) -> Encode:

@@ -11,9 +11,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, mod
 import oscbridge
 from oscbridge_mqtt.broker import BrokerURL
 from oscbridge_mqtt.topic import (
-    TextTemplate,
     check_filter,
     check_topic,
+    text_template,
     without_share,
 )
 from oscbridge_mqtt.values import TYPES
@@ -66,34 +66,31 @@ def _address(value: str | None) -> str | None:
 
 
 def _payload(value: str, info: ValidationInfo) -> str:
-    if value not in FORMATS and not TextTemplate(value).names:
+    template = text_template(value)
+    if value not in FORMATS and not template.placeholders:
         raise ValueError(
             f"expected {', '.join(FORMATS)}, or a template with a placeholder, e.g. {{0}}"
         )
-    oscbridge.check_captures(_captured(value, "address"), info)
+    oscbridge.check_captures(template.captures, info)
     return value
 
 
 def _topic_template(value: str, info: ValidationInfo) -> str:
     # The values of the placeholders are checked for each message.
-    check_topic(TextTemplate(value).fill(lambda _name: "x"))
-    oscbridge.check_captures(_captured(value, "address"), info)
+    template = text_template(value)
+    check_topic(template.fill(lambda _placeholder: "x"))
+    oscbridge.check_captures(template.captures, info)
     return value
 
 
 def _of_captures(value: str | None, info: ValidationInfo) -> str | None:
-    oscbridge.check_captures(TextTemplate(value or "").names, info)
+    placeholders = text_template(value or "").placeholders
+    oscbridge.check_captures([each.name for each in placeholders], info)
     return value
 
 
-def _captured(text: str, *others: str) -> list[str]:
-    """The names of captures in a template: neither arguments nor the ``others``."""
-    names = TextTemplate(text).names
-    return [name for name in names if name not in ("*", *others) and not name.isdigit()]
-
-
 def _on_arguments(text: str | None) -> bool:
-    return any(name == "*" or name.isdigit() for name in TextTemplate(text or "").names)
+    return text_template(text or "").depends_on_arguments
 
 
 def _brokers(value: object) -> object:
@@ -153,7 +150,8 @@ class Subscription(oscbridge.Options):
         if self.address is not None:
             wildcards = sum(part in "+#" for part in without_share(self.topic).split("/") if part)
             known = [*map(str, range(1, wildcards + 1)), "topic", "qos", "retained"]
-            for name in TextTemplate(self.address).names:
+            for placeholder in text_template(self.address).placeholders:
+                name = placeholder.name
                 if name not in known:
                     offered = ", ".join(f"{{{name}}}" for name in known)
                     raise ValueError(

@@ -11,7 +11,7 @@ from oscbridge_mqtt.limits import BrokerLimits
 from oscbridge_mqtt.options import MQTTOptions, MQTTRoute
 from oscbridge_mqtt.packets import publish_first, topic_header
 from oscbridge_mqtt.payload import Encode, encoder
-from oscbridge_mqtt.topic import TextTemplate, check_topic
+from oscbridge_mqtt.topic import check_topic, text_template
 from oscbridge_mqtt.values import to_text
 
 __all__ = ["MQTTDelivery", "Publication", "PublicationPlan", "PublicationPlanner", "status_topic"]
@@ -145,14 +145,13 @@ class PublicationPlanner:
             plain = address.removeprefix("/")
             topic = f"{prefix}/{plain}" if prefix else plain
             return topic, lambda _message: topic
-        template = TextTemplate(own.topic)
+        template = text_template(own.topic)
 
         def fill(message: oscbridge.Message) -> str:
-            return template.fill(
-                lambda name: look_up(name, message, captures, message.address.removeprefix("/"))
-            )
+            plain = message.address.removeprefix("/")
+            return template.fill(lambda placeholder: look_up(placeholder, message, captures, plain))
 
-        if any(name == "*" or name.isdigit() for name in template.names):
+        if template.depends_on_arguments:
             return None, fill
         return fill(oscbridge.Message(address)), fill
 
@@ -163,27 +162,28 @@ def status_topic(options: MQTTOptions, client_id: str) -> str:
 
 
 def look_up(
-    name: str, message: oscbridge.Message, captures: Mapping[str, str], address: str
+    placeholder: oscbridge.Placeholder,
+    message: oscbridge.Message,
+    captures: Mapping[str, str],
+    address: str,
 ) -> str:
-    """The value of a placeholder. Raises ``LookupError`` if there is none."""
+    """The text of a placeholder. Raises ``LookupError`` or ``ValueError`` if there is none."""
+    name, tag = placeholder.name, placeholder.type or ""
     if name == "*":
-        return " ".join([to_text(arg) for arg in message.args])
-    if name.isdigit():
-        if int(name) >= len(message.args):
-            raise LookupError(
-                f"argument {{{name}}} is missing: the message has {len(message.args)}"
-            )
-        return to_text(message.args[int(name)])
-    if name in captures:
-        return captures[name]
-    if name == "address":
-        return address
-    available = ", ".join(f"{{{capture}}}" for capture in captures) or "none"
-    raise LookupError(f"unknown placeholder {{{name}}}; captures available: {available}")
+        return " ".join([to_text(placeholder.convert(arg), tag) for arg in message.args])
+    if placeholder.is_argument:
+        return to_text(placeholder.argument(message.args), tag)
+    text = captures.get(name)
+    if text is None and name == "address":
+        text = address
+    if text is None:
+        available = ", ".join(f"{{{capture}}}" for capture in captures) or "none"
+        raise LookupError(f"unknown placeholder {{{name}}}; captures available: {available}")
+    return text if placeholder.type is None else to_text(placeholder.convert(text), tag)
 
 
 def _template_encoder(text: str, captures: Mapping[str, str]) -> Encode:
-    template = TextTemplate(text)
+    template = text_template(text)
     return lambda message: template.fill(
-        lambda name: look_up(name, message, captures, message.address)
+        lambda placeholder: look_up(placeholder, message, captures, message.address)
     ).encode()

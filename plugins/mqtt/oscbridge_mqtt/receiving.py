@@ -9,7 +9,7 @@ import oscbridge
 from oscbridge_mqtt import homeassistant
 from oscbridge_mqtt.options import FORMATS, MQTTOptions, Subscription
 from oscbridge_mqtt.payload import decode, packet
-from oscbridge_mqtt.topic import TextTemplate, address_of, wildcard_parts, without_share
+from oscbridge_mqtt.topic import address_of, text_template, wildcard_parts, without_share
 
 __all__ = ["BrokerPeer", "Receiver", "RouteInput"]
 
@@ -46,7 +46,7 @@ class TopicDecoder(NamedTuple):
     subscription: Subscription
     form: str
     address: str
-    template: TextTemplate | None
+    template: oscbridge.Template | None
     captures: Sequence[str]
 
 
@@ -140,7 +140,7 @@ class Receiver:
             raise oscbridge.DecodeError(
                 "address", "the topic cannot be converted to an OSC address"
             )
-        template = None if subscription.address is None else TextTemplate(subscription.address)
+        template = None if subscription.address is None else text_template(subscription.address)
         form = subscription.payload or default
         return TopicDecoder(subscription, form, address, template, captures)
 
@@ -155,10 +155,14 @@ def _fill(decoder: TopicDecoder, topic: str, peer: BrokerPeer) -> str:
         "qos": str(peer.qos),
         "retained": "retained" if peer.retained else "live",
     }
+
+    def look_up(placeholder: oscbridge.Placeholder) -> str:
+        name = placeholder.name
+        text = known[name] if name in known else decoder.captures[int(name) - 1]
+        return str(placeholder.convert(text))
+
     assert decoder.template is not None
-    return decoder.template.fill(
-        lambda name: known[name] if name in known else decoder.captures[int(name) - 1]
-    )
+    return decoder.template.fill(look_up)
 
 
 def _command_subscription(topic: str) -> Subscription:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
+
+import oscbridge
 
 __all__ = [
     "MAX_TOPIC",
-    "TextTemplate",
     "address_of",
     "check_filter",
     "check_topic",
+    "text_template",
     "wildcard_parts",
     "without_share",
 ]
 
 MAX_TOPIC: Final = 65_535
 """Most bytes of a topic in UTF-8 (MQTT 5.0, section 1.5.4)."""
-
-_FIELD: Final = re.compile(r"\{(\*|[0-9]+|[A-Za-z_][A-Za-z0-9_]*)\}")
 
 # Section 1.5.4: a receiver may close the connection at control characters and noncharacters.
 # Mosquitto does: one such topic would break every connection that publishes it.
@@ -33,22 +33,9 @@ _NOT_IN_ADDRESS: Final = re.compile(r"[\s#*,?\[\]{}\x00-\x1f\x7f]")
 """Characters that OSC 1.0 excludes from addresses or reserves for patterns."""
 
 
-class TextTemplate:
+def text_template(text: str) -> oscbridge.Template:
     """Text with placeholders: ``studio/mixer/{ch}``. All other braces are literal."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self._parts = _FIELD.split(text)  # text and names, alternately
-
-    @property
-    def names(self) -> Sequence[str]:
-        """The names of the placeholders."""
-        return self._parts[1::2]
-
-    def fill(self, look_up: Callable[[str], str]) -> str:
-        """Replace each placeholder by ``look_up(name)``. Raises what that raises."""
-        parts = self._parts
-        return "".join(look_up(part) if index & 1 else part for index, part in enumerate(parts))
+    return oscbridge.Template.parse(text, literal_braces=True)
 
 
 def check_topic(topic: str) -> str:

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+import oscbridge
 from oscbridge_mqtt.broker import BrokerURL
 from oscbridge_mqtt.echo import ECHO_SECONDS, MAX_ECHOES, Echoes
-from oscbridge_mqtt.topic import TextTemplate, address_of, check_filter, check_topic, wildcard_parts
+from oscbridge_mqtt.publication import look_up
+from oscbridge_mqtt.topic import (
+    address_of,
+    check_filter,
+    check_topic,
+    text_template,
+    wildcard_parts,
+)
 
 
 @pytest.mark.parametrize(
@@ -70,9 +78,27 @@ def test_check_filter_rejects_an_invalid_filter(text: str) -> None:
 
 
 def test_template_replaces_only_placeholders() -> None:
-    template = TextTemplate('{"state": {0}, "at": "{address}"} {x y}')
-    assert template.names == ["0", "address"]
-    assert template.fill(str.upper) == '{"state": 0, "at": "ADDRESS"} {x y}'
+    template = text_template('{"state": {0}, "at": "{address}"} {x y}')
+    assert [each.name for each in template.placeholders] == ["0", "address"]
+    filled = template.fill(lambda placeholder: placeholder.name.upper())
+    assert filled == '{"state": 0, "at": "ADDRESS"} {x y}'
+
+
+@pytest.mark.parametrize(
+    ("text", "args", "filled"),
+    [
+        ('{"a": {0}}', (0.5,), '{"a": 0.5}'),
+        ("{0:i} {1:f}", (63.5, "2"), "64 2"),
+        ("{*} {*:i}", (1.5, 2), "1.5 2 2 2"),
+        ("{n} {n:i} {address}", (), "07 7 /a/07"),
+    ],
+)
+def test_look_up_formats_arguments_and_captures(
+    text: str, args: tuple[oscbridge.Argument, ...], filled: str
+) -> None:
+    message = oscbridge.Message.of("/a/07", *args)
+    template = text_template(text)
+    assert template.fill(lambda each: look_up(each, message, {"n": "07"}, "/a/07")) == filled
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import oscbridge
 from oscbridge import ConfigurationError, Endpoint, HostPort
 from oscbridge.bridge.config.config import DEFAULT, load, parse
 from oscbridge.bridge.config.file import MAX_FILE
-from oscbridge.bridge.routes.pure_steps import RouteSpec
+from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.net.url import OSCURL
 
 
@@ -81,7 +81,7 @@ def test_every_key_of_a_bridge_has_a_default() -> None:
 def test_a_route_takes_one_name_or_several() -> None:
     text = route('from = "stage"\nto = "web"') + '[[route]]\nfrom = ["stage", "web"]\nto = ["web"]'
     one, several = parse(text, TYPES, "show.toml").routes
-    assert (one.sources, one.spec, one.to) == (("stage",), RouteSpec(), ("web",))
+    assert one == RouteConfig(sources=("stage",), to=("web",))
     assert (several.sources, several.to) == (("stage", "web"), ("web",))
 
 

@@ -89,7 +89,7 @@ def test_tables_within_tables_are_reached(read: Callable[..., Configuration]) ->
 
 
 def test_routes_are_counted_from_1(read: Callable[..., Configuration]) -> None:
-    assert read(ROUTE__1__MATCH="/only").routes[0].spec.match == "/only"
+    assert read(ROUTE__1__MATCH="/only").routes[0].match == "/only"
 
 
 def test_an_empty_variable_counts_as_not_set(read: Callable[..., Configuration]) -> None:
@@ -260,7 +260,7 @@ def test_the_variables_of_the_readme_work(monkeypatch: pytest.MonkeyPatch) -> No
     stage = found.bridges["stage"]
     assert (stage.listen.port, stage.limits.max_packet_size, len(stage.allow)) == (9001, 4096, 1)
     assert str(found.endpoints["my-desk"].options).count("10.0.0.7") == 1
-    assert found.routes[1].memory.limit == 60
+    assert found.routes[1].limit == 60
 
 
 # --- the log -----------------------------------------------------------------------------------

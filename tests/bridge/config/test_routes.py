@@ -13,8 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator
 import oscbridge
 from oscbridge import ConfigurationError, Endpoint
 from oscbridge.bridge.config.config import Configuration, parse
-from oscbridge.bridge.routes.pure_steps import RouteSpec
-from oscbridge.bridge.routes.route import StatefulOptions
+from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.endpoints.osc.endpoint import OSCEndpoint
 
 
@@ -91,35 +90,39 @@ def test_every_step_is_read() -> None:
     delay = 0.5
     """
     (route,) = good(lines).routes
-    assert route.spec == RouteSpec(
+    assert route == RouteConfig(
         "/1/fader{n}",
         "f",
         (0.0, 1.0, 0, 127),
         2.0,
         "/control 1 {n} {0}",
         "route_functions:f",
+        on_change=True,
+        limit=30.0,
+        delay=0.5,
+        sources=route.sources,
+        to=route.to,
     )
-    assert route.memory == StatefulOptions(on_change=True, limit=30.0, delay=0.5)
-    assert route.spec.scale is not None
-    assert [type(number) for number in route.spec.scale] == [float, float, int, int]
+    assert route.scale is not None
+    assert [type(number) for number in route.scale] == [float, float, int, int]
 
 
 def test_a_route_without_steps_has_none() -> None:
     (route,) = good("").routes
-    assert route.spec == RouteSpec()
-    assert not route.memory
+    assert route == RouteConfig(sources=route.sources, to=route.to)
+    assert not route.is_stateful
 
 
 @pytest.mark.parametrize(
     ("text", "rate"), [("1/s", 1.0), ("0.5/s", 0.5), ("1000000/s", 1e6), ("0.001/s", 0.001)]
 )
 def test_a_limit_is_a_rate(text: str, rate: float) -> None:
-    assert good(f'limit = "{text}"').routes[0].memory.limit == rate
+    assert good(f'limit = "{text}"').routes[0].limit == rate
 
 
 @pytest.mark.parametrize("types", ["", "ifs", "[ff]i", "TFNI"])
 def test_types_are_type_tags(types: str) -> None:
-    assert good(f'types = "{types}"').routes[0].spec.types == types
+    assert good(f'types = "{types}"').routes[0].types == types
 
 
 # --- one problem, one line -----------------------------------------------------------------------
@@ -158,18 +161,18 @@ def test_types_are_type_tags(types: str) -> None:
         ("scale = [0,1,0,1]\ncurve = inf", "curve = inf: must be at most 100.0"),
         ("curve = 2", "curve = 2.0: has no effect without 'scale'; add 'scale'"),
         ("send = 5", "send = 5: expected text in quotes"),
-        ('send = ""', "send = '': an address is missing"),
+        ('send = ""', "send = '': missing address"),
         (
             'send = "/x {m}"',
             "send = '/x {m}': unknown placeholder {m}; captured by the match: none",
         ),
         ('match = "/{n}"\nsend = "/x {m}"', "unknown placeholder {m}; captured by the match: {n}"),
-        ('send = "/x {0"', "'{0' has a brace without its partner"),
+        ('send = "/x {0"', "unclosed '{' at position 4"),
         ("function = 5", "function = 5: expected text in quotes"),
         ('function = "f"', "function = 'f': write it as module:callable, for example my_show:"),
-        ('function = "route_missing:f"', "there is no module 'route_missing'; put"),
+        ('function = "route_missing:f"', "unknown module 'route_missing'; put"),
         ('function = "route_functions:g"', "'route_functions' has no 'g'"),
-        ('function = "route_functions:number"', "this is no function"),
+        ('function = "route_functions:number"', "not a function"),
         ("on_change = 5", "on_change = 5: expected true or false; the default is false"),
         ("limit = 30", 'limit = 30: expected messages per second, e.g. "30/s"'),
         ('limit = "30"', "limit = '30': expected messages per second"),
@@ -214,12 +217,12 @@ def test_the_problems_of_all_steps_are_reported_at_once() -> None:
     [
         (
             'types = "f"\nsend = "/x {3}"',
-            "route 1: send = '/x {3}': {3} is never there: messages with types = 'f' have one "
-            "argument",
+            "route 1: send = '/x {3}': missing argument {3}: messages of types 'f' have "
+            "one argument",
         ),
         (
             'types = "b"\nsend = "/x {0:f}"',
-            "route 1: send = '/x {0:f}': {0:f} is never there: what has the type 'b' is no number",
+            "route 1: send = '/x {0:f}': cannot convert {0:f}: type 'b' is not a number",
         ),
         (
             'types = "s[f]"\nscale = [0, 1, 0, 127]',
@@ -386,7 +389,7 @@ def test_options_are_checked_in_an_invalid_route() -> None:
 
 
 def test_a_type_with_the_name_of_a_key_does_not_replace_the_key() -> None:
-    assert good('limit = "30/s"').routes[0].memory.limit == 30.0
+    assert good('limit = "30/s"').routes[0].limit == 30.0
 
 
 # --- rings -------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ def steps(route: str, message: Message = FADER) -> list[Step]:
     return list(found.steps)
 
 
-def test_a_message_goes_through_every_step_in_order() -> None:
+def test_trace_shows_every_step_in_order() -> None:
     route = "\n".join(
         [
             'match = "/1/fader{n}"',
@@ -88,42 +88,42 @@ def test_a_message_goes_through_every_step_in_order() -> None:
     )
     assert steps(route) == [
         Step("match", "/1/fader{n}", "{n} = 3"),
-        Step("types", "f", "fits"),
+        Step("types", "f", "matches"),
         Step("scale", "[0.0, 1.0, 0, 127]", "/1/fader3 ,i 64"),
         Step("send", "/control 1 {n} {0}", "/control ,iii 1 3 64"),
         Step("function", "trace_functions:two", "/1 ,iii 1 3 64"),
         Step("function", "trace_functions:two", '/2 ,s "stage"'),
-        Step("on_change", "true", "passes when its values differ from the last ones there"),
-        Step("limit", "30/s", "at most one in 33.3 ms an address; the last one arrives"),
+        Step("on_change", "true", "passes if its values differ from the last ones there"),
+        Step("limit", "30/s", "at most one per 33.3 ms per address; the last one arrives"),
         Step("delay", "0.5", "500 ms later"),
         Step("to", "keys", "synth { channel = 3 }", "sent"),
         Step("to", "out", "plain", "sent"),
     ]
 
 
-def test_a_route_without_steps_sends_it_as_it_is() -> None:
-    assert steps("") == [Step("match", "*", "fits"), Step("to", "out", "plain", "sent")]
+def test_trace_of_a_route_without_steps_sends_the_message_unchanged() -> None:
+    assert steps("") == [Step("match", "*", "matches"), Step("to", "out", "plain", "sent")]
 
 
 @pytest.mark.parametrize(
     ("match", "why"),
     [
-        ("/1/fader4", "no: this is another address"),
+        ("/1/fader4", "no: a different address"),
         ("/2/*", "no: the address does not begin with '/2/'"),
         ("/1/{n}/x", "no: the address does not end with '/x'"),
         ("/1/push{n}", "no: the address does not begin with '/1/push'"),
-        ("/1/{a,b}3", "no: /1/fader3 does not fit"),
+        ("/1/{a,b}3", "no: /1/fader3 does not match"),
     ],
 )
-def test_it_says_why_an_address_does_not_match(match: str, why: str) -> None:
+def test_trace_explains_why_an_address_does_not_match(match: str, why: str) -> None:
     assert steps(f'match = "{match}"') == [Step("match", match, why, "stopped")]
 
 
-def test_it_says_which_types_the_guard_refuses() -> None:
+def test_trace_names_the_types_that_do_not_match() -> None:
     assert steps('types = "i"')[1:] == [Step("types", "i", "no: the types are 'f'", "stopped")]
 
 
-def test_the_curve_stands_beside_the_scale() -> None:
+def test_trace_shows_the_curve_with_the_scale() -> None:
     step = steps("scale = [0.0, 1.0, 0, 100]\ncurve = 2")[1]
     assert step == Step("scale", "[0.0, 1.0, 0, 100] curve 2", "/1/fader3 ,i 25")
 
@@ -133,11 +133,11 @@ def test_the_curve_stands_beside_the_scale() -> None:
     [
         (
             'send = "/x {1}"',
-            Step("send", "/x {1}", "lost: there is no argument {1}", "stopped"),
+            Step("send", "/x {1}", "lost: missing argument {1}", "stopped"),
         ),
         (
             'function = "trace_functions:none"',
-            Step("function", "trace_functions:none", "makes no message of it", "stopped"),
+            Step("function", "trace_functions:none", "returns no message", "stopped"),
         ),
         (
             'function = "trace_functions:fails"',
@@ -150,40 +150,40 @@ def test_the_curve_stands_beside_the_scale() -> None:
         ),
     ],
 )
-def test_a_message_that_gets_lost_goes_nowhere(route: str, last: Step) -> None:
+def test_trace_shows_where_a_message_is_lost(route: str, last: Step) -> None:
     assert steps(route)[1:] == [last]
 
 
-def test_what_a_function_made_before_it_failed_goes_on() -> None:
+def test_trace_keeps_messages_from_before_a_failure() -> None:
     found = steps('function = "trace_functions:half"')
     assert [step.outcome for step in found] == ["passed", "passed", "stopped", "sent"]
 
 
-def test_a_nan_is_lost_at_the_scale() -> None:
+def test_trace_shows_that_the_scale_drops_nan() -> None:
     found = steps("scale = [0, 1, 0, 1]", Message.of("/x", float("nan")))
-    assert found[-1] == Step("scale", "[0, 1, 0, 1]", "lost: NaN is in no range", "stopped")
+    assert found[-1] == Step("scale", "[0, 1, 0, 1]", "lost: cannot scale NaN", "stopped")
 
 
-def test_a_message_without_type_tags_passes() -> None:
+def test_trace_passes_a_message_without_type_tags() -> None:
     assert steps("scale = [0, 1, 0, 1]", Message("/x", None))[-1].outcome == "sent"
 
 
-def test_a_pattern_is_held_against_plain_matches() -> None:
+def test_trace_compares_a_pattern_with_plain_matches() -> None:
     message = Message.of("/1/*", 1)
     assert steps('match = "/1/fader3"', message)[-1].outcome == "sent"
     assert steps('match = "/2/x"', message)[-1].result.startswith("no: the address is a pattern")
 
 
-def test_routes_are_numbered_as_in_the_file_and_only_those_of_the_source_are_shown() -> None:
+def test_trace_shows_the_routes_of_the_source_with_their_numbers() -> None:
     made = configuration('from = "other"', "", 'from = ["other", "stage"]')
     assert [each.number for each in trace(made, "stage", FADER)] == [2, 3]
 
 
-def test_a_route_knows_whether_it_sends() -> None:
+def test_route_trace_tells_whether_it_sends() -> None:
     assert RouteTrace(1, (Step("to", "out", "", "sent"),)).sent
     assert not RouteTrace(1, (Step("match", "*", "", "stopped"),)).sent
 
 
-def test_the_sources_are_all_bridges_and_the_endpoints_that_are_read_from() -> None:
+def test_sources_are_all_bridges_and_the_endpoints_that_routes_read() -> None:
     assert sources(configuration()) == ["stage", "other"]
     assert sources(configuration('from = "keys"')) == ["stage", "other", "keys"]

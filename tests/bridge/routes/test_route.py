@@ -1,4 +1,4 @@
-"""Routes: what endpoints are told of them, and the way from threads to the steps on the loop."""
+"""Routes: what they deliver to endpoints, and the way from threads to the steps on the loop."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import oscbridge
 from oscbridge import Endpoint, Message
 from oscbridge.bridge.app import App
 from oscbridge.bridge.routes import route as route_module
-from oscbridge.bridge.routes.pure_steps import PureSteps, RouteSpec
-from oscbridge.bridge.routes.route import Route, StatefulOptions, StatefulSteps
+from oscbridge.bridge.routes.config import RouteConfig
+from oscbridge.bridge.routes.route import Route
 from oscbridge.delivery import Delivery
 
 Running = Callable[..., AbstractAsyncContextManager[App]]
@@ -41,52 +41,52 @@ class Options(oscbridge.Options):
     channel: int = 1
 
 
-def deliver(tail: StatefulSteps, message: Message, **captures: str) -> None:
-    call = Route(PureSteps(RouteSpec()), tail).bind(message.address, message.types, captures)
+def deliver(route: Route, message: Message, **captures: str) -> None:
+    call = route.bind(message.address, message.types, captures)
     assert call is not None
     call(message)
 
 
-# --- what an endpoint is told ------------------------------------------------------------------
+# --- options and captures -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("memory", [StatefulOptions(), StatefulOptions(on_change=True)])
-async def test_an_endpoint_with_options_gets_them_with_the_captures(
-    memory: StatefulOptions,
+@pytest.mark.parametrize("on_change", [False, True])
+async def test_route_delivers_its_options_and_captures(
+    on_change: bool,
 ) -> None:
     sink = Sink(takes_route=True)
-    tail = StatefulSteps([sink], {"out": Options(channel=3)}, memory)
-    tail.start()
-    deliver(tail, Message.of("/x", 1), n="7")
+    route = Route(RouteConfig(on_change=on_change, options={"out": Options(channel=3)}), [sink])
+    route.stateful.start()
+    deliver(route, Message.of("/x", 1), n="7")
     (message,) = sink.messages
     assert message == Delivery(Message("/x", "i", (1,)), Options(channel=3), {"n": "7"})
 
 
-@pytest.mark.parametrize("memory", [StatefulOptions(), StatefulOptions(on_change=True)])
-async def test_an_endpoint_whose_route_has_no_options_gets_the_captures(
-    memory: StatefulOptions,
+@pytest.mark.parametrize("on_change", [False, True])
+async def test_route_without_options_delivers_its_captures(
+    on_change: bool,
 ) -> None:
     sink = Sink(takes_route=True)
-    tail = StatefulSteps([sink], {}, memory)
-    tail.start()
-    deliver(tail, Message.of("/x", 1), n="7")
+    route = Route(RouteConfig(on_change=on_change), [sink])
+    route.stateful.start()
+    deliver(route, Message.of("/x", 1), n="7")
     assert sink.messages == [Delivery(Message.of("/x", 1), None, {"n": "7"})]
 
 
-@pytest.mark.parametrize("memory", [StatefulOptions(), StatefulOptions(on_change=True)])
-async def test_each_endpoint_gets_its_own_options_and_others_none(memory: StatefulOptions) -> None:
+@pytest.mark.parametrize("on_change", [False, True])
+async def test_route_delivers_to_each_endpoint_its_own_options(on_change: bool) -> None:
     one, two, plain = Sink("one", takes_route=True), Sink("two", takes_route=True), Sink("plain")
     options = {"one": Options(channel=1), "two": Options(channel=2)}
-    tail = StatefulSteps([one, two, plain], options, memory)
-    tail.start()
-    deliver(tail, Message.of("/x", 1))
+    route = Route(RouteConfig(on_change=on_change, options=options), [one, two, plain])
+    route.stateful.start()
+    deliver(route, Message.of("/x", 1))
     assert one.messages == [Delivery(Message.of("/x", 1), Options(channel=1), {})]
     assert two.messages == [Delivery(Message.of("/x", 1), Options(channel=2), {})]
     assert plain.messages == [Message.of("/x", 1)]
 
 
 class Tuned(Endpoint[oscbridge.Options, Delivery[Options]]):
-    """Remembers what routes tell it."""
+    """Keeps the messages that it gets."""
 
     seen: asyncio.Queue[Delivery[Options]]
 
@@ -98,7 +98,7 @@ class Tuned(Endpoint[oscbridge.Options, Delivery[Options]]):
 
 
 @pytest.mark.parametrize("mode", ["asyncio", "threading", "forking"])
-async def test_a_route_s_options_reach_a_real_endpoint_in_every_mode(
+async def test_route_options_reach_an_endpoint_in_every_mode(
     mode: str, types: dict[str, type[Endpoint]], running: Running, send: Send
 ) -> None:
     types["tuned"] = Tuned
@@ -122,38 +122,38 @@ async def test_a_route_s_options_reach_a_real_endpoint_in_every_mode(
     assert delivery[1:] == (Options(channel=5), {"n": "3"})
 
 
-# --- the order of what remembers ---------------------------------------------------------------
+# --- the order of stateful steps ---------------------------------------------------------------
 
 
-async def test_what_does_not_change_takes_nothing_of_the_limit() -> None:
+async def test_on_change_precedes_the_limit() -> None:
     sink = Sink()
-    tail = StatefulSteps([sink], {}, StatefulOptions(on_change=True, limit=0.001))
-    tail.start()
+    route = Route(RouteConfig(on_change=True, limit=0.001), [sink])
+    route.stateful.start()
     for value in (1, 1, 1, 2):
-        deliver(tail, Message.of("/x", value))
+        deliver(route, Message.of("/x", value))
     assert [message.args for message in sink.messages] == [(1,)]
-    tail.stop()
+    route.stateful.stop()
     assert [message.args for message in sink.messages] == [(1,), (2,)]
-    assert tail.drops == {"unchanged": 2}
+    assert route.drops == {"unchanged": 2}
 
 
-async def test_a_stop_counts_what_a_delay_holds_the_last_of_a_limit_too() -> None:
+async def test_stop_counts_delayed_messages_and_the_last_one_of_a_limit() -> None:
     sink = Sink()
-    tail = StatefulSteps([sink], {}, StatefulOptions(limit=0.001, delay=60))
-    tail.start()
+    route = Route(RouteConfig(limit=0.001, delay=60), [sink])
+    route.stateful.start()
     for value in (1, 2):
-        deliver(tail, Message.of("/x", value))
-    tail.stop()
+        deliver(route, Message.of("/x", value))
+    route.stateful.stop()
     assert sink.messages == []
-    assert tail.drops == {"stopped": 2}
+    assert route.drops == {"stopped": 2}
 
 
-async def test_without_memory_nothing_is_remembered() -> None:
+async def test_route_without_stateful_steps_passes_every_message() -> None:
     sink = Sink()
-    tail = StatefulSteps([sink], {}, StatefulOptions())
-    tail.start()
+    route = Route(RouteConfig(), [sink])
+    route.stateful.start()
     for _ in range(3):
-        deliver(tail, Message.of("/x", 1))
+        deliver(route, Message.of("/x", 1))
     assert len(sink.messages) == 3
 
 
@@ -166,14 +166,14 @@ async def from_a_thread(work: Callable[[], None]) -> None:
     thread.join()  # the loop stands still meanwhile
 
 
-async def test_messages_from_a_thread_come_to_the_loop_in_order() -> None:
+async def test_messages_from_a_thread_arrive_on_the_loop_in_order() -> None:
     sink = Sink()
-    tail = StatefulSteps([sink], {}, StatefulOptions(on_change=True))
-    tail.start()
+    route = Route(RouteConfig(on_change=True), [sink])
+    route.stateful.start()
 
     def work() -> None:
         for value in range(100):
-            deliver(tail, Message.of("/x", value))
+            deliver(route, Message.of("/x", value))
 
     await from_a_thread(work)
     assert sink.messages == []
@@ -181,69 +181,65 @@ async def test_messages_from_a_thread_come_to_the_loop_in_order() -> None:
     assert [message.args[0] for message in sink.messages] == list(range(100))
 
 
-async def test_a_burst_from_a_thread_is_bounded_and_the_oldest_are_counted(
+async def test_burst_from_a_thread_drops_and_counts_the_oldest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(route_module, "MAX_WAITING", 3)
     sink = Sink()
-    tail = StatefulSteps([sink], {}, StatefulOptions(on_change=True))
-    tail.start()
+    route = Route(RouteConfig(on_change=True), [sink])
+    route.stateful.start()
 
     def work() -> None:
         for value in range(5):
-            deliver(tail, Message.of("/x", value))
+            deliver(route, Message.of("/x", value))
 
     await from_a_thread(work)
     await asyncio.sleep(0)
     assert [message.args[0] for message in sink.messages] == [2, 3, 4]
-    assert tail.drops == {"full": 2}
+    assert route.drops == {"full": 2}
 
 
-async def test_a_stop_takes_what_comes_from_threads_first() -> None:
+async def test_stop_delivers_messages_from_threads_first() -> None:
     sink = Sink()
-    tail = StatefulSteps([sink], {}, StatefulOptions(on_change=True))
-    tail.start()
-    await from_a_thread(lambda: deliver(tail, Message.of("/x", 1)))
-    tail.stop()
+    route = Route(RouteConfig(on_change=True), [sink])
+    route.stateful.start()
+    await from_a_thread(lambda: deliver(route, Message.of("/x", 1)))
+    route.stateful.stop()
     assert len(sink.messages) == 1
 
 
-def test_what_comes_when_the_loop_is_closed_is_counted() -> None:
-    tail = StatefulSteps([Sink()], {}, StatefulOptions(on_change=True))
+def test_messages_after_the_loop_closed_are_counted() -> None:
+    route = Route(RouteConfig(on_change=True), [Sink()])
 
     async def start() -> None:
-        tail.start()
+        route.stateful.start()
 
     thread = threading.Thread(target=lambda: asyncio.run(start()))
     thread.start()
     thread.join()
     for value in (1, 2):
-        deliver(tail, Message.of("/x", value))
-    assert tail.drops == {"stopped": 2}
+        deliver(route, Message.of("/x", value))
+    assert route.drops == {"stopped": 2}
 
 
 # --- reports -----------------------------------------------------------------------------------
 
 
-def test_what_a_route_loses_is_reported_once_with_its_name(
+def test_dropped_messages_are_logged_once_with_the_route_name(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    route = Route(
-        PureSteps(RouteSpec(send="/y {1}")),
-        StatefulSteps([Sink()], {}, StatefulOptions()),
-        "route 3",
-    )
+    route = Route(RouteConfig(send="/y {1}"), [Sink()], "route 3")
     call = route.bind("/x", "i", {})
     assert call is not None
     for _ in range(5):
         call(Message.of("/x", 1))
     (record,) = caplog.records
-    assert record.message == "route 3: 1 message lost: there is no argument {1}"
+    assert record.message == "route 3: 1 message lost: missing argument {1}"
     assert record.levelno == logging.WARNING
-    assert route.steps.drops == {"arguments": 5}
+    assert route.drops == {"arguments": 5}
 
 
-async def test_a_route_is_called_by_its_number_in_the_file(running: Running) -> None:
+async def test_route_name_is_its_number_in_the_file(running: Running) -> None:
     text = """
     [bridge.in]
     listen = "udp://127.0.0.1:0"
@@ -257,4 +253,4 @@ async def test_a_route_is_called_by_its_number_in_the_file(running: Running) -> 
     to = "out"
     """
     async with running(text) as app:
-        assert [repr(wired.route) for wired in app.routes] == ["route 1", "route 2"]
+        assert [repr(route) for route in app.routes] == ["route 1", "route 2"]

@@ -86,7 +86,7 @@ def change(out: list[Message], drops: Counter[str]) -> OnChange:
     return OnChange(out.append, drops)
 
 
-def test_only_changed_values_pass(
+def test_on_change_passes_only_changed_values(
     change: OnChange, out: list[Message], drops: Counter[str]
 ) -> None:
     for value in (1, 1, 2, 2, 1):
@@ -101,22 +101,22 @@ def test_each_address_has_its_own_last_value(change: OnChange, out: list[Message
     assert [message.address for message in out] == ["/a", "/b"]
 
 
-def test_another_type_is_another_value(change: OnChange, out: list[Message]) -> None:
+def test_on_change_distinguishes_types(change: OnChange, out: list[Message]) -> None:
     for message in (Message.of("/x", 1), Message.of("/x", 1.0), Message.of("/x", True)):
         change.put(message)
     assert [message.types for message in out] == ["i", "f", "T"]
 
 
-def test_a_message_without_arguments_passes_once(change: OnChange, out: list[Message]) -> None:
+def test_on_change_passes_a_message_without_arguments_once(
+    change: OnChange, out: list[Message]
+) -> None:
     change.put(Message("/x"))
     change.put(Message("/x"))
     assert len(out) == 1
 
 
 @pytest.mark.usefixtures("small")
-def test_the_address_that_was_heard_longest_ago_is_forgotten(
-    change: OnChange, out: list[Message]
-) -> None:
+def test_least_recently_used_address_is_dropped(change: OnChange, out: list[Message]) -> None:
     for address in ("/a", "/b", "/c", "/a", "/d"):
         change.put(Message.of(address, 1))
     out.clear()
@@ -135,12 +135,12 @@ def limit(out: list[Message], drops: Counter[str], loop: Any) -> Limit:
     return Limit(10.0, out.append, loop, drops)
 
 
-def test_the_first_passes_at_once(limit: Limit, out: list[Message]) -> None:
+def test_limit_passes_the_first_message_at_once(limit: Limit, out: list[Message]) -> None:
     limit.put(Message.of("/x", 1))
     assert values(out) == [1]
 
 
-def test_the_latest_wins_and_the_last_arrives(
+def test_limit_passes_the_latest_value(
     limit: Limit, out: list[Message], loop: Loop, drops: Counter[str]
 ) -> None:
     for value in range(1, 6):
@@ -155,7 +155,7 @@ def test_the_latest_wins_and_the_last_arrives(
     assert loop.waiting == 0
 
 
-def test_a_stream_is_thinned_to_the_rate(limit: Limit, out: list[Message], loop: Loop) -> None:
+def test_limit_thins_a_stream_to_its_rate(limit: Limit, out: list[Message], loop: Loop) -> None:
     for value in range(1000):
         limit.put(Message.of("/x", value))
         loop.go(0.001)
@@ -164,16 +164,14 @@ def test_a_stream_is_thinned_to_the_rate(limit: Limit, out: list[Message], loop:
     assert values(out)[-1] == 999
 
 
-def test_what_comes_slowly_enough_passes_at_once(
-    limit: Limit, out: list[Message], loop: Loop
-) -> None:
+def test_limit_passes_slow_messages_at_once(limit: Limit, out: list[Message], loop: Loop) -> None:
     for value in range(5):
         limit.put(Message.of("/x", value))
         assert values(out)[-1] == value
         loop.go(0.1001)
 
 
-def test_the_rate_is_that_of_an_address(limit: Limit, out: list[Message], loop: Loop) -> None:
+def test_limit_applies_per_address(limit: Limit, out: list[Message], loop: Loop) -> None:
     for value in (1, 2):
         for address in ("/a", "/b", "/c"):
             limit.put(Message.of(address, value))
@@ -184,7 +182,7 @@ def test_the_rate_is_that_of_an_address(limit: Limit, out: list[Message], loop: 
 
 
 @pytest.mark.usefixtures("small")
-def test_no_more_than_the_bound_wait_and_the_one_that_waits_longest_is_dropped(
+def test_limit_above_its_bound_drops_the_oldest_waiting_message(
     limit: Limit, out: list[Message], loop: Loop, drops: Counter[str]
 ) -> None:
     for number in range(5):
@@ -195,7 +193,9 @@ def test_no_more_than_the_bound_wait_and_the_one_that_waits_longest_is_dropped(
     assert sorted(message.address for message in out[5:]) == ["/2", "/3", "/4"]
 
 
-def test_closing_a_limit_sends_what_waits(limit: Limit, out: list[Message], loop: Loop) -> None:
+def test_closing_a_limit_passes_waiting_messages(
+    limit: Limit, out: list[Message], loop: Loop
+) -> None:
     for address in ("/a", "/b"):
         for value in (1, 2, 3):
             limit.put(Message.of(address, value))
@@ -214,7 +214,7 @@ def delay(out: list[Message], drops: Counter[str], loop: Any) -> Delay:
     return Delay(0.5, out.append, loop, drops)
 
 
-def test_a_message_comes_later(delay: Delay, out: list[Message], loop: Loop) -> None:
+def test_delay_passes_a_message_later(delay: Delay, out: list[Message], loop: Loop) -> None:
     delay.put(Message.of("/x", 1))
     loop.go(0.499)
     assert out == []
@@ -222,7 +222,7 @@ def test_a_message_comes_later(delay: Delay, out: list[Message], loop: Loop) -> 
     assert values(out) == [1]
 
 
-def test_the_order_is_kept_of_what_comes_at_one_moment(
+def test_delay_keeps_the_order_of_simultaneous_messages(
     delay: Delay, out: list[Message], loop: Loop
 ) -> None:
     for value in range(100):
@@ -231,7 +231,7 @@ def test_the_order_is_kept_of_what_comes_at_one_moment(
     assert values(out) == list(range(100))
 
 
-def test_each_is_held_for_its_own_time(delay: Delay, out: list[Message], loop: Loop) -> None:
+def test_delay_applies_to_each_message(delay: Delay, out: list[Message], loop: Loop) -> None:
     for value in range(3):
         delay.put(Message.of("/x", value))
         loop.go(0.2)
@@ -245,9 +245,7 @@ def test_each_is_held_for_its_own_time(delay: Delay, out: list[Message], loop: L
     assert values(out) == [0, 1, 2, 3]
 
 
-def test_a_timer_that_is_early_sends_what_it_is_for(
-    delay: Delay, out: list[Message], loop: Loop
-) -> None:
+def test_early_timer_passes_its_message(delay: Delay, out: list[Message], loop: Loop) -> None:
     loop.early = 0.001  # as real loops are, by the resolution of their clock
     delay.put(Message.of("/x", 1))
     loop.go(0.5)
@@ -255,7 +253,7 @@ def test_a_timer_that_is_early_sends_what_it_is_for(
 
 
 @pytest.mark.usefixtures("small")
-def test_beyond_its_bound_the_newest_are_dropped_and_counted(
+def test_delay_above_its_bound_drops_and_counts_the_newest(
     delay: Delay, out: list[Message], loop: Loop, drops: Counter[str]
 ) -> None:
     for value in range(5):
@@ -265,7 +263,7 @@ def test_beyond_its_bound_the_newest_are_dropped_and_counted(
     assert drops == {"delayed": 2}
 
 
-def test_closing_a_delay_drops_what_waits_and_counts_it(
+def test_closing_a_delay_drops_and_counts_waiting_messages(
     delay: Delay, out: list[Message], loop: Loop, drops: Counter[str]
 ) -> None:
     for value in range(3):

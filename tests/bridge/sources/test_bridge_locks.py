@@ -140,7 +140,7 @@ def nothing_left(running: Running) -> Callable[..., AbstractAsyncContextManager[
 
 @every_mode
 @pytest.mark.parametrize("scheme", ["udp", "tcp", "tcp+1.0", "tcp+auto"])
-async def test_an_address_outside_allow_does_not_get_in(
+async def test_address_outside_the_allow_list_is_rejected(
     scheme: str, mode: str, nothing_left: Running
 ) -> None:
     text = config(mode, f"{scheme}://127.0.0.1:0", bridge='allow = ["127.0.0.2", "10.0.0.0/8"]')
@@ -161,7 +161,7 @@ async def test_an_address_outside_allow_does_not_get_in(
 
 @every_mode
 @pytest.mark.parametrize("scheme", ["udp", "tcp"])
-async def test_ipv6_is_held_against_allow_as_well(scheme: str, mode: str, running: Running) -> None:
+async def test_allow_list_applies_to_ipv6(scheme: str, mode: str, running: Running) -> None:
     for allow, count in (("127.0.0.1", 0), ("::1", 1)):
         text = config(mode, f"{scheme}://[::1]:0", bridge=f'allow = ["{allow}"]')
         async with running(text) as app:
@@ -175,7 +175,7 @@ async def test_ipv6_is_held_against_allow_as_well(scheme: str, mode: str, runnin
 
 @pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "asyncio"])
 @pytest.mark.parametrize("scheme", ["udp", "tcp"])
-async def test_ipv4_that_arrives_on_an_ipv6_socket_counts_as_ipv4(
+async def test_ipv4_on_an_ipv6_socket_is_matched_as_ipv4(
     scheme: str, mode: str, running: Running
 ) -> None:
     text = config(mode, f"{scheme}://[::]:0", bridge='allow = ["127.0.0.0/8"]')
@@ -186,7 +186,7 @@ async def test_ipv4_that_arrives_on_an_ipv6_socket_counts_as_ipv4(
 
 
 @every_mode
-async def test_a_flood_from_outside_allow_is_counted_and_told_once(
+async def test_flood_from_outside_the_allow_list_is_counted_and_logged_once(
     mode: str, running: Running, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     text = config(mode, "udp://127.0.0.1:0", bridge='allow = ["127.0.0.2"]')
@@ -203,7 +203,7 @@ async def test_a_flood_from_outside_allow_is_counted_and_told_once(
     assert 1 <= said.count("127.0.0.1 is not in 'allow'") <= 2
 
 
-async def test_a_host_bit_in_a_network_is_an_error_with_its_mend(
+async def test_host_bit_in_a_network_is_an_error_with_a_fix(
     make_app: Callable[..., App],
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
@@ -234,7 +234,7 @@ TOO_MUCH = [
 @every_mode
 @pytest.mark.parametrize("scheme", ["udp", "tcp"])
 @pytest.mark.parametrize(("limit", "packet", "reason", "framed"), TOO_MUCH)
-async def test_a_packet_that_holds_too_much_is_dropped_and_counted(
+async def test_packet_above_a_limit_is_dropped_and_counted(
     limit: str, packet: bytes, reason: str, framed: str, scheme: str, mode: str, running: Running
 ) -> None:
     async with running(config(mode, f"{scheme}://127.0.0.1:0", limit)) as app:
@@ -251,7 +251,7 @@ async def test_a_packet_that_holds_too_much_is_dropped_and_counted(
             assert arrived.address == "/ok"
 
 
-def test_a_limit_that_makes_no_sense_is_an_error(make_app: Callable[..., App]) -> None:
+def test_invalid_limit_is_an_error(make_app: Callable[..., App]) -> None:
     for limit, says in {
         "max_depth = 101": "bridge.in.limits.max_depth = 101: must be at most 100",
         "max_connections = 0": "bridge.in.limits.max_connections = 0: must be at least 1",
@@ -266,7 +266,7 @@ def test_a_limit_that_makes_no_sense_is_an_error(make_app: Callable[..., App]) -
 
 @every_mode
 @pytest.mark.parametrize("limit", ["max_pending = 2", "horizon = 5.0"])
-async def test_what_may_not_wait_for_its_time_is_dropped_and_counted(
+async def test_message_too_early_is_dropped_and_counted(
     limit: str, mode: str, running: Running
 ) -> None:
     text = config(mode, "udp://127.0.0.1:0", limit, 'too_early = "drop"')
@@ -285,7 +285,7 @@ async def test_what_may_not_wait_for_its_time_is_dropped_and_counted(
 
 
 @every_mode
-async def test_a_client_that_opens_and_says_nothing_is_let_go(mode: str, running: Running) -> None:
+async def test_silent_connection_is_closed(mode: str, running: Running) -> None:
     async with running(config(mode, "tcp://127.0.0.1:0", "idle_timeout = 0.2")) as app:
         with Sender(app) as silent:
             assert await silent.ended()
@@ -299,7 +299,7 @@ async def test_a_client_that_opens_and_says_nothing_is_let_go(mode: str, running
 @pytest.mark.parametrize(
     ("scheme", "start"), [("tcp", b"\xc0/x"), ("tcp+1.0", b"\0\0\x10\0/x"), ("tcp+auto", b"/x")]
 )
-async def test_a_frame_that_never_ends_ends_the_connection(
+async def test_endless_frame_ends_the_connection(
     scheme: str, start: bytes, mode: str, running: Running
 ) -> None:
     text = config(mode, f"{scheme}://127.0.0.1:0", "packet_timeout = 0.3")
@@ -326,7 +326,9 @@ async def test_a_frame_that_never_ends_ends_the_connection(
 
 
 @many_at_once
-async def test_one_address_leaves_room_for_others(mode: str, nothing_left: Running) -> None:
+async def test_connections_of_one_address_leave_room_for_others(
+    mode: str, nothing_left: Running
+) -> None:
     text = config(mode, "tcp://127.0.0.1:0", "max_connections_per_address = 2")
     async with nothing_left(text) as app:
         with Sender(app, "127.0.0.2") as one, Sender(app, "127.0.0.2") as two:

@@ -193,7 +193,7 @@ def is_free(address: OSCURL) -> bool:
 @needs_fork
 @pytest.mark.parametrize("address", ["/idle", "/stuck"])
 @pytest.mark.parametrize("scheme", ["udp", "tcp"])
-def test_when_the_program_is_killed_no_process_and_no_port_is_left(
+def test_killed_program_leaves_no_process_and_no_port(
     scheme: str, address: str, start: Start
 ) -> None:
     program = start(listen=f"{scheme}://127.0.0.1:0")
@@ -209,7 +209,7 @@ def test_when_the_program_is_killed_no_process_and_no_port_is_left(
 
 
 @needs_fork
-def test_when_all_of_its_group_is_killed_nothing_is_left(start: Start) -> None:
+def test_killing_the_process_group_leaves_nothing_running(start: Start) -> None:
     program = start()
     where = program.address
     program.send("/stuck")
@@ -226,7 +226,7 @@ def test_when_all_of_its_group_is_killed_nothing_is_left(start: Start) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("address", ["/idle", "/stuck"])
 @pytest.mark.parametrize("mode", MODES[1:])
-def test_a_signal_to_the_group_ends_everything_cleanly(
+def test_signal_to_the_process_group_ends_everything_cleanly(
     mode: str, address: str, number: int, start: Start
 ) -> None:
     program = start(mode)
@@ -246,7 +246,7 @@ def test_a_signal_to_the_group_ends_everything_cleanly(
 
 
 @needs_fork
-def test_a_signal_to_every_process_ends_everything_cleanly(start: Start) -> None:
+def test_signal_to_every_process_ends_everything_cleanly(start: Start) -> None:
     program = start()
     program.send("/stuck")
     until(lambda: children_of(program.listener()))
@@ -261,7 +261,7 @@ def test_a_signal_to_every_process_ends_everything_cleanly(start: Start) -> None
 
 
 @needs_fork
-def test_when_the_listener_process_is_killed_traffic_goes_on(start: Start) -> None:
+def test_killed_worker_does_not_stop_traffic(start: Start) -> None:
     program = start()
     with connect(program.web) as client:
         for _ in range(2):
@@ -272,15 +272,15 @@ def test_when_the_listener_process_is_killed_traffic_goes_on(start: Start) -> No
             program.send("/again")
             packet = oscbridge.decode_packet(client.recv(timeout=WAIT, decode=False))
             assert [m.address for m in oscbridge.messages(packet)] == ["/again"]
-    assert program.log.count("its listener process was killed by SIGKILL") == 2
-    until(lambda: program.log.count("listens again on") == 2)
+    assert program.log.count("its worker was killed by SIGKILL") == 2
+    until(lambda: program.log.count("listening again on") == 2)
 
 
 # --- it cannot listen ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_port_that_is_taken_ends_the_program_with_one_line(mode: str, start: Start) -> None:
+def test_occupied_port_ends_the_program_with_one_line(mode: str, start: Start) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         listen = f"udp://127.0.0.1:{taken.getsockname()[1]}"
@@ -300,7 +300,7 @@ def test_a_port_that_is_taken_ends_the_program_with_one_line(mode: str, start: S
 
 @pytest.mark.parametrize("scheme", ["udp", "tcp"])
 @pytest.mark.parametrize("mode", ["blocking", "threading"])
-async def test_a_handler_that_does_not_return_does_not_hold_up_a_stop(
+async def test_stuck_handler_does_not_delay_a_stop(
     mode: str, scheme: str, make_app: Callable[..., App], caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make_app(f'[bridge.in]\nlisten = "{scheme}://127.0.0.1:0"\nmode = "{mode}"')
@@ -330,7 +330,7 @@ async def test_a_handler_that_does_not_return_does_not_hold_up_a_stop(
     assert text in caplog.text
 
 
-async def test_a_server_whose_thread_has_ended_says_so(
+async def test_listener_reports_that_its_thread_has_ended(
     running: Running, send: Send, caplog: pytest.LogCaptureFixture
 ) -> None:
     def handler(*_: object) -> None:
@@ -351,7 +351,7 @@ async def test_a_server_whose_thread_has_ended_says_so(
 # --- other systems -------------------------------------------------------------------------------
 
 
-def test_the_modules_can_be_imported_where_there_is_no_fork() -> None:
+def test_modules_can_be_imported_without_os_fork() -> None:
     program = """
 import asyncio, logging, os, pydantic, random, socket, ssl, subprocess, threading
 del os.fork, os.killpg, os.register_at_fork, socket.AF_UNIX, socket.socketpair

@@ -162,7 +162,7 @@ def config(mode: str, scheme: str = "udp", host: str = "127.0.0.1", more: str = 
 
 @pytest.mark.parametrize(("scheme", "wire"), WIRES)
 @pytest.mark.parametrize("mode", MODES)
-async def test_every_message_goes_through_the_same_routes(
+async def test_every_mode_applies_the_same_routes(
     mode: str, scheme: str, wire: str, running: Callable, client: Callable, module: str
 ) -> None:
     text = config(mode, scheme) + ROUTES.format(mode=mode, module=module)
@@ -204,7 +204,7 @@ async def test_each_connection_keeps_its_order(
         assert numbers([m for m in received if m.address == address]) == list(range(100))
 
 
-async def test_a_blocking_bridge_serves_one_connection_after_the_other(
+async def test_blocking_bridge_serves_connections_one_after_the_other(
     running: Callable, client: Callable
 ) -> None:
     async with running(config("blocking", "tcp")) as (app, web):
@@ -238,7 +238,7 @@ async def test_bridges_of_all_modes_run_at_once(
 
 @pytest.mark.parametrize(("scheme", "wire"), WIRES[:2])
 @pytest.mark.parametrize("mode", MODES)
-async def test_the_default_route_of_a_plugin_works(
+async def test_default_route_of_a_plugin_delivers_messages(
     mode: str, scheme: str, wire: str, running: Callable, client: Callable
 ) -> None:
     message = Message.of(
@@ -252,7 +252,7 @@ async def test_the_default_route_of_a_plugin_works(
 
 @pytest.mark.parametrize("scheme", ["udp", "tcp"])
 @pytest.mark.parametrize("mode", MODES)
-async def test_a_bridge_listens_on_ipv6(
+async def test_bridge_listens_on_ipv6(
     mode: str, scheme: str, running: Callable, client: Callable
 ) -> None:
     async with running(config(mode, scheme, "[::1]")) as (app, web):
@@ -263,7 +263,7 @@ async def test_a_bridge_listens_on_ipv6(
 
 
 @pytest.mark.parametrize(("number", "mode"), list(enumerate(MODES)))
-async def test_a_bridge_joins_a_multicast_group(number: int, mode: str, running: Callable) -> None:
+async def test_bridge_joins_a_multicast_group(number: int, mode: str, running: Callable) -> None:
     group = f"239.77.4.{number + 1}"
     text = config(mode, "udp", group, 'interface = "127.0.0.1"')
     async with running(text) as (app, web):
@@ -278,7 +278,7 @@ async def test_a_bridge_joins_a_multicast_group(number: int, mode: str, running:
 
 @pytest.mark.parametrize(("scheme", "wire"), WIRES[:2])
 @pytest.mark.parametrize("mode", MODES)
-async def test_a_future_message_waits_while_others_pass(
+async def test_message_with_a_future_time_tag_waits_while_others_pass(
     mode: str, scheme: str, wire: str, running: Callable, client: Callable
 ) -> None:
     message = oscbridge.encode_message(Message.of("/later"))
@@ -317,7 +317,7 @@ async def test_bad_packets_are_counted_and_harmless(
     ("mode", "least", "most"),
     [("blocking", 1.0, 2.5), ("threading", 0.05, 0.5), ("forking", 0.05, 0.5)],
 )
-async def test_slow_functions_run_at_once_where_the_mode_says_so(
+async def test_slow_functions_run_concurrently_in_concurrent_modes(
     mode: str, least: float, most: float, running: Callable, client: Callable, module: str
 ) -> None:
     text = config(mode) + f'[[route]]\nfrom = "{mode}"\nto = "web"\nfunction = "{module}:sleep"'
@@ -339,9 +339,7 @@ async def test_slow_functions_run_at_once_where_the_mode_says_so(
 
 @pytest.mark.parametrize("scheme", ["udp", "tcp"])
 @pytest.mark.parametrize("mode", MODES)
-async def test_a_port_that_is_taken_is_one_clear_error(
-    mode: str, scheme: str, running: Callable
-) -> None:
+async def test_occupied_port_is_one_clear_error(mode: str, scheme: str, running: Callable) -> None:
     kind = socket.SOCK_DGRAM if scheme == "udp" else socket.SOCK_STREAM
     with socket.socket(socket.AF_INET, kind) as taken:
         taken.bind(("127.0.0.1", 0))
@@ -367,7 +365,7 @@ async def test_a_port_that_is_taken_is_one_clear_error(
         ("239.77.4.9", 'interface = "nowhere"', "nowhere"),
     ],
 )
-async def test_an_address_that_cannot_be_had_is_one_clear_error(
+async def test_unavailable_address_is_one_clear_error(
     mode: str, host: str, more: str, says: str, running: Callable
 ) -> None:
     with pytest.raises(oscbridge.OSCBridgeError) as caught:

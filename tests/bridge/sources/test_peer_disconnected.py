@@ -58,7 +58,7 @@ to = "apart"
 
 
 @pytest.mark.parametrize("mode", ["asyncio", "blocking", "threading", "forking"])
-async def test_it_is_told_after_all_that_came_by_the_connection(
+async def test_peer_disconnected_follows_the_messages_of_the_connection(
     mode: str, running: Running, types: dict[str, type[Endpoint]]
 ) -> None:
     types["notes"] = Notes
@@ -79,7 +79,7 @@ async def test_it_is_told_after_all_that_came_by_the_connection(
         assert apart.heard == []
 
 
-async def test_an_endpoint_that_fails_at_it_is_reported_and_goes_on(
+async def test_failing_peer_disconnected_is_logged_and_the_endpoint_keeps_running(
     running: Running, types: dict[str, type[Endpoint]], caplog: pytest.LogCaptureFixture
 ) -> None:
     types["notes"], types["faulty"] = Notes, Faulty

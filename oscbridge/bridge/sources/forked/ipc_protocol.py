@@ -1,7 +1,7 @@
-"""What a listener process and the bridge process say to each other.
+"""The records that a worker and its supervisor exchange.
 
-Every record is one OSC message in one datagram of a socket pair: no pickle, and nothing
-torn when a child is killed while it writes.
+Each record is one OSC message in one datagram of a socket pair: no pickle, and never half a
+record, even if a child is killed while it writes.
 """
 
 from __future__ import annotations
@@ -20,50 +20,50 @@ from oscbridge.osc import Argument, Limits, Message, Origin, TimeTag, decode_mes
 from oscbridge.osc.message import encode_values
 
 __all__ = [
-    "LINK_TYPE",
     "MAX_RECORD",
     "RETIRE",
+    "SOCKET_TYPE",
     "STOP",
-    "Alive",
-    "Counted",
+    "ChildCount",
+    "ClientDisconnected",
+    "CountsRecord",
     "DroppedRecord",
     "Emission",
-    "Failed",
-    "Left",
-    "Ready",
+    "ReceivedPacket",
     "Record",
-    "Seen",
+    "WorkerFailed",
+    "WorkerReady",
     "add_counts",
     "counts_of",
     "read_record",
 ]
 
 MAX_RECORD: Final = 131_072
-"""Bytes of a record; a message that makes a larger one is refused and counted."""
+"""Bytes of a record; a message that needs a larger one is dropped and counted."""
 
 MAX_TEXT: Final = 4_000
-"""Characters of a text for people; of a longer one, the end is kept."""
+"""Characters of a human-readable text; of a longer one, the end is kept."""
 
-LINK_TYPE: Final = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM
-"""Both keep records whole. macOS has a name for the first, and nothing behind it."""
+SOCKET_TYPE: Final = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM
+"""Both preserve record boundaries. macOS defines the first but does not implement it."""
 
 STOP: Final = b"stop"
-"""Says: end. It is left in the socket, for all to see."""
+"""To the worker: end. It stays in the socket, where all children can peek at it."""
 
 RETIRE: Final = b"retire"
-"""Says: take nothing more in, finish what there is, and end. It is left there as well."""
+"""To the worker: accept nothing more, finish accepted messages, and end. It stays as well."""
 
 _Kind = TypeVar("_Kind", str, int)
 
 _LIMITS: Final = Limits(max_address_length=MAX_RECORD)
-"""What a route made may have a longer address than what comes in from outside."""
+"""The address of a message that a route made may be longer than that of an incoming one."""
 
 
 class Emission(NamedTuple):
-    """A message that came out of the pure steps of a route."""
+    """A message that left the pure steps of a route."""
 
     route: int
-    """Its place in the bridge's list of routes; -1 for the plugins' own."""
+    """Index in the bridge's list of routes; -1 for the routes of plugins."""
     message: Message
     captures: Mapping[str, str]
 
@@ -78,19 +78,19 @@ class Emission(NamedTuple):
 
 
 class DroppedRecord(NamedTuple):
-    """Messages that did not come through, by a reason that is one word."""
+    """Dropped messages; the reason is one word."""
 
     reason: str
     messages: int
     text: str = ""
-    """What happened, for people."""
+    """What happened, in words."""
 
     def encode(self) -> bytes:
         return encode_values("/dropped", [self.reason, self.messages, _fit(self.text)])
 
 
-class Counted(NamedTuple):
-    """What a dispatcher has counted since the last time (:func:`counts_of`)."""
+class CountsRecord(NamedTuple):
+    """What a dispatcher has counted since the last such record (:func:`counts_of`)."""
 
     counts: Mapping[str, int]
 
@@ -99,8 +99,8 @@ class Counted(NamedTuple):
         return encode_values("/counted", [items])
 
 
-class Alive(NamedTuple):
-    """How many children the listener process has now."""
+class ChildCount(NamedTuple):
+    """The number of children that the worker has now."""
 
     children: int
 
@@ -108,8 +108,8 @@ class Alive(NamedTuple):
         return encode_values("/alive", self)
 
 
-class Seen(NamedTuple):
-    """A packet that was taken in, for who watches, and its sender."""
+class ReceivedPacket(NamedTuple):
+    """A packet that was received, for watchers, and its sender."""
 
     data: bytes
     host: str
@@ -119,33 +119,33 @@ class Seen(NamedTuple):
         return encode_values("/seen", self)
 
 
-class Left(NamedTuple):
-    """The connection of a client is over."""
+class ClientDisconnected(NamedTuple):
+    """The connection of a client has ended."""
 
     client: tuple[str | int, ...]
-    """Its address, as the system has it."""
+    """Its socket address."""
 
     def encode(self) -> bytes:
         return encode_values("/left", [list(self.client)])
 
 
-class Ready(NamedTuple):
-    """The listener process listens."""
+class WorkerReady(NamedTuple):
+    """The worker listens."""
 
     def encode(self) -> bytes:
         return encode_values("/ready", self)
 
 
-class Failed(NamedTuple):
-    """The listener process cannot listen."""
+class WorkerFailed(NamedTuple):
+    """The worker cannot listen."""
 
     kind: str
     number: int
-    """The system's, or 0."""
+    """The errno, or 0."""
     text: str
 
     @classmethod
-    def of(cls, error: Exception) -> Failed:
+    def of(cls, error: Exception) -> WorkerFailed:
         if isinstance(error, OSError):
             kind = "gaierror" if isinstance(error, socket.gaierror) else "OSError"
             return cls(kind, error.errno or 0, error.strerror or str(error))
@@ -155,17 +155,26 @@ class Failed(NamedTuple):
         return encode_values("/failed", [self.kind, self.number, _fit(self.text)])
 
     def error(self) -> OSError:
-        """The error as it was there."""
+        """The error as it was in the worker."""
         if self.kind == "gaierror":
             return socket.gaierror(self.number, self.text)
         return OSError(self.number, self.text) if self.number else OSError(self.text)
 
 
-Record: TypeAlias = Emission | DroppedRecord | Counted | Alive | Seen | Left | Ready | Failed
+Record: TypeAlias = (
+    Emission
+    | DroppedRecord
+    | CountsRecord
+    | ChildCount
+    | ReceivedPacket
+    | ClientDisconnected
+    | WorkerReady
+    | WorkerFailed
+)
 
 
 def read_record(data: bytes) -> Record:
-    """Raises :class:`DecodeError` for what is none."""
+    """Raises :class:`DecodeError` for data that is not a record."""
     record = decode_message(data, _LIMITS)
     match record.address, record.args:
         case "/emitted", (int(route), origin, None | TimeTag() as timetag, bytes(body), captures):
@@ -174,31 +183,31 @@ def read_record(data: bytes) -> Record:
         case "/dropped", (str(reason), int(count), str(text)):
             return DroppedRecord(reason, count, text)
         case "/counted", (counts,):
-            return Counted(_pairs(counts, int))
+            return CountsRecord(_pairs(counts, int))
         case "/alive", (int(children),):
-            return Alive(children)
+            return ChildCount(children)
         case "/seen", (bytes(packet), str(host), int(port)):
-            return Seen(packet, host, port)
+            return ReceivedPacket(packet, host, port)
         case "/left", (list(parts),) if all(isinstance(part, str | int) for part in parts):
-            return Left(tuple(cast(list[str | int], parts)))
+            return ClientDisconnected(tuple(cast(list[str | int], parts)))
         case "/ready", ():
-            return Ready()
+            return WorkerReady()
         case "/failed", (str(kind), int(number), str(text)):
-            return Failed(kind, number, text)
-    raise _no_record(f"{record.address} ,{record.types}")
+            return WorkerFailed(kind, number, text)
+    raise _not_a_record(f"{record.address} ,{record.types}")
 
 
 def _fit(text: str) -> str:
-    """Text that a record can hold."""
+    """Text that fits into a record."""
     return text[-MAX_TEXT:].replace("\0", " ").encode(errors="replace").decode()
 
 
-def _no_record(text: str) -> DecodeError:
-    return DecodeError("record", f"no record of a listener process: {text}")
+def _not_a_record(text: str) -> DecodeError:
+    return DecodeError("record", f"not a record of a worker: {text}")
 
 
 def _origin_out(origin: Origin | None) -> Argument:
-    """A source, the hops, and the peer: a socket address, text, a number, or else nothing."""
+    """Source, hops, and peer: a socket address, text, a number, or None for anything else."""
     if origin is None:
         return None
     peer: Argument = None
@@ -218,20 +227,20 @@ def _origin_in(value: Argument) -> Origin | None:
             return origin_after(source, tuple(cast(list[str | int], parts)), hops)
         case [str(source), int(hops), None | str() | int() as peer]:
             return origin_after(source, peer, hops)
-    raise _no_record(f"origin {value!r}")
+    raise _not_a_record(f"origin {value!r}")
 
 
 def _pairs(values: Argument, kind: type[_Kind]) -> dict[str, _Kind]:
-    """A dictionary from a list of keys and values by turns."""
+    """A dictionary from a list of alternating keys and values."""
     if isinstance(values, list) and len(values) % 2 == 0:
         keys, rest = values[::2], values[1::2]
         if all(isinstance(k, str) for k in keys) and all(isinstance(v, kind) for v in rest):
             return dict(zip(cast(list[str], keys), cast(list[_Kind], rest), strict=True))
-    raise _no_record(f"pairs {values!r}")
+    raise _not_a_record(f"pairs {values!r}")
 
 
 def counts_of(statistics: Statistics) -> Counter[str]:
-    """All that a dispatcher has counted, as "messages" and "bad.size"."""
+    """The counters of a dispatcher, by names such as "messages" and "bad.size"."""
     counts: Counter[str] = Counter()
     for field in fields(statistics):
         value = getattr(statistics, field.name)
@@ -244,7 +253,7 @@ def counts_of(statistics: Statistics) -> Counter[str]:
 
 
 def add_counts(statistics: Statistics, counts: Mapping[str, int]) -> None:
-    """Add what was counted elsewhere. Raises :class:`DecodeError` for an unknown name."""
+    """Add counts of another process. Raises :class:`DecodeError` for an unknown name."""
     known = {field.name for field in fields(statistics)}
     for key, count in counts.items():
         name, _, reason = key.partition(".")
@@ -254,4 +263,4 @@ def add_counts(statistics: Statistics, counts: Mapping[str, int]) -> None:
         elif isinstance(value, int) and not reason:
             setattr(statistics, name, value + count)
         else:
-            raise _no_record(f"count of {key!r}")
+            raise _not_a_record(f"count of {key!r}")

@@ -1,4 +1,4 @@
-"""Watching a forking bridge: its processes send on what they take in, while somebody looks."""
+"""Watching a forking bridge: its processes send copies of received packets on demand."""
 
 from __future__ import annotations
 
@@ -9,30 +9,34 @@ import socket
 from collections.abc import Callable
 from tempfile import TemporaryFile
 
-from oscbridge.bridge.sources.forked.ipc_protocol import LINK_TYPE, MAX_RECORD, Seen, read_record
+from oscbridge.bridge.sources.forked.ipc_protocol import (
+    MAX_RECORD,
+    SOCKET_TYPE,
+    ReceivedPacket,
+    read_record,
+)
 from oscbridge.errors import DecodeError
 
 __all__ = ["TrafficMirror"]
 
 BUFFER = MAX_RECORD * 8
-"""Bytes that may wait on the way to who watches; what is beyond is not shown."""
+"""Bytes that may wait for the watchers; further packets are not shown."""
 
 BATCH = 256
-"""Packets that are shown before the loop looks at anything else."""
+"""Packets that are shown before the loop serves others."""
 
 
 class TrafficMirror:
-    """A switch that all processes of a bridge share, and the way of what they have seen.
+    """A switch that all processes of a bridge share, and a socket for the mirrored packets.
 
-    The switch is one byte of shared memory: looking at it costs the children no system call.
-    The way is a link of its own, so that what is shown never takes the room of a message that
-    is to be delivered.
+    The switch is one byte of shared memory: reading it costs the children no system call. The
+    socket is a separate one, so that mirrored packets never delay the messages to deliver.
     """
 
-    def __init__(self, show: Callable[[Seen], None]) -> None:
+    def __init__(self, show: Callable[[ReceivedPacket], None]) -> None:
         self._show = show
         self._loop = asyncio.get_running_loop()
-        self._near, self._far = socket.socketpair(socket.AF_UNIX, LINK_TYPE)
+        self._near, self._far = socket.socketpair(socket.AF_UNIX, SOCKET_TYPE)
         self._near.setblocking(False)
         for end in (self._near, self._far):
             for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
@@ -47,17 +51,17 @@ class TrafficMirror:
 
     @property
     def descriptors(self) -> tuple[int, int]:
-        """The switch, and the far end of the way: for a process to inherit."""
+        """The switch and the far end of the socket, for a process to inherit."""
         return self._memory, self._far.fileno()
 
     def watch(self, on: bool) -> None:
-        """Have every packet shown from now on, or none."""
+        """Mirror every packet from now on, or none."""
         if on == bool(self._switch[0]):
             return
         self._switch[0] = on
         if on:
             while self._read_one(show=False):
-                pass  # it is from the last time
+                pass  # left over from the last time
             self._loop.add_reader(self._near, self._read)
         else:
             self._loop.remove_reader(self._near)
@@ -76,7 +80,7 @@ class TrafficMirror:
                 return
 
     def _read_one(self, *, show: bool = True) -> bool:
-        """Show one packet. Whether there was any."""
+        """Show one packet. Returns whether there was one."""
         try:
             data = self._near.recv(MAX_RECORD)
         except OSError:
@@ -84,16 +88,16 @@ class TrafficMirror:
         try:
             record = read_record(data)
         except DecodeError:
-            return True  # a function of the user found this socket, and wrote into it
-        if show and isinstance(record, Seen):
+            return True  # a function of a route has written to this socket
+        if show and isinstance(record, ReceivedPacket):
             self._show(record)
         return True
 
 
 def _one_byte() -> int:
-    """A file of one byte that has no name; its descriptor."""
-    if hasattr(os, "memfd_create"):  # needs no folder that can be written to
-        memory = os.memfd_create("oscbridge-tap")
+    """The descriptor of an unnamed file with one byte."""
+    if hasattr(os, "memfd_create"):  # needs no writable folder
+        memory = os.memfd_create("oscbridge-mirror")
     else:
         with TemporaryFile() as file:
             memory = os.dup(file.fileno())

@@ -1,4 +1,4 @@
-"""The bridge process's side of a forking bridge: it keeps a listener process running."""
+"""The bridge process's side of a forking bridge: it keeps a worker running."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
 
 from oscbridge.bridge.config.models import BridgeOptions
-from oscbridge.bridge.routes.pure_steps import RouteSpec
-from oscbridge.bridge.routes.route import StatefulSteps
+from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sources.bind import bound_socket
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     MAX_RECORD,
-    Counted,
+    ClientDisconnected,
+    CountsRecord,
     DroppedRecord,
     Emission,
-    Left,
-    Seen,
+    ReceivedPacket,
     add_counts,
 )
 from oscbridge.bridge.sources.forked.mirror import TrafficMirror
-from oscbridge.bridge.sources.forked.worker_process import News, WorkerProcess
+from oscbridge.bridge.sources.forked.worker_process import WorkerProcess, WorkerReport
+from oscbridge.bridge.sources.forked.worker_settings import WorkerSettings
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.due_timer import DueTimer
 from oscbridge.dispatch.handler import ClientAddress
@@ -33,31 +33,21 @@ from oscbridge.errors import DecodeError
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.logs.setup import log_form
 
-__all__ = ["ForkingListener", "RoutePair"]
-
-_STOPPED: Final = "the bridge has stopped"
+__all__ = ["ForkingListener"]
 
 FIRST_WAIT: Final = 0.2
 LONGEST_WAIT: Final = 10.0
-"""Seconds before a listener process that died is replaced; doubled each time."""
+"""Seconds before a worker that died is replaced; doubled each time."""
 
 _log: Final = logging.getLogger(__name__)
 
 
-class RoutePair(NamedTuple):
-    """A route in its two halves: what the children run, and what the bridge process does."""
-
-    spec: RouteSpec
-    tail: StatefulSteps
-
-
 class ForkingListener:
-    """Keeps a listener process running, and takes in what comes out of its routes.
+    """Keeps a worker running, and delivers the messages that leave its routes.
 
-    The socket belongs to the bridge process, so what arrives while there is no listener
-    process, or while one takes the place of another, waits in it. If the process dies,
-    :attr:`problem` says so until another listens. What is counted there is added to the
-    dispatcher's statistics here.
+    The socket belongs to the bridge process, so packets that arrive while there is no worker, or
+    while one replaces another, wait in it. If the worker dies, :attr:`problem` says so until
+    another one listens. The worker's counts are added to the dispatcher's statistics.
     """
 
     def __init__(
@@ -65,7 +55,7 @@ class ForkingListener:
         name: str,
         options: BridgeOptions,
         dispatcher: Dispatcher,
-        routes: Sequence[RoutePair],
+        routes: Sequence[Route],
     ) -> None:
         self.address = options.listen
         self.problem = "not started"
@@ -74,212 +64,212 @@ class ForkingListener:
         self._options = options
         self._dispatcher = dispatcher
         self._routes = list(routes)
-        self._has_plugins = False
+        self._has_plugin_routes = False
         self._reporter = RateLimitedLog(_log)
         self._loop = asyncio.get_running_loop()
         self._socket: socket.socket | None = None
-        self._tap: TrafficMirror | None = None
+        self._mirror: TrafficMirror | None = None
         self._due: DueTimer | None = None
-        """For what waited for its time before the bridge became a forking one."""
-        self._process: WorkerProcess | None = None
+        """For messages that were scheduled before the bridge became a forking one."""
+        self._worker: WorkerProcess | None = None
         self._retiring: WorkerProcess | None = None
-        self._keeper: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._changing = asyncio.Lock()
         self._paused = False
         self._stopped = False
 
     @property
     def pid(self) -> int | None:
-        """The listener process, if there is one."""
-        return None if self._process is None else self._process.pid
+        """The process ID of the worker, if there is one."""
+        return None if self._worker is None else self._worker.pid
 
     @property
     def drops(self) -> Mapping[str, int]:
-        """Messages that did not come through, by reason; with those of listeners before it."""
+        """Dropped messages by reason, including those of earlier listeners of this bridge."""
         return self._dispatcher.statistics.dropped
 
     @property
     def children(self) -> int:
         """Processes that handle packets or connections now."""
-        return sum(each.children for each in (self._process, self._retiring) if each is not None)
+        return sum(each.children for each in self._workers)
 
     @property
     def connections(self) -> int:
         """TCP clients now: each has a process."""
         return 0 if self.address.scheme == "udp" else self.children
 
+    @property
+    def _workers(self) -> list[WorkerProcess]:
+        return [each for each in (self._worker, self._retiring) if each is not None]
+
     async def start(self) -> None:
-        """Bind, start the process and wait until it listens. Raises ``OSError``."""
+        """Bind, start the worker and wait until it listens. Raises ``OSError``."""
         try:
             listen = self._options.listen
             self._socket = await bound_socket(listen, self._options.interface)
             self.address = listen._replace(port=self._socket.getsockname()[1])
-            self._tap = TrafficMirror(self._show)
+            self._mirror = TrafficMirror(self._show)
             self._due = DueTimer(self._dispatcher.scheduler, self._loop)
-            self._process = await self._spawn(self._routes)
+            self._worker = await self._spawn(self._routes)
         except BaseException:
             self._close()
             raise
         self.problem = ""
-        self._keep(True)
+        self._start_watching()
 
     async def stop(self) -> bool:
-        """Have the children finish, within a time-out, and end the process."""
+        """Let the children finish, within a time-out, and end the worker."""
         self._stopped = True
-        await self._keep_not()
+        await self._stop_watching()
         self._paused = False
-        left = [each for each in (self._process, self._retiring) if each is not None]
-        in_time = await asyncio.gather(*(each.end() for each in left))
+        in_time = await asyncio.gather(*(each.end() for each in self._workers))
         self._close()
         return all(in_time)
 
     def pause(self, on: bool) -> None:
-        """Leave what comes in the links: the children wait, then the socket fills."""
+        """Stop reading from the workers: their children wait, then the UDP socket fills."""
         self._paused = on
-        for process in (self._process, self._retiring):
-            if process is not None:
-                process.pause(on)
+        for worker in self._workers:
+            worker.pause(on)
 
     def watch(self, on: bool) -> None:
-        """Hand each packet that is taken in to ``Dispatcher.seen``, or no more."""
-        if self._tap is not None:
-            self._tap.watch(on)
+        """Pass each received packet to ``Dispatcher.seen``, or stop doing so."""
+        if self._mirror is not None:
+            self._mirror.watch(on)
 
     def flush_reports(self, *, everything: bool = False) -> None:
-        """Tell in the log what was counted and is overdue; at the end, everything."""
+        """Log the summaries of suppressed lines that are due; with ``everything``, all of them."""
         self._reporter.flush(everything=everything)
 
-    async def reroute(self, routes: Sequence[RoutePair]) -> None:
-        """Take in what comes from now on by other routes, and lose nothing meanwhile.
+    async def reroute(self, routes: Sequence[Route]) -> None:
+        """Use other routes from now on, without losing a message.
 
-        Where only what the bridge process does has changed, nothing else happens. Else a
-        second process starts on the same socket. Once it listens, the first takes nothing
-        more in; its children finish, within a time-out, by the old routes, which must last
-        until this returns. TCP connections of the first process end: clients connect again.
-        Raises ``OSError`` if the second cannot listen: then the first goes on.
+        If only their stateful steps or endpoints have changed, the worker keeps running.
+        Otherwise a second worker starts on the same socket. Once it listens, the first one
+        accepts nothing more; its children finish, within a time-out, with the old routes, which
+        must last until this returns. TCP connections of the first worker end: clients connect
+        again. Raises ``OSError`` if the second cannot listen: then the first keeps running.
         """
         async with self._changing:
-            if self._does_the_same(routes):
+            if self._is_same_work(routes):
                 self._routes[:] = routes
                 return
-            await self._keep_not()
+            await self._stop_watching()
             new = list(routes)
             try:
-                process = await self._spawn(new)
+                worker = await self._spawn(new)
             except BaseException:
-                self._keep(not self._stopped)
+                if not self._stopped:
+                    self._start_watching()
                 raise
-            self._retiring, self._process, self._routes = self._process, process, new
+            self._retiring, self._worker, self._routes = self._worker, worker, new
             self.problem = ""
-            self._keep(True)
+            self._start_watching()
             if self._retiring is not None:
                 await self._retiring.retire()
                 self._retiring = None
 
-    # --- the process -------------------------------------------------------------------------
+    # --- the worker --------------------------------------------------------------------------
 
-    def _does_the_same(self, routes: Sequence[RoutePair]) -> bool:
-        """Whether the process that runs does what one with these routes would do."""
-        specs, known = ([pair.spec for pair in each] for each in (routes, self._routes))
-        return specs == known and self._dispatcher.is_mapped == self._has_plugins
+    def _is_same_work(self, routes: Sequence[Route]) -> bool:
+        """Whether the running worker does what one with these routes would do."""
+        new, old = ([route.config.pure() for route in each] for each in (routes, self._routes))
+        return new == old and self._dispatcher.is_mapped == self._has_plugin_routes
 
-    async def _spawn(self, routes: Sequence[RoutePair]) -> WorkerProcess:
-        """A process that listens. Raises ``OSError``."""
-        sock, tap = self._socket, self._tap
-        if sock is None or tap is None:
+    async def _spawn(self, routes: Sequence[Route]) -> WorkerProcess:
+        """A worker that listens. Raises ``OSError``."""
+        sock, mirror = self._socket, self._mirror
+        if sock is None or mirror is None:
             raise OSError(_STOPPED)
-        has_plugins = self._dispatcher.is_mapped
-        process = WorkerProcess(partial(self._take, routes))
-        inherited = (sock.fileno(), *tap.descriptors)
-        await process.start(self._settings(routes, has_plugins, *inherited), inherited)
+        settings = self._settings(routes, sock, mirror)
+        worker = WorkerProcess(partial(self._take, routes))
+        await worker.start(settings, (sock.fileno(), *mirror.descriptors))
         if self._stopped:  # meanwhile
-            await process.end()
+            await worker.end()
             raise OSError(_STOPPED)
-        self._has_plugins = has_plugins
-        process.pause(self._paused)
-        return process
+        self._has_plugin_routes = settings.has_plugin_routes
+        worker.pause(self._paused)
+        return worker
 
     def _settings(
-        self, routes: Sequence[RoutePair], has_plugins: bool, sock: int, switch: int, seen: int
-    ) -> dict[str, object]:
+        self, routes: Sequence[Route], sock: socket.socket, mirror: TrafficMirror
+    ) -> WorkerSettings:
         options, limits = self._options, self._options.limits
-        return {
-            "name": self._name,
-            "listen": str(self.address),
-            "socket": sock,
-            "switch": switch,
-            "seen": seen,
-            "allow": list(options.allow),
-            "workers": options.workers,
-            "packet_limits": asdict(limits.packet_limits()),
-            "stream_limits": asdict(limits.stream_limits()),
-            "max_route_calls": limits.max_route_calls,
-            "scheduler": {"max_pending": limits.max_pending, "horizon": limits.horizon,
-                          "too_early": limits.too_early},
-            "routes": [pair.spec.as_dict() for pair in routes],
-            "plugins": has_plugins,
-            "path": sys.path,
-            "level": _log.getEffectiveLevel(),
-            "form": log_form(),
-        }  # fmt: skip
+        switch, mirror_socket = mirror.descriptors
+        return WorkerSettings(
+            name=self._name,
+            listen=str(self.address),
+            socket=sock.fileno(),
+            mirror_switch=switch,
+            mirror_socket=mirror_socket,
+            allow=list(options.allow),
+            workers=options.workers,
+            packet_limits=asdict(limits.packet_limits()),
+            stream_limits=asdict(limits.stream_limits()),
+            max_route_calls=limits.max_route_calls,
+            scheduler={
+                "max_pending": limits.max_pending,
+                "horizon": limits.horizon,
+                "too_early": limits.too_early,
+            },
+            routes=[route.config.pure() for route in routes],
+            has_plugin_routes=self._dispatcher.is_mapped,
+            path=sys.path,
+            log_level=_log.getEffectiveLevel(),
+            log_form=log_form(),
+        )
 
-    def _keep(self, on: bool) -> None:
-        if on:
-            self._keeper = self._loop.create_task(self._replace(), name=f"bridge.{self._name}")
+    def _start_watching(self) -> None:
+        self._watching = self._loop.create_task(self._replace(), name=f"bridge.{self._name}")
 
-    async def _keep_not(self) -> None:
-        keeper, self._keeper = self._keeper, None
-        if keeper is not None:
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
+    async def _stop_watching(self) -> None:
+        watching, self._watching = self._watching, None
+        if watching is not None:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
 
     async def _replace(self) -> None:
-        """Replace the process whenever it dies."""
+        """Replace the worker whenever it dies."""
         wait = FIRST_WAIT
         while True:
-            if self._process is not None:
+            if self._worker is not None:
                 began = self._loop.time()
-                self.problem = f"its listener process {await self._process.wait()}"
+                self.problem = f"its worker {await self._worker.wait()}"
                 _log.error("bridge.%s: %s; starting another", self._name, self.problem)
                 if self._loop.time() - began > LONGEST_WAIT:
                     wait = FIRST_WAIT
-                await self._process.end()
-                self._process = None
+                await self._worker.end()
+                self._worker = None
             await asyncio.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT)
             try:
-                self._process = await self._spawn(self._routes)
+                self._worker = await self._spawn(self._routes)
             except Exception as error:
-                self.problem = f"no listener process: {error}"
+                self.problem = f"no worker: {error}"
                 self._reporter.report("spawn", f"bridge.{self._name}: {self.problem}")
             else:
                 self.problem = ""
-                _log.info("bridge.%s: listens again on %s", self._name, self.address)
+                _log.info("bridge.%s: listening again on %s", self._name, self.address)
 
     def _close(self) -> None:
-        self._process = self._retiring = None
-        sock, self._socket = self._socket, None
-        tap, self._tap = self._tap, None
-        due, self._due = self._due, None
-        if due is not None:
-            due.close()
-        if sock is not None:
-            sock.close()
-        if tap is not None:
-            tap.close()
+        self._worker = self._retiring = None
+        for part in (self._due, self._socket, self._mirror):
+            if part is not None:
+                part.close()
+        self._due = self._socket = self._mirror = None
 
-    # --- what it says ------------------------------------------------------------------------
+    # --- its reports -------------------------------------------------------------------------
 
-    def _take(self, routes: Sequence[RoutePair], news: News) -> None:
-        """Raises :class:`DecodeError` for what says nothing."""
-        match news:
+    def _take(self, routes: Sequence[Route], report: WorkerReport) -> None:
+        """Raises :class:`DecodeError` for a report that makes no sense."""
+        match report:
             case Emission():
-                self._deliver(routes, news)
+                self._deliver(routes, report)
             case DroppedRecord(reason, count, text):
                 self._dropped(reason, count, text or _WHY.get(reason, reason))
-            case Counted(counts):
+            case CountsRecord(counts):
                 add_counts(self._dispatcher.statistics, counts)
-            case Left(client):
+            case ClientDisconnected(client):
                 self._dispatcher.client_disconnected(cast(ClientAddress, client))
 
     def _dropped(self, reason: str, count: int, why: str) -> None:
@@ -290,33 +280,35 @@ class ForkingListener:
         text = f"bridge.{self._name}: {messages} lost: {why}"
         self._reporter.report(reason, text, level=level, detail=detail, count=count)
 
-    def _deliver(self, routes: Sequence[RoutePair], emission: Emission) -> None:
+    def _deliver(self, routes: Sequence[Route], emission: Emission) -> None:
         number, message, captures = emission
         if number >= 0:
             if number >= len(routes):
-                raise DecodeError("record", f"there is no route {number}")
-            routes[number].tail.out(captures)(message)
+                raise DecodeError("record", f"unknown route {number}")
+            routes[number].stateful.out(captures)(message)
             return
         peer = None if message.origin is None else message.origin.peer
         client = cast(ClientAddress, peer if isinstance(peer, tuple) else ("", 0))
         statistics = self._dispatcher.statistics
-        counted = statistics.messages, statistics.unmatched  # there already
+        counted = statistics.messages, statistics.unmatched  # the worker has counted it
         self._dispatcher.dispatch_message(message, client, _no_reply)
         statistics.messages, statistics.unmatched = counted
 
-    def _show(self, seen: Seen) -> None:
-        self._dispatcher.seen(seen.data, (seen.host, seen.port))
+    def _show(self, packet: ReceivedPacket) -> None:
+        self._dispatcher.seen(packet.data, (packet.host, packet.port))
 
+
+_STOPPED: Final = "the bridge has stopped"
 
 _WHY: Final = {
-    "child": "the process that handled it ended before its time",
-    "encode": "what a route made of it cannot be encoded",
-    "oversize": f"what a route made of it is larger than {MAX_RECORD} bytes",
-    "stopped": "no process was free before the end",
-    "waiting": "it waited for its time tag when the process that took it in ended",
+    "child": "the process that handled it ended early",
+    "encode": "the message that a route made cannot be encoded",
+    "oversize": f"the message that a route made is larger than {MAX_RECORD} bytes",
+    "stopped": "no process was free before the stop",
+    "waiting": "it waited for its time tag when the worker ended",
 }
 """Reasons to drop messages, in words."""
 
 
 def _no_reply(_client: object, _result: object) -> None:
-    """The child that could answer is gone."""
+    """The child that could answer has ended."""

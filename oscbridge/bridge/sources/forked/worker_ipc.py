@@ -1,4 +1,4 @@
-"""In the listener process and its children: the way to the bridge process, and what goes there."""
+"""In the worker and its children: the connection to the supervisor, and what is sent there."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from collections.abc import Callable
 from traceback import format_exception
 from typing import Final
 
-from oscbridge.bridge.routes.pure_steps import PureSteps, RouteSpec
+from oscbridge.bridge.routes.config import RouteConfig
+from oscbridge.bridge.routes.pure_steps import PureSteps
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     MAX_RECORD,
     RETIRE,
-    Counted,
+    CountsRecord,
     DroppedRecord,
     Emission,
-    Seen,
+    ReceivedPacket,
     counts_of,
 )
 from oscbridge.dispatch.dispatcher import Dispatcher
@@ -32,32 +33,32 @@ from oscbridge.osc import Message
 
 __all__ = [
     "POLL_INTERVAL",
-    "Counts",
-    "Looking",
-    "RouteHandler",
-    "Showing",
+    "CountsSender",
+    "MirrorWriter",
+    "StopEvent",
     "WorkerChannel",
+    "WorkerRoute",
     "die_with",
     "record_of",
 ]
 
 POLL_INTERVAL: Final = 0.1
-"""Seconds within which the end of the bridge process is noticed, and counts are sent."""
+"""Seconds within which the end of the supervisor is noticed, and counts are sent."""
 
 _PR_SET_PDEATHSIG: Final = 1
 
 
 class WorkerChannel:
-    """The way to the bridge process."""
+    """The connection to the supervisor, shared by the worker and its children."""
 
-    def __init__(self, sock: socket.socket, parent: int) -> None:
+    def __init__(self, sock: socket.socket, supervisor: int) -> None:
         sock.setblocking(True)
-        sock.set_inheritable(False)  # what a route's function starts must not hold it
+        sock.set_inheritable(False)  # a program that a route's function starts must not hold it
         self._sock = sock
-        self._parent = parent
+        self._parent = supervisor
 
     def send(self, record: bytes) -> bool:
-        """Send a record; waits while the bridge process is behind. Ends if it is gone."""
+        """Send a record; waits while the supervisor is behind. Exits if the supervisor is gone."""
         while True:
             try:
                 self._sock.send(record)
@@ -65,14 +66,14 @@ class WorkerChannel:
                 if error.errno == errno.EMSGSIZE:
                     record = _OVERSIZE
                 elif error.errno == errno.ENOBUFS:
-                    time.sleep(0.001)  # what macOS says instead of waiting
+                    time.sleep(0.001)  # macOS reports this instead of waiting
                 else:
                     raise SystemExit(0) from None
             else:
                 return True
 
     def try_to_send(self, record: bytes) -> bool:
-        """Send a record if that can be done at once."""
+        """Send a record if that is possible without waiting. Returns whether it was."""
         try:
             self._sock.send(record, socket.MSG_DONTWAIT)
         except OSError:
@@ -80,17 +81,17 @@ class WorkerChannel:
         return True
 
     @property
-    def over(self) -> bool:
-        """Whether the bridge process has said stop or retire, or is gone."""
+    def is_stopping(self) -> bool:
+        """Whether the supervisor has sent STOP or RETIRE, or is gone."""
         return self._word() is not None
 
     @property
-    def retired(self) -> bool:
-        """Whether it has said that what was taken in is to be finished."""
+    def is_retiring(self) -> bool:
+        """Whether it has sent RETIRE: accepted messages are to be finished."""
         return self._word() == RETIRE
 
     def _word(self) -> bytes | None:
-        """What the bridge process has said; nothing at all if it is gone."""
+        """What the supervisor has sent; empty if it is gone."""
         try:
             return self._sock.recv(len(RETIRE), socket.MSG_DONTWAIT | socket.MSG_PEEK)
         except BlockingIOError:
@@ -98,17 +99,17 @@ class WorkerChannel:
         except OSError:
             return b""
 
-    def be_child(self, listener: int) -> None:
-        """To be called in a child of the listener process first."""
-        self._parent = listener
-        die_with(listener)
+    def enter_child(self, worker: int) -> None:
+        """To be called first in each child of the worker."""
+        self._parent = worker
+        die_with(worker)
 
 
-class Showing:
-    """Shows packets to who watches. Costs next to nothing while nobody does.
+class MirrorWriter:
+    """Sends packets to watchers. Costs next to nothing while there are none.
 
-    ``switch`` is a descriptor of one byte of shared memory: the bridge process turns it on
-    and off for all children at once. ``sock`` is the way; what has no room there is not shown.
+    ``switch`` is a descriptor of one byte of shared memory: the supervisor turns it on and off
+    for all children at once. Packets for which ``sock`` has no room are not shown.
     """
 
     def __init__(self, switch: int, sock: socket.socket) -> None:
@@ -117,26 +118,26 @@ class Showing:
         self._switch = mmap.mmap(switch, 1, access=mmap.ACCESS_READ)
         os.close(switch)
 
-    def show(self, data: bytes, client: ClientAddress) -> None:
-        """Show one packet. Never waits, never raises."""
+    def write(self, data: bytes, client: ClientAddress) -> None:
+        """Send one packet. Never waits, never raises."""
         if not self._switch[0] or len(data) > MAX_RECORD // 2:
             return
         try:
-            self._sock.send(Seen(data, *client[:2]).encode(), socket.MSG_DONTWAIT)
+            self._sock.send(ReceivedPacket(data, *client[:2]).encode(), socket.MSG_DONTWAIT)
         except OSError:
             pass
 
 
-class Counts:
-    """What a dispatcher counts, on its way to the bridge process."""
+class CountsSender:
+    """Sends what a dispatcher counts to the supervisor."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
         self._sent = counts_of(dispatcher.statistics)
         self._next = 0.0
 
-    def due(self) -> bool:
-        """Whether it is time to send them again: not with every message."""
+    def is_due(self) -> bool:
+        """Whether it is time to send them again: once per :data:`POLL_INTERVAL`."""
         now = time.monotonic()
         if now < self._next:
             return False
@@ -144,54 +145,54 @@ class Counts:
         return True
 
     def send(self, send: Callable[[bytes], bool]) -> None:
-        """Send what is new; if that cannot be, it stays new."""
+        """Send the new counts; they stay new if ``send`` returns False."""
         now = counts_of(self._dispatcher.statistics)
         new = now - self._sent
-        if new and send(Counted(new).encode()):
+        if new and send(CountsRecord(new).encode()):
             self._sent = now
 
 
-class Looking(threading.Event):
-    """Is set when the bridge process says stop. To look also sends what was counted."""
+class StopEvent(threading.Event):
+    """Is set once the supervisor asks to stop. ``is_set`` also sends the counts."""
 
-    def __init__(self, link: WorkerChannel, counts: Counts) -> None:
+    def __init__(self, channel: WorkerChannel, counts: CountsSender) -> None:
         super().__init__()
-        self._link = link
+        self._channel = channel
         self._counts = counts
 
     def is_set(self) -> bool:
-        if self._counts.due():
-            self._counts.send(self._link.try_to_send)
-            if self._link.over:
+        if self._counts.is_due():
+            self._counts.send(self._channel.try_to_send)
+            if self._channel.is_stopping:
                 self.set()
         return super().is_set()
 
 
-class RouteHandler:
-    """One route, as a handler of the dispatcher."""
+class WorkerRoute:
+    """The pure steps of one route, as a handler of the worker's dispatcher."""
 
-    def __init__(self, number: int, spec: RouteSpec, link: WorkerChannel) -> None:
+    def __init__(self, number: int, config: RouteConfig, channel: WorkerChannel) -> None:
         self._number = number
-        self._steps = PureSteps(spec, self._dropped)
-        self._link = link
+        self._steps = PureSteps(config, self._dropped)
+        self._channel = channel
 
     def bind(
         self, address: str, types: str | None, captures: dict[str, str]
     ) -> Callable[[Message], object] | None:
         def send(message: Message) -> None:
-            self._link.send(record_of(Emission(self._number, message, captures)))
+            self._channel.send(record_of(Emission(self._number, message, captures)))
 
         return self._steps.bind(address, types, captures, send)
 
     def _dropped(self, reason: str, text: str, error: BaseException | None) -> None:
-        # Told there, at a bounded rate: each child would be the first to tell it.
+        # The supervisor logs it: each child would be the first one to do so, without a limit.
         if error is not None:
             text = "".join((f"{text}\n", *format_exception(error))).rstrip()
-        self._link.send(DroppedRecord(reason, 1, text).encode())
+        self._channel.send(DroppedRecord(reason, 1, text).encode())
 
 
 def record_of(emission: Emission) -> bytes:
-    """The record of an emission, or of why there is none."""
+    """The record of an emission, or of the reason why there is none."""
     try:
         data = emission.encode()
     except EncodeError:
@@ -203,10 +204,10 @@ _OVERSIZE: Final = DroppedRecord("oversize", 1).encode()
 
 
 def die_with(parent: int) -> None:
-    """Have the system end this process when its parent ends (Linux)."""
+    """Let the system end this process when its parent ends (Linux)."""
     if _prctl is not None:
         _prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
-        if os.getppid() != parent:  # it was too late
+        if os.getppid() != parent:  # it had ended before
             os._exit(1)
 
 

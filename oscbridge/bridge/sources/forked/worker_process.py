@@ -1,85 +1,84 @@
-"""The bridge process's hold on one listener process: from its start to its end."""
+"""The supervisor's handle of one worker process: from its start to its end."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import socket
 import sys
-import sysconfig
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import replace
 from typing import Final, TypeAlias, cast
 
-import oscbridge
 from oscbridge.bridge.sources.forked.ipc_protocol import (
-    LINK_TYPE,
     MAX_RECORD,
     RETIRE,
+    SOCKET_TYPE,
     STOP,
-    Alive,
-    Counted,
+    ChildCount,
+    ClientDisconnected,
+    CountsRecord,
     DroppedRecord,
     Emission,
-    Failed,
-    Left,
-    Ready,
+    WorkerFailed,
+    WorkerReady,
     read_record,
 )
+from oscbridge.bridge.sources.forked.worker_settings import WorkerSettings
+from oscbridge.child_process import child_environment
 from oscbridge.errors import DecodeError
 
-__all__ = ["News", "WorkerProcess"]
+__all__ = ["WorkerProcess", "WorkerReport"]
 
 START_TIMEOUT: Final = 10.0
-"""Seconds that a listener process is given to listen."""
+"""Seconds for a worker to start listening."""
 
 STOP_TIMEOUT: Final = 0.8
-"""Seconds that it is given to end when the bridge stops; then it is killed."""
+"""Seconds for a worker to end when the bridge stops; then it is killed."""
 
 FINISH_TIMEOUT: Final = 5.0
-"""Seconds that one which is replaced is given to finish what it has taken in."""
+"""Seconds for a replaced worker to finish the messages that it has accepted."""
 
 BATCH: Final = 256
-"""Records that are read before the loop looks at anything else."""
+"""Records that are read before the loop serves others."""
 
 REST: Final = 100_000
-"""Records that are read from a link whose other end is gone; it cannot hold as many."""
+"""Most records that are read from the socket of an ended worker; it cannot hold as many."""
 
 _PROGRAM: Final = "oscbridge.bridge.sources.forked.worker_main"
 
-News: TypeAlias = Emission | DroppedRecord | Counted | Left
-"""What a listener process has to say while it listens."""
+WorkerReport: TypeAlias = Emission | DroppedRecord | CountsRecord | ClientDisconnected
+"""What a listening worker sends."""
 
 
 class WorkerProcess:
-    """A listener process, and the link to it.
+    """A worker and the socket to it.
 
-    ``take`` is called on the loop with what it says; what that makes ``DecodeError`` of, and
-    what is no record, comes back to it as a ``DroppedRecord``.
+    ``on_report`` is called on the loop with each report. If it raises ``DecodeError``, or for
+    data that is not a record, it is called with a ``DroppedRecord``.
     """
 
-    def __init__(self, take: Callable[[News], None]) -> None:
+    def __init__(self, on_report: Callable[[WorkerReport], None]) -> None:
         self.children = 0
-        """Children that it has, as it said last."""
-        self._take = take
+        """The number of its children, as it reported last."""
+        self._on_report = on_report
         self._loop = asyncio.get_running_loop()
-        self._answer: asyncio.Future[Ready | Failed] = self._loop.create_future()
-        self._link: socket.socket | None = None
+        self._answer: asyncio.Future[WorkerReady | WorkerFailed] = self._loop.create_future()
+        self._socket: socket.socket | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._paused = False
 
     @property
     def pid(self) -> int | None:
-        """Its number, while there is one."""
+        """Its process ID, while it runs."""
         return None if self._process is None else self._process.pid
 
-    async def start(self, settings: Mapping[str, object], descriptors: Sequence[int]) -> None:
-        """Start it and wait until it listens. Raises ``OSError``, with all closed, if not.
+    async def start(self, settings: WorkerSettings, descriptors: Sequence[int]) -> None:
+        """Start it and wait until it listens.
 
-        It inherits the ``descriptors``. The settings are made of what JSON can say.
+        It inherits the ``descriptors``. Raises ``OSError`` after closing everything again.
         """
         try:
             await self._start(settings, descriptors)
@@ -88,56 +87,55 @@ class WorkerProcess:
             raise
 
     async def wait(self) -> str:
-        """Wait until it has ended by itself; how, in words."""
+        """Wait until it ends by itself. Returns how it ended, in words."""
         assert self._process is not None
         return _how_it_ended(await self._process.wait())
 
     def pause(self, on: bool) -> None:
-        """Leave what comes in the link: the children wait, then the socket fills."""
+        """Stop reading its records: its children wait, then the UDP socket fills."""
         self._paused = on
-        self._read_or_not()
+        self._update_reader()
 
     async def retire(self) -> bool:
-        """Have it take nothing more in, finish what it has, and end. Whether it did in time."""
+        """End it after it has finished accepted messages. Returns whether it was in time."""
         return await self._end(RETIRE, FINISH_TIMEOUT + STOP_TIMEOUT)
 
     async def end(self) -> bool:
-        """End it; kill it and its children if they do not heed that. Whether they did."""
+        """End it; kill it and its children after a time-out. Returns whether it was in time."""
         return await self._end(STOP, STOP_TIMEOUT)
 
-    async def _start(self, settings: Mapping[str, object], descriptors: Sequence[int]) -> None:
-        self._link, far = socket.socketpair(socket.AF_UNIX, LINK_TYPE)
+    async def _start(self, settings: WorkerSettings, descriptors: Sequence[int]) -> None:
+        self._socket, far = socket.socketpair(socket.AF_UNIX, SOCKET_TYPE)
         with far:
-            self._link.setblocking(False)
-            for end in (self._link, far):
+            self._socket.setblocking(False)
+            for end in (self._socket, far):
                 for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
                     end.setsockopt(socket.SOL_SOCKET, option, MAX_RECORD * 8)
-            # -P: the working directory may hold a json.py. A group of its own: Ctrl-C is
-            # for the bridge process, and all children can be ended together.
+            # -P: the working directory may contain a json.py. Its own process group: Ctrl-C is
+            # for the bridge process, and all children can be killed together.
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", _PROGRAM, str(far.fileno()), str(os.getpid())),
                 pass_fds=[far.fileno(), *descriptors],
                 stdin=asyncio.subprocess.PIPE,
-                env=_environment(),
+                env=child_environment(),
                 process_group=0,
             )
-        self._read_or_not()
+        self._update_reader()
         try:
             async with asyncio.timeout(START_TIMEOUT):
-                await self._hand_over(settings)
+                await self._send_settings(settings)
                 answer = await self._answer
         except TimeoutError:
-            text = f"the listener process did not answer within {START_TIMEOUT:g} s"
-            raise TimeoutError(text) from None
-        if isinstance(answer, Failed):
+            raise TimeoutError(f"the worker did not answer within {START_TIMEOUT:g} s") from None
+        if isinstance(answer, WorkerFailed):
             raise answer.error()
-        self._read_or_not()
+        self._update_reader()
 
-    async def _hand_over(self, settings: Mapping[str, object]) -> None:
+    async def _send_settings(self, settings: WorkerSettings) -> None:
         assert self._process is not None
         stdin = cast(asyncio.StreamWriter, self._process.stdin)
-        stdin.write(json.dumps({**settings, "finish": FINISH_TIMEOUT}).encode())
-        with suppress(ConnectionError):  # it has ended, which the link says as well
+        stdin.write(replace(settings, finish_timeout=FINISH_TIMEOUT).encode())
+        with suppress(ConnectionError):  # it has ended, which the socket reports as well
             await stdin.drain()
         stdin.close()
 
@@ -145,12 +143,12 @@ class WorkerProcess:
         in_time = True
         process = self._process
         if process is not None and process.returncode is None:
-            if self._link is not None:
+            if self._socket is not None:
                 with suppress(OSError):
-                    self._link.send(word)
+                    self._socket.send(word)
             try:
                 async with asyncio.timeout(seconds):
-                    self._read_or_not(reading=True)
+                    self._update_reader(reading=True)
                     await process.wait()
             except TimeoutError:
                 in_time = False
@@ -159,42 +157,40 @@ class WorkerProcess:
                 await process.wait()
         self._process, self.children = None, 0
         self._answer.cancel()  # nobody waits for it any more
-        link, self._link = self._link, None
-        if link is not None:
-            self._loop.remove_reader(link)
-            self._read_from(link, REST)
-            link.close()
+        sock, self._socket = self._socket, None
+        if sock is not None:
+            self._loop.remove_reader(sock)
+            self._read_from(sock, REST)
+            sock.close()
         return in_time
 
-    # --- the link ----------------------------------------------------------------------------
+    # --- its records -------------------------------------------------------------------------
 
-    def _read_or_not(self, *, reading: bool = False) -> None:
-        if self._link is None:
+    def _update_reader(self, *, reading: bool = False) -> None:
+        if self._socket is None:
             return
         if reading or not self._paused or not self._answer.done():
-            self._loop.add_reader(self._link, self._read)
+            self._loop.add_reader(self._socket, self._read)
         else:
-            self._loop.remove_reader(self._link)
+            self._loop.remove_reader(self._socket)
 
     def _read(self) -> None:
-        """Take in what the link holds."""
-        assert self._link is not None
-        if not self._read_from(self._link, BATCH):
-            self._loop.remove_reader(self._link)  # it is gone; its end is noticed elsewhere
+        assert self._socket is not None
+        if not self._read_from(self._socket, BATCH):
+            self._loop.remove_reader(self._socket)  # wait() notices that the worker has ended
 
-    def _read_from(self, link: socket.socket, limit: int) -> bool:
-        """Take in some records. False if there will be no more."""
+    def _read_from(self, sock: socket.socket, limit: int) -> bool:
+        """Read some records. Returns False if there will be no more."""
         for _ in range(limit):
             try:
-                data = link.recv(MAX_RECORD)
+                data = sock.recv(MAX_RECORD)
             except BlockingIOError:
                 return True
             except OSError:
                 data = b""
             if not data:
                 if not self._answer.done():
-                    text = "the listener process ended before it listened"
-                    self._answer.set_exception(OSError(text))
+                    self._answer.set_exception(OSError("the worker ended before it listened"))
                 return False
             self._read_record(data)
         return True
@@ -202,24 +198,14 @@ class WorkerProcess:
     def _read_record(self, data: bytes) -> None:
         try:
             match read_record(data):
-                case Emission() | DroppedRecord() | Counted() | Left() as news:
-                    self._take(news)
-                case Alive(children):
+                case Emission() | DroppedRecord() | CountsRecord() | ClientDisconnected() as report:
+                    self._on_report(report)
+                case ChildCount(children):
                     self.children = children
-                case Ready() | Failed() as answer if not self._answer.done():
+                case WorkerReady() | WorkerFailed() as answer if not self._answer.done():
                     self._answer.set_result(answer)
         except DecodeError as error:
-            self._take(DroppedRecord("record", 1, str(error)))
-
-
-def _environment() -> dict[str, str]:
-    """Ours, in which this package can be found wherever it was found here."""
-    home = str(Path(oscbridge.__file__).parent.parent)
-    path = os.environ.get("PYTHONPATH", "")
-    # What is installed is found anyway, and must not come before the standard library.
-    if home != sysconfig.get_path("purelib"):
-        path = os.pathsep.join(filter(None, (path, home)))
-    return {**os.environ, "PYTHONPATH": path}
+            self._on_report(DroppedRecord("record", 1, str(error)))
 
 
 def _how_it_ended(code: int) -> str:

@@ -66,7 +66,7 @@ async def test_reload_that_replaces_the_endpoint_hands_over_its_messages(
         assert isinstance(old.endpoint, Sink)
         old.endpoint.up = False
         old.endpoint.lost(NotConnected("away"))
-        route = app.routes[0].route.tail.out({"n": "1"})
+        route = app.routes[0].stateful.out({"n": "1"})
         for number in range(1_000):
             route(value(number))
         reloading = asyncio.ensure_future(
@@ -74,7 +74,7 @@ async def test_reload_that_replaces_the_endpoint_hands_over_its_messages(
         )
         number = 1_000
         while not reloading.done():
-            app.routes[0].route.tail.out({"n": "1"})(value(number))
+            app.routes[0].stateful.out({"n": "1"})(value(number))
             number += 1
             await asyncio.sleep(0.001)
         await reloading

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from oscbridge.bridge.hops import hops_of, origin_after
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     MAX_RECORD,
-    Alive,
-    Counted,
+    ChildCount,
+    CountsRecord,
     DroppedRecord,
     Emission,
-    Failed,
-    Ready,
-    Seen,
+    ReceivedPacket,
+    WorkerFailed,
+    WorkerReady,
     add_counts,
     counts_of,
     read_record,
@@ -90,9 +90,7 @@ def messages(draw: st.DrawFn) -> Message:
 
 
 @given(st.integers(-1, 10_000), messages(), st.dictionaries(TEXT, TEXT, max_size=3))
-def test_an_emission_comes_back_as_it_was(
-    route: int, message: Message, captures: dict[str, str]
-) -> None:
+def test_emission_survives_encoding(route: int, message: Message, captures: dict[str, str]) -> None:
     emission = Emission(route, message, captures)
     found = read_record(emission.encode())
     assert found == emission
@@ -102,18 +100,18 @@ def test_an_emission_comes_back_as_it_was(
 
 
 @pytest.mark.parametrize("args", [(), (b"old\0",)])
-def test_a_message_without_type_tags_stays_one(args: tuple[Argument, ...]) -> None:
+def test_emission_without_type_tags_survives_encoding(args: tuple[Argument, ...]) -> None:
     emission = Emission(0, Message("/old", None, args), {})
     assert read_record(emission.encode()) == emission
 
 
-def test_a_peer_that_no_record_can_hold_is_left_out() -> None:
+def test_peer_that_a_record_cannot_represent_is_omitted() -> None:
     message = Message("/x", origin=Origin("web", frozenset({1})))
     found = read_record(Emission(0, message, {}).encode())
     assert found == Emission(0, Message("/x", origin=Origin("web")), {})
 
 
-def test_an_address_that_a_route_made_may_be_long() -> None:
+def test_emission_can_have_a_long_address() -> None:
     emission = Emission(0, Message("/" + "x" * 2_000), {})
     assert read_record(emission.encode()) == emission
 
@@ -123,26 +121,26 @@ def test_an_address_that_a_route_made_may_be_long() -> None:
     [
         DroppedRecord("oversize", 1),
         DroppedRecord("x", 2, "why"),
-        Ready(),
-        Alive(3),
-        Seen(b"/x\0\0,\0\0\0", "::1", 9000),
-        Counted({"messages": 3, "bad.size": 1}),
-        Counted({}),
+        WorkerReady(),
+        ChildCount(3),
+        ReceivedPacket(b"/x\0\0,\0\0\0", "::1", 9000),
+        CountsRecord({"messages": 3, "bad.size": 1}),
+        CountsRecord({}),
     ],
 )
-def test_the_other_records_come_back_as_they_were(
-    record: DroppedRecord | Ready | Alive | Seen | Counted,
+def test_other_records_survive_encoding(
+    record: DroppedRecord | WorkerReady | ChildCount | ReceivedPacket | CountsRecord,
 ) -> None:
     assert read_record(record.encode()) == record
 
 
-def test_of_a_text_that_no_record_can_hold_the_rest_comes_back() -> None:
+def test_text_that_does_not_fit_a_record_is_shortened() -> None:
     found = read_record(DroppedRecord("x", 1, "a" * 5_000 + "b\0\ud800ü").encode())
     assert found == DroppedRecord("x", 1, "a" * 3_996 + "b ?ü")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no listener process here")
-def test_what_cannot_be_encoded_is_counted_instead() -> None:
+def test_emission_that_cannot_be_encoded_is_counted() -> None:
     from oscbridge.bridge.sources.forked.worker_ipc import record_of
 
     record = record_of(Emission(0, Message("/x", "i", ("no number",)), {}))
@@ -159,9 +157,9 @@ def test_what_cannot_be_encoded_is_counted_instead() -> None:
         (KeyError(), OSError("KeyError()")),
     ],
 )
-def test_an_error_comes_back_as_one_of_the_system(error: Exception, like: OSError) -> None:
-    failed = read_record(Failed.of(error).encode())
-    assert isinstance(failed, Failed)
+def test_worker_failure_returns_as_a_system_error(error: Exception, like: OSError) -> None:
+    failed = read_record(WorkerFailed.of(error).encode())
+    assert isinstance(failed, WorkerFailed)
     found = failed.error()
     assert (type(found), found.args, found.errno) == (type(like), like.args, like.errno)
 
@@ -176,7 +174,7 @@ def refuses(data: bytes) -> bool:
 
 
 @given(st.binary(max_size=200))
-def test_garbage_is_no_record(data: bytes) -> None:
+def test_garbage_is_not_a_record(data: bytes) -> None:
     assert refuses(data)
 
 
@@ -184,7 +182,7 @@ def test_garbage_is_no_record(data: bytes) -> None:
     st.sampled_from(["/emitted", "/dropped", "/counted", "/ready", "/failed", "/other"]),
     st.lists(TAGGED | ARRAYED, max_size=6),
 )
-def test_a_record_with_odd_values_raises_nothing_else(
+def test_record_with_odd_values_raises_only_decode_errors(
     address: str, items: list[tuple[str, Argument]]
 ) -> None:
     types = "".join(tag for tag, _ in items)
@@ -192,9 +190,7 @@ def test_a_record_with_odd_values_raises_nothing_else(
 
 
 @given(messages(), st.data())
-def test_a_record_that_is_damaged_raises_nothing_else(
-    message: Message, data: st.DataObject
-) -> None:
+def test_damaged_record_raises_only_decode_errors(message: Message, data: st.DataObject) -> None:
     raw = bytearray(Emission(0, message, {"n": "1"}).encode())
     raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(BYTE)
     refuses(bytes(raw))
@@ -214,11 +210,11 @@ def test_a_record_that_is_damaged_raises_nothing_else(
         [],
     ],
 )
-def test_what_only_looks_like_an_emission_is_refused(values: list[Argument]) -> None:
+def test_record_that_resembles_an_emission_is_rejected(values: list[Argument]) -> None:
     assert refuses(encode_values("/emitted", values))
 
 
-def test_the_largest_record_is_larger_than_any_datagram() -> None:
+def test_largest_record_exceeds_any_datagram() -> None:
     message = Message.of("/x", bytes(65_000))
     assert len(Emission(0, message, {}).encode()) < MAX_RECORD
 
@@ -233,6 +229,6 @@ def test_counts_are_added_up() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "unknown", "messages.size", "bad", "__class__", "bad."])
-def test_an_unknown_count_is_refused(name: str) -> None:
+def test_unknown_count_is_rejected(name: str) -> None:
     with pytest.raises(DecodeError):
         add_counts(Statistics(), {name: 1})

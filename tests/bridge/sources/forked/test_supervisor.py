@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import platform
 import signal
 import socket
 import sys
@@ -21,7 +22,7 @@ import pytest
 import oscbridge
 from oscbridge import Delivery, Endpoint, Message, Options, OSCBridgeError
 from oscbridge.bridge.app import App
-from oscbridge.bridge.sources.forked import worker_process as process_handle
+from oscbridge.bridge.sources.forked import worker_process
 from oscbridge.bridge.sources.forked.supervisor import ForkingListener
 from oscbridge.osc.framing import encoder_for
 from oscbridge.plugins import Plugins
@@ -90,8 +91,23 @@ def children(pid: int | None) -> list[int]:
     return found
 
 
+def is_sending(pid: int) -> bool:
+    """Whether a process is blocked in the system call sendto."""
+    try:
+        number = Path(f"/proc/{pid}/syscall").read_text().split()[0]
+    except OSError:
+        return False  # it has ended meanwhile
+    return number == {"x86_64": "44", "aarch64": "206"}[platform.machine()]
+
+
+def waits(pid: int | None) -> int:
+    """How often a process has waited for something; a worker does for each round of its loop."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
+
+
 def runs(pid: int) -> bool:
-    """Whether a process runs: what is dead may wait long for who takes leave of it."""
+    """Whether a process runs; a zombie does not."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -126,6 +142,28 @@ def stuck(write: Write) -> str:
     return f'function = "{name}:stick"'
 
 
+class Marking:
+    """A function for a route that leaves a file for each message."""
+
+    def __init__(self, write: Write, folder: Path) -> None:
+        name = write(
+            "def mark(message):\n"
+            "    open(f'{__file__}.{os.getpid()}.mark', 'w').close()\n"
+            "    return message\n"
+        )
+        self.key = f'function = "{name}:mark"'
+        self._folder = folder
+
+    def count(self) -> int:
+        """How many messages it has seen."""
+        return len(list(self._folder.glob("*.mark")))
+
+
+@pytest.fixture
+def marking(write: Write, tmp_path: Path) -> Marking:
+    return Marking(write, tmp_path)
+
+
 class Stream:
     """A TCP client of a bridge."""
 
@@ -154,9 +192,7 @@ class Stream:
 # --- what goes through ---------------------------------------------------------------------------
 
 
-async def test_a_message_goes_through_with_its_types_and_its_origin(
-    running: Start, send: Send
-) -> None:
+async def test_message_keeps_its_types_and_its_origin(running: Start, send: Send) -> None:
     async with running(config()) as app:
         await send(app, "in", Message.of("/x", 1, 1.0, "s", b"b", True, None, types="hdSbTN"))
         (message,) = await out(app).arrived(1)
@@ -194,7 +230,7 @@ async def test_captures_and_the_options_of_the_route_reach_the_endpoint(
     assert delivery.options == CapturingRoute(channel=7)
 
 
-async def test_steps_that_remember_work(running: Start, send: Send) -> None:
+async def test_stateful_steps_work_in_a_forking_bridge(running: Start, send: Send) -> None:
     async with running(config("on_change = true", listen="tcp://127.0.0.1:0")) as app:
         with Stream(app) as stream:
             stream.send(*(Message.of("/x", n) for n in (1, 1, 2, 2, 1)))
@@ -226,7 +262,7 @@ async def test_routes_of_plugins_run_beside_those_of_the_configuration(
     assert sorted(addresses(messages)) == ["/by/plugin", "/x"]
 
 
-async def test_a_function_sees_the_folders_that_this_process_sees(
+async def test_function_in_a_worker_has_the_same_module_path(
     running: Start, send: Send, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = write("def where(message):\n    return Message.of('/path', *sys.path)\n")
@@ -238,7 +274,7 @@ async def test_a_function_sees_the_folders_that_this_process_sees(
     assert message.args == path
 
 
-async def test_modules_of_the_user_do_not_disturb_the_listener_process(
+async def test_user_modules_do_not_shadow_modules_of_the_worker(
     running: Start, send: Send, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("json", "socket", "signal", "selectors", "ctypes", "struct", "enum"):
@@ -250,7 +286,7 @@ async def test_modules_of_the_user_do_not_disturb_the_listener_process(
         await out(app).arrived(1)
 
 
-async def test_a_function_from_the_working_directory_is_found_where_it_is_here(
+async def test_worker_finds_a_function_from_the_working_directory(
     running: Start, send: Send, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = f"here_{os.getpid()}"
@@ -262,7 +298,7 @@ async def test_a_function_from_the_working_directory_is_found_where_it_is_here(
         await out(app).arrived(1)
 
 
-async def test_very_many_routes_can_be_handed_over(running: Start, send: Send) -> None:
+async def test_worker_accepts_very_many_routes(running: Start, send: Send) -> None:
     long = "x" * 3_000
     routes = [
         f'[[route]]\nfrom = "in"\nto = "out"\nmatch = "/{long}/{number}"\n' for number in range(300)
@@ -285,7 +321,7 @@ HARM = {
 
 
 @pytest.mark.parametrize("harm", HARM)
-async def test_a_function_hurts_one_message_and_no_more(
+async def test_harmful_function_loses_only_its_message(
     harm: str, running: Start, send: Send, write: Write
 ) -> None:
     name = write(
@@ -307,7 +343,7 @@ async def test_a_function_hurts_one_message_and_no_more(
     assert bridge.drops == {"function" if harm in ("raises", "ends the program") else "child": 1}
 
 
-async def test_what_a_function_raises_is_told_once_in_a_while(
+async def test_errors_of_a_function_are_logged_at_a_limited_rate(
     running: Start, send: Send, write: Write, caplog: pytest.LogCaptureFixture
 ) -> None:
     name = write("def harm(message):\n    raise ValueError('no good')\n")
@@ -322,7 +358,7 @@ async def test_what_a_function_raises_is_told_once_in_a_while(
     assert record.levelname == "ERROR"
 
 
-async def test_a_killed_child_ends_its_own_connection_alone(running: Start, write: Write) -> None:
+async def test_killed_child_ends_only_its_own_connection(running: Start, write: Write) -> None:
     name = write(
         "def harm(message):\n"
         "    if message.address == '/kill':\n"
@@ -342,7 +378,7 @@ async def test_a_killed_child_ends_its_own_connection_alone(running: Start, writ
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-async def test_workers_bounds_the_children(
+async def test_workers_limits_the_children(
     workers: int, running: Start, send: Send, write: Write, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
@@ -363,7 +399,7 @@ async def test_workers_bounds_the_children(
         await out(app).arrived(8)
 
 
-async def test_workers_bounds_the_connections(running: Start) -> None:
+async def test_workers_limits_the_connections(running: Start) -> None:
     async with running(config(listen="tcp://127.0.0.1:0", workers=2)) as app:
         with Stream(app) as one, Stream(app) as two:
             for stream in (one, two):
@@ -377,14 +413,16 @@ async def test_workers_bounds_the_connections(running: Start) -> None:
 # --- what is counted -----------------------------------------------------------------------------
 
 
-async def test_what_the_steps_drop_in_children_is_counted_here(running: Start, send: Send) -> None:
+async def test_drops_of_children_are_counted_in_the_bridge_process(
+    running: Start, send: Send
+) -> None:
     async with running(config('send = "/y {1}"', 'match = "/x"')) as app:
         await send(app, "in", Message.of("/x", 1), Message.of("/x", 1, 2), Message.of("/x"))
         await out(app).arrived(1)
         await until(lambda: listener(app).drops["arguments"] == 2)
 
 
-async def test_what_is_too_large_is_refused_in_the_child(
+async def test_message_that_is_too_large_for_a_record_is_dropped_and_counted(
     running: Start, send: Send, write: Write, caplog: pytest.LogCaptureFixture
 ) -> None:
     name = write(
@@ -399,26 +437,28 @@ async def test_what_is_too_large_is_refused_in_the_child(
         await send(app, "in", Message.of("/x", 100_000))
         (message,) = await out(app).arrived(1)
     assert message.args == (bytes(100_000),)
-    assert "1 message lost: what a route made of it is larger than 131072 bytes" in caplog.text
+    assert (
+        "1 message lost: the message that a route made is larger than 131072 bytes" in caplog.text
+    )
 
 
-async def test_garbage_on_the_link_is_counted_and_harmless(
+async def test_garbage_from_a_child_is_counted_and_harmless(
     running: Start, send: Send, write: Write, caplog: pytest.LogCaptureFixture
 ) -> None:
     name = write(
         "import socket\n"
         "from oscbridge.bridge.sources.forked.ipc_protocol import *\n"
         "from oscbridge.osc import encode_values\n"
-        "ALL = [b'rubbish', b'/x\\0\\0', bytes(1000), Ready().encode(),\n"
+        "ALL = [b'rubbish', b'/x\\0\\0', bytes(1000), WorkerReady().encode(),\n"
         "    Emission(9, Message('/x'), {}).encode(), Emission(-2, Message('/x'), {}).encode(),\n"
-        "    Counted({'unknown': 1}).encode(), encode_values('/dropped', [1, 2])]\n"
+        "    CountsRecord({'unknown': 1}).encode(), encode_values('/dropped', [1, 2])]\n"
         "def spoil(message):\n"
         "    for fd in range(3, 100):\n"
         "        try:\n"
         "            link = socket.socket(fileno=os.dup(fd))\n"
         "        except OSError:\n"
         "            continue\n"
-        "        if link.family == socket.AF_UNIX and link.type == LINK_TYPE:\n"
+        "        if link.family == socket.AF_UNIX and link.type == SOCKET_TYPE:\n"
         "            for each in ALL:\n"
         "                link.send(each)\n"
         "    return message\n"
@@ -434,7 +474,7 @@ async def test_garbage_on_the_link_is_counted_and_harmless(
     assert "1 message lost: " in caplog.text
 
 
-async def test_what_a_connection_counts_is_known_while_it_lasts(running: Start) -> None:
+async def test_counts_of_an_open_connection_are_reported(running: Start) -> None:
     async with running(config('match = "/x"', listen="tcp+1.0://127.0.0.1:0")) as app:
         statistics = app.dispatchers["in"].statistics
         with Stream(app) as stream:
@@ -447,7 +487,7 @@ async def test_what_a_connection_counts_is_known_while_it_lasts(running: Start) 
 # --- a bridge process that is behind -------------------------------------------------------------
 
 
-async def test_children_wait_while_the_bridge_is_behind(
+async def test_children_wait_while_the_bridge_does_not_read(
     running: Start, send: Send, write: Write
 ) -> None:
     name = write("def enlarge(message):\n    return message._replace(types='ib',\n"
@@ -456,11 +496,7 @@ async def test_children_wait_while_the_bridge_is_behind(
         bridge = listener(app)
         bridge.pause(True)
         await send(app, "in", *(Message.of("/x", n) for n in range(100)))
-        waiting: list[int] = []
-        async with asyncio.timeout(WAIT):
-            while len(waiting) != 4 or children(bridge.pid) != waiting:
-                waiting = children(bridge.pid)
-                await asyncio.sleep(0.3)  # far longer than a child that need not wait lives
+        await until(lambda: sum(map(is_sending, children(bridge.pid))) == 4)
         assert out(app).messages == []
         bridge.pause(False)
         messages = await out(app).arrived(100)
@@ -468,35 +504,42 @@ async def test_children_wait_while_the_bridge_is_behind(
     assert bridge.drops == {}
 
 
-async def test_a_paused_bridge_is_paused_still_when_its_listener_is_replaced(
-    running: Start, send: Send
+async def test_new_worker_of_a_paused_bridge_is_paused(
+    running: Start, send: Send, marking: Marking
 ) -> None:
-    async with running(config()) as app:
+    async with running(config(marking.key)) as app:
         bridge = listener(app)
         bridge.pause(True)
         os.kill(bridge.pid or 0, signal.SIGKILL)
         await until(lambda: bridge.problem)
         await until(lambda: not bridge.problem)
         await send(app, "in", Message.of("/x"))
-        await asyncio.sleep(0.3)
+        await until(lambda: marking.count() == 1 and not children(bridge.pid))
         assert out(app).messages == []
         bridge.pause(False)
         await out(app).arrived(1)
 
 
-async def test_what_waits_when_the_bridge_stops_is_delivered(
-    running: Start, send: Send, write: Write
+async def test_accepted_messages_are_delivered_at_a_stop(
+    running: Start, send: Send, write: Write, tmp_path: Path
 ) -> None:
-    name = write("def slow(message):\n    time.sleep(0.1)\n    return message\n")
-    async with running(config(f'function = "{name}:slow"')) as app:
+    gate = tmp_path / "gate"
+    name = write(
+        "def wait(message):\n"
+        f"    while not os.path.exists({str(gate)!r}):\n"
+        "        time.sleep(0.01)\n"
+        "    return message\n"
+    )
+    async with running(config(f'function = "{name}:wait"')) as app:
         pid = listener(app).pid
         await send(app, "in", *(Message.of("/x", n) for n in range(10)))
         await until(lambda: len(children(pid)) == 10)
+        gate.touch()
     assert len(out(app).messages) == 10
 
 
 @pytest.mark.load
-async def test_children_that_are_killed_while_they_send_tear_no_record(
+async def test_children_killed_while_sending_leave_whole_records(
     running: Start, send: Send, write: Write
 ) -> None:
     name = write(
@@ -529,7 +572,7 @@ async def test_children_that_are_killed_while_they_send_tear_no_record(
 
 
 @pytest.mark.parametrize("scheme", ["udp", "tcp"])
-async def test_a_listener_process_that_is_killed_is_replaced_on_its_port(
+async def test_killed_worker_is_replaced_on_its_port(
     scheme: str, running: Start, send: Send, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -549,21 +592,21 @@ async def test_a_listener_process_that_is_killed_is_replaced_on_its_port(
         await deliver(1)
         os.kill(pid, signal.SIGKILL)
         await until(lambda: bridge.problem)
-        assert bridge.problem == "its listener process was killed by SIGKILL"
+        assert bridge.problem == "its worker was killed by SIGKILL"
         await until(lambda: not bridge.problem)
         assert bridge.address == address
         assert bridge.pid != pid
         await deliver(2)
     said = [record.getMessage() for record in caplog.records]
     assert said == [
-        "bridge.in: its listener process was killed by SIGKILL; starting another",
-        f"bridge.in: listens again on {address}",
+        "bridge.in: its worker was killed by SIGKILL; starting another",
+        f"bridge.in: listening again on {address}",
     ]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
 @pytest.mark.parametrize("scheme", ["udp", "tcp"])
-async def test_stuck_children_end_with_their_listener_process(
+async def test_stuck_children_end_with_their_worker(
     scheme: str, running: Start, send: Send, stuck: str
 ) -> None:
     async with running(config(stuck, listen=f"{scheme}://127.0.0.1:0")) as app:
@@ -584,16 +627,17 @@ async def test_stuck_children_end_with_their_listener_process(
             stream.socket.close()
 
 
-async def test_what_children_sent_before_their_listener_died_arrives(
-    running: Start, send: Send
+async def test_records_sent_before_the_worker_died_are_delivered(
+    running: Start, send: Send, marking: Marking
 ) -> None:
-    async with running(config()) as app:
+    async with running(config(marking.key)) as app:
         bridge = listener(app)
         bridge.pause(True)
         await send(app, "in", *(Message.of("/x", n) for n in range(10)))
         statistics = app.dispatchers["in"].statistics
-        # Nothing tells it here, as the bridge reads nothing: a child takes some milliseconds.
-        await asyncio.sleep(1.5)
+        await until(lambda: marking.count() == 10 and not children(bridge.pid))
+        before = waits(bridge.pid)
+        await until(lambda: waits(bridge.pid) > before + 5)  # by then it has sent its counts
         os.kill(bridge.pid or 0, signal.SIGKILL)
         assert len(await out(app).arrived(10)) == 10
         await until(lambda: not bridge.problem)
@@ -601,7 +645,7 @@ async def test_what_children_sent_before_their_listener_died_arrives(
 
 
 @pytest.mark.parametrize("scheme", ["udp", "tcp"])
-async def test_what_arrives_while_there_is_no_listener_process_waits(
+async def test_packets_wait_while_there_is_no_worker(
     scheme: str, running: Start, send: Send
 ) -> None:
     async with running(config(listen=f"{scheme}://127.0.0.1:0")) as app:
@@ -618,7 +662,7 @@ async def test_what_arrives_while_there_is_no_listener_process_waits(
         assert bridge.problem == ""
 
 
-async def test_the_port_stays_taken_while_there_is_no_listener_process(running: Start) -> None:
+async def test_port_stays_occupied_without_a_worker(running: Start) -> None:
     async with running(config()) as app:
         bridge = listener(app)
         os.kill(bridge.pid or 0, signal.SIGKILL)
@@ -628,7 +672,7 @@ async def test_the_port_stays_taken_while_there_is_no_listener_process(running: 
         await until(lambda: not bridge.problem)
 
 
-async def test_a_listener_that_is_being_replaced_can_be_stopped(
+async def test_listener_can_be_stopped_while_its_worker_is_replaced(
     make_app: Callable[..., App], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = make_app(config())
@@ -656,20 +700,20 @@ def program(tmp_path: Path, text: str) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("does", "says"),
     [
-        ("exit 3", "the listener process ended before it listened"),
-        ("exec sleep 60", "the listener process did not answer within 0.3 s"),
+        ("exit 3", "the worker ended before it listened"),
+        ("exec sleep 60", "the worker did not answer within 0.3 s"),
         (None, "No such file or directory"),
     ],
 )
-async def test_a_listener_process_that_does_not_start_is_one_clear_error(
+async def test_worker_that_does_not_start_is_one_clear_error(
     does: str | None,
     says: str,
     make_app: Callable[..., App],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(process_handle, "START_TIMEOUT", 0.3)
-    monkeypatch.setattr(process_handle, "STOP_TIMEOUT", 0.1)
+    monkeypatch.setattr(worker_process, "START_TIMEOUT", 0.3)
+    monkeypatch.setattr(worker_process, "STOP_TIMEOUT", 0.1)
     app = make_app(config())
     before = descriptors()
     with program(tmp_path, does or "") as path:
@@ -681,7 +725,7 @@ async def test_a_listener_process_that_does_not_start_is_one_clear_error(
     await until(lambda: descriptors() <= before)
 
 
-async def test_a_module_that_fails_there_alone_is_named(
+async def test_module_that_fails_only_in_the_worker_is_named(
     make_app: Callable[..., App], write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BRIDGE_PROCESS", str(os.getpid()))
@@ -698,12 +742,20 @@ async def test_a_module_that_fails_there_alone_is_named(
     )
 
 
-async def test_a_start_that_is_cancelled_leaves_nothing(make_app: Callable[..., App]) -> None:
+async def test_cancelled_start_leaves_nothing_open(
+    make_app: Callable[..., App], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = descriptors()
-    for delay in (0.0, 0.001, 0.02, 0.1):
+    stages: list[Callable[[], object]] = [
+        lambda: True,
+        lambda: descriptors() > before,
+        lambda: children(os.getpid()),
+        lambda: app.listeners,
+    ]
+    for reached in stages:
         app = make_app(config())
         starting = asyncio.create_task(app.start())
-        await asyncio.sleep(delay)
+        await until(reached)
         starting.cancel()
         await asyncio.wait([starting])
         if not starting.cancelled():
@@ -720,7 +772,7 @@ def descriptors() -> int:
 
 
 @pytest.mark.parametrize("scheme", ["udp", "tcp"])
-async def test_starting_and_stopping_leaves_nothing(
+async def test_start_and_stop_leave_nothing_open(
     scheme: str, make_app: Callable[..., App], send: Send
 ) -> None:
     async def once() -> None:
@@ -743,7 +795,7 @@ async def test_starting_and_stopping_leaves_nothing(
     await until(lambda: descriptors() <= before and threading.active_count() <= threads)
 
 
-async def test_a_bridge_starts_again_at_once_on_its_port(
+async def test_bridge_restarts_at_once_on_its_port(
     make_app: Callable[..., App], send: Send
 ) -> None:
     app = make_app(config())
@@ -759,7 +811,7 @@ async def test_a_bridge_starts_again_at_once_on_its_port(
         await app.stop()
 
 
-async def test_a_connection_that_is_idle_does_not_hold_up_a_stop(
+async def test_idle_connection_does_not_delay_a_stop(
     make_app: Callable[..., App], capfd: pytest.CaptureFixture[str]
 ) -> None:
     app = make_app(config(listen="tcp://127.0.0.1:0"))
@@ -775,7 +827,7 @@ async def test_a_connection_that_is_idle_does_not_hold_up_a_stop(
 
 
 @pytest.mark.parametrize("scheme", ["udp", "tcp"])
-async def test_stuck_children_do_not_hold_up_a_stop(
+async def test_stuck_children_do_not_delay_a_stop(
     scheme: str, make_app: Callable[..., App], send: Send, stuck: str, tmp_path: Path
 ) -> None:
     app = make_app(config(stuck, listen=f"{scheme}://127.0.0.1:0", workers=2))
@@ -798,7 +850,7 @@ async def test_stuck_children_do_not_hold_up_a_stop(
     assert bridge.drops["child"] == 2
 
 
-async def test_children_that_heed_no_signal_are_killed(
+async def test_children_that_ignore_signals_are_killed(
     make_app: Callable[..., App], send: Send, write: Write, caplog: pytest.LogCaptureFixture
 ) -> None:
     name = write(

@@ -1,4 +1,4 @@
-"""Message templates: what they make of a message, and what is wrong with bad ones."""
+"""Message templates: the messages they make, and the errors of invalid ones."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ import struct
 
 import pytest
 
-from oscbridge import IMPULSE, MIDI, Argument, Color, TimeTag
-from oscbridge.bridge.routes.dropped import MessageDropped
-from oscbridge.bridge.routes.template import Template
+from oscbridge import (
+    IMPULSE,
+    MIDI,
+    Argument,
+    Color,
+    Message,
+    MessageDropped,
+    MessageTemplate,
+    Origin,
+    TimeTag,
+)
 from oscbridge.osc.type_tags import infer
 
 
@@ -20,9 +28,9 @@ def make(
     address: str = "/in",
     **captures: str,
 ) -> tuple[str, str, tuple[Argument, ...]]:
-    """The address, the type tags and the arguments of what the template makes."""
+    """The address, the type tags and the arguments of the new message."""
     tags = infer(args) if types is None else types
-    to, new, maker = Template(template, tuple(captures)).bind(address, tags, captures)
+    to, new, maker = MessageTemplate(template, tuple(captures)).bind(address, tags, captures)
     return (to if isinstance(to, str) else to(args)), new, maker(args)
 
 
@@ -65,39 +73,39 @@ def dropped(template: str, *args: Argument, **options: str) -> str:
         (r'"a \"b\" \\ \{n\} \n\t"', "s", 'a "b" \\ {n} \n\t'),
     ],
 )
-def test_a_literal_has_the_type_that_its_form_says(word: str, tag: str, value: Argument) -> None:
+def test_literal_type_follows_its_notation(word: str, tag: str, value: Argument) -> None:
     assert make(f"/x {word}") == ("/x", tag, (value,))
 
 
-def test_words_stand_apart_by_any_white_space() -> None:
+def test_any_white_space_separates_words() -> None:
     assert make("  /x\t1\n  a ") == ("/x", "is", (1, "a"))
 
 
-def test_an_address_alone_makes_a_message_without_arguments() -> None:
+def test_address_alone_makes_a_message_without_arguments() -> None:
     assert make("/go", 1, 2) == ("/go", "", ())
 
 
 # --- arguments ---------------------------------------------------------------------------------
 
 
-def test_an_argument_keeps_its_type() -> None:
+def test_argument_keeps_its_type() -> None:
     assert make("/x {1} {0}", 1.0, 5, types="dh") == ("/x", "hd", (5, 1.0))
 
 
-def test_an_array_is_one_argument() -> None:
+def test_array_is_one_argument() -> None:
     assert make("/x {1}", 1, [1, "a"]) == ("/x", "[is]", ([1, "a"],))
 
 
-def test_a_star_is_all_arguments_with_their_types() -> None:
+def test_star_inserts_all_arguments_with_their_types() -> None:
     args = (1, [0.5, ["a"]], None, IMPULSE, True)
     assert make("/x 7 {*} end", *args) == ("/x", "ii[f[s]]NITs", (7, *args, "end"))
 
 
-def test_a_star_of_no_arguments_is_nothing() -> None:
+def test_star_without_arguments_inserts_nothing() -> None:
     assert make("/x {*}") == ("/x", "", ())
 
 
-def test_a_star_with_a_type_converts_every_argument() -> None:
+def test_star_with_a_type_converts_every_argument() -> None:
     assert make("/x {*:i}", 1.6, "2", True) == ("/x", "iii", (2, 2, 1))
 
 
@@ -133,7 +141,9 @@ def test_a_star_with_a_type_converts_every_argument() -> None:
         ("b", b"\x00\xff", "s", "0x00ff"),
     ],
 )
-def test_an_argument_is_converted(tag: str, value: Argument, wanted: str, result: Argument) -> None:
+def test_typed_placeholder_converts_the_argument(
+    tag: str, value: Argument, wanted: str, result: Argument
+) -> None:
     made = make(f"/x {{0:{wanted}}}", value, types=tag)
     assert made == ("/x", wanted, (result,))
     assert type(made[2][0]) is type(result)
@@ -157,158 +167,184 @@ def test_an_argument_is_converted(tag: str, value: Argument, wanted: str, result
         ("[i]", [1], "i"),
     ],
 )
-def test_what_cannot_be_converted_is_dropped(tag: str, value: Argument, wanted: str) -> None:
+def test_failed_conversion_drops_the_message(tag: str, value: Argument, wanted: str) -> None:
     assert dropped(f"/x {{0:{wanted}}}", value, types=tag) == "conversion"
 
 
-def test_a_message_that_lacks_an_argument_is_dropped() -> None:
+def test_missing_argument_drops_the_message() -> None:
     assert dropped("/x {1}", 1) == "arguments"
 
 
-def test_a_message_that_lacks_an_argument_for_the_address_is_dropped() -> None:
+def test_missing_argument_in_the_address_drops_the_message() -> None:
     assert dropped("/x/{0}") == "arguments"
 
 
 # --- captures and the address ------------------------------------------------------------------
 
 
-def test_a_capture_that_is_a_whole_number_is_an_integer() -> None:
+def test_capture_of_a_whole_number_is_an_integer() -> None:
     assert make("/x {n}", n="12") == ("/x", "i", (12,))
 
 
 @pytest.mark.parametrize("text", ["a", "1a", "-1", "1.5", "2147483648", "9" * 5000, "١"])
-def test_another_capture_is_a_string(text: str) -> None:
+def test_other_captures_are_strings(text: str) -> None:
     assert make("/x {n}", n=text) == ("/x", "s", (text,))
 
 
-def test_a_capture_has_the_type_that_is_asked_for() -> None:
+def test_typed_placeholder_converts_the_capture() -> None:
     assert make("/x {n:s} {n:f} {n:h}", n="07") == ("/x", "sfh", ("07", 7.0, 7))
 
 
-def test_a_capture_that_cannot_be_converted_is_dropped() -> None:
+def test_failed_conversion_of_a_capture_drops_the_message() -> None:
     assert dropped("/x {n:i}", n="left") == "conversion"
 
 
-def test_a_capture_in_the_address_or_in_text_is_as_it_stands_there() -> None:
+def test_capture_within_text_keeps_leading_zeros() -> None:
     assert make('/ch/{n}/mix ch{n} "nr. {n}"', n="01") == ("/ch/01/mix", "ss", ("ch01", "nr. 01"))
 
 
-def test_a_capture_in_the_address_may_lose_its_zeros() -> None:
+def test_typed_capture_in_the_address_loses_leading_zeros() -> None:
     assert make("/ch/{n:i}", n="01")[0] == "/ch/1"
 
 
-def test_a_capture_that_the_address_has_nothing_for_is_dropped() -> None:
+def test_missing_capture_drops_the_message() -> None:
     with pytest.raises(MessageDropped) as caught:
-        Template("/x {n}", ("n",)).bind("/in", "", {})
+        MessageTemplate("/x {n}", ("n",)).bind("/in", "", {})
     assert caught.value.reason == "captures"
 
 
-def test_the_address_is_text() -> None:
+def test_address_placeholder_is_text() -> None:
     assert make('{address}/out {address} "of {address}"', address="/a/b") == (
         *("/a/b/out", "ss"),
         ("/a/b", "of /a/b"),
     )
 
 
-def test_arguments_within_text_are_their_text() -> None:
+def test_arguments_within_text_are_formatted() -> None:
     made = make('/x "{0} of {1}, {2}" a{*} "{0}"', 1, 2.5, "three")
     assert made == ("/x", "sss", ("1 of 2.5, three", "a1 2.5 three", "1"))
 
 
-def test_an_array_within_text_can_be_read() -> None:
+def test_array_within_text_is_formatted_with_brackets() -> None:
     assert make('/x "is {0}"', [1, "a"])[2] == ('is [1 "a"]',)
 
 
-def test_an_argument_may_be_a_part_of_the_address() -> None:
+def test_argument_can_be_part_of_the_address() -> None:
     assert make("/x/{0}/{1:i}", "left", 2.0) == ("/x/left/2", "", ())
 
 
 @pytest.mark.parametrize("text", ["a b", "a*", "a?", "#", "a,b", "[a]", "{a}", "a\x00", "\x7f"])
-def test_an_address_that_a_receiver_would_take_for_a_pattern_is_dropped(text: str) -> None:
+def test_address_with_pattern_characters_drops_the_message(text: str) -> None:
     assert dropped("/x/{0}", text) == "address"
     assert dropped("/x/{n}", n=text) == "address"
 
 
-def test_an_empty_part_of_an_address_is_dropped() -> None:
+def test_empty_part_of_the_address_drops_the_message() -> None:
     assert dropped("/x/{0}/y", "") == "address"
 
 
-def test_a_pattern_goes_on_to_the_same_address() -> None:
+def test_pattern_address_is_kept_unchanged() -> None:
     assert make("{address} {0:i}", 1.0, address="/a/*") == ("/a/*", "i", (1,))
 
 
-def test_a_pattern_with_something_added_is_dropped() -> None:
+def test_extended_pattern_address_drops_the_message() -> None:
     assert dropped("{address}/x", address="/a/*") == "address"
 
 
-# --- what is wrong -----------------------------------------------------------------------------
+# --- bad templates -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("", "an address is missing"),
-        ("  ", "an address is missing"),
-        ("x 1", "the address 'x' does not start with '/'"),
-        ("{0} 1", "does not start with '/'"),
-        ("{address:s}", "does not start with '/'"),
-        ('""', "the address '' does not start with '/'"),
-        ("/a*b", "an address to send to cannot have '*' in it"),
-        ('"/a b"', "an address to send to cannot have ' ' in it"),
-        ("/a//b", "an address to send to cannot have '//' in it"),
-        ('/x "a', "cannot read '\"a': quotes stand around"),
-        ('/x "a"b', "cannot read"),
-        ('/x a"b"', "cannot read"),
+        ("", "missing address"),
+        ("  ", "missing address"),
+        ("x 1", "invalid address 'x': must start with '/' or {address}"),
+        ("{0} 1", "invalid address '{0}': must start with '/'"),
+        ("{address:s}", "must start with '/'"),
+        ('""', "invalid address '': must start with '/'"),
+        ("/a*b", "invalid address '/a*b': must not contain '*'"),
+        ('"/a b"', "invalid address '/a b': must not contain ' '"),
+        ("/a//b", "invalid address '/a//b': must not contain '//'"),
+        ('/x "a', "unclosed '\"' at position 4"),
+        ('/x "a\\"', "unclosed '\"' at position 4"),
+        ('/x "a"b', "expected a space at position 7, after the quote"),
+        ('/x a"b"', "unexpected '\"' at position 5; quotes must enclose a whole argument"),
         ("/x {m}", "unknown placeholder {m}; captured by the match: {n}"),
         ("/x/{m}", "unknown placeholder {m}"),
         ('/x "{m}"', "unknown placeholder {m}"),
-        ("/x {", "has a brace without its partner"),
-        ("/x }", "has a brace without its partner"),
-        ("/x {0", "has a brace without its partner"),
-        ("/x {}", "{} is none of {0}, {0:i}, {name}, {*}"),
-        ("/x {0:b}", "{0:b} is none of"),
-        ("/x {a b}", "has a brace without its partner"),
-        ("/x {-1}", "{-1} is none of"),
-        (r'/x "\d"', r"\d has no meaning; write \\ for a backslash"),
-        (r"/x a\b", "a backslash stands within quotes only"),
-        ("/x 9223372036854775808", "is too large for 64 bits"),
-        ("/x " + "9" * 5000, "is too large for 64 bits"),
-        ("/x 1e39", "is too large for 32 bits"),
-        ("/x a\0", "a NUL cannot be sent"),
+        ("/x {", "unclosed '{' at position 4"),
+        ("/x }", "unexpected '}' at position 4"),
+        ("/x {0", "unclosed '{' at position 4"),
+        ('/x  "a {0"', "unclosed '{' at position 8"),
+        ("/x {}", "invalid placeholder {} at position 4; expected {0}, {0:i}, {name}, {*}"),
+        ("/x {0:b}", "invalid placeholder {0:b} at position 4"),
+        ("/x {a b}", "invalid placeholder {a b} at position 4"),
+        ("/x {-1}", "invalid placeholder {-1} at position 4"),
+        ("/x {1234567890}", "invalid placeholder {1234567890} at position 4"),
+        (r'/x "\d"', r"unknown escape \d at position 5; write \\ for a backslash"),
+        (r"/x a\b", r"unexpected '\' at position 5; quote the argument"),
+        ("/x 9223372036854775808", "does not fit a 64-bit integer"),
+        ("/x " + "9" * 5000, "does not fit a 64-bit integer"),
+        ("/x 1e39", "does not fit a 32-bit float"),
+        ("/x a\0", "invalid character NUL"),
     ],
 )
-def test_a_malformed_template_is_told_in_one_line(text: str, error: str) -> None:
+def test_message_template_error_is_one_short_line(text: str, error: str) -> None:
     with pytest.raises(ValueError) as caught:
-        Template(text, ("n",))
+        MessageTemplate(text, ("n",))
     assert error in str(caught.value)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 200
 
 
-def test_a_capture_of_the_name_address_is_refused_where_it_would_be_taken_for_another() -> None:
-    with pytest.raises(ValueError, match=r"give the match's \{address\} another name"):
-        Template("/x {address}", ("address",))
-    Template("/x 1", ("address",))
+def test_message_template_rejects_many_placeholders_before_a_quote_at_once() -> None:
+    with pytest.raises(ValueError, match="unexpected"):
+        MessageTemplate("/x " + "{n}" * 5000 + '"', ("n",))
 
 
-def test_a_match_without_captures_is_told() -> None:
+def test_message_template_rejects_an_ambiguous_address_placeholder() -> None:
+    with pytest.raises(ValueError, match=r"rename the capture \{address\}"):
+        MessageTemplate("/x {address}", ("address",))
+    MessageTemplate("/x 1", ("address",))
+
+
+def test_message_template_without_captures_names_none_as_available() -> None:
     with pytest.raises(ValueError, match="captured by the match: none"):
-        Template("/x {n}")
+        MessageTemplate("/x {n}")
 
 
 @pytest.mark.parametrize(
     ("template", "types", "why"),
     [
-        ("/x {3}", "f", "{3} is never there: messages with types = 'f' have one argument"),
-        ("/x/{0}", "", "{0} is never there: messages with types = '' have no arguments"),
-        ('/x "{2}"', "[ii]i", "{2} is never there: messages with types = '[ii]i' have 2 arguments"),
-        ("/x {0:i}", "b", "{0:i} is never there: what has the type 'b' is no number"),
-        ("/x {1:f}", "i[i]", "{1:f} is never there: what has the type '[i]' is no number"),
+        ("/x {3}", "f", "missing argument {3}: messages of types 'f' have one argument"),
+        ("/x/{0}", "", "missing argument {0}: messages of types '' have no arguments"),
+        (
+            '/x "{2}"',
+            "[ii]i",
+            "missing argument {2}: messages of types '[ii]i' have 2 arguments",
+        ),
+        ("/x {0:i}", "b", "cannot convert {0:i}: type 'b' is not a number"),
+        ("/x {1:f}", "i[i]", "cannot convert {1:f}: type '[i]' is not a number"),
         ("/x {0} {*} {1:i}", "fs", ""),
         ("/x {0:s}", "b", ""),
     ],
 )
-def test_what_messages_of_some_types_can_never_give_is_told(
+def test_conflict_with_types_names_the_placeholder_and_the_reason(
     template: str, types: str, why: str
 ) -> None:
-    assert Template(template).impossible(types) == why
+    assert MessageTemplate(template).conflict_with(types) == why
+
+
+# --- messages ----------------------------------------------------------------------------------
+
+
+def test_fill_keeps_the_time_tag_and_the_origin() -> None:
+    message = Message("/a/7", "f", (0.5,), TimeTag(9), Origin("stage", "peer"))
+    filled = MessageTemplate("/b/{0} {n}", ("n",)).fill(message, {"n": "7"})
+    assert filled == Message("/b/0.5", "i", (7,), TimeTag(9), Origin("stage", "peer"))
+
+
+def test_placeholders_are_those_of_the_address_and_of_all_arguments() -> None:
+    template = MessageTemplate('/{n}/a {0:i} 1 "x {*}"', ("n",))
+    assert [str(each) for each in template.placeholders] == ["{n}", "{0:i}", "{*}"]

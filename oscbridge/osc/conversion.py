@@ -1,4 +1,4 @@
-"""Arguments from one type to another, as a template's ``{0:i}`` asks for."""
+"""Arguments converted to another type, e.g. for the placeholder ``{0:i}``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from oscbridge.bridge.routes.dropped import MessageDropped
+from oscbridge.errors import MessageDropped
 from oscbridge.osc import Argument
 from oscbridge.osc.text import format_float, format_value, is_number
 from oscbridge.osc.type_tags import TYPE_TAGS, TypeTag
@@ -16,10 +16,10 @@ from oscbridge.osc.type_tags import TYPE_TAGS, TypeTag
 __all__ = ["CONVERT", "LARGEST_FLOAT", "nearest_whole", "to_text"]
 
 LARGEST_FLOAT: Final = 3.4028234663852886e38
-"""What 32 bits hold."""
+"""The largest finite number of 32 bits."""
 
 _LARGEST_PLAIN: Final = 1e15
-"""Up to here a float that is whole is shown without a point."""
+"""Up to here a whole float is written without a decimal point."""
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,20}")
 
@@ -27,7 +27,7 @@ _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,20}")
 def nearest_whole(value: float) -> int:
     """The nearest whole number, halves up: 63.5 is 64. For finite values."""
     low = math.floor(value)
-    return low + (value - low >= 0.5)  # value + 0.5 would round once more
+    return low + (value - low >= 0.5)  # value + 0.5 would be rounded, too
 
 
 def to_text(value: Argument) -> str:
@@ -53,22 +53,22 @@ def _whole(value: Argument, bits: int) -> int:
         case str() if is_number(value) and math.isfinite(float(value)):
             whole = nearest_whole(float(value))
         case _:
-            raise MessageDropped("conversion", f"{_shown(value)} is no whole number")
+            raise MessageDropped("conversion", f"{_shown(value)} is not a whole number")
     if not -(1 << bits - 1) <= whole < 1 << bits - 1:
-        raise MessageDropped("conversion", f"{_shown(value)} does not fit {bits} bits")
+        raise MessageDropped("conversion", f"{_shown(value)} does not fit into {bits} bits")
     return whole
 
 
 def _real(value: Argument) -> float:
     if isinstance(value, bool | int | float) or (isinstance(value, str) and is_number(value)):
         return float(value)
-    raise MessageDropped("conversion", f"{_shown(value)} is no number")
+    raise MessageDropped("conversion", f"{_shown(value)} is not a number")
 
 
 def _single(value: Argument) -> float:
     real = _real(value)
     if LARGEST_FLOAT < abs(real) < math.inf:
-        raise MessageDropped("conversion", f"{_shown(value)} does not fit 32 bits")
+        raise MessageDropped("conversion", f"{_shown(value)} does not fit into 32 bits")
     return real
 
 
@@ -87,4 +87,4 @@ def _converter(row: TypeTag) -> Callable[[Argument], Argument]:
 
 
 CONVERT: Final = {tag: _converter(TYPE_TAGS[tag]) for tag in "ihfds"}
-"""Converters of an argument to each type; they raise :class:`MessageDropped`."""
+"""Conversions by type tag. They raise :class:`MessageDropped` with the reason ``conversion``."""

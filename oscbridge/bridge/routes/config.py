@@ -1,0 +1,58 @@
+"""The configuration of one route, as the bridge and the worker of a forking bridge use it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Self
+
+if TYPE_CHECKING:  # a worker does not load pydantic
+    from oscbridge.options import Options
+
+__all__ = ["RouteConfig"]
+
+_PURE: Final = ("match", "types", "scale", "curve", "send", "function")
+
+
+@dataclass(frozen=True)
+class RouteConfig:
+    """One valid ``[[route]]``. Equal routes have equal hashes."""
+
+    match: str = "*"
+    types: str | None = None
+    """Type tags that a message must have."""
+    scale: tuple[float, float, float, float] | None = None
+    """``in_low``, ``in_high``, ``out_low``, ``out_high``."""
+    curve: float = 1.0
+    send: str | None = None
+    """The message template."""
+    function: str | None = None
+    """``module:callable``."""
+    on_change: bool = False
+    limit: float | None = None
+    """Messages per second per address."""
+    delay: float | None = None
+    """Seconds."""
+    sources: tuple[str, ...] = ()
+    """Names of bridges and endpoints to read from."""
+    to: tuple[str, ...] = ()
+    """Names of endpoints to send to."""
+    options: Mapping[str, Options] = field(default_factory=dict, hash=False)
+    """The route's options for endpoints, by their names."""
+    address: str | None = None
+    """The address of all messages that it sends; None if it depends on the message."""
+
+    @property
+    def is_stateful(self) -> bool:
+        """Whether it has a step that needs the state of earlier messages or a timer."""
+        return self.on_change or self.limit is not None or self.delay is not None
+
+    def pure(self) -> dict[str, Any]:
+        """The configuration of the pure steps, which JSON can represent."""
+        return {name: getattr(self, name) for name in _PURE}
+
+    @classmethod
+    def from_pure(cls, values: Mapping[str, Any]) -> Self:
+        """The configuration from :meth:`pure`, also after JSON."""
+        scale = values["scale"]
+        return cls(**{**values, "scale": None if scale is None else tuple(scale)})

@@ -1,0 +1,1 @@
+"""Text with placeholders, and messages written with them. Pure."""

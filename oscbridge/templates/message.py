@@ -1,0 +1,218 @@
+"""Message templates: ``send = "/control 1 {n} {0}"``.
+
+The first word is the address, the others are arguments: whole numbers are i (h above 32
+bits), other numbers f, ``true``, ``false``, ``nil`` and ``impulse`` T, F, N and I, words and
+text in double quotes s. Placeholders are those of :mod:`oscbridge.templates.placeholders`:
+
+=============== =====================================================================
+``{0}``         an argument of the message, with its type tag
+``{0:i}``       the same, converted to another type: i, h, f, d or s
+``{name}``      a capture of the route's match: i if it is a whole number, else s
+``{*}``         all arguments
+``{address}``   the address of the message
+=============== =====================================================================
+
+Within a word, within quotes and in the address a placeholder becomes text. Within quotes
+a backslash makes ``"``, ``\\``, ``{`` and ``}`` literal, and ``\\n`` a new line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from oscbridge.errors import MessageDropped
+from oscbridge.osc import Argument, Message
+from oscbridge.osc.arguments import split_types
+from oscbridge.osc.conversion import CONVERT, to_text
+from oscbridge.templates.message_parser import FORBIDDEN, Constant, Token, parse_message
+from oscbridge.templates.placeholders import Args, Placeholder, Template, unknown_capture
+
+__all__ = ["BoundTemplate", "MessageTemplate"]
+
+
+class BoundTemplate(NamedTuple):
+    """A message template for messages with one address and certain type tags."""
+
+    address: str | Callable[[Args], str]
+    """The address, or what makes it from the arguments."""
+    types: str
+    make: Callable[[Args], Args]
+    """From the arguments of the message to those of the new one."""
+
+
+class MessageTemplate:
+    """A parsed message template. Raises ``ValueError`` that names the problem.
+
+    ``captures`` are the names that the route's match captures.
+    """
+
+    def __init__(self, text: str, captures: Sequence[str] = ()) -> None:
+        self._address, self._arguments = parse_message(text)
+        for placeholder in self.placeholders:
+            _check_placeholder(placeholder, captures)
+
+    @property
+    def placeholders(self) -> tuple[Placeholder, ...]:
+        """All placeholders, in order."""
+        return tuple(self._placeholders())
+
+    @property
+    def keeps_address(self) -> bool:
+        """Whether the new message has the address of the original one."""
+        return self._address.parts == (Placeholder("address"),)
+
+    @property
+    def address(self) -> str | None:
+        """The address of all new messages; None if it depends on the original one."""
+        parts = self._address.parts
+        return None if self._address.placeholders else "".join(map(str, parts))
+
+    def conflict_with(self, types: str) -> str:
+        """Why no message with these type tags can ever be sent; empty if one can."""
+        tags = split_types(types)
+        for placeholder in self._placeholders():
+            if not placeholder.is_argument:
+                continue
+            if int(placeholder.name) >= len(tags):
+                count = {0: "no arguments", 1: "one argument"}.get(
+                    len(tags), f"{len(tags)} arguments"
+                )
+                return f"missing argument {placeholder}: messages of types '{types}' have {count}"
+            tag = tags[int(placeholder.name)]
+            if placeholder.type not in (None, "s", tag) and (tag in "bmNI" or tag.startswith("[")):
+                return f"cannot convert {placeholder}: type {tag!r} is not a number"
+        return ""
+
+    def fill(self, message: Message, captures: Mapping[str, str] | None = None) -> Message:
+        """The new message, with the time tag and the origin of the original one.
+
+        Raises :class:`~oscbridge.MessageDropped` if the original lacks what it needs.
+        """
+        to, types, make = self.bind(message.address, message.types or "", captures or {})
+        address = to if isinstance(to, str) else to(message.args)
+        return Message(address, types, make(message.args), message.timetag, message.origin)
+
+    def bind(self, address: str, types: str, captures: Mapping[str, str]) -> BoundTemplate:
+        """The template for messages with this address and these type tags.
+
+        Raises :class:`~oscbridge.MessageDropped` if they lack what it needs.
+        """
+        tags = split_types(types)
+        context = _Context(address, tags, captures)
+        made: list[tuple[str, Callable[[Args], Argument]]] = []
+        for token in self._arguments:
+            if isinstance(token, Placeholder) and token.name == "*":
+                made += [_bind(each, context) for each in _each_argument(token, tags)]
+            else:
+                made.append(_bind(token, context))
+        tags_made = "".join([tag for tag, _ in made])
+        return BoundTemplate(self._bind_address(context), tags_made, _maker(made))
+
+    def _bind_address(self, context: _Context) -> str | Callable[[Args], str]:
+        if self.keeps_address:
+            return context.address  # unchecked: it may be a pattern
+        fill = _bind_text(self._address, context)
+        if self._address.depends_on_arguments:
+            return lambda args: _checked(fill(args))
+        return _checked(fill(()))
+
+    def _placeholders(self) -> Iterator[Placeholder]:
+        for token in (self._address, *self._arguments):
+            if isinstance(token, Placeholder):
+                yield token
+            elif isinstance(token, Template):
+                yield from token.placeholders
+
+
+class _Context(NamedTuple):
+    address: str
+    tags: Sequence[str]
+    captures: Mapping[str, str]
+
+
+def _check_placeholder(placeholder: Placeholder, captures: Sequence[str]) -> None:
+    if placeholder.name == "address" and "address" in captures:
+        raise ValueError(
+            "{address} is the whole address of the message; "
+            "rename the capture {address} of the route's match"
+        )
+    if placeholder.is_capture and placeholder.name not in captures:
+        raise ValueError(unknown_capture(f"{{{placeholder.name}}}", captures))
+
+
+def _each_argument(placeholder: Placeholder, tags: Sequence[str]) -> list[Placeholder]:
+    """``{*}`` as one placeholder per argument."""
+    return [Placeholder(str(index), placeholder.type) for index in range(len(tags))]
+
+
+def _maker(made: Sequence[tuple[str, Callable[[Args], Argument]]]) -> Callable[[Args], Args]:
+    makers = [maker for _, maker in made]
+    if len(makers) == 1:
+        only = makers[0]
+        return lambda args: (only(args),)
+    return lambda args: tuple([maker(args) for maker in makers])
+
+
+def _bind(token: Token, context: _Context) -> tuple[str, Callable[[Args], Argument]]:
+    """The type tag and the maker of one argument."""
+    if isinstance(token, Constant):
+        value = token.value
+        return token.tag, lambda _args: value
+    if isinstance(token, Template):
+        return "s", _bind_text(token, context)
+    if token.is_argument:
+        index = int(token.name)
+        if index >= len(context.tags):
+            raise MessageDropped("arguments", f"missing argument {{{index}}}")
+        if token.type is None or token.type == context.tags[index]:
+            return context.tags[index], lambda args: args[index]
+        convert = CONVERT[token.type]
+        return token.type, lambda args: convert(args[index])
+    text = _text_of(token, context)
+    tag = token.type or ("i" if _is_int32(text) else "s")
+    fixed = CONVERT[tag](text)
+    return tag, lambda _args: fixed
+
+
+def _text_of(placeholder: Placeholder, context: _Context) -> str:
+    """The address or the capture that a placeholder stands for."""
+    if placeholder.name == "address":
+        return context.address
+    if placeholder.name not in context.captures:  # the address was the match's own text
+        raise MessageDropped("captures", f"the address has no capture {{{placeholder.name}}}")
+    return context.captures[placeholder.name]
+
+
+def _is_int32(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 10 and int(text) < 1 << 31
+
+
+def _bind_text(template: Template, context: _Context) -> Callable[[Args], str]:
+    makers: list[Callable[[Args], str]] = []
+    for part in template.parts:
+        if isinstance(part, str):
+            makers.append(_always(part))
+        elif part.name == "*":
+            each = _each_argument(part, context.tags)
+            makers.append(_joined([_bind(one, context)[1] for one in each]))
+        elif part.is_argument or part.type is not None:
+            makers.append(_joined([_bind(part, context)[1]]))
+        else:
+            makers.append(_always(_text_of(part, context)))  # unchanged: 01 stays 01
+    return lambda args: "".join([maker(args) for maker in makers])
+
+
+def _always(text: str) -> Callable[[Args], str]:
+    return lambda _args: text
+
+
+def _joined(makers: Sequence[Callable[[Args], Argument]]) -> Callable[[Args], str]:
+    return lambda args: " ".join([to_text(maker(args)) for maker in makers])
+
+
+def _checked(address: str) -> str:
+    """An address that may be sent. Raises :class:`MessageDropped`."""
+    if FORBIDDEN.search(address):
+        raise MessageDropped("address", f"invalid address {address!r}")
+    return address
