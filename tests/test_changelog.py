@@ -17,9 +17,9 @@ CHANGELOG = (Path(__file__).parents[1] / "CHANGELOG.md").read_text()
 def models() -> Iterator[type[Options]]:
     yield from (LimitOptions, HostOptions, SpoolOptions, HTTPOptions, RunOptions)
     for endpoint in Plugins().endpoint_types.values():
-        yield endpoint.Options
-        if endpoint.RouteOptions is not None:
-            yield endpoint.RouteOptions
+        yield endpoint.options_type
+        if endpoint.route_options_type is not None:
+            yield endpoint.route_options_type
 
 
 def test_changelog_lists_every_renamed_key() -> None:

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import os
-import queue
-import re
-import signal
 import subprocess
-import sys
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
+from oscbridge.testing.process import PROGRAM, OscbridgeProcess
 
 CONFIGURATION = """
 [bridge.stage]
@@ -25,60 +19,6 @@ listen = "udp://127.0.0.1:0"
 type = "websocket"
 listen = "127.0.0.1:0"
 """
-
-
-class Program:
-    """A program that runs until it is stopped; its output can be waited for."""
-
-    def __init__(self, *args: str, env: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            [PROGRAM, *args],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=env,
-            text=True,
-            encoding="utf-8",
-        )
-        self.output = ""
-        self._lines: queue.Queue[str] = queue.Queue()
-        self._reading = threading.Thread(target=self._read)
-        self._reading.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._lines.put(line)
-        self._lines.put("")
-
-    def wait_for(self, pattern: str, timeout: float = 15) -> re.Match[str]:
-        """Read on until a line matches. The match."""
-        deadline = time.monotonic() + timeout
-        while True:
-            line = self._lines.get(timeout=max(0.01, deadline - time.monotonic()))
-            self.output += line
-            if found := re.search(pattern, line):
-                return found
-            assert line, f"it ended without {pattern!r}:\n{self.output}"
-
-    def stop(self, number: int = signal.SIGINT, timeout: float = 5) -> int:
-        """Send a signal and wait for the end. The exit code."""
-        self.process.send_signal(number)
-        return self.ended(timeout)
-
-    def ended(self, timeout: float = 5) -> int:
-        code = self.process.wait(timeout)
-        self._reading.join(timeout)
-        while not self._lines.empty():
-            self.output += self._lines.get()
-        return code
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self._reading.join()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
 
 
 @pytest.fixture
@@ -114,12 +54,12 @@ def call(
 
 
 @pytest.fixture
-def start(environment: dict[str, str]) -> Iterator[Callable[..., Program]]:
+def start(environment: dict[str, str]) -> Iterator[Callable[..., OscbridgeProcess]]:
     """Starts the program in the background."""
-    running: list[Program] = []
+    running: list[OscbridgeProcess] = []
 
-    def start(*args: str) -> Program:
-        running.append(Program(*args, env=environment))
+    def start(*args: str) -> OscbridgeProcess:
+        running.append(OscbridgeProcess(*args, env=environment))
         return running[-1]
 
     yield start

@@ -7,13 +7,17 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import repeat
 from pathlib import Path
+from typing import TypeAlias
 
-import oscbridge
 from oscbridge import (
     BadMessage,
+    Delivery,
+    Durability,
     Endpoint,
     Message,
     NotConnected,
+    Options,
+    PartialDelivery,
 )
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.runner import EndpointRunner
@@ -23,18 +27,23 @@ from oscbridge.bridge.sinks.spool.writer import SpoolBounds
 WAIT = 20.0
 
 
-class Sink(Endpoint):
+class Marked(Options):
+    mark: int = 0
+
+
+class SinkRoute(Options):
+    topic: str = ""
+
+
+Item: TypeAlias = Delivery[SinkRoute]
+
+
+class Sink(Endpoint[Marked, Item], Durability[Item]):
     """Accepts batches while it is up. Messages to ``/loose...`` are not durable."""
 
-    class Options(oscbridge.Options):
-        mark: int = 0
-
-    class RouteOptions(oscbridge.Options):
-        topic: str = ""
-
-    def __init__(self, name: str = "sink", options: oscbridge.Options | None = None) -> None:
-        super().__init__(name, options or self.Options())
-        self.messages: list[Message] = []
+    def __init__(self, name: str = "sink", options: Marked | None = None) -> None:
+        super().__init__(name, options or Marked())
+        self.messages: list[Item] = []
         self.up = True
         self.stuck = False
         self.bad: list[tuple[object, ...]] = []
@@ -43,17 +52,17 @@ class Sink(Endpoint):
         if not self.up:
             raise NotConnected("away")
 
-    async def send_batch(self, messages: Sequence[Message]) -> None:
+    async def send_batch(self, messages: Sequence[Item]) -> None:
         if not self.up:
             raise NotConnected("away")
         if self.stuck:
             await asyncio.Event().wait()
         for index, message in enumerate(messages):
             if message.args[:1] in self.bad:
-                raise BadMessage("no", sent=index)
+                raise PartialDelivery(range(index), {index: BadMessage("no")})
             self.messages.append(message)
 
-    def keeps(self, message: Message) -> bool:
+    def is_durable(self, message: Item) -> bool:
         return not message.address.startswith("/loose")
 
     @property
@@ -64,7 +73,7 @@ class Sink(Endpoint):
 class Away(Sink):
     """The same, initially down."""
 
-    def __init__(self, name: str = "sink", options: oscbridge.Options | None = None) -> None:
+    def __init__(self, name: str = "sink", options: Marked | None = None) -> None:
         super().__init__(name, options)
         self.up = False
 
@@ -95,8 +104,8 @@ async def started(
         assert delivery.offered == (delivery.sent + sum(delivery.drops.values()) + delivery.queued)
 
 
-def value(number: int, address: str = "/n") -> Message:
-    return Message(address, "i", (number,))
+def value(number: int, address: str = "/n") -> Item:
+    return Delivery(Message(address, "i", (number,)), None, {})
 
 
 def offer(delivery: EndpointRunner, *numbers: int) -> None:

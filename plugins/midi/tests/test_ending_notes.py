@@ -161,8 +161,8 @@ async def test_notes_of_a_peer_end_with_its_connection_if_configured(
     first, second = oscbridge.Origin("osc", ("127.0.0.1", 1)), oscbridge.Origin("osc", ("::1", 2))
     for note, origin in ((60, first), (61, second)):
         message = oscbridge.Message("/note", "iii", (1, note, 1), None, origin)
-        await bridge.endpoint.send_batch([message])
-    bridge.endpoint.source_gone(first)
+        await bridge.endpoint.send_batch([oscbridge.Delivery(message, None, {})])
+    bridge.endpoint.on_peer_disconnected(first)
     bridge.send("/clock")
     assert (await wire.read(7 + len(ended) // 2)).hex() == f"903c01903d01{ended}f8"
 

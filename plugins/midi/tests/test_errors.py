@@ -76,8 +76,8 @@ async def test_endpoint_without_an_output_rejects_messages(start: Any) -> None:
     )
     bridge = await start(f'input = "midi+tcp://127.0.0.1:{port}"')
     with pytest.raises(oscbridge.BadMessage, match=r"add output = ... to \[endpoint.synth\]"):
-        route = oscbridge.Routed(None, {})
-        await bridge.endpoint.send_batch([oscbridge.Message("/clock", "", (), None, None, route)])
+        delivery = oscbridge.Delivery(oscbridge.Message("/clock"), None, {})
+        await bridge.endpoint.send_batch([delivery])
     await bridge.app.stop()
     for writer in writers:
         writer.close()

@@ -21,20 +21,22 @@ class Item(oscbridge.Options):
     max_weight: int = 1
 
 
-class Server(Endpoint):
-    class Options(oscbridge.Options):
-        renamed_keys: ClassVar[Mapping[str, str]] = {"site": "page", "box": "item"}
+class RenamedOptions(oscbridge.Options):
+    renamed_keys: ClassVar[Mapping[str, str]] = {"site": "page", "box": "item"}
 
-        page: bool = True
-        item: Item | None = None
-        items: tuple[Item, ...] = ()
+    page: bool = True
+    item: Item | None = None
+    items: tuple[Item, ...] = ()
 
-    class RouteOptions(oscbridge.Options):
-        renamed_keys: ClassVar[Mapping[str, str]] = {"ch": "channel"}
 
-        channel: int = 1
+class RenamedRoute(oscbridge.Options):
+    renamed_keys: ClassVar[Mapping[str, str]] = {"ch": "channel"}
 
-    async def send(self, message: oscbridge.Message) -> None:
+    channel: int = 1
+
+
+class Server(Endpoint[RenamedOptions, oscbridge.Delivery[RenamedRoute]]):
+    async def send(self, delivery: oscbridge.Delivery[RenamedRoute]) -> None:
         pass
 
 

@@ -22,17 +22,21 @@ class Plain(Endpoint):
         pass
 
 
-class Synth(Plain):
-    class RouteOptions(oscbridge.Options):
-        channel: Annotated[int, Field(ge=1, le=16)] = 1
-        kind: str = "control"
-        note: str = ""
+class SynthRoute(oscbridge.Options):
+    channel: Annotated[int, Field(ge=1, le=16)] = 1
+    kind: str = "control"
+    note: str = ""
 
-        @field_validator("note")
-        @classmethod
-        def _is_captured(cls, value: str, info: ValidationInfo) -> str:
-            oscbridge.check_captures(value.split(), info)
-            return value
+    @field_validator("note")
+    @classmethod
+    def _is_captured(cls, value: str, info: ValidationInfo) -> str:
+        oscbridge.check_captures(value.split(), info)
+        return value
+
+
+class Synth(Endpoint[oscbridge.Options, oscbridge.Delivery[SynthRoute]]):
+    async def send(self, delivery: oscbridge.Delivery[SynthRoute]) -> None:
+        pass
 
 
 class Limit(Synth):
@@ -264,7 +268,7 @@ def test_the_options_of_a_type_are_for_each_endpoint_of_that_type() -> None:
 
 def test_the_options_may_be_a_table_of_their_own() -> None:
     (route,) = good("[route.synth]\nchannel = 3", '"keys"').routes
-    assert route.options["keys"] == Synth.RouteOptions(channel=3)
+    assert route.options["keys"] == SynthRoute(channel=3)
 
 
 @pytest.mark.parametrize(
@@ -316,7 +320,7 @@ def test_options_may_name_a_capture_of_the_match(match: str) -> None:
 
 
 def test_options_without_a_known_match_may_name_anything() -> None:
-    assert Synth.RouteOptions(note="n").note == "n"
+    assert SynthRoute(note="n").note == "n"
     assert problems('match = "/[x"\nsynth = { note = "n" }', '"keys"') == [
         "route 1: match = '/[x': unclosed '[' at position 1"
     ]
@@ -354,7 +358,7 @@ def test_an_endpoint_knows_all_routes_that_lead_to_it_with_its_options() -> None
     assert configuration.routes_to == {
         "out": (oscbridge.RouteInfo(None, "/b"),),
         "keys": (
-            oscbridge.RouteInfo(Synth.RouteOptions(channel=3), "/a"),
+            oscbridge.RouteInfo(SynthRoute(channel=3), "/a"),
             oscbridge.RouteInfo(None, "/b"),
         ),
         "pads": (),

@@ -11,7 +11,15 @@ from itertools import repeat
 
 import pytest
 
-from oscbridge import Endpoint, Message, NotConnected, Options, encode_bundle, encode_message
+from oscbridge import (
+    Coalescing,
+    Endpoint,
+    Message,
+    NotConnected,
+    Options,
+    encode_bundle,
+    encode_message,
+)
 from oscbridge.bridge.app import App
 from oscbridge.bridge.sinks import connection, queues
 from oscbridge.bridge.sinks.policies import RunnerOptions
@@ -162,10 +170,10 @@ async def test_latest_delivers_the_last_value_of_each_address_from_several_threa
 
 @pytest.mark.parametrize("policy", ["drop_oldest", "block"])
 async def test_only_latest_asks_for_a_coalesce_key(policy: Policy) -> None:
-    class Asked(Gate):
+    class Asked(Gate, Coalescing):
         asked = False
 
-        def key(self, message: Message) -> str:
+        def coalesce_key(self, message: Message) -> str:
             self.asked = True
             return message.address
 

@@ -22,8 +22,10 @@ from oscbridge import (
     NotConnected,
     Options,
     Origin,
+    PartialDelivery,
     encode_message,
 )
+from oscbridge.bridge.hops import MAX_HOPS, hops_of, origin_after
 from oscbridge.bridge.sinks import connection
 from oscbridge.bridge.sinks import runner as module
 from oscbridge.bridge.sinks.connection import backoff
@@ -80,9 +82,10 @@ class Batch(Picky):
         for count, message in enumerate(messages):
             try:
                 number = self.check(message)
-            except (NotConnected, BackOff, BadMessage) as error:
-                error.sent = count
-                raise
+            except BadMessage as error:
+                raise PartialDelivery(range(count), {count: error}) from None
+            except (NotConnected, BackOff) as error:
+                raise PartialDelivery(range(count), cause=error) from None
             self.got.append(number)
         self.arrived.set()
 
@@ -316,7 +319,7 @@ async def test_endpoint_that_reports_a_lost_connection_is_reconnected() -> None:
     endpoint = Picky()
     delivery = make(endpoint)
     await delivery.start()
-    endpoint.lost(NotConnected("the cable"))
+    endpoint.host.connection_lost(NotConnected("the cable"))
     assert (delivery.connected, delivery.problem) == (False, "the cable")
     delivery.offer(MESSAGES[0])
     await endpoint.has(1)
@@ -338,7 +341,7 @@ async def test_source_that_reports_a_lost_connection_is_reconnected() -> None:
     await delivery.start()
     async with asyncio.timeout(5):
         await endpoint.connects.get()
-        endpoint.lost(NotConnected())
+        endpoint.host.connection_lost(NotConnected())
         await endpoint.connects.get()
     await delivery.stop()
 
@@ -359,7 +362,7 @@ async def test_hanging_send_is_repeated_when_the_connection_is_lost() -> None:
     delivery.offer(MESSAGES[0])
     async with asyncio.timeout(5):
         await endpoint.hangs.wait()
-    endpoint.lost(NotConnected())
+    endpoint.host.connection_lost(NotConnected())
     assert await endpoint.has(1) == [0]
     await delivery.stop()
     assert (delivery.sent, delivery.drops) == (1, {})
@@ -377,7 +380,7 @@ async def test_connection_can_be_lost_during_a_back_off() -> None:
     async with asyncio.timeout(5):
         await asleep.wait()
     await plain_sleep(0)
-    endpoint.lost(NotConnected())
+    endpoint.host.connection_lost(NotConnected())
     assert await endpoint.has(1) == [0]
     await delivery.stop()
     assert (delivery.sent, delivery.drops) == (1, {})
@@ -388,7 +391,7 @@ async def test_connection_can_be_lost_while_connecting() -> None:
         async def connect(self) -> None:
             await super().connect()
             if self.events == ["connect"]:
-                self.lost(NotConnected("at once"))
+                self.host.connection_lost(NotConnected("at once"))
 
     endpoint = Hasty()
     delivery = make(endpoint, on_start="retry")
@@ -437,7 +440,7 @@ async def test_each_message_is_delivered_or_counted_once_under_random_failures(
         if chance.randrange(30) == 0:
             await asyncio.sleep(0)
         if chance.randrange(200) == 0:
-            endpoint.lost(NotConnected())
+            endpoint.host.connection_lost(NotConnected())
     await delivery.stop()
     # A batch that was in flight when its connection broke may arrive twice.
     assert sorted(set(endpoint.got)) == endpoint.got or kind is Batch
@@ -761,7 +764,7 @@ async def test_received_messages_enter_the_routes() -> None:
     delivery.dispatcher.map("/n", got.append, needs_message=True)
     await delivery.start()
     endpoint.receive(MESSAGES[0])
-    endpoint.receive_packet(encode_message(MESSAGES[1]), ("client", 1))
+    endpoint.host.receive_packet(encode_message(MESSAGES[1]), ("client", 1))
     await delivery.stop()
     assert [message.args for message in got] == [(0,), (1,)]
     assert got[1].origin == Origin("picky", ("client", 1))
@@ -774,19 +777,17 @@ async def test_message_after_too_many_hops_is_dropped_and_counted(
     delivery = make(endpoint)
     got: list[Message] = []
     delivery.dispatcher.map("/n", got.append, needs_message=True)
-    for hops in (0, module.MAX_HOPS - 1, module.MAX_HOPS):
-        endpoint.receive(MESSAGES[0]._replace(origin=Origin("other", None, hops)))
-    assert [message.origin for message in got] == [
-        Origin("picky", ("", 0), 1),
-        Origin("picky", ("", 0), module.MAX_HOPS),
-    ]
+    for hops in (0, MAX_HOPS - 1, MAX_HOPS):
+        endpoint.receive(MESSAGES[0]._replace(origin=origin_after("other", None, hops)))
+    assert [message.origin for message in got] == [Origin("picky", ("", 0))] * 2
+    assert [hops_of(message.origin) for message in got] == [1, MAX_HOPS]
     assert delivery.drops == {"hops": 1}
     assert "do routes form a ring?" in caplog.text
 
 
 async def test_snapshot_has_the_last_values_of_an_endpoint_that_asks_for_them() -> None:
     class StatefulStep(Picky):
-        remembers = True
+        keeps_last_values = True
 
     endpoint = StatefulStep({9: BadMessage("no")})
     delivery = make(endpoint)
@@ -795,14 +796,17 @@ async def test_snapshot_has_the_last_values_of_an_endpoint_that_asks_for_them() 
         delivery.offer(Message(address, "i", (value,)))
     await endpoint.has(3)
     await delivery.stop()
-    assert [(m.address, m.args) for m in endpoint.host.snapshot()] == [("/b", (2,)), ("/a", (3,))]
+    assert [(m.address, m.args) for m in endpoint.host.last_values()] == [
+        ("/b", (2,)),
+        ("/a", (3,)),
+    ]
 
 
 async def test_received_bad_packet_is_counted() -> None:
     endpoint = Picky()
     delivery = make(endpoint)
     await delivery.start()
-    endpoint.receive_packet(b"junk", ("client", 1))
+    endpoint.host.receive_packet(b"junk", ("client", 1))
     endpoint.host.bad_input(DecodeError("text", "no"), ("client", 1))
     await delivery.stop()
     assert delivery.dispatcher.statistics.bad["text"] == 1

@@ -22,12 +22,13 @@ from oscbridge import (
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.sinks import connection
-from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.endpoints.osc import tcp as tcp_link
 from oscbridge.endpoints.osc.endpoint import OSCEndpoint
+from oscbridge.monitoring.status import EndpointStatus
 from oscbridge.osc import decode_message
 from oscbridge.osc.framing import decoder_for, encoder_for
 from oscbridge.osc_tcp_server import AsyncOSCTCPServer
+from oscbridge.testing import RunningBridge, running_bridge
 
 Running = Callable[..., AbstractAsyncContextManager[App]]
 
@@ -88,7 +89,7 @@ type = "osc"
 to = "{to}"
 {options}
 [endpoint.seen]
-type = "collect"
+type = "recording"
 [[route]]
 from = "peer"
 to = "seen"
@@ -96,36 +97,38 @@ to = "seen"
 
 
 @pytest.fixture
-def bridged(running: Running) -> Callable[..., AbstractAsyncContextManager[Bridged]]:
-    """A running bridge with an OSC endpoint, what comes back from which is collected."""
+def bridged() -> Callable[..., AbstractAsyncContextManager[Bridged]]:
+    """A running bridge with an OSC endpoint, what comes back from which is recorded."""
 
     @asynccontextmanager
     async def run(to: str, options: str = "") -> AsyncIterator[Bridged]:
-        async with running(CONFIGURATION.format(to=to, options=options)) as app:
-            yield Bridged(app)
+        async with running_bridge(CONFIGURATION.format(to=to, options=options)) as bridge:
+            yield Bridged(bridge)
 
     return run
 
 
 class Bridged:
-    def __init__(self, app: App) -> None:
-        self.delivery: EndpointRunner = app.endpoints["peer"]
-        endpoint = self.delivery.endpoint
+    """A running bridge whose endpoint ``peer`` is tested."""
+
+    def __init__(self, bridge: RunningBridge) -> None:
+        self._bridge = bridge
+        endpoint = bridge.endpoint("peer")
         assert isinstance(endpoint, OSCEndpoint)
         self.endpoint = endpoint
-        self._seen: Any = app.endpoints["seen"].endpoint
+
+    @property
+    def status(self) -> EndpointStatus:
+        return self._bridge.endpoint_status("peer")
 
     def offer(self, *messages: Message) -> None:
-        for message in messages:
-            self.delivery.offer(message)
+        self._bridge.offer("peer", *messages)
 
     async def seen(self, count: int = 1) -> list[Message]:
-        return await self._seen.arrived(count)  # type: ignore[no-any-return]
+        return await self._bridge.recording("seen").arrived(count)
 
     async def until(self, condition: Callable[[Bridged], object]) -> None:
-        async with asyncio.timeout(WAIT):
-            while not condition(self):
-                await asyncio.sleep(0.001)
+        await self._bridge.until(lambda: condition(self), WAIT)
 
 
 Bridging = Callable[..., AbstractAsyncContextManager[Bridged]]
@@ -147,8 +150,8 @@ async def test_each_message_is_a_packet_of_its_own_with_its_types(
     async with bridged(f"udp://{shown}:{mixer.port}") as bridge:
         bridge.offer(*messages, *NUMBERS)
         assert await mixer.heard(202) == [*messages, *NUMBERS]
-        await bridge.until(lambda b: b.delivery.sent == 202)
-        assert bridge.delivery.drops == {}
+        await bridge.until(lambda b: b.status.sent == 202)
+        assert bridge.status.dropped == {}
 
 
 async def test_what_comes_back_to_the_port_that_it_sends_from_enters_the_routes(
@@ -185,7 +188,7 @@ async def test_a_port_that_is_taken_is_told_and_tried_again(
 ) -> None:
     mixer, taken = device(), device()
     async with bridged(f"udp://{HOST}:{mixer.port}", f'listen = "{HOST}:{taken.port}"') as bridge:
-        assert bridge.delivery.problem.startswith("address already in use")
+        assert bridge.status.problem.startswith("address already in use")
         assert bridge.endpoint.describe() == f"udp://{HOST}:{mixer.port}"
         bridge.offer(Message("/x"))
         taken.sock.close()
@@ -202,7 +205,7 @@ async def test_a_host_name_is_looked_up(bridged: Bridging, device: Devices) -> N
 
 async def test_a_host_name_that_is_not_known_is_told_and_ends_nothing(bridged: Bridging) -> None:
     async with bridged("udp://no-such-host.invalid:9000") as bridge:
-        assert "unknown host" in bridge.delivery.problem
+        assert "unknown host" in bridge.status.problem
         bridge.offer(Message("/x"))
 
 
@@ -212,13 +215,13 @@ async def test_that_nobody_listens_ends_nothing(bridged: Bridging, device: Devic
     async with bridged(f"udp://{HOST}:{gone.port}") as bridge:
         for number in range(20):
             bridge.offer(NUMBERS[number])
-            await bridge.until(lambda b, n=number: b.delivery.sent == n + 1)
+            await bridge.until(lambda b, n=number: b.status.sent == n + 1)
         mixer = device(HOST, gone.port)
         bridge.offer(Message("/x"))
         _, client = await mixer.hear()
         mixer.say(Message("/y"), client)
         await bridge.seen()
-        assert (bridge.delivery.connected, bridge.delivery.drops) == (True, {})
+        assert (bridge.status.connected, bridge.status.dropped) == (True, {})
 
 
 async def test_a_refusal_that_the_system_tells_late_loses_no_message(
@@ -230,7 +233,7 @@ async def test_a_refusal_that_the_system_tells_late_loses_no_message(
         link._sock = Faulty(link._sock, [ConnectionRefusedError(), None, ConnectionResetError()])
         bridge.offer(*NUMBERS[:3])
         assert await mixer.heard(3) == NUMBERS[:3]
-        assert bridge.delivery.drops == {}
+        assert bridge.status.dropped == {}
 
 
 class Faulty:
@@ -260,8 +263,8 @@ async def test_when_the_system_has_no_room_it_waits_and_loses_nothing(
         link._sock = Faulty(link._sock, [None, OSError(number, "no room"), None])
         bridge.offer(*NUMBERS[:5])
         assert await mixer.heard(5) == NUMBERS[:5]
-        await bridge.until(lambda b: b.delivery.sent == 5)
-        assert bridge.delivery.drops == {}
+        await bridge.until(lambda b: b.status.sent == 5)
+        assert bridge.status.dropped == {}
 
 
 async def test_when_the_network_is_gone_it_connects_again_and_loses_nothing(
@@ -274,8 +277,8 @@ async def test_when_the_network_is_gone_it_connects_again_and_loses_nothing(
         bridge.offer(*NUMBERS[:5])
         assert await mixer.heard(5) == NUMBERS[:5]
         assert bridge.endpoint._link is not link
-        await bridge.until(lambda b: b.delivery.sent == 5)
-        assert bridge.delivery.drops == {}
+        await bridge.until(lambda b: b.status.sent == 5)
+        assert bridge.status.dropped == {}
 
 
 async def test_what_cannot_be_sent_is_counted_and_the_rest_of_the_burst_arrives(
@@ -291,8 +294,8 @@ async def test_what_cannot_be_sent_is_counted_and_the_rest_of_the_burst_arrives(
             NUMBERS[2],
         )
         assert await mixer.heard(3) == NUMBERS[:3]
-        await bridge.until(lambda b: b.delivery.sent == 3)
-        assert bridge.delivery.drops == {"bad": 2}
+        await bridge.until(lambda b: b.status.sent == 3)
+        assert bridge.status.dropped == {"bad": 2}
     assert "1 message lost: 70016 bytes are too much for a datagram" in caplog.text
 
 
@@ -304,7 +307,7 @@ async def test_a_bad_packet_from_the_peer_is_counted(bridged: Bridging, device: 
         mixer.sock.sendto(b"junk", client)
         mixer.say(Message("/good"), client)
         await bridge.seen()
-        assert bridge.delivery.dispatcher.statistics.bad == {"address": 1}
+        assert bridge.status.received.bad == {"address": 1}
 
 
 async def test_a_burst_from_the_peer_arrives_whole_and_in_order(
@@ -336,7 +339,7 @@ async def test_on_a_loop_that_watches_no_sockets_it_works_as_well(
         link: Any = bridge.endpoint._link
         link._sock = Faulty(link._sock, [BlockingIOError()])
         bridge.offer(Message("/x"))
-        await bridge.until(lambda b: b.delivery.sent == 1)
+        await bridge.until(lambda b: b.status.sent == 1)
     _, client = await mixer.hear()
     mixer.say(Message("/y"), client)
     await bridge.seen()
@@ -358,7 +361,7 @@ async def test_a_mixer_that_answers_only_who_keeps_asking_is_heard(
             mixer.say(Message("/ch/01/mix/fader", "f", (number / 4,)), client)
         faders = [message.args[0] for message in await bridge.seen(5)]
         assert faders == [0.0, 0.25, 0.5, 0.75, 1.0]
-        assert bridge.delivery.sent == 0  # no message of a route
+        assert bridge.status.sent == 0  # no message of a route
 
 
 async def test_a_keepalive_may_have_arguments(bridged: Bridging, device: Devices) -> None:
@@ -557,7 +560,7 @@ async def test_a_peer_that_is_down_at_start_is_connected_when_it_comes_up(
     with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
     async with bridged(f"tcp://{HOST}:{port}") as bridge:
-        assert bridge.delivery.problem == "connection refused; nothing listens there"
+        assert bridge.status.problem == "connection refused; nothing listens there"
         bridge.offer(*NUMBERS)
         peer = Server("1.1")
         await peer.start(port)
@@ -595,7 +598,7 @@ async def test_a_peer_that_breaks_the_framing_is_counted_and_connected_again(
         first.write(b"\xff\xff\xff\xff")
         await peer.connection()
         assert [m.address for m in await bridge.seen()] == ["/before"]
-        assert bridge.delivery.dispatcher.statistics.bad == {"negative_length": 1}
+        assert bridge.status.received.bad == {"negative_length": 1}
 
 
 async def test_a_frame_that_never_ends_takes_no_memory_without_a_bound(
@@ -606,7 +609,7 @@ async def test_a_frame_that_never_ends_takes_no_memory_without_a_bound(
         first = await peer.connection()
         first.write(b"\xc0" + bytes(1_100_000))
         await peer.connection()
-        assert bridge.delivery.dispatcher.statistics.bad == {"max_packet_size": 1}
+        assert bridge.status.received.bad == {"max_packet_size": 1}
 
 
 async def test_a_packet_that_the_end_of_the_connection_cuts_is_counted(
@@ -618,7 +621,7 @@ async def test_a_packet_that_the_end_of_the_connection_cuts_is_counted(
         first.write(b"\xc0/cut")
         first.close()
         await peer.connection()
-        assert bridge.delivery.dispatcher.statistics.bad == {"truncated": 1}
+        assert bridge.status.received.bad == {"truncated": 1}
 
 
 async def test_a_peer_that_reads_nothing_holds_the_outbox_and_then_gets_all(
@@ -636,8 +639,8 @@ async def test_a_peer_that_reads_nothing_holds_the_outbox_and_then_gets_all(
         assert link._transport.get_write_buffer_size() < 100_000
         peer.reading.set()
         assert [m.args[0] for m in await peer.heard(total)] == list(range(total))
-        await bridge.until(lambda b: b.delivery.sent == total)
-        assert bridge.delivery.drops == {}
+        await bridge.until(lambda b: b.status.sent == total)
+        assert bridge.status.dropped == {}
 
 
 async def test_a_peer_that_reads_nothing_for_too_long_is_connected_again(
@@ -650,7 +653,7 @@ async def test_a_peer_that_reads_nothing_for_too_long_is_connected_again(
         (await peer.connection()).transport.pause_reading()
         bridge.offer(*(Message("/n", "b", (bytes(4_000),)) for _ in range(3_000)))
         await peer.connection()
-        assert bridge.delivery.dispatcher.statistics.bad == {}
+        assert bridge.status.received.bad == {}
 
 
 async def test_a_message_that_cannot_be_encoded_is_counted_and_the_others_arrive(
@@ -660,7 +663,7 @@ async def test_a_message_that_cannot_be_encoded_is_counted_and_the_others_arrive
     async with bridged(f"tcp://{HOST}:{peer.port}") as bridge:
         bridge.offer(NUMBERS[0], Message("no slash"), NUMBERS[1])
         assert await peer.heard(2) == NUMBERS[:2]
-        assert bridge.delivery.drops == {"bad": 1}
+        assert bridge.status.dropped == {"bad": 1}
 
 
 async def test_what_was_written_goes_out_before_it_stops(
@@ -696,10 +699,17 @@ async def test_a_bundle_from_the_peer_enters_the_routes_message_by_message(
         ('to = "udp://1.2.3.4:1"\nlisten = "[::]:2"', "must both be IPv4, or both be IPv6"),
         ('to = "udp://h:1"\nmax_hops = 256', "endpoint.x.max_hops = 256: must be at most 255"),
         ('to = "udp://h:1"\nkeepalive = { send = "/x" }', "endpoint.x.keepalive.every"),
+<<<<<<< ours
         ('to = "udp://h:1"\nkeepalive = { send = "x", every = 8 }', "must start with '/'"),
         (
             'to = "udp://h:1"\nkeepalive = { send = "/{0}", every = 8 }',
             "placeholders are not",
+=======
+        ('to = "udp://h:1"\nkeepalive = { send = "x", every = 8 }', "does not start with '/'"),
+        (
+            'to = "udp://h:1"\nkeepalive = { send = "/{0}", every = 8 }',
+            "placeholders are not available here",
+>>>>>>> theirs
         ),
         ('to = "udp://h:1"\nkeepalive = { send = "/a*", every = 8 }', "keepalive.send = '/a*'"),
         ('to = "udp://h:1"\nkeepalive = { send = "/a", every = 0.01 }', "must be at least 0.1"),

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from spool_harness import Away, Sink, offer, started, until
 
 import oscbridge
-from oscbridge import IMPULSE, Message, Origin, Routed, TimeTag
+from oscbridge import IMPULSE, Delivery, Message, Origin, TimeTag
+from oscbridge.bridge.hops import hops_of, origin_after
 from oscbridge.bridge.sinks.spool import index as index_module
 
 FORMAT_1 = Path(__file__).parent / "data" / "format-1.spool"
@@ -28,38 +31,45 @@ class Topic(oscbridge.Options):
 class OldSink(Sink):
     """Accepts the options of the routes in the file."""
 
-    RouteOptions = Topic
+    route_options_type = Topic
 
 
 class OldAway(Away):
-    RouteOptions = Topic
+    route_options_type = Topic
 
 
-def message(n: int) -> Message:
+def message(n: int) -> Delivery[Topic]:
     """The messages in the file."""
+    types, args, timetag, origin, route, captures = _parts(n)
+    return Delivery(Message("/n", types, args, timetag, origin), route, captures)
+
+
+def _parts(n: int) -> tuple[Any, ...]:
+    """Type tags, arguments, time tag, origin, options of the route, captures."""
     match n % 8:
         case 0:
-            return Message("/n", "i", (n,))
+            return "i", (n,), None, None, None, {}
         case 1:
-            origin = Origin("stage", ("10.0.0.7", 9000 + n), n % 3)
-            return Message("/n", "if", (n, n / 4), None, origin)
+            origin = origin_after("stage", ("10.0.0.7", 9000 + n), n % 3)
+            return "if", (n, n / 4), None, origin, None, {}
         case 2:
-            return Message("/n", "is", (n, "ü" * (n % 50)), TimeTag(n << 32))
+            return "is", (n, "ü" * (n % 50)), TimeTag(n << 32), None, None, {}
         case 3:
             values = (n, True, False, None, IMPULSE, TimeTag(n))
-            return Message("/n", "iTFNIt", values, None, Origin("web", n))
+            return "iTFNIt", values, None, Origin("web", n), None, {}
         case 4:
-            route = Routed(Topic(topic=f"a/{n % 3}", qos=1), {"ch": f"{n:02}"})
-            values = (n, [0.5, ["x"]])
-            return Message("/n", "i[f[s]]", values, None, Origin("desk", "name", 1), route)
+            route, origin = Topic(topic=f"a/{n % 3}", qos=1), origin_after("desk", "name", 1)
+            return "i[f[s]]", (n, [0.5, ["x"]]), None, origin, route, {"ch": f"{n:02}"}
         case 5:
-            return Message("/n", "ib", (n, bytes(n % 100)), None, None, Routed(None, {"": "ü"}))
+            return "ib", (n, bytes(n % 100)), None, None, None, {"": "ü"}
         case 6:
-            route = Routed(Topic(), {})
-            return Message("/n", "ih", (n, -(1 << 40)), None, Origin("in", None), route)
-    route = Routed(Topic(qos=2), {"a": "1", "b": "2"})
+            return "ih", (n, -(1 << 40)), None, Origin("in", None), Topic(), {}
     origin = Origin("in", ("::1", 5, 0, 0))
-    return Message("/n", "id", (n, 1e300), TimeTag(1), origin, route)
+    return "id", (n, 1e300), TimeTag(1), origin, Topic(qos=2), {"a": "1", "b": "2"}
+
+
+def hops(messages: Iterable[Delivery[Topic]]) -> list[int]:
+    return [hops_of(each.origin) for each in messages]
 
 
 @pytest.fixture
@@ -72,7 +82,9 @@ async def test_every_message_arrives_once_and_in_order(path: Path) -> None:
     async with started(sink, path) as delivery:
         await until(lambda: delivery.sent == 393)
         assert delivery.offered == 393
-    assert sink.messages == [message(n) for n in range(7, 400)]
+    expected = [message(n) for n in range(7, 400)]
+    assert sink.messages == expected
+    assert hops(sink.messages) == hops(expected)
     async with started(OldSink(), path) as delivery:
         assert delivery.offered == 0
 

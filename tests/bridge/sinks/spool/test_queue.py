@@ -11,7 +11,9 @@ import pytest
 from spool_harness import (
     WAIT,
     Away,
+    Item,
     Sink,
+    SinkRoute,
     make,
     offer,
     safe,
@@ -22,11 +24,11 @@ from spool_harness import (
 )
 
 from oscbridge import (
+    Delivery,
     Endpoint,
     Message,
     Options,
     Origin,
-    Routed,
 )
 from oscbridge.bridge.sinks.spool import index as index_module
 from oscbridge.bridge.sinks.spool import thread as thread_module
@@ -38,10 +40,10 @@ from oscbridge.bridge.sinks.spool.schema import StoredBlock
 
 async def test_messages_are_delivered_in_order_and_complete(path: Path) -> None:
     sink = Sink()
-    route = Routed(Sink.RouteOptions(topic="a"), {"n": "3"})
+    message = Message("/a", "f", (0.5,), None, Origin("stage", ("10.0.0.7", 1)))
     messages = [
-        Message("/a", "f", (0.5,), None, Origin("stage", ("10.0.0.7", 1)), route),
-        Message("/b", "[ii]s", ([1, 2], "x")),
+        Delivery(message, SinkRoute(topic="a"), {"n": "3"}),
+        Delivery(Message("/b", "[ii]s", ([1, 2], "x")), None, {}),
         *map(value, range(1_000)),
     ]
     async with started(sink, path) as delivery:
@@ -53,8 +55,10 @@ async def test_messages_are_delivered_in_order_and_complete(path: Path) -> None:
 
 
 async def test_undelivered_messages_survive_a_restart(path: Path) -> None:
-    route = Routed(Sink.RouteOptions(topic="a"), {"n": "3"})
-    messages = [Message("/a", "i", (n,), None, Origin("in", None), route) for n in range(500)]
+    route, captures, origin = SinkRoute(topic="a"), {"n": "3"}, Origin("in", None)
+    messages = [
+        Delivery(Message("/a", "i", (n,), None, origin), route, captures) for n in range(500)
+    ]
     async with started(Away(), path) as delivery:
         for message in messages:
             delivery.offer(message)
@@ -145,7 +149,7 @@ async def test_message_whose_durability_is_unknown_is_kept_in_memory(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken(Sink):
-        def keeps(self, message: Message) -> bool:
+        def is_durable(self, message: Item) -> bool:
             raise RuntimeError("no idea")
 
     sink = Broken()

@@ -13,18 +13,11 @@ from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 
 import pytest
-from spool_harness import (
-    WAIT,
-    Sink,
-    offer,
-    until,
-    value,
-)
+from spool_harness import WAIT, Sink, SinkRoute, offer, until, value
 
 from oscbridge import (
     Endpoint,
     NotConnected,
-    Routed,
 )
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
@@ -65,16 +58,25 @@ async def test_reload_that_replaces_the_endpoint_hands_over_its_messages(
         old = app.endpoints["out"]
         assert isinstance(old.endpoint, Sink)
         old.endpoint.up = False
+<<<<<<< ours
         old.endpoint.lost(NotConnected("away"))
         route = app.routes[0].stateful.out({"n": "1"})
+=======
+        old.endpoint.host.connection_lost(NotConnected("away"))
+        route = app.routes[0].route.tail.out({"n": "1"})
+>>>>>>> theirs
         for number in range(1_000):
-            route(value(number))
+            route(value(number).message)
         reloading = asyncio.ensure_future(
             app.reload(parse(before.replace("= 1", "= 2"), types, "x"))
         )
         number = 1_000
         while not reloading.done():
+<<<<<<< ours
             app.routes[0].stateful.out({"n": "1"})(value(number))
+=======
+            app.routes[0].route.tail.out({"n": "1"})(value(number).message)
+>>>>>>> theirs
             number += 1
             await asyncio.sleep(0.001)
         await reloading
@@ -84,7 +86,7 @@ async def test_reload_that_replaces_the_endpoint_hands_over_its_messages(
         assert isinstance(sink, Sink)
         await until(lambda: len(sink.messages) >= number)
         assert sink.values == [*range(number)]
-        assert sink.messages[0].route == Routed(Sink.RouteOptions(topic="a"), {"n": "1"})
+        assert sink.messages[0][1:] == (SinkRoute(topic="a"), {"n": "1"})
         assert old.drops == new.drops == {}
         assert old.offered == old.queued + old.sent
 
@@ -148,7 +150,7 @@ class Bridge:
 
     def send(self, *numbers: int) -> None:
         for number in numbers:
-            self.client.send(value(number))
+            self.client.send(value(number).message)
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)

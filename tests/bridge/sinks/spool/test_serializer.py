@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import pytest
 from pydantic import ConfigDict
 
-from oscbridge import DecodeError, EncodeError, Message, Options, Origin, Routed, TimeTag
+from oscbridge import DecodeError, Delivery, EncodeError, Message, Options, Origin, TimeTag
+from oscbridge.bridge.hops import hops_of, origin_after
 from oscbridge.bridge.sinks.spool import serializer as module
 from oscbridge.bridge.sinks.spool.serializer import SpoolSerializer
 
@@ -20,12 +21,19 @@ class Topic(Options):
 
 
 def decoded(message: Message) -> Message:
-    serializer = SpoolSerializer(Topic)
-    return SpoolSerializer(Topic).decode(serializer.encode(message))
+    found = SpoolSerializer(None).decode(SpoolSerializer(None).encode(message))
+    assert isinstance(found, Message)
+    return found
 
 
-def routed(options: Options | None, captures: Mapping[str, str] | None = None) -> Message:
-    return Message("/n", "i", (1,), route=Routed(options, captures or {}))
+def decoded_delivery(delivery: Delivery[Options]) -> Delivery[Options]:
+    found = SpoolSerializer(Topic).decode(SpoolSerializer(Topic).encode(delivery))
+    assert isinstance(found, Delivery)
+    return found
+
+
+def routed(options: Options | None, captures: Mapping[str, str] | None = None) -> Delivery[Options]:
+    return Delivery(Message("/n", "i", (1,)), options, captures or {})
 
 
 @pytest.mark.parametrize(
@@ -37,16 +45,33 @@ def routed(options: Options | None, captures: Mapping[str, str] | None = None) -
         Message("/n", "hdSbTN[i[s]]", (1, 1.5, "s", b"b", True, None, [2, ["x"]])),
         Message("/ä/" + "long" * 30_000, "s", ("ü" * 200_000,)),
         Message("/n", "i", (1,), TimeTag.from_unix(1.8e9)),
-        Message("/n", "i", (1,), None, Origin("stage", ("10.0.0.7", 5000), 3)),
+        Message("/n", "i", (1,), None, Origin("stage", ("10.0.0.7", 5000))),
         Message("/n", "i", (1,), None, Origin("web", 17)),
-        Message("/n", "i", (1,), TimeTag(1), Origin("desk", None), Routed(None, {"n": "3"})),
+    ],
+)
+def test_decoded_message_equals_the_encoded_one(message: Message) -> None:
+    assert decoded(message) == message
+
+
+@pytest.mark.parametrize(
+    "delivery",
+    [
+        Delivery(Message("/n", "i", (1,), TimeTag(1), Origin("desk", None)), None, {"n": "3"}),
         routed(Topic(topic="a/b", qos=1, levels=(1, 2)), {"ch": "01", "": "ü"}),
         routed(Topic()),
         routed(None),
     ],
 )
-def test_decoded_message_equals_the_encoded_one(message: Message) -> None:
-    assert decoded(message) == message
+def test_decoded_delivery_equals_the_encoded_one(delivery: Delivery[Options]) -> None:
+    assert decoded_delivery(delivery) == delivery
+
+
+@pytest.mark.parametrize("hops", [0, 3])
+def test_hops_are_kept_though_origins_with_different_hops_are_equal(hops: int) -> None:
+    serializer = SpoolSerializer(None)
+    for count in (hops, 0, hops):
+        message = Message("/n", origin=origin_after("stage", ("10.0.0.7", 5000), count))
+        assert hops_of(serializer.decode(serializer.encode(message)).origin) == count
 
 
 def test_array_is_not_nested_when_decoded() -> None:
@@ -55,25 +80,25 @@ def test_array_is_not_nested_when_decoded() -> None:
 
 
 def test_unset_options_stay_unset() -> None:
-    route = decoded(routed(Topic(qos=1))).route
-    assert isinstance(route, Routed)
-    assert route.options is not None
-    assert route.options.model_fields_set == {"qos"}
+    options = decoded_delivery(routed(Topic(qos=1))).options
+    assert options is not None
+    assert options.model_fields_set == {"qos"}
 
 
 def test_peer_that_cannot_be_encoded_is_omitted() -> None:
-    origin = Origin("web", frozenset({1}), 2)
-    assert decoded(Message("/n", origin=origin)).origin == Origin("web", None, 2)
+    origin = decoded(Message("/n", origin=origin_after("web", frozenset({1}), 2))).origin
+    assert origin == Origin("web", None)
+    assert hops_of(origin) == 2
 
 
 def test_messages_of_one_route_share_it_when_decoded() -> None:
     """So an endpoint can cache what it derives from a route."""
     serializer = SpoolSerializer(Topic)
     written = [serializer.encode(routed(Topic(qos=1), {"n": str(n % 2)})) for n in range(4)]
-    first, second, third, fourth = (serializer.decode(each).route for each in written)
-    assert first is third
-    assert second is fourth
-    assert first is not second
+    first, second, third, fourth = (serializer.decode(each)[1:] for each in written)
+    for one, other in ((first, third), (second, fourth)):
+        assert all(a is b for a, b in zip(one, other, strict=True))
+    assert first[0] is not second[0]
 
 
 def test_route_removed_from_the_cache_is_not_mistaken_for_another(
@@ -112,7 +137,8 @@ def test_options_that_the_endpoint_no_longer_accepts_cannot_be_decoded() -> None
 def test_damaged_payload_raises_only_documented_errors() -> None:
     chance = random.Random(1)
     serializer = SpoolSerializer(Topic)
-    message = Message("/n", "if", (1, 2.0), None, Origin("a", 1), Routed(Topic(qos=1), {"n": "3"}))
+    message = Message("/n", "if", (1, 2.0), None, Origin("a", 1))
+    message = Delivery(message, Topic(qos=1), {"n": "3"})
     data = serializer.encode(message)
     for _ in range(3_000):
         changed = bytearray(data)

@@ -11,23 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from spool_harness import (
-    WAIT,
-    Away,
-    Sink,
-    make,
-    offer,
-    safe,
-    spool_of,
-    started,
-    until,
-)
+from spool_harness import WAIT, Away, Sink, SinkRoute, make, offer, safe, spool_of, started, until
 
-import oscbridge
 from oscbridge import (
+    Delivery,
     EndpointError,
     Message,
-    Routed,
+    Options,
 )
 from oscbridge.bridge.sinks.spool import index as index_module
 from oscbridge.bridge.sinks.spool import thread as thread_module
@@ -223,14 +213,16 @@ async def test_removed_file_is_created_again(path: Path, caplog: pytest.LogCaptu
 async def test_message_that_cannot_be_decoded_is_dropped_and_counted(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Newer(Sink):
-        class RouteOptions(oscbridge.Options):
-            channel: int
+    class NewerRoute(Options):
+        channel: int
 
-    route = Routed(Sink.RouteOptions(topic="a"), {})
+    class Newer(Sink):
+        route_options_type = NewerRoute
+
+    route = SinkRoute(topic="a")
     async with started(Away(), path) as delivery:
         offer(delivery, 0)
-        delivery.offer(Message("/n", "i", (1,), route=route))
+        delivery.offer(Delivery(Message("/n", "i", (1,)), route, {}))
         offer(delivery, 2)
     sink = Newer()
     async with started(sink, path) as delivery:
@@ -293,7 +285,7 @@ async def main():
     up = True
     await delivery.start()
     up = False
-    delivery.endpoint.lost(NotConnected("away"))
+    delivery.endpoint.host.connection_lost(NotConnected("away"))
     spool = delivery.queue
     resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
     for number in range(100):
@@ -309,7 +301,7 @@ async def main():
         await until(lambda: delivery.sent == 100)
     before = spool.unsafe
     up = False
-    delivery.endpoint.lost(NotConnected("away"))
+    delivery.endpoint.host.connection_lost(NotConnected("away"))
     delivery.offer(Message("/n", "ib", (100, bytes(10_000))))
     await until(lambda: not spool.unwritten)
     assert spool.unsafe == before, (spool.unsafe, before)
