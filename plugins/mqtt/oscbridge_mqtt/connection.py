@@ -11,8 +11,8 @@ thread and with the same buffered socket; these of its properties force our own 
 - For each message it creates a lock and a condition, and for each PUBACK two reason codes and a
   set of properties. A message takes 9 µs instead of 1.4 µs with QoS 0, and 40 µs instead of 9 µs
   with QoS 1. With QoS 0 that is lossless at 0.7 times the rate of bare paho, with our packets at
-  1.1 times. (``make bench ARGS=mqtt``, here and in the revision with the title "Publish MQTT
-  messages through paho alone, with a buffered socket instead of own packets".)
+  1.1 times. (``make bench ARGS=mqtt``, here and in revision c11c89c; there ``max_payload`` in
+  ``options.py`` has to be renamed to ``max_payload_size`` first.)
 - It does not know the QoS 2 deliveries that the broker's session still has pending after a
   restart, and cannot send PUBREL for a given packet identifier, nor report PUBCOMP for one that
   it did not send itself (:mod:`oscbridge_mqtt.release`; ``pytest plugins/mqtt -k pending_qos_2``).
