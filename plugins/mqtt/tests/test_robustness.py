@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
-from oscbridge import Message, Routed
+from oscbridge import Delivery, Message
 from oscbridge_mqtt import batch
 from oscbridge_mqtt.options import MQTTRoute
 
@@ -279,11 +279,10 @@ async def test_acknowledgements_are_not_delayed_by_tcp(broker: Any, start: Any, 
 
 async def test_durable_messages_are_those_with_qos_1_and_2(broker: Any, start: Any) -> None:
     bridge = await start(broker, "qos = 1")
-    keeps = bridge.endpoint.keeps
-    assert keeps(Message.of("/a"))
-    for qos, kept in ((None, True), (0, False), (2, True)):
-        routed = Routed(MQTTRoute(qos=qos), {})
-        assert keeps(Message.of("/a")._replace(route=routed)) is kept
+    is_durable = bridge.endpoint.is_durable
+    assert is_durable(Delivery(Message.of("/a"), None, {}))
+    for qos, durable in ((None, True), (0, False), (2, True)):
+        assert is_durable(Delivery(Message.of("/a"), MQTTRoute(qos=qos), {})) is durable
 
 
 @pytest.mark.load
