@@ -73,6 +73,8 @@ def reasons(now: Mapping[str, int], before: Mapping[str, int] | None) -> Text:
         return Text("0", "dim")
     text = Text(no_wrap=True, overflow="ellipsis")
     for reason, count in now.items():
+        if not count:
+            continue
         grows = before is not None and count > before.get(reason, 0)
         style = "bold red" if grows else "yellow"
         text.append(", " if text else "").append(f"{count:,} {visible(reason)}", style)

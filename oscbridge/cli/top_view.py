@@ -150,7 +150,7 @@ def _totals(shown: View) -> RenderableType:
     coming, going = shown.history[-1] if shown.history else (0.0, 0.0)
     dropped = sum(_sum(each.dropped) for each in status.endpoints)
     dropped += sum(_sum(each.dropped) for each in status.routes)
-    dropped += sum(_sum(each.dropped) for each in _received(shown.now))
+    dropped += sum(_sum(each.lost) for each in _received(shown.now))
     bad = sum(_sum(each.bad) for each in _received(shown.now))
     return Text.assemble(
         ("in ", "dim"),
@@ -197,7 +197,7 @@ def _bridge(now: BridgeStatus, before: BridgeStatus | None, shown: View) -> list
         line(now.mode),
         number(_per_second(shown, now.received.messages, None if old is None else old.messages)),
         number(bad, "yellow"),
-        reasons(now.received.dropped, None if old is None else old.dropped),
+        reasons(now.received.lost, None if old is None else old.lost),
     ]
 
 

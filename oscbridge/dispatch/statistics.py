@@ -31,6 +31,8 @@ class Statistics:
     """Messages that were dropped between the server and its handlers, by reason."""
     bad: Counter[str] = field(default_factory=Counter)
     """Packets that were not valid OSC, by :attr:`DecodeError.reason`."""
+    kernel_dropped: int | None = None
+    """Datagrams that the kernel dropped before the server could read them; None if unknown."""
 
 
 class Reporting:

@@ -260,6 +260,6 @@ _RECEIVED_BY_REASON: Final[tuple[tuple[str, str, Callable[[Received], Mapping[st
     (
         "source_dropped_messages",
         "Received messages that did not reach the routes.",
-        lambda each: each.dropped,
+        lambda each: each.lost,
     ),
 )

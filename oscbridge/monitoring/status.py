@@ -50,6 +50,14 @@ class Received:
     """Connections closed or rejected, by reason."""
     dropped: Mapping[str, int]
     """Received messages that did not reach the routes, by reason."""
+    kernel_dropped: int | None
+    """Datagrams that the kernel dropped before they were received; None if it does not count."""
+
+    @property
+    def lost(self) -> dict[str, int]:
+        """All of ``dropped``, and the datagrams that the kernel dropped as ``kernel``."""
+        kernel = {} if self.kernel_dropped is None else {"kernel": self.kernel_dropped}
+        return {**kernel, **self.dropped}
 
 
 @dataclass(frozen=True)
@@ -155,6 +163,8 @@ def read_status(app: App) -> Status:
 def _bridge(app: App, name: str) -> BridgeStatus:
     options, dispatcher = app.configuration.bridges[name], app.dispatchers[name]
     listener = app.listeners.get(name)
+    if listener is not None:
+        listener.update_counts()
     received = _received(dispatcher)
     if listener is None:
         problem = app.problems.get(name) or "not listening"
@@ -205,4 +215,5 @@ def _received(dispatcher: Dispatcher) -> Received:
         bad=dict(statistics.bad),
         closed=dict(statistics.closed),
         dropped=dict(statistics.dropped),
+        kernel_dropped=statistics.kernel_dropped,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import sys
 from typing import Final, Protocol, TypeAlias
 
 from oscbridge.dispatch.dispatcher import Dispatcher
@@ -14,6 +15,7 @@ from oscbridge.errors import DecodeError
 from oscbridge.net.allowlist import AllowList
 
 __all__ = [
+    "RECEIVE_BUFFER",
     "bind",
     "keep_allowed",
     "open_socket",
@@ -23,6 +25,8 @@ __all__ = [
 RECEIVE_BUFFER: Final = 4 << 20
 """Bytes of receive buffer that are requested; the system may grant less."""
 
+_SO_RCVBUFFORCE: Final = 33
+"""Linux: as ``SO_RCVBUF``, above ``net.core.rmem_max``; requires CAP_NET_ADMIN (socket(7))."""
 
 _Batch: TypeAlias = list[tuple[bytes, ClientAddress]]
 
@@ -42,7 +46,7 @@ def bind(
     name (IPv6), else on the system's default. Raises ``OSError``, or ``ValueError`` for an
     invalid ``interface``.
     """
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    _enlarge_buffer(sock)
     sock.setblocking(False)
     group = _group(address[0])
     if group is None:
@@ -67,6 +71,17 @@ def bind(
     host = address[0].partition("%")[0] if os.name == "posix" else ""
     sock.bind((host, port, *rest))
     sock.setsockopt(*option)
+
+
+def _enlarge_buffer(sock: socket.socket) -> None:
+    if sys.platform == "linux":
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER)
+        except OSError:  # not permitted
+            pass
+        else:
+            return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
 
 
 def _scope(address: tuple[str, int] | ClientAddress) -> int:

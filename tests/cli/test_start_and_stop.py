@@ -134,7 +134,46 @@ def test_a_banner_that_nobody_can_see_ends_nothing(
         program.send_signal(signal.SIGTERM)
         _, errors = program.communicate(timeout=5)
         assert program.returncode == 0
-        assert errors.count(b"\n") == errors.count(b"nothing changed") == 1
+        buffer, reloaded = errors.splitlines()
+        assert b"receive buffer of" in buffer
+        assert reloaded.endswith(b"nothing changed")
     finally:
         program.kill()
         program.communicate()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("closed", ["<&- >&- 2>&-", ">&- 2>&-", "2>&-", "<&-"])
+def test_closed_standard_streams_are_opened_on_the_null_device(
+    closed: str, environment: dict[str, str], write: Write, call: Call
+) -> None:
+    file = write(BRIDGE.replace('0"', '0"\nmode = "forking"') + ROUTE)
+    write("def function(message):\n    print('here', flush=True)\n", "mine.py")
+    null = subprocess.DEVNULL
+    command = ["sh", "-c", f'exec "$0" "$@" {closed}', PROGRAM, "run", file]
+    program = subprocess.Popen(command, stdin=null, stdout=null, stderr=null, env=environment)
+    try:
+        deadline = time.monotonic() + 15
+        while call("reload").returncode:
+            assert program.poll() is None
+            assert time.monotonic() < deadline
+        processes = [program.pid, *children_of(program.pid)]
+        assert len(processes) == 2
+        for process in processes:
+            streams = [target(process, number) for number in (1, 2)]
+            assert streams == ["/dev/null", "/dev/null"]
+        assert target(program.pid, 0) == "/dev/null"
+        program.send_signal(signal.SIGTERM)
+        assert program.wait(5) == 0
+    finally:
+        program.kill()
+        program.wait()
+
+
+def target(process: int, descriptor: int) -> str:
+    return str(Path(f"/proc/{process}/fd/{descriptor}").readlink())
+
+
+def children_of(process: int) -> list[int]:
+    text = Path(f"/proc/{process}/task/{process}/children").read_text()
+    return [int(each) for each in text.split()]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -37,7 +38,7 @@ def process() -> RunningProcess:
 
 
 def received(messages: int = 0, **bad: int) -> Received:
-    return Received(messages, messages, 0, 0, 0, 0, bad, {}, {})
+    return Received(messages, messages, 0, 0, 0, 0, bad, {}, {}, None)
 
 
 def bridge(name: str = "stage", messages: int = 0, problem: str = "", **bad: int) -> BridgeStatus:
@@ -105,6 +106,14 @@ def test_rates_are_those_between_two_pictures() -> None:
     assert "bad 4  dropped 7" in lines[1]
     assert cells(lines, "stage ")[2:] == ["asyncio", "100", "2.0", "0"]
     assert cells(lines, "web ")[-6:] == ["0", "150", "2.0", "ms", "7", "full"]
+
+
+def test_datagrams_dropped_by_the_kernel_are_shown_and_totalled() -> None:
+    stage = bridge()
+    lossy = replace(stage, received=replace(stage.received, kernel_dropped=14_311))
+    lines = drawn(picture(12, [lossy], []), picture(10, [stage], []))
+    assert "dropped 14,311" in lines[1]
+    assert cells(lines, "stage ")[-2:] == ["14,311", "kernel"]
 
 
 def test_it_says_what_runs_and_since_when() -> None:

@@ -13,6 +13,7 @@ from oscbridge.bridge.config.models import BridgeOptions, LimitOptions
 from oscbridge.bridge.daemon_thread import in_daemon_thread
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sources.forked.supervisor import ForkingListener
+from oscbridge.bridge.sources.kernel_drops import KernelDrops
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.net.url import OSCURL
 from oscbridge.server.tcp import (
@@ -78,6 +79,9 @@ class Listener(Protocol):
         Does nothing if packets are handled in this process: they pass the dispatcher anyway.
         """
 
+    def update_counts(self) -> None:
+        """Read the counters that the kernel keeps for its socket into the statistics."""
+
     def flush_reports(self, *, everything: bool = False) -> None:
         """Log the summaries of suppressed lines that are due, or with ``everything`` all."""
 
@@ -109,7 +113,7 @@ async def listen(
     try:
         if options.mode == "asyncio":
             return await _start_on_loop(options, dispatcher)
-        return _ThreadListener(name, options.listen, _server(options, dispatcher))
+        return _ThreadListener(name, options.listen, _server(options, dispatcher), dispatcher)
     except ValueError as error:  # an invalid host or interface
         raise OSError(str(error)) from error
 
@@ -163,7 +167,7 @@ async def _start_on_loop(options: BridgeOptions, dispatcher: Dispatcher) -> List
         server.multicast_interface = options.interface
         server.allow = options.allow
         transport, _ = await server.create_serve_endpoint()
-        return _AsyncUDPListener(url, transport)
+        return _AsyncUDPListener(url, transport, dispatcher)
     stream_server = AsyncOSCTCPServer(url.host, url.port, dispatcher, url.framing)
     stream_server.allow = options.allow
     stream_server.limits = options.limits.stream_limits()
@@ -176,6 +180,8 @@ class _LocalListener:
 
     problem = ""
     children = 0
+    _drops: KernelDrops | None = None
+    """Over UDP."""
 
     @property
     def connections(self) -> int:
@@ -188,16 +194,24 @@ class _LocalListener:
     def watch(self, on: bool) -> None:
         pass
 
+    def update_counts(self) -> None:
+        if self._drops is not None:
+            self._drops.update()
+
     def flush_reports(self, *, everything: bool = False) -> None:
-        pass
+        if self._drops is not None:
+            self._drops.flush_reports(everything=everything)
 
     async def reroute(self, routes: Sequence[Route]) -> None:
         pass
 
 
 class _AsyncUDPListener(_LocalListener):
-    def __init__(self, url: OSCURL, transport: asyncio.DatagramTransport) -> None:
+    def __init__(
+        self, url: OSCURL, transport: asyncio.DatagramTransport, dispatcher: Dispatcher
+    ) -> None:
         self._transport = transport
+        self._drops = KernelDrops(transport.get_extra_info("socket"), dispatcher)
         self.address = url._replace(port=transport.get_extra_info("sockname")[1])
 
     def pause(self, on: bool) -> None:
@@ -207,6 +221,7 @@ class _AsyncUDPListener(_LocalListener):
 
     async def stop(self) -> bool:
         self._transport.close()
+        self.update_counts()  # its socket is closed in the next turn of the loop
         await asyncio.sleep(0)
         return True
 
@@ -229,7 +244,15 @@ class _AsyncTCPListener(_LocalListener):
 
 
 class _ThreadListener(_LocalListener):
-    def __init__(self, name: str, url: OSCURL, server: OSCUDPServer | OSCTCPServer) -> None:
+    def __init__(
+        self,
+        name: str,
+        url: OSCURL,
+        server: OSCUDPServer | OSCTCPServer,
+        dispatcher: Dispatcher,
+    ) -> None:
+        if isinstance(server, OSCUDPServer):
+            self._drops = KernelDrops(server.socket, dispatcher)
         self.address = url._replace(port=server.server_address[1])
         self._name = name
         self._server = server
@@ -267,5 +290,6 @@ class _ThreadListener(_LocalListener):
     def _shut_down(self) -> bool:
         self._server.request_shutdown()
         self._thread.join(STOP_TIMEOUT + JOIN_TIMEOUT)
+        self.update_counts()
         self._server.server_close()
         return not self._thread.is_alive()

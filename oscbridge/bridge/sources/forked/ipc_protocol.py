@@ -247,7 +247,7 @@ def counts_of(statistics: Statistics) -> Counter[str]:
         if isinstance(value, Counter):
             for reason, count in value.copy().items():
                 counts[f"{field.name}.{reason}"] = count
-        else:
+        elif value is not None:
             counts[field.name] = value
     return counts
 

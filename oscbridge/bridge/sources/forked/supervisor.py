@@ -26,6 +26,7 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
 from oscbridge.bridge.sources.forked.mirror import TrafficMirror
 from oscbridge.bridge.sources.forked.worker_process import WorkerProcess, WorkerReport
 from oscbridge.bridge.sources.forked.worker_settings import WorkerSettings
+from oscbridge.bridge.sources.kernel_drops import KernelDrops
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.due_timer import DueTimer
 from oscbridge.dispatch.handler import ClientAddress
@@ -68,6 +69,7 @@ class ForkingListener:
         self._reporter = RateLimitedLog(_log)
         self._loop = asyncio.get_running_loop()
         self._socket: socket.socket | None = None
+        self._drops: KernelDrops | None = None
         self._mirror: TrafficMirror | None = None
         self._due: DueTimer | None = None
         """For messages that were scheduled before the bridge became a forking one."""
@@ -108,6 +110,8 @@ class ForkingListener:
             listen = self._options.listen
             self._socket = await bound_socket(listen, self._options.interface)
             self.address = listen._replace(port=self._socket.getsockname()[1])
+            if listen.scheme == "udp":
+                self._drops = KernelDrops(self._socket, self._dispatcher)
             self._mirror = TrafficMirror(self._show)
             self._due = DueTimer(self._dispatcher.scheduler, self._loop)
             self._worker = await self._spawn(self._routes)
@@ -137,8 +141,15 @@ class ForkingListener:
         if self._mirror is not None:
             self._mirror.watch(on)
 
+    def update_counts(self) -> None:
+        """Count what the kernel dropped at the socket, which the workers share."""
+        if self._drops is not None:
+            self._drops.update()
+
     def flush_reports(self, *, everything: bool = False) -> None:
         """Log the summaries of suppressed lines that are due; with ``everything``, all of them."""
+        if self._drops is not None:
+            self._drops.flush_reports(everything=everything)
         self._reporter.flush(everything=everything)
 
     async def reroute(self, routes: Sequence[Route]) -> None:
@@ -252,6 +263,7 @@ class ForkingListener:
                 _log.info("bridge.%s: listening again on %s", self._name, self.address)
 
     def _close(self) -> None:
+        self.update_counts()
         self._worker = self._retiring = None
         for part in (self._due, self._socket, self._mirror):
             if part is not None:

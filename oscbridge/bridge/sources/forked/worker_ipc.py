@@ -104,6 +104,9 @@ class WorkerChannel:
         self._parent = worker
         die_with(worker)
 
+    def close(self) -> None:
+        self._sock.close()
+
 
 class MirrorWriter:
     """Sends packets to watchers. Costs next to nothing while there are none.
@@ -126,6 +129,9 @@ class MirrorWriter:
             self._sock.send(ReceivedPacket(data, *client[:2]).encode(), socket.MSG_DONTWAIT)
         except OSError:
             pass
+
+    def close(self) -> None:
+        self._sock.close()
 
 
 class CountsSender:

@@ -42,6 +42,7 @@ from oscbridge.dispatch.statistics import Statistics
 from oscbridge.logs.setup import configure_log
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.url import OSCURL
+from oscbridge.net.waker import Waker
 from oscbridge.osc import Limits
 from oscbridge.server.connection_limits import StreamLimits
 from oscbridge.server.tcp import ForkingOSCTCPServer
@@ -59,6 +60,7 @@ class _WorkerServer:
 
     channel: WorkerChannel
     mirror: MirrorWriter
+    _waker: Waker | None
 
     def __init__(self, sock: socket.socket, dispatcher: Dispatcher, *args: Any) -> None:
         self._given = sock
@@ -118,6 +120,15 @@ class _WorkerServer:
         if len(children) != self._children_sent and send(ChildCount(len(children)).encode()):
             self._children_sent = len(children)
 
+    def enter_child(self, *sockets: socket.socket) -> None:
+        """To be called first in each child. ``sockets`` are those of its client."""
+        self.channel.enter_child(self._pid)
+        # Close-on-exec is set everywhere; a process that a function forks must not hold the port
+        # or the connections either, however long it lives.
+        for each in (self._server.socket, self.channel, self.mirror, self._waker, *sockets):
+            if each is not None:
+                os.register_at_fork(after_in_child=each.close)
+
     @property
     def time_left(self) -> float:
         """Seconds left to finish accepted messages, once it is stopping."""
@@ -151,7 +162,7 @@ class _WorkerUDPServer(_WorkerServer, ForkingOSCUDPServer):
         super()._fork(sock, client, packet)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        self.channel.enter_child(self._pid)
+        self.enter_child()
         self._dispatcher.statistics = Statistics()
         super().finish_request(request, client_address)
         failed = self._dispatcher.statistics.failed  # the rest was counted before the fork
@@ -161,7 +172,7 @@ class _WorkerUDPServer(_WorkerServer, ForkingOSCUDPServer):
 
 class _WorkerTCPServer(_WorkerServer, ForkingOSCTCPServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
-        self.channel.enter_child(self._pid)
+        self.enter_child(request)
         self._dispatcher.statistics = Statistics()
         counts = CountsSender(self._dispatcher)
         self._stopping = StopEvent(self.channel, counts)

@@ -1,0 +1,24 @@
+"""Standard input, output and error of a program that was started without them."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+__all__ = ["open_standard_streams"]
+
+
+def open_standard_streams() -> None:
+    """Open those of the descriptors 0 to 2 that are closed on the null device.
+
+    To be called before anything else is opened: a socket or a file would get such a descriptor,
+    and whatever this process or its children print would be written to it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            # Ascending, so the lowest free descriptor is this one.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+            mode = "w" if number else "r"
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))

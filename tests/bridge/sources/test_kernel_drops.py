@@ -1,0 +1,161 @@
+"""Datagrams that the kernel drops because the receive buffer of a bridge is full (Linux)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from oscbridge import Message, encode_message
+from oscbridge.testing import RunningBridge, free_port, running_bridge
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts them")
+
+MODES = ["asyncio", "blocking", "threading", "forking"]
+WAIT = 60.0
+MORE_THAN_FITS = 40_000
+"""Datagrams: the buffer of 8 MiB, the most that is granted, holds about 11,000 small ones."""
+
+CONFIG = """
+[bridge.in]
+listen = "{listen}"
+mode = "{mode}"
+workers = 1
+[endpoint.out]
+type = "recording"
+[[route]]
+from = "in"
+match = "/block"
+function = "{module}:block"
+to = "out"
+"""
+MODULE = """
+import os, time
+
+def block(message):
+    open({began!r}, "x").close()
+    while not os.path.exists({end!r}):
+        time.sleep(0.005)
+    os.unlink({began!r})
+    os.unlink({end!r})
+    return message
+"""
+
+
+class Flood:
+    """Fills the receive buffer of a bridge while its only route is blocked."""
+
+    def __init__(self, directory: Path, name: str) -> None:
+        self._began, self._end = directory / "began", directory / "end"
+        (directory / f"{name}.py").write_text(
+            MODULE.format(began=str(self._began), end=str(self._end))
+        )
+
+    def __call__(self, port: int, count: int = MORE_THAN_FITS) -> None:
+        """Send one message that blocks, then ``count`` that no route handles."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.connect(("127.0.0.1", port))
+            sender.send(encode_message(Message.of("/block")))
+            while not self._began.exists():
+                pass
+            packet = encode_message(Message.of("/other"))
+            for _ in range(count):
+                sender.send(packet)
+        self._end.touch()
+
+
+@pytest.fixture
+def flood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Flood:
+    monkeypatch.syspath_prepend(tmp_path)
+    return Flood(tmp_path, module_of(tmp_path))
+
+
+def module_of(directory: Path) -> str:
+    return f"block_{re.sub(r'[^a-z0-9]', '_', directory.name.lower())}"
+
+
+def dropped_by_kernel(port: int) -> int:
+    """The system's own count for the socket of a port."""
+    for line in Path("/proc/net/udp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if int(fields[1].partition(":")[2], 16) == port:
+            return int(fields[-1])
+    raise AssertionError(f"nothing listens on port {port}")
+
+
+def metric(bridge: RunningBridge, name: str, labels: str = "") -> int | None:
+    found = re.search(rf"^oscbridge_{name}{{{labels}}} (\S+)$", bridge.metrics(), re.MULTILINE)
+    return None if found is None else int(float(found[1]))
+
+
+def kernel_drops(bridge: RunningBridge) -> int | None:
+    return metric(bridge, "source_dropped_messages_total", 'reason="kernel",source="in"')
+
+
+def received(bridge: RunningBridge) -> int:
+    return metric(bridge, "received_messages_total", 'source="in"') or 0
+
+
+def config(mode: str, tmp_path: Path, listen: str = "udp://127.0.0.1:0") -> str:
+    return CONFIG.format(listen=listen, mode=mode, module=module_of(tmp_path))
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_datagrams_dropped_by_the_kernel_are_counted_and_logged(
+    mode: str, tmp_path: Path, flood: Flood
+) -> None:
+    async with running_bridge(config(mode, tmp_path)) as bridge:
+        port = bridge.url("in").port
+        await asyncio.to_thread(flood, port)
+        sent = MORE_THAN_FITS + 1
+        lost = dropped_by_kernel(port)
+        assert 0 < lost < sent
+        await bridge.until(lambda: received(bridge) == sent - lost, WAIT)
+        assert kernel_drops(bridge) == lost
+        lines = [line for line in bridge.log if "dropped by the kernel" in line]
+    assert len(lines) == 1
+    assert f"{lost:,} datagrams" in lines[0]
+    assert "receive buffer" in lines[0]
+    assert "net.core.rmem_max" in lines[0]
+
+
+async def test_count_survives_a_reload_that_reopens_the_socket(
+    tmp_path: Path, flood: Flood
+) -> None:
+    port = free_port()
+    listen = f"udp://127.0.0.1:{port}"
+    async with running_bridge(config("blocking", tmp_path, listen)) as bridge:
+        await asyncio.to_thread(flood, port)
+        lost = dropped_by_kernel(port)
+        await bridge.reload(config("asyncio", tmp_path, listen))
+        assert dropped_by_kernel(port) == 0  # another socket
+        assert kernel_drops(bridge) == lost
+        await asyncio.to_thread(flood, port)
+        lost += dropped_by_kernel(port)
+        assert kernel_drops(bridge) == lost
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.usefixtures("flood")
+async def test_bridge_without_drops_has_the_metric_at_zero(mode: str, tmp_path: Path) -> None:
+    async with running_bridge(config(mode, tmp_path)) as bridge:
+        assert kernel_drops(bridge) == 0
+
+
+@pytest.mark.usefixtures("flood")
+async def test_bridge_over_tcp_has_no_such_metric(tmp_path: Path) -> None:
+    async with running_bridge(config("asyncio", tmp_path, "tcp://127.0.0.1:0")) as bridge:
+        assert kernel_drops(bridge) is None
+
+
+@pytest.mark.usefixtures("flood")
+async def test_granted_receive_buffer_is_logged(tmp_path: Path) -> None:
+    async with running_bridge(config("asyncio", tmp_path)) as bridge:
+        pass
+    lines = [line for line in bridge.log if "receive buffer" in line]
+    assert len(lines) == 1
+    assert re.search(r"receive buffer of [\d,]+ bytes", lines[0])
