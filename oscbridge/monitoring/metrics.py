@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from itertools import accumulate
 from typing import Final, NamedTuple
@@ -155,7 +155,6 @@ def _bridges(status: Status) -> Iterator[Metric]:
 
 def _endpoints(status: Status) -> Iterator[Metric]:
     endpoints = status.endpoints
-    sinks = [each for each in endpoints if each.is_sink]
     key = ("endpoint",)
     yield gauges(
         "oscbridge_endpoint_info",
@@ -175,6 +174,13 @@ def _endpoints(status: Status) -> Iterator[Metric]:
         key,
         [((each.name,), each.refused) for each in endpoints],
     )
+    yield from _deliveries(endpoints)
+
+
+def _deliveries(endpoints: Sequence[EndpointStatus]) -> Iterator[Metric]:
+    """Messages on their way to endpoints."""
+    sinks = [each for each in endpoints if each.is_sink]
+    key = ("endpoint",)
     yield counters(
         "oscbridge_endpoint_offered_messages",
         "Messages offered by routes: sent, dropped or queued.",
