@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         PartialDelivery,
         PatternError,
         PluginError,
+        PoisonMessage,
     )
     from oscbridge.hooks import hookimpl
     from oscbridge.host import Host
@@ -113,6 +114,7 @@ _HOMES = {
         "PartialDelivery",
         "PatternError",
         "PluginError",
+        "PoisonMessage",
     ),
     "oscbridge.osc.text": ("is_number",),
     "oscbridge.osc": (
@@ -201,6 +203,7 @@ __all__ = [
     "PeerAware",
     "Placeholder",
     "PluginError",
+    "PoisonMessage",
     "Policy",
     "Reconfigurable",
     "RouteAware",

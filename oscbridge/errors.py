@@ -14,6 +14,7 @@
         ├── NotConnected             reconnect and retry
         ├── BackOff                  retry after ``seconds``
         ├── BadMessage               this message can never be delivered
+        │   └── PoisonMessage        the peer disconnects at this message
         └── PartialDelivery          some messages of a batch: which are accepted or rejected
 
 The peer causes a ``DecodeError``, which must never end a server; the caller causes an
@@ -23,6 +24,7 @@ The peer causes a ``DecodeError``, which must never end a server; the caller cau
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import ClassVar
 
 __all__ = [
     "BackOff",
@@ -39,6 +41,7 @@ __all__ = [
     "PartialDelivery",
     "PatternError",
     "PluginError",
+    "PoisonMessage",
 ]
 
 
@@ -128,6 +131,19 @@ class BadMessage(EndpointError):
     Raised from ``send`` it is about the message, from ``send_batch`` about the whole batch; see
     :class:`PartialDelivery` for some of a batch.
     """
+
+    reason: ClassVar[str] = "bad"
+    """The reason under which the host counts it."""
+
+
+class PoisonMessage(BadMessage):
+    """The peer ends the connection whenever it gets this message.
+
+    The host counts it as ``poison``; with the policy ``spool`` it keeps the message in
+    ``NAME.spool.rejected``.
+    """
+
+    reason = "poison"
 
 
 class PartialDelivery(EndpointError):

@@ -20,6 +20,7 @@ from oscbridge.bridge.sinks.latency import Latency, LatencySampler
 from oscbridge.bridge.sinks.policies import RunnerOptions, make_queue
 from oscbridge.bridge.sinks.send_queue import SendQueue
 from oscbridge.bridge.sinks.sender import Sender
+from oscbridge.bridge.sinks.spool.rejected import RejectedFile
 from oscbridge.delivery import Deliverable, RouteInfo
 from oscbridge.dispatch.dispatcher import Dispatcher, Watcher
 from oscbridge.dispatch.due_timer import DueTimer
@@ -82,6 +83,7 @@ class EndpointRunner:
         self._drops = DropCounter(self._log)
         self._sampler = LatencySampler(time.monotonic)
         self._connection = EndpointConnection(endpoint, self._log, waits)
+        spool = options.spool if options.policy == "spool" else None
         self._sender = Sender(
             endpoint,
             self._connection,
@@ -89,6 +91,7 @@ class EndpointRunner:
             self._drops.count,
             self._sampler,
             one_by_one=options.policy == "latest",
+            on_poison=None if spool is None else RejectedFile(spool.path, self._log).keep,
         )
         self._disconnects = DisconnectNotifier(endpoint, self._log)
         endpoint.attach(self)

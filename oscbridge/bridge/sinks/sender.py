@@ -15,7 +15,14 @@ from oscbridge.bridge.sinks.send_queue import SendQueue
 from oscbridge.bridge.sinks.unsettled import Loss, Settled, UnsettledBatch
 from oscbridge.delivery import Deliverable, Delivery
 from oscbridge.endpoint import AnyEndpoint, Endpoint
-from oscbridge.errors import BackOff, BadMessage, EndpointError, NotConnected, PartialDelivery
+from oscbridge.errors import (
+    BackOff,
+    BadMessage,
+    EndpointError,
+    NotConnected,
+    PartialDelivery,
+    PoisonMessage,
+)
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.osc import Message
 
@@ -34,7 +41,8 @@ TURN: Final = 64
 class Sender:
     """Passes messages to an endpoint while it is connected, and reconnects it.
 
-    ``count`` is called with a reason and a number for messages that are lost here.
+    ``count`` is called with a reason and a number for messages that are lost here, ``on_poison``
+    with each message that ends connections, and the explanation.
     """
 
     def __init__(
@@ -46,6 +54,7 @@ class Sender:
         sampler: LatencySampler,
         *,
         one_by_one: bool,
+        on_poison: Callable[[Deliverable, str], None] | None = None,
     ) -> None:
         self.sent = 0
         """Messages that were delivered."""
@@ -57,6 +66,7 @@ class Sender:
         self._connection = connection
         self._reporter = reporter
         self._count = count
+        self._on_poison = on_poison
         self._sampler = sampler
         self._batch = UnsettledBatch(())
         self._tries = 0
@@ -132,7 +142,7 @@ class Sender:
         except (NotConnected, BackOff, OSError) as error:
             await self._recover(error)
         except BadMessage as error:
-            self._lose("bad", self._whole(messages), error)
+            self._lose(error.reason, self._whole(messages), error)
         except (Exception, SystemExit, asyncio.CancelledError) as error:
             if is_cancelled():
                 raise
@@ -175,9 +185,13 @@ class Sender:
         """Settle what an endpoint says was accepted and rejected. Whether that was anything."""
         if not self._by_batch:
             return False  # one message has no parts
-        before = len(self._batch.unsettled)
+        unsettled = self._batch.unsettled
+        before = len(unsettled)
         outcomes: dict[int, Loss | None] = dict.fromkeys(error.accepted)
-        outcomes |= {index: Loss("bad", bad) for index, bad in error.rejected.items()}
+        outcomes |= {index: Loss(bad.reason, bad) for index, bad in error.rejected.items()}
+        for index, bad in error.rejected.items():
+            if self._on_poison is not None and isinstance(bad, PoisonMessage) and index < before:
+                self._on_poison(unsettled[index], str(bad))
         self._settled(self._batch.settle(outcomes))
         return len(self._batch.unsettled) < before
 

@@ -49,6 +49,11 @@ class PublishBatch:
         """Whether all publications are delivered."""
         return not any(result != "" for result in self.results)
 
+    @property
+    def unacknowledged(self) -> Sequence[int]:
+        """Indices of the publications with QoS 1 and 2 that are in flight."""
+        return sorted(self._in_flight.values())
+
     def acknowledged(self, mid: int, reason: str) -> None:
         """The broker acknowledged a message of this batch, or another one."""
         index = self._in_flight.pop(mid, None)

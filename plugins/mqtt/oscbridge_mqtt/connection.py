@@ -92,6 +92,10 @@ class BrokerConnection:
         """Known when it is open."""
         self.broker = options.broker[0]
         """The connected broker, or the one that is tried."""
+        self.in_flight = ""
+        """The messages in flight, for the text about the end of the connection."""
+        self.is_suspicious = False
+        """Whether the broker ended the connection, perhaps because of a message."""
         self._options = options
         self._client_id = client_id
         self._will = will
@@ -186,7 +190,7 @@ class BrokerConnection:
             self.client.ws_set_options(broker.path, None if broker.is_tls else plain_origin)
         self.client.will_set(self._will, b"offline", qos=self._will_qos, retain=self._will_retain)
         self._reset()
-        self._error = None
+        self._error, self.is_suspicious = None, False
         # The bridge offers unacknowledged messages again; paho must not send them as well.
         dropped = self.client.drop_out_messages()
         if self._unreleased is not ALL_IDENTIFIERS:
@@ -296,12 +300,13 @@ class BrokerConnection:
             tls_error="" if sock is None else sock.tls_error,
             before_connack=self._connack is not None and not self._connack.done(),
             is_recent=self._loop.time() - self._opened_at < STEADY,
+            in_flight=self.in_flight,
         )
         text = disconnect_text(end, reason, properties, self._options, self._client_id)
-        self._fail(oscbridge.NotConnected(text))
+        self._fail(oscbridge.NotConnected(text), end.is_suspicious(reason))
 
-    def _fail(self, error: oscbridge.NotConnected) -> None:
-        self._error = error
+    def _fail(self, error: oscbridge.NotConnected, is_suspicious: bool) -> None:
+        self._error, self.is_suspicious = error, is_suspicious
         if self._release is not None:
             self._release.cancel()
         self._driver.fail(error)

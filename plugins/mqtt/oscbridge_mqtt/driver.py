@@ -31,8 +31,9 @@ class ClientDriver:
     """Connects a paho client, and reads and writes for it.
 
     ``reset`` closes the client's socket and prepares the next connect. ``on_broken`` is called
-    when the connection is closed here. ``on_publish`` is called for acknowledged messages; paho
-    would call it for each QoS 0 message as well, at 14 µs each, if it were set all the time.
+    when the connection is closed here, with the error and whether the peer ended it.
+    ``on_publish`` is called for acknowledged messages; paho would call it for each QoS 0 message
+    as well, at 14 µs each, if it were set all the time.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class ClientDriver:
         log: logging.Logger,
         *,
         reset: Callable[[], None],
-        on_broken: Callable[[oscbridge.NotConnected], None],
+        on_broken: Callable[[oscbridge.NotConnected, bool], None],
         on_publish: OnPublish,
     ) -> None:
         self._client = client
@@ -134,9 +135,9 @@ class ClientDriver:
             self._loop.remove_writer(self._descriptor)
         self._socket, self._watches_writable = None, False
 
-    def _break(self, text: str) -> None:
+    def _break(self, text: str, *, is_suspicious: bool = False) -> None:
         self.close()
-        self._on_broken(oscbridge.NotConnected(text))
+        self._on_broken(oscbridge.NotConnected(text), is_suspicious)
 
     # --- writing -----------------------------------------------------------------------------
 
@@ -193,7 +194,7 @@ class ClientDriver:
         except OSError as error:
             self._on_readable()  # the last packets, or the TLS alert, may say why
             if self._socket is not None:
-                self._break(f"connection lost: {error}")
+                self._break(f"connection lost: {error}", is_suspicious=True)
             return False
         self._watch_writable(not is_flushed)
         return is_flushed

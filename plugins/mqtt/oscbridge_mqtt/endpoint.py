@@ -11,7 +11,6 @@ from paho.mqtt.client import MQTTMessage
 import oscbridge
 from oscbridge_mqtt import homeassistant
 from oscbridge_mqtt.announcer import Announcer
-from oscbridge_mqtt.batch import PublishBatch
 from oscbridge_mqtt.echo import Echoes
 from oscbridge_mqtt.entities import Entities
 from oscbridge_mqtt.limits import BrokerLimits
@@ -22,6 +21,7 @@ from oscbridge_mqtt.publication import (
     PublicationPlanner,
     status_topic,
 )
+from oscbridge_mqtt.publisher import Publisher
 from oscbridge_mqtt.receiving import BrokerPeer, Receiver
 from oscbridge_mqtt.session import BrokerSession
 from oscbridge_mqtt.tls import tls_context
@@ -51,7 +51,7 @@ class MQTTEndpoint(
         self.client_id = self.options.client_id or default_client_id(name)
         self.status = status_topic(self.options, self.client_id)
         self._session: BrokerSession | None = None
-        self._batch: PublishBatch | None = None
+        self._publisher = Publisher()
         self._planner = PublicationPlanner(self.options, self.client_id, name)
         self._receiver = Receiver(self, self.options)
         self._entities = Entities(self._planner, lambda text: self.host.refused(text))
@@ -191,41 +191,14 @@ class MQTTEndpoint(
         if self._echo_filters:
             for topic, payload, _ in publications:
                 self._expect_echo(topic, payload)
-        addresses = [deliveries[index].message.address for index in indices]
+        chosen = [deliveries[index] for index in indices] if rejected else deliveries
         try:
             if publications:
-                await self._publish(session, publications, addresses)
+                await self._publisher.publish(session, chosen, publications)
         except oscbridge.PartialDelivery as partial:
             raise partial.within(indices, rejected=rejected) from None
         if rejected:
             raise oscbridge.PartialDelivery(indices, rejected)
-
-    async def _publish(
-        self,
-        session: BrokerSession,
-        publications: Sequence[Publication],
-        addresses: Sequence[str],
-    ) -> None:
-        """Raises :class:`oscbridge.PartialDelivery` unless all are delivered."""
-        self._batch = batch = PublishBatch(session, publications)
-        lost: oscbridge.NotConnected | None = None
-        try:
-            await batch.run()
-        except oscbridge.NotConnected as error:
-            lost = error
-        finally:
-            self._batch = None
-        if batch.is_delivered:
-            return
-        accepted = [index for index, result in enumerate(batch.results) if result == ""]
-        rejected = {
-            index: oscbridge.BadMessage(
-                f"{addresses[index]}: rejected by the broker as {publications[index].topic}: {why}"
-            )
-            for index, why in enumerate(batch.results)
-            if why
-        }
-        raise oscbridge.PartialDelivery(accepted, rejected, lost)
 
     def _expect_echo(self, topic: str, payload: bytes) -> None:
         if any(wildcard_parts(text, topic) is not None for text in self._echo_filters):
@@ -236,15 +209,13 @@ class MQTTEndpoint(
     def on_acknowledged(self, mid: int, reason: str) -> None:
         if self._session is not None:
             self._announcer.acknowledged(self._session, mid, reason)
-        if self._batch is not None:
-            self._batch.acknowledged(mid, reason)
+        self._publisher.acknowledged(mid, reason)
 
     def on_subscription_rejected(self, topic: str, reason: str) -> None:
         self.host.refused(f"subscription to {topic} rejected by the broker: {reason}")
 
     def on_connection_lost(self, error: Exception) -> None:
-        if self._batch is not None:
-            self._batch.connection_lost(error)
+        self._publisher.connection_lost(error)
         self.host.connection_lost(error)
 
     def receive_packet(self, data: bytes, peer: BrokerPeer) -> None:

@@ -18,6 +18,10 @@ __all__ = ["ConnectionEnd", "connect_failure", "disconnect_text", "reason_name",
 MAX_TEXT: Final = 200
 """Most characters that are shown of a text from the broker."""
 
+UNRELATED: Final = frozenset({0x89, 0x8B, 0x8D, 0x8E, 0x96, 0x97, 0x98, 0x9C, 0x9D, 0x9F, 0xA0})
+"""Reason codes of a DISCONNECT packet that no single message causes: the broker is busy or shuts
+down, another client took over, a rate, a quota, an administrator or another server."""
+
 TAKEN_OVER: Final = 0x8E
 """Reason code: another client has connected with the same client identifier."""
 
@@ -45,6 +49,12 @@ class ConnectionEnd(NamedTuple):
     """Whether the broker had not answered the connect."""
     is_recent: bool
     """Whether the session was open for a short time only."""
+    in_flight: str
+    """The messages that were in flight, e.g. ``after the message to 'a/b'``; empty if none."""
+
+    def is_suspicious(self, reason: ReasonCode) -> bool:
+        """Whether a message may be why the broker ended it."""
+        return reason.value not in UNRELATED if self.packet_from_broker else self.closed_by_broker
 
 
 def reason_name(reason: ReasonCode | int) -> str:
@@ -94,6 +104,8 @@ def disconnect_text(
     is_5 = options.version == "5"
     twin = f"; is there another client with client_id = {client_id!r}?"
     closed = "the broker closed the connection"
+    if end.in_flight and reason.value not in UNRELATED:
+        closed += f" {end.in_flight}"
     if end.packet_from_broker:
         text = f"{closed}: {reason_name(reason)}{_broker_text(properties)}"
         return text + (twin if reason.value == TAKEN_OVER else "")
@@ -111,7 +123,7 @@ def disconnect_text(
         elif is_5:
             hint = '; if it does not support MQTT 5, set version = "3.1.1"'
         return f"{closed} before it answered{hint}"
-    return closed + (twin if end.is_recent else "")
+    return closed + (twin if end.is_recent and not end.in_flight else "")
 
 
 def connect_failure(error: Exception, broker: BrokerURL, timeout: float) -> Exception:

@@ -262,6 +262,9 @@ class MQTTOptions(oscbridge.Options):
     """Most messages with QoS 1 and 2 in flight; the broker may accept fewer."""
     max_payload_size: Annotated[int, Field(ge=1, le=1 << 28)] = 65_535
     """Most bytes of a received payload; larger ones are rejected and counted."""
+    max_topic_levels: Annotated[int, Field(ge=1, le=65_535)] = 200
+    """Most levels of a topic, the parts between slashes. Messages with more are rejected and
+    counted: Mosquitto ends the connection at more than 200."""
     ca: oscbridge.File | None = None
     """The certificate of the authority that signed the broker's, if the system does not trust
     it."""
@@ -284,6 +287,12 @@ class MQTTOptions(oscbridge.Options):
             raise ValueError("MQTT 3.1.1 requires a username with the password")
         topics = [subscription.topic for subscription in self.subscribe]
         duplicate = next((topic for topic in topics if topics.count(topic) > 1), None)
+        deep = next((t for t in topics if t.count("/") >= self.max_topic_levels), None)
+        if deep is not None:
+            raise ValueError(
+                f"subscribe: {deep[:100]!r} has more than "
+                f"max_topic_levels = {self.max_topic_levels} levels"
+            )
         if duplicate is not None:
             raise ValueError(f"subscribe: duplicate topic {duplicate!r}")
         return self

@@ -11,7 +11,7 @@ from oscbridge_mqtt.limits import BrokerLimits
 from oscbridge_mqtt.options import MQTTOptions, MQTTRoute
 from oscbridge_mqtt.packets import publish_first, topic_header
 from oscbridge_mqtt.payload import Encode, encoder
-from oscbridge_mqtt.topic import check_topic, text_template
+from oscbridge_mqtt.topic import SHOWN, check_published, text_template
 from oscbridge_mqtt.values import to_text
 
 __all__ = ["MQTTDelivery", "Publication", "PublicationPlan", "PublicationPlanner", "status_topic"]
@@ -76,10 +76,10 @@ class PublicationPlanner:
                 plan = self._cache(key, delivery)
             topic = plan.topic
             if topic is None:
-                topic = check_topic(plan.make_topic(message))
+                topic = self._checked(plan.make_topic(message), options)
             payload = plan.encode(message)
         except (ValueError, LookupError) as error:  # an EncodeError is a ValueError
-            raise oscbridge.BadMessage(f"{message.address}: {error}") from None
+            raise oscbridge.BadMessage(f"{message.address[:SHOWN]}: {error}") from None
         if len(payload) + OVERHEAD + len(topic) * 4 > self.limits.packet_size:
             self._check_size(message, topic, payload)
         return Publication(topic, payload, plan)
@@ -116,7 +116,7 @@ class PublicationPlanner:
             retain = own.retain
         topic, make_topic = self._topic(own, message.address, captures)
         if topic is not None:
-            check_topic(topic)
+            self._checked(topic, own)
         entity = None
         form = own.payload or defaults.payload
         encode = encoder(form) or _template_encoder(form, captures)
@@ -135,6 +135,12 @@ class PublicationPlanner:
         return PublicationPlan(
             topic, make_topic, encode, qos, retain, first, header, entity, options
         )
+
+    def _checked(self, topic: str, own: MQTTRoute | None) -> str:
+        """Raises ``ValueError`` for a topic that must not be sent."""
+        configured = None if own is None else own.topic
+        levels = self._options.max_topic_levels
+        return check_published(topic, configured or self._options.prefix, levels)
 
     def _topic(
         self, own: MQTTRoute, address: str, captures: Mapping[str, str]

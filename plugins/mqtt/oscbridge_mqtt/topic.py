@@ -10,8 +10,10 @@ import oscbridge
 
 __all__ = [
     "MAX_TOPIC",
+    "SHOWN",
     "address_of",
     "check_filter",
+    "check_published",
     "check_topic",
     "text_template",
     "wildcard_parts",
@@ -20,6 +22,9 @@ __all__ = [
 
 MAX_TOPIC: Final = 65_535
 """Most bytes of a topic in UTF-8 (MQTT 5.0, section 1.5.4)."""
+
+SHOWN: Final = 100
+"""Most characters of a topic in an error."""
 
 # Section 1.5.4: a receiver may close the connection at control characters and noncharacters.
 # Mosquitto does: one such topic would break every connection that publishes it.
@@ -46,6 +51,30 @@ def check_topic(topic: str) -> str:
     found = next((character for character in "+#" if character in topic), None)
     if found is not None:
         raise ValueError(f"a topic for publishing must not contain {found!r}")
+    if topic.startswith("$share/"):
+        raise ValueError("$share/ is for subscriptions only")
+    return topic
+
+
+def check_published(topic: str, configured: str, max_levels: int) -> str:
+    """Check the topic of a message before it is sent, and return it.
+
+    ``configured`` is the text of the configuration that the topic was made from: a first level
+    with ``$`` must be written there. Brokers end the connection at topics that clients must not
+    publish, e.g. ``$share/...``, and at more levels than they support: Mosquitto at over 200.
+    Raises ``ValueError`` with the reason.
+    """
+    check_topic(topic)
+    levels = topic.count("/") + 1
+    if levels > max_levels:
+        raise ValueError(
+            f"a topic must have at most max_topic_levels = {max_levels} levels, got {levels}"
+        )
+    if topic[0] == "$" and topic.split("/", 1)[0] != configured.split("/", 1)[0]:
+        raise ValueError(
+            f"a message must not choose the topic {topic[:SHOWN]!r}: "
+            "write the level with '$' in topic or prefix"
+        )
     return topic
 
 
