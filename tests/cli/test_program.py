@@ -66,5 +66,5 @@ def test_plugins_lists_ours_and_says_why_another_is_broken(
         "laser 2.5\n  broken  cannot be imported: RuntimeError('[red] no beam')\n  from    laser\n"
     )
     assert works.startswith(version("oscbridge-websocket"))
-    assert "  offers  endpoint type websocket, routes\n" in works
+    assert "  offers  endpoint type websocket\n" in works
     assert "oscbridge_websocket" in works

@@ -20,7 +20,8 @@ class HTTPOptions(Options):
     listen: HostPort = HostPort("127.0.0.1", 9180)
     """Where to serve ``/healthz``, ``/readyz`` and ``/metrics``: ``host:port``."""
     hosts: tuple[str, ...] = ()
-    """Accepted host names, in addition to addresses and names without a dot."""
+    """Additional host names under which clients may address it. IP addresses and names that
+    nobody can register (``stage``, ``stage.local``, ``stage.lan``) always work."""
 
 
 class RunOptions(Options):

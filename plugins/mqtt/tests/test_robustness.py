@@ -281,8 +281,8 @@ async def test_durable_messages_are_those_with_qos_1_and_2(broker: Any, start: A
     bridge = await start(broker, "qos = 1")
     is_durable = bridge.endpoint.is_durable
     assert is_durable(Delivery(Message.of("/a"), None, {}))
-    for qos, kept in ((None, True), (0, False), (2, True)):
-        assert is_durable(Delivery(Message.of("/a"), MQTTRoute(qos=qos), {})) is kept
+    for qos, durable in ((None, True), (0, False), (2, True)):
+        assert is_durable(Delivery(Message.of("/a"), MQTTRoute(qos=qos), {})) is durable
 
 
 @pytest.mark.load

@@ -699,17 +699,10 @@ async def test_a_bundle_from_the_peer_enters_the_routes_message_by_message(
         ('to = "udp://1.2.3.4:1"\nlisten = "[::]:2"', "must both be IPv4, or both be IPv6"),
         ('to = "udp://h:1"\nmax_hops = 256', "endpoint.x.max_hops = 256: must be at most 255"),
         ('to = "udp://h:1"\nkeepalive = { send = "/x" }', "endpoint.x.keepalive.every"),
-<<<<<<< ours
         ('to = "udp://h:1"\nkeepalive = { send = "x", every = 8 }', "must start with '/'"),
         (
             'to = "udp://h:1"\nkeepalive = { send = "/{0}", every = 8 }',
-            "placeholders are not",
-=======
-        ('to = "udp://h:1"\nkeepalive = { send = "x", every = 8 }', "does not start with '/'"),
-        (
-            'to = "udp://h:1"\nkeepalive = { send = "/{0}", every = 8 }',
             "placeholders are not available here",
->>>>>>> theirs
         ),
         ('to = "udp://h:1"\nkeepalive = { send = "/a*", every = 8 }', "keepalive.send = '/a*'"),
         ('to = "udp://h:1"\nkeepalive = { send = "/a", every = 0.01 }', "must be at least 0.1"),

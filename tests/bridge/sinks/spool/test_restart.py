@@ -58,13 +58,8 @@ async def test_reload_that_replaces_the_endpoint_hands_over_its_messages(
         old = app.endpoints["out"]
         assert isinstance(old.endpoint, Sink)
         old.endpoint.up = False
-<<<<<<< ours
-        old.endpoint.lost(NotConnected("away"))
-        route = app.routes[0].stateful.out({"n": "1"})
-=======
         old.endpoint.host.connection_lost(NotConnected("away"))
-        route = app.routes[0].route.tail.out({"n": "1"})
->>>>>>> theirs
+        route = app.routes[0].stateful.out({"n": "1"})
         for number in range(1_000):
             route(value(number).message)
         reloading = asyncio.ensure_future(
@@ -72,11 +67,7 @@ async def test_reload_that_replaces_the_endpoint_hands_over_its_messages(
         )
         number = 1_000
         while not reloading.done():
-<<<<<<< ours
-            app.routes[0].stateful.out({"n": "1"})(value(number))
-=======
-            app.routes[0].route.tail.out({"n": "1"})(value(number).message)
->>>>>>> theirs
+            app.routes[0].stateful.out({"n": "1"})(value(number).message)
             number += 1
             await asyncio.sleep(0.001)
         await reloading
