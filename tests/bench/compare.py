@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from figures import SECTIONS, Figure
 from ratios import MIN_ROUNDS, interval, verdict
@@ -40,6 +41,7 @@ LIMIT = 5.0
 """Percent that a figure may be worse."""
 
 INSTALL_TIMEOUT = 600.0
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 ARROWS = {"lower": "↓", "higher": "↑"}
 """Which way is better."""
 
@@ -195,6 +197,13 @@ def report(
     return failed
 
 
+def _stop(number: int, _frame: object) -> NoReturn:
+    """End, and let nothing interrupt the removal of what was made."""
+    for each in STOPPING:
+        signal.signal(each, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench-compare", description=__doc__)
     parser.add_argument("base", metavar="BASE", help="a revision of git")
@@ -213,8 +222,8 @@ def main() -> None:
         parser.error(f"unknown section {unknown.pop()!r}; available: {', '.join(SECTIONS)}")
     if options.rounds < MIN_ROUNDS:
         parser.error(f"--rounds must be at least {MIN_ROUNDS}")
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where it was ignored
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+    for number in STOPPING:
+        signal.signal(number, _stop)
     console = Console(width=None if sys.stdout.isatty() else 110)
     with tempfile.TemporaryDirectory(prefix="oscbridge-compare-") as name:
         folder = Path(name)
@@ -236,5 +245,3 @@ if __name__ == "__main__":
         main()
     except CannotRun as error:
         sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
