@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Final, NamedTuple
@@ -12,6 +14,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from oscbridge.cli.attaching import file_argument, pid_option
 from oscbridge.errors import OSCBridgeError
 from oscbridge.logs.format import visible
 from oscbridge.net.os_errors import what_failed
@@ -58,35 +61,58 @@ class _Web(click.ParamType[HostPort]):
 
 
 @click.command("health")
+@file_argument
+@pid_option
 @click.option(
     "--url",
     "where",
     type=_Web(),
     metavar="URL",
-    default="http://127.0.0.1:9180",
-    show_default=True,
-    help="Where the bridge serves its health: the value of 'listen' in [http].",
+    help="Ask over HTTP, also on another machine: the value of 'listen' in its [http].",
 )
-def command(where: HostPort) -> None:
+def command(file: Path | None, pid: int | None, where: HostPort | None) -> None:
     """Check whether the running bridge is ready, for scripts and containers.
 
-    Prints "ready" and exits with 0, or prints the problems, one per line, and exits with 1.
-    Needs [http] in the configuration of the bridge. Takes two seconds at most.
+    Prints "ready" and exits with 0, or prints the reasons, one per line and the gravest first,
+    and exits with 1. FILE selects the bridge if several run. Takes two seconds at most, or four
+    if another bridge does not answer.
 
     \b
     Examples:
       oscbridge health
+      oscbridge health studio.toml
       oscbridge health --url http://127.0.0.1:9180
     """
+    if where is not None and (file is not None or pid is not None):
+        raise click.UsageError("--url cannot be combined with FILE or --pid")
+    problems = _ask_process(file, pid) if where is None else _ask_http(where)
+    for line in problems or ["ready"]:
+        click.echo(visible(line))
+    sys.exit(bool(problems))
+
+
+def _ask_process(file: Path | None, pid: int | None) -> Sequence[str]:
+    """The reasons why the running bridge is not ready."""
+    import asyncio  # not needed with --url, which has to be quick
+
+    from oscbridge.monitoring.control_client import choose, problems
+
+    async def ask() -> Sequence[str]:
+        return await problems(await choose(pid, file), TIMEOUT)
+
+    return asyncio.run(ask())
+
+
+def _ask_http(where: HostPort) -> Sequence[str]:
+    """The reasons why the bridge at an HTTP address is not ready."""
     status, text = _ask(where)
-    lines = [visible(line) for line in text.splitlines() if line.strip()]
-    if status != HTTPStatus.SERVICE_UNAVAILABLE and (status, lines) != (HTTPStatus.OK, ["ready"]):
-        found = " ".join([str(status), *lines[:1]])
-        text = f"http://{where}: unexpected response, not from oscbridge: {found}"
-        raise OSCBridgeError(text)
-    for line in lines:
-        click.echo(line)
-    sys.exit(status != HTTPStatus.OK)
+    lines = [line for line in text.splitlines() if line.strip()]
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and lines:
+        return lines
+    if (status, lines) == (HTTPStatus.OK, ["ready"]):
+        return ()
+    found = " ".join([str(status), *(visible(line) for line in lines[:1])])
+    raise OSCBridgeError(f"http://{where}: unexpected response, not from oscbridge: {found}")
 
 
 def _ask(where: HostPort) -> _Answer:

@@ -5,21 +5,33 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from oscbridge.bridge.app import Direction
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.logs.format import visible
+from oscbridge.monitoring.control_socket import connect
 from oscbridge.monitoring.runtime_dir import folders, sockets
 from oscbridge.net.os_errors import what_failed
 
-__all__ = ["Packet", "RunningProcess", "TapClient", "ask", "choose", "processes", "reload", "tap"]
+if TYPE_CHECKING:  # loading the bridge would delay the short commands
+    from oscbridge.bridge.app import Direction
+
+__all__ = [
+    "Packet",
+    "RunningProcess",
+    "TapClient",
+    "ask",
+    "choose",
+    "problems",
+    "processes",
+    "reload",
+    "tap",
+]
 
 CONNECT_TIMEOUT: Final = 2.0
 """Seconds for a process to identify itself. A blocked one does not answer."""
@@ -107,10 +119,6 @@ def _listed(text: str, running: Iterable[RunningProcess]) -> OSCBridgeError:
 
 async def processes() -> tuple[list[RunningProcess], list[int]]:
     """This user's processes that run a bridge, and the ids of those that do not answer."""
-    if not hasattr(socket, "AF_UNIX"):
-        raise OSCBridgeError(
-            "this system has no Unix sockets, so attaching to a bridge is not possible"
-        )
     found = {each: pid for folder in folders() for pid, each in sockets(folder)}
     answers = await asyncio.gather(*(_about(each) for each in found), return_exceptions=True)
     running: list[RunningProcess] = []
@@ -159,10 +167,12 @@ async def ask(
     does not answer within ``timeout`` seconds.
     """
     try:
-        reader, writer = await asyncio.open_unix_connection(str(path))
+        reader, writer, token = await connect(path)
     except OSError as error:
         raise _Gone(f"cannot reach the bridge: {what_failed(error)}") from None
     try:
+        if token:
+            request = {**request, "token": token}
         writer.write(json.dumps(request).encode() + b"\n")
         yield _answers(reader, timeout)
     finally:
@@ -200,6 +210,17 @@ def _checked(line: bytes) -> Any:
         kind = ConfigurationError if answer.get("code") == 2 else OSCBridgeError
         raise kind(str(answer["error"]))
     return answer
+
+
+async def problems(process: RunningProcess, timeout: float = ANSWER_TIMEOUT) -> list[str]:
+    """Why a process is not ready, the gravest first; empty if it is ready.
+
+    Raises :class:`OSCBridgeError` if it does not answer within ``timeout`` seconds.
+    """
+    async with ask(process.socket, {"command": "health"}, timeout) as batches:
+        async for answer, *_ in batches:
+            return [str(each) for each in answer["problems"]]
+    raise OSCBridgeError("the bridge has stopped")
 
 
 async def reload(process: RunningProcess) -> tuple[str, list[str]]:

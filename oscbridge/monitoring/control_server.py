@@ -1,21 +1,22 @@
 """The control socket of a running process: status, live traffic and reloads.
 
-A Unix stream socket that only its user can reach. A client sends a request as one line of
-JSON; the answers are lines of JSON as well:
+A stream socket that only its user can reach (:mod:`oscbridge.monitoring.control_socket`). A
+client sends a request as one line of JSON; the answers are lines of JSON as well:
 
 ============ ============================== ==============================================
 command      arguments                      answer
 ============ ============================== ==============================================
 ``about``                                   ``{"about": ...}``: process, configuration, ...
 ``status``                                  the same with ``status``, once
+``health``                                  ``{"problems": [...]}``, the gravest first
 ``top``      ``every``, ``rows``            the same with ``rows``, repeatedly
 ``tap``      ``names``, ``match``, ``rate`` ``{"names": ...}``, then lines of
                                             :class:`TapStream` and ``{"skipped": ...}``
 ``reload``                                  ``{"changes": ..., "problems": ...}``
 ============ ============================== ==============================================
 
-A failure is answered with ``{"error": ..., "code": ...}``: code 2 for an invalid request,
-otherwise 1.
+Over TCP a request must contain the ``token`` as well. A failure is answered with
+``{"error": ..., "code": ...}``: code 2 for an invalid request, otherwise 1.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ import asyncio
 import json
 import logging
 import os
-import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -46,7 +46,7 @@ from oscbridge.monitoring.control_requests import (
     read_request,
     tap_stream,
 )
-from oscbridge.monitoring.runtime_dir import folders, open_folder, remove_stale
+from oscbridge.monitoring.control_socket import TokenCheck, bind
 from oscbridge.monitoring.status import read_status
 from oscbridge.monitoring.traffic import Hub
 from oscbridge.net.os_errors import what_failed
@@ -93,7 +93,7 @@ class ControlServer:
 
     def __init__(self, app: App, reload: Reload, configuration: str) -> None:
         self.path: Path | None = None
-        """Path of the socket, while it exists."""
+        """The file of the socket, while it exists."""
         self._app = app
         self._reload = reload
         self._hub = Hub(app)
@@ -105,25 +105,29 @@ class ControlServer:
             "version": version("oscbridge"),
         }
         self._server: asyncio.Server | None = None
+        self._token_check = TokenCheck("")
         self._tasks: set[asyncio.Task[None]] = set()
         self._streams = 0
 
     async def start(self) -> None:
         """Start serving. Where a socket is not possible, this is logged and not an error."""
-        if not hasattr(socket, "AF_UNIX"):
-            _log.debug("no control socket: not supported by this system")
-            return
         try:
-            sock, self.path = _bind()
+            sock, self.path, token = bind()
         except OSError as error:
             text = "no control socket, so attaching to this process is not possible: %s"
             _log.warning(text, str(error) or what_failed(error))
             return
         self._about.setdefault("since", time.time())
-        self._server = await asyncio.start_unix_server(self._serve, sock=sock, limit=MAX_REQUEST)
+        self._token_check = TokenCheck(token)
+        serve = asyncio.start_server if token else asyncio.start_unix_server
+        self._server = await serve(self._serve, sock=sock, limit=MAX_REQUEST)
 
     async def look_after(self) -> None:
-        """Create the socket again if a clean-up or the end of the user's session removed it."""
+        """Create the socket again if a clean-up or the end of the user's session removed it.
+
+        To be called about once per second.
+        """
+        self._token_check.flush_reports()
         if self.path is not None and self._server is not None and not self.path.exists():
             self._server.close()
             self.path = self._server = None
@@ -142,18 +146,23 @@ class ControlServer:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_TIMEOUT)
+        self._token_check.flush_reports(everything=True)
 
     # --- clients ------------------------------------------------------------------------------
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
+        if len(self._tasks) >= 2 * MAX_CLIENTS:  # over TCP other users can connect as well
+            writer.transport.abort()
+            return
         self._tasks.add(task)
         writer.transport.set_write_buffer_limits(0)  # drained data has been handed to the kernel
         try:
             request = await read_request(reader)  # before any answer, which would be lost otherwise
             if len(self._tasks) > MAX_CLIENTS:
                 raise BadRequest(f"too many clients: at most {MAX_CLIENTS}; close another one")
+            await self._token_check.check(request.get("token"))
             await self._answer(request, reader, writer)
         except OSCBridgeError as error:
             code = 2 if isinstance(error, ConfigurationError) else 1
@@ -180,6 +189,8 @@ class ControlServer:
                 await _write(writer, {"about": self._about})
             case "status":
                 await _write(writer, self._status())
+            case "health":
+                await _write(writer, {"problems": read_status(self._app).problems})
             case "reload":
                 changes = await self._reload()
                 answer = {"changes": str(changes), "problems": changes.problems}
@@ -273,22 +284,3 @@ def _close(writer: asyncio.StreamWriter) -> None:
     writer.close()
     if writer.transport.get_write_buffer_size():
         writer.transport.abort()
-
-
-def _bind() -> tuple[socket.socket, Path]:
-    """A socket in the first usable directory. Raises ``OSError`` with all reasons."""
-    problems: list[str] = []
-    for folder in folders():
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        path = folder / f"{os.getpid()}.sock"
-        try:
-            open_folder(folder)
-            remove_stale(folder)
-            sock.bind(str(path))
-            path.chmod(0o600)
-        except OSError as error:
-            sock.close()
-            problems.append(f"{folder}: {error.strerror or error}")
-        else:
-            return sock, path
-    raise OSError("; ".join(problems))

@@ -11,10 +11,36 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-__all__ = ["VARIABLE", "folders", "open_folder", "remove_stale", "sockets"]
+__all__ = [
+    "LOOPBACK",
+    "TCP_SUFFIX",
+    "UNIX_SUFFIX",
+    "VARIABLE",
+    "folders",
+    "has_unix_sockets",
+    "open_folder",
+    "read_contact",
+    "remove_stale",
+    "sockets",
+]
 
 VARIABLE: Final = "OSCBRIDGE_RUNTIME_DIR"
 """Environment variable that overrides the directory."""
+
+UNIX_SUFFIX: Final = ".sock"
+"""Suffix of Unix sockets. The name before it is the process id."""
+
+TCP_SUFFIX: Final = ".tcp"
+"""Suffix of the files that have the port and the token of a TCP socket."""
+
+LOOPBACK: Final = "127.0.0.1"
+"""Address of TCP sockets."""
+
+CONTACT_SIZE: Final = 256
+"""Characters of such a file that are read."""
+
+REFUSAL_TIMEOUT: Final = 0.2
+"""Seconds in which a loopback port without a listener refuses a connection."""
 
 SETTLED: Final = 10.0
 """Seconds after which a process surely listens on the socket that it created."""
@@ -23,11 +49,19 @@ MAX_SOCKETS: Final = 1_000
 """Maximum number of files examined in a directory."""
 
 
+def has_unix_sockets() -> bool:
+    """Whether control sockets are Unix sockets here; otherwise they are TCP sockets."""
+    return hasattr(socket, "AF_UNIX")
+
+
 def folders() -> list[Path]:
     """Candidate directories, best first. A process uses the first usable one."""
     named = os.environ.get(VARIABLE)
     if named:
         return [Path(named)]
+    if not hasattr(os, "getuid"):  # Windows: only its user can read what is in this directory
+        local = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+        return [Path(local, "oscbridge")]
     user = os.getuid()
     found = [Path(f"/run/user/{user}/oscbridge")]
     session = os.environ.get("XDG_RUNTIME_DIR", "")
@@ -45,28 +79,32 @@ def open_folder(path: Path) -> None:
     found = path.lstat()  # not stat(): the target of a link may change
     if not stat.S_ISDIR(found.st_mode):
         raise NotADirectoryError(f"{path} is not a directory")
-    if found.st_uid != os.geteuid():
+    if not _is_ours(found):
         raise PermissionError(f"{path} belongs to another user")
     if stat.S_IMODE(found.st_mode) != 0o700:
         path.chmod(0o700)
+
+
+def _is_ours(found: os.stat_result) -> bool:
+    return not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
 
 
 def sockets(path: Path) -> Iterator[tuple[int, Path]]:
     """Control sockets in our directory with their process ids; a process may have ended."""
     try:
         found = path.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        if not stat.S_ISDIR(found.st_mode) or not _is_ours(found):
             return
         files = sorted(path.iterdir())[:MAX_SOCKETS]
     except OSError:
         return
     for file in files:
-        if file.suffix == ".sock" and file.stem.isascii() and file.stem.isdigit():
+        if file.suffix in (UNIX_SUFFIX, TCP_SUFFIX) and file.stem.isascii() and file.stem.isdigit():
             yield int(file.stem), file
 
 
 def remove_stale(path: Path) -> None:
-    """Remove sockets without a listener, which killed processes leave behind.
+    """Remove sockets without a listener, which killed processes leave.
 
     The process id alone is not enough: a container that shares the directory has its own ids.
     """
@@ -76,15 +114,33 @@ def remove_stale(path: Path) -> None:
                 file.unlink()
 
 
+def read_contact(path: Path) -> tuple[int, str]:
+    """Port and token in the file of a TCP socket. Raises ``OSError``."""
+    with path.open(encoding="ascii", errors="replace") as file:
+        words = file.read(CONTACT_SIZE).split()
+    try:
+        port, token = words
+        number = int(port)
+    except ValueError:
+        number, token = 0, ""
+    if not 0 < number < 65_536:
+        raise OSError(f"{path}: expected a port and a token")
+    return number, token
+
+
 def _is_refused(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        sock.setblocking(False)  # a blocked process must not block us
-        try:
-            sock.connect(str(path))
-        except ConnectionRefusedError:
-            return True
-        except OSError:
-            return False
+    try:
+        if path.suffix == TCP_SUFFIX:
+            port, _ = read_contact(path)
+            socket.create_connection((LOOPBACK, port), REFUSAL_TIMEOUT).close()
+        else:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+                sock.setblocking(False)  # a blocked process must not block us
+                sock.connect(str(path))
+    except ConnectionRefusedError:
+        return True
+    except (OSError, AttributeError):  # no Unix sockets here, but a file of one
+        return False
     return False
 
 
@@ -95,6 +151,8 @@ def _age(path: Path) -> float:
 def _is_alive(pid: int) -> bool:
     if pid == os.getpid():
         return False  # an earlier process had this id
+    if os.name == "nt":
+        return True  # os.kill() would end it
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

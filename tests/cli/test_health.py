@@ -150,6 +150,70 @@ def test_curl_gets_what_it_asks_for(start: Start, write: Write) -> None:
     assert result.stdout == "ok\nready\nNot found. Available: /healthz /readyz /metrics\n"
 
 
+# --- through the control socket ----------------------------------------------------------------
+
+STAGE = '[bridge.stage]\nlisten = "udp://127.0.0.1:0"'
+
+
+def test_running_bridge_is_found_without_http(start: Start, write: Write, call: Call) -> None:
+    start("run", write(STAGE)).wait_for("Ctrl-C")
+    result = call("health")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "ready\n", "")
+
+
+def test_problems_of_the_found_bridge_exit_with_1(start: Start, write: Write, call: Call) -> None:
+    with socket.socket() as mixer:
+        mixer.bind(("127.0.0.1", 0))  # and does not listen
+        text = (
+            configuration(mixer.getsockname()[1])
+            .replace("[http]", "[run]")
+            .replace('listen = "127.0.0.1:0"', "drain_timeout = 0.1", 1)
+        )
+        start("run", write(text)).wait_for("Ctrl-C")
+        result = call("health")
+    refused = "connection refused; nothing listens there"
+    assert result.stdout == f"endpoint.mixer: not connected: {refused}\n"
+    assert (result.returncode, result.stderr) == (1, "")
+
+
+def test_file_and_pid_choose_one_of_several_bridges(start: Start, write: Write, call: Call) -> None:
+    first = start("run", write(STAGE, "first.toml"))
+    second = start("run", write(STAGE, "second.toml"))
+    for program in (first, second):
+        program.wait_for("Ctrl-C")
+    several = call("health")
+    assert (several.returncode, several.stdout) == (1, "")
+    assert "several bridges are running here; choose one with --pid" in several.stderr
+    assert call("health", "second.toml").stdout == "ready\n"
+    assert call("health", "--pid", str(first.process.pid)).stdout == "ready\n"
+
+
+def test_stopped_process_is_named(start: Start, write: Write, call: Call) -> None:
+    program = start("run", write(STAGE))
+    program.wait_for("Ctrl-C")
+    program.process.send_signal(signal.SIGSTOP)
+    try:
+        result = call("health")
+    finally:
+        program.process.send_signal(signal.SIGCONT)
+    assert (result.returncode, result.stdout) == (1, "")
+    expected = f"error: process {program.process.pid} does not answer; it may be stopped or blocked"
+    assert result.stderr == f"{expected}\n"
+
+
+def test_health_without_a_running_bridge_exits_with_1(call: Call) -> None:
+    result = call("health")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "no bridge of this user is running here" in result.stderr
+
+
+@pytest.mark.parametrize("choice", [["show.toml"], ["--pid", "1"]])
+def test_url_and_a_choice_of_processes_exclude_each_other(call: Call, choice: list[str]) -> None:
+    result = call("health", "--url", "http://127.0.0.1:1", *choice)
+    assert result.returncode == 2
+    assert "--url" in result.stderr
+
+
 # --- something else answers, or nothing --------------------------------------------------------
 
 

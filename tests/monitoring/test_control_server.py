@@ -26,6 +26,7 @@ from oscbridge.monitoring import (
     control_client,
     control_requests,
     control_server,
+    control_socket,
     runtime_dir,
     traffic,
 )
@@ -177,7 +178,7 @@ async def test_next_directory_is_used_when_one_is_unusable(
     good = folder.with_name("good")
     too_long = folder.with_name("x" * 120)
     candidates = [Path("/nowhere/at/all"), too_long, good]
-    monkeypatch.setattr(control_server, "folders", lambda: candidates)
+    monkeypatch.setattr(control_socket, "folders", lambda: candidates)
     async with running() as system:
         assert system.path.parent == good
 
@@ -223,18 +224,6 @@ async def test_answering_socket_is_kept_whatever_its_id(folder: Path) -> None:
         sock.listen()
         async with running():
             assert path.exists()
-
-
-async def test_system_without_unix_sockets_runs_and_reports_it(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delattr(socket, "AF_UNIX")
-    server = Running().control
-    await server.start()
-    assert server.path is None
-    await server.stop()
-    with pytest.raises(OSCBridgeError, match="no Unix sockets"):
-        await choose()
 
 
 # --- requests --------------------------------------------------------------------------------
