@@ -31,8 +31,9 @@ def notes(now: Snapshot, before: Snapshot | None) -> list[Text]:
 
 def _sources(snapshot: Snapshot) -> Mapping[str, Received]:
     """The counters of all sources, by name."""
-    parts = (*snapshot.status.bridges, *snapshot.status.endpoints)
-    return {each.name: each.received for each in parts}
+    status = snapshot.status
+    found = {each.name: each.received for each in status.bridges}
+    return found | {each.name: each.received for each in status.endpoints}
 
 
 def _route(route: RouteStatus) -> Text:
