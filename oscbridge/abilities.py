@@ -100,7 +100,7 @@ class PeerAware(ABC):
         """Called when the connection is closed that messages with this origin came by.
 
         Only for sources with connections: TCP clients of a bridge, clients of an endpoint.
-        What was routed before has been delivered, unless that takes more than a second.
+        Messages routed before have been delivered, unless that takes more than a second.
         """
 
 

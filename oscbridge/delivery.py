@@ -50,7 +50,7 @@ class Delivery(NamedTuple, Generic[RouteT]):
 
 
 Deliverable: TypeAlias = Message | Delivery[Options]
-"""What waits in a send queue."""
+"""The item of a send queue."""
 
 ItemT = TypeVar("ItemT", bound=Deliverable, default=Message)
 

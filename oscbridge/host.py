@@ -36,7 +36,7 @@ class Host(Protocol):
         """Report that a peer from which messages came has disconnected."""
 
     def connection_lost(self, error: Exception) -> None:
-        """Reconnect. What is being sent is cancelled, and sent again then."""
+        """Reconnect. A send in progress is cancelled, and repeated afterwards."""
 
     def last_values(self) -> list[Message]:
         """The last message of each address that the endpoint was sent, oldest first.

@@ -36,7 +36,7 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclass
 class Plugin:
-    """One entry point, and what came of it."""
+    """One entry point, and the result of loading it."""
 
     name: str
     """The entry point's name."""
@@ -115,12 +115,12 @@ class Plugins:
             plugin.location, plugin.distribution = "built in", hookspecs.PROJECT
             plugin.version = version(hookspecs.PROJECT)
         try:
-            fault = _hook_fault(plugin, module)
-            if not fault:
+            problem = _record_hooks(plugin, module)
+            if not problem:
                 plugin.manager.register(module, plugin.name)
         except Exception as error:
-            fault = f"cannot be looked through for hooks: {error!r}"
-        return self._broken(plugin, fault) if fault else plugin
+            problem = f"cannot be searched for hooks: {error!r}"
+        return self._broken(plugin, problem) if problem else plugin
 
     def _collect_endpoints(self) -> None:
         owners: dict[str, Plugin] = {}
@@ -133,9 +133,9 @@ class Plugins:
                 continue
             if offered is None:
                 continue
-            fault = _fault(offered)
-            if fault:
-                self._broken(plugin, f"oscbridge_endpoints: {fault}")
+            problem = _problem_with(offered)
+            if problem:
+                self._broken(plugin, f"oscbridge_endpoints: {problem}")
                 continue
             assert isinstance(offered, Mapping)
             taken = [name for name in offered if name in owners]
@@ -170,8 +170,8 @@ def _new_manager() -> pluggy.PluginManager:
     return manager
 
 
-def _hook_fault(plugin: Plugin, module: object) -> str:
-    """Notes the hooks that a module implements. What is wrong with them, if anything.
+def _record_hooks(plugin: Plugin, module: object) -> str:
+    """Record the hooks that a module implements. Returns the problem with them, or ``""``.
 
     A misspelt hook is an error: it would never be called.
     """
@@ -182,7 +182,7 @@ def _hook_fault(plugin: Plugin, module: object) -> str:
             continue
         hook = options.get("specname") or name
         if hook not in specs:
-            return f"there is no hook {hook!r}; {suggest(hook, specs, 'known hooks')}"
+            return f"unknown hook {hook!r}; {suggest(hook, specs, 'known hooks')}"
         plugin.hooks.append(hook)
         known = inspect.signature(specs[hook]).parameters
         for argument, parameter in inspect.signature(getattr(module, name)).parameters.items():
@@ -193,13 +193,13 @@ def _hook_fault(plugin: Plugin, module: object) -> str:
     return ""
 
 
-def _fault(offered: object) -> str:
-    """What is wrong with the answer to ``oscbridge_endpoints``, if anything."""
+def _problem_with(offered: object) -> str:
+    """The problem with the result of ``oscbridge_endpoints``, or ``""``."""
     if not isinstance(offered, Mapping):
         return f"returns {offered!r}, not a dictionary of endpoint classes"
     for name, factory in offered.items():
         if not isinstance(name, str):
-            return f"the type {name!r} is no text"
+            return f"the type {name!r} is not a string"
         if not (isinstance(factory, type) and issubclass(factory, Endpoint)):
             return f"the type {name!r} is {factory!r}, not a subclass of oscbridge.Endpoint"
         for match in factory.default_routes:

@@ -94,18 +94,18 @@ def test_without_plugins_there_is_nothing() -> None:
         ),
         pytest.param(
             "@oscbridge.hookimpl\ndef oscbridge_endpoint():\n    return {}",
-            "there is no hook 'oscbridge_endpoint'; did you mean 'oscbridge_endpoints'?",
+            "unknown hook 'oscbridge_endpoint'; did you mean 'oscbridge_endpoints'?",
             id="misspelt",
         ),
         pytest.param(
             "@oscbridge.hookimpl\ndef something():\n    return {}",
-            "there is no hook 'something'; "
+            "unknown hook 'something'; "
             "known hooks: oscbridge_endpoints, oscbridge_register_routes, oscbridge_commands",
             id="unknown-hook",
         ),
         pytest.param(
             "@oscbridge.hookimpl(specname='oscbridge_endpoint')\ndef f():\n    return {}",
-            "there is no hook 'oscbridge_endpoint'; did you mean 'oscbridge_endpoints'?",
+            "unknown hook 'oscbridge_endpoint'; did you mean 'oscbridge_endpoints'?",
             id="misspelt-specname",
         ),
         pytest.param(
@@ -141,7 +141,7 @@ def test_without_plugins_there_is_nothing() -> None:
         ),
         pytest.param(
             offering("{1: oscbridge.Endpoint}"),
-            "oscbridge_endpoints: the type 1 is no text",
+            "oscbridge_endpoints: the type 1 is not a string",
             id="number-as-type",
         ),
         pytest.param(

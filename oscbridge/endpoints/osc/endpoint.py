@@ -1,4 +1,4 @@
-"""The OSC endpoint: one OSC peer, to send to and to hear."""
+"""The OSC endpoint: sends to one OSC peer, and receives from it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["OSCEndpoint"]
 def _to(url: oscbridge.OSCURL) -> oscbridge.OSCURL:
     if url.framing == "auto":
         raise ValueError(
-            "who connects must choose the framing: tcp:// (OSC 1.1, SLIP) or tcp+1.0:// (length)"
+            "a client must choose the framing: tcp:// (OSC 1.1, SLIP) or tcp+1.0:// (length)"
         )
     if not url.port:
         raise ValueError("nothing can be sent to port 0")
@@ -81,10 +81,10 @@ class OSCOptions(oscbridge.Options):
 
 
 class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
-    """Sends OSC to one address, and hears what comes back to the port that it sends from.
+    """Sends OSC to one address, and receives the answers on the port that it sends from.
 
-    Each message is a packet of its own, as devices rarely take bundles. What came from the
-    peer, or was sent by this endpoint and comes around, is not sent to the peer again.
+    Each message is a packet of its own, as devices rarely accept bundles. Messages
+    from the peer, and the endpoint's own ones that return, are not sent to the peer again.
     """
 
     on_start = "retry"

@@ -34,7 +34,7 @@ class DeviceLink(Protocol):
         """Send a packet if that is possible at once."""
 
     async def close(self) -> None:
-        """Close it; what was written has a moment to go out."""
+        """Close it, after a moment for pending data."""
 
 
 async def resolve(

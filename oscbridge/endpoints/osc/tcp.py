@@ -16,7 +16,7 @@ SEND_TIMEOUT: Final = 20.0
 """Seconds that a peer may take nothing before the connection is given up."""
 
 CLOSE_TIMEOUT: Final = 0.4
-"""Seconds that what was written is given to go out at the end."""
+"""Seconds for pending data when the connection is closed."""
 
 WRITE_BUFFER: Final = 32_768
 """Bytes on their way to a peer beyond which sending waits."""

@@ -27,14 +27,14 @@ async def open_udp(
     interface: str,
     on_packet: OnPacket,
 ) -> UDPLink:
-    """A UDP socket that sends to a peer and hears what comes back. Raises ``OSError``."""
+    """A UDP socket that sends to a peer and receives its answers. Raises ``OSError``."""
     family, here = 0, None
     if listen is not None:
         family, here = await resolve(*listen, socket.SOCK_DGRAM)
     family, remote = await resolve(to.host, to.port, socket.SOCK_DGRAM, family)
     source = _source_for(family, remote)
     if here is None:
-        # What is on this machine answers from this machine; nobody else needs to get in.
+        # A local peer answers from this machine: accept packets from nowhere else.
         is_local = source in ("127.0.0.1", "::1")
         any_host = "::" if family == socket.AF_INET6 else "0.0.0.0"
         here = (source if is_local else any_host, 0)
@@ -57,7 +57,7 @@ def _source_for(family: int, remote: oscbridge.ClientAddress) -> str:
     """The address from which this machine sends to another; nothing is sent."""
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        with contextlib.suppress(OSError):  # there is no way to it yet
+        with contextlib.suppress(OSError):  # no route to it yet
             probe.connect(remote)
         return str(probe.getsockname()[0])
 
@@ -114,7 +114,7 @@ class UDPLink(asyncio.DatagramProtocol):
         try:
             batch = self._receive()
         except OSError:
-            return  # what the system has to say of something that was sent
+            return  # an error about a datagram sent earlier
         for data, client in batch:
             self._on_packet(data, client)
 
@@ -169,5 +169,5 @@ class UDPLink(asyncio.DatagramProtocol):
 
 
 def _cause(error: OSError) -> oscbridge.BackOff | OSError:
-    """What follows from a datagram that could not be sent."""
+    """The cause of a datagram that could not be sent."""
     return oscbridge.BackOff(BUSY_WAIT) if error.errno == errno.ENOBUFS else error

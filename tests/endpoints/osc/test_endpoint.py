@@ -693,7 +693,7 @@ async def test_a_bundle_from_the_peer_enters_the_routes_message_by_message(
     [
         ("", "endpoint.x.to: missing key"),
         ('to = "udp://h:0"', "endpoint.x.to = 'udp://h:0': nothing can be sent to port 0"),
-        ('to = "tcp+auto://h:1"', "who connects must choose the framing"),
+        ('to = "tcp+auto://h:1"', "a client must choose the framing"),
         ('to = "http://h:1"', "unknown transport 'http'"),
         ('to = "tcp://h:1"\nlisten = "h:2"', "endpoint.x.listen = 'h:2': this is for udp://"),
         ('to = "udp://1.2.3.4:1"\nlisten = "[::]:2"', "must both be IPv4, or both be IPv6"),
