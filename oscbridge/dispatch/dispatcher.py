@@ -18,7 +18,8 @@ from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.cache import DecodePlan, DispatchCache, Target, Watcher
 from oscbridge.dispatch.handler import ClientAddress, Handler, Reply
 from oscbridge.dispatch.scheduler import Scheduler
-from oscbridge.dispatch.statistics import Reporting, name_of
+from oscbridge.dispatch.statistics import name_of
+from oscbridge.dispatch.timing import Timing
 from oscbridge.errors import DecodeError, LimitError
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.message import Head, Message, Origin, read_arguments
@@ -35,7 +36,7 @@ MAX_ROUTE_CALLS: Final = 16_384
 could call handlers a million times."""
 
 
-class Dispatcher(DispatchCache, Reporting):
+class Dispatcher(DispatchCache, Timing):
     """Maps addresses to handlers, and calls the handlers of packets.
 
     With ``strict_timing``, messages with a future time tag wait in :attr:`scheduler`, which
@@ -53,11 +54,9 @@ class Dispatcher(DispatchCache, Reporting):
         max_route_calls: int = MAX_ROUTE_CALLS,
     ) -> None:
         DispatchCache.__init__(self, limits)
-        Reporting.__init__(self, _log)
+        Timing.__init__(self, _log, Scheduler() if scheduler is None else scheduler, strict_timing)
         self.name = name
         """``source`` in the origin of this dispatcher's messages."""
-        self.scheduler = Scheduler() if scheduler is None else scheduler
-        self.strict_timing = strict_timing
         self.max_route_calls = max_route_calls
         """Handlers that the messages of one bundle may call together."""
         self._on_left: Callable[[ClientAddress], None] | None = None
@@ -141,6 +140,7 @@ class Dispatcher(DispatchCache, Reporting):
         finally:
             self.statistics.packets += count
             self.statistics.messages += count
+            self.statistics.routed += count
 
     def _dispatch_known(
         self, plan: DecodePlan, data: bytes, client_address: ClientAddress, reply: Reply
@@ -237,21 +237,6 @@ class Dispatcher(DispatchCache, Reporting):
             if timetag is None or not self._wait(timetag, now, run, len(calls)):
                 run()
 
-    def _wait(self, timetag: TimeTag, now: int, run: Callable[[], None], count: int) -> bool:
-        """Schedule or drop messages with a future time tag. False if they are to run now."""
-        if timetag.immediate or not self.strict_timing:
-            return False
-        due = timetag.unix_ns()
-        if due <= now:
-            return False
-        if self.scheduler.add(due, run, count):
-            return True
-        if self.scheduler.too_early == "drop":
-            self.statistics.dropped["too_early"] += count
-            return True
-        self.statistics.early += count
-        return False
-
     def _call_all(
         self, calls: list[tuple[Target, Message]], client_address: ClientAddress, reply: Reply
     ) -> None:
@@ -313,6 +298,7 @@ class Dispatcher(DispatchCache, Reporting):
             self.statistics.unmatched += 1
             self.last_unmatched = message.address
             return
+        self.statistics.routed += 1
         for call, handler in target.calls:
             try:
                 result = call(client_address, message)

@@ -197,7 +197,8 @@ class EndpointRunner:
         """Put a message into the routes, unless it has passed through too many endpoints."""
         hops = 0 if message.origin is None else hops_of(message.origin) + 1
         if hops > MAX_HOPS:
-            self.dropped("hops", 1, _TOO_MANY_HOPS)
+            self.dispatcher.statistics.messages += 1
+            self.dispatcher.report_dropped("hops", 1, _TOO_MANY_HOPS)
             return
         origin = origin_after(self.name, peer, hops)
         message = Message(message.address, message.types, message.args, message.timetag, origin)
