@@ -96,7 +96,8 @@ class Dispatcher(DispatchCache, Timing):
     def watch(self, watcher: Watcher | None) -> None:
         """Set a function to call with every message, before its handlers; None removes it.
 
-        It runs where the handlers run and must not block. Without one, watching costs nothing.
+        A message that waits for its time tag is shown when it arrives. It runs where the handlers
+        run and must not block. Without one, watching costs nothing.
         """
         self._watcher = watcher
         self._call = self._call_handlers if watcher is None else self._call_watched
@@ -215,7 +216,7 @@ class Dispatcher(DispatchCache, Timing):
                     run(message)
             elif messages:
                 later = partial(run, encode_bundle(messages, timetag))
-                if not self._wait(timetag, now, later, len(messages)):
+                if not self._wait(timetag, now, later, len(messages), client_address):
                     later()
 
     def _failed(self, callback: object, address: str, error: Exception) -> None:
@@ -233,15 +234,24 @@ class Dispatcher(DispatchCache, Timing):
                 (target, Message(head.address, head.types, values, timetag, origin))
                 for _, _, target, head, values in group
             ]
-            run = partial(self._call_all, calls, client_address, reply)
-            if timetag is None or not self._wait(timetag, now, run, len(calls)):
-                run()
+            watcher = self._watcher
+            later = partial(self._call_all, calls, client_address, reply, watcher is not None)
+            if timetag is None or not self._wait(timetag, now, later, len(calls), client_address):
+                self._call_all(calls, client_address, reply)
+            elif watcher is not None:
+                for _, message in calls:
+                    watcher(message)
 
     def _call_all(
-        self, calls: list[tuple[Target, Message]], client_address: ClientAddress, reply: Reply
+        self,
+        calls: list[tuple[Target, Message]],
+        client_address: ClientAddress,
+        reply: Reply,
+        was_watched: bool = False,
     ) -> None:
+        call = self._call_handlers if was_watched else self._call
         for target, message in calls:
-            self._call(target, message, client_address, reply)
+            call(target, message, client_address, reply)
 
     def _read_packet(
         self, data: bytes, client_address: ClientAddress

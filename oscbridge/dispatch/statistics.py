@@ -11,7 +11,7 @@ from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import DecodeError
 from oscbridge.logs.rate_limited import RateLimitedLog
 
-__all__ = ["Reporting", "Statistics", "name_of"]
+__all__ = ["Reporting", "Statistics", "name_of", "name_of_client"]
 
 
 @dataclass(slots=True)
@@ -101,7 +101,9 @@ class Reporting:
     def report_bad(self, error: DecodeError, client_address: ClientAddress) -> None:
         """Count and log a packet that is not valid OSC."""
         self.statistics.bad[error.reason] += 1
-        self._errors_log.report(error.reason, f"bad packet from {_name(client_address)}: {error}")
+        self._errors_log.report(
+            error.reason, f"bad packet from {name_of_client(client_address)}: {error}"
+        )
 
     def report_dropped(self, reason: str, count: int, why: str) -> None:
         """Count and log received messages that will reach no handler."""
@@ -112,7 +114,7 @@ class Reporting:
     def report_closed(self, reason: str, client_address: ClientAddress) -> None:
         """Count and log a connection that a server closed or refused."""
         self.statistics.closed[reason] += 1
-        text = f"connection of {_name(client_address)} closed: {reason}"
+        text = f"connection of {name_of_client(client_address)} closed: {reason}"
         self._errors_log.report(reason, text)
 
     def report_failure(self, name: str, error: BaseException, where: str = "") -> None:
@@ -127,5 +129,6 @@ def name_of(awaitable: object) -> str:
     return f"coroutine handler {getattr(awaitable, '__qualname__', type(awaitable).__name__)}"
 
 
-def _name(client_address: ClientAddress) -> str:
+def name_of_client(client_address: ClientAddress) -> str:
+    """Its host and port, for the log."""
     return f"{client_address[0]}:{client_address[1]}"

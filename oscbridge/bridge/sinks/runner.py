@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from oscbridge.abilities import Reconfigurable, RouteAware
+from oscbridge.bridge.config.models import LimitOptions
 from oscbridge.bridge.hops import MAX_HOPS, hops_of, origin_after
 from oscbridge.bridge.sinks.backpressure import Backpressure
 from oscbridge.bridge.sinks.connection import EndpointConnection, backoff
@@ -63,7 +64,7 @@ class EndpointRunner:
         self.type = type_name
         self.options = options
         self.takes_route = endpoint.route_options_type is not None
-        self.dispatcher = Dispatcher(name=endpoint.name)
+        self.dispatcher = Dispatcher(name=endpoint.name, scheduler=LimitOptions().scheduler())
         """The routes that read from this endpoint."""
         self.backpressure = Backpressure()
         """Active while a full queue with the policy ``block`` wants the sources to pause."""
