@@ -143,7 +143,8 @@ async def close_all(
         _stop_route(route)
     for source in sources:
         if waiting := len(source.scheduler):
-            _log.warning("%s: %s lost: their time tags lie ahead", source.part, several(waiting))
+            source.scheduler.clear()
+            source.report_dropped("waiting", waiting, "their time tags lie ahead")
         source.flush_reports(everything=True)
     await run_all(_close_runner(each, drain) for each in runners)
 

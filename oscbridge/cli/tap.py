@@ -146,7 +146,11 @@ def _as_text(packet: Packet, message: Message, shown: _Shown) -> str:
         format_message(message),
     ]
     if message.timetag is not None and not message.timetag.immediate:
-        parts.append(click.style(f"@ {message.timetag.datetime().isoformat()}", fg="yellow"))
+        due = f"@ {message.timetag.datetime().isoformat()}"
+        ahead = message.timetag.unix_ns() - packet.time_ns
+        if packet.direction == "in" and ahead > 0:
+            due += f", {ahead / 1e9:,.1f} s ahead"
+        parts.append(click.style(due, fg="yellow"))
     return " ".join(parts)
 
 

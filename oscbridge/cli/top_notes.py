@@ -60,10 +60,12 @@ def _unmatched(name: str, now: Received, before: Received | None) -> Text | None
 
 
 def _held(name: str, now: Received, _before: Received | None) -> Text | None:
-    if not now.waiting:
+    if not now.held:
         return None
-    verb = "waits for its" if now.waiting == 1 else "wait for their"
-    return line(f"! {name}: {_count(now.waiting, 'message')} {verb} time tag", "yellow")
+    verb = "waits for its" if now.held == 1 else "wait for their"
+    return line(
+        f"! {name}: {_count(now.held, 'message')} {verb} time tag or for a process", "yellow"
+    )
 
 
 def _count(count: int, noun: str) -> str:

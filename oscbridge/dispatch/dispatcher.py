@@ -18,7 +18,8 @@ from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.cache import DecodePlan, DispatchCache, Target, Watcher
 from oscbridge.dispatch.handler import ClientAddress, Handler, Reply
 from oscbridge.dispatch.scheduler import Scheduler
-from oscbridge.dispatch.statistics import Reporting, name_of
+from oscbridge.dispatch.statistics import name_of
+from oscbridge.dispatch.timing import Timing
 from oscbridge.errors import DecodeError, LimitError
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.message import Head, Message, Origin, read_arguments
@@ -35,7 +36,7 @@ MAX_ROUTE_CALLS: Final = 16_384
 could call handlers a million times."""
 
 
-class Dispatcher(DispatchCache, Reporting):
+class Dispatcher(DispatchCache, Timing):
     """Maps addresses to handlers, and calls the handlers of packets.
 
     With ``strict_timing``, messages with a future time tag wait in :attr:`scheduler`, which
@@ -53,11 +54,9 @@ class Dispatcher(DispatchCache, Reporting):
         max_route_calls: int = MAX_ROUTE_CALLS,
     ) -> None:
         DispatchCache.__init__(self, limits)
-        Reporting.__init__(self, _log)
+        Timing.__init__(self, _log, Scheduler() if scheduler is None else scheduler, strict_timing)
         self.name = name
         """``source`` in the origin of this dispatcher's messages."""
-        self.scheduler = Scheduler() if scheduler is None else scheduler
-        self.strict_timing = strict_timing
         self.max_route_calls = max_route_calls
         """Handlers that the messages of one bundle may call together."""
         self._on_left: Callable[[ClientAddress], None] | None = None
@@ -97,7 +96,8 @@ class Dispatcher(DispatchCache, Reporting):
     def watch(self, watcher: Watcher | None) -> None:
         """Set a function to call with every message, before its handlers; None removes it.
 
-        It runs where the handlers run and must not block. Without one, watching costs nothing.
+        A message that waits for its time tag is shown when it arrives. It runs where the handlers
+        run and must not block. Without one, watching costs nothing.
         """
         self._watcher = watcher
         self._call = self._call_handlers if watcher is None else self._call_watched
@@ -141,6 +141,7 @@ class Dispatcher(DispatchCache, Reporting):
         finally:
             self.statistics.packets += count
             self.statistics.messages += count
+            self.statistics.routed += count
 
     def _dispatch_known(
         self, plan: DecodePlan, data: bytes, client_address: ClientAddress, reply: Reply
@@ -215,7 +216,7 @@ class Dispatcher(DispatchCache, Reporting):
                     run(message)
             elif messages:
                 later = partial(run, encode_bundle(messages, timetag))
-                if not self._wait(timetag, now, later, len(messages)):
+                if not self._wait(timetag, now, later, len(messages), client_address):
                     later()
 
     def _failed(self, callback: object, address: str, error: Exception) -> None:
@@ -233,30 +234,24 @@ class Dispatcher(DispatchCache, Reporting):
                 (target, Message(head.address, head.types, values, timetag, origin))
                 for _, _, target, head, values in group
             ]
-            run = partial(self._call_all, calls, client_address, reply)
-            if timetag is None or not self._wait(timetag, now, run, len(calls)):
-                run()
-
-    def _wait(self, timetag: TimeTag, now: int, run: Callable[[], None], count: int) -> bool:
-        """Schedule or drop messages with a future time tag. False if they are to run now."""
-        if timetag.immediate or not self.strict_timing:
-            return False
-        due = timetag.unix_ns()
-        if due <= now:
-            return False
-        if self.scheduler.add(due, run, count):
-            return True
-        if self.scheduler.too_early == "drop":
-            self.statistics.dropped["too_early"] += count
-            return True
-        self.statistics.early += count
-        return False
+            watcher = self._watcher
+            later = partial(self._call_all, calls, client_address, reply, watcher is not None)
+            if timetag is None or not self._wait(timetag, now, later, len(calls), client_address):
+                self._call_all(calls, client_address, reply)
+            elif watcher is not None:
+                for _, message in calls:
+                    watcher(message)
 
     def _call_all(
-        self, calls: list[tuple[Target, Message]], client_address: ClientAddress, reply: Reply
+        self,
+        calls: list[tuple[Target, Message]],
+        client_address: ClientAddress,
+        reply: Reply,
+        was_watched: bool = False,
     ) -> None:
+        call = self._call_handlers if was_watched else self._call
         for target, message in calls:
-            self._call(target, message, client_address, reply)
+            call(target, message, client_address, reply)
 
     def _read_packet(
         self, data: bytes, client_address: ClientAddress
@@ -313,6 +308,7 @@ class Dispatcher(DispatchCache, Reporting):
             self.statistics.unmatched += 1
             self.last_unmatched = message.address
             return
+        self.statistics.routed += 1
         for call, handler in target.calls:
             try:
                 result = call(client_address, message)

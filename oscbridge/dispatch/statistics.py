@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import DecodeError
 from oscbridge.logs.rate_limited import RateLimitedLog
 
-__all__ = ["Reporting", "Statistics", "name_of"]
+__all__ = ["Reporting", "Statistics", "name_of", "name_of_client"]
 
 
 @dataclass(slots=True)
@@ -20,6 +20,8 @@ class Statistics:
 
     packets: int = 0
     messages: int = 0
+    routed: int = 0
+    """Messages that were passed to at least one handler."""
     unmatched: int = 0
     """Messages without a handler."""
     failed: int = 0
@@ -34,6 +36,24 @@ class Statistics:
     """Packets that were not valid OSC, by :attr:`DecodeError.reason`."""
     kernel_dropped: int | None = None
     """Datagrams that the kernel dropped before the server could read them; None if unknown."""
+
+    @property
+    def held(self) -> int:
+        """Messages that wait for their time tag, or for a process that is to handle them.
+
+        So ``messages = routed + unmatched + dropped + held``.
+        """
+        return self.messages - self.routed - self.unmatched - self.dropped.total()
+
+    def copy(self) -> Statistics:
+        """The counters at one time, while other threads and processes may count."""
+        # ``messages`` last: a message is counted there before it is counted anywhere else, except
+        # that the child of a worker reports what it has routed before the worker reports.
+        closed, dropped, bad = self.closed.copy(), self.dropped.copy(), self.bad.copy()
+        counted = replace(self, closed=closed, dropped=dropped, bad=bad)
+        counted.messages = self.messages
+        counted.messages -= min(counted.held, 0)
+        return counted
 
 
 class Reporting:
@@ -81,12 +101,20 @@ class Reporting:
     def report_bad(self, error: DecodeError, client_address: ClientAddress) -> None:
         """Count and log a packet that is not valid OSC."""
         self.statistics.bad[error.reason] += 1
-        self._errors_log.report(error.reason, f"bad packet from {_name(client_address)}: {error}")
+        self._errors_log.report(
+            error.reason, f"bad packet from {name_of_client(client_address)}: {error}"
+        )
+
+    def report_dropped(self, reason: str, count: int, why: str) -> None:
+        """Count and log received messages that will reach no handler."""
+        self.statistics.dropped[reason] += count
+        messages = "1 message" if count == 1 else f"{count} messages"
+        self._errors_log.report(reason, f"{messages} lost: {why}", count=count)
 
     def report_closed(self, reason: str, client_address: ClientAddress) -> None:
         """Count and log a connection that a server closed or refused."""
         self.statistics.closed[reason] += 1
-        text = f"connection of {_name(client_address)} closed: {reason}"
+        text = f"connection of {name_of_client(client_address)} closed: {reason}"
         self._errors_log.report(reason, text)
 
     def report_failure(self, name: str, error: BaseException, where: str = "") -> None:
@@ -101,5 +129,6 @@ def name_of(awaitable: object) -> str:
     return f"coroutine handler {getattr(awaitable, '__qualname__', type(awaitable).__name__)}"
 
 
-def _name(client_address: ClientAddress) -> str:
+def name_of_client(client_address: ClientAddress) -> str:
+    """Its host and port, for the log."""
     return f"{client_address[0]}:{client_address[1]}"

@@ -239,9 +239,9 @@ def _sources(status: Status) -> Iterator[Metric]:
         yield counters(f"oscbridge_{name}", text, key, values)
     yield gauges(
         "oscbridge_scheduled_messages",
-        "Messages or bundles waiting for their time tag.",
+        "Messages waiting for their time tag, or for a process that is to handle them.",
         key,
-        [((source,), received.waiting) for source, received in sources],
+        [((source,), received.held) for source, received in sources],
     )
     for name, text, counts in _RECEIVED_BY_REASON:
         by_reason = [((source,), counts(received)) for source, received in sources]
@@ -251,6 +251,7 @@ def _sources(status: Status) -> Iterator[Metric]:
 _RECEIVED: Final[tuple[tuple[str, str, Callable[[Received], int]], ...]] = (
     ("received_packets", "Received packets.", lambda each: each.packets),
     ("received_messages", "Messages in valid packets.", lambda each: each.messages),
+    ("routed_messages", "Messages passed to a route.", lambda each: each.routed),
     ("unmatched_messages", "Messages that matched no route.", lambda each: each.unmatched),
     ("failed_calls", "Route calls that raised an exception.", lambda each: each.failed),
     ("early_messages", "Messages that ran before their time tag.", lambda each: each.early),

@@ -43,15 +43,17 @@ class Received:
 
     packets: int
     messages: int
-    """Messages in valid packets."""
+    """Messages in valid packets: routed, unmatched, dropped or held."""
+    routed: int
+    """Messages that were passed to a route."""
     unmatched: int
     """Messages that matched no route."""
     failed: int
     """Route calls that raised an exception."""
     early: int
     """Messages with a future time tag that ran immediately."""
-    waiting: int
-    """Messages or bundles waiting for their time tag."""
+    held: int
+    """Messages waiting for their time tag, or for a process that is to handle them."""
     bad: Mapping[str, int]
     """Rejected packets, by reason."""
     closed: Mapping[str, int]
@@ -251,20 +253,21 @@ def _clients(endpoint: AnyEndpoint) -> int | None:
 
 
 def _received(dispatcher: Dispatcher) -> Received:
-    statistics = dispatcher.statistics
     dispatcher.note_activity()
     heard = dispatcher.last_heard
+    counts = dispatcher.statistics.copy()
     return Received(
-        packets=statistics.packets,
-        messages=statistics.messages,
-        unmatched=statistics.unmatched,
-        failed=statistics.failed,
-        early=statistics.early,
-        waiting=len(dispatcher.scheduler),
-        bad=dict(statistics.bad),
-        closed=dict(statistics.closed),
-        dropped=dict(statistics.dropped),
-        kernel_dropped=statistics.kernel_dropped,
+        packets=counts.packets,
+        messages=counts.messages,
+        routed=counts.routed,
+        unmatched=counts.unmatched,
+        failed=counts.failed,
+        early=counts.early,
+        held=counts.held,
+        bad=counts.bad,
+        closed=counts.closed,
+        dropped=counts.dropped,
+        kernel_dropped=counts.kernel_dropped,
         last_unmatched=_shortened(dispatcher.last_unmatched),
         last_failure=_shortened(dispatcher.last_failure),
         silence=None if heard is None else time.monotonic() - heard,

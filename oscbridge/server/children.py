@@ -27,9 +27,10 @@ class Children:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
+        self.succeeded = 0
         self.failed = 0
-        """Children with an exit status other than 0."""
-        self._alive: set[int] = set()
+        """Units of work of children with an exit status of 0, and of others."""
+        self._alive: dict[int, int] = {}
 
     def __len__(self) -> int:
         return len(self._alive)
@@ -39,14 +40,17 @@ class Children:
 
     def reap(self) -> None:
         """Reap the children that have ended. Never blocks."""
-        for pid in tuple(self._alive):
+        for pid, units in tuple(self._alive.items()):
             try:
                 ended, status = os.waitpid(pid, os.WNOHANG)
             except ChildProcessError:
                 ended, status = pid, 0  # reaped elsewhere
             if ended:
-                self._alive.discard(pid)
-                self.failed += status != 0
+                del self._alive[pid]
+                if status:
+                    self.failed += units
+                else:
+                    self.succeeded += units
 
     def wait_below_limit(self, timeout: float) -> bool:
         """Wait at most ``timeout`` seconds until another fork is allowed. Whether it is."""
@@ -59,10 +63,11 @@ class Children:
                 return False
             time.sleep(_POLL)
 
-    def fork(self, work: Callable[[], None]) -> int:
+    def fork(self, work: Callable[[], None], units: int = 1) -> int:
         """Run ``work`` in a child, which then exits. Returns its process ID.
 
-        Raises ``OSError`` if the system refuses.
+        ``units`` are added to :attr:`succeeded` or :attr:`failed` after its end. Raises
+        ``OSError`` if the system refuses.
         """
         _flush()  # else the child would write buffered output again
         # A signal must not reach a child that still has its parent's handlers: they may raise,
@@ -72,7 +77,7 @@ class Children:
             pid = os.fork()
             if pid == 0:
                 _be_child(work, blocked)
-            self._alive.add(pid)
+            self._alive[pid] = units
             return pid
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)

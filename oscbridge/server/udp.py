@@ -22,6 +22,7 @@ from oscbridge.errors import DecodeError
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.udp_receive import MAX_DATAGRAM, receiver
 from oscbridge.net.udp_socket import bind, keep_allowed, send_reply
+from oscbridge.osc.packet import split_packet
 from oscbridge.server.children import Children
 from oscbridge.server.loop import INPUT, SelectorServer, family_of
 
@@ -237,6 +238,7 @@ if hasattr(os, "fork"):
         def _prepare(self, dispatcher: Dispatcher) -> None:
             super()._prepare(dispatcher)
             self.children = Children(self.max_children)
+            self._succeeded = self._failed = 0  # messages, as counted last
 
         def process_request(  # type: ignore[override]
             self, request: _Request, client_address: ClientAddress
@@ -246,13 +248,25 @@ if hasattr(os, "fork"):
             self._dispatcher.examine(request[0], client_address, fork)
 
         def _fork(self, sock: socket.socket, client: ClientAddress, packet: bytes) -> None:
-            while not self.children.wait_below_limit(1.0):
-                if self._stopping.is_set():
+            messages = sum(1 for _ in split_packet(packet, self._dispatcher.limits))
+            while not self._may_fork():
+                if self._gives_up():
+                    why = "no process was free before the stop"
+                    self._dispatcher.report_dropped("stopped", messages, why)
                     return
             try:
-                self.children.fork(partial(self._in_child, (packet, sock), client))
+                self.children.fork(partial(self._in_child, (packet, sock), client), messages)
             except OSError as error:  # no more processes available
                 self._dispatcher.report_failure("fork", error)
+                self._dispatcher.statistics.dropped["fork"] += messages
+
+        def _may_fork(self) -> bool:
+            """Wait at most a second until another fork is allowed. Whether it is."""
+            return self.children.wait_below_limit(1.0)
+
+        def _gives_up(self) -> bool:
+            """Whether a packet is dropped that waits for another child to end."""
+            return self._stopping.is_set()
 
         def _in_child(self, request: _Request, client_address: ClientAddress) -> None:
             # Scheduled messages belong to the parent, and this packet is due.
@@ -269,11 +283,26 @@ if hasattr(os, "fork"):
                     if self._wait(selector, wait):
                         self._take_one()
                 self._dispatcher.scheduler.run_due()
+                self._count_children()
                 self.service_actions()
+
+        def _count_children(self) -> None:
+            """Count the messages of the children that have ended since the last call."""
+            statistics, children = self._dispatcher.statistics, self.children
+            statistics.routed += children.succeeded - self._succeeded
+            self._succeeded = children.succeeded
+            self._count_failed()
+
+        def _count_failed(self) -> None:
+            if failed := self.children.failed - self._failed:
+                self._failed += failed
+                why = "the process that handled it ended early"
+                self._dispatcher.report_dropped("child", failed, why)
 
         def server_close(self) -> None:
             """Close the socket and end the children."""
             super().server_close()
             self.children.stop(self.stop_timeout)
+            self._count_children()
 
     __all__ += ["ForkingOSCUDPServer"]

@@ -104,6 +104,17 @@ def test_a_forking_bridge_is_shown(bridge: Bridge, tap: Callable[..., Any]) -> N
     assert re.search(r"forked → 127\.0\.0\.1:\d+ /x ,i 1\n$", program.output)
 
 
+@pytest.mark.parametrize("name", ["stage", "forked"])
+def test_message_that_waits_is_shown_on_arrival(
+    name: str, bridge: Bridge, tap: Callable[..., Any]
+) -> None:
+    program = tap(name, "--count", "1")
+    due = TimeTag.from_unix_ns(time.time_ns() + 9 * 10**9)
+    bridge.send(encode_bundle([encode_message(Message.of("/x", 1))], due), to=name)
+    assert program.ended() == 0
+    assert re.search(rf"{name} → .* /x ,i 1 @ \S+, [89]\.\d s ahead\n$", program.output)
+
+
 def test_addresses_that_match_are_shown(bridge: Bridge, tap: Callable[..., Any]) -> None:
     program = tap("stage", "--match", "/1/*", "--count", "1")
     bridge.send(encode_message(Message("/2/a")), encode_message(Message("/1/a")))

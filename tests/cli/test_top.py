@@ -44,7 +44,7 @@ def process() -> RunningProcess:
 
 
 def received(messages: int = 0, **bad: int) -> Received:
-    return Received(messages, messages, 0, 0, 0, 0, bad, {}, {}, None)
+    return Received(messages, messages, messages, 0, 0, 0, 0, bad, {}, {}, None)
 
 
 def bridge(name: str = "stage", messages: int = 0, problem: str = "", **bad: int) -> BridgeStatus:
@@ -165,8 +165,9 @@ def test_messages_without_a_route_are_shown_with_the_last_address() -> None:
 
 def test_held_messages_are_shown() -> None:
     now = picture(2, [bridge()], [endpoint()])
-    now = now._replace(status=replaced(now.status, waiting=12))
-    assert "! stage: 12 messages wait for their time tag" in [line.rstrip() for line in drawn(now)]
+    now = now._replace(status=replaced(now.status, held=12))
+    note = "! stage: 12 messages wait for their time tag or for a process"
+    assert note in [line.rstrip() for line in drawn(now)]
 
 
 def test_failing_handlers_of_a_source_are_shown_while_they_fail() -> None:

@@ -26,7 +26,7 @@ from oscbridge.plugins import Plugins
 
 Serve = Callable[..., Awaitable[Any]]
 
-NOTHING = Received(0, 0, 0, 0, 0, 0, {}, {}, {}, None)
+NOTHING = Received(0, 0, 0, 0, 0, 0, 0, {}, {}, {}, None)
 HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
 LAST = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 

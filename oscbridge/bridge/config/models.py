@@ -141,8 +141,9 @@ class LimitOptions(Options):
     """Route calls per bundle: the sum over all its messages."""
     max_pending: _Count = 10_000
     """Messages that wait for their time tags."""
-    horizon: Annotated[float, Field(ge=0, le=30 * 86_400)] = 3600.0
-    """Seconds that a time tag may lie in the future."""
+    horizon: Annotated[float, Field(ge=0, le=30 * 86_400)] = 10.0
+    """Seconds that a time tag may lie in the future. A message that is more than 2 s ahead is
+    logged."""
     too_early: Literal["run", "drop"] = "run"
     """What happens to messages that exceed ``max_pending`` or ``horizon``: ``run`` (they are
     handled at once) or ``drop``."""

@@ -153,9 +153,13 @@ class PureSteps:
         return drop
 
     def _drop(self, reason: str, text: str, error: BaseException | None = None) -> None:
-        with self._counting:
-            self.drops[reason] += 1
+        self.count_dropped(reason, 1)
         self.on_drop(reason, text, error)
+
+    def count_dropped(self, reason: str, count: int) -> None:
+        """Count dropped messages. From any thread."""
+        with self._counting:
+            self.drops[reason] += count
 
     def _after_function(self, function: Function, out: Out) -> Out:
         name = self._config.function

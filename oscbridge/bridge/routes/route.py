@@ -202,6 +202,11 @@ class Route:
         """Messages that were dropped, by reason."""
         return self.stateful.drops + self.pure.drops
 
+    def count_dropped(self, reason: str, count: int, why: str) -> None:
+        """Count messages that its pure steps dropped in another process."""
+        self.failures.note(why)
+        self.pure.count_dropped(reason, count)
+
     def flush_reports(self, *, everything: bool = False) -> None:
         """Log the summaries of suppressed lines that are due; with ``everything``, all of them."""
         self._log.flush(everything=everything)

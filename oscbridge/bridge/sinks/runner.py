@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from oscbridge.abilities import Reconfigurable, RouteAware
+from oscbridge.bridge.config.models import LimitOptions
 from oscbridge.bridge.hops import MAX_HOPS, hops_of, origin_after
 from oscbridge.bridge.sinks.backpressure import Backpressure
 from oscbridge.bridge.sinks.connection import EndpointConnection, backoff
@@ -63,7 +64,7 @@ class EndpointRunner:
         self.type = type_name
         self.options = options
         self.takes_route = endpoint.route_options_type is not None
-        self.dispatcher = Dispatcher(name=endpoint.name)
+        self.dispatcher = Dispatcher(name=endpoint.name, scheduler=LimitOptions().scheduler())
         """The routes that read from this endpoint."""
         self.backpressure = Backpressure()
         """Active while a full queue with the policy ``block`` wants the sources to pause."""
@@ -197,7 +198,8 @@ class EndpointRunner:
         """Put a message into the routes, unless it has passed through too many endpoints."""
         hops = 0 if message.origin is None else hops_of(message.origin) + 1
         if hops > MAX_HOPS:
-            self.dropped("hops", 1, _TOO_MANY_HOPS)
+            self.dispatcher.statistics.messages += 1
+            self.dispatcher.report_dropped("hops", 1, _TOO_MANY_HOPS)
             return
         origin = origin_after(self.name, peer, hops)
         message = Message(message.address, message.types, message.args, message.timetag, origin)

@@ -78,15 +78,18 @@ class Emission(NamedTuple):
 
 
 class DroppedRecord(NamedTuple):
-    """Dropped messages; the reason is one word."""
+    """Messages that a route dropped; the reason is one word."""
 
     reason: str
     messages: int
     text: str = ""
     """What happened, in words."""
+    route: int = -1
+    """Index in the bridge's list of routes; -1 for the routes of plugins."""
 
     def encode(self) -> bytes:
-        return encode_values("/dropped", [self.reason, self.messages, _fit(self.text)])
+        values: list[Argument] = [self.route, self.reason, self.messages, _fit(self.text)]
+        return encode_values("/dropped", values)
 
 
 class CountsRecord(NamedTuple):
@@ -180,8 +183,8 @@ def read_record(data: bytes) -> Record:
         case "/emitted", (int(route), origin, None | TimeTag() as timetag, bytes(body), captures):
             message = decode_message(body, _LIMITS, timetag, _origin_in(origin))
             return Emission(route, message, _pairs(captures, str))
-        case "/dropped", (str(reason), int(count), str(text)):
-            return DroppedRecord(reason, count, text)
+        case "/dropped", (int(route), str(reason), int(count), str(text)):
+            return DroppedRecord(reason, count, text, route)
         case "/counted", (counts,):
             return CountsRecord(_pairs(counts, int))
         case "/alive", (int(children),):

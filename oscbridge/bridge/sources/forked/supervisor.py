@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import Final, cast
 
@@ -25,14 +23,13 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
 )
 from oscbridge.bridge.sources.forked.mirror import TrafficMirror
 from oscbridge.bridge.sources.forked.worker_process import WorkerProcess, WorkerReport
-from oscbridge.bridge.sources.forked.worker_settings import WorkerSettings
+from oscbridge.bridge.sources.forked.worker_setup import settings_for
 from oscbridge.bridge.sources.kernel_drops import KernelDrops
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.due_timer import DueTimer
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import DecodeError
 from oscbridge.logs.rate_limited import RateLimitedLog
-from oscbridge.logs.setup import log_form
 
 __all__ = ["ForkingListener"]
 
@@ -87,7 +84,7 @@ class ForkingListener:
 
     @property
     def drops(self) -> Mapping[str, int]:
-        """Dropped messages by reason, including those of earlier listeners of this bridge."""
+        """Messages dropped before the routes, those of earlier listeners included, by reason."""
         return self._dispatcher.statistics.dropped
 
     @property
@@ -126,7 +123,9 @@ class ForkingListener:
         self._stopped = True
         await self._stop_watching()
         self._paused = False
-        in_time = await asyncio.gather(*(each.end() for each in self._workers))
+        workers = self._workers
+        in_time = await asyncio.gather(*(each.end() for each in workers))
+        self._count_lost(*workers)
         self._close()
         return all(in_time)
 
@@ -178,6 +177,7 @@ class ForkingListener:
             self._start_watching()
             if self._retiring is not None:
                 await self._retiring.retire()
+                self._count_lost(self._retiring)
                 self._retiring = None
 
     # --- the worker --------------------------------------------------------------------------
@@ -192,43 +192,19 @@ class ForkingListener:
         sock, mirror = self._socket, self._mirror
         if sock is None or mirror is None:
             raise OSError(_STOPPED)
-        settings = self._settings(routes, sock, mirror)
+        descriptors = (sock.fileno(), *mirror.descriptors)
+        has_plugin_routes = self._dispatcher.is_mapped
+        settings = settings_for(
+            self._name, self.address, self._options, routes, has_plugin_routes, descriptors
+        )
         worker = WorkerProcess(partial(self._take, routes))
-        await worker.start(settings, (sock.fileno(), *mirror.descriptors))
+        await worker.start(settings, descriptors)
         if self._stopped:  # meanwhile
             await worker.end()
             raise OSError(_STOPPED)
-        self._has_plugin_routes = settings.has_plugin_routes
+        self._has_plugin_routes = has_plugin_routes
         worker.pause(self._paused)
         return worker
-
-    def _settings(
-        self, routes: Sequence[Route], sock: socket.socket, mirror: TrafficMirror
-    ) -> WorkerSettings:
-        options, limits = self._options, self._options.limits
-        switch, mirror_socket = mirror.descriptors
-        return WorkerSettings(
-            name=self._name,
-            listen=str(self.address),
-            socket=sock.fileno(),
-            mirror_switch=switch,
-            mirror_socket=mirror_socket,
-            allow=list(options.allow),
-            workers=options.workers,
-            packet_limits=asdict(limits.packet_limits()),
-            stream_limits=asdict(limits.stream_limits()),
-            max_route_calls=limits.max_route_calls,
-            scheduler={
-                "max_pending": limits.max_pending,
-                "horizon": limits.horizon,
-                "too_early": limits.too_early,
-            },
-            routes=[route.config.pure() for route in routes],
-            has_plugin_routes=self._dispatcher.is_mapped,
-            path=sys.path,
-            log_level=_log.getEffectiveLevel(),
-            log_form=log_form(),
-        )
 
     def _start_watching(self) -> None:
         self._watching = self._loop.create_task(self._replace(), name=f"bridge.{self._name}")
@@ -250,6 +226,7 @@ class ForkingListener:
                 if self._loop.time() - began > LONGEST_WAIT:
                     wait = FIRST_WAIT
                 await self._worker.end()
+                self._count_lost(self._worker)
                 self._worker = None
             await asyncio.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT)
@@ -277,22 +254,36 @@ class ForkingListener:
         match report:
             case Emission():
                 self._deliver(routes, report)
-            case DroppedRecord(reason, count, text):
-                self._dropped(reason, count, text or _WHY.get(reason, reason))
+            case DroppedRecord():
+                self._dropped(routes, report)
             case CountsRecord(counts):
                 add_counts(self._dispatcher.statistics, counts)
             case ClientDisconnected(client):
                 self._dispatcher.client_disconnected(cast(ClientAddress, client))
 
-    def _dropped(self, reason: str, count: int, why: str) -> None:
-        self._dispatcher.statistics.dropped[reason] += count
-        if reason == "function":
-            self._dispatcher.last_failure = why.partition("\n")[0]
+    def _dropped(self, routes: Sequence[Route], record: DroppedRecord) -> None:
+        reason, count, text, route = record
+        why, _, detail = (text or _WHY.get(reason, reason)).partition("\n")
+        if 0 <= route < len(routes):
+            routes[route].count_dropped(reason, count, why)
+        elif reason == "record":
+            self._dispatcher.statistics.bad[reason] += count
+        else:  # a route of a plugin
+            self._dispatcher.statistics.failed += count
+            self._dispatcher.last_failure = why
         messages = "1 message" if count == 1 else f"{count} messages"
         level = logging.ERROR if reason == "function" else logging.WARNING
-        why, _, detail = why.partition("\n")
         text = f"bridge.{self._name}: {messages} lost: {why}"
         self._reporter.report(reason, text, level=level, detail=detail, count=count)
+
+    def _count_lost(self, *workers: WorkerProcess) -> None:
+        """Count the messages of workers that have ended before they reported or handled them."""
+        for worker in workers:
+            held = worker.statistics.held
+            if held > 0:
+                why = "the worker that held them ended early"
+                self._dispatcher.report_dropped("worker", held, why)
+            self._dispatcher.statistics.messages -= min(held, 0)  # its children reported them
 
     def _deliver(self, routes: Sequence[Route], emission: Emission) -> None:
         number, message, captures = emission
@@ -304,9 +295,10 @@ class ForkingListener:
         peer = None if message.origin is None else message.origin.peer
         client = cast(ClientAddress, peer if isinstance(peer, tuple) else ("", 0))
         statistics = self._dispatcher.statistics
-        counted = statistics.messages, statistics.unmatched  # the worker has counted it
+        # The worker has counted it.
+        counted = statistics.messages, statistics.routed, statistics.unmatched
         self._dispatcher.dispatch_message(message, client, _no_reply)
-        statistics.messages, statistics.unmatched = counted
+        statistics.messages, statistics.routed, statistics.unmatched = counted
 
     def _show(self, packet: ReceivedPacket) -> None:
         self._dispatcher.seen(packet.data, (packet.host, packet.port))
@@ -315,11 +307,8 @@ class ForkingListener:
 _STOPPED: Final = "the bridge has stopped"
 
 _WHY: Final = {
-    "child": "the process that handled it ended early",
     "encode": "the message that a route made cannot be encoded",
     "oversize": f"the message that a route made is larger than {MAX_RECORD} bytes",
-    "stopped": "no process was free before the stop",
-    "waiting": "it waited for its time tag when the worker ended",
 }
 """Reasons to drop messages, in words."""
 

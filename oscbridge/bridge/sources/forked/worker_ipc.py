@@ -25,6 +25,7 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     Emission,
     ReceivedPacket,
     counts_of,
+    read_record,
 )
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.handler import ClientAddress
@@ -64,7 +65,7 @@ class WorkerChannel:
                 self._sock.send(record)
             except OSError as error:
                 if error.errno == errno.EMSGSIZE:
-                    record = _OVERSIZE
+                    record = _oversize(_route_of(record))
                 elif error.errno == errno.ENOBUFS:
                     time.sleep(0.001)  # macOS reports this instead of waiting
                 else:
@@ -194,7 +195,7 @@ class WorkerRoute:
         # The supervisor logs it: each child would be the first one to do so, without a limit.
         if error is not None:
             text = "".join((f"{text}\n", *format_exception(error))).rstrip()
-        self._channel.send(DroppedRecord(reason, 1, text).encode())
+        self._channel.send(DroppedRecord(reason, 1, text, self._number).encode())
 
 
 def record_of(emission: Emission) -> bytes:
@@ -202,11 +203,17 @@ def record_of(emission: Emission) -> bytes:
     try:
         data = emission.encode()
     except EncodeError:
-        return DroppedRecord("encode", 1).encode()
-    return data if len(data) <= MAX_RECORD else _OVERSIZE
+        return DroppedRecord("encode", 1, route=emission.route).encode()
+    return data if len(data) <= MAX_RECORD else _oversize(emission.route)
 
 
-_OVERSIZE: Final = DroppedRecord("oversize", 1).encode()
+def _oversize(route: int) -> bytes:
+    return DroppedRecord("oversize", 1, route=route).encode()
+
+
+def _route_of(data: bytes) -> int:
+    record = read_record(data)
+    return record.route if isinstance(record, Emission | DroppedRecord) else -1
 
 
 def die_with(parent: int) -> None:

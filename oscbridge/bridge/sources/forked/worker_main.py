@@ -21,7 +21,6 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     ChildCount,
     ClientDisconnected,
     CountsRecord,
-    DroppedRecord,
     WorkerFailed,
     WorkerReady,
 )
@@ -88,7 +87,7 @@ class _WorkerServer:
         self.channel, self.mirror = channel, mirror
         self._finish_timeout = settings.finish_timeout
         self._counts = CountsSender(server.dispatcher)
-        self._failed_sent = self._children_sent = 0
+        self._children_sent = 0
         self._flush_at = self._deadline = 0.0
         self._pid = os.getpid()
 
@@ -113,12 +112,14 @@ class _WorkerServer:
     def send_counts(self) -> None:
         """Send what has been counted since the last time, unless that would have to wait."""
         send, children = self.channel.try_to_send, self._server.children
+        self._count_children()
         self._counts.send(send)
-        failed = children.failed - self._failed_sent
-        if failed and send(DroppedRecord("child", failed).encode()):
-            self._failed_sent += failed
         if len(children) != self._children_sent and send(ChildCount(len(children)).encode()):
             self._children_sent = len(children)
+
+    def _count_children(self) -> None:
+        """Count the messages of the children that have ended."""
+        raise NotImplementedError
 
     def enter_child(self, *sockets: socket.socket) -> None:
         """To be called first in each child. ``sockets`` are those of its client."""
@@ -140,11 +141,13 @@ class _WorkerServer:
         while len(scheduler) and self.time_left:
             time.sleep(scheduler.wait(min(self.time_left, POLL_INTERVAL)))
             scheduler.run_due()
-        if len(scheduler):
-            self.channel.send(DroppedRecord("waiting", len(scheduler)).encode())
+        if waiting := len(scheduler):
+            scheduler.clear()
+            server.dispatcher.report_dropped("waiting", waiting, "their time tags lie ahead")
         server.stop_timeout = max(STOP_TIMEOUT, self.time_left)
         server.server_close()
-        self.send_counts()
+        self._count_children()
+        self._counts.send(self.channel.send)
         server.dispatcher.flush_reports(everything=True)
 
 
@@ -153,24 +156,41 @@ class _WorkerUDPServer(_WorkerServer, ForkingOSCUDPServer):
         self.mirror.write(request[0], client_address)
         super().process_request(request, client_address)
 
-    def _fork(self, sock: socket.socket, client: Any, packet: bytes) -> None:
-        while not self.children.wait_below_limit(POLL_INTERVAL):
-            self.service_actions()
-            if self._deadline and not self.time_left:
-                self.channel.send(DroppedRecord("stopped", 1).encode())
-                return
-        super()._fork(sock, client, packet)
+    def _may_fork(self) -> bool:
+        if self.children.wait_below_limit(POLL_INTERVAL):
+            return True
+        self.service_actions()
+        return False
+
+    def _gives_up(self) -> bool:
+        return bool(self._deadline) and not self.time_left
+
+    def _count_children(self) -> None:
+        # Children count what they have routed themselves: if this process is killed, a message
+        # that was delivered does not count as lost.
+        self._count_failed()
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         self.enter_child()
         self._dispatcher.statistics = Statistics()
         super().finish_request(request, client_address)
-        failed = self._dispatcher.statistics.failed  # the rest was counted before the fork
-        if failed:
-            self.channel.send(CountsRecord({"failed": failed}).encode())
+        counted = self._dispatcher.statistics
+        counts = {"routed": counted.routed, "failed": counted.failed}  # the worker counts the rest
+        self.channel.send(CountsRecord(counts).encode())
 
 
 class _WorkerTCPServer(_WorkerServer, ForkingOSCTCPServer):
+    _failed = 0
+
+    def _count_children(self) -> None:
+        # Children report their own counts. One that ended early could not report the message
+        # that it was handling.
+        if failed := self.children.failed - self._failed:
+            self._failed += failed
+            self.dispatcher.statistics.messages += failed
+            why = "the process that handled it ended early"
+            self.dispatcher.report_dropped("child", failed, why)
+
     def finish_request(self, request: Any, client_address: Any) -> None:
         self.enter_child(request)
         self._dispatcher.statistics = Statistics()

@@ -24,10 +24,12 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     Emission,
     WorkerFailed,
     WorkerReady,
+    add_counts,
     read_record,
 )
 from oscbridge.bridge.sources.forked.worker_settings import WorkerSettings
 from oscbridge.child_process import child_environment
+from oscbridge.dispatch.statistics import Statistics
 from oscbridge.errors import DecodeError
 
 __all__ = ["WorkerProcess", "WorkerReport"]
@@ -63,6 +65,8 @@ class WorkerProcess:
     def __init__(self, on_report: Callable[[WorkerReport], None]) -> None:
         self.children = 0
         """The number of its children, as it reported last."""
+        self.statistics = Statistics()
+        """What it has counted, as it reported last."""
         self._on_report = on_report
         self._loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[WorkerReady | WorkerFailed] = self._loop.create_future()
@@ -198,7 +202,10 @@ class WorkerProcess:
     def _read_record(self, data: bytes) -> None:
         try:
             match read_record(data):
-                case Emission() | DroppedRecord() | CountsRecord() | ClientDisconnected() as report:
+                case CountsRecord(counts) as report:
+                    add_counts(self.statistics, counts)
+                    self._on_report(report)
+                case Emission() | DroppedRecord() | ClientDisconnected() as report:
                     self._on_report(report)
                 case ChildCount(children):
                     self.children = children

@@ -144,7 +144,7 @@ def test_emission_that_cannot_be_encoded_is_counted() -> None:
     from oscbridge.bridge.sources.forked.worker_ipc import record_of
 
     record = record_of(Emission(0, Message("/x", "i", ("no number",)), {}))
-    assert read_record(record) == DroppedRecord("encode", 1)
+    assert read_record(record) == DroppedRecord("encode", 1, route=0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+"""The settings of a worker, from the configuration of its bridge."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from oscbridge.bridge.config.models import BridgeOptions
+from oscbridge.bridge.routes.route import Route
+from oscbridge.bridge.sources.forked.worker_settings import WorkerSettings
+from oscbridge.logs.setup import log_form
+from oscbridge.net.url import OSCURL
+
+__all__ = ["settings_for"]
+
+
+def settings_for(
+    name: str,
+    address: OSCURL,
+    options: BridgeOptions,
+    routes: Sequence[Route],
+    has_plugin_routes: bool,
+    descriptors: tuple[int, int, int],
+) -> WorkerSettings:
+    """The settings of a worker that inherits these descriptors.
+
+    They are those of the bound socket, of the switch of the traffic mirror, and of its socket.
+    """
+    limits = options.limits
+    bound, mirror_switch, mirror_socket = descriptors
+    return WorkerSettings(
+        name=name,
+        listen=str(address),
+        socket=bound,
+        mirror_switch=mirror_switch,
+        mirror_socket=mirror_socket,
+        allow=list(options.allow),
+        workers=options.workers,
+        packet_limits=asdict(limits.packet_limits()),
+        stream_limits=asdict(limits.stream_limits()),
+        max_route_calls=limits.max_route_calls,
+        scheduler={
+            "max_pending": limits.max_pending,
+            "horizon": limits.horizon,
+            "too_early": limits.too_early,
+        },
+        routes=[route.config.pure() for route in routes],
+        has_plugin_routes=has_plugin_routes,
+        path=sys.path,
+        log_level=logging.getLogger("oscbridge").getEffectiveLevel(),
+        log_form=log_form(),
+    )
