@@ -6,8 +6,10 @@ into one system call.
 
 from __future__ import annotations
 
+import math
 import socket
 import ssl
+import time
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -73,6 +75,8 @@ class BufferedSocket:
         self.is_buffering = False
         self.is_drained = False
         """Whether the latest read found nothing."""
+        self.is_overdue = False
+        """Whether the time for reading is over."""
         self.is_broken = False
         """Whether the peer ended the connection, rather than this side."""
         self.tls_error = ""
@@ -81,6 +85,7 @@ class BufferedSocket:
         self.setblocking = sock.setblocking
         self.settimeout = sock.settimeout
         self._incoming = incoming
+        self._deadline = math.inf
         self._received = b""
         self._position = 0
         self._waiting: list[bytes] = []
@@ -98,8 +103,16 @@ class BufferedSocket:
         buffered = len(self._received) - self._position
         return buffered + (self.socket.pending() if isinstance(self.socket, ssl.SSLSocket) else 0)
 
+    def begin_reading(self, seconds: float) -> None:
+        """Allow reading for some seconds; after that :meth:`recv` finds nothing."""
+        self.is_drained = self.is_overdue = False
+        self._deadline = time.monotonic() + seconds
+
     def recv(self, size: int) -> bytes:
         """Like ``socket.recv``; raises ``BlockingIOError`` when there is nothing to read."""
+        if time.monotonic() > self._deadline:
+            self.is_overdue = True
+            raise BlockingIOError
         start = self._position
         if start >= len(self._received):
             data = self._receive()
@@ -170,6 +183,11 @@ class BufferedSocket:
                 raise
             self._unsent = self._unsent[sent:]
         return True
+
+    @property
+    def backlog(self) -> int:
+        """Packets that the system has not taken, apart from those being written."""
+        return len(self._waiting)
 
     @property
     def unsent(self) -> Sequence[bytes]:

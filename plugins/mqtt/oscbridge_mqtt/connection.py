@@ -46,6 +46,7 @@ from oscbridge_mqtt.buffered_socket import SocketFactory
 from oscbridge_mqtt.client import CONNECT_TIMEOUT, make_client, plain_origin
 from oscbridge_mqtt.driver import ClientDriver, OnPublish
 from oscbridge_mqtt.failures import ConnectionEnd, connect_failure, disconnect_text, rejection
+from oscbridge_mqtt.flood import MAX_INCOMING_PACKET, excess, receive_maximum
 from oscbridge_mqtt.limits import BrokerLimits, limits_of
 from oscbridge_mqtt.options import MQTTOptions
 from oscbridge_mqtt.packets import PUBACK, is_publish_qos_0, pubrel_packets
@@ -56,9 +57,6 @@ __all__ = ["CONNACK_TIMEOUT", "BrokerConnection"]
 
 CONNACK_TIMEOUT: Final = 8.0
 """Seconds for the broker to answer a connect. The bridge allows little more."""
-
-MAX_INCOMING_PACKET: Final = 16 * 1024 * 1024
-"""Most bytes of a packet from the broker, as announced with MQTT 5."""
 
 STEADY: Final = 10.0
 """Seconds after which a closed connection is not attributed to another client's connect."""
@@ -130,6 +128,7 @@ class BrokerConnection:
             reset=self._reset,
             on_broken=self._fail,
             on_publish=on_publish,
+            excess=lambda: excess(client, options.max_payload_size, receive_maximum(options)),
         )
 
     # --- opening and closing -----------------------------------------------------------------
@@ -141,6 +140,7 @@ class BrokerConnection:
         if options.version == "5":
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.MaximumPacketSize = MAX_INCOMING_PACKET
+            properties.ReceiveMaximum = receive_maximum(options)
             if options.session_expiry:
                 properties.SessionExpiryInterval = options.session_expiry
         self.client.connect_async(

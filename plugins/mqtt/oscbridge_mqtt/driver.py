@@ -21,8 +21,11 @@ from oscbridge_mqtt.buffered_socket import BufferedSocket, SocketFactory
 
 __all__ = ["ClientDriver", "OnPublish"]
 
-READS: Final = 64
-"""Calls of ``loop_read`` before other callbacks get their turn on the loop."""
+READ_TIME: Final = 0.02
+"""Seconds of reading before other callbacks get their turn on the loop."""
+
+MAX_UNSENT: Final = 100_000
+"""Packets that the broker has not read at which its own are read no more."""
 
 OnPublish = Callable[[Client, object, int, ReasonCode, Properties], None]
 
@@ -33,7 +36,8 @@ class ClientDriver:
     ``reset`` closes the client's socket and prepares the next connect. ``on_broken`` is called
     when the connection is closed here, with the error and whether the peer ended it.
     ``on_publish`` is called for acknowledged messages; paho would call it for each QoS 0 message
-    as well, at 14 µs each, if it were set all the time.
+    as well, at 14 µs each, if it were set all the time. ``excess`` returns why the connection has
+    to be closed, or an empty text.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class ClientDriver:
         reset: Callable[[], None],
         on_broken: Callable[[oscbridge.NotConnected, bool], None],
         on_publish: OnPublish,
+        excess: Callable[[], str],
     ) -> None:
         self._client = client
         self._sockets = sockets
@@ -52,11 +57,13 @@ class ClientDriver:
         self._reset = reset
         self._on_broken = on_broken
         self._on_publish = on_publish
+        self._excess = excess
         self._loop = asyncio.get_running_loop()
         self._connecting: asyncio.Future[None] | None = None
         self._socket: BufferedSocket | None = None
         self._descriptor = -1
         self._is_flush_scheduled = False
+        self._is_read_scheduled = False
         self._watches_writable = False
         self._flushed: asyncio.Future[None] | None = None
         client.on_socket_close = self._on_socket_close
@@ -217,10 +224,16 @@ class ClientDriver:
         if sock is None:
             return
         client.on_publish = self._on_publish
-        sock.is_drained = False
+        sock.begin_reading(READ_TIME)
         try:
-            for _ in range(READS):
+            while not sock.is_overdue:
                 if client.loop_read() or self._socket is None:
+                    return
+                text = self._excess()
+                if not text and sock.backlog > MAX_UNSENT:
+                    text = f"the broker has not read {sock.backlog} packets"
+                if text:
+                    self._break(text)
                     return
                 if sock.is_drained:
                     return
@@ -230,4 +243,10 @@ class ClientDriver:
             return
         finally:
             client.on_publish = None
-        self._loop.call_soon(self._on_readable)
+        if not self._is_read_scheduled:  # else there would be one more with each turn
+            self._is_read_scheduled = True
+            self._loop.call_soon(self._continue_reading)
+
+    def _continue_reading(self) -> None:
+        self._is_read_scheduled = False
+        self._on_readable()

@@ -16,6 +16,9 @@ from oscbridge_mqtt.topic import text_template
 
 __all__ = ["MAX_ENTITIES", "Entities"]
 
+MAX_FOUND: Final = 8_192
+"""Most characters of the topics of a retained document that is recognised as our own."""
+
 MAX_ENTITIES: Final = 1_000
 """Most Home Assistant entities that one endpoint announces; as many may wait for their removal,
 and as many of an earlier start are remembered."""
@@ -108,14 +111,14 @@ class Entities:
 
         It has if an earlier start published it and no route can have such an entity.
         """
-        if topic in self._known or topic in self._removed:
+        if topic in self._known or topic in self._removed or len(topic) > MAX_FOUND:
             return False
         try:
             content = orjson.loads(document)
             state, origin = content["state_topic"], content["origin"]["name"]
         except (ValueError, LookupError, TypeError):
             return False
-        if origin != "oscbridge" or not isinstance(state, str):
+        if origin != "oscbridge" or not isinstance(state, str) or len(state) > MAX_FOUND:
             return False
         if not self._is_possible(topic, state):
             self._remove(topic, None)

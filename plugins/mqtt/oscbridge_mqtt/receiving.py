@@ -16,6 +16,9 @@ __all__ = ["BrokerPeer", "Receiver", "RouteInput"]
 MAX_TOPICS: Final = 4_096
 """Most topics for which subscription and address are cached; then the cache starts empty."""
 
+MAX_CACHED_TOPIC: Final = 1_024
+"""Most characters of a cached topic, so that the cache takes 10 MB at most."""
+
 MAX_ADDRESS: Final = oscbridge.Limits().max_address_length
 """Most characters of an address that is made from a topic."""
 
@@ -118,9 +121,11 @@ class Receiver:
             self._routes.receive(message, peer)
 
     def _cache(self, topic: str) -> TopicDecoder:
-        if len(self._decoders) >= MAX_TOPICS:
-            self._decoders.clear()
-        decoder = self._decoders[topic] = self._find(topic)
+        decoder = self._find(topic)
+        if len(topic) <= MAX_CACHED_TOPIC:
+            if len(self._decoders) >= MAX_TOPICS:
+                self._decoders.clear()
+            self._decoders[topic] = decoder
         return decoder
 
     def _find(self, topic: str) -> TopicDecoder:
