@@ -1,4 +1,4 @@
-"""Lines of ``oscbridge top`` about what goes wrong without making the bridge unready. Pure."""
+"""Lines of ``oscbridge top`` about problems without making the bridge unready. Pure."""
 
 from __future__ import annotations
 
