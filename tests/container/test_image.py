@@ -163,7 +163,7 @@ def test_top_and_reload_reach_it_through_docker_exec(
     assert "reloaded" in container.execute("oscbridge", "reload")
 
 
-def test_a_forking_bridge_works_and_its_listener_comes_back(
+def test_a_forking_bridge_works_and_its_worker_comes_back(
     bridge: Callable[..., Container],
     published: tuple[int, int],
     dashboard: Callable[..., Any],
@@ -171,13 +171,13 @@ def test_a_forking_bridge_works_and_its_listener_comes_back(
 ) -> None:
     container = bridge("--env=OSCBRIDGE__BRIDGE__OSC__MODE=forking")
     client = dashboard(published[1])
-    listener = wait_until(lambda: processes(container, "listener"), "the listener process")[0]
+    worker = wait_until(lambda: processes(container, "worker_main"), "the worker process")[0]
     send(published[0], "/one", 1)
     assert client.message() == ("/one", 1)
-    container.execute("sh", "-c", f"kill -9 {listener}")
+    container.execute("sh", "-c", f"kill -9 {worker}")
     wait_until(
-        lambda: [each for each in processes(container, "listener") if each != listener],
-        "another listener process",
+        lambda: [each for each in processes(container, "worker_main") if each != worker],
+        "another worker process",
     )
 
     def arrived() -> bool:
@@ -187,7 +187,7 @@ def test_a_forking_bridge_works_and_its_listener_comes_back(
         except TimeoutError:
             return False
 
-    wait_until(arrived, "a message through the new listener")
+    wait_until(arrived, "a message through the new worker")
 
 
 def test_children_of_a_process_do_not_become_zombies(bridge: Callable[..., Container]) -> None:
