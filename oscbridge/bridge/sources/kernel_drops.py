@@ -33,7 +33,9 @@ class KernelDrops:
             self._counter = KernelDropCounter(sock)
             self._statistics.kernel_dropped = self._statistics.kernel_dropped or 0
         extra = {"part": dispatcher.part}
-        _log.info("receive buffer of %s bytes%s", f"{self._buffer:,}", self._limit, extra=extra)
+        level = logging.INFO if self._limit else logging.DEBUG
+        text = "receive buffer of %s bytes%s"
+        _log.log(level, text, f"{self._buffer:,}", self._limit, extra=extra)
 
     @property
     def _limit(self) -> str:
