@@ -134,9 +134,7 @@ def test_a_banner_that_nobody_can_see_ends_nothing(
         program.send_signal(signal.SIGTERM)
         _, errors = program.communicate(timeout=5)
         assert program.returncode == 0
-        buffer, reloaded = errors.splitlines()
-        assert b"receive buffer of" in buffer
-        assert reloaded.endswith(b"nothing changed")
+        assert errors.count(b"\n") == errors.count(b"nothing changed") == 1
     finally:
         program.kill()
         program.communicate()

@@ -20,8 +20,8 @@ _log: Final = logging.getLogger(__name__)
 class KernelDrops:
     """Adds the kernel's drops at one UDP socket to the statistics of a dispatcher, and logs them.
 
-    Logs the receive buffer that was granted. Where the system does not count drops, the
-    statistics stay None.
+    Logs the receive buffer that was granted, by default only if it is smaller than requested.
+    Where the system does not count drops, the statistics stay None.
     """
 
     def __init__(self, sock: socket.socket, dispatcher: Dispatcher) -> None:
@@ -32,17 +32,12 @@ class KernelDrops:
         with suppress(OSError):
             self._counter = KernelDropCounter(sock)
             self._statistics.kernel_dropped = self._statistics.kernel_dropped or 0
+        level, note = logging.DEBUG, ""
+        if self._buffer < RECEIVE_BUFFER:
+            level = logging.INFO
+            note = f"; {RECEIVE_BUFFER:,} were requested, but net.core.rmem_max allows no more"
         extra = {"part": dispatcher.part}
-        level = logging.INFO if self._limit else logging.DEBUG
-        text = "receive buffer of %s bytes%s"
-        _log.log(level, text, f"{self._buffer:,}", self._limit, extra=extra)
-
-    @property
-    def _limit(self) -> str:
-        """What limits the buffer, if it is smaller than requested."""
-        if self._buffer >= RECEIVE_BUFFER:
-            return ""
-        return f"; {RECEIVE_BUFFER:,} were requested, but net.core.rmem_max allows no more"
+        _log.log(level, "receive buffer of %s bytes%s", f"{self._buffer:,}", note, extra=extra)
 
     def update(self) -> None:
         """Count the datagrams dropped since the last call. From any thread."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import socket
 import sys
@@ -153,9 +154,25 @@ async def test_bridge_over_tcp_has_no_such_metric(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("flood")
-async def test_granted_receive_buffer_is_logged(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", MODES)
+async def test_granted_receive_buffer_is_logged(
+    mode: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "oscbridge")
+    async with running_bridge(config(mode, tmp_path)):
+        pass
+    lines = [each for each in caplog.messages if "receive buffer" in each]
+    assert len(lines) == 1
+    assert re.match(r"receive buffer of [\d,]+ bytes", lines[0])
+
+
+@pytest.mark.usefixtures("flood")
+async def test_receive_buffer_below_the_requested_size_is_shown_with_a_hint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oscbridge.bridge.sources.kernel_drops.RECEIVE_BUFFER", 1 << 30)
     async with running_bridge(config("asyncio", tmp_path)) as bridge:
         pass
-    lines = [line for line in bridge.log if "receive buffer" in line]
-    assert len(lines) == 1
-    assert re.search(r"receive buffer of [\d,]+ bytes", lines[0])
+    (line,) = [line for line in bridge.log if "receive buffer" in line]
+    assert line.startswith("INFO")
+    assert "net.core.rmem_max" in line

@@ -88,8 +88,7 @@ class DroppedRecord(NamedTuple):
     """Index in the bridge's list of routes; -1 for the routes of plugins."""
 
     def encode(self) -> bytes:
-        values: list[Argument] = [self.route, self.reason, self.messages, _fit(self.text)]
-        return encode_values("/dropped", values)
+        return encode_values("/dropped", [self.reason, self.messages, _fit(self.text), self.route])
 
 
 class CountsRecord(NamedTuple):
@@ -183,7 +182,7 @@ def read_record(data: bytes) -> Record:
         case "/emitted", (int(route), origin, None | TimeTag() as timetag, bytes(body), captures):
             message = decode_message(body, _LIMITS, timetag, _origin_in(origin))
             return Emission(route, message, _pairs(captures, str))
-        case "/dropped", (int(route), str(reason), int(count), str(text)):
+        case "/dropped", (str(reason), int(count), str(text), int(route)):
             return DroppedRecord(reason, count, text, route)
         case "/counted", (counts,):
             return CountsRecord(_pairs(counts, int))

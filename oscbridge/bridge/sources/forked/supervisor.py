@@ -280,9 +280,11 @@ class ForkingListener:
         """Count the messages of workers that have ended before they reported or handled them."""
         for worker in workers:
             held = worker.statistics.held
-            if held > 0:
+            delivered = min(max(held, 0), worker.unreported)
+            self._dispatcher.statistics.routed += delivered
+            if held > delivered:
                 why = "the worker that held them ended early"
-                self._dispatcher.report_dropped("worker", held, why)
+                self._dispatcher.report_dropped("worker", held - delivered, why)
             self._dispatcher.statistics.messages -= min(held, 0)  # its children reported them
 
     def _deliver(self, routes: Sequence[Route], emission: Emission) -> None:

@@ -67,6 +67,8 @@ class WorkerProcess:
         """The number of its children, as it reported last."""
         self.statistics = Statistics()
         """What it has counted, as it reported last."""
+        self.unreported = 0
+        """Messages that it has delivered but not reported as routed yet, about."""
         self._on_report = on_report
         self._loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[WorkerReady | WorkerFailed] = self._loop.create_future()
@@ -204,8 +206,12 @@ class WorkerProcess:
             match read_record(data):
                 case CountsRecord(counts) as report:
                     add_counts(self.statistics, counts)
+                    self.unreported = max(0, self.unreported - counts.get("routed", 0))
                     self._on_report(report)
-                case Emission() | DroppedRecord() | ClientDisconnected() as report:
+                case Emission() as report:
+                    self.unreported += 1
+                    self._on_report(report)
+                case DroppedRecord() | ClientDisconnected() as report:
                     self._on_report(report)
                 case ChildCount(children):
                     self.children = children
