@@ -144,7 +144,8 @@ async def close_all(
     for source in sources:
         if waiting := len(source.scheduler):
             source.scheduler.clear()
-            source.report_dropped("waiting", waiting, "their time tags lie ahead")
+            source.statistics.dropped["waiting"] += waiting
+            _log.warning("%s: %s lost: their time tags lie ahead", source.part, several(waiting))
         source.flush_reports(everything=True)
     await run_all(_close_runner(each, drain) for each in runners)
 

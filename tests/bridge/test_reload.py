@@ -631,7 +631,7 @@ async def test_messages_lost_with_a_bridge_or_a_route_are_logged(
     running: Running, read: Read, send: Send, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(IN + OUT + ROUTE + "delay = 60\n") as app:
-        await later(app, "in", 60.0)
+        await later(app, "in", 9.0)
         await send(app, "in", Message.of("/held"))
         await until(lambda: app.dispatchers["in"].statistics.messages == 2)
         await app.reload(read(OUT))

@@ -265,7 +265,7 @@ def test_invalid_limit_is_an_error(make_app: Callable[..., App]) -> None:
 
 
 @every_mode
-@pytest.mark.parametrize("limit", ["max_pending = 2\nhorizon = 3600", "horizon = 5.0"])
+@pytest.mark.parametrize("limit", ["max_pending = 2\nhorizon = 3600.0", "horizon = 5.0"])
 async def test_message_too_early_is_dropped_and_counted(
     limit: str, mode: str, running: Running
 ) -> None:
