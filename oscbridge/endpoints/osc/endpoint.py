@@ -67,7 +67,9 @@ class OSCOptions(oscbridge.Options):
     listen: oscbridge.HostPort | None = None
     """The local UDP address to send from and to hear answers on; any port without it."""
     keepalive: Keepalive | None = None
-    """A message to send again and again: ``{ send = "/xremote", every = 8 }``."""
+    """A message that is sent regularly: ``{ send = "/xremote", every = 8 }``. With
+    ``expect = true`` the device answers it, e.g. ``{ send = "/xinfo", every = 8, expect = true }``
+    of an X32: silence for three intervals is shown as not connected."""
     max_hops: Annotated[int, Field(ge=0, le=255)] = 1
     """Hop limit (TTL) of multicast packets; 1 keeps them within the local network."""
     interface: str = ""
