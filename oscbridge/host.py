@@ -38,6 +38,15 @@ class Host(Protocol):
     def connection_lost(self, error: Exception) -> None:
         """Reconnect. A send in progress is cancelled, and repeated afterwards."""
 
+    def unreachable(self, text: str) -> None:
+        """Count and log that the peer cannot be reached, and show it as not connected.
+
+        For protocols without connections. Nothing is closed; messages are still sent.
+        """
+
+    def reachable(self) -> None:
+        """The peer can be reached again after :meth:`unreachable`."""
+
     def last_values(self) -> list[Message]:
         """The last message of each address that the endpoint was sent, oldest first.
 

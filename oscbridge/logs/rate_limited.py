@@ -111,6 +111,16 @@ class RateLimitedLog:
                     lines.append(_Line(level, self._summary(known, now), error, detail))
         self._log(lines)
 
+    def forget(self, kind: object) -> None:
+        """Log the next event of a kind at once; what is counted so far is logged now."""
+        now = self._clock()
+        with self._lock:
+            known = self._kinds.pop(kind, None)
+            lines = []
+            if known is not None and known.more:
+                lines.append(_Line(known.level, self._summary(known, now)))
+        self._log(lines)
+
     def flush(self, *, everything: bool = False) -> None:
         """Log overdue summaries; with ``everything``, all of them, for the end."""
         if not self._kinds:

@@ -168,6 +168,23 @@ def _endpoints(status: Status) -> Iterator[Metric]:
         key,
         [((each.name,), each.connected) for each in endpoints],
     )
+    now = time.time()
+    yield gauges(
+        "oscbridge_endpoint_last_heard_timestamp_seconds",
+        "Unix time at which something was last received from it; absent if nothing was.",
+        key,
+        [
+            ((each.name,), now - each.received.silence)
+            for each in endpoints
+            if each.received.silence is not None
+        ],
+    )
+    yield counters(
+        "oscbridge_endpoint_unreachable_errors",
+        "Datagrams that the peer did not accept, and expected answers that did not arrive.",
+        key,
+        [((each.name,), each.unreachable_errors) for each in endpoints],
+    )
     yield counters(
         "oscbridge_endpoint_refused_clients",
         "Rejected clients.",

@@ -123,6 +123,8 @@ class EndpointStatus:
     """Counters of the messages received from it."""
     latency: Latency
     """Seconds from routing to delivery, of a sample of messages."""
+    unreachable_errors: int = 0
+    """Datagrams that the peer did not accept, and expected answers that did not arrive."""
     clients: int | None = None
     """Connected clients; None if it does not serve clients."""
 
@@ -238,6 +240,7 @@ def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
         refused=delivery.refusals,
         received=_received(dispatcher),
         latency=delivery.latency,
+        unreachable_errors=delivery.unreachable_errors,
         clients=_clients(endpoint),
     )
 

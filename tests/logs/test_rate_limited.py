@@ -259,3 +259,12 @@ def test_flush_reports_logs_the_summaries(caplog: pytest.LogCaptureFixture) -> N
     text = "handler x raised ValueError('no')"
     assert caplog.messages == [text, f"{text} (2 more in 1 s)"]
     assert {record.__dict__["part"] for record in caplog.records} == {"bridge.stage"}
+
+
+def test_forgotten_kind_is_logged_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    log = RateLimitedLog(logging.getLogger("forgotten"))
+    log.report("kind", "first")
+    log.report("kind", "second")
+    log.forget("kind")
+    log.report("kind", "third")
+    assert [text.partition(" (")[0] for text in caplog.messages] == ["first", "second", "third"]

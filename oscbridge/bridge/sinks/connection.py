@@ -23,6 +23,9 @@ FIRST_WAIT: Final = 0.5
 LONGEST_WAIT: Final = 30.0
 """Seconds before the first reconnection attempt, doubled each time, and their maximum."""
 
+IDLE_RECOVERY: Final = 1.0
+"""Seconds after which a connection without messages counts as recovered."""
+
 STEADY: Final = 10.0
 """Seconds after which a connection counts as good, which resets the waits."""
 
@@ -51,6 +54,11 @@ class EndpointConnection:
         self.broken.set()
         self.useful = False
         """Set by the sender: a message was delivered over this connection."""
+        self.is_recovering = False
+        """Whether it is open again, and nothing was sent over it yet."""
+        self.is_doubted = False
+        """Whether the endpoint reports that the peer cannot be reached, although it is open."""
+        self._idle: asyncio.TimerHandle | None = None
         self._endpoint = endpoint
         self._reporter = reporter
         self._make_waits = waits
@@ -80,7 +88,7 @@ class EndpointConnection:
             raise EndpointError(f"connect raised {error!r}") from error
         finally:
             self.tried.set()
-        self.is_open, self.problem, self.useful = True, "", False
+        self.is_open, self.problem, self.useful, self.is_doubted = True, "", False, False
         self.broken.clear()
         self._since = asyncio.get_running_loop().time()
 
@@ -102,12 +110,43 @@ class EndpointConnection:
                 first = False
                 continue
             if not first:
-                self._endpoint.log.info("connected again: %s", self._endpoint.describe())
+                self.is_recovering = True
+                loop = asyncio.get_running_loop()
+                self._idle = loop.call_later(IDLE_RECOVERY, self.recovered)
             return
+
+    def recovered(self) -> None:
+        """Something was sent after it was opened again, or it has stayed open without messages."""
+        if self.is_recovering and self.is_open:
+            self._end_recovery()
+            self._log_recovery()
+
+    def _log_recovery(self) -> None:
+        self._endpoint.log.info("connected again: %s", self._endpoint.describe())
+        self._reporter.forget("connection")  # the next problem is logged at once
+
+    def _end_recovery(self) -> None:
+        self.is_recovering = False
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+
+    def unreachable(self, text: str) -> None:
+        """Note and log that the peer of an open connection does not get or answer messages."""
+        self._end_recovery()
+        self.is_doubted, self.problem = True, text
+        self._reporter.report("connection", f"not connected: {text}", level=logging.ERROR)
+
+    def reachable(self) -> None:
+        """The peer answers, or accepts what it is sent."""
+        if self.is_doubted:
+            self.is_doubted, self.problem = False, ""
+            self._log_recovery()
 
     async def close(self) -> None:
         """Close the endpoint, also after a failed ``connect``; never raises."""
         self.is_open = False
+        self._end_recovery()
         if not self._to_close:
             return
         self._to_close = False
@@ -122,6 +161,7 @@ class EndpointConnection:
     def failed(self, error: Exception) -> None:
         """Note and log why it is not open."""
         self.is_open = False
+        self._end_recovery()
         self.broken.set()
         text = what_failed(error) if isinstance(error, OSError) else str(error)
         self.problem = text or repr(error)

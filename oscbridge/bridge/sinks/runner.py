@@ -71,6 +71,8 @@ class EndpointRunner:
         self.left_alone = False
         """Whether it could not be connected at its start, and is not retried."""
         self.refusals = 0
+        self.unreachable_errors = 0
+        """Calls of :meth:`unreachable`: datagrams that were not accepted, or missing answers."""
         self._routes: Sequence[RouteInfo] = ()
         self._offered = 0
         self._counting = threading.Lock()
@@ -101,7 +103,7 @@ class EndpointRunner:
 
     @property
     def connected(self) -> bool:
-        return self._connection.is_open
+        return self._connection.is_open and not self._connection.is_doubted
 
     @property
     def problem(self) -> str:
@@ -234,6 +236,15 @@ class EndpointRunner:
         if self.queue is not None:
             self.queue.interrupt()
 
+    def unreachable(self, text: str) -> None:
+        """Show the endpoint as not connected, without a reconnect."""
+        self.unreachable_errors += 1
+        self._connection.unreachable(text)
+
+    def reachable(self) -> None:
+        """Show the endpoint as connected again after :meth:`unreachable`."""
+        self._connection.reachable()
+
     def last_values(self) -> list[Message]:
         """The last message of each address that was sent to the endpoint, oldest first."""
         latest = self._sender.latest
@@ -307,7 +318,7 @@ class EndpointRunner:
         due, self._due = self._due, None
         self._open_queue = None
         self._disconnects.close()
-        if self.queue is not None and self.connected:
+        if self.queue is not None and self._connection.is_open:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(drain):
                     await self.queue.join()

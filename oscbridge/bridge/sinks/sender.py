@@ -230,6 +230,8 @@ class Sender:
     def _delivered(self, messages: Sequence[Deliverable]) -> None:
         self.sent += len(messages)
         self._connection.useful = True
+        if self._connection.is_recovering:
+            self._connection.recovered()
         if self.latest is None and self.watcher is None:
             return
         plain = [each.message if isinstance(each, Delivery) else each for each in messages]

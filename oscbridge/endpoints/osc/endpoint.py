@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
@@ -14,6 +14,12 @@ from oscbridge.endpoints.osc.tcp import connect_tcp
 from oscbridge.endpoints.osc.udp import open_udp
 
 __all__ = ["OSCEndpoint"]
+
+CONFIRM_TIME: Final = 0.5
+"""Seconds without another refusal after which a datagram counts as accepted."""
+
+SILENT_INTERVALS: Final = 3
+"""Intervals of a keepalive without an answer that are a problem."""
 
 
 def _to(url: oscbridge.OSCURL) -> oscbridge.OSCURL:
@@ -46,6 +52,8 @@ class Keepalive(oscbridge.Options):
     """The message, as ``"/xremote"`` or ``"/subscribe 50"``."""
     every: Annotated[float, Field(ge=0.1, le=3600)]
     """Seconds."""
+    expect: bool = False
+    """Whether the device answers: silence for three intervals is a problem then."""
 
 
 class OSCOptions(oscbridge.Options):
@@ -59,7 +67,9 @@ class OSCOptions(oscbridge.Options):
     listen: oscbridge.HostPort | None = None
     """The local UDP address to send from and to hear answers on; any port without it."""
     keepalive: Keepalive | None = None
-    """A message to send again and again: ``{ send = "/xremote", every = 8 }``."""
+    """A message that is sent regularly: ``{ send = "/xremote", every = 8 }``. With
+    ``expect = true`` the device answers it, e.g. ``{ send = "/xinfo", every = 8, expect = true }``
+    of an X32: silence for three intervals is shown as not connected."""
     max_hops: Annotated[int, Field(ge=0, le=255)] = 1
     """Hop limit (TTL) of multicast packets; 1 keeps them within the local network."""
     interface: str = ""
@@ -99,6 +109,12 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
         """This endpoint's own address, in all its forms."""
         self._peers: frozenset[object] = frozenset()
         """What messages that are not sent come from: the peer, and this endpoint."""
+        self._heard_at = 0.0
+        """When it was heard last, or connected, by the loop's time in seconds."""
+        self._is_refused = False
+        self._is_silent = False
+        self._confirm: asyncio.TimerHandle | None = None
+        """Ends the refusal, unless another one follows."""
 
     def describe(self) -> str:
         if self._link is None:
@@ -114,6 +130,7 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
                 hops=self.options.max_hops,
                 interface=self.options.interface,
                 on_packet=self._received,
+                on_refused=self._refused,
             )
         else:
             self._link = await connect_tcp(
@@ -124,12 +141,15 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
             )
         self._own = frozenset(_forms(self._link.near))
         self._peers = self._own.union(_forms(self._link.remote))
+        self._heard_at = asyncio.get_running_loop().time()
         self._keep_alive()
 
     async def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._cancel_confirm()
+        self._is_refused = self._is_silent = False
         link, self._link = self._link, None
         if link is not None:
             await link.close()
@@ -138,8 +158,15 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
         """Send the keepalive, now and ever again."""
         keepalive, link = self.options.keepalive, self._link
         if keepalive is not None and link is not None:
-            link.try_to_send(self._keepalive)
             loop = asyncio.get_running_loop()
+            silence = loop.time() - self._heard_at
+            if keepalive.expect and silence >= SILENT_INTERVALS * keepalive.every:
+                self._is_silent = True
+                address = keepalive.send.split()[0]
+                seconds = SILENT_INTERVALS * keepalive.every
+                self.host.unreachable(f"no answer to {address} for {seconds:.2g} s")
+            link.try_to_send(self._keepalive)
+            self._has_sent()
             self._timer = loop.call_later(keepalive.every, self._keep_alive)
 
     # --- out ---------------------------------------------------------------------------------
@@ -164,6 +191,7 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
         try:
             if packets:
                 await self._link.send(packets)
+                self._has_sent()
         except oscbridge.PartialDelivery as partial:
             raise partial.within(places, echoes, rejected) from partial.cause
         if rejected:
@@ -177,10 +205,42 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
         peer = origin.peer
         return isinstance(peer, tuple) and peer[:2] in self._peers
 
+    # --- whether the peer is there -----------------------------------------------------------
+
+    def _refused(self, reason: str) -> None:
+        """An earlier datagram was not accepted."""
+        self._is_refused = True
+        self._cancel_confirm()
+        self.host.unreachable(f"{reason} by {self.options.to}")
+
+    def _has_sent(self) -> None:
+        """After a refusal: it is over if no other follows."""
+        if self._is_refused and self._confirm is None:
+            loop = asyncio.get_running_loop()
+            self._confirm = loop.call_later(CONFIRM_TIME, self._confirmed)
+
+    def _confirmed(self) -> None:
+        self._confirm, self._is_refused = None, False
+        if not self._is_silent:
+            self.host.reachable()
+
+    def _cancel_confirm(self) -> None:
+        if self._confirm is not None:
+            self._confirm.cancel()
+            self._confirm = None
+
+    def _heard(self) -> None:
+        self._heard_at = asyncio.get_running_loop().time()
+        if self._is_refused or self._is_silent:
+            self._is_refused = self._is_silent = False
+            self._cancel_confirm()
+            self.host.reachable()
+
     # --- in ----------------------------------------------------------------------------------
 
     def _received(self, data: bytes, peer: oscbridge.ClientAddress) -> None:
         if peer[:2] not in self._own:  # a group that it listens to brings back what it sent
+            self._heard()
             self.host.receive_packet(data, peer)
 
     def _received_bad(self, error: oscbridge.DecodeError, peer: oscbridge.ClientAddress) -> None:

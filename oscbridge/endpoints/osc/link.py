@@ -9,11 +9,13 @@ from typing import Protocol, TypeAlias, cast
 
 import oscbridge
 
-__all__ = ["DeviceLink", "OnBad", "OnLost", "OnPacket", "resolve"]
+__all__ = ["DeviceLink", "OnBad", "OnLost", "OnPacket", "OnRefused", "resolve"]
 
 OnPacket: TypeAlias = Callable[[bytes, oscbridge.ClientAddress], None]
 """Takes a packet and who sent it."""
 OnBad: TypeAlias = Callable[[oscbridge.DecodeError, oscbridge.ClientAddress], None]
+OnRefused: TypeAlias = Callable[[str], None]
+"""Takes the reason why an earlier datagram was not accepted."""
 OnLost: TypeAlias = Callable[[Exception], None]
 
 

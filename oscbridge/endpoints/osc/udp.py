@@ -6,17 +6,30 @@ import asyncio
 import contextlib
 import errno
 import ipaddress
+import os
 import socket
+import struct
+import sys
 from collections.abc import Sequence
 from typing import Final
 
 import oscbridge
-from oscbridge.endpoints.osc.link import OnPacket, resolve
+from oscbridge.endpoints.osc.link import OnPacket, OnRefused, resolve
+from oscbridge.net.os_errors import what_failed
 
 __all__ = ["UDPLink", "open_udp"]
 
 BUSY_WAIT: Final = 0.002
 """Seconds to leave a system alone that has no room for another datagram."""
+
+
+_ERROR_QUEUE: Final[int | None] = getattr(socket, "MSG_ERRQUEUE", None)
+_ERRNO: Final = struct.Struct("=I")
+"""The first field of ``struct sock_extended_err`` (ip(7))."""
+
+_IP_RECVERR: Final = 11
+_IPV6_RECVERR: Final = 25
+"""Options of Linux that the module ``socket`` does not name."""
 
 
 async def open_udp(
@@ -26,6 +39,7 @@ async def open_udp(
     hops: int,
     interface: str,
     on_packet: OnPacket,
+    on_refused: OnRefused,
 ) -> UDPLink:
     """A UDP socket that sends to a peer and receives its answers. Raises ``OSError``."""
     family, here = 0, None
@@ -45,7 +59,7 @@ async def open_udp(
         bound = ipaddress.ip_address(host.partition("%")[0])
         if bound.is_multicast or bound.is_unspecified:
             host = interface if interface and family == socket.AF_INET else source
-        link = UDPLink(sock, remote, (host, port), on_packet)
+        link = UDPLink(sock, remote, (host, port), on_packet, on_refused)
         await link.start()
     except BaseException:
         sock.close()
@@ -63,7 +77,12 @@ def _source_for(family: int, remote: oscbridge.ClientAddress) -> str:
 
 
 def _prepare_sending(sock: socket.socket, hops: int, interface: str) -> None:
-    """What broadcast and multicast need. Raises ``OSError``."""
+    """What broadcast, multicast and errors about datagrams need. Raises ``OSError``."""
+    if sys.platform == "linux":
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+        else:
+            sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
     if sock.family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, hops)
@@ -89,11 +108,13 @@ class UDPLink(asyncio.DatagramProtocol):
         remote: oscbridge.ClientAddress,
         near: oscbridge.ClientAddress,
         on_packet: OnPacket,
+        on_refused: OnRefused,
     ) -> None:
         self.remote = remote
         self.near = near
         self._sock = sock
         self._on_packet = on_packet
+        self._on_refused = on_refused
         self._receive = oscbridge.udp_receiver(sock)
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.DatagramTransport | None = None
@@ -114,7 +135,10 @@ class UDPLink(asyncio.DatagramProtocol):
         try:
             batch = self._receive()
         except OSError:
-            return  # an error about a datagram sent earlier
+            self._take_errors()  # about a datagram sent earlier
+            return
+        if not batch:
+            self._take_errors()
         for data, client in batch:
             self._on_packet(data, client)
 
@@ -128,9 +152,13 @@ class UDPLink(asyncio.DatagramProtocol):
                 except BlockingIOError:
                     await self._writable()
                     continue
-                except ConnectionError:
-                    self.try_to_send(packet)  # it was said of an earlier one
                 except OSError as error:
+                    if self._take_errors():
+                        continue  # it was about an earlier one
+                    if isinstance(error, ConnectionError):
+                        self._on_refused(what_failed(error))
+                        self.try_to_send(packet)
+                        break
                     if error.errno != errno.EMSGSIZE:
                         sent = [n for n in range(index) if n not in rejected]
                         raise oscbridge.PartialDelivery(sent, rejected, _cause(error)) from error
@@ -141,6 +169,31 @@ class UDPLink(asyncio.DatagramProtocol):
         if rejected:
             sent = [n for n in range(len(packets)) if n not in rejected]
             raise oscbridge.PartialDelivery(sent, rejected)
+
+    def error_received(self, exc: Exception) -> None:
+        self._on_refused(str(exc))
+
+    def _take_errors(self) -> bool:
+        """Report the errors that routers and the peer sent about earlier datagrams.
+
+        Linux queues them with ``IP_RECVERR`` (ip(7)). Returns whether there were any.
+        """
+        if _ERROR_QUEUE is None:
+            return False
+        reasons: list[int] = []
+        while True:
+            try:
+                _, ancillary, _, _ = self._sock.recvmsg(1, 512, _ERROR_QUEUE)
+            except OSError:
+                break
+            reasons += [_ERRNO.unpack_from(data)[0] for _, _, data in ancillary]
+            if not ancillary:
+                break
+        if reasons:
+            self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # the same, to be cleared
+            if reasons[-1] != errno.EMSGSIZE:
+                self._on_refused(os.strerror(reasons[-1]))
+        return bool(reasons)
 
     def try_to_send(self, packet: bytes) -> None:
         with contextlib.suppress(OSError):
