@@ -108,7 +108,7 @@ class Plugins:
             plugin.distribution, plugin.version = point.dist.name, point.dist.version
         try:
             module = point.load()
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             return self._broken(plugin, f"cannot be imported: {error!r}")
         plugin.location = str(getattr(module, "__file__", None) or repr(module))
         if point in BUILT_IN:
@@ -118,7 +118,7 @@ class Plugins:
             fault = _hook_fault(plugin, module)
             if not fault:
                 plugin.manager.register(module, plugin.name)
-        except Exception as error:
+        except BaseException as error:
             fault = f"cannot be looked through for hooks: {error!r}"
         return self._broken(plugin, fault) if fault else plugin
 
@@ -159,7 +159,7 @@ def _call(plugin: Plugin, hook: str, **arguments: object) -> object:
         return None
     try:
         answers: list[object] = getattr(plugin.manager.hook, hook)(**arguments)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         raise PluginError(plugin.name, f"{hook} raised {error!r}") from error
     return answers[0] if answers else None
 

@@ -182,7 +182,7 @@ class App:
     def _undo(self, prepared: PreparedReload) -> asyncio.Task[None]:
         """Close the new parts and return to the old configuration."""
         for runner in prepared.kept.values():
-            with suppress(Exception):
+            with suppress(BaseException):
                 runner.update(runner.endpoint.options)
         for name, options in self.configuration.bridges.items():  # some share a scheduler
             set_limits(self.dispatchers[name], options.limits)

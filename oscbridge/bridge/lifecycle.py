@@ -16,6 +16,7 @@ from oscbridge.bridge.sources.listener import Listener, listen
 from oscbridge.delivery import RouteInfo
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.errors import OSCBridgeError
+from oscbridge.failures import failure_text
 from oscbridge.net.os_errors import what_failed
 
 __all__ = [
@@ -45,7 +46,7 @@ def make_runner(
     """An endpoint with its runner; opens nothing. Raises :class:`OSCBridgeError`."""
     try:
         endpoint = entry.factory(name, entry.options)
-    except Exception as error:
+    except BaseException as error:
         raise _failed(f"endpoint.{name}", f"type {entry.type_name}", error) from error
     runner = EndpointRunner(endpoint, entry.type_name, entry.delivery)
     runner.routes = routes
@@ -63,7 +64,7 @@ def can_keep(runner: EndpointRunner | None, old: EndpointEntry | None, new: Endp
         return False
     try:
         return runner.update(new.options)
-    except Exception as error:
+    except BaseException as error:
         raise _failed(f"endpoint.{runner.name}", runner.endpoint.describe(), error) from error
 
 
@@ -119,8 +120,9 @@ def notify_routes_changed(runner: EndpointRunner) -> None:
     """Tell an endpoint that a reload changed the routes that lead to it."""
     try:
         runner.routes_changed()
-    except Exception as error:
-        runner.endpoint.log.error("on_routes_changed() raised %r", error, exc_info=error)
+    except BaseException as error:
+        text = failure_text(error)
+        runner.endpoint.log.error("on_routes_changed failed: %s", text, exc_info=error)
 
 
 async def close_all(
@@ -171,28 +173,31 @@ async def _close_runner(runner: EndpointRunner, drain: float) -> None:
 async def run_all(steps: Iterable[Awaitable[None]]) -> None:
     """Run all steps concurrently. Errors are logged, not raised."""
     for result in await asyncio.gather(*steps, return_exceptions=True):
-        if isinstance(result, Exception):
-            _log.error("a part of the bridge failed with %r", result, exc_info=result)
+        if isinstance(result, BaseException):
+            text = failure_text(result)
+            _log.error("a part of the bridge failed: %s", text, exc_info=result)
 
 
 async def all_of(steps: Iterable[Awaitable[None]]) -> None:
     """Run all steps concurrently. Raises the first error after all have finished."""
     for result in await asyncio.gather(*steps, return_exceptions=True):
+        if isinstance(result, asyncio.CancelledError):  # by itself: this task is not cancelled
+            raise OSCBridgeError(f"a part of the bridge cancelled itself: {failure_text(result)}")
         if isinstance(result, BaseException):
             raise result
 
 
-def _failed(what: str, where: str, error: Exception, who: str = "the plugin") -> OSCBridgeError:
+def _failed(what: str, where: str, error: BaseException, who: str = "the plugin") -> OSCBridgeError:
     """The error with its part, its address and its reason."""
     reason = reason_of(error, who)
     return OSCBridgeError(": ".join(part for part in (what, where, reason) if part))
 
 
-def reason_of(error: Exception, who: str = "it") -> str:
+def reason_of(error: BaseException, who: str = "it") -> str:
     """The reason of a failure, in words. ``who`` raised it, if it is not an expected error."""
     match error:
         case OSError():
             return what_failed(error)
         case OSCBridgeError():
             return str(error)
-    return f"{who} failed with {error!r}"
+    return f"{who} failed: {failure_text(error)}"

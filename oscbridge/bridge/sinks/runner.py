@@ -27,6 +27,7 @@ from oscbridge.dispatch.due_timer import DueTimer
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.endpoint import AnyEndpoint, OnStart
 from oscbridge.errors import DecodeError, EndpointError
+from oscbridge.failures import failure_text
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.options import Options
 from oscbridge.osc import Message, Origin
@@ -287,11 +288,24 @@ class EndpointRunner:
                 self._connection.failed(error)
                 await self._close_queue("closed")
                 return
-        loop = asyncio.get_running_loop()
-        self._task = loop.create_task(self._sender.run(self.queue), name=f"deliver {self.name}")
+        self._deliver()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(START_TIMEOUT):
                 await self._connection.tried.wait()
+
+    def _deliver(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._task = loop.create_task(self._sender.run(self.queue), name=f"deliver {self.name}")
+        self._task.add_done_callback(self._delivery_ended)
+
+    def _delivery_ended(self, task: asyncio.Task[None]) -> None:
+        """Deliver again, unless this is the stop: the endpoint may have cancelled the task."""
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if self._due is None or error is None:
+            return
+        self._sender.lose_batch(error)
+        self._connection.failed(EndpointError(f"delivery ended: {failure_text(error)}"))
+        self._deliver()
 
     def release(self) -> None:
         """Stop sources from waiting for room, as a stop is about to follow."""
