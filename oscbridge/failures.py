@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from traceback import walk_tb
 from types import TracebackType
 from typing import Final
 
-__all__ = ["failure_text", "place_of"]
+__all__ = ["defined_at", "failure_text", "place_of"]
 
 _HERE: Final = str(Path(__file__).parent)
 _PLUGINS_OF_OUR_OWN: Final = str(Path(__file__).parent / "endpoints")
-_IMPORTING: Final = ("<frozen importlib", f"{Path('importlib', 'metadata')}")
+_CALLING: Final = (
+    "<frozen importlib",
+    str(Path("importlib", "metadata")),
+    str(Path("importlib", "__init__.py")),
+    str(Path("pluggy", "_")),
+)
 
 
 def failure_text(error: BaseException) -> str:
@@ -42,10 +48,23 @@ def place_of(error: BaseException) -> str:
     foreign = [line for line in lines if not _is_ours(line[0])]
     if not lines:
         return ""
+    if not foreign and _is_calling(lines[-1][0]):
+        return ""  # the module itself is missing
     if not foreign:
         return f"{lines[-1][0]}:{lines[-1][1]}"
     first = foreign[0][0]
     return f"{first}:{[number for file, number in foreign if file == first][-1]}"
+
+
+def defined_at(function: object) -> str:
+    """Return ``FILE:LINE`` where a function or a class is defined; empty if that is unknown."""
+    code = getattr(inspect.unwrap(function) if callable(function) else function, "__code__", None)
+    if code is not None:
+        return f"{code.co_filename}:{code.co_firstlineno}"
+    try:
+        return f"{inspect.getsourcefile(function)}:{inspect.getsourcelines(function)[1]}"  # type: ignore[arg-type]
+    except (OSError, TypeError):
+        return ""
 
 
 def _lines(traceback: TracebackType | None) -> Iterator[tuple[str, int]]:
@@ -54,6 +73,10 @@ def _lines(traceback: TracebackType | None) -> Iterator[tuple[str, int]]:
 
 
 def _is_ours(file: str) -> bool:
-    if any(part in file for part in _IMPORTING) or file.endswith("importlib/__init__.py"):
-        return True
-    return file.startswith(_HERE) and not file.startswith(_PLUGINS_OF_OUR_OWN)
+    if file.startswith(_HERE):
+        return not file.startswith(_PLUGINS_OF_OUR_OWN)
+    return _is_calling(file)
+
+
+def _is_calling(file: str) -> bool:
+    return any(part in file for part in _CALLING)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from oscbridge.bridge.config.models import BridgeOptions
@@ -13,14 +14,17 @@ from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sinks.drops import several
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.listener import Listener, listen
+from oscbridge.broken_endpoint import BrokenEndpoint, broken_type
 from oscbridge.delivery import RouteInfo
 from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import OSCBridgeError
-from oscbridge.failures import failure_text
+from oscbridge.failures import defined_at, failure_text
 from oscbridge.net.os_errors import what_failed
 
 __all__ = [
     "all_of",
+    "broken_entry",
     "can_keep",
     "close_all",
     "connect",
@@ -46,11 +50,34 @@ def make_runner(
     """An endpoint with its runner; opens nothing. Raises :class:`OSCBridgeError`."""
     try:
         endpoint = entry.factory(name, entry.options)
+        fault = _fault(endpoint)
     except BaseException as error:
-        raise _failed(f"endpoint.{name}", f"type {entry.type_name}", error) from error
+        raise _failed(f"endpoint.{name}", f"type {entry.type_name}", error, "the plugin") from error
+    if fault:
+        raise OSCBridgeError(f"endpoint.{name}: type {entry.type_name}: the plugin: {fault}")
     runner = EndpointRunner(endpoint, entry.type_name, entry.delivery)
     runner.routes = routes
     return runner
+
+
+def _fault(endpoint: AnyEndpoint) -> str:
+    """What is wrong with a new endpoint, if anything. Raises what its ``describe`` raises."""
+    kind = type(endpoint)
+    if not {"name", "options", "log"} <= vars(endpoint).keys():
+        place = defined_at(kind.__init__)
+        return f"{kind.__name__}.__init__ must call super().__init__(name, options) ({place})"
+    where: object = endpoint.describe()
+    if not isinstance(where, str):
+        place = defined_at(kind.describe)
+        return f"{kind.__name__}.describe must return text, got {where!r} ({place})"
+    return ""
+
+
+def broken_entry(entry: EndpointEntry, why: str) -> EndpointEntry:
+    """The entry of an endpoint that never connects, in place of one that cannot be created."""
+    options = BrokenEndpoint.options_type()
+    delivery = replace(entry.delivery, on_start="retry")
+    return EndpointEntry(entry.type_name, broken_type(why), options, delivery)
 
 
 def can_keep(runner: EndpointRunner | None, old: EndpointEntry | None, new: EndpointEntry) -> bool:
@@ -65,7 +92,7 @@ def can_keep(runner: EndpointRunner | None, old: EndpointEntry | None, new: Endp
     try:
         return runner.update(new.options)
     except BaseException as error:
-        raise _failed(f"endpoint.{runner.name}", runner.endpoint.describe(), error) from error
+        raise _failed(f"endpoint.{runner.name}", runner.describe(), error) from error
 
 
 def make_dispatchers(
@@ -101,7 +128,7 @@ async def connect(runner: EndpointRunner) -> None:
     try:
         await runner.start()
     except Exception as error:
-        where = runner.endpoint.describe()
+        where = runner.describe()
         raise _failed(f"endpoint.{runner.name}", where, error) from error
 
 

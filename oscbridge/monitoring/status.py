@@ -222,7 +222,7 @@ def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
     return EndpointStatus(
         name=delivery.name,
         type=delivery.type,
-        where=endpoint.describe(),
+        where=delivery.describe(),
         connected=delivery.connected,
         problem=delivery.problem,
         is_sink=endpoint.is_sink(),

@@ -26,7 +26,8 @@ from oscbridge.bridge.config.route_loops import endless
 from oscbridge.bridge.config.routes import RouteReader
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.spool.writer import SpoolBounds
-from oscbridge.endpoint import Endpoint
+from oscbridge.broken_endpoint import BrokenEndpoint
+from oscbridge.endpoint import AnyEndpoint
 from oscbridge.net.url import OSCURL
 from oscbridge.options import Options
 from oscbridge.suggestions import did_you_mean, suggest
@@ -45,10 +46,12 @@ class Reader:
     def __init__(
         self,
         raw: Mapping[str, Any],
-        types: Mapping[str, type[Endpoint]],
+        types: Mapping[str, type[AnyEndpoint]],
         directory: Path | None = None,
     ) -> None:
         self.problems: list[ConfigProblem] = []
+        self.broken: list[ConfigProblem] = []
+        """Endpoints whose plugin is broken."""
         self.bridges: dict[str, BridgeOptions] = {}
         self.endpoints: dict[str, EndpointEntry] = {}
         self._types = types
@@ -146,7 +149,7 @@ class Reader:
         )
         self.endpoints[name] = EndpointEntry(str(type_name), factory, valid, runner)
 
-    def _factory(self, path: KeyPath, type_name: object) -> type[Endpoint] | None:
+    def _factory(self, path: KeyPath, type_name: object) -> type[AnyEndpoint] | None:
         """The endpoint class of a type; None after reporting an unknown one."""
         if type_name is None:
             known = ", ".join(sorted(self._types)) or "none: no plugins are installed"
@@ -158,6 +161,9 @@ class Reader:
             if isinstance(type_name, str) and not did_you_mean(type_name, self._types):
                 fix += f"; a plugin may bring it: pip install oscbridge-{type_name}"
             self._problem((*path, "type"), f"unknown endpoint type; {fix}", type_name)
+        elif issubclass(factory, BrokenEndpoint):
+            text = f"its plugin is broken: {factory.reason}"
+            self.broken.append(ConfigProblem((*path, "type"), text, show(type_name)))
         return factory
 
     def _spool(self, name: str, host: HostOptions) -> SpoolBounds | None:

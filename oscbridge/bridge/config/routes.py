@@ -12,7 +12,7 @@ from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
 from oscbridge.bridge.config.route_loops import always_sent_to, pointless
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.pure_steps import load_function
-from oscbridge.endpoint import Endpoint
+from oscbridge.endpoint import AnyEndpoint
 from oscbridge.options import Options
 from oscbridge.osc import Pattern
 from oscbridge.suggestions import did_you_mean, suggest
@@ -31,7 +31,7 @@ class RouteReader:
 
     def __init__(
         self,
-        types: Mapping[str, type[Endpoint]],
+        types: Mapping[str, type[AnyEndpoint]],
         bridges: Mapping[str, object],
         endpoints: Mapping[str, Mapping[str, Any]],
         directory: Path | None = None,

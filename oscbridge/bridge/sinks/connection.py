@@ -14,7 +14,7 @@ from oscbridge.failures import failure_text
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.net.os_errors import what_failed
 
-__all__ = ["EndpointConnection", "backoff", "is_ending"]
+__all__ = ["EndpointConnection", "backoff", "description_of", "is_ending"]
 
 CONNECT_TIMEOUT: Final = 10.0
 CLOSE_TIMEOUT: Final = 0.6
@@ -103,7 +103,8 @@ class EndpointConnection:
                 first = False
                 continue
             if not first:
-                self._endpoint.log.info("connected again: %s", self._endpoint.describe())
+                where = description_of(self._endpoint)
+                self._endpoint.log.info("connected again: %s", where)
             return
 
     async def close(self) -> None:
@@ -141,6 +142,14 @@ class EndpointConnection:
             return False
         self.failed(error)
         return True
+
+
+def description_of(endpoint: AnyEndpoint) -> str:
+    """What an endpoint says where it is; the failure if it fails. Never raises."""
+    try:
+        return str(endpoint.describe())
+    except BaseException as error:  # the call waits for nothing: the endpoint raised it
+        return f"describe failed: {failure_text(error)}"
 
 
 def is_ending(error: BaseException) -> bool:

@@ -13,7 +13,7 @@ from typing import Final
 from oscbridge.abilities import Reconfigurable, RouteAware
 from oscbridge.bridge.hops import MAX_HOPS, hops_of, origin_after
 from oscbridge.bridge.sinks.backpressure import Backpressure
-from oscbridge.bridge.sinks.connection import EndpointConnection, backoff
+from oscbridge.bridge.sinks.connection import EndpointConnection, backoff, description_of
 from oscbridge.bridge.sinks.disconnects import DisconnectNotifier
 from oscbridge.bridge.sinks.drops import DropCounter, several
 from oscbridge.bridge.sinks.latency import Latency, LatencySampler
@@ -102,6 +102,10 @@ class EndpointRunner:
     @property
     def connected(self) -> bool:
         return self._connection.is_open
+
+    def describe(self) -> str:
+        """Where it is, human-readable; why that is unknown if the endpoint fails. Never raises."""
+        return description_of(self.endpoint)
 
     @property
     def problem(self) -> str:
