@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.models import BridgeOptions, HostOptions, RouteOptions
+from oscbridge.bridge.config.plugin_packages import suggest_type
 from oscbridge.bridge.config.port_conflicts import (
     Listen,
     is_group,
@@ -30,7 +31,7 @@ from oscbridge.broken_endpoint import BrokenEndpoint
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.net.url import OSCURL
 from oscbridge.options import Options
-from oscbridge.suggestions import did_you_mean, suggest
+from oscbridge.suggestions import suggest
 
 __all__ = ["Reader"]
 
@@ -157,9 +158,8 @@ class Reader:
             return None
         factory = self._types.get(type_name) if isinstance(type_name, str) else None
         if factory is None:
-            fix = suggest(str(type_name), sorted(self._types))
-            if isinstance(type_name, str) and not did_you_mean(type_name, self._types):
-                fix += f"; a plugin may bring it: pip install oscbridge-{type_name}"
+            usable = [name for name, t in self._types.items() if not issubclass(t, BrokenEndpoint)]
+            fix = suggest_type(str(type_name), usable)
             self._problem((*path, "type"), f"unknown endpoint type; {fix}", type_name)
         elif issubclass(factory, BrokenEndpoint):
             text = f"its plugin is broken: {factory.reason}"

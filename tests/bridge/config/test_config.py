@@ -205,8 +205,8 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
         ),
         pytest.param(
             '[endpoint.a]\ntype = "mqtt"',
-            "endpoint.a.type = 'mqtt': unknown endpoint type; available: sensor, server; "
-            "a plugin may bring it: pip install oscbridge-mqtt",
+            "endpoint.a.type = 'mqtt': unknown endpoint type; "
+            "install the plugin that offers it: pip install oscbridge-mqtt",
             id="type-of-no-plugin",
         ),
         pytest.param(
