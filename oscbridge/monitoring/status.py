@@ -166,6 +166,11 @@ class Status:
             for each in self.endpoints
             if each.needed and not each.connected
         ]
+        endpoints += [
+            f"endpoint.{each.name}: {each.problem}"
+            for each in self.endpoints
+            if each.connected and each.problem
+        ]
         routes = [f"route {each.number}: {each.problem}" for each in self.routes if each.problem]
         return (*bridges, *endpoints, *routes)
 

@@ -146,6 +146,7 @@ class Reader:
             policy=policy,
             on_start=host.on_start or factory.on_start,
             queue_size=host.queue,
+            stall_timeout=host.stall_timeout,
             spool=spool,
         )
         self.endpoints[name] = EndpointEntry(str(type_name), factory, valid, runner)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 import time
 from collections import Counter
@@ -21,6 +22,7 @@ from oscbridge.bridge.sinks.policies import RunnerOptions, make_queue
 from oscbridge.bridge.sinks.send_queue import SendQueue
 from oscbridge.bridge.sinks.sender import Sender
 from oscbridge.bridge.sinks.spool.rejected import RejectedFile
+from oscbridge.bridge.sinks.stall_watch import StallWatch, waiting_at
 from oscbridge.delivery import Deliverable, RouteInfo
 from oscbridge.dispatch.dispatcher import Dispatcher, Watcher
 from oscbridge.dispatch.due_timer import DueTimer
@@ -94,6 +96,8 @@ class EndpointRunner:
             one_by_one=options.policy == "latest",
             on_poison=None if spool is None else RejectedFile(spool.path, self._log).keep,
         )
+        self._stalls = StallWatch(options.stall_timeout, time.monotonic)
+        self._stalled = ""
         self._disconnects = DisconnectNotifier(endpoint, self._log)
         endpoint.attach(self)
 
@@ -109,8 +113,8 @@ class EndpointRunner:
 
     @property
     def problem(self) -> str:
-        """Why it is not connected, human-readable."""
-        return self._connection.problem
+        """Why it is not connected, or that a send does not return; human-readable."""
+        return self._connection.problem or self._stalled
 
     @property
     def routed(self) -> bool:
@@ -243,8 +247,23 @@ class EndpointRunner:
         return [] if latest is None else latest.values()
 
     def flush_reports(self, *, everything: bool = False) -> None:
-        """Write overdue summaries of repeated log lines."""
+        """Write overdue summaries of repeated log lines; look whether the send makes progress."""
+        self._look_at_send()
         self._log.flush(everything=everything)
+
+    def _look_at_send(self) -> None:
+        """Log a send that does not return, with the line that it waits in."""
+        seconds = 0.0
+        if self.options.policy != "block":
+            seconds = self._stalls.look(self._sender.attempt, self._sender.pending)
+        if not seconds:
+            self._stalled = ""
+            return
+        if not self._stalled:
+            place = "" if self._task is None else waiting_at(self._task)
+            text = f"send in progress for {seconds:.0f} s{f', waiting at {place}' if place else ''}"
+            self._log.report("stalled", text, level=logging.ERROR)
+        self._stalled = f"send in progress for {seconds:.0f} s"
 
     # --- its lifecycle -----------------------------------------------------------------------
 

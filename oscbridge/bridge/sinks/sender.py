@@ -84,6 +84,11 @@ class Sender:
             self._sending.reschedule(asyncio.get_running_loop().time())
 
     @property
+    def attempt(self) -> object:
+        """The send in progress; None without one. Each has an object of its own."""
+        return self._sending
+
+    @property
     def pending(self) -> int:
         """Messages taken from the queue that do not count as sent or lost yet."""
         return self._batch.pending
