@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from typing import Protocol
 
 from oscbridge.dispatch.handler import ClientAddress
@@ -37,6 +39,12 @@ class Host(Protocol):
 
     def connection_lost(self, error: Exception) -> None:
         """Reconnect. What is being sent is cancelled, and sent again then."""
+
+    def start_task(self, coroutine: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Run a coroutine until the connection is closed.
+
+        If it raises, that is logged and counted, and the endpoint is connected again.
+        """
 
     def last_values(self) -> list[Message]:
         """The last message of each address that the endpoint was sent, oldest first.

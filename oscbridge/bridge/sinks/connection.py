@@ -56,6 +56,8 @@ class EndpointConnection:
         self._reporter = reporter
         self._make_waits = waits
         self._waits = waits()
+        self.on_close: Callable[[], None] = _nothing
+        """Called before the endpoint is closed."""
         self._to_close = False
         self._lost: Exception | None = None
         self._since = 0.0
@@ -113,6 +115,7 @@ class EndpointConnection:
         if not self._to_close:
             return
         self._to_close = False
+        self.on_close()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._endpoint.close()
@@ -142,6 +145,10 @@ class EndpointConnection:
             return False
         self.failed(error)
         return True
+
+
+def _nothing() -> None:
+    """Without tasks there is nothing to end."""
 
 
 def description_of(endpoint: AnyEndpoint) -> str:

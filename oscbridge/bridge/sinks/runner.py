@@ -8,11 +8,12 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Final
 
 from oscbridge.abilities import Reconfigurable, RouteAware
 from oscbridge.bridge.hops import MAX_HOPS, hops_of, origin_after
+from oscbridge.bridge.sinks.background_tasks import BackgroundTasks
 from oscbridge.bridge.sinks.backpressure import Backpressure
 from oscbridge.bridge.sinks.connection import EndpointConnection, backoff, description_of
 from oscbridge.bridge.sinks.disconnects import DisconnectNotifier
@@ -96,6 +97,8 @@ class EndpointRunner:
             one_by_one=options.policy == "latest",
             on_poison=None if spool is None else RejectedFile(spool.path, self._log).keep,
         )
+        self._tasks = BackgroundTasks(self.name, self._log, self.connection_lost)
+        self._connection.on_close = self._tasks.cancel
         self._stalls = StallWatch(options.stall_timeout, time.monotonic)
         self._stalled = ""
         self._disconnects = DisconnectNotifier(endpoint, self._log)
@@ -240,6 +243,15 @@ class EndpointRunner:
         self._sender.interrupt()
         if self.queue is not None:
             self.queue.interrupt()
+
+    def start_task(self, coroutine: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Run a coroutine until the connection is closed; reconnect if it dies."""
+        return self._tasks.start(coroutine)
+
+    @property
+    def failed_tasks(self) -> int:
+        """Background tasks of the endpoint that died."""
+        return self._tasks.died
 
     def last_values(self) -> list[Message]:
         """The last message of each address that was sent to the endpoint, oldest first."""
