@@ -123,6 +123,8 @@ class EndpointStatus:
     """Seconds from routing to delivery, of a sample of messages."""
     clients: int | None = None
     """Connected clients; None if it does not serve clients."""
+    failed_tasks: int = 0
+    """Background tasks of the endpoint that died."""
 
 
 @dataclass(frozen=True)
@@ -242,6 +244,7 @@ def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
         received=_received(dispatcher),
         latency=delivery.latency,
         clients=_clients(endpoint),
+        failed_tasks=delivery.failed_tasks,
     )
 
 
@@ -250,7 +253,7 @@ def _clients(endpoint: AnyEndpoint) -> int | None:
         return None
     try:
         return int(endpoint.client_count)
-    except Exception as error:  # a broken plugin must not hide the status of the others
+    except BaseException as error:  # a broken plugin must not hide the status of the others
         endpoint.log.debug("client_count failed with %r", error)
         return None
 
