@@ -136,12 +136,12 @@ class Plugins:
             plugin.location, plugin.distribution = "built in", hookspecs.PROJECT
             plugin.version = version(hookspecs.PROJECT)
         try:
-            fault = _hook_fault(plugin, module)
-            if not fault:
+            problem = _hook_problem(plugin, module)
+            if not problem:
                 plugin.manager.register(module, plugin.name)
         except BaseException as error:
-            fault = f"cannot be looked through for hooks: {failure_text(error)}"
-        return self._broken(plugin, fault) if fault else plugin
+            problem = f"cannot be looked through for hooks: {failure_text(error)}"
+        return self._broken(plugin, problem) if problem else plugin
 
     def _collect_endpoints(self) -> None:
         owners: dict[str, Plugin] = {}
@@ -154,11 +154,11 @@ class Plugins:
                 continue
             if offered is None:
                 continue
-            fault = _fault(offered)
-            if fault:
+            problem = _problem_of(offered)
+            if problem:
                 if isinstance(offered, Mapping):
                     plugin.broken_types.update(name for name in offered if isinstance(name, str))
-                self._broken(plugin, f"oscbridge_endpoints: {fault}{_place_of_hook(plugin)}")
+                self._broken(plugin, f"oscbridge_endpoints: {problem}{_place_of_hook(plugin)}")
                 continue
             assert isinstance(offered, Mapping)
             taken = [name for name in offered if name in owners]
@@ -193,7 +193,7 @@ def _new_manager() -> pluggy.PluginManager:
     return manager
 
 
-def _hook_fault(plugin: Plugin, module: object) -> str:
+def _hook_problem(plugin: Plugin, module: object) -> str:
     """Notes the hooks that a module implements. What is wrong with them, if anything.
 
     A misspelt hook is an error: it would never be called.
@@ -225,7 +225,7 @@ def _place_of_hook(plugin: Plugin) -> str:
     return f" ({place})" if place else ""
 
 
-def _class_fault(factory: type[AnyEndpoint]) -> str:
+def _class_problem(factory: type[AnyEndpoint]) -> str:
     """What is wrong with an endpoint class, if anything."""
     for name in ("connect", "send", "send_batch", "close"):
         method = getattr(factory, name)
@@ -239,7 +239,7 @@ def _class_fault(factory: type[AnyEndpoint]) -> str:
     return ""
 
 
-def _fault(offered: object) -> str:
+def _problem_of(offered: object) -> str:
     """What is wrong with the answer to ``oscbridge_endpoints``, if anything."""
     if not isinstance(offered, Mapping):
         return f"returns {offered!r}, not a dictionary of endpoint classes"
@@ -248,9 +248,9 @@ def _fault(offered: object) -> str:
             return f"the type {name!r} is no text"
         if not (isinstance(factory, type) and issubclass(factory, Endpoint)):
             return f"the type {name!r} is {factory!r}, not a subclass of oscbridge.Endpoint"
-        fault = _class_fault(factory)
-        if fault:
-            return f"the type {name!r}: {fault}"
+        problem = _class_problem(factory)
+        if problem:
+            return f"the type {name!r}: {problem}"
         for match in factory.default_routes:
             try:
                 Pattern(match, mapped=True)

@@ -50,17 +50,17 @@ def make_runner(
     """An endpoint with its runner; opens nothing. Raises :class:`OSCBridgeError`."""
     try:
         endpoint = entry.factory(name, entry.options)
-        fault = _fault(endpoint)
+        problem = _problem_of(endpoint)
     except BaseException as error:
         raise _failed(f"endpoint.{name}", f"type {entry.type_name}", error, "the plugin") from error
-    if fault:
-        raise OSCBridgeError(f"endpoint.{name}: type {entry.type_name}: the plugin: {fault}")
+    if problem:
+        raise OSCBridgeError(f"endpoint.{name}: type {entry.type_name}: the plugin: {problem}")
     runner = EndpointRunner(endpoint, entry.type_name, entry.delivery)
     runner.routes = routes
     return runner
 
 
-def _fault(endpoint: AnyEndpoint) -> str:
+def _problem_of(endpoint: AnyEndpoint) -> str:
     """What is wrong with a new endpoint, if anything. Raises what its ``describe`` raises."""
     kind = type(endpoint)
     if not {"name", "options", "log"} <= vars(endpoint).keys():
