@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, cast, get_args, get_origin
 
 from oscbridge.abilities import ABILITY_OF
@@ -82,6 +83,14 @@ class Endpoint(Generic[OptionsT, ItemT]):
     def receive(self, message: Message, peer: ClientAddress = ("", 0)) -> None:
         """Put a message into the routes. ``peer`` tells one client from another."""
         self.host.receive(message, peer)
+
+    def start_task(self, coroutine: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Run a coroutine in the background, from :meth:`connect` until the connection closes.
+
+        The bridge cancels it then. If it raises, that is logged and counted, and the endpoint is
+        connected again; a task of ``asyncio.create_task`` would die unnoticed.
+        """
+        return self.host.start_task(coroutine)
 
     @property
     def host(self) -> Host:

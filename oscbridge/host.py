@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from typing import Protocol
 
 from oscbridge.dispatch.handler import ClientAddress
@@ -46,6 +48,12 @@ class Host(Protocol):
 
     def reachable(self) -> None:
         """The peer can be reached again after :meth:`unreachable`."""
+
+    def start_task(self, coroutine: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Run a coroutine until the connection is closed.
+
+        If it raises, that is logged and counted, and the endpoint is connected again.
+        """
 
     def last_values(self) -> list[Message]:
         """The last message of each address that the endpoint was sent, oldest first.

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Final
 import pluggy
 
 from oscbridge import hooks as hookspecs
+from oscbridge.bridge.config.models import HostOptions
+from oscbridge.broken_endpoint import broken_type
 from oscbridge.endpoint import AnyEndpoint, Endpoint, EndpointTypes
 from oscbridge.errors import PluginError
+from oscbridge.failures import defined_at, failure_text
 from oscbridge.osc import Pattern
 from oscbridge.source import Routes, Source
 from oscbridge.suggestions import suggest
@@ -48,7 +51,11 @@ class Plugin:
     """The file that the plugin was loaded from; "built in" for the bridge's own."""
     hooks: list[str] = field(default_factory=list)
     """The hooks that it implements."""
+    places: dict[str, str] = field(default_factory=dict, repr=False)
+    """Where its hooks are defined."""
     endpoints: dict[str, type[AnyEndpoint]] = field(default_factory=dict)
+    broken_types: set[str] = field(default_factory=set)
+    """The endpoint types that it would offer, as far as that is known, if it cannot be used."""
     error: PluginError | None = None
     """Why it cannot be used, if it cannot."""
     manager: pluggy.PluginManager = field(default_factory=lambda: _new_manager(), repr=False)
@@ -83,6 +90,20 @@ class Plugins:
             name: factory for plugin in self.working for name, factory in plugin.endpoints.items()
         }
 
+    @property
+    def broken_types(self) -> EndpointTypes:
+        """Stand-ins, by the names of the types that broken plugins would offer.
+
+        What could not be loaded is assumed to offer the type that its entry point is named after.
+        """
+        return {
+            name: broken_type(str(plugin.error))
+            for plugin in self.plugins
+            if plugin.error is not None
+            for name in plugin.broken_types or {plugin.name}
+            if name not in self.endpoint_types
+        }
+
     def register_routes(self, routes: Routes, source: Source) -> None:
         """Let every plugin add routes that read from a source.
 
@@ -108,8 +129,8 @@ class Plugins:
             plugin.distribution, plugin.version = point.dist.name, point.dist.version
         try:
             module = point.load()
-        except (Exception, SystemExit) as error:
-            return self._broken(plugin, f"cannot be imported: {error!r}")
+        except BaseException as error:
+            return self._broken(plugin, f"cannot be imported: {failure_text(error)}", error)
         plugin.location = str(getattr(module, "__file__", None) or repr(module))
         if point in BUILT_IN:
             plugin.location, plugin.distribution = "built in", hookspecs.PROJECT
@@ -118,8 +139,8 @@ class Plugins:
             problem = _record_hooks(plugin, module)
             if not problem:
                 plugin.manager.register(module, plugin.name)
-        except Exception as error:
-            problem = f"cannot be searched for hooks: {error!r}"
+        except BaseException as error:
+            problem = f"cannot be searched for hooks: {failure_text(error)}"
         return self._broken(plugin, problem) if problem else plugin
 
     def _collect_endpoints(self) -> None:
@@ -135,7 +156,9 @@ class Plugins:
                 continue
             problem = _problem_with(offered)
             if problem:
-                self._broken(plugin, f"oscbridge_endpoints: {problem}")
+                if isinstance(offered, Mapping):
+                    plugin.broken_types.update(name for name in offered if isinstance(name, str))
+                self._broken(plugin, f"oscbridge_endpoints: {problem}{_place_of_hook(plugin)}")
                 continue
             assert isinstance(offered, Mapping)
             taken = [name for name in offered if name in owners]
@@ -147,9 +170,9 @@ class Plugins:
             plugin.endpoints.update(offered)
             owners.update(dict.fromkeys(offered, plugin))
 
-    def _broken(self, plugin: Plugin, text: str) -> Plugin:
+    def _broken(self, plugin: Plugin, text: str, error: BaseException | None = None) -> Plugin:
         plugin.error = PluginError(plugin.name, text)
-        _log.error("%s", plugin.error)
+        _log.error("%s", plugin.error, exc_info=error)
         return plugin
 
 
@@ -159,8 +182,8 @@ def _call(plugin: Plugin, hook: str, **arguments: object) -> object:
         return None
     try:
         answers: list[object] = getattr(plugin.manager.hook, hook)(**arguments)
-    except (Exception, SystemExit) as error:
-        raise PluginError(plugin.name, f"{hook} raised {error!r}") from error
+    except BaseException as error:
+        raise PluginError(plugin.name, f"{hook} failed: {failure_text(error)}") from error
     return answers[0] if answers else None
 
 
@@ -179,7 +202,11 @@ def _record_hooks(plugin: Plugin, module: object) -> str:
     for name in dir(module):
         options = plugin.manager.parse_hookimpl_opts(module, name)
         if options is None:
+            value = getattr(module, name, None)
+            if name in specs and inspect.isfunction(value):
+                return f"{name} lacks @oscbridge.hookimpl ({defined_at(value)})"
             continue
+        plugin.places[name] = defined_at(getattr(module, name))
         hook = options.get("specname") or name
         if hook not in specs:
             return f"unknown hook {hook!r}; {suggest(hook, specs, 'known hooks')}"
@@ -193,6 +220,25 @@ def _record_hooks(plugin: Plugin, module: object) -> str:
     return ""
 
 
+def _place_of_hook(plugin: Plugin) -> str:
+    place = plugin.places.get("oscbridge_endpoints")
+    return f" ({place})" if place else ""
+
+
+def _class_problem(factory: type[AnyEndpoint]) -> str:
+    """The problem with an endpoint class, or ``""``."""
+    for name in ("connect", "send", "send_batch", "close"):
+        method = getattr(factory, name)
+        if not inspect.iscoroutinefunction(inspect.unwrap(method)):
+            return f"{factory.__name__}.{name} must be 'async def' ({defined_at(method)})"
+    reserved = {"type", *HostOptions.model_fields}
+    for key, option in factory.options_type.model_fields.items():
+        if (option.alias or key) in reserved:
+            place = defined_at(factory.options_type)
+            return f"the bridge has the key {key!r} itself; rename the option ({place})"
+    return ""
+
+
 def _problem_with(offered: object) -> str:
     """The problem with the result of ``oscbridge_endpoints``, or ``""``."""
     if not isinstance(offered, Mapping):
@@ -202,6 +248,9 @@ def _problem_with(offered: object) -> str:
             return f"the type {name!r} is not a string"
         if not (isinstance(factory, type) and issubclass(factory, Endpoint)):
             return f"the type {name!r} is {factory!r}, not a subclass of oscbridge.Endpoint"
+        problem = _class_problem(factory)
+        if problem:
+            return f"the type {name!r}: {problem}"
         for match in factory.default_routes:
             try:
                 Pattern(match, mapped=True)

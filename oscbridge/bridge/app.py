@@ -13,6 +13,7 @@ from oscbridge.bridge.config.config import Configuration
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.lifecycle import (
     all_of,
+    broken_entry,
     can_keep,
     close_all,
     connect,
@@ -29,6 +30,7 @@ from oscbridge.bridge.routing import Hooks, make_routing
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.listener import Listener, set_limits
 from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.errors import OSCBridgeError
 from oscbridge.osc import Message
 
 __all__ = ["App", "AppWatcher", "Direction"]
@@ -44,10 +46,13 @@ class App:
 
     :meth:`start` opens endpoints first and listens last, so that no message arrives before it
     can be delivered; :meth:`reload` changes what differs in a new configuration; :meth:`stop`
-    stops listening, delivers queued messages, then closes.
+    stops listening, delivers queued messages, then closes. With ``allow_broken``, an endpoint
+    that its plugin cannot create never connects; otherwise it is an :class:`OSCBridgeError`.
     """
 
-    def __init__(self, configuration: Configuration, hooks: Hooks) -> None:
+    def __init__(
+        self, configuration: Configuration, hooks: Hooks, *, allow_broken: bool = False
+    ) -> None:
         self.configuration = configuration
         self._hooks = hooks
         self.endpoints: dict[str, EndpointRunner] = {}
@@ -62,7 +67,7 @@ class App:
         self._closing: asyncio.Task[None] | None = None
         self._watcher: AppWatcher | None = None
         for name, entry in configuration.endpoints.items():
-            self.endpoints[name] = self._make_runner(name, entry, configuration)
+            self.endpoints[name] = self._make_runner(name, entry, configuration, allow_broken)
         self._routing = make_routing(configuration, self.endpoints, hooks)
         self.dispatchers = make_dispatchers(self.endpoints, {}, configuration.bridges)
         for name, dispatcher in self.dispatchers.items():
@@ -81,9 +86,19 @@ class App:
         return [name for name in self.endpoints if name not in used and not sources[name].sinks]
 
     def _make_runner(
-        self, name: str, entry: EndpointEntry, configuration: Configuration
+        self,
+        name: str,
+        entry: EndpointEntry,
+        configuration: Configuration,
+        allow_broken: bool = False,
     ) -> EndpointRunner:
-        runner = make_runner(name, entry, configuration.routes_to[name])
+        try:
+            runner = make_runner(name, entry, configuration.routes_to[name])
+        except OSCBridgeError as error:
+            if not allow_broken:
+                raise
+            _log.error("%s", error, exc_info=error.__cause__)
+            runner = make_runner(name, broken_entry(entry, str(error)), ())
         runner.backpressure.on_change = self._apply_backpressure
         return runner
 
@@ -182,7 +197,7 @@ class App:
     def _undo(self, prepared: PreparedReload) -> asyncio.Task[None]:
         """Close the new parts and return to the old configuration."""
         for runner in prepared.kept.values():
-            with suppress(Exception):
+            with suppress(BaseException):
                 runner.update(runner.endpoint.options)
         for name, options in self.configuration.bridges.items():  # some share a scheduler
             set_limits(self.dispatchers[name], options.limits)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
+from oscbridge.failures import failure_text
+
 __all__ = ["in_daemon_thread"]
 
 _T = TypeVar("_T")
@@ -32,11 +34,15 @@ async def in_daemon_thread(function: Callable[[], _T], name: str) -> _T:
             outcome.set_result(result)  # type: ignore[arg-type]
 
     def run() -> None:
-        result, problem = None, None
+        result: _T | None = None
+        problem: Exception | None = None
         try:
             result = function()
         except Exception as error:
             problem = error
+        except BaseException as error:  # the loop would take it for its own end
+            problem = RuntimeError(failure_text(error))
+            problem.__cause__ = error
         with suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(settle, result, problem)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from oscbridge.bridge.config.models import BridgeOptions
@@ -13,13 +14,17 @@ from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sinks.drops import several
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.listener import Listener, listen
+from oscbridge.broken_endpoint import BrokenEndpoint, broken_type
 from oscbridge.delivery import RouteInfo
 from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import OSCBridgeError
+from oscbridge.failures import defined_at, failure_text
 from oscbridge.net.os_errors import what_failed
 
 __all__ = [
     "all_of",
+    "broken_entry",
     "can_keep",
     "close_all",
     "connect",
@@ -45,11 +50,34 @@ def make_runner(
     """An endpoint with its runner; opens nothing. Raises :class:`OSCBridgeError`."""
     try:
         endpoint = entry.factory(name, entry.options)
-    except Exception as error:
-        raise _failed(f"endpoint.{name}", f"type {entry.type_name}", error) from error
+        problem = _problem_of(endpoint)
+    except BaseException as error:
+        raise _failed(f"endpoint.{name}", f"type {entry.type_name}", error, "the plugin") from error
+    if problem:
+        raise OSCBridgeError(f"endpoint.{name}: type {entry.type_name}: the plugin: {problem}")
     runner = EndpointRunner(endpoint, entry.type_name, entry.delivery)
     runner.routes = routes
     return runner
+
+
+def _problem_of(endpoint: AnyEndpoint) -> str:
+    """What is wrong with a new endpoint, if anything. Raises what its ``describe`` raises."""
+    kind = type(endpoint)
+    if not {"name", "options", "log"} <= vars(endpoint).keys():
+        place = defined_at(kind.__init__)
+        return f"{kind.__name__}.__init__ must call super().__init__(name, options) ({place})"
+    where: object = endpoint.describe()
+    if not isinstance(where, str):
+        place = defined_at(kind.describe)
+        return f"{kind.__name__}.describe must return text, got {where!r} ({place})"
+    return ""
+
+
+def broken_entry(entry: EndpointEntry, why: str) -> EndpointEntry:
+    """The entry of an endpoint that never connects, in place of one that cannot be created."""
+    options = BrokenEndpoint.options_type()
+    delivery = replace(entry.delivery, on_start="retry")
+    return EndpointEntry(entry.type_name, broken_type(why), options, delivery)
 
 
 def can_keep(runner: EndpointRunner | None, old: EndpointEntry | None, new: EndpointEntry) -> bool:
@@ -63,8 +91,8 @@ def can_keep(runner: EndpointRunner | None, old: EndpointEntry | None, new: Endp
         return False
     try:
         return runner.update(new.options)
-    except Exception as error:
-        raise _failed(f"endpoint.{runner.name}", runner.endpoint.describe(), error) from error
+    except BaseException as error:
+        raise _failed(f"endpoint.{runner.name}", runner.describe(), error) from error
 
 
 def make_dispatchers(
@@ -100,7 +128,7 @@ async def connect(runner: EndpointRunner) -> None:
     try:
         await runner.start()
     except Exception as error:
-        where = runner.endpoint.describe()
+        where = runner.describe()
         raise _failed(f"endpoint.{runner.name}", where, error) from error
 
 
@@ -119,8 +147,9 @@ def notify_routes_changed(runner: EndpointRunner) -> None:
     """Tell an endpoint that a reload changed the routes that lead to it."""
     try:
         runner.routes_changed()
-    except Exception as error:
-        runner.endpoint.log.error("on_routes_changed() raised %r", error, exc_info=error)
+    except BaseException as error:
+        text = failure_text(error)
+        runner.endpoint.log.error("on_routes_changed failed: %s", text, exc_info=error)
 
 
 async def close_all(
@@ -173,28 +202,31 @@ async def _close_runner(runner: EndpointRunner, drain: float) -> None:
 async def run_all(steps: Iterable[Awaitable[None]]) -> None:
     """Run all steps concurrently. Errors are logged, not raised."""
     for result in await asyncio.gather(*steps, return_exceptions=True):
-        if isinstance(result, Exception):
-            _log.error("a part of the bridge failed with %r", result, exc_info=result)
+        if isinstance(result, BaseException):
+            text = failure_text(result)
+            _log.error("a part of the bridge failed: %s", text, exc_info=result)
 
 
 async def all_of(steps: Iterable[Awaitable[None]]) -> None:
     """Run all steps concurrently. Raises the first error after all have finished."""
     for result in await asyncio.gather(*steps, return_exceptions=True):
+        if isinstance(result, asyncio.CancelledError):  # by itself: this task is not cancelled
+            raise OSCBridgeError(f"a part of the bridge cancelled itself: {failure_text(result)}")
         if isinstance(result, BaseException):
             raise result
 
 
-def _failed(what: str, where: str, error: Exception, who: str = "the plugin") -> OSCBridgeError:
+def _failed(what: str, where: str, error: BaseException, who: str = "the plugin") -> OSCBridgeError:
     """The error with its part, its address and its reason."""
     reason = reason_of(error, who)
     return OSCBridgeError(": ".join(part for part in (what, where, reason) if part))
 
 
-def reason_of(error: Exception, who: str = "it") -> str:
+def reason_of(error: BaseException, who: str = "it") -> str:
     """The reason of a failure, in words. ``who`` raised it, if it is not an expected error."""
     match error:
         case OSError():
             return what_failed(error)
         case OSCBridgeError():
             return str(error)
-    return f"{who} failed with {error!r}"
+    return f"{who} failed: {failure_text(error)}"

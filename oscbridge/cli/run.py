@@ -58,22 +58,28 @@ def command(file: Path | None, form: Form, verbose: bool) -> None:
     hold_hangup()
     configure_log(logging.DEBUG if verbose else logging.INFO, form)
     plugins = Plugins()
-    configuration = read_configuration(file, plugins)
+    configuration = read_configuration(file, plugins, allow_broken=True)
     name = str(file or "its built-in configuration")
     read = partial(read_configuration, file, plugins)
-    asyncio.run(_run(Service(App(configuration, plugins), read, name), plugins, name))
+    asyncio.run(
+        _run(Service(App(configuration, plugins, allow_broken=True), read, name), plugins, name)
+    )
 
 
-def read_configuration(file: Path | None, plugins: Plugins) -> Configuration:
+def read_configuration(
+    file: Path | None, plugins: Plugins, *, allow_broken: bool = False
+) -> Configuration:
     """The configuration of a file, or the built-in one without the plugins that are missing.
 
-    Functions of routes can import modules from the directory of the file.
+    Functions of routes can import modules from the directory of the file. ``allow_broken``
+    accepts endpoints of broken plugins, which never connect.
     """
     if file is not None:
         directory = str(file.resolve().parent)
         if directory not in sys.path:
             sys.path.insert(0, directory)
-        return load(file, plugins.endpoint_types)
+        types = {**plugins.broken_types, **plugins.endpoint_types}
+        return load(file, types, allow_broken=allow_broken)
     text = DEFAULT
     if "websocket" not in plugins.endpoint_types:
         text = text[: text.index("[endpoint")]
@@ -126,7 +132,7 @@ def _banner(service: Service, plugins: Plugins, name: str) -> str:
         for name, listener in app.listeners.items()
     ]
     rows += [
-        ("endpoint", name, delivery.endpoint.describe(), _state(delivery, name in app.idle))
+        ("endpoint", name, delivery.describe(), _state(delivery, name in app.idle))
         for name, delivery in app.endpoints.items()
     ]
     if service.http_address:

@@ -228,7 +228,8 @@ def _endpoints(shown: View, lines: int) -> Table:
 
 def _endpoint(now: EndpointStatus, before: EndpointStatus | None, shown: View) -> list[Text]:
     style = "bold" if now.connected else "bold red" if now.needed else "bold dim"
-    where = line(now.where, "cyan") if now.connected else line(now.problem or "not yet", "red")
+    is_well = now.connected and not now.problem
+    where = line(now.where, "cyan") if is_well else line(now.problem or "not yet", "red")
     wide = shown.width >= WIDE
     old = None if before is None else before.received.messages
     silence = now.received.silence

@@ -191,6 +191,12 @@ def _endpoints(status: Status) -> Iterator[Metric]:
         key,
         [((each.name,), each.refused) for each in endpoints],
     )
+    yield counters(
+        "oscbridge_endpoint_failed_tasks",
+        "Background tasks that died.",
+        key,
+        [((each.name,), each.failed_tasks) for each in endpoints],
+    )
     yield from _deliveries(endpoints)
 
 

@@ -18,6 +18,7 @@ from oscbridge.bridge.reload import Changes, has_port_of
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.logs.setup import flush_log
 from oscbridge.monitoring.control_server import ControlServer
+from oscbridge.monitoring.loop_watchdog import LoopWatchdog
 from oscbridge.monitoring.status import Reloads, read_status
 from oscbridge.net.os_errors import what_failed
 
@@ -54,6 +55,7 @@ class Service:
         """The options of :attr:`_http`."""
         self._control = ControlServer(app, self.reload, name)
         self._looking: asyncio.Task[None] | None = None
+        self._watchdog: LoopWatchdog | None = None
         self._reading: set[asyncio.Task[Configuration]] = set()
         self._reloading: asyncio.Task[None] | None = None
         self._asked = False
@@ -88,6 +90,9 @@ class Service:
                 await asyncio.wait([task])
         await self._control.stop()
         await self.app.stop()
+        if self._watchdog is not None:
+            self._watchdog.stop()
+            self._watchdog = None
         await self._serve_http(None)
         self.app.flush_reports(everything=True)
 
@@ -214,8 +219,18 @@ class Service:
             return (str(error),)
         return ()
 
+    def _watch_loop(self) -> None:
+        """Start the watchdog, again after a reload has changed its time."""
+        timeout = self.app.configuration.run.blocked_timeout
+        if self._watchdog is not None and self._watchdog.timeout != timeout:
+            self._watchdog.stop()
+            self._watchdog = None
+        if self._watchdog is None:
+            self._watchdog = LoopWatchdog(timeout)
+
     async def _look_after(self) -> None:
         while True:
+            self._watch_loop()
             await asyncio.sleep(LOOK_INTERVAL)
             self.app.flush_reports()
             if self._http is not None:

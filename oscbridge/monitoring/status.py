@@ -127,6 +127,8 @@ class EndpointStatus:
     """Datagrams that the peer did not accept, and expected answers that did not arrive."""
     clients: int | None = None
     """Connected clients; None if it does not serve clients."""
+    failed_tasks: int = 0
+    """Background tasks of the endpoint that died."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,11 @@ class Status:
             f"endpoint.{each.name}: not connected: {each.problem or 'not yet'}"
             for each in self.endpoints
             if each.needed and not each.connected
+        ]
+        endpoints += [
+            f"endpoint.{each.name}: {each.problem}"
+            for each in self.endpoints
+            if each.connected and each.problem
         ]
         routes = [f"route {each.number}: {each.problem}" for each in self.routes if each.problem]
         return (*bridges, *endpoints, *routes)
@@ -226,7 +233,7 @@ def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
     return EndpointStatus(
         name=delivery.name,
         type=delivery.type,
-        where=endpoint.describe(),
+        where=delivery.describe(),
         connected=delivery.connected,
         problem=delivery.problem,
         is_sink=endpoint.is_sink(),
@@ -242,6 +249,7 @@ def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
         latency=delivery.latency,
         unreachable_errors=delivery.unreachable_errors,
         clients=_clients(endpoint),
+        failed_tasks=delivery.failed_tasks,
     )
 
 
@@ -250,7 +258,7 @@ def _clients(endpoint: AnyEndpoint) -> int | None:
         return None
     try:
         return int(endpoint.client_count)
-    except Exception as error:  # a broken plugin must not hide the status of the others
+    except BaseException as error:  # a broken plugin must not hide the status of the others
         endpoint.log.debug("client_count failed with %r", error)
         return None
 

@@ -289,9 +289,8 @@ async def test_plugin_that_fails_to_connect_is_named_with_its_error(
     app = make_app('[endpoint.x]\ntype = "broken"')
     with pytest.raises(OSCBridgeError) as caught:
         await app.start()
-    assert str(caught.value) == (
-        "endpoint.x: tcp://example: the plugin failed with KeyError('a fault of the author')"
-    )
+    text = "endpoint.x: tcp://example: the plugin failed: KeyError: 'a fault of the author'"
+    assert str(caught.value).startswith(f"{text} ({__file__}:")
 
 
 def test_endpoint_that_cannot_be_created_is_named(
@@ -304,7 +303,8 @@ def test_endpoint_that_cannot_be_created_is_named(
     types["broken"] = Broken
     with pytest.raises(OSCBridgeError) as caught:
         make_app('[endpoint.x]\ntype = "broken"')
-    assert str(caught.value) == "endpoint.x: type broken: the plugin failed with ValueError('no')"
+    text = "endpoint.x: type broken: the plugin failed: ValueError: no"
+    assert str(caught.value).startswith(f"{text} ({__file__}:")
 
 
 # --- stop --------------------------------------------------------------------------------------

@@ -456,7 +456,7 @@ async def test_an_endpoint_whose_on_routes_changed_fails_holds_up_nothing(
     async with running(IN + STUCK + route) as app:
         changes = await app.reload(read(IN + STUCK + route + 'match = "/x"'))
         assert str(changes) == "1 route new or changed"
-    assert "on_routes_changed() raised RuntimeError('no good')" in caplog.text
+    assert f"on_routes_changed failed: RuntimeError: no good ({__file__}:" in caplog.text
 
 
 async def test_full_endpoint_without_routes_pauses_no_bridge(

@@ -63,7 +63,8 @@ def test_plugins_lists_ours_and_says_why_another_is_broken(
     others, works = result.stdout.split("websocket ", 1)
     assert others.startswith(
         f"osc {version('oscbridge')}\n  offers  endpoint type osc\n  from    built in\n"
-        "laser 2.5\n  broken  cannot be imported: RuntimeError('[red] no beam')\n  from    laser\n"
+        "laser 2.5\n  broken  cannot be imported: RuntimeError: [red] no beam "
+        f"({tmp_path / 'laser.py'}:1)\n  from    laser\n"
     )
     assert works.startswith(version("oscbridge-websocket"))
     assert "  offers  endpoint type websocket\n" in works

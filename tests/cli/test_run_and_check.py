@@ -29,7 +29,7 @@ BAD = {
     ),
     "wrong type": ("[bridge.a]\nlisten = 5", "bridge.a.listen = 5: expected text in quotes"),
     "bad URL": ('[bridge.a]\nlisten = "9000"', "write it as udp://host:port"),
-    "unknown plugin": ('[endpoint.a]\ntype = "laser"', "pip install oscbridge-laser"),
+    "unknown plugin": ('[endpoint.a]\ntype = "laser"', "unknown endpoint type; available: "),
     "unknown endpoint": (
         ROUTE + 'from = "a"\nto = "wbe"',
         "route 1: to = 'wbe': no such endpoint; did you mean 'web'?",

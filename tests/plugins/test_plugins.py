@@ -82,15 +82,15 @@ def test_without_plugins_there_is_nothing() -> None:
     [
         pytest.param(
             "import no_such_module",
-            "cannot be imported: ModuleNotFoundError(\"No module named 'no_such_module'\")",
+            "cannot be imported: ModuleNotFoundError: No module named 'no_such_module' (",
             id="import-error",
         ),
         pytest.param(
-            "raise ValueError('no')", "cannot be imported: ValueError('no')", id="import-raises"
+            "raise ValueError('no')", "cannot be imported: ValueError: no (", id="import-raises"
         ),
-        pytest.param("def f(", "cannot be imported: SyntaxError(", id="syntax"),
+        pytest.param("def f(", "cannot be imported: SyntaxError: ", id="syntax"),
         pytest.param(
-            "raise SystemExit(3)", "cannot be imported: SystemExit(3)", id="exit-at-import"
+            "raise SystemExit(3)", "cannot be imported: SystemExit: 3 (", id="exit-at-import"
         ),
         pytest.param(
             "@oscbridge.hookimpl\ndef oscbridge_endpoint():\n    return {}",
@@ -126,12 +126,12 @@ def test_without_plugins_there_is_nothing() -> None:
         ),
         pytest.param(
             "@oscbridge.hookimpl\ndef oscbridge_endpoints():\n    raise KeyError('x')",
-            "oscbridge_endpoints raised KeyError('x')",
+            "oscbridge_endpoints failed: KeyError: 'x' (",
             id="raises",
         ),
         pytest.param(
             "@oscbridge.hookimpl\ndef oscbridge_endpoints():\n    raise SystemExit(1)",
-            "oscbridge_endpoints raised SystemExit(1)",
+            "oscbridge_endpoints failed: SystemExit: 1 (",
             id="exits",
         ),
         pytest.param(
@@ -163,20 +163,20 @@ def test_without_plugins_there_is_nothing() -> None:
         ),
         pytest.param(
             "class Bad(oscbridge.Endpoint[dict]):\n    pass\n" + offering('{"x": Bad}'),
-            "cannot be imported: TypeError(\"Bad: <class 'dict'> does not derive from "
-            'oscbridge.Options")',
+            "cannot be imported: TypeError: Bad: <class 'dict'> does not derive from "
+            "oscbridge.Options (",
             id="options",
         ),
         pytest.param(
             "class Bad(oscbridge.Endpoint):\n    class Options(oscbridge.Options):\n        pass\n",
-            "cannot be imported: TypeError('Bad.Options: declare options as "
+            "cannot be imported: TypeError: Bad.Options: declare options as "
             "oscbridge.Endpoint[MyOptions] or ",
             id="options-of-before",
         ),
         pytest.param(
             "class Bad(oscbridge.Endpoint):\n    def coalesce_key(self, message):\n        pass\n",
-            "cannot be imported: TypeError('Bad.coalesce_key: "
-            "derive the class from oscbridge.Coalescing too')",
+            "cannot be imported: TypeError: Bad.coalesce_key: "
+            "derive the class from oscbridge.Coalescing too (",
             id="ability-that-is-not-declared",
         ),
     ],
@@ -254,7 +254,7 @@ def test_a_plugin_that_fails_to_register_routes_is_named_and_the_others_run(
     plugins, added = Plugins(), AddedRoutes()
     plugins.register_routes(added, Source("here", {}))
     assert added == ["/b"]
-    expected = "source 'here': plugin 'a': oscbridge_register_routes raised KeyError('x')"
+    expected = "source 'here': plugin 'a': oscbridge_register_routes failed: KeyError: 'x' ("
     assert expected in caplog.text
 
 
@@ -311,4 +311,4 @@ def test_a_plugin_that_fails_to_add_commands_is_named_and_the_others_run(
     install("bad", "@oscbridge.hookimpl\ndef oscbridge_commands(cli):\n    raise KeyError('x')")
     install("lamp", LAMP)
     assert CliRunner().invoke(Commands(), ["lamp", "on"]).exit_code == 0
-    assert "plugin 'bad': oscbridge_commands raised KeyError('x')" in caplog.text
+    assert "plugin 'bad': oscbridge_commands failed: KeyError: 'x' (" in caplog.text

@@ -16,8 +16,8 @@ from oscbridge.bridge.config.environment import PREFIX, mistaken, overlay
 from oscbridge.bridge.config.file import read_file
 from oscbridge.bridge.config.reader import Reader
 from oscbridge.bridge.config.resolved import Configuration, EndpointEntry
-from oscbridge.endpoint import Endpoint
-from oscbridge.errors import ConfigurationError
+from oscbridge.endpoint import AnyEndpoint
+from oscbridge.errors import ConfigurationError, OSCBridgeError
 
 __all__ = [
     "DEFAULT",
@@ -41,27 +41,38 @@ listen = "127.0.0.1:8080"
 """The configuration that is used without a file."""
 
 
-def load(path: Path, types: Mapping[str, type[Endpoint]]) -> Configuration:
+def load(
+    path: Path, types: Mapping[str, type[AnyEndpoint]], *, allow_broken: bool = False
+) -> Configuration:
     """Read a file and the environment. ``types`` are the endpoint types by name.
 
-    Raises :class:`ConfigurationError` that lists every problem.
+    Raises as :func:`parse` does.
     """
-    return parse(read_file(path), types, str(path), path.absolute().parent)
+    directory = path.absolute().parent
+    return parse(read_file(path), types, str(path), directory, allow_broken=allow_broken)
 
 
 def parse(
-    text: str, types: Mapping[str, type[Endpoint]], name: str, directory: Path | None = None
+    text: str,
+    types: Mapping[str, type[AnyEndpoint]],
+    name: str,
+    directory: Path | None = None,
+    *,
+    allow_broken: bool = False,
 ) -> Configuration:
     """Read TOML and the environment, which takes precedence.
 
     ``name`` is the name of the file, for error messages; relative file names start at
     ``directory``. The variables that were used are logged. Raises
-    :class:`ConfigurationError` that lists every problem.
+    :class:`ConfigurationError` that lists every problem, and :class:`OSCBridgeError` if all of
+    them are endpoints of broken plugins, which ``allow_broken`` accepts.
     """
     overlaid = overlay(parse_toml(text, name), os.environ)
     reader = Reader(overlaid.raw, types, directory)
     problems = [f"environment: {problem}" for problem in overlaid.problems]
     problems += [f"{name}: {overlaid.explain(problem)}" for problem in reader.problems]
+    if not problems and reader.broken and not allow_broken:
+        raise OSCBridgeError("\n".join(f"{name}: {problem}" for problem in reader.broken))
     if problems:
         raise ConfigurationError("\n".join(problems))
     if overlaid.variables:

@@ -243,6 +243,9 @@ class HostOptions(Options):
     on_start: OnStart | None = None
     """What happens when the connection fails at startup: ``retry``, ``error`` or ``ignore``, which
     leaves the endpoint disconnected until the next reload."""
+    stall_timeout: Annotated[float, Field(gt=0, le=86_400)] = 5.0
+    """Seconds after which a send that is still in progress is logged, and the endpoint not ready.
+    No effect with the policy ``block``, where a slow endpoint slows its sources by design."""
     spool: SpoolOptions = SpoolOptions()
     """A table about the file of the policy ``spool``, see below."""
 

@@ -31,3 +31,6 @@ class RunOptions(Options):
 
     drain_timeout: Annotated[float, Field(ge=0, le=600)] = DRAIN_TIMEOUT
     """Seconds within which endpoints must deliver their queues when the bridge stops."""
+    blocked_timeout: Annotated[float, Field(ge=0.05, le=3600)] = 1.0
+    """Seconds after which an event loop that a plugin or a function blocks is reported, with the
+    line that blocks it."""

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.models import BridgeOptions, HostOptions, RouteOptions
+from oscbridge.bridge.config.plugin_packages import suggest_type
 from oscbridge.bridge.config.port_conflicts import (
     Listen,
     is_group,
@@ -26,10 +27,11 @@ from oscbridge.bridge.config.route_loops import endless
 from oscbridge.bridge.config.routes import RouteReader
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.spool.writer import SpoolBounds
-from oscbridge.endpoint import Endpoint
+from oscbridge.broken_endpoint import BrokenEndpoint
+from oscbridge.endpoint import AnyEndpoint
 from oscbridge.net.url import OSCURL
 from oscbridge.options import Options
-from oscbridge.suggestions import did_you_mean, suggest
+from oscbridge.suggestions import suggest
 
 __all__ = ["Reader"]
 
@@ -45,10 +47,12 @@ class Reader:
     def __init__(
         self,
         raw: Mapping[str, Any],
-        types: Mapping[str, type[Endpoint]],
+        types: Mapping[str, type[AnyEndpoint]],
         directory: Path | None = None,
     ) -> None:
         self.problems: list[ConfigProblem] = []
+        self.broken: list[ConfigProblem] = []
+        """Endpoints whose plugin is broken."""
         self.bridges: dict[str, BridgeOptions] = {}
         self.endpoints: dict[str, EndpointEntry] = {}
         self._types = types
@@ -142,11 +146,12 @@ class Reader:
             policy=policy,
             on_start=host.on_start or factory.on_start,
             queue_size=host.queue,
+            stall_timeout=host.stall_timeout,
             spool=spool,
         )
         self.endpoints[name] = EndpointEntry(str(type_name), factory, valid, runner)
 
-    def _factory(self, path: KeyPath, type_name: object) -> type[Endpoint] | None:
+    def _factory(self, path: KeyPath, type_name: object) -> type[AnyEndpoint] | None:
         """The endpoint class of a type; None after reporting an unknown one."""
         if type_name is None:
             known = ", ".join(sorted(self._types)) or "none: no plugins are installed"
@@ -154,10 +159,12 @@ class Reader:
             return None
         factory = self._types.get(type_name) if isinstance(type_name, str) else None
         if factory is None:
-            fix = suggest(str(type_name), sorted(self._types))
-            if isinstance(type_name, str) and not did_you_mean(type_name, self._types):
-                fix += f"; a plugin may bring it: pip install oscbridge-{type_name}"
+            usable = [name for name, t in self._types.items() if not issubclass(t, BrokenEndpoint)]
+            fix = suggest_type(str(type_name), usable)
             self._problem((*path, "type"), f"unknown endpoint type; {fix}", type_name)
+        elif issubclass(factory, BrokenEndpoint):
+            text = f"its plugin is broken: {factory.reason}"
+            self.broken.append(ConfigProblem((*path, "type"), text, show(type_name)))
         return factory
 
     def _spool(self, name: str, host: HostOptions) -> SpoolBounds | None:

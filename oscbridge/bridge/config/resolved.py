@@ -11,7 +11,7 @@ from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.delivery import RouteInfo
-from oscbridge.endpoint import Endpoint
+from oscbridge.endpoint import AnyEndpoint
 from oscbridge.options import Options
 
 __all__ = ["Configuration", "EndpointEntry"]
@@ -22,7 +22,7 @@ class EndpointEntry:
     """The configuration of an endpoint."""
 
     type_name: str
-    factory: type[Endpoint]
+    factory: type[AnyEndpoint]
     options: Options
     delivery: RunnerOptions
 

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.models import RouteOptions
+from oscbridge.bridge.config.plugin_packages import suggest_type
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
 from oscbridge.bridge.config.route_loops import always_sent_to, pointless
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.pure_steps import load_function
-from oscbridge.endpoint import Endpoint
+from oscbridge.endpoint import AnyEndpoint
 from oscbridge.options import Options
 from oscbridge.osc import Pattern
 from oscbridge.suggestions import did_you_mean, suggest
@@ -31,7 +32,7 @@ class RouteReader:
 
     def __init__(
         self,
-        types: Mapping[str, type[Endpoint]],
+        types: Mapping[str, type[AnyEndpoint]],
         bridges: Mapping[str, object],
         endpoints: Mapping[str, Mapping[str, Any]],
         directory: Path | None = None,
@@ -87,8 +88,7 @@ class RouteReader:
 
     def _unknown_type(self, name: str) -> str:
         known = [key for key, each in self._types.items() if each.route_options_type is not None]
-        fix = did_you_mean(name, [*_KEYS, *known])
-        fix = fix or f"a plugin may bring it: pip install oscbridge-{name}"
+        fix = did_you_mean(name, [*_KEYS, *known]) or suggest_type(name, known)
         return f"unknown endpoint type; {fix}"
 
     def _route_options(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from oscbridge.bridge.routes.pure_steps import checked, several
 from oscbridge.bridge.routes.route import RouteSink, offer_to
+from oscbridge.failures import failure_text
 from oscbridge.options import Options
 from oscbridge.osc import Message
 from oscbridge.source import RouteFunction
@@ -46,8 +47,13 @@ class DirectRoute:
             return offer
 
         def run(message: Message) -> None:
-            made = function(message)
-            for each in () if made is None else several(made):
-                offer(checked(each, message))
+            try:
+                made = function(message)
+                for each in () if made is None else several(made):
+                    offer(checked(each, message))
+            except Exception:
+                raise
+            except BaseException as error:  # would stop the source, not only this message
+                raise RuntimeError(failure_text(error)) from error
 
         return run

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias, cast
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.scale import Scale
 from oscbridge.errors import EncodeError, MessageDropped
+from oscbridge.failures import failure_text
 from oscbridge.osc import Message, Pattern, encode_message
 from oscbridge.templates.message import MessageTemplate
 from oscbridge.templates.placeholders import Args
@@ -37,13 +38,15 @@ def load_function(name: str) -> Function:
         target: object = import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name != module_name:
-            raise ValueError(f"{module_name!r} cannot be imported: {_one_line(error)}") from None
+            text = f"{module_name!r} cannot be imported: {failure_text(error)}"
+            raise ValueError(text) from None
         raise ValueError(
             f"unknown module {module_name!r}; put {module_name.partition('.')[0]}.py "
             "beside the configuration file, or install it"
         ) from None
-    except (Exception, SystemExit) as error:
-        raise ValueError(f"{module_name!r} cannot be imported: {_one_line(error)}") from None
+    except BaseException as error:
+        text = f"{module_name!r} cannot be imported: {failure_text(error)}"
+        raise ValueError(text) from None
     for part in path.split("."):
         target = getattr(target, part, None)
         if target is None:
@@ -165,6 +168,8 @@ class PureSteps:
         name = self._config.function
 
         def run(message: Message) -> None:
+            # A function may raise anything, for example what cancels tasks: nobody but the bridge
+            # may stop the bridge.
             try:
                 made = function(message)
                 if made is None:
@@ -175,8 +180,8 @@ class PureSteps:
                         self._drop("too_many", text)
                         return
                     out(checked(each, message))
-            except (Exception, SystemExit) as error:
-                self._drop("function", f"{name} failed: {_one_line(error)}", error)
+            except BaseException as error:
+                self._drop("function", f"{name} failed: {failure_text(error)}", error)
 
         return run
 
@@ -213,8 +218,3 @@ def checked(made: object, source: Message) -> Message:
         raise EncodeError(f"cannot encode {made!r}: {error}") from None
     timetag = source.timetag if made.timetag is None else made.timetag
     return Message(made.address, made.types, tuple(made.args), timetag, source.origin)
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -10,10 +10,11 @@ from typing import Final
 
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import BackOff, EndpointError
+from oscbridge.failures import failure_text
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.net.os_errors import what_failed
 
-__all__ = ["EndpointConnection", "backoff", "is_cancelled"]
+__all__ = ["EndpointConnection", "backoff", "description_of", "is_ending"]
 
 CONNECT_TIMEOUT: Final = 10.0
 CLOSE_TIMEOUT: Final = 0.6
@@ -63,6 +64,8 @@ class EndpointConnection:
         self._reporter = reporter
         self._make_waits = waits
         self._waits = waits()
+        self.on_close: Callable[[], None] = _nothing
+        """Called before the endpoint is closed."""
         self._to_close = False
         self._lost: Exception | None = None
         self._since = 0.0
@@ -80,12 +83,12 @@ class EndpointConnection:
                 raise  # a time-out of the operating system
             text = f"no connection within {CONNECT_TIMEOUT:g} s"
             raise EndpointError(text) from error
-        except asyncio.CancelledError:
-            if is_cancelled():
+        except Exception:
+            raise
+        except BaseException as error:
+            if is_ending(error):
                 raise
-            raise EndpointError("connect cancelled itself") from None
-        except SystemExit as error:
-            raise EndpointError(f"connect raised {error!r}") from error
+            raise EndpointError(failure_text(error)) from error
         finally:
             self.tried.set()
         self.is_open, self.problem, self.useful, self.is_doubted = True, "", False, False
@@ -122,7 +125,7 @@ class EndpointConnection:
             self._log_recovery()
 
     def _log_recovery(self) -> None:
-        self._endpoint.log.info("connected again: %s", self._endpoint.describe())
+        self._endpoint.log.info("connected again: %s", description_of(self._endpoint))
         self._reporter.forget("connection")  # the next problem is logged at once
 
     def _end_recovery(self) -> None:
@@ -150,22 +153,29 @@ class EndpointConnection:
         if not self._to_close:
             return
         self._to_close = False
+        self.on_close()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._endpoint.close()
-        except (Exception, SystemExit, asyncio.CancelledError) as error:
-            if is_cancelled():
+        except BaseException as error:
+            if is_ending(error):
                 raise
-            self._endpoint.log.warning("close failed: %r", error)
+            text = repr(error) if isinstance(error, EndpointError | OSError) else None
+            self._endpoint.log.warning("close failed: %s", text or failure_text(error))
 
     def failed(self, error: Exception) -> None:
         """Note and log why it is not open."""
         self.is_open = False
         self._end_recovery()
         self.broken.set()
-        text = what_failed(error) if isinstance(error, OSError) else str(error)
-        self.problem = text or repr(error)
-        self._reporter.report("connection", f"not connected: {self.problem}", level=logging.ERROR)
+        self.problem = _reason(error)
+        is_expected = isinstance(error, EndpointError | OSError) and error.__cause__ is None
+        self._reporter.report(
+            "connection",
+            f"not connected: {self.problem}",
+            level=logging.ERROR,
+            error=None if is_expected else error,
+        )
 
     def lost(self, error: Exception) -> bool:
         """Note a loss that the endpoint reports. Returns whether the connection was open."""
@@ -176,7 +186,35 @@ class EndpointConnection:
         return True
 
 
-def is_cancelled() -> bool:
-    """Whether the running task itself is cancelled, not an object that it awaits."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+def _nothing() -> None:
+    """Without tasks there is nothing to end."""
+
+
+def description_of(endpoint: AnyEndpoint) -> str:
+    """What an endpoint says where it is; the failure if it fails. Never raises."""
+    try:
+        return str(endpoint.describe())
+    except BaseException as error:  # the call waits for nothing: the endpoint raised it
+        return f"describe failed: {failure_text(error)}"
+
+
+def is_ending(error: BaseException) -> bool:
+    """Whether an error ends the running task itself, because it is cancelled or closed.
+
+    Otherwise an endpoint has raised it, or it comes from an object that the endpoint awaits.
+    """
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    if task is None:  # a coroutine that is closed without its loop
+        return True
+    return isinstance(error, asyncio.CancelledError) and task.cancelling() > 0
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return what_failed(error) or repr(error)
+    if isinstance(error, EndpointError):
+        return str(error) or repr(error)
+    return failure_text(error)  # a mistake in the endpoint

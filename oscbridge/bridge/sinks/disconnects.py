@@ -10,6 +10,7 @@ from typing import Final
 from oscbridge.abilities import PeerAware
 from oscbridge.bridge.sinks.send_queue import SendQueue
 from oscbridge.endpoint import AnyEndpoint
+from oscbridge.failures import failure_text
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.osc import Origin
 
@@ -57,8 +58,8 @@ class DisconnectNotifier:
         assert self._endpoint is not None
         try:
             self._endpoint.on_peer_disconnected(origin)
-        except Exception as error:
-            text = f"on_peer_disconnected raised {error!r}"
+        except BaseException as error:  # the call waits for nothing: the endpoint raised it
+            text = f"on_peer_disconnected failed: {failure_text(error)}"
             self._log.report("on_peer_disconnected", text, level=logging.ERROR, error=error)
 
     def close(self) -> None:

@@ -31,6 +31,8 @@ class RunnerOptions:
     """Messages."""
     spool: SpoolBounds | None = None
     """Required by the policy ``spool``."""
+    stall_timeout: float = 5.0
+    """Seconds after which a send in progress is a problem, except with the policy ``block``."""
 
 
 def make_queue(

@@ -147,7 +147,7 @@ class MustDeliverBuffer:
         try:
             key = self._key(message)
             is_known = key in kept
-        except Exception:  # raised by a plugin; the source of the message must not fail
+        except BaseException:  # raised by a plugin; the source of the message must not fail
             return False
         if key is None or (not is_known and len(kept) >= MAX_MUST_DELIVER):
             return False
@@ -221,7 +221,7 @@ class LatestQueue(MemoryQueue):
         try:
             key = self._key(message)
             hash(key)
-        except Exception:  # raised by a plugin; the source of the message must not fail
+        except BaseException:  # raised by a plugin; the source of the message must not fail
             key = message.address
         if key is None:
             key = object()

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Final
 
 from oscbridge.abilities import Reconfigurable, RouteAware
 from oscbridge.bridge.config.models import LimitOptions
 from oscbridge.bridge.hops import MAX_HOPS, hops_of, origin_after
+from oscbridge.bridge.sinks.background_tasks import BackgroundTasks
 from oscbridge.bridge.sinks.backpressure import Backpressure
-from oscbridge.bridge.sinks.connection import EndpointConnection, backoff
+from oscbridge.bridge.sinks.connection import EndpointConnection, backoff, description_of
 from oscbridge.bridge.sinks.disconnects import DisconnectNotifier
 from oscbridge.bridge.sinks.drops import DropCounter, several
 from oscbridge.bridge.sinks.latency import Latency, LatencySampler
@@ -22,12 +24,14 @@ from oscbridge.bridge.sinks.policies import RunnerOptions, make_queue
 from oscbridge.bridge.sinks.send_queue import SendQueue
 from oscbridge.bridge.sinks.sender import Sender
 from oscbridge.bridge.sinks.spool.rejected import RejectedFile
+from oscbridge.bridge.sinks.stall_watch import StallWatch, waiting_at
 from oscbridge.delivery import Deliverable, RouteInfo
 from oscbridge.dispatch.dispatcher import Dispatcher, Watcher
 from oscbridge.dispatch.due_timer import DueTimer
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.endpoint import AnyEndpoint, OnStart
 from oscbridge.errors import DecodeError, EndpointError
+from oscbridge.failures import failure_text
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.options import Options
 from oscbridge.osc import Message, Origin
@@ -96,6 +100,10 @@ class EndpointRunner:
             one_by_one=options.policy == "latest",
             on_poison=None if spool is None else RejectedFile(spool.path, self._log).keep,
         )
+        self._tasks = BackgroundTasks(self.name, self._log, self.connection_lost)
+        self._connection.on_close = self._tasks.cancel
+        self._stalls = StallWatch(options.stall_timeout, time.monotonic)
+        self._stalled = ""
         self._disconnects = DisconnectNotifier(endpoint, self._log)
         endpoint.attach(self)
 
@@ -105,10 +113,14 @@ class EndpointRunner:
     def connected(self) -> bool:
         return self._connection.is_open and not self._connection.is_doubted
 
+    def describe(self) -> str:
+        """Where it is, human-readable; why that is unknown if the endpoint fails. Never raises."""
+        return description_of(self.endpoint)
+
     @property
     def problem(self) -> str:
-        """Why it is not connected, human-readable."""
-        return self._connection.problem
+        """Why it is not connected, or that a send does not return; human-readable."""
+        return self._connection.problem or self._stalled
 
     @property
     def routed(self) -> bool:
@@ -245,14 +257,38 @@ class EndpointRunner:
         """Show the endpoint as connected again after :meth:`unreachable`."""
         self._connection.reachable()
 
+    def start_task(self, coroutine: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Run a coroutine until the connection is closed; reconnect if it dies."""
+        return self._tasks.start(coroutine)
+
+    @property
+    def failed_tasks(self) -> int:
+        """Background tasks of the endpoint that died."""
+        return self._tasks.died
+
     def last_values(self) -> list[Message]:
         """The last message of each address that was sent to the endpoint, oldest first."""
         latest = self._sender.latest
         return [] if latest is None else latest.values()
 
     def flush_reports(self, *, everything: bool = False) -> None:
-        """Write overdue summaries of repeated log lines."""
+        """Write overdue summaries of repeated log lines; look whether the send makes progress."""
+        self._look_at_send()
         self._log.flush(everything=everything)
+
+    def _look_at_send(self) -> None:
+        """Log a send that does not return, with the line that it waits in."""
+        seconds = 0.0
+        if self.options.policy != "block":
+            seconds = self._stalls.look(self._sender.attempt, self._sender.pending)
+        if not seconds:
+            self._stalled = ""
+            return
+        if not self._stalled:
+            place = "" if self._task is None else waiting_at(self._task)
+            text = f"send in progress for {seconds:.0f} s{f', waiting at {place}' if place else ''}"
+            self._log.report("stalled", text, level=logging.ERROR)
+        self._stalled = f"send in progress for {seconds:.0f} s"
 
     # --- its lifecycle -----------------------------------------------------------------------
 
@@ -300,11 +336,24 @@ class EndpointRunner:
                 self._connection.failed(error)
                 await self._close_queue("closed")
                 return
-        loop = asyncio.get_running_loop()
-        self._task = loop.create_task(self._sender.run(self.queue), name=f"deliver {self.name}")
+        self._deliver()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(START_TIMEOUT):
                 await self._connection.tried.wait()
+
+    def _deliver(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._task = loop.create_task(self._sender.run(self.queue), name=f"deliver {self.name}")
+        self._task.add_done_callback(self._delivery_ended)
+
+    def _delivery_ended(self, task: asyncio.Task[None]) -> None:
+        """Deliver again, unless this is the stop: the endpoint may have cancelled the task."""
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if self._due is None or error is None:
+            return
+        self._sender.lose_batch(error)
+        self._connection.failed(EndpointError(f"delivery ended: {failure_text(error)}"))
+        self._deliver()
 
     def release(self) -> None:
         """Stop sources from waiting for room, as a stop is about to follow."""

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from oscbridge.bridge.sinks.connection import EndpointConnection, is_cancelled
+from oscbridge.bridge.sinks.connection import EndpointConnection, is_ending
 from oscbridge.bridge.sinks.drops import several
 from oscbridge.bridge.sinks.last_values import LastValues
 from oscbridge.bridge.sinks.latency import LatencySampler
@@ -23,6 +23,7 @@ from oscbridge.errors import (
     PartialDelivery,
     PoisonMessage,
 )
+from oscbridge.failures import failure_text
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.osc import Message
 
@@ -83,6 +84,11 @@ class Sender:
             self._sending.reschedule(asyncio.get_running_loop().time())
 
     @property
+    def attempt(self) -> object:
+        """The send in progress; None without one. Each has an object of its own."""
+        return self._sending
+
+    @property
     def pending(self) -> int:
         """Messages taken from the queue that do not count as sent or lost yet."""
         return self._batch.pending
@@ -98,6 +104,11 @@ class Sender:
         self._ended = True
         left, self._batch = self._batch.pending, UnsettledBatch(())
         return left
+
+    def lose_batch(self, error: BaseException) -> None:
+        """Give up the messages that an endpoint had when it ended the delivery."""
+        if self._batch.pending:
+            self._lose("error", len(self._batch.unsettled), error)
 
     async def run(self, queue: SendQueue | None) -> None:
         """Deliver while connected, reconnect while not. Without a queue only reconnect."""
@@ -143,8 +154,8 @@ class Sender:
             await self._recover(error)
         except BadMessage as error:
             self._lose(error.reason, self._whole(messages), error)
-        except (Exception, SystemExit, asyncio.CancelledError) as error:
-            if is_cancelled():
+        except BaseException as error:
+            if is_ending(error):
                 raise
             self._lose("error", self._whole(messages), error)
 
@@ -214,7 +225,7 @@ class Sender:
         """Count and log losses, those with the same text together."""
         groups: dict[tuple[str, str], list[Loss]] = {}
         for loss in losses:
-            text = str(loss.error) or repr(loss.error)
+            text = _reason(loss.error)
             groups.setdefault((loss.reason, text), []).append(loss)
         for (reason, text), group in groups.items():
             error = group[0].error
@@ -240,3 +251,9 @@ class Sender:
         if self.watcher is not None:
             for message in plain:
                 self.watcher(message)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, EndpointError | OSError):
+        return str(error) or repr(error)
+    return failure_text(error)  # a mistake in the endpoint

@@ -116,7 +116,8 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
         pytest.param(
             '[endpoint.a]\ntype = "server"\nxyz = 1',
             "endpoint.a.xyz: unknown key; "
-            "known keys: count, listen, names, on_start, page, policy, queue, rate, spool, token",
+            "known keys: count, listen, names, on_start, page, policy, queue, rate, spool, "
+            "stall_timeout, token",
             id="endpoint-key-far",
         ),
         pytest.param(
@@ -205,8 +206,8 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
         ),
         pytest.param(
             '[endpoint.a]\ntype = "mqtt"',
-            "endpoint.a.type = 'mqtt': unknown endpoint type; available: sensor, server; "
-            "a plugin may bring it: pip install oscbridge-mqtt",
+            "endpoint.a.type = 'mqtt': unknown endpoint type; "
+            "install the plugin that offers it: pip install oscbridge-mqtt",
             id="type-of-no-plugin",
         ),
         pytest.param(

@@ -294,7 +294,7 @@ def test_the_options_may_be_a_table_of_their_own() -> None:
         (
             "mqtt = { qos = 1 }",
             "route 1: mqtt: unknown endpoint type; "
-            "a plugin may bring it: pip install oscbridge-mqtt",
+            "install the plugin that offers it: pip install oscbridge-mqtt",
         ),
     ],
 )

@@ -151,7 +151,8 @@ def test_trace_shows_the_curve_with_the_scale() -> None:
     ],
 )
 def test_trace_shows_where_a_message_is_lost(route: str, last: Step) -> None:
-    assert steps(route)[1:] == [last]
+    (step,) = steps(route)[1:]
+    assert step._replace(result=step.result.partition(" (/")[0]) == last
 
 
 def test_trace_keeps_messages_from_before_a_failure() -> None:

@@ -206,7 +206,7 @@ class SpoolWriter:
         try:
             if self._is_durable(message):
                 return self._serializer.encode(message)
-        except Exception as error:  # a plugin's own, its types, or values that OSC does not have
+        except BaseException as error:  # a plugin's own, or values that OSC does not have
             text = f"cannot keep a message to {message.address} on disk: {error}"
             self._log.report("not_durable", text, level=logging.ERROR)
         return b""
@@ -286,7 +286,7 @@ class SpoolWriter:
             message = None
             try:
                 message = decode(payload)
-            except Exception as error:  # also a plugin's own, about the options of a route
+            except BaseException as error:  # also a plugin's own, about the options of a route
                 text = f"{self.bounds.path}: cannot read a message: {error}"
                 self._log.report("not_decoded", text, level=logging.ERROR)
             yield number, message, RECORD_OVERHEAD + len(payload)

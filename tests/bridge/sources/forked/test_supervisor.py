@@ -353,8 +353,9 @@ async def test_errors_of_a_function_are_logged_at_a_limited_rate(
         await send(app, "in", *[Message.of("/x")] * 20)
         await until(lambda: app.routes[0].drops["function"] == 20)
     record, summary = caplog.records
-    text = f"bridge.in: 1 message lost: {name}:harm failed: ValueError: no good"
-    assert record.getMessage() == text
+    text = record.getMessage()
+    assert text.startswith(f"bridge.in: 1 message lost: {name}:harm failed: ValueError: no good (")
+    assert text.endswith(f"{name}.py:4)")
     assert summary.getMessage().startswith(f"{text} (19 more in ")
     assert f'{name}.py", line 4, in harm' in record.detail  # type: ignore[attr-defined]
     assert record.levelname == "ERROR"
@@ -739,8 +740,8 @@ async def test_module_that_fails_only_in_the_worker_is_named(
     app = make_app(config(f'function = "{name}:same"'))
     with pytest.raises(OSCBridgeError) as caught:
         await app.start()
-    assert str(caught.value) == (
-        f"bridge.in: udp://127.0.0.1:0: {name!r} cannot be imported: RuntimeError: not here"
+    assert str(caught.value).startswith(
+        f"bridge.in: udp://127.0.0.1:0: {name!r} cannot be imported: RuntimeError: not here ("
     )
 
 

@@ -1,0 +1,30 @@
+"""The packages of this project that offer endpoint types, to suggest one that is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from oscbridge.suggestions import did_you_mean, suggest
+
+__all__ = ["PACKAGES", "suggest_type"]
+
+PACKAGES: Final[Mapping[str, str]] = {
+    "midi": "oscbridge-midi",
+    "mqtt": "oscbridge-mqtt",
+    "websocket": "oscbridge-websocket",
+}
+"""Packages by the endpoint type that each offers. Only these are suggested: anybody may have
+published a package under another name."""
+
+
+def suggest_type(word: str, installed: Collection[str]) -> str:
+    """How to fix an unknown endpoint type: the nearest one, the package that offers it, or all."""
+    missing = {name: package for name, package in PACKAGES.items() if name not in installed}
+    if word in missing:
+        return f"install the plugin that offers it: pip install {missing[word]}"
+    near = did_you_mean(word, [*installed, *missing])
+    for name, package in missing.items():
+        if near == did_you_mean(name, [name]):
+            return f"{near} Install it with: pip install {package}"
+    return near or suggest(word, sorted(installed))

@@ -1,0 +1,82 @@
+"""Failures in code of users and plugins, in one line: the type, the place and the text."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from traceback import walk_tb
+from types import TracebackType
+from typing import Final
+
+__all__ = ["defined_at", "failure_text", "place_of"]
+
+_HERE: Final = str(Path(__file__).parent)
+_PLUGINS_OF_OUR_OWN: Final = str(Path(__file__).parent / "endpoints")
+_CALLING: Final = (
+    "<frozen importlib",
+    str(Path("importlib", "metadata")),
+    str(Path("importlib", "__init__.py")),
+    str(Path("pluggy", "_")),
+)
+
+
+def failure_text(error: BaseException) -> str:
+    """Return ``KeyError: 'brightness' (/shows/lamp.py:12)``; never raises.
+
+    For errors that nobody raised on purpose: those name their reason themselves.
+    """
+    place = place_of(error)
+    try:
+        text = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
+    except BaseException:
+        text = "its text cannot be shown"
+    named = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"{named} ({place})" if place else named
+
+
+def place_of(error: BaseException) -> str:
+    """Return ``FILE:LINE`` where an error was raised, in the code that the bridge called.
+
+    That is the deepest line in the first file that does not belong to the bridge: the libraries
+    that the file uses say less about the mistake. For a syntax error it is the line with the
+    error. Empty if the error was not raised.
+    """
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    lines = list(_lines(error.__traceback__))
+    foreign = [line for line in lines if not _is_ours(line[0])]
+    if not lines:
+        return ""
+    if not foreign and _is_calling(lines[-1][0]):
+        return ""  # the module itself is missing
+    if not foreign:
+        return f"{lines[-1][0]}:{lines[-1][1]}"
+    first = foreign[0][0]
+    return f"{first}:{[number for file, number in foreign if file == first][-1]}"
+
+
+def defined_at(function: object) -> str:
+    """Return ``FILE:LINE`` where a function or a class is defined; empty if that is unknown."""
+    code = getattr(inspect.unwrap(function) if callable(function) else function, "__code__", None)
+    if code is not None:
+        return f"{code.co_filename}:{code.co_firstlineno}"
+    try:
+        return f"{inspect.getsourcefile(function)}:{inspect.getsourcelines(function)[1]}"  # type: ignore[arg-type]
+    except (OSError, TypeError):
+        return ""
+
+
+def _lines(traceback: TracebackType | None) -> Iterator[tuple[str, int]]:
+    for frame, number in walk_tb(traceback):
+        yield frame.f_code.co_filename, number
+
+
+def _is_ours(file: str) -> bool:
+    if file.startswith(_HERE):
+        return not file.startswith(_PLUGINS_OF_OUR_OWN)
+    return _is_calling(file)
+
+
+def _is_calling(file: str) -> bool:
+    return any(part in file for part in _CALLING)

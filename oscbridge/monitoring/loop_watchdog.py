@@ -1,0 +1,71 @@
+"""Reports an event loop that is blocked, while it is, with the line that blocks it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import threading
+import time
+from types import FrameType
+from typing import Final
+
+__all__ = ["LoopWatchdog"]
+
+REPEAT: Final = 10.0
+"""Seconds between two lines about a loop that stays blocked."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+class LoopWatchdog:
+    """A thread that expects the running event loop to answer within ``timeout`` seconds.
+
+    It costs the loop one callback per half ``timeout``. A function of a plugin or of a route that
+    blocks the loop stops everything that the loop does; only another thread can report that.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self.timeout = timeout
+        self._loop = asyncio.get_running_loop()
+        self._blocked = threading.get_ident()
+        self._answered = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="loop watchdog", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread. On the event loop."""
+        self._stopping.set()
+        self._answered.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(self.timeout / 2):
+            self._answered.clear()
+            began = time.monotonic()
+            try:
+                self._loop.call_soon_threadsafe(self._answered.set)
+            except RuntimeError:  # the loop is closed
+                return
+            if self._stopping.is_set() or self._answered.wait(self.timeout):
+                continue
+            while not self._answered.is_set():
+                seconds = time.monotonic() - began
+                _log.error("event loop blocked for %.1f s by %s", seconds, self._culprit())
+                self._answered.wait(REPEAT)
+            _log.warning("event loop was blocked for %.1f s", time.monotonic() - began)
+
+    def _culprit(self) -> str:
+        """The innermost line that the loop runs, and the one that called it from elsewhere."""
+        frame = sys._current_frames().get(self._blocked)
+        lines: list[str] = []
+        while frame is not None and not _is_of_asyncio(frame) and len(lines) < 10:
+            code = frame.f_code
+            lines.append(f"{code.co_filename}:{frame.f_lineno} in {code.co_name}")
+            frame = frame.f_back
+        return ", called from ".join(lines) or "nothing that can be seen"
+
+
+def _is_of_asyncio(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] == "asyncio"

@@ -1,0 +1,65 @@
+"""The watchdog names what blocks an event loop, while it is blocked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from oscbridge.monitoring.loop_watchdog import LoopWatchdog
+
+
+class Lines(logging.Handler):
+    """Keeps the lines and when they were logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[tuple[float, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append((time.monotonic(), record.getMessage()))
+
+
+@contextmanager
+def logged() -> Iterator[list[tuple[float, str]]]:
+    handler = Lines()
+    logger = logging.getLogger("oscbridge.monitoring.loop_watchdog")
+    logger.addHandler(handler)
+    try:
+        yield handler.lines
+    finally:
+        logger.removeHandler(handler)
+
+
+def block_until(condition: Callable[[], object]) -> float:
+    """Block the loop, at most for 20 s. Returns the time of the end."""
+    end = time.monotonic() + 20
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return time.monotonic()
+
+
+async def test_blocked_loop_is_reported_while_it_is_blocked() -> None:
+    with logged() as lines:
+        watchdog = LoopWatchdog(0.1)
+        ended = block_until(lambda: lines)
+        while len(lines) < 2:
+            await asyncio.sleep(0.01)
+        watchdog.stop()
+    (at, text), (_, over) = lines
+    assert at <= ended
+    assert text.startswith("event loop blocked for 0.")
+    assert f"{__file__}:" in text
+    assert " in block_until" in text
+    assert over.startswith("event loop was blocked for ")
+
+
+async def test_loop_that_is_not_blocked_is_not_reported(caplog: pytest.LogCaptureFixture) -> None:
+    watchdog = LoopWatchdog(1.0)
+    await asyncio.sleep(0)
+    watchdog.stop()
+    assert caplog.records == []
