@@ -136,7 +136,9 @@ async def _about(path: Path) -> RunningProcess:
         async with ask(path, {"command": "about"}) as batches:
             async for answer, *_ in batches:
                 return _process(path, answer["about"])
-    raise _Gone
+    if not path.exists():
+        raise _Gone
+    raise OSCBridgeError("no answer")
 
 
 def _process(path: Path, about: Mapping[str, Any]) -> RunningProcess:
@@ -169,7 +171,9 @@ async def ask(
     try:
         reader, writer, token = await connect(path)
     except OSError as error:
-        raise _Gone(f"cannot reach the bridge: {what_failed(error)}") from None
+        is_gone = isinstance(error, FileNotFoundError | ConnectionRefusedError)
+        kind = _Gone if is_gone else OSCBridgeError
+        raise kind(f"cannot reach the bridge: {what_failed(error)}") from None
     try:
         if token:
             request = {**request, "token": token}

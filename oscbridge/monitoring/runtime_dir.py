@@ -115,7 +115,10 @@ def remove_stale(path: Path) -> None:
 
 
 def read_contact(path: Path) -> tuple[int, str]:
-    """Port and token in the file of a TCP socket. Raises ``OSError``."""
+    """Port and token in the file of a TCP socket.
+
+    Raises ``OSError``; ``ConnectionRefusedError`` for a file with which nobody can connect.
+    """
     with path.open(encoding="ascii", errors="replace") as file:
         words = file.read(CONTACT_SIZE).split()
     try:
@@ -124,7 +127,7 @@ def read_contact(path: Path) -> tuple[int, str]:
     except ValueError:
         number, token = 0, ""
     if not 0 < number < 65_536:
-        raise OSError(f"{path}: expected a port and a token")
+        raise ConnectionRefusedError(f"{path}: expected a port and a token")
     return number, token
 
 

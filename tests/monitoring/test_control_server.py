@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -566,6 +566,33 @@ async def test_blocked_process_is_reported_as_silent(
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(str(folder / "4711.sock"))
         sock.listen()
+        assert await processes() == ([], [4711])
+
+
+async def test_process_with_a_full_backlog_is_reported_as_silent(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_client, "CONNECT_TIMEOUT", 0.5)
+    folder.mkdir(mode=0o700)
+    with ExitStack() as stack:
+        sock = stack.enter_context(socket.socket(socket.AF_UNIX))
+        sock.bind(str(folder / "4711.sock"))
+        sock.listen(0)
+        with suppress(BlockingIOError):
+            while True:
+                client = stack.enter_context(socket.socket(socket.AF_UNIX))
+                client.setblocking(False)
+                client.connect(str(folder / "4711.sock"))
+        with pytest.raises(OSCBridgeError, match="process 4711 does not answer"):
+            await choose()
+
+
+async def test_process_that_closes_without_an_answer_is_reported_as_silent(folder: Path) -> None:
+    folder.mkdir(mode=0o700)
+    server = await asyncio.start_unix_server(
+        lambda _reader, writer: writer.close(), folder / "4711.sock"
+    )
+    async with server:
         assert await processes() == ([], [4711])
 
 
