@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         PeerAware,
         Reconfigurable,
         RouteAware,
+        Serving,
     )
     from oscbridge.bridge.config.captures import check_captures
     from oscbridge.bridge.config.secrets import File, Secret
@@ -88,6 +89,7 @@ _HOMES = {
         "PeerAware",
         "Reconfigurable",
         "RouteAware",
+        "Serving",
     ),
     "oscbridge.delivery": ("Delivery", "RouteInfo"),
     "oscbridge.dispatch.handler": ("ClientAddress",),
@@ -208,6 +210,7 @@ __all__ = [
     "RouteInfo",
     "Routes",
     "Secret",
+    "Serving",
     "Sink",
     "Source",
     "Subject",

@@ -26,6 +26,7 @@ __all__ = [
     "PeerAware",
     "Reconfigurable",
     "RouteAware",
+    "Serving",
 ]
 
 
@@ -103,9 +104,29 @@ class PeerAware(ABC):
         """
 
 
+class Serving(ABC):
+    """Serves clients that connect to it."""
+
+    @property
+    @abstractmethod
+    def client_count(self) -> int:
+        """The number of connected clients, for status and ``oscbridge top``.
+
+        Read on the event loop; it must not wait.
+        """
+
+
 ABILITY_OF: Final[Mapping[str, type]] = {
     name: ability
-    for ability in (Coalescing, MustDeliver, Durability, Reconfigurable, RouteAware, PeerAware)
+    for ability in (
+        Coalescing,
+        MustDeliver,
+        Durability,
+        Reconfigurable,
+        RouteAware,
+        PeerAware,
+        Serving,
+    )
     for name in vars(ability)
     if name[0] != "_"
 }

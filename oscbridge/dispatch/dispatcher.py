@@ -311,6 +311,7 @@ class Dispatcher(DispatchCache, Reporting):
     ) -> None:
         if not target.calls:
             self.statistics.unmatched += 1
+            self.last_unmatched = message.address
             return
         for call, handler in target.calls:
             try:

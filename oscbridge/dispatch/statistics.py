@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -40,6 +41,13 @@ class Reporting:
 
     def __init__(self, logger: logging.Logger) -> None:
         self.statistics = Statistics()
+        self.last_failure = ""
+        """The latest failure, human-readable; empty if there was none."""
+        self.last_unmatched = ""
+        """The address of the latest message without a handler; empty if there was none."""
+        self.last_heard: float | None = None
+        """When something arrived last, in seconds of :func:`time.monotonic`."""
+        self._heard = 0
         self._errors_log = RateLimitedLog(logger)
 
     @property
@@ -56,7 +64,19 @@ class Reporting:
 
         ``everything`` logs all of them, for the end.
         """
+        self.note_activity()
         self._errors_log.flush(everything=everything)
+
+    def note_activity(self) -> None:
+        """Update :attr:`last_heard`, which is as exact as this is called often.
+
+        So a message costs nothing for it.
+        """
+        counts = self.statistics
+        heard = counts.packets + counts.messages + counts.bad.total()
+        if heard != self._heard:
+            self._heard = heard
+            self.last_heard = time.monotonic()
 
     def report_bad(self, error: DecodeError, client_address: ClientAddress) -> None:
         """Count and log a packet that is not valid OSC."""
@@ -72,7 +92,7 @@ class Reporting:
     def report_failure(self, name: str, error: BaseException, where: str = "") -> None:
         """Count and log an exception of a handler. Lines with the same ``name`` are summarised."""
         self.statistics.failed += 1
-        text = f"{name}{where} raised {error!r}"
+        self.last_failure = text = f"{name}{where} raised {error!r}"
         self._errors_log.report(name, text, level=logging.ERROR, error=error)
 
 

@@ -136,9 +136,12 @@ async def _about(path: Path) -> RunningProcess:
         async with ask(path, {"command": "about"}) as batches:
             async for answer, *_ in batches:
                 return _process(path, answer["about"])
-    if not path.exists():
-        raise _Gone
-    raise OSCBridgeError("no answer")
+    raise _no_answer(path)
+
+
+def _no_answer(path: Path) -> OSCBridgeError:
+    """About a connection that was closed without an answer."""
+    return OSCBridgeError("no answer") if path.exists() else _Gone()
 
 
 def _process(path: Path, about: Mapping[str, Any]) -> RunningProcess:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from oscbridge.abilities import Serving
 from oscbridge.bridge.app import App
+from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sinks.latency import Latency
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.endpoint import AnyEndpoint
 
 __all__ = [
     "BridgeStatus",
@@ -20,6 +24,10 @@ __all__ = [
     "Status",
     "read_status",
 ]
+
+
+MAX_TEXT: Final = 300
+"""Characters of an address or an error in a status."""
 
 
 class Reloads(NamedTuple):
@@ -52,6 +60,12 @@ class Received:
     """Received messages that did not reach the routes, by reason."""
     kernel_dropped: int | None
     """Datagrams that the kernel dropped before they were received; None if it does not count."""
+    last_unmatched: str = ""
+    """The address of the latest message that matched no route, shortened."""
+    last_failure: str = ""
+    """The latest failure of a route call, human-readable and shortened."""
+    silence: float | None = None
+    """Seconds since something arrived, accurate to one second; None if nothing has."""
 
     @property
     def lost(self) -> dict[str, int]:
@@ -107,6 +121,8 @@ class EndpointStatus:
     """Counters of the messages received from it."""
     latency: Latency
     """Seconds from routing to delivery, of a sample of messages."""
+    clients: int | None = None
+    """Connected clients; None if it does not serve clients."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +136,12 @@ class RouteStatus:
     to: tuple[str, ...]
     dropped: Mapping[str, int]
     """Messages dropped by its steps, by reason."""
+    failing: bool = False
+    """Whether it failed in the last seconds."""
+    problem: str = ""
+    """Human-readable reason why it keeps failing; empty if it does not."""
+    last_error: str = ""
+    """Its latest failure, human-readable and shortened; empty if there was none."""
 
 
 @dataclass(frozen=True)
@@ -132,14 +154,20 @@ class Status:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Problems, one per line: "endpoint.mixer: not connected: ..."."""
+        """Every reason why the system is not ready, the gravest first.
+
+        Bridges that do not listen, for their messages are lost; then endpoints that are not
+        connected, whose messages may wait; then routes that keep failing, which concern their own
+        messages alone. Of one kind, in the order of the configuration.
+        """
         bridges = [f"bridge.{each.name}: {each.problem}" for each in self.bridges if each.problem]
         endpoints = [
             f"endpoint.{each.name}: not connected: {each.problem or 'not yet'}"
             for each in self.endpoints
             if each.needed and not each.connected
         ]
-        return (*bridges, *endpoints)
+        routes = [f"route {each.number}: {each.problem}" for each in self.routes if each.problem]
+        return (*bridges, *endpoints, *routes)
 
 
 def read_status(app: App) -> Status:
@@ -147,16 +175,23 @@ def read_status(app: App) -> Status:
     return Status(
         bridges=tuple(_bridge(app, name) for name in app.configuration.bridges),
         endpoints=tuple(_endpoint(each) for each in app.endpoints.values()),
-        routes=tuple(
-            RouteStatus(
-                number,
-                route.config.match,
-                route.config.sources,
-                route.config.to,
-                dict(route.drops),
-            )
-            for number, route in enumerate(app.routes, 1)
-        ),
+        routes=tuple(_route(number, route) for number, route in enumerate(app.routes, 1)),
+    )
+
+
+def _route(number: int, route: Route) -> RouteStatus:
+    config, failures = route.config, route.failures
+    error = _shortened(failures.last_error)
+    problem = f"keeps failing: {error}" if failures.is_lasting else ""
+    return RouteStatus(
+        number,
+        config.match,
+        config.sources,
+        config.to,
+        dict(route.drops),
+        failures.is_failing,
+        problem,
+        error,
     )
 
 
@@ -166,14 +201,15 @@ def _bridge(app: App, name: str) -> BridgeStatus:
     if listener is not None:
         listener.update_counts()
     received = _received(dispatcher)
+    reload_problem = app.problems.get(name, "")
     if listener is None:
-        problem = app.problems.get(name) or "not listening"
+        problem = reload_problem or "not listening"
         return BridgeStatus(name, str(options.listen), options.mode, problem, received, 0, 0, 0)
     return BridgeStatus(
         name,
         str(listener.address),
         options.mode,
-        listener.problem or app.problems.get(name, ""),
+        "; ".join(each for each in (listener.problem, reload_problem) if each),
         received,
         listener.connections,
         listener.threads,
@@ -200,11 +236,24 @@ def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
         refused=delivery.refusals,
         received=_received(dispatcher),
         latency=delivery.latency,
+        clients=_clients(endpoint),
     )
+
+
+def _clients(endpoint: AnyEndpoint) -> int | None:
+    if not isinstance(endpoint, Serving):
+        return None
+    try:
+        return int(endpoint.client_count)
+    except Exception as error:  # a broken plugin must not hide the status of the others
+        endpoint.log.debug("client_count failed with %r", error)
+        return None
 
 
 def _received(dispatcher: Dispatcher) -> Received:
     statistics = dispatcher.statistics
+    dispatcher.note_activity()
+    heard = dispatcher.last_heard
     return Received(
         packets=statistics.packets,
         messages=statistics.messages,
@@ -216,4 +265,11 @@ def _received(dispatcher: Dispatcher) -> Received:
         closed=dict(statistics.closed),
         dropped=dict(statistics.dropped),
         kernel_dropped=statistics.kernel_dropped,
+        last_unmatched=_shortened(dispatcher.last_unmatched),
+        last_failure=_shortened(dispatcher.last_failure),
+        silence=None if heard is None else time.monotonic() - heard,
     )
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"

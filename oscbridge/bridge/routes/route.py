@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from oscbridge.bridge.routes.config import RouteConfig
+from oscbridge.bridge.routes.failures import RouteFailures
 from oscbridge.bridge.routes.pure_steps import Out, PureSteps
 from oscbridge.bridge.routes.stateful_steps import Delay, Limit, OnChange, StatefulStep, StepOut
 from oscbridge.delivery import Deliverable, Delivery
@@ -184,6 +185,7 @@ class Route:
         self.name = name
         self.pure = PureSteps(config, self._report)
         self.stateful = StatefulSteps(config, sinks)
+        self.failures = RouteFailures()
         self._log = RateLimitedLog(_log)
 
     def __repr__(self) -> str:
@@ -206,5 +208,6 @@ class Route:
 
     def _report(self, reason: str, text: str, error: BaseException | None) -> None:
         level = logging.WARNING if error is None else logging.ERROR
+        self.failures.note(text)
         text = f"{self.name}: 1 message lost: {text}"
         self._log.report(reason, text, level=level, error=error)

@@ -55,6 +55,7 @@ class MidiEndpoint(
     oscbridge.MustDeliver[MidiDelivery],
     oscbridge.RouteAware[MidiRoute],
     oscbridge.PeerAware,
+    oscbridge.Serving,
 ):
     """Sends and receives MIDI through ports of the system or over TCP.
 
@@ -88,7 +89,7 @@ class MidiEndpoint(
         self._is_retry = False
 
     @property
-    def clients(self) -> int:
+    def client_count(self) -> int:
         """The number of clients that are connected to ``listen``."""
         return 0 if self._server is None else self._server.clients
 

@@ -175,12 +175,12 @@ async def join() -> AsyncIterator[Connect]:
 
     async def join(bridge: MidiBridge) -> Wire:
         loop = asyncio.get_running_loop()
-        before = bridge.endpoint.clients
+        before = bridge.endpoint.client_count
         sock = socket.socket()
         sock.setblocking(False)
         await loop.sock_connect(sock, ("127.0.0.1", bridge.port))
         wires.append(Wire(sock))
-        await until(lambda: bridge.endpoint.clients > before)
+        await until(lambda: bridge.endpoint.client_count > before)
         return wires[-1]
 
     yield join

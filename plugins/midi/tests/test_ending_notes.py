@@ -121,7 +121,7 @@ async def test_reconnected_client_receives_all_notes_off(
     bridge.send("/note", 1, 60, 1)
     await wire.read(3)
     wire.sock.close()
-    await eventually(lambda: not bridge.endpoint.clients)
+    await eventually(lambda: not bridge.endpoint.client_count)
     bridge.send("/note", 1, 60, 0)
     await eventually(lambda: bridge.app.endpoints["synth"].sent == 2)
     wire = await join(bridge)

@@ -89,7 +89,7 @@ async def test_mido_port_sends_and_receives(start: Any) -> None:
 async def test_mido_client_sends_and_receives(start: Any, eventually: Eventually) -> None:
     bridge = await start()
     with whole(await asyncio.to_thread(mido.sockets.connect, "127.0.0.1", bridge.port)) as port:
-        await eventually(lambda: bridge.endpoint.clients == 1)
+        await eventually(lambda: bridge.endpoint.client_count == 1)
         port.send(mido.Message("pitchwheel", pitch=8191))
         assert await bridge.receive() == oscbridge.Message.of("/pitch", 1, 16383)
         bridge.send("/control", 1, 7, 3)

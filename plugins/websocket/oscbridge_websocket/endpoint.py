@@ -38,7 +38,9 @@ MAX_FORBIDDEN: Final = 100
 
 
 class WebSocketEndpoint(
-    oscbridge.Endpoint[WebSocketOptions], oscbridge.Reconfigurable[WebSocketOptions]
+    oscbridge.Endpoint[WebSocketOptions],
+    oscbridge.Reconfigurable[WebSocketOptions],
+    oscbridge.Serving,
 ):
     """Serves OSC over WebSocket.
 
@@ -71,6 +73,11 @@ class WebSocketEndpoint(
     def clients(self) -> Collection[WebSocketClient]:
         """The connected clients."""
         return self._clients
+
+    @property
+    def client_count(self) -> int:
+        """The number of connected clients."""
+        return len(self._clients)
 
     @property
     def connections(self) -> Collection[WebSocketConnection]:

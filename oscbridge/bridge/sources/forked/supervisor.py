@@ -286,6 +286,8 @@ class ForkingListener:
 
     def _dropped(self, reason: str, count: int, why: str) -> None:
         self._dispatcher.statistics.dropped[reason] += count
+        if reason == "function":
+            self._dispatcher.last_failure = why.partition("\n")[0]
         messages = "1 message" if count == 1 else f"{count} messages"
         level = logging.ERROR if reason == "function" else logging.WARNING
         why, _, detail = why.partition("\n")
