@@ -11,7 +11,10 @@ from rich.text import Text
 from oscbridge.logs.format import visible
 
 __all__ = [
+    "BAR",
     "RIGHT",
+    "SHORT_BAR",
+    "age",
     "bar",
     "columns",
     "curve",
@@ -25,6 +28,9 @@ __all__ = [
 
 BAR: Final = 10
 """Columns of a queue's bar."""
+
+SHORT_BAR: Final = 4
+"""Columns of a queue's bar in a narrow terminal."""
 
 RIGHT: Final = -1
 """The width of a column of numbers: as wide as needed, aligned to the right."""
@@ -81,13 +87,18 @@ def reasons(now: Mapping[str, int], before: Mapping[str, int] | None) -> Text:
     return text
 
 
-def bar(queued: int, size: int) -> Text:
+def age(seconds: float) -> str:
+    """How long ago something happened."""
+    return duration(seconds) if seconds >= 1 else "now"
+
+
+def bar(queued: int, size: int, width: int = BAR) -> Text:
     share = min(queued / max(size, 1), 1.0)
-    filled = max(round(share * BAR), 1 if queued else 0)
+    filled = max(round(share * width), 1 if queued else 0)
     style = "red" if share > 0.8 else "yellow" if share > 0.3 else "green"
     return Text.assemble(
         ("█" * filled, style),
-        ("░" * (BAR - filled), "dim"),
+        ("░" * (width - filled), "dim"),
         (f" {queued:,}", "" if queued else "dim"),
     )
 

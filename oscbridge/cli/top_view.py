@@ -15,7 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from oscbridge.cli.top_cells import (
+    BAR,
     RIGHT,
+    SHORT_BAR,
+    age,
     bar,
     columns,
     curve,
@@ -26,6 +29,7 @@ from oscbridge.cli.top_cells import (
     per_second,
     reasons,
 )
+from oscbridge.cli.top_notes import notes
 from oscbridge.logs.format import visible
 from oscbridge.monitoring.address_table import Row
 from oscbridge.monitoring.control_client import RunningProcess
@@ -38,13 +42,16 @@ HISTORY: Final = 40
 """Snapshots whose rates are drawn as a curve."""
 
 WIDE: Final = 110
-"""Columns from which types and peers are shown."""
+"""Columns from which types, peers and delays are shown, and longer bars."""
 
 NAME: Final = 20
 """Columns of a name."""
 
 PLACE: Final = 44
 """Columns of an address or location, at most."""
+
+MORE_COLUMNS: Final = 8
+"""Columns that endpoints need more than bridges in a narrow terminal."""
 
 FRESH: Final = 5
 """Seconds for which a value counts as new."""
@@ -105,6 +112,7 @@ def view(shown: View) -> RenderableType:
     """One screen, no higher than the terminal."""
     status = shown.now.status
     problems = cut([_problem(each) for each in status.problems], MAX_PROBLEMS, _and_more)
+    problems += notes(shown.now, shown.before)
     parts: list[RenderableType] = [_title(shown), _totals(shown), *problems]
     room = MAX_LINES if shown.height is None else shown.height - len(parts) - bool(shown.hint)
     # Endpoints have priority: messages are lost there.
@@ -202,10 +210,14 @@ def _bridge(now: BridgeStatus, before: BridgeStatus | None, shown: View) -> list
 
 
 def _endpoints(shown: View, lines: int) -> Table:
+    wide = shown.width >= WIDE
     table = columns(
-        *(("ENDPOINT", NAME), *([("TYPE", NAME)] if shown.width >= WIDE else [])),
-        *(("WHERE", _place(shown)), ("QUEUE", NAME)),
-        *(("OUT/S", RIGHT), ("DELAY", RIGHT), ("DROPPED", 0)),
+        *(("ENDPOINT", NAME), *([("TYPE", NAME)] if wide else [])),
+        ("WHERE", _place(shown, 0 if wide else MORE_COLUMNS)),
+        *([("CLIENTS", RIGHT)] if _has_clients(shown) else []),
+        *(("HEARD", RIGHT), ("IN/S", RIGHT), ("QUEUE", NAME), ("OUT/S", RIGHT)),
+        *([("DELAY", RIGHT)] if wide else []),
+        ("DROPPED", 0),
     )
     before = {} if shown.before is None else {e.name: e for e in shown.before.status.endpoints}
     rows = [_endpoint(each, before.get(each.name), shown) for each in shown.now.status.endpoints]
@@ -217,20 +229,32 @@ def _endpoints(shown: View, lines: int) -> Table:
 def _endpoint(now: EndpointStatus, before: EndpointStatus | None, shown: View) -> list[Text]:
     style = "bold" if now.connected else "bold red" if now.needed else "bold dim"
     where = line(now.where, "cyan") if now.connected else line(now.problem or "not yet", "red")
+    wide = shown.width >= WIDE
+    old = None if before is None else before.received.messages
+    silence = now.received.silence
+    queue = bar(now.queued, now.queue_size, BAR if wide else SHORT_BAR)
     return [
         line(now.name, style),
-        *([line(now.type)] if shown.width >= WIDE else []),
+        *([line(now.type)] if wide else []),
         where,
-        bar(now.queued, now.queue_size) if now.is_sink else line("source", "dim"),
+        *([Text("" if now.clients is None else f"{now.clients:,}")] if _has_clients(shown) else []),
+        line("-" if silence is None else age(silence), "dim"),
+        number(_per_second(shown, now.received.messages, old)),
+        queue if now.is_sink else line("source", "dim"),
         number(_per_second(shown, now.sent, None if before is None else before.sent)),
-        _delay(now, before),
+        *([_delay(now, before)] if wide else []),
         reasons(now.dropped, None if before is None else before.dropped),
     ]
 
 
-def _place(shown: View) -> int:
+def _has_clients(shown: View) -> bool:
+    """Whether an endpoint serves clients."""
+    return any(each.clients is not None for each in shown.now.status.endpoints)
+
+
+def _place(shown: View, others: int = 0) -> int:
     """Columns that remain for the location."""
-    return min(max(shown.width - 58, 12), PLACE)
+    return min(max(shown.width - 58 - others, 12), PLACE)
 
 
 def _addresses(shown: View, lines: int) -> Table:
@@ -251,7 +275,7 @@ def _addresses(shown: View, lines: int) -> Table:
             line(row.address, style),
             *([line(row.peer, "dim")] if peers else []),
             number(row.rate),
-            line(duration(row.age) if row.age >= 1 else "now", "dim"),
+            line(age(row.age), "dim"),
             Text.assemble((visible(tags), "dim"), (visible(row.values), style)),
         )
     return table

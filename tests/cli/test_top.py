@@ -22,7 +22,13 @@ from oscbridge.cli.top_view import Order, View, rates, view
 from oscbridge.monitoring.address_table import Row
 from oscbridge.monitoring.control_client import RunningProcess
 from oscbridge.monitoring.snapshots import Snapshot
-from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Received, Status
+from oscbridge.monitoring.status import (
+    BridgeStatus,
+    EndpointStatus,
+    Received,
+    RouteStatus,
+    Status,
+)
 from oscbridge.udp_client import UDPClient
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -120,6 +126,76 @@ def test_it_says_what_runs_and_since_when() -> None:
     assert drawn(picture(1, [], []))[0].startswith("oscbridge studio.toml  pid 4711  up 1 h 1 min")
 
 
+def replaced(status: Status, **bridge: Any) -> Status:
+    """A status with other counters of its bridge."""
+    (one,) = status.bridges
+    return replace(status, bridges=(replace(one, received=replace(one.received, **bridge)),))
+
+
+def test_failing_routes_are_shown_with_their_last_error() -> None:
+    error = "show:play failed: ValueError: below zero"
+    failing = RouteStatus(
+        2, "/fader/*", ("stage",), ("web", "desk"), {"function": 1_234, "limit": 5}, True, "", error
+    )
+    now = picture(2, [bridge()], [endpoint()])
+    now = now._replace(
+        status=replace(now.status, routes=(failing, replace(failing, number=3, failing=False)))
+    )
+    text = [line.rstrip() for line in drawn(now)]
+    assert f"✖ route 2 /fader/* → web, desk: {error}  (1,234 function, 5 limit)" in text
+    assert not [line for line in text if "route 3" in line]
+
+
+def test_route_that_makes_it_unready_is_shown_once() -> None:
+    failing = RouteStatus(
+        1, "/a", ("stage",), ("web",), {"function": 9}, True, "keeps failing: x", "x"
+    )
+    now = picture(2, [bridge()], [endpoint()])
+    now = now._replace(status=replace(now.status, routes=(failing,)))
+    assert len([line for line in drawn(now) if "route 1" in line]) == 1
+
+
+def test_messages_without_a_route_are_shown_with_the_last_address() -> None:
+    now = picture(2, [bridge()], [endpoint()])
+    now = now._replace(status=replaced(now.status, unmatched=1_234, last_unmatched="/typo\n"))
+    assert "! stage: 1,234 messages match no route, last /typo\\n" in [
+        line.rstrip() for line in drawn(now)
+    ]
+
+
+def test_held_messages_are_shown() -> None:
+    now = picture(2, [bridge()], [endpoint()])
+    now = now._replace(status=replaced(now.status, waiting=12))
+    assert "! stage: 12 messages wait for their time tag" in [line.rstrip() for line in drawn(now)]
+
+
+def test_failing_handlers_of_a_source_are_shown_while_they_fail() -> None:
+    before = picture(1, [bridge()], [endpoint()])
+    now = picture(2, [bridge()], [endpoint()])
+    now = now._replace(status=replaced(now.status, failed=3, last_failure="f raised KeyError"))
+    text = "✖ stage: 3 calls failed, last f raised KeyError"
+    assert text in [line.rstrip() for line in drawn(now, before)]
+    assert text not in [line.rstrip() for line in drawn(now, now)]
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_endpoints_show_rates_clients_and_when_they_were_heard(width: int) -> None:
+    def of(messages: int, silence: float | None) -> EndpointStatus:
+        came = replace(received(messages), silence=silence)
+        return replace(endpoint(), received=came, clients=17)
+
+    now, before = picture(3, [], [of(500, 63.0)]), picture(1, [], [of(100, 0.0)])
+    lines = drawn(now, before, width=width)
+    heading = next(line for line in lines if line.startswith("ENDPOINT")).split()
+    assert [each for each in heading if each in ("CLIENTS", "HEARD", "IN/S", "OUT/S")] == [
+        *("CLIENTS", "HEARD", "IN/S", "OUT/S")
+    ]
+    row = " ".join(cells(lines, "web "))
+    assert " 17 " in row
+    assert " 200 " in row
+    assert "1 min 3 s" in row
+
+
 def test_problems_are_shown_first() -> None:
     now = picture(1, [bridge(problem="its thread ended")], [endpoint(problem="refused")])
     assert [line.rstrip() for line in drawn(now)[2:4]] == [
@@ -197,7 +273,7 @@ def test_text_from_the_network_is_not_markup_and_cannot_control_the_terminal() -
 def test_the_picture_in_readme_has_the_columns_that_it_has() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     quoted = readme.split("\n## See what flows\n")[1].split("\n## ")[0].splitlines()
-    lines = drawn(picture(1, [bridge()], [endpoint()], row("/a")), width=90)
+    lines = drawn(picture(1, [bridge()], [replace(endpoint(), clients=3)], row("/a")), width=90)
     for start in ("BRIDGE", "ENDPOINT"):
         assert cells(quoted, start) == cells(lines, start)
     (ours,), (theirs,) = (

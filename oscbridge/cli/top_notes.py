@@ -1,0 +1,70 @@
+"""Lines of ``oscbridge top`` about what goes wrong without making the bridge unready. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from rich.text import Text
+
+from oscbridge.cli.top_cells import cut, line, reasons
+from oscbridge.monitoring.snapshots import Snapshot
+from oscbridge.monitoring.status import Received, RouteStatus
+
+__all__ = ["notes"]
+
+MAX_NOTES: Final = 4
+"""Lines that are shown, at most."""
+
+
+def notes(now: Snapshot, before: Snapshot | None) -> list[Text]:
+    """Failing routes first, then what fails, matches no route or waits, source by source."""
+    old = {} if before is None else _sources(before)
+    failing = [each for each in now.status.routes if each.failing and not each.problem]
+    lines = [_route(each) for each in failing]
+    sources = _sources(now)
+    for find in (_failures, _unmatched, _held):
+        found = [find(name, each, old.get(name)) for name, each in sources.items()]
+        lines += [each for each in found if each is not None]
+    return cut(lines, MAX_NOTES, lambda count: Text(f"… {count} more", "dim"))
+
+
+def _sources(snapshot: Snapshot) -> Mapping[str, Received]:
+    """The counters of all sources, by name."""
+    status = snapshot.status
+    bridges = {each.name: each.received for each in status.bridges}
+    return bridges | {each.name: each.received for each in status.endpoints}
+
+
+def _route(route: RouteStatus) -> Text:
+    text = line(f"✖ route {route.number} {route.match} → {', '.join(route.to)}: ", "bold red")
+    text.append(line(route.last_error, "red"))
+    return text.append("  (").append(reasons(route.dropped, None)).append(")")
+
+
+def _failures(name: str, now: Received, before: Received | None) -> Text | None:
+    """Calls of plugins' routes that failed; only while they fail."""
+    if before is None or now.failed <= before.failed:
+        return None
+    return line(f"✖ {name}: {_count(now.failed, 'call')} failed, last {now.last_failure}", "red")
+
+
+def _unmatched(name: str, now: Received, before: Received | None) -> Text | None:
+    if not now.unmatched:
+        return None
+    grows = before is not None and now.unmatched > before.unmatched
+    verb = "matches" if now.unmatched == 1 else "match"
+    last = f", last {now.last_unmatched}" if now.last_unmatched else ""
+    text = f"! {name}: {_count(now.unmatched, 'message')} {verb} no route{last}"
+    return line(text, "yellow" if grows else "dim")
+
+
+def _held(name: str, now: Received, _before: Received | None) -> Text | None:
+    if not now.waiting:
+        return None
+    verb = "waits for its" if now.waiting == 1 else "wait for their"
+    return line(f"! {name}: {_count(now.waiting, 'message')} {verb} time tag", "yellow")
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
