@@ -230,8 +230,7 @@ def _endpoint(now: EndpointStatus, before: EndpointStatus | None, shown: View) -
     style = "bold" if now.connected else "bold red" if now.needed else "bold dim"
     where = line(now.where, "cyan") if now.connected else line(now.problem or "not yet", "red")
     wide = shown.width >= WIDE
-    old = None if before is None else before.received.messages
-    silence = now.received.silence
+    old, silence = None if before is None else before.received.messages, now.received.silence
     queue = bar(now.queued, now.queue_size, BAR if wide else SHORT_BAR)
     return [
         line(now.name, style),
