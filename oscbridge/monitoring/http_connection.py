@@ -43,7 +43,8 @@ class HTTPLimits:
     """Limits for clients. A client that exceeds one gets a response, if possible, and is closed."""
 
     max_connections: int = 32
-    """Concurrent connections. An idle one is closed to make room for a new one."""
+    """Concurrent connections. An idle one is closed to make room for a new one; without one, the
+    one that has waited longest for its request."""
     max_head_size: int = 8_192
     """Bytes of a request line and its headers; the last read may exceed it."""
     request_timeout: float = 5.0
@@ -101,6 +102,8 @@ class HTTPConnection(asyncio.BufferedProtocol):
     def __init__(self, site: Site) -> None:
         self.is_idle = False
         """Whether it waits for a further request; false before the first one."""
+        self.reading_since: float | None = None
+        """Since when it waits for a request, in loop time; None while one is answered."""
         self._site = site
         self._limits = site.limits
         self._loop = asyncio.get_running_loop()
@@ -110,7 +113,7 @@ class HTTPConnection(asyncio.BufferedProtocol):
             h11.SERVER, max_incomplete_event_size=self._limits.max_head_size
         )
         self._buffer = bytearray(CHUNK)
-        self._client = _UNKNOWN
+        self.client = _UNKNOWN
         self.local_address = ""
         """The IP address at which the connection arrived."""
         self._transport: asyncio.Transport | None = None
@@ -122,9 +125,10 @@ class HTTPConnection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._client = transport.get_extra_info("peername") or _UNKNOWN
+        self.client = transport.get_extra_info("peername") or _UNKNOWN
+        self.reading_since = self._loop.time()
         self.local_address = (transport.get_extra_info("sockname") or _UNKNOWN)[0]
-        if not self._site.enter(self, self._client):
+        if not self._site.enter(self, self.client):
             self.abort()
             return
         prepare_stream(transport.get_extra_info("socket"))
@@ -143,6 +147,7 @@ class HTTPConnection(asyncio.BufferedProtocol):
         self._http.receive_data(bytes(memoryview(self._buffer)[:nbytes]))
         if self.is_idle:
             self.is_idle = False
+            self.reading_since = self._loop.time()
             self._watch("slow_request", self._limits.request_timeout)
         self._read()
 
@@ -187,6 +192,7 @@ class HTTPConnection(asyncio.BufferedProtocol):
             self._send(plain(HTTPStatus(error.error_status_hint)))
             return
         self._unwatch()
+        self.reading_since = None
         self._transport.pause_reading()
         self._site.ask(self, request)
 
@@ -232,6 +238,7 @@ class HTTPConnection(asyncio.BufferedProtocol):
         self._goes_on = False
         self._http.start_next_cycle()
         self.is_idle = True
+        self.reading_since = self._loop.time()
         self._watch("idle", self._limits.idle_timeout)
         self._transport.resume_reading()
 
@@ -256,7 +263,7 @@ class HTTPConnection(asyncio.BufferedProtocol):
 
     def _late(self, reason: str) -> None:
         if reason in ("slow_request", "slow_reader"):
-            self._site.report_closed(reason, self._client)
+            self._site.report_closed(reason, self.client)
         if reason == "slow_request" and self._http.trailing_data[0]:  # it had started
             self._send(plain(HTTPStatus.REQUEST_TIMEOUT))
         else:

@@ -140,11 +140,15 @@ class HTTPServer:
         """The reason to reject a client; empty to accept it."""
         if self.connections < self.limits.max_connections:
             return ""
-        idle = next((each for each in self._connections if each.is_idle), None)
-        if idle is None:
+        reading = [each for each in self._connections if each.reading_since is not None]
+        # Idle ones first; then those that send their request slowest: a health check is quick.
+        oldest = min(reading, key=_eviction_order, default=None)
+        if oldest is None:
             return "max_connections"
-        self.leave(idle)
-        idle.abort()
+        if not oldest.is_idle:
+            self.report_closed("max_connections", oldest.client)
+        self.leave(oldest)
+        oldest.abort()
         return ""
 
     def enter(self, connection: HTTPConnection, client: ClientAddress) -> bool:
@@ -241,3 +245,7 @@ class HTTPServer:
         accept = b",".join(value for name, value in request.headers if name == b"accept")
         body, content_type = self._metrics.render(accept.decode("ascii", "ignore"))
         return Answer(HTTPStatus.OK, body, content_type)
+
+
+def _eviction_order(connection: HTTPConnection) -> tuple[bool, float]:
+    return not connection.is_idle, connection.reading_since or 0.0

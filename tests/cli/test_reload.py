@@ -103,3 +103,15 @@ def test_without_a_bridge_it_says_how_to_start_one(call: Call) -> None:
     result = call("reload")
     text = "error: no bridge of this user is running here; start one with: oscbridge run\n"
     assert (result.returncode, result.stderr) == (1, text)
+
+
+def test_huge_integer_is_rejected_with_one_line(
+    run: Callable[..., Any], write: Write, call: Call
+) -> None:
+    program = run()
+    file = write(CONFIGURATION + "workers = " + "9" * 5_000)
+    expected = f"error: {file}: not valid TOML: integer of more than 4,300 digits (at line 4)\n"
+    reloaded, checked = call("reload"), call("check", file)
+    assert (reloaded.returncode, reloaded.stderr) == (2, expected)
+    assert (checked.returncode, checked.stderr) == (2, expected)
+    program.wait_for("reload rejected; still running the previous configuration: .*4,300 digits")

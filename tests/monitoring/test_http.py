@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
@@ -448,18 +449,50 @@ async def test_responses_use_no_more_than_their_share_of_the_loop(serve_http: Se
     assert took > sum(costs[:-1]) / SHARE
 
 
-async def test_excess_connection_is_closed_and_counted(serve_http: Serve) -> None:
+async def test_connection_that_waits_longest_for_its_request_makes_room(
+    serve_http: Serve,
+) -> None:
     client = await serve_http(limits=HTTPLimits(max_connections=4))
     silent = [await asyncio.open_connection(*client.server.address) for _ in range(4)]
-    assert await client.send(b"") == b""
-    assert client.server.reporting.statistics.closed == {"max_connections": 1}
-    silent[0][1].close()
     async with asyncio.timeout(10):
-        while client.server.connections == 4:
+        while client.server.connections < 4:
             await asyncio.sleep(0.01)
     assert (await client.get("/healthz")).status == 200
+    with suppress(ConnectionResetError):
+        assert await silent[0][0].read() == b""
+    assert client.server.reporting.statistics.closed == {"max_connections": 1}
     for _, writer in silent:
         writer.close()
+
+
+async def test_healthz_answers_while_64_half_open_requests_are_held(serve_http: Serve) -> None:
+    client = await serve_http(limits=HTTPLimits(request_timeout=60))
+    held = []
+    for _ in range(64):
+        held.append(await asyncio.open_connection(*client.server.address))
+        held[-1][1].write(b"GET /healthz HTTP/1.1\r\nHost: a\r\n")
+    for _ in range(3):
+        assert (await client.get("/healthz")).status == 200
+    assert client.server.connections <= client.server.limits.max_connections
+    for _, writer in held:
+        writer.close()
+
+
+async def test_excess_connection_is_closed_while_all_others_are_being_answered(
+    serve_http: Serve,
+) -> None:
+    client = await serve_http(bridge("x" * 10_000_000), limits=HTTPLimits(max_connections=2))
+    with ExitStack() as stack:
+        loop = asyncio.get_running_loop()
+        for _ in range(2):
+            sock = stack.enter_context(socket.socket())
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            sock.setblocking(False)
+            await loop.sock_connect(sock, client.server.address)
+            await loop.sock_sendall(sock, b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n")
+            await loop.sock_recv(sock, 1)
+        assert await client.send(b"") == b""
+    assert client.server.reporting.statistics.closed == {"max_connections": 1}
 
 
 async def test_idle_connection_makes_room(serve_http: Serve) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, path_text
 
-__all__ = ["PREFIX", "Overlay", "mistaken", "overlay"]
+__all__ = ["PREFIX", "Overlay", "is_out_of_range", "mistaken", "overlay"]
 
 PREFIX: Final = "OSCBRIDGE__"
 """The prefix of the names of these variables."""
@@ -152,7 +152,14 @@ def _value(text: str) -> object:
     """The value of a variable: parsed as TOML, or the text itself where it is not TOML."""
     try:
         found = tomllib.loads(f"value = {text}")
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # not TOML, or an integer of thousands of digits
         return text
     value = found["value"]
-    return text if len(found) > 1 or isinstance(value, _TIMES) else value
+    if len(found) > 1 or isinstance(value, _TIMES) or is_out_of_range(value):
+        return text
+    return value
+
+
+def is_out_of_range(value: object) -> bool:
+    """Whether a value is an integer that TOML does not have (TOML 1.0, section "Integer")."""
+    return isinstance(value, int) and not -(1 << 63) <= value < 1 << 63

@@ -113,7 +113,8 @@ class MidiEndpoint(
         if not is_retry:
             self._check_zones()
         if own.listen is not None:
-            self._server = tcp.MidiTcpServer(self, self)
+            limits = own.max_connections, own.max_connections_per_address
+            self._server = tcp.MidiTcpServer(self, self, *limits)
             self._add(self._server, sends=True)
             await self._server.open(own.listen)
         urls = {text for text in (own.output, own.input) if text is not None and _is_url(text)}

@@ -56,6 +56,12 @@ class MidiOptions(oscbridge.Options):
     """Whether to send at the speed of a DIN cable, 3,125 bytes per second."""
     release: bool = False
     """Whether the notes of a client are ended when it disconnects."""
+    max_connections: Annotated[int, Field(ge=1, le=1_000)] = 64
+    """The most clients of ``listen`` at the same time. Above that, the one that has sent nothing
+    for the longest time is disconnected, of the address with the most clients."""
+    max_connections_per_address: Annotated[int, Field(ge=1, le=1_000)] = 16
+    """The most clients of ``listen`` from one address. Above that, its idlest one is
+    disconnected."""
 
     @field_validator("output", mode="after")
     @classmethod

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
@@ -26,9 +27,6 @@ CLOSE_TIMEOUT: Final = 0.3
 
 READ_SIZE: Final = 512
 """Bytes per read, hence the most messages that are processed before other tasks get a turn."""
-
-MAX_CLIENTS: Final = 64
-"""Clients of a server at the same time."""
 
 MAX_UNSENT: Final = 1 << 18
 """Unsent bytes after which a client of a server is disconnected. Dropping messages instead could
@@ -80,6 +78,8 @@ class _TcpConnection(asyncio.BufferedProtocol):
         self._closed = asyncio.Event()
         self._receiver: MidiReceiver | None = None
         self.peer: tuple[str, int] = ("", 0)
+        self.active_at = time.monotonic()
+        """When it sent something last, or was accepted."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -97,6 +97,7 @@ class _TcpConnection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         now = time.time_ns()
+        self.active_at = time.monotonic()
         assert self._receiver is not None
         for found in self._parser.feed(self._buffer[:nbytes]):
             if isinstance(found, bytes):
@@ -178,11 +179,24 @@ class MidiTcpClient:
 
 
 class MidiTcpServer:
-    """A server of MIDI over TCP: sends to all clients and receives from all of them."""
+    """A server of MIDI over TCP: sends to all clients and receives from all of them.
+
+    ``max_per_address`` limits the clients of one address, ``max_clients`` all of them. A new
+    client takes the place of the one that has sent nothing for the longest time: of its address,
+    or of the address with the most clients. So nobody is locked out by forgotten connections.
+    """
 
     max_size = MAX_SYSEX
 
-    def __init__(self, owner: ConnectionOwner, endpoint: oscbridge.AnyEndpoint) -> None:
+    def __init__(
+        self,
+        owner: ConnectionOwner,
+        endpoint: oscbridge.AnyEndpoint,
+        max_clients: int,
+        max_per_address: int,
+    ) -> None:
+        self._max_clients = max_clients
+        self._max_per_address = max_per_address
         self._owner = owner
         self._endpoint = endpoint
         self._connections: set[_TcpConnection] = set()
@@ -207,15 +221,26 @@ class MidiTcpServer:
         return len(self._connections)
 
     def _accepted(self, connection: _TcpConnection) -> None:
-        if len(self._connections) >= MAX_CLIENTS:
-            self._endpoint.host.refused(
-                f"a client from {connection.peer[0]}: limit of {MAX_CLIENTS} clients reached"
-            )
-            connection.transport.abort()
-            return
+        self._make_room(connection.peer[0])
         greeting = self._owner.greeting(reconnected=self._had_clients)
         connection.transport.write(b"".join(greeting))
         self._connections.add(connection)
+
+    def _make_room(self, host: str) -> None:
+        """Close the idlest connection where a new one of this address would be too many."""
+        counts = Counter(each.peer[0] for each in self._connections)
+        if counts[host] >= self._max_per_address:
+            limit = f"max_connections_per_address = {self._max_per_address}"
+        elif len(self._connections) >= self._max_clients:
+            limit = f"max_connections = {self._max_clients}"
+            host = counts.most_common(1)[0][0]
+        else:
+            return
+        candidates = [each for each in self._connections if each.peer[0] == host]
+        idlest = min(candidates, key=lambda each: each.active_at)
+        self._endpoint.host.refused(f"the idlest client from {host}, closed: {limit} reached")
+        self._removed(idlest, None)
+        idlest.transport.abort()
 
     def _removed(self, connection: _TcpConnection, _error: Exception | None) -> None:
         if connection in self._connections:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import mido  # type: ignore[import-untyped]
@@ -181,3 +181,45 @@ async def test_received_burst_arrives_complete_and_in_order(start: Any, join: An
         while len(received) < 10_000:
             await asyncio.sleep(0.01)
     assert received == list(range(10_000))
+
+
+async def connect(bridge: Any, host: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect from this address of the loopback network."""
+    return await asyncio.open_connection("127.0.0.1", bridge.port, local_addr=(host, 0))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
+async def test_64_idle_connections_of_one_address_do_not_lock_out_others(
+    start: Any, eventually: Eventually, host: str
+) -> None:
+    bridge = await start()
+    held = [await connect(bridge, "127.0.0.2") for _ in range(64)]
+    await eventually(lambda: bridge.app.endpoints["synth"].refusals == 48)
+    assert bridge.endpoint.client_count == 16
+    reader, writer = await connect(bridge, host)
+    writer.write(bytes.fromhex("903c40"))
+    assert await bridge.receive() == oscbridge.Message.of("/note", 1, 60, 64)
+    bridge.send("/control", 1, 7, 3)
+    assert (await reader.readexactly(3)).hex() == "b00703"
+    for _, each in [*held, (reader, writer)]:
+        each.close()
+
+
+async def test_idlest_connection_makes_room_when_all_are_taken(start: Any) -> None:
+    limits = "max_connections = 2\nmax_connections_per_address = 2"
+    bridge = await start(f'listen = "127.0.0.1:0"\n{limits}')
+    connections = []
+    for host in ("127.0.0.2", "127.0.0.3"):
+        connections.append(await connect(bridge, host))
+        connections[-1][1].write(bytes.fromhex("903c40"))
+        await bridge.receive()
+    connections[0][1].write(bytes.fromhex("903c41"))
+    await bridge.receive()
+    connections.append(await connect(bridge, "127.0.0.4"))
+    with suppress(ConnectionResetError):
+        assert await connections[1][0].read() == b""
+    for _, writer in (connections[0], connections[2]):
+        writer.write(bytes.fromhex("903c42"))
+        assert await bridge.receive() == oscbridge.Message.of("/note", 1, 60, 66)
+    for _, writer in connections:
+        writer.close()

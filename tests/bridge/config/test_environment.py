@@ -277,6 +277,18 @@ def test_the_log_names_the_variables_and_no_values(
     ]
 
 
+@pytest.mark.parametrize("number", ["9" * 5_000, "9" * 4_000, "0x" + "f" * 5_000])
+def test_huge_integer_of_a_variable_is_one_line(
+    number: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OSCBRIDGE__BRIDGE__A__WORKERS", number)
+    with pytest.raises(ConfigurationError) as caught:
+        parse("[bridge.a]", {}, "show.toml")
+    (line,) = str(caught.value).splitlines()
+    assert "OSCBRIDGE__BRIDGE__A__WORKERS" in line
+    assert len(line) < 500
+
+
 def test_without_variables_the_log_is_silent(
     read: Callable[..., Configuration], caplog: pytest.LogCaptureFixture
 ) -> None:
