@@ -116,18 +116,6 @@ class Serving(ABC):
         """
 
 
-class Serving(ABC):
-    """Serves clients that connect to it."""
-
-    @property
-    @abstractmethod
-    def client_count(self) -> int:
-        """The number of connected clients, for status and ``oscbridge top``.
-
-        Read on the event loop; it must not wait.
-        """
-
-
 ABILITY_OF: Final[Mapping[str, type]] = {
     name: ability
     for ability in (
