@@ -119,7 +119,7 @@ class RequestAuthorizer:
             return text_response(
                 421, f"Unknown host name; add it to 'hosts' in [endpoint.{self._name}].\n"
             )
-        if self.tokens.required and not IN_QUERY.isdisjoint(parse_query(request)):
+        if self.tokens.required and not IN_QUERY.isdisjoint(map(str.lower, parse_query(request))):
             self._on_refused(f"a client from {connection.network}: token in the URL")
             return text_response(
                 400,

@@ -32,7 +32,7 @@ SUBPROTOCOL: Final = "osc.token."
 TOKEN_ADDRESS: Final = "/token"
 """The address of a first message that contains the token."""
 
-IN_QUERY: Final = frozenset({"token", "access_token"})
+IN_QUERY: Final = frozenset({"token", "access_token", "auth", "authorization"})
 """Query parameters that people put tokens into; requests with them are rejected."""
 
 

@@ -178,7 +178,18 @@ async def test_wrong_token_in_the_first_message_closes(start: Any, join: Any, to
     assert await end(client) == (4401, "wrong token")
 
 
-@pytest.mark.parametrize("query", [f"token={RIGHT}", f"snapshot=1&access_token={RIGHT}", "token="])
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"token={RIGHT}",
+        f"snapshot=1&access_token={RIGHT}",
+        "token=",
+        f"TOKEN={RIGHT}",
+        f"Access_Token={RIGHT}",
+        f"auth={RIGHT}",
+        f"%74oken={RIGHT}",
+    ],
+)
 async def test_token_in_the_url_is_rejected_with_a_reason(
     start: Any, join: Any, token: str, query: str, caplog: pytest.LogCaptureFixture
 ) -> None:
