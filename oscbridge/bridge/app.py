@@ -279,16 +279,13 @@ class App:
     # --- reports -----------------------------------------------------------------------------
 
     def flush_reports(self, *, everything: bool = False) -> None:
-        """Log the summaries of suppressed lines that are due; with ``everything``, all of them.
-
-        To be called about once per second.
-        """
+        """Log overdue summaries, or ``everything``. To be called about once per second."""
         for dispatcher in self.dispatchers.values():
             dispatcher.flush_reports(everything=everything)
-        for runner in self.endpoints.values():
-            runner.flush_reports(everything=everything)
         for listener in self.listeners.values():
             listener.flush_reports(everything=everything)
+        for runner in self.endpoints.values():
+            runner.flush_reports(everything=everything)
         for route in self.routes:
             route.flush_reports(everything=everything)
 

@@ -7,7 +7,7 @@ control characters are escaped.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from rich.console import Group, RenderableType
@@ -156,10 +156,10 @@ def _title(shown: View) -> RenderableType:
 def _totals(shown: View) -> RenderableType:
     status = shown.now.status
     coming, going = shown.history[-1] if shown.history else (0.0, 0.0)
-    dropped = sum(_sum(each.dropped) for each in status.endpoints)
-    dropped += sum(_sum(each.dropped) for each in status.routes)
-    dropped += sum(_sum(each.lost) for each in _received(shown.now))
-    bad = sum(_sum(each.bad) for each in _received(shown.now))
+    dropped = sum(sum(each.dropped.values()) for each in status.endpoints)
+    dropped += sum(sum(each.dropped.values()) for each in status.routes)
+    dropped += sum(sum(each.lost.values()) for each in _received(shown.now))
+    bad = sum(sum(each.bad.values()) for each in _received(shown.now))
     return Text.assemble(
         ("in ", "dim"),
         (f"{per_second(coming)}/s ", "bold"),
@@ -198,7 +198,9 @@ def _bridges(shown: View, lines: int) -> Table:
 
 def _bridge(now: BridgeStatus, before: BridgeStatus | None, shown: View) -> list[Text]:
     old = None if before is None else before.received
-    bad = _per_second(shown, _sum(now.received.bad), None if old is None else _sum(old.bad))
+    bad = _per_second(
+        shown, sum(now.received.bad.values()), None if old is None else sum(old.bad.values())
+    )
     return [
         line(now.name, "bold red" if now.problem else "bold"),
         line(now.address, "cyan"),
@@ -316,7 +318,3 @@ def _delay(now: EndpointStatus, before: EndpointStatus | None) -> Text:
     milliseconds = (now.latency.total - before.latency.total) / count * 1000
     style = "red" if milliseconds > 100 else "yellow" if milliseconds > 20 else ""
     return Text(f"{milliseconds:,.1f} ms", style)
-
-
-def _sum(counts: Mapping[str, int]) -> int:
-    return sum(counts.values())

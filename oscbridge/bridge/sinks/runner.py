@@ -4,36 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Final
 
-from oscbridge.abilities import Reconfigurable, RouteAware
-from oscbridge.bridge.config.models import LimitOptions
-from oscbridge.bridge.hops import MAX_HOPS, hops_of, origin_after
 from oscbridge.bridge.sinks.background_tasks import BackgroundTasks
 from oscbridge.bridge.sinks.backpressure import Backpressure
-from oscbridge.bridge.sinks.connection import EndpointConnection, backoff, description_of
+from oscbridge.bridge.sinks.connection import EndpointConnection, backoff
 from oscbridge.bridge.sinks.disconnects import DisconnectNotifier
-from oscbridge.bridge.sinks.drops import DropCounter, several
+from oscbridge.bridge.sinks.drops import several
+from oscbridge.bridge.sinks.host import EndpointHost
 from oscbridge.bridge.sinks.latency import Latency, LatencySampler
 from oscbridge.bridge.sinks.policies import RunnerOptions, make_queue
 from oscbridge.bridge.sinks.send_queue import SendQueue
 from oscbridge.bridge.sinks.sender import Sender
 from oscbridge.bridge.sinks.spool.rejected import RejectedFile
-from oscbridge.bridge.sinks.stall_watch import StallWatch, waiting_at
-from oscbridge.delivery import Deliverable, RouteInfo
-from oscbridge.dispatch.dispatcher import Dispatcher, Watcher
+from oscbridge.bridge.sinks.stall_watch import StallWatch
+from oscbridge.delivery import Deliverable
+from oscbridge.dispatch.dispatcher import Watcher
 from oscbridge.dispatch.due_timer import DueTimer
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.endpoint import AnyEndpoint, OnStart
-from oscbridge.errors import DecodeError, EndpointError
+from oscbridge.errors import EndpointError
 from oscbridge.failures import failure_text
-from oscbridge.logs.rate_limited import RateLimitedLog
-from oscbridge.options import Options
 from oscbridge.osc import Message, Origin
 
 __all__ = ["DRAIN_TIMEOUT", "EndpointRunner"]
@@ -48,7 +41,7 @@ CANCEL_TIMEOUT: Final = 0.2
 """Seconds that a stop allows for cancelling the delivery in progress."""
 
 
-class EndpointRunner:
+class EndpointRunner(EndpointHost):
     """Runs one endpoint. It is the endpoint's host, and the sink that routes see.
 
     Its lifecycle: :meth:`open`, after which it accepts messages; :meth:`start`, which connects;
@@ -63,21 +56,16 @@ class EndpointRunner:
         *,
         waits: Callable[[], Iterator[float]] = backoff,
     ) -> None:
-        self.endpoint = endpoint
-        self.name = endpoint.name
+        super().__init__(endpoint)
         self.type = type_name
         self.options = options
         self.takes_route = endpoint.route_options_type is not None
-        self.dispatcher = Dispatcher(name=endpoint.name, scheduler=LimitOptions().scheduler())
-        """The routes that read from this endpoint."""
         self.backpressure = Backpressure()
         """Active while a full queue with the policy ``block`` wants the sources to pause."""
         self.left_alone = False
         """Whether it could not be connected at its start, and is not retried."""
-        self.refusals = 0
         self.unreachable_errors = 0
         """Calls of :meth:`unreachable`: datagrams that were not accepted, or missing answers."""
-        self._routes: Sequence[RouteInfo] = ()
         self._offered = 0
         self._counting = threading.Lock()
         self.queue: SendQueue | None = None
@@ -86,8 +74,6 @@ class EndpointRunner:
         """The queue while it accepts messages."""
         self._task: asyncio.Task[None] | None = None
         self._due: DueTimer | None = None
-        self._log = RateLimitedLog(endpoint.log)
-        self._drops = DropCounter(self._log)
         self._sampler = LatencySampler(time.monotonic)
         self._connection = EndpointConnection(endpoint, self._log, waits)
         spool = options.spool if options.policy == "spool" else None
@@ -102,8 +88,7 @@ class EndpointRunner:
         )
         self._tasks = BackgroundTasks(self.name, self._log, self.connection_lost)
         self._connection.on_close = self._tasks.cancel
-        self._stalls = StallWatch(options.stall_timeout, time.monotonic)
-        self._stalled = ""
+        self._stalls = StallWatch(options.stall_timeout, time.monotonic, self._log)
         self._disconnects = DisconnectNotifier(endpoint, self._log)
         endpoint.attach(self)
 
@@ -113,41 +98,10 @@ class EndpointRunner:
     def connected(self) -> bool:
         return self._connection.is_open and not self._connection.is_doubted
 
-    def describe(self) -> str:
-        """Where it is, human-readable; why that is unknown if the endpoint fails. Never raises."""
-        return description_of(self.endpoint)
-
     @property
     def problem(self) -> str:
         """Why it is not connected, or that a send does not return; human-readable."""
-        return self._connection.problem or self._stalled
-
-    @property
-    def routed(self) -> bool:
-        """Whether a route of the configuration sends messages to it."""
-        return bool(self._routes)
-
-    @property
-    def routes(self) -> Sequence[RouteInfo]:
-        """The routes of the configuration that lead to it."""
-        return self._routes
-
-    @routes.setter
-    def routes(self, routes: Sequence[RouteInfo]) -> None:
-        self._routes = routes
-        if isinstance(self.endpoint, RouteAware):
-            self.endpoint.routes = routes
-
-    def routes_changed(self) -> None:
-        """Notify the endpoint that its routes have changed. Raises what it raises."""
-        if isinstance(self.endpoint, RouteAware):
-            self.endpoint.on_routes_changed()
-
-    def update(self, options: Options) -> bool:
-        """Whether the endpoint continues with other options. Raises what it raises."""
-        if isinstance(self.endpoint, Reconfigurable):
-            return bool(self.endpoint.update(options))
-        return bool(options == self.endpoint.options)
+        return self._connection.problem or self._stalls.problem
 
     @property
     def offered(self) -> int:
@@ -166,11 +120,6 @@ class EndpointRunner:
     def has_backpressure(self) -> bool:
         """Whether sources should pause: the queue is full, and its policy is ``block``."""
         return self.backpressure.is_active
-
-    @property
-    def drops(self) -> Counter[str]:
-        """Messages that were not delivered, by reason."""
-        return self._drops.counts
 
     @property
     def sent(self) -> int:
@@ -208,38 +157,6 @@ class EndpointRunner:
 
     # --- for the endpoint: its host ----------------------------------------------------------
 
-    def receive(self, message: Message, peer: ClientAddress) -> None:
-        """Put a message into the routes, unless it has passed through too many endpoints."""
-        hops = 0 if message.origin is None else hops_of(message.origin) + 1
-        if hops > MAX_HOPS:
-            self.dispatcher.statistics.messages += 1
-            self.dispatcher.report_dropped("hops", 1, _TOO_MANY_HOPS)
-            return
-        origin = origin_after(self.name, peer, hops)
-        message = Message(message.address, message.types, message.args, message.timetag, origin)
-        self.dispatcher.dispatch_message(message, peer, _no_reply)
-
-    def receive_packet(self, data: bytes, peer: ClientAddress) -> None:
-        """Put an encoded packet into the routes."""
-        self.dispatcher.dispatch(data, peer, _no_reply)
-
-    def peer_disconnected(self, peer: ClientAddress) -> None:
-        """The connection of a peer is over."""
-        self.dispatcher.client_disconnected(peer)
-
-    def bad_input(self, error: DecodeError, peer: ClientAddress) -> None:
-        """Count and log invalid input from a peer."""
-        self.dispatcher.report_bad(error, peer)
-
-    def refused(self, text: str) -> None:
-        """Count and log a rejected client."""
-        self.refusals += 1
-        self._log.report("refused", f"refused {text}")
-
-    def dropped(self, reason: str, count: int, why: str = "") -> None:
-        """Count and log messages that will not be delivered. From any thread."""
-        self._drops.drop(reason, count, why)
-
     def connection_lost(self, error: Exception) -> None:
         """Reconnect after the connection was lost; messages being sent are sent again."""
         if not self._connection.lost(error):
@@ -273,22 +190,9 @@ class EndpointRunner:
 
     def flush_reports(self, *, everything: bool = False) -> None:
         """Write overdue summaries of repeated log lines; look whether the send makes progress."""
-        self._look_at_send()
+        if self.options.policy != "block":  # which waits by design
+            self._stalls.look(self._sender.attempt, self._sender.pending, self._task)
         self._log.flush(everything=everything)
-
-    def _look_at_send(self) -> None:
-        """Log a send that does not return, with the line that it waits in."""
-        seconds = 0.0
-        if self.options.policy != "block":
-            seconds = self._stalls.look(self._sender.attempt, self._sender.pending)
-        if not seconds:
-            self._stalled = ""
-            return
-        if not self._stalled:
-            place = "" if self._task is None else waiting_at(self._task)
-            text = f"send in progress for {seconds:.0f} s{f', waiting at {place}' if place else ''}"
-            self._log.report("stalled", text, level=logging.ERROR)
-        self._stalled = f"send in progress for {seconds:.0f} s"
 
     # --- its lifecycle -----------------------------------------------------------------------
 
@@ -388,12 +292,3 @@ class EndpointRunner:
             self.dropped(reason, lost)
         if len(self.queue):
             self.endpoint.log.info("%s kept on disk", several(len(self.queue)))
-
-
-_TOO_MANY_HOPS: Final = (
-    f"they passed through more than {MAX_HOPS} endpoints; do routes form a ring?"
-)
-
-
-def _no_reply(client_address: ClientAddress, result: object) -> None:
-    """Ignore the result of a route's function: an endpoint takes no replies."""

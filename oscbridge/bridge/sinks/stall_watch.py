@@ -3,38 +3,54 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from types import FrameType
+
+from oscbridge.logs.rate_limited import RateLimitedLog
 
 __all__ = ["StallWatch", "waiting_at"]
 
 
 class StallWatch:
-    """Measures how long one send has been in progress, from regular looks at it.
+    """Measures how long one send has been in progress, from regular looks at it, and logs it.
 
     Nothing is done per message: an attempt that is the same object, with as many messages left,
     at two looks has made no progress between them.
     """
 
-    def __init__(self, timeout: float, clock: Callable[[], float]) -> None:
+    def __init__(self, timeout: float, clock: Callable[[], float], log: RateLimitedLog) -> None:
+        self.problem = ""
+        """That a send does not return, human-readable; empty while sends make progress."""
         self._timeout = timeout
         self._clock = clock
+        self._log = log
         self._attempt: object = None
         self._left = 0
         self._since = 0.0
 
-    def look(self, attempt: object, left: int) -> float:
-        """Return the seconds without progress if they exceed the time-out, otherwise 0.
+    def look(self, attempt: object, left: int, task: asyncio.Task[None] | None) -> None:
+        """Update :attr:`problem`. To be called about once per second.
 
         ``attempt`` is the send in progress, or None; ``left`` is the number of its messages that
-        are not settled. To be called about once per second.
+        are not settled; ``task`` sends them.
         """
+        seconds = self._stalled_for(attempt, left)
+        if seconds < self._timeout or not seconds:
+            self.problem = ""
+            return
+        if not self.problem:
+            place = "" if task is None else waiting_at(task)
+            text = f"send in progress for {seconds:.0f} s{f', waiting at {place}' if place else ''}"
+            self._log.report("stalled", text, level=logging.ERROR)
+        self.problem = f"send in progress for {seconds:.0f} s"
+
+    def _stalled_for(self, attempt: object, left: int) -> float:
+        """Seconds without progress."""
         now = self._clock()
         if attempt is None or attempt is not self._attempt or left != self._left:
             self._attempt, self._left, self._since = attempt, left, now
-            return 0.0
-        seconds = now - self._since
-        return seconds if seconds >= self._timeout else 0.0
+        return now - self._since
 
 
 def waiting_at(task: asyncio.Task[None]) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import oscbridge
 from oscbridge_midi import codec, tcp
 from oscbridge_midi.codec import EncodeOptions
+from oscbridge_midi.connection import MidiConnection
 from oscbridge_midi.din import DinPacer
 from oscbridge_midi.fields import MidiEncodeError
 from oscbridge_midi.message_encoder import (
@@ -30,23 +31,6 @@ __all__ = ["MidiEndpoint"]
 
 RELEASE_TIMEOUT: Final = 0.1
 """Seconds for ending the notes when the endpoint closes."""
-
-
-class MidiConnection(Protocol):
-    """A port or a network connection."""
-
-    max_size: int
-    """The largest message that it can send, in bytes."""
-
-    @property
-    def name(self) -> str:
-        """A human-readable name."""
-
-    async def send(self, messages: Sequence[bytes]) -> None:
-        """Send messages in order. Raises :class:`oscbridge.NotConnected`."""
-
-    async def close(self) -> None:
-        """Close it."""
 
 
 class MidiEndpoint(

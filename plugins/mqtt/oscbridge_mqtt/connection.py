@@ -107,18 +107,22 @@ class BrokerConnection:
         """Packet identifiers that older connections may have left pending with QoS 2."""
         self._release: PendingRelease | None = None
         self._is_resumed = False
-        self._error: Exception | None = None
-        """Why the connection is closed."""
+        self._error: Exception | None = None  # why the connection is closed
         self._connack: asyncio.Future[None] | None = None
         self._opened_at = 0.0
         self.is_direct = not self.broker.is_websocket
         """Whether :meth:`send` works: not within WebSocket frames."""
+        self._make_client(log, on_publish)
+
+    def _make_client(self, log: logging.Logger, on_publish: OnPublish) -> None:
+        """The paho client, its sockets, and what drives them."""
+        options = self._options
         self._sockets = SocketFactory(
             tls_context(options) if self.broker.is_tls else None,
             listener=self if self.is_direct else None,
             max_payload=None if options.version == "5" else options.max_payload_size,
         )
-        self.client = client = make_client(options, client_id, self._sockets)
+        self.client = client = make_client(options, self._client_id, self._sockets)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         self._driver = ClientDriver(

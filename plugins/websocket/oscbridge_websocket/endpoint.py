@@ -63,10 +63,10 @@ class WebSocketEndpoint(
         self._closing: set[asyncio.Task[None]] = set()
         self._server: Server | None = None
         self._port: int | None = None
-        registry = ConnectionRegistry[WebSocketConnection](self.options)
-        self._registry = registry
+        self._registry = registry = ConnectionRegistry[WebSocketConnection](self.options)
         tls = make_context(self.options.certificate, self.options.key)
-        self._shared = SharedState(registry, tls, self._refused, self._throttled)
+        throttled = partial(self.log.warning, "%s: throttled")
+        self._shared = SharedState(registry, tls, self._refused, throttled)
         self._authorizer = RequestAuthorizer(name, self.options, registry, self._refused)
 
     @property
@@ -91,9 +91,6 @@ class WebSocketEndpoint(
 
     def _refused(self, text: str) -> None:
         self.host.refused(text)
-
-    def _throttled(self, text: str) -> None:
-        self.log.warning("%s: throttled", text)
 
     def describe(self) -> str:
         listen = self.options.listen

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 import pytest
 
 from oscbridge import Endpoint, Message
 from oscbridge.bridge.sinks.stall_watch import StallWatch
+from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.monitoring.status import read_status
 
 CONFIG = '[endpoint.in]\ntype = "source"\n[endpoint.desk]\ntype = "stuck"\nstall_timeout = 0.1\n'
@@ -28,7 +30,8 @@ class Stuck(Endpoint):
 
 def test_look_counts_from_the_first_look_without_progress() -> None:
     now = [0.0]
-    watch, attempt = StallWatch(5.0, lambda: now[0]), object()
+    log = RateLimitedLog(logging.getLogger("test"))
+    watch, attempt = StallWatch(5.0, lambda: now[0], log), object()
     seen = []
     for time, attempted, left in (
         (1, attempt, 3),
@@ -41,8 +44,10 @@ def test_look_counts_from_the_first_look_without_progress() -> None:
         (30, None, 0),
     ):
         now[0] = time
-        seen.append(watch.look(attempted, left))
-    assert seen == [0, 0, 5, 0, 5, 0, 0, 0]
+        watch.look(attempted, left, None)
+        seen.append(watch.problem)
+    stalled = "send in progress for 5 s"
+    assert seen == ["", "", stalled, "", stalled, "", "", ""]
 
 
 @pytest.mark.parametrize("policy", ["drop_oldest", "latest"])

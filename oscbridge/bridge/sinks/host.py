@@ -1,0 +1,118 @@
+"""What the bridge does for an endpoint without its connection: messages in, counters, routes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from oscbridge.abilities import Reconfigurable, RouteAware
+from oscbridge.bridge.config.models import LimitOptions
+from oscbridge.bridge.hops import MAX_HOPS, hops_of, origin_after
+from oscbridge.bridge.sinks.connection import description_of
+from oscbridge.bridge.sinks.drops import DropCounter
+from oscbridge.delivery import RouteInfo
+from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.endpoint import AnyEndpoint
+from oscbridge.errors import DecodeError
+from oscbridge.logs.rate_limited import RateLimitedLog
+from oscbridge.options import Options
+from oscbridge.osc import Message
+
+__all__ = ["EndpointHost"]
+
+
+class EndpointHost:
+    """The half of an endpoint's host that needs no connection."""
+
+    def __init__(self, endpoint: AnyEndpoint) -> None:
+        self.endpoint = endpoint
+        self.name = endpoint.name
+        self.dispatcher = Dispatcher(name=endpoint.name, scheduler=LimitOptions().scheduler())
+        """The routes that read from this endpoint."""
+        self.refusals = 0
+        self._routes: Sequence[RouteInfo] = ()
+        self._log = RateLimitedLog(endpoint.log)
+        self._drops = DropCounter(self._log)
+
+    # --- the endpoint ------------------------------------------------------------------------
+
+    def describe(self) -> str:
+        """Where it is, human-readable; why that is unknown if the endpoint fails. Never raises."""
+        return description_of(self.endpoint)
+
+    @property
+    def routed(self) -> bool:
+        """Whether a route of the configuration sends messages to it."""
+        return bool(self._routes)
+
+    @property
+    def routes(self) -> Sequence[RouteInfo]:
+        """The routes of the configuration that lead to it."""
+        return self._routes
+
+    @routes.setter
+    def routes(self, routes: Sequence[RouteInfo]) -> None:
+        self._routes = routes
+        if isinstance(self.endpoint, RouteAware):
+            self.endpoint.routes = routes
+
+    def routes_changed(self) -> None:
+        """Notify the endpoint that its routes have changed. Raises what it raises."""
+        if isinstance(self.endpoint, RouteAware):
+            self.endpoint.on_routes_changed()
+
+    def update(self, options: Options) -> bool:
+        """Whether the endpoint continues with other options. Raises what it raises."""
+        if isinstance(self.endpoint, Reconfigurable):
+            return bool(self.endpoint.update(options))
+        return bool(options == self.endpoint.options)
+
+    # --- messages from it ----------------------------------------------------------------------
+
+    def receive(self, message: Message, peer: ClientAddress) -> None:
+        """Put a message into the routes, unless it has passed through too many endpoints."""
+        hops = 0 if message.origin is None else hops_of(message.origin) + 1
+        if hops > MAX_HOPS:
+            self.dispatcher.statistics.messages += 1
+            self.dispatcher.report_dropped("hops", 1, _TOO_MANY_HOPS)
+            return
+        origin = origin_after(self.name, peer, hops)
+        message = Message(message.address, message.types, message.args, message.timetag, origin)
+        self.dispatcher.dispatch_message(message, peer, _no_reply)
+
+    def receive_packet(self, data: bytes, peer: ClientAddress) -> None:
+        """Put an encoded packet into the routes."""
+        self.dispatcher.dispatch(data, peer, _no_reply)
+
+    def peer_disconnected(self, peer: ClientAddress) -> None:
+        """The connection of a peer is over."""
+        self.dispatcher.client_disconnected(peer)
+
+    def bad_input(self, error: DecodeError, peer: ClientAddress) -> None:
+        """Count and log invalid input from a peer."""
+        self.dispatcher.report_bad(error, peer)
+
+    def refused(self, text: str) -> None:
+        """Count and log a rejected client."""
+        self.refusals += 1
+        self._log.report("refused", f"refused {text}")
+
+    def dropped(self, reason: str, count: int, why: str = "") -> None:
+        """Count and log messages that will not be delivered. From any thread."""
+        self._drops.drop(reason, count, why)
+
+    @property
+    def drops(self) -> Counter[str]:
+        """Messages that were not delivered, by reason."""
+        return self._drops.counts
+
+
+_TOO_MANY_HOPS: Final = (
+    f"they passed through more than {MAX_HOPS} endpoints; do routes form a ring?"
+)
+
+
+def _no_reply(client_address: ClientAddress, result: object) -> None:
+    """Ignore the result of a route's function: an endpoint takes no replies."""
