@@ -157,7 +157,7 @@ def _totals(shown: View) -> RenderableType:
     status = shown.now.status
     coming, going = shown.history[-1] if shown.history else (0.0, 0.0)
     dropped = sum(_sum(each.dropped) for each in status.endpoints)
-    dropped += sum(_sum(each.dropped) for each in status.routes)
+    dropped += sum(_sum(each.failed) for each in status.routes)
     dropped += sum(_sum(each.lost) for each in _received(shown.now))
     bad = sum(_sum(each.bad) for each in _received(shown.now))
     return Text.assemble(
