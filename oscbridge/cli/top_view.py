@@ -156,7 +156,7 @@ def _title(shown: View) -> RenderableType:
 def _totals(shown: View) -> RenderableType:
     status = shown.now.status
     coming, going = shown.history[-1] if shown.history else (0.0, 0.0)
-    dropped = sum(_sum(each.dropped) for each in status.endpoints)
+    dropped = sum(_sum(each.lost) for each in status.endpoints)
     dropped += sum(_sum(each.failed) for each in status.routes)
     dropped += sum(_sum(each.lost) for each in _received(shown.now))
     bad = sum(_sum(each.bad) for each in _received(shown.now))
@@ -244,7 +244,7 @@ def _endpoint(now: EndpointStatus, before: EndpointStatus | None, shown: View) -
         queue if now.is_sink else line("source", "dim"),
         number(_per_second(shown, now.sent, None if before is None else before.sent)),
         *([_delay(now, before)] if wide else []),
-        reasons(now.dropped, None if before is None else before.dropped),
+        reasons(now.lost, None if before is None else before.lost),
     ]
 
 

@@ -88,6 +88,7 @@ class EndpointRunner:
         self._due: DueTimer | None = None
         self._log = RateLimitedLog(endpoint.log)
         self._drops = DropCounter(self._log)
+        self._client_drops = DropCounter(self._log)
         self._sampler = LatencySampler(time.monotonic)
         self._connection = EndpointConnection(endpoint, self._log, waits)
         spool = options.spool if options.policy == "spool" else None
@@ -178,6 +179,11 @@ class EndpointRunner:
         return self._drops.counts
 
     @property
+    def client_drops(self) -> Counter[str]:
+        """Messages that single clients missed, by reason; for the endpoint they are sent."""
+        return self._client_drops.counts
+
+    @property
     def sent(self) -> int:
         return self._sender.sent
 
@@ -244,6 +250,10 @@ class EndpointRunner:
     def dropped(self, reason: str, count: int, why: str = "") -> None:
         """Count and log messages that will not be delivered. From any thread."""
         self._drops.drop(reason, count, why)
+
+    def client_dropped(self, reason: str, count: int, why: str = "") -> None:
+        """Count and log messages that one client misses. From any thread."""
+        self._client_drops.drop(reason, count, why)
 
     def connection_lost(self, error: Exception) -> None:
         """Reconnect after the connection was lost; messages being sent are sent again."""
