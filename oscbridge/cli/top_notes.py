@@ -8,8 +8,9 @@ from typing import Final
 from rich.text import Text
 
 from oscbridge.cli.top_cells import cut, line, reasons
+from oscbridge.monitoring.route_status import RouteStatus
 from oscbridge.monitoring.snapshots import Snapshot
-from oscbridge.monitoring.status import Received, RouteStatus
+from oscbridge.monitoring.status import Received
 
 __all__ = ["notes"]
 
@@ -39,7 +40,7 @@ def _sources(snapshot: Snapshot) -> Mapping[str, Received]:
 def _route(route: RouteStatus) -> Text:
     text = line(f"✖ route {route.number} {route.match} → {', '.join(route.to)}: ", "bold red")
     text.append(line(route.last_error, "red"))
-    return text.append("  (").append(reasons(route.dropped, None)).append(")")
+    return text.append("  (").append(reasons(route.failed, None)).append(")")
 
 
 def _failures(name: str, now: Received, before: Received | None) -> Text | None:

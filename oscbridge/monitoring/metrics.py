@@ -21,6 +21,7 @@ from prometheus_client.utils import floatToGoString
 
 from oscbridge.bridge.sinks.latency import BOUNDS, Latency
 from oscbridge.monitoring.metric_families import counters, counters_by_reason, gauges, label
+from oscbridge.monitoring.route_metrics import route_metrics
 from oscbridge.monitoring.status import EndpointStatus, Received, Reloads, Status
 
 __all__ = ["HTTPCounters", "Metrics"]
@@ -85,12 +86,7 @@ class _Counted(Collector):
         yield from _bridges(status)
         yield from _endpoints(status)
         yield from _sources(status)
-        yield counters_by_reason(
-            "oscbridge_route_dropped_messages",
-            "Messages dropped by the steps of a route.",
-            ("route", "match"),
-            (((str(each.number), label(each.match)), each.dropped) for each in status.routes),
-        )
+        yield from route_metrics(status.routes)
 
     def _process(self, status: Status) -> Iterator[Metric]:
         yield gauges(
@@ -206,7 +202,7 @@ def _deliveries(endpoints: Sequence[EndpointStatus]) -> Iterator[Metric]:
     key = ("endpoint",)
     yield counters(
         "oscbridge_endpoint_offered_messages",
-        "Messages offered by routes: sent, dropped or queued.",
+        "Messages offered by routes: sent, dropped, queued or in flight.",
         key,
         [((each.name,), each.offered) for each in sinks],
     )
@@ -218,9 +214,15 @@ def _deliveries(endpoints: Sequence[EndpointStatus]) -> Iterator[Metric]:
     )
     yield gauges(
         "oscbridge_endpoint_queued_messages",
-        "Messages waiting or in flight.",
+        "Waiting messages.",
         key,
         [((each.name,), each.queued) for each in sinks],
+    )
+    yield gauges(
+        "oscbridge_endpoint_in_flight_messages",
+        "Messages taken from the send queue, neither sent nor dropped yet.",
+        key,
+        [((each.name,), each.in_flight) for each in sinks],
     )
     yield gauges(
         "oscbridge_endpoint_queue_size_messages",
@@ -233,6 +235,12 @@ def _deliveries(endpoints: Sequence[EndpointStatus]) -> Iterator[Metric]:
         "Messages lost, or replaced according to the policy.",
         key,
         (((each.name,), each.dropped) for each in endpoints),
+    )
+    yield counters_by_reason(
+        "oscbridge_endpoint_client_dropped_messages",
+        "Messages that single clients missed: one message counts once per client.",
+        key,
+        (((each.name,), each.client_dropped) for each in endpoints),
     )
     yield _latencies(sinks)
 

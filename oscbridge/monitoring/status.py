@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from oscbridge.abilities import Serving
 from oscbridge.bridge.app import App
-from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sinks.latency import Latency
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.endpoint import AnyEndpoint
+from oscbridge.monitoring.route_status import RouteStatus, read_route, shortened
 
 __all__ = [
     "BridgeStatus",
     "EndpointStatus",
     "Received",
     "Reloads",
-    "RouteStatus",
     "Status",
     "read_status",
 ]
-
-
-MAX_TEXT: Final = 300
-"""Characters of an address or an error in a status."""
 
 
 class Reloads(NamedTuple):
@@ -109,14 +105,18 @@ class EndpointStatus:
     """Whether readiness requires it; false with ``on_start = "ignore"``."""
     policy: str
     queued: int
-    """Messages waiting or in flight."""
+    """Messages waiting."""
+    in_flight: int
+    """Messages taken from the queue that are neither sent nor dropped yet."""
     queue_size: int
     """Capacity of the send queue in messages."""
     offered: int
-    """Messages offered by routes: sent, dropped or queued."""
+    """Messages offered by routes: sent, dropped, queued or in flight."""
     sent: int
     dropped: Mapping[str, int]
     """Messages lost, or replaced according to the policy, by reason."""
+    client_dropped: Mapping[str, int]
+    """Messages that single clients missed, by reason; for the endpoint they are sent."""
     refused: int
     """Rejected clients."""
     received: Received
@@ -130,24 +130,10 @@ class EndpointStatus:
     failed_tasks: int = 0
     """Background tasks of the endpoint that died."""
 
-
-@dataclass(frozen=True)
-class RouteStatus:
-    """One route."""
-
-    number: int
-    """Position in the file, from 1."""
-    match: str
-    sources: tuple[str, ...]
-    to: tuple[str, ...]
-    dropped: Mapping[str, int]
-    """Messages dropped by its steps, by reason."""
-    failing: bool = False
-    """Whether it failed in the last seconds."""
-    problem: str = ""
-    """Human-readable reason why it keeps failing; empty if it does not."""
-    last_error: str = ""
-    """Its latest failure, human-readable and shortened; empty if there was none."""
+    @property
+    def lost(self) -> Mapping[str, int]:
+        """Dropped messages, and those that single clients missed, by reason."""
+        return Counter(self.dropped) + Counter(self.client_dropped)
 
 
 @dataclass(frozen=True)
@@ -186,23 +172,7 @@ def read_status(app: App) -> Status:
     return Status(
         bridges=tuple(_bridge(app, name) for name in app.configuration.bridges),
         endpoints=tuple(_endpoint(each) for each in app.endpoints.values()),
-        routes=tuple(_route(number, route) for number, route in enumerate(app.routes, 1)),
-    )
-
-
-def _route(number: int, route: Route) -> RouteStatus:
-    config, failures = route.config, route.failures
-    error = _shortened(failures.last_error)
-    problem = f"keeps failing: {error}" if failures.is_lasting else ""
-    return RouteStatus(
-        number,
-        config.match,
-        config.sources,
-        config.to,
-        dict(route.drops),
-        failures.is_failing,
-        problem,
-        error,
+        routes=tuple(read_route(number, route) for number, route in enumerate(app.routes, 1)),
     )
 
 
@@ -239,11 +209,13 @@ def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
         is_sink=endpoint.is_sink(),
         needed=delivery.options.on_start != "ignore",
         policy=delivery.options.policy,
-        queued=delivery.queued,
+        queued=delivery.queued - delivery.in_flight,
+        in_flight=delivery.in_flight,
         queue_size=delivery.options.queue_size,
         offered=delivery.offered,
         sent=delivery.sent,
         dropped=dict(delivery.drops),
+        client_dropped=dict(delivery.client_drops),
         refused=delivery.refusals,
         received=_received(dispatcher),
         latency=delivery.latency,
@@ -279,11 +251,7 @@ def _received(dispatcher: Dispatcher) -> Received:
         closed=counts.closed,
         dropped=counts.dropped,
         kernel_dropped=counts.kernel_dropped,
-        last_unmatched=_shortened(dispatcher.last_unmatched),
-        last_failure=_shortened(dispatcher.last_failure),
+        last_unmatched=shortened(dispatcher.last_unmatched),
+        last_failure=shortened(dispatcher.last_failure),
         silence=None if heard is None else time.monotonic() - heard,
     )
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"

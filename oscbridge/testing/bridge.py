@@ -14,11 +14,13 @@ from oscbridge.bridge.reload import Changes
 from oscbridge.delivery import Delivery
 from oscbridge.endpoint import AnyEndpoint, EndpointTypes
 from oscbridge.monitoring.metrics import HTTPCounters, Metrics
+from oscbridge.monitoring.route_status import RouteStatus
 from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Reloads, read_status
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message, encode_message
 from oscbridge.osc.framing import encoder_for
 from oscbridge.plugins import BUILT_IN, Plugins
+from oscbridge.testing.identity import what_does_not_add_up
 from oscbridge.testing.recording_endpoint import RecordingEndpoint
 
 __all__ = ["RunningBridge", "running_bridge"]
@@ -80,6 +82,10 @@ class RunningBridge:
         """The state and the counters of a bridge."""
         return next(each for each in read_status(self._app).bridges if each.name == name)
 
+    def route_status(self, number: int) -> RouteStatus:
+        """The counters of a route; the first is number 1."""
+        return read_status(self._app).routes[number - 1]
+
     def metrics(self) -> str:
         """The page for Prometheus, as text."""
         metrics = Metrics(
@@ -117,7 +123,8 @@ async def running_bridge(
     ``types`` are endpoint types beside those of the installed plugins and ``recording``;
     without ``installed`` only the built-in plugins are loaded. Let bridges and endpoints listen
     on port 0 and ask :meth:`RunningBridge.url`; :func:`free_port` is for what cannot.
-    Raises :class:`oscbridge.OSCBridgeError` if it cannot start.
+    Raises :class:`oscbridge.OSCBridgeError` if it cannot start, and ``AssertionError`` at the end
+    if its counters do not add up (:func:`what_does_not_add_up`).
     """
     plugins = Plugins() if installed else Plugins(BUILT_IN)
     known: EndpointTypes = {
@@ -136,6 +143,8 @@ async def running_bridge(
             yield RunningBridge(app, read, log)
         finally:
             await app.stop()
+        if wrong := what_does_not_add_up(read_status(app)):
+            raise AssertionError("the counters do not add up:\n" + "\n".join(wrong))
 
 
 @contextmanager

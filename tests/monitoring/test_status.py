@@ -15,7 +15,8 @@ from oscbridge import Endpoint, Message, Options
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.routes.failures import PERIOD, RouteFailures
-from oscbridge.monitoring.status import MAX_TEXT, Status, read_status
+from oscbridge.monitoring.route_status import MAX_TEXT
+from oscbridge.monitoring.status import Status, read_status
 from oscbridge.plugins import Plugins
 from oscbridge.udp_client import UDPClient
 
@@ -112,7 +113,7 @@ async def test_problems_are_all_listed_with_the_gravest_first(app: App) -> None:
         other.routes[0].failures = RouteFailures(lambda: clock.now)
         for count in (1, 2):
             send(other, "/fader", -1.0)
-            await status_when(other, lambda s, n=count: s.routes[0].dropped.get("function") == n)
+            await status_when(other, lambda s, n=count: s.routes[0].failed.get("function") == n)
             clock.now += PERIOD
         problems = read_status(other).problems
     assert problems[:2] == (
