@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from oscbridge.hooks import hookimpl
     from oscbridge.host import Host
     from oscbridge.net.hosts import HostPolicy, is_loopback
+    from oscbridge.net.os_errors import what_failed
     from oscbridge.net.tcp_socket import prepare_stream as prepare_tcp_socket
     from oscbridge.net.token_bucket import TokenBucket
     from oscbridge.net.udp_receive import receiver as udp_receiver
@@ -146,6 +147,7 @@ _HOMES = {
     "oscbridge.osc.json": ("decode_json", "encode_json"),
     "oscbridge.hooks": ("hookimpl",),
     "oscbridge.net.hosts": ("HostPolicy", "is_loopback"),
+    "oscbridge.net.os_errors": ("what_failed",),
     "oscbridge.net.token_bucket": ("TokenBucket",),
     "oscbridge.net.url": ("OSCURL", "HostPort"),
     "oscbridge.templates.message": ("MessageTemplate",),
@@ -239,6 +241,7 @@ __all__ = [
     "prepare_tcp_socket",
     "stream_decoder",
     "udp_receiver",
+    "what_failed",
 ]
 
 

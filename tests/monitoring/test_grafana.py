@@ -123,6 +123,7 @@ async def troubled(
     )
     await app.start()
     try:
+        app.endpoints["fussy"].endpoint.receive(Message.of("/heard"))
         await make_trouble(app, client)
         yield client
     finally:

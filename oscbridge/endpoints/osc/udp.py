@@ -15,7 +15,6 @@ from typing import Final
 
 import oscbridge
 from oscbridge.endpoints.osc.link import OnPacket, OnRefused, resolve
-from oscbridge.net.os_errors import what_failed
 
 __all__ = ["UDPLink", "open_udp"]
 
@@ -156,7 +155,7 @@ class UDPLink(asyncio.DatagramProtocol):
                     if self._take_errors():
                         continue  # it was about an earlier one
                     if isinstance(error, ConnectionError):
-                        self._on_refused(what_failed(error))
+                        self._on_refused(oscbridge.what_failed(error))
                         self.try_to_send(packet)
                         break
                     if error.errno != errno.EMSGSIZE:

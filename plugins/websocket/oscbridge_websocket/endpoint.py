@@ -93,8 +93,8 @@ class WebSocketEndpoint(
         self.host.refused(text)
 
     def describe(self) -> str:
-        scheme = "ws" if self.options.certificate is None else "wss"
-        return f"{scheme}://{self.options.listen._replace(port=self._port or self.options.listen.port)}"
+        scheme, listen = "wss" if self.options.certificate else "ws", self.options.listen
+        return f"{scheme}://{listen._replace(port=self._port or listen.port)}"
 
     async def connect(self) -> None:
         host, port = self.options.listen

@@ -48,9 +48,20 @@ def one_route(mode: str, steps: str) -> str:
 
 
 async def messages_of(bridge: RunningBridge, count: int) -> RouteMessages:
-    """The counts of the only route, once it has taken so many."""
+    """The counts of the only route, once it has taken so many and handled those on their way.
+
+    Messages on their way from a thread to the stateful steps are held, too: two equal
+    snapshots with a turn of the loop between them show that they have arrived.
+    """
     await bridge.until(lambda: bridge.route_status(1).messages.taken >= count)
-    return bridge.route_status(1).messages
+    seen: list[RouteMessages] = []
+
+    def is_settled() -> bool:
+        seen.append(bridge.route_status(1).messages)
+        return len(seen) > 1 and seen[-1] == seen[-2]
+
+    await bridge.until(is_settled)
+    return seen[-1]
 
 
 @pytest.mark.parametrize("mode", MODES)
