@@ -186,9 +186,10 @@ async def _close_listener(name: str, listener: Listener) -> None:
 
 
 def _stop_route(route: Route) -> None:
-    before = route.stateful.drops["stopped"]
+    failed = route.stateful.counts.failed
+    before = failed["stopped"]
     route.stateful.stop()
-    held = route.stateful.drops["stopped"] - before
+    held = failed["stopped"] - before
     if held:
         _log.warning("%s: %s lost: still delayed", route.name, several(held))
     route.flush_reports(everything=True)

@@ -39,7 +39,7 @@ def _sources(snapshot: Snapshot) -> Mapping[str, Received]:
 def _route(route: RouteStatus) -> Text:
     text = line(f"✖ route {route.number} {route.match} → {', '.join(route.to)}: ", "bold red")
     text.append(line(route.last_error, "red"))
-    return text.append("  (").append(reasons(route.dropped, None)).append(")")
+    return text.append("  (").append(reasons(route.failed, None)).append(")")
 
 
 def _failures(name: str, now: Received, before: Received | None) -> Text | None:

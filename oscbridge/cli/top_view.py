@@ -157,7 +157,7 @@ def _totals(shown: View) -> RenderableType:
     status = shown.now.status
     coming, going = shown.history[-1] if shown.history else (0.0, 0.0)
     dropped = sum(sum(each.dropped.values()) for each in status.endpoints)
-    dropped += sum(sum(each.dropped.values()) for each in status.routes)
+    dropped += sum(sum(each.failed.values()) for each in status.routes)
     dropped += sum(sum(each.lost.values()) for each in _received(shown.now))
     bad = sum(sum(each.bad.values()) for each in _received(shown.now))
     return Text.assemble(

@@ -21,6 +21,7 @@ from prometheus_client.utils import floatToGoString
 
 from oscbridge.bridge.sinks.latency import BOUNDS, Latency
 from oscbridge.monitoring.metric_families import counters, counters_by_reason, gauges, label
+from oscbridge.monitoring.route_metrics import route_metrics
 from oscbridge.monitoring.status import EndpointStatus, Received, Reloads, Status
 
 __all__ = ["HTTPCounters", "Metrics"]
@@ -85,12 +86,7 @@ class _Counted(Collector):
         yield from _bridges(status)
         yield from _endpoints(status)
         yield from _sources(status)
-        yield counters_by_reason(
-            "oscbridge_route_dropped_messages",
-            "Messages dropped by the steps of a route.",
-            ("route", "match"),
-            (((str(each.number), label(each.match)), each.dropped) for each in status.routes),
-        )
+        yield from route_metrics(status.routes)
 
     def _process(self, status: Status) -> Iterator[Metric]:
         yield gauges(

@@ -11,7 +11,14 @@ from oscbridge.bridge.sinks.latency import Latency
 from oscbridge.errors import OSCBridgeError
 from oscbridge.monitoring.address_table import Row
 from oscbridge.monitoring.control_client import RunningProcess, ask
-from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Received, RouteStatus, Status
+from oscbridge.monitoring.status import (
+    BridgeStatus,
+    EndpointStatus,
+    Received,
+    RouteMessages,
+    RouteStatus,
+    Status,
+)
 
 __all__ = ["Snapshot", "snapshots"]
 
@@ -86,8 +93,14 @@ def _status(status: Mapping[str, Any]) -> Status:
             )
             for each in status["endpoints"]
         ),
-        routes=tuple(RouteStatus(**each) for each in status["routes"]),
+        routes=tuple(_route(each) for each in status["routes"]),
     )
+
+
+def _route(fields: Mapping[str, Any]) -> RouteStatus:
+    messages, results = RouteMessages(**fields["messages"]), fields["results"]
+    made = None if results is None else RouteMessages(**results)
+    return RouteStatus(**{**fields, "messages": messages, "results": made})
 
 
 def _latency(fields: Mapping[str, Any]) -> Latency:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from oscbridge.abilities import Serving
 from oscbridge.bridge.app import App
+from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sinks.latency import Latency
 from oscbridge.bridge.sinks.runner import EndpointRunner
@@ -20,6 +22,7 @@ __all__ = [
     "EndpointStatus",
     "Received",
     "Reloads",
+    "RouteMessages",
     "RouteStatus",
     "Status",
     "read_status",
@@ -132,6 +135,22 @@ class EndpointStatus:
 
 
 @dataclass(frozen=True)
+class RouteMessages:
+    """Messages of a route, by what became of them."""
+
+    taken: int
+    """All of them."""
+    passed: int
+    """Handed to its endpoints."""
+    filtered: Mapping[str, int]
+    """Not wanted, by step."""
+    failed: Mapping[str, int]
+    """Lost, by reason."""
+    held: int
+    """Waiting in ``delay`` or ``limit``, or on the way from a thread to them."""
+
+
+@dataclass(frozen=True)
 class RouteStatus:
     """One route."""
 
@@ -140,14 +159,22 @@ class RouteStatus:
     match: str
     sources: tuple[str, ...]
     to: tuple[str, ...]
-    dropped: Mapping[str, int]
-    """Messages dropped by its steps, by reason."""
+    messages: RouteMessages
+    """The messages that it took."""
+    results: RouteMessages | None
+    """The messages that its function made; None without a function."""
     failing: bool = False
     """Whether it failed in the last seconds."""
     problem: str = ""
     """Human-readable reason why it keeps failing; empty if it does not."""
     last_error: str = ""
     """Its latest failure, human-readable and shortened; empty if there was none."""
+
+    @property
+    def failed(self) -> Mapping[str, int]:
+        """Lost messages by reason, of those that it took and those that its function made."""
+        made = {} if self.results is None else self.results.failed
+        return Counter(self.messages.failed) + Counter(made)
 
 
 @dataclass(frozen=True)
@@ -191,7 +218,8 @@ def read_status(app: App) -> Status:
 
 
 def _route(number: int, route: Route) -> RouteStatus:
-    config, failures = route.config, route.failures
+    config, failures, results = route.config, route.failures, route.results
+    held = route.stateful.held
     error = _shortened(failures.last_error)
     problem = f"keeps failing: {error}" if failures.is_lasting else ""
     return RouteStatus(
@@ -199,11 +227,19 @@ def _route(number: int, route: Route) -> RouteStatus:
         config.match,
         config.sources,
         config.to,
-        dict(route.drops),
+        _route_messages(route.counts, held if results is None else 0),
+        None if results is None else _route_messages(results, held),
         failures.is_failing,
         problem,
         error,
     )
+
+
+def _route_messages(counts: RouteCounts, held: int) -> RouteMessages:
+    # Each is read once, as other threads may count meanwhile.
+    passed, filtered, failed = counts.passed, counts.filtered.copy(), counts.failed.copy()
+    taken = passed + filtered.total() + failed.total() + held
+    return RouteMessages(taken, passed, dict(filtered), dict(failed), held)
 
 
 def _bridge(app: App, name: str) -> BridgeStatus:

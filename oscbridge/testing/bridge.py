@@ -14,7 +14,13 @@ from oscbridge.bridge.reload import Changes
 from oscbridge.delivery import Delivery
 from oscbridge.endpoint import AnyEndpoint, EndpointTypes
 from oscbridge.monitoring.metrics import HTTPCounters, Metrics
-from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Reloads, read_status
+from oscbridge.monitoring.status import (
+    BridgeStatus,
+    EndpointStatus,
+    Reloads,
+    RouteStatus,
+    read_status,
+)
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message, encode_message
 from oscbridge.osc.framing import encoder_for
@@ -79,6 +85,10 @@ class RunningBridge:
     def bridge_status(self, name: str) -> BridgeStatus:
         """The state and the counters of a bridge."""
         return next(each for each in read_status(self._app).bridges if each.name == name)
+
+    def route_status(self, number: int) -> RouteStatus:
+        """The counters of a route; the first is number 1."""
+        return read_status(self._app).routes[number - 1]
 
     def metrics(self) -> str:
         """The page for Prometheus, as text."""

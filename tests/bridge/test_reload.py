@@ -668,7 +668,7 @@ async def test_suppressed_log_lines_are_summarised_after_a_reload(
     text = IN + OUT + ROUTE + 'match = "/a"\nsend = "/b {3}"\n'
     async with running(text) as app:
         await send(app, "in", *[Message.of("/a", 1)] * 5)
-        await until(lambda: app.routes[0].drops.total() == 5)
+        await until(lambda: app.routes[0].counts.failed.total() == 5)
         await app.reload(read('[[route]]\nfrom = "in"\nmatch = "/x"\nto = "out"\n' + text))
         app.flush_reports(everything=True)
     lines = [each for each in caplog.messages if "1 message lost" in each]

@@ -26,6 +26,7 @@ from oscbridge.monitoring.status import (
     BridgeStatus,
     EndpointStatus,
     Received,
+    RouteMessages,
     RouteStatus,
     Status,
 )
@@ -134,22 +135,20 @@ def replaced(status: Status, **bridge: Any) -> Status:
 
 def test_failing_routes_are_shown_with_their_last_error() -> None:
     error = "show:play failed: ValueError: below zero"
-    failing = RouteStatus(
-        2, "/fader/*", ("stage",), ("web", "desk"), {"function": 1_234, "limit": 5}, True, "", error
-    )
+    lost = RouteMessages(1_242, 0, {"limit": 3}, {"function": 1_234, "arguments": 5}, 0)
+    failing = RouteStatus(2, "/fader/*", ("stage",), ("web", "desk"), lost, None, True, "", error)
     now = picture(2, [bridge()], [endpoint()])
     now = now._replace(
         status=replace(now.status, routes=(failing, replace(failing, number=3, failing=False)))
     )
     text = [line.rstrip() for line in drawn(now)]
-    assert f"✖ route 2 /fader/* → web, desk: {error}  (1,234 function, 5 limit)" in text
+    assert f"✖ route 2 /fader/* → web, desk: {error}  (1,234 function, 5 arguments)" in text
     assert not [line for line in text if "route 3" in line]
 
 
 def test_route_that_makes_it_unready_is_shown_once() -> None:
-    failing = RouteStatus(
-        1, "/a", ("stage",), ("web",), {"function": 9}, True, "keeps failing: x", "x"
-    )
+    lost = RouteMessages(9, 0, {}, {"function": 9}, 0)
+    failing = RouteStatus(1, "/a", ("stage",), ("web",), lost, None, True, "keeps failing: x", "x")
     now = picture(2, [bridge()], [endpoint()])
     now = now._replace(status=replace(now.status, routes=(failing,)))
     assert len([line for line in drawn(now) if "route 1" in line]) == 1

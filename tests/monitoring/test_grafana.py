@@ -22,6 +22,7 @@ from prometheus_client import parser
 from oscbridge import BadMessage, Endpoint, Message
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
+from oscbridge.bridge.routes import stateful_steps
 from oscbridge.monitoring.http_connection import HTTPLimits
 from oscbridge.monitoring.metrics import Reloads
 from oscbridge.monitoring.status import read_status
@@ -69,7 +70,26 @@ to        = "fussy"
 [[route]]
 from  = "stage"
 match = "/level"
+send  = "/level {1}"
 to    = "stuck"
+
+[[route]]
+from  = "stage"
+match = "/level"
+to    = "stuck"
+
+[[route]]
+from      = "stage"
+match     = "/level"
+function  = "functions_of_the_dashboard:repeat"
+on_change = true
+delay     = 60.0
+to        = "stuck"
+"""
+
+FUNCTIONS = """
+def repeat(message):
+    return [message, message, *(message._replace(address=f"/{n}") for n in range(9))]
 """
 
 
@@ -89,8 +109,13 @@ class Stuck(Endpoint):
 
 
 @pytest.fixture
-async def troubled(serve_http: Serve) -> AsyncIterator[Any]:
+async def troubled(
+    serve_http: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Any]:
     """A client of a system in which every displayed event has happened."""
+    Path(tmp_path, "functions_of_the_dashboard.py").write_text(FUNCTIONS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(stateful_steps, "MAX_DELAYED", 5)
     app = App(parse(SYSTEM, {"fussy": Fussy, "stuck": Stuck}, "test.toml"), Plugins([]))
     client = await serve_http(
         lambda: read_status(app), HTTPLimits(request_timeout=0.05), reloads=lambda: Reloads(1, 1)
@@ -119,6 +144,9 @@ async def make_trouble(app: App, client: Any) -> None:
         "oscbridge_endpoint_dropped_messages": "reason",
         "oscbridge_http_closed_connections": "reason",
         "oscbridge_route_dropped_messages": "reason",
+        "oscbridge_route_filtered_messages": "reason",
+        "oscbridge_route_result_dropped_messages": "reason",
+        "oscbridge_route_result_filtered_messages": "reason",
         "oscbridge_source_dropped_messages": "reason",
     }
     async with asyncio.timeout(10):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import inspect
 import logging
-import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Final, TypeAlias, cast
 
 from oscbridge.bridge.routes.config import RouteConfig
+from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.bridge.routes.scale import Scale
 from oscbridge.errors import EncodeError, MessageDropped
 from oscbridge.failures import failure_text
@@ -73,12 +72,12 @@ class PureSteps:
         self,
         config: RouteConfig,
         on_drop: Callable[[str, str, BaseException | None], None] | None = None,
+        counts: RouteCounts | None = None,
     ) -> None:
         self._config = config
-        self.drops: Counter[str] = Counter()
-        """Dropped messages, by reason."""
+        self.counts = RouteCounts() if counts is None else counts
+        """Failed messages; with a function, also those that it filtered out or passed."""
         self.on_drop = on_drop or _show_failure
-        self._counting = threading.Lock()
         captures = Pattern(config.match, mapped=True).captures
         self._scale = None if config.scale is None else Scale(*config.scale, config.curve)
         self._template = None if config.send is None else MessageTemplate(config.send, captures)
@@ -156,32 +155,32 @@ class PureSteps:
         return drop
 
     def _drop(self, reason: str, text: str, error: BaseException | None = None) -> None:
-        self.count_dropped(reason, 1)
+        self.counts.fail(reason)
         self.on_drop(reason, text, error)
 
-    def count_dropped(self, reason: str, count: int) -> None:
-        """Count dropped messages. From any thread."""
-        with self._counting:
-            self.drops[reason] += count
-
     def _after_function(self, function: Function, out: Out) -> Out:
-        name = self._config.function
+        name, counts = self._config.function, self.counts
 
         def run(message: Message) -> None:
             # A function may raise anything, for example what cancels tasks: nobody but the bridge
             # may stop the bridge.
+            count = 0
             try:
                 made = function(message)
-                if made is None:
-                    return
-                for count, each in enumerate(several(made)):
+                for each in () if made is None else several(made):
                     if count >= MAX_FROM_FUNCTION:
                         text = f"{name} returned more than {MAX_FROM_FUNCTION} messages for one"
                         self._drop("too_many", text)
                         return
                     out(checked(each, message))
+                    count += 1
             except BaseException as error:
                 self._drop("function", f"{name} failed: {failure_text(error)}", error)
+                return
+            if count:
+                counts.passed += 1
+            else:
+                counts.filter("function")
 
         return run
 

@@ -5,14 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from oscbridge.bridge.routes.config import RouteConfig
+from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.bridge.routes.failures import RouteFailures
 from oscbridge.bridge.routes.pure_steps import Out, PureSteps
-from oscbridge.bridge.routes.stateful_steps import Delay, Limit, OnChange, StatefulStep, StepOut
+from oscbridge.bridge.routes.stateful_steps import (
+    Delay,
+    Limit,
+    LossReport,
+    OnChange,
+    StatefulStep,
+    StepOut,
+)
 from oscbridge.delivery import Deliverable, Delivery
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.options import Options
@@ -48,13 +56,21 @@ class StatefulSteps:
     """The half of a route that runs in the bridge process: stateful steps, then the endpoints.
 
     :meth:`start`, :meth:`stop` and the steps run on the event loop, :meth:`out` on any thread.
+    ``counts`` counts the messages that it takes; ``log_loss`` is called with the reason and a
+    line about a message that a step loses.
     """
 
-    def __init__(self, config: RouteConfig, sinks: Sequence[RouteSink]) -> None:
+    def __init__(
+        self,
+        config: RouteConfig,
+        sinks: Sequence[RouteSink],
+        counts: RouteCounts,
+        log_loss: LossReport,
+    ) -> None:
         self._config = config
         self._sinks = tuple(sinks)
-        self._drops: Counter[str] = Counter()  # on the loop
-        self._lost: Counter[str] = Counter()  # under the lock
+        self.counts = counts
+        self._log_loss = log_loss
         self._plain = not any(sink.takes_route for sink in sinks)
         self._steps: list[StatefulStep] = []
         self._first: StepOut = self._send
@@ -70,24 +86,23 @@ class StatefulSteps:
         self._thread = threading.get_ident()
         out: StepOut = self._send
         if config.delay is not None:
-            delay = Delay(config.delay, out, loop, self._drops)
+            delay = Delay(config.delay, out, loop, self.counts, self._lose)
             self._steps.append(delay)
             out = delay.put
         if config.limit is not None:
-            limit = Limit(config.limit, out, loop, self._drops)
+            limit = Limit(config.limit, out, loop, self.counts, self._lose)
             self._steps.append(limit)
             out = limit.put
         if config.on_change:
-            change = OnChange(out, self._drops)
+            change = OnChange(out, self.counts)
             self._steps.append(change)
             out = change.put
         self._first = out
 
     @property
-    def drops(self) -> Counter[str]:
-        """Messages that did not pass, by reason."""
-        with self._lock:
-            return self._drops + self._lost
+    def held(self) -> int:
+        """Messages that wait in a step, or on the way to the loop."""
+        return len(self._waiting) + sum(step.held for step in self._steps)
 
     def stop(self) -> None:
         """Let go of what the steps hold back."""
@@ -111,12 +126,19 @@ class StatefulSteps:
 
     def _deliver(self, captures: Mapping[str, str]) -> Out:
         """Straight to the endpoints."""
-        options = self._config.options
+        options, counts = self._config.options, self.counts
         offers = [offer_to(sink, options.get(sink.name), captures) for sink in self._sinks]
         if len(offers) == 1:
-            return offers[0]
+            (first,) = offers
+
+            def deliver_to_one(message: Message) -> None:
+                counts.passed += 1
+                first(message)
+
+            return deliver_to_one
 
         def deliver(message: Message) -> None:
+            counts.passed += 1
             for offer in offers:
                 offer(message)
 
@@ -127,6 +149,7 @@ class StatefulSteps:
         if isinstance(message, Delivery):
             self._deliver(message.captures)(message.message)
             return
+        self.counts.passed += 1
         for sink in self._sinks:
             sink.offer(message)
 
@@ -137,17 +160,19 @@ class StatefulSteps:
             self._first(message)
             return
         with self._lock:
-            if len(self._waiting) >= MAX_WAITING:
+            is_full = len(self._waiting) >= MAX_WAITING
+            if is_full:
                 self._waiting.popleft()
-                self._lost["full"] += 1
             self._waiting.append(message)
             wake = len(self._waiting) == 1
+        if is_full:
+            self._lose("full", f"more than {MAX_WAITING} messages wait for the route's steps")
         if wake:
             try:
                 loop.call_soon_threadsafe(self._take_waiting)
             except RuntimeError:  # the loop is closed
                 with self._lock:
-                    self._lost["stopped"] += len(self._waiting)
+                    self.counts.fail("stopped", len(self._waiting))
                     self._waiting.clear()
 
     def _take_waiting(self) -> None:
@@ -156,6 +181,10 @@ class StatefulSteps:
             self._waiting.clear()
         for message in waiting:
             self._first(message)
+
+    def _lose(self, reason: str, text: str) -> None:
+        self.counts.fail(reason)
+        self._log_loss(reason, text)
 
 
 def offer_to(sink: RouteSink, options: Options | None, captures: Mapping[str, str]) -> Out:
@@ -183,9 +212,15 @@ class Route:
         self.config = config
         self.sinks = tuple(sinks)
         self.name = name
-        self.pure = PureSteps(config, self._report)
-        self.stateful = StatefulSteps(config, sinks)
+        self.counts = RouteCounts()
+        """What became of the messages that it took."""
+        self.results = None if config.function is None else RouteCounts()
+        """With a function, what became of the messages that it made; each message that the
+        function makes others of has passed."""
         self.failures = RouteFailures()
+        self.pure = PureSteps(config, self._report, self.counts)
+        behind = self.counts if self.results is None else self.results
+        self.stateful = StatefulSteps(config, sinks, behind, self._report)
         self._log = RateLimitedLog(_log)
 
     def __repr__(self) -> str:
@@ -193,25 +228,32 @@ class Route:
 
     def bind(
         self, address: str, types: str | None, captures: dict[str, str]
-    ) -> Callable[[Message], None] | None:
+    ) -> Callable[[Message], None]:
         """What to call with every message that has this address and these type tags."""
-        return self.pure.bind(address, types, captures, self.stateful.out(captures))
-
-    @property
-    def drops(self) -> Counter[str]:
-        """Messages that were dropped, by reason."""
-        return self.stateful.drops + self.pure.drops
+        bound = self.pure.bind(address, types, captures, self.stateful.out(captures))
+        if bound is not None:
+            return bound
+        counts = self.counts
+        return lambda _message: counts.filter("types")
 
     def count_dropped(self, reason: str, count: int, why: str) -> None:
-        """Count messages that its pure steps dropped in another process."""
+        """Count messages that were lost in another process."""
         self.failures.note(why)
-        self.pure.count_dropped(reason, count)
+        # Where there is a function, it made the message that does not fit into a record.
+        is_result = reason in ("encode", "oversize")
+        (self.stateful.counts if is_result else self.counts).fail(reason, count)
+
+    def add_counts(self, passed: int, filtered: Mapping[str, int]) -> None:
+        """Count messages that its pure steps passed or filtered out in another process."""
+        self.counts.passed += passed
+        for step, count in filtered.items():
+            self.counts.filter(step, count)
 
     def flush_reports(self, *, everything: bool = False) -> None:
         """Log the summaries of suppressed lines that are due; with ``everything``, all of them."""
         self._log.flush(everything=everything)
 
-    def _report(self, reason: str, text: str, error: BaseException | None) -> None:
+    def _report(self, reason: str, text: str, error: BaseException | None = None) -> None:
         level = logging.WARNING if error is None else logging.ERROR
         self.failures.note(text)
         text = f"{self.name}: 1 message lost: {text}"

@@ -7,10 +7,11 @@ used one is dropped first.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, OrderedDict, deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Final, Protocol, TypeAlias, TypeVar
 
+from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.delivery import Deliverable
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "MAX_DELAYED",
     "Delay",
     "Limit",
+    "LossReport",
     "OnChange",
     "StatefulStep",
     "StepOut",
@@ -31,11 +33,17 @@ MAX_DELAYED: Final = 10_000
 """Messages that one route may delay; above it new ones are dropped."""
 
 StepOut: TypeAlias = Callable[[Deliverable], None]
+LossReport: TypeAlias = Callable[[str, str], None]
+"""Counts and logs one lost message: the reason, one word, and a line about it."""
 _Value = TypeVar("_Value")
 
 
 class StatefulStep(Protocol):
     """A step: passes some of its messages to the next step."""
+
+    @property
+    def held(self) -> int:
+        """Messages that wait in it."""
 
     def put(self, message: Deliverable) -> None:
         """Take a message."""
@@ -47,16 +55,18 @@ class StatefulStep(Protocol):
 class OnChange:
     """Passes a message if its values differ from the last ones at its address."""
 
-    def __init__(self, out: StepOut, drops: Counter[str]) -> None:
+    held = 0
+
+    def __init__(self, out: StepOut, counts: RouteCounts) -> None:
         self._out = out
-        self._drops = drops
+        self._counts = counts
         self._last: OrderedDict[str, object] = OrderedDict()
 
     def put(self, message: Deliverable) -> None:
         value = (message.types, message.args)
         if self._last.get(message.address) == value:
             self._last.move_to_end(message.address)
-            self._drops["unchanged"] += 1
+            self._counts.filter("on_change")
             return
         remember(self._last, message.address, value)
         self._out(message)
@@ -73,21 +83,31 @@ class Limit:
     """
 
     def __init__(
-        self, rate: float, out: StepOut, loop: asyncio.AbstractEventLoop, drops: Counter[str]
+        self,
+        rate: float,
+        out: StepOut,
+        loop: asyncio.AbstractEventLoop,
+        counts: RouteCounts,
+        lose: LossReport,
     ) -> None:
         self._every = 1.0 / rate
         self._out = out
         self._loop = loop
-        self._drops = drops
+        self._counts = counts
+        self._lose = lose
         self._next: OrderedDict[str, float] = OrderedDict()
         self._waiting: dict[str, Deliverable] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    @property
+    def held(self) -> int:
+        return len(self._waiting)
 
     def put(self, message: Deliverable) -> None:
         address = message.address
         if address in self._waiting:
             self._waiting[address] = message
-            self._drops["replaced"] += 1
+            self._counts.filter("limit")
             return
         now = self._loop.time()
         due = self._next.get(address, now)
@@ -99,7 +119,7 @@ class Limit:
             oldest = next(iter(self._waiting))
             del self._waiting[oldest]
             self._timers.pop(oldest).cancel()
-            self._drops["limited"] += 1
+            self._lose("limited", f"more than {MAX_ADDRESSES} messages wait for the limit")
         self._waiting[address] = message
         self._timers[address] = self._loop.call_at(due, self._send, address)
 
@@ -123,19 +143,29 @@ class Delay:
     """Passes messages after some seconds, in order."""
 
     def __init__(
-        self, seconds: float, out: StepOut, loop: asyncio.AbstractEventLoop, drops: Counter[str]
+        self,
+        seconds: float,
+        out: StepOut,
+        loop: asyncio.AbstractEventLoop,
+        counts: RouteCounts,
+        lose: LossReport,
     ) -> None:
         self._seconds = seconds
         self._out = out
         self._loop = loop
-        self._drops = drops
+        self._counts = counts
+        self._lose = lose
         # One timer, for the first message: a loop does not order timers that are due together.
         self._waiting: deque[tuple[float, Deliverable]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def held(self) -> int:
+        return len(self._waiting)
+
     def put(self, message: Deliverable) -> None:
         if len(self._waiting) >= MAX_DELAYED:
-            self._drops["delayed"] += 1
+            self._lose("delayed", f"more than {MAX_DELAYED} messages are delayed")
             return
         due = self._loop.time() + self._seconds
         self._waiting.append((due, message))
@@ -156,8 +186,9 @@ class Delay:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._drops["stopped"] += len(self._waiting)
-        self._waiting.clear()
+        if self._waiting:
+            self._counts.fail("stopped", len(self._waiting))
+            self._waiting.clear()
 
 
 def remember(memory: OrderedDict[str, _Value], key: str, value: _Value) -> None:

@@ -117,7 +117,7 @@ def test_send_accepts_a_message_without_type_tags() -> None:
 
 def test_send_of_a_message_without_type_tags_has_no_arguments() -> None:
     made, steps = run(RouteConfig(send="/y {0}"), Message("/x", None, (b"abcd",)))
-    assert (made, steps.drops) == ([], {"arguments": 1})
+    assert (made, steps.counts.failed) == ([], {"arguments": 1})
 
 
 def test_every_dropped_message_is_counted_and_reported() -> None:
@@ -130,14 +130,14 @@ def test_every_dropped_message_is_counted_and_reported() -> None:
         call = steps.bind("/x", message.types, {}, lambda _: None)
         assert call is not None
         call(message)
-    assert steps.drops == {"arguments": 1, "address": 2}
+    assert steps.counts.failed == {"arguments": 1, "address": 2}
     assert told[0] == ("arguments", "missing argument {0}")
     assert told[1] == ("address", "invalid address '/y/a b'")
 
 
 def test_scale_drops_and_counts_nan() -> None:
     made, steps = run(RouteConfig(scale=(0.0, 1.0, 0, 1)), Message.of("/x", float("nan")))
-    assert (made, steps.drops) == ([], {"not_a_number": 1})
+    assert (made, steps.counts.failed) == ([], {"not_a_number": 1})
 
 
 def test_pure_route_config_survives_json() -> None:
@@ -159,7 +159,7 @@ Through = Callable[..., tuple[list[Message], PureSteps]]
 
 def test_function_can_return_none(through: Through) -> None:
     made, steps = through("return None")
-    assert (made, steps.drops) == ([], {})
+    assert (made, steps.counts.failed) == ([], {})
 
 
 def test_function_can_return_a_message(through: Through) -> None:
@@ -181,7 +181,7 @@ def test_function_can_return_several_messages(body: str, through: Through) -> No
 
 def test_function_can_return_an_empty_list(through: Through) -> None:
     made, steps = through("return []")
-    assert (made, steps.drops) == ([], {})
+    assert (made, steps.counts.failed) == ([], {})
 
 
 def test_returned_message_keeps_the_origin(through: Through) -> None:
@@ -220,7 +220,7 @@ def test_failing_function_is_counted_and_reported_in_one_line(
     body: str, text: str, through: Through, caplog: pytest.LogCaptureFixture
 ) -> None:
     made, steps = through(body)
-    assert (made, steps.drops) == ([], {"function": 1})
+    assert (made, steps.counts.failed) == ([], {"function": 1})
     (record,) = caplog.records
     assert text in record.message
     assert record.message.startswith("show_functions:f failed: ")
@@ -230,12 +230,12 @@ def test_failing_function_is_counted_and_reported_in_one_line(
 def test_messages_from_before_a_failure_are_sent(through: Through) -> None:
     made, steps = through("yield oscbridge.Message('/1')\nraise KeyError('x')")
     assert [message.address for message in made] == ["/1"]
-    assert steps.drops == {"function": 1}
+    assert steps.counts.failed == {"function": 1}
 
 
 def test_endless_function_is_stopped(through: Through) -> None:
     made, steps = through("while True:\n    yield oscbridge.Message('/1')")
-    assert (len(made), steps.drops) == (MAX_FROM_FUNCTION, {"too_many": 1})
+    assert (len(made), steps.counts.failed) == (MAX_FROM_FUNCTION, {"too_many": 1})
 
 
 # --- which functions there are -----------------------------------------------------------------

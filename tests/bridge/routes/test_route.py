@@ -134,7 +134,7 @@ async def test_on_change_precedes_the_limit() -> None:
     assert [message.args for message in sink.messages] == [(1,)]
     route.stateful.stop()
     assert [message.args for message in sink.messages] == [(1,), (2,)]
-    assert route.drops == {"unchanged": 2}
+    assert route.counts.filtered == {"on_change": 2}
 
 
 async def test_stop_counts_delayed_messages_and_the_last_one_of_a_limit() -> None:
@@ -145,7 +145,7 @@ async def test_stop_counts_delayed_messages_and_the_last_one_of_a_limit() -> Non
         deliver(route, Message.of("/x", value))
     route.stateful.stop()
     assert sink.messages == []
-    assert route.drops == {"stopped": 2}
+    assert route.counts.failed == {"stopped": 2}
 
 
 async def test_route_without_stateful_steps_passes_every_message() -> None:
@@ -196,7 +196,7 @@ async def test_burst_from_a_thread_drops_and_counts_the_oldest(
     await from_a_thread(work)
     await asyncio.sleep(0)
     assert [message.args[0] for message in sink.messages] == [2, 3, 4]
-    assert route.drops == {"full": 2}
+    assert route.counts.failed == {"full": 2}
 
 
 async def test_stop_delivers_messages_from_threads_first() -> None:
@@ -219,7 +219,7 @@ def test_messages_after_the_loop_closed_are_counted() -> None:
     thread.join()
     for value in (1, 2):
         deliver(route, Message.of("/x", value))
-    assert route.drops == {"stopped": 2}
+    assert route.counts.failed == {"stopped": 2}
 
 
 # --- reports -----------------------------------------------------------------------------------
@@ -236,7 +236,7 @@ def test_dropped_messages_are_logged_once_with_the_route_name(
     (record,) = caplog.records
     assert record.message == "route 3: 1 message lost: missing argument {1}"
     assert record.levelno == logging.WARNING
-    assert route.drops == {"arguments": 5}
+    assert route.counts.failed == {"arguments": 5}
 
 
 async def test_route_name_is_its_number_in_the_file(running: Running) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +11,8 @@ import pytest
 
 from oscbridge import Message
 from oscbridge.bridge.routes import stateful_steps as memory
-from oscbridge.bridge.routes.stateful_steps import Delay, Limit, OnChange
+from oscbridge.bridge.routes.counts import RouteCounts
+from oscbridge.bridge.routes.stateful_steps import Delay, Limit, LossReport, OnChange
 
 
 class Loop:
@@ -63,8 +63,12 @@ def out() -> list[Message]:
 
 
 @pytest.fixture
-def drops() -> Counter[str]:
-    return Counter()
+def counts() -> RouteCounts:
+    return RouteCounts()
+
+
+def losing(counts: RouteCounts) -> LossReport:
+    return lambda reason, _text: counts.fail(reason)
 
 
 @pytest.fixture
@@ -82,17 +86,17 @@ def values(messages: list[Message]) -> list[object]:
 
 
 @pytest.fixture
-def change(out: list[Message], drops: Counter[str]) -> OnChange:
-    return OnChange(out.append, drops)
+def change(out: list[Message], counts: RouteCounts) -> OnChange:
+    return OnChange(out.append, counts)
 
 
 def test_on_change_passes_only_changed_values(
-    change: OnChange, out: list[Message], drops: Counter[str]
+    change: OnChange, out: list[Message], counts: RouteCounts
 ) -> None:
     for value in (1, 1, 2, 2, 1):
         change.put(Message.of("/x", value))
     assert values(out) == [1, 2, 1]
-    assert drops == {"unchanged": 2}
+    assert counts.filtered == {"on_change": 2}
 
 
 def test_each_address_has_its_own_last_value(change: OnChange, out: list[Message]) -> None:
@@ -130,9 +134,9 @@ def test_least_recently_used_address_is_dropped(change: OnChange, out: list[Mess
 
 
 @pytest.fixture
-def limit(out: list[Message], drops: Counter[str], loop: Any) -> Limit:
+def limit(out: list[Message], counts: RouteCounts, loop: Any) -> Limit:
     """Ten a second."""
-    return Limit(10.0, out.append, loop, drops)
+    return Limit(10.0, out.append, loop, counts, losing(counts))
 
 
 def test_limit_passes_the_first_message_at_once(limit: Limit, out: list[Message]) -> None:
@@ -141,7 +145,7 @@ def test_limit_passes_the_first_message_at_once(limit: Limit, out: list[Message]
 
 
 def test_limit_passes_the_latest_value(
-    limit: Limit, out: list[Message], loop: Loop, drops: Counter[str]
+    limit: Limit, out: list[Message], loop: Loop, counts: RouteCounts
 ) -> None:
     for value in range(1, 6):
         limit.put(Message.of("/x", value))
@@ -149,7 +153,7 @@ def test_limit_passes_the_latest_value(
     assert values(out) == [1]
     loop.go(0.0002)
     assert values(out) == [1, 5]
-    assert drops == {"replaced": 3}
+    assert counts.filtered == {"limit": 3}
     loop.go(10)
     assert values(out) == [1, 5]
     assert loop.waiting == 0
@@ -183,12 +187,12 @@ def test_limit_applies_per_address(limit: Limit, out: list[Message], loop: Loop)
 
 @pytest.mark.usefixtures("small")
 def test_limit_above_its_bound_drops_the_oldest_waiting_message(
-    limit: Limit, out: list[Message], loop: Loop, drops: Counter[str]
+    limit: Limit, out: list[Message], loop: Loop, counts: RouteCounts
 ) -> None:
     for number in range(5):
         for value in (1, 2):
             limit.put(Message.of(f"/{number}", value))
-    assert drops == {"limited": 2}
+    assert counts.failed == {"limited": 2}
     loop.go(1)
     assert sorted(message.address for message in out[5:]) == ["/2", "/3", "/4"]
 
@@ -209,9 +213,9 @@ def test_closing_a_limit_passes_waiting_messages(
 
 
 @pytest.fixture
-def delay(out: list[Message], drops: Counter[str], loop: Any) -> Delay:
+def delay(out: list[Message], counts: RouteCounts, loop: Any) -> Delay:
     """Half a second."""
-    return Delay(0.5, out.append, loop, drops)
+    return Delay(0.5, out.append, loop, counts, losing(counts))
 
 
 def test_delay_passes_a_message_later(delay: Delay, out: list[Message], loop: Loop) -> None:
@@ -254,21 +258,21 @@ def test_early_timer_passes_its_message(delay: Delay, out: list[Message], loop: 
 
 @pytest.mark.usefixtures("small")
 def test_delay_above_its_bound_drops_and_counts_the_newest(
-    delay: Delay, out: list[Message], loop: Loop, drops: Counter[str]
+    delay: Delay, out: list[Message], loop: Loop, counts: RouteCounts
 ) -> None:
     for value in range(5):
         delay.put(Message.of("/x", value))
     loop.go(1)
     assert values(out) == [0, 1, 2]
-    assert drops == {"delayed": 2}
+    assert counts.failed == {"delayed": 2}
 
 
 def test_closing_a_delay_drops_and_counts_waiting_messages(
-    delay: Delay, out: list[Message], loop: Loop, drops: Counter[str]
+    delay: Delay, out: list[Message], loop: Loop, counts: RouteCounts
 ) -> None:
     for value in range(3):
         delay.put(Message.of("/x", value))
     delay.close()
     loop.go(1)
     assert out == []
-    assert drops == {"stopped": 3}
+    assert counts.failed == {"stopped": 3}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Final, NamedTuple, TypeAlias, TypeVar, cast
 
@@ -31,11 +31,13 @@ __all__ = [
     "Emission",
     "ReceivedPacket",
     "Record",
+    "RouteCountsRecord",
     "WorkerFailed",
     "WorkerReady",
     "add_counts",
     "counts_of",
     "read_record",
+    "route_at",
 ]
 
 MAX_RECORD: Final = 131_072
@@ -53,6 +55,7 @@ STOP: Final = b"stop"
 RETIRE: Final = b"retire"
 """To the worker: accept nothing more, finish accepted messages, and end. It stays as well."""
 
+_Route = TypeVar("_Route")
 _Kind = TypeVar("_Kind", str, int)
 
 _LIMITS: Final = Limits(max_address_length=MAX_RECORD)
@@ -89,6 +92,21 @@ class DroppedRecord(NamedTuple):
 
     def encode(self) -> bytes:
         return encode_values("/dropped", [self.reason, self.messages, _fit(self.text), self.route])
+
+
+class RouteCountsRecord(NamedTuple):
+    """What became of messages that a route took, where no emission or drop says so."""
+
+    route: int
+    """Index in the bridge's list of routes."""
+    passed: int
+    """Messages of which a function made others."""
+    filtered: Mapping[str, int]
+    """Messages that a step filtered out, by step."""
+
+    def encode(self) -> bytes:
+        filtered: list[Argument] = [each for item in self.filtered.items() for each in item]
+        return encode_values("/route", [self.route, self.passed, filtered])
 
 
 class CountsRecord(NamedTuple):
@@ -169,6 +187,7 @@ Record: TypeAlias = (
     | CountsRecord
     | ChildCount
     | ReceivedPacket
+    | RouteCountsRecord
     | ClientDisconnected
     | WorkerReady
     | WorkerFailed
@@ -184,6 +203,8 @@ def read_record(data: bytes) -> Record:
             return Emission(route, message, _pairs(captures, str))
         case "/dropped", (str(reason), int(count), str(text), int(route)):
             return DroppedRecord(reason, count, text, route)
+        case "/route", (int(route), int(passed), filtered):
+            return RouteCountsRecord(route, passed, _pairs(filtered, int))
         case "/counted", (counts,):
             return CountsRecord(_pairs(counts, int))
         case "/alive", (int(children),):
@@ -197,6 +218,13 @@ def read_record(data: bytes) -> Record:
         case "/failed", (str(kind), int(number), str(text)):
             return WorkerFailed(kind, number, text)
     raise _not_a_record(f"{record.address} ,{record.types}")
+
+
+def route_at(routes: Sequence[_Route], number: int) -> _Route:
+    """The route that a record names. Raises :class:`DecodeError` if there is none."""
+    if not 0 <= number < len(routes):
+        raise _not_a_record(f"route {number}")
+    return routes[number]
 
 
 def _fit(text: str) -> str:

@@ -19,7 +19,9 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     DroppedRecord,
     Emission,
     ReceivedPacket,
+    RouteCountsRecord,
     add_counts,
+    route_at,
 )
 from oscbridge.bridge.sources.forked.mirror import TrafficMirror
 from oscbridge.bridge.sources.forked.worker_process import WorkerProcess, WorkerReport
@@ -28,7 +30,6 @@ from oscbridge.bridge.sources.kernel_drops import KernelDrops
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.due_timer import DueTimer
 from oscbridge.dispatch.handler import ClientAddress
-from oscbridge.errors import DecodeError
 from oscbridge.logs.rate_limited import RateLimitedLog
 
 __all__ = ["ForkingListener"]
@@ -256,6 +257,8 @@ class ForkingListener:
                 self._deliver(routes, report)
             case DroppedRecord():
                 self._dropped(routes, report)
+            case RouteCountsRecord():
+                route_at(routes, report.route).add_counts(report.passed, report.filtered)
             case CountsRecord(counts):
                 add_counts(self._dispatcher.statistics, counts)
             case ClientDisconnected(client):
@@ -290,9 +293,7 @@ class ForkingListener:
     def _deliver(self, routes: Sequence[Route], emission: Emission) -> None:
         number, message, captures = emission
         if number >= 0:
-            if number >= len(routes):
-                raise DecodeError("record", f"unknown route {number}")
-            routes[number].stateful.out(captures)(message)
+            route_at(routes, number).stateful.out(captures)(message)
             return
         peer = None if message.origin is None else message.origin.peer
         client = cast(ClientAddress, peer if isinstance(peer, tuple) else ("", 0))

@@ -24,6 +24,7 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     DroppedRecord,
     Emission,
     ReceivedPacket,
+    RouteCountsRecord,
     counts_of,
     read_record,
 )
@@ -181,6 +182,7 @@ class WorkerRoute:
     def __init__(self, number: int, config: RouteConfig, channel: WorkerChannel) -> None:
         self._number = number
         self._steps = PureSteps(config, self._dropped)
+        self._has_function = config.function is not None
         self._channel = channel
 
     def bind(
@@ -189,7 +191,25 @@ class WorkerRoute:
         def send(message: Message) -> None:
             self._channel.send(record_of(Emission(self._number, message, captures)))
 
-        return self._steps.bind(address, types, captures, send)
+        bound, number, counts = (
+            self._steps.bind(address, types, captures, send),
+            self._number,
+            self._steps.counts,
+        )
+        if bound is None:
+            filtered = RouteCountsRecord(number, 0, {"types": 1}).encode()
+            return lambda _message: self._channel.send(filtered)
+        if not self._has_function:
+            return bound  # an emission says that a message has passed
+
+        def run(message: Message) -> None:
+            passed, filtered = counts.passed, counts.filtered.copy()
+            bound(message)
+            new = RouteCountsRecord(number, counts.passed - passed, counts.filtered - filtered)
+            if new.passed or new.filtered:
+                self._channel.send(new.encode())
+
+        return run
 
     def _dropped(self, reason: str, text: str, error: BaseException | None) -> None:
         # The supervisor logs it: each child would be the first one to do so, without a limit.

@@ -22,6 +22,8 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     CountsRecord,
     DroppedRecord,
     Emission,
+    ReceivedPacket,
+    RouteCountsRecord,
     WorkerFailed,
     WorkerReady,
     add_counts,
@@ -51,7 +53,9 @@ REST: Final = 100_000
 
 _PROGRAM: Final = "oscbridge.bridge.sources.forked.worker_main"
 
-WorkerReport: TypeAlias = Emission | DroppedRecord | CountsRecord | ClientDisconnected
+WorkerReport: TypeAlias = (
+    Emission | DroppedRecord | CountsRecord | RouteCountsRecord | ClientDisconnected
+)
 """What a listening worker sends."""
 
 
@@ -211,12 +215,15 @@ class WorkerProcess:
                 case Emission() as report:
                     self.unreported += 1
                     self._on_report(report)
-                case DroppedRecord() | ClientDisconnected() as report:
-                    self._on_report(report)
                 case ChildCount(children):
                     self.children = children
-                case WorkerReady() | WorkerFailed() as answer if not self._answer.done():
-                    self._answer.set_result(answer)
+                case WorkerReady() | WorkerFailed() as answer:
+                    if not self._answer.done():
+                        self._answer.set_result(answer)
+                case ReceivedPacket():
+                    pass  # for watchers, who have a socket of their own
+                case report:
+                    self._on_report(report)
         except DecodeError as error:
             self._on_report(DroppedRecord("record", 1, str(error)))
 

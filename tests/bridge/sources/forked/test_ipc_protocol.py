@@ -18,6 +18,7 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     DroppedRecord,
     Emission,
     ReceivedPacket,
+    RouteCountsRecord,
     WorkerFailed,
     WorkerReady,
     add_counts,
@@ -121,6 +122,8 @@ def test_emission_can_have_a_long_address() -> None:
     [
         DroppedRecord("oversize", 1),
         DroppedRecord("x", 2, "why"),
+        DroppedRecord("x", 2, "why", 3),
+        RouteCountsRecord(3, 1, {"types": 2}),
         WorkerReady(),
         ChildCount(3),
         ReceivedPacket(b"/x\0\0,\0\0\0", "::1", 9000),
@@ -129,7 +132,12 @@ def test_emission_can_have_a_long_address() -> None:
     ],
 )
 def test_other_records_survive_encoding(
-    record: DroppedRecord | WorkerReady | ChildCount | ReceivedPacket | CountsRecord,
+    record: DroppedRecord
+    | RouteCountsRecord
+    | WorkerReady
+    | ChildCount
+    | ReceivedPacket
+    | CountsRecord,
 ) -> None:
     assert read_record(record.encode()) == record
 

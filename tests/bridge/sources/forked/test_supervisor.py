@@ -335,14 +335,16 @@ async def test_harmful_function_loses_only_its_message(
         pid = bridge.pid
         await send(app, "in", *(Message.of("/x", n) for n in range(10)))
         messages = await out(app).arrived(9)
-        await until(lambda: bridge.drops.total() + app.routes[0].drops.total())
+        failed = app.routes[0].counts.failed
+        await until(lambda: bridge.drops or failed)
         assert (bridge.pid, bridge.problem) == (pid, "")
     assert sorted(str(message.args) for message in messages) == [
         f"({n},)" for n in range(10) if n != 5
     ]
-    by_route = harm in ("raises", "ends the program")
-    assert app.routes[0].drops == ({"function": 1} if by_route else {})
-    assert bridge.drops == ({} if by_route else {"child": 1})
+    if harm in ("raises", "ends the program"):
+        assert (bridge.drops, failed) == ({}, {"function": 1})
+    else:
+        assert (bridge.drops, failed) == ({"child": 1}, {})
 
 
 async def test_errors_of_a_function_are_logged_at_a_limited_rate(
@@ -351,7 +353,7 @@ async def test_errors_of_a_function_are_logged_at_a_limited_rate(
     name = write("def harm(message):\n    raise ValueError('no good')\n")
     async with running(config(f'function = "{name}:harm"')) as app:
         await send(app, "in", *[Message.of("/x")] * 20)
-        await until(lambda: app.routes[0].drops["function"] == 20)
+        await until(lambda: app.routes[0].counts.failed["function"] == 20)
     record, summary = caplog.records
     text = record.getMessage()
     assert text.startswith(f"bridge.in: 1 message lost: {name}:harm failed: ValueError: no good (")
@@ -422,7 +424,7 @@ async def test_drops_of_children_are_counted_in_the_bridge_process(
     async with running(config('send = "/y {1}"', 'match = "/x"')) as app:
         await send(app, "in", Message.of("/x", 1), Message.of("/x", 1, 2), Message.of("/x"))
         await out(app).arrived(1)
-        await until(lambda: app.routes[0].drops["arguments"] == 2)
+        await until(lambda: app.routes[0].counts.failed["arguments"] == 2)
 
 
 async def test_message_that_is_too_large_for_a_record_is_dropped_and_counted(
@@ -436,7 +438,7 @@ async def test_message_that_is_too_large_for_a_record_is_dropped_and_counted(
     async with running(config(f'function = "{name}:enlarge"')) as app:
         for size in (200_000, 5_000_000):
             await send(app, "in", Message.of("/x", size))
-        await until(lambda: app.routes[0].drops["oversize"] == 2)
+        await until(lambda: app.routes[0].stateful.counts.failed["oversize"] == 2)
         await send(app, "in", Message.of("/x", 100_000))
         (message,) = await out(app).arrived(1)
     assert message.args == (bytes(100_000),)

@@ -1,0 +1,135 @@
+"""What a route counts: every message that it takes has one fate, in every mode."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from oscbridge import Message
+from oscbridge.bridge.routes import stateful_steps
+from oscbridge.monitoring.status import RouteMessages
+from oscbridge.testing import RunningBridge, running_bridge
+
+MODES = ["asyncio", "blocking", "threading", "forking"]
+
+FUNCTIONS = """
+def triple(message):
+    return [message] * 3
+
+def swallow(message):
+    return None
+
+def fail(message):
+    raise ValueError("no good")
+"""
+
+
+@pytest.fixture(autouse=True)
+def _functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(tmp_path, "counted_functions.py").write_text(FUNCTIONS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sys.modules.pop("counted_functions", None)
+
+
+def one_route(mode: str, steps: str) -> str:
+    return f"""
+    [bridge.in]
+    listen = "udp://127.0.0.1:0"
+    mode = "{mode}"
+    [endpoint.out]
+    type = "recording"
+    [[route]]
+    from = "in"
+    to = "out"
+    {steps}
+    """
+
+
+async def messages_of(bridge: RunningBridge, count: int) -> RouteMessages:
+    """The counts of the only route, once it has taken so many."""
+    await bridge.until(lambda: bridge.route_status(1).messages.taken >= count)
+    return bridge.route_status(1).messages
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_route_without_steps_counts_passed_messages(mode: str) -> None:
+    async with running_bridge(one_route(mode, "")) as bridge:
+        bridge.send("in", *(Message.of("/x", n) for n in range(5)))
+        assert await messages_of(bridge, 5) == RouteMessages(5, 5, {}, {}, 0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_message_of_other_types_is_filtered(mode: str) -> None:
+    async with running_bridge(one_route(mode, 'types = "i"')) as bridge:
+        bridge.send("in", Message.of("/x", 1), Message.of("/x", "text"), Message.of("/x"))
+        assert await messages_of(bridge, 3) == RouteMessages(3, 1, {"types": 2}, {}, 0)
+        assert bridge.bridge_status("in").received.unmatched == 0
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_unchanged_message_is_filtered(mode: str) -> None:
+    async with running_bridge(one_route(mode, "on_change = true")) as bridge:
+        bridge.send("in", *[Message.of("/x", 1)] * 3)
+        assert await messages_of(bridge, 3) == RouteMessages(3, 1, {"on_change": 2}, {}, 0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_message_without_the_arguments_of_a_template_has_failed(mode: str) -> None:
+    async with running_bridge(one_route(mode, 'send = "/y {1}"')) as bridge:
+        bridge.send("in", Message.of("/x", 1), Message.of("/x", 1, 2))
+        assert await messages_of(bridge, 2) == RouteMessages(2, 1, {}, {"arguments": 1}, 0)
+        assert bridge.bridge_status("in").received.dropped == {}
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_delayed_messages_are_held(mode: str) -> None:
+    async with running_bridge(one_route(mode, "delay = 60.0")) as bridge:
+        bridge.send("in", *[Message.of("/x", 1)] * 3)
+        assert await messages_of(bridge, 3) == RouteMessages(3, 0, {}, {}, 3)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_limit_holds_the_last_message_and_filters_those_before(mode: str) -> None:
+    async with running_bridge(one_route(mode, 'limit = "0.1/s"')) as bridge:
+        bridge.send("in", *[Message.of("/x", 1)] * 4)
+        assert await messages_of(bridge, 4) == RouteMessages(4, 1, {"limit": 2}, {}, 1)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_message_of_which_a_function_makes_three_has_passed_once(mode: str) -> None:
+    steps = 'function = "counted_functions:triple"\non_change = true'
+    async with running_bridge(one_route(mode, steps)) as bridge:
+        bridge.send("in", Message.of("/x", 1), Message.of("/x", 1))
+        assert await messages_of(bridge, 2) == RouteMessages(2, 2, {}, {}, 0)
+        results = bridge.route_status(1).results
+    assert results == RouteMessages(6, 1, {"on_change": 5}, {}, 0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("swallow", RouteMessages(2, 0, {"function": 2}, {}, 0)),
+        ("fail", RouteMessages(2, 0, {}, {"function": 2}, 0)),
+    ],
+)
+async def test_message_that_a_function_does_not_pass_is_filtered_or_failed(
+    mode: str, name: str, expected: RouteMessages
+) -> None:
+    steps = f'function = "counted_functions:{name}"'
+    async with running_bridge(one_route(mode, steps)) as bridge:
+        bridge.send("in", Message.of("/x", 1), Message.of("/x", 1))
+        assert await messages_of(bridge, 2) == expected
+
+
+async def test_messages_that_delay_rejects_are_logged_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stateful_steps, "MAX_DELAYED", 2)
+    async with running_bridge(one_route("asyncio", "delay = 60.0")) as bridge:
+        bridge.send("in", *[Message.of("/x", 1)] * 3)
+        assert await messages_of(bridge, 3) == RouteMessages(3, 0, {}, {"delayed": 1}, 2)
+        lines = [line for line in bridge.log if "route 1" in line]
+    assert lines[0].endswith("route 1: 1 message lost: more than 2 messages are delayed")
