@@ -235,7 +235,7 @@ def _endpoint(now: EndpointStatus, before: EndpointStatus | None, shown: View) -
     wide = shown.width >= WIDE
     old = None if before is None else before.received.messages
     silence = now.received.silence
-    queue = bar(now.queued, now.queue_size, BAR if wide else SHORT_BAR)
+    queue = bar(now.queued + now.in_flight, now.queue_size, BAR if wide else SHORT_BAR)
     return [
         line(now.name, style),
         *([line(now.type)] if wide else []),

@@ -202,7 +202,7 @@ def _deliveries(endpoints: Sequence[EndpointStatus]) -> Iterator[Metric]:
     key = ("endpoint",)
     yield counters(
         "oscbridge_endpoint_offered_messages",
-        "Messages offered by routes: sent, dropped or queued.",
+        "Messages offered by routes: sent, dropped, queued or in flight.",
         key,
         [((each.name,), each.offered) for each in sinks],
     )
@@ -214,9 +214,15 @@ def _deliveries(endpoints: Sequence[EndpointStatus]) -> Iterator[Metric]:
     )
     yield gauges(
         "oscbridge_endpoint_queued_messages",
-        "Messages waiting or in flight.",
+        "Waiting messages.",
         key,
         [((each.name,), each.queued) for each in sinks],
+    )
+    yield gauges(
+        "oscbridge_endpoint_in_flight_messages",
+        "Messages taken from the send queue, neither sent nor dropped yet.",
+        key,
+        [((each.name,), each.in_flight) for each in sinks],
     )
     yield gauges(
         "oscbridge_endpoint_queue_size_messages",

@@ -112,11 +112,13 @@ class EndpointStatus:
     """Whether readiness requires it; false with ``on_start = "ignore"``."""
     policy: str
     queued: int
-    """Messages waiting or in flight."""
+    """Messages waiting."""
+    in_flight: int
+    """Messages taken from the queue that are neither sent nor dropped yet."""
     queue_size: int
     """Capacity of the send queue in messages."""
     offered: int
-    """Messages offered by routes: sent, dropped or queued."""
+    """Messages offered by routes: sent, dropped, queued or in flight."""
     sent: int
     dropped: Mapping[str, int]
     """Messages lost, or replaced according to the policy, by reason."""
@@ -275,7 +277,8 @@ def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
         is_sink=endpoint.is_sink(),
         needed=delivery.options.on_start != "ignore",
         policy=delivery.options.policy,
-        queued=delivery.queued,
+        queued=delivery.queued - delivery.in_flight,
+        in_flight=delivery.in_flight,
         queue_size=delivery.options.queue_size,
         offered=delivery.offered,
         sent=delivery.sent,

@@ -105,16 +105,21 @@ class EndpointRunner(EndpointHost):
 
     @property
     def offered(self) -> int:
-        """Messages from routes: each is sent, dropped or queued."""
+        """Messages from routes: each is sent, dropped, queued or in flight."""
         return self._offered + (0 if self.queue is None else self.queue.offered)
 
     @property
     def queued(self) -> int:
-        """Messages in the send queue, also on disk, or taken from it and not settled.
+        """Messages in the send queue, also on disk, and those in flight.
 
         After a stop, those that stay on disk.
         """
         return self._sender.pending + (0 if self.queue is None else len(self.queue))
+
+    @property
+    def in_flight(self) -> int:
+        """Messages taken from the send queue that are neither sent nor dropped yet."""
+        return self._sender.pending
 
     @property
     def has_backpressure(self) -> bool:

@@ -1,0 +1,33 @@
+"""Snapshots add up: nothing is counted twice or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+
+import oscbridge
+from oscbridge import Message
+from oscbridge.testing import running_bridge
+
+STUCK = """
+[endpoint.stuck]
+type = "stuck"
+policy = "latest"
+"""
+
+
+class NeverDone(oscbridge.Endpoint):
+    """Never completes a send."""
+
+    async def send(self, message: Message) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_message_that_is_being_sent_is_in_flight_and_not_queued() -> None:
+    async with running_bridge(STUCK, {"stuck": NeverDone}, installed=False) as bridge:
+        bridge.offer("stuck", *(Message.of(f"/{number}") for number in range(3)))
+        await bridge.until(lambda: bridge.endpoint_status("stuck").in_flight)
+        status = bridge.endpoint_status("stuck")
+        assert (status.offered, status.queued, status.in_flight) == (3, 2, 1)
+        page = bridge.metrics()
+        assert 'oscbridge_endpoint_in_flight_messages{endpoint="stuck"} 1.0' in page
+        assert 'oscbridge_endpoint_queued_messages{endpoint="stuck"} 2.0' in page
