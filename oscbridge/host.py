@@ -34,6 +34,12 @@ class Host(Protocol):
         ``reason`` is one word, for counters; ``why`` explains it, for the log.
         """
 
+    def client_dropped(self, reason: str, count: int, why: str = "") -> None:
+        """Count and log messages that one of several clients misses, apart from all others.
+
+        For an endpoint that hands each message to all its clients: the message counts as sent.
+        """
+
     def peer_disconnected(self, peer: ClientAddress) -> None:
         """Report that a peer from which messages came has disconnected."""
 

@@ -8,8 +8,9 @@ from typing import Final
 from rich.text import Text
 
 from oscbridge.cli.top_cells import cut, line, reasons
+from oscbridge.monitoring.route_status import RouteStatus
 from oscbridge.monitoring.snapshots import Snapshot
-from oscbridge.monitoring.status import Received, RouteStatus
+from oscbridge.monitoring.status import Received
 
 __all__ = ["notes"]
 

@@ -156,7 +156,7 @@ def _title(shown: View) -> RenderableType:
 def _totals(shown: View) -> RenderableType:
     status = shown.now.status
     coming, going = shown.history[-1] if shown.history else (0.0, 0.0)
-    dropped = sum(sum(each.dropped.values()) for each in status.endpoints)
+    dropped = sum(sum(each.lost.values()) for each in status.endpoints)
     dropped += sum(sum(each.failed.values()) for each in status.routes)
     dropped += sum(sum(each.lost.values()) for each in _received(shown.now))
     bad = sum(sum(each.bad.values()) for each in _received(shown.now))
@@ -246,7 +246,7 @@ def _endpoint(now: EndpointStatus, before: EndpointStatus | None, shown: View) -
         queue if now.is_sink else line("source", "dim"),
         number(_per_second(shown, now.sent, None if before is None else before.sent)),
         *([_delay(now, before)] if wide else []),
-        reasons(now.dropped, None if before is None else before.dropped),
+        reasons(now.lost, None if before is None else before.lost),
     ]
 
 

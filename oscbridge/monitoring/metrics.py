@@ -236,6 +236,12 @@ def _deliveries(endpoints: Sequence[EndpointStatus]) -> Iterator[Metric]:
         key,
         (((each.name,), each.dropped) for each in endpoints),
     )
+    yield counters_by_reason(
+        "oscbridge_endpoint_client_dropped_messages",
+        "Messages that single clients missed: one message counts once per client.",
+        key,
+        (((each.name,), each.client_dropped) for each in endpoints),
+    )
     yield _latencies(sinks)
 
 

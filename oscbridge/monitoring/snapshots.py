@@ -11,14 +11,8 @@ from oscbridge.bridge.sinks.latency import Latency
 from oscbridge.errors import OSCBridgeError
 from oscbridge.monitoring.address_table import Row
 from oscbridge.monitoring.control_client import RunningProcess, ask
-from oscbridge.monitoring.status import (
-    BridgeStatus,
-    EndpointStatus,
-    Received,
-    RouteMessages,
-    RouteStatus,
-    Status,
-)
+from oscbridge.monitoring.route_status import RouteMessages, RouteStatus
+from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Received, Status
 
 __all__ = ["Snapshot", "snapshots"]
 

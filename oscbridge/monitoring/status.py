@@ -6,31 +6,24 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from oscbridge.abilities import Serving
 from oscbridge.bridge.app import App
-from oscbridge.bridge.routes.counts import RouteCounts
-from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sinks.latency import Latency
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.endpoint import AnyEndpoint
+from oscbridge.monitoring.route_status import RouteStatus, read_route, shortened
 
 __all__ = [
     "BridgeStatus",
     "EndpointStatus",
     "Received",
     "Reloads",
-    "RouteMessages",
-    "RouteStatus",
     "Status",
     "read_status",
 ]
-
-
-MAX_TEXT: Final = 300
-"""Characters of an address or an error in a status."""
 
 
 class Reloads(NamedTuple):
@@ -122,6 +115,8 @@ class EndpointStatus:
     sent: int
     dropped: Mapping[str, int]
     """Messages lost, or replaced according to the policy, by reason."""
+    client_dropped: Mapping[str, int]
+    """Messages that single clients missed, by reason; for the endpoint they are sent."""
     refused: int
     """Rejected clients."""
     received: Received
@@ -135,48 +130,10 @@ class EndpointStatus:
     failed_tasks: int = 0
     """Background tasks of the endpoint that died."""
 
-
-@dataclass(frozen=True)
-class RouteMessages:
-    """Messages of a route, by what became of them."""
-
-    taken: int
-    """All of them."""
-    passed: int
-    """Handed to its endpoints."""
-    filtered: Mapping[str, int]
-    """Not wanted, by step."""
-    failed: Mapping[str, int]
-    """Lost, by reason."""
-    held: int
-    """Waiting in ``delay`` or ``limit``, or on the way from a thread to them."""
-
-
-@dataclass(frozen=True)
-class RouteStatus:
-    """One route."""
-
-    number: int
-    """Position in the file, from 1."""
-    match: str
-    sources: tuple[str, ...]
-    to: tuple[str, ...]
-    messages: RouteMessages
-    """The messages that it took."""
-    results: RouteMessages | None
-    """The messages that its function made; None without a function."""
-    failing: bool = False
-    """Whether it failed in the last seconds."""
-    problem: str = ""
-    """Human-readable reason why it keeps failing; empty if it does not."""
-    last_error: str = ""
-    """Its latest failure, human-readable and shortened; empty if there was none."""
-
     @property
-    def failed(self) -> Mapping[str, int]:
-        """Lost messages by reason, of those that it took and those that its function made."""
-        made = {} if self.results is None else self.results.failed
-        return Counter(self.messages.failed) + Counter(made)
+    def lost(self) -> Mapping[str, int]:
+        """Dropped messages, and those that single clients missed, by reason."""
+        return Counter(self.dropped) + Counter(self.client_dropped)
 
 
 @dataclass(frozen=True)
@@ -215,33 +172,8 @@ def read_status(app: App) -> Status:
     return Status(
         bridges=tuple(_bridge(app, name) for name in app.configuration.bridges),
         endpoints=tuple(_endpoint(each) for each in app.endpoints.values()),
-        routes=tuple(_route(number, route) for number, route in enumerate(app.routes, 1)),
+        routes=tuple(read_route(number, route) for number, route in enumerate(app.routes, 1)),
     )
-
-
-def _route(number: int, route: Route) -> RouteStatus:
-    config, failures, results = route.config, route.failures, route.results
-    held = route.stateful.held
-    error = _shortened(failures.last_error)
-    problem = f"keeps failing: {error}" if failures.is_lasting else ""
-    return RouteStatus(
-        number,
-        config.match,
-        config.sources,
-        config.to,
-        _route_messages(route.counts, held if results is None else 0),
-        None if results is None else _route_messages(results, held),
-        failures.is_failing,
-        problem,
-        error,
-    )
-
-
-def _route_messages(counts: RouteCounts, held: int) -> RouteMessages:
-    # Each is read once, as other threads may count meanwhile.
-    passed, filtered, failed = counts.passed, counts.filtered.copy(), counts.failed.copy()
-    taken = passed + filtered.total() + failed.total() + held
-    return RouteMessages(taken, passed, dict(filtered), dict(failed), held)
 
 
 def _bridge(app: App, name: str) -> BridgeStatus:
@@ -283,6 +215,7 @@ def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
         offered=delivery.offered,
         sent=delivery.sent,
         dropped=dict(delivery.drops),
+        client_dropped=dict(delivery.client_drops),
         refused=delivery.refusals,
         received=_received(dispatcher),
         latency=delivery.latency,
@@ -318,11 +251,7 @@ def _received(dispatcher: Dispatcher) -> Received:
         closed=counts.closed,
         dropped=counts.dropped,
         kernel_dropped=counts.kernel_dropped,
-        last_unmatched=_shortened(dispatcher.last_unmatched),
-        last_failure=_shortened(dispatcher.last_failure),
+        last_unmatched=shortened(dispatcher.last_unmatched),
+        last_failure=shortened(dispatcher.last_failure),
         silence=None if heard is None else time.monotonic() - heard,
     )
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"

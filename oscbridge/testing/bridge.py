@@ -14,13 +14,8 @@ from oscbridge.bridge.reload import Changes
 from oscbridge.delivery import Delivery
 from oscbridge.endpoint import AnyEndpoint, EndpointTypes
 from oscbridge.monitoring.metrics import HTTPCounters, Metrics
-from oscbridge.monitoring.status import (
-    BridgeStatus,
-    EndpointStatus,
-    Reloads,
-    RouteStatus,
-    read_status,
-)
+from oscbridge.monitoring.route_status import RouteStatus
+from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Reloads, read_status
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message, encode_message
 from oscbridge.osc.framing import encoder_for

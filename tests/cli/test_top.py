@@ -21,15 +21,9 @@ from oscbridge.bridge.sinks.latency import Latency
 from oscbridge.cli.top_view import Order, View, rates, view
 from oscbridge.monitoring.address_table import Row
 from oscbridge.monitoring.control_client import RunningProcess
+from oscbridge.monitoring.route_status import RouteMessages, RouteStatus
 from oscbridge.monitoring.snapshots import Snapshot
-from oscbridge.monitoring.status import (
-    BridgeStatus,
-    EndpointStatus,
-    Received,
-    RouteMessages,
-    RouteStatus,
-    Status,
-)
+from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Received, Status
 from oscbridge.udp_client import UDPClient
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -61,7 +55,7 @@ def endpoint(
         latency.observe(0.002)
     return EndpointStatus(
         *(name, "websocket", "ws://127.0.0.1:8080", not problem, problem, True, True),
-        *("drop_oldest", queued, 100, sent, sent, dropped, 0, received(), latency),
+        *("drop_oldest", queued, 0, 100, sent, sent, dropped, {}, 0, received(), latency),
     )
 
 

@@ -97,6 +97,7 @@ class Fussy(Endpoint):
     """Accepts messages below 1."""
 
     async def send(self, message: Message) -> None:
+        self.host.client_dropped("slow_client", 1)
         if message.args[0] not in (0.25, 0.5):
             raise BadMessage("too loud")
 
@@ -141,6 +142,7 @@ async def make_trouble(app: App, client: Any) -> None:
     labels = {
         "oscbridge_bad_packets": "reason",
         "oscbridge_closed_connections": "reason",
+        "oscbridge_endpoint_client_dropped_messages": "reason",
         "oscbridge_endpoint_dropped_messages": "reason",
         "oscbridge_http_closed_connections": "reason",
         "oscbridge_route_dropped_messages": "reason",

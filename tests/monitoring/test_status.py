@@ -15,7 +15,8 @@ from oscbridge import Endpoint, Message, Options
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.routes.failures import PERIOD, RouteFailures
-from oscbridge.monitoring.status import MAX_TEXT, Status, read_status
+from oscbridge.monitoring.route_status import MAX_TEXT
+from oscbridge.monitoring.status import Status, read_status
 from oscbridge.plugins import Plugins
 from oscbridge.udp_client import UDPClient
 

@@ -35,6 +35,7 @@ class EndpointHost:
         self._routes: Sequence[RouteInfo] = ()
         self._log = RateLimitedLog(endpoint.log)
         self._drops = DropCounter(self._log)
+        self._client_drops = DropCounter(self._log)
 
     # --- the endpoint ------------------------------------------------------------------------
 
@@ -102,6 +103,15 @@ class EndpointHost:
     def dropped(self, reason: str, count: int, why: str = "") -> None:
         """Count and log messages that will not be delivered. From any thread."""
         self._drops.drop(reason, count, why)
+
+    def client_dropped(self, reason: str, count: int, why: str = "") -> None:
+        """Count and log messages that one client misses. From any thread."""
+        self._client_drops.drop(reason, count, why)
+
+    @property
+    def client_drops(self) -> Counter[str]:
+        """Messages that single clients missed, by reason; for the endpoint they are sent."""
+        return self._client_drops.counts
 
     @property
     def drops(self) -> Counter[str]:

@@ -41,7 +41,7 @@ class WebSocketClient:
         *,
         queue: int,
         rate: int,
-        on_drop: Callable[[int], None],
+        on_drop: Callable[[str, int], None],
         log: logging.Logger,
         stall_timeout: float = STALL_TIMEOUT,
     ) -> None:
@@ -63,6 +63,7 @@ class WebSocketClient:
         self._sending_since = math.inf
         self._frames: deque[OutgoingFrame] = deque()
         self._queued_messages = 0
+        self._sending = 0
         self._throttled = False
         self._filled = asyncio.Event()
 
@@ -82,9 +83,17 @@ class WebSocketClient:
             self._queued_messages -= oldest.messages
             dropped += oldest.messages
         if dropped:
-            self._on_drop(dropped)
+            self._on_drop("slow_client", dropped)
             self._check_stalled()
         self._filled.set()
+
+    def drop_queued(self) -> None:
+        """Drop and count what has not been sent to it, after it has disconnected."""
+        left, self._queued_messages = self._queued_messages + self._sending, 0
+        self._sending = 0
+        self._frames.clear()
+        if left:
+            self._on_drop("disconnected", left)
 
     async def throttle(self, seconds: float) -> None:
         """Stop reading from it for a while; TCP slows it down when its send buffer is full."""
@@ -112,7 +121,9 @@ class WebSocketClient:
                     frame = frames.popleft()
                     self._queued_messages -= frame.messages
                     self._sending_since = clock()
+                    self._sending = frame.messages
                     await send(frame.data, text=text)
+                    self._sending = 0
                 self._sending_since = math.inf
                 self._filled.clear()
                 await self._filled.wait()

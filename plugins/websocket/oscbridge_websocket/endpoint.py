@@ -18,7 +18,7 @@ from oscbridge_websocket import incoming
 from oscbridge_websocket.authorization import FORBIDDEN, UNAUTHORIZED, RequestAuthorizer
 from oscbridge_websocket.client import ClientGroup, ClientGroups, WebSocketClient, send
 from oscbridge_websocket.connection import JSON, Rejection, SharedState, WebSocketConnection
-from oscbridge_websocket.frames import FrameFormat, OutgoingFrame, make_frames
+from oscbridge_websocket.frames import DROP_REASONS, FrameFormat, OutgoingFrame, make_frames
 from oscbridge_websocket.options import WebSocketOptions
 from oscbridge_websocket.registry import ConnectionRegistry
 from oscbridge_websocket.tls import make_context
@@ -204,10 +204,10 @@ class WebSocketEndpoint(
         return make_frames(messages, frame_format, self._not_encoded)
 
     def _not_encoded(self, count: int) -> None:
-        self.host.dropped("encode", count, "not encodable in a client's format")
+        self._client_dropped("encode", count)
 
-    def _queue_full(self, count: int) -> None:
-        self.host.dropped("slow_client", count, "a client reads too slowly")
+    def _client_dropped(self, reason: str, count: int) -> None:
+        self.host.client_dropped(reason, count, DROP_REASONS[reason])
 
     def _add(self, client: WebSocketClient) -> None:
         self._clients.add(client)
@@ -267,7 +267,7 @@ class WebSocketEndpoint(
             grant,
             queue=self.options.max_client_queue,
             rate=self.options.max_rate,
-            on_drop=self._queue_full,
+            on_drop=self._client_dropped,
             log=self.log,
         )
 
@@ -286,6 +286,7 @@ class WebSocketEndpoint(
             self._remove(client)
             self.host.peer_disconnected(client.connection.remote_address)
             writing.cancel()
+            client.drop_queued()
 
     def _send_snapshot(self, client: WebSocketClient) -> None:
         rights = client.grant.rights

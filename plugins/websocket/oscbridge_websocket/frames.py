@@ -9,10 +9,17 @@ from typing import Final, NamedTuple
 import oscbridge
 from oscbridge import encode_json
 
-__all__ = ["FrameFormat", "OutgoingFrame", "make_frames"]
+__all__ = ["DROP_REASONS", "FrameFormat", "OutgoingFrame", "make_frames"]
 
 MAX_BUNDLE: Final = 65_000
 """The size of a bundle of several messages, in bytes."""
+
+DROP_REASONS: Final = {
+    "disconnected": "a client disconnected before they were sent",
+    "encode": "not encodable in a client's format",
+    "slow_client": "a client reads too slowly",
+}
+"""Reasons why a client misses messages, for the log."""
 
 COMMON_TYPES: Final = "ifsbhtdTFNI"
 """Type tags that every client can read. osc-js knows no others; osc.js no nested arrays."""

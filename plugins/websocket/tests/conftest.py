@@ -60,6 +60,10 @@ class WebSocketBridge:
         return self.app.endpoints["web"].drops
 
     @property
+    def client_drops(self) -> Counter[str]:
+        return self.app.endpoints["web"].client_drops
+
+    @property
     def bad(self) -> Counter[str]:
         """Bad packets of clients, by reason."""
         return self.app.endpoints["web"].dispatcher.statistics.bad

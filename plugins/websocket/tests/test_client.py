@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from typing import cast
 
 import pytest
@@ -36,7 +37,7 @@ class FakeConnection:
 
 
 def make(
-    connection: FakeConnection, dropped: list[int], *, queue: int, stall: float = 60
+    connection: FakeConnection, dropped: Counter[str], *, queue: int, stall: float = 60
 ) -> WebSocketClient:
     return WebSocketClient(
         cast(WebSocketConnection, connection),
@@ -45,7 +46,7 @@ def make(
         AccessGrant(None, ALL_RIGHTS),
         queue=queue,
         rate=1_000,
-        on_drop=dropped.append,
+        on_drop=lambda reason, count: dropped.update({reason: count}),
         log=logging.getLogger("test"),
         stall_timeout=stall,
     )
@@ -60,52 +61,52 @@ async def written(client: WebSocketClient) -> None:
 
 
 async def test_frames_are_written_in_order() -> None:
-    connection, dropped = FakeConnection(), list[int]()
+    connection, dropped = FakeConnection(), Counter[str]()
     client = make(connection, dropped, queue=10)
     connection.open.set()
     for name in (b"a", b"b", b"c"):
         client.put(OutgoingFrame(name, 1))
     await written(client)
     assert connection.sent == [b"a", b"b", b"c"]
-    assert dropped == []
+    assert dropped == {}
 
 
 async def test_queue_limit_drops_and_counts_the_oldest_messages() -> None:
-    connection, dropped = FakeConnection(), list[int]()
+    connection, dropped = FakeConnection(), Counter[str]()
     client = make(connection, dropped, queue=5)
     for name, count in ((b"a", 2), (b"b", 2), (b"c", 1), (b"d", 3)):
         client.put(OutgoingFrame(name, count))
     connection.open.set()
     await written(client)
     assert connection.sent == [b"c", b"d"]
-    assert sum(dropped) == 4
+    assert dropped == {"slow_client": 4}
 
 
 async def test_frame_larger_than_the_queue_limit_is_sent() -> None:
-    connection, dropped = FakeConnection(), list[int]()
+    connection, dropped = FakeConnection(), Counter[str]()
     client = make(connection, dropped, queue=2)
     client.put(OutgoingFrame(b"a", 1))
     client.put(OutgoingFrame(b"big", 100))
     connection.open.set()
     await written(client)
     assert connection.sent == [b"big"]
-    assert sum(dropped) == 1
+    assert dropped == {"slow_client": 1}
 
 
 async def test_written_frames_do_not_count_towards_the_queue_limit() -> None:
-    connection, dropped = FakeConnection(), list[int]()
+    connection, dropped = FakeConnection(), Counter[str]()
     client = make(connection, dropped, queue=2)
     connection.open.set()
     for _ in range(5):
         client.put(OutgoingFrame(b"ab", 2))
         await written(client)
-    assert dropped == []
+    assert dropped == {}
 
 
 async def test_stalled_client_is_disconnected(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    connection, dropped = FakeConnection(), list[int]()
+    connection, dropped = FakeConnection(), Counter[str]()
     client = make(connection, dropped, queue=1, stall=-1)
     client.put(OutgoingFrame(b"a", 1))
     await written(client)  # it starts to send and waits
@@ -117,12 +118,22 @@ async def test_stalled_client_is_disconnected(
 
 
 async def test_burst_after_a_long_silence_disconnects_nobody() -> None:
-    connection, dropped = FakeConnection(), list[int]()
+    connection, dropped = FakeConnection(), Counter[str]()
     client = make(connection, dropped, queue=1, stall=-1)
     connection.open.set()
     client.put(OutgoingFrame(b"a", 1))
     await written(client)
     for _ in range(3):
         client.put(OutgoingFrame(b"b", 1))
-    assert sum(dropped) == 2
+    assert dropped == {"slow_client": 2}
     assert not connection.aborted
+
+
+async def test_what_waits_for_a_client_that_disconnects_is_counted() -> None:
+    connection, dropped = FakeConnection(), Counter[str]()
+    client = make(connection, dropped, queue=10)
+    for count in (1, 2, 3):
+        client.put(OutgoingFrame(b"a", count))
+    await written(client)  # it starts to send the first one, and waits
+    client.drop_queued()
+    assert dropped == {"disconnected": 6}

@@ -149,7 +149,7 @@ async def test_unencodable_message_is_counted_and_the_rest_is_sent(
     delivery.offer(Message.of("/right"))
     assert (await messages(binary))[0].address == "/right"
     assert (await document(json))["address"] == "/right"
-    assert bridge.drops["encode"] == 2  # once per format
+    assert bridge.client_drops["encode"] == 2  # once per format
 
 
 # --- incoming ----------------------------------------------------------------------------------

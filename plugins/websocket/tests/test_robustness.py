@@ -27,7 +27,7 @@ async def stuff(bridge: Any, fast: Any, messages: Any) -> int:
     for sent in range(1, 1_000):
         bridge.send(BIG)
         assert (await messages(fast))[0].address == "/big"
-        if bridge.drops["slow_client"]:
+        if bridge.client_drops["slow_client"]:
             return sent
     raise AssertionError("nothing was dropped")
 
@@ -42,12 +42,28 @@ async def test_client_that_does_not_read_slows_nobody_and_its_drops_are_counted(
     fast, slow = await join(bridge), await raw(bridge)
     await slow.handshake()
     await stuff(bridge, fast, messages)
-    before = bridge.drops["slow_client"]
+    before = bridge.client_drops["slow_client"]
     for _ in range(10):
         bridge.send(BIG)
         await messages(fast)
-    assert bridge.drops["slow_client"] - before == 10
-    assert set(bridge.drops) == {"slow_client"}
+    assert bridge.client_drops["slow_client"] - before == 10
+    assert set(bridge.client_drops) == {"slow_client"}
+
+
+async def test_what_waits_for_a_client_that_leaves_is_counted_and_the_endpoint_adds_up(
+    start: Any, join: Any, messages: Any, raw: Any
+) -> None:
+    bridge = await start("max_client_queue = 4")
+    fast, slow = await join(bridge), await raw(bridge)
+    await slow.handshake()
+    sent = await stuff(bridge, fast, messages)
+    await slow.close()
+    async with asyncio.timeout(10):
+        while not bridge.client_drops["disconnected"]:
+            await asyncio.sleep(0)
+    assert bridge.client_drops["disconnected"] >= 4
+    delivery = bridge.app.endpoints["web"]
+    assert (delivery.offered, delivery.sent, delivery.drops) == (sent, sent, {})
 
 
 async def test_client_that_reads_again_receives_the_newest(
