@@ -17,6 +17,7 @@ import oscbridge
 from oscbridge_midi.codec import MAX_SYSEX
 from oscbridge_midi.receiver import MidiReceiver
 from oscbridge_midi.stream_parser import MidiStreamParser
+from oscbridge_midi.unsent import UnsentMessages
 
 __all__ = ["SCHEME", "ConnectionOwner", "MidiTcpClient", "MidiTcpServer", "parse"]
 
@@ -77,6 +78,7 @@ class _TcpConnection(asyncio.BufferedProtocol):
         self._writable.set()
         self._closed = asyncio.Event()
         self._receiver: MidiReceiver | None = None
+        self._unsent = UnsentMessages()
         self.peer: tuple[str, int] = ("", 0)
         self.active_at = time.monotonic()
         """When it sent something last, or was accepted."""
@@ -119,6 +121,21 @@ class _TcpConnection(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self._writable.set()
+        if not self.transport.get_write_buffer_size():
+            self._unsent.clear()
+
+    def write(self, messages: Sequence[bytes]) -> None:
+        """Write messages to the transport."""
+        data = b"".join(messages)
+        self.transport.write(data)
+        self._unsent.wrote(messages, len(data), self.transport.get_write_buffer_size())
+
+    def take_unsent(self) -> int:
+        """The number of messages that have not left the transport; then there are none."""
+        lost = self._closed.is_set()  # then the transport has forgotten them
+        count = self._unsent.count(None if lost else self.transport.get_write_buffer_size())
+        self._unsent.clear()
+        return count
 
     @property
     def is_open(self) -> bool:
@@ -222,6 +239,7 @@ class MidiTcpServer:
 
     def _accepted(self, connection: _TcpConnection) -> None:
         self._make_room(connection.peer[0])
+        connection.transport.set_write_buffer_limits(high=0)  # it says when all is written
         greeting = self._owner.greeting(reconnected=self._had_clients)
         connection.transport.write(b"".join(greeting))
         self._connections.add(connection)
@@ -246,20 +264,25 @@ class MidiTcpServer:
         if connection in self._connections:
             self._connections.discard(connection)
             self._had_clients = True
+            self._missed("disconnected", connection.take_unsent(), "a client disconnected")
+
+    def _missed(self, reason: str, count: int, why: str) -> None:
+        if count:
+            self._endpoint.host.client_dropped(reason, count, why)
 
     async def send(self, messages: Sequence[bytes]) -> None:
         """Write messages to all clients. A client that reads too slowly is disconnected."""
-        data = b"".join(messages)
         for connection in tuple(self._connections):
             transport = connection.transport
-            if transport.get_write_buffer_size() > MAX_UNSENT:
-                self._endpoint.host.dropped(
-                    "slow_client", len(messages), "a client reads too slowly"
-                )
+            if transport.is_closing():
+                self._missed("disconnected", len(messages), "a client disconnected")
+            elif transport.get_write_buffer_size() > MAX_UNSENT:
+                count = len(messages) + connection.take_unsent()
+                self._missed("slow_client", count, "a client reads too slowly")
                 self._endpoint.log.warning("%s:%d reads too slowly: disconnected", *connection.peer)
                 transport.abort()
             else:
-                transport.write(data)
+                connection.write(messages)
 
     async def close(self) -> None:
         if self._server is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -100,6 +101,16 @@ class Wire:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         sock.setblocking(False)
+
+    async def read_all(self) -> bytes:
+        """Read until the bridge closes or resets the connection."""
+        data = b""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(WAIT):
+            with contextlib.suppress(ConnectionError):
+                while more := await loop.sock_recv(self.sock, 65_536):
+                    data += more
+        return data
 
     async def read(self, count: int) -> bytes:
         """Read exactly this number of bytes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -223,3 +224,23 @@ async def test_idlest_connection_makes_room_when_all_are_taken(start: Any) -> No
         assert await bridge.receive() == oscbridge.Message.of("/note", 1, 60, 66)
     for _, writer in connections:
         writer.close()
+
+
+async def test_every_message_that_a_slow_client_misses_is_counted(
+    start: Any, join: Any, eventually: Eventually
+) -> None:
+    bridge = await start(LISTEN)
+    wire = await join(bridge)
+    wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 17)
+    delivery = bridge.app.endpoints["synth"]
+    sysex = bytes.fromhex("f0") + bytes(9_998) + bytes.fromhex("f7")
+    missed = delivery.client_drops
+    sent = 0
+    while not missed["slow_client"]:
+        bridge.send("/sysex", sysex)
+        sent += 1
+        await eventually(lambda: delivery.sent == sent)  # noqa: B023
+    received = await wire.read_all()
+    whole = received.count(b"\xf7")
+    assert (delivery.offered, delivery.sent, delivery.drops) == (sent, sent, {})
+    assert whole + missed["slow_client"] == sent
