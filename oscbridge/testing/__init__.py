@@ -7,6 +7,7 @@ async def test_a_lamp_gets_its_level() -> None:
 """
 
 from oscbridge.testing.bridge import RunningBridge, running_bridge
+from oscbridge.testing.identity import what_does_not_add_up
 from oscbridge.testing.ports import free_port
 from oscbridge.testing.process import OscbridgeProcess, running_process
 from oscbridge.testing.recording_endpoint import RecordingEndpoint
@@ -18,4 +19,5 @@ __all__ = [
     "free_port",
     "running_bridge",
     "running_process",
+    "what_does_not_add_up",
 ]

@@ -20,6 +20,7 @@ from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message, encode_message
 from oscbridge.osc.framing import encoder_for
 from oscbridge.plugins import BUILT_IN, Plugins
+from oscbridge.testing.identity import what_does_not_add_up
 from oscbridge.testing.recording_endpoint import RecordingEndpoint
 
 __all__ = ["RunningBridge", "running_bridge"]
@@ -122,7 +123,8 @@ async def running_bridge(
     ``types`` are endpoint types beside those of the installed plugins and ``recording``;
     without ``installed`` only the built-in plugins are loaded. Let bridges and endpoints listen
     on port 0 and ask :meth:`RunningBridge.url`; :func:`free_port` is for what cannot.
-    Raises :class:`oscbridge.OSCBridgeError` if it cannot start.
+    Raises :class:`oscbridge.OSCBridgeError` if it cannot start, and ``AssertionError`` at the end
+    if its counters do not add up (:func:`what_does_not_add_up`).
     """
     plugins = Plugins() if installed else Plugins(BUILT_IN)
     known: EndpointTypes = {
@@ -141,6 +143,8 @@ async def running_bridge(
             yield RunningBridge(app, read, log)
         finally:
             await app.stop()
+        if wrong := what_does_not_add_up(read_status(app)):
+            raise AssertionError("the counters do not add up:\n" + "\n".join(wrong))
 
 
 @contextmanager

@@ -121,3 +121,18 @@ async def test_a_recording_endpoint_records_in_order() -> None:
     for number in range(3):
         await endpoint.send_batch([Message.of("/n", number)])
     assert [message.args for message in await endpoint.arrived(3)] == [(0,), (1,), (2,)]
+
+
+class Miscounting(oscbridge.Endpoint):
+    """Says that a message is lost, and then accepts it."""
+
+    async def send(self, message: Message) -> None:
+        self.host.dropped("lost", 1)
+
+
+async def test_counters_that_do_not_add_up_fail_the_test() -> None:
+    text = UDP + '[endpoint.wrong]\ntype = "wrong"\n'
+    with pytest.raises(AssertionError, match=r"endpoint\.wrong: 1 offered, 1 sent, .*lost"):
+        async with running_bridge(text, {"wrong": Miscounting}, installed=False) as bridge:
+            bridge.offer("wrong", Message("/a"))
+            await bridge.until(lambda: bridge.endpoint_status("wrong").sent)

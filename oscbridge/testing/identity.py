@@ -1,0 +1,40 @@
+"""Whether the counters of a bridge add up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from oscbridge.monitoring.status import EndpointStatus, RouteStatus, Status
+
+__all__ = ["what_does_not_add_up"]
+
+
+def what_does_not_add_up(status: Status) -> list[str]:
+    """Each part of a status whose messages are not all accounted for, with its counters.
+
+    Per route taken = filtered + failed + passed + held, and per endpoint offered = sent +
+    dropped + queued + in flight.
+    """
+    routes = [line for each in status.routes for line in _route(each)]
+    return [*routes, *(line for each in status.endpoints for line in _endpoint(each))]
+
+
+def _route(route: RouteStatus) -> Iterator[str]:
+    for each in (route.messages, route.results):
+        if each is None:
+            continue
+        fates = sum(each.filtered.values()) + sum(each.failed.values()) + each.passed + each.held
+        if each.taken != fates:
+            yield f"route {route.number}: {each}"
+
+
+def _endpoint(endpoint: EndpointStatus) -> Iterator[str]:
+    if not endpoint.is_sink:
+        return
+    dropped = sum(endpoint.dropped.values())
+    if endpoint.offered != endpoint.sent + dropped + endpoint.queued + endpoint.in_flight:
+        yield (
+            f"endpoint.{endpoint.name}: {endpoint.offered} offered, {endpoint.sent} sent, "
+            f"{dict(endpoint.dropped)} dropped, {endpoint.queued} queued, "
+            f"{endpoint.in_flight} in flight"
+        )
