@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from oscbridge.monitoring.status import EndpointStatus, RouteStatus, Status
+from oscbridge.monitoring.route_status import RouteStatus
+from oscbridge.monitoring.status import EndpointStatus, Received, Status
 
 __all__ = ["what_does_not_add_up"]
 
@@ -12,11 +13,26 @@ __all__ = ["what_does_not_add_up"]
 def what_does_not_add_up(status: Status) -> list[str]:
     """Each part of a status whose messages are not all accounted for, with its counters.
 
-    Per route taken = filtered + failed + passed + held, and per endpoint offered = sent +
-    dropped + queued + in flight.
+    Per source received messages = routed + unmatched + dropped + held; per route taken =
+    filtered + failed + passed + held; per endpoint offered = sent + dropped + queued + in flight.
     """
     routes = [line for each in status.routes for line in _route(each)]
-    return [*routes, *(line for each in status.endpoints for line in _endpoint(each))]
+    endpoints = [line for each in status.endpoints for line in _endpoint(each)]
+    sources = [
+        *((f"bridge.{each.name}", each.received) for each in status.bridges),
+        *((f"endpoint.{each.name}", each.received) for each in status.endpoints),
+    ]
+    return [*(line for each in sources for line in _source(*each)), *routes, *endpoints]
+
+
+def _source(name: str, received: Received) -> Iterator[str]:
+    dropped = sum(received.dropped.values())
+    if received.messages != received.routed + received.unmatched + dropped + received.held:
+        yield (
+            f"{name}: {received.messages} received, {received.routed} routed, "
+            f"{received.unmatched} unmatched, {dict(received.dropped)} dropped, "
+            f"{received.held} held"
+        )
 
 
 def _route(route: RouteStatus) -> Iterator[str]:

@@ -113,7 +113,7 @@ async def test_problems_are_all_listed_with_the_gravest_first(app: App) -> None:
         other.routes[0].failures = RouteFailures(lambda: clock.now)
         for count in (1, 2):
             send(other, "/fader", -1.0)
-            await status_when(other, lambda s, n=count: s.routes[0].dropped.get("function") == n)
+            await status_when(other, lambda s, n=count: s.routes[0].failed.get("function") == n)
             clock.now += PERIOD
         problems = read_status(other).problems
     assert problems[:2] == (

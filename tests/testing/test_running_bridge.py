@@ -9,7 +9,14 @@ import pytest
 
 import oscbridge
 from oscbridge import Message
-from oscbridge.testing import RecordingEndpoint, free_port, running_bridge, running_process
+from oscbridge.monitoring.status import BridgeStatus, Received, Status
+from oscbridge.testing import (
+    RecordingEndpoint,
+    free_port,
+    running_bridge,
+    running_process,
+    what_does_not_add_up,
+)
 
 TEXT = """
 [bridge.stage]
@@ -136,3 +143,14 @@ async def test_counters_that_do_not_add_up_fail_the_test() -> None:
         async with running_bridge(text, {"wrong": Miscounting}, installed=False) as bridge:
             bridge.offer("wrong", Message("/a"))
             await bridge.until(lambda: bridge.endpoint_status("wrong").sent)
+
+
+def test_source_that_lost_count_of_a_message_is_named() -> None:
+    counts = dict.fromkeys(("packets", "unmatched", "failed", "early", "held"), 0)
+    received = Received(
+        **counts, messages=3, routed=2, bad={}, closed={}, dropped={}, kernel_dropped=None
+    )
+    bridge = BridgeStatus("stage", "udp://:9000", "asyncio", "", received, 0, 0, 0)
+    assert what_does_not_add_up(Status((bridge,), (), ())) == [
+        "bridge.stage: 3 received, 2 routed, 0 unmatched, {} dropped, 0 held"
+    ]
