@@ -94,7 +94,7 @@ def received(app: App, name: str = "desk") -> list[str]:
 
 def lost(app: App) -> Counter[str]:
     """The messages that the route lost; those of a forked worker are counted by its source."""
-    return app.routes[0].drops + app.dispatchers["stage"].statistics.dropped
+    return app.routes[0].counts.failed + app.dispatchers["stage"].statistics.dropped
 
 
 async def send_to(app: App, scheme: str, *addresses: str) -> None:
@@ -149,7 +149,7 @@ async def test_what_a_generator_raises_keeps_its_earlier_messages(
     async with running(text) as app:
         await send_to(app, "udp", "/explode", "/2")
         await until(lambda: len(received(app)) == 2)
-        assert app.routes[0].drops == {"function": 1}
+        assert app.routes[0].counts.failed == {"function": 1}
     assert received(app) == ["/explode", "/2"]
 
 
@@ -300,7 +300,7 @@ async def test_receive_returns_whatever_a_function_raises(
         source.receive(Message.of("/explode"))
         source.receive(Message.of("/1"))
         await until(lambda: received(app) == ["/1"])
-        assert app.routes[0].drops == {"function": 1}
+        assert app.routes[0].counts.failed == {"function": 1}
 
 
 async def test_delivery_continues_after_an_endpoint_cancelled_its_task(

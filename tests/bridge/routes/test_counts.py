@@ -47,35 +47,34 @@ def one_route(mode: str, steps: str) -> str:
     """
 
 
-async def messages_of(bridge: RunningBridge, count: int) -> RouteMessages:
-    """The counts of the only route, once it has taken so many and handled those on their way.
+async def settled(
+    bridge: RunningBridge, messages: RouteMessages, results: RouteMessages | None = None
+) -> None:
+    """Wait until the only route has these counts; every snapshot before must add up as well."""
 
-    Messages on their way from a thread to the stateful steps are held, too: two equal
-    snapshots with a turn of the loop between them show that they have arrived.
-    """
-    await bridge.until(lambda: bridge.route_status(1).messages.taken >= count)
-    seen: list[RouteMessages] = []
+    def has_counts() -> bool:
+        status = bridge.route_status(1)
+        for each in (status.messages, status.results):
+            if each is not None:
+                fates = sum(each.filtered.values()) + sum(each.failed.values())
+                assert each.taken == fates + each.passed + each.held
+        return (status.messages, status.results) == (messages, results or status.results)
 
-    def is_settled() -> bool:
-        seen.append(bridge.route_status(1).messages)
-        return len(seen) > 1 and seen[-1] == seen[-2]
-
-    await bridge.until(is_settled)
-    return seen[-1]
+    await bridge.until(has_counts)
 
 
 @pytest.mark.parametrize("mode", MODES)
 async def test_route_without_steps_counts_passed_messages(mode: str) -> None:
     async with running_bridge(one_route(mode, "")) as bridge:
         bridge.send("in", *(Message.of("/x", n) for n in range(5)))
-        assert await messages_of(bridge, 5) == RouteMessages(5, 5, {}, {}, 0)
+        await settled(bridge, RouteMessages(5, 5, {}, {}, 0))
 
 
 @pytest.mark.parametrize("mode", MODES)
 async def test_message_of_other_types_is_filtered(mode: str) -> None:
     async with running_bridge(one_route(mode, 'types = "i"')) as bridge:
         bridge.send("in", Message.of("/x", 1), Message.of("/x", "text"), Message.of("/x"))
-        assert await messages_of(bridge, 3) == RouteMessages(3, 1, {"types": 2}, {}, 0)
+        await settled(bridge, RouteMessages(3, 1, {"types": 2}, {}, 0))
         assert bridge.bridge_status("in").received.unmatched == 0
 
 
@@ -83,14 +82,14 @@ async def test_message_of_other_types_is_filtered(mode: str) -> None:
 async def test_unchanged_message_is_filtered(mode: str) -> None:
     async with running_bridge(one_route(mode, "on_change = true")) as bridge:
         bridge.send("in", *[Message.of("/x", 1)] * 3)
-        assert await messages_of(bridge, 3) == RouteMessages(3, 1, {"on_change": 2}, {}, 0)
+        await settled(bridge, RouteMessages(3, 1, {"on_change": 2}, {}, 0))
 
 
 @pytest.mark.parametrize("mode", MODES)
 async def test_message_without_the_arguments_of_a_template_has_failed(mode: str) -> None:
     async with running_bridge(one_route(mode, 'send = "/y {1}"')) as bridge:
         bridge.send("in", Message.of("/x", 1), Message.of("/x", 1, 2))
-        assert await messages_of(bridge, 2) == RouteMessages(2, 1, {}, {"arguments": 1}, 0)
+        await settled(bridge, RouteMessages(2, 1, {}, {"arguments": 1}, 0))
         assert bridge.bridge_status("in").received.dropped == {}
 
 
@@ -98,14 +97,14 @@ async def test_message_without_the_arguments_of_a_template_has_failed(mode: str)
 async def test_delayed_messages_are_held(mode: str) -> None:
     async with running_bridge(one_route(mode, "delay = 60.0")) as bridge:
         bridge.send("in", *[Message.of("/x", 1)] * 3)
-        assert await messages_of(bridge, 3) == RouteMessages(3, 0, {}, {}, 3)
+        await settled(bridge, RouteMessages(3, 0, {}, {}, 3))
 
 
 @pytest.mark.parametrize("mode", MODES)
 async def test_limit_holds_the_last_message_and_filters_those_before(mode: str) -> None:
     async with running_bridge(one_route(mode, 'limit = "0.1/s"')) as bridge:
         bridge.send("in", *[Message.of("/x", 1)] * 4)
-        assert await messages_of(bridge, 4) == RouteMessages(4, 1, {"limit": 2}, {}, 1)
+        await settled(bridge, RouteMessages(4, 1, {"limit": 2}, {}, 1))
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -113,9 +112,8 @@ async def test_message_of_which_a_function_makes_three_has_passed_once(mode: str
     steps = 'function = "counted_functions:triple"\non_change = true'
     async with running_bridge(one_route(mode, steps)) as bridge:
         bridge.send("in", Message.of("/x", 1), Message.of("/x", 1))
-        assert await messages_of(bridge, 2) == RouteMessages(2, 2, {}, {}, 0)
-        results = bridge.route_status(1).results
-    assert results == RouteMessages(6, 1, {"on_change": 5}, {}, 0)
+        results = RouteMessages(6, 1, {"on_change": 5}, {}, 0)
+        await settled(bridge, RouteMessages(2, 2, {}, {}, 0), results)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -132,7 +130,7 @@ async def test_message_that_a_function_does_not_pass_is_filtered_or_failed(
     steps = f'function = "counted_functions:{name}"'
     async with running_bridge(one_route(mode, steps)) as bridge:
         bridge.send("in", Message.of("/x", 1), Message.of("/x", 1))
-        assert await messages_of(bridge, 2) == expected
+        await settled(bridge, expected)
 
 
 async def test_messages_that_delay_rejects_are_logged_at_once(
@@ -141,6 +139,6 @@ async def test_messages_that_delay_rejects_are_logged_at_once(
     monkeypatch.setattr(stateful_steps, "MAX_DELAYED", 2)
     async with running_bridge(one_route("asyncio", "delay = 60.0")) as bridge:
         bridge.send("in", *[Message.of("/x", 1)] * 3)
-        assert await messages_of(bridge, 3) == RouteMessages(3, 0, {}, {"delayed": 1}, 2)
+        await settled(bridge, RouteMessages(3, 0, {}, {"delayed": 1}, 2))
         lines = [line for line in bridge.log if "route 1" in line]
     assert lines[0].endswith("route 1: 1 message lost: more than 2 messages are delayed")
