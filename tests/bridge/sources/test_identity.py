@@ -171,7 +171,7 @@ async def test_messages_too_large_for_the_bridge_process_add_up(config: Config) 
         await settled(bridge, 2, (2, 0, 0, 0))
         await bridge.until(
             lambda: (
-                'oscbridge_route_dropped_messages_total{match="/harm",reason="oversize"'
+                'oscbridge_route_result_dropped_messages_total{match="/harm",reason="oversize"'
                 ',route="2"} 1.0' in bridge.metrics()
             )
         )
