@@ -45,7 +45,8 @@ class AddressMap:
 
     def match(self, address: str) -> list[tuple[Handler, dict[str, str]]]:
         """The handlers for an address, each with its captured texts."""
-        # Iterates over copies, as another thread may be mapping.
+        # Iterates over copies, as another thread may be mapping. dict.copy() is atomic;
+        # list(dict.items()) is not: it makes tuples, which can start a garbage collection.
         found: dict[str, dict[str, str]] = {}
         if address in self._map:
             found[address] = {}
@@ -58,7 +59,7 @@ class AddressMap:
                 found.update((mapped, {}) for mapped in pattern.find(self._subjects()))
         if self._patterns:
             subject = None
-            for mapped, pattern in list(self._patterns.items()):
+            for mapped, pattern in self._patterns.copy().items():
                 # Start and end rule out most addresses cheaply.
                 if not (address.startswith(pattern.prefix) and address.endswith(pattern.suffix)):
                     continue
