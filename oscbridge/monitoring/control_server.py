@@ -28,7 +28,6 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -211,7 +210,7 @@ class ControlServer:
                 raise BadRequest(text)
 
     def _status(self) -> dict[str, object]:
-        return {"about": self._about, "status": asdict(read_status(self._app))}
+        return {"about": self._about, "status": read_status(self._app)}
 
     async def _tap(self, request: Request, writer: asyncio.StreamWriter) -> None:
         configuration = self._app.configuration
@@ -257,13 +256,19 @@ class ControlServer:
             self._hub.remove(table.take)
 
 
+def encode_answer(answer: Mapping[str, object]) -> bytes:
+    """An answer as JSON, in one line. Dataclasses become objects."""
+    # Not dataclasses.asdict(): it builds a Counter from pairs and so makes other keys of them.
+    return json.dumps(answer, default=vars).encode()
+
+
 async def _write(
     writer: asyncio.StreamWriter,
     answer: Mapping[str, object],
     timeout: float | None = ANSWER_TIMEOUT,
 ) -> None:
     """Raises ``OSError`` if the client disconnected or takes too long."""
-    writer.write(json.dumps(answer, default=vars).encode() + b"\n")
+    writer.write(encode_answer(answer) + b"\n")
     async with asyncio.timeout(timeout):
         await writer.drain()
 

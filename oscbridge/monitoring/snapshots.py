@@ -14,7 +14,7 @@ from oscbridge.monitoring.control_client import RunningProcess, ask
 from oscbridge.monitoring.route_status import RouteMessages, RouteStatus
 from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Received, Status
 
-__all__ = ["Snapshot", "snapshots"]
+__all__ = ["Snapshot", "decode_status", "snapshots"]
 
 
 class Snapshot(NamedTuple):
@@ -60,7 +60,7 @@ async def _snapshots(
 def _snapshot(answer: Mapping[str, Any]) -> Snapshot:
     return Snapshot(
         answer["time"],
-        _status(answer["status"]),
+        decode_status(answer["status"]),
         [_row(*row) for row in answer["rows"]],
         answer["addresses"],
         answer["forgotten"],
@@ -71,7 +71,8 @@ def _row(address: str, sources: Sequence[str], sinks: Sequence[str], *rest: Any)
     return Row(address, tuple(sources), tuple(sinks), *rest)
 
 
-def _status(status: Mapping[str, Any]) -> Status:
+def decode_status(status: Mapping[str, Any]) -> Status:
+    """A status from its JSON form. Raises ``KeyError`` and ``TypeError`` for another form."""
     return Status(
         bridges=tuple(
             BridgeStatus(**{**each, "received": Received(**each["received"])})
