@@ -17,7 +17,7 @@ NODE      := tests/js/node_modules/.installed
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test test-fresh lint format bench bench-compare fuzz soak container test-container clean system-packages
+.PHONY: help run test test-fresh lint format bench bench-compare fuzz soak chaos container test-container clean system-packages
 
 help: ## list these targets
 	@echo "Usage: make TARGET [ARGS=\"...\"] [PYTHON=python3.13]"; echo
@@ -56,7 +56,10 @@ fuzz: $(DEVELOP) ## a million mutated packets through all that reads them; ARGS 
 	@$(BIN)/python tests/fuzz $(ARGS)
 
 soak: $(DEVELOP) ## two minutes of load, faults and reloads; every message is accounted for
-	@$(BIN)/python tests/soak $(ARGS)
+	@$(BIN)/python tests/endurance/soak.py $(ARGS)
+
+chaos: $(DEVELOP) system-packages ## eight minutes of random kills and failures; as root
+	@$(BIN)/python tests/endurance/chaos.py $(ARGS)
 
 container: ## build the image oscbridge; ARGS go to docker build
 	docker build --file docker/Dockerfile --tag oscbridge \

@@ -1,4 +1,4 @@
-"""What the soak's endpoints talk to: ``peer.py ws PORT`` or ``peer.py tcp PORT [stall SECONDS]``.
+"""A receiver: ``peer.py ws PORT``, ``peer.py udp PORT [HOST]`` or ``peer.py tcp PORT [stall]``.
 
 In a process of its own. Counts the messages of each bridge, by the first part of their
 address, and prints the counts as JSON when its standard input ends.
@@ -72,11 +72,30 @@ async def tcp(port: int, counts: Counter[str], stall: Stall | None) -> None:
         await server.serve_forever()
 
 
-async def main(kind: str, port: int, *, stalls: bool) -> None:
+class UDPReceiver(asyncio.DatagramProtocol):
+    def __init__(self, counts: Counter[str]) -> None:
+        self._counts = counts
+
+    def datagram_received(self, data: bytes, _address: object) -> None:
+        count(self._counts, data)
+
+
+async def udp(host: str, port: int, counts: Counter[str]) -> None:
+    loop = asyncio.get_running_loop()
+    await loop.create_datagram_endpoint(lambda: UDPReceiver(counts), (host, port))
+    print("ready", flush=True)
+    await loop.create_future()
+
+
+async def main(kind: str, port: int, option: str = "") -> None:
     counts: Counter[str] = Counter()
-    stall = Stall() if stalls else None
-    work = websocket(port, counts) if kind == "ws" else tcp(port, counts, stall)
-    task = asyncio.create_task(work)
+    stall = Stall() if option == "stall" else None
+    if kind == "ws":
+        task = asyncio.create_task(websocket(port, counts))
+    elif kind == "udp":
+        task = asyncio.create_task(udp(option or "127.0.0.1", port, counts))
+    else:
+        task = asyncio.create_task(tcp(port, counts, stall))
     over = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
     await asyncio.wait((task, over), return_when=asyncio.FIRST_COMPLETED)
     if stall is not None:
@@ -85,8 +104,8 @@ async def main(kind: str, port: int, *, stalls: bool) -> None:
         while asyncio.get_running_loop().time() - stall.heard < QUIET:
             await asyncio.sleep(QUIET)
     print(json.dumps(counts), flush=True)
-    os._exit(0)  # connections are open still
+    os._exit(0)  # connections are still open
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), stalls="stall" in sys.argv))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:]))

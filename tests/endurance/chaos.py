@@ -1,0 +1,173 @@
+"""Kill, stop, cut off and confuse the bridge and its peers at random: ``make chaos``.
+
+The program runs in rounds. In each, five bridges (one a mode, and one whose messages are kept
+on disk for MQTT) receive, and two threads do damage: one to the program (kills of workers,
+children and the MIDI process, SIGSTOP, clock jumps, reloads), one to its surroundings (peers,
+broker, link, disk). A round ends either with SIGTERM, after every message is accounted for,
+or with SIGKILL of the main process. What was on disk then must arrive in the next round.
+
+Everything runs in namespaces of its own (processes, network, mounts), so it needs root, and
+nothing of it can outlive the run. ``make chaos ARGS="--seconds 120 --seed 7"`` for a shorter
+run, and to repeat one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "bench"))
+
+from account import check_bridges, check_endpoints, check_resources
+from faults import Faults, FaultThread
+from peers import Sender, Sent
+from program import kernel_drops
+from stage import RATES, Stage
+
+ROUND = 45.0
+"""Seconds of sending in a round."""
+
+KILL_AT = (0.4, 0.9)
+"""Between which shares of a round its main process is killed, if it is."""
+
+SETTLED = 0.4
+"""The share of the first round after which memory and descriptors are first read."""
+
+COMMITTED = 1.0
+"""Seconds after which a received message is certainly on disk (README: typically 1 to 2 ms)."""
+
+DRAIN_TIMEOUT = 60.0
+"""Seconds for the queues to become empty after the last message."""
+
+LOST_BY_WORKER = 32
+"""Messages that a forking bridge may lose with each worker that is killed: those that it has
+received and not yet passed on."""
+
+
+class Chaos:
+    """One run."""
+
+    def __init__(self, stage: Stage, seconds: float, seed: int) -> None:
+        self._stage = stage
+        self._rounds = max(2, round(seconds / (ROUND + 10)))
+        self._random = random.Random(seed)
+        self.problems: list[str] = []
+
+    def run(self) -> None:
+        for number in range(self._rounds):
+            is_killed = number % 2 == 1 and number != self._rounds - 1
+            print(f"\nround {number + 1} of {self._rounds}", flush=True)
+            self._round(number, is_killed)
+        self.problems += self._stage.missing_stored(self._rounds)
+
+    def _round(self, number: int, is_killed: bool) -> None:
+        stage = self._stage
+        stage.begin_round()
+        drops = kernel_drops(stage.ports)
+        senders = {
+            name: Sender(name, stage.ports[name], rate, ROUND, stage.first(number))
+            for name, rate in RATES.items()
+        }
+        faults = Faults(stage)
+        threads = [
+            FaultThread(faults.inside(), random.Random(self._random.random())),
+            # What is in memory because the disk is full is not safe from a kill.
+            FaultThread(faults.outside(disk=not is_killed), random.Random(self._random.random())),
+        ]
+        before = self._wait(senders, number, is_killed)
+        for thread in threads:
+            thread.stop()
+        print(", ".join(f"{count} {name}" for name, count in sorted(faults.done.items())))
+        self.problems += faults.problems
+        if is_killed:
+            for sender in senders.values():
+                sender.kill()
+            self.problems += stage.program.left()
+            return
+        sent = {name: sender.sent() for name, sender in senders.items()}
+        self._account(number, sent, drops, faults, before)
+
+    def _wait(self, senders: dict[str, Sender], number: int, is_killed: bool) -> dict[str, int]:
+        """Until the senders are done, or the main process is killed. Its resources, early on."""
+        stage, began = self._stage, time.monotonic()
+        kill_at = ROUND * self._random.uniform(*KILL_AT) if is_killed else float("inf")
+        before: dict[str, int] = {}
+        while not all(sender.is_done for sender in senders.values()):
+            now = time.monotonic() - began
+            stage.program.check_alive()
+            if now >= kill_at:
+                with stage.no_faults:
+                    stage.note_stored(number)
+                    time.sleep(COMMITTED)
+                    stage.program.kill()
+                break
+            if not before and now >= ROUND * SETTLED:
+                with stage.no_faults:
+                    before = stage.program.resources()
+            print(f"\r{now:5.0f} s", end="", flush=True)
+            time.sleep(0.2)
+        print()
+        return before
+
+    def _account(
+        self,
+        number: int,
+        sent: dict[str, Sent],
+        drops: dict[str, int],
+        faults: Faults,
+        before: dict[str, int],
+    ) -> None:
+        stage = self._stage
+        stage.restore()
+        status = stage.program.drained(DRAIN_TIMEOUT)
+        if status is None:
+            self.problems.append(f"the queues were not empty after {DRAIN_TIMEOUT:g} s")
+            status = stage.program.status()
+        after = stage.program.resources()
+        drops = {name: now - drops[name] for name, now in kernel_drops(stage.ports).items()}
+        stage.note_stored(number, status)
+        lost = {"forking": LOST_BY_WORKER * faults.done["kill a worker"]}
+        found = check_bridges(status, sent, drops, lost)
+        found += check_endpoints(status, stage.end_peers(), lossy=frozenset({"mortal", "remote"}))
+        found += check_resources(before, after)
+        found += stage.program.stop()
+        self.problems += [f"round {number + 1}: {problem}" for problem in found]
+
+
+def enter_namespaces() -> None:
+    """Run this program again in namespaces of its own, as their first process."""
+    if os.geteuid() != 0:
+        sys.exit("chaos makes links and mounts in namespaces of its own: run it as root")
+    command = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    os.environ["CHAOS_IN_NAMESPACES"] = "1"
+    os.execvp(command[0], [*command, sys.executable, *sys.argv])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=480.0)
+    parser.add_argument("--seed", type=int, default=None, help="repeat the faults of a run")
+    chosen = parser.parse_args()
+    if "CHAOS_IN_NAMESPACES" not in os.environ:
+        enter_namespaces()
+    seed = random.SystemRandom().randrange(1 << 32) if chosen.seed is None else chosen.seed
+    print(f"seed {seed}", flush=True)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        stage = Stage(Path(folder), stack)
+        chaos = Chaos(stage, chosen.seconds, seed)
+        chaos.run()
+        if chaos.problems:
+            print(f"The log of the program:\n{stage.program.log}")
+    if chaos.problems:
+        sys.exit("\n".join(chaos.problems))
+    print("every message is accounted for, and nothing is left")
+
+
+if __name__ == "__main__":
+    main()
