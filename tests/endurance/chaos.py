@@ -164,6 +164,7 @@ def main() -> None:
         chaos.run()
         if chaos.problems:
             print(f"The log of the program:\n{stage.program.log}")
+            print(f"The log of the broker:\n{stage.broker_log}")
     if chaos.problems:
         sys.exit("\n".join(chaos.problems))
     print("every message is accounted for, and nothing is left")

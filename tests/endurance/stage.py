@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 
 from paho.mqtt.client import Client, MQTTMessage
@@ -198,12 +199,17 @@ to = "steady"
         return self._missing(rounds)
 
     def _missing(self, rounds: int) -> list[str]:
-        return [
-            f"round {number + 1}: of {self._expected[number]} stored messages "
-            f"{len(self._stored.get(number, ()))} arrived"
-            for number in range(rounds)
-            if len(self._stored.get(number, ())) < self._expected[number]
-        ]
+        problems = []
+        for number in range(rounds):
+            arrived, expected = self._stored.get(number, set()), self._expected[number]
+            if len(arrived) < expected:
+                ordered = sorted({*arrived, self.first(number) - 1, self.first(number) + expected})
+                gaps = [(a + 1, b - 1) for a, b in pairwise(ordered) if b - a > 1]
+                problems.append(
+                    f"round {number + 1}: {len(arrived)} of {expected} stored messages arrived; "
+                    f"missing: {', '.join(f'{a} to {b}' for a, b in gaps[:20])}"
+                )
+        return problems
 
     # --- servers -----------------------------------------------------------------------------
 
@@ -212,7 +218,8 @@ to = "steady"
         file = self._folder / "mosquitto.conf"
         lines = ["user root", "allow_anonymous true", f"listener {self._mqtt} 127.0.0.1"]
         lines += ["persistence true", f"persistence_location {self._folder}/"]
-        lines += ["max_inflight_messages 0", "max_queued_messages 0"]  # no limits
+        lines += ["log_timestamp_format %H:%M:%S"]
+        lines += ["max_inflight_messages 0", "max_queued_messages 0"]  # unlimited
         file.write_text("\n".join(lines) + "\n")
         log = (self._folder / "mosquitto.log").open("ab")
         with log:
@@ -225,6 +232,11 @@ to = "steady"
             except OSError:
                 assert self.broker.poll() is None and time.monotonic() < deadline
                 time.sleep(0.05)
+
+    @property
+    def broker_log(self) -> str:
+        """The end of its log."""
+        return (self._folder / "mosquitto.log").read_text(errors="replace")[-8_000:]
 
     def kill_broker(self) -> None:
         if self.broker is not None:
