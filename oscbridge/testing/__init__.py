@@ -6,16 +6,20 @@ async def test_a_lamp_gets_its_level() -> None:
         await bridge.recording("seen").arrived(1)
 """
 
+from oscbridge.monitoring.status import EndpointStatus
 from oscbridge.testing.bridge import RunningBridge, running_bridge
+from oscbridge.testing.configuration import check_configuration
 from oscbridge.testing.identity import what_does_not_add_up
 from oscbridge.testing.ports import free_port
 from oscbridge.testing.process import OscbridgeProcess, running_process
 from oscbridge.testing.recording_endpoint import RecordingEndpoint
 
 __all__ = [
+    "EndpointStatus",
     "OscbridgeProcess",
     "RecordingEndpoint",
     "RunningBridge",
+    "check_configuration",
     "free_port",
     "running_bridge",
     "running_process",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
 from oscbridge.bridge.app import App
@@ -15,7 +15,7 @@ from oscbridge.delivery import Delivery
 from oscbridge.endpoint import AnyEndpoint, EndpointTypes
 from oscbridge.monitoring.metrics import HTTPCounters, Metrics
 from oscbridge.monitoring.route_status import RouteStatus
-from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Reloads, read_status
+from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Reloads, Status, read_status
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message, encode_message
 from oscbridge.osc.framing import encoder_for
@@ -29,11 +29,19 @@ __all__ = ["RunningBridge", "running_bridge"]
 class RunningBridge:
     """A bridge that runs, as a test sees it."""
 
-    def __init__(self, app: App, read: Callable[[str], Configuration], log: list[str]) -> None:
+    def __init__(
+        self,
+        app: App,
+        read: Callable[[str], Configuration],
+        log: list[str],
+        record: Collection[str] = (),
+    ) -> None:
         self.log = log
         """The lines that the bridge has logged: ``WARNING oscbridge.endpoint.desk: ...``."""
         self._app = app
         self._read = read
+        self._received = {name: asyncio.Queue[Message]() for name in record}
+        self._listen()
 
     # --- its parts ---------------------------------------------------------------------------
 
@@ -72,25 +80,36 @@ class RunningBridge:
         for message in messages:
             runner.offer(Delivery(message, None, {}) if runner.takes_route else message)
 
+    def received(self, endpoint: str) -> asyncio.Queue[Message]:
+        """The messages received from an endpoint of ``record``, whatever its routes are."""
+        return self._received[endpoint]
+
+    def _listen(self) -> None:
+        for endpoint in self._received.keys() & self._app.endpoints.keys():
+            dispatcher = self._app.endpoints[endpoint].dispatcher
+            dispatcher.map("*", self._received[endpoint].put_nowait, needs_message=True)
+
     # --- what can be observed ----------------------------------------------------------------
+
+    def status(self) -> Status:
+        """The state and the counters of all parts."""
+        return read_status(self._app)
 
     def endpoint_status(self, name: str) -> EndpointStatus:
         """The state and the counters of an endpoint."""
-        return next(each for each in read_status(self._app).endpoints if each.name == name)
+        return next(each for each in self.status().endpoints if each.name == name)
 
     def bridge_status(self, name: str) -> BridgeStatus:
         """The state and the counters of a bridge."""
-        return next(each for each in read_status(self._app).bridges if each.name == name)
+        return next(each for each in self.status().bridges if each.name == name)
 
     def route_status(self, number: int) -> RouteStatus:
         """The counters of a route; the first is number 1."""
-        return read_status(self._app).routes[number - 1]
+        return self.status().routes[number - 1]
 
     def metrics(self) -> str:
         """The page for Prometheus, as text."""
-        metrics = Metrics(
-            lambda: read_status(self._app), lambda: HTTPCounters({}, {}, 0), lambda: Reloads()
-        )
+        metrics = Metrics(self.status, lambda: HTTPCounters({}, {}, 0), lambda: Reloads())
         return metrics.render("")[0].decode()
 
     async def until(self, condition: Callable[[], object], seconds: float = 10.0) -> None:
@@ -107,7 +126,9 @@ class RunningBridge:
 
     async def reload(self, text: str) -> Changes:
         """Reload with another configuration. Raises what makes it invalid."""
-        return await self._app.reload(self._read(text))
+        changes = await self._app.reload(self._read(text))
+        self._listen()  # a reload replaces all handlers
+        return changes
 
     async def stop(self) -> None:
         """Stop it before the end of the test."""
@@ -116,13 +137,20 @@ class RunningBridge:
 
 @asynccontextmanager
 async def running_bridge(
-    text: str, types: Mapping[str, type[AnyEndpoint]] | None = None, *, installed: bool = True
+    text: str,
+    types: Mapping[str, type[AnyEndpoint]] | None = None,
+    *,
+    installed: bool = True,
+    record: Collection[str] = (),
 ) -> AsyncIterator[RunningBridge]:
     """A bridge with this configuration, ready: it listens, and endpoints had time to connect.
 
     ``types`` are endpoint types beside those of the installed plugins and ``recording``;
-    without ``installed`` only the built-in plugins are loaded. Let bridges and endpoints listen
-    on port 0 and ask :meth:`RunningBridge.url`; :func:`free_port` is for what cannot.
+    without ``installed`` only the built-in plugins are loaded. ``record`` are endpoints whose
+    incoming messages are recorded from the start (:meth:`RunningBridge.received`). Let bridges
+    and endpoints listen on port 0 and ask :meth:`RunningBridge.url`; :func:`free_port` is for
+    programs that cannot choose a port.
+
     Raises :class:`oscbridge.OSCBridgeError` if it cannot start, and ``AssertionError`` at the end
     if its counters do not add up (:func:`what_does_not_add_up`).
     """
@@ -138,9 +166,10 @@ async def running_bridge(
 
     with _recorded_log() as log:
         app = App(read(text), plugins)
+        bridge = RunningBridge(app, read, log, record)
         await app.start()
         try:
-            yield RunningBridge(app, read, log)
+            yield bridge
         finally:
             await app.stop()
         if wrong := what_does_not_add_up(read_status(app)):

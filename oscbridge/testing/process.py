@@ -6,6 +6,7 @@ import os
 import queue
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 __all__ = ["PROGRAM", "OscbridgeProcess", "running_process"]
 
@@ -26,13 +27,18 @@ READY: Final = "Ctrl-C stops it"
 
 
 class OscbridgeProcess:
-    """A command of ``oscbridge`` that runs until it is stopped, and its output."""
+    """A command of ``oscbridge`` that runs until it is stopped, and its output.
 
-    def __init__(self, *args: str, env: Mapping[str, str]) -> None:
+    ``stderr`` is a file or a descriptor for its log, which otherwise is part of the output.
+    """
+
+    def __init__(
+        self, *args: str, env: Mapping[str, str], stderr: IO[bytes] | int = subprocess.STDOUT
+    ) -> None:
         self.process = subprocess.Popen(
             [PROGRAM, *args],
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=stderr,
             env=env,
             text=True,
             encoding="utf-8",
@@ -69,6 +75,13 @@ class OscbridgeProcess:
         assert found, f"no address of {name!r} in:\n{self.output}"
         return int(found[1])
 
+    def send(self, bridge: str, *packets: bytes) -> None:
+        """Send datagrams to a UDP bridge on this machine."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.connect(("127.0.0.1", self.port(bridge)))
+            for packet in packets:
+                sock.send(packet)
+
     def stop(self, number: int = signal.SIGINT, timeout: float = 5) -> int:
         """Send a signal and wait for the end. Returns the exit code."""
         self.process.send_signal(number)
@@ -94,17 +107,21 @@ class OscbridgeProcess:
 
 @contextmanager
 def running_process(
-    text: str, *args: str, env: Mapping[str, str] | None = None
+    text: str,
+    *args: str,
+    env: Mapping[str, str] | None = None,
+    folder: Path | None = None,
 ) -> Iterator[OscbridgeProcess]:
-    """``oscbridge run`` with this configuration, ready, in a folder of its own.
+    """``oscbridge run`` with this configuration, ready.
 
-    Other commands find it with the environment variable ``OSCBRIDGE_RUNTIME_DIR`` that ``env``
+    The configuration is ``test.toml`` in ``folder``, or else in a temporary folder. Other
+    commands find the bridge with the environment variable ``OSCBRIDGE_RUNTIME_DIR`` that ``env``
     sets, or not at all.
     """
-    with tempfile.TemporaryDirectory() as folder:  # short, as a socket's path has a limit
-        file = Path(folder, "test.toml")
+    with tempfile.TemporaryDirectory() as runtime:  # short, as a socket's path has a limit
+        file = Path(folder or runtime, "test.toml")
         file.write_text(text)
-        own = {"OSCBRIDGE_RUNTIME_DIR": folder, "NO_COLOR": "1"}
+        own = {"OSCBRIDGE_RUNTIME_DIR": runtime, "NO_COLOR": "1"}
         process = OscbridgeProcess(
             "run", str(file), *args, env={**os.environ, **own, **(env or {})}
         )

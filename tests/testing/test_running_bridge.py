@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from oscbridge import Message
 from oscbridge.monitoring.status import BridgeStatus, Received, Status
 from oscbridge.testing import (
     RecordingEndpoint,
+    check_configuration,
     free_port,
     running_bridge,
     running_process,
@@ -28,6 +30,14 @@ from = "stage"
 to = "seen"
 """
 UDP = TEXT.format(url="udp://127.0.0.1:0")
+
+UDP_PEER = """
+[bridge.stage]
+listen = "udp://127.0.0.1:0"
+[endpoint.peer]
+type = "osc"
+to = "udp://127.0.0.1:9"
+"""
 
 
 class Deaf(oscbridge.Endpoint):
@@ -87,6 +97,46 @@ async def test_it_reloads_and_stops() -> None:
         assert bridge.recording("seen").events == ["connect", "close"]
 
 
+class Talking(oscbridge.Endpoint):
+    """Receives a message while it connects, and others on request."""
+
+    async def connect(self) -> None:
+        self.say("/connected")
+
+    async def send(self, message: Message) -> None: ...
+
+    def say(self, address: str) -> None:
+        self.host.receive(Message(address), ("127.0.0.1", 1))
+
+
+async def test_messages_received_from_an_endpoint_are_recorded_from_the_start() -> None:
+    text = UDP + '[endpoint.talking]\ntype = "talking"\n'
+    types = {"talking": Talking}
+    async with running_bridge(text, types, installed=False, record=["talking"]) as bridge:
+        endpoint = bridge.endpoint("talking")
+        assert isinstance(endpoint, Talking)
+        await bridge.reload(text + '[endpoint.more]\ntype = "recording"\n')
+        endpoint.say("/reloaded")
+        received = bridge.received("talking")
+        async with asyncio.timeout(10):
+            addresses = [(await received.get()).address for _ in range(2)]
+        assert addresses == ["/connected", "/reloaded"]
+        assert received.empty()
+        with pytest.raises(KeyError):
+            bridge.received("seen")
+
+
+def test_check_configuration_returns_the_options_of_each_endpoint() -> None:
+    text = '[bridge.stage]\n[endpoint.peer]\ntype = "osc"\nto = "udp://127.0.0.1:9"\n'
+    assert list(check_configuration(text)) == ["peer"]
+
+
+def test_check_configuration_raises_every_problem() -> None:
+    with pytest.raises(oscbridge.ConfigurationError) as caught:
+        check_configuration("[nonsense]\n[more]\n")
+    assert [line.partition(": ")[0] for line in str(caught.value).splitlines()] == ["test.toml"] * 2
+
+
 async def test_a_bridge_that_cannot_start_says_why() -> None:
     with pytest.raises(oscbridge.ConfigurationError):
         async with running_bridge("[nonsense]"):
@@ -117,10 +167,16 @@ def test_a_free_port_is_one_that_the_system_does_not_hand_out() -> None:
 
 
 def test_the_program_runs_until_it_is_stopped() -> None:
-    text = '[bridge.stage]\nlisten = "udp://127.0.0.1:0"\n[endpoint.peer]\ntype = "osc"\n'
-    with running_process(text + f'to = "udp://127.0.0.1:{free_port()}"\n') as process:
+    with running_process(UDP_PEER) as process:
         assert process.port("stage") > 0
         assert process.stop() == 0
+
+
+def test_the_program_keeps_its_files_in_a_given_folder(tmp_path: Path) -> None:
+    with running_process(UDP_PEER, folder=tmp_path) as process:
+        process.send("stage", oscbridge.encode_message(Message("/a")), b"no OSC")
+        process.wait_for("bad packet")
+    assert (tmp_path / "test.toml").read_text() == UDP_PEER
 
 
 async def test_a_recording_endpoint_records_in_order() -> None:

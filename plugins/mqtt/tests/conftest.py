@@ -9,7 +9,6 @@ import socket
 import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,13 +17,9 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from ports import free_port
 
 import oscbridge
-from oscbridge.bridge.app import App
-from oscbridge.bridge.config.config import parse
-from oscbridge.bridge.sinks.runner import EndpointRunner
-from oscbridge.plugins import Plugins
+from oscbridge.testing import EndpointStatus, RunningBridge, free_port, running_bridge
 from oscbridge_mqtt import MQTTEndpoint
 
 WAIT = 15.0
@@ -52,13 +47,13 @@ def until() -> Callable[..., Awaitable[None]]:
     return _until
 
 
-async def _problem_of(bridge: Bridge) -> str:
-    await _until(lambda: bridge.delivery.problem)
-    return bridge.delivery.problem
+async def _problem_of(bridge: MQTTBridge) -> str:
+    await _until(lambda: bridge.status.problem)
+    return bridge.status.problem
 
 
 @pytest.fixture
-def problem_of() -> Callable[[Bridge], Awaitable[str]]:
+def problem_of() -> Callable[[MQTTBridge], Awaitable[str]]:
     """Waits for the reason why the endpoint is not connected."""
     return _problem_of
 
@@ -224,91 +219,82 @@ async def watch() -> AsyncIterator[Watch]:
         await asyncio.to_thread(watcher.close)
 
 
-@dataclass
-class Bridge:
+class MQTTBridge:
     """A running bridge: UDP in, the endpoint ``mqtt`` out."""
 
-    app: App
-    head: str
-    """The configuration without its routes."""
-    udp: socket.socket = field(init=False)
-    received: asyncio.Queue[oscbridge.Message] = field(default_factory=asyncio.Queue)
-    """Messages received from the broker."""
-
-    def __post_init__(self) -> None:
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._listen()
-
-    def _listen(self) -> None:
-        self.delivery.dispatcher.map("*", self.received.put_nowait, needs_message=True)
-
-    async def start(self) -> None:
-        await self.app.start()
-        self.udp.connect(("127.0.0.1", self.app.listeners["osc"].address.port))
+    def __init__(self, bridge: RunningBridge, head: str) -> None:
+        self._bridge = bridge
+        self._head = head
+        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        url = bridge.url("osc")
+        self._udp.connect((url.host, url.port))
+        self.received = bridge.received("mqtt")
+        """Messages received from the broker."""
 
     async def reload(self, routes: str) -> None:
-        await self.app.reload(parse(self.head + routes, Plugins().endpoint_types, "test"))
-        self._listen()  # a reload removes all handlers but the routes of the file
+        """Reload with the same configuration and other routes."""
+        await self._bridge.reload(self._head + routes)
+
+    async def stop(self) -> None:
+        await self._bridge.stop()
+
+    def close(self) -> None:
+        self._udp.close()
 
     @property
-    def delivery(self) -> EndpointRunner:
-        return self.app.endpoints["mqtt"]
+    def status(self) -> EndpointStatus:
+        return self._bridge.endpoint_status("mqtt")
 
     @property
     def endpoint(self) -> MQTTEndpoint:
-        endpoint = self.delivery.endpoint
+        endpoint = self._bridge.endpoint("mqtt")
         assert isinstance(endpoint, MQTTEndpoint)
         return endpoint
 
     @property
     def drops(self) -> Counter[str]:
-        return self.delivery.drops
+        return Counter(self.status.dropped)
 
     @property
     def bad(self) -> Counter[str]:
-        return self.delivery.dispatcher.statistics.bad
+        return Counter(self.status.received.bad)
 
     def send(self, *messages: oscbridge.Message) -> None:
         for message in messages:
-            self.udp.send(oscbridge.encode_message(message))
+            self._udp.send(oscbridge.encode_message(message))
 
     def offer(self, *messages: oscbridge.Message) -> None:
         """Put messages directly into the send queue."""
-        for message in messages:
-            self.delivery.offer(oscbridge.Delivery(message, None, {}))
+        self._bridge.offer("mqtt", *messages)
 
     async def next(self) -> oscbridge.Message:
         async with asyncio.timeout(WAIT):
             return await self.received.get()
 
 
-Start = Callable[..., Awaitable[Bridge]]
+Start = Callable[..., Awaitable[MQTTBridge]]
 
 
 @pytest.fixture
-async def start(tmp_path: Path) -> AsyncIterator[Start]:
+async def start() -> AsyncIterator[Start]:
     """Starts a bridge with an endpoint at a broker; ``options`` are lines of TOML."""
-    bridges: list[Bridge] = []
+    async with contextlib.AsyncExitStack() as stack:
 
-    async def start(
-        broker: Broker | str, options: str = "", more: str = "", connected: bool = True
-    ) -> Bridge:
-        plugins = Plugins()
-        url = broker if isinstance(broker, str) else broker.url
-        if url:
-            options = f'broker = "{url}"\n{options}'
-        head = CONFIGURATION.format(options=options)
-        bridge = Bridge(App(parse(head + more, plugins.endpoint_types, "test"), plugins), head)
-        bridges.append(bridge)
-        await bridge.start()
-        if connected:
-            await _until(lambda: bridge.delivery.connected)
-        return bridge
+        async def start(
+            broker: Broker | str, options: str = "", more: str = "", connected: bool = True
+        ) -> MQTTBridge:
+            url = broker if isinstance(broker, str) else broker.url
+            if url:
+                options = f'broker = "{url}"\n{options}'
+            head = CONFIGURATION.format(options=options)
+            running = running_bridge(head + more, record=["mqtt"])
+            bridge = MQTTBridge(await stack.enter_async_context(running), head)
+            stack.callback(bridge.close)
+            if connected:
+                await _until(lambda: bridge.status.connected)
+            return bridge
 
-    yield start
-    for bridge in bridges:
-        bridge.udp.close()
-        await bridge.app.stop()
+        yield start
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ports import free_port
 
 from oscbridge import Message
+from oscbridge.testing import free_port
 
 ELECTION = 40.0
 """Seconds within which the nodes elect a leader, also on a busy machine."""
@@ -97,7 +97,7 @@ async def test_cluster_keeps_delivering_after_a_node_is_killed(
         for index in range(3)
     ]
     bridges = [publisher, *subscribers]
-    await until(lambda: all(bridge.delivery.connected for bridge in bridges), ELECTION)
+    await until(lambda: all(bridge.status.connected for bridge in bridges), ELECTION)
     [victim] = [node for node in cluster if node.url == publisher.endpoint.describe()]
     seen: list[set[int]] = [set(), set(), set()]
 

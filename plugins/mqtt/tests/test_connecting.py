@@ -12,8 +12,7 @@ import pytest
 
 import oscbridge
 from oscbridge import Message
-from oscbridge.bridge.config.config import parse
-from oscbridge.plugins import Plugins
+from oscbridge.testing import check_configuration
 
 
 def tls(folder: Path, *more: str) -> tuple[str, ...]:
@@ -32,7 +31,7 @@ async def test_tls_accepts_a_broker_of_a_configured_authority(
         secure(broker), f'ca = "{certificates}/ca.pem"\nqos = 1\nsubscribe = ["echo/#"]'
     )
     bridge.offer(*[Message.of("/a", index) for index in range(500)])
-    await until(lambda: bridge.delivery.sent == 500)
+    await until(lambda: bridge.status.sent == 500)
 
 
 async def test_tls_transfers_large_payloads_both_ways(
@@ -58,7 +57,7 @@ async def test_tls_sends_the_client_certificate(
     ca = f'ca = "{certificates}/ca.pem"\n'
     shown = f'certificate = "{certificates}/client.pem"\nkey = "{certificates}/client.key"'
     bridge = await start(secure(broker), ca + shown)
-    assert bridge.delivery.connected
+    assert bridge.status.connected
     without = await start(secure(broker), ca, connected=False)
     assert "certificate" in (await problem_of(without)).lower()
 
@@ -143,7 +142,7 @@ def with_password(text: str, folder: Path) -> str:
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 async def test_password_is_sent(guarded: Any, start: Any, tmp_path: Path, version: str) -> None:
     options = with_password("right", tmp_path) + f'version = "{version}"'
-    assert (await start(guarded, options)).delivery.connected
+    assert (await start(guarded, options)).status.connected
 
 
 @pytest.mark.parametrize(
@@ -173,7 +172,7 @@ async def test_rejected_publication_is_counted_and_the_others_are_delivered(
     seen = [(await watcher.get(f"open/{n}")).payload for n in range(5)]
     assert seen == [b"0", b"1", b"2", b"3", b"4"]
     await until(lambda: bridge.drops["bad"] == 5)
-    assert bridge.delivery.sent == 5
+    assert bridge.status.sent == 5
     assert "/closed/0: rejected by the broker as closed/0: Not authorized" in caplog.text
 
 
@@ -213,7 +212,7 @@ async def test_rejected_subscription_is_reported_and_the_others_work(
     )
     (await watch(broker)).publish("open/x", "1")
     assert (await bridge.next()).address == "/x"
-    await until(lambda: bridge.delivery.refusals)
+    await until(lambda: bridge.status.refused)
     assert f"subscription to closed/x rejected by the broker: {reason}" in caplog.text
 
 
@@ -239,7 +238,7 @@ async def test_silent_listener_is_reported(start: Any, listening: int, problem_o
 async def test_stop_does_not_wait_for_a_tls_handshake(start: Any, listening: int) -> None:
     bridge = await start(f"mqtts://127.0.0.1:{listening}", connected=False)
     async with asyncio.timeout(3):
-        await bridge.app.stop()
+        await bridge.stop()
 
 
 async def test_http_server_is_reported(start: Any, problem_of: Any) -> None:
@@ -265,7 +264,7 @@ async def test_duplicate_client_id_is_reported_with_a_hint(
 
 def check(text: str) -> str:
     with pytest.raises(oscbridge.ConfigurationError) as caught:
-        parse(text, Plugins().endpoint_types, "test")
+        check_configuration(text)
     return str(caught.value)
 
 

@@ -217,7 +217,7 @@ async def test_status_topic_is_online_while_the_bridge_runs(
     assert await watcher.next() == ("studio/status", b"online", 1, False)
     late = await watch(broker, "studio/status")
     assert await late.next() == ("studio/status", b"online", 1, True)
-    await bridge.app.stop()
+    await bridge.stop()
     assert await watcher.next() == ("studio/status", b"offline", 1, False)
 
 
@@ -244,7 +244,7 @@ async def test_persistent_session_delivers_messages_from_before_the_start(
 ) -> None:
     options = f'version = "{version}"\nsubscribe = ["in"]\nsession_expiry = 60'
     first = await start(broker, options)
-    await first.app.stop()
+    await first.stop()
     watcher = await watch(broker)
     watcher.publish("in", "1")
     watcher.publish("in", "2")

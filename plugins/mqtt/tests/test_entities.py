@@ -11,8 +11,7 @@ import pytest
 
 import oscbridge
 from oscbridge import Message
-from oscbridge.bridge.config.config import parse
-from oscbridge.plugins import Plugins
+from oscbridge.testing import check_configuration
 
 ME = 'client_id = "me"'
 KEPT = ("persistence true", "autosave_interval 1", "autosave_on_changes true")
@@ -97,12 +96,12 @@ async def test_queued_messages_do_not_restore_a_removed_entity(
     bridge.send(Message.of("/a/1", 1))
     await documents_of(broker, watch, "a_1")
     broker.end()
-    await until(lambda: not bridge.delivery.connected)
+    await until(lambda: not bridge.status.connected)
     bridge.send(Message.of("/a/1", 2), Message.of("/a/2", 3))
-    await until(lambda: bridge.delivery.queued == 2)
+    await until(lambda: bridge.status.queued + bridge.status.in_flight == 2)
     await bridge.reload(route("/b"))
     await broker.start()
-    await until(lambda: bridge.delivery.sent == 3)
+    await until(lambda: bridge.status.sent == 3)
     await documents_of(broker, watch, "b")
 
 
@@ -115,7 +114,7 @@ async def test_unfinished_removal_is_repeated_after_a_reconnect(
     broker.pause()
     await bridge.reload(route("/b"))
     broker.end(signal.SIGKILL)
-    await until(lambda: not bridge.delivery.connected)
+    await until(lambda: not bridge.status.connected)
     await broker.start()
     await documents_of(broker, watch, "b")
 
@@ -131,7 +130,7 @@ async def test_entities_of_an_earlier_start_are_removed(
     other = await watch(broker)
     foreign = "homeassistant/number/me/foreign/config"
     other.publish(foreign, '{"state_topic": "x", "origin": {"name": "other"}}', retain=True)
-    await first.app.stop()
+    await first.stop()
     second = await start(broker, options, route("/b") + route("/m/{n}", "m/{n}"))
     await documents_of(broker, watch, "b", "m_1", "foreign")
     await second.reload(route("/b"))
@@ -150,7 +149,7 @@ async def test_resumed_session_delivers_commands(
 ) -> None:
     options = f'{ME}\nversion = "{version}"\nsession_expiry = 60'
     first = await start(broker, options, route("/master"))
-    await first.app.stop()
+    await first.stop()
     watcher = await watch(broker)
     watcher.publish("master/set", "0.5")
     await watcher.subscribe("any")  # the broker has the command
@@ -178,18 +177,18 @@ async def test_rejected_document_is_reported_and_messages_are_delivered(
     broker = await start_broker(*lines)
     watcher = await watch(broker, "a")
     bridge = await start(broker, f"{ME}\nqos = 1", route("/a", name="x" * 200))
-    await until(lambda: bridge.delivery.refusals == 1)
+    await until(lambda: bridge.status.refused == 1)
     assert f"document {document('a')} {expected}" in caplog.text
     bridge.send(Message.of("/a", 5))
     assert (await watcher.next()).payload == b"5"
-    assert bridge.delivery.connected
+    assert bridge.status.connected
 
 
 @pytest.mark.parametrize("key", ["min = -inf", "max = inf", "step = inf"])
 def test_infinite_bound_is_rejected(key: str) -> None:
     text = '[bridge.osc]\nlisten = "udp://127.0.0.1:0"\n[endpoint.mqtt]\ntype = "mqtt"\n'
     with pytest.raises(oscbridge.ConfigurationError, match="finite"):
-        parse(text + route("/a", more=f", {key}"), Plugins().endpoint_types, "test")
+        check_configuration(text + route("/a", more=f", {key}"))
 
 
 async def test_all_of_many_documents_are_announced(broker: Any, start: Any, watch: Any) -> None:

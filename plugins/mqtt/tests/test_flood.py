@@ -100,7 +100,7 @@ async def test_qos_2_flood_without_pubrel_ends_the_connection(
         tracemalloc.stop()
     assert clock.longest < MAX_BLOCKED
     assert peak < MAX_MEMORY
-    assert not bridge.delivery.connected
+    assert not bridge.status.connected
     if version == "5":
         assert b"\x21\x01\x00" in connects[0]  # Receive Maximum = 256
 

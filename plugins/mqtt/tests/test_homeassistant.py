@@ -9,8 +9,7 @@ import pytest
 
 import oscbridge
 from oscbridge import Message
-from oscbridge.bridge.config.config import parse
-from oscbridge.plugins import Plugins
+from oscbridge.testing import check_configuration
 from oscbridge_mqtt.homeassistant import documents_of
 
 ROUTE = """
@@ -161,9 +160,9 @@ async def test_entities_are_announced_again_after_a_reconnect(
     bridge.send(Message.of("/mixer/1/fader", 0.5))
     await watcher.next()
     broker.end()
-    await until(lambda: not bridge.delivery.connected)
+    await until(lambda: not bridge.status.connected)
     await broker.start()
-    await until(lambda: bridge.delivery.connected)
+    await until(lambda: bridge.status.connected)
     late = await watch(broker, "homeassistant/#")
     assert (await late.next()).topic == "homeassistant/number/me/studio_1/config"
     late.publish("studio/1/set", "1")
@@ -251,10 +250,10 @@ async def test_reload_while_disconnected_is_announced_after_the_reconnect(
     bridge = await start(broker, 'client_id = "me"', master("switch"))
     await watcher.next()
     broker.end()
-    await until(lambda: not bridge.delivery.connected)
+    await until(lambda: not bridge.status.connected)
     await bridge.reload(master("number"))
     await broker.start()
-    await until(lambda: bridge.delivery.connected)
+    await until(lambda: bridge.status.connected)
     late = await watch(broker, "homeassistant/#")
     assert (await late.next()).topic == "homeassistant/number/me/master/config"
     late.publish("master/set", "0.25")
@@ -266,19 +265,20 @@ async def test_reload_while_disconnected_is_announced_after_the_reconnect(
     [
         (
             'topic = "x/{c}"',
-            "mqtt.topic = 'x/{c}': unknown placeholder {c}; captured by",
+            "mqtt.topic = 'x/{c}': unknown placeholder {c}; captured by the match: {ch}",
         ),
         (
             'payload = "{c}"',
-            "mqtt.payload = '{c}': unknown placeholder {c}; captured by",
+            "mqtt.payload = '{c}': unknown placeholder {c}; captured by the match: {ch}",
         ),
         (
             'homeassistant = { component = "number", name = "{c}" }',
-            "mqtt.homeassistant.name = '{c}': unknown placeholder {c}; captured by",
+            "mqtt.homeassistant.name = '{c}': unknown placeholder {c}; captured by the match: {ch}",
         ),
         (
             'homeassistant = { component = "number", name = "x", command = "/{c}" }',
-            "mqtt.homeassistant.command = '/{c}': unknown placeholder {c}; captured by",
+            "mqtt.homeassistant.command = '/{c}': "
+            "unknown placeholder {c}; captured by the match: {ch}",
         ),
         (
             'topic = "x/{0}"\nhomeassistant = { component = "number", name = "x" }',
@@ -290,8 +290,8 @@ def test_unknown_placeholder_in_a_route_is_a_configuration_error(mqtt: str, prob
     text = '[bridge.osc]\nlisten = "udp://127.0.0.1:0"\n[endpoint.mqtt]\ntype = "mqtt"\n'
     text += f'[[route]]\nfrom = "osc"\nmatch = "/a/{{ch}}"\nto = "mqtt"\n[route.mqtt]\n{mqtt}\n'
     with pytest.raises(oscbridge.ConfigurationError) as caught:
-        parse(text, Plugins().endpoint_types, "test")
-    assert f"route 1: {problem}" in str(caught.value)
+        check_configuration(text)
+    assert str(caught.value) == f"test.toml: route 1: {problem}"
 
 
 def test_document_topics_are_unique() -> None:

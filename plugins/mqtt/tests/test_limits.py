@@ -111,7 +111,7 @@ async def test_oversized_subscription_is_reported(
     watcher = await watch(broker)
     watcher.publish("in", "1")
     assert (await bridge.next()).address == "/in"
-    assert bridge.delivery.refusals == 1
+    assert bridge.status.refused == 1
     assert "the broker accepts packets of at most 500 bytes" in caplog.text
 
 
@@ -127,11 +127,11 @@ async def test_publications_in_flight_stay_within_the_receive_maximum(
     )
     bridge = await start(url, "qos = 1", routes)
     bridge.send(*[Message.of(f"/{name}", 1) for name in "abcdefgh"])
-    await until(lambda: bridge.delivery.offered == 8)
+    await until(lambda: bridge.status.offered == 8)
     publications = 0
     while publications < allowed:
         publications += await next_kind(seen) == PUBLISH
-    await bridge.app.stop()
+    await bridge.stop()
     after = []
     while (first_and_body := await asyncio.wait_for(seen.get(), WAIT))[0] & 0xF0 != DISCONNECT:
         after.append(first_and_body)
@@ -201,7 +201,7 @@ async def test_pending_qos_2_deliveries_of_a_killed_bridge_are_completed(
     options = f'client_id = "me"\nversion = "{version}"\nqos = 2\nsession_expiry = 60'
     bridge = await start(broker, options)
     bridge.offer(*[Message.of("/n", index) for index in range(100)])
-    await until(lambda: bridge.delivery.sent == 100)
+    await until(lambda: bridge.status.sent == 100)
     payloads = set()
     while (seen := await watcher.next()).payload != b"99":
         payloads.add((seen.topic, seen.payload))
@@ -214,7 +214,7 @@ async def test_messages_for_a_removed_subscription_are_counted(
 ) -> None:
     options = f'client_id = "me"\nversion = "{version}"\nsession_expiry = 60\nsubscribe = '
     first = await start(broker, options + '["old", "both"]')
-    await first.app.stop()
+    await first.stop()
     bridge = await start(broker, options + '["both"]')
     watcher = await watch(broker)
     watcher.publish("old", "1")
@@ -256,7 +256,7 @@ async def test_persistent_session_over_websocket_publishes_qos_2_as_qos_1(
     url = broker.url.replace("mqtt://", "ws://")
     bridge = await start(url, "qos = 2\nsession_expiry = 60")
     bridge.send(Message.of("/a", 1))
-    await until(lambda: bridge.delivery.sent == 1)
+    await until(lambda: bridge.status.sent == 1)
     assert "publishing with QoS 1: this broker accepts no more" in caplog.text
 
 

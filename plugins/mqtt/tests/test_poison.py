@@ -89,8 +89,8 @@ async def test_poison_message_is_isolated_counted_and_logged(
     bridge = await start(url, f'version = "{version}"\nqos = 1\nclient_id = "me"')
     names = ["a", "b", "poison/topic", "c", "d"]
     bridge.offer(*[Message.of(f"/{name}", 1) for name in names])
-    await until(lambda: bridge.delivery.sent == 4 and bridge.drops["poison"])
-    await until(lambda: bridge.delivery.connected)
+    await until(lambda: bridge.status.sent == 4 and bridge.drops["poison"])
+    await until(lambda: bridge.status.connected)
     assert bridge.drops == {"poison": 1}
     assert set(broker.topics) == set(names)
     assert broker.topics.count("poison/topic") == 3  # once with others, twice alone
@@ -105,7 +105,7 @@ async def test_several_poison_messages_are_each_isolated(
     bridge = await start(url, "qos = 1")
     names = ["poison/1", "a", "poison/2", "b"]
     bridge.offer(*[Message.of(f"/{name}", 1) for name in names])
-    await until(lambda: bridge.delivery.sent == 2 and bridge.drops["poison"] == 2)
+    await until(lambda: bridge.status.sent == 2 and bridge.drops["poison"] == 2)
     assert bridge.drops == {"poison": 2}
 
 
@@ -117,7 +117,7 @@ async def test_poison_message_of_a_spool_is_kept_in_a_file(
     options = f'qos = 1\npolicy = "spool"\nspool = {{ path = "{path}" }}'
     bridge = await start(url, options)
     bridge.send(Message.of("/poison", 1.5), Message.of("/a", 1))
-    await until(lambda: bridge.delivery.sent == 1 and bridge.drops["poison"] == 1)
+    await until(lambda: bridge.status.sent == 1 and bridge.drops["poison"] == 1)
     kept = path.with_name("house.spool.rejected")
     (line,) = kept.read_text().splitlines()
     assert json.loads(line)["message"] == {

@@ -13,12 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ports import free_port
 
 import oscbridge
-from oscbridge.bridge.app import App
-from oscbridge.bridge.config.config import parse
-from oscbridge.plugins import Plugins
+from oscbridge.testing import check_configuration, free_port
 from oscbridge_mqtt import (
     MQTTEndpoint,
     batch,
@@ -52,10 +49,8 @@ def test_sample_configurations_are_valid(
     monkeypatch.setenv("MQTT_PASSWORD", "secret")
     for name in ("ca.pem", "bridge.pem", "bridge.key"):
         (tmp_path / name).touch()
-    plugins = Plugins()
-    configuration = parse(sample, plugins.endpoint_types, "README.md", tmp_path)
-    App(configuration, plugins)
-    assert any(isinstance(entry.options, MQTTOptions) for entry in configuration.endpoints.values())
+    endpoints = check_configuration(sample, tmp_path)
+    assert any(isinstance(options, MQTTOptions) for options in endpoints.values())
 
 
 def default_of(model: type[oscbridge.Options], name: str) -> str:
@@ -135,5 +130,5 @@ async def test_first_steps_work_unchanged(
             bridge.terminate()
 
 
-def test_plugin_is_discovered() -> None:
-    assert Plugins().endpoint_types["mqtt"] is MQTTEndpoint
+async def test_plugin_is_discovered(broker: Any, start: Any) -> None:
+    assert type((await start(broker)).endpoint) is MQTTEndpoint

@@ -27,7 +27,7 @@ async def test_addresses_that_brokers_disconnect_for_are_counted_as_bad(
         bridge.send(Message.of(address, 1))
     bridge.send(Message.of("/end", 1))
     assert (await watcher.next()).payload == b"1"
-    await until(lambda: bridge.delivery.sent == 1)
+    await until(lambda: bridge.status.sent == 1)
     assert bridge.drops == {"bad": len(BAD_ADDRESSES)}
     assert "not connected" not in caplog.text
     assert "a topic must have at most max_topic_levels = 200 levels, got 250" in caplog.text
@@ -43,7 +43,7 @@ async def test_dollar_from_a_message_is_counted_as_bad(
     bridge.send(Message.of("/$SYS", "$share" if topic.startswith("{") else "share"))
     await until(lambda: bridge.drops["bad"] == 1)
     assert (await watcher.get(f"{bridge.endpoint.client_id}/status")).payload == b"online"
-    assert bridge.delivery.connected
+    assert bridge.status.connected
 
 
 async def test_dollar_in_the_configuration_is_published(
@@ -65,5 +65,5 @@ async def test_max_topic_levels_is_configurable(
     bridge = await start(broker, "max_topic_levels = 3")
     bridge.send(Message.of("/a/b/c/d", 1), Message.of("/a/b/c", 2))
     assert (await watcher.next()).payload == b"2"
-    await until(lambda: bridge.delivery.sent == 1)
+    await until(lambda: bridge.status.sent == 1)
     assert bridge.drops == {"bad": 1}

@@ -51,7 +51,7 @@ async def test_address_that_is_not_a_valid_topic_is_counted(
     assert (await watcher.next()).payload == b"2"
     await until(lambda: bridge.drops["bad"] == 2)
     assert expected in caplog.text
-    assert bridge.delivery.connected
+    assert bridge.status.connected
 
 
 async def test_missing_argument_for_a_placeholder_drops_only_that_message(
@@ -140,7 +140,7 @@ async def test_payload_of_another_format_is_counted(
     watcher = await watch(broker)
     watcher.publish("a", payload)
     await until(lambda: bridge.bad.total() == 1)
-    assert bridge.delivery.connected
+    assert bridge.status.connected
 
 
 async def test_reconnect_to_a_killed_broker_restores_the_subscriptions(
@@ -149,9 +149,9 @@ async def test_reconnect_to_a_killed_broker_restores_the_subscriptions(
     broker = await start_broker()
     bridge = await start(broker, 'subscribe = ["in"]')
     broker.end(signal.SIGKILL)
-    await until(lambda: not bridge.delivery.connected)
+    await until(lambda: not bridge.status.connected)
     await broker.start()
-    await until(lambda: bridge.delivery.connected)
+    await until(lambda: bridge.status.connected)
     watcher = await watch(broker, "out")
     watcher.publish("in", "1")
     assert (await bridge.next()).args == (1,)
@@ -185,7 +185,7 @@ async def test_qos_1_loses_nothing_when_the_broker_is_killed(
                 broker.end(signal.SIGKILL)
                 await broker.start()
             await asyncio.sleep(0.005)
-        await until(lambda: bridge.delivery.sent == count, 30)
+        await until(lambda: bridge.status.sent == count, 30)
         await until(lambda: len({*file.read_bytes().split()}) == count)
         watcher.terminate()
     assert {int(line) for line in file.read_bytes().split()} == set(range(count))
@@ -200,18 +200,18 @@ async def test_missing_acknowledgements_close_the_connection(
     bridge = await start(broker, "qos = 1")
     broker.pause()
     bridge.send(Message.of("/a", 1))
-    await until(lambda: "acknowledged nothing" in bridge.delivery.problem)
+    await until(lambda: "acknowledged nothing" in bridge.status.problem)
     broker.end(signal.SIGKILL)
     await broker.start()
-    await until(lambda: bridge.delivery.sent == 1)
+    await until(lambda: bridge.status.sent == 1)
 
 
 async def test_keepalive_detects_a_silent_broker(start_broker: Any, start: Any, until: Any) -> None:
     broker = await start_broker()
     bridge = await start(broker, "keepalive = 5")
     broker.pause()
-    await until(lambda: not bridge.delivery.connected)
-    assert bridge.delivery.problem == "the broker does not respond"
+    await until(lambda: not bridge.status.connected)
+    assert bridge.status.problem == "the broker does not respond"
 
 
 @pytest.mark.load
@@ -230,7 +230,7 @@ async def test_burst_arrives_complete_and_in_order(
     for sink in sinks:
         found = [sink.received.get_nowait().args[0] for _ in range(3_000)]
         assert found == list(range(3_000))
-    assert source.delivery.sent == 3_000
+    assert source.status.sent == 3_000
 
 
 @pytest.mark.load
@@ -240,7 +240,7 @@ async def test_messages_in_flight_stay_within_the_limit_of_mosquitto(
     broker = await start_broker("max_inflight_messages 3")
     bridge = await start(broker, "qos = 2")
     bridge.offer(*[Message.of("/n", index) for index in range(1_000)])
-    await until(lambda: bridge.delivery.sent == 1_000)
+    await until(lambda: bridge.status.sent == 1_000)
     assert "not connected" not in caplog.text  # Mosquitto closes the connection above its limit
 
 
@@ -251,11 +251,11 @@ async def test_send_queue_is_bounded_while_disconnected(
     broker = await start_broker()
     bridge = await start(broker, "qos = 1\nqueue = 1000")
     broker.end()
-    await until(lambda: not bridge.delivery.connected)
+    await until(lambda: not bridge.status.connected)
     for begin in range(0, 100_000, 1_000):
         bridge.offer(*[Message.of("/n", index) for index in range(begin, begin + 1_000)])
         await asyncio.sleep(0)
-    assert bridge.delivery.queued <= 1_000
+    assert bridge.status.queued + bridge.status.in_flight <= 1_000
     assert bridge.drops["full"] >= 98_000 - 1_024
 
 
@@ -265,7 +265,7 @@ async def test_stop_does_not_wait_for_a_paused_broker(start_broker: Any, start: 
     broker.pause()
     bridge.send(*[Message.of("/a", index) for index in range(100)])
     async with asyncio.timeout(3):
-        await bridge.app.stop()
+        await bridge.stop()
     assert bridge.drops["stopped"] <= 100
 
 
@@ -274,7 +274,7 @@ async def test_acknowledgements_are_not_delayed_by_tcp(broker: Any, start: Any, 
     async with asyncio.timeout(1.5):  # with a delayed acknowledgement by TCP it takes 40 ms each
         for index in range(50):
             bridge.offer(*[Message.of("/a", index)] * 3)
-            await until(lambda index=index: bridge.delivery.sent == 3 * index + 3)
+            await until(lambda index=index: bridge.status.sent == 3 * index + 3)
 
 
 async def test_durable_messages_are_those_with_qos_1_and_2(broker: Any, start: Any) -> None:
@@ -299,5 +299,5 @@ async def test_packet_identifiers_wrap_around_without_losing_an_acknowledgement(
     for start_at in range(0, count, 1_000):
         bridge.send(*[Message.of(f"/{name}", start_at) for name in ("one", "two", "one", "two")])
         bridge.offer(*[Message.of("/zero", start_at + index) for index in range(1_000)])
-    await until(lambda: bridge.delivery.sent == count + 4 * count // 1_000)
+    await until(lambda: bridge.status.sent == count + 4 * count // 1_000)
     assert bridge.drops.total() == 0

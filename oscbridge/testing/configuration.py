@@ -1,0 +1,25 @@
+"""Checks a configuration without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from oscbridge.bridge.app import App
+from oscbridge.bridge.config.config import parse
+from oscbridge.options import Options
+from oscbridge.plugins import Plugins
+
+__all__ = ["check_configuration"]
+
+
+def check_configuration(text: str, directory: Path | None = None) -> Mapping[str, Options]:
+    """Check a configuration, with the endpoint types of the installed plugins.
+
+    Relative file names start at ``directory``. Returns the options of each endpoint by its name.
+    Raises :class:`oscbridge.ConfigurationError` that lists every problem.
+    """
+    plugins = Plugins()
+    configuration = parse(text, plugins.endpoint_types, "test.toml", directory)
+    App(configuration, plugins)
+    return {name: entry.options for name, entry in configuration.endpoints.items()}
