@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -55,11 +56,11 @@ def call(
 
 @pytest.fixture
 def start(environment: dict[str, str]) -> Iterator[Callable[..., OscbridgeProcess]]:
-    """Starts the program in the background."""
+    """Starts the program in the background; ``stderr`` is for its log."""
     running: list[OscbridgeProcess] = []
 
-    def start(*args: str) -> OscbridgeProcess:
-        running.append(OscbridgeProcess(*args, env=environment))
+    def start(*args: str, stderr: IO[bytes] | int = subprocess.STDOUT) -> OscbridgeProcess:
+        running.append(OscbridgeProcess(*args, env=environment, stderr=stderr))
         return running[-1]
 
     yield start

@@ -8,22 +8,21 @@ import shlex
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 
 from oscbridge import Color, Message, TimeTag, encode_bundle
 from oscbridge.osc import IMPULSE, MIDI, encode_message
+from oscbridge.testing import OscbridgeProcess
+from oscbridge.testing.process import PROGRAM
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
-Start = Callable[..., Any]
+Start = Callable[..., OscbridgeProcess]
 Write = Callable[..., str]
-PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
 
 CONFIGURATION = """
 [bridge.stage]
@@ -47,33 +46,28 @@ def environment(environment: dict[str, str]) -> Iterator[dict[str, str]]:
         yield environment | {"OSCBRIDGE_RUNTIME_DIR": folder}
 
 
-class Bridge:
-    """A bridge that runs, and clients of it."""
+@pytest.fixture
+def run(start: Start, write: Write) -> Callable[..., OscbridgeProcess]:
+    """Starts a bridge, and waits until it is ready."""
 
-    def __init__(self, program: Any) -> None:
-        self.program = program
-        self.ports = {
-            name: int(program.wait_for(rf"{name} +udp://127\.0\.0\.1:(\d+)")[1])
-            for name in ("stage", "forked")
-        }
+    def run(configuration: str = CONFIGURATION) -> OscbridgeProcess:
+        program = start("run", write(configuration))
         program.wait_for("Ctrl-C stops it")
+        return program
 
-    def send(self, *packets: bytes, to: str = "stage") -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            for packet in packets:
-                sock.sendto(packet, ("127.0.0.1", self.ports[to]))
+    return run
 
 
 @pytest.fixture
-def bridge(start: Start, write: Write) -> Bridge:
-    return Bridge(start("run", write(CONFIGURATION)))
+def bridge(run: Callable[..., OscbridgeProcess]) -> OscbridgeProcess:
+    return run()
 
 
 @pytest.fixture
-def tap(start: Start, bridge: Bridge) -> Callable[..., Any]:
+def tap(start: Start, bridge: OscbridgeProcess) -> Start:
     """Starts it, and waits until it is attached."""
 
-    def tap(*args: str) -> Any:
+    def tap(*args: str) -> OscbridgeProcess:
         program = start("tap", *args)
         program.wait_for("attached")
         return program
@@ -81,48 +75,48 @@ def tap(start: Start, bridge: Bridge) -> Callable[..., Any]:
     return tap
 
 
-def test_a_line_has_time_source_peer_and_message(bridge: Bridge, tap: Callable[..., Any]) -> None:
+def test_a_line_has_time_source_peer_and_message(bridge: OscbridgeProcess, tap: Start) -> None:
     program = tap()
-    bridge.send(encode_message(Message.of("/fader/1", 0.1, "on")))
+    bridge.send("stage", encode_message(Message.of("/fader/1", 0.1, "on")))
     at = r"^\d\d:\d\d:\d\d\.\d{3} "
     program.wait_for(at + r'stage → +127\.0\.0\.1:\d+ /fader/1 ,fs 0\.1 "on"$')
     program.wait_for(at + r'→ mixer +127\.0\.0\.1:\d+ /fader/1 ,fs 0\.1 "on"$')
     assert program.stop() == 0
 
 
-def test_one_name_alone_is_shown(bridge: Bridge, tap: Callable[..., Any]) -> None:
+def test_one_name_alone_is_shown(bridge: OscbridgeProcess, tap: Start) -> None:
     program = tap("mixer", "--count", "2")
-    bridge.send(encode_message(Message("/a")), encode_message(Message("/b")))
+    bridge.send("stage", encode_message(Message("/a")), encode_message(Message("/b")))
     assert program.ended() == 0
     assert [line.split()[1:3] for line in program.output.splitlines()[-2:]] == [["→", "mixer"]] * 2
 
 
-def test_a_forking_bridge_is_shown(bridge: Bridge, tap: Callable[..., Any]) -> None:
+def test_a_forking_bridge_is_shown(bridge: OscbridgeProcess, tap: Start) -> None:
     program = tap("forked", "--count", "1")
-    bridge.send(encode_message(Message.of("/x", 1)), to="forked")
+    bridge.send("forked", encode_message(Message.of("/x", 1)))
     assert program.ended(15) == 0
     assert re.search(r"forked → 127\.0\.0\.1:\d+ /x ,i 1\n$", program.output)
 
 
 @pytest.mark.parametrize("name", ["stage", "forked"])
 def test_message_that_waits_is_shown_on_arrival(
-    name: str, bridge: Bridge, tap: Callable[..., Any]
+    name: str, bridge: OscbridgeProcess, tap: Start
 ) -> None:
     program = tap(name, "--count", "1")
     due = TimeTag.from_unix_ns(time.time_ns() + 9 * 10**9)
-    bridge.send(encode_bundle([encode_message(Message.of("/x", 1))], due), to=name)
+    bridge.send(name, encode_bundle([encode_message(Message.of("/x", 1))], due))
     assert program.ended() == 0
     assert re.search(rf"{name} → .* /x ,i 1 @ \S+, [89]\.\d s ahead\n$", program.output)
 
 
-def test_addresses_that_match_are_shown(bridge: Bridge, tap: Callable[..., Any]) -> None:
+def test_addresses_that_match_are_shown(bridge: OscbridgeProcess, tap: Start) -> None:
     program = tap("stage", "--match", "/1/*", "--count", "1")
-    bridge.send(encode_message(Message("/2/a")), encode_message(Message("/1/a")))
+    bridge.send("stage", encode_message(Message("/2/a")), encode_message(Message("/1/a")))
     assert program.ended() == 0
     assert program.output.rstrip().endswith("/1/a ,")
 
 
-def test_json_is_an_object_a_line(bridge: Bridge, tap: Callable[..., Any]) -> None:
+def test_json_is_an_object_a_line(bridge: OscbridgeProcess, tap: Start) -> None:
     program = tap("stage", "--json", "--count", "3")
     tag = TimeTag.from_unix(1_000_000_000)  # long ago, so it is done at once
     whole = Message(
@@ -135,7 +129,7 @@ def test_json_is_an_object_a_line(bridge: Bridge, tap: Callable[..., Any]) -> No
     )
     odd = Message("/odd", "ff", (float("nan"), float("-inf")))
     inner = encode_message(Message.of("/late", 1))
-    bridge.send(encode_message(whole), encode_message(odd), encode_bundle([inner], tag))
+    bridge.send("stage", encode_message(whole), encode_message(odd), encode_bundle([inner], tag))
     assert program.ended() == 0
     first, second, third = map(json.loads, program.output.splitlines()[-3:])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", first.pop("time"))
@@ -156,31 +150,33 @@ def test_json_is_an_object_a_line(bridge: Bridge, tap: Callable[..., Any]) -> No
 
 
 def test_text_from_the_network_cannot_control_the_terminal(
-    bridge: Bridge, tap: Callable[..., Any]
+    bridge: OscbridgeProcess, tap: Start
 ) -> None:
     program = tap("stage", "--count", "1")
-    bridge.send(encode_message(Message.of("/\x1b[31m", "\x1b]0;title\x07\u202e\r\n")))
+    bridge.send("stage", encode_message(Message.of("/\x1b[31m", "\x1b]0;title\x07\u202e\r\n")))
     assert program.ended() == 0
     line = program.output.splitlines()[-1]
     assert line.endswith(r'/\x1b[31m ,s "\x1b]0;title\x07\u202e\r\n"')
 
 
 def test_messages_over_the_rate_are_counted_and_reported(
-    bridge: Bridge, tap: Callable[..., Any]
+    bridge: OscbridgeProcess, tap: Start
 ) -> None:
     program = tap("stage", "--rate", "1")
-    bridge.send(*(encode_message(Message.of("/x", number)) for number in range(50)))
+    bridge.send("stage", *(encode_message(Message.of("/x", number)) for number in range(50)))
     program.wait_for(r"/x ,i 0$")
     program.wait_for(r"… \d\d skipped \(over --rate\)")
 
 
-def test_a_name_that_is_none_is_answered_with_the_nearest(bridge: Bridge, call: Call) -> None:
+def test_a_name_that_is_none_is_answered_with_the_nearest(
+    bridge: OscbridgeProcess, call: Call
+) -> None:
     result = call("tap", "stge")
     text = "error: 'stge': no such bridge or endpoint; did you mean 'stage'?\n"
     assert (result.returncode, result.stderr) == (2, text)
 
 
-def test_a_pattern_that_is_none_is_refused(bridge: Bridge, call: Call) -> None:
+def test_a_pattern_that_is_none_is_refused(bridge: OscbridgeProcess, call: Call) -> None:
     result = call("tap", "--match", "/[a")
     assert (result.returncode, result.stderr) == (2, "error: '/[a': unclosed '[' at position 1\n")
 
@@ -191,22 +187,22 @@ def test_without_a_bridge_it_says_how_to_start_one(call: Call) -> None:
     assert (result.returncode, result.stderr) == (1, text)
 
 
-def test_it_ends_with_the_bridge(bridge: Bridge, tap: Callable[..., Any]) -> None:
+def test_it_ends_with_the_bridge(bridge: OscbridgeProcess, tap: Start) -> None:
     program = tap()
-    assert bridge.program.stop() == 0
+    assert bridge.stop() == 0
     assert program.ended() == 1
     assert "error: the bridge has stopped" in program.output
 
 
 def test_a_bridge_that_is_killed_does_not_disturb_the_next(
-    bridge: Bridge, start: Start, write: Write, call: Call
+    bridge: OscbridgeProcess, start: Start, run: Callable[..., OscbridgeProcess], call: Call
 ) -> None:
-    bridge.program.stop(signal.SIGKILL)
+    bridge.stop(signal.SIGKILL)
     assert call("tap").returncode == 1
-    other = Bridge(start("run", write(CONFIGURATION)))
+    other = run()
     program = start("tap", "stage", "--count", "1")
     program.wait_for("attached")
-    other.send(encode_message(Message("/x")))
+    other.send("stage", encode_message(Message("/x")))
     assert program.ended() == 0
 
 
@@ -223,12 +219,12 @@ def test_readme_shows_both_ways_to_look() -> None:
     assert ["top"] in COMMANDS
 
 
-def test_tap_works_as_in_the_readme(start: Start, write: Write) -> None:
-    bridge = Bridge(start("run", write(CONFIGURATION.replace("mixer", "dashboard"))))
+def test_tap_works_as_in_the_readme(start: Start, run: Callable[..., OscbridgeProcess]) -> None:
+    bridge = run(CONFIGURATION.replace("mixer", "dashboard"))
     running = [start(*args) for args in TAPS]
     for program in running:
         program.wait_for("attached")
-    bridge.send(encode_message(Message.of("/1/fader3", 0.5)))
+    bridge.send("stage", encode_message(Message.of("/1/fader3", 0.5)))
     for args, program in zip(TAPS, running, strict=True):
         program.wait_for("/1/fader3")
         if "--json" not in args:
@@ -240,10 +236,11 @@ def test_tap_works_as_in_the_readme(start: Start, write: Write) -> None:
 
 @pytest.mark.load
 def test_a_bridge_that_is_tapped_loses_nothing_at_5000_messages_a_second(
-    bridge: Bridge, tap: Callable[..., Any], environment: dict[str, str], tmp_path: Path
+    bridge: OscbridgeProcess, tap: Start, environment: dict[str, str], tmp_path: Path
 ) -> None:
     count, rate = 10_000, 5_000
-    sampled = tap()  # shows 200 a second
+    sampled = tap()  # shows 200 per second
+    address = ("127.0.0.1", bridge.port("stage"))
     args = [PROGRAM, "tap", "--json", "--rate", "1000000", "--count", str(2 * count)]
     file = tmp_path / "all.jsonl"
     with (
@@ -257,7 +254,7 @@ def test_a_bridge_that_is_tapped_loses_nothing_at_5000_messages_a_second(
         while sent < count:
             while sent < min(count, (time.monotonic() - began) * rate):
                 packet = encode_message(Message.of(f"/fader/{sent % 100}", sent))
-                sock.sendto(packet, ("127.0.0.1", bridge.ports["stage"]))
+                sock.sendto(packet, address)
                 sent += 1
             time.sleep(0.001)
         try:
@@ -270,5 +267,5 @@ def test_a_bridge_that_is_tapped_loses_nothing_at_5000_messages_a_second(
         assert values == list(range(count))
     assert sampled.stop() == 0
     assert "skipped (over --rate)" in sampled.output
-    assert bridge.program.stop() == 0
-    assert "lost" not in bridge.program.output
+    assert bridge.stop() == 0
+    assert "lost" not in bridge.output

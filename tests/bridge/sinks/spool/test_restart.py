@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager, ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from spool_harness import WAIT, Sink, SinkRoute, offer, until, value
@@ -24,10 +22,7 @@ from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.sinks.spool import index as index_module
 from oscbridge.bridge.sinks.spool.database import SpoolDatabase
 from oscbridge.dispatcher import Dispatcher
-from oscbridge.tcp_client import SimpleTCPClient
-
-PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
-
+from oscbridge.testing import OscbridgeProcess, running_process
 
 # --- reload ------------------------------------------------------------------------------------
 
@@ -118,53 +113,22 @@ to = "out"
 """
 
 
-class Bridge:
-    """``oscbridge run``, and a client of it."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        (folder / "x.toml").write_text(BRIDGE.format(port=port))
-        self.process = subprocess.Popen(
-            [PROGRAM, "run", "x.toml"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            cwd=folder,
-        )
-        assert self.process.stdout is not None
-        found = None
-        for line in self.process.stdout:
-            found = found or re.search(r"tcp://127\.0\.0\.1:(\d+)", line)
-            if line.startswith("Ctrl-C"):
-                break
-        assert found
-        self.client = SimpleTCPClient("127.0.0.1", int(found[1]), mode="1.1")
-
-    def send(self, *numbers: int) -> None:
-        for number in numbers:
-            self.client.send(value(number).message)
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def end(self) -> None:
-        self.kill()
-        self.client.close()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+Start = Callable[[int], OscbridgeProcess]
+Connect = Callable[..., Any]
 
 
 @pytest.fixture
-def bridge(tmp_path: Path) -> Iterator[Callable[[int], Bridge]]:
-    started: list[Bridge] = []
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts the program with an endpoint at a port; all have the same spool."""
+    with ExitStack() as stack:
+        yield lambda port: stack.enter_context(
+            running_process(BRIDGE.format(port=port), folder=tmp_path)
+        )
 
-    def start(port: int) -> Bridge:
-        started.append(Bridge(tmp_path, port))
-        return started[-1]
 
-    yield start
-    for each in started:
-        each.end()
+def send(client: Any, *numbers: int) -> None:
+    for number in numbers:
+        client.send("/n", number)
 
 
 class Receiver:
@@ -188,23 +152,24 @@ class Receiver:
 
 
 def test_killed_bridge_loses_no_safe_message_and_keeps_order(
-    bridge: Callable[[int], Bridge], serve_tcp: Callable[..., object]
+    start: Start, connect: Connect, serve_tcp: Callable[..., object]
 ) -> None:
     receiver = Receiver(serve_tcp)
-    first = bridge(receiver.port)
+    first = start(receiver.port)
+    client = connect(("127.0.0.1", first.port("in")))
 
     def work() -> None:
         with suppress(OSError):  # it is killed
-            first.send(*range(1_000_000))
+            send(client, *range(1_000_000))
 
     sending = threading.Thread(target=work)
     sending.start()
     receiver.wait_for(lambda: len(receiver.values) > 2_000)
-    first.kill()
+    first.stop(signal.SIGKILL)
     sending.join(WAIT)
     # All of the connection has been read when the next one is served.
-    second = bridge(receiver.port)
-    second.send(-1)
+    second = start(receiver.port)
+    send(connect(("127.0.0.1", second.port("in"))), -1)
     receiver.wait_for(lambda: receiver.values[-1] == -1)
     values = receiver.values[:-1]
     seams = [index for index in range(1, len(values)) if values[index] != values[index - 1] + 1]
@@ -218,28 +183,30 @@ def test_killed_bridge_loses_no_safe_message_and_keeps_order(
 
 
 def test_messages_on_disk_when_the_bridge_is_killed_are_delivered_after_it(
-    bridge: Callable[[int], Bridge],
+    start: Start,
+    connect: Connect,
     serve_tcp: Callable[..., object],
     udp_socket: Callable[..., object],
     tmp_path: Path,
 ) -> None:
     receiver = Receiver(serve_tcp)
     nobody = udp_socket().getsockname()[1]  # type: ignore[attr-defined]
-    first = bridge(nobody)
+    first = start(nobody)
+    client = connect(("127.0.0.1", first.port("in")))
     log = tmp_path / "out.spool-wal"
     sent = 0
     sizes: set[int] = set()
     while len(sizes) < 20:  # that is several transactions
         sizes.add(log.stat().st_size)
-        first.send(*range(sent, sent + 20))
+        send(client, *range(sent, sent + 20))
         sent += 20
         threading.Event().wait(0.002)
-    first.kill()
+    first.stop(signal.SIGKILL)
     store = SpoolDatabase(tmp_path / "out.spool")
     safe = store.last
     store.close()
     assert 0 < safe <= sent
-    second = bridge(receiver.port)
-    second.send(-1)
+    second = start(receiver.port)
+    send(connect(("127.0.0.1", second.port("in"))), -1)
     receiver.wait_for(lambda: receiver.values[-1:] == [-1])
     assert receiver.values == [*range(safe), -1]
