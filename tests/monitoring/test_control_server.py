@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,14 +33,13 @@ from oscbridge.monitoring import (
 from oscbridge.monitoring.control_client import RunningProcess, ask, choose, processes, reload, tap
 from oscbridge.monitoring.control_server import ControlServer
 from oscbridge.monitoring.snapshots import Snapshot, snapshots
-from oscbridge.plugins import Plugins
 from oscbridge.udp_client import UDPClient
 
 CONFIGURATION = """
 [bridge.stage]
 listen = "udp://127.0.0.1:0"
 [endpoint.mixer]
-type = "null"
+type = "collect"
 [[route]]
 from = "stage"
 to = "mixer"
@@ -50,29 +49,22 @@ NOTHING = Changes((), (), (), (), 0, ())
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="this system has no Unix sockets")
 
 
-class Null(Endpoint):
-    """Accepts every message."""
+class ControlledApp:
+    """A running app with its control socket."""
 
-    async def send(self, message: Message) -> None:
-        pass
-
-
-class Running:
-    """A system with its control socket."""
-
-    def __init__(self, name: str = "show.toml") -> None:
-        self.app = App(parse(CONFIGURATION, {"null": Null}, name), Plugins([]))
+    def __init__(self, app: App) -> None:
+        self.app = app
         self.watched: list[bool] = []
         """Whether it was watched, each time that this was changed."""
         self.changes: Changes | OSCBridgeError = NOTHING
-        self.control = ControlServer(self.app, self.reload, name)
+        self.control = ControlServer(self.app, self.reload, "show.toml")
         watch = self.app.watch
 
-        def noted(watcher: AppWatcher | None) -> None:
+        def record(watcher: AppWatcher | None) -> None:
             self.watched.append(watcher is not None)
             watch(watcher)
 
-        self.app.watch = noted  # type: ignore[method-assign]
+        self.app.watch = record  # type: ignore[method-assign]
 
     async def reload(self) -> Changes:
         if isinstance(self.changes, OSCBridgeError):
@@ -109,52 +101,62 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield folder
 
 
-@asynccontextmanager
-async def running(name: str = "show.toml") -> AsyncIterator[Running]:
-    system = Running(name)
-    await system.app.start()
-    await system.control.start()
-    try:
-        yield system
-    finally:
-        await system.control.stop()
-        await system.app.stop()
+Controlled = Callable[[], AbstractAsyncContextManager[ControlledApp]]
 
 
 @pytest.fixture
-async def system(folder: Path) -> AsyncIterator[Running]:
-    async with running() as system:
+def controlled(running: Callable[..., AbstractAsyncContextManager[App]]) -> Controlled:
+    """Runs an app with its control socket."""
+
+    @asynccontextmanager
+    async def run() -> AsyncIterator[ControlledApp]:
+        async with running(CONFIGURATION) as app:
+            system = ControlledApp(app)
+            await system.control.start()
+            try:
+                yield system
+            finally:
+                await system.control.stop()
+
+    return run
+
+
+@pytest.fixture
+async def system(folder: Path, controlled: Controlled) -> AsyncIterator[ControlledApp]:
+    async with controlled() as system:
         yield system
 
 
 # --- the socket ------------------------------------------------------------------------------
 
 
-async def test_socket_is_reachable_by_its_user_only(system: Running, folder: Path) -> None:
+async def test_socket_is_reachable_by_its_user_only(system: ControlledApp, folder: Path) -> None:
     assert stat.S_IMODE(system.path.stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-async def test_stop_leaves_no_socket(folder: Path) -> None:
-    async with running() as system:
+async def test_stop_leaves_no_socket(folder: Path, controlled: Controlled) -> None:
+    async with controlled() as system:
         assert system.path.exists()
     assert list(folder.iterdir()) == []
     assert system.control.path is None
 
 
-async def test_directory_with_open_permissions_is_restricted(folder: Path) -> None:
+async def test_directory_with_open_permissions_is_restricted(
+    folder: Path, controlled: Controlled
+) -> None:
     folder.mkdir(mode=0o755)
-    async with running():
+    async with controlled():
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 async def test_symbolic_link_as_directory_is_rejected(
-    folder: Path, caplog: pytest.LogCaptureFixture
+    folder: Path, controlled: Controlled, caplog: pytest.LogCaptureFixture
 ) -> None:
     elsewhere = folder.with_name("elsewhere")
     elsewhere.mkdir()
     folder.symlink_to(elsewhere)
-    async with running() as system:
+    async with controlled() as system:
         assert system.control.path is None
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "no control socket, so attaching to this process is not possible" in caplog.text
@@ -173,13 +175,13 @@ async def test_directory_of_another_user_is_rejected(
 
 
 async def test_next_directory_is_used_when_one_is_unusable(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, controlled: Controlled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good = folder.with_name("good")
     too_long = folder.with_name("x" * 120)
     candidates = [Path("/nowhere/at/all"), too_long, good]
     monkeypatch.setattr(control_socket, "folders", lambda: candidates)
-    async with running() as system:
+    async with controlled() as system:
         assert system.path.parent == good
 
 
@@ -196,7 +198,7 @@ def test_session_directories_come_first(monkeypatch: pytest.MonkeyPatch) -> None
     ]
 
 
-async def test_sockets_without_a_listener_are_removed(folder: Path) -> None:
+async def test_sockets_without_a_listener_are_removed(folder: Path, controlled: Controlled) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     folder.mkdir(mode=0o700)
@@ -208,13 +210,15 @@ async def test_sockets_without_a_listener_are_removed(folder: Path) -> None:
             sock.bind(str(path))
     os.utime(settled, (1, 1))
     other.write_text("")
-    async with running():
+    async with controlled():
         assert set(folder.iterdir()) == {starting, ours, other}
         found, silent = await processes()
         assert ([each.socket for each in found], silent) == ([ours], [])
 
 
-async def test_answering_socket_is_kept_whatever_its_id(folder: Path) -> None:
+async def test_answering_socket_is_kept_whatever_its_id(
+    folder: Path, controlled: Controlled
+) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     folder.mkdir(mode=0o700)
@@ -222,14 +226,14 @@ async def test_answering_socket_is_kept_whatever_its_id(folder: Path) -> None:
         path = folder / f"{gone.pid}.sock"
         sock.bind(str(path))
         sock.listen()
-        async with running():
+        async with controlled():
             assert path.exists()
 
 
 # --- requests --------------------------------------------------------------------------------
 
 
-async def test_about_identifies_the_process(system: Running) -> None:
+async def test_about_identifies_the_process(system: ControlledApp) -> None:
     (answer,) = await system.raw(b'{"command": "about"}\n')
     about = answer["about"]
     assert isinstance(about, dict)
@@ -237,7 +241,7 @@ async def test_about_identifies_the_process(system: Running) -> None:
     assert abs(about["since"] - time.time()) < 60
 
 
-async def test_status_command_returns_the_status(system: Running) -> None:
+async def test_status_command_returns_the_status(system: ControlledApp) -> None:
     (answer,) = await system.raw(b'{"command": "status"}\n')
     status = answer["status"]
     assert isinstance(status, dict)
@@ -266,7 +270,7 @@ async def test_status_command_returns_the_status(system: Running) -> None:
     ],
 )
 async def test_invalid_request_is_answered_with_the_reason(
-    data: bytes, error: str, system: Running, caplog: pytest.LogCaptureFixture
+    data: bytes, error: str, system: ControlledApp, caplog: pytest.LogCaptureFixture
 ) -> None:
     (answer,) = await system.raw(data)
     assert error in str(answer["error"])
@@ -276,7 +280,7 @@ async def test_invalid_request_is_answered_with_the_reason(
 
 
 async def test_silent_client_is_disconnected(
-    system: Running, monkeypatch: pytest.MonkeyPatch
+    system: ControlledApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(control_requests, "REQUEST_TIMEOUT", 0.05)
     (answer,) = await system.raw(b'{"command": "about"}')
@@ -284,7 +288,7 @@ async def test_silent_client_is_disconnected(
 
 
 async def test_client_without_a_request_is_ignored(
-    system: Running, caplog: pytest.LogCaptureFixture
+    system: ControlledApp, caplog: pytest.LogCaptureFixture
 ) -> None:
     for data in (b"", b'{"comm'):
         _, writer = await asyncio.open_unix_connection(str(system.path))
@@ -296,7 +300,7 @@ async def test_client_without_a_request_is_ignored(
 
 
 async def test_streaming_clients_do_not_lock_out_others(
-    system: Running, monkeypatch: pytest.MonkeyPatch
+    system: ControlledApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(control_server, "MAX_STREAMS", 1)
     process = await choose()
@@ -309,14 +313,14 @@ async def test_streaming_clients_do_not_lock_out_others(
 
 
 async def test_answer_of_any_size_arrives_complete(
-    system: Running, monkeypatch: pytest.MonkeyPatch
+    system: ControlledApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     system.changes = Changes((), (), (), (), 0, ("x" * 3_000_000,))
     _, (problem,) = await reload(await choose())
     assert len(problem) == 3_000_000
 
 
-async def test_removed_socket_is_created_again(system: Running) -> None:
+async def test_removed_socket_is_created_again(system: ControlledApp) -> None:
     process = await choose()
     async with tap(process) as one:
         await anext(one.batches())
@@ -335,7 +339,7 @@ async def test_removed_socket_is_created_again(system: Running) -> None:
 
 
 async def test_concurrent_clients_are_bounded(
-    system: Running, monkeypatch: pytest.MonkeyPatch
+    system: ControlledApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(control_server, "MAX_CLIENTS", 2)
     process = await choose()
@@ -349,7 +353,7 @@ async def test_concurrent_clients_are_bounded(
 # --- reload ----------------------------------------------------------------------------------
 
 
-async def test_reload_reports_the_changes(system: Running) -> None:
+async def test_reload_reports_the_changes(system: ControlledApp) -> None:
     system.changes = Changes(("bridge.new",), (), (), (), 1, ("endpoint.desk: not connected",))
     changes, problems = await reload(await choose())
     assert changes == "added bridge.new; 1 route new or changed"
@@ -358,7 +362,7 @@ async def test_reload_reports_the_changes(system: Running) -> None:
 
 @pytest.mark.parametrize("kind", [ConfigurationError, OSCBridgeError])
 async def test_rejected_reload_raises_the_original_error(
-    kind: type[OSCBridgeError], system: Running
+    kind: type[OSCBridgeError], system: ControlledApp
 ) -> None:
     system.changes = kind("show.toml: one\nshow.toml: two")
     with pytest.raises(OSCBridgeError, match=r"^show.toml: one\nshow.toml: two$") as caught:
@@ -369,7 +373,7 @@ async def test_rejected_reload_raises_the_original_error(
 # --- tap -------------------------------------------------------------------------------------
 
 
-async def test_tap_shows_received_and_delivered_messages(system: Running) -> None:
+async def test_tap_shows_received_and_delivered_messages(system: ControlledApp) -> None:
     async with tap(await choose()) as tapped:
         packets = tapped.packets()
         batches = tapped.batches()
@@ -383,7 +387,7 @@ async def test_tap_shows_received_and_delivered_messages(system: Running) -> Non
     assert abs(found[0].time_ns / 1e9 - time.time()) < 60
 
 
-async def test_tap_filters_by_name_and_pattern(system: Running) -> None:
+async def test_tap_filters_by_name_and_pattern(system: ControlledApp) -> None:
     async with tap(await choose(), ["mixer"], "/1/*") as tapped:
         await anext(tapped.batches())
         system.send(Message.of("/2/x", 1), Message.of("/1/x", 2))
@@ -391,7 +395,7 @@ async def test_tap_filters_by_name_and_pattern(system: Running) -> None:
     assert (packet.name, decode_packet(packet.packet)) == ("mixer", Message.of("/1/x", 2))
 
 
-async def test_tap_of_an_unknown_name_suggests_the_nearest(system: Running) -> None:
+async def test_tap_of_an_unknown_name_suggests_the_nearest(system: ControlledApp) -> None:
     text = "'stge': no such bridge or endpoint; did you mean 'stage'?"
     with pytest.raises(ConfigurationError) as caught:
         async with tap(await choose(), ["stge"]) as tapped:
@@ -399,7 +403,7 @@ async def test_tap_of_an_unknown_name_suggests_the_nearest(system: Running) -> N
     assert str(caught.value) == text
 
 
-async def test_nothing_is_watched_after_the_last_tap(system: Running) -> None:
+async def test_nothing_is_watched_after_the_last_tap(system: ControlledApp) -> None:
     system.watched.clear()
     process = await choose()
     async with tap(process) as one:
@@ -409,18 +413,20 @@ async def test_nothing_is_watched_after_the_last_tap(system: Running) -> None:
     await until(lambda: system.watched == [True, False])
 
 
-async def test_tap_continues_through_a_reload(system: Running) -> None:
+async def test_tap_continues_through_a_reload(
+    system: ControlledApp, types: dict[str, type[Endpoint]]
+) -> None:
     async with tap(await choose()) as tapped:
         await anext(tapped.batches())
-        text = CONFIGURATION + '[endpoint.more]\ntype = "null"\n[[route]]\n'
+        text = CONFIGURATION + '[endpoint.more]\ntype = "collect"\n[[route]]\n'
         text += 'from = "stage"\nto = "more"\n'
-        await system.app.reload(parse(text, {"null": Null}, "show.toml"))
+        await system.app.reload(parse(text, types, "test.toml"))
         system.send(Message.of("/x", 1))
         packets = tapped.packets()
         assert {(await anext(packets)).name for _ in range(3)} == {"stage", "mixer", "more"}
 
 
-async def test_messages_above_the_rate_are_counted(system: Running) -> None:
+async def test_messages_above_the_rate_are_counted(system: ControlledApp) -> None:
     async with tap(await choose(), ["stage"], rate=5) as tapped:
         batches = tapped.batches()
         await anext(batches)
@@ -434,7 +440,7 @@ async def test_messages_above_the_rate_are_counted(system: Running) -> None:
 
 
 async def test_client_that_does_not_read_slows_nothing_and_gets_its_skipped_count(
-    system: Running, monkeypatch: pytest.MonkeyPatch
+    system: ControlledApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(traffic, "MAX_WAITING", 20_000)
     count = 20_000
@@ -458,8 +464,8 @@ async def test_client_that_does_not_read_slows_nothing_and_gets_its_skipped_coun
     assert 0 < shown < count
 
 
-async def test_stop_disconnects_clients_immediately(folder: Path) -> None:
-    async with running() as system, tap(await choose()) as tapped, asyncio.timeout(10):
+async def test_stop_disconnects_clients_immediately(folder: Path, controlled: Controlled) -> None:
+    async with controlled() as system, tap(await choose()) as tapped, asyncio.timeout(10):
         await anext(tapped.batches())
         began = time.monotonic()
         await system.control.stop()
@@ -470,7 +476,7 @@ async def test_stop_disconnects_clients_immediately(folder: Path) -> None:
 # --- top -------------------------------------------------------------------------------------
 
 
-async def test_snapshots_contain_status_and_addresses(system: Running) -> None:
+async def test_snapshots_contain_status_and_addresses(system: ControlledApp) -> None:
     async with snapshots(await choose(), 0.2, 10) as coming, asyncio.timeout(10):
         picture: Snapshot = await anext(coming)
         assert picture.rows == []
@@ -488,7 +494,7 @@ async def test_snapshots_contain_status_and_addresses(system: Running) -> None:
 
 
 async def test_incompatible_version_is_named(
-    system: Running, monkeypatch: pytest.MonkeyPatch
+    system: ControlledApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process = (await choose())._replace(version="9.9")
     monkeypatch.setattr(system.control, "_status", lambda: {"status": {"bridges": []}})

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: a running system, hostile input, cost."""
+"""Metrics for Prometheus: a running bridge, hostile input, cost."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from prometheus_client import parser as text_format
 from prometheus_client.openmetrics import parser as openmetrics
 
-from oscbridge import Endpoint, Message
+from oscbridge import Endpoint, Host, Message
 from oscbridge.bridge.app import App
-from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.sinks.latency import BOUNDS
 from oscbridge.monitoring.metric_families import MAX_LABEL, MAX_REASONS
 from oscbridge.monitoring.metrics import HTTPCounters, Metrics, Reloads
 from oscbridge.monitoring.status import Status, read_status
 from oscbridge.osc import encode_message
-from oscbridge.plugins import Plugins
+from oscbridge.testing import RunningBridge, running_bridge
 
 Serve = Callable[..., Awaitable[Any]]
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -61,24 +61,22 @@ class Count(Endpoint):
         self.sent += 1
 
 
-class Running:
-    """A running, watched system."""
+@dataclass
+class Scraped:
+    """A running bridge, and an HTTP client of its metrics."""
 
-    def __init__(self, app: App, client: Any) -> None:
-        self.app, self.client = app, client
+    bridge: RunningBridge
+    client: Any
 
     def send(self, bridge: str, *packets: bytes) -> None:
         """Send datagrams."""
-        address = self.app.listeners[bridge].address
+        url = self.bridge.url(bridge)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             for packet in packets:
-                sock.sendto(packet, (address.host, address.port))
+                sock.sendto(packet, (url.host, url.port))
 
     async def scrape(self) -> Series:
-        """All series and their values; no two of them are the same."""
-        response = await self.client.get("/metrics")
-        assert response.status == 200
-        return series(response.text)
+        return await scrape(self.client)
 
     async def until(self, name: str, value: float, **labels: str) -> Series:
         """The first scrape in which a series has a value."""
@@ -87,6 +85,13 @@ class Running:
                 found = await self.scrape()
                 if found.get((name, frozenset(labels.items()))) == value:
                     return found
+
+
+async def scrape(client: Any) -> Series:
+    """All series and their values. Fails if two of them are the same."""
+    response = await client.get("/metrics")
+    assert response.status == 200
+    return series(response.text)
 
 
 def series(text: str) -> Series:
@@ -105,12 +110,9 @@ def value(found: Series, name: str, **labels: str) -> float:
 
 
 @pytest.fixture
-async def running(serve_http: Serve) -> AsyncIterator[Running]:
-    app = App(parse(SYSTEM, {"count": Count}, "test.toml"), Plugins([]))
-    client = await serve_http(lambda: read_status(app))
-    await app.start()
-    yield Running(app, client)
-    await app.stop()
+async def scraped(serve_http: Serve) -> AsyncIterator[Scraped]:
+    async with running_bridge(SYSTEM, {"count": Count}, installed=False) as bridge:
+        yield Scraped(bridge, await serve_http(bridge.status))
 
 
 def level(number: float) -> bytes:
@@ -120,14 +122,14 @@ def level(number: float) -> bytes:
 # --- metrics ---------------------------------------------------------------------------------
 
 
-async def test_messages_are_counted_at_every_stage(running: Running) -> None:
+async def test_messages_are_counted_at_every_stage(scraped: Scraped) -> None:
     other = encode_message(Message.of("/other", 1))
-    running.send("stage", level(0.1), level(0.2), level(0.2), other, b"no OSC")
-    running.send("desk", level(0.3))
+    scraped.send("stage", level(0.1), level(0.2), level(0.2), other, b"no OSC")
+    scraped.send("desk", level(0.3))
     sent = "oscbridge_endpoint_sent_messages_total"
-    await running.until(sent, 3, endpoint="count")
+    await scraped.until(sent, 3, endpoint="count")
     name = "oscbridge_received_packets_total"
-    found = await running.until(name, 5, source="stage")
+    found = await scraped.until(name, 5, source="stage")
     assert value(found, "oscbridge_received_messages_total", source="stage") == 4
     assert value(found, "oscbridge_received_messages_total", source="desk") == 1
     assert value(found, "oscbridge_unmatched_messages_total", source="stage") == 1
@@ -143,8 +145,8 @@ async def test_messages_are_counted_at_every_stage(running: Running) -> None:
     assert value(found, "oscbridge_endpoint_queue_size_messages", endpoint="count") == 10_000
 
 
-async def test_bridges_endpoints_and_states_are_exported(running: Running) -> None:
-    found = await running.scrape()
+async def test_bridges_endpoints_and_states_are_exported(scraped: Scraped) -> None:
+    found = await scraped.scrape()
     for bridge in ("stage", "cues", "desk"):
         assert value(found, "oscbridge_bridge_up", bridge=bridge) == 1
         assert value(found, "oscbridge_bridge_children", bridge=bridge) == 0
@@ -159,34 +161,34 @@ async def test_bridges_endpoints_and_states_are_exported(running: Running) -> No
     assert abs(time.time() - value(found, "oscbridge_start_time_seconds")) < 60
 
 
-async def test_stopped_system_is_not_ready(running: Running) -> None:
-    await running.app.stop()
-    found = await running.scrape()
+async def test_stopped_system_is_not_ready(scraped: Scraped) -> None:
+    await scraped.bridge.stop()
+    found = await scraped.scrape()
     assert value(found, "oscbridge_ready") == 0
     assert value(found, "oscbridge_bridge_up", bridge="stage") == 0
     assert value(found, "oscbridge_endpoint_connected", endpoint="count") == 0
 
 
-async def test_tcp_clients_are_counted(running: Running) -> None:
-    address = running.app.listeners["cues"].address
+async def test_tcp_clients_are_counted(scraped: Scraped) -> None:
+    address = scraped.bridge.url("cues")
     _, writer = await asyncio.open_connection(address.host, address.port)
-    await running.until("oscbridge_bridge_connections", 1, bridge="cues")
+    await scraped.until("oscbridge_bridge_connections", 1, bridge="cues")
     writer.close()
-    await running.until("oscbridge_bridge_connections", 0, bridge="cues")
+    await scraped.until("oscbridge_bridge_connections", 0, bridge="cues")
 
 
-async def test_http_responses_are_counted(running: Running) -> None:
-    await running.client.get("/nothing")
-    found = await running.scrape()
+async def test_http_responses_are_counted(scraped: Scraped) -> None:
+    await scraped.client.get("/nothing")
+    found = await scraped.scrape()
     assert value(found, "oscbridge_http_responses_total", code="404") == 1
     assert value(found, "oscbridge_http_connections") >= 1
 
 
-async def test_latency_is_a_histogram(running: Running) -> None:
+async def test_latency_is_a_histogram(scraped: Scraped) -> None:
     for batch in range(20):
-        running.send("stage", *(level(number / 10) for number in range(10)))
+        scraped.send("stage", *(level(number / 10) for number in range(10)))
         sent = "oscbridge_endpoint_sent_messages_total"
-        found = await running.until(sent, 10.0 * (batch + 1), endpoint="count")
+        found = await scraped.until(sent, 10.0 * (batch + 1), endpoint="count")
     name = "oscbridge_endpoint_latency_seconds"
     buckets = {
         float(dict(key[1])["le"]): count
@@ -199,8 +201,8 @@ async def test_latency_is_a_histogram(running: Running) -> None:
     assert value(found, f"{name}_sum", endpoint="count") > 0
 
 
-async def test_process_metrics_are_exported(running: Running) -> None:
-    found = await running.scrape()
+async def test_process_metrics_are_exported(scraped: Scraped) -> None:
+    found = await scraped.scrape()
     for name in ("open_fds", "max_fds", "resident_memory_bytes", "cpu_seconds_total"):
         assert value(found, f"process_{name}") > 0
     assert value(found, "oscbridge_threads") >= 1
@@ -210,10 +212,10 @@ async def test_process_metrics_are_exported(running: Running) -> None:
 # --- formats ---------------------------------------------------------------------------------
 
 
-async def test_promtool_finds_no_problem(running: Running) -> None:
-    running.send("stage", level(0.1), b"no OSC")
-    await running.until("oscbridge_received_packets_total", 2, source="stage")
-    page = (await running.client.get("/metrics")).text
+async def test_promtool_finds_no_problem(scraped: Scraped) -> None:
+    scraped.send("stage", level(0.1), b"no OSC")
+    await scraped.until("oscbridge_received_packets_total", 2, source="stage")
+    page = (await scraped.client.get("/metrics")).text
     checked = await asyncio.to_thread(
         subprocess.run,
         ["promtool", "check", "metrics"],
@@ -225,10 +227,10 @@ async def test_promtool_finds_no_problem(running: Running) -> None:
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
-async def test_openmetrics_is_served_on_request(running: Running) -> None:
-    running.send("stage", level(0.1), b"no OSC")
-    await running.until("oscbridge_received_packets_total", 2, source="stage")
-    response = await running.client.get("/metrics", Accept=OPENMETRICS)
+async def test_openmetrics_is_served_on_request(scraped: Scraped) -> None:
+    scraped.send("stage", level(0.1), b"no OSC")
+    await scraped.until("oscbridge_received_packets_total", 2, source="stage")
+    response = await scraped.client.get("/metrics", Accept=OPENMETRICS)
     assert response.headers["Content-Type"].startswith(
         "application/openmetrics-text; version=1.0.0"
     )
@@ -237,7 +239,7 @@ async def test_openmetrics_is_served_on_request(running: Running) -> None:
     }
     assert families["oscbridge_bad_packets"].type == "counter"
     assert families["oscbridge_endpoint_latency_seconds"].type == "histogram"
-    plain = await running.client.get("/metrics")
+    plain = await scraped.client.get("/metrics")
     assert plain.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     assert all(family.documentation for family in families.values())
 
@@ -255,9 +257,9 @@ async def test_openmetrics_is_served_on_request(running: Running) -> None:
     ],
     ids=["none", "no type", "text", "openmetrics", "half a version", "control", "many"],
 )
-async def test_any_accept_header_is_answered(running: Running, accept: str) -> None:
+async def test_any_accept_header_is_answered(scraped: Scraped, accept: str) -> None:
     line = f"Accept: {accept}\r\nConnection: close\r\n\r\n"
-    answer = await running.client.send(b"GET /metrics HTTP/1.1\r\nHost: a\r\n" + line.encode())
+    answer = await scraped.client.send(b"GET /metrics HTTP/1.1\r\nHost: a\r\n" + line.encode())
     assert answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 400 "))
     assert answer.startswith(b"HTTP/1.1 200 ") or "\x7f" in accept
 
@@ -265,8 +267,8 @@ async def test_any_accept_header_is_answered(running: Running, accept: str) -> N
 # --- hostile input ---------------------------------------------------------------------------
 
 
-async def test_hostile_input_creates_no_series(running: Running) -> None:
-    faults = [
+async def test_hostile_input_creates_no_series(scraped: Scraped) -> None:
+    malformed = [
         b"no OSC",
         b"/a",
         b"/a\0\0,x\0\0",
@@ -274,14 +276,14 @@ async def test_hostile_input_creates_no_series(running: Running) -> None:
         b"/\xff\0\0,\0\0\0",
         b"#bundle\0" + bytes(8) + b"\0\0\1\0",
     ]
-    running.send("stage", level(0.1), encode_message(Message.of("/x", 1)), *faults)
+    scraped.send("stage", level(0.1), encode_message(Message.of("/x", 1)), *malformed)
     name = "oscbridge_received_packets_total"
-    before = await running.until(name, 8, source="stage")
-    address = running.app.listeners["stage"].address
+    before = await scraped.until(name, 8, source="stage")
+    address = scraped.bridge.url("stage")
     for number in range(10_000):
         packets = [
             encode_message(Message.of(f"/evil/{number}", f"evil {number}")),
-            faults[number % len(faults)] + b"%d" % number,
+            malformed[number % len(malformed)] + b"%d" % number,
         ]
         if number < 200:  # from other addresses of this machine
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -289,14 +291,14 @@ async def test_hostile_input_creates_no_series(running: Running) -> None:
                 for packet in packets:
                     sock.sendto(packet, (address.host, address.port))
         else:
-            running.send("stage", *packets)
+            scraped.send("stage", *packets)
         if number % 50 == 0:
             await asyncio.sleep(0)
     for number in range(100):
-        await running.client.get(
+        await scraped.client.get(
             f"/evil/{number}", Host=f"evil{number}.example", Origin=f"//e{number}"
         )
-    after = await running.until(name, 20_008, source="stage")
+    after = await scraped.until(name, 20_008, source="stage")
     new = after.keys() - before.keys()
     assert {key[0] for key in new} <= {
         "oscbridge_bad_packets_total",
@@ -306,16 +308,28 @@ async def test_hostile_input_creates_no_series(running: Running) -> None:
     assert not [key for key in after if "evil" in str(key)]
 
 
-async def test_reasons_invented_by_a_plugin_are_bounded(running: Running) -> None:
-    delivery = running.app.endpoints["count"]
+@pytest.fixture
+async def losing(
+    running: Callable[..., AbstractAsyncContextManager[App]], serve_http: Serve
+) -> AsyncIterator[tuple[Host, Any]]:
+    """The host of an endpoint, which counts messages that were never offered, and a client.
+
+    Such counters do not add up, so this cannot be a bridge of :func:`running_bridge`.
+    """
+    async with running('[endpoint.count]\ntype = "collect"\n') as app:
+        yield app.endpoints["count"].endpoint.host, await serve_http(lambda: read_status(app))
+
+
+async def test_reasons_invented_by_a_plugin_are_bounded(losing: tuple[Host, Any]) -> None:
+    host, client = losing
     for number in range(1_000):
-        delivery.dropped(f"because {number}", 1)
-    first = dropped(await running.scrape())
+        host.dropped(f"because {number}", 1)
+    first = dropped(await scrape(client))
     assert len(first) == MAX_REASONS + 1
     assert first["because 0"] == 1
     assert first["other"] == 1_000 - MAX_REASONS
-    delivery.dropped("because 999", 5)
-    second = dropped(await running.scrape())
+    host.dropped("because 999", 5)
+    second = dropped(await scrape(client))
     assert second == first | {"other": first["other"] + 5}
 
 
@@ -325,14 +339,15 @@ async def test_reasons_invented_by_a_plugin_are_bounded(running: Running) -> Non
     ids=["lines", "quotes", "surrogate", "nothing", "long", "accent"],
 )
 async def test_reason_may_be_any_text(
-    running: Running, reason: str, caplog: pytest.LogCaptureFixture
+    losing: tuple[Host, Any], reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL)  # pytest-xdist cannot transfer such text
-    running.app.endpoints["count"].dropped(reason, 2)
-    found = dropped(await running.scrape())
+    host, client = losing
+    host.dropped(reason, 2)
+    found = dropped(await scrape(client))
     assert list(found.values()) == [2]
     assert max(map(len, found)) <= MAX_LABEL
-    response = await running.client.get("/metrics", Accept=OPENMETRICS)
+    response = await client.get("/metrics", Accept=OPENMETRICS)
     assert list(openmetrics.text_string_to_metric_families(response.text))
 
 
@@ -347,9 +362,9 @@ def dropped(found: Series) -> dict[str, float]:
 
 @pytest.mark.load
 async def test_scrape_of_four_bridges_and_ten_endpoints_takes_less_than_5_ms(
-    running: Running,
+    scraped: Scraped,
 ) -> None:
-    now = read_status(running.app)
+    now = scraped.bridge.status()
     status = Status(
         tuple(replace(now.bridges[0], name=f"bridge{number}") for number in range(4)),
         tuple(replace(now.endpoints[0], name=f"endpoint{number}") for number in range(10)),
@@ -360,6 +375,6 @@ async def test_scrape_of_four_bridges_and_ten_endpoints_takes_less_than_5_ms(
     for _ in range(50):
         started = time.thread_time()
         metrics.render("")
-        read_status(running.app)
+        scraped.bridge.status()
         took.append(time.thread_time() - started)
     assert min(took) < 0.005
