@@ -1,4 +1,4 @@
-"""``oscbridge tap`` with a bridge that runs, both as people start them."""
+"""``oscbridge tap`` with a running bridge, both as separate processes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ to = "mixer"
 
 @pytest.fixture
 def environment(environment: dict[str, str]) -> Iterator[dict[str, str]]:
-    """With a folder for sockets of its own, whose path is short."""
+    """With its own folder for sockets, whose path is short."""
     with TemporaryDirectory(prefix="osc") as folder:
         yield environment | {"OSCBRIDGE_RUNTIME_DIR": folder}
 
@@ -65,7 +65,7 @@ def bridge(run: Callable[..., OscbridgeProcess]) -> OscbridgeProcess:
 
 @pytest.fixture
 def tap(start: Start, bridge: OscbridgeProcess) -> Start:
-    """Starts it, and waits until it is attached."""
+    """Starts ``tap``, and waits until it is attached."""
 
     def tap(*args: str) -> OscbridgeProcess:
         program = start("tap", *args)
@@ -75,7 +75,7 @@ def tap(start: Start, bridge: OscbridgeProcess) -> Start:
     return tap
 
 
-def test_a_line_has_time_source_peer_and_message(bridge: OscbridgeProcess, tap: Start) -> None:
+def test_line_has_time_source_peer_and_message(bridge: OscbridgeProcess, tap: Start) -> None:
     program = tap()
     bridge.send("stage", encode_message(Message.of("/fader/1", 0.1, "on")))
     at = r"^\d\d:\d\d:\d\d\.\d{3} "
@@ -84,14 +84,14 @@ def test_a_line_has_time_source_peer_and_message(bridge: OscbridgeProcess, tap: 
     assert program.stop() == 0
 
 
-def test_one_name_alone_is_shown(bridge: OscbridgeProcess, tap: Start) -> None:
+def test_name_limits_the_output_to_one_endpoint(bridge: OscbridgeProcess, tap: Start) -> None:
     program = tap("mixer", "--count", "2")
     bridge.send("stage", encode_message(Message("/a")), encode_message(Message("/b")))
     assert program.ended() == 0
     assert [line.split()[1:3] for line in program.output.splitlines()[-2:]] == [["→", "mixer"]] * 2
 
 
-def test_a_forking_bridge_is_shown(bridge: OscbridgeProcess, tap: Start) -> None:
+def test_messages_of_a_forking_bridge_are_shown(bridge: OscbridgeProcess, tap: Start) -> None:
     program = tap("forked", "--count", "1")
     bridge.send("forked", encode_message(Message.of("/x", 1)))
     assert program.ended(15) == 0
@@ -99,7 +99,7 @@ def test_a_forking_bridge_is_shown(bridge: OscbridgeProcess, tap: Start) -> None
 
 
 @pytest.mark.parametrize("name", ["stage", "forked"])
-def test_message_that_waits_is_shown_on_arrival(
+def test_scheduled_message_is_shown_on_arrival(
     name: str, bridge: OscbridgeProcess, tap: Start
 ) -> None:
     program = tap(name, "--count", "1")
@@ -109,16 +109,16 @@ def test_message_that_waits_is_shown_on_arrival(
     assert re.search(rf"{name} → .* /x ,i 1 @ \S+, [89]\.\d s ahead\n$", program.output)
 
 
-def test_addresses_that_match_are_shown(bridge: OscbridgeProcess, tap: Start) -> None:
+def test_match_limits_the_output_to_its_addresses(bridge: OscbridgeProcess, tap: Start) -> None:
     program = tap("stage", "--match", "/1/*", "--count", "1")
     bridge.send("stage", encode_message(Message("/2/a")), encode_message(Message("/1/a")))
     assert program.ended() == 0
     assert program.output.rstrip().endswith("/1/a ,")
 
 
-def test_json_is_an_object_a_line(bridge: OscbridgeProcess, tap: Start) -> None:
+def test_json_is_one_object_per_line(bridge: OscbridgeProcess, tap: Start) -> None:
     program = tap("stage", "--json", "--count", "3")
-    tag = TimeTag.from_unix(1_000_000_000)  # long ago, so it is done at once
+    tag = TimeTag.from_unix(1_000_000_000)  # in the past, so it is handled immediately
     whole = Message(
         "/x",
         "ifsbhdTFNIrmt[is]",
@@ -168,7 +168,7 @@ def test_messages_over_the_rate_are_counted_and_reported(
     program.wait_for(r"… \d\d skipped \(over --rate\)")
 
 
-def test_a_name_that_is_none_is_answered_with_the_nearest(
+def test_unknown_name_is_an_error_that_suggests_the_nearest(
     bridge: OscbridgeProcess, call: Call
 ) -> None:
     result = call("tap", "stge")
@@ -176,25 +176,25 @@ def test_a_name_that_is_none_is_answered_with_the_nearest(
     assert (result.returncode, result.stderr) == (2, text)
 
 
-def test_a_pattern_that_is_none_is_refused(bridge: OscbridgeProcess, call: Call) -> None:
+def test_invalid_pattern_is_rejected(bridge: OscbridgeProcess, call: Call) -> None:
     result = call("tap", "--match", "/[a")
     assert (result.returncode, result.stderr) == (2, "error: '/[a': unclosed '[' at position 1\n")
 
 
-def test_without_a_bridge_it_says_how_to_start_one(call: Call) -> None:
+def test_error_without_a_bridge_says_how_to_start_one(call: Call) -> None:
     result = call("tap")
     text = "error: no bridge of this user is running here; start one with: oscbridge run\n"
     assert (result.returncode, result.stderr) == (1, text)
 
 
-def test_it_ends_with_the_bridge(bridge: OscbridgeProcess, tap: Start) -> None:
+def test_tap_ends_with_the_bridge(bridge: OscbridgeProcess, tap: Start) -> None:
     program = tap()
     assert bridge.stop() == 0
     assert program.ended() == 1
     assert "error: the bridge has stopped" in program.output
 
 
-def test_a_bridge_that_is_killed_does_not_disturb_the_next(
+def test_killed_bridge_does_not_affect_the_next(
     bridge: OscbridgeProcess, start: Start, run: Callable[..., OscbridgeProcess], call: Call
 ) -> None:
     bridge.stop(signal.SIGKILL)
@@ -206,7 +206,7 @@ def test_a_bridge_that_is_killed_does_not_disturb_the_next(
     assert program.ended() == 0
 
 
-# --- what README.md says -----------------------------------------------------------------------
+# --- README.md -----------------------------------------------------------------------------------
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 SECTION = README.split("\n## See what flows\n", 1)[1].split("\n## ", 1)[0]
@@ -214,7 +214,7 @@ COMMANDS = [shlex.split(line)[1:] for line in re.findall(r"^oscbridge .+$", SECT
 TAPS = [args for args in COMMANDS if args[0] == "tap"]
 
 
-def test_readme_shows_both_ways_to_look() -> None:
+def test_readme_shows_tap_and_top() -> None:
     assert len(TAPS) > 3
     assert ["top"] in COMMANDS
 
@@ -235,7 +235,7 @@ def test_tap_works_as_in_the_readme(start: Start, run: Callable[..., OscbridgePr
 
 
 @pytest.mark.load
-def test_a_bridge_that_is_tapped_loses_nothing_at_5000_messages_a_second(
+def test_tapped_bridge_loses_nothing_at_5000_messages_per_second(
     bridge: OscbridgeProcess, tap: Start, environment: dict[str, str], tmp_path: Path
 ) -> None:
     count, rate = 10_000, 5_000
