@@ -132,7 +132,7 @@ def send(client: Any, *numbers: int) -> None:
 
 
 class Receiver:
-    """What an OSC server over TCP got."""
+    """An OSC server over TCP that records the numbers that it receives."""
 
     def __init__(self, serve_tcp: Callable[..., object]) -> None:
         self.values: list[int] = []
@@ -167,7 +167,7 @@ def test_killed_bridge_loses_no_safe_message_and_keeps_order(
     receiver.wait_for(lambda: len(receiver.values) > 2_000)
     first.stop(signal.SIGKILL)
     sending.join(WAIT)
-    # All of the connection has been read when the next one is served.
+    # The server reads a connection to its end before it serves the next.
     second = start(receiver.port)
     send(connect(("127.0.0.1", second.port("in"))), -1)
     receiver.wait_for(lambda: receiver.values[-1] == -1)
@@ -176,7 +176,7 @@ def test_killed_bridge_loses_no_safe_message_and_keeps_order(
     assert values[0] == 0
     assert len(seams) <= 1
     for seam in seams:
-        assert values[seam] <= values[seam - 1]  # some of them twice, none left out
+        assert values[seam] <= values[seam - 1]  # some are delivered twice, none is missing
         # At most the window and a batch, as deleting may have lagged behind.
         assert values[seam - 1] - values[seam] < index_module.WINDOW + 2_048
     assert max(values) >= 2_000
@@ -190,13 +190,13 @@ def test_messages_on_disk_when_the_bridge_is_killed_are_delivered_after_it(
     tmp_path: Path,
 ) -> None:
     receiver = Receiver(serve_tcp)
-    nobody = udp_socket().getsockname()[1]  # type: ignore[attr-defined]
-    first = start(nobody)
+    closed = udp_socket().getsockname()[1]  # type: ignore[attr-defined]
+    first = start(closed)
     client = connect(("127.0.0.1", first.port("in")))
     log = tmp_path / "out.spool-wal"
     sent = 0
     sizes: set[int] = set()
-    while len(sizes) < 20:  # that is several transactions
+    while len(sizes) < 20:  # several transactions
         sizes.add(log.stat().st_size)
         send(client, *range(sent, sent + 20))
         sent += 20

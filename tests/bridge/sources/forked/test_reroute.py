@@ -1,4 +1,4 @@
-"""A forking bridge whose routes are changed, or that is watched, while it runs."""
+"""Forking listeners whose routes change, or that are watched, while they run."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from oscbridge.dispatcher import Dispatcher
 from oscbridge.osc import TimeTag
 from oscbridge.osc.framing import encoder_for
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no os.fork here")
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no os.fork")
 
 WAIT = 20.0
 
 
 class Box:
-    """The near side of an endpoint, which keeps what it is given."""
+    """A sink that records its messages."""
 
     name = type = "box"
     routed = True
@@ -56,8 +56,8 @@ def route(box: Box, **steps: Any) -> Route:
     return Route(RouteConfig(**steps), [box])
 
 
-class Bridge:
-    """A forking bridge, and who sends to it."""
+class ReachableListener:
+    """A running forking listener, and sockets that send to it."""
 
     def __init__(self, listener: ForkingListener, dispatcher: Dispatcher) -> None:
         self.listener = listener
@@ -80,7 +80,7 @@ def bridge_options(scheme: str, mode: str, **options: Any) -> BridgeOptions:
     return BridgeOptions.model_validate(keys)
 
 
-Start = Callable[..., AbstractAsyncContextManager[Bridge]]
+Start = Callable[..., AbstractAsyncContextManager[ReachableListener]]
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def running() -> Start:
         listener = await listen("in", model, dispatcher, routes)
         assert isinstance(listener, ForkingListener)
         try:
-            yield Bridge(listener, dispatcher)
+            yield ReachableListener(listener, dispatcher)
         finally:
             await listener.stop()
         await until(lambda: descriptors() <= before)
@@ -104,7 +104,7 @@ def running() -> Start:
 
 @pytest.fixture
 def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, str]]:
-    """A file, and a function that returns a message only once that is there."""
+    """A file, and a function that returns a message only once the file exists."""
     path, name = tmp_path / "gate", f"gate_{os.getpid()}_{abs(hash(tmp_path))}"
     (tmp_path / f"{name}.py").write_text(
         "import os, time\n"
@@ -119,7 +119,7 @@ def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path
 
 
 async def until(condition: Callable[[], object], seconds: float = WAIT) -> None:
-    """For what nothing signals."""
+    """Wait for a condition that has no event."""
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.005)
@@ -146,7 +146,7 @@ def osc(address: str, *args: Any) -> bytes:
     return encode_message(Message.of(address, *args))
 
 
-# --- other routes --------------------------------------------------------------------------------
+# --- new routes ----------------------------------------------------------------------------------
 
 
 @pytest.mark.load
@@ -280,7 +280,7 @@ async def test_old_worker_keeps_running_if_the_new_one_cannot_start(
         assert (bridge.listener.pid, bridge.listener.problem) == (pid, "")
         bridge.send(osc("/x"))
         await until(lambda: old.messages)
-        os.kill(pid or 0, signal.SIGKILL)  # it is looked after still
+        os.kill(pid or 0, signal.SIGKILL)  # the worker is still supervised
         await until(lambda: bridge.listener.pid not in (pid, None))
         bridge.send(osc("/y"))
         await until(lambda: old.addresses == ["/x", "/y"])
@@ -390,14 +390,14 @@ async def test_new_worker_is_watched_too(running: Start) -> None:
         await until(lambda: seen.addresses == ["/x"])
 
 
-async def test_mirror_writer_drops_packets_that_nobody_reads() -> None:
+async def test_mirror_writer_drops_packets_without_a_reader() -> None:
     shown: list[ReceivedPacket] = []
     mirror = TrafficMirror(shown.append)
     switch, far = map(os.dup, mirror.descriptors)
     sock = socket.socket(fileno=far)
     writer = MirrorWriter(switch, sock)
     mirror.watch(True)
-    for _ in range(100):  # the loop does not run meanwhile: if one waited, it would be forever
+    for _ in range(100):  # the loop does not run meanwhile: a write that waits would never return
         writer.write(bytes(40_000), ("127.0.0.1", 1))
     await until(lambda: shown)
     writer.write(b"last", ("127.0.0.1", 1))
@@ -418,7 +418,7 @@ async def test_watched_bridge_delivers_a_burst_of_large_packets(running: Start) 
         assert bridge.listener.drops == {}
 
 
-# --- what it has running -------------------------------------------------------------------------
+# --- processes and threads -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scheme", ["udp", "tcp"])
