@@ -111,6 +111,7 @@ def running_process(
     *args: str,
     env: Mapping[str, str] | None = None,
     folder: Path | None = None,
+    stderr: IO[bytes] | int = subprocess.STDOUT,
 ) -> Iterator[OscbridgeProcess]:
     """``oscbridge run`` with this configuration, ready.
 
@@ -123,7 +124,7 @@ def running_process(
         file.write_text(text)
         own = {"OSCBRIDGE_RUNTIME_DIR": runtime, "NO_COLOR": "1"}
         process = OscbridgeProcess(
-            "run", str(file), *args, env={**os.environ, **own, **(env or {})}
+            "run", str(file), *args, env={**os.environ, **own, **(env or {})}, stderr=stderr
         )
         try:
             process.wait_for(READY)

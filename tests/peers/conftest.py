@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +12,8 @@ from typing import IO, Any
 
 import pytest
 from websockets.sync.client import ClientConnection, connect
+
+from oscbridge.testing import OscbridgeProcess, running_process
 
 CONFIGURATION = """
 [bridge.osc]
@@ -27,45 +26,20 @@ listen = "127.0.0.1:0"
 {options}
 """
 
-PROGRAM = Path(sys.executable).with_name("oscbridge")
 SCRIPTS = Path(__file__).parent.parent / "js"
 END_TIMEOUT = 2.0
 
 
-class Program:
-    """``oscbridge run FILE``, once it is ready."""
+class WebProgram:
+    """The running program, and what can be observed of it."""
 
-    def __init__(self, folder: Path, configuration: str) -> None:
-        file = folder / "oscbridge.toml"
-        file.write_text(configuration)
-        self._log = folder / "stderr.txt"
+    def __init__(self, process: OscbridgeProcess, log: Path) -> None:
+        self._process = process
+        self._log = log
         self._asked_to_end = False
-        with self._log.open("wb") as stderr:
-            self._process = subprocess.Popen(
-                [PROGRAM, "run", file],
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                text=True,
-                env={**os.environ, "PYTHONFAULTHANDLER": "1"},
-            )
-        self.banner = "".join(iter(self._line, ""))
-        self.udp_port = self._port("udp")
-        self.web_port = self._port("wss?")
-
-    def _line(self) -> str:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        assert line, f"the program ended: {self.log}"
-        return "" if line.startswith("Ctrl-C stops it") else line
-
-    def _port(self, scheme: str) -> int:
-        found = re.search(rf"{scheme}://127\.0\.0\.1:(\d+)", self.banner)
-        assert found, self.banner
-        return int(found[1])
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
+        self.banner = process.output
+        self.udp_port = process.port("osc")
+        self.web_port = process.port("web")
 
     @property
     def url(self) -> str:
@@ -79,39 +53,42 @@ class Program:
         """End it as an operator does; a second signal would end it at once."""
         if not self._asked_to_end:
             self._asked_to_end = True
-            self._process.send_signal(signal.SIGTERM)
+            self._process.process.send_signal(signal.SIGTERM)
 
     def stop(self) -> None:
         """End it, and look at how it ended."""
         self.terminate()
         try:
-            self._process.communicate(timeout=END_TIMEOUT)
+            code = self._process.ended(END_TIMEOUT)
         except subprocess.TimeoutExpired:
-            self._process.send_signal(signal.SIGABRT)  # then it says where it hangs
-            self._process.communicate()
+            self._process.stop(signal.SIGABRT)  # the log then shows where it hangs
             raise AssertionError(f"no end within {END_TIMEOUT} s: {self.log}") from None
-        assert self._process.returncode == 0, self.log
+        assert code == 0, self.log
         assert "Traceback" not in self.log, self.log
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[Callable[..., Program]]:
+def run(tmp_path: Path) -> Iterator[Callable[..., WebProgram]]:
     """Starts the program; ``options`` are lines of TOML for the WebSocket endpoint."""
-    programs: list[Program] = []
+    programs: list[WebProgram] = []
+    with ExitStack() as stack:
 
-    def run(options: str = "", mode: str = "asyncio") -> Program:
-        folder = tmp_path / f"program-{len(programs)}"
-        folder.mkdir()
-        programs.append(Program(folder, CONFIGURATION.format(options=options, mode=mode)))
-        return programs[-1]
+        def run(options: str = "", mode: str = "asyncio") -> WebProgram:
+            log = tmp_path / f"stderr-{len(programs)}.txt"
+            text = CONFIGURATION.format(options=options, mode=mode)
+            env = {"PYTHONFAULTHANDLER": "1"}
+            file = stack.enter_context(log.open("wb"))
+            process = stack.enter_context(running_process(text, env=env, stderr=file))
+            programs.append(WebProgram(process, log))
+            return programs[-1]
 
-    yield run
-    for program in programs:
-        program.stop()
+        yield run
+        for program in programs:
+            program.stop()
 
 
 @pytest.fixture
-def program(run: Callable[..., Program]) -> Program:
+def program(run: Callable[..., WebProgram]) -> WebProgram:
     return run()
 
 
@@ -146,12 +123,12 @@ class Peer:
 
 
 @pytest.fixture
-def peer() -> Iterator[Callable[[str, Program], Peer]]:
+def peer() -> Iterator[Callable[[str, WebProgram], Peer]]:
     """Starts the peer ``osc`` or ``osc-js``."""
     peers: list[Peer] = []
     scripts = {"osc": "osc_peer.js", "osc-js": "osc_js_peer.js"}
 
-    def peer(name: str, program: Program) -> Peer:
+    def peer(name: str, program: WebProgram) -> Peer:
         peers.append(Peer(scripts[name], program.url))
         return peers[-1]
 
@@ -165,7 +142,7 @@ def join() -> Iterator[Callable[..., ClientConnection]]:
     """Connects a client of the ``websockets`` library."""
     with ExitStack() as stack:
 
-        def join(program: Program, *subprotocols: str) -> ClientConnection:
+        def join(program: WebProgram, *subprotocols: str) -> ClientConnection:
             return stack.enter_context(
                 connect(
                     program.url,
