@@ -30,15 +30,21 @@ class OscbridgeProcess:
     """A command of ``oscbridge`` that runs until it is stopped, and its output.
 
     ``stderr`` is a file or a descriptor for its log, which otherwise is part of the output.
+    With ``new_session`` it leads a session and a process group of its own.
     """
 
     def __init__(
-        self, *args: str, env: Mapping[str, str], stderr: IO[bytes] | int = subprocess.STDOUT
+        self,
+        *args: str,
+        env: Mapping[str, str],
+        stderr: IO[bytes] | int = subprocess.STDOUT,
+        new_session: bool = False,
     ) -> None:
         self.process = subprocess.Popen(
             [PROGRAM, *args],
             stdout=subprocess.PIPE,
             stderr=stderr,
+            start_new_session=new_session,
             env=env,
             text=True,
             encoding="utf-8",

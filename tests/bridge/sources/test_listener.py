@@ -1,4 +1,4 @@
-"""Listeners in the real program: how they start, how they end, and what is left of them."""
+"""Listeners in the real program: how they start and end, and that nothing is left of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, ExitStack, nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -22,12 +22,12 @@ from oscbridge import Message
 from oscbridge.bridge.app import App
 from oscbridge.net.url import OSCURL
 from oscbridge.osc.framing import encoder_for
+from oscbridge.testing import OscbridgeProcess
 from oscbridge.udp_client import UDPClient
 
 WAIT = 20.0
 END_TIMEOUT = 2.0
 MODES = ["asyncio", "blocking", "threading", "forking"]
-OSCBRIDGE = Path(sys.executable).with_name("oscbridge")
 CONFIG = """
 [bridge.stage]
 listen = "{listen}"
@@ -51,22 +51,22 @@ def stick(message):
     return message
 """
 
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no os.fork here")
-Start = Callable[..., "Program"]
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no os.fork")
+Start = Callable[..., "ProgramSession"]
 Running = Callable[..., AbstractAsyncContextManager[App]]
 Send = Callable[..., Awaitable[None]]
 
 
 def until(condition: Callable[[], object], seconds: float = WAIT) -> None:
-    """For what nothing signals."""
+    """Wait for a condition that has no event."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "in vain"
+        assert time.monotonic() < deadline, f"not true within {seconds} s"
         time.sleep(0.005)
 
 
 def running_processes(wanted: Callable[[list[str]], bool]) -> list[int]:
-    """Processes by the fields of their ``/proc/PID/stat`` behind the name."""
+    """Processes by the fields after the name in their ``/proc/PID/stat``."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # it may have ended meanwhile
@@ -80,30 +80,16 @@ def children_of(parent: int) -> list[int]:
     return running_processes(lambda fields: int(fields[1]) == parent)
 
 
-class Program:
-    """``oscbridge run FILE`` in a session of its own, once it is ready."""
+class ProgramSession:
+    """``oscbridge run`` in its own session, and all processes of that."""
 
-    def __init__(self, folder: Path, mode: str, listen: str) -> None:
-        (folder / "show.py").write_text(MODULE)
-        file = folder / "show.toml"
-        file.write_text(CONFIG.format(listen=listen, mode=mode))
-        self._log = folder / "stderr.txt"
-        with self._log.open("wb") as stderr:
-            self._process = subprocess.Popen(
-                [OSCBRIDGE, "run", file],
-                cwd="/",
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                text=True,
-                start_new_session=True,
-            )
-        self.banner = ""
-        assert self._process.stdout is not None
-        while "Ctrl-C" not in self.banner:
-            line = self._process.stdout.readline()
-            if not line:
-                break  # it has ended, and says why in the log
-            self.banner += line
+    def __init__(self, process: OscbridgeProcess, log: Path) -> None:
+        self.process = process
+        self._log = log
+
+    @property
+    def banner(self) -> str:
+        return self.process.output
 
     @property
     def log(self) -> str:
@@ -111,7 +97,7 @@ class Program:
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self.process.process.pid
 
     @property
     def address(self) -> OSCURL:
@@ -137,7 +123,7 @@ class Program:
             client.send(Message.of(address))
 
     def session(self) -> list[int]:
-        """What runs of all that the program started."""
+        """All processes of the session that run."""
         return running_processes(lambda fields: int(fields[3]) == self.pid)
 
     def listener(self) -> int:
@@ -147,7 +133,7 @@ class Program:
 
     def wait(self, seconds: float = END_TIMEOUT) -> int:
         try:
-            return self._process.wait(seconds)
+            return self.process.process.wait(seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"no end within {seconds} s: {self.log}") from None
 
@@ -155,24 +141,36 @@ class Program:
         for pid in self.session():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        with self._process:
-            pass
+        self.process.close()
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts programs, and ends what is left of them."""
-    started: list[Program] = []
+    """Starts programs, and waits until they are ready; kills the processes that remain."""
+    started: list[ProgramSession] = []
+    with ExitStack() as stack:
 
-    def run(mode: str = "forking", listen: str = "udp://127.0.0.1:0") -> Program:
-        folder = tmp_path / f"program-{len(started)}"
-        folder.mkdir()
-        started.append(Program(folder, mode, listen))
-        return started[-1]
+        def run(
+            mode: str = "forking", listen: str = "udp://127.0.0.1:0", *, ready: bool = True
+        ) -> ProgramSession:
+            folder = tmp_path / f"program-{len(started)}"
+            folder.mkdir()
+            (folder / "show.py").write_text(MODULE)
+            file = folder / "show.toml"
+            file.write_text(CONFIG.format(listen=listen, mode=mode))
+            log = folder / "stderr.txt"
+            stderr = stack.enter_context(log.open("wb"))
+            process = OscbridgeProcess(
+                "run", str(file), env=os.environ, stderr=stderr, new_session=True
+            )
+            started.append(ProgramSession(process, log))
+            if ready:
+                process.wait_for("Ctrl-C stops it")
+            return started[-1]
 
-    yield run
-    for program in started:
-        program.close()
+        yield run
+        for program in started:
+            program.close()
 
 
 def is_free(address: OSCURL) -> bool:
@@ -220,7 +218,7 @@ def test_killing_the_process_group_leaves_nothing_running(start: Start) -> None:
     assert is_free(where)
 
 
-# --- the program is told to end ------------------------------------------------------------------
+# --- the program is stopped ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -284,8 +282,8 @@ def test_occupied_port_ends_the_program_with_one_line(mode: str, start: Start) -
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         listen = f"udp://127.0.0.1:{taken.getsockname()[1]}"
-        program = start(mode, listen)
-        assert program.wait(WAIT) == 1
+        program = start(mode, listen, ready=False)
+        assert program.process.ended(WAIT) == 1
     assert program.banner == ""
     (line,) = program.log.splitlines()
     assert line.endswith(
