@@ -506,7 +506,7 @@ async def test_incompatible_version_is_named(
 # --- choice of the process -------------------------------------------------------------------
 
 
-async def test_without_a_running_bridge_the_error_says_how_to_start_one(folder: Path) -> None:
+async def test_error_without_a_running_bridge_says_how_to_start_one(folder: Path) -> None:
     with pytest.raises(OSCBridgeError, match="no bridge of this user is running here; start one"):
         await choose()
 

@@ -172,7 +172,7 @@ def test_the_program_runs_until_it_is_stopped() -> None:
         assert process.stop() == 0
 
 
-def test_the_program_keeps_its_files_in_a_given_folder(tmp_path: Path) -> None:
+def test_running_process_keeps_its_files_in_the_given_folder(tmp_path: Path) -> None:
     with running_process(UDP_PEER, folder=tmp_path) as process:
         process.send("stage", oscbridge.encode_message(Message("/a")), b"no OSC")
         process.wait_for("bad packet")
