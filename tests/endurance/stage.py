@@ -219,7 +219,7 @@ to = "steady"
         lines = ["user root", "allow_anonymous true", f"listener {self._mqtt} 127.0.0.1"]
         lines += ["persistence true", f"persistence_location {self._folder}/"]
         lines += ["log_timestamp_format %H:%M:%S"]
-        lines += ["max_inflight_messages 0", "max_queued_messages 0"]  # unlimited
+        lines += ["queue_qos0_messages true", "max_queued_messages 0"]  # unlimited
         file.write_text("\n".join(lines) + "\n")
         log = (self._folder / "mosquitto.log").open("ab")
         with log:
@@ -244,11 +244,15 @@ to = "steady"
             self.broker.wait()
 
     def _subscribe(self, stack: ExitStack) -> Client:
-        """A subscriber whose session, with its subscription, survives kills of the broker."""
+        """A subscriber whose session, with its subscription, survives kills of the broker.
+
+        With QoS 0, so that it acknowledges nothing: paho drops what it has not read yet when an
+        acknowledgement cannot be written.
+        """
         client = Client(CallbackAPIVersion.VERSION2, "chaos", clean_session=False)
         client.reconnect_delay_set(0.1, 0.5)
         subscribed = threading.Event()
-        client.on_connect = lambda *_: client.subscribe("#", qos=1) and None
+        client.on_connect = lambda *_: client.subscribe("#", qos=0) and None
         client.on_subscribe = lambda *_: subscribed.set()
         client.on_message = self._arrived
         client.connect("127.0.0.1", self._mqtt)
