@@ -147,7 +147,7 @@ class AddedRoute:
 ADDED_ROUTE = AddedRoute()
 
 
-async def test_a_plugin_adds_routes_to_every_source(running: Running, send: Send) -> None:
+async def test_plugin_adds_routes_to_every_source(running: Running, send: Send) -> None:
     ADDED_ROUTE.asked.clear()
     plugins = Plugins([EntryPoint("default", f"{__name__}:ADDED_ROUTE", "oscbridge")])
     text = ONE.format(mode="asyncio", type="collect") + '[endpoint.rest]\ntype = "collect"'

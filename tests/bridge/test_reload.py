@@ -448,7 +448,7 @@ async def test_stop_while_a_reload_closes_an_endpoint_logs_the_lost_messages(
     assert "1 message lost" in caplog.text
 
 
-async def test_an_endpoint_whose_on_routes_changed_fails_holds_up_nothing(
+async def test_failing_on_routes_changed_blocks_nothing(
     running: Running, read: Read, types: dict[str, type[Endpoint]], caplog: pytest.LogCaptureFixture
 ) -> None:
     types["stuck"] = Stuck
@@ -483,7 +483,7 @@ class Everything:
                 routes.add("*", sink)
 
 
-async def test_a_route_of_a_plugin_comes_and_goes_with_the_routes_of_the_file(
+async def test_plugin_route_is_added_and_removed_with_the_routes_of_the_file(
     running: Running, read: Read, send: Send
 ) -> None:
     async with running(IN + OUT + ROUTE, Everything()) as app:
@@ -494,7 +494,7 @@ async def test_a_route_of_a_plugin_comes_and_goes_with_the_routes_of_the_file(
         assert numbers(app.endpoints["out"].endpoint) == [0, 0, 1, 1, 2, 2]
 
 
-async def test_a_route_of_a_plugin_holds_its_bridge_when_its_endpoint_is_full(
+async def test_plugin_route_pauses_its_bridge_when_its_endpoint_is_full(
     running: Running, send: Send, types: dict[str, type[Endpoint]]
 ) -> None:
     types["stuck"] = Stuck

@@ -52,7 +52,7 @@ def test_reload_reports_the_changes(run: Callable[..., Any], write: Write, call:
     assert call("reload").stdout == f"reloaded {file}: nothing changed\n"
 
 
-def test_an_invalid_file_is_rejected_and_the_bridge_keeps_running(
+def test_invalid_file_is_rejected_and_the_bridge_keeps_running(
     run: Callable[..., Any], write: Write, call: Call
 ) -> None:
     program = run()
@@ -67,9 +67,7 @@ def test_an_invalid_file_is_rejected_and_the_bridge_keeps_running(
     assert program.stop() == 0
 
 
-def test_a_failed_connection_is_a_warning(
-    run: Callable[..., Any], write: Write, call: Call
-) -> None:
+def test_failed_connection_is_a_warning(run: Callable[..., Any], write: Write, call: Call) -> None:
     run()
     write(
         CONFIGURATION + '[endpoint.desk]\ntype = "osc"\nto = "tcp://127.0.0.1:9"\n'
@@ -83,7 +81,7 @@ def test_a_failed_connection_is_a_warning(
     assert result.stderr.startswith("warning: endpoint.desk: not connected: connection refused")
 
 
-def test_of_several_bridges_the_file_or_the_process_picks_one(
+def test_file_or_process_selects_one_of_several_bridges(
     run: Callable[..., Any], write: Write, call: Call, tmp_path: Path
 ) -> None:
     run("one.toml")
@@ -99,7 +97,7 @@ def test_of_several_bridges_the_file_or_the_process_picks_one(
     assert call("reload", "three.toml").returncode == 1
 
 
-def test_without_a_bridge_it_says_how_to_start_one(call: Call) -> None:
+def test_reload_without_a_bridge_explains_how_to_start_one(call: Call) -> None:
     result = call("reload")
     text = "error: no bridge of this user is running here; start one with: oscbridge run\n"
     assert (result.returncode, result.stderr) == (1, text)

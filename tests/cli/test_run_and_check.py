@@ -55,7 +55,7 @@ def one_error(result: subprocess.CompletedProcess[str]) -> str:
 # --- run ---------------------------------------------------------------------------------------
 
 
-def test_run_prints_addresses_plugins_and_a_line_that_works(
+def test_run_prints_addresses_plugins_and_a_command_that_works(
     start: Start, write: Write, call: Call
 ) -> None:
     program = start("run", write())
@@ -70,7 +70,7 @@ def test_run_prints_addresses_plugins_and_a_line_that_works(
     assert sent.stdout.startswith("sent /hello ,i 1 to udp://127.0.0.1:")
 
 
-def test_the_line_to_try_works_where_all_addresses_are_listened_on(
+def test_printed_command_works_when_listening_on_all_addresses(
     start: Start, write: Write, call: Call
 ) -> None:
     program = start("run", write('[bridge.a]\nlisten = "udp://0.0.0.0:0"\n'))
@@ -96,7 +96,7 @@ def test_run_and_check_report_an_endpoint_that_no_route_uses(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_cleanly_within_two_seconds(
+def test_signal_stops_run_cleanly_within_two_seconds(
     number: int, start: Start, write: Write
 ) -> None:
     program = start("run", write())
@@ -142,7 +142,7 @@ def slow_plugin(tmp_path: Path, environment: dict[str, str]) -> Callable[..., No
     return install
 
 
-def test_a_second_signal_ends_it_at_once(
+def test_second_signal_stops_run_at_once(
     slow_plugin: Callable[..., None], start: Start, write: Write
 ) -> None:
     slow_plugin(close="import time; time.sleep(60)")
@@ -155,7 +155,7 @@ def test_a_second_signal_ends_it_at_once(
     assert time.monotonic() - begin < 1
 
 
-def test_a_signal_ends_it_while_an_endpoint_still_connects(
+def test_signal_stops_run_while_an_endpoint_connects(
     slow_plugin: Callable[..., None], start: Start, write: Write
 ) -> None:
     slow_plugin(connect='print("connecting", flush=True); await asyncio.sleep(60)')
@@ -170,7 +170,7 @@ def test_a_signal_ends_it_while_an_endpoint_still_connects(
 
 @pytest.mark.parametrize("command", ["run", "check"])
 @pytest.mark.parametrize("problem", BAD)
-def test_a_bad_configuration_ends_it_with_one_clear_line(
+def test_bad_configuration_ends_run_with_one_clear_line(
     command: str, problem: str, call: Call, write: Write
 ) -> None:
     text, message = BAD[problem]
@@ -183,7 +183,7 @@ def test_a_bad_configuration_ends_it_with_one_clear_line(
 
 
 @pytest.mark.parametrize("command", ["run", "check"])
-def test_a_missing_file_ends_it_with_one_clear_line(command: str, call: Call, write: Write) -> None:
+def test_missing_file_ends_run_with_one_clear_line(command: str, call: Call, write: Write) -> None:
     write(name="studio.toml")
     result = call(command, "stduio.toml")
     assert result.returncode == 2
@@ -271,7 +271,7 @@ def terminal(tmp_path: Path, environment: dict[str, str]) -> Iterator[Terminal]:
     terminal("kill-server")
 
 
-def test_in_a_terminal_ctrl_c_stops_it(terminal: Terminal, write: Write) -> None:
+def test_ctrl_c_in_a_terminal_stops_run(terminal: Terminal, write: Write) -> None:
     program = shlex.quote(str(Path(sys.executable).with_name("oscbridge")))
     # Ctrl-C goes to the shell as well, which shall live to tell the exit code.
     command = f"trap : INT; {program} run {shlex.quote(write())}; echo ended with $?; exec cat"

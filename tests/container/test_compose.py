@@ -80,7 +80,7 @@ def project(engine: Engine, image: str, brokers: None) -> Iterator[Callable[...,
         each("down", "--volumes", "--timeout", "2")
 
 
-def test_osc_reaches_a_subscriber_and_the_page_and_survives_the_broker(
+def test_osc_reaches_a_subscriber_and_the_page_and_resumes_after_a_broker_restart(
     project: Callable[..., Project], send: Callable[..., None], dashboard: Callable[..., Any]
 ) -> None:
     compose = project("compose.yaml")
@@ -125,7 +125,7 @@ def test_osc_reaches_a_subscriber_and_the_page_and_survives_the_broker(
 
 
 @pytest.mark.parametrize("problem", ["bad", "unreadable"])
-def test_a_problem_stops_the_bridge_with_a_line_after_a_few_restarts(
+def test_configuration_problem_stops_the_bridge_with_one_line_after_a_few_restarts(
     project: Callable[..., Project], tmp_path: Path, problem: str
 ) -> None:
     folder = tmp_path / "docker"
@@ -148,7 +148,7 @@ def test_a_problem_stops_the_bridge_with_a_line_after_a_few_restarts(
     assert bridge.logs().count(line) == 6
 
 
-def test_a_cluster_serves_all_clients_and_survives_a_node(
+def test_cluster_serves_all_clients_and_survives_the_loss_of_a_node(
     project: Callable[..., Project], send: Callable[..., None], dashboard: Callable[..., Any]
 ) -> None:
     compose = project("compose.cluster.yaml")

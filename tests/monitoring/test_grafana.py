@@ -204,7 +204,7 @@ def names(expression: str) -> Iterator[tuple[str, set[str]]]:
         yield token, matchers | grouped
 
 
-def test_the_names_of_an_expression_are_found() -> None:
+def test_metric_names_of_an_expression_are_found() -> None:
     expression = 'sum by (le, a) (rate(x_total{b=~"$c", d!="e"}[5m])) / y or vector(0) - time()'
     groups = {"le", "a"}
     assert list(names(expression)) == [("x_total", {"b", "d"} | groups), ("y", groups)]
@@ -295,7 +295,7 @@ def test_panel_has_its_own_place_and_number() -> None:
         taken |= cells
 
 
-def test_the_data_source_is_chosen_in_grafana() -> None:
+def test_data_source_is_chosen_in_grafana() -> None:
     chosen = {"type": "prometheus", "uid": "${datasource}"}
     assert all(panel["datasource"] == chosen for panel in PANELS)
     assert all(target["datasource"] == chosen for panel in PANELS for target in panel["targets"])

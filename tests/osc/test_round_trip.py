@@ -91,14 +91,14 @@ def comparable(value: object) -> object:
 
 
 @given(packets)
-def test_a_packet_comes_back_as_it_went(packet: Packet) -> None:
+def test_packet_survives_the_round_trip(packet: Packet) -> None:
     data = encode_packet(packet)
     assert len(data) % 4 == 0
     assert comparable(decode_packet(data)) == comparable(stamped(packet))
 
 
 @given(st.floats(allow_nan=False, min_value=-3e38, max_value=3e38))
-def test_a_float_comes_back_as_the_nearest_float32(value: float) -> None:
+def test_float_becomes_the_nearest_float32(value: float) -> None:
     decoded = decode_packet(encode_packet(Message.of("/f", value)))
     assert isinstance(decoded, Message)
     assert decoded.args == struct.unpack(">f", struct.pack(">f", value))

@@ -27,7 +27,7 @@ def kernel_drops(port: int) -> int:
 
 @pytest.mark.load
 @pytest.mark.parametrize("mode", ["asyncio", "blocking", "threading"])
-def test_twenty_thousand_messages_a_second_reach_a_client(run: Any, join: Any, mode: str) -> None:
+def test_twenty_thousand_messages_per_second_reach_a_client(run: Any, join: Any, mode: str) -> None:
     program = run(mode=mode)
     client = join(program)
     command = [sys.executable, SENDER, str(program.udp_port), str(COUNT), str(RATE)]

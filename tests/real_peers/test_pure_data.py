@@ -54,7 +54,7 @@ def test_messages_of_pd_arrive(kind: str, udp_server: Any, inbox: Any, pd: Any) 
 
 
 @every_server
-def test_pd_gets_our_reply_where_it_asked(kind: str, udp_server: Any, pd: Any) -> None:
+def test_pd_receives_our_reply_at_its_sending_port(kind: str, udp_server: Any, pd: Any) -> None:
     process = pd(f"connect {udp_server(kind)}", "ask list 0.5 hello")
     assert process.find("reply: (.*)")[1] == "list answer 0.5 hello"
 

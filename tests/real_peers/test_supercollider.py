@@ -105,13 +105,13 @@ def ask(client: Any, address: str, *args: int) -> Message:
 # --- our clients ask, scsynth answers ----------------------------------------------------------
 
 
-def test_scsynth_tells_its_status(client: Any) -> None:
+def test_scsynth_reports_its_status(client: Any) -> None:
     answer = ask(client, "/status")
     assert (answer.address, answer.types) == ("/status.reply", "iiiiiffdd")
     assert answer.args[7] == 48_000.0
 
 
-def test_scsynth_tells_its_version(client: Any) -> None:
+def test_scsynth_reports_its_version(client: Any) -> None:
     answer = ask(client, "/version")
     assert (answer.address, answer.args[:2]) == ("/version.reply", ("scsynth", 3))
 
@@ -131,7 +131,7 @@ def test_scsynth_reports_an_unknown_command(client: Any) -> None:
     assert ask(client, "/nonsense") == Message.of("/fail", "/nonsense", "Command not found")
 
 
-def test_scsynth_takes_our_bundle_at_its_time(client: Any, node: int) -> None:
+def test_scsynth_handles_our_bundle_at_its_time(client: Any, node: int) -> None:
     assert ask(client, "/notify", 1).args[0] == "/notify"
     due = time.time() + 0.5
     bundle = OscBundleBuilder(due)
@@ -146,7 +146,7 @@ def test_scsynth_takes_our_bundle_at_its_time(client: Any, node: int) -> None:
 
 
 @pytest.mark.parametrize("timestamp", [IMMEDIATELY, 1.0], ids=["immediately", "long past"])
-def test_scsynth_takes_our_bundle_that_is_due_at_once(client: Any, timestamp: float) -> None:
+def test_scsynth_handles_our_immediate_bundle(client: Any, timestamp: float) -> None:
     bundle = OscBundleBuilder(timestamp)
     for number in (1, 2):
         bundle.add_content(Message.of("/sync", number))
@@ -156,7 +156,7 @@ def test_scsynth_takes_our_bundle_that_is_due_at_once(client: Any, timestamp: fl
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-def test_our_dispatch_client_talks_with_scsynth(
+def test_our_dispatch_client_exchanges_messages_with_scsynth(
     transport: str, request: pytest.FixtureRequest, node: int, eventually: Any
 ) -> None:
     port = request.getfixturevalue(f"{transport}_port")
@@ -172,7 +172,7 @@ def test_our_dispatch_client_talks_with_scsynth(
     assert ended == [node]
 
 
-async def test_our_asyncio_tcp_client_talks_with_scsynth(tcp_port: int) -> None:
+async def test_our_asyncio_tcp_client_exchanges_messages_with_scsynth(tcp_port: int) -> None:
     async with AsyncSimpleTCPClient(HOST, tcp_port, mode="1.0") as client:
         await client.send_message("/sync", 7)
         async for answer in client.get_messages(WAIT):
@@ -208,7 +208,9 @@ def talk_about(dispatcher: Dispatcher, node: int, ended: Callable[[int], object]
 
 
 @pytest.mark.parametrize("kind", [BlockingOSCUDPServer, ThreadingOSCUDPServer])
-def test_our_server_on_a_thread_talks_with_scsynth(kind: Any, udp_port: int, node: int) -> None:
+def test_our_server_on_a_thread_exchanges_messages_with_scsynth(
+    kind: Any, udp_port: int, node: int
+) -> None:
     dispatcher = Dispatcher()
     ended: queue.SimpleQueue[int] = queue.SimpleQueue()
     talk_about(dispatcher, node, ended.put)
@@ -223,7 +225,7 @@ def test_our_server_on_a_thread_talks_with_scsynth(kind: Any, udp_port: int, nod
             thread.join(WAIT)
 
 
-async def test_our_asyncio_server_talks_with_scsynth(udp_port: int, node: int) -> None:
+async def test_our_asyncio_server_exchanges_messages_with_scsynth(udp_port: int, node: int) -> None:
     dispatcher, loop = Dispatcher(), asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()
     talk_about(dispatcher, node, ended.set_result)

@@ -112,7 +112,7 @@ def test_at_maximum_speed_future_tags_are_due_immediately() -> None:
     assert schedule(FASTEST).packet(record(0, tagged(THEN + SECOND))) == tagged(NOW)
 
 
-def test_the_farthest_time_tag_stays_in_the_future() -> None:
+def test_farthest_time_tag_stays_in_the_future() -> None:
     farthest = encode_bundle([MESSAGE], TimeTag(0x7FFFFFFF_FFFFFFFF))
     shifted = decode_packet(schedule(0.001).packet(record(0, farthest)))
     assert isinstance(shifted, Bundle)
@@ -137,7 +137,7 @@ def test_malformed_bundle_is_left_unchanged_where_it_is_damaged() -> None:
     assert shifted[16:] == wrong[16:]
 
 
-def test_bundles_that_are_nested_too_deeply_are_left_alone_from_there() -> None:
+def test_bundles_nested_too_deeply_are_left_unchanged_below_the_limit() -> None:
     packet = encode_bundle([])
     for _ in range(5_000):
         packet = encode_bundle([packet])
@@ -242,7 +242,7 @@ def test_maximum_speed_neither_waits_nor_is_late() -> None:
     assert (len(sent), punctuality.late) == (5, 0)
 
 
-def test_time_tags_may_be_kept() -> None:
+def test_time_tags_can_be_kept() -> None:
     sent: list[bytes] = []
     packet = tagged(THEN + SECOND)
     play([record(0, packet)], sent.append, Schedule.now(THEN), Punctuality(), keep_timetags=True)
@@ -277,7 +277,7 @@ def test_play_stops_during_a_wait_and_before_the_next_packet() -> None:
     assert punctuality.packets == 3
 
 
-def test_ticks_come_while_there_is_no_wait() -> None:
+def test_ticks_continue_when_there_is_no_wait() -> None:
     ticks: list[None] = []
     play(
         [record(0) for _ in range(30)],

@@ -58,7 +58,7 @@ async def test_counters_metrics_and_log_can_be_read() -> None:
         assert 'endpoint="deaf",reason="bad"} 2.0' in bridge.metrics()
 
 
-async def test_an_offered_message_is_a_delivery_where_the_endpoint_takes_them() -> None:
+async def test_offered_message_is_a_delivery_if_the_endpoint_accepts_deliveries() -> None:
     class Taking(oscbridge.Endpoint[oscbridge.Options, oscbridge.Delivery[oscbridge.Options]]):
         got: asyncio.Queue[oscbridge.Delivery[oscbridge.Options]]
 
@@ -77,7 +77,7 @@ async def test_an_offered_message_is_a_delivery_where_the_endpoint_takes_them() 
             assert await endpoint.got.get() == oscbridge.Delivery(Message("/a"), None, {})
 
 
-async def test_it_reloads_and_stops() -> None:
+async def test_running_bridge_reloads_and_stops() -> None:
     async with running_bridge(UDP, installed=False) as bridge:
         changes = await bridge.reload(UDP + '[endpoint.more]\ntype = "recording"\n')
         assert str(changes) == "added endpoint.more"
@@ -87,13 +87,13 @@ async def test_it_reloads_and_stops() -> None:
         assert bridge.recording("seen").events == ["connect", "close"]
 
 
-async def test_a_bridge_that_cannot_start_says_why() -> None:
+async def test_bridge_that_cannot_start_reports_the_reason() -> None:
     with pytest.raises(oscbridge.ConfigurationError):
         async with running_bridge("[nonsense]"):
             pass
 
 
-async def test_a_wait_that_is_in_vain_shows_what_there_was() -> None:
+async def test_timed_out_wait_shows_the_recorded_messages() -> None:
     async with running_bridge(UDP, installed=False) as bridge:
         logging.getLogger("oscbridge.endpoint.seen").info("here")
         with pytest.raises(AssertionError, match=r"INFO oscbridge\.endpoint\.seen: here"):
@@ -104,7 +104,7 @@ async def test_a_wait_that_is_in_vain_shows_what_there_was() -> None:
             bridge.endpoint("nobody")
 
 
-async def test_the_log_is_left_as_it_was() -> None:
+async def test_log_configuration_is_restored() -> None:
     logger = logging.getLogger("oscbridge")
     before = (logger.level, list(logger.handlers))
     async with running_bridge(UDP, installed=False):
@@ -112,18 +112,18 @@ async def test_the_log_is_left_as_it_was() -> None:
     assert (logger.level, logger.handlers) == before
 
 
-def test_a_free_port_is_one_that_the_system_does_not_hand_out() -> None:
+def test_free_port_is_outside_the_ephemeral_range() -> None:
     assert 10_000 <= free_port() < 32_000
 
 
-def test_the_program_runs_until_it_is_stopped() -> None:
+def test_program_runs_until_it_is_stopped() -> None:
     text = '[bridge.stage]\nlisten = "udp://127.0.0.1:0"\n[endpoint.peer]\ntype = "osc"\n'
     with running_process(text + f'to = "udp://127.0.0.1:{free_port()}"\n') as process:
         assert process.port("stage") > 0
         assert process.stop() == 0
 
 
-async def test_a_recording_endpoint_records_in_order() -> None:
+async def test_recording_endpoint_records_in_order() -> None:
     endpoint = RecordingEndpoint("seen", oscbridge.Options())
     for number in range(3):
         await endpoint.send_batch([Message.of("/n", number)])

@@ -141,7 +141,7 @@ NUMBERS = [Message("/n", "i", (number,)) for number in range(200)]
 
 
 @pytest.mark.parametrize("host", [HOST, "::1"])
-async def test_each_message_is_a_packet_of_its_own_with_its_types(
+async def test_each_message_is_sent_as_its_own_packet_with_its_types(
     host: str, bridged: Bridging, device: Devices
 ) -> None:
     mixer = device(host)
@@ -154,7 +154,7 @@ async def test_each_message_is_a_packet_of_its_own_with_its_types(
         assert bridge.status.dropped == {}
 
 
-async def test_what_comes_back_to_the_port_that_it_sends_from_enters_the_routes(
+async def test_replies_to_the_sending_port_enter_the_routes(
     bridged: Bridging, device: Devices
 ) -> None:
     mixer = device()
@@ -169,9 +169,7 @@ async def test_what_comes_back_to_the_port_that_it_sends_from_enters_the_routes(
     assert message.origin.peer == (HOST, mixer.port)
 
 
-async def test_it_sends_from_the_port_that_it_is_told_to_listen_on(
-    bridged: Bridging, device: Devices
-) -> None:
+async def test_endpoint_sends_from_its_listen_port(bridged: Bridging, device: Devices) -> None:
     mixer, free = device(), device()
     free.sock.close()
     options = f'listen = "{HOST}:{free.port}"'
@@ -183,7 +181,7 @@ async def test_it_sends_from_the_port_that_it_is_told_to_listen_on(
         assert (await bridge.seen())[0].address == "/y"
 
 
-async def test_a_port_that_is_taken_is_told_and_tried_again(
+async def test_port_in_use_is_logged_and_retried(
     bridged: Bridging, device: Devices, caplog: pytest.LogCaptureFixture
 ) -> None:
     mixer, taken = device(), device()
@@ -196,20 +194,20 @@ async def test_a_port_that_is_taken_is_told_and_tried_again(
     assert "not connected: address already in use" in caplog.text
 
 
-async def test_a_host_name_is_looked_up(bridged: Bridging, device: Devices) -> None:
+async def test_host_name_is_resolved(bridged: Bridging, device: Devices) -> None:
     mixer = device()
     async with bridged(f"udp://localhost:{mixer.port}") as bridge:
         bridge.offer(Message("/x"))
         assert await mixer.heard() == [Message("/x")]
 
 
-async def test_a_host_name_that_is_not_known_is_told_and_ends_nothing(bridged: Bridging) -> None:
+async def test_unknown_host_name_is_logged_and_retried(bridged: Bridging) -> None:
     async with bridged("udp://no-such-host.invalid:9000") as bridge:
         assert "unknown host" in bridge.status.problem
         bridge.offer(Message("/x"))
 
 
-async def test_that_nobody_listens_ends_nothing(bridged: Bridging, device: Devices) -> None:
+async def test_missing_listener_stops_nothing(bridged: Bridging, device: Devices) -> None:
     gone = device()
     gone.sock.close()
     async with bridged(f"udp://{HOST}:{gone.port}") as bridge:
@@ -224,7 +222,7 @@ async def test_that_nobody_listens_ends_nothing(bridged: Bridging, device: Devic
         assert (bridge.status.connected, bridge.status.dropped) == (True, {})
 
 
-async def test_a_refusal_that_the_system_tells_late_loses_no_message(
+async def test_late_connection_refused_error_loses_no_message(
     bridged: Bridging, device: Devices
 ) -> None:
     mixer = device()
@@ -254,7 +252,7 @@ class Faulty:
 
 
 @pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOBUFS])
-async def test_when_the_system_has_no_room_it_waits_and_loses_nothing(
+async def test_full_system_buffer_delays_and_loses_nothing(
     number: int, bridged: Bridging, device: Devices
 ) -> None:
     mixer = device()
@@ -267,7 +265,7 @@ async def test_when_the_system_has_no_room_it_waits_and_loses_nothing(
         assert bridge.status.dropped == {}
 
 
-async def test_when_the_network_is_gone_it_connects_again_and_loses_nothing(
+async def test_unreachable_network_reconnects_and_loses_nothing(
     bridged: Bridging, device: Devices
 ) -> None:
     mixer = device()
@@ -281,7 +279,7 @@ async def test_when_the_network_is_gone_it_connects_again_and_loses_nothing(
         assert bridge.status.dropped == {}
 
 
-async def test_what_cannot_be_sent_is_counted_and_the_rest_of_the_burst_arrives(
+async def test_oversized_message_is_counted_and_the_rest_of_the_burst_arrives(
     bridged: Bridging, device: Devices, caplog: pytest.LogCaptureFixture
 ) -> None:
     mixer = device()
@@ -299,7 +297,7 @@ async def test_what_cannot_be_sent_is_counted_and_the_rest_of_the_burst_arrives(
     assert "1 message lost: 70016 bytes are too much for a datagram" in caplog.text
 
 
-async def test_a_bad_packet_from_the_peer_is_counted(bridged: Bridging, device: Devices) -> None:
+async def test_bad_packet_from_the_peer_is_counted(bridged: Bridging, device: Devices) -> None:
     mixer = device()
     async with bridged(f"udp://{HOST}:{mixer.port}") as bridge:
         bridge.offer(Message("/x"))
@@ -310,7 +308,7 @@ async def test_a_bad_packet_from_the_peer_is_counted(bridged: Bridging, device: 
         assert bridge.status.received.bad == {"address": 1}
 
 
-async def test_a_burst_from_the_peer_arrives_whole_and_in_order(
+async def test_burst_from_the_peer_arrives_completely_and_in_order(
     bridged: Bridging, device: Devices
 ) -> None:
     mixer = device()
@@ -322,7 +320,7 @@ async def test_a_burst_from_the_peer_arrives_whole_and_in_order(
         assert [m.args for m in await bridge.seen(200)] == [m.args for m in NUMBERS]
 
 
-async def test_on_a_loop_that_watches_no_sockets_it_works_as_well(
+async def test_endpoint_works_on_a_loop_without_socket_readers(
     bridged: Bridging, device: Devices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mixer = device()
@@ -349,9 +347,7 @@ async def test_on_a_loop_that_watches_no_sockets_it_works_as_well(
 # --- keepalive ---------------------------------------------------------------------------------
 
 
-async def test_a_mixer_that_answers_only_who_keeps_asking_is_heard(
-    bridged: Bridging, device: Devices
-) -> None:
+async def test_keepalive_keeps_a_mixer_sending(bridged: Bridging, device: Devices) -> None:
     mixer = device()
     options = 'keepalive = { send = "/xremote", every = 0.1 }'
     async with bridged(f"udp://{HOST}:{mixer.port}", options) as bridge:
@@ -364,7 +360,7 @@ async def test_a_mixer_that_answers_only_who_keeps_asking_is_heard(
         assert bridge.status.sent == 0  # no message of a route
 
 
-async def test_a_keepalive_may_have_arguments(bridged: Bridging, device: Devices) -> None:
+async def test_keepalive_can_have_arguments(bridged: Bridging, device: Devices) -> None:
     mixer = device()
     options = """keepalive = { send = '/subscribe 50 0.5 "a b" true', every = 3600 }"""
     async with bridged(f"udp://{HOST}:{mixer.port}", options):
@@ -402,7 +398,7 @@ async def receive(sock: socket.socket) -> tuple[Message, Any]:
     return decode_message(data), client
 
 
-async def test_all_members_of_a_group_hear_it_and_each_is_heard(
+async def test_all_members_of_a_multicast_group_receive_and_can_send(
     bridged: Bridging, member: Callable[[], socket.socket]
 ) -> None:
     members = [member(), member()]
@@ -417,7 +413,7 @@ async def test_all_members_of_a_group_hear_it_and_each_is_heard(
         assert [m.address for m in await bridge.seen(2)] == ["/y", "/y"]
 
 
-async def test_it_does_not_hear_itself_in_the_group_that_it_listens_to(
+async def test_endpoint_does_not_receive_its_own_multicast(
     bridged: Bridging, member: Callable[[], socket.socket]
 ) -> None:
     sock = member()
@@ -434,16 +430,14 @@ async def test_it_does_not_hear_itself_in_the_group_that_it_listens_to(
         assert [m.address for m in await bridge.seen()] == ["/other"]
 
 
-async def test_hops_are_how_many_routers_a_multicast_may_pass(
-    bridged: Bridging, device: Devices
-) -> None:
+async def test_multicast_hops_sets_the_time_to_live(bridged: Bridging, device: Devices) -> None:
     for options, hops in (("", 1), ("max_hops = 7", 7)):
         async with bridged(f"udp://{GROUP}:9", options) as bridge:
             link: Any = bridge.endpoint._link
             assert link._sock.getsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL) == hops
 
 
-async def test_a_broadcast_address_may_be_sent_to(bridged: Bridging) -> None:
+async def test_endpoint_can_send_to_a_broadcast_address(bridged: Bridging) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)
         sock.bind(("127.255.255.255", 0))
@@ -523,7 +517,7 @@ every_wire = pytest.mark.parametrize(("scheme", "wire"), [("tcp", "1.1"), ("tcp+
 
 
 @every_wire
-async def test_over_tcp_messages_go_both_ways_in_order(
+async def test_tcp_messages_arrive_in_order_in_both_directions(
     scheme: str, wire: str, bridged: Bridging, server: Servers
 ) -> None:
     peer = await server(wire)
@@ -541,7 +535,7 @@ async def test_over_tcp_messages_go_both_ways_in_order(
 
 
 @every_wire
-async def test_our_own_server_is_spoken_to_and_its_answers_are_heard(
+async def test_endpoint_exchanges_messages_with_our_own_server(
     scheme: str, wire: str, bridged: Bridging
 ) -> None:
     dispatcher = Dispatcher()
@@ -554,7 +548,7 @@ async def test_our_own_server_is_spoken_to_and_its_answers_are_heard(
             assert [m.args[0] for m in await bridge.seen(50)] == list(range(50))
 
 
-async def test_a_peer_that_is_down_at_start_is_connected_when_it_comes_up(
+async def test_peer_that_is_down_at_the_start_is_connected_later(
     bridged: Bridging, device: Devices, server: Servers
 ) -> None:
     with socket.create_server((HOST, 0)) as taken:
@@ -570,7 +564,7 @@ async def test_a_peer_that_is_down_at_start_is_connected_when_it_comes_up(
 
 
 @pytest.mark.parametrize("how", ["close", "abort"])
-async def test_a_connection_that_the_peer_ends_is_opened_again(
+async def test_connection_closed_by_the_peer_is_reopened(
     how: str, bridged: Bridging, server: Servers, caplog: pytest.LogCaptureFixture
 ) -> None:
     peer = await server()
@@ -588,7 +582,7 @@ async def test_a_connection_that_the_peer_ends_is_opened_again(
     assert "not connected: " in caplog.text
 
 
-async def test_a_peer_that_breaks_the_framing_is_counted_and_connected_again(
+async def test_peer_with_broken_framing_is_counted_and_reconnected(
     bridged: Bridging, server: Servers
 ) -> None:
     peer = await server("1.0")
@@ -601,9 +595,7 @@ async def test_a_peer_that_breaks_the_framing_is_counted_and_connected_again(
         assert bridge.status.received.bad == {"negative_length": 1}
 
 
-async def test_a_frame_that_never_ends_takes_no_memory_without_a_bound(
-    bridged: Bridging, server: Servers
-) -> None:
+async def test_endless_frame_takes_bounded_memory(bridged: Bridging, server: Servers) -> None:
     peer = await server("1.1")
     async with bridged(f"tcp://{HOST}:{peer.port}") as bridge:
         first = await peer.connection()
@@ -612,7 +604,7 @@ async def test_a_frame_that_never_ends_takes_no_memory_without_a_bound(
         assert bridge.status.received.bad == {"max_packet_size": 1}
 
 
-async def test_a_packet_that_the_end_of_the_connection_cuts_is_counted(
+async def test_packet_truncated_by_a_disconnect_is_counted(
     bridged: Bridging, server: Servers
 ) -> None:
     peer = await server("1.1")
@@ -624,7 +616,7 @@ async def test_a_packet_that_the_end_of_the_connection_cuts_is_counted(
         assert bridge.status.received.bad == {"truncated": 1}
 
 
-async def test_a_peer_that_reads_nothing_holds_the_outbox_and_then_gets_all(
+async def test_stalled_peer_fills_the_send_queue_and_then_receives_everything(
     bridged: Bridging, server: Servers
 ) -> None:
     peer = await server()
@@ -643,7 +635,7 @@ async def test_a_peer_that_reads_nothing_holds_the_outbox_and_then_gets_all(
         assert bridge.status.dropped == {}
 
 
-async def test_a_peer_that_reads_nothing_for_too_long_is_connected_again(
+async def test_peer_stalled_for_too_long_is_reconnected(
     bridged: Bridging, server: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tcp_link, "SEND_TIMEOUT", 0.05)
@@ -656,7 +648,7 @@ async def test_a_peer_that_reads_nothing_for_too_long_is_connected_again(
         assert bridge.status.received.bad == {}
 
 
-async def test_a_message_that_cannot_be_encoded_is_counted_and_the_others_arrive(
+async def test_message_that_cannot_be_encoded_is_counted_and_the_others_arrive(
     bridged: Bridging, server: Servers
 ) -> None:
     peer = await server()
@@ -666,16 +658,14 @@ async def test_a_message_that_cannot_be_encoded_is_counted_and_the_others_arrive
         assert bridge.status.dropped == {"bad": 1}
 
 
-async def test_what_was_written_goes_out_before_it_stops(
-    bridged: Bridging, server: Servers
-) -> None:
+async def test_stop_sends_written_messages_first(bridged: Bridging, server: Servers) -> None:
     peer = await server()
     async with bridged(f"tcp://{HOST}:{peer.port}") as bridge:
         bridge.offer(*NUMBERS)
     assert await peer.heard(200) == NUMBERS
 
 
-async def test_a_bundle_from_the_peer_enters_the_routes_message_by_message(
+async def test_bundle_from_the_peer_enters_the_routes_message_by_message(
     bridged: Bridging, server: Servers
 ) -> None:
     peer = await server()
@@ -708,7 +698,7 @@ async def test_a_bundle_from_the_peer_enters_the_routes_message_by_message(
         ('to = "udp://h:1"\nkeepalive = { send = "/a", every = 0.01 }', "must be at least 0.1"),
     ],
 )
-def test_options_that_cannot_be_used_are_told(
+def test_unusable_options_are_problems(
     options: str, fault: str, types: dict[str, type[Endpoint]]
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:

@@ -73,7 +73,7 @@ async def test_closed_port_is_not_connected_until_a_datagram_is_accepted(
         assert peer(bridge).sent == 3
 
 
-async def test_peer_that_is_heard_is_connected(bridged: Any) -> None:
+async def test_peer_that_sends_is_connected(bridged: Any) -> None:
     with bound() as device:
         port = device.getsockname()[1]
     local = bound()

@@ -249,7 +249,7 @@ class Everything:
 EVERYTHING = Everything()
 
 
-async def test_routes_of_plugins_run_beside_those_of_the_configuration(
+async def test_routes_of_plugins_run_alongside_those_of_the_configuration(
     running: Start, send: Send
 ) -> None:
     plugins = Plugins([EntryPoint("everything", f"{__name__}:EVERYTHING", "oscbridge")])
