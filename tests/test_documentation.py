@@ -1,4 +1,4 @@
-"""What README.md says is run: its commands, configuration, programs and tables."""
+"""The content of README.md is run: its commands, configuration, programs and tables."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
 
 
 def block(language: str, start: str) -> str:
-    """The one block of a language that holds a text."""
+    """The only block of a language that contains a text."""
     (found,) = [text for kind, text in BLOCKS if kind == language and start in text]
     return found
 
@@ -243,7 +243,7 @@ def test_configuration_is_valid(text: str, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "my_show", raising=False)
     raw = tomllib.loads(text)
-    if not {"bridge", "endpoint"} & raw.keys():  # routes alone, between those of the sample
+    if not {"bridge", "endpoint"} & raw.keys():  # only routes, inserted between those of the sample
         text = block("toml", "# studio.toml").partition("[[route]]")[0] + text
     parse(text, Plugins().endpoint_types, "README.md")
 

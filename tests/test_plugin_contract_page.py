@@ -1,4 +1,4 @@
-"""What docs/plugin-contract.md says is run: its plugins, its configurations, its tables."""
+"""The content of docs/plugin-contract.md is run: its plugins, configurations and tables."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_class_attributes_have_the_defaults_of_the_table() -> None:
         assert default == (f'`"{value}"`' if isinstance(value, str) else f"`{value!r}`")
 
 
-def test_every_capability_is_listed_with_its_methods() -> None:
+def test_every_ability_is_listed_with_its_methods() -> None:
     listed = {
         method: ability.strip("`")
         for ability, methods, _ in table("Abilities")
@@ -168,7 +168,7 @@ def test_every_error_of_an_endpoint_is_listed() -> None:
     assert names("Errors") - {"OSError"} == kinds
 
 
-def test_method_of_an_undeclared_capability_is_an_error() -> None:
+def test_method_of_an_undeclared_ability_is_an_error() -> None:
     with pytest.raises(TypeError, match=r"derive the class from oscbridge\.Coalescing too"):
 
         class Undeclared(oscbridge.Endpoint):

@@ -1,4 +1,4 @@
-"""The public names, what they cost, and the one way in which layers import each other."""
+"""The public names, the cost of their imports, and the import direction of the layers."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_plugin_marker_loads_no_models() -> None:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """The modules that a file imports, all of it, in functions too."""
+    """All modules that a file imports, including imports in functions."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

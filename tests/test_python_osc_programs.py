@@ -1,7 +1,7 @@
-"""Programs for python-osc run the same when oscbridge takes its place in their imports.
+"""Programs for python-osc run unchanged with oscbridge in their imports.
 
-They are written in the manner of its documentation. Each runs with the one and with the
-other, as a process of its own, and must print the same.
+They follow the style of its documentation. Each runs with either library,
+as a separate process, and must print the same.
 """
 
 from __future__ import annotations
@@ -556,7 +556,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts a program with a library in the place of python-osc."""
+    """Starts a program with a library instead of python-osc."""
     started: list[subprocess.Popen[str]] = []
 
     def start(text: str, library: str, *args: str) -> subprocess.Popen[str]:

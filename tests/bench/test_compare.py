@@ -1,4 +1,4 @@
-"""Comparing revisions: the interval of a ratio, what it says, and what is left behind."""
+"""Comparing revisions: the interval of a ratio, its verdict, and cleaning up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # its modules are no package
+sys.path.insert(0, str(Path(__file__).parent))  # its modules are not a package
 
 import compare
 from figures import Figure
@@ -17,7 +17,7 @@ from ratios import MIN_ROUNDS, Interval, interval, verdict
 from rich.console import Console
 
 LIMIT = 0.05
-# Ratios to leave out on each side. Source: tables of the sign test, two-sided 0.05.
+# Ratios to omit on each side. Source: tables of the sign test, two-sided 0.05.
 LEFT_OUT = {6: 0, 8: 0, 9: 1, 11: 1, 12: 2, 15: 3, 20: 5, 25: 7}
 
 

@@ -1,4 +1,4 @@
-"""Whatever a function of a route or an endpoint raises costs one message or one attempt."""
+"""An exception in a function of a route or in an endpoint costs one message or one attempt."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def lost(app: App) -> Counter[str]:
 
 
 async def send_to(app: App, scheme: str, *addresses: str) -> None:
-    """All at once, so that they are in one batch where the server takes batches."""
+    """All at once, so that they are in one batch if the server reads batches."""
     address = app.listeners["stage"].address
     kind = socket.SOCK_DGRAM if scheme == "udp" else socket.SOCK_STREAM
     with socket.socket(socket.AF_INET, kind) as sock:

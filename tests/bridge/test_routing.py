@@ -1,4 +1,4 @@
-"""Routes that plugins declare or register: what they may do, and what they cannot."""
+"""Routes that plugins declare or register, and their restrictions."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ IN = '[bridge.in]\nlisten = "udp://127.0.0.1:0"\n'
 
 
 class Defaulting(Collect):
-    """Wants everything under /a while no route leads to it."""
+    """Has a default route for everything under /a."""
 
     default_routes = ("/a", "/a/*")
 
 
 class Sociable(Collect):
-    """Wants what comes from itself as well."""
+    """Has a default route for its own messages as well."""
 
     default_routes = ("*",)
     default_routes_include_self = True

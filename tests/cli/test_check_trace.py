@@ -1,4 +1,4 @@
-"""``oscbridge check --trace``, and functions beside the configuration file."""
+"""``oscbridge check --trace``, and functions next to the configuration file."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_help_has_an_example(call: Call) -> None:
     assert 'oscbridge check studio.toml --trace "/1/fader3 0.5"' in shown
 
 
-# --- functions beside the file -----------------------------------------------------------------
+# --- functions next to the file ----------------------------------------------------------------
 
 FUNCTION = """
 [bridge.stage]
@@ -178,7 +178,7 @@ def double(message):
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """One that is not where the program is started."""
+    """A configuration file outside the working directory."""
     folder = tmp_path / "shows" / "tonight"
     folder.mkdir(parents=True)
     return folder

@@ -34,7 +34,7 @@ SECTION = README.split("\n## Watch it from outside\n", 1)[1].split("\n## ", 1)[0
 
 
 def configuration(mixer: int) -> str:
-    """A bridge and a mixer, which may be there or not."""
+    """A bridge and a mixer, which may be running or not."""
     return f"""
         [http]
         listen = "127.0.0.1:0"
@@ -48,7 +48,7 @@ def configuration(mixer: int) -> str:
 
 
 def url_of(program: Any) -> str:
-    """Where a bridge that has just been started serves its health."""
+    """The health URL of a bridge that has just been started."""
     found: re.Match[str] = program.wait_for(r"http://127\.0\.0\.1:\d+")
     program.wait_for("Ctrl-C")
     return found[0]
@@ -56,7 +56,7 @@ def url_of(program: Any) -> str:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[bytes], str]]:
-    """Serves the same bytes to everybody, then says nothing. The URL."""
+    """Serves the same bytes to every client, then stays silent. Returns the URL."""
     ended = threading.Event()
     servers: list[socketserver.ThreadingTCPServer] = []
 
@@ -135,7 +135,7 @@ def test_attacks_on_a_real_bridge_are_harmless_and_leave_nothing_behind(
 
 
 def resources(pid: int) -> tuple[int, int]:
-    """How many descriptors and threads a process has."""
+    """The numbers of descriptors and threads of a process."""
     return tuple(len(list(Path(f"/proc/{pid}/{name}").iterdir())) for name in ("fd", "task"))  # type: ignore[return-value]
 
 
@@ -214,7 +214,7 @@ def test_url_and_a_choice_of_processes_exclude_each_other(call: Call, choice: li
     assert "--url" in result.stderr
 
 
-# --- something else answers, or nothing --------------------------------------------------------
+# --- other servers, or none --------------------------------------------------------------------
 
 
 def test_health_without_a_bridge_reports_how_to_fix_it(call: Call) -> None:
@@ -291,11 +291,11 @@ def test_health_loads_no_plugin_and_no_configuration() -> None:
     assert found.stdout == "set()\n"
 
 
-# --- what README.md says -----------------------------------------------------------------------
+# --- README.md ---------------------------------------------------------------------------------
 
 
 def rows(heading: str) -> list[list[str]]:
-    """The table whose first row begins like that."""
+    """The table whose first row begins with a text."""
     after = SECTION.split(f"\n| {heading} |", 1)[1]
     lines = re.match(r".*\n\| --- .*\n((?:\|.*\n)+)", after)
     assert lines

@@ -148,7 +148,7 @@ def test_every_line_is_json(mode: str, start: Callable[..., Running]) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_text_from_the_network_can_neither_forge_a_line_nor_control_the_terminal(
+def test_a_text_from_the_network_can_neither_forge_a_line_nor_command_the_terminal(
     mode: str, start: Callable[..., Running]
 ) -> None:
     program = start(mode)
@@ -163,7 +163,7 @@ def test_text_from_the_network_can_neither_forge_a_line_nor_control_the_terminal
     assert re.search(r"\(at \S+my_show\.py:3 in fail\)$", line)
 
 
-def test_verbose_logs_the_whole_traceback(start: Callable[..., Running]) -> None:
+def test_with_verbose_the_whole_traceback_follows(start: Callable[..., Running]) -> None:
     program = start("asyncio", "--verbose")
     program.send(BAD)
     lines = program.wait_for(r"    ValueError")
@@ -172,7 +172,7 @@ def test_verbose_logs_the_whole_traceback(start: Callable[..., Running]) -> None
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_repeated_error_is_one_line_and_a_count(mode: str, start: Callable[..., Running]) -> None:
+def test_a_repeated_error_is_one_line_and_a_count(mode: str, start: Callable[..., Running]) -> None:
     program = start(mode)
     for _ in range(100):
         program.send(b"no OSC")
@@ -183,7 +183,7 @@ def test_repeated_error_is_one_line_and_a_count(mode: str, start: Callable[..., 
     assert re.search(r" \(99 more in \d+ s\)$", rest)
 
 
-def test_count_is_logged_at_runtime_after_the_problem_has_stopped(
+def test_the_count_is_logged_while_it_runs_although_the_problem_has_stopped(
     start: Callable[..., Running],
 ) -> None:
     program = start("asyncio")
@@ -193,7 +193,9 @@ def test_count_is_logged_at_runtime_after_the_problem_has_stopped(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_unread_log_does_not_block_the_bridge(mode: str, start: Callable[..., Running]) -> None:
+def test_a_log_that_nobody_reads_does_not_hold_up_the_bridge(
+    mode: str, start: Callable[..., Running]
+) -> None:
     near, far = os.pipe()
     try:
         os.set_blocking(far, False)
@@ -218,7 +220,7 @@ def test_unread_log_does_not_block_the_bridge(mode: str, start: Callable[..., Ru
         os.close(far)
 
 
-def test_log_without_a_reader_does_not_stop_the_bridge(start: Callable[..., Running]) -> None:
+def test_a_log_whose_reader_is_gone_does_not_end_the_bridge(start: Callable[..., Running]) -> None:
     near, far = os.pipe()
     program = start("asyncio", stderr=far)
     os.close(near)

@@ -1,4 +1,4 @@
-"""``oscbridge record`` and ``play``, each against the other and against liblo."""
+"""``oscbridge record`` and ``play``, with each other and with liblo."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
 HOST = "127.0.0.1"
 SECOND = 1_000_000_000
 THEN = 1_700_000_000 * SECOND
-"""When the recordings that are made here began."""
+"""The start time of the recordings made here."""
 
 
 def message(number: int) -> bytes:
@@ -52,7 +52,7 @@ def message(number: int) -> bytes:
 
 
 def read(file: Path) -> list[Record]:
-    """The records of a file that is whole."""
+    """The records of a complete file."""
     with file.open("rb") as opened:
         return list(Recording(opened))
 
@@ -80,7 +80,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def made(file: Path) -> Callable[..., str]:
-    """Writes a recording: packets, or records. Its path."""
+    """Writes a recording of packets or records. Returns its path."""
 
     def made(*records: Record | bytes, length: float = 0.0, gap: float = 0.0) -> str:
         data = encode_header(THEN)
@@ -96,7 +96,7 @@ def made(file: Path) -> Callable[..., str]:
 
 @pytest.fixture
 def record(start: Start, file: Path) -> Callable[..., tuple[Any, int]]:
-    """Starts ``record`` on a free port. The program and the port."""
+    """Starts ``record`` on a free port. Returns the program and the port."""
 
     def record(*args: str, scheme: str = "udp") -> tuple[Any, int]:
         program = start("record", str(file), "--listen", f"{scheme}://{HOST}:0", *args)
@@ -110,7 +110,7 @@ def url(receiver: socket.socket, scheme: str = "udp") -> str:
 
 
 def send_datagrams(port: int, *datagrams: bytes) -> int:
-    """Send them from one socket. Its port."""
+    """Send datagrams from one socket. Returns its port."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         for data in datagrams:
             sock.sendto(data, (HOST, port))
@@ -119,7 +119,7 @@ def send_datagrams(port: int, *datagrams: bytes) -> int:
 
 
 def wait_for_size(file: Path, size: int) -> None:
-    """Wait until a file has at least this size: it is written from time to time."""
+    """Wait until a file has at least this size: it is written at intervals."""
     deadline = time.monotonic() + 15
     while file.stat().st_size < size:
         assert time.monotonic() < deadline, f"{file.stat().st_size} bytes, not {size}"
@@ -176,7 +176,7 @@ def test_signal_ends_a_recording_completely(
     assert program.stop(number) == 0
     assert len(read(file)) == 1
     assert re.search(r"^recorded 1 packets, \d+ bytes, \d+\.\d s, to \S+$", program.output, re.M)
-    assert "\x1b" not in program.output  # nothing is drawn where there is no terminal
+    assert "\x1b" not in program.output  # nothing is drawn without a terminal
 
 
 def test_written_packets_survive_a_kill(record: Callable[..., tuple[Any, int]], file: Path) -> None:
@@ -380,7 +380,7 @@ def test_played_packets_keep_their_times(
         times.append(time.monotonic())
     assert program.ended() == 0
     late = [now - n * gap / float(speed) for n, now in enumerate(times)]
-    assert median(late) - min(late) < 0.002  # nobody knows when it began
+    assert median(late) - min(late) < 0.002  # the start time is unknown
     told = re.search(r"late by (\S+) ms at the median, (\S+) ms at most", program.output)
     assert told
     assert float(told[1]) < 1
@@ -674,7 +674,7 @@ class Terminal:
         os.close(theirs)
 
     def wait_for(self, pattern: str) -> re.Match[str]:
-        """Read what it shows until there is a pattern."""
+        """Read the output until it matches a pattern."""
         text = ""
         deadline = time.monotonic() + 15
         while not (found := re.search(pattern, text)):
@@ -684,7 +684,7 @@ class Terminal:
         return found
 
     def stop(self) -> bytes:
-        """End it with Ctrl-C. What it wrote to its standard output stream."""
+        """Stop it with Ctrl-C. Returns its standard output."""
         self.process.send_signal(signal.SIGINT)
         output, _ = self.process.communicate(timeout=5)
         assert self.process.returncode == 0
@@ -749,7 +749,7 @@ def test_oscdump_prints_the_played_packets_of_oscsend(
     with dump:
         try:
             assert dump.stdout is not None
-            for _ in range(50):  # nobody knows when it listens
+            for _ in range(50):  # it does not report when it listens
                 call("play", str(file), "--to", f"{to}://{HOST}:{port}")
                 if select.select([dump.stdout], [], [], 0.1)[0]:
                     break
@@ -776,7 +776,7 @@ def test_readme_commands_work(
             program.wait_for("recording ")
             assert program.stop() == 0
             continue
-        # Where it goes to is another matter: that of who runs the test is left alone.
+        # The recording is played to a receiver of the test, not to the documented target.
         to = args.index("--to") if "--to" in args else len(args)
         taker = Taker("1.1") if any(arg.startswith("tcp:") for arg in args) else None
         args[to : to + 2] = ["--to", url(receiver) if taker is None else taker.url]
@@ -790,7 +790,7 @@ def test_readme_commands_work(
         assert program.ended() == 0
 
 
-# --- of the bridge that runs -------------------------------------------------------------------
+# --- traffic of a running bridge ---------------------------------------------------------------
 
 
 def test_bridge_traffic_is_recorded_in_both_directions_and_played_back(
@@ -825,7 +825,7 @@ def test_bridge_traffic_is_recorded_in_both_directions_and_played_back(
 
 
 def wait_for_records(file: Path, count: int) -> None:
-    """Wait until a recording that is being written has so many records."""
+    """Wait until a recording in progress has this number of records."""
     deadline = time.monotonic() + 10
     while len(read_until_broken(file)[0]) < count:
         assert time.monotonic() < deadline

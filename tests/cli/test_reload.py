@@ -1,4 +1,4 @@
-"""``oscbridge reload`` with bridges that run, all as people start them."""
+"""``oscbridge reload`` with running bridges, started from the command line."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ listen = "udp://127.0.0.1:0"
 
 @pytest.fixture
 def environment(environment: dict[str, str]) -> Iterator[dict[str, str]]:
-    """With a folder for sockets of its own, whose path is short."""
+    """The environment with a separate folder for sockets, whose path is short."""
     with TemporaryDirectory(prefix="osc") as folder:
         yield environment | {"OSCBRIDGE_RUNTIME_DIR": folder}
 
 
 @pytest.fixture
 def run(start: Start, write: Write) -> Callable[..., Any]:
-    """Starts a bridge with a file of this name, and waits until it runs."""
+    """Starts a bridge with a file of this name, and waits until it is ready."""
 
     def run(name: str = "show.toml") -> Any:
         program = start("run", write(CONFIGURATION, name))

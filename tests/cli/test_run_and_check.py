@@ -129,7 +129,7 @@ def oscbridge_endpoints():
 
 @pytest.fixture
 def slow_plugin(tmp_path: Path, environment: dict[str, str]) -> Callable[..., None]:
-    """Installs an endpoint type that is slow to connect, or that holds up the loop to close."""
+    """Installs an endpoint type that is slow to connect, or that blocks the loop in ``close``."""
 
     def install(*, connect: str = "pass", close: str = "pass") -> None:
         (tmp_path / "slow.py").write_text(SLOW_PLUGIN.format(connect=connect, close=close))
@@ -240,7 +240,7 @@ def test_check_opens_nothing(call: Call, write: Write) -> None:
 
 
 class Terminal:
-    """A terminal of its own, by tmux."""
+    """A separate terminal, by tmux."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self._tmux = ["tmux", "-f", os.devnull, "-S", str(folder / "tmux")]
@@ -257,7 +257,7 @@ class Terminal:
         ).stdout
 
     def screen(self, until: str, timeout: float = 20) -> str:
-        """What it shows, once that matches."""
+        """The content of the terminal, once it matches."""
         deadline = time.monotonic() + timeout
         while not re.search(until, shown := self("capture-pane", "-p"), re.MULTILINE):
             assert time.monotonic() < deadline, shown
@@ -273,7 +273,7 @@ def terminal(tmp_path: Path, environment: dict[str, str]) -> Iterator[Terminal]:
 
 def test_ctrl_c_in_a_terminal_stops_run(terminal: Terminal, write: Write) -> None:
     program = shlex.quote(str(Path(sys.executable).with_name("oscbridge")))
-    # Ctrl-C goes to the shell as well, which shall live to tell the exit code.
+    # Ctrl-C reaches the shell as well, which must survive to print the exit code.
     command = f"trap : INT; {program} run {shlex.quote(write())}; echo ended with $?; exec cat"
     terminal("new-session", "-d", "-x", "100", "-y", "30", "sh", "-c", command)
     shown = terminal.screen("^Ctrl-C stops it")

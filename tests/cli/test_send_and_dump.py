@@ -1,4 +1,4 @@
-"""``oscbridge send`` and ``dump``, each against the other and against real peers."""
+"""``oscbridge send`` and ``dump``, with each other and with real peers."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_send_to_an_unknown_host_is_an_error_without_a_traceback(call: Call) -> 
 
 @pytest.fixture
 def dump(start: Start) -> tuple[Any, int]:
-    """``dump``, listening, and its port."""
+    """A listening ``dump`` and its port."""
     program = start("dump", "--listen", "udp://127.0.0.1:0")
     return program, int(program.wait_for(r"listening on udp://127\.0\.0\.1:(\d+)")[1])
 

@@ -1,4 +1,4 @@
-"""``oscbridge run`` at its start and its end, where something is in its way."""
+"""Start and stop of ``oscbridge run`` under adverse conditions."""
 
 from __future__ import annotations
 

@@ -81,9 +81,7 @@ def tap(start: Start, bridge: Bridge) -> Callable[..., Any]:
     return tap
 
 
-def test_tap_line_contains_time_source_peer_and_message(
-    bridge: Bridge, tap: Callable[..., Any]
-) -> None:
+def test_a_line_has_time_source_peer_and_message(bridge: Bridge, tap: Callable[..., Any]) -> None:
     program = tap()
     bridge.send(encode_message(Message.of("/fader/1", 0.1, "on")))
     at = r"^\d\d:\d\d:\d\d\.\d{3} "
@@ -92,14 +90,14 @@ def test_tap_line_contains_time_source_peer_and_message(
     assert program.stop() == 0
 
 
-def test_tap_of_a_name_shows_only_that_name(bridge: Bridge, tap: Callable[..., Any]) -> None:
+def test_one_name_alone_is_shown(bridge: Bridge, tap: Callable[..., Any]) -> None:
     program = tap("mixer", "--count", "2")
     bridge.send(encode_message(Message("/a")), encode_message(Message("/b")))
     assert program.ended() == 0
     assert [line.split()[1:3] for line in program.output.splitlines()[-2:]] == [["→", "mixer"]] * 2
 
 
-def test_tap_shows_a_forking_bridge(bridge: Bridge, tap: Callable[..., Any]) -> None:
+def test_a_forking_bridge_is_shown(bridge: Bridge, tap: Callable[..., Any]) -> None:
     program = tap("forked", "--count", "1")
     bridge.send(encode_message(Message.of("/x", 1)), to="forked")
     assert program.ended(15) == 0
@@ -107,7 +105,7 @@ def test_tap_shows_a_forking_bridge(bridge: Bridge, tap: Callable[..., Any]) -> 
 
 
 @pytest.mark.parametrize("name", ["stage", "forked"])
-def test_scheduled_message_is_shown_on_arrival(
+def test_message_that_waits_is_shown_on_arrival(
     name: str, bridge: Bridge, tap: Callable[..., Any]
 ) -> None:
     program = tap(name, "--count", "1")
@@ -117,14 +115,14 @@ def test_scheduled_message_is_shown_on_arrival(
     assert re.search(rf"{name} → .* /x ,i 1 @ \S+, [89]\.\d s ahead\n$", program.output)
 
 
-def test_only_matching_addresses_are_shown(bridge: Bridge, tap: Callable[..., Any]) -> None:
+def test_addresses_that_match_are_shown(bridge: Bridge, tap: Callable[..., Any]) -> None:
     program = tap("stage", "--match", "/1/*", "--count", "1")
     bridge.send(encode_message(Message("/2/a")), encode_message(Message("/1/a")))
     assert program.ended() == 0
     assert program.output.rstrip().endswith("/1/a ,")
 
 
-def test_json_output_is_one_object_per_line(bridge: Bridge, tap: Callable[..., Any]) -> None:
+def test_json_is_an_object_a_line(bridge: Bridge, tap: Callable[..., Any]) -> None:
     program = tap("stage", "--json", "--count", "3")
     tag = TimeTag.from_unix(1_000_000_000)  # long ago, so it is done at once
     whole = Message(
@@ -176,31 +174,31 @@ def test_messages_over_the_rate_are_counted_and_reported(
     program.wait_for(r"… \d\d skipped \(over --rate\)")
 
 
-def test_unknown_name_suggests_the_nearest(bridge: Bridge, call: Call) -> None:
+def test_a_name_that_is_none_is_answered_with_the_nearest(bridge: Bridge, call: Call) -> None:
     result = call("tap", "stge")
     text = "error: 'stge': no such bridge or endpoint; did you mean 'stage'?\n"
     assert (result.returncode, result.stderr) == (2, text)
 
 
-def test_invalid_pattern_is_rejected(bridge: Bridge, call: Call) -> None:
+def test_a_pattern_that_is_none_is_refused(bridge: Bridge, call: Call) -> None:
     result = call("tap", "--match", "/[a")
     assert (result.returncode, result.stderr) == (2, "error: '/[a': unclosed '[' at position 1\n")
 
 
-def test_tap_without_a_bridge_explains_how_to_start_one(call: Call) -> None:
+def test_without_a_bridge_it_says_how_to_start_one(call: Call) -> None:
     result = call("tap")
     text = "error: no bridge of this user is running here; start one with: oscbridge run\n"
     assert (result.returncode, result.stderr) == (1, text)
 
 
-def test_tap_ends_with_the_bridge(bridge: Bridge, tap: Callable[..., Any]) -> None:
+def test_it_ends_with_the_bridge(bridge: Bridge, tap: Callable[..., Any]) -> None:
     program = tap()
     assert bridge.program.stop() == 0
     assert program.ended() == 1
     assert "error: the bridge has stopped" in program.output
 
 
-def test_killed_bridge_does_not_disturb_the_next(
+def test_a_bridge_that_is_killed_does_not_disturb_the_next(
     bridge: Bridge, start: Start, write: Write, call: Call
 ) -> None:
     bridge.program.stop(signal.SIGKILL)
@@ -220,7 +218,7 @@ COMMANDS = [shlex.split(line)[1:] for line in re.findall(r"^oscbridge .+$", SECT
 TAPS = [args for args in COMMANDS if args[0] == "tap"]
 
 
-def test_readme_shows_both_ways_to_watch() -> None:
+def test_readme_shows_both_ways_to_look() -> None:
     assert len(TAPS) > 3
     assert ["top"] in COMMANDS
 
@@ -241,7 +239,7 @@ def test_tap_works_as_in_the_readme(start: Start, write: Write) -> None:
 
 
 @pytest.mark.load
-def test_tapped_bridge_loses_nothing_at_5000_messages_per_second(
+def test_a_bridge_that_is_tapped_loses_nothing_at_5000_messages_a_second(
     bridge: Bridge, tap: Callable[..., Any], environment: dict[str, str], tmp_path: Path
 ) -> None:
     count, rate = 10_000, 5_000

@@ -1,4 +1,4 @@
-"""``oscbridge send`` and ``dump`` over TCP, in both framings, each against the other."""
+"""``oscbridge send`` and ``dump`` over TCP, in both framings, with each other."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FRAMINGS = {"tcp": "1.1", "tcp+1.0": "1.0"}
 
 @pytest.fixture
 def taken() -> Iterator[socket.socket]:
-    """A TCP socket that listens."""
+    """A listening TCP socket."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(15)
         yield server

@@ -1,4 +1,4 @@
-"""``oscbridge top``: what it draws, and in a real terminal with a bridge that runs."""
+"""``oscbridge top``: its picture, and a real terminal with a running bridge."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
 
 
 def process() -> RunningProcess:
-    """One that has run for an hour and a little."""
+    """The status of a bridge that has run for a little over an hour."""
     return RunningProcess(Path("/x"), 4711, "studio.toml", "", time.time() - 3_700, "0")
 
 
-# --- what it draws -----------------------------------------------------------------------------
+# --- the picture -------------------------------------------------------------------------------
 
 
 def received(messages: int = 0, **bad: int) -> Received:
@@ -242,7 +242,7 @@ def test_top_fits_the_terminal(width: int, height: int) -> None:
     now = picture(1, bridges, endpoints, *rows)
     lines = drawn(now, now, width=width, height=height)
     assert max(map(len, lines)) <= width
-    assert len(lines) <= max(height, 16)  # the terminal cuts shorter ones
+    assert len(lines) <= max(height, 16)  # the terminal truncates longer pictures
 
 
 def test_packets_without_room_are_counted() -> None:
@@ -276,7 +276,7 @@ def test_readme_picture_has_the_real_columns() -> None:
     assert [ours.split()[at] for at in (0, 3, -1)] == [theirs.split()[at] for at in (0, 3, -1)]
 
 
-# --- with a bridge that runs -------------------------------------------------------------------
+# --- with a running bridge ---------------------------------------------------------------------
 
 
 CONFIGURATION = """
@@ -293,14 +293,14 @@ to = "mixer"
 
 @pytest.fixture
 def environment(environment: dict[str, str]) -> Iterator[dict[str, str]]:
-    """With a folder for sockets of its own, whose path is short."""
+    """The environment with a separate folder for sockets, whose path is short."""
     with TemporaryDirectory(prefix="osc") as folder:
         yield environment | {"OSCBRIDGE_RUNTIME_DIR": folder}
 
 
 @pytest.fixture
 def program(start: Callable[..., Any], write: Callable[..., str]) -> Any:
-    """A bridge that runs."""
+    """A running bridge."""
     return start("run", write(CONFIGURATION))
 
 
@@ -312,11 +312,11 @@ def port(program: Any) -> int:
 
 
 class Terminal:
-    """A terminal of tmux with a shell, as large as one is by default."""
+    """A tmux terminal of the default size, with a shell."""
 
     def __init__(self, socket: str, environment: dict[str, str]) -> None:
         self._tmux = ["tmux", "-S", socket, "-f", "/dev/null"]
-        # Some shells export the size that the terminal had once.
+        # Some shells export the size of an earlier terminal.
         stale = {"LINES": "30", "COLUMNS": "100"}
         self._environment = environment | stale | {"TERM": "xterm-256color"}
         self._run("new-session", "-d", "-x", "100", "-y", "30", "env PS1=ready$ bash --norc")
@@ -338,7 +338,7 @@ class Terminal:
         self._run("resize-window", "-x", str(width), "-y", str(height))
 
     def shows(self, *texts: str, but: str = "\0") -> list[str]:
-        """Wait until the screen shows all of these. Its lines."""
+        """Wait until the screen shows all of these texts. Returns its lines."""
         deadline = time.monotonic() + 20
         while True:
             screen = self._run("capture-pane", "-p")

@@ -65,7 +65,7 @@ class Blocking:
 
 
 class Peer:
-    """The server's end of a connection, written by hand, and the client at the other."""
+    """A connection with a handwritten server end, and the client at the other end."""
 
     def __init__(self, sock: socket.socket, client: Any, mode: str) -> None:
         self.sock = sock
@@ -85,7 +85,7 @@ class Peer:
         return packets
 
     def take(self, count: int) -> list[bytes]:
-        """So many packets, by the client."""
+        """Receive ``count`` packets with the client."""
         packets: list[bytes] = []
         while len(packets) < count:
             received = self.client.receive(WAIT)
@@ -111,7 +111,7 @@ def listen() -> Iterator[Callable[..., socket.socket]]:
 
 @pytest.fixture(params=["blocking", "asyncio"])
 def kinds(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
-    """Makes a dispatching client of either kind, with the same methods to call."""
+    """Makes a dispatching client of either kind, with the same interface."""
     loop = asyncio.new_event_loop()
     clients: list[Any] = []
 
@@ -192,7 +192,7 @@ def test_send_to_a_server_that_reads_nothing_times_out(
     with pytest.raises(TimeoutError):
         for _ in range(100):
             client.send_message("/a", bytes(1_000_000))
-    with pytest.raises(OSError):  # half a packet is out: nothing may follow it
+    with pytest.raises(OSError):  # half a packet was sent: nothing may follow it
         client.send_message("/b")
 
 
@@ -491,7 +491,7 @@ async def test_cancellation_closes_all_coroutines(
         await started.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await task  # a coroutine that nobody awaits would be a warning, and so an error
+            await task  # an unawaited coroutine would be a warning, and so an error
         sock.close()
 
 
@@ -543,7 +543,7 @@ def test_client_supports_ipv6(
     try:
         client = kinds(host, listener.getsockname()[1], **options)
     except socket.gaierror:
-        assert host == "localhost"  # this machine has it for IPv4 alone
+        assert host == "localhost"  # this machine resolves it to IPv4 only
         return
     client.send_message("/a")
     sock, _ = listener.accept()
@@ -583,7 +583,7 @@ def test_close_wakes_a_waiting_thread(listen: Callable[..., socket.socket]) -> N
 
     thread = threading.Thread(target=wait)
     thread.start()
-    time.sleep(0.05)  # most likely it waits by now; if not, it must return all the same
+    time.sleep(0.05)  # most likely it waits by now; if not, it must return as well
     client.close()
     assert ended.wait(WAIT)
     thread.join()
@@ -599,7 +599,7 @@ async def test_asyncio_client_connects_when_awaited_and_again_after_a_close(
         await client.send_message("/a")
     for _ in range(2):
         assert await client is client
-        async with client:  # does not connect once more
+        async with client:  # does not connect again
             await client.send_message("/a")
             sock, _ = listener.accept()
             with sock:

@@ -43,7 +43,7 @@ def soon(seconds: float) -> TimeTag:
 
 
 class Peer:
-    """A server written by hand, and a client of it that has said hello."""
+    """A handwritten server, and a client that has sent it a first message."""
 
     def __init__(self, sock: socket.socket, client: Any) -> None:
         self.sock = sock
@@ -147,7 +147,7 @@ def test_any_object_with_a_datagram_can_be_sent(peer: MakePeer) -> None:
 
 def test_largest_datagram_is_received_completely(peer: MakePeer) -> None:
     packet = osc("/a", bytes(65_504 - 12))
-    assert len(packet) == 65_504  # UDP over IPv4 has room for three bytes more
+    assert len(packet) == 65_504  # UDP over IPv4 carries up to three bytes more
     other = peer()
     other.say(packet)
     assert other.client.receive(WAIT) == packet

@@ -1,4 +1,4 @@
-"""The compose files, as they stand, with brokers that are real."""
+"""The unmodified compose files, with real brokers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CHROMIUM = (
 
 
 class Project:
-    """One compose file with ports of its own."""
+    """One compose file with its own ports."""
 
     def __init__(self, engine: Engine, file: Path, ports: dict[str, int]) -> None:
         self.name = f"test{time.monotonic_ns()}"
@@ -61,7 +61,7 @@ class Project:
             *(f"--network={self.name}_default", BROKER),
             *("mosquitto_sub", "-h", "mosquitto", "-v", *options),
         )
-        subscriber.wait_for_log("oscbridge/status online")  # the broker has kept that
+        subscriber.wait_for_log("oscbridge/status online")  # the broker has kept the message
         return subscriber
 
 

@@ -1,4 +1,4 @@
-"""The files of docker/ that no container reads, and those that a person starts from."""
+"""The files of docker/ that are not used in a container, and templates for users."""
 
 from __future__ import annotations
 

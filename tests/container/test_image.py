@@ -1,4 +1,4 @@
-"""The image: how it is built, how it runs with everything taken from it, how it ends."""
+"""The image: build, restricted run and stop."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def published() -> tuple[int, int]:
 
 @pytest.fixture
 def bridge(run: Callable[..., Container], published: tuple[int, int]) -> Callable[..., Container]:
-    """Starts the container with both ports published on this machine alone."""
+    """Starts the container with both ports published only on this machine."""
     osc, web = published
 
     def bridge(*options: str, args: tuple[str, ...] = ()) -> Container:
@@ -107,7 +107,7 @@ def test_container_is_healthy_within_5_s(bridge: Callable[..., Container]) -> No
     container.wait_until_healthy(timeout=5.0)
 
 
-def test_container_needs_no_privileges(bridge: Callable[..., Container]) -> None:
+def test_container_has_no_privileges(bridge: Callable[..., Container]) -> None:
     container = bridge()
     status = container.execute("cat", "/proc/1/status")
     assert re.search(r"^Uid:\s+10001", status, re.M)
@@ -197,7 +197,7 @@ def test_children_of_a_process_do_not_become_zombies(bridge: Callable[..., Conta
 
 
 def processes(container: Container, word: str) -> list[int]:
-    """Ids, within the container, of those with a word in their name or command; zombies too."""
+    """Process ids in the container whose name or command contains a word; zombies too."""
     script = (
         "cd /proc; for p in [0-9]*; do [ $p = $$ ] || "
         "echo $p $(cat $p/comm) $(tr '\\0' ' ' <$p/cmdline); done 2>/dev/null"

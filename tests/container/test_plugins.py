@@ -1,4 +1,4 @@
-"""Plugins of others, by pip: in an image of one's own, and into a volume at the start."""
+"""Third-party plugins, by pip: in a derived image, and into a volume at the start."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ to   = "paper"
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The plugin that README.md shows, as a wheel."""
+    """The plugin of README.md, as a wheel."""
     folder = tmp_path_factory.mktemp("print")
     found = re.search(r"^```python\n(# oscbridge_print.py\n.*?)^```$", README, re.M | re.S)
     assert found
@@ -63,7 +63,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def volume(engine: Engine) -> str:
-    """A new volume. It goes with the engine."""
+    """A new volume. It is removed with the engine."""
     return engine.docker("volume", "create").strip()
 
 
@@ -185,7 +185,7 @@ def test_plugins_are_complete_after_a_kill_during_installation(
     there = (f"--volume={volume}:/var/lib/oscbridge", f"--volume={wheel.parent}:/wheels:ro")
     good = f"--env=OSCBRIDGE_PLUGINS=/wheels/{wheel.name}"
     assert run(*there, good, args=("plugins",)).wait_until_ended() == 0
-    # What there is while pip runs.
+    # The files while pip runs.
     script = "cd /var/lib/oscbridge/plugins && mv current old && mkdir new"
     killed = run(*there, "--entrypoint=sh", args=("-c", script))
     assert killed.wait_until_ended() == 0

@@ -1,4 +1,4 @@
-"""The dispatcher: which handlers a packet calls, with what, in which order, and when."""
+"""The dispatcher: handlers called for a packet, their arguments, order and time."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Recorder:
 
 
 class Clock:
-    """A clock that stands still until it is moved."""
+    """A clock that only the test advances."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -90,7 +90,7 @@ def dispatcher(clock: Clock) -> Dispatcher:
 
 @pytest.fixture
 def eager_threads() -> Iterator[None]:
-    """Threads that take turns as often as they can."""
+    """Threads that switch as often as possible."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -102,7 +102,7 @@ def recorder() -> Recorder:
     return Recorder()
 
 
-# --- how a handler is called -------------------------------------------------------------------
+# --- arguments of handlers ---------------------------------------------------------------------
 
 
 def test_handler_receives_the_address_and_the_arguments(
@@ -150,7 +150,7 @@ def test_message_without_type_tags_has_its_raw_data(
 
 
 class Bound:
-    """A handler that prepares itself."""
+    """A bindable handler."""
 
     def __init__(self) -> None:
         self.bindings: list[tuple[str, str | None, dict[str, str]]] = []
@@ -214,11 +214,11 @@ async def test_invoked_handler_is_awaited() -> None:
     assert await Handler(Recorder(6), []).async_invoke(CLIENT, Message("/a")) == 6
 
 
-# --- which handlers are called -----------------------------------------------------------------
+# --- called handlers ---------------------------------------------------------------------------
 
 
 def called(dispatcher: Dispatcher, address: str) -> list[str]:
-    """What the handlers, who record their name, have recorded after one message."""
+    """The names of the handlers called for one message."""
     names: list[str] = []
     for handler in dispatcher.handlers_for_address(address):
         handler.invoke(CLIENT, Message(address))
@@ -226,7 +226,7 @@ def called(dispatcher: Dispatcher, address: str) -> list[str]:
         names.append(str(handler.callback.result))
     results = send(dispatcher, osc(address))
     assert results == names
-    assert send(dispatcher, osc(address)) == names  # from memory
+    assert send(dispatcher, osc(address)) == names  # from the cache
     return names
 
 
@@ -374,7 +374,7 @@ def test_unmap_rejects_an_unknown_mapping(dispatcher: Dispatcher, recorder: Reco
         dispatcher.unmap("/a", Handler(recorder, []))
 
 
-# --- the heads that are remembered -------------------------------------------------------------
+# --- cached heads ------------------------------------------------------------------------------
 
 
 def test_new_mapping_applies_to_cached_addresses(dispatcher: Dispatcher) -> None:

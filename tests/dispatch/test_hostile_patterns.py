@@ -1,4 +1,4 @@
-"""Patterns from a stranger: what they may call, and what the dispatcher remembers of them."""
+"""Patterns from an untrusted peer: limits of their calls and of the cache."""
 
 from __future__ import annotations
 
@@ -103,6 +103,6 @@ def test_cached_calls_are_bounded() -> None:
     tracemalloc.start()
     try:
         flood(200)
-        assert tracemalloc.get_traced_memory()[0] < 150 * MAX_CALLS  # 200,000 calls went by
+        assert tracemalloc.get_traced_memory()[0] < 150 * MAX_CALLS  # after 200,000 calls
     finally:
         tracemalloc.stop()

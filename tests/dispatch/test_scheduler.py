@@ -1,4 +1,4 @@
-"""The scheduler: a bounded heap that others drive."""
+"""The scheduler: a bounded heap that is driven from outside."""
 
 from __future__ import annotations
 

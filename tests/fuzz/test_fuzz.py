@@ -14,7 +14,7 @@ from oscbridge.osc import decode_packet
 
 
 def load(name: str) -> ModuleType:
-    """A module of this folder, which is no package."""
+    """A module of this folder, which is not a package."""
     spec = importlib.util.spec_from_file_location(
         f"fuzz_{name}", Path(__file__).parent / f"{name}.py"
     )
@@ -57,18 +57,18 @@ def test_mutated_packets_cause_no_exit_hang_or_growth(caplog: pytest.LogCaptureF
     caplog.set_level("CRITICAL")
     outcome = targets.flood_of_packets(mutants.packets(20_000, seed=1), seconds=50)
     assert outcome.packets == 20_000
-    assert outcome.faults() == []
+    assert outcome.failures() == []
 
 
 def test_hostile_patterns_stall_nothing() -> None:
-    assert targets.hostile_bundles().faults() == []
+    assert targets.hostile_bundles().failures() == []
 
 
 def test_ever_changing_addresses_take_no_memory() -> None:
-    assert targets.flood_of_addresses(50_000, seconds=50).faults() == []
+    assert targets.flood_of_addresses(50_000, seconds=50).failures() == []
 
 
 def test_damaged_recordings_are_read_up_to_the_damage() -> None:
     outcome = targets.flood_of_recordings(mutants.packets(5_000, seed=1), seconds=50)
     assert outcome.packets == 5_000
-    assert outcome.faults() == []
+    assert outcome.failures() == []

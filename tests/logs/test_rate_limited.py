@@ -1,4 +1,4 @@
-"""Reports at a bounded rate."""
+"""Log lines at a limited rate."""
 
 from __future__ import annotations
 
@@ -175,11 +175,11 @@ def test_summary_does_not_keep_an_error(clock: Clock, caplog: pytest.LogCaptureF
 
 
 class Slip(Exception):
-    """One that can be referred to weakly."""
+    """An error that supports weak references."""
 
 
 class Counting(logging.Handler):
-    """Adds up what lines say."""
+    """Adds up the counts in log lines."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The log: its lines, its colours, and readers that are slow, stuck or gone."""
+"""The log: lines, colours, and slow, stalled or closed readers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from oscbridge.logs.format import MAX_ERROR, MAX_TEXT, JSONLines, Lines, TextLin
 from oscbridge.logs.rate_limited import FIRST_PERIOD, PERIOD
 from oscbridge.logs.stderr import MAX_WAITING, StandardError
 
-# Any character, those that are half of one as well.
+# Any character, including lone surrogates.
 TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=200)
 
 
@@ -51,7 +51,7 @@ def test_any_event_is_one_line_of_json(text: str, name: str, detail: str) -> Non
     fields = json.loads(line)
     assert all(isinstance(value, str) for value in fields.values())
     for value in fields.values():
-        value.encode()  # a half character could not be
+        value.encode()  # a lone surrogate could not be encoded
 
 
 def test_json_has_time_level_part_event_and_error() -> None:
@@ -146,14 +146,14 @@ def _module(folder: Path) -> dict[str, object]:
 
 @pytest.fixture
 def broken(tmp_path: Path) -> logging.LogRecord:
-    """An error in the function of a user, within a library."""
+    """An error in a user's function that a library calls."""
     function = _module(tmp_path)["to_decibels"]
     assert callable(function)
     try:
         function("{")
     except ValueError as error:
         assert error.__traceback__ is not None
-        info = (type(error), error, error.__traceback__.tb_next)  # from the function on
+        info = (type(error), error, error.__traceback__.tb_next)  # starting at the function
         return record("my_show:to_decibels failed", exc_info=info, levelname="ERROR")
     raise AssertionError
 
@@ -223,7 +223,7 @@ def environment() -> dict[str, str]:
 
 
 def shown_in_terminal(environment: dict[str, str], form: str = "auto") -> str:
-    """What a program writes to a terminal."""
+    """The output of a program to a terminal."""
     outer, inner = pty.openpty()
     try:
         code = PROGRAM.format(form=form)
@@ -276,11 +276,11 @@ def test_file_log_has_the_date_and_no_colour(environment: dict[str, str], tmp_pa
     assert line[19:] == " WARNING endpoint.web: dark\\x1b[0m\\nagain"
 
 
-# --- readers that are slow, stuck or gone --------------------------------------------------------
+# --- slow, stalled and closed readers ------------------------------------------------------------
 
 
 class Reader:
-    """The other end of where the log goes, and the handler that writes there."""
+    """The reading end of the log, and the handler that writes to it."""
 
     def __init__(self, kind: str) -> None:
         if kind == "pipe":
@@ -295,7 +295,7 @@ class Reader:
         os.set_blocking(self.descriptor, False)
 
     def log(self, text: str) -> float:
-        """Log a line. The seconds that took."""
+        """Log a line. Returns the duration in seconds."""
         begin = time.perf_counter()
         self.handler.handle(record(text))
         return time.perf_counter() - begin
@@ -311,7 +311,7 @@ class Reader:
         return found.decode().replace("\r\n", "\n")
 
     def read_all(self) -> list[str]:
-        """All lines, as the reader reads on and the log is flushed now and then."""
+        """All lines, with a reader that keeps reading and a log that is flushed at intervals."""
         found = ""
         while more := self.read():
             found += more
@@ -337,7 +337,7 @@ def reader() -> Iterator[Callable[[str], Reader]]:
 
     yield make
     for each in made:
-        each.read()  # or the end would wait for it
+        each.read()  # otherwise the exit would wait for it
         each.close()
 
 

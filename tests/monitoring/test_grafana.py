@@ -340,7 +340,7 @@ class Prometheus:
         )
 
     def query(self, expression: str) -> list[dict[str, Any]]:
-        """What an expression is now. Raises ``OSError`` while Prometheus starts."""
+        """The current value of an expression. Raises ``OSError`` while Prometheus starts."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", f"/api/v1/query?query={quote(expression)}")
@@ -352,7 +352,7 @@ class Prometheus:
         return result
 
     def wait(self, scrapes: int, timeout: float = 20) -> None:
-        """Until so many scrapes were good."""
+        """Wait until ``count`` scrapes have succeeded."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             try:

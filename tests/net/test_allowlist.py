@@ -1,4 +1,4 @@
-"""AllowList: what they are written as, and who is in them."""
+"""Allow lists: notation and membership."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading datagrams by the batch: the quick way and the portable one do the same."""
+"""Reading datagrams in batches: the fast and the portable function behave equally."""
 
 from __future__ import annotations
 

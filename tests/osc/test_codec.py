@@ -38,7 +38,7 @@ class Case:
 
 
 def f32(value: float) -> float:
-    """The nearest value that an ``f`` can hold."""
+    """The nearest value that an ``f`` can represent."""
     return float(struct.unpack(">f", struct.pack(">f", value))[0])
 
 

@@ -1,4 +1,4 @@
-"""Stream framing: one table of streams drives every decoder in every way of cutting them."""
+"""Stream framing: one table of streams drives every decoder with every split."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ CASES = [
     Case("auto unknown", "auto", b"GET / HTTP/1.1", (), "unknown_framing"),
     Case("auto size of -1", "auto", b"\xff\xff\xff\xff", (), "unknown_framing"),
 ]
-# What one framing reads, the detection reads too, if it begins as OSC does.
+# The detection reads every stream of either framing that begins like OSC.
 CASES += [
     Case("auto: " + case.name, "auto", case.stream, case.frames, case.reason, case.pending)
     for case in CASES
@@ -218,7 +218,7 @@ def test_garbage_is_decoded_equally_regardless_of_its_split(
 
 
 def by_the_letter(stream: bytes) -> tuple[list[bytes], bool]:
-    """RFC 1055 a byte at a time: the frames, and whether a bad escape ended them."""
+    """RFC 1055 byte by byte: the frames, and whether a bad escape ended them."""
     frames: list[bytes] = []
     frame, escaped = bytearray(), False
     for octet in stream:
@@ -283,7 +283,7 @@ def test_large_frame_byte_by_byte_takes_linear_time(mode: str) -> None:
     stream = encoder_for(mode)(b"/" * (MAX_PACKET_SIZE - 4))
     started = time.perf_counter()
     assert len(read(decoder_for(mode), each_byte(stream))) == 1
-    assert time.perf_counter() - started < 20  # about 1 s; the square would take minutes
+    assert time.perf_counter() - started < 20  # about 1 s; quadratic time would be minutes
 
 
 def test_encoded_frame_has_one_end_on_each_side() -> None:

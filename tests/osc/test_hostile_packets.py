@@ -1,4 +1,4 @@
-"""Packets from a stranger: each is refused for its own reason, and soon."""
+"""Packets from an untrusted peer: each is rejected with its own reason, and fast."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from oscbridge.osc.packet import split_packet
 
 NOW = b"#bundle\0\0\0\0\0\0\0\0\x01"
 PING = b"/ping\0\0\0,\0\0\0"
-SOON = 2.0  # seconds: hundreds of times what any of these takes
+SOON = 2.0  # seconds: hundreds of times the duration of any of these
 
 
 def element(data: bytes) -> bytes:

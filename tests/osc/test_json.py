@@ -13,7 +13,7 @@ import oscbridge
 from oscbridge import IMMEDIATELY, IMPULSE, MIDI, Bundle, Color, Message, TimeTag
 
 INFINITY = float("inf")
-NOON = TimeTag(0xEC3A_5800_8000_0000)  # some day at noon and a half second
+NOON = TimeTag(0xEC3A_5800_8000_0000)  # an arbitrary day, at noon and half a second
 
 # type tags, value, JSON of the argument
 VALUES = [
@@ -71,7 +71,7 @@ def test_every_value_is_read_as_in_the_table(
     assert type(read.args[0]) is type(value)
 
 
-# JSON of an argument that others write and we read, type tags, value
+# JSON of an argument that other programs write and we read, type tags, value
 OTHER_FORMS = [
     (1, "i", 1),
     (2**31, "h", 2**31),

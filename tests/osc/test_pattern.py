@@ -1,4 +1,4 @@
-"""Address patterns: a table for both dialects, and a matcher that is too simple to be wrong."""
+"""Address patterns: a table for both dialects, and a comparison with a simple matcher."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from oscbridge.errors import PatternError
 from oscbridge.osc import Pattern, Subject, is_pattern
 from oscbridge.osc.pattern import MAX_WILDCARDS
 
-# Pattern, what it matches, what it does not.
+# Pattern, matching addresses, other addresses.
 BOTH: list[tuple[str, list[str], list[str]]] = [
     ("/a/b", ["/a/b"], ["/a", "/a/b/c", "/a/B", "/a/b/", "a/b", ""]),
     ("/a.b+(c)$", ["/a.b+(c)$"], ["/aXb+(c)$"]),
@@ -37,7 +37,7 @@ BOTH: list[tuple[str, list[str], list[str]]] = [
     ("/[a!]", ["/a", "/!"], ["/b"]),
     ("/[*?]", ["/*", "/?"], ["/a"]),
     ("/[]", [], ["/", "/a"]),
-    ("/[.-0]", ["/.", "/0"], ["//", "/1"]),  # a slash lies between . and 0
+    ("/[.-0]", ["/.", "/0"], ["//", "/1"]),  # a slash is between . and 0
     ("/a/[0-9][0-9]", ["/a/07"], ["/a/7", "/a/007"]),
     ("/{a,b}", ["/a", "/b"], ["/c", "/", "/ab", "/a,b", "/{a,b}"]),
     ("/{a,ab}c", ["/ac", "/abc"], ["/c", "/abbc"]),
@@ -167,7 +167,7 @@ def test_address_with_any_wildcard_is_a_pattern(address: str, expected: bool) ->
 
 
 def by_the_letter(pattern: str, address: str, *, mapped: bool) -> bool:
-    """Match by trying everything, as simply as it can be said."""
+    """Match by trying everything, as simply as possible."""
     if not pattern:
         return not address
     if pattern.startswith("//"):

@@ -75,14 +75,14 @@ packets: st.SearchStrategy[Packet] = st.recursive(
 
 
 def stamped(packet: Packet, timetag: TimeTag | None = None) -> Packet:
-    """The packet with the time tags that a decoder gives to its messages."""
+    """The packet with the time tags that a decoder sets in its messages."""
     if isinstance(packet, Message):
         return packet._replace(timetag=timetag)
     return Bundle(packet.timetag, tuple(stamped(e, packet.timetag) for e in packet.elements))
 
 
 def comparable(value: object) -> object:
-    """The same, with each number told from another of its value: NaN, -0.0, True, Color."""
+    """The same, with equal numbers distinguished by type and sign: NaN, -0.0, True, Color."""
     if isinstance(value, float):
         return "NaN" if math.isnan(value) else struct.pack(">d", value)
     if isinstance(value, list | tuple):

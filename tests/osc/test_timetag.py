@@ -1,4 +1,4 @@
-"""Time tags: NTP and Unix time, either way."""
+"""Time tags: conversion between NTP and Unix time."""
 
 from __future__ import annotations
 

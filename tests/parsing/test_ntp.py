@@ -1,4 +1,4 @@
-"""``oscbridge.parsing.ntp`` against the module of python-osc."""
+"""``oscbridge.parsing.ntp`` compared with the module of python-osc."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real program in a process of its own, and the real peers."""
+"""The real program in a separate process, and the real peers."""
 
 from __future__ import annotations
 
@@ -76,18 +76,18 @@ class Program:
         return self._log.read_text()
 
     def terminate(self) -> None:
-        """End it as an operator does; a second signal would end it at once."""
+        """Stop it as an operator does; a second signal would end it at once."""
         if not self._asked_to_end:
             self._asked_to_end = True
             self._process.send_signal(signal.SIGTERM)
 
     def stop(self) -> None:
-        """End it, and look at how it ended."""
+        """Stop it, and check its exit."""
         self.terminate()
         try:
             self._process.communicate(timeout=END_TIMEOUT)
         except subprocess.TimeoutExpired:
-            self._process.send_signal(signal.SIGABRT)  # then it says where it hangs
+            self._process.send_signal(signal.SIGABRT)  # then it logs where it hangs
             self._process.communicate()
             raise AssertionError(f"no end within {END_TIMEOUT} s: {self.log}") from None
         assert self._process.returncode == 0, self.log
@@ -116,7 +116,7 @@ def program(run: Callable[..., Program]) -> Program:
 
 
 class Peer:
-    """A script in tests/js that is connected to the program."""
+    """A script of tests/js that is connected to the program."""
 
     def __init__(self, script: str, url: str) -> None:
         self._process = subprocess.Popen(
@@ -141,7 +141,7 @@ class Peer:
         self._process.stdin.write(json.dumps(packet) + "\n")
 
     def stop(self) -> None:
-        self._process.communicate(timeout=10)  # closes its standard input: it ends itself
+        self._process.communicate(timeout=10)  # closes its standard input: it exits
         assert self._process.returncode == 0
 
 

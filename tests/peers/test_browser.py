@@ -1,4 +1,4 @@
-"""The built-in page, and pages of others, in headless Chromium."""
+"""The built-in page, and pages of other sites, in headless Chromium."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# A name that somebody points to this machine.
+# A foreign name that resolves to this machine.
 STRANGER = "stranger.example"
 
 
@@ -154,7 +154,7 @@ def test_page_reports_a_lost_bridge(page: Page, run: Callable[..., Any]) -> None
     expect(page.locator("#state")).to_have_text("disconnected, reconnecting")
 
 
-# --- pages of others ---------------------------------------------------------------------------
+# --- pages of other sites ----------------------------------------------------------------------
 
 CONNECT = """url => new Promise(done => {
     const socket = new WebSocket(url);
@@ -164,7 +164,7 @@ CONNECT = """url => new Promise(done => {
 
 
 def sandbox(page: Page, program: Any) -> Frame:
-    """A frame that has no site: the browser calls its origin "null"."""
+    """A frame without an origin: the browser sends the origin "null"."""
     page.goto(f"http://localhost:{program.web_port}/nothing-here")
     page.evaluate("""() => {
         const frame = document.createElement("iframe");
@@ -200,7 +200,7 @@ def test_page_of_another_port_of_this_machine_is_accepted(
 
 
 class EmptyPage(BaseHTTPRequestHandler):
-    """Answers everything with a page that holds nothing."""
+    """Answers every request with an empty page."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -214,7 +214,7 @@ class EmptyPage(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def strangers_site() -> Iterator[str]:
-    """Another server, under a name that is not this machine's own."""
+    """Another server, under a foreign name."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), EmptyPage)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
@@ -245,7 +245,7 @@ TOKEN = "Right (and secret) ü"
 
 @pytest.fixture
 def locked(run: Callable[..., Any], tmp_path: Path) -> Any:
-    """A program that asks for a token."""
+    """A program that requires a token."""
     (tmp_path / "token").write_text(TOKEN)
     return run(f'token = {{ file = "{tmp_path / "token"}" }}\nsnapshot = true')
 
@@ -265,7 +265,7 @@ def test_page_asks_for_the_token_and_keeps_it_out_of_the_url(page: Page, locked:
         client.send_message("/fader", 0.5)
     expect(row(page, "/fader").locator(".value")).to_have_text("0.5")
     assert page.url == f"http://127.0.0.1:{locked.web_port}/"
-    page.reload()  # it is kept in the tab
+    page.reload()  # the tab keeps it
     expect(page.locator("#state")).to_have_text("connected")
     assert locked.log == ""
 

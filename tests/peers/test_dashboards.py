@@ -1,4 +1,4 @@
-"""What dashboards on npm ``osc`` and ``osc-js`` get and send, through the real program."""
+"""Dashboards on npm ``osc`` and ``osc-js`` receive and send through the real program."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_osc_js_by_colin_clark_receives_the_rare_types(
 
 
 def bundle(addresses: list[str], rare: int | None = None) -> Any:
-    """One packet, so that its messages come to the endpoint together."""
+    """One packet, so that its messages reach the endpoint together."""
     builder = OscBundleBuilder(IMMEDIATELY)
     for index, address in enumerate(addresses):
         message = OscMessageBuilder(address)

@@ -1,4 +1,4 @@
-"""Every hook has a contract, a test and a page: whoever adds one is told here."""
+"""Every hook has a contract, a test and a documentation page."""
 
 from __future__ import annotations
 

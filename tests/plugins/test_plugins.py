@@ -29,7 +29,7 @@ def oscbridge_endpoints():
 
 
 class AddedRoutes(list[str]):
-    """Notes the matches of the routes that plugins add."""
+    """Records the matches of the routes that plugins add."""
 
     def add(self, match: str, sink: Sink, **_steps: object) -> None:
         self.append(match)

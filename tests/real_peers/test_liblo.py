@@ -1,4 +1,4 @@
-"""liblo: its programs oscsend and oscdump, and the library for what they cannot do."""
+"""liblo: its programs oscsend and oscdump, and the library for the features they lack."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_pattern_of_oscsend_calls_all_matching_handlers(
 
 @pytest.fixture
 def oscdump(launch: Any) -> Any:
-    """An oscdump that is ready, and its UDP port."""
+    """A ready oscdump, and its UDP port."""
     port = free_port()
     process = launch("oscdump", "-L", f"osc.udp://:{port}/")
     with SimpleUDPClient(HOST, port) as client:
@@ -105,7 +105,7 @@ def oscdump(launch: Any) -> Any:
 
 @pytest.fixture
 def oscdump_tcp(launch: Any, eventually: Any) -> Iterator[Any]:
-    """An oscdump that takes connections, and its TCP port."""
+    """An oscdump that accepts connections, and its TCP port."""
     port = free_port()
     process = launch("oscdump", "-L", f"osc.tcp://:{port}/")
 
@@ -120,7 +120,7 @@ def oscdump_tcp(launch: Any, eventually: Any) -> Iterator[Any]:
 
     eventually(connects)
     yield process, port
-    # Only now: liblo may lose the data of one connection while it closes another.
+    # Not earlier: liblo may lose the data of one connection while it closes another.
     clients[0].close()
 
 
@@ -191,7 +191,7 @@ def test_messages_of_our_tcp_clients_are_dumped_in_order(
         assert process.find("(/.*)")[1] == f"/n ib {number} {blob}"
 
 
-# --- the library: SLIP, bundles, patterns at their end, replies --------------------------------
+# --- the library: SLIP, bundles, patterns on the receiving side, replies -----------------------
 
 UDP, TCP = 0x1, 0x4
 
@@ -248,7 +248,7 @@ def liblo() -> Any:
 
 
 class Sender:
-    """A ``lo_address``: what liblo sends to."""
+    """A ``lo_address``: a target of liblo."""
 
     def __init__(self, liblo: Any, proto: int, port: int, slip: bool) -> None:
         self._lo = liblo
@@ -311,7 +311,7 @@ def sender(liblo: Any) -> Iterator[Callable[..., Sender]]:
 
 
 class LoServer:
-    """A ``lo_server`` with methods, that notes which of them are called."""
+    """A ``lo_server`` with methods, which records their calls."""
 
     def __init__(self, liblo: Any, *methods: str) -> None:
         self._lo = liblo
@@ -330,7 +330,7 @@ class LoServer:
         return callback
 
     def receive(self, count: int) -> list[tuple[str, str]]:
-        """The methods that are called, and with what types, once there are so many."""
+        """The called methods with the types of their arguments, once there are ``count``."""
         deadline = time.monotonic() + 10
         while len(self.calls) < count and time.monotonic() < deadline:
             self._lo.lo_server_recv_noblock(self.handle, 100)

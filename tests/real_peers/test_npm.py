@@ -1,4 +1,4 @@
-"""What JavaScript programs are made with: npm osc over UDP and TCP.
+"""npm osc, the library of most JavaScript programs, over UDP and TCP.
 
 The TCP of npm osc is SLIP; its option ``useSLIP: false`` reads a stream without any
 framing, and still writes SLIP.
@@ -23,7 +23,7 @@ WAIT = 10.0
 every_server = pytest.mark.parametrize("kind", ["blocking", "threading", "asyncio"])
 slip = pytest.mark.parametrize("mode", ["1.1", "auto"])
 
-# As npm osc writes a message, and prints the arguments of one that it got.
+# A message as npm osc writes it, and the arguments as it prints them.
 WRITTEN = {
     "address": "/all",
     "args": [
@@ -88,13 +88,13 @@ def bundle(timetag: TimeTag) -> Any:
 
 
 def opened(process: Any) -> Any:
-    """A peer that has told that it is there."""
+    """A peer that has reported that it is ready."""
     assert process.json()["event"] == "open"
     return process
 
 
 def port_of(process: Any) -> int:
-    """The port of a peer that has told that it is there."""
+    """The port of a peer that has reported that it is ready."""
     event = process.json()
     assert event["event"] == "open"
     return int(event["port"])

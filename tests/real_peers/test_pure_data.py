@@ -35,7 +35,7 @@ def pd(launch: Any) -> Any:
 
 @pytest.fixture
 def listening(pd: Any) -> Any:
-    """A Pd that listens, and its port."""
+    """A listening Pd, and its port."""
     port = free_port()
     process = pd(f"listen {port}")
     with SimpleUDPClient(HOST, port) as client:

@@ -1,4 +1,4 @@
-"""python-osc: its clients to our servers, our clients to its servers, and the replies."""
+"""python-osc: its clients with our servers, our clients with its servers, and the replies."""
 
 from __future__ import annotations
 

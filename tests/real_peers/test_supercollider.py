@@ -1,6 +1,6 @@
 """scsynth, SuperCollider's synthesiser, on a JACK server without a sound card.
 
-Over TCP it frames with a length; over both it answers the port that asked.
+Over TCP it uses length prefixes; over both it replies to the sending port.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def tcp(port: int) -> SimpleTCPClient:
 
 @pytest.fixture(scope="module")
 def udp_port(scsynth: Callable[..., int]) -> int:
-    """Where scsynth answers over UDP."""
+    """The UDP address of scsynth."""
     port = scsynth("-u", udp)
     with udp(port) as client:
         for _ in range(TRIES):
@@ -77,7 +77,7 @@ def udp_port(scsynth: Callable[..., int]) -> int:
 
 @pytest.fixture(scope="module")
 def tcp_port(scsynth: Callable[..., int]) -> int:
-    """Where scsynth answers over TCP."""
+    """The TCP address of scsynth."""
     return scsynth("-t", tcp)
 
 
@@ -91,12 +91,12 @@ def client(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 @pytest.fixture
 def node() -> int:
-    """The id of a node that no other test has."""
+    """A unique node id."""
     return random.SystemRandom().randrange(1_000, 2**31)
 
 
 def ask(client: Any, address: str, *args: int) -> Message:
-    """What the answer to a message is."""
+    """The reply to a message."""
     client.send_message(address, args)
     answer: Message = next(client.get_messages(WAIT)).message
     return answer
@@ -140,7 +140,7 @@ def test_scsynth_handles_our_bundle_at_its_time(client: Any, node: int) -> None:
     client.send(bundle.build())
     answers = client.get_messages(WAIT)
     assert [next(answers).address for _ in range(2)] == ["/n_go", "/n_info"]
-    assert time.time() >= due - 0.1  # it works a block of sound ahead
+    assert time.time() >= due - 0.1  # it computes one block of sound ahead
     assert ask(client, "/n_free", node).address == "/n_end"
     assert ask(client, "/notify", 0).address == "/done"
 
@@ -184,7 +184,7 @@ async def test_our_asyncio_tcp_client_exchanges_messages_with_scsynth(tcp_port: 
 
 
 def talk_about(dispatcher: Dispatcher, node: int, ended: Callable[[int], object]) -> None:
-    """Answer each answer of scsynth with the next question, until a node was made and freed."""
+    """Answer each reply of scsynth with the next request, until a node was created and freed."""
 
     def done(_address: str, command: str, *_rest: Any) -> Any:
         return ("/g_new", node, 0, 0) if command == "/notify" and not asked else None

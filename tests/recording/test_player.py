@@ -31,9 +31,9 @@ from oscbridge.recording.player import (
 
 SECOND = 1_000_000_000
 THEN = 1_700_000_000 * SECOND
-"""When the recording began."""
+"""The start time of the recording."""
 NOW = 1_800_000_000 * SECOND
-"""When it is played."""
+"""The time of playing."""
 MESSAGE = encode_message(Message.of("/x", 1))
 
 

@@ -24,7 +24,7 @@ def until_none():
 
 
 def run(body: str) -> list[str]:
-    """Run a program of its own, as this process has threads; returns the lines it writes."""
+    """Run a separate program, because this process has threads; returns the lines it writes."""
     done = subprocess.run(
         [sys.executable, "-c", HEAD + textwrap.dedent(body)],
         capture_output=True, text=True, timeout=20, check=False,

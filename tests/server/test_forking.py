@@ -1,4 +1,4 @@
-"""The forking servers. They run in programs of their own, as this process has threads."""
+"""The forking servers. They run in separate programs, because this process has threads."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Program:
         return [self.line() for _ in range(self._lines.qsize())]
 
     def children(self, states: str = "") -> list[int]:
-        """Its children, or those in one of some states: Z is a zombie."""
+        """Its children, or those in one of the given states: Z is a zombie."""
         found = []
         for path in Path("/proc").glob("[0-9]*/stat"):
             try:
@@ -113,12 +113,12 @@ class Program:
             time.sleep(0.005)
 
     def stop(self) -> list[str]:
-        """Interrupt the parent alone, and return the lines that are left."""
+        """Interrupt only the parent, and return the remaining lines."""
         self._process.send_signal(signal.SIGINT)
         return self.wait()
 
     def wait(self) -> list[str]:
-        """Wait until all have ended, and return the lines that are left."""
+        """Wait until all processes have ended, and return the remaining lines."""
         lines = []
         while (line := self.line()) != "end of output":
             lines.append(line)
@@ -127,7 +127,7 @@ class Program:
         return lines
 
     def session(self) -> list[str]:
-        """What still runs of all that the program started."""
+        """The running processes of the program's group."""
         found = []
         for path in Path("/proc").glob("[0-9]*/stat"):
             try:
@@ -315,7 +315,7 @@ def test_future_bundle_waits_in_the_parent_and_runs_once(
     )
     due = soon(0.6)
     sender.sendto(encode_bundle([osc("/print", "later")], due), program.address)
-    for _ in range(5):  # children that are forked while it waits have nothing to do with it
+    for _ in range(5):  # children forked while it waits must not run it
         sender.sendto(osc("/pid"), program.address)
         sender.recv(1_000)
     program.until_no_children()
@@ -477,7 +477,7 @@ def test_ctrl_c_leaves_no_process(server: str, start: Start) -> None:
         sock.connect(program.address)
         sock.send(osc("/wait") if server == UDP else b"\xc0" + osc("/wait") + b"\xc0")
         assert program.line() == "begun"
-        os.killpg(program.pid, signal.SIGINT)  # as a terminal does: to all
+        os.killpg(program.pid, signal.SIGINT)  # like a terminal: to all processes
         assert program.wait()[0] == "failed 1 alive 0"
 
 
@@ -595,7 +595,7 @@ def test_future_bundle_over_tcp_runs_at_its_time_in_its_process(
     client = connect(program.address)
     due = soon(0.3)
     client.send_packet(encode_bundle([osc("/pid")], due), osc("/pid"))
-    client.finish()  # what it sent waits all the same
+    client.finish()  # its messages wait nevertheless
     pids = [client.receive().args[0]]
     assert time.time_ns() < due.unix_ns()
     program.until_no_children()

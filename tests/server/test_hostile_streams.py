@@ -46,7 +46,7 @@ def is_served(client: Any) -> bool:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait for what no event tells."""
+    """Wait for a condition that has no event."""
     deadline = time.monotonic() + WAIT
     while not condition():
         assert time.monotonic() < deadline
@@ -148,7 +148,7 @@ def test_longest_frame_within_the_limit_is_accepted(
     assert client.receive() == Message("/size", "i", (1_000,))
 
 
-# --- clients that take their time ---------------------------------------------------------------
+# --- slow clients -------------------------------------------------------------------------------
 
 
 @every_kind
@@ -188,7 +188,7 @@ def test_packet_timeout_starts_again_with_each_packet(
     frame = encode_slip(PING)
     client.sock.sendall(frame[:5])
     end = time.monotonic() + 0.8
-    while time.monotonic() < end:  # there is always an incomplete one
+    while time.monotonic() < end:  # there is always an incomplete packet
         client.sock.sendall(frame[5:] + frame[:5])
         assert client.receive() == Message("/pong")
     assert dispatcher.statistics.closed == {}
@@ -216,7 +216,7 @@ def ask_and_never_read(client: Any, times: int) -> None:
     try:
         for _ in range(times):
             client.send("/much")
-    except OSError:  # it does not take more, or has ended the connection
+    except OSError:  # the server reads no more, or has closed the connection
         pass
 
 
@@ -250,7 +250,7 @@ def test_max_reply_bytes_closes_the_connection(
     dispatcher.map("/much", lambda address: MUCH)
     server = serve_tcp("asyncio", dispatcher, limits=StreamLimits(max_reply_bytes=100_000))
     client = connect(server.address, SO_RCVBUF=4_096)
-    # One bundle: it is read before anybody could see that the client does not read.
+    # One bundle: it is read before the server can notice that the client does not read.
     client.send_packet(encode_bundle([encode_message(Message.of("/much"))] * 500))
     until(lambda: dispatcher.statistics.closed == {"max_reply_bytes": 1})
     assert client.is_ended()
@@ -261,7 +261,7 @@ def test_max_reply_bytes_closes_the_connection(
 def test_half_closed_client_that_never_reads_is_closed(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
-    much = Message.of("/much", bytes(30_000))  # little enough for asyncio not to stop writing
+    much = Message.of("/much", bytes(30_000))  # small enough that asyncio does not pause writing
     dispatcher.map("/much", lambda address: much)
     server = serve_tcp(kind, dispatcher, limits=StreamLimits(reply_timeout=0.3))
     client = connect(server.address, SO_RCVBUF=4_096)
@@ -276,7 +276,7 @@ def test_half_closed_client_that_never_reads_is_closed(
 
 
 def is_gone(client: tuple[Any, ...], server: tuple[Any, ...]) -> bool:
-    """Whether the server's end of a connection is in no table of the system."""
+    """Whether the system has no socket for the server's end of a connection."""
     near, far = (f"{address[1]:04X}" for address in (server, client))
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         _, local, remote, state = line.split()[:4]

@@ -1,4 +1,4 @@
-"""Threads that take turns to receive."""
+"""Threads that receive alternately."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WAIT = 5.0
 
 
 class Crew:
-    """A crew that is fed by a queue."""
+    """A thread pool fed by a queue."""
 
     def __init__(self, max_threads: int) -> None:
         self.inbox: queue.SimpleQueue[Work] = queue.SimpleQueue()
@@ -34,7 +34,7 @@ class Crew:
             self.leading -= 1
 
     def run(self, work: Callable[[], None]) -> threading.Event:
-        """Hand work over; the event tells that it has ended."""
+        """Submit work; the event is set when it has ended."""
         ended = threading.Event()
 
         def do() -> None:

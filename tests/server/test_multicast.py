@@ -1,4 +1,4 @@
-"""Multicast and broadcast reception. Between two networks as well, where that is allowed."""
+"""Multicast and broadcast reception; between two network namespaces too, where allowed."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def serving(kind: str, host: str, port: int, interface: str, calls: Calls) -> It
 
 @pytest.fixture
 def sender(udp_socket: Callable[..., socket.socket]) -> socket.socket:
-    """Sends to IPv4 groups by the loopback interface."""
+    """Sends to IPv4 groups through the loopback interface."""
     sock = udp_socket()
     sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
     return sock
@@ -129,7 +129,7 @@ def test_missing_interface_is_an_error(kind: str) -> None:
             pass
 
 
-# --- between two networks -----------------------------------------------------------------------
+# --- between two network namespaces -------------------------------------------------------------
 
 namespaces = pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0,
@@ -241,7 +241,7 @@ def test_broadcast_is_received_from_the_network(
 
 
 def wait_for_link(network: str, to: str) -> None:
-    """A link-local address is of use only when the system has seen that nobody has it."""
+    """A link-local address is usable only after duplicate address detection."""
     if ":" not in to:
         return
     code = textwrap.dedent(

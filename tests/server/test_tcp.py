@@ -55,7 +55,7 @@ def soon(seconds: float) -> TimeTag:
 
 
 class Inbox:
-    """A handler that hands over what it was called with."""
+    """A handler that queues its arguments."""
 
     def __init__(self) -> None:
         self._calls: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
@@ -84,7 +84,7 @@ def dispatcher(inbox: Inbox) -> Dispatcher:
     return dispatcher
 
 
-# --- what all servers do -----------------------------------------------------------------------
+# --- all servers -------------------------------------------------------------------------------
 
 
 @every_kind
@@ -562,7 +562,7 @@ def test_stuck_handler_does_not_delay_a_stop(
     go_on.set()
     with suppress(ConnectionError):
         client.send("/note", 1)
-    assert client.is_ended()  # its thread serves nobody after the stop
+    assert client.is_ended()  # its thread serves no client after the stop
     for thread in threading.enumerate():
         if thread.name.startswith("osc-tcp"):
             thread.join(WAIT)
@@ -674,7 +674,7 @@ async def test_stop_closes_a_client_that_was_just_accepted(
     for _ in range(10):
         await asyncio.sleep(0)
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert client.is_ended()  # on this thread: nothing more of the loop is needed
+    assert client.is_ended()  # on this thread: the loop is not needed any more
 
 
 async def test_coroutine_handlers_are_awaited_in_order(
@@ -845,7 +845,7 @@ async def test_packet_timeout_does_not_count_the_time_of_a_coroutine(
 
 
 class LoopWithoutReaders(asyncio.SelectorEventLoop):
-    """As the loop of Windows."""
+    """An event loop without ``add_reader``, like the proactor loop of Windows."""
 
     def add_reader(self, *_args: Any) -> None:
         raise NotImplementedError

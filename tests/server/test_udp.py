@@ -47,7 +47,7 @@ def soon(seconds: float) -> TimeTag:
 
 
 class Inbox:
-    """A handler that hands over what it was called with."""
+    """A handler that queues its arguments."""
 
     def __init__(self) -> None:
         self._calls: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
@@ -63,7 +63,7 @@ class Inbox:
 
 
 class LoopServer(AsyncIOOSCUDPServer):
-    """Tells where it listens."""
+    """Calls ``bound`` with its address."""
 
     def __init__(self, host: str, dispatcher: Dispatcher) -> None:
         self.loop = asyncio.new_event_loop()
@@ -170,7 +170,7 @@ def serve() -> Iterator[Callable[..., Running]]:
 
 Serve = Callable[..., Running]
 
-# --- what all servers do -----------------------------------------------------------------------
+# --- all servers -------------------------------------------------------------------------------
 
 
 @every_mode
@@ -335,7 +335,7 @@ def test_server_supports_ipv6(
 
 
 class CountingSelector(selectors.DefaultSelector):
-    """Counts how often anybody waits for anything."""
+    """Counts the calls of ``select``."""
 
     waits = 0
 
@@ -363,7 +363,7 @@ def test_burst_is_read_until_the_socket_would_block(
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
             room = probe.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
-        burst = min(2_000, room // 1_024)  # what the system's buffer holds
+        burst = min(2_000, room // 1_024)  # capacity of the system's buffer
         for n in range(burst):
             sender.sendto(osc("/n", n), address)
 
@@ -425,7 +425,7 @@ def test_packets_from_outside_allow_are_counted_and_not_decoded(
         monkeypatch.setattr(kind, "allow", AllowList(["127.0.0.2", "10.0.0.0/8"]))
     dispatcher.map("/x", inbox)
     server = serve(start, mode, dispatcher)
-    for n in range(300):  # more than one batch, and by turns
+    for n in range(300):  # more than one batch, and alternately
         sender.sendto(osc("/x", -1), server.address)
         if n % 100 == 0:
             udp_socket("127.0.0.2").sendto(osc("/x", n), server.address)
@@ -555,7 +555,7 @@ def test_handle_request_runs_messages_that_become_due_while_it_waits(
     with BlockingOSCUDPServer(("127.0.0.1", 0), dispatcher, timeout=WAIT) as server:
         sender.sendto(encode_bundle([osc("/later")], soon(0.05)), server.server_address)
         server.handle_request()
-        server.handle_request()  # would find nothing, had /later not run meanwhile
+        server.handle_request()  # would find nothing if /later had not run meanwhile
         assert inbox.take() == ("/now",)
 
 
@@ -784,7 +784,7 @@ async def endpoint(
 
 
 async def settle() -> None:
-    """Let the loop do all that is ready."""
+    """Let the loop run all ready callbacks."""
     for _ in range(20):
         await asyncio.sleep(0)
 
@@ -1013,7 +1013,7 @@ async def test_port_in_use_is_an_error_of_the_endpoint(
 
 
 class LoopWithoutReaders(asyncio.SelectorEventLoop):
-    """As the loop of Windows."""
+    """An event loop without ``add_reader``, like the proactor loop of Windows."""
 
     def add_reader(self, *_args: Any) -> None:
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""What the helpers for tests of plugins promise."""
+"""The guarantees of the helpers for tests of plugins."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ async def test_recording_endpoint_records_in_order() -> None:
 
 
 class Miscounting(oscbridge.Endpoint):
-    """Says that a message is lost, and then accepts it."""
+    """Reports a message as lost, and then accepts it."""
 
     async def send(self, message: Message) -> None:
         self.host.dropped("lost", 1)

@@ -1,4 +1,4 @@
-"""Configuration: good ones are read, and every problem is one line with place, value and fix."""
+"""Configuration: valid files are read, and every problem is one line with place, value and fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings from the environment: laid over the file by one rule, with problems that name them."""
+"""Settings from the environment: they override the file by one rule, and problems name them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Configuration]:
 
 
 def value(text: str) -> object:
-    """What the configuration gets for the text of a variable."""
+    """The configured value for the text of a variable."""
     return overlay({}, {"OSCBRIDGE__RUN__DRAIN_TIMEOUT": text}).raw["run"]["drain_timeout"]
 
 

@@ -1,4 +1,4 @@
-"""Configuration of routes: every step, options for endpoint types, and what can never work."""
+"""Configuration of routes: every step, options for endpoint types, and impossible routes."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def test_problems_of_all_steps_are_reported_at_once() -> None:
     assert len(problems('send = "x"\nfunction = "f"\ncurve = 3')) == 3
 
 
-# --- what can never apply ----------------------------------------------------------------------
+# --- impossible steps --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -326,7 +326,7 @@ def test_options_without_a_known_match_can_use_any_name() -> None:
     ]
 
 
-# --- what an endpoint knows of its routes ------------------------------------------------------
+# --- routes that an endpoint can check ---------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -396,7 +396,7 @@ def test_type_with_the_name_of_a_key_does_not_replace_the_key() -> None:
     assert good('limit = "30/s"').routes[0].limit == 30.0
 
 
-# --- rings -------------------------------------------------------------------------------------
+# --- loops -------------------------------------------------------------------------------------
 
 
 def ring(first: str = "", second: str = "", to_a: str = "udp://127.0.0.1:9000") -> str:

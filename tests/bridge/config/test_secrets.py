@@ -1,4 +1,4 @@
-"""What a configuration takes from the environment and from other files."""
+"""Secrets of a configuration from the environment and from other files."""
 
 from __future__ import annotations
 

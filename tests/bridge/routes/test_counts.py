@@ -1,4 +1,4 @@
-"""What a route counts: every message that it takes has one fate, in every mode."""
+"""The counts of a route: every incoming message has one outcome, in every mode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the routes would do with a message, step by step."""
+"""The trace of a message through the routes, step by step."""
 
 from __future__ import annotations
 

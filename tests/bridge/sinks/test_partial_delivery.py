@@ -1,4 +1,4 @@
-"""A batch of which an endpoint accepts some messages and rejects others: all are accounted for."""
+"""Batches of which an endpoint accepts some messages and rejects others: all are accounted for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MESSAGES = [Message("/n", "i", (n,)) for n in range(6)]
 
 
 class Partial(Endpoint):
-    """Raises the errors that it is given, one a batch, and notes what it accepted."""
+    """Raises the given errors, one per batch, and records the accepted messages."""
 
     def __init__(self, *errors: Exception | None) -> None:
         super().__init__("partial", Options())
@@ -110,7 +110,7 @@ def test_partial_delivery_can_refer_to_a_larger_batch() -> None:
 
 
 class Moody(Partial):
-    """Accepts and rejects what chance says, and breaks now and then."""
+    """Accepts and rejects messages at random, and sometimes loses its connection."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()
@@ -151,7 +151,7 @@ async def test_every_message_is_accepted_or_rejected_and_counted_once(seed: int)
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_counters_are_exact_while_running_and_after_a_stop(seed: int, tmp_path: Path) -> None:
-    """With a spool: what counts as sent is never sent again after a restart."""
+    """With a spool: messages counted as sent are not sent again after a restart."""
     bounds = SpoolBounds(tmp_path / "spool.db", 1_000_000, 3600.0)
     options = RunnerOptions("spool", "error", 1_000, bounds)
     total = 300

@@ -1,4 +1,4 @@
-"""A batch that is settled in any order counts in the order of the queue."""
+"""A batch may be settled in any order; it is counted in the order of the queue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Listeners in the real program: how they start, how they end, and what is left of them."""
+"""Listeners in the real program: start, end and cleanup."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def stick(message):
     return message
 """
 
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no os.fork here")
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="requires os.fork")
 Start = Callable[..., "Program"]
 Running = Callable[..., AbstractAsyncContextManager[App]]
 Send = Callable[..., Awaitable[None]]
 
 
 def until(condition: Callable[[], object], seconds: float = WAIT) -> None:
-    """For what nothing signals."""
+    """Wait for a condition that has no event."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "in vain"
@@ -66,7 +66,7 @@ def until(condition: Callable[[], object], seconds: float = WAIT) -> None:
 
 
 def running_processes(wanted: Callable[[list[str]], bool]) -> list[int]:
-    """Processes by the fields of their ``/proc/PID/stat`` behind the name."""
+    """Processes by the fields of their ``/proc/PID/stat`` after the name."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # it may have ended meanwhile
@@ -81,7 +81,7 @@ def children_of(parent: int) -> list[int]:
 
 
 class Program:
-    """``oscbridge run FILE`` in a session of its own, once it is ready."""
+    """``oscbridge run FILE`` in its own session, once it is ready."""
 
     def __init__(self, folder: Path, mode: str, listen: str) -> None:
         (folder / "show.py").write_text(MODULE)
@@ -102,7 +102,7 @@ class Program:
         while "Ctrl-C" not in self.banner:
             line = self._process.stdout.readline()
             if not line:
-                break  # it has ended, and says why in the log
+                break  # it has ended, and the log has the reason
             self.banner += line
 
     @property
@@ -137,7 +137,7 @@ class Program:
             client.send(Message.of(address))
 
     def session(self) -> list[int]:
-        """What runs of all that the program started."""
+        """The running processes of the program's session."""
         return running_processes(lambda fields: int(fields[3]) == self.pid)
 
     def listener(self) -> int:
@@ -161,7 +161,7 @@ class Program:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts programs, and ends what is left of them."""
+    """Starts programs, and kills remaining processes."""
     started: list[Program] = []
 
     def run(mode: str = "forking", listen: str = "udp://127.0.0.1:0") -> Program:
@@ -220,7 +220,7 @@ def test_killing_the_process_group_leaves_nothing_running(start: Start) -> None:
     assert is_free(where)
 
 
-# --- the program is told to end ------------------------------------------------------------------
+# --- signals to the program ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -276,7 +276,7 @@ def test_killed_worker_does_not_stop_traffic(start: Start) -> None:
     until(lambda: program.log.count("listening again on") == 2)
 
 
-# --- it cannot listen ----------------------------------------------------------------------------
+# --- a port in use -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import oscbridge
 from oscbridge import (
     ConfigurationError,
     Dispatcher,
@@ -98,7 +99,7 @@ to = "seen"
 
 @pytest.fixture
 def bridged() -> Callable[..., AbstractAsyncContextManager[Bridged]]:
-    """A running bridge with an OSC endpoint, what comes back from which is recorded."""
+    """A running bridge with an OSC endpoint; replies of the peer are recorded."""
 
     @asynccontextmanager
     async def run(to: str, options: str = "") -> AsyncIterator[Bridged]:
@@ -177,7 +178,7 @@ async def test_endpoint_sends_from_its_listen_port(bridged: Bridging, device: De
         assert bridge.endpoint.describe() == f"udp://{HOST}:{mixer.port} from :{free.port}"
         bridge.offer(Message("/x"))
         assert (await mixer.hear())[1] == (HOST, free.port)
-        device().say(Message("/y"), (HOST, free.port))  # somebody else is heard there as well
+        device().say(Message("/y"), (HOST, free.port))  # other senders are received there as well
         assert (await bridge.seen())[0].address == "/y"
 
 
@@ -222,43 +223,62 @@ async def test_missing_listener_stops_nothing(bridged: Bridging, device: Devices
         assert (bridge.status.connected, bridge.status.dropped) == (True, {})
 
 
+class FailingSocket(socket.socket):
+    """A UDP socket whose first sends fail with the given errors."""
+
+    def __init__(self, sock: socket.socket, errors: list[OSError | None]) -> None:
+        super().__init__(sock.family, sock.type, sock.proto, sock.detach())
+        self.setblocking(False)
+        self.errors = errors
+
+    def sendto(self, data: Any, to: Any) -> int:  # type: ignore[override]
+        error = self.errors.pop(0) if self.errors else None
+        if error is not None:
+            raise error
+        return super().sendto(data, to)
+
+
+class Sockets:
+    """The UDP sockets that endpoints open; ``errors`` are those of the next one's first sends."""
+
+    def __init__(self) -> None:
+        self.opened: list[socket.socket] = []
+        self.errors: list[OSError | None] = []
+        self._open = oscbridge.open_udp_socket
+
+    def open(self, *args: Any) -> socket.socket:
+        sock = FailingSocket(self._open(*args), self.errors)
+        self.errors = []
+        self.opened.append(sock)
+        return sock
+
+
+@pytest.fixture
+def sockets(monkeypatch: pytest.MonkeyPatch) -> Sockets:
+    """Records the UDP sockets of endpoints, and lets their sends fail."""
+    made = Sockets()
+    monkeypatch.setattr(oscbridge, "open_udp_socket", made.open)
+    return made
+
+
 async def test_late_connection_refused_error_loses_no_message(
-    bridged: Bridging, device: Devices
+    bridged: Bridging, device: Devices, sockets: Sockets
 ) -> None:
     mixer = device()
+    sockets.errors = [ConnectionRefusedError(), None, ConnectionResetError()]
     async with bridged(f"udp://{HOST}:{mixer.port}") as bridge:
-        link: Any = bridge.endpoint._link
-        link._sock = Faulty(link._sock, [ConnectionRefusedError(), None, ConnectionResetError()])
         bridge.offer(*NUMBERS[:3])
         assert await mixer.heard(3) == NUMBERS[:3]
         assert bridge.status.dropped == {}
 
 
-class Faulty:
-    """A socket whose first calls to send fail as they are told."""
-
-    def __init__(self, sock: socket.socket, errors: list[OSError | None]) -> None:
-        self._sock = sock
-        self._errors = errors
-
-    def sendto(self, data: bytes, to: Any) -> int:
-        error = self._errors.pop(0) if self._errors else None
-        if error is not None:
-            raise error
-        return self._sock.sendto(data, to)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._sock, name)
-
-
 @pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOBUFS])
 async def test_full_system_buffer_delays_and_loses_nothing(
-    number: int, bridged: Bridging, device: Devices
+    number: int, bridged: Bridging, device: Devices, sockets: Sockets
 ) -> None:
     mixer = device()
+    sockets.errors = [None, OSError(number, "no room"), None]
     async with bridged(f"udp://{HOST}:{mixer.port}") as bridge:
-        link: Any = bridge.endpoint._link
-        link._sock = Faulty(link._sock, [None, OSError(number, "no room"), None])
         bridge.offer(*NUMBERS[:5])
         assert await mixer.heard(5) == NUMBERS[:5]
         await bridge.until(lambda b: b.status.sent == 5)
@@ -266,15 +286,14 @@ async def test_full_system_buffer_delays_and_loses_nothing(
 
 
 async def test_unreachable_network_reconnects_and_loses_nothing(
-    bridged: Bridging, device: Devices
+    bridged: Bridging, device: Devices, sockets: Sockets
 ) -> None:
     mixer = device()
+    sockets.errors = [None, OSError(errno.ENETUNREACH, "unreachable")]
     async with bridged(f"udp://{HOST}:{mixer.port}") as bridge:
-        link: Any = bridge.endpoint._link
-        link._sock = Faulty(link._sock, [None, OSError(errno.ENETUNREACH, "unreachable")])
         bridge.offer(*NUMBERS[:5])
         assert await mixer.heard(5) == NUMBERS[:5]
-        assert bridge.endpoint._link is not link
+        assert len(sockets.opened) == 2
         await bridge.until(lambda b: b.status.sent == 5)
         assert bridge.status.dropped == {}
 
@@ -321,9 +340,10 @@ async def test_burst_from_the_peer_arrives_completely_and_in_order(
 
 
 async def test_endpoint_works_on_a_loop_without_socket_readers(
-    bridged: Bridging, device: Devices, monkeypatch: pytest.MonkeyPatch
+    bridged: Bridging, device: Devices, sockets: Sockets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mixer = device()
+    sockets.errors = [BlockingIOError()]
     loop = asyncio.get_running_loop()
 
     def refuse(*_: object) -> None:
@@ -334,8 +354,6 @@ async def test_endpoint_works_on_a_loop_without_socket_readers(
         patch.setattr(loop, "add_writer", refuse, raising=False)
         context = bridged(f"udp://{HOST}:{mixer.port}")
         bridge = await context.__aenter__()
-        link: Any = bridge.endpoint._link
-        link._sock = Faulty(link._sock, [BlockingIOError()])
         bridge.offer(Message("/x"))
         await bridge.until(lambda b: b.status.sent == 1)
     _, client = await mixer.hear()
@@ -351,13 +369,15 @@ async def test_keepalive_keeps_a_mixer_sending(bridged: Bridging, device: Device
     mixer = device()
     options = 'keepalive = { send = "/xremote", every = 0.1 }'
     async with bridged(f"udp://{HOST}:{mixer.port}", options) as bridge:
-        for number in range(5):  # each change is told to who has asked since the last
+        for number in range(
+            5
+        ):  # each change is sent to the peers that have asked since the last one
             message, client = await mixer.hear()
             assert message == Message("/xremote")
             mixer.say(Message("/ch/01/mix/fader", "f", (number / 4,)), client)
         faders = [message.args[0] for message in await bridge.seen(5)]
         assert faders == [0.0, 0.25, 0.5, 0.75, 1.0]
-        assert bridge.status.sent == 0  # no message of a route
+        assert bridge.status.sent == 0  # not a message of a route
 
 
 async def test_keepalive_can_have_arguments(bridged: Bridging, device: Devices) -> None:
@@ -430,11 +450,11 @@ async def test_endpoint_does_not_receive_its_own_multicast(
         assert [m.address for m in await bridge.seen()] == ["/other"]
 
 
-async def test_multicast_hops_sets_the_time_to_live(bridged: Bridging, device: Devices) -> None:
+async def test_multicast_hops_sets_the_time_to_live(bridged: Bridging, sockets: Sockets) -> None:
     for options, hops in (("", 1), ("max_hops = 7", 7)):
-        async with bridged(f"udp://{GROUP}:9", options) as bridge:
-            link: Any = bridge.endpoint._link
-            assert link._sock.getsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL) == hops
+        async with bridged(f"udp://{GROUP}:9", options):
+            sock = sockets.opened[-1]
+            assert sock.getsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL) == hops
 
 
 async def test_endpoint_can_send_to_a_broadcast_address(bridged: Bridging) -> None:
@@ -451,7 +471,7 @@ async def test_endpoint_can_send_to_a_broadcast_address(bridged: Bridging) -> No
 
 
 class Server:
-    """A TCP peer: what it is sent, and its connections."""
+    """A TCP peer: its received packets and its connections."""
 
     def __init__(self, wire: str) -> None:
         self.wire = wire
@@ -679,7 +699,7 @@ async def test_bundle_from_the_peer_enters_the_routes_message_by_message(
 
 
 @pytest.mark.parametrize(
-    ("options", "fault"),
+    ("options", "failure"),
     [
         ("", "endpoint.x.to: missing key"),
         ('to = "udp://h:0"', "endpoint.x.to = 'udp://h:0': nothing can be sent to port 0"),
@@ -699,9 +719,9 @@ async def test_bundle_from_the_peer_enters_the_routes_message_by_message(
     ],
 )
 def test_unusable_options_are_problems(
-    options: str, fault: str, types: dict[str, type[Endpoint]]
+    options: str, failure: str, types: dict[str, type[Endpoint]]
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse(f'[endpoint.x]\ntype = "osc"\n{options}', types, "test.toml")
-    assert fault in str(caught.value)
+    assert failure in str(caught.value)
     assert "\n" not in str(caught.value)

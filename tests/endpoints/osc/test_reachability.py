@@ -1,4 +1,4 @@
-"""Whether the peer of an OSC endpoint is there: refused datagrams, expected answers, recovery."""
+"""Reachability of the peer of an OSC endpoint: refused datagrams, expected replies, recovery."""
 
 from __future__ import annotations
 
