@@ -313,7 +313,7 @@ async def test_oversized_message_is_counted_and_the_rest_of_the_burst_arrives(
         assert await mixer.heard(3) == NUMBERS[:3]
         await bridge.until(lambda b: b.status.sent == 3)
         assert bridge.status.dropped == {"bad": 2}
-    assert "1 message lost: 70016 bytes are too much for a datagram" in caplog.text
+    assert "1 message lost: 70016 bytes exceed the maximum size of a datagram" in caplog.text
 
 
 async def test_bad_packet_from_the_peer_is_counted(bridged: Bridging, device: Devices) -> None:
@@ -702,10 +702,13 @@ async def test_bundle_from_the_peer_enters_the_routes_message_by_message(
     ("options", "failure"),
     [
         ("", "endpoint.x.to: missing key"),
-        ('to = "udp://h:0"', "endpoint.x.to = 'udp://h:0': nothing can be sent to port 0"),
+        ('to = "udp://h:0"', "endpoint.x.to = 'udp://h:0': port must be at least 1"),
         ('to = "tcp+auto://h:1"', "a client must choose the framing"),
         ('to = "http://h:1"', "unknown transport 'http'"),
-        ('to = "tcp://h:1"\nlisten = "h:2"', "endpoint.x.listen = 'h:2': this is for udp://"),
+        (
+            'to = "tcp://h:1"\nlisten = "h:2"',
+            "endpoint.x.listen = 'h:2': available only for udp://",
+        ),
         ('to = "udp://1.2.3.4:1"\nlisten = "[::]:2"', "must both be IPv4, or both be IPv6"),
         ('to = "udp://h:1"\nmax_hops = 256', "endpoint.x.max_hops = 256: must be at most 255"),
         ('to = "udp://h:1"\nkeepalive = { send = "/x" }', "endpoint.x.keepalive.every"),

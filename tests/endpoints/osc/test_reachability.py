@@ -95,7 +95,7 @@ async def test_silence_is_a_problem_only_where_an_answer_is_expected(
         keepalive = 'keepalive = { send = "/xinfo", every = 0.1, expect = true }'
         async with bridged(port, keepalive) as bridge:
             await bridge.until(lambda: not peer(bridge).connected, WAIT)
-            assert "no answer to /xinfo for 0.3 s" in peer(bridge).problem
+            assert "no reply to /xinfo for 0.3 s" in peer(bridge).problem
             loop = asyncio.get_running_loop()
             _, client = await loop.sock_recvfrom(device, 100)
             device.sendto(encode_message(Message("/xinfo")), client)
