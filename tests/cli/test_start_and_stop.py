@@ -111,7 +111,7 @@ def test_hangups_during_a_stop_do_not_cut_it_short(start: Start, write: Write) -
     assert "reloaded" not in program.output
 
 
-@pytest.mark.parametrize("where", ["/dev/full", "a pipe that nobody reads any more"])
+@pytest.mark.parametrize("where", ["/dev/full", "a pipe without a reader"])
 def test_banner_that_cannot_be_printed_is_harmless(
     where: str, environment: dict[str, str], write: Write, call: Call
 ) -> None:

@@ -108,7 +108,7 @@ def dashboard() -> Iterator[Callable[..., Dashboard]]:
                     connection = connections.enter_context(connect(url, subprotocols=["osc.json"]))
                     return Dashboard(connection)
                 except (OSError, WebSocketException):
-                    assert time.monotonic() < deadline, "nobody answers there"
+                    assert time.monotonic() < deadline, "no server answers"
                     time.sleep(0.01)
 
         yield dashboard

@@ -336,7 +336,7 @@ def eventually() -> Callable[[Callable[[], object]], None]:
     def wait(condition: Callable[[], object]) -> None:
         deadline = time.monotonic() + WAIT
         while not condition():
-            assert time.monotonic() < deadline, "it did not become true"
+            assert time.monotonic() < deadline, "condition not met in time"
             time.sleep(0.01)
 
     return wait

@@ -27,8 +27,10 @@ every_server = pytest.mark.parametrize("kind", ["blocking", "threading", "asynci
 def pd(launch: Any) -> Any:
     """Starts Pd; messages go to the ``receive`` objects of the patch."""
 
-    def start(*told: str) -> Any:
-        return launch("pd", *OPTIONS, *(part for text in told for part in ("-send", text)), PATCH)
+    def start(*messages: str) -> Any:
+        return launch(
+            "pd", *OPTIONS, *(part for text in messages for part in ("-send", text)), PATCH
+        )
 
     return start
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import time
 from statistics import median
 
@@ -166,7 +167,7 @@ def test_lateness_has_a_median_and_a_maximum() -> None:
     punctuality = Punctuality()
     for late in (10_000, 20_000, 30_000, 40_000, 2_345_678):
         punctuality.add(late)
-    assert punctuality == Punctuality(5, 1, 2_345_678, punctuality._counts)
+    assert (punctuality.packets, punctuality.late, punctuality.worst_ns) == (5, 1, 2_345_678)
     assert punctuality.median_ns == 30_000
 
 
@@ -174,7 +175,7 @@ def test_lateness_is_kept_to_two_digits_in_little_memory() -> None:
     punctuality = Punctuality()
     for late in range(0, 100_000_000, 997):
         punctuality.add(late)
-    assert len(punctuality._counts) < 1_000
+    assert len(pickle.dumps(punctuality)) < 20_000
     assert punctuality.median_ns == pytest.approx(50_000_000, rel=0.03)
 
 

@@ -209,7 +209,7 @@ def test_output_of_a_child_is_written_once(start: Start, sender: socket.socket) 
     program = start(
         """
         def prints(address, n):
-            print("child", n)  # nobody flushes it
+            print("child", n)  # never flushed
 
         class Printing(ForkingOSCUDPServer):
             def process_request(self, request, client_address):

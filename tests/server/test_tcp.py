@@ -534,7 +534,7 @@ def test_coroutine_handler_of_a_blocking_server_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     async def coroutine(address: str) -> None:
-        raise AssertionError("nobody awaits it")
+        raise AssertionError("must not be awaited")
 
     dispatcher.map("/a", coroutine)
     with base(("127.0.0.1", 0), dispatcher) as server:

@@ -401,7 +401,7 @@ def test_coroutine_handler_of_a_blocking_server_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def coroutine(address: str) -> None:
-        raise AssertionError("nobody awaits it")
+        raise AssertionError("must not be awaited")
 
     dispatcher.map("/a", coroutine)
     dispatcher.map("/a", inbox)
@@ -956,11 +956,18 @@ async def test_nothing_runs_after_the_close(dispatcher: Dispatcher, sender: sock
 
     dispatcher.map("/*", handler)
     transport, address = await endpoint(dispatcher)
-    sender.sendto(encode_bundle([osc("/later")], soon(0.05)), address)
+    other, is_due = Dispatcher(), asyncio.Event()
+    other.map("/later", lambda _address: is_due.set())
+    other_transport, other_address = await endpoint(other)
+    due = soon(0.05)
+    sender.sendto(encode_bundle([osc("/later")], due), address)
     sender.sendto(osc("/a"), address)
     sender.sendto(osc("/b"), address)
-    await asyncio.sleep(0.1)
+    sender.sendto(encode_bundle([osc("/later")], due), other_address)
+    await asyncio.wait_for(is_due.wait(), WAIT)
+    await settle()
     assert calls == ["/a"]
+    await close(other_transport)
 
 
 async def test_serving_ends_with_the_loop_and_lets_tasks_clean_up(

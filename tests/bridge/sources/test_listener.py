@@ -61,7 +61,7 @@ def until(condition: Callable[[], object], seconds: float = WAIT) -> None:
     """Wait for a condition that has no event."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "in vain"
+        assert time.monotonic() < deadline, "timed out"
         time.sleep(0.005)
 
 
