@@ -78,7 +78,7 @@ class Endpoint(Generic[OptionsT, ItemT]):
         raise NotImplementedError
 
     async def close(self) -> None:
-        """Close what is open. Called after each :meth:`connect`, also after a failed one."""
+        """Release all resources. Called after each :meth:`connect`, also after a failed one."""
 
     def receive(self, message: Message, peer: ClientAddress = ("", 0)) -> None:
         """Put a message into the routes. ``peer`` tells one client from another."""

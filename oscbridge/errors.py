@@ -57,7 +57,7 @@ class DecodeError(OSCError):
     """Bytes from a peer are not valid OSC.
 
     ``reason`` is one short word from a fixed set, suitable as the label of a counter; the text
-    says what is invalid and at which offset.
+    describes the problem and its offset.
     """
 
     def __init__(self, reason: str, text: str) -> None:

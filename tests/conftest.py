@@ -1,4 +1,4 @@
-"""What several test files need."""
+"""Fixtures of several test files."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def udp_socket() -> Iterator[Callable[..., socket.socket]]:
 
 
 class TCPClient:
-    """A client that does as it is told, byte by byte."""
+    """A TCP client that sends given bytes."""
 
     def __init__(self, address: tuple[Any, ...], wire: str, **options: int) -> None:
         self.sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
@@ -70,7 +70,7 @@ class TCPClient:
         self.sock.sendall(b"".join(map(self._encode, packets)))
 
     def receive(self) -> Message:
-        """The next reply. Raises ``EOFError`` when there is none."""
+        """The next reply. Raises ``EOFError`` at the end of the connection."""
         while not self._packets:
             data = self.sock.recv(65_536)
             if not data:
@@ -79,7 +79,7 @@ class TCPClient:
         return decode_message(self._packets.pop(0))
 
     def is_ended(self) -> bool:
-        """Wait for the server to end the connection; what it sent before is left out."""
+        """Wait for the server to end the connection; earlier data is discarded."""
         try:
             while self.sock.recv(65_536):
                 pass
@@ -88,7 +88,7 @@ class TCPClient:
         return True
 
     def finish(self) -> None:
-        """Send no more, and go on reading."""
+        """Close the sending side, and keep reading."""
         self.sock.shutdown(socket.SHUT_WR)
 
 
@@ -113,8 +113,8 @@ class RunningTCP:
         self, kind: str, dispatcher: Dispatcher, mode: str, host: str, attributes: dict[str, object]
     ) -> None:
         self.dispatcher = dispatcher
-        self.faults: list[object] = []
-        """What nobody caught on the server's event loop, and what it left there."""
+        self.leftovers: list[object] = []
+        """Unhandled errors on the server's event loop, and tasks left there."""
         self._bound: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
         self._stop: Callable[[], object] = lambda: None
         if kind == "asyncio":
@@ -136,7 +136,7 @@ class RunningTCP:
 
     async def _run_loop(self, base: type[AsyncOSCTCPServer], host: str, mode: str) -> None:
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(lambda _loop, context: self.faults.append(context))
+        loop.set_exception_handler(lambda _loop, context: self.leftovers.append(context))
         server = base(host, 0, self.dispatcher, mode)
         await server.listen()
         stopping = asyncio.Event()
@@ -146,22 +146,22 @@ class RunningTCP:
         await stopping.wait()
         await server.stop()
         await serving
-        self.faults += asyncio.all_tasks() - {asyncio.current_task()}
+        self.leftovers += asyncio.all_tasks() - {asyncio.current_task()}
 
     def stop(self) -> float:
-        """Stop it, and tell how long that took."""
+        """Stop the server. Returns the duration in seconds."""
         started = time.monotonic()
         if self.thread.is_alive():
             self._stop()
         self.thread.join(WAIT)
         assert not self.thread.is_alive()
-        assert self.faults == []
+        assert self.leftovers == []
         return time.monotonic() - started
 
 
 @pytest.fixture
 def serve_tcp() -> Iterator[Callable[..., RunningTCP]]:
-    """Starts TCP servers, with attributes of their class, and stops them at the end."""
+    """Starts TCP servers with given class attributes, and stops them at the end."""
     started: list[RunningTCP] = []
 
     def serve(

@@ -1,4 +1,4 @@
-"""What README.md says is run: its commands, configuration, programs and tables."""
+"""The content of README.md is run: its commands, configuration, programs and tables."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
 
 
 def block(language: str, start: str) -> str:
-    """The one block of a language that holds a text."""
+    """The only block of a language that contains a text."""
     (found,) = [text for kind, text in BLOCKS if kind == language and start in text]
     return found
 
@@ -97,9 +97,7 @@ def table(heading: str) -> list[list[str]]:
 # --- commands ----------------------------------------------------------------------------------
 
 
-def test_the_banner_that_is_quoted_is_the_real_one(
-    start: Callable[..., subprocess.Popen[str]], tmp_path: Path
-) -> None:
+def test_quoted_banner_is_real(start: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
     text = DEFAULT.replace("9000", "0").replace("8080", "0")
     (tmp_path / "x.toml").write_text(text)
     process = start(PROGRAM, "run", "x.toml")
@@ -124,7 +122,7 @@ def test_the_banner_that_is_quoted_is_the_real_one(
 @pytest.mark.parametrize(
     "args", [args for args in OUR_COMMANDS if args[0] in ("send", "plugins", "--version", "check")]
 )
-def test_a_command_works(args: list[str], tmp_path: Path) -> None:
+def test_documented_command_works(args: list[str], tmp_path: Path) -> None:
     (tmp_path / "studio.toml").write_text(block("toml", "# studio.toml"))
     tcp = any(each.startswith("tcp://") for each in args)
     kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
@@ -154,12 +152,14 @@ def received(receiver: socket.socket, *, tcp: bool) -> bytes:
 
 
 @pytest.mark.parametrize("args", [args for args in OUR_COMMANDS if args[0] == "dump"])
-def test_dump_works(args: list[str], start: Callable[..., subprocess.Popen[str]]) -> None:
+def test_documented_dump_works(
+    args: list[str], start: Callable[..., subprocess.Popen[str]]
+) -> None:
     process = start(PROGRAM, *(re.sub(r":\d+$", ":0", arg) for arg in args))
     read_until(process, r"listening on \S+://")
 
 
-def test_the_trace_that_is_quoted_is_the_real_one(tmp_path: Path) -> None:
+def test_quoted_trace_is_real(tmp_path: Path) -> None:
     (tmp_path / "studio.toml").write_text(block("toml", "# studio.toml"))
     (args,) = [args for args in OUR_COMMANDS if "--trace" in args and "--from" not in args]
     result = subprocess.run(
@@ -168,7 +168,7 @@ def test_the_trace_that_is_quoted_is_the_real_one(tmp_path: Path) -> None:
     assert (result.stdout, result.stderr) == (block("text", "from bridge stage"), "")
 
 
-def test_no_command_is_left_untested() -> None:
+def test_every_command_is_tested() -> None:
     assert {args[0] for args in OUR_COMMANDS} == {
         *("--version", "check", "dump", "plugins", "run", "send")
     }
@@ -189,7 +189,7 @@ def test_no_command_is_left_untested() -> None:
             assert found[1] is None or found[1] in extras
 
 
-def test_the_table_of_commands_is_that_of_the_program() -> None:
+def test_command_table_matches_the_program() -> None:
     rows = {row[0].strip("`").split()[1]: row[1] for row in table("## Commands")}
     assert tuple(rows) == COMMANDS
     for name, text in rows.items():
@@ -201,7 +201,7 @@ def test_the_table_of_commands_is_that_of_the_program() -> None:
 # --- configuration -----------------------------------------------------------------------------
 
 
-def test_the_sample_configuration_is_good_and_runs(
+def test_sample_configuration_is_valid_and_runs(
     start: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     sample = block("toml", "# studio.toml")
@@ -215,7 +215,7 @@ def test_the_sample_configuration_is_good_and_runs(
     read_until(start(PROGRAM, "run", "studio.toml"), "Ctrl-C stops it")
 
 
-def test_the_error_that_is_quoted_is_the_real_one(tmp_path: Path) -> None:
+def test_quoted_error_is_real(tmp_path: Path) -> None:
     (tmp_path / "studio.toml").write_text(
         block("toml", "# studio.toml").replace("listen", "lisen", 1)
     )
@@ -238,14 +238,12 @@ CONFIGURATIONS = [
 
 
 @pytest.mark.parametrize("text", CONFIGURATIONS)
-def test_a_configuration_is_good(
-    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_configuration_is_valid(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_show.py").write_text(block("python", "# my_show.py"))
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "my_show", raising=False)
     raw = tomllib.loads(text)
-    if not {"bridge", "endpoint"} & raw.keys():  # routes alone, between those of the sample
+    if not {"bridge", "endpoint"} & raw.keys():  # only routes, inserted between those of the sample
         text = block("toml", "# studio.toml").partition("[[route]]")[0] + text
     parse(text, Plugins().endpoint_types, "README.md")
 
@@ -265,7 +263,7 @@ def test_every_transport_and_every_key_of_the_host_has_an_example() -> None:
     assert {key for table in endpoints for key in table} >= HostOptions.model_fields.keys()
 
 
-def test_the_function_of_the_example_makes_a_message() -> None:
+def test_example_function_makes_a_message() -> None:
     space: dict[str, Callable[[Message], Message]] = {}
     exec(block("python", "# my_show.py"), space)
     made = space["to_decibels"](Message.of("/master", 0.25))
@@ -273,7 +271,7 @@ def test_the_function_of_the_example_makes_a_message() -> None:
 
 
 @pytest.mark.parametrize("row", table("| in `send` | stands for |"))
-def test_the_examples_of_send_are_valid(row: list[str]) -> None:
+def test_examples_of_send_are_valid(row: list[str]) -> None:
     for text in re.findall("`([^`]+)`", row[0]):
         template = MessageTemplate(f"/x {text}", ("n",))
         _, types, _ = template.bind("/1/fader3", "f", {"n": "3"})
@@ -293,9 +291,7 @@ def test_the_examples_of_send_are_valid(row: list[str]) -> None:
         ("### `[[route]]`", RouteOptions, "none"),
     ],
 )
-def test_a_table_of_keys_is_that_of_the_model(
-    heading: str, model: type[Options], none: str
-) -> None:
+def test_key_table_matches_the_model(heading: str, model: type[Options], none: str) -> None:
     expected = [
         [
             f"`{field.alias or key}`",
@@ -323,14 +319,14 @@ def default(value: object) -> str:
     return f'`"{value}"`'
 
 
-def test_the_table_of_modes_is_that_of_the_model() -> None:
+def test_mode_table_matches_the_model() -> None:
     (mode,) = [f for name, f in BridgeOptions.model_fields.items() if name == "mode"]
     modes: tuple[str, ...] = mode.annotation.__args__  # type: ignore[union-attr]
     assert [row[0] for row in table("### Modes")] == [f"`{name}`" for name in modes]
 
 
 @pytest.mark.parametrize("example", [row[2] for row in table("### Patterns")])
-def test_an_example_of_a_pattern_is_true(example: str) -> None:
+def test_pattern_example_is_true(example: str) -> None:
     pattern, *addresses = re.findall("`([^`]+)`", example)
     assert addresses
     for address in addresses:
@@ -340,7 +336,7 @@ def test_an_example_of_a_pattern_is_true(example: str) -> None:
 # --- programs ----------------------------------------------------------------------------------
 
 
-def test_the_server_and_the_client_work_together(
+def test_server_and_the_client_work_together(
     start: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     (tmp_path / "server.py").write_text(block("python", "# server.py").replace("5005", "0"))
@@ -351,7 +347,7 @@ def test_the_server_and_the_client_work_together(
     read_until(server, r"^/filter/low 0\.5$")
 
 
-def test_the_plugin_works_when_it_is_installed(
+def test_documented_plugin_works_when_installed(
     start: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     folder = tmp_path / "oscbridge-print"
@@ -371,6 +367,6 @@ def test_the_plugin_works_when_it_is_installed(
     read_until(process, r"^/hello 1$")
 
 
-def test_every_file_that_is_linked_is_there() -> None:
+def test_every_linked_file_exists() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert "://" in target or (ROOT / target).exists(), target

@@ -13,13 +13,13 @@ from oscbridge.net.os_errors import what_failed
 
 
 @pytest.mark.parametrize("name", errors.__all__)
-def test_every_error_has_one_root_and_is_drawn_in_the_tree(name: str) -> None:
+def test_every_error_has_one_root_and_is_shown_in_the_tree(name: str) -> None:
     assert issubclass(getattr(errors, name), OSCBridgeError)
     assert name in str(errors.__doc__)
 
 
 @pytest.mark.parametrize("kind", [DecodeError, LimitError])
-def test_a_decode_error_goes_from_one_process_to_another(kind: type[DecodeError]) -> None:
+def test_decode_error_can_be_pickled(kind: type[DecodeError]) -> None:
     error = pickle.loads(pickle.dumps(kind("size", "5 bytes")))
     assert type(error) is kind
     assert (error.reason, str(error)) == ("size", "5 bytes")
@@ -35,5 +35,5 @@ def test_a_decode_error_goes_from_one_process_to_another(kind: type[DecodeError]
         (OSError(), "OSError"),
     ],
 )
-def test_what_failed_says_how_to_fix_it(error: OSError, fix: str) -> None:
+def test_error_explains_how_to_fix_it(error: OSError, fix: str) -> None:
     assert fix in what_failed(error)

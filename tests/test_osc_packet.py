@@ -39,7 +39,7 @@ def osc(address: str, *args: Any) -> bytes:
 # --- messages ------------------------------------------------------------------------------
 
 
-def test_a_message_has_the_content_of_its_datagram() -> None:
+def test_message_has_the_content_of_its_datagram() -> None:
     data = osc("/a", 1, "two", [3.0])
     message = OscMessage(data)
     assert (message.address, message.types) == ("/a", "is[f]")
@@ -49,17 +49,17 @@ def test_a_message_has_the_content_of_its_datagram() -> None:
     assert message.message == Message.of("/a", 1, "two", [3.0])
 
 
-def test_a_message_goes_from_one_process_to_another() -> None:
+def test_message_can_be_pickled() -> None:
     message = pickle.loads(pickle.dumps(OscMessage(osc("/a", 1))))
     assert (message.address, message.params) == ("/a", [1])
 
 
-def test_a_handler_can_be_invoked_with_a_message() -> None:
+def test_handler_can_be_invoked_with_a_message() -> None:
     handler = Handler(lambda address, *args: (address, args), [])
     assert handler.invoke(("10.0.0.1", 1), build_msg("/a", [1, 2])) == ("/a", (1, 2))  # type: ignore[arg-type]
 
 
-def test_a_message_is_longer_than_a_datagram_but_no_longer_than_a_frame() -> None:
+def test_message_can_exceed_a_datagram_but_not_a_frame() -> None:
     assert OscMessage(osc("/a", bytes(100_000))).params == [bytes(100_000)]
     with pytest.raises(LimitError):
         OscMessage(osc("/a", bytes(MAX_PACKET_SIZE)))
@@ -77,7 +77,7 @@ def test_no_bytes_raise_anything_but_a_decode_error(read: Any, head: bytes, tail
         pass
 
 
-def test_bundles_within_bundles_without_end_are_refused() -> None:
+def test_endlessly_nested_bundles_are_rejected() -> None:
     data = osc("/a")
     for _ in range(2_000):
         data = encode_bundle([data])
@@ -114,7 +114,7 @@ TYPED = [
 
 
 @pytest.mark.parametrize(("value", "kind"), TYPED)
-def test_an_argument_is_written_as_python_osc_writes_it(value: Any, kind: Any) -> None:
+def test_argument_is_written_as_python_osc_writes_it(value: Any, kind: Any) -> None:
     ours, theirs = OscMessageBuilder("/a"), TheirBuilder("/a")
     for builder in (ours, theirs):
         builder.add_arg(value, kind)
@@ -135,9 +135,7 @@ def test_an_argument_is_written_as_python_osc_writes_it(value: Any, kind: Any) -
         (b"", None, "b"),
     ],
 )
-def test_a_type_that_python_osc_cannot_send_is_built_as_well(
-    value: Any, kind: Any, types: str
-) -> None:
+def test_type_unsupported_by_python_osc_can_be_built(value: Any, kind: Any, types: str) -> None:
     builder = OscMessageBuilder("/a")
     builder.add_arg(value, kind)
     builder.add_arg(7)
@@ -160,7 +158,7 @@ def test_a_type_that_python_osc_cannot_send_is_built_as_well(
         ([1], ["?"]),
     ],
 )
-def test_an_argument_of_no_type_is_refused_and_nothing_is_added(value: Any, kind: Any) -> None:
+def test_argument_of_an_unsupported_type_is_rejected_and_not_added(value: Any, kind: Any) -> None:
     builder = OscMessageBuilder("/a")
     with pytest.raises(ValueError):
         builder.add_arg(value, kind)
@@ -171,7 +169,7 @@ def test_an_argument_of_no_type_is_refused_and_nothing_is_added(value: Any, kind
     ("value", "kind"),
     [("x", "i"), (1, "s"), (2**31, "i"), (1e40, "f"), ("xy", "c"), ((1, 2, 3, 256), "m")],
 )
-def test_a_value_that_does_not_fit_its_type_is_a_build_error(value: Any, kind: str) -> None:
+def test_value_that_does_not_fit_its_type_is_a_build_error(value: Any, kind: str) -> None:
     builder = OscMessageBuilder("/a")
     builder.add_arg(value, kind)
     with pytest.raises(EncodeError):
@@ -179,12 +177,12 @@ def test_a_value_that_does_not_fit_its_type_is_a_build_error(value: Any, kind: s
 
 
 @pytest.mark.parametrize("address", [None, "", "a", "/a\0"])
-def test_a_message_needs_an_address(address: str | None) -> None:
+def test_message_needs_an_address(address: str | None) -> None:
     with pytest.raises(EncodeError, match=r"address|NUL"):
         OscMessageBuilder(address).build()
 
 
-def test_arrays_without_end_are_refused() -> None:
+def test_unclosed_arrays_are_rejected() -> None:
     endless: list[Any] = []
     endless.append(endless)
     with pytest.raises(EncodeError):
@@ -193,7 +191,7 @@ def test_arrays_without_end_are_refused() -> None:
         OscMessageBuilder("/a").add_arg(endless, endless)
 
 
-def test_a_built_message_has_the_decoded_arguments() -> None:
+def test_built_message_has_the_decoded_arguments() -> None:
     assert build_msg("/a", 0.1).params == [pytest.approx(0.1, rel=1e-6)]
     assert build_msg("/a", 0.1).params != [0.1]
 
@@ -202,7 +200,7 @@ def test_a_built_message_has_the_decoded_arguments() -> None:
 
 
 @pytest.mark.parametrize("timestamp", [IMMEDIATELY, 1.0, 1_700_000_000, 1_700_000_000.25])
-def test_a_bundle_is_written_as_python_osc_writes_it(timestamp: float) -> None:
+def test_bundle_is_written_as_python_osc_writes_it(timestamp: float) -> None:
     ours, theirs = OscBundleBuilder(timestamp), TheirBundleBuilder(timestamp)  # type: ignore[arg-type]
     message = TheirBuilder("/a")
     message.add_arg(1)
@@ -212,7 +210,7 @@ def test_a_bundle_is_written_as_python_osc_writes_it(timestamp: float) -> None:
     assert ours.build().timestamp == timestamp
 
 
-def test_a_bundle_takes_everything_that_can_be_sent() -> None:
+def test_bundle_accepts_everything_that_can_be_sent() -> None:
     inner = Bundle(TimeTag(1), (Message("/b"),))
     builder = OscBundleBuilder(TimeTag(1 << 63))
     for content in (Message.of("/a", 1), inner, build_msg("/c"), OscBundle(encode_packet(inner))):
@@ -232,19 +230,19 @@ def test_a_bundle_takes_everything_that_can_be_sent() -> None:
 
 
 @pytest.mark.parametrize("timestamp", ["noon", None, float("nan"), float("inf"), 1e12, -1e12])
-def test_an_invalid_timestamp_is_a_build_error(timestamp: Any) -> None:
+def test_invalid_timestamp_is_a_build_error(timestamp: Any) -> None:
     with pytest.raises(EncodeError, match="expected a time"):
         OscBundleBuilder(timestamp).build()
 
 
-def test_a_bundle_rejects_content_that_is_not_a_packet() -> None:
+def test_bundle_rejects_content_that_is_not_a_packet() -> None:
     builder = OscBundleBuilder(IMMEDIATELY)
     builder.add_content("text")  # type: ignore[arg-type]
     with pytest.raises(EncodeError, match="got 'text'"):
         builder.build()
 
 
-def test_a_packet_lists_its_messages_by_time() -> None:
+def test_packet_lists_its_messages_by_time() -> None:
     later, soon = time.time() + 200, time.time() + 100
     inner = encode_bundle([osc("/later")], TimeTag.from_unix(later))
     early = encode_bundle([osc("/not/before/its/bundle")], TimeTag(1))
@@ -286,7 +284,7 @@ def test_past_and_immediate_messages_are_due_now() -> None:
         ("date", IMMEDIATELY),
     ],
 )
-def test_a_single_value_is_written_and_read_back_anywhere(name: str, value: Any) -> None:
+def test_single_value_is_written_and_read_back_anywhere(name: str, value: Any) -> None:
     data = getattr(osc_types, f"write_{name}")(value)
     read = getattr(osc_types, f"get_{name}")
     assert read(b"xxx" + data, 3) == (value, 3 + len(data))

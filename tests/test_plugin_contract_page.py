@@ -1,4 +1,4 @@
-"""What docs/plugin-contract.md says is run: its plugins, its configurations, its tables."""
+"""The content of docs/plugin-contract.md is run: its plugins, configurations and tables."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def modules() -> Iterator[dict[str, ModuleType]]:
         del sys.modules[module.__name__]
 
 
-def test_the_tests_of_the_page_pass(folder: Path) -> None:
+def test_tests_of_the_page_pass(folder: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     (folder / "pytest.ini").write_text(
         "[pytest]\npythonpath = .\nasyncio_mode = auto\n"
@@ -89,11 +89,11 @@ def test_every_python_block_is_a_module_with_a_name() -> None:
 
 
 @pytest.mark.parametrize("text", [text for kind, text in BLOCKS if kind == "toml"])
-def test_a_configuration_of_the_page_is_valid(text: str, modules: dict[str, ModuleType]) -> None:
+def test_configuration_of_the_page_is_valid(text: str, modules: dict[str, ModuleType]) -> None:
     parse(text, types(modules), "plugin-contract.md")
 
 
-def test_the_plugins_of_the_page_pass_mypy_strict(folder: Path) -> None:
+def test_plugins_of_the_page_pass_mypy_strict(folder: Path) -> None:
     result = subprocess.run([*MYPY, *MODULES], capture_output=True, text=True, cwd=folder)
     assert result.returncode == 0, result.stdout + result.stderr
 
@@ -134,13 +134,13 @@ def test_pyright_agrees_in_strict_mode(folder: Path) -> None:
     assert lines == {9, 10, 14}, wrong.stdout
 
 
-def test_the_core_is_the_whole_core() -> None:
+def test_page_shows_the_whole_core() -> None:
     own = {"host", "attach", "is_sink", "options_type", "route_options_type"}
     public = {name for name in vars(oscbridge.Endpoint) if not name.startswith("_")}
     assert names("The core") == public - own - names("Class attributes")
 
 
-def test_the_class_attributes_have_the_defaults_of_the_table() -> None:
+def test_class_attributes_have_the_defaults_of_the_table() -> None:
     for name, default, _ in table("Class attributes"):
         value = getattr(oscbridge.Endpoint, name.strip("`"))
         assert default == (f'`"{value}"`' if isinstance(value, str) else f"`{value!r}`")
@@ -168,7 +168,7 @@ def test_every_error_of_an_endpoint_is_listed() -> None:
     assert names("Errors") - {"OSError"} == kinds
 
 
-def test_a_method_of_an_ability_that_is_not_declared_is_an_error() -> None:
+def test_method_of_an_undeclared_ability_is_an_error() -> None:
     with pytest.raises(TypeError, match=r"derive the class from oscbridge\.Coalescing too"):
 
         class Undeclared(oscbridge.Endpoint):

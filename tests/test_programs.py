@@ -71,7 +71,7 @@ def test_own_script(tmp_path):
 
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What a pytest of its own, set up as this one, prints about these tests."""
+    """The output of a separate pytest, configured like this one, for these tests."""
     file = tmp_path_factory.mktemp("programs") / "test_it.py"
     file.write_text(REFUSED + ALLOWED)
     options = ["-rA", "-p", "no:cacheprovider"]

@@ -1,4 +1,4 @@
-"""The public names, what they cost, and the one way in which layers import each other."""
+"""The public names, the cost of their imports, and the import direction of the layers."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ LIGHT = ("oscbridge", "oscbridge.osc", "oscbridge.osc_server", "oscbridge.udp_cl
 
 
 @pytest.mark.parametrize("name", oscbridge.__all__)
-def test_a_public_name_resolves(name: str) -> None:
+def test_public_name_resolves(name: str) -> None:
     assert getattr(oscbridge, name) is not None
     assert name in dir(oscbridge)
 
 
-def test_there_is_no_public_name_twice_and_they_are_all_in_a_list() -> None:
+def test_public_names_are_unique_and_listed() -> None:
     assert len(set(oscbridge.__all__)) == len(oscbridge.__all__)
     assert set(oscbridge.__all__) == set(oscbridge._HOME)
 
 
-def test_another_name_is_an_attribute_error() -> None:
+def test_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="'oscbridge' has no attribute 'nothing'"):
         oscbridge.nothing  # noqa: B018
 
 
 @pytest.mark.parametrize("module", LIGHT)
-def test_a_program_that_only_speaks_osc_does_not_load_the_rest(module: str) -> None:
+def test_osc_only_program_does_not_load_the_bridge(module: str) -> None:
     code = f"import sys, {module}; print(*(n for n in {HEAVY!r} if n in sys.modules))"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -46,7 +46,7 @@ def test_a_program_that_only_speaks_osc_does_not_load_the_rest(module: str) -> N
     assert result.stdout.split() == []
 
 
-def test_the_mark_of_a_plugin_loads_no_models() -> None:
+def test_plugin_marker_loads_no_models() -> None:
     code = "import sys; from oscbridge import hookimpl; print('pydantic' in sys.modules)"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -55,7 +55,7 @@ def test_the_mark_of_a_plugin_loads_no_models() -> None:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """The modules that a file imports, all of it, in functions too."""
+    """All modules that a file imports, including imports in functions."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -71,7 +71,7 @@ def ours(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.glob("osc/*.py")), ids=lambda path: path.stem)
-def test_the_protocol_imports_nothing_else_but_the_errors(path: Path) -> None:
+def test_protocol_imports_only_the_errors(path: Path) -> None:
     for name in ours(path):
         assert name.startswith(("oscbridge.osc.", "oscbridge.errors")) or name in (
             "oscbridge.osc",
@@ -86,7 +86,7 @@ def test_the_protocol_imports_nothing_else_but_the_errors(path: Path) -> None:
     [path for package in (*PLUGINS, BUILT_IN) for path in sorted(package.rglob("*.py"))],
     ids=lambda path: f"{path.parent.name}/{path.name}",
 )
-def test_a_plugin_imports_public_names_and_nothing_underneath(path: Path) -> None:
+def test_plugins_import_only_public_names(path: Path) -> None:
     tree = ast.parse(path.read_text())
     public = {"oscbridge", *(f"oscbridge.{name}" for name in oscbridge.__all__)}
     assert {name for name in ours(path) if not name.startswith("oscbridge.endpoints")} <= public
@@ -115,7 +115,7 @@ NOT_CONVERTED = {
     sorted(ROOT.glob("plugins/*/tests/*.py")),
     ids=lambda path: f"{path.parents[1].name}/{path.name}",
 )
-def test_a_test_of_a_plugin_imports_public_names_and_the_helpers_for_tests(path: Path) -> None:
+def test_plugin_tests_import_only_public_names_and_test_helpers(path: Path) -> None:
     public = {"oscbridge", *(f"oscbridge.{name}" for name in oscbridge.__all__)}
     below = {name for name in ours(path) - public if not name.startswith("oscbridge.testing")}
     assert bool(below) == (f"{path.parents[1].name}/{path.name}" in NOT_CONVERTED), below

@@ -1,7 +1,7 @@
-"""Programs for python-osc run the same when oscbridge takes its place in their imports.
+"""Programs for python-osc run unchanged with oscbridge in their imports.
 
-They are written in the manner of its documentation. Each runs with the one and with the
-other, as a process of its own, and must print the same.
+They follow the style of its documentation. Each runs with either library,
+as a separate process, and must print the same.
 """
 
 from __future__ import annotations
@@ -556,7 +556,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts a program with a library in the place of python-osc."""
+    """Starts a program with a library instead of python-osc."""
     started: list[subprocess.Popen[str]] = []
 
     def start(text: str, library: str, *args: str) -> subprocess.Popen[str]:
@@ -586,7 +586,7 @@ def output_of(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_a_program_prints_the_same_with_either_library(start: Start, name: str) -> None:
+def test_program_prints_the_same_with_either_library(start: Start, name: str) -> None:
     theirs, ours = (start(PROGRAMS[name], library) for library in LIBRARIES)
     expected = output_of(theirs)
     assert expected
@@ -598,7 +598,7 @@ SUMS = "/sum 1.5\n/sum 2.5\n/sum 3.5\n"
 
 @pytest.mark.parametrize("client", LIBRARIES)
 @pytest.mark.parametrize("server", LIBRARIES)
-def test_programs_of_either_library_speak_with_each_other_over_udp(
+def test_programs_of_both_libraries_interoperate_over_udp(
     start: Start, server: str, client: str
 ) -> None:
     serving = start(UDP_SERVER, server)
@@ -611,7 +611,7 @@ def test_programs_of_either_library_speak_with_each_other_over_udp(
 @pytest.mark.parametrize("mode", ["1.0", "1.1"])
 @pytest.mark.parametrize("client", LIBRARIES)
 @pytest.mark.parametrize("server", LIBRARIES)
-def test_programs_of_either_library_speak_with_each_other_over_tcp(
+def test_programs_of_both_libraries_interoperate_over_tcp(
     start: Start, server: str, client: str, mode: str
 ) -> None:
     serving = start(TCP_SERVER, server, mode)

@@ -1,4 +1,4 @@
-"""``oscbridge.slip`` against the module of python-osc."""
+"""``oscbridge.slip`` compared with the module of python-osc."""
 
 from __future__ import annotations
 

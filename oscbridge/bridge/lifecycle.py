@@ -61,7 +61,7 @@ def make_runner(
 
 
 def _problem_of(endpoint: AnyEndpoint) -> str:
-    """What is wrong with a new endpoint, if anything. Raises what its ``describe`` raises."""
+    """The problem of a new endpoint, or "". Raises what its ``describe`` raises."""
     kind = type(endpoint)
     if not {"name", "options", "log"} <= vars(endpoint).keys():
         place = defined_at(kind.__init__)

@@ -124,7 +124,7 @@ def _sources(configuration: Configuration, name: str | None) -> list[str]:
 
 def _show_traces(app: App, message: Message, names: list[str]) -> None:
     if not names:
-        click.echo("No bridges and no routes: there are no incoming messages.")
+        click.echo("No bridges and no routes: no messages are received.")
     for index, name in enumerate(names):
         if index:
             click.echo()

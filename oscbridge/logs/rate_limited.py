@@ -112,7 +112,7 @@ class RateLimitedLog:
         self._log(lines)
 
     def forget(self, kind: object) -> None:
-        """Log the next event of a kind at once; what is counted so far is logged now."""
+        """Log the next event of a kind at once, and the count of earlier ones now."""
         now = self._clock()
         with self._lock:
             known = self._kinds.pop(kind, None)

@@ -59,7 +59,7 @@ def folders() -> list[Path]:
     named = os.environ.get(VARIABLE)
     if named:
         return [Path(named)]
-    if not hasattr(os, "getuid"):  # Windows: only its user can read what is in this directory
+    if not hasattr(os, "getuid"):  # Windows: only its user can read this directory
         local = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
         return [Path(local, "oscbridge")]
     user = os.getuid()

@@ -116,7 +116,7 @@ class RunningBridge:
         """Wait for a condition. Raises ``AssertionError`` with the log after ``seconds``."""
         try:
             async with asyncio.timeout(seconds):
-                while not condition():  # noqa: ASYNC110  # no event signals it
+                while not condition():  # noqa: ASYNC110  # no event exists
                     await asyncio.sleep(0.002)
         except TimeoutError:
             log = "\n".join(self.log[-20:])

@@ -1,7 +1,7 @@
-"""Measure oscbridge beside its peers, each pair in the same run: ``make bench``.
+"""Measure oscbridge and its peers, each pair in the same run: ``make bench``.
 
 ``make bench ARGS="drain"`` runs one section. Every figure is the median of several rounds;
-every receiver runs in a process of its own.
+every receiver runs in its own process.
 
 ``--figures`` measures oscbridge alone, once, and prints JSON: what ``make bench-compare`` reads.
 """

@@ -1,6 +1,6 @@
 """Compare the speed of the working tree with that of a revision: ``make bench-compare BASE=rev``.
 
-Both get a virtual environment of their own, with equal dependencies, and are measured
+Each gets its own virtual environment, with equal dependencies, and both are measured
 alternately by the same scripts, those of the working tree. A figure's ratios new/base of all
 rounds give a confidence interval; it ends with 1 if a figure is certainly worse by more than
 the limit.
@@ -31,14 +31,14 @@ from rich.table import Table
 ROOT = Path(__file__).parents[2]
 BENCH = Path(__file__).parent
 USUAL = ("drain", "routes", "dashboards", "mqtt", "midi", "start", "forks")
-"""Sections that are compared unless others are named."""
+"""Sections that are compared by default."""
 
 ROUNDS = 10
 TIMEOUT = 300.0
-"""Seconds that one section may take in one round."""
+"""Maximum duration of one section in one round, in seconds."""
 
 LIMIT = 5.0
-"""Percent that a figure may be worse."""
+"""Tolerated worsening of a figure, in percent."""
 
 INSTALL_TIMEOUT = 600.0
 STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -49,7 +49,7 @@ COLORS = {"worse": "bold red", "unclear": "yellow", "not worse": "", "better": "
 
 
 class CannotRun(Exception):
-    """A section does not run on a revision."""
+    """A section cannot run on a revision."""
 
 
 class Tree:
@@ -77,9 +77,9 @@ class Tree:
 
 
 def _run(*command: object, timeout: float = INSTALL_TIMEOUT) -> str:
-    """What a command prints, which runs in a group of its own and outside of both trees.
+    """The output of a command, run in its own process group and outside of both trees.
 
-    Raises :class:`CannotRun` with its last words.
+    Raises :class:`CannotRun` with its last line of output.
     """
     dropped = ("OSCBRIDGE", "PYTHON")
     environment = {key: v for key, v in os.environ.items() if not key.startswith(dropped)}
@@ -126,13 +126,13 @@ def frozen(file: Path) -> Path:
 
 
 Rounds = dict[str, list[tuple[Figure, Figure]]]
-"""By the name of a figure: that of base and that of new, for each round."""
+"""By the name of a figure: its values on base and on new, for each round."""
 
 
 def measure(
     base: Tree, new: Tree, sections: Sequence[str], rounds: int, timeout: float, progress: Progress
 ) -> tuple[dict[str, Rounds], dict[str, str]]:
-    """The figures of each section, and why sections cannot run."""
+    """The figures of each section, and the reasons why sections cannot run."""
     found: dict[str, Rounds] = {}
     problems: dict[str, str] = {}
     task = progress.add_task("", total=len(sections) * rounds * 2)
@@ -167,7 +167,7 @@ def _measure_one(tree: Tree, section: str, timeout: float) -> list[Figure]:
 def report(
     found: dict[str, Rounds], problems: dict[str, str], limit: float, console: Console
 ) -> bool:
-    """Print the comparison. Whether a figure is worse, or a section could not run."""
+    """Print the comparison. Returns whether a figure is worse or a section could not run."""
     table = Table(box=box.SIMPLE)
     table.add_column("figure", no_wrap=True)
     table.add_column("unit", no_wrap=True)
@@ -198,7 +198,7 @@ def report(
 
 
 def _stop(number: int, _frame: object) -> NoReturn:
-    """End, and let nothing interrupt the removal of what was made."""
+    """Exit, without interrupting the removal of temporary files."""
     for each in STOPPING:
         signal.signal(each, signal.SIG_IGN)
     sys.exit(128 + number)

@@ -1,4 +1,4 @@
-"""UDP to WebSocket: latency and the highest rate without loss, beside a relay of npm osc."""
+"""UDP to WebSocket: latency and the highest rate without loss, compared with a relay of npm osc."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STAMP = struct.Struct(">q")
 LATENCY_RATE, LATENCY_SECONDS, LATENCY_ROUNDS = 1_000, 4, 3
 RATE_SECONDS = 2.0
 QUIET = 1.0
-SETTLE = 0.3  # both servers have taken in the clients by then
+SETTLE = 0.3  # time in which both servers accept the clients
 BURST = {1: 150_000, 50: 50_000}
 """Messages sent at once, by the number of clients."""
 
@@ -96,7 +96,7 @@ def lossless_bridge() -> Iterator[tuple[int, int, int]]:
 
 
 def join(port: int) -> socket.socket:
-    """A WebSocket client, as little of one as will do."""
+    """A minimal WebSocket client."""
     sock = socket.create_connection(("127.0.0.1", port))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.sendall(
@@ -110,7 +110,7 @@ def join(port: int) -> socket.socket:
 
 
 def send(port: int, rate: int, seconds: float) -> None:
-    """Send time stamps at a rate, in a process of its own."""
+    """Send time stamps at a rate, in a separate process."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.connect(("127.0.0.1", port))
         begin, sent, total = time.perf_counter(), 0, int(rate * seconds)
@@ -142,7 +142,7 @@ def latencies(udp: int, web: int) -> list[float]:
         pass
     process.wait()
     client.close()
-    # A frame at this rate is small and never cut by recv.
+    # A frame at this rate is small and never split by recv.
     return sorted(
         (when - STAMP.unpack_from(data, found.end())[0]) / 1e6
         for when, data in chunks
@@ -151,7 +151,7 @@ def latencies(udp: int, web: int) -> list[float]:
 
 
 def receive(sockets: list[socket.socket], expected: int, process: Process, quiet: float) -> float:
-    """Read until every client has all messages: the seconds since the first one.
+    """Read until every client has all messages. Returns the seconds since the first one.
 
     0 if messages are missing when nothing has come for a while.
     """
@@ -190,7 +190,7 @@ def lossless(udp: int, web: int, clients: int, rate: int) -> bool:
 
 
 def measure_burst(clients: int) -> tuple[float, float]:
-    """Seconds until each client has all messages that are sent at once; CPU seconds."""
+    """Seconds until each client has all messages of a burst; CPU seconds."""
     count = BURST[clients]
     with lossless_bridge() as (tcp, web, bridge):
         sockets = [join(web) for _ in range(clients)]
@@ -208,7 +208,7 @@ def measure_burst(clients: int) -> tuple[float, float]:
 
 
 def highest(start: object, clients: int) -> int:
-    """The highest of the rates that is held without loss."""
+    """The highest of the rates without loss."""
     best = 0
     with start() as (udp, web):  # type: ignore[operator]
         for rate in RATES[clients]:

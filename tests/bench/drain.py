@@ -17,15 +17,15 @@ from figures import Figure
 from table import show
 
 MESSAGES = 4_000
-ROUNDS, TURNS = 7, 5  # receivers take turns, as a machine is not equally fast all the time
+ROUNDS, TURNS = 7, 5  # receivers alternate, because the speed of a machine varies over time
 ADDRESSES = (1, 200, 1_000)
 PACKET = b"/mixer/ch/0000/fader\0\0\0\0,f\0\0\x3f\0\0\0"
 BUFFER = 16 << 20
-SO_RCVBUFFORCE = 33  # Linux, for root: beyond net.core.rmem_max
+SO_RCVBUFFORCE = 33  # Linux, for root: above net.core.rmem_max
 
 
 def enlarge(sock: socket.socket) -> None:
-    """A receive buffer that holds a round. Raises if the system does not give one."""
+    """A receive buffer that holds a round. Raises if the system does not grant one."""
     try:
         sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
     except OSError:
@@ -69,7 +69,7 @@ def blocking(server_class: type, dispatcher_class: type, addresses: int) -> list
         enlarge(server.socket)
 
         def stop() -> None:
-            # Both servers look at it after each packet or batch.
+            # Both servers check it after each packet or batch.
             if hasattr(server, "request_shutdown"):
                 server.request_shutdown()
             else:
@@ -121,7 +121,7 @@ def measure(package: str, mode: str, addresses: int) -> list[float]:
 
 
 def run(command: list[str]) -> list[float]:
-    """Seconds of each round, as a receiver in a process of its own prints them."""
+    """Seconds of each round, as printed by a receiver in a separate process."""
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found: list[float] = json.loads(done.stdout)
     return found

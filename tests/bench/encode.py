@@ -1,4 +1,4 @@
-"""Encoding a message from Python values, beside python-osc's builder."""
+"""Encoding a message from Python values, compared with python-osc's builder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sections of the benchmarks, and the figures that they hand over."""
+"""The sections of the benchmarks, and the figures that they produce."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The forking server: messages a second, each in a process of its own."""
+"""The forking server: messages per second, each handled in its own process."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def serve(package: str) -> None:
 
 
 def measure(package: str) -> tuple[float, float]:
-    """Seconds, and CPU seconds, in which all messages are handled."""
+    """Seconds, and CPU seconds, until all messages are handled."""
     process = subprocess.Popen(
         [sys.executable, __file__, package], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -70,7 +70,7 @@ def figures() -> Iterator[Figure]:
 def report() -> None:
     found: dict[str, list[float]] = {"pythonosc": [], "oscbridge": []}
     for _ in range(ROUNDS):
-        for package, rates_found in found.items():  # by turns
+        for package, rates_found in found.items():  # alternately
             rates_found.append(MESSAGES / measure(package)[0])
     rates = {package: statistics.median(each) for package, each in found.items()}
     theirs, ours = rates["pythonosc"], rates["oscbridge"]

@@ -1,6 +1,6 @@
-"""What several sections need: ports, programs, and a sender in a process of its own.
+"""Helpers of several sections: ports, programs, and a sender in a separate process.
 
-It uses oscbridge as anyone does: the program and its configuration file. So the sections can
+It uses the public interface: the program and its configuration file. So the sections can
 measure an older revision as well.
 """
 
@@ -23,7 +23,7 @@ from figures import Figure
 PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
 
 PER_WRITE = 100
-"""Messages that a sender puts into one write, as a program does that has many to send."""
+"""Messages per write of a sender, like a program with many messages to send."""
 
 LINGER = 0.3
 """Seconds for which a sender keeps its connection after the last message."""
@@ -32,7 +32,7 @@ RENAMED = {
     "queue": ("queue", "outbox"),
     "client_queue": ("max_client_queue", "client_queue"),
 }
-"""Keys of an endpoint that older revisions call something else: their names, newest first."""
+"""Keys of an endpoint that have other names in older revisions: the names, newest first."""
 
 
 def free_port(kind: socket.SocketKind) -> int:
@@ -75,7 +75,7 @@ def running_bridge(
 
 @cache
 def key(kind: str, name: str) -> str:
-    """What this revision calls a key of an endpoint of a type."""
+    """The name of a key of an endpoint type in this revision."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "bench.toml"
         for each in RENAMED[name]:
@@ -87,7 +87,7 @@ def key(kind: str, name: str) -> str:
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time that a process has used until now, all its threads."""
+    """CPU time that a process has used so far, in all its threads."""
     tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
     return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
@@ -99,7 +99,7 @@ def cpu_seconds_of_family(pid: int) -> float:
 
 
 def burst_figures(name: str, count: int, seconds: float, cpu: float) -> Iterator[Figure]:
-    """How fast a burst of messages was delivered, and what each of them cost the bridge."""
+    """How fast a burst of messages was delivered, and the CPU time per message."""
     yield Figure(name, count / seconds, "messages/s", "higher")
     yield Figure(f"{name}, CPU time", cpu / count * 1e6, "µs/message", "lower")
 

@@ -1,6 +1,6 @@
-"""OSC to MIDI over TCP: latency and messages a second, beside bare mido.
+"""OSC to MIDI over TCP: latency and messages per second, compared with plain mido.
 
-The receiver is the same for both, a plain socket. Bare mido is `send` of a port of
+The receiver is the same for both, a plain socket. Plain mido is `send` of a port of
 `mido.sockets`; ours is OSC in, the default mapping, MIDI out.
 """
 
@@ -27,13 +27,13 @@ TIMEOUT = 20.0
 
 
 def osc(number: int) -> bytes:
-    """``/song_position``: 14 bits that tell one message from another."""
+    """``/song_position``: 14 bits that identify a message."""
     return b"/song_position\0\0,i\0\0" + struct.pack(">i", number & 0x3FFF)
 
 
 @contextmanager
 def bridge(where: str, listen: str, port: int) -> Iterator[tuple[int, int]]:
-    """Our bridge, that sends to a port: the port on which it takes OSC, and its process."""
+    """Our bridge, which sends to a port: its OSC port and its process."""
     mine = free_port(socket.SOCK_DGRAM if listen == "udp" else socket.SOCK_STREAM)
     with running_bridge(
         f'[bridge.osc]\nlisten = "{listen}://127.0.0.1:{mine}"\n'
@@ -57,7 +57,7 @@ def accept(server: socket.socket) -> socket.socket:
 
 
 def read(sock: socket.socket, count: int) -> list[int]:
-    """When each of some messages of three bytes came, in nanoseconds."""
+    """The arrival times of messages of three bytes, in nanoseconds."""
     came: list[int] = []
     rest = 0
     while len(came) < count:
@@ -76,7 +76,7 @@ def sender(kind: str, port: int, rate: int, count: int) -> subprocess.Popen[str]
 
 
 def run(kind: str, rate: int, count: int) -> tuple[list[int], list[int], float]:
-    """When messages were sent, and when they came; CPU seconds of the bridge."""
+    """The times at which messages were sent and received; CPU seconds of the bridge."""
     with receiver() as server:
         port = server.getsockname()[1]
         if kind == "mido":
@@ -98,7 +98,7 @@ def run(kind: str, rate: int, count: int) -> tuple[list[int], list[int], float]:
 
 
 def send(kind: str, port: int, rate: int, count: int) -> None:
-    """Send messages at a rate, or as fast as it goes (0); print when each was sent."""
+    """Send messages at a rate, or as fast as possible (0); print the time of each."""
     messages: list[object] = []
     if kind == "mido":
         import mido
@@ -116,7 +116,7 @@ def send(kind: str, port: int, rate: int, count: int) -> None:
         messages = [p if udp else struct.pack(">i", len(p)) + p for p in packets]
         put = sock.send if udp else sock.sendall
     if not rate and kind != "mido":
-        # As one program would that has much to say: many messages in a write.
+        # Like a program with many messages to send: many messages per write.
         messages = [b"".join(messages[n : n + 100]) for n in range(0, count, 100)]
     begin, sent = time.perf_counter(), []
     for number, message in enumerate(messages):
@@ -137,7 +137,7 @@ def measure_latency(kind: str) -> tuple[float, float]:
 
 
 def measure_burst(kind: str) -> tuple[float, float]:
-    """Seconds until all messages have come that are sent at once; CPU seconds."""
+    """Seconds until all messages of a burst have arrived; CPU seconds."""
     sent, came, cpu = run(kind, 0, MANY)
     return (came[-1] - sent[0]) / 1e9, cpu
 

@@ -1,4 +1,4 @@
-"""UDP to an MQTT subscriber: latency and the highest rate without loss, beside bare paho."""
+"""UDP to an MQTT subscriber: latency and highest rate without loss, compared with plain paho."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RATES = (5_000, 10_000, 15_000, 20_000, 25_000, 30_000, 40_000, 50_000, 60_000, 
 RATE_SECONDS = 2.0
 LATENCY_RATE, LATENCY_SECONDS, ROUNDS = 1_000, 3, 3
 QUIET = 1.5
-LATE = 0.3  # what is still on its way when the last was sent
+LATE = 0.3  # messages in transit when the last one was sent
 BURST = {0: 100_000, 1: 40_000}
 """Messages sent at once, by QoS."""
 
@@ -36,7 +36,7 @@ PAHO_COUNT = {0: 60_000, 1: 20_000}
 
 @contextmanager
 def broker() -> Iterator[int]:
-    """A Mosquitto of our own: its port. It queues without a bound, so that none is lost there."""
+    """Our own Mosquitto: its port. Its queues are unbounded, so that it loses no message."""
     port = free_port(socket.SOCK_STREAM)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "mosquitto.conf"
@@ -75,7 +75,7 @@ def bridge(
 
 
 def subscriber(port: int) -> socket.socket:
-    """A subscriber with QoS 0, as little of one as will do."""
+    """A minimal subscriber with QoS 0."""
     sock = socket.create_connection(("127.0.0.1", port))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
     sock.sendall(b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x00\x00\x00")
@@ -87,7 +87,7 @@ def subscriber(port: int) -> socket.socket:
 
 
 def receive(sock: socket.socket, expected: int, seconds: float = 60.0) -> int:
-    """How many messages come until all are there, or there is quiet, or the time is over."""
+    """The number of messages received until all have arrived, none arrives, or the time is up."""
     count, rest, end = 0, b"", time.monotonic() + seconds
     try:
         while count < expected and time.monotonic() < end:
@@ -100,7 +100,7 @@ def receive(sock: socket.socket, expected: int, seconds: float = 60.0) -> int:
 
 
 def delays(sock: socket.socket, expected: int) -> list[float]:
-    """Milliseconds from send to receipt, as each message says when it was sent."""
+    """Milliseconds from send to receipt, by the send time in each message."""
     found: list[float] = []
     rest = b""
     try:
@@ -117,7 +117,7 @@ def delays(sock: socket.socket, expected: int) -> list[float]:
 
 
 def paho_rate(port: int, qos: int) -> float:
-    """Messages a second that bare paho publishes, until the subscriber has them all."""
+    """Messages per second that plain paho publishes, until the subscriber has them all."""
     sock = subscriber(port)
     process = subprocess.Popen(
         [sys.executable, __file__, "paho", str(port), str(qos), str(PAHO_COUNT[qos]), "0"]
@@ -132,7 +132,7 @@ def paho_rate(port: int, qos: int) -> float:
 
 
 def publish(port: int, qos: int, count: int, rate: int) -> None:
-    """Bare paho, as its documentation shows it, in a process of its own."""
+    """Plain paho, used as in its documentation, in a separate process."""
     from paho.mqtt.client import Client
     from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
@@ -169,7 +169,7 @@ def lossless(port: int, udp: int, rate: int) -> bool:
 
 
 def highest(port: int, qos: int) -> int:
-    """The highest of the rates that the bridge holds without loss."""
+    """The highest of the rates that the bridge sustains without loss."""
     best = 0
     with bridge(port, qos) as (udp, _):
         lossless(port, udp, RATES[0])
@@ -196,7 +196,7 @@ def latencies(port: int, qos: int, udp: int | None) -> list[float]:
 
 
 def measure_burst(port: int, qos: int) -> tuple[float, float]:
-    """Seconds until a subscriber has all messages that are sent at once; CPU seconds."""
+    """Seconds until a subscriber has all messages of a burst; CPU seconds."""
     with bridge(port, qos, "tcp+1.0", "block") as (tcp, pid):
         sock = subscriber(port)
         before = cpu_seconds(pid)

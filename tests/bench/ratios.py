@@ -1,4 +1,4 @@
-"""How two revisions compare: ratios of paired rounds, and what they say about a limit."""
+"""How two revisions compare: ratios of paired rounds, and their verdict about a limit."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def interval(ratios: Sequence[float]) -> Interval:
     if count < MIN_ROUNDS:
         raise ValueError(f"{count} rounds; at least {MIN_ROUNDS} are needed")
     ordered = sorted(ratios)
-    skip, tail = 0, 1 / 2**count  # ratios to leave out on each side
+    skip, tail = 0, 1 / 2**count  # ratios to omit on each side
     while tail + math.comb(count, skip + 1) / 2**count <= (1 - CONFIDENCE) / 2:
         skip += 1
         tail += math.comb(count, skip) / 2**count
@@ -47,9 +47,9 @@ Verdict = Literal["worse", "unclear", "not worse", "better"]
 
 
 def verdict(found: Interval, better: str, limit: float) -> Verdict:
-    """What an interval says, with ``limit`` the share that a figure may be worse, e.g. 0.05.
+    """The verdict of an interval; ``limit`` is the tolerated worsening of a figure, e.g. 0.05.
 
-    ``worse``: by more than the limit. ``unclear``: perhaps; more rounds would tell.
+    ``worse``: by more than the limit. ``unclear``: perhaps; more rounds are needed.
     ``better``: certainly better than before. ``not worse``: certainly not by more than the limit.
     """
     # How many times as bad, at best and at worst.

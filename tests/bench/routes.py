@@ -1,4 +1,4 @@
-"""What the steps of a route cost: a bridge that takes messages over TCP and routes them.
+"""The cost of the steps of a route: a bridge that receives messages over TCP and routes them.
 
 The endpoint counts the messages and discards them. It is a plugin of this bench, so that
 everything but the plugin contract and the configuration file may change between revisions.
@@ -82,7 +82,7 @@ def measure(route: str, rounds: int) -> float:
                     raise RuntimeError(f"the bridge ended with {process.returncode}")
             found.append(int(took[1]) / MESSAGES / 1000)
             sender.wait()
-    return statistics.median(found[1:])  # the first one warms up
+    return statistics.median(found[1:])  # the first one is a warm-up
 
 
 def figures() -> Iterator[Figure]:

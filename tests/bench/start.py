@@ -17,7 +17,7 @@ from table import show
 
 ROUNDS = 7
 STARTS = 3
-"""Starts for a figure."""
+"""Starts per figure."""
 
 EVERY = 0.002
 """Seconds between messages that are sent until the first one arrives."""

@@ -1,4 +1,4 @@
-"""TCP: one connection, both framings, messages a second."""
+"""TCP: one connection, both framings, messages per second."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def measure(package: str, kind: str, mode: str) -> float:
 
 
 def rate(package: str, kind: str, mode: str) -> float:
-    """Messages a second, the median of some rounds."""
+    """Messages per second, the median of some rounds."""
     command = [sys.executable, __file__, package, kind, mode]
     times = [
         json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

@@ -1,4 +1,4 @@
-"""Comparing revisions: the interval of a ratio, what it says, and what is left behind."""
+"""Comparing revisions: the interval of a ratio, its verdict, and cleaning up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # its modules are no package
+sys.path.insert(0, str(Path(__file__).parent))  # its modules are not a package
 
 import compare
 from figures import Figure
@@ -17,28 +17,26 @@ from ratios import MIN_ROUNDS, Interval, interval, verdict
 from rich.console import Console
 
 LIMIT = 0.05
-# Ratios to leave out on each side. Source: tables of the sign test, two-sided 0.05.
+# Ratios to omit on each side. Source: tables of the sign test, two-sided 0.05.
 LEFT_OUT = {6: 0, 8: 0, 9: 1, 11: 1, 12: 2, 15: 3, 20: 5, 25: 7}
 
 
 @pytest.mark.parametrize(("count", "left_out"), LEFT_OUT.items())
-def test_the_interval_leaves_out_as_many_ratios_as_the_table_says(
-    count: int, left_out: int
-) -> None:
+def test_interval_omits_the_number_of_ratios_in_the_table(count: int, left_out: int) -> None:
     found = interval([1.0 + n for n in range(count)])
     assert found == Interval((count + 1) / 2, 1.0 + left_out, count - left_out)
 
 
-def test_equal_ratios_give_an_interval_without_width() -> None:
+def test_equal_ratios_give_an_interval_of_zero_width() -> None:
     assert interval([1.1] * 10) == Interval(1.1, 1.1, 1.1)
 
 
-def test_an_outlier_does_not_move_the_interval_of_ten_ratios() -> None:
+def test_outlier_does_not_move_the_interval_of_ten_ratios() -> None:
     found = interval([0.99, 1.0, 1.01, 1.0, 0.99, 1.01, 1.0, 1.0, 1.0, 30.0])
     assert found == Interval(1.0, 0.99, 1.01)
 
 
-def test_the_interval_of_inverse_ratios_is_the_inverse() -> None:
+def test_interval_of_inverse_ratios_is_the_inverse_interval() -> None:
     ratios = [1.01, 1.03, 0.97, 1.1, 1.05, 0.99, 1.02]
     found, inverse = interval(ratios), interval([1 / ratio for ratio in ratios])
     assert (inverse.low, inverse.high) == pytest.approx((1 / found.high, 1 / found.low))
@@ -60,7 +58,7 @@ def test_too_few_rounds_are_an_error() -> None:
         (0.80, 1.20, "unclear", "unclear"),
     ],
 )
-def test_the_verdict_depends_on_interval_and_direction(
+def test_verdict_depends_on_interval_and_direction(
     low: float, high: float, lower: str, higher: str
 ) -> None:
     found = Interval((low * high) ** 0.5, low, high)
@@ -77,25 +75,25 @@ def rounds_of(base: float, new: float, better: str) -> compare.Rounds:
     ("base", "new", "better", "failed"),
     [(1, 1.2, "lower", True), (1, 1.2, "higher", False), (1, 1, "lower", False)],
 )
-def test_the_report_fails_for_a_figure_that_is_worse(
+def test_report_fails_for_a_worse_figure(
     base: float, new: float, better: str, failed: bool
 ) -> None:
     console = Console(quiet=True)
     assert compare.report({"section": rounds_of(base, new, better)}, {}, 5, console) is failed
 
 
-def test_the_report_names_a_section_that_cannot_run() -> None:
+def test_report_names_a_section_that_cannot_run() -> None:
     console = Console(record=True, file=StringIO())
     assert compare.report({}, {"midi": "cannot run on base: no such module"}, 5, console)
     assert "midi: cannot run on base: no such module" in console.export_text()
 
 
-def test_a_command_that_takes_too_long_is_killed_with_what_it_started() -> None:
+def test_command_that_times_out_is_killed_with_its_children() -> None:
     with pytest.raises(compare.CannotRun, match=r"not finished within 0\.2 s"):
         compare._run("sh", "-c", "sleep 60 & wait", timeout=0.2)
 
 
-def test_the_worktree_of_the_base_is_gone_afterwards(tmp_path: Path) -> None:
+def test_worktree_of_the_base_is_removed_afterwards(tmp_path: Path) -> None:
     def listed() -> str:
         git = ["git", "-C", str(compare.ROOT), "worktree", "list"]
         return subprocess.run(git, capture_output=True, text=True, check=True).stdout

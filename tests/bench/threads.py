@@ -1,4 +1,4 @@
-"""The threading server at a steady rate: what is lost?"""
+"""The threading server at a steady rate: lost messages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PACKET = b"/mixer/ch/0000/fader\0\0\0\0,f\0\0\x3f\0\0\0"
 
 
 def send(port: int, rate: int) -> int:
-    """Send at a rate for a while, in a process of its own. Returns how many were sent."""
+    """Send at a rate for a while, in a separate process. Returns the number of messages."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.connect(("127.0.0.1", port))
         begin, sent, total = time.perf_counter(), 0, int(rate * SECONDS)
@@ -59,14 +59,14 @@ def measure(package: str, rate: int) -> tuple[int, int]:
         thread.start()
         command = [sys.executable, __file__, "send", str(server.server_address[1]), str(rate)]
         sent = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        time.sleep(0.5)  # what is under way arrives
+        time.sleep(0.5)  # messages in transit arrive
         server.shutdown()
         thread.join()
     return sent, next(counter)
 
 
 def run(package: str, rate: int) -> tuple[int, int]:
-    """How many messages were sent and handled, by a server in a process of its own."""
+    """The numbers of sent and handled messages, with a server in a separate process."""
     command = [sys.executable, __file__, "measure", package, str(rate)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     sent, received = json.loads(done.stdout)
@@ -74,7 +74,7 @@ def run(package: str, rate: int) -> tuple[int, int]:
 
 
 def drain() -> float:
-    """Messages a second that a server handles whose socket is full when it starts."""
+    """Messages per second that a server handles whose socket is full at the start."""
     from oscbridge.dispatcher import Dispatcher
     from oscbridge.osc_server import ThreadingOSCUDPServer
 

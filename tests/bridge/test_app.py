@@ -1,4 +1,4 @@
-"""A running system: routes from and to, modes, start that fails, stop under load."""
+"""A running system: sources and targets of routes, modes, failed starts, stop under load."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class AddedRoute:
 ADDED_ROUTE = AddedRoute()
 
 
-async def test_a_plugin_adds_routes_to_every_source(running: Running, send: Send) -> None:
+async def test_plugin_adds_routes_to_every_source(running: Running, send: Send) -> None:
     ADDED_ROUTE.asked.clear()
     plugins = Plugins([EntryPoint("default", f"{__name__}:ADDED_ROUTE", "oscbridge")])
     text = ONE.format(mode="asyncio", type="collect") + '[endpoint.rest]\ntype = "collect"'
@@ -159,7 +159,7 @@ async def test_a_plugin_adds_routes_to_every_source(running: Running, send: Send
 
 
 class Loopback(Endpoint):
-    """Hands what it is sent back to the bridge, as a message from outside."""
+    """Returns its messages to the bridge, as messages from outside."""
 
     async def send(self, message: Message) -> None:
         self.receive(message, ("loop", 1))
@@ -218,7 +218,7 @@ async def test_every_mode_delivers_every_message(
         numbers = [message.args[0] for message in collected(app).messages]
         assert app.endpoints["out"].sent == total
     if mode == "threading":
-        numbers.sort()  # messages that come together may overtake each other
+        numbers.sort()  # messages that arrive together may overtake each other
     assert numbers == list(range(total))
 
 
@@ -283,13 +283,13 @@ async def test_plugin_that_fails_to_connect_is_named_with_its_error(
 ) -> None:
     class Broken(Refused):
         async def connect(self) -> None:
-            raise KeyError("a fault of the author")
+            raise KeyError("a mistake of the author")
 
     types["broken"] = Broken
     app = make_app('[endpoint.x]\ntype = "broken"')
     with pytest.raises(OSCBridgeError) as caught:
         await app.start()
-    text = "endpoint.x: tcp://example: the plugin failed: KeyError: 'a fault of the author'"
+    text = "endpoint.x: tcp://example: the plugin failed: KeyError: 'a mistake of the author'"
     assert str(caught.value).startswith(f"{text} ({__file__}:")
 
 

@@ -1,4 +1,4 @@
-"""Whatever a function of a route or an endpoint raises costs one message or one attempt."""
+"""An exception in a function of a route or in an endpoint costs one message or one attempt."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def lost(app: App) -> Counter[str]:
 
 
 async def send_to(app: App, scheme: str, *addresses: str) -> None:
-    """All at once, so that they are in one batch where the server takes batches."""
+    """All at once, so that they are in one batch if the server reads batches."""
     address = app.listeners["stage"].address
     kind = socket.SOCK_DGRAM if scheme == "udp" else socket.SOCK_STREAM
     with socket.socket(socket.AF_INET, kind) as sock:
@@ -114,7 +114,7 @@ async def send_to(app: App, scheme: str, *addresses: str) -> None:
 @raising_anything
 @pytest.mark.parametrize("scheme", ["udp", "tcp"])
 @pytest.mark.parametrize("mode", MODES)
-async def test_what_a_function_raises_costs_one_message(
+async def test_exception_in_a_function_costs_one_message(
     mode: str,
     scheme: str,
     error: type[BaseException],
@@ -141,7 +141,7 @@ async def test_what_a_function_raises_costs_one_message(
 
 
 @raising_anything
-async def test_what_a_generator_raises_keeps_its_earlier_messages(
+async def test_exception_in_a_generator_keeps_its_earlier_messages(
     error: type[BaseException], module: str, running: Running
 ) -> None:
     text = BRIDGE.format(scheme="udp", mode="asyncio", type="collect")
@@ -172,7 +172,7 @@ class _Exploding:
 @raising_anything
 @pytest.mark.parametrize("scheme", ["udp", "tcp"])
 @pytest.mark.parametrize("mode", MODES)
-async def test_what_a_function_of_a_plugin_raises_costs_one_message(
+async def test_exception_in_a_function_of_a_plugin_costs_one_message(
     mode: str, scheme: str, error: type[BaseException], running: Running
 ) -> None:
     text = BRIDGE.format(scheme=scheme, mode=mode, type="collect")
@@ -226,7 +226,7 @@ def endpoint_that(error: type[BaseException], place: str) -> type[Endpoint]:
 @raising_anything
 @pytest.mark.parametrize("place", ["send", "send_batch"])
 @pytest.mark.parametrize("mode", MODES)
-async def test_what_send_raises_costs_that_message(
+async def test_exception_in_send_costs_that_message(
     mode: str,
     place: str,
     error: type[BaseException],
@@ -250,7 +250,7 @@ async def test_what_send_raises_costs_that_message(
 
 @raising_anything
 @pytest.mark.parametrize("on_start", ["retry", "ignore", "error"])
-async def test_what_connect_raises_costs_that_attempt(
+async def test_exception_in_connect_costs_that_attempt(
     on_start: str,
     error: type[BaseException],
     types: dict[str, type[Endpoint]],
@@ -276,7 +276,7 @@ async def test_what_connect_raises_costs_that_attempt(
 
 
 @raising_anything
-async def test_what_close_raises_is_logged(
+async def test_exception_in_close_is_logged(
     error: type[BaseException],
     types: dict[str, type[Endpoint]],
     running: Running,
@@ -290,7 +290,7 @@ async def test_what_close_raises_is_logged(
 
 
 @raising_anything
-async def test_receive_returns_whatever_a_function_raises(
+async def test_receive_returns_despite_any_exception_in_a_function(
     error: type[BaseException], module: str, running: Running
 ) -> None:
     text = '[endpoint.in]\ntype = "source"\n[endpoint.desk]\ntype = "collect"\n'

@@ -1,4 +1,4 @@
-"""Both ways: OSC to OSC, OSC to WebSocket and back, with real programs, and no echo."""
+"""Both directions: OSC to OSC, OSC to WebSocket and back, with real programs, and no echo."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Running = Callable[..., AbstractAsyncContextManager[App]]
 WAIT = 10.0
 HOST = "127.0.0.1"
 END = Message("/end")
-"""What is sent last: when it has come, nothing that was sent before it is still on its way."""
+"""Sent last: when it has arrived, all earlier messages have arrived as well."""
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +51,7 @@ class Device:
             self.sock.sendto(encode_message(message), (HOST, port))
 
     async def heard_until(self, address: str) -> list[str]:
-        """The addresses that it was sent, up to this one."""
+        """The addresses of the received messages, up to this one."""
         loop, heard = asyncio.get_running_loop(), []
         async with asyncio.timeout(WAIT):
             while not heard or heard[-1] != address:
@@ -69,8 +69,7 @@ def devices() -> Iterator[list[Device]]:
 
 def port_of(app: App, endpoint: str) -> int:
     """The port that an OSC endpoint sends from and listens on."""
-    link: Any = app.endpoints[endpoint].endpoint._link  # type: ignore[attr-defined]
-    return int(link.near[1])
+    return int(app.endpoints[endpoint].endpoint.describe().rpartition(":")[2])
 
 
 def osc(name: str, to: object) -> str:
@@ -232,7 +231,7 @@ async def test_oscsend_reaches_oscdump_through_the_bridge(
 
 @contextmanager
 def their_server(address: str) -> Iterator[tuple[int, list[tuple[object, ...]]]]:
-    """A server of python-osc that answers what it hears; its port, and what it heard."""
+    """A server of python-osc that replies to messages: its port and the received messages."""
     heard: list[tuple[object, ...]] = []
 
     def handle(_client: tuple[str, int], name: str, *args: object) -> tuple[object, ...]:

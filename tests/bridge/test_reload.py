@@ -1,4 +1,4 @@
-"""A reload: what stays, what changes, what is refused, and that nothing is lost for it."""
+"""A reload: kept, changed and rejected parts; no message is lost."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class UpdatableOptions(oscbridge.Options):
 class Updatable(
     Endpoint[UpdatableOptions], oscbridge.Reconfigurable[UpdatableOptions], oscbridge.RouteAware
 ):
-    """Takes a new ``level`` as it is, needs to be restarted for a new ``place``."""
+    """Accepts a new ``level`` at once, needs a restart for a new ``place``."""
 
     made: ClassVar[list[Updatable]] = []
 
@@ -48,7 +48,7 @@ class Updatable(
         self.level = options.level
         self.events: list[str] = []
         if options.place == "nowhere":
-            raise ConfigurationError("there is no such place")
+            raise ConfigurationError("unknown place")
 
     async def connect(self) -> None:
         self.events.append("connect")
@@ -103,7 +103,7 @@ def numbers(endpoint: Endpoint) -> list[int]:
     return [message.args[0] for message in endpoint.messages]
 
 
-# --- what stays ----------------------------------------------------------------------------------
+# --- unchanged parts -----------------------------------------------------------------------------
 
 
 async def test_reload_of_the_same_configuration_changes_nothing(
@@ -175,7 +175,7 @@ async def test_endpoint_can_accept_new_options_without_a_restart(
     running: Running, read: Read
 ) -> None:
     text = IN + '[endpoint.out]\ntype = "updatable"\n' + ROUTE
-    read(text)  # makes the type known
+    read(text)  # registers the type
     async with running(text) as app:
         endpoint = app.endpoints["out"].endpoint
         changes = await app.reload(read(text.replace("updatable", 'updatable"\nlevel = 5 #')))
@@ -198,7 +198,7 @@ async def test_on_routes_changed_is_called_only_if_the_routes_changed(
         assert endpoint.events == ["connect", "on_routes_changed"]
 
 
-# --- what changes --------------------------------------------------------------------------------
+# --- changed parts -------------------------------------------------------------------------------
 
 
 async def test_endpoint_with_new_options_is_restarted(running: Running, read: Read) -> None:
@@ -318,7 +318,7 @@ async def test_endpoint_that_cannot_connect_yet_is_named_and_retried(
         assert app.endpoints["out"].queued == 1
 
 
-# --- what is refused -----------------------------------------------------------------------------
+# --- rejected reloads ----------------------------------------------------------------------------
 
 
 async def test_reload_onto_an_occupied_port_is_rejected_and_changes_nothing(
@@ -346,7 +346,7 @@ async def test_endpoint_that_cannot_be_created_rejects_the_reload_and_undoes_upd
     read(text)
     async with running(text) as app:
         new = text.replace("1", "2") + '[endpoint.two]\ntype = "updatable"\nplace = "nowhere"\n'
-        with pytest.raises(OSCBridgeError, match=r"endpoint\.two: .*there is no such place"):
+        with pytest.raises(OSCBridgeError, match=r"endpoint\.two: .*unknown place"):
             await app.reload(read(new))
         endpoint = app.endpoints["one"].endpoint
         assert (endpoint.level, endpoint.options.level) == (1, 1)
@@ -362,7 +362,7 @@ async def test_endpoint_can_reject_its_new_options(running: Running, read: Read)
         assert app.endpoints["one"].connected
 
 
-# --- while things go on --------------------------------------------------------------------------
+# --- concurrent reloads --------------------------------------------------------------------------
 
 
 async def test_concurrent_reloads_run_one_after_the_other(running: Running, read: Read) -> None:
@@ -373,7 +373,7 @@ async def test_concurrent_reloads_run_one_after_the_other(running: Running, read
 
 
 class Slow(Endpoint):
-    """Takes its time to connect."""
+    """Is slow to connect."""
 
     async def connect(self) -> None:
         await asyncio.sleep(30)
@@ -406,7 +406,7 @@ async def test_stop_during_a_reload_closes_old_and_new_parts(
 
 
 class Stuck(Endpoint, oscbridge.RouteAware):
-    """Delivers nothing, and cannot be closed in time."""
+    """Delivers nothing, and does not close in time."""
 
     def __init__(self, name: str, options: oscbridge.Options) -> None:
         super().__init__(name, options)
@@ -448,7 +448,7 @@ async def test_stop_while_a_reload_closes_an_endpoint_logs_the_lost_messages(
     assert "1 message lost" in caplog.text
 
 
-async def test_an_endpoint_whose_on_routes_changed_fails_holds_up_nothing(
+async def test_failing_on_routes_changed_blocks_nothing(
     running: Running, read: Read, types: dict[str, type[Endpoint]], caplog: pytest.LogCaptureFixture
 ) -> None:
     types["stuck"] = Stuck
@@ -475,7 +475,7 @@ async def test_full_endpoint_without_routes_pauses_no_bridge(
 
 
 class Everything:
-    """A plugin whose route takes everything to each endpoint that no route names."""
+    """A plugin whose route sends everything to each endpoint that no route names."""
 
     def register_routes(self, routes: oscbridge.Routes, source: oscbridge.Source) -> None:
         for sink in source.sinks.values():
@@ -483,7 +483,7 @@ class Everything:
                 routes.add("*", sink)
 
 
-async def test_a_route_of_a_plugin_comes_and_goes_with_the_routes_of_the_file(
+async def test_plugin_route_is_added_and_removed_with_the_routes_of_the_file(
     running: Running, read: Read, send: Send
 ) -> None:
     async with running(IN + OUT + ROUTE, Everything()) as app:
@@ -494,7 +494,7 @@ async def test_a_route_of_a_plugin_comes_and_goes_with_the_routes_of_the_file(
         assert numbers(app.endpoints["out"].endpoint) == [0, 0, 1, 1, 2, 2]
 
 
-async def test_a_route_of_a_plugin_holds_its_bridge_when_its_endpoint_is_full(
+async def test_plugin_route_pauses_its_bridge_when_its_endpoint_is_full(
     running: Running, send: Send, types: dict[str, type[Endpoint]]
 ) -> None:
     types["stuck"] = Stuck
@@ -505,7 +505,7 @@ async def test_a_route_of_a_plugin_holds_its_bridge_when_its_endpoint_is_full(
 
 
 class Knows(Endpoint, oscbridge.RouteAware):
-    """Notes the addresses of its routes."""
+    """Records the addresses of its routes."""
 
     def __init__(self, name: str, options: oscbridge.Options) -> None:
         super().__init__(name, options)
@@ -542,7 +542,7 @@ async def test_endpoint_knows_its_routes_before_connect_and_after_a_reload(
 
 
 class Late(Endpoint):
-    """Can be connected from the second time on."""
+    """Fails to connect the first time."""
 
     tries: ClassVar[int] = 0
 
@@ -640,7 +640,7 @@ async def test_messages_lost_with_a_bridge_or_a_route_are_logged(
 
 
 async def later(app: App, bridge: str, seconds: float) -> None:
-    """Send a message for later, and wait until it waits."""
+    """Send a message with a future time tag, and wait until it is held."""
     address = app.listeners[bridge].address
     packet = encode_bundle(
         [encode_message(Message.of("/later"))], TimeTag.from_unix(time.time() + seconds)
@@ -685,11 +685,11 @@ async def test_reload_of_thousands_of_routes_is_fast(running: Running, read: Rea
     async with running(text("old")) as app:
         began = time.process_time()
         await app.reload(new)
-        assert time.process_time() - began < 3  # each held against each is half a minute
+        assert time.process_time() - began < 3  # comparing each with each takes half a minute
 
 
 def paced(address: object, count: int, rate: float, done: threading.Event) -> None:
-    """Send ``/a number`` and ``/other number``, evenly."""
+    """Send ``/a number`` and ``/other number`` at a steady rate."""
     with UDPClient(address.host, address.port) as client:
         began = time.perf_counter()
         for number in range(count):

@@ -1,4 +1,4 @@
-"""Routes that plugins declare or register: what they may do, and what they cannot."""
+"""Routes that plugins declare or register, and their restrictions."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ IN = '[bridge.in]\nlisten = "udp://127.0.0.1:0"\n'
 
 
 class Defaulting(Collect):
-    """Wants everything under /a while no route leads to it."""
+    """Has a default route for everything under /a."""
 
     default_routes = ("/a", "/a/*")
 
 
 class Sociable(Collect):
-    """Wants what comes from itself as well."""
+    """Has a default route for its own messages as well."""
 
     default_routes = ("*",)
     default_routes_include_self = True
@@ -80,7 +80,7 @@ async def test_default_routes_lead_to_an_endpoint_that_no_route_names(
         assert app.idle == []
 
 
-async def test_default_routes_end_where_a_route_names_the_endpoint(
+async def test_default_routes_do_not_apply_if_a_route_names_the_endpoint(
     running: Running, send: Callable[..., object]
 ) -> None:
     text = IN + '[endpoint.out]\ntype = "default"\n[[route]]\nfrom = "in"\nto = "out"\nmatch = "/b"'
@@ -90,7 +90,7 @@ async def test_default_routes_end_where_a_route_names_the_endpoint(
         assert [message.address for message in messages] == ["/b"]
 
 
-async def test_default_routes_read_from_the_endpoint_itself_only_if_it_says_so(
+async def test_default_routes_read_from_the_endpoint_itself_only_on_request(
     running: Running,
 ) -> None:
     text = '[endpoint.one]\ntype = "sociable"\n[endpoint.two]\ntype = "default"'
@@ -101,7 +101,7 @@ async def test_default_routes_read_from_the_endpoint_itself_only_if_it_says_so(
         assert (one.offered, two.offered) == (2, 1)
 
 
-async def test_a_registered_route_has_types_and_a_function(
+async def test_registered_route_has_types_and_a_function(
     running: Running, send: Callable[..., object]
 ) -> None:
     def double(message: Message) -> list[Message]:
@@ -115,7 +115,7 @@ async def test_a_registered_route_has_types_and_a_function(
         assert {message.origin.source for message in messages if message.origin} == {"in"}
 
 
-async def test_a_function_that_raises_is_counted_and_named(
+async def test_function_that_raises_is_counted_and_named(
     running: Running, send: Callable[..., object], caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(message: Message) -> None:
@@ -145,7 +145,9 @@ async def test_options_reach_an_endpoint_that_has_route_options(
 
 
 @pytest.mark.parametrize("kind", ["collect", "tunable"])
-def test_options_of_another_model_are_a_type_error(kind: str, make_app: Callable[..., App]) -> None:
+def test_options_of_another_model_raise_a_type_error(
+    kind: str, make_app: Callable[..., App]
+) -> None:
     with pytest.raises(TypeError, match="endpoint 'out' takes "):
         make_app(IN + f'[endpoint.out]\ntype = "{kind}"', AddOne(options=oscbridge.Options()))
 
@@ -157,7 +159,7 @@ def test_routes_are_closed_when_the_hook_has_returned(make_app: Callable[..., Ap
         plugin.routes[0].add("/late", plugin.sources[0].sinks["out"])
 
 
-def test_looking_at_the_sinks_of_a_source_leads_nowhere(make_app: Callable[..., App]) -> None:
+def test_reading_the_sinks_of_a_source_adds_no_route(make_app: Callable[..., App]) -> None:
     class Looks:
         def register_routes(self, routes: oscbridge.Routes, source: oscbridge.Source) -> None:
             for sink in source.sinks.values():

@@ -29,7 +29,7 @@ async def test_run_until_cancels_the_work_after_the_timeout() -> None:
     assert work.cancelled()
 
 
-async def test_run_until_raises_what_the_work_raises() -> None:
+async def test_run_until_raises_the_error_of_the_work() -> None:
     async def fail() -> None:
         raise LookupError
 
@@ -37,7 +37,7 @@ async def test_run_until_raises_what_the_work_raises() -> None:
         await run_until(fail(), asyncio.Event().wait())
 
 
-async def test_run_until_raises_what_the_work_raises_while_cancelled() -> None:
+async def test_run_until_raises_the_error_of_cancelled_work() -> None:
     async def fail_late() -> None:
         try:
             await asyncio.Event().wait()

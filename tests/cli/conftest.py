@@ -1,4 +1,4 @@
-"""The real program, as a person starts it."""
+"""The real program, started as on the command line."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ listen = "127.0.0.1:0"
 
 @pytest.fixture
 def environment() -> Iterator[dict[str, str]]:
-    """Without anything that colours or changes the output; a test may add to it.
+    """The environment, without variables that colour or change the output; a test may extend it.
 
-    Its bridges are its own: no command of another test finds them.
+    Its runtime directory is separate: no command of another test finds its bridges.
     """
     drop = ("FORCE_COLOR", "NO_COLOR", "PYTHONPATH", "COLUMNS", "LINES", "PYTHONWARNINGS")
     kept = {name: value for name, value in os.environ.items() if name not in drop}
@@ -38,7 +38,7 @@ def environment() -> Iterator[dict[str, str]]:
 def call(
     environment: dict[str, str], tmp_path: Path
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs the program to its end, in a folder of its own."""
+    """Runs the program to its end, in its own folder."""
 
     def call(*args: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -70,7 +70,7 @@ def start(environment: dict[str, str]) -> Iterator[Callable[..., OscbridgeProces
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[..., str]:
-    """Writes a configuration file. Its path."""
+    """Writes a configuration file. Returns its path."""
 
     def write(text: str = CONFIGURATION, name: str = "show.toml") -> str:
         (tmp_path / name).write_text(text)

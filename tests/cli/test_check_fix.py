@@ -103,7 +103,7 @@ def test_fix_keeps_the_permissions(file: Path, call: Call, mode: int) -> None:
 
 def test_fix_keeps_the_owner(file: Path, call: Call) -> None:
     owner = (12345, 54321) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
-    os.chown(file, *owner)  # only root may give a file away
+    os.chown(file, *owner)  # only root may change the owner of a file
     call("check", str(file), "--fix")
     assert (file.stat().st_uid, file.stat().st_gid) == owner
     assert file.read_text() == NEW

@@ -1,4 +1,4 @@
-"""``oscbridge check --trace``, and functions beside the configuration file."""
+"""``oscbridge check --trace``, and functions next to the configuration file."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ to = "web"
 """
 
 
-def test_a_trace_shows_every_step_source_by_source(call: Call, write: Write) -> None:
+def test_trace_shows_every_step_source_by_source(call: Call, write: Write) -> None:
     result = call("check", write(SHOW), "--trace", "/1/fader3 0.5")
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == (
@@ -68,7 +68,7 @@ def test_a_trace_shows_every_step_source_by_source(call: Call, write: Write) -> 
     )
 
 
-def test_a_trace_from_one_source(call: Call, write: Write) -> None:
+def test_trace_can_start_at_one_source(call: Call, write: Write) -> None:
     result = call("check", write(SHOW), "--trace", "/x", "--from", "web")
     assert re.findall(r"from (\w+ \w+)$", result.stdout, re.MULTILINE) == ["endpoint web"]
 
@@ -85,7 +85,7 @@ def test_a_trace_from_one_source(call: Call, write: Write) -> None:
         ("/cue", "/cue ,"),
     ],
 )
-def test_the_message_is_read_as_send_reads_it(
+def test_message_is_read_as_send_reads_it(
     message: str, shown: str, call: Call, write: Write
 ) -> None:
     result = call("check", write(SHOW), "--trace", message, "--from", "stage")
@@ -102,7 +102,7 @@ def test_trace_reports_a_message_that_is_not_sent(call: Call, write: Write) -> N
     assert unread.stdout.endswith("  no route reads from this source\n")
 
 
-def test_a_trace_is_coloured_in_a_terminal(
+def test_trace_is_coloured_in_a_terminal(
     call: Call, write: Write, environment: dict[str, str]
 ) -> None:
     path = write(SHOW)
@@ -143,18 +143,18 @@ def test_wrong_usage_is_an_error_without_a_traceback(
     assert "Traceback" not in result.stderr
 
 
-def test_a_problem_of_the_file_is_reported_first(call: Call, write: Write) -> None:
+def test_problem_of_the_file_is_reported_first(call: Call, write: Write) -> None:
     result = call("check", write("[brige.a]"), "--trace", "/x")
     assert result.returncode == 2
     assert "did you mean 'bridge'?" in result.stderr
 
 
-def test_the_help_has_an_example(call: Call) -> None:
+def test_help_has_an_example(call: Call) -> None:
     shown = call("check", "--help").stdout
     assert 'oscbridge check studio.toml --trace "/1/fader3 0.5"' in shown
 
 
-# --- functions beside the file -----------------------------------------------------------------
+# --- functions next to the file ----------------------------------------------------------------
 
 FUNCTION = """
 [bridge.stage]
@@ -178,7 +178,7 @@ def double(message):
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """One that is not where the program is started."""
+    """A configuration file outside the working directory."""
     folder = tmp_path / "shows" / "tonight"
     folder.mkdir(parents=True)
     return folder
@@ -191,7 +191,7 @@ def test_check_finds_a_module_beside_the_file(call: Call, folder: Path) -> None:
     assert "/x ,i 8" in result.stdout
 
 
-def test_check_says_where_a_module_is_missing(call: Call, folder: Path) -> None:
+def test_check_reports_where_a_module_is_missing(call: Call, folder: Path) -> None:
     (folder / "show.toml").write_text(FUNCTION.format(mode="asyncio", port=9))
     result = call("check", str(folder / "show.toml"))
     assert result.returncode == 2
@@ -203,7 +203,7 @@ def test_check_says_where_a_module_is_missing(call: Call, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["asyncio", "threading", "forking"])
-def test_a_running_bridge_calls_it_in_every_mode(
+def test_running_bridge_calls_the_module_in_every_mode(
     mode: str, start: Start, call: Call, folder: Path, udp_socket: Callable[..., Any]
 ) -> None:
     receiver = udp_socket()

@@ -34,7 +34,7 @@ SECTION = README.split("\n## Watch it from outside\n", 1)[1].split("\n## ", 1)[0
 
 
 def configuration(mixer: int) -> str:
-    """A bridge and a mixer, which may be there or not."""
+    """A bridge and a mixer, which may be running or not."""
     return f"""
         [http]
         listen = "127.0.0.1:0"
@@ -48,7 +48,7 @@ def configuration(mixer: int) -> str:
 
 
 def url_of(program: Any) -> str:
-    """Where a bridge that has just been started serves its health."""
+    """The health URL of a bridge that has just been started."""
     found: re.Match[str] = program.wait_for(r"http://127\.0\.0\.1:\d+")
     program.wait_for("Ctrl-C")
     return found[0]
@@ -56,7 +56,7 @@ def url_of(program: Any) -> str:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[bytes], str]]:
-    """Serves the same bytes to everybody, then says nothing. The URL."""
+    """Serves the same bytes to every client, then stays silent. Returns the URL."""
     ended = threading.Event()
     servers: list[socketserver.ThreadingTCPServer] = []
 
@@ -84,7 +84,7 @@ def serve() -> Iterator[Callable[[bytes], str]]:
 # --- a real bridge -----------------------------------------------------------------------------
 
 
-def test_a_bridge_that_is_ready_ends_it_with_0(start: Start, write: Write, call: Call) -> None:
+def test_ready_bridge_exits_with_0(start: Start, write: Write, call: Call) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mixer:
         url = url_of(start("run", write(configuration(mixer.getsockname()[1]))))
         result = call("health", "--url", url)
@@ -101,7 +101,7 @@ def test_problems_are_printed_and_exit_with_1(start: Start, write: Write, call: 
     assert (result.returncode, result.stderr) == (1, "")
 
 
-def test_attacks_on_a_real_bridge_end_nothing_and_leave_nothing(
+def test_attacks_on_a_real_bridge_are_harmless_and_leave_nothing_behind(
     start: Start, write: Write, call: Call
 ) -> None:
     program = start(
@@ -135,11 +135,11 @@ def test_attacks_on_a_real_bridge_end_nothing_and_leave_nothing(
 
 
 def resources(pid: int) -> tuple[int, int]:
-    """How many descriptors and threads a process has."""
+    """The numbers of descriptors and threads of a process."""
     return tuple(len(list(Path(f"/proc/{pid}/{name}").iterdir())) for name in ("fd", "task"))  # type: ignore[return-value]
 
 
-def test_curl_gets_what_it_asks_for(start: Start, write: Write) -> None:
+def test_curl_gets_the_requested_pages(start: Start, write: Write) -> None:
     program = start(
         "run", write('[http]\nlisten = "127.0.0.1:0"\n[bridge.a]\nlisten = "udp://127.0.0.1:0"')
     )
@@ -214,7 +214,7 @@ def test_url_and_a_choice_of_processes_exclude_each_other(call: Call, choice: li
     assert "--url" in result.stderr
 
 
-# --- something else answers, or nothing --------------------------------------------------------
+# --- other servers, or none --------------------------------------------------------------------
 
 
 def test_health_without_a_bridge_reports_how_to_fix_it(call: Call) -> None:
@@ -233,7 +233,7 @@ def test_health_without_a_bridge_reports_how_to_fix_it(call: Call) -> None:
     [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nrea"],
     ids=["nothing", "half a head", "half a body"],
 )
-def test_an_answer_that_never_ends_is_waited_for_2_seconds(
+def test_endless_response_times_out_after_2_seconds(
     serve: Callable[[bytes], str], call: Call, answer: bytes
 ) -> None:
     started = time.monotonic()
@@ -257,7 +257,7 @@ def test_an_answer_that_never_ends_is_waited_for_2_seconds(
         (b"HTTP/1.1 500 X\r\n\r\n\x1b[31m\n\n", "500 \\x1b[31m"),
     ],
 )
-def test_a_server_that_is_not_a_bridge_is_an_error(
+def test_server_that_is_not_a_bridge_is_an_error(
     serve: Callable[[bytes], str], call: Call, answer: bytes, text: str
 ) -> None:
     result = call("health", "--url", serve(answer))
@@ -278,24 +278,24 @@ def test_a_server_that_is_not_a_bridge_is_an_error(
         "http://a?b",
     ],
 )
-def test_a_url_that_is_none_is_said(call: Call, url: str) -> None:
+def test_invalid_url_is_an_error(call: Call, url: str) -> None:
     result = call("health", "--url", url)
     assert result.returncode == 2
     assert "http://host:port" in result.stderr
 
 
-def test_it_loads_no_plugin_and_no_configuration() -> None:
+def test_health_loads_no_plugin_and_no_configuration() -> None:
     slow = {"pluggy", "pydantic", "asyncio", "h11", "prometheus_client"}
     code = f"import sys, oscbridge.cli.health; print({slow} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "set()\n"
 
 
-# --- what README.md says -----------------------------------------------------------------------
+# --- README.md ---------------------------------------------------------------------------------
 
 
 def rows(heading: str) -> list[list[str]]:
-    """The table whose first row begins like that."""
+    """The table whose first row begins with a text."""
     after = SECTION.split(f"\n| {heading} |", 1)[1]
     lines = re.match(r".*\n\| --- .*\n((?:\|.*\n)+)", after)
     assert lines
@@ -304,7 +304,7 @@ def rows(heading: str) -> list[list[str]]:
     ]
 
 
-def test_the_table_of_keys_is_that_of_the_model() -> None:
+def test_readme_key_table_matches_the_model() -> None:
     fields = HTTPOptions.model_fields
     expected = [
         [
@@ -317,14 +317,14 @@ def test_the_table_of_keys_is_that_of_the_model() -> None:
     assert rows("key") == expected
 
 
-def test_the_samples_are_valid() -> None:
+def test_readme_samples_are_valid() -> None:
     samples = re.findall(r"^```toml\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
     assert samples
     for sample in samples:
         assert parse(sample, {}, "README.md").http is not None
 
 
-def test_the_table_of_metrics_is_what_is_served(start: Start, write: Write) -> None:
+def test_readme_metrics_table_matches_the_served_metrics(start: Start, write: Write) -> None:
     listed = {
         f"oscbridge_{name}": set(re.findall(r"`(\w+)`", row[1]))
         for row in rows("metric")

@@ -15,7 +15,7 @@ from oscbridge.cli import COMMANDS
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def test_version_is_that_of_the_package(call: Call) -> None:
+def test_version_equals_the_package_version(call: Call) -> None:
     assert call("--version").stdout == f"oscbridge {version('oscbridge')}\n"
 
 
@@ -27,7 +27,7 @@ def test_help_lists_every_command_with_an_example(call: Call) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_help_of_a_command_has_an_example(command: str, call: Call) -> None:
+def test_help_of_a_command_has_an_example(command: str, call: Call) -> None:
     for option in ("--help", "-h"):
         result = call(command, option)
         assert result.returncode == 0
@@ -35,7 +35,7 @@ def test_the_help_of_a_command_has_an_example(command: str, call: Call) -> None:
         assert max(map(len, result.stdout.splitlines())) <= 80
 
 
-def test_an_unknown_command_lists_the_available_ones(call: Call) -> None:
+def test_unknown_command_lists_the_available_ones(call: Call) -> None:
     result = call("xyz")
     assert result.returncode == 2
     assert result.stderr.splitlines()[-1] == (
@@ -43,13 +43,13 @@ def test_an_unknown_command_lists_the_available_ones(call: Call) -> None:
     )
 
 
-def test_a_misspelled_command_suggests_the_nearest_one(call: Call) -> None:
+def test_misspelled_command_suggests_the_nearest_one(call: Call) -> None:
     result = call("runn")
     assert result.returncode == 2
     assert result.stderr.endswith("No such command 'runn'; did you mean 'run'?\n")
 
 
-def test_plugins_lists_ours_and_says_why_another_is_broken(
+def test_plugins_lists_ours_and_explains_a_broken_one(
     call: Call, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     info = tmp_path / "laser-2.5.dist-info"

@@ -1,4 +1,4 @@
-"""``oscbridge record`` and ``play``, each against the other and against liblo."""
+"""``oscbridge record`` and ``play``, with each other and with liblo."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
 HOST = "127.0.0.1"
 SECOND = 1_000_000_000
 THEN = 1_700_000_000 * SECOND
-"""When the recordings that are made here began."""
+"""The start time of the recordings made here."""
 
 
 def message(number: int) -> bytes:
@@ -52,7 +52,7 @@ def message(number: int) -> bytes:
 
 
 def read(file: Path) -> list[Record]:
-    """The records of a file that is whole."""
+    """The records of a complete file."""
     with file.open("rb") as opened:
         return list(Recording(opened))
 
@@ -80,7 +80,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def made(file: Path) -> Callable[..., str]:
-    """Writes a recording: packets, or records. Its path."""
+    """Writes a recording of packets or records. Returns its path."""
 
     def made(*records: Record | bytes, length: float = 0.0, gap: float = 0.0) -> str:
         data = encode_header(THEN)
@@ -96,7 +96,7 @@ def made(file: Path) -> Callable[..., str]:
 
 @pytest.fixture
 def record(start: Start, file: Path) -> Callable[..., tuple[Any, int]]:
-    """Starts ``record`` on a free port. The program and the port."""
+    """Starts ``record`` on a free port. Returns the program and the port."""
 
     def record(*args: str, scheme: str = "udp") -> tuple[Any, int]:
         program = start("record", str(file), "--listen", f"{scheme}://{HOST}:0", *args)
@@ -110,7 +110,7 @@ def url(receiver: socket.socket, scheme: str = "udp") -> str:
 
 
 def send_datagrams(port: int, *datagrams: bytes) -> int:
-    """Send them from one socket. Its port."""
+    """Send datagrams from one socket. Returns its port."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         for data in datagrams:
             sock.sendto(data, (HOST, port))
@@ -119,7 +119,7 @@ def send_datagrams(port: int, *datagrams: bytes) -> int:
 
 
 def wait_for_size(file: Path, size: int) -> None:
-    """Wait until a file has at least this size: it is written from time to time."""
+    """Wait until a file has at least this size: it is written at intervals."""
     deadline = time.monotonic() + 15
     while file.stat().st_size < size:
         assert time.monotonic() < deadline, f"{file.stat().st_size} bytes, not {size}"
@@ -167,7 +167,7 @@ def test_packets_of_a_stream_are_recorded_without_their_framing(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_a_recording_that_is_whole(
+def test_signal_ends_a_recording_completely(
     number: int, record: Callable[..., tuple[Any, int]], file: Path
 ) -> None:
     program, port = record()
@@ -176,7 +176,7 @@ def test_a_signal_ends_a_recording_that_is_whole(
     assert program.stop(number) == 0
     assert len(read(file)) == 1
     assert re.search(r"^recorded 1 packets, \d+ bytes, \d+\.\d s, to \S+$", program.output, re.M)
-    assert "\x1b" not in program.output  # nothing is drawn where there is no terminal
+    assert "\x1b" not in program.output  # nothing is drawn without a terminal
 
 
 def test_written_packets_survive_a_kill(record: Callable[..., tuple[Any, int]], file: Path) -> None:
@@ -204,7 +204,7 @@ def test_packets_are_in_the_file_within_a_second(
     assert median(waits) < 1.0
 
 
-def test_a_file_that_is_there_is_not_overwritten_unless_forced(
+def test_existing_file_is_not_overwritten_unless_forced(
     call: Call, record: Callable[..., tuple[Any, int]], file: Path
 ) -> None:
     file.write_bytes(b"precious")
@@ -219,7 +219,7 @@ def test_a_file_that_is_there_is_not_overwritten_unless_forced(
     assert read(file) == []
 
 
-def test_a_busy_port_costs_no_file_even_when_forced(
+def test_port_in_use_overwrites_no_file_even_when_forced(
     call: Call, receiver: socket.socket, file: Path
 ) -> None:
     file.write_bytes(b"precious")
@@ -249,19 +249,19 @@ def test_wrong_usage_of_record_is_an_error_and_creates_no_file(
     assert not file.exists()
 
 
-def test_a_file_that_cannot_be_created_is_an_error(call: Call, tmp_path: Path) -> None:
+def test_file_that_cannot_be_created_is_an_error(call: Call, tmp_path: Path) -> None:
     file = tmp_path / "missing" / "x"
     result = call("record", str(file), "--listen", f"udp://{HOST}:0")
     assert (result.returncode, result.stderr) == (1, f"error: {file}: No such file or directory\n")
 
 
-def test_a_full_disk_is_reported(call: Call) -> None:
+def test_full_disk_is_reported(call: Call) -> None:
     result = call("record", "/dev/full", "--force", "--listen", f"udp://{HOST}:0")
     assert result.returncode == 1
     assert result.stderr.splitlines()[1:] == ["error: /dev/full: No space left on device"]
 
 
-def test_a_disk_that_fills_up_leaves_a_recording_that_can_be_played(
+def test_disk_that_fills_up_leaves_a_recording_that_can_be_played(
     file: Path, environment: dict[str, str], call: Call, receiver: socket.socket
 ) -> None:
     # A limit on the size of files fails as a full disk does, in the middle of a record.
@@ -290,7 +290,7 @@ def test_a_disk_that_fills_up_leaves_a_recording_that_can_be_played(
     assert f"played {len(records)} packets" in result.stdout
 
 
-def test_a_recording_ends_by_itself_before_it_is_too_large(
+def test_recording_stops_before_its_maximum_size(
     record: Callable[..., tuple[Any, int]], file: Path
 ) -> None:
     program, port = record("--max-size", "2k")
@@ -302,7 +302,7 @@ def test_a_recording_ends_by_itself_before_it_is_too_large(
     assert [each.packet for each in records] == [message(n) for n in range(len(records))]
 
 
-def test_a_recording_ends_by_itself_after_its_time_and_is_as_long(
+def test_recording_stops_after_its_duration_and_has_that_length(
     record: Callable[..., tuple[Any, int]], file: Path
 ) -> None:
     program, port = record("--max-seconds", "0.75")
@@ -315,7 +315,7 @@ def test_a_recording_ends_by_itself_after_its_time_and_is_as_long(
         assert recording.length_ns == 750_000_000
 
 
-def test_a_stream_that_is_no_osc_does_not_end_a_recording(
+def test_invalid_stream_does_not_end_a_recording(
     record: Callable[..., tuple[Any, int]], file: Path
 ) -> None:
     program, port = record(scheme="tcp+1.0")
@@ -331,7 +331,7 @@ def test_a_stream_that_is_no_osc_does_not_end_a_recording(
 
 
 @pytest.mark.load
-def test_ten_thousand_packets_a_second_are_recorded_whole_and_in_order(
+def test_ten_thousand_packets_per_second_are_recorded_completely_and_in_order(
     record: Callable[..., tuple[Any, int]], file: Path
 ) -> None:
     program, port = record()
@@ -367,7 +367,7 @@ def test_recorded_packets_are_played(
 
 @pytest.mark.load
 @pytest.mark.parametrize("speed", ["1", "2"])
-def test_packets_keep_their_times(
+def test_played_packets_keep_their_times(
     speed: str, start: Start, made: Callable[..., str], receiver: socket.socket
 ) -> None:
     gap, count = 0.01, 200
@@ -380,14 +380,14 @@ def test_packets_keep_their_times(
         times.append(time.monotonic())
     assert program.ended() == 0
     late = [now - n * gap / float(speed) for n, now in enumerate(times)]
-    assert median(late) - min(late) < 0.002  # nobody knows when it began
+    assert median(late) - min(late) < 0.002  # the start time is unknown
     told = re.search(r"late by (\S+) ms at the median, (\S+) ms at most", program.output)
     assert told
     assert float(told[1]) < 1
     assert ("packets were more than 1 ms late" in program.output) == (float(told[2]) > 1)
 
 
-def test_a_loop_is_as_long_as_the_recording_until_ctrl_c(
+def test_loop_repeats_the_recording_at_its_length_until_ctrl_c(
     start: Start, made: Callable[..., str], receiver: socket.socket
 ) -> None:
     file = made(message(1), message(2), gap=0.05, length=0.2)
@@ -404,7 +404,7 @@ def test_a_loop_is_as_long_as_the_recording_until_ctrl_c(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_a_long_wait_at_once(
+def test_signal_ends_a_long_wait_at_once(
     number: int, start: Start, made: Callable[..., str], receiver: socket.socket
 ) -> None:
     program = start("play", made(message(1), message(2), gap=3_600.0), "--to", url(receiver))
@@ -414,7 +414,7 @@ def test_a_signal_ends_a_long_wait_at_once(
     assert "Traceback" not in program.output
 
 
-def test_as_fast_as_it_goes_it_waits_for_nothing(
+def test_play_at_maximum_speed_does_not_wait(
     call: Call, made: Callable[..., str], receiver: socket.socket
 ) -> None:
     file = made(*map(message, range(50)), gap=3_600.0)
@@ -467,7 +467,7 @@ def test_play_without_selected_packets_lists_the_available_ones(
     )
 
 
-def test_an_empty_recording_is_an_error(
+def test_empty_recording_is_an_error(
     call: Call, made: Callable[..., str], receiver: socket.socket
 ) -> None:
     result = call("play", made(), "--to", url(receiver))
@@ -475,7 +475,7 @@ def test_an_empty_recording_is_an_error(
     assert result.stderr.endswith(": nothing to play; the file contains no packets\n")
 
 
-def test_a_broken_file_is_played_up_to_the_break(
+def test_damaged_file_is_played_up_to_the_damage(
     call: Call, made: Callable[..., str], receiver: socket.socket
 ) -> None:
     file = made(message(1), message(2), message(3))
@@ -490,7 +490,7 @@ def test_a_broken_file_is_played_up_to_the_break(
     assert f"error: {file}: damaged at byte {offset}: wrong checksum of a record" in result.stderr
 
 
-def test_a_damaged_file_is_reported_once_in_a_loop(
+def test_damaged_file_is_reported_once_in_a_loop(
     start: Start, made: Callable[..., str], receiver: socket.socket
 ) -> None:
     file = made(message(1), message(2), gap=0.02)
@@ -502,7 +502,7 @@ def test_a_damaged_file_is_reported_once_in_a_loop(
     assert program.output.count("damaged at byte") == 1
 
 
-def test_a_file_that_is_not_a_recording_is_an_error(call: Call, file: Path) -> None:
+def test_file_that_is_not_a_recording_is_an_error(call: Call, file: Path) -> None:
     file.write_text("# oscbridge\n")
     result = call("play", str(file))
     assert (result.returncode, result.stdout) == (1, "")
@@ -532,13 +532,13 @@ def test_wrong_usage_of_play_is_an_error(
     assert text in " ".join(result.stderr.split())
 
 
-def test_a_missing_file_is_an_error(call: Call) -> None:
+def test_missing_file_is_an_error(call: Call) -> None:
     result = call("play", "nothing.oscrec")
     assert result.returncode == 2
     assert "'nothing.oscrec' does not exist" in result.stderr
 
 
-def test_time_tags_lie_as_far_ahead_as_they_did(
+def test_time_tags_keep_their_distance_to_the_present(
     call: Call, made: Callable[..., str], receiver: socket.socket
 ) -> None:
     tag = TimeTag.from_unix_ns(THEN + 60 * SECOND)
@@ -554,7 +554,7 @@ def test_time_tags_lie_as_far_ahead_as_they_did(
     assert receiver.recv(1_000) == packet
 
 
-def test_a_packet_that_is_too_long_for_udp_is_counted_and_the_rest_is_played(
+def test_packet_too_long_for_udp_is_counted_and_the_rest_is_played(
     call: Call, made: Callable[..., str], receiver: socket.socket
 ) -> None:
     file = made(message(1), bytes(70_000), bytes(80_000), message(2))
@@ -601,7 +601,7 @@ class Taker:
 
 
 @pytest.mark.parametrize("mode", ["1.1", "1.0"])
-def test_it_is_played_over_tcp_in_both_framings(
+def test_recording_is_played_over_tcp_in_both_framings(
     mode: str, call: Call, made: Callable[..., str]
 ) -> None:
     taker = Taker(mode)
@@ -611,7 +611,9 @@ def test_it_is_played_over_tcp_in_both_framings(
     assert (result.returncode, "played 3 packets" in result.stdout) == (0, True)
 
 
-def test_a_tcp_server_that_answers_is_not_held_up(call: Call, made: Callable[..., str]) -> None:
+def test_play_does_not_block_a_tcp_server_that_replies(
+    call: Call, made: Callable[..., str]
+) -> None:
     taker = Taker("1.1", answer=encoder_for("1.1")(bytes(100_000)))
     packets = [message(number) for number in range(100)]
     result = call("play", made(*packets, gap=0.02), "--to", taker.url)
@@ -619,7 +621,7 @@ def test_a_tcp_server_that_answers_is_not_held_up(call: Call, made: Callable[...
     assert result.returncode == 0
 
 
-def test_a_tcp_server_that_leaves_ends_it_with_an_error(
+def test_disconnecting_tcp_server_ends_play_with_an_error(
     call: Call, made: Callable[..., str]
 ) -> None:
     taker = Taker("1.1", packets=2)
@@ -632,7 +634,7 @@ def test_a_tcp_server_that_leaves_ends_it_with_an_error(
     assert "Traceback" not in result.stderr
 
 
-def test_ctrl_c_ends_it_while_a_tcp_server_reads_nothing(
+def test_ctrl_c_ends_play_while_a_tcp_server_reads_nothing(
     start: Start, made: Callable[..., str]
 ) -> None:
     packet = b"/x\0\0,b\0\0" + bytes(1_000_000)
@@ -672,7 +674,7 @@ class Terminal:
         os.close(theirs)
 
     def wait_for(self, pattern: str) -> re.Match[str]:
-        """Read what it shows until there is a pattern."""
+        """Read the output until it matches a pattern."""
         text = ""
         deadline = time.monotonic() + 15
         while not (found := re.search(pattern, text)):
@@ -682,7 +684,7 @@ class Terminal:
         return found
 
     def stop(self) -> bytes:
-        """End it with Ctrl-C. What it wrote to its standard output stream."""
+        """Stop it with Ctrl-C. Returns its standard output."""
         self.process.send_signal(signal.SIGINT)
         output, _ = self.process.communicate(timeout=5)
         assert self.process.returncode == 0
@@ -706,7 +708,7 @@ def terminal(environment: dict[str, str]) -> Iterator[Callable[..., Terminal]]:
         yield terminal
 
 
-def test_a_recording_shows_how_far_it_is(terminal: Callable[..., Terminal], file: Path) -> None:
+def test_record_shows_its_progress(terminal: Callable[..., Terminal], file: Path) -> None:
     program = terminal("record", str(file), "--listen", f"udp://{HOST}:0")
     found = program.wait_for(r":(\d+) to ")
     send_datagrams(int(found[1]), message(1), message(2))
@@ -714,7 +716,7 @@ def test_a_recording_shows_how_far_it_is(terminal: Callable[..., Terminal], file
     assert program.stop().startswith(b"recorded 2 packets, ")
 
 
-def test_playing_shows_how_far_it_is(
+def test_play_shows_its_progress(
     terminal: Callable[..., Terminal], made: Callable[..., str], receiver: socket.socket
 ) -> None:
     program = terminal("play", made(message(1), message(2), gap=3_600.0), "--to", url(receiver))
@@ -747,7 +749,7 @@ def test_oscdump_prints_the_played_packets_of_oscsend(
     with dump:
         try:
             assert dump.stdout is not None
-            for _ in range(50):  # nobody knows when it listens
+            for _ in range(50):  # it does not report when it listens
                 call("play", str(file), "--to", f"{to}://{HOST}:{port}")
                 if select.select([dump.stdout], [], [], 0.1)[0]:
                     break
@@ -760,7 +762,7 @@ def test_oscdump_prints_the_played_packets_of_oscsend(
 # --- README ------------------------------------------------------------------------------------
 
 
-def test_the_commands_of_the_readme_work(
+def test_readme_commands_work(
     start: Start, made: Callable[..., str], receiver: socket.socket, tmp_path: Path
 ) -> None:
     section = (ROOT / "README.md").read_text().split("\n## Record and play\n")[1].split("\n## ")[0]
@@ -774,7 +776,7 @@ def test_the_commands_of_the_readme_work(
             program.wait_for("recording ")
             assert program.stop() == 0
             continue
-        # Where it goes to is another matter: that of who runs the test is left alone.
+        # The recording is played to a receiver of the test, not to the documented target.
         to = args.index("--to") if "--to" in args else len(args)
         taker = Taker("1.1") if any(arg.startswith("tcp:") for arg in args) else None
         args[to : to + 2] = ["--to", url(receiver) if taker is None else taker.url]
@@ -788,10 +790,10 @@ def test_the_commands_of_the_readme_work(
         assert program.ended() == 0
 
 
-# --- of the bridge that runs -------------------------------------------------------------------
+# --- traffic of a running bridge ---------------------------------------------------------------
 
 
-def test_traffic_of_a_bridge_is_recorded_both_ways_and_played_into_it_again(
+def test_bridge_traffic_is_recorded_in_both_directions_and_played_back(
     start: Start, call: Call, file: Path, tmp_path: Path, receiver: socket.socket
 ) -> None:
     configuration = tmp_path / "show.toml"
@@ -823,7 +825,7 @@ def test_traffic_of_a_bridge_is_recorded_both_ways_and_played_into_it_again(
 
 
 def wait_for_records(file: Path, count: int) -> None:
-    """Wait until a recording that is being written has so many records."""
+    """Wait until a recording in progress has this number of records."""
     deadline = time.monotonic() + 10
     while len(read_until_broken(file)[0]) < count:
         assert time.monotonic() < deadline

@@ -1,4 +1,4 @@
-"""``oscbridge reload`` with bridges that run, all as people start them."""
+"""``oscbridge reload`` with running bridges, started from the command line."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ listen = "udp://127.0.0.1:0"
 
 @pytest.fixture
 def environment(environment: dict[str, str]) -> Iterator[dict[str, str]]:
-    """With a folder for sockets of its own, whose path is short."""
+    """The environment with a separate folder for sockets, whose path is short."""
     with TemporaryDirectory(prefix="osc") as folder:
         yield environment | {"OSCBRIDGE_RUNTIME_DIR": folder}
 
 
 @pytest.fixture
 def run(start: Start, write: Write) -> Callable[..., Any]:
-    """Starts a bridge with a file of this name, and waits until it runs."""
+    """Starts a bridge with a file of this name, and waits until it is ready."""
 
     def run(name: str = "show.toml") -> Any:
         program = start("run", write(CONFIGURATION, name))
@@ -52,7 +52,7 @@ def test_reload_reports_the_changes(run: Callable[..., Any], write: Write, call:
     assert call("reload").stdout == f"reloaded {file}: nothing changed\n"
 
 
-def test_an_invalid_file_is_rejected_and_the_bridge_keeps_running(
+def test_invalid_file_is_rejected_and_the_bridge_keeps_running(
     run: Callable[..., Any], write: Write, call: Call
 ) -> None:
     program = run()
@@ -67,9 +67,7 @@ def test_an_invalid_file_is_rejected_and_the_bridge_keeps_running(
     assert program.stop() == 0
 
 
-def test_a_failed_connection_is_a_warning(
-    run: Callable[..., Any], write: Write, call: Call
-) -> None:
+def test_failed_connection_is_a_warning(run: Callable[..., Any], write: Write, call: Call) -> None:
     run()
     write(
         CONFIGURATION + '[endpoint.desk]\ntype = "osc"\nto = "tcp://127.0.0.1:9"\n'
@@ -83,7 +81,7 @@ def test_a_failed_connection_is_a_warning(
     assert result.stderr.startswith("warning: endpoint.desk: not connected: connection refused")
 
 
-def test_of_several_bridges_the_file_or_the_process_picks_one(
+def test_file_or_process_selects_one_of_several_bridges(
     run: Callable[..., Any], write: Write, call: Call, tmp_path: Path
 ) -> None:
     run("one.toml")
@@ -99,7 +97,7 @@ def test_of_several_bridges_the_file_or_the_process_picks_one(
     assert call("reload", "three.toml").returncode == 1
 
 
-def test_without_a_bridge_it_says_how_to_start_one(call: Call) -> None:
+def test_reload_without_a_bridge_explains_how_to_start_one(call: Call) -> None:
     result = call("reload")
     text = "error: no bridge of this user is running here; start one with: oscbridge run\n"
     assert (result.returncode, result.stderr) == (1, text)

@@ -55,7 +55,7 @@ def one_error(result: subprocess.CompletedProcess[str]) -> str:
 # --- run ---------------------------------------------------------------------------------------
 
 
-def test_run_prints_addresses_plugins_and_a_line_that_works(
+def test_run_prints_addresses_plugins_and_a_command_that_works(
     start: Start, write: Write, call: Call
 ) -> None:
     program = start("run", write())
@@ -70,7 +70,7 @@ def test_run_prints_addresses_plugins_and_a_line_that_works(
     assert sent.stdout.startswith("sent /hello ,i 1 to udp://127.0.0.1:")
 
 
-def test_the_line_to_try_works_where_all_addresses_are_listened_on(
+def test_printed_command_works_when_listening_on_all_addresses(
     start: Start, write: Write, call: Call
 ) -> None:
     program = start("run", write('[bridge.a]\nlisten = "udp://0.0.0.0:0"\n'))
@@ -96,7 +96,7 @@ def test_run_and_check_report_an_endpoint_that_no_route_uses(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_cleanly_within_two_seconds(
+def test_signal_stops_run_cleanly_within_two_seconds(
     number: int, start: Start, write: Write
 ) -> None:
     program = start("run", write())
@@ -129,7 +129,7 @@ def oscbridge_endpoints():
 
 @pytest.fixture
 def slow_plugin(tmp_path: Path, environment: dict[str, str]) -> Callable[..., None]:
-    """Installs an endpoint type that is slow to connect, or that holds up the loop to close."""
+    """Installs an endpoint type that is slow to connect, or that blocks the loop in ``close``."""
 
     def install(*, connect: str = "pass", close: str = "pass") -> None:
         (tmp_path / "slow.py").write_text(SLOW_PLUGIN.format(connect=connect, close=close))
@@ -142,7 +142,7 @@ def slow_plugin(tmp_path: Path, environment: dict[str, str]) -> Callable[..., No
     return install
 
 
-def test_a_second_signal_ends_it_at_once(
+def test_second_signal_stops_run_at_once(
     slow_plugin: Callable[..., None], start: Start, write: Write
 ) -> None:
     slow_plugin(close="import time; time.sleep(60)")
@@ -155,7 +155,7 @@ def test_a_second_signal_ends_it_at_once(
     assert time.monotonic() - begin < 1
 
 
-def test_a_signal_ends_it_while_an_endpoint_still_connects(
+def test_signal_stops_run_while_an_endpoint_connects(
     slow_plugin: Callable[..., None], start: Start, write: Write
 ) -> None:
     slow_plugin(connect='print("connecting", flush=True); await asyncio.sleep(60)')
@@ -170,7 +170,7 @@ def test_a_signal_ends_it_while_an_endpoint_still_connects(
 
 @pytest.mark.parametrize("command", ["run", "check"])
 @pytest.mark.parametrize("problem", BAD)
-def test_a_bad_configuration_ends_it_with_one_clear_line(
+def test_bad_configuration_ends_run_with_one_clear_line(
     command: str, problem: str, call: Call, write: Write
 ) -> None:
     text, message = BAD[problem]
@@ -183,7 +183,7 @@ def test_a_bad_configuration_ends_it_with_one_clear_line(
 
 
 @pytest.mark.parametrize("command", ["run", "check"])
-def test_a_missing_file_ends_it_with_one_clear_line(command: str, call: Call, write: Write) -> None:
+def test_missing_file_ends_run_with_one_clear_line(command: str, call: Call, write: Write) -> None:
     write(name="studio.toml")
     result = call(command, "stduio.toml")
     assert result.returncode == 2
@@ -240,7 +240,7 @@ def test_check_opens_nothing(call: Call, write: Write) -> None:
 
 
 class Terminal:
-    """A terminal of its own, by tmux."""
+    """A separate terminal, by tmux."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self._tmux = ["tmux", "-f", os.devnull, "-S", str(folder / "tmux")]
@@ -257,7 +257,7 @@ class Terminal:
         ).stdout
 
     def screen(self, until: str, timeout: float = 20) -> str:
-        """What it shows, once that matches."""
+        """The content of the terminal, once it matches."""
         deadline = time.monotonic() + timeout
         while not re.search(until, shown := self("capture-pane", "-p"), re.MULTILINE):
             assert time.monotonic() < deadline, shown
@@ -271,9 +271,9 @@ def terminal(tmp_path: Path, environment: dict[str, str]) -> Iterator[Terminal]:
     terminal("kill-server")
 
 
-def test_in_a_terminal_ctrl_c_stops_it(terminal: Terminal, write: Write) -> None:
+def test_ctrl_c_in_a_terminal_stops_run(terminal: Terminal, write: Write) -> None:
     program = shlex.quote(str(Path(sys.executable).with_name("oscbridge")))
-    # Ctrl-C goes to the shell as well, which shall live to tell the exit code.
+    # Ctrl-C reaches the shell as well, which must survive to print the exit code.
     command = f"trap : INT; {program} run {shlex.quote(write())}; echo ended with $?; exec cat"
     terminal("new-session", "-d", "-x", "100", "-y", "30", "sh", "-c", command)
     shown = terminal.screen("^Ctrl-C stops it")

@@ -1,4 +1,4 @@
-"""``oscbridge send`` and ``dump``, each against the other and against real peers."""
+"""``oscbridge send`` and ``dump``, with each other and with real peers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_send_infers_the_types(sent: Callable[..., bytes]) -> None:
     )
 
 
-def test_send_forces_the_types(sent: Callable[..., bytes]) -> None:
+def test_send_uses_the_given_types(sent: Callable[..., bytes]) -> None:
     data = sent(
         *("/x", "--types", "ihfdsSbcrmtTFNI[i[s]]"),
         *("1", "2", "3", "4", "5", "6", "0x0708", "c", "#11223344", "00903c7f", "immediately"),
@@ -77,7 +77,7 @@ def test_send_accepts_text_like_an_option_after_two_dashes(
     assert decode_packet(sent("/x", "--", "--types", "-h"))[2] == ("--types", "-h")
 
 
-def test_send_says_what_it_sent(call: Call, receiver: socket.socket) -> None:
+def test_send_prints_the_sent_message(call: Call, receiver: socket.socket) -> None:
     url = f"udp://127.0.0.1:{receiver.getsockname()[1]}"
     result = call("send", "/x", "1", "0.1", "a b", "--to", url)
     assert result.stdout == f'sent /x ,ifs 1 0.1 "a b" to {url}\n'
@@ -128,12 +128,12 @@ def test_send_to_an_unknown_host_is_an_error_without_a_traceback(call: Call) -> 
 
 @pytest.fixture
 def dump(start: Start) -> tuple[Any, int]:
-    """``dump``, listening, and its port."""
+    """A listening ``dump`` and its port."""
     program = start("dump", "--listen", "udp://127.0.0.1:0")
     return program, int(program.wait_for(r"listening on udp://127\.0\.0\.1:(\d+)")[1])
 
 
-def test_dump_prints_what_send_sent(dump: tuple[Any, int], call: Call) -> None:
+def test_dump_prints_the_messages_of_send(dump: tuple[Any, int], call: Call) -> None:
     program, port = dump
     sent = call("send", "/mixer/1", "0.5", "on", "--to", f"udp://127.0.0.1:{port}")
     assert sent.returncode == 0
@@ -176,7 +176,7 @@ def test_dump_keeps_running_after_junk(dump: tuple[Any, int]) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_dump(number: int, dump: tuple[Any, int]) -> None:
+def test_signal_ends_dump(number: int, dump: tuple[Any, int]) -> None:
     program, _ = dump
     assert program.stop(number) == 0
 

@@ -1,4 +1,4 @@
-"""``oscbridge run`` at its start and its end, where something is in its way."""
+"""Start and stop of ``oscbridge run`` under adverse conditions."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def port_of(program: Any) -> int:
     ],
     ids=["blocks the loop", "leaves a thread"],
 )
-def test_code_that_does_not_end_is_left_behind(
+def test_stop_abandons_code_that_does_not_end(
     code: str, what: str | None, start: Start, write: Write
 ) -> None:
     write(f"import threading, time\n{code}", "mine.py")
@@ -71,9 +71,7 @@ def test_code_that_does_not_end_is_left_behind(
     assert (what or "a thread or a task that does not end") in program.output
 
 
-def test_an_error_at_startup_is_reported_while_a_thread_does_not_end(
-    call: Call, write: Write
-) -> None:
+def test_error_at_startup_is_reported_while_a_thread_does_not_end(call: Call, write: Write) -> None:
     write(
         "import threading, time\n"
         "threading.Thread(target=time.sleep, args=(60,)).start()\n"
@@ -88,7 +86,7 @@ def test_an_error_at_startup_is_reported_while_a_thread_does_not_end(
     assert result.stderr.startswith("error: endpoint.desk: tcp://127.0.0.1:9: connection refused")
 
 
-def test_a_hangup_while_it_starts_waits_until_it_has_started(start: Start, write: Write) -> None:
+def test_hangup_during_the_start_waits_until_it_has_started(start: Start, write: Write) -> None:
     write(
         "import os, signal\n"
         "os.kill(os.getpid(), signal.SIGHUP)\n"
@@ -100,7 +98,7 @@ def test_a_hangup_while_it_starts_waits_until_it_has_started(start: Start, write
     assert program.stop() == 0
 
 
-def test_hangups_while_it_stops_do_not_end_it_before_its_time(start: Start, write: Write) -> None:
+def test_hangups_during_a_stop_do_not_cut_it_short(start: Start, write: Write) -> None:
     write("import time\ndef function(message):\n    time.sleep(0.3)\n", "mine.py")
     program = start("run", write(BRIDGE.replace('0"', '0"\nmode = "blocking"') + ROUTE))
     with UDPClient("127.0.0.1", port_of(program)) as client:
@@ -113,8 +111,8 @@ def test_hangups_while_it_stops_do_not_end_it_before_its_time(start: Start, writ
     assert "reloaded" not in program.output
 
 
-@pytest.mark.parametrize("where", ["/dev/full", "a pipe that nobody reads any more"])
-def test_a_banner_that_nobody_can_see_ends_nothing(
+@pytest.mark.parametrize("where", ["/dev/full", "a pipe without a reader"])
+def test_banner_that_cannot_be_printed_is_harmless(
     where: str, environment: dict[str, str], write: Write, call: Call
 ) -> None:
     if where == "/dev/full":

@@ -1,4 +1,4 @@
-"""``oscbridge send`` and ``dump`` over TCP, in both framings, each against the other."""
+"""``oscbridge send`` and ``dump`` over TCP, in both framings, with each other."""
 
 from __future__ import annotations
 
@@ -22,16 +22,14 @@ FRAMINGS = {"tcp": "1.1", "tcp+1.0": "1.0"}
 
 @pytest.fixture
 def taken() -> Iterator[socket.socket]:
-    """A TCP socket that listens."""
+    """A listening TCP socket."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(15)
         yield server
 
 
 @pytest.mark.parametrize("scheme", FRAMINGS)
-def test_send_frames_a_message_as_its_url_says(
-    scheme: str, call: Call, taken: socket.socket
-) -> None:
+def test_send_uses_the_framing_of_its_url(scheme: str, call: Call, taken: socket.socket) -> None:
     received: list[bytes] = []
 
     def serve() -> None:
@@ -55,7 +53,7 @@ def test_send_frames_a_message_as_its_url_says(
     ("listen", "to"),
     [("tcp", "tcp"), ("tcp+1.0", "tcp+1.0"), ("tcp+auto", "tcp"), ("tcp+auto", "tcp+1.0")],
 )
-def test_dump_prints_what_send_sent(listen: str, to: str, start: Start, call: Call) -> None:
+def test_dump_prints_the_messages_of_send(listen: str, to: str, start: Start, call: Call) -> None:
     program = start("dump", "--listen", f"{listen}://127.0.0.1:0")
     found = program.wait_for(r"listening on (\S+)://127\.0\.0\.1:(\d+)")
     assert found[1] == listen
@@ -78,7 +76,7 @@ def test_dump_keeps_running_after_a_client_that_sends_junk(start: Start, call: C
     assert "Traceback" not in program.output
 
 
-def test_a_signal_ends_a_dump_that_has_clients(start: Start) -> None:
+def test_signal_ends_a_dump_with_clients(start: Start) -> None:
     program = start("dump", "--listen", "tcp://127.0.0.1:0")
     port = int(program.wait_for(r"listening on .*:(\d+);")[1])
     with socket.create_connection(("127.0.0.1", port)) as client:
@@ -115,7 +113,7 @@ def test_send_to_a_closed_port_is_an_error(call: Call) -> None:
     assert result.stderr == f"error: {url}: connection refused; nothing listens there\n"
 
 
-def test_the_line_to_try_reaches_a_bridge_that_guesses(
+def test_printed_command_reaches_a_bridge_that_detects_the_framing(
     start: Start, write: Callable[..., str], call: Call
 ) -> None:
     program = start("run", write('[bridge.a]\nlisten = "tcp+auto://127.0.0.1:0"'))
@@ -126,7 +124,9 @@ def test_the_line_to_try_reaches_a_bridge_that_guesses(
     assert "to tcp://127.0.0.1:" in result.stdout
 
 
-def test_run_says_which_endpoint_is_not_connected(start: Start, write: Callable[..., str]) -> None:
+def test_run_names_the_endpoint_that_is_not_connected(
+    start: Start, write: Callable[..., str]
+) -> None:
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))  # and does not listen
         url = f"tcp://127.0.0.1:{unheard.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""``oscbridge top``: what it draws, and in a real terminal with a bridge that runs."""
+"""``oscbridge top``: its picture, and a real terminal with a running bridge."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
 
 
 def process() -> RunningProcess:
-    """One that has run for an hour and a little."""
+    """The status of a bridge that has run for a little over an hour."""
     return RunningProcess(Path("/x"), 4711, "studio.toml", "", time.time() - 3_700, "0")
 
 
-# --- what it draws -----------------------------------------------------------------------------
+# --- the picture -------------------------------------------------------------------------------
 
 
 def received(messages: int = 0, **bad: int) -> Received:
@@ -98,7 +98,7 @@ def cells(lines: list[str], start: str) -> list[str]:
     return line.split()
 
 
-def test_rates_are_those_between_two_pictures() -> None:
+def test_rates_are_computed_between_two_snapshots() -> None:
     before = picture(10, [bridge(messages=100)], [endpoint(sent=50)])
     now = picture(12, [bridge(messages=300, string=4)], [endpoint(sent=350, full=7)])
     lines = drawn(now, before)
@@ -117,7 +117,7 @@ def test_datagrams_dropped_by_the_kernel_are_shown_and_totalled() -> None:
     assert cells(lines, "stage ")[-2:] == ["14,311", "kernel"]
 
 
-def test_it_says_what_runs_and_since_when() -> None:
+def test_header_shows_the_file_and_the_uptime() -> None:
     assert drawn(picture(1, [], []))[0].startswith("oscbridge studio.toml  pid 4711  up 1 h 1 min")
 
 
@@ -173,7 +173,7 @@ def test_failing_handlers_of_a_source_are_shown_while_they_fail() -> None:
 
 
 @pytest.mark.parametrize("width", [80, 120, 200])
-def test_endpoints_show_rates_clients_and_when_they_were_heard(width: int) -> None:
+def test_endpoints_show_rates_clients_and_silence(width: int) -> None:
     def of(messages: int, silence: float | None) -> EndpointStatus:
         came = replace(received(messages), silence=silence)
         return replace(endpoint(), received=came, clients=17)
@@ -198,7 +198,7 @@ def test_problems_are_shown_first() -> None:
     ]
 
 
-def test_a_queue_is_a_bar() -> None:
+def test_queue_is_drawn_as_a_bar() -> None:
     now = picture(
         1, [], [endpoint("empty"), endpoint("half", queued=50), endpoint("one", queued=1)]
     )
@@ -208,7 +208,7 @@ def test_a_queue_is_a_bar() -> None:
     assert "█░░░░░░░░░ 1" in " ".join(cells(lines, "one"))
 
 
-def test_drops_that_grow_are_red() -> None:
+def test_growing_drops_are_red() -> None:
     before = picture(1, [], [endpoint("old", full=7), endpoint("new")])
     now = picture(2, [], [endpoint("old", full=7), endpoint("new", full=1)])
     old, new = (
@@ -227,7 +227,7 @@ def test_addresses_are_sorted(order: Order, first: str) -> None:
     assert (found[0], found[-1]) == (first, "/old")
 
 
-def test_an_address_that_is_not_sent_has_nothing_after_the_arrow() -> None:
+def test_address_that_is_not_delivered_has_nothing_after_the_arrow() -> None:
     now = picture(1, [], [], row("/lost", sinks=()), row("/made", sources=()))
     lines = drawn(now)
     assert cells(lines, "stage →")[:3] == ["stage", "→", "/lost"]
@@ -235,14 +235,14 @@ def test_an_address_that_is_not_sent_has_nothing_after_the_arrow() -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(200, 50), (80, 24), (60, 12), (20, 5)])
-def test_it_fits_the_terminal(width: int, height: int) -> None:
+def test_top_fits_the_terminal(width: int, height: int) -> None:
     bridges = [bridge(f"bridge-{n}", problem="x" * 300) for n in range(20)]
     endpoints = [endpoint(f"endpoint-{n}", queued=n, full=n) for n in range(20)]
     rows = [row(f"/a/{n}", values="x" * 300) for n in range(100)]
     now = picture(1, bridges, endpoints, *rows)
     lines = drawn(now, now, width=width, height=height)
     assert max(map(len, lines)) <= width
-    assert len(lines) <= max(height, 16)  # the terminal cuts shorter ones
+    assert len(lines) <= max(height, 16)  # the terminal truncates longer pictures
 
 
 def test_packets_without_room_are_counted() -> None:
@@ -264,7 +264,7 @@ def test_text_from_the_network_is_not_markup_and_cannot_control_the_terminal() -
     assert "\x1b[31m\x07" not in "\n".join(drawn(now, width=200, colour=True))
 
 
-def test_the_picture_in_readme_has_the_columns_that_it_has() -> None:
+def test_readme_picture_has_the_real_columns() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     quoted = readme.split("\n## See what flows\n")[1].split("\n## ")[0].splitlines()
     lines = drawn(picture(1, [bridge()], [replace(endpoint(), clients=3)], row("/a")), width=90)
@@ -276,7 +276,7 @@ def test_the_picture_in_readme_has_the_columns_that_it_has() -> None:
     assert [ours.split()[at] for at in (0, 3, -1)] == [theirs.split()[at] for at in (0, 3, -1)]
 
 
-# --- with a bridge that runs -------------------------------------------------------------------
+# --- with a running bridge ---------------------------------------------------------------------
 
 
 CONFIGURATION = """
@@ -293,14 +293,14 @@ to = "mixer"
 
 @pytest.fixture
 def environment(environment: dict[str, str]) -> Iterator[dict[str, str]]:
-    """With a folder for sockets of its own, whose path is short."""
+    """The environment with a separate folder for sockets, whose path is short."""
     with TemporaryDirectory(prefix="osc") as folder:
         yield environment | {"OSCBRIDGE_RUNTIME_DIR": folder}
 
 
 @pytest.fixture
 def program(start: Callable[..., Any], write: Callable[..., str]) -> Any:
-    """A bridge that runs."""
+    """A running bridge."""
     return start("run", write(CONFIGURATION))
 
 
@@ -312,11 +312,11 @@ def port(program: Any) -> int:
 
 
 class Terminal:
-    """A terminal of tmux with a shell, as large as one is by default."""
+    """A tmux terminal of the default size, with a shell."""
 
     def __init__(self, socket: str, environment: dict[str, str]) -> None:
         self._tmux = ["tmux", "-S", socket, "-f", "/dev/null"]
-        # Some shells export the size that the terminal had once.
+        # Some shells export the size of an earlier terminal.
         stale = {"LINES": "30", "COLUMNS": "100"}
         self._environment = environment | stale | {"TERM": "xterm-256color"}
         self._run("new-session", "-d", "-x", "100", "-y", "30", "env PS1=ready$ bash --norc")
@@ -338,7 +338,7 @@ class Terminal:
         self._run("resize-window", "-x", str(width), "-y", str(height))
 
     def shows(self, *texts: str, but: str = "\0") -> list[str]:
-        """Wait until the screen shows all of these. Its lines."""
+        """Wait until the screen shows all of these texts. Returns its lines."""
         deadline = time.monotonic() + 20
         while True:
             screen = self._run("capture-pane", "-p")
@@ -361,7 +361,7 @@ def terminal(environment: dict[str, str]) -> Iterator[Terminal]:
             terminal.close()
 
 
-def test_it_shows_messages_and_restores_the_terminal(port: int, terminal: Terminal) -> None:
+def test_top_shows_messages_and_restores_the_terminal(port: int, terminal: Terminal) -> None:
     terminal.shows("ready$")
     terminal.type("echo before; stty -g", "Enter")
     (settings,) = [line for line in terminal.shows("before", ":") if line.count(":") > 10]
@@ -382,21 +382,21 @@ def test_it_shows_messages_and_restores_the_terminal(port: int, terminal: Termin
     terminal.shows(settings)
 
 
-def test_ctrl_c_ends_it(port: int, terminal: Terminal) -> None:
+def test_ctrl_c_ends_top(port: int, terminal: Terminal) -> None:
     terminal.type(f"{shlex.quote(PROGRAM)} top; echo code=$?", "Enter")
     terminal.shows("q quits")
     terminal.type("C-c")
     terminal.shows("code=0", but="q quits")
 
 
-def test_it_ends_with_the_bridge(program: Any, port: int, terminal: Terminal) -> None:
+def test_top_ends_with_the_bridge(program: Any, port: int, terminal: Terminal) -> None:
     terminal.type(f"{shlex.quote(PROGRAM)} top; echo code=$?", "Enter")
     terminal.shows("q quits")
     assert program.stop() == 0
     terminal.shows("error: the bridge has stopped", "code=1", but="q quits")
 
 
-def test_once_prints_one_plain_picture(port: int, call: Call) -> None:
+def test_once_prints_one_plain_snapshot(port: int, call: Call) -> None:
     result = call("top", "--once", "--every", "0.2")
     assert (result.returncode, result.stderr) == (0, "")
     assert "\x1b" not in result.stdout
@@ -406,13 +406,13 @@ def test_once_prints_one_plain_picture(port: int, call: Call) -> None:
     assert all(line == line.rstrip() for line in lines)
 
 
-def test_without_a_terminal_it_says_what_works(port: int, call: Call) -> None:
+def test_top_without_a_terminal_suggests_once(port: int, call: Call) -> None:
     result = call("top")
     assert result.returncode == 2
     assert "the output is not a terminal; use --once to print one snapshot" in result.stderr
 
 
-def test_without_a_bridge_it_says_how_to_start_one(call: Call) -> None:
+def test_top_without_a_bridge_explains_how_to_start_one(call: Call) -> None:
     result = call("top", "--once")
     text = "error: no bridge of this user is running here; start one with: oscbridge run\n"
     assert (result.returncode, result.stderr) == (1, text)

@@ -65,7 +65,7 @@ class Blocking:
 
 
 class Peer:
-    """The server's end of a connection, written by hand, and the client at the other."""
+    """A connection with a handwritten server end, and the client at the other end."""
 
     def __init__(self, sock: socket.socket, client: Any, mode: str) -> None:
         self.sock = sock
@@ -85,7 +85,7 @@ class Peer:
         return packets
 
     def take(self, count: int) -> list[bytes]:
-        """So many packets, by the client."""
+        """Receive ``count`` packets with the client."""
         packets: list[bytes] = []
         while len(packets) < count:
             received = self.client.receive(WAIT)
@@ -111,7 +111,7 @@ def listen() -> Iterator[Callable[..., socket.socket]]:
 
 @pytest.fixture(params=["blocking", "asyncio"])
 def kinds(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
-    """Makes a dispatching client of either kind, with the same methods to call."""
+    """Makes a dispatching client of either kind, with the same interface."""
     loop = asyncio.new_event_loop()
     clients: list[Any] = []
 
@@ -156,7 +156,7 @@ def peer(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_packets_are_framed_as_the_mode_says(peer: Callable[..., Peer], mode: str) -> None:
+def test_packets_are_framed_according_to_the_mode(peer: Callable[..., Peer], mode: str) -> None:
     other = peer(mode)
     other.client.send(Message.of("/a", b"\xc0\xdb"))
     other.client.send(build_msg("/b", 1))
@@ -168,7 +168,7 @@ def test_packets_are_framed_as_the_mode_says(peer: Callable[..., Peer], mode: st
 @pytest.mark.parametrize(
     ("values", "types"), [((), ""), (("",), ""), ((None,), "N"), ((0,), "i"), (([1, "a"],), "is")]
 )
-def test_a_message_carries_one_value_or_several(
+def test_message_has_one_value_or_several(
     peer: Callable[..., Peer], values: tuple[Any, ...], types: str
 ) -> None:
     other = peer()
@@ -185,18 +185,20 @@ def test_send_rejects_invalid_values_with_a_value_error(peer: Callable[..., Peer
     assert other.hear() == [osc("/b")]
 
 
-def test_a_server_that_reads_nothing_is_given_up_after_the_timeout(
+def test_send_to_a_server_that_reads_nothing_times_out(
     peer: Callable[..., Peer],
 ) -> None:
     client = peer(timeout=0.1).client
     with pytest.raises(TimeoutError):
         for _ in range(100):
             client.send_message("/a", bytes(1_000_000))
-    with pytest.raises(OSError):  # half a packet is out: nothing may follow it
+    with pytest.raises(OSError):  # half a packet was sent: nothing may follow it
         client.send_message("/b")
 
 
-def test_threads_that_send_do_not_mix_their_packets(listen: Callable[..., socket.socket]) -> None:
+def test_packets_of_several_threads_are_not_interleaved(
+    listen: Callable[..., socket.socket],
+) -> None:
     listener = listen()
     with SimpleTCPClient("127.0.0.1", listener.getsockname()[1]) as client:
         sock, _ = listener.accept()
@@ -218,7 +220,7 @@ def test_threads_that_send_do_not_mix_their_packets(listen: Callable[..., socket
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_packets_may_be_split_anywhere(peer: Callable[..., Peer], mode: str) -> None:
+def test_packets_can_be_split_anywhere(peer: Callable[..., Peer], mode: str) -> None:
     other = peer(mode)
     stream = b"".join(map(other.frame, PACKETS))
     for cut in range(1, len(stream)):
@@ -230,7 +232,7 @@ def test_packets_may_be_split_anywhere(peer: Callable[..., Peer], mode: str) -> 
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_packets_may_come_byte_by_byte(peer: Callable[..., Peer], mode: str) -> None:
+def test_packets_can_arrive_byte_by_byte(peer: Callable[..., Peer], mode: str) -> None:
     other = peer(mode)
     packets: list[bytes] = []
     for byte in b"".join(map(other.frame, PACKETS)):
@@ -241,13 +243,15 @@ def test_packets_may_come_byte_by_byte(peer: Callable[..., Peer], mode: str) -> 
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_several_packets_may_come_at_once(peer: Callable[..., Peer], mode: str) -> None:
+def test_several_packets_can_arrive_at_once(peer: Callable[..., Peer], mode: str) -> None:
     other = peer(mode)
     other.say(*PACKETS, *PACKETS)
     assert other.take(6) == PACKETS + PACKETS
 
 
-def test_packets_may_share_an_end_or_have_only_the_second(peer: Callable[..., Peer]) -> None:
+def test_slip_packets_can_share_an_end_or_have_only_a_trailing_one(
+    peer: Callable[..., Peer],
+) -> None:
     other = peer()
     bodies = [other.frame(packet).strip(END) for packet in PACKETS]
     other.sock.sendall(END * 3 + END.join(bodies) + END)
@@ -255,9 +259,7 @@ def test_packets_may_share_an_end_or_have_only_the_second(peer: Callable[..., Pe
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_beginning_of_a_packet_is_kept_over_a_timeout(
-    peer: Callable[..., Peer], mode: str
-) -> None:
+def test_partial_packet_is_kept_across_a_timeout(peer: Callable[..., Peer], mode: str) -> None:
     other = peer(mode)
     frame = other.frame(osc("/a", "long enough"))
     other.say(osc("/first"))
@@ -268,7 +270,7 @@ def test_the_beginning_of_a_packet_is_kept_over_a_timeout(
     assert other.client.receive(WAIT) == [osc("/a", "long enough")]
 
 
-def test_the_clients_timeout_serves_calls_that_have_none(peer: Callable[..., Peer]) -> None:
+def test_timeout_of_the_client_is_the_default_for_calls(peer: Callable[..., Peer]) -> None:
     client = peer(timeout=0.05).client
     started = time.monotonic()
     assert client.receive() == []
@@ -291,7 +293,7 @@ def test_messages_end_with_the_connection(peer: Callable[..., Peer], mode: str) 
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_packet_truncated_by_the_server_is_logged(
+def test_packet_truncated_by_the_server_is_logged(
     peer: Callable[..., Peer], mode: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = peer(mode)
@@ -302,7 +304,7 @@ def test_a_packet_truncated_by_the_server_is_logged(
     assert "ended within a packet" in caplog.text
 
 
-def test_a_connection_that_breaks_is_an_os_error(peer: Callable[..., Peer]) -> None:
+def test_lost_connection_is_an_os_error(peer: Callable[..., Peer]) -> None:
     other = peer()
     other.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     other.sock.close()  # at once, by a reset
@@ -318,7 +320,7 @@ def test_a_connection_that_breaks_is_an_os_error(peer: Callable[..., Peer]) -> N
         ("1.1", END + b"/a\xdb\0" + END, "bad_escape"),
     ],
 )
-def test_a_broken_stream_is_raised_once_and_closes_the_client(
+def test_broken_stream_is_raised_once_and_closes_the_client(
     peer: Callable[..., Peer], mode: str, broken: bytes, reason: str
 ) -> None:
     other = peer(mode)
@@ -343,7 +345,7 @@ def test_max_packet_size_ends_the_connection(peer: Callable[..., Peer], mode: st
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_message_may_be_longer_than_a_datagram(peer: Callable[..., Peer], mode: str) -> None:
+def test_message_can_be_longer_than_a_datagram(peer: Callable[..., Peer], mode: str) -> None:
     other = peer(mode)
     calls: list[bytes] = []
     other.client.dispatcher.map("/a", lambda _address, value: calls.append(value))
@@ -356,7 +358,7 @@ def test_a_message_may_be_longer_than_a_datagram(peer: Callable[..., Peer], mode
     assert message.params == [bytes(200_000)]
 
 
-def test_a_bad_packet_is_counted_and_the_next_comes(
+def test_bad_packet_is_counted_and_the_next_is_received(
     peer: Callable[..., Peer], caplog: pytest.LogCaptureFixture
 ) -> None:
     other = peer()
@@ -371,7 +373,7 @@ def test_a_bad_packet_is_counted_and_the_next_comes(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_handlers_are_called_and_answered(peer: Callable[..., Peer], mode: str) -> None:
+def test_handlers_are_called_and_their_replies_sent(peer: Callable[..., Peer], mode: str) -> None:
     other = peer(mode)
     calls: list[Any] = []
 
@@ -387,19 +389,19 @@ def test_handlers_are_called_and_answered(peer: Callable[..., Peer], mode: str) 
     assert other.hear(2) == [osc("/thanks", 2)] * 2
 
 
-def test_each_client_has_a_dispatcher_of_its_own(peer: Callable[..., Peer]) -> None:
+def test_each_client_has_its_own_dispatcher(peer: Callable[..., Peer]) -> None:
     first, second = peer().client, peer().client
     assert first.dispatcher is first.dispatcher
     assert first.dispatcher is not second.dispatcher
 
 
 @pytest.mark.parametrize("kind", [TCPDispatchClient, AsyncDispatchTCPClient])
-def test_a_subclass_chooses_the_dispatcher(kind: Any) -> None:
+def test_subclass_can_choose_the_dispatcher(kind: Any) -> None:
     chosen = Dispatcher()
     assert type("Mine", (kind,), {"dispatcher": chosen}).dispatcher is chosen
 
 
-def test_a_future_time_tag_holds_nothing_up(peer: Callable[..., Peer]) -> None:
+def test_future_time_tag_blocks_nothing(peer: Callable[..., Peer]) -> None:
     other = peer()
     calls: list[tuple[str, float]] = []
 
@@ -416,7 +418,7 @@ def test_a_future_time_tag_holds_nothing_up(peer: Callable[..., Peer]) -> None:
     assert other.hear(2) == [osc("/answer")] * 2
 
 
-def test_a_message_not_due_before_the_timeout_runs_in_the_next_call(
+def test_message_not_due_before_the_timeout_runs_in_the_next_call(
     peer: Callable[..., Peer],
 ) -> None:
     other = peer()
@@ -429,7 +431,7 @@ def test_a_message_not_due_before_the_timeout_runs_in_the_next_call(
     assert calls == ["/later"]
 
 
-def test_an_answer_that_cannot_be_sent_is_counted(
+def test_reply_that_cannot_be_sent_is_counted(
     peer: Callable[..., Peer], caplog: pytest.LogCaptureFixture
 ) -> None:
     other = peer()
@@ -445,7 +447,7 @@ def test_an_answer_that_cannot_be_sent_is_counted(
     assert "reply to 127.0.0.1:" in caplog.text
 
 
-async def test_coroutine_handlers_are_awaited_in_order_and_answered(
+async def test_coroutine_handlers_are_awaited_in_order_and_their_replies_sent(
     listen: Callable[..., socket.socket], caplog: pytest.LogCaptureFixture
 ) -> None:
     listener = listen()
@@ -489,11 +491,11 @@ async def test_cancellation_closes_all_coroutines(
         await started.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await task  # a coroutine that nobody awaits would be a warning, and so an error
+            await task  # an unawaited coroutine would be a warning, and so an error
         sock.close()
 
 
-def test_a_coroutine_handler_of_a_blocking_client_is_reported(
+def test_coroutine_handler_of_a_blocking_client_is_reported(
     listen: Callable[..., socket.socket], caplog: pytest.LogCaptureFixture
 ) -> None:
     async def handler(_address: str) -> None: ...
@@ -513,12 +515,12 @@ def test_a_coroutine_handler_of_a_blocking_client_is_reported(
 
 @pytest.mark.parametrize("mode", ["auto", "2.0", ""])
 @pytest.mark.parametrize("kind", [TCPClient, AsyncTCPClient])
-def test_an_unknown_mode_is_refused(kind: Any, mode: str) -> None:
+def test_unknown_mode_is_rejected(kind: Any, mode: str) -> None:
     with pytest.raises(ValueError, match=r"1\.0"):
         kind("127.0.0.1", 9, mode=mode)
 
 
-def test_no_server_is_an_os_error(kinds: Callable[..., Any]) -> None:
+def test_missing_server_is_an_os_error(kinds: Callable[..., Any]) -> None:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         with pytest.raises(ConnectionRefusedError):
@@ -531,7 +533,7 @@ def test_no_server_is_an_os_error(kinds: Callable[..., Any]) -> None:
     ("host", "options"),
     [("::1", {}), ("::1", {"family": socket.AF_INET6}), ("localhost", {"family": socket.AF_INET6})],
 )
-def test_a_client_speaks_ipv6(
+def test_client_supports_ipv6(
     kinds: Callable[..., Any],
     listen: Callable[..., socket.socket],
     host: str,
@@ -541,7 +543,7 @@ def test_a_client_speaks_ipv6(
     try:
         client = kinds(host, listener.getsockname()[1], **options)
     except socket.gaierror:
-        assert host == "localhost"  # this machine has it for IPv4 alone
+        assert host == "localhost"  # this machine resolves it to IPv4 only
         return
     client.send_message("/a")
     sock, _ = listener.accept()
@@ -549,7 +551,7 @@ def test_a_client_speaks_ipv6(
         assert sock.recv(100) == encoder_for("1.1")(osc("/a"))
 
 
-def test_small_packets_are_not_held_back(peer: Callable[..., Peer]) -> None:
+def test_small_packets_are_sent_without_delay(peer: Callable[..., Peer]) -> None:
     client = peer().client
     if isinstance(client, Blocking):
         sock = client.writer.get_extra_info("socket")
@@ -558,7 +560,7 @@ def test_small_packets_are_not_held_back(peer: Callable[..., Peer]) -> None:
     assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-def test_a_closed_client_raises_and_can_be_closed_again(peer: Callable[..., Peer]) -> None:
+def test_closed_client_raises_and_can_be_closed_again(peer: Callable[..., Peer]) -> None:
     other = peer()
     other.client.close()
     assert other.sock.recv(100) == b""
@@ -568,7 +570,7 @@ def test_a_closed_client_raises_and_can_be_closed_again(peer: Callable[..., Peer
             call()
 
 
-def test_closing_wakes_a_thread_that_waits(listen: Callable[..., socket.socket]) -> None:
+def test_close_wakes_a_waiting_thread(listen: Callable[..., socket.socket]) -> None:
     listener = listen()
     client = TCPClient("127.0.0.1", listener.getsockname()[1], timeout=None)
     sock, _ = listener.accept()
@@ -581,14 +583,14 @@ def test_closing_wakes_a_thread_that_waits(listen: Callable[..., socket.socket])
 
     thread = threading.Thread(target=wait)
     thread.start()
-    time.sleep(0.05)  # most likely it waits by now; if not, it must return all the same
+    time.sleep(0.05)  # most likely it waits by now; if not, it must return as well
     client.close()
     assert ended.wait(WAIT)
     thread.join()
     sock.close()
 
 
-async def test_an_asyncio_client_connects_when_it_is_awaited_and_again_after_a_close(
+async def test_asyncio_client_connects_when_awaited_and_again_after_a_close(
     listen: Callable[..., socket.socket],
 ) -> None:
     listener = listen()
@@ -597,7 +599,7 @@ async def test_an_asyncio_client_connects_when_it_is_awaited_and_again_after_a_c
         await client.send_message("/a")
     for _ in range(2):
         assert await client is client
-        async with client:  # does not connect once more
+        async with client:  # does not connect again
             await client.send_message("/a")
             sock, _ = listener.accept()
             with sock:
@@ -609,7 +611,9 @@ async def test_an_asyncio_client_connects_when_it_is_awaited_and_again_after_a_c
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_server_of_python_osc_is_spoken_with(kinds: Callable[..., Any], mode: str) -> None:
+def test_client_exchanges_messages_with_a_python_osc_server(
+    kinds: Callable[..., Any], mode: str
+) -> None:
     theirs = TheirDispatcher()
     theirs.map("/add", lambda _address, *args: ("/sum", sum(args)))
     with TheirServer(("127.0.0.1", 0), theirs, mode) as server:

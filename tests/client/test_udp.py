@@ -43,7 +43,7 @@ def soon(seconds: float) -> TimeTag:
 
 
 class Peer:
-    """A server written by hand, and a client of it that has said hello."""
+    """A handwritten server, and a client that has sent it a first message."""
 
     def __init__(self, sock: socket.socket, client: Any) -> None:
         self.sock = sock
@@ -100,7 +100,7 @@ class Anything(NamedTuple):
         (MIDI(0, 0x90, 60, 127), "m", ((0, 0x90, 60, 127),)),
     ],
 )
-def test_a_message_carries_one_value_or_several(
+def test_message_has_one_value_or_several(
     peer: MakePeer, value: Any, types: str, args: tuple[Any, ...]
 ) -> None:
     other = peer()
@@ -108,7 +108,7 @@ def test_a_message_carries_one_value_or_several(
     assert other.hear()[:3] == ("/a", types, args)
 
 
-def test_python_osc_reads_what_is_sent(peer: MakePeer) -> None:
+def test_python_osc_reads_sent_messages(peer: MakePeer) -> None:
     other = peer()
     other.client.send_message("/a", [1, 0.5, "on", True])
     assert TheirMessage(other.sock.recv(100)).params == [1, 0.5, "on", True]
@@ -126,7 +126,7 @@ def test_send_rejects_invalid_values_with_a_value_error(peer: MakePeer) -> None:
     assert other.hear() == Message.of("/a", 1)
 
 
-def test_everything_that_has_a_datagram_can_be_sent(peer: MakePeer) -> None:
+def test_any_object_with_a_datagram_can_be_sent(peer: MakePeer) -> None:
     builder = OscBundleBuilder(IMMEDIATELY)
     builder.add_content(build_msg("/a", 1))
     packet = encode_bundle([osc("/a", 1)])
@@ -145,29 +145,29 @@ def test_everything_that_has_a_datagram_can_be_sent(peer: MakePeer) -> None:
 # --- receiving -----------------------------------------------------------------------------
 
 
-def test_the_largest_datagram_is_received_whole(peer: MakePeer) -> None:
+def test_largest_datagram_is_received_completely(peer: MakePeer) -> None:
     packet = osc("/a", bytes(65_504 - 12))
-    assert len(packet) == 65_504  # UDP over IPv4 has room for three bytes more
+    assert len(packet) == 65_504  # UDP over IPv4 carries up to three bytes more
     other = peer()
     other.say(packet)
     assert other.client.receive(WAIT) == packet
 
 
-def test_without_a_timeout_nothing_is_waited_for(peer: MakePeer) -> None:
+def test_receive_without_a_timeout_does_not_wait(peer: MakePeer) -> None:
     other = peer()
     assert other.client.receive() == b""
     assert list(other.client.get_messages()) == []
     other.client.handle_messages()
 
 
-def test_the_clients_timeout_serves_calls_that_have_none(peer: MakePeer) -> None:
+def test_timeout_of_the_client_is_the_default_for_calls(peer: MakePeer) -> None:
     client = peer(timeout=0.05).client
     started = time.monotonic()
     assert client.receive() == b""
     assert time.monotonic() - started >= 0.05
 
 
-def test_a_packet_that_comes_later_is_waited_for(peer: MakePeer) -> None:
+def test_receive_waits_for_a_later_packet(peer: MakePeer) -> None:
     other = peer()
     timer = threading.Timer(0.05, other.say, [osc("/a")])
     timer.start()
@@ -175,7 +175,7 @@ def test_a_packet_that_comes_later_is_waited_for(peer: MakePeer) -> None:
     timer.join()
 
 
-def test_an_empty_datagram_is_not_the_end(peer: MakePeer) -> None:
+def test_empty_datagram_is_not_the_end(peer: MakePeer) -> None:
     other = peer()
     other.say(b"", osc("/a"))
     assert other.client.receive(WAIT) == osc("/a")
@@ -183,7 +183,7 @@ def test_an_empty_datagram_is_not_the_end(peer: MakePeer) -> None:
     assert [message.address for message in other.client.get_messages()] == ["/b"]
 
 
-def test_messages_come_until_there_are_no_more(peer: MakePeer) -> None:
+def test_messages_yields_until_there_are_no_more(peer: MakePeer) -> None:
     other = peer()
     other.say(osc("/a", 1, "x"), encode_bundle([osc("/b"), osc("/c")]))
     found = list(other.client.get_messages(0.05))
@@ -195,7 +195,7 @@ def test_messages_come_until_there_are_no_more(peer: MakePeer) -> None:
     ]
 
 
-def test_a_bad_packet_is_counted_and_the_next_comes(
+def test_bad_packet_is_counted_and_the_next_is_received(
     peer: MakePeer, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = peer()
@@ -208,7 +208,7 @@ def test_a_bad_packet_is_counted_and_the_next_comes(
 # --- dispatching ---------------------------------------------------------------------------
 
 
-def test_handlers_are_called_and_answered(peer: MakePeer) -> None:
+def test_handlers_are_called_and_their_replies_sent(peer: MakePeer) -> None:
     other = peer()
     calls: list[Any] = []
 
@@ -224,7 +224,7 @@ def test_handlers_are_called_and_answered(peer: MakePeer) -> None:
     assert other.hear() == Message.of("/thanks", "much")
 
 
-def test_a_handler_that_raises_does_not_stop_the_client(
+def test_handler_that_raises_does_not_stop_the_client(
     peer: MakePeer, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = peer()
@@ -240,7 +240,7 @@ def test_a_handler_that_raises_does_not_stop_the_client(
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_a_coroutine_handler_is_reported_and_not_left(
+def test_coroutine_handler_is_reported_and_closed(
     peer: MakePeer, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def handler(_address: str) -> None: ...
@@ -252,13 +252,13 @@ def test_a_coroutine_handler_is_reported_and_not_left(
     assert "coroutine handler" in caplog.text
 
 
-def test_each_client_has_a_dispatcher_of_its_own(peer: MakePeer) -> None:
+def test_each_client_has_its_own_dispatcher(peer: MakePeer) -> None:
     first, second = peer().client, peer().client
     assert first.dispatcher is first.dispatcher
     assert first.dispatcher is not second.dispatcher
 
 
-def test_a_subclass_or_a_program_chooses_the_dispatcher(peer: MakePeer) -> None:
+def test_subclass_or_program_can_choose_the_dispatcher(peer: MakePeer) -> None:
     class Mine(DispatchClient):
         dispatcher = Dispatcher()
 
@@ -268,7 +268,7 @@ def test_a_subclass_or_a_program_chooses_the_dispatcher(peer: MakePeer) -> None:
     assert second.dispatcher is mine
 
 
-def test_a_future_time_tag_holds_nothing_up(peer: MakePeer) -> None:
+def test_future_time_tag_blocks_nothing(peer: MakePeer) -> None:
     other = peer()
     calls: list[tuple[str, float]] = []
     other.client.dispatcher.map("/*", lambda address: calls.append((address, time.time())))
@@ -279,7 +279,7 @@ def test_a_future_time_tag_holds_nothing_up(peer: MakePeer) -> None:
     assert calls[0][1] < tag.unix() <= calls[1][1]
 
 
-def test_a_message_not_due_before_the_timeout_runs_in_the_next_call(peer: MakePeer) -> None:
+def test_message_not_due_before_the_timeout_runs_in_the_next_call(peer: MakePeer) -> None:
     other = peer()
     calls: list[str] = []
 
@@ -299,7 +299,7 @@ def test_a_message_not_due_before_the_timeout_runs_in_the_next_call(peer: MakePe
 # --- addresses -----------------------------------------------------------------------------
 
 
-def test_a_client_speaks_ipv6(udp_socket: MakeSocket) -> None:
+def test_client_supports_ipv6(udp_socket: MakeSocket) -> None:
     sock = udp_socket("::1")
     with DispatchClient("::1", sock.getsockname()[1]) as client:
         client.send_message("/a", 1)
@@ -309,14 +309,14 @@ def test_a_client_speaks_ipv6(udp_socket: MakeSocket) -> None:
         assert client.receive(WAIT) == osc("/b")
 
 
-def test_localhost_is_where_servers_listen(udp_socket: MakeSocket) -> None:
+def test_localhost_resolves_to_the_address_of_servers(udp_socket: MakeSocket) -> None:
     sock = udp_socket("127.0.0.1")
     with UDPClient("localhost", sock.getsockname()[1]) as client:
         client.send(Message("/a"))
         assert sock.recv(100) == osc("/a")
 
 
-def test_a_broadcast_must_be_allowed(udp_socket: MakeSocket) -> None:
+def test_broadcast_must_be_allowed(udp_socket: MakeSocket) -> None:
     sock = udp_socket("0.0.0.0")
     port = sock.getsockname()[1]
     with UDPClient("127.255.255.255", port) as client, pytest.raises(PermissionError):
@@ -338,12 +338,12 @@ def test_multicast_hops_is_1_by_default() -> None:
         UDPClient("239.1.2.3", 9000, multicast_hops=256)
 
 
-def test_an_unknown_host_is_an_os_error() -> None:
+def test_unknown_host_is_an_os_error() -> None:
     with pytest.raises(socket.gaierror):
         UDPClient("no-such-host.invalid", 9000)
 
 
-def test_a_client_is_closed_by_its_context_and_may_be_closed_again() -> None:
+def test_client_is_closed_by_its_context_and_can_be_closed_again() -> None:
     with UDPClient("127.0.0.1", 9) as client:
         pass
     client.close()
@@ -354,7 +354,7 @@ def test_a_client_is_closed_by_its_context_and_may_be_closed_again() -> None:
 # --- python-osc ----------------------------------------------------------------------------
 
 
-def test_a_server_of_python_osc_is_spoken_with() -> None:
+def test_client_exchanges_messages_with_a_python_osc_server() -> None:
     theirs = TheirDispatcher()
     theirs.map("/add", lambda _address, *args: ("/sum", sum(args)))
     with TheirServer(("127.0.0.1", 0), theirs) as server:

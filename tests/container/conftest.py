@@ -1,4 +1,4 @@
-"""A real engine for all tests of this folder, the image that it builds, and its containers."""
+"""A real engine for all tests of this folder, the image it builds, and its containers."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from oscbridge.udp_client import SimpleUDPClient
 
 ROOT = Path(__file__).parents[2]
 HARDENED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
-"""All that a careful person takes from a container."""
+"""The restrictions of a hardened container."""
 
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
-    """The engine. With its end there is nothing left."""
+    """The engine. It leaves nothing behind."""
     engine = Engine()
     try:
         yield engine
@@ -38,7 +38,7 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def image(engine: Engine) -> str:
-    """The image of docker/Dockerfile, built as anyone builds it."""
+    """The image of docker/Dockerfile, built with the documented command."""
     began = time.monotonic()
     make_base(engine)
     made = time.monotonic()
@@ -59,7 +59,7 @@ def brokers(engine: Engine) -> None:
 def run(engine: Engine, image: str) -> Iterator[Callable[..., Container]]:
     """Starts containers of the image; they are removed afterwards.
 
-    ``options`` are those of ``docker run``, the rest goes to the program.
+    ``options`` are those of ``docker run``, the other arguments those of the program.
     """
     started: list[Container] = []
 
@@ -97,7 +97,7 @@ class Dashboard:
 
 @pytest.fixture
 def dashboard() -> Iterator[Callable[..., Dashboard]]:
-    """Connects to a port of this machine, as soon as somebody answers there."""
+    """Connects to a port of this machine, as soon as a server answers there."""
     with ExitStack() as connections:
 
         def dashboard(port: int, timeout: float = 20.0, path: str = "") -> Dashboard:
@@ -108,7 +108,7 @@ def dashboard() -> Iterator[Callable[..., Dashboard]]:
                     connection = connections.enter_context(connect(url, subprotocols=["osc.json"]))
                     return Dashboard(connection)
                 except (OSError, WebSocketException):
-                    assert time.monotonic() < deadline, "nobody answers there"
+                    assert time.monotonic() < deadline, "no server answers"
                     time.sleep(0.01)
 
         yield dashboard

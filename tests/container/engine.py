@@ -1,4 +1,4 @@
-"""A Docker engine of the tests' own, and a machine that is afterwards as it was before."""
+"""A Docker engine for the tests only, which leaves the machine unchanged."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from programs import find_program
 __all__ = ["Container", "Engine", "wait_until"]
 
 START: Final = 60.0
-"""Seconds that the engine has to start."""
+"""Seconds in which the engine must start."""
 
 END: Final = 30.0
-"""Seconds that it has to end."""
+"""Seconds in which it must end."""
 
 CALL: Final = 300.0
-"""Seconds that one command has."""
+"""Timeout of one command, in seconds."""
 
 CHAINS: Final = {
     "filter": ("INPUT", "FORWARD", "OUTPUT"),
@@ -31,7 +31,7 @@ CHAINS: Final = {
     "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
     "raw": ("PREROUTING", "OUTPUT"),
 }
-"""The tables of a firewall that an engine may make, and the chains that they always have."""
+"""Firewall tables that an engine may create, and their built-in chains."""
 
 CGROUPS: Final = Path("/sys/fs/cgroup")
 FORWARDING: Final = Path("/proc/sys/net/ipv4/ip_forward")
@@ -42,13 +42,13 @@ LEFT: Final = tuple(
         ("/etc/docker", "/opt/containerd", "/run/containerd", "/run/docker", "/run/runc"),
     )
 )
-"""Folders that an engine may make beside its own."""
+"""Folders that an engine may create in addition to its own."""
 
 _T = TypeVar("_T")
 
 
 def wait_until(found: Callable[[], _T], what: str, timeout: float = 30.0) -> _T:
-    """Ask 20 times a second until the answer is true. The answer."""
+    """Call a function 20 times per second until its result is true. Returns the result."""
     deadline = time.monotonic() + timeout
     while not (answer := found()):
         assert time.monotonic() < deadline, f"{what}: not within {timeout:g} s"
@@ -57,14 +57,14 @@ def wait_until(found: Callable[[], _T], what: str, timeout: float = 30.0) -> _T:
 
 
 class Firewall:
-    """The rules as they are now, to be put back."""
+    """The current rules, to be restored."""
 
     def __init__(self) -> None:
         self.rules = self._save()
         self._forwarding = FORWARDING.read_text()
 
     def restore(self) -> None:
-        """Put the rules back; tables that were not there are emptied."""
+        """Restore the rules; new tables are emptied."""
         for table, chains in CHAINS.items():
             if f"*{table}\n" not in self.rules and f"*{table}\n" in self._save():
                 lines = [f"*{table}", *(f":{chain} ACCEPT" for chain in chains), "COMMIT", ""]
@@ -73,7 +73,7 @@ class Firewall:
         FORWARDING.write_text(self._forwarding)
 
     def changed(self) -> list[str]:
-        """Rules that there were not, and the other way round. Counters do not count."""
+        """Added and removed rules. Counters are ignored."""
         return sorted(set(_rules(self.rules)) ^ set(_rules(self._save())))
 
     @staticmethod
@@ -86,33 +86,33 @@ class Firewall:
 
 
 def _rules(saved: str) -> list[str]:
-    """The rules of what was saved, without the chains that are always there and empty."""
+    """The rules of a saved table, without empty built-in chains."""
     lines = [line.partition(" [")[0] for line in saved.splitlines()]
     plain = {f":{chain} ACCEPT" for chains in CHAINS.values() for chain in chains}
     return [line for line in lines if line[:1] in (":", "-") and line not in plain]
 
 
 class Container:
-    """One that was started; it is removed with the engine at the latest."""
+    """A started container; it is removed with the engine at the latest."""
 
     def __init__(self, engine: Engine, name: str) -> None:
         self._engine = engine
         self.name = name
 
     def inspect(self, what: str) -> str:
-        """What a template of ``docker inspect`` gives, as ``.State.Status``."""
+        """The result of a template of ``docker inspect``, e.g. ``.State.Status``."""
         return self._engine.docker("inspect", "--format", f"{{{{{what}}}}}", self.name).strip()
 
     def logs(self) -> str:
-        """What it has printed until now, both streams."""
+        """Its output so far, both streams."""
         return self._engine.docker("logs", self.name)
 
     def execute(self, *args: str) -> str:
-        """What a command within it prints."""
+        """The output of a command in the container."""
         return self._engine.docker("exec", self.name, *args)
 
     def wait_for_log(self, text: str, timeout: float = 30.0) -> str:
-        """What it has printed, once a text is there."""
+        """Its output, once that contains a text."""
 
         def found() -> str:
             log = self.logs()
@@ -140,7 +140,7 @@ class Container:
 
 
 class Engine:
-    """``dockerd`` with folders, a socket and a process of its own."""
+    """``dockerd`` with its own folders, socket and process."""
 
     def __init__(self) -> None:
         assert os.geteuid() == 0, "a Docker engine has to be started by root: run this as root"
@@ -155,7 +155,7 @@ class Engine:
         socket = f"unix://{self.folder}/engine.sock"
         # The client of the same package knows the engine's BuildKit without a plugin.
         self._client = find_program("docker", first="/usr/bin")
-        # What `make test-container ARGS=...` was given is not for a make that is called here.
+        # The arguments of `make test-container ARGS=...` are not for a make that is started here.
         drop = ("ARGS", "COMPOSE", "DOCKER", "MAKE", "MFLAGS", "OSCBRIDGE")
         kept = {name: v for name, v in os.environ.items() if not name.startswith(drop)}
         self._environment = kept | {
@@ -200,7 +200,7 @@ class Engine:
         )
 
     def docker(self, *args: str) -> str:
-        """What ``docker`` prints. It must end well."""
+        """The output of ``docker``. It must succeed."""
         result = self.call(*args)
         assert result.returncode == 0, f"docker {' '.join(args)}:\n{result.stdout}"
         return result.stdout
@@ -210,12 +210,12 @@ class Engine:
         return Container(self, self.docker("run", "--detach", *args).split()[-1])
 
     def load(self, archive: Path, name: str, *changes: str) -> None:
-        """An image from an archive of files; ``changes`` are lines as in a Dockerfile."""
+        """An image from an archive of files; ``changes`` are Dockerfile instructions."""
         options = [word for change in changes for word in ("--change", change)]
         self.docker("import", *options, str(archive), name)
 
     def stop(self) -> None:
-        """End it, with all that it has started, and leave nothing behind."""
+        """Stop the engine with all its processes, and leave nothing behind."""
         if self._process.poll() is None and self.call("version").returncode == 0:
             if containers := self.docker("ps", "--all", "--quiet").split():
                 self.docker("rm", "--force", "--volumes", *containers)

@@ -1,4 +1,4 @@
-"""Images under the names of those of a registry, made of this machine's own packages.
+"""Images with the names of images of a registry, made from packages of this machine.
 
 They have the programs that the Dockerfile and the compose files rely on, nothing more. They
 show that these files work, not that the official images do.
@@ -30,7 +30,7 @@ SUITE: Final = "bookworm"
 
 
 def make_base(engine: Engine) -> None:
-    """A small Debian with Python, which reaches packages as this machine does."""
+    """A small Debian with Python, which finds packages where this machine does."""
     settings = engine.folder / "pip.conf"
     settings.write_text(_pip_settings())
     archive = engine.folder / "base.tar"
@@ -55,7 +55,7 @@ def make_base(engine: Engine) -> None:
 
 
 def _pip_settings() -> str:
-    """Where pip finds packages and whom it trusts, without folders of this machine."""
+    """The package indexes and trusted hosts of pip, without folders of this machine."""
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
     )

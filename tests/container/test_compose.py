@@ -1,4 +1,4 @@
-"""The compose files, as they stand, with brokers that are real."""
+"""The unmodified compose files, with real brokers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CHROMIUM = (
 
 
 class Project:
-    """One compose file with ports of its own."""
+    """One compose file with its own ports."""
 
     def __init__(self, engine: Engine, file: Path, ports: dict[str, int]) -> None:
         self.name = f"test{time.monotonic_ns()}"
@@ -61,7 +61,7 @@ class Project:
             *(f"--network={self.name}_default", BROKER),
             *("mosquitto_sub", "-h", "mosquitto", "-v", *options),
         )
-        subscriber.wait_for_log("oscbridge/status online")  # the broker has kept that
+        subscriber.wait_for_log("oscbridge/status online")  # the broker has kept the message
         return subscriber
 
 
@@ -80,7 +80,7 @@ def project(engine: Engine, image: str, brokers: None) -> Iterator[Callable[...,
         each("down", "--volumes", "--timeout", "2")
 
 
-def test_osc_reaches_a_subscriber_and_the_page_and_survives_the_broker(
+def test_osc_reaches_a_subscriber_and_the_page_and_resumes_after_a_broker_restart(
     project: Callable[..., Project], send: Callable[..., None], dashboard: Callable[..., Any]
 ) -> None:
     compose = project("compose.yaml")
@@ -125,7 +125,7 @@ def test_osc_reaches_a_subscriber_and_the_page_and_survives_the_broker(
 
 
 @pytest.mark.parametrize("problem", ["bad", "unreadable"])
-def test_a_problem_stops_the_bridge_with_a_line_after_a_few_restarts(
+def test_configuration_problem_stops_the_bridge_with_one_line_after_a_few_restarts(
     project: Callable[..., Project], tmp_path: Path, problem: str
 ) -> None:
     folder = tmp_path / "docker"
@@ -148,7 +148,7 @@ def test_a_problem_stops_the_bridge_with_a_line_after_a_few_restarts(
     assert bridge.logs().count(line) == 6
 
 
-def test_a_cluster_serves_all_clients_and_survives_a_node(
+def test_cluster_serves_all_clients_and_survives_the_loss_of_a_node(
     project: Callable[..., Project], send: Callable[..., None], dashboard: Callable[..., Any]
 ) -> None:
     compose = project("compose.cluster.yaml")

@@ -14,7 +14,7 @@ from ports import free_port
 STAGE = '[bridge.stage]\nlisten = "udp://0.0.0.0:9000"\n'
 
 
-def test_a_mounted_configuration_takes_the_place_of_the_built_in_one(
+def test_mounted_configuration_replaces_the_built_in_one(
     run: Callable[..., Container], mount: Callable[..., str]
 ) -> None:
     log = run(mount(STAGE)).wait_for_log("Ctrl-C stops it")
@@ -22,7 +22,7 @@ def test_a_mounted_configuration_takes_the_place_of_the_built_in_one(
     assert "nothing is mounted" not in log
 
 
-def test_it_is_healthy_also_without_http_in_its_configuration(
+def test_container_is_healthy_without_http_in_its_configuration(
     run: Callable[..., Container], mount: Callable[..., str]
 ) -> None:
     container = run(mount(STAGE))
@@ -40,20 +40,20 @@ def test_it_is_healthy_also_without_http_in_its_configuration(
     ],
     ids=["table", "quoted", "dotted", "inline"],
 )
-def test_http_of_the_configuration_is_left_alone_however_it_is_written(
+def test_http_of_the_configuration_is_unchanged_in_every_notation(
     run: Callable[..., Container], mount: Callable[..., str], http: str
 ) -> None:
     container = run(mount(http + STAGE))
     assert "http://0.0.0.0:9180" in container.wait_for_log("Ctrl-C stops it")
 
 
-def test_the_port_of_its_health_may_be_another(
+def test_health_port_can_be_changed(
     run: Callable[..., Container], mount: Callable[..., str]
 ) -> None:
     run(mount(STAGE), "--env=OSCBRIDGE__HTTP__LISTEN=0.0.0.0:9999").wait_until_healthy()
 
 
-def test_a_setting_comes_from_the_environment(
+def test_setting_is_read_from_the_environment(
     run: Callable[..., Container],
     mount: Callable[..., str],
     dashboard: Callable[..., Any],
@@ -100,7 +100,7 @@ def test_run_takes_options_and_still_finds_the_configuration(
     ],
     ids=["bad", "broken", "unreadable"],
 )
-def test_a_bad_file_ends_it_with_one_clear_line(
+def test_bad_file_ends_the_container_with_one_clear_line(
     run: Callable[..., Container], mount: Callable[..., str], text: str, mode: int, error: str
 ) -> None:
     container = run(mount(text, mode))
@@ -110,7 +110,7 @@ def test_a_bad_file_ends_it_with_one_clear_line(
     assert line.startswith(error)
 
 
-def test_a_bad_variable_ends_it_with_one_clear_line(
+def test_bad_variable_ends_the_container_with_one_clear_line(
     run: Callable[..., Container], mount: Callable[..., str]
 ) -> None:
     container = run(mount(STAGE), "--env=OSCBRIDGE__BRIDGE__STAGE__MODE=quick")
@@ -120,7 +120,7 @@ def test_a_bad_variable_ends_it_with_one_clear_line(
     assert line.endswith("(from OSCBRIDGE__BRIDGE__STAGE__MODE)")
 
 
-def test_a_file_of_another_name_is_not_taken_for_none(
+def test_file_of_another_name_is_not_mistaken_for_a_missing_configuration(
     run: Callable[..., Container], mount: Callable[..., str]
 ) -> None:
     container = run(mount(STAGE).replace("/oscbridge/oscbridge.toml", "/oscbridge/oscbrige.toml"))
@@ -128,16 +128,14 @@ def test_a_file_of_another_name_is_not_taken_for_none(
     assert "did you mean 'oscbrige.toml'?" in container.logs()
 
 
-def test_a_missing_file_is_named_as_the_problem(
-    run: Callable[..., Container], tmp_path: Path
-) -> None:
+def test_missing_file_is_named(run: Callable[..., Container], tmp_path: Path) -> None:
     container = run(f"--volume={tmp_path}/studio.toml:/etc/oscbridge/oscbridge.toml:ro")
     assert container.wait_until_ended() == 1
     (line,) = container.logs().splitlines()
     assert "oscbridge.toml is a folder: Docker makes one" in line
 
 
-def test_a_folder_that_cannot_be_read_is_not_taken_for_none(
+def test_unreadable_folder_is_not_mistaken_for_a_missing_configuration(
     run: Callable[..., Container], tmp_path: Path
 ) -> None:
     tmp_path.chmod(0o700)
@@ -146,7 +144,7 @@ def test_a_folder_that_cannot_be_read_is_not_taken_for_none(
     assert "oscbridge.toml cannot be read by user 10001" in container.logs()
 
 
-def test_a_port_in_use_ends_it_with_one_clear_line(
+def test_port_in_use_ends_the_container_with_one_clear_line(
     run: Callable[..., Container], mount: Callable[..., str]
 ) -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as taken:

@@ -1,4 +1,4 @@
-"""The files of docker/ that no container reads, and those that a person starts from."""
+"""The files of docker/ that are not used in a container, and templates for users."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DOCKER = ROOT / "docker"
 PROGRAM = Path(sys.executable).with_name("oscbridge")
 
 
-def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     unit = tmp_path / "oscbridge.service"
     text = (DOCKER / "oscbridge.service").read_text()
     unit.write_text(text.replace("/opt/oscbridge/bin/oscbridge", str(PROGRAM)))
@@ -24,7 +24,7 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     assert (result.returncode, result.stdout + result.stderr) == (0, "")
 
 
-def test_the_unit_does_not_restart_after_the_exit_code_of_a_problem(
+def test_unit_does_not_restart_after_a_configuration_problem(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "bad.toml").write_text("[bridg]")
@@ -34,19 +34,19 @@ def test_the_unit_does_not_restart_after_the_exit_code_of_a_problem(
 
 
 @pytest.mark.parametrize("file", sorted(DOCKER.rglob("*.toml")), ids=lambda file: file.name)
-def test_a_configuration_is_valid(file: Path) -> None:
+def test_configuration_is_valid(file: Path) -> None:
     result = subprocess.run([PROGRAM, "check", file], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
 
 
-def test_the_files_that_the_page_names_are_there() -> None:
+def test_files_named_by_the_page_exist() -> None:
     page = (DOCKER / "README.md").read_text()
     names = re.findall(r"\]\(([^)#]+)", page)
     assert len(names) > 5
     assert [name for name in names if not (DOCKER / name).exists()] == []
 
 
-def test_the_page_names_every_file() -> None:
+def test_page_names_every_file() -> None:
     page = (DOCKER / "README.md").read_text()
     files = [
         file.name for file in DOCKER.iterdir() if file.suffix in (".yaml", ".toml", ".service")

@@ -1,4 +1,4 @@
-"""The image: how it is built, how it runs with everything taken from it, how it ends."""
+"""The image: build, restricted run and stop."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def published() -> tuple[int, int]:
 
 @pytest.fixture
 def bridge(run: Callable[..., Container], published: tuple[int, int]) -> Callable[..., Container]:
-    """Starts the container with both ports published on this machine alone."""
+    """Starts the container with both ports published only on this machine."""
     osc, web = published
 
     def bridge(*options: str, args: tuple[str, ...] = ()) -> Container:
@@ -47,7 +47,7 @@ def bridge(run: Callable[..., Container], published: tuple[int, int]) -> Callabl
     return bridge
 
 
-def test_it_adds_at_most_90_mb_to_its_base(
+def test_image_adds_at_most_90_mb_to_its_base(
     engine: Engine, image: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole, base = size(engine, image), size(engine, BASE)
@@ -56,7 +56,7 @@ def test_it_adds_at_most_90_mb_to_its_base(
     assert whole - base < BOUND
 
 
-def test_it_says_what_it_is(engine: Engine, image: str) -> None:
+def test_image_describes_itself(engine: Engine, image: str) -> None:
     (found,) = json.loads(engine.docker("image", "inspect", image))
     labels = found["Config"]["Labels"]
     prefix = "org.opencontainers.image."
@@ -69,9 +69,7 @@ def test_it_says_what_it_is(engine: Engine, image: str) -> None:
     assert found["Config"]["Healthcheck"]["Test"][1].startswith("oscbridge health")
 
 
-def test_no_compiler_no_source_and_no_settings_of_the_builder_are_in_it(
-    engine: Engine, image: str
-) -> None:
+def test_image_contains_no_compiler_source_or_builder_settings(engine: Engine, image: str) -> None:
     script = "which gcc cc c++ make; ls /source /wheels /tests; find / -name '*.whl' -xdev"
     found = engine.call("run", "--rm", "--user=0", "--entrypoint=sh", image, "-c", script).stdout
     rest = [line for line in found.splitlines() if "No such file" not in line]
@@ -79,7 +77,7 @@ def test_no_compiler_no_source_and_no_settings_of_the_builder_are_in_it(
     assert [line for line in rest if "/share/python-wheels/" not in line] == []
 
 
-def test_all_three_plugins_work_in_it(run: Callable[..., Container]) -> None:
+def test_image_contains_all_three_working_plugins(run: Callable[..., Container]) -> None:
     container = run(args=("plugins",))
     assert container.wait_until_ended() == 0
     for name in ("websocket", "mqtt", "midi"):
@@ -104,12 +102,12 @@ def test_osc_reaches_a_websocket_client_through_published_ports(
     assert took < FIRST_MESSAGE
 
 
-def test_it_is_healthy_by_itself_within_5_s(bridge: Callable[..., Container]) -> None:
+def test_container_is_healthy_within_5_s(bridge: Callable[..., Container]) -> None:
     container = bridge()
     container.wait_until_healthy(timeout=5.0)
 
 
-def test_it_has_no_rights(bridge: Callable[..., Container]) -> None:
+def test_container_has_no_privileges(bridge: Callable[..., Container]) -> None:
     container = bridge()
     status = container.execute("cat", "/proc/1/status")
     assert re.search(r"^Uid:\s+10001", status, re.M)
@@ -120,7 +118,7 @@ def test_it_has_no_rights(bridge: Callable[..., Container]) -> None:
     assert result.count("Read-only file system") == 3
 
 
-def test_without_a_configuration_it_says_that_it_listens_everywhere(
+def test_container_without_a_configuration_reports_that_it_listens_on_all_addresses(
     bridge: Callable[..., Container],
 ) -> None:
     log = bridge().wait_for_log("Ctrl-C stops it")
@@ -129,7 +127,7 @@ def test_without_a_configuration_it_says_that_it_listens_everywhere(
     assert "udp://0.0.0.0:9000" in log
 
 
-def test_sigterm_ends_it_with_0_within_2_s(bridge: Callable[..., Container]) -> None:
+def test_sigterm_ends_the_container_with_0_within_2_s(bridge: Callable[..., Container]) -> None:
     container = bridge()
     container.wait_for_log("Ctrl-C stops it")
     began = time.monotonic()
@@ -139,7 +137,7 @@ def test_sigterm_ends_it_with_0_within_2_s(bridge: Callable[..., Container]) -> 
     assert container.logs().endswith("stopping\n")
 
 
-def test_a_killed_bridge_is_restarted_and_works(
+def test_killed_bridge_is_restarted_and_works(
     bridge: Callable[..., Container],
     published: tuple[int, int],
     dashboard: Callable[..., Any],
@@ -154,7 +152,7 @@ def test_a_killed_bridge_is_restarted_and_works(
     assert client.message() == ("/back", 1)
 
 
-def test_top_and_reload_reach_it_through_docker_exec(
+def test_top_and_reload_reach_the_bridge_through_docker_exec(
     bridge: Callable[..., Container], mount: Callable[..., str]
 ) -> None:
     container = bridge(mount('[bridge.stage]\nlisten = "udp://0.0.0.0:9000"\n'))
@@ -163,7 +161,7 @@ def test_top_and_reload_reach_it_through_docker_exec(
     assert "reloaded" in container.execute("oscbridge", "reload")
 
 
-def test_a_forking_bridge_works_and_its_worker_comes_back(
+def test_forking_bridge_works_and_its_worker_is_replaced(
     bridge: Callable[..., Container],
     published: tuple[int, int],
     dashboard: Callable[..., Any],
@@ -199,7 +197,7 @@ def test_children_of_a_process_do_not_become_zombies(bridge: Callable[..., Conta
 
 
 def processes(container: Container, word: str) -> list[int]:
-    """Ids, within the container, of those with a word in their name or command; zombies too."""
+    """Process ids in the container whose name or command contains a word; zombies too."""
     script = (
         "cd /proc; for p in [0-9]*; do [ $p = $$ ] || "
         "echo $p $(cat $p/comm) $(tr '\\0' ' ' <$p/cmdline); done 2>/dev/null"

@@ -1,4 +1,4 @@
-"""Plugins of others, by pip: in an image of one's own, and into a volume at the start."""
+"""Third-party plugins, by pip: in a derived image, and into a volume at the start."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ to   = "paper"
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The plugin that README.md shows, as a wheel."""
+    """The plugin of README.md, as a wheel."""
     folder = tmp_path_factory.mktemp("print")
     found = re.search(r"^```python\n(# oscbridge_print.py\n.*?)^```$", README, re.M | re.S)
     assert found
@@ -63,7 +63,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def volume(engine: Engine) -> str:
-    """A new volume. It goes with the engine."""
+    """A new volume. It is removed with the engine."""
     return engine.docker("volume", "create").strip()
 
 
@@ -75,7 +75,7 @@ def works(container: Container, port: int, send: Callable[..., None]) -> None:
     container.wait_for_log("/hello 7")
 
 
-def test_an_image_of_ones_own_has_it(
+def test_derived_image_contains_the_plugin(
     engine: Engine,
     run: Callable[..., Container],
     mount: Callable[..., str],
@@ -93,7 +93,7 @@ def test_an_image_of_ones_own_has_it(
     works(run(f"-p=127.0.0.1:{port}:9000/udp", mount(CONFIGURATION), of="mine"), port, send)
 
 
-def test_the_volume_has_it_once_and_then_needs_no_network(
+def test_plugin_in_a_volume_is_installed_once_and_then_needs_no_network(
     run: Callable[..., Container],
     mount: Callable[..., str],
     volume: str,
@@ -116,7 +116,7 @@ def test_the_volume_has_it_once_and_then_needs_no_network(
     assert "print 1.0" in log
 
 
-def test_another_list_takes_the_place_of_the_first(
+def test_new_list_replaces_the_first(
     run: Callable[..., Container], volume: str, wheel: Path
 ) -> None:
     there = (f"--volume={volume}:/var/lib/oscbridge", f"--volume={wheel.parent}:/wheels:ro")
@@ -142,7 +142,7 @@ def test_another_list_takes_the_place_of_the_first(
     ],
     ids=["unknown", "offline"],
 )
-def test_a_failed_installation_stops_the_container_and_keeps_the_old_plugins(
+def test_failed_installation_stops_the_container_and_keeps_the_old_plugins(
     run: Callable[..., Container],
     volume: str,
     wheel: Path,
@@ -160,16 +160,14 @@ def test_a_failed_installation_stops_the_container_and_keeps_the_old_plugins(
     assert "installing" not in again.logs()
 
 
-def test_without_a_volume_it_says_what_is_missing(run: Callable[..., Container]) -> None:
+def test_missing_volume_is_reported(run: Callable[..., Container]) -> None:
     container = run("--env=OSCBRIDGE_PLUGINS=oscbridge-print")
     assert container.wait_until_ended() == 1
     (line,) = container.logs().splitlines()
     assert "/var/lib/oscbridge cannot be written by user 10001: mount a volume there" in line
 
 
-def test_a_volume_of_another_user_is_named_as_the_problem(
-    run: Callable[..., Container], volume: str
-) -> None:
+def test_volume_of_another_user_is_reported(run: Callable[..., Container], volume: str) -> None:
     container = run(
         "--env=OSCBRIDGE_PLUGINS=oscbridge-print",
         "--user=12345",
@@ -187,7 +185,7 @@ def test_plugins_are_complete_after_a_kill_during_installation(
     there = (f"--volume={volume}:/var/lib/oscbridge", f"--volume={wheel.parent}:/wheels:ro")
     good = f"--env=OSCBRIDGE_PLUGINS=/wheels/{wheel.name}"
     assert run(*there, good, args=("plugins",)).wait_until_ended() == 0
-    # What there is while pip runs.
+    # The files while pip runs.
     script = "cd /var/lib/oscbridge/plugins && mv current old && mkdir new"
     killed = run(*there, "--entrypoint=sh", args=("-c", script))
     assert killed.wait_until_ended() == 0
@@ -196,6 +194,6 @@ def test_plugins_are_complete_after_a_kill_during_installation(
     assert "print 1.0" in again.logs()
 
 
-def test_a_list_of_spaces_is_none(run: Callable[..., Container]) -> None:
+def test_list_of_spaces_counts_as_empty(run: Callable[..., Container]) -> None:
     container = run("--env=OSCBRIDGE_PLUGINS= ", args=("--version",))
     assert container.wait_until_ended() == 0

@@ -1,4 +1,4 @@
-"""The dispatcher: which handlers a packet calls, with what, in which order, and when."""
+"""The dispatcher: handlers called for a packet, their arguments, order and time."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Recorder:
 
 
 class Clock:
-    """A clock that stands still until it is moved."""
+    """A clock that only the test advances."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -90,7 +90,7 @@ def dispatcher(clock: Clock) -> Dispatcher:
 
 @pytest.fixture
 def eager_threads() -> Iterator[None]:
-    """Threads that take turns as often as they can."""
+    """Threads that switch as often as possible."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -102,10 +102,10 @@ def recorder() -> Recorder:
     return Recorder()
 
 
-# --- how a handler is called -------------------------------------------------------------------
+# --- arguments of handlers ---------------------------------------------------------------------
 
 
-def test_a_handler_gets_the_address_and_the_arguments(
+def test_handler_receives_the_address_and_the_arguments(
     dispatcher: Dispatcher, recorder: Recorder
 ) -> None:
     dispatcher.map("/mix", recorder)
@@ -113,7 +113,7 @@ def test_a_handler_gets_the_address_and_the_arguments(
     assert recorder.calls == [("/mix", 1, "two", 3.0, [True, None])]
 
 
-def test_fixed_arguments_come_as_a_list_after_the_address(
+def test_fixed_arguments_are_a_list_after_the_address(
     dispatcher: Dispatcher, recorder: Recorder
 ) -> None:
     dispatcher.map("/mix", recorder, "a", 2)
@@ -121,16 +121,16 @@ def test_fixed_arguments_come_as_a_list_after_the_address(
     assert recorder.calls == [("/mix", ["a", 2], 7)]
 
 
-def test_the_clients_address_comes_first(dispatcher: Dispatcher, recorder: Recorder) -> None:
+def test_address_of_the_client_is_the_first_argument(
+    dispatcher: Dispatcher, recorder: Recorder
+) -> None:
     dispatcher.map("/mix", recorder, needs_reply_address=True)
     dispatcher.map("/mix", recorder, "a", needs_reply_address=True)
     send(dispatcher, osc("/mix", 7))
     assert recorder.calls == [(CLIENT, "/mix", 7), (CLIENT, "/mix", ["a"], 7)]
 
 
-def test_a_handler_that_needs_the_message_gets_all_of_it(
-    dispatcher: Dispatcher, recorder: Recorder
-) -> None:
+def test_handler_can_receive_the_whole_message(dispatcher: Dispatcher, recorder: Recorder) -> None:
     dispatcher.map("/mix", recorder, needs_message=True)
     origin = Origin("stage", CLIENT)
     send(dispatcher, osc("/mix", 7), osc("/mix", 8), bundle(IMMEDIATELY, osc("/mix", 9)))
@@ -141,7 +141,7 @@ def test_a_handler_that_needs_the_message_gets_all_of_it(
     ]
 
 
-def test_a_message_without_type_tags_brings_its_raw_data(
+def test_message_without_type_tags_has_its_raw_data(
     dispatcher: Dispatcher, recorder: Recorder
 ) -> None:
     dispatcher.map("/old", recorder)
@@ -150,7 +150,7 @@ def test_a_message_without_type_tags_brings_its_raw_data(
 
 
 class Bound:
-    """A handler that prepares itself."""
+    """A bindable handler."""
 
     def __init__(self) -> None:
         self.bindings: list[tuple[str, str | None, dict[str, str]]] = []
@@ -163,7 +163,7 @@ class Bound:
         return None if types == "s" else self.messages.append
 
 
-def test_a_bindable_handler_binds_once_for_each_address_and_type_tags(
+def test_bindable_handler_binds_once_for_each_address_and_type_tags(
     dispatcher: Dispatcher,
 ) -> None:
     handler = Bound()
@@ -175,7 +175,7 @@ def test_a_bindable_handler_binds_once_for_each_address_and_type_tags(
     assert [message.args[0] for message in handler.messages] == [1, 2, 0.5, 3]
 
 
-def test_a_bindable_handler_may_bind_nothing(dispatcher: Dispatcher) -> None:
+def test_bindable_handler_can_decline_to_bind(dispatcher: Dispatcher) -> None:
     handler = Bound()
     dispatcher.map("/fader{n}", handler)
     send(dispatcher, osc("/fader1", "text"), osc("/fader1", "text"))
@@ -183,7 +183,7 @@ def test_a_bindable_handler_may_bind_nothing(dispatcher: Dispatcher) -> None:
     assert dispatcher.statistics.unmatched == 2
 
 
-def test_a_bindable_handler_that_cannot_bind_is_reported_for_every_message(
+def test_bindable_handler_that_cannot_bind_is_reported_for_every_message(
     dispatcher: Dispatcher, recorder: Recorder, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken:
@@ -198,14 +198,14 @@ def test_a_bindable_handler_that_cannot_bind_is_reported_for_every_message(
     assert "/a raised RuntimeError('no such scale')" in caplog.text
 
 
-def test_an_invoked_handler_returns_what_its_callback_returns() -> None:
+def test_invoked_handler_returns_the_result_of_its_callback() -> None:
     recorder = Recorder("/ok")
     handler = Handler(recorder, ["x"], True)
     assert handler.invoke(CLIENT, Message("/a", "i", (5,))) == "/ok"
     assert recorder.calls == [(CLIENT, "/a", ["x"], 5)]
 
 
-async def test_an_invoked_handler_is_awaited() -> None:
+async def test_invoked_handler_is_awaited() -> None:
     async def coroutine(address: str, value: int) -> tuple[str, int]:
         await asyncio.sleep(0)
         return address, value
@@ -214,11 +214,11 @@ async def test_an_invoked_handler_is_awaited() -> None:
     assert await Handler(Recorder(6), []).async_invoke(CLIENT, Message("/a")) == 6
 
 
-# --- which handlers are called -----------------------------------------------------------------
+# --- called handlers ---------------------------------------------------------------------------
 
 
 def called(dispatcher: Dispatcher, address: str) -> list[str]:
-    """What the handlers, who record their name, have recorded after one message."""
+    """The names of the handlers called for one message."""
     names: list[str] = []
     for handler in dispatcher.handlers_for_address(address):
         handler.invoke(CLIENT, Message(address))
@@ -226,7 +226,7 @@ def called(dispatcher: Dispatcher, address: str) -> list[str]:
         names.append(str(handler.callback.result))
     results = send(dispatcher, osc(address))
     assert results == names
-    assert send(dispatcher, osc(address)) == names  # from memory
+    assert send(dispatcher, osc(address)) == names  # from the cache
     return names
 
 
@@ -256,7 +256,7 @@ def test_handlers_run_in_the_order_in_which_their_addresses_were_mapped(
         ("/1/fader3*", []),
     ],
 )
-def test_a_pattern_in_a_message_calls_every_handler_that_it_matches(
+def test_pattern_in_a_message_calls_every_handler_that_it_matches(
     dispatcher: Dispatcher, pattern: str, expected: list[str]
 ) -> None:
     mapped(dispatcher, "/1/fader1", "/1/fader2", "/1/push", "/2/fader1", "/x/y/fader1")
@@ -271,7 +271,7 @@ def test_a_pattern_in_a_message_calls_every_handler_that_it_matches(
         ("/2/x", ["*"]),
     ],
 )
-def test_a_wildcard_in_a_mapping_matches_what_users_expect(
+def test_wildcard_in_a_mapping_matches_as_users_expect(
     dispatcher: Dispatcher, address: str, expected: list[str]
 ) -> None:
     mapped(dispatcher, "/1/*", "/*/fader1", "*", "/{page}/fader{n}")
@@ -283,19 +283,19 @@ def test_wildcards_on_both_sides_call_each_handler_once(dispatcher: Dispatcher) 
     assert called(dispatcher, "/a*") == ["/a*", "/ab", "/ac", "*"]
 
 
-def test_a_malformed_pattern_in_a_message_calls_only_its_own_text(dispatcher: Dispatcher) -> None:
+def test_malformed_pattern_in_a_message_matches_only_the_same_text(dispatcher: Dispatcher) -> None:
     mapped(dispatcher, "/a", "*")
     assert called(dispatcher, "/[a") == ["*"]
     assert called(dispatcher, "/}") == ["*"]
 
 
-def test_a_malformed_mapping_is_refused_and_leaves_nothing(dispatcher: Dispatcher) -> None:
+def test_malformed_mapping_is_rejected_and_leaves_nothing(dispatcher: Dispatcher) -> None:
     with pytest.raises(PatternError):
         dispatcher.map("/[a", Recorder())
     assert list(dispatcher.handlers_for_address("/[a")) == []
 
 
-def test_the_default_handler_is_called_only_if_nothing_else_matches(
+def test_default_handler_is_called_only_if_nothing_else_matches(
     dispatcher: Dispatcher, recorder: Recorder
 ) -> None:
     mapped(dispatcher, "/a")
@@ -304,7 +304,7 @@ def test_the_default_handler_is_called_only_if_nothing_else_matches(
     assert recorder.calls == [("/b", 2), ("/[", 3), ("/x*", 4)]
 
 
-def test_the_default_handler_may_want_the_clients_address(
+def test_default_handler_can_receive_the_address_of_the_client(
     dispatcher: Dispatcher, recorder: Recorder
 ) -> None:
     dispatcher.set_default_handler(recorder, True)
@@ -312,7 +312,7 @@ def test_the_default_handler_may_want_the_clients_address(
     assert recorder.calls == [(CLIENT, "/b", 2)]
 
 
-def test_the_default_handler_can_be_taken_back(dispatcher: Dispatcher, recorder: Recorder) -> None:
+def test_default_handler_can_be_removed(dispatcher: Dispatcher, recorder: Recorder) -> None:
     dispatcher.set_default_handler(recorder)
     send(dispatcher, osc("/b"))
     dispatcher.set_default_handler(None)
@@ -324,7 +324,7 @@ def test_the_default_handler_can_be_taken_back(dispatcher: Dispatcher, recorder:
 # --- mapping and unmapping ---------------------------------------------------------------------
 
 
-def test_a_mapping_is_undone_by_its_handler(dispatcher: Dispatcher, recorder: Recorder) -> None:
+def test_unmap_accepts_the_handler(dispatcher: Dispatcher, recorder: Recorder) -> None:
     handler = dispatcher.map("/a", recorder, 1)
     dispatcher.map("/a", recorder, 2)
     dispatcher.unmap("/a", handler)
@@ -332,7 +332,7 @@ def test_a_mapping_is_undone_by_its_handler(dispatcher: Dispatcher, recorder: Re
     assert recorder.calls == [("/a", [2])]
 
 
-def test_a_mapping_is_undone_by_its_function_and_arguments(
+def test_unmap_accepts_the_function_and_its_arguments(
     dispatcher: Dispatcher, recorder: Recorder
 ) -> None:
     dispatcher.map("/a", recorder, 1)
@@ -355,7 +355,7 @@ def test_unmap_removes_one_of_two_equal_mappings(
 
 
 @pytest.mark.parametrize("address", ["/a", "/a*"])
-def test_an_address_without_handlers_is_gone(
+def test_address_without_handlers_is_removed(
     dispatcher: Dispatcher, recorder: Recorder, address: str
 ) -> None:
     dispatcher.unmap(address, dispatcher.map(address, recorder))
@@ -365,7 +365,7 @@ def test_an_address_without_handlers_is_gone(
         dispatcher.unmap(address, recorder)
 
 
-def test_an_unknown_mapping_cannot_be_undone(dispatcher: Dispatcher, recorder: Recorder) -> None:
+def test_unmap_rejects_an_unknown_mapping(dispatcher: Dispatcher, recorder: Recorder) -> None:
     dispatcher.map("/a", recorder, 1)
     for address, args in (("/b", [1]), ("/a", []), ("/a", [2])):
         with pytest.raises(ValueError, match=address):
@@ -374,10 +374,10 @@ def test_an_unknown_mapping_cannot_be_undone(dispatcher: Dispatcher, recorder: R
         dispatcher.unmap("/a", Handler(recorder, []))
 
 
-# --- the heads that are remembered -------------------------------------------------------------
+# --- cached heads ------------------------------------------------------------------------------
 
 
-def test_a_new_mapping_counts_for_addresses_seen_before(dispatcher: Dispatcher) -> None:
+def test_new_mapping_applies_to_cached_addresses(dispatcher: Dispatcher) -> None:
     assert send(dispatcher, osc("/a", 1)) == []
     dispatcher.map("/a", Recorder("one"))
     assert send(dispatcher, osc("/a", 1)) == ["one"]
@@ -391,7 +391,7 @@ def test_a_new_mapping_counts_for_addresses_seen_before(dispatcher: Dispatcher) 
     assert send(dispatcher, osc("/b", 1)) == []
 
 
-def test_the_memory_is_bounded(
+def test_cache_is_bounded(
     dispatcher: Dispatcher, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handler_map, "MAX_HEADS", 50)
@@ -408,16 +408,14 @@ def test_the_memory_is_bounded(
     [osc("/" + "a" * 500, 1), osc("/a", *[True] * 16_000)],
     ids=["a long address", "many type tags"],
 )
-def test_a_long_head_is_not_cached(
-    dispatcher: Dispatcher, recorder: Recorder, packet: bytes
-) -> None:
+def test_long_head_is_not_cached(dispatcher: Dispatcher, recorder: Recorder, packet: bytes) -> None:
     dispatcher.map("/*", recorder)
     send(dispatcher, packet, packet)
     assert len(recorder.calls) == 2
     assert len(dispatcher._plans) == len(dispatcher._targets) == 0
 
 
-def test_a_comma_in_a_pattern_does_not_begin_the_type_tags(dispatcher: Dispatcher) -> None:
+def test_comma_in_a_pattern_does_not_begin_the_type_tags(dispatcher: Dispatcher) -> None:
     one, two = Recorder(), Recorder()
     dispatcher.map("/a", one)
     dispatcher.map("/b", two)
@@ -473,7 +471,7 @@ wire = st.tuples(heads, tags, ends, values).map(b"".join)
 
 
 @given(st.lists(wire, min_size=1, max_size=12))
-def test_the_cache_never_changes_the_meaning_of_a_packet(packets: list[bytes]) -> None:
+def test_cache_never_changes_the_meaning_of_a_packet(packets: list[bytes]) -> None:
     recorder, replies = Recorder(), Recorder()
     dispatcher = Dispatcher()
     dispatcher.map("/*", recorder, needs_message=True)
@@ -493,7 +491,7 @@ def test_the_cache_never_changes_the_meaning_of_a_packet(packets: list[bytes]) -
     assert replies.calls == []
 
 
-def test_a_cached_head_with_another_size_is_decoded_again(
+def test_cached_head_with_another_size_is_decoded_again(
     dispatcher: Dispatcher, recorder: Recorder
 ) -> None:
     dispatcher.map("/a", recorder)
@@ -512,7 +510,7 @@ def test_unterminated_type_tags_are_rejected_despite_the_cache(
     assert dispatcher.statistics.bad == {"string": 2}
 
 
-def test_limits_hold_for_remembered_heads_too() -> None:
+def test_limits_apply_to_cached_heads() -> None:
     dispatcher = Dispatcher(limits=Limits(max_packet_size=16))
     recorder = Recorder()
     dispatcher.map("/a", recorder)
@@ -554,7 +552,7 @@ def test_addresses_can_be_mapped_while_other_threads_dispatch(
 
 
 @pytest.mark.parametrize("options", [{}, {"needs_message": True}], ids=["plain", "message"])
-def test_a_handler_that_raises_is_reported_and_the_others_run(
+def test_handler_that_raises_is_reported_and_the_others_run(
     dispatcher: Dispatcher,
     recorder: Recorder,
     caplog: pytest.LogCaptureFixture,
@@ -575,7 +573,7 @@ def test_a_handler_that_raises_is_reported_and_the_others_run(
     assert record.exc_info
 
 
-def test_a_handler_that_is_called_with_the_wrong_arguments_is_reported(
+def test_handler_that_is_called_with_the_wrong_arguments_is_reported(
     dispatcher: Dispatcher, caplog: pytest.LogCaptureFixture
 ) -> None:
     dispatcher.map("/a", lambda address: None)
@@ -586,7 +584,7 @@ def test_a_handler_that_is_called_with_the_wrong_arguments_is_reported(
 # --- time --------------------------------------------------------------------------------------
 
 
-def test_a_message_with_a_future_time_tag_waits_until_it_is_due(
+def test_message_with_a_future_time_tag_waits_until_it_is_due(
     dispatcher: Dispatcher, recorder: Recorder, clock: Clock
 ) -> None:
     dispatcher.map("/a", recorder)
@@ -599,9 +597,7 @@ def test_a_message_with_a_future_time_tag_waits_until_it_is_due(
     assert recorder.calls == [("/a", 0), ("/a", 1)]
 
 
-def test_the_result_of_a_scheduled_message_is_its_reply(
-    dispatcher: Dispatcher, clock: Clock
-) -> None:
+def test_result_of_a_scheduled_message_is_its_reply(dispatcher: Dispatcher, clock: Clock) -> None:
     dispatcher.map("/a", Recorder("/later"))
     replies = Recorder()
     dispatcher.dispatch(bundle(at(5), osc("/a", 1)), CLIENT, replies)
@@ -610,7 +606,7 @@ def test_the_result_of_a_scheduled_message_is_its_reply(
     assert replies.calls == [(CLIENT, "/later")]
 
 
-def test_a_message_that_raises_when_it_is_due_is_reported(
+def test_message_that_raises_when_it_is_due_is_reported(
     dispatcher: Dispatcher, recorder: Recorder, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     dispatcher.map("/a", lambda address: 1 // 0)
@@ -623,7 +619,7 @@ def test_a_message_that_raises_when_it_is_due_is_reported(
 
 
 @pytest.mark.parametrize("seconds", [-1_000_000.0, -1.0, 0.0])
-def test_a_late_bundle_runs_at_once(
+def test_late_bundle_runs_at_once(
     dispatcher: Dispatcher, recorder: Recorder, seconds: float
 ) -> None:
     dispatcher.map("/a", recorder)
@@ -631,14 +627,14 @@ def test_a_late_bundle_runs_at_once(
     assert recorder.calls == [("/a", 1)]
 
 
-def test_an_immediate_bundle_runs_at_once(dispatcher: Dispatcher, recorder: Recorder) -> None:
+def test_immediate_bundle_runs_at_once(dispatcher: Dispatcher, recorder: Recorder) -> None:
     dispatcher.map("/a", recorder)
     send(dispatcher, bundle(IMMEDIATELY, osc("/a", 1)))
     assert recorder.calls == [("/a", 1)]
 
 
 @pytest.mark.parametrize("seconds", [0, 5])
-def test_the_order_within_a_bundle_is_kept(
+def test_order_within_a_bundle_is_kept(
     dispatcher: Dispatcher, recorder: Recorder, clock: Clock, seconds: float
 ) -> None:
     dispatcher.map("/*", recorder)
@@ -650,7 +646,7 @@ def test_the_order_within_a_bundle_is_kept(
 
 
 @pytest.mark.parametrize("inner", [IMMEDIATELY, at(1), at(-100)], ids=["now", "earlier", "past"])
-def test_a_nested_bundle_that_is_earlier_waits_for_the_outer_one(
+def test_earlier_nested_bundle_waits_for_the_outer_one(
     dispatcher: Dispatcher, recorder: Recorder, clock: Clock, inner: TimeTag
 ) -> None:
     dispatcher.map("/*", recorder)
@@ -662,7 +658,7 @@ def test_a_nested_bundle_that_is_earlier_waits_for_the_outer_one(
     assert [call[0] for call in recorder.calls] == ["/a", "/b", "/c"]
 
 
-def test_a_nested_bundle_that_is_later_waits_on_its_own(
+def test_later_nested_bundle_waits_separately(
     dispatcher: Dispatcher, recorder: Recorder, clock: Clock
 ) -> None:
     dispatcher.map("/*", recorder)
@@ -693,7 +689,7 @@ def test_messages_above_max_pending_run_at_once_and_are_counted(
     assert dispatcher.statistics.early == 2
 
 
-def test_the_messages_of_a_bundle_that_waits_count_one_by_one(
+def test_messages_of_a_waiting_bundle_are_counted_individually(
     recorder: Recorder, clock: Clock
 ) -> None:
     dispatcher = Dispatcher(scheduler=Scheduler(4, clock))
@@ -707,7 +703,7 @@ def test_the_messages_of_a_bundle_that_waits_count_one_by_one(
 # --- bad packets -------------------------------------------------------------------------------
 
 
-def test_nothing_of_a_bad_packet_runs_and_it_is_counted_by_reason(
+def test_bad_packet_runs_no_handler_and_is_counted_by_reason(
     dispatcher: Dispatcher, recorder: Recorder, caplog: pytest.LogCaptureFixture
 ) -> None:
     dispatcher.map("/*", recorder)
@@ -727,7 +723,7 @@ def test_nothing_of_a_bad_packet_runs_and_it_is_counted_by_reason(
     assert "10.0.0.7:57120" in caplog.text
 
 
-def test_repeated_bad_packets_are_logged_rate_limited(
+def test_repeated_bad_packets_are_logged_at_a_limited_rate(
     dispatcher: Dispatcher, caplog: pytest.LogCaptureFixture
 ) -> None:
     send(dispatcher, *[b"nope"] * 100)
@@ -742,7 +738,7 @@ def test_packets_and_messages_are_counted(dispatcher: Dispatcher) -> None:
     assert (counted.packets, counted.messages, counted.unmatched) == (4, 5, 2)
 
 
-def test_a_decoded_message_can_be_dispatched(dispatcher: Dispatcher, recorder: Recorder) -> None:
+def test_decoded_message_can_be_dispatched(dispatcher: Dispatcher, recorder: Recorder) -> None:
     dispatcher.map("/fader{n}", recorder, needs_message=True)
     message = Message("/fader1", "h", (1,), None, Origin("web", 5))
     dispatcher.dispatch_message(message, CLIENT, lambda _client, _result: None)
@@ -776,7 +772,7 @@ async def test_coroutine_handlers_are_awaited_in_order(dispatcher: Dispatcher) -
     ]  # fmt: skip
 
 
-async def test_a_coroutine_handler_that_raises_is_reported_and_the_others_run(
+async def test_coroutine_handler_that_raises_is_reported_and_the_others_run(
     dispatcher: Dispatcher, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken(_address: str) -> None:
@@ -805,7 +801,7 @@ async def test_a_coroutine_handler_that_raises_is_reported_and_the_others_run(
         (Message("/ok", "h", (1,)), Message("/ok", "h", (1,))),
     ],
 )
-def test_what_a_handler_returns_becomes_a_message(result: object, message: Message) -> None:
+def test_result_of_a_handler_becomes_a_message(result: object, message: Message) -> None:
     assert decode_message(encode_reply(result)) == message
 
 
@@ -814,6 +810,6 @@ def test_what_a_handler_returns_becomes_a_message(result: object, message: Messa
     ["ok", "", b"", b"/\xff", (), [], ("ok", 1), ("/ok", object()), ("/ok", 2**64), 5, {"/ok": 1},
      (b"/\xff", 1), Message("ok")],
 )  # fmt: skip
-def test_an_invalid_reply_is_rejected(result: object) -> None:
+def test_invalid_reply_is_rejected(result: object) -> None:
     with pytest.raises(EncodeError):
         encode_reply(result)

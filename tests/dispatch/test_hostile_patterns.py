@@ -1,4 +1,4 @@
-"""Patterns from a stranger: what they may call, and what the dispatcher remembers of them."""
+"""Patterns from an untrusted peer: limits of their calls and of the cache."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ def test_find_agrees_with_matches_for_each_address(addresses: list[str], text: s
     assert pattern.find(Subjects(addresses)) == each
 
 
-def test_a_pattern_finds_nothing_among_no_addresses() -> None:
+def test_pattern_finds_nothing_in_an_empty_map() -> None:
     assert Pattern("//*").find(Subjects([])) == []
 
 
-def test_a_pattern_sees_later_changes_of_the_mapping() -> None:
+def test_pattern_sees_later_changes_of_the_mapping() -> None:
     calls: list[str] = []
     dispatcher = dispatcher_with(1, calls)
     for number in range(1, 4):
@@ -103,6 +103,6 @@ def test_cached_calls_are_bounded() -> None:
     tracemalloc.start()
     try:
         flood(200)
-        assert tracemalloc.get_traced_memory()[0] < 150 * MAX_CALLS  # 200,000 calls went by
+        assert tracemalloc.get_traced_memory()[0] < 150 * MAX_CALLS  # after 200,000 calls
     finally:
         tracemalloc.stop()

@@ -1,4 +1,4 @@
-"""The scheduler: a bounded heap that others drive."""
+"""The scheduler: a bounded heap that is driven from outside."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_add_rejects_messages_above_max_pending(clock: Clock) -> None:
     assert scheduler.add(0, lambda: None)
 
 
-def test_the_bound_is_one_of_messages_not_of_actions(clock: Clock) -> None:
+def test_max_pending_counts_messages_not_actions(clock: Clock) -> None:
     scheduler = Scheduler(10, clock)
     assert [scheduler.add(0, lambda: None, count) for count in (4, 7, 6, 1)] == [
         True, False, True, False
@@ -75,7 +75,7 @@ def test_max_pending_has_a_default() -> None:
     assert Scheduler().max_pending == MAX_PENDING
 
 
-def test_the_earliest_is_next(scheduler: Scheduler) -> None:
+def test_next_action_is_the_earliest(scheduler: Scheduler) -> None:
     assert scheduler.next_ns is None
     for due in (7, 3, 5):
         scheduler.add(due, lambda: None)
@@ -86,7 +86,7 @@ def test_the_earliest_is_next(scheduler: Scheduler) -> None:
 @pytest.mark.parametrize(
     ("due", "seconds"), [(None, 60.0), (0, 0.0), (1_000, 0.0), (500_001_000, 0.5), (10**12, 60.0)]
 )
-def test_the_wait_is_until_the_earliest_but_not_too_long(
+def test_wait_lasts_until_the_earliest_action_but_is_bounded(
     scheduler: Scheduler, due: int | None, seconds: float
 ) -> None:
     if due is not None:
@@ -94,7 +94,7 @@ def test_the_wait_is_until_the_earliest_but_not_too_long(
     assert scheduler.wait(60.0) == seconds
 
 
-def test_an_action_may_add_another(scheduler: Scheduler) -> None:
+def test_action_can_add_another(scheduler: Scheduler) -> None:
     ran: list[str] = []
     scheduler.add(0, lambda: scheduler.add(0, lambda: ran.append("second")) and None)
     assert scheduler.run_due() == 1
@@ -103,14 +103,14 @@ def test_an_action_may_add_another(scheduler: Scheduler) -> None:
     assert ran == ["second"]
 
 
-def test_a_clock_that_is_set_back_holds_actions_back(scheduler: Scheduler, clock: Clock) -> None:
+def test_clock_set_back_delays_actions(scheduler: Scheduler, clock: Clock) -> None:
     scheduler.add(1_500, lambda: None)
     clock.now = 500
     assert scheduler.run_due() == 0
     assert scheduler.wait(60.0) == 1e-6
 
 
-def test_threads_may_add_and_run_at_the_same_time() -> None:
+def test_threads_can_add_and_run_concurrently() -> None:
     scheduler = Scheduler(clock_ns=lambda: 10)
     ran: list[int] = []
 

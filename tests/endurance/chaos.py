@@ -36,8 +36,8 @@ ROUND = 45.0
 KILL_AT = (0.4, 0.9)
 """Between which shares of a round its main process is killed, if it is."""
 
-SETTLED = 0.4
-"""The share of the first round after which memory and descriptors are first read."""
+SETTLED = (0.2, 0.6)
+"""Between which shares of a round the largest memory and number of descriptors are taken."""
 
 COMMITTED = 1.0
 """Seconds after which a received message is certainly on disk (README: typically 1 to 2 ms)."""
@@ -107,9 +107,9 @@ class Chaos:
                     time.sleep(COMMITTED)
                     stage.program.kill()
                 break
-            if not before and now >= ROUND * SETTLED:
-                with stage.no_faults:
-                    before = stage.program.resources()
+            if SETTLED[0] < now / ROUND < SETTLED[1]:
+                now_used = stage.program.resources()
+                before = {key: max(value, before.get(key, 0)) for key, value in now_used.items()}
             print(f"\r{now:5.0f} s", end="", flush=True)
             time.sleep(0.2)
         print()

@@ -1,4 +1,4 @@
-"""Does what the README shows: ``make run``, the page of the bridge, a message, Ctrl-C."""
+"""Follows the README: ``make run``, the page of the bridge, a message, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def check(condition: bool, what: str) -> None:
 
 
 def wait_until_ready(process: subprocess.Popen[str]) -> str:
-    """What it printed up to the line that says that it runs."""
+    """The output up to the line that reports that it is running."""
     assert process.stdout is not None
     printed = ""
     for line in process.stdout:

@@ -1,4 +1,4 @@
-"""Mutated packets through everything that reads them: ``make fuzz``.
+"""Feed mutated packets to everything that reads packets: ``make fuzz``.
 
 ``make fuzz ARGS="--packets 100000 --seed 7"`` for another run, ``--addresses 10000000`` for
 a longer look at the memory.
@@ -27,7 +27,7 @@ def main() -> None:
     chosen = parser.parse_args()
     logging.disable()
     print(f"seed {chosen.seed}", flush=True)
-    faults = []
+    failures = []
     for title, outcome in (
         ("mutated packets", flood_of_packets(
             mutants.packets(chosen.packets, chosen.seed), chosen.seconds)),
@@ -37,9 +37,9 @@ def main() -> None:
         ("different addresses", flood_of_addresses(chosen.addresses, chosen.seconds)),
     ):  # fmt: skip
         print(f"{title}: {outcome}", flush=True)
-        faults += [f"{title}: {fault}" for fault in outcome.faults()]
-    if faults:
-        sys.exit("\n".join(faults))
+        failures += [f"{title}: {failure}" for failure in outcome.failures()]
+    if failures:
+        sys.exit("\n".join(failures))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Packets that are almost OSC, the same ones for the same seed."""
+"""Packets that are almost valid OSC, the same ones for the same seed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ PIECES = [
 
 
 def packets(count: int, seed: int) -> Iterator[bytes]:
-    """So many packets, none longer than a datagram."""
+    """``count`` packets, none longer than a datagram."""
     dice = random.Random(seed)
     for _ in range(count):
         data = bytearray(dice.choice(VALID))
@@ -90,14 +90,14 @@ def _splice(dice: random.Random, data: bytearray) -> None:
 
 
 def _size(dice: random.Random, data: bytearray) -> None:
-    """Claim a size, where a size may be."""
+    """Claim a wrong size where a size may be."""
     if len(data) >= 4:
         size = dice.choice((0, 1, 4, -1, -4, len(data), 0x7FFFFFFF, -0x80000000))
         struct.pack_into(">i", data, dice.randrange(len(data) // 4) * 4, size)
 
 
 def _wrap(dice: random.Random, data: bytearray) -> None:
-    """Make it an element of a bundle, once or often."""
+    """Nest it in a bundle, once or several times."""
     tag = TimeTag(dice.choice((0, 1, 1 << 63, (1 << 64) - 1)))
     for _ in range(dice.choice((1, 2, 20))):
         if len(data) < 10_000:

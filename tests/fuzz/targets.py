@@ -1,4 +1,4 @@
-"""What is fuzzed, what is measured meanwhile, and what of that is a fault."""
+"""Targets of fuzzing, measurements, and the conditions of a failure."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from oscbridge.recording.format import (
 )
 
 SLOWEST = 0.050
-"""Seconds of processor time that a packet may take."""
+"""Maximum processor time per packet, in seconds."""
 GROWTH = 50.0
-"""MB by which the process may grow."""
+"""Maximum growth of the process, in MB."""
 TIMES_ORDINARY = 4
-"""How much more than ordinary addresses a datagram full of patterns may cost."""
+"""Maximum cost of a datagram full of patterns, as a multiple of ordinary addresses."""
 STREAM_LIMIT = 4_096
 NOBODY = ("127.0.0.1", 9)
 
 
 @dataclass
 class Outcome:
-    """What a run has measured."""
+    """The measurements of a run."""
 
     packets: int = 0
     seconds: float = 0.0
@@ -61,7 +61,7 @@ class Outcome:
             text += f"; a datagram full of patterns {self.slowest_bundle * 1e3:.1f} ms"
         return text
 
-    def faults(self) -> list[str]:
+    def failures(self) -> list[str]:
         found = list(self.errors)
         if self.slowest > SLOWEST:
             packet = self.slowest_packet[:200]
@@ -76,7 +76,7 @@ class Outcome:
 
 
 def resident() -> float:
-    """MB that the process holds now; its peak where the system does not tell."""
+    """Current memory of the process in MB; its peak where the system does not report it."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:
@@ -85,7 +85,7 @@ def resident() -> float:
 
 
 def dispatcher_with(addresses: int, patterns: bool = True) -> Dispatcher:
-    """Handlers at so many addresses, some of them with wildcards."""
+    """Handlers at ``count`` addresses, some of them with wildcards."""
     dispatcher = Dispatcher()
     for number in range(addresses):
         if patterns and number % 10 == 0:
@@ -124,7 +124,7 @@ def flood_of_packets(packets: Iterable[bytes], seconds: float = 900.0) -> Outcom
 
 
 class Readers:
-    """All that reads packets without a socket, and what it raised that it should not."""
+    """Everything that reads packets without a socket, and its unexpected errors."""
 
     def __init__(self) -> None:
         self.errors: list[str] = []
@@ -133,7 +133,7 @@ class Readers:
         self._streams = {mode: decoder_for(mode, STREAM_LIMIT) for mode in ("1.0", "1.1", "auto")}
 
     def read(self, packet: bytes) -> float:
-        """Have it read by all; returns the seconds of processor time."""
+        """Feed a packet to all readers. Returns the seconds of processor time."""
         started = time.thread_time()
         try:
             decode_packet(packet)
@@ -169,7 +169,7 @@ def reply(_client: object, _result: object) -> None:
 
 
 class Server:
-    """A blocking server on loopback, which each packet is sent to as well."""
+    """A blocking server on loopback, which receives each packet as well."""
 
     def __enter__(self) -> Server:
         self._dispatcher = dispatcher_with(50)
@@ -212,7 +212,7 @@ class Server:
 
 
 def hostile_patterns() -> Iterator[str]:
-    """The costliest patterns that the limits let in, as far as we know."""
+    """The most expensive known patterns within the limits."""
     letters = "abcdefghijklmnopqrstuvwxyz"
     pairs = ["".join(pair) for pair in itertools.product("/mixerchfadlv", repeat=2)]
     yield "/**********x"
@@ -239,10 +239,10 @@ def hostile_patterns() -> Iterator[str]:
 
 
 def hostile_bundles(addresses: int = 1_000) -> Outcome:
-    """Each hostile pattern alone, and as many like it as fit into a datagram, none twice.
+    """Each hostile pattern alone, and as many different ones like it as fit into a datagram.
 
-    A bundle has no bound of its own: it must not cost much more than a bundle of ordinary
-    addresses that nobody has met before.
+    A bundle has no separate limit: it must not cost much more than a bundle of ordinary
+    addresses that are not cached.
     """
     outcome = Outcome()
     began = time.monotonic()
@@ -255,7 +255,7 @@ def hostile_bundles(addresses: int = 1_000) -> Outcome:
         outcome.took(seconds_for(dispatcher, packet), packet)
         bundle = bundle_of(pattern)
         seconds = seconds_for(dispatcher, bundle, 1)
-        if seconds > bound:  # somebody may have disturbed it
+        if seconds > bound:  # another process may have disturbed it
             seconds = seconds_for(dispatcher, bundle)
         outcome.slowest_bundle = max(outcome.slowest_bundle, seconds)
         if seconds > bound:
@@ -267,7 +267,7 @@ def hostile_bundles(addresses: int = 1_000) -> Outcome:
 
 
 def bundle_of(pattern: str) -> bytes:
-    """The largest bundle of patterns like this one, none twice."""
+    """The largest bundle of different patterns like this one."""
     elements: list[bytes] = []
     size = 16
     for number in itertools.count():
@@ -280,10 +280,10 @@ def bundle_of(pattern: str) -> bytes:
 
 
 def seconds_for(dispatcher: Dispatcher, packet: bytes, rounds: int = 3) -> float:
-    """Processor time of a packet that the dispatcher has not met, the least of some rounds."""
+    """Processor time of a packet that is not cached, the minimum of some rounds."""
     best = float("inf")
     for _ in range(rounds):
-        dispatcher.map("/forget", reply)  # what it remembers, it forgets
+        dispatcher.map("/forget", reply)  # clears the cache
         dispatcher.unmap("/forget", reply)
         started = time.thread_time()
         dispatcher.dispatch(packet, NOBODY, reply)
@@ -299,7 +299,7 @@ def flood_of_addresses(count: int, seconds: float = 900.0) -> Outcome:
     outcome = Outcome()
     dispatcher = dispatcher_with(200)
     dice = random.Random(count)
-    warm = 50_000  # so many fill everything that has a bound
+    warm = 50_000  # enough to fill everything that is bounded
     before = 0.0
     began = time.monotonic()
     for number in range(count + warm):
@@ -333,10 +333,10 @@ PARTS = [encode_header(1 << 60), *map(encode_record, RECORDS), encode_end(1 << 4
 
 
 def flood_of_recordings(bodies: Iterable[bytes], seconds: float = 900.0) -> Outcome:
-    """Recordings with something wrong in them, through their reader.
+    """Feed damaged recordings to their reader.
 
     Each of ``bodies`` makes two: one that holds it as a frame with a good checksum, and one
-    that has its bytes in the place of others, where the checksum must tell.
+    that has its bytes in the place of others, which the checksum must detect.
     """
     outcome = Outcome()
     dice = random.Random(1)
@@ -364,7 +364,7 @@ def _frame(body: bytes) -> bytes:
 
 
 def _read_recording(data: bytes, known: Sequence[Record] | None, outcome: Outcome) -> None:
-    """Read one; what it holds must be the first of the records that are known."""
+    """Read a recording; its records must be the first of the known records."""
     found: list[Record] = []
     offset = len(data)
     started = time.thread_time()

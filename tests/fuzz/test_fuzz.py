@@ -14,7 +14,7 @@ from oscbridge.osc import decode_packet
 
 
 def load(name: str) -> ModuleType:
-    """A module of this folder, which is no package."""
+    """A module of this folder, which is not a package."""
     spec = importlib.util.spec_from_file_location(
         f"fuzz_{name}", Path(__file__).parent / f"{name}.py"
     )
@@ -29,16 +29,16 @@ def load(name: str) -> ModuleType:
 mutants, targets = load("mutants"), load("targets")
 
 
-def test_the_packets_that_are_mutated_are_valid() -> None:
+def test_original_packets_are_valid() -> None:
     for packet in mutants.VALID:
         decode_packet(packet)
 
 
-def test_the_same_seed_makes_the_same_packets() -> None:
+def test_same_seed_makes_the_same_packets() -> None:
     assert list(mutants.packets(100, 3)) == list(mutants.packets(100, 3))
 
 
-def test_mutated_packets_are_partly_valid_and_wrong_in_many_ways() -> None:
+def test_some_mutated_packets_are_valid_and_others_invalid_in_many_ways() -> None:
     reasons: set[str] = set()
     valid = 0
     for packet in mutants.packets(2_000, 1):
@@ -53,22 +53,22 @@ def test_mutated_packets_are_partly_valid_and_wrong_in_many_ways() -> None:
     }  # fmt: skip
 
 
-def test_mutated_packets_end_hang_and_grow_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_mutated_packets_cause_no_exit_hang_or_growth(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("CRITICAL")
     outcome = targets.flood_of_packets(mutants.packets(20_000, seed=1), seconds=50)
     assert outcome.packets == 20_000
-    assert outcome.faults() == []
+    assert outcome.failures() == []
 
 
 def test_hostile_patterns_stall_nothing() -> None:
-    assert targets.hostile_bundles().faults() == []
+    assert targets.hostile_bundles().failures() == []
 
 
-def test_addresses_that_are_never_the_same_take_no_memory() -> None:
-    assert targets.flood_of_addresses(50_000, seconds=50).faults() == []
+def test_ever_changing_addresses_take_no_memory() -> None:
+    assert targets.flood_of_addresses(50_000, seconds=50).failures() == []
 
 
-def test_recordings_with_something_wrong_in_them_are_read_up_to_it() -> None:
+def test_damaged_recordings_are_read_up_to_the_damage() -> None:
     outcome = targets.flood_of_recordings(mutants.packets(5_000, seed=1), seconds=50)
     assert outcome.packets == 5_000
-    assert outcome.faults() == []
+    assert outcome.failures() == []

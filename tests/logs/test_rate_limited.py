@@ -1,4 +1,4 @@
-"""Reports at a bounded rate."""
+"""Log lines at a limited rate."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def reporter(clock: Clock, every: float = 10.0, kinds: int = 256) -> RateLimited
     return RateLimitedLog(logging.getLogger("test"), every, kinds, clock)
 
 
-def test_the_first_event_of_a_kind_is_logged_at_once(
+def test_first_event_of_a_kind_is_logged_at_once(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     reports = reporter(clock)
@@ -41,7 +41,7 @@ def test_the_first_event_of_a_kind_is_logged_at_once(
 
 @pytest.mark.parametrize("now", [0.0, 0.3, 3.7, 1e9 + 0.1])
 @pytest.mark.parametrize("every", [0.1, 0.7, 10.0, 1e10])
-def test_the_first_event_is_logged_at_any_clock_time(
+def test_first_event_is_logged_at_any_clock_time(
     now: float, every: float, caplog: pytest.LogCaptureFixture
 ) -> None:
     reporter(Clock(now), every).report("a", "one")
@@ -77,7 +77,7 @@ def test_flush_logs_the_summary_after_events_have_stopped(
     assert caplog.records[-1].levelno == logging.ERROR
 
 
-def test_an_error_that_lasts_for_weeks_is_logged_once_per_minute(
+def test_error_that_lasts_for_weeks_is_logged_once_per_minute(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     reports = reporter(clock)
@@ -88,7 +88,7 @@ def test_an_error_that_lasts_for_weeks_is_logged_once_per_minute(
     assert caplog.messages == ["again", "again (10 more in 10 s)"] + 9 * ["again (60 more in 60 s)"]
 
 
-def test_after_a_period_without_any_the_next_is_a_first_again(
+def test_first_event_after_a_quiet_period_is_logged_at_once(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     reports = reporter(clock)
@@ -150,7 +150,7 @@ def test_expired_kinds_make_room_for_others(clock: Clock, caplog: pytest.LogCapt
     assert caplog.messages == ["a", "b", "c", "d (1 more in 11 s)", "x", "y"]
 
 
-def test_the_memory_is_bounded(clock: Clock) -> None:
+def test_log_memory_is_bounded(clock: Clock) -> None:
     reports = reporter(clock, kinds=10)
     for n in range(1_000):
         clock.now += 0.01 * (n % 3)
@@ -164,7 +164,7 @@ def test_the_memory_is_bounded(clock: Clock) -> None:
     assert not reports._kinds
 
 
-def test_an_error_is_not_kept_for_a_summary(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_summary_does_not_keep_an_error(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     reports = reporter(clock)
     reports.report("a", "one")
     error = Slip()
@@ -175,11 +175,11 @@ def test_an_error_is_not_kept_for_a_summary(clock: Clock, caplog: pytest.LogCapt
 
 
 class Slip(Exception):
-    """One that can be referred to weakly."""
+    """An error that supports weak references."""
 
 
 class Counting(logging.Handler):
-    """Adds up what lines say."""
+    """Adds up the counts in log lines."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -190,7 +190,7 @@ class Counting(logging.Handler):
         self.total += int(more[1]) if more else 1
 
 
-def test_from_many_threads_no_count_is_lost() -> None:
+def test_counts_of_many_threads_are_complete() -> None:
     logger = logging.Logger("test")
     counting = Counting()
     logger.addHandler(counting)
@@ -207,7 +207,7 @@ def test_from_many_threads_no_count_is_lost() -> None:
     assert counting.total == 40_000
 
 
-def test_a_line_that_reports_itself_does_not_hold_up_the_others(clock: Clock) -> None:
+def test_line_that_logs_itself_does_not_block_others(clock: Clock) -> None:
     logger = logging.Logger("test")
     reports = RateLimitedLog(logger, clock=clock)
 
@@ -226,9 +226,7 @@ def test_a_line_that_reports_itself_does_not_hold_up_the_others(clock: Clock) ->
     assert not first
 
 
-def test_a_report_has_its_level_and_its_error(
-    clock: Clock, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_report_has_its_level_and_its_error(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     error = ValueError("broken")
     reports = reporter(clock)
     reports.report("a", "100 % wrong", level=logging.ERROR, error=error)
@@ -242,7 +240,7 @@ def test_a_report_has_its_level_and_its_error(
     assert not second.exc_info
 
 
-def test_a_line_names_its_part(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_line_names_its_part(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     reports = RateLimitedLog(logging.getLogger("test"), clock=clock, part="bridge.stage")
     reports.report("a", "one", detail="Traceback ...")
     (record,) = caplog.records

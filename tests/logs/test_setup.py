@@ -1,4 +1,4 @@
-"""The log: its lines, its colours, and readers that are slow, stuck or gone."""
+"""The log: lines, colours, and slow, stalled or closed readers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from oscbridge.logs.format import MAX_ERROR, MAX_TEXT, JSONLines, Lines, TextLin
 from oscbridge.logs.rate_limited import FIRST_PERIOD, PERIOD
 from oscbridge.logs.stderr import MAX_WAITING, StandardError
 
-# Any character, those that are half of one as well.
+# Any character, including lone surrogates.
 TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=200)
 
 
@@ -51,7 +51,7 @@ def test_any_event_is_one_line_of_json(text: str, name: str, detail: str) -> Non
     fields = json.loads(line)
     assert all(isinstance(value, str) for value in fields.values())
     for value in fields.values():
-        value.encode()  # a half character could not be
+        value.encode()  # a lone surrogate could not be encoded
 
 
 def test_json_has_time_level_part_event_and_error() -> None:
@@ -70,7 +70,7 @@ def test_json_has_time_level_part_event_and_error() -> None:
     assert "error" not in json.loads(JSONLines().format(record("fine")))
 
 
-def test_text_that_is_not_ascii_comes_back_from_json() -> None:
+def test_non_ascii_text_survives_json() -> None:
     fields = json.loads(JSONLines().format(record("Bühne 🎛 \x1b[31m\n")))
     assert fields["event"] == "Bühne 🎛 \x1b[31m"
 
@@ -90,7 +90,7 @@ def test_text_that_is_not_ascii_comes_back_from_json() -> None:
         (record("bridge.stage: x", "somebody"), "somebody", "bridge.stage: x"),
     ],
 )
-def test_an_event_names_its_part(event: logging.LogRecord, part: str, text: str) -> None:
+def test_event_names_its_part(event: logging.LogRecord, part: str, text: str) -> None:
     fields = json.loads(JSONLines().format(event))
     assert (fields["part"], fields["event"]) == (part, text)
     line = TextLines().format(event).split(" ", 1)[1]
@@ -102,7 +102,7 @@ def test_an_event_names_its_part(event: logging.LogRecord, part: str, text: str)
 
 
 @given(text=TEXT, name=TEXT, detail=TEXT)
-def test_nothing_in_an_event_can_forge_a_line_or_command_the_terminal(
+def test_event_cannot_forge_a_line_or_control_the_terminal(
     text: str, name: str, detail: str
 ) -> None:
     line = TextLines().format(record(text, name, detail=detail))
@@ -110,7 +110,7 @@ def test_nothing_in_an_event_can_forge_a_line_or_command_the_terminal(
 
 
 @given(text=TEXT)
-def test_a_whole_traceback_cannot_forge_a_line_either(text: str) -> None:
+def test_traceback_cannot_forge_a_line(text: str) -> None:
     lines = TextLines(tracebacks=True).format(record("x", exc_info=failure(text))).split("\n")
     assert all(line.isprintable() for line in lines)
     assert all(line.startswith("    ") for line in lines[1:])
@@ -123,7 +123,7 @@ def test_unprintable_characters_are_escaped() -> None:
 
 
 @pytest.mark.parametrize("lines", [TextLines(), JSONLines()])
-def test_an_endless_text_is_cut(lines: Lines) -> None:
+def test_endless_text_is_truncated(lines: Lines) -> None:
     event = record("x" * 1_000_000, detail="y" * 1_000_000)
     line = lines.format(event)
     assert len(line) < MAX_TEXT * 2 + MAX_ERROR + 200
@@ -131,7 +131,7 @@ def test_an_endless_text_is_cut(lines: Lines) -> None:
 
 
 @pytest.mark.parametrize("lines", [TextLines(), JSONLines()])
-def test_an_event_with_wrong_arguments_is_logged(lines: Lines) -> None:
+def test_event_with_wrong_arguments_is_logged(lines: Lines) -> None:
     line = lines.format(record("%d of them", args=("many",)))
     assert "%d of them (arguments do not fit the format" in line
 
@@ -146,19 +146,19 @@ def _module(folder: Path) -> dict[str, object]:
 
 @pytest.fixture
 def broken(tmp_path: Path) -> logging.LogRecord:
-    """An error in the function of a user, within a library."""
+    """An error in a user's function that a library calls."""
     function = _module(tmp_path)["to_decibels"]
     assert callable(function)
     try:
         function("{")
     except ValueError as error:
         assert error.__traceback__ is not None
-        info = (type(error), error, error.__traceback__.tb_next)  # from the function on
+        info = (type(error), error, error.__traceback__.tb_next)  # starting at the function
         return record("my_show:to_decibels failed", exc_info=info, levelname="ERROR")
     raise AssertionError
 
 
-def test_an_error_is_one_line_that_says_where(broken: logging.LogRecord, tmp_path: Path) -> None:
+def test_error_is_one_line_with_its_location(broken: logging.LogRecord, tmp_path: Path) -> None:
     line = TextLines().format(broken)
     assert "\n" not in line
     assert "failed: json.decoder.JSONDecodeError: Expecting property name" in line
@@ -166,13 +166,13 @@ def test_an_error_is_one_line_that_says_where(broken: logging.LogRecord, tmp_pat
     assert line.endswith("in raw_decode)")
 
 
-def test_the_exception_is_not_repeated_if_the_text_has_it() -> None:
+def test_exception_contained_in_the_text_is_not_repeated() -> None:
     line = TextLines().format(record("it raised ValueError('broken')", exc_info=failure()))
     assert line.count("broken") == 1
     assert f"(at {__file__}:" in line
 
 
-def test_at_level_debug_the_whole_traceback_follows(broken: logging.LogRecord) -> None:
+def test_debug_level_logs_the_whole_traceback(broken: logging.LogRecord) -> None:
     first, *rest = TextLines(tracebacks=True).format(broken).split("\n")
     assert "my_show:to_decibels failed" in first
     assert rest[0] == "    Traceback (most recent call last):"
@@ -180,12 +180,12 @@ def test_at_level_debug_the_whole_traceback_follows(broken: logging.LogRecord) -
     assert rest[-1].startswith("    json.decoder.JSONDecodeError: ")
 
 
-def test_of_a_critical_event_the_whole_traceback_follows(broken: logging.LogRecord) -> None:
+def test_critical_event_has_the_whole_traceback(broken: logging.LogRecord) -> None:
     broken.levelno = logging.CRITICAL
     assert "\n    Traceback (most recent call last):\n" in TextLines().format(broken)
 
 
-def test_a_traceback_from_another_process_is_treated_alike(broken: logging.LogRecord) -> None:
+def test_traceback_from_another_process_is_treated_alike(broken: logging.LogRecord) -> None:
     text = TextLines().format(broken)
     broken.detail = logging.Formatter().formatException(broken.exc_info)  # type: ignore[arg-type]
     broken.exc_info = None
@@ -198,7 +198,7 @@ class Unshowable(Exception):
 
 
 @pytest.mark.parametrize("lines", [TextLines(tracebacks=True), JSONLines()])
-def test_an_exception_that_cannot_be_formatted_is_logged(lines: Lines) -> None:
+def test_exception_that_cannot_be_formatted_is_logged(lines: Lines) -> None:
     error = Unshowable()
     line = lines.format(record("x", exc_info=(type(error), error, None)))
     assert "Unshowable" in line
@@ -223,7 +223,7 @@ def environment() -> dict[str, str]:
 
 
 def shown_in_terminal(environment: dict[str, str], form: str = "auto") -> str:
-    """What a program writes to a terminal."""
+    """The output of a program to a terminal."""
     outer, inner = pty.openpty()
     try:
         code = PROGRAM.format(form=form)
@@ -238,7 +238,7 @@ def shown_in_terminal(environment: dict[str, str], form: str = "auto") -> str:
         os.close(outer)
 
 
-def test_in_a_terminal_the_level_is_coloured_and_nothing_else_commands_it(
+def test_terminal_log_colours_the_level_and_has_no_other_control_characters(
     environment: dict[str, str],
 ) -> None:
     shown = shown_in_terminal(environment)
@@ -247,15 +247,13 @@ def test_in_a_terminal_the_level_is_coloured_and_nothing_else_commands_it(
 
 
 @pytest.mark.parametrize("change", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
-def test_no_colour_where_none_is_wanted(
-    change: dict[str, str], environment: dict[str, str]
-) -> None:
+def test_no_color_disables_colours(change: dict[str, str], environment: dict[str, str]) -> None:
     shown = shown_in_terminal(environment | change)
     assert "\x1b" not in shown
     assert " WARNING endpoint.web: dark\\x1b[0m\\nagain\n" in shown
 
 
-def test_an_empty_no_color_does_not_count(environment: dict[str, str]) -> None:
+def test_empty_no_color_is_ignored(environment: dict[str, str]) -> None:
     assert "\x1b[33m" in shown_in_terminal(environment | {"NO_COLOR": ""})
 
 
@@ -264,9 +262,7 @@ def test_plain_text_and_json_are_not_coloured_in_a_terminal(environment: dict[st
     assert json.loads(shown_in_terminal(environment, "json"))["part"] == "endpoint.web"
 
 
-def test_in_a_file_there_is_no_colour_and_the_date(
-    environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_file_log_has_the_date_and_no_colour(environment: dict[str, str], tmp_path: Path) -> None:
     code = PROGRAM.format(form="auto")
     with (tmp_path / "log").open("wb") as file:
         file.write(b"before\n")
@@ -280,11 +276,11 @@ def test_in_a_file_there_is_no_colour_and_the_date(
     assert line[19:] == " WARNING endpoint.web: dark\\x1b[0m\\nagain"
 
 
-# --- readers that are slow, stuck or gone --------------------------------------------------------
+# --- slow, stalled and closed readers ------------------------------------------------------------
 
 
 class Reader:
-    """The other end of where the log goes, and the handler that writes there."""
+    """The reading end of the log, and the handler that writes to it."""
 
     def __init__(self, kind: str) -> None:
         if kind == "pipe":
@@ -299,7 +295,7 @@ class Reader:
         os.set_blocking(self.descriptor, False)
 
     def log(self, text: str) -> float:
-        """Log a line. The seconds that took."""
+        """Log a line. Returns the duration in seconds."""
         begin = time.perf_counter()
         self.handler.handle(record(text))
         return time.perf_counter() - begin
@@ -315,7 +311,7 @@ class Reader:
         return found.decode().replace("\r\n", "\n")
 
     def read_all(self) -> list[str]:
-        """All lines, as the reader reads on and the log is flushed now and then."""
+        """All lines, with a reader that keeps reading and a log that is flushed at intervals."""
         found = ""
         while more := self.read():
             found += more
@@ -341,7 +337,7 @@ def reader() -> Iterator[Callable[[str], Reader]]:
 
     yield make
     for each in made:
-        each.read()  # or the end would wait for it
+        each.read()  # otherwise the exit would wait for it
         each.close()
 
 
@@ -349,7 +345,7 @@ KINDS = ("pipe", "terminal", "socket")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_reader_that_stalls_does_not_stop_the_program(
+def test_stalled_reader_does_not_stop_the_program(
     kind: str, reader: Callable[[str], Reader]
 ) -> None:
     there = reader(kind)
@@ -371,7 +367,9 @@ def test_a_reader_that_stalls_does_not_stop_the_program(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_line_is_out_as_soon_as_it_is_logged(kind: str, reader: Callable[[str], Reader]) -> None:
+def test_line_is_written_as_soon_as_it_is_logged(
+    kind: str, reader: Callable[[str], Reader]
+) -> None:
     there = reader(kind)
     there.log("one")
     there.log("two")
@@ -379,7 +377,7 @@ def test_a_line_is_out_as_soon_as_it_is_logged(kind: str, reader: Callable[[str]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_long_line_comes_whole(kind: str, reader: Callable[[str], Reader]) -> None:
+def test_long_line_is_written_completely(kind: str, reader: Callable[[str], Reader]) -> None:
     there = reader(kind)
     there.log("x" * 300_000)
     there.log("end")
@@ -387,16 +385,12 @@ def test_a_long_line_comes_whole(kind: str, reader: Callable[[str], Reader]) -> 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_descriptor_that_others_share_still_blocks(
-    kind: str, reader: Callable[[str], Reader]
-) -> None:
+def test_shared_descriptor_stays_blocking(kind: str, reader: Callable[[str], Reader]) -> None:
     assert os.get_blocking(reader(kind).far)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "socket"])
-def test_a_reader_that_is_gone_costs_lines_and_nothing_else(
-    kind: str, reader: Callable[[str], Reader]
-) -> None:
+def test_closed_reader_costs_only_lines(kind: str, reader: Callable[[str], Reader]) -> None:
     there = reader(kind)
     spare = os.open(os.devnull, os.O_RDONLY)
     os.dup2(spare, there.descriptor)
@@ -406,7 +400,7 @@ def test_a_reader_that_is_gone_costs_lines_and_nothing_else(
     assert there.handler.dropped == 10
 
 
-def test_the_end_does_not_wait_long_for_a_reader_that_stalls(
+def test_exit_does_not_wait_long_for_a_stalled_reader(
     reader: Callable[[str], Reader],
 ) -> None:
     there = reader("pipe")
@@ -419,7 +413,7 @@ def test_the_end_does_not_wait_long_for_a_reader_that_stalls(
     assert "nobody" not in there.read()
 
 
-def test_closing_gives_back_every_descriptor() -> None:
+def test_close_releases_every_descriptor() -> None:
     def count() -> int:
         return len(list(Path("/dev/fd").iterdir()))
 
@@ -434,7 +428,7 @@ def test_closing_gives_back_every_descriptor() -> None:
     os.close(far)
 
 
-def test_an_event_that_cannot_be_formatted_is_counted(reader: Callable[[str], Reader]) -> None:
+def test_event_that_cannot_be_formatted_is_counted(reader: Callable[[str], Reader]) -> None:
     there = reader("pipe")
     there.handler.setFormatter(logging.Formatter("%(nothing)s"))
     there.log("x")
@@ -462,7 +456,7 @@ print(os.read(near, 65_536).decode())
 """
 
 
-def test_a_forked_child_does_not_write_the_waiting_lines_of_its_parent() -> None:
+def test_forked_child_does_not_write_the_waiting_lines_of_its_parent() -> None:
     done = subprocess.run(
         [sys.executable, "-c", FORK], capture_output=True, text=True, check=True, timeout=30
     )
@@ -486,7 +480,7 @@ def run(code: str, **options: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_last_lines_and_a_crash_are_in_the_log() -> None:
+def test_last_lines_and_a_crash_are_in_the_log() -> None:
     done = run("configure_log(form='json')\nlogging.info('last')\nraise ValueError('oh\\nno')")
     assert done.returncode == 1
     last, crash = map(json.loads, done.stderr.splitlines())
@@ -496,7 +490,7 @@ def test_the_last_lines_and_a_crash_are_in_the_log() -> None:
     assert crash["error"].endswith("ValueError: oh\nno")
 
 
-def test_the_crash_of_a_thread_and_a_warning_are_in_the_log() -> None:
+def test_crash_of_a_thread_and_a_warning_are_in_the_log() -> None:
     done = run(
         "import threading, warnings\n"
         "configure_log(form='json')\n"
@@ -512,7 +506,7 @@ def test_the_crash_of_a_thread_and_a_warning_are_in_the_log() -> None:
     assert finalizer["event"].endswith("ZeroDivisionError('division by zero')")
 
 
-def test_a_program_without_standard_error_runs_on() -> None:
+def test_program_without_standard_error_keeps_running() -> None:
     code = "configure_log()\nlogging.error('x')\nprint('well')"
     lines = f"import logging\nfrom oscbridge.logs.setup import configure_log\n{code}"
     done = subprocess.run(
@@ -525,7 +519,7 @@ def test_a_program_without_standard_error_runs_on() -> None:
     assert done.stdout == "well\n"
 
 
-def test_a_program_whose_standard_error_is_not_a_file_runs_on() -> None:
+def test_program_whose_standard_error_is_not_a_file_keeps_running() -> None:
     done = run(
         "import io, sys\nsys.stderr = io.StringIO()\n"
         "configure_log()\nlogging.error('%d', 'x')\nprint(sys.stderr.getvalue())"
@@ -555,7 +549,7 @@ def test_repeated_events_of_a_library_are_summarised() -> None:
     assert events == ["no 0", "worse", "not this", "not this", "ours", "ours", summary]
 
 
-def test_the_error_of_a_library_keeps_its_traceback() -> None:
+def test_error_of_a_library_keeps_its_traceback() -> None:
     done = run(
         "configure_log(form='json')\n"
         "try: 1 / 0\n"
@@ -567,7 +561,7 @@ def test_the_error_of_a_library_keeps_its_traceback() -> None:
     assert line["error"].endswith("ZeroDivisionError: division by zero")
 
 
-def test_a_second_call_takes_the_place_of_the_first() -> None:
+def test_second_call_replaces_the_first() -> None:
     done = run(
         "from oscbridge.logs.setup import log_form\n"
         "configure_log(logging.DEBUG, 'text')\nconfigure_log(form='json')\n"
@@ -577,7 +571,7 @@ def test_a_second_call_takes_the_place_of_the_first() -> None:
     assert json.loads(line)["event"] == "json"
 
 
-def test_the_log_starts_no_thread_and_loads_little() -> None:
+def test_log_starts_no_thread_and_imports_little() -> None:
     done = run(
         "import sys, threading\nconfigure_log()\nlogging.info('x')\n"
         "print(threading.active_count(), *({'asyncio', 'click', 'rich', 'pydantic', 'pathlib'}"
@@ -586,7 +580,7 @@ def test_the_log_starts_no_thread_and_loads_little() -> None:
     assert done.stdout == "1\n"
 
 
-def test_a_program_that_ends_at_a_stalled_reader_still_ends() -> None:
+def test_program_with_a_stalled_reader_can_exit() -> None:
     near, far = os.pipe()
     try:
         os.set_blocking(far, False)
@@ -608,7 +602,7 @@ def test_a_program_that_ends_at_a_stalled_reader_still_ends() -> None:
         os.close(far)
 
 
-def test_the_readme_states_the_limits() -> None:
+def test_readme_states_the_limits() -> None:
     text = (Path(__file__).parents[2] / "README.md").read_text()
     section = text.split("\n## Read the log\n", 1)[1].split("\n## ", 1)[0]
     assert f"after {FIRST_PERIOD:g} s, then once a minute" in section

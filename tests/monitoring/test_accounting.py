@@ -34,7 +34,7 @@ async def test_message_that_is_being_sent_is_in_flight_and_not_queued() -> None:
 
 
 class Deafened(oscbridge.Endpoint):
-    """Has two clients, of which one misses each message."""
+    """Has two clients; one of them misses each message."""
 
     async def send(self, message: Message) -> None:
         self.host.client_dropped("slow_client", 1, "a client reads too slowly")

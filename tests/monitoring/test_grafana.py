@@ -204,7 +204,7 @@ def names(expression: str) -> Iterator[tuple[str, set[str]]]:
         yield token, matchers | grouped
 
 
-def test_the_names_of_an_expression_are_found() -> None:
+def test_metric_names_of_an_expression_are_found() -> None:
     expression = 'sum by (le, a) (rate(x_total{b=~"$c", d!="e"}[5m])) / y or vector(0) - time()'
     groups = {"le", "a"}
     assert list(names(expression)) == [("x_total", {"b", "d"} | groups), ("y", groups)]
@@ -295,7 +295,7 @@ def test_panel_has_its_own_place_and_number() -> None:
         taken |= cells
 
 
-def test_the_data_source_is_chosen_in_grafana() -> None:
+def test_data_source_is_chosen_in_grafana() -> None:
     chosen = {"type": "prometheus", "uid": "${datasource}"}
     assert all(panel["datasource"] == chosen for panel in PANELS)
     assert all(target["datasource"] == chosen for panel in PANELS for target in panel["targets"])
@@ -340,7 +340,7 @@ class Prometheus:
         )
 
     def query(self, expression: str) -> list[dict[str, Any]]:
-        """What an expression is now. Raises ``OSError`` while Prometheus starts."""
+        """The current value of an expression. Raises ``OSError`` while Prometheus starts."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", f"/api/v1/query?query={quote(expression)}")
@@ -352,7 +352,7 @@ class Prometheus:
         return result
 
     def wait(self, scrapes: int, timeout: float = 20) -> None:
-        """Until so many scrapes were good."""
+        """Wait until ``count`` scrapes have succeeded."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             try:

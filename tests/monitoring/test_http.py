@@ -45,7 +45,7 @@ MALFORMED = {
     "NUL in the path": b"GET /health\0z HTTP/1.1\r\nHost: a\r\n\r\n",
     "two lengths": b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
     "negative length": b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
-    "a length that is none": b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
+    "an invalid length": b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
     "bad chunk": b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
 }
 

@@ -1,4 +1,4 @@
-"""AllowList: what they are written as, and who is in them."""
+"""Allow lists: notation and membership."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def networks(draw: st.DrawFn) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
         ("10.0.0.0/255.255.0.0", ["10.0.9.9"], ["10.1.0.0"]),
     ],
 )
-def test_a_network_holds_its_addresses_and_no_other(
+def test_network_contains_exactly_its_addresses(
     network: str, inside: list[str], outside: list[str]
 ) -> None:
     found = AllowList([network])
@@ -42,36 +42,36 @@ def test_a_network_holds_its_addresses_and_no_other(
     assert not any(host in found for host in outside)
 
 
-def test_ipv4_that_comes_in_ipv6_counts_as_ipv4() -> None:
+def test_ipv4_mapped_address_counts_as_ipv4() -> None:
     assert "::ffff:10.1.2.3" in AllowList(["10.0.0.0/8"])
     assert "::ffff:11.1.2.3" not in AllowList(["10.0.0.0/8"])
     assert "::ffff:10.1.2.3" not in AllowList(["::/0"])
 
 
-def test_the_scope_of_a_sender_does_not_count() -> None:
+def test_scope_of_a_sender_is_ignored() -> None:
     assert "fe80::1%eth0" in AllowList(["fe80::/10"])
     assert "fe80::1%eth0" in AllowList(["fe80::1"])
 
 
-def test_this_machine_is_not_in_by_itself() -> None:
+def test_own_machine_is_not_allowed_by_default() -> None:
     networks = AllowList(["10.0.0.0/8"])
     assert "127.0.0.1" not in networks
     assert "::1" not in networks
 
 
 @pytest.mark.parametrize("host", ["", "localhost", "1.2.3", "1.2.3.4.5", "\0", "::g", "%"])
-def test_a_text_that_is_not_an_address_is_in_no_network(host: str) -> None:
+def test_text_other_than_an_address_is_not_allowed(host: str) -> None:
     assert host not in AllowList(["0.0.0.0/0", "::/0"])
 
 
-def test_an_empty_allow_list_contains_no_host() -> None:
+def test_empty_allow_list_contains_no_host() -> None:
     assert not AllowList()
     assert "127.0.0.1" not in AllowList()
 
 
 @given(st.lists(networks(), max_size=8), ADDRESSES)
 @example([ipaddress.ip_network("0.0.0.0/0")], ipaddress.ip_address("::"))
-def test_an_allow_list_agrees_with_ipaddress(
+def test_allow_list_agrees_with_ipaddress(
     them: list[ipaddress.IPv4Network | ipaddress.IPv6Network],
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> None:
@@ -99,7 +99,7 @@ def test_an_allow_list_agrees_with_ipaddress(
         ("::ffff:10.0.0.7", "write IPv4 without ::ffff; did you mean '10.0.0.7'?"),
     ],
 )
-def test_an_invalid_network_is_rejected_with_a_suggestion(text: str, says: str) -> None:
+def test_invalid_network_is_rejected_with_a_suggestion(text: str, says: str) -> None:
     with pytest.raises(ValueError, match="'") as caught:
         AllowList(["::1", text])
     assert says in str(caught.value)
@@ -112,7 +112,7 @@ def test_max_networks_bounds_an_allow_list() -> None:
         AllowList(many)
 
 
-def test_the_host_cache_is_bounded() -> None:
+def test_host_cache_is_bounded() -> None:
     networks = AllowList(["10.0.0.0/8"])
     for number in range(2 * MAX_HOSTS + 3):
         host = str(ipaddress.IPv4Address((10 << 24) + number))
@@ -134,12 +134,12 @@ class Model(BaseModel):
     allow: AllowList = AllowList()
 
 
-def test_a_field_of_options_takes_a_list() -> None:
+def test_options_field_accepts_a_list() -> None:
     assert Model.model_validate({"allow": ["::1"]}).allow == AllowList(["::1"])
     assert Model(allow=AllowList(["::1"])).allow == AllowList(["::1"])
 
 
 @pytest.mark.parametrize("value", ["10.0.0.0/8", 5, [5], None, {"a": 1}])
-def test_a_field_of_options_takes_nothing_else(value: object) -> None:
+def test_options_field_rejects_anything_else(value: object) -> None:
     with pytest.raises(ValidationError, match="expected a list of networks"):
         Model.model_validate({"allow": value})

@@ -44,7 +44,7 @@ def test_receive_buffer_is_what_the_system_granted() -> None:
 
 
 def overfill(sock: socket.socket) -> int:
-    """Send 200 datagrams and read what has fit. Returns the number of those."""
+    """Send 200 datagrams and read those that fit. Returns their number."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         for _ in range(200):
             sender.sendto(b"/a", sock.getsockname())

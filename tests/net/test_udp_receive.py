@@ -1,4 +1,4 @@
-"""Reading datagrams by the batch: the quick way and the portable one do the same."""
+"""Reading datagrams in batches: the fast and the portable function behave equally."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def server(udp_socket: MakeSocket, host: str) -> socket.socket:
 
 @both
 @hosts
-def test_all_that_has_arrived_is_read_in_order_with_its_senders(
+def test_waiting_datagrams_are_read_in_order_with_their_senders(
     make: Make, host: str, server: socket.socket, udp_socket: MakeSocket
 ) -> None:
     senders = [udp_socket(host), udp_socket(host)]
@@ -41,7 +41,7 @@ def test_all_that_has_arrived_is_read_in_order_with_its_senders(
 
 @both
 @hosts
-def test_one_call_reads_at_most_a_batch(
+def test_one_call_reads_at_most_one_batch(
     make: Make, host: str, server: socket.socket, udp_socket: MakeSocket
 ) -> None:
     sender = udp_socket(host)
@@ -56,7 +56,7 @@ def test_one_call_reads_at_most_a_batch(
 
 @both
 @hosts
-def test_a_longer_datagram_is_cut(
+def test_longer_datagram_is_truncated(
     make: Make, host: str, server: socket.socket, udp_socket: MakeSocket
 ) -> None:
     sender = udp_socket(host)
@@ -67,7 +67,7 @@ def test_a_longer_datagram_is_cut(
 
 @both
 @hosts
-def test_a_closed_socket_is_an_error(make: Make, host: str, server: socket.socket) -> None:
+def test_closed_socket_is_an_error(make: Make, host: str, server: socket.socket) -> None:
     read = make(server, 65_535)
     server.close()
     with pytest.raises(OSError):
@@ -75,9 +75,7 @@ def test_a_closed_socket_is_an_error(make: Make, host: str, server: socket.socke
 
 
 @hosts
-def test_the_senders_that_are_remembered_are_bounded(
-    host: str, server: socket.socket, udp_socket: MakeSocket
-) -> None:
+def test_sender_cache_is_bounded(host: str, server: socket.socket, udp_socket: MakeSocket) -> None:
     senders = [udp_socket(host) for _ in range(20)]
     for sender in senders:
         sender.sendto(b"/a", server.getsockname())

@@ -16,7 +16,7 @@ from oscbridge import OSCURL, HostPort
         ("[fe80::1%eth0]:1", "fe80::1%eth0", 1),
     ],
 )
-def test_a_host_and_a_port_are_read_and_written(text: str, host: str, port: int) -> None:
+def test_host_and_a_port_are_read_and_written(text: str, host: str, port: int) -> None:
     assert HostPort.parse(text) == (host, port)
     assert str(HostPort.parse(text)) == text
 
@@ -28,17 +28,17 @@ def test_a_host_and_a_port_are_read_and_written(text: str, host: str, port: int)
         *("host:80/path", "user@host:80", "host:80?x", "http://host:80", "[::1:80", "host:80\n"),
     ],
 )
-def test_anything_else_is_refused_with_a_sample(text: str) -> None:
+def test_invalid_host_and_port_are_rejected_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match=r"127\.0\.0\.1:8080"):
         HostPort.parse(text)
 
 
 @pytest.mark.parametrize("text", ["udp://127.0.0.1:9000", "udp://[::]:9000", "udp://stage.local:1"])
-def test_a_url_is_read_and_written(text: str) -> None:
+def test_url_is_read_and_written(text: str) -> None:
     assert str(OSCURL.parse(text)) == text
 
 
-def test_a_trailing_slash_of_a_url_is_ignored() -> None:
+def test_trailing_slash_of_a_url_is_ignored() -> None:
     assert OSCURL.parse("udp://127.0.0.1:9000/") == ("udp", "127.0.0.1", 9000)
 
 
@@ -53,7 +53,7 @@ def test_a_trailing_slash_of_a_url_is_ignored() -> None:
         ("udp://:9000", "host:port"),
     ],
 )
-def test_any_other_url_is_refused_with_the_mend(text: str, message: str) -> None:
+def test_invalid_url_is_rejected_with_the_fix(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
         OSCURL.parse(text)
     assert message in str(caught.value)

@@ -38,7 +38,7 @@ class Case:
 
 
 def f32(value: float) -> float:
-    """The nearest value that an ``f`` can hold."""
+    """The nearest value that an ``f`` can represent."""
     return float(struct.unpack(">f", struct.pack(">f", value))[0])
 
 
@@ -160,7 +160,7 @@ def table(cases: list[Case]) -> pytest.MarkDecorator:
 
 
 @table(CASES)
-def test_a_packet_is_encoded_to_its_bytes(case: Case) -> None:
+def test_packet_is_encoded_to_its_bytes(case: Case) -> None:
     assert encode_packet(case.packet) == case.data
 
 
@@ -177,7 +177,7 @@ def test_values_are_decoded_as_their_own_types(case: Case) -> None:
 
 
 @table(CASES)
-def test_a_packet_cut_at_any_byte_is_refused_or_is_a_shorter_packet(case: Case) -> None:
+def test_packet_truncated_at_any_byte_is_rejected_or_is_a_shorter_packet(case: Case) -> None:
     for cut in range(len(case.data)):
         prefix = case.data[:cut]
         try:
@@ -188,7 +188,7 @@ def test_a_packet_cut_at_any_byte_is_refused_or_is_a_shorter_packet(case: Case) 
 
 
 @table(MESSAGES + BUNDLES)
-def test_a_packet_cut_within_a_word_is_refused(case: Case) -> None:
+def test_packet_truncated_within_a_word_is_rejected(case: Case) -> None:
     for cut in range(len(case.data)):
         if cut % 4:
             with pytest.raises(DecodeError):
@@ -232,20 +232,20 @@ def test_bytes_after_a_bundle_are_rejected(case: Case, garbage: bytes) -> None:
 
 
 @table(MESSAGES + UNTAGGED)
-def test_a_message_survives_in_a_bundle(case: Case) -> None:
+def test_message_survives_in_a_bundle(case: Case) -> None:
     bundle = decode_packet(encode_bundle([PING, case.data], LATER_TAG))
     assert isinstance(bundle, Bundle)
     assert isinstance(case.packet, Message)
     assert bundle.elements[1] == tagged(case.packet, LATER_TAG)
 
 
-def test_a_decoded_message_has_its_origin() -> None:
+def test_decoded_message_has_its_origin() -> None:
     origin = Origin("stage", ("10.0.0.1", 9000))
     packet = decode_packet(NOW + element(PING), origin=origin)
     assert [m.origin for m in messages(packet)] == [origin]
 
 
-def test_the_messages_of_a_packet_come_in_order() -> None:
+def test_messages_of_a_packet_are_in_order() -> None:
     inner = LATER + element(b"/b\0\0,\0\0\0") + element(b"/c\0\0,\0\0\0")
     packet = decode_packet(
         NOW + element(b"/a\0\0,\0\0\0") + element(inner) + element(b"/d\0\0,\0\0\0")
@@ -269,18 +269,18 @@ INFERRED = [
 
 
 @pytest.mark.parametrize(("args", "types"), INFERRED)
-def test_type_tags_follow_from_values(args: tuple[Argument, ...], types: str) -> None:
+def test_type_tags_are_inferred_from_values(args: tuple[Argument, ...], types: str) -> None:
     assert infer(args) == types
     assert Message.of("/a", *args) == Message("/a", types, args)
 
 
 @pytest.mark.parametrize("value", [2**63, -(2**63) - 1, object(), (1, 2, 3), {}, 1j])
-def test_a_value_that_no_type_fits_is_refused(value: object) -> None:
+def test_value_of_an_unsupported_type_is_rejected(value: object) -> None:
     with pytest.raises(EncodeError, match="no OSC type for"):
         infer([value])
 
 
-def test_a_list_within_itself_is_refused() -> None:
+def test_recursive_list_is_rejected() -> None:
     endless: list[object] = []
     endless.append(endless)
     with pytest.raises(EncodeError):
@@ -303,7 +303,7 @@ UNFIT: list[tuple[str | None, tuple[object, ...]]] = [
 
 
 @pytest.mark.parametrize(("types", "args"), UNFIT)
-def test_values_that_do_not_fit_their_tags_are_refused(
+def test_values_that_do_not_fit_their_tags_are_rejected(
     types: str | None, args: tuple[Argument, ...]
 ) -> None:
     with pytest.raises(EncodeError):
@@ -312,12 +312,12 @@ def test_values_that_do_not_fit_their_tags_are_refused(
 
 @pytest.mark.parametrize("address", ["", "a", "#bundle", "ä/", "/a\0b", "/\ud800"])
 @pytest.mark.parametrize("types", ["", None])
-def test_an_address_that_is_none_is_refused(address: str, types: str | None) -> None:
+def test_invalid_address_is_rejected(address: str, types: str | None) -> None:
     with pytest.raises(EncodeError):
         encode_message(Message(address, types))
 
 
-def test_a_refused_value_is_named() -> None:
+def test_rejected_value_is_named() -> None:
     with pytest.raises(
         EncodeError, match="/mix ,ifi: argument 2: 'loud' does not fit type tag 'i'"
     ):
@@ -325,12 +325,12 @@ def test_a_refused_value_is_named() -> None:
 
 
 @pytest.mark.parametrize("timetag", [-1, 2**64])
-def test_a_time_tag_of_more_than_64_bits_is_rejected(timetag: int) -> None:
+def test_time_tag_of_more_than_64_bits_is_rejected(timetag: int) -> None:
     with pytest.raises(EncodeError):
         encode_bundle([PING], TimeTag(timetag))
 
 
-def test_bundles_nested_too_deeply_are_refused_by_the_encoder() -> None:
+def test_encoder_rejects_bundles_nested_too_deeply() -> None:
     packet: Packet = message("/a")
     for _ in range(16):
         packet = Bundle(IMMEDIATELY, (packet,))
@@ -340,6 +340,6 @@ def test_bundles_nested_too_deeply_are_refused_by_the_encoder() -> None:
 
 
 @pytest.mark.parametrize("value", [bytearray(b"abc"), memoryview(b"abc")])
-def test_anything_like_bytes_is_sent_as_a_blob(value: Argument) -> None:
+def test_bytes_like_objects_are_sent_as_a_blob(value: Argument) -> None:
     sent = encode_message(Message.of("/b", value))
     assert decode_message(sent).args == (b"abc",)

@@ -1,4 +1,4 @@
-"""Stream framing: one table of streams drives every decoder in every way of cutting them."""
+"""Stream framing: one table of streams drives every decoder with every split."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ CASES = [
     Case("auto unknown", "auto", b"GET / HTTP/1.1", (), "unknown_framing"),
     Case("auto size of -1", "auto", b"\xff\xff\xff\xff", (), "unknown_framing"),
 ]
-# What one framing reads, the detection reads too, if it begins as OSC does.
+# The detection reads every stream of either framing that begins like OSC.
 CASES += [
     Case("auto: " + case.name, "auto", case.stream, case.frames, case.reason, case.pending)
     for case in CASES
@@ -128,41 +128,41 @@ def each_byte(stream: bytes) -> list[bytes]:
 
 
 @table(CASES)
-def test_a_stream_is_read_whole(case: Case) -> None:
+def test_stream_is_read_at_once(case: Case) -> None:
     check(case, [case.stream])
 
 
 @table(CASES)
-def test_a_stream_is_read_byte_by_byte(case: Case) -> None:
+def test_stream_is_read_byte_by_byte(case: Case) -> None:
     check(case, each_byte(case.stream))
 
 
 @table(CASES)
-def test_a_frame_split_anywhere_is_put_together_again(case: Case) -> None:
+def test_frame_split_anywhere_is_reassembled(case: Case) -> None:
     for cut in range(len(case.stream) + 1):
         check(case, [case.stream[:cut], b"", case.stream[cut:]])
 
 
 @table(SOUND)
-def test_every_beginning_of_a_stream_yields_a_beginning_of_its_frames(case: Case) -> None:
+def test_every_prefix_of_a_stream_yields_a_prefix_of_its_frames(case: Case) -> None:
     for cut in range(len(case.stream) + 1):
         frames = read(decoder_for(case.mode, LIMIT), [case.stream[:cut]])
         assert frames == case.frames[: len(frames)]
 
 
 @table(FAULTY)
-def test_nothing_is_read_after_a_fault(case: Case) -> None:
+def test_nothing_is_read_after_an_error(case: Case) -> None:
     for trailing in (END, END + PING + END, prefixed(PING), b"\xff" * 99, ESC):
         check(case, [case.stream + trailing])
 
 
 @table(FAULTY)
-def test_the_error_does_not_depend_on_how_the_stream_is_split(case: Case) -> None:
+def test_error_does_not_depend_on_how_the_stream_is_split(case: Case) -> None:
     assert check(case, [case.stream]) == check(case, each_byte(case.stream))
 
 
 @table(FAULTY)
-def test_a_dead_decoder_raises_the_same_error_at_every_feed(case: Case) -> None:
+def test_dead_decoder_raises_the_same_error_at_every_feed(case: Case) -> None:
     decoder = decoder_for(case.mode, LIMIT)
     decoder.feed(case.stream)
     depths = set()
@@ -191,7 +191,7 @@ def cut_up(stream: bytes, at: list[int]) -> list[bytes]:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 @given(packets=packets, at=cuts)
-def test_an_encoded_stream_is_decoded_however_it_is_split(
+def test_encoded_stream_is_decoded_regardless_of_its_split(
     dialect: str, packets: list[bytes], at: list[int]
 ) -> None:
     mode, encode = DIALECTS[dialect]
@@ -208,7 +208,9 @@ tricky = st.lists(st.sampled_from(list(b"\0\0\0\x04/#\xc0\xdb\xdc\xdd\xff")), ma
 
 @pytest.mark.parametrize("mode", ["1.0", "1.1", "auto"])
 @given(stream=octets | tricky.map(bytes), at=cuts)
-def test_garbage_is_read_alike_however_it_is_cut(mode: str, stream: bytes, at: list[int]) -> None:
+def test_garbage_is_decoded_equally_regardless_of_its_split(
+    mode: str, stream: bytes, at: list[int]
+) -> None:
     whole, pieces = decoder_for(mode, LIMIT), decoder_for(mode, LIMIT)
     assert read(whole, [stream]) == read(pieces, cut_up(stream, at))
     assert str(whole.error) == str(pieces.error)
@@ -216,7 +218,7 @@ def test_garbage_is_read_alike_however_it_is_cut(mode: str, stream: bytes, at: l
 
 
 def by_the_letter(stream: bytes) -> tuple[list[bytes], bool]:
-    """RFC 1055 a byte at a time: the frames, and whether a bad escape ended them."""
+    """RFC 1055 byte by byte: the frames, and whether a bad escape ended them."""
     frames: list[bytes] = []
     frame, escaped = bytearray(), False
     for octet in stream:
@@ -236,7 +238,7 @@ def by_the_letter(stream: bytes) -> tuple[list[bytes], bool]:
 
 
 @given(stream=octets | tricky.map(bytes))
-def test_slip_is_read_by_the_letter_of_rfc_1055(stream: bytes) -> None:
+def test_slip_follows_rfc_1055_exactly(stream: bytes) -> None:
     decoder = SLIPDecoder()
     frames = decoder.feed(stream)
     assert (frames, decoder.error is not None) == by_the_letter(stream)
@@ -244,7 +246,7 @@ def test_slip_is_read_by_the_letter_of_rfc_1055(stream: bytes) -> None:
 
 @pytest.mark.parametrize("mode", ["1.0", "1.1", "auto"])
 @pytest.mark.parametrize("flood", [b"a", b"\0", END, ESC, b"\xdb\xdc", b"\0\0\0\x20", b"/"])
-def test_a_decoder_never_holds_more_than_its_limit(mode: str, flood: bytes) -> None:
+def test_decoder_never_holds_more_than_its_limit(mode: str, flood: bytes) -> None:
     for size in (1, 3, 7, 4096):
         stream = flood * 4096
         read(decoder_for(mode, LIMIT), (stream[n : n + size] for n in range(0, 4096, size)))
@@ -264,31 +266,31 @@ def test_held_bytes_take_about_their_size_in_memory(mode: str) -> None:
     assert taken < limit * 1.2 + 2000
 
 
-def test_a_claimed_size_takes_no_memory() -> None:
+def test_claimed_size_takes_no_memory() -> None:
     decoder = LengthPrefixDecoder()
     assert decoder.feed(MAX_PACKET_SIZE.to_bytes(4, "big") + b"abc") == []
     assert decoder.pending == 7
 
 
-def test_a_dead_decoder_holds_nothing() -> None:
+def test_dead_decoder_holds_nothing() -> None:
     decoder = SLIPDecoder(LIMIT)
     decoder.feed(b"a" * 9 + b"\xdb/")
     assert decoder.pending == 0
 
 
 @pytest.mark.parametrize("mode", ["1.0", "1.1"])
-def test_a_large_frame_byte_by_byte_costs_no_square(mode: str) -> None:
+def test_large_frame_byte_by_byte_takes_linear_time(mode: str) -> None:
     stream = encoder_for(mode)(b"/" * (MAX_PACKET_SIZE - 4))
     started = time.perf_counter()
     assert len(read(decoder_for(mode), each_byte(stream))) == 1
-    assert time.perf_counter() - started < 20  # about 1 s; the square would take minutes
+    assert time.perf_counter() - started < 20  # about 1 s; quadratic time would be minutes
 
 
-def test_one_frame_takes_one_end_at_each_side() -> None:
+def test_encoded_frame_has_one_end_on_each_side() -> None:
     assert encode_slip(b"a\xc0b\xdbc") == b"\xc0a\xdb\xdcb\xdb\xddc\xc0"
 
 
-def test_a_length_prefix_is_a_big_endian_int32() -> None:
+def test_length_prefix_is_a_big_endian_int32() -> None:
     assert encode_length_prefix(b"abcd") == b"\0\0\0\x04abcd"
 
 
@@ -296,14 +298,14 @@ def test_a_length_prefix_is_a_big_endian_int32() -> None:
     ("stream", "mode"),
     [(b"", None), (b"\0", "1.0"), (END, "1.1"), (b"/", "1.1"), (b"#", "1.1"), (b"G", None)],
 )
-def test_the_first_byte_tells_the_framing(stream: bytes, mode: str | None) -> None:
+def test_first_byte_determines_the_framing(stream: bytes, mode: str | None) -> None:
     decoder = AutoDecoder(LIMIT)
     decoder.feed(stream)
     assert decoder.mode == mode
 
 
 @pytest.mark.parametrize("encode", [encode_length_prefix, encode_slip])
-def test_a_reply_is_framed_as_the_peer_frames(encode: Callable[[bytes], bytes]) -> None:
+def test_reply_uses_the_framing_of_the_peer(encode: Callable[[bytes], bytes]) -> None:
     decoder = decoder_for("auto")
     assert decoder.encode(PING) == encode_slip(PING)
     decoder.feed(encode(PING))
@@ -311,19 +313,19 @@ def test_a_reply_is_framed_as_the_peer_frames(encode: Callable[[bytes], bytes]) 
 
 
 @pytest.mark.parametrize(("mode", "wire"), [("1.0", prefixed(PING)), ("1.1", encode_slip(PING))])
-def test_a_mode_names_its_decoder_and_its_encoder(mode: str, wire: bytes) -> None:
+def test_mode_names_its_decoder_and_its_encoder(mode: str, wire: bytes) -> None:
     assert decoder_for(mode).mode == mode
     assert decoder_for(mode).feed(wire) == [PING]
     assert decoder_for(mode).encode(PING) == encoder_for(mode)(PING) == wire
 
 
-def test_the_encoder_for_auto_is_that_of_osc_1_1() -> None:
+def test_encoder_for_auto_is_the_osc_1_1_encoder() -> None:
     assert encoder_for("auto")(PING) == encode_slip(PING)
 
 
 @pytest.mark.parametrize("mode", ["", "1", "slip", "AUTO"])
 @pytest.mark.parametrize("factory", [decoder_for, encoder_for])
-def test_an_unknown_mode_is_refused_with_the_choice(
+def test_unknown_mode_is_rejected_with_the_available_ones(
     factory: Callable[[str], object], mode: str
 ) -> None:
     with pytest.raises(ValueError, match=r'"1\.0".*"1\.1".*"auto"'):
@@ -331,12 +333,12 @@ def test_an_unknown_mode_is_refused_with_the_choice(
 
 
 @pytest.mark.parametrize("limit", [0, -1, 0x2300_0000])
-def test_a_limit_out_of_range_is_refused(limit: int) -> None:
+def test_limit_out_of_range_is_rejected(limit: int) -> None:
     with pytest.raises(ValueError, match="max_packet_size"):
         AutoDecoder(limit)
 
 
-def test_a_size_that_looks_like_slip_adds_a_hint() -> None:
+def test_size_that_looks_like_slip_adds_a_hint() -> None:
     decoder = LengthPrefixDecoder()
     decoder.feed(encode_slip(PING))
     assert "SLIP" in str(decoder.error)

@@ -13,7 +13,7 @@ import oscbridge
 from oscbridge import IMMEDIATELY, IMPULSE, MIDI, Bundle, Color, Message, TimeTag
 
 INFINITY = float("inf")
-NOON = TimeTag(0xEC3A_5800_8000_0000)  # some day at noon and a half second
+NOON = TimeTag(0xEC3A_5800_8000_0000)  # an arbitrary day, at noon and half a second
 
 # type tags, value, JSON of the argument
 VALUES = [
@@ -54,7 +54,7 @@ VALUES = [
 
 
 @pytest.mark.parametrize(("types", "value", "expected"), VALUES)
-def test_every_value_is_written_as_the_table_says(
+def test_every_value_is_written_as_in_the_table(
     types: str, value: oscbridge.Argument, expected: object
 ) -> None:
     written = orjson.loads(oscbridge.encode_json(Message("/a", types, (value,))))
@@ -62,7 +62,7 @@ def test_every_value_is_written_as_the_table_says(
 
 
 @pytest.mark.parametrize(("types", "value", "written"), VALUES)
-def test_every_value_is_read_as_the_table_says(
+def test_every_value_is_read_as_in_the_table(
     types: str, value: oscbridge.Argument, written: object
 ) -> None:
     read = oscbridge.decode_json(orjson.dumps({"address": "/a", "args": [written]}))
@@ -71,7 +71,7 @@ def test_every_value_is_read_as_the_table_says(
     assert type(read.args[0]) is type(value)
 
 
-# JSON of an argument that others write and we read, type tags, value
+# JSON of an argument that other programs write and we read, type tags, value
 OTHER_FORMS = [
     (1, "i", 1),
     (2**31, "h", 2**31),
@@ -115,7 +115,7 @@ def test_other_forms_of_a_value_are_read_as_well(
 
 
 @pytest.mark.parametrize("types", ["f", "d"])
-def test_not_a_number_survives(types: str) -> None:
+def test_nan_survives(types: str) -> None:
     written = oscbridge.encode_json(Message("/a", types, (float("nan"),)))
     assert orjson.loads(written)["args"] == [{"type": types, "value": "NaN"}]
     read = oscbridge.decode_json(written)
@@ -124,20 +124,20 @@ def test_not_a_number_survives(types: str) -> None:
     assert read.args[0] != read.args[0]
 
 
-def test_a_message_without_arguments_may_leave_them_out() -> None:
+def test_message_without_arguments_can_omit_them() -> None:
     assert oscbridge.decode_json('{"address": "/a"}') == Message("/a", "", ())
 
 
-def test_a_single_argument_needs_no_array() -> None:
+def test_single_argument_needs_no_array() -> None:
     assert oscbridge.decode_json('{"address": "/a", "args": 5}') == Message("/a", "i", (5,))
 
 
-def test_the_bytes_of_a_message_without_type_tags_become_a_blob() -> None:
+def test_bytes_of_a_message_without_type_tags_become_a_blob() -> None:
     written = oscbridge.encode_json(Message("/a", None, (b"\0\0\0\1",)))
     assert orjson.loads(written)["args"] == [{"type": "b", "value": "AAAAAQ=="}]
 
 
-def test_a_bundle_keeps_its_time_and_its_order() -> None:
+def test_bundle_keeps_its_time_and_its_order() -> None:
     text = orjson.dumps(
         {
             "timeTag": {"raw": [10, 20]},
@@ -152,7 +152,7 @@ def test_a_bundle_keeps_its_time_and_its_order() -> None:
 
 
 @pytest.mark.parametrize("timetag", ["", '"timeTag": null, '])
-def test_a_bundle_without_a_time_is_immediate(timetag: str) -> None:
+def test_bundle_without_a_time_is_immediate(timetag: str) -> None:
     assert oscbridge.decode_json("{" + timetag + '"packets": []}') == Bundle(IMMEDIATELY, ())
 
 
@@ -279,13 +279,13 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED.keys())
-def test_a_malformed_document_raises_a_decode_error(text: str | bytes) -> None:
+def test_malformed_document_raises_a_decode_error(text: str | bytes) -> None:
     with pytest.raises(oscbridge.DecodeError) as caught:
         oscbridge.encode_packet(oscbridge.decode_json(text))
     assert len(str(caught.value)) < 2_000
 
 
-def test_sixteen_bundles_within_each_other_are_read() -> None:
+def test_sixteen_nested_bundles_are_read() -> None:
     packet = oscbridge.decode_json('{"packets": [' * 16 + "]}" * 16)
     assert oscbridge.decode_packet(oscbridge.encode_packet(packet)) == packet
 
@@ -320,7 +320,7 @@ ARGUMENTS = st.lists(
 
 
 @given(TEXT, ARGUMENTS)
-def test_a_message_survives_the_way_there_and_back(
+def test_message_survives_the_round_trip(
     name: str, arguments: list[tuple[str, oscbridge.Argument]]
 ) -> None:
     types = "".join(types for types, _ in arguments)
@@ -376,7 +376,7 @@ def test_any_text_is_a_packet_or_a_decode_error(text: str | bytes) -> None:
         pass
 
 
-def test_the_precision_of_a_float_is_that_of_the_wire() -> None:
+def test_float_has_the_precision_of_float32() -> None:
     (value,) = struct.unpack(">f", struct.pack(">f", 0.1))
     read = oscbridge.decode_json(oscbridge.encode_json(Message("/a", "f", (value,))))
     assert read == Message("/a", "f", (value,))

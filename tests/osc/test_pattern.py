@@ -1,4 +1,4 @@
-"""Address patterns: a table for both dialects, and a matcher that is too simple to be wrong."""
+"""Address patterns: a table for both dialects, and a comparison with a simple matcher."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from oscbridge.errors import PatternError
 from oscbridge.osc import Pattern, Subject, is_pattern
 from oscbridge.osc.pattern import MAX_WILDCARDS
 
-# Pattern, what it matches, what it does not.
+# Pattern, matching addresses, other addresses.
 BOTH: list[tuple[str, list[str], list[str]]] = [
     ("/a/b", ["/a/b"], ["/a", "/a/b/c", "/a/B", "/a/b/", "a/b", ""]),
     ("/a.b+(c)$", ["/a.b+(c)$"], ["/aXb+(c)$"]),
@@ -37,7 +37,7 @@ BOTH: list[tuple[str, list[str], list[str]]] = [
     ("/[a!]", ["/a", "/!"], ["/b"]),
     ("/[*?]", ["/*", "/?"], ["/a"]),
     ("/[]", [], ["/", "/a"]),
-    ("/[.-0]", ["/.", "/0"], ["//", "/1"]),  # a slash lies between . and 0
+    ("/[.-0]", ["/.", "/0"], ["//", "/1"]),  # a slash is between . and 0
     ("/a/[0-9][0-9]", ["/a/07"], ["/a/7", "/a/007"]),
     ("/{a,b}", ["/a", "/b"], ["/c", "/", "/ab", "/a,b", "/{a,b}"]),
     ("/{a,ab}c", ["/ac", "/abc"], ["/c", "/abbc"]),
@@ -85,7 +85,7 @@ def cases(
 
 
 @cases(INCOMING)
-def test_an_incoming_pattern_matches_as_osc_specifies(
+def test_incoming_pattern_matches_as_specified_by_osc(
     text: str, address: str, expected: bool
 ) -> None:
     assert Pattern(text).matches(Subject(address)) is expected
@@ -93,7 +93,7 @@ def test_an_incoming_pattern_matches_as_osc_specifies(
 
 
 @cases(MAPPED)
-def test_a_mapped_pattern_matches_as_users_expect(text: str, address: str, expected: bool) -> None:
+def test_mapped_pattern_matches_as_users_expect(text: str, address: str, expected: bool) -> None:
     pattern = Pattern(text, mapped=True)
     assert pattern.matches(Subject(address)) is expected
     assert (pattern.capture(Subject(address)) is not None) is expected
@@ -119,13 +119,13 @@ CAPTURES = [
 
 
 @pytest.mark.parametrize(("text", "address", "captures"), CAPTURES)
-def test_a_capture_returns_the_matched_text(
+def test_capture_returns_the_matched_text(
     text: str, address: str, captures: dict[str, str] | None
 ) -> None:
     assert Pattern(text, mapped=True).capture(Subject(address)) == captures
 
 
-def test_the_captures_of_a_pattern_are_named_in_order() -> None:
+def test_captures_of_a_pattern_are_named_in_order() -> None:
     assert Pattern("/{page}/{n}/{a,b}", mapped=True).captures == ("page", "n")
     assert Pattern("/{page}/{n}").captures == ()
 
@@ -134,24 +134,24 @@ def test_the_captures_of_a_pattern_are_named_in_order() -> None:
 @pytest.mark.parametrize(
     "text", ["/[", "/[a", "/]", "/a]", "/{", "/{a", "/{a,b", "/}", "/a}", "/{a,{b}}", "/{{a,b},c}"]
 )
-def test_a_malformed_pattern_is_refused(text: str, mapped: bool) -> None:
+def test_malformed_pattern_is_rejected(text: str, mapped: bool) -> None:
     with pytest.raises(PatternError, match=r"/"):
         Pattern(text, mapped=mapped)
 
 
 @pytest.mark.parametrize("text", ["/{}", "/{1a}", "/{a b}", "/{a-b}", "/{*}", "/{a/b}", "/{ä}"])
-def test_a_capture_with_an_invalid_name_is_rejected(text: str) -> None:
+def test_capture_with_an_invalid_name_is_rejected(text: str) -> None:
     with pytest.raises(PatternError, match="not a valid name"):
         Pattern(text, mapped=True)
 
 
-def test_a_duplicate_capture_is_rejected() -> None:
+def test_duplicate_capture_is_rejected() -> None:
     with pytest.raises(PatternError, match="duplicate name"):
         Pattern("/{a}/{a}", mapped=True)
 
 
 @pytest.mark.parametrize("wildcard", ["?", "[a]", "{a,b}", "a*", "a//"])
-def test_the_number_of_wildcards_is_bounded(wildcard: str) -> None:
+def test_number_of_wildcards_is_bounded(wildcard: str) -> None:
     Pattern("/" + wildcard * MAX_WILDCARDS)
     with pytest.raises(PatternError, match=str(MAX_WILDCARDS)):
         Pattern("/" + wildcard * (MAX_WILDCARDS + 1))
@@ -162,12 +162,12 @@ def test_the_number_of_wildcards_is_bounded(wildcard: str) -> None:
     [("/a/b", False), ("/", False), ("/a,b-c!", False), ("/a*", True), ("/?", True), ("/[", True),
      ("/]", True), ("/{", True), ("/}", True), ("/a//b", True)],
 )  # fmt: skip
-def test_an_address_with_any_wildcard_is_a_pattern(address: str, expected: bool) -> None:
+def test_address_with_any_wildcard_is_a_pattern(address: str, expected: bool) -> None:
     assert is_pattern(address) is expected
 
 
 def by_the_letter(pattern: str, address: str, *, mapped: bool) -> bool:
-    """Match by trying everything, as simply as it can be said."""
+    """Match by trying everything, as simply as possible."""
     if not pattern:
         return not address
     if pattern.startswith("//"):
@@ -235,9 +235,7 @@ addresses = st.text("abc/", max_size=12).map(lambda text: "/" + text)
 
 @settings(max_examples=300, deadline=None)
 @given(texts, addresses, st.booleans())
-def test_a_pattern_matches_what_a_simple_matcher_matches(
-    text: str, address: str, mapped: bool
-) -> None:
+def test_pattern_agrees_with_a_simple_matcher(text: str, address: str, mapped: bool) -> None:
     pattern = Pattern(text, mapped=mapped)
     assert pattern.matches(Subject(address)) is by_the_letter(text, address, mapped=mapped)
 
@@ -284,7 +282,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("mapped", [False, True])
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:16])
-def test_a_hostile_pattern_costs_little(text: str, mapped: bool) -> None:
+def test_hostile_pattern_costs_little(text: str, mapped: bool) -> None:
     started = time.perf_counter()
     try:
         pattern = Pattern(text, mapped=mapped)
@@ -296,7 +294,7 @@ def test_a_hostile_pattern_costs_little(text: str, mapped: bool) -> None:
     assert time.perf_counter() - started < 1  # a few milliseconds; backtracking would take years
 
 
-def test_a_hostile_address_costs_little_to_capture_from() -> None:
+def test_hostile_address_costs_little_to_capture_from() -> None:
     pattern = Pattern("/{a}{b}{c}{d}*{e}*{f}x", mapped=True)
     started = time.perf_counter()
     assert pattern.capture(Subject("/" + "a" * 1_000 + "x")) is not None

@@ -75,14 +75,14 @@ packets: st.SearchStrategy[Packet] = st.recursive(
 
 
 def stamped(packet: Packet, timetag: TimeTag | None = None) -> Packet:
-    """The packet with the time tags that a decoder gives to its messages."""
+    """The packet with the time tags that a decoder sets in its messages."""
     if isinstance(packet, Message):
         return packet._replace(timetag=timetag)
     return Bundle(packet.timetag, tuple(stamped(e, packet.timetag) for e in packet.elements))
 
 
 def comparable(value: object) -> object:
-    """The same, with each number told from another of its value: NaN, -0.0, True, Color."""
+    """The same, with equal numbers distinguished by type and sign: NaN, -0.0, True, Color."""
     if isinstance(value, float):
         return "NaN" if math.isnan(value) else struct.pack(">d", value)
     if isinstance(value, list | tuple):
@@ -91,14 +91,14 @@ def comparable(value: object) -> object:
 
 
 @given(packets)
-def test_a_packet_comes_back_as_it_went(packet: Packet) -> None:
+def test_packet_survives_the_round_trip(packet: Packet) -> None:
     data = encode_packet(packet)
     assert len(data) % 4 == 0
     assert comparable(decode_packet(data)) == comparable(stamped(packet))
 
 
 @given(st.floats(allow_nan=False, min_value=-3e38, max_value=3e38))
-def test_a_float_comes_back_as_the_nearest_float32(value: float) -> None:
+def test_float_becomes_the_nearest_float32(value: float) -> None:
     decoded = decode_packet(encode_packet(Message.of("/f", value)))
     assert isinstance(decoded, Message)
     assert decoded.args == struct.unpack(">f", struct.pack(">f", value))

@@ -38,7 +38,7 @@ from oscbridge.osc.text import format_message, parse_arguments
         ("-", "s", "-"),
     ],
 )
-def test_a_type_is_inferred(text: str, tag: str, value: object) -> None:
+def test_type_is_inferred(text: str, tag: str, value: object) -> None:
     assert parse_arguments([text]) == (tag, [value])
 
 
@@ -60,11 +60,11 @@ def test_a_type_is_inferred(text: str, tag: str, value: object) -> None:
         ("t", "1970-01-01T00:00:00+00:00", TimeTag.from_unix(0)),
     ],
 )
-def test_a_type_can_be_forced(tag: str, text: str, value: object) -> None:
+def test_type_can_be_forced(tag: str, text: str, value: object) -> None:
     assert parse_arguments([text], tag) == (tag, [value])
 
 
-def test_tags_without_data_take_no_text() -> None:
+def test_tags_without_data_use_no_text() -> None:
     assert parse_arguments(["1"], "TiFNI") == ("TiFNI", [True, 1, False, None, IMPULSE])
 
 
@@ -87,7 +87,7 @@ def test_brackets_make_arrays() -> None:
         (["9" * 5000], None, "a number of 5000 digits does not fit any type tag"),
     ],
 )
-def test_an_error_names_the_argument(texts: list[str], types: str | None, message: str) -> None:
+def test_error_names_the_argument(texts: list[str], types: str | None, message: str) -> None:
     with pytest.raises(EncodeError) as caught:
         parse_arguments(texts, types)
     assert str(caught.value) == message
@@ -122,11 +122,11 @@ def test_an_error_names_the_argument(texts: list[str], types: str | None, messag
         ("[i[s]]", [1, ["a"]], '[1 ["a"]]'),
     ],
 )
-def test_a_value_is_shown(types: str, value: object, shown: str) -> None:
+def test_value_is_shown(types: str, value: object, shown: str) -> None:
     assert format_message(Message("/x", types, (value,))) == f"/x ,{types} {shown}"  # type: ignore[arg-type]
 
 
-def test_a_message_without_type_tags_is_shown_without_a_comma() -> None:
+def test_message_without_type_tags_is_shown_without_a_comma() -> None:
     assert format_message(Message("/x", None, (b"ab",))) == "/x 0x6162"
 
 

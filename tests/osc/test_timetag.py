@@ -1,4 +1,4 @@
-"""Time tags: NTP and Unix time, either way."""
+"""Time tags: conversion between NTP and Unix time."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_unix_time_becomes_a_time_tag(nanoseconds: int, tag: int) -> None:
 
 
 @known
-def test_a_time_tag_becomes_unix_time(nanoseconds: int, tag: int) -> None:
+def test_time_tag_becomes_unix_time(nanoseconds: int, tag: int) -> None:
     assert TimeTag(tag).unix_ns() == nanoseconds
 
 
@@ -43,50 +43,50 @@ def test_every_nanosecond_survives(nanoseconds: int) -> None:
 
 
 @given(st.integers(0, 2**64 - 1))
-def test_a_time_tag_survives_to_its_nanosecond(tag: int) -> None:
+def test_time_tag_survives_to_its_nanosecond(tag: int) -> None:
     back = TimeTag.from_unix_ns(TimeTag(tag).unix_ns())
     difference = (back - tag + (1 << 63)) % (1 << 64) - (1 << 63)
     assert abs(difference) <= 3  # of the 4.3 units in a nanosecond
 
 
 @given(st.integers(FIRST, FIRST + (1 << 32) * SECOND - 2))
-def test_later_stays_later_across_the_wrap(nanoseconds: int) -> None:
+def test_order_is_kept_across_the_wrap(nanoseconds: int) -> None:
     first, second = TimeTag.from_unix_ns(nanoseconds), TimeTag.from_unix_ns(nanoseconds + 1)
     assert first.unix_ns() < second.unix_ns()
 
 
-def test_a_fraction_is_rounded_to_the_nearest() -> None:
+def test_fraction_is_rounded_to_the_nearest() -> None:
     epoch = 2_208_988_800 << 32
     assert [TimeTag.from_unix_ns(n) - epoch for n in (1, 2, 3)] == [4, 9, 13]  # 4.29 each
     assert [TimeTag(epoch + n).unix_ns() for n in (1, 2, 3, 4, 6, 7)] == [0, 0, 1, 1, 1, 2]
 
 
-def test_a_fraction_that_is_rounded_up_carries_into_the_second() -> None:
+def test_fraction_that_is_rounded_up_carries_into_the_second() -> None:
     assert TimeTag((2_208_988_800 << 32) + 0xFFFFFFFF).unix_ns() == SECOND
 
 
-def test_seconds_as_a_float_are_taken_and_given() -> None:
+def test_seconds_can_be_read_and_written_as_a_float() -> None:
     tag = TimeTag.from_unix(1_700_000_000.25)
     assert tag == TimeTag.from_unix_ns(1_700_000_000_250_000_000)
     assert tag.unix() == 1_700_000_000.25
 
 
-def test_a_time_tag_has_seconds_and_a_fraction() -> None:
+def test_time_tag_has_seconds_and_a_fraction() -> None:
     tag = TimeTag(0x0000000580000001)
     assert (tag.seconds, tag.fraction) == (5, 0x80000001)
 
 
-def test_the_tags_one_and_zero_mean_immediately() -> None:
+def test_tags_one_and_zero_mean_immediately() -> None:
     assert IMMEDIATELY == 1
     assert [TimeTag(n).immediate for n in (0, 1, 2, 1 << 63)] == [True, True, False, False]
 
 
-def test_a_time_tag_is_an_instant_in_utc() -> None:
+def test_time_tag_is_an_instant_in_utc() -> None:
     instant = datetime.datetime(2030, 5, 6, 7, 8, 9, 123456, tzinfo=datetime.UTC)
     assert TimeTag.from_unix_ns(round(instant.timestamp()) * SECOND + 123_456_789).datetime() == (
         instant
     )
 
 
-def test_a_time_tag_shows_its_64_bits() -> None:
+def test_time_tag_shows_its_64_bits() -> None:
     assert repr(TimeTag(1)) == "TimeTag(0x0000000000000001)"

@@ -1,4 +1,4 @@
-"""``oscbridge.parsing.ntp`` against the module of python-osc."""
+"""``oscbridge.parsing.ntp`` compared with the module of python-osc."""
 
 from __future__ import annotations
 
@@ -57,6 +57,6 @@ def test_ntp_to_system_time_rejects_other_than_eight_bytes(data: Any) -> None:
 
 
 @pytest.mark.parametrize("seconds", [None, "1", math.nan, math.inf, -1e9, 1e12])
-def test_system_time_to_ntp_rejects_what_a_time_stamp_cannot_have(seconds: Any) -> None:
+def test_system_time_to_ntp_rejects_unrepresentable_times(seconds: Any) -> None:
     with pytest.raises(ntp.NtpError):
         ntp.system_time_to_ntp(seconds)

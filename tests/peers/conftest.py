@@ -1,4 +1,4 @@
-"""The real program in a process of its own, and the real peers."""
+"""The real program in a separate process, and the real peers."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ class WebProgram:
         return self._log.read_text()
 
     def terminate(self) -> None:
-        """End it as an operator does; a second signal would end it at once."""
+        """Stop it as an operator does; a second signal would end it at once."""
         if not self._asked_to_end:
             self._asked_to_end = True
             self._process.process.send_signal(signal.SIGTERM)
 
     def stop(self) -> None:
-        """End it, and look at how it ended."""
+        """Stop it, and check its exit."""
         self.terminate()
         try:
             code = self._process.ended(END_TIMEOUT)
@@ -93,7 +93,7 @@ def program(run: Callable[..., WebProgram]) -> WebProgram:
 
 
 class Peer:
-    """A script in tests/js that is connected to the program."""
+    """A script of tests/js that is connected to the program."""
 
     def __init__(self, script: str, url: str) -> None:
         self._process = subprocess.Popen(
@@ -118,7 +118,7 @@ class Peer:
         self._process.stdin.write(json.dumps(packet) + "\n")
 
     def stop(self) -> None:
-        self._process.communicate(timeout=10)  # closes its standard input: it ends itself
+        self._process.communicate(timeout=10)  # closes its standard input: it exits
         assert self._process.returncode == 0
 
 

@@ -1,6 +1,6 @@
 """Sends numbered messages at a steady rate: ``paced_sender.py PORT COUNT RATE``.
 
-In a process of its own, so that it disturbs neither the program nor the receiver. Prints how
+In a separate process, so that it disturbs neither the program nor the receiver. Prints how
 many seconds it took.
 """
 

@@ -1,4 +1,4 @@
-"""The built-in page, and pages of others, in headless Chromium."""
+"""The built-in page, and pages of other sites, in headless Chromium."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# A name that somebody points to this machine.
+# A foreign name that resolves to this machine.
 STRANGER = "stranger.example"
 
 
@@ -68,7 +68,7 @@ def row(page: Page, address: str) -> Any:
     return page.locator("tbody tr").filter(has=page.get_by_text(address, exact=True))
 
 
-def test_the_page_shows_values_as_they_arrive(live: Page, osc: Any, tmp_path: Path) -> None:
+def test_page_shows_values_as_they_arrive(live: Page, osc: Any, tmp_path: Path) -> None:
     expect(live.locator("#empty")).to_be_visible()
     osc.send_message("/mixer/ch/01/fader", 0.5)
     shown = row(live, "/mixer/ch/01/fader")
@@ -95,7 +95,7 @@ def test_addresses_are_sorted(live: Page, osc: Any) -> None:
     assert live.locator("tbody .address").all_inner_texts() == ["/a", "/b", "/c"]
 
 
-def test_the_page_counts_messages(live: Page, osc: Any) -> None:
+def test_page_counts_messages(live: Page, osc: Any) -> None:
     for value in range(20):
         osc.send_message("/fader", value)
     expect(row(live, "/fader").locator(".value")).to_have_text("19")
@@ -137,7 +137,7 @@ def test_every_type_is_shown(live: Page, join: Any, program: Any) -> None:
         expect(shown.locator(".types")).to_have_text(f",{tag}[{tag}]")
 
 
-def test_more_addresses_than_are_shown_are_counted(live: Page, join: Any, program: Any) -> None:
+def test_hidden_addresses_are_counted(live: Page, join: Any, program: Any) -> None:
     client = join(program, "osc.json")
     packets = [{"address": f"/n/{index}"} for index in range(510)]
     client.send(json.dumps({"packets": packets}))
@@ -146,7 +146,7 @@ def test_more_addresses_than_are_shown_are_counted(live: Page, join: Any, progra
     expect(live.locator("#count")).to_contain_text("10 addresses not shown")
 
 
-def test_the_page_says_when_the_bridge_is_gone(page: Page, run: Callable[..., Any]) -> None:
+def test_page_reports_a_lost_bridge(page: Page, run: Callable[..., Any]) -> None:
     program = run()
     page.goto(f"http://127.0.0.1:{program.web_port}/")
     expect(page.locator("#state")).to_have_text("connected")
@@ -154,7 +154,7 @@ def test_the_page_says_when_the_bridge_is_gone(page: Page, run: Callable[..., An
     expect(page.locator("#state")).to_have_text("disconnected, reconnecting")
 
 
-# --- pages of others ---------------------------------------------------------------------------
+# --- pages of other sites ----------------------------------------------------------------------
 
 CONNECT = """url => new Promise(done => {
     const socket = new WebSocket(url);
@@ -164,7 +164,7 @@ CONNECT = """url => new Promise(done => {
 
 
 def sandbox(page: Page, program: Any) -> Frame:
-    """A frame that has no site: the browser calls its origin "null"."""
+    """A frame without an origin: the browser sends the origin "null"."""
     page.goto(f"http://localhost:{program.web_port}/nothing-here")
     page.evaluate("""() => {
         const frame = document.createElement("iframe");
@@ -175,25 +175,23 @@ def sandbox(page: Page, program: Any) -> Frame:
     return page.frames[1]
 
 
-def test_a_page_without_a_site_is_refused(page: Page, program: Any) -> None:
+def test_page_without_an_origin_is_rejected(page: Page, program: Any) -> None:
     assert sandbox(page, program).evaluate(CONNECT, program.url) == "refused"
     assert "refused a page from 'null'" in program.log
 
 
-def test_a_page_under_a_strangers_name_for_this_machine_is_refused(
-    page: Page, program: Any
-) -> None:
+def test_page_under_a_foreign_name_for_this_machine_is_rejected(page: Page, program: Any) -> None:
     page.goto(f"http://{STRANGER}:{program.web_port}/")
     expect(page.locator("body")).to_contain_text("Unknown host name")
     assert f"refused a request to host '{STRANGER}'; to allow it: hosts = " in program.log
 
 
-def test_a_page_from_a_listed_site_is_let_in(page: Page, run: Callable[..., Any]) -> None:
+def test_page_of_a_listed_site_is_accepted(page: Page, run: Callable[..., Any]) -> None:
     program = run('origins = ["null"]')
     assert sandbox(page, program).evaluate(CONNECT, program.url) == "open"
 
 
-def test_a_page_from_another_port_of_this_machine_is_let_in(
+def test_page_of_another_port_of_this_machine_is_accepted(
     page: Page, program: Any, run: Callable[..., Any]
 ) -> None:
     page.goto(f"http://localhost:{program.web_port}/nothing-here")
@@ -202,7 +200,7 @@ def test_a_page_from_another_port_of_this_machine_is_let_in(
 
 
 class EmptyPage(BaseHTTPRequestHandler):
-    """Answers everything with a page that holds nothing."""
+    """Answers every request with an empty page."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -216,7 +214,7 @@ class EmptyPage(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def strangers_site() -> Iterator[str]:
-    """Another server, under a name that is not this machine's own."""
+    """Another server, under a foreign name."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), EmptyPage)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
@@ -227,7 +225,7 @@ def strangers_site() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_page_of_another_site_is_refused(
+def test_page_of_another_site_is_rejected(
     page: Page, program: Any, live: Page, browser: Browser, strangers_site: str, host: str
 ) -> None:
     other = browser.new_page()
@@ -247,7 +245,7 @@ TOKEN = "Right (and secret) ü"
 
 @pytest.fixture
 def locked(run: Callable[..., Any], tmp_path: Path) -> Any:
-    """A program that asks for a token."""
+    """A program that requires a token."""
     (tmp_path / "token").write_text(TOKEN)
     return run(f'token = {{ file = "{tmp_path / "token"}" }}\nsnapshot = true')
 
@@ -257,9 +255,7 @@ def say(page: Page, token: str) -> None:
     page.get_by_role("button", name="Connect").click()
 
 
-def test_the_page_asks_for_the_token_and_keeps_it_out_of_the_address(
-    page: Page, locked: Any
-) -> None:
+def test_page_asks_for_the_token_and_keeps_it_out_of_the_url(page: Page, locked: Any) -> None:
     page.goto(f"http://127.0.0.1:{locked.web_port}/")
     expect(page.locator("#state")).to_have_text("locked")
     say(page, TOKEN)
@@ -269,12 +265,12 @@ def test_the_page_asks_for_the_token_and_keeps_it_out_of_the_address(
         client.send_message("/fader", 0.5)
     expect(row(page, "/fader").locator(".value")).to_have_text("0.5")
     assert page.url == f"http://127.0.0.1:{locked.web_port}/"
-    page.reload()  # it is kept in the tab
+    page.reload()  # the tab keeps it
     expect(page.locator("#state")).to_have_text("connected")
     assert locked.log == ""
 
 
-def test_the_page_says_that_a_token_is_wrong_and_asks_again(page: Page, locked: Any) -> None:
+def test_page_reports_a_wrong_token_and_asks_again(page: Page, locked: Any) -> None:
     page.goto(f"http://127.0.0.1:{locked.web_port}/")
     for wrong in ("wrong", "also wrong"):
         say(page, wrong)
@@ -293,7 +289,9 @@ CLOSED = """([url, protocols]) => new Promise(done => {
 })"""
 
 
-def test_a_page_with_a_wrong_token_is_told_why_and_gets_nothing(page: Page, locked: Any) -> None:
+def test_page_with_a_wrong_token_receives_the_reason_and_no_messages(
+    page: Page, locked: Any
+) -> None:
     page.goto(f"http://127.0.0.1:{locked.web_port}/nothing-here")
     with SimpleUDPClient("127.0.0.1", locked.udp_port) as client:
         client.send_message("/secret", 1)
@@ -301,7 +299,7 @@ def test_a_page_with_a_wrong_token_is_told_why_and_gets_nothing(page: Page, lock
     assert page.evaluate(CLOSED, [locked.url, protocols]) == [4401, "wrong token", 0]
 
 
-def test_a_page_without_a_token_gets_nothing_and_is_closed(page: Page, locked: Any) -> None:
+def test_page_without_a_token_receives_nothing_and_is_closed(page: Page, locked: Any) -> None:
     page.goto(f"http://127.0.0.1:{locked.web_port}/nothing-here")
     with SimpleUDPClient("127.0.0.1", locked.udp_port) as client:
         client.send_message("/secret", 1)
@@ -309,7 +307,7 @@ def test_a_page_without_a_token_gets_nothing_and_is_closed(page: Page, locked: A
     assert page.evaluate(CLOSED, [locked.url, ["osc.json"]]) == [4401, reason, 0]
 
 
-def test_a_page_that_only_listens_is_closed_when_it_goes_on_sending(
+def test_listening_page_is_closed_when_it_keeps_sending(
     page: Page, run: Callable[..., Any], tmp_path: Path
 ) -> None:
     (tmp_path / "ears").write_text("ears-and-secret")
@@ -330,7 +328,7 @@ def test_a_page_that_only_listens_is_closed_when_it_goes_on_sending(
     assert "this token may only listen" in program.log
 
 
-def test_the_page_works_over_tls(browser: Browser, run: Callable[..., Any], tmp_path: Path) -> None:
+def test_page_works_over_tls(browser: Browser, run: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "token").write_text(TOKEN)
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
     files = ["-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "pem")]

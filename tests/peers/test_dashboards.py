@@ -1,4 +1,4 @@
-"""What dashboards on npm ``osc`` and ``osc-js`` get and send, through the real program."""
+"""Dashboards on npm ``osc`` and ``osc-js`` receive and send through the real program."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ RARE = [by_python_osc_rare, by_liblo_rare, by_us_rare]  # osc-js knows no S c r 
 
 @pytest.mark.parametrize("sender", COMMON, ids=lambda sender: sender.__name__)
 @pytest.mark.parametrize("name", BOTH)
-def test_a_dashboard_gets_what_was_sent(
+def test_dashboard_receives_sent_messages(
     program: Any, peer: Any, name: str, sender: Callable[[int], Sent]
 ) -> None:
     dashboard = peer(name, program)
@@ -145,7 +145,7 @@ def test_a_dashboard_gets_what_was_sent(
 
 
 @pytest.mark.parametrize("sender", RARE, ids=lambda sender: sender.__name__)
-def test_osc_js_by_colin_clark_gets_the_rare_types_as_well(
+def test_osc_js_by_colin_clark_receives_the_rare_types(
     program: Any, peer: Any, sender: Callable[[int], Sent]
 ) -> None:
     dashboard = peer("osc", program)
@@ -154,7 +154,7 @@ def test_osc_js_by_colin_clark_gets_the_rare_types_as_well(
 
 
 def bundle(addresses: list[str], rare: int | None = None) -> Any:
-    """One packet, so that its messages come to the endpoint together."""
+    """One packet, so that its messages reach the endpoint together."""
     builder = OscBundleBuilder(IMMEDIATELY)
     for index, address in enumerate(addresses):
         message = OscMessageBuilder(address)
@@ -166,7 +166,7 @@ def bundle(addresses: list[str], rare: int | None = None) -> Any:
 
 
 @pytest.mark.parametrize("name", BOTH)
-def test_a_burst_arrives_message_by_message(program: Any, peer: Any, join: Any, name: str) -> None:
+def test_burst_arrives_message_by_message(program: Any, peer: Any, join: Any, name: str) -> None:
     dashboard, binary = peer(name, program), join(program)
     addresses = [f"/burst/{index}" for index in range(200)]
     with SimpleUDPClient("127.0.0.1", program.udp_port) as client:
@@ -176,9 +176,7 @@ def test_a_burst_arrives_message_by_message(program: Any, peer: Any, join: Any, 
         assert dashboard.read() == {"address": address, "args": [["i", index]]}
 
 
-def test_a_type_that_osc_js_does_not_know_costs_it_that_message_alone(
-    program: Any, peer: Any
-) -> None:
+def test_type_unknown_to_osc_js_costs_only_that_message(program: Any, peer: Any) -> None:
     dashboard = peer("osc-js", program)
     with SimpleUDPClient("127.0.0.1", program.udp_port) as client:
         client.send(bundle([f"/burst/{index}" for index in range(9)], rare=4))
@@ -234,7 +232,7 @@ FROM = {
 
 
 @pytest.mark.parametrize("name", BOTH)
-def test_what_a_dashboard_sends_reaches_a_second_client(
+def test_message_of_a_dashboard_reaches_a_second_client(
     program: Any, peer: Any, join: Any, name: str
 ) -> None:
     dashboard, binary = peer(name, program), join(program)
@@ -244,7 +242,7 @@ def test_what_a_dashboard_sends_reaches_a_second_client(
 
 
 @pytest.mark.parametrize("name", BOTH)
-def test_what_a_dashboard_sends_reaches_a_json_client_with_its_types(
+def test_message_of_a_dashboard_reaches_a_json_client_with_its_types(
     program: Any, peer: Any, join: Any, name: str
 ) -> None:
     dashboard, client = peer(name, program), join(program, "osc.json")
@@ -257,7 +255,7 @@ def test_what_a_dashboard_sends_reaches_a_json_client_with_its_types(
 
 
 @pytest.mark.parametrize(("sender", "receiver"), [("osc", "osc-js"), ("osc-js", "osc")])
-def test_a_dashboard_reaches_the_other_kind(
+def test_dashboards_of_both_kinds_reach_each_other(
     program: Any, peer: Any, sender: str, receiver: str
 ) -> None:
     one, other = peer(sender, program), peer(receiver, program)
@@ -266,7 +264,7 @@ def test_a_dashboard_reaches_the_other_kind(
 
 
 @pytest.mark.parametrize("name", BOTH)
-def test_a_bundle_from_a_dashboard_arrives(program: Any, peer: Any, join: Any, name: str) -> None:
+def test_bundle_from_a_dashboard_arrives(program: Any, peer: Any, join: Any, name: str) -> None:
     dashboard, binary = peer(name, program), join(program)
     packets = [{"address": f"/from/{i}", "args": [{"type": "i", "value": i}]} for i in range(3)]
     dashboard.send({"timeTag": {"raw": [0, 1]}, "packets": packets})
@@ -275,7 +273,7 @@ def test_a_bundle_from_a_dashboard_arrives(program: Any, peer: Any, join: Any, n
 
 
 @pytest.mark.parametrize("name", BOTH)
-def test_a_dashboard_does_not_get_its_own_message_back(
+def test_dashboard_does_not_receive_its_own_message(
     program: Any, peer: Any, join: Any, name: str
 ) -> None:
     dashboard, binary = peer(name, program), join(program)
@@ -287,7 +285,7 @@ def test_a_dashboard_does_not_get_its_own_message_back(
 
 
 @pytest.mark.parametrize("name", BOTH)
-def test_a_dashboard_survives_json_clients_beside_it(
+def test_dashboard_works_alongside_json_clients(
     program: Any, peer: Any, join: Any, name: str
 ) -> None:
     dashboard, client = peer(name, program), join(program, "osc.json")
@@ -295,7 +293,7 @@ def test_a_dashboard_survives_json_clients_beside_it(
     assert dashboard.read() == {"address": "/json", "args": [["f", 0.5]]}
 
 
-def test_a_dashboard_is_told_when_the_program_ends(run: Any, peer: Any) -> None:
+def test_dashboard_is_disconnected_when_the_program_ends(run: Any, peer: Any) -> None:
     program = run()
     dashboard = peer("osc", program)
     program.terminate()

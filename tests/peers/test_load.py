@@ -1,4 +1,4 @@
-"""The load that one WebSocket client must bear: nothing lost, nothing out of order."""
+"""The load that one WebSocket client must sustain: nothing lost, nothing out of order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SENDER = Path(__file__).with_name("paced_sender.py")
 
 
 def kernel_drops(port: int) -> int:
-    """Datagrams that the kernel dropped before the socket on this port, where it tells."""
+    """Datagrams that the kernel dropped at the socket on this port, if it reports them."""
     table = Path("/proc/net/udp")
     if not table.exists():
         return 0
@@ -27,7 +27,7 @@ def kernel_drops(port: int) -> int:
 
 @pytest.mark.load
 @pytest.mark.parametrize("mode", ["asyncio", "blocking", "threading"])
-def test_twenty_thousand_messages_a_second_reach_a_client(run: Any, join: Any, mode: str) -> None:
+def test_twenty_thousand_messages_per_second_reach_a_client(run: Any, join: Any, mode: str) -> None:
     program = run(mode=mode)
     client = join(program)
     command = [sys.executable, SENDER, str(program.udp_port), str(COUNT), str(RATE)]
@@ -38,7 +38,7 @@ def test_twenty_thousand_messages_a_second_reach_a_client(run: Any, join: Any, m
                 packet = oscbridge.decode_packet(client.recv(timeout=5))
                 received += [message.args[0] for message in oscbridge.messages(packet)]
         except TimeoutError:
-            pass  # the assertions below say more
+            pass  # the assertions below are more precise
         took, _ = sender.communicate()
     rate = COUNT / float(took)
     dropped = kernel_drops(program.udp_port)

@@ -1,4 +1,4 @@
-"""Installs tiny plugins, as pip would: a module and its metadata."""
+"""Installs small plugins, as pip would: a module and its metadata."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
 @pytest.fixture
 def load() -> Callable[[], dict[str, Plugin]]:
-    """Loads all plugins that are installed; those by name, without the project's own."""
+    """Loads all installed plugins. Returns them by name, without the project's own."""
 
     def load() -> dict[str, Plugin]:
         return {p.name: p for p in Plugins().plugins if p.name not in OWN}

@@ -1,4 +1,4 @@
-"""Every hook has a contract, a test and a page: whoever adds one is told here."""
+"""Every hook has a contract, a test and a documentation page."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ def spec(hook: str) -> object:
     return getattr(hookspecs, hook)
 
 
-def test_every_name_that_looks_like_a_hook_is_one() -> None:
+def test_every_hook_like_name_is_a_hook() -> None:
     assert HOOKS
     for hook in HOOKS:
         assert hasattr(spec(hook), f"{hookspecs.PROJECT}_spec"), hook
 
 
 @pytest.mark.parametrize("hook", HOOKS)
-def test_a_hook_has_a_contract(hook: str) -> None:
+def test_hook_has_a_contract(hook: str) -> None:
     first, *rest = inspect.cleandoc(spec(hook).__doc__ or "").split("\n\n")
     assert first.endswith(".")
     assert rest, f"{hook}: say what it returns and when it is called"
 
 
 @pytest.mark.parametrize("hook", HOOKS)
-def test_a_hook_is_exercised_by_a_test(hook: str) -> None:
+def test_hook_is_exercised_by_a_test(hook: str) -> None:
     """A test that exercises a hook implements it, in its own text or in a plugin that it writes."""
     tests = [*ROOT.glob("tests/**/test_*.py"), *ROOT.glob("plugins/*/tests/**/test_*.py")]
     implemented = re.compile(rf"@oscbridge\.hookimpl\s*(\\n)?\s*def {hook}\(")
@@ -40,7 +40,7 @@ def test_a_hook_is_exercised_by_a_test(hook: str) -> None:
 
 
 @pytest.mark.parametrize("hook", HOOKS)
-def test_a_hook_is_documented(hook: str) -> None:
+def test_hook_is_documented(hook: str) -> None:
     parameters = ", ".join(inspect.signature(spec(hook)).parameters)  # type: ignore[arg-type]
     readme = (ROOT / "README.md").read_text()
     assert f"### `{hook}({parameters})`" in readme

@@ -29,7 +29,7 @@ def oscbridge_endpoints():
 
 
 class AddedRoutes(list[str]):
-    """Notes the matches of the routes that plugins add."""
+    """Records the matches of the routes that plugins add."""
 
     def add(self, match: str, sink: Sink, **_steps: object) -> None:
         self.append(match)
@@ -39,7 +39,7 @@ def offering(value: str) -> str:
     return f"@oscbridge.hookimpl\ndef oscbridge_endpoints():\n    return {value}\n"
 
 
-def test_a_good_plugin_is_found_by_its_entry_point(
+def test_good_plugin_is_found_by_its_entry_point(
     install: Install, load: Load, tmp_path: Path
 ) -> None:
     install("lamp", GOOD, version="3.4")
@@ -55,7 +55,7 @@ def test_our_own_plugin_is_found() -> None:
     assert "websocket" in Plugins().endpoint_types
 
 
-def test_the_osc_plugin_is_built_in_and_comes_first() -> None:
+def test_osc_plugin_is_built_in_and_comes_first() -> None:
     plugin = Plugins().plugins[0]
     assert (plugin.name, plugin.location, plugin.error) == ("osc", "built in", None)
     assert (plugin.distribution, plugin.version) == ("oscbridge", version("oscbridge"))
@@ -63,9 +63,7 @@ def test_the_osc_plugin_is_built_in_and_comes_first() -> None:
     assert list(plugin.endpoints) == ["osc"]
 
 
-def test_a_plugin_cannot_take_the_place_of_one_that_is_built_in(
-    install: Install, load: Load
-) -> None:
+def test_plugin_cannot_replace_a_built_in_one(install: Install, load: Load) -> None:
     install("other", GOOD.replace('"lamp"', '"osc"'))
     assert str(load()["other"].error) == (
         "plugin 'other': endpoint type 'osc' is offered by 'osc' (oscbridge) already"
@@ -73,7 +71,7 @@ def test_a_plugin_cannot_take_the_place_of_one_that_is_built_in(
     assert Plugins().endpoint_types["osc"].__name__ == "OSCEndpoint"
 
 
-def test_without_plugins_there_is_nothing() -> None:
+def test_plugin_list_is_empty_without_plugins() -> None:
     assert Plugins([]).endpoint_types == {}
 
 
@@ -181,7 +179,7 @@ def test_without_plugins_there_is_nothing() -> None:
         ),
     ],
 )
-def test_a_broken_plugin_is_named_and_the_others_run(
+def test_broken_plugin_is_named_and_the_others_run(
     code: str, reason: str, install: Install, load: Load, caplog: pytest.LogCaptureFixture
 ) -> None:
     install("broken", code)
@@ -198,13 +196,13 @@ def test_a_broken_plugin_is_named_and_the_others_run(
     assert "broken" not in Plugins().endpoint_types
 
 
-def test_an_entry_point_without_a_module_is_a_broken_plugin() -> None:
+def test_entry_point_without_a_module_is_a_broken_plugin() -> None:
     (plugin,) = Plugins([EntryPoint("x", "no_such_module", "oscbridge")]).plugins
     assert "cannot be imported" in str(plugin.error)
     assert plugin.location == ""
 
 
-def test_an_endpoint_type_belongs_to_the_first_plugin_that_offers_it(
+def test_endpoint_type_belongs_to_the_first_plugin_that_offers_it(
     install: Install, load: Load
 ) -> None:
     install("a", GOOD)
@@ -218,7 +216,7 @@ def test_an_endpoint_type_belongs_to_the_first_plugin_that_offers_it(
     assert plugins["c"].error is None
 
 
-def test_two_plugins_of_one_name_do_not_break_each_other(install: Install) -> None:
+def test_two_plugins_with_the_same_name_work(install: Install) -> None:
     install("a", GOOD, entry="same")
     install("b", GOOD.replace('"lamp"', '"other"'), entry="same")
     plugins = [p for p in Plugins().plugins if p.name == "same"]
@@ -226,7 +224,7 @@ def test_two_plugins_of_one_name_do_not_break_each_other(install: Install) -> No
     assert {"lamp", "other"} <= Plugins().endpoint_types.keys()
 
 
-def test_a_hook_implementation_takes_the_arguments_that_it_wants(install: Install) -> None:
+def test_hook_implementation_can_take_a_subset_of_the_arguments(install: Install) -> None:
     for name, arguments in (
         ("both", "routes, source"),
         ("turned", "source, routes"),
@@ -245,7 +243,7 @@ def test_a_hook_implementation_takes_the_arguments_that_it_wants(install: Instal
     assert added == ["/both", "/one", "/turned"]
 
 
-def test_a_plugin_that_fails_to_register_routes_is_named_and_the_others_run(
+def test_plugin_that_fails_to_register_routes_is_named_and_the_others_run(
     install: Install, caplog: pytest.LogCaptureFixture
 ) -> None:
     hook = "@oscbridge.hookimpl\ndef oscbridge_register_routes(routes, source):\n"
@@ -258,7 +256,7 @@ def test_a_plugin_that_fails_to_register_routes_is_named_and_the_others_run(
     assert expected in caplog.text
 
 
-def test_a_plugin_that_fails_to_register_routes_keeps_its_endpoints_and_is_asked_again(
+def test_plugin_that_fails_to_register_routes_keeps_its_endpoints_and_is_called_again(
     install: Install,
 ) -> None:
     hook = "@oscbridge.hookimpl\ndef oscbridge_register_routes(routes, source):\n"
@@ -292,20 +290,20 @@ def oscbridge_commands(cli):
 """
 
 
-def test_a_plugin_adds_commands(install: Install) -> None:
+def test_plugin_adds_commands(install: Install) -> None:
     install("lamp", LAMP)
     result = CliRunner().invoke(Commands(), ["lamp", "on"])
     assert result.output == "it is on\n"
     assert "lamp     Commands about lamps." in CliRunner().invoke(Commands(), ["--help"]).output
 
 
-def test_a_plugin_cannot_replace_a_command_of_the_bridge(install: Install) -> None:
+def test_plugin_cannot_replace_a_command_of_the_bridge(install: Install) -> None:
     install("lamp", LAMP)
     result = CliRunner().invoke(Commands(), ["run", "--help"])
     assert "Run the bridge until Ctrl-C." in result.output
 
 
-def test_a_plugin_that_fails_to_add_commands_is_named_and_the_others_run(
+def test_plugin_that_fails_to_add_commands_is_named_and_the_others_run(
     install: Install, caplog: pytest.LogCaptureFixture
 ) -> None:
     install("bad", "@oscbridge.hookimpl\ndef oscbridge_commands(cli):\n    raise KeyError('x')")

@@ -31,11 +31,11 @@ from oscbridge.osc_tcp_server import (
 
 HOST = "127.0.0.1"
 WAIT = 10.0
-"""Seconds for what should be there in a moment."""
+"""Timeout for events expected within a moment, in seconds."""
 TRIES = 100
-"""How often a peer is asked whether it is ready."""
+"""Seconds between checks whether a peer is ready."""
 TESTS = Path(__file__).parent.parent
-"""The packages of programs that are not their package's proof."""
+"""The packages of programs that do not identify their package."""
 
 UDP_SERVERS: dict[str, Any] = {
     "blocking": BlockingOSCUDPServer,
@@ -48,7 +48,7 @@ TCP_SERVERS: dict[str, Any] = {
 
 
 class Inbox:
-    """A handler for all messages, that hands them over one after another."""
+    """A handler for all messages, which queues them."""
 
     def __init__(self) -> None:
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
@@ -92,7 +92,7 @@ def inbox(dispatcher: Dispatcher) -> Inbox:
 
 
 class OnThread:
-    """One of the servers that block, theirs or ours."""
+    """A blocking server, theirs or ours."""
 
     def __init__(self, server: Any) -> None:
         self._server = server
@@ -108,7 +108,7 @@ class OnThread:
 
 
 class OnLoop:
-    """An asyncio server, on a thread with a loop of its own."""
+    """An asyncio server, on a thread with its own loop."""
 
     def __init__(self, start: Callable[[], Any]) -> None:
         """``start`` binds; it is a coroutine function with a port and a closing coroutine."""
@@ -193,7 +193,7 @@ def tcp_server(
 
 @pytest.fixture
 def their_server(on_thread: Callable[..., Server]) -> Callable[..., int]:
-    """Runs a server of python-osc, or what starts one on a loop, and returns its port."""
+    """Runs a server of python-osc, or a function that starts one on a loop; returns its port."""
 
     def run(server: Any) -> int:
         return on_thread(OnLoop if callable(server) else OnThread, server).port
@@ -235,7 +235,7 @@ class Process:
         return line
 
     def _search(self, pattern: str, wait: float) -> tuple[re.Match[str] | None, list[str]]:
-        """The next line with a pattern, if it comes in time, and all lines up to it."""
+        """The next line that matches a pattern, if any in time, and all lines up to it."""
         deadline = time.monotonic() + wait
         seen: list[str] = []
         while True:
@@ -247,7 +247,7 @@ class Process:
                 return match, seen
 
     def find(self, pattern: str, wait: float = WAIT) -> re.Match[str]:
-        """The next line with a pattern; others before it are passed over."""
+        """The next line that matches a pattern; earlier lines are skipped."""
         match, seen = self._search(pattern, wait)
         assert match, f"{self._name}: no {pattern!r} in {seen}"
         return match
@@ -267,7 +267,7 @@ class Process:
         self._popen.stdin.flush()
 
     def probe(self, send: Callable[[], object]) -> None:
-        """Send something with "probe" in it until a line has it: then the peer is ready."""
+        """Send packets that contain "probe" until a line contains it: then the peer is ready."""
         for _ in range(TRIES):
             send()
             if self._search("probe", 0.1)[0]:
@@ -319,24 +319,24 @@ def launch_for_module() -> Iterator[Callable[..., Process]]:
 
 @pytest.fixture
 def node(launch: Callable[..., Process]) -> Callable[..., Process]:
-    """Starts a script of tests/js, with arguments."""
+    """Starts a script of tests/js with arguments."""
     return lambda script, *arguments: launch("node", TESTS / "js" / script, *arguments)
 
 
 @pytest.fixture(scope="session")
 def tool() -> Callable[[str], str]:
-    """Finds programs, and fails with the package to install if there are none."""
+    """Finds programs, and fails with the package to install if one is missing."""
     return find_program
 
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], object]], None]:
-    """Waits until something is true."""
+    """Waits until a condition is true."""
 
     def wait(condition: Callable[[], object]) -> None:
         deadline = time.monotonic() + WAIT
         while not condition():
-            assert time.monotonic() < deadline, "it did not become true"
+            assert time.monotonic() < deadline, "condition not met in time"
             time.sleep(0.01)
 
     return wait

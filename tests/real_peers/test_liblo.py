@@ -1,4 +1,4 @@
-"""liblo: its programs oscsend and oscdump, and the library for what they cannot do."""
+"""liblo: its programs oscsend and oscdump, and the library for the features they lack."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_every_type_of_oscsend_arrives(kind: str, udp_server: Any, inbox: Any, l
 
 @every_server
 @pytest.mark.parametrize("mode", ["1.0", "auto"])
-def test_oscsend_over_tcp_arrives_at_a_server_of_osc_1_0(
+def test_oscsend_over_tcp_arrives_at_an_osc_1_0_server(
     kind: str, mode: str, tcp_server: Any, inbox: Any, launch: Any
 ) -> None:
     url = f"osc.tcp://{HOST}:{tcp_server(kind, mode)}/"
@@ -65,7 +65,7 @@ def test_oscsend_over_tcp_arrives_at_a_server_of_osc_1_0(
 
 
 @every_server
-def test_oscsend_over_tcp_is_counted_as_cut_off_at_a_server_of_osc_1_1(
+def test_osc_1_1_server_counts_oscsend_over_tcp_as_truncated(
     kind: str, tcp_server: Any, dispatcher: Dispatcher, inbox: Any, launch: Any, eventually: Any
 ) -> None:
     url = f"osc.tcp://{HOST}:{tcp_server(kind, '1.1')}/"
@@ -75,7 +75,7 @@ def test_oscsend_over_tcp_is_counted_as_cut_off_at_a_server_of_osc_1_1(
 
 
 @every_server
-def test_a_pattern_of_oscsend_calls_all_that_it_matches(
+def test_pattern_of_oscsend_calls_all_matching_handlers(
     kind: str, udp_server: Any, dispatcher: Dispatcher, inbox: Any, launch: Any
 ) -> None:
     called: list[tuple[str, int]] = []
@@ -95,7 +95,7 @@ def test_a_pattern_of_oscsend_calls_all_that_it_matches(
 
 @pytest.fixture
 def oscdump(launch: Any) -> Any:
-    """An oscdump that is ready, and its UDP port."""
+    """A ready oscdump, and its UDP port."""
     port = free_port()
     process = launch("oscdump", "-L", f"osc.udp://:{port}/")
     with SimpleUDPClient(HOST, port) as client:
@@ -105,7 +105,7 @@ def oscdump(launch: Any) -> Any:
 
 @pytest.fixture
 def oscdump_tcp(launch: Any, eventually: Any) -> Iterator[Any]:
-    """An oscdump that takes connections, and its TCP port."""
+    """An oscdump that accepts connections, and its TCP port."""
     port = free_port()
     process = launch("oscdump", "-L", f"osc.tcp://:{port}/")
 
@@ -120,7 +120,7 @@ def oscdump_tcp(launch: Any, eventually: Any) -> Iterator[Any]:
 
     eventually(connects)
     yield process, port
-    # Only now: liblo may lose the data of one connection while it closes another.
+    # Not earlier: liblo may lose the data of one connection while it closes another.
     clients[0].close()
 
 
@@ -140,7 +140,7 @@ def send_over_tcp(client: str, port: int, mode: str, messages: list[Message]) ->
             connection.send(message)
 
 
-def test_every_type_of_ours_is_dumped(oscdump: Any) -> None:
+def test_all_our_types_are_dumped(oscdump: Any) -> None:
     process, port = oscdump
     with SimpleUDPClient(HOST, port) as client:
         client.send(ALL_AND_MORE)
@@ -156,14 +156,14 @@ def test_python_values_are_dumped(oscdump: Any) -> None:
     assert process.find("(/none.*)")[1].rstrip() == "/none"
 
 
-def test_a_pattern_of_ours_is_dumped_as_it_is(oscdump: Any) -> None:
+def test_our_pattern_is_dumped_unchanged(oscdump: Any) -> None:
     process, port = oscdump
     with SimpleUDPClient(HOST, port) as client:
         client.send_message("/ch/*/[a-c]/{x,y}?", 1)
     assert process.find("(/ch.*)")[1] == "/ch/*/[a-c]/{x,y}? i 1"
 
 
-def test_a_bundle_of_ours_is_dumped_with_its_time_tag(oscdump: Any) -> None:
+def test_our_bundle_is_dumped_with_its_time_tag(oscdump: Any) -> None:
     process, port = oscdump
     due = after(0.3)
     bundle = OscBundleBuilder(due)
@@ -191,7 +191,7 @@ def test_messages_of_our_tcp_clients_are_dumped_in_order(
         assert process.find("(/.*)")[1] == f"/n ib {number} {blob}"
 
 
-# --- the library: SLIP, bundles, patterns at their end, replies --------------------------------
+# --- the library: SLIP, bundles, patterns on the receiving side, replies -----------------------
 
 UDP, TCP = 0x1, 0x4
 
@@ -248,7 +248,7 @@ def liblo() -> Any:
 
 
 class Sender:
-    """A ``lo_address``: what liblo sends to."""
+    """A ``lo_address``: a target of liblo."""
 
     def __init__(self, liblo: Any, proto: int, port: int, slip: bool) -> None:
         self._lo = liblo
@@ -311,7 +311,7 @@ def sender(liblo: Any) -> Iterator[Callable[..., Sender]]:
 
 
 class LoServer:
-    """A ``lo_server`` with methods, that notes which of them are called."""
+    """A ``lo_server`` with methods, which records their calls."""
 
     def __init__(self, liblo: Any, *methods: str) -> None:
         self._lo = liblo
@@ -330,7 +330,7 @@ class LoServer:
         return callback
 
     def receive(self, count: int) -> list[tuple[str, str]]:
-        """The methods that are called, and with what types, once there are so many."""
+        """The called methods with the types of their arguments, once there are ``count``."""
         deadline = time.monotonic() + 10
         while len(self.calls) < count and time.monotonic() < deadline:
             self._lo.lo_server_recv_noblock(self.handle, 100)
@@ -377,7 +377,7 @@ def test_blobs_and_time_tags_of_liblo_arrive(
 
 
 @every_server
-def test_a_bundle_of_liblo_is_handled_at_its_time_and_in_order(
+def test_bundle_of_liblo_is_handled_at_its_time_and_in_order(
     kind: str, udp_server: Any, inbox: Any, sender: Any
 ) -> None:
     liblo = sender(UDP, udp_server(kind))
@@ -393,7 +393,7 @@ def test_a_bundle_of_liblo_is_handled_at_its_time_and_in_order(
 
 @every_server
 @pytest.mark.parametrize("slip", [False, True], ids=["length", "slip"])
-def test_a_bundle_of_liblo_for_now_is_handled_now(
+def test_immediate_bundle_of_liblo_is_handled_at_once(
     kind: str, slip: bool, tcp_server: Any, inbox: Any, sender: Any
 ) -> None:
     liblo = sender(TCP, tcp_server(kind, "auto"), slip)
@@ -403,7 +403,7 @@ def test_a_bundle_of_liblo_for_now_is_handled_now(
 
 
 @every_server
-def test_liblo_gets_its_reply_at_the_port_that_asked(
+def test_liblo_receives_the_reply_at_its_sending_port(
     kind: str, udp_server: Any, sender: Any, lo_server: Any
 ) -> None:
     server = lo_server("/answer")
@@ -411,7 +411,7 @@ def test_liblo_gets_its_reply_at_the_port_that_asked(
     assert server.receive(1) == [("/answer", "isb")]
 
 
-def test_liblo_calls_what_our_pattern_matches(lo_server: Any) -> None:
+def test_liblo_calls_methods_that_match_our_pattern(lo_server: Any) -> None:
     server = lo_server("/ch/1/fader", "/ch/2/fader", "/ch/3/fader", "/ch/2/mute", "/done")
     with SimpleUDPClient(HOST, server.port) as client:
         client.send_message("/c?/[1-2]/{fader,knob}", 7)
@@ -419,7 +419,7 @@ def test_liblo_calls_what_our_pattern_matches(lo_server: Any) -> None:
     assert server.receive(3) == [("/ch/1/fader", "i"), ("/ch/2/fader", "i"), ("/done", "")]
 
 
-def test_liblo_calls_for_our_bundle_at_its_time(lo_server: Any) -> None:
+def test_liblo_handles_our_bundle_at_its_time(lo_server: Any) -> None:
     server = lo_server("/later", "/now")
     due = after(0.3)
     bundle = OscBundleBuilder(due)

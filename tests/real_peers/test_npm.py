@@ -1,4 +1,4 @@
-"""What JavaScript programs are made with: npm osc over UDP and TCP.
+"""npm osc, the library of most JavaScript programs, over UDP and TCP.
 
 The TCP of npm osc is SLIP; its option ``useSLIP: false`` reads a stream without any
 framing, and still writes SLIP.
@@ -23,7 +23,7 @@ WAIT = 10.0
 every_server = pytest.mark.parametrize("kind", ["blocking", "threading", "asyncio"])
 slip = pytest.mark.parametrize("mode", ["1.1", "auto"])
 
-# As npm osc writes a message, and prints the arguments of one that it got.
+# A message as npm osc writes it, and the arguments as it prints them.
 WRITTEN = {
     "address": "/all",
     "args": [
@@ -88,13 +88,13 @@ def bundle(timetag: TimeTag) -> Any:
 
 
 def opened(process: Any) -> Any:
-    """A peer that has told that it is there."""
+    """A peer that has reported that it is ready."""
     assert process.json()["event"] == "open"
     return process
 
 
 def port_of(process: Any) -> int:
-    """The port of a peer that has told that it is there."""
+    """The port of a peer that has reported that it is ready."""
     event = process.json()
     assert event["event"] == "open"
     return int(event["port"])
@@ -113,14 +113,14 @@ def test_every_type_of_osc_arrives_over_udp(
 
 
 @every_server
-def test_osc_gets_our_reply_over_udp(kind: str, udp_server: Any, node: Any) -> None:
+def test_osc_receives_our_reply_over_udp(kind: str, udp_server: Any, node: Any) -> None:
     osc = opened(node("peer_osc.js", "udp", udp_server(kind)))
     osc.send({**WRITTEN, "address": "/echo"})
     assert osc.json() == {"address": "/answer", "args": PRINTED}
 
 
 @every_server
-def test_a_bundle_of_osc_arrives_at_its_time(
+def test_bundle_of_osc_arrives_at_its_time(
     kind: str, udp_server: Any, inbox: Any, node: Any
 ) -> None:
     osc = opened(node("peer_osc.js", "udp", udp_server(kind)))
@@ -149,7 +149,7 @@ def test_every_type_of_osc_arrives_over_tcp(
 
 @every_server
 @slip
-def test_osc_gets_our_reply_over_tcp(kind: str, mode: str, tcp_server: Any, node: Any) -> None:
+def test_osc_receives_our_reply_over_tcp(kind: str, mode: str, tcp_server: Any, node: Any) -> None:
     osc = opened(node("peer_osc.js", "connect", tcp_server(kind, mode)))
     for number in range(3):
         osc.send(written("/ask", number, 192))
@@ -159,7 +159,7 @@ def test_osc_gets_our_reply_over_tcp(kind: str, mode: str, tcp_server: Any, node
 
 @every_server
 @slip
-def test_a_bundle_of_osc_arrives_over_tcp(
+def test_bundle_of_osc_arrives_over_tcp(
     kind: str, mode: str, tcp_server: Any, inbox: Any, node: Any
 ) -> None:
     osc = opened(node("peer_osc.js", "connect", tcp_server(kind, mode)))
@@ -170,7 +170,7 @@ def test_a_bundle_of_osc_arrives_over_tcp(
 
 
 @every_server
-def test_osc_over_tcp_is_refused_and_counted_by_a_server_of_osc_1_0(
+def test_osc_1_0_server_rejects_and_counts_osc_over_tcp(
     kind: str, tcp_server: Any, dispatcher: Any, node: Any, eventually: Any
 ) -> None:
     osc = opened(node("peer_osc.js", "connect", tcp_server(kind, "1.0")))
@@ -182,7 +182,7 @@ def test_osc_over_tcp_is_refused_and_counted_by_a_server_of_osc_1_0(
 # --- our clients to npm osc --------------------------------------------------------------------
 
 
-def test_every_type_of_ours_arrives_at_osc_over_udp(node: Any) -> None:
+def test_all_our_types_arrive_at_osc_over_udp(node: Any) -> None:
     osc = node("peer_osc.js", "udp")
     with SimpleUDPClient(HOST, port_of(osc)) as client:
         client.send(ALL)
@@ -201,7 +201,7 @@ def test_our_bundle_arrives_at_osc_with_its_time_tag(node: Any) -> None:
         assert osc.json() == expected
 
 
-def test_our_udp_client_gets_what_osc_sends_back(node: Any, eventually: Any) -> None:
+def test_our_udp_client_receives_the_reply_of_osc(node: Any, eventually: Any) -> None:
     osc = node("peer_osc.js", "udp")
     called: list[Any] = []
     with DispatchClient(HOST, port_of(osc)) as client:
@@ -213,7 +213,7 @@ def test_our_udp_client_gets_what_osc_sends_back(node: Any, eventually: Any) -> 
     assert [message._replace(origin=None) for message in called] == [ALL]
 
 
-def test_our_tcp_client_and_osc_talk_slip(node: Any) -> None:
+def test_our_tcp_client_and_osc_exchange_messages_over_slip(node: Any) -> None:
     osc = node("peer_osc.js", "listen")
     with SimpleTCPClient(HOST, port_of(osc), mode="1.1") as client:
         client.send(ALL)
@@ -224,7 +224,7 @@ def test_our_tcp_client_and_osc_talk_slip(node: Any) -> None:
         assert next(client.get_messages(WAIT)).message == ALL
 
 
-async def test_our_asyncio_tcp_client_and_osc_talk_slip(node: Any) -> None:
+async def test_our_asyncio_tcp_client_and_osc_exchange_messages_over_slip(node: Any) -> None:
     osc = node("peer_osc.js", "listen")
     async with AsyncSimpleTCPClient(HOST, port_of(osc), mode="1.1") as client:
         await client.send(ALL)

@@ -27,15 +27,17 @@ every_server = pytest.mark.parametrize("kind", ["blocking", "threading", "asynci
 def pd(launch: Any) -> Any:
     """Starts Pd; messages go to the ``receive`` objects of the patch."""
 
-    def start(*told: str) -> Any:
-        return launch("pd", *OPTIONS, *(part for text in told for part in ("-send", text)), PATCH)
+    def start(*messages: str) -> Any:
+        return launch(
+            "pd", *OPTIONS, *(part for text in messages for part in ("-send", text)), PATCH
+        )
 
     return start
 
 
 @pytest.fixture
 def listening(pd: Any) -> Any:
-    """A Pd that listens, and its port."""
+    """A listening Pd, and its port."""
     port = free_port()
     process = pd(f"listen {port}")
     with SimpleUDPClient(HOST, port) as client:
@@ -54,7 +56,7 @@ def test_messages_of_pd_arrive(kind: str, udp_server: Any, inbox: Any, pd: Any) 
 
 
 @every_server
-def test_pd_gets_our_reply_where_it_asked(kind: str, udp_server: Any, pd: Any) -> None:
+def test_pd_receives_our_reply_at_its_sending_port(kind: str, udp_server: Any, pd: Any) -> None:
     process = pd(f"connect {udp_server(kind)}", "ask list 0.5 hello")
     assert process.find("reply: (.*)")[1] == "list answer 0.5 hello"
 

@@ -1,4 +1,4 @@
-"""python-osc: its clients to our servers, our clients to its servers, and the replies."""
+"""python-osc: its clients with our servers, our clients with its servers, and the replies."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_their_bundle_arrives_at_its_time_and_in_order(
 
 
 @every_server
-def test_their_bundle_for_now_arrives_now_with_the_bundle_in_it(
+def test_their_immediate_bundle_arrives_at_once_with_its_nested_bundle(
     kind: str, udp_server: Any, inbox: Any
 ) -> None:
     outer = their_bundle_builder.OscBundleBuilder(their_bundle_builder.IMMEDIATELY)
@@ -164,7 +164,7 @@ def test_messages_of_their_tcp_client_arrive_and_get_replies(
 
 @every_server
 @every_mode
-def test_many_messages_on_one_connection_of_theirs_arrive_in_order(
+def test_many_messages_on_their_connection_arrive_in_order(
     kind: str, mode: str, tcp_server: Any, inbox: Any
 ) -> None:
     with their_tcp_client.SimpleTCPClient(HOST, tcp_server(kind, mode), mode=mode) as client:
@@ -275,7 +275,7 @@ def their_tcp_server(
 
 
 @every_server
-def test_values_of_ours_arrive_at_their_udp_server(
+def test_our_values_arrive_at_their_udp_server(
     kind: str, their_udp_server: Any, their_inbox: TheirInbox, eventually: Any
 ) -> None:
     with our_udp_client.SimpleUDPClient(HOST, their_udp_server(kind)) as client:

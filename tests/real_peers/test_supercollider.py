@@ -1,6 +1,6 @@
 """scsynth, SuperCollider's synthesiser, on a JACK server without a sound card.
 
-Over TCP it frames with a length; over both it answers the port that asked.
+Over TCP it uses length prefixes; over both it replies to the sending port.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def tcp(port: int) -> SimpleTCPClient:
 
 @pytest.fixture(scope="module")
 def udp_port(scsynth: Callable[..., int]) -> int:
-    """Where scsynth answers over UDP."""
+    """The UDP address of scsynth."""
     port = scsynth("-u", udp)
     with udp(port) as client:
         for _ in range(TRIES):
@@ -77,7 +77,7 @@ def udp_port(scsynth: Callable[..., int]) -> int:
 
 @pytest.fixture(scope="module")
 def tcp_port(scsynth: Callable[..., int]) -> int:
-    """Where scsynth answers over TCP."""
+    """The TCP address of scsynth."""
     return scsynth("-t", tcp)
 
 
@@ -91,12 +91,12 @@ def client(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 @pytest.fixture
 def node() -> int:
-    """The id of a node that no other test has."""
+    """A unique node id."""
     return random.SystemRandom().randrange(1_000, 2**31)
 
 
 def ask(client: Any, address: str, *args: int) -> Message:
-    """What the answer to a message is."""
+    """The reply to a message."""
     client.send_message(address, args)
     answer: Message = next(client.get_messages(WAIT)).message
     return answer
@@ -105,13 +105,13 @@ def ask(client: Any, address: str, *args: int) -> Message:
 # --- our clients ask, scsynth answers ----------------------------------------------------------
 
 
-def test_scsynth_tells_its_status(client: Any) -> None:
+def test_scsynth_reports_its_status(client: Any) -> None:
     answer = ask(client, "/status")
     assert (answer.address, answer.types) == ("/status.reply", "iiiiiffdd")
     assert answer.args[7] == 48_000.0
 
 
-def test_scsynth_tells_its_version(client: Any) -> None:
+def test_scsynth_reports_its_version(client: Any) -> None:
     answer = ask(client, "/version")
     assert (answer.address, answer.args[:2]) == ("/version.reply", ("scsynth", 3))
 
@@ -131,7 +131,7 @@ def test_scsynth_reports_an_unknown_command(client: Any) -> None:
     assert ask(client, "/nonsense") == Message.of("/fail", "/nonsense", "Command not found")
 
 
-def test_scsynth_takes_our_bundle_at_its_time(client: Any, node: int) -> None:
+def test_scsynth_handles_our_bundle_at_its_time(client: Any, node: int) -> None:
     assert ask(client, "/notify", 1).args[0] == "/notify"
     due = time.time() + 0.5
     bundle = OscBundleBuilder(due)
@@ -140,13 +140,13 @@ def test_scsynth_takes_our_bundle_at_its_time(client: Any, node: int) -> None:
     client.send(bundle.build())
     answers = client.get_messages(WAIT)
     assert [next(answers).address for _ in range(2)] == ["/n_go", "/n_info"]
-    assert time.time() >= due - 0.1  # it works a block of sound ahead
+    assert time.time() >= due - 0.1  # it computes one block of sound ahead
     assert ask(client, "/n_free", node).address == "/n_end"
     assert ask(client, "/notify", 0).address == "/done"
 
 
 @pytest.mark.parametrize("timestamp", [IMMEDIATELY, 1.0], ids=["immediately", "long past"])
-def test_scsynth_takes_our_bundle_that_is_due_at_once(client: Any, timestamp: float) -> None:
+def test_scsynth_handles_our_immediate_bundle(client: Any, timestamp: float) -> None:
     bundle = OscBundleBuilder(timestamp)
     for number in (1, 2):
         bundle.add_content(Message.of("/sync", number))
@@ -156,7 +156,7 @@ def test_scsynth_takes_our_bundle_that_is_due_at_once(client: Any, timestamp: fl
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-def test_our_dispatch_client_talks_with_scsynth(
+def test_our_dispatch_client_exchanges_messages_with_scsynth(
     transport: str, request: pytest.FixtureRequest, node: int, eventually: Any
 ) -> None:
     port = request.getfixturevalue(f"{transport}_port")
@@ -172,7 +172,7 @@ def test_our_dispatch_client_talks_with_scsynth(
     assert ended == [node]
 
 
-async def test_our_asyncio_tcp_client_talks_with_scsynth(tcp_port: int) -> None:
+async def test_our_asyncio_tcp_client_exchanges_messages_with_scsynth(tcp_port: int) -> None:
     async with AsyncSimpleTCPClient(HOST, tcp_port, mode="1.0") as client:
         await client.send_message("/sync", 7)
         async for answer in client.get_messages(WAIT):
@@ -184,7 +184,7 @@ async def test_our_asyncio_tcp_client_talks_with_scsynth(tcp_port: int) -> None:
 
 
 def talk_about(dispatcher: Dispatcher, node: int, ended: Callable[[int], object]) -> None:
-    """Answer each answer of scsynth with the next question, until a node was made and freed."""
+    """Answer each reply of scsynth with the next request, until a node was created and freed."""
 
     def done(_address: str, command: str, *_rest: Any) -> Any:
         return ("/g_new", node, 0, 0) if command == "/notify" and not asked else None
@@ -208,7 +208,9 @@ def talk_about(dispatcher: Dispatcher, node: int, ended: Callable[[int], object]
 
 
 @pytest.mark.parametrize("kind", [BlockingOSCUDPServer, ThreadingOSCUDPServer])
-def test_our_server_on_a_thread_talks_with_scsynth(kind: Any, udp_port: int, node: int) -> None:
+def test_our_server_on_a_thread_exchanges_messages_with_scsynth(
+    kind: Any, udp_port: int, node: int
+) -> None:
     dispatcher = Dispatcher()
     ended: queue.SimpleQueue[int] = queue.SimpleQueue()
     talk_about(dispatcher, node, ended.put)
@@ -223,7 +225,7 @@ def test_our_server_on_a_thread_talks_with_scsynth(kind: Any, udp_port: int, nod
             thread.join(WAIT)
 
 
-async def test_our_asyncio_server_talks_with_scsynth(udp_port: int, node: int) -> None:
+async def test_our_asyncio_server_exchanges_messages_with_scsynth(udp_port: int, node: int) -> None:
     dispatcher, loop = Dispatcher(), asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()
     talk_about(dispatcher, node, ended.set_result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import time
 from statistics import median
 
@@ -31,9 +32,9 @@ from oscbridge.recording.player import (
 
 SECOND = 1_000_000_000
 THEN = 1_700_000_000 * SECOND
-"""When the recording began."""
+"""The start time of the recording."""
 NOW = 1_800_000_000 * SECOND
-"""When it is played."""
+"""The time of playing."""
 MESSAGE = encode_message(Message.of("/x", 1))
 
 
@@ -112,7 +113,7 @@ def test_at_maximum_speed_future_tags_are_due_immediately() -> None:
     assert schedule(FASTEST).packet(record(0, tagged(THEN + SECOND))) == tagged(NOW)
 
 
-def test_the_farthest_time_tag_stays_in_the_future() -> None:
+def test_farthest_time_tag_stays_in_the_future() -> None:
     farthest = encode_bundle([MESSAGE], TimeTag(0x7FFFFFFF_FFFFFFFF))
     shifted = decode_packet(schedule(0.001).packet(record(0, farthest)))
     assert isinstance(shifted, Bundle)
@@ -137,7 +138,7 @@ def test_malformed_bundle_is_left_unchanged_where_it_is_damaged() -> None:
     assert shifted[16:] == wrong[16:]
 
 
-def test_bundles_that_are_nested_too_deeply_are_left_alone_from_there() -> None:
+def test_bundles_nested_too_deeply_are_left_unchanged_below_the_limit() -> None:
     packet = encode_bundle([])
     for _ in range(5_000):
         packet = encode_bundle([packet])
@@ -166,7 +167,7 @@ def test_lateness_has_a_median_and_a_maximum() -> None:
     punctuality = Punctuality()
     for late in (10_000, 20_000, 30_000, 40_000, 2_345_678):
         punctuality.add(late)
-    assert punctuality == Punctuality(5, 1, 2_345_678, punctuality._counts)
+    assert (punctuality.packets, punctuality.late, punctuality.worst_ns) == (5, 1, 2_345_678)
     assert punctuality.median_ns == 30_000
 
 
@@ -174,7 +175,7 @@ def test_lateness_is_kept_to_two_digits_in_little_memory() -> None:
     punctuality = Punctuality()
     for late in range(0, 100_000_000, 997):
         punctuality.add(late)
-    assert len(punctuality._counts) < 1_000
+    assert len(pickle.dumps(punctuality)) < 20_000
     assert punctuality.median_ns == pytest.approx(50_000_000, rel=0.03)
 
 
@@ -242,7 +243,7 @@ def test_maximum_speed_neither_waits_nor_is_late() -> None:
     assert (len(sent), punctuality.late) == (5, 0)
 
 
-def test_time_tags_may_be_kept() -> None:
+def test_time_tags_can_be_kept() -> None:
     sent: list[bytes] = []
     packet = tagged(THEN + SECOND)
     play([record(0, packet)], sent.append, Schedule.now(THEN), Punctuality(), keep_timetags=True)
@@ -277,7 +278,7 @@ def test_play_stops_during_a_wait_and_before_the_next_packet() -> None:
     assert punctuality.packets == 3
 
 
-def test_ticks_come_while_there_is_no_wait() -> None:
+def test_ticks_continue_when_there_is_no_wait() -> None:
     ticks: list[None] = []
     play(
         [record(0) for _ in range(30)],

@@ -24,7 +24,7 @@ def until_none():
 
 
 def run(body: str) -> list[str]:
-    """Run a program of its own, as this process has threads; returns the lines it writes."""
+    """Run a separate program, because this process has threads; returns the lines it writes."""
     done = subprocess.run(
         [sys.executable, "-c", HEAD + textwrap.dedent(body)],
         capture_output=True, text=True, timeout=20, check=False,
@@ -34,7 +34,7 @@ def run(body: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_the_work_is_done_in_another_process() -> None:
+def test_work_is_done_in_another_process() -> None:
     assert run(
         """
         parent = os.getpid()
@@ -45,7 +45,7 @@ def test_the_work_is_done_in_another_process() -> None:
     ) == ["True True", "0"]
 
 
-def test_there_is_room_until_the_limit() -> None:
+def test_fork_is_possible_up_to_the_limit() -> None:
     assert run(
         """
         for _ in range(3):
@@ -58,7 +58,7 @@ def test_there_is_room_until_the_limit() -> None:
     ) == ["True 0", "True 1", "True 2", "False 3", "True 0 3"]
 
 
-def test_room_is_waited_for() -> None:
+def test_fork_can_wait_for_room() -> None:
     assert run(
         """
         near, far = os.pipe()
@@ -95,13 +95,13 @@ def test_buffered_output_is_written_once() -> None:
         ("os.kill(os.getpid(), signal.SIGKILL)", 1),
     ],
 )
-def test_a_child_that_does_not_end_well_is_counted(work: str, failed: int) -> None:
+def test_failed_child_is_counted(work: str, failed: int) -> None:
     assert run(f"children.fork(lambda: {work}); until_none(); print(children.failed)") == [
         str(failed)
     ]
 
 
-def test_a_child_never_comes_back_from_the_fork() -> None:
+def test_child_never_returns_from_the_fork() -> None:
     assert run(
         """
         try:
@@ -113,7 +113,7 @@ def test_a_child_never_comes_back_from_the_fork() -> None:
     ) == ["once"]
 
 
-def test_a_stop_lets_those_end_that_can() -> None:
+def test_stop_lets_children_finish() -> None:
     assert run(
         """
         children.fork(lambda: time.sleep(0.2) or print("done"))
@@ -123,7 +123,7 @@ def test_a_stop_lets_those_end_that_can() -> None:
     ) == ["done", "0 0"]
 
 
-def test_a_stop_ends_those_that_will_not_by_force() -> None:
+def test_stop_kills_children_that_do_not_finish() -> None:
     assert run(
         """
         def stubborn():
@@ -140,7 +140,7 @@ def test_a_stop_ends_those_that_will_not_by_force() -> None:
     ) == ["0 1"]
 
 
-def test_a_second_ctrl_c_ends_all_at_once() -> None:
+def test_second_ctrl_c_kills_all_children() -> None:
     assert run(
         """
         children.fork(lambda: time.sleep(60))
@@ -156,7 +156,7 @@ def test_a_second_ctrl_c_ends_all_at_once() -> None:
     ) == ["interrupted", "1"]
 
 
-def test_a_child_reaped_elsewhere_is_removed() -> None:
+def test_child_reaped_elsewhere_is_removed() -> None:
     assert run(
         """
         children.fork(lambda: None)
@@ -167,7 +167,7 @@ def test_a_child_reaped_elsewhere_is_removed() -> None:
     ) == ["0 0"]
 
 
-def test_signals_are_as_they_were_after_a_fork() -> None:
+def test_signal_handlers_are_unchanged_after_a_fork() -> None:
     assert run(
         """
         def work():
@@ -182,7 +182,7 @@ def test_signals_are_as_they_were_after_a_fork() -> None:
     ) == ["set() True", "set() True"]
 
 
-def test_a_process_without_output_has_children_as_well() -> None:
+def test_process_without_output_can_fork() -> None:
     assert run(
         """
         out, sys.stdout = sys.stdout, None

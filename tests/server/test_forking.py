@@ -1,4 +1,4 @@
-"""The forking servers. They run in programs of their own, as this process has threads."""
+"""The forking servers. They run in separate programs, because this process has threads."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Program:
         return [self.line() for _ in range(self._lines.qsize())]
 
     def children(self, states: str = "") -> list[int]:
-        """Its children, or those in one of some states: Z is a zombie."""
+        """Its children, or those in one of the given states: Z is a zombie."""
         found = []
         for path in Path("/proc").glob("[0-9]*/stat"):
             try:
@@ -113,12 +113,12 @@ class Program:
             time.sleep(0.005)
 
     def stop(self) -> list[str]:
-        """Interrupt the parent alone, and return the lines that are left."""
+        """Interrupt only the parent, and return the remaining lines."""
         self._process.send_signal(signal.SIGINT)
         return self.wait()
 
     def wait(self) -> list[str]:
-        """Wait until all have ended, and return the lines that are left."""
+        """Wait until all processes have ended, and return the remaining lines."""
         lines = []
         while (line := self.line()) != "end of output":
             lines.append(line)
@@ -127,7 +127,7 @@ class Program:
         return lines
 
     def session(self) -> list[str]:
-        """What still runs of all that the program started."""
+        """The running processes of the program's group."""
         found = []
         for path in Path("/proc").glob("[0-9]*/stat"):
             try:
@@ -174,9 +174,7 @@ def sender(udp_socket: Callable[..., socket.socket]) -> socket.socket:
 # --- UDP ----------------------------------------------------------------------------------------
 
 
-def test_each_packet_is_handled_in_a_process_of_its_own(
-    start: Start, sender: socket.socket
-) -> None:
+def test_each_packet_is_handled_in_its_own_process(start: Start, sender: socket.socket) -> None:
     program = start(UDP)
     pids = []
     for _ in range(20):
@@ -188,7 +186,7 @@ def test_each_packet_is_handled_in_a_process_of_its_own(
     assert program.pid not in pids
 
 
-def test_a_handler_changes_nothing_in_the_server(start: Start, sender: socket.socket) -> None:
+def test_handler_changes_nothing_in_the_server(start: Start, sender: socket.socket) -> None:
     program = start(
         """
         count = []
@@ -201,7 +199,7 @@ def test_a_handler_changes_nothing_in_the_server(start: Start, sender: socket.so
         assert sender.recv(1_000) == osc("/count", 1)
 
 
-def test_a_bundle_is_handled_in_one_process(start: Start, sender: socket.socket) -> None:
+def test_bundle_is_handled_in_one_process(start: Start, sender: socket.socket) -> None:
     program = start(UDP)
     sender.sendto(encode_bundle([osc("/pid")] * 3), program.address)
     assert len({sender.recv(1_000) for _ in range(3)}) == 1
@@ -211,7 +209,7 @@ def test_output_of_a_child_is_written_once(start: Start, sender: socket.socket) 
     program = start(
         """
         def prints(address, n):
-            print("child", n)  # nobody flushes it
+            print("child", n)  # never flushed
 
         class Printing(ForkingOSCUDPServer):
             def process_request(self, request, client_address):
@@ -228,7 +226,7 @@ def test_output_of_a_child_is_written_once(start: Start, sender: socket.socket) 
     assert sorted(lines) == sorted([f"child {n}" for n in range(10)] + ["parent"] * 10)
 
 
-def test_no_more_than_max_children_live_and_a_burst_waits_in_the_socket(
+def test_max_children_bounds_the_processes_and_a_burst_waits_in_the_socket(
     start: Start, sender: socket.socket
 ) -> None:
     program = start(
@@ -264,7 +262,7 @@ def test_every_child_is_reaped(start: Start, sender: socket.socket) -> None:
     ["os._exit(1)", "os.kill(os.getpid(), signal.SIGKILL)", "sys.exit(3)", "sys.exit('why')",
      "sys.exit(256 + 7)", "sys.exit(1 << 40 | 1)"],
 )  # fmt: skip
-def test_a_child_that_dies_hurts_one_message_only_and_is_counted(
+def test_dead_child_costs_one_message_and_is_counted(
     death: str, start: Start, sender: socket.socket
 ) -> None:
     program = start(f'dispatcher.map("/die", lambda address: {death})\n' + UDP)
@@ -276,7 +274,7 @@ def test_a_child_that_dies_hurts_one_message_only_and_is_counted(
     assert program.stop()[0] == "failed 3 alive 0"
 
 
-def test_a_handler_that_exits_without_a_code_has_not_failed(
+def test_handler_that_exits_without_a_code_has_not_failed(
     start: Start, sender: socket.socket
 ) -> None:
     program = start('dispatcher.map("/exit", lambda address: (say("exits"), sys.exit()))\n' + UDP)
@@ -306,7 +304,7 @@ def test_invalid_and_unmatched_packets_start_no_process(
     assert program.stop()[1] == "21 20 {'address': 20, 'type': 10, 'bundle': 10} {}"
 
 
-def test_a_future_bundle_waits_in_the_parent_and_runs_once(
+def test_future_bundle_waits_in_the_parent_and_runs_once(
     start: Start, sender: socket.socket
 ) -> None:
     program = start(
@@ -317,7 +315,7 @@ def test_a_future_bundle_waits_in_the_parent_and_runs_once(
     )
     due = soon(0.6)
     sender.sendto(encode_bundle([osc("/print", "later")], due), program.address)
-    for _ in range(5):  # children that are forked while it waits have nothing to do with it
+    for _ in range(5):  # children forked while it waits must not run it
         sender.sendto(osc("/pid"), program.address)
         sender.recv(1_000)
     program.until_no_children()
@@ -328,7 +326,7 @@ def test_a_future_bundle_waits_in_the_parent_and_runs_once(
     assert program.stop()[0] == "failed 0 alive 0"
 
 
-def test_the_messages_of_a_future_bundle_run_in_order_in_one_process(
+def test_messages_of_a_future_bundle_run_in_order_in_one_process(
     start: Start, sender: socket.socket
 ) -> None:
     program = start('dispatcher.map("/n", lambda address, n: ("/n", n, os.getpid()))\n' + UDP)
@@ -383,7 +381,7 @@ def test_packets_from_outside_allow_start_no_process(
     assert program.stop() == ["failed 0 alive 0", "1 0 {'not_allowed': 1} {}"]
 
 
-def test_a_failed_fork_is_counted_and_the_server_continues(
+def test_failed_fork_is_counted_and_the_server_continues(
     start: Start, sender: socket.socket
 ) -> None:
     program = start(
@@ -408,9 +406,7 @@ def test_a_failed_fork_is_counted_and_the_server_continues(
     assert sender.recv(1_000) == osc("/failed", 2)
 
 
-def test_a_broken_output_stream_does_not_stop_the_server(
-    start: Start, sender: socket.socket
-) -> None:
+def test_broken_output_stream_does_not_stop_the_server(start: Start, sender: socket.socket) -> None:
     program = start(
         """
         class Broken:
@@ -481,11 +477,11 @@ def test_ctrl_c_leaves_no_process(server: str, start: Start) -> None:
         sock.connect(program.address)
         sock.send(osc("/wait") if server == UDP else b"\xc0" + osc("/wait") + b"\xc0")
         assert program.line() == "begun"
-        os.killpg(program.pid, signal.SIGINT)  # as a terminal does: to all
+        os.killpg(program.pid, signal.SIGINT)  # like a terminal: to all processes
         assert program.wait()[0] == "failed 1 alive 0"
 
 
-def test_interrupts_while_it_forks_make_no_second_parent(
+def test_interrupts_during_a_fork_make_no_second_parent(
     start: Start, sender: socket.socket
 ) -> None:
     program = start(
@@ -517,7 +513,7 @@ Connect = Callable[..., Any]
 @pytest.mark.parametrize(
     ("mode", "wire"), [("1.0", "1.0"), ("1.1", "1.1"), ("auto", "1.0"), ("auto", "1.1")]
 )
-def test_each_connection_is_served_in_a_process_of_its_own(
+def test_each_connection_is_served_in_its_own_process(
     mode: str, wire: str, start: Start, connect: Connect
 ) -> None:
     program = start(TCP.replace(", dispatcher)", f', dispatcher, mode="{mode}")'))
@@ -536,7 +532,7 @@ def test_each_connection_is_served_in_a_process_of_its_own(
     assert program.stop()[0] == "failed 0 alive 0"
 
 
-def test_connections_over_max_children_are_refused_and_counted(
+def test_connections_above_max_children_are_rejected_and_counted(
     start: Start, connect: Connect
 ) -> None:
     program = start("ForkingOSCTCPServer.max_children = 2\n" + TCP)
@@ -552,7 +548,7 @@ def test_connections_over_max_children_are_refused_and_counted(
     assert program.stop()[1] == "0 0 {} {'max_connections': 1}"
 
 
-def test_a_client_outside_allow_costs_no_process(start: Start, connect: Connect) -> None:
+def test_client_outside_allow_starts_no_process(start: Start, connect: Connect) -> None:
     program = start(TCP + 'server.allow = AllowList(["127.0.0.2"])\n')
     assert connect(program.address).is_ended()
     with socket.create_connection(program.address, source_address=("127.0.0.2", 0)) as friend:
@@ -592,14 +588,14 @@ def test_max_children_closes_and_counts_further_connections(start: Start, connec
     assert client.receive() == Message.of("/failed", 1)
 
 
-def test_a_future_bundle_over_tcp_runs_at_its_time_in_its_process(
+def test_future_bundle_over_tcp_runs_at_its_time_in_its_process(
     start: Start, connect: Connect
 ) -> None:
     program = start(TCP)
     client = connect(program.address)
     due = soon(0.3)
     client.send_packet(encode_bundle([osc("/pid")], due), osc("/pid"))
-    client.finish()  # what it sent waits all the same
+    client.finish()  # its messages wait nevertheless
     pids = [client.receive().args[0]]
     assert time.time_ns() < due.unix_ns()
     program.until_no_children()
@@ -607,7 +603,7 @@ def test_a_future_bundle_over_tcp_runs_at_its_time_in_its_process(
     assert pids != [program.pid]
 
 
-def test_a_killed_child_ends_its_connection_alone(start: Start, connect: Connect) -> None:
+def test_killed_child_ends_only_its_connection(start: Start, connect: Connect) -> None:
     program = start(TCP)
     first, second = connect(program.address), connect(program.address)
     first.send("/pid")

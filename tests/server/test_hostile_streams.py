@@ -46,7 +46,7 @@ def is_served(client: Any) -> bool:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait for what no event tells."""
+    """Wait for a condition that has no event."""
     deadline = time.monotonic() + WAIT
     while not condition():
         assert time.monotonic() < deadline
@@ -78,7 +78,7 @@ BAD_STREAMS = [
 
 @every_kind
 @pytest.mark.parametrize(("mode", "stream", "reason"), BAD_STREAMS)
-def test_a_bad_stream_ends_its_connection_for_a_counted_reason(
+def test_bad_stream_ends_its_connection_for_a_counted_reason(
     kind: str, mode: str, stream: bytes, reason: str,
     serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher,
 ) -> None:  # fmt: skip
@@ -104,7 +104,7 @@ def test_frames_before_a_bad_one_are_delivered(
     assert dispatcher.statistics.messages == 3
 
 
-def test_frames_before_a_bad_one_are_delivered_to_coroutines_as_well(
+def test_frames_before_a_bad_one_are_delivered_to_coroutines(
     serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     async def slow(_address: str) -> str:
@@ -118,7 +118,7 @@ def test_frames_before_a_bad_one_are_delivered_to_coroutines_as_well(
 
 
 @every_kind
-def test_a_claimed_size_takes_no_memory(
+def test_claimed_size_takes_no_memory(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     server = serve_tcp(kind, dispatcher, "1.0", limits=StreamLimits(max_packet_size=1 << 29))
@@ -135,7 +135,7 @@ def test_a_claimed_size_takes_no_memory(
 
 @every_kind
 @pytest.mark.parametrize("encode", [encode_slip, encode_length_prefix])
-def test_the_longest_frame_within_the_limit_is_taken(
+def test_longest_frame_within_the_limit_is_accepted(
     kind: str, encode: Callable[[bytes], bytes],
     serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher,
 ) -> None:  # fmt: skip
@@ -148,7 +148,7 @@ def test_the_longest_frame_within_the_limit_is_taken(
     assert client.receive() == Message("/size", "i", (1_000,))
 
 
-# --- clients that take their time ---------------------------------------------------------------
+# --- slow clients -------------------------------------------------------------------------------
 
 
 @every_kind
@@ -188,7 +188,7 @@ def test_packet_timeout_starts_again_with_each_packet(
     frame = encode_slip(PING)
     client.sock.sendall(frame[:5])
     end = time.monotonic() + 0.8
-    while time.monotonic() < end:  # there is always an incomplete one
+    while time.monotonic() < end:  # there is always an incomplete packet
         client.sock.sendall(frame[5:] + frame[:5])
         assert client.receive() == Message("/pong")
     assert dispatcher.statistics.closed == {}
@@ -216,7 +216,7 @@ def ask_and_never_read(client: Any, times: int) -> None:
     try:
         for _ in range(times):
             client.send("/much")
-    except OSError:  # it does not take more, or has ended the connection
+    except OSError:  # the server reads no more, or has closed the connection
         pass
 
 
@@ -233,7 +233,7 @@ def test_reply_timeout_closes_a_client_that_never_reads(
 
 
 @at_once
-def test_a_client_that_does_not_read_blocks_no_other(
+def test_client_that_does_not_read_blocks_no_other(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     dispatcher.map("/much", lambda address: MUCH)
@@ -250,7 +250,7 @@ def test_max_reply_bytes_closes_the_connection(
     dispatcher.map("/much", lambda address: MUCH)
     server = serve_tcp("asyncio", dispatcher, limits=StreamLimits(max_reply_bytes=100_000))
     client = connect(server.address, SO_RCVBUF=4_096)
-    # One bundle: it is read before anybody could see that the client does not read.
+    # One bundle: it is read before the server can notice that the client does not read.
     client.send_packet(encode_bundle([encode_message(Message.of("/much"))] * 500))
     until(lambda: dispatcher.statistics.closed == {"max_reply_bytes": 1})
     assert client.is_ended()
@@ -258,10 +258,10 @@ def test_max_reply_bytes_closes_the_connection(
 
 
 @every_kind
-def test_a_client_that_sends_no_more_and_never_reads_is_ended(
+def test_half_closed_client_that_never_reads_is_closed(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
-    much = Message.of("/much", bytes(30_000))  # little enough for asyncio not to stop writing
+    much = Message.of("/much", bytes(30_000))  # small enough that asyncio does not pause writing
     dispatcher.map("/much", lambda address: much)
     server = serve_tcp(kind, dispatcher, limits=StreamLimits(reply_timeout=0.3))
     client = connect(server.address, SO_RCVBUF=4_096)
@@ -276,7 +276,7 @@ def test_a_client_that_sends_no_more_and_never_reads_is_ended(
 
 
 def is_gone(client: tuple[Any, ...], server: tuple[Any, ...]) -> bool:
-    """Whether the server's end of a connection is in no table of the system."""
+    """Whether the system has no socket for the server's end of a connection."""
     near, far = (f"{address[1]:04X}" for address in (server, client))
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         _, local, remote, state = line.split()[:4]
@@ -285,7 +285,7 @@ def is_gone(client: tuple[Any, ...], server: tuple[Any, ...]) -> bool:
     return True
 
 
-def test_a_slow_reader_that_is_stopped_does_not_hold_up_the_stop(
+def test_stalled_reader_does_not_delay_a_stop(
     serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     dispatcher.map("/much", lambda address: MUCH)
@@ -298,7 +298,7 @@ def test_a_slow_reader_that_is_stopped_does_not_hold_up_the_stop(
 
 
 @at_once
-def test_connections_over_the_limit_are_refused_and_counted(
+def test_connections_above_the_limit_are_rejected_and_counted(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     server = serve_tcp(kind, dispatcher, limits=StreamLimits(max_connections=5))
@@ -325,7 +325,7 @@ def test_one_address_leaves_room_for_others(
 
 
 @every_kind
-def test_a_client_outside_allow_is_refused_before_a_byte_is_read(
+def test_client_outside_allow_is_rejected_before_reading(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     server = serve_tcp(kind, dispatcher, allow=AllowList(["127.0.0.2"]))
@@ -341,7 +341,7 @@ def test_a_client_outside_allow_is_refused_before_a_byte_is_read(
 
 
 @at_once
-def test_a_client_is_served_when_another_has_made_room(
+def test_client_is_served_after_another_has_left(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     server = serve_tcp(kind, dispatcher, limits=StreamLimits(max_connections=2))
@@ -360,7 +360,7 @@ def test_a_client_is_served_when_another_has_made_room(
 
 
 @every_kind
-def test_a_thousand_clients_that_only_come_and_go_leave_nothing(
+def test_thousand_connections_without_data_leave_nothing_behind(
     kind: str, serve_tcp: Serve, dispatcher: Dispatcher, connect: Connect
 ) -> None:
     server = serve_tcp(kind, dispatcher)
@@ -384,7 +384,7 @@ def open_files() -> int:
 
 
 @every_kind
-def test_a_reset_within_a_packet_affects_no_other_client(
+def test_reset_within_a_packet_affects_no_other_client(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     server = serve_tcp(kind, dispatcher)
@@ -436,9 +436,7 @@ else:
 
 
 @at_once
-def test_a_server_without_descriptors_waits_and_then_serves_again(
-    kind: str, connect: Connect
-) -> None:
+def test_server_out_of_descriptors_resumes_later(kind: str, connect: Connect) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", NO_DESCRIPTORS, kind],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

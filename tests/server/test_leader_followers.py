@@ -1,4 +1,4 @@
-"""Threads that take turns to receive."""
+"""Threads that receive alternately."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WAIT = 5.0
 
 
 class Crew:
-    """A crew that is fed by a queue."""
+    """A thread pool fed by a queue."""
 
     def __init__(self, max_threads: int) -> None:
         self.inbox: queue.SimpleQueue[Work] = queue.SimpleQueue()
@@ -34,7 +34,7 @@ class Crew:
             self.leading -= 1
 
     def run(self, work: Callable[[], None]) -> threading.Event:
-        """Hand work over; the event tells that it has ended."""
+        """Submit work; the event is set when it has ended."""
         ended = threading.Event()
 
         def do() -> None:
@@ -60,7 +60,7 @@ def crew() -> Iterator[Callable[[int], Crew]]:
         assert one.threads.stop(WAIT) == 0
 
 
-def test_work_is_done_in_one_thread_when_it_comes_one_by_one(
+def test_sequential_work_uses_one_thread(
     crew: Callable[[int], Crew],
 ) -> None:
     one = crew(1)
@@ -71,7 +71,7 @@ def test_work_is_done_in_one_thread_when_it_comes_one_by_one(
     assert len(one.threads) == 1
 
 
-def test_work_is_done_at_the_same_time(crew: Callable[[int], Crew]) -> None:
+def test_work_runs_concurrently(crew: Callable[[int], Crew]) -> None:
     one = crew(4)
     together = threading.Barrier(4)
     ended = [one.run(lambda: together.wait(WAIT) and None) for _ in range(4)]
@@ -109,7 +109,7 @@ def test_only_one_thread_receives_at_a_time(crew: Callable[[int], Crew]) -> None
 
 
 @pytest.mark.parametrize("error", [SystemExit, ValueError])
-def test_work_that_raises_ends_no_thread(
+def test_failing_work_ends_no_thread(
     crew: Callable[[int], Crew], error: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[object] = []
@@ -126,7 +126,7 @@ def test_work_that_raises_ends_no_thread(
     assert told == [error] * 5
 
 
-def test_an_exception_of_receive_stops_the_threads_and_is_kept() -> None:
+def test_exception_in_receive_stops_the_threads_and_is_kept() -> None:
     def receive() -> Work | None:
         raise OSError("no socket")
 
@@ -137,7 +137,7 @@ def test_an_exception_of_receive_stops_the_threads_and_is_kept() -> None:
     assert isinstance(crew.error, OSError)
 
 
-def test_work_under_way_is_waited_for(crew: Callable[[int], Crew]) -> None:
+def test_stop_waits_for_running_work(crew: Callable[[int], Crew]) -> None:
     one = crew(2)
     begun, go_on = threading.Event(), threading.Event()
     ended = one.run(lambda: begun.set() or (go_on.wait(WAIT) and None))
@@ -148,7 +148,7 @@ def test_work_under_way_is_waited_for(crew: Callable[[int], Crew]) -> None:
     assert ended.is_set()
 
 
-def test_nothing_is_taken_in_after_the_end(crew: Callable[[int], Crew]) -> None:
+def test_no_work_is_accepted_after_the_stop(crew: Callable[[int], Crew]) -> None:
     one = crew(2)
     assert one.threads.stop(WAIT) == 0
     one.run(lambda: None)
@@ -156,6 +156,6 @@ def test_nothing_is_taken_in_after_the_end(crew: Callable[[int], Crew]) -> None:
 
 
 @pytest.mark.parametrize("max_threads", [0, -1])
-def test_a_crew_needs_a_thread(max_threads: int) -> None:
+def test_at_least_one_thread_is_required(max_threads: int) -> None:
     with pytest.raises(ValueError, match="max_threads"):
         LeaderFollowers(lambda: None, max_threads, "crew")

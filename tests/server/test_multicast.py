@@ -1,4 +1,4 @@
-"""Multicast and broadcast reception. Between two networks as well, where that is allowed."""
+"""Multicast and broadcast reception; between two network namespaces too, where allowed."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ def serving(kind: str, host: str, port: int, interface: str, calls: Calls) -> It
 
 @pytest.fixture
 def sender(udp_socket: Callable[..., socket.socket]) -> socket.socket:
-    """Sends to IPv4 groups by the loopback interface."""
+    """Sends to IPv4 groups through the loopback interface."""
     sock = udp_socket()
     sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
     return sock
 
 
 @every_kind
-def test_a_message_to_a_group_arrives_and_is_answered(kind: str, sender: socket.socket) -> None:
+def test_message_to_a_group_arrives_and_is_answered(kind: str, sender: socket.socket) -> None:
     calls: Calls = queue.SimpleQueue()
     with serving(kind, GROUP, 0, "127.0.0.1", calls) as port:
         sender.sendto(osc("/a", 1), (GROUP, port))
@@ -84,7 +84,7 @@ def test_a_message_to_a_group_arrives_and_is_answered(kind: str, sender: socket.
 
 
 @every_kind
-def test_all_servers_of_a_group_get_a_message(kind: str, sender: socket.socket) -> None:
+def test_all_servers_of_a_group_receive_a_message(kind: str, sender: socket.socket) -> None:
     first: Calls = queue.SimpleQueue()
     second: Calls = queue.SimpleQueue()
     with (
@@ -96,7 +96,7 @@ def test_all_servers_of_a_group_get_a_message(kind: str, sender: socket.socket) 
 
 
 @every_kind
-def test_a_server_of_a_group_hears_nothing_else(kind: str, sender: socket.socket) -> None:
+def test_multicast_server_receives_nothing_else(kind: str, sender: socket.socket) -> None:
     calls: Calls = queue.SimpleQueue()
     with serving(kind, GROUP, 0, "127.0.0.1", calls) as port:
         sender.sendto(osc("/a", "to the host"), ("127.0.0.1", port))
@@ -110,7 +110,7 @@ def test_a_server_of_a_group_hears_nothing_else(kind: str, sender: socket.socket
     ("host", "interface"),
     [("ff01::4f53%lo", ""), ("ff02::4f53%lo", ""), ("ff02::4f53", "lo"), ("ff05::4f53", "lo")],
 )
-def test_a_group_of_ipv6_is_joined_where_it_is_said(kind: str, host: str, interface: str) -> None:
+def test_ipv6_group_is_joined_on_the_given_interface(kind: str, host: str, interface: str) -> None:
     # The loopback interface carries no IPv6 multicast: see below for messages.
     group = socket.inet_pton(socket.AF_INET6, host.partition("%")[0]).hex()
 
@@ -123,13 +123,13 @@ def test_a_group_of_ipv6_is_joined_where_it_is_said(kind: str, host: str, interf
 
 
 @every_kind
-def test_an_interface_that_is_not_there_is_an_error(kind: str) -> None:
+def test_missing_interface_is_an_error(kind: str) -> None:
     for group, interface in [(GROUP, "192.0.2.1"), ("ff02::4f53", "none0")]:
         with pytest.raises(OSError), serving(kind, group, 0, interface, queue.SimpleQueue()):
             pass
 
 
-# --- between two networks -----------------------------------------------------------------------
+# --- between two network namespaces -------------------------------------------------------------
 
 namespaces = pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0,
@@ -220,7 +220,7 @@ def networks() -> Iterator[tuple[str, str]]:
     ids=["broadcast to the network", "broadcast to all", "group", "group on an interface",
          "IPv6 group", "IPv6 group on an interface", "IPv6 group of the site"],
 )  # fmt: skip
-def test_a_message_to_all_comes_in_from_the_network(
+def test_broadcast_is_received_from_the_network(
     kind: str, host: str, interface: str, to: str, source: str, networks: tuple[str, str]
 ) -> None:
     near, far = (["ip", "netns", "exec", name, sys.executable, "-c"] for name in networks)
@@ -241,7 +241,7 @@ def test_a_message_to_all_comes_in_from_the_network(
 
 
 def wait_for_link(network: str, to: str) -> None:
-    """A link-local address is of use only when the system has seen that nobody has it."""
+    """A link-local address is usable only after duplicate address detection."""
     if ":" not in to:
         return
     code = textwrap.dedent(

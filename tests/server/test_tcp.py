@@ -55,7 +55,7 @@ def soon(seconds: float) -> TimeTag:
 
 
 class Inbox:
-    """A handler that hands over what it was called with."""
+    """A handler that queues its arguments."""
 
     def __init__(self) -> None:
         self._calls: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
@@ -84,7 +84,7 @@ def dispatcher(inbox: Inbox) -> Dispatcher:
     return dispatcher
 
 
-# --- what all servers do -----------------------------------------------------------------------
+# --- all servers -------------------------------------------------------------------------------
 
 
 @every_kind
@@ -101,7 +101,7 @@ def test_messages_arrive_in_order(
 
 @every_kind
 @every_mode
-def test_a_reply_comes_back_in_the_framing_of_the_client(
+def test_reply_uses_the_framing_of_the_client(
     kind: str, mode: str, wire: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     client = connect(serve_tcp(kind, dispatcher, mode).address, wire)
@@ -115,7 +115,7 @@ def test_a_reply_comes_back_in_the_framing_of_the_client(
 
 @every_kind
 @every_mode
-def test_a_stream_may_be_split_anywhere(
+def test_stream_can_be_split_anywhere(
     kind: str, mode: str, wire: str, serve_tcp: Serve, connect: Connect,
     dispatcher: Dispatcher, inbox: Inbox,
 ) -> None:  # fmt: skip
@@ -133,7 +133,7 @@ def test_a_stream_may_be_split_anywhere(
 
 @every_kind
 @every_mode
-def test_many_frames_at_once_arrive_each(
+def test_many_frames_can_arrive_at_once(
     kind: str, mode: str, wire: str, serve_tcp: Serve, connect: Connect,
     dispatcher: Dispatcher, inbox: Inbox,
 ) -> None:  # fmt: skip
@@ -154,7 +154,7 @@ def test_many_frames_at_once_arrive_each(
     ],
     ids=["END after", "shared END", "empty frames", "END at both ends"],
 )
-def test_slip_may_be_written_in_every_way_of_the_rfc(
+def test_every_slip_form_of_the_rfc_is_accepted(
     kind: str, mode: str, stream: bytes, serve_tcp: Serve, connect: Connect,
     dispatcher: Dispatcher, inbox: Inbox,
 ) -> None:  # fmt: skip
@@ -165,7 +165,7 @@ def test_slip_may_be_written_in_every_way_of_the_rfc(
 
 
 @every_kind
-def test_ipv6_is_served_as_well(
+def test_server_supports_ipv6(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     dispatcher.map("/who", lambda client, address: ("/you", client[0]), needs_reply_address=True)
@@ -175,7 +175,7 @@ def test_ipv6_is_served_as_well(
 
 
 @every_kind
-def test_a_handler_learns_its_client(
+def test_handler_receives_the_address_of_its_client(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     dispatcher.map(
@@ -191,7 +191,7 @@ def test_a_handler_learns_its_client(
 
 @every_kind
 @every_mode
-def test_a_client_that_disconnects_within_a_packet_affects_no_other(
+def test_client_that_disconnects_within_a_packet_affects_no_other(
     kind: str, mode: str, wire: str, serve_tcp: Serve, connect: Connect,
     dispatcher: Dispatcher, inbox: Inbox,
 ) -> None:  # fmt: skip
@@ -209,7 +209,7 @@ def test_a_client_that_disconnects_within_a_packet_affects_no_other(
 
 @every_kind
 @every_mode
-def test_a_client_that_sends_no_more_still_gets_its_replies(
+def test_half_closed_client_still_receives_its_replies(
     kind: str, mode: str, wire: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     client = connect(serve_tcp(kind, dispatcher, mode).address, wire)
@@ -220,7 +220,7 @@ def test_a_client_that_sends_no_more_still_gets_its_replies(
 
 
 @every_kind
-def test_a_reply_larger_than_the_buffers_arrives_whole(
+def test_reply_larger_than_the_buffers_arrives_completely(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     dispatcher.map("/much", lambda address: ("/much", bytes(60_000)))
@@ -243,7 +243,7 @@ def test_bad_packets_are_counted_and_end_no_connection(
 
 
 @every_kind
-def test_a_handler_that_raises_ends_no_connection(
+def test_handler_that_raises_ends_no_connection(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     dispatcher.map("/bad", lambda address: 1 // 0)
@@ -263,7 +263,7 @@ class Unprintable:
 @every_kind
 @pytest.mark.parametrize("result", ["no address", b"/\xff", ("/a", object()), Unprintable()],
                          ids=["text", "bytes", "object", "unprintable"])  # fmt: skip
-def test_a_reply_that_cannot_be_sent_ends_no_connection(
+def test_reply_that_cannot_be_sent_ends_no_connection(
     kind: str, result: object, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     dispatcher.map("/bad", lambda address: result)
@@ -275,7 +275,7 @@ def test_a_reply_that_cannot_be_sent_ends_no_connection(
 
 
 @every_kind
-def test_a_future_bundle_delays_nothing_and_runs_at_its_time(
+def test_future_bundle_delays_nothing_and_runs_at_its_time(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     arrivals: queue.SimpleQueue[tuple[str, int]] = queue.SimpleQueue()
@@ -289,7 +289,7 @@ def test_a_future_bundle_delays_nothing_and_runs_at_its_time(
 
 
 @every_kind
-def test_the_clock_of_the_scheduler_decides_what_is_due(
+def test_scheduler_clock_decides_when_messages_are_due(
     kind: str, serve_tcp: Serve, connect: Connect
 ) -> None:
     now = 1_000_000_000_000_000_000
@@ -303,7 +303,7 @@ def test_the_clock_of_the_scheduler_decides_what_is_due(
 
 
 @every_kind
-def test_the_reply_of_a_future_message_goes_to_its_client(
+def test_reply_of_a_future_message_goes_to_its_client(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     client = connect(serve_tcp(kind, dispatcher).address)
@@ -312,7 +312,7 @@ def test_the_reply_of_a_future_message_goes_to_its_client(
 
 
 @every_kind
-def test_a_future_message_of_a_client_that_left_still_runs(
+def test_future_message_of_a_client_that_left_still_runs(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher, inbox: Inbox
 ) -> None:
     server = serve_tcp(kind, dispatcher)
@@ -325,7 +325,7 @@ def test_a_future_message_of_a_client_that_left_still_runs(
 
 @every_kind
 @pytest.mark.parametrize("at", ["nothing", "a message", "half a frame"])
-def test_a_stop_ends_soon_with_clients_connected(
+def test_stop_is_fast_with_connected_clients(
     kind: str, at: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher, inbox: Inbox
 ) -> None:
     before = set(threading.enumerate())
@@ -344,7 +344,7 @@ def test_a_stop_ends_soon_with_clients_connected(
 
 
 @every_kind
-def test_a_stopped_server_takes_no_more_clients(
+def test_stopped_server_accepts_no_clients(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     server = serve_tcp(kind, dispatcher)
@@ -355,20 +355,20 @@ def test_a_stopped_server_takes_no_more_clients(
 
 @pytest.mark.parametrize("mode", ["", "1", "1.2", "SLIP", None])
 @pytest.mark.parametrize("base", [BlockingOSCTCPServer, ThreadingOSCTCPServer, AsyncOSCTCPServer])
-def test_another_mode_is_refused(base: Any, mode: Any, dispatcher: Dispatcher) -> None:
+def test_unknown_mode_is_rejected(base: Any, mode: Any, dispatcher: Dispatcher) -> None:
     where = ("127.0.0.1", 0) if base is AsyncOSCTCPServer else (("127.0.0.1", 0),)
     with pytest.raises(ValueError, match="framing"):
         base(*where, dispatcher, mode)
 
 
-def test_the_modes_have_the_names_of_the_documentation(dispatcher: Dispatcher) -> None:
+def test_mode_names_are_as_documented(dispatcher: Dispatcher) -> None:
     assert (MODE_1_0, MODE_1_1) == ("1.0", "1.1")
     with BlockingOSCTCPServer(("127.0.0.1", 0), dispatcher) as server:
         assert server.mode == "1.1"
 
 
 @every_kind
-def test_a_port_in_use_is_an_error(
+def test_port_in_use_is_an_error(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     address = serve_tcp("blocking", dispatcher).address
@@ -385,7 +385,7 @@ def test_a_port_in_use_is_an_error(
 
 
 @at_once
-def test_several_clients_are_served_at_once(
+def test_several_clients_are_served_concurrently(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     server = serve_tcp(kind, dispatcher, "auto")
@@ -399,7 +399,7 @@ def test_several_clients_are_served_at_once(
 
 
 @at_once
-def test_a_client_in_the_middle_of_a_frame_holds_up_no_other(
+def test_client_with_a_partial_frame_blocks_no_other(
     kind: str, serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     server = serve_tcp(kind, dispatcher)
@@ -412,7 +412,7 @@ def test_a_client_in_the_middle_of_a_frame_holds_up_no_other(
     assert slow.receive().args == (1,)
 
 
-def test_handlers_of_several_clients_run_at_the_same_time_on_threads(
+def test_handlers_of_several_clients_run_concurrently_on_threads(
     serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     together = threading.Barrier(6)
@@ -423,7 +423,7 @@ def test_handlers_of_several_clients_run_at_the_same_time_on_threads(
     together.wait(WAIT)
 
 
-def test_the_blocking_server_serves_the_next_client_when_the_first_leaves(
+def test_blocking_server_serves_the_next_client_when_the_first_leaves(
     serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     server = serve_tcp("blocking", dispatcher)
@@ -464,7 +464,7 @@ def test_handle_request_serves_one_client(
 
 
 @on_threads
-def test_handle_request_gives_up_after_its_timeout(
+def test_handle_request_returns_after_its_timeout(
     base: type[OSCTCPServer], dispatcher: Dispatcher
 ) -> None:
     with base(("127.0.0.1", 0), dispatcher) as server:
@@ -475,7 +475,7 @@ def test_handle_request_gives_up_after_its_timeout(
         assert timeouts == [1]
 
 
-def test_the_end_of_a_with_ends_the_connections_of_handle_request(
+def test_with_block_closes_the_connections_of_handle_request(
     connect: Connect, dispatcher: Dispatcher, inbox: Inbox
 ) -> None:
     before = set(threading.enumerate())
@@ -489,7 +489,7 @@ def test_the_end_of_a_with_ends_the_connections_of_handle_request(
 
 
 @on_threads
-def test_a_server_has_its_dispatcher_and_closes_at_the_end_of_a_with(
+def test_server_has_its_dispatcher_and_is_closed_by_a_with_block(
     base: type[OSCTCPServer], dispatcher: Dispatcher
 ) -> None:
     with base(("127.0.0.1", 0), dispatcher) as server:
@@ -498,7 +498,7 @@ def test_a_server_has_its_dispatcher_and_closes_at_the_end_of_a_with(
 
 
 @on_threads
-def test_the_family_follows_from_the_host_unless_it_is_given(
+def test_family_is_inferred_from_the_host_unless_given(
     base: type[OSCTCPServer], dispatcher: Dispatcher
 ) -> None:
     for host, family, expected in [
@@ -512,7 +512,7 @@ def test_the_family_follows_from_the_host_unless_it_is_given(
 
 
 @on_threads
-def test_a_server_may_serve_again(
+def test_server_can_serve_again(
     base: type[OSCTCPServer], connect: Connect, dispatcher: Dispatcher
 ) -> None:
     with base(("127.0.0.1", 0), dispatcher) as server:
@@ -529,12 +529,12 @@ def test_a_server_may_serve_again(
 
 
 @on_threads
-def test_a_coroutine_handler_of_a_blocking_server_is_logged(
+def test_coroutine_handler_of_a_blocking_server_is_logged(
     base: type[OSCTCPServer], connect: Connect, dispatcher: Dispatcher,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     async def coroutine(address: str) -> None:
-        raise AssertionError("nobody awaits it")
+        raise AssertionError("must not be awaited")
 
     dispatcher.map("/a", coroutine)
     with base(("127.0.0.1", 0), dispatcher) as server:
@@ -547,7 +547,7 @@ def test_a_coroutine_handler_of_a_blocking_server_is_logged(
     assert "asyncio server" in caplog.text
 
 
-def test_a_handler_that_never_returns_does_not_hold_up_the_stop(
+def test_stuck_handler_does_not_delay_a_stop(
     serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher, inbox: Inbox,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
@@ -562,14 +562,14 @@ def test_a_handler_that_never_returns_does_not_hold_up_the_stop(
     go_on.set()
     with suppress(ConnectionError):
         client.send("/note", 1)
-    assert client.is_ended()  # its thread serves nobody after the stop
+    assert client.is_ended()  # its thread serves no client after the stop
     for thread in threading.enumerate():
         if thread.name.startswith("osc-tcp"):
             thread.join(WAIT)
             assert not thread.is_alive()
 
 
-def test_a_stop_waits_for_handlers_that_run(
+def test_stop_waits_for_running_handlers(
     serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
@@ -621,7 +621,7 @@ async def test_start_serves_until_stop(dispatcher: Dispatcher, connect: Connect)
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_cancelled_start_stops(dispatcher: Dispatcher, connect: Connect) -> None:
+async def test_cancelled_start_stops(dispatcher: Dispatcher, connect: Connect) -> None:
     server = await listening(dispatcher)
     client = connect(server.address)
     client.send("/echo", 1)
@@ -636,7 +636,7 @@ async def test_a_cancelled_start_stops(dispatcher: Dispatcher, connect: Connect)
         pass
 
 
-async def test_the_end_of_an_async_with_stops(dispatcher: Dispatcher, connect: Connect) -> None:
+async def test_async_with_block_stops_the_server(dispatcher: Dispatcher, connect: Connect) -> None:
     async with AsyncOSCTCPServer("127.0.0.1", 0, dispatcher) as server:
         serving = asyncio.create_task(server.start())
         while not server.sockets:
@@ -648,7 +648,7 @@ async def test_the_end_of_an_async_with_stops(dispatcher: Dispatcher, connect: C
     assert await asyncio.to_thread(client.is_ended)
 
 
-async def test_a_server_may_be_stopped_twice_and_serve_again(
+async def test_server_can_be_stopped_twice_and_serve_again(
     dispatcher: Dispatcher, connect: Connect
 ) -> None:
     server = await listening(dispatcher)
@@ -663,7 +663,7 @@ async def test_a_server_may_be_stopped_twice_and_serve_again(
 
 
 @pytest.mark.parametrize("turns", range(6))
-async def test_a_client_that_is_just_accepted_is_ended_by_the_stop_as_well(
+async def test_stop_closes_a_client_that_was_just_accepted(
     turns: int, dispatcher: Dispatcher, connect: Connect
 ) -> None:
     server = await listening(dispatcher)
@@ -674,7 +674,7 @@ async def test_a_client_that_is_just_accepted_is_ended_by_the_stop_as_well(
     for _ in range(10):
         await asyncio.sleep(0)
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert client.is_ended()  # on this thread: nothing more of the loop is needed
+    assert client.is_ended()  # on this thread: the loop is not needed any more
 
 
 async def test_coroutine_handlers_are_awaited_in_order(
@@ -704,7 +704,7 @@ async def test_coroutine_handlers_are_awaited_in_order(
     await server.stop()
 
 
-async def test_a_client_is_not_read_while_its_coroutine_is_awaited(
+async def test_client_is_not_read_while_its_coroutine_is_awaited(
     dispatcher: Dispatcher, connect: Connect, inbox: Inbox
 ) -> None:
     begun, go_on = asyncio.Event(), asyncio.Event()
@@ -727,7 +727,7 @@ async def test_a_client_is_not_read_while_its_coroutine_is_awaited(
     await server.stop()
 
 
-async def test_a_slow_coroutine_of_one_client_holds_up_no_other(
+async def test_slow_coroutine_of_one_client_blocks_no_other(
     dispatcher: Dispatcher, connect: Connect
 ) -> None:
     go_on = asyncio.Event()
@@ -748,7 +748,7 @@ async def test_a_slow_coroutine_of_one_client_holds_up_no_other(
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, asyncio.CancelledError])
-async def test_a_coroutine_handler_that_raises_ends_no_connection(
+async def test_coroutine_handler_that_raises_ends_no_connection(
     error: type[BaseException], dispatcher: Dispatcher, connect: Connect
 ) -> None:
     async def bad(_address: str) -> None:
@@ -763,7 +763,7 @@ async def test_a_coroutine_handler_that_raises_ends_no_connection(
     await server.stop()
 
 
-async def test_a_client_that_sends_no_more_gets_the_reply_of_its_coroutine(
+async def test_half_closed_client_receives_the_reply_of_its_coroutine(
     dispatcher: Dispatcher, connect: Connect
 ) -> None:
     begun, go_on = asyncio.Event(), asyncio.Event()
@@ -788,7 +788,7 @@ async def test_a_client_that_sends_no_more_gets_the_reply_of_its_coroutine(
     await server.stop()
 
 
-async def test_a_stop_cancels_coroutines_and_waits_for_their_cleaning_up(
+async def test_stop_cancels_coroutines_and_waits_for_their_cleanup(
     dispatcher: Dispatcher, connect: Connect
 ) -> None:
     begun, cleaned = asyncio.Event(), asyncio.Event()
@@ -845,13 +845,13 @@ async def test_packet_timeout_does_not_count_the_time_of_a_coroutine(
 
 
 class LoopWithoutReaders(asyncio.SelectorEventLoop):
-    """As the loop of Windows."""
+    """An event loop without ``add_reader``, like the proactor loop of Windows."""
 
     def add_reader(self, *_args: Any) -> None:
         raise NotImplementedError
 
 
-def test_a_loop_that_watches_no_sockets_serves_as_well(
+def test_server_works_on_a_loop_without_socket_readers(
     dispatcher: Dispatcher, connect: Connect
 ) -> None:
     async def exchange() -> Message:
@@ -867,7 +867,7 @@ def test_a_loop_that_watches_no_sockets_serves_as_well(
         assert runner.run(exchange()).args == (1,)
 
 
-async def test_an_empty_host_is_every_address(dispatcher: Dispatcher, connect: Connect) -> None:
+async def test_empty_host_means_all_addresses(dispatcher: Dispatcher, connect: Connect) -> None:
     server = AsyncOSCTCPServer("", 0, dispatcher)
     await server.listen()
     for sock in server.sockets:
@@ -878,7 +878,7 @@ async def test_an_empty_host_is_every_address(dispatcher: Dispatcher, connect: C
     await server.stop()
 
 
-def test_auto_recognises_the_framing_of_each_client(
+def test_auto_detects_the_framing_of_each_client(
     serve_tcp: Serve, connect: Connect, dispatcher: Dispatcher
 ) -> None:
     server = serve_tcp("asyncio", dispatcher, "auto")

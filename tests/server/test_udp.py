@@ -47,7 +47,7 @@ def soon(seconds: float) -> TimeTag:
 
 
 class Inbox:
-    """A handler that hands over what it was called with."""
+    """A handler that queues its arguments."""
 
     def __init__(self) -> None:
         self._calls: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
@@ -63,7 +63,7 @@ class Inbox:
 
 
 class LoopServer(AsyncIOOSCUDPServer):
-    """Tells where it listens."""
+    """Calls ``bound`` with its address."""
 
     def __init__(self, host: str, dispatcher: Dispatcher) -> None:
         self.loop = asyncio.new_event_loop()
@@ -170,11 +170,11 @@ def serve() -> Iterator[Callable[..., Running]]:
 
 Serve = Callable[..., Running]
 
-# --- what all servers do -----------------------------------------------------------------------
+# --- all servers -------------------------------------------------------------------------------
 
 
 @every_mode
-def test_a_message_reaches_its_handler(
+def test_message_reaches_its_handler(
     mode: str, serve: Serve, dispatcher: Dispatcher, inbox: Inbox, sender: socket.socket
 ) -> None:
     dispatcher.map("/fader", inbox, "fixed", needs_reply_address=True)
@@ -189,7 +189,7 @@ def test_a_message_reaches_its_handler(
     [("/ok", Message("/ok")), (("/ok", 1, "x"), Message("/ok", "is", (1, "x")))],
     ids=["address", "tuple"],
 )
-def test_what_a_handler_returns_goes_back_to_the_sender(
+def test_result_of_a_handler_is_sent_to_the_sender(
     mode: str,
     serve: Serve,
     dispatcher: Dispatcher,
@@ -206,7 +206,7 @@ def test_what_a_handler_returns_goes_back_to_the_sender(
 
 
 @every_mode
-def test_a_handler_that_returns_none_sends_no_reply(
+def test_handler_that_returns_none_sends_no_reply(
     mode: str, serve: Serve, dispatcher: Dispatcher, inbox: Inbox, sender: socket.socket
 ) -> None:
     dispatcher.map("/quiet", inbox)
@@ -239,7 +239,7 @@ def test_bad_datagrams_are_counted_and_stop_nothing(
 
 
 @every_mode
-def test_a_handler_that_raises_stops_nothing(
+def test_handler_that_raises_stops_nothing(
     mode: str,
     serve: Serve,
     dispatcher: Dispatcher,
@@ -265,7 +265,7 @@ class Unprintable:
 @every_mode
 @pytest.mark.parametrize("result", ["no address", b"/\xff", ("/a", object()), Unprintable()],
                          ids=["text", "bytes", "object", "unprintable"])  # fmt: skip
-def test_a_reply_that_cannot_be_sent_stops_nothing(
+def test_reply_that_cannot_be_sent_stops_nothing(
     mode: str,
     serve: Serve,
     dispatcher: Dispatcher,
@@ -285,7 +285,7 @@ def test_a_reply_that_cannot_be_sent_stops_nothing(
 
 
 @every_mode
-def test_a_future_bundle_delays_nothing_and_arrives_at_its_time(
+def test_future_bundle_delays_nothing_and_arrives_at_its_time(
     mode: str, serve: Serve, dispatcher: Dispatcher, sender: socket.socket
 ) -> None:
     arrivals: queue.SimpleQueue[tuple[str, int]] = queue.SimpleQueue()
@@ -300,7 +300,7 @@ def test_a_future_bundle_delays_nothing_and_arrives_at_its_time(
 
 
 @every_mode
-def test_an_earlier_bundle_overtakes_a_later_one(
+def test_earlier_bundle_overtakes_a_later_one(
     mode: str, serve: Serve, dispatcher: Dispatcher, inbox: Inbox, sender: socket.socket
 ) -> None:
     dispatcher.map("/*", inbox)
@@ -312,7 +312,7 @@ def test_an_earlier_bundle_overtakes_a_later_one(
 
 
 @every_mode
-def test_a_stopped_server_ends_soon_and_frees_its_port(
+def test_stop_is_fast_and_frees_the_port(
     mode: str, serve: Serve, dispatcher: Dispatcher, udp_socket: MakeSocket
 ) -> None:
     server = serve(start, mode, dispatcher)
@@ -324,7 +324,7 @@ def test_a_stopped_server_ends_soon_and_frees_its_port(
 
 
 @every_mode
-def test_ipv6_is_served_as_well(
+def test_server_supports_ipv6(
     mode: str, serve: Serve, dispatcher: Dispatcher, udp_socket: MakeSocket
 ) -> None:
     dispatcher.map("/ask", lambda client, address: ("/you", client[0]), needs_reply_address=True)
@@ -335,7 +335,7 @@ def test_ipv6_is_served_as_well(
 
 
 class CountingSelector(selectors.DefaultSelector):
-    """Counts how often anybody waits for anything."""
+    """Counts the calls of ``select``."""
 
     waits = 0
 
@@ -345,7 +345,7 @@ class CountingSelector(selectors.DefaultSelector):
 
 
 @every_mode
-def test_a_burst_is_read_until_the_socket_would_block(
+def test_burst_is_read_until_the_socket_would_block(
     mode: str,
     serve: Serve,
     dispatcher: Dispatcher,
@@ -363,7 +363,7 @@ def test_a_burst_is_read_until_the_socket_would_block(
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
             room = probe.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
-        burst = min(2_000, room // 1_024)  # what the system's buffer holds
+        burst = min(2_000, room // 1_024)  # capacity of the system's buffer
         for n in range(burst):
             sender.sendto(osc("/n", n), address)
 
@@ -382,7 +382,7 @@ def test_a_burst_is_read_until_the_socket_would_block(
 
 
 @every_mode
-def test_a_large_datagram_arrives_whole(
+def test_large_datagram_arrives_completely(
     mode: str, serve: Serve, dispatcher: Dispatcher, inbox: Inbox, sender: socket.socket
 ) -> None:
     dispatcher.map("/blob", inbox)
@@ -392,7 +392,7 @@ def test_a_large_datagram_arrives_whole(
 
 
 @pytest.mark.parametrize("mode", ["blocking", "threading"])
-def test_a_coroutine_handler_of_a_blocking_server_is_logged(
+def test_coroutine_handler_of_a_blocking_server_is_logged(
     mode: str,
     serve: Serve,
     dispatcher: Dispatcher,
@@ -401,7 +401,7 @@ def test_a_coroutine_handler_of_a_blocking_server_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def coroutine(address: str) -> None:
-        raise AssertionError("nobody awaits it")
+        raise AssertionError("must not be awaited")
 
     dispatcher.map("/a", coroutine)
     dispatcher.map("/a", inbox)
@@ -425,7 +425,7 @@ def test_packets_from_outside_allow_are_counted_and_not_decoded(
         monkeypatch.setattr(kind, "allow", AllowList(["127.0.0.2", "10.0.0.0/8"]))
     dispatcher.map("/x", inbox)
     server = serve(start, mode, dispatcher)
-    for n in range(300):  # more than one batch, and by turns
+    for n in range(300):  # more than one batch, and alternately
         sender.sendto(osc("/x", -1), server.address)
         if n % 100 == 0:
             udp_socket("127.0.0.2").sendto(osc("/x", n), server.address)
@@ -479,7 +479,7 @@ def test_verify_request_rejects_packets(
 
 @on_threads
 @pytest.mark.parametrize("name", ["verify_request", "process_request", "finish_request"])
-def test_an_overridden_method_that_raises_is_reported_and_stops_nothing(
+def test_overridden_method_that_raises_is_reported_and_stops_nothing(
     kind: type[OSCUDPServer],
     name: str,
     serve: Serve,
@@ -503,7 +503,7 @@ def test_an_overridden_method_that_raises_is_reported_and_stops_nothing(
     assert "my override is broken" in caplog.text
 
 
-def test_a_mixin_of_the_standard_library_works(
+def test_mixin_of_the_standard_library_works(
     serve: Serve, dispatcher: Dispatcher, sender: socket.socket
 ) -> None:
     class Mixed(socketserver.ThreadingMixIn, BlockingOSCUDPServer):
@@ -533,7 +533,7 @@ def test_handle_request_waits_for_one_datagram_and_handles_it(
         assert len(inbox) == 1
 
 
-def test_handle_request_gives_up_after_its_timeout(dispatcher: Dispatcher) -> None:
+def test_handle_request_returns_after_its_timeout(dispatcher: Dispatcher) -> None:
     class Patient(BlockingOSCUDPServer):
         timeouts = 0
 
@@ -547,7 +547,7 @@ def test_handle_request_gives_up_after_its_timeout(dispatcher: Dispatcher) -> No
         assert server.timeouts == 1
 
 
-def test_handle_request_runs_what_becomes_due_while_it_waits(
+def test_handle_request_runs_messages_that_become_due_while_it_waits(
     dispatcher: Dispatcher, inbox: Inbox, sender: socket.socket
 ) -> None:
     dispatcher.map("/later", lambda address: sender.sendto(osc("/now"), server.server_address))
@@ -555,24 +555,24 @@ def test_handle_request_runs_what_becomes_due_while_it_waits(
     with BlockingOSCUDPServer(("127.0.0.1", 0), dispatcher, timeout=WAIT) as server:
         sender.sendto(encode_bundle([osc("/later")], soon(0.05)), server.server_address)
         server.handle_request()
-        server.handle_request()  # would find nothing, had /later not run meanwhile
+        server.handle_request()  # would find nothing if /later had not run meanwhile
         assert inbox.take() == ("/now",)
 
 
-def test_a_server_closes_its_socket_at_the_end_of_a_with(dispatcher: Dispatcher) -> None:
+def test_with_block_closes_the_socket(dispatcher: Dispatcher) -> None:
     with BlockingOSCUDPServer(("127.0.0.1", 0), dispatcher) as server:
         assert server.dispatcher is dispatcher
     assert server.socket.fileno() == -1
 
 
-def test_a_server_may_bind_later(dispatcher: Dispatcher) -> None:
+def test_server_can_bind_later(dispatcher: Dispatcher) -> None:
     with BlockingOSCUDPServer(("127.0.0.1", 0), dispatcher, bind_and_activate=False) as server:
         assert server.socket.getsockname()[1] == 0
         server.server_bind()
         assert server.server_address[1] != 0
 
 
-def test_the_family_follows_from_the_host_unless_it_is_given(dispatcher: Dispatcher) -> None:
+def test_family_is_inferred_from_the_host_unless_given(dispatcher: Dispatcher) -> None:
     with BlockingOSCUDPServer(("::1", 0), dispatcher) as server:
         assert server.socket.family == socket.AF_INET6
     with BlockingOSCUDPServer(("", 0), dispatcher, family=socket.AF_INET6) as server:
@@ -582,7 +582,7 @@ def test_the_family_follows_from_the_host_unless_it_is_given(dispatcher: Dispatc
 
 
 @on_threads
-def test_a_port_in_use_is_an_error(
+def test_port_in_use_is_an_error(
     kind: type[OSCUDPServer], dispatcher: Dispatcher, sender: socket.socket
 ) -> None:
     with pytest.raises(OSError):
@@ -590,7 +590,7 @@ def test_a_port_in_use_is_an_error(
 
 
 @on_threads
-def test_a_server_that_was_shut_down_before_it_served_ends_at_once(
+def test_server_shut_down_before_serving_returns_at_once(
     kind: type[OSCUDPServer], dispatcher: Dispatcher
 ) -> None:
     with kind(("127.0.0.1", 0), dispatcher) as server:
@@ -599,7 +599,7 @@ def test_a_server_that_was_shut_down_before_it_served_ends_at_once(
 
 
 @on_threads
-def test_a_server_may_serve_again(
+def test_server_can_serve_again(
     kind: type[OSCUDPServer], dispatcher: Dispatcher, inbox: Inbox, sender: socket.socket
 ) -> None:
     dispatcher.map("/a", inbox)
@@ -625,7 +625,7 @@ def threading_server(dispatcher: Dispatcher, **attributes: object) -> ThreadingO
     return type("Server", (ThreadingOSCUDPServer,), attributes)(("127.0.0.1", 0), dispatcher)
 
 
-def test_handlers_run_at_the_same_time(
+def test_handlers_run_concurrently(
     serve: Serve, dispatcher: Dispatcher, sender: socket.socket
 ) -> None:
     together = threading.Barrier(9)
@@ -636,7 +636,7 @@ def test_handlers_run_at_the_same_time(
     together.wait(WAIT)
 
 
-def test_no_more_than_max_threads_handlers_run_and_no_packet_is_lost(
+def test_max_threads_bounds_handlers_and_no_packet_is_lost(
     serve: Serve, dispatcher: Dispatcher, sender: socket.socket
 ) -> None:
     begun: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -658,7 +658,7 @@ def test_no_more_than_max_threads_handlers_run_and_no_packet_is_lost(
     assert sorted(first + [begun.get(timeout=WAIT) for _ in range(7)]) == list(range(10))
 
 
-def test_threads_are_used_again(
+def test_threads_are_reused(
     serve: Serve, dispatcher: Dispatcher, inbox: Inbox, sender: socket.socket
 ) -> None:
     names: set[str] = set()
@@ -689,7 +689,7 @@ def test_no_thread_is_left_after_a_shutdown(
     assert threads_of_servers() == []
 
 
-def test_a_shutdown_waits_for_handlers_that_run(
+def test_shutdown_waits_for_running_handlers(
     serve: Serve, dispatcher: Dispatcher, sender: socket.socket
 ) -> None:
     begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
@@ -708,7 +708,7 @@ def test_a_shutdown_waits_for_handlers_that_run(
     assert ended.is_set()
 
 
-def test_a_handler_that_never_returns_does_not_hold_up_the_shutdown(
+def test_stuck_handler_does_not_delay_a_shutdown(
     serve: Serve,
     dispatcher: Dispatcher,
     sender: socket.socket,
@@ -728,7 +728,7 @@ def test_a_handler_that_never_returns_does_not_hold_up_the_shutdown(
         thread.join(WAIT)
 
 
-def test_a_handler_that_exits_ends_no_thread(
+def test_handler_that_exits_ends_no_thread(
     serve: Serve,
     dispatcher: Dispatcher,
     inbox: Inbox,
@@ -751,7 +751,7 @@ def test_a_handler_that_exits_ends_no_thread(
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_an_interrupted_server_ends_its_threads(
+def test_interrupted_server_ends_its_threads(
     dispatcher: Dispatcher, error: type[BaseException]
 ) -> None:
     def interrupt(self: object) -> None:
@@ -763,7 +763,7 @@ def test_an_interrupted_server_ends_its_threads(
         assert threads_of_servers() == []
 
 
-def test_an_error_of_the_socket_is_raised_by_the_server(dispatcher: Dispatcher) -> None:
+def test_socket_error_is_raised_by_the_server(dispatcher: Dispatcher) -> None:
     server = threading_server(dispatcher, service_actions=lambda self: self.socket.close())
     with pytest.raises(OSError):
         server.serve_forever(0.02)
@@ -784,7 +784,7 @@ async def endpoint(
 
 
 async def settle() -> None:
-    """Let the loop do all that is ready."""
+    """Let the loop run all ready callbacks."""
     for _ in range(20):
         await asyncio.sleep(0)
 
@@ -794,7 +794,7 @@ async def close(transport: asyncio.DatagramTransport) -> None:
     await settle()
 
 
-async def test_a_coroutine_handler_is_awaited_and_its_result_is_the_reply(
+async def test_coroutine_handler_is_awaited_and_its_result_is_the_reply(
     dispatcher: Dispatcher, sender: socket.socket
 ) -> None:
     async def handler(address: str, value: int) -> tuple[str, int]:
@@ -809,7 +809,7 @@ async def test_a_coroutine_handler_is_awaited_and_its_result_is_the_reply(
     await close(transport)
 
 
-async def test_coroutine_handlers_are_awaited_at_the_same_time(
+async def test_coroutine_handlers_are_awaited_concurrently(
     dispatcher: Dispatcher, sender: socket.socket
 ) -> None:
     together = asyncio.Barrier(6)
@@ -825,7 +825,7 @@ async def test_coroutine_handlers_are_awaited_at_the_same_time(
     await close(transport)
 
 
-async def test_exceptions_of_a_coroutine_handler_are_logged_rate_limited(
+async def test_exceptions_of_a_coroutine_handler_are_logged_at_a_limited_rate(
     dispatcher: Dispatcher, sender: socket.socket, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken(_address: str) -> None:
@@ -850,7 +850,7 @@ async def test_exceptions_of_a_coroutine_handler_are_logged_rate_limited(
     await close(transport)
 
 
-async def test_a_coroutine_handler_of_a_future_bundle_is_awaited(
+async def test_coroutine_handler_of_a_future_bundle_is_awaited(
     dispatcher: Dispatcher, sender: socket.socket
 ) -> None:
     done = asyncio.Event()
@@ -865,7 +865,7 @@ async def test_a_coroutine_handler_of_a_future_bundle_is_awaited(
     await close(transport)
 
 
-async def test_no_more_than_max_tasks_are_awaited_and_no_packet_is_lost(
+async def test_max_tasks_bounds_coroutines_and_no_packet_is_lost(
     dispatcher: Dispatcher, sender: socket.socket
 ) -> None:
     go_on: asyncio.Queue[None] = asyncio.Queue()
@@ -896,7 +896,7 @@ async def test_no_more_than_max_tasks_are_awaited_and_no_packet_is_lost(
     await close(transport)
 
 
-async def test_packets_after_max_tasks_wait_until_tasks_have_ended(
+async def test_packets_above_max_tasks_wait_until_tasks_have_ended(
     dispatcher: Dispatcher, sender: socket.socket
 ) -> None:
     go_on: asyncio.Queue[None] = asyncio.Queue()
@@ -956,11 +956,18 @@ async def test_nothing_runs_after_the_close(dispatcher: Dispatcher, sender: sock
 
     dispatcher.map("/*", handler)
     transport, address = await endpoint(dispatcher)
-    sender.sendto(encode_bundle([osc("/later")], soon(0.05)), address)
+    other, is_due = Dispatcher(), asyncio.Event()
+    other.map("/later", lambda _address: is_due.set())
+    other_transport, other_address = await endpoint(other)
+    due = soon(0.05)
+    sender.sendto(encode_bundle([osc("/later")], due), address)
     sender.sendto(osc("/a"), address)
     sender.sendto(osc("/b"), address)
-    await asyncio.sleep(0.1)
+    sender.sendto(encode_bundle([osc("/later")], due), other_address)
+    await asyncio.wait_for(is_due.wait(), WAIT)
+    await settle()
     assert calls == ["/a"]
+    await close(other_transport)
 
 
 async def test_serving_ends_with_the_loop_and_lets_tasks_clean_up(
@@ -985,7 +992,7 @@ async def test_serving_ends_with_the_loop_and_lets_tasks_clean_up(
     assert cleaned.is_set()
 
 
-async def test_the_transport_knows_its_socket(dispatcher: Dispatcher) -> None:
+async def test_transport_knows_its_socket(dispatcher: Dispatcher) -> None:
     transport, address = await endpoint(dispatcher)
     assert address == transport.get_extra_info("socket").getsockname()
     assert address[0] == "127.0.0.1"
@@ -993,7 +1000,7 @@ async def test_the_transport_knows_its_socket(dispatcher: Dispatcher) -> None:
     await close(transport)
 
 
-async def test_the_transport_sends_to_an_address_alone(
+async def test_transport_sends_only_to_a_given_address(
     dispatcher: Dispatcher, sender: socket.socket
 ) -> None:
     transport, _ = await endpoint(dispatcher)
@@ -1004,7 +1011,7 @@ async def test_the_transport_sends_to_an_address_alone(
     await close(transport)
 
 
-async def test_a_port_in_use_is_an_error_of_the_endpoint(
+async def test_port_in_use_is_an_error_of_the_endpoint(
     dispatcher: Dispatcher, sender: socket.socket
 ) -> None:
     server = AsyncIOOSCUDPServer(sender.getsockname(), dispatcher, asyncio.get_running_loop())
@@ -1013,13 +1020,13 @@ async def test_a_port_in_use_is_an_error_of_the_endpoint(
 
 
 class LoopWithoutReaders(asyncio.SelectorEventLoop):
-    """As the loop of Windows."""
+    """An event loop without ``add_reader``, like the proactor loop of Windows."""
 
     def add_reader(self, *_args: Any) -> None:
         raise NotImplementedError
 
 
-def test_a_loop_that_watches_no_sockets_serves_as_well(
+def test_server_works_on_a_loop_without_socket_readers(
     dispatcher: Dispatcher, sender: socket.socket
 ) -> None:
     async def handler(_address: str, value: int) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""Endpoints to test with, and a running system made of them."""
+"""Endpoints for tests, and a running system with them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from oscbridge.udp_client import UDPClient
 
 
 class Collect(RecordingEndpoint):
-    """Records what it is sent, one message after another."""
+    """Records its messages."""
 
     async def send(self, message: Message) -> None:
         await RecordingEndpoint.send_batch(self, (message,))
@@ -25,7 +25,7 @@ class Collect(RecordingEndpoint):
 
 
 class SourceOnly(Endpoint):
-    """Nothing can be sent to it."""
+    """A source only."""
 
 
 TYPES: dict[str, type[Endpoint]] = {
@@ -37,13 +37,13 @@ TYPES: dict[str, type[Endpoint]] = {
 
 @pytest.fixture
 def types() -> dict[str, type[Endpoint]]:
-    """The endpoint types that a test's configuration may use; a test may add its own."""
+    """The endpoint types for configurations of tests; a test may add its own."""
     return dict(TYPES)
 
 
 @pytest.fixture
 def make_app(types: dict[str, type[Endpoint]]) -> Callable[..., App]:
-    """Makes a system from TOML; no plugin takes part unless one is given."""
+    """Makes a system from TOML, with the given plugins only."""
 
     def make(text: str, plugins: Plugins | None = None) -> App:
         return App(parse(text, types, "test.toml"), plugins or Plugins([]))

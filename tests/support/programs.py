@@ -5,7 +5,7 @@ process starts, by whatever function. So a test cannot rely on a program that ha
 installed on one machine and that ``make test`` does not install on another.
 
 Programs of the repository, of its virtual environment (also of node_modules) and programs
-that a test has made in a temporary folder are free. What a program starts in its turn is not
+that a test has made in a temporary folder are free. Programs that these start in turn are not
 seen here; ``make test-fresh`` finds out.
 """
 
@@ -29,7 +29,7 @@ FREE: Final = tuple(Path(each).resolve() for each in (ROOT, sys.prefix, tempfile
 
 
 def _read_list() -> Mapping[str, str]:
-    """The package of each program. Files that prove a package have no part in it."""
+    """The package of each program, without files that only identify a package."""
     lines = [line.split() for line in LIST.read_text().splitlines() if not line.startswith("#")]
     return {name: words[0] for words in lines for name in words[1:] if not name.startswith("/")}
 
@@ -38,9 +38,9 @@ PACKAGES: Final = _read_list()
 
 
 def find_program(name: str, *, first: str = "") -> str:
-    """The path of a system program, from a folder if it is there, or else from PATH.
+    """The path of a system program, from a folder if it exists there, otherwise from PATH.
 
-    A path stays what it is. Fails if a test may not start the program, or it is missing.
+    A path is returned unchanged. Fails if a test may not start the program or it is missing.
     """
     if problem := problem_with(name):
         pytest.fail(problem)
@@ -74,9 +74,9 @@ def _not_listed(name: str) -> str:
     )
 
 
-# --- what a process starts ---------------------------------------------------------------------
+# --- started programs --------------------------------------------------------------------------
 
-_problems: list[str] = []  # also of processes whose starter swallows the failure
+_problems: list[str] = []  # also of processes whose caller swallows the failure
 
 
 def _look(event: str, args: tuple[Any, ...]) -> None:
@@ -100,7 +100,7 @@ sys.addaudithook(_look)
 
 @pytest.hookimpl(wrapper=True)
 def _check(item: pytest.Item) -> Iterator[None]:
-    """Fail a test that has started such a program, even if it survived the refusal."""
+    """Fail a test that has tried to start such a program, even if it swallowed the error."""
     try:
         yield
     finally:

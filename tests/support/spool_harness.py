@@ -1,4 +1,4 @@
-"""What tests of the spool share: endpoints, and a runner whose accounting is checked at its end."""
+"""Helpers for tests of the spool: endpoints, and a runner with checked accounting at its end."""
 
 from __future__ import annotations
 

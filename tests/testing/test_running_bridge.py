@@ -1,4 +1,4 @@
-"""What the helpers for tests of plugins promise."""
+"""The guarantees of the helpers for tests of plugins."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def test_counters_metrics_and_log_can_be_read() -> None:
         assert 'endpoint="deaf",reason="bad"} 2.0' in bridge.metrics()
 
 
-async def test_an_offered_message_is_a_delivery_where_the_endpoint_takes_them() -> None:
+async def test_offered_message_is_a_delivery_if_the_endpoint_accepts_deliveries() -> None:
     class Taking(oscbridge.Endpoint[oscbridge.Options, oscbridge.Delivery[oscbridge.Options]]):
         got: asyncio.Queue[oscbridge.Delivery[oscbridge.Options]]
 
@@ -87,7 +87,7 @@ async def test_an_offered_message_is_a_delivery_where_the_endpoint_takes_them() 
             assert await endpoint.got.get() == oscbridge.Delivery(Message("/a"), None, {})
 
 
-async def test_it_reloads_and_stops() -> None:
+async def test_running_bridge_reloads_and_stops() -> None:
     async with running_bridge(UDP, installed=False) as bridge:
         changes = await bridge.reload(UDP + '[endpoint.more]\ntype = "recording"\n')
         assert str(changes) == "added endpoint.more"
@@ -143,7 +143,7 @@ async def test_a_bridge_that_cannot_start_says_why() -> None:
             pass
 
 
-async def test_a_wait_that_is_in_vain_shows_what_there_was() -> None:
+async def test_timed_out_wait_shows_the_recorded_messages() -> None:
     async with running_bridge(UDP, installed=False) as bridge:
         logging.getLogger("oscbridge.endpoint.seen").info("here")
         with pytest.raises(AssertionError, match=r"INFO oscbridge\.endpoint\.seen: here"):
@@ -154,7 +154,7 @@ async def test_a_wait_that_is_in_vain_shows_what_there_was() -> None:
             bridge.endpoint("nobody")
 
 
-async def test_the_log_is_left_as_it_was() -> None:
+async def test_log_configuration_is_restored() -> None:
     logger = logging.getLogger("oscbridge")
     before = (logger.level, list(logger.handlers))
     async with running_bridge(UDP, installed=False):
@@ -162,7 +162,7 @@ async def test_the_log_is_left_as_it_was() -> None:
     assert (logger.level, logger.handlers) == before
 
 
-def test_a_free_port_is_one_that_the_system_does_not_hand_out() -> None:
+def test_free_port_is_outside_the_ephemeral_range() -> None:
     assert 10_000 <= free_port() < 32_000
 
 
@@ -187,7 +187,7 @@ async def test_a_recording_endpoint_records_in_order() -> None:
 
 
 class Miscounting(oscbridge.Endpoint):
-    """Says that a message is lost, and then accepts it."""
+    """Reports a message as lost, and then accepts it."""
 
     async def send(self, message: Message) -> None:
         self.host.dropped("lost", 1)

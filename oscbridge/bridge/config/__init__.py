@@ -1,1 +1,1 @@
-"""The configuration file: its keys, how it is read, and what is wrong with it."""
+"""The configuration file: its keys, its reader and its problems."""

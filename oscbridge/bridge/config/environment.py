@@ -43,7 +43,7 @@ class Overlay(NamedTuple):
     places: Mapping[KeyPath, str]
     """The variable of each key that it sets, and of each table that it creates, by path."""
     problems: Sequence[str]
-    """Problems with the names of variables, one line each."""
+    """Problems with the names of variables, each one line."""
 
     def explain(self, problem: ConfigProblem) -> str:
         """A problem as text, with the variable that caused it, if one did."""

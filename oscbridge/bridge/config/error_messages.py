@@ -1,4 +1,4 @@
-"""Error messages for values that a model rejects: where, the value, what is wrong, the fix."""
+"""Error messages for values that a model rejects: place, value, problem and fix."""
 
 from __future__ import annotations
 

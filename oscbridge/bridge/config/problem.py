@@ -1,4 +1,4 @@
-"""One problem in a configuration: where it is, what is wrong and how to fix it."""
+"""One problem in a configuration: its place, its description and its fix."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ MAX_SHOWN: Final = 80
 class ConfigProblem:
     """One problem in a configuration.
 
-    As text: ``bridge.stage.listen = 'x': what is wrong; how to fix it``.
+    As text: ``bridge.stage.listen = 'x': description; how to fix it``.
     """
 
     path: KeyPath
     text: str
-    """What is wrong and how to fix it."""
+    """The description of the problem and how to fix it."""
     value: str = ""
     """The offending value as it is shown; empty if it is missing, irrelevant or secret."""
     renamed_to: str = ""

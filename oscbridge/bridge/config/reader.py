@@ -173,7 +173,7 @@ class Reader:
             try:
                 path = _state_directory() / f"{name}.spool"
             except RuntimeError:
-                text = "missing key, and there is no home directory for a default"
+                text = "missing key; the default requires a home directory"
                 self._problem(("endpoint", name, "spool", "path"), text)
                 return None
         return SpoolBounds(path, host.spool.max_size, host.spool.max_age)

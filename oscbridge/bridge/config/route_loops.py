@@ -57,8 +57,8 @@ def endless(
 ) -> Iterator[tuple[int, str, str]]:
     """Routes that send messages in an endless loop: route number, endpoint, and the loop.
 
-    ``comes_back`` maps an OSC endpoint to the sources that receive what is sent to it. An
-    endpoint does not send what came from itself or from its peer: ``answers`` holds pairs of
+    ``comes_back`` maps an OSC endpoint to the sources that receive the messages sent to it. An
+    endpoint sends no messages from itself or from its peer: ``answers`` holds pairs of
     endpoints of which the second sends to where the first sends from.
 
     Only loops in which messages stay unchanged are reported: there each incoming message

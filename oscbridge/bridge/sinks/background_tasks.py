@@ -59,7 +59,7 @@ class BackgroundTasks:
 
 
 class _TaskDied(Exception):
-    """Carries what is not an ``Exception``, which would end the event loop."""
+    """Wraps an exception other than ``Exception``, which would end the event loop."""
 
 
 async def _contained(coroutine: Coroutine[object, object, None]) -> None:

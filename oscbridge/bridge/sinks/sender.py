@@ -180,7 +180,7 @@ class Sender:
     async def _recover(
         self, error: NotConnected | BackOff | OSError, *, has_progress: bool = False
     ) -> None:
-        """Prepare for sending again what is left: wait, or have it connected again."""
+        """Prepare for sending the remaining messages again: wait or reconnect."""
         if isinstance(error, BackOff):
             self._reporter.report("back_off", str(error))
             await asyncio.sleep(error.seconds)

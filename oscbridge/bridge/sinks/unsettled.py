@@ -77,7 +77,7 @@ class UnsettledBatch:
         return self._take(settled)
 
     def settle_early(self) -> Settled:
-        """Count what is settled, though messages before it are not. Only at the end."""
+        """Count settled messages even if earlier ones are not settled. Only at the end."""
         rest = self.unsettled
         settled = self._take(sorted(self._early))
         self._messages, self._first = rest, 0

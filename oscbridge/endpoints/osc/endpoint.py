@@ -19,7 +19,7 @@ CONFIRM_TIME: Final = 0.5
 """Seconds without another refusal after which a datagram counts as accepted."""
 
 SILENT_INTERVALS: Final = 3
-"""Intervals of a keepalive without an answer that are a problem."""
+"""Keepalive intervals without a reply after which the peer counts as unreachable."""
 
 
 def _to(url: oscbridge.OSCURL) -> oscbridge.OSCURL:
@@ -28,7 +28,7 @@ def _to(url: oscbridge.OSCURL) -> oscbridge.OSCURL:
             "a client must choose the framing: tcp:// (OSC 1.1, SLIP) or tcp+1.0:// (length)"
         )
     if not url.port:
-        raise ValueError("nothing can be sent to port 0")
+        raise ValueError("port must be at least 1")
     return url
 
 
@@ -46,14 +46,14 @@ def _message(text: str) -> str:
 
 
 class Keepalive(oscbridge.Options):
-    """``keepalive = {...}``: what a device wants to hear so that it goes on answering."""
+    """``keepalive = {...}``: a message that a device requires regularly to keep sending."""
 
     send: Annotated[str, AfterValidator(_message)]
-    """The message, as ``"/xremote"`` or ``"/subscribe 50"``."""
+    """The message, e.g. ``"/xremote"`` or ``"/subscribe 50"``."""
     every: Annotated[float, Field(ge=0.1, le=3600)]
-    """Seconds."""
+    """Interval in seconds, 0.1 to 3600."""
     expect: bool = False
-    """Whether the device answers: silence for three intervals is a problem then."""
+    """Whether the device replies. If so, it counts as unreachable after three silent intervals."""
 
 
 class OSCOptions(oscbridge.Options):
@@ -65,15 +65,16 @@ class OSCOptions(oscbridge.Options):
     """Where to send: ``udp://``, ``tcp://`` (OSC 1.1) or ``tcp+1.0://``, then ``host:port``.
     A multicast group or a broadcast address is fine."""
     listen: oscbridge.HostPort | None = None
-    """The local UDP address to send from and to hear answers on; any port without it."""
+    """The local UDP address to send from and to receive replies on; by default any port."""
     keepalive: Keepalive | None = None
     """A message that is sent regularly: ``{ send = "/xremote", every = 8 }``. With
-    ``expect = true`` the device answers it, e.g. ``{ send = "/xinfo", every = 8, expect = true }``
+    ``expect = true`` the device replies to it, as with
+    ``{ send = "/xinfo", every = 8, expect = true }``
     of an X32: silence for three intervals is shown as not connected."""
     max_hops: Annotated[int, Field(ge=0, le=255)] = 1
     """Hop limit (TTL) of multicast packets; 1 keeps them within the local network."""
     interface: str = ""
-    """Where multicast goes out: an address (IPv4) or an interface's name (IPv6)."""
+    """The interface for outgoing multicast: its address (IPv4) or its name (IPv6)."""
 
     @field_validator("listen")
     @classmethod
@@ -84,17 +85,17 @@ class OSCOptions(oscbridge.Options):
         if listen is None or to is None:
             return listen
         if to.scheme != "udp":
-            raise ValueError("this is for udp://; over TCP answers come by the connection")
+            raise ValueError("available only for udp://; over TCP replies use the connection")
         if (":" in listen.host) != (":" in to.host) and _is_address(to.host):
             raise ValueError("listen and to must both be IPv4, or both be IPv6")
         return listen
 
 
 class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
-    """Sends OSC to one address, and receives the answers on the port that it sends from.
+    """Sends OSC to one address, and receives replies on the port that it sends from.
 
-    Each message is a packet of its own, as devices rarely accept bundles. Messages
-    from the peer, and the endpoint's own ones that return, are not sent to the peer again.
+    Each message is sent as its own packet, because few devices accept bundles. Messages
+    from the peer, and the endpoint's own returning messages, are not sent to the peer again.
     """
 
     on_start = "retry"
@@ -108,13 +109,13 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
         self._own: frozenset[object] = frozenset()
         """This endpoint's own address, in all its forms."""
         self._peers: frozenset[object] = frozenset()
-        """What messages that are not sent come from: the peer, and this endpoint."""
+        """Origins whose messages are not sent: the peer and this endpoint, in all their forms."""
         self._heard_at = 0.0
-        """When it was heard last, or connected, by the loop's time in seconds."""
+        """Time of the last packet or of the connection, in seconds of the loop's clock."""
         self._is_refused = False
         self._is_silent = False
         self._confirm: asyncio.TimerHandle | None = None
-        """Ends the refusal, unless another one follows."""
+        """The timer that ends the refusal, unless another one follows."""
 
     def describe(self) -> str:
         if self._link is None:
@@ -155,7 +156,7 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
             await link.close()
 
     def _keep_alive(self) -> None:
-        """Send the keepalive, now and ever again."""
+        """Send the keepalive now and at every interval."""
         keepalive, link = self.options.keepalive, self._link
         if keepalive is not None and link is not None:
             loop = asyncio.get_running_loop()
@@ -164,12 +165,12 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
                 self._is_silent = True
                 address = keepalive.send.split()[0]
                 seconds = SILENT_INTERVALS * keepalive.every
-                self.host.unreachable(f"no answer to {address} for {seconds:.2g} s")
+                self.host.unreachable(f"no reply to {address} for {seconds:.2g} s")
             link.try_to_send(self._keepalive)
             self._has_sent()
             self._timer = loop.call_later(keepalive.every, self._keep_alive)
 
-    # --- out ---------------------------------------------------------------------------------
+    # --- sending -------------------------------------------------------------------------------
 
     async def send_batch(self, messages: Sequence[oscbridge.Message]) -> None:
         if self._link is None:
@@ -205,7 +206,7 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
         peer = origin.peer
         return isinstance(peer, tuple) and peer[:2] in self._peers
 
-    # --- whether the peer is there -----------------------------------------------------------
+    # --- reachability of the peer ------------------------------------------------------------
 
     def _refused(self, reason: str) -> None:
         """An earlier datagram was not accepted."""
@@ -214,7 +215,7 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
         self.host.unreachable(f"{reason} by {self.options.to}")
 
     def _has_sent(self) -> None:
-        """After a refusal: it is over if no other follows."""
+        """After a refusal: start the timer that ends it."""
         if self._is_refused and self._confirm is None:
             loop = asyncio.get_running_loop()
             self._confirm = loop.call_later(CONFIRM_TIME, self._confirmed)
@@ -236,10 +237,10 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
             self._cancel_confirm()
             self.host.reachable()
 
-    # --- in ----------------------------------------------------------------------------------
+    # --- receiving ---------------------------------------------------------------------------
 
     def _received(self, data: bytes, peer: oscbridge.ClientAddress) -> None:
-        if peer[:2] not in self._own:  # a group that it listens to brings back what it sent
+        if peer[:2] not in self._own:  # sent multicast packets come back
             self._heard()
             self.host.receive_packet(data, peer)
 
@@ -253,7 +254,7 @@ def _is_address(host: str) -> bool:
 
 
 def _forms(address: oscbridge.ClientAddress) -> list[tuple[str, int]]:
-    """How servers may write an address: a socket of IPv6 sees IPv4 as a part of it."""
+    """The forms of an address: IPv6 sockets show IPv4 addresses as IPv4-mapped ones."""
     host, port = address[:2]
     host = host.partition("%")[0]
     return [(host, port)] if ":" in host else [(host, port), (f"::ffff:{host}", port)]

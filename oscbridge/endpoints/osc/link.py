@@ -1,4 +1,4 @@
-"""What the OSC endpoint speaks through."""
+"""The link of an OSC endpoint to its peer: the interface of UDP and TCP."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import oscbridge
 __all__ = ["DeviceLink", "OnBad", "OnLost", "OnPacket", "OnRefused", "resolve"]
 
 OnPacket: TypeAlias = Callable[[bytes, oscbridge.ClientAddress], None]
-"""Takes a packet and who sent it."""
+"""Receives a packet and the address of its sender."""
 OnBad: TypeAlias = Callable[[oscbridge.DecodeError, oscbridge.ClientAddress], None]
 OnRefused: TypeAlias = Callable[[str], None]
-"""Takes the reason why an earlier datagram was not accepted."""
+"""Receives the reason why an earlier datagram was not accepted."""
 OnLost: TypeAlias = Callable[[Exception], None]
 
 
 class DeviceLink(Protocol):
-    """A way to one peer and back."""
+    """A link to one peer, in both directions."""
 
     remote: oscbridge.ClientAddress
     near: oscbridge.ClientAddress
-    """Where the peer sees us; the port is that of our socket."""
+    """The local address, as the peer sees it, with the port of the socket."""
 
     async def send(self, packets: Sequence[bytes]) -> None:
         """Send packets in order.
@@ -33,16 +33,16 @@ class DeviceLink(Protocol):
         """
 
     def try_to_send(self, packet: bytes) -> None:
-        """Send a packet if that is possible at once."""
+        """Send a packet if possible without waiting, otherwise drop it."""
 
     async def close(self) -> None:
-        """Close it, after a moment for pending data."""
+        """Close the link, after a short time for pending data."""
 
 
 async def resolve(
     host: str, port: int, kind: socket.SocketKind, family: int = 0
 ) -> tuple[int, oscbridge.ClientAddress]:
-    """Family and address of a host, IPv4 if it has both. Raises ``OSError``."""
+    """The family and address of a host; prefers IPv4. Raises ``OSError``."""
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=kind, family=family)
     first = min(found, key=lambda info: info[0] != socket.AF_INET)

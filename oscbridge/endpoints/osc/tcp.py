@@ -1,4 +1,4 @@
-"""The OSC endpoint's way over TCP: one connection, both ways."""
+"""The OSC endpoint's link over TCP: one connection for both directions."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from oscbridge.endpoints.osc.link import OnBad, OnLost, OnPacket, resolve
 __all__ = ["TCPLink", "connect_tcp"]
 
 SEND_TIMEOUT: Final = 20.0
-"""Seconds that a peer may take nothing before the connection is given up."""
+"""Seconds without progress after which the connection to a stalled peer is closed."""
 
 CLOSE_TIMEOUT: Final = 0.4
 """Seconds for pending data when the connection is closed."""
 
 WRITE_BUFFER: Final = 32_768
-"""Bytes on their way to a peer beyond which sending waits."""
+"""Buffered bytes above which sending waits."""
 
 PIECE: Final = 16_384
-"""Bytes that are written at once, unless one packet is longer."""
+"""Maximum bytes per write, unless one packet is longer."""
 
 
 async def connect_tcp(
     to: oscbridge.OSCURL, *, on_packet: OnPacket, on_bad: OnBad, on_lost: OnLost
 ) -> TCPLink:
-    """A TCP connection. Raises ``OSError``."""
+    """Open a TCP connection. Raises ``OSError``."""
     _, remote = await resolve(to.host, to.port, socket.SOCK_STREAM)
     _, link = await asyncio.get_running_loop().create_connection(
         lambda: TCPLink(to.framing, on_packet, on_bad, on_lost), remote[0], remote[1]
@@ -37,7 +37,7 @@ async def connect_tcp(
 
 
 class TCPLink(asyncio.Protocol):
-    """One connection, both ways. Says once that it is lost, unless it was closed here."""
+    """One connection for both directions. Reports its loss once, unless it was closed here."""
 
     def __init__(self, framing: str, on_packet: OnPacket, on_bad: OnBad, on_lost: OnLost) -> None:
         self.remote: oscbridge.ClientAddress = ("", 0)
@@ -67,7 +67,7 @@ class TCPLink(asyncio.Protocol):
             self._lose(self._framing.error)
 
     def eof_received(self) -> bool:
-        self._lose(oscbridge.NotConnected("the other side closed the connection"))
+        self._lose(oscbridge.NotConnected("the peer closed the connection"))
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -104,13 +104,13 @@ class TCPLink(asyncio.Protocol):
         await self._write(piece, len(packets) - len(piece))
 
     async def _write(self, piece: Sequence[bytes], index: int) -> None:
-        """Write some frames when there is room; ``index`` is the place of the first."""
+        """Write frames when there is room; ``index`` is that of the first packet in the batch."""
         if not self._room.is_set():
             try:
                 async with asyncio.timeout(SEND_TIMEOUT):
                     await self._room.wait()
             except TimeoutError:
-                text = f"the other side took nothing for {SEND_TIMEOUT:g} s"
+                text = f"the peer read nothing for {SEND_TIMEOUT:g} s"
                 raise _broken(index, text) from None
         if self._closing:
             raise _broken(index, "the connection is closed")

@@ -1,4 +1,4 @@
-"""The OSC endpoint's way over UDP: one socket, both ways."""
+"""The OSC endpoint's link over UDP: one socket for both directions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from oscbridge.endpoints.osc.link import OnPacket, OnRefused, resolve
 __all__ = ["UDPLink", "open_udp"]
 
 BUSY_WAIT: Final = 0.002
-"""Seconds to leave a system alone that has no room for another datagram."""
+"""Seconds to wait when the system has no buffer for another datagram."""
 
 
 _ERROR_QUEUE: Final[int | None] = getattr(socket, "MSG_ERRQUEUE", None)
@@ -28,7 +28,7 @@ _ERRNO: Final = struct.Struct("=I")
 
 _IP_RECVERR: Final = 11
 _IPV6_RECVERR: Final = 25
-"""Options of Linux that the module ``socket`` does not name."""
+"""Socket options of Linux that are missing from the module ``socket``."""
 
 
 async def open_udp(
@@ -40,14 +40,14 @@ async def open_udp(
     on_packet: OnPacket,
     on_refused: OnRefused,
 ) -> UDPLink:
-    """A UDP socket that sends to a peer and receives its answers. Raises ``OSError``."""
+    """Open a UDP socket that sends to a peer and receives its replies. Raises ``OSError``."""
     family, here = 0, None
     if listen is not None:
         family, here = await resolve(*listen, socket.SOCK_DGRAM)
     family, remote = await resolve(to.host, to.port, socket.SOCK_DGRAM, family)
     source = _source_for(family, remote)
     if here is None:
-        # A local peer answers from this machine: accept packets from nowhere else.
+        # A local peer replies from this machine: accept packets from nowhere else.
         is_local = source in ("127.0.0.1", "::1")
         any_host = "::" if family == socket.AF_INET6 else "0.0.0.0"
         here = (source if is_local else any_host, 0)
@@ -67,7 +67,7 @@ async def open_udp(
 
 
 def _source_for(family: int, remote: oscbridge.ClientAddress) -> str:
-    """The address from which this machine sends to another; nothing is sent."""
+    """The local address used to send to a remote one. Sends nothing."""
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         with contextlib.suppress(OSError):  # no route to it yet
@@ -76,7 +76,7 @@ def _source_for(family: int, remote: oscbridge.ClientAddress) -> str:
 
 
 def _prepare_sending(sock: socket.socket, hops: int, interface: str) -> None:
-    """What broadcast, multicast and errors about datagrams need. Raises ``OSError``."""
+    """Set the options for broadcast, multicast and datagram errors. Raises ``OSError``."""
     if sys.platform == "linux":
         if sock.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
@@ -95,10 +95,10 @@ def _prepare_sending(sock: socket.socket, hops: int, interface: str) -> None:
 
 
 class UDPLink(asyncio.DatagramProtocol):
-    """One socket, both ways.
+    """One socket for both directions.
 
-    Reads as the servers do, until the socket would block. That nobody listens where it
-    sends, which the system may say at any later call, ends nothing.
+    Reads like the servers, until the socket would block. A refused datagram, which the
+    system may report at any later call, is reported with ``on_refused`` and stops nothing.
     """
 
     def __init__(
@@ -119,10 +119,10 @@ class UDPLink(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     async def start(self) -> None:
-        """Begin to read."""
+        """Start reading."""
         try:
             self._loop.add_reader(self._sock, self._read)
-        except NotImplementedError:  # the loop of Windows watches no sockets
+        except NotImplementedError:  # e.g. the proactor loop of Windows
             self._transport, _ = await self._loop.create_datagram_endpoint(
                 lambda: self, sock=self._sock
             )
@@ -153,7 +153,7 @@ class UDPLink(asyncio.DatagramProtocol):
                     continue
                 except OSError as error:
                     if self._take_errors():
-                        continue  # it was about an earlier one
+                        continue  # about an earlier datagram
                     if isinstance(error, ConnectionError):
                         self._on_refused(oscbridge.what_failed(error))
                         self.try_to_send(packet)
@@ -162,7 +162,7 @@ class UDPLink(asyncio.DatagramProtocol):
                         sent = [n for n in range(index) if n not in rejected]
                         raise oscbridge.PartialDelivery(sent, rejected, _cause(error)) from error
                     rejected[index] = oscbridge.BadMessage(
-                        f"{len(packet)} bytes are too much for a datagram"
+                        f"{len(packet)} bytes exceed the maximum size of a datagram"
                     )
                 break
         if rejected:
@@ -189,7 +189,7 @@ class UDPLink(asyncio.DatagramProtocol):
             if not ancillary:
                 break
         if reasons:
-            self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # the same, to be cleared
+            self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # clear the pending error
             if reasons[-1] != errno.EMSGSIZE:
                 self._on_refused(os.strerror(reasons[-1]))
         return bool(reasons)
@@ -221,5 +221,5 @@ class UDPLink(asyncio.DatagramProtocol):
 
 
 def _cause(error: OSError) -> oscbridge.BackOff | OSError:
-    """The cause of a datagram that could not be sent."""
+    """The cause of a failed send: a full buffer is worth a retry."""
     return oscbridge.BackOff(BUSY_WAIT) if error.errno == errno.ENOBUFS else error

@@ -66,7 +66,7 @@ class MpeZone:
         self._channels: OrderedDict[int, int] = OrderedDict()
         """The channel of each sounding note, oldest first."""
         self._resets: dict[tuple[int, int], bytes] = {}
-        """The messages that reset what was set for a note, by channel and status."""
+        """The messages that reset the expression of a note, by channel and status."""
 
     def setup(self) -> MidiMessages:
         """The messages that set up the zone at the receiver: the MPE Configuration Message."""

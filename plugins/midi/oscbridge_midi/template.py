@@ -27,7 +27,7 @@ def captured(value: float | str) -> tuple[str, ...]:
 
 
 def number_template(value: float | str) -> Maker:
-    """How a number is made. Raises ``ValueError`` with what is expected."""
+    """The function that makes a number. Raises ``ValueError`` with the expected form."""
     if not isinstance(value, str):
         return lambda _args, _captures: value
     if re.fullmatch(_NUMBER, value):

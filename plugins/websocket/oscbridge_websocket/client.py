@@ -88,7 +88,7 @@ class WebSocketClient:
         self._filled.set()
 
     def drop_queued(self) -> None:
-        """Drop and count what has not been sent to it, after it has disconnected."""
+        """Drop and count unsent messages after the client has disconnected."""
         left, self._queued_messages = self._queued_messages + self._sending, 0
         self._sending = 0
         self._frames.clear()

@@ -1,4 +1,4 @@
-"""Configuration: good ones are read, and every problem is one line with place, value and fix."""
+"""Configuration: valid files are read, and every problem is one line with place, value and fix."""
 
 from __future__ import annotations
 
@@ -62,13 +62,13 @@ def route(lines: str) -> str:
 # --- valid ------------------------------------------------------------------------------
 
 
-def test_the_built_in_configuration_parses() -> None:
+def test_built_in_configuration_parses() -> None:
     configuration = parse(DEFAULT, {"websocket": Server}, "built in")
     assert list(configuration.bridges) == ["osc"]
     assert list(configuration.endpoints) == ["web"]
 
 
-def test_an_empty_file_is_valid() -> None:
+def test_empty_file_is_valid() -> None:
     assert parse("", TYPES, "show.toml").bridges == {}
 
 
@@ -78,14 +78,14 @@ def test_every_key_of_a_bridge_has_a_default() -> None:
     assert (bridge.workers, bridge.interface) == (32, "")
 
 
-def test_a_route_takes_one_name_or_several() -> None:
+def test_route_takes_one_name_or_several() -> None:
     text = route('from = "stage"\nto = "web"') + '[[route]]\nfrom = ["stage", "web"]\nto = ["web"]'
     one, several = parse(text, TYPES, "show.toml").routes
     assert one == RouteConfig(sources=("stage",), to=("web",))
     assert (several.sources, several.to) == (("stage", "web"), ("web",))
 
 
-def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+def test_file_can_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     path = tmp_path / "show.toml"
     path.write_bytes(b"\xef\xbb\xbf[bridge.a]\n")
     assert list(load(path, TYPES).bridges) == ["a"]
@@ -304,7 +304,7 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_problem_is_one_line_with_place_value_and_fix(text: str, line: str) -> None:
+def test_problem_is_one_line_with_place_value_and_fix(text: str, line: str) -> None:
     (found,) = problems(text)
     assert found.startswith(line)
 
@@ -367,12 +367,12 @@ def test_all_problems_are_reported_at_once() -> None:
     ]
 
 
-def test_an_invalid_endpoint_is_not_reported_again_by_its_routes() -> None:
+def test_invalid_endpoint_is_not_reported_again_by_its_routes() -> None:
     text = '[bridge.a]\nx = 1\n[endpoint.b]\ntype = "x"\n[[route]]\nfrom = "a"\nto = "b"'
     assert len(problems(text)) == 2
 
 
-def test_a_long_value_is_cut() -> None:
+def test_long_value_is_truncated() -> None:
     (line,) = problems(f'[bridge.a]\nlisten = "{"x" * 10_000}"')
     assert len(line) < 300
 
@@ -388,13 +388,13 @@ def load_fails(path: Path) -> str:
     return line.removeprefix(f"{path}: ")
 
 
-def test_a_toml_error_names_the_line(tmp_path: Path) -> None:
+def test_toml_error_names_the_line(tmp_path: Path) -> None:
     path = tmp_path / "show.toml"
     path.write_text("[bridge.a]\nlisten = \n")
     assert load_fails(path) == "not valid TOML: Invalid value (at line 2, column 10)"
 
 
-def test_a_duplicate_key_is_a_toml_error(tmp_path: Path) -> None:
+def test_duplicate_key_is_a_toml_error(tmp_path: Path) -> None:
     path = tmp_path / "show.toml"
     path.write_text('[bridge.a]\nmode = "asyncio"\nmode = "blocking"\n')
     assert "at line 3" in load_fails(path)
@@ -423,32 +423,32 @@ def test_huge_integer_is_one_line(tmp_path: Path, number: str, problem: str) -> 
     assert load_fails(path) == problem
 
 
-def test_a_file_that_is_not_utf_8_is_a_problem_with_its_line(tmp_path: Path) -> None:
+def test_file_that_is_not_utf_8_is_a_problem_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "show.toml"
     path.write_bytes(b"[bridge.a]\n# caf\xe9\n")
     assert load_fails(path) == "line 2: not UTF-8; save it as UTF-8"
 
 
-def test_a_file_that_is_too_large_is_a_problem(tmp_path: Path) -> None:
+def test_file_that_is_too_large_is_a_problem(tmp_path: Path) -> None:
     path = tmp_path / "show.toml"
     path.write_bytes(b"#" * (MAX_FILE + 1))
     assert load_fails(path) == f"larger than {MAX_FILE} bytes; expected a configuration file"
 
 
-def test_a_missing_file_suggests_the_nearest_name(tmp_path: Path) -> None:
+def test_missing_file_suggests_the_nearest_name(tmp_path: Path) -> None:
     (tmp_path / "studio.toml").touch()
     assert load_fails(tmp_path / "studoi.toml") == ("no such file; did you mean 'studio.toml'?")
 
 
-def test_a_missing_file_in_a_missing_directory_is_a_problem(tmp_path: Path) -> None:
+def test_missing_file_in_a_missing_directory_is_a_problem(tmp_path: Path) -> None:
     assert load_fails(tmp_path / "x" / "y.toml") == "no such file; check the name"
 
 
-def test_a_directory_is_a_problem(tmp_path: Path) -> None:
+def test_directory_is_a_problem(tmp_path: Path) -> None:
     assert load_fails(tmp_path) == "this is a directory; name a file"
 
 
-def test_an_empty_configuration_logs_a_warning(
+def test_empty_configuration_logs_a_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     parse("", {}, "show.toml")

@@ -65,14 +65,14 @@ def problems(text: str) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["udp", "tcp", "tcp+1.0", "tcp+auto"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "239.1.2.3", "ff02::1%lo", "localhost"])
-def test_a_bridge_listens_on_any_transport_and_address(scheme: str, host: str) -> None:
+def test_bridge_listens_on_any_transport_and_address(scheme: str, host: str) -> None:
     shown = f"[{host}]" if ":" in host else host
     configuration = good(f'[bridge.a]\nlisten = "{scheme}://{shown}:9000"')
     assert configuration.bridges["a"].listen == OSCURL(scheme, host, 9000)
 
 
 @pytest.mark.parametrize("mode", ["asyncio", "blocking", "threading", "forking"])
-def test_a_bridge_has_a_mode(mode: str) -> None:
+def test_bridge_has_a_mode(mode: str) -> None:
     assert good(f'[bridge.a]\nmode = "{mode}"').bridges["a"].mode == mode
 
 
@@ -117,13 +117,13 @@ def test_forking_without_fork_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> N
         ),
     ],
 )
-def test_a_problem_of_a_bridge_is_one_clear_line(line: str, problem: str) -> None:
+def test_bridge_problem_is_one_clear_line(line: str, problem: str) -> None:
     (found,) = problems(f"[bridge.a]\n{line}")
     assert found.startswith("bridge.a.")
     assert problem in found
 
 
-def test_a_multicast_group_has_an_interface() -> None:
+def test_multicast_group_has_an_interface() -> None:
     bridge = good('[bridge.a]\nlisten = "udp://239.1.2.3:9000"\ninterface = "10.0.0.1"').bridges[
         "a"
     ]
@@ -133,12 +133,12 @@ def test_a_multicast_group_has_an_interface() -> None:
 # --- the host's keys of endpoints --------------------------------------------------------------
 
 
-def test_an_endpoint_has_the_defaults_of_its_type() -> None:
+def test_endpoint_has_the_defaults_of_its_type() -> None:
     entry = good('[endpoint.a]\ntype = "server"').endpoints["a"]
     assert entry.delivery == RunnerOptions(policy="latest", on_start="retry", queue_size=10_000)
 
 
-def test_an_endpoint_may_override_the_defaults_of_its_type() -> None:
+def test_endpoint_can_override_the_defaults_of_its_type() -> None:
     text = '[endpoint.a]\ntype = "server"\npolicy = "block"\nqueue = 5\non_start = "ignore"'
     assert good(text).endpoints["a"].delivery == RunnerOptions(
         policy="block", on_start="ignore", queue_size=5
@@ -163,7 +163,7 @@ def test_an_endpoint_may_override_the_defaults_of_its_type() -> None:
         ("policy = 5", "policy = 5: expected 'drop_oldest', 'latest', 'block' or 'spool'"),
     ],
 )
-def test_a_problem_of_an_endpoint_is_one_clear_line(line: str, problem: str) -> None:
+def test_endpoint_problem_is_one_clear_line(line: str, problem: str) -> None:
     (found,) = problems(f'[endpoint.a]\ntype = "server"\n{line}')
     assert found.startswith("endpoint.a.")
     assert problem in found
@@ -184,7 +184,7 @@ def test_a_problem_of_an_endpoint_is_one_clear_line(line: str, problem: str) -> 
         ("low = 5", "endpoint.a: low is above high"),
     ],
 )
-def test_a_problem_of_an_inner_table_or_of_the_whole_is_one_clear_line(
+def test_problem_of_an_inner_table_or_of_the_whole_table_is_one_clear_line(
     lines: str, problem: str
 ) -> None:
     assert problems(f'[endpoint.a]\ntype = "nested"\n{lines}') == [problem]
@@ -213,7 +213,7 @@ def two(one: str, other: str, modes: tuple[str, str] = ("asyncio", "asyncio")) -
         ("tcp://[::]:9000", "tcp://[::1]:9000"),
     ],
 )
-def test_a_port_conflict_is_a_problem(one: str, other: str) -> None:
+def test_port_conflict_is_a_problem(one: str, other: str) -> None:
     assert problems(two(one, other)) == [
         f"bridge.b.listen = '{OSCURL.parse(other)}': "
         f"bridge.a already listens on '{OSCURL.parse(one)}'; choose another port"
@@ -235,7 +235,7 @@ def test_listeners_without_a_port_conflict_are_valid(one: str, other: str) -> No
     assert len(good(two(one, other)).bridges) == 2
 
 
-def test_on_a_thread_a_tcp_server_of_ipv6_accepts_ipv4_too() -> None:
+def test_ipv6_tcp_server_on_a_thread_accepts_ipv4_too() -> None:
     text = two("tcp://[::]:9000", "tcp://0.0.0.0:9000", ("blocking", "asyncio"))
     assert len(problems(text)) == 1
 
@@ -244,7 +244,7 @@ SERVER = '[endpoint.web]\ntype = "server"\nlisten = "{}"\n'
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:9000", "tcp+1.0://127.0.0.1:9000"])
-def test_an_endpoint_on_the_port_of_a_tcp_bridge_is_a_problem(listen: str) -> None:
+def test_endpoint_on_the_port_of_a_tcp_bridge_is_a_problem(listen: str) -> None:
     text = '[bridge.a]\nlisten = "tcp://127.0.0.1:9000"\n' + SERVER.format(listen)
     assert problems(text) == [
         f"endpoint.web.listen = '{listen}': bridge.a already listens on 'tcp://127.0.0.1:9000'; "
@@ -253,11 +253,11 @@ def test_an_endpoint_on_the_port_of_a_tcp_bridge_is_a_problem(listen: str) -> No
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:9000", "tcp://127.0.0.1:9000"])
-def test_an_endpoint_on_the_port_of_a_udp_bridge_is_valid(listen: str) -> None:
+def test_endpoint_on_the_port_of_a_udp_bridge_is_valid(listen: str) -> None:
     assert good("[bridge.a]\n" + SERVER.format(listen)).endpoints
 
 
-def test_an_osc_endpoint_on_the_port_of_a_udp_bridge_is_a_problem() -> None:
+def test_osc_endpoint_on_the_port_of_a_udp_bridge_is_a_problem() -> None:
     from oscbridge.endpoints.osc.endpoint import OSCEndpoint
 
     text = (
@@ -268,7 +268,7 @@ def test_an_osc_endpoint_on_the_port_of_a_udp_bridge_is_a_problem() -> None:
         parse(text, {"osc": OSCEndpoint}, "show.toml")
 
 
-def test_an_unknown_key_of_a_table_in_a_list_lists_the_known_ones() -> None:
+def test_unknown_key_in_a_list_of_tables_lists_the_known_keys() -> None:
     text = '[endpoint.a]\ntype = "nested"\nseveral = [{ evry = 3 }, { x = 1 }]'
     assert problems(text) == [
         "endpoint.a.several.1.evry: unknown key; did you mean 'every'?",

@@ -1,4 +1,4 @@
-"""Settings from the environment: laid over the file by one rule, with problems that name them."""
+"""Settings from the environment: they override the file by one rule, and problems name them."""
 
 from __future__ import annotations
 
@@ -43,29 +43,29 @@ def read(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Configuration]:
 
 
 def value(text: str) -> object:
-    """What the configuration gets for the text of a variable."""
+    """The configured value for the text of a variable."""
     return overlay({}, {"OSCBRIDGE__RUN__DRAIN_TIMEOUT": text}).raw["run"]["drain_timeout"]
 
 
 # --- keys --------------------------------------------------------------------------------------
 
 
-def test_a_variable_takes_the_place_of_a_key(read: Callable[..., Configuration]) -> None:
+def test_variable_replaces_a_key(read: Callable[..., Configuration]) -> None:
     found = read(BRIDGE__STAGE__LISTEN="tcp://0.0.0.0:7000")
     assert str(found.bridges["stage"].listen) == "tcp://0.0.0.0:7000"
 
 
-def test_a_variable_adds_a_key(read: Callable[..., Configuration]) -> None:
+def test_variable_adds_a_key(read: Callable[..., Configuration]) -> None:
     assert read(BRIDGE__STAGE__MODE="threading").bridges["stage"].mode == "threading"
 
 
-def test_a_variable_adds_a_table(read: Callable[..., Configuration]) -> None:
+def test_variable_adds_a_table(read: Callable[..., Configuration]) -> None:
     http = read(HTTP__LISTEN="0.0.0.0:9180").http
     assert http is not None
     assert str(http.listen) == "0.0.0.0:9180"
 
 
-def test_variables_alone_are_a_configuration(read: Callable[..., Configuration]) -> None:
+def test_variables_alone_form_a_configuration(read: Callable[..., Configuration]) -> None:
     found = read(
         "",
         BRIDGE__DESK__LISTEN="udp://127.0.0.1:9000",
@@ -75,13 +75,13 @@ def test_variables_alone_are_a_configuration(read: Callable[..., Configuration])
     assert (list(found.bridges), list(found.endpoints)) == (["desk"], ["synth"])
 
 
-def test_an_underscore_stands_for_a_dash(read: Callable[..., Configuration]) -> None:
+def test_underscore_stands_for_a_dash(read: Callable[..., Configuration]) -> None:
     found = read(ENDPOINT__MY_DESK__QUEUE="7")
     assert list(found.endpoints) == ["my-desk"]
     assert found.endpoints["my-desk"].delivery.queue_size == 7
 
 
-def test_tables_within_tables_are_reached(read: Callable[..., Configuration]) -> None:
+def test_variable_reaches_nested_tables(read: Callable[..., Configuration]) -> None:
     assert (
         read(BRIDGE__STAGE__LIMITS__MAX_PACKET_SIZE="4096").bridges["stage"].limits.max_packet_size
         == 4096
@@ -92,7 +92,7 @@ def test_routes_are_counted_from_1(read: Callable[..., Configuration]) -> None:
     assert read(ROUTE__1__MATCH="/only").routes[0].match == "/only"
 
 
-def test_an_empty_variable_counts_as_not_set(read: Callable[..., Configuration]) -> None:
+def test_empty_variable_counts_as_unset(read: Callable[..., Configuration]) -> None:
     assert read(BRIDGE__STAGE__LISTEN="").bridges["stage"].listen.port == 9000
 
 
@@ -137,12 +137,12 @@ def test_other_variables_are_ignored() -> None:
         ("[" * 50_000, "[" * 50_000),
     ],
 )
-def test_a_value_is_parsed_as_after_the_equals_sign(text: str, expected: object) -> None:
+def test_value_is_parsed_as_after_the_equals_sign(text: str, expected: object) -> None:
     assert value(text) == expected
     assert type(value(text)) is type(expected)
 
 
-def test_a_list_of_networks_comes_from_the_environment(read: Callable[..., Configuration]) -> None:
+def test_list_of_networks_can_be_set_by_a_variable(read: Callable[..., Configuration]) -> None:
     allow = read(BRIDGE__STAGE__ALLOW='["10.0.0.0/8"]').bridges["stage"].allow
     assert "10.1.2.3" in allow
     assert "192.168.1.1" not in allow
@@ -163,32 +163,32 @@ def problems(read: Callable[..., Configuration], text: str = FILE, **variables: 
     return str(caught.value).splitlines()
 
 
-def test_an_unknown_key_names_its_variable(read: Callable[..., Configuration]) -> None:
+def test_unknown_key_names_its_variable(read: Callable[..., Configuration]) -> None:
     assert problems(read, BRIDGE__STAGE__LISEN="udp://0.0.0.0:1") == [
         "show.toml: bridge.stage.lisen: unknown key; did you mean 'listen'? "
         "(from OSCBRIDGE__BRIDGE__STAGE__LISEN)"
     ]
 
 
-def test_a_wrong_value_names_its_variable(read: Callable[..., Configuration]) -> None:
+def test_wrong_value_names_its_variable(read: Callable[..., Configuration]) -> None:
     (problem,) = problems(read, BRIDGE__STAGE__WORKERS="many")
     assert problem.startswith("show.toml: bridge.stage.workers = 'many': expected a whole number")
     assert problem.endswith("(from OSCBRIDGE__BRIDGE__STAGE__WORKERS)")
 
 
-def test_a_wrong_value_of_a_route_names_its_variable(read: Callable[..., Configuration]) -> None:
+def test_wrong_value_of_a_route_names_its_variable(read: Callable[..., Configuration]) -> None:
     (problem,) = problems(read, ROUTE__1__TO="nobody")
     assert problem.startswith("show.toml: route 1: to = 'nobody': no such endpoint")
     assert problem.endswith("(from OSCBRIDGE__ROUTE__1__TO)")
 
 
-def test_a_problem_of_the_file_names_no_variable(read: Callable[..., Configuration]) -> None:
+def test_problem_of_the_file_does_not_name_a_variable(read: Callable[..., Configuration]) -> None:
     text = FILE.replace("[endpoint.my-desk]", 'mod = "threading"\n[endpoint.my-desk]')
     (problem,) = problems(read, text, BRIDGE__STAGE__MODE="threading")
     assert problem == "show.toml: bridge.stage.mod: unknown key; did you mean 'mode'?"
 
 
-def test_a_missing_key_names_the_variable_that_created_its_table(
+def test_missing_key_names_the_variable_that_created_its_table(
     read: Callable[..., Configuration],
 ) -> None:
     (problem,) = problems(read, ENDPOINT__DISK__QUEUE="7")
@@ -210,18 +210,18 @@ def test_a_missing_key_names_the_variable_that_created_its_table(
         ),
     ],
 )
-def test_an_invalid_name_of_a_variable_is_a_problem(
+def test_invalid_name_of_a_variable_is_a_problem(
     read: Callable[..., Configuration], name: str, text: str
 ) -> None:
     assert problems(read, **{name: "1"}) == [f"environment: OSCBRIDGE__{name}: {text}"]
 
 
-def test_a_route_cannot_be_added(read: Callable[..., Configuration]) -> None:
+def test_variable_cannot_add_a_route(read: Callable[..., Configuration]) -> None:
     text = "environment: OSCBRIDGE__ROUTE__1__TO: the file has no [[route]] that it could change"
     assert problems(read, "", ROUTE__1__TO="web") == [text]
 
 
-def test_an_ambiguous_name_is_a_problem(read: Callable[..., Configuration]) -> None:
+def test_ambiguous_name_is_a_problem(read: Callable[..., Configuration]) -> None:
     text = FILE + '[endpoint.my_desk]\ntype = "osc"\nto = "udp://127.0.0.1:9002"\n'
     (problem,) = problems(read, text, ENDPOINT__MY_DESK__QUEUE="7")
     assert problem.endswith("ambiguous: 'my-desk' or 'my_desk'; rename one of them")
@@ -250,7 +250,7 @@ def test_problems_of_the_file_and_of_the_environment_are_reported_together(
 # --- the documentation ------------------------------------------------------------------------
 
 
-def test_the_variables_of_the_readme_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_the_readme_work(monkeypatch: pytest.MonkeyPatch) -> None:
     section = README.read_text().split("### Settings from the environment")[1]
     block = section.split("```text\n")[1].split("```")[0]
     for line in block.splitlines():
@@ -266,7 +266,7 @@ def test_the_variables_of_the_readme_work(monkeypatch: pytest.MonkeyPatch) -> No
 # --- the log -----------------------------------------------------------------------------------
 
 
-def test_the_log_names_the_variables_and_no_values(
+def test_log_names_the_variables_and_no_values(
     read: Callable[..., Configuration], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -297,7 +297,7 @@ def test_without_variables_the_log_is_silent(
     assert caplog.messages == []
 
 
-def test_a_variable_with_a_similar_prefix_logs_a_warning(
+def test_variable_with_a_similar_prefix_logs_a_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("OSCBRIDGE_BRIDGE_OSC_MODE", "forking")

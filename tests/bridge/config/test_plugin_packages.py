@@ -1,4 +1,4 @@
-"""Which fix is suggested for an endpoint type that is not available."""
+"""The suggested fix for an endpoint type that is not available."""
 
 from __future__ import annotations
 

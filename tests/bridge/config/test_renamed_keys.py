@@ -58,7 +58,7 @@ def renamed(text: str) -> str:
 
 
 @pytest.mark.parametrize(("old", "new"), LimitOptions.renamed_keys.items())
-def test_a_former_name_of_a_limit_names_the_current_one(old: str, new: str) -> None:
+def test_former_name_of_a_limit_names_the_current_one(old: str, new: str) -> None:
     assert problems(f"[bridge.a]\nlimits = {{ {old} = 16 }}") == [
         f"bridge.a.limits.{old}: renamed to {new!r}; 'oscbridge check --fix' renames it in the file"
     ]
@@ -74,12 +74,12 @@ def test_a_former_name_of_a_limit_names_the_current_one(old: str, new: str) -> N
         ("[run]\ndrain = 5", "run.drain", "drain_timeout"),
     ],
 )
-def test_a_former_name_names_the_current_one(text: str, place: str, new: str) -> None:
+def test_former_name_names_the_current_one(text: str, place: str, new: str) -> None:
     (problem,) = problems(text)
     assert problem.startswith(f"{place}: renamed to {new!r}; ")
 
 
-def test_a_former_name_in_a_variable_names_the_variable_to_set(
+def test_former_name_in_a_variable_names_the_variable_to_set(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OSCBRIDGE__BRIDGE__A__LIMITS__PACKET", "4096")
@@ -90,7 +90,7 @@ def test_a_former_name_in_a_variable_names_the_variable_to_set(
     ]
 
 
-def test_a_former_name_in_a_table_of_a_variable_names_the_variable(
+def test_former_name_in_a_table_of_a_variable_names_the_variable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OSCBRIDGE__BRIDGE__A__LIMITS", "{ packet = 4096 }")
@@ -112,7 +112,7 @@ def test_renamed_keys_must_lead_from_a_former_name_to_a_key(names: dict[str, str
 # --- rewriting ---------------------------------------------------------------------------------
 
 
-def test_a_file_without_former_names_is_unchanged() -> None:
+def test_file_without_former_names_is_unchanged() -> None:
     text = SERVER + "queue = 5 # five\n"
     assert rename_keys(text, TYPES, "show.toml") == (text, [])
 
@@ -191,17 +191,17 @@ def test_line_endings_of_windows_are_kept() -> None:
         SERVER + "box = {}\nitem = {}",
     ],
 )
-def test_a_key_under_both_names_is_an_error(text: str) -> None:
+def test_key_under_both_names_is_an_error(text: str) -> None:
     with pytest.raises(ConfigurationError, match="is set too; remove one of them"):
         renamed(text)
 
 
-def test_a_file_that_is_not_toml_is_an_error() -> None:
+def test_file_that_is_not_toml_is_an_error() -> None:
     with pytest.raises(ConfigurationError, match=r"show\.toml: not valid TOML"):
         renamed("[endpoint")
 
 
-def test_a_key_of_an_unknown_type_is_kept() -> None:
+def test_key_of_an_unknown_type_is_kept() -> None:
     text = '[endpoint.a]\ntype = "other"\nsite = true\noutbox = 1\n'
     assert tomllib.loads(renamed(text))["endpoint"]["a"] == {
         "type": "other",

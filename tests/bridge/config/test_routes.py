@@ -1,4 +1,4 @@
-"""Configuration of routes: every step, options for endpoint types, and what can never work."""
+"""Configuration of routes: every step, options for endpoint types, and impossible routes."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_every_step_is_read() -> None:
     assert [type(number) for number in route.scale] == [float, float, int, int]
 
 
-def test_a_route_without_steps_has_none() -> None:
+def test_route_without_steps_has_none() -> None:
     (route,) = good("").routes
     assert route == RouteConfig(sources=route.sources, to=route.to)
     assert not route.is_stateful
@@ -120,7 +120,7 @@ def test_a_route_without_steps_has_none() -> None:
 @pytest.mark.parametrize(
     ("text", "rate"), [("1/s", 1.0), ("0.5/s", 0.5), ("1000000/s", 1e6), ("0.001/s", 0.001)]
 )
-def test_a_limit_is_a_rate(text: str, rate: float) -> None:
+def test_limit_is_a_rate(text: str, rate: float) -> None:
     assert good(f'limit = "{text}"').routes[0].limit == rate
 
 
@@ -191,7 +191,7 @@ def test_types_are_type_tags(types: str) -> None:
         ('match = "/[/]x"', "match = '/[/]x': matches no address: [/] matches no character"),
     ],
 )
-def test_a_problem_of_a_step_is_one_clear_line(line: str, problem: str) -> None:
+def test_problem_of_a_step_is_one_clear_line(line: str, problem: str) -> None:
     (found,) = problems(line)
     assert found.startswith("route 1: ")
     assert problem in found
@@ -199,7 +199,7 @@ def test_a_problem_of_a_step_is_one_clear_line(line: str, problem: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["from", "to"])
-def test_a_duplicate_name_is_a_problem(key: str) -> None:
+def test_duplicate_name_is_a_problem(key: str) -> None:
     names = {"from": '"stage"', "to": '"out"', key: '["out", "keys", "out"]'}
     text = f"{TABLES}[[route]]\nfrom = {names['from']}\nto = {names['to']}"
     with pytest.raises(ConfigurationError) as caught:
@@ -209,11 +209,11 @@ def test_a_duplicate_name_is_a_problem(key: str) -> None:
     )
 
 
-def test_the_problems_of_all_steps_are_reported_at_once() -> None:
+def test_problems_of_all_steps_are_reported_at_once() -> None:
     assert len(problems('send = "x"\nfunction = "f"\ncurve = 3')) == 3
 
 
-# --- what can never apply ----------------------------------------------------------------------
+# --- impossible steps --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_the_problems_of_all_steps_are_reported_at_once() -> None:
         ),
     ],
 )
-def test_a_step_that_can_never_apply_is_a_problem(lines: str, problem: str) -> None:
+def test_step_that_can_never_apply_is_a_problem(lines: str, problem: str) -> None:
     assert problems(lines) == [problem]
 
 
@@ -251,14 +251,14 @@ def test_a_step_that_can_never_apply_is_a_problem(lines: str, problem: str) -> N
         'match = "/living room/*"',
     ],
 )
-def test_a_step_that_may_apply_is_valid(lines: str) -> None:
+def test_step_that_can_apply_is_valid(lines: str) -> None:
     assert good(lines).routes
 
 
 # --- options for types of endpoints ------------------------------------------------------------
 
 
-def test_the_options_of_a_type_are_for_each_endpoint_of_that_type() -> None:
+def test_options_of_a_type_apply_to_each_endpoint_of_that_type() -> None:
     (route,) = good("synth = { channel = 3 }", '["keys", "out", "pads"]').routes
     assert {name: options.model_dump() for name, options in route.options.items()} == {
         "keys": {"channel": 3, "kind": "control", "note": ""},
@@ -266,7 +266,7 @@ def test_the_options_of_a_type_are_for_each_endpoint_of_that_type() -> None:
     }
 
 
-def test_the_options_may_be_a_table_of_their_own() -> None:
+def test_options_can_be_a_separate_table() -> None:
     (route,) = good("[route.synth]\nchannel = 3", '"keys"').routes
     assert route.options["keys"] == SynthRoute(channel=3)
 
@@ -298,14 +298,14 @@ def test_the_options_may_be_a_table_of_their_own() -> None:
         ),
     ],
 )
-def test_a_problem_of_the_options_of_a_type_is_one_clear_line(line: str, problem: str) -> None:
+def test_problem_in_the_options_of_a_type_is_one_clear_line(line: str, problem: str) -> None:
     assert problems(line, '["keys", "out"]') == [problem]
 
 
 @pytest.mark.parametrize(
     ("match", "offered"), [("/a", "none"), ("/{m}", "{m}"), ("/{m}/{o}", "{m}, {o}")]
 )
-def test_options_may_reject_a_name_that_the_match_does_not_capture(
+def test_options_can_reject_a_name_that_the_match_does_not_capture(
     match: str, offered: str
 ) -> None:
     line = f'match = "{match}"\nsynth = {{ note = "n" }}'
@@ -315,18 +315,18 @@ def test_options_may_reject_a_name_that_the_match_does_not_capture(
 
 
 @pytest.mark.parametrize("match", ["/{n}", "/{n}/{o}"])
-def test_options_may_name_a_capture_of_the_match(match: str) -> None:
+def test_options_can_name_a_capture_of_the_match(match: str) -> None:
     assert good(f'match = "{match}"\nsynth = {{ note = "n" }}', '"keys"').routes
 
 
-def test_options_without_a_known_match_may_name_anything() -> None:
+def test_options_without_a_known_match_can_use_any_name() -> None:
     assert SynthRoute(note="n").note == "n"
     assert problems('match = "/[x"\nsynth = { note = "n" }', '"keys"') == [
         "route 1: match = '/[x': unclosed '[' at position 1"
     ]
 
 
-# --- what an endpoint knows of its routes ------------------------------------------------------
+# --- routes that an endpoint can check ---------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -345,13 +345,13 @@ def test_options_without_a_known_match_may_name_anything() -> None:
         ("", None),
     ],
 )
-def test_an_endpoint_knows_the_address_that_a_route_always_sends_to(
+def test_endpoint_knows_a_constant_target_address_of_a_route(
     lines: str, address: str | None
 ) -> None:
     assert good(lines).routes_to["out"] == (oscbridge.RouteInfo(None, address),)
 
 
-def test_an_endpoint_knows_all_routes_that_lead_to_it_with_its_options() -> None:
+def test_endpoint_knows_all_its_routes_with_its_options() -> None:
     text = 'match = "/a"\nsynth = { channel = 3 }\n'
     text += '[[route]]\nfrom = "stage"\nto = ["keys", "out"]\nmatch = "/b"\n'
     configuration = good(text, '"keys"')
@@ -371,7 +371,7 @@ def test_options_of_a_type_without_an_endpoint_under_to_are_a_problem() -> None:
     ]
 
 
-def test_an_invalid_endpoint_still_has_its_type() -> None:
+def test_invalid_endpoint_still_has_its_type() -> None:
     text = """
     [bridge.stage]
     [endpoint.keys]
@@ -392,11 +392,11 @@ def test_options_are_checked_in_an_invalid_route() -> None:
     assert len(problems("synth = { channel = 17 }\ndelay = -1", '"keys"')) == 2
 
 
-def test_a_type_with_the_name_of_a_key_does_not_replace_the_key() -> None:
+def test_type_with_the_name_of_a_key_does_not_replace_the_key() -> None:
     assert good('limit = "30/s"').routes[0].limit == 30.0
 
 
-# --- rings -------------------------------------------------------------------------------------
+# --- loops -------------------------------------------------------------------------------------
 
 
 def ring(first: str = "", second: str = "", to_a: str = "udp://127.0.0.1:9000") -> str:
@@ -432,7 +432,7 @@ def endless(text: str) -> list[str]:
     return []
 
 
-def test_a_loop_of_routes_is_a_problem_that_shows_the_loop() -> None:
+def test_loop_of_routes_is_a_problem_that_shows_the_loop() -> None:
     assert endless(ring()) == [
         "route 1: to = 'to_b': endless loop: messages sent there come back unchanged: "
         "a → to_b → b → to_a → a; change the address with 'send', or narrow 'match'"
@@ -451,7 +451,7 @@ def test_a_loop_of_routes_is_a_problem_that_shows_the_loop() -> None:
         ('types = "f"', ""),
     ],
 )
-def test_a_loop_that_keeps_the_address_is_a_problem(first: str, second: str) -> None:
+def test_loop_that_keeps_the_address_is_a_problem(first: str, second: str) -> None:
     assert len(endless(ring(first, second))) == 1
 
 
@@ -469,12 +469,12 @@ def test_a_loop_that_keeps_the_address_is_a_problem(first: str, second: str) -> 
         ('types = "f"', 'send = "{address} 1"'),
     ],
 )
-def test_a_loop_that_may_end_is_valid(first: str, second: str) -> None:
+def test_loop_that_can_end_is_valid(first: str, second: str) -> None:
     assert endless(ring(first, second)) == []
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
-def test_a_loop_is_found_by_any_name_of_this_machine(host: str) -> None:
+def test_loop_is_found_under_any_host_name_of_this_machine(host: str) -> None:
     assert endless(ring(to_a=f"udp://{host}:9000"))
 
 
@@ -485,7 +485,7 @@ def test_routes_to_another_machine_are_valid(url: str) -> None:
     assert endless(ring(to_a=url)) == []
 
 
-def test_an_endpoint_that_sends_to_the_bridge_it_reads_from_ends_the_loop_itself() -> None:
+def test_endpoint_that_sends_to_its_own_source_bridge_ends_the_loop_itself() -> None:
     text = """
     [bridge.a]
     [endpoint.again]
@@ -498,7 +498,7 @@ def test_an_endpoint_that_sends_to_the_bridge_it_reads_from_ends_the_loop_itself
     assert endless(text) == []
 
 
-def test_two_endpoints_that_send_to_the_bridge_they_read_from_are_a_loop() -> None:
+def test_two_endpoints_that_send_to_their_source_bridge_are_a_loop() -> None:
     text = """
     [bridge.a]
     [endpoint.one]

@@ -1,4 +1,4 @@
-"""What a configuration takes from the environment and from other files."""
+"""Secrets of a configuration from the environment and from other files."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def problem(folder: Path, lines: str) -> str:
     return str(caught.value).removeprefix(f"{folder / 'show.toml'}: endpoint.a.")
 
 
-def test_a_secret_comes_from_the_environment(
+def test_secret_is_read_from_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHOW_TOKEN", "hunter2")
@@ -45,14 +45,14 @@ def test_a_secret_comes_from_the_environment(
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_a_secret_comes_from_a_file_beside_the_configuration(tmp_path: Path, end: str) -> None:
+def test_secret_is_read_from_a_file_next_to_the_configuration(tmp_path: Path, end: str) -> None:
     (tmp_path / "token").write_bytes(b"hunter2 " + end.encode())
     secret = options(tmp_path, 'token = { file = "token" }').token
     assert secret is not None
     assert secret.value == "hunter2 "
 
 
-def test_a_secret_is_never_shown(tmp_path: Path) -> None:
+def test_secret_is_never_shown(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("hunter2")
     found = options(tmp_path, 'token = { file = "token" }')
     assert "hunter2" not in f"{found} {found!r} {found.token} {found.model_dump()}"
@@ -67,7 +67,7 @@ def test_secrets_are_equal_when_their_values_are(tmp_path: Path) -> None:
     assert one != options(tmp_path, 'token = { file = "same" }')
 
 
-def test_a_secret_compares_with_any_characters() -> None:
+def test_secret_can_be_compared_with_any_characters() -> None:
     secret = oscbridge.Secret("grün")
     assert secret.matches("grün")
     assert not secret.matches("\ud800")
@@ -78,12 +78,12 @@ HOW = 'write { env = "NAME" } or { file = "path" }'
 
 
 @pytest.mark.parametrize("value", ['"hunter2"', "7", '{ evn = "hunter2" }', "{}", '["hunter2"]'])
-def test_a_secret_in_the_file_is_rejected_and_not_shown(tmp_path: Path, value: str) -> None:
+def test_secret_in_the_file_is_rejected_and_not_shown(tmp_path: Path, value: str) -> None:
     text = problem(tmp_path, f"token = {value}")
     assert text == f"token: a secret must not be written in the configuration; {HOW}"
 
 
-def test_a_missing_secret_is_a_problem(tmp_path: Path) -> None:
+def test_missing_secret_is_a_problem(tmp_path: Path) -> None:
     os.environ.pop("NO_SUCH_TOKEN", None)
     text = problem(tmp_path, 'token = { env = "NO_SUCH_TOKEN" }')
     assert text == "token: environment variable 'NO_SUCH_TOKEN' is not set; set it"
@@ -95,12 +95,12 @@ def test_a_missing_secret_is_a_problem(tmp_path: Path) -> None:
     ("content", "text"),
     [(b"", "is empty"), (b"\n", "is empty"), (b"\xff", "not UTF-8"), (b"x" * 70_000, "longer")],
 )
-def test_a_file_without_a_secret_is_a_problem(tmp_path: Path, content: bytes, text: str) -> None:
+def test_file_without_a_secret_is_a_problem(tmp_path: Path, content: bytes, text: str) -> None:
     (tmp_path / "token").write_bytes(content)
     assert text in problem(tmp_path, 'token = { file = "token" }')
 
 
-def test_a_relative_path_starts_at_the_directory_of_the_file(tmp_path: Path) -> None:
+def test_relative_path_starts_at_the_directory_of_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "server.pem").write_text("x")
     assert options(tmp_path, 'certificate = "server.pem"').certificate == tmp_path / "server.pem"
     absolute = tmp_path / "server.pem"
@@ -115,5 +115,5 @@ def test_a_relative_path_starts_at_the_directory_of_the_file(tmp_path: Path) -> 
         ("a\\u0000b", "not a valid file name"),
     ],
 )
-def test_an_unreadable_file_is_a_problem(tmp_path: Path, value: str, text: str) -> None:
+def test_unreadable_file_is_a_problem(tmp_path: Path, value: str, text: str) -> None:
     assert text in problem(tmp_path, f'certificate = "{value}"')

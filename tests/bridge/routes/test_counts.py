@@ -1,4 +1,4 @@
-"""What a route counts: every message that it takes has one fate, in every mode."""
+"""The counts of a route: every incoming message has one outcome, in every mode."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def test_unchanged_message_is_filtered(mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_message_without_the_arguments_of_a_template_has_failed(mode: str) -> None:
+async def test_message_without_the_arguments_of_a_template_is_counted_as_failed(mode: str) -> None:
     async with running_bridge(one_route(mode, 'send = "/y {1}"')) as bridge:
         bridge.send("in", Message.of("/x", 1), Message.of("/x", 1, 2))
         await settled(bridge, RouteMessages(2, 1, {}, {"arguments": 1}, 0))
@@ -108,7 +108,7 @@ async def test_limit_holds_the_last_message_and_filters_those_before(mode: str) 
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_message_of_which_a_function_makes_three_has_passed_once(mode: str) -> None:
+async def test_message_split_into_three_by_a_function_is_counted_as_passed_once(mode: str) -> None:
     steps = 'function = "counted_functions:triple"\non_change = true'
     async with running_bridge(one_route(mode, steps)) as bridge:
         bridge.send("in", Message.of("/x", 1), Message.of("/x", 1))

@@ -1,4 +1,4 @@
-"""What the routes would do with a message, step by step."""
+"""The trace of a message through the routes, step by step."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def test_trace_shows_the_routes_of_the_source_with_their_numbers() -> None:
     assert [each.number for each in trace(made, "stage", FADER)] == [2, 3]
 
 
-def test_route_trace_tells_whether_it_sends() -> None:
+def test_route_trace_reports_whether_it_sends() -> None:
     assert RouteTrace(1, (Step("to", "out", "", "sent"),)).sent
     assert not RouteTrace(1, (Step("match", "*", "", "stopped"),)).sent
 

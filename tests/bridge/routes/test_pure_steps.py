@@ -22,7 +22,7 @@ ORIGIN = Origin("stage", ("127.0.0.1", 1234))
 
 
 def run(config: RouteConfig, message: Message, **captures: str) -> tuple[list[Message], PureSteps]:
-    """What comes of a message, and the steps with their counts."""
+    """The messages that the steps make of a message, and the steps with their counts."""
     steps, made = PureSteps(config), list[Message]()
     call = steps.bind(message.address, message.types, captures, made.append)
     if call is not None:
@@ -32,7 +32,7 @@ def run(config: RouteConfig, message: Message, **captures: str) -> tuple[list[Me
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
-    """Writes a module that can be imported. Its name."""
+    """Writes a module that can be imported. Returns its name."""
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def write(text: str, name: str = "show_functions") -> str:
@@ -152,7 +152,7 @@ def test_default_route_config_survives_json() -> None:
     assert RouteConfig.from_pure(json.loads(json.dumps(RouteConfig().pure()))) == RouteConfig()
 
 
-# --- what a function makes ---------------------------------------------------------------------
+# --- results of functions ----------------------------------------------------------------------
 
 Through = Callable[..., tuple[list[Message], PureSteps]]
 
@@ -238,7 +238,7 @@ def test_endless_function_is_stopped(through: Through) -> None:
     assert (len(made), steps.counts.failed) == (MAX_FROM_FUNCTION, {"too_many": 1})
 
 
-# --- which functions there are -----------------------------------------------------------------
+# --- kinds of functions ------------------------------------------------------------------------
 
 
 def test_function_can_be_a_method_or_an_object(module: Callable[[str], str]) -> None:

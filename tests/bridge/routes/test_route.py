@@ -1,4 +1,4 @@
-"""Routes: what they deliver to endpoints, and the way from threads to the steps on the loop."""
+"""Routes: their deliveries to endpoints, and the way from threads to the steps on the loop."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Send = Callable[..., Awaitable[None]]
 
 
 class Sink:
-    """The near side of an endpoint."""
+    """The bridge's side of an endpoint."""
 
     type = "test"
     routed = True
@@ -86,7 +86,7 @@ async def test_route_delivers_to_each_endpoint_its_own_options(on_change: bool) 
 
 
 class Tuned(Endpoint[oscbridge.Options, Delivery[Options]]):
-    """Keeps the messages that it gets."""
+    """Records its messages."""
 
     seen: asyncio.Queue[Delivery[Options]]
 
@@ -163,7 +163,7 @@ async def test_route_without_stateful_steps_passes_every_message() -> None:
 async def from_a_thread(work: Callable[[], None]) -> None:
     thread = threading.Thread(target=work)
     thread.start()
-    thread.join()  # the loop stands still meanwhile
+    thread.join()  # the loop is blocked meanwhile
 
 
 async def test_messages_from_a_thread_arrive_on_the_loop_in_order() -> None:
@@ -222,7 +222,7 @@ def test_messages_after_the_loop_closed_are_counted() -> None:
     assert route.counts.failed == {"stopped": 2}
 
 
-# --- reports -----------------------------------------------------------------------------------
+# --- log lines ---------------------------------------------------------------------------------
 
 
 def test_dropped_messages_are_logged_once_with_the_route_name(

@@ -1,4 +1,4 @@
-"""The steps that remember, on a loop whose time is the test's."""
+"""The stateful steps, on a loop with a simulated clock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from oscbridge.bridge.routes.stateful_steps import Delay, Limit, LossReport, OnC
 
 
 class Loop:
-    """Time that stands still until it is told to go on; no other timer is in order."""
+    """A simulated clock that only the test advances; other timers may run out of order."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -28,7 +28,7 @@ class Loop:
 
     def call_at(self, when: float, callback: Callable[..., Any], *args: Any) -> asyncio.TimerHandle:
         handle = asyncio.TimerHandle(when, callback, args, self)  # type: ignore[arg-type]
-        # Those that are due together come in the wrong order, as they may on a real loop.
+        # Timers due together run in the wrong order, as is possible on a real loop.
         heapq.heappush(self._timers, (when, -len(self._timers), handle))
         return handle
 
@@ -250,7 +250,7 @@ def test_delay_applies_to_each_message(delay: Delay, out: list[Message], loop: L
 
 
 def test_early_timer_passes_its_message(delay: Delay, out: list[Message], loop: Loop) -> None:
-    loop.early = 0.001  # as real loops are, by the resolution of their clock
+    loop.early = 0.001  # like real loops, by the resolution of their clock
     delay.put(Message.of("/x", 1))
     loop.go(0.5)
     assert values(out) == [1]

@@ -18,7 +18,7 @@ class Panic(BaseException):
 
 
 class Polling(Endpoint):
-    """Its task raises what it is given, and otherwise waits."""
+    """Its task raises the given exception, or waits."""
 
     def __init__(self, name: str, options: object) -> None:
         super().__init__(name, options)  # type: ignore[arg-type]

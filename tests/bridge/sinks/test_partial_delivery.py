@@ -1,4 +1,4 @@
-"""A batch of which an endpoint accepts some messages and rejects others: all are accounted for."""
+"""Batches of which an endpoint accepts some messages and rejects others: all are accounted for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MESSAGES = [Message("/n", "i", (n,)) for n in range(6)]
 
 
 class Partial(Endpoint):
-    """Raises the errors that it is given, one a batch, and notes what it accepted."""
+    """Raises the given errors, one per batch, and records the accepted messages."""
 
     def __init__(self, *errors: Exception | None) -> None:
         super().__init__("partial", Options())
@@ -52,28 +52,28 @@ async def deliver(endpoint: Endpoint, messages: Sequence[Message] = MESSAGES) ->
     return runner
 
 
-async def test_what_is_neither_accepted_nor_rejected_is_sent_again_in_order() -> None:
+async def test_messages_neither_accepted_nor_rejected_are_sent_again_in_order() -> None:
     endpoint = Partial(PartialDelivery([1, 4], {2: BadMessage("no")}))
     runner = await deliver(endpoint)
     assert endpoint.batches == [[0, 1, 2, 3, 4, 5], [0, 3, 5]]
     assert (runner.sent, runner.drops, endpoint.connects) == (5, {"bad": 1}, 1)
 
 
-async def test_after_a_broken_connection_only_the_rest_is_sent_again() -> None:
+async def test_only_the_rest_is_sent_again_after_a_lost_connection() -> None:
     endpoint = Partial(PartialDelivery([0, 5], cause=NotConnected("gone")))
     runner = await deliver(endpoint)
     assert endpoint.batches == [[0, 1, 2, 3, 4, 5], [1, 2, 3, 4]]
     assert (runner.sent, runner.drops, endpoint.connects) == (6, {}, 2)
 
 
-async def test_an_error_of_the_system_is_a_cause_as_well(caplog: pytest.LogCaptureFixture) -> None:
+async def test_system_error_can_be_the_cause(caplog: pytest.LogCaptureFixture) -> None:
     endpoint = Partial(PartialDelivery(range(3), cause=ConnectionResetError(104, "reset")))
     runner = await deliver(endpoint)
     assert (runner.sent, endpoint.connects) == (6, 2)
     assert "not connected: reset" in caplog.text
 
 
-async def test_after_a_back_off_the_rest_is_sent_again_by_the_same_connection() -> None:
+async def test_rest_is_sent_again_on_the_same_connection_after_a_back_off() -> None:
     endpoint = Partial(PartialDelivery([2], cause=BackOff(0.0)))
     runner = await deliver(endpoint)
     assert endpoint.batches[1] == [0, 1, 3, 4, 5]
@@ -89,18 +89,18 @@ async def test_each_rejected_message_is_logged_with_its_reason(
     assert "2 messages lost: too loud" in caplog.text
 
 
-async def test_an_error_that_says_nothing_loses_the_batch(caplog: pytest.LogCaptureFixture) -> None:
+async def test_error_without_details_drops_the_batch(caplog: pytest.LogCaptureFixture) -> None:
     runner = await deliver(Partial(PartialDelivery()))
     assert (runner.sent, runner.drops) == (0, {"error": 6})
     assert "6 messages lost: 0 messages accepted, 0 rejected" in caplog.text
 
 
-def test_a_message_cannot_be_accepted_and_rejected() -> None:
+def test_message_cannot_be_both_accepted_and_rejected() -> None:
     with pytest.raises(ValueError, match="both accepted and rejected"):
         PartialDelivery([1], {1: BadMessage("no")})
 
 
-def test_a_partial_delivery_can_be_told_of_a_larger_batch() -> None:
+def test_partial_delivery_can_refer_to_a_larger_batch() -> None:
     bad, worse = BadMessage("bad"), BadMessage("worse")
     cause = NotConnected()
     found = PartialDelivery([0, 2], {1: bad}, cause).within([1, 3, 4], [0], {2: worse})
@@ -110,7 +110,7 @@ def test_a_partial_delivery_can_be_told_of_a_larger_batch() -> None:
 
 
 class Moody(Partial):
-    """Accepts and rejects what chance says, and breaks now and then."""
+    """Accepts and rejects messages at random, and sometimes loses its connection."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()
@@ -138,7 +138,7 @@ class Moody(Partial):
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_every_message_is_accepted_or_rejected_once_and_counted_so(seed: int) -> None:
+async def test_every_message_is_accepted_or_rejected_and_counted_once(seed: int) -> None:
     endpoint = Moody(seed)
     total = 500
     runner = await deliver(endpoint, [Message("/n", "i", (n,)) for n in range(total)])
@@ -150,10 +150,8 @@ async def test_every_message_is_accepted_or_rejected_once_and_counted_so(seed: i
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_the_accounts_are_exact_while_it_runs_and_after_a_stop(
-    seed: int, tmp_path: Path
-) -> None:
-    """With a spool: what counts as sent is never sent again after a restart."""
+async def test_counters_are_exact_while_running_and_after_a_stop(seed: int, tmp_path: Path) -> None:
+    """With a spool: messages counted as sent are not sent again after a restart."""
     bounds = SpoolBounds(tmp_path / "spool.db", 1_000_000, 3600.0)
     options = RunnerOptions("spool", "error", 1_000, bounds)
     total = 300

@@ -77,7 +77,7 @@ def kinds(types: dict[str, type[Endpoint]]) -> None:
 
 
 async def stalled(policy: Policy, size: int) -> tuple[EndpointRunner, Gate]:
-    """Start an endpoint that is sending the message -1."""
+    """Start an endpoint that is already sending the message -1."""
     gate = Gate()
     options = RunnerOptions(policy, "error", size)
     delivery = EndpointRunner(gate, "gate", options, waits=lambda: repeat(0.0))
@@ -417,7 +417,7 @@ async def test_stop_does_not_wait_for_a_thread_that_waits_for_room(
     )
 
 
-# --- side by side ------------------------------------------------------------------------------
+# --- several endpoints -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mode", ["asyncio", "blocking", "threading"])

@@ -184,7 +184,7 @@ async def test_back_off_delays_delivery_and_loses_nothing(
     assert endpoint.events == ["connect", "close"]
 
 
-# --- connections that break --------------------------------------------------------------------
+# --- lost connections --------------------------------------------------------------------------
 
 
 @each_kind
@@ -375,7 +375,7 @@ async def test_connection_can_be_lost_during_a_back_off() -> None:
     asleep = asyncio.Event()
     plain_sleep = asyncio.sleep
     endpoint.errors[0] = BackOff(0.05)
-    endpoint.log.addFilter(lambda _record: asleep.set() or True)  # it is reported just before
+    endpoint.log.addFilter(lambda _record: asleep.set() or True)  # logged just before
     delivery.offer(MESSAGES[0])
     async with asyncio.timeout(5):
         await asleep.wait()
@@ -707,7 +707,7 @@ async def test_close_that_raises_is_logged(caplog: pytest.LogCaptureFixture) -> 
     assert f"close failed: RuntimeError: stuck lid ({__file__}:" in caplog.text
 
 
-# --- what it costs -----------------------------------------------------------------------------
+# --- cost --------------------------------------------------------------------------------------
 
 
 @each_kind

@@ -62,7 +62,7 @@ async def test_send_that_does_not_return_makes_the_endpoint_unready(
         app.endpoints["in"].endpoint.receive(Message.of("/x"))
         async with asyncio.timeout(10):
             while not read_status(app).problems:
-                app.flush_reports()  # as once per second
+                app.flush_reports()  # like the timer that runs once per second
                 await asyncio.sleep(0.01)
         (problem,) = read_status(app).problems
         assert problem.startswith("endpoint.desk: send in progress for ")

@@ -1,4 +1,4 @@
-"""A batch that is settled in any order counts in the order of the queue."""
+"""A batch may be settled in any order; it is counted in the order of the queue."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MESSAGES = [Message("/n", "i", (n,)) for n in range(6)]
 LOSS = Loss("bad", ValueError("no"))
 
 
-def test_a_whole_batch_is_accepted_at_once() -> None:
+def test_whole_batch_is_accepted_at_once() -> None:
     batch = UnsettledBatch(MESSAGES)
     assert batch.unsettled == MESSAGES
     assert batch.accept(6) == (MESSAGES, ())
@@ -23,7 +23,7 @@ def test_messages_are_accepted_from_the_front() -> None:
     assert (batch.pending, batch.unsettled) == (3, MESSAGES[3:])
 
 
-def test_a_message_counts_when_all_before_it_are_settled() -> None:
+def test_message_counts_when_all_before_it_are_settled() -> None:
     batch = UnsettledBatch(MESSAGES)
     assert batch.settle({1: None, 3: LOSS, 5: None}) == ([], [])
     assert (batch.pending, batch.unsettled) == (6, [MESSAGES[0], MESSAGES[2], MESSAGES[4]])
@@ -33,7 +33,7 @@ def test_a_message_counts_when_all_before_it_are_settled() -> None:
     assert batch.pending == 0
 
 
-def test_an_index_that_does_not_exist_is_ignored() -> None:
+def test_index_that_does_not_exist_is_ignored() -> None:
     batch = UnsettledBatch(MESSAGES[:2])
     assert batch.settle({-1: None, 2: LOSS, 99: None}) == ([], [])
     assert batch.pending == 2
@@ -46,7 +46,7 @@ def test_early_messages_can_be_counted_at_the_end() -> None:
     assert (batch.pending, batch.unsettled) == (3, [MESSAGES[0], MESSAGES[2], MESSAGES[4]])
 
 
-def test_nothing_more_than_the_batch_is_accepted() -> None:
+def test_at_most_the_whole_batch_is_accepted() -> None:
     batch = UnsettledBatch(MESSAGES[:1])
     batch.accept(5)
     assert batch.pending == 0

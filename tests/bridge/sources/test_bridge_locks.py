@@ -1,4 +1,4 @@
-"""Locks of a bridge: who tries to get in, or to take more than is there, in every mode."""
+"""Access control and limits of a bridge, in every mode."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def out(app: App) -> Any:
 
 
 async def until(condition: Callable[[], object], seconds: float = WAIT) -> None:
-    """For what nothing signals."""
+    """Wait for a condition that has no event."""
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.005)
@@ -56,7 +56,7 @@ def opened(url: OSCURL, source: str) -> socket.socket:
     kind = socket.SOCK_DGRAM if url.scheme == "udp" else socket.SOCK_STREAM
     host = {"::": "::1", "0.0.0.0": "127.0.0.1"}.get(url.host, url.host)
     if url.host == "::" and "." in source:
-        family, host = socket.AF_INET, "127.0.0.1"  # which comes in as ::ffff:127.0.0.1
+        family, host = socket.AF_INET, "127.0.0.1"  # which arrives as ::ffff:127.0.0.1
     sock = socket.socket(family, kind)
     try:
         sock.bind((source, 0))
@@ -69,7 +69,7 @@ def opened(url: OSCURL, source: str) -> socket.socket:
 
 
 class Sender:
-    """Somebody at an address."""
+    """A client at an address."""
 
     def __init__(self, app: App, source: str = "127.0.0.1") -> None:
         self._url = app.listeners["in"].address
@@ -112,11 +112,11 @@ def descriptors() -> int:
 
 @pytest.fixture
 def nothing_left(running: Running) -> Callable[..., AbstractAsyncContextManager[App]]:
-    """Runs a system, and sees to it that no descriptor, thread or task is left of it."""
+    """Runs a system, and checks that it leaves no descriptor, thread or task behind."""
 
     @asynccontextmanager
     async def run(text: str) -> AsyncIterator[App]:
-        await asyncio.to_thread(int)  # the loop's own thread is there from now on
+        await asyncio.to_thread(int)  # the loop's own thread exists from now on
         before = descriptors(), len(asyncio.all_tasks())
         ours = {thread.ident for thread in threading.enumerate()}
         async with running(text) as app:
@@ -156,7 +156,7 @@ async def test_address_outside_the_allow_list_is_rejected(
             (arrived,) = await out(app).arrived(1)
             assert arrived.address == "/friend"
         statistics = app.dispatchers["in"].statistics
-        await until(lambda: statistics.packets == 1)  # the stranger's was not looked at
+        await until(lambda: statistics.packets == 1)  # the packet from outside was not decoded
 
 
 @every_mode
@@ -214,7 +214,7 @@ async def test_host_bit_in_a_network_is_an_error_with_a_fix(
     )
 
 
-# --- what a packet may hold ----------------------------------------------------------------------
+# --- limits of a packet --------------------------------------------------------------------------
 
 
 def nested(depth: int) -> bytes:
@@ -281,7 +281,7 @@ async def test_message_too_early_is_dropped_and_counted(
             assert arrived.address == "/now"
 
 
-# --- how long a client may take ------------------------------------------------------------------
+# --- timeouts of a client ------------------------------------------------------------------------
 
 
 @every_mode
@@ -322,7 +322,7 @@ async def test_endless_frame_ends_the_connection(
             await out(app).arrived(1)
 
 
-# --- how many clients there may be ---------------------------------------------------------------
+# --- limits of connections -----------------------------------------------------------------------
 
 
 @many_at_once
@@ -350,7 +350,7 @@ async def test_connections_of_one_address_leave_room_for_others(
 
 @contextmanager
 def room_for(count: int) -> Iterator[int]:
-    """How many sockets may be opened: as many, if the system lets this process."""
+    """The number of sockets that can be opened: ``count``, if the system allows it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = count + 1_000
     if soft < wanted:
@@ -383,7 +383,7 @@ async def test_five_thousand_connections_do_no_harm(
                         try:
                             crowd.enter_context(opened(listener.address, "127.0.0.2"))
                         except ConnectionError:
-                            pass  # it was refused
+                            pass  # it was rejected
 
                 attacking = asyncio.create_task(asyncio.to_thread(attack))
                 sent = 1

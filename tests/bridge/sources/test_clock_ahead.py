@@ -33,7 +33,7 @@ def ahead(seconds: float, address: str = "/imu", count: int = 1) -> bytes:
 
 
 def send(bridge: RunningBridge, *packets: bytes) -> int:
-    """Send packets. Returns the port that they come from."""
+    """Send packets. Returns their source port."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         for packet in packets:
             sock.sendto(packet, ("127.0.0.1", bridge.url("in").port))

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux coun
 MODES = ["asyncio", "blocking", "threading", "forking"]
 WAIT = 60.0
 MORE_THAN_FITS = 40_000
-"""Datagrams: the buffer of 8 MiB, the most that is granted, holds about 11,000 small ones."""
+"""Datagrams: a buffer of 8 MiB, the maximum granted, holds about 11,000 small ones."""
 
 CONFIG = """
 [bridge.in]

@@ -218,7 +218,7 @@ def test_killing_the_process_group_leaves_nothing_running(start: Start) -> None:
     assert is_free(where)
 
 
-# --- the program is stopped ----------------------------------------------------------------------
+# --- signals to the program ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -274,7 +274,7 @@ def test_killed_worker_does_not_stop_traffic(start: Start) -> None:
     until(lambda: program.log.count("listening again on") == 2)
 
 
-# --- it cannot listen ----------------------------------------------------------------------------
+# --- a port in use -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -78,7 +78,7 @@ Send = Callable[..., Awaitable[None]]
 
 
 class Web:
-    """A WebSocket client that keeps what it gets, message by message."""
+    """A WebSocket client that records its messages."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
@@ -114,7 +114,7 @@ def running() -> Callable[..., object]:
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
-    """The name of a module with functions for routes, in a folder of its own."""
+    """The name of a module with functions for routes, in its own folder."""
     name = f"functions_{abs(hash(request.node.nodeid))}"
     (tmp_path / f"{name}.py").write_text(MODULE)
     monkeypatch.syspath_prepend(tmp_path)
@@ -309,7 +309,7 @@ async def test_bad_packets_are_counted_and_harmless(
     assert (statistics.packets, statistics.messages) == (3, 1)
 
 
-# --- handlers that take their time ---------------------------------------------------------------
+# --- slow handlers -------------------------------------------------------------------------------
 
 
 @pytest.mark.load
@@ -323,7 +323,7 @@ async def test_slow_functions_run_concurrently_in_concurrent_modes(
     text = config(mode) + f'[[route]]\nfrom = "{mode}"\nto = "web"\nfunction = "{module}:sleep"'
     async with running(text) as (app, web):
         sender = client(app.listeners[mode].address)
-        await sender.send(Message.of("/x", -1))  # all is warm after it
+        await sender.send(Message.of("/x", -1))  # a warm-up
         await web.receive(1)
         began = time.monotonic()
         await sender.send(*(Message.of("/x", n) for n in range(20)))
@@ -334,7 +334,7 @@ async def test_slow_functions_run_concurrently_in_concurrent_modes(
     assert least <= took < most
 
 
-# --- a port that is taken ------------------------------------------------------------------------
+# --- a port in use -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scheme", ["udp", "tcp"])

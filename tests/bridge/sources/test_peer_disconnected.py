@@ -1,4 +1,4 @@
-"""An endpoint hears when the connection is over that messages came by."""
+"""An endpoint is notified when the connection that messages arrived on ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Running = Callable[..., AbstractAsyncContextManager[App]]
 
 
 class Notes(Endpoint, PeerAware):
-    """Keeps, in order, what it is sent and who is gone."""
+    """Records messages and disconnected peers, in order."""
 
     def __init__(self, name: str, options: Options) -> None:
         super().__init__(name, options)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import oscbridge
 from oscbridge import (
     ConfigurationError,
     Dispatcher,
@@ -98,7 +99,7 @@ to = "seen"
 
 @pytest.fixture
 def bridged() -> Callable[..., AbstractAsyncContextManager[Bridged]]:
-    """A running bridge with an OSC endpoint, what comes back from which is recorded."""
+    """A running bridge with an OSC endpoint; replies of the peer are recorded."""
 
     @asynccontextmanager
     async def run(to: str, options: str = "") -> AsyncIterator[Bridged]:
@@ -141,7 +142,7 @@ NUMBERS = [Message("/n", "i", (number,)) for number in range(200)]
 
 
 @pytest.mark.parametrize("host", [HOST, "::1"])
-async def test_each_message_is_a_packet_of_its_own_with_its_types(
+async def test_each_message_is_sent_as_its_own_packet_with_its_types(
     host: str, bridged: Bridging, device: Devices
 ) -> None:
     mixer = device(host)
@@ -154,7 +155,7 @@ async def test_each_message_is_a_packet_of_its_own_with_its_types(
         assert bridge.status.dropped == {}
 
 
-async def test_what_comes_back_to_the_port_that_it_sends_from_enters_the_routes(
+async def test_replies_to_the_sending_port_enter_the_routes(
     bridged: Bridging, device: Devices
 ) -> None:
     mixer = device()
@@ -169,9 +170,7 @@ async def test_what_comes_back_to_the_port_that_it_sends_from_enters_the_routes(
     assert message.origin.peer == (HOST, mixer.port)
 
 
-async def test_it_sends_from_the_port_that_it_is_told_to_listen_on(
-    bridged: Bridging, device: Devices
-) -> None:
+async def test_endpoint_sends_from_its_listen_port(bridged: Bridging, device: Devices) -> None:
     mixer, free = device(), device()
     free.sock.close()
     options = f'listen = "{HOST}:{free.port}"'
@@ -179,11 +178,11 @@ async def test_it_sends_from_the_port_that_it_is_told_to_listen_on(
         assert bridge.endpoint.describe() == f"udp://{HOST}:{mixer.port} from :{free.port}"
         bridge.offer(Message("/x"))
         assert (await mixer.hear())[1] == (HOST, free.port)
-        device().say(Message("/y"), (HOST, free.port))  # somebody else is heard there as well
+        device().say(Message("/y"), (HOST, free.port))  # other senders are received there as well
         assert (await bridge.seen())[0].address == "/y"
 
 
-async def test_a_port_that_is_taken_is_told_and_tried_again(
+async def test_port_in_use_is_logged_and_retried(
     bridged: Bridging, device: Devices, caplog: pytest.LogCaptureFixture
 ) -> None:
     mixer, taken = device(), device()
@@ -196,20 +195,20 @@ async def test_a_port_that_is_taken_is_told_and_tried_again(
     assert "not connected: address already in use" in caplog.text
 
 
-async def test_a_host_name_is_looked_up(bridged: Bridging, device: Devices) -> None:
+async def test_host_name_is_resolved(bridged: Bridging, device: Devices) -> None:
     mixer = device()
     async with bridged(f"udp://localhost:{mixer.port}") as bridge:
         bridge.offer(Message("/x"))
         assert await mixer.heard() == [Message("/x")]
 
 
-async def test_a_host_name_that_is_not_known_is_told_and_ends_nothing(bridged: Bridging) -> None:
+async def test_unknown_host_name_is_logged_and_retried(bridged: Bridging) -> None:
     async with bridged("udp://no-such-host.invalid:9000") as bridge:
         assert "unknown host" in bridge.status.problem
         bridge.offer(Message("/x"))
 
 
-async def test_that_nobody_listens_ends_nothing(bridged: Bridging, device: Devices) -> None:
+async def test_missing_listener_stops_nothing(bridged: Bridging, device: Devices) -> None:
     gone = device()
     gone.sock.close()
     async with bridged(f"udp://{HOST}:{gone.port}") as bridge:
@@ -224,64 +223,82 @@ async def test_that_nobody_listens_ends_nothing(bridged: Bridging, device: Devic
         assert (bridge.status.connected, bridge.status.dropped) == (True, {})
 
 
-async def test_a_refusal_that_the_system_tells_late_loses_no_message(
-    bridged: Bridging, device: Devices
+class FailingSocket(socket.socket):
+    """A UDP socket whose first sends fail with the given errors."""
+
+    def __init__(self, sock: socket.socket, errors: list[OSError | None]) -> None:
+        super().__init__(sock.family, sock.type, sock.proto, sock.detach())
+        self.setblocking(False)
+        self.errors = errors
+
+    def sendto(self, data: Any, to: Any) -> int:  # type: ignore[override]
+        error = self.errors.pop(0) if self.errors else None
+        if error is not None:
+            raise error
+        return super().sendto(data, to)
+
+
+class Sockets:
+    """The UDP sockets that endpoints open; ``errors`` are those of the next one's first sends."""
+
+    def __init__(self) -> None:
+        self.opened: list[socket.socket] = []
+        self.errors: list[OSError | None] = []
+        self._open = oscbridge.open_udp_socket
+
+    def open(self, *args: Any) -> socket.socket:
+        sock = FailingSocket(self._open(*args), self.errors)
+        self.errors = []
+        self.opened.append(sock)
+        return sock
+
+
+@pytest.fixture
+def sockets(monkeypatch: pytest.MonkeyPatch) -> Sockets:
+    """Records the UDP sockets of endpoints, and lets their sends fail."""
+    made = Sockets()
+    monkeypatch.setattr(oscbridge, "open_udp_socket", made.open)
+    return made
+
+
+async def test_late_connection_refused_error_loses_no_message(
+    bridged: Bridging, device: Devices, sockets: Sockets
 ) -> None:
     mixer = device()
+    sockets.errors = [ConnectionRefusedError(), None, ConnectionResetError()]
     async with bridged(f"udp://{HOST}:{mixer.port}") as bridge:
-        link: Any = bridge.endpoint._link
-        link._sock = Faulty(link._sock, [ConnectionRefusedError(), None, ConnectionResetError()])
         bridge.offer(*NUMBERS[:3])
         assert await mixer.heard(3) == NUMBERS[:3]
         assert bridge.status.dropped == {}
 
 
-class Faulty:
-    """A socket whose first calls to send fail as they are told."""
-
-    def __init__(self, sock: socket.socket, errors: list[OSError | None]) -> None:
-        self._sock = sock
-        self._errors = errors
-
-    def sendto(self, data: bytes, to: Any) -> int:
-        error = self._errors.pop(0) if self._errors else None
-        if error is not None:
-            raise error
-        return self._sock.sendto(data, to)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._sock, name)
-
-
 @pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOBUFS])
-async def test_when_the_system_has_no_room_it_waits_and_loses_nothing(
-    number: int, bridged: Bridging, device: Devices
+async def test_full_system_buffer_delays_and_loses_nothing(
+    number: int, bridged: Bridging, device: Devices, sockets: Sockets
 ) -> None:
     mixer = device()
+    sockets.errors = [None, OSError(number, "no room"), None]
     async with bridged(f"udp://{HOST}:{mixer.port}") as bridge:
-        link: Any = bridge.endpoint._link
-        link._sock = Faulty(link._sock, [None, OSError(number, "no room"), None])
         bridge.offer(*NUMBERS[:5])
         assert await mixer.heard(5) == NUMBERS[:5]
         await bridge.until(lambda b: b.status.sent == 5)
         assert bridge.status.dropped == {}
 
 
-async def test_when_the_network_is_gone_it_connects_again_and_loses_nothing(
-    bridged: Bridging, device: Devices
+async def test_unreachable_network_reconnects_and_loses_nothing(
+    bridged: Bridging, device: Devices, sockets: Sockets
 ) -> None:
     mixer = device()
+    sockets.errors = [None, OSError(errno.ENETUNREACH, "unreachable")]
     async with bridged(f"udp://{HOST}:{mixer.port}") as bridge:
-        link: Any = bridge.endpoint._link
-        link._sock = Faulty(link._sock, [None, OSError(errno.ENETUNREACH, "unreachable")])
         bridge.offer(*NUMBERS[:5])
         assert await mixer.heard(5) == NUMBERS[:5]
-        assert bridge.endpoint._link is not link
+        assert len(sockets.opened) == 2
         await bridge.until(lambda b: b.status.sent == 5)
         assert bridge.status.dropped == {}
 
 
-async def test_what_cannot_be_sent_is_counted_and_the_rest_of_the_burst_arrives(
+async def test_oversized_message_is_counted_and_the_rest_of_the_burst_arrives(
     bridged: Bridging, device: Devices, caplog: pytest.LogCaptureFixture
 ) -> None:
     mixer = device()
@@ -296,10 +313,10 @@ async def test_what_cannot_be_sent_is_counted_and_the_rest_of_the_burst_arrives(
         assert await mixer.heard(3) == NUMBERS[:3]
         await bridge.until(lambda b: b.status.sent == 3)
         assert bridge.status.dropped == {"bad": 2}
-    assert "1 message lost: 70016 bytes are too much for a datagram" in caplog.text
+    assert "1 message lost: 70016 bytes exceed the maximum size of a datagram" in caplog.text
 
 
-async def test_a_bad_packet_from_the_peer_is_counted(bridged: Bridging, device: Devices) -> None:
+async def test_bad_packet_from_the_peer_is_counted(bridged: Bridging, device: Devices) -> None:
     mixer = device()
     async with bridged(f"udp://{HOST}:{mixer.port}") as bridge:
         bridge.offer(Message("/x"))
@@ -310,7 +327,7 @@ async def test_a_bad_packet_from_the_peer_is_counted(bridged: Bridging, device: 
         assert bridge.status.received.bad == {"address": 1}
 
 
-async def test_a_burst_from_the_peer_arrives_whole_and_in_order(
+async def test_burst_from_the_peer_arrives_completely_and_in_order(
     bridged: Bridging, device: Devices
 ) -> None:
     mixer = device()
@@ -322,10 +339,11 @@ async def test_a_burst_from_the_peer_arrives_whole_and_in_order(
         assert [m.args for m in await bridge.seen(200)] == [m.args for m in NUMBERS]
 
 
-async def test_on_a_loop_that_watches_no_sockets_it_works_as_well(
-    bridged: Bridging, device: Devices, monkeypatch: pytest.MonkeyPatch
+async def test_endpoint_works_on_a_loop_without_socket_readers(
+    bridged: Bridging, device: Devices, sockets: Sockets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mixer = device()
+    sockets.errors = [BlockingIOError()]
     loop = asyncio.get_running_loop()
 
     def refuse(*_: object) -> None:
@@ -336,8 +354,6 @@ async def test_on_a_loop_that_watches_no_sockets_it_works_as_well(
         patch.setattr(loop, "add_writer", refuse, raising=False)
         context = bridged(f"udp://{HOST}:{mixer.port}")
         bridge = await context.__aenter__()
-        link: Any = bridge.endpoint._link
-        link._sock = Faulty(link._sock, [BlockingIOError()])
         bridge.offer(Message("/x"))
         await bridge.until(lambda b: b.status.sent == 1)
     _, client = await mixer.hear()
@@ -349,22 +365,22 @@ async def test_on_a_loop_that_watches_no_sockets_it_works_as_well(
 # --- keepalive ---------------------------------------------------------------------------------
 
 
-async def test_a_mixer_that_answers_only_who_keeps_asking_is_heard(
-    bridged: Bridging, device: Devices
-) -> None:
+async def test_keepalive_keeps_a_mixer_sending(bridged: Bridging, device: Devices) -> None:
     mixer = device()
     options = 'keepalive = { send = "/xremote", every = 0.1 }'
     async with bridged(f"udp://{HOST}:{mixer.port}", options) as bridge:
-        for number in range(5):  # each change is told to who has asked since the last
+        for number in range(
+            5
+        ):  # each change is sent to the peers that have asked since the last one
             message, client = await mixer.hear()
             assert message == Message("/xremote")
             mixer.say(Message("/ch/01/mix/fader", "f", (number / 4,)), client)
         faders = [message.args[0] for message in await bridge.seen(5)]
         assert faders == [0.0, 0.25, 0.5, 0.75, 1.0]
-        assert bridge.status.sent == 0  # no message of a route
+        assert bridge.status.sent == 0  # not a message of a route
 
 
-async def test_a_keepalive_may_have_arguments(bridged: Bridging, device: Devices) -> None:
+async def test_keepalive_can_have_arguments(bridged: Bridging, device: Devices) -> None:
     mixer = device()
     options = """keepalive = { send = '/subscribe 50 0.5 "a b" true', every = 3600 }"""
     async with bridged(f"udp://{HOST}:{mixer.port}", options):
@@ -402,7 +418,7 @@ async def receive(sock: socket.socket) -> tuple[Message, Any]:
     return decode_message(data), client
 
 
-async def test_all_members_of_a_group_hear_it_and_each_is_heard(
+async def test_all_members_of_a_multicast_group_receive_and_can_send(
     bridged: Bridging, member: Callable[[], socket.socket]
 ) -> None:
     members = [member(), member()]
@@ -417,7 +433,7 @@ async def test_all_members_of_a_group_hear_it_and_each_is_heard(
         assert [m.address for m in await bridge.seen(2)] == ["/y", "/y"]
 
 
-async def test_it_does_not_hear_itself_in_the_group_that_it_listens_to(
+async def test_endpoint_does_not_receive_its_own_multicast(
     bridged: Bridging, member: Callable[[], socket.socket]
 ) -> None:
     sock = member()
@@ -434,16 +450,14 @@ async def test_it_does_not_hear_itself_in_the_group_that_it_listens_to(
         assert [m.address for m in await bridge.seen()] == ["/other"]
 
 
-async def test_hops_are_how_many_routers_a_multicast_may_pass(
-    bridged: Bridging, device: Devices
-) -> None:
+async def test_multicast_hops_sets_the_time_to_live(bridged: Bridging, sockets: Sockets) -> None:
     for options, hops in (("", 1), ("max_hops = 7", 7)):
-        async with bridged(f"udp://{GROUP}:9", options) as bridge:
-            link: Any = bridge.endpoint._link
-            assert link._sock.getsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL) == hops
+        async with bridged(f"udp://{GROUP}:9", options):
+            sock = sockets.opened[-1]
+            assert sock.getsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL) == hops
 
 
-async def test_a_broadcast_address_may_be_sent_to(bridged: Bridging) -> None:
+async def test_endpoint_can_send_to_a_broadcast_address(bridged: Bridging) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)
         sock.bind(("127.255.255.255", 0))
@@ -457,7 +471,7 @@ async def test_a_broadcast_address_may_be_sent_to(bridged: Bridging) -> None:
 
 
 class Server:
-    """A TCP peer: what it is sent, and its connections."""
+    """A TCP peer: its received packets and its connections."""
 
     def __init__(self, wire: str) -> None:
         self.wire = wire
@@ -523,7 +537,7 @@ every_wire = pytest.mark.parametrize(("scheme", "wire"), [("tcp", "1.1"), ("tcp+
 
 
 @every_wire
-async def test_over_tcp_messages_go_both_ways_in_order(
+async def test_tcp_messages_arrive_in_order_in_both_directions(
     scheme: str, wire: str, bridged: Bridging, server: Servers
 ) -> None:
     peer = await server(wire)
@@ -541,7 +555,7 @@ async def test_over_tcp_messages_go_both_ways_in_order(
 
 
 @every_wire
-async def test_our_own_server_is_spoken_to_and_its_answers_are_heard(
+async def test_endpoint_exchanges_messages_with_our_own_server(
     scheme: str, wire: str, bridged: Bridging
 ) -> None:
     dispatcher = Dispatcher()
@@ -554,7 +568,7 @@ async def test_our_own_server_is_spoken_to_and_its_answers_are_heard(
             assert [m.args[0] for m in await bridge.seen(50)] == list(range(50))
 
 
-async def test_a_peer_that_is_down_at_start_is_connected_when_it_comes_up(
+async def test_peer_that_is_down_at_the_start_is_connected_later(
     bridged: Bridging, device: Devices, server: Servers
 ) -> None:
     with socket.create_server((HOST, 0)) as taken:
@@ -570,7 +584,7 @@ async def test_a_peer_that_is_down_at_start_is_connected_when_it_comes_up(
 
 
 @pytest.mark.parametrize("how", ["close", "abort"])
-async def test_a_connection_that_the_peer_ends_is_opened_again(
+async def test_connection_closed_by_the_peer_is_reopened(
     how: str, bridged: Bridging, server: Servers, caplog: pytest.LogCaptureFixture
 ) -> None:
     peer = await server()
@@ -588,7 +602,7 @@ async def test_a_connection_that_the_peer_ends_is_opened_again(
     assert "not connected: " in caplog.text
 
 
-async def test_a_peer_that_breaks_the_framing_is_counted_and_connected_again(
+async def test_peer_with_broken_framing_is_counted_and_reconnected(
     bridged: Bridging, server: Servers
 ) -> None:
     peer = await server("1.0")
@@ -601,9 +615,7 @@ async def test_a_peer_that_breaks_the_framing_is_counted_and_connected_again(
         assert bridge.status.received.bad == {"negative_length": 1}
 
 
-async def test_a_frame_that_never_ends_takes_no_memory_without_a_bound(
-    bridged: Bridging, server: Servers
-) -> None:
+async def test_endless_frame_takes_bounded_memory(bridged: Bridging, server: Servers) -> None:
     peer = await server("1.1")
     async with bridged(f"tcp://{HOST}:{peer.port}") as bridge:
         first = await peer.connection()
@@ -612,7 +624,7 @@ async def test_a_frame_that_never_ends_takes_no_memory_without_a_bound(
         assert bridge.status.received.bad == {"max_packet_size": 1}
 
 
-async def test_a_packet_that_the_end_of_the_connection_cuts_is_counted(
+async def test_packet_truncated_by_a_disconnect_is_counted(
     bridged: Bridging, server: Servers
 ) -> None:
     peer = await server("1.1")
@@ -624,7 +636,7 @@ async def test_a_packet_that_the_end_of_the_connection_cuts_is_counted(
         assert bridge.status.received.bad == {"truncated": 1}
 
 
-async def test_a_peer_that_reads_nothing_holds_the_outbox_and_then_gets_all(
+async def test_stalled_peer_fills_the_send_queue_and_then_receives_everything(
     bridged: Bridging, server: Servers
 ) -> None:
     peer = await server()
@@ -643,7 +655,7 @@ async def test_a_peer_that_reads_nothing_holds_the_outbox_and_then_gets_all(
         assert bridge.status.dropped == {}
 
 
-async def test_a_peer_that_reads_nothing_for_too_long_is_connected_again(
+async def test_peer_stalled_for_too_long_is_reconnected(
     bridged: Bridging, server: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tcp_link, "SEND_TIMEOUT", 0.05)
@@ -656,7 +668,7 @@ async def test_a_peer_that_reads_nothing_for_too_long_is_connected_again(
         assert bridge.status.received.bad == {}
 
 
-async def test_a_message_that_cannot_be_encoded_is_counted_and_the_others_arrive(
+async def test_message_that_cannot_be_encoded_is_counted_and_the_others_arrive(
     bridged: Bridging, server: Servers
 ) -> None:
     peer = await server()
@@ -666,16 +678,14 @@ async def test_a_message_that_cannot_be_encoded_is_counted_and_the_others_arrive
         assert bridge.status.dropped == {"bad": 1}
 
 
-async def test_what_was_written_goes_out_before_it_stops(
-    bridged: Bridging, server: Servers
-) -> None:
+async def test_stop_sends_written_messages_first(bridged: Bridging, server: Servers) -> None:
     peer = await server()
     async with bridged(f"tcp://{HOST}:{peer.port}") as bridge:
         bridge.offer(*NUMBERS)
     assert await peer.heard(200) == NUMBERS
 
 
-async def test_a_bundle_from_the_peer_enters_the_routes_message_by_message(
+async def test_bundle_from_the_peer_enters_the_routes_message_by_message(
     bridged: Bridging, server: Servers
 ) -> None:
     peer = await server()
@@ -689,13 +699,16 @@ async def test_a_bundle_from_the_peer_enters_the_routes_message_by_message(
 
 
 @pytest.mark.parametrize(
-    ("options", "fault"),
+    ("options", "failure"),
     [
         ("", "endpoint.x.to: missing key"),
-        ('to = "udp://h:0"', "endpoint.x.to = 'udp://h:0': nothing can be sent to port 0"),
+        ('to = "udp://h:0"', "endpoint.x.to = 'udp://h:0': port must be at least 1"),
         ('to = "tcp+auto://h:1"', "a client must choose the framing"),
         ('to = "http://h:1"', "unknown transport 'http'"),
-        ('to = "tcp://h:1"\nlisten = "h:2"', "endpoint.x.listen = 'h:2': this is for udp://"),
+        (
+            'to = "tcp://h:1"\nlisten = "h:2"',
+            "endpoint.x.listen = 'h:2': available only for udp://",
+        ),
         ('to = "udp://1.2.3.4:1"\nlisten = "[::]:2"', "must both be IPv4, or both be IPv6"),
         ('to = "udp://h:1"\nmax_hops = 256', "endpoint.x.max_hops = 256: must be at most 255"),
         ('to = "udp://h:1"\nkeepalive = { send = "/x" }', "endpoint.x.keepalive.every"),
@@ -708,10 +721,10 @@ async def test_a_bundle_from_the_peer_enters_the_routes_message_by_message(
         ('to = "udp://h:1"\nkeepalive = { send = "/a", every = 0.01 }', "must be at least 0.1"),
     ],
 )
-def test_options_that_cannot_be_used_are_told(
-    options: str, fault: str, types: dict[str, type[Endpoint]]
+def test_unusable_options_are_problems(
+    options: str, failure: str, types: dict[str, type[Endpoint]]
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse(f'[endpoint.x]\ntype = "osc"\n{options}', types, "test.toml")
-    assert fault in str(caught.value)
+    assert failure in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Whether the peer of an OSC endpoint is there: refused datagrams, expected answers, recovery."""
+"""Reachability of the peer of an OSC endpoint: refused datagrams, expected replies, recovery."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def test_closed_port_is_not_connected_until_a_datagram_is_accepted(
         assert peer(bridge).sent == 3
 
 
-async def test_peer_that_is_heard_is_connected(bridged: Any) -> None:
+async def test_peer_that_sends_is_connected(bridged: Any) -> None:
     with bound() as device:
         port = device.getsockname()[1]
     local = bound()
@@ -95,7 +95,7 @@ async def test_silence_is_a_problem_only_where_an_answer_is_expected(
         keepalive = 'keepalive = { send = "/xinfo", every = 0.1, expect = true }'
         async with bridged(port, keepalive) as bridge:
             await bridge.until(lambda: not peer(bridge).connected, WAIT)
-            assert "no answer to /xinfo for 0.3 s" in peer(bridge).problem
+            assert "no reply to /xinfo for 0.3 s" in peer(bridge).problem
             loop = asyncio.get_running_loop()
             _, client = await loop.sock_recvfrom(device, 100)
             device.sendto(encode_message(Message("/xinfo")), client)

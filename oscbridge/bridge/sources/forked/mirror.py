@@ -67,7 +67,7 @@ class TrafficMirror:
             self._loop.remove_reader(self._near)
 
     def close(self) -> None:
-        """Close what is open."""
+        """Stop watching and close the sockets."""
         self.watch(False)
         self._near.close()
         self._far.close()

@@ -1,4 +1,4 @@
-"""In the worker and its children: the connection to the supervisor, and what is sent there."""
+"""In the worker and its children: the connection to the supervisor, and its records."""
 
 from __future__ import annotations
 

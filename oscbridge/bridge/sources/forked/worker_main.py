@@ -110,7 +110,7 @@ class _WorkerServer:
             server.request_shutdown()
 
     def send_counts(self) -> None:
-        """Send what has been counted since the last time, unless that would have to wait."""
+        """Send the counts since the last call, unless sending would block."""
         send, children = self.channel.try_to_send, self._server.children
         self._count_children()
         self._counts.send(send)

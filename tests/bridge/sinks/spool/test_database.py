@@ -46,7 +46,7 @@ def block(first: int, *payloads: bytes) -> StoredBlock:
 
 
 def numbered(first: int, last: int) -> list[StoredBlock]:
-    """Blocks of one message each."""
+    """Blocks with one message in each."""
     return [block(number, b"%d" % number) for number in range(first, last + 1)]
 
 
@@ -225,7 +225,7 @@ def elsewhere(path: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    "content", [b"this is no database at all, but a text\n" * 40, bytes(8192), b"x" * 100]
+    "content", [b"this is not a database but a text\n" * 40, bytes(8192), b"x" * 100]
 )
 def test_file_that_is_not_a_database_is_damaged(path: Path, content: bytes) -> None:
     path.parent.mkdir()
@@ -324,7 +324,7 @@ def test_removed_file_is_noticed_by_the_next_append(open_at: Open, path: Path) -
         store.append(numbered(1, 1))
 
 
-# --- what it costs -----------------------------------------------------------------------------
+# --- cost --------------------------------------------------------------------------------------
 
 
 def test_file_with_half_a_million_messages_opens_quickly(open_at: Open) -> None:

@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def killed(path: Path) -> Iterator[Path]:
-    """A file of 20 transactions, each with a message, as a killed process leaves it."""
+    """A file of 20 transactions of one message, as a killed process leaves it."""
     store = SpoolDatabase(path)
     for number in range(1, 21):
         store.append([StoredBlock(number, 1, build_block(number, [bytes(1_000)]))], number // 4)
@@ -102,7 +102,7 @@ def test_damaged_header_of_the_log_loses_all_of_it_and_that_is_counted(killed: P
 
 
 def test_torn_last_transaction_is_not_damage(killed: Path) -> None:
-    """Its messages were never called safe."""
+    """Its messages were never reported as safe."""
     log = log_of(killed)
     content = log.read_bytes()
     log.write_bytes(content[: len(content) - FRAME - 100])

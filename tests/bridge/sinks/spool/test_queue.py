@@ -336,7 +336,7 @@ async def test_stop_logs_how_many_messages_are_on_disk(
     assert "7 messages kept on disk" in caplog.text
 
 
-# --- what it costs -----------------------------------------------------------------------------
+# --- cost --------------------------------------------------------------------------------------
 
 
 @pytest.mark.load

@@ -29,7 +29,7 @@ from oscbridge.bridge.sinks.spool.database import SpoolDatabase
 
 @pytest.fixture
 def held(path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process that has the file, with one message in it, until it reads a line."""
+    """Another process that keeps the file open, with one message in it, until it reads a line."""
     code = (
         "import sys, pathlib\n"
         "from oscbridge import Message\n"

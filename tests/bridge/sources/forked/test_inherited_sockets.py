@@ -1,4 +1,4 @@
-"""The sockets of a forking bridge, as processes see them that a route's function starts."""
+"""Processes started by a route's function do not inherit the sockets of a forking bridge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a listener process and the bridge process say to each other."""
+"""The protocol between a listener process and the bridge process."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from oscbridge.osc import (
 
 TEXT = st.text(
     st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=30
-)  # what an OSC string can hold
+)  # characters that an OSC string can contain
 INT32 = st.integers(-(2**31), 2**31 - 1)
 UINT64 = st.integers(0, 2**64 - 1)
 BYTE = st.integers(0, 255)
@@ -147,7 +147,7 @@ def test_text_that_does_not_fit_a_record_is_shortened() -> None:
     assert found == DroppedRecord("x", 1, "a" * 3_996 + "b ?ü")
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no listener process here")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="requires a listener process")
 def test_emission_that_cannot_be_encoded_is_counted() -> None:
     from oscbridge.bridge.sources.forked.worker_ipc import record_of
 
@@ -173,7 +173,7 @@ def test_worker_failure_returns_as_a_system_error(error: Exception, like: OSErro
 
 
 def refuses(data: bytes) -> bool:
-    """Whether it is refused as an error of decoding; any other error fails the test."""
+    """Whether a record is rejected with a decode error; any other error fails the test."""
     try:
         read_record(data)
     except DecodeError:

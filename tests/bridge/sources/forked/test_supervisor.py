@@ -1,4 +1,4 @@
-"""A forking bridge: its listener process, its children, and the link between them and us."""
+"""A forking bridge: its listener process, its children, and their link to the bridge process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from oscbridge.bridge.sources.forked.supervisor import ForkingListener
 from oscbridge.osc.framing import encoder_for
 from oscbridge.plugins import Plugins
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no os.fork here")
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="requires os.fork")
 
 WAIT = 20.0
 Start = Callable[..., AbstractAsyncContextManager[App]]
@@ -72,14 +72,14 @@ def addresses(messages: list[Message]) -> list[str]:
 
 
 async def until(condition: Callable[[], object], seconds: float = WAIT) -> None:
-    """For what nothing signals."""
+    """Wait for a condition that has no event."""
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.005)
 
 
 def children(pid: int | None) -> list[int]:
-    """The processes that a process has started and that still run."""
+    """The running children of a process."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -101,7 +101,7 @@ def is_sending(pid: int) -> bool:
 
 
 def waits(pid: int | None) -> int:
-    """How often a process has waited for something; a worker does for each round of its loop."""
+    """Number of voluntary context switches; a worker has one per iteration of its loop."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
 
@@ -117,7 +117,7 @@ def runs(pid: int) -> bool:
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Write:
-    """Writes a module with functions for routes; its name."""
+    """Writes a module with functions for routes. Returns its name."""
 
     def write(text: str) -> str:
         name = f"functions_{abs(hash(request.node.nodeid))}"
@@ -131,7 +131,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtu
 
 @pytest.fixture
 def stuck(write: Write) -> str:
-    """The key of a route whose function never returns for "/stuck", and leaves a file there."""
+    """The key of a route whose function writes a file and never returns for "/stuck"."""
     name = write(
         "def stick(message):\n"
         "    while message.address == '/stuck':\n"
@@ -143,7 +143,7 @@ def stuck(write: Write) -> str:
 
 
 class Marking:
-    """A function for a route that leaves a file for each message."""
+    """A function for a route that writes a file for each message."""
 
     def __init__(self, write: Write, folder: Path) -> None:
         name = write(
@@ -155,7 +155,7 @@ class Marking:
         self._folder = folder
 
     def count(self) -> int:
-        """How many messages it has seen."""
+        """Number of messages that the function has seen."""
         return len(list(self._folder.glob("*.mark")))
 
 
@@ -189,7 +189,7 @@ class Stream:
         self.socket.close()
 
 
-# --- what goes through ---------------------------------------------------------------------------
+# --- delivered messages --------------------------------------------------------------------------
 
 
 async def test_message_keeps_its_types_and_its_origin(running: Start, send: Send) -> None:
@@ -207,7 +207,7 @@ class CapturingRoute(Options):
 
 
 class Capturing(Endpoint[Options, Delivery[CapturingRoute]]):
-    """Wants to know what the match captured."""
+    """Records the captures of the match."""
 
     def __init__(self, name: str, options: Options) -> None:
         super().__init__(name, options)
@@ -239,7 +239,7 @@ async def test_stateful_steps_work_in_a_forking_bridge(running: Start, send: Sen
 
 
 class Everything:
-    """A plugin that sends everything on, under another address."""
+    """A plugin that forwards everything under another address."""
 
     @oscbridge.hookimpl
     def oscbridge_register_routes(self, routes: oscbridge.Routes, source: oscbridge.Source) -> None:
@@ -249,7 +249,7 @@ class Everything:
 EVERYTHING = Everything()
 
 
-async def test_routes_of_plugins_run_beside_those_of_the_configuration(
+async def test_routes_of_plugins_run_alongside_those_of_the_configuration(
     running: Start, send: Send
 ) -> None:
     plugins = Plugins([EntryPoint("everything", f"{__name__}:EVERYTHING", "oscbridge")])
@@ -309,7 +309,7 @@ async def test_worker_accepts_very_many_routes(running: Start, send: Send) -> No
         assert addresses(await out(app).arrived(1)) == ["/last"]
 
 
-# --- functions that do harm ----------------------------------------------------------------------
+# --- harmful functions ---------------------------------------------------------------------------
 
 
 HARM = {
@@ -415,7 +415,7 @@ async def test_workers_limits_the_connections(running: Start) -> None:
         await until(lambda: app.dispatchers["in"].statistics.closed["max_connections"] == 1)
 
 
-# --- what is counted -----------------------------------------------------------------------------
+# --- counters ------------------------------------------------------------------------------------
 
 
 async def test_drops_of_children_are_counted_in_the_bridge_process(
@@ -489,7 +489,7 @@ async def test_counts_of_an_open_connection_are_reported(running: Start) -> None
             await until(lambda: statistics.bad.total() == 1)
 
 
-# --- a bridge process that is behind -------------------------------------------------------------
+# --- backpressure from the bridge process --------------------------------------------------------
 
 
 async def test_children_wait_while_the_bridge_does_not_read(
@@ -695,7 +695,7 @@ async def test_listener_can_be_stopped_while_its_worker_is_replaced(
 
 @contextmanager
 def program(tmp_path: Path, text: str) -> Iterator[str]:
-    """A program that takes the place of the interpreter."""
+    """A program that replaces the interpreter."""
     file = tmp_path / "program"
     file.write_text(f"#!/bin/sh\n{text}\n")
     file.chmod(0o755)
@@ -769,7 +769,7 @@ async def test_cancelled_start_leaves_nothing_open(
     await until(lambda: descriptors() <= before)
 
 
-# --- stop and start again ------------------------------------------------------------------------
+# --- stop and restart ----------------------------------------------------------------------------
 
 
 def descriptors() -> int:
