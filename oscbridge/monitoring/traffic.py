@@ -145,7 +145,7 @@ class TapStream:
         return lines
 
     def discard(self) -> None:
-        """Drop what waits, without waiting for the garbage collector: the reader is gone."""
+        """Drop the waiting lines, without the garbage collector: the reader is gone."""
         with self._lock:
             self._lines = bytearray()
 
