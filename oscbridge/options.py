@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -24,6 +24,13 @@ class Options(BaseModel):
 
     A former name is an error that names the current one; ``oscbridge check --fix`` renames it.
     """
+
+    def config_warnings(self) -> Sequence[str]:
+        """What is valid but probably not intended, one sentence each, with how to change it.
+
+        Each is logged at ``check``, at the start and at a reload.
+        """
+        return ()
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_kwargs: object) -> None:

@@ -235,6 +235,7 @@ class ControlServer:
                         await _write(writer, {"skipped": skipped})
         finally:
             self._hub.remove(stream.take)
+            stream.discard()
 
     async def _top(self, request: Request, writer: asyncio.StreamWriter) -> None:
         every = number(request.get("every", 1.0), "every", *EVERY)

@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from binascii import b2a_base64
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Collection, Hashable
 from contextlib import suppress
 from functools import lru_cache
@@ -33,8 +33,8 @@ from oscbridge.osc import (
 
 __all__ = ["Hub", "TapStream", "peer_text"]
 
-MAX_WAITING: Final = 8_388_608
-"""Maximum bytes waiting to be read from a stream. Above it, messages are skipped."""
+MAX_WAITING: Final = 1_048_576
+"""Maximum bytes waiting to be read from one stream. Above it, messages are skipped."""
 
 MAX_KNOWN: Final = 4_096
 """Cache size for address matches and for peer names."""
@@ -95,8 +95,7 @@ class TapStream:
         # At least one at a time, also where the rate is below one per second.
         self._bucket = None if rate is None else TokenBucket(rate, max(rate, 1.0), time.monotonic)
         self._lock = threading.Lock()
-        self._lines: deque[bytes] = deque()
-        self._bytes = 0
+        self._lines = bytearray()  # one block, which the allocator returns to the system
         self._skipped: Counter[str] = Counter()
         self._loop = asyncio.get_running_loop()
         self._filled = asyncio.Event()
@@ -120,8 +119,7 @@ class TapStream:
             return
         with self._lock:
             wake = not self._lines
-            self._lines.append(line)
-            self._bytes += len(line)
+            self._lines += line
         if wake:
             with suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._filled.set)
@@ -130,7 +128,7 @@ class TapStream:
         """The reason to skip a message now; empty to take it."""
         if self._bucket is not None and not self._bucket.try_take():
             return "rate"
-        return "slow" if self._bytes >= MAX_WAITING else ""
+        return "slow" if len(self._lines) >= MAX_WAITING else ""
 
     async def filled(self) -> None:
         """Wait until there are lines to read."""
@@ -138,16 +136,18 @@ class TapStream:
 
     def read(self, size: int) -> bytes:
         """Lines of about ``size`` bytes at most. On the event loop."""
-        lines: list[bytes] = []
         with self._lock:
-            while self._lines and size > 0:
-                line = self._lines.popleft()
-                lines.append(line)
-                size -= len(line)
-                self._bytes -= len(line)
+            end = self._lines.find(b"\n", max(0, size - 1)) + 1 or len(self._lines)
+            lines = bytes(memoryview(self._lines)[:end])
+            del self._lines[:end]
             if not self._lines:
                 self._filled.clear()
-        return b"".join(lines)
+        return lines
+
+    def discard(self) -> None:
+        """Drop the waiting lines, without the garbage collector: the reader is gone."""
+        with self._lock:
+            self._lines = bytearray()
 
     def skipped(self) -> dict[str, int]:
         """Messages skipped since the last call, by reason.

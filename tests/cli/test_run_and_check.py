@@ -95,6 +95,20 @@ def test_run_and_check_report_an_endpoint_that_no_route_uses(
     program.wait_for("endpoint +out .*not used by any route")
 
 
+OPEN = '[endpoint.web]\ntype = "websocket"\nlisten = "0.0.0.0:{port}"\n'
+
+
+def test_run_and_check_warn_about_a_public_websocket_without_a_token(
+    start: Start, write: Write, call: Call
+) -> None:
+    file = write(OPEN.format(port=0))
+    text = "endpoint.web: everyone who reaches 0.0.0.0:0 can listen and send; set 'token'"
+    result = call("check", file)
+    assert (result.returncode, result.stderr.count(text)) == (0, 1)
+    program = start("run", file)
+    program.wait_for("WARNING .*" + re.escape(text))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_stops_run_cleanly_within_two_seconds(
     number: int, start: Start, write: Write

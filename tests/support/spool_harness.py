@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import repeat
@@ -25,6 +26,16 @@ from oscbridge.bridge.sinks.spool.queue import SpoolQueue
 from oscbridge.bridge.sinks.spool.writer import SpoolBounds
 
 WAIT = 20.0
+
+
+class RunningClock:
+    """A monotonic clock that tests advance."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 class Marked(Options):
@@ -85,8 +96,10 @@ def make(
     age: float = 1e6,
     queue_size: int = 10_000,
     on_start: str = "retry",
+    clock: Callable[[], float] = time.monotonic,
 ) -> EndpointRunner:
-    options = RunnerOptions("spool", on_start, queue_size, SpoolBounds(path, size, age))  # type: ignore[arg-type]
+    bounds = SpoolBounds(path, size, age, clock)
+    options = RunnerOptions("spool", on_start, queue_size, bounds)  # type: ignore[arg-type]
     return EndpointRunner(endpoint, "sink", options, waits=lambda: repeat(0.01))
 
 

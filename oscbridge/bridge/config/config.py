@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from oscbridge.bridge.config.reader import Reader
 from oscbridge.bridge.config.resolved import Configuration, EndpointEntry
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import ConfigurationError, OSCBridgeError
+from oscbridge.options import Options
 
 __all__ = [
     "DEFAULT",
@@ -81,9 +82,20 @@ def parse(
         _log.info("settings from the environment: %s", ", ".join(overlaid.variables))
     for variable in mistaken(os.environ):  # only a warning: Kubernetes names its services so
         _log.warning("%s is ignored: settings begin with %s", variable, PREFIX)
+    for endpoint, entry in reader.endpoints.items():
+        for warning in _warnings(entry.options):
+            _log.warning("%s: endpoint.%s: %s", name, endpoint, warning)
     if not reader.bridges and not reader.endpoints:
         _log.warning("%s: no bridges and no endpoints: nothing will be received", name)
     return Configuration(reader.bridges, reader.endpoints, reader.routes, reader.http, reader.run)
+
+
+def _warnings(options: Options) -> Sequence[str]:
+    """The warnings of an endpoint's options; a bug of its plugin is one of them."""
+    try:
+        return tuple(map(str, options.config_warnings()))
+    except BaseException as error:
+        return (f"its plugin is broken: {type(error).__name__}: {error}",)
 
 
 def parse_toml(text: str, name: str) -> dict[str, Any]:

@@ -227,7 +227,7 @@ class SpoolOptions(Options):
     max_size: Annotated[int, Field(ge=1 << 20, le=1 << 40)] = 100_000_000
     """Approximate size of the file in bytes. When it is full, the oldest messages are dropped."""
     max_age: Annotated[float, Field(ge=1, le=366 * 86_400)] = 604_800.0
-    """Seconds after which a waiting message is dropped."""
+    """Seconds of running time after which a waiting message is dropped."""
 
 
 class HostOptions(Options):

@@ -13,10 +13,10 @@ from websockets.headers import parse_subprotocol
 from websockets.http11 import Request, Response
 
 import oscbridge
-from oscbridge_websocket.connection import AuthResult, Rejection, WebSocketConnection, parse_query
+from oscbridge_websocket.connection import AuthResult, Rejection, WebSocketConnection
 from oscbridge_websocket.options import WebSocketOptions
 from oscbridge_websocket.registry import ConnectionRegistry
-from oscbridge_websocket.responses import page_response, text_response
+from oscbridge_websocket.responses import page_response, parse_query, text_response
 from oscbridge_websocket.rights import ALL_RIGHTS
 from oscbridge_websocket.token_failures import TokenFailures
 from oscbridge_websocket.tokens import (

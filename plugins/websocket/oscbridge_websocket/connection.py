@@ -13,19 +13,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, TypeAlias, cast
-from urllib.parse import parse_qsl
 
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.exceptions import InvalidMessage, SecurityError
 from websockets.frames import Frame, Opcode
-from websockets.http11 import Request, Response
+from websockets.http11 import Response
 from websockets.protocol import CONNECTING, OPEN, Event
 from websockets.server import ServerProtocol
 from websockets.typing import LoggerLike, Subprotocol
 
 from oscbridge_websocket.read_throttle import ReadThrottle
 from oscbridge_websocket.registry import ConnectionRegistry
-from oscbridge_websocket.responses import add_common_headers, text_response
+from oscbridge_websocket.responses import add_common_headers, parse_query, text_response
+from oscbridge_websocket.tls import describe_tls_error
 from oscbridge_websocket.token_failures import network_of
 from oscbridge_websocket.tokens import AccessGrant
 
@@ -37,7 +37,6 @@ __all__ = [
     "Rejection",
     "SharedState",
     "WebSocketConnection",
-    "parse_query",
 ]
 
 BINARY: Final = Subprotocol("osc.binary")
@@ -50,6 +49,9 @@ allows little more for the latter."""
 
 MAX_REQUEST_HEAD: Final = 32_768
 """The size of a request line and its headers together, in bytes."""
+
+DRAIN_TIMEOUT: Final = 60.0
+"""Seconds in which data received before the end of a connection is parsed."""
 
 MIN_FRAME_RATE: Final = 1_000
 """Frames per second that are read from one connection, including pings and fragments, if
@@ -151,6 +153,8 @@ class WebSocketConnection(ServerConnection):
         self._is_rejected = False
         self._throttle: ReadThrottle | None = None
         self._frames = 0
+        self._ending: asyncio.TimerHandle | None = None
+        """Ends the connection, whose transport is closed, if its data is not parsed in time."""
 
     @property
     def is_gone(self) -> bool:
@@ -167,7 +171,9 @@ class WebSocketConnection(ServerConnection):
 
     def abort(self) -> None:
         """Close the connection immediately, in any state."""
-        if self._raw_transport is not None:
+        if self._ending is not None:
+            self._end()
+        elif self._raw_transport is not None:
             self._raw_transport.abort()
 
     async def pause(self, seconds: float) -> None:
@@ -216,7 +222,8 @@ class WebSocketConnection(ServerConnection):
                 )
         except OSError as error:
             self._shared.on_refused(
-                f"a connection from {self.network}: TLS handshake failed: {_tls_error(error)}"
+                f"a connection from {self.network}: TLS handshake failed: "
+                f"{describe_tls_error(error)}"
             )
         finally:
             if secured is None or secured.is_closing():
@@ -284,11 +291,23 @@ class WebSocketConnection(ServerConnection):
             self.loop.call_later(CLOSE_TIMEOUT, self.abort)
 
     def eof_received(self) -> None:
-        if self._throttle is not None:
-            self._throttle.flush()
+        if self._throttle is not None and not self._throttle.has_data:
             super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        throttle = self._throttle
+        if exc is None and throttle is not None and throttle.has_data:
+            # One read of TLS can contain data and its end. The connection counts as open until
+            # the data is parsed, at the client's rate.
+            self._ending = self.loop.call_later(DRAIN_TIMEOUT, self._end)
+            throttle.call_when_parsed(self._end)
+        else:
+            self._end(exc)
+
+    def _end(self, exc: Exception | None = None) -> None:
+        if self._ending is not None:
+            self._ending.cancel()
+            self._ending = None
         shared, started = self._shared, self._handshake_started
         shared.registry.remove(self)
         if started is not None:
@@ -299,20 +318,3 @@ class WebSocketConnection(ServerConnection):
                     f"a connection from {self.network}: no request within {OPEN_TIMEOUT:g} s"
                 )
             super().connection_lost(exc)
-
-
-def parse_query(request: Request) -> dict[str, str]:
-    """The query of a request's URL: the last value of each key."""
-    return dict(parse_qsl(request.path.partition("?")[2], keep_blank_values=True))
-
-
-def _tls_error(error: OSError) -> str:
-    """Why a TLS handshake failed, in words that contain no text of the peer."""
-    if isinstance(error, ssl.SSLError):
-        reason = (error.reason or "").lower().replace("_", " ")
-        if reason in ("http request", "wrong version number"):
-            return "the client does not use TLS; its URL must start with https:// or wss://"
-        return reason or "unknown reason"
-    if isinstance(error, ConnectionAbortedError):
-        return "timed out"
-    return "the client disconnected"

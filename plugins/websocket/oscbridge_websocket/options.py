@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -93,6 +93,14 @@ class WebSocketOptions(oscbridge.Options):
     """Whether a new client first receives the last value of each address without asking."""
     page: bool = True
     """Whether a browser that opens the address gets a page with live values."""
+
+    def config_warnings(self) -> Sequence[str]:
+        if self.token is not None or self.tokens or oscbridge.is_loopback(self.listen.host):
+            return ()
+        return (
+            f"everyone who reaches {self.listen} can listen and send; "
+            "set 'token', or listen on 127.0.0.1",
+        )
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -34,6 +34,7 @@ class ReadThrottle:
         self._bucket = oscbridge.TokenBucket(rate)
         self._feed = feed
         self._on_throttled: Callable[[], None] | None = on_throttled
+        self._on_parsed: Callable[[], None] | None = None
         self._unparsed = b""
         self._timer: asyncio.TimerHandle | None = None
         self._paused = False
@@ -55,12 +56,14 @@ class ReadThrottle:
         if self._timer is None:
             self._schedule()
 
-    def flush(self) -> None:
-        """Parse all remaining data immediately: the peer sends no more."""
-        data, self._unparsed = self._unparsed, b""
-        self._cancel()
-        if data:
-            self._feed(data)
+    @property
+    def has_data(self) -> bool:
+        """Whether received data is not parsed yet."""
+        return bool(self._unparsed)
+
+    def call_when_parsed(self, callback: Callable[[], None]) -> None:
+        """Call once all remaining data is parsed, at the rate: the peer sends no more."""
+        self._on_parsed = callback
 
     def discard(self) -> None:
         """Drop remaining data and the callbacks: the connection is gone.
@@ -69,10 +72,7 @@ class ReadThrottle:
         freed without the garbage collector.
         """
         self._unparsed = b""
-        self._cancel()
-        self._feed, self._on_throttled = _ignore, None
-
-    def _cancel(self) -> None:
+        self._feed, self._on_throttled, self._on_parsed = _ignore, None, None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -84,7 +84,9 @@ class ReadThrottle:
         if wait and self._on_throttled is not None:
             self._on_throttled()
             self._on_throttled = None
-        if not self._paused:
+        if self._on_parsed is not None and not self._unparsed:
+            self._on_parsed()
+        elif not self._paused:
             self._schedule()
 
     def _schedule(self) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import http
 from importlib.resources import files
 from typing import Final
+from urllib.parse import parse_qsl
 
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-__all__ = ["add_common_headers", "page_response", "text_response"]
+__all__ = ["add_common_headers", "page_response", "parse_query", "text_response"]
 
 POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
@@ -58,3 +59,8 @@ def page_response(request: Request, *, enabled: bool, locked: bool) -> Response:
     if request.method == "HEAD":
         response.body = b""
     return response
+
+
+def parse_query(request: Request) -> dict[str, str]:
+    """The query of a request's URL: the last value of each key."""
+    return dict(parse_qsl(request.path.partition("?")[2], keep_blank_values=True))

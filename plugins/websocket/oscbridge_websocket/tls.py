@@ -6,7 +6,7 @@ import ssl
 from pathlib import Path
 from typing import Final
 
-__all__ = ["make_context"]
+__all__ = ["describe_tls_error", "make_context"]
 
 MAX_INSPECTED: Final = 1 << 20
 """Bytes of a file that are searched to explain an error."""
@@ -58,3 +58,15 @@ def _explain(error: OSError, certificate: Path, key: Path) -> str:
 def _contains(file: Path, marker: bytes) -> bool:
     with file.open("rb") as opened:
         return marker in opened.read(MAX_INSPECTED)
+
+
+def describe_tls_error(error: OSError) -> str:
+    """Why a TLS handshake failed, in words that contain no text of the peer."""
+    if isinstance(error, ssl.SSLError):
+        reason = (error.reason or "").lower().replace("_", " ")
+        if reason in ("http request", "wrong version number"):
+            return "the client does not use TLS; its URL must start with https:// or wss://"
+        return reason or "unknown reason"
+    if isinstance(error, ConnectionAbortedError):
+        return "timed out"
+    return "the client disconnected"

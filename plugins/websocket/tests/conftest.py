@@ -230,12 +230,17 @@ async def raw() -> AsyncIterator[Callable[..., Awaitable[RawClient]]]:
     """Opens a TCP connection with a small receive buffer from the address ``source``."""
     clients: list[RawClient] = []
 
-    async def raw(bridge: WebSocketBridge, source: str = "127.0.0.1") -> RawClient:
+    async def raw(
+        bridge: WebSocketBridge, source: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+    ) -> RawClient:
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sock.bind((source, 0))
         sock.connect(("127.0.0.1", bridge.port))
-        reader, writer = await asyncio.open_connection(sock=sock, limit=2048)
+        name = None if tls is None else "127.0.0.1"
+        reader, writer = await asyncio.open_connection(
+            sock=sock, limit=2048, ssl=tls, server_hostname=name
+        )
         clients.append(RawClient(reader, writer))
         return clients[-1]
 

@@ -97,3 +97,27 @@ def test_one_file_may_contain_certificate_and_key(certificate: Any, tmp_path: Pa
     both.write_bytes(certificate.certificate.read_bytes() + certificate.key.read_bytes())
     text = f'[endpoint.web]\ntype = "websocket"\ncertificate = "{both}"\n'
     parse(text, Plugins().endpoint_types, "test")  # raises nothing
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:8080", "[::1]:8080", "localhost:8080"])
+def test_loopback_without_a_token_is_not_a_warning(
+    listen: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = f'[endpoint.web]\ntype = "websocket"\nlisten = "{listen}"\n'
+    parse(text, Plugins().endpoint_types, "test")
+    assert "can listen and send" not in caplog.text
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:8080", "[::]:8080", "192.0.2.7:80", "stage.lan:80"])
+def test_public_address_without_a_token_is_one_warning(
+    listen: str, token: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = f'[endpoint.web]\ntype = "websocket"\nlisten = "{listen}"\n'
+    parse(text + token, Plugins().endpoint_types, "test")
+    assert "can listen and send" not in caplog.text
+    parse(text, Plugins().endpoint_types, "test")
+    (warning,) = [r.getMessage() for r in caplog.records if "can listen and send" in r.message]
+    assert warning == (
+        f"test: endpoint.web: everyone who reaches {listen} can listen and send; "
+        "set 'token', or listen on 127.0.0.1"
+    )

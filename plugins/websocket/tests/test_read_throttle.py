@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Callable
 from typing import Any, cast
@@ -110,6 +111,48 @@ async def test_data_before_the_end_of_a_connection_is_not_lost(
     assert [message.args for message in found] == [(number,) for number in range(5_000)]
 
 
+async def test_data_before_the_end_over_tls_is_throttled_and_not_lost(
+    start: Any, raw: Any, join: Any, messages: Any, certificate: Any
+) -> None:
+    bridge = await start(certificate.toml + "max_rate = 10")
+    listener = await join(bridge, ssl=certificate.trusted)
+    client = await raw(bridge, tls=certificate.trusted)
+    await client.handshake()
+    while bridge.clients < 2:
+        await asyncio.sleep(0)
+    started = time.monotonic()
+    data = EMPTY_PING * 3 * MIN_FRAME_RATE + binary(Message.of("/last"))
+    sock = client.writer.get_extra_info("socket")
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)  # data and its end in one read
+    client.write(data)
+    client.writer.close()
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+    assert await messages(listener) == [Message.of("/last")]
+    assert time.monotonic() - started > 0.5
+    async with asyncio.timeout(10):
+        while bridge.connections > 1:
+            await asyncio.sleep(0.01)
+
+
+async def test_stop_does_not_wait_for_data_of_ended_connections(
+    start: Any, raw: Any, certificate: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    bridge = await start(certificate.toml + "max_rate = 10")
+    client = await raw(bridge, tls=certificate.trusted)
+    await client.handshake()
+    sock = client.writer.get_extra_info("socket")
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)  # data and its end in one read
+    client.write(EMPTY_PING * 8 * MIN_FRAME_RATE)
+    client.writer.close()
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+    async with asyncio.timeout(10):
+        while "frames per second: throttled" not in caplog.text:
+            await asyncio.sleep(0.01)
+    started = time.monotonic()
+    await bridge.app.stop()
+    assert time.monotonic() - started < 2.0
+
+
 # --- unit --------------------------------------------------------------------------------------
 
 
@@ -172,14 +215,15 @@ async def test_paused_throttle_parses_nothing() -> None:
     assert fed == [b"early"]
 
 
-async def test_flush_parses_the_rest_immediately() -> None:
-    transport, fed = FakeTransport(), Fed()
+async def test_rest_is_parsed_in_slices_after_the_end() -> None:
+    transport, fed, parsed = FakeTransport(), Fed(), asyncio.Event()
     throttle = make(transport, fed)
     throttle.receive(b"x" * 3 * SLICE)
-    throttle.flush()
-    assert [len(each) for each in fed] == [SLICE, 2 * SLICE]
-    await timers_due_now()
-    assert len(fed) == 2
+    throttle.call_when_parsed(parsed.set)
+    assert (throttle.has_data, len(fed)) == (True, 1)
+    async with asyncio.timeout(5):
+        await parsed.wait()
+    assert (throttle.has_data, [len(each) for each in fed]) == (False, [SLICE] * 3)
 
 
 async def test_discard_drops_the_rest() -> None:
@@ -187,6 +231,5 @@ async def test_discard_drops_the_rest() -> None:
     throttle = make(transport, fed)
     throttle.receive(b"x" * 3 * SLICE)
     throttle.discard()
-    throttle.flush()
     await timers_due_now()
     assert len(fed) == 1

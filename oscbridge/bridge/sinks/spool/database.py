@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -21,23 +21,28 @@ from typing import Any, BinaryIO, Final
 from oscbridge.bridge.sinks.spool.files import (
     SpoolDamaged,
     SpoolDatabaseError,
-    SpoolLocked,
     copy_damaged,
     create_file,
     search_wal,
+    translate_error,
 )
 from oscbridge.bridge.sinks.spool.records import (
     BLOCK_HEADER_SIZE,
     FORMAT,
     Progress,
+    decode_running_time,
+    encode_running_time,
     read_block_header,
 )
+from oscbridge.bridge.sinks.spool.running_time import RunningTime
 from oscbridge.bridge.sinks.spool.schema import (
     CREATE,
+    CREATE_RUNNING,
     FORMAT_1,
     MIGRATE,
     NEWEST,
     NEWEST_V1,
+    NEWEST_WRITTEN,
     PROGRAM,
     READ,
     SURPLUS,
@@ -57,9 +62,12 @@ class SpoolDatabase:
     """One open file. For one thread; every method raises :class:`SpoolDatabaseError`.
 
     The numbers of a new file begin after ``after``. A file of an older format is migrated.
+    Messages age by ``clock``, a monotonic one.
     """
 
-    def __init__(self, path: Path, after: int = 0) -> None:
+    def __init__(
+        self, path: Path, after: int = 0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.path = path
         self.done = after
         """The number up to which messages are settled and deleted."""
@@ -81,6 +89,7 @@ class SpoolDatabase:
         try:
             with self._translated():
                 self._prepare(after, committed)
+                self.running = RunningTime(self._read_running_time(), clock)
         except BaseException:
             self.close()
             raise
@@ -112,6 +121,7 @@ class SpoolDatabase:
                 self._rows("INSERT INTO progress VALUES (?)", b"")
                 self._rows(f"PRAGMA application_id = {PROGRAM}")
                 self._rows(f"PRAGMA user_version = {FORMAT}")
+            self._rows(CREATE_RUNNING)
             if version != FORMAT or self.lost or self.done != found.done:
                 self._write_progress(self.done)
 
@@ -162,19 +172,27 @@ class SpoolDatabase:
             raise SpoolDamaged(f"{self.path}: the file is damaged")
         return max(block.last, *progress)
 
+    def _read_running_time(self) -> float:
+        rows = self._rows("SELECT CAST(body AS BLOB) FROM running")
+        running = decode_running_time(rows[0][0] or b"") if len(rows) == 1 else None
+        if running is None:  # damaged, or an older file
+            ((running,),) = self._rows(NEWEST_WRITTEN) or [(None,)]
+        return running or 0.0
+
     # --- writing -----------------------------------------------------------------------------
 
     def append(self, blocks: Sequence[StoredBlock], done: int = 0) -> None:
         """Add blocks, and delete all messages up to ``done``. Durable when it returns."""
         if self._is_removed():
             raise SpoolDamaged(f"{self.path}: the file was removed by another program")
-        now = time.time()
+        now = self.running.now()
         rows = [(each.last, each.messages, now, each.body, each.format) for each in blocks]
         with self._transaction(durable=True):
             if self._is_unsure:
                 self._rows("DELETE FROM block WHERE last > ?", self.last)
             self._database.executemany("INSERT INTO block VALUES (?, ?, ?, ?, ?)", rows)
             self._forget(done)
+            self._save_running_time()  # else messages could be newer than the running time
             self._is_unsure = True
         self._is_unsure = False
         self.last = blocks[-1].last
@@ -198,6 +216,19 @@ class SpoolDatabase:
     def _write_progress(self, done: int) -> None:
         self._rows("UPDATE progress SET body = ?", Progress(done, self.last).encode())
 
+    def save_running_time(self) -> None:
+        """Write the running time, unless it was written recently."""
+        if self.running.is_save_due:
+            with self._transaction(durable=False):
+                self._save_running_time()
+
+    def _save_running_time(self) -> None:
+        if self.running.is_save_due:
+            now = self.running.now()
+            self._rows("DELETE FROM running")
+            self._rows("INSERT INTO running VALUES (?)", encode_running_time(now))
+            self.running.saved(now)
+
     # --- reading -----------------------------------------------------------------------------
 
     def read(self, after: int) -> StoredBlock | None:
@@ -218,13 +249,12 @@ class SpoolDatabase:
         ``size`` is in bytes of the file, ``age`` in seconds. More may follow.
         """
         used, oldest = usage
-        now = time.time()
-        limit, excess = now - age, used - size
+        limit, excess = self.running.expiry_limit(age), used - size
         if oldest is None or (excess <= 0 and oldest >= limit):
             return None
         with self._translated():
             through = 0
-            for last, at, length in self._rows(SURPLUS, now, self.done, SLICE):
+            for last, at, length in self._rows(SURPLUS, limit, self.done, SLICE):
                 if at >= limit and excess <= 0:
                     break
                 through = min(last, self.last)
@@ -286,22 +316,4 @@ class SpoolDatabase:
         try:
             yield
         except sqlite3.Error as error:
-            raise _translate(self.path, error) from error
-
-
-def _translate(path: Path, error: sqlite3.Error) -> SpoolDatabaseError:
-    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            text = "used by another bridge; give each its own with 'path'"
-            return SpoolLocked(f"{path}: {text}")
-        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return SpoolDamaged(f"{path}: the file is damaged")
-        case sqlite3.SQLITE_ERROR:  # no such table or column
-            return SpoolDamaged(f"{path}: the file is damaged: {error}")
-        case sqlite3.SQLITE_FULL:
-            text = "the disk is full"
-        case sqlite3.SQLITE_READONLY:
-            text = "the file is read-only"
-        case _:
-            text = str(error)
-    return SpoolDatabaseError(f"{path}: {text}")
+            raise translate_error(self.path, error) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ __all__ = [
     "rename_damaged",
     "search_file",
     "search_wal",
+    "translate_error",
 ]
 
 MAX_DAMAGED: Final = 9
@@ -205,3 +207,22 @@ def _unusable(path: Path, error: OSError) -> SpoolDatabaseError:
     if isinstance(error, PermissionError):
         return SpoolDatabaseError(f"{path}: permission denied for the user running oscbridge")
     return SpoolDatabaseError(f"{path}: {what_failed(error)}")
+
+
+def translate_error(path: Path, error: sqlite3.Error) -> SpoolDatabaseError:
+    """Return SQLite's error as our own."""
+    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            text = "used by another bridge; give each its own with 'path'"
+            return SpoolLocked(f"{path}: {text}")
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return SpoolDamaged(f"{path}: the file is damaged")
+        case sqlite3.SQLITE_ERROR:  # no such table or column
+            return SpoolDamaged(f"{path}: the file is damaged: {error}")
+        case sqlite3.SQLITE_FULL:
+            text = "the disk is full"
+        case sqlite3.SQLITE_READONLY:
+            text = "the file is read-only"
+        case _:
+            text = str(error)
+    return SpoolDatabaseError(f"{path}: {text}")

@@ -6,6 +6,7 @@ A block holds consecutive records, written in one go::
                 record*
     record   := CRC-32 u32 | format u8 | number u64 | length of the payload u32 | payload
     progress := magic "oscP" | format u8 | done u64 | last u64 | CRC-32 u32
+    running  := magic "oscT" | format u8 | seconds f64 | CRC-32 u32
 
 All integers are big-endian. A CRC covers the other fields of its header and, in a record, the
 payload. CRC-32 finds every error that spans at most 32 bits, and up to three flipped bits anywhere
@@ -31,6 +32,8 @@ __all__ = [
     "BlockHeader",
     "Progress",
     "build_block",
+    "decode_running_time",
+    "encode_running_time",
     "find_blocks",
     "find_progress",
     "read_block_header",
@@ -41,8 +44,10 @@ FORMAT: Final = 2
 
 _BLOCK_MAGIC: Final = b"oscB"
 _PROGRESS_MAGIC: Final = b"oscP"
+_RUNNING_MAGIC: Final = b"oscT"
 _BLOCK: Final = struct.Struct(">4sBQI")
 _PROGRESS: Final = struct.Struct(">4sBQQ")
+_RUNNING: Final = struct.Struct(">4sBd")
 _RECORD: Final = struct.Struct(">BQI")
 _CHECKED_RECORD: Final = struct.Struct(">IBQI")
 _MARK: Final = struct.Struct(">BQ")
@@ -86,6 +91,19 @@ class Progress(NamedTuple):
             return None
         magic, version, done, last = _PROGRESS.unpack_from(data)
         return cls(done, last) if (magic, version) == (_PROGRESS_MAGIC, FORMAT) else None
+
+
+def encode_running_time(seconds: float) -> bytes:
+    """Return a record of how long bridges have run with a spool."""
+    return _with_crc(_RUNNING.pack(_RUNNING_MAGIC, FORMAT, seconds))
+
+
+def decode_running_time(data: bytes) -> float | None:
+    """Return the seconds, or None for damaged data."""
+    if len(data) != _RUNNING.size + _CRC.size or not _is_intact(data):
+        return None
+    magic, version, seconds = _RUNNING.unpack_from(data)
+    return seconds if (magic, version) == (_RUNNING_MAGIC, FORMAT) else None
 
 
 def build_block(first: int, payloads: Sequence[bytes]) -> bytes:

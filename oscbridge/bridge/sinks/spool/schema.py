@@ -8,10 +8,12 @@ from oscbridge.bridge.sinks.spool.records import FORMAT
 
 __all__ = [
     "CREATE",
+    "CREATE_RUNNING",
     "FORMAT_1",
     "MIGRATE",
     "NEWEST",
     "NEWEST_V1",
+    "NEWEST_WRITTEN",
     "PROGRAM",
     "READ",
     "SURPLUS",
@@ -32,6 +34,10 @@ CREATE TABLE block (
     format INTEGER NOT NULL DEFAULT 1);
 CREATE TABLE progress (body BLOB NOT NULL);
 """
+
+CREATE_RUNNING: Final = "CREATE TABLE IF NOT EXISTS running (body BLOB NOT NULL)"
+"""How long bridges have run with the file. ``at`` of a block is the running time when it was
+written; older files have Unix time there, from which their running time then counts."""
 
 MIGRATE: Final = """
 ALTER TABLE pack RENAME TO block;
@@ -56,6 +62,8 @@ NEWEST_V1: Final = """
 SELECT last, CAST(messages AS INTEGER), substr(CAST(body AS BLOB), 1, ?), 1
   FROM pack ORDER BY last DESC LIMIT 2
 """
+
+NEWEST_WRITTEN: Final = "SELECT CAST(at AS REAL) FROM block ORDER BY last DESC LIMIT 1"
 
 SURPLUS: Final = """
 SELECT last, coalesce(CAST(at AS REAL), ?), coalesce(length(body), 0)
@@ -85,4 +93,4 @@ class SpoolUsage(NamedTuple):
     used: int
     """Bytes of it that are in use."""
     oldest: float | None
-    """When the oldest message was written, in seconds of Unix time."""
+    """When the oldest message was written, in seconds of running time."""

@@ -246,8 +246,9 @@ class SpoolThread:
         if usage.oldest is None:
             self._check_at = None
         else:
-            left = usage.oldest + bounds.age - time.time()
-            self._check_at = time.monotonic() + min(max(left, 0.0), CHECK_INTERVAL)
+            store.save_running_time()
+            left = store.running.seconds_until_expiry(usage.oldest, bounds.age)
+            self._check_at = time.monotonic() + min(left, CHECK_INTERVAL)
         while index.is_low:
             result = self._writer.read(index.loaded)
             with self.changed:

@@ -53,7 +53,9 @@ class SpoolBounds:
     size: int
     """Bytes."""
     age: float
-    """Seconds."""
+    """Seconds of running time."""
+    clock: Callable[[], float] = time.monotonic
+    """A monotonic clock."""
 
 
 class OpenedSpool(NamedTuple):
@@ -110,14 +112,14 @@ class SpoolWriter:
         """Open the file; a damaged one is replaced. Raises :class:`SpoolDatabaseError`."""
         path, lost = self.bounds.path, 0
         try:
-            self.store = SpoolDatabase(path, after)
+            self.store = SpoolDatabase(path, after, self.bounds.clock)
         except SpoolDamaged as error:
             kept = self._rename(error)
             if kept is not None:
                 with contextlib.suppress(OSError):  # else the number is unknown
                     done, last = search_file(kept)
                     lost = last - done
-            self.store = SpoolDatabase(path, after)
+            self.store = SpoolDatabase(path, after, self.bounds.clock)
         if self.store.lost:
             text = f"{path}-wal: the write-ahead log is damaged: {several(self.store.lost)} lost"
             self._log.report("damaged", f"{text}; {self.store.keep_copy()}", level=logging.ERROR)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from spool_harness import RunningClock
 
 from oscbridge.bridge.sinks.spool import database as module
 from oscbridge.bridge.sinks.spool.database import SpoolDatabase
@@ -27,12 +28,17 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def open_at(path: Path) -> Iterator[Callable[..., SpoolDatabase]]:
+def clock() -> RunningClock:
+    return RunningClock()
+
+
+@pytest.fixture
+def open_at(path: Path, clock: RunningClock) -> Iterator[Callable[..., SpoolDatabase]]:
     """Opens the file; closes it at the end."""
     opened: list[SpoolDatabase] = []
 
     def open_at(after: int = 0) -> SpoolDatabase:
-        opened.append(SpoolDatabase(path, after))
+        opened.append(SpoolDatabase(path, after, clock))
         return opened[-1]
 
     yield open_at
@@ -147,22 +153,23 @@ def test_freed_room_is_reused(open_at: Open, path: Path) -> None:
     assert path.stat().st_size < 300_000
 
 
-def test_surplus_is_what_has_expired(open_at: Open) -> None:
+def test_surplus_is_what_has_expired(open_at: Open, clock: RunningClock) -> None:
     store = open_at()
     store.append(numbered(1, 3))
-    begin = time.time()
-    while time.time() <= begin + 0.01:
-        time.sleep(0.001)
+    clock.now += HOUR
     store.append(numbered(4, 5))
     assert surplus(store, PLENTY, HOUR) is None
-    age = time.time() - begin - 0.005
-    assert surplus(store, PLENTY, age) == (3, "expired")
+    clock.now += 1.0
+    assert surplus(store, PLENTY, HOUR) == (3, "expired")
 
 
-def test_surplus_examines_a_slice_at_a_time(open_at: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_surplus_examines_a_slice_at_a_time(
+    open_at: Open, clock: RunningClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "SLICE", 3)
     store = open_at()
     store.append(numbered(1, 5))
+    clock.now += HOUR
     assert surplus(store, PLENTY, -1.0) == (3, "expired")
     store.forget(3)
     assert surplus(store, PLENTY, -1.0) == (5, "expired")
@@ -170,14 +177,14 @@ def test_surplus_examines_a_slice_at_a_time(open_at: Open, monkeypatch: pytest.M
     assert surplus(store, PLENTY, -1.0) is None
 
 
-def test_usage_has_the_time_of_the_oldest_message(open_at: Open) -> None:
+def test_usage_has_the_running_time_of_the_oldest_message(
+    open_at: Open, clock: RunningClock
+) -> None:
     store = open_at()
     assert store.usage().oldest is None
-    begin = time.time()
+    clock.now += 5.0
     store.append(numbered(1, 1))
-    oldest = store.usage().oldest
-    assert oldest is not None
-    assert begin <= oldest <= time.time()
+    assert store.usage().oldest == 5.0
 
 
 # --- a file in use -----------------------------------------------------------------------------

@@ -254,28 +254,6 @@ async def test_message_larger_than_the_spool_is_the_only_one_dropped(path: Path)
     assert sink.values == [1, 3]
 
 
-async def test_expired_messages_are_dropped_and_counted(path: Path) -> None:
-    sink = Away()
-    async with started(sink, path, age=0.2) as delivery:
-        offer(delivery, *range(10))
-        await until(lambda: delivery.drops == {"expired": 10})
-        assert delivery.queued == 0
-        offer(delivery, 10)
-        await safe(delivery)
-        sink.up = True
-        await until(lambda: delivery.sent + delivery.drops["expired"] == 11)
-
-
-async def test_expired_messages_are_not_delivered_after_a_restart(path: Path) -> None:
-    async with started(Away(), path) as delivery:
-        offer(delivery, *range(3_000))
-    sink = Sink()
-    async with started(sink, path, age=0.0) as delivery:
-        await until(lambda: delivery.drops == {"expired": 3_000})
-    assert sink.messages == []
-    assert delivery.offered == 3_000
-
-
 async def test_messages_faster_than_the_disk_are_dropped_and_counted(path: Path) -> None:
     sink = Sink()
     async with started(sink, path, queue_size=10) as delivery:

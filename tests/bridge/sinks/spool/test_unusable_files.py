@@ -7,7 +7,7 @@ import logging
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -66,9 +66,9 @@ async def test_start_waits_for_a_process_that_is_about_to_end(
 ) -> None:
     attempts: list[Path] = []
 
-    def attempt(path: Path, after: int) -> SpoolDatabase:
+    def attempt(path: Path, after: int, clock: Callable[[], float]) -> SpoolDatabase:
         attempts.append(path)
-        return SpoolDatabase(path, after)
+        return SpoolDatabase(path, after, clock)
 
     monkeypatch.setattr(writer_module, "SpoolDatabase", attempt)
     sink = Sink()
@@ -178,8 +178,8 @@ async def test_damage_found_later_loses_only_messages_that_were_not_read(
             if number % 10 == 0:
                 await safe(delivery)
     content = bytearray(path.read_bytes())
-    third = len(content) // 3
-    content[third:-third] = b"\xa5" * (len(content) - 2 * third)
+    half, rest = len(content) // 2, len(content) // 3
+    content[half:-rest] = b"\xa5" * (len(content) - half - rest)
     path.write_bytes(content)
     sink = Sink()
     async with started(sink, path) as delivery:
