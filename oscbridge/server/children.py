@@ -30,7 +30,11 @@ class Children:
         self.succeeded = 0
         self.failed = 0
         """Units of work of children with an exit status of 0, and of others."""
-        self._alive: dict[int, int] = {}
+        self.forked = 0
+        """Children that were started until now. In a child, its own number, from 1."""
+        self.on_end: Callable[[int, int], None] | None = None
+        """Called with the number and the units of work of each child that has ended."""
+        self._alive: dict[int, tuple[int, int]] = {}
 
     def __len__(self) -> int:
         return len(self._alive)
@@ -40,7 +44,7 @@ class Children:
 
     def reap(self) -> None:
         """Reap the children that have ended. Never blocks."""
-        for pid, units in tuple(self._alive.items()):
+        for pid, (number, units) in tuple(self._alive.items()):
             try:
                 ended, status = os.waitpid(pid, os.WNOHANG)
             except ChildProcessError:
@@ -51,6 +55,8 @@ class Children:
                     self.failed += units
                 else:
                     self.succeeded += units
+                if self.on_end is not None:
+                    self.on_end(number, units)
 
     def wait_below_limit(self, timeout: float) -> bool:
         """Wait at most ``timeout`` seconds until another fork is allowed. Whether it is."""
@@ -74,10 +80,11 @@ class Children:
         # and the child would return from this method and continue as a second parent.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
         try:
+            self.forked += 1
             pid = os.fork()
             if pid == 0:
                 _be_child(work, blocked)
-            self._alive[pid] = units
+            self._alive[pid] = self.forked, units
             return pid
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from oscbridge.monitoring.route_status import RouteStatus
 from oscbridge.monitoring.status import EndpointStatus, Received, Status
 
-__all__ = ["what_does_not_add_up"]
+__all__ = ["source_that_does_not_add_up", "what_does_not_add_up"]
 
 
 def what_does_not_add_up(status: Status) -> list[str]:
@@ -22,17 +22,20 @@ def what_does_not_add_up(status: Status) -> list[str]:
         *((f"bridge.{each.name}", each.received) for each in status.bridges),
         *((f"endpoint.{each.name}", each.received) for each in status.endpoints),
     ]
-    return [*(line for each in sources for line in _source(*each)), *routes, *endpoints]
+    lines = (line for each in sources for line in source_that_does_not_add_up(*each))
+    return [*lines, *routes, *endpoints]
 
 
-def _source(name: str, received: Received) -> Iterator[str]:
+def source_that_does_not_add_up(name: str, received: Received) -> list[str]:
+    """The counters of a source, in one line, if its messages are not all accounted for."""
     dropped = sum(received.dropped.values())
     if received.messages != received.routed + received.unmatched + dropped + received.held:
-        yield (
+        return [
             f"{name}: {received.messages} received, {received.routed} routed, "
             f"{received.unmatched} unmatched, {dict(received.dropped)} dropped, "
             f"{received.held} held"
-        )
+        ]
+    return []
 
 
 def _route(route: RouteStatus) -> Iterator[str]:

@@ -162,7 +162,7 @@ async def test_messages_of_killed_children_add_up(config: Config) -> None:
     async with running_bridge(config("forking")) as bridge:
         bundle = encode_bundle([message("/x"), message("/harm", "kill"), message("/x")], TimeTag(0))
         send(bridge, message("/harm", "kill"), message("/x"), bundle)
-        await settled(bridge, 5, (1, 0, 4, 0))
+        await settled(bridge, 5, (2, 0, 3, 0))
 
 
 async def test_messages_too_large_for_the_bridge_process_add_up(config: Config) -> None:

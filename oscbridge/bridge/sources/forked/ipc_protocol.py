@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Final, NamedTuple, TypeAlias, TypeVar, cast
 
 from oscbridge.bridge.hops import hops_of, origin_after
-from oscbridge.dispatch.statistics import Statistics
 from oscbridge.errors import DecodeError
 from oscbridge.osc import Argument, Limits, Message, Origin, TimeTag, decode_message, encode_message
 from oscbridge.osc.message import encode_values
@@ -25,17 +22,18 @@ __all__ = [
     "SOCKET_TYPE",
     "STOP",
     "ChildCount",
+    "ChildEnd",
+    "ChildrenEnded",
     "ClientDisconnected",
     "CountsRecord",
     "DroppedRecord",
     "Emission",
+    "MessagesLost",
     "ReceivedPacket",
     "Record",
     "RouteCountsRecord",
     "WorkerFailed",
     "WorkerReady",
-    "add_counts",
-    "counts_of",
     "read_record",
     "route_at",
 ]
@@ -128,6 +126,34 @@ class ChildCount(NamedTuple):
         return encode_values("/alive", self)
 
 
+class ChildEnd(NamedTuple):
+    """A child has ended."""
+
+    child: int
+    """Its number, counted from 1 for each worker."""
+    given: int
+    """Messages that it was to handle and that the worker has counted."""
+    messages: int
+    """Messages that it has read itself."""
+    unmatched: int
+    """Those of them without a handler."""
+
+
+class ChildrenEnded(NamedTuple):
+    """Children have ended."""
+
+    children: tuple[ChildEnd, ...]
+
+    def encode(self) -> bytes:
+        return encode_values("/ended", [[number for each in self.children for number in each]])
+
+
+class MessagesLost(NamedTuple):
+    """Children ended before they had handled messages. Never encoded: the supervisor finds out."""
+
+    messages: int
+
+
 class ReceivedPacket(NamedTuple):
     """A packet that was received, for watchers, and its sender."""
 
@@ -186,6 +212,7 @@ Record: TypeAlias = (
     | DroppedRecord
     | CountsRecord
     | ChildCount
+    | ChildrenEnded
     | ReceivedPacket
     | RouteCountsRecord
     | ClientDisconnected
@@ -209,6 +236,9 @@ def read_record(data: bytes) -> Record:
             return CountsRecord(_pairs(counts, int))
         case "/alive", (int(children),):
             return ChildCount(children)
+        case "/ended", (list(numbers),) if all(isinstance(n, int) for n in numbers):
+            rows = zip(*[iter(cast(list[int], numbers))] * 4, strict=False)
+            return ChildrenEnded(tuple(ChildEnd(*row) for row in rows))
         case "/seen", (bytes(packet), str(host), int(port)):
             return ReceivedPacket(packet, host, port)
         case "/left", (list(parts),) if all(isinstance(part, str | int) for part in parts):
@@ -267,30 +297,3 @@ def _pairs(values: Argument, kind: type[_Kind]) -> dict[str, _Kind]:
         if all(isinstance(k, str) for k in keys) and all(isinstance(v, kind) for v in rest):
             return dict(zip(cast(list[str], keys), cast(list[_Kind], rest), strict=True))
     raise _not_a_record(f"pairs {values!r}")
-
-
-def counts_of(statistics: Statistics) -> Counter[str]:
-    """The counters of a dispatcher, by names such as "messages" and "bad.size"."""
-    counts: Counter[str] = Counter()
-    for field in fields(statistics):
-        value = getattr(statistics, field.name)
-        if isinstance(value, Counter):
-            for reason, count in value.copy().items():
-                counts[f"{field.name}.{reason}"] = count
-        elif value is not None:
-            counts[field.name] = value
-    return counts
-
-
-def add_counts(statistics: Statistics, counts: Mapping[str, int]) -> None:
-    """Add counts of another process. Raises :class:`DecodeError` for an unknown name."""
-    known = {field.name for field in fields(statistics)}
-    for key, count in counts.items():
-        name, _, reason = key.partition(".")
-        value = getattr(statistics, name) if name in known else None
-        if isinstance(value, Counter) and reason:
-            value[reason] += count
-        elif isinstance(value, int) and not reason:
-            setattr(statistics, name, value + count)
-        else:
-            raise _not_a_record(f"count of {key!r}")

@@ -12,15 +12,16 @@ from typing import Final, cast
 from oscbridge.bridge.config.models import BridgeOptions
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sources.bind import bound_socket
+from oscbridge.bridge.sources.forked.child_counts import add_counts
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     MAX_RECORD,
     ClientDisconnected,
     CountsRecord,
     DroppedRecord,
     Emission,
+    MessagesLost,
     ReceivedPacket,
     RouteCountsRecord,
-    add_counts,
     route_at,
 )
 from oscbridge.bridge.sources.forked.mirror import TrafficMirror
@@ -56,9 +57,8 @@ class ForkingListener:
         dispatcher: Dispatcher,
         routes: Sequence[Route],
     ) -> None:
-        self.address = options.listen
+        self.address, self.threads = options.listen, 0
         self.problem = "not started"
-        self.threads = 0
         self._name = name
         self._options = options
         self._dispatcher = dispatcher
@@ -261,6 +261,8 @@ class ForkingListener:
                 route_at(routes, report.route).add_counts(report.passed, report.filtered)
             case CountsRecord(counts):
                 add_counts(self._dispatcher.statistics, counts)
+            case MessagesLost(count):
+                self._dispatcher.report_dropped("child", count, _WHY["child"])
             case ClientDisconnected(client):
                 self._dispatcher.client_disconnected(cast(ClientAddress, client))
 
@@ -274,20 +276,16 @@ class ForkingListener:
         else:  # a route of a plugin
             self._dispatcher.statistics.failed += count
             self._dispatcher.last_failure = why
-        messages = "1 message" if count == 1 else f"{count} messages"
         level = logging.ERROR if reason == "function" else logging.WARNING
-        text = f"bridge.{self._name}: {messages} lost: {why}"
+        messages = "message" if count == 1 else "messages"
+        text = f"bridge.{self._name}: {count} {messages} lost: {why}"
         self._reporter.report(reason, text, level=level, detail=detail, count=count)
 
     def _count_lost(self, *workers: WorkerProcess) -> None:
         """Count the messages of workers that have ended before they reported or handled them."""
         for worker in workers:
-            held = worker.statistics.held
-            delivered = min(max(held, 0), worker.unreported)
-            self._dispatcher.statistics.routed += delivered
-            if held > delivered:
-                why = "the worker that held them ended early"
-                self._dispatcher.report_dropped("worker", held - delivered, why)
+            if (held := worker.statistics.held) > 0:
+                self._dispatcher.report_dropped("worker", held, _WHY["worker"])
             self._dispatcher.statistics.messages -= min(held, 0)  # its children reported them
 
     def _deliver(self, routes: Sequence[Route], emission: Emission) -> None:
@@ -295,7 +293,7 @@ class ForkingListener:
         if number >= 0:
             route_at(routes, number).stateful.out(captures)(message)
             return
-        peer = None if message.origin is None else message.origin.peer
+        peer = message.origin and message.origin.peer
         client = cast(ClientAddress, peer if isinstance(peer, tuple) else ("", 0))
         statistics = self._dispatcher.statistics
         # The worker has counted it.
@@ -310,6 +308,8 @@ class ForkingListener:
 _STOPPED: Final = "the bridge has stopped"
 
 _WHY: Final = {
+    "child": "the process that handled it ended early",
+    "worker": "the worker that held them ended early",
     "encode": "the message that a route made cannot be encoded",
     "oversize": f"the message that a route made is larger than {MAX_RECORD} bytes",
 }

@@ -17,6 +17,7 @@ from typing import Final
 
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.pure_steps import PureSteps
+from oscbridge.bridge.sources.forked.child_counts import ChildHeader, counts_of
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     MAX_RECORD,
     RETIRE,
@@ -25,7 +26,6 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     Emission,
     ReceivedPacket,
     RouteCountsRecord,
-    counts_of,
     read_record,
 )
 from oscbridge.dispatch.dispatcher import Dispatcher
@@ -58,12 +58,19 @@ class WorkerChannel:
         sock.set_inheritable(False)  # a program that a route's function starts must not hold it
         self._sock = sock
         self._parent = supervisor
+        self._child = self._message = 0
+        self._header = ChildHeader().encode()
+
+    def begin_message(self) -> None:
+        """The following records are about the next message."""
+        self._message += 1
+        self._header = ChildHeader(self._child, self._message).encode()
 
     def send(self, record: bytes) -> bool:
         """Send a record; waits while the supervisor is behind. Exits if the supervisor is gone."""
         while True:
             try:
-                self._sock.send(record)
+                self._sock.send(self._header + record)
             except OSError as error:
                 if error.errno == errno.EMSGSIZE:
                     record = _oversize(_route_of(record))
@@ -77,7 +84,7 @@ class WorkerChannel:
     def try_to_send(self, record: bytes) -> bool:
         """Send a record if that is possible without waiting. Returns whether it was."""
         try:
-            self._sock.send(record, socket.MSG_DONTWAIT)
+            self._sock.send(self._header + record, socket.MSG_DONTWAIT)
         except OSError:
             return False
         return True
@@ -101,8 +108,10 @@ class WorkerChannel:
         except OSError:
             return b""
 
-    def enter_child(self, worker: int) -> None:
-        """To be called first in each child of the worker."""
+    def enter_child(self, worker: int, number: int) -> None:
+        """To be called first in each child of the worker. Its first child has the number 1."""
+        self._child = number
+        self._header = ChildHeader(number).encode()
         self._parent = worker
         die_with(worker)
 
@@ -155,6 +164,7 @@ class CountsSender:
     def send(self, send: Callable[[bytes], bool]) -> None:
         """Send the new counts; they stay new if ``send`` returns False."""
         now = counts_of(self._dispatcher.statistics)
+        del now["routed"]  # the supervisor counts them by the records of the children
         new = now - self._sent
         if new and send(CountsRecord(new).encode()):
             self._sent = now

@@ -9,16 +9,21 @@ Only where ``os.fork`` exists.
 
 from __future__ import annotations
 
+import mmap
 import os
 import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 from oscbridge.bridge.routes.config import RouteConfig
+from oscbridge.bridge.sources.forked.child_counts import SharedStatistics
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     ChildCount,
+    ChildEnd,
+    ChildrenEnded,
     ClientDisconnected,
     CountsRecord,
     WorkerFailed,
@@ -34,6 +39,7 @@ from oscbridge.bridge.sources.forked.worker_ipc import (
     die_with,
 )
 from oscbridge.bridge.sources.forked.worker_settings import WorkerSettings
+from oscbridge.dispatch.cache import Target
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.handler import ClientAddress, Reply
 from oscbridge.dispatch.scheduler import Scheduler
@@ -42,13 +48,16 @@ from oscbridge.logs.setup import configure_log
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.url import OSCURL
 from oscbridge.net.waker import Waker
-from oscbridge.osc import Limits
+from oscbridge.osc import Limits, Message
 from oscbridge.server.connection_limits import StreamLimits
 from oscbridge.server.tcp import ForkingOSCTCPServer
 from oscbridge.server.udp import ForkingOSCUDPServer
 
 STOP_TIMEOUT: Final = 0.3
 """Seconds for children to finish when the bridge stops."""
+
+MAX_ENDED: Final = 1_000
+"""Ended children in one record."""
 
 FLUSH_INTERVAL: Final = 1.0
 """Seconds between summaries of suppressed log lines."""
@@ -88,6 +97,8 @@ class _WorkerServer:
         self._finish_timeout = settings.finish_timeout
         self._counts = CountsSender(server.dispatcher)
         self._children_sent = 0
+        self._ended: list[ChildEnd] = []
+        server.children.on_end = self._note_end
         self._flush_at = self._deadline = 0.0
         self._pid = os.getpid()
 
@@ -112,18 +123,24 @@ class _WorkerServer:
     def send_counts(self) -> None:
         """Send the counts since the last call, unless sending would block."""
         send, children = self.channel.try_to_send, self._server.children
-        self._count_children()
         self._counts.send(send)
+        self._send_ended(send)
         if len(children) != self._children_sent and send(ChildCount(len(children)).encode()):
             self._children_sent = len(children)
 
-    def _count_children(self) -> None:
-        """Count the messages of the children that have ended."""
+    def _note_end(self, child: int, units: int) -> None:
+        """Called after a child has ended; ``units`` as in :meth:`Children.fork`."""
         raise NotImplementedError
+
+    def _send_ended(self, send: Callable[[bytes], bool]) -> None:
+        while batch := tuple(self._ended[:MAX_ENDED]):
+            if not send(ChildrenEnded(batch).encode()):
+                break
+            del self._ended[: len(batch)]
 
     def enter_child(self, *sockets: socket.socket) -> None:
         """To be called first in each child. ``sockets`` are those of its client."""
-        self.channel.enter_child(self._pid)
+        self.channel.enter_child(self._pid, self._server.children.forked)
         # Close-on-exec is set everywhere; a process that a function forks must not hold the port
         # or the connections either, however long it lives.
         for each in (self._server.socket, self.channel, self.mirror, self._waker, *sockets):
@@ -146,8 +163,8 @@ class _WorkerServer:
             server.dispatcher.report_dropped("waiting", waiting, "their time tags lie ahead")
         server.stop_timeout = max(STOP_TIMEOUT, self.time_left)
         server.server_close()
-        self._count_children()
         self._counts.send(self.channel.send)
+        self._send_ended(self.channel.send)
         server.dispatcher.flush_reports(everything=True)
 
 
@@ -165,35 +182,43 @@ class _WorkerUDPServer(_WorkerServer, ForkingOSCUDPServer):
     def _gives_up(self) -> bool:
         return bool(self._deadline) and not self.time_left
 
+    def _note_end(self, child: int, units: int) -> None:
+        self._ended.append(ChildEnd(child, units, 0, 0))
+
     def _count_children(self) -> None:
-        # Children count what they have routed themselves: if this process is killed, a message
-        # that was delivered does not count as lost.
-        self._count_failed()
+        """The supervisor does that."""
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         self.enter_child()
         self._dispatcher.statistics = Statistics()
         super().finish_request(request, client_address)
-        counted = self._dispatcher.statistics
-        counts = {"routed": counted.routed, "failed": counted.failed}  # the worker counts the rest
-        self.channel.send(CountsRecord(counts).encode())
+        if failed := self._dispatcher.statistics.failed:  # the worker counts the rest
+            self.channel.send(CountsRecord({"failed": failed}).encode())
 
 
 class _WorkerTCPServer(_WorkerServer, ForkingOSCTCPServer):
-    _failed = 0
+    def prepare(
+        self, channel: WorkerChannel, mirror: MirrorWriter, settings: WorkerSettings
+    ) -> None:
+        super().prepare(channel, mirror, settings)
+        self._memory: dict[int, mmap.mmap] = {}  # by number of the child
 
-    def _count_children(self) -> None:
-        # Children report their own counts. One that ended early could not report the message
-        # that it was handling.
-        if failed := self.children.failed - self._failed:
-            self._failed += failed
-            self.dispatcher.statistics.messages += failed
-            why = "the process that handled it ended early"
-            self.dispatcher.report_dropped("child", failed, why)
+    def process_request(self, request: Any, client_address: Any) -> None:
+        child = self.children.forked + 1
+        self._memory[child] = mmap.mmap(-1, mmap.PAGESIZE)
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._memory.pop(child, None)
+            raise
+
+    def _note_end(self, child: int, units: int) -> None:
+        self._ended.append(ChildEnd(child, 0, *SharedStatistics.left_in(self._memory.pop(child))))
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         self.enter_child(request)
-        self._dispatcher.statistics = Statistics()
+        memory = self._memory[self.children.forked]
+        self._dispatcher.statistics = SharedStatistics(memory)
         counts = CountsSender(self._dispatcher)
         self._stopping = StopEvent(self.channel, counts)
         try:
@@ -203,7 +228,20 @@ class _WorkerTCPServer(_WorkerServer, ForkingOSCTCPServer):
             self.channel.send(ClientDisconnected(tuple(client_address)).encode())
 
 
-class _MirroringDispatcher(Dispatcher):
+class _WorkerDispatcher(Dispatcher):
+    """Numbers the messages that have handlers, for the supervisor."""
+
+    channel: WorkerChannel
+
+    def _call_handlers(
+        self, target: Target, message: Message, client_address: ClientAddress, reply: Reply
+    ) -> None:
+        if target.calls:
+            self.channel.begin_message()
+        super()._call_handlers(target, message, client_address, reply)
+
+
+class _MirroringDispatcher(_WorkerDispatcher):
     """Mirrors the packets of TCP connections."""
 
     mirror: MirrorWriter
@@ -247,12 +285,13 @@ def _dispatcher(
 ) -> Dispatcher:
     """Raises ``ValueError`` for a route that cannot be made."""
     udp = OSCURL.parse(settings.listen).scheme == "udp"  # there the server mirrors packets
-    dispatcher = (Dispatcher if udp else _MirroringDispatcher)(
+    dispatcher = (_WorkerDispatcher if udp else _MirroringDispatcher)(
         name=settings.name,
         limits=Limits(**settings.packet_limits),
         max_route_calls=settings.max_route_calls,
         scheduler=Scheduler(**settings.scheduler),
     )
+    dispatcher.channel = channel
     dispatcher.part = f"bridge.{dispatcher.name}"
     if isinstance(dispatcher, _MirroringDispatcher):
         dispatcher.mirror = mirror

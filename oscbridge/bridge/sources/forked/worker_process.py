@@ -6,27 +6,35 @@ import asyncio
 import os
 import signal
 import socket
+import struct
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final, TypeAlias, cast
 
+from oscbridge.bridge.sources.forked.child_counts import (
+    HEADER,
+    ChildHeader,
+    ChildTallies,
+    add_counts,
+)
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     MAX_RECORD,
     RETIRE,
     SOCKET_TYPE,
     STOP,
     ChildCount,
+    ChildrenEnded,
     ClientDisconnected,
     CountsRecord,
     DroppedRecord,
     Emission,
+    MessagesLost,
     ReceivedPacket,
     RouteCountsRecord,
     WorkerFailed,
     WorkerReady,
-    add_counts,
     read_record,
 )
 from oscbridge.bridge.sources.forked.worker_settings import WorkerSettings
@@ -54,7 +62,7 @@ REST: Final = 100_000
 _PROGRAM: Final = "oscbridge.bridge.sources.forked.worker_main"
 
 WorkerReport: TypeAlias = (
-    Emission | DroppedRecord | CountsRecord | RouteCountsRecord | ClientDisconnected
+    Emission | DroppedRecord | CountsRecord | RouteCountsRecord | ClientDisconnected | MessagesLost
 )
 """What a listening worker sends."""
 
@@ -70,9 +78,8 @@ class WorkerProcess:
         self.children = 0
         """The number of its children, as it reported last."""
         self.statistics = Statistics()
-        """What it has counted, as it reported last."""
-        self.unreported = 0
-        """Messages that it has delivered but not reported as routed yet, about."""
+        """What it and its children have counted, as they reported last."""
+        self._tallies = ChildTallies()
         self._on_report = on_report
         self._loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[WorkerReady | WorkerFailed] = self._loop.create_future()
@@ -193,7 +200,7 @@ class WorkerProcess:
         """Read some records. Returns False if there will be no more."""
         for _ in range(limit):
             try:
-                data = sock.recv(MAX_RECORD)
+                data = sock.recv(MAX_RECORD + HEADER.size)
             except BlockingIOError:
                 return True
             except OSError:
@@ -207,14 +214,20 @@ class WorkerProcess:
 
     def _read_record(self, data: bytes) -> None:
         try:
-            match read_record(data):
-                case CountsRecord(counts) as report:
-                    add_counts(self.statistics, counts)
-                    self.unreported = max(0, self.unreported - counts.get("routed", 0))
-                    self._on_report(report)
-                case Emission() as report:
-                    self.unreported += 1
-                    self._on_report(report)
+            header = ChildHeader(*HEADER.unpack_from(data))
+            if routed := self._tallies.settle(header):
+                self._count({"routed": routed})
+            match read_record(data[HEADER.size :]):
+                case CountsRecord(counts):
+                    if header.child:
+                        self._tallies.add(header.child, counts)
+                    self._count(counts)
+                case ChildrenEnded(children):
+                    for counts, lost in map(self._tallies.end, children):
+                        self._count(counts)
+                        if lost:
+                            self.statistics.dropped["child"] += lost
+                            self._on_report(MessagesLost(lost))
                 case ChildCount(children):
                     self.children = children
                 case WorkerReady() | WorkerFailed() as answer:
@@ -224,8 +237,12 @@ class WorkerProcess:
                     pass  # for watchers, who have a socket of their own
                 case report:
                     self._on_report(report)
-        except DecodeError as error:
+        except (DecodeError, struct.error) as error:
             self._on_report(DroppedRecord("record", 1, str(error)))
+
+    def _count(self, counts: Mapping[str, int]) -> None:
+        add_counts(self.statistics, counts)
+        self._on_report(CountsRecord(counts))
 
 
 def _how_it_ended(code: int) -> str:

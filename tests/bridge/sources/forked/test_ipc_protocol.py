@@ -11,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oscbridge.bridge.hops import hops_of, origin_after
+from oscbridge.bridge.sources.forked.child_counts import add_counts, counts_of
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     MAX_RECORD,
     ChildCount,
+    ChildEnd,
+    ChildrenEnded,
     CountsRecord,
     DroppedRecord,
     Emission,
@@ -21,8 +24,6 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     RouteCountsRecord,
     WorkerFailed,
     WorkerReady,
-    add_counts,
-    counts_of,
     read_record,
 )
 from oscbridge.dispatch.statistics import Statistics
@@ -126,6 +127,7 @@ def test_emission_can_have_a_long_address() -> None:
         RouteCountsRecord(3, 1, {"types": 2}),
         WorkerReady(),
         ChildCount(3),
+        ChildrenEnded((ChildEnd(1, 2, 0, 0), ChildEnd(2**40, 0, 3, 1))),
         ReceivedPacket(b"/x\0\0,\0\0\0", "::1", 9000),
         CountsRecord({"messages": 3, "bad.size": 1}),
         CountsRecord({}),
