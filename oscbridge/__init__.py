@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from oscbridge.net.token_bucket import TokenBucket
     from oscbridge.net.udp_receive import receiver as udp_receiver
     from oscbridge.net.udp_socket import open_socket as open_udp_socket
+    from oscbridge.net.unsent import UnsentMessages
     from oscbridge.net.url import OSCURL, HostPort
     from oscbridge.options import Options
     from oscbridge.osc import (
@@ -149,6 +150,7 @@ _HOMES = {
     "oscbridge.net.hosts": ("HostPolicy", "is_loopback"),
     "oscbridge.net.os_errors": ("what_failed",),
     "oscbridge.net.token_bucket": ("TokenBucket",),
+    "oscbridge.net.unsent": ("UnsentMessages",),
     "oscbridge.net.url": ("OSCURL", "HostPort"),
     "oscbridge.templates.message": ("MessageTemplate",),
     "oscbridge.templates.placeholders": ("Placeholder", "Template"),
@@ -222,6 +224,7 @@ __all__ = [
     "Template",
     "TimeTag",
     "TokenBucket",
+    "UnsentMessages",
     "check_captures",
     "child_environment",
     "decode_json",

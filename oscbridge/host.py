@@ -25,6 +25,12 @@ class Host(Protocol):
     def bad_input(self, error: DecodeError, peer: ClientAddress) -> None:
         """Count and log input that is not a valid message."""
 
+    def input_dropped(self, reason: str, count: int, why: str = "") -> None:
+        """Count and log received messages that will not reach the routes.
+
+        ``reason`` is one word, for counters; ``why`` explains it, for the log.
+        """
+
     def refused(self, text: str) -> None:
         """Count and log a peer, or a request of one, that is not accepted."""
 

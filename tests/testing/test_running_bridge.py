@@ -201,6 +201,23 @@ async def test_counters_that_do_not_add_up_fail_the_test() -> None:
             await bridge.until(lambda: bridge.endpoint_status("wrong").sent)
 
 
+class Overwhelmed(oscbridge.Endpoint):
+    """Receives more than it can handle."""
+
+    async def connect(self) -> None:
+        self.receive(Message("/a"), ("", 0))
+        self.host.input_dropped("input_full", 3, "they arrive too fast")
+
+
+async def test_received_messages_that_an_endpoint_loses_are_not_among_the_offered_ones() -> None:
+    text = UDP + '[endpoint.keys]\ntype = "keys"\n'
+    async with running_bridge(text, {"keys": Overwhelmed}, installed=False) as bridge:
+        status = bridge.endpoint_status("keys")
+        assert (status.offered, status.dropped) == (0, {})
+        assert (status.received.messages, status.received.dropped) == (4, {"input_full": 3})
+        assert "3 messages lost: they arrive too fast" in "\n".join(bridge.log)
+
+
 def test_source_that_lost_count_of_a_message_is_named() -> None:
     counts = dict.fromkeys(("packets", "unmatched", "failed", "early", "held"), 0)
     received = Received(

@@ -95,6 +95,11 @@ class EndpointHost:
         """Count and log invalid input from a peer."""
         self.dispatcher.report_bad(error, peer)
 
+    def input_dropped(self, reason: str, count: int, why: str = "") -> None:
+        """Count and log received messages that will not reach the routes."""
+        self.dispatcher.statistics.messages += count
+        self.dispatcher.report_dropped(reason, count, why or reason)
+
     def refused(self, text: str) -> None:
         """Count and log a rejected client."""
         self.refusals += 1

@@ -139,6 +139,7 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
                 on_packet=self._received,
                 on_bad=self._received_bad,
                 on_lost=self.host.connection_lost,
+                on_missed=self.host.client_dropped,
             )
         self._own = frozenset(_forms(self._link.near))
         self._peers = self._own.union(_forms(self._link.remote))

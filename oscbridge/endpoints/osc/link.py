@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias, cast
 
 import oscbridge
 
-__all__ = ["DeviceLink", "OnBad", "OnLost", "OnPacket", "OnRefused", "resolve"]
+__all__ = ["DeviceLink", "OnBad", "OnLost", "OnMissed", "OnPacket", "OnRefused", "resolve"]
 
 OnPacket: TypeAlias = Callable[[bytes, oscbridge.ClientAddress], None]
 """Receives a packet and the address of its sender."""
@@ -17,6 +17,8 @@ OnBad: TypeAlias = Callable[[oscbridge.DecodeError, oscbridge.ClientAddress], No
 OnRefused: TypeAlias = Callable[[str], None]
 """Receives the reason why an earlier datagram was not accepted."""
 OnLost: TypeAlias = Callable[[Exception], None]
+OnMissed: TypeAlias = Callable[[str, int, str], None]
+"""Takes the reason, the number and an explanation of sent packets that have not left."""
 
 
 class DeviceLink(Protocol):

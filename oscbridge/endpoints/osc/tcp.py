@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final, cast
 
 import oscbridge
-from oscbridge.endpoints.osc.link import OnBad, OnLost, OnPacket, resolve
+from oscbridge.endpoints.osc.link import OnBad, OnLost, OnMissed, OnPacket, resolve
 
 __all__ = ["TCPLink", "connect_tcp"]
 
@@ -26,12 +26,17 @@ PIECE: Final = 16_384
 
 
 async def connect_tcp(
-    to: oscbridge.OSCURL, *, on_packet: OnPacket, on_bad: OnBad, on_lost: OnLost
+    to: oscbridge.OSCURL,
+    *,
+    on_packet: OnPacket,
+    on_bad: OnBad,
+    on_lost: OnLost,
+    on_missed: OnMissed,
 ) -> TCPLink:
     """Open a TCP connection. Raises ``OSError``."""
     _, remote = await resolve(to.host, to.port, socket.SOCK_STREAM)
     _, link = await asyncio.get_running_loop().create_connection(
-        lambda: TCPLink(to.framing, on_packet, on_bad, on_lost), remote[0], remote[1]
+        lambda: TCPLink(to.framing, on_packet, on_bad, on_lost, on_missed), remote[0], remote[1]
     )
     return link
 
@@ -39,13 +44,22 @@ async def connect_tcp(
 class TCPLink(asyncio.Protocol):
     """One connection for both directions. Reports its loss once, unless it was closed here."""
 
-    def __init__(self, framing: str, on_packet: OnPacket, on_bad: OnBad, on_lost: OnLost) -> None:
+    def __init__(
+        self,
+        framing: str,
+        on_packet: OnPacket,
+        on_bad: OnBad,
+        on_lost: OnLost,
+        on_missed: OnMissed,
+    ) -> None:
         self.remote: oscbridge.ClientAddress = ("", 0)
         self.near: oscbridge.ClientAddress = ("", 0)
         self._framing = oscbridge.stream_decoder(framing)
         self._on_packet = on_packet
         self._on_bad = on_bad
         self._on_lost = on_lost
+        self._on_missed = on_missed
+        self._unsent = oscbridge.UnsentMessages()
         self._transport: asyncio.Transport
         self._room = asyncio.Event()
         self._room.set()
@@ -71,6 +85,8 @@ class TCPLink(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None:  # the transport has forgotten how much is unsent
+            self._count_missed(None)
         self._lose(exc or oscbridge.NotConnected("the connection is closed"))
         self._ended.set()
 
@@ -88,20 +104,49 @@ class TCPLink(asyncio.Protocol):
             self._on_bad(cut, self.remote)
         self._closing = True
         self._room.set()
-        self._transport.abort()
+        self._abort()
         self._on_lost(error)
 
+    def _abort(self) -> None:
+        self._count_missed(self._transport.get_write_buffer_size())
+        self._transport.abort()
+
+    def _count_missed(self, unsent: int | None) -> None:
+        """Count the sent packets of which a part is among the ``unsent`` bytes (None: unknown)."""
+        count = self._unsent.count(unsent)
+        self._unsent.clear()
+        if count:
+            self._on_missed("disconnected", count, "the connection ended before they had left")
+
     async def send(self, packets: Sequence[bytes]) -> None:
-        encode = self._framing.encode
+        # Packets of a send that the end of the connection cancels are sent again, so they are
+        # noted when it is over.
+        frames = [self._framing.encode(packet) for packet in packets]
+        sent = len(frames)
+        try:
+            await self._send(frames)
+        except oscbridge.PartialDelivery as partial:
+            sent = len(partial.accepted)
+            raise
+        except asyncio.CancelledError:
+            sent = 0
+            raise
+        finally:
+            written = frames[:sent]
+            size = sum(map(len, written))
+            if written and not self._closing:
+                self._unsent.wrote(written, size, self._transport.get_write_buffer_size())
+
+    async def _send(self, frames: Sequence[bytes]) -> None:
         piece: list[bytes] = []
         size = 0
-        for index, packet in enumerate(packets):
-            if piece and size + len(packet) > PIECE:
+        for index, frame in enumerate(frames):
+            if piece and size + len(frame) > PIECE:
                 await self._write(piece, index - len(piece))
                 piece, size = [], 0
-            piece.append(encode(packet))
-            size += len(packet)
-        await self._write(piece, len(packets) - len(piece))
+            piece.append(frame)
+            size += len(frame)
+        await self._write(piece, len(frames) - len(piece))
 
     async def _write(self, piece: Sequence[bytes], index: int) -> None:
         """Write frames when there is room; ``index`` is that of the first packet in the batch."""
@@ -128,7 +173,10 @@ class TCPLink(asyncio.Protocol):
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._ended.wait()
         except TimeoutError:
-            self._transport.abort()
+            pass
+        finally:
+            if not self._ended.is_set():
+                self._abort()
 
 
 def _broken(sent: int, text: str) -> oscbridge.PartialDelivery:

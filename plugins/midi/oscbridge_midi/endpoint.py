@@ -103,7 +103,10 @@ class MidiEndpoint(
             await self._server.open(own.listen)
         urls = {text for text in (own.output, own.input) if text is not None and _is_url(text)}
         for url in sorted(urls):
-            client = await tcp.MidiTcpClient.open(tcp.parse(url), self, self.host.connection_lost)
+            host, address = self.host, tcp.parse(url)
+            client = await tcp.MidiTcpClient.open(
+                address, self, host.connection_lost, host.client_dropped
+            )
             self._add(client, sends=url == own.output)
         output = None if _is_url(own.output) else own.output
         input_ = None if _is_url(own.input) else own.input
@@ -272,19 +275,19 @@ class MidiEndpoint(
     def _queue(self, pacer: DinPacer, batch: Sequence[MidiMessages]) -> None:
         replaced = sum(pacer.put(each, codec.coalesce_key(each)) for each in batch if each)
         if replaced:
-            self.host.dropped("replaced", replaced)
+            self.host.client_dropped("replaced", replaced)
 
     def _drop_queued(self, reason: str, why: str = "") -> None:
         queued = [] if self._pacer is None else self._pacer.clear()
         for messages in queued:
             self._notes.mark_unsent(messages)
         if queued:
-            self.host.dropped(reason, len(queued), why)
+            self.host.client_dropped(reason, len(queued), why)
 
     def _pacer_failed(self, error: oscbridge.NotConnected, unsent: Sequence[MidiMessages]) -> None:
         for messages in unsent:
             self._notes.mark_unsent(messages)
-        self.host.dropped("error", len(unsent), f"the port accepts no more data: {error}")
+        self.host.client_dropped("error", len(unsent), f"the port accepts no more data: {error}")
         self.host.connection_lost(error)
 
     # --- receiving ---------------------------------------------------------------------------
@@ -307,7 +310,8 @@ class MidiEndpoint(
         return missed + self._encoder.zone_setup()
 
     def _input_overflow(self, count: int) -> None:
-        self.host.dropped("input_full", count, "they arrive faster than they can be processed")
+        why = "they arrive faster than they can be processed"
+        self.host.input_dropped("input_full", count, why)
 
 
 def _is_url(text: str | None) -> bool:

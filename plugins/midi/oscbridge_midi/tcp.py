@@ -17,7 +17,6 @@ import oscbridge
 from oscbridge_midi.codec import MAX_SYSEX
 from oscbridge_midi.receiver import MidiReceiver
 from oscbridge_midi.stream_parser import MidiStreamParser
-from oscbridge_midi.unsent import UnsentMessages
 
 __all__ = ["SCHEME", "ConnectionOwner", "MidiTcpClient", "MidiTcpServer", "parse"]
 
@@ -78,7 +77,9 @@ class _TcpConnection(asyncio.BufferedProtocol):
         self._writable.set()
         self._closed = asyncio.Event()
         self._receiver: MidiReceiver | None = None
-        self._unsent = UnsentMessages()
+        self._unsent = oscbridge.UnsentMessages()
+        self._aborted_with: int | None = None
+        """Messages that were unsent when it was aborted after a time-out."""
         self.peer: tuple[str, int] = ("", 0)
         self.active_at = time.monotonic()
         """When it sent something last, or was accepted."""
@@ -126,24 +127,37 @@ class _TcpConnection(asyncio.BufferedProtocol):
 
     def write(self, messages: Sequence[bytes]) -> None:
         """Write messages to the transport."""
-        data = b"".join(messages)
-        self.transport.write(data)
-        self._unsent.wrote(messages, len(data), self.transport.get_write_buffer_size())
+        self.transport.write(b"".join(messages))
+        self.note_written(messages)
+
+    async def write_and_drain(self, messages: Sequence[bytes]) -> None:
+        """Write messages and wait until the write buffer has room.
+
+        If the connection ends meanwhile, they do not count as unsent: the host repeats them.
+        """
+        self.transport.write(b"".join(messages))
+        await self._writable.wait()
+        if self._closed.is_set():
+            raise oscbridge.NotConnected("the connection is closed")
+        self.note_written(messages)
+
+    def note_written(self, messages: Sequence[bytes]) -> None:
+        """Count these messages among the unsent ones until they have left the transport."""
+        size = sum(map(len, messages))
+        self._unsent.wrote(messages, size, self.transport.get_write_buffer_size())
 
     def take_unsent(self) -> int:
         """The number of messages that have not left the transport; then there are none."""
         lost = self._closed.is_set()  # then the transport has forgotten them
         count = self._unsent.count(None if lost else self.transport.get_write_buffer_size())
         self._unsent.clear()
+        if self._aborted_with is not None:
+            count, self._aborted_with = self._aborted_with, None
         return count
 
     @property
     def is_open(self) -> bool:
         return not self._closed.is_set() and not self.transport.is_closing()
-
-    async def drain(self) -> None:
-        """Wait until the write buffer has room."""
-        await self._writable.wait()
 
     async def close(self) -> None:
         """Write buffered data, within a time-out, and close."""
@@ -152,6 +166,7 @@ class _TcpConnection(asyncio.BufferedProtocol):
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._closed.wait()
         except TimeoutError:
+            self._aborted_with = self._unsent.count(self.transport.get_write_buffer_size())
             self.transport.abort()
             await self._closed.wait()
 
@@ -171,11 +186,18 @@ class MidiTcpClient:
         address: oscbridge.HostPort,
         owner: ConnectionOwner,
         on_lost: Callable[[Exception], None],
+        on_missed: Callable[[str, int, str], None],
     ) -> MidiTcpClient:
-        """Connect. Raises ``OSError``."""
+        """Connect. Raises ``OSError``.
+
+        ``on_missed`` is called with the reason, the number and an explanation of sent messages
+        that have not left when the connection ends.
+        """
         name = f"{SCHEME}{address}"
 
-        def lost(_connection: _TcpConnection, error: Exception | None) -> None:
+        def lost(connection: _TcpConnection, error: Exception | None) -> None:
+            if unsent := connection.take_unsent():
+                on_missed("disconnected", unsent, "the connection ended before they had left")
             text = "connection closed by the peer" if error is None else str(error)
             on_lost(oscbridge.NotConnected(f"{name}: {text}"))
 
@@ -188,8 +210,7 @@ class MidiTcpClient:
         """Write messages. Raises :class:`oscbridge.NotConnected` before any is written."""
         if not self._connection.is_open:
             raise oscbridge.NotConnected(f"{self.name}: the connection is closed")
-        self._connection.transport.write(b"".join(messages))
-        await self._connection.drain()
+        await self._connection.write_and_drain(messages)
 
     async def close(self) -> None:
         await self._connection.close()

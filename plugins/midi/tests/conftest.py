@@ -14,7 +14,9 @@ import pytest
 import oscbridge
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
+from oscbridge.monitoring.status import read_status
 from oscbridge.plugins import Plugins
+from oscbridge.testing import what_does_not_add_up
 from oscbridge_midi import MidiEndpoint
 
 WAIT = 10.0
@@ -69,6 +71,15 @@ class MidiBridge:
     @property
     def drops(self) -> Counter[str]:
         return self.app.endpoints["synth"].drops
+
+    @property
+    def client_drops(self) -> Counter[str]:
+        return self.app.endpoints["synth"].client_drops
+
+    @property
+    def wrong_counts(self) -> list[str]:
+        """The counters that do not add up."""
+        return what_does_not_add_up(read_status(self.app))
 
     @property
     def bad(self) -> Counter[str]:

@@ -21,7 +21,8 @@ async def test_fader_flood_does_not_delay_a_note_at_din_speed(start: Any, join: 
     assert events.index("903c01") + 1 == events.index("803c40")
     assert events.index("903c01") < 100
     assert f"b007{499 % 128:02x}" in events
-    assert bridge.drops["replaced"] == 503 - len(events)
+    assert bridge.client_drops["replaced"] == 503 - len(events)
+    assert bridge.wrong_counts == []
 
 
 async def test_din_sends_at_most_3125_bytes_per_second(start: Any, join: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -224,6 +225,34 @@ async def test_idlest_connection_makes_room_when_all_are_taken(start: Any) -> No
         assert await bridge.receive() == oscbridge.Message.of("/note", 1, 60, 66)
     for _, writer in connections:
         writer.close()
+
+
+async def test_messages_that_have_not_left_when_a_server_disconnects_are_counted(
+    start: Any, eventually: Eventually
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        server.setblocking(False)
+        port = server.getsockname()[1]
+        bridge = await start(f'output = "midi+tcp://127.0.0.1:{port}"')
+        gear, _ = await asyncio.get_running_loop().sock_accept(server)
+        delivery = bridge.app.endpoints["synth"]
+        sysex = bytes.fromhex("f0") + bytes(4_998) + bytes.fromhex("f7")
+        sent, stuck = 0, False
+        while not stuck:
+            bridge.send("/sysex", sysex)
+            sent += 1
+            try:
+                async with asyncio.timeout(0.5):
+                    await eventually(lambda: delivery.sent == sent)  # noqa: B023
+            except TimeoutError:
+                stuck = True  # the transport is full, and this one waits
+        with gear:
+            gear.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await eventually(lambda: delivery.client_drops["disconnected"])
+        # What the transport held, at least: 64 KiB before it is full.
+        assert 10 <= delivery.client_drops["disconnected"] < sent
+        assert bridge.wrong_counts == []
 
 
 async def test_every_message_that_a_slow_client_misses_is_counted(

@@ -122,6 +122,9 @@ class Bridged:
     def status(self) -> EndpointStatus:
         return self._bridge.endpoint_status("peer")
 
+    async def stop(self) -> None:
+        await self._bridge.stop()
+
     def offer(self, *messages: Message) -> None:
         self._bridge.offer("peer", *messages)
 
@@ -666,6 +669,51 @@ async def test_peer_stalled_for_too_long_is_reconnected(
         bridge.offer(*(Message("/n", "b", (bytes(4_000),)) for _ in range(3_000)))
         await peer.connection()
         assert bridge.status.received.bad == {}
+
+
+@pytest.mark.parametrize("ends", ["device", "bridge"])
+async def test_messages_that_have_not_left_when_the_connection_ends_are_counted_as_missed(
+    ends: str, bridged: Bridging
+) -> None:
+    with socket.create_server((HOST, 0)) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        port = server.getsockname()[1]
+        async with bridged(f"tcp://{HOST}:{port}") as bridge:
+            loop = asyncio.get_running_loop()
+            server.setblocking(False)
+            device, _ = await loop.sock_accept(server)
+            link: Any = bridge.endpoint._link
+            link._transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096
+            )
+            sent = 0
+            while not link._transport.get_write_buffer_size():
+                bridge.offer(Message("/n", "b", (bytes(1_000),)))
+                sent += 1
+                await bridge.until(lambda b: b.status.sent == sent)  # noqa: B023
+            for _ in range(20):  # they stay in the transport
+                bridge.offer(Message("/n", "b", (bytes(1_000),)))
+            sent += 20
+            await bridge.until(lambda b: b.status.sent == sent)
+            with device:
+                if ends == "device":
+                    device.shutdown(socket.SHUT_WR)
+                    await bridge.until(lambda b: b.status.client_dropped)
+                else:
+                    await bridge.stop()
+                whole = len(decoder_for("1.1").feed(await read_all(device)))
+            missed = bridge.status.client_dropped["disconnected"]
+            assert missed > 10
+            assert (bridge.status.sent, whole + missed) == (sent, sent)
+
+
+async def read_all(sock: socket.socket) -> bytes:
+    sock.setblocking(False)
+    data = b""
+    async with asyncio.timeout(WAIT):
+        while more := await asyncio.get_running_loop().sock_recv(sock, 65_536):
+            data += more
+    return data
 
 
 async def test_message_that_cannot_be_encoded_is_counted_and_the_others_arrive(
