@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Coroutine
 from typing import Protocol
 
@@ -29,6 +30,12 @@ class Host(Protocol):
         """Count and log received messages that will not reach the routes.
 
         ``reason`` is one word, for counters; ``why`` explains it, for the log.
+        """
+
+    def count_kernel_drops(self, sock: socket.socket | None) -> None:
+        """Count the datagrams that the kernel drops at a UDP socket (Linux).
+
+        From now on, as long as the socket is open; None before it is closed.
         """
 
     def refused(self, text: str) -> None:

@@ -200,6 +200,7 @@ def _bridge(app: App, name: str) -> BridgeStatus:
 
 def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
     endpoint, dispatcher = delivery.endpoint, delivery.dispatcher
+    delivery.update_counts()
     return EndpointStatus(
         name=delivery.name,
         type=delivery.type,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
@@ -11,6 +12,7 @@ from oscbridge.bridge.config.models import LimitOptions
 from oscbridge.bridge.hops import MAX_HOPS, hops_of, origin_after
 from oscbridge.bridge.sinks.connection import description_of
 from oscbridge.bridge.sinks.drops import DropCounter
+from oscbridge.bridge.sources.kernel_drops import KernelDrops
 from oscbridge.delivery import RouteInfo
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.handler import ClientAddress
@@ -36,6 +38,7 @@ class EndpointHost:
         self._log = RateLimitedLog(endpoint.log)
         self._drops = DropCounter(self._log)
         self._client_drops = DropCounter(self._log)
+        self._kernel_drops: KernelDrops | None = None
 
     # --- the endpoint ------------------------------------------------------------------------
 
@@ -99,6 +102,21 @@ class EndpointHost:
         """Count and log received messages that will not reach the routes."""
         self.dispatcher.statistics.messages += count
         self.dispatcher.report_dropped(reason, count, why or reason)
+
+    def count_kernel_drops(self, sock: socket.socket | None) -> None:
+        """Count the datagrams that the kernel drops at a UDP socket; None ends that."""
+        self.update_counts()
+        self._kernel_drops = None if sock is None else KernelDrops(sock, self.dispatcher)
+
+    def update_counts(self) -> None:
+        """Count what the kernel has dropped until now."""
+        if self._kernel_drops is not None:
+            self._kernel_drops.update()
+
+    def flush_kernel_drops(self, *, everything: bool) -> None:
+        """Count them, and log the summaries that are due; with ``everything``, all of them."""
+        if self._kernel_drops is not None:
+            self._kernel_drops.flush_reports(everything=everything)
 
     def refused(self, text: str) -> None:
         """Count and log a rejected client."""

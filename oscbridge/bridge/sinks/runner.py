@@ -198,6 +198,7 @@ class EndpointRunner(EndpointHost):
         if self.options.policy != "block":  # which waits by design
             self._stalls.look(self._sender.attempt, self._sender.pending, self._task)
         self._log.flush(everything=everything)
+        self.flush_kernel_drops(everything=everything)
 
     # --- its lifecycle -----------------------------------------------------------------------
 

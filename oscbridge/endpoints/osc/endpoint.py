@@ -125,7 +125,7 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
     async def connect(self) -> None:
         to = self.options.to
         if to.scheme == "udp":
-            self._link = await open_udp(
+            self._link = link = await open_udp(
                 to,
                 self.options.listen,
                 hops=self.options.max_hops,
@@ -133,6 +133,7 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
                 on_packet=self._received,
                 on_refused=self._refused,
             )
+            self.host.count_kernel_drops(link.sock)
         else:
             self._link = await connect_tcp(
                 to,
@@ -154,6 +155,7 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
         self._is_refused = self._is_silent = False
         link, self._link = self._link, None
         if link is not None:
+            self.host.count_kernel_drops(None)
             await link.close()
 
     def _keep_alive(self) -> None:

@@ -111,7 +111,7 @@ class UDPLink(asyncio.DatagramProtocol):
     ) -> None:
         self.remote = remote
         self.near = near
-        self._sock = sock
+        self.sock = sock
         self._on_packet = on_packet
         self._on_refused = on_refused
         self._receive = oscbridge.udp_receiver(sock)
@@ -121,10 +121,10 @@ class UDPLink(asyncio.DatagramProtocol):
     async def start(self) -> None:
         """Start reading."""
         try:
-            self._loop.add_reader(self._sock, self._read)
+            self._loop.add_reader(self.sock, self._read)
         except NotImplementedError:  # e.g. the proactor loop of Windows
             self._transport, _ = await self._loop.create_datagram_endpoint(
-                lambda: self, sock=self._sock
+                lambda: self, sock=self.sock
             )
 
     def datagram_received(self, data: bytes, addr: oscbridge.ClientAddress) -> None:
@@ -142,7 +142,7 @@ class UDPLink(asyncio.DatagramProtocol):
             self._on_packet(data, client)
 
     async def send(self, packets: Sequence[bytes]) -> None:
-        sendto, remote = self._sock.sendto, self.remote
+        sendto, remote = self.sock.sendto, self.remote
         rejected: dict[int, oscbridge.BadMessage] = {}
         for index, packet in enumerate(packets):
             while True:
@@ -182,42 +182,42 @@ class UDPLink(asyncio.DatagramProtocol):
         reasons: list[int] = []
         while True:
             try:
-                _, ancillary, _, _ = self._sock.recvmsg(1, 512, _ERROR_QUEUE)
+                _, ancillary, _, _ = self.sock.recvmsg(1, 512, _ERROR_QUEUE)
             except OSError:
                 break
             reasons += [_ERRNO.unpack_from(data)[0] for _, _, data in ancillary]
             if not ancillary:
                 break
         if reasons:
-            self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # clear the pending error
+            self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # clear the pending error
             if reasons[-1] != errno.EMSGSIZE:
                 self._on_refused(os.strerror(reasons[-1]))
         return bool(reasons)
 
     def try_to_send(self, packet: bytes) -> None:
         with contextlib.suppress(OSError):
-            self._sock.sendto(packet, self.remote)
+            self.sock.sendto(packet, self.remote)
 
     async def _writable(self) -> None:
         ready = asyncio.Event()
         try:
-            self._loop.add_writer(self._sock, ready.set)
+            self._loop.add_writer(self.sock, ready.set)
         except NotImplementedError:
             await asyncio.sleep(BUSY_WAIT)
             return
         try:
             await ready.wait()
         finally:
-            if self._sock.fileno() >= 0:
-                self._loop.remove_writer(self._sock)
+            if self.sock.fileno() >= 0:
+                self._loop.remove_writer(self.sock)
 
     async def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
             return
-        self._loop.remove_reader(self._sock)
-        self._loop.remove_writer(self._sock)
-        self._sock.close()
+        self._loop.remove_reader(self.sock)
+        self._loop.remove_writer(self.sock)
+        self.sock.close()
 
 
 def _cause(error: OSError) -> oscbridge.BackOff | OSError:

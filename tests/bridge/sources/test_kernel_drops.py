@@ -105,6 +105,35 @@ def config(mode: str, tmp_path: Path, listen: str = "udp://127.0.0.1:0") -> str:
     return CONFIG.format(listen=listen, mode=mode, module=module_of(tmp_path))
 
 
+async def test_datagrams_dropped_at_the_socket_of_an_osc_endpoint_are_counted_and_logged(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    text = f"""
+    [endpoint.peer]
+    type = "osc"
+    to = "udp://127.0.0.1:{free_port()}"
+    listen = "127.0.0.1:{port}"
+    """
+    async with running_bridge(text) as bridge:
+        packet = encode_message(Message.of("/other"))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for _ in range(MORE_THAN_FITS):  # the loop reads nothing meanwhile
+                sender.sendto(packet, ("127.0.0.1", port))
+        labels = 'reason="kernel",source="peer"'
+        await bridge.until(
+            lambda: (
+                (metric(bridge, "received_messages_total", 'source="peer"') or 0)
+                + (metric(bridge, "source_dropped_messages_total", labels) or 0)
+                == MORE_THAN_FITS
+            )
+        )
+        dropped = metric(bridge, "source_dropped_messages_total", labels)
+        assert dropped == dropped_by_kernel(port)
+        assert dropped
+        assert "dropped by the kernel" in "\n".join(bridge.log)
+
+
 @pytest.mark.parametrize("mode", MODES)
 async def test_datagrams_dropped_by_the_kernel_are_counted_and_logged(
     mode: str, tmp_path: Path, flood: Flood
