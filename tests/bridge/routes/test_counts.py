@@ -23,6 +23,10 @@ def swallow(message):
 
 def fail(message):
     raise ValueError("no good")
+
+def cancel(message):
+    import asyncio
+    raise asyncio.CancelledError
 """
 
 
@@ -142,3 +146,30 @@ async def test_messages_that_delay_rejects_are_logged_at_once(
         await settled(bridge, RouteMessages(3, 0, {}, {"delayed": 1}, 2))
         lines = [line for line in bridge.log if "route 1" in line]
     assert lines[0].endswith("route 1: 1 message lost: more than 2 messages are delayed")
+
+
+STEPS = [
+    'types = "i"',
+    'scale = [0.0, 1.0, 0, 127]',
+    'send = "/y/{2} {1}"',
+    "on_change = true",
+    'limit = "5/s"',
+    'function = "counted_functions:fail"',
+    'function = "counted_functions:cancel"',
+    'function = "counted_functions:swallow"\nlimit = "5/s"',
+    'send = "/y/{1} {2}"\nfunction = "counted_functions:triple"\non_change = true',
+]
+MIXED = [
+    Message.of("/x", *args) for args in ((), (1,), (1,), (0.5,), ("text", 1), (1, "/"), (None, 2))
+]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("steps", STEPS)
+async def test_route_takes_as_many_messages_as_its_source_routes(mode: str, steps: str) -> None:
+    """The source counts a message before the route does anything with it."""
+    async with running_bridge(one_route(mode, steps)) as bridge:
+        for _ in range(3):
+            bridge.send("in", *MIXED)
+        await bridge.until(lambda: bridge.bridge_status("in").received.routed == 3 * len(MIXED))
+        await bridge.until(lambda: bridge.route_status(1).messages.taken == 3 * len(MIXED))
