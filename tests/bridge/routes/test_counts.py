@@ -150,7 +150,7 @@ async def test_messages_that_delay_rejects_are_logged_at_once(
 
 STEPS = [
     'types = "i"',
-    'scale = [0.0, 1.0, 0, 127]',
+    "scale = [0.0, 1.0, 0, 127]",
     'send = "/y/{2} {1}"',
     "on_change = true",
     'limit = "5/s"',
