@@ -141,7 +141,9 @@ async def test_message_delivered_before_the_worker_is_killed_is_routed(
     async with running_bridge(CONFIG.format(scheme=scheme, module=module)) as bridge:
         peer = Peer(bridge)
         with peer.socket:
-            peer.send(encode_bundle([X, X]), WORKER)
+            peer.send(encode_bundle([X, X]))
+            await bridge.recording("out").arrived(2)  # children die with their worker
+            peer.send(WORKER)
             await bridge.recording("out").arrived(3)
             await bridge.until(lambda: any("worker was killed" in line for line in bridge.log))
             await settled(bridge, 3, 3, 0)
