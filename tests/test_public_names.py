@@ -103,7 +103,6 @@ NOT_CONVERTED = {
     f"{plugin}/{name}.py"
     for plugin, names in {
         "midi": ("conftest", "test_commands", "test_configuration", "test_readme"),
-        "websocket": ("conftest", "test_options", "test_readme"),
     }.items()
     for name in names
 }

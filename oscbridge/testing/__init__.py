@@ -13,6 +13,7 @@ from oscbridge.testing.identity import what_does_not_add_up
 from oscbridge.testing.ports import free_port
 from oscbridge.testing.process import OscbridgeProcess, running_process
 from oscbridge.testing.recording_endpoint import RecordingEndpoint
+from oscbridge.testing.routes import read_routes
 
 __all__ = [
     "EndpointStatus",
@@ -21,6 +22,7 @@ __all__ = [
     "RunningBridge",
     "check_configuration",
     "free_port",
+    "read_routes",
     "running_bridge",
     "running_process",
     "what_does_not_add_up",

@@ -12,7 +12,7 @@ import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -20,9 +20,12 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 import oscbridge
-from oscbridge.bridge.app import App
-from oscbridge.bridge.config.config import parse
-from oscbridge.plugins import Plugins
+from oscbridge.testing import (
+    EndpointStatus,
+    RunningBridge,
+    check_configuration,
+    running_bridge,
+)
 from oscbridge_websocket import WebSocketEndpoint
 
 CONFIGURATION = """
@@ -36,69 +39,82 @@ listen = "127.0.0.1:0"
 """
 
 
-@dataclass
 class WebSocketBridge:
     """A running bridge from UDP to the endpoint ``web``, and its counters."""
 
-    app: App
-    udp: socket.socket = field(init=False)
+    def __init__(self, bridge: RunningBridge) -> None:
+        self._bridge = bridge
+        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        url = bridge.url("osc")
+        self._udp.connect((url.host, url.port))
 
-    def __post_init__(self) -> None:
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.connect(("127.0.0.1", self.app.listeners["osc"].address.port))
+    @property
+    def endpoint(self) -> WebSocketEndpoint:
+        endpoint = self._bridge.endpoint("web")
+        assert isinstance(endpoint, WebSocketEndpoint)
+        return endpoint
+
+    @property
+    def status(self) -> EndpointStatus:
+        return self._bridge.endpoint_status("web")
 
     @property
     def url(self) -> str:
-        return self.app.endpoints["web"].endpoint.describe()
+        return self.endpoint.describe()
 
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 
     @property
-    def drops(self) -> Counter[str]:
-        return self.app.endpoints["web"].drops
-
-    @property
     def client_drops(self) -> Counter[str]:
-        return self.app.endpoints["web"].client_drops
+        return Counter(self.status.client_dropped)
 
     @property
     def bad(self) -> Counter[str]:
         """Bad packets of clients, by reason."""
-        return self.app.endpoints["web"].dispatcher.statistics.bad
+        return Counter(self.status.received.bad)
 
     @property
     def refusals(self) -> int:
-        return self.app.endpoints["web"].refusals
+        return self.status.refused
 
     @property
     def clients(self) -> int:
-        endpoint = self.app.endpoints["web"].endpoint
-        assert isinstance(endpoint, WebSocketEndpoint)
-        return len(endpoint.clients)
+        return len(self.endpoint.clients)
 
     @property
     def connections(self) -> int:
         """The number of connections, clients or not."""
-        endpoint = self.app.endpoints["web"].endpoint
-        assert isinstance(endpoint, WebSocketEndpoint)
-        return len(endpoint.connections)
+        return len(self.endpoint.connections)
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait for a condition that has no event."""
+        await self._bridge.until(condition)
 
     def update(self, options: str, configuration: str = CONFIGURATION) -> bool:
         """Update the endpoint as a reload does. Returns whether it was possible."""
-        text = configuration.format(options=options)
-        entry = parse(text, Plugins().endpoint_types, "test").endpoints["web"]
-        endpoint = self.app.endpoints["web"].endpoint
-        updated = endpoint.update(entry.options)
+        changed = check_configuration(configuration.format(options=options))["web"]
+        assert isinstance(changed, WebSocketEndpoint.options_type)
+        updated = self.endpoint.update(changed)
         if updated:
-            endpoint.options = entry.options
+            self.endpoint.options = changed
         return updated
 
     def send(self, *messages: oscbridge.Message) -> None:
         """Send one datagram per message; none is received before the test awaits something."""
         for message in messages:
-            self.udp.send(oscbridge.encode_message(message))
+            self._udp.send(oscbridge.encode_message(message))
+
+    def offer(self, *messages: oscbridge.Message) -> None:
+        """Put messages directly into the send queue."""
+        self._bridge.offer("web", *messages)
+
+    async def stop(self) -> None:
+        await self._bridge.stop()
+
+    def close(self) -> None:
+        self._udp.close()
 
 
 Start = Callable[..., Awaitable[WebSocketBridge]]
@@ -108,20 +124,15 @@ Connect = Callable[..., Awaitable[ClientConnection]]
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
     """Starts a bridge; ``options`` are lines of TOML for its endpoint."""
-    bridges: list[WebSocketBridge] = []
+    async with AsyncExitStack() as stack:
 
-    async def start(options: str = "", configuration: str = CONFIGURATION) -> WebSocketBridge:
-        plugins = Plugins()
-        text = configuration.format(options=options)
-        app = App(parse(text, plugins.endpoint_types, "test"), plugins)
-        await app.start()
-        bridges.append(WebSocketBridge(app))
-        return bridges[-1]
+        async def start(options: str = "", configuration: str = CONFIGURATION) -> WebSocketBridge:
+            running = running_bridge(configuration.format(options=options))
+            bridge = WebSocketBridge(await stack.enter_async_context(running))
+            stack.callback(bridge.close)
+            return bridge
 
-    yield start
-    for bridge in bridges:
-        bridge.udp.close()
-        await bridge.app.stop()
+        yield start
 
 
 @pytest.fixture

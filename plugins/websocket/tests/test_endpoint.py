@@ -144,9 +144,7 @@ async def test_unencodable_message_is_counted_and_the_rest_is_sent(
     bridge: Any, join: Any, messages: Any, document: Any
 ) -> None:
     binary, json = await join(bridge), await join(bridge, "osc.json")
-    delivery = bridge.app.endpoints["web"]
-    delivery.offer(Message("/wrong", "i", ("text",)))
-    delivery.offer(Message.of("/right"))
+    bridge.offer(Message("/wrong", "i", ("text",)), Message.of("/right"))
     assert (await messages(binary))[0].address == "/right"
     assert (await document(json))["address"] == "/right"
     assert bridge.client_drops["encode"] == 2  # once per format

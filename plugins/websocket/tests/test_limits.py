@@ -255,7 +255,7 @@ async def test_throttled_client_slows_nobody_else(
         pass
     assert time.monotonic() - started < 0.5
     started = time.monotonic()
-    await bridge.app.stop()  # does not wait for the rest of the flood
+    await bridge.stop()  # does not wait for the rest of the flood
     assert time.monotonic() - started < 1.5
     assert "did not close" not in caplog.text
 

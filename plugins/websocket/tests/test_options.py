@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 
 from oscbridge import ConfigurationError
-from oscbridge.bridge.config.config import parse
-from oscbridge.plugins import Plugins
+from oscbridge.testing import check_configuration
 
 
 def error_of(options: str) -> str:
     text = f'[endpoint.web]\ntype = "websocket"\n{options}\n'
     with pytest.raises(ConfigurationError) as caught:
-        parse(text, Plugins().endpoint_types, "test")
+        check_configuration(text)
     return str(caught.value)
 
 
@@ -96,7 +95,7 @@ def test_one_file_may_contain_certificate_and_key(certificate: Any, tmp_path: Pa
     both = tmp_path / "both.pem"
     both.write_bytes(certificate.certificate.read_bytes() + certificate.key.read_bytes())
     text = f'[endpoint.web]\ntype = "websocket"\ncertificate = "{both}"\n'
-    parse(text, Plugins().endpoint_types, "test")  # raises nothing
+    check_configuration(text)  # raises nothing
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:8080", "[::1]:8080", "localhost:8080"])
@@ -104,7 +103,7 @@ def test_loopback_without_a_token_is_not_a_warning(
     listen: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     text = f'[endpoint.web]\ntype = "websocket"\nlisten = "{listen}"\n'
-    parse(text, Plugins().endpoint_types, "test")
+    check_configuration(text)
     assert "can listen and send" not in caplog.text
 
 
@@ -113,11 +112,11 @@ def test_public_address_without_a_token_is_one_warning(
     listen: str, token: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     text = f'[endpoint.web]\ntype = "websocket"\nlisten = "{listen}"\n'
-    parse(text + token, Plugins().endpoint_types, "test")
+    check_configuration(text + token)
     assert "can listen and send" not in caplog.text
-    parse(text, Plugins().endpoint_types, "test")
+    check_configuration(text)
     (warning,) = [r.getMessage() for r in caplog.records if "can listen and send" in r.message]
     assert warning == (
-        f"test: endpoint.web: everyone who reaches {listen} can listen and send; "
+        f"test.toml: endpoint.web: everyone who reaches {listen} can listen and send; "
         "set 'token', or listen on 127.0.0.1"
     )

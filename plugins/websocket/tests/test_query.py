@@ -25,7 +25,7 @@ async def test_snapshot_contains_messages_from_before_the_first_client(
     bridge: Any, join: Any, messages: Any
 ) -> None:
     bridge.send(Message.of("/early", 1))
-    while not bridge.app.endpoints["web"].sent:
+    while not bridge.status.sent:
         await asyncio.sleep(0)
     client = await join(bridge, query="snapshot=1")
     assert [m.address for m in await messages(client)] == ["/early"]

@@ -28,7 +28,7 @@ def binary(message: Message) -> bytes:
 
 def buffered(bridge: Any) -> int:
     """The most bytes that wait to be written to a connection."""
-    connections = bridge.app.endpoints["web"].endpoint.connections
+    connections = bridge.endpoint.connections
     return max(int(each.transport.get_write_buffer_size()) for each in connections)
 
 
@@ -149,7 +149,7 @@ async def test_stop_does_not_wait_for_data_of_ended_connections(
         while "frames per second: throttled" not in caplog.text:
             await asyncio.sleep(0.01)
     started = time.monotonic()
-    await bridge.app.stop()
+    await bridge.stop()
     assert time.monotonic() - started < 2.0
 
 

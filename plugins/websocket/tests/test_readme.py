@@ -12,9 +12,7 @@ import pytest
 from websockets import http11
 
 import oscbridge
-from oscbridge.bridge.app import App
-from oscbridge.bridge.config.config import parse
-from oscbridge.plugins import Plugins
+from oscbridge.testing import check_configuration
 from oscbridge_websocket import (
     WebSocketEndpoint,
     client,
@@ -47,10 +45,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("sample", blocks("toml"))
 def test_sample_configurations_are_valid(sample: str, folder: Path) -> None:
-    plugins = Plugins()
-    configuration = parse(sample, plugins.endpoint_types, "README.md", folder)
-    App(configuration, plugins)
-    assert isinstance(configuration.endpoints["web"].options, OPTIONS)
+    assert isinstance(check_configuration(sample, folder)["web"], OPTIONS)
 
 
 def default_of(model: type[oscbridge.Options], name: str) -> str:
@@ -64,12 +59,12 @@ def default_of(model: type[oscbridge.Options], name: str) -> str:
 
 
 @pytest.mark.parametrize("name", OPTIONS.model_fields)
-def test_the_table_lists_every_option_with_its_deerror_of(name: str) -> None:
+def test_table_lists_every_option_with_its_default(name: str) -> None:
     assert f"| `{name}` | {default_of(OPTIONS, name)} |" in README
 
 
 @pytest.mark.parametrize("name", TokenOptions.model_fields)
-def test_the_table_of_a_token_lists_every_key_with_its_deerror_of(name: str) -> None:
+def test_table_of_a_token_lists_every_key_with_its_default(name: str) -> None:
     table = README.partition("| key of a token |")[2].partition("\n\n")[0]
     assert f"| `{name}` | {default_of(TokenOptions, name)}".rstrip() + " |" in table
 

@@ -188,7 +188,7 @@ async def test_clients_with_the_same_rights_share_a_group(
         await join(bridge, **bearer(name))
     while bridge.clients < 4:
         await asyncio.sleep(0)
-    groups = bridge.app.endpoints["web"].endpoint.groups
+    groups = bridge.endpoint.groups
     assert sorted(len(group.clients) for group in groups) == [1, 3]
 
 
@@ -212,7 +212,7 @@ async def test_group_is_removed_with_its_last_client(start: Any, join: Any, toke
     for name in ("all", "some"):
         client = await join(bridge, **bearer(name))
         await client.close()
-    endpoint = bridge.app.endpoints["web"].endpoint
+    endpoint = bridge.endpoint
     async with asyncio.timeout(5):
         while endpoint.groups:
             await asyncio.sleep(0)

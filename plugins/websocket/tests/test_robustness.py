@@ -62,8 +62,8 @@ async def test_what_waits_for_a_client_that_leaves_is_counted_and_the_endpoint_a
         while not bridge.client_drops["disconnected"]:
             await asyncio.sleep(0)
     assert bridge.client_drops["disconnected"] >= 4
-    delivery = bridge.app.endpoints["web"]
-    assert (delivery.offered, delivery.sent, delivery.drops) == (sent, sent, {})
+    status = bridge.status
+    assert (status.offered, status.sent, status.dropped) == (sent, sent, {})
 
 
 async def test_client_that_reads_again_receives_the_newest(
@@ -90,7 +90,7 @@ async def test_close_does_not_wait_for_a_client_that_does_not_read(
     await slow.handshake()
     await stuff(bridge, fast, messages)
     started = time.monotonic()
-    await bridge.app.stop()
+    await bridge.stop()
     assert time.monotonic() - started < 1.5
     assert "did not close" not in caplog.text
 
@@ -101,7 +101,7 @@ async def test_close_does_not_wait_for_a_client_that_does_not_read(
 async def test_close_sends_code_1001(bridge: Any, join: Any) -> None:
     clients = [await join(bridge), await join(bridge, "osc.json")]
     started = time.monotonic()
-    await bridge.app.stop()
+    await bridge.stop()
     for client in clients:
         with pytest.raises(ConnectionClosed):
             await client.recv()
@@ -115,7 +115,7 @@ async def test_close_does_not_wait_for_a_connection_without_handshake(
     silent = await raw(bridge)
     await join(bridge)  # the server has accepted the first connection by now
     started = time.monotonic()
-    await bridge.app.stop()
+    await bridge.stop()
     assert time.monotonic() - started < 1.5
     assert await silent.reader.read() == b""
     assert "did not close" not in caplog.text
@@ -126,8 +126,8 @@ async def test_queued_messages_are_sent_before_the_close(
 ) -> None:
     client = await join(bridge)
     for index in range(50):
-        bridge.app.endpoints["web"].offer(Message.of("/n", index))
-    await bridge.app.stop()
+        bridge.offer(Message.of("/n", index))
+    await bridge.stop()
     assert [m.args[0] for m in await messages(client, 50)] == list(range(50))
 
 

@@ -177,7 +177,7 @@ async def test_close_does_not_wait_for_a_tls_handshake(
     while not bridge.connections:
         await asyncio.sleep(0)
     async with asyncio.timeout(1.5):
-        await bridge.app.stop()
+        await bridge.stop()
     assert await silent.read_all() == b""
     assert "did not close" not in caplog.text
 
@@ -219,7 +219,7 @@ async def test_reload_with_a_mismatched_key_changes_nothing(
     start: Any, join: Any, certificate: Any, other_certificate: Any, tmp_path: Path
 ) -> None:
     bridge = await start(certificate.toml)
-    endpoint = bridge.app.endpoints["web"].endpoint
+    endpoint = bridge.endpoint
     bad = endpoint.options.model_copy(update={"key": other_certificate.key, "max_connections": 1})
     with pytest.raises(oscbridge.ConfigurationError, match="is not the key of"):
         endpoint.update(bad)
