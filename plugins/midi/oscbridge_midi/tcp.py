@@ -270,14 +270,18 @@ class MidiTcpServer:
         counts = Counter(each.peer[0] for each in self._connections)
         if counts[host] >= self._max_per_address:
             limit = f"max_connections_per_address = {self._max_per_address}"
+            hosts = {host}
         elif len(self._connections) >= self._max_clients:
             limit = f"max_connections = {self._max_clients}"
-            host = counts.most_common(1)[0][0]
+            most = max(counts.values())
+            hosts = {each for each, count in counts.items() if count == most}
         else:
             return
-        candidates = [each for each in self._connections if each.peer[0] == host]
+        candidates = [each for each in self._connections if each.peer[0] in hosts]
         idlest = min(candidates, key=lambda each: each.active_at)
-        self._endpoint.host.refused(f"the idlest client from {host}, closed: {limit} reached")
+        self._endpoint.host.refused(
+            f"the idlest client from {idlest.peer[0]}, closed: {limit} reached"
+        )
         self._removed(idlest, None)
         idlest.transport.abort()
 
