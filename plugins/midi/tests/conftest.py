@@ -7,16 +7,16 @@ import contextlib
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
 
 import pytest
 
 import oscbridge
-from oscbridge.bridge.app import App
-from oscbridge.bridge.config.config import parse
-from oscbridge.monitoring.status import read_status
-from oscbridge.plugins import Plugins
-from oscbridge.testing import what_does_not_add_up
+from oscbridge.testing import (
+    EndpointStatus,
+    RunningBridge,
+    running_bridge,
+    what_does_not_add_up,
+)
 from oscbridge_midi import MidiEndpoint
 
 WAIT = 10.0
@@ -46,23 +46,27 @@ to   = "out"
 """
 
 
-@dataclass
 class MidiBridge:
     """A running bridge from UDP to MIDI, and from MIDI back to UDP."""
 
-    app: App
-    output: socket.socket
-    udp: socket.socket = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.connect(("127.0.0.1", self.app.listeners["osc"].address.port))
+    def __init__(self, bridge: RunningBridge, output: socket.socket) -> None:
+        self._bridge = bridge
+        self._output = output
+        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        url = bridge.url("osc")
+        self._udp.connect((url.host, url.port))
+        self.received = bridge.received("synth")
+        """All messages received from MIDI, whatever the routes are."""
 
     @property
     def endpoint(self) -> MidiEndpoint:
-        endpoint = self.app.endpoints["synth"].endpoint
+        endpoint = self._bridge.endpoint("synth")
         assert isinstance(endpoint, MidiEndpoint)
         return endpoint
+
+    @property
+    def status(self) -> EndpointStatus:
+        return self._bridge.endpoint_status("synth")
 
     @property
     def port(self) -> int:
@@ -70,37 +74,46 @@ class MidiBridge:
 
     @property
     def drops(self) -> Counter[str]:
-        return self.app.endpoints["synth"].drops
+        return Counter(self.status.dropped)
 
     @property
     def client_drops(self) -> Counter[str]:
-        return self.app.endpoints["synth"].client_drops
+        return Counter(self.status.client_dropped)
 
     @property
     def wrong_counts(self) -> list[str]:
         """The counters that do not add up."""
-        return what_does_not_add_up(read_status(self.app))
+        return what_does_not_add_up(self._bridge.status())
 
     @property
     def bad(self) -> Counter[str]:
         """Bad input from MIDI, by reason."""
-        return self.app.endpoints["synth"].dispatcher.statistics.bad
+        return Counter(self.status.received.bad)
+
+    def url(self, name: str) -> oscbridge.OSCURL:
+        """The address of a bridge of the configuration."""
+        return self._bridge.url(name)
 
     def send(self, address: str, *args: oscbridge.Argument, types: str | None = None) -> None:
         message = oscbridge.Message.of(address, *args, types=types)
-        self.udp.send(oscbridge.encode_message(message))
+        self._udp.send(oscbridge.encode_message(message))
 
     async def reload(self, endpoint: str, route: str = "") -> None:
         """Reload with another configuration."""
-        out = self.output.getsockname()[1]
-        text = CONFIGURATION.format(endpoint=endpoint, route=route, port=out)
-        await self.app.reload(parse(text, Plugins().endpoint_types, "test"))
+        out = self._output.getsockname()[1]
+        await self._bridge.reload(CONFIGURATION.format(endpoint=endpoint, route=route, port=out))
+
+    async def stop(self) -> None:
+        await self._bridge.stop()
+
+    def close(self) -> None:
+        self._udp.close()
 
     async def receive(self) -> oscbridge.Message:
         """The next message received from MIDI."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(WAIT):
-            data = await loop.sock_recv(self.output, 65_536)
+            data = await loop.sock_recv(self._output, 65_536)
         packet = oscbridge.decode_packet(data)
         assert isinstance(packet, oscbridge.Message)
         return packet
@@ -166,28 +179,24 @@ Connect = Callable[[MidiBridge], Awaitable[Wire]]
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
     """Starts a bridge; ``endpoint`` and ``route`` are lines of TOML."""
-    bridges: list[MidiBridge] = []
+    async with contextlib.AsyncExitStack() as stack:
 
-    async def start(
-        endpoint: str = 'listen = "127.0.0.1:0"',
-        route: str = "",
-        configuration: str = CONFIGURATION,
-    ) -> MidiBridge:
-        plugins = Plugins()
-        output = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        output.bind(("127.0.0.1", 0))
-        output.setblocking(False)
-        text = configuration.format(endpoint=endpoint, route=route, port=output.getsockname()[1])
-        app = App(parse(text, plugins.endpoint_types, "test"), plugins)
-        await app.start()
-        bridges.append(MidiBridge(app, output))
-        return bridges[-1]
+        async def start(
+            endpoint: str = 'listen = "127.0.0.1:0"',
+            route: str = "",
+            configuration: str = CONFIGURATION,
+        ) -> MidiBridge:
+            output = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            output.bind(("127.0.0.1", 0))
+            output.setblocking(False)
+            port = output.getsockname()[1]
+            text = configuration.format(endpoint=endpoint, route=route, port=port)
+            running = await stack.enter_async_context(running_bridge(text, record=["synth"]))
+            bridge = MidiBridge(running, output)
+            stack.callback(bridge.close)
+            return bridge
 
-    yield start
-    for bridge in bridges:
-        bridge.udp.close()
-        bridge.output.close()
-        await bridge.app.stop()
+        yield start
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 import oscbridge
-from oscbridge.bridge.config.config import parse
-from oscbridge.plugins import Plugins
+from oscbridge.testing import read_routes
 from oscbridge_midi.codec import DEFAULT_OPTIONS
 from oscbridge_midi.commands import midi
 from oscbridge_midi.learn import learn, routes
@@ -32,7 +31,7 @@ to = "udp://127.0.0.1:9"
 
 def read(text: str) -> Any:
     """The routes of a configuration with these."""
-    return parse(AROUND + text, Plugins().endpoint_types, "test").routes
+    return read_routes(AROUND + text)
 
 
 def sent(rule: str, captures: dict[str, str], *args: oscbridge.Argument) -> list[str]:

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 import oscbridge
-from oscbridge.bridge.config.config import parse
-from oscbridge.plugins import Plugins
+from oscbridge.testing import check_configuration
 
 ROUTE = """
 [bridge.osc]
@@ -27,7 +26,7 @@ to = "synth"
 
 def error_of(text: str) -> str:
     with pytest.raises(oscbridge.ConfigurationError) as caught:
-        parse(text, Plugins().endpoint_types, "show.toml")
+        check_configuration(text)
     return str(caught.value)
 
 
@@ -47,7 +46,7 @@ def error_of(text: str) -> str:
 )
 def test_endpoint_error_is_one_line_with_the_fix(lines: str, text: str) -> None:
     found = error_of(f'[endpoint.synth]\ntype = "midi"\n{lines}\n')
-    assert "show.toml: endpoint.synth" in found
+    assert "test.toml: endpoint.synth" in found
     assert text in found
     assert "\n" not in found
 
@@ -76,7 +75,7 @@ def test_endpoint_error_is_one_line_with_the_fix(lines: str, text: str) -> None:
 )
 def test_route_error_is_one_line_with_the_fix(midi: str, text: str) -> None:
     found = error_of(f"{ROUTE}midi = {midi}\n")
-    assert "show.toml: route 1: midi" in found
+    assert "test.toml: route 1: midi" in found
     assert text in found
     assert "\n" not in found
 

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from ports import free_port
 
 import oscbridge
+from oscbridge.testing import free_port
 
 Eventually = Callable[[Callable[[], object]], Awaitable[None]]
 
@@ -20,7 +20,7 @@ async def test_notes_are_ended_when_the_bridge_stops(start: Any, join: Any) -> N
     bridge.send("/note", 1, 60, 1)
     bridge.send("/control", 1, 64, 127)
     await wire.read(6)
-    await bridge.app.stop()
+    await bridge.stop()
     assert (await wire.rest()).hex() == "803c40b04000b07b00"
 
 
@@ -72,7 +72,7 @@ async def test_note_off_queued_for_the_cable_is_sent_when_the_bridge_stops(
         bridge.send("/note", 2, note, 1)
     bridge.send("/note", 1, 60, 0)  # after the others
     await wire.read(3)
-    await bridge.app.stop()
+    await bridge.stop()
     assert bridge.client_drops["stopped"]
     assert bridge.wrong_counts == []
     assert "803c40" in (await wire.rest()).hex(" ", 3).split()
@@ -87,9 +87,8 @@ async def test_messages_unsent_at_stop_are_counted_once(
         bridge.send("/note", 2, number % 128, 1)
         if number % 100 == 0:
             await asyncio.sleep(0)  # the socket's receive buffer is small
-    sink = bridge.app.endpoints["synth"]
-    await eventually(lambda: sink.offered == 2_500)
-    await bridge.app.stop()
+    await eventually(lambda: bridge.status.offered == 2_500)
+    await bridge.stop()
     words = (await wire.rest()).hex(" ", 3).split()
     stopped = bridge.drops["stopped"] + bridge.client_drops["stopped"]
     assert sum(word.startswith("91") for word in words) + stopped == 2_500
@@ -126,7 +125,7 @@ async def test_reconnected_client_receives_all_notes_off(
     wire.sock.close()
     await eventually(lambda: not bridge.endpoint.client_count)
     bridge.send("/note", 1, 60, 0)
-    await eventually(lambda: bridge.app.endpoints["synth"].sent == 2)
+    await eventually(lambda: bridge.status.sent == 2)
     wire = await join(bridge)
     assert (await wire.read(3)).hex() == "b07b00"
 
@@ -178,7 +177,7 @@ async def test_notes_of_a_tcp_client_end_when_it_disconnects(start: Any, join: A
     wire = await join(bridge)
     bridge.send("/note", 1, 61, 1)
     assert (await wire.read(3)).hex() == "903d01"
-    address = bridge.app.listeners["desk"].address
+    address = bridge.url("desk")
     _, writer = await asyncio.open_connection(address.host, address.port)
     packet = oscbridge.encode_message(oscbridge.Message.of("/note", 1, 60, 1))
     writer.write(b"\xc0" + packet + b"\xc0")

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from ports import free_port
 
 import oscbridge
+from oscbridge.testing import free_port
 
 Eventually = Callable[[Callable[[], object]], Awaitable[None]]
 
@@ -78,7 +78,7 @@ async def test_endpoint_without_an_output_rejects_messages(start: Any) -> None:
     with pytest.raises(oscbridge.BadMessage, match=r"add output = ... to \[endpoint.synth\]"):
         delivery = oscbridge.Delivery(oscbridge.Message("/clock"), None, {})
         await bridge.endpoint.send_batch([delivery])
-    await bridge.app.stop()
+    await bridge.stop()
     for writer in writers:
         writer.close()
         await writer.wait_closed()

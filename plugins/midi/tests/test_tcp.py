@@ -13,9 +13,9 @@ from typing import Any
 import mido  # type: ignore[import-untyped]
 import mido.sockets  # type: ignore[import-untyped]
 import pytest
-from ports import free_port
 
 import oscbridge
+from oscbridge.testing import free_port
 from oscbridge_midi.message_table import TABLE
 
 Eventually = Callable[[Callable[[], object]], Awaitable[None]]
@@ -142,14 +142,13 @@ async def test_upper_half_alone_is_emitted_after_a_moment(start: Any, join: Any)
 
 async def test_received_messages_carry_their_time(start: Any, join: Any) -> None:
     bridge = await start()
-    received: list[oscbridge.Message] = []
-    dispatcher = bridge.app.endpoints["synth"].dispatcher
-    dispatcher.map("/note", received.append, needs_message=True)
     wire = await join(bridge)
     before = oscbridge.TimeTag.from_unix(time.time())
     await wire.write(bytes.fromhex("903c40"))
-    await bridge.receive()
-    [message] = received
+    async with asyncio.timeout(10):
+        message = await bridge.received.get()
+    assert message.address == "/note"
+    assert bridge.received.empty()
     assert message.timetag is not None
     assert 0 <= message.timetag.unix() - before.unix() < 10
 
@@ -174,15 +173,11 @@ async def test_burst_of_10000_messages_arrives_complete_and_in_order(start: Any,
 async def test_received_burst_arrives_complete_and_in_order(start: Any, join: Any) -> None:
     bridge = await start()
     wire = await join(bridge)
-    received: list[oscbridge.Argument] = []
-    bridge.app.endpoints["synth"].dispatcher.map(
-        "/song_position", lambda _address, position: received.append(position)
-    )
     await wire.write(b"".join(bytes((0xF2, n & 127, n >> 7)) for n in range(10_000)))
     async with asyncio.timeout(10):
-        while len(received) < 10_000:
-            await asyncio.sleep(0.01)
-    assert received == list(range(10_000))
+        received = [await bridge.received.get() for _ in range(10_000)]
+    assert {message.address for message in received} == {"/song_position"}
+    assert [message.args for message in received] == [(n,) for n in range(10_000)]
 
 
 async def connect(bridge: Any, host: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -196,7 +191,7 @@ async def test_64_idle_connections_of_one_address_do_not_lock_out_others(
 ) -> None:
     bridge = await start()
     held = [await connect(bridge, "127.0.0.2") for _ in range(64)]
-    await eventually(lambda: bridge.app.endpoints["synth"].refusals == 48)
+    await eventually(lambda: bridge.status.refused == 48)
     assert bridge.endpoint.client_count == 16
     reader, writer = await connect(bridge, host)
     writer.write(bytes.fromhex("903c40"))
@@ -261,15 +256,14 @@ async def test_every_message_that_a_slow_client_misses_is_counted(
     bridge = await start(LISTEN)
     wire = await join(bridge)
     wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 17)
-    delivery = bridge.app.endpoints["synth"]
     sysex = bytes.fromhex("f0") + bytes(9_998) + bytes.fromhex("f7")
-    missed = delivery.client_drops
     sent = 0
-    while not missed["slow_client"]:
+    while not bridge.status.client_dropped.get("slow_client"):
         bridge.send("/sysex", sysex)
         sent += 1
-        await eventually(lambda: delivery.sent == sent)  # noqa: B023
+        await eventually(lambda: bridge.status.sent == sent)  # noqa: B023
     received = await wire.read_all()
     whole = received.count(b"\xf7")
-    assert (delivery.offered, delivery.sent, delivery.drops) == (sent, sent, {})
-    assert whole + missed["slow_client"] == sent
+    status = bridge.status
+    assert (status.offered, status.sent, status.dropped) == (sent, sent, {})
+    assert whole + status.client_dropped["slow_client"] == sent
