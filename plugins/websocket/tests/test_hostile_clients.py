@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -106,8 +105,7 @@ async def test_aborted_client_is_removed(bridge: Any, join: Any, messages: Any, 
     client = await raw(bridge)
     await client.handshake()
     client.writer.transport.abort()
-    while bridge.clients:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: not bridge.clients)
     await probe(bridge, join, messages)
 
 
@@ -137,13 +135,11 @@ async def test_sending_to_a_client_that_has_just_disconnected_logs_nothing(
     bridge = await start(certificate.toml if secure else "")
     more = {"ssl": certificate.trusted} if secure else {}
     stays, *leave = [await join(bridge, "osc.json", **more) for _ in range(5)]
-    while bridge.clients < 5:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.clients >= 5)
     for client in leave:
         client.transport.abort()
     bridge.send(*(Message.of("/n", number) for number in range(100)))  # before it notices
     for number in range(100):
         assert f'"value":{number}}}' in await stays.recv()
-    while bridge.clients > 1:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.clients <= 1)
     assert [record.message for record in caplog.records if record.name == "asyncio"] == []

@@ -39,8 +39,7 @@ async def test_connection_above_the_limit_per_address_is_refused_and_other_addre
         await join(bridge)
     assert caught.value.response.status_code == 503
     clients.append(await join(bridge, **ELSEWHERE))
-    while bridge.clients < 3:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.clients >= 3)
     bridge.send(Message.of("/a"))
     for client in clients:
         assert [m.address for m in await messages(client)] == ["/a"]
@@ -54,8 +53,7 @@ async def test_silent_connections_count_towards_the_limit_per_address(
     bridge = await start("max_connections_per_address = 2")
     for _ in range(2):
         await raw(bridge)
-    while bridge.connections < 2:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.connections >= 2)
     with pytest.raises(InvalidStatus):
         await join(bridge)
 
@@ -65,17 +63,14 @@ async def test_pending_handshakes_are_limited_together(
 ) -> None:
     bridge = await start("max_handshakes = 2")
     client = await join(bridge)  # a client does not count any more
-    while not bridge.clients:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.clients)
     silent = [await raw(bridge, f"127.0.0.{index}") for index in (2, 3)]
-    while bridge.connections < 3:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.connections >= 3)
     with pytest.raises(InvalidStatus):
         await join(bridge, local_addr=("127.0.0.4", 0))
     assert "a connection from 127.0.0.4: max_handshakes = 2 reached" in caplog.text
     await silent[0].close()
-    while bridge.connections > 2:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.connections <= 2)
     await join(bridge, local_addr=("127.0.0.4", 0))
     await (await client.ping())
 
@@ -95,8 +90,7 @@ async def test_late_token_does_not_exceed_the_client_limit(
     bridge = await start(token + "max_connections = 1")
     late = await join(bridge)
     await join(bridge, headers={"Authorization": "Bearer right-and-secret"})
-    while not bridge.clients:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.clients)
     await late.send(oscbridge.encode_message(Message.of("/token", "right-and-secret")))
     with pytest.raises(ConnectionClosed):
         await late.recv()
@@ -106,8 +100,7 @@ async def test_late_token_does_not_exceed_the_client_limit(
 async def test_reload_changes_the_limits_for_new_connections(start: Any, join: Any) -> None:
     bridge = await start("max_connections = 1")
     await join(bridge)
-    while not bridge.clients:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.clients)
     assert bridge.update("max_connections = 2\nmax_packet_size = 100")
     second = await join(bridge)
     await second.send(b"/" * 101)
@@ -138,8 +131,7 @@ async def test_five_thousand_connections_leave_the_endpoint_working(
 ) -> None:
     bridge = await start()
     listener = await join(bridge, local_addr=("127.0.1.1", 0))
-    while not bridge.clients:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.clients)
     most = 0
     async with unharmed(bridge, local_addr=("127.0.1.1", 0)):
         sockets: list[socket.socket] = []
@@ -226,8 +218,7 @@ async def test_fast_sender_is_throttled_and_loses_nothing(
 ) -> None:
     bridge = await start("max_rate = 400")
     flood, listener = await join(bridge), await join(bridge)
-    while bridge.clients < 2:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.clients >= 2)
     started = time.monotonic()
     for first in range(0, 800, bundled):
         numbers = range(first, first + bundled)
@@ -244,8 +235,7 @@ async def test_throttled_client_slows_nobody_else(
 ) -> None:
     bridge = await start("max_rate = 1")
     flood, good, listener = await join(bridge), await join(bridge), await join(bridge)
-    while bridge.clients < 3:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.clients >= 3)
     flooding = [oscbridge.encode_message(Message.of("/flood"))] * 50
     await flood.send(oscbridge.encode_bundle(flooding))
     assert b"/flood\0" in await listener.recv()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import oscbridge
@@ -25,8 +24,7 @@ async def test_snapshot_contains_messages_from_before_the_first_client(
     bridge: Any, join: Any, messages: Any
 ) -> None:
     bridge.send(Message.of("/early", 1))
-    while not bridge.status.sent:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.status.sent)
     client = await join(bridge, query="snapshot=1")
     assert [m.address for m in await messages(client)] == ["/early"]
 

@@ -58,8 +58,7 @@ async def test_pong_is_sent_when_the_write_buffer_has_room_again(
     bridge = await start()
     client, other = await raw(bridge), await join(bridge)
     await client.handshake()
-    while bridge.clients < 2:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.clients >= 2)
     while not buffered(bridge):  # the system's own buffers are full
         await other.send(oscbridge.encode_message(Message.of("/fill", bytes(60_000))))
         await (await other.ping())
@@ -83,8 +82,7 @@ async def test_sender_of_too_many_frames_is_throttled_and_slows_nobody(
     bridge = await start("max_rate = 10")
     flood, good, listener = await raw(bridge), await join(bridge), await join(bridge)
     await flood.handshake()
-    while bridge.clients < 3:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.clients >= 3)
     started = time.monotonic()
     data = oscbridge.encode_message(Message.of("/late"))
     # A message that starts in the first frame and ends in the last.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -118,8 +117,7 @@ async def test_listener_with_addresses_receives_only_those(
         await join(bridge, **bearer("some")),
         await join(bridge, "osc.json", **bearer("some")),
     )
-    while bridge.clients < 3:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.clients >= 3)
     sent = ["/other", "/mixer/1", "/meters/c", "/*", "/meters/b"]
     bridge.send(*map(Message.of, sent))
     assert [m.address for m in await messages(everything, 5)] == sent
@@ -172,8 +170,7 @@ async def test_message_is_not_sent_back_to_a_sender_with_limited_rights(
 ) -> None:
     bridge = await start(tokens(some=MIXER))
     one, other = await join(bridge, **bearer("some")), await join(bridge, **bearer("some"))
-    while bridge.clients < 2:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.clients >= 2)
     await one.send(packet("/mixer/1"))
     assert [m.address for m in await messages(other)] == ["/mixer/1"]
     bridge.send(Message.of("/mixer/2"))
@@ -186,8 +183,7 @@ async def test_clients_with_the_same_rights_share_a_group(
     bridge = await start(tokens(one=MIXER, two=MIXER, three=""))
     for name in ("one", "two", "one", "three"):
         await join(bridge, **bearer(name))
-    while bridge.clients < 4:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.clients >= 4)
     groups = bridge.endpoint.groups
     assert sorted(len(group.clients) for group in groups) == [1, 3]
 
@@ -197,8 +193,7 @@ async def test_reload_changes_the_rights_of_connected_clients(
 ) -> None:
     bridge = await start(tokens(all="", some='rights = "listen"'))
     listener, some = await join(bridge, **bearer("all")), await join(bridge, **bearer("some"))
-    while bridge.clients < 2:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.clients >= 2)
     assert bridge.update(tokens(all="", some=MIXER))
     bridge.send(Message.of("/other"), Message.of("/mixer/1"))
     assert [m.address for m in await messages(some)] == ["/mixer/1"]
@@ -213,6 +208,4 @@ async def test_group_is_removed_with_its_last_client(start: Any, join: Any, toke
         client = await join(bridge, **bearer(name))
         await client.close()
     endpoint = bridge.endpoint
-    async with asyncio.timeout(5):
-        while endpoint.groups:
-            await asyncio.sleep(0)
+    await bridge.until(lambda: not endpoint.groups)

@@ -145,8 +145,7 @@ async def test_client_that_disconnects_during_the_tls_handshake_is_removed(
         for data in (b"", b"\x16\x03\x01\x02\x00\x01\x00\x01"):
             client = await raw(bridge)
             client.write(data)
-            while not bridge.connections:
-                await asyncio.sleep(0)
+            await bridge.until(lambda: bridge.connections)
             await client.close()
 
 
@@ -174,8 +173,7 @@ async def test_close_does_not_wait_for_a_tls_handshake(
 ) -> None:
     bridge = await start(certificate.toml)
     silent = await raw(bridge)
-    while not bridge.connections:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.connections)
     async with asyncio.timeout(1.5):
         await bridge.stop()
     assert await silent.read_all() == b""
@@ -194,8 +192,7 @@ async def test_reload_changes_the_certificate_and_keeps_the_clients(
     new = await join(bridge, ssl=other_certificate.trusted)
     with pytest.raises(ssl.SSLCertVerificationError):
         await join(bridge, ssl=certificate.trusted)
-    while bridge.clients < 2:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.clients >= 2)
     bridge.send(Message.of("/a"))
     for client in (old, new):
         assert [m.address for m in await messages(client)] == ["/a"]

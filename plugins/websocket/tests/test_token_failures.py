@@ -157,8 +157,7 @@ async def test_other_clients_are_served_immediately_while_somebody_guesses(
                 await join(bridge, headers={"Authorization": f"Bearer {number}"})
 
         guessing = [asyncio.create_task(guess(number)) for number in range(5)]
-        while not bridge.refusals:
-            await asyncio.sleep(0)
+        await bridge.until(lambda: bridge.refusals)
         started = time.monotonic()
         bridge.send(Message.of("/a"))
         assert [m.address for m in await messages(good)] == ["/a"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import orjson
@@ -80,8 +79,7 @@ async def test_token_in_the_first_binary_message_is_accepted(
     bridge = await start(token)
     client = await join(bridge)
     await client.send(oscbridge.encode_message(Message.of("/token", RIGHT)))
-    while not bridge.clients:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.clients)
     bridge.send(Message.of("/a", 1))
     assert (await messages(client))[0].address == "/a"
 
@@ -92,8 +90,7 @@ async def test_token_in_the_first_json_message_is_accepted(
     bridge = await start(token)
     client = await join(bridge, "osc.json")
     await client.send(orjson.dumps({"address": "/token", "args": [RIGHT]}).decode())
-    while not bridge.clients:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.clients)
     bridge.send(Message.of("/a", 1))
     assert (await document(client))["address"] == "/a"
 
@@ -256,8 +253,7 @@ async def test_client_disconnected_by_a_reload_sends_nothing_more(
     bridge = await start(tokens(one="", two=""))
     one = await join(bridge, headers={"Authorization": "Bearer one-and-secret"})
     two = await join(bridge, headers={"Authorization": "Bearer two-and-secret"})
-    while bridge.clients < 2:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.clients >= 2)
     assert bridge.update(tokens(two=""))
     await one.send(oscbridge.encode_message(Message.of("/late")))
     await end(one)
@@ -299,8 +295,7 @@ async def test_reload_that_adds_a_token_disconnects_clients(
 ) -> None:
     bridge = await start()
     client = await join(bridge)
-    while not bridge.clients:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.clients)
     assert bridge.update(token)
     assert await end(client) == (4401, "a token is now required")
     await join(bridge, headers=BEARER)
@@ -313,8 +308,7 @@ async def test_reload_that_removes_the_token_accepts_everybody(
     old = await join(bridge, headers=BEARER)
     assert bridge.update("")
     new = await join(bridge)
-    while bridge.clients < 2:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.clients >= 2)
     bridge.send(Message.of("/a"))
     for client in (old, new):
         assert [m.address for m in await messages(client)] == ["/a"]
