@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import gc
-import os
 import socket
-import ssl
-import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 import pytest
+from certificates import Certificate, make_certificate
+from raw_client import RawClient
 from websockets.asyncio.client import ClientConnection, connect
 
 import oscbridge
@@ -198,44 +195,6 @@ def document() -> Callable[[ClientConnection], Awaitable[object]]:
     return read_json
 
 
-class RawClient:
-    """A client that does the handshake by hand and reads only on request."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    async def request(self, text: str) -> str:
-        """Send a request. Returns the head of the response."""
-        self.writer.write(text.replace("\n", "\r\n").encode() + b"\r\n")
-        return (await self.reader.readuntil(b"\r\n\r\n")).decode()
-
-    async def handshake(self) -> None:
-        key = base64.b64encode(os.urandom(16)).decode()
-        answer = await self.request(
-            "GET / HTTP/1.1\nHost: localhost\nConnection: Upgrade\nUpgrade: websocket\n"
-            f"Sec-WebSocket-Version: 13\nSec-WebSocket-Key: {key}\n"
-        )
-        assert " 101 " in answer
-
-    def write(self, data: bytes) -> None:
-        self.writer.write(data)
-
-    async def read_all(self) -> bytes:
-        """All data until the server closes or resets the connection."""
-        found = b""
-        try:
-            while chunk := await self.reader.read(65_536):
-                found += chunk
-        except ConnectionError:
-            pass
-        return found
-
-    async def close(self) -> None:
-        self.writer.transport.abort()
-        await asyncio.sleep(0)  # so that the transport closes its socket
-
-
 @pytest.fixture
 async def raw() -> AsyncIterator[Callable[..., Awaitable[RawClient]]]:
     """Opens a TCP connection with a small receive buffer from the address ``source``."""
@@ -319,32 +278,6 @@ def unharmed(join: Connect) -> Callable[[WebSocketBridge], AbstractAsyncContextM
         assert await read_messages(receiver) == [oscbridge.Message.of("/probe", 1)]
 
     return unharmed
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """A self-signed certificate for this machine."""
-
-    certificate: Path
-    key: Path
-
-    @property
-    def toml(self) -> str:
-        return f'certificate = "{self.certificate}"\nkey = "{self.key}"\n'
-
-    @property
-    def trusted(self) -> ssl.SSLContext:
-        """For a client that trusts only this certificate."""
-        return ssl.create_default_context(cafile=self.certificate)
-
-
-def make_certificate(folder: Path, name: str) -> Certificate:
-    found = Certificate(folder / f"{name}.pem", folder / f"{name}.key")
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
-    names = ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
-    files = ["-keyout", str(found.key), "-out", str(found.certificate)]
-    subprocess.run([*command.split(), *names, *files], check=True, capture_output=True)
-    return found
 
 
 @pytest.fixture(scope="session")
