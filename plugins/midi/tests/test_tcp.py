@@ -231,7 +231,6 @@ async def test_messages_that_have_not_left_when_a_server_disconnects_are_counted
         port = server.getsockname()[1]
         bridge = await start(f'output = "midi+tcp://127.0.0.1:{port}"')
         gear, _ = await asyncio.get_running_loop().sock_accept(server)
-        delivery = bridge.app.endpoints["synth"]
         sysex = bytes.fromhex("f0") + bytes(4_998) + bytes.fromhex("f7")
         sent, stuck = 0, False
         while not stuck:
@@ -239,14 +238,14 @@ async def test_messages_that_have_not_left_when_a_server_disconnects_are_counted
             sent += 1
             try:
                 async with asyncio.timeout(0.5):
-                    await eventually(lambda: delivery.sent == sent)  # noqa: B023
+                    await eventually(lambda: bridge.status.sent == sent)  # noqa: B023
             except TimeoutError:
                 stuck = True  # the transport is full, and this one waits
         with gear:
             gear.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        await eventually(lambda: delivery.client_drops["disconnected"])
+        await eventually(lambda: bridge.client_drops["disconnected"])
         # What the transport held, at least: 64 KiB before it is full.
-        assert 10 <= delivery.client_drops["disconnected"] < sent
+        assert 10 <= bridge.client_drops["disconnected"] < sent
         assert bridge.wrong_counts == []
 
 
