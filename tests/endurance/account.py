@@ -1,4 +1,4 @@
-"""Compares what the program says of its messages with what was sent and what arrived."""
+"""Compares the program's counters with the numbers of messages sent and arrived."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ loop's executor, which starts them one by one."""
 def check_bridges(
     status: Status, sent: Mapping[str, Sent], drops: Mapping[str, int], lost: Mapping[str, int]
 ) -> list[str]:
-    """What was sent is received, bad, or dropped by the kernel, as an outside count says too.
+    """Every sent message is received, bad, or dropped by the kernel, which is counted outside too.
 
     ``lost`` is how many messages of a bridge may be lost with a process that was killed.
     """

@@ -4,7 +4,7 @@ The program runs in rounds. In each, five bridges (one a mode, and one whose mes
 on disk for MQTT) receive, and two threads do damage: one to the program (kills of workers,
 children and the MIDI process, SIGSTOP, clock jumps, reloads), one to its surroundings (peers,
 broker, link, disk). A round ends either with SIGTERM, after every message is accounted for,
-or with SIGKILL of the main process. What was on disk then must arrive in the next round.
+or with SIGKILL of the main process. Messages on disk must then arrive in the next round.
 
 Everything runs in namespaces of its own (processes, network, mounts), so it needs root, and
 nothing of it can outlive the run. ``make chaos ARGS="--seconds 120 --seed 7"`` for a shorter
@@ -25,7 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent / "bench"))
 
 from account import check_bridges, check_endpoints, check_resources
-from faults import Faults, FaultThread
+from failures import Failures, FailureThread
 from peers import Sender, Sent
 from program import kernel_drops
 from stage import RATES, Stage
@@ -74,24 +74,22 @@ class Chaos:
             name: Sender(name, stage.ports[name], rate, ROUND, stage.first(number))
             for name, rate in RATES.items()
         }
-        faults = Faults(stage)
-        threads = [
-            FaultThread(faults.inside(), random.Random(self._random.random())),
-            # What is in memory because the disk is full is not safe from a kill.
-            FaultThread(faults.outside(disk=not is_killed), random.Random(self._random.random())),
-        ]
+        failures = Failures(stage)
+        # While the disk is full, messages are in memory only, and not safe from a kill.
+        parts = failures.inside(), failures.outside(disk=not is_killed)
+        threads = [FailureThread(part, random.Random(self._random.random())) for part in parts]
         before = self._wait(senders, number, is_killed)
         for thread in threads:
             thread.stop()
-        print(", ".join(f"{count} {name}" for name, count in sorted(faults.done.items())))
-        self.problems += faults.problems
+        print(", ".join(f"{count} {name}" for name, count in sorted(failures.done.items())))
+        self.problems += failures.problems
         if is_killed:
             for sender in senders.values():
                 sender.kill()
             self.problems += stage.program.left()
             return
         sent = {name: sender.sent() for name, sender in senders.items()}
-        self._account(number, sent, drops, faults, before)
+        self._account(number, sent, drops, failures, before)
 
     def _wait(self, senders: dict[str, Sender], number: int, is_killed: bool) -> dict[str, int]:
         """Until the senders are done, or the main process is killed. Its resources, early on."""
@@ -102,7 +100,7 @@ class Chaos:
             now = time.monotonic() - began
             stage.program.check_alive()
             if now >= kill_at:
-                with stage.no_faults:
+                with stage.quiet:
                     stage.note_stored(number)
                     time.sleep(COMMITTED)
                     stage.program.kill()
@@ -120,7 +118,7 @@ class Chaos:
         number: int,
         sent: dict[str, Sent],
         drops: dict[str, int],
-        faults: Faults,
+        failures: Failures,
         before: dict[str, int],
     ) -> None:
         stage = self._stage
@@ -132,7 +130,7 @@ class Chaos:
         after = stage.program.resources()
         drops = {name: now - drops[name] for name, now in kernel_drops(stage.ports).items()}
         stage.note_stored(number, status)
-        lost = {"forking": LOST_BY_WORKER * faults.done["kill a worker"]}
+        lost = {"forking": LOST_BY_WORKER * failures.done["kill a worker"]}
         found = check_bridges(status, sent, drops, lost)
         found += check_endpoints(status, stage.end_peers(), lossy=frozenset({"mortal", "remote"}))
         found += check_resources(before, after)
@@ -152,7 +150,7 @@ def enter_namespaces() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--seconds", type=float, default=480.0)
-    parser.add_argument("--seed", type=int, default=None, help="repeat the faults of a run")
+    parser.add_argument("--seed", type=int, default=None, help="repeat the failures of a run")
     chosen = parser.parse_args()
     if "CHAOS_IN_NAMESPACES" not in os.environ:
         enter_namespaces()

@@ -48,7 +48,7 @@ class Peer:
             self._process = None
 
     def end(self) -> None:
-        """Let it read what has arrived, and end it."""
+        """Let it read the rest, and end it."""
         assert self._process is not None
         output, _ = self._process.communicate(timeout=COUNT_TIMEOUT)
         self.received.update(json.loads(output.splitlines()[-1]))

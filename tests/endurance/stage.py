@@ -50,8 +50,8 @@ class Stage:
     """Starts everything; ``stack`` ends it."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
-        self.no_faults = threading.Lock()
-        """Held by each fault, and by those who want none at the moment."""
+        self.quiet = threading.Lock()
+        """Held during each failure, and by code that needs a moment without one."""
         self.ports = {name: free_port(socket.SOCK_DGRAM) for name in RATES}
         self._web, self._tcp, self._mqtt = (free_port(socket.SOCK_STREAM) for _ in range(3))
         self._udp = free_port(socket.SOCK_DGRAM)
@@ -112,7 +112,7 @@ class Stage:
         return {name: peer.received.total() for name, peer in self.peers.items()}
 
     def restore(self) -> None:
-        """Undo what a fault left behind."""
+        """Undo what a failure left behind."""
         self._run("ip", "link", "set", "near", "up")
         (self.disk / "filler").unlink(missing_ok=True)
         self.set_clock(0)
@@ -178,7 +178,7 @@ to = "steady"
 """)
         return "\n".join(parts)
 
-    # --- what is stored ----------------------------------------------------------------------
+    # --- stored messages ----------------------------------------------------------------------
 
     def note_stored(self, number: int, status: Status | None = None) -> None:
         """Note how many messages of this round the program is to deliver whatever happens."""

@@ -82,8 +82,8 @@ async def test_peer_disconnected_follows_the_messages_of_the_connection(
 async def test_failing_peer_disconnected_is_logged_and_the_endpoint_keeps_running(
     running: Running, types: dict[str, type[Endpoint]], caplog: pytest.LogCaptureFixture
 ) -> None:
-    types["notes"], types["faulty"] = Notes, Faulty
-    async with running(TEXT.format(mode="asyncio", type="faulty")) as app:
+    types["notes"], types["failing"] = Notes, Faulty
+    async with running(TEXT.format(mode="asyncio", type="failing")) as app:
         address = app.listeners["in"].address
         faulty = app.endpoints["notes"].endpoint
         assert isinstance(faulty, Faulty)

@@ -16,7 +16,7 @@ from oscbridge.osc.framing import encoder_for
 from oscbridge.testing import RunningBridge, running_bridge
 from oscbridge.testing.identity import source_that_does_not_add_up
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no os.fork here")
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="requires os.fork")
 
 CONFIG = """
 [bridge.in]

@@ -1,4 +1,4 @@
-"""The faults of ``make chaos``, and the threads that cause them."""
+"""The failures of ``make chaos``, and the threads that cause them."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from typing import TypeAlias
 from program import children, command_of
 from stage import Stage
 
-__all__ = ["FaultThread", "Faults"]
+__all__ = ["FailureThread", "Failures"]
 
 PAUSE = (0.5, 3.0)
-"""Seconds between two faults of a thread."""
+"""Seconds between two failures of a thread."""
 
 HOUR, DAY = 3600, 86_400
 
-Fault: TypeAlias = Callable[[random.Random], None]
+Failure: TypeAlias = Callable[[random.Random], None]
 
 
-class Faults:
-    """Each is a method that causes a fault and, after a moment, ends it."""
+class Failures:
+    """Each is a method that causes a failure and, after a moment, ends it."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self.done: Counter[str] = Counter()
         self.problems: list[str] = []
 
-    def inside(self) -> Mapping[str, Fault]:
-        """Faults of the program itself."""
+    def inside(self) -> Mapping[str, Failure]:
+        """Failures of the program itself."""
         named = {
             "kill a worker": self._kill_worker,
             "kill a child": self._kill_child,
@@ -43,11 +43,11 @@ class Faults:
             "jump the clock": self._jump_clock,
             "reload": self._reload,
         }
-        return {name: self._counted(name, fault) for name, fault in named.items()}
+        return {name: self._counted(name, failure) for name, failure in named.items()}
 
-    def outside(self, *, disk: bool) -> Mapping[str, Fault]:
-        """Faults of its surroundings; of the disk only if ``disk``."""
-        named: dict[str, Fault] = {
+    def outside(self, *, disk: bool) -> Mapping[str, Failure]:
+        """Failures of its surroundings; of the disk only if ``disk``."""
+        named: dict[str, Failure] = {
             "kill a peer": self._kill_peer,
             "stop a peer": self._stop_peer,
             "kill the broker": self._kill_broker,
@@ -56,13 +56,13 @@ class Faults:
         }
         if disk:
             named["fill the disk"] = self._fill_disk
-        return {name: self._counted(name, fault) for name, fault in named.items()}
+        return {name: self._counted(name, failure) for name, failure in named.items()}
 
-    def _counted(self, name: str, fault: Fault) -> Fault:
+    def _counted(self, name: str, failure: Failure) -> Failure:
         def cause(chance: random.Random) -> None:
             # What it was to hit may have ended by itself.
-            with self._stage.no_faults, suppress(ProcessLookupError):
-                fault(chance)
+            with self._stage.quiet, suppress(ProcessLookupError):
+                failure(chance)
                 self.done[name] += 1
 
         return cause
@@ -144,12 +144,12 @@ class Faults:
         filler.unlink()
 
 
-class FaultThread(threading.Thread):
-    """Causes random faults until it is stopped."""
+class FailureThread(threading.Thread):
+    """Causes random failures until it is stopped."""
 
-    def __init__(self, faults: Mapping[str, Fault], chance: random.Random) -> None:
+    def __init__(self, failures: Mapping[str, Failure], chance: random.Random) -> None:
         super().__init__(daemon=True)
-        self._faults, self._chance = faults, chance
+        self._failures, self._chance = failures, chance
         self._over = threading.Event()
         self._error: BaseException | None = None
         self.start()
@@ -157,12 +157,12 @@ class FaultThread(threading.Thread):
     def run(self) -> None:
         try:
             while not self._over.wait(self._chance.uniform(*PAUSE)):
-                self._faults[self._chance.choice(sorted(self._faults))](self._chance)
+                self._failures[self._chance.choice(sorted(self._failures))](self._chance)
         except BaseException as error:
             self._error = error
 
     def stop(self) -> None:
-        """Wait until the last fault is over. Raises what ended the thread."""
+        """Wait until the last failure is over. Raises what ended the thread."""
         self._over.set()
         self.join()
         if self._error is not None:
