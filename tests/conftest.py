@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -180,3 +181,12 @@ def serve_tcp() -> Iterator[Callable[..., RunningTCP]]:
     yield serve
     for server in started:
         server.stop()
+
+
+@pytest.fixture
+def eager_threads() -> Iterator[None]:
+    """Threads that switch as often as possible."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)

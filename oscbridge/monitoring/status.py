@@ -200,6 +200,7 @@ def _bridge(app: App, name: str) -> BridgeStatus:
 
 def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
     endpoint, dispatcher = delivery.endpoint, delivery.dispatcher
+    counts = delivery.counts()
     delivery.update_counts()
     return EndpointStatus(
         name=delivery.name,
@@ -210,12 +211,12 @@ def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
         is_sink=endpoint.is_sink(),
         needed=delivery.options.on_start != "ignore",
         policy=delivery.options.policy,
-        queued=delivery.queued - delivery.in_flight,
-        in_flight=delivery.in_flight,
+        queued=counts.queued,
+        in_flight=counts.in_flight,
         queue_size=delivery.options.queue_size,
-        offered=delivery.offered,
-        sent=delivery.sent,
-        dropped=dict(delivery.drops),
+        offered=counts.offered,
+        sent=counts.sent,
+        dropped=counts.dropped,
         client_dropped=dict(delivery.client_drops),
         refused=delivery.refusals,
         received=_received(dispatcher),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -86,15 +85,6 @@ def clock() -> Clock:
 @pytest.fixture
 def dispatcher(clock: Clock) -> Dispatcher:
     return Dispatcher(name="stage", scheduler=Scheduler(clock_ns=clock))
-
-
-@pytest.fixture
-def eager_threads() -> Iterator[None]:
-    """Threads that switch as often as possible."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(interval)
 
 
 @pytest.fixture

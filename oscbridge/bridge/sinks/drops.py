@@ -33,13 +33,17 @@ class DropCounter:
         self._lock = threading.Lock()
 
     def count(self, reason: str, count: int) -> None:
-        """Count messages without logging them."""
+        """Count messages without logging them. Never waits for long."""
         with self._lock:
             self.counts[reason] += count
 
     def drop(self, reason: str, count: int, why: str = "") -> None:
         """Count and log messages. ``why`` explains the reason in the log."""
         self.count(reason, count)
+        self.log(reason, count, why)
+
+    def log(self, reason: str, count: int, why: str = "") -> None:
+        """Log messages that were counted before."""
         if reason not in _EXPECTED:
             text = f"{several(count)} lost: {why or _EXPLANATIONS.get(reason, reason)}"
             self._log.report(reason, text, count=count)

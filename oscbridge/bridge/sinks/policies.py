@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from oscbridge.abilities import Coalescing, Durability, MustDeliver
 from oscbridge.bridge.sinks.backpressure import Backpressure
+from oscbridge.bridge.sinks.drops import DropCounter
 from oscbridge.bridge.sinks.latency import LatencySampler
 from oscbridge.bridge.sinks.queues import BlockingQueue, DropOldestQueue, LatestQueue
 from oscbridge.bridge.sinks.send_queue import SendQueue
@@ -39,7 +39,7 @@ def make_queue(
     options: RunnerOptions,
     endpoint: AnyEndpoint,
     loop: asyncio.AbstractEventLoop,
-    on_drop: Callable[[str, int], None],
+    drops: DropCounter,
     sampler: LatencySampler,
     backpressure: Backpressure,
     log: RateLimitedLog,
@@ -49,19 +49,19 @@ def make_queue(
     must_deliver = endpoint.must_deliver_key if isinstance(endpoint, MustDeliver) else _no_key
     match options.policy:
         case "drop_oldest":
-            return DropOldestQueue(size, loop, on_drop, sampler, must_deliver)
+            return DropOldestQueue(size, loop, drops, sampler, must_deliver)
         case "latest":
             key = endpoint.coalesce_key if isinstance(endpoint, Coalescing) else _address
-            return LatestQueue(size, loop, on_drop, sampler, must_deliver, key)
+            return LatestQueue(size, loop, drops, sampler, must_deliver, key)
         case "block":
-            return BlockingQueue(size, loop, on_drop, sampler, backpressure)
+            return BlockingQueue(size, loop, drops, sampler, backpressure)
         case "spool":
             if options.spool is None:
                 raise ValueError("the policy 'spool' requires a file")
             serializer = SpoolSerializer(endpoint.route_options_type)
             is_durable = endpoint.is_durable if isinstance(endpoint, Durability) else _always
             writer = SpoolWriter(options.spool, serializer, is_durable, log)
-            return SpoolQueue(size, loop, on_drop, sampler, writer)
+            return SpoolQueue(size, loop, drops, sampler, writer)
 
 
 def _address(message: Deliverable) -> str:

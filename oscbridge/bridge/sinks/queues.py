@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Sized
 from typing import Final
 
 from oscbridge.bridge.sinks.backpressure import Backpressure
+from oscbridge.bridge.sinks.drops import DropCounter
 from oscbridge.bridge.sinks.latency import LatencySampler
 from oscbridge.bridge.sinks.send_queue import QueueEvents
 from oscbridge.delivery import Deliverable
@@ -39,7 +40,7 @@ MAX_MUST_DELIVER: Final = 4_096
 class MemoryQueue(ABC):
     """A send queue in memory.
 
-    ``on_drop`` is called, from any thread, with a reason and a count: ``full`` for messages
+    ``drops`` counts, under the lock, and logs dropped messages by reason: ``full`` for those
     that found no room, ``replaced`` for those replaced by a later value, ``closed`` for those
     that arrived after :meth:`close`.
 
@@ -52,7 +53,7 @@ class MemoryQueue(ABC):
         self,
         size: int,
         loop: asyncio.AbstractEventLoop,
-        on_drop: Callable[[str, int], None],
+        drops: DropCounter,
         sampler: LatencySampler,
         messages: Sized,
         must_deliver: Sized = (),
@@ -62,8 +63,8 @@ class MemoryQueue(ABC):
         self._waiting = messages
         self._waiting_first = must_deliver
         self._sampler = sampler
-        self._on_drop = on_drop
-        self._lock = threading.Lock()
+        self._drops = drops
+        self.lock = self._lock = threading.Lock()
         self._closed = False
         self._events = QueueEvents(loop, self._is_ready, self._is_empty)
 
@@ -91,10 +92,12 @@ class MemoryQueue(ABC):
             reason = "closed" if self._closed else self._add(message)
             if not self._sampler.position:
                 self._sampler.start(len(self))
+            if reason:
+                self._drops.count(reason, 1)
         if reason:
-            self._on_drop(reason, 1)
+            self._drops.log(reason, 1)
         if was_empty and not self._closed and not self._events.wake():
-            self._on_drop("closed", self.close())  # the loop is closed: no task will take it
+            self._drops.drop("closed", self.close())  # the loop is closed: no task will take it
 
     async def take(self, count: int) -> list[Deliverable]:
         events = self._events
@@ -172,14 +175,14 @@ class DropOldestQueue(MemoryQueue):
         self,
         size: int,
         loop: asyncio.AbstractEventLoop,
-        on_drop: Callable[[str, int], None],
+        drops: DropCounter,
         sampler: LatencySampler,
         must_deliver_key: Callable[[Deliverable], Hashable] = _no_key,
     ) -> None:
         self._messages: deque[Deliverable] = deque()
         self._must_deliver = MustDeliverBuffer(must_deliver_key)
         waiting = self._messages, self._must_deliver.messages
-        super().__init__(size, loop, on_drop, sampler, *waiting)
+        super().__init__(size, loop, drops, sampler, *waiting)
 
     def _add(self, message: Deliverable) -> str:
         self._messages.append(message)
@@ -205,7 +208,7 @@ class LatestQueue(MemoryQueue):
         self,
         size: int,
         loop: asyncio.AbstractEventLoop,
-        on_drop: Callable[[str, int], None],
+        drops: DropCounter,
         sampler: LatencySampler,
         must_deliver_key: Callable[[Deliverable], Hashable] = _no_key,
         coalesce_key: Callable[[Deliverable], Hashable] = lambda message: message.address,
@@ -214,7 +217,7 @@ class LatestQueue(MemoryQueue):
         self._must_deliver = MustDeliverBuffer(must_deliver_key)
         self._key = coalesce_key
         waiting = self._messages, self._must_deliver.messages
-        super().__init__(size, loop, on_drop, sampler, *waiting)
+        super().__init__(size, loop, drops, sampler, *waiting)
 
     def _add(self, message: Deliverable) -> str:
         messages = self._messages
@@ -256,12 +259,12 @@ class BlockingQueue(MemoryQueue):
         self,
         size: int,
         loop: asyncio.AbstractEventLoop,
-        on_drop: Callable[[str, int], None],
+        drops: DropCounter,
         sampler: LatencySampler,
         backpressure: Backpressure,
     ) -> None:
         self._messages: deque[Deliverable] = deque()
-        super().__init__(size, loop, on_drop, sampler, self._messages)
+        super().__init__(size, loop, drops, sampler, self._messages)
         self._loop = loop
         self._backpressure = backpressure
         self._room = threading.Condition(self._lock)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack, suppress
 from typing import Final
 
 from oscbridge.bridge.sinks.background_tasks import BackgroundTasks
 from oscbridge.bridge.sinks.backpressure import Backpressure
 from oscbridge.bridge.sinks.connection import EndpointConnection, backoff
+from oscbridge.bridge.sinks.counts import SinkCounts
 from oscbridge.bridge.sinks.disconnects import DisconnectNotifier
 from oscbridge.bridge.sinks.drops import several
 from oscbridge.bridge.sinks.host import EndpointHost
@@ -103,6 +104,15 @@ class EndpointRunner(EndpointHost):
         """Why it is not connected, or that a send does not return; human-readable."""
         return self._connection.problem or self._stalls.problem
 
+    def counts(self) -> SinkCounts:
+        """All counters of its messages at one time. On the event loop."""
+        with ExitStack() as locks:
+            locks.enter_context(self._counting)
+            if self.queue is not None:
+                locks.enter_context(self.queue.lock)
+            pending, drops = self._sender.pending, dict(self.drops)
+            return SinkCounts(self.offered, self.sent, drops, self.queued - pending, pending)
+
     @property
     def offered(self) -> int:
         """Messages from routes: each is sent, dropped, queued or in flight."""
@@ -152,7 +162,8 @@ class EndpointRunner(EndpointHost):
         if queue is None:
             with self._counting:
                 self._offered += 1
-            self.dropped("closed", 1)
+                self._drops.count("closed", 1)
+            self._drops.log("closed", 1)
         else:
             queue.put(message)
 
@@ -213,7 +224,7 @@ class EndpointRunner(EndpointHost):
                 self.options,
                 self.endpoint,
                 loop,
-                self.dropped,
+                self._drops,
                 self._sampler,
                 self.backpressure,
                 self._log,
@@ -247,7 +258,7 @@ class EndpointRunner(EndpointHost):
                 await self._close_queue("closed")
                 return
         self._deliver()
-        with contextlib.suppress(TimeoutError):
+        with suppress(TimeoutError):
             async with asyncio.timeout(START_TIMEOUT):
                 await self._connection.tried.wait()
 
@@ -278,7 +289,7 @@ class EndpointRunner(EndpointHost):
         self._open_queue = None
         self._disconnects.close()
         if self.queue is not None and self._connection.is_open:
-            with contextlib.suppress(TimeoutError):
+            with suppress(TimeoutError):
                 async with asyncio.timeout(drain):
                     await self.queue.join()
         if self._task is not None:
@@ -292,9 +303,9 @@ class EndpointRunner(EndpointHost):
         if self.queue is None:
             return
         in_order = self.options.policy == "spool"
-        lost = self.queue.close(self._sender.end(in_order=in_order))
-        lost += await self.queue.finish()
-        if lost:
+        if lost := self.queue.close(self._sender.end(in_order=in_order)):
+            self.dropped(reason, lost)
+        if lost := await self.queue.finish():
             self.dropped(reason, lost)
         if len(self.queue):
             self.endpoint.log.info("%s kept on disk", several(len(self.queue)))

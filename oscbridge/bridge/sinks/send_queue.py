@@ -20,6 +20,9 @@ class SendQueue(Protocol):
 
     offered: int
     """Messages put in, including those dropped."""
+    lock: threading.Lock
+    """Held while messages enter, leave or are dropped, and counted: whoever holds it reads
+    counters that agree."""
 
     def __len__(self) -> int:
         """Return the number of waiting messages."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 
 import pytest
 
 from oscbridge import Message
+from oscbridge.bridge.sinks.drops import DropCounter
 from oscbridge.bridge.sinks.latency import BOUNDS, Latency, LatencySampler
 from oscbridge.bridge.sinks.queues import DropOldestQueue
+from oscbridge.logs.rate_limited import RateLimitedLog
 
 ALL = 1_000_000
 
@@ -30,13 +33,13 @@ def loop() -> Iterator[Clock]:
     loop.close()
 
 
-def ignore(_reason: str, _count: int) -> None:
-    """Ignore dropped messages."""
+def drops() -> DropCounter:
+    return DropCounter(RateLimitedLog(logging.getLogger("oscbridge.test")))
 
 
 def test_sampler_follows_one_message_at_a_time_from_put_until_take(loop: Clock) -> None:
     sampler = LatencySampler(loop.time)
-    queue = DropOldestQueue(100, loop, ignore, sampler)
+    queue = DropOldestQueue(100, loop, drops(), sampler)
 
     def put(*numbers: int) -> None:
         for number in numbers:
@@ -61,7 +64,7 @@ def test_sampler_follows_one_message_at_a_time_from_put_until_take(loop: Clock) 
 
 def test_sampler_forgets_a_dropped_message(loop: Clock) -> None:
     sampler = LatencySampler(loop.time)
-    queue = DropOldestQueue(2, loop, ignore, sampler)
+    queue = DropOldestQueue(2, loop, drops(), sampler)
     for number in range(4):
         loop.now += 1.0
         queue.put(Message("/n", "i", (number,)))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
-from collections import Counter
 from collections.abc import Callable, Hashable
 
 import pytest
@@ -12,18 +12,26 @@ import pytest
 from oscbridge import Message
 from oscbridge.bridge.sinks import queues as module
 from oscbridge.bridge.sinks.backpressure import Backpressure
+from oscbridge.bridge.sinks.drops import DropCounter
 from oscbridge.bridge.sinks.latency import LatencySampler
 from oscbridge.bridge.sinks.queues import BlockingQueue, DropOldestQueue, LatestQueue
 from oscbridge.bridge.sinks.send_queue import SendQueue
+from oscbridge.logs.rate_limited import RateLimitedLog
 
 ALL = 1_000_000
 
 
-class Drops(Counter[str]):
-    """Counts by reason."""
+class Drops(DropCounter):
+    """Equal to its counts by reason."""
 
-    def add(self, reason: str, count: int) -> None:
-        self[reason] += count
+    def __init__(self) -> None:
+        super().__init__(RateLimitedLog(logging.getLogger("oscbridge.test")))
+
+    def __eq__(self, other: object) -> bool:
+        return self.counts == other
+
+    def __getitem__(self, reason: str) -> int:
+        return self.counts[reason]
 
 
 def numbered(count: int) -> list[Message]:
@@ -36,7 +44,7 @@ def sampler() -> LatencySampler:
 
 def make(size: int, drops: Drops | None = None) -> SendQueue:
     drops = Drops() if drops is None else drops
-    return DropOldestQueue(size, asyncio.get_running_loop(), drops.add, sampler())
+    return DropOldestQueue(size, asyncio.get_running_loop(), drops, sampler())
 
 
 def on_a_thread(work: Callable[[], None]) -> None:
@@ -113,7 +121,7 @@ def test_burst_from_another_thread_wakes_the_loop_once() -> None:
     loop = Loop()
     try:
         for size in (1, 1000):  # a full queue is not empty: it does not wake the loop again
-            queue = DropOldestQueue(size, loop, Drops().add, LatencySampler(loop.time))
+            queue = DropOldestQueue(size, loop, Drops(), LatencySampler(loop.time))
             messages, woken = numbered(500), 0
 
             def burst(queue: SendQueue = queue, messages: list[Message] = messages) -> None:
@@ -212,7 +220,7 @@ async def test_put_after_close_is_counted() -> None:
 async def test_put_after_the_loop_is_closed_is_counted() -> None:
     drops = Drops()
     loop = asyncio.new_event_loop()
-    queue = DropOldestQueue(10, loop, drops.add, LatencySampler(loop.time))
+    queue = DropOldestQueue(10, loop, drops, LatencySampler(loop.time))
     loop.close()
     on_a_thread(lambda: queue.put(numbered(1)[0]))
     assert drops == {"closed": 1}
@@ -234,8 +242,8 @@ def latest(
 ) -> LatestQueue:
     loop = asyncio.get_running_loop()
     if coalesce_key is None:
-        return LatestQueue(size, loop, drops.add, sampler())
-    return LatestQueue(size, loop, drops.add, sampler(), coalesce_key=coalesce_key)
+        return LatestQueue(size, loop, drops, sampler())
+    return LatestQueue(size, loop, drops, sampler(), coalesce_key=coalesce_key)
 
 
 def note(channel: int, number: int) -> Message:
@@ -321,7 +329,7 @@ async def test_offered_includes_dropped_messages() -> None:
 async def test_blocking_queue_reports_backpressure_on_the_loop_after_a_put_on_a_thread() -> None:
     backpressure, changes = Backpressure(), asyncio.Queue[bool]()
     backpressure.on_change = lambda: changes.put_nowait(backpressure.is_active)
-    queue = BlockingQueue(2, asyncio.get_running_loop(), Drops().add, sampler(), backpressure)
+    queue = BlockingQueue(2, asyncio.get_running_loop(), Drops(), sampler(), backpressure)
     on_a_thread(lambda: [queue.put(message) for message in numbered(2)] and None)
     assert not backpressure.is_active
     async with asyncio.timeout(5):
@@ -344,8 +352,8 @@ def keeping(
     """One queue per policy that drops the oldest; in ``latest`` no message has a key."""
     loop = asyncio.get_running_loop()
     return (
-        DropOldestQueue(size, loop, drops.add, sampler(), must_deliver_key),
-        LatestQueue(size, loop, drops.add, sampler(), must_deliver_key, lambda _: None),
+        DropOldestQueue(size, loop, drops, sampler(), must_deliver_key),
+        LatestQueue(size, loop, drops, sampler(), must_deliver_key, lambda _: None),
     )
 
 

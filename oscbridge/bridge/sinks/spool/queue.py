@@ -9,8 +9,8 @@ the disk does, it is in memory alone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
+from oscbridge.bridge.sinks.drops import DropCounter
 from oscbridge.bridge.sinks.latency import LatencySampler
 from oscbridge.bridge.sinks.send_queue import QueueEvents
 from oscbridge.bridge.sinks.spool.index import SpoolIndex
@@ -32,17 +32,18 @@ class SpoolQueue:
         self,
         size: int,
         loop: asyncio.AbstractEventLoop,
-        on_drop: Callable[[str, int], None],
+        drops: DropCounter,
         sampler: LatencySampler,
         writer: SpoolWriter,
     ) -> None:
         self.size = size
         self.offered = 0
-        self._on_drop = on_drop
+        self._drops = drops
         self._sampler = sampler
         self._index = index = SpoolIndex(size)
         self._events = QueueEvents(loop, lambda: index.is_ready, lambda: not len(index))
         self._thread = SpoolThread(loop, index, writer, self)
+        self.lock = self._thread.lock
         self._thread.start()
 
     # --- for sources and the sender ----------------------------------------------------------
@@ -72,8 +73,10 @@ class SpoolQueue:
             reason = "closed" if thread.is_closed else self._add(message)
             if not self._sampler.position:
                 self._sampler.start(len(index))
+            if reason:
+                self._drops.count(reason, 1)
         if reason:
-            self._on_drop(reason, 1)
+            self._drops.log(reason, 1)
 
     def _add(self, message: Deliverable) -> str:
         fresh = self._index.fresh
@@ -123,11 +126,13 @@ class SpoolQueue:
         self.offered += count
         self._sampler.preceded(count)
 
-    def removed(self, count: int) -> None:
+    def removed(self, reason: str, count: int) -> None:
         self._sampler.dropped(count)
+        if count:
+            self._drops.count(reason, count)
 
     def dropped(self, reason: str, count: int) -> None:
-        self._on_drop(reason, count)
+        self._drops.log(reason, count)
 
     def changed(self) -> None:
         self._events.wake()

@@ -43,11 +43,11 @@ class QueueCallbacks(Protocol):
     def found(self, count: int) -> None:
         """Note messages that a file held when it was opened. Under the lock."""
 
-    def removed(self, count: int) -> None:
-        """Note that the oldest messages were dropped. Under the lock."""
+    def removed(self, reason: str, count: int) -> None:
+        """Count the oldest messages as dropped. Under the lock."""
 
     def dropped(self, reason: str, count: int) -> None:
-        """Report dropped messages. Without the lock."""
+        """Log messages that :meth:`removed` has counted. Without the lock."""
 
     def changed(self) -> None:
         """Wake the sender, as messages became available or the queue empty. Without the lock."""
@@ -193,7 +193,7 @@ class SpoolThread:
         with self.changed:
             found = self.index.found(store.done, store.last)
             self._queue.found(lost + found)
-            self._queue.removed(lost)
+            self._queue.removed("unreadable", lost)
             self._is_opening = False
         self._notify(True, "unreadable", lost)
         self._finish_opening(None)
@@ -225,7 +225,7 @@ class SpoolThread:
                 written = [each for each in written if each.size]
             was_ready = index.is_ready
             dropped = too_large + index.arrived(written)
-            self._queue.removed(dropped)
+            self._queue.removed("full", dropped)
         self._notify(was_ready, "full", dropped)
         return done
 
@@ -239,7 +239,7 @@ class SpoolThread:
             with self.changed:
                 was_ready = index.is_ready
                 dropped = index.drop(through)
-                self._queue.removed(dropped)
+                self._queue.removed(reason, dropped)
             self._notify(was_ready, reason, dropped)
             store.forget(through)
             usage = store.usage()
@@ -256,7 +256,7 @@ class SpoolThread:
                     break  # else messages left on disk would count as settled
                 was_ready = index.is_ready
                 index.read(result.messages, result.through)
-                self._queue.removed(result.unreadable)
+                self._queue.removed("unreadable", result.unreadable)
             self._notify(was_ready, "unreadable", result.unreadable)
 
     def _file_lost(self) -> None:
@@ -264,7 +264,7 @@ class SpoolThread:
         with self.changed:
             was_ready = self.index.is_ready
             lost = self.index.forget()
-            self._queue.removed(lost)
+            self._queue.removed("unreadable", lost)
         self._notify(was_ready, "unreadable", lost)
 
     def _notify(self, was_ready: bool, reason: str, dropped: int) -> None:
