@@ -94,36 +94,32 @@ def test_reload_that_adds_an_endpoint_of_a_broken_plugin_is_rejected(
     assert program.stop() == 0
 
 
-def test_reload_reads_an_added_plugin_that_is_broken(
-    install: Callable[[str], str],
-    start: Start,
-    write: Write,
-    call: Call,
-    environment: dict[str, str],
-) -> None:
-    """One that is installed while the bridge runs."""
-    environment["PYTHONPATH"] = str(Path(write(BRIDGE)).parent)
-    program = start("run", write(BRIDGE))
-    program.wait_for("Ctrl-C stops it")
-    install(BROKEN)
-    write(BRIDGE + LAMP)
-    result = call("reload")
-    assert result.returncode in (1, 2)
-    assert "endpoint.lamp" in result.stderr
-    print(result.stderr)
-    assert "did you mean" not in result.stderr
-    assert program.stop() == 0
+verbosity = pytest.mark.parametrize("options", [(), ("-v",)], ids=["plain", "verbose"])
 
 
-@pytest.mark.parametrize("options", [(), ("-v",)], ids=["plain", "verbose"])
+@verbosity
 def test_bug_in_connect_shows_its_traceback_with_verbose(
     options: tuple[str, ...], install: Callable[[str], str], start: Start, write: Write
 ) -> None:
     file = install(BROKEN_CONNECT)
-    program = start("run", *options, write(BRIDGE + LAMP))
-    program.wait_for(r"endpoint\.lamp: not connected: .*")
+    text = BRIDGE + LAMP.replace('"lamp"\n', '"lamp"\non_start = "retry"\n', 1)
+    program = start("run", *options, write(text))
     program.wait_for("Ctrl-C stops it")
     assert program.stop() == 0
-    assert f"KeyError: 'colour' ({file}:6)" in program.output
-    assert ("Traceback (most recent call last)" in program.output) == bool(options)
-    assert ('{}["colour"]' in program.output) == bool(options)
+    check_bug(program.output, file, options)
+
+
+@verbosity
+def test_bug_in_connect_that_ends_the_start_shows_its_traceback_with_verbose(
+    options: tuple[str, ...], install: Callable[[str], str], start: Start, write: Write
+) -> None:
+    file = install(BROKEN_CONNECT)
+    program = start("run", *options, write(BRIDGE + LAMP))
+    assert program.ended(15) == 1
+    check_bug(program.output, file, options)
+
+
+def check_bug(output: str, file: str, options: tuple[str, ...]) -> None:
+    assert f"KeyError: 'colour' ({file}:6)" in output
+    assert ("Traceback (most recent call last)" in output) == bool(options)
+    assert ('{}["colour"]' in output) == bool(options)

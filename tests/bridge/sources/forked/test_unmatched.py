@@ -33,7 +33,9 @@ async def test_last_address_without_a_route_is_reported(scheme: str) -> None:
 
 
 async def test_long_address_without_a_route_is_shortened() -> None:
-    text = BRIDGE.format(scheme="udp").replace("mode", "limits = { max_address_length = 20_000 }\nmode")
+    text = BRIDGE.format(scheme="udp").replace(
+        "mode", "limits = { max_address_length = 20_000 }\nmode"
+    )
     async with running_bridge(text) as bridge:
         bridge.send("stage", Message("/" + "x" * 10_000))
         await bridge.until(lambda: bridge.bridge_status("stage").received.unmatched)
