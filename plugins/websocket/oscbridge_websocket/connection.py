@@ -114,6 +114,7 @@ class WebSocketConnection(ServerConnection):
         self._head_size = 0
         self._is_rejected = False
         self._is_aborted = False
+        self._peer: Any = ("", 0)
         self._throttle: ReadThrottle | None = None
         self._frames = 0
         self.on_discarded: Callable[[int], None] | None = None
@@ -128,6 +129,11 @@ class WebSocketConnection(ServerConnection):
         Writing to it would log a warning for every write.
         """
         return self._raw_transport is None or self._raw_transport.is_closing()
+
+    @property
+    def remote_address(self) -> Any:
+        """The client's socket address, which the transport forgets when it is closed."""
+        return self._peer
 
     @property
     def query(self) -> dict[str, str]:
@@ -156,6 +162,7 @@ class WebSocketConnection(ServerConnection):
         raw = self._raw_transport = cast(asyncio.Transport, transport)
         peer = raw.get_extra_info("peername")
         self.network = network_of(peer[0]) if peer else ""
+        self._peer = peer or ("", 0)
         shared = self._shared
         refusal = shared.registry.add(self) if peer else "a connection that has already ended"
         if refusal:

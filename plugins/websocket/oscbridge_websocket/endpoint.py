@@ -278,7 +278,7 @@ class WebSocketEndpoint(
                     await client.throttle(wait)
         finally:
             self._remove(client)
-            self.host.peer_disconnected(client.connection.remote_address)
+            self.host.peer_disconnected(client.peer)
             writing.cancel()
             client.drop_queued()
 

@@ -161,18 +161,17 @@ async def test_discarded_messages_of_an_ended_connection_are_counted(
     bridge = await start(certificate.toml + "max_rate = 1_000")
     client = await raw(bridge, tls=certificate.trusted)
     await client.handshake()
-    while not bridge.clients:
-        await asyncio.sleep(0)
+    await bridge.until(lambda: bridge.clients)
     sock = client.writer.get_extra_info("socket")
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)  # data and its end in one read
     client.write((EMPTY_PING + binary(Message.of("/n", 1))) * 1_500)  # in one segment
     client.writer.close()
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
-    counted = bridge.app.endpoints["web"].dispatcher.statistics
-    async with asyncio.timeout(10):
-        while not counted.messages or (way != "stop" and bridge.connections):
-            await asyncio.sleep(0.01)
-    await bridge.app.stop()
+    await bridge.until(lambda: bridge.status.received.messages)
+    if way == "drain timeout":
+        await bridge.until(lambda: not bridge.connections)
+    await bridge.stop()
+    counted = bridge.status.received
     assert counted.messages == 1_500
     assert 0 < counted.dropped["disconnected"] < 1_500
     assert counted.held == 0
