@@ -9,6 +9,7 @@ import selectors
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Final
 
 from oscbridge.logs.setup import flush_log
@@ -26,7 +27,8 @@ def end_within(seconds: float) -> None:
     """
     # A thread of the module threading takes locks when it starts. The code that the signal
     # interrupted may hold them.
-    _thread.start_new_thread(_end, (seconds, threading.main_thread().ident))
+    with suppress(RuntimeError):  # no more threads: nothing can limit the time
+        _thread.start_new_thread(_end, (seconds, threading.main_thread().ident))
 
 
 def _end(seconds: float, main: int | None) -> None:

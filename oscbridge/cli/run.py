@@ -36,6 +36,8 @@ GC_THRESHOLD: Final = 10_000
 """New objects after which the garbage collector looks for cycles; Python's default is 700. Each
 queued message is a few objects and no cycle: more often is a quarter of the CPU time of a burst."""
 
+_log: Final = logging.getLogger(__name__)
+
 
 @click.command("run")
 @click.argument("file", type=click.Path(path_type=Path, readable=False), required=False)
@@ -106,9 +108,18 @@ async def _run(service: Service, plugins: Plugins, name: str) -> None:
             _say("stopping")
             await service.stop()
         except OSCBridgeError as error:
+            _log_bug(error)
             fail(str(error), 1)  # now: the rest of the shutdown may be blocked
         finally:
             end_within(STOP_TIMEOUT)  # asyncio waits for threads of plugins
+
+
+def _log_bug(error: OSCBridgeError) -> None:
+    """Log the traceback of what an error hides, with ``--verbose``, unless it is expected."""
+    cause = error.__cause__
+    is_expected = isinstance(cause, OSCBridgeError | OSError) and cause.__cause__ is None
+    if cause is not None and not is_expected:
+        _log.debug("the start failed", exc_info=cause)
 
 
 def _say(text: str) -> None:

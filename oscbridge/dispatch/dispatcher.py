@@ -206,11 +206,11 @@ class Dispatcher(DispatchCache, Timing):
         now = self.scheduler.clock_ns()
         for timetag, group in groupby(found, key=itemgetter(0)):
             messages = []
-            for _, message, target, _, _ in group:
+            for _, message, target, head, _ in group:
                 if target.calls:
                     messages.append(message)
                 else:
-                    self.statistics.unmatched += 1
+                    self.count_unmatched(head.address)
             if timetag is None:
                 for message in messages:
                     run(message)
@@ -305,8 +305,7 @@ class Dispatcher(DispatchCache, Timing):
         self, target: Target, message: Message, client_address: ClientAddress, reply: Reply
     ) -> None:
         if not target.calls:
-            self.statistics.unmatched += 1
-            self.last_unmatched = message.address
+            self.count_unmatched(message.address)
             return
         self.statistics.routed += 1
         for call, handler in target.calls:

@@ -98,6 +98,11 @@ class Reporting:
             self._heard = heard
             self.last_heard = time.monotonic()
 
+    def count_unmatched(self, address: str) -> None:
+        """Count a message without a handler."""
+        self.statistics.unmatched += 1
+        self.last_unmatched = address
+
     def report_bad(self, error: DecodeError, client_address: ClientAddress) -> None:
         """Count and log a packet that is not valid OSC."""
         self.statistics.bad[error.reason] += 1

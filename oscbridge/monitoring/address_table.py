@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, NamedTuple
 
-from oscbridge.bridge.app import Direction
-from oscbridge.monitoring.traffic import peer_text
-from oscbridge.osc import Argument, Message, Origin
+from oscbridge.monitoring.traffic import ShownMessage, peer_text
+from oscbridge.osc import Argument, Origin
 from oscbridge.osc.text import format_value
 
 __all__ = ["Row", "Table"]
@@ -86,20 +85,20 @@ class Table:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def take(self, direction: Direction, name: str, message: Message) -> None:
+    def take(self, shown: ShownMessage) -> None:
         """Record a message. Thread-safe."""
         now = time.monotonic()
-        address, types, args, _, origin = message
+        address, types, args, _, origin = shown.message
         with self._lock:
             entry = self._entries.get(address)
             if entry is None:
                 entry = self._add(address, types)
-            if direction == "in":
+            if shown.direction == "in":
                 if not entry.sources:
                     entry.count = 0
-                entry.sources[name] = None
+                entry.sources[shown.name] = None
             else:
-                entry.sinks[name] = None
+                entry.sinks[shown.name] = None
                 if entry.sources:
                     return
             self._entries.move_to_end(address)

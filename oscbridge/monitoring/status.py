@@ -129,6 +129,8 @@ class EndpointStatus:
     """Connected clients; None if it does not serve clients."""
     failed_tasks: int = 0
     """Background tasks of the endpoint that died."""
+    queue_problem: str = ""
+    """Human-readable reason why messages are not kept on disk as they should; empty if they are."""
 
     @property
     def lost(self) -> Mapping[str, int]:
@@ -149,7 +151,8 @@ class Status:
         """Every reason why the system is not ready, the gravest first.
 
         Bridges that do not listen, for their messages are lost; then endpoints that are not
-        connected, whose messages may wait; then routes that keep failing, which concern their own
+        connected, whose messages may wait, and those whose messages are not kept on disk as
+        they should; then routes that keep failing, which concern their own
         messages alone. Of one kind, in the order of the configuration.
         """
         bridges = [f"bridge.{each.name}: {each.problem}" for each in self.bridges if each.problem]
@@ -162,6 +165,11 @@ class Status:
             f"endpoint.{each.name}: {each.problem}"
             for each in self.endpoints
             if each.connected and each.problem
+        ]
+        endpoints += [
+            f"endpoint.{each.name}: {each.queue_problem}"
+            for each in self.endpoints
+            if each.queue_problem
         ]
         routes = [f"route {each.number}: {each.problem}" for each in self.routes if each.problem]
         return (*bridges, *endpoints, *routes)
@@ -224,6 +232,7 @@ def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
         unreachable_errors=delivery.unreachable_errors,
         clients=_clients(endpoint),
         failed_tasks=delivery.failed_tasks,
+        queue_problem=delivery.queue_problem,
     )
 
 

@@ -13,12 +13,12 @@ import threading
 import time
 from binascii import b2a_base64
 from collections import Counter
-from collections.abc import Collection, Hashable
+from collections.abc import Callable, Collection, Hashable
 from contextlib import suppress
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
-from oscbridge.bridge.app import App, AppWatcher, Direction
+from oscbridge.bridge.app import App, Direction
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.net.token_bucket import TokenBucket
 from oscbridge.net.url import HostPort
@@ -31,7 +31,7 @@ from oscbridge.osc import (
     encode_message,
 )
 
-__all__ = ["Hub", "TapStream", "peer_text"]
+__all__ = ["Hub", "ShownMessage", "TapStream", "TrafficWatcher", "peer_text"]
 
 MAX_WAITING: Final = 1_048_576
 """Maximum bytes waiting to be read from one stream. Above it, messages are skipped."""
@@ -45,30 +45,60 @@ MAX_PEER: Final = 200
 _log: Final = logging.getLogger(__name__)
 
 
+class ShownMessage:
+    """A message shown to watchers: received from, or delivered to, the part ``name``."""
+
+    __slots__ = ("_line", "direction", "message", "name")
+
+    def __init__(self, direction: Direction, name: str, message: Message) -> None:
+        self.direction = direction
+        self.name = name
+        self.message = message
+        self._line: bytes | None = None
+
+    @property
+    def line(self) -> bytes:
+        """Its line for :class:`TapStream`, encoded at the first use for all of them.
+
+        Empty if it is not valid OSC.
+        """
+        if self._line is None:
+            try:
+                self._line = _line(self.direction, self.name, self.message)
+            except Exception:  # a plugin may make messages that are not valid OSC
+                self._line = b""
+        return self._line
+
+
+TrafficWatcher: TypeAlias = Callable[[ShownMessage], None]
+"""Called on the thread that handles the message; see :meth:`App.watch`."""
+
+
 class Hub:
     """Distributes traffic to several watchers. Without watchers nothing is watched."""
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._watchers: tuple[AppWatcher, ...] = ()
+        self._watchers: tuple[TrafficWatcher, ...] = ()
         self._reporter = RateLimitedLog(_log)
 
-    def add(self, watcher: AppWatcher) -> None:
+    def add(self, watcher: TrafficWatcher) -> None:
         """Call ``watcher`` as :meth:`App.watch` describes. On the event loop."""
         self._watchers = (*self._watchers, watcher)
         if len(self._watchers) == 1:
             self._app.watch(self._show)
 
-    def remove(self, watcher: AppWatcher) -> None:
+    def remove(self, watcher: TrafficWatcher) -> None:
         """Stop calling ``watcher``. On the event loop."""
         self._watchers = tuple(each for each in self._watchers if each != watcher)
         if not self._watchers:
             self._app.watch(None)
 
     def _show(self, direction: Direction, name: str, message: Message) -> None:
+        shown = ShownMessage(direction, name, message)
         for watcher in self._watchers:
             try:
-                watcher(direction, name, message)
+                watcher(shown)
             except Exception as error:  # a watcher must not disturb the message path
                 text = f"{message.address!r} cannot be shown: {error!r}"
                 self._reporter.report("show", text, error=error)
@@ -100,26 +130,20 @@ class TapStream:
         self._loop = asyncio.get_running_loop()
         self._filled = asyncio.Event()
 
-    def take(self, direction: Direction, name: str, message: Message) -> None:
+    def take(self, shown: ShownMessage) -> None:
         """Add a message. Thread-safe."""
-        if self._names and name not in self._names:
+        if self._names and shown.name not in self._names:
             return
-        if self._matches is not None and not self._matches(message.address):
+        if self._matches is not None and not self._matches(shown.message.address):
             return
         with self._lock:
-            reason = self._refusal()
+            # A message that is skipped is not encoded.
+            reason = self._refusal() or ("" if shown.line else "bad")
             if reason:
                 self._skipped[reason] += 1
                 return
-        try:
-            line = _line(direction, name, message)
-        except Exception:  # a plugin may make messages that are not valid OSC
-            with self._lock:
-                self._skipped["bad"] += 1
-            return
-        with self._lock:
             wake = not self._lines
-            self._lines += line
+            self._lines += shown.line
         if wake:
             with suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._filled.set)

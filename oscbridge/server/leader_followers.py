@@ -7,13 +7,18 @@ waits at its source.
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
+
+from oscbridge.logs.rate_limited import RateLimitedLog
 
 __all__ = ["LeaderFollowers"]
+
+_log: Final = logging.getLogger(__name__)
 
 Work: TypeAlias = Callable[[], None]
 
@@ -22,8 +27,8 @@ class LeaderFollowers:
     """Threads that call ``receive`` one at a time, and the work it returns in parallel.
 
     ``receive`` waits a short time for work and returns None without any. A thread is started
-    only when all others are busy, at most ``max_threads``. Exceptions of work go to
-    ``threading.excepthook`` and end no thread.
+    only when all others are busy and the system allows it, at most ``max_threads``.
+    Exceptions of work go to ``threading.excepthook`` and end no thread.
     """
 
     error: BaseException | None = None
@@ -35,6 +40,7 @@ class LeaderFollowers:
         self._receive = receive
         self._max_threads = max_threads
         self._name = name
+        self._reporter = RateLimitedLog(_log)
         self._lead = threading.Lock()
         self._count = threading.Lock()
         self._busy = 0
@@ -50,8 +56,8 @@ class LeaderFollowers:
         thread = threading.Thread(
             target=self._run, name=f"{self._name}-{len(self._threads)}", daemon=True
         )
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)
 
     def stop(self, timeout: float) -> int:
         """Stop receiving, and wait at most ``timeout`` seconds for the current work.
@@ -81,7 +87,11 @@ class LeaderFollowers:
                     self._busy += 1
                     all_busy = self._busy == len(self._threads) < self._max_threads
                 if all_busy:
-                    self.start()
+                    try:
+                        self.start()
+                    except RuntimeError as error:  # the system allows no more threads
+                        text = f"{self._name}: {error}; continuing with {len(self)}"
+                        self._reporter.report("thread", text)
             try:
                 work()
             except BaseException:

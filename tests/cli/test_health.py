@@ -342,3 +342,37 @@ def test_readme_metrics_table_matches_the_served_metrics(start: Start, write: Wr
         name = f"{family.name}_total" if family.type == "counter" else family.name
         if family.samples and name in listed:
             assert labels == listed[name]
+
+
+def test_spool_that_cannot_be_written_is_a_problem_until_it_can(
+    start: Start, write: Write, call: Call, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    folder.touch()
+    program = start(
+        "run",
+        write(
+            f"""
+            [bridge.stage]
+            listen = "udp://127.0.0.1:0"
+            [endpoint.broker]
+            type = "mqtt"
+            broker = "mqtt://127.0.0.1:9"
+            qos = 1
+            policy = "spool"
+            on_start = "retry"
+            [endpoint.broker.spool]
+            path = "{folder}/x.spool"
+            """
+        ),
+    )
+    program.wait_for("Ctrl-C stops it")
+    lines = call("health").stdout.splitlines()
+    assert lines[0].startswith("endpoint.broker: not connected: ")
+    assert lines[1:] == [
+        f"endpoint.broker: {folder}/x.spool: a parent is a file, not a directory; "
+        "new messages are kept in memory only until this is fixed"
+    ]
+    folder.unlink()
+    program.wait_for("new messages are safe on disk again")
+    assert len(call("health").stdout.splitlines()) == 1

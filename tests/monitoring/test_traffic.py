@@ -16,7 +16,7 @@ from oscbridge import Message, PatternError, TimeTag
 from oscbridge.bridge.app import AppWatcher
 from oscbridge.monitoring import address_table, traffic
 from oscbridge.monitoring.address_table import Table
-from oscbridge.monitoring.traffic import Hub, TapStream
+from oscbridge.monitoring.traffic import Hub, ShownMessage, TapStream, TrafficWatcher
 from oscbridge.osc import Bundle, Origin, decode_packet
 
 HERE = Origin("stage", ("127.0.0.1", 9000))
@@ -67,8 +67,8 @@ def addresses(stream: TapStream) -> list[str]:
 def test_system_is_watched_while_there_are_watchers(
     hub: tuple[Hub, FakeApp],
 ) -> None:
-    one: AppWatcher = lambda *_: None  # noqa: E731
-    other: AppWatcher = lambda *_: None  # noqa: E731
+    one: TrafficWatcher = lambda *_: None  # noqa: E731
+    other: TrafficWatcher = lambda *_: None  # noqa: E731
     hub[0].add(one)
     hub[0].add(other)
     hub[0].remove(one)
@@ -79,12 +79,24 @@ def test_system_is_watched_while_there_are_watchers(
 
 def test_all_watchers_are_shown_a_message(hub: tuple[Hub, FakeApp]) -> None:
     seen: list[tuple[object, ...]] = []
-    hub[0].add(lambda *args: seen.append(("one", *args)))
-    hub[0].add(lambda *args: seen.append(("other", *args)))
+    hub[0].add(lambda shown: seen.append(("one", shown.direction, shown.name, shown.message)))
+    hub[0].add(lambda shown: seen.append(("other", shown.direction, shown.name, shown.message)))
     (show,) = hub[1].watchers
     assert show is not None
     show("in", "stage", Message("/x"))
     assert seen == [(each, "in", "stage", Message("/x")) for each in ("one", "other")]
+
+
+async def test_streams_share_one_encoding_of_a_message(hub: tuple[Hub, FakeApp]) -> None:
+    streams = [TapStream() for _ in range(3)]
+    for stream in streams:
+        hub[0].add(stream.take)
+    (show,) = hub[1].watchers
+    assert show is not None
+    for number in range(100):
+        show("in", "stage", Message("/x", "i", (number,)))
+    first, *others = [stream.read(1 << 20) for stream in streams]
+    assert others == [first, first]  # a second encoding would contain another time
 
 
 def test_failing_watcher_is_logged_and_disturbs_no_other(
@@ -96,7 +108,7 @@ def test_failing_watcher_is_logged_and_disturbs_no_other(
         raise ValueError("no")
 
     hub[0].add(fail)
-    hub[0].add(lambda _direction, _name, message: seen.append(message))
+    hub[0].add(lambda shown: seen.append(shown.message))
     (show,) = hub[1].watchers
     assert show is not None
     for _ in range(3):
@@ -110,7 +122,7 @@ def test_failing_watcher_is_logged_and_disturbs_no_other(
 
 async def test_line_contains_time_place_peer_and_packet() -> None:
     stream = TapStream()
-    stream.take("in", "stage", Message("/x", "f", (0.5,), None, HERE))
+    stream.take(ShownMessage("in", "stage", Message("/x", "f", (0.5,), None, HERE)))
     ((time_ns, *rest),) = lines(stream)
     assert isinstance(time_ns, int)
     assert rest[:3] == ["in", "stage", "127.0.0.1:9000"]
@@ -120,7 +132,7 @@ async def test_line_contains_time_place_peer_and_packet() -> None:
 async def test_message_with_a_time_tag_is_a_bundle() -> None:
     stream = TapStream()
     tag = TimeTag.from_unix(1_900_000_000)
-    stream.take("in", "stage", Message("/x", "i", (1,), tag, HERE))
+    stream.take(ShownMessage("in", "stage", Message("/x", "i", (1,), tag, HERE)))
     ((*_, packet),) = lines(stream)
     bundle = decode_packet(b64decode(str(packet)))
     assert isinstance(bundle, Bundle)
@@ -140,15 +152,15 @@ async def test_message_with_a_time_tag_is_a_bundle() -> None:
 )
 async def test_peer_is_text(peer: object, text: str) -> None:
     stream = TapStream()
-    stream.take("in", "stage", Message("/x", origin=Origin("stage", peer)))  # type: ignore[arg-type]
+    stream.take(ShownMessage("in", "stage", Message("/x", origin=Origin("stage", peer))))  # type: ignore[arg-type]
     assert lines(stream)[0][3] == text
 
 
 async def test_names_and_pattern_select_messages() -> None:
     stream = TapStream(["stage"], "/1/*")
-    stream.take("in", "stage", Message("/1/a/b"))
-    stream.take("in", "stage", Message("/2/a"))
-    stream.take("in", "other", Message("/1/a"))
+    stream.take(ShownMessage("in", "stage", Message("/1/a/b")))
+    stream.take(ShownMessage("in", "stage", Message("/2/a")))
+    stream.take(ShownMessage("in", "other", Message("/1/a")))
     assert addresses(stream) == ["/1/a/b"]
     assert stream.skipped() == {}
 
@@ -161,20 +173,20 @@ async def test_invalid_pattern_is_rejected() -> None:
 async def test_skipped_messages_above_the_rate_are_counted(clock: Callable[[float], None]) -> None:
     stream = TapStream(rate=10)
     for _ in range(25):
-        stream.take("in", "stage", Message("/x"))
+        stream.take(ShownMessage("in", "stage", Message("/x")))
     assert len(lines(stream)) == 10
     assert stream.skipped() == {"rate": 15}
     assert stream.skipped() == {}
     clock(0.5)
     for _ in range(25):
-        stream.take("in", "stage", Message("/x"))
+        stream.take(ShownMessage("in", "stage", Message("/x")))
     assert len(lines(stream)) == 5
 
 
 async def test_rate_below_one_shows_occasional_messages(clock: Callable[[float], None]) -> None:
     stream = TapStream(rate=0.5)
     for _ in range(9):
-        stream.take("in", "stage", Message("/x"))
+        stream.take(ShownMessage("in", "stage", Message("/x")))
         clock(1)
     assert 4 <= len(lines(stream)) <= 5
 
@@ -183,18 +195,18 @@ async def test_unread_messages_are_bounded_and_counted(monkeypatch: pytest.Monke
     monkeypatch.setattr(traffic, "MAX_WAITING", 1_000)
     stream = TapStream()
     for _ in range(100):
-        stream.take("in", "stage", Message("/x"))
+        stream.take(ShownMessage("in", "stage", Message("/x")))
     shown = len(lines(stream))
     assert 5 < shown < 20
     assert stream.skipped() == {"slow": 100 - shown}
-    stream.take("in", "stage", Message("/x"))
+    stream.take(ShownMessage("in", "stage", Message("/x")))
     assert len(lines(stream)) == 1
 
 
 async def test_invalid_messages_are_counted() -> None:
     stream = TapStream()
-    stream.take("out", "web", Message("/x", "i", ("text",)))
-    stream.take("out", "web", Message("/x", "s", ("nul\0",)))
+    stream.take(ShownMessage("out", "web", Message("/x", "i", ("text",))))
+    stream.take(ShownMessage("out", "web", Message("/x", "s", ("nul\0",))))
     assert lines(stream) == []
     assert stream.skipped() == {"bad": 2}
 
@@ -204,7 +216,7 @@ async def test_stream_takes_messages_from_several_threads_and_wakes_the_loop() -
 
     def work(index: int) -> None:
         for number in range(500):
-            stream.take("in", "stage", Message.of(f"/{index}", number))
+            stream.take(ShownMessage("in", "stage", Message.of(f"/{index}", number)))
 
     threads = [threading.Thread(target=work, args=(index,)) for index in range(4)]
     for thread in threads:
@@ -225,7 +237,7 @@ async def test_stream_takes_messages_from_several_threads_and_wakes_the_loop() -
 async def test_stream_is_read_in_parts() -> None:
     stream = TapStream()
     for _ in range(10):
-        stream.take("in", "stage", Message("/x"))
+        stream.take(ShownMessage("in", "stage", Message("/x")))
     first = stream.read(1).splitlines()
     assert (len(first), len(lines(stream))) == (1, 9)
 
@@ -236,9 +248,9 @@ async def test_stream_is_read_in_parts() -> None:
 def test_row_contains_sources_sinks_values_and_rate(clock: Callable[[float], None]) -> None:
     table = Table()
     for number in range(10):
-        table.take("in", "stage", Message("/x", "i", (number,), None, HERE))
-        table.take("out", "web", Message("/x", "i", (number + 100,), None, HERE))
-        table.take("out", "mixer", Message("/x", "i", (number,), None, HERE))
+        table.take(ShownMessage("in", "stage", Message("/x", "i", (number,), None, HERE)))
+        table.take(ShownMessage("out", "web", Message("/x", "i", (number + 100,), None, HERE)))
+        table.take(ShownMessage("out", "mixer", Message("/x", "i", (number,), None, HERE)))
     clock(2)
     (row,) = table.rows(10)
     assert row == (
@@ -249,7 +261,7 @@ def test_row_contains_sources_sinks_values_and_rate(clock: Callable[[float], Non
 
 def test_rate_covers_the_time_since_the_last_snapshot(clock: Callable[[float], None]) -> None:
     table = Table()
-    table.take("in", "stage", Message("/x"))
+    table.take(ShownMessage("in", "stage", Message("/x")))
     clock(1)
     assert table.rows(10)[0].rate == 1
     clock(1)
@@ -258,7 +270,7 @@ def test_rate_covers_the_time_since_the_last_snapshot(clock: Callable[[float], N
 
 def test_messages_only_delivered_are_counted(clock: Callable[[float], None]) -> None:
     table = Table()
-    table.take("out", "web", Message.of("/made", "by a route"))
+    table.take(ShownMessage("out", "web", Message.of("/made", "by a route")))
     clock(1)
     (row,) = table.rows(10)
     assert (row.sources, row.sinks, row.rate) == ((), ("web",), 1.0)
@@ -267,14 +279,14 @@ def test_messages_only_delivered_are_counted(clock: Callable[[float], None]) -> 
 def test_snapshot_contains_the_busiest_and_the_latest(clock: Callable[[float], None]) -> None:
     table = Table()
     for address in ("/busy", "/busy", "/busy", "/old", "/older", "/late", "/latest"):
-        table.take("in", "stage", Message(address))
+        table.take(ShownMessage("in", "stage", Message(address)))
     assert [row.address for row in table.rows(2)] == ["/busy", "/old", "/latest", "/late"]
 
 
 def test_addresses_are_bounded_and_the_least_recent_is_evicted() -> None:
     table = Table(size=2)
     for address in ("/a", "/b", "/a", "/c"):
-        table.take("in", "stage", Message(address))
+        table.take(ShownMessage("in", "stage", Message(address)))
     assert {row.address for row in table.rows(10)} == {"/a", "/c"}
     assert (len(table), table.forgotten) == (2, 1)
 
@@ -285,8 +297,8 @@ def test_large_values_are_not_kept() -> None:
     for _ in range(10):
         deep = [deep, deep]
     message = Message("/x", "sb[]", ("y" * 10_000, bytes(100_000), deep))  # type: ignore[arg-type]
-    table.take("in", "stage", message)
-    table.take("in", "stage", Message("/many", "i" * 10_000, tuple(range(10_000))))
+    table.take(ShownMessage("in", "stage", message))
+    table.take(ShownMessage("in", "stage", Message("/many", "i" * 10_000, tuple(range(10_000)))))
     for row in table.rows(10):
         assert len(row.values) <= 400
         assert len(row.types) <= 400
@@ -295,14 +307,14 @@ def test_large_values_are_not_kept() -> None:
 
 def test_other_types_under_one_address_are_shown() -> None:
     table = Table()
-    table.take("in", "stage", Message.of("/x", 1))
-    table.take("in", "stage", Message.of("/x", "one"))
+    table.take(ShownMessage("in", "stage", Message.of("/x", 1)))
+    table.take(ShownMessage("in", "stage", Message.of("/x", "one")))
     assert [(row.types, row.values) for row in table.rows(1)] == [("s", '"one"')]
-    table.take("in", "stage", Message.of("/x", 2))
+    table.take(ShownMessage("in", "stage", Message.of("/x", 2)))
     assert [(row.types, row.values) for row in table.rows(1)] == [("i", "2")]
 
 
 def test_message_without_type_tags_is_shown() -> None:
     table = Table()
-    table.take("in", "stage", Message("/x", None, ()))
+    table.take(ShownMessage("in", "stage", Message("/x", None, ())))
     assert [(row.types, row.values) for row in table.rows(1)] == [("", "")]

@@ -49,6 +49,8 @@ class MemoryQueue(ABC):
     itself be an unbounded queue.
     """
 
+    problem = ""
+
     def __init__(
         self,
         size: int,

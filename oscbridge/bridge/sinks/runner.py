@@ -114,6 +114,11 @@ class EndpointRunner(EndpointHost):
             return SinkCounts(self.offered, self.sent, drops, self.queued - pending, pending)
 
     @property
+    def queue_problem(self) -> str:
+        """Why the send queue does not keep messages as its policy promises."""
+        return "" if self.queue is None else self.queue.problem
+
+    @property
     def offered(self) -> int:
         """Messages from routes: each is sent, dropped, queued or in flight."""
         return self._offered + (0 if self.queue is None else self.queue.offered)

@@ -24,6 +24,10 @@ class SendQueue(Protocol):
     """Held while messages enter, leave or are dropped, and counted: whoever holds it reads
     counters that agree."""
 
+    @property
+    def problem(self) -> str:
+        """Why messages are not kept as the policy promises, human-readable; empty if they are."""
+
     def __len__(self) -> int:
         """Return the number of waiting messages."""
 

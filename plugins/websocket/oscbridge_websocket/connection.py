@@ -9,43 +9,43 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, TypeAlias, cast
 
 from websockets.asyncio.server import Server, ServerConnection
-from websockets.exceptions import InvalidMessage, SecurityError
-from websockets.frames import Frame, Opcode
-from websockets.http11 import Response
-from websockets.protocol import CONNECTING, OPEN, Event
+from websockets.exceptions import SecurityError
+from websockets.protocol import Event
 from websockets.server import ServerProtocol
-from websockets.typing import LoggerLike, Subprotocol
+from websockets.typing import LoggerLike
 
+from oscbridge_websocket.protocol import WebSocketProtocol
 from oscbridge_websocket.read_throttle import ReadThrottle
 from oscbridge_websocket.registry import ConnectionRegistry
-from oscbridge_websocket.responses import add_common_headers, parse_query, text_response
+from oscbridge_websocket.responses import parse_query, text_response
 from oscbridge_websocket.tls import describe_tls_error
 from oscbridge_websocket.token_failures import network_of
 from oscbridge_websocket.tokens import AccessGrant
 
 __all__ = [
-    "BINARY",
     "CLOSE_TIMEOUT",
-    "JSON",
     "OPEN_TIMEOUT",
+    "PING_INTERVAL",
+    "PING_TIMEOUT",
     "Rejection",
     "SharedState",
     "WebSocketConnection",
 ]
 
-BINARY: Final = Subprotocol("osc.binary")
-JSON: Final = Subprotocol("osc.json")
-
 OPEN_TIMEOUT: Final = 5.0
 CLOSE_TIMEOUT: Final = 0.4
 """Seconds for each opening handshake (TLS, WebSocket), and for the closing handshake. The host
 allows little more for the latter."""
+
+PING_INTERVAL: Final = 20.0
+PING_TIMEOUT: Final = 20.0
+"""Seconds between pings to a client, and for its pong; without one it is disconnected."""
 
 MAX_REQUEST_HEAD: Final = 32_768
 """The size of a request line and its headers together, in bytes."""
@@ -88,44 +88,6 @@ class SharedState:
     """Running TLS handshakes."""
 
 
-class WebSocketProtocol(ServerProtocol):
-    """The library's protocol, with other responses to bad requests and to pings."""
-
-    pending_pong: Frame | None = None
-    """The response to the last ping. Earlier ones need none (RFC 6455, section 5.5.3)."""
-
-    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
-        """The first known subprotocol that the client offers; None means binary frames.
-
-        The one with the token is never selected, so the token is not sent back.
-        """
-        return next((name for name in subprotocols if name in (BINARY, JSON)), None)
-
-    def reject(self, status: Any, text: str) -> Response:
-        return add_common_headers(super().reject(status, text))
-
-    def send_frame(self, frame: Frame) -> None:
-        if frame.opcode is Opcode.PONG:
-            # The library would queue a pong for each ping, even for a client that never reads.
-            self.pending_pong = frame
-        else:
-            super().send_frame(frame)
-
-    def send_pong_if_pending(self) -> bool:
-        """Queue the response to the last ping. Returns whether there is data to write."""
-        frame, self.pending_pong = self.pending_pong, None
-        if frame is None or self.state is not OPEN:
-            return False
-        super().send_frame(frame)
-        return True
-
-    def send_eof(self) -> None:
-        if self.state is CONNECTING and isinstance(self.handshake_exc, InvalidMessage):
-            # The library would close without a response.
-            self.writes.append(text_response(400, "Not a valid HTTP request.\n").serialize())
-        super().send_eof()
-
-
 class WebSocketConnection(ServerConnection):
     """A connection that is registered before its handshakes, and read at a limited rate."""
 
@@ -151,8 +113,12 @@ class WebSocketConnection(ServerConnection):
         self._early_data: list[bytes] = []
         self._head_size = 0
         self._is_rejected = False
+        self._is_aborted = False
+        self._peer: Any = ("", 0)
         self._throttle: ReadThrottle | None = None
         self._frames = 0
+        self.on_discarded: Callable[[int], None] | None = None
+        """Called with the number of packets that were received and will not be handled."""
         self._ending: asyncio.TimerHandle | None = None
         """Ends the connection, whose transport is closed, if its data is not parsed in time."""
 
@@ -165,12 +131,18 @@ class WebSocketConnection(ServerConnection):
         return self._raw_transport is None or self._raw_transport.is_closing()
 
     @property
+    def remote_address(self) -> Any:
+        """The client's socket address, which the transport forgets when it is closed."""
+        return self._peer
+
+    @property
     def query(self) -> dict[str, str]:
         """The query of the request's URL: the last value of each key."""
         return {} if self.request is None else parse_query(self.request)
 
     def abort(self) -> None:
-        """Close the connection immediately, in any state."""
+        """Close the connection immediately, in any state. Received data is not parsed."""
+        self._is_aborted = True
         if self._ending is not None:
             self._end()
         elif self._raw_transport is not None:
@@ -190,6 +162,7 @@ class WebSocketConnection(ServerConnection):
         raw = self._raw_transport = cast(asyncio.Transport, transport)
         peer = raw.get_extra_info("peername")
         self.network = network_of(peer[0]) if peer else ""
+        self._peer = peer or ("", 0)
         shared = self._shared
         refusal = shared.registry.add(self) if peer else "a connection that has already ended"
         if refusal:
@@ -296,7 +269,7 @@ class WebSocketConnection(ServerConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         throttle = self._throttle
-        if exc is None and throttle is not None and throttle.has_data:
+        if exc is None and not self._is_aborted and throttle is not None and throttle.has_data:
             # One read of TLS can contain data and its end. The connection counts as open until
             # the data is parsed, at the client's rate.
             self._ending = self.loop.call_later(DRAIN_TIMEOUT, self._end)
@@ -312,7 +285,10 @@ class WebSocketConnection(ServerConnection):
         shared.registry.remove(self)
         if started is not None:
             assert self._throttle is not None
-            self._throttle.discard()
+            unparsed = self._throttle.discard()
+            if self.on_discarded is not None and (count := self._websocket.count_packets(unparsed)):
+                self.on_discarded(count)
+            self.on_discarded = None
             if self.request is None and self.loop.time() - started >= OPEN_TIMEOUT:
                 shared.on_refused(
                     f"a connection from {self.network}: no request within {OPEN_TIMEOUT:g} s"

@@ -17,9 +17,10 @@ from oscbridge_websocket import connection as handshake
 from oscbridge_websocket import incoming
 from oscbridge_websocket.authorization import FORBIDDEN, UNAUTHORIZED, RequestAuthorizer
 from oscbridge_websocket.client import ClientGroup, ClientGroups, WebSocketClient, send
-from oscbridge_websocket.connection import JSON, Rejection, SharedState, WebSocketConnection
+from oscbridge_websocket.connection import Rejection, SharedState, WebSocketConnection
 from oscbridge_websocket.frames import DROP_REASONS, FrameFormat, OutgoingFrame, make_frames
 from oscbridge_websocket.options import WebSocketOptions
+from oscbridge_websocket.protocol import JSON
 from oscbridge_websocket.registry import ConnectionRegistry
 from oscbridge_websocket.tls import make_context
 from oscbridge_websocket.tokens import AccessGrant
@@ -28,13 +29,6 @@ __all__ = ["WebSocketEndpoint"]
 
 AUTH_TIMEOUT: Final = 5.0
 """Seconds after the handshake in which a client must send its token, if one is required."""
-
-PING_INTERVAL: Final = 20.0
-PING_TIMEOUT: Final = 20.0
-"""Seconds between pings to a client, and for its pong; without one it is disconnected."""
-
-MAX_FORBIDDEN: Final = 100
-"""Messages without the right to send them, after which a client is disconnected."""
 
 
 class WebSocketEndpoint(
@@ -116,8 +110,8 @@ class WebSocketEndpoint(
             compression=None,
             open_timeout=handshake.OPEN_TIMEOUT,
             close_timeout=handshake.CLOSE_TIMEOUT,
-            ping_interval=PING_INTERVAL,
-            ping_timeout=PING_TIMEOUT,
+            ping_interval=handshake.PING_INTERVAL,
+            ping_timeout=handshake.PING_TIMEOUT,
             server_header=None,
             logger=quiet,
             create_connection=partial(  # type: ignore[arg-type]  # typed as a class
@@ -211,6 +205,7 @@ class WebSocketEndpoint(
     def _add(self, client: WebSocketClient) -> None:
         self._clients.add(client)
         self._groups.add(client)
+        client.connection.on_discarded = self._discarded if client.grant.rights.sends else None
 
     def _remove(self, client: WebSocketClient) -> None:
         if client in self._clients:
@@ -283,7 +278,7 @@ class WebSocketEndpoint(
                     await client.throttle(wait)
         finally:
             self._remove(client)
-            self.host.peer_disconnected(client.connection.remote_address)
+            self.host.peer_disconnected(client.peer)
             writing.cancel()
             client.drop_queued()
 
@@ -294,6 +289,10 @@ class WebSocketEndpoint(
             send([client], self._frames(group.select(self.host.last_values()), client.format))
 
     # --- incoming ----------------------------------------------------------------------------
+
+    def _discarded(self, count: int) -> None:
+        """Count packets of a client, each as one message, that its rate did not let through."""
+        self.host.input_dropped("disconnected", count, "the client disconnected or was stopped")
 
     def _received(self, frame: str | bytes, client: WebSocketClient) -> int:
         """Route a client's packet. Returns the number of messages in it."""
@@ -311,7 +310,7 @@ class WebSocketEndpoint(
             self.host.bad_input(error, peer)
             if error.reason == incoming.RIGHTS:
                 client.forbidden += 1
-                if client.forbidden >= MAX_FORBIDDEN:
+                if client.forbidden >= incoming.MAX_FORBIDDEN:
                     self._disconnect(client, FORBIDDEN, "this token may not send that")
             return 1
         self.host.receive_packet(

@@ -9,10 +9,13 @@ from oscbridge import decode_json
 from oscbridge_websocket.rights import ClientRights
 from oscbridge_websocket.tokens import TOKEN_ADDRESS, from_message
 
-__all__ = ["RIGHTS", "check", "count", "decode", "decode_token", "needs_check"]
+__all__ = ["MAX_FORBIDDEN", "RIGHTS", "check", "count", "decode", "decode_token", "needs_check"]
 
 RIGHTS: Final = "rights"
 """The reason of a ``DecodeError`` for a message that the client has no right to send."""
+
+MAX_FORBIDDEN: Final = 100
+"""Messages without the right to send them, after which a client is disconnected."""
 
 _CHECKED_PREFIXES: Final = (b"#", TOKEN_ADDRESS.encode() + b"\0")
 

@@ -65,17 +65,18 @@ class ReadThrottle:
         """Call once all remaining data is parsed, at the rate: the peer sends no more."""
         self._on_parsed = callback
 
-    def discard(self) -> None:
-        """Drop remaining data and the callbacks: the connection is gone.
+    def discard(self) -> bytes:
+        """Drop the callbacks, and return the data that is not parsed: the connection is gone.
 
         Without the callbacks there is no reference cycle, so the connection and its buffers are
         freed without the garbage collector.
         """
-        self._unparsed = b""
+        unparsed, self._unparsed = self._unparsed, b""
         self._feed, self._on_throttled, self._on_parsed = _ignore, None, None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        return unparsed
 
     def _parse(self) -> None:
         self._timer = None

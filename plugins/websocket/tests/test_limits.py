@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import oscbridge
 from oscbridge import Message
-from oscbridge_websocket.endpoint import PING_INTERVAL, PING_TIMEOUT
+from oscbridge_websocket.connection import PING_INTERVAL, PING_TIMEOUT
 from oscbridge_websocket.options import WebSocketOptions
 from oscbridge_websocket.registry import ConnectionRegistry
 

@@ -12,6 +12,7 @@ import pytest
 
 import oscbridge
 from oscbridge import Message
+from oscbridge_websocket import connection
 from oscbridge_websocket.connection import MIN_FRAME_RATE
 from oscbridge_websocket.read_throttle import SLICE, ReadThrottle
 
@@ -151,6 +152,31 @@ async def test_stop_does_not_wait_for_data_of_ended_connections(
     assert time.monotonic() - started < 2.0
 
 
+@pytest.mark.parametrize("way", ["stop", "drain timeout"])
+async def test_discarded_messages_of_an_ended_connection_are_counted(
+    way: str, start: Any, raw: Any, certificate: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if way == "drain timeout":
+        monkeypatch.setattr(connection, "DRAIN_TIMEOUT", 0.1)
+    bridge = await start(certificate.toml + "max_rate = 1_000")
+    client = await raw(bridge, tls=certificate.trusted)
+    await client.handshake()
+    await bridge.until(lambda: bridge.clients)
+    sock = client.writer.get_extra_info("socket")
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)  # data and its end in one read
+    client.write((EMPTY_PING + binary(Message.of("/n", 1))) * 1_500)  # in one segment
+    client.writer.close()
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+    await bridge.until(lambda: bridge.status.received.messages)
+    if way == "drain timeout":
+        await bridge.until(lambda: not bridge.connections)
+    await bridge.stop()
+    counted = bridge.status.received
+    assert counted.messages == 1_500
+    assert 0 < counted.dropped["disconnected"] < 1_500
+    assert counted.held == 0
+
+
 # --- unit --------------------------------------------------------------------------------------
 
 
@@ -228,6 +254,7 @@ async def test_discard_drops_the_rest() -> None:
     transport, fed = FakeTransport(), Fed()
     throttle = make(transport, fed)
     throttle.receive(b"x" * 3 * SLICE)
-    throttle.discard()
+    assert throttle.discard() == b"x" * 2 * SLICE
+    assert not throttle.has_data
     await timers_due_now()
     assert len(fed) == 1

@@ -18,6 +18,7 @@ from oscbridge_websocket import (
     client,
     connection,
     endpoint,
+    incoming,
     options,
     token_failures,
 )
@@ -95,8 +96,8 @@ BOUNDS = [
     f"the handshake of WebSocket | {connection.OPEN_TIMEOUT:g} s each",
     f"a token as the first message | {endpoint.AUTH_TIMEOUT:g} s",
     f"It has {endpoint.AUTH_TIMEOUT:g} s for that",
-    f"which comes every {endpoint.PING_INTERVAL:g} s | {endpoint.PING_TIMEOUT:g} s",
-    f"after {endpoint.MAX_FORBIDDEN} such messages",
+    f"which comes every {connection.PING_INTERVAL:g} s | {connection.PING_TIMEOUT:g} s",
+    f"after {incoming.MAX_FORBIDDEN} such messages",
     f"one line, headers | {connection.MAX_REQUEST_HEAD // 1024} KiB, 8 KiB, 128",
 ]
 

@@ -9,7 +9,7 @@ from websockets.exceptions import ConnectionClosed
 
 import oscbridge
 from oscbridge import Message
-from oscbridge_websocket.endpoint import MAX_FORBIDDEN
+from oscbridge_websocket.incoming import MAX_FORBIDDEN
 from oscbridge_websocket.rights import MAX_CACHED, MAX_CACHED_LENGTH, AddressFilter
 
 MIXER = 'addresses = ["/mixer/*", "/meters/{a,b}"]'

@@ -221,6 +221,10 @@ def translate_error(path: Path, error: sqlite3.Error) -> SpoolDatabaseError:
             return SpoolDamaged(f"{path}: the file is damaged: {error}")
         case sqlite3.SQLITE_FULL:
             text = "the disk is full"
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN if (
+            not os.access(path.parent, os.W_OK)
+        ):  # SQLite writes other files beside it
+            text = f"the folder {path.parent} is read-only for the user running oscbridge"
         case sqlite3.SQLITE_READONLY:
             text = "the file is read-only"
         case _:

@@ -40,6 +40,7 @@ class SpoolQueue:
         self.offered = 0
         self._drops = drops
         self._sampler = sampler
+        self._writer = writer
         self._index = index = SpoolIndex(size)
         self._events = QueueEvents(loop, lambda: index.is_ready, lambda: not len(index))
         self._thread = SpoolThread(loop, index, writer, self)
@@ -50,6 +51,11 @@ class SpoolQueue:
 
     def __len__(self) -> int:
         return len(self._index)
+
+    @property
+    def problem(self) -> str:
+        """Why new messages are not written to disk."""
+        return self._writer.problem
 
     @property
     def unsafe(self) -> int:

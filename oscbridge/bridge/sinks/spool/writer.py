@@ -99,7 +99,8 @@ class SpoolWriter:
         self._serializer = serializer
         self._is_durable = is_durable
         self._log = log
-        self._is_unsafe = False
+        self.problem = ""
+        """Why new messages are not written to disk, human-readable; empty if they are."""
 
     @property
     def is_usable(self) -> bool:
@@ -139,8 +140,8 @@ class SpoolWriter:
         """Note that the disk cannot be used."""
         if self.store is None or not isinstance(error, SpoolDamaged):
             self.retry_at = time.monotonic() + RETRY
-            self._is_unsafe = True
-            self._log.report("spool", f"{error}; {_UNSAFE}", level=logging.ERROR)
+            self.problem = f"{error}; {_UNSAFE}"
+            self._log.report("spool", self.problem, level=logging.ERROR)
             return
         self.close()
         try:
@@ -176,8 +177,8 @@ class SpoolWriter:
 
     def _recovered(self) -> None:
         self.retry_at = 0.0
-        if self._is_unsafe:
-            self._is_unsafe = False
+        if self.problem:
+            self.problem = ""
             text = f"{self.bounds.path}: new messages are safe on disk again"
             self._log.report("safe", text, level=logging.INFO)
 

@@ -15,11 +15,19 @@ from dataclasses import fields
 from struct import Struct
 from typing import Final, NamedTuple
 
-from oscbridge.bridge.sources.forked.ipc_protocol import ChildEnd
-from oscbridge.dispatch.statistics import Statistics
+from oscbridge.bridge.sources.forked.ipc_protocol import ChildEnd, CountsRecord
+from oscbridge.dispatch.statistics import Reporting, Statistics
 from oscbridge.errors import DecodeError
 
-__all__ = ["HEADER", "ChildHeader", "ChildTallies", "SharedStatistics", "add_counts", "counts_of"]
+__all__ = [
+    "HEADER",
+    "ChildHeader",
+    "ChildTallies",
+    "SharedStatistics",
+    "add_counts",
+    "add_record",
+    "counts_of",
+]
 
 HEADER: Final = Struct("=QQ")
 """Precedes each record: the number of the child (0: the worker), and that of its message."""
@@ -109,6 +117,12 @@ def counts_of(statistics: Statistics) -> Counter[str]:
         elif value is not None:
             counts[field.name] = value
     return counts
+
+
+def add_record(reporting: Reporting, record: CountsRecord) -> None:
+    """Add what another process reports. Raises :class:`DecodeError` for an unknown name."""
+    add_counts(reporting.statistics, record.counts)
+    reporting.last_unmatched = record.last_unmatched or reporting.last_unmatched
 
 
 def add_counts(statistics: Statistics, counts: Mapping[str, int]) -> None:

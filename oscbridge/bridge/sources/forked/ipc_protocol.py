@@ -111,10 +111,12 @@ class CountsRecord(NamedTuple):
     """What a dispatcher has counted since the last such record (:func:`counts_of`)."""
 
     counts: Mapping[str, int]
+    last_unmatched: str = ""
+    """The address of the latest message that matched no route, if the counts include any."""
 
     def encode(self) -> bytes:
         items: list[Argument] = [each for item in self.counts.items() for each in item]
-        return encode_values("/counted", [items])
+        return encode_values("/counted", [items, _fit(self.last_unmatched[:MAX_TEXT])])
 
 
 class ChildCount(NamedTuple):
@@ -232,8 +234,8 @@ def read_record(data: bytes) -> Record:
             return DroppedRecord(reason, count, text, route)
         case "/route", (int(route), int(passed), filtered):
             return RouteCountsRecord(route, passed, _pairs(filtered, int))
-        case "/counted", (counts,):
-            return CountsRecord(_pairs(counts, int))
+        case "/counted", (counts, str(last_unmatched)):
+            return CountsRecord(_pairs(counts, int), last_unmatched)
         case "/alive", (int(children),):
             return ChildCount(children)
         case "/ended", (list(numbers),) if all(isinstance(n, int) for n in numbers):

@@ -12,7 +12,7 @@ from typing import Final, cast
 from oscbridge.bridge.config.models import BridgeOptions
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sources.bind import bound_socket
-from oscbridge.bridge.sources.forked.child_counts import add_counts
+from oscbridge.bridge.sources.forked.child_counts import add_record
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     MAX_RECORD,
     ClientDisconnected,
@@ -259,8 +259,8 @@ class ForkingListener:
                 self._dropped(routes, report)
             case RouteCountsRecord():
                 route_at(routes, report.route).add_counts(report.passed, report.filtered)
-            case CountsRecord(counts):
-                add_counts(self._dispatcher.statistics, counts)
+            case CountsRecord():
+                add_record(self._dispatcher, report)
             case MessagesLost(count):
                 self._dispatcher.report_dropped("child", count, _WHY["child"])
             case ClientDisconnected(client):

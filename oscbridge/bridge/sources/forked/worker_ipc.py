@@ -166,7 +166,8 @@ class CountsSender:
         now = counts_of(self._dispatcher.statistics)
         del now["routed"]  # the supervisor counts them by the records of the children
         new = now - self._sent
-        if new and send(CountsRecord(new).encode()):
+        last_unmatched = self._dispatcher.last_unmatched if new["unmatched"] else ""
+        if new and send(CountsRecord(new, last_unmatched).encode()):
             self._sent = now
 
 

@@ -8,7 +8,7 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final, TypeAlias, cast
@@ -216,15 +216,15 @@ class WorkerProcess:
         try:
             header = ChildHeader(*HEADER.unpack_from(data))
             if routed := self._tallies.settle(header):
-                self._count({"routed": routed})
+                self._count(CountsRecord({"routed": routed}))
             match read_record(data[HEADER.size :]):
-                case CountsRecord(counts):
+                case CountsRecord() as report:
                     if header.child:
-                        self._tallies.add(header.child, counts)
-                    self._count(counts)
+                        self._tallies.add(header.child, report.counts)
+                    self._count(report)
                 case ChildrenEnded(children):
                     for counts, lost in map(self._tallies.end, children):
-                        self._count(counts)
+                        self._count(CountsRecord(counts))
                         if lost:
                             self.statistics.dropped["child"] += lost
                             self._on_report(MessagesLost(lost))
@@ -240,9 +240,9 @@ class WorkerProcess:
         except (DecodeError, struct.error) as error:
             self._on_report(DroppedRecord("record", 1, str(error)))
 
-    def _count(self, counts: Mapping[str, int]) -> None:
-        add_counts(self.statistics, counts)
-        self._on_report(CountsRecord(counts))
+    def _count(self, record: CountsRecord) -> None:
+        add_counts(self.statistics, record.counts)
+        self._on_report(record)
 
 
 def _how_it_ended(code: int) -> str:

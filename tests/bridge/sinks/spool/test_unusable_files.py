@@ -7,6 +7,7 @@ import logging
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -327,3 +328,39 @@ def test_full_disk_keeps_messages_in_memory_until_there_is_room(after: str, path
     )
     assert result.returncode == 0, result.stderr
     assert "new messages are kept in memory only until this is fixed" in result.stderr
+
+
+READ_ONLY = """
+import os, pathlib, sys
+from oscbridge.bridge.sinks.spool.database import SpoolDatabase
+from oscbridge.bridge.sinks.spool.files import SpoolDatabaseError
+
+path = pathlib.Path(sys.argv[1])
+SpoolDatabase(path).close()
+path.chmod(0o666)
+path.parent.chmod(0o555)
+if os.geteuid() == 0:
+    os.setresuid(65534, 65534, 65534)  # root may write anywhere
+try:
+    SpoolDatabase(path)
+except SpoolDatabaseError as error:
+    print(error)
+"""
+
+
+def test_read_only_folder_of_another_user_is_named() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        inner = Path(folder, "spools")
+        inner.mkdir()
+        result = subprocess.run(
+            [sys.executable, "-c", READ_ONLY, str(inner / "x.spool")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        inner.chmod(0o755)
+    assert result.stderr == ""
+    assert result.stdout.endswith(
+        f"x.spool: the folder {inner} is read-only for the user running oscbridge\n"
+    )
