@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, path_text
 
-__all__ = ["PREFIX", "Overlay", "is_out_of_range", "mistaken", "overlay"]
+__all__ = ["PREFIX", "Overlay", "is_out_of_range", "mistaken", "overlay", "variable_of"]
 
 PREFIX: Final = "OSCBRIDGE__"
 """The prefix of the names of these variables."""
@@ -85,6 +85,12 @@ def overlay(raw: Mapping[str, Any], environment: Mapping[str, str]) -> Overlay:
         places |= {path[:n]: name for n in (*range(known + 1, len(path)), len(path))}
         raw = _with(raw, path, _value(environment[name]))
     return Overlay(raw, names, places, problems)
+
+
+def variable_of(path: KeyPath) -> str:
+    """The name of the variable that sets the key at a path."""
+    steps = (str(step + 1) if isinstance(step, int) else step.upper() for step in path)
+    return PREFIX + "__".join(step.replace("-", "_") for step in steps)
 
 
 def mistaken(environment: Mapping[str, str]) -> list[str]:

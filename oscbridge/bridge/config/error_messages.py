@@ -10,8 +10,10 @@ from typing import Any, Final, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from oscbridge.bridge.config.environment import variable_of
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
 from oscbridge.bridge.config.secrets import SECRET
+from oscbridge.net.host_name import HostError
 from oscbridge.options import Options
 from oscbridge.suggestions import did_you_mean, suggest
 
@@ -44,6 +46,8 @@ def explain(
         if error["type"] == "literal_error" and isinstance(value, str):
             near = did_you_mean(value, re.findall("'([^']*)'", error["ctx"]["expected"]))
         text = f"{text}; {near or _default(model, location)}".removesuffix("; ")
+    elif isinstance(found := error["ctx"]["error"], HostError) and found.is_placeholder:
+        text = f"{text}; write the value, or set the variable {variable_of(place)}"
     return ConfigProblem(place, text, show(value))
 
 

@@ -15,6 +15,7 @@ from oscbridge.dispatch.scheduler import Scheduler
 from oscbridge.endpoint import OnStart, Policy
 from oscbridge.errors import DecodeError, PatternError
 from oscbridge.net.allowlist import AllowList
+from oscbridge.net.host_name import check_interface
 from oscbridge.net.url import OSCURL
 from oscbridge.options import Options
 from oscbridge.osc import Limits, Pattern
@@ -197,7 +198,7 @@ class BridgeOptions(Options):
     """How messages are handled: ``asyncio``, ``blocking``, ``threading`` or ``forking``."""
     workers: Annotated[int, Field(ge=1, le=10_000)] = 32
     """Simultaneous threads or processes, in ``threading`` and ``forking``."""
-    interface: str = ""
+    interface: Annotated[str, AfterValidator(check_interface)] = ""
     """Where to join a multicast group: the address (IPv4) or name (IPv6) of an interface."""
     allow: AllowList = AllowList()
     """Networks and addresses that may send, e.g. ``["10.0.0.0/8", "127.0.0.1"]``; if empty,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from oscbridge.bridge.sinks.runner import DRAIN_TIMEOUT
+from oscbridge.net.host_name import check_host_names
 from oscbridge.net.url import HostPort
 from oscbridge.options import Options
 
@@ -19,7 +20,7 @@ class HTTPOptions(Options):
 
     listen: HostPort = HostPort("127.0.0.1", 9180)
     """Where to serve ``/healthz``, ``/readyz`` and ``/metrics``: ``host:port``."""
-    hosts: tuple[str, ...] = ()
+    hosts: Annotated[tuple[str, ...], AfterValidator(check_host_names)] = ()
     """Additional host names under which clients may address it. IP addresses and names that
     nobody can register (``stage``, ``stage.local``, ``stage.lan``) always work."""
 

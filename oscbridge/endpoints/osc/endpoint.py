@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Final
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 import oscbridge
 from oscbridge.endpoints.osc.link import DeviceLink
@@ -27,9 +27,20 @@ def _to(url: oscbridge.OSCURL) -> oscbridge.OSCURL:
         raise ValueError(
             "a client must choose the framing: tcp:// (OSC 1.1, SLIP) or tcp+1.0:// (length)"
         )
+    oscbridge.check_host(url.host)
     if not url.port:
         raise ValueError("port must be at least 1")
     return url
+
+
+def _listen(value: object) -> object:
+    """``udp://host:port``, as bridges have it, is accepted as well."""
+    if isinstance(value, str) and "://" in value:
+        url = oscbridge.OSCURL.parse(value)
+        if url.scheme != "udp":
+            raise ValueError("available only for udp://; over TCP replies use the connection")
+        return str(oscbridge.HostPort(url.host, url.port))
+    return value
 
 
 def _packet(text: str) -> bytes:
@@ -64,8 +75,9 @@ class OSCOptions(oscbridge.Options):
     to: Annotated[oscbridge.OSCURL, AfterValidator(_to)]
     """Where to send: ``udp://``, ``tcp://`` (OSC 1.1) or ``tcp+1.0://``, then ``host:port``.
     A multicast group or a broadcast address is fine."""
-    listen: oscbridge.HostPort | None = None
-    """The local UDP address to send from and to receive replies on; by default any port."""
+    listen: Annotated[oscbridge.HostPort | None, BeforeValidator(_listen)] = None
+    """The local UDP address to send from and to receive replies on, ``host:port`` or
+    ``udp://host:port``; by default any port."""
     keepalive: Keepalive | None = None
     """A message that is sent regularly: ``{ send = "/xremote", every = 8 }``. With
     ``expect = true`` the device replies to it, as with
@@ -73,7 +85,7 @@ class OSCOptions(oscbridge.Options):
     of an X32: silence for three intervals is shown as not connected."""
     max_hops: Annotated[int, Field(ge=0, le=255)] = 1
     """Hop limit (TTL) of multicast packets; 1 keeps them within the local network."""
-    interface: str = ""
+    interface: Annotated[str, AfterValidator(oscbridge.check_interface)] = ""
     """The interface for outgoing multicast: its address (IPv4) or its name (IPv6)."""
 
     @field_validator("listen")

@@ -74,7 +74,7 @@ class WebSocketOptions(oscbridge.Options):
     origins: tuple[str, ...] = ()
     """Sites whose pages may connect, for example ``https://example.org``; ``*`` allows any.
     Pages from the same host and programs, which send no Origin, are always allowed."""
-    hosts: tuple[str, ...] = ()
+    hosts: Annotated[tuple[str, ...], AfterValidator(oscbridge.check_host_names)] = ()
     """Additional host names of this machine, for example ``stage.example.org``; ``*`` allows
     any."""
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 256
