@@ -16,8 +16,10 @@ from typing import Any, Final
 
 from oscbridge.bridge.config.environment import PREFIX, is_out_of_range, mistaken, overlay
 from oscbridge.bridge.config.file import read_file
+from oscbridge.bridge.config.problem import path_text
 from oscbridge.bridge.config.reader import Reader
 from oscbridge.bridge.config.resolved import Configuration, EndpointEntry
+from oscbridge.bridge.config.secrets import secret_warnings
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.options import Options
@@ -85,6 +87,8 @@ def parse(
     for endpoint, entry in reader.endpoints.items():
         for warning in _warnings(entry.options):
             _log.warning("%s: endpoint.%s: %s", name, endpoint, warning)
+        for path, warning in secret_warnings(entry.options, ("endpoint", endpoint)):
+            _log.warning("%s: %s: %s", name, path_text(path), warning)
     if not reader.bridges and not reader.endpoints:
         _log.warning("%s: no bridges and no endpoints: nothing will be received", name)
     return Configuration(reader.bridges, reader.endpoints, reader.routes, reader.http, reader.run)
