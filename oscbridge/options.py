@@ -25,6 +25,12 @@ class Options(BaseModel):
     A former name is an error that names the current one; ``oscbridge check --fix`` renames it.
     """
 
+    moved_keys: ClassVar[Mapping[str, str]] = {}
+    """Names of keys of the table around this one by their former names in this one.
+
+    A former key is an error that names the current one; ``oscbridge check --fix`` moves it.
+    """
+
     def config_warnings(self) -> Sequence[str]:
         """What is valid but probably not intended, one sentence each, with how to change it.
 

@@ -50,9 +50,10 @@ class Overlay(NamedTuple):
         variable = self._variable_of(problem.path)
         fix = ""
         if problem.renamed_to and variable is None:
-            fix = "; 'oscbridge check --fix' renames it in the file"
-        elif problem.renamed_to and variable is not None and problem.path in self.places:
-            fix = f"; set {variable.rpartition('__')[0]}__{problem.renamed_to.upper()} instead"
+            action = "renames" if problem.renamed_to[:-1] == problem.path[:-1] else "moves"
+            fix = f"; 'oscbridge check --fix' {action} it in the file"
+        elif problem.renamed_to and problem.path in self.places:
+            fix = f"; set {variable_of(problem.renamed_to)} instead"
         return f"{problem}{fix}" + (f" (from {variable})" if variable is not None else "")
 
     def _variable_of(self, path: KeyPath) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from oscbridge.bridge.config.error_messages import validate
-from oscbridge.bridge.config.models import BridgeOptions, HostOptions, RouteOptions
+from oscbridge.bridge.config.models import SPOOL_AGE, BridgeOptions, HostOptions, RouteOptions
 from oscbridge.bridge.config.plugin_packages import suggest_type
 from oscbridge.bridge.config.port_conflicts import (
     Listen,
@@ -146,6 +146,7 @@ class Reader:
             policy=policy,
             on_start=host.on_start or factory.on_start,
             queue_size=host.queue,
+            max_age=host.max_age,
             stall_timeout=host.stall_timeout,
             spool=spool,
         )
@@ -176,7 +177,7 @@ class Reader:
                 text = "missing key; the default requires a home directory"
                 self._problem(("endpoint", name, "spool", "path"), text)
                 return None
-        return SpoolBounds(path, host.spool.max_size, host.spool.max_age)
+        return SpoolBounds(path, host.spool.max_size, host.max_age or SPOOL_AGE)
 
     def _listens(self) -> list[Listen]:
         found = [listen_of_endpoint(name, entry.options) for name, entry in self.endpoints.items()]

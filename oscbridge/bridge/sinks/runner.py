@@ -205,7 +205,9 @@ class EndpointRunner(EndpointHost):
         return [] if latest is None else latest.values()
 
     def flush_reports(self, *, everything: bool = False) -> None:
-        """Write overdue summaries of repeated log lines; look whether the send makes progress."""
+        """Write overdue summaries; drop expired messages; look whether the send makes progress."""
+        if self.options.max_age is not None and self.queue is not None:
+            self.queue.expire()
         if self.options.policy != "block":  # which waits by design
             self._stalls.look(self._sender.attempt, self._sender.pending, self._task)
         self._log.flush(everything=everything)

@@ -124,7 +124,7 @@ class Sender:
             batch = await queue.take(self._at_once)
             if not batch:
                 continue
-            await self._deliver(batch)
+            await self._deliver(batch, queue)
             if sampler.entered_at:
                 sampler.delivered()
             delivered += len(batch)
@@ -132,13 +132,25 @@ class Sender:
                 delivered = 0
                 await asyncio.sleep(0)  # take and send may both have returned without waiting
 
-    async def _deliver(self, messages: Sequence[Deliverable]) -> None:
+    async def _deliver(self, messages: Sequence[Deliverable], queue: SendQueue) -> None:
         """Deliver a batch, through as many connections as it takes."""
         batch = self._batch = UnsettledBatch(messages)
+        has_waited = not self._connection.is_open
         while batch.pending and not self._ended:
             if not self._connection.is_open:
                 await self._connection.reopen()
-            await self._send(batch.unsettled)
+            if has_waited:
+                self._expire(batch, queue)
+            if batch.pending:
+                await self._send(batch.unsettled)
+            has_waited = True
+
+    def _expire(self, batch: UnsettledBatch, queue: SendQueue) -> None:
+        """Lose the messages that have waited for too long, as the endpoint was not connected."""
+        expired = queue.expired(batch.unsettled)
+        if expired and not self._ended:
+            loss = Loss("expired", EndpointError("they waited longer than max_age"))
+            self._settled(batch.settle(dict.fromkeys(expired, loss)))
 
     async def _send(self, messages: Sequence[Deliverable]) -> None:
         """Try to deliver some messages. Those that are not settled stay in the batch."""
