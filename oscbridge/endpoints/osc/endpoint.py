@@ -10,8 +10,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 
 import oscbridge
 from oscbridge.endpoints.osc.link import DeviceLink
+from oscbridge.endpoints.osc.target_name import TargetName, is_name
 from oscbridge.endpoints.osc.tcp import connect_tcp
-from oscbridge.endpoints.osc.udp import open_udp
+from oscbridge.endpoints.osc.udp import UDPLink, open_udp
 
 __all__ = ["OSCEndpoint"]
 
@@ -103,11 +104,12 @@ class OSCOptions(oscbridge.Options):
         return listen
 
 
-class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
+class OSCEndpoint(oscbridge.Endpoint[OSCOptions], oscbridge.Reconfigurable[OSCOptions]):
     """Sends OSC to one address, and receives replies on the port that it sends from.
 
     Each message is sent as its own packet, because few devices accept bundles. Messages
-    from the peer, and the endpoint's own returning messages, are not sent to the peer again.
+    from the peer, and the endpoint's own returning messages, are not sent to the peer again. The
+    name of a UDP target is looked up again while it is connected.
     """
 
     on_start = "retry"
@@ -117,6 +119,10 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
         keepalive = self.options.keepalive
         self._keepalive = b"" if keepalive is None else _packet(keepalive.send)
         self._link: DeviceLink | None = None
+        self._name: TargetName | None = None
+        """The name of the target, if it has one that may get another address."""
+        if options.to.scheme == "udp" and is_name(options.to.host):
+            self._name = TargetName(options.to, self.log, self._moved)
         self._timer: asyncio.TimerHandle | None = None
         self._own: frozenset[object] = frozenset()
         """This endpoint's own address, in all its forms."""
@@ -156,8 +162,35 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
             )
         self._own = frozenset(_forms(self._link.near))
         self._peers = self._own.union(_forms(self._link.remote))
+        if self._name is not None:
+            self._name.use(self._link.remote)
+            self.start_task(self._name.watch(is_family_fixed=self.options.listen is not None))
         self._heard_at = asyncio.get_running_loop().time()
         self._keep_alive()
+
+    def update(self, options: OSCOptions) -> bool:
+        if options != self.options:
+            return False
+        self._look_up_name()
+        return True
+
+    def _look_up_name(self) -> None:
+        if self._name is not None:
+            self._name.look_up_soon()
+
+    def _moved(self, remote: oscbridge.ClientAddress) -> None:
+        """Send to the new address of the target: from the same port if possible."""
+        link, is_fixed = self._link, self.options.listen is not None
+        if isinstance(link, UDPLink) and link.redirect(remote, is_fixed=is_fixed):
+            self._peers = self._own.union(_forms(remote))
+            if self._name is not None:
+                self._name.use(remote)
+            if self._is_refused:
+                self._cancel_confirm()
+                self._confirmed()
+        else:
+            text = f"{self.options.to.host} is now {remote[0]}, on another network"
+            self.host.connection_lost(oscbridge.NotConnected(text))
 
     async def close(self) -> None:
         if self._timer is not None:
@@ -180,6 +213,7 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
                 self._is_silent = True
                 address = keepalive.send.split()[0]
                 seconds = SILENT_INTERVALS * keepalive.every
+                self._look_up_name()
                 self.host.unreachable(f"no reply to {address} for {seconds:.2g} s")
             link.try_to_send(self._keepalive)
             self._has_sent()
@@ -227,6 +261,7 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
         """An earlier datagram was not accepted."""
         self._is_refused = True
         self._cancel_confirm()
+        self._look_up_name()
         self.host.unreachable(f"{reason} by {self.options.to}")
 
     def _has_sent(self) -> None:
