@@ -106,10 +106,9 @@ class Stage:
         return process
 
     def bridge(self) -> subprocess.Popen[str]:
-        program = self.start(
-            self.near, str(Path(sys.executable).with_name("oscbridge")), "run", str(self.folder / "show.toml"),
-            err=subprocess.STDOUT,
-        )  # fmt: skip
+        oscbridge = str(Path(sys.executable).with_name("oscbridge"))
+        file = str(self.folder / "show.toml")
+        program = self.start(self.near, oscbridge, "run", file, err=subprocess.STDOUT)
         self.until(program, "Ctrl-C stops it")
         self.start(self.near, "-c", SENDER, "/cue")
         return program
