@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -37,6 +38,13 @@ class Options(BaseModel):
         Each is logged at ``check``, at the start and at a reload.
         """
         return ()
+
+    def certificates(self) -> Mapping[str, Path]:
+        """The PEM files of its certificates, by key.
+
+        The bridge warns before they expire, shows when that is, and reports new ones at a reload.
+        """
+        return {}
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_kwargs: object) -> None:

@@ -244,6 +244,7 @@ class App:
         new = prepared.configuration
         for name, runner in prepared.endpoints.items():
             runner.endpoint.options = new.endpoints[name].options
+            prepared.certificates += runner.read_certificates(new.endpoints[name].options)
             runner.routes = new.routes_to[name]
         for number, route in enumerate(prepared.routing.routes, 1):
             route.name = f"route {number}"

@@ -57,6 +57,7 @@ def make_runner(
         raise OSCBridgeError(f"endpoint.{name}: type {entry.type_name}: the plugin: {problem}")
     runner = EndpointRunner(endpoint, entry.type_name, entry.delivery)
     runner.routes = routes
+    runner.read_certificates(entry.options)
     return runner
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from oscbridge.bridge.config.port_conflicts import (
     Listen,
@@ -54,6 +54,8 @@ class PreparedReload:
     """Servers that were started early."""
     started: list[Route] = field(default_factory=list)
     """Routes that were started."""
+    certificates: list[str] = field(default_factory=list)
+    """A line about each new certificate."""
 
     @property
     def endpoints(self) -> dict[str, EndpointRunner]:
@@ -119,6 +121,8 @@ class Changes:
     """Number of new or changed routes."""
     problems: tuple[str, ...]
     """What does not work, though the new configuration is active."""
+    certificates: tuple[str, ...] = ()
+    """A line about each new certificate."""
 
     @classmethod
     def of(
@@ -151,6 +155,7 @@ class Changes:
         ]
         if self.routes:
             parts.append(f"{self.routes} route{'' if self.routes == 1 else 's'} new or changed")
+        parts += self.certificates
         return "; ".join(parts) or "nothing changed"
 
 
@@ -173,4 +178,5 @@ def changes_of(
         for name in endpoints
         if name in prepared.kept and new.endpoints[name].options != old.endpoints[name].options
     ]
-    return Changes.of(prepared.plan, updated, routes, found)
+    changes = Changes.of(prepared.plan, updated, routes, found)
+    return replace(changes, certificates=tuple(prepared.certificates))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from oscbridge.abilities import Serving
@@ -129,6 +129,10 @@ class EndpointStatus:
     """Connected clients; None if it does not serve clients."""
     failed_tasks: int = 0
     """Background tasks of the endpoint that died."""
+    certificates: Mapping[str, float] = field(default_factory=dict)
+    """When its certificates expire, in Unix time, by key."""
+    forgotten_addresses: int = 0
+    """Addresses whose last value was forgotten, as there are too many."""
 
     @property
     def lost(self) -> Mapping[str, int]:
@@ -224,6 +228,8 @@ def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
         unreachable_errors=delivery.unreachable_errors,
         clients=_clients(endpoint),
         failed_tasks=delivery.failed_tasks,
+        certificates={key: info.end.timestamp() for key, info in delivery.certificates.items()},
+        forgotten_addresses=delivery.forgotten_addresses,
     )
 
 

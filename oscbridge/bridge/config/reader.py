@@ -6,6 +6,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -76,9 +77,15 @@ class Reader:
         routes = RouteReader(types, bridges, endpoints, directory)
         for index, table in enumerate(self._route_tables(raw)):
             routes.read(index, table)
-        self.routes = routes.entries
+        self._set_bounds(self.run.max_addresses)
+        self.routes = [replace(r, max_addresses=self.run.max_addresses) for r in routes.entries]
         self.problems += routes.problems
         self.problems += self._loops(routes.options, listens)
+
+    def _set_bounds(self, max_addresses: int) -> None:
+        for name, entry in self.endpoints.items():
+            delivery = replace(entry.delivery, max_addresses=max_addresses)
+            self.endpoints[name] = replace(entry, delivery=delivery)
 
     def _problem(self, path: KeyPath, text: str, value: object = None) -> None:
         self.problems.append(ConfigProblem(path, text, "" if value is None else show(value)))

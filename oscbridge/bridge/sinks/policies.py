@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from oscbridge.abilities import Coalescing, Durability, MustDeliver
+from oscbridge.bridge.routes.config import MAX_ADDRESSES
 from oscbridge.bridge.sinks.backpressure import Backpressure
 from oscbridge.bridge.sinks.drops import DropCounter
 from oscbridge.bridge.sinks.expiring_queue import AgedMessage, ExpiringQueue
@@ -40,6 +41,8 @@ class RunnerOptions:
     """Required by the policy ``spool``."""
     max_age: float | None = None
     """Seconds after which a waiting message expires; None for never, or as ``spool`` says."""
+    max_addresses: int = MAX_ADDRESSES
+    """Addresses whose last value is kept, where the endpoint asks for that."""
     stall_timeout: float = 5.0
     """Seconds after which a send in progress is a problem, except with the policy ``block``."""
 

@@ -85,6 +85,7 @@ class EndpointRunner(EndpointHost):
             self._drops.count,
             self._sampler,
             one_by_one=options.policy == "latest",
+            max_addresses=options.max_addresses,
             on_poison=None if spool is None else RejectedFile(spool.path, self._log).keep,
         )
         self._tasks = BackgroundTasks(self.name, self._log, self.connection_lost)
@@ -198,6 +199,11 @@ class EndpointRunner(EndpointHost):
     def failed_tasks(self) -> int:
         """Background tasks of the endpoint that died."""
         return self._tasks.died
+
+    @property
+    def forgotten_addresses(self) -> int:
+        """Addresses whose last value was forgotten, as there are too many."""
+        return 0 if self._sender.latest is None else self._sender.latest.forgotten
 
     def last_values(self) -> list[Message]:
         """The last message of each address that was sent to the endpoint, oldest first."""

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from oscbridge.bridge.routes.config import MAX_ADDRESSES
 from oscbridge.bridge.sinks.connection import EndpointConnection, is_ending
 from oscbridge.bridge.sinks.drops import several
 from oscbridge.bridge.sinks.last_values import LastValues
@@ -55,14 +56,18 @@ class Sender:
         sampler: LatencySampler,
         *,
         one_by_one: bool,
+        max_addresses: int = MAX_ADDRESSES,
         on_poison: Callable[[Deliverable, str], None] | None = None,
     ) -> None:
         self.sent = 0
         """Messages that were delivered."""
         self.watcher: Callable[[Message], None] | None = None
         """Called with every delivered message."""
-        self.latest = LastValues() if endpoint.keeps_last_values else None
+        self._max_addresses = max_addresses
+        self.latest: LastValues | None = None
         """The last message of each address, if the endpoint asks for it."""
+        if endpoint.keeps_last_values:
+            self.latest = LastValues(max_addresses, self._warn)
         self._endpoint = endpoint
         self._connection = connection
         self._reporter = reporter
@@ -77,6 +82,11 @@ class Sender:
         # An endpoint without batches takes few at once, so that those in the queue can still be
         # replaced or dropped.
         self._at_once = MAX_BATCH if self._by_batch else 1 if one_by_one else TURN
+
+    def _warn(self) -> None:
+        """Say once that not all last values are kept."""
+        text = "more than %d addresses: snapshots are incomplete; raise max_addresses in [run]"
+        self._endpoint.log.warning(text, self._max_addresses)
 
     def interrupt(self) -> None:
         """Abort the send in progress after the connection was lost; it is repeated."""

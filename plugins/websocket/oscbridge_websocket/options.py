@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -101,6 +102,9 @@ class WebSocketOptions(oscbridge.Options):
             f"everyone who reaches {self.listen} can listen and send; "
             "set 'token', or listen on 127.0.0.1",
         )
+
+    def certificates(self) -> Mapping[str, Path]:
+        return {} if self.certificate is None else {"certificate": self.certificate}
 
     @model_validator(mode="after")
     def _check(self) -> Self:
