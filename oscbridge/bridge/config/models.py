@@ -199,6 +199,9 @@ class BridgeOptions(Options):
     ``host:port``. A multicast group is joined."""
     mode: Annotated[Mode, AfterValidator(_mode)] = "asyncio"
     """How messages are handled: ``asyncio``, ``blocking``, ``threading`` or ``forking``."""
+    on_start: Literal["error", "retry"] = "error"
+    """What happens when it cannot listen at startup, e.g. because the network is not up yet:
+    ``error`` (the program ends) or ``retry``."""
     workers: Annotated[int, Field(ge=1, le=10_000)] = 32
     """Simultaneous threads or processes, in ``threading`` and ``forking``."""
     interface: Annotated[str, AfterValidator(check_interface)] = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -21,6 +21,8 @@ class HTTPOptions(Options):
 
     listen: HostPort = HostPort("127.0.0.1", 9180)
     """Where to serve ``/healthz``, ``/readyz`` and ``/metrics``: ``host:port``."""
+    on_start: Literal["error", "retry"] = "error"
+    """What happens when it cannot listen at startup: ``error`` (the program ends) or ``retry``."""
     hosts: Annotated[tuple[str, ...], AfterValidator(check_host_names)] = ()
     """Additional host names under which clients may address it. IP addresses and names that
     nobody can register (``stage``, ``stage.local``, ``stage.lan``) always work."""
