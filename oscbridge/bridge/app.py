@@ -133,8 +133,7 @@ class App:
     async def _listen(self, name: str) -> None:
         """Raises :class:`OSCBridgeError`."""
         options, routes = self.configuration.bridges[name], self._routing.sources[name].forked
-        listener = await open_listener(name, options, self.dispatchers[name], routes)
-        self.listeners[name] = listener
+        self.listeners[name] = await open_listener(name, options, self.dispatchers[name], routes)
 
     def _settle(self) -> None:
         """Apply backpressure and watchers to new parts; retry bridges that do not listen."""
@@ -269,7 +268,8 @@ class App:
             await step
         except Exception as error:
             self.problems[bridge] = reason_of(error).removeprefix(f"bridge.{bridge}: ")
-            _log.error("bridge.%s: %s", bridge, self.problems[bridge])
+            fix = "; retrying" if bridge in self._missing() else ""
+            _log.error("bridge.%s: %s%s", bridge, self.problems[bridge], fix)
 
     # --- watching ----------------------------------------------------------------------------
 
@@ -296,9 +296,9 @@ class App:
         if self._reloading is not None:
             self._reloading.cancel()
             await asyncio.wait([self._reloading])
-        begun = self._closing
         if self._retrying is not None:
             self._retrying.cancel()
+        begun = self._closing
         self.watch(None)
         listeners, self.listeners = self.listeners, {}
         runners, sources = self.endpoints.values(), self.dispatchers.values()

@@ -276,6 +276,17 @@ def test_unknown_key_in_a_list_of_tables_lists_the_known_keys() -> None:
     ]
 
 
+# --- bounds ------------------------------------------------------------------------------------
+
+
+def test_number_of_addresses_applies_to_routes_and_endpoints() -> None:
+    text = '[bridge.a]\n[endpoint.b]\ntype = "server"\n[[route]]\nfrom = "a"\nto = "b"\n'
+    for lines, number in (("", 20_000), ("[run]\nmax_addresses = 5", 5)):
+        configuration = good(text + lines)
+        assert configuration.routes[0].max_addresses == number
+        assert configuration.endpoints["b"].delivery.max_addresses == number
+
+
 # --- hosts -------------------------------------------------------------------------------------
 
 
