@@ -64,7 +64,9 @@ def certificate_warning(info: CertificateInfo, now: datetime) -> str:
     if now < info.start:
         return f"not valid before {info.start:%Y-%m-%d %H:%M} UTC; check the clock, or renew it"
     if info.end - now <= ENDS_SOON:
-        return f"expires in {(info.end - now).days} days, on {info.end:%Y-%m-%d}; renew it"
+        days = (info.end - now).days
+        left = f"{days} day{'' if days == 1 else 's'}" if days else "less than a day"
+        return f"expires in {left}, on {info.end:%Y-%m-%d}; renew it"
     return ""
 
 

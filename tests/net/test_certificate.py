@@ -45,6 +45,8 @@ def make(path: Path, start: datetime, end: datetime) -> Path:
         (-10, 365, ""),
         (-10, 14.1, ""),
         (-10, 13.5, "expires in 13 days, on 2026-12-11; renew it"),
+        (-10, 1.5, "expires in 1 day, on 2026-11-29; renew it"),
+        (-10, 0.25, "expires in less than a day, on 2026-11-27; renew it"),
         (-10, -1, "expired on 2026-11-26; renew it"),
         (1, 365, "not valid before 2026-11-28 12:00 UTC; check the clock, or renew it"),
         (-10, 36_500, ""),  # after 2049 the time is written in another way

@@ -47,8 +47,10 @@ def explain(
             near = did_you_mean(value, re.findall("'([^']*)'", error["ctx"]["expected"]))
         text = f"{text}; {near or _default(model, location)}".removesuffix("; ")
     elif isinstance(found := error["ctx"]["error"], HostError) and found.is_placeholder:
+        while isinstance(place[-1], int):  # of a list that may be written as a single value
+            place = place[:-1]
         text = f"{text}; write the value, or set the variable {variable_of(place)}"
-    return ConfigProblem(place, text, show(value))
+    return ConfigProblem((*path, *location), text, show(value))
 
 
 def _unknown_key(
