@@ -43,6 +43,13 @@ if TYPE_CHECKING:
     )
     from oscbridge.hooks import hookimpl
     from oscbridge.host import Host
+    from oscbridge.net.host_name import (
+        HostError,
+        check_host,
+        check_host_names,
+        check_interface,
+        check_placeholder,
+    )
     from oscbridge.net.hosts import HostPolicy, is_loopback
     from oscbridge.net.os_errors import what_failed
     from oscbridge.net.tcp_socket import prepare_stream as prepare_tcp_socket
@@ -147,6 +154,13 @@ _HOMES = {
     "oscbridge.osc.conversion": ("nearest_whole",),
     "oscbridge.osc.json": ("decode_json", "encode_json"),
     "oscbridge.hooks": ("hookimpl",),
+    "oscbridge.net.host_name": (
+        "HostError",
+        "check_host",
+        "check_host_names",
+        "check_interface",
+        "check_placeholder",
+    ),
     "oscbridge.net.hosts": ("HostPolicy", "is_loopback"),
     "oscbridge.net.os_errors": ("what_failed",),
     "oscbridge.net.token_bucket": ("TokenBucket",),
@@ -187,6 +201,7 @@ __all__ = [
     "EndpointTypes",
     "File",
     "Host",
+    "HostError",
     "HostPolicy",
     "HostPort",
     "Impulse",
@@ -226,6 +241,10 @@ __all__ = [
     "TokenBucket",
     "UnsentMessages",
     "check_captures",
+    "check_host",
+    "check_host_names",
+    "check_interface",
+    "check_placeholder",
     "child_environment",
     "decode_json",
     "decode_packet",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -25,12 +26,25 @@ class Options(BaseModel):
     A former name is an error that names the current one; ``oscbridge check --fix`` renames it.
     """
 
+    moved_keys: ClassVar[Mapping[str, str]] = {}
+    """Names of keys of the table around this one by their former names in this one.
+
+    A former key is an error that names the current one; ``oscbridge check --fix`` moves it.
+    """
+
     def config_warnings(self) -> Sequence[str]:
         """What is valid but probably not intended, one sentence each, with how to change it.
 
         Each is logged at ``check``, at the start and at a reload.
         """
         return ()
+
+    def certificates(self) -> Mapping[str, Path]:
+        """The PEM files of its certificates, by key.
+
+        The bridge warns before they expire, shows when that is, and reports new ones at a reload.
+        """
+        return {}
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_kwargs: object) -> None:

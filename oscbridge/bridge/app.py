@@ -4,39 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from contextlib import suppress
-from functools import partial
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from oscbridge.bridge.config.config import Configuration
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.lifecycle import (
+    RETRY_INTERVAL,
+    AppWatcher,
+    Direction,
     all_of,
     broken_entry,
     can_keep,
     close_all,
     connect,
+    flush_all,
     make_dispatchers,
     make_runner,
     notify_routes_changed,
     open_listener,
     reason_of,
     run_all,
+    watch_all,
 )
-from oscbridge.bridge.reload import Changes, PreparedReload, changes_of, plan
+from oscbridge.bridge.reload import Changes, PreparedReload, changes_of, install, open_early, plan
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.routing import Hooks, make_routing
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.listener import Listener, set_limits
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.errors import OSCBridgeError
-from oscbridge.osc import Message
 
 __all__ = ["App", "AppWatcher", "Direction"]
-
-Direction: TypeAlias = Literal["in", "out"]
-AppWatcher: TypeAlias = Callable[[Direction, str, Message], None]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -63,7 +63,8 @@ class App:
         """Running servers, by the name of their bridge."""
         self.problems: dict[str, str] = {}
         """What failed at the last reload, by the name of the bridge."""
-        self._reloading: asyncio.Task[Changes] | None = None
+        self._reloading: asyncio.Task[Changes] | asyncio.Task[None] | None = None
+        self._retrying: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._watcher: AppWatcher | None = None
         for name, entry in configuration.endpoints.items():
@@ -119,8 +120,11 @@ class App:
             for runner in self.endpoints.values():
                 runner.open()
             await all_of(connect(each) for each in self.endpoints.values())
-            for name in self.configuration.bridges:
-                await self._listen(name)
+            for name, options in self.configuration.bridges.items():
+                if options.on_start == "retry":
+                    await self._try(name, self._listen(name))
+                else:
+                    await self._listen(name)
             self._settle()
         except BaseException:
             await self.stop()
@@ -129,13 +133,37 @@ class App:
     async def _listen(self, name: str) -> None:
         """Raises :class:`OSCBridgeError`."""
         options, routes = self.configuration.bridges[name], self._routing.sources[name].forked
-        listener = await open_listener(name, options, self.dispatchers[name], routes)
-        self.listeners[name] = listener
+        self.listeners[name] = await open_listener(name, options, self.dispatchers[name], routes)
 
     def _settle(self) -> None:
-        """Apply backpressure and watchers to new parts."""
+        """Apply backpressure and watchers to new parts; retry bridges that do not listen."""
         self._apply_backpressure()
         self.watch(self._watcher)
+        if self._missing() and self._retrying is None:
+            self._retrying = asyncio.create_task(self._retry())
+
+    def _missing(self) -> list[str]:
+        """Bridges that do not listen, and are to be tried again."""
+        bridges = self.configuration.bridges.items()
+        return [n for n, each in bridges if each.on_start == "retry" and n not in self.listeners]
+
+    async def _retry(self) -> None:
+        """Start the servers of missing bridges, not during a reload, until all listen."""
+        while self._missing():
+            await asyncio.sleep(RETRY_INTERVAL)
+            if self._reloading is None:
+                self._reloading = asyncio.create_task(self._listen_again())
+                await asyncio.wait([self._reloading])
+                self._reloading = None
+        self._retrying = None
+
+    async def _listen_again(self) -> None:
+        for name in self._missing():
+            with suppress(OSCBridgeError):
+                await self._listen(name)
+                self.problems.pop(name, None)
+                self._settle()
+                _log.info("bridge.%s: listening on %s", name, self.listeners[name].address)
 
     # --- reload ------------------------------------------------------------------------------
 
@@ -147,9 +175,9 @@ class App:
         """
         while self._reloading is not None:
             await asyncio.wait([self._reloading])
-        self._reloading = asyncio.ensure_future(self._reload(configuration))
+        self._reloading = reloading = asyncio.ensure_future(self._reload(configuration))
         try:
-            return await self._reloading
+            return await reloading
         finally:
             self._reloading = None
 
@@ -188,11 +216,7 @@ class App:
             prepared.started.append(route)
         for runner in prepared.fresh.values():
             runner.open()
-        for name in prepared.plan.early:
-            dispatcher, routes = prepared.dispatchers[name], routing.sources[name].forked
-            prepared.listeners[name] = await open_listener(
-                name, new.bridges[name], dispatcher, routes
-            )
+        await open_early(prepared)
 
     def _undo(self, prepared: PreparedReload) -> asyncio.Task[None]:
         """Close the new parts and return to the old configuration."""
@@ -215,8 +239,8 @@ class App:
         self.configuration, self.endpoints = new, endpoints
         self.dispatchers, self._routing = prepared.dispatchers, routing
         self.listeners.update(prepared.listeners)
-        self.problems.clear()
-        self._install(prepared)
+        self.problems = prepared.problems
+        install(prepared)
         try:
             self._settle()
             rerouted = (
@@ -238,25 +262,14 @@ class App:
                 notify_routes_changed(endpoints[name])
         return changes_of(prepared, old, len(routing.without(old_routing)), self.problems)
 
-    @staticmethod
-    def _install(prepared: PreparedReload) -> None:
-        """Give the endpoints their options and routes, and the dispatchers their mappings."""
-        new = prepared.configuration
-        for name, runner in prepared.endpoints.items():
-            runner.endpoint.options = new.endpoints[name].options
-            runner.routes = new.routes_to[name]
-        for number, route in enumerate(prepared.routing.routes, 1):
-            route.name = f"route {number}"
-        for name, source in prepared.routing.sources.items():
-            source.install(prepared.dispatchers[name])
-
     async def _try(self, bridge: str, step: Awaitable[None]) -> None:
         """Run a step of a reload that cannot be undone. A failure is noted, not raised."""
         try:
             await step
         except Exception as error:
             self.problems[bridge] = reason_of(error).removeprefix(f"bridge.{bridge}: ")
-            _log.error("bridge.%s: %s", bridge, self.problems[bridge])
+            fix = "; retrying" if bridge in self._missing() else ""
+            _log.error("bridge.%s: %s%s", bridge, self.problems[bridge], fix)
 
     # --- watching ----------------------------------------------------------------------------
 
@@ -267,27 +280,14 @@ class App:
         on any thread; and must not wait.
         """
         self._watcher = watcher
-        for name, listener in self.listeners.items():
-            self.dispatchers[name].watch(None if watcher is None else partial(watcher, "in", name))
-            listener.watch(watcher is not None)
-        for name, runner in self.endpoints.items():
-            if watcher is None:
-                runner.watch(None, None)
-            else:
-                runner.watch(partial(watcher, "in", name), partial(watcher, "out", name))
+        watch_all(watcher, self.listeners, self.dispatchers, self.endpoints)
 
     # --- reports -----------------------------------------------------------------------------
 
     def flush_reports(self, *, everything: bool = False) -> None:
         """Log overdue summaries, or ``everything``. To be called about once per second."""
-        for dispatcher in self.dispatchers.values():
-            dispatcher.flush_reports(everything=everything)
-        for listener in self.listeners.values():
-            listener.flush_reports(everything=everything)
-        for runner in self.endpoints.values():
-            runner.flush_reports(everything=everything)
-        for route in self.routes:
-            route.flush_reports(everything=everything)
+        sources, sinks = self.dispatchers.values(), self.endpoints.values()
+        flush_all(sources, self.listeners.values(), sinks, self.routes, everything=everything)
 
     # --- stop --------------------------------------------------------------------------------
 
@@ -296,6 +296,8 @@ class App:
         if self._reloading is not None:
             self._reloading.cancel()
             await asyncio.wait([self._reloading])
+        if self._retrying is not None:
+            self._retrying.cancel()
         begun = self._closing
         self.watch(None)
         listeners, self.listeners = self.listeners, {}

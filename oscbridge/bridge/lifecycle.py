@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from functools import partial
+from typing import Final, Literal, TypeAlias
 
 from oscbridge.bridge.config.models import BridgeOptions
 from oscbridge.bridge.config.resolved import EndpointEntry
@@ -21,20 +22,32 @@ from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import OSCBridgeError
 from oscbridge.failures import defined_at, failure_text
 from oscbridge.net.os_errors import what_failed
+from oscbridge.osc import Message
 
 __all__ = [
+    "RETRY_INTERVAL",
+    "AppWatcher",
+    "Direction",
     "all_of",
     "broken_entry",
     "can_keep",
     "close_all",
     "connect",
+    "flush_all",
     "make_dispatchers",
     "make_runner",
     "notify_routes_changed",
     "open_listener",
     "reason_of",
     "run_all",
+    "watch_all",
 ]
+
+Direction: TypeAlias = Literal["in", "out"]
+AppWatcher: TypeAlias = Callable[[Direction, str, Message], None]
+
+RETRY_INTERVAL: Final = 1.0
+"""Seconds between attempts to start the server of a bridge with ``on_start = "retry"``."""
 
 LISTEN_TIMEOUT: Final = 15.0
 """Seconds for a bridge to start listening, the lookup of its host name included."""
@@ -57,6 +70,7 @@ def make_runner(
         raise OSCBridgeError(f"endpoint.{name}: type {entry.type_name}: the plugin: {problem}")
     runner = EndpointRunner(endpoint, entry.type_name, entry.delivery)
     runner.routes = routes
+    runner.read_certificates(entry.options)
     return runner
 
 
@@ -206,6 +220,42 @@ async def run_all(steps: Iterable[Awaitable[None]]) -> None:
         if isinstance(result, BaseException):
             text = failure_text(result)
             _log.error("a part of the bridge failed: %s", text, exc_info=result)
+
+
+def flush_all(
+    sources: Iterable[Dispatcher],
+    listeners: Iterable[Listener],
+    runners: Iterable[EndpointRunner],
+    routes: Iterable[Route],
+    *,
+    everything: bool,
+) -> None:
+    """Log overdue summaries of all parts, or ``everything``."""
+    for source in sources:
+        source.flush_reports(everything=everything)
+    for listener in listeners:
+        listener.flush_reports(everything=everything)
+    for runner in runners:
+        runner.flush_reports(everything=everything)
+    for route in routes:
+        route.flush_reports(everything=everything)
+
+
+def watch_all(
+    watcher: AppWatcher | None,
+    listeners: Mapping[str, Listener],
+    dispatchers: Mapping[str, Dispatcher],
+    runners: Mapping[str, EndpointRunner],
+) -> None:
+    """Call ``watcher`` with the messages of all bridges that listen and all endpoints."""
+    for name, listener in listeners.items():
+        dispatchers[name].watch(None if watcher is None else partial(watcher, "in", name))
+        listener.watch(watcher is not None)
+    for name, runner in runners.items():
+        if watcher is None:
+            runner.watch(None, None)
+        else:
+            runner.watch(partial(watcher, "in", name), partial(watcher, "out", name))
 
 
 async def all_of(steps: Iterable[Awaitable[None]]) -> None:

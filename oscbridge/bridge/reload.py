@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from oscbridge.bridge.config.port_conflicts import (
     Listen,
@@ -13,13 +13,24 @@ from oscbridge.bridge.config.port_conflicts import (
 )
 from oscbridge.bridge.config.process_models import HTTPOptions
 from oscbridge.bridge.config.resolved import Configuration
+from oscbridge.bridge.lifecycle import open_listener
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.routing import Routing
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.listener import Listener
 from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.errors import OSCBridgeError
 
-__all__ = ["Changes", "PreparedReload", "ReloadPlan", "changes_of", "has_port_of", "plan"]
+__all__ = [
+    "Changes",
+    "PreparedReload",
+    "ReloadPlan",
+    "changes_of",
+    "has_port_of",
+    "install",
+    "open_early",
+    "plan",
+]
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,10 @@ class PreparedReload:
     """Servers that were started early."""
     started: list[Route] = field(default_factory=list)
     """Routes that were started."""
+    problems: dict[str, str] = field(default_factory=dict)
+    """Why bridges that are to be tried again do not listen, by name."""
+    certificates: list[str] = field(default_factory=list)
+    """A line about each new certificate."""
 
     @property
     def endpoints(self) -> dict[str, EndpointRunner]:
@@ -119,6 +134,8 @@ class Changes:
     """Number of new or changed routes."""
     problems: tuple[str, ...]
     """What does not work, though the new configuration is active."""
+    certificates: tuple[str, ...] = ()
+    """A line about each new certificate."""
 
     @classmethod
     def of(
@@ -151,6 +168,7 @@ class Changes:
         ]
         if self.routes:
             parts.append(f"{self.routes} route{'' if self.routes == 1 else 's'} new or changed")
+        parts += self.certificates
         return "; ".join(parts) or "nothing changed"
 
 
@@ -173,4 +191,31 @@ def changes_of(
         for name in endpoints
         if name in prepared.kept and new.endpoints[name].options != old.endpoints[name].options
     ]
-    return Changes.of(prepared.plan, updated, routes, found)
+    changes = Changes.of(prepared.plan, updated, routes, found)
+    return replace(changes, certificates=tuple(prepared.certificates))
+
+
+def install(prepared: PreparedReload) -> None:
+    """Give the endpoints their options and routes, and the dispatchers their mappings."""
+    new = prepared.configuration
+    for name, runner in prepared.endpoints.items():
+        runner.endpoint.options = new.endpoints[name].options
+        prepared.certificates += runner.read_certificates(new.endpoints[name].options)
+        runner.routes = new.routes_to[name]
+    for number, route in enumerate(prepared.routing.routes, 1):
+        route.name = f"route {number}"
+    for name, source in prepared.routing.sources.items():
+        source.install(prepared.dispatchers[name])
+
+
+async def open_early(prepared: PreparedReload) -> None:
+    """Start the servers that need not wait for others. Raises :class:`OSCBridgeError`."""
+    for name in prepared.plan.early:
+        options = prepared.configuration.bridges[name]
+        dispatcher, routes = prepared.dispatchers[name], prepared.routing.sources[name].forked
+        try:
+            prepared.listeners[name] = await open_listener(name, options, dispatcher, routes)
+        except OSCBridgeError as error:
+            if options.on_start != "retry":
+                raise
+            prepared.problems[name] = str(error).removeprefix(f"bridge.{name}: ")

@@ -17,6 +17,7 @@ import click
 from oscbridge.cli.attaching import file_argument, pid_option
 from oscbridge.errors import OSCBridgeError
 from oscbridge.logs.format import visible
+from oscbridge.net.host_name import HostError, check_host
 from oscbridge.net.os_errors import what_failed
 from oscbridge.net.url import HostPort
 
@@ -48,6 +49,10 @@ class _Web(click.ParamType[HostPort]):
         try:
             parts = urlsplit(value)
             host, port = parts.hostname, parts.port
+            if host:
+                check_host(host)
+        except HostError as error:
+            self.fail(str(error), param, ctx)
         except ValueError as error:
             self.fail(f"{value!r}: {error}; {hint}", param, ctx)
         if (

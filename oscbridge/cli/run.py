@@ -150,6 +150,11 @@ def _banner(service: Service, plugins: Plugins, name: str) -> str:
         for name, listener in app.listeners.items()
     ]
     rows += [
+        ("bridge", name, str(bridge.listen), click.style(f"not listening: {problem}", fg="yellow"))
+        for name, bridge in app.configuration.bridges.items()
+        if (problem := app.problems.get(name)) and name not in app.listeners
+    ]
+    rows += [
         ("endpoint", name, delivery.describe(), _state(delivery, name in app.idle))
         for name, delivery in app.endpoints.items()
     ]

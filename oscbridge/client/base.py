@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Self
 from oscbridge.dispatch.scheduler import LONGEST_WAIT, Scheduler
 from oscbridge.errors import DecodeError
 from oscbridge.logs.rate_limited import RateLimitedLog
+from oscbridge.net.host_name import check_host
 from oscbridge.osc import Limits
 from oscbridge.osc.limits import MAX_PACKET_SIZE
 from oscbridge.osc_message import OscMessage
@@ -58,8 +59,11 @@ def find(
 ) -> Iterator[tuple[int, tuple[object, ...]]]:
     """Family and socket address for every address of a host, IPv4 first.
 
-    So ``localhost`` is where the servers of this package listen. Raises ``OSError``.
+    So ``localhost`` is where the servers of this package listen. Raises ``OSError``, and
+    ``ValueError`` for a text that can never be a host.
     """
+    if address:
+        check_host(address)
     found = socket.getaddrinfo(address, port, family=family, type=kind)
     for info in sorted(found, key=lambda info: info[0] != socket.AF_INET):
         yield info[0], info[4]

@@ -193,6 +193,18 @@ def _endpoints(status: Status) -> Iterator[Metric]:
         key,
         [((each.name,), each.failed_tasks) for each in endpoints],
     )
+    yield gauges(
+        "oscbridge_endpoint_certificate_end_timestamp_seconds",
+        "Unix time at which a certificate expires.",
+        ("endpoint", "key"),
+        [((each.name, name), end) for each in endpoints for name, end in each.certificates.items()],
+    )
+    yield counters(
+        "oscbridge_endpoint_forgotten_addresses",
+        "Addresses that snapshots lack: more than max_addresses.",
+        key,
+        [((each.name,), each.forgotten_addresses) for each in endpoints],
+    )
     yield from _deliveries(endpoints)
 
 

@@ -52,6 +52,9 @@ class RouteStatus:
     last_error: str = ""
     """Its latest failure, human-readable and shortened; empty if there was none."""
 
+    forgotten_addresses: int = 0
+    """Addresses whose state its steps have forgotten, as there are too many."""
+
     @property
     def failed(self) -> Mapping[str, int]:
         """Lost messages by reason, of those that it took and those that its function made."""
@@ -75,6 +78,7 @@ def read_route(number: int, route: Route) -> RouteStatus:
         failures.is_failing,
         problem,
         error,
+        route.stateful.counts.forgotten,
     )
 
 

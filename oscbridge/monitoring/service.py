@@ -187,7 +187,7 @@ class Service:
 
     # --- HTTP ---------------------------------------------------------------------------------
 
-    async def _serve_http(self, options: HTTPOptions | None) -> None:
+    async def _serve_http(self, options: HTTPOptions | None, *, is_first: bool = True) -> None:
         """Serve health and metrics with these options, or stop. Raises :class:`OSCBridgeError`."""
         server, self._http, self._serving = self._http, None, None
         if server is not None:
@@ -208,8 +208,22 @@ class Service:
         try:
             await server.start()
         except OSError as error:
-            raise OSCBridgeError(f"http: {options.listen}: {what_failed(error)}") from error
+            text = f"http: {options.listen}: {what_failed(error)}"
+            if options.on_start != "retry":
+                raise OSCBridgeError(text) from error
+            self._serving = options
+            if is_first:
+                _log.error("%s; retrying", text)
+            return
         self._http, self._serving = server, options
+        if not is_first:
+            _log.info("http: serving %s", self.http_address)
+
+    async def _retry_http(self) -> None:
+        """Try again if it could not be served; not during a start or a reload."""
+        if self._http is None and self._serving is not None and not self._one_at_a_time.locked():
+            async with self._one_at_a_time:
+                await self._serve_http(self._serving, is_first=False)
 
     async def _try_to_serve_http(self, options: HTTPOptions | None) -> tuple[str, ...]:
         """Like :meth:`_serve_http` where rejecting is too late. Returns the problems."""
@@ -231,6 +245,7 @@ class Service:
     async def _look_after(self) -> None:
         while True:
             self._watch_loop()
+            await self._retry_http()
             await asyncio.sleep(LOOK_INTERVAL)
             self.app.flush_reports()
             if self._http is not None:

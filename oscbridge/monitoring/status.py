@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from oscbridge.abilities import Serving
@@ -131,6 +131,10 @@ class EndpointStatus:
     """Background tasks of the endpoint that died."""
     queue_problem: str = ""
     """Human-readable reason why messages are not kept on disk as they should; empty if they are."""
+    certificates: Mapping[str, float] = field(default_factory=dict)
+    """When its certificates expire, in Unix time, by key."""
+    forgotten_addresses: int = 0
+    """Addresses whose last value was forgotten, as there are too many."""
 
     @property
     def lost(self) -> Mapping[str, int]:
@@ -233,6 +237,8 @@ def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
         clients=_clients(endpoint),
         failed_tasks=delivery.failed_tasks,
         queue_problem=delivery.queue_problem,
+        certificates={key: info.end.timestamp() for key, info in delivery.certificates.items()},
+        forgotten_addresses=delivery.forgotten_addresses,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from oscbridge.net.host_name import ANY_HOST, HostError, check_host, check_placeholder
+
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
@@ -26,16 +28,17 @@ class HostPort(NamedTuple):
     def parse(cls, text: str) -> HostPort:
         """Read ``host:port`` or ``[IPv6]:port``.
 
-        Raises ``ValueError`` with a suggestion.
+        Raises ``ValueError`` with a suggestion, also for a host that can never exist.
         """
         try:
             parts = urlsplit(f"//{text}")
             host, port = parts.hostname, parts.port
         except (TypeError, ValueError) as error:
+            check_placeholder(text)
             raise ValueError(f"{error}; {_HINT}") from None
         if not host or port is None or f"//{parts.netloc}" != f"//{text}" or "@" in text:
-            raise ValueError(_HINT)
-        return cls(host, port)
+            raise _syntax_error(text)
+        return cls(host if host == ANY_HOST else check_host(host), port)
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -58,6 +61,7 @@ class OSCURL(NamedTuple):
 
         Raises ``ValueError`` with a suggestion.
         """
+        check_placeholder(text)
         scheme, separator, rest = text.partition("://")
         if not separator:
             raise ValueError("write it as udp://host:port, for example udp://127.0.0.1:9000")
@@ -65,6 +69,8 @@ class OSCURL(NamedTuple):
             raise ValueError(f"unknown transport {scheme!r}; available: {', '.join(SCHEMES)}")
         try:
             return cls(scheme, *HostPort.parse(rest.removesuffix("/")))
+        except HostError:
+            raise
         except ValueError as error:
             hint = f"write it as {scheme}://host:port, for example {scheme}://127.0.0.1:9000"
             raise ValueError(str(error).replace(_HINT, hint)) from None
@@ -80,6 +86,12 @@ class OSCURL(NamedTuple):
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> CoreSchema:
         return _schema(cls)
+
+
+def _syntax_error(text: str) -> ValueError:
+    """The error for a text that is not a host and a port."""
+    check_placeholder(text)
+    return ValueError(_HINT)
 
 
 def _schema(cls: type[HostPort] | type[OSCURL]) -> CoreSchema:

@@ -19,7 +19,7 @@ import pytest
 from ports import free_port
 from prometheus_client import parser
 
-from oscbridge import BadMessage, Endpoint, Message
+from oscbridge import BadMessage, Endpoint, Message, Options
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.routes import stateful_steps
@@ -93,7 +93,14 @@ def repeat(message):
 """
 
 
-class Fussy(Endpoint):
+class FussyOptions(Options):
+    certificate: Path
+
+    def certificates(self) -> dict[str, Path]:
+        return {"certificate": self.certificate}
+
+
+class Fussy(Endpoint[FussyOptions]):
     """Accepts messages below 1."""
 
     async def send(self, message: Message) -> None:
@@ -117,6 +124,11 @@ async def troubled(
     Path(tmp_path, "functions_of_the_dashboard.py").write_text(FUNCTIONS)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(stateful_steps, "MAX_DELAYED", 5)
+    certificate = tmp_path / "fussy.pem"
+    command = f"openssl req -x509 -newkey rsa:2048 -nodes -keyout /dev/null -out {certificate}"
+    openssl = [*command.split(), "-days", "365", "-subj", "/CN=stage"]
+    subprocess.run(openssl, check=True, capture_output=True)
+    monkeypatch.setenv("OSCBRIDGE__ENDPOINT__FUSSY__CERTIFICATE", str(certificate))
     app = App(parse(SYSTEM, {"fussy": Fussy, "stuck": Stuck}, "test.toml"), Plugins([]))
     client = await serve_http(
         lambda: read_status(app), HTTPLimits(request_timeout=0.05), reloads=lambda: Reloads(1, 1)

@@ -330,7 +330,7 @@ def test_listening_page_is_closed_when_it_keeps_sending(
 
 def test_page_works_over_tls(browser: Browser, run: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "token").write_text(TOKEN)
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 60"
     files = ["-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "pem")]
     names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
     subprocess.run([*command.split(), *files, *names], check=True, capture_output=True)

@@ -28,9 +28,9 @@ class Certificate:
 
 
 def make_certificate(folder: Path, name: str) -> Certificate:
-    """Make a certificate for 127.0.0.1 and localhost, valid for two days."""
+    """Make a certificate for 127.0.0.1 and localhost, valid for 60 days."""
     found = Certificate(folder / f"{name}.pem", folder / f"{name}.key")
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 60"
     names = ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
     files = ["-keyout", str(found.key), "-out", str(found.certificate)]
     subprocess.run([*command.split(), *names, *files], check=True, capture_output=True)

@@ -11,15 +11,20 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from oscbridge.bridge.config.certificates import certificates_of
 from oscbridge.bridge.config.environment import PREFIX, is_out_of_range, mistaken, overlay
 from oscbridge.bridge.config.file import read_file
+from oscbridge.bridge.config.problem import path_text
 from oscbridge.bridge.config.reader import Reader
 from oscbridge.bridge.config.resolved import Configuration, EndpointEntry
+from oscbridge.bridge.config.secrets import secret_warnings
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import ConfigurationError, OSCBridgeError
+from oscbridge.net.certificate import certificate_warning
 from oscbridge.options import Options
 
 __all__ = [
@@ -85,6 +90,10 @@ def parse(
     for endpoint, entry in reader.endpoints.items():
         for warning in _warnings(entry.options):
             _log.warning("%s: endpoint.%s: %s", name, endpoint, warning)
+        for warning in _certificate_warnings(entry.options):
+            _log.warning("%s: endpoint.%s.%s", name, endpoint, warning)
+        for path, warning in secret_warnings(entry.options, ("endpoint", endpoint)):
+            _log.warning("%s: %s: %s", name, path_text(path), warning)
     if not reader.bridges and not reader.endpoints:
         _log.warning("%s: no bridges and no endpoints: nothing will be received", name)
     return Configuration(reader.bridges, reader.endpoints, reader.routes, reader.http, reader.run)
@@ -96,6 +105,13 @@ def _warnings(options: Options) -> Sequence[str]:
         return tuple(map(str, options.config_warnings()))
     except BaseException as error:
         return (f"its plugin is broken: {type(error).__name__}: {error}",)
+
+
+def _certificate_warnings(options: Options) -> Iterator[str]:
+    """The certificates of an endpoint that are not valid now, or not for long."""
+    for key, info in certificates_of(options).items():
+        if warning := certificate_warning(info, datetime.now(UTC)):
+            yield f"{key}: {warning}"
 
 
 def parse_toml(text: str, name: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, path_text
 
-__all__ = ["PREFIX", "Overlay", "is_out_of_range", "mistaken", "overlay"]
+__all__ = ["PREFIX", "Overlay", "is_out_of_range", "mistaken", "overlay", "variable_of"]
 
 PREFIX: Final = "OSCBRIDGE__"
 """The prefix of the names of these variables."""
@@ -50,9 +50,10 @@ class Overlay(NamedTuple):
         variable = self._variable_of(problem.path)
         fix = ""
         if problem.renamed_to and variable is None:
-            fix = "; 'oscbridge check --fix' renames it in the file"
-        elif problem.renamed_to and variable is not None and problem.path in self.places:
-            fix = f"; set {variable.rpartition('__')[0]}__{problem.renamed_to.upper()} instead"
+            action = "renames" if problem.renamed_to[:-1] == problem.path[:-1] else "moves"
+            fix = f"; 'oscbridge check --fix' {action} it in the file"
+        elif problem.renamed_to and problem.path in self.places:
+            fix = f"; set {variable_of(problem.renamed_to)} instead"
         return f"{problem}{fix}" + (f" (from {variable})" if variable is not None else "")
 
     def _variable_of(self, path: KeyPath) -> str | None:
@@ -85,6 +86,12 @@ def overlay(raw: Mapping[str, Any], environment: Mapping[str, str]) -> Overlay:
         places |= {path[:n]: name for n in (*range(known + 1, len(path)), len(path))}
         raw = _with(raw, path, _value(environment[name]))
     return Overlay(raw, names, places, problems)
+
+
+def variable_of(path: KeyPath) -> str:
+    """The name of the variable that sets the key at a path."""
+    steps = (str(step + 1) if isinstance(step, int) else step.upper() for step in path)
+    return PREFIX + "__".join(step.replace("-", "_") for step in steps)
 
 
 def mistaken(environment: Mapping[str, str]) -> list[str]:

@@ -10,12 +10,14 @@ from typing import Any, Final, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
+from oscbridge.bridge.config.environment import variable_of
+from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, path_text, show
 from oscbridge.bridge.config.secrets import SECRET
+from oscbridge.net.host_name import HostError
 from oscbridge.options import Options
 from oscbridge.suggestions import did_you_mean, suggest
 
-__all__ = ["explain", "inner_model", "keys_of", "renamed_keys_of", "validate"]
+__all__ = ["explain", "inner_model", "keys_of", "moved_keys_of", "renamed_keys_of", "validate"]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -44,7 +46,11 @@ def explain(
         if error["type"] == "literal_error" and isinstance(value, str):
             near = did_you_mean(value, re.findall("'([^']*)'", error["ctx"]["expected"]))
         text = f"{text}; {near or _default(model, location)}".removesuffix("; ")
-    return ConfigProblem(place, text, show(value))
+    elif isinstance(found := error["ctx"]["error"], HostError) and found.is_placeholder:
+        while isinstance(place[-1], int):  # of a list that may be written as a single value
+            place = place[:-1]
+        text = f"{text}; write the value, or set the variable {variable_of(place)}"
+    return ConfigProblem((*path, *location), text, show(value))
 
 
 def _unknown_key(
@@ -55,7 +61,11 @@ def _unknown_key(
     for each in models:
         new = renamed_keys_of(each).get(key)
         if new is not None:
-            return ConfigProblem(place, f"renamed to {new!r}", renamed_to=new)
+            return ConfigProblem(place, f"renamed to {new!r}", renamed_to=(*place[:-1], new))
+    new = moved_keys_of(models[0]).get(key)
+    if new is not None:
+        path = (*place[:-2], new)
+        return ConfigProblem(place, f"moved to '{path_text(path)}'", renamed_to=path)
     known = sorted(name for each in models for name in keys_of(each))
     return ConfigProblem(place, f"unknown key; {suggest(key, known, 'known keys')}")
 
@@ -146,6 +156,11 @@ def keys_of(model: type[BaseModel] | None) -> list[str]:
 def renamed_keys_of(model: type[BaseModel] | None) -> Mapping[str, str]:
     """The current names of a model's keys by their former names."""
     return model.renamed_keys if model is not None and issubclass(model, Options) else {}
+
+
+def moved_keys_of(model: type[BaseModel] | None) -> Mapping[str, str]:
+    """The names of keys of the table around a model's, by their former names in its own."""
+    return model.moved_keys if model is not None and issubclass(model, Options) else {}
 
 
 def inner_model(model: type[BaseModel], location: KeyPath) -> type[BaseModel] | None:

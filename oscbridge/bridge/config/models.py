@@ -15,6 +15,7 @@ from oscbridge.dispatch.scheduler import Scheduler
 from oscbridge.endpoint import OnStart, Policy
 from oscbridge.errors import DecodeError, PatternError
 from oscbridge.net.allowlist import AllowList
+from oscbridge.net.host_name import check_interface
 from oscbridge.net.url import OSCURL
 from oscbridge.options import Options
 from oscbridge.osc import Limits, Pattern
@@ -100,6 +101,9 @@ def _range(value: object) -> object:
         raise ValueError("whole numbers must fit 32 bits; write a float, e.g. 1e10")
     return tuple(numbers)
 
+
+SPOOL_AGE: Final = 604_800.0
+"""Default of ``max_age`` with the policy ``spool``, in seconds."""
 
 _Bytes = Annotated[int, Field(ge=16, le=256 << 20)]
 _Count = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -195,9 +199,12 @@ class BridgeOptions(Options):
     ``host:port``. A multicast group is joined."""
     mode: Annotated[Mode, AfterValidator(_mode)] = "asyncio"
     """How messages are handled: ``asyncio``, ``blocking``, ``threading`` or ``forking``."""
+    on_start: Literal["error", "retry"] = "error"
+    """What happens when it cannot listen at startup, e.g. because the network is not up yet:
+    ``error`` (the program ends) or ``retry``."""
     workers: Annotated[int, Field(ge=1, le=10_000)] = 32
     """Simultaneous threads or processes, in ``threading`` and ``forking``."""
-    interface: str = ""
+    interface: Annotated[str, AfterValidator(check_interface)] = ""
     """Where to join a multicast group: the address (IPv4) or name (IPv6) of an interface."""
     allow: AllowList = AllowList()
     """Networks and addresses that may send, e.g. ``["10.0.0.0/8", "127.0.0.1"]``; if empty,
@@ -219,15 +226,14 @@ def _spool_path(value: object, info: ValidationInfo) -> Path:
 class SpoolOptions(Options):
     """``[endpoint.NAME.spool]``: the file of the policy ``spool``."""
 
-    renamed_keys: ClassVar[Mapping[str, str]] = {"size": "max_size", "age": "max_age"}
+    renamed_keys: ClassVar[Mapping[str, str]] = {"size": "max_size"}
+    moved_keys: ClassVar[Mapping[str, str]] = {"age": "max_age", "max_age": "max_age"}
 
     path: Annotated[Path, BeforeValidator(_spool_path)] | None = None
     """The file; it is created if missing. A relative path starts at the directory of the
     configuration file."""
     max_size: Annotated[int, Field(ge=1 << 20, le=1 << 40)] = 100_000_000
     """Approximate size of the file in bytes. When it is full, the oldest messages are dropped."""
-    max_age: Annotated[float, Field(ge=1, le=366 * 86_400)] = 604_800.0
-    """Seconds of running time after which a waiting message is dropped."""
 
 
 class HostOptions(Options):
@@ -243,6 +249,10 @@ class HostOptions(Options):
     on_start: OnStart | None = None
     """What happens when the connection fails at startup: ``retry``, ``error`` or ``ignore``, which
     leaves the endpoint disconnected until the next reload."""
+    max_age: Annotated[float, Field(ge=0.01, le=366 * 86_400)] | None = None
+    """Seconds after which a waiting message is dropped as ``expired``. Without it messages wait
+    for any time; with the policy ``spool`` for 604800 s, which is 7 days, of running time. With
+    less than 10 minutes, messages that an earlier run left in the spool expire at the start."""
     stall_timeout: Annotated[float, Field(gt=0, le=86_400)] = 5.0
     """Seconds after which a send that is still in progress is logged, and the endpoint not ready.
     No effect with the policy ``block``, where a slow endpoint slows its sources by design."""

@@ -26,8 +26,8 @@ class ConfigProblem:
     """The description of the problem and how to fix it."""
     value: str = ""
     """The offending value as it is shown; empty if it is missing, irrelevant or secret."""
-    renamed_to: str = ""
-    """The current name of the key, if the path ends with a former name."""
+    renamed_to: KeyPath = ()
+    """The current path of the key, if the path is a former one."""
 
     def __str__(self) -> str:
         value = f" = {self.value}" if self.value else ""

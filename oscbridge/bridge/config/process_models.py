@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from oscbridge.bridge.routes.config import MAX_ADDRESSES
 from oscbridge.bridge.sinks.runner import DRAIN_TIMEOUT
+from oscbridge.net.host_name import check_host_names
 from oscbridge.net.url import HostPort
 from oscbridge.options import Options
 
@@ -19,7 +21,9 @@ class HTTPOptions(Options):
 
     listen: HostPort = HostPort("127.0.0.1", 9180)
     """Where to serve ``/healthz``, ``/readyz`` and ``/metrics``: ``host:port``."""
-    hosts: tuple[str, ...] = ()
+    on_start: Literal["error", "retry"] = "error"
+    """What happens when it cannot listen at startup: ``error`` (the program ends) or ``retry``."""
+    hosts: Annotated[tuple[str, ...], AfterValidator(check_host_names)] = ()
     """Additional host names under which clients may address it. IP addresses and names that
     nobody can register (``stage``, ``stage.local``, ``stage.lan``) always work."""
 
@@ -31,6 +35,10 @@ class RunOptions(Options):
 
     drain_timeout: Annotated[float, Field(ge=0, le=600)] = DRAIN_TIMEOUT
     """Seconds within which endpoints must deliver their queues when the bridge stops."""
+    max_addresses: Annotated[int, Field(ge=1, le=10_000_000)] = MAX_ADDRESSES
+    """Addresses for which each ``on_change`` and ``limit`` of a route, and each endpoint that
+    offers snapshots, keep state. Above it the least recently used one is forgotten, which is
+    counted and logged once."""
     blocked_timeout: Annotated[float, Field(ge=0.05, le=3600)] = 1.0
     """Seconds after which an event loop that a plugin or a function blocks is reported, with the
     line that blocks it."""

@@ -6,11 +6,12 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from oscbridge.bridge.config.error_messages import validate
-from oscbridge.bridge.config.models import BridgeOptions, HostOptions, RouteOptions
+from oscbridge.bridge.config.models import SPOOL_AGE, BridgeOptions, HostOptions, RouteOptions
 from oscbridge.bridge.config.plugin_packages import suggest_type
 from oscbridge.bridge.config.port_conflicts import (
     Listen,
@@ -76,9 +77,15 @@ class Reader:
         routes = RouteReader(types, bridges, endpoints, directory)
         for index, table in enumerate(self._route_tables(raw)):
             routes.read(index, table)
-        self.routes = routes.entries
+        self._set_bounds(self.run.max_addresses)
+        self.routes = [replace(r, max_addresses=self.run.max_addresses) for r in routes.entries]
         self.problems += routes.problems
         self.problems += self._loops(routes.options, listens)
+
+    def _set_bounds(self, max_addresses: int) -> None:
+        for name, entry in self.endpoints.items():
+            delivery = replace(entry.delivery, max_addresses=max_addresses)
+            self.endpoints[name] = replace(entry, delivery=delivery)
 
     def _problem(self, path: KeyPath, text: str, value: object = None) -> None:
         self.problems.append(ConfigProblem(path, text, "" if value is None else show(value)))
@@ -146,6 +153,7 @@ class Reader:
             policy=policy,
             on_start=host.on_start or factory.on_start,
             queue_size=host.queue,
+            max_age=host.max_age,
             stall_timeout=host.stall_timeout,
             spool=spool,
         )
@@ -176,7 +184,7 @@ class Reader:
                 text = "missing key; the default requires a home directory"
                 self._problem(("endpoint", name, "spool", "path"), text)
                 return None
-        return SpoolBounds(path, host.spool.max_size, host.spool.max_age)
+        return SpoolBounds(path, host.spool.max_size, host.max_age or SPOOL_AGE)
 
     def _listens(self) -> list[Listen]:
         found = [listen_of_endpoint(name, entry.options) for name, entry in self.endpoints.items()]

@@ -5,7 +5,8 @@ Comments, order and formatting are kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from copy import deepcopy
 from typing import Any, NamedTuple, TypeAlias
 
 import tomlkit
@@ -15,7 +16,11 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, Array, InlineTable, Item, Key, KeyType, SingleKey, Table
 
 from oscbridge.bridge.config.config import parse_toml
-from oscbridge.bridge.config.error_messages import inner_model, renamed_keys_of
+from oscbridge.bridge.config.error_messages import (
+    inner_model,
+    moved_keys_of,
+    renamed_keys_of,
+)
 from oscbridge.bridge.config.models import BridgeOptions, HostOptions, RouteOptions
 from oscbridge.bridge.config.problem import KeyPath, path_text
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
@@ -34,8 +39,17 @@ class RenamedKey(NamedTuple):
     path: KeyPath
     """Where it is, with its former name."""
     new: str
+    is_moved: bool = False
+    """Whether it is now a key of the table around its former one."""
+
+    @property
+    def target(self) -> KeyPath:
+        """Where it is now, in tables with their former names."""
+        return (*self.path[: -2 if self.is_moved else -1], self.new)
 
     def __str__(self) -> str:
+        if self.is_moved:
+            return f"{path_text(self.path)}: moved to '{path_text(self.target)}'"
         return f"{path_text(self.path)}: renamed to {self.new!r}"
 
 
@@ -52,14 +66,18 @@ def rename_keys(
     _refuse_duplicates(raw, renamed, name)
     if not renamed:
         return text, []
-    keys = {_without_positions(each.path): each.new for each in renamed}
+    keys = {_without_positions(each.path): each.new for each in renamed if not each.is_moved}
+    moved = [each for each in renamed if each.is_moved]
     try:
         document = tomlkit.parse(text)
+        for each in moved:
+            _move(document, each)
         _rename(document, keys, ())
         new_text = document.as_string()
     except (TOMLKitError, RecursionError) as error:
         raise ConfigurationError(f"{name}: not changed: {error}; rename the keys by hand") from None
-    if parse_toml(new_text, name) != _renamed(raw, keys, ()):
+    expected = _renamed(_moved(raw, moved), keys, ())
+    if parse_toml(new_text, name) != expected:
         raise ConfigurationError(f"{name}: not changed; rename the keys by hand")
     return new_text, renamed
 
@@ -104,9 +122,12 @@ def _find(
         names: dict[str, str] = {}
         for model in _models(current, raw, types):
             names |= renamed_keys_of(model)
+        moved = {} if len(path) < 3 else _moved_names(_models(current, raw, types))
         for key, value in node.items():
             new = names.get(key)
-            if new is not None:
+            if key in moved:
+                yield RenamedKey((*path, key), moved[key], is_moved=True)
+            elif new is not None:
                 yield RenamedKey((*path, key), new)
             name = key if new is None else new
             yield from _find(value, (*path, key), (*current, name), raw, types)
@@ -117,15 +138,39 @@ def _refuse_duplicates(raw: Mapping[str, Any], renamed: list[RenamedKey], name: 
     taken: set[KeyPath] = set()
     for each in renamed:
         table: Any = raw
-        for step in each.path[:-1]:
+        for step in each.path[: -2 if each.is_moved else -1]:
             table = table[step]
-        target = (*each.path[:-1], each.new)
+        target = each.target
         if each.new in table or target in taken:
             text = f"not changed: its current name {each.new!r} is set too; remove one of them"
             problems.append(f"{name}: {path_text(each.path)}: {text}")
         taken.add(target)
     if problems:
         raise ConfigurationError("\n".join(problems))
+
+
+def _moved_names(models: Iterable[type[BaseModel]]) -> Mapping[str, str]:
+    return {old: new for model in models for old, new in moved_keys_of(model).items()}
+
+
+def _moved(raw: Mapping[str, Any], moved: Iterable[RenamedKey]) -> dict[str, Any]:
+    """A copy of the tables of a file with some keys in the tables around their own."""
+    copy = deepcopy(dict(raw))
+    for each in moved:
+        _move(copy, each)
+    return copy
+
+
+def _move(document: MutableMapping[str, Any], key: RenamedKey) -> None:
+    """Move a key into the table around its own, which is removed if it is empty then."""
+    outer: Any = document
+    for step in key.path[:-2]:
+        outer = outer[step]
+    inner = outer[key.path[-2]]
+    value = inner.pop(key.path[-1])
+    if not inner:
+        del outer[key.path[-2]]
+    outer[key.new] = value
 
 
 def _without_positions(path: KeyPath) -> tuple[str, ...]:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import hmac
 import os
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
-from pydantic import BeforeValidator, GetCoreSchemaHandler, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from oscbridge.bridge.config.problem import KeyPath
 from oscbridge.net.os_errors import what_failed
 
-__all__ = ["SECRET", "File", "Secret"]
+__all__ = ["SECRET", "File", "Secret", "secret_warnings"]
 
 MAX_SECRET: Final = 65_536
 """Bytes of a secret, at most."""
+
+_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
+"""Byte order marks of UTF-16, which Windows PowerShell writes."""
 
 SECRET: Final = "secret"
 """The type of pydantic's errors about secrets."""
@@ -31,11 +36,13 @@ class Secret:
     directory of the configuration file. It is read when the configuration is read.
     """
 
-    __slots__ = ("value",)
+    __slots__ = ("value", "warning")
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str, warning: str = "") -> None:
         self.value = value
-        """The secret itself, without a newline at the end of the file."""
+        """The secret itself, without a byte order mark and line ends."""
+        self.warning = warning
+        """What is probably a mistake, human-readable, without the secret; else empty."""
 
     def __repr__(self) -> str:
         return "Secret(***)"
@@ -78,26 +85,64 @@ def _from_environment(name: str) -> Secret:
     found = os.environ.get(name)
     if found is None:
         raise ValueError(f"environment variable {name!r} is not set; set it")
-    return _secret(found, f"environment variable {name!r}")
+    return _secret(os.fsencode(found), f"environment variable {name!r}")
 
 
 def _from_file(path: Path) -> Secret:
     try:
         with path.open("rb") as file:
-            text = file.read(MAX_SECRET + 1).decode()
+            data = file.read(MAX_SECRET + 1)
     except OSError as error:
         raise ValueError(f"{path}: {_why(error)}") from None
+    return _secret(data, str(path))
+
+
+def _secret(data: bytes, where: str) -> Secret:
+    """The secret in the content of a file or a variable. Raises ``ValueError``."""
+    if len(data) > MAX_SECRET:
+        raise ValueError(f"{where} is longer than {MAX_SECRET} bytes")
+    if data.startswith(_UTF_16):
+        raise ValueError(f"{where} is UTF-16; save it as UTF-8")
+    try:
+        text = data.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError:
-        raise ValueError(f"{path}: not UTF-8") from None
-    return _secret(text.removesuffix("\n").removesuffix("\r"), str(path))
-
-
-def _secret(text: str, where: str) -> Secret:
+        raise ValueError(f"{where} is not UTF-8") from None
     if not text:
         raise ValueError(f"{where} is empty")
-    if len(text) > MAX_SECRET:
-        raise ValueError(f"{where} is longer than {MAX_SECRET} bytes")
-    return Secret(text)
+    if "\n" in text or "\r" in text:
+        raise ValueError(f"{where} has several lines; a secret is one line")
+    for position, character in enumerate(text, 1):
+        if unicodedata.category(character) == "Cc":
+            code = f"U+{ord(character):04X}"
+            text = f"{where} contains the control character {code} at position {position}"
+            raise ValueError(f"{text}; remove it")
+    return Secret(text, _warning(text, where))
+
+
+def _warning(text: str, where: str) -> str:
+    """What a secret has around it that probably does not belong to it."""
+    if text != text.strip():
+        return f"{where} begins or ends with a blank, which is part of the secret; remove it"
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'`":
+        return f"{where} has quotes around it, which are part of the secret; remove them"
+    return ""
+
+
+def secret_warnings(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    """The warnings of all secrets in a model, or in a value of it, with their paths."""
+    match value:
+        case Secret():
+            if value.warning:
+                yield path, value.warning
+        case BaseModel():
+            for key, field in type(value).model_fields.items():
+                yield from secret_warnings(getattr(value, key), (*path, field.alias or key))
+        case tuple() | list():
+            for index, item in enumerate(value):
+                yield from secret_warnings(item, (*path, index))
+        case dict():
+            for key, item in value.items():
+                yield from secret_warnings(item, (*path, str(key)))
 
 
 def _read_file(value: object, info: ValidationInfo) -> Path:

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, Self
 if TYPE_CHECKING:  # a worker does not load pydantic
     from oscbridge.options import Options
 
-__all__ = ["RouteConfig"]
+__all__ = ["MAX_ADDRESSES", "RouteConfig"]
+
+MAX_ADDRESSES: Final = 20_000
+"""Default of the addresses whose state or last value is kept."""
 
 _PURE: Final = ("match", "types", "scale", "curve", "send", "function")
 
@@ -33,6 +36,8 @@ class RouteConfig:
     """Messages per second per address."""
     delay: float | None = None
     """Seconds."""
+    max_addresses: int = MAX_ADDRESSES
+    """Addresses for which ``on_change`` and ``limit`` keep state."""
     sources: tuple[str, ...] = ()
     """Names of bridges and endpoints to read from."""
     to: tuple[str, ...] = ()

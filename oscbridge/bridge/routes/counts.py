@@ -15,7 +15,7 @@ class RouteCounts:
     when its fate is known, so that no snapshot sees it twice or not at all.
     """
 
-    __slots__ = ("_lock", "failed", "filtered", "passed")
+    __slots__ = ("_lock", "failed", "filtered", "forgotten", "passed")
 
     def __init__(self) -> None:
         self.passed = 0
@@ -27,6 +27,8 @@ class RouteCounts:
         """Messages that the configuration does not want to pass, by step."""
         self.failed: Counter[str] = Counter()
         """Lost messages, by reason."""
+        self.forgotten = 0
+        """Addresses whose state a step has forgotten, as there are too many."""
         self._lock = threading.Lock()
 
     def filter(self, step: str, count: int = 1) -> None:

@@ -18,6 +18,7 @@ from oscbridge.bridge.routes.stateful_steps import (
     Limit,
     LossReport,
     OnChange,
+    StateBounds,
     StatefulStep,
     StepOut,
 )
@@ -66,11 +67,13 @@ class StatefulSteps:
         sinks: Sequence[RouteSink],
         counts: RouteCounts,
         log_loss: LossReport,
+        log_warning: Callable[[str], None],
     ) -> None:
         self._config = config
         self._sinks = tuple(sinks)
         self.counts = counts
         self._log_loss = log_loss
+        self._log_warning = log_warning
         self._plain = not any(sink.takes_route for sink in sinks)
         self._steps: list[StatefulStep] = []
         self._first: StepOut = self._send
@@ -90,14 +93,29 @@ class StatefulSteps:
             self._steps.append(delay)
             out = delay.put
         if config.limit is not None:
-            limit = Limit(config.limit, out, loop, self.counts, self._lose)
+            states = StateBounds(self.counts, config.max_addresses, self._warn)
+            limit = Limit(config.limit, out, loop, self.counts, self._lose, states)
             self._steps.append(limit)
             out = limit.put
         if config.on_change:
-            change = OnChange(out, self.counts)
+            states = StateBounds(self.counts, config.max_addresses, self._warn)
+            change = OnChange(out, self.counts, states)
             self._steps.append(change)
             out = change.put
         self._first = out
+
+    def _warn(self) -> None:
+        """Say once that the steps do not know all addresses."""
+        steps = " and ".join(
+            name
+            for name, is_set in (
+                ("on_change", self._config.on_change),
+                ("limit", self._config.limit is not None),
+            )
+            if is_set
+        )
+        text = f"more than {self._config.max_addresses} addresses: {steps} may let messages pass"
+        self._log_warning(f"{text}; raise max_addresses in [run]")
 
     @property
     def held(self) -> int:
@@ -220,7 +238,7 @@ class Route:
         self.failures = RouteFailures()
         self.pure = PureSteps(config, self._report, self.counts)
         behind = self.counts if self.results is None else self.results
-        self.stateful = StatefulSteps(config, sinks, behind, self._report)
+        self.stateful = StatefulSteps(config, sinks, behind, self._report, self._warn)
         self._log = RateLimitedLog(_log)
 
     def __repr__(self) -> str:
@@ -252,6 +270,9 @@ class Route:
     def flush_reports(self, *, everything: bool = False) -> None:
         """Log the summaries of suppressed lines that are due; with ``everything``, all of them."""
         self._log.flush(everything=everything)
+
+    def _warn(self, text: str) -> None:
+        _log.warning("%s: %s", self.name, text)
 
     def _report(self, reason: str, text: str, error: BaseException | None = None) -> None:
         level = logging.WARNING if error is None else logging.ERROR

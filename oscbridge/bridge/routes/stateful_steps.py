@@ -1,7 +1,7 @@
 """The stateful steps of a route: on_change, limit, delay. They run on the event loop.
 
-Each keeps its state by address, for at most :data:`MAX_ADDRESSES` of them; the least recently
-used one is dropped first.
+Each keeps its state by address, for at most ``max_addresses`` of them; the least recently used
+one is forgotten first, which is counted.
 """
 
 from __future__ import annotations
@@ -15,19 +15,15 @@ from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.delivery import Deliverable
 
 __all__ = [
-    "MAX_ADDRESSES",
     "MAX_DELAYED",
     "Delay",
     "Limit",
     "LossReport",
     "OnChange",
+    "StateBounds",
     "StatefulStep",
     "StepOut",
 ]
-
-MAX_ADDRESSES: Final = 10_000
-"""Addresses for which a step keeps state, and messages that wait in ``limit``; above it the
-oldest is dropped."""
 
 MAX_DELAYED: Final = 10_000
 """Messages that one route may delay; above it new ones are dropped."""
@@ -52,14 +48,41 @@ class StatefulStep(Protocol):
         """Pass or drop waiting messages; set no more timers."""
 
 
+class StateBounds:
+    """The bound of the addresses for which a step keeps state.
+
+    ``on_first`` is called when the first address is forgotten.
+    """
+
+    def __init__(
+        self, counts: RouteCounts, max_addresses: int, on_first: Callable[[], None]
+    ) -> None:
+        self.max_addresses = max_addresses
+        self._counts = counts
+        self._on_first = on_first
+        self._is_exceeded = False
+
+    def remember(self, states: OrderedDict[str, _Value], address: str, value: _Value) -> None:
+        """Add the state of an address as the newest; forget the oldest above the bound."""
+        states[address] = value
+        states.move_to_end(address)
+        if len(states) > self.max_addresses:
+            states.popitem(last=False)
+            self._counts.forgotten += 1
+            if not self._is_exceeded:
+                self._is_exceeded = True
+                self._on_first()
+
+
 class OnChange:
     """Passes a message if its values differ from the last ones at its address."""
 
     held = 0
 
-    def __init__(self, out: StepOut, counts: RouteCounts) -> None:
+    def __init__(self, out: StepOut, counts: RouteCounts, states: StateBounds) -> None:
         self._out = out
         self._counts = counts
+        self._states = states
         self._last: OrderedDict[str, object] = OrderedDict()
 
     def put(self, message: Deliverable) -> None:
@@ -68,7 +91,7 @@ class OnChange:
             self._last.move_to_end(message.address)
             self._counts.filter("on_change")
             return
-        remember(self._last, message.address, value)
+        self._states.remember(self._last, message.address, value)
         self._out(message)
 
     def close(self) -> None:
@@ -89,8 +112,10 @@ class Limit:
         loop: asyncio.AbstractEventLoop,
         counts: RouteCounts,
         lose: LossReport,
+        states: StateBounds,
     ) -> None:
         self._every = 1.0 / rate
+        self._states = states
         self._out = out
         self._loop = loop
         self._counts = counts
@@ -112,21 +137,23 @@ class Limit:
         now = self._loop.time()
         due = self._next.get(address, now)
         if now >= due:
-            remember(self._next, address, now + self._every)
+            self._states.remember(self._next, address, now + self._every)
             self._out(message)
             return
-        if len(self._waiting) >= MAX_ADDRESSES:
+        if len(self._waiting) >= self._states.max_addresses:
             oldest = next(iter(self._waiting))
             del self._waiting[oldest]
             self._timers.pop(oldest).cancel()
-            self._lose("limited", f"more than {MAX_ADDRESSES} messages wait for the limit")
+            self._lose(
+                "limited", f"more than {self._states.max_addresses} messages wait for the limit"
+            )
         self._waiting[address] = message
         self._timers[address] = self._loop.call_at(due, self._send, address)
 
     def _send(self, address: str) -> None:
         del self._timers[address]
         message = self._waiting.pop(address)
-        remember(self._next, address, self._loop.time() + self._every)
+        self._states.remember(self._next, address, self._loop.time() + self._every)
         self._out(message)
 
     def close(self) -> None:
@@ -189,11 +216,3 @@ class Delay:
         if self._waiting:
             self._counts.fail("stopped", len(self._waiting))
             self._waiting.clear()
-
-
-def remember(memory: OrderedDict[str, _Value], key: str, value: _Value) -> None:
-    """Add a value as the newest; drop the oldest above the bound."""
-    memory[key] = value
-    memory.move_to_end(key)
-    if len(memory) > MAX_ADDRESSES:
-        memory.popitem(last=False)

@@ -17,7 +17,7 @@ _EXPLANATIONS: Final = {
     "full": "they arrive faster than they can be delivered",
     "closed": "the endpoint is not open",
     "stopped": "no time left to deliver them",
-    "expired": "they waited on disk for too long",
+    "expired": "they waited longer than max_age",
     "unreadable": "the file on disk is damaged, or written for other options",
 }
 """The bridge's own reasons, for the log."""

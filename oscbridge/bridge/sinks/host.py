@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import socket
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from oscbridge.abilities import Reconfigurable, RouteAware
+from oscbridge.bridge.config.certificates import certificates_of
 from oscbridge.bridge.config.models import LimitOptions
 from oscbridge.bridge.hops import MAX_HOPS, hops_of, origin_after
 from oscbridge.bridge.sinks.connection import description_of
@@ -19,6 +20,7 @@ from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import DecodeError
 from oscbridge.logs.rate_limited import RateLimitedLog
+from oscbridge.net.certificate import CertificateInfo
 from oscbridge.options import Options
 from oscbridge.osc import Message
 
@@ -33,6 +35,8 @@ class EndpointHost:
         self.name = endpoint.name
         self.dispatcher = Dispatcher(name=endpoint.name, scheduler=LimitOptions().scheduler())
         """The routes that read from this endpoint."""
+        self.certificates: Mapping[str, CertificateInfo] = {}
+        """Its certificates by key."""
         self.refusals = 0
         self._routes: Sequence[RouteInfo] = ()
         self._log = RateLimitedLog(endpoint.log)
@@ -66,6 +70,15 @@ class EndpointHost:
         """Notify the endpoint that its routes have changed. Raises what it raises."""
         if isinstance(self.endpoint, RouteAware):
             self.endpoint.on_routes_changed()
+
+    def read_certificates(self, options: Options) -> Sequence[str]:
+        """Note its certificates. Returns a line about each that is new since the last call."""
+        before, self.certificates = self.certificates, certificates_of(options)
+        return [
+            f"endpoint.{self.name}: new {key}, valid until {info.end:%Y-%m-%d}"
+            for key, info in self.certificates.items()
+            if (old := before.get(key)) is not None and old.fingerprint != info.fingerprint
+        ]
 
     def update(self, options: Options) -> bool:
         """Whether the endpoint continues with other options. Raises what it raises."""

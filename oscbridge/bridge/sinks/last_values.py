@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable
 
 from oscbridge.osc import Message
 
-__all__ = ["MAX_LAST_VALUES", "LastValues"]
-
-MAX_LAST_VALUES: Final = 10_000
-"""Addresses whose last message is kept; the one updated longest ago is removed first."""
+__all__ = ["LastValues"]
 
 
 class LastValues:
-    """The last message of each address, in the order of their last update."""
+    """The last message of each address, in the order of their last update.
 
-    def __init__(self) -> None:
+    Above ``max_addresses`` the one updated longest ago is forgotten; ``on_first`` is called when
+    that happens for the first time.
+    """
+
+    def __init__(self, max_addresses: int, on_first: Callable[[], None]) -> None:
+        self.forgotten = 0
+        """Addresses that were forgotten."""
+        self._max_addresses = max_addresses
+        self._on_first = on_first
         self._messages: OrderedDict[str, Message] = OrderedDict()
 
     def add(self, messages: Iterable[Message]) -> None:
@@ -26,8 +30,11 @@ class LastValues:
         for message in messages:
             known[message.address] = message
             known.move_to_end(message.address)
-            if len(known) > MAX_LAST_VALUES:
+            if len(known) > self._max_addresses:
                 known.popitem(last=False)
+                self.forgotten += 1
+                if self.forgotten == 1:
+                    self._on_first()
 
     def values(self) -> list[Message]:
         """The messages, the one updated longest ago first."""

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from oscbridge.abilities import Coalescing, Durability, MustDeliver
+from oscbridge.bridge.routes.config import MAX_ADDRESSES
 from oscbridge.bridge.sinks.backpressure import Backpressure
 from oscbridge.bridge.sinks.drops import DropCounter
+from oscbridge.bridge.sinks.expiring_queue import AgedMessage, ExpiringQueue
 from oscbridge.bridge.sinks.latency import LatencySampler
-from oscbridge.bridge.sinks.queues import BlockingQueue, DropOldestQueue, LatestQueue
+from oscbridge.bridge.sinks.memory_queue import MemoryQueue
+from oscbridge.bridge.sinks.queues import (
+    BlockingQueue,
+    DropOldestQueue,
+    LatestQueue,
+)
 from oscbridge.bridge.sinks.send_queue import SendQueue
 from oscbridge.bridge.sinks.spool.queue import SpoolQueue
 from oscbridge.bridge.sinks.spool.serializer import SpoolSerializer
@@ -31,6 +39,10 @@ class RunnerOptions:
     """Messages."""
     spool: SpoolBounds | None = None
     """Required by the policy ``spool``."""
+    max_age: float | None = None
+    """Seconds after which a waiting message expires; None for never, or as ``spool`` says."""
+    max_addresses: int = MAX_ADDRESSES
+    """Addresses whose last value is kept, where the endpoint asks for that."""
     stall_timeout: float = 5.0
     """Seconds after which a send in progress is a problem, except with the policy ``block``."""
 
@@ -45,6 +57,8 @@ def make_queue(
     log: RateLimitedLog,
 ) -> SendQueue:
     """Return the send queue that the policy asks for. A spool starts its thread at once."""
+    if options.max_age is not None and options.policy != "spool":
+        return _expiring(options, options.max_age, endpoint, loop, drops, sampler, backpressure)
     size = options.queue_size
     must_deliver = endpoint.must_deliver_key if isinstance(endpoint, MustDeliver) else _no_key
     match options.policy:
@@ -62,6 +76,36 @@ def make_queue(
             is_durable = endpoint.is_durable if isinstance(endpoint, Durability) else _always
             writer = SpoolWriter(options.spool, serializer, is_durable, log)
             return SpoolQueue(size, loop, drops, sampler, writer)
+
+
+def _expiring(
+    options: RunnerOptions,
+    max_age: float,
+    endpoint: AnyEndpoint,
+    loop: asyncio.AbstractEventLoop,
+    drops: DropCounter,
+    sampler: LatencySampler,
+    backpressure: Backpressure,
+) -> SendQueue:
+    """Return the queue in memory that the policy asks for, with a maximum age."""
+    size = options.queue_size
+    must_deliver = endpoint.must_deliver_key if isinstance(endpoint, MustDeliver) else _no_key
+    coalesce = endpoint.coalesce_key if isinstance(endpoint, Coalescing) else _address
+    queue: MemoryQueue[AgedMessage]
+    match options.policy:
+        case "latest":
+            keys = _inner(must_deliver), _inner(coalesce)
+            queue = LatestQueue(size, loop, drops, sampler, *keys)
+        case "block":
+            queue = BlockingQueue(size, loop, drops, sampler, backpressure)
+        case _:
+            queue = DropOldestQueue(size, loop, drops, sampler, _inner(must_deliver))
+    return ExpiringQueue(queue, max_age, drops, sampler, must_deliver, loop.time)
+
+
+def _inner(key: Callable[[Deliverable], Hashable]) -> Callable[[AgedMessage], Hashable]:
+    """The same key, of the message in an entry."""
+    return lambda entry: key(entry.message)
 
 
 def _address(message: Deliverable) -> str:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from abc import ABC, abstractmethod
 from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable, Sized
-from typing import Final
+from collections.abc import Callable, Hashable
+from typing import Final, Generic
 
 from oscbridge.bridge.sinks.backpressure import Backpressure
 from oscbridge.bridge.sinks.drops import DropCounter
 from oscbridge.bridge.sinks.latency import LatencySampler
-from oscbridge.bridge.sinks.send_queue import QueueEvents
-from oscbridge.delivery import Deliverable
+from oscbridge.bridge.sinks.memory_queue import EntryT, MemoryQueue
 from oscbridge.dispatch.dispatcher import MAX_ROUTE_CALLS
 
 __all__ = [
@@ -23,7 +21,6 @@ __all__ = [
     "BlockingQueue",
     "DropOldestQueue",
     "LatestQueue",
-    "MemoryQueue",
 ]
 
 BLOCK_TIMEOUT: Final = 5.0
@@ -37,116 +34,19 @@ MAX_MUST_DELIVER: Final = 4_096
 """Must-deliver messages that a full queue keeps above its size."""
 
 
-class MemoryQueue(ABC):
-    """A send queue in memory.
-
-    ``drops`` counts, under the lock, and logs dropped messages by reason: ``full`` for those
-    that found no room, ``replaced`` for those replaced by a later value, ``closed`` for those
-    that arrived after :meth:`close`.
-
-    ``messages`` and ``must_deliver`` hold the waiting messages, the latter first; a subclass fills
-    them. The loop is woken only when the queue becomes non-empty: one wake-up per message would
-    itself be an unbounded queue.
-    """
-
-    problem = ""
-
-    def __init__(
-        self,
-        size: int,
-        loop: asyncio.AbstractEventLoop,
-        drops: DropCounter,
-        sampler: LatencySampler,
-        messages: Sized,
-        must_deliver: Sized = (),
-    ) -> None:
-        self.size = size
-        self.offered = 0
-        self._waiting = messages
-        self._waiting_first = must_deliver
-        self._sampler = sampler
-        self._drops = drops
-        self.lock = self._lock = threading.Lock()
-        self._closed = False
-        self._events = QueueEvents(loop, self._is_ready, self._is_empty)
-
-    @abstractmethod
-    def _add(self, message: Deliverable) -> str:
-        """Add a message, under the lock. Returns the reason if one was dropped, or ``""``."""
-
-    @abstractmethod
-    def _remove(self, count: int) -> list[Deliverable]:
-        """Remove and return the oldest messages, at most ``count``, under the lock."""
-
-    def __len__(self) -> int:
-        return len(self._waiting) + len(self._waiting_first)
-
-    def _is_ready(self) -> bool:
-        return not self._is_empty()
-
-    def _is_empty(self) -> bool:
-        return not (self._waiting or self._waiting_first)
-
-    def put(self, message: Deliverable) -> None:
-        with self._lock:
-            was_empty = not (self._waiting or self._waiting_first)
-            self.offered += 1
-            reason = "closed" if self._closed else self._add(message)
-            if not self._sampler.position:
-                self._sampler.start(len(self))
-            if reason:
-                self._drops.count(reason, 1)
-        if reason:
-            self._drops.log(reason, 1)
-        if was_empty and not self._closed and not self._events.wake():
-            self._drops.drop("closed", self.close())  # the loop is closed: no task will take it
-
-    async def take(self, count: int) -> list[Deliverable]:
-        events = self._events
-        if not (self._waiting or self._waiting_first) and not events.is_interrupted:
-            await events.wait()
-        events.begin()
-        with self._lock:
-            taken = self._remove(count)
-            self._sampler.removed(len(taken))
-            return taken
-
-    def interrupt(self) -> None:
-        self._events.interrupt()
-
-    async def join(self) -> None:
-        await self._events.join()
-
-    def release(self) -> None:
-        """Do nothing: no source waits."""
-        return
-
-    async def opened(self) -> None:
-        """Return at once: a queue in memory is open from the start."""
-        return
-
-    def close(self, pending: int = 0) -> int:
-        with self._lock:
-            self._closed = True
-            return len(self._remove(len(self))) + pending
-
-    async def finish(self) -> int:
-        return 0
-
-
-class MustDeliverBuffer:
+class MustDeliverBuffer(Generic[EntryT]):
     """The messages that a full queue keeps because the endpoint must receive them.
 
     ``key`` returns None for a message that may be dropped. Of those with one key only the last
     is kept.
     """
 
-    def __init__(self, key: Callable[[Deliverable], Hashable]) -> None:
-        self.messages: OrderedDict[Hashable, Deliverable] = OrderedDict()
+    def __init__(self, key: Callable[[EntryT], Hashable]) -> None:
+        self.messages: OrderedDict[Hashable, EntryT] = OrderedDict()
         """By their keys, oldest first."""
         self._key = key
 
-    def keep(self, message: Deliverable) -> bool:
+    def keep(self, message: EntryT) -> bool:
         """Keep a message if it must be delivered. Returns False if a message was dropped."""
         kept = self.messages
         try:
@@ -160,17 +60,17 @@ class MustDeliverBuffer:
         kept.move_to_end(key)
         return not is_known
 
-    def remove(self, count: int) -> list[Deliverable]:
+    def remove(self, count: int) -> list[EntryT]:
         """Remove and return the oldest messages, at most ``count``."""
         kept = self.messages
         return [kept.popitem(last=False)[1] for _ in range(min(count, len(kept)))]
 
 
-def _no_key(_message: Deliverable) -> None:
+def _no_key(_message: object) -> None:
     """Return the key of a message that may be dropped."""
 
 
-class DropOldestQueue(MemoryQueue):
+class DropOldestQueue(MemoryQueue[EntryT]):
     """``drop_oldest``: in order of arrival; a full queue drops its oldest message."""
 
     def __init__(
@@ -179,27 +79,30 @@ class DropOldestQueue(MemoryQueue):
         loop: asyncio.AbstractEventLoop,
         drops: DropCounter,
         sampler: LatencySampler,
-        must_deliver_key: Callable[[Deliverable], Hashable] = _no_key,
+        must_deliver_key: Callable[[EntryT], Hashable] = _no_key,
     ) -> None:
-        self._messages: deque[Deliverable] = deque()
+        self._messages: deque[EntryT] = deque()
         self._must_deliver = MustDeliverBuffer(must_deliver_key)
         waiting = self._messages, self._must_deliver.messages
         super().__init__(size, loop, drops, sampler, *waiting)
 
-    def _add(self, message: Deliverable) -> str:
+    def _add(self, message: EntryT) -> str:
         self._messages.append(message)
         if len(self._messages) <= self.size or self._must_deliver.keep(self._messages.popleft()):
             return ""
         self._sampler.dropped()
         return "full"
 
-    def _remove(self, count: int) -> list[Deliverable]:
+    def _remove(self, count: int) -> list[EntryT]:
         first = self._must_deliver.remove(count) if self._must_deliver.messages else []
         taken = _pop(self._messages, count - len(first))
         return first + taken if first else taken
 
+    def _discard(self, is_expired: Callable[[EntryT], bool]) -> int:
+        return _discard_oldest(self._messages, is_expired)
 
-class LatestQueue(MemoryQueue):
+
+class LatestQueue(MemoryQueue[EntryT]):
     """``latest``: the last message of each key, in the order of their first arrival.
 
     The key is the address unless ``coalesce_key`` is given. Messages whose key is None are
@@ -212,16 +115,16 @@ class LatestQueue(MemoryQueue):
         loop: asyncio.AbstractEventLoop,
         drops: DropCounter,
         sampler: LatencySampler,
-        must_deliver_key: Callable[[Deliverable], Hashable] = _no_key,
-        coalesce_key: Callable[[Deliverable], Hashable] = lambda message: message.address,
+        must_deliver_key: Callable[[EntryT], Hashable] = _no_key,
+        coalesce_key: Callable[[EntryT], Hashable] = lambda message: message.address,
     ) -> None:
-        self._messages: OrderedDict[object, Deliverable] = OrderedDict()
+        self._messages: OrderedDict[object, EntryT] = OrderedDict()
         self._must_deliver = MustDeliverBuffer(must_deliver_key)
         self._key = coalesce_key
         waiting = self._messages, self._must_deliver.messages
         super().__init__(size, loop, drops, sampler, *waiting)
 
-    def _add(self, message: Deliverable) -> str:
+    def _add(self, message: EntryT) -> str:
         messages = self._messages
         try:
             key = self._key(message)
@@ -239,7 +142,7 @@ class LatestQueue(MemoryQueue):
         self._sampler.dropped()
         return "full"
 
-    def _remove(self, count: int) -> list[Deliverable]:
+    def _remove(self, count: int) -> list[EntryT]:
         first = self._must_deliver.remove(count) if self._must_deliver.messages else []
         count -= len(first)
         messages = self._messages
@@ -249,8 +152,14 @@ class LatestQueue(MemoryQueue):
         messages.clear()
         return first
 
+    def _discard(self, is_expired: Callable[[EntryT], bool]) -> int:
+        found = [key for key, message in self._messages.items() if is_expired(message)]
+        for key in found:
+            del self._messages[key]
+        return len(found)
 
-class BlockingQueue(MemoryQueue):
+
+class BlockingQueue(MemoryQueue[EntryT]):
     """``block``: sources wait while the queue is full.
 
     A source on a thread waits in :meth:`put`. One on the event loop is paused by
@@ -265,14 +174,14 @@ class BlockingQueue(MemoryQueue):
         sampler: LatencySampler,
         backpressure: Backpressure,
     ) -> None:
-        self._messages: deque[Deliverable] = deque()
+        self._messages: deque[EntryT] = deque()
         super().__init__(size, loop, drops, sampler, self._messages)
         self._loop = loop
         self._backpressure = backpressure
         self._room = threading.Condition(self._lock)
         self._released = False
 
-    def put(self, message: Deliverable) -> None:
+    def put(self, message: EntryT) -> None:
         on_loop = self._events.is_on_loop()
         if not on_loop:
             with self._room:
@@ -284,7 +193,7 @@ class BlockingQueue(MemoryQueue):
     def _has_room(self) -> bool:
         return self._closed or self._released or len(self._messages) < self.size
 
-    def _add(self, message: Deliverable) -> str:
+    def _add(self, message: EntryT) -> str:
         if len(self._messages) >= self.size + SLACK:
             return "full"
         self._messages.append(message)
@@ -292,13 +201,22 @@ class BlockingQueue(MemoryQueue):
             self._backpressure.request(True, self._loop)
         return ""
 
-    def _remove(self, count: int) -> list[Deliverable]:
+    def _remove(self, count: int) -> list[EntryT]:
         taken = _pop(self._messages, count)
+        self._removed()
+        return taken
+
+    def _discard(self, is_expired: Callable[[EntryT], bool]) -> int:
+        count = _discard_oldest(self._messages, is_expired)
+        self._removed()
+        return count
+
+    def _removed(self) -> None:
+        """Let sources continue if there is room, under the lock."""
         if len(self._messages) < self.size:
             self._room.notify_all()
         if self._backpressure.is_requested and len(self._messages) <= self.size // 2:
             self._backpressure.request(False, self._loop)
-        return taken
 
     def release(self) -> None:
         with self._room:
@@ -306,10 +224,19 @@ class BlockingQueue(MemoryQueue):
             self._room.notify_all()
 
 
-def _pop(messages: deque[Deliverable], count: int) -> list[Deliverable]:
+def _pop(messages: deque[EntryT], count: int) -> list[EntryT]:
     """Remove and return the oldest messages, at most ``count``."""
     if count < len(messages):
         return [messages.popleft() for _ in range(count)]
     taken = list(messages)
     messages.clear()
     return taken
+
+
+def _discard_oldest(messages: deque[EntryT], is_expired: Callable[[EntryT], bool]) -> int:
+    """Discard expired messages up to the first that is not. Returns how many."""
+    count = 0
+    while messages and is_expired(messages[0]):
+        messages.popleft()
+        count += 1
+    return count

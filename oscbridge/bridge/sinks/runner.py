@@ -85,6 +85,7 @@ class EndpointRunner(EndpointHost):
             self._drops.count,
             self._sampler,
             one_by_one=options.policy == "latest",
+            max_addresses=options.max_addresses,
             on_poison=None if spool is None else RejectedFile(spool.path, self._log).keep,
         )
         self._tasks = BackgroundTasks(self.name, self._log, self.connection_lost)
@@ -204,13 +205,20 @@ class EndpointRunner(EndpointHost):
         """Background tasks of the endpoint that died."""
         return self._tasks.died
 
+    @property
+    def forgotten_addresses(self) -> int:
+        """Addresses whose last value was forgotten, as there are too many."""
+        return 0 if self._sender.latest is None else self._sender.latest.forgotten
+
     def last_values(self) -> list[Message]:
         """The last message of each address that was sent to the endpoint, oldest first."""
         latest = self._sender.latest
         return [] if latest is None else latest.values()
 
     def flush_reports(self, *, everything: bool = False) -> None:
-        """Write overdue summaries of repeated log lines; look whether the send makes progress."""
+        """Write overdue summaries; drop expired messages; look whether the send makes progress."""
+        if self.options.max_age is not None and self.queue is not None:
+            self.queue.expire()
         if self.options.policy != "block":  # which waits by design
             self._stalls.look(self._sender.attempt, self._sender.pending, self._task)
         self._log.flush(everything=everything)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from oscbridge.delivery import Deliverable
@@ -18,11 +18,14 @@ class SendQueue(Protocol):
     Any thread puts messages in; one task on the event loop takes them out.
     """
 
-    offered: int
-    """Messages put in, including those dropped."""
-    lock: threading.Lock
-    """Held while messages enter, leave or are dropped, and counted: whoever holds it reads
-    counters that agree."""
+    @property
+    def offered(self) -> int:
+        """Messages put in, including those dropped."""
+
+    @property
+    def lock(self) -> threading.Lock:
+        """Held while messages enter, leave or are dropped, and counted: whoever holds it reads
+        counters that agree."""
 
     @property
     def problem(self) -> str:
@@ -39,6 +42,12 @@ class SendQueue(Protocol):
 
         The next call confirms that the messages taken before are settled.
         """
+
+    def expire(self) -> None:
+        """Drop messages that waited for too long. On the event loop, about once per second."""
+
+    def expired(self, messages: Sequence[Deliverable]) -> Sequence[int]:
+        """Return the indexes of those messages, taken last, that waited for too long by now."""
 
     def interrupt(self) -> None:
         """Make :meth:`take` return. On the event loop."""

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from oscbridge.bridge.routes.config import MAX_ADDRESSES
 from oscbridge.bridge.sinks.connection import EndpointConnection, is_ending
 from oscbridge.bridge.sinks.drops import several
 from oscbridge.bridge.sinks.last_values import LastValues
@@ -55,14 +56,18 @@ class Sender:
         sampler: LatencySampler,
         *,
         one_by_one: bool,
+        max_addresses: int = MAX_ADDRESSES,
         on_poison: Callable[[Deliverable, str], None] | None = None,
     ) -> None:
         self.sent = 0
         """Messages that were delivered."""
         self.watcher: Callable[[Message], None] | None = None
         """Called with every delivered message."""
-        self.latest = LastValues() if endpoint.keeps_last_values else None
+        self._max_addresses = max_addresses
+        self.latest: LastValues | None = None
         """The last message of each address, if the endpoint asks for it."""
+        if endpoint.keeps_last_values:
+            self.latest = LastValues(max_addresses, self._warn)
         self._endpoint = endpoint
         self._connection = connection
         self._reporter = reporter
@@ -77,6 +82,11 @@ class Sender:
         # An endpoint without batches takes few at once, so that those in the queue can still be
         # replaced or dropped.
         self._at_once = MAX_BATCH if self._by_batch else 1 if one_by_one else TURN
+
+    def _warn(self) -> None:
+        """Say once that not all last values are kept."""
+        text = "more than %d addresses: snapshots are incomplete; raise max_addresses in [run]"
+        self._endpoint.log.warning(text, self._max_addresses)
 
     def interrupt(self) -> None:
         """Abort the send in progress after the connection was lost; it is repeated."""
@@ -124,7 +134,7 @@ class Sender:
             batch = await queue.take(self._at_once)
             if not batch:
                 continue
-            await self._deliver(batch)
+            await self._deliver(batch, queue)
             if sampler.entered_at:
                 sampler.delivered()
             delivered += len(batch)
@@ -132,13 +142,25 @@ class Sender:
                 delivered = 0
                 await asyncio.sleep(0)  # take and send may both have returned without waiting
 
-    async def _deliver(self, messages: Sequence[Deliverable]) -> None:
+    async def _deliver(self, messages: Sequence[Deliverable], queue: SendQueue) -> None:
         """Deliver a batch, through as many connections as it takes."""
         batch = self._batch = UnsettledBatch(messages)
+        has_waited = not self._connection.is_open
         while batch.pending and not self._ended:
             if not self._connection.is_open:
                 await self._connection.reopen()
-            await self._send(batch.unsettled)
+            if has_waited:
+                self._expire(batch, queue)
+            if batch.pending:
+                await self._send(batch.unsettled)
+            has_waited = True
+
+    def _expire(self, batch: UnsettledBatch, queue: SendQueue) -> None:
+        """Lose the messages that have waited for too long, as the endpoint was not connected."""
+        expired = queue.expired(batch.unsettled)
+        if expired and not self._ended:
+            loss = Loss("expired", EndpointError("they waited longer than max_age"))
+            self._settled(batch.settle(dict.fromkeys(expired, loss)))
 
     async def _send(self, messages: Sequence[Deliverable]) -> None:
         """Try to deliver some messages. Those that are not settled stay in the batch."""

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Final
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 import oscbridge
 from oscbridge.endpoints.osc.link import DeviceLink
+from oscbridge.endpoints.osc.target_name import TargetName, is_name
 from oscbridge.endpoints.osc.tcp import connect_tcp
-from oscbridge.endpoints.osc.udp import open_udp
+from oscbridge.endpoints.osc.udp import UDPLink, open_udp
 
 __all__ = ["OSCEndpoint"]
 
@@ -27,9 +28,20 @@ def _to(url: oscbridge.OSCURL) -> oscbridge.OSCURL:
         raise ValueError(
             "a client must choose the framing: tcp:// (OSC 1.1, SLIP) or tcp+1.0:// (length)"
         )
+    oscbridge.check_host(url.host)
     if not url.port:
         raise ValueError("port must be at least 1")
     return url
+
+
+def _listen(value: object) -> object:
+    """``udp://host:port``, as bridges have it, is accepted as well."""
+    if isinstance(value, str) and "://" in value:
+        url = oscbridge.OSCURL.parse(value)
+        if url.scheme != "udp":
+            raise ValueError("available only for udp://; over TCP replies use the connection")
+        return str(oscbridge.HostPort(url.host, url.port))
+    return value
 
 
 def _packet(text: str) -> bytes:
@@ -64,8 +76,9 @@ class OSCOptions(oscbridge.Options):
     to: Annotated[oscbridge.OSCURL, AfterValidator(_to)]
     """Where to send: ``udp://``, ``tcp://`` (OSC 1.1) or ``tcp+1.0://``, then ``host:port``.
     A multicast group or a broadcast address is fine."""
-    listen: oscbridge.HostPort | None = None
-    """The local UDP address to send from and to receive replies on; by default any port."""
+    listen: Annotated[oscbridge.HostPort | None, BeforeValidator(_listen)] = None
+    """The local UDP address to send from and to receive replies on, ``host:port`` or
+    ``udp://host:port``; by default any port."""
     keepalive: Keepalive | None = None
     """A message that is sent regularly: ``{ send = "/xremote", every = 8 }``. With
     ``expect = true`` the device replies to it, as with
@@ -73,7 +86,7 @@ class OSCOptions(oscbridge.Options):
     of an X32: silence for three intervals is shown as not connected."""
     max_hops: Annotated[int, Field(ge=0, le=255)] = 1
     """Hop limit (TTL) of multicast packets; 1 keeps them within the local network."""
-    interface: str = ""
+    interface: Annotated[str, AfterValidator(oscbridge.check_interface)] = ""
     """The interface for outgoing multicast: its address (IPv4) or its name (IPv6)."""
 
     @field_validator("listen")
@@ -91,11 +104,12 @@ class OSCOptions(oscbridge.Options):
         return listen
 
 
-class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
+class OSCEndpoint(oscbridge.Endpoint[OSCOptions], oscbridge.Reconfigurable[OSCOptions]):
     """Sends OSC to one address, and receives replies on the port that it sends from.
 
     Each message is sent as its own packet, because few devices accept bundles. Messages
-    from the peer, and the endpoint's own returning messages, are not sent to the peer again.
+    from the peer, and the endpoint's own returning messages, are not sent to the peer again. The
+    name of a UDP target is looked up again while it is connected.
     """
 
     on_start = "retry"
@@ -105,6 +119,10 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
         keepalive = self.options.keepalive
         self._keepalive = b"" if keepalive is None else _packet(keepalive.send)
         self._link: DeviceLink | None = None
+        self._name: TargetName | None = None
+        """The name of the target, if it has one that may get another address."""
+        if options.to.scheme == "udp" and is_name(options.to.host):
+            self._name = TargetName(options.to, self.log, self._moved)
         self._timer: asyncio.TimerHandle | None = None
         self._own: frozenset[object] = frozenset()
         """This endpoint's own address, in all its forms."""
@@ -144,8 +162,35 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
             )
         self._own = frozenset(_forms(self._link.near))
         self._peers = self._own.union(_forms(self._link.remote))
+        if self._name is not None:
+            self._name.use(self._link.remote)
+            self.start_task(self._name.watch(is_family_fixed=self.options.listen is not None))
         self._heard_at = asyncio.get_running_loop().time()
         self._keep_alive()
+
+    def update(self, options: OSCOptions) -> bool:
+        if options != self.options:
+            return False
+        self._look_up_name()
+        return True
+
+    def _look_up_name(self) -> None:
+        if self._name is not None:
+            self._name.look_up_soon()
+
+    def _moved(self, remote: oscbridge.ClientAddress) -> None:
+        """Send to the new address of the target: from the same port if possible."""
+        link, is_fixed = self._link, self.options.listen is not None
+        if isinstance(link, UDPLink) and link.redirect(remote, is_fixed=is_fixed):
+            self._peers = self._own.union(_forms(remote))
+            if self._name is not None:
+                self._name.use(remote)
+            if self._is_refused:
+                self._cancel_confirm()
+                self._confirmed()
+        else:
+            text = f"{self.options.to.host} is now {remote[0]}, on another network"
+            self.host.connection_lost(oscbridge.NotConnected(text))
 
     async def close(self) -> None:
         if self._timer is not None:
@@ -168,6 +213,7 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
                 self._is_silent = True
                 address = keepalive.send.split()[0]
                 seconds = SILENT_INTERVALS * keepalive.every
+                self._look_up_name()
                 self.host.unreachable(f"no reply to {address} for {seconds:.2g} s")
             link.try_to_send(self._keepalive)
             self._has_sent()
@@ -215,6 +261,7 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions]):
         """An earlier datagram was not accepted."""
         self._is_refused = True
         self._cancel_confirm()
+        self._look_up_name()
         self.host.unreachable(f"{reason} by {self.options.to}")
 
     def _has_sent(self) -> None:

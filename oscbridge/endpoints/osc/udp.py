@@ -118,6 +118,19 @@ class UDPLink(asyncio.DatagramProtocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.DatagramTransport | None = None
 
+    def redirect(self, remote: oscbridge.ClientAddress, *, is_fixed: bool) -> bool:
+        """Send to another address from now on. Returns False if that requires another socket.
+
+        ``is_fixed`` says whether the configuration sets the local address.
+        """
+        family = self.sock.family
+        if (":" in remote[0]) != (family == socket.AF_INET6):
+            return False
+        if not is_fixed and _source_for(family, remote) != _source_for(family, self.remote):
+            return False
+        self.remote = remote
+        return True
+
     async def start(self) -> None:
         """Start reading."""
         try:

@@ -50,8 +50,11 @@ def parse(text: str) -> oscbridge.HostPort:
     """The host and port of ``midi+tcp://host:port``. Raises ``ValueError``."""
     try:
         address = oscbridge.HostPort.parse(text.removeprefix(SCHEME))  # rejects other schemes
+    except oscbridge.HostError:
+        raise
     except ValueError:
         raise ValueError(f"write it as {SCHEME}host:port") from None
+    oscbridge.check_host(address.host)
     if not address.port:
         raise ValueError("port 0 is not a destination; set a port from 1 to 65535")
     return address

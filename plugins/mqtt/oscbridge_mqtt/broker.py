@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic_core import CoreSchema, core_schema
 
+import oscbridge
+
 __all__ = ["PORTS", "BrokerURL"]
 
 PORTS: Final = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
@@ -32,6 +34,7 @@ class BrokerURL(NamedTuple):
 
         Raises ``ValueError`` with a hint.
         """
+        oscbridge.check_placeholder(text)
         scheme, separator, _ = text.partition("://")
         if not separator:
             raise ValueError(_HINT)
@@ -46,6 +49,7 @@ class BrokerURL(NamedTuple):
             raise ValueError("set username and password under their own keys, not in the URL")
         if not host or port == 0 or parts.query or parts.fragment:
             raise ValueError(_HINT)
+        oscbridge.check_host(host)
         websocket = scheme in ("ws", "wss")
         if parts.path not in ("", "/") and not websocket:
             raise ValueError("only ws:// and wss:// URLs may have a path")

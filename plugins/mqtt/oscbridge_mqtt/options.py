@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
@@ -274,6 +275,9 @@ class MQTTOptions(oscbridge.Options):
     """The key of that certificate."""
     discovery: Annotated[str, AfterValidator(_prefix), Field(min_length=1)] = "homeassistant"
     """The discovery prefix of Home Assistant."""
+
+    def certificates(self) -> Mapping[str, Path]:
+        return {} if self.certificate is None else {"certificate": self.certificate}
 
     @model_validator(mode="after")
     def _check(self) -> MQTTOptions:

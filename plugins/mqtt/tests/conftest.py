@@ -324,7 +324,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("certificates")
     for name in ("ca", "other"):
         openssl(
-            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", 2, "-subj", f"/CN={name}",
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", 60, "-subj", f"/CN={name}",
             "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem",
         )  # fmt: skip
     for name, names in (
@@ -337,7 +337,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         )  # fmt: skip
         (folder / f"{name}.ext").write_text(f"subjectAltName={names}\n")
         openssl(
-            "x509", "-req", "-days", 2, "-in", folder / f"{name}.csr", "-CA", folder / "ca.pem",
+            "x509", "-req", "-days", 60, "-in", folder / f"{name}.csr", "-CA", folder / "ca.pem",
             "-CAkey", folder / "ca.key", "-CAcreateserial", "-extfile", folder / f"{name}.ext",
             "-out", folder / f"{name}.pem",
         )  # fmt: skip

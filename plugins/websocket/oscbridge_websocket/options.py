@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -74,7 +75,7 @@ class WebSocketOptions(oscbridge.Options):
     origins: tuple[str, ...] = ()
     """Sites whose pages may connect, for example ``https://example.org``; ``*`` allows any.
     Pages from the same host and programs, which send no Origin, are always allowed."""
-    hosts: tuple[str, ...] = ()
+    hosts: Annotated[tuple[str, ...], AfterValidator(oscbridge.check_host_names)] = ()
     """Additional host names of this machine, for example ``stage.example.org``; ``*`` allows
     any."""
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 256
@@ -101,6 +102,9 @@ class WebSocketOptions(oscbridge.Options):
             f"everyone who reaches {self.listen} can listen and send; "
             "set 'token', or listen on 127.0.0.1",
         )
+
+    def certificates(self) -> Mapping[str, Path]:
+        return {} if self.certificate is None else {"certificate": self.certificate}
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -116,8 +116,8 @@ def test_file_can_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
         pytest.param(
             '[endpoint.a]\ntype = "server"\nxyz = 1',
             "endpoint.a.xyz: unknown key; "
-            "known keys: count, listen, names, on_start, page, policy, queue, rate, spool, "
-            "stall_timeout, token",
+            "known keys: count, listen, max_age, names, on_start, page, policy, queue, rate, "
+            "spool, stall_timeout, token",
             id="endpoint-key-far",
         ),
         pytest.param(

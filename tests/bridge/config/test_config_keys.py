@@ -274,3 +274,40 @@ def test_unknown_key_in_a_list_of_tables_lists_the_known_keys() -> None:
         "endpoint.a.several.1.evry: unknown key; did you mean 'every'?",
         "endpoint.a.several.2.x: unknown key; known keys: every",
     ]
+
+
+# --- bounds ------------------------------------------------------------------------------------
+
+
+def test_number_of_addresses_applies_to_routes_and_endpoints() -> None:
+    text = '[bridge.a]\n[endpoint.b]\ntype = "server"\n[[route]]\nfrom = "a"\nto = "b"\n'
+    for lines, number in (("", 20_000), ("[run]\nmax_addresses = 5", 5)):
+        configuration = good(text + lines)
+        assert configuration.routes[0].max_addresses == number
+        assert configuration.endpoints["b"].delivery.max_addresses == number
+
+
+# --- hosts -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[bridge.a]\nlisten = "udp://{}:9000"',
+        '[bridge.a]\nlisten = "tcp://{}:9000"',
+        '[endpoint.a]\ntype = "server"\nlisten = "{}:9000"',
+        '[http]\nlisten = "{}:9000"',
+        '[http]\nhosts = ["{}"]',
+    ],
+)
+@pytest.mark.parametrize("host", ["127.000.000.020", "192.168.1", "192.168.1.x", "desk name"])
+def test_impossible_host_is_a_problem_everywhere(text: str, host: str) -> None:
+    assert any(f"{host!r} is not a valid" in each for each in problems(text.replace("{}", host)))
+
+
+def test_placeholder_for_a_host_names_the_variable_to_use() -> None:
+    text = '[bridge.a-b]\nlisten = "udp://${DESK}:9000"'
+    assert problems(text) == [
+        "bridge.a-b.listen = 'udp://${DESK}:9000': 'udp://${DESK}:9000' is a placeholder that "
+        "nothing fills in; write the value, or set the variable OSCBRIDGE__BRIDGE__A_B__LISTEN"
+    ]

@@ -129,7 +129,7 @@ def test_file_without_former_names_is_unchanged() -> None:
         pytest.param('"out\\u0062ox" = 5', '"queue" = 5', id="escaped"),
         pytest.param("spool.size = 5", "spool.max_size = 5", id="dotted"),
         pytest.param("spool . size = 5", "spool . max_size = 5", id="dotted-blanks"),
-        pytest.param("spool = {size=5,age=6}", "spool = {max_size=5,max_age=6}", id="inline"),
+        pytest.param("spool = {size=5,age=6}", "spool = {max_size=5}\nmax_age = 6", id="inline"),
         pytest.param("spool = { size = 5 }", "spool = { max_size = 5 }", id="inline-blanks"),
         pytest.param(
             "items = [{ weight = 1 }, # one\n { weight = 2 }]",
@@ -208,3 +208,50 @@ def test_key_of_an_unknown_type_is_kept() -> None:
         "site": True,
         "queue": 1,
     }
+
+
+# --- moved keys --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["age", "max_age"])
+def test_moved_key_names_its_place(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert problems(f"{SERVER}policy = 'spool'\nspool.path = 'x'\nspool.{key} = 5") == [
+        f"endpoint.a.spool.{key}: moved to 'endpoint.a.max_age'; "
+        "'oscbridge check --fix' moves it in the file"
+    ]
+    monkeypatch.setenv(f"OSCBRIDGE__ENDPOINT__A__SPOOL__{key.upper()}", "5")
+    assert problems(f"{SERVER}policy = 'spool'\nspool.path = 'x'") == [
+        f"endpoint.a.spool.{key}: moved to 'endpoint.a.max_age'; "
+        "set OSCBRIDGE__ENDPOINT__A__MAX_AGE instead "
+        f"(from OSCBRIDGE__ENDPOINT__A__SPOOL__{key.upper()})"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            '[endpoint.a.spool]\npath = "x"\nmax_age = 60  # a minute\n\n[endpoint.b]\n',
+            'max_age = 60  # a minute\n\n[endpoint.a.spool]\npath = "x"\n\n[endpoint.b]\n',
+        ),
+        ("spool.age = 6 # six\n", "max_age = 6 # six\n"),
+        ('spool = {path = "x", age = 6}\n', 'spool = {path = "x"}\nmax_age = 6\n'),
+    ],
+    ids=["table", "dotted", "inline"],
+)
+def test_moved_key_is_moved_with_its_comment(before: str, after: str) -> None:
+    found = renamed(SERVER + before)
+    assert tomllib.loads(found).keys() == tomllib.loads(SERVER + after).keys()
+    endpoint = tomllib.loads(found)["endpoint"]["a"]
+    expected = tomllib.loads(SERVER + after)["endpoint"]["a"]
+    endpoint.setdefault("spool", {})
+    expected.setdefault("spool", {})
+    assert endpoint == expected
+    assert [each for each in found.split() if each in ("#", "minute", "six")] == [
+        each for each in after.split() if each in ("#", "minute", "six")
+    ]
+
+
+def test_moved_key_that_is_set_at_both_places_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="'max_age' is set too; remove one of them"):
+        renamed(SERVER + "max_age = 5\nspool.max_age = 6")

@@ -117,3 +117,80 @@ def test_relative_path_starts_at_the_directory_of_the_configuration(tmp_path: Pa
 )
 def test_unreadable_file_is_a_problem(tmp_path: Path, value: str, text: str) -> None:
     assert text in problem(tmp_path, f'certificate = "{value}"')
+
+
+# --- what surrounds a secret -------------------------------------------------------------------
+
+
+def _written(folder: Path, monkeypatch: pytest.MonkeyPatch, where: str, data: bytes) -> str:
+    """The key ``token`` whose secret has this content."""
+    if where == "file":
+        (folder / "token").write_bytes(data)
+        return 'token = { file = "token" }'
+    monkeypatch.setenv("SHOW_TOKEN", os.fsdecode(data))
+    return 'token = { env = "SHOW_TOKEN" }'
+
+
+@pytest.mark.parametrize("where", ["file", "env"])
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b"\n\n", b"\r", b"\r\n\r\n"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_line_ends_and_byte_order_mark_are_not_part_of_a_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, end: bytes, mark: bytes
+) -> None:
+    line = _written(tmp_path, monkeypatch, where, mark + b"secret-token-1" + end)
+    secret = options(tmp_path, line).token
+    assert secret is not None
+    assert secret.value == "secret-token-1"
+
+
+@pytest.mark.parametrize("where", ["file", "env"])
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"secret\ttoken", "contains the control character U+0009 at position 7; remove it"),
+        (b"secret\x1b[0m", "contains the control character U+001B at position 7; remove it"),
+        (b"secret\x7f", "contains the control character U+007F at position 7; remove it"),
+        (b"secret\xc2\x85", "contains the control character U+0085 at position 7; remove it"),
+        (b"one\ntwo", "has several lines; a secret is one line"),
+        (b"\nsecret", "has several lines; a secret is one line"),
+        (b"gro\xdf", "is not UTF-8"),
+        ("\ufefftoken".encode("utf-16-le").rstrip(b"\0"), "is UTF-16; save it as UTF-8"),
+        (b"\r\n", "is empty"),
+    ],
+)
+def test_secret_with_control_characters_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, data: bytes, reason: str
+) -> None:
+    if where == "env" and b"\0" in data:
+        data = data.replace(b"\0", b"x")  # a variable cannot contain it
+    found = problem(tmp_path, _written(tmp_path, monkeypatch, where, data))
+    name = str(tmp_path / "token") if where == "file" else "environment variable 'SHOW_TOKEN'"
+    assert found == f"token: {name} {reason}"
+
+
+@pytest.mark.parametrize("where", ["file", "env"])
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b'"secret-token"\n', "has quotes around it"),
+        (b"'secret-token'", "has quotes around it"),
+        (b" secret-token", "begins or ends with a blank"),
+        (b"secret-token \n", "begins or ends with a blank"),
+        ("secret-token\u00a0".encode(), "begins or ends with a blank"),
+    ],
+)
+def test_quotes_and_blanks_around_a_secret_are_a_warning(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    where: str,
+    data: bytes,
+    what: str,
+) -> None:
+    secret = options(tmp_path, _written(tmp_path, monkeypatch, where, data)).token
+    assert secret is not None
+    assert secret.value == data.decode().rstrip("\n")
+    (line,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
+    assert "endpoint.a.token: " in line
+    assert what in line
+    assert "secret-token" not in line

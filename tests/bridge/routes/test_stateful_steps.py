@@ -12,7 +12,13 @@ import pytest
 from oscbridge import Message
 from oscbridge.bridge.routes import stateful_steps as memory
 from oscbridge.bridge.routes.counts import RouteCounts
-from oscbridge.bridge.routes.stateful_steps import Delay, Limit, LossReport, OnChange
+from oscbridge.bridge.routes.stateful_steps import (
+    Delay,
+    Limit,
+    LossReport,
+    OnChange,
+    StateBounds,
+)
 
 
 class Loop:
@@ -72,8 +78,13 @@ def losing(counts: RouteCounts) -> LossReport:
 
 
 @pytest.fixture
+def bounds(request: pytest.FixtureRequest, counts: RouteCounts) -> StateBounds:
+    size = 3 if "small" in request.fixturenames else 1_000
+    return StateBounds(counts, size, lambda: counts.filter("warned"))
+
+
+@pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(memory, "MAX_ADDRESSES", 3)
     monkeypatch.setattr(memory, "MAX_DELAYED", 3)
     yield
 
@@ -86,8 +97,8 @@ def values(messages: list[Message]) -> list[object]:
 
 
 @pytest.fixture
-def change(out: list[Message], counts: RouteCounts) -> OnChange:
-    return OnChange(out.append, counts)
+def change(out: list[Message], counts: RouteCounts, bounds: StateBounds) -> OnChange:
+    return OnChange(out.append, counts, bounds)
 
 
 def test_on_change_passes_only_changed_values(
@@ -120,7 +131,9 @@ def test_on_change_passes_a_message_without_arguments_once(
 
 
 @pytest.mark.usefixtures("small")
-def test_least_recently_used_address_is_dropped(change: OnChange, out: list[Message]) -> None:
+def test_least_recently_used_address_is_forgotten_and_counted(
+    change: OnChange, out: list[Message], counts: RouteCounts
+) -> None:
     for address in ("/a", "/b", "/c", "/a", "/d"):
         change.put(Message.of(address, 1))
     out.clear()
@@ -128,15 +141,17 @@ def test_least_recently_used_address_is_dropped(change: OnChange, out: list[Mess
     assert out == []
     change.put(Message.of("/b", 1))
     assert len(out) == 1
+    assert counts.forgotten == 2
+    assert counts.filtered["warned"] == 1
 
 
 # --- limit -------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def limit(out: list[Message], counts: RouteCounts, loop: Any) -> Limit:
+def limit(out: list[Message], counts: RouteCounts, bounds: StateBounds, loop: Any) -> Limit:
     """Ten a second."""
-    return Limit(10.0, out.append, loop, counts, losing(counts))
+    return Limit(10.0, out.append, loop, counts, losing(counts), bounds)
 
 
 def test_limit_passes_the_first_message_at_once(limit: Limit, out: list[Message]) -> None:

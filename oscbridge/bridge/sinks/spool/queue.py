@@ -9,6 +9,8 @@ the disk does, it is in memory alone.
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Sequence
 
 from oscbridge.bridge.sinks.drops import DropCounter
 from oscbridge.bridge.sinks.latency import LatencySampler
@@ -41,6 +43,8 @@ class SpoolQueue:
         self._drops = drops
         self._sampler = sampler
         self._writer = writer
+        self._max_age = writer.bounds.age
+        self._taken_at = 0.0
         self._index = index = SpoolIndex(size)
         self._events = QueueEvents(loop, lambda: index.is_ready, lambda: not len(index))
         self._thread = SpoolThread(loop, index, writer, self)
@@ -105,8 +109,17 @@ class SpoolQueue:
         events.begin()
         with thread.lock:
             taken = index.take(count)
+            self._taken_at = time.monotonic()
             self._sampler.removed(len(taken))
             return taken
+
+    def expire(self) -> None:
+        """Do nothing: the thread does it."""
+
+    def expired(self, messages: Sequence[Deliverable]) -> Sequence[int]:
+        """Return all messages if they were taken too long ago."""
+        age = time.monotonic() - self._taken_at
+        return range(len(messages)) if age > self._max_age else ()
 
     def interrupt(self) -> None:
         self._events.interrupt()

@@ -9,10 +9,18 @@ from typing import Final
 __all__ = ["EXPIRY_GRACE", "SAVE_INTERVAL", "RunningTime"]
 
 EXPIRY_GRACE: Final = 600.0
-"""Seconds after a start in which no message expires: the endpoint may be back in time."""
+"""Seconds after a start in which no message expires: the endpoint may be back in time.
+
+Where messages expire sooner than that, those of earlier starts expire at once instead, because
+an old cue is worse than a lost one, and nothing says for how long the bridge was not running."""
 
 SAVE_INTERVAL: Final = 60.0
 """Seconds of running time that a kill can take back at most."""
+
+
+def _grace(age: float) -> float:
+    """The grace for messages with a maximum age: none for those that are soon worthless."""
+    return EXPIRY_GRACE if age >= EXPIRY_GRACE else 0.0
 
 
 class RunningTime:
@@ -37,11 +45,11 @@ class RunningTime:
 
     def expiry_limit(self, age: float) -> float:
         """Return the running time before which a message that is older than ``age`` was written."""
-        return -math.inf if self._since_start < EXPIRY_GRACE else self.now() - age
+        return -math.inf if self._since_start < _grace(age) else self.now() - age
 
     def seconds_until_expiry(self, written: float, age: float) -> float:
         """Return the seconds until a message expires; 0 if it has."""
-        return max(0.0, written + age - self.now(), EXPIRY_GRACE - self._since_start)
+        return max(0.0, written + age - self.now(), _grace(age) - self._since_start)
 
     @property
     def is_save_due(self) -> bool:

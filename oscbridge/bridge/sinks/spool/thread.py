@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from oscbridge.bridge.sinks.spool.database import SpoolDatabase
 from oscbridge.bridge.sinks.spool.files import SpoolDamaged, SpoolDatabaseError, SpoolLocked
 from oscbridge.bridge.sinks.spool.index import SpoolIndex
+from oscbridge.bridge.sinks.spool.running_time import EXPIRY_GRACE
 from oscbridge.bridge.sinks.spool.writer import SpoolWriter
 from oscbridge.errors import EndpointError
 
@@ -81,6 +82,8 @@ class SpoolThread:
         self._opened: asyncio.Future[None] = loop.create_future()
         self._is_opening = True
         """Whether messages wait for the file to be opened for the first time."""
+        self._is_first = True
+        """Whether no file was opened yet."""
         self._check_at: float | None = None
         self._write_at = 0.0
         self._lost = 0
@@ -195,8 +198,22 @@ class SpoolThread:
             self._queue.found(lost + found)
             self._queue.removed("unreadable", lost)
             self._is_opening = False
+            outdated = self._drop_outdated(store)
         self._notify(True, "unreadable", lost)
+        self._notify(True, "expired", outdated)
         self._finish_opening(None)
+
+    def _drop_outdated(self, store: SpoolDatabase) -> int:
+        """Drop the messages of an earlier start if they expire soon. Under the lock.
+
+        Returns how many. Those of this start stay when the file is opened again.
+        """
+        first, self._is_first = self._is_first, False
+        if not first or self._writer.bounds.age >= EXPIRY_GRACE:
+            return 0
+        count = self.index.drop(store.last)
+        self._queue.removed("expired", count)
+        return count
 
     def _finish_opening(self, error: EndpointError | None) -> None:
         def finish() -> None:

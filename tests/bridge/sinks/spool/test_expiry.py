@@ -68,15 +68,47 @@ async def test_nothing_expires_within_ten_minutes_after_a_start(
     async with started(Away(), path, clock=clock) as delivery:
         offer(delivery, *range(3_000))
         await safe(delivery)
-    async with started(Away(), path, age=0.0, clock=clock) as delivery:
-        clock.now += EXPIRY_GRACE - 1.0
+        clock.now += 2 * EXPIRY_GRACE
         offer(delivery, 3_000)
-        await until(lambda: spool_of(delivery).unwritten == 0)
-        assert (delivery.queued, delivery.drops) == (3_001, {})
-        clock.now += 2.0
+        await safe(delivery)
+    async with started(Away(), path, age=EXPIRY_GRACE, clock=clock) as delivery:
+        clock.now += EXPIRY_GRACE - 1.0
         offer(delivery, 3_001)
+        await until(lambda: spool_of(delivery).unwritten == 0)
+        assert (delivery.queued, delivery.drops) == (3_002, {})
+        clock.now += 2.0
+        offer(delivery, 3_002)
         await until(lambda: delivery.drops["expired"] >= 3_001)
-    assert delivery.offered == 3_002
+    assert delivery.offered == 3_003
+
+
+async def test_messages_of_an_earlier_run_that_expire_soon_expire_at_the_start(
+    path: Path, clock: RunningClock
+) -> None:
+    async with started(Away(), path, age=EXPIRY_GRACE - 1, clock=clock) as delivery:
+        offer(delivery, *range(3_000))
+        await safe(delivery)
+    sink = Sink()
+    async with started(sink, path, age=EXPIRY_GRACE - 1, clock=clock) as delivery:
+        assert delivery.drops == {"expired": 3_000}
+        offer(delivery, 3_000)
+        await until(lambda: delivery.sent == 1)
+    assert sink.values == [3_000]
+
+
+async def test_messages_that_expire_soon_have_no_grace_after_a_start(
+    path: Path, clock: RunningClock
+) -> None:
+    sink = Away()
+    async with started(sink, path, age=2.0, clock=clock) as delivery:
+        offer(delivery, 1)
+        await safe(delivery)
+        clock.now += 3.0
+        offer(delivery, 2)
+        await until(lambda: delivery.drops == {"expired": 1})
+        sink.up = True
+        await until(lambda: delivery.sent == 1)
+    assert sink.values == [2]
 
 
 def test_time_between_two_runs_does_not_count(path: Path, clock: RunningClock) -> None:

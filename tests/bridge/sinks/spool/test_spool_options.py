@@ -60,8 +60,8 @@ def test_other_policies_have_no_file() -> None:
             "endpoint.a.spool.max_size = 10: must be at least 1048576; the default is",
         ),
         (
-            "spool.max_age = 0",
-            "endpoint.a.spool.max_age = 0: must be at least 1.0; the default is 604800.0",
+            "max_age = 0",
+            "endpoint.a.max_age = 0: must be at least 0.01",
         ),
         ("spool.path = 5", "endpoint.a.spool.path = 5: expected the name of a file, in quotes"),
         ('spool.path = ""', "endpoint.a.spool.path = '': expected the name of a file, in quotes"),

@@ -1,0 +1,136 @@
+"""The name of a UDP target, which is looked up again: the device may have got another address.
+
+Over TCP a lost connection shows that a device has moved, and the name is looked up for the next
+one. Over UDP nothing shows it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias, cast
+
+import oscbridge
+
+__all__ = ["TargetName", "is_name"]
+
+LOOKUP_INTERVAL: Final = 30.0
+"""Seconds between look-ups."""
+
+ERROR_INTERVAL: Final = 1.0
+"""Shortest time in seconds between look-ups because of errors."""
+
+_Addresses: TypeAlias = Sequence[oscbridge.ClientAddress]
+
+
+def is_name(host: str) -> bool:
+    """Whether a host can get another address: a name, except that of this machine."""
+    if host == "localhost":
+        return False
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return True
+    return False
+
+
+class TargetName:
+    """Looks up a name every 30 s and when asked to, in a thread, one look-up at a time.
+
+    ``on_change`` is called with the new address when the current one is not among the answers.
+    """
+
+    def __init__(
+        self,
+        to: oscbridge.OSCURL,
+        log: logging.Logger,
+        on_change: Callable[[oscbridge.ClientAddress], None],
+    ) -> None:
+        self._to = to
+        self._log = log
+        self._on_change = on_change
+        self._current: oscbridge.ClientAddress | None = None
+        self._asked = asyncio.Event()
+        self._is_failing = False
+        self._lookup: asyncio.Future[_Addresses] | None = None
+
+    def use(self, address: oscbridge.ClientAddress) -> None:
+        """Note the address that is used from now on. A change is logged."""
+        if self._current is not None and self._current[0] != address[0]:
+            self._log.info("%s is now %s (was %s)", self._to.host, address[0], self._current[0])
+        self._current = address
+
+    def look_up_soon(self) -> None:
+        """Look the name up now, or soon after the last time."""
+        self._asked.set()
+
+    async def watch(self, *, is_family_fixed: bool) -> None:
+        """Look the name up until cancelled.
+
+        ``is_family_fixed`` says that only addresses of the current family can be used.
+        """
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOKUP_INTERVAL):
+                    await self._asked.wait()
+            self._asked.clear()
+            await self._look_up(is_family_fixed)
+            await asyncio.sleep(ERROR_INTERVAL)
+
+    async def _look_up(self, is_family_fixed: bool) -> None:
+        current = "" if self._current is None else self._current[0]
+        family = socket.AF_INET6 if ":" in current else socket.AF_INET
+        if self._lookup is None or self._lookup.done():
+            self._lookup = _in_thread(self._to, family if is_family_fixed else 0)
+        try:
+            found = await asyncio.shield(self._lookup)
+        except OSError as error:
+            if not self._is_failing:
+                text = "%s: %s; still sending to %s"
+                self._log.warning(text, self._to.host, oscbridge.what_failed(error), current)
+            self._is_failing = True
+            return
+        self._is_failing = False
+        if found and current not in [address[0] for address in found]:
+            # Of the same family if possible: another one requires another socket.
+            self._on_change(min(found, key=lambda each: (":" in each[0]) != (":" in current)))
+
+
+def _in_thread(to: oscbridge.OSCURL, family: int) -> asyncio.Future[_Addresses]:
+    """Look up a host. On a daemon thread: a server that does not answer must not delay the end."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[_Addresses] = loop.create_future()
+    future.add_done_callback(_retrieve)
+
+    def settle(addresses: _Addresses, error: OSError | None) -> None:
+        if error is None:
+            future.set_result(addresses)
+        else:
+            future.set_exception(error)
+
+    def work() -> None:
+        addresses: _Addresses = ()
+        problem: OSError | None = None
+        try:
+            found = socket.getaddrinfo(to.host, to.port, type=socket.SOCK_DGRAM, family=family)
+            addresses = [cast(oscbridge.ClientAddress, info[4]) for info in found]
+        except OSError as error:
+            problem = error
+        except UnicodeError as error:
+            problem = OSError(str(error))
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(settle, addresses, problem)
+
+    threading.Thread(target=work, name=f"look up {to.host}", daemon=True).start()
+    return future
+
+
+def _retrieve(future: asyncio.Future[_Addresses]) -> None:
+    """Retrieve the exception, in case the endpoint was closed meanwhile."""
+    if not future.cancelled():
+        future.exception()
