@@ -14,7 +14,8 @@ from oscbridge_mqtt.announcer import Announcer
 from oscbridge_mqtt.echo import Echoes
 from oscbridge_mqtt.entities import Entities
 from oscbridge_mqtt.limits import BrokerLimits
-from oscbridge_mqtt.options import MQTTOptions, MQTTRoute, Subscription
+from oscbridge_mqtt.options import MQTTOptions, MQTTRoute
+from oscbridge_mqtt.overlaps import SubscriptionPlan
 from oscbridge_mqtt.publication import (
     MQTTDelivery,
     Publication,
@@ -53,7 +54,8 @@ class MQTTEndpoint(
         self._session: BrokerSession | None = None
         self._publisher = Publisher()
         self._planner = PublicationPlanner(self.options, self.client_id, name)
-        self._receiver = Receiver(self, self.options)
+        self._plan = SubscriptionPlan(self.options.subscribe)
+        self._receiver = Receiver(self, self.options, self._plan)
         self._entities = Entities(self._planner, lambda text: self.host.refused(text))
         self._documents = homeassistant.documents_of(self.options.discovery, self.client_id)
         self._announcer = Announcer(self._on_announced)
@@ -91,7 +93,9 @@ class MQTTEndpoint(
         await session.open(qos=self._highest_qos())
         self._planner.set_limits(session.limits)
         self._warn_about(session.limits)
-        subscriptions = [*self.options.subscribe, *self._receiver.command_subscriptions()]
+        self._plan.begin(session.limits.identifiers)
+        self._receiver.begin()
+        subscriptions = self._plan.missing(self._receiver.command_subscriptions())
         if subscriptions:
             await session.subscribe(subscriptions)
         if self._entities.are_configured:
@@ -149,20 +153,25 @@ class MQTTEndpoint(
             self._entities.settled(topic)
 
     def _add_entity(self, session: BrokerSession, entity: homeassistant.Announcement) -> None:
-        subscription = self._accept_commands(entity)
-        if subscription is not None:
-            session.subscriptions.subscribe([subscription], session.limits.packet_size)
+        self._accept_commands(entity)
+        self._subscribe_missing(session)
         self._announce(session, entity.topic, entity.document)
 
-    def _accept_commands(self, entity: homeassistant.Announcement) -> Subscription | None:
-        return None if entity.command is None else self._receiver.add_command(entity.command)
+    def _accept_commands(self, entity: homeassistant.Announcement) -> None:
+        if entity.command is not None:
+            self._receiver.add_command(entity.command)
+
+    def _subscribe_missing(self, session: BrokerSession) -> None:
+        missing = self._plan.missing(self._receiver.command_subscriptions())
+        session.subscriptions.subscribe(missing, session.limits.packet_size)
 
     def _remove_entities(self, session: BrokerSession) -> None:
         """Remove the entities without a route: an empty document removes one."""
         for topic, entity in self._entities.removed.items():
             self._announce(session, topic, b"")
             command = None if entity is None else entity.command
-            if command is not None and self._receiver.remove_command(command):
+            is_unused = command is not None and self._receiver.remove_command(command)
+            if command is not None and is_unused and self._plan.unsubscribe(command.topic):
                 session.subscriptions.unsubscribe(command.topic)
 
     # --- publishing --------------------------------------------------------------------------
@@ -211,8 +220,16 @@ class MQTTEndpoint(
             self._announcer.acknowledged(self._session, mid, reason)
         self._publisher.acknowledged(mid, reason)
 
-    def on_subscription_rejected(self, topic: str, reason: str) -> None:
-        self.host.refused(f"subscription to {topic} rejected by the broker: {reason}")
+    def on_subscription_answered(self, topic: str, reason: str) -> None:
+        if reason:
+            self.host.refused(f"subscription to {topic} rejected by the broker: {reason}")
+        if self._plan.answered(topic, is_rejected=bool(reason)):
+            self._receiver.subscriptions_changed()
+            if reason and self._session is not None:
+                self._subscribe_missing(self._session)
+
+    def subscription_identifier(self, topic: str) -> int:
+        return self._plan.identifier(topic)
 
     def on_connection_lost(self, error: Exception) -> None:
         self._publisher.connection_lost(error)
@@ -238,7 +255,10 @@ class MQTTEndpoint(
                 return
             if self._echo_filters and not message.retain and self._echoes.take(topic, payload):
                 return
-            self._receiver.receive(topic, payload, peer)
+            identifiers: Sequence[int] = ()
+            if self._plan.has_identifiers:
+                identifiers = getattr(message.properties, "SubscriptionIdentifier", ())
+            self._receiver.receive(topic, payload, peer, identifiers)
         except oscbridge.DecodeError as error:
             self.host.bad_input(error, peer)
 

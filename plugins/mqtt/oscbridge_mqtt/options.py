@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 import oscbridge
 from oscbridge_mqtt.broker import BrokerURL
+from oscbridge_mqtt.overlaps import explanations
 from oscbridge_mqtt.topic import (
     check_filter,
     check_topic,
@@ -296,3 +297,6 @@ class MQTTOptions(oscbridge.Options):
         if duplicate is not None:
             raise ValueError(f"subscribe: duplicate topic {duplicate!r}")
         return self
+
+    def config_warnings(self) -> Sequence[str]:
+        return explanations(self.subscribe)

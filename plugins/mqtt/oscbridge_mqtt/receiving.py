@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple, Protocol
 
 import oscbridge
 from oscbridge_mqtt import homeassistant
 from oscbridge_mqtt.options import FORMATS, MQTTOptions, Subscription
+from oscbridge_mqtt.overlaps import SubscriptionPlan, is_shared
 from oscbridge_mqtt.payload import decode, packet
-from oscbridge_mqtt.topic import address_of, text_template, wildcard_parts, without_share
+from oscbridge_mqtt.topic import address_of, text_template
 
 __all__ = ["BrokerPeer", "Receiver", "RouteInput"]
 
@@ -18,6 +19,12 @@ MAX_TOPICS: Final = 4_096
 
 MAX_CACHED_TOPIC: Final = 1_024
 """Most characters of a cached topic, so that the cache takes 10 MB at most."""
+
+MAX_REPLAYED: Final = 10_000
+"""Most retained messages of overlapping subscriptions that are remembered per connection."""
+
+OWN_ADDRESS: Final = ("typed", "osc")
+"""The formats whose payloads contain addresses."""
 
 MAX_ADDRESS: Final = oscbridge.Limits().max_address_length
 """Most characters of an address that is made from a topic."""
@@ -44,7 +51,7 @@ class RouteInput(Protocol):
 
 
 class TopicDecoder(NamedTuple):
-    """How the messages of one topic are decoded."""
+    """How the messages of one topic are decoded for one of its subscriptions."""
 
     subscription: Subscription
     form: str
@@ -52,21 +59,42 @@ class TopicDecoder(NamedTuple):
     template: oscbridge.Template | None
     captures: Sequence[str]
 
+    @property
+    def topic(self) -> str:
+        """The topic filter."""
+        return self.subscription.topic
+
+    def common_address(self, topic: str) -> str:
+        """The address, with placeholders for what differs from message to message."""
+        if self.template is None:
+            return self.address
+        return address_of(_fill(self, topic, None))
+
 
 class Receiver:
     """Puts the broker's messages into the routes of one endpoint."""
 
-    def __init__(self, routes: RouteInput, options: MQTTOptions) -> None:
+    def __init__(self, routes: RouteInput, options: MQTTOptions, plan: SubscriptionPlan) -> None:
         self._routes = routes
         self._options = options
         self._commands: dict[str, homeassistant.Command] = {}
-        self._decoders: dict[str, TopicDecoder] = {}
-        self._filters = [(without_share(one.topic), one) for one in options.subscribe]
+        self._decoders: dict[str, Sequence[TopicDecoder]] = {}
+        self._plan = plan
+        self._replayed: set[int] = set()
+        """Retained messages that may be delivered again for another subscription."""
 
-    def add_command(self, command: homeassistant.Command) -> Subscription:
+    def begin(self) -> None:
+        """A connection is open: the broker replays its retained messages."""
+        self._replayed.clear()
+        self._decoders.clear()
+
+    def subscriptions_changed(self) -> None:
+        """The broker has rejected a subscription, or granted a rejected one."""
+        self._decoders.clear()
+
+    def add_command(self, command: homeassistant.Command) -> None:
         """Accept the commands of a Home Assistant entity from now on."""
         self._commands[command.topic] = command
-        return _command_subscription(command.topic)
 
     def remove_command(self, command: homeassistant.Command) -> bool:
         """Ignore the commands of an entity from now on. Whether its topic is now unused."""
@@ -81,9 +109,12 @@ class Receiver:
         """The subscriptions for the commands of all entities."""
         return [_command_subscription(topic) for topic in self._commands]
 
-    def receive(self, topic: str, payload: bytes, peer: BrokerPeer) -> None:
+    def receive(
+        self, topic: str, payload: bytes, peer: BrokerPeer, identifiers: Collection[int] = ()
+    ) -> None:
         """Decode a message and put it into the routes.
 
+        ``identifiers`` are those of the subscriptions that this copy is delivered for, if known.
         Raises :class:`oscbridge.DecodeError`.
         """
         largest = self._options.max_payload_size
@@ -91,20 +122,49 @@ class Receiver:
             text = f"{topic[:100]}: payload larger than max_payload_size = {largest} bytes"
             raise oscbridge.LimitError("max_payload_size", text)
         try:
-            self._receive(topic, payload, peer)
+            self._receive(topic, payload, peer, identifiers)
         except oscbridge.DecodeError as error:
             raise type(error)(error.reason, f"{topic[:100]}: {error}") from None
 
-    def _receive(self, topic: str, payload: bytes, peer: BrokerPeer) -> None:
+    def _receive(
+        self, topic: str, payload: bytes, peer: BrokerPeer, identifiers: Collection[int]
+    ) -> None:
         command = self._commands.get(topic)
         if command is not None:
-            if not peer.retained:  # a retained command is out of date
+            # A retained command is out of date.
+            if not peer.retained and self._plan.is_for(topic, identifiers):
                 self._routes.receive(homeassistant.read_command(command, payload), peer)
             return
-        decoder = self._decoders.get(topic) or self._cache(topic)
+        decoders = self._decoders.get(topic) or self._cache(topic)
+        if len(decoders) == 1 and not identifiers and not peer.retained:
+            self._decode(decoders[0], topic, payload, peer)
+            return
+        if identifiers and not self._plan.is_known(identifiers):
+            identifiers = ()
+            decoders = [each for each in decoders if not self._plan.identifier(each.topic)]
+            if not decoders:
+                raise _UNKNOWN
+        if not identifiers and peer.retained and self._is_replay(topic, payload):
+            return
+        for decoder in decoders:
+            if self._plan.is_for(decoder.topic, identifiers):
+                self._decode(decoder, topic, payload, peer)
+
+    def _is_replay(self, topic: str, payload: bytes) -> bool:
+        """Whether the broker has sent this retained message for another subscription."""
+        if not self._plan.has_overlaps:
+            return False
+        key = hash((topic, payload))
+        if key in self._replayed:
+            return True
+        if len(self._replayed) < MAX_REPLAYED:
+            self._replayed.add(key)
+        return False
+
+    def _decode(self, decoder: TopicDecoder, topic: str, payload: bytes, peer: BrokerPeer) -> None:
         if peer.retained and decoder.subscription.retained == "ignore":
             return
-        if decoder.form in ("typed", "osc"):
+        if decoder.form in OWN_ADDRESS:
             if payload:  # an empty one reports that a retained message was deleted
                 self._routes.receive_packet(packet(payload, decoder.form), peer)
             return
@@ -120,49 +180,62 @@ class Receiver:
                 raise oscbridge.DecodeError("value", str(error)) from None
             self._routes.receive(message, peer)
 
-    def _cache(self, topic: str) -> TopicDecoder:
-        decoder = self._find(topic)
+    def _cache(self, topic: str) -> Sequence[TopicDecoder]:
+        decoders = self._find(topic)
         if len(topic) <= MAX_CACHED_TOPIC:
             if len(self._decoders) >= MAX_TOPICS:
                 self._decoders.clear()
-            self._decoders[topic] = decoder
-        return decoder
+            self._decoders[topic] = decoders
+        return decoders
 
-    def _find(self, topic: str) -> TopicDecoder:
-        matches = ((wildcard_parts(text, topic), one) for text, one in self._filters)
-        captures, subscription = next(
-            ((found, one) for found, one in matches if found is not None), ((), _ANY)
-        )
-        if subscription is _ANY and self._options.session_expiry:
-            raise oscbridge.DecodeError(
-                "subscription",
-                "not in subscribe: the broker's session has a subscription of an earlier "
-                "configuration; connect once with session_expiry = 0 to discard the session",
-            )
-        default = self._options.payload if self._options.payload in FORMATS else "json"
+    def _find(self, topic: str) -> Sequence[TopicDecoder]:
+        """A decoder for each address that the subscriptions of a topic give."""
+        matching = self._plan.matching(topic) or [(_ANY, ())]
+        if matching[0][0] is _ANY and self._options.session_expiry:
+            raise _UNKNOWN
         address = address_of(topic, self._options.prefix)
         if address == "/" or len(address) > MAX_ADDRESS:
             raise oscbridge.DecodeError(
                 "address", "the topic cannot be converted to an OSC address"
             )
+        found: dict[str, list[TopicDecoder]] = {}
+        for subscription, captures in matching:
+            decoder = self._decoder(subscription, captures, address)
+            same = found.setdefault(decoder.common_address(topic), [])
+            # Of shared subscriptions, each receives other messages.
+            if not same or (is_shared(decoder.topic) and is_shared(same[0].topic)):
+                same.append(decoder)
+        return [decoder for same in found.values() for decoder in same]
+
+    def _decoder(
+        self, subscription: Subscription, captures: Sequence[str], address: str
+    ) -> TopicDecoder:
+        default = self._options.payload if self._options.payload in FORMATS else "json"
         template = None if subscription.address is None else text_template(subscription.address)
         form = subscription.payload or default
         return TopicDecoder(subscription, form, address, template, captures)
 
 
+_UNKNOWN: Final = oscbridge.DecodeError(
+    "subscription",
+    "not in subscribe: the broker's session has a subscription of an earlier "
+    "configuration; connect once with session_expiry = 0 to discard the session",
+)
+
 _ANY: Final = Subscription(topic="#")
 """For brokers that deliver under another topic than the subscribed one."""
 
 
-def _fill(decoder: TopicDecoder, topic: str, peer: BrokerPeer) -> str:
-    known = {
-        "topic": topic,
-        "qos": str(peer.qos),
-        "retained": "retained" if peer.retained else "live",
-    }
+def _fill(decoder: TopicDecoder, topic: str, peer: BrokerPeer | None) -> str:
+    """The address of a message; without ``peer``, {qos} and {retained} stay placeholders."""
+    known = {"topic": topic}
+    if peer is not None:
+        known |= {"qos": str(peer.qos), "retained": "retained" if peer.retained else "live"}
 
     def look_up(placeholder: oscbridge.Placeholder) -> str:
         name = placeholder.name
+        if peer is None and name in ("qos", "retained"):
+            return f"\0{name}"
         text = known[name] if name in known else decoder.captures[int(name) - 1]
         return str(placeholder.convert(text))
 

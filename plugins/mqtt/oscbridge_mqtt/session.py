@@ -48,8 +48,11 @@ class SessionListener(Protocol):
     def on_acknowledged(self, mid: int, reason: str) -> None:
         """The broker acknowledged a message; ``reason`` is empty unless it rejected it."""
 
-    def on_subscription_rejected(self, topic: str, reason: str) -> None:
-        """The broker rejected a subscription."""
+    def on_subscription_answered(self, topic: str, reason: str) -> None:
+        """The broker granted a subscription; ``reason`` is empty unless it rejected it."""
+
+    def subscription_identifier(self, topic: str) -> int:
+        """The identifier of a subscription, 0 for none."""
 
     def on_connection_lost(self, error: Exception) -> None:
         """The connection is closed."""
@@ -87,8 +90,9 @@ class BrokerSession:
         client.on_message = self._on_message
         client.on_subscribe = self._on_subscribe
         self.subscriptions = Subscriptions(
-            client, listener.on_subscription_rejected, is_5=self.is_5
-        )
+            client, listener.on_subscription_answered, listener.subscription_identifier,
+            is_5=self.is_5,
+        )  # fmt: skip
 
     @property
     def broker(self) -> BrokerURL:
