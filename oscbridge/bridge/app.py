@@ -12,11 +12,13 @@ from typing import Final, Literal, TypeAlias
 from oscbridge.bridge.config.config import Configuration
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.lifecycle import (
+    adopt,
     all_of,
     broken_entry,
     can_keep,
     close_all,
     connect,
+    introduce,
     make_dispatchers,
     make_runner,
     notify_routes_changed,
@@ -68,6 +70,7 @@ class App:
         self._watcher: AppWatcher | None = None
         for name, entry in configuration.endpoints.items():
             self.endpoints[name] = self._make_runner(name, entry, configuration, allow_broken)
+        introduce(self.endpoints)
         self._routing = make_routing(configuration, self.endpoints, hooks)
         self.dispatchers = make_dispatchers(self.endpoints, {}, configuration.bridges)
         for name, dispatcher in self.dispatchers.items():
@@ -241,10 +244,7 @@ class App:
     @staticmethod
     def _install(prepared: PreparedReload) -> None:
         """Give the endpoints their options and routes, and the dispatchers their mappings."""
-        new = prepared.configuration
-        for name, runner in prepared.endpoints.items():
-            runner.endpoint.options = new.endpoints[name].options
-            runner.routes = new.routes_to[name]
+        adopt(prepared.endpoints, prepared.configuration)
         for number, route in enumerate(prepared.routing.routes, 1):
             route.name = f"route {number}"
         for name, source in prepared.routing.sources.items():

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from oscbridge.abilities import SharesMedium
 from oscbridge.bridge.config.models import BridgeOptions
-from oscbridge.bridge.config.resolved import EndpointEntry
+from oscbridge.bridge.config.resolved import Configuration, EndpointEntry
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sinks.drops import several
 from oscbridge.bridge.sinks.runner import EndpointRunner
@@ -23,11 +24,13 @@ from oscbridge.failures import defined_at, failure_text
 from oscbridge.net.os_errors import what_failed
 
 __all__ = [
+    "adopt",
     "all_of",
     "broken_entry",
     "can_keep",
     "close_all",
     "connect",
+    "introduce",
     "make_dispatchers",
     "make_runner",
     "notify_routes_changed",
@@ -78,6 +81,28 @@ def broken_entry(entry: EndpointEntry, why: str) -> EndpointEntry:
     options = BrokenEndpoint.options_type()
     delivery = replace(entry.delivery, on_start="retry")
     return EndpointEntry(entry.type_name, broken_type(why), options, delivery)
+
+
+def introduce(runners: Mapping[str, EndpointRunner]) -> None:
+    """Make the endpoints of one type with :class:`SharesMedium` known to each other."""
+    endpoints = [runner.endpoint for runner in runners.values()]
+    for endpoint in endpoints:
+        if isinstance(endpoint, SharesMedium):
+            endpoint.neighbours = tuple(
+                [
+                    each
+                    for each in endpoints
+                    if type(each) is type(endpoint) and each is not endpoint
+                ]
+            )
+
+
+def adopt(runners: Mapping[str, EndpointRunner], configuration: Configuration) -> None:
+    """Give the endpoints their options, routes and neighbours of a new configuration."""
+    for name, runner in runners.items():
+        runner.endpoint.options = configuration.endpoints[name].options
+        runner.routes = configuration.routes_to[name]
+    introduce(runners)
 
 
 def can_keep(runner: EndpointRunner | None, old: EndpointEntry | None, new: EndpointEntry) -> bool:

@@ -85,6 +85,8 @@ def parse(
     for endpoint, entry in reader.endpoints.items():
         for warning in _warnings(entry.options):
             _log.warning("%s: endpoint.%s: %s", name, endpoint, warning)
+    for warning in reader.warnings:
+        _log.warning("%s: %s", name, warning)
     if not reader.bridges and not reader.endpoints:
         _log.warning("%s: no bridges and no endpoints: nothing will be received", name)
     return Configuration(reader.bridges, reader.endpoints, reader.routes, reader.http, reader.run)

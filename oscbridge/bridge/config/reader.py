@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from oscbridge.bridge.config.error_messages import validate
+from oscbridge.bridge.config.media import loops_through_media
 from oscbridge.bridge.config.models import BridgeOptions, HostOptions, RouteOptions
 from oscbridge.bridge.config.plugin_packages import suggest_type
 from oscbridge.bridge.config.port_conflicts import (
@@ -79,6 +80,11 @@ class Reader:
         self.routes = routes.entries
         self.problems += routes.problems
         self.problems += self._loops(routes.options, listens)
+        self.warnings = [
+            f"route {index + 1}: possible endless loop: {loop}: what is sent there may come back; "
+            "make sure that the topics differ, or use one endpoint for both directions"
+            for index, loop in loops_through_media(routes.options, self.endpoints)
+        ]
 
     def _problem(self, path: KeyPath, text: str, value: object = None) -> None:
         self.problems.append(ConfigProblem(path, text, "" if value is None else show(value)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 
 from paho.mqtt.client import MQTTMessage
 
@@ -14,8 +14,10 @@ from oscbridge_mqtt.announcer import Announcer
 from oscbridge_mqtt.echo import Echoes
 from oscbridge_mqtt.entities import Entities
 from oscbridge_mqtt.limits import BrokerLimits
+from oscbridge_mqtt.loops import LoopWatch
 from oscbridge_mqtt.options import MQTTOptions, MQTTRoute
 from oscbridge_mqtt.overlaps import SubscriptionPlan
+from oscbridge_mqtt.peers import BrokerPeer
 from oscbridge_mqtt.publication import (
     MQTTDelivery,
     Publication,
@@ -23,7 +25,7 @@ from oscbridge_mqtt.publication import (
     status_topic,
 )
 from oscbridge_mqtt.publisher import Publisher
-from oscbridge_mqtt.receiving import BrokerPeer, Receiver
+from oscbridge_mqtt.receiving import Receiver
 from oscbridge_mqtt.session import BrokerSession
 from oscbridge_mqtt.tls import tls_context
 from oscbridge_mqtt.topic import wildcard_parts, without_share
@@ -37,6 +39,7 @@ class MQTTEndpoint(
     oscbridge.Durability[MQTTDelivery],
     oscbridge.Reconfigurable[MQTTOptions],
     oscbridge.RouteAware[MQTTRoute],
+    oscbridge.SharesMedium[MQTTOptions],
 ):
     """Publishes OSC messages to a broker, and converts messages of its topics to OSC.
 
@@ -66,7 +69,17 @@ class MQTTEndpoint(
             if self.options.version != "5" or one.topic.startswith("$share/")
         ]
         """Subscriptions that deliver the endpoint's own publications as well."""
+        self.loops = LoopWatch(self.log)
         self._files = _contents(self.options)
+
+    @classmethod
+    def default_routes_for(cls, options: MQTTOptions, *, is_source: bool) -> Sequence[str]:
+        wanted = not is_source if options.default_routes is None else options.default_routes
+        return cls.default_routes if wanted else ()
+
+    @classmethod
+    def media(cls, options: MQTTOptions) -> Collection[Hashable]:
+        return {broker.identity for broker in options.broker}
 
     def describe(self) -> str:
         broker = self.options.broker[0] if self._session is None else self._session.broker
@@ -200,6 +213,9 @@ class MQTTEndpoint(
         if self._echo_filters:
             for topic, payload, _ in publications:
                 self._expect_echo(topic, payload)
+        if self.loops.meet(self.neighbours).is_heard:
+            for index, (topic, payload, _) in zip(indices, publications, strict=True):
+                self.loops.published(topic, payload, deliveries[index].message)
         chosen = [deliveries[index] for index in indices] if rejected else deliveries
         try:
             if publications:
@@ -255,6 +271,8 @@ class MQTTEndpoint(
                 return
             if self._echo_filters and not message.retain and self._echoes.take(topic, payload):
                 return
+            if self.neighbours and not message.retain:
+                peer = self.loops.meet(self.neighbours).returned(topic, payload, peer)
             identifiers: Sequence[int] = ()
             if self._plan.has_identifiers:
                 identifiers = getattr(message.properties, "SubscriptionIdentifier", ())

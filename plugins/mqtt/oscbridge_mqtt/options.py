@@ -252,6 +252,10 @@ class MQTTOptions(oscbridge.Options):
         Field(max_length=MAX_SUBSCRIPTIONS),
     ] = ()
     """Topics to subscribe to, each a text or a table."""
+    default_routes: bool | None = None
+    """Whether it publishes all messages of bridges and other endpoints while no route leads to
+    it; by default it does unless a route reads from it. Never those of an endpoint of the same
+    broker."""
     qos: QoS = 0
     """The QoS of published messages, unless the route has its own."""
     retain: bool = False

@@ -10,9 +10,10 @@ from oscbridge_mqtt import homeassistant
 from oscbridge_mqtt.options import FORMATS, MQTTOptions, Subscription
 from oscbridge_mqtt.overlaps import SubscriptionPlan, is_shared
 from oscbridge_mqtt.payload import decode, packet
+from oscbridge_mqtt.peers import BrokerPeer
 from oscbridge_mqtt.topic import address_of, text_template
 
-__all__ = ["BrokerPeer", "Receiver", "RouteInput"]
+__all__ = ["Receiver", "RouteInput"]
 
 MAX_TOPICS: Final = 4_096
 """Most topics for which subscription and address are cached; then the cache starts empty."""
@@ -28,16 +29,6 @@ OWN_ADDRESS: Final = ("typed", "osc")
 
 MAX_ADDRESS: Final = oscbridge.Limits().max_address_length
 """Most characters of an address that is made from a topic."""
-
-
-class BrokerPeer(NamedTuple):
-    """The ``peer`` of a message's origin: the broker, and how it delivered the message."""
-
-    host: str
-    port: int
-    qos: int
-    retained: bool
-    """Whether the broker had retained the message, and sent it because of the subscription."""
 
 
 class RouteInput(Protocol):
