@@ -254,6 +254,9 @@ class MQTTEndpoint(
     def receive_packet(self, data: bytes, peer: BrokerPeer) -> None:
         self.host.receive_packet(data, peer)
 
+    def bad_input(self, error: oscbridge.DecodeError, peer: BrokerPeer) -> None:
+        self.host.bad_input(error, peer)
+
     def on_message(self, message: MQTTMessage) -> None:
         assert self._session is not None
         _, host, port, _ = self._session.broker

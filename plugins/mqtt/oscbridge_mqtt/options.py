@@ -22,9 +22,9 @@ from oscbridge_mqtt.values import TYPES
 __all__ = ["FORMATS", "Entity", "Format", "MQTTOptions", "MQTTRoute", "QoS", "Subscription"]
 
 QoS: TypeAlias = Literal[0, 1, 2]
-Format: TypeAlias = Literal["json", "text", "typed", "osc"]
+Format: TypeAlias = Literal["auto", "json", "text", "number", "raw", "typed", "osc"]
 
-FORMATS: Final = ("json", "text", "typed", "osc")
+FORMATS: Final = ("auto", "json", "text", "number", "raw", "typed", "osc")
 """The payload formats; a payload may be a template instead."""
 
 MAX_SUBSCRIPTIONS: Final = 1_000
@@ -70,7 +70,8 @@ def _payload(value: str, info: ValidationInfo) -> str:
     template = text_template(value)
     if value not in FORMATS and not template.placeholders:
         raise ValueError(
-            f"expected {', '.join(FORMATS)}, or a template with a placeholder, e.g. {{0}}"
+            f"expected {', '.join(FORMATS)}, or a template with a placeholder, e.g. {{0}}; "
+            f'for a text without placeholders set constant = "{value[:40]}" in a route'
         )
     oscbridge.check_captures(template.captures, info)
     return value
@@ -148,6 +149,8 @@ class Subscription(oscbridge.Options):
                 f'with payload = "{self.payload}" the payload contains the '
                 "address and the types; remove address and types"
             )
+        if self.payload == "raw" and self.types not in (None, "b"):
+            raise ValueError('with payload = "raw" the argument is a blob; remove types')
         if self.address is not None:
             wildcards = sum(part in "+#" for part in without_share(self.topic).split("/") if part)
             known = [*map(str, range(1, wildcards + 1)), "topic", "qos", "retained"]
@@ -202,7 +205,10 @@ class MQTTRoute(oscbridge.Options):
     retain: bool | None = None
     """Whether the broker retains the last message for new subscribers."""
     payload: Payload | None = None
-    """``json``, ``text``, ``typed``, ``osc``, or a template, e.g. ``"{0} dB"``."""
+    """``auto``, ``json``, ``text``, ``number``, ``raw``, ``typed``, ``osc``, or a template, e.g.
+    ``"{0} dB"``. A template that is JSON gives valid JSON for every message."""
+    constant: str | None = None
+    """The payload of all messages, e.g. ``TOGGLE``."""
     homeassistant: Entity | None = None
     """Announces the messages of the route as Home Assistant entities."""
 
@@ -216,6 +222,8 @@ class MQTTRoute(oscbridge.Options):
             raise ValueError(
                 "with homeassistant the component determines the payload; remove payload"
             )
+        if self.constant is not None and (self.homeassistant or self.payload) is not None:
+            raise ValueError("constant is the payload; remove payload or homeassistant")
         return self
 
 
@@ -260,9 +268,10 @@ class MQTTOptions(oscbridge.Options):
     """The QoS of published messages, unless the route has its own."""
     retain: bool = False
     """Whether published messages are retained, unless the route has its own value."""
-    payload: Payload = "json"
-    """The format of payloads: ``json``, ``text``, ``typed``, ``osc``; for published messages
-    also a template."""
+    payload: Payload = "auto"
+    """The format of payloads: ``auto``, ``json``, ``text``, ``number``, ``raw``, ``typed``,
+    ``osc``; for published messages also a template. ``auto`` reads JSON, else text, else a blob,
+    and writes JSON."""
     max_inflight: Annotated[int, Field(ge=1, le=30_000)] = 1_000
     """Most messages with QoS 1 and 2 in flight; the broker may accept fewer."""
     max_payload_size: Annotated[int, Field(ge=1, le=1 << 28)] = 65_535

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Final, NamedTuple, TypeAlias
+from itertools import islice
+from typing import Final, NamedTuple, TypeAlias, cast
 
 import orjson
 
@@ -20,15 +24,39 @@ from oscbridge import (
     encode_packet,
     infer,
 )
-from oscbridge_mqtt.values import convert, guess, plain_float, plain_values, shortest, to_text
+from oscbridge_mqtt.values import (
+    LARGEST_FLOAT,
+    convert,
+    guess,
+    plain_float,
+    plain_values,
+    shortest,
+    to_text,
+)
 
-__all__ = ["MAX_DEPTH", "MAX_MEMBERS", "DecodedValues", "decode", "encoder", "packet"]
+__all__ = ["MAX_DEPTH", "MAX_MEMBERS", "DecodedValues", "decode", "encoder", "load_json", "packet"]
 
 MAX_DEPTH: Final = 16
 """Most nested arrays and objects."""
 
 MAX_MEMBERS: Final = 256
-"""Most messages from the members of one JSON object."""
+"""Most messages from the members of one JSON document."""
+
+_2_63: Final = 1 << 63
+
+SHOWN: Final = 100
+"""Most characters of a member's path in an error."""
+
+BOM: Final = b"\xef\xbb\xbf"
+"""A byte order mark in UTF-8."""
+
+_NUMBER_WITH_UNIT: Final = re.compile(
+    r"([+-]?(?:[0-9]+(?:\.[0-9]*|,[0-9]{1,2}(?![0-9])|,[0-9]{4,})?|\.[0-9]+)"
+    r"(?:[eE][+-]?[0-9]+)?)"
+    r"(?:\s+[^\s0-9.,:;+/-].*|[^\s0-9.,:;+/\-].*)?",
+    re.DOTALL,
+)
+"""A number, and a unit that cannot be a part of it. ``1,234`` is ambiguous, ``21,5`` is not."""
 
 Encode: TypeAlias = Callable[[Message], bytes]
 
@@ -88,7 +116,17 @@ def _encode_text(message: Message) -> bytes:
     return " ".join([to_text(arg, tag) for arg, tag in zip(args, tags, strict=True)]).encode()
 
 
+def _encode_number(message: Message) -> bytes:
+    value = message.args[0] if message.args else None
+    if not isinstance(value, bool | int | float) or not math.isfinite(value):
+        raise EncodeError(f"{message.address}: {value!r} is not a number")
+    return to_text(int(value) if isinstance(value, bool) else value, message.types or "").encode()
+
+
 _ENCODERS: Final[Mapping[str, Encode]] = {
+    "auto": _encode_json,
+    "raw": _encode_text,
+    "number": _encode_number,
     "json": _encode_json,
     "text": _encode_text,
     "typed": encode_json,
@@ -104,49 +142,121 @@ def packet(payload: bytes, form: str) -> bytes:
     return payload if form == "osc" else encode_packet(decode_json(payload))
 
 
-def decode(payload: bytes, form: str, types: str | None = None) -> Iterator[DecodedValues]:
-    """Decode a payload in ``json`` or ``text``.
+def decode(
+    payload: bytes, form: str, types: str | None = None
+) -> Iterator[DecodedValues | DecodeError]:
+    """Decode a payload in ``auto``, ``json``, ``text``, ``raw`` or ``number``.
 
-    An empty payload is a message without arguments. ``types`` are the wanted type tags.
+    An empty payload is a message without arguments, except in ``raw``. ``types`` are the wanted
+    type tags. A member of a document that cannot be converted is an error among the others.
+    Raises :class:`oscbridge.DecodeError` if that is the whole document.
+    """
+    match form:
+        case "raw":
+            yield DecodedValues("", "b", (payload,))
+        case "text":
+            yield _decode_text(payload, types)
+        case "number":
+            yield _typed("", [_number(payload)] if payload.strip() else [], types)
+        case _:
+            try:
+                document = load_json(payload)
+            except DecodeError:
+                if form != "auto":
+                    raise
+                yield _decode_text(payload, types, or_blob=True)
+                return
+            yield from _decode_document(document, types)
+
+
+def load_json(payload: bytes) -> object:
+    """A JSON document, with NaN and Infinity as Python writes them; None if it is empty.
+
     Raises :class:`oscbridge.DecodeError`.
     """
-    if form == "text":
-        yield _decode_text(payload, types)
-        return
+    payload = payload.removeprefix(BOM)
     try:
-        document = orjson.loads(payload) if payload.strip() else None
+        return orjson.loads(payload) if payload.strip() else None
     except orjson.JSONDecodeError as error:
+        try:
+            if payload.lstrip()[:1] in (b"{", b"["):
+                return cast(object, json.loads(payload))
+        except (ValueError, RecursionError):
+            pass
         hint = ""
         if len(payload) < 256 and payload.lstrip()[:1] not in (b"{", b"[", b'"'):
-            hint = '; for plain text set payload = "text"'
+            hint = '; for plain text set payload = "auto" or "text"'
         raise DecodeError("json", f"not JSON: {error}{hint}") from None
-    members = list(_members("", document, MAX_DEPTH))
+
+
+def _decode_document(document: object, types: str | None) -> Iterator[DecodedValues | DecodeError]:
+    members = list(islice(_members("", document, MAX_DEPTH), MAX_MEMBERS + 1))
     if len(members) > MAX_MEMBERS:
-        raise LimitError(
-            "members", f"object with {len(members)} values; at most {MAX_MEMBERS} are allowed"
-        )
+        raise LimitError("members", f"JSON with more than {MAX_MEMBERS} values in objects")
     for below, value in members:
-        args = [] if value is None else value if isinstance(value, list) else [value]
-        yield _typed(below, args, types)
+        try:
+            if isinstance(value, DecodeError):
+                raise value
+            args = [] if value is None else value if isinstance(value, list) else [value]
+            yield _typed(below, args, types)
+        except DecodeError as error:
+            if len(members) == 1:
+                raise
+            yield type(error)(error.reason, f"{below[1:SHOWN]}: {error}")
 
 
 def _members(below: str, value: object, depth: int) -> Iterator[tuple[str, object]]:
-    """The values of a document other than objects, with their paths."""
-    if not isinstance(value, dict):
+    """The values of a document other than objects, with their paths.
+
+    Arrays that contain objects are taken apart: ``/scenes/0/id``.
+    """
+    if isinstance(value, dict):
+        items: Iterable[tuple[object, object]] = value.items()
+    elif isinstance(value, list) and _has_object(value, MAX_DEPTH):
+        items = enumerate(value)
+    else:
         yield below, value
         return
     if not depth:
-        raise LimitError("depth", "objects are nested too deeply")
-    for key, member in value.items():
+        yield below, LimitError("depth", "objects are nested too deeply")
+        return
+    for key, member in items:
         yield from _members(f"{below}/{key}", member, depth - 1)
+
+
+def _has_object(values: list[object], depth: int) -> bool:
+    return any(
+        isinstance(value, dict)
+        or (isinstance(value, list) and depth > 0 and _has_object(value, depth - 1))
+        for value in values
+    )
+
+
+def _number(payload: bytes) -> float:
+    """The number at the start of a text: ``21.5 °C``."""
+    text = payload.decode(errors="replace").strip().strip('"').replace("\u2212", "-")
+    found = _NUMBER_WITH_UNIT.fullmatch(text)
+    if found is None:
+        shown = text if len(text) <= 40 else text[:39] + "…"
+        raise DecodeError("value", f"{shown!r} does not start with a number")
+    digits = found[1].replace(",", ".")
+    whole = guess(digits)
+    number = whole if isinstance(whole, int) else float(digits)
+    if not math.isfinite(number):
+        raise DecodeError("value", f"{digits[:40]!r} is too large")
+    return number
 
 
 def _typed(below: str, values: list[object], types: str | None) -> DecodedValues:
     if types is None:
         _check_depth(values, MAX_DEPTH)
         try:
-            return DecodedValues(below, infer(values), tuple(values))  # type: ignore[arg-type]
-        except EncodeError as error:
+            values = [_within_64_bits(value) for value in values]
+            tags = infer(values)
+            if "f" in tags and any(map(_is_large, values)):
+                tags = tags.replace("f", "d")
+            return DecodedValues(below, tags, tuple(values))  # type: ignore[arg-type]
+        except (EncodeError, OverflowError) as error:
             raise DecodeError("value", str(error)) from None
     if len(values) != len(types):
         raise DecodeError(
@@ -158,24 +268,41 @@ def _typed(below: str, values: list[object], types: str | None) -> DecodedValues
     )
 
 
+def _within_64_bits(value: object) -> object:
+    """A larger whole number becomes a float, as its neighbours do in JSON."""
+    if isinstance(value, list):
+        return [_within_64_bits(each) for each in value]
+    return float(value) if isinstance(value, int) and not -_2_63 <= value < _2_63 else value
+
+
+def _is_large(value: object) -> bool:
+    """Whether a value has a number that does not fit into a float of 32 bits."""
+    if isinstance(value, list):
+        return any(map(_is_large, value))
+    return isinstance(value, float) and LARGEST_FLOAT < abs(value) < math.inf
+
+
 def _check_depth(values: list[object], depth: int) -> None:
     for value in values:
-        if isinstance(value, dict):
-            raise DecodeError("json", "an object within an array cannot be converted to OSC")
         if isinstance(value, list):
             if not depth:
                 raise LimitError("depth", "arrays are nested too deeply")
             _check_depth(value, depth - 1)
 
 
-def _decode_text(payload: bytes, types: str | None) -> DecodedValues:
+def _decode_text(payload: bytes, types: str | None, *, or_blob: bool = False) -> DecodedValues:
+    """``or_blob``: what is not text is a blob, unless types say otherwise."""
     if types == "b":
         return DecodedValues("", "b", (payload,))
     try:
         text = payload.decode()
     except UnicodeDecodeError as error:
+        if or_blob and types is None:
+            return DecodedValues("", "b", (payload,))
         raise DecodeError("utf8", f"not UTF-8: {error}") from None
     if types is None:
+        if or_blob and "\0" in text:
+            return DecodedValues("", "b", (payload,))
         return _typed("", [guess(text)] if text else [], None)
     parts: list[object] = []
     if types:

@@ -40,6 +40,9 @@ class RouteInput(Protocol):
     def receive_packet(self, data: bytes, peer: BrokerPeer) -> None:
         """Put an encoded packet into the routes."""
 
+    def bad_input(self, error: oscbridge.DecodeError, peer: BrokerPeer) -> None:
+        """Count and log input that is left out."""
+
 
 class TopicDecoder(NamedTuple):
     """How the messages of one topic are decoded for one of its subscriptions."""
@@ -115,7 +118,7 @@ class Receiver:
         try:
             self._receive(topic, payload, peer, identifiers)
         except oscbridge.DecodeError as error:
-            raise type(error)(error.reason, f"{topic[:100]}: {error}") from None
+            raise _with_topic(error, topic) from None
 
     def _receive(
         self, topic: str, payload: bytes, peer: BrokerPeer, identifiers: Collection[int]
@@ -162,14 +165,26 @@ class Receiver:
         address = decoder.address
         if decoder.template is not None:
             address = address_of(_fill(decoder, topic, peer))
-        for below, types, args in list(decode(payload, decoder.form, decoder.subscription.types)):
+        for found in list(decode(payload, decoder.form, decoder.subscription.types)):
+            if isinstance(found, oscbridge.DecodeError):
+                self._report(found, topic, peer)
+                continue
+            below, types, args = found
             full = address_of(address + below) if below else address
             message = oscbridge.Message(full, types, args)
             try:
                 oscbridge.encode_message(message)  # otherwise it would fail later, in some sink
-            except oscbridge.EncodeError as error:
-                raise oscbridge.DecodeError("value", str(error)) from None
+            except oscbridge.EncodeError as encode_error:
+                error = oscbridge.DecodeError("value", f"{full[:100]}: {encode_error}")
+                if not below:
+                    raise error from None
+                self._report(error, topic, peer)
+                continue
             self._routes.receive(message, peer)
+
+    def _report(self, error: oscbridge.DecodeError, topic: str, peer: BrokerPeer) -> None:
+        """Count and log a member of a payload that is left out."""
+        self._routes.bad_input(_with_topic(error, topic), peer)
 
     def _cache(self, topic: str) -> Sequence[TopicDecoder]:
         decoders = self._find(topic)
@@ -201,10 +216,14 @@ class Receiver:
     def _decoder(
         self, subscription: Subscription, captures: Sequence[str], address: str
     ) -> TopicDecoder:
-        default = self._options.payload if self._options.payload in FORMATS else "json"
+        default = self._options.payload if self._options.payload in FORMATS else "auto"
         template = None if subscription.address is None else text_template(subscription.address)
         form = subscription.payload or default
         return TopicDecoder(subscription, form, address, template, captures)
+
+
+def _with_topic(error: oscbridge.DecodeError, topic: str) -> oscbridge.DecodeError:
+    return type(error)(error.reason, f"{topic[:100]}: {error}")
 
 
 _UNKNOWN: Final = oscbridge.DecodeError(

@@ -24,10 +24,21 @@ from oscbridge import (
     nearest_whole,
 )
 
-__all__ = ["TYPES", "convert", "guess", "plain_float", "plain_values", "shortest", "to_text"]
+__all__ = [
+    "LARGEST_FLOAT",
+    "TYPES",
+    "convert",
+    "guess",
+    "plain_float",
+    "plain_values",
+    "shortest",
+    "to_text",
+]
 
 _FLOAT32: Final = struct.Struct(">f")
-_LARGEST_FLOAT: Final = 3.4028234663852886e38
+LARGEST_FLOAT: Final = 3.4028234663852886e38
+"""The largest finite float of 32 bits."""
+
 _LARGEST_PLAIN: Final = 1e15
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,20}")
 _WORDS: Final[Mapping[str, bool]] = {
@@ -54,7 +65,7 @@ def _shortest(value: float) -> float:
         raise TypeError(str(error)) from None
     for digits in range(6, 10):
         near = float(f"{value:.{digits}g}")
-        if math.isfinite(near) and abs(near) <= _LARGEST_FLOAT and _FLOAT32.pack(near) == packed:
+        if math.isfinite(near) and abs(near) <= LARGEST_FLOAT and _FLOAT32.pack(near) == packed:
             return near
     return value
 
@@ -146,7 +157,10 @@ def guess(text: str) -> Argument:
         return bare == "true"
     if _WHOLE.fullmatch(bare) and -(1 << 63) <= int(bare) < 1 << 63:
         return int(bare)
-    return float(bare) if is_number(bare) else text
+    if not is_number(bare):
+        return text
+    number = float(bare)
+    return text if math.isinf(number) and "n" not in bare.lower() else number  # 1e999
 
 
 def _whole(value: object, bits: int) -> int:
@@ -176,7 +190,7 @@ def _real(value: object) -> float:
 
 def _single(value: object) -> float:
     real = _real(value)
-    if _LARGEST_FLOAT < abs(real) < math.inf:
+    if LARGEST_FLOAT < abs(real) < math.inf:
         raise ValueError
     return real
 
