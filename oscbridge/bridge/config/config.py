@@ -71,7 +71,8 @@ def parse(
     them are endpoints of broken plugins, which ``allow_broken`` accepts.
     """
     overlaid = overlay(parse_toml(text, name), os.environ)
-    reader = Reader(overlaid.raw, types, directory)
+    path = "" if directory is None else str(directory / Path(name).name)
+    reader = Reader(overlaid.raw, types, directory, path)
     problems = [f"environment: {problem}" for problem in overlaid.problems]
     problems += [f"{name}: {overlaid.explain(problem)}" for problem in reader.problems]
     if not problems and reader.broken and not allow_broken:

@@ -50,6 +50,7 @@ class Reader:
         raw: Mapping[str, Any],
         types: Mapping[str, type[AnyEndpoint]],
         directory: Path | None = None,
+        configuration: str = "",
     ) -> None:
         self.problems: list[ConfigProblem] = []
         self.broken: list[ConfigProblem] = []
@@ -58,6 +59,7 @@ class Reader:
         self.endpoints: dict[str, EndpointEntry] = {}
         self._types = types
         self._directory = directory
+        self._configuration = configuration
         for key in raw:
             if key not in _SECTIONS:
                 text = f"unknown key; {suggest(key, _SECTIONS, 'known keys')}"
@@ -139,8 +141,9 @@ class Reader:
         shared = {key: options.pop(key) for key in HostOptions.model_fields if key in options}
         host = validate(self.problems, HostOptions, shared, path, directory=self._directory)
         valid = validate(
-            self.problems, factory.options_type, options, path, HostOptions, self._directory
-        )
+            self.problems, factory.options_type, options, path, HostOptions, self._directory,
+            configuration=self._configuration,
+        )  # fmt: skip
         if host is None or valid is None:
             return
         policy = host.policy or factory.policy

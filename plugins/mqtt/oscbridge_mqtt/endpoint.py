@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import socket
 from collections.abc import Collection, Hashable, Sequence
 
 from paho.mqtt.client import MQTTMessage
@@ -11,8 +9,11 @@ from paho.mqtt.client import MQTTMessage
 import oscbridge
 from oscbridge_mqtt import homeassistant
 from oscbridge_mqtt.announcer import Announcer
+from oscbridge_mqtt.client import default_client_id
 from oscbridge_mqtt.echo import Echoes
 from oscbridge_mqtt.entities import Entities
+from oscbridge_mqtt.entity_options import STATELESS
+from oscbridge_mqtt.entity_states import Command, state_encoder
 from oscbridge_mqtt.limits import BrokerLimits
 from oscbridge_mqtt.loops import LoopWatch
 from oscbridge_mqtt.options import MQTTOptions, MQTTRoute
@@ -52,7 +53,9 @@ class MQTTEndpoint(
 
     def __init__(self, name: str, options: MQTTOptions) -> None:
         super().__init__(name, options)
-        self.client_id = self.options.client_id or default_client_id(name)
+        self.client_id = self.options.client_id or default_client_id(
+            name, self.options.configuration
+        )
         self.status = status_topic(self.options, self.client_id)
         self._session: BrokerSession | None = None
         self._publisher = Publisher()
@@ -285,14 +288,27 @@ class MQTTEndpoint(
 
     def _on_document(self, topic: str, document: bytes, peer: BrokerPeer) -> None:
         """A discovery document at the broker, perhaps of an earlier start."""
-        if peer.retained and self._session is not None and self._entities.found(topic, document):
-            self._announce(self._session, topic, b"")
+        session = self._session
+        if not peer.retained or session is None:
+            return
+        entity = self._entities.found(topic, document)
+        if entity is not None:
+            self._accept_commands(entity)
+            self._subscribe_missing(session)
+        elif topic in self._entities.removed:
+            self._announce(session, topic, b"")
 
-
-def default_client_id(name: str) -> str:
-    """The same at each start: the broker identifies the session by it."""
-    text = f"oscbridge-{socket.gethostname()}-{name}"
-    return re.sub(r"[^A-Za-z0-9._-]", "-", text)[:128]
+    def on_command(self, command: Command, message: oscbridge.Message) -> None:
+        """An optimistic entity has the commanded value at once."""
+        session, entity = self._session, command.entity
+        if not entity.optimistic or session is None or entity.component in STATELESS:
+            return
+        state = state_encoder(entity)(message)
+        if command.retain:
+            self._announce(session, command.state_topic, state)
+        else:
+            self._expect_echo(command.state_topic, state)
+            session.publish(command.state_topic, state, 0, False)
 
 
 def _contents(options: MQTTOptions) -> Sequence[bytes]:

@@ -6,10 +6,18 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    model_validator,
+)
 
 import oscbridge
 from oscbridge_mqtt.broker import BrokerURL
+from oscbridge_mqtt.entity_options import Address, Entity
 from oscbridge_mqtt.overlaps import explanations
 from oscbridge_mqtt.topic import (
     check_filter,
@@ -19,7 +27,7 @@ from oscbridge_mqtt.topic import (
 )
 from oscbridge_mqtt.values import TYPES
 
-__all__ = ["FORMATS", "Entity", "Format", "MQTTOptions", "MQTTRoute", "QoS", "Subscription"]
+__all__ = ["FORMATS", "Format", "MQTTOptions", "MQTTRoute", "QoS", "Subscription"]
 
 QoS: TypeAlias = Literal[0, 1, 2]
 Format: TypeAlias = Literal["auto", "json", "text", "number", "raw", "typed", "osc"]
@@ -34,7 +42,6 @@ MAX_BROKERS: Final = 100
 """Most nodes of a cluster."""
 
 _CLIENT_ID: Final = re.compile(r"[^\s\x00-\x1f\x7f/+#]{1,128}")
-_ADDRESS: Final = re.compile(r"/[^\s#*,?\[\]\x00-\x1f\x7f]*")
 
 
 def _prefix(value: str) -> str:
@@ -58,14 +65,6 @@ def _types(value: str | None) -> str | None:
     return value
 
 
-def _address(value: str | None) -> str | None:
-    if value is not None and not _ADDRESS.fullmatch(value):
-        raise ValueError(
-            "an address must start with '/', and must not contain spaces or # * , ? [ ]"
-        )
-    return value
-
-
 def _payload(value: str, info: ValidationInfo) -> str:
     template = text_template(value)
     if value not in FORMATS and not template.placeholders:
@@ -82,12 +81,6 @@ def _topic_template(value: str, info: ValidationInfo) -> str:
     template = text_template(value)
     check_topic(template.fill(lambda _placeholder: "x"))
     oscbridge.check_captures(template.captures, info)
-    return value
-
-
-def _of_captures(value: str | None, info: ValidationInfo) -> str | None:
-    placeholders = text_template(value or "").placeholders
-    oscbridge.check_captures([each.name for each in placeholders], info)
     return value
 
 
@@ -120,8 +113,6 @@ Filter: TypeAlias = Annotated[str, AfterValidator(check_filter)]
 Types: TypeAlias = Annotated[str | None, AfterValidator(_types)]
 Payload: TypeAlias = Annotated[str, AfterValidator(_payload)]
 TopicTemplate: TypeAlias = Annotated[str, AfterValidator(_topic_template)]
-Address: TypeAlias = Annotated[str | None, AfterValidator(_address)]
-Finite: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Subscription(oscbridge.Options):
@@ -161,37 +152,6 @@ class Subscription(oscbridge.Options):
                     raise ValueError(
                         f"address: unknown placeholder {{{name}}}; available: {offered}"
                     )
-        return self
-
-
-class Entity(oscbridge.Options):
-    """``homeassistant = {...}`` of a route: a Home Assistant entity."""
-
-    component: Literal["number", "switch", "sensor", "light"]
-    """The kind of entity."""
-    name: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_of_captures)]
-    """The name, which may contain captures, e.g. ``"Fader {ch}"``."""
-    min: Finite = 0.0
-    """The lowest value, for ``number`` and ``light``."""
-    max: Finite = 1.0
-    """The highest value: full brightness of a ``light``."""
-    step: Annotated[Finite, Field(ge=0.001)] = 0.01
-    """The step of a ``number``."""
-    unit: str | None = None
-    """The unit, e.g. ``"dB"``."""
-    device_class: str | None = None
-    """The device class of a number or sensor, one of Home Assistant's."""
-    icon: str | None = None
-    """An icon, e.g. ``"mdi:tune-vertical"``."""
-    command: Annotated[Address, AfterValidator(_of_captures)] = None
-    """The address for commands from Home Assistant; by default the address of the message."""
-    optimistic: bool = False
-    """Whether Home Assistant shows a new value without waiting for the answer."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Entity:
-        if not self.min < self.max:
-            raise ValueError("min must be less than max")
         return self
 
 
@@ -241,7 +201,7 @@ class MQTTOptions(oscbridge.Options):
     """The password: ``{ env = "NAME" }`` or ``{ file = "path" }``."""
     client_id: Annotated[str | None, AfterValidator(_client_id)] = None
     """The identifier of the session; by default ``oscbridge-`` with the names of this machine
-    and of the endpoint."""
+    and of the endpoint, and a hash of the path of the configuration file."""
     version: Literal["5", "3.1.1"] = "5"
     """The version of MQTT."""
     session_expiry: Annotated[int, Field(ge=0, le=0xFFFFFFFF)] = 0
@@ -310,6 +270,18 @@ class MQTTOptions(oscbridge.Options):
         if duplicate is not None:
             raise ValueError(f"subscribe: duplicate topic {duplicate!r}")
         return self
+
+    _configuration: str = PrivateAttr("")
+
+    @model_validator(mode="after")
+    def _remember_configuration(self, info: ValidationInfo) -> MQTTOptions:
+        self._configuration = str((info.context or {}).get("configuration") or "")
+        return self
+
+    @property
+    def configuration(self) -> str:
+        """The path of the configuration file; empty if there is none."""
+        return self._configuration
 
     def config_warnings(self) -> Sequence[str]:
         return explanations(self.subscribe)

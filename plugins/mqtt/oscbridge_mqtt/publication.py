@@ -7,6 +7,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 import oscbridge
 from oscbridge_mqtt import homeassistant
+from oscbridge_mqtt.entity_options import STATELESS
+from oscbridge_mqtt.entity_states import state_encoder
 from oscbridge_mqtt.limits import BrokerLimits
 from oscbridge_mqtt.options import MQTTOptions, MQTTRoute
 from oscbridge_mqtt.packets import publish_first, topic_header
@@ -57,8 +59,9 @@ class PublicationPlanner:
     def __init__(self, options: MQTTOptions, client_id: str, device: str) -> None:
         self.limits = BrokerLimits()
         self._options = options
-        self._client_id = client_id
-        self._device = device
+        self._announced_by = homeassistant.AnnouncedBy(
+            client_id, device, options.discovery, status_topic(options, client_id)
+        )
         self._plans: dict[object, PublicationPlan] = {}
 
     def set_limits(self, limits: BrokerLimits) -> None:
@@ -111,7 +114,8 @@ class PublicationPlanner:
         own = options or MQTTRoute()
         defaults = self._options
         qos = defaults.qos if own.qos is None else own.qos
-        retain = defaults.retain or own.homeassistant is not None
+        component = None if own.homeassistant is None else own.homeassistant.component
+        retain = component not in STATELESS if component else defaults.retain
         if own.retain is not None:
             retain = own.retain
         topic, make_topic = self._topic(own, message.address, captures)
@@ -125,11 +129,9 @@ class PublicationPlanner:
         if own.homeassistant is not None:
             assert topic is not None  # checked by MQTTRoute
             entity = homeassistant.announce(
-                own.homeassistant, message, captures, topic,
-                client_id=self._client_id, device=self._device, discovery=defaults.discovery,
-                status=status_topic(defaults, self._client_id),
-            )  # fmt: skip
-            encode = homeassistant.state_encoder(own.homeassistant)
+                own.homeassistant, message, captures, topic, self._announced_by, retain=retain
+            )
+            encode = state_encoder(own.homeassistant)
         retain = retain and self.limits.retain
         qos = min(qos, self.limits.qos)
         first = publish_first(qos, retain)

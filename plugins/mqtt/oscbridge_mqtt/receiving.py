@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple, Protocol
 
 import oscbridge
-from oscbridge_mqtt import homeassistant
+from oscbridge_mqtt.entity_states import Command, read_command
 from oscbridge_mqtt.options import FORMATS, MQTTOptions, Subscription
 from oscbridge_mqtt.overlaps import SubscriptionPlan, is_shared
 from oscbridge_mqtt.payload import decode, packet
@@ -43,6 +43,9 @@ class RouteInput(Protocol):
     def bad_input(self, error: oscbridge.DecodeError, peer: BrokerPeer) -> None:
         """Count and log input that is left out."""
 
+    def on_command(self, command: Command, message: oscbridge.Message) -> None:
+        """A command has been converted to a message."""
+
 
 class TopicDecoder(NamedTuple):
     """How the messages of one topic are decoded for one of its subscriptions."""
@@ -71,7 +74,7 @@ class Receiver:
     def __init__(self, routes: RouteInput, options: MQTTOptions, plan: SubscriptionPlan) -> None:
         self._routes = routes
         self._options = options
-        self._commands: dict[str, homeassistant.Command] = {}
+        self._commands: dict[str, Command] = {}
         self._decoders: dict[str, Sequence[TopicDecoder]] = {}
         self._plan = plan
         self._replayed: set[int] = set()
@@ -86,11 +89,11 @@ class Receiver:
         """The broker has rejected a subscription, or granted a rejected one."""
         self._decoders.clear()
 
-    def add_command(self, command: homeassistant.Command) -> None:
+    def add_command(self, command: Command) -> None:
         """Accept the commands of a Home Assistant entity from now on."""
         self._commands[command.topic] = command
 
-    def remove_command(self, command: homeassistant.Command) -> bool:
+    def remove_command(self, command: Command) -> bool:
         """Ignore the commands of an entity from now on. Whether its topic is now unused."""
         topic = command.topic
         if self._commands.get(topic) is command:
@@ -127,7 +130,9 @@ class Receiver:
         if command is not None:
             # A retained command is out of date.
             if not peer.retained and self._plan.is_for(topic, identifiers):
-                self._routes.receive(homeassistant.read_command(command, payload), peer)
+                message = read_command(command, payload)
+                self._routes.receive(message, peer)
+                self._routes.on_command(command, message)
             return
         decoders = self._decoders.get(topic) or self._cache(topic)
         if len(decoders) == 1 and not identifiers and not peer.retained:
