@@ -18,8 +18,9 @@ from pydantic import (
 import oscbridge
 from oscbridge_mqtt.broker import BrokerURL
 from oscbridge_mqtt.entity_options import Address, Entity
-from oscbridge_mqtt.overlaps import explanations
+from oscbridge_mqtt.overlaps import explanations, is_shared
 from oscbridge_mqtt.topic import (
+    SHOWN,
     check_filter,
     check_topic,
     text_template,
@@ -284,4 +285,12 @@ class MQTTOptions(oscbridge.Options):
         return self._configuration
 
     def config_warnings(self) -> Sequence[str]:
-        return explanations(self.subscribe)
+        found = [*explanations(self.subscribe, is_5=self.version == "5")]
+        shared = next((one.topic for one in self.subscribe if is_shared(one.topic)), None)
+        if shared is not None and self.version != "5":
+            found.append(
+                f"subscribe: {shared[:SHOWN]!r}: with MQTT 3.1.1 a broker may grant a shared "
+                "subscription and never deliver, as NATS does; subscribe without $share, or use a "
+                'broker with version = "5"'
+            )
+        return found

@@ -99,7 +99,7 @@ def overlapping_pairs(
         by_level[level].append(one)
 
 
-def explanations(subscriptions: Sequence[Subscription]) -> Sequence[str]:
+def explanations(subscriptions: Sequence[Subscription], *, is_5: bool) -> Sequence[str]:
     """One sentence for each pair of subscriptions with common topics, 10 at most."""
     found: list[str] = []
     for first, second in overlapping_pairs(subscriptions):
@@ -111,6 +111,8 @@ def explanations(subscriptions: Sequence[Subscription]) -> Sequence[str]:
             apply = "for each of them that the group's share brings"
         elif first.address != second.address:
             apply = "once for each address"
+        if not is_5 and not covers(without_share(second.topic), without_share(first.topic)):
+            apply += "; with MQTT 3.1.1 some brokers send it twice"
         found.append(
             f"subscribe: {first.topic[:SHOWN]!r} and {second.topic[:SHOWN]!r} overlap: "
             f"a message for both is received {apply}"

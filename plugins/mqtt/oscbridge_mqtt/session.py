@@ -20,6 +20,7 @@ from oscbridge_mqtt.limits import BrokerLimits
 from oscbridge_mqtt.options import MQTTOptions, Subscription
 from oscbridge_mqtt.packets import publish_first, publish_packet, topic_header
 from oscbridge_mqtt.subscriptions import Subscriptions
+from oscbridge_mqtt.wrong_scheme import scheme_problem
 
 __all__ = ["BrokerSession"]
 
@@ -117,7 +118,13 @@ class BrokerSession:
         ``qos`` is the highest that will be used. Raises ``OSError`` and
         :class:`oscbridge.EndpointError`.
         """
-        await self.connection.open(qos=qos)
+        try:
+            await self.connection.open(qos=qos)
+        except (OSError, oscbridge.EndpointError) as error:
+            problem = await scheme_problem(self.broker, error)
+            if problem:
+                raise oscbridge.EndpointError(problem) from error
+            raise
         self._in_flight.clear()
         self.window = min(self._options.max_inflight, self.limits.in_flight)
         self.subscriptions.begin(self._loop.time())
