@@ -109,7 +109,7 @@ class MQTTEndpoint(
         await session.open(qos=self._highest_qos())
         self._planner.set_limits(session.limits)
         self._warn_about(session.limits)
-        self._plan.begin(session.limits.identifiers)
+        self._plan.begin(session.is_5 and session.limits.identifiers)
         self._receiver.begin()
         subscriptions = self._plan.missing(self._receiver.command_subscriptions())
         if subscriptions:
@@ -280,7 +280,7 @@ class MQTTEndpoint(
             if self.neighbours and not message.retain:
                 peer = self.loops.meet(self.neighbours).returned(topic, payload, peer)
             identifiers: Sequence[int] = ()
-            if self._plan.has_identifiers:
+            if self._plan.reads_identifiers:
                 identifiers = getattr(message.properties, "SubscriptionIdentifier", ())
             self._receiver.receive(topic, payload, peer, identifiers)
         except oscbridge.DecodeError as error:

@@ -28,8 +28,8 @@ class BrokerLimits(NamedTuple):
     """Most bytes of a packet."""
     in_flight: int = LARGEST_RECEIVE_MAXIMUM
     """Most unacknowledged messages with QoS 1 and 2 at once."""
-    identifiers: bool = False
-    """Whether it supports subscription identifiers."""
+    identifiers: bool = True
+    """Whether it supports subscription identifiers, if the session is MQTT 5."""
 
 
 def limits_of(properties: Properties | None) -> BrokerLimits:
@@ -47,5 +47,5 @@ def limits_of(properties: Properties | None) -> BrokerLimits:
         bool(announced("RetainAvailable", 1)),
         announced("MaximumPacketSize", LARGEST_PACKET),
         announced("ReceiveMaximum", LARGEST_RECEIVE_MAXIMUM),
-        properties is not None and bool(announced("SubscriptionIdentifierAvailable", 1)),
+        bool(announced("SubscriptionIdentifierAvailable", 1)),
     )

@@ -157,6 +157,11 @@ class SubscriptionPlan:
         self._rejected.clear()
         self._subscribed.clear()
 
+    @property
+    def reads_identifiers(self) -> bool:
+        """Whether the identifiers of a received message matter."""
+        return self.has_identifiers and bool(self._known)
+
     def answered(self, topic: str, *, is_rejected: bool) -> bool:
         """The broker has answered a subscription. Returns whether that changes what is received."""
         has_changed = is_rejected != (topic in self._rejected)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Final, NamedTuple, TypeAlias, cast
@@ -34,13 +34,15 @@ from oscbridge_mqtt.values import (
     to_text,
 )
 
-__all__ = ["MAX_DEPTH", "MAX_MEMBERS", "DecodedValues", "decode", "encoder", "load_json", "packet"]
+__all__ = ["MAX_DEPTH", "MAX_MEMBERS", "DecodedValues", "decode", "encoder", "packet"]
 
 MAX_DEPTH: Final = 16
 """Most nested arrays and objects."""
 
 MAX_MEMBERS: Final = 256
 """Most messages from the members of one JSON document."""
+
+_SCALAR_TYPES: Final = frozenset({int, float, str, bool})
 
 _2_63: Final = 1 << 63
 
@@ -144,7 +146,7 @@ def packet(payload: bytes, form: str) -> bytes:
 
 def decode(
     payload: bytes, form: str, types: str | None = None
-) -> Iterator[DecodedValues | DecodeError]:
+) -> Sequence[DecodedValues | DecodeError]:
     """Decode a payload in ``auto``, ``json``, ``text``, ``raw`` or ``number``.
 
     An empty payload is a message without arguments, except in ``raw``. ``types`` are the wanted
@@ -152,41 +154,49 @@ def decode(
     Raises :class:`oscbridge.DecodeError` if that is the whole document.
     """
     match form:
-        case "raw":
-            yield DecodedValues("", "b", (payload,))
-        case "text":
-            yield _decode_text(payload, types)
-        case "number":
-            yield _typed("", [_number(payload)] if payload.strip() else [], types)
-        case _:
+        case "auto" | "json":
             try:
-                document = load_json(payload)
-            except DecodeError:
-                if form != "auto":
-                    raise
-                yield _decode_text(payload, types, or_blob=True)
-                return
-            yield from _decode_document(document, types)
+                document = orjson.loads(payload)
+            except orjson.JSONDecodeError as error:
+                try:
+                    document = _load_lenient(payload, error)
+                except DecodeError:
+                    if form == "json":
+                        raise
+                    return (_decode_text(payload, types, or_blob=True),)
+            if type(document) in _SCALAR_TYPES:  # by far the most common case
+                return (_typed("", [document], types),)
+            return list(_decode_document(document, types))
+        case "raw":
+            return (DecodedValues("", "b", (payload,)),)
+        case "number":
+            return (_typed("", [_number(payload)] if payload.strip() else [], types),)
+    return (_decode_text(payload, types),)
 
 
-def load_json(payload: bytes) -> object:
-    """A JSON document, with NaN and Infinity as Python writes them; None if it is empty.
+def _load_lenient(payload: bytes, error: orjson.JSONDecodeError) -> object:
+    """A JSON document with what ``orjson`` rejects: a byte order mark, NaN and Infinity.
 
-    Raises :class:`oscbridge.DecodeError`.
+    None if the payload is empty. Raises :class:`oscbridge.DecodeError`.
     """
-    payload = payload.removeprefix(BOM)
+    bare = payload.removeprefix(BOM).strip()
+    if not bare:
+        return None
     try:
-        return orjson.loads(payload) if payload.strip() else None
-    except orjson.JSONDecodeError as error:
-        try:
-            if payload.lstrip()[:1] in (b"{", b"["):
-                return cast(object, json.loads(payload))
-        except (ValueError, RecursionError):
-            pass
-        hint = ""
-        if len(payload) < 256 and payload.lstrip()[:1] not in (b"{", b"[", b'"'):
-            hint = '; for plain text set payload = "auto" or "text"'
-        raise DecodeError("json", f"not JSON: {error}{hint}") from None
+        if bare is not payload and bare != payload:
+            return cast(object, orjson.loads(bare))
+    except orjson.JSONDecodeError:
+        pass
+    is_container = bare[:1] in (b"{", b"[")
+    try:
+        if is_container:
+            return cast(object, json.loads(bare))
+    except (ValueError, RecursionError):
+        pass
+    hint = ""
+    if len(payload) < 256 and not is_container and bare[:1] != b'"':
+        hint = '; for plain text set payload = "auto" or "text"'
+    raise DecodeError("json", f"not JSON: {error}{hint}") from None
 
 
 def _decode_document(document: object, types: str | None) -> Iterator[DecodedValues | DecodeError]:
@@ -251,13 +261,12 @@ def _typed(below: str, values: list[object], types: str | None) -> DecodedValues
     if types is None:
         _check_depth(values, MAX_DEPTH)
         try:
-            values = [_within_64_bits(value) for value in values]
             tags = infer(values)
-            if "f" in tags and any(map(_is_large, values)):
-                tags = tags.replace("f", "d")
-            return DecodedValues(below, tags, tuple(values))  # type: ignore[arg-type]
-        except (EncodeError, OverflowError) as error:
-            raise DecodeError("value", str(error)) from None
+        except EncodeError as error:
+            values, tags = _infer_wide(values, error)
+        if "f" in tags and any(map(_is_large, values)):
+            tags = tags.replace("f", "d")
+        return DecodedValues(below, tags, tuple(values))  # type: ignore[arg-type]
     if len(values) != len(types):
         raise DecodeError(
             "types", f"expected {len(types)} values for types = {types!r}, got {len(values)}"
@@ -266,6 +275,15 @@ def _typed(below: str, values: list[object], types: str | None) -> DecodedValues
     return DecodedValues(
         below, "".join([tag for tag, _ in made]), tuple([value for _, value in made])
     )
+
+
+def _infer_wide(values: list[object], error: EncodeError) -> tuple[list[object], str]:
+    """The values with whole numbers above 64 bits as floats, and their type tags."""
+    try:
+        values = [_within_64_bits(value) for value in values]
+        return values, infer(values)
+    except (EncodeError, OverflowError):
+        raise DecodeError("value", str(error)) from None
 
 
 def _within_64_bits(value: object) -> object:
@@ -277,9 +295,9 @@ def _within_64_bits(value: object) -> object:
 
 def _is_large(value: object) -> bool:
     """Whether a value has a number that does not fit into a float of 32 bits."""
-    if isinstance(value, list):
-        return any(map(_is_large, value))
-    return isinstance(value, float) and LARGEST_FLOAT < abs(value) < math.inf
+    if isinstance(value, float):
+        return not -LARGEST_FLOAT <= value <= LARGEST_FLOAT and math.isfinite(value)
+    return isinstance(value, list) and any(map(_is_large, value))
 
 
 def _check_depth(values: list[object], depth: int) -> None:

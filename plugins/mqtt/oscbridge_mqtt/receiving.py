@@ -147,7 +147,10 @@ class Receiver:
             return
         for decoder in decoders:
             if self._plan.is_for(decoder.topic, identifiers):
-                self._decode(decoder, topic, payload, peer)
+                try:
+                    self._decode(decoder, topic, payload, peer)
+                except oscbridge.DecodeError as error:  # costs this address only
+                    self._report(error, topic, peer)
 
     def _is_replay(self, topic: str, payload: bytes) -> bool:
         """Whether the broker has sent this retained message for another subscription."""
@@ -170,7 +173,7 @@ class Receiver:
         address = decoder.address
         if decoder.template is not None:
             address = address_of(_fill(decoder, topic, peer))
-        for found in list(decode(payload, decoder.form, decoder.subscription.types)):
+        for found in decode(payload, decoder.form, decoder.subscription.types):
             if isinstance(found, oscbridge.DecodeError):
                 self._report(found, topic, peer)
                 continue

@@ -104,6 +104,19 @@ async def test_command_within_a_subscription_is_received_once(
         await bridge.stop()
 
 
+async def test_included_subscription_is_not_sent_with_mqtt_3(
+    start_broker: Any, start: Any, watch: Any
+) -> None:
+    broker = await start_broker("log_type subscribe")
+    subscribe = '{topic = "a/#", qos = 0}, {topic = "a/+", qos = 2, types = "f"}, "end"'
+    bridge = await start(broker, f'version = "3.1.1"\nsubscribe = [{subscribe}]')
+    watcher = await watch(broker)
+    assert await _received(bridge, watcher, {"a/b": "1"}) == [("/a/b", "f", (1.0,))]
+    log = (broker.folder / "log").read_text()
+    assert " 2 a/#" in log
+    assert "a/+" not in log
+
+
 async def test_rejected_subscription_does_not_silence_the_broader_one(
     start_broker: Any, start: Any, watch: Any, tmp_path: Any
 ) -> None:
