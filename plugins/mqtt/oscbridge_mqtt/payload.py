@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
@@ -30,6 +29,7 @@ from oscbridge_mqtt.values import (
     guess,
     plain_float,
     plain_values,
+    read_number,
     shortest,
     to_text,
 )
@@ -51,14 +51,6 @@ SHOWN: Final = 100
 
 BOM: Final = b"\xef\xbb\xbf"
 """A byte order mark in UTF-8."""
-
-_NUMBER_WITH_UNIT: Final = re.compile(
-    r"([+-]?(?:[0-9]+(?:\.[0-9]*|,[0-9]{1,2}(?![0-9])|,[0-9]{4,})?|\.[0-9]+)"
-    r"(?:[eE][+-]?[0-9]+)?)"
-    r"(?:\s+[^\s0-9.,:;+/-].*|[^\s0-9.,:;+/\-].*)?",
-    re.DOTALL,
-)
-"""A number, and a unit that cannot be a part of it. ``1,234`` is ambiguous, ``21,5`` is not."""
 
 Encode: TypeAlias = Callable[[Message], bytes]
 
@@ -170,7 +162,7 @@ def decode(
         case "raw":
             return (DecodedValues("", "b", (payload,)),)
         case "number":
-            return (_typed("", [_number(payload)] if payload.strip() else [], types),)
+            return (_typed("", [read_number(payload)] if payload.strip() else [], types),)
     return (_decode_text(payload, types),)
 
 
@@ -240,21 +232,6 @@ def _has_object(values: list[object], depth: int) -> bool:
         or (isinstance(value, list) and depth > 0 and _has_object(value, depth - 1))
         for value in values
     )
-
-
-def _number(payload: bytes) -> float:
-    """The number at the start of a text: ``21.5 °C``."""
-    text = payload.decode(errors="replace").strip().strip('"').replace("\u2212", "-")
-    found = _NUMBER_WITH_UNIT.fullmatch(text)
-    if found is None:
-        shown = text if len(text) <= 40 else text[:39] + "…"
-        raise DecodeError("value", f"{shown!r} does not start with a number")
-    digits = found[1].replace(",", ".")
-    whole = guess(digits)
-    number = whole if isinstance(whole, int) else float(digits)
-    if not math.isfinite(number):
-        raise DecodeError("value", f"{digits[:40]!r} is too large")
-    return number
 
 
 def _typed(below: str, values: list[object], types: str | None) -> DecodedValues:

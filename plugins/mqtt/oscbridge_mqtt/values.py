@@ -31,6 +31,7 @@ __all__ = [
     "guess",
     "plain_float",
     "plain_values",
+    "read_number",
     "shortest",
     "to_text",
 ]
@@ -161,6 +162,30 @@ def guess(text: str) -> Argument:
         return text
     number = float(bare)
     return text if math.isinf(number) and "n" not in bare.lower() else number  # 1e999
+
+
+_NUMBER_WITH_UNIT: Final = re.compile(
+    r"([+-]?(?:[0-9]+(?:\.[0-9]*|,[0-9]{1,2}(?![0-9])|,[0-9]{4,})?|\.[0-9]+)"
+    r"(?:[eE][+-]?[0-9]+)?)"
+    r"(?:\s+[^\s0-9.,:;+/-].*|[^\s0-9.,:;+/\-].*)?",
+    re.DOTALL,
+)
+"""A number, and a unit that cannot be a part of it. ``1,234`` is ambiguous, ``21,5`` is not."""
+
+
+def read_number(payload: bytes) -> float:
+    """The number at the start of a text: ``21.5 °C``. Raises :class:`oscbridge.DecodeError`."""
+    text = payload.decode(errors="replace").strip().strip('"').replace("\u2212", "-")
+    found = _NUMBER_WITH_UNIT.fullmatch(text)
+    if found is None:
+        shown = text if len(text) <= 40 else text[:39] + "…"
+        raise DecodeError("value", f"{shown!r} does not start with a number")
+    digits = found[1].replace(",", ".")
+    whole = guess(digits)
+    number = whole if isinstance(whole, int) else float(digits)
+    if not math.isfinite(number):
+        raise DecodeError("value", f"{digits[:40]!r} is too large")
+    return number
 
 
 def _whole(value: object, bits: int) -> int:
