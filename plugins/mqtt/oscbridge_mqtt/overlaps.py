@@ -108,7 +108,7 @@ def explanations(subscriptions: Sequence[Subscription], *, is_5: bool) -> Sequen
             break
         apply = f"once, with the options of {first.topic[:SHOWN]!r}"
         if is_shared(first.topic):
-            apply = "for each of them that the group's share brings"
+            apply = "once if both bring it"
         elif first.address != second.address:
             apply = "once for each address"
         if not is_5 and not covers(without_share(second.topic), without_share(first.topic)):

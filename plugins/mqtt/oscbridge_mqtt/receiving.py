@@ -11,6 +11,7 @@ from oscbridge_mqtt.options import FORMATS, MQTTOptions, Subscription
 from oscbridge_mqtt.overlaps import SubscriptionPlan, is_shared
 from oscbridge_mqtt.payload import decode, packet
 from oscbridge_mqtt.peers import BrokerPeer
+from oscbridge_mqtt.shared_copies import SharedCopies
 from oscbridge_mqtt.topic import address_of, text_template
 
 __all__ = ["Receiver", "RouteInput"]
@@ -77,6 +78,7 @@ class Receiver:
         self._commands: dict[str, Command] = {}
         self._decoders: dict[str, Sequence[TopicDecoder]] = {}
         self._plan = plan
+        self._copies = SharedCopies()
         self._replayed: set[int] = set()
         """Retained messages that may be delivered again for another subscription."""
 
@@ -145,8 +147,14 @@ class Receiver:
                 raise _UNKNOWN
         if not identifiers and peer.retained and self._is_replay(topic, payload):
             return
+        addresses: set[str] = set()
         for decoder in decoders:
-            if self._plan.is_for(decoder.topic, identifiers):
+            address = decoder.common_address(topic)
+            if address not in addresses and self._plan.is_for(decoder.topic, identifiers):
+                addresses.add(address)
+                may_be_copy = identifiers and is_shared(decoder.topic) and len(decoders) > 1
+                if may_be_copy and not self._copies.is_new(topic, payload, decoder.topic):
+                    continue
                 try:
                     self._decode(decoder, topic, payload, peer)
                 except oscbridge.DecodeError as error:  # costs this address only
@@ -216,7 +224,7 @@ class Receiver:
         for subscription, captures in matching:
             decoder = self._decoder(subscription, captures, address)
             same = found.setdefault(decoder.common_address(topic), [])
-            # Of shared subscriptions, each receives other messages.
+            # Each shared subscription receives its own share.
             if not same or (is_shared(decoder.topic) and is_shared(same[0].topic)):
                 same.append(decoder)
         return [decoder for same in found.values() for decoder in same]

@@ -48,6 +48,8 @@ async def _received(bridge: Any, watcher: Any, topics: dict[str, str]) -> list[A
         ('"$share/g/a/#", {topic="a/+", types="f"}', "a/b", [("/a/b", "f", (1.0,))]),
         ('"a/#", {topic="$share/g/a/+", types="f"}', "a/b", [("/a/b", "i", (1,))]),
         ('"a/#", "a"', "a", [("/a", "i", (1,))]),
+        ('"$share/g/a/#", "$share/g/a/+"', "a/b", [("/a/b", "i", (1,))]),
+        ('"$share/g/a/#", "$share/h/a/#"', "a/b", [("/a/b", "i", (1,))]),
     ],
 )  # fmt: skip
 async def test_message_of_overlapping_subscriptions_is_received_once_per_address(
@@ -57,6 +59,18 @@ async def test_message_of_overlapping_subscriptions_is_received_once_per_address
     bridge = await start(broker, f'version = "{version}"\nsubscribe = [{subscribe}]')
     watcher = await watch(broker)
     assert sorted(await _received(bridge, watcher, {topic: "1"})) == expected
+
+
+@VERSIONS
+async def test_equal_messages_of_shared_subscriptions_are_all_received(
+    broker: Any, start: Any, watch: Any, version: str
+) -> None:
+    subscribe = 'subscribe = ["$share/g/a/#", "$share/h/a/+", "end"]'
+    bridge = await start(broker, f'version = "{version}"\n{subscribe}')
+    watcher = await watch(broker)
+    for _ in range(5):
+        watcher.publish("a/b", "1")
+    assert await _received(bridge, watcher, {}) == [("/a/b", "i", (1,))] * 5
 
 
 @VERSIONS
