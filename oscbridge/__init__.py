@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Reconfigurable,
         RouteAware,
         Serving,
+        SharesMedium,
     )
     from oscbridge.bridge.config.captures import check_captures
     from oscbridge.bridge.config.secrets import File, Secret
@@ -100,6 +101,7 @@ _HOMES = {
         "Reconfigurable",
         "RouteAware",
         "Serving",
+        "SharesMedium",
     ),
     "oscbridge.delivery": ("Delivery", "RouteInfo"),
     "oscbridge.dispatch.handler": ("ClientAddress",),
@@ -233,6 +235,7 @@ __all__ = [
     "Routes",
     "Secret",
     "Serving",
+    "SharesMedium",
     "Sink",
     "Source",
     "Subject",

@@ -11,7 +11,7 @@ the bridge does what it does without the ability.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Final, Generic
 
 from oscbridge.delivery import ItemT, RouteInfo, RouteT
@@ -27,6 +27,7 @@ __all__ = [
     "Reconfigurable",
     "RouteAware",
     "Serving",
+    "SharesMedium",
 ]
 
 
@@ -116,6 +117,22 @@ class Serving(ABC):
         """
 
 
+class SharesMedium(ABC, Generic[OptionsT]):
+    """Receives what other endpoints of its type send: they are connected to one broker or bus."""
+
+    neighbours: Sequence[SharesMedium[OptionsT]] = ()
+    """The other endpoints of its type; set before ``connect``, and at a reload."""
+
+    @classmethod
+    @abstractmethod
+    def media(cls, options: OptionsT, /) -> Collection[Hashable]:
+        """What an endpoint with these options is connected to, e.g. the addresses of a broker.
+
+        Default routes lead from no endpoint to another with a common medium, and routes of the
+        configuration that may form a loop through a medium are a warning of ``check``.
+        """
+
+
 ABILITY_OF: Final[Mapping[str, type]] = {
     name: ability
     for ability in (
@@ -126,6 +143,7 @@ ABILITY_OF: Final[Mapping[str, type]] = {
         RouteAware,
         PeerAware,
         Serving,
+        SharesMedium,
     )
     for name in vars(ability)
     if name[0] != "_"

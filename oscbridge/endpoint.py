@@ -49,6 +49,14 @@ class Endpoint(Generic[OptionsT, ItemT]):
         self.options = options
         self.log = logging.getLogger(f"oscbridge.endpoint.{name}")
 
+    @classmethod
+    def default_routes_for(cls, options: OptionsT, /, *, is_source: bool) -> Sequence[str]:
+        """The default routes of an endpoint with these options.
+
+        ``is_source``: whether a route of the configuration reads from it.
+        """
+        return cls.default_routes
+
     def describe(self) -> str:
         """Where it is, human-readable: ``ws://127.0.0.1:8080``."""
         return ""

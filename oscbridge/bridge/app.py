@@ -20,6 +20,7 @@ from oscbridge.bridge.lifecycle import (
     close_all,
     connect,
     flush_all,
+    introduce,
     make_dispatchers,
     make_runner,
     notify_routes_changed,
@@ -69,6 +70,7 @@ class App:
         self._watcher: AppWatcher | None = None
         for name, entry in configuration.endpoints.items():
             self.endpoints[name] = self._make_runner(name, entry, configuration, allow_broken)
+        introduce(self.endpoints)
         self._routing = make_routing(configuration, self.endpoints, hooks)
         self.dispatchers = make_dispatchers(self.endpoints, {}, configuration.bridges)
         for name, dispatcher in self.dispatchers.items():
@@ -87,14 +89,10 @@ class App:
         return [name for name in self.endpoints if name not in used and not sources[name].sinks]
 
     def _make_runner(
-        self,
-        name: str,
-        entry: EndpointEntry,
-        configuration: Configuration,
-        allow_broken: bool = False,
+        self, name: str, entry: EndpointEntry, new: Configuration, allow_broken: bool = False
     ) -> EndpointRunner:
         try:
-            runner = make_runner(name, entry, configuration.routes_to[name])
+            runner = make_runner(name, entry, new.routes_to[name])
         except OSCBridgeError as error:
             if not allow_broken:
                 raise

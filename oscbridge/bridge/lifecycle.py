@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, Literal, TypeAlias
 
+from oscbridge.abilities import SharesMedium
 from oscbridge.bridge.config.models import BridgeOptions
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.routes.route import Route
@@ -34,6 +35,7 @@ __all__ = [
     "close_all",
     "connect",
     "flush_all",
+    "introduce",
     "make_dispatchers",
     "make_runner",
     "notify_routes_changed",
@@ -92,6 +94,20 @@ def broken_entry(entry: EndpointEntry, why: str) -> EndpointEntry:
     options = BrokenEndpoint.options_type()
     delivery = replace(entry.delivery, on_start="retry")
     return EndpointEntry(entry.type_name, broken_type(why), options, delivery)
+
+
+def introduce(runners: Mapping[str, EndpointRunner]) -> None:
+    """Make the endpoints of one type with :class:`SharesMedium` known to each other."""
+    endpoints = [runner.endpoint for runner in runners.values()]
+    for endpoint in endpoints:
+        if isinstance(endpoint, SharesMedium):
+            endpoint.neighbours = tuple(
+                [
+                    each
+                    for each in endpoints
+                    if type(each) is type(endpoint) and each is not endpoint
+                ]
+            )
 
 
 def can_keep(runner: EndpointRunner | None, old: EndpointEntry | None, new: EndpointEntry) -> bool:

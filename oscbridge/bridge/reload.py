@@ -13,7 +13,7 @@ from oscbridge.bridge.config.port_conflicts import (
 )
 from oscbridge.bridge.config.process_models import HTTPOptions
 from oscbridge.bridge.config.resolved import Configuration
-from oscbridge.bridge.lifecycle import open_listener
+from oscbridge.bridge.lifecycle import introduce, open_listener
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.routing import Routing
 from oscbridge.bridge.sinks.runner import EndpointRunner
@@ -202,6 +202,7 @@ def install(prepared: PreparedReload) -> None:
         runner.endpoint.options = new.endpoints[name].options
         prepared.certificates += runner.read_certificates(new.endpoints[name].options)
         runner.routes = new.routes_to[name]
+    introduce(prepared.endpoints)
     for number, route in enumerate(prepared.routing.routes, 1):
         route.name = f"route {number}"
     for name, source in prepared.routing.sources.items():

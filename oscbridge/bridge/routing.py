@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from oscbridge.bridge.config.media import neighbours_of
 from oscbridge.bridge.config.resolved import Configuration
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.direct import DirectRoute
@@ -90,12 +91,14 @@ def make_routing(
             else:
                 source.addresses.add(route.config.match, Handler(route, []))
     routed = {name for route in routes for name in route.config.to}
+    read = {name for route in routes for name in route.config.sources}
+    neighbours = neighbours_of(configuration.endpoints)
     public = {each.name: Sink(each.name, each.type, each.name in routed) for each in sinks.values()}
     for name, source in sources.items():
         registered = _RegisteredRoutes(source, sinks)
         for sink in sinks.values():
-            if sink.name not in routed:
-                registered.add_defaults(sink)
+            if sink.name not in routed and sink.name not in neighbours.get(name, ()):
+                registered.add_defaults(sink, is_source=sink.name in read)
         hooks.register_routes(registered, Source(name, public))
         registered.close()
     return Routing(routes, sources)
@@ -127,12 +130,12 @@ class _RegisteredRoutes:
         self._sinks = sinks
         self._is_closed = False
 
-    def add_defaults(self, sink: EndpointRunner) -> None:
+    def add_defaults(self, sink: EndpointRunner, *, is_source: bool) -> None:
         """Add the routes that an endpoint's type declares for when no other leads to it."""
-        endpoint = type(sink.endpoint)
+        endpoint = sink.endpoint
         if self._source.source == sink.name and not endpoint.default_routes_include_self:
             return
-        for match in endpoint.default_routes:
+        for match in endpoint.default_routes_for(endpoint.options, is_source=is_source):
             self._map(match, sink, DirectRoute(sink))
 
     def add(

@@ -32,6 +32,20 @@ class Sociable(Collect):
     default_routes_include_self = True
 
 
+class OnBus(Collect, oscbridge.SharesMedium):  # type: ignore[type-arg]
+    """Has default routes unless a route reads from it; all are on one bus."""
+
+    default_routes = ("*",)
+
+    @classmethod
+    def default_routes_for(cls, options: object, *, is_source: bool) -> tuple[str, ...]:
+        return () if is_source else cls.default_routes
+
+    @classmethod
+    def media(cls, options: object) -> tuple[str, ...]:
+        return ("bus",)
+
+
 class TunableRoute(oscbridge.Options):
     channel: int = 1
 
@@ -66,7 +80,7 @@ class AddOne:
 
 @pytest.fixture(autouse=True)
 def _types(types: dict[str, type[oscbridge.Endpoint]]) -> None:
-    types.update(default=Defaulting, sociable=Sociable, tunable=Tunable)
+    types.update(default=Defaulting, sociable=Sociable, tunable=Tunable, bus=OnBus)
 
 
 async def test_default_routes_lead_to_an_endpoint_that_no_route_names(
@@ -99,6 +113,27 @@ async def test_default_routes_read_from_the_endpoint_itself_only_on_request(
         one.endpoint.receive(Message("/a"))
         two.endpoint.receive(Message("/a"))
         assert (one.offered, two.offered) == (2, 1)
+
+
+async def test_no_default_route_leads_to_an_endpoint_of_the_same_medium(running: Running) -> None:
+    text = '[endpoint.one]\ntype = "bus"\n[endpoint.two]\ntype = "bus"\n'
+    text += '[endpoint.other]\ntype = "default"'
+    async with running(text) as app:
+        one, two, other = (app.endpoints[name] for name in ("one", "two", "other"))
+        one.endpoint.receive(Message("/a"))
+        other.endpoint.receive(Message("/a"))
+        assert (one.offered, two.offered, other.offered) == (1, 1, 1)
+        assert one.endpoint.neighbours == (two.endpoint,)
+
+
+async def test_default_routes_may_depend_on_whether_a_route_reads_from_the_endpoint(
+    running: Running, send: Callable[..., object]
+) -> None:
+    text = IN + '[endpoint.out]\ntype = "bus"\n[endpoint.to]\ntype = "default"\n'
+    text += '[[route]]\nfrom = "out"\nto = "to"'
+    async with running(text) as app:
+        await send(app, "in", Message("/a"))  # type: ignore[misc]
+        assert app.endpoints["out"].offered == 0
 
 
 async def test_registered_route_has_types_and_a_function(

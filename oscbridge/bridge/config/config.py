@@ -76,7 +76,8 @@ def parse(
     them are endpoints of broken plugins, which ``allow_broken`` accepts.
     """
     overlaid = overlay(parse_toml(text, name), os.environ)
-    reader = Reader(overlaid.raw, types, directory)
+    path = "" if directory is None else str(directory / Path(name).name)
+    reader = Reader(overlaid.raw, types, directory, path)
     problems = [f"environment: {problem}" for problem in overlaid.problems]
     problems += [f"{name}: {overlaid.explain(problem)}" for problem in reader.problems]
     if not problems and reader.broken and not allow_broken:
@@ -92,8 +93,10 @@ def parse(
             _log.warning("%s: endpoint.%s: %s", name, endpoint, warning)
         for warning in _certificate_warnings(entry.options):
             _log.warning("%s: endpoint.%s.%s", name, endpoint, warning)
-        for path, warning in secret_warnings(entry.options, ("endpoint", endpoint)):
-            _log.warning("%s: %s: %s", name, path_text(path), warning)
+        for key, warning in secret_warnings(entry.options, ("endpoint", endpoint)):
+            _log.warning("%s: %s: %s", name, path_text(key), warning)
+    for warning in reader.warnings:
+        _log.warning("%s: %s", name, warning)
     if not reader.bridges and not reader.endpoints:
         _log.warning("%s: no bridges and no endpoints: nothing will be received", name)
     return Configuration(reader.bridges, reader.endpoints, reader.routes, reader.http, reader.run)

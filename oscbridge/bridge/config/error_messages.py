@@ -78,14 +78,18 @@ def validate(
     also: type[BaseModel] | None = None,
     directory: Path | None = None,
     captures: Sequence[str] | None = None,
+    configuration: str = "",
 ) -> _Model | None:
     """A model of the table at ``path``, or None after adding its problems to ``problems``.
 
     ``also`` is a model whose keys are allowed in the same table; relative file names start at
-    ``directory``; ``captures`` are the names that the match of a route offers, if known.
+    ``directory``; ``captures`` are the names that the match of a route offers, if known;
+    ``configuration`` is the path of the file, empty if it is not read from one.
     """
     try:
-        context = {"directory": directory, "captures": captures}
+        context = {
+            "directory": directory, "captures": captures, "configuration": configuration
+        }  # fmt: skip
         return model.model_validate(table, context=context)
     except ValidationError as error:
         problems += [explain(each, model, path, also) for each in error.errors()]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from oscbridge.bridge.config.error_messages import validate
+from oscbridge.bridge.config.media import loops_through_media
 from oscbridge.bridge.config.models import SPOOL_AGE, BridgeOptions, HostOptions, RouteOptions
 from oscbridge.bridge.config.plugin_packages import suggest_type
 from oscbridge.bridge.config.port_conflicts import (
@@ -50,6 +51,7 @@ class Reader:
         raw: Mapping[str, Any],
         types: Mapping[str, type[AnyEndpoint]],
         directory: Path | None = None,
+        configuration: str = "",
     ) -> None:
         self.problems: list[ConfigProblem] = []
         self.broken: list[ConfigProblem] = []
@@ -58,6 +60,7 @@ class Reader:
         self.endpoints: dict[str, EndpointEntry] = {}
         self._types = types
         self._directory = directory
+        self._configuration = configuration
         for key in raw:
             if key not in _SECTIONS:
                 text = f"unknown key; {suggest(key, _SECTIONS, 'known keys')}"
@@ -81,6 +84,11 @@ class Reader:
         self.routes = [replace(r, max_addresses=self.run.max_addresses) for r in routes.entries]
         self.problems += routes.problems
         self.problems += self._loops(routes.options, listens)
+        self.warnings = [
+            f"route {index + 1}: possible endless loop: {loop}: what is sent there may come back; "
+            "make sure that the topics differ, or use one endpoint for both directions"
+            for index, loop in loops_through_media(routes.options, self.endpoints)
+        ]
 
     def _set_bounds(self, max_addresses: int) -> None:
         for name, entry in self.endpoints.items():
@@ -140,8 +148,9 @@ class Reader:
         shared = {key: options.pop(key) for key in HostOptions.model_fields if key in options}
         host = validate(self.problems, HostOptions, shared, path, directory=self._directory)
         valid = validate(
-            self.problems, factory.options_type, options, path, HostOptions, self._directory
-        )
+            self.problems, factory.options_type, options, path, HostOptions, self._directory,
+            configuration=self._configuration,
+        )  # fmt: skip
         if host is None or valid is None:
             return
         policy = host.policy or factory.policy

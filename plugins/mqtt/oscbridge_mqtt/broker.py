@@ -57,6 +57,17 @@ class BrokerURL(NamedTuple):
         return cls(scheme, host, port or PORTS[scheme], path)
 
     @property
+    def identity(self) -> tuple[str, int]:
+        """Equal for URLs of one broker, as far as the text says so.
+
+        The usual ports with and without TLS belong to one broker.
+        """
+        host = self.host.lower().rstrip(".")
+        is_loopback = host in ("localhost", "::1") or host.startswith("127.")
+        port = PORTS["mqtt"] if self.port == PORTS["mqtts"] else self.port
+        return "localhost" if is_loopback else host, port
+
+    @property
     def is_tls(self) -> bool:
         return self.scheme in ("mqtts", "wss")
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import socket
+import zlib
 from collections.abc import Mapping
 from typing import Final
 
@@ -11,7 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from oscbridge_mqtt.buffered_socket import SocketFactory
 from oscbridge_mqtt.options import MQTTOptions
 
-__all__ = ["CONNECT_TIMEOUT", "make_client"]
+__all__ = ["CONNECT_TIMEOUT", "default_client_id", "make_client"]
 
 CONNECT_TIMEOUT: Final = 4.0
 """Seconds for each step of opening a socket: TCP, TLS, WebSocket."""
@@ -35,6 +38,17 @@ def make_client(options: MQTTOptions, client_id: str, sockets: SocketFactory) ->
         client.password = None if options.password is None else options.password.value
     client.tls_set_context(sockets)  # type: ignore[arg-type]
     return client
+
+
+def default_client_id(name: str, configuration: str = "") -> str:
+    """The same at each start: the broker identifies the session by it.
+
+    ``configuration`` is the path of the file: each has its own sessions and entities.
+    """
+    text = re.sub(r"[^A-Za-z0-9._-]", "-", f"oscbridge-{socket.gethostname()}-{name}")
+    if not configuration:
+        return text[:128]
+    return f"{text[:119]}-{zlib.crc32(configuration.encode()):08x}"
 
 
 def plain_origin(headers: Mapping[str, str]) -> dict[str, str]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import re
-import socket
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 
 from paho.mqtt.client import MQTTMessage
 
 import oscbridge
 from oscbridge_mqtt import homeassistant
 from oscbridge_mqtt.announcer import Announcer
+from oscbridge_mqtt.client import default_client_id
 from oscbridge_mqtt.echo import Echoes
 from oscbridge_mqtt.entities import Entities
+from oscbridge_mqtt.entity_options import STATELESS
+from oscbridge_mqtt.entity_states import Command, state_encoder
 from oscbridge_mqtt.limits import BrokerLimits
-from oscbridge_mqtt.options import MQTTOptions, MQTTRoute, Subscription
+from oscbridge_mqtt.loops import LoopWatch
+from oscbridge_mqtt.options import MQTTOptions, MQTTRoute
+from oscbridge_mqtt.overlaps import SubscriptionPlan
+from oscbridge_mqtt.peers import BrokerPeer
 from oscbridge_mqtt.publication import (
     MQTTDelivery,
     Publication,
@@ -22,7 +26,7 @@ from oscbridge_mqtt.publication import (
     status_topic,
 )
 from oscbridge_mqtt.publisher import Publisher
-from oscbridge_mqtt.receiving import BrokerPeer, Receiver
+from oscbridge_mqtt.receiving import Receiver
 from oscbridge_mqtt.session import BrokerSession
 from oscbridge_mqtt.tls import tls_context
 from oscbridge_mqtt.topic import wildcard_parts, without_share
@@ -36,6 +40,7 @@ class MQTTEndpoint(
     oscbridge.Durability[MQTTDelivery],
     oscbridge.Reconfigurable[MQTTOptions],
     oscbridge.RouteAware[MQTTRoute],
+    oscbridge.SharesMedium[MQTTOptions],
 ):
     """Publishes OSC messages to a broker, and converts messages of its topics to OSC.
 
@@ -48,12 +53,15 @@ class MQTTEndpoint(
 
     def __init__(self, name: str, options: MQTTOptions) -> None:
         super().__init__(name, options)
-        self.client_id = self.options.client_id or default_client_id(name)
+        self.client_id = self.options.client_id or default_client_id(
+            name, self.options.configuration
+        )
         self.status = status_topic(self.options, self.client_id)
         self._session: BrokerSession | None = None
         self._publisher = Publisher()
         self._planner = PublicationPlanner(self.options, self.client_id, name)
-        self._receiver = Receiver(self, self.options)
+        self._plan = SubscriptionPlan(self.options.subscribe)
+        self._receiver = Receiver(self, self.options, self._plan)
         self._entities = Entities(self._planner, lambda text: self.host.refused(text))
         self._documents = homeassistant.documents_of(self.options.discovery, self.client_id)
         self._announcer = Announcer(self._on_announced)
@@ -64,7 +72,17 @@ class MQTTEndpoint(
             if self.options.version != "5" or one.topic.startswith("$share/")
         ]
         """Subscriptions that deliver the endpoint's own publications as well."""
+        self.loops = LoopWatch(self.log)
         self._files = _contents(self.options)
+
+    @classmethod
+    def default_routes_for(cls, options: MQTTOptions, *, is_source: bool) -> Sequence[str]:
+        wanted = not is_source if options.default_routes is None else options.default_routes
+        return cls.default_routes if wanted else ()
+
+    @classmethod
+    def media(cls, options: MQTTOptions) -> Collection[Hashable]:
+        return {broker.identity for broker in options.broker}
 
     def describe(self) -> str:
         broker = self.options.broker[0] if self._session is None else self._session.broker
@@ -91,7 +109,9 @@ class MQTTEndpoint(
         await session.open(qos=self._highest_qos())
         self._planner.set_limits(session.limits)
         self._warn_about(session.limits)
-        subscriptions = [*self.options.subscribe, *self._receiver.command_subscriptions()]
+        self._plan.begin(session.is_5 and session.limits.identifiers)
+        self._receiver.begin()
+        subscriptions = self._plan.missing(self._receiver.command_subscriptions())
         if subscriptions:
             await session.subscribe(subscriptions)
         if self._entities.are_configured:
@@ -149,20 +169,25 @@ class MQTTEndpoint(
             self._entities.settled(topic)
 
     def _add_entity(self, session: BrokerSession, entity: homeassistant.Announcement) -> None:
-        subscription = self._accept_commands(entity)
-        if subscription is not None:
-            session.subscriptions.subscribe([subscription], session.limits.packet_size)
+        self._accept_commands(entity)
+        self._subscribe_missing(session)
         self._announce(session, entity.topic, entity.document)
 
-    def _accept_commands(self, entity: homeassistant.Announcement) -> Subscription | None:
-        return None if entity.command is None else self._receiver.add_command(entity.command)
+    def _accept_commands(self, entity: homeassistant.Announcement) -> None:
+        if entity.command is not None:
+            self._receiver.add_command(entity.command)
+
+    def _subscribe_missing(self, session: BrokerSession) -> None:
+        missing = self._plan.missing(self._receiver.command_subscriptions())
+        session.subscriptions.subscribe(missing, session.limits.packet_size)
 
     def _remove_entities(self, session: BrokerSession) -> None:
         """Remove the entities without a route: an empty document removes one."""
         for topic, entity in self._entities.removed.items():
             self._announce(session, topic, b"")
             command = None if entity is None else entity.command
-            if command is not None and self._receiver.remove_command(command):
+            is_unused = command is not None and self._receiver.remove_command(command)
+            if command is not None and is_unused and self._plan.unsubscribe(command.topic):
                 session.subscriptions.unsubscribe(command.topic)
 
     # --- publishing --------------------------------------------------------------------------
@@ -191,6 +216,9 @@ class MQTTEndpoint(
         if self._echo_filters:
             for topic, payload, _ in publications:
                 self._expect_echo(topic, payload)
+        if self.loops.meet(self.neighbours).is_heard:
+            for index, (topic, payload, _) in zip(indices, publications, strict=True):
+                self.loops.published(topic, payload, deliveries[index].message)
         chosen = [deliveries[index] for index in indices] if rejected else deliveries
         try:
             if publications:
@@ -211,8 +239,16 @@ class MQTTEndpoint(
             self._announcer.acknowledged(self._session, mid, reason)
         self._publisher.acknowledged(mid, reason)
 
-    def on_subscription_rejected(self, topic: str, reason: str) -> None:
-        self.host.refused(f"subscription to {topic} rejected by the broker: {reason}")
+    def on_subscription_answered(self, topic: str, reason: str) -> None:
+        if reason:
+            self.host.refused(f"subscription to {topic} rejected by the broker: {reason}")
+        if self._plan.answered(topic, is_rejected=bool(reason)):
+            self._receiver.subscriptions_changed()
+            if reason and self._session is not None:
+                self._subscribe_missing(self._session)
+
+    def subscription_identifier(self, topic: str) -> int:
+        return self._plan.identifier(topic)
 
     def on_connection_lost(self, error: Exception) -> None:
         self._publisher.connection_lost(error)
@@ -220,6 +256,9 @@ class MQTTEndpoint(
 
     def receive_packet(self, data: bytes, peer: BrokerPeer) -> None:
         self.host.receive_packet(data, peer)
+
+    def bad_input(self, error: oscbridge.DecodeError, peer: BrokerPeer) -> None:
+        self.host.bad_input(error, peer)
 
     def on_message(self, message: MQTTMessage) -> None:
         assert self._session is not None
@@ -238,20 +277,38 @@ class MQTTEndpoint(
                 return
             if self._echo_filters and not message.retain and self._echoes.take(topic, payload):
                 return
-            self._receiver.receive(topic, payload, peer)
+            if self.neighbours and not message.retain:
+                peer = self.loops.meet(self.neighbours).returned(topic, payload, peer)
+            identifiers: Sequence[int] = ()
+            if self._plan.reads_identifiers:
+                identifiers = getattr(message.properties, "SubscriptionIdentifier", ())
+            self._receiver.receive(topic, payload, peer, identifiers)
         except oscbridge.DecodeError as error:
             self.host.bad_input(error, peer)
 
     def _on_document(self, topic: str, document: bytes, peer: BrokerPeer) -> None:
         """A discovery document at the broker, perhaps of an earlier start."""
-        if peer.retained and self._session is not None and self._entities.found(topic, document):
-            self._announce(self._session, topic, b"")
+        session = self._session
+        if not peer.retained or session is None:
+            return
+        entity = self._entities.found(topic, document)
+        if entity is not None:
+            self._accept_commands(entity)
+            self._subscribe_missing(session)
+        elif topic in self._entities.removed:
+            self._announce(session, topic, b"")
 
-
-def default_client_id(name: str) -> str:
-    """The same at each start: the broker identifies the session by it."""
-    text = f"oscbridge-{socket.gethostname()}-{name}"
-    return re.sub(r"[^A-Za-z0-9._-]", "-", text)[:128]
+    def on_command(self, command: Command, message: oscbridge.Message) -> None:
+        """An optimistic entity has the commanded value at once."""
+        session, entity = self._session, command.entity
+        if not entity.optimistic or session is None or entity.component in STATELESS:
+            return
+        state = state_encoder(entity)(message)
+        if command.retain:
+            self._announce(session, command.state_topic, state)
+        else:
+            self._expect_echo(command.state_topic, state)
+            session.publish(command.state_topic, state, 0, False)
 
 
 def _contents(options: MQTTOptions) -> Sequence[bytes]:

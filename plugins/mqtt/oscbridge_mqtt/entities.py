@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Final, NamedTuple
 
 import orjson
 
 import oscbridge
+from oscbridge_mqtt import homeassistant
 from oscbridge_mqtt.homeassistant import Announcement
 from oscbridge_mqtt.options import MQTTRoute
 from oscbridge_mqtt.publication import PublicationPlan, PublicationPlanner
-from oscbridge_mqtt.topic import text_template
 
 __all__ = ["MAX_ENTITIES", "Entities"]
 
@@ -88,7 +87,7 @@ class Entities:
             elif not known.static:  # the captures may have changed
                 self._known[topic] = known._replace(has_type=False)
         for topic, state in list(self._older.items()):
-            if not self._is_possible(topic, state):
+            if self._possible_route(topic, state) is None:
                 self._remove(topic, None)
         new = []
         for topic, known in static.items():
@@ -106,36 +105,44 @@ class Entities:
         """The broker has removed an entity."""
         self._removed.pop(topic, None)
 
-    def found(self, topic: str, document: bytes) -> bool:
-        """The broker has retained a document. Returns whether the entity has to be removed.
+    def found(self, topic: str, document: bytes) -> Announcement | None:
+        """The broker has retained a document, perhaps of an earlier start.
 
-        It has if an earlier start published it and no route can have such an entity.
+        Returns the entity if a route can have it: its commands work before its first message.
+        An entity that no route can have is removed (:attr:`removed`).
         """
         if topic in self._known or topic in self._removed or len(topic) > MAX_FOUND:
-            return False
+            return None
         try:
             content = orjson.loads(document)
-            state, origin = content["state_topic"], content["origin"]["name"]
+            origin, state = content["origin"]["name"], homeassistant.state_topic_of(content)
         except (ValueError, LookupError, TypeError):
-            return False
-        if origin != "oscbridge" or not isinstance(state, str) or len(state) > MAX_FOUND:
-            return False
-        if not self._is_possible(topic, state):
+            return None
+        if origin != "oscbridge" or len(state) > MAX_FOUND:
+            return None
+        own = self._possible_route(topic, state)
+        if own is None or own.homeassistant is None:
             self._remove(topic, None)
-            return True
-        if len(self._older) < MAX_ENTITIES:
-            self._older[topic] = state
-        return False
+            return None
+        try:
+            retain = own.retain is not False
+            command = homeassistant.command_of(own.homeassistant, content, retain=retain)
+        except (ValueError, LookupError, TypeError):
+            if len(self._older) < MAX_ENTITIES:
+                self._older[topic] = state
+            return None
+        found = Announcement(topic, document, command)
+        return found if self._keep(KnownEntity(found, own, False, False)) else None
 
-    def _is_possible(self, topic: str, state: str) -> bool:
-        """Whether a message can have an entity with this topic of its state."""
+    def _possible_route(self, topic: str, state: str) -> MQTTRoute | None:
+        """The route of which a message can have an entity with this topic of its state."""
         for own in self._patterns:
             entity = own.homeassistant
             if entity is None or f"/{entity.component}/" not in topic:
                 continue
-            if own.topic is None or _pattern(own.topic).fullmatch(state):
-                return True
-        return False
+            if own.topic is None or homeassistant.matches(own.topic, state):
+                return own
+        return None
 
     def _remove(self, topic: str, announcement: Announcement | None) -> None:
         self._older.pop(topic, None)
@@ -193,9 +200,3 @@ def _differs_in_type_only(one: KnownEntity, other: KnownEntity) -> bool:
         for each in (one, other)
     ]
     return one.route == other.route and addresses[0] == addresses[1]
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    """Matches all texts that a template can produce."""
-    parts = text_template(text).fill(lambda _placeholder: "\0").split("\0")
-    return re.compile(".*".join(map(re.escape, parts)), re.DOTALL)

@@ -13,7 +13,14 @@ import oscbridge
 from oscbridge_mqtt.broker import BrokerURL
 from oscbridge_mqtt.options import MQTTOptions
 
-__all__ = ["ConnectionEnd", "connect_failure", "disconnect_text", "reason_name", "rejection"]
+__all__ = [
+    "BrokerRejection",
+    "ConnectionEnd",
+    "connect_failure",
+    "disconnect_text",
+    "reason_name",
+    "rejection",
+]
 
 MAX_TEXT: Final = 200
 """Most characters that are shown of a text from the broker."""
@@ -35,6 +42,10 @@ _HINTS: Final = {
     "Retain not supported": "from now on the status is not retained",
     "QoS not supported": "from now on the status is published with QoS 0",
 }
+
+
+class BrokerRejection(oscbridge.EndpointError):
+    """The broker answered, and does not accept the session."""
 
 
 class ConnectionEnd(NamedTuple):
@@ -90,7 +101,7 @@ def rejection(
     if name == "Unsupported protocol version" and options.version == "3.1.1":
         hint = ""
     text = f"the broker rejected the connection: {name}{_broker_text(properties)}"
-    return oscbridge.EndpointError(text + (hint and f"; {hint}"))
+    return BrokerRejection(text + (hint and f"; {hint}"))
 
 
 def disconnect_text(

@@ -1,47 +1,34 @@
-"""Home Assistant entities: discovery documents, states and commands.
+"""Home Assistant entities: discovery documents.
 
 See MQTT discovery in the documentation of Home Assistant.
 """
 
 from __future__ import annotations
 
-import math
 import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import orjson
 
 import oscbridge
-from oscbridge_mqtt.options import Entity
-from oscbridge_mqtt.payload import Encode
+from oscbridge_mqtt.entity_options import COMMANDED, Entity
+from oscbridge_mqtt.entity_states import NUMBERS, Command
 from oscbridge_mqtt.topic import check_topic, text_template
-from oscbridge_mqtt.values import convert, to_text
 
 __all__ = [
+    "AnnouncedBy",
     "Announcement",
-    "Command",
     "announce",
+    "command_of",
     "documents_of",
-    "read_command",
-    "state_encoder",
+    "matches",
+    "state_topic_of",
 ]
 
-FULL: Final = 255
-"""The brightness of a light at its maximum."""
-
-_NUMBERS: Final = "ifhd"
-
-
-class Command(NamedTuple):
-    """The topic of an entity's commands, and the messages they are converted to."""
-
-    topic: str
-    address: str
-    tag: str
-    """The type tag of the value: the one of the message that announced the entity."""
-    entity: Entity
+OWN_KEY: Final = "oscbridge"
+"""The key of a document with what we need after a restart; Home Assistant ignores it."""
 
 
 class Announcement(NamedTuple):
@@ -52,48 +39,127 @@ class Announcement(NamedTuple):
     command: Command | None
 
 
+class AnnouncedBy(NamedTuple):
+    """What is the same for all entities of an endpoint."""
+
+    client_id: str
+    device: str
+    discovery: str
+    status: str
+
+
 def announce(
-    entity: Entity, message: oscbridge.Message, captures: Mapping[str, str], topic: str, *,
-    client_id: str, device: str, discovery: str, status: str,
+    entity: Entity, message: oscbridge.Message, captures: Mapping[str, str], topic: str,
+    by: AnnouncedBy, *, retain: bool,
 ) -> Announcement:  # fmt: skip
     """The entity of a message. Raises ``LookupError`` and ``ValueError``."""
     slug = _slug(topic)
-    unique = f"{client_id}-{slug}"
     document: dict[str, object] = {
         "name": _fill(entity.name, captures),
-        "unique_id": unique,
+        "unique_id": f"{by.client_id}-{slug}",
         "state_topic": topic,
-        "availability_topic": status,
-        "device": {"identifiers": [client_id], "name": device, "manufacturer": "oscbridge"},
+        "availability_topic": by.status,
+        "device": _device(entity, captures, by),
         "origin": {"name": "oscbridge"},
     }
     extras = {
         "unit_of_measurement": entity.unit,
         "device_class": entity.device_class,
+        "state_class": entity.state_class,
+        "entity_category": entity.entity_category,
         "icon": entity.icon,
     }
     document |= {key: value for key, value in extras.items() if value is not None}
     command = None
-    if entity.component != "sensor":
+    if entity.component in COMMANDED:
         address = message.address if entity.command is None else _fill(entity.command, captures)
         tag = (message.types or "f")[:1]
-        command = Command(check_topic(f"{topic}/set"), address, tag, entity)
+        command_topic = check_topic(f"{topic}/set")
+        command = Command(command_topic, address, tag, entity, topic, retain)
         document |= {"command_topic": command.topic, "optimistic": entity.optimistic}
-    match entity.component:
-        case "number":
-            document |= {"min": entity.min, "max": entity.max, "step": entity.step}
-        case "light":
-            dims = command is not None and command.tag in _NUMBERS
-            document |= {
-                "schema": "json",
-                "brightness": dims,
-                "supported_color_modes": ["brightness" if dims else "onoff"],
-            }
+        document[OWN_KEY] = {"address": address, "type": tag}
+    document |= _of_component(entity, topic, command)
     return Announcement(
-        check_topic(f"{discovery}/{entity.component}/{_slug(client_id)}/{slug}/config"),
-        orjson.dumps(document),
+        check_topic(f"{by.discovery}/{entity.component}/{_slug(by.client_id)}/{slug}/config"),
+        orjson.dumps({key: value for key, value in document.items() if value != ABSENT}),
         command,
     )
+
+
+ABSENT: Final = "\0absent"
+"""A key that a component must not have."""
+
+
+def _device(entity: Entity, captures: Mapping[str, str], by: AnnouncedBy) -> dict[str, object]:
+    device: dict[str, object] = {
+        "identifiers": [by.client_id], "name": by.device, "manufacturer": "oscbridge"
+    }  # fmt: skip
+    if entity.device is not None:
+        name = _fill(entity.device, captures)
+        device |= {"identifiers": [f"{by.client_id}-{_slug(name)}"], "name": name}
+    if entity.area is not None:
+        device["suggested_area"] = _fill(entity.area, captures)
+    return device
+
+
+def _of_component(entity: Entity, topic: str, command: Command | None) -> Mapping[str, object]:
+    """The keys that only some components have."""
+    match entity.component:
+        case "number":
+            return {"min": entity.min, "max": entity.max, "step": entity.step}
+        case "light":
+            # Without color modes: old versions want color_mode with them, new ones reject it.
+            return {"schema": "json", "brightness": command is not None and command.tag in NUMBERS}
+        case "button":
+            return {"state_topic": ABSENT, "optimistic": ABSENT}
+        case "select":
+            return {"options": entity.options}
+        case "text":
+            return {"optimistic": ABSENT}
+        case "event":
+            return {"event_types": entity.options}
+        case "cover":
+            return {
+                "state_topic": ABSENT,
+                "position_topic": topic,
+                "set_position_topic": f"{topic}/set",
+                "payload_stop": None,
+            }
+    return {}
+
+
+def command_of(entity: Entity, document: Mapping[str, object], *, retain: bool) -> Command | None:
+    """The command of an entity that an earlier start announced; None if it had none.
+
+    Raises ``LookupError``, ``TypeError`` and ``ValueError`` for a document that is not ours.
+    """
+    if entity.component not in COMMANDED:
+        return None
+    own = document[OWN_KEY]
+    topic = state_topic_of(document)
+    if not isinstance(own, dict):
+        raise TypeError("not a document of this plugin")
+    address, tag = own["address"], own["type"]
+    if not isinstance(address, str) or not isinstance(tag, str) or len(tag) != 1:
+        raise TypeError("not a document of this plugin")
+    if not matches(entity.command or "{address}", address):
+        raise ValueError("another address than the route's command")
+    oscbridge.encode_message(oscbridge.Message(address))
+    return Command(check_topic(f"{topic}/set"), address, tag, entity, topic, retain)
+
+
+def state_topic_of(document: Mapping[str, object]) -> str:
+    """The topic that the document's own topic is made from. Raises ``LookupError``."""
+    for key in ("state_topic", "position_topic"):
+        if key in document:
+            return str(document[key])
+    return str(document["command_topic"]).removesuffix("/set")
+
+
+def matches(template: str, text: str) -> bool:
+    """Whether a template can produce a text."""
+    parts = text_template(template).fill(lambda _placeholder: "\0").split("\0")
+    return re.fullmatch(".*".join(map(re.escape, parts)), text, re.DOTALL) is not None
 
 
 def documents_of(discovery: str, client_id: str) -> str:
@@ -117,93 +183,3 @@ def _fill(text: str, captures: Mapping[str, str]) -> str:
         return str(placeholder.convert(captures[name]))
 
     return text_template(text).fill(look_up)
-
-
-def state_encoder(entity: Entity) -> Encode:
-    """The encoder for the state of an entity: the first argument."""
-    write = _STATES[entity.component]
-
-    def encode(message: oscbridge.Message) -> bytes:
-        if not message.args:
-            raise ValueError(
-                "a Home Assistant entity needs a value, but the message has no arguments"
-            )
-        value = message.args[0]
-        if not isinstance(value, bool | int | float | str):
-            raise ValueError(f"{value!r} is not a valid state of a Home Assistant entity")
-        return write(entity, value)
-
-    return encode
-
-
-_Value = bool | int | float | str
-
-
-def _is_on(entity: Entity, value: _Value) -> bool:
-    if isinstance(value, str):
-        return value.lower() not in ("", "0", "off", "false")
-    if isinstance(value, bool) or entity.component == "switch":
-        return bool(value)
-    return value > entity.min
-
-
-def _switch_state(entity: Entity, value: _Value) -> bytes:
-    return b"ON" if _is_on(entity, value) else b"OFF"
-
-
-def _light_state(entity: Entity, value: _Value) -> bytes:
-    state: dict[str, object] = {"state": "ON" if _is_on(entity, value) else "OFF"}
-    if not isinstance(value, bool | str):
-        share = (value - entity.min) / (entity.max - entity.min)
-        if math.isfinite(share):
-            state["brightness"] = round(min(max(share, 0.0), 1.0) * FULL)
-    return orjson.dumps(state)
-
-
-_STATES: Final[Mapping[str, Callable[[Entity, _Value], bytes]]] = {
-    "number": lambda _entity, value: to_text(value).encode(),
-    "sensor": lambda _entity, value: to_text(value).encode(),
-    "switch": _switch_state,
-    "light": _light_state,
-}
-
-
-def read_command(command: Command, payload: bytes) -> oscbridge.Message:
-    """Convert a command to a message. Raises :class:`oscbridge.DecodeError`."""
-    entity, tag = command.entity, command.tag
-    try:
-        value = _read(entity, payload)
-    except (ValueError, KeyError, TypeError) as error:
-        raise oscbridge.DecodeError(
-            "command", f"{payload[:40]!r} is not a valid command for a {entity.component}: {error}"
-        ) from None
-    tag = tag if tag in "ifhdsS" else "T" if tag in "TF" else "f"
-    if isinstance(value, bool) and tag in _NUMBERS:
-        numeric = entity.component == "light"
-        value = (entity.max if value else entity.min) if numeric else float(value)
-    tag, made = convert(tag, value)
-    return oscbridge.Message(command.address, tag, (made,))
-
-
-def _read(entity: Entity, payload: bytes) -> float | bool:
-    if entity.component == "number":
-        number = float(payload)
-        if not math.isfinite(number):
-            raise ValueError("must be finite")
-        return number
-    if entity.component == "switch":
-        return _on_or_off(payload.decode())
-    document = orjson.loads(payload)
-    brightness = document.get("brightness") if isinstance(document, dict) else None
-    on = _on_or_off(document["state"])
-    if not on or brightness is None:
-        return on
-    if isinstance(brightness, bool) or not 0 <= brightness <= FULL:
-        raise ValueError(f"brightness must be 0 to {FULL}")
-    return entity.min + (entity.max - entity.min) * float(brightness) / FULL
-
-
-def _on_or_off(text: str) -> bool:
-    if text not in ("ON", "OFF"):
-        raise ValueError("expected ON or OFF")
-    return text == "ON"

@@ -28,6 +28,8 @@ class BrokerLimits(NamedTuple):
     """Most bytes of a packet."""
     in_flight: int = LARGEST_RECEIVE_MAXIMUM
     """Most unacknowledged messages with QoS 1 and 2 at once."""
+    identifiers: bool = True
+    """Whether it supports subscription identifiers, if the session is MQTT 5."""
 
 
 def limits_of(properties: Properties | None) -> BrokerLimits:
@@ -45,4 +47,5 @@ def limits_of(properties: Properties | None) -> BrokerLimits:
         bool(announced("RetainAvailable", 1)),
         announced("MaximumPacketSize", LARGEST_PACKET),
         announced("ReceiveMaximum", LARGEST_RECEIVE_MAXIMUM),
+        bool(announced("SubscriptionIdentifierAvailable", 1)),
     )

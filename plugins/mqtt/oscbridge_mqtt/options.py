@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    model_validator,
+)
 
 import oscbridge
 from oscbridge_mqtt.broker import BrokerURL
+from oscbridge_mqtt.entity_options import Address, Entity
+from oscbridge_mqtt.overlaps import explanations, is_shared
 from oscbridge_mqtt.topic import (
+    SHOWN,
     check_filter,
     check_topic,
     text_template,
@@ -19,12 +29,12 @@ from oscbridge_mqtt.topic import (
 )
 from oscbridge_mqtt.values import TYPES
 
-__all__ = ["FORMATS", "Entity", "Format", "MQTTOptions", "MQTTRoute", "QoS", "Subscription"]
+__all__ = ["FORMATS", "Format", "MQTTOptions", "MQTTRoute", "QoS", "Subscription"]
 
 QoS: TypeAlias = Literal[0, 1, 2]
-Format: TypeAlias = Literal["json", "text", "typed", "osc"]
+Format: TypeAlias = Literal["auto", "json", "text", "number", "raw", "typed", "osc"]
 
-FORMATS: Final = ("json", "text", "typed", "osc")
+FORMATS: Final = ("auto", "json", "text", "number", "raw", "typed", "osc")
 """The payload formats; a payload may be a template instead."""
 
 MAX_SUBSCRIPTIONS: Final = 1_000
@@ -34,7 +44,6 @@ MAX_BROKERS: Final = 100
 """Most nodes of a cluster."""
 
 _CLIENT_ID: Final = re.compile(r"[^\s\x00-\x1f\x7f/+#]{1,128}")
-_ADDRESS: Final = re.compile(r"/[^\s#*,?\[\]\x00-\x1f\x7f]*")
 
 
 def _prefix(value: str) -> str:
@@ -58,19 +67,12 @@ def _types(value: str | None) -> str | None:
     return value
 
 
-def _address(value: str | None) -> str | None:
-    if value is not None and not _ADDRESS.fullmatch(value):
-        raise ValueError(
-            "an address must start with '/', and must not contain spaces or # * , ? [ ]"
-        )
-    return value
-
-
 def _payload(value: str, info: ValidationInfo) -> str:
     template = text_template(value)
     if value not in FORMATS and not template.placeholders:
         raise ValueError(
-            f"expected {', '.join(FORMATS)}, or a template with a placeholder, e.g. {{0}}"
+            f"expected {', '.join(FORMATS)}, or a template with a placeholder, e.g. {{0}}; "
+            f'for a text without placeholders set constant = "{value[:40]}" in a route'
         )
     oscbridge.check_captures(template.captures, info)
     return value
@@ -81,12 +83,6 @@ def _topic_template(value: str, info: ValidationInfo) -> str:
     template = text_template(value)
     check_topic(template.fill(lambda _placeholder: "x"))
     oscbridge.check_captures(template.captures, info)
-    return value
-
-
-def _of_captures(value: str | None, info: ValidationInfo) -> str | None:
-    placeholders = text_template(value or "").placeholders
-    oscbridge.check_captures([each.name for each in placeholders], info)
     return value
 
 
@@ -119,8 +115,6 @@ Filter: TypeAlias = Annotated[str, AfterValidator(check_filter)]
 Types: TypeAlias = Annotated[str | None, AfterValidator(_types)]
 Payload: TypeAlias = Annotated[str, AfterValidator(_payload)]
 TopicTemplate: TypeAlias = Annotated[str, AfterValidator(_topic_template)]
-Address: TypeAlias = Annotated[str | None, AfterValidator(_address)]
-Finite: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Subscription(oscbridge.Options):
@@ -148,6 +142,8 @@ class Subscription(oscbridge.Options):
                 f'with payload = "{self.payload}" the payload contains the '
                 "address and the types; remove address and types"
             )
+        if self.payload == "raw" and self.types not in (None, "b"):
+            raise ValueError('with payload = "raw" the argument is a blob; remove types')
         if self.address is not None:
             wildcards = sum(part in "+#" for part in without_share(self.topic).split("/") if part)
             known = [*map(str, range(1, wildcards + 1)), "topic", "qos", "retained"]
@@ -161,37 +157,6 @@ class Subscription(oscbridge.Options):
         return self
 
 
-class Entity(oscbridge.Options):
-    """``homeassistant = {...}`` of a route: a Home Assistant entity."""
-
-    component: Literal["number", "switch", "sensor", "light"]
-    """The kind of entity."""
-    name: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_of_captures)]
-    """The name, which may contain captures, e.g. ``"Fader {ch}"``."""
-    min: Finite = 0.0
-    """The lowest value, for ``number`` and ``light``."""
-    max: Finite = 1.0
-    """The highest value: full brightness of a ``light``."""
-    step: Annotated[Finite, Field(ge=0.001)] = 0.01
-    """The step of a ``number``."""
-    unit: str | None = None
-    """The unit, e.g. ``"dB"``."""
-    device_class: str | None = None
-    """The device class of a number or sensor, one of Home Assistant's."""
-    icon: str | None = None
-    """An icon, e.g. ``"mdi:tune-vertical"``."""
-    command: Annotated[Address, AfterValidator(_of_captures)] = None
-    """The address for commands from Home Assistant; by default the address of the message."""
-    optimistic: bool = False
-    """Whether Home Assistant shows a new value without waiting for the answer."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Entity:
-        if not self.min < self.max:
-            raise ValueError("min must be less than max")
-        return self
-
-
 class MQTTRoute(oscbridge.Options):
     """``mqtt = {...}`` in a ``[[route]]``."""
 
@@ -202,7 +167,10 @@ class MQTTRoute(oscbridge.Options):
     retain: bool | None = None
     """Whether the broker retains the last message for new subscribers."""
     payload: Payload | None = None
-    """``json``, ``text``, ``typed``, ``osc``, or a template, e.g. ``"{0} dB"``."""
+    """``auto``, ``json``, ``text``, ``number``, ``raw``, ``typed``, ``osc``, or a template, e.g.
+    ``"{0} dB"``. A template that is JSON gives valid JSON for every message."""
+    constant: str | None = None
+    """The payload of all messages, e.g. ``TOGGLE``."""
     homeassistant: Entity | None = None
     """Announces the messages of the route as Home Assistant entities."""
 
@@ -216,6 +184,8 @@ class MQTTRoute(oscbridge.Options):
             raise ValueError(
                 "with homeassistant the component determines the payload; remove payload"
             )
+        if self.constant is not None and (self.homeassistant or self.payload) is not None:
+            raise ValueError("constant is the payload; remove payload or homeassistant")
         return self
 
 
@@ -233,7 +203,7 @@ class MQTTOptions(oscbridge.Options):
     """The password: ``{ env = "NAME" }`` or ``{ file = "path" }``."""
     client_id: Annotated[str | None, AfterValidator(_client_id)] = None
     """The identifier of the session; by default ``oscbridge-`` with the names of this machine
-    and of the endpoint."""
+    and of the endpoint, and a hash of the path of the configuration file."""
     version: Literal["5", "3.1.1"] = "5"
     """The version of MQTT."""
     session_expiry: Annotated[int, Field(ge=0, le=0xFFFFFFFF)] = 0
@@ -252,13 +222,18 @@ class MQTTOptions(oscbridge.Options):
         Field(max_length=MAX_SUBSCRIPTIONS),
     ] = ()
     """Topics to subscribe to, each a text or a table."""
+    default_routes: bool | None = None
+    """Whether it publishes all messages of bridges and other endpoints while no route leads to
+    it; by default it does unless a route reads from it. Never those of an endpoint of the same
+    broker."""
     qos: QoS = 0
     """The QoS of published messages, unless the route has its own."""
     retain: bool = False
     """Whether published messages are retained, unless the route has its own value."""
-    payload: Payload = "json"
-    """The format of payloads: ``json``, ``text``, ``typed``, ``osc``; for published messages
-    also a template."""
+    payload: Payload = "auto"
+    """The format of payloads: ``auto``, ``json``, ``text``, ``number``, ``raw``, ``typed``,
+    ``osc``; for published messages also a template. ``auto`` reads JSON, else text, else a blob,
+    and writes JSON."""
     max_inflight: Annotated[int, Field(ge=1, le=30_000)] = 1_000
     """Most messages with QoS 1 and 2 in flight; the broker may accept fewer."""
     max_payload_size: Annotated[int, Field(ge=1, le=1 << 28)] = 65_535
@@ -300,3 +275,26 @@ class MQTTOptions(oscbridge.Options):
         if duplicate is not None:
             raise ValueError(f"subscribe: duplicate topic {duplicate!r}")
         return self
+
+    _configuration: str = PrivateAttr("")
+
+    @model_validator(mode="after")
+    def _remember_configuration(self, info: ValidationInfo) -> MQTTOptions:
+        self._configuration = str((info.context or {}).get("configuration") or "")
+        return self
+
+    @property
+    def configuration(self) -> str:
+        """The path of the configuration file; empty if there is none."""
+        return self._configuration
+
+    def config_warnings(self) -> Sequence[str]:
+        found = [*explanations(self.subscribe, is_5=self.version == "5")]
+        shared = next((one.topic for one in self.subscribe if is_shared(one.topic)), None)
+        if shared is not None and self.version != "5":
+            found.append(
+                f"subscribe: {shared[:SHOWN]!r}: with MQTT 3.1.1 a broker may grant a shared "
+                "subscription and never deliver, as NATS does; subscribe without $share, or use a "
+                'broker with version = "5"'
+            )
+        return found

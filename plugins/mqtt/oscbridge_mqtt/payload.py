@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple, TypeAlias
+from itertools import islice
+from typing import Final, NamedTuple, TypeAlias, cast
 
 import orjson
 
@@ -20,7 +23,16 @@ from oscbridge import (
     encode_packet,
     infer,
 )
-from oscbridge_mqtt.values import convert, guess, plain_float, plain_values, shortest, to_text
+from oscbridge_mqtt.values import (
+    LARGEST_FLOAT,
+    convert,
+    guess,
+    plain_float,
+    plain_values,
+    read_number,
+    shortest,
+    to_text,
+)
 
 __all__ = ["MAX_DEPTH", "MAX_MEMBERS", "DecodedValues", "decode", "encoder", "packet"]
 
@@ -28,7 +40,17 @@ MAX_DEPTH: Final = 16
 """Most nested arrays and objects."""
 
 MAX_MEMBERS: Final = 256
-"""Most messages from the members of one JSON object."""
+"""Most messages from the members of one JSON document."""
+
+_SCALAR_TYPES: Final = frozenset({int, float, str, bool})
+
+_2_63: Final = 1 << 63
+
+SHOWN: Final = 100
+"""Most characters of a member's path in an error."""
+
+BOM: Final = b"\xef\xbb\xbf"
+"""A byte order mark in UTF-8."""
 
 Encode: TypeAlias = Callable[[Message], bytes]
 
@@ -88,7 +110,17 @@ def _encode_text(message: Message) -> bytes:
     return " ".join([to_text(arg, tag) for arg, tag in zip(args, tags, strict=True)]).encode()
 
 
+def _encode_number(message: Message) -> bytes:
+    value = message.args[0] if message.args else None
+    if not isinstance(value, bool | int | float) or not math.isfinite(value):
+        raise EncodeError(f"{message.address}: {value!r} is not a number")
+    return to_text(int(value) if isinstance(value, bool) else value, message.types or "").encode()
+
+
 _ENCODERS: Final[Mapping[str, Encode]] = {
+    "auto": _encode_json,
+    "raw": _encode_text,
+    "number": _encode_number,
     "json": _encode_json,
     "text": _encode_text,
     "typed": encode_json,
@@ -104,50 +136,114 @@ def packet(payload: bytes, form: str) -> bytes:
     return payload if form == "osc" else encode_packet(decode_json(payload))
 
 
-def decode(payload: bytes, form: str, types: str | None = None) -> Iterator[DecodedValues]:
-    """Decode a payload in ``json`` or ``text``.
+def decode(
+    payload: bytes, form: str, types: str | None = None
+) -> Sequence[DecodedValues | DecodeError]:
+    """Decode a payload in ``auto``, ``json``, ``text``, ``raw`` or ``number``.
 
-    An empty payload is a message without arguments. ``types`` are the wanted type tags.
-    Raises :class:`oscbridge.DecodeError`.
+    An empty payload is a message without arguments, except in ``raw``. ``types`` are the wanted
+    type tags. A member of a document that cannot be converted is an error among the others.
+    Raises :class:`oscbridge.DecodeError` if that is the whole document.
     """
-    if form == "text":
-        yield _decode_text(payload, types)
-        return
+    match form:
+        case "auto" | "json":
+            try:
+                document = orjson.loads(payload)
+            except orjson.JSONDecodeError as error:
+                try:
+                    document = _load_lenient(payload, error)
+                except DecodeError:
+                    if form == "json":
+                        raise
+                    return (_decode_text(payload, types, or_blob=True),)
+            if type(document) in _SCALAR_TYPES:  # by far the most common case
+                return (_typed("", [document], types),)
+            return list(_decode_document(document, types))
+        case "raw":
+            return (DecodedValues("", "b", (payload,)),)
+        case "number":
+            return (_typed("", [read_number(payload)] if payload.strip() else [], types),)
+    return (_decode_text(payload, types),)
+
+
+def _load_lenient(payload: bytes, error: orjson.JSONDecodeError) -> object:
+    """A JSON document with what ``orjson`` rejects: a byte order mark, NaN and Infinity.
+
+    None if the payload is empty. Raises :class:`oscbridge.DecodeError`.
+    """
+    bare = payload.removeprefix(BOM).strip()
+    if not bare:
+        return None
     try:
-        document = orjson.loads(payload) if payload.strip() else None
-    except orjson.JSONDecodeError as error:
-        hint = ""
-        if len(payload) < 256 and payload.lstrip()[:1] not in (b"{", b"[", b'"'):
-            hint = '; for plain text set payload = "text"'
-        raise DecodeError("json", f"not JSON: {error}{hint}") from None
-    members = list(_members("", document, MAX_DEPTH))
+        if bare is not payload and bare != payload:
+            return cast(object, orjson.loads(bare))
+    except orjson.JSONDecodeError:
+        pass
+    is_container = bare[:1] in (b"{", b"[")
+    try:
+        if is_container:
+            return cast(object, json.loads(bare))
+    except (ValueError, RecursionError):
+        pass
+    hint = ""
+    if len(payload) < 256 and not is_container and bare[:1] != b'"':
+        hint = '; for plain text set payload = "auto" or "text"'
+    raise DecodeError("json", f"not JSON: {error}{hint}") from None
+
+
+def _decode_document(document: object, types: str | None) -> Iterator[DecodedValues | DecodeError]:
+    members = list(islice(_members("", document, MAX_DEPTH), MAX_MEMBERS + 1))
     if len(members) > MAX_MEMBERS:
-        raise LimitError(
-            "members", f"object with {len(members)} values; at most {MAX_MEMBERS} are allowed"
-        )
+        raise LimitError("members", f"JSON with more than {MAX_MEMBERS} values in objects")
     for below, value in members:
-        args = [] if value is None else value if isinstance(value, list) else [value]
-        yield _typed(below, args, types)
+        try:
+            if isinstance(value, DecodeError):
+                raise value
+            args = [] if value is None else value if isinstance(value, list) else [value]
+            yield _typed(below, args, types)
+        except DecodeError as error:
+            if len(members) == 1:
+                raise
+            yield type(error)(error.reason, f"{below[1:SHOWN]}: {error}")
 
 
 def _members(below: str, value: object, depth: int) -> Iterator[tuple[str, object]]:
-    """The values of a document other than objects, with their paths."""
-    if not isinstance(value, dict):
+    """The values of a document other than objects, with their paths.
+
+    Arrays that contain objects are taken apart: ``/scenes/0/id``.
+    """
+    if isinstance(value, dict):
+        items: Iterable[tuple[object, object]] = value.items()
+    elif isinstance(value, list) and _has_object(value, MAX_DEPTH):
+        items = enumerate(value)
+    else:
         yield below, value
         return
     if not depth:
-        raise LimitError("depth", "objects are nested too deeply")
-    for key, member in value.items():
+        yield below, LimitError("depth", "objects are nested too deeply")
+        return
+    for key, member in items:
         yield from _members(f"{below}/{key}", member, depth - 1)
+
+
+def _has_object(values: list[object], depth: int) -> bool:
+    return any(
+        isinstance(value, dict)
+        or (isinstance(value, list) and depth > 0 and _has_object(value, depth - 1))
+        for value in values
+    )
 
 
 def _typed(below: str, values: list[object], types: str | None) -> DecodedValues:
     if types is None:
         _check_depth(values, MAX_DEPTH)
         try:
-            return DecodedValues(below, infer(values), tuple(values))  # type: ignore[arg-type]
+            tags = infer(values)
         except EncodeError as error:
-            raise DecodeError("value", str(error)) from None
+            values, tags = _infer_wide(values, error)
+        if "f" in tags and any(map(_is_large, values)):
+            tags = tags.replace("f", "d")
+        return DecodedValues(below, tags, tuple(values))  # type: ignore[arg-type]
     if len(values) != len(types):
         raise DecodeError(
             "types", f"expected {len(types)} values for types = {types!r}, got {len(values)}"
@@ -158,24 +254,50 @@ def _typed(below: str, values: list[object], types: str | None) -> DecodedValues
     )
 
 
+def _infer_wide(values: list[object], error: EncodeError) -> tuple[list[object], str]:
+    """The values with whole numbers above 64 bits as floats, and their type tags."""
+    try:
+        values = [_within_64_bits(value) for value in values]
+        return values, infer(values)
+    except (EncodeError, OverflowError):
+        raise DecodeError("value", str(error)) from None
+
+
+def _within_64_bits(value: object) -> object:
+    """A larger whole number becomes a float, as its neighbours do in JSON."""
+    if isinstance(value, list):
+        return [_within_64_bits(each) for each in value]
+    return float(value) if isinstance(value, int) and not -_2_63 <= value < _2_63 else value
+
+
+def _is_large(value: object) -> bool:
+    """Whether a value has a number that does not fit into a float of 32 bits."""
+    if isinstance(value, float):
+        return not -LARGEST_FLOAT <= value <= LARGEST_FLOAT and math.isfinite(value)
+    return isinstance(value, list) and any(map(_is_large, value))
+
+
 def _check_depth(values: list[object], depth: int) -> None:
     for value in values:
-        if isinstance(value, dict):
-            raise DecodeError("json", "an object within an array cannot be converted to OSC")
         if isinstance(value, list):
             if not depth:
                 raise LimitError("depth", "arrays are nested too deeply")
             _check_depth(value, depth - 1)
 
 
-def _decode_text(payload: bytes, types: str | None) -> DecodedValues:
+def _decode_text(payload: bytes, types: str | None, *, or_blob: bool = False) -> DecodedValues:
+    """``or_blob``: what is not text is a blob, unless types say otherwise."""
     if types == "b":
         return DecodedValues("", "b", (payload,))
     try:
         text = payload.decode()
     except UnicodeDecodeError as error:
+        if or_blob and types is None:
+            return DecodedValues("", "b", (payload,))
         raise DecodeError("utf8", f"not UTF-8: {error}") from None
     if types is None:
+        if or_blob and "\0" in text:
+            return DecodedValues("", "b", (payload,))
         return _typed("", [guess(text)] if text else [], None)
     parts: list[object] = []
     if types:

@@ -7,12 +7,14 @@ from typing import Final, NamedTuple, TypeAlias
 
 import oscbridge
 from oscbridge_mqtt import homeassistant
+from oscbridge_mqtt.entity_options import STATELESS
+from oscbridge_mqtt.entity_states import state_encoder
 from oscbridge_mqtt.limits import BrokerLimits
 from oscbridge_mqtt.options import MQTTOptions, MQTTRoute
 from oscbridge_mqtt.packets import publish_first, topic_header
 from oscbridge_mqtt.payload import Encode, encoder
+from oscbridge_mqtt.payload_template import look_up, template_encoder
 from oscbridge_mqtt.topic import SHOWN, check_published, text_template
-from oscbridge_mqtt.values import to_text
 
 __all__ = ["MQTTDelivery", "Publication", "PublicationPlan", "PublicationPlanner", "status_topic"]
 
@@ -57,8 +59,9 @@ class PublicationPlanner:
     def __init__(self, options: MQTTOptions, client_id: str, device: str) -> None:
         self.limits = BrokerLimits()
         self._options = options
-        self._client_id = client_id
-        self._device = device
+        self._announced_by = homeassistant.AnnouncedBy(
+            client_id, device, options.discovery, status_topic(options, client_id)
+        )
         self._plans: dict[object, PublicationPlan] = {}
 
     def set_limits(self, limits: BrokerLimits) -> None:
@@ -111,7 +114,8 @@ class PublicationPlanner:
         own = options or MQTTRoute()
         defaults = self._options
         qos = defaults.qos if own.qos is None else own.qos
-        retain = defaults.retain or own.homeassistant is not None
+        component = None if own.homeassistant is None else own.homeassistant.component
+        retain = component not in STATELESS if component else defaults.retain
         if own.retain is not None:
             retain = own.retain
         topic, make_topic = self._topic(own, message.address, captures)
@@ -119,15 +123,15 @@ class PublicationPlanner:
             self._checked(topic, own)
         entity = None
         form = own.payload or defaults.payload
-        encode = encoder(form) or _template_encoder(form, captures)
+        encode = encoder(form) or template_encoder(form, captures)
+        if own.constant is not None:
+            encode = _constant_encoder(own.constant)
         if own.homeassistant is not None:
             assert topic is not None  # checked by MQTTRoute
             entity = homeassistant.announce(
-                own.homeassistant, message, captures, topic,
-                client_id=self._client_id, device=self._device, discovery=defaults.discovery,
-                status=status_topic(defaults, self._client_id),
-            )  # fmt: skip
-            encode = homeassistant.state_encoder(own.homeassistant)
+                own.homeassistant, message, captures, topic, self._announced_by, retain=retain
+            )
+            encode = state_encoder(own.homeassistant)
         retain = retain and self.limits.retain
         qos = min(qos, self.limits.qos)
         first = publish_first(qos, retain)
@@ -167,29 +171,6 @@ def status_topic(options: MQTTOptions, client_id: str) -> str:
     return options.status or f"{options.prefix or client_id}/status"
 
 
-def look_up(
-    placeholder: oscbridge.Placeholder,
-    message: oscbridge.Message,
-    captures: Mapping[str, str],
-    address: str,
-) -> str:
-    """The text of a placeholder. Raises ``LookupError`` or ``ValueError`` if there is none."""
-    name, tag = placeholder.name, placeholder.type or ""
-    if name == "*":
-        return " ".join([to_text(placeholder.convert(arg), tag) for arg in message.args])
-    if placeholder.is_argument:
-        return to_text(placeholder.argument(message.args), tag)
-    text = captures.get(name)
-    if text is None and name == "address":
-        text = address
-    if text is None:
-        available = ", ".join(f"{{{capture}}}" for capture in captures) or "none"
-        raise LookupError(f"unknown placeholder {{{name}}}; captures available: {available}")
-    return text if placeholder.type is None else to_text(placeholder.convert(text), tag)
-
-
-def _template_encoder(text: str, captures: Mapping[str, str]) -> Encode:
-    template = text_template(text)
-    return lambda message: template.fill(
-        lambda placeholder: look_up(placeholder, message, captures, message.address)
-    ).encode()
+def _constant_encoder(text: str) -> Encode:
+    payload = text.encode()
+    return lambda _message: payload

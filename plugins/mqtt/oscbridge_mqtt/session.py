@@ -20,6 +20,7 @@ from oscbridge_mqtt.limits import BrokerLimits
 from oscbridge_mqtt.options import MQTTOptions, Subscription
 from oscbridge_mqtt.packets import publish_first, publish_packet, topic_header
 from oscbridge_mqtt.subscriptions import Subscriptions
+from oscbridge_mqtt.wrong_scheme import scheme_problem
 
 __all__ = ["BrokerSession"]
 
@@ -48,8 +49,11 @@ class SessionListener(Protocol):
     def on_acknowledged(self, mid: int, reason: str) -> None:
         """The broker acknowledged a message; ``reason`` is empty unless it rejected it."""
 
-    def on_subscription_rejected(self, topic: str, reason: str) -> None:
-        """The broker rejected a subscription."""
+    def on_subscription_answered(self, topic: str, reason: str) -> None:
+        """The broker granted a subscription; ``reason`` is empty unless it rejected it."""
+
+    def subscription_identifier(self, topic: str) -> int:
+        """The identifier of a subscription, 0 for none."""
 
     def on_connection_lost(self, error: Exception) -> None:
         """The connection is closed."""
@@ -87,8 +91,9 @@ class BrokerSession:
         client.on_message = self._on_message
         client.on_subscribe = self._on_subscribe
         self.subscriptions = Subscriptions(
-            client, listener.on_subscription_rejected, is_5=self.is_5
-        )
+            client, listener.on_subscription_answered, listener.subscription_identifier,
+            is_5=self.is_5,
+        )  # fmt: skip
 
     @property
     def broker(self) -> BrokerURL:
@@ -113,7 +118,13 @@ class BrokerSession:
         ``qos`` is the highest that will be used. Raises ``OSError`` and
         :class:`oscbridge.EndpointError`.
         """
-        await self.connection.open(qos=qos)
+        try:
+            await self.connection.open(qos=qos)
+        except (OSError, oscbridge.EndpointError) as error:
+            problem = await scheme_problem(self.broker, error)
+            if problem:
+                raise oscbridge.EndpointError(problem) from error
+            raise
         self._in_flight.clear()
         self.window = min(self._options.max_inflight, self.limits.in_flight)
         self.subscriptions.begin(self._loop.time())

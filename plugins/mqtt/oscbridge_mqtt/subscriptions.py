@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from paho.mqtt.client import Client
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
@@ -21,7 +23,7 @@ RESUBSCRIBE: Final = 5.0
 PER_PACKET: Final = 8
 """Most topics per SUBSCRIBE packet; some brokers accept no more."""
 
-OVERHEAD: Final = 16
+OVERHEAD: Final = 21
 """Most bytes of a SUBSCRIBE packet in addition to its topics."""
 
 SHOWN: Final = 100
@@ -31,14 +33,17 @@ SHOWN: Final = 100
 class Subscriptions:
     """The subscriptions of one connection.
 
-    ``on_rejected`` is called with a topic and the reason.
+    ``on_answer`` is called with a topic, and the reason if it was rejected. ``identifier`` gives
+    the subscription identifier of a topic, 0 for none.
     """
 
     def __init__(
-        self, client: Client, on_rejected: Callable[[str, str], None], *, is_5: bool
-    ) -> None:
+        self, client: Client, on_answer: Callable[[str, str], None],
+        identifier: Callable[[str], int], *, is_5: bool,
+    ) -> None:  # fmt: skip
         self._client = client
-        self._on_rejected = on_rejected
+        self._on_answer = on_answer
+        self._identifier = identifier
         self._is_5 = is_5
         self._unanswered: dict[int, Sequence[Subscription]] = {}
         self._rejected: list[Subscription] = []
@@ -66,7 +71,10 @@ class Subscriptions:
             needed = len(one.topic.encode()) + 3
             if OVERHEAD + needed > packet_size:
                 text = f"the broker accepts packets of at most {packet_size} bytes"
-                self._on_rejected(one.topic[:SHOWN], text)
+                self._on_answer(one.topic[:SHOWN], text)
+                continue
+            if identifier := self._identifier(one.topic):
+                self._send([one], identifier)  # an identifier is that of a whole packet
                 continue
             if together and (len(together) == PER_PACKET or size + needed > packet_size):
                 self._send(together)
@@ -76,11 +84,15 @@ class Subscriptions:
         if together:
             self._send(together)
 
-    def _send(self, subscriptions: Sequence[Subscription]) -> None:
+    def _send(self, subscriptions: Sequence[Subscription], identifier: int = 0) -> None:
         filters = [
             (one.topic, self._details(one) if self._is_5 else one.qos) for one in subscriptions
         ]
-        _, mid = self._client.subscribe(filters)  # type: ignore[arg-type]
+        properties = None
+        if identifier:
+            properties = Properties(PacketTypes.SUBSCRIBE)  # type: ignore[no-untyped-call]
+            properties.SubscriptionIdentifier = identifier
+        _, mid = self._client.subscribe(filters, properties=properties)  # type: ignore[arg-type]
         if mid is None:
             raise oscbridge.NotConnected
         self._unanswered[mid] = subscriptions
@@ -113,7 +125,7 @@ class Subscriptions:
         for subscription, reason in zip(self._unanswered.pop(mid, ()), reasons, strict=False):
             if reason.is_failure:
                 self._rejected.append(subscription)
-                self._on_rejected(subscription.topic, reason_name(reason))
+            self._on_answer(subscription.topic, reason_name(reason) if reason.is_failure else "")
 
     def retry(self, now: float, packet_size: int) -> None:
         """Subscribe again to rejected topics, when it is time."""

@@ -24,10 +24,22 @@ from oscbridge import (
     nearest_whole,
 )
 
-__all__ = ["TYPES", "convert", "guess", "plain_float", "plain_values", "shortest", "to_text"]
+__all__ = [
+    "LARGEST_FLOAT",
+    "TYPES",
+    "convert",
+    "guess",
+    "plain_float",
+    "plain_values",
+    "read_number",
+    "shortest",
+    "to_text",
+]
 
 _FLOAT32: Final = struct.Struct(">f")
-_LARGEST_FLOAT: Final = 3.4028234663852886e38
+LARGEST_FLOAT: Final = 3.4028234663852886e38
+"""The largest finite float of 32 bits."""
+
 _LARGEST_PLAIN: Final = 1e15
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,20}")
 _WORDS: Final[Mapping[str, bool]] = {
@@ -54,7 +66,7 @@ def _shortest(value: float) -> float:
         raise TypeError(str(error)) from None
     for digits in range(6, 10):
         near = float(f"{value:.{digits}g}")
-        if math.isfinite(near) and abs(near) <= _LARGEST_FLOAT and _FLOAT32.pack(near) == packed:
+        if math.isfinite(near) and abs(near) <= LARGEST_FLOAT and _FLOAT32.pack(near) == packed:
             return near
     return value
 
@@ -146,7 +158,34 @@ def guess(text: str) -> Argument:
         return bare == "true"
     if _WHOLE.fullmatch(bare) and -(1 << 63) <= int(bare) < 1 << 63:
         return int(bare)
-    return float(bare) if is_number(bare) else text
+    if not is_number(bare):
+        return text
+    number = float(bare)
+    return text if math.isinf(number) and "n" not in bare.lower() else number  # 1e999
+
+
+_NUMBER_WITH_UNIT: Final = re.compile(
+    r"([+-]?(?:[0-9]+(?:\.[0-9]*|,[0-9]{1,2}(?![0-9])|,[0-9]{4,})?|\.[0-9]+)"
+    r"(?:[eE][+-]?[0-9]+)?)"
+    r"(?:\s+[^\s0-9.,:;+/-].*|[^\s0-9.,:;+/\-].*)?",
+    re.DOTALL,
+)
+"""A number, and a unit that cannot be a part of it. ``1,234`` is ambiguous, ``21,5`` is not."""
+
+
+def read_number(payload: bytes) -> float:
+    """The number at the start of a text: ``21.5 °C``. Raises :class:`oscbridge.DecodeError`."""
+    text = payload.decode(errors="replace").strip().strip('"').replace("\u2212", "-")
+    found = _NUMBER_WITH_UNIT.fullmatch(text)
+    if found is None:
+        shown = text if len(text) <= 40 else text[:39] + "…"
+        raise DecodeError("value", f"{shown!r} does not start with a number")
+    digits = found[1].replace(",", ".")
+    whole = guess(digits)
+    number = whole if isinstance(whole, int) else float(digits)
+    if not math.isfinite(number):
+        raise DecodeError("value", f"{digits[:40]!r} is too large")
+    return number
 
 
 def _whole(value: object, bits: int) -> int:
@@ -176,7 +215,7 @@ def _real(value: object) -> float:
 
 def _single(value: object) -> float:
     real = _real(value)
-    if _LARGEST_FLOAT < abs(real) < math.inf:
+    if LARGEST_FLOAT < abs(real) < math.inf:
         raise ValueError
     return real
 

@@ -284,7 +284,7 @@ def check(text: str) -> str:
             "unknown placeholder {2}; available: {1}",
         ),
         ('subscribe = [{topic="a", types="q"}]', "'q' is not a valid type tag"),
-        ('payload = "xml"', "expected json, text, typed, osc, or a template"),
+        ('payload = "xml"', "expected auto, json, text, number, raw, typed, osc, or a template"),
         ('password = "secret"', "a secret must not be written in the configuration"),
         ('ca = "ca.pem"', "no such file"),
     ],

@@ -264,3 +264,41 @@ async def test_default_client_id_is_stable() -> None:
 
     assert default_client_id("house") == default_client_id("house")
     assert default_client_id("house") != default_client_id("barn")
+
+
+async def test_zigbee_device_loses_only_the_members_that_cannot_be_messages(
+    broker: Any, start: Any, watch: Any
+) -> None:
+    bridge = await start(broker, 'subscribe = ["z/#"]')
+    watcher = await watch(broker)
+    watcher.publish(
+        "z/l", '{"state": "ON", "text": "a\\u0000b", "scenes": [{"id": 1, "name": "x"}]}'
+    )
+    watcher.publish("z/l/availability", "offline")
+    found = [(await bridge.next())[:3] for _ in range(4)]
+    assert found == [
+        ("/z/l/state", "s", ("ON",)),
+        ("/z/l/scenes/0/id", "i", (1,)),
+        ("/z/l/scenes/0/name", "s", ("x",)),
+        ("/z/l/availability", "s", ("offline",)),
+    ]
+    assert bridge.bad == {"value": 1}
+
+
+async def test_payload_templates_and_constants_are_published(
+    broker: Any, start: Any, watch: Any
+) -> None:
+    watcher = await watch(broker, "#")
+    route = '[[route]]\nfrom = "osc"\nmatch = "/{ch}/%s"\nto = "mqtt"\nmqtt = {topic = "%s", %s}\n'
+    bridge = await start(
+        broker,
+        more=route % ("toggle", "t", 'constant = "TOGGLE"')
+        + route % ("level", "l", """payload = '{"ch": {ch}, "level": {0:i}}'""")
+        + route % ("text", "x", "payload = '{\"text\": {0}}'"),
+    )
+    bridge.send(Message.of("/1/toggle", 1), Message.of("/7/level", "not a number"))
+    bridge.send(Message.of("/7/level", 2.6), Message.of("/1/text", 'a "b"'))
+    assert (await watcher.get("t")).payload == b"TOGGLE"
+    assert (await watcher.get("l")).payload == b'{"ch": 7, "level": 3}'
+    assert (await watcher.get("x")).payload == b'{"text": "a \\"b\\""}'
+    assert bridge.drops == {"bad": 1}

@@ -19,6 +19,7 @@ KEPT = ("persistence true", "autosave_interval 1", "autosave_on_changes true")
 
 def route(match: str, topic: str = "", name: str = "It", more: str = "") -> str:
     own = f'topic = "{topic}", ' if topic else ""
+    more += "" if "max" in more else ", max = 100.0"
     entity = f'{{ component = "number", name = "{name}"{more} }}'
     return (
         f'[[route]]\nfrom = "osc"\nmatch = "{match}"\nto = "mqtt"\n'

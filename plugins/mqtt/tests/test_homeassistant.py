@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import orjson
@@ -49,6 +50,7 @@ async def test_number_entity_works_both_ways(broker: Any, start: Any, watch: Any
         "min": -60.0,
         "max": 10.0,
         "step": 0.01,
+        "oscbridge": {"address": "/mixer/3/fader", "type": "f"},
     }
     assert (await watcher.get("studio/3")).payload == b"0.1"
     watcher.publish("studio/3/set", "-12.5")
@@ -92,7 +94,24 @@ async def test_document_and_state_are_retained(broker: Any, start: Any, watch: A
             '{"state":"OFF"}',
             ("F", (False,)),
         ),
-        ("number", Message.of("/mixer/1/fader", 5), b"5", "7", ("i", (7,))),
+        ("number", Message.of("/mixer/1/fader", 1), b"1", "0", ("i", (0,))),
+        ("number", Message.of("/mixer/1/fader", 7.5), b"1", "9", ("f", (1.0,))),
+        ("number", Message.of("/mixer/1/fader", math.nan), b"None", "-inf", ("f", (0.0,))),
+        ("number", Message.of("/mixer/1/fader", -math.inf), b"0", "0.25", ("f", (0.25,))),
+        ("switch", Message.of("/mixer/1/fader", math.nan), b"None", "ON", ("f", (1.0,))),
+        (
+            "light",
+            Message.of("/mixer/1/fader", math.nan),
+            b'{"state":null}',
+            '{"state":"OFF"}',
+            ("f", (0.0,)),
+        ),
+        ("cover", Message.of("/mixer/1/fader", 0.25), b"25", "50", ("f", (0.5,))),
+        ("cover", Message.of("/mixer/1/fader", True), b"100", "CLOSE", ("F", (False,))),
+        ("cover", Message.of("/mixer/1/fader", 2.0), b"100", "OPEN", ("f", (1.0,))),
+        ("text", Message.of("/mixer/1/fader", "one"), b"one", "two", ("s", ("two",))),
+        ("select", Message.of("/mixer/1/fader", "b"), b"b", "a", ("s", ("a",))),
+        ("select", Message.of("/mixer/1/fader", 1), b"b", "a", ("i", (0,))),
     ],
 )
 async def test_each_component_has_its_own_state_and_command_format(
@@ -100,7 +119,8 @@ async def test_each_component_has_its_own_state_and_command_format(
     command: str, back: tuple[str, tuple[object, ...]],
 ) -> None:  # fmt: skip
     watcher = await watch(broker, "studio/1")
-    bridge = await start(broker, more=route(component))
+    more = ', options = ["a", "b"]' if component == "select" else ""
+    bridge = await start(broker, more=route(component, more))
     bridge.send(sent)
     assert (await watcher.next()).payload == state
     watcher.publish("studio/1/set", command)
@@ -147,8 +167,8 @@ async def test_retained_command_is_ignored(broker: Any, start: Any, watch: Any) 
     bridge = await start(broker, 'version = "3.1.1"', route("number"))
     bridge.send(Message.of("/mixer/1/fader", 0.5))
     await watcher.get("studio/1")
-    watcher.publish("studio/1/set", "2")
-    assert (await bridge.next()).args == (2.0,)
+    watcher.publish("studio/1/set", "0.75")
+    assert (await bridge.next()).args == (0.75,)
 
 
 async def test_entities_are_announced_again_after_a_reconnect(
@@ -200,8 +220,8 @@ async def test_entity_of_one_address_takes_the_type_of_its_first_message(
     bridge = await start(broker, more=master())
     bridge.send(Message.of("/master", 1))
     await watcher.next()
-    watcher.publish("master/set", "7")
-    assert (await bridge.next())[:3] == ("/master", "i", (7,))
+    watcher.publish("master/set", "0")
+    assert (await bridge.next())[:3] == ("/master", "i", (0,))
 
 
 async def test_entity_has_the_address_that_send_makes(broker: Any, start: Any, watch: Any) -> None:

@@ -161,7 +161,7 @@ def test_shortest_keeps_the_float_in_at_most_nine_digits(value: float) -> None:
 
 @given(st.binary(max_size=200))
 def test_decode_never_raises_anything_but_decode_errors(payload: bytes) -> None:
-    for form in ("json", "text"):
+    for form in ("auto", "json", "text", "raw", "number"):
         try:
             list(decode(payload, form))
         except DecodeError:
@@ -178,3 +178,120 @@ def test_typed_and_osc_payloads_contain_the_address() -> None:
     for form in ("typed", "osc"):
         assert decode_packet(packet(encode(form, message), form)) == message
     assert encode("osc", message) == encode_message(message)
+
+
+@pytest.mark.parametrize(
+    ("payload", "types", "args"),
+    [
+        (b"", "", ()),
+        (b"ON", "s", ("ON",)),
+        (b"offline", "s", ("offline",)),
+        (b'"ON"', "s", ("ON",)),
+        (b"5", "i", (5,)),
+        (b"21.5", "f", (21.5,)),
+        ("21.5 °C".encode(), "s", ("21.5 °C",)),
+        (b"true", "T", (True,)),
+        (b"[1, 2]", "ii", (1, 2)),
+        (b"\xef\xbb\xbf5", "i", (5,)),
+        (b"007", "i", (7,)),
+        (b"\xff\xd8\xff", "b", (b"\xff\xd8\xff",)),
+        (b"\0\1", "b", (b"\0\1",)),
+        (b"1e300", "d", (1e300,)),
+        (b"[1e300, 1]", "di", (1e300, 1)),
+        (b"18446744073709551615", "f", (18446744073709551615.0,)),
+        (b"1e999", "s", ("1e999",)),
+        (b"{", "s", ("{",)),
+    ],
+)
+def test_auto_reads_json_else_text_else_a_blob(
+    payload: bytes, types: str, args: tuple[object, ...]
+) -> None:
+    assert list(decode(payload, "auto")) == [("", types, args)]
+
+
+@pytest.mark.parametrize(
+    ("payload", "wanted", "types", "args"),
+    [
+        (b"ON", "T", "T", (True,)),
+        (b"1 2", "ii", "ii", (1, 2)),
+        (b"007", "s", "s", ("007",)),
+        (b"\xff", "b", "b", (b"\xff",)),
+    ],
+)
+def test_auto_converts_to_given_types(
+    payload: bytes, wanted: str, types: str, args: tuple[object, ...]
+) -> None:
+    assert list(decode(payload, "auto", wanted)) == [("", types, args)]
+
+
+def test_raw_is_a_blob_of_the_bytes() -> None:
+    for payload in (b"", b"5", b"\xff\0"):
+        assert list(decode(payload, "raw")) == [("", "b", (payload,))]
+        assert encode("raw", Message("/a", "b", (payload,))) == payload
+    assert encode("raw", Message("/a", "s", ("ON",))) == b"ON"
+
+
+@pytest.mark.parametrize(
+    ("text", "types", "value"),
+    [
+        ("21.5 °C", "f", 21.5), ("21.5°C", "f", 21.5), ("-3 dB", "i", -3), ("45%", "i", 45),
+        ("21,5 °C", "f", 21.5), (" +1.5e3 W\n", "f", 1500.0), ("5", "i", 5),
+        ('"21.5 °C"', "f", 21.5),
+        ("−3\u202fdB", "i", -3), (".5", "f", 0.5), ("3.", "f", 3.0), ("1e300", "d", 1e300),
+        ("12 km/h", "i", 12), ("5 m3", "i", 5), ("0,1234", "f", 0.1234), ("7e", "i", 7),
+    ],
+)  # fmt: skip
+def test_number_is_read_from_a_text_with_a_unit(text: str, types: str, value: float) -> None:
+    assert list(decode(text.encode(), "number")) == [("", types, (value,))]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ON", "nan", "inf", "12:30", "2024-01-01", "1.2.3", "1,234", "1,234.5", "5/10", "°C", "1e999",
+     "x5", "{}", "3 4", "\xff"],
+)  # fmt: skip
+def test_number_rejects_what_is_not_one_number(text: str) -> None:
+    with pytest.raises(DecodeError):
+        list(decode(text.encode("latin-1"), "number"))
+
+
+def test_number_writes_a_number() -> None:
+    assert encode("number", Message("/a", "f", (0.1,))) == b"0.1"
+    assert encode("number", Message("/a", "T", (True,))) == b"1"
+    for args in ((), ("5",), (math.nan,), (None,)):
+        with pytest.raises(EncodeError):
+            encode("number", Message.of("/a", *args))
+
+
+def test_objects_in_arrays_become_messages() -> None:
+    document = (
+        b'{"state": "ON", "scenes": [{"id": 1, "name": "x"}, 2, [{"y": 3}], []], "c": [1, 2]}'
+    )
+    assert list(decode(document, "auto")) == [
+        ("/state", "s", ("ON",)),
+        ("/scenes/0/id", "i", (1,)),
+        ("/scenes/0/name", "s", ("x",)),
+        ("/scenes/1", "i", (2,)),
+        ("/scenes/2/0/y", "i", (3,)),
+        ("/scenes/3", "", ()),
+        ("/c", "ii", (1, 2)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("document", "types", "good", "bad"),
+    [
+        (b'{"a": 1, "b": "x"}', "f", ["/a"], ["types", "value"]),
+        (b'{"a": 1, "b": ' + b"[" * 99 + b"]" * 99 + b"}", None, ["/a"], ["depth"]),
+        (b'{"a": 1, "b": ' + b'{"x":' * 99 + b"1" + b"}" * 100, None, ["/a"], ["depth"]),
+        (b'{"a": NaN, "b": Infinity}', None, ["/a", "/b"], []),
+        (b'{"a": 1' + b"0" * 400 + b', "b": NaN}', None, ["/b"], ["value"]),
+    ],
+)
+def test_unusable_member_costs_that_member_only(
+    document: bytes, types: str | None, good: list[str], bad: list[str]
+) -> None:
+    found = list(decode(document, "json", types))
+    assert [each.below for each in found if not isinstance(each, DecodeError)] == good
+    assert {each.reason for each in found if isinstance(each, DecodeError)} <= set(bad)
+    assert len(found) == 2

@@ -26,7 +26,8 @@ from oscbridge_mqtt import (
     subscriptions,
     topic,
 )
-from oscbridge_mqtt.options import Entity, MQTTOptions, MQTTRoute, Subscription
+from oscbridge_mqtt.entity_options import Entity
+from oscbridge_mqtt.options import MQTTOptions, MQTTRoute, Subscription
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 

@@ -7,7 +7,7 @@ import pytest
 import oscbridge
 from oscbridge_mqtt.broker import BrokerURL
 from oscbridge_mqtt.echo import ECHO_SECONDS, MAX_ECHOES, Echoes
-from oscbridge_mqtt.publication import look_up
+from oscbridge_mqtt.payload_template import look_up
 from oscbridge_mqtt.topic import (
     address_of,
     check_filter,

@@ -1,0 +1,149 @@
+"""Payload templates: plain text, or JSON whose placeholders become JSON values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import orjson
+
+import oscbridge
+from oscbridge_mqtt.payload import Encode
+from oscbridge_mqtt.topic import text_template
+from oscbridge_mqtt.values import plain_values, to_text
+
+__all__ = ["look_up", "template_encoder"]
+
+_JSON_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,17})?([eE][+-]?[0-9]{1,2})?")
+
+Part = str | Callable[[oscbridge.Message], str]
+
+
+def look_up(
+    placeholder: oscbridge.Placeholder,
+    message: oscbridge.Message,
+    captures: Mapping[str, str],
+    address: str,
+) -> str:
+    """The text of a placeholder. Raises ``LookupError`` or ``ValueError`` if there is none."""
+    name, tag = placeholder.name, placeholder.type or ""
+    if name == "*":
+        return " ".join([to_text(placeholder.convert(arg), tag) for arg in message.args])
+    if placeholder.is_argument:
+        return to_text(placeholder.argument(message.args), tag)
+    text = _known_text(placeholder, captures, address)
+    return text if placeholder.type is None else to_text(placeholder.convert(text), tag)
+
+
+def _known_text(
+    placeholder: oscbridge.Placeholder, captures: Mapping[str, str], address: str
+) -> str:
+    text = captures.get(placeholder.name)
+    if text is None and placeholder.name == "address":
+        text = address
+    if text is None:
+        available = ", ".join(f"{{{capture}}}" for capture in captures) or "none"
+        raise LookupError(
+            f"unknown placeholder {{{placeholder.name}}}; captures available: {available}"
+        )
+    return text
+
+
+def template_encoder(text: str, captures: Mapping[str, str]) -> Encode:
+    """The encoder of a template.
+
+    If the template is a JSON document, so is every payload: a placeholder in quotes becomes
+    escaped text, any other a JSON value.
+    """
+    template = text_template(text)
+    inside = _inside_strings(template)
+    if inside is None:
+        return lambda message: template.fill(
+            lambda placeholder: look_up(placeholder, message, captures, message.address)
+        ).encode()
+    is_quoted = iter(inside)
+    parts: list[Part] = [
+        part if isinstance(part, str) else _json_part(part, captures, is_quoted=next(is_quoted))
+        for part in template.parts
+    ]
+
+    def encode(message: oscbridge.Message) -> bytes:
+        filled = "".join([part if isinstance(part, str) else part(message) for part in parts])
+        try:
+            orjson.loads(filled)
+            return filled.encode()
+        except ValueError as error:  # e.g. {*} of several arguments where one belongs
+            raise ValueError(f"payload: not valid JSON with these arguments: {error}") from None
+
+    return encode
+
+
+def _json_part(
+    placeholder: oscbridge.Placeholder, captures: Mapping[str, str], *, is_quoted: bool
+) -> Part:
+    """What a placeholder becomes for a message."""
+    if is_quoted:
+        return lambda message: _dump(look_up(placeholder, message, captures, message.address))[1:-1]
+    return lambda message: _json_value(placeholder, message, captures)
+
+
+def _json_value(
+    placeholder: oscbridge.Placeholder, message: oscbridge.Message, captures: Mapping[str, str]
+) -> str:
+    if placeholder.depends_on_arguments and placeholder.type is None:
+        values = plain_values(message)
+        if placeholder.name == "*":
+            return ",".join(map(_dump, values))
+        placeholder.argument(message.args)  # whether it is there
+        return _dump(values[int(placeholder.name)])
+    if placeholder.name == "*":
+        converted = [placeholder.convert(arg) for arg in message.args]
+        return ",".join([_dump_as(placeholder, value) for value in converted])
+    if placeholder.is_argument:
+        return _dump_as(placeholder, placeholder.argument(message.args))
+    text = _known_text(placeholder, captures, message.address)
+    if placeholder.type is not None:
+        return _dump_as(placeholder, placeholder.convert(text))
+    return text if _JSON_NUMBER.fullmatch(text) else _dump(text)
+
+
+def _dump_as(placeholder: oscbridge.Placeholder, value: oscbridge.Argument) -> str:
+    """A converted value as JSON."""
+    tag = placeholder.type or "s"
+    return _dump(*plain_values(oscbridge.Message("/", tag, (value,))))
+
+
+def _dump(value: object) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError as error:  # e.g. text that is not valid Unicode
+        raise ValueError(f"{error}") from None
+
+
+def _inside_strings(template: oscbridge.Template) -> list[bool] | None:
+    """For each placeholder whether it is within a JSON string; None if it is not JSON."""
+    found: list[bool] = []
+    skeleton, in_string, is_escaped = "", False, False
+    for part in template.parts:
+        if not isinstance(part, str):
+            if is_escaped:
+                return None
+            found.append(in_string)
+            skeleton += "x" if in_string else "0"
+            continue
+        for character in part:
+            if is_escaped:
+                is_escaped = False
+            elif character == "\\":
+                is_escaped = in_string
+            elif character == '"':
+                in_string = not in_string
+        skeleton += part
+    if skeleton.lstrip()[:1] not in ("{", "[", '"'):
+        return None
+    try:
+        orjson.loads(skeleton)
+    except orjson.JSONDecodeError:
+        return None
+    return found
