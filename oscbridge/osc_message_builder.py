@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeAlias, cast
 
 from oscbridge.errors import EncodeError as BuildError
-from oscbridge.osc import DEFAULT_LIMITS, MIDI, Argument, Message, encode_message, infer
+from oscbridge.osc import DEFAULT_LIMITS, MIDI, Argument, Message, TimeTag, encode_message, infer
 from oscbridge.osc.type_tags import TYPE_TAGS
 from oscbridge.osc_message import LIMITS, OscMessage
 
@@ -81,8 +81,11 @@ def build_msg(address: str, value: ArgValue | Iterable[ArgValue] = "") -> OscMes
 
 
 def arguments_of(value: ArgValue | Iterable[ArgValue]) -> tuple[Argument, ...]:
-    """One value, or several from an iterable. ``str``, ``bytes`` and ``MIDI`` are one."""
-    if isinstance(value, str | bytes | MIDI) or not isinstance(value, Iterable):
+    """One value, or several from an iterable.
+
+    ``str``, ``bytes``, ``MIDI`` and ``TimeTag`` are one.
+    """
+    if isinstance(value, str | bytes | MIDI | TimeTag) or not isinstance(value, Iterable):
         return (cast(Argument, value),)
     return tuple(cast(Iterable[Argument], value))
 
