@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncIOOSCUDPServer", "BlockingOSCUDPServer", "OSCUDPServer", "ThreadingOSCUDPServer"]
 
 if hasattr(os, "fork"):
-    from oscbridge.server.udp import ForkingOSCUDPServer
+    from oscbridge.server.udp_forking import ForkingOSCUDPServer
 
     __all__ += ["ForkingOSCUDPServer"]
 

@@ -221,8 +221,9 @@ class BlockingDispatchClient(DispatchingClient, BlockingClient):
 
     def _handle_messages(self, timeout: float | None) -> None:
         while packets := self._next(timeout, self.dispatcher.scheduler):
+            dispatch = self.dispatcher.entry()
             for packet in packets:
-                self.dispatcher.dispatch(packet, self._server, self._answer)
+                dispatch(packet, self._server, self._answer)
 
     def _answer(self, client: ClientAddress, result: object) -> None:
         from oscbridge.dispatch.replies import packet_for, report_unsent

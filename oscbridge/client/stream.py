@@ -54,9 +54,9 @@ class ServerStream:
 class StreamClient(BaseClient):
     """A client of one TCP server.
 
-    With the ``family`` AF_INET, IPv4 is preferred; AF_INET6 permits no other. ``timeout``, in seconds, applies to
-    connecting, to sending, and to calls without their own; None waits without a limit. Raises
-    ``ValueError`` for an unknown ``mode``.
+    With the ``family`` AF_INET, IPv4 is preferred; AF_INET6 permits no other. ``timeout``, in
+    seconds, applies to connecting, to sending, and to calls without their own; None waits without
+    a limit. Raises ``ValueError`` for an unknown ``mode``.
     """
 
     max_packet_size = MAX_PACKET_SIZE

@@ -183,8 +183,9 @@ class AsyncDispatchTCPClient(DispatchingClient, AsyncSimpleTCPClient):
             while packets:
                 packets = await self._next(timeout, self.dispatcher.scheduler)
                 await self._answer_all()  # of the scheduled messages
+                dispatch = self.dispatcher.entry(awaits=True)
                 for packet in packets:
-                    self.dispatcher.dispatch(packet, self._server, self._keep)
+                    dispatch(packet, self._server, self._keep)
                     await self._answer_all()
         finally:
             for result in self._results:  # not empty after a cancellation

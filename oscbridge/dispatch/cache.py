@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, TypeAlias, cast
 
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.handler import Bindable, Call, ClientAddress, Handler
+from oscbridge.dispatch.overrides import is_replaced
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.message import Head, Message, head_key, read_arguments
 from oscbridge.osc.message import read_head as parse_head
@@ -63,6 +64,7 @@ class DispatchCache:
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self.limits = limits
         self._map = AddressMap()
+        self._map.on_change = self._clear_cache
         self._default_handler: Handler | None = None
         self._plans: dict[bytes, DecodePlan] = {}
         self._targets: dict[tuple[str, str | None], Target] = {}
@@ -92,7 +94,6 @@ class DispatchCache:
         """
         mapped = Handler(handler, list(args), needs_reply_address, needs_message)
         self._map.add(address, mapped)
-        self._clear_cache()
         return mapped
 
     def unmap(
@@ -110,7 +111,6 @@ class DispatchCache:
         if not isinstance(handler, Handler):
             handler = Handler(handler, list(args), needs_reply_address, needs_message)
         self._map.remove(address, handler)
-        self._clear_cache()
 
     def set_default_handler(
         self, handler: Callable[..., object] | None, needs_reply_address: bool = False
@@ -128,7 +128,7 @@ class DispatchCache:
 
     def handlers_for_address(self, address_pattern: str) -> Iterator[Handler]:
         """The handlers that a message with this address, or pattern, calls."""
-        for handler, _captures in self._match(address_pattern):
+        for handler, _captures in self._mapped(address_pattern):
             yield handler
 
     # --- cache ------------------------------------------------------------------------------
@@ -140,7 +140,17 @@ class DispatchCache:
         self._cached_calls = 0
         self._plans = {}
 
+    @property
+    def _chooses(self) -> bool:
+        """Whether a program has its own :meth:`handlers_for_address`, asked for every message."""
+        return is_replaced(self, "handlers_for_address", _HANDLERS_FOR_ADDRESS)
+
     def _match(self, address: str) -> list[tuple[Handler, dict[str, str]]]:
+        if self._chooses:
+            return [(handler, {}) for handler in self.handlers_for_address(address)]
+        return self._mapped(address)
+
+    def _mapped(self, address: str) -> list[tuple[Handler, dict[str, str]]]:
         found = self._map.match(address)
         if not found and self._default_handler is not None:
             return [(self._default_handler, {})]
@@ -166,6 +176,7 @@ class DispatchCache:
             and (len(key) + 4) & ~3 == head.start
             and len(key) <= MAX_HEAD
             and (size or len(key) & 3 != 3)
+            and not self._chooses
         ):
             # A char can be invalid whatever the size.
             length = -1 if size < 0 or "c" in head.types else head.start + size
@@ -191,13 +202,16 @@ class DispatchCache:
         if calls and self._watcher is None and all(handler.plain for handler, _ in matched):
             plain = tuple(cast(Callable[..., object], handler.callback) for handler, _ in matched)
         target = Target(calls, plain)
-        if len(address) + len(types or "") <= MAX_HEAD:
+        if len(address) + len(types or "") <= MAX_HEAD and not self._chooses:
             if len(targets) >= MAX_HEADS or self._cached_calls + len(calls) > MAX_CALLS:
                 self._clear_cache()  # the plans too, as they contain targets
                 targets = self._targets
             self._cached_calls += len(calls)
             targets[address, types] = target
         return target
+
+
+_HANDLERS_FOR_ADDRESS: Final = DispatchCache.handlers_for_address
 
 
 def _prepare(

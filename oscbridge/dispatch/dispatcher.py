@@ -6,7 +6,6 @@ The cost of a message does not depend on the number of mapped addresses: see
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -17,8 +16,9 @@ from typing import Final
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.cache import DecodePlan, DispatchCache, Target, Watcher
 from oscbridge.dispatch.handler import ClientAddress, Handler, Reply
+from oscbridge.dispatch.overrides import HANDLER_ERRORS
+from oscbridge.dispatch.program_dispatch import ProgramDispatch
 from oscbridge.dispatch.scheduler import Scheduler
-from oscbridge.dispatch.statistics import name_of
 from oscbridge.dispatch.timing import Timing
 from oscbridge.errors import DecodeError, LimitError
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
@@ -36,7 +36,7 @@ MAX_ROUTE_CALLS: Final = 16_384
 could call handlers a million times."""
 
 
-class Dispatcher(DispatchCache, Timing):
+class Dispatcher(ProgramDispatch):
     """Maps addresses to handlers, and calls the handlers of packets.
 
     With ``strict_timing``, messages with a future time tag wait in :attr:`scheduler`, which
@@ -73,7 +73,9 @@ class Dispatcher(DispatchCache, Timing):
         """
         self._default_handler = None
         self._on_left = on_client_disconnected
+        self._map.on_change = None
         self._map = addresses
+        addresses.on_change = self._clear_cache
         self._clear_cache()
 
     def set_limits(self, limits: Limits) -> None:
@@ -169,31 +171,6 @@ class Dispatcher(DispatchCache, Timing):
         target = self._target(message.address, message.types)
         self._call(target, message, client_address, reply)
 
-    def call_handlers_for_packet(self, data: bytes, client_address: ClientAddress) -> list[object]:
-        """Call the handlers for a packet and return their results, except None.
-
-        With ``strict_timing``, messages with a future time tag remain in :attr:`scheduler`.
-        """
-        results: list[object] = []
-        self.dispatch(data, client_address, lambda _client, result: results.append(result))
-        return results
-
-    async def async_call_handlers_for_packet(
-        self, data: bytes, client_address: ClientAddress
-    ) -> list[object]:
-        """As :meth:`call_handlers_for_packet`, awaiting coroutine handlers one after another."""
-        results = []
-        for result in self.call_handlers_for_packet(data, client_address):
-            if inspect.isawaitable(result):
-                try:
-                    result = await result
-                except Exception as error:
-                    self.report_failure(name_of(result), error)
-                    continue
-            if result is not None:
-                results.append(result)
-        return results
-
     def examine(
         self, data: bytes, client_address: ClientAddress, run: Callable[[bytes], None]
     ) -> None:
@@ -220,6 +197,10 @@ class Dispatcher(DispatchCache, Timing):
                     later()
 
     def _failed(self, callback: object, address: str, error: Exception) -> None:
+        if (on_error := HANDLER_ERRORS.get()) is not None:
+            self.statistics.failed += 1
+            on_error(error)
+            return
         name = getattr(callback, "__qualname__", None) or repr(callback)
         self.report_failure(f"handler {name}", error, f" for {address}")
 

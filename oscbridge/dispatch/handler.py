@@ -48,6 +48,9 @@ class Handler:
         self._binds = isinstance(_callback, Bindable)
         self._call: Call | None = None
 
+    def __getstate__(self) -> dict[str, object]:
+        return {**vars(self), "_call": None}  # it cannot be pickled, and is made when needed
+
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Handler)

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
+    from typing import TypeAlias
+
+    Moment: TypeAlias = datetime  # TimeTag has a method of the other name
 
 __all__ = ["IMMEDIATELY", "UNIX_EPOCH", "TimeTag"]
 
@@ -76,7 +79,7 @@ class TimeTag(int):
 
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.unix_ns() // 1000)
 
-    def __iter__(self) -> Iterator[datetime | int]:
+    def __iter__(self) -> Iterator[Moment | int]:
         """Its whole second, a UTC ``datetime`` without a time zone, and its :attr:`fraction`.
 
         So ``when, fraction = tag``, as for the time tags that python-osc passes to handlers.

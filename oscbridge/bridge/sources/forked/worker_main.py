@@ -51,7 +51,7 @@ from oscbridge.net.waker import Waker
 from oscbridge.osc import Limits, Message
 from oscbridge.server.connection_limits import StreamLimits
 from oscbridge.server.tcp import ForkingOSCTCPServer
-from oscbridge.server.udp import ForkingOSCUDPServer
+from oscbridge.server.udp_forking import ForkingOSCUDPServer
 
 STOP_TIMEOUT: Final = 0.3
 """Seconds for children to finish when the bridge stops."""
