@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final, Self
 
 from oscbridge.errors import DecodeError as ParseError
+from oscbridge.lazy_names import lazy_names
 from oscbridge.osc import Bundle, Message, TimeTag, decode_packet
 from oscbridge.osc_message import LIMITS, Datagram, OscMessage
 
@@ -71,3 +72,10 @@ class OscBundle(Datagram):
 
     def __iter__(self) -> Iterator[OscMessage | OscBundle]:
         return iter(self._contents)
+
+
+__getattr__ = lazy_names(
+    __name__,
+    *("logging", "oscbridge.osc_message", "oscbridge.parsing.osc_types", "typing.Any"),
+    *("typing.List", "typing.Union"),
+)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeAlias, cast
 
 from oscbridge.errors import EncodeError as BuildError
+from oscbridge.lazy_names import lazy_names
 from oscbridge.osc import DEFAULT_LIMITS, MIDI, Argument, Message, TimeTag, encode_message, infer
 from oscbridge.osc.type_tags import TYPE_TAGS
 from oscbridge.osc_message import LIMITS, OscMessage
@@ -139,3 +140,10 @@ def _nest(args: Iterator[tuple[str, ArgValue]]) -> Iterator[Argument]:
             yield cast(Argument, tuple(value))
         else:
             yield cast(Argument, value)
+
+
+__getattr__ = lazy_names(
+    __name__,
+    *("oscbridge.osc_message", "oscbridge.parsing.osc_types", "typing.Any"),
+    *("typing.List", "typing.Optional", "typing.Tuple", "typing.Union"),
+)

@@ -6,6 +6,7 @@ import time
 from typing import NamedTuple, Protocol, TypeAlias
 
 from oscbridge.errors import DecodeError as ParseError
+from oscbridge.lazy_names import lazy_names
 from oscbridge.osc import Bundle, Message, encode_packet
 from oscbridge.osc.packet import split_packet
 from oscbridge.osc_message import LIMITS, OscMessage
@@ -55,3 +56,10 @@ class OscPacket:
     def messages(self) -> list[TimedMessage]:
         """The messages of the packet, including those of nested bundles, earliest first."""
         return self._messages
+
+
+__getattr__ = lazy_names(
+    __name__,
+    *("oscbridge.osc_bundle", "oscbridge.osc_message", "oscbridge.parsing.osc_types"),
+    *("typing.List",),
+)

@@ -75,7 +75,8 @@ class UDPClient(BlockingClient):
         self._retarget(self._target[0], port)
 
     def _retarget(self, address: str, port: int) -> None:
-        _, self._to = next(find(address, port, self._sock.family, socket.SOCK_DGRAM))
+        _, to = next(find(address, port, self._sock.family, socket.SOCK_DGRAM))
+        self._to = _shortened(to)
         self._target = self._server = (address, port)
 
     def receive(self, timeout: float | None = None) -> bytes:
@@ -151,7 +152,12 @@ def _open(
     problem = OSError(f"{address} has no address")
     for found, to in find(address, port, family, socket.SOCK_DGRAM):
         try:
-            return socket.socket(found, socket.SOCK_DGRAM), to
+            return socket.socket(found, socket.SOCK_DGRAM), _shortened(to)
         except OSError as error:
             problem = error
     raise problem
+
+
+def _shortened(to: tuple[object, ...]) -> tuple[object, ...]:
+    """A socket address without the flow and the scope of IPv6 if they are 0."""
+    return to if any(to[2:]) else to[:2]

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from oscbridge.errors import DecodeError as ParseError
 from oscbridge.errors import EncodeError as BuildError
+from oscbridge.lazy_names import lazy_names
 from oscbridge.osc import Message, encode_message
 from oscbridge.osc.arguments import layout
 from oscbridge.osc_bundle_builder import IMMEDIATELY, timetag_of
@@ -111,3 +112,9 @@ def get_date(dgram: bytes, start_index: int) -> tuple[float, int]:
 def write_date(system_time: float) -> bytes:
     """The time tag of seconds since 1970, or of IMMEDIATELY."""
     return _write_timetag(timetag_of(system_time))
+
+
+__getattr__ = lazy_names(
+    __name__,
+    *("struct", "oscbridge.parsing.ntp", "typing.Union", "typing.Tuple", "typing.cast"),
+)

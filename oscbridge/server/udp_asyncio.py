@@ -94,10 +94,9 @@ def _close_with(loop: asyncio.AbstractEventLoop, transport: asyncio.DatagramTran
 
     def close_both() -> None:
         if not loop.is_closed() and not loop.is_running() and not transport.is_closing():
-            if isinstance(transport, DrainingTransport):
-                transport.close_now()
-            else:
-                transport.abort()
+            transport.close()
+            for _ in range(2):  # closes its socket, then cancels its tasks
+                loop.run_until_complete(asyncio.sleep(0))
         close()
 
     loop.close = close_both  # type: ignore[method-assign]
@@ -180,12 +179,12 @@ class DrainingTransport(asyncio.DatagramTransport):
         self._protocol = protocol
         self._closing = False
         self._reading = True
-        # Without a warning, if the program ends while it is open.
-        self._finalizer = weakref.finalize(self, sock.close)
         self._receive = receiver(sock)
         self._dispatch_all = protocol.dispatcher.entry_for_all()
         self._unread: list[tuple[bytes, ClientAddress]] = []
         loop.add_reader(sock, self._drain)
+        # Without a warning, if the program ends while it is open.
+        self._finalizer = weakref.finalize(self, sock.close)
         protocol.connection_made(self)
 
     def _drain(self) -> None:
@@ -241,9 +240,3 @@ class DrainingTransport(asyncio.DatagramTransport):
     def _closed(self) -> None:
         self._finalizer()
         self._protocol.connection_lost(None)
-
-    def close_now(self) -> None:
-        """Close the socket of a loop that runs no more callbacks."""
-        self._closing, self._reading = True, False
-        self._loop.remove_reader(self._socket)
-        self._finalizer()
