@@ -50,7 +50,7 @@ class ProgramDispatch(DispatchCache, Timing):
         kept = {name: value for name, value in vars(self).items() if name not in _OF_ONE_PROCESS}
         scheduler = self.scheduler
         timing = (scheduler.max_pending, scheduler.horizon, scheduler.too_early)
-        return {**kept, "_map": self._map, "scheduler": timing, "part": self.part}
+        return {**kept, "_map": AddressMap(self._map), "scheduler": timing, "part": self.part}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         from oscbridge.dispatch.dispatcher import Dispatcher
