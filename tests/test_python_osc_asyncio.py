@@ -167,9 +167,7 @@ def test_handler_that_closes_the_transport_can_still_reply(
 ) -> None:
     async def main() -> bytes:
         dispatcher = Dispatcher()
-        server = AsyncIOOSCUDPServer(
-            ("127.0.0.1", port), dispatcher, asyncio.get_running_loop()
-        )
+        server = AsyncIOOSCUDPServer(("127.0.0.1", port), dispatcher, asyncio.get_running_loop())
         transport, _ = await server.create_serve_endpoint()
         dispatcher.map("/quit", lambda address: transport.close() or "/bye")
         client.send_message("/quit", None)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from oscbridge.client.base import BlockingClient, BlockingDispatchClient, find, wait_for
+from oscbridge.dispatch.overrides import is_replaced
 from oscbridge.net.udp_receive import BATCH, MAX_DATAGRAM
 from oscbridge.osc import Message, encode_message, infer
 from oscbridge.osc_message import OscMessage
@@ -123,8 +124,11 @@ class SimpleUDPClient(UDPClient):
         The type tags are inferred. Raises :class:`EncodeError` or ``OSError``.
         """
         args = () if value is None else arguments_of(value)
-        message = Message(address, infer(args), args)
-        self.send(OscMessage.of(encode_message(message)))
+        packet = encode_message(Message(address, infer(args), args))
+        if is_replaced(self, "send", BlockingClient.send):
+            self.send(OscMessage.of(packet))
+        else:
+            self._send_packet(packet)
 
     def get_messages(self, timeout: float | None = None) -> Iterator[OscMessage]:
         """Incoming messages, until none arrives within ``timeout`` seconds.
