@@ -391,6 +391,138 @@ PROGRAMS = {
         asyncio.run(main("1.0"))
         asyncio.run(main("1.1"))
     """,
+    "TCP servers whose methods are overridden": """
+        import sys
+        import threading
+        from pythonosc import osc_tcp_server
+        from pythonosc.dispatcher import Dispatcher
+        from pythonosc.osc_tcp_server import BlockingOSCTCPServer, ThreadingOSCTCPServer
+        from pythonosc.tcp_client import SimpleTCPClient
+
+        class Steps:
+            def get_request(self):
+                request, client = super().get_request()
+                print("get", client[0])
+                return request, client
+
+            def verify_request(self, request, client_address):
+                print("verify", client_address[0])
+                return super().verify_request(request, client_address)
+
+            def process_request(self, request, client_address):
+                print("process", client_address[0])
+                super().process_request(request, client_address)
+
+            def finish_request(self, request, client_address):
+                print("finish", request.getpeername()[0] == client_address[0])
+                super().finish_request(request, client_address)
+
+            def shutdown_request(self, request):
+                print("shutdown")
+                super().shutdown_request(request)
+                ended.set()
+
+            def handle_error(self, request, client_address):
+                print("error", repr(sys.exc_info()[1]), client_address[0])
+
+        class Blocking(Steps, BlockingOSCTCPServer):
+            pass
+
+        class Threading(Steps, ThreadingOSCTCPServer):
+            pass
+
+        class Handler(osc_tcp_server._TCPHandler1_1):
+            def handle(self):
+                print("handler", self.client_address[0])
+                super().handle()
+
+        for kind in (Blocking, Threading):
+            for handler in (None, Handler):
+                ended = threading.Event()
+                dispatcher = Dispatcher()
+                dispatcher.map("/echo", lambda address, *args: ("/echoed", *args))
+                dispatcher.map("/fails", lambda address, *args: 1 / 0)
+                server = kind(("127.0.0.1", 0), dispatcher)
+                if handler is not None:
+                    server.RequestHandlerClass = handler
+                thread = threading.Thread(target=server.serve_forever)
+                thread.start()
+                with SimpleTCPClient(*server.server_address) as client:
+                    client.send_message("/echo", [1, "x"])
+                    print(client.receive(5))
+                    client.send_message("/fails", 1)
+                ended.wait(5)
+                server.shutdown()
+                thread.join()
+                server.server_close()
+    """,
+    "TCP clients and dispatchers whose methods are overridden": """
+        import asyncio
+        import socket
+        import threading
+        from pythonosc.dispatcher import Dispatcher
+        from pythonosc.osc_tcp_server import AsyncOSCTCPServer, ThreadingOSCTCPServer
+        from pythonosc.tcp_client import AsyncDispatchTCPClient, TCPDispatchClient
+
+        class Logging(TCPDispatchClient):
+            dispatcher = Dispatcher()
+
+            def send(self, content):
+                print("send", content.address, content.params)
+                super().send(content)
+
+            def receive(self, timeout=None):
+                packets = super().receive(timeout)
+                print("receive", packets)
+                return packets
+
+        class Async(AsyncDispatchTCPClient):
+            dispatcher = Dispatcher()
+
+            async def receive(self, timeout=None):
+                packets = await super().receive(timeout)
+                print("receive", packets)
+                return packets
+
+        class Counting(Dispatcher):
+            async def async_call_handlers_for_packet(self, data, client_address):
+                print("packet", len(data))
+                return await super().async_call_handlers_for_packet(data, client_address)
+
+        async def main():
+            with socket.socket() as sock:
+                sock.bind(("127.0.0.1", 0))
+                port = sock.getsockname()[1]
+            dispatcher = Counting()
+            dispatcher.map("/echo", lambda address, *args: ("/echoed", *args))
+            server = AsyncOSCTCPServer("127.0.0.1", port, dispatcher)
+            task = asyncio.create_task(server.start())
+            await asyncio.sleep(0.3)
+            async with Async("127.0.0.1", port) as client:
+                client.dispatcher.map("/echoed", print)
+                from pythonosc.osc_message_builder import build_msg
+                await client.send(build_msg("/echo", 5))
+                await client.handle_messages(0.3)
+            await server.stop()
+            try:
+                await task
+            except asyncio.CancelledError:
+                pass
+
+        served = Dispatcher()
+        served.map("/echo", lambda address, *args: ("/echoed", *args))
+        server = ThreadingOSCTCPServer(("127.0.0.1", 0), served)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        with Logging(*server.server_address) as client:
+            client.dispatcher.map("/echoed", print)
+            client.send_message("/echo", [1, "x"])
+            client.handle_messages(0.3)
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        asyncio.run(main())
+    """,
     "mocks as handlers": """
         from unittest import mock
         from pythonosc import udp_client
