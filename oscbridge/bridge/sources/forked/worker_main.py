@@ -91,7 +91,7 @@ class _WorkerServer:
     ) -> None:
         server = self._server
         server.allow = AllowList(settings.allow)
-        server.children.limit = settings.workers
+        server.max_children = server.children.limit = settings.workers
         server.stop_timeout = STOP_TIMEOUT
         self.channel, self.mirror = channel, mirror
         self._finish_timeout = settings.finish_timeout
