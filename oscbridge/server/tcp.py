@@ -25,7 +25,6 @@ from oscbridge.net.tcp_socket import ACCEPT_AGAIN, BACKLOG, OUT_OF_MEANS
 from oscbridge.osc.framing import decoder_for
 from oscbridge.server.children import Children
 from oscbridge.server.connection_limits import StreamLimits, refusal
-from oscbridge.server.forking_attributes import ForkingAttributes
 from oscbridge.server.loop import INPUT, SelectorServer, family_of
 from oscbridge.server.request_handlers import PrefixHandler, SLIPHandler
 from oscbridge.server.tcp_connection import TCPConnection
@@ -246,6 +245,7 @@ class ThreadingOSCTCPServer(OSCTCPServer, socketserver.ThreadingMixIn):
 
 
 if hasattr(os, "fork"):
+    from oscbridge.server.forking_attributes import ForkingAttributes
 
     class ForkingOSCTCPServer(OSCTCPServer, ForkingAttributes):
         """Each connection is served in its own process, at most ``max_children``.
