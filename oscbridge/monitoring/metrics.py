@@ -289,7 +289,16 @@ _RECEIVED: Final[tuple[tuple[str, str, Callable[[Received], int]], ...]] = (
 )
 
 _RECEIVED_BY_REASON: Final[tuple[tuple[str, str, Callable[[Received], Mapping[str, int]]], ...]] = (
-    ("bad_packets", "Rejected packets.", lambda each: each.bad),
+    (
+        "bad_packets",
+        "Rejected packets, and messages of bundles with an unknown type tag.",
+        lambda each: each.bad,
+    ),
+    (
+        "tolerated_messages",
+        "Messages accepted although they deviate from OSC.",
+        lambda each: each.tolerated,
+    ),
     (
         "closed_connections",
         "Connections closed or rejected.",

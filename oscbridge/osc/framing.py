@@ -20,6 +20,7 @@ The possible reasons of an ``error``:
 ``negative_length`` DecodeError  OSC 1.0: a size is negative
 ``bad_escape``      DecodeError  SLIP: ESC not followed by ESC_END or ESC_ESC
 ``unknown_framing`` DecodeError  auto: the first byte fits neither framing
+``wrong_framing``   DecodeError  SLIP: the stream begins with a length prefix of OSC 1.0
 ``truncated``       DecodeError  the stream ended within a packet (:meth:`Framing.cut`)
 =================== ============ =====================================================
 """
@@ -137,6 +138,10 @@ class LengthPrefixDecoder(Framing):
 
     def _split(self, data: bytes) -> list[bytes]:
         held = self._held
+        if not self._offset and not held and data and data[0] in _SLIP_STARTS:
+            # No size begins like this.
+            self._fail(self._slip(data[0]))
+            return []
         if held:
             held += data
             if len(held) < self._needed:  # else a packet in small pieces costs quadratic time
@@ -164,11 +169,19 @@ class LengthPrefixDecoder(Framing):
 
     def _bad_size(self, size: int, offset: int) -> DecodeError:
         text = f"packet size {size} at stream offset {offset}"
-        if offset == 0 and _INT32.pack(size)[0] in _SLIP_STARTS:
-            text += " (does the peer use OSC 1.1, SLIP?)"
         if size < 0:
             return DecodeError("negative_length", f"{text} is negative")
         return _too_long(text, self.max_packet_size)
+
+    def _slip(self, first: int) -> DecodeError:
+        """The error for a peer that sends SLIP."""
+        text = (
+            "the peer sends OSC 1.1 (SLIP), but OSC 1.0 (length prefixes, tcp+1.0://) is expected "
+            "here; use tcp:// or tcp+auto:// here, or OSC 1.0 in the peer"
+        )
+        if first & 0x80:
+            return DecodeError("negative_length", text)
+        return LimitError("max_packet_size", text)
 
 
 class SLIPDecoder(Framing):
@@ -180,6 +193,7 @@ class SLIPDecoder(Framing):
 
     mode = "1.1"
     _half = b""  # a trailing ESC whose second byte is still missing
+    _first: bytes | None = b""  # the first bytes of the stream, until they are recognised
 
     @property
     def pending(self) -> int:
@@ -187,6 +201,14 @@ class SLIPDecoder(Framing):
 
     def _split(self, data: bytes) -> list[bytes]:
         error: DecodeError | None = None
+        if self._first is not None and data:
+            first = self._first + data[: _INT32.size + 1]
+            # No packet begins with a NUL.
+            is_open = first.startswith(b"\0") and len(first) <= _INT32.size
+            self._first = first if is_open else None
+            if not is_open and self._is_length_prefix(first):
+                self._fail(DecodeError("wrong_framing", _LENGTH_PREFIX))
+                return []
         if self._half:
             data, self._half = self._half + data, b""
         if _ESC not in data:
@@ -218,6 +240,19 @@ class SLIPDecoder(Framing):
             self._half = b""
             self._fail(error)
         return packets
+
+    def _is_length_prefix(self, first: bytes) -> bool:
+        """Whether a stream begins with a size within the limit and a character."""
+        if not first.startswith(b"\0"):
+            return False
+        (size,) = _INT32.unpack_from(first)
+        return 0 < size <= self.max_packet_size and 0x20 < first[_INT32.size] < 0x7F
+
+
+_LENGTH_PREFIX: Final = (
+    "the peer sends OSC 1.0 (length prefixes), but OSC 1.1 (SLIP, tcp://) is expected here; "
+    "use tcp+1.0:// or tcp+auto:// here, or OSC 1.1 in the peer"
+)
 
 
 class AutoDecoder(Framing):
