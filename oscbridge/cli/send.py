@@ -90,9 +90,8 @@ def _message(address: str, args: tuple[str, ...], types: str | None) -> Message:
     words = address.split()
     if len(words) > 1 and not args and types is None:
         raise click.UsageError(
-            f"{address!r} is one address with a blank in it. To send arguments, write\n"
-            f"  oscbridge send {' '.join(words)}\n"
-            'To send to this address without arguments, add --types ""'
+            f"{address!r} is a single address with a blank in it; did you mean: oscbridge send "
+            f"{' '.join(words)}? (to send to this address without arguments, add --types '')"
         )
     try:
         tags, values = parse_arguments(args, types)

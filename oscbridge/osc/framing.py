@@ -202,9 +202,9 @@ class SLIPDecoder(Framing):
     def _split(self, data: bytes) -> list[bytes]:
         error: DecodeError | None = None
         if self._first is not None and data:
-            first = self._first + data[: _INT32.size + 1]
+            first = (self._first + data)[:_RECOGNISED]
             # No packet begins with a NUL.
-            is_open = first.startswith(b"\0") and len(first) <= _INT32.size
+            is_open = first.startswith(b"\0") and len(first) < _RECOGNISED
             self._first = first if is_open else None
             if not is_open and self._is_length_prefix(first):
                 self._fail(DecodeError("wrong_framing", _LENGTH_PREFIX))
@@ -242,12 +242,28 @@ class SLIPDecoder(Framing):
         return packets
 
     def _is_length_prefix(self, first: bytes) -> bool:
-        """Whether a stream begins with a size within the limit and a character."""
+        """Whether a stream begins with a size within the limit, and then an address or a bundle.
+
+        Sizes are multiples of four; shorter packets than these 8 bytes are rare.
+        """
         if not first.startswith(b"\0"):
             return False
         (size,) = _INT32.unpack_from(first)
-        return 0 < size <= self.max_packet_size and 0x20 < first[_INT32.size] < 0x7F
+        start = first[_INT32.size :]
+        return (
+            _SHORTEST <= size <= self.max_packet_size
+            and size % 4 == 0
+            and (
+                start == b"#bun" or (start[:1] == b"/" and start[1:].isascii() and start[1] > 0x20)
+            )
+        )
 
+
+_RECOGNISED: Final = 8
+"""Bytes from which a length prefix is recognised."""
+
+_SHORTEST: Final = 8
+"""Bytes of the shortest packet that is recognised after a length prefix."""
 
 _LENGTH_PREFIX: Final = (
     "the peer sends OSC 1.0 (length prefixes), but OSC 1.1 (SLIP, tcp://) is expected here; "
