@@ -28,7 +28,7 @@ from oscbridge.dispatch.statistics import name_of
 from oscbridge.dispatch.timing import Timing
 from oscbridge.errors import DecodeError
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
-from oscbridge.osc.message import Message, Origin, read_arguments
+from oscbridge.osc.message import Message, Origin, encode_message, read_arguments
 from oscbridge.osc.packet import encode_bundle
 
 __all__ = ["MAX_ROUTE_CALLS", "Dispatcher", "Handler", "Watcher"]
@@ -206,9 +206,10 @@ class Dispatcher(PacketReader, Timing):
         now = self.scheduler.clock_ns()
         for timetag, group in groupby(found, key=itemgetter(0)):
             messages = []
-            for _, message, target, _, _ in group:
+            for _, message, target, head, values in group:
                 if target.calls:
-                    messages.append(message)
+                    made = message or encode_message(Message(head.address, head.types, values))
+                    messages.append(made)
                 else:
                     self.statistics.unmatched += 1
             if timetag is None:

@@ -9,7 +9,7 @@ from oscbridge.errors import DecodeError, LimitError
 from oscbridge.osc.arguments import UnknownTypeTag
 from oscbridge.osc.lenient import read_leniently
 from oscbridge.osc.limits import Limits
-from oscbridge.osc.message import Head, Message, encode_message
+from oscbridge.osc.message import Head
 from oscbridge.osc.packet import split_packet
 from oscbridge.osc.timetag import TimeTag
 from oscbridge.osc.values import Argument
@@ -21,7 +21,9 @@ MAX_ROUTE_CALLS: Final = 16_384
 could call handlers a million times."""
 
 ReadMessage: TypeAlias = tuple[TimeTag | None, bytes, Target, Head, tuple[Argument, ...]]
-"""A message of a packet: its time tag, its encoding, its target, its head and its values."""
+"""A message of a packet: its time tag, its encoding, its target, its head and its values.
+
+The encoding is empty if it deviates from OSC."""
 
 
 class Deviation(NamedTuple):
@@ -62,7 +64,8 @@ class PacketReader(DispatchCache):
                 target, head, values = self._read(encoded)
             except DecodeError as error:
                 try:
-                    encoded, target, head, values = self._read_leniently(encoded, error, deviations)
+                    target, head, values = self._read_leniently(encoded, error, deviations)
+                    encoded = b""
                 except UnknownTypeTag as unknown:
                     if timetag is None:
                         raise
@@ -78,17 +81,15 @@ class PacketReader(DispatchCache):
 
     def _read_leniently(
         self, data: bytes, error: DecodeError, deviations: list[Deviation]
-    ) -> tuple[bytes, Target, Head, tuple[Argument, ...]]:
-        """Read a message that :meth:`_read` rejected with ``error``.
+    ) -> tuple[Target, Head, tuple[Argument, ...]]:
+        """Read a message that :meth:`_read` rejected with ``error``, with the same result.
 
-        Returns the message as it is encoded here, and the result of :meth:`_read`; appends to
-        ``deviations``. Raises ``error``, or another :class:`DecodeError`.
+        Appends to ``deviations``. Raises ``error``, or another :class:`DecodeError`.
         """
         found = read_leniently(data, self.limits, error)
         address = found.address
         if self._adds_slash and not address.startswith("/"):
             address = "/" + address
-        deviations.extend(Deviation(reason, address) for reason in found.deviations)
-        encoded = encode_message(Message(address, found.types, found.args))
+        deviations.extend(Deviation(reason, found.address) for reason in found.deviations)
         head = Head(address, found.types, found.start, found.layout)
-        return encoded, self._target(address, found.types), head, found.args
+        return self._target(address, found.types), head, found.args

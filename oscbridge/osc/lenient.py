@@ -16,6 +16,7 @@ other values, the message is rejected.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -32,6 +33,9 @@ SURPLUS: Final = b"\0\r\n"
 
 MAX_SURPLUS: Final = 3
 """Bytes of any value that may follow the last argument: fewer than a value needs."""
+
+MAX_COMPARED: Final = 1_024
+"""Type tags of a message up to which several ways to read it are compared."""
 
 _FORBIDDEN: Final = frozenset("#*,?[]{}")
 _NO_DATA: Final = frozenset("[]") | {row.tag for row in TYPE_TAGS.values() if row.constant}
@@ -84,7 +88,7 @@ def read_leniently(data: bytes, limits: Limits, error: DecodeError) -> Reading:
     fit = _choose(data, address, limits) if plausible else None
     if fit is None:
         raise error
-    deviations = fit.deviations(len(data))
+    deviations = tuple(fit.deviations())
     if not address.startswith("/"):
         deviations = ("address", *deviations)
     return Reading(address, fit.types, fit.start, fit.layout, fit.args, deviations)
@@ -103,52 +107,13 @@ class _Misfit(Exception):
     """The bytes cannot be read in this way."""
 
 
-class _Fit(NamedTuple):
-    """A way to read a message."""
-
-    counting: _Counting
-    types: str | None
-    start: int
-    layout: Layout
-    args: tuple[Argument, ...]
-    surplus: bytes
-    is_short: bool
-    """Padding is missing at the end."""
-    is_cut: bool
-    """The last number lacks bytes."""
-    is_dirty: bool
-    """Padding contains other bytes than zeros."""
-    has_latin1: bool
-    has_multibyte: bool
-    """An address or a string contains characters of several bytes."""
-    is_shiftable: bool
-    """Data follows such a string, so that its padding decides where the data begins."""
-
-    @property
-    def is_exact(self) -> bool:
-        return not (self.surplus or self.is_short or self.is_cut)
-
-    def has_only_zero_words(self, size: int) -> bool:
-        """Whether the surplus is that of a buffer of fixed size, which is no deviation."""
-        return not (self.is_short or self.is_cut or size % 4 or self.surplus.strip(b"\0"))
-
-    def deviations(self, size: int) -> tuple[str, ...]:
-        counted = self.counting is not _Counting.BYTES
-        found = {
-            "text": self.has_latin1,
-            "padding": counted
-            or self.is_short
-            or bool(self.surplus and not self.has_only_zero_words(size)),
-            "truncated": self.is_cut,
-        }
-        return tuple(reason for reason, applies in found.items() if applies)
-
-
 def _choose(data: bytes, address: str, limits: Limits) -> _Fit | None:
     """The only possible way to read a message, or None."""
     plain = _read(data, address, limits, _Counting.BYTES)
     if plain is not None and plain.is_exact and not (plain.is_dirty and plain.is_shiftable):
         return plain
+    if plain is not None and len(plain.types or "") > MAX_COMPARED:
+        return None
     others = []
     if not data.isascii():
         for counting in (_Counting.CHARACTERS, _Counting.UNITS):
@@ -159,11 +124,7 @@ def _choose(data: bytes, address: str, limits: Limits) -> _Fit | None:
                 others.append(fit)
     if plain is None or plain.is_dirty:
         return None
-    if (
-        plain.is_shiftable
-        and not plain.has_only_zero_words(len(data))
-        and (plain.surplus or others)
-    ):
+    if plain.is_shiftable and not plain.has_only_zero_words and (plain.surplus or others):
         return None
     unpadded = _read(data, address, limits, _Counting.NOT)
     if unpadded is not None and unpadded.is_exact and unpadded.args != plain.args:
@@ -173,48 +134,65 @@ def _choose(data: bytes, address: str, limits: Limits) -> _Fit | None:
 
 def _read(data: bytes, address: str, limits: Limits, counting: _Counting) -> _Fit | None:
     try:
-        return _Reader(data, counting).read(address, limits)
+        return _Fit(data, address, limits, counting)
     except (_Misfit, DecodeError) as error:
         if isinstance(error, LimitError | UnknownTypeTag):
             raise
         return None
 
 
-class _Reader:
-    """Reads one message with one way to count padding."""
+class _Fit:
+    """A way to read a message, with one way to count padding.
 
-    def __init__(self, data: bytes, counting: _Counting) -> None:
+    Raises :class:`_Misfit` or :class:`DecodeError` if the bytes cannot be read in this way.
+    """
+
+    is_short = False
+    """Whether padding is missing at the end."""
+    is_cut = False
+    """Whether the last number lacks bytes."""
+    is_dirty = False
+    """Whether padding contains other bytes than zeros."""
+    has_latin1 = False
+    has_multibyte = False
+    """Whether the address or a string contains characters of several bytes."""
+    is_shiftable = False
+    """Whether data follows such a string, so that its padding decides where the data begins."""
+    _has_multibyte_argument = False
+
+    def __init__(self, data: bytes, address: str, limits: Limits, counting: _Counting) -> None:
         self._data = data
         self._counting = counting
         self._offset = 0
-        self._is_short = self._is_cut = self._is_dirty = False
-        self._has_latin1 = self._has_multibyte = self._is_shiftable = False
-        self._has_multibyte_argument = False
-
-    def read(self, address: str, limits: Limits) -> _Fit:
-        """Raises :class:`_Misfit` or :class:`DecodeError`."""
-        data = self._data
         self._skip_text(address, address.encode(), is_head=True)
-        types: str | None = None
-        if data[self._offset :].strip(SURPLUS):
-            types = self._read_types()
-        found = layout(types or "", limits)
-        start = self._offset
-        args = self._read_values(types or "")
-        return _Fit(
-            self._counting,
-            types,
-            start,
-            found,
-            args,
-            data[self._offset :],
-            self._is_short,
-            self._is_cut,
-            self._is_dirty,
-            self._has_latin1,
-            self._has_multibyte,
-            self._is_shiftable,
-        )
+        self.types = self._read_types() if data[self._offset :].strip(SURPLUS) else None
+        types = self.types or ""
+        self.layout = layout(types, limits)
+        self.start = self._offset
+        self.args = self._read_values(types)
+        self.surplus = data[self._offset :]
+
+    @property
+    def is_exact(self) -> bool:
+        return not (self.surplus or self.is_short or self.is_cut)
+
+    @property
+    def has_only_zero_words(self) -> bool:
+        """Whether the surplus is that of a buffer of fixed size, which is no deviation."""
+        misfit = self.is_short or self.is_cut or len(self._data) % 4
+        return not (misfit or self.surplus.strip(b"\0"))
+
+    def deviations(self) -> Iterator[str]:
+        if self.has_latin1:
+            yield "text"
+        if (
+            self._counting is not _Counting.BYTES
+            or self.is_short
+            or (self.surplus and not self.has_only_zero_words)
+        ):
+            yield "padding"
+        if self.is_cut:
+            yield "truncated"
 
     def _read_types(self) -> str:
         data, start = self._data, self._offset
@@ -246,7 +224,7 @@ class _Reader:
         if row.constant is not None:
             return row.constant[0]
         if self._has_multibyte_argument:
-            self._is_shiftable = True
+            self.is_shiftable = True
         if row.python is str and row.number is None:
             return self._read_string()
         if row.number is None:
@@ -257,7 +235,7 @@ class _Reader:
         if len(raw) < size:
             if not is_last or start > len(data) or len(raw) < _CUT.get(row.tag, size):
                 raise _Misfit
-            self._is_cut, self._offset = True, len(data)
+            self.is_cut, self._offset = True, len(data)
         values = row.number.unpack(raw.ljust(size, b"\0"))
         return values[0] if row.load is None else row.load(*values)
 
@@ -271,7 +249,7 @@ class _Reader:
             text = raw.decode()
         except UnicodeDecodeError:
             text = Latin1Text(raw.decode("latin-1"))
-            self._has_latin1 = True
+            self.has_latin1 = True
         self._skip_text(text, raw)
         self._has_multibyte_argument |= len(text) < len(raw)
         return text
@@ -288,7 +266,7 @@ class _Reader:
         """Skip a string and its padding."""
         count = len(raw)
         if len(text) < count:  # a character of several bytes
-            self._has_multibyte = True
+            self.has_multibyte = True
             if self._counting is _Counting.CHARACTERS:
                 count = len(text)
             elif self._counting is _Counting.UNITS:
@@ -299,6 +277,6 @@ class _Reader:
     def _skip(self, end: int, padding: int) -> None:
         self._offset = end + padding
         if self._offset > len(self._data):
-            self._is_short = True
+            self.is_short = True
         if self._data[end : self._offset].strip(b"\0"):
-            self._is_dirty = True
+            self.is_dirty = True
