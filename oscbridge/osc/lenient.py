@@ -26,7 +26,9 @@ from oscbridge.osc.limits import Limits
 from oscbridge.osc.type_tags import TYPE_TAGS, TypeTag
 from oscbridge.osc.values import Argument, Latin1Text
 
-__all__ = ["SURPLUS", "Reading", "is_bare_address", "read_leniently"]
+__all__ = ["DEVIATIONS", "MAX_SURPLUS", "SURPLUS", "Reading", "is_bare_address", "read_leniently"]
+
+DEVIATIONS: Final = ("address", "text", "padding", "truncated")
 
 SURPLUS: Final = b"\0\r\n"
 """Bytes that senders add after a packet."""
@@ -75,16 +77,13 @@ def read_leniently(data: bytes, limits: Limits, error: DecodeError) -> Reading:
     if isinstance(error, LimitError | UnknownTypeTag) or len(data) > limits.max_packet_size:
         raise error
     end = data.find(b"\0")
+    if not 0 <= end <= limits.max_address_length:
+        raise error
     try:
-        address = data[: end if end >= 0 else len(data)].decode()
+        address = data[:end].decode()
     except UnicodeDecodeError:
         raise error from None
-    if len(address.encode()) > limits.max_address_length:
-        raise error
-    if address.startswith("/"):
-        plausible = end >= 0 or (address.isprintable() and " " not in address)
-    else:
-        plausible = end >= 0 and is_bare_address(address)
+    plausible = address.startswith("/") or is_bare_address(address)
     fit = _choose(data, address, limits) if plausible else None
     if fit is None:
         raise error

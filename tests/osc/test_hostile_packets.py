@@ -38,6 +38,7 @@ HOSTILE: list[tuple[str, bytes, str]] = [
     ("four NULs", b"\0\0\0\0", "address"),
     ("a stray text", b"GET / HTTP/1.1\r\n\r\n", "address"),
     ("a length prefix", b"\0\0\0\x0c" + PING, "address"),
+    ("an address without an end", b"/pin", "string"),
     ("an address without an end, long", b"/" + b"a" * 60_003, "string"),
     ("a non UTF-8 address", b"/\xff\xfe\0,\0\0\0", "utf8"),
     ("an address cut within a character", b"/\xc3\0\0,\0\0\0", "utf8"),
