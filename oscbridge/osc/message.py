@@ -13,7 +13,7 @@ from oscbridge.osc.lenient import is_bare_address, read_leniently
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.timetag import TimeTag
 from oscbridge.osc.type_tags import infer, pad_string
-from oscbridge.osc.values import Argument
+from oscbridge.osc.values import Argument, Latin1Text
 
 __all__ = [
     "Head",
@@ -172,9 +172,23 @@ def decode_message(
     return Message(head.address, head.types, args, timetag, origin)
 
 
-def encode_message(message: Message) -> bytes:
-    """Encode one message, without its time tag. Raises :class:`EncodeError`."""
-    return _encode(message.address, message.types, message.args)
+def encode_message(message: Message, *, utf8: bool = False) -> bytes:
+    """Encode one message, without its time tag. Raises :class:`EncodeError`.
+
+    Text that was not UTF-8 when it was received has its original bytes, with ``utf8`` not.
+    """
+    data = _encode(message.address, message.types, message.args)
+    types = message.types or ""
+    if utf8 and ("s" in types or "S" in types) and not data.isascii():
+        args = tuple(map(_in_utf8, message.args))
+        return _encode(message.address, message.types, args)
+    return data
+
+
+def _in_utf8(value: Argument) -> Argument:
+    if isinstance(value, list):
+        return list(map(_in_utf8, value))
+    return str(value) if isinstance(value, Latin1Text) else value
 
 
 def encode_values(address: str, args: Sequence[Argument]) -> bytes:

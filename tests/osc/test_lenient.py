@@ -122,6 +122,12 @@ def test_changed_text_is_written_as_utf_8() -> None:
     assert encode_message(Message.of("/t", text)).endswith("ß!\0".encode())
 
 
+def test_text_in_latin_1_is_written_as_utf_8_on_request() -> None:
+    message = Message("/t", "s[s]", (Latin1Text("ß"), [Latin1Text("é")]))
+    assert encode_message(message, utf8=True) == "/t\0\0,s[s]\0\0\0ß\0\0é\0\0".encode()
+    assert encode_message(message) == b"/t\0\0,s[s]\0\0\0\xdf\0\0\0\xe9\0\0\0"
+
+
 # --- padding -------------------------------------------------------------------------------------
 
 FITTING: list[tuple[str, bytes, Message]] = [
