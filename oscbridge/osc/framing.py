@@ -35,6 +35,13 @@ from struct import Struct
 from typing import Final, Literal
 
 from oscbridge.errors import DecodeError, LimitError
+from oscbridge.osc.framing_mismatch import (
+    RECOGNISED,
+    SLIP_STARTS,
+    is_length_prefix,
+    length_prefix_instead,
+    slip_instead,
+)
 from oscbridge.osc.limits import MAX_PACKET_SIZE
 
 __all__ = [
@@ -57,9 +64,7 @@ _ESC_END: Final = b"\xdb\xdc"
 _ESC_ESC: Final = b"\xdb\xdd"
 _BAD_ESCAPE: Final = re.compile(rb"\xdb(?![\xdc\xdd])")
 
-# SLIP begins with END or, from a peer that writes END only after a packet, with an address
-# or "#bundle". No limit is as large as a size whose first byte is one of these.
-_SLIP_STARTS: Final = b"\xc0/#"
+# Below the sizes whose first byte is one of SLIP_STARTS.
 _HIGHEST_LIMIT: Final = 0x22FF_FFFF
 
 
@@ -138,9 +143,9 @@ class LengthPrefixDecoder(Framing):
 
     def _split(self, data: bytes) -> list[bytes]:
         held = self._held
-        if not self._offset and not held and data and data[0] in _SLIP_STARTS:
+        if not self._offset and not held and data and data[0] in SLIP_STARTS:
             # No size begins like this.
-            self._fail(self._slip(data[0]))
+            self._fail(slip_instead(data[0]))
             return []
         if held:
             held += data
@@ -173,16 +178,6 @@ class LengthPrefixDecoder(Framing):
             return DecodeError("negative_length", f"{text} is negative")
         return _too_long(text, self.max_packet_size)
 
-    def _slip(self, first: int) -> DecodeError:
-        """The error for a peer that sends SLIP."""
-        text = (
-            "the peer sends OSC 1.1 (SLIP), but OSC 1.0 (length prefixes, tcp+1.0://) is expected "
-            "here; use tcp:// or tcp+auto:// here, or OSC 1.0 in the peer"
-        )
-        if first & 0x80:
-            return DecodeError("negative_length", text)
-        return LimitError("max_packet_size", text)
-
 
 class SLIPDecoder(Framing):
     """OSC 1.1: SLIP (RFC 1055).
@@ -202,12 +197,12 @@ class SLIPDecoder(Framing):
     def _split(self, data: bytes) -> list[bytes]:
         error: DecodeError | None = None
         if self._first is not None and data:
-            first = (self._first + data)[:_RECOGNISED]
+            first = (self._first + data)[:RECOGNISED]
             # No packet begins with a NUL.
-            is_open = first.startswith(b"\0") and len(first) < _RECOGNISED
+            is_open = first.startswith(b"\0") and len(first) < RECOGNISED
             self._first = first if is_open else None
-            if not is_open and self._is_length_prefix(first):
-                self._fail(DecodeError("wrong_framing", _LENGTH_PREFIX))
+            if not is_open and is_length_prefix(first, self.max_packet_size):
+                self._fail(length_prefix_instead())
                 return []
         if self._half:
             data, self._half = self._half + data, b""
@@ -241,35 +236,6 @@ class SLIPDecoder(Framing):
             self._fail(error)
         return packets
 
-    def _is_length_prefix(self, first: bytes) -> bool:
-        """Whether a stream begins with a size within the limit, and then an address or a bundle.
-
-        Sizes are multiples of four; shorter packets than these 8 bytes are rare.
-        """
-        if not first.startswith(b"\0"):
-            return False
-        (size,) = _INT32.unpack_from(first)
-        start = first[_INT32.size :]
-        return (
-            _SHORTEST <= size <= self.max_packet_size
-            and size % 4 == 0
-            and (
-                start == b"#bun" or (start[:1] == b"/" and start[1:].isascii() and start[1] > 0x20)
-            )
-        )
-
-
-_RECOGNISED: Final = 8
-"""Bytes from which a length prefix is recognised."""
-
-_SHORTEST: Final = 8
-"""Bytes of the shortest packet that is recognised after a length prefix."""
-
-_LENGTH_PREFIX: Final = (
-    "the peer sends OSC 1.0 (length prefixes), but OSC 1.1 (SLIP, tcp://) is expected here; "
-    "use tcp+1.0:// or tcp+auto:// here, or OSC 1.1 in the peer"
-)
-
 
 class AutoDecoder(Framing):
     """Recognises the peer's framing by its first byte, then decodes it.
@@ -288,7 +254,7 @@ class AutoDecoder(Framing):
         if self._found is None:
             if not data:
                 return []
-            if data[0] in _SLIP_STARTS:
+            if data[0] in SLIP_STARTS:
                 self._found = SLIPDecoder(self.max_packet_size)
             elif (
                 data[0] <= self.max_packet_size >> 24
