@@ -84,7 +84,18 @@ class AddressMap(dict[str, list[Handler]]):
             del self[address]
 
     def match(self, address: str) -> list[tuple[Handler, dict[str, str]]]:
-        """The handlers for an address, each with its captured texts."""
+        """The handlers for an address, each with its captured texts.
+
+        An address without a leading slash also calls the handlers of the address with it.
+        """
+        found = self._find(address)
+        if not address.startswith("/"):
+            found |= self._find("/" + address)
+        order = found if len(found) < 2 else [m for m in list(self) if m in found]
+        return [(handler, found[mapped]) for mapped in order for handler in self.get(mapped, ())]
+
+    def _find(self, address: str) -> dict[str, dict[str, str]]:
+        """The mapped addresses that match one, and their captured texts."""
         # Iterates over copies, as another thread may be mapping. dict.copy() is atomic;
         # list(dict.items()) is not: it makes tuples, which can start a garbage collection.
         found: dict[str, dict[str, str]] = {}
@@ -108,8 +119,7 @@ class AddressMap(dict[str, list[Handler]]):
                 captures = pattern.capture(subject)
                 if captures is not None:
                     found[mapped] = captures
-        order = found if len(found) < 2 else [m for m in list(self) if m in found]
-        return [(handler, found[mapped]) for mapped in order for handler in self.get(mapped, ())]
+        return found
 
     def _subjects(self) -> Subjects:
         """The addresses without wildcards, prepared when a pattern first needs them."""

@@ -7,6 +7,7 @@ values are determined once, and kept in a bounded dictionary with these bytes as
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple, TypeAlias, cast
 
@@ -16,9 +17,12 @@ from oscbridge.dispatch.overrides import is_replaced
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.message import Head, Message, head_key, read_arguments
 from oscbridge.osc.message import read_head as parse_head
+from oscbridge.osc.pattern import with_stars
 from oscbridge.osc.values import Argument
 
 __all__ = ["DecodePlan", "DispatchCache", "Target", "Watcher"]
+
+_log: Final = logging.getLogger(__name__)
 
 MAX_HEADS: Final = 8_192
 """Heads in the cache. A full cache is cleared."""
@@ -69,6 +73,8 @@ class DispatchCache:
         self._plans: dict[bytes, DecodePlan] = {}
         self._targets: dict[tuple[str, str | None], Target] = {}
         self._cached_calls = 0
+        self._warned = False
+        """Whether ``.*`` in a mapped address was logged."""
         self._watcher: Watcher | None = None
         """Called with every message. It needs a :class:`Message`, so it disables ``plain``."""
 
@@ -90,10 +96,14 @@ class DispatchCache:
         which also has the type tags, the time tag and the origin.
 
         It may return None, an address, or ``(address, *args)``: a message for the client.
-        Raises :class:`PatternError` for malformed wildcards.
+        ``.*`` as a whole part of ``address`` means ``*``, with one warning: programs for
+        python-osc write it. Raises :class:`PatternError` for malformed wildcards.
         """
         mapped = Handler(handler, list(args), needs_reply_address, needs_message)
         self._map.add(address, mapped)
+        if not self._warned and with_stars(address) != address:
+            self._warned = True
+            _log.warning("%r is mapped as %r: write '*', not '.*'", address, with_stars(address))
         return mapped
 
     def unmap(
@@ -157,7 +167,7 @@ class DispatchCache:
         return found
 
     def _read(self, data: bytes) -> tuple[Target, Head, tuple[Argument, ...]]:
-        """The target, the head and the values of one encoded message."""
+        """The target, the head and the values of a message that conforms to OSC."""
         key = head_key(data)
         plan = self._plans.get(key)
         if plan is not None:

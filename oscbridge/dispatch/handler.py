@@ -119,9 +119,11 @@ def encode_reply(result: object) -> bytes:
 
 
 def _text(address: object) -> str:
-    if not isinstance(address, bytes):
-        return str(address)
+    """The address of a reply. It needs a slash: handlers return other values by mistake."""
     try:
-        return address.decode()
+        text = address.decode() if isinstance(address, bytes) else str(address)
     except UnicodeDecodeError as error:
         raise EncodeError(f"address {address!r} is not UTF-8: {error}") from None
+    if not text.startswith("/"):
+        raise EncodeError(f"address must start with '/', got {text!r}")
+    return text

@@ -77,6 +77,7 @@ class Reader:
         for index, table in enumerate(self._route_tables(raw)):
             routes.read(index, table)
         self.routes = routes.entries
+        self.dot_stars = routes.dot_stars
         self.problems += routes.problems
         self.problems += self._loops(routes.options, listens)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, NamedTuple, TypeAlias
 
 import orjson
@@ -92,7 +92,7 @@ _ENCODERS: Final[Mapping[str, Encode]] = {
     "json": _encode_json,
     "text": _encode_text,
     "typed": encode_json,
-    "osc": encode_message,
+    "osc": partial(encode_message, utf8=True),
 }
 
 

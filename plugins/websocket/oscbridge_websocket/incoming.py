@@ -14,7 +14,11 @@ __all__ = ["RIGHTS", "check", "count", "decode", "decode_token", "needs_check"]
 RIGHTS: Final = "rights"
 """The reason of a ``DecodeError`` for a message that the client has no right to send."""
 
-_CHECKED_PREFIXES: Final = (b"#", TOKEN_ADDRESS.encode() + b"\0")
+_CHECKED_PREFIXES: Final = (
+    b"#",
+    TOKEN_ADDRESS.encode() + b"\0",
+    TOKEN_ADDRESS.encode()[1:] + b"\0",  # the bridge adds a missing slash
+)
 
 
 def needs_check(data: bytes) -> bool:
@@ -54,6 +58,8 @@ def check(packet: oscbridge.Packet, rights: ClientRights) -> None:
     """
     for message in oscbridge.messages(packet):
         address = message.address
+        if not address.startswith("/"):  # the bridge adds it
+            address = f"/{address}"
         if address == TOKEN_ADDRESS:
             raise oscbridge.DecodeError(
                 "token",

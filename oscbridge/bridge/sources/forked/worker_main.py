@@ -290,6 +290,7 @@ def _dispatcher(
         limits=Limits(**settings.packet_limits),
         max_route_calls=settings.max_route_calls,
         scheduler=Scheduler(**settings.scheduler),
+        adds_slash=True,
     )
     dispatcher.channel = channel
     dispatcher.part = f"bridge.{dispatcher.name}"
