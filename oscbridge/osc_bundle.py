@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
-from typing import Final, Self
+from contextlib import suppress
+from typing import Self
 
 from oscbridge.errors import DecodeError as ParseError
+from oscbridge.lazy_names import lazy_names
 from oscbridge.osc import Bundle, Message, TimeTag, decode_packet
+from oscbridge.osc.arguments import UnknownTypeTag
+from oscbridge.osc.packet import split_bundle
 from oscbridge.osc_message import LIMITS, Datagram, OscMessage
 
 __all__ = ["OscBundle", "ParseError"]
 
-_HEADER: Final = 16  # "#bundle", time tag
-_SIZE: Final = struct.Struct(">i")
-
 
 class OscBundle(Datagram):
-    """One bundle, read from a datagram with its content. Raises :class:`ParseError`."""
+    """One bundle, read from a datagram with its content. Raises :class:`ParseError`.
+
+    Messages with an unknown type tag are discarded.
+    """
 
     def __init__(self, dgram: bytes) -> None:
         bundle = decode_packet(dgram, LIMITS)
@@ -29,15 +32,16 @@ class OscBundle(Datagram):
         self._dgram = dgram
         self._bundle = bundle
         self._contents: list[OscMessage | OscBundle] = []
-        start = _HEADER
-        for element in bundle.elements:
-            (size,) = _SIZE.unpack_from(dgram, start)
-            part = dgram[start + 4 : start + 4 + size]
-            if isinstance(element, Message):
-                self._contents.append(OscMessage.of(part, element))
-            else:
-                self._contents.append(OscBundle.__new__(OscBundle)._fill(part, element))
-            start += 4 + size
+        elements = iter(bundle.elements)
+        for part in split_bundle(dgram)[1]:
+            if part.startswith(b"#"):
+                inner = next(elements)
+                assert isinstance(inner, Bundle)
+                self._contents.append(OscBundle.__new__(OscBundle)._fill(part, inner))
+                continue
+            with suppress(UnknownTypeTag):
+                self._contents.append(OscMessage(part))
+                next(elements)
         return self
 
     @property
@@ -71,3 +75,10 @@ class OscBundle(Datagram):
 
     def __iter__(self) -> Iterator[OscMessage | OscBundle]:
         return iter(self._contents)
+
+
+__getattr__ = lazy_names(
+    __name__,
+    *("logging", "oscbridge.osc_message", "oscbridge.parsing.osc_types", "typing.Any"),
+    *("typing.List", "typing.Union"),
+)

@@ -6,6 +6,7 @@ from typing import Final
 
 from oscbridge.errors import DecodeError
 from oscbridge.errors import EncodeError as BuildError
+from oscbridge.lazy_names import lazy_names
 from oscbridge.osc import IMMEDIATELY as _IMMEDIATE_TAG
 from oscbridge.osc import TimeTag, encode_bundle
 from oscbridge.osc_bundle import OscBundle
@@ -60,3 +61,10 @@ def timetag_of(timestamp: float) -> TimeTag:
     except (TypeError, ValueError, OverflowError):
         pass
     raise BuildError(f"expected a time from 1968 to 2104, in seconds since 1970, got {timestamp!r}")
+
+
+__getattr__ = lazy_names(
+    __name__,
+    *("oscbridge.osc_bundle", "oscbridge.osc_message", "oscbridge.parsing.osc_types"),
+    *("typing.List",),
+)

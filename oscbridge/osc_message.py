@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Final, Self
 
 from oscbridge.errors import DecodeError as ParseError
+from oscbridge.lazy_names import lazy_names
 from oscbridge.osc import Argument, Limits, Message, decode_message
 from oscbridge.osc.limits import MAX_PACKET_SIZE
 
@@ -90,3 +91,9 @@ class OscMessage(Datagram):
 
     def __repr__(self) -> str:
         return f"<OscMessage {self}>"
+
+
+__getattr__ = lazy_names(
+    __name__,
+    *("logging", "oscbridge.parsing.osc_types", "typing.Any", "typing.List"),
+)

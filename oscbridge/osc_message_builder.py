@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeAlias, cast
 
 from oscbridge.errors import EncodeError as BuildError
-from oscbridge.osc import DEFAULT_LIMITS, MIDI, Argument, Message, encode_message, infer
+from oscbridge.lazy_names import lazy_names
+from oscbridge.osc import DEFAULT_LIMITS, MIDI, Argument, Message, TimeTag, encode_message, infer
 from oscbridge.osc.type_tags import TYPE_TAGS
 from oscbridge.osc_message import LIMITS, OscMessage
 
@@ -81,8 +82,11 @@ def build_msg(address: str, value: ArgValue | Iterable[ArgValue] = "") -> OscMes
 
 
 def arguments_of(value: ArgValue | Iterable[ArgValue]) -> tuple[Argument, ...]:
-    """One value, or several from an iterable. ``str``, ``bytes`` and ``MIDI`` are one."""
-    if isinstance(value, str | bytes | MIDI) or not isinstance(value, Iterable):
+    """One value, or several from an iterable.
+
+    ``str``, ``bytes``, ``MIDI`` and ``TimeTag`` are one.
+    """
+    if isinstance(value, str | bytes | MIDI | TimeTag) or not isinstance(value, Iterable):
         return (cast(Argument, value),)
     return tuple(cast(Iterable[Argument], value))
 
@@ -136,3 +140,10 @@ def _nest(args: Iterator[tuple[str, ArgValue]]) -> Iterator[Argument]:
             yield cast(Argument, tuple(value))
         else:
             yield cast(Argument, value)
+
+
+__getattr__ = lazy_names(
+    __name__,
+    *("oscbridge.osc_message", "oscbridge.parsing.osc_types", "typing.Any"),
+    *("typing.List", "typing.Optional", "typing.Tuple", "typing.Union"),
+)

@@ -6,7 +6,9 @@ import time
 from typing import NamedTuple, Protocol, TypeAlias
 
 from oscbridge.errors import DecodeError as ParseError
+from oscbridge.lazy_names import lazy_names
 from oscbridge.osc import Bundle, Message, encode_packet
+from oscbridge.osc.arguments import UnknownTypeTag
 from oscbridge.osc.packet import split_packet
 from oscbridge.osc_message import LIMITS, OscMessage
 
@@ -41,17 +43,33 @@ class TimedMessage(NamedTuple):
 
 
 class OscPacket:
-    """One packet, read from a datagram. Raises :class:`ParseError`."""
+    """One packet, read from a datagram. Raises :class:`ParseError`.
+
+    Messages of a bundle that have an unknown type tag are discarded.
+    """
 
     def __init__(self, dgram: bytes) -> None:
         now = time.time()
         self._messages = []
         for part, timetag in split_packet(dgram, LIMITS):
             due = now if timetag is None or timetag.immediate else max(now, timetag.unix())
-            self._messages.append(TimedMessage(due, OscMessage(part)))
+            try:
+                message = OscMessage(part)
+            except UnknownTypeTag:
+                if timetag is None:
+                    raise
+                continue
+            self._messages.append(TimedMessage(due, message))
         self._messages.sort(key=lambda timed: timed.time)
 
     @property
     def messages(self) -> list[TimedMessage]:
         """The messages of the packet, including those of nested bundles, earliest first."""
         return self._messages
+
+
+__getattr__ = lazy_names(
+    __name__,
+    *("oscbridge.osc_bundle", "oscbridge.osc_message", "oscbridge.parsing.osc_types"),
+    *("typing.List",),
+)

@@ -3,6 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
+from oscbridge.lazy_names import lazy_names
 from oscbridge.server.tcp import (
     MODE_1_0,
     MODE_1_1,
@@ -28,11 +29,12 @@ if hasattr(os, "fork"):
 
     __all__ += ["ForkingOSCTCPServer"]
 
-
-def __getattr__(name: str) -> object:
-    # Imported on first use: a process without asyncio forks a quarter faster.
-    if name == "AsyncOSCTCPServer":
-        from oscbridge.server.tcp_asyncio import AsyncOSCTCPServer
-
-        return AsyncOSCTCPServer
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(
+    __name__,
+    *("oscbridge.server.tcp_asyncio.AsyncOSCTCPServer",),
+    *("_TCPHandler1_0=oscbridge.server.request_handlers.PrefixHandler",),
+    *("_TCPHandler1_1=oscbridge.server.request_handlers.SLIPHandler", "asyncio"),
+    *("logging", "socket", "socketserver", "struct", "typing.List", "typing.Tuple"),
+    *("oscbridge.osc_message_builder", "oscbridge.slip"),
+    *("oscbridge.dispatcher.Dispatcher", "LOG=logging.root"),
+)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from oscbridge.errors import OSCError
+from oscbridge.lazy_names import lazy_names
 from oscbridge.osc.framing import SLIPDecoder, encode_slip
 
 __all__ = [
@@ -58,3 +59,6 @@ def is_valid(packet: bytes) -> bool:
     except ProtocolError:
         return False
     return True
+
+
+__getattr__ = lazy_names(__name__, "re")

@@ -6,6 +6,7 @@ from oscbridge.client.tcp_asyncio import (
     AsyncSimpleTCPClient,
     AsyncTCPClient,
 )
+from oscbridge.lazy_names import lazy_names
 
 __all__ = [
     "AsyncDispatchTCPClient",
@@ -15,3 +16,12 @@ __all__ = [
     "TCPClient",
     "TCPDispatchClient",
 ]
+
+__getattr__ = lazy_names(
+    __name__,
+    *("asyncio", "socket", "struct", "typing.AsyncGenerator", "typing.Generator"),
+    *("typing.Iterable", "typing.List", "typing.Union", "oscbridge.slip"),
+    *("oscbridge.dispatcher.Dispatcher", "oscbridge.osc_bundle.OscBundle"),
+    *("oscbridge.osc_message.OscMessage", "oscbridge.osc_message_builder.ArgValue"),
+    *("oscbridge.osc_message_builder.build_msg", "oscbridge.osc_tcp_server.MODE_1_1"),
+)

@@ -176,7 +176,7 @@ def test_value_that_does_not_fit_its_type_is_a_build_error(value: Any, kind: str
         builder.build()
 
 
-@pytest.mark.parametrize("address", [None, "", "a", "/a\0"])
+@pytest.mark.parametrize("address", [None, "", "a b", "/a\0"])
 def test_message_needs_an_address(address: str | None) -> None:
     with pytest.raises(EncodeError, match=r"address|NUL"):
         OscMessageBuilder(address).build()

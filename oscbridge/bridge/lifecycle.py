@@ -146,7 +146,7 @@ def make_dispatchers(
             dispatchers[name] = old
             continue
         scheduler = None if old is None else old.scheduler
-        dispatcher = dispatchers[name] = Dispatcher(name=name, scheduler=scheduler)
+        dispatcher = dispatchers[name] = Dispatcher(name=name, scheduler=scheduler, adds_slash=True)
         dispatcher.part = f"bridge.{name}"
         if old is not None:
             dispatcher.statistics = old.statistics

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from oscbridge.cli.standard_streams import open_standard_streams
+from oscbridge.cli.standard_streams import escape_unknown_characters, open_standard_streams
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.suggestions import suggest
 
@@ -77,6 +77,7 @@ def cli() -> None:
 def main() -> None:
     """The program. Exit code: 0, 1 if something failed, or 2 for wrong usage or configuration."""
     open_standard_streams()
+    escape_unknown_characters()
     try:
         cli(prog_name="oscbridge")
     except ConfigurationError as error:

@@ -85,6 +85,14 @@ def read_message(words: Sequence[str]) -> Message:
 
 
 def _message(address: str, args: tuple[str, ...], types: str | None) -> Message:
+    if not address.startswith("/"):
+        raise click.UsageError(f"address must start with '/', got {address!r}")
+    words = address.split()
+    if len(words) > 1 and not args and types is None:
+        raise click.UsageError(
+            f"{address!r} is a single address with a blank in it; did you mean: oscbridge send "
+            f"{' '.join(words)}? (to send to this address without arguments, add --types '')"
+        )
     try:
         tags, values = parse_arguments(args, types)
         message = Message.of(address, *values, types=tags)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 
-__all__ = ["open_standard_streams"]
+__all__ = ["escape_unknown_characters", "open_standard_streams"]
 
 
 def open_standard_streams() -> None:
@@ -22,3 +23,17 @@ def open_standard_streams() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
             mode = "w" if number else "r"
             setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
+
+
+def escape_unknown_characters() -> None:
+    r"""Print a character that the encoding of the terminal lacks as an escape, ``\u2192``.
+
+    Otherwise a name in a message or in a file could end a command with an error.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if not isinstance(stream, TextIOWrapper):  # replaced, in a test for example
+            continue
+        if stream.errors == "strict" or (
+            stream.errors == "surrogateescape" and not stream.encoding.lower().startswith("utf")
+        ):
+            stream.reconfigure(errors="backslashreplace")

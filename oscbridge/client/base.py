@@ -10,7 +10,6 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Iterator
-from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -33,8 +32,11 @@ __all__ = [
     "BaseClient",
     "BlockingClient",
     "BlockingDispatchClient",
+    "ClientDispatcher",
     "DispatchingClient",
     "find",
+    "packets_of",
+    "replaces_receive",
     "wait_for",
 ]
 
@@ -67,6 +69,19 @@ def find(
     found = socket.getaddrinfo(address, port, family=family, type=kind)
     for info in sorted(found, key=lambda info: info[0] != socket.AF_INET):
         yield info[0], info[4]
+
+
+def replaces_receive(client: object) -> bool:
+    """Whether a subclass or a program has its own ``receive``, through which packets must go."""
+    method = getattr(client, "receive", None)
+    return not getattr(method, "__module__", "").startswith("oscbridge.client.")
+
+
+def packets_of(received: bytes | list[bytes]) -> list[bytes]:
+    """The packets that ``receive`` of any client returns."""
+    if isinstance(received, bytes):
+        return [received] if received else []
+    return received
 
 
 class BaseClient:
@@ -140,10 +155,17 @@ class BlockingClient(BaseClient, ABC):
         while True:
             while self._unread:
                 yield self._unread.popleft()
-            packets = self._wait(timeout)
+            packets = self._next(timeout)
             if not packets:
                 return
             self._keep_messages(packets)
+
+    def _next(self, timeout: float | None, scheduler: Scheduler | None = None) -> list[bytes]:
+        """The next packets, from ``receive`` if a program overrides it."""
+        if not replaces_receive(self):
+            return self._wait(timeout, scheduler)
+        received = getattr(self, "receive")(timeout)  # noqa: B009
+        return packets_of(received)
 
     def __enter__(self) -> Self:
         return self
@@ -157,24 +179,55 @@ class BlockingClient(BaseClient, ABC):
         self.close()
 
 
+class ClientDispatcher:
+    """The attribute ``dispatcher`` of clients, created on first use.
+
+    Each client has its own. A program that maps handlers on the class, as python-osc allows, gets
+    one dispatcher for the class, and it is that of the clients that have no other yet.
+    """
+
+    def __init__(self) -> None:
+        self._of_class: dict[type, Dispatcher] = {}
+
+    def __get__(self, client: DispatchingClient | None, owner: type) -> Dispatcher:
+        if client is None:
+            return self._of_class.setdefault(_python_osc_class(owner), _new_dispatcher())
+        found: Dispatcher | None = vars(client).get("dispatcher")
+        if found is None:
+            found = self._of_class.get(_python_osc_class(owner)) or _new_dispatcher()
+            vars(client)["dispatcher"] = found
+        return found
+
+    def __set__(self, client: DispatchingClient, dispatcher: Dispatcher) -> None:
+        vars(client)["dispatcher"] = dispatcher
+
+
+def _new_dispatcher() -> Dispatcher:
+    from oscbridge.dispatch.dispatcher import Dispatcher
+
+    return Dispatcher(limits=Limits(max_packet_size=MAX_PACKET_SIZE))
+
+
+def _python_osc_class(owner: type) -> type:
+    """The class of this package from which a client's class derives: its subclasses share."""
+    return next(each for each in owner.__mro__ if each.__module__.startswith("oscbridge."))
+
+
 class DispatchingClient(BaseClient):
     """Dispatches the messages of the server, and sends what the handlers return."""
 
-    @cached_property
-    def dispatcher(self) -> Dispatcher:
-        """This client's own dispatcher. Can be replaced."""
-        from oscbridge.dispatch.dispatcher import Dispatcher
-
-        return Dispatcher(limits=Limits(max_packet_size=MAX_PACKET_SIZE))
+    dispatcher = ClientDispatcher()
+    """This client's own dispatcher. Can be replaced."""
 
 
 class BlockingDispatchClient(DispatchingClient, BlockingClient):
     """A blocking client that dispatches."""
 
     def _handle_messages(self, timeout: float | None) -> None:
-        while packets := self._wait(timeout, self.dispatcher.scheduler):
+        while packets := self._next(timeout, self.dispatcher.scheduler):
+            dispatch = self.dispatcher.entry()
             for packet in packets:
-                self.dispatcher.dispatch(packet, self._server, self._answer)
+                dispatch(packet, self._server, self._answer)
 
     def _answer(self, client: ClientAddress, result: object) -> None:
         from oscbridge.dispatch.replies import packet_for, report_unsent

@@ -54,9 +54,9 @@ class ServerStream:
 class StreamClient(BaseClient):
     """A client of one TCP server.
 
-    ``family`` follows from the host unless it is given. ``timeout``, in seconds, applies to
-    connecting, to sending, and to calls without their own; None waits without a limit. Raises
-    ``ValueError`` for an unknown ``mode``.
+    With the ``family`` AF_INET, IPv4 is preferred; AF_INET6 permits no other. ``timeout``, in
+    seconds, applies to connecting, to sending, and to calls without their own; None waits without
+    a limit. Raises ``ValueError`` for an unknown ``mode``.
     """
 
     max_packet_size = MAX_PACKET_SIZE
@@ -66,7 +66,7 @@ class StreamClient(BaseClient):
         self,
         address: str,
         port: int,
-        family: socket.AddressFamily = socket.AF_UNSPEC,
+        family: socket.AddressFamily = socket.AF_INET,
         mode: str = "1.1",
         timeout: float | None = DEFAULT_TIMEOUT,
     ) -> None:
@@ -77,6 +77,11 @@ class StreamClient(BaseClient):
         self.mode = mode
         self._stream = self._new_stream()
         self._open()
+
+    @property
+    def _allowed_family(self) -> socket.AddressFamily:
+        """The family of the addresses to try: a host may have only an IPv6 address."""
+        return socket.AF_UNSPEC if self.family == socket.AF_INET else self.family
 
     def _open(self) -> None:
         """Called by the constructor."""

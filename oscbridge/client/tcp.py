@@ -37,7 +37,7 @@ class TCPClient(StreamClient, BlockingClient):
 
     def _open(self) -> None:
         self._sending = threading.Lock()
-        self.socket = _connect(self.address, self.port, self.family, self._timeout)
+        self.socket = _connect(self.address, self.port, self._allowed_family, self._timeout)
 
     def receive(self, timeout: float | None = None) -> list[bytes]:
         """The next packets, complete.

@@ -11,7 +11,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import Any, Final, Self
 
-from oscbridge.client.base import DispatchingClient
+from oscbridge.client.base import DispatchingClient, packets_of, replaces_receive
 from oscbridge.client.stream import StreamClient
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.replies import packet_for, report_unsent
@@ -48,7 +48,7 @@ class AsyncTCPClient(StreamClient):
         if not self._connected:
             async with asyncio.timeout(self._timeout):
                 self.reader, self.writer = await asyncio.open_connection(
-                    self.address, self.port, family=self.family
+                    self.address, self.port, family=self._allowed_family
                 )
             prepare_stream(self.writer.get_extra_info("socket"))
             self._stream = self._new_stream()
@@ -111,6 +111,12 @@ class AsyncTCPClient(StreamClient):
             if packets or not left or self._ended:
                 return packets
 
+    async def _next(self, timeout: float | None, scheduler: Scheduler | None = None) -> list[bytes]:
+        """The next packets, from ``receive`` if a program overrides it."""
+        if replaces_receive(self):
+            return packets_of(await self.receive(timeout))
+        return await self._wait(timeout, scheduler)
+
     async def _take(self, seconds: float) -> list[bytes]:
         if self._ended:
             return []
@@ -158,7 +164,7 @@ class AsyncSimpleTCPClient(AsyncTCPClient):
         while True:
             while self._unread:
                 yield self._unread.popleft()
-            packets = await self._wait(timeout)
+            packets = await self._next(timeout)
             if not packets:
                 return
             self._keep_messages(packets)
@@ -175,10 +181,11 @@ class AsyncDispatchTCPClient(DispatchingClient, AsyncSimpleTCPClient):
         try:
             packets = [b""]
             while packets:
-                packets = await self._wait(timeout, self.dispatcher.scheduler)
+                packets = await self._next(timeout, self.dispatcher.scheduler)
                 await self._answer_all()  # of the scheduled messages
+                dispatch = self.dispatcher.entry(awaits=True)
                 for packet in packets:
-                    self.dispatcher.dispatch(packet, self._server, self._keep)
+                    dispatch(packet, self._server, self._keep)
                     await self._answer_all()
         finally:
             for result in self._results:  # not empty after a cancellation

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from oscbridge.client.base import BlockingClient, BlockingDispatchClient, find, wait_for
+from oscbridge.dispatch.overrides import is_replaced
 from oscbridge.net.udp_receive import BATCH, MAX_DATAGRAM
-from oscbridge.osc import Message, infer
+from oscbridge.osc import Message, encode_message, infer
 from oscbridge.osc_message import OscMessage
 from oscbridge.osc_message_builder import ArgValue, arguments_of
 
@@ -43,10 +44,12 @@ class UDPClient(BlockingClient):
         if not 0 <= multicast_hops <= 255:
             raise ValueError(f"multicast_hops must be 0 to 255, got {multicast_hops!r}")
         super().__init__((address, port), timeout)
-        self._address = address
-        self._port = port
+        self._target = (address, port)
         self._sock, self._to = _open(address, port, family)
-        self._sock.setblocking(False)  # else a thread that receives delays one that sends
+        if timeout is None:
+            self._sock.setblocking(False)
+        else:  # for programs that read the socket themselves
+            self._sock.settimeout(timeout)
         if allow_broadcast:
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         if self._sock.family == socket.AF_INET6:
@@ -54,6 +57,28 @@ class UDPClient(BlockingClient):
         else:
             option = (socket.IPPROTO_IP, socket.IP_MULTICAST_TTL)
         self._sock.setsockopt(*option, multicast_hops)
+
+    @property
+    def _address(self) -> str:
+        """The host to send to. Programs for python-osc set it to send elsewhere."""
+        return self._target[0]
+
+    @_address.setter
+    def _address(self, address: str) -> None:
+        self._retarget(address, self._target[1])
+
+    @property
+    def _port(self) -> int:
+        return self._target[1]
+
+    @_port.setter
+    def _port(self, port: int) -> None:
+        self._retarget(self._target[0], port)
+
+    def _retarget(self, address: str, port: int) -> None:
+        _, to = next(find(address, port, self._sock.family, socket.SOCK_DGRAM))
+        self._to = _shortened(to)
+        self._target = self._server = (address, port)
 
     def receive(self, timeout: float | None = None) -> bytes:
         """The next packet; ``b""`` if none arrives within ``timeout`` seconds."""
@@ -72,6 +97,8 @@ class UDPClient(BlockingClient):
             self._sock.sendto(packet, self._to)
 
     def _take(self, seconds: float) -> list[bytes]:
+        if self._sock.gettimeout() and not wait_for(self._sock, selectors.EVENT_READ, seconds):
+            return []  # else the socket's own timeout would apply
         for _ in range(BATCH):
             try:
                 packet = self._sock.recv(MAX_DATAGRAM)
@@ -97,7 +124,11 @@ class SimpleUDPClient(UDPClient):
         The type tags are inferred. Raises :class:`EncodeError` or ``OSError``.
         """
         args = () if value is None else arguments_of(value)
-        self.send(Message(address, infer(args), args))
+        packet = encode_message(Message(address, infer(args), args))
+        if is_replaced(self, "send", BlockingClient.send):
+            self.send(OscMessage.of(packet))
+        else:
+            self._send_packet(packet)
 
     def get_messages(self, timeout: float | None = None) -> Iterator[OscMessage]:
         """Incoming messages, until none arrives within ``timeout`` seconds.
@@ -125,7 +156,12 @@ def _open(
     problem = OSError(f"{address} has no address")
     for found, to in find(address, port, family, socket.SOCK_DGRAM):
         try:
-            return socket.socket(found, socket.SOCK_DGRAM), to
+            return socket.socket(found, socket.SOCK_DGRAM), _shortened(to)
         except OSError as error:
             problem = error
     raise problem
+
+
+def _shortened(to: tuple[object, ...]) -> tuple[object, ...]:
+    """A socket address without the flow and the scope of IPv6 if they are 0."""
+    return to if any(to[2:]) else to[:2]

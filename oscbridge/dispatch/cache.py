@@ -7,17 +7,22 @@ values are determined once, and kept in a bounded dictionary with these bytes as
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple, TypeAlias, cast
 
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.handler import Bindable, Call, ClientAddress, Handler
+from oscbridge.dispatch.overrides import is_replaced
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.message import Head, Message, head_key, read_arguments
 from oscbridge.osc.message import read_head as parse_head
+from oscbridge.osc.pattern import with_stars
 from oscbridge.osc.values import Argument
 
 __all__ = ["DecodePlan", "DispatchCache", "Target", "Watcher"]
+
+_log: Final = logging.getLogger(__name__)
 
 MAX_HEADS: Final = 8_192
 """Heads in the cache. A full cache is cleared."""
@@ -63,10 +68,13 @@ class DispatchCache:
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self.limits = limits
         self._map = AddressMap()
+        self._map.on_change = self._clear_cache
         self._default_handler: Handler | None = None
         self._plans: dict[bytes, DecodePlan] = {}
         self._targets: dict[tuple[str, str | None], Target] = {}
         self._cached_calls = 0
+        self._warned = False
+        """Whether ``.*`` in a mapped address was logged."""
         self._watcher: Watcher | None = None
         """Called with every message. It needs a :class:`Message`, so it disables ``plain``."""
 
@@ -88,11 +96,14 @@ class DispatchCache:
         which also has the type tags, the time tag and the origin.
 
         It may return None, an address, or ``(address, *args)``: a message for the client.
-        Raises :class:`PatternError` for malformed wildcards.
+        ``.*`` as a whole part of ``address`` means ``*``, with one warning: programs for
+        python-osc write it. Raises :class:`PatternError` for malformed wildcards.
         """
         mapped = Handler(handler, list(args), needs_reply_address, needs_message)
         self._map.add(address, mapped)
-        self._clear_cache()
+        if not self._warned and with_stars(address) != address:
+            self._warned = True
+            _log.warning("%r is mapped as %r: write '*', not '.*'", address, with_stars(address))
         return mapped
 
     def unmap(
@@ -110,7 +121,6 @@ class DispatchCache:
         if not isinstance(handler, Handler):
             handler = Handler(handler, list(args), needs_reply_address, needs_message)
         self._map.remove(address, handler)
-        self._clear_cache()
 
     def set_default_handler(
         self, handler: Callable[..., object] | None, needs_reply_address: bool = False
@@ -128,7 +138,7 @@ class DispatchCache:
 
     def handlers_for_address(self, address_pattern: str) -> Iterator[Handler]:
         """The handlers that a message with this address, or pattern, calls."""
-        for handler, _captures in self._match(address_pattern):
+        for handler, _captures in self._mapped(address_pattern):
             yield handler
 
     # --- cache ------------------------------------------------------------------------------
@@ -140,14 +150,24 @@ class DispatchCache:
         self._cached_calls = 0
         self._plans = {}
 
+    @property
+    def _chooses(self) -> bool:
+        """Whether a program has its own :meth:`handlers_for_address`, asked for every message."""
+        return is_replaced(self, "handlers_for_address", _HANDLERS_FOR_ADDRESS)
+
     def _match(self, address: str) -> list[tuple[Handler, dict[str, str]]]:
+        if self._chooses:
+            return [(handler, {}) for handler in self.handlers_for_address(address)]
+        return self._mapped(address)
+
+    def _mapped(self, address: str) -> list[tuple[Handler, dict[str, str]]]:
         found = self._map.match(address)
         if not found and self._default_handler is not None:
             return [(self._default_handler, {})]
         return found
 
     def _read(self, data: bytes) -> tuple[Target, Head, tuple[Argument, ...]]:
-        """The target, the head and the values of one encoded message."""
+        """The target, the head and the values of a message that conforms to OSC."""
         key = head_key(data)
         plan = self._plans.get(key)
         if plan is not None:
@@ -166,6 +186,7 @@ class DispatchCache:
             and (len(key) + 4) & ~3 == head.start
             and len(key) <= MAX_HEAD
             and (size or len(key) & 3 != 3)
+            and not self._chooses
         ):
             # A char can be invalid whatever the size.
             length = -1 if size < 0 or "c" in head.types else head.start + size
@@ -191,13 +212,16 @@ class DispatchCache:
         if calls and self._watcher is None and all(handler.plain for handler, _ in matched):
             plain = tuple(cast(Callable[..., object], handler.callback) for handler, _ in matched)
         target = Target(calls, plain)
-        if len(address) + len(types or "") <= MAX_HEAD:
+        if len(address) + len(types or "") <= MAX_HEAD and not self._chooses:
             if len(targets) >= MAX_HEADS or self._cached_calls + len(calls) > MAX_CALLS:
                 self._clear_cache()  # the plans too, as they contain targets
                 targets = self._targets
             self._cached_calls += len(calls)
             targets[address, types] = target
         return target
+
+
+_HANDLERS_FOR_ADDRESS: Final = DispatchCache.handlers_for_address
 
 
 def _prepare(

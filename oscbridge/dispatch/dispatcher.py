@@ -6,7 +6,6 @@ The cost of a message does not depend on the number of mapped addresses: see
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -15,28 +14,29 @@ from operator import itemgetter
 from typing import Final
 
 from oscbridge.dispatch.address_map import AddressMap
-from oscbridge.dispatch.cache import DecodePlan, DispatchCache, Target, Watcher
+from oscbridge.dispatch.cache import DecodePlan, Target, Watcher
 from oscbridge.dispatch.handler import ClientAddress, Handler, Reply
+from oscbridge.dispatch.overrides import HANDLER_ERRORS
+from oscbridge.dispatch.packet_reader import (
+    MAX_ROUTE_CALLS,
+    Deviation,
+    PacketReader,
+    ReadMessage,
+)
+from oscbridge.dispatch.program_dispatch import ProgramDispatch
 from oscbridge.dispatch.scheduler import Scheduler
-from oscbridge.dispatch.statistics import name_of
 from oscbridge.dispatch.timing import Timing
-from oscbridge.errors import DecodeError, LimitError
+from oscbridge.errors import DecodeError
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
-from oscbridge.osc.message import Head, Message, Origin, read_arguments
-from oscbridge.osc.packet import encode_bundle, split_packet
-from oscbridge.osc.timetag import TimeTag
-from oscbridge.osc.values import Argument
+from oscbridge.osc.message import Message, Origin, encode_message, read_arguments
+from oscbridge.osc.packet import encode_bundle
 
 __all__ = ["MAX_ROUTE_CALLS", "Dispatcher", "Handler", "Watcher"]
 
 _log: Final = logging.getLogger(__name__)
 
-MAX_ROUTE_CALLS: Final = 16_384
-"""Default of :attr:`Dispatcher.max_route_calls`. A bundle of patterns that match every address
-could call handlers a million times."""
 
-
-class Dispatcher(DispatchCache, Timing):
+class Dispatcher(ProgramDispatch, PacketReader):
     """Maps addresses to handlers, and calls the handlers of packets.
 
     With ``strict_timing``, messages with a future time tag wait in :attr:`scheduler`, which
@@ -52,13 +52,13 @@ class Dispatcher(DispatchCache, Timing):
         limits: Limits = DEFAULT_LIMITS,
         scheduler: Scheduler | None = None,
         max_route_calls: int = MAX_ROUTE_CALLS,
+        adds_slash: bool = False,
     ) -> None:
-        DispatchCache.__init__(self, limits)
+        """``adds_slash``: a message to ``node``, as an X32 writes it, becomes one to ``/node``."""
+        PacketReader.__init__(self, limits, adds_slash=adds_slash, max_route_calls=max_route_calls)
         Timing.__init__(self, _log, Scheduler() if scheduler is None else scheduler, strict_timing)
         self.name = name
         """``source`` in the origin of this dispatcher's messages."""
-        self.max_route_calls = max_route_calls
-        """Handlers that the messages of one bundle may call together."""
         self._on_left: Callable[[ClientAddress], None] | None = None
         self._call: Callable[[Target, Message, ClientAddress, Reply], None] = self._call_handlers
 
@@ -73,7 +73,9 @@ class Dispatcher(DispatchCache, Timing):
         """
         self._default_handler = None
         self._on_left = on_client_disconnected
+        self._map.on_change = None
         self._map = addresses
+        addresses.on_change = self._clear_cache
         self._clear_cache()
 
     def set_limits(self, limits: Limits) -> None:
@@ -147,15 +149,15 @@ class Dispatcher(DispatchCache, Timing):
         self, plan: DecodePlan, data: bytes, client_address: ClientAddress, reply: Reply
     ) -> None:
         """A message with a cached head that the fast path cannot handle."""
-        self.statistics.packets += 1
         try:
             if plan.length == len(data):
                 values = plan.read(data, plan.start)
             else:
                 values = read_arguments(plan.head, data, self.limits)
-        except DecodeError as error:
-            self.report_bad(error, client_address)
+        except DecodeError:
+            self._dispatch_any(data, client_address, reply)
             return
+        self.statistics.packets += 1
         self.statistics.messages += 1
         origin = Origin(self.name, client_address)
         message = Message(plan.address, plan.head.types, values, None, origin)
@@ -169,31 +171,6 @@ class Dispatcher(DispatchCache, Timing):
         target = self._target(message.address, message.types)
         self._call(target, message, client_address, reply)
 
-    def call_handlers_for_packet(self, data: bytes, client_address: ClientAddress) -> list[object]:
-        """Call the handlers for a packet and return their results, except None.
-
-        With ``strict_timing``, messages with a future time tag remain in :attr:`scheduler`.
-        """
-        results: list[object] = []
-        self.dispatch(data, client_address, lambda _client, result: results.append(result))
-        return results
-
-    async def async_call_handlers_for_packet(
-        self, data: bytes, client_address: ClientAddress
-    ) -> list[object]:
-        """As :meth:`call_handlers_for_packet`, awaiting coroutine handlers one after another."""
-        results = []
-        for result in self.call_handlers_for_packet(data, client_address):
-            if inspect.isawaitable(result):
-                try:
-                    result = await result
-                except Exception as error:
-                    self.report_failure(name_of(result), error)
-                    continue
-            if result is not None:
-                results.append(result)
-        return results
-
     def examine(
         self, data: bytes, client_address: ClientAddress, run: Callable[[bytes], None]
     ) -> None:
@@ -206,9 +183,10 @@ class Dispatcher(DispatchCache, Timing):
         now = self.scheduler.clock_ns()
         for timetag, group in groupby(found, key=itemgetter(0)):
             messages = []
-            for _, message, target, head, _ in group:
+            for _, message, target, head, values in group:
                 if target.calls:
-                    messages.append(message)
+                    made = message or encode_message(Message(head.address, head.types, values))
+                    messages.append(made)
                 else:
                     self.count_unmatched(head.address)
             if timetag is None:
@@ -220,6 +198,10 @@ class Dispatcher(DispatchCache, Timing):
                     later()
 
     def _failed(self, callback: object, address: str, error: Exception) -> None:
+        if (on_error := HANDLER_ERRORS.get()) is not None:
+            self.statistics.failed += 1
+            on_error(error)
+            return
         name = getattr(callback, "__qualname__", None) or repr(callback)
         self.report_failure(f"handler {name}", error, f" for {address}")
 
@@ -253,32 +235,24 @@ class Dispatcher(DispatchCache, Timing):
         for target, message in calls:
             call(target, message, client_address, reply)
 
-    def _read_packet(
-        self, data: bytes, client_address: ClientAddress
-    ) -> list[tuple[TimeTag | None, bytes, Target, Head, tuple[Argument, ...]]]:
-        """Read and count all messages of a packet before any of them runs; none if invalid."""
+    def _read_packet(self, data: bytes, client_address: ClientAddress) -> list[ReadMessage]:
+        """Read and count all messages of a packet before any of them runs; none if invalid.
+
+        A message with an unknown type tag costs only itself (OSC 1.0: "discard the message").
+        """
         self.statistics.packets += 1
+        discarded: list[DecodeError] = []
+        deviations: list[Deviation] = []
         try:
-            found = self._read_all(data)
+            found = self._read_all(data, discarded, deviations)
         except DecodeError as error:
             self.report_bad(error, client_address)
             return []
         self.statistics.messages += len(found)
-        return found
-
-    def _read_all(
-        self, data: bytes
-    ) -> list[tuple[TimeTag | None, bytes, Target, Head, tuple[Argument, ...]]]:
-        """All messages of a packet: time tag, encoded message, and the result of :meth:`_read`."""
-        found: list[tuple[TimeTag | None, bytes, Target, Head, tuple[Argument, ...]]] = []
-        calls = 0
-        for message, timetag in split_packet(data, self.limits):
-            read = self._read(message)
-            calls += len(read[0].calls)
-            if found and calls > self.max_route_calls:
-                text = f"bundle calls more handlers than max_route_calls = {self.max_route_calls}"
-                raise LimitError("max_route_calls", text)
-            found.append((timetag, message, *read))
+        for each in discarded:
+            self.report_bad(each, client_address)
+        for reason, what in deviations:
+            self.report_deviation(reason, what, client_address)
         return found
 
     def seen(self, data: bytes, client_address: ClientAddress) -> None:
@@ -286,7 +260,7 @@ class Dispatcher(DispatchCache, Timing):
         if self._watcher is None:
             return
         try:
-            found = self._read_all(data)
+            found = self._read_all(data, [], [])
         except DecodeError:
             return  # counted by that process
         origin = Origin(self.name, client_address)

@@ -44,9 +44,12 @@ class Handler:
         self.args = _args
         self.needs_reply_address = _needs_reply_address
         self.needs_message = _needs_message
-        # Checked once: isinstance() takes microseconds for a protocol.
-        self._binds = isinstance(_callback, Bindable)
+        # Of its class: a mock, as in the tests of programs, has any attribute.
+        self._binds = callable(getattr(type(_callback), "bind", None))
         self._call: Call | None = None
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**vars(self), "_call": None}  # it cannot be pickled, and is made when needed
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -116,9 +119,11 @@ def encode_reply(result: object) -> bytes:
 
 
 def _text(address: object) -> str:
-    if not isinstance(address, bytes):
-        return str(address)
+    """The address of a reply. It needs a slash: handlers return other values by mistake."""
     try:
-        return address.decode()
+        text = address.decode() if isinstance(address, bytes) else str(address)
     except UnicodeDecodeError as error:
         raise EncodeError(f"address {address!r} is not UTF-8: {error}") from None
+    if not text.startswith("/"):
+        raise EncodeError(f"address must start with '/', got {text!r}")
+    return text

@@ -6,6 +6,7 @@ import logging
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import DecodeError
@@ -33,7 +34,11 @@ class Statistics:
     dropped: Counter[str] = field(default_factory=Counter)
     """Messages that were dropped between the server and its handlers, by reason."""
     bad: Counter[str] = field(default_factory=Counter)
-    """Packets that were not valid OSC, by :attr:`DecodeError.reason`."""
+    """Packets that were not valid OSC, and messages of bundles that were discarded, by
+    :attr:`DecodeError.reason`."""
+    tolerated: Counter[str] = field(default_factory=Counter)
+    """Messages that were accepted although they deviate from OSC, by deviation
+    (:mod:`oscbridge.osc.lenient`)."""
     kernel_dropped: int | None = None
     """Datagrams that the kernel dropped before the server could read them; None if unknown."""
 
@@ -50,7 +55,8 @@ class Statistics:
         # ``messages`` last: a message is counted there before it is counted anywhere else, except
         # that the child of a worker reports what it has routed before the worker reports.
         closed, dropped, bad = self.closed.copy(), self.dropped.copy(), self.bad.copy()
-        counted = replace(self, closed=closed, dropped=dropped, bad=bad)
+        tolerated = self.tolerated.copy()
+        counted = replace(self, closed=closed, dropped=dropped, bad=bad, tolerated=tolerated)
         counted.messages = self.messages
         counted.messages -= min(counted.held, 0)
         return counted
@@ -68,6 +74,8 @@ class Reporting:
         self.last_heard: float | None = None
         """When something arrived last, in seconds of :func:`time.monotonic`."""
         self._heard = 0
+        self._deviating: set[tuple[object, str]] = set()
+        """Hosts and their deviations that were logged."""
         self._errors_log = RateLimitedLog(logger)
 
     @property
@@ -110,6 +118,19 @@ class Reporting:
             error.reason, f"bad packet from {name_of_client(client_address)}: {error}"
         )
 
+    def report_deviation(self, deviation: str, what: str, client_address: ClientAddress) -> None:
+        """Count a message that deviates from OSC and was accepted; log it once per peer.
+
+        A peer is a host here: many programs send each packet from another port.
+        """
+        self.statistics.tolerated[deviation] += 1
+        key = (client_address[0], deviation)
+        if key in self._deviating or len(self._deviating) >= MAX_DEVIATING:
+            return
+        self._deviating.add(key)
+        text = f"accepted {what} from {name_of_client(client_address)}: {_DEVIATIONS[deviation]}"
+        self._errors_log.report(key, f"{text}; logged once per peer and counted")
+
     def report_dropped(self, reason: str, count: int, why: str) -> None:
         """Count and log received messages that will reach no handler."""
         self.statistics.dropped[reason] += count
@@ -127,6 +148,17 @@ class Reporting:
         self.statistics.failed += 1
         self.last_failure = text = f"{name}{where} raised {error!r}"
         self._errors_log.report(name, text, level=logging.ERROR, error=error)
+
+
+MAX_DEVIATING: Final = 1_024
+"""Hosts and deviations that are logged; more are only counted."""
+
+_DEVIATIONS: Final = {
+    "address": "its address does not begin with '/'",
+    "text": "its text is not UTF-8 and is read as Latin-1",
+    "padding": "its padding is missing, surplus or counted in characters",
+    "truncated": "the last number lacks its final zero bytes",
+}
 
 
 def name_of(awaitable: object) -> str:

@@ -23,6 +23,7 @@ from oscbridge.bridge.sinks.latency import BOUNDS, Latency
 from oscbridge.monitoring.metric_families import counters, counters_by_reason, gauges, label
 from oscbridge.monitoring.route_metrics import route_metrics
 from oscbridge.monitoring.status import EndpointStatus, Received, Reloads, Status
+from oscbridge.osc.lenient import DEVIATIONS
 
 __all__ = ["HTTPCounters", "Metrics"]
 
@@ -301,7 +302,16 @@ _RECEIVED: Final[tuple[tuple[str, str, Callable[[Received], int]], ...]] = (
 )
 
 _RECEIVED_BY_REASON: Final[tuple[tuple[str, str, Callable[[Received], Mapping[str, int]]], ...]] = (
-    ("bad_packets", "Rejected packets.", lambda each: each.bad),
+    (
+        "bad_packets",
+        "Rejected packets, and messages of bundles with an unknown type tag.",
+        lambda each: each.bad,
+    ),
+    (
+        "tolerated_messages",
+        "Messages accepted although they deviate from OSC.",
+        lambda each: {**dict.fromkeys(DEVIATIONS, 0), **each.tolerated},
+    ),
     (
         "closed_connections",
         "Connections closed or rejected.",

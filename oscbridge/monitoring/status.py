@@ -51,7 +51,7 @@ class Received:
     held: int
     """Messages waiting for their time tag, or for a process that is to handle them."""
     bad: Mapping[str, int]
-    """Rejected packets, by reason."""
+    """Rejected packets, and messages of bundles with an unknown type tag, by reason."""
     closed: Mapping[str, int]
     """Connections closed or rejected, by reason."""
     dropped: Mapping[str, int]
@@ -64,6 +64,8 @@ class Received:
     """The latest failure of a route call, human-readable and shortened."""
     silence: float | None = None
     """Seconds since something arrived, accurate to one second; None if nothing has."""
+    tolerated: Mapping[str, int] = field(default_factory=dict)
+    """Messages that were accepted although they deviate from OSC, by deviation."""
 
     @property
     def lost(self) -> dict[str, int]:
@@ -265,6 +267,7 @@ def _received(dispatcher: Dispatcher) -> Received:
         early=counts.early,
         held=counts.held,
         bad=counts.bad,
+        tolerated=counts.tolerated,
         closed=counts.closed,
         dropped=counts.dropped,
         kernel_dropped=counts.kernel_dropped,

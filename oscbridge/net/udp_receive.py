@@ -9,13 +9,16 @@ from typing import Final, TypeAlias
 
 from oscbridge.dispatch.handler import ClientAddress
 
-__all__ = ["BATCH", "MAX_DATAGRAM", "Receive", "receiver"]
+__all__ = ["BATCH", "DONT_WAIT", "MAX_DATAGRAM", "Receive", "receiver"]
 
 BATCH: Final = 256
 """Datagrams that a server reads before it does anything else."""
 
 MAX_DATAGRAM: Final = 65_535
 """Bytes of a datagram: the limit of UDP."""
+
+DONT_WAIT: Final[int] = getattr(socket, "MSG_DONTWAIT", 0)
+"""Flag to read a blocking socket without waiting; 0 where it does not exist (Windows)."""
 
 MAX_CLIENTS: Final = 1_024
 """Senders whose addresses are cached in their Python form."""
@@ -35,7 +38,7 @@ _HAS_RECVMMSG: Final = (
 def receiver(
     sock: socket.socket, size: int = MAX_DATAGRAM, max_clients: int = MAX_CLIENTS
 ) -> Receive:
-    """A reader of a non-blocking UDP socket. Longer datagrams are truncated to ``size`` bytes."""
+    """A reader of a UDP socket that never waits. Longer datagrams are truncated to ``size``."""
     if _HAS_RECVMMSG and sock.family in (socket.AF_INET, socket.AF_INET6):
         # Only where it is used: a small process forks faster.
         from oscbridge.net.recvmmsg import RecvMMsg
@@ -51,7 +54,7 @@ def _portable(sock: socket.socket, size: int) -> Receive:
         batch: list[tuple[bytes, ClientAddress]] = []
         while len(batch) < BATCH:
             try:
-                batch.append(receive(size))
+                batch.append(receive(size, DONT_WAIT))
             except BlockingIOError:
                 break
             except ConnectionError:

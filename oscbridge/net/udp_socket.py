@@ -13,6 +13,7 @@ from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.replies import packet_for, report_unsent
 from oscbridge.errors import DecodeError
 from oscbridge.net.allowlist import AllowList
+from oscbridge.net.udp_receive import DONT_WAIT
 
 __all__ = [
     "RECEIVE_BUFFER",
@@ -134,6 +135,9 @@ def send_reply(
     if packet is None:
         return
     try:
-        sender.sendto(packet, client)
+        if isinstance(sender, socket.socket):
+            sender.sendto(packet, DONT_WAIT, client)
+        else:
+            sender.sendto(packet, client)
     except OSError as error:
         report_unsent(dispatcher, client, error)

@@ -16,7 +16,20 @@ from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.type_tags import TYPE_TAGS, Reader, TypeTag, Writer
 from oscbridge.osc.values import Argument
 
-__all__ = ["MAX_CACHED_TYPES", "Layout", "layout", "split_types"]
+__all__ = ["MAX_CACHED_TYPES", "Layout", "UnknownTypeTag", "layout", "split_types"]
+
+
+class UnknownTypeTag(DecodeError):
+    """A type tag that this package does not know.
+
+    OSC 1.0: such a message is to be discarded. The others of its bundle are not affected.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__("type", text)
+
+    def __reduce__(self) -> tuple[type[UnknownTypeTag], tuple[str]]:  # type: ignore[override]
+        return type(self), (str(self),)
 
 
 class Layout(NamedTuple):
@@ -33,6 +46,8 @@ class Layout(NamedTuple):
     """``write(*arguments)``: bytes. May raise any exception for values that do not fit."""
     values: int
     """Number of arguments; an array counts as one."""
+    texts: int
+    """Number of strings and symbols, those in arrays included."""
 
 
 def layout(types: str, limits: Limits = DEFAULT_LIMITS) -> Layout:
@@ -55,6 +70,7 @@ def _layout(types: str, limits: Limits) -> Layout:
         text = f"{count} arguments; max_arguments is {limits.max_arguments}"
         raise LimitError("max_arguments", text)
     tags = iter(enumerate(types))
+    texts = types.count("s") + types.count("S")
     readers, writers, values = _compile(types, tags, limits.max_depth, top=True)
     rows = [TYPE_TAGS.get(tag) for tag in types]
     if all(row is not None and row.number is not None and row.load is None for row in rows):
@@ -68,7 +84,7 @@ def _layout(types: str, limits: Limits) -> Layout:
                 )
             return whole.unpack_from(data, offset), offset + whole.size
 
-        return Layout(types, whole.size, whole.unpack_from, read_sized, whole.pack, values)
+        return Layout(types, whole.size, whole.unpack_from, read_sized, whole.pack, values, texts)
 
     def read_any(data: bytes, offset: int) -> tuple[tuple[Argument, ...], int]:
         out: list[Argument] = []
@@ -94,7 +110,7 @@ def _layout(types: str, limits: Limits) -> Layout:
             size = -1
             break
         size += row.number.size if row is not None and row.number is not None else 0
-    return Layout(types, size, read, read_any, write, values)
+    return Layout(types, size, read, read_any, write, values, texts)
 
 
 MAX_CACHED_TYPES: Final = 64
@@ -124,7 +140,7 @@ def _compile(
         else:
             codec = _CODECS.get(tag)
             if codec is None:
-                raise DecodeError("type", f"unknown type tag {tag!r} in ,{_shorten(types)}")
+                raise UnknownTypeTag(f"unknown type tag {tag!r} in ,{_shorten(types)}")
             readers.append(codec[0])
             writers.append(codec[1])
     if not top:

@@ -20,6 +20,7 @@ The possible reasons of an ``error``:
 ``negative_length`` DecodeError  OSC 1.0: a size is negative
 ``bad_escape``      DecodeError  SLIP: ESC not followed by ESC_END or ESC_ESC
 ``unknown_framing`` DecodeError  auto: the first byte fits neither framing
+``wrong_framing``   DecodeError  SLIP: the stream begins with a length prefix of OSC 1.0
 ``truncated``       DecodeError  the stream ended within a packet (:meth:`Framing.cut`)
 =================== ============ =====================================================
 """
@@ -34,6 +35,13 @@ from struct import Struct
 from typing import Final, Literal
 
 from oscbridge.errors import DecodeError, LimitError
+from oscbridge.osc.framing_mismatch import (
+    RECOGNISED,
+    SLIP_STARTS,
+    is_length_prefix,
+    length_prefix_instead,
+    slip_instead,
+)
 from oscbridge.osc.limits import MAX_PACKET_SIZE
 
 __all__ = [
@@ -56,9 +64,7 @@ _ESC_END: Final = b"\xdb\xdc"
 _ESC_ESC: Final = b"\xdb\xdd"
 _BAD_ESCAPE: Final = re.compile(rb"\xdb(?![\xdc\xdd])")
 
-# SLIP begins with END or, from a peer that writes END only after a packet, with an address
-# or "#bundle". No limit is as large as a size whose first byte is one of these.
-_SLIP_STARTS: Final = b"\xc0/#"
+# Below the sizes whose first byte is one of SLIP_STARTS.
 _HIGHEST_LIMIT: Final = 0x22FF_FFFF
 
 
@@ -137,6 +143,10 @@ class LengthPrefixDecoder(Framing):
 
     def _split(self, data: bytes) -> list[bytes]:
         held = self._held
+        if not self._offset and not held and data and data[0] in SLIP_STARTS:
+            # No size begins like this.
+            self._fail(slip_instead(data[0]))
+            return []
         if held:
             held += data
             if len(held) < self._needed:  # else a packet in small pieces costs quadratic time
@@ -164,8 +174,6 @@ class LengthPrefixDecoder(Framing):
 
     def _bad_size(self, size: int, offset: int) -> DecodeError:
         text = f"packet size {size} at stream offset {offset}"
-        if offset == 0 and _INT32.pack(size)[0] in _SLIP_STARTS:
-            text += " (does the peer use OSC 1.1, SLIP?)"
         if size < 0:
             return DecodeError("negative_length", f"{text} is negative")
         return _too_long(text, self.max_packet_size)
@@ -180,6 +188,7 @@ class SLIPDecoder(Framing):
 
     mode = "1.1"
     _half = b""  # a trailing ESC whose second byte is still missing
+    _first: bytes | None = b""  # the first bytes of the stream, until they are recognised
 
     @property
     def pending(self) -> int:
@@ -187,6 +196,14 @@ class SLIPDecoder(Framing):
 
     def _split(self, data: bytes) -> list[bytes]:
         error: DecodeError | None = None
+        if self._first is not None and data:
+            first = (self._first + data)[:RECOGNISED]
+            # No packet begins with a NUL.
+            is_open = first.startswith(b"\0") and len(first) < RECOGNISED
+            self._first = first if is_open else None
+            if not is_open and is_length_prefix(first, self.max_packet_size):
+                self._fail(length_prefix_instead())
+                return []
         if self._half:
             data, self._half = self._half + data, b""
         if _ESC not in data:
@@ -237,7 +254,7 @@ class AutoDecoder(Framing):
         if self._found is None:
             if not data:
                 return []
-            if data[0] in _SLIP_STARTS:
+            if data[0] in SLIP_STARTS:
                 self._found = SLIPDecoder(self.max_packet_size)
             elif (
                 data[0] <= self.max_packet_size >> 24

@@ -5,14 +5,15 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from oscbridge.errors import DecodeError, EncodeError, LimitError, OSCError
-from oscbridge.osc.arguments import MAX_CACHED_TYPES, Layout, layout
+from oscbridge.osc.arguments import MAX_CACHED_TYPES, Layout, UnknownTypeTag, layout
+from oscbridge.osc.lenient import is_bare_address, read_leniently
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.timetag import TimeTag
 from oscbridge.osc.type_tags import infer, pad_string
-from oscbridge.osc.values import Argument
+from oscbridge.osc.values import Argument, Latin1Text
 
 __all__ = [
     "Head",
@@ -105,6 +106,8 @@ def read_head(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Head:
         raise DecodeError("utf8", f"address is not UTF-8: {error}") from None
     comma = (end + 4) & ~3
     if data[comma : comma + 1] != b",":
+        if len(address) < end and data[end:comma].strip(b"\0"):
+            raise DecodeError("string", "padding of the address contains other bytes than zeros")
         # OSC 1.0: "some older implementations of OSC may omit the OSC Type Tag string".
         return Head(address, None, comma, layout("", limits))
     end = data.find(b"\0", comma)
@@ -113,7 +116,7 @@ def read_head(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Head:
     try:
         types = data[comma + 1 : end].decode("ascii")
     except UnicodeDecodeError:
-        raise DecodeError("type", "type tag string is not ASCII") from None
+        raise UnknownTypeTag("type tag string is not ASCII") from None
     return Head(address, types, (end + 4) & ~3, layout(types, limits))
 
 
@@ -133,9 +136,21 @@ def read_arguments(
         rest = data[head.start :]
         return (rest,) if rest else ()
     args, end = head.layout.read_sized(data, head.start)
-    if end < len(data) and data.count(0, end) != len(data) - end:
+    if end < len(data) and (
+        data.count(0, end) != len(data) - end or (head.layout.texts and not data.isascii())
+    ):
         raise DecodeError("trailing", f"{len(data) - end} bytes after the last argument")
+    if (
+        head.layout.texts >= MISCOUNTED
+        and not data.isascii()
+        and head.layout.write(*args) != data[head.start : end]
+    ):
+        raise DecodeError("string", "wrong padding of a string")
     return args
+
+
+MISCOUNTED: Final = 3
+"""Strings of a message from which on padding that was counted in characters can look right."""
 
 
 def decode_message(
@@ -144,14 +159,36 @@ def decode_message(
     timetag: TimeTag | None = None,
     origin: Origin | None = None,
 ) -> Message:
-    """Decode one message. Raises :class:`DecodeError`."""
-    head = read_head(data, limits)
-    return Message(head.address, head.types, read_arguments(head, data, limits), timetag, origin)
+    """Decode one message. Raises :class:`DecodeError`.
+
+    Deviations of real devices are accepted (:mod:`oscbridge.osc.lenient`).
+    """
+    try:
+        head = read_head(data, limits)
+        args = read_arguments(head, data, limits)
+    except DecodeError as error:
+        found = read_leniently(data, limits, error)
+        return Message(found.address, found.types, found.args, timetag, origin)
+    return Message(head.address, head.types, args, timetag, origin)
 
 
-def encode_message(message: Message) -> bytes:
-    """Encode one message, without its time tag. Raises :class:`EncodeError`."""
-    return _encode(message.address, message.types, message.args)
+def encode_message(message: Message, *, utf8: bool = False) -> bytes:
+    """Encode one message, without its time tag. Raises :class:`EncodeError`.
+
+    Text that was not UTF-8 when it was received has its original bytes, with ``utf8`` not.
+    """
+    data = _encode(message.address, message.types, message.args)
+    types = message.types or ""
+    if utf8 and ("s" in types or "S" in types) and not data.isascii():
+        args = tuple(map(_in_utf8, message.args))
+        return _encode(message.address, message.types, args)
+    return data
+
+
+def _in_utf8(value: Argument) -> Argument:
+    if isinstance(value, list):
+        return list(map(_in_utf8, value))
+    return str(value) if isinstance(value, Latin1Text) else value
 
 
 def encode_values(address: str, args: Sequence[Argument]) -> bytes:
@@ -174,7 +211,7 @@ def _encode(address: str, types: str | None, args: Sequence[Argument]) -> bytes:
 
 def _encoder(address: str, types: str | None) -> tuple[bytes, Callable[..., bytes]]:
     """The bytes before the arguments, and the writer of the arguments."""
-    if not address.startswith("/"):
+    if not address.startswith("/") and not is_bare_address(address):
         raise EncodeError(f"address must start with '/', got {address!r}")
     if types is None:
         return pad_string(address), _write_untagged

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from oscbridge.errors import DecodeError, EncodeError, LimitError
+from oscbridge.osc.arguments import UnknownTypeTag
+from oscbridge.osc.lenient import MAX_SURPLUS, SURPLUS
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.message import Message, Origin, check_size, decode_message, encode_message
 from oscbridge.osc.timetag import IMMEDIATELY, TimeTag
@@ -18,6 +20,7 @@ __all__ = [
     "encode_bundle",
     "encode_packet",
     "messages",
+    "split_bundle",
     "split_packet",
 ]
 
@@ -39,7 +42,10 @@ Packet: TypeAlias = Message | Bundle
 def decode_packet(
     data: bytes, limits: Limits = DEFAULT_LIMITS, origin: Origin | None = None
 ) -> Packet:
-    """Decode a whole packet. Raises only :class:`DecodeError`."""
+    """Decode a whole packet. Raises only :class:`DecodeError`.
+
+    By OSC 1.0 a message with an unknown type tag is discarded: a bundle is decoded without it.
+    """
     check_size(data, limits)
     return _decode(data, limits, limits.max_depth, None, origin)
 
@@ -49,40 +55,54 @@ def _decode(
 ) -> Packet:
     if not data.startswith(b"#"):
         return decode_message(data, limits, timetag, origin)
-    inner, elements = _split_bundle(data, depth)
-    return Bundle(
-        inner,
-        tuple([_decode(element, limits, depth - 1, inner, origin) for element in elements]),
-    )
+    inner, elements = split_bundle(data, depth)
+    packets = []
+    for element in elements:
+        try:
+            packets.append(_decode(element, limits, depth - 1, inner, origin))
+        except UnknownTypeTag:
+            continue
+    return Bundle(inner, tuple(packets))
 
 
 def split_packet(
-    data: bytes, limits: Limits = DEFAULT_LIMITS
+    data: bytes,
+    limits: Limits = DEFAULT_LIMITS,
+    deviations: list[str] | None = None,
 ) -> Iterator[tuple[bytes, TimeTag | None]]:
     """The messages of a packet, in order, still encoded, each with its time tag.
 
     A nested bundle is not earlier than the one around it, as OSC 1.0 requires: an earlier
-    tag is raised to the outer one. Raises :class:`DecodeError`, possibly after some messages.
+    tag is raised to the outer one. ``deviations``, a list, gets "padding" for each bundle with
+    surplus bytes at its end. Raises :class:`DecodeError`, possibly after some messages.
     """
     check_size(data, limits)
-    return _split(data, limits.max_depth, None)
+    return _split(data, limits.max_depth, None, deviations)
 
 
 def _split(
-    data: bytes, depth: int, outer: TimeTag | None
+    data: bytes, depth: int, outer: TimeTag | None, deviations: list[str] | None
 ) -> Iterator[tuple[bytes, TimeTag | None]]:
     if not data.startswith(b"#"):
         yield data, outer
         return
-    timetag, elements = _split_bundle(data, depth)
+    timetag, elements = split_bundle(data, depth, deviations)
     if outer is not None and not outer.immediate:
         timetag = outer if timetag.immediate else max(timetag, outer, key=TimeTag.unix_ns)
     for element in elements:
-        yield from _split(element, depth - 1, timetag)
+        yield from _split(element, depth - 1, timetag, deviations)
 
 
-def _split_bundle(data: bytes, depth: int) -> tuple[TimeTag, Sequence[bytes]]:
-    """The time tag and the elements of one bundle."""
+def split_bundle(
+    data: bytes,
+    depth: int = DEFAULT_LIMITS.max_depth,
+    deviations: list[str] | None = None,
+) -> tuple[TimeTag, Sequence[bytes]]:
+    """The time tag and the encoded elements of one bundle. Raises :class:`DecodeError`.
+
+    Sizes that are not multiples of four, missing padding of the last element, and surplus bytes
+    at the end are accepted if the sizes fit the bundle to its end.
+    """
     if depth == 0:
         raise LimitError("max_depth", "bundles are nested too deeply")
     if not data.startswith(_BUNDLE) or len(data) < 16:
@@ -92,16 +112,47 @@ def _split_bundle(data: bytes, depth: int) -> tuple[TimeTag, Sequence[bytes]]:
     offset = 16
     while offset < len(data):
         if offset + 4 > len(data):
-            raise DecodeError("truncated", f"bundle element at byte {offset} lacks its size")
+            text = f"bundle element at byte {offset} lacks its size"
+            return timetag, _elements(data, DecodeError("truncated", text), deviations)
         (size,) = _SIZE.unpack_from(data, offset)
         offset += 4
         if size <= 0 or size % 4 or size > len(data) - offset:
-            raise DecodeError(
-                "size", f"bundle element at byte {offset} has the invalid size {size}"
-            )
+            text = f"bundle element at byte {offset} has the invalid size {size}"
+            return timetag, _elements(data, DecodeError("size", text), deviations)
         elements.append(data[offset : offset + size])
         offset += size
     return timetag, elements
+
+
+def _elements(data: bytes, error: DecodeError, deviations: list[str] | None) -> Sequence[bytes]:
+    """The elements of a bundle whose sizes are not as specified. Raises ``error`` if they do not
+    fit: neither with elements side by side, nor with each padded to a multiple of four bytes."""
+    for alignment in (1, 4):
+        elements, end = _walk(data, alignment)
+        surplus = data[end:]
+        if not elements or surplus.strip(SURPLUS):
+            continue
+        if surplus and not (surplus.strip(b"\0") or len(surplus) % 4):  # empty elements
+            continue
+        if surplus and deviations is not None:
+            deviations.append("padding")
+        return elements
+    raise error
+
+
+def _walk(data: bytes, alignment: int) -> tuple[list[bytes], int]:
+    """The elements of a bundle, as far as their sizes are possible, and the offset after them."""
+    elements: list[bytes] = []
+    offset = 16
+    while offset + 4 < len(data):
+        (size,) = _SIZE.unpack_from(data, offset)
+        start = offset + 4
+        # Padding that the size promises may be missing; and each element begins with a character.
+        if not 0 < size <= len(data) - start + MAX_SURPLUS or data[start] < 0x21:
+            break
+        elements.append(data[start : start + size])
+        offset = min(len(data), start + size + -size % alignment)
+    return elements, offset
 
 
 def messages(packet: Packet) -> Iterator[Message]:

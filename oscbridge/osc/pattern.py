@@ -5,7 +5,8 @@ Two dialects share one matcher:
 * In an **incoming** address ``*`` and ``?`` stay within a part, ``//`` spans any depth,
   ``[a-z]``, ``[!a-z]`` and ``{foo,bar}`` are as specified.
 * In a **mapped** address, for convenience, ``*`` also crosses parts, and ``{name}`` without a
-  comma captures a part or a piece of one.
+  comma captures a part or a piece of one. ``.*`` as a whole part is ``*``; elsewhere ``.`` is
+  literal.
 
 The matcher walks the pattern once and keeps the set of positions that it can have reached in
 the address, as the bits of one integer. The cost is at most the length of the pattern times
@@ -36,9 +37,10 @@ from oscbridge.osc.pattern_parser import (
     Token,
     is_pattern,
     parse_pattern,
+    with_stars,
 )
 
-__all__ = ["MAX_WILDCARDS", "Pattern", "Subject", "Subjects", "is_pattern"]
+__all__ = ["MAX_WILDCARDS", "Pattern", "Subject", "Subjects", "is_pattern", "with_stars"]
 
 
 class _Text:

@@ -19,6 +19,7 @@ __all__ = [
     "Token",
     "is_pattern",
     "parse_pattern",
+    "with_stars",
 ]
 
 MAX_WILDCARDS: Final = 32
@@ -31,6 +32,14 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 def is_pattern(address: str) -> bool:
     """Whether an address contains a wildcard."""
     return _SPECIAL.search(address) is not None
+
+
+def with_stars(address: str) -> str:
+    """A mapped address in which ``.*``, as a whole part, is written ``*``.
+
+    Addresses of python-osc are read as regular expressions; its programs map ``/ch/.*``.
+    """
+    return "/".join(["*" if part == ".*" else part for part in address.split("/")])
 
 
 class LiteralText(NamedTuple):
@@ -77,6 +86,8 @@ Token: TypeAlias = (
 
 def parse_pattern(text: str, mapped: bool) -> tuple[Token, ...]:
     """The tokens of a pattern. Raises :class:`PatternError`."""
+    if mapped:
+        text = with_stars(text)
     tokens: list[Token] = []
     literal = ""
     index = 0

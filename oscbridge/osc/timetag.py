@@ -8,7 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
+    from typing import TypeAlias
+
+    Moment: TypeAlias = datetime  # TimeTag has a method of the other name
 
 __all__ = ["IMMEDIATELY", "UNIX_EPOCH", "TimeTag"]
 
@@ -74,6 +78,19 @@ class TimeTag(int):
         from datetime import UTC, datetime, timedelta  # slow to import, and rarely needed
 
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.unix_ns() // 1000)
+
+    def __iter__(self) -> Iterator[Moment | int]:
+        """Its whole second, a UTC ``datetime`` without a time zone, and its :attr:`fraction`.
+
+        So ``when, fraction = tag``, as for the time tags that python-osc passes to handlers.
+        """
+        from datetime import datetime, timedelta
+
+        seconds = self >> 32
+        if not (seconds & 0x80000000 or self.immediate):
+            seconds += _ERA
+        yield datetime(1900, 1, 1) + timedelta(seconds=seconds)
+        yield self.fraction
 
     def __repr__(self) -> str:
         return f"TimeTag({int(self):#018x})"

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 from oscbridge.errors import DecodeError, EncodeError
 from oscbridge.osc.limits import DEFAULT_LIMITS
 from oscbridge.osc.timetag import TimeTag
-from oscbridge.osc.values import IMPULSE, MIDI, Argument, Color, Impulse
+from oscbridge.osc.values import IMPULSE, MIDI, Argument, Color, Impulse, Latin1Text
 
 __all__ = ["TYPE_TAGS", "Reader", "TypeTag", "Writer", "infer", "pad_string"]
 
@@ -45,19 +45,25 @@ def _read_string(data: bytes, offset: int, out: list[Argument]) -> int:
     if end < 0:
         raise DecodeError("string", f"unterminated string at byte {offset}")
     try:
-        out.append(data[offset:end].decode())
+        text = data[offset:end].decode()
     except UnicodeDecodeError as error:
         raise DecodeError("utf8", f"string at byte {offset} is not UTF-8: {error}") from None
-    return (end + 4) & ~3
+    after = (end + 4) & ~3
+    if not text.isascii() and data[end:after].strip(b"\0"):
+        # Its sender may have counted the padding in characters: see oscbridge.osc.lenient.
+        raise DecodeError("string", f"wrong padding of the string at byte {offset}")
+    out.append(text)
+    return after
 
 
 def pad_string(text: str) -> bytes:
-    """An OSC string: UTF-8, one to four NULs, a multiple of four bytes.
+    """An OSC string: UTF-8 (of a :class:`Latin1Text` its original bytes), one to four NULs, a
+    multiple of four bytes.
 
     Raises :class:`EncodeError` for a NUL inside or a lone surrogate.
     """
     try:
-        raw = text.encode()
+        raw = text.encode("latin-1" if isinstance(text, Latin1Text) else "utf-8")
     except UnicodeEncodeError as error:
         raise EncodeError(f"string {text!r} is not UTF-8: {error}") from None
     if b"\0" in raw:

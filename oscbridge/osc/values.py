@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from oscbridge.osc.timetag import TimeTag
 
-__all__ = ["IMPULSE", "MIDI", "Argument", "Color", "Impulse"]
+__all__ = ["IMPULSE", "MIDI", "Argument", "Color", "Impulse", "Latin1Text"]
 
 
 class Impulse(enum.Enum):
@@ -26,6 +26,16 @@ class MIDI(NamedTuple):
     status: int
     data1: int = 0
     data2: int = 0
+
+
+class Latin1Text(str):
+    """A string that was not UTF-8 when it was received, and was read as Latin-1.
+
+    It is encoded as OSC with its original bytes, one per character. Whatever changes the text
+    makes a plain ``str`` of it.
+    """
+
+    __slots__ = ()
 
 
 class Color(int):

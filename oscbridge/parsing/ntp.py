@@ -10,6 +10,7 @@ import struct
 from typing import Final, NamedTuple
 
 from oscbridge.errors import OSCError
+from oscbridge.lazy_names import lazy_names
 from oscbridge.osc import IMMEDIATELY as _IMMEDIATE_TAG
 from oscbridge.osc.timetag import UNIX_EPOCH, TimeTag
 
@@ -76,3 +77,6 @@ def ntp_time_to_system_epoch(seconds: float) -> float:
 def system_time_to_ntp_epoch(seconds: float) -> float:
     """Seconds since 1970 as seconds since 1900."""
     return seconds + UNIX_EPOCH
+
+
+__getattr__ = lazy_names(__name__, "datetime", "time")

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from oscbridge.errors import DecodeError as ParseError
 from oscbridge.errors import EncodeError as BuildError
+from oscbridge.lazy_names import lazy_names
 from oscbridge.osc import Message, encode_message
 from oscbridge.osc.arguments import layout
 from oscbridge.osc_bundle_builder import IMMEDIATELY, timetag_of
@@ -56,13 +57,15 @@ def _pair(tag: str) -> tuple[_Get, _Write]:
     values = layout(tag)
 
     def get(dgram: bytes, start_index: int) -> tuple[Any, int]:
+        if not isinstance(dgram, bytes | bytearray | memoryview):
+            raise ParseError("type", f"expected bytes, got {dgram!r}")
         if start_index < 0:
             raise ParseError("offset", f"start index {start_index} is negative")
-        (value,), size = values.read_sized(dgram[start_index:], 0)
+        (value,), size = values.read_sized(bytes(dgram[start_index:]), 0)
         return value, start_index + size
 
-    def write(value: Any) -> bytes:
-        return encode_message(Message("/", tag, (value,)))[_HEAD:]
+    def write(val: Any) -> bytes:
+        return encode_message(Message("/", tag, (val,)))[_HEAD:]
 
     return get, write
 
@@ -70,12 +73,22 @@ def _pair(tag: str) -> tuple[_Get, _Write]:
 get_string, write_string = _pair("s")
 get_int, write_int = _pair("i")
 get_int64, write_int64 = _pair("h")
-get_float, write_float = _pair("f")
+_get_float, write_float = _pair("f")
 get_double, write_double = _pair("d")
 get_blob, write_blob = _pair("b")
 get_rgba, write_rgba = _pair("r")
 get_midi, write_midi = _pair("m")
 _get_timetag, _write_timetag = _pair("t")
+
+
+def get_float(dgram: bytes, start_index: int) -> tuple[float, int]:
+    """A float. Zero bytes that are missing at the end of the datagram are added: some senders
+    omit them."""
+    if isinstance(dgram, bytes | bytearray):
+        dgram = bytes(dgram).ljust(start_index + 4, b"\0")
+    value: float
+    value, index = _get_float(dgram, start_index)
+    return value, index
 
 
 def get_uint64(dgram: bytes, start_index: int) -> tuple[int, int]:
@@ -99,3 +112,9 @@ def get_date(dgram: bytes, start_index: int) -> tuple[float, int]:
 def write_date(system_time: float) -> bytes:
     """The time tag of seconds since 1970, or of IMMEDIATELY."""
     return _write_timetag(timetag_of(system_time))
+
+
+__getattr__ = lazy_names(
+    __name__,
+    *("struct", "oscbridge.parsing.ntp", "typing.Union", "typing.Tuple", "typing.cast"),
+)

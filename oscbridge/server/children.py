@@ -42,6 +42,11 @@ class Children:
     def __contains__(self, pid: int) -> bool:
         return pid in self._alive
 
+    @property
+    def ids(self) -> set[int]:
+        """The process IDs of the children."""
+        return set(self._alive)
+
     def reap(self) -> None:
         """Reap the children that have ended. Never blocks."""
         for pid, (number, units) in tuple(self._alive.items()):

@@ -50,6 +50,9 @@ class LeaderFollowers:
     def __len__(self) -> int:
         return len(self._threads)
 
+    def __contains__(self, thread: threading.Thread) -> bool:
+        return thread in self._threads
+
     def start(self) -> None:
         """Start the first thread."""
         # Daemon threads: a handler that never returns must not keep the process alive.

@@ -8,10 +8,13 @@ import socket
 import socketserver
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from typing import Final
 
 from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.dispatch.overrides import HANDLER_ERRORS
 from oscbridge.dispatch.scheduler import LONGEST_WAIT
 from oscbridge.net.waker import Waker
 
@@ -43,6 +46,7 @@ class SelectorServer(socketserver.BaseServer):
 
     socket: socket.socket
     _dispatcher: Dispatcher
+    _serving: threading.Thread | None = None
 
     def _prepare(self, dispatcher: Dispatcher) -> None:
         """Called before the address is bound. To be extended."""
@@ -60,13 +64,14 @@ class SelectorServer(socketserver.BaseServer):
     def serve_forever(self, poll_interval: float = 0.5) -> None:
         """Serve until :meth:`shutdown`. ``service_actions`` runs every ``poll_interval`` s."""
         self._stopped.clear()
+        self._serving = threading.current_thread()
         try:
             with closing(Waker()) as self._waker, selectors.DefaultSelector() as selector:
                 self._waker.register(selector)
                 with self._dispatcher.scheduler.notify(self._waker.wake):
                     self._serve(selector, poll_interval)
         finally:
-            self._waker = None
+            self._waker = self._serving = None
             self._stopping.clear()
             self._stopped.set()
 
@@ -115,6 +120,50 @@ class SelectorServer(socketserver.BaseServer):
             waker.wake()
 
     def shutdown(self) -> None:
-        """Make :meth:`serve_forever` return, from another thread, and wait until it has."""
+        """Make :meth:`serve_forever` return, and wait until it has.
+
+        A handler of this server may call it, and does not wait.
+        """
         self.request_shutdown()
-        self._stopped.wait()
+        if not self._is_own(threading.current_thread()):
+            self._stopped.wait()
+
+    def _is_own(self, thread: threading.Thread) -> bool:
+        """Whether the server waits for a thread before it stops."""
+        return thread is self._serving
+
+    def _is_replaced(self, name: str) -> bool:
+        """Whether a subclass or a program has its own version of a method."""
+        if not hasattr(self, name):
+            return False
+        function = getattr(getattr(self, name), "__func__", None)
+        module: str = getattr(function, "__module__", "")
+        inherited = module == "socketserver" and name != "process_request"  # not of a mixin
+        return not (inherited or module.startswith("oscbridge.server."))
+
+    def _guard(self, work: Callable[[], None], request: object, client: ClientAddress) -> None:
+        """Run work on a request. Pass its exception to :meth:`handle_error`.
+
+        If a program overrides that method, it also gets the exceptions of handlers, which are not
+        logged then. What it raises is raised.
+        """
+        raised = False
+
+        def report(_error: Exception) -> None:
+            nonlocal raised
+            try:
+                self.handle_error(request, client)  # type: ignore[arg-type]
+            except BaseException:
+                raised = True
+                raise
+
+        token = HANDLER_ERRORS.set(report) if self._is_replaced("handle_error") else None
+        try:
+            work()
+        except Exception as error:
+            if raised:
+                raise
+            report(error)
+        finally:
+            if token is not None:
+                HANDLER_ERRORS.reset(token)

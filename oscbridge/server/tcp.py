@@ -11,9 +11,11 @@ import os
 import selectors
 import socket
 import socketserver
+import sys
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from oscbridge.dispatch.dispatcher import Dispatcher
@@ -24,6 +26,7 @@ from oscbridge.osc.framing import decoder_for
 from oscbridge.server.children import Children
 from oscbridge.server.connection_limits import StreamLimits, refusal
 from oscbridge.server.loop import INPUT, SelectorServer, family_of
+from oscbridge.server.request_handlers import PrefixHandler, SLIPHandler
 from oscbridge.server.tcp_connection import TCPConnection
 
 __all__ = [
@@ -68,7 +71,7 @@ class OSCTCPServer(SelectorServer, socketserver.TCPServer):
         self.mode = mode
         self.address_family = family or family_of(*server_address[:2], socket.SOCK_STREAM)
         self._prepare(dispatcher)
-        super().__init__(server_address, socketserver.BaseRequestHandler)
+        super().__init__(server_address, _HANDLERS.get(mode, SLIPHandler))
         self.socket.setblocking(False)
 
     def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
@@ -82,22 +85,28 @@ class OSCTCPServer(SelectorServer, socketserver.TCPServer):
     def _take_one(self) -> None:
         """Accept one connection, if it is still open and the limits permit it."""
         try:
-            sock, client = self.socket.accept()
+            sock, client = self.get_request()
         except OSError as error:
             if error.errno in OUT_OF_MEANS:
                 self._dispatcher.report_closed("no_descriptor", ("", 0))
                 self._stopping.wait(ACCEPT_AGAIN)
             return
-        try:
-            reason = self._refusal(client)
-            if reason:
-                self._dispatcher.report_closed(reason, client)
-                sock.close()
-            else:
-                self.process_request(sock, client)
-        except Exception as error:  # no more threads or processes, for example
-            self._dispatcher.report_failure("connection", error)
+        reason = self._refusal(client)
+        if reason:
+            self._dispatcher.report_closed(reason, client)
             sock.close()
+        else:
+            self._guard(partial(self._take, sock, client), sock, client)
+
+    def _take(self, sock: socket.socket, client: ClientAddress) -> None:
+        try:
+            if self.verify_request(sock, client):
+                self.process_request(sock, client)
+            else:
+                self.shutdown_request(sock)
+        except BaseException:  # no more threads or processes, for example
+            sock.close()
+            raise
 
     @property
     def connections(self) -> int:
@@ -115,20 +124,36 @@ class OSCTCPServer(SelectorServer, socketserver.TCPServer):
     def process_request(  # type: ignore[override]
         self, request: socket.socket, client_address: ClientAddress
     ) -> None:
-        """Serve an accepted connection."""
-        self.finish_request(request, client_address)
+        """Serve an accepted connection, and close it."""
+        try:
+            self.finish_request(request, client_address)
+        finally:
+            self.shutdown_request(request)
 
     def finish_request(  # type: ignore[override]
         self, request: socket.socket, client_address: ClientAddress
     ) -> None:
-        """Serve a connection to its end, on the calling thread, and close it."""
-        with request:
-            try:
-                TCPConnection(
-                    request, client_address, self._dispatcher, self.mode, self.limits
-                ).serve(self._stopping.is_set, 0.1)
-            except OSError as error:
-                self._dispatcher.report_failure("connection", error)
+        """Serve a connection to its end, on the calling thread."""
+        if self.RequestHandlerClass not in _HANDLERS.values():
+            self.RequestHandlerClass(request, client_address, self)  # type: ignore[arg-type]
+            return
+        TCPConnection(request, client_address, self._dispatcher, self.mode, self.limits).serve(
+            self._stopping.is_set, 0.1
+        )
+
+    def handle_error(  # type: ignore[override]
+        self, request: socket.socket, client_address: ClientAddress
+    ) -> None:
+        """Log the exception of a connection. To be overridden.
+
+        An overriding method also gets the exceptions of handlers, by ``sys.exc_info()``.
+        """
+        error = sys.exception()
+        if error is not None:
+            self._dispatcher.report_failure("connection", error)
+
+
+_HANDLERS: Final = {MODE_1_0: PrefixHandler, MODE_1_1: SLIPHandler}
 
 
 class BlockingOSCTCPServer(OSCTCPServer):
@@ -144,7 +169,7 @@ class BlockingOSCTCPServer(OSCTCPServer):
     def finish_request(  # type: ignore[override]
         self, request: socket.socket, client_address: ClientAddress
     ) -> None:
-        """Serve a connection to its end and close it."""
+        """Serve a connection to its end."""
         self._serves = True
         try:
             super().finish_request(request, client_address)
@@ -152,7 +177,7 @@ class BlockingOSCTCPServer(OSCTCPServer):
             self._serves = False
 
 
-class ThreadingOSCTCPServer(OSCTCPServer):
+class ThreadingOSCTCPServer(OSCTCPServer, socketserver.ThreadingMixIn):
     """Each connection is served on its own thread, at most ``limits.max_connections``."""
 
     stop_timeout = 5.0
@@ -160,10 +185,10 @@ class ThreadingOSCTCPServer(OSCTCPServer):
 
     def _prepare(self, dispatcher: Dispatcher) -> None:
         super()._prepare(dispatcher)
-        self._threads: dict[threading.Thread, tuple[socket.socket, str]] = {}
+        self._served: dict[threading.Thread, tuple[socket.socket, str]] = {}
 
     def _connected(self) -> list[str]:
-        return [host for thread, (_, host) in self._threads.copy().items() if thread.is_alive()]
+        return [host for thread, (_, host) in self._served.copy().items() if thread.is_alive()]
 
     def process_request(  # type: ignore[override]
         self, request: socket.socket, client_address: ClientAddress
@@ -171,16 +196,26 @@ class ThreadingOSCTCPServer(OSCTCPServer):
         """Serve a connection on its own thread."""
         # Daemon threads: a handler that never returns must not keep the process alive.
         thread = threading.Thread(
-            target=self.finish_request,
+            target=self.process_request_thread,
             args=(request, client_address),
             name=f"osc-tcp {client_address[0]}:{client_address[1]}",
             daemon=True,
         )
-        self._threads = {
-            **{each: what for each, what in self._threads.items() if each.is_alive()},
+        self._served = {
+            **{each: what for each, what in self._served.items() if each.is_alive()},
             thread: (request, client_address[0]),
         }
         thread.start()
+
+    def process_request_thread(  # type: ignore[override]
+        self, request: socket.socket, client_address: ClientAddress
+    ) -> None:
+        """Serve a connection on the calling thread. To be overridden."""
+        serve = partial(super().process_request, request, client_address)
+        self._guard(serve, request, client_address)
+
+    def _is_own(self, thread: threading.Thread) -> bool:
+        return super()._is_own(thread) or thread in self._served
 
     def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
         try:
@@ -190,17 +225,18 @@ class ThreadingOSCTCPServer(OSCTCPServer):
 
     def _end_connections(self) -> None:
         self._stopping.set()
-        for sock, _ in self._threads.values():
+        for sock, _ in self._served.values():
             # Its thread wakes up, and ends even if the server has been restarted by then.
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RD)
-        deadline = time.monotonic() + self.stop_timeout
-        for thread in self._threads:
+        others = [each for each in self._served if each is not threading.current_thread()]
+        deadline = time.monotonic() + (self.stop_timeout if self.block_on_close else 0.0)
+        for thread in others:
             thread.join(max(0.0, deadline - time.monotonic()))
-        left = sum(thread.is_alive() for thread in self._threads)
-        if left:
+        left = sum(thread.is_alive() for thread in others)
+        if left and self.block_on_close:
             _log.warning("%d handlers still running after %g s", left, self.stop_timeout)
-        self._threads = {}
+        self._served = {}
 
     def server_close(self) -> None:
         """Close the socket and end the connections."""
@@ -209,8 +245,9 @@ class ThreadingOSCTCPServer(OSCTCPServer):
 
 
 if hasattr(os, "fork"):
+    from oscbridge.server.forking_attributes import ForkingAttributes
 
-    class ForkingOSCTCPServer(OSCTCPServer):
+    class ForkingOSCTCPServer(OSCTCPServer, ForkingAttributes):
         """Each connection is served in its own process, at most ``max_children``.
 
         All children are reaped. The serving process must have no other threads.
@@ -233,6 +270,7 @@ if hasattr(os, "fork"):
             return list(self._clients.values())
 
         def _refusal(self, client: ClientAddress) -> str:
+            self.children.limit = self.max_children
             full = len(self.children) >= self.children.limit
             return super()._refusal(client) or ("max_connections" if full else "")
 
@@ -244,11 +282,12 @@ if hasattr(os, "fork"):
             def work() -> None:
                 self.socket.close()
                 self._dispatcher.scheduler.clear()
-                self.finish_request(request, client_address)
+                serve = partial(super(ForkingOSCTCPServer, self).process_request)
+                self._guard(partial(serve, request, client_address), request, client_address)
                 self._dispatcher.scheduler.run_all()
 
             self._clients[self.children.fork(work)] = client_address[0]
-            request.close()
+            self.close_request(request)
 
         def service_actions(self) -> None:
             """Reap the children that have ended."""
@@ -257,6 +296,6 @@ if hasattr(os, "fork"):
         def server_close(self) -> None:
             """Close the socket and end the children."""
             super().server_close()
-            self.children.stop(self.stop_timeout)
+            self.children.stop(self.stop_timeout if self.block_on_close else 0.0)
 
     __all__ += ["ForkingOSCTCPServer"]

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import socket
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.due_timer import DueTimer
 from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.dispatch.overrides import is_replaced
 from oscbridge.net.acceptor import Acceptor, listen
 from oscbridge.net.allowlist import AllowList
 from oscbridge.osc.framing import decoder_for
 from oscbridge.server.connection_limits import StreamLimits, refusal
+from oscbridge.server.stream_handlers import StreamHandlerProtocol, end_streams, serve_streams
+from oscbridge.server.tcp import MODE_1_0, MODE_1_1
 from oscbridge.server.tcp_protocol import StreamProtocol
 
 __all__ = ["AsyncOSCTCPServer"]
@@ -44,7 +47,7 @@ class AsyncOSCTCPServer:
         self._dispatcher = dispatcher
         self._mode = mode
         self._acceptors: list[Acceptor] = []
-        self._connections: set[StreamProtocol] = set()
+        self._connections: set[StreamProtocol | StreamHandlerProtocol] = set()
         self._paused = False
         self._stopped = asyncio.Event()
 
@@ -106,13 +109,13 @@ class AsyncOSCTCPServer:
             await acceptor.close()
         for connection in tuple(self._connections):
             connection.close()
-        for end in (StreamProtocol.abort, None):
+        for aborts in (True, False):
             left = tuple(self._connections)
             if left:
                 await asyncio.wait([each.closed for each in left], timeout=self.stop_timeout)
-            if end is not None:
+            if aborts:
                 for connection in tuple(self._connections):
-                    end(connection)
+                    connection.abort()
 
     def pause(self, on: bool) -> None:
         """Pause or resume reading from all clients."""
@@ -120,7 +123,9 @@ class AsyncOSCTCPServer:
         for connection in tuple(self._connections):
             connection.pause(self._paused)  # one that resumes may cause another pause
 
-    def _new_connection(self) -> StreamProtocol:
+    def _new_connection(self) -> asyncio.BaseProtocol:
+        if any(is_replaced(self, name, method) for name, method in _HANDLES.items()):
+            return StreamHandlerProtocol(self.handle, self._connections, self._stopped)
         connection = StreamProtocol(
             *(self._dispatcher, self._mode, self.limits, self._refusal),
             *(self._connections, self._stopped),
@@ -128,7 +133,45 @@ class AsyncOSCTCPServer:
         connection.pause(self._paused)
         return connection
 
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection to its end, and close it.
+
+        For programs that override it, or one of the methods that it calls. Other servers do
+        without streams, and apply :attr:`limits` during the connection.
+        """
+        client = writer.transport.get_extra_info("peername") or ("", 0)
+        handle = self.handle1_0 if self._mode == MODE_1_0 else self.handle_1_1
+        await handle(reader, writer, client)
+        await end_streams(writer)
+
+    async def handle1_0(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        client_address: ClientAddress,
+    ) -> None:
+        """Call the handlers of packets with a length prefix, and send the replies."""
+        streams = (reader, writer, client_address)
+        await serve_streams(self.dispatcher, MODE_1_0, *streams)
+
+    async def handle_1_1(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        client_address: ClientAddress,
+    ) -> None:
+        """Call the handlers of SLIP packets, and send the replies."""
+        mode = self._mode if self._mode == "auto" else MODE_1_1
+        await serve_streams(self.dispatcher, mode, reader, writer, client_address)
+
     def _refusal(self, client: ClientAddress) -> str:
         """The reason to refuse a client, or an empty string."""
         connected = [connection.client[0] for connection in self._connections]
         return refusal(client, connected, self.allow, self.limits)
+
+
+_HANDLES: Final = {
+    "handle": AsyncOSCTCPServer.handle,
+    "handle1_0": AsyncOSCTCPServer.handle1_0,
+    "handle_1_1": AsyncOSCTCPServer.handle_1_1,
+}

@@ -37,6 +37,7 @@ class TCPConnection:
         self._sock = sock
         self._client = client
         self._dispatcher = dispatcher
+        self._dispatch = dispatcher.entry()
         self._limits = limits
         self._framing = decoder_for(mode, limits.max_packet_size)
         self._sending = threading.Lock()
@@ -81,7 +82,7 @@ class TCPConnection:
         framing = self._framing
         packets = framing.feed(data)
         for packet in packets:
-            self._dispatcher.dispatch(packet, self._client, self._reply)
+            self._dispatch(packet, self._client, self._reply)
         if framing.error is not None:
             self._dispatcher.report_bad(framing.error, self._client)
             self._close_reason = framing.error.reason

@@ -15,6 +15,7 @@ from oscbridge.dispatch.statistics import name_of
 from oscbridge.net.tcp_socket import prepare_stream
 from oscbridge.osc.framing import decoder_for
 from oscbridge.server.connection_limits import StreamLimits
+from oscbridge.server.stream_handlers import StreamHandlerProtocol
 
 __all__ = ["StreamProtocol"]
 
@@ -35,10 +36,11 @@ class StreamProtocol(asyncio.Protocol):
         mode: str,
         limits: StreamLimits,
         refusal: Callable[[ClientAddress], str],
-        connections: set[StreamProtocol],
+        connections: set[StreamProtocol | StreamHandlerProtocol],
         stopped: asyncio.Event,
     ) -> None:
         self._dispatcher = dispatcher
+        self._dispatch = dispatcher.entry(awaits=True)
         self._limits = limits
         self._refusal = refusal
         self._connections = connections
@@ -177,7 +179,7 @@ class StreamProtocol(asyncio.Protocol):
         return self._task is not None or self._blocked or self._paused
 
     def _process(self) -> None:
-        packets, dispatch = self._packets, self._dispatcher.dispatch
+        packets, dispatch = self._packets, self._dispatch
         while packets and not self._busy:
             dispatch(packets.popleft(), self.client, self._reply)
 

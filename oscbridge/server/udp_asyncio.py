@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import socket
+import weakref
 from collections.abc import Coroutine, Iterator
 from typing import cast
 
@@ -43,6 +44,8 @@ class AsyncIOOSCUDPServer:
         self._server_address = server_address
         self._dispatcher = dispatcher
         self._loop = loop
+        self._transport: asyncio.DatagramTransport | None = None
+        """The endpoint of :meth:`serve`."""
 
     @property
     def dispatcher(self) -> Dispatcher:
@@ -50,13 +53,16 @@ class AsyncIOOSCUDPServer:
         return self._dispatcher
 
     def serve(self) -> None:
-        """Serve until the loop is stopped. Not to be called from a coroutine."""
-        transport, _ = self._loop.run_until_complete(self.create_serve_endpoint())
-        try:
-            self._loop.run_forever()
-        finally:
-            transport.close()
-            self._loop.run_until_complete(asyncio.sleep(0))  # closes its socket
+        """Serve until the loop is stopped. Not to be called from a coroutine.
+
+        The endpoint stays open as long as the loop does: a program may run the loop again, itself
+        or by this method.
+        """
+        if self._transport is None or self._transport.is_closing():
+            transport, _ = self._loop.run_until_complete(self.create_serve_endpoint())
+            self._transport = transport
+            _close_with(self._loop, transport)
+        self._loop.run_forever()
 
     async def create_serve_endpoint(
         self,
@@ -69,6 +75,9 @@ class AsyncIOOSCUDPServer:
         host, port = self._server_address[:2]
         found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         family, *_, address = min(found, key=lambda info: info[0] != socket.AF_INET)
+        # An endpoint that was closed in this turn of the loop still has its socket. An event loop
+        # may resolve a numeric address without yielding.
+        await asyncio.sleep(0)
         sock = open_socket(family, cast(ClientAddress, address), self.multicast_interface)
         protocol = DispatchingProtocol(self._dispatcher, self._loop, self.max_tasks, self.allow)
         transport: asyncio.DatagramTransport
@@ -77,6 +86,20 @@ class AsyncIOOSCUDPServer:
         except NotImplementedError:  # the loop of Windows watches no sockets
             transport, _ = await self._loop.create_datagram_endpoint(lambda: protocol, sock=sock)
         return transport, protocol
+
+
+def _close_with(loop: asyncio.AbstractEventLoop, transport: asyncio.DatagramTransport) -> None:
+    """Close a transport when its loop is closed, which itself closes no transports."""
+    close = loop.close
+
+    def close_both() -> None:
+        if not loop.is_closed() and not loop.is_running() and not transport.is_closing():
+            transport.close()
+            for _ in range(2):  # closes its socket, then cancels its tasks
+                loop.run_until_complete(asyncio.sleep(0))
+        close()
+
+    loop.close = close_both  # type: ignore[method-assign]
 
 
 class DispatchingProtocol(asyncio.DatagramProtocol):
@@ -95,17 +118,18 @@ class DispatchingProtocol(asyncio.DatagramProtocol):
         self._max_tasks = max_tasks
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer = DueTimer(dispatcher.scheduler, loop)
-        self._transport: asyncio.DatagramTransport | None = None
+        self.transport: asyncio.DatagramTransport | None = None
+        """The transport, while it is open."""
 
     def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
-        self._transport = transport
+        self.transport = transport
 
     def datagram_received(self, data: bytes, addr: ClientAddress) -> None:
         if not self.allow or keep_allowed([(data, addr)], self.allow, self.dispatcher):
-            self.dispatcher.dispatch(data, addr, self.reply)
+            self.dispatcher.entry()(data, addr, self.reply)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
+        self.transport = None
         self._timer.close()
         for task in self._tasks:
             task.cancel()
@@ -113,14 +137,14 @@ class DispatchingProtocol(asyncio.DatagramProtocol):
     def reply(self, client: ClientAddress, result: object) -> None:
         """Send a reply to the client; a coroutine is awaited in a task first."""
         if not inspect.iscoroutine(result):
-            if self._transport is not None:
-                send_reply(self.dispatcher, self._transport, client, result)
+            if self.transport is not None:
+                send_reply(self.dispatcher, self.transport, client, result)
             return
         task = self._loop.create_task(self._await(client, result))
         self._tasks.add(task)
         task.add_done_callback(self._task_done)
-        if len(self._tasks) >= self._max_tasks and isinstance(self._transport, DrainingTransport):
-            self._transport.pause_reading()
+        if len(self._tasks) >= self._max_tasks and isinstance(self.transport, DrainingTransport):
+            self.transport.pause_reading()
 
     async def _await(
         self, client: ClientAddress, coroutine: Coroutine[object, object, object]
@@ -135,8 +159,8 @@ class DispatchingProtocol(asyncio.DatagramProtocol):
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if len(self._tasks) < self._max_tasks and isinstance(self._transport, DrainingTransport):
-            self._transport.resume_reading()
+        if len(self._tasks) < self._max_tasks and isinstance(self.transport, DrainingTransport):
+            self.transport.resume_reading()
 
 
 class DrainingTransport(asyncio.DatagramTransport):
@@ -156,8 +180,11 @@ class DrainingTransport(asyncio.DatagramTransport):
         self._closing = False
         self._reading = True
         self._receive = receiver(sock)
+        self._dispatch_all = protocol.dispatcher.entry_for_all()
         self._unread: list[tuple[bytes, ClientAddress]] = []
         loop.add_reader(sock, self._drain)
+        # Without a warning, if the program ends while it is open.
+        self._finalizer = weakref.finalize(self, sock.close)
         protocol.connection_made(self)
 
     def _drain(self) -> None:
@@ -166,7 +193,7 @@ class DrainingTransport(asyncio.DatagramTransport):
             batch = self._receive()
             if self._protocol.allow:
                 batch = keep_allowed(batch, self._protocol.allow, self._protocol.dispatcher)
-        self._protocol.dispatcher.dispatch_all(self._until_paused(batch), self._protocol.reply)
+        self._dispatch_all(self._until_paused(batch), self._protocol.reply)
 
     def _until_paused(
         self, batch: list[tuple[bytes, ClientAddress]]
@@ -211,5 +238,5 @@ class DrainingTransport(asyncio.DatagramTransport):
     abort = close
 
     def _closed(self) -> None:
-        self._socket.close()
+        self._finalizer()
         self._protocol.connection_lost(None)

@@ -65,6 +65,11 @@ def test_send_uses_the_given_types(sent: Callable[..., bytes]) -> None:
     )
 
 
+def test_send_accepts_an_address_with_a_blank_and_arguments(sent: Callable[..., bytes]) -> None:
+    assert decode_packet(sent("/avatar/Go Emote", "1"))[:3] == ("/avatar/Go Emote", "i", (1,))
+    assert decode_packet(sent("/go on", "--types", ""))[:3] == ("/go on", "", ())
+
+
 def test_python_osc_reads_messages_of_send(sent: Callable[..., bytes]) -> None:
     message = OscMessage(sent("/mixer/1", "1", "0.5", "on", "true"))
     assert message.address == "/mixer/1"
@@ -87,6 +92,7 @@ def test_send_prints_the_sent_message(call: Call, receiver: socket.socket) -> No
     ("args", "text"),
     [
         (("hello",), "address must start with '/', got 'hello'"),
+        (("/a 1",), "did you mean: oscbridge send /a 1?"),
         ((), "Missing argument 'ADDRESS'"),
         (("/x", "--types", "i", "a"), "'a' does not fit type tag 'i'"),
         (("/x", "--types", "q", "a"), "unknown type tag 'q' in ,q"),

@@ -114,12 +114,18 @@ def test_python_osc_reads_sent_messages(peer: MakePeer) -> None:
     assert TheirMessage(other.sock.recv(100)).params == [1, 0.5, "on", True]
 
 
+def test_address_without_a_slash_is_sent_as_the_program_asked(peer: MakePeer) -> None:
+    other = peer()
+    other.client.send_message("hello", 1)
+    assert other.sock.recv(100) == b"hello\0\0\0,i\0\0\0\0\0\1"
+
+
 def test_send_rejects_invalid_values_with_a_value_error(peer: MakePeer) -> None:
     other = peer()
     with pytest.raises(EncodeError, match="no OSC type"):
         other.client.send_message("/a", object())
     with pytest.raises(ValueError, match="must start with '/'"):
-        other.client.send_message("a", 1)
+        other.client.send_message("a b", 1)
     with pytest.raises(OSError):
         other.client.send_message("/a", bytes(70_000))
     other.client.send_message("/a", 1)

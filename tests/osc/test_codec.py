@@ -177,22 +177,18 @@ def test_values_are_decoded_as_their_own_types(case: Case) -> None:
 
 
 @table(CASES)
-def test_packet_truncated_at_any_byte_is_rejected_or_is_a_shorter_packet(case: Case) -> None:
+def test_truncated_packet_is_rejected_unless_only_zeros_are_missing(case: Case) -> None:
     for cut in range(len(case.data)):
         prefix = case.data[:cut]
         try:
             packet = decode_packet(prefix)
         except DecodeError:
             continue
-        assert encode_packet(packet) == prefix
-
-
-@table(MESSAGES + BUNDLES)
-def test_packet_truncated_within_a_word_is_rejected(case: Case) -> None:
-    for cut in range(len(case.data)):
-        if cut % 4:
-            with pytest.raises(DecodeError):
-                decode_packet(case.data[:cut])
+        completed = encode_packet(packet)
+        whole, part = sorted((completed, prefix), key=len, reverse=True)
+        assert whole.startswith(part)
+        assert whole[len(part) :] == b"\0" * (len(whole) - len(part))
+        assert len(whole) - len(part) <= 4
 
 
 @table(MESSAGES)
@@ -201,11 +197,10 @@ def test_words_of_zeros_after_a_message_are_ignored(case: Case) -> None:
         assert decode_packet(case.data + b"\0\0\0\0" * words) == case.packet
 
 
-@table(CASES)
-def test_one_to_three_zeros_after_a_packet_are_rejected(case: Case) -> None:
+@table(MESSAGES + [case for case in BUNDLES if case.packet[1]])
+def test_one_to_three_zeros_after_a_packet_are_ignored(case: Case) -> None:
     for count in (1, 2, 3, 5):
-        with pytest.raises(DecodeError):
-            decode_packet(case.data + b"\0" * count)
+        assert decode_packet(case.data + b"\0" * count) == case.packet
 
 
 @table(BUNDLES)
@@ -310,7 +305,7 @@ def test_values_that_do_not_fit_their_tags_are_rejected(
         encode_message(Message("/a", types, args))
 
 
-@pytest.mark.parametrize("address", ["", "a", "#bundle", "ä/", "/a\0b", "/\ud800"])
+@pytest.mark.parametrize("address", ["", "a*", "#bundle", "a b", "/a\0b", "/\ud800"])
 @pytest.mark.parametrize("types", ["", None])
 def test_invalid_address_is_rejected(address: str, types: str | None) -> None:
     with pytest.raises(EncodeError):

@@ -190,7 +190,6 @@ def test_type_unknown_to_osc_js_costs_only_that_message(program: Any, peer: Any)
 
 
 LONG = 2**53 + 1
-# osc-js writes text as Latin-1, so what it sends can be ASCII only.
 ALL = [
     {"type": "i", "value": 1},
     {"type": "f", "value": 0.5},
@@ -261,6 +260,15 @@ def test_dashboards_of_both_kinds_reach_each_other(
     one, other = peer(sender, program), peer(receiver, program)
     one.send({"address": "/from/one", "args": [{"type": "f", "value": 1}]})
     assert other.read() == {"address": "/from/one", "args": [["f", 1]]}
+
+
+def test_text_of_osc_js_in_latin_1_reaches_every_client(program: Any, peer: Any, join: Any) -> None:
+    binary, client = join(program), join(program, "osc.json")
+    sender, receiver = peer("osc-js", program), peer("osc-js", program)
+    sender.send({"address": "/title", "args": [{"type": "s", "value": "Großer Gott"}]})
+    assert oscbridge.decode_packet(binary.recv(timeout=10)) == Message.of("/title", "Großer Gott")
+    assert json.loads(client.recv(timeout=10))["args"] == [{"type": "s", "value": "Großer Gott"}]
+    assert receiver.read() == {"address": "/title", "args": [["s", "Großer Gott"]]}
 
 
 @pytest.mark.parametrize("name", BOTH)

@@ -65,12 +65,12 @@ def test_oscsend_over_tcp_arrives_at_an_osc_1_0_server(
 
 
 @every_server
-def test_osc_1_1_server_counts_oscsend_over_tcp_as_truncated(
+def test_osc_1_1_server_recognises_the_length_prefixes_of_oscsend(
     kind: str, tcp_server: Any, dispatcher: Dispatcher, inbox: Any, launch: Any, eventually: Any
 ) -> None:
     url = f"osc.tcp://{HOST}:{tcp_server(kind, '1.1')}/"
     assert launch("oscsend", url, *OSCSEND_ALL).wait() == 0
-    eventually(lambda: dispatcher.statistics.bad == {"truncated": 1})
+    eventually(lambda: dispatcher.statistics.bad == {"wrong_framing": 1})
     assert len(inbox) == 0
 
 

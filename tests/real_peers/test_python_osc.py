@@ -85,6 +85,15 @@ def test_values_that_their_udp_client_sends_arrive(kind: str, udp_server: Any, i
 
 
 @every_server
+def test_address_without_a_slash_arrives_as_it_was_sent(
+    kind: str, udp_server: Any, inbox: Any
+) -> None:
+    with their_udp_client.SimpleUDPClient(HOST, udp_server(kind)) as client:
+        client.send_message("hello", 1)
+    assert inbox.take() == Message.of("hello", 1)
+
+
+@every_server
 def test_every_type_of_their_builder_arrives(kind: str, udp_server: Any, inbox: Any) -> None:
     with their_udp_client.UDPClient(HOST, udp_server(kind)) as client:
         client.send(typed(their_message_builder.OscMessageBuilder("/typed")))

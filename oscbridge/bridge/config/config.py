@@ -26,6 +26,7 @@ from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.net.certificate import certificate_warning
 from oscbridge.options import Options
+from oscbridge.osc.pattern import with_stars
 
 __all__ = [
     "DEFAULT",
@@ -97,9 +98,19 @@ def parse(
             _log.warning("%s: %s: %s", name, path_text(key), warning)
     for warning in reader.warnings:
         _log.warning("%s: %s", name, warning)
+    if reader.dot_stars:
+        _log.warning("%s: %s", name, _dot_stars(reader.dot_stars))
     if not reader.bridges and not reader.endpoints:
         _log.warning("%s: no bridges and no endpoints: nothing will be received", name)
     return Configuration(reader.bridges, reader.endpoints, reader.routes, reader.http, reader.run)
+
+
+def _dot_stars(found: Mapping[int, str]) -> str:
+    """The warning about routes with ``.*`` in ``match``, by index."""
+    index, match = next(iter(found.items()))
+    more = f"; so are {len(found) - 1} more" if len(found) > 1 else ""
+    stars = with_stars(match)
+    return f"route {index + 1}: match: {match!r} is read as {stars!r}; write '*', not '.*'{more}"
 
 
 def _warnings(options: Options) -> Sequence[str]:

@@ -21,6 +21,7 @@ from oscbridge.options import Options
 from oscbridge.osc import Limits, Pattern
 from oscbridge.osc.arguments import layout
 from oscbridge.osc.conversion import LARGEST_FLOAT
+from oscbridge.osc.pattern import with_stars
 from oscbridge.server.connection_limits import StreamLimits
 
 __all__ = ["BridgeOptions", "HostOptions", "LimitOptions", "Mode", "RouteOptions", "SpoolOptions"]
@@ -37,7 +38,7 @@ Mode = Literal["asyncio", "blocking", "threading", "forking"]
 
 
 def _pattern(value: str) -> str:
-    if not value.startswith(("/", "*")):
+    if not with_stars(value).startswith(("/", "*")):
         raise ValueError("an address pattern must start with '/' or '*'")
     try:
         pattern = Pattern(value, mapped=True)

@@ -82,6 +82,7 @@ class Reader:
             routes.read(index, table)
         self._set_bounds(self.run.max_addresses)
         self.routes = [replace(r, max_addresses=self.run.max_addresses) for r in routes.entries]
+        self.dot_stars = routes.dot_stars
         self.problems += routes.problems
         self.problems += self._loops(routes.options, listens)
         self.warnings = [

@@ -16,6 +16,7 @@ from oscbridge.bridge.routes.pure_steps import load_function
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.options import Options
 from oscbridge.osc import Pattern
+from oscbridge.osc.pattern import with_stars
 from oscbridge.suggestions import did_you_mean, suggest
 from oscbridge.templates.message import MessageTemplate
 
@@ -39,6 +40,8 @@ class RouteReader:
     ) -> None:
         self.problems: list[ConfigProblem] = []
         self.entries: list[RouteConfig] = []
+        self.dot_stars: dict[int, str] = {}
+        """The ``match`` of routes where a part is ``.*``, by index."""
         self.options: dict[int, RouteOptions] = {}
         """The routes that are valid by themselves, by index."""
         self._types = types
@@ -64,9 +67,12 @@ class RouteReader:
             return
         self._check_names(path, route)
         template = self._check_steps(path, route)
+        match = with_stars(route.match)
+        if match != route.match:
+            self.dot_stars[index] = route.match
         self.entries.append(
             RouteConfig(
-                match=route.match,
+                match=match,
                 types=route.types,
                 scale=route.scale,
                 curve=route.curve,

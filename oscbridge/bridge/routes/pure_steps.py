@@ -212,6 +212,8 @@ def checked(made: object, source: Message) -> Message:
     if not isinstance(made, Message):
         raise TypeError(f"must return a Message, got {made!r}")
     try:
+        if not made.address.startswith("/"):
+            raise EncodeError(f"address must start with '/', got {made.address!r}")
         encode_message(made)
     except (AttributeError, TypeError) as error:  # e.g. an address that is not text
         raise EncodeError(f"cannot encode {made!r}: {error}") from None

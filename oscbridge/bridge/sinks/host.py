@@ -33,7 +33,9 @@ class EndpointHost:
     def __init__(self, endpoint: AnyEndpoint) -> None:
         self.endpoint = endpoint
         self.name = endpoint.name
-        self.dispatcher = Dispatcher(name=endpoint.name, scheduler=LimitOptions().scheduler())
+        self.dispatcher = Dispatcher(
+            name=endpoint.name, scheduler=LimitOptions().scheduler(), adds_slash=True
+        )
         """The routes that read from this endpoint."""
         self.certificates: Mapping[str, CertificateInfo] = {}
         """Its certificates by key."""

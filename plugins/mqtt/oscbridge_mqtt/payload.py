@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Final, NamedTuple, TypeAlias, cast
 
@@ -124,7 +124,7 @@ _ENCODERS: Final[Mapping[str, Encode]] = {
     "json": _encode_json,
     "text": _encode_text,
     "typed": encode_json,
-    "osc": encode_message,
+    "osc": partial(encode_message, utf8=True),
 }
 
 

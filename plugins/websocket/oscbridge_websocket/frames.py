@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 import oscbridge
@@ -47,7 +48,7 @@ def make_frames(
     on_drop: Callable[[int], None],
 ) -> list[OutgoingFrame]:
     """Encode messages. ``on_drop`` is called with a number of messages that cannot be encoded."""
-    encode = encode_json if frame_format is FrameFormat.JSON else oscbridge.encode_message
+    encode = encode_json if frame_format is FrameFormat.JSON else _encode_osc
     encoded = []
     for message in messages:
         try:
@@ -57,6 +58,9 @@ def make_frames(
     if frame_format is FrameFormat.BUNDLES:
         return list(_bundles(encoded))
     return [OutgoingFrame(data, 1) for data, _ in encoded]
+
+
+_encode_osc: Final = partial(oscbridge.encode_message, utf8=True)  # as browsers read it
 
 
 def _is_common(types: str | None) -> bool:

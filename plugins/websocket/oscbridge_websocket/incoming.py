@@ -17,7 +17,11 @@ RIGHTS: Final = "rights"
 MAX_FORBIDDEN: Final = 100
 """Messages without the right to send them, after which a client is disconnected."""
 
-_CHECKED_PREFIXES: Final = (b"#", TOKEN_ADDRESS.encode() + b"\0")
+_CHECKED_PREFIXES: Final = (
+    b"#",
+    TOKEN_ADDRESS.encode() + b"\0",
+    TOKEN_ADDRESS.encode()[1:] + b"\0",  # the bridge adds a missing slash
+)
 
 
 def needs_check(data: bytes) -> bool:
@@ -57,6 +61,8 @@ def check(packet: oscbridge.Packet, rights: ClientRights) -> None:
     """
     for message in oscbridge.messages(packet):
         address = message.address
+        if not address.startswith("/"):  # the bridge adds it
+            address = f"/{address}"
         if address == TOKEN_ADDRESS:
             raise oscbridge.DecodeError(
                 "token",

@@ -24,8 +24,8 @@ HOSTILE = {
     "nothing": b"",
     "zeros": bytes(64),
     "noise": bytes(range(256)),
-    "cut short": PACKET[:-4],
-    "not a multiple of four": PACKET[:-1],
+    "cut short": PACKET[:-8],
+    "not a multiple of four": PACKET[:-9],
     "unknown type": b"/a\0\0,?\0\0",
     "bundle that claims a negative size": b"#bundle\0" + bytes(8) + b"\xff\xff\xff\xfc",
     "bundles nested deeply": b"".join(

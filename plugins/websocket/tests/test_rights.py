@@ -78,6 +78,22 @@ async def test_message_from_a_listener_is_rejected_and_counted(
     assert "/a: this token may only listen" in caplog.text
 
 
+async def test_missing_slash_gives_no_other_rights(
+    start: Any, join: Any, tokens: Any, messages: Any
+) -> None:
+    bridge = await start(tokens(all="", mixer='addresses = ["/mixer/*"]'))
+    mixer, other = await join(bridge, **bearer("mixer")), await join(bridge, **bearer("all"))
+    for address in ("lights/1", "mixer/1"):
+        await mixer.send(packet(address))
+    await other.send(packet("token"))
+    await (await mixer.ping())
+    await (await other.ping())
+    bridge.send(Message.of("/last"))
+    found = [*await messages(other), *await messages(other)]
+    assert [m.address for m in found] == ["/mixer/1", "/last"]
+    assert bridge.bad == {"rights": 1, "token": 1}
+
+
 async def test_listener_that_keeps_sending_is_disconnected(
     start: Any, join: Any, tokens: Any
 ) -> None:

@@ -13,6 +13,7 @@ from oscbridge import ConfigurationError, Endpoint, HostPort
 from oscbridge.bridge.config.config import DEFAULT, load, parse
 from oscbridge.bridge.config.file import MAX_FILE
 from oscbridge.bridge.routes.config import RouteConfig
+from oscbridge.endpoints.osc.endpoint import OSCEndpoint
 from oscbridge.net.url import OSCURL
 
 
@@ -453,3 +454,21 @@ def test_empty_configuration_logs_a_warning(
 ) -> None:
     parse("", {}, "show.toml")
     assert "show.toml: no bridges and no endpoints: nothing will be received" in caplog.text
+
+
+def test_regular_expression_in_a_match_is_a_star_with_one_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    routes = "".join(
+        f'[[route]]\nfrom = "in"\nmatch = "{match}"\nto = "out"\n'
+        for match in ("/a.b/*", "/ch/.*", ".*", "/.*/x")
+    )
+    text = (
+        '[bridge.in]\nlisten = "udp://127.0.0.1:0"\n'
+        '[endpoint.out]\ntype = "osc"\nto = "udp://127.0.0.1:9"\n'
+    )
+    found = parse(text + routes, {"osc": OSCEndpoint}, "show.toml")
+    assert [route.match for route in found.routes] == ["/a.b/*", "/ch/*", "*", "/*/x"]
+    assert caplog.messages == [
+        "show.toml: route 2: match: '/ch/.*' is read as '/ch/*'; write '*', not '.*'; so are 2 more"
+    ]

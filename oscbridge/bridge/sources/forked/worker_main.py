@@ -51,7 +51,7 @@ from oscbridge.net.waker import Waker
 from oscbridge.osc import Limits, Message
 from oscbridge.server.connection_limits import StreamLimits
 from oscbridge.server.tcp import ForkingOSCTCPServer
-from oscbridge.server.udp import ForkingOSCUDPServer
+from oscbridge.server.udp_forking import ForkingOSCUDPServer
 
 STOP_TIMEOUT: Final = 0.3
 """Seconds for children to finish when the bridge stops."""
@@ -91,7 +91,7 @@ class _WorkerServer:
     ) -> None:
         server = self._server
         server.allow = AllowList(settings.allow)
-        server.children.limit = settings.workers
+        server.max_children = server.children.limit = settings.workers
         server.stop_timeout = STOP_TIMEOUT
         self.channel, self.mirror = channel, mirror
         self._finish_timeout = settings.finish_timeout
@@ -290,6 +290,7 @@ def _dispatcher(
         limits=Limits(**settings.packet_limits),
         max_route_calls=settings.max_route_calls,
         scheduler=Scheduler(**settings.scheduler),
+        adds_slash=True,
     )
     dispatcher.channel = channel
     dispatcher.part = f"bridge.{dispatcher.name}"
