@@ -133,11 +133,6 @@ class EndpointRunner(EndpointHost):
         return self._sender.pending + (0 if self.queue is None else len(self.queue))
 
     @property
-    def in_flight(self) -> int:
-        """Messages taken from the send queue that are neither sent nor dropped yet."""
-        return self._sender.pending
-
-    @property
     def has_backpressure(self) -> bool:
         """Whether sources should pause: the queue is full, and its policy is ``block``."""
         return self.backpressure.is_active
