@@ -288,6 +288,7 @@ def test_single_value_is_written_and_read_back_anywhere(name: str, value: Any) -
     data = getattr(osc_types, f"write_{name}")(value)
     read = getattr(osc_types, f"get_{name}")
     assert read(b"xxx" + data, 3) == (value, 3 + len(data))
-    for index in (-1, 1, len(data)):
+    # As in python-osc, zero bytes that a float lacks at the end are added.
+    for index in (-1,) if name == "float" else (-1, 1, len(data)):
         with pytest.raises(DecodeError):
             read(data[:3], index)

@@ -129,7 +129,7 @@ async def test_invalid_payload_is_counted_and_the_next_one_is_decoded(
         ("typed", b'{"address": 5}'),
         ("typed", b"[]"),
         ("typed", b"\xff"),
-        ("osc", b"/a\0\0,i\0\0\0"),
+        ("osc", b"/a\0\0,d\0\0\0"),
         ("osc", b"hello"),
     ],
 )
