@@ -18,7 +18,8 @@ class HTTPOptions(Options):
     """``[http]``: serves health and metrics. Without the table nothing is served."""
 
     listen: HostPort = HostPort("127.0.0.1", 9180)
-    """Where to serve ``/healthz``, ``/readyz`` and ``/metrics``: ``host:port``."""
+    """Where to serve ``/healthz``, ``/readyz`` and ``/metrics``: ``host:port``.
+    ``[::]`` and ``*`` are all addresses, IPv6 and IPv4."""
     hosts: tuple[str, ...] = ()
     """Additional host names under which clients may address it. IP addresses and names that
     nobody can register (``stage``, ``stage.local``, ``stage.lan``) always work."""
