@@ -136,12 +136,16 @@ class WebSocketOptions(oscbridge.Options):
     """Seconds between pings to a client; shorter than the time-out of proxies. 0 sends none."""
 
     def config_warnings(self) -> Sequence[str]:
-        if self.token is not None or self.tokens or oscbridge.is_loopback(self.listen.host):
-            return ()
-        return (
-            f"everyone who reaches {self.listen} can listen and send; "
-            "set 'token', or listen on 127.0.0.1",
-        )
+        found = []
+        locked = self.token is not None or self.tokens
+        if not locked and not oscbridge.is_loopback(self.listen.host):
+            found.append(
+                f"everyone who reaches {self.listen} can listen and send; "
+                "set 'token', or listen on 127.0.0.1"
+            )
+        if self.files is not None and not (self.files / "index.html").is_file():
+            found.append(f"{self.files} has no index.html, so there is no page at /")
+        return found
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -18,10 +18,10 @@ MAX_DELAY: Final = 3.0
 """The longest delay, in seconds. Less than the handshake timeout."""
 
 MAX_FAILURES: Final = 10
-"""Wrong tokens of a network after which it is told to wait, with another code."""
+"""Wrong tokens of a network after which the answer is to wait, with another code."""
 
 BLOCK_TIME: Final = 60.0
-"""Seconds that it is told to wait. Each wrong token after that starts them again."""
+"""Seconds that a guessing network is to wait. Each wrong token after that starts them again."""
 
 MAX_DELAYED: Final = 16
 """Responses to one network that are delayed at the same time. Further ones are sent at once, so
@@ -63,7 +63,7 @@ class TokenFailures:
         return len(self._failures)
 
     def blocked_for(self, network: str) -> float:
-        """Seconds that the network is told to wait; 0 if it may try again."""
+        """Seconds that the network is to wait; 0 if it may try again."""
         count, last = self._failures.get(network, (0, 0.0))
         if count < MAX_FAILURES:
             return 0.0

@@ -1,4 +1,4 @@
-"""Pages and programs that are rejected are told why, and receive nothing."""
+"""Pages and programs that are rejected receive the reason, and nothing else."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def closed(client: Any) -> tuple[int | None, str | None]:
         (("osc.token.right-and-secret", "mqtt"), "mqtt"),
     ],
 )
-async def test_page_of_another_site_is_told_the_reason_by_an_offered_subprotocol(
+async def test_page_of_another_site_sees_the_reason_by_an_offered_subprotocol(
     start: Any, join: Any, token: str, offered: tuple[str, ...], selected: str | None
 ) -> None:
     bridge = await start(token)
@@ -68,7 +68,7 @@ async def test_rejected_page_receives_and_sends_nothing(
     assert bridge.clients == 1
 
 
-async def test_page_above_the_client_limit_is_told_so(start: Any, join: Any) -> None:
+async def test_page_above_the_client_limit_sees_the_reason(start: Any, join: Any) -> None:
     bridge = await start("max_connections = 1")
     await join(bridge)
     while not bridge.clients:
@@ -77,14 +77,12 @@ async def test_page_above_the_client_limit_is_told_so(start: Any, join: Any) -> 
     assert await closed(client) == (1013, "too many clients")
 
 
-async def test_page_with_unknown_subprotocols_is_told_the_known_ones(
-    bridge: Any, join: Any
-) -> None:
+async def test_page_with_unknown_subprotocols_sees_the_known_ones(bridge: Any, join: Any) -> None:
     client = await join(bridge, "mqtt", origin="http://127.0.0.1:3000")
     assert await closed(client) == (4400, "unknown subprotocol; offer osc.json or osc.binary")
 
 
-async def test_page_with_a_token_in_its_url_is_told_so(start: Any, join: Any, token: str) -> None:
+async def test_page_with_a_token_in_its_url_sees_why(start: Any, join: Any, token: str) -> None:
     bridge = await start(token)
     client = await join(bridge, "osc.json", origin="http://localhost", query="token=x")
     assert await closed(client) == (4400, "a token in the URL would end up in logs")

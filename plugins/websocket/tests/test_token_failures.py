@@ -59,7 +59,7 @@ def test_delay_doubles_up_to_a_limit() -> None:
     assert max(delays) == delays[-1] == MAX_DELAY < OPEN_TIMEOUT
 
 
-def test_guessing_network_is_told_to_wait_and_others_are_not() -> None:
+def test_guessing_network_is_to_wait_and_others_are_not() -> None:
     clock = ManualClock()
     wrong = TokenFailures(clock)
     for _ in range(MAX_FAILURES):
