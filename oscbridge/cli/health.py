@@ -17,6 +17,7 @@ import click
 from oscbridge.cli.attaching import file_argument, pid_option
 from oscbridge.errors import OSCBridgeError
 from oscbridge.logs.format import visible
+from oscbridge.net.any_host import is_any_host
 from oscbridge.net.os_errors import what_failed
 from oscbridge.net.url import HostPort
 
@@ -57,6 +58,8 @@ class _Web(click.ParamType[HostPort]):
             or parts._replace(scheme="", netloc="", path=parts.path.removeprefix("/")).geturl()
         ):
             self.fail(f"{value!r}: {hint}", param, ctx)
+        if is_any_host(host):  # to listen on, not to connect to
+            host = "127.0.0.1"
         return HostPort(host, port or 80)
 
 

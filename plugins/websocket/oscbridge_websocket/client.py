@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 from websockets.asyncio.server import broadcast
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import OPEN
 
 import oscbridge
 from oscbridge_websocket.client_options import ClientOptions
@@ -92,10 +93,13 @@ class WebSocketClient:
 
     def _is_ready(self) -> bool:
         """Whether the last frame is sent. A client that reads nothing is disconnected."""
-        unsent = self.connection.transport.get_write_buffer_size()
-        if not unsent or self.connection.is_gone:
+        connection = self.connection
+        if connection.is_gone or connection.state is not OPEN:
+            return False  # what waits is counted when it has disconnected
+        unsent = connection.transport.get_write_buffer_size()
+        if not unsent:
             self._busy = None
-            return not unsent
+            return True
         now = self._clock()
         if self._busy is None or unsent < self._busy[1]:
             self._busy = now, unsent

@@ -12,6 +12,8 @@ from websockets.exceptions import ConnectionClosed
 
 import oscbridge
 from oscbridge import IMPULSE, MIDI, Message
+from oscbridge_websocket.frames import FrameFormat
+from oscbridge_websocket.pacing import FramePacer, encode_for_pacing
 
 
 def addresses(frame: bytes) -> list[str]:
@@ -200,3 +202,62 @@ async def test_own_messages_do_not_return_to_a_client_with_a_frame_rate(
     assert addresses(await other.recv()) == ["/from/one"]
     bridge.send(Message.of("/end"))
     assert addresses(await one.recv()) == ["/end"]
+
+
+# --- the pacer ---------------------------------------------------------------------------------
+
+
+class Reader:
+    """A client that reads or not, and what was sent to it."""
+
+    def __init__(self, *, latest: bool = False, limit: int = 100, rate: float = 100) -> None:
+        self.reads = True
+        self.writes: list[list[bytes]] = []
+        self.drops: dict[str, int] = {}
+        self.pacer = FramePacer(
+            FrameFormat.BUNDLES,
+            rate,
+            latest=latest,
+            limit=limit,
+            is_ready=lambda: self.reads,
+            write=self.writes.append,
+            on_drop=lambda reason, count: self.drops.update(
+                {reason: self.drops.get(reason, 0) + count}
+            ),
+        )
+
+    def put(self, *messages: Message) -> None:
+        self.pacer.put(encode_for_pacing(messages, FrameFormat.BUNDLES, lambda _count: None))
+
+
+async def test_messages_wait_while_the_client_does_not_read() -> None:
+    client = Reader(limit=5)
+    client.reads = False
+    client.put(*(Message.of("/a", index) for index in range(8)))
+    await asyncio.sleep(0.05)
+    assert (client.writes, len(client.pacer), client.drops) == ([], 5, {"slow_client": 3})
+    client.reads = True
+    while not client.writes:
+        await asyncio.sleep(0)
+    [[frame]] = client.writes
+    assert [m.args for m in oscbridge.messages(oscbridge.decode_packet(frame))] == [
+        (index,) for index in range(3, 8)
+    ]
+
+
+async def test_messages_of_a_client_that_disconnects_are_counted() -> None:
+    client = Reader(rate=0.1)
+    client.put(Message.of("/a", 1))
+    client.put(Message.of("/a", 2), Message.of("/a", 3))
+    assert client.pacer.close() == 2
+    assert len(client.writes) == 1
+
+
+async def test_large_frames_are_split_over_several_intervals() -> None:
+    client = Reader(limit=1_000)
+    client.put(*(Message.of("/a", bytes(300_000)) for _ in range(7)))
+    while len(client.pacer):
+        await asyncio.sleep(0)
+    sizes = [len(frame) for [frame] in client.writes]
+    assert len(sizes) == 3
+    assert max(sizes) <= 1 << 20
