@@ -181,11 +181,10 @@ async def test_waiting_messages_are_sent_when_the_bridge_ends(start: Any, join: 
     await ready(client, bridge)
     bridge.send(Message.of("/first"))
     await client.recv()
-    before = bridge.app.endpoints["web"].sent
+    before = bridge.status.sent
     bridge.send(Message.of("/last"))
-    while bridge.app.endpoints["web"].sent == before:
-        await asyncio.sleep(0)
-    await bridge.app.stop()
+    await bridge.until(lambda: bridge.status.sent > before)
+    await bridge.stop()
     assert addresses(await client.recv()) == ["/last"]
 
 
