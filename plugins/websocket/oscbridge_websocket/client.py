@@ -95,7 +95,7 @@ class WebSocketClient:
         """Whether the last frame is sent. A client that reads nothing is disconnected."""
         connection = self.connection
         if connection.is_gone or connection.state is not OPEN:
-            return False  # what waits is counted when it has disconnected
+            return False  # its queued messages are counted when it has disconnected
         unsent = connection.transport.get_write_buffer_size()
         if not unsent:
             self._busy = None
