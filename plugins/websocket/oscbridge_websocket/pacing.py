@@ -95,17 +95,10 @@ class FramePacer:
 
     def put(self, messages: Sequence[EncodedMessage]) -> None:
         """Take messages that arrived together; send them if a frame is due."""
-        waiting = self._waiting
-        replaced = 0
-        for message in messages:
-            key = message.key if self._latest else None
-            if key is None:
-                key = next(self._numbers)
-            elif waiting.pop(key, None) is not None:  # the new one is last: order is kept
-                replaced += 1
-            waiting[key] = message
-        if replaced:
-            self._on_drop("replaced", replaced)
+        if self._latest:
+            self._put_latest(messages)
+        else:
+            self._waiting.update(zip(self._numbers, messages, strict=False))
         if self._timer is None:
             now = self._loop.time()
             if now >= self._due:
@@ -113,6 +106,18 @@ class FramePacer:
             else:
                 self._timer = self._loop.call_at(self._due, self._tick)
         self._drop_oldest()
+
+    def _put_latest(self, messages: Sequence[EncodedMessage]) -> None:
+        waiting, replaced = self._waiting, 0
+        for message in messages:
+            key = message.key
+            if key is None:
+                key = next(self._numbers)
+            elif waiting.pop(key, None) is not None:  # the new one is last: order is kept
+                replaced += 1
+            waiting[key] = message
+        if replaced:
+            self._on_drop("replaced", replaced)
 
     def _drop_oldest(self) -> None:
         dropped = len(self._waiting) - self._limit
@@ -137,18 +142,23 @@ class FramePacer:
 
     def _take(self) -> list[bytes]:
         """The messages of the next frame, oldest first."""
-        waiting, size, taken = self._waiting, 0, list[tuple[bytes, bool]]()
+        waiting, size, fitting = self._waiting, 0, 0
         bundled = self._format is FrameFormat.BUNDLES
-        while waiting and (bundled or len(taken) < MAX_OWN_FRAMES):
-            message = next(iter(waiting.values()))
+        limit = len(waiting) if bundled else MAX_OWN_FRAMES
+        for message in waiting.values():
             size += len(message.data) + 4
-            if taken and size > MAX_PACED_BUNDLE:
+            if fitting and (size > MAX_PACED_BUNDLE or fitting >= limit):
                 break
-            waiting.popitem(last=False)
-            taken.append((message.data, message.is_common))
+            fitting += 1
+        if fitting == len(waiting):
+            taken = list(waiting.values())
+            waiting.clear()
+        else:
+            taken = [waiting.popitem(last=False)[1] for _ in range(fitting)]
         if not bundled:
-            return [data for data, _ in taken]
-        return [frame.data for frame in pack_bundles(taken, MAX_PACED_BUNDLE, always=True)]
+            return [message.data for message in taken]
+        pairs = [(message.data, message.is_common) for message in taken]
+        return [frame.data for frame in pack_bundles(pairs, MAX_PACED_BUNDLE, always=True)]
 
     def flush(self) -> None:
         """Send everything at once: the bridge ends."""
