@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import oscbridge
 from oscbridge_websocket import files, site
 
 
@@ -237,8 +238,6 @@ async def test_prefix_that_a_proxy_keeps_is_ignored(start: Any, raw: Any, folder
 async def test_websocket_works_beside_the_files(
     served: Any, join: Any, messages: Any, folder: Path
 ) -> None:
-    import oscbridge
-
     client = await join(served)
     await (await client.ping())
     served.send(oscbridge.Message.of("/a", 1))
@@ -253,3 +252,16 @@ async def test_other_folder_is_served_after_a_reload(
     (other / "index.html").write_text("other")
     assert served.update(f'files = "{other}"')
     assert (await get(served, raw, "/"))[2] == b"other"
+
+
+async def test_file_arrives_whole_over_tls(
+    start: Any, raw: Any, folder: Path, certificate: Any
+) -> None:
+    content = os.urandom(1_000_000)
+    (folder / "large.bin").write_bytes(content)
+    bridge = await start(f'files = "{folder}"\n{certificate.toml}')
+    client = await raw(bridge, tls=certificate.trusted)
+    client.write(b"GET /large.bin HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    async with asyncio.timeout(10):
+        answer = await client.read_all()
+    assert answer.partition(b"\r\n\r\n")[2] == content
