@@ -20,6 +20,7 @@ from oscbridge.dispatch.handler import ClientAddress, Reply
 from oscbridge.dispatch.scheduler import run_all
 from oscbridge.errors import DecodeError
 from oscbridge.net.allowlist import AllowList
+from oscbridge.net.any_host import family_of_any_host, is_any_host
 from oscbridge.net.udp_receive import MAX_DATAGRAM, receiver
 from oscbridge.net.udp_socket import bind, keep_allowed, send_reply
 from oscbridge.osc.packet import split_packet
@@ -78,7 +79,10 @@ class OSCUDPServer(SelectorServer, socketserver.UDPServer):
 
     def server_bind(self) -> None:
         """Bind the socket, and join the group if the address is a multicast group."""
-        bind(self.socket, cast(ClientAddress, self.server_address), self.multicast_interface)
+        address = cast(ClientAddress, self.server_address)
+        if is_any_host(address[0]):
+            address = (family_of_any_host(self.address_family)[1], address[1])
+        bind(self.socket, address, self.multicast_interface)
         self.server_address = self.socket.getsockname()
 
     def verify_request(  # type: ignore[override]  # typeshed narrows the address

@@ -6,13 +6,13 @@ import asyncio
 import inspect
 import socket
 from collections.abc import Coroutine, Iterator
-from typing import cast
 
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.due_timer import DueTimer
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.statistics import name_of
 from oscbridge.net.allowlist import AllowList
+from oscbridge.net.any_host import find_local_address
 from oscbridge.net.udp_receive import receiver
 from oscbridge.net.udp_socket import keep_allowed, open_socket, send_reply
 
@@ -67,9 +67,8 @@ class AsyncIOOSCUDPServer:
         be bound.
         """
         host, port = self._server_address[:2]
-        found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-        family, *_, address = min(found, key=lambda info: info[0] != socket.AF_INET)
-        sock = open_socket(family, cast(ClientAddress, address), self.multicast_interface)
+        family, address = await find_local_address(host, port, socket.SOCK_DGRAM)
+        sock = open_socket(family, address, self.multicast_interface)
         protocol = DispatchingProtocol(self._dispatcher, self._loop, self.max_tasks, self.allow)
         transport: asyncio.DatagramTransport
         try:

@@ -26,6 +26,9 @@ from oscbridge.osc import Message
 
 __all__ = ["EndpointHost"]
 
+MAX_REFUSALS: Final = 16
+"""Refused peers and reasons that are logged one by one; the others share a line."""
+
 
 class EndpointHost:
     """The half of an endpoint's host that needs no connection."""
@@ -40,6 +43,7 @@ class EndpointHost:
         self.refusals = 0
         self._routes: Sequence[RouteInfo] = ()
         self._log = RateLimitedLog(endpoint.log)
+        self._refusal_log = RateLimitedLog(endpoint.log, kinds=MAX_REFUSALS)
         self._drops = DropCounter(self._log)
         self._client_drops = DropCounter(self._log)
         self._kernel_drops: KernelDrops | None = None
@@ -134,7 +138,7 @@ class EndpointHost:
     def refused(self, text: str) -> None:
         """Count and log a rejected client."""
         self.refusals += 1
-        self._log.report("refused", f"refused {text}")
+        self._refusal_log.report(text, f"refused {text}")
 
     def dropped(self, reason: str, count: int, why: str = "") -> None:
         """Count and log messages that will not be delivered. From any thread."""

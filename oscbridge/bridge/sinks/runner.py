@@ -223,6 +223,7 @@ class EndpointRunner(EndpointHost):
             self._stalls.look(self._sender.attempt, self._sender.pending, self._task)
         self._log.flush(everything=everything)
         self.flush_kernel_drops(everything=everything)
+        self._refusal_log.flush(everything=everything)
 
     # --- its lifecycle -----------------------------------------------------------------------
 

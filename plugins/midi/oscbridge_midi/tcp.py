@@ -11,7 +11,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import oscbridge
 from oscbridge_midi.codec import MAX_SYSEX
@@ -248,10 +248,11 @@ class MidiTcpServer:
 
     async def open(self, address: oscbridge.HostPort) -> None:
         """Listen. Raises ``OSError``."""
+        where: dict[str, Any] = {"host": address.host, "port": address.port}
+        if oscbridge.is_any_host(address.host):
+            where = {"sock": oscbridge.open_listening_socket(address.port)}
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: _TcpConnection(self._owner, self._removed, self._accepted),
-            address.host,
-            address.port,
+            lambda: _TcpConnection(self._owner, self._removed, self._accepted), **where
         )
         port = self._server.sockets[0].getsockname()[1]
         self.name = f"{SCHEME}{address._replace(port=port)}"
