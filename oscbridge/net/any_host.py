@@ -6,11 +6,11 @@ if the system chooses it; IPv4 peers then appear as ``::ffff:192.0.2.1``.
 
 from __future__ import annotations
 
-import asyncio
 import socket
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
-from oscbridge.dispatch.handler import ClientAddress
+if TYPE_CHECKING:
+    from oscbridge.dispatch.handler import ClientAddress
 
 __all__ = [
     "accept_both_families",
@@ -45,9 +45,11 @@ async def find_local_address(
     if is_any_host(host):
         family, host = family_of_any_host()
         return family, (host, port)
+    import asyncio  # not for `oscbridge health`, which has to be quick
+
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=kind)
     first = min(found, key=lambda info: info[0] != socket.AF_INET)
-    return first[0], cast(ClientAddress, first[4])
+    return first[0], cast("ClientAddress", first[4])
 
 
 def _has_ipv6() -> bool:

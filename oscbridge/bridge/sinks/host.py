@@ -130,8 +130,10 @@ class EndpointHost:
         if self._kernel_drops is not None:
             self._kernel_drops.update()
 
-    def flush_kernel_drops(self, *, everything: bool) -> None:
-        """Count them, and log the summaries that are due; with ``everything``, all of them."""
+    def flush_logs(self, *, everything: bool) -> None:
+        """Log the summaries that are due; with ``everything``, all. Counts kernel drops too."""
+        self._log.flush(everything=everything)
+        self._refusal_log.flush(everything=everything)
         if self._kernel_drops is not None:
             self._kernel_drops.flush_reports(everything=everything)
 

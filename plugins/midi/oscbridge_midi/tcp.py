@@ -29,8 +29,7 @@ READ_SIZE: Final = 512
 """Bytes per read, hence the most messages that are processed before other tasks get a turn."""
 
 MAX_UNSENT: Final = 1 << 18
-"""Unsent bytes after which a client of a server is disconnected. Dropping messages instead could
-drop the ends of notes."""
+"""Unsent bytes that end a client's connection. Dropping messages could drop the ends of notes."""
 
 
 class ConnectionOwner(Protocol):
