@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         SharesMedium,
     )
     from oscbridge.bridge.config.captures import check_captures
-    from oscbridge.bridge.config.secrets import File, Secret
+    from oscbridge.bridge.config.secrets import File, Folder, Secret
     from oscbridge.child_process import child_environment
     from oscbridge.delivery import Delivery, RouteInfo
     from oscbridge.dispatch.dispatcher import Dispatcher
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     )
     from oscbridge.hooks import hookimpl
     from oscbridge.host import Host
+    from oscbridge.net.allowlist import AllowList
+    from oscbridge.net.any_host import is_any_host, open_listening_socket
     from oscbridge.net.host_name import (
         HostError,
         check_host,
@@ -108,7 +110,7 @@ _HOMES = {
     "oscbridge.endpoint": ("AnyEndpoint", "Endpoint", "EndpointTypes", "OnStart", "Policy"),
     "oscbridge.host": ("Host",),
     "oscbridge.options": ("Options",),
-    "oscbridge.bridge.config.secrets": ("File", "Secret"),
+    "oscbridge.bridge.config.secrets": ("File", "Folder", "Secret"),
     "oscbridge.child_process": ("child_environment",),
     "oscbridge.source": ("RouteFunction", "Routes", "Sink", "Source"),
     "oscbridge.dispatch.dispatcher": ("Dispatcher",),
@@ -156,6 +158,8 @@ _HOMES = {
     "oscbridge.osc.conversion": ("nearest_whole",),
     "oscbridge.osc.json": ("decode_json", "encode_json"),
     "oscbridge.hooks": ("hookimpl",),
+    "oscbridge.net.allowlist": ("AllowList",),
+    "oscbridge.net.any_host": ("is_any_host", "open_listening_socket"),
     "oscbridge.net.host_name": (
         "HostError",
         "check_host",
@@ -184,6 +188,7 @@ __all__ = [
     "IMPULSE",
     "MIDI",
     "OSCURL",
+    "AllowList",
     "AnyEndpoint",
     "Argument",
     "BackOff",
@@ -202,6 +207,7 @@ __all__ = [
     "EndpointError",
     "EndpointTypes",
     "File",
+    "Folder",
     "Host",
     "HostError",
     "HostPolicy",
@@ -257,11 +263,13 @@ __all__ = [
     "encode_packet",
     "hookimpl",
     "infer",
+    "is_any_host",
     "is_loopback",
     "is_number",
     "is_pattern",
     "messages",
     "nearest_whole",
+    "open_listening_socket",
     "open_udp_socket",
     "prepare_tcp_socket",
     "stream_decoder",

@@ -17,7 +17,8 @@ import click
 from oscbridge.cli.attaching import file_argument, pid_option
 from oscbridge.errors import OSCBridgeError
 from oscbridge.logs.format import visible
-from oscbridge.net.host_name import HostError, check_host
+from oscbridge.net.any_host import is_any_host
+from oscbridge.net.host_name import ANY_HOST, HostError, check_host
 from oscbridge.net.os_errors import what_failed
 from oscbridge.net.url import HostPort
 
@@ -49,7 +50,7 @@ class _Web(click.ParamType[HostPort]):
         try:
             parts = urlsplit(value)
             host, port = parts.hostname, parts.port
-            if host:
+            if host and host != ANY_HOST:
                 check_host(host)
         except HostError as error:
             self.fail(str(error), param, ctx)
@@ -62,6 +63,8 @@ class _Web(click.ParamType[HostPort]):
             or parts._replace(scheme="", netloc="", path=parts.path.removeprefix("/")).geturl()
         ):
             self.fail(f"{value!r}: {hint}", param, ctx)
+        if is_any_host(host):  # to listen on, not to connect to
+            host = "127.0.0.1"
         return HostPort(host, port or 80)
 
 

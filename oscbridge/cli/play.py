@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from oscbridge.cli.parameters import URL
+from oscbridge.cli.parameters import TARGET_URL
 from oscbridge.cli.recording_player import RecordingPlayer
 from oscbridge.client.tcp import TCPClient
 from oscbridge.client.udp import UDPClient
@@ -51,7 +51,7 @@ class _Speed(click.ParamType[float]):
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option(
     "--to",
-    type=URL,
+    type=TARGET_URL,
     default="udp://127.0.0.1:9000",
     show_default=True,
     help="Where to send it: udp, tcp (OSC 1.1, SLIP) or tcp+1.0 (length prefix).",

@@ -171,7 +171,7 @@ def _banner(service: Service, plugins: Plugins, name: str) -> str:
     if first is not None:
         # A server may detect the framing; a sender must choose it. A wildcard address is one to
         # listen on, not to send to.
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(first.host, first.host)
+        host = "127.0.0.1" if first.host in ("0.0.0.0", "::", "*") else first.host
         address = str(first._replace(scheme=first.scheme.removesuffix("+auto"), host=host))
         to = "" if address == "udp://127.0.0.1:9000" else f"--to {address} "
         program = "oscbridge" if shutil.which("oscbridge") else sys.argv[0]

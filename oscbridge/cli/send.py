@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from oscbridge.cli.parameters import URL
+from oscbridge.cli.parameters import TARGET_URL
 from oscbridge.client.tcp import TCPClient
 from oscbridge.client.udp import UDPClient
 from oscbridge.errors import DecodeError, EncodeError, OSCBridgeError
@@ -38,7 +38,7 @@ class _Send(click.Command):
 @click.option("--types", metavar="TAGS", help="Type tags of the arguments, e.g. ifs.")
 @click.option(
     "--to",
-    type=URL,
+    type=TARGET_URL,
     default="udp://127.0.0.1:9000",
     show_default=True,
     help="Where to send it: udp, tcp (OSC 1.1, SLIP) or tcp+1.0 (length prefix).",

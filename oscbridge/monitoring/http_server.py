@@ -27,6 +27,7 @@ from oscbridge.monitoring.http_connection import Answer, HTTPConnection, HTTPLim
 from oscbridge.monitoring.metrics import HTTPCounters, Metrics
 from oscbridge.monitoring.status import Reloads, Status
 from oscbridge.net.acceptor import Acceptor, listen
+from oscbridge.net.any_host import is_any_host
 from oscbridge.net.hosts import HostPolicy
 from oscbridge.net.url import HostPort
 
@@ -41,7 +42,7 @@ STOP_TIMEOUT: Final = 0.5
 _log: Final = logging.getLogger(__name__)
 
 _METHODS: Final = (b"GET", b"HEAD")
-_ALLOW: Final = ("Allow", "GET, HEAD")
+_ALLOW: Final = ("Allow", "GET, HEAD, OPTIONS")
 _VERSIONS: Final = (b"1.0", b"1.1")
 
 
@@ -64,7 +65,8 @@ class HTTPServer:
         reloads: Callable[[], Reloads] = Reloads,
     ) -> None:
         self._listen = listen
-        self._policy = HostPolicy((listen.host, *hosts))
+        named = () if is_any_host(listen.host) else (listen.host,)  # in a policy, "*" is any name
+        self._policy = HostPolicy((*named, *hosts))
         self._status = status
         self._reporting = Reporting(_log)
         self._reporting.part = "http"
@@ -227,6 +229,10 @@ class HTTPServer:
         if page is None:
             known = " ".join(path.decode() for path in self._pages)
             return plain(HTTPStatus.NOT_FOUND, f"Not found. Available: {known}\n")
+        if request.method == b"OPTIONS":
+            # Load balancers check health with it: the status is that of GET.
+            status = HTTPStatus.OK if page == self._show_metrics else page(request).status
+            return Answer(status, b"", headers=(_ALLOW,))
         if request.method not in _METHODS:
             return plain(HTTPStatus.METHOD_NOT_ALLOWED, "", _ALLOW)
         return page(request)

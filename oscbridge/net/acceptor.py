@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.statistics import Reporting
+from oscbridge.net.any_host import is_any_host, open_listening_socket
 from oscbridge.net.tcp_socket import ACCEPT_AGAIN, BACKLOG, OUT_OF_MEANS
 
 __all__ = ["Acceptor", "listen"]
@@ -16,8 +17,12 @@ __all__ = ["Acceptor", "listen"]
 async def listen(host: str, port: int) -> list[socket.socket]:
     """A listening socket for every address of a host; for all, if it is empty.
 
+    One socket for ``*`` and ``::``, which are all addresses of both families.
+
     Raises ``OSError``.
     """
+    if is_any_host(host):
+        return [open_listening_socket(port, BACKLOG)]
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(
         host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -13,6 +13,7 @@ from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.replies import packet_for, report_unsent
 from oscbridge.errors import DecodeError
 from oscbridge.net.allowlist import AllowList
+from oscbridge.net.any_host import accept_both_families
 from oscbridge.net.udp_receive import DONT_WAIT
 
 __all__ = [
@@ -43,14 +44,15 @@ def bind(
 ) -> None:
     """Bind a UDP socket, ready for bursts and never blocking.
 
-    A host that is a multicast group is joined, on the ``interface`` with this address (IPv4) or
-    name (IPv6), else on the system's default. Raises ``OSError``, or ``ValueError`` for an
-    invalid ``interface``.
+    The host ``::`` accepts IPv4 as well. A host that is a multicast group is joined, on the
+    ``interface`` with this address (IPv4) or name (IPv6), else on the system's default. Raises
+    ``OSError``, or ``ValueError`` for an invalid ``interface``.
     """
     _enlarge_buffer(sock)
     sock.setblocking(False)
     group = _group(address[0])
     if group is None:
+        accept_both_families(sock, address[0])
         sock.bind(address)
         return
     # Several programs may join one group.

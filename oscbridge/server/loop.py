@@ -16,6 +16,7 @@ from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.overrides import HANDLER_ERRORS
 from oscbridge.dispatch.scheduler import LONGEST_WAIT
+from oscbridge.net.any_host import family_of_any_host, is_any_host
 from oscbridge.net.waker import Waker
 
 __all__ = ["INPUT", "SelectorServer", "family_of"]
@@ -26,6 +27,8 @@ def family_of(host: str, port: int, kind: socket.SocketKind) -> socket.AddressFa
 
     So ``localhost`` is 127.0.0.1, where most senders expect it.
     """
+    if is_any_host(host):
+        return family_of_any_host()[0]
     try:
         found = {info[0] for info in socket.getaddrinfo(host, port, type=kind)}
     except OSError:

@@ -21,6 +21,7 @@ from typing import Final
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.net.allowlist import AllowList
+from oscbridge.net.any_host import accept_both_families, family_of_any_host, is_any_host
 from oscbridge.net.tcp_socket import ACCEPT_AGAIN, BACKLOG, OUT_OF_MEANS
 from oscbridge.osc.framing import decoder_for
 from oscbridge.server.children import Children
@@ -73,6 +74,14 @@ class OSCTCPServer(SelectorServer, socketserver.TCPServer):
         self._prepare(dispatcher)
         super().__init__(server_address, _HANDLERS.get(mode, SLIPHandler))
         self.socket.setblocking(False)
+
+    def server_bind(self) -> None:
+        """Bind the socket; ``*`` and ``::`` are all addresses of both families."""
+        host, port = self.server_address[:2]
+        if isinstance(host, str) and is_any_host(host):
+            self.server_address = (family_of_any_host(self.address_family)[1], port)
+            accept_both_families(self.socket, host)
+        super().server_bind()
 
     def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
         selector.register(self, selectors.EVENT_READ, INPUT)

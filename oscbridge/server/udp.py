@@ -20,6 +20,7 @@ from oscbridge.dispatch.handler import ClientAddress, Reply
 from oscbridge.dispatch.scheduler import run_all
 from oscbridge.errors import DecodeError
 from oscbridge.net.allowlist import AllowList
+from oscbridge.net.any_host import family_of_any_host, is_any_host
 from oscbridge.net.udp_receive import DONT_WAIT, MAX_DATAGRAM, receiver
 from oscbridge.net.udp_socket import bind, keep_allowed, send_reply
 from oscbridge.server.loop import INPUT, SelectorServer, family_of
@@ -81,7 +82,10 @@ class OSCUDPServer(SelectorServer, socketserver.UDPServer):
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if getattr(self, "allow_reuse_port", False) and hasattr(socket, "SO_REUSEPORT"):
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        bind(self.socket, cast(ClientAddress, self.server_address), self.multicast_interface)
+        address = cast(ClientAddress, self.server_address)
+        if is_any_host(address[0]):
+            address = (family_of_any_host(self.address_family)[1], address[1])
+        bind(self.socket, address, self.multicast_interface)
         if DONT_WAIT:
             self.socket.setblocking(True)  # for programs that read it themselves
         self.server_address = self.socket.getsockname()

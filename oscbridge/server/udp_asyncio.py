@@ -7,13 +7,13 @@ import inspect
 import socket
 import weakref
 from collections.abc import Coroutine, Iterator
-from typing import cast
 
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.due_timer import DueTimer
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.statistics import name_of
 from oscbridge.net.allowlist import AllowList
+from oscbridge.net.any_host import find_local_address
 from oscbridge.net.udp_receive import receiver
 from oscbridge.net.udp_socket import keep_allowed, open_socket, send_reply
 
@@ -73,12 +73,11 @@ class AsyncIOOSCUDPServer:
         be bound.
         """
         host, port = self._server_address[:2]
-        found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-        family, *_, address = min(found, key=lambda info: info[0] != socket.AF_INET)
+        family, address = await find_local_address(host, port, socket.SOCK_DGRAM)
         # An endpoint that was closed in this turn of the loop still has its socket. An event loop
         # may resolve a numeric address without yielding.
         await asyncio.sleep(0)
-        sock = open_socket(family, cast(ClientAddress, address), self.multicast_interface)
+        sock = open_socket(family, address, self.multicast_interface)
         protocol = DispatchingProtocol(self._dispatcher, self._loop, self.max_tasks, self.allow)
         transport: asyncio.DatagramTransport
         try:

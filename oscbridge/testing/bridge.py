@@ -16,6 +16,7 @@ from oscbridge.endpoint import AnyEndpoint, EndpointTypes
 from oscbridge.monitoring.metrics import HTTPCounters, Metrics
 from oscbridge.monitoring.route_status import RouteStatus
 from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Reloads, Status, read_status
+from oscbridge.net.any_host import is_any_host
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message, encode_message
 from oscbridge.osc.framing import encoder_for
@@ -64,6 +65,8 @@ class RunningBridge:
     def send(self, bridge: str, *messages: Message) -> None:
         """Send messages to a bridge of the configuration, each in a packet of its own."""
         url = self.url(bridge)
+        if is_any_host(url.host):
+            url = url._replace(host="127.0.0.1")
         packets = map(encode_message, messages)
         if url.scheme == "udp":
             with socket.socket(_family(url), socket.SOCK_DGRAM) as sock:

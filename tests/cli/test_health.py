@@ -24,6 +24,7 @@ from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.config.process_models import HTTPOptions
 from oscbridge.cli.health import TIMEOUT
 from oscbridge.net.url import HostPort
+from oscbridge.testing import free_port
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., Any]
@@ -212,6 +213,17 @@ def test_url_and_a_choice_of_processes_exclude_each_other(call: Call, choice: li
     result = call("health", "--url", "http://127.0.0.1:1", *choice)
     assert result.returncode == 2
     assert "--url" in result.stderr
+
+
+@pytest.mark.parametrize("host", ["*", "[::]", "0.0.0.0"])
+def test_host_of_listen_for_all_addresses_is_asked_on_this_machine(
+    host: str, start: Start, write: Write, call: Call
+) -> None:
+    listen = f"{host}:{free_port()}"
+    text = f'[http]\nlisten = "{listen}"\n[bridge.stage]\nlisten = "udp://127.0.0.1:0"'
+    start("run", write(text)).wait_for("Ctrl-C")
+    result = call("health", "--url", f"http://{listen}")
+    assert (result.returncode, result.stdout) == (0, "ready\n")
 
 
 # --- other servers, or none --------------------------------------------------------------------

@@ -148,10 +148,21 @@ async def test_every_response_has_the_security_headers(serve_http: Serve, path: 
     assert "Server" not in headers
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "X-Y"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+async def test_options_has_the_status_of_get_and_no_content(serve_http: Serve, path: str) -> None:
+    for problem, not_ready in (("", 200), ("broken", 503)):
+        client = await serve_http(bridge(problem))
+        response = await client.get(path, "OPTIONS")
+        assert response.status == (not_ready if path == "/readyz" else 200)
+        assert response.headers["Allow"] == "GET, HEAD, OPTIONS"
+        assert response.text == ""
+        assert (await client.get(path)).status == response.status
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "TRACE", "X-Y"])
 async def test_unsupported_method_is_answered_with_allow(serve_http: Serve, method: str) -> None:
     response = await (await serve_http()).get("/metrics", method)
-    assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD")
+    assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
 @pytest.mark.parametrize("path", ELSEWHERE)

@@ -157,10 +157,17 @@ def test_page_reports_a_lost_bridge(page: Page, run: Callable[..., Any]) -> None
 # --- pages of other sites ----------------------------------------------------------------------
 
 CONNECT = """url => new Promise(done => {
-    const socket = new WebSocket(url);
-    socket.onopen = () => done("open");
-    socket.onerror = () => done("refused");
+    const socket = new WebSocket(url, "osc.json");
+    const got = [];
+    socket.onmessage = event => got.push(event.data);
+    socket.onopen = () => setTimeout(() => done("open"), 500);
+    socket.onclose = ({ code, reason }) => done([code, reason, got.length]);
 })"""
+
+
+def refused(origin: str, what: str = "pages of this site") -> list[object]:
+    """What a page of another site sees: the reason, and no messages."""
+    return [4403, f'{what} may not connect; to allow them: origins = ["{origin}"]', 0]
 
 
 def sandbox(page: Page, program: Any) -> Frame:
@@ -176,8 +183,51 @@ def sandbox(page: Page, program: Any) -> Frame:
 
 
 def test_page_without_an_origin_is_rejected(page: Page, program: Any) -> None:
-    assert sandbox(page, program).evaluate(CONNECT, program.url) == "refused"
+    frame = sandbox(page, program)
+    assert frame.evaluate(CONNECT, program.url) == refused("null", "pages from files")
     assert "refused a page from 'null'" in program.log
+
+
+def test_page_from_a_file_sees_why_it_is_rejected_and_no_messages(
+    page: Page, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    program = run("snapshot = true")
+    with SimpleUDPClient("127.0.0.1", program.udp_port) as client:
+        client.send_message("/secret", 1)
+    (tmp_path / "page.html").write_text("<h1>from a file</h1>")
+    page.goto(f"file://{tmp_path / 'page.html'}")
+    assert page.evaluate(CONNECT, program.url) == refused("null", "pages from files")
+
+
+OWN_PAGE = """<!doctype html><title>mine</title><link rel="stylesheet" href="style.css">
+<h1>My page</h1><pre></pre><script type="module" src="app.js"></script>"""
+OWN_SCRIPT = """
+const url = new URL("?frame_rate=30&latest=1", location.href);
+url.protocol = url.protocol.replace("http", "ws");
+const socket = new WebSocket(url, "osc.json"), shown = document.querySelector("pre");
+socket.onopen = () => { shown.textContent = "open"; };
+socket.onmessage = event => { shown.textContent = event.data; };
+"""
+
+
+def test_own_page_is_served_with_its_files_and_its_changes(
+    page: Page, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "web"
+    folder.mkdir()
+    (folder / "index.html").write_text(OWN_PAGE)
+    (folder / "app.js").write_text(OWN_SCRIPT)
+    (folder / "style.css").write_text("h1 { color: rgb(0, 128, 0) }")
+    program = run(f'files = "{folder}"')
+    page.goto(f"http://127.0.0.1:{program.web_port}/")
+    expect(page.locator("pre")).to_have_text("open")
+    expect(page.locator("h1")).to_have_css("color", "rgb(0, 128, 0)")
+    with SimpleUDPClient("127.0.0.1", program.udp_port) as client:
+        client.send_message("/fader", 0.5)
+    expect(page.locator("pre")).to_contain_text('"address":"/fader"')
+    (folder / "style.css").write_text("h1 { color: rgb(0, 0, 255) }")
+    page.reload()
+    expect(page.locator("h1")).to_have_css("color", "rgb(0, 0, 255)")
 
 
 def test_page_under_a_foreign_name_for_this_machine_is_rejected(page: Page, program: Any) -> None:
@@ -230,7 +280,8 @@ def test_page_of_another_site_is_rejected(
 ) -> None:
     other = browser.new_page()
     other.goto(strangers_site)
-    assert other.evaluate(CONNECT, f"ws://{host}:{program.web_port}") == "refused"
+    url = f"ws://{host}:{program.web_port}"
+    assert other.evaluate(CONNECT, url) == refused(strangers_site)
     other.close()
     assert f"refused a page from '{strangers_site}'" in program.log
     with SimpleUDPClient("127.0.0.1", program.udp_port) as client:

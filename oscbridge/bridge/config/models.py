@@ -197,7 +197,8 @@ class BridgeOptions(Options):
 
     listen: OSCURL = OSCURL("udp", "127.0.0.1", 9000)
     """Where to listen: ``udp://``, ``tcp://`` (OSC 1.1), ``tcp+1.0://`` or ``tcp+auto://``, then
-    ``host:port``. A multicast group is joined."""
+    ``host:port``. ``[::]`` and ``*`` are all addresses of this machine, IPv6 and IPv4, and
+    ``0.0.0.0`` its IPv4 addresses. A multicast group is joined."""
     mode: Annotated[Mode, AfterValidator(_mode)] = "asyncio"
     """How messages are handled: ``asyncio``, ``blocking``, ``threading`` or ``forking``."""
     on_start: Literal["error", "retry"] = "error"

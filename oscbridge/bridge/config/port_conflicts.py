@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from oscbridge.bridge.config.models import BridgeOptions
 from oscbridge.bridge.config.problem import ConfigProblem
+from oscbridge.net.any_host import is_any_host
 from oscbridge.net.url import OSCURL, HostPort
 from oscbridge.options import Options
 
@@ -34,8 +35,6 @@ class Listen(NamedTuple):
     shown: str
     """The value in the configuration."""
     framing: str = ""
-    both_families: bool = False
-    """Whether ``::`` accepts IPv4 as well."""
 
     @property
     def name(self) -> str:
@@ -45,26 +44,24 @@ class Listen(NamedTuple):
 
 def listen_of_bridge(name: str, bridge: BridgeOptions) -> Listen:
     """Where a bridge listens."""
-    # asyncio's TCP servers restrict ``::`` to IPv6; other sockets accept both on most systems.
-    both = bridge.listen.scheme == "udp" or bridge.mode != "asyncio"
-    return _listen_of_url(f"bridge.{name}", bridge.listen, both_families=both)
+    return _listen_of_url(f"bridge.{name}", bridge.listen)
 
 
 def listen_of_endpoint(name: str, options: Options) -> Listen | None:
     """Where an endpoint listens, if it has the key ``listen``."""
     where, listen = f"endpoint.{name}", getattr(options, "listen", None)
     if isinstance(listen, OSCURL):
-        return _listen_of_url(where, listen, both_families=listen.scheme == "udp")
+        return _listen_of_url(where, listen)
     if not isinstance(listen, HostPort):
         return None
     to = getattr(options, "to", None)
     transport = to.scheme[:3] if isinstance(to, OSCURL) else "tcp"
-    return Listen(where, transport, listen, str(listen), both_families=transport == "udp")
+    return Listen(where, transport, listen, str(listen))
 
 
-def _listen_of_url(where: str, url: OSCURL, *, both_families: bool) -> Listen:
+def _listen_of_url(where: str, url: OSCURL) -> Listen:
     at = HostPort(url.host, url.port)
-    return Listen(where, url.scheme[:3], at, str(url), url.framing, both_families)
+    return Listen(where, url.scheme[:3], at, str(url), url.framing)
 
 
 def is_group(url: OSCURL) -> bool:
@@ -90,10 +87,8 @@ def collide(one: Listen, other: Listen) -> bool:
         return False  # a group may have several listeners
     if host == another:
         return True
-    for listen, mine, its in ((one, host, another), (other, another, host)):
-        if mine == "::" and (":" in its or listen.both_families):
-            return True
-        if mine == "0.0.0.0" and ":" not in its:
+    for mine, its in ((host, another), (another, host)):
+        if mine == "::" or (mine == "0.0.0.0" and ":" not in its):
             return True
     return False
 
@@ -113,11 +108,13 @@ def reaches(to: OSCURL, listen: Listen) -> bool:
         address = ipaddress.ip_address(host)
     except ValueError:
         return False
-    return address.is_loopback and at == ("0.0.0.0" if address.version == 4 else "::")
+    return address.is_loopback and (at == "::" or (at == "0.0.0.0" and address.version == 4))
 
 
 def _host(host: str) -> str:
     """The canonical form of an address. The servers prefer IPv4 for ``localhost``."""
+    if is_any_host(host):
+        return "::"
     try:
         return str(ipaddress.ip_address("127.0.0.1" if host == "localhost" else host))
     except ValueError:

@@ -20,7 +20,8 @@ class HTTPOptions(Options):
     """``[http]``: serves health and metrics. Without the table nothing is served."""
 
     listen: HostPort = HostPort("127.0.0.1", 9180)
-    """Where to serve ``/healthz``, ``/readyz`` and ``/metrics``: ``host:port``."""
+    """Where to serve ``/healthz``, ``/readyz`` and ``/metrics``: ``host:port``.
+    ``[::]`` and ``*`` are all addresses, IPv6 and IPv4."""
     on_start: Literal["error", "retry"] = "error"
     """What happens when it cannot listen at startup: ``error`` (the program ends) or ``retry``."""
     hosts: Annotated[tuple[str, ...], AfterValidator(check_host_names)] = ()

@@ -15,7 +15,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from oscbridge.bridge.config.problem import KeyPath
 from oscbridge.net.os_errors import what_failed
 
-__all__ = ["SECRET", "File", "Secret", "secret_warnings"]
+__all__ = ["SECRET", "File", "Folder", "Secret", "secret_warnings"]
 
 MAX_SECRET: Final = 65_536
 """Bytes of a secret, at most."""
@@ -174,6 +174,23 @@ def _resolve(name: str | Path, info: ValidationInfo) -> Path:
         path = Path(name)
     return (directory if isinstance(directory, Path) else Path()).absolute() / path
 
+
+def _read_folder(value: object, info: ValidationInfo) -> Path:
+    if not isinstance(value, str | Path) or not str(value):
+        raise ValueError("expected the name of a folder, in quotes")
+    path = _resolve(value, info)
+    try:
+        with os.scandir(path):
+            pass
+    except OSError as error:
+        raise ValueError(f"{path}: {_why(error)}") from None
+    except ValueError:
+        raise ValueError("not a valid name") from None
+    return path
+
+
+Folder: TypeAlias = Annotated[Path, BeforeValidator(_read_folder)]
+"""A readable folder; a relative path starts at the directory of the configuration file."""
 
 File: TypeAlias = Annotated[Path, BeforeValidator(_read_file)]
 """A readable file; a relative path starts at the directory of the configuration file."""

@@ -26,6 +26,9 @@ from oscbridge.osc import Message
 
 __all__ = ["EndpointHost"]
 
+MAX_REFUSALS: Final = 16
+"""Refused peers and reasons that are logged one by one; the others share a line."""
+
 
 class EndpointHost:
     """The half of an endpoint's host that needs no connection."""
@@ -42,6 +45,7 @@ class EndpointHost:
         self.refusals = 0
         self._routes: Sequence[RouteInfo] = ()
         self._log = RateLimitedLog(endpoint.log)
+        self._refusal_log = RateLimitedLog(endpoint.log, kinds=MAX_REFUSALS)
         self._drops = DropCounter(self._log)
         self._client_drops = DropCounter(self._log)
         self._kernel_drops: KernelDrops | None = None
@@ -128,15 +132,17 @@ class EndpointHost:
         if self._kernel_drops is not None:
             self._kernel_drops.update()
 
-    def flush_kernel_drops(self, *, everything: bool) -> None:
-        """Count them, and log the summaries that are due; with ``everything``, all of them."""
+    def flush_logs(self, *, everything: bool) -> None:
+        """Log the summaries that are due; with ``everything``, all. Counts kernel drops too."""
+        self._log.flush(everything=everything)
+        self._refusal_log.flush(everything=everything)
         if self._kernel_drops is not None:
             self._kernel_drops.flush_reports(everything=everything)
 
     def refused(self, text: str) -> None:
         """Count and log a rejected client."""
         self.refusals += 1
-        self._log.report("refused", f"refused {text}")
+        self._refusal_log.report(text, f"refused {text}")
 
     def dropped(self, reason: str, count: int, why: str = "") -> None:
         """Count and log messages that will not be delivered. From any thread."""

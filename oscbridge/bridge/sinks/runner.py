@@ -207,8 +207,7 @@ class EndpointRunner(EndpointHost):
 
     def last_values(self) -> list[Message]:
         """The last message of each address that was sent to the endpoint, oldest first."""
-        latest = self._sender.latest
-        return [] if latest is None else latest.values()
+        return [] if self._sender.latest is None else self._sender.latest.values()
 
     def flush_reports(self, *, everything: bool = False) -> None:
         """Write overdue summaries; drop expired messages; look whether the send makes progress."""
@@ -216,8 +215,7 @@ class EndpointRunner(EndpointHost):
             self.queue.expire()
         if self.options.policy != "block":  # which waits by design
             self._stalls.look(self._sender.attempt, self._sender.pending, self._task)
-        self._log.flush(everything=everything)
-        self.flush_kernel_drops(everything=everything)
+        self.flush_logs(everything=everything)
 
     # --- its lifecycle -----------------------------------------------------------------------
 
@@ -271,8 +269,7 @@ class EndpointRunner(EndpointHost):
                 await self._connection.tried.wait()
 
     def _deliver(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._task = loop.create_task(self._sender.run(self.queue), name=f"deliver {self.name}")
+        self._task = asyncio.create_task(self._sender.run(self.queue), name=f"deliver {self.name}")
         self._task.add_done_callback(self._delivery_ended)
 
     def _delivery_ended(self, task: asyncio.Task[None]) -> None:
@@ -310,8 +307,7 @@ class EndpointRunner(EndpointHost):
         self._open_queue = None
         if self.queue is None:
             return
-        in_order = self.options.policy == "spool"
-        if lost := self.queue.close(self._sender.end(in_order=in_order)):
+        if lost := self.queue.close(self._sender.end(in_order=self.options.policy == "spool")):
             self.dropped(reason, lost)
         if lost := await self.queue.finish():
             self.dropped(reason, lost)

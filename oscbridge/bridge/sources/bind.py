@@ -5,12 +5,11 @@ It outlives each worker: packets that arrive while one replaces another wait in 
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
-from typing import cast
 
 from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.net.any_host import accept_both_families, find_local_address
 from oscbridge.net.tcp_socket import BACKLOG
 from oscbridge.net.udp_socket import open_socket
 from oscbridge.net.url import OSCURL
@@ -21,14 +20,13 @@ __all__ = ["bound_socket"]
 async def bound_socket(url: OSCURL, interface: str) -> socket.socket:
     """A bound socket, over TCP also listening. Raises ``OSError``."""
     kind = socket.SOCK_DGRAM if url.scheme == "udp" else socket.SOCK_STREAM
-    found = await asyncio.get_running_loop().getaddrinfo(url.host, url.port, type=kind)
-    family, *_, address = min(found, key=lambda info: info[0] != socket.AF_INET)
+    family, address = await find_local_address(url.host, url.port, kind)
     try:
         if kind == socket.SOCK_DGRAM:
-            return open_socket(family, cast(ClientAddress, address), interface)
+            return open_socket(family, address, interface)
     except ValueError as error:  # an invalid interface
         raise OSError(str(error)) from error
-    return _listening(family, cast(ClientAddress, address))
+    return _listening(family, address)
 
 
 def _listening(family: int, address: ClientAddress) -> socket.socket:
@@ -36,6 +34,7 @@ def _listening(family: int, address: ClientAddress) -> socket.socket:
     try:
         if os.name == "posix":  # elsewhere it would let two servers share a port
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        accept_both_families(sock, address[0])
         sock.bind(address)
         sock.listen(BACKLOG)
         sock.setblocking(False)

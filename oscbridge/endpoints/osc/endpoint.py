@@ -99,6 +99,8 @@ class OSCOptions(oscbridge.Options):
             return listen
         if to.scheme != "udp":
             raise ValueError("available only for udp://; over TCP replies use the connection")
+        if oscbridge.is_any_host(listen.host):
+            return listen
         if (":" in listen.host) != (":" in to.host) and _is_address(to.host):
             raise ValueError("listen and to must both be IPv4, or both be IPv6")
         return listen

@@ -42,7 +42,7 @@ async def open_udp(
 ) -> UDPLink:
     """Open a UDP socket that sends to a peer and receives its replies. Raises ``OSError``."""
     family, here = 0, None
-    if listen is not None:
+    if listen is not None and not oscbridge.is_any_host(listen.host):
         family, here = await resolve(*listen, socket.SOCK_DGRAM)
     family, remote = await resolve(to.host, to.port, socket.SOCK_DGRAM, family)
     source = _source_for(family, remote)
@@ -50,7 +50,10 @@ async def open_udp(
         # A local peer replies from this machine: accept packets from nowhere else.
         is_local = source in ("127.0.0.1", "::1")
         any_host = "::" if family == socket.AF_INET6 else "0.0.0.0"
-        here = (source if is_local else any_host, 0)
+        if listen is None:
+            here = (source if is_local else any_host, 0)
+        else:
+            here = (any_host, listen.port)  # the family of the peer is all that it can use
     sock = oscbridge.open_udp_socket(family, here, interface)
     try:
         _prepare_sending(sock, hops, interface)

@@ -11,7 +11,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import oscbridge
 from oscbridge_midi.codec import MAX_SYSEX
@@ -29,8 +29,7 @@ READ_SIZE: Final = 512
 """Bytes per read, hence the most messages that are processed before other tasks get a turn."""
 
 MAX_UNSENT: Final = 1 << 18
-"""Unsent bytes after which a client of a server is disconnected. Dropping messages instead could
-drop the ends of notes."""
+"""Unsent bytes that end a client's connection. Dropping messages could drop the ends of notes."""
 
 
 class ConnectionOwner(Protocol):
@@ -248,10 +247,11 @@ class MidiTcpServer:
 
     async def open(self, address: oscbridge.HostPort) -> None:
         """Listen. Raises ``OSError``."""
+        where: dict[str, Any] = {"host": address.host, "port": address.port}
+        if oscbridge.is_any_host(address.host):
+            where = {"sock": oscbridge.open_listening_socket(address.port)}
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: _TcpConnection(self._owner, self._removed, self._accepted),
-            address.host,
-            address.port,
+            lambda: _TcpConnection(self._owner, self._removed, self._accepted), **where
         )
         port = self._server.sockets[0].getsockname()[1]
         self.name = f"{SCHEME}{address._replace(port=port)}"

@@ -1,4 +1,4 @@
-"""Checks requests before a connection becomes a client: Host, Origin, client limit, token."""
+"""Checks requests before a connection becomes a client: address, Host, Origin, limits, token."""
 
 from __future__ import annotations
 
@@ -9,16 +9,30 @@ from typing import Final
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import MultipleValuesError
 from websockets.exceptions import InvalidHeader
+from websockets.frames import CloseCode
 from websockets.headers import parse_subprotocol
 from websockets.http11 import Request, Response
 
 import oscbridge
-from oscbridge_websocket.connection import AuthResult, Rejection, WebSocketConnection
+from oscbridge_websocket.client_address import client_address
+from oscbridge_websocket.client_options import parse_client_options
+from oscbridge_websocket.connection import WebSocketConnection
 from oscbridge_websocket.options import WebSocketOptions
+from oscbridge_websocket.protocol import BINARY, JSON
 from oscbridge_websocket.registry import ConnectionRegistry
-from oscbridge_websocket.responses import page_response, parse_query, text_response
+from oscbridge_websocket.rejection import (
+    BAD_REQUEST,
+    FORBIDDEN,
+    TOO_MANY_ATTEMPTS,
+    UNAUTHORIZED,
+    Rejection,
+    shorten,
+)
+from oscbridge_websocket.responses import parse_query, text_response
 from oscbridge_websocket.rights import ALL_RIGHTS
-from oscbridge_websocket.token_failures import TokenFailures
+from oscbridge_websocket.shared_state import AuthResult
+from oscbridge_websocket.site import StaticSite
+from oscbridge_websocket.token_failures import TokenFailures, network_of
 from oscbridge_websocket.tokens import (
     IN_QUERY,
     AccessGrant,
@@ -26,20 +40,15 @@ from oscbridge_websocket.tokens import (
     from_authorization,
     from_subprotocols,
 )
+from oscbridge_websocket.upgrade import PROXY_SETTINGS, missing_upgrade, upgrade_required
 
-__all__ = ["FORBIDDEN", "UNAUTHORIZED", "RequestAuthorizer"]
-
-UNAUTHORIZED: Final = 4401
-"""Close code: the token is missing or wrong."""
-
-FORBIDDEN: Final = 4403
-"""Close code: the token does not have this right, or is no longer valid."""
-
-TOO_MANY_ATTEMPTS: Final = 4429
-"""Close code: this network sent too many wrong tokens."""
+__all__ = ["RequestAuthorizer"]
 
 MAX_SHOWN: Final = 200
 """The length of a header that is logged or sent back, in characters."""
+
+MAX_ORIGIN: Final = 55
+"""The length of an Origin in the reason of a close frame, in characters."""
 
 
 class RequestAuthorizer:
@@ -62,7 +71,9 @@ class RequestAuthorizer:
         """Use other options from now on."""
         self._options = options
         self.tokens = TokenStore(options)
-        hosts = (options.listen.host, *options.hosts)
+        self._site = StaticSite(options, locked=self.tokens.required)
+        host = options.listen.host  # in a policy, "*" is any name
+        hosts = options.hosts if oscbridge.is_any_host(host) else (host, *options.hosts)
         # A rebound page has neither the token nor a certificate for its name.
         if not options.hosts and (self.tokens.required or options.certificate is not None):
             hosts = ("*",)
@@ -70,20 +81,30 @@ class RequestAuthorizer:
 
     # --- the token ---------------------------------------------------------------------------
 
-    def check_token(self, token: str, network: str) -> AccessGrant | Rejection:
-        """The rights that a token grants. Wrong tokens are counted by network."""
-        blocked = self._failures.blocked_for(network)
-        if blocked:
-            self._on_refused(f"a client from {network}: too many wrong tokens")
-            seconds = math.ceil(blocked)
-            text = f"too many wrong tokens; retry in {seconds} s"
-            return Rejection(TOO_MANY_ATTEMPTS, text, retry_after=seconds)
+    def check_token(self, token: str, connection: WebSocketConnection) -> AccessGrant | Rejection:
+        """The rights that a token grants. Wrong tokens are counted by network.
+
+        A right token is accepted whatever came from its network before: behind a proxy or a
+        router one old tab would lock out everybody else.
+        """
         grant = self.tokens.find(token)
         if grant is not None:
             return grant
+        network = connection.network
+        blocked = self._failures.blocked_for(network)
         delay = self._failures.add(network)
-        self._on_refused(f"a client from {network}: wrong token")
-        return Rejection(UNAUTHORIZED, "wrong token", delay)
+        self._on_refused(f"a client from {_whence(connection)}: wrong token")
+        if not blocked:
+            return Rejection(UNAUTHORIZED, "wrong token", delay)
+        seconds = math.ceil(blocked)
+        text = f"too many wrong tokens; retry in {seconds} s"
+        return Rejection(TOO_MANY_ATTEMPTS, text, delay, retry_after=seconds)
+
+    async def delay(self, rejection: Rejection, connection: WebSocketConnection) -> None:
+        """Wait before a wrong token is answered."""
+        with self._failures.delaying(connection.network) as delayed:
+            if delayed:
+                await connection.pause(rejection.delay)
 
     # --- the request -------------------------------------------------------------------------
 
@@ -93,23 +114,32 @@ class RequestAuthorizer:
         """The HTTP response to a request, or None to continue with the WebSocket handshake."""
         assert isinstance(connection, WebSocketConnection)
         try:
-            response = self._check_request(connection, request)
-            if response is not None:
-                return response
-            result = self._check_offered_token(connection, request)
+            found = self._check_request(connection, request)
+            if found is None and _is_plain(request):
+                return await self._site.respond(connection, request)
+            result = found or self._check_offered_token(connection, request)
         except (MultipleValuesError, InvalidHeader):
             return text_response(400, "Malformed or duplicate header.\n")
+        if isinstance(result, Response):
+            return result
         if isinstance(result, Rejection):
-            await connection.pause(result.delay)
-            if "Authorization" in request.headers:
+            await self.delay(result, connection)
+            if found is None and "Authorization" in request.headers:
                 # Only programs set this header, and they can read the status. A page cannot;
                 # it gets the close code instead.
                 return _rejection_response(result)
-        connection.auth_result = result
+            connection.reject(result)
+        else:
+            connection.auth_result = result
         return None
 
-    def _check_request(self, connection: WebSocketConnection, request: Request) -> Response | None:
+    def _check_request(
+        self, connection: WebSocketConnection, request: Request
+    ) -> Response | Rejection | None:
         host = request.headers.get("Host")
+        found = self._check_address(connection, request)
+        if found is not None:
+            return found
         if not self._policy.accepts_host(host):
             shown = (host or "").partition(":")[0][:MAX_SHOWN]
             self._on_refused(
@@ -120,42 +150,114 @@ class RequestAuthorizer:
                 421, f"Unknown host name; add it to 'hosts' in [endpoint.{self._name}].\n"
             )
         if self.tokens.required and not IN_QUERY.isdisjoint(map(str.lower, parse_query(request))):
-            self._on_refused(f"a client from {connection.network}: token in the URL")
-            return text_response(
-                400,
+            self._on_refused(f"a client from {_whence(connection)}: token in the URL")
+            text = (
                 "A token in the URL would end up in logs. Send it as a subprotocol, in the "
-                "Authorization header, or in the first message.\n",
+                "Authorization header, or in the first message.\n"
             )
-        if "upgrade" not in request.headers.get("Connection", "").lower():
-            return page_response(request, enabled=self._options.page, locked=self.tokens.required)
-        return self._check_origin(connection, request, host) or self._check_limit()
+            if _is_page(request):
+                return Rejection(BAD_REQUEST, "a token in the URL would end up in logs")
+            return text_response(400, text)
+        if missing := missing_upgrade(request):
+            self._on_refused(
+                f"a WebSocket request from {_whence(connection)} without {missing}, which a "
+                f"reverse proxy removed; set there {PROXY_SETTINGS}"
+            )
+            return upgrade_required(missing)
+        return None if _is_plain(request) else self._check_client(connection, request, host)
 
-    def _check_origin(
-        self, connection: WebSocketConnection, request: Request, host: str | None
-    ) -> Response | None:
-        origin = request.headers.get("Origin")
-        if self._policy.accepts_origin(origin, host, connection.local_address[0]):
+    def _check_address(
+        self, connection: WebSocketConnection, request: Request
+    ) -> Response | Rejection | None:
+        """Find the address of the client, and apply the allow list and its limit."""
+        peer, options = connection.remote_address[0], self._options
+        refusal, status = "", 503
+        address = peer
+        if connection.via:
+            forwarded = request.headers.get_all("X-Forwarded-For")
+            address = client_address(peer, forwarded, options.trusted_proxies)
+            if address != peer:
+                refusal = self._registry.move(connection, network_of(address))
+        if options.allow and address not in options.allow:
+            refusal, status = f"a client from {address}: it is not in 'allow'", 403
+        if not refusal:
             return None
-        shown = (origin or "")[:MAX_SHOWN]
+        self._on_refused(refusal)
+        if _is_page(request):
+            if status == 403:
+                return Rejection(FORBIDDEN, "this address may not connect: it is not in 'allow'")
+            return Rejection(CloseCode.TRY_AGAIN_LATER, "too many connections")
+        return text_response(status, "Too many connections.\n" if status == 503 else "Forbidden.\n")
+
+    def _check_client(
+        self, connection: WebSocketConnection, request: Request, host: str | None
+    ) -> Response | Rejection | None:
+        origin = request.headers.get("Origin")
+        if not self._policy.accepts_origin(origin, host, connection.local_address[0]):
+            return self._reject_origin(origin or "")
+        if self._registry.is_full:
+            limit = self._options.max_connections
+            self._on_refused(f"a client: max_connections = {limit} reached")
+            if origin is None:
+                return text_response(503, "Too many clients.\n")
+            return Rejection(CloseCode.TRY_AGAIN_LATER, "too many clients")
+        offered = _offered(request)
+        json = next((name == JSON for name in offered if name in (JSON, BINARY)), None)
+        options = parse_client_options(parse_query(request), self._options, json=json)
+        if isinstance(options, Rejection):
+            self._on_refused(f"a client from {_whence(connection)}: {options.reason}")
+            return options
+        connection.client_options = options
+        if origin is not None and offered and json is None:
+            # A browser ends a connection for which none of its subprotocols was selected.
+            self._on_refused(f"a page from {origin[:MAX_SHOWN]!r}: unknown subprotocol")
+            return Rejection(BAD_REQUEST, "unknown subprotocol; offer osc.json or osc.binary")
+        return None
+
+    def _reject_origin(self, origin: str) -> Rejection:
+        shown = origin[:MAX_SHOWN]
         self._on_refused(
             f"a page from {shown!r}; to allow it: origins = [{shown!r}] in [endpoint.{self._name}]"
         )
-        return text_response(403, f"Pages from {shown} may not connect.\n")
-
-    def _check_limit(self) -> Response | None:
-        if not self._registry.is_full:
-            return None
-        self._on_refused(f"a client: max_connections = {self._options.max_connections} reached")
-        return text_response(503, "Too many clients.\n")
+        page = shorten(origin, MAX_ORIGIN)
+        what = "pages from files" if origin == "null" else "pages of this site"
+        return Rejection(FORBIDDEN, f'{what} may not connect; to allow them: origins = ["{page}"]')
 
     def _check_offered_token(self, connection: WebSocketConnection, request: Request) -> AuthResult:
         if not self.tokens.required:
             return AccessGrant(None, ALL_RIGHTS)
         token = from_authorization(request.headers.get_all("Authorization"))
         if token is None:
-            offered = request.headers.get_all("Sec-WebSocket-Protocol")
-            token = from_subprotocols(name for each in offered for name in parse_subprotocol(each))
-        return None if token is None else self.check_token(token, connection.network)
+            token = from_subprotocols(_offered(request))
+        return None if token is None else self.check_token(token, connection)
+
+
+def _offered(request: Request) -> list[str]:
+    values = request.headers.get_all("Sec-WebSocket-Protocol")
+    return [name for each in values for name in parse_subprotocol(each)]
+
+
+def _is_plain(request: Request) -> bool:
+    """Whether a request is for HTTP, not for WebSocket.
+
+    Proxies that are set up for WebSocket send ``Connection: upgrade`` with every request.
+    """
+    headers = request.headers
+    return "upgrade" not in headers.get("Connection", "").lower() or not headers.get("Upgrade")
+
+
+def _is_page(request: Request) -> bool:
+    """Whether a page wants a WebSocket: it sees close codes, but no HTTP status."""
+    return "Origin" in request.headers and not _is_plain(request)
+
+
+def _whence(connection: WebSocketConnection) -> str:
+    """Where a connection comes from, and its page, for the log."""
+    request = connection.request
+    origin = None if request is None else request.headers.get("Origin")
+    via = f" via {connection.via}" if connection.via not in ("", connection.network) else ""
+    page = f" (page {origin[:MAX_SHOWN]!r})" if origin is not None else ""
+    return f"{connection.network}{via}{page}"
 
 
 def _rejection_response(rejection: Rejection) -> Response:

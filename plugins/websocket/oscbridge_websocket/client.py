@@ -7,14 +7,18 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final, TypeAlias
 
 from websockets.asyncio.server import broadcast
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import OPEN
 
 import oscbridge
+from oscbridge_websocket.client_options import ClientOptions
 from oscbridge_websocket.connection import WebSocketConnection
 from oscbridge_websocket.frames import FrameFormat, OutgoingFrame
+from oscbridge_websocket.pacing import FramePacer
 from oscbridge_websocket.rights import AddressFilter
 from oscbridge_websocket.tokens import AccessGrant
 
@@ -36,7 +40,7 @@ class WebSocketClient:
         self,
         connection: WebSocketConnection,
         origin: oscbridge.Origin,
-        frame_format: FrameFormat,
+        options: ClientOptions,
         grant: AccessGrant,
         *,
         queue: int,
@@ -49,7 +53,7 @@ class WebSocketClient:
         self.origin = origin
         """The origin of the messages that this client sends."""
         self.peer: tuple[str, int] = connection.remote_address
-        self.format = frame_format
+        self.format = options.format
         self.grant = grant
         self.connection = connection
         self.bucket = oscbridge.TokenBucket(rate)
@@ -64,6 +68,10 @@ class WebSocketClient:
         self._frames: deque[OutgoingFrame] = deque()
         self._queued_messages = 0
         self._sending = 0
+        self._busy: tuple[float, int] | None = None
+        """Since when it has read nothing, and the bytes that were unsent then; for the pacer."""
+        self.pacer = self._make_pacer(options) if options.frame_rate else None
+        """Limits its frames per second; None without a limit."""
         self._throttled = False
         self._filled = asyncio.Event()
 
@@ -71,6 +79,34 @@ class WebSocketClient:
     def is_idle(self) -> bool:
         """Whether no data is queued for it, neither here nor in the transport."""
         return not self._frames and self.connection.transport.get_write_buffer_size() == 0
+
+    def _make_pacer(self, options: ClientOptions) -> FramePacer:
+        return FramePacer(
+            options.format,
+            options.frame_rate,
+            latest=options.latest,
+            limit=self._limit,
+            is_ready=self._is_ready,
+            write=partial(self.connection.send_frames, text=self.format is FrameFormat.JSON),
+            on_drop=self._on_drop,
+        )
+
+    def _is_ready(self) -> bool:
+        """Whether the last frame is sent. A client that reads nothing is disconnected."""
+        connection = self.connection
+        if connection.is_gone or connection.state is not OPEN:
+            return False  # its queued messages are counted when it has disconnected
+        unsent = connection.transport.get_write_buffer_size()
+        if not unsent:
+            self._busy = None
+            return True
+        now = self._clock()
+        if self._busy is None or unsent < self._busy[1]:
+            self._busy = now, unsent
+        elif now - self._busy[0] > self._stall_timeout:
+            self._busy = None
+            self._disconnect_stalled()
+        return False
 
     def put(self, frame: OutgoingFrame) -> None:
         """Queue a frame. Above the limit the oldest frames are dropped."""
@@ -90,6 +126,8 @@ class WebSocketClient:
     def drop_queued(self) -> None:
         """Drop and count unsent messages after the client has disconnected."""
         left, self._queued_messages = self._queued_messages + self._sending, 0
+        if self.pacer is not None:
+            left += self.pacer.close()
         self._sending = 0
         self._frames.clear()
         if left:
@@ -106,10 +144,12 @@ class WebSocketClient:
     def _check_stalled(self) -> None:
         if self._clock() - self._sending_since > self._stall_timeout:
             self._sending_since = math.inf
-            self._log.warning(
-                "%s:%d read nothing for %g s: disconnected", *self.peer[:2], self._stall_timeout
-            )
-            self.connection.transport.abort()
+            self._disconnect_stalled()
+
+    def _disconnect_stalled(self) -> None:
+        text = "%s:%d read nothing for %g s: disconnected"
+        self._log.warning(text, *self.peer[:2], self._stall_timeout)
+        self.connection.transport.abort()
 
     async def write(self) -> None:
         """Send queued frames until the connection closes."""
@@ -132,10 +172,16 @@ class WebSocketClient:
 
 
 class ClientGroup:
-    """Clients that receive the same frames: same format, same addresses to listen to."""
+    """Clients that receive the same frames: same format, same addresses to listen to.
 
-    def __init__(self, frame_format: FrameFormat, addresses: AddressFilter | None) -> None:
+    Those with a frame rate have groups of their own: they share the encoded messages.
+    """
+
+    def __init__(
+        self, frame_format: FrameFormat, addresses: AddressFilter | None, *, paced: bool
+    ) -> None:
         self.format = frame_format
+        self.paced = paced
         self.clients: list[WebSocketClient] = []
         self._addresses = addresses
 
@@ -147,7 +193,7 @@ class ClientGroup:
         return [message for message in messages if addresses.matches(message.address)]
 
 
-_GroupKey: TypeAlias = tuple[FrameFormat, AddressFilter | None]
+_GroupKey: TypeAlias = tuple[FrameFormat, AddressFilter | None, bool]
 
 
 class ClientGroups:
@@ -166,19 +212,25 @@ class ClientGroups:
         """Add a client to its group, if it may listen."""
         rights = client.grant.rights
         if rights.listens:
-            key = (client.format, rights.addresses)
+            key = _key(client)
             if key not in self._groups:
-                self._groups[key] = ClientGroup(*key)
+                self._groups[key] = ClientGroup(
+                    client.format, rights.addresses, paced=client.pacer is not None
+                )
             self._groups[key].clients.append(client)
 
     def remove(self, client: WebSocketClient) -> None:
         """Remove a client that :meth:`add` was called with; its grant must be unchanged."""
         rights = client.grant.rights
         if rights.listens:
-            key = (client.format, rights.addresses)
+            key = _key(client)
             self._groups[key].clients.remove(client)
             if not self._groups[key].clients:
                 del self._groups[key]
+
+
+def _key(client: WebSocketClient) -> _GroupKey:
+    return client.format, client.grant.rights.addresses, client.pacer is not None
 
 
 def send(clients: Sequence[WebSocketClient], frames: Sequence[OutgoingFrame]) -> None:

@@ -9,32 +9,29 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, cast
 
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.exceptions import SecurityError
-from websockets.protocol import Event
+from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
 from websockets.typing import LoggerLike
 
+from oscbridge_websocket.client_options import ClientOptions
 from oscbridge_websocket.protocol import WebSocketProtocol
 from oscbridge_websocket.read_throttle import ReadThrottle
-from oscbridge_websocket.registry import ConnectionRegistry
+from oscbridge_websocket.rejection import Rejection
 from oscbridge_websocket.responses import parse_query, text_response
+from oscbridge_websocket.shared_state import AuthResult, SharedState
 from oscbridge_websocket.tls import describe_tls_error
 from oscbridge_websocket.token_failures import network_of
-from oscbridge_websocket.tokens import AccessGrant
 
 __all__ = [
     "CLOSE_TIMEOUT",
     "OPEN_TIMEOUT",
-    "PING_INTERVAL",
     "PING_TIMEOUT",
-    "Rejection",
-    "SharedState",
     "WebSocketConnection",
 ]
 
@@ -43,9 +40,8 @@ CLOSE_TIMEOUT: Final = 0.4
 """Seconds for each opening handshake (TLS, WebSocket), and for the closing handshake. The host
 allows little more for the latter."""
 
-PING_INTERVAL: Final = 20.0
 PING_TIMEOUT: Final = 20.0
-"""Seconds between pings to a client, and for its pong; without one it is disconnected."""
+"""Seconds for the pong to a ping; without one a client is disconnected."""
 
 MAX_REQUEST_HEAD: Final = 32_768
 """The size of a request line and its headers together, in bytes."""
@@ -58,41 +54,16 @@ MIN_FRAME_RATE: Final = 1_000
 ``max_rate`` is smaller."""
 
 
-@dataclass(frozen=True)
-class Rejection:
-    """Why a client is rejected, as a WebSocket close frame: all that a page can see."""
-
-    code: int
-    reason: str
-    delay: float = 0.0
-    """Seconds before it is sent."""
-    retry_after: int = 0
-    """Seconds before another attempt can succeed; 0 if waiting does not help."""
-
-
-AuthResult: TypeAlias = AccessGrant | Rejection | None
-"""The result of checking a request; None if it has no token yet."""
-
-
-@dataclass
-class SharedState:
-    """What all connections of an endpoint share."""
-
-    registry: ConnectionRegistry[WebSocketConnection]
-    tls: ssl.SSLContext | None
-    """Used for connections that start from now on; None is plain text."""
-    on_refused: Callable[[str], None]
-    on_throttled: Callable[[str], None]
-    """Called once for a connection that is throttled."""
-    handshakes: set[asyncio.Task[None]] = field(default_factory=set)
-    """Running TLS handshakes."""
-
-
 class WebSocketConnection(ServerConnection):
     """A connection that is registered before its handshakes, and read at a limited rate."""
 
     network: str
+    """The network that limits apply to; behind trusted proxies that of the client."""
+    via: str = ""
+    """The address of the trusted proxy that the connection came by, if any."""
     auth_result: AuthResult = None
+    client_options: ClientOptions | None = None
+    """What its URL asks for; None before the request is checked."""
 
     def __init__(
         self,
@@ -103,8 +74,9 @@ class WebSocketConnection(ServerConnection):
         logger: LoggerLike,
         **options: Any,  # the library's own
     ) -> None:
-        limit = shared.registry.options.max_packet_size
-        self._websocket = WebSocketProtocol(max_size=limit, logger=logger)
+        current = shared.registry.options
+        self._websocket = WebSocketProtocol(max_size=current.max_packet_size, logger=logger)
+        options["ping_interval"] = current.ping_interval or None  # it may have been reloaded
         super().__init__(self._websocket, server, **options)
         self._shared = shared
         self._raw_transport: asyncio.Transport | None = None
@@ -119,6 +91,7 @@ class WebSocketConnection(ServerConnection):
         self._frames = 0
         self.on_discarded: Callable[[int], None] | None = None
         """Called with the number of packets that were received and will not be handled."""
+        self._open_timer: asyncio.TimerHandle | None = None
         self._ending: asyncio.TimerHandle | None = None
         """Ends the connection, whose transport is closed, if its data is not parsed in time."""
 
@@ -139,6 +112,27 @@ class WebSocketConnection(ServerConnection):
     def query(self) -> dict[str, str]:
         """The query of the request's URL: the last value of each key."""
         return {} if self.request is None else parse_query(self.request)
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait to be sent, here or below TLS."""
+        transports = {self.transport, self._raw_transport} - {None}
+        return sum(each.get_write_buffer_size() for each in transports if each is not None)
+
+    def reject(self, rejection: Rejection) -> None:
+        """Complete the handshake only to send the reason: a page sees nothing else."""
+        self._websocket.is_rejected = True
+        self.auth_result = rejection
+
+    def send_frames(self, frames: Sequence[bytes], *, text: bool) -> None:
+        """Send several frames in one write, without flow control."""
+        protocol = self._websocket
+        if protocol.state is not OPEN or self.is_gone:
+            return
+        send = protocol.send_text if text else protocol.send_binary
+        for frame in frames:
+            send(frame)
+        self.transport.write(b"".join(protocol.data_to_send()))
 
     def abort(self) -> None:
         """Close the connection immediately, in any state. Received data is not parsed."""
@@ -164,6 +158,8 @@ class WebSocketConnection(ServerConnection):
         self.network = network_of(peer[0]) if peer else ""
         self._peer = peer or ("", 0)
         shared = self._shared
+        if peer and peer[0] in shared.registry.options.trusted_proxies:
+            self.via = peer[0]
         refusal = shared.registry.add(self) if peer else "a connection that has already ended"
         if refusal:
             shared.on_refused(refusal)
@@ -207,6 +203,7 @@ class WebSocketConnection(ServerConnection):
 
     def _start_websocket(self, transport: asyncio.BaseTransport) -> None:
         self._handshake_started = self.loop.time()
+        self._open_timer = self.loop.call_later(OPEN_TIMEOUT, self.abort)
         super().connection_made(transport)
         rate = max(self._shared.registry.options.max_rate, MIN_FRAME_RATE)
         throttle = ReadThrottle(self.transport, rate, self._feed, partial(self._throttled, rate))
@@ -230,7 +227,7 @@ class WebSocketConnection(ServerConnection):
     def _feed(self, data: bytes) -> int:
         self._frames = 0
         super().data_received(data)
-        self._send_pong()
+        self._send_pongs()
         return self._frames
 
     def _throttled(self, rate: int) -> None:
@@ -243,12 +240,14 @@ class WebSocketConnection(ServerConnection):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._send_pong()
+        self._send_pongs()
 
-    def _send_pong(self) -> None:
-        """Respond to the last ping, unless the write buffer is full."""
-        if not self.paused and not self.is_gone and self._websocket.send_pong_if_pending():
-            self.send_data()
+    def _send_pongs(self) -> None:
+        """Respond to pings, unless the write buffer is full."""
+        if self.paused:
+            self._websocket.drop_oldest_pongs()
+        elif not self.is_gone and self._websocket.send_pending_pongs():
+            self.transport.write(b"".join(self.protocol.data_to_send()))
 
     def _read_head(self, data: bytes) -> None:
         self._head_size += len(data)
@@ -258,6 +257,9 @@ class WebSocketConnection(ServerConnection):
             self.protocol.handshake_exc = SecurityError("the request is too large")
             self.protocol.send_response(self.protocol.reject(431, "The request is too large.\n"))
             self.send_data()
+        if self.request is not None and self._open_timer is not None:
+            self._open_timer.cancel()  # what follows has its own limits
+            self._open_timer = None
         if self.protocol.handshake_exc is not None and not self._is_rejected:
             # The response is sent. The library would keep reading until the open timeout.
             self._is_rejected = True
@@ -281,6 +283,9 @@ class WebSocketConnection(ServerConnection):
         if self._ending is not None:
             self._ending.cancel()
             self._ending = None
+        if self._open_timer is not None:
+            self._open_timer.cancel()
+            self._open_timer = None
         shared, started = self._shared, self._handshake_started
         shared.registry.remove(self)
         if started is not None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Sequence
 from functools import partial
-from typing import Final
+from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -15,20 +15,20 @@ from websockets.frames import CloseCode
 import oscbridge
 from oscbridge_websocket import connection as handshake
 from oscbridge_websocket import incoming
-from oscbridge_websocket.authorization import FORBIDDEN, UNAUTHORIZED, RequestAuthorizer
+from oscbridge_websocket.authorization import RequestAuthorizer
 from oscbridge_websocket.client import ClientGroup, ClientGroups, WebSocketClient, send
-from oscbridge_websocket.connection import Rejection, SharedState, WebSocketConnection
-from oscbridge_websocket.frames import DROP_REASONS, FrameFormat, OutgoingFrame, make_frames
+from oscbridge_websocket.connection import WebSocketConnection
+from oscbridge_websocket.first_message import receive_token
+from oscbridge_websocket.frames import DROP_REASONS, FrameFormat, make_frames
 from oscbridge_websocket.options import WebSocketOptions
-from oscbridge_websocket.protocol import JSON
+from oscbridge_websocket.pacing import encode_for_pacing
 from oscbridge_websocket.registry import ConnectionRegistry
+from oscbridge_websocket.rejection import FORBIDDEN, MAX_REASON, UNAUTHORIZED, Rejection, shorten
+from oscbridge_websocket.shared_state import SharedState
 from oscbridge_websocket.tls import make_context
 from oscbridge_websocket.tokens import AccessGrant
 
 __all__ = ["WebSocketEndpoint"]
-
-AUTH_TIMEOUT: Final = 5.0
-"""Seconds after the handshake in which a client must send its token, if one is required."""
 
 
 class WebSocketEndpoint(
@@ -42,8 +42,7 @@ class WebSocketEndpoint(
     with ``osc.json`` it is one JSON text. Messages that arrive together are sent together, to a
     binary client in one bundle. A message is not sent back to the client that it came from.
 
-    The query of a client's URL selects more: ``?snapshot=1`` the last value of each address
-    first, ``?bundles=0`` each message in its own frame.
+    The query of a client's URL selects more: see :mod:`oscbridge_websocket.client_options`.
     """
 
     default_routes = ("*",)
@@ -92,6 +91,9 @@ class WebSocketEndpoint(
 
     async def connect(self) -> None:
         host, port = self.options.listen
+        where: dict[str, Any] = {"host": host, "port": port}
+        if oscbridge.is_any_host(host):
+            where = {"sock": oscbridge.open_listening_socket(port)}
         # The library logs each failed handshake with a traceback, and anybody can cause those.
         quiet = logging.getLogger(f"{self.log.name}.websockets")
         quiet.setLevel(logging.CRITICAL)
@@ -104,13 +106,11 @@ class WebSocketEndpoint(
         self._registry.open()
         self._server = await serve(
             self._handle_connection,
-            host,
-            port,
+            **where,
             process_request=self._authorizer.process_request,
             compression=None,
-            open_timeout=handshake.OPEN_TIMEOUT,
+            open_timeout=None,  # the connection has its own: a file may take longer
             close_timeout=handshake.CLOSE_TIMEOUT,
-            ping_interval=handshake.PING_INTERVAL,
             ping_timeout=handshake.PING_TIMEOUT,
             server_header=None,
             logger=quiet,
@@ -123,6 +123,9 @@ class WebSocketEndpoint(
     async def close(self) -> None:
         if self._server is None:
             return
+        for client in self._clients:
+            if client.pacer is not None:
+                client.pacer.flush()
         self._server.close()
         self._registry.close()
         try:
@@ -187,14 +190,24 @@ class WebSocketEndpoint(
                 for client in group.clients:
                     if client.origin in own:
                         others = [m for m in selected if m.origin != client.origin]
-                        send([client], self._frames(others, client.format))
+                        self._send([client], others, group)
             if clients:
-                send(clients, self._frames(selected, group.format))
+                self._send(clients, selected, group)
 
-    def _frames(
-        self, messages: Sequence[oscbridge.Message], frame_format: FrameFormat
-    ) -> list[OutgoingFrame]:
-        return make_frames(messages, frame_format, self._not_encoded)
+    def _send(
+        self,
+        clients: Sequence[WebSocketClient],
+        messages: Sequence[oscbridge.Message],
+        group: ClientGroup,
+    ) -> None:
+        """Send messages to clients of a group."""
+        if not group.paced:
+            send(clients, make_frames(messages, group.format, self._not_encoded))
+            return
+        encoded = encode_for_pacing(messages, group.format, self._not_encoded)
+        for client in clients:
+            if client.pacer is not None:
+                client.pacer.put(encoded)
 
     def _not_encoded(self, count: int) -> None:
         self._client_dropped("encode", count)
@@ -217,12 +230,14 @@ class WebSocketEndpoint(
     async def _handle_connection(self, connection: ServerConnection) -> None:
         assert isinstance(connection, WebSocketConnection)
         try:
-            result = connection.auth_result or await self._receive_token(connection)
+            result = connection.auth_result or await receive_token(
+                connection, self._authorizer, self._refused
+            )
             if isinstance(result, AccessGrant):  # the options may have been reloaded meanwhile
                 grant = self._authorizer.tokens.renew(result)
                 result = grant or Rejection(UNAUTHORIZED, "wrong token")
             if isinstance(result, Rejection):
-                await connection.close(result.code, result.reason)
+                await connection.close(result.code, shorten(result.reason, MAX_REASON))
             elif not self._registry.promote(connection):
                 self.host.refused(
                     f"a client: max_connections = {self.options.max_connections} reached"
@@ -233,31 +248,13 @@ class WebSocketEndpoint(
         except ConnectionClosed:
             pass
 
-    async def _receive_token(self, connection: WebSocketConnection) -> AccessGrant | Rejection:
-        """Wait for the token in the first message. Nothing is sent before."""
-        network = connection.network
-        try:
-            async with asyncio.timeout(AUTH_TIMEOUT):
-                frame = await connection.recv()
-        except TimeoutError:
-            self.host.refused(f"a client from {network}: no token within {AUTH_TIMEOUT:g} s")
-            return Rejection(UNAUTHORIZED, f"no token received within {AUTH_TIMEOUT:g} s")
-        token = incoming.decode_token(frame, json=connection.subprotocol == JSON)
-        if token is None:
-            self.host.refused(f"a client from {network}: the first message is not a token")
-            return Rejection(UNAUTHORIZED, "the first message must be the token")
-        result = self._authorizer.check_token(token, network)
-        if isinstance(result, Rejection):
-            await connection.pause(result.delay)
-        return result
-
     def _make_client(self, connection: WebSocketConnection, grant: AccessGrant) -> WebSocketClient:
-        bundles = connection.query.get("bundles") != "0"
-        binary = FrameFormat.BUNDLES if bundles else FrameFormat.MESSAGES
+        options = connection.client_options
+        assert options is not None
         return WebSocketClient(
             connection,
             oscbridge.Origin(self.name, connection.remote_address),
-            FrameFormat.JSON if connection.subprotocol == JSON else binary,
+            options,
             grant,
             queue=self.options.max_client_queue,
             rate=self.options.max_rate,
@@ -267,7 +264,8 @@ class WebSocketEndpoint(
 
     async def _serve(self, client: WebSocketClient) -> None:
         host, port = client.peer[:2]
-        if client.connection.query.get("snapshot", str(int(self.options.snapshot))) != "0":
+        options = client.connection.client_options
+        if options is not None and options.snapshot:
             self._send_snapshot(client)
         self._add(client)
         writing = asyncio.create_task(client.write(), name=f"{self.name} to {host}:{port}")
@@ -285,8 +283,8 @@ class WebSocketEndpoint(
     def _send_snapshot(self, client: WebSocketClient) -> None:
         rights = client.grant.rights
         if rights.listens:
-            group = ClientGroup(client.format, rights.addresses)
-            send([client], self._frames(group.select(self.host.last_values()), client.format))
+            group = ClientGroup(client.format, rights.addresses, paced=client.pacer is not None)
+            self._send([client], group.select(self.host.last_values()), group)
 
     # --- incoming ----------------------------------------------------------------------------
 
@@ -308,6 +306,8 @@ class WebSocketEndpoint(
             incoming.check(packet, rights)
         except oscbridge.DecodeError as error:
             self.host.bad_input(error, peer)
+            if error.reason == incoming.TEXT:
+                self._disconnect(client, CloseCode.UNSUPPORTED_DATA, incoming.WHY_NO_TEXT)
             if error.reason == incoming.RIGHTS:
                 client.forbidden += 1
                 if client.forbidden >= incoming.MAX_FORBIDDEN:

@@ -10,7 +10,14 @@ from typing import Final, NamedTuple
 import oscbridge
 from oscbridge import encode_json
 
-__all__ = ["DROP_REASONS", "FrameFormat", "OutgoingFrame", "make_frames"]
+__all__ = [
+    "DROP_REASONS",
+    "FrameFormat",
+    "OutgoingFrame",
+    "encode_messages",
+    "make_frames",
+    "pack_bundles",
+]
 
 MAX_BUNDLE: Final = 65_000
 """The size of a bundle of several messages, in bytes."""
@@ -18,6 +25,8 @@ MAX_BUNDLE: Final = 65_000
 DROP_REASONS: Final = {
     "disconnected": "a client disconnected before they were sent",
     "encode": "not encodable in a client's format",
+    "frame_rate": "more than max_client_queue messages within one frame of a client",
+    "replaced": "replaced by a newer one within one frame",
     "slow_client": "a client reads too slowly",
 }
 """Reasons why a client misses messages, for the log."""
@@ -48,16 +57,25 @@ def make_frames(
     on_drop: Callable[[int], None],
 ) -> list[OutgoingFrame]:
     """Encode messages. ``on_drop`` is called with a number of messages that cannot be encoded."""
+    found = encode_messages(messages, frame_format, on_drop)
+    encoded = [(data, is_common) for _, data, is_common in found]
+    if frame_format is FrameFormat.BUNDLES:
+        return list(pack_bundles(encoded))
+    return [OutgoingFrame(data, 1) for data, _ in encoded]
+
+
+def encode_messages(
+    messages: Sequence[oscbridge.Message],
+    frame_format: FrameFormat,
+    on_drop: Callable[[int], None],
+) -> Iterator[tuple[oscbridge.Message, bytes, bool]]:
+    """Encode messages, each for itself. Yields whether every client can read it, too."""
     encode = encode_json if frame_format is FrameFormat.JSON else _encode_osc
-    encoded = []
     for message in messages:
         try:
-            encoded.append((encode(message), _is_common(message.types)))
+            yield message, encode(message), _is_common(message.types)
         except oscbridge.EncodeError:
             on_drop(1)
-    if frame_format is FrameFormat.BUNDLES:
-        return list(_bundles(encoded))
-    return [OutgoingFrame(data, 1) for data, _ in encoded]
 
 
 _encode_osc: Final = partial(oscbridge.encode_message, utf8=True)  # as browsers read it
@@ -68,8 +86,12 @@ def _is_common(types: str | None) -> bool:
     return types is not None and not types.strip(COMMON_TYPES)
 
 
-def _bundles(encoded: Iterable[tuple[bytes, bool]]) -> Iterator[OutgoingFrame]:
+def pack_bundles(
+    encoded: Iterable[tuple[bytes, bool]], max_size: int = MAX_BUNDLE, *, always: bool = False
+) -> Iterator[OutgoingFrame]:
     """Pack encoded messages into as few packets as possible, in order.
+
+    ``always`` makes a bundle of a single message as well.
 
     A message that some clients cannot read gets its own packet: those clients would discard the
     entire bundle around it.
@@ -77,8 +99,8 @@ def _bundles(encoded: Iterable[tuple[bytes, bool]]) -> Iterator[OutgoingFrame]:
     bundle: list[bytes] = []
     size = 0
     for data, common in encoded:
-        if bundle and (not common or size + len(data) + 4 > MAX_BUNDLE):
-            yield _bundle(bundle)
+        if bundle and (not common or size + len(data) + 4 > max_size):
+            yield _bundle(bundle, always)
             bundle, size = [], 0
         if common:
             bundle.append(data)
@@ -86,9 +108,9 @@ def _bundles(encoded: Iterable[tuple[bytes, bool]]) -> Iterator[OutgoingFrame]:
         else:
             yield OutgoingFrame(data, 1)
     if bundle:
-        yield _bundle(bundle)
+        yield _bundle(bundle, always)
 
 
-def _bundle(encoded: Sequence[bytes]) -> OutgoingFrame:
-    data = encoded[0] if len(encoded) == 1 else oscbridge.encode_bundle(encoded)
+def _bundle(encoded: Sequence[bytes], always: bool) -> OutgoingFrame:
+    data = encoded[0] if len(encoded) == 1 and not always else oscbridge.encode_bundle(encoded)
     return OutgoingFrame(data, len(encoded))

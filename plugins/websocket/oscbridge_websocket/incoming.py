@@ -9,13 +9,29 @@ from oscbridge import decode_json
 from oscbridge_websocket.rights import ClientRights
 from oscbridge_websocket.tokens import TOKEN_ADDRESS, from_message
 
-__all__ = ["MAX_FORBIDDEN", "RIGHTS", "check", "count", "decode", "decode_token", "needs_check"]
+__all__ = [
+    "MAX_FORBIDDEN",
+    "RIGHTS",
+    "TEXT",
+    "WHY_NO_TEXT",
+    "check",
+    "count",
+    "decode",
+    "decode_token",
+    "needs_check",
+]
 
 RIGHTS: Final = "rights"
 """The reason of a ``DecodeError`` for a message that the client has no right to send."""
 
 MAX_FORBIDDEN: Final = 100
 """Messages without the right to send them, after which a client is disconnected."""
+
+TEXT: Final = "text"
+"""The reason of a ``DecodeError`` for a text frame of a client that did not ask for JSON."""
+
+WHY_NO_TEXT: Final = "text needs the subprotocol osc.json, or ?format=json in the URL"
+"""The reason that such a client is given."""
 
 _CHECKED_PREFIXES: Final = (
     b"#",
@@ -34,7 +50,7 @@ def decode(frame: str | bytes, *, json: bool) -> oscbridge.Packet:
     if isinstance(frame, bytes):
         return oscbridge.decode_packet(frame)
     if not json:
-        raise oscbridge.DecodeError("text", "a text frame, without the subprotocol osc.json")
+        raise oscbridge.DecodeError(TEXT, f"a text frame: {WHY_NO_TEXT}")
     return decode_json(frame)
 
 

@@ -19,6 +19,14 @@ MIN_TOKEN: Final = 8
 MAX_TOKENS: Final = 256
 """Tokens per endpoint: each client's token is compared with all of them."""
 
+MIN_FRAME_RATE: Final = 0.1
+MAX_FRAME_RATE: Final = 1_000.0
+"""Limits of ``frame_rate``, in frames per second."""
+
+MIN_PING_INTERVAL: Final = 1.0
+MAX_PING_INTERVAL: Final = 3_600.0
+"""Limits of ``ping_interval``, in seconds."""
+
 
 def _token(secret: oscbridge.Secret) -> oscbridge.Secret:
     if len(secret.value) < MIN_TOKEN:
@@ -36,6 +44,24 @@ def _addresses(texts: tuple[str, ...]) -> tuple[str, ...]:
             raise ValueError(f"{text!r}: an address must start with '/'")
         oscbridge.Pattern(text, mapped=True)  # raises ValueError
     return texts
+
+
+def _frame_rate(rate: float) -> float:
+    if rate != 0 and not MIN_FRAME_RATE <= rate <= MAX_FRAME_RATE:
+        raise ValueError(f"must be from {MIN_FRAME_RATE:g} to {MAX_FRAME_RATE:g}, or 0")
+    return rate
+
+
+def _ping_interval(seconds: float) -> float:
+    if seconds != 0 and not MIN_PING_INTERVAL <= seconds <= MAX_PING_INTERVAL:
+        raise ValueError(f"must be from {MIN_PING_INTERVAL:g} to {MAX_PING_INTERVAL:g} s, or 0")
+    return seconds
+
+
+def _path_prefix(path: str) -> str:
+    if path and not path.startswith("/"):
+        raise ValueError(f"must start with '/'; did you mean {'/' + path!r}?")
+    return path
 
 
 Token = Annotated[oscbridge.Secret, AfterValidator(_token)]
@@ -90,18 +116,37 @@ class WebSocketOptions(oscbridge.Options):
     """Messages per second from one client; a client that sends more is throttled."""
     max_client_queue: Annotated[int, Field(ge=1, le=10_000_000)] = 8_192
     """Messages queued for one slow client; above that the oldest are dropped."""
+    frame_rate: Annotated[float, AfterValidator(_frame_rate)] = 0
+    """The most frames per second to one client; 0 sends messages as they arrive."""
+    latest: bool = False
+    """Whether a frame has only the newest value per address; for clients with a frame rate."""
     snapshot: bool = False
     """Whether a new client first receives the last value of each address without asking."""
     page: bool = True
     """Whether a browser that opens the address gets a page with live values."""
+    files: oscbridge.Folder | None = None
+    """A folder with a page of your own, served instead; everybody can read the files in it."""
+    path_prefix: Annotated[str, AfterValidator(_path_prefix)] = ""
+    """The path under which a reverse proxy serves ``files``, if it keeps it: ``/stage``."""
+    trusted_proxies: oscbridge.AllowList = oscbridge.AllowList()
+    """Reverse proxies whose ``X-Forwarded-For`` counts: limits and ``allow`` apply to the
+    client's address then."""
+    allow: oscbridge.AllowList = oscbridge.AllowList()
+    """Networks and addresses that may connect; if empty, all."""
+    ping_interval: Annotated[float, AfterValidator(_ping_interval)] = 20
+    """Seconds between pings to a client; shorter than the time-out of proxies. 0 sends none."""
 
     def config_warnings(self) -> Sequence[str]:
-        if self.token is not None or self.tokens or oscbridge.is_loopback(self.listen.host):
-            return ()
-        return (
-            f"everyone who reaches {self.listen} can listen and send; "
-            "set 'token', or listen on 127.0.0.1",
-        )
+        found = []
+        locked = self.token is not None or self.tokens
+        if not locked and not oscbridge.is_loopback(self.listen.host):
+            found.append(
+                f"everyone who reaches {self.listen} can listen and send; "
+                "set 'token', or listen on 127.0.0.1"
+            )
+        if self.files is not None and not (self.files / "index.html").is_file():
+            found.append(f"{self.files} has no index.html, so there is no page at /")
+        return found
 
     def certificates(self) -> Mapping[str, Path]:
         return {} if self.certificate is None else {"certificate": self.certificate}
@@ -109,9 +154,18 @@ class WebSocketOptions(oscbridge.Options):
     @model_validator(mode="after")
     def _check(self) -> Self:
         make_context(self.certificate, self.key)
+        self._check_folder()
         secrets = [each.token for each in self.tokens]
         if self.token is not None:
             secrets.append(self.token)
         if len(set(secrets)) < len(secrets):
             raise ValueError("duplicate token; every token must be different")
         return self
+
+    def _check_folder(self) -> None:
+        """The private key must not be served."""
+        for path in (self.key, self.certificate):
+            if path is None or self.files is None:
+                continue
+            if path.resolve().is_relative_to(self.files.resolve()):
+                raise ValueError(f"{path} is in the folder of 'files'; everybody could read it")

@@ -15,11 +15,15 @@ from websockets.typing import Subprotocol
 
 from oscbridge_websocket.read_throttle import SLICE
 from oscbridge_websocket.responses import add_common_headers, text_response
+from oscbridge_websocket.tokens import SUBPROTOCOL
 
 __all__ = ["BINARY", "JSON", "WebSocketProtocol"]
 
 BINARY: Final = Subprotocol("osc.binary")
 JSON: Final = Subprotocol("osc.json")
+
+MAX_PENDING_PONGS: Final = 500
+"""Responses to pings that wait for a client that reads too slowly."""
 
 COUNT_TIMEOUT: Final = 0.05
 """Seconds for which discarded packets are counted; then the rest is extrapolated."""
@@ -30,32 +34,48 @@ _DATA: Final = frozenset({Opcode.CONT, Opcode.TEXT, Opcode.BINARY})
 class WebSocketProtocol(ServerProtocol):
     """The library's protocol, with other responses to bad requests and to pings."""
 
-    pending_pong: Frame | None = None
-    """The response to the last ping. Earlier ones need none (RFC 6455, section 5.5.3)."""
+    is_rejected = False
+    """Whether the handshake is only completed to send the reason of a rejection."""
+
+    def __init__(self, **options: Any) -> None:  # the library's own
+        super().__init__(**options)
+        self._pongs: list[Frame] = []
 
     def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
         """The first known subprotocol that the client offers; None means binary frames.
 
-        The one with the token is never selected, so the token is not sent back.
+        The one with the token is never selected, so the token is not sent back. A browser shows
+        the reason of a rejection only if one of the offered subprotocols was selected.
         """
-        return next((name for name in subprotocols if name in (BINARY, JSON)), None)
+        known = next((name for name in subprotocols if name in (BINARY, JSON)), None)
+        if known is None and self.is_rejected:
+            return next((name for name in subprotocols if not name.startswith(SUBPROTOCOL)), None)
+        return known
 
     def reject(self, status: Any, text: str) -> Response:
         return add_common_headers(super().reject(status, text))
 
     def send_frame(self, frame: Frame) -> None:
         if frame.opcode is Opcode.PONG:
-            # The library would queue a pong for each ping, even for a client that never reads.
-            self.pending_pong = frame
+            # The library would write a pong for each ping, even to a client that never reads.
+            self._pongs.append(frame)
         else:
             super().send_frame(frame)
 
-    def send_pong_if_pending(self) -> bool:
-        """Queue the response to the last ping. Returns whether there is data to write."""
-        frame, self.pending_pong = self.pending_pong, None
-        if frame is None or self.state is not OPEN:
+    def drop_oldest_pongs(self) -> None:
+        """Forget the oldest pings of a client that does not read the responses.
+
+        Only the last needs one (RFC 6455, section 5.5.3).
+        """
+        del self._pongs[:-MAX_PENDING_PONGS]
+
+    def send_pending_pongs(self) -> bool:
+        """Queue the responses to all pings. Returns whether there is data to write."""
+        frames, self._pongs = self._pongs, []
+        if not frames or self.state is not OPEN:
             return False
-        super().send_frame(frame)
+        for frame in frames:
+            super().send_frame(frame)
         return True
 
     def send_eof(self) -> None:

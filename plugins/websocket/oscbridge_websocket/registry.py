@@ -16,6 +16,8 @@ class TrackedConnection(Protocol):
 
     network: str
     """The network that it comes from: see :func:`oscbridge_websocket.token_failures.network_of`."""
+    via: str
+    """The trusted proxy that it comes by, if any: its clients are limited, not the proxy."""
 
     def abort(self) -> None:
         """Close it immediately."""
@@ -60,17 +62,32 @@ class ConnectionRegistry(Generic[_TrackedT]):
         limits, network = self.options, connection.network
         if not self._open:
             return "a connection: the endpoint is closing"
-        if self._networks[network] >= limits.max_connections_per_address:
-            return (
-                f"a connection from {network}: "
-                f"max_connections_per_address = {limits.max_connections_per_address} reached"
-            )
+        if not connection.via and (refusal := self._refusal(network)):
+            return refusal
         if self._handshakes >= limits.max_handshakes:
             return f"a connection from {network}: max_handshakes = {limits.max_handshakes} reached"
         self._connections[connection] = False
         self._handshakes += 1
         self._networks[network] += 1
         return ""
+
+    def _refusal(self, network: str) -> str:
+        limit = self.options.max_connections_per_address
+        if self._networks[network] < limit:
+            return ""
+        return f"a connection from {network}: max_connections_per_address = {limit} reached"
+
+    def move(self, connection: _TrackedT, network: str) -> str:
+        """Count a connection for the network of the client behind a proxy.
+
+        Returns why it is refused, or an empty string.
+        """
+        refusal = self._refusal(network)
+        if not refusal and connection in self._connections:
+            self._release(connection.network)
+            connection.network = network
+            self._networks[network] += 1
+        return refusal
 
     def promote(self, connection: _TrackedT) -> bool:
         """Make a connection a client. Returns whether there was room."""
@@ -86,9 +103,12 @@ class ConnectionRegistry(Generic[_TrackedT]):
         if was_client is None:
             return
         self._handshakes -= not was_client
-        self._networks[connection.network] -= 1
-        if not self._networks[connection.network]:
-            del self._networks[connection.network]
+        self._release(connection.network)
+
+    def _release(self, network: str) -> None:
+        self._networks[network] -= 1
+        if not self._networks[network]:
+            del self._networks[network]
 
     def open(self) -> None:
         """Accept new connections."""

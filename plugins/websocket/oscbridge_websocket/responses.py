@@ -46,10 +46,16 @@ def text_response(status: int, text: str, content_type: str = "text/plain") -> R
 
 def page_response(request: Request, *, enabled: bool, locked: bool) -> Response:
     """The response to a plain HTTP request; if ``locked``, the page asks for a token."""
-    if request.method not in ("GET", "HEAD"):
+    path = request.path.partition("?")[0]
+    # A reverse proxy may keep the path under which it serves the endpoint: /osc/.
+    is_page = enabled and path.startswith("/") and path.endswith("/") and "//" not in path
+    if request.method == "OPTIONS" and is_page:
+        response = text_response(200, "")
+        response.headers["Allow"] = "GET, HEAD, OPTIONS"
+    elif request.method not in ("GET", "HEAD"):
         response = text_response(405, "Only GET and WebSocket are available here.\n")
-        response.headers["Allow"] = "GET, HEAD"
-    elif not enabled or request.path.partition("?")[0] != "/":
+        response.headers["Allow"] = "GET, HEAD, OPTIONS"
+    elif not is_page:
         response = text_response(404, "Only WebSocket is available here.\n")
     else:
         text = files(__package__).joinpath("page.html").read_text(encoding="utf-8")

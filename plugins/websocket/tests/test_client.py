@@ -11,6 +11,7 @@ import pytest
 
 import oscbridge
 from oscbridge_websocket.client import WebSocketClient
+from oscbridge_websocket.client_options import ClientOptions
 from oscbridge_websocket.connection import WebSocketConnection
 from oscbridge_websocket.frames import FrameFormat, OutgoingFrame
 from oscbridge_websocket.rights import ALL_RIGHTS
@@ -42,7 +43,7 @@ def make(
     return WebSocketClient(
         cast(WebSocketConnection, connection),
         oscbridge.Origin("web"),
-        FrameFormat.BUNDLES,
+        ClientOptions(FrameFormat.BUNDLES, snapshot=False, frame_rate=0, latest=False),
         AccessGrant(None, ALL_RIGHTS),
         queue=queue,
         rate=1_000,

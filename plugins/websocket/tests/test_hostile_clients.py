@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed
 
 import oscbridge
 from oscbridge import Message
@@ -67,13 +67,16 @@ async def test_bad_json_is_counted_and_does_no_harm(
     assert bridge.bad.total() == 1
 
 
-async def test_text_frame_from_a_binary_client_is_counted(
-    bridge: Any, join: Any, messages: Any
+async def test_text_frame_from_a_binary_client_is_counted_and_answered_with_the_reason(
+    bridge: Any, join: Any
 ) -> None:
-    client, other = await join(bridge), await join(bridge)
+    client = await join(bridge)
     await client.send('{"address": "/text"}')
-    await client.send(PACKET)
-    assert await messages(other) == [Message.of("/a", 1, "text")]
+    await client.send('{"address": "/text"}')
+    with pytest.raises(ConnectionClosed):
+        await client.recv()
+    assert client.close_code == 1003
+    assert client.close_reason == "text needs the subprotocol osc.json, or ?format=json in the URL"
     assert bridge.bad == {"text": 1}
 
 
@@ -122,9 +125,11 @@ async def test_data_that_is_not_http_does_no_harm(
 async def test_long_origin_is_truncated_in_response_and_log(
     bridge: Any, join: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(InvalidStatus) as caught:
-        await join(bridge, origin="https://" + "a" * 4_000)
-    assert len(caught.value.response.body) < 300
+    client = await join(bridge, origin="https://" + "ü" * 2 + "a" * 4_000)
+    with pytest.raises(ConnectionClosed):
+        await client.recv()
+    assert client.close_code == 4403
+    assert len(client.close_reason) <= 123
     assert len(caplog.text) < 800
 
 

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import oscbridge
 from oscbridge import Message
-from oscbridge_websocket.connection import PING_INTERVAL, PING_TIMEOUT
+from oscbridge_websocket.connection import PING_TIMEOUT
 from oscbridge_websocket.options import WebSocketOptions
 from oscbridge_websocket.registry import ConnectionRegistry
 
@@ -111,6 +111,7 @@ async def test_reload_changes_the_limits_for_new_connections(start: Any, join: A
 def test_registry_keeps_nothing_about_ended_connections() -> None:
     class SilentConnection:
         network = "192.0.2.1"
+        via = ""
 
         def abort(self) -> None: ...
 
@@ -206,7 +207,7 @@ async def test_handshake_that_trickles_in_times_out(
 
 
 def test_client_without_pong_is_disconnected_within_a_minute() -> None:
-    assert PING_INTERVAL + PING_TIMEOUT <= 60
+    assert WebSocketOptions().ping_interval + PING_TIMEOUT <= 60
 
 
 # --- too fast ----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 
 from oscbridge import ConfigurationError
 from oscbridge.testing import check_configuration
+from oscbridge_websocket.options import WebSocketOptions
 
 
 def error_of(options: str) -> str:
@@ -120,3 +121,40 @@ def test_public_address_without_a_token_is_one_warning(
         f"test.toml: endpoint.web: everyone who reaches {listen} can listen and send; "
         "set 'token', or listen on 127.0.0.1"
     )
+
+
+# --- files, frames, pings ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('files = "missing/"', "no such file"),
+        ('files = "index.html"', "index.html: "),
+        ('files = ""', "expected the name of a folder"),
+        ('path_prefix = "stage"', "did you mean '/stage'?"),
+        ("frame_rate = -1", "must be from 0.1 to 1000, or 0"),
+        ("frame_rate = 5000", "must be from 0.1 to 1000, or 0"),
+        ("ping_interval = 0.5", "must be from 1 to 3600 s, or 0"),
+        ('trusted_proxies = ["proxy.local"]', "is not a network or an address"),
+        ('allow = "10.0.0.0/8"', "expected a list of networks"),
+        ('files = "."\ncertificate = "one.pem"\nkey = "one.key"', "everybody could read it"),
+    ],
+)
+def test_unusable_value_is_a_problem(
+    text: str,
+    problem: str,
+    tmp_path: Path,
+    certificate: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "index.html").write_text("")
+    (tmp_path / "one.pem").write_bytes(certificate.certificate.read_bytes())
+    (tmp_path / "one.key").write_bytes(certificate.key.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert problem in error_of(text)
+
+
+def test_folder_without_a_page_is_a_warning(tmp_path: Path) -> None:
+    options = WebSocketOptions(files=tmp_path)
+    assert "has no index.html" in " ".join(options.config_warnings())

@@ -121,9 +121,10 @@ async def test_float_fits_on_one_line_on_a_phone(bridge: Any, browser_page: Page
     assert heights[0] == heights[1]
 
 
-async def test_refused_page_says_where_to_find_the_reason(bridge: Any, browser_page: Page) -> None:
+async def test_refused_page_shows_the_reason(bridge: Any, browser_page: Page) -> None:
     page = browser_page
     await page.goto(f"http://stage.local:{bridge.port}/")
     await expect(page.locator("#refused")).to_be_visible()
+    await expect(page.locator("#reason")).to_contain_text("pages of this site may not connect")
     await expect(page.locator("#empty")).to_be_hidden()
     assert bridge.refusals

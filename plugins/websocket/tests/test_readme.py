@@ -17,9 +17,10 @@ from oscbridge_websocket import (
     WebSocketEndpoint,
     client,
     connection,
-    endpoint,
+    first_message,
     incoming,
     options,
+    site,
     token_failures,
 )
 from oscbridge_websocket.options import TokenOptions
@@ -34,11 +35,12 @@ def blocks(language: str) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the tokens and certificates that the README's commands make."""
+    """A folder with the tokens and certificates that the README's commands make, and a page."""
     monkeypatch.chdir(tmp_path)
     for command in "".join(blocks("sh")).splitlines():
         if not command.startswith(("pip ", "oscbridge ")):
             subprocess.run(command, shell=True, check=True, capture_output=True)
+    (tmp_path / "web").mkdir()
     for name in ("wall", "mixer"):
         (tmp_path / f"{name}.token").write_text(f"{name}-and-secret")
     return tmp_path
@@ -56,6 +58,8 @@ def default_of(model: type[oscbridge.Options], name: str) -> str:
     if field.default is None or name == "tokens":
         return "none"
     plain = isinstance(field.default, oscbridge.HostPort)
+    if isinstance(field.default, oscbridge.AllowList):
+        return "`[]`"
     return f"`{json.dumps(str(field.default) if plain else field.default)}`"
 
 
@@ -90,13 +94,15 @@ BOUNDS = [
     f"after {token_failures.FIRST_DELAY:g} s, the next after {2 * token_failures.FIRST_DELAY:g} s",
     f"up to {token_failures.MAX_DELAY:g} s",
     f"After {token_failures.MAX_FAILURES} wrong ones",
-    f"looked at for {token_failures.BLOCK_TIME:g} s",
-    f"anew after {token_failures.FORGET_TIME:g} s",
+    f"retry in {token_failures.BLOCK_TIME:g} s",
+    f"forgotten after {token_failures.FORGET_TIME:g} s",
     f"{token_failures.MAX_NETWORKS:,} addresses are remembered",
     f"the handshake of WebSocket | {connection.OPEN_TIMEOUT:g} s each",
-    f"a token as the first message | {endpoint.AUTH_TIMEOUT:g} s",
-    f"It has {endpoint.AUTH_TIMEOUT:g} s for that",
-    f"which comes every {connection.PING_INTERVAL:g} s | {connection.PING_TIMEOUT:g} s",
+    f"a token as the first message | {first_message.AUTH_TIMEOUT:g} s",
+    f"It has {first_message.AUTH_TIMEOUT:g} s for that",
+    f"the answer to a ping | {connection.PING_TIMEOUT:g} s",
+    f"a client that reads nothing of a file | {site.SEND_TIMEOUT:g} s",
+    f"from {options.MIN_FRAME_RATE:g} to {options.MAX_FRAME_RATE:g}",
     f"after {incoming.MAX_FORBIDDEN} such messages",
     f"one line, headers | {connection.MAX_REQUEST_HEAD // 1024} KiB, 8 KiB, 128",
 ]

@@ -186,9 +186,11 @@ async def test_disconnected_client_makes_room(start: Any, join: Any) -> None:
 async def test_page_of_another_site_is_refused(
     bridge: Any, join: Any, origin: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(InvalidStatus) as caught:
-        await join(bridge, origin=origin)
-    assert caught.value.response.status_code == 403
+    client = await join(bridge, origin=origin)
+    with pytest.raises(ConnectionClosed):
+        await client.recv()
+    assert client.close_code == 4403
+    assert f'origins = ["{origin}"]' in client.close_reason
     assert bridge.refusals == 1
     assert f"origins = [{origin!r}] in [endpoint.web]" in caplog.text
 

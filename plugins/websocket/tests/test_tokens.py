@@ -111,7 +111,7 @@ async def test_messages_right_after_the_token_are_routed(
 async def test_client_without_a_token_receives_nothing_and_times_out(
     start: Any, join: Any, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("oscbridge_websocket.endpoint.AUTH_TIMEOUT", 0.3)
+    monkeypatch.setattr("oscbridge_websocket.first_message.AUTH_TIMEOUT", 0.3)
     bridge = await start(token + "snapshot = true")
     known = await join(bridge, headers=BEARER)
     bridge.send(Message.of("/secret", 1))

@@ -757,7 +757,7 @@ async def test_bundle_from_the_peer_enters_the_routes_message_by_message(
             'to = "tcp://h:1"\nlisten = "h:2"',
             "endpoint.x.listen = 'h:2': available only for udp://",
         ),
-        ('to = "udp://1.2.3.4:1"\nlisten = "[::]:2"', "must both be IPv4, or both be IPv6"),
+        ('to = "udp://1.2.3.4:1"\nlisten = "[::1]:2"', "must both be IPv4, or both be IPv6"),
         ('to = "udp://h:1"\nmax_hops = 256', "endpoint.x.max_hops = 256: must be at most 255"),
         ('to = "udp://h:1"\nkeepalive = { send = "/x" }', "endpoint.x.keepalive.every"),
         ('to = "udp://h:1"\nkeepalive = { send = "x", every = 8 }', "must start with '/'"),

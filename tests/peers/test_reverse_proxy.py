@@ -1,0 +1,132 @@
+"""Behind nginx: upgrade headers, path prefixes, and the addresses of clients."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from programs import find_program
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from oscbridge.testing import free_port
+
+UPGRADE = """
+    proxy_http_version 1.1;
+    proxy_set_header Upgrade $http_upgrade;
+    proxy_set_header Connection "upgrade";
+"""
+SETTINGS = """
+daemon off;
+pid {folder}/nginx.pid;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass http://127.0.0.1:{to};
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            {more}
+        }}
+    }}
+}}
+"""
+
+
+@pytest.fixture
+def nginx(tmp_path: Path) -> Iterator[Callable[..., int]]:
+    """Starts nginx before a port; returns its own port once it accepts connections."""
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start(to: int, more: str = UPGRADE) -> int:
+        port = free_port()
+        file = tmp_path / "nginx.conf"
+        file.write_text(SETTINGS.format(folder=tmp_path, port=port, to=to, more=more))
+        log = tmp_path / "nginx.log"
+        command = [find_program("nginx"), "-p", str(tmp_path), "-c", str(file), "-e", str(log)]
+        process = subprocess.Popen(command)
+        processes.append(process)
+        while process.poll() is None:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return port
+        raise AssertionError(log.read_text())
+
+    yield start
+    for process in processes:
+        process.terminate()
+        process.wait(10)
+
+
+@contextmanager
+def join(port: int, path: str = "/", **headers: str) -> Iterator[ClientConnection]:
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    with connect(f"ws://127.0.0.1:{port}{path}", additional_headers=names, proxy=None) as client:
+        yield client
+
+
+def test_missing_upgrade_is_answered_with_426_and_one_line_with_the_settings(
+    program: Any, nginx: Callable[..., int]
+) -> None:
+    port = nginx(program.web_port, more="")
+    for _ in range(2):
+        with pytest.raises(InvalidStatus) as caught, join(port):
+            pass
+        assert caught.value.response.status_code == 426
+    assert program.log.count("proxy_set_header Upgrade $http_upgrade") == 1
+    assert "proxy_http_version 1.1" in program.log
+
+
+def test_page_and_websocket_work_under_a_path_that_the_proxy_keeps(
+    run: Callable[..., Any], nginx: Callable[..., int], tmp_path: Path
+) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "app.js").write_text("let a;")
+    builtin = nginx(run().web_port)
+    with urllib.request.urlopen(f"http://127.0.0.1:{builtin}/stage/osc/") as response:
+        assert b"<title>oscbridge</title>" in response.read()
+    own = nginx(run(f'files = "{tmp_path / "web"}"\npath_prefix = "/stage"').web_port)
+    with urllib.request.urlopen(f"http://127.0.0.1:{own}/stage/app.js") as response:
+        assert response.read() == b"let a;"
+    path = "/stage/?format=json"
+    with join(own, path) as one, join(own, path) as other:
+        one.ping().wait(5)
+        other.ping().wait(5)
+        one.send(json.dumps({"address": "/a"}))
+        assert json.loads(other.recv(5))["address"] == "/a"
+
+
+def test_guesses_of_one_client_of_a_proxy_are_its_own(
+    run: Callable[..., Any], nginx: Callable[..., int], tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("right-and-secret")
+    program = run(
+        f'token = {{ file = "{tmp_path / "token"}" }}\ntrusted_proxies = ["127.0.0.1"]\n'
+        "max_connections_per_address = 1"
+    )
+    port = nginx(program.web_port)
+    right = {"Authorization": "Bearer right-and-secret"}
+    # nginx appends 127.0.0.1, the address of this test, which is trusted.
+    wrong = {"X_Forwarded_For": "192.0.2.7", "Authorization": "Bearer wrong"}
+    with pytest.raises(InvalidStatus), join(port, **wrong):
+        pass
+    assert "refused a client from 192.0.2.7 via 127.0.0.1: wrong token" in program.log
+    one, other = (right | {"X_Forwarded_For": f"192.0.2.{number}"} for number in (7, 8))
+    with join(port, **one), join(port, **other):
+        with pytest.raises(InvalidStatus) as caught, join(port, **one):
+            pass
+        assert caught.value.response.status_code == 503
