@@ -59,8 +59,12 @@ class LeaderFollowers:
         thread = threading.Thread(
             target=self._run, name=f"{self._name}-{len(self._threads)}", daemon=True
         )
-        thread.start()
         self._threads.append(thread)
+        try:
+            thread.start()
+        except RuntimeError:  # the system allows no more threads
+            self._threads.remove(thread)
+            raise
 
     def stop(self, timeout: float) -> int:
         """Stop receiving, and wait at most ``timeout`` seconds for the current work.
