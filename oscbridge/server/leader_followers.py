@@ -56,8 +56,12 @@ class LeaderFollowers:
         thread = threading.Thread(
             target=self._run, name=f"{self._name}-{len(self._threads)}", daemon=True
         )
-        thread.start()
-        self._threads.append(thread)
+        self._threads.append(thread)  # first: the thread may receive before start() returns
+        try:
+            thread.start()
+        except BaseException:
+            self._threads.remove(thread)
+            raise
 
     def stop(self, timeout: float) -> int:
         """Stop receiving, and wait at most ``timeout`` seconds for the current work.
