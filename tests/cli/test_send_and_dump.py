@@ -67,7 +67,7 @@ def test_send_uses_the_given_types(sent: Callable[..., bytes]) -> None:
 
 def test_send_accepts_an_address_with_a_blank_and_arguments(sent: Callable[..., bytes]) -> None:
     assert decode_packet(sent("/avatar/Go Emote", "1"))[:3] == ("/avatar/Go Emote", "i", (1,))
-    assert decode_packet(sent("/go on", "--types", ""))[:3] == ("/go on", "", ())
+    assert decode_packet(sent("/next cue", "--types", ""))[:3] == ("/next cue", "", ())
 
 
 def test_python_osc_reads_messages_of_send(sent: Callable[..., bytes]) -> None:

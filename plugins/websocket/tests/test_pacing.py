@@ -207,7 +207,7 @@ async def test_own_messages_do_not_return_to_a_client_with_a_frame_rate(
 
 
 class Reader:
-    """A client that reads or not, and what was sent to it."""
+    """A client that reads or not, and the frames sent to it."""
 
     def __init__(self, *, latest: bool = False, limit: int = 100, rate: float = 100) -> None:
         self.reads = True
