@@ -16,6 +16,9 @@ from oscbridge.logs.setup import flush_log
 
 __all__ = ["end_within"]
 
+THREAD_START: Final = 1.0
+"""Seconds that a thread may take to start."""
+
 _log: Final = logging.getLogger(__name__)
 
 
@@ -27,11 +30,16 @@ def end_within(seconds: float) -> None:
     """
     # A thread of the module threading takes locks when it starts. The code that the signal
     # interrupted may hold them.
+    has_started = _thread.allocate_lock()
+    has_started.acquire()
     with suppress(RuntimeError):  # no more threads: nothing can limit the time
-        _thread.start_new_thread(_end, (seconds, threading.main_thread().ident))
+        _thread.start_new_thread(_end, (seconds, threading.main_thread().ident, has_started))
+        # An interpreter that ends before the thread has begun crashes (CPython 3.11).
+        has_started.acquire(timeout=THREAD_START)
 
 
-def _end(seconds: float, main: int | None) -> None:
+def _end(seconds: float, main: int | None, has_started: _thread.LockType) -> None:
+    has_started.release()
     time.sleep(seconds)
     _log.error("shutdown blocked for %g s by %s; exiting anyway", seconds, _what(main))
     flush_log()

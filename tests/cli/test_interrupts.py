@@ -9,13 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
 from oscbridge import Message, encode_message
 from oscbridge.osc.framing import encode_slip
 from oscbridge.testing.process import READY, OscbridgeProcess
+from tests.support.processes import members_of_group
 
 Write = Callable[..., str]
 Start = Callable[[str], OscbridgeProcess]
@@ -111,12 +111,4 @@ def test_interrupt_ends_a_bridge_whose_functions_raise_anything(
         load.close()
     assert "stopping" in program.output
     assert "Traceback" not in program.output
-    assert not list(members(program.process.pid))
-
-
-def members(group: int) -> Iterator[int]:
-    """The processes of a process group."""
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            if int(path.read_text().rsplit(") ", 1)[1].split()[2]) == group:
-                yield int(path.parent.name)
+    assert members_of_group(program.process.pid) == []

@@ -41,6 +41,16 @@ def port_of(program: Any) -> int:
     return port
 
 
+def test_thread_that_limits_the_shutdown_is_running_when_end_within_returns() -> None:
+    """An interpreter that ends while it is being started crashes."""
+    code = (
+        "import _thread; from oscbridge.cli.ending import end_within\n"
+        "for n in range(20): end_within(60); assert _thread._count() == n + 1, n"
+    )
+    for _ in range(3):
+        assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("code", "what"),
     [

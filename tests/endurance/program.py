@@ -205,11 +205,11 @@ def command_of(pid: int) -> str:
 def _processes() -> list[tuple[int, list[str]]]:
     """Every running process, and the fields of its ``stat`` after the command (proc(5))."""
     found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for path in Path("/proc").glob("[0-9]*"):
         try:
-            fields = stat.read_text().rpartition(")")[2].split()
+            fields = (path / "stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue  # it has just ended
         if fields[0] != "Z":
-            found.append((int(stat.parent.name), fields))
+            found.append((int(path.name), fields))
     return found

@@ -12,13 +12,13 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from oscbridge.osc import Argument, Message, TimeTag, encode_bundle, encode_message
 from oscbridge.osc.framing import encode_slip
+from tests.support.processes import members_of_session, processes
 
 WAIT = 20.0
 Start = Callable[..., "Program"]
@@ -93,18 +93,9 @@ class Program:
         """The lines that have been printed and not yet been returned."""
         return [self.line() for _ in range(self._lines.qsize())]
 
-    def children(self, states: str = "") -> list[int]:
-        """Its children, or those in one of the given states: Z is a zombie."""
-        found = []
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                pid, rest = path.read_text().rsplit(") ", 1)
-            except OSError:
-                continue  # it has ended meanwhile
-            state, parent = rest.split()[:2]
-            if int(parent) == self.pid and (not states or state in states):
-                found.append(int(pid.split()[0]))
-        return found
+    def children(self) -> list[int]:
+        """Its children, with zombies."""
+        return [each.pid for each in processes() if each.parent == self.pid]
 
     def until_no_children(self) -> None:
         deadline = time.monotonic() + WAIT
@@ -126,17 +117,9 @@ class Program:
         assert self.session() == []
         return lines
 
-    def session(self) -> list[str]:
+    def session(self) -> list[int]:
         """The running processes of the program's group."""
-        found = []
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                fields = path.read_text().rsplit(") ", 1)[1].split()
-            except OSError:
-                continue
-            if int(fields[3]) == self._process.pid:
-                found.append(path.parent.name)
-        return found
+        return members_of_session(self._process.pid)
 
     def errors(self) -> str:
         return self._process.stderr.read()  # type: ignore[union-attr]
@@ -144,7 +127,7 @@ class Program:
     def close(self) -> None:
         for pid in self.session():
             try:
-                os.kill(int(pid), signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
         self._reader.join(WAIT)

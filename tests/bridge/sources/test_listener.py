@@ -24,6 +24,7 @@ from oscbridge.net.url import OSCURL
 from oscbridge.osc.framing import encoder_for
 from oscbridge.testing import OscbridgeProcess
 from oscbridge.udp_client import UDPClient
+from tests.support.processes import children_of, members_of_session
 
 WAIT = 20.0
 END_TIMEOUT = 2.0
@@ -63,21 +64,6 @@ def until(condition: Callable[[], object], seconds: float = WAIT) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"not true within {seconds} s"
         time.sleep(0.005)
-
-
-def running_processes(wanted: Callable[[list[str]], bool]) -> list[int]:
-    """Processes by the fields after the name in their ``/proc/PID/stat``."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it may have ended meanwhile
-            fields = path.read_text().rsplit(") ", 1)[1].split()
-            if fields[0] not in "ZX" and wanted(fields):
-                found.append(int(path.parent.name))
-    return found
-
-
-def children_of(parent: int) -> list[int]:
-    return running_processes(lambda fields: int(fields[1]) == parent)
 
 
 class ProgramSession:
@@ -124,7 +110,7 @@ class ProgramSession:
 
     def session(self) -> list[int]:
         """All processes of the session that run."""
-        return running_processes(lambda fields: int(fields[3]) == self.pid)
+        return members_of_session(self.pid)
 
     def listener(self) -> int:
         """The listener process."""

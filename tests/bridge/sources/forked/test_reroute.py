@@ -28,6 +28,7 @@ from oscbridge.bridge.sources.listener import listen
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.osc import TimeTag
 from oscbridge.osc.framing import encoder_for
+from tests.support.processes import children_of
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no os.fork")
 
@@ -97,7 +98,7 @@ def running() -> Start:
         finally:
             await listener.stop()
         await until(lambda: descriptors() <= before)
-        assert children(os.getpid()) == []
+        assert children_of(os.getpid()) == []
 
     return run
 
@@ -127,19 +128,6 @@ async def until(condition: Callable[[], object], seconds: float = WAIT) -> None:
 
 def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
-
-
-def children(pid: int | None) -> list[int]:
-    """The processes that a process has started and that still run."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rsplit(") ", 1)[1].split()
-        except OSError:
-            continue  # it has ended meanwhile
-        if int(fields[1]) == pid and fields[0] != "Z":
-            found.append(int(path.parent.name))
-    return found
 
 
 def osc(address: str, *args: Any) -> bytes:
@@ -215,7 +203,7 @@ async def test_children_finish_with_the_old_routes(running: Start, gate: tuple[P
     async with running(route(old, match="/slow", function=function), workers=2) as bridge:
         first = bridge.listener.pid
         bridge.send(*[osc("/slow")] * 3)  # one more than there are workers
-        await until(lambda: len(children(first)) == 2)
+        await until(lambda: len(children_of(first)) == 2)
         rerouting = asyncio.create_task(bridge.listener.reroute([route(new)]))
         await until(lambda: bridge.listener.pid != first)
         bridge.send(osc("/new"))
@@ -224,7 +212,7 @@ async def test_children_finish_with_the_old_routes(running: Start, gate: tuple[P
         path.touch()
         await rerouting
         await until(lambda: len(old.messages) + len(new.messages) == 4)
-        assert children(first) == []
+        assert children_of(first) == []
         assert bridge.listener.drops == {}
     assert old.addresses[:2] == ["/slow"] * 2
 
@@ -252,11 +240,11 @@ async def test_children_that_do_not_finish_are_killed_and_counted(
     async with running(route(Box(), function=gate[1])) as bridge:
         first = bridge.listener.pid
         bridge.send(osc("/slow"))
-        await until(lambda: children(first))
+        await until(lambda: children_of(first))
         began = time.monotonic()
         await bridge.listener.reroute([route(Box(), match="/x")])
         assert time.monotonic() - began < 5
-        assert children(first) == []
+        assert children_of(first) == []
         assert bridge.listener.drops == {"child": 1}
 
 
@@ -324,7 +312,7 @@ async def test_stop_during_a_reroute_ends_both_workers(
     async with running(route(Box(), function=gate[1])) as bridge:
         first = bridge.listener.pid
         bridge.send(osc("/slow"))
-        await until(lambda: children(first))
+        await until(lambda: children_of(first))
         rerouting = asyncio.create_task(bridge.listener.reroute([route(Box(), match="/x")]))
         await until(lambda: bridge.listener.pid != first)
         began = time.monotonic()
@@ -340,7 +328,7 @@ async def test_stop_while_a_new_worker_starts_leaves_nothing_running(
     async with running(route(Box())) as bridge:
         for _ in range(2):
             rerouting = asyncio.create_task(bridge.listener.reroute([route(Box(), match="/x")]))
-            await until(lambda: rerouting.done() or len(children(os.getpid())) == 2)  # noqa: B023
+            await until(lambda: rerouting.done() or len(children_of(os.getpid())) == 2)  # noqa: B023
             await bridge.listener.stop()
             with pytest.raises(OSError, match="the bridge has stopped"):
                 await rerouting

@@ -26,6 +26,7 @@ from oscbridge.bridge.sources.forked import worker_process
 from oscbridge.bridge.sources.forked.supervisor import ForkingListener
 from oscbridge.osc.framing import encoder_for
 from oscbridge.plugins import Plugins
+from tests.support.processes import children_of
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="requires os.fork")
 
@@ -76,19 +77,6 @@ async def until(condition: Callable[[], object], seconds: float = WAIT) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.005)
-
-
-def children(pid: int | None) -> list[int]:
-    """The running children of a process."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rsplit(") ", 1)[1].split()
-        except OSError:
-            continue  # it has ended meanwhile
-        if int(fields[1]) == pid and fields[0] != "Z":
-            found.append(int(path.parent.name))
-    return found
 
 
 def is_sending(pid: int) -> bool:
@@ -396,9 +384,9 @@ async def test_workers_limits_the_children(
     async with running(config(f'function = "{name}:wait"', workers=workers)) as app:
         pid = listener(app).pid
         await send(app, "in", *(Message.of("/x", n) for n in range(8)))
-        await until(lambda: len(children(pid)) == workers)
+        await until(lambda: len(children_of(pid)) == workers)
         for _ in range(20):
-            assert len(children(pid)) == workers
+            assert len(children_of(pid)) == workers
             await asyncio.sleep(0.005)
         gate.touch()
         await out(app).arrived(8)
@@ -458,16 +446,20 @@ async def test_garbage_from_a_child_is_counted_and_harmless(
         "ALL = [b'rubbish', b'/x\\0\\0', bytes(1000), WorkerReady().encode(),\n"
         "    Emission(9, Message('/x'), {}).encode(), Emission(-2, Message('/x'), {}).encode(),\n"
         "    CountsRecord({'unknown': 1}).encode(), encode_values('/dropped', [1, 2])]\n"
+        "def is_link(fd):\n"
+        "    try:\n"
+        "        found = socket.socket(fileno=fd)\n"
+        "    except OSError:\n"
+        "        return False\n"
+        "    kind = (found.family, found.type)\n"
+        "    found.detach()\n"
+        "    return kind == (socket.AF_UNIX, SOCKET_TYPE)\n"
         "def spoil(message):\n"
-        "    for fd in range(3, 100):\n"
-        "        try:\n"
-        "            link = socket.socket(fileno=os.dup(fd))\n"
-        "        except OSError:\n"
-        "            continue\n"
-        "        if link.family == socket.AF_UNIX and link.type == SOCKET_TYPE:\n"
-        "            for each in ALL:\n"
-        "                link.send(ChildHeader().encode() + each)\n"
-        "            link.send(b'short')\n"
+        "    for fd in [fd for fd in range(3, 100) if is_link(fd)]:\n"
+        "        link = socket.socket(fileno=os.dup(fd))\n"
+        "        for each in ALL:\n"
+        "            link.send(ChildHeader().encode() + each)\n"
+        "        link.send(b'short')\n"
         "    return message\n"
     )
     async with running(config(f'function = "{name}:spoil"')) as app:
@@ -503,7 +495,7 @@ async def test_children_wait_while_the_bridge_does_not_read(
         bridge = listener(app)
         bridge.pause(True)
         await send(app, "in", *(Message.of("/x", n) for n in range(100)))
-        await until(lambda: sum(map(is_sending, children(bridge.pid))) == 4)
+        await until(lambda: sum(map(is_sending, children_of(bridge.pid))) == 4)
         assert out(app).messages == []
         bridge.pause(False)
         messages = await out(app).arrived(100)
@@ -521,7 +513,7 @@ async def test_new_worker_of_a_paused_bridge_is_paused(
         await until(lambda: bridge.problem)
         await until(lambda: not bridge.problem)
         await send(app, "in", Message.of("/x"))
-        await until(lambda: marking.count() == 1 and not children(bridge.pid))
+        await until(lambda: marking.count() == 1 and not children_of(bridge.pid))
         assert out(app).messages == []
         bridge.pause(False)
         await out(app).arrived(1)
@@ -540,7 +532,7 @@ async def test_accepted_messages_are_delivered_at_a_stop(
     async with running(config(f'function = "{name}:wait"')) as app:
         pid = listener(app).pid
         await send(app, "in", *(Message.of("/x", n) for n in range(10)))
-        await until(lambda: len(children(pid)) == 10)
+        await until(lambda: len(children_of(pid)) == 10)
         gate.touch()
     assert len(out(app).messages) == 10
 
@@ -564,7 +556,7 @@ async def test_children_killed_while_sending_leave_whole_records(
         bridge, counts = listener(app), app.dispatchers["in"].statistics
         await send(app, "in", *(Message.of("/x", n) for n in range(150)))
         await until(lambda: counts.routed + bridge.drops["child"] == 150)
-        await until(lambda: not children(bridge.pid))
+        await until(lambda: not children_of(bridge.pid))
         await send(app, "in", Message.of("/last"))
         await until(lambda: out(app).messages and out(app).messages[-1].address == "/last")
         messages = out(app).messages[:-1]
@@ -627,8 +619,8 @@ async def test_stuck_children_end_with_their_worker(
             stream = Stream(app)
             stream.send(Message.of("/stuck"))
         pid = bridge.pid or 0
-        await until(lambda: children(pid))
-        (child,) = children(pid)
+        await until(lambda: children_of(pid))
+        (child,) = children_of(pid)
         os.kill(pid, signal.SIGKILL)
         await until(lambda: bridge.problem)
         await until(lambda: not bridge.problem, 5)
@@ -645,7 +637,7 @@ async def test_records_sent_before_the_worker_died_are_delivered(
         bridge.pause(True)
         await send(app, "in", *(Message.of("/x", n) for n in range(10)))
         statistics = app.dispatchers["in"].statistics
-        await until(lambda: marking.count() == 10 and not children(bridge.pid))
+        await until(lambda: marking.count() == 10 and not children_of(bridge.pid))
         before = waits(bridge.pid)
         await until(lambda: waits(bridge.pid) > before + 5)  # by then it has sent its counts
         os.kill(bridge.pid or 0, signal.SIGKILL)
@@ -692,7 +684,7 @@ async def test_listener_can_be_stopped_while_its_worker_is_replaced(
     os.kill(bridge.pid or 0, signal.SIGKILL)
     await until(lambda: "ended before it listened" in bridge.problem)
     await app.stop()
-    assert children(os.getpid()) == []
+    assert children_of(os.getpid()) == []
 
 
 # --- a listener process that does not start ------------------------------------------------------
@@ -731,7 +723,7 @@ async def test_worker_that_does_not_start_is_one_clear_error(
         with pytest.raises(OSCBridgeError) as caught:
             await app.start()
     assert str(caught.value) == f"bridge.in: udp://127.0.0.1:0: {says}"
-    assert children(os.getpid()) == []
+    assert children_of(os.getpid()) == []
     await until(lambda: descriptors() <= before)
 
 
@@ -759,7 +751,7 @@ async def test_cancelled_start_leaves_nothing_open(
     stages: list[Callable[[], object]] = [
         lambda: True,
         lambda: descriptors() > before,
-        lambda: children(os.getpid()),
+        lambda: children_of(os.getpid()),
         lambda: app.listeners,
     ]
     for reached in stages:
@@ -770,7 +762,7 @@ async def test_cancelled_start_leaves_nothing_open(
         await asyncio.wait([starting])
         if not starting.cancelled():
             await app.stop()
-        assert children(os.getpid()) == []
+        assert children_of(os.getpid()) == []
     await until(lambda: descriptors() <= before)
 
 
@@ -801,7 +793,7 @@ async def test_start_and_stop_leave_nothing_open(
     before, threads = descriptors(), threading.active_count()
     for _ in range(3):
         await once()
-        assert children(os.getpid()) == []
+        assert children_of(os.getpid()) == []
     await until(lambda: descriptors() <= before and threading.active_count() <= threads)
 
 
@@ -849,7 +841,7 @@ async def test_stuck_children_do_not_delay_a_stop(
     if scheme == "udp":
         await send(app, "in", *[Message.of("/stuck")] * 5)
     await until(lambda: len(list(tmp_path.glob("*.stuck"))) == 2)
-    left = children(bridge.pid)
+    left = children_of(bridge.pid)
     began = time.monotonic()
     await app.stop()
     took = time.monotonic() - began
@@ -873,8 +865,8 @@ async def test_children_that_ignore_signals_are_killed(
     await app.start()
     pid = listener(app).pid
     await send(app, "in", Message.of("/x"))
-    await until(lambda: children(pid))
-    (child,) = children(pid)
+    await until(lambda: children_of(pid))
+    (child,) = children_of(pid)
     began = time.monotonic()
     await app.stop()
     assert time.monotonic() - began < 2
