@@ -17,7 +17,7 @@ from oscbridge.net.os_errors import what_failed
 __all__ = ["EndpointConnection", "backoff", "description_of", "is_ending"]
 
 CONNECT_TIMEOUT: Final = 10.0
-CLOSE_TIMEOUT: Final = 0.6
+CLOSE_TIMEOUT: Final = 1.0
 """Seconds that an endpoint may take to connect, and to close."""
 
 FIRST_WAIT: Final = 0.5
