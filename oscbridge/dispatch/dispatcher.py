@@ -1,292 +1,145 @@
-"""Calls the handlers of packets. Independent of sockets.
-
-The cost of a message does not depend on the number of mapped addresses: see
-:mod:`oscbridge.dispatch.cache`.
-"""
+"""The dispatcher that programs use, with the methods of python-osc's. Independent of sockets."""
 
 from __future__ import annotations
 
-import logging
+import inspect
 from collections.abc import Callable, Iterable
-from functools import partial
-from itertools import groupby
-from operator import itemgetter
-from typing import Final
+from typing import Final, Literal, TypeAlias, cast
 
 from oscbridge.dispatch.address_map import AddressMap
-from oscbridge.dispatch.cache import DecodePlan, Target, Watcher
-from oscbridge.dispatch.handler import ClientAddress, Handler, Reply
-from oscbridge.dispatch.overrides import HANDLER_ERRORS
-from oscbridge.dispatch.packet_reader import (
-    MAX_ROUTE_CALLS,
-    Deviation,
-    PacketReader,
-    ReadMessage,
-)
-from oscbridge.dispatch.program_dispatch import ProgramDispatch
+from oscbridge.dispatch.handler import ClientAddress, Reply
+from oscbridge.dispatch.overrides import is_replaced
+from oscbridge.dispatch.packet_dispatcher import PacketDispatcher
 from oscbridge.dispatch.scheduler import Scheduler
-from oscbridge.dispatch.timing import Timing
-from oscbridge.errors import DecodeError
-from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
-from oscbridge.osc.message import Message, Origin, encode_message, read_arguments
-from oscbridge.osc.packet import encode_bundle
+from oscbridge.dispatch.statistics import name_of
 
-__all__ = ["MAX_ROUTE_CALLS", "Dispatcher", "Handler", "Watcher"]
+__all__ = ["Dispatch", "DispatchAll", "Dispatcher"]
 
-_log: Final = logging.getLogger(__name__)
+Dispatch: TypeAlias = Callable[[bytes, ClientAddress, Reply], None]
+DispatchAll: TypeAlias = Callable[[Iterable[tuple[bytes, ClientAddress]], Reply], None]
+
+_OF_ONE_PROCESS: Final = frozenset(
+    (
+        *("_map", "_call", "_plans", "_targets", "_cached_calls", "_watcher", "_errors_log"),
+        *("scheduler", "statistics", "last_failure", "last_unmatched", "last_heard", "_heard"),
+    )
+)
+"""Attributes that a copy does not take over: caches, counters, and waiting messages."""
 
 
-class Dispatcher(ProgramDispatch, PacketReader):
+class Dispatcher(PacketDispatcher):
     """Maps addresses to handlers, and calls the handlers of packets.
 
     With ``strict_timing``, messages with a future time tag wait in :attr:`scheduler`, which
     every server of this package drives; without it they run at once. An exception of a handler
     is logged with the address; the other handlers still run.
+
+    Programs may override its methods, copy it and pickle it.
     """
 
-    def __init__(
-        self,
-        strict_timing: bool = True,
-        *,
-        name: str = "",
-        limits: Limits = DEFAULT_LIMITS,
-        scheduler: Scheduler | None = None,
-        max_route_calls: int = MAX_ROUTE_CALLS,
-        adds_slash: bool = False,
-    ) -> None:
-        """``adds_slash``: a message to ``node``, as an X32 writes it, becomes one to ``/node``."""
-        PacketReader.__init__(self, limits, adds_slash=adds_slash, max_route_calls=max_route_calls)
-        Timing.__init__(self, _log, Scheduler() if scheduler is None else scheduler, strict_timing)
-        self.name = name
-        """``source`` in the origin of this dispatcher's messages."""
-        self._on_left: Callable[[ClientAddress], None] | None = None
-        self._call: Callable[[Target, Message, ClientAddress, Reply], None] = self._call_handlers
+    # --- copies ------------------------------------------------------------------------------
 
-    def adopt(
-        self,
-        addresses: AddressMap,
-        on_client_disconnected: Callable[[ClientAddress], None] | None = None,
-    ) -> None:
-        """Replace the mapping atomically, and the function of :meth:`on_client_disconnected`.
+    def __getstate__(self) -> dict[str, object]:
+        """Its settings and its mapping. A copy has no waiting messages, and counts from 0."""
+        kept = {name: value for name, value in vars(self).items() if name not in _OF_ONE_PROCESS}
+        scheduler = self.scheduler
+        timing = (scheduler.max_pending, scheduler.horizon, scheduler.too_early)
+        return {**kept, "_map": AddressMap(self._map), "scheduler": timing, "part": self.part}
 
-        From any thread, while others dispatch: each message uses the old mapping or the new.
-        """
-        self._default_handler = None
-        self._on_left = on_client_disconnected
-        self._map.on_change = None
+    def __setstate__(self, state: dict[str, object]) -> None:
+        limits = cast(tuple[int, float, Literal["run", "drop"]], state.pop("scheduler"))
+        scheduler = Scheduler(limits[0], horizon=limits[1], too_early=limits[2])
+        addresses, part = cast(AddressMap, state.pop("_map")), cast(str, state.pop("part"))
+        PacketDispatcher.__init__(self, scheduler=scheduler)
+        vars(self).update(state)
         self._map = addresses
-        addresses.on_change = self._clear_cache
-        self._clear_cache()
+        self._map.on_change = self._clear_cache
+        self.part = part
 
-    def set_limits(self, limits: Limits) -> None:
-        """Read packets within these limits from now on."""
-        self.limits = limits
-        self._clear_cache()  # cached heads were read within the old limits
+    @property
+    def _strict_timing(self) -> bool:
+        """The name of :attr:`strict_timing` in python-osc."""
+        return self.strict_timing
 
-    def on_client_disconnected(self, function: Callable[[ClientAddress], None] | None) -> None:
-        """Set a function to call after a client has disconnected; None removes it.
+    @_strict_timing.setter
+    def _strict_timing(self, on: bool) -> None:
+        self.strict_timing = on
 
-        It runs where the handlers run and must not block.
+    # --- calling handlers --------------------------------------------------------------------
+
+    def call_handlers_for_packet(self, data: bytes, client_address: ClientAddress) -> list[object]:
+        """Call the handlers for a packet and return their results, except None.
+
+        With ``strict_timing``, messages with a future time tag remain in :attr:`scheduler`.
+        Servers and clients call this method if it is overridden.
         """
-        self._on_left = function
+        results: list[object] = []
+        self.dispatch(data, client_address, lambda _client, result: results.append(result))
+        return results
 
-    def client_disconnected(self, client_address: ClientAddress) -> None:
-        """Called by the server after a client has disconnected."""
-        if self._on_left is not None:
-            self._on_left(client_address)
+    async def async_call_handlers_for_packet(
+        self, data: bytes, client_address: ClientAddress
+    ) -> list[object]:
+        """As :meth:`call_handlers_for_packet`, awaiting coroutine handlers one after another.
 
-    def watch(self, watcher: Watcher | None) -> None:
-        """Set a function to call with every message, before its handlers; None removes it.
-
-        A message that waits for its time tag is shown when it arrives. It runs where the handlers
-        run and must not block. Without one, watching costs nothing.
+        Servers and clients on an event loop over TCP call this method if it is overridden.
         """
-        self._watcher = watcher
-        self._call = self._call_handlers if watcher is None else self._call_watched
-        self._clear_cache()
+        results = []
+        for result in self.call_handlers_for_packet(data, client_address):
+            if inspect.isawaitable(result):
+                try:
+                    result = await result
+                except Exception as error:
+                    self.report_failure(name_of(result), error)
+                    continue
+            if result is not None:
+                results.append(result)
+        return results
 
-    # --- dispatching -----------------------------------------------------------------------
+    # --- what servers and clients call -------------------------------------------------------
 
-    def dispatch(self, data: bytes, client_address: ClientAddress, reply: Reply) -> None:
-        """Call the handlers for one packet; see :meth:`dispatch_all`."""
-        self.dispatch_all(((data, client_address),), reply)
+    def entry(self, *, awaits: bool = False) -> Dispatch:
+        """The function for one packet: ``dispatch``, unless a program replaces what it stands for.
 
-    def dispatch_all(self, batch: Iterable[tuple[bytes, ClientAddress]], reply: Reply) -> None:
-        """Call the handlers for packets, in order. All servers use this method.
-
-        The result of a handler, which may be a coroutine, is passed to ``reply`` with the
-        client's address, unless it is None. Never raises: invalid packets are counted and
-        logged.
+        ``awaits`` tells that coroutines passed to the reply are awaited in order.
         """
-        count = 0
-        try:
+        if awaits and is_replaced(self, "async_call_handlers_for_packet", _ASYNC_CALL):
+            return self._call_replaced_async
+        if is_replaced(self, "call_handlers_for_packet", _CALL):
+            return self._call_replaced
+        return self.dispatch
+
+    def entry_for_all(self) -> DispatchAll:
+        """As :meth:`entry`, for many packets."""
+        if not is_replaced(self, "call_handlers_for_packet", _CALL):
+            return self.dispatch_all
+
+        def dispatch_all(batch: Iterable[tuple[bytes, ClientAddress]], reply: Reply) -> None:
             for data, client in batch:
-                plan = self._plans.get(data[: data.find(b"\0", data.find(b","))])
-                if plan is None:
-                    self._dispatch_any(data, client, reply)
-                    continue
-                # One unpacking costs less than seven look-ups.
-                length, start, read, address, plain, _, _ = plan
-                if length != len(data) or plain is None:
-                    self._dispatch_known(plan, data, client, reply)
-                    continue
-                count += 1
-                values = read(data, start)
-                for callback in plain:
-                    try:
-                        result = callback(address, *values)
-                    except Exception as error:
-                        self._failed(callback, address, error)
-                        continue
-                    if result is not None:
-                        reply(client, result)
-        finally:
-            self.statistics.packets += count
-            self.statistics.messages += count
-            self.statistics.routed += count
+                self._call_replaced(data, client, reply)
 
-    def _dispatch_known(
-        self, plan: DecodePlan, data: bytes, client_address: ClientAddress, reply: Reply
-    ) -> None:
-        """A message with a cached head that the fast path cannot handle."""
+        return dispatch_all
+
+    def _call_replaced(self, data: bytes, client_address: ClientAddress, reply: Reply) -> None:
         try:
-            if plan.length == len(data):
-                values = plan.read(data, plan.start)
-            else:
-                values = read_arguments(plan.head, data, self.limits)
-        except DecodeError:
-            self._dispatch_any(data, client_address, reply)
+            results = self.call_handlers_for_packet(data, client_address)
+        except Exception as error:
+            self._failed(self.call_handlers_for_packet, "a packet", error)
             return
-        self.statistics.packets += 1
-        self.statistics.messages += 1
-        origin = Origin(self.name, client_address)
-        message = Message(plan.address, plan.head.types, values, None, origin)
-        self._call(plan.target, message, client_address, reply)
-
-    def dispatch_message(
-        self, message: Message, client_address: ClientAddress, reply: Reply
-    ) -> None:
-        """Call the handlers for a decoded message, at once."""
-        self.statistics.messages += 1
-        target = self._target(message.address, message.types)
-        self._call(target, message, client_address, reply)
-
-    def examine(
-        self, data: bytes, client_address: ClientAddress, run: Callable[[bytes], None]
-    ) -> None:
-        """Call ``run`` with the messages that have handlers, as packets, each when it is due.
-
-        Messages of one time tag stay together. For servers that call handlers in another
-        process, where :attr:`strict_timing` must be off. Invalid packets are counted and logged.
-        """
-        found = self._read_packet(data, client_address)
-        now = self.scheduler.clock_ns()
-        for timetag, group in groupby(found, key=itemgetter(0)):
-            messages = []
-            for _, message, target, head, values in group:
-                if target.calls:
-                    made = message or encode_message(Message(head.address, head.types, values))
-                    messages.append(made)
-                else:
-                    self.count_unmatched(head.address)
-            if timetag is None:
-                for message in messages:
-                    run(message)
-            elif messages:
-                later = partial(run, encode_bundle(messages, timetag))
-                if not self._wait(timetag, now, later, len(messages), client_address):
-                    later()
-
-    def _failed(self, callback: object, address: str, error: Exception) -> None:
-        if (on_error := HANDLER_ERRORS.get()) is not None:
-            self.statistics.failed += 1
-            on_error(error)
-            return
-        name = getattr(callback, "__qualname__", None) or repr(callback)
-        self.report_failure(f"handler {name}", error, f" for {address}")
-
-    def _dispatch_any(self, data: bytes, client_address: ClientAddress, reply: Reply) -> None:
-        """Call the handlers for any packet, without the fast path."""
-        found = self._read_packet(data, client_address)
-        origin = Origin(self.name, client_address)
-        now = self.scheduler.clock_ns() if found and found[-1][0] is not None else 0
-        # Messages of one time tag stay together: in OSC 1.0 a bundle is atomic.
-        for timetag, group in groupby(found, key=itemgetter(0)):
-            calls = [
-                (target, Message(head.address, head.types, values, timetag, origin))
-                for _, _, target, head, values in group
-            ]
-            watcher = self._watcher
-            later = partial(self._call_all, calls, client_address, reply, watcher is not None)
-            if timetag is None or not self._wait(timetag, now, later, len(calls), client_address):
-                self._call_all(calls, client_address, reply)
-            elif watcher is not None:
-                for _, message in calls:
-                    watcher(message)
-
-    def _call_all(
-        self,
-        calls: list[tuple[Target, Message]],
-        client_address: ClientAddress,
-        reply: Reply,
-        was_watched: bool = False,
-    ) -> None:
-        call = self._call_handlers if was_watched else self._call
-        for target, message in calls:
-            call(target, message, client_address, reply)
-
-    def _read_packet(self, data: bytes, client_address: ClientAddress) -> list[ReadMessage]:
-        """Read and count all messages of a packet before any of them runs; none if invalid.
-
-        A message with an unknown type tag costs only itself (OSC 1.0: "discard the message").
-        """
-        self.statistics.packets += 1
-        discarded: list[DecodeError] = []
-        deviations: list[Deviation] = []
-        try:
-            found = self._read_all(data, discarded, deviations)
-        except DecodeError as error:
-            self.report_bad(error, client_address)
-            return []
-        self.statistics.messages += len(found)
-        for each in discarded:
-            self.report_bad(each, client_address)
-        for reason, what in deviations:
-            self.report_deviation(reason, what, client_address)
-        return found
-
-    def seen(self, data: bytes, client_address: ClientAddress) -> None:
-        """Call the watcher with the messages of a packet that another process handles."""
-        if self._watcher is None:
-            return
-        try:
-            found = self._read_all(data, [], [])
-        except DecodeError:
-            return  # counted by that process
-        origin = Origin(self.name, client_address)
-        for timetag, _, _, head, values in found:
-            self._watcher(Message(head.address, head.types, values, timetag, origin))
-
-    def _call_watched(
-        self, target: Target, message: Message, client_address: ClientAddress, reply: Reply
-    ) -> None:
-        watcher = self._watcher  # another thread may remove it
-        if watcher is not None:
-            watcher(message)
-        self._call_handlers(target, message, client_address, reply)
-
-    def _call_handlers(
-        self, target: Target, message: Message, client_address: ClientAddress, reply: Reply
-    ) -> None:
-        if not target.calls:
-            self.count_unmatched(message.address)
-            return
-        self.statistics.routed += 1
-        for call, handler in target.calls:
-            try:
-                result = call(client_address, message)
-            except Exception as error:
-                self._failed(handler.callback, message.address, error)
-                continue
+        for result in results or ():
             if result is not None:
                 reply(client_address, result)
+
+    def _call_replaced_async(
+        self, data: bytes, client_address: ClientAddress, reply: Reply
+    ) -> None:
+        async def call() -> None:
+            for result in await self.async_call_handlers_for_packet(data, client_address) or ():
+                if result is not None:
+                    reply(client_address, result)
+
+        reply(client_address, call())
+
+
+_CALL: Final = Dispatcher.call_handlers_for_packet
+_ASYNC_CALL: Final = Dispatcher.async_call_handlers_for_packet

@@ -12,7 +12,7 @@ from oscbridge.bridge.sinks.backpressure import Backpressure
 from oscbridge.bridge.sinks.drops import DropCounter
 from oscbridge.bridge.sinks.latency import LatencySampler
 from oscbridge.bridge.sinks.memory_queue import EntryT, MemoryQueue
-from oscbridge.dispatch.dispatcher import MAX_ROUTE_CALLS
+from oscbridge.dispatch.packet_reader import MAX_ROUTE_CALLS
 
 __all__ = [
     "BLOCK_TIMEOUT",

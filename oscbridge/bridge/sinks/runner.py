@@ -23,7 +23,7 @@ from oscbridge.bridge.sinks.sender import Sender
 from oscbridge.bridge.sinks.spool.rejected import RejectedFile
 from oscbridge.bridge.sinks.stall_watch import StallWatch
 from oscbridge.delivery import Deliverable
-from oscbridge.dispatch.dispatcher import Watcher
+from oscbridge.dispatch.cache import Watcher
 from oscbridge.dispatch.due_timer import DueTimer
 from oscbridge.endpoint import AnyEndpoint, OnStart
 from oscbridge.errors import EndpointError

@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -63,7 +64,7 @@ FLUSH_INTERVAL: Final = 1.0
 """Seconds between summaries of suppressed log lines."""
 
 
-class _WorkerServer:
+class _WorkerServer(ABC):
     """Base of both servers: sends counts, and ends when the supervisor asks for it."""
 
     channel: WorkerChannel
@@ -84,7 +85,8 @@ class _WorkerServer:
         server.server_address = server.socket.getsockname()
 
     def server_activate(self) -> None:
-        """It listens already."""
+        """Do nothing: it listens already."""
+        return
 
     def prepare(
         self, channel: WorkerChannel, mirror: MirrorWriter, settings: WorkerSettings
@@ -128,9 +130,9 @@ class _WorkerServer:
         if len(children) != self._children_sent and send(ChildCount(len(children)).encode()):
             self._children_sent = len(children)
 
+    @abstractmethod
     def _note_end(self, child: int, units: int) -> None:
         """Called after a child has ended; ``units`` as in :meth:`Children.fork`."""
-        raise NotImplementedError
 
     def _send_ended(self, send: Callable[[bytes], bool]) -> None:
         while batch := tuple(self._ended[:MAX_ENDED]):
