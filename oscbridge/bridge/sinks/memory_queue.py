@@ -4,33 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Sequence, Sized
-from typing import Generic, Protocol
-
-from typing_extensions import TypeVar
 
 from oscbridge.bridge.sinks.drops import DropCounter
 from oscbridge.bridge.sinks.latency import LatencySampler
+from oscbridge.bridge.sinks.queue_base import EntryT, QueueBase
 from oscbridge.bridge.sinks.send_queue import QueueEvents
-from oscbridge.delivery import Deliverable
 
-__all__ = ["EntryT", "MemoryQueue"]
-
-
-class HasAddress(Protocol):
-    """An entry of a queue."""
-
-    @property
-    def address(self) -> str:
-        """The address of its message."""
+__all__ = ["MemoryQueue"]
 
 
-EntryT = TypeVar("EntryT", bound=HasAddress, default=Deliverable)
-"""What a queue holds: a message, or one with the time at which it entered."""
-
-
-class MemoryQueue(ABC, Generic[EntryT]):
+class MemoryQueue(QueueBase[EntryT]):
     """A send queue in memory.
 
     ``drops`` counts, under the lock, and logs dropped messages by reason: ``full`` for those
@@ -38,8 +23,7 @@ class MemoryQueue(ABC, Generic[EntryT]):
     that arrived after :meth:`close`.
 
     ``messages`` and ``must_deliver`` hold the waiting messages, the latter first; a subclass fills
-    them. The loop is woken only when the queue becomes non-empty: one wake-up per message would
-    itself be an unbounded queue.
+    them.
     """
 
     problem = ""
@@ -53,19 +37,8 @@ class MemoryQueue(ABC, Generic[EntryT]):
         messages: Sized,
         must_deliver: Sized = (),
     ) -> None:
-        self.size = size
-        self.offered = 0
-        self._waiting = messages
-        self._waiting_first = must_deliver
-        self._sampler = sampler
-        self._drops = drops
-        self.lock = self._lock = threading.Lock()
-        self._closed = False
-        self._events = QueueEvents(loop, self._is_ready, self._is_empty)
-
-    @abstractmethod
-    def _add(self, message: EntryT) -> str:
-        """Add a message, under the lock. Returns the reason if one was dropped, or ``""``."""
+        events = QueueEvents(loop, self._is_ready, self._is_empty)
+        super().__init__(size, threading.Lock(), events, drops, sampler, messages, must_deliver)
 
     @abstractmethod
     def _remove(self, count: int) -> list[EntryT]:
@@ -84,18 +57,8 @@ class MemoryQueue(ABC, Generic[EntryT]):
     def _is_empty(self) -> bool:
         return not (self._waiting or self._waiting_first)
 
-    def put(self, message: EntryT) -> None:
-        with self._lock:
-            was_empty = not (self._waiting or self._waiting_first)
-            self.offered += 1
-            reason = "closed" if self._closed else self._add(message)
-            if not self._sampler.position:
-                self._sampler.start(len(self))
-            if reason:
-                self._drops.count(reason, 1)
-        if reason:
-            self._drops.log(reason, 1)
-        if was_empty and not self._closed and not self._events.wake():
+    def _wake(self) -> None:
+        if not self._events.wake():
             self._drops.drop("closed", self.close())  # the loop is closed: no task will take it
 
     async def take(self, count: int) -> list[EntryT]:
@@ -125,16 +88,6 @@ class MemoryQueue(ABC, Generic[EntryT]):
     def expired(self, messages: Sequence[EntryT]) -> Sequence[int]:
         """Return nothing: its messages do not expire."""
         return ()
-
-    def interrupt(self) -> None:
-        self._events.interrupt()
-
-    async def join(self) -> None:
-        await self._events.join()
-
-    def release(self) -> None:
-        """Do nothing: no source waits."""
-        return
 
     async def opened(self) -> None:
         """Return at once: a queue in memory is open from the start."""

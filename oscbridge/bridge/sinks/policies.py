@@ -13,6 +13,7 @@ from oscbridge.bridge.sinks.drops import DropCounter
 from oscbridge.bridge.sinks.expiring_queue import AgedMessage, ExpiringQueue
 from oscbridge.bridge.sinks.latency import LatencySampler
 from oscbridge.bridge.sinks.memory_queue import MemoryQueue
+from oscbridge.bridge.sinks.queue_base import EntryT
 from oscbridge.bridge.sinks.queues import (
     BlockingQueue,
     DropOldestQueue,
@@ -57,50 +58,40 @@ def make_queue(
     log: RateLimitedLog,
 ) -> SendQueue:
     """Return the send queue that the policy asks for. A spool starts its thread at once."""
-    if options.max_age is not None and options.policy != "spool":
-        return _expiring(options, options.max_age, endpoint, loop, drops, sampler, backpressure)
-    size = options.queue_size
+    if options.policy == "spool":
+        if options.spool is None:
+            raise ValueError("the policy 'spool' requires a file")
+        serializer = SpoolSerializer(endpoint.route_options_type)
+        is_durable = endpoint.is_durable if isinstance(endpoint, Durability) else _always
+        writer = SpoolWriter(options.spool, serializer, is_durable, log)
+        return SpoolQueue(options.queue_size, loop, drops, sampler, writer)
+    parts = loop, drops, sampler, backpressure
     must_deliver = endpoint.must_deliver_key if isinstance(endpoint, MustDeliver) else _no_key
-    match options.policy:
-        case "drop_oldest":
-            return DropOldestQueue(size, loop, drops, sampler, must_deliver)
-        case "latest":
-            key = endpoint.coalesce_key if isinstance(endpoint, Coalescing) else _address
-            return LatestQueue(size, loop, drops, sampler, must_deliver, key)
-        case "block":
-            return BlockingQueue(size, loop, drops, sampler, backpressure)
-        case "spool":
-            if options.spool is None:
-                raise ValueError("the policy 'spool' requires a file")
-            serializer = SpoolSerializer(endpoint.route_options_type)
-            is_durable = endpoint.is_durable if isinstance(endpoint, Durability) else _always
-            writer = SpoolWriter(options.spool, serializer, is_durable, log)
-            return SpoolQueue(size, loop, drops, sampler, writer)
+    coalesce = endpoint.coalesce_key if isinstance(endpoint, Coalescing) else _address
+    if options.max_age is None:
+        return _in_memory(options, must_deliver, coalesce, *parts)
+    queue = _in_memory(options, _inner(must_deliver), _inner(coalesce), *parts)
+    return ExpiringQueue(queue, options.max_age, drops, sampler, must_deliver, loop.time)
 
 
-def _expiring(
+def _in_memory(
     options: RunnerOptions,
-    max_age: float,
-    endpoint: AnyEndpoint,
+    must_deliver: Callable[[EntryT], Hashable],
+    coalesce: Callable[[EntryT], Hashable],
     loop: asyncio.AbstractEventLoop,
     drops: DropCounter,
     sampler: LatencySampler,
     backpressure: Backpressure,
-) -> SendQueue:
-    """Return the queue in memory that the policy asks for, with a maximum age."""
+) -> MemoryQueue[EntryT]:
+    """Return the queue in memory that the policy asks for."""
     size = options.queue_size
-    must_deliver = endpoint.must_deliver_key if isinstance(endpoint, MustDeliver) else _no_key
-    coalesce = endpoint.coalesce_key if isinstance(endpoint, Coalescing) else _address
-    queue: MemoryQueue[AgedMessage]
     match options.policy:
         case "latest":
-            keys = _inner(must_deliver), _inner(coalesce)
-            queue = LatestQueue(size, loop, drops, sampler, *keys)
+            return LatestQueue(size, loop, drops, sampler, must_deliver, coalesce)
         case "block":
-            queue = BlockingQueue(size, loop, drops, sampler, backpressure)
+            return BlockingQueue(size, loop, drops, sampler, backpressure)
         case _:
-            queue = DropOldestQueue(size, loop, drops, sampler, _inner(must_deliver))
-    return ExpiringQueue(queue, max_age, drops, sampler, must_deliver, loop.time)
+            return DropOldestQueue(size, loop, drops, sampler, must_deliver)
 
 
 def _inner(key: Callable[[Deliverable], Hashable]) -> Callable[[AgedMessage], Hashable]:

@@ -11,7 +11,8 @@ from typing import Final, Generic
 from oscbridge.bridge.sinks.backpressure import Backpressure
 from oscbridge.bridge.sinks.drops import DropCounter
 from oscbridge.bridge.sinks.latency import LatencySampler
-from oscbridge.bridge.sinks.memory_queue import EntryT, MemoryQueue
+from oscbridge.bridge.sinks.memory_queue import MemoryQueue
+from oscbridge.bridge.sinks.queue_base import EntryT
 from oscbridge.dispatch.packet_reader import MAX_ROUTE_CALLS
 
 __all__ = [

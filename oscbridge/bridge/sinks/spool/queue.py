@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from oscbridge.bridge.sinks.drops import DropCounter
 from oscbridge.bridge.sinks.latency import LatencySampler
+from oscbridge.bridge.sinks.queue_base import QueueBase
 from oscbridge.bridge.sinks.send_queue import QueueEvents
 from oscbridge.bridge.sinks.spool.index import SpoolIndex
 from oscbridge.bridge.sinks.spool.thread import SpoolThread
@@ -23,7 +24,7 @@ from oscbridge.delivery import Deliverable
 __all__ = ["SpoolQueue"]
 
 
-class SpoolQueue:
+class SpoolQueue(QueueBase[Deliverable]):
     """A send queue on disk.
 
     ``size`` bounds the messages that wait to be written, and those in memory because they are
@@ -38,17 +39,13 @@ class SpoolQueue:
         sampler: LatencySampler,
         writer: SpoolWriter,
     ) -> None:
-        self.size = size
-        self.offered = 0
-        self._drops = drops
-        self._sampler = sampler
         self._writer = writer
         self._max_age = writer.bounds.age
         self._taken_at = 0.0
         self._index = index = SpoolIndex(size)
-        self._events = QueueEvents(loop, lambda: index.is_ready, lambda: not len(index))
+        events = QueueEvents(loop, lambda: index.is_ready, lambda: not len(index))
         self._thread = SpoolThread(loop, index, writer, self)
-        self.lock = self._thread.lock
+        super().__init__(size, self._thread.lock, events, drops, sampler, index.fresh)
         self._thread.start()
 
     # --- for sources and the sender ----------------------------------------------------------
@@ -76,18 +73,6 @@ class SpoolQueue:
         """Messages on disk that are in memory as well."""
         return self._index.in_memory
 
-    def put(self, message: Deliverable) -> None:
-        thread, index = self._thread, self._index
-        with thread.lock:
-            self.offered += 1
-            reason = "closed" if thread.is_closed else self._add(message)
-            if not self._sampler.position:
-                self._sampler.start(len(index))
-            if reason:
-                self._drops.count(reason, 1)
-        if reason:
-            self._drops.log(reason, 1)
-
     def _add(self, message: Deliverable) -> str:
         fresh = self._index.fresh
         if not fresh or len(fresh) == self._thread.many:
@@ -98,6 +83,9 @@ class SpoolQueue:
         fresh.popleft()
         self._sampler.dropped()
         return "full"
+
+    def _wake(self) -> None:
+        """Do nothing: the thread wakes the task once the message is on disk."""
 
     async def take(self, count: int) -> list[Deliverable]:
         index, events, thread = self._index, self._events, self._thread
@@ -121,19 +109,12 @@ class SpoolQueue:
         age = time.monotonic() - self._taken_at
         return range(len(messages)) if age > self._max_age else ()
 
-    def interrupt(self) -> None:
-        self._events.interrupt()
-
-    async def join(self) -> None:
-        await self._events.join()
-
-    def release(self) -> None:
-        """Nothing to do: no source waits."""
-
     async def opened(self) -> None:
         await self._thread.opened()
 
     def close(self, pending: int = 0) -> int:
+        with self._lock:
+            self._closed = True
         return self._thread.close(pending)
 
     async def finish(self) -> int:
