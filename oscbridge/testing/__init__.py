@@ -14,6 +14,7 @@ from oscbridge.testing.ports import free_port
 from oscbridge.testing.process import OscbridgeProcess, running_process
 from oscbridge.testing.recording_endpoint import RecordingEndpoint
 from oscbridge.testing.routes import read_routes
+from oscbridge.testing.waiting import until
 
 __all__ = [
     "EndpointStatus",
@@ -25,5 +26,6 @@ __all__ = [
     "read_routes",
     "running_bridge",
     "running_process",
+    "until",
     "what_does_not_add_up",
 ]

@@ -23,6 +23,7 @@ from oscbridge.osc.framing import encoder_for
 from oscbridge.plugins import BUILT_IN, Plugins
 from oscbridge.testing.identity import what_does_not_add_up
 from oscbridge.testing.recording_endpoint import RecordingEndpoint
+from oscbridge.testing.waiting import becomes_true
 
 __all__ = ["RunningBridge", "running_bridge"]
 
@@ -117,13 +118,9 @@ class RunningBridge:
 
     async def until(self, condition: Callable[[], object], seconds: float = 10.0) -> None:
         """Wait for a condition. Raises ``AssertionError`` with the log after ``seconds``."""
-        try:
-            async with asyncio.timeout(seconds):
-                while not condition():  # noqa: ASYNC110  # no event exists
-                    await asyncio.sleep(0.002)
-        except TimeoutError:
+        if not await becomes_true(condition, seconds):
             log = "\n".join(self.log[-20:])
-            raise AssertionError(f"nothing of the kind in {seconds:g} s; the log:\n{log}") from None
+            raise AssertionError(f"nothing of the kind in {seconds:g} s; the log:\n{log}")
 
     # --- its life ----------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from oscbridge import Endpoint, Message
 from oscbridge.bridge.app import App
 from oscbridge.osc.framing import encoder_for
 from oscbridge.source import Routes, Source
-from oscbridge.testing import RecordingEndpoint
+from oscbridge.testing import RecordingEndpoint, until
 
 WAIT = 20.0
 MODES = ["asyncio", "blocking", "threading", "forking"]
@@ -78,12 +78,6 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseExce
     (tmp_path / f"{name}.py").write_text(MODULE.format(error=place + error.__name__))
     monkeypatch.syspath_prepend(tmp_path)
     return name
-
-
-async def until(condition: Callable[..., object]) -> None:
-    async with asyncio.timeout(WAIT):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def received(app: App, name: str = "desk") -> list[str]:

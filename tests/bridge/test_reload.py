@@ -21,6 +21,7 @@ from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration, parse
 from oscbridge.monitoring.status import read_status
 from oscbridge.osc import TimeTag, encode_bundle, encode_message
+from oscbridge.testing import until
 from oscbridge.udp_client import UDPClient
 
 Running = Callable[..., AbstractAsyncContextManager[App]]
@@ -91,12 +92,6 @@ def can_bind(port: int) -> bool:
         except OSError:
             return False
         return True
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.001)
 
 
 def numbers(endpoint: Endpoint) -> list[int]:

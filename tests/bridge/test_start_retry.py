@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,12 +14,7 @@ from oscbridge.errors import OSCBridgeError
 from oscbridge.monitoring.service import Service
 from oscbridge.monitoring.status import read_status
 from oscbridge.plugins import Plugins
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
-        while not condition():
-            await asyncio.sleep(0.02)
+from oscbridge.testing import until
 
 
 def taken(kind: socket.SocketKind) -> socket.socket:

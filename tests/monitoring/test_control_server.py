@@ -33,6 +33,7 @@ from oscbridge.monitoring import (
 from oscbridge.monitoring.control_client import RunningProcess, ask, choose, processes, reload, tap
 from oscbridge.monitoring.control_server import ControlServer
 from oscbridge.monitoring.snapshots import Snapshot, snapshots
+from oscbridge.testing import until
 from oscbridge.udp_client import UDPClient
 
 CONFIGURATION = """
@@ -606,10 +607,3 @@ async def test_process_that_ends_meanwhile_is_an_error(folder: Path) -> None:
     with pytest.raises(OSCBridgeError, match="cannot reach the bridge"):
         async with ask(folder / "4711.sock", {"command": "about"}):
             pass
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Run the loop until a condition is true."""
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.001)

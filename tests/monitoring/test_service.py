@@ -20,6 +20,7 @@ from oscbridge.bridge.config.config import Configuration, parse
 from oscbridge.monitoring import runtime_dir, service
 from oscbridge.monitoring.service import Service
 from oscbridge.plugins import Plugins
+from oscbridge.testing import until
 
 BRIDGE = '[bridge.{}]\nlisten = "udp://127.0.0.1:0"\n'
 
@@ -82,12 +83,6 @@ async def running(file: File) -> AsyncIterator[Service]:
         yield process
     finally:
         await process.stop()
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.001)
 
 
 def bridges(process: Service) -> list[str]:

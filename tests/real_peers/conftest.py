@@ -327,16 +327,3 @@ def node(launch: Callable[..., Process]) -> Callable[..., Process]:
 def tool() -> Callable[[str], str]:
     """Finds programs, and fails with the package to install if one is missing."""
     return find_program
-
-
-@pytest.fixture
-def eventually() -> Callable[[Callable[[], object]], None]:
-    """Waits until a condition is true."""
-
-    def wait(condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + WAIT
-        while not condition():
-            assert time.monotonic() < deadline, "condition not met in time"
-            time.sleep(0.01)
-
-    return wait

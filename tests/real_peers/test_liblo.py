@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from ports import free_port
+from waiting import wait_until
 
 from oscbridge import IMMEDIATELY, IMPULSE, MIDI, Dispatcher, Message, TimeTag
 from oscbridge.osc_bundle_builder import OscBundleBuilder
@@ -66,11 +67,11 @@ def test_oscsend_over_tcp_arrives_at_an_osc_1_0_server(
 
 @every_server
 def test_osc_1_1_server_recognises_the_length_prefixes_of_oscsend(
-    kind: str, tcp_server: Any, dispatcher: Dispatcher, inbox: Any, launch: Any, eventually: Any
+    kind: str, tcp_server: Any, dispatcher: Dispatcher, inbox: Any, launch: Any
 ) -> None:
     url = f"osc.tcp://{HOST}:{tcp_server(kind, '1.1')}/"
     assert launch("oscsend", url, *OSCSEND_ALL).wait() == 0
-    eventually(lambda: dispatcher.statistics.bad == {"wrong_framing": 1})
+    wait_until(lambda: dispatcher.statistics.bad == {"wrong_framing": 1})
     assert len(inbox) == 0
 
 
@@ -104,7 +105,7 @@ def oscdump(launch: Any) -> Any:
 
 
 @pytest.fixture
-def oscdump_tcp(launch: Any, eventually: Any) -> Iterator[Any]:
+def oscdump_tcp(launch: Any) -> Iterator[Any]:
     """An oscdump that accepts connections, and its TCP port."""
     port = free_port()
     process = launch("oscdump", "-L", f"osc.tcp://:{port}/")
@@ -118,7 +119,7 @@ def oscdump_tcp(launch: Any, eventually: Any) -> Iterator[Any]:
             return False
         return True
 
-    eventually(connects)
+    wait_until(connects)
     yield process, port
     # Not earlier: liblo may lose the data of one connection while it closes another.
     clients[0].close()

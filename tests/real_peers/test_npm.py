@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 import pytest
+from waiting import wait_until
 
 from oscbridge import IMMEDIATELY, IMPULSE, MIDI, Color, Message, TimeTag
 from oscbridge.osc_bundle_builder import OscBundleBuilder
@@ -171,11 +172,11 @@ def test_bundle_of_osc_arrives_over_tcp(
 
 @every_server
 def test_osc_1_0_server_rejects_and_counts_osc_over_tcp(
-    kind: str, tcp_server: Any, dispatcher: Any, node: Any, eventually: Any
+    kind: str, tcp_server: Any, dispatcher: Any, node: Any
 ) -> None:
     osc = opened(node("peer_osc.js", "connect", tcp_server(kind, "1.0")))
     osc.send(written("/lost", 1))
-    eventually(lambda: dispatcher.statistics.bad == {"negative_length": 1})
+    wait_until(lambda: dispatcher.statistics.bad == {"negative_length": 1})
     assert dispatcher.statistics.messages == 0
 
 
@@ -201,7 +202,7 @@ def test_our_bundle_arrives_at_osc_with_its_time_tag(node: Any) -> None:
         assert osc.json() == expected
 
 
-def test_our_udp_client_receives_the_reply_of_osc(node: Any, eventually: Any) -> None:
+def test_our_udp_client_receives_the_reply_of_osc(node: Any) -> None:
     osc = node("peer_osc.js", "udp")
     called: list[Any] = []
     with DispatchClient(HOST, port_of(osc)) as client:
@@ -209,7 +210,7 @@ def test_our_udp_client_receives_the_reply_of_osc(node: Any, eventually: Any) ->
         client.send_message("/hello", None)
         osc.json()
         osc.send(WRITTEN)
-        eventually(lambda: client.handle_messages(0.05) or called)
+        wait_until(lambda: client.handle_messages(0.05) or called)
     assert [message._replace(origin=None) for message in called] == [ALL]
 
 

@@ -15,6 +15,7 @@ from pythonosc import osc_tcp_server as their_osc_tcp_server
 from pythonosc import tcp_client as their_tcp_client
 from pythonosc import udp_client as their_udp_client
 from pythonosc.dispatcher import Dispatcher as TheirDispatcher
+from waiting import wait_until
 
 from oscbridge import IMMEDIATELY, MIDI, Color, Message
 from oscbridge import tcp_client as our_tcp_client
@@ -141,15 +142,13 @@ def test_their_udp_client_gets_our_reply(kind: str, udp_server: Any) -> None:
 
 
 @every_server
-def test_their_dispatch_client_handles_our_reply(
-    kind: str, udp_server: Any, eventually: Any
-) -> None:
+def test_their_dispatch_client_handles_our_reply(kind: str, udp_server: Any) -> None:
     called = []
     with their_udp_client.DispatchClient(HOST, udp_server(kind)) as client:
         client.dispatcher = TheirDispatcher()
         client.dispatcher.map("/answer", lambda *args: called.append(args))
         client.send_message("/ask", 7)
-        eventually(lambda: client.handle_messages(0.05) or called)
+        wait_until(lambda: client.handle_messages(0.05) or called)
     assert called == [("/answer", 7)]
 
 
@@ -285,32 +284,32 @@ def their_tcp_server(
 
 @every_server
 def test_our_values_arrive_at_their_udp_server(
-    kind: str, their_udp_server: Any, their_inbox: TheirInbox, eventually: Any
+    kind: str, their_udp_server: Any, their_inbox: TheirInbox
 ) -> None:
     with our_udp_client.SimpleUDPClient(HOST, their_udp_server(kind)) as client:
         client.send_message("/values", VALUES)
-    eventually(lambda: their_inbox.calls)
+    wait_until(lambda: their_inbox.calls)
     assert their_inbox.calls == [("/values", *VALUES)]
 
 
 @every_server
 def test_every_type_of_our_builder_arrives_at_their_udp_server(
-    kind: str, their_udp_server: Any, their_inbox: TheirInbox, eventually: Any
+    kind: str, their_udp_server: Any, their_inbox: TheirInbox
 ) -> None:
     with our_udp_client.UDPClient(HOST, their_udp_server(kind)) as client:
         client.send(typed(OscMessageBuilder("/typed")))
-    eventually(lambda: their_inbox.calls)
+    wait_until(lambda: their_inbox.calls)
     assert their_inbox.calls == [("/typed", *(value for value, _ in TYPED))]
 
 
 @every_server
 def test_our_bundle_arrives_at_their_udp_server_at_its_time(
-    kind: str, their_udp_server: Any, their_inbox: TheirInbox, eventually: Any
+    kind: str, their_udp_server: Any, their_inbox: TheirInbox
 ) -> None:
     with our_udp_client.UDPClient(HOST, their_udp_server(kind)) as client:
         due = time.time() + 0.2
         client.send(bundled(OscBundleBuilder(due), Message.of))
-    eventually(lambda: len(their_inbox.calls) == 2)
+    wait_until(lambda: len(their_inbox.calls) == 2)
     assert time.time() >= due - 0.001
     assert their_inbox.calls == [("/bundled", 1), ("/bundled", 2)]
 
@@ -324,26 +323,24 @@ def test_our_udp_client_gets_their_reply(kind: str, their_udp_server: Any) -> No
 
 
 @every_server
-def test_our_dispatch_client_handles_their_reply(
-    kind: str, their_udp_server: Any, eventually: Any
-) -> None:
+def test_our_dispatch_client_handles_their_reply(kind: str, their_udp_server: Any) -> None:
     called = []
     with our_udp_client.DispatchClient(HOST, their_udp_server(kind)) as client:
         client.dispatcher.map("/answer", lambda *args: called.append(args))
         client.send_message("/ask", 7)
-        eventually(lambda: client.handle_messages(0.05) or called)
+        wait_until(lambda: client.handle_messages(0.05) or called)
     assert called == [("/answer", 7)]
 
 
 @every_server
 @every_mode
 def test_our_tcp_client_sends_to_their_server_and_gets_its_reply(
-    kind: str, mode: str, their_tcp_server: Any, their_inbox: TheirInbox, eventually: Any
+    kind: str, mode: str, their_tcp_server: Any, their_inbox: TheirInbox
 ) -> None:
     port = their_tcp_server(kind, mode)
     with our_tcp_client.SimpleTCPClient(HOST, port, mode=mode) as client:
         client.send(typed(OscMessageBuilder("/typed")))
-        eventually(lambda: their_inbox.calls)
+        wait_until(lambda: their_inbox.calls)
         assert their_inbox.calls == [("/typed", *(value for value, _ in TYPED))]
         client.send_message("/ask", VALUES)
         reply = next(client.get_messages(WAIT))
@@ -353,14 +350,14 @@ def test_our_tcp_client_sends_to_their_server_and_gets_its_reply(
 @every_server
 @every_mode
 def test_our_asyncio_tcp_client_sends_to_their_server_and_gets_its_reply(
-    kind: str, mode: str, their_tcp_server: Any, their_inbox: TheirInbox, eventually: Any
+    kind: str, mode: str, their_tcp_server: Any, their_inbox: TheirInbox
 ) -> None:
     port = their_tcp_server(kind, mode)
 
     async def talk() -> Any:
         async with our_tcp_client.AsyncSimpleTCPClient(HOST, port, mode=mode) as client:
             await client.send(typed(OscMessageBuilder("/typed")))
-            await asyncio.to_thread(eventually, lambda: their_inbox.calls)
+            await asyncio.to_thread(wait_until, lambda: their_inbox.calls)
             await client.send_message("/ask", VALUES)
             async for message in client.get_messages(WAIT):
                 return message
@@ -374,7 +371,7 @@ def test_our_asyncio_tcp_client_sends_to_their_server_and_gets_its_reply(
 @every_mode
 @every_client
 def test_our_dispatching_tcp_clients_handle_their_reply(
-    kind: str, mode: str, client: str, their_tcp_server: Any, eventually: Any
+    kind: str, mode: str, client: str, their_tcp_server: Any
 ) -> None:
     port = their_tcp_server(kind, mode)
     called: list[tuple[Any, ...]] = []
@@ -393,16 +390,16 @@ def test_our_dispatching_tcp_clients_handle_their_reply(
         with our_tcp_client.TCPDispatchClient(HOST, port, mode=mode) as connection:
             connection.dispatcher.map("/answer", lambda *args: called.append(args))
             connection.send_message("/ask", 7)
-            eventually(lambda: connection.handle_messages(0.05) or called)
+            wait_until(lambda: connection.handle_messages(0.05) or called)
     assert called == [("/answer", 7)]
 
 
 @every_server
 @every_mode
 def test_our_bundle_arrives_at_their_tcp_server(
-    kind: str, mode: str, their_tcp_server: Any, their_inbox: TheirInbox, eventually: Any
+    kind: str, mode: str, their_tcp_server: Any, their_inbox: TheirInbox
 ) -> None:
     with our_tcp_client.TCPClient(HOST, their_tcp_server(kind, mode), mode=mode) as client:
         client.send(bundled(OscBundleBuilder(IMMEDIATELY), Message.of))
-        eventually(lambda: len(their_inbox.calls) == 2)
+        wait_until(lambda: len(their_inbox.calls) == 2)
     assert their_inbox.calls == [("/bundled", 1), ("/bundled", 2)]

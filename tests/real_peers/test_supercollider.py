@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from ports import free_port
+from waiting import wait_until
 
 from oscbridge import Dispatcher, Message, encode_message
 from oscbridge.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
@@ -157,7 +158,7 @@ def test_scsynth_handles_our_immediate_bundle(client: Any, timestamp: float) -> 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_our_dispatch_client_exchanges_messages_with_scsynth(
-    transport: str, request: pytest.FixtureRequest, node: int, eventually: Any
+    transport: str, request: pytest.FixtureRequest, node: int
 ) -> None:
     port = request.getfixturevalue(f"{transport}_port")
     ended: list[Any] = []
@@ -168,7 +169,7 @@ def test_our_dispatch_client_exchanges_messages_with_scsynth(
     with client:
         talk_about(client.dispatcher, node, ended.append)
         client.send_message("/notify", 1)
-        eventually(lambda: client.handle_messages(0.05) or ended)
+        wait_until(lambda: client.handle_messages(0.05) or ended)
     assert ended == [node]
 
 

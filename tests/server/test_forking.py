@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from waiting import wait_until
 
 from oscbridge.osc import Argument, Message, TimeTag, encode_bundle, encode_message
 from oscbridge.osc.framing import encode_slip
@@ -98,10 +99,7 @@ class Program:
         return [each.pid for each in processes() if each.parent == self.pid]
 
     def until_no_children(self) -> None:
-        deadline = time.monotonic() + WAIT
-        while self.children():
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
+        wait_until(lambda: not self.children())
 
     def stop(self) -> list[str]:
         """Interrupt only the parent, and return the remaining lines."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import wait_until
 
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.net.allowlist import AllowList
@@ -43,14 +44,6 @@ def dispatcher() -> Dispatcher:
 def is_served(client: Any) -> bool:
     client.send("/ping")
     return bool(client.receive() == Message("/pong"))
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition that has no event."""
-    deadline = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
 
 
 # --- invalid streams ----------------------------------------------------------------------------
@@ -228,7 +221,7 @@ def test_reply_timeout_closes_a_client_that_never_reads(
     server = serve_tcp(kind, dispatcher, limits=StreamLimits(reply_timeout=0.3))
     client = connect(server.address, SO_RCVBUF=4_096)
     ask_and_never_read(client, 500)
-    until(lambda: dispatcher.statistics.closed == {"reply_timeout": 1})
+    wait_until(lambda: dispatcher.statistics.closed == {"reply_timeout": 1})
     assert is_served(connect(server.address))
 
 
@@ -252,7 +245,7 @@ def test_max_reply_bytes_closes_the_connection(
     client = connect(server.address, SO_RCVBUF=4_096)
     # One bundle: it is read before the server can notice that the client does not read.
     client.send_packet(encode_bundle([encode_message(Message.of("/much"))] * 500))
-    until(lambda: dispatcher.statistics.closed == {"max_reply_bytes": 1})
+    wait_until(lambda: dispatcher.statistics.closed == {"max_reply_bytes": 1})
     assert client.is_ended()
     assert is_served(connect(server.address))
 
@@ -269,9 +262,9 @@ def test_half_closed_client_that_never_reads_is_closed(
         client.send("/much")
     client.finish()
     if kind != "asyncio":
-        until(lambda: dispatcher.statistics.closed == {"reply_timeout": 1})
+        wait_until(lambda: dispatcher.statistics.closed == {"reply_timeout": 1})
     client.sock.settimeout(None)
-    until(lambda: is_gone(client.address, server.address))
+    wait_until(lambda: is_gone(client.address, server.address))
     assert is_served(connect(server.address))
 
 
@@ -356,7 +349,7 @@ def test_client_is_served_after_another_has_left(
         except (EOFError, ConnectionError):
             return False
 
-    until(enters)
+    wait_until(enters)
 
 
 @every_kind
@@ -375,8 +368,8 @@ def test_thousand_connections_without_data_leave_nothing_behind(
     client = connect(server.address)
     assert is_served(client)
     client.sock.close()
-    until(lambda: open_files() <= before)
-    until(lambda: not [t for t in threading.enumerate() if t.name.startswith("osc-tcp ")])
+    wait_until(lambda: open_files() <= before)
+    wait_until(lambda: not [t for t in threading.enumerate() if t.name.startswith("osc-tcp ")])
 
 
 def open_files() -> int:
@@ -452,11 +445,11 @@ def test_server_out_of_descriptors_resumes_later(kind: str, connect: Connect) ->
 
         address = tuple(json.loads(process.stdout.readline()))
         crowd = [connect(address) for _ in range(60)]  # twice its descriptors
-        until(lambda: ask()[1].get("no_descriptor", 0) > 0)
+        wait_until(lambda: ask()[1].get("no_descriptor", 0) > 0)
         assert is_served(crowd[0])
         cpu, closed = ask()
         started = time.monotonic()
-        until(lambda: ask()[1]["no_descriptor"] >= closed["no_descriptor"] + 6)
+        wait_until(lambda: ask()[1]["no_descriptor"] >= closed["no_descriptor"] + 6)
         # It does not spin: neither by attempts, which are 0.1 s apart, nor between them.
         assert time.monotonic() - started > 0.4
         assert ask()[0] - cpu < 0.3

@@ -24,6 +24,7 @@ from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sinks.spool.queue import SpoolQueue
 from oscbridge.bridge.sinks.spool.writer import SpoolBounds
+from oscbridge.testing import until
 
 WAIT = 20.0
 
@@ -124,12 +125,6 @@ def value(number: int, address: str = "/n") -> Item:
 def offer(delivery: EndpointRunner, *numbers: int) -> None:
     for number in numbers:
         delivery.offer(value(number))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(WAIT):
-        while not condition():
-            await asyncio.sleep(0.002)
 
 
 def spool_of(delivery: EndpointRunner) -> SpoolQueue:

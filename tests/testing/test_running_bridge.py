@@ -17,6 +17,7 @@ from oscbridge.testing import (
     free_port,
     running_bridge,
     running_process,
+    until,
     what_does_not_add_up,
 )
 
@@ -227,3 +228,14 @@ def test_source_that_lost_count_of_a_message_is_named() -> None:
     assert what_does_not_add_up(Status((bridge,), (), ())) == [
         "bridge.stage: 3 received, 2 routed, 0 unmatched, {} dropped, 0 held"
     ]
+
+
+async def test_until_ends_once_its_condition_is_true() -> None:
+    looks = iter([False, False, True])
+    await until(lambda: next(looks))
+    assert not list(looks)
+
+
+async def test_until_fails_after_its_time() -> None:
+    with pytest.raises(AssertionError, match=r"not true within 0\.01 s"):
+        await until(lambda: False, 0.01)

@@ -15,6 +15,7 @@ from oscbridge.testing import (
     EndpointStatus,
     RunningBridge,
     running_bridge,
+    until,
     what_does_not_add_up,
 )
 from oscbridge_midi import MidiEndpoint
@@ -158,18 +159,6 @@ class Wire:
 
     async def write(self, data: bytes) -> None:
         await asyncio.get_running_loop().sock_sendall(self.sock, data)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Poll a condition that has no event."""
-    async with asyncio.timeout(WAIT):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
-@pytest.fixture
-def eventually() -> Callable[[Callable[[], object]], Awaitable[None]]:
-    return until
 
 
 Start = Callable[..., Awaitable[MidiBridge]]

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 import oscbridge
-from oscbridge.testing import free_port
-
-Eventually = Callable[[Callable[[], object]], Awaitable[None]]
+from oscbridge.testing import free_port, until
 
 
 async def test_notes_are_ended_when_the_bridge_stops(start: Any, join: Any) -> None:
@@ -37,7 +34,7 @@ async def test_notes_are_ended_when_the_bridge_stops(start: Any, join: Any) -> N
     ],
 )
 async def test_note_is_ended_although_the_send_queue_was_full(
-    start: Any, join: Any, eventually: Eventually,
+    start: Any, join: Any,
     route: str, begin: tuple[Any, ...], end: tuple[Any, ...],
 ) -> None:  # fmt: skip
     bridge = await start('listen = "127.0.0.1:0"\nqueue = 10', route)
@@ -48,7 +45,7 @@ async def test_note_is_ended_although_the_send_queue_was_full(
     for _ in range(100):  # all of these before the endpoint can send
         bridge.send(*(begin if route else ("/control", 1, 7, 1)))
     assert (await wire.read(3)).hex() == "803c40"
-    await eventually(lambda: bridge.drops["full"])
+    await until(lambda: bridge.drops["full"])
 
 
 async def test_pedal_is_lifted_although_the_send_queue_was_full(start: Any, join: Any) -> None:
@@ -78,16 +75,14 @@ async def test_note_off_queued_for_the_cable_is_sent_when_the_bridge_stops(
     assert "803c40" in (await wire.rest()).hex(" ", 3).split()
 
 
-async def test_messages_unsent_at_stop_are_counted_once(
-    start: Any, join: Any, eventually: Eventually
-) -> None:
+async def test_messages_unsent_at_stop_are_counted_once(start: Any, join: Any) -> None:
     bridge = await start('listen = "127.0.0.1:0"\ndin = true')
     wire = await join(bridge)
     for number in range(2_500):  # more than the queue has room for
         bridge.send("/note", 2, number % 128, 1)
         if number % 100 == 0:
             await asyncio.sleep(0)  # the socket's receive buffer is small
-    await eventually(lambda: bridge.status.offered == 2_500)
+    await until(lambda: bridge.status.offered == 2_500)
     await bridge.stop()
     words = (await wire.rest()).hex(" ", 3).split()
     stopped = bridge.drops["stopped"] + bridge.client_drops["stopped"]
@@ -115,17 +110,15 @@ async def test_notes_of_a_midi_client_are_ended_elsewhere_when_it_disconnects(
     await writer.wait_closed()
 
 
-async def test_reconnected_client_receives_all_notes_off(
-    start: Any, join: Any, eventually: Eventually
-) -> None:
+async def test_reconnected_client_receives_all_notes_off(start: Any, join: Any) -> None:
     bridge = await start()
     wire = await join(bridge)
     bridge.send("/note", 1, 60, 1)
     await wire.read(3)
     wire.sock.close()
-    await eventually(lambda: not bridge.endpoint.client_count)
+    await until(lambda: not bridge.endpoint.client_count)
     bridge.send("/note", 1, 60, 0)
-    await eventually(lambda: bridge.status.sent == 2)
+    await until(lambda: bridge.status.sent == 2)
     wire = await join(bridge)
     assert (await wire.read(3)).hex() == "b07b00"
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 import oscbridge
-from oscbridge.testing import free_port
-
-Eventually = Callable[[Callable[[], object]], Awaitable[None]]
+from oscbridge.testing import free_port, until
 
 
 async def test_bad_messages_are_counted_and_others_are_sent(
@@ -33,9 +30,7 @@ async def test_bad_messages_are_counted_and_others_are_sent(
     assert "/note 17 60 1: channel must be 1 to 16, not 17" in caplog.text
 
 
-async def test_bad_bytes_are_counted_and_others_are_received(
-    start: Any, join: Any, eventually: Eventually
-) -> None:
+async def test_bad_bytes_are_counted_and_others_are_received(start: Any, join: Any) -> None:
     bridge = await start()
     wire = await join(bridge)
     await wire.write(bytes.fromhex("01 f0 01 02 90 3c f4 90 3d 40"))
@@ -43,7 +38,7 @@ async def test_bad_bytes_are_counted_and_others_are_received(
     assert bridge.bad == {"stray": 1, "truncated": 2, "status": 1}
     await wire.write(bytes.fromhex("903c"))
     wire.sock.close()
-    await eventually(lambda: bridge.bad["truncated"] == 3)
+    await until(lambda: bridge.bad["truncated"] == 3)
 
 
 @pytest.mark.parametrize("value", [None, [], oscbridge.IMPULSE, float("nan"), 128, -1])

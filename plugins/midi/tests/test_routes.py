@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 import oscbridge
 from oscbridge import MIDI
+from oscbridge.testing import until
 from oscbridge_midi.tcp import READ_SIZE
-
-Eventually = Callable[[Callable[[], object]], Awaitable[None]]
 
 
 @pytest.mark.parametrize(
@@ -73,12 +71,10 @@ async def test_route_to_an_mpe_zone_sets_it_up_first(start: Any, join: Any) -> N
     assert (await wire.read(17)).hex(" ") == "b0 65 00 b0 64 06 b0 06 03 91 3c 01 92 3d 01 d2 09"
 
 
-async def test_later_client_receives_the_zone_setup(
-    start: Any, join: Any, eventually: Eventually
-) -> None:
+async def test_later_client_receives_the_zone_setup(start: Any, join: Any) -> None:
     bridge = await start(route="midi = { mpe = { channels = 3 } }")
     bridge.send("/note", 1, 60, 1)
-    await eventually(lambda: bridge.status.sent)
+    await until(lambda: bridge.status.sent)
     wire = await join(bridge)
     assert (await wire.read(9)).hex(" ") == "b0 65 00 b0 64 06 b0 06 03"
 

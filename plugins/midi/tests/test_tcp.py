@@ -6,7 +6,7 @@ import asyncio
 import socket
 import struct
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -15,11 +15,8 @@ import mido.sockets  # type: ignore[import-untyped]
 import pytest
 
 import oscbridge
-from oscbridge.testing import free_port
+from oscbridge.testing import free_port, until
 from oscbridge_midi.message_table import TABLE
-
-Eventually = Callable[[Callable[[], object]], Awaitable[None]]
-
 
 MESSAGES: list[tuple[str, tuple[oscbridge.Argument, ...], str]] = [
     ("/note", (1, 69, 100), "904564"),
@@ -88,10 +85,10 @@ async def test_mido_port_sends_and_receives(start: Any) -> None:
             assert await asyncio.to_thread(port.receive) == mido.Message("sysex", data=(1, 2))
 
 
-async def test_mido_client_sends_and_receives(start: Any, eventually: Eventually) -> None:
+async def test_mido_client_sends_and_receives(start: Any) -> None:
     bridge = await start()
     with whole(await asyncio.to_thread(mido.sockets.connect, "127.0.0.1", bridge.port)) as port:
-        await eventually(lambda: bridge.endpoint.client_count == 1)
+        await until(lambda: bridge.endpoint.client_count == 1)
         port.send(mido.Message("pitchwheel", pitch=8191))
         assert await bridge.receive() == oscbridge.Message.of("/pitch", 1, 16383)
         bridge.send("/control", 1, 7, 3)
@@ -187,11 +184,11 @@ async def connect(bridge: Any, host: str) -> tuple[asyncio.StreamReader, asyncio
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
 async def test_64_idle_connections_of_one_address_do_not_lock_out_others(
-    start: Any, eventually: Eventually, host: str
+    start: Any, host: str
 ) -> None:
     bridge = await start()
     held = [await connect(bridge, "127.0.0.2") for _ in range(64)]
-    await eventually(lambda: bridge.status.refused == 48)
+    await until(lambda: bridge.status.refused == 48)
     assert bridge.endpoint.client_count == 16
     reader, writer = await connect(bridge, host)
     writer.write(bytes.fromhex("903c40"))
@@ -223,7 +220,7 @@ async def test_idlest_connection_makes_room_when_all_are_taken(start: Any) -> No
 
 
 async def test_messages_that_have_not_left_when_a_server_disconnects_are_counted(
-    start: Any, eventually: Eventually
+    start: Any,
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
@@ -238,20 +235,18 @@ async def test_messages_that_have_not_left_when_a_server_disconnects_are_counted
             sent += 1
             try:
                 async with asyncio.timeout(0.5):
-                    await eventually(lambda: bridge.status.sent == sent)  # noqa: B023
+                    await until(lambda: bridge.status.sent == sent)  # noqa: B023
             except TimeoutError:
                 stuck = True  # the transport is full, and this one waits
         with gear:
             gear.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        await eventually(lambda: bridge.client_drops["disconnected"])
+        await until(lambda: bridge.client_drops["disconnected"])
         # What the transport held, at least: 64 KiB before it is full.
         assert 10 <= bridge.client_drops["disconnected"] < sent
         assert bridge.wrong_counts == []
 
 
-async def test_every_message_that_a_slow_client_misses_is_counted(
-    start: Any, join: Any, eventually: Eventually
-) -> None:
+async def test_every_message_that_a_slow_client_misses_is_counted(start: Any, join: Any) -> None:
     bridge = await start(LISTEN)
     wire = await join(bridge)
     wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 17)
@@ -260,7 +255,7 @@ async def test_every_message_that_a_slow_client_misses_is_counted(
     while not bridge.status.client_dropped.get("slow_client"):
         bridge.send("/sysex", sysex)
         sent += 1
-        await eventually(lambda: bridge.status.sent == sent)  # noqa: B023
+        await until(lambda: bridge.status.sent == sent)  # noqa: B023
     received = await wire.read_all()
     whole = received.count(b"\xf7")
     status = bridge.status

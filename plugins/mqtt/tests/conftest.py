@@ -19,7 +19,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 import oscbridge
-from oscbridge.testing import EndpointStatus, RunningBridge, free_port, running_bridge
+from oscbridge.testing import EndpointStatus, RunningBridge, free_port, running_bridge, until
 from oscbridge_mqtt import MQTTEndpoint
 
 WAIT = 15.0
@@ -35,20 +35,8 @@ type   = "mqtt"
 """
 
 
-async def _until(condition: Callable[[], object], seconds: float = WAIT) -> None:
-    """Wait until a condition is true."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-def until() -> Callable[..., Awaitable[None]]:
-    return _until
-
-
 async def _problem_of(bridge: MQTTBridge) -> str:
-    await _until(lambda: bridge.status.problem)
+    await until(lambda: bridge.status.problem)
     return bridge.status.problem
 
 
@@ -291,7 +279,7 @@ async def start() -> AsyncIterator[Start]:
             bridge = MQTTBridge(await stack.enter_async_context(running), head)
             stack.callback(bridge.close)
             if connected:
-                await _until(lambda: bridge.status.connected)
+                await until(lambda: bridge.status.connected)
             return bridge
 
         yield start

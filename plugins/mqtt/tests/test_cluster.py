@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from oscbridge import Message
-from oscbridge.testing import free_port
+from oscbridge.testing import free_port, until
 
 ELECTION = 40.0
 """Seconds within which the nodes elect a leader, also on a busy machine."""
@@ -80,7 +80,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[list[Node]]:
 @pytest.mark.load
 @pytest.mark.timeout(120)
 async def test_cluster_keeps_delivering_after_a_node_is_killed(
-    cluster: list[Node], start: Any, until: Any
+    cluster: list[Node], start: Any
 ) -> None:
     """One bridge publishes, the others subscribe; each knows all nodes."""
     urls = [node.url for node in cluster]
@@ -138,7 +138,7 @@ async def test_cluster_keeps_delivering_after_a_node_is_killed(
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 async def test_shared_subscription_distributes_messages(
-    broker: Any, start: Any, until: Any, version: str
+    broker: Any, start: Any, version: str
 ) -> None:
     options = f'version = "{version}"\nqos = 1\nclient_id = '
     desks = [

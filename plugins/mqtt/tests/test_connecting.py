@@ -12,7 +12,7 @@ import pytest
 
 import oscbridge
 from oscbridge import Message
-from oscbridge.testing import check_configuration
+from oscbridge.testing import check_configuration, until
 
 
 def tls(folder: Path, *more: str) -> tuple[str, ...]:
@@ -24,7 +24,7 @@ def secure(broker: Any) -> str:
 
 
 async def test_tls_accepts_a_broker_of_a_configured_authority(
-    start_broker: Any, start: Any, certificates: Path, until: Any
+    start_broker: Any, start: Any, certificates: Path
 ) -> None:
     broker = await start_broker(*tls(certificates))
     bridge = await start(
@@ -160,7 +160,7 @@ async def test_wrong_password_is_reported_with_a_hint(
 
 
 async def test_rejected_publication_is_counted_and_the_others_are_delivered(
-    guarded: Any, start: Any, watch: Any, tmp_path: Path, caplog: Any, until: Any
+    guarded: Any, start: Any, watch: Any, tmp_path: Path, caplog: Any
 ) -> None:
     bridge = await start(
         guarded,
@@ -180,7 +180,7 @@ async def test_rejected_publication_is_counted_and_the_others_are_delivered(
     ("version", "reason"), [("5", "Not authorized"), ("3.1.1", "Unspecified error")]
 )
 async def test_rejected_subscription_is_reported_and_the_others_work(
-    watch: Any, start: Any, until: Any, caplog: Any, start_broker: Any, tmp_path: Path,
+    watch: Any, start: Any, caplog: Any, start_broker: Any, tmp_path: Path,
     version: str, reason: str,
 ) -> None:  # fmt: skip
     rights = tmp_path / "rights.json"

@@ -11,7 +11,7 @@ import pytest
 
 import oscbridge
 from oscbridge import Message
-from oscbridge.testing import check_configuration
+from oscbridge.testing import check_configuration, until
 
 ME = 'client_id = "me"'
 KEPT = ("persistence true", "autosave_interval 1", "autosave_on_changes true")
@@ -90,7 +90,7 @@ async def test_reload_with_new_captures_changes_the_command_address(
 
 
 async def test_queued_messages_do_not_restore_a_removed_entity(
-    start_broker: Any, start: Any, watch: Any, until: Any
+    start_broker: Any, start: Any, watch: Any
 ) -> None:
     broker = await start_broker(*KEPT)
     bridge = await start(broker, ME, route("/a/{n}"))
@@ -107,7 +107,7 @@ async def test_queued_messages_do_not_restore_a_removed_entity(
 
 
 async def test_unfinished_removal_is_repeated_after_a_reconnect(
-    start_broker: Any, start: Any, watch: Any, until: Any
+    start_broker: Any, start: Any, watch: Any
 ) -> None:
     broker = await start_broker(*KEPT)
     bridge = await start(broker, ME, route("/a") + route("/b"))
@@ -122,7 +122,7 @@ async def test_unfinished_removal_is_repeated_after_a_reconnect(
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 async def test_entities_of_an_earlier_start_are_removed(
-    broker: Any, start: Any, watch: Any, until: Any, version: str
+    broker: Any, start: Any, watch: Any, version: str
 ) -> None:
     options = f'{ME}\nversion = "{version}"\nsubscribe = ["#"]'
     first = await start(broker, options, route("/a") + route("/m/{n}") + route("/x/{n}", "x/{n}"))
@@ -169,7 +169,7 @@ async def test_resumed_session_delivers_commands(
     ],
 )
 async def test_rejected_document_is_reported_and_messages_are_delivered(
-    tmp_path: Any, start_broker: Any, start: Any, watch: Any, caplog: Any, until: Any,
+    tmp_path: Any, start_broker: Any, start: Any, watch: Any, caplog: Any,
     lines: tuple[str, ...], expected: str,
 ) -> None:  # fmt: skip
     (tmp_path / "broker0").mkdir()

@@ -13,7 +13,7 @@ import pytest
 
 import oscbridge
 from oscbridge import Message
-from oscbridge.testing import check_configuration, running_bridge, running_process
+from oscbridge.testing import check_configuration, running_bridge, running_process, until
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
@@ -100,7 +100,7 @@ async def test_events_are_not_retained(broker: Any, start: Any, watch: Any) -> N
     ],
 )
 async def test_commands_of_captured_entities_work_after_a_restart(
-    broker: Any, start: Any, watch: Any, until: Any,
+    broker: Any, start: Any, watch: Any,
     component: str, more: str, sent: Any, command: str, expected: Any,
 ) -> None:  # fmt: skip
     watcher = await watch(broker, "homeassistant/#")
@@ -186,7 +186,7 @@ async def test_answer_of_the_device_in_the_readme_is_the_new_state(broker: Any, 
      ("text", "x" * 256), ("sensor", "x" * 256)],
 )  # fmt: skip
 async def test_value_that_is_not_a_state_is_rejected(
-    broker: Any, start: Any, until: Any, component: str, value: Any
+    broker: Any, start: Any, component: str, value: Any
 ) -> None:
     more = ', options = ["x", "y"]' if component == "select" else ""
     bridge = await start(broker, ME, route(component, more))

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from oscbridge.testing import until
+
 ACCEPTED = {"5": b"\x20\x03\x00\x00\x00", "3.1.1": b"\x20\x02\x00\x00"}
 MAX_BLOCKED = 0.1
 """Seconds of CPU time in one turn of the loop."""
@@ -84,7 +86,7 @@ def publish(version: str, qos: int, mid: int, topic: bytes, payload: bytes) -> b
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 async def test_qos_2_flood_without_pubrel_ends_the_connection(
-    flood: Any, start: Any, until: Any, caplog: Any, version: str
+    flood: Any, start: Any, caplog: Any, version: str
 ) -> None:
     run, connects = flood
     packets = [publish(version, 2, mid, b"a", b"x" * 4_000) for mid in range(1, 60_001)]
@@ -106,9 +108,7 @@ async def test_qos_2_flood_without_pubrel_ends_the_connection(
 
 
 @pytest.mark.parametrize("qos", [0, 1])
-async def test_huge_retained_tree_does_not_block_the_loop(
-    flood: Any, start: Any, until: Any, qos: int
-) -> None:
+async def test_huge_retained_tree_does_not_block_the_loop(flood: Any, start: Any, qos: int) -> None:
     run, _ = flood
     count = 20_000
     packets = [publish("5", qos, n % 60_000 + 1, b"t/%d" % n, b"1") for n in range(count)]
@@ -123,7 +123,7 @@ async def test_huge_retained_tree_does_not_block_the_loop(
     assert clock.longest < MAX_BLOCKED
 
 
-async def test_oversized_topics_are_not_cached(flood: Any, start: Any, until: Any) -> None:
+async def test_oversized_topics_are_not_cached(flood: Any, start: Any) -> None:
     run, _ = flood
     count = 2_000
     packets = [publish("5", 0, 0, b"/" * 60_000 + b"%d" % n, b"1") for n in range(count)]
@@ -141,7 +141,7 @@ def resident_memory() -> int:
 
 
 async def test_packet_above_the_announced_maximum_ends_the_connection(
-    flood: Any, start: Any, until: Any, caplog: Any
+    flood: Any, start: Any, caplog: Any
 ) -> None:
     run, _ = flood
     url = await run(ACCEPTED["5"], publish("5", 0, 0, b"a", b"x" * 20_000_000))

@@ -10,7 +10,7 @@ import pytest
 
 import oscbridge
 from oscbridge import Message
-from oscbridge.testing import check_configuration
+from oscbridge.testing import check_configuration, until
 from oscbridge_mqtt.homeassistant import documents_of
 
 ROUTE = """
@@ -141,7 +141,7 @@ async def test_each_component_has_its_own_state_and_command_format(
     ],
 )
 async def test_invalid_command_is_counted(
-    broker: Any, start: Any, watch: Any, until: Any, component: str, command: str
+    broker: Any, start: Any, watch: Any, component: str, command: str
 ) -> None:
     watcher = await watch(broker, "studio/1")
     bridge = await start(broker, more=route(component))
@@ -172,7 +172,7 @@ async def test_retained_command_is_ignored(broker: Any, start: Any, watch: Any) 
 
 
 async def test_entities_are_announced_again_after_a_reconnect(
-    start_broker: Any, start: Any, watch: Any, until: Any
+    start_broker: Any, start: Any, watch: Any
 ) -> None:
     broker = await start_broker()
     bridge = await start(broker, 'client_id = "me"', route("number"))
@@ -263,7 +263,7 @@ async def test_reload_announces_a_renamed_entity_again(broker: Any, start: Any, 
 
 
 async def test_reload_while_disconnected_is_announced_after_the_reconnect(
-    start_broker: Any, start: Any, watch: Any, until: Any
+    start_broker: Any, start: Any, watch: Any
 ) -> None:
     broker = await start_broker("persistence true", "autosave_interval 1")
     watcher = await watch(broker, "homeassistant/#")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from oscbridge import Message
+from oscbridge.testing import until
 
 ACCEPTED = b"\x20\x03\x00\x00\x00"
 """A CONNACK of MQTT 5: success, without properties."""
@@ -116,7 +117,7 @@ async def test_oversized_subscription_is_reported(
 
 
 async def test_publications_in_flight_stay_within_the_receive_maximum(
-    answering: Any, start: Any, until: Any
+    answering: Any, start: Any
 ) -> None:
     allowed = 3
     url, seen = await answering(b"\x20\x06\x00\x00\x03\x21" + struct.pack(">H", allowed))
@@ -193,7 +194,7 @@ async def leave_pending_deliveries(port: int, version: int, count: int) -> None:
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 async def test_pending_qos_2_deliveries_of_a_killed_bridge_are_completed(
-    start_broker: Any, start: Any, watch: Any, until: Any, version: str
+    start_broker: Any, start: Any, watch: Any, version: str
 ) -> None:
     broker = await start_broker("max_inflight_messages 20")
     watcher = await watch(broker, "#")
@@ -210,7 +211,7 @@ async def test_pending_qos_2_deliveries_of_a_killed_bridge_are_completed(
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 async def test_messages_for_a_removed_subscription_are_counted(
-    broker: Any, start: Any, watch: Any, until: Any, caplog: Any, version: str
+    broker: Any, start: Any, watch: Any, caplog: Any, version: str
 ) -> None:
     options = f'client_id = "me"\nversion = "{version}"\nsession_expiry = 60\nsubscribe = '
     first = await start(broker, options + '["old", "both"]')
@@ -250,7 +251,7 @@ async def test_oversized_payload_is_counted_and_acknowledged(
 
 
 async def test_persistent_session_over_websocket_publishes_qos_2_as_qos_1(
-    start_broker: Any, start: Any, until: Any, caplog: Any
+    start_broker: Any, start: Any, caplog: Any
 ) -> None:
     broker = await start_broker(websocket=True)
     url = broker.url.replace("mqtt://", "ws://")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from oscbridge import Message
+from oscbridge.testing import until
 
 PUBLISH, DISCONNECT = 0x30, b"\xe0\x01"
 
@@ -83,7 +84,7 @@ async def hostile() -> AsyncIterator[Hostile]:
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 async def test_poison_message_is_isolated_counted_and_logged(
-    hostile: Any, start: Any, until: Any, caplog: Any, version: str
+    hostile: Any, start: Any, caplog: Any, version: str
 ) -> None:
     url, broker = await hostile(version)
     bridge = await start(url, f'version = "{version}"\nqos = 1\nclient_id = "me"')
@@ -98,9 +99,7 @@ async def test_poison_message_is_isolated_counted_and_logged(
     assert "another client" not in caplog.text
 
 
-async def test_several_poison_messages_are_each_isolated(
-    hostile: Any, start: Any, until: Any
-) -> None:
+async def test_several_poison_messages_are_each_isolated(hostile: Any, start: Any) -> None:
     url, _ = await hostile()
     bridge = await start(url, "qos = 1")
     names = ["poison/1", "a", "poison/2", "b"]
@@ -110,7 +109,7 @@ async def test_several_poison_messages_are_each_isolated(
 
 
 async def test_poison_message_of_a_spool_is_kept_in_a_file(
-    hostile: Any, start: Any, until: Any, caplog: Any, tmp_path: Path
+    hostile: Any, start: Any, caplog: Any, tmp_path: Path
 ) -> None:
     url, _ = await hostile()
     path = tmp_path / "house.spool"
@@ -131,7 +130,7 @@ async def test_poison_message_of_a_spool_is_kept_in_a_file(
 
 @pytest.mark.parametrize("reason", [0x8E, 0x8B])
 async def test_disconnect_for_another_reason_makes_no_message_poison(
-    hostile: Any, start: Any, until: Any, reason: int
+    hostile: Any, start: Any, reason: int
 ) -> None:
     url, broker = await hostile("5", DISCONNECT + bytes([reason]))
     bridge = await start(url, "qos = 1")

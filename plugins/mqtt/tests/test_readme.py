@@ -8,14 +8,13 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import oscbridge
-from oscbridge.testing import check_configuration, free_port
+from oscbridge.testing import check_configuration, free_port, until
 from oscbridge_mqtt import (
     MQTTEndpoint,
     batch,
@@ -101,9 +100,7 @@ def test_limits_in_the_text_are_those_of_the_code(text: str) -> None:
     assert text in README
 
 
-async def test_first_steps_work_unchanged(
-    broker: Any, until: Callable[..., Any], tmp_path: Path
-) -> None:
+async def test_first_steps_work_unchanged(broker: Any, tmp_path: Path) -> None:
     udp = free_port()
 
     def here(text: str) -> str:

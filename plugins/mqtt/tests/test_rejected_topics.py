@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from oscbridge import Message
+from oscbridge.testing import until
 
 BAD_ADDRESSES = (
     "/" + "/".join("x" * 250),
@@ -19,7 +20,7 @@ BAD_ADDRESSES = (
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 @pytest.mark.parametrize("qos", [0, 1])
 async def test_addresses_that_brokers_disconnect_for_are_counted_as_bad(
-    broker: Any, start: Any, watch: Any, until: Any, caplog: Any, version: str, qos: int
+    broker: Any, start: Any, watch: Any, caplog: Any, version: str, qos: int
 ) -> None:
     watcher = await watch(broker, "end")
     bridge = await start(broker, f'version = "{version}"\nqos = {qos}')
@@ -35,7 +36,7 @@ async def test_addresses_that_brokers_disconnect_for_are_counted_as_bad(
 
 @pytest.mark.parametrize("topic", ["{address}", "${0}/a", "{0}/a", "$other{0}/a"])
 async def test_dollar_from_a_message_is_counted_as_bad(
-    broker: Any, start: Any, watch: Any, until: Any, topic: str
+    broker: Any, start: Any, watch: Any, topic: str
 ) -> None:
     watcher = await watch(broker, "#")
     route = f'[[route]]\nfrom = "osc"\nto = "mqtt"\nmqtt = {{ topic = "{topic}" }}'
@@ -58,9 +59,7 @@ async def test_dollar_in_the_configuration_is_published(
     assert (await watcher.next()).topic == "$aws/things/a"
 
 
-async def test_max_topic_levels_is_configurable(
-    broker: Any, start: Any, watch: Any, until: Any
-) -> None:
+async def test_max_topic_levels_is_configurable(broker: Any, start: Any, watch: Any) -> None:
     watcher = await watch(broker, "a/b/c")
     bridge = await start(broker, "max_topic_levels = 3")
     bridge.send(Message.of("/a/b/c/d", 1), Message.of("/a/b/c", 2))

@@ -14,6 +14,7 @@ import orjson
 import pytest
 
 from oscbridge import Delivery, Message
+from oscbridge.testing import until
 from oscbridge_mqtt import batch
 from oscbridge_mqtt.options import MQTTRoute
 
@@ -43,7 +44,7 @@ def memory() -> Iterator[Path]:
     ],
 )
 async def test_address_that_is_not_a_valid_topic_is_counted(
-    broker: Any, start: Any, watch: Any, caplog: Any, address: str, expected: str, until: Any
+    broker: Any, start: Any, watch: Any, caplog: Any, address: str, expected: str
 ) -> None:
     bridge = await start(broker)
     watcher = await watch(broker, "good")
@@ -55,7 +56,7 @@ async def test_address_that_is_not_a_valid_topic_is_counted(
 
 
 async def test_missing_argument_for_a_placeholder_drops_only_that_message(
-    broker: Any, start: Any, watch: Any, caplog: Any, until: Any
+    broker: Any, start: Any, watch: Any, caplog: Any
 ) -> None:
     watcher = await watch(broker, "a/#")
     bridge = await start(
@@ -80,7 +81,7 @@ async def test_payload_above_the_announced_packet_size_is_not_sent(
 
 
 async def test_payload_above_an_unannounced_limit_is_reported(
-    start_broker: Any, start: Any, watch: Any, caplog: Any, until: Any
+    start_broker: Any, start: Any, watch: Any, caplog: Any
 ) -> None:
     broker = await start_broker("message_size_limit 2000")
     watcher = await watch(broker, "a")
@@ -134,7 +135,7 @@ async def test_invalid_payload_is_counted_and_the_next_one_is_decoded(
     ],
 )
 async def test_payload_of_another_format_is_counted(
-    broker: Any, start: Any, watch: Any, form: str, payload: bytes, until: Any
+    broker: Any, start: Any, watch: Any, form: str, payload: bytes
 ) -> None:
     bridge = await start(broker, f'subscribe = ["a"]\npayload = "{form}"')
     watcher = await watch(broker)
@@ -144,7 +145,7 @@ async def test_payload_of_another_format_is_counted(
 
 
 async def test_reconnect_to_a_killed_broker_restores_the_subscriptions(
-    start_broker: Any, start: Any, watch: Any, until: Any
+    start_broker: Any, start: Any, watch: Any
 ) -> None:
     broker = await start_broker()
     bridge = await start(broker, 'subscribe = ["in"]')
@@ -163,7 +164,7 @@ async def test_reconnect_to_a_killed_broker_restores_the_subscriptions(
 @pytest.mark.timeout(50)
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 async def test_qos_1_loses_nothing_when_the_broker_is_killed(
-    memory: Path, start_broker: Any, start: Any, until: Any, version: str
+    memory: Path, start_broker: Any, start: Any, version: str
 ) -> None:  # the folder is named first, so that it outlives the broker
     count, rate = 20_000, 2_000
     broker = await start_broker(*KEPT, f"persistence_location {memory}/")
@@ -193,7 +194,7 @@ async def test_qos_1_loses_nothing_when_the_broker_is_killed(
 
 
 async def test_missing_acknowledgements_close_the_connection(
-    start_broker: Any, start: Any, monkeypatch: Any, until: Any
+    start_broker: Any, start: Any, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(batch, "ACK_TIMEOUT", 0.5)
     broker = await start_broker()
@@ -206,7 +207,7 @@ async def test_missing_acknowledgements_close_the_connection(
     await until(lambda: bridge.status.sent == 1)
 
 
-async def test_keepalive_detects_a_silent_broker(start_broker: Any, start: Any, until: Any) -> None:
+async def test_keepalive_detects_a_silent_broker(start_broker: Any, start: Any) -> None:
     broker = await start_broker()
     bridge = await start(broker, "keepalive = 5")
     broker.pause()
@@ -218,7 +219,7 @@ async def test_keepalive_detects_a_silent_broker(start_broker: Any, start: Any, 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 @pytest.mark.parametrize("qos", [0, 1, 2])
 async def test_burst_arrives_complete_and_in_order(
-    start_broker: Any, start: Any, until: Any, version: str, qos: int
+    start_broker: Any, start: Any, version: str, qos: int
 ) -> None:
     broker = await start_broker("max_queued_messages 0")
     options = f'version = "{version}"\nqos = {qos}\nclient_id = '
@@ -235,7 +236,7 @@ async def test_burst_arrives_complete_and_in_order(
 
 @pytest.mark.load
 async def test_messages_in_flight_stay_within_the_limit_of_mosquitto(
-    start_broker: Any, start: Any, until: Any, caplog: Any
+    start_broker: Any, start: Any, caplog: Any
 ) -> None:
     broker = await start_broker("max_inflight_messages 3")
     bridge = await start(broker, "qos = 2")
@@ -245,9 +246,7 @@ async def test_messages_in_flight_stay_within_the_limit_of_mosquitto(
 
 
 @pytest.mark.load
-async def test_send_queue_is_bounded_while_disconnected(
-    start_broker: Any, start: Any, until: Any
-) -> None:
+async def test_send_queue_is_bounded_while_disconnected(start_broker: Any, start: Any) -> None:
     broker = await start_broker()
     bridge = await start(broker, "qos = 1\nqueue = 1000")
     broker.end()
@@ -269,7 +268,7 @@ async def test_stop_does_not_wait_for_a_paused_broker(start_broker: Any, start: 
     assert bridge.drops["stopped"] <= 100
 
 
-async def test_acknowledgements_are_not_delayed_by_tcp(broker: Any, start: Any, until: Any) -> None:
+async def test_acknowledgements_are_not_delayed_by_tcp(broker: Any, start: Any) -> None:
     bridge = await start(broker, "qos = 1")
     async with asyncio.timeout(1.5):  # with a delayed acknowledgement by TCP it takes 40 ms each
         for index in range(50):
@@ -287,7 +286,7 @@ async def test_durable_messages_are_those_with_qos_1_and_2(broker: Any, start: A
 
 @pytest.mark.load
 async def test_packet_identifiers_wrap_around_without_losing_an_acknowledgement(
-    broker: Any, start: Any, until: Any
+    broker: Any, start: Any
 ) -> None:
     bridge = await start(
         broker,

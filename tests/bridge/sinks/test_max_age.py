@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from itertools import repeat
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sinks.spool.writer import SpoolBounds
 from oscbridge.endpoint import Policy
+from oscbridge.testing import until
 
 AGE = 0.5
 """Seconds; longer than a disk takes for a transaction while other tests run."""
@@ -76,12 +77,6 @@ def make(
         policy, "retry", 100, spool if policy == "spool" else None, max_age=max_age
     )
     return EndpointRunner(endpoint, "cues", options, waits=lambda: repeat(0.01))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def cue(number: int) -> Message:

@@ -20,6 +20,7 @@ from oscbridge.bridge.app import App
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import TimeTag
 from oscbridge.osc.framing import encoder_for
+from oscbridge.testing import until
 
 WAIT = 20.0
 MODES = ["asyncio", "blocking", "threading", *(["forking"] if hasattr(os, "fork") else [])]
@@ -41,13 +42,6 @@ def config(mode: str, listen: str, *limits: str, bridge: str = "") -> str:
 
 def out(app: App) -> Any:
     return app.endpoints["out"].endpoint
-
-
-async def until(condition: Callable[[], object], seconds: float = WAIT) -> None:
-    """Wait for a condition that has no event."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def opened(url: OSCURL, source: str) -> socket.socket:

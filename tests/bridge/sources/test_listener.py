@@ -15,6 +15,7 @@ from contextlib import AbstractAsyncContextManager, ExitStack, nullcontext, supp
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 from websockets.sync.client import connect
 
 import oscbridge
@@ -56,14 +57,6 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has
 Start = Callable[..., "ProgramSession"]
 Running = Callable[..., AbstractAsyncContextManager[App]]
 Send = Callable[..., Awaitable[None]]
-
-
-def until(condition: Callable[[], object], seconds: float = WAIT) -> None:
-    """Wait for a condition that has no event."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not true within {seconds} s"
-        time.sleep(0.005)
 
 
 class ProgramSession:
@@ -185,10 +178,10 @@ def test_killed_program_leaves_no_process_and_no_port(
     with program.connect() if scheme == "tcp" else nullcontext() as stream:
         program.send(address, stream)
         if address == "/stuck" or scheme == "tcp":
-            until(lambda: children_of(program.listener()))
+            wait_until(lambda: children_of(program.listener()))
         os.kill(program.pid, signal.SIGKILL)
         program.wait()
-        until(lambda: not program.session(), END_TIMEOUT)
+        wait_until(lambda: not program.session(), END_TIMEOUT)
     assert is_free(where)
 
 
@@ -197,10 +190,10 @@ def test_killing_the_process_group_leaves_nothing_running(start: Start) -> None:
     program = start()
     where = program.address
     program.send("/stuck")
-    until(lambda: children_of(program.listener()))
+    wait_until(lambda: children_of(program.listener()))
     os.killpg(program.pid, signal.SIGKILL)
     program.wait()
-    until(lambda: not program.session(), END_TIMEOUT)
+    wait_until(lambda: not program.session(), END_TIMEOUT)
     assert is_free(where)
 
 
@@ -233,7 +226,7 @@ def test_signal_to_the_process_group_ends_everything_cleanly(
 def test_signal_to_every_process_ends_everything_cleanly(start: Start) -> None:
     program = start()
     program.send("/stuck")
-    until(lambda: children_of(program.listener()))
+    wait_until(lambda: children_of(program.listener()))
     for pid in program.session():  # as systemd does
         os.kill(pid, signal.SIGTERM)
     assert program.wait() == 0
@@ -251,13 +244,13 @@ def test_killed_worker_does_not_stop_traffic(start: Start) -> None:
         for _ in range(2):
             old = program.listener()
             os.kill(old, signal.SIGKILL)
-            until(lambda old=old: children_of(program.pid) not in ([old], []))
-            until(lambda: not is_free(program.address))
+            wait_until(lambda old=old: children_of(program.pid) not in ([old], []))
+            wait_until(lambda: not is_free(program.address))
             program.send("/again")
             packet = oscbridge.decode_packet(client.recv(timeout=WAIT, decode=False))
             assert [m.address for m in oscbridge.messages(packet)] == ["/again"]
     assert program.log.count("its worker was killed by SIGKILL") == 2
-    until(lambda: program.log.count("listening again on") == 2)
+    wait_until(lambda: program.log.count("listening again on") == 2)
 
 
 # --- a port in use -------------------------------------------------------------------------------

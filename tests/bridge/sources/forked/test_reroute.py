@@ -28,6 +28,7 @@ from oscbridge.bridge.sources.listener import listen
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.osc import TimeTag
 from oscbridge.osc.framing import encoder_for
+from oscbridge.testing import until
 from tests.support.processes import children_of
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no os.fork")
@@ -117,13 +118,6 @@ def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path
     monkeypatch.syspath_prepend(tmp_path)
     yield path, f"{name}:wait"
     path.touch()
-
-
-async def until(condition: Callable[[], object], seconds: float = WAIT) -> None:
-    """Wait for a condition that has no event."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def descriptors() -> int:

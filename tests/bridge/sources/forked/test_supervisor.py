@@ -26,6 +26,7 @@ from oscbridge.bridge.sources.forked import worker_process
 from oscbridge.bridge.sources.forked.supervisor import ForkingListener
 from oscbridge.osc.framing import encoder_for
 from oscbridge.plugins import Plugins
+from oscbridge.testing import until
 from tests.support.processes import children_of
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="requires os.fork")
@@ -70,13 +71,6 @@ def out(app: App) -> Any:
 
 def addresses(messages: list[Message]) -> list[str]:
     return [message.address for message in messages]
-
-
-async def until(condition: Callable[[], object], seconds: float = WAIT) -> None:
-    """Wait for a condition that has no event."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def is_sending(pid: int) -> bool:
