@@ -32,9 +32,9 @@ EntryT = TypeVar("EntryT", bound=HasAddress, default=Deliverable)
 class QueueBase(ABC, Generic[EntryT]):
     """Counts the messages that enter, and those that it drops, under the lock.
 
-    ``messages`` and ``must_deliver`` are filled by a subclass. The queue is woken only when both were empty:
-    one wake-up per message would itself be an unbounded queue. Messages that arrive after it
-    was closed are dropped as ``closed``.
+    ``messages`` and ``must_deliver`` are filled by a subclass. The queue is woken only when both
+    were empty: one wake-up per message would itself be an unbounded queue. Messages that arrive
+    after it was closed are dropped as ``closed``.
     """
 
     def __init__(

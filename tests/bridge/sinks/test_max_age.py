@@ -22,8 +22,8 @@ AGE = 0.5
 POLICIES: tuple[Policy, ...] = ("drop_oldest", "latest", "block", "spool")
 
 
-class Cues(Endpoint[Options]):
-    """Takes one message per send, while it is up."""
+class Cueing(Endpoint[Options]):
+    """Takes messages while it is up."""
 
     def __init__(self) -> None:
         super().__init__("cues", Options())
@@ -35,31 +35,25 @@ class Cues(Endpoint[Options]):
         if not self.up:
             raise NotConnected("away")
 
-    async def send(self, message: Message) -> None:
-        self.tried.set()
-        if not self.up:
-            raise NotConnected("away")
-        self.sent.append(message.address)
-
-
-class CueBatches(Endpoint[Options]):
-    """The same, in batches."""
-
-    def __init__(self) -> None:
-        super().__init__("cues", Options())
-        self.up = False
-        self.sent: list[str] = []
-        self.tried = asyncio.Event()
-
-    async def connect(self) -> None:
-        if not self.up:
-            raise NotConnected("away")
-
-    async def send_batch(self, messages: Sequence[Message]) -> None:
+    def take(self, *messages: Message) -> None:
         self.tried.set()
         if not self.up:
             raise NotConnected("away")
         self.sent += [message.address for message in messages]
+
+
+class Cues(Cueing):
+    """Takes one message per send."""
+
+    async def send(self, message: Message) -> None:
+        self.take(message)
+
+
+class CueBatches(Cueing):
+    """Takes batches."""
+
+    async def send_batch(self, messages: Sequence[Message]) -> None:
+        self.take(*messages)
 
 
 class Notes(Cues, MustDeliver):

@@ -85,8 +85,7 @@ class _WorkerServer(ABC):
         server.server_address = server.socket.getsockname()
 
     def server_activate(self) -> None:
-        """Do nothing: it listens already."""
-        return
+        return  # it listens already
 
     def prepare(
         self, channel: WorkerChannel, mirror: MirrorWriter, settings: WorkerSettings
