@@ -19,7 +19,7 @@ MAX_NOTES: Final = 4
 
 
 def notes(now: Snapshot, before: Snapshot | None) -> list[Text]:
-    """Failing routes first, then what fails, matches no route, waits or deviates, source by source."""
+    """Failing routes first, then what fails, matches no route, waits or deviates, by source."""
     old = {} if before is None else _sources(before)
     failing = [each for each in now.status.routes if each.failing and not each.problem]
     lines = [_route(each) for each in failing]
