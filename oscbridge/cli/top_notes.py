@@ -19,12 +19,12 @@ MAX_NOTES: Final = 4
 
 
 def notes(now: Snapshot, before: Snapshot | None) -> list[Text]:
-    """Failing routes first, then what fails, matches no route or waits, source by source."""
+    """Failing routes first, then what fails, matches no route, waits or deviates, by source."""
     old = {} if before is None else _sources(before)
     failing = [each for each in now.status.routes if each.failing and not each.problem]
     lines = [_route(each) for each in failing]
     sources = _sources(now)
-    for find in (_failures, _unmatched, _held):
+    for find in (_failures, _unmatched, _held, _tolerated):
         found = [find(name, each, old.get(name)) for name, each in sources.items()]
         lines += [each for each in found if each is not None]
     return cut(lines, MAX_NOTES, lambda count: Text(f"… {count} more", "dim"))
@@ -67,6 +67,13 @@ def _held(name: str, now: Received, _before: Received | None) -> Text | None:
     return line(
         f"! {name}: {_count(now.held, 'message')} {verb} time tag or for a process", "yellow"
     )
+
+
+def _tolerated(name: str, now: Received, _before: Received | None) -> Text | None:
+    if not any(now.tolerated.values()):
+        return None
+    kinds = ", ".join(f"{count:,} {reason}" for reason, count in now.tolerated.items() if count)
+    return line(f"! {name}: accepted although they deviate from OSC: {kinds}", "dim")
 
 
 def _count(count: int, noun: str) -> str:

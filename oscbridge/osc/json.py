@@ -29,6 +29,7 @@ from oscbridge.osc import (
     encode_message,
     infer,
 )
+from oscbridge.osc.lenient import is_bare_address
 from oscbridge.osc.type_tags import TYPE_TAGS, TypeTag
 
 __all__ = ["MAX_DEPTH", "decode_json", "encode_json"]
@@ -119,7 +120,8 @@ _WRITERS: Final = {tag: _writer(row) for tag, row in TYPE_TAGS.items()}
 def decode_json(data: str | bytes) -> Packet:
     """A packet from JSON; bytes are UTF-8. Each message in it can be encoded as OSC.
 
-    The type of an argument without ``type`` is inferred.
+    The type of an argument without ``type`` is inferred. As in OSC, an address without its
+    leading slash is kept as it is.
     Raises only :class:`DecodeError`.
     """
     try:
@@ -144,7 +146,7 @@ def _packet(document: JSON, depth: int) -> Packet:
             tuple(_packet(packet, depth - 1) for packet in packets),
         )
     address = document.get("address")
-    if not isinstance(address, str) or not address.startswith("/"):
+    if not isinstance(address, str) or not (address.startswith("/") or is_bare_address(address)):
         raise DecodeError("address", f"address must start with '/', got {_short(address)}")
     args = document.get("args", [])
     try:

@@ -5,7 +5,7 @@ Pure conversions: nothing here reads a clock.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, SupportsIndex, overload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,6 +91,17 @@ class TimeTag(int):
             seconds += _ERA
         yield datetime(1900, 1, 1) + timedelta(seconds=seconds)
         yield self.fraction
+
+    def __len__(self) -> int:
+        return 2
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Moment | int: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Moment | int, ...]: ...
+    def __getitem__(self, index: SupportsIndex | slice) -> Moment | int | tuple[Moment | int, ...]:
+        """An item of the pair that it unpacks to: ``tag[0]`` is the whole second."""
+        return tuple(self)[index]
 
     def __repr__(self) -> str:
         return f"TimeTag({int(self):#018x})"

@@ -85,7 +85,8 @@ def get_float(dgram: bytes, start_index: int) -> tuple[float, int]:
     """A float. Zero bytes that are missing at the end of the datagram are added: some senders
     omit them."""
     if isinstance(dgram, bytes | bytearray):
-        dgram = bytes(dgram).ljust(start_index + 4, b"\0")
+        end = start_index + 4 if start_index <= len(dgram) else 0
+        dgram = bytes(dgram).ljust(end, b"\0")
     value: float
     value, index = _get_float(dgram, start_index)
     return value, index

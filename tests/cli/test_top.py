@@ -156,6 +156,13 @@ def test_messages_without_a_route_are_shown_with_the_last_address() -> None:
     ]
 
 
+def test_accepted_deviations_are_shown_by_kind() -> None:
+    now = picture(2, [bridge()], [endpoint()])
+    now = now._replace(status=replaced(now.status, tolerated={"address": 1_234, "text": 5}))
+    note = "! stage: accepted although they deviate from OSC: 1,234 address, 5 text"
+    assert note in [line.rstrip() for line in drawn(now)]
+
+
 def test_held_messages_are_shown() -> None:
     now = picture(2, [bridge()], [endpoint()])
     now = now._replace(status=replaced(now.status, held=12))

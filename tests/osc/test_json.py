@@ -204,6 +204,12 @@ def argument(text: str) -> str:
     return '{"address": "/a", "args": [' + text + "]}"
 
 
+@pytest.mark.parametrize("text", ['{"address": "node"}', '{"packets": [{"address": "node"}]}'])
+def test_address_without_a_leading_slash_is_accepted(text: str) -> None:
+    packet = oscbridge.decode_json(text)
+    assert [each.address for each in oscbridge.messages(packet)] == ["node"]
+
+
 MALFORMED = {
     "nothing": "",
     "half a document": '{"address": "/a", "args": [',
@@ -214,7 +220,8 @@ MALFORMED = {
     "a text": '"/a"',
     "an empty object": "{}",
     "address that is a number": '{"address": 5}',
-    "address without slash": '{"address": "a"}',
+    "address with a blank, without slash": '{"address": "a b"}',
+    "pattern without slash": '{"address": "a*"}',
     "empty address": '{"address": ""}',
     "address with NUL": '{"address": "/a\\u0000b"}',
     "lone surrogate": '{"address": "/\\ud800"}',

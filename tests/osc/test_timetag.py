@@ -90,3 +90,18 @@ def test_time_tag_is_an_instant_in_utc() -> None:
 
 def test_time_tag_shows_its_64_bits() -> None:
     assert repr(TimeTag(1)) == "TimeTag(0x0000000000000001)"
+
+
+def test_items_are_those_of_the_pair_that_it_unpacks_to() -> None:
+    tag = TimeTag(3_900_000_000 << 32 | 1 << 31)
+    when, fraction = tag
+    assert (tag[0], tag[1], tag[-1]) == (when, fraction, fraction)
+    assert tag[:] == (when, fraction)
+    assert len(tag) == 2
+    with pytest.raises(IndexError):
+        tag[2]
+
+
+def test_time_tag_of_zero_is_false_as_an_integer() -> None:
+    assert not TimeTag(0)
+    assert TimeTag(1)

@@ -212,10 +212,9 @@ def checked(made: object, source: Message) -> Message:
     if not isinstance(made, Message):
         raise TypeError(f"must return a Message, got {made!r}")
     try:
-        if not made.address.startswith("/"):
-            raise EncodeError(f"address must start with '/', got {made.address!r}")
         encode_message(made)
     except (AttributeError, TypeError) as error:  # e.g. an address that is not text
         raise EncodeError(f"cannot encode {made!r}: {error}") from None
     timetag = source.timetag if made.timetag is None else made.timetag
-    return Message(made.address, made.types, tuple(made.args), timetag, source.origin)
+    address = made.address if made.address.startswith("/") else f"/{made.address}"
+    return Message(address, made.types, tuple(made.args), timetag, source.origin)

@@ -179,6 +179,11 @@ def test_function_can_return_several_messages(body: str, through: Through) -> No
     assert [message.address for message in through(body)[0]] == ["/1", "/2"]
 
 
+def test_returned_address_gets_its_leading_slash(through: Through) -> None:
+    (made,), _ = through("return oscbridge.Message.of('node', 1)")
+    assert (made.address, made.args) == ("/node", (1,))
+
+
 def test_function_can_return_an_empty_list(through: Through) -> None:
     made, steps = through("return []")
     assert (made, steps.counts.failed) == ([], {})
@@ -206,7 +211,8 @@ def test_function_can_return_arguments_as_a_list(through: Through) -> None:
         ("return '/out'", "TypeError: must return a Message, got '/out'"),
         ("return ('/out', 1)", "TypeError: must return a Message, got '/out'"),
         ("return {'/out': 1}", "TypeError: must return a Message, got {'/out': 1}"),
-        ("return oscbridge.Message('out')", "EncodeError: address must start with '/'"),
+        ("return oscbridge.Message('o ut')", "EncodeError: address must start with '/'"),
+        ("return oscbridge.Message('')", "EncodeError: address must start with '/'"),
         ("return oscbridge.Message(5)", "EncodeError: cannot encode Message(address=5"),
         ("return oscbridge.Message('/out', 'i', ('a',))", "does not fit type tag 'i'"),
         ("return oscbridge.Message.of('/out', object())", "EncodeError: no OSC type for"),
