@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import sys
+from collections.abc import Iterable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -31,6 +32,10 @@ __all__ = ["command", "read_configuration"]
 
 STOP_TIMEOUT: Final = 2.0
 """Seconds of a shutdown, in addition to ``drain_timeout``, after which the process exits anyway."""
+
+HANDLER_TIMEOUT: Final = 0.5
+"""Seconds after a signal in which received messages are handled; the others are dropped. The
+servers of bridges stop meanwhile. Those of endpoints have ``drain_timeout`` in addition."""
 
 GC_THRESHOLD: Final = 10_000
 """New objects after which the garbage collector looks for cycles; Python's default is 700. Each
@@ -96,8 +101,15 @@ def read_configuration(
 
 
 async def _run(service: Service, plugins: Plugins, name: str) -> None:
+    app = service.app
+
     def end_in_time() -> None:
-        end_within(service.app.configuration.run.drain_timeout + STOP_TIMEOUT)
+        drain, bridges = app.configuration.run.drain_timeout, app.configuration.bridges
+        end_within(
+            drain + STOP_TIMEOUT,
+            (HANDLER_TIMEOUT, lambda: _abandon(app, bridges)),
+            (drain + HANDLER_TIMEOUT, lambda: _abandon(app, app.endpoints)),
+        )
 
     with until_signal(service.request_reload, end_in_time) as stop:
         try:
@@ -112,6 +124,13 @@ async def _run(service: Service, plugins: Plugins, name: str) -> None:
             fail(str(error), 1)  # now: the rest of the shutdown may be blocked
         finally:
             end_within(STOP_TIMEOUT)  # asyncio waits for threads of plugins
+
+
+def _abandon(app: App, sources: Iterable[str]) -> None:
+    """Handle no further message of these sources, from any thread."""
+    for name in tuple(sources):
+        if (dispatcher := app.dispatchers.get(name)) is not None:
+            dispatcher.abandon()
 
 
 def _log_bug(error: OSCBridgeError) -> None:

@@ -54,6 +54,7 @@ class PacketDispatcher(Timing, PacketReader):
         self.name = name
         """``source`` in the origin of this dispatcher's messages."""
         self._on_left: Callable[[ClientAddress], None] | None = None
+        self._is_abandoned = False
         self._call: Callable[[Target, Message, ClientAddress, Reply], None] = self._call_handlers
 
     def adopt(
@@ -97,7 +98,18 @@ class PacketDispatcher(Timing, PacketReader):
         """
         self._watcher = watcher
         self._call = self._call_handlers if watcher is None else self._call_watched
+        if self._is_abandoned:
+            self._call = self._drop
         self._clear_cache()
+
+    def abandon(self) -> None:
+        """Drop and count all further messages that have handlers, as the program ends.
+
+        From any thread: a batch that another one handles ends with the current message.
+        Callbacks that take only an address and arguments are still called.
+        """
+        self._is_abandoned = True
+        self._call = self._drop
 
     # --- dispatching -----------------------------------------------------------------------
 
@@ -225,8 +237,8 @@ class PacketDispatcher(Timing, PacketReader):
         reply: Reply,
         was_watched: bool = False,
     ) -> None:
-        call = self._call_handlers if was_watched else self._call
-        for target, message in calls:
+        for target, message in calls:  # it may be abandoned meanwhile
+            call = self._call_handlers if was_watched and not self._is_abandoned else self._call
             call(target, message, client_address, reply)
 
     def _read_packet(self, data: bytes, client_address: ClientAddress) -> list[ReadMessage]:
@@ -268,6 +280,14 @@ class PacketDispatcher(Timing, PacketReader):
         if watcher is not None:
             watcher(message)
         self._call_handlers(target, message, client_address, reply)
+
+    def _drop(
+        self, target: Target, message: Message, _client: ClientAddress, _reply: Reply
+    ) -> None:
+        if target.calls:
+            self.report_dropped("stopped", 1, "not handled before the stop")
+        else:
+            self.count_unmatched(message.address)
 
     def _call_handlers(
         self, target: Target, message: Message, client_address: ClientAddress, reply: Reply

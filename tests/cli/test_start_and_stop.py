@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from oscbridge import Message
+from oscbridge.tcp_client import TCPClient
 from oscbridge.udp_client import UDPClient
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -79,6 +81,42 @@ def test_stop_abandons_code_that_does_not_end(
     assert time.monotonic() - began < 3.5
     assert "exiting anyway" in program.output
     assert (what or "a thread or a task that does not end") in program.output
+
+
+SLOW = """
+import time
+seen = 0
+
+def function(message):
+    global seen
+    seen += 1
+    print("handling", seen, flush=True)
+    time.sleep(0.05)
+"""
+
+
+@pytest.mark.parametrize(
+    ("scheme", "mode"),
+    [("udp", "asyncio"), ("tcp", "asyncio"), ("udp", "blocking")],
+)
+def test_stop_drops_and_counts_messages_that_a_slow_function_leaves(
+    scheme: str, mode: str, start: Start, write: Write
+) -> None:
+    write(SLOW, "mine.py")
+    sent = 200
+    bridge = f'[bridge.stage]\nlisten = "{scheme}://127.0.0.1:0"\nmode = "{mode}"\n'
+    program = start("run", write(bridge + ROUTE))
+    port = int(program.wait_for(rf"{scheme}://127\.0\.0\.1:(\d+)")[1])
+    program.wait_for("Ctrl-C stops it")
+    with (UDPClient if scheme == "udp" else TCPClient)("127.0.0.1", port) as client:
+        for _ in range(sent):
+            client.send(Message.of("/x"))
+        program.wait_for("handling 5")
+        assert program.stop(signal.SIGINT) == 0
+    handled = max(map(int, re.findall(r"handling (\d+)", program.output)))
+    found = re.findall(r"not handled before the stop(?: \((\d+) )?", program.output)
+    assert handled < sent, program.output
+    assert sum(int(more or 1) for more in found) == sent - handled, program.output
 
 
 def test_error_at_startup_is_reported_while_a_thread_does_not_end(call: Call, write: Write) -> None:

@@ -45,10 +45,6 @@ COMMITTED = 1.0
 DRAIN_TIMEOUT = 60.0
 """Seconds for the queues to become empty after the last message."""
 
-LOST_BY_WORKER = 32
-"""Messages that a forking bridge may lose with each worker that is killed: those that it has
-received and not yet passed on."""
-
 
 class Chaos:
     """One run."""
@@ -89,7 +85,7 @@ class Chaos:
             self.problems += stage.program.left()
             return
         sent = {name: sender.sent() for name, sender in senders.items()}
-        self._account(number, sent, drops, failures, before)
+        self._account(number, sent, drops, before)
 
     def _wait(self, senders: dict[str, Sender], number: int, is_killed: bool) -> dict[str, int]:
         """Until the senders are done, or the main process is killed. Its resources, early on."""
@@ -118,7 +114,6 @@ class Chaos:
         number: int,
         sent: dict[str, Sent],
         drops: dict[str, int],
-        failures: Failures,
         before: dict[str, int],
     ) -> None:
         stage = self._stage
@@ -130,8 +125,7 @@ class Chaos:
         after = stage.program.resources()
         drops = {name: now - drops[name] for name, now in kernel_drops(stage.ports).items()}
         stage.note_stored(number, status)
-        lost = {"forking": LOST_BY_WORKER * failures.done["kill a worker"]}
-        found = check_bridges(status, sent, drops, lost)
+        found = check_bridges(status, sent, drops)
         found += check_endpoints(status, stage.end_peers(), lossy=frozenset({"mortal", "remote"}))
         found += check_resources(before, after)
         found += stage.program.stop()

@@ -97,7 +97,7 @@ class Soak:
         for peer in self._peers.values():
             peer.end()
         arrived = {name: peer.received.total() for name, peer in self._peers.items()}
-        self.problems += check_bridges(status, sent, drops, {})
+        self.problems += check_bridges(status, sent, drops)
         # A peer that is killed takes with it what the kernel had for it.
         self.problems += check_endpoints(status, arrived, lossy=frozenset({"mortal"}))
         self.problems += check_resources(before, after)

@@ -7,7 +7,6 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Final, TypeAlias
 
 from websockets.asyncio.server import broadcast
@@ -74,11 +73,30 @@ class WebSocketClient:
         """Limits its frames per second; None without a limit."""
         self._throttled = False
         self._filled = asyncio.Event()
+        self.measure_unsent = connection.unsent_meter()
+        """Returns the bytes that wait in its transport."""
+        self._unsent = oscbridge.UnsentMessages()
+        self._is_behind = False
+        """Whether data was in the transport after the last write."""
 
     @property
     def is_idle(self) -> bool:
         """Whether no data is queued for it, neither here nor in the transport."""
-        return not self._frames and self.connection.transport.get_write_buffer_size() == 0
+        if self._is_behind:
+            if self.measure_unsent():
+                return False
+            self._is_behind = False
+            self._unsent.clear()
+        return not self._frames
+
+    def note_written(self, frame: OutgoingFrame) -> None:
+        """To be called after a frame is written: is it unsent?"""
+        unsent = self.measure_unsent()
+        if unsent or self._is_behind:
+            self._is_behind = unsent > 0
+            # If a part of a frame is lost, so are all of its messages.
+            messages = (frame.data, *[b""] * (frame.messages - 1))
+            self._unsent.wrote(messages, len(frame.data), unsent)
 
     def _make_pacer(self, options: ClientOptions) -> FramePacer:
         return FramePacer(
@@ -87,9 +105,15 @@ class WebSocketClient:
             latest=options.latest,
             limit=self._limit,
             is_ready=self._is_ready,
-            write=partial(self.connection.send_frames, text=self.format is FrameFormat.JSON),
+            write=self._write_frames,
             on_drop=self._on_drop,
         )
+
+    def _write_frames(self, frames: Sequence[OutgoingFrame]) -> None:
+        data = [frame.data for frame in frames]
+        self.connection.send_frames(data, text=self.format is FrameFormat.JSON)
+        for frame in frames:
+            self.note_written(frame)
 
     def _is_ready(self) -> bool:
         """Whether the last frame is sent. A client that reads nothing is disconnected."""
@@ -126,6 +150,9 @@ class WebSocketClient:
     def drop_queued(self) -> None:
         """Drop and count unsent messages after the client has disconnected."""
         left, self._queued_messages = self._queued_messages + self._sending, 0
+        if not self.connection.has_sent_all:
+            left += self._unsent.count(self.measure_unsent() or None)
+        self._unsent.clear()
         if self.pacer is not None:
             left += self.pacer.close()
         self._sending = 0
@@ -164,6 +191,7 @@ class WebSocketClient:
                     self._sending = frame.messages
                     await send(frame.data, text=text)
                     self._sending = 0
+                    self.note_written(frame)
                 self._sending_since = math.inf
                 self._filled.clear()
                 await self._filled.wait()
@@ -242,10 +270,12 @@ def send(clients: Sequence[WebSocketClient], frames: Sequence[OutgoingFrame]) ->
     text = True if clients[0].format is FrameFormat.JSON else None
     for frame in frames:
         open_clients = [client for client in clients if not client.connection.is_gone]
-        idle = [client.connection for client in open_clients if client.is_idle]
+        idle = [client for client in open_clients if client.is_idle]
         if len(idle) < len(open_clients):
             for client in open_clients:
                 if not client.is_idle:
                     client.put(frame)
         if idle:
-            broadcast(idle, frame.data, text=text)
+            broadcast([client.connection for client in idle], frame.data, text=text)
+            for client in [each for each in idle if each.measure_unsent()]:
+                client.note_written(frame)

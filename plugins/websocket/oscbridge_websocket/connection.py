@@ -86,6 +86,8 @@ class WebSocketConnection(ServerConnection):
         self._head_size = 0
         self._is_rejected = False
         self._is_aborted = False
+        self._is_lost = False
+        """Whether it has ended with an error."""
         self._peer: Any = ("", 0)
         self._throttle: ReadThrottle | None = None
         self._frames = 0
@@ -116,8 +118,23 @@ class WebSocketConnection(ServerConnection):
     @property
     def unsent(self) -> int:
         """Bytes that wait to be sent, here or below TLS."""
-        transports = {self.transport, self._raw_transport} - {None}
-        return sum(each.get_write_buffer_size() for each in transports if each is not None)
+        raw, size = self._raw_transport, self.transport.get_write_buffer_size()
+        if raw is not None and raw is not self.transport:
+            size += raw.get_write_buffer_size()
+        return size
+
+    def unsent_meter(self) -> Callable[[], int]:
+        """A function that returns :attr:`unsent`, the fastest one, after the handshakes."""
+        if self._raw_transport is self.transport:
+            return self.transport.get_write_buffer_size
+        return lambda: self.unsent
+
+    @property
+    def has_sent_all(self) -> bool:
+        """Whether it has ended with both closing handshakes, after all data was sent."""
+        protocol = self._websocket
+        is_closed = protocol.close_sent is not None and protocol.close_rcvd is not None
+        return is_closed and not self._is_lost and not self._is_aborted
 
     def reject(self, rejection: Rejection) -> None:
         """Complete the handshake only to send the reason: a page sees nothing else."""
@@ -271,6 +288,7 @@ class WebSocketConnection(ServerConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         throttle = self._throttle
+        self._is_lost = exc is not None
         if exc is None and not self._is_aborted and throttle is not None and throttle.has_data:
             # One read of TLS can contain data and its end. The connection counts as open until
             # the data is parsed, at the client's rate.

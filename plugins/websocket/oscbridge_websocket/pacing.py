@@ -9,7 +9,7 @@ from itertools import count
 from typing import Final, NamedTuple
 
 import oscbridge
-from oscbridge_websocket.frames import FrameFormat, encode_messages, pack_bundles
+from oscbridge_websocket.frames import FrameFormat, OutgoingFrame, encode_messages, pack_bundles
 
 __all__ = ["EncodedMessage", "FramePacer", "encode_for_pacing"]
 
@@ -70,7 +70,7 @@ class FramePacer:
         latest: bool,
         limit: int,
         is_ready: Callable[[], bool],
-        write: Callable[[list[bytes]], None],
+        write: Callable[[list[OutgoingFrame]], None],
         on_drop: Callable[[str, int], None],
     ) -> None:
         """``rate`` is in frames per second. ``is_ready`` is asked before each frame; ``write``
@@ -140,7 +140,7 @@ class FramePacer:
         if self._waiting:
             self._timer = self._loop.call_at(self._due, self._tick)
 
-    def _take(self) -> list[bytes]:
+    def _take(self) -> list[OutgoingFrame]:
         """The messages of the next frame, oldest first."""
         waiting, size, fitting = self._waiting, 0, 0
         bundled = self._format is FrameFormat.BUNDLES
@@ -156,9 +156,9 @@ class FramePacer:
         else:
             taken = [waiting.popitem(last=False)[1] for _ in range(fitting)]
         if not bundled:
-            return [message.data for message in taken]
+            return [OutgoingFrame(message.data, 1) for message in taken]
         pairs = [(message.data, message.is_common) for message in taken]
-        return [frame.data for frame in pack_bundles(pairs, MAX_PACED_BUNDLE, always=True)]
+        return list(pack_bundles(pairs, MAX_PACED_BUNDLE, always=True))
 
     def flush(self) -> None:
         """Send everything at once: the bridge ends."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
 from typing import cast
 
 import pytest
@@ -28,6 +29,11 @@ class FakeConnection:
         self.open = asyncio.Event()
         self.aborted = False
         self.transport = self
+        self.unsent = 0
+        self.has_sent_all = False
+
+    def unsent_meter(self) -> Callable[[], int]:
+        return lambda: self.unsent
 
     async def send(self, data: bytes, text: bool | None = None) -> None:
         await self.open.wait()
@@ -128,6 +134,32 @@ async def test_burst_after_a_long_silence_disconnects_nobody() -> None:
         client.put(OutgoingFrame(b"b", 1))
     assert dropped == {"slow_client": 2}
     assert not connection.aborted
+
+
+async def test_unsent_frames_of_a_lost_connection_are_counted() -> None:
+    connection, dropped = FakeConnection(), Counter[str]()
+    connection.open.set()
+    client = make(connection, dropped, queue=10)
+    writing = asyncio.create_task(client.write())
+    for data, unsent in ((b"sent", 0), (b"first", 7), (b"second", 10)):
+        connection.unsent = unsent
+        client.put(OutgoingFrame(data, 2))
+        while data not in connection.sent:
+            await asyncio.sleep(0)
+    connection.unsent = 6 + 2  # the first one has left in part
+    writing.cancel()
+    client.drop_queued()
+    assert dropped == {"disconnected": 4}
+
+
+async def test_frames_sent_before_a_clean_end_are_not_counted_as_dropped() -> None:
+    connection, dropped = FakeConnection(), Counter[str]()
+    client = make(connection, dropped, queue=10)
+    connection.unsent = 5
+    client.note_written(OutgoingFrame(b"first", 1))
+    connection.unsent, connection.has_sent_all = 0, True
+    client.drop_queued()
+    assert dropped == {}
 
 
 async def test_what_waits_for_a_client_that_disconnects_is_counted() -> None:

@@ -219,7 +219,7 @@ class Reader:
             latest=latest,
             limit=limit,
             is_ready=lambda: self.reads,
-            write=self.writes.append,
+            write=lambda frames: self.writes.append([frame.data for frame in frames]),
             on_drop=lambda reason, count: self.drops.update(
                 {reason: self.drops.get(reason, 0) + count}
             ),

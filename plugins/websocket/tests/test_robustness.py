@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import Any
 
@@ -63,6 +64,28 @@ async def test_messages_queued_for_a_disconnected_client_are_counted_apart(
     assert bridge.client_drops["disconnected"] >= 4
     status = bridge.status
     assert (status.offered, status.sent, status.dropped) == (sent, sent, {})
+
+
+async def test_each_message_reaches_a_client_that_is_cut_off_or_is_counted(
+    start: Any, join: Any, messages: Any, raw: Any
+) -> None:
+    """What was handed to the transport of an aborted connection is not lost silently."""
+    bridge = await start("max_client_queue = 4")
+    fast, slow = await join(bridge), await raw(bridge)
+    await slow.handshake()
+    sent = await stuff(bridge, fast, messages)
+    await bridge.stop()
+    whole = 0
+    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        async with asyncio.timeout(10):
+            while True:
+                head = await slow.reader.readexactly(2)
+                size = head[1]
+                if size == 126:
+                    size = int.from_bytes(await slow.reader.readexactly(2), "big")
+                await slow.reader.readexactly(size)
+                whole += head[0] == 0x82
+    assert sent - whole == sum(bridge.client_drops.values()), bridge.client_drops
 
 
 async def test_client_that_reads_again_receives_the_newest(

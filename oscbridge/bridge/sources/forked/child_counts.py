@@ -3,7 +3,8 @@
 Each record of a child carries the child's number, and the number of the message that it was
 handling. A record is delivered or not, never half, so the supervisor knows which messages have
 left a child. A child that reads its own packets counts them in memory that it shares with the
-worker, which reports them once the child has ended.
+worker, which reports them once the child has ended. A worker that reads packets counts them in
+memory that it shares with the supervisor.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ __all__ = [
     "ChildHeader",
     "ChildTallies",
     "SharedStatistics",
+    "WorkerStatistics",
     "add_counts",
     "add_record",
     "counts_of",
@@ -31,6 +33,9 @@ __all__ = [
 
 HEADER: Final = Struct("=QQ")
 """Precedes each record: the number of the child (0: the worker), and that of its message."""
+
+_CELLS: Final = Struct("=QQQQ")
+"""Memory of a worker: received and unmatched messages, bad packets, and whether it is reading."""
 
 
 class ChildHeader(NamedTuple):
@@ -75,6 +80,33 @@ class SharedStatistics(Statistics):
     @unmatched.setter
     def unmatched(self, value: int) -> None:
         self._cells[1] = value
+
+
+class WorkerStatistics(SharedStatistics):
+    """Counters of a worker that reads packets; see :meth:`missing` for those that survive it."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def missing(memory: mmap.mmap, reported: Statistics) -> Counter[str]:
+        """What an ended worker has counted in this memory and has not reported.
+
+        A datagram that it had just read, and not decoded yet, counts as one message.
+        """
+        messages, unmatched, bad, reading = _CELLS.unpack_from(memory)
+        counts = Counter(messages=messages, unmatched=unmatched) + Counter({"bad.worker": bad})
+        known = Counter(messages=reported.messages, unmatched=reported.unmatched)
+        known["bad.worker"] = reported.bad.total()
+        return counts - known + Counter(messages=reading)
+
+    def note_bad(self) -> None:
+        """Count a bad packet."""
+        self._cells[2] += 1
+        self._cells[3] = 0
+
+    def note_reading(self, on: bool) -> None:
+        """Note that a datagram is read, and not counted yet, or that it is."""
+        self._cells[3] = on
 
 
 class ChildTallies:

@@ -7,7 +7,6 @@ import mmap
 import os
 import socket
 from collections.abc import Callable
-from tempfile import TemporaryFile
 
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     MAX_RECORD,
@@ -15,6 +14,7 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     ReceivedPacket,
     read_record,
 )
+from oscbridge.bridge.sources.forked.shared_memory import unnamed_file
 from oscbridge.errors import DecodeError
 
 __all__ = ["TrafficMirror"]
@@ -42,7 +42,7 @@ class TrafficMirror:
             for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
                 end.setsockopt(socket.SOL_SOCKET, option, BUFFER)
         try:
-            self._memory = _one_byte()
+            self._memory = unnamed_file(1)
         except BaseException:
             self._near.close()
             self._far.close()
@@ -92,18 +92,3 @@ class TrafficMirror:
         if show and isinstance(record, ReceivedPacket):
             self._show(record)
         return True
-
-
-def _one_byte() -> int:
-    """The descriptor of an unnamed file with one byte."""
-    if hasattr(os, "memfd_create"):  # needs no writable folder
-        memory = os.memfd_create("oscbridge-mirror")
-    else:
-        with TemporaryFile() as file:
-            memory = os.dup(file.fileno())
-    try:
-        os.ftruncate(memory, 1)
-    except BaseException:
-        os.close(memory)
-        raise
-    return memory

@@ -19,8 +19,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-from oscbridge.bridge.routes.config import RouteConfig
-from oscbridge.bridge.sources.forked.child_counts import SharedStatistics
+from oscbridge.bridge.sources.forked.child_counts import SharedStatistics, WorkerStatistics
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     ChildCount,
     ChildEnd,
@@ -30,26 +29,22 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     WorkerFailed,
     WorkerReady,
 )
+from oscbridge.bridge.sources.forked.worker_dispatch import dispatcher_for
 from oscbridge.bridge.sources.forked.worker_ipc import (
     POLL_INTERVAL,
     CountsSender,
     MirrorWriter,
     StopEvent,
     WorkerChannel,
-    WorkerRoute,
     die_with,
 )
 from oscbridge.bridge.sources.forked.worker_settings import WorkerSettings
-from oscbridge.dispatch.cache import Target
 from oscbridge.dispatch.dispatcher import Dispatcher
-from oscbridge.dispatch.handler import ClientAddress, Reply
-from oscbridge.dispatch.scheduler import Scheduler
 from oscbridge.dispatch.statistics import Statistics
 from oscbridge.logs.setup import configure_log
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.url import OSCURL
 from oscbridge.net.waker import Waker
-from oscbridge.osc import Limits, Message
 from oscbridge.server.connection_limits import StreamLimits
 from oscbridge.server.tcp import ForkingOSCTCPServer
 from oscbridge.server.udp_forking import ForkingOSCUDPServer
@@ -170,6 +165,22 @@ class _WorkerServer(ABC):
 
 
 class _WorkerUDPServer(_WorkerServer, ForkingOSCUDPServer):
+    def prepare(
+        self, channel: WorkerChannel, mirror: MirrorWriter, settings: WorkerSettings
+    ) -> None:
+        self._shared = WorkerStatistics(mmap.mmap(settings.counts, mmap.PAGESIZE))
+        self._dispatcher.statistics = self._shared
+        super().prepare(channel, mirror, settings)
+
+    def get_request(self) -> Any:
+        request = super().get_request()
+        self._shared.note_reading(True)
+        return request
+
+    def _take_one(self) -> None:
+        super()._take_one()
+        self._shared.note_reading(False)
+
     def process_request(self, request: Any, client_address: Any) -> None:
         self.mirror.write(request[0], client_address)
         super().process_request(request, client_address)
@@ -229,29 +240,6 @@ class _WorkerTCPServer(_WorkerServer, ForkingOSCTCPServer):
             self.channel.send(ClientDisconnected(tuple(client_address)).encode())
 
 
-class _WorkerDispatcher(Dispatcher):
-    """Numbers the messages that have handlers, for the supervisor."""
-
-    channel: WorkerChannel
-
-    def _call_handlers(
-        self, target: Target, message: Message, client_address: ClientAddress, reply: Reply
-    ) -> None:
-        if target.calls:
-            self.channel.begin_message()
-        super()._call_handlers(target, message, client_address, reply)
-
-
-class _MirroringDispatcher(_WorkerDispatcher):
-    """Mirrors the packets of TCP connections."""
-
-    mirror: MirrorWriter
-
-    def dispatch(self, data: bytes, client_address: ClientAddress, reply: Reply) -> None:
-        self.mirror.write(data, client_address)
-        super().dispatch(data, client_address, reply)
-
-
 def main(descriptor: int, supervisor: int) -> None:
     """Serve until the supervisor asks to stop, or is gone."""
     # The supervisor handles these. And a log line must not suspend a process that runs in the
@@ -269,7 +257,7 @@ def main(descriptor: int, supervisor: int) -> None:
     sock = socket.socket(fileno=settings.socket)
     try:
         mirror = MirrorWriter(settings.mirror_switch, socket.socket(fileno=settings.mirror_socket))
-        server = _server(settings, sock, _dispatcher(settings, channel, mirror))
+        server = _server(settings, sock, dispatcher_for(settings, channel, mirror))
     except Exception as error:
         channel.send(WorkerFailed.of(error).encode())
         return
@@ -279,30 +267,6 @@ def main(descriptor: int, supervisor: int) -> None:
         server.serve_forever(POLL_INTERVAL)
     finally:
         server.finish()
-
-
-def _dispatcher(
-    settings: WorkerSettings, channel: WorkerChannel, mirror: MirrorWriter
-) -> Dispatcher:
-    """Raises ``ValueError`` for a route that cannot be made."""
-    udp = OSCURL.parse(settings.listen).scheme == "udp"  # there the server mirrors packets
-    dispatcher = (_WorkerDispatcher if udp else _MirroringDispatcher)(
-        name=settings.name,
-        limits=Limits(**settings.packet_limits),
-        max_route_calls=settings.max_route_calls,
-        scheduler=Scheduler(**settings.scheduler),
-        adds_slash=True,
-    )
-    dispatcher.channel = channel
-    dispatcher.part = f"bridge.{dispatcher.name}"
-    if isinstance(dispatcher, _MirroringDispatcher):
-        dispatcher.mirror = mirror
-    for number, values in enumerate(settings.routes):
-        config = RouteConfig.from_pure(values)
-        dispatcher.map(config.match, WorkerRoute(number, config, channel))
-    if settings.has_plugin_routes:
-        dispatcher.map("*", WorkerRoute(-1, RouteConfig(), channel))
-    return dispatcher
 
 
 def _server(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import mmap
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ from oscbridge.bridge.sources.forked.child_counts import (
     HEADER,
     ChildHeader,
     ChildTallies,
+    WorkerStatistics,
     add_counts,
 )
 from oscbridge.bridge.sources.forked.ipc_protocol import (
@@ -37,6 +39,7 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     WorkerReady,
     read_record,
 )
+from oscbridge.bridge.sources.forked.shared_memory import unnamed_file
 from oscbridge.bridge.sources.forked.worker_settings import WorkerSettings
 from oscbridge.child_process import child_environment
 from oscbridge.dispatch.statistics import Statistics
@@ -84,6 +87,8 @@ class WorkerProcess:
         self._loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[WorkerReady | WorkerFailed] = self._loop.create_future()
         self._socket: socket.socket | None = None
+        self._memory: mmap.mmap | None = None
+        """What it has counted: it outlives the worker."""
         self._process: asyncio.subprocess.Process | None = None
         self._paused = False
 
@@ -122,6 +127,26 @@ class WorkerProcess:
         return await self._end(STOP, STOP_TIMEOUT)
 
     async def _start(self, settings: WorkerSettings, descriptors: Sequence[int]) -> None:
+        counts = unnamed_file(mmap.PAGESIZE)
+        try:
+            self._memory = mmap.mmap(counts, mmap.PAGESIZE)
+            await self._run((*descriptors, counts))
+        finally:
+            os.close(counts)
+        self._update_reader()
+        settings = replace(settings, finish_timeout=FINISH_TIMEOUT, counts=counts)
+        try:
+            async with asyncio.timeout(START_TIMEOUT):
+                await self._send_settings(settings)
+                answer = await self._answer
+        except TimeoutError:
+            raise TimeoutError(f"the worker did not answer within {START_TIMEOUT:g} s") from None
+        if isinstance(answer, WorkerFailed):
+            raise answer.error()
+        self._update_reader()
+
+    async def _run(self, descriptors: Sequence[int]) -> None:
+        """Start the process, and open the socket to it."""
         self._socket, far = socket.socketpair(socket.AF_UNIX, SOCKET_TYPE)
         with far:
             self._socket.setblocking(False)
@@ -137,21 +162,11 @@ class WorkerProcess:
                 env=child_environment(),
                 process_group=0,
             )
-        self._update_reader()
-        try:
-            async with asyncio.timeout(START_TIMEOUT):
-                await self._send_settings(settings)
-                answer = await self._answer
-        except TimeoutError:
-            raise TimeoutError(f"the worker did not answer within {START_TIMEOUT:g} s") from None
-        if isinstance(answer, WorkerFailed):
-            raise answer.error()
-        self._update_reader()
 
     async def _send_settings(self, settings: WorkerSettings) -> None:
         assert self._process is not None
         stdin = cast(asyncio.StreamWriter, self._process.stdin)
-        stdin.write(replace(settings, finish_timeout=FINISH_TIMEOUT).encode())
+        stdin.write(settings.encode())
         with suppress(ConnectionError):  # it has ended, which the socket reports as well
             await stdin.drain()
         stdin.close()
@@ -179,6 +194,11 @@ class WorkerProcess:
             self._loop.remove_reader(sock)
             self._read_from(sock, REST)
             sock.close()
+        memory, self._memory = self._memory, None
+        if memory is not None:
+            if missing := WorkerStatistics.missing(memory, self.statistics):
+                self._count(CountsRecord(missing))
+            memory.close()
         return in_time
 
     # --- its records -------------------------------------------------------------------------

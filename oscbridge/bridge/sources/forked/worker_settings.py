@@ -43,6 +43,8 @@ class WorkerSettings:
     log_form: Form
     finish_timeout: float = 0.0
     """Seconds to finish accepted messages after :data:`RETIRE`."""
+    counts: int = -1
+    """Descriptor of the memory for :class:`WorkerStatistics`."""
 
     def encode(self) -> bytes:
         return json.dumps(asdict(self)).encode()

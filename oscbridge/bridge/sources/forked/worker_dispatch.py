@@ -1,0 +1,80 @@
+"""The dispatchers of a worker: they number messages, and count where a kill loses nothing."""
+
+from __future__ import annotations
+
+from oscbridge.bridge.routes.config import RouteConfig
+from oscbridge.bridge.sources.forked.child_counts import WorkerStatistics
+from oscbridge.bridge.sources.forked.worker_ipc import MirrorWriter, WorkerChannel, WorkerRoute
+from oscbridge.bridge.sources.forked.worker_settings import WorkerSettings
+from oscbridge.dispatch.cache import Target
+from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.dispatch.handler import ClientAddress, Reply
+from oscbridge.dispatch.packet_reader import ReadMessage
+from oscbridge.dispatch.scheduler import Scheduler
+from oscbridge.errors import DecodeError
+from oscbridge.net.url import OSCURL
+from oscbridge.osc import Limits, Message
+
+__all__ = ["dispatcher_for"]
+
+
+class _WorkerDispatcher(Dispatcher):
+    """Numbers the messages that have handlers, for the supervisor."""
+
+    channel: WorkerChannel
+
+    def _call_handlers(
+        self, target: Target, message: Message, client_address: ClientAddress, reply: Reply
+    ) -> None:
+        if target.calls:
+            self.channel.begin_message()
+        super()._call_handlers(target, message, client_address, reply)
+
+
+class _MirroringDispatcher(_WorkerDispatcher):
+    """Mirrors the packets of TCP connections."""
+
+    mirror: MirrorWriter
+
+    def dispatch(self, data: bytes, client_address: ClientAddress, reply: Reply) -> None:
+        self.mirror.write(data, client_address)
+        super().dispatch(data, client_address, reply)
+
+
+class _CountingDispatcher(_WorkerDispatcher):
+    """Counts datagrams, which the worker reads, where a killed worker leaves the counts."""
+
+    def _read_packet(self, data: bytes, client_address: ClientAddress) -> list[ReadMessage]:
+        found = super()._read_packet(data, client_address)
+        if isinstance(self.statistics, WorkerStatistics):
+            self.statistics.note_reading(False)
+        return found
+
+    def report_bad(self, error: DecodeError, client_address: ClientAddress) -> None:
+        super().report_bad(error, client_address)
+        if isinstance(self.statistics, WorkerStatistics):
+            self.statistics.note_bad()
+
+
+def dispatcher_for(
+    settings: WorkerSettings, channel: WorkerChannel, mirror: MirrorWriter
+) -> Dispatcher:
+    """The dispatcher of a worker. Raises ``ValueError`` for a route that cannot be made."""
+    udp = OSCURL.parse(settings.listen).scheme == "udp"  # there the server mirrors packets
+    dispatcher = (_CountingDispatcher if udp else _MirroringDispatcher)(
+        name=settings.name,
+        limits=Limits(**settings.packet_limits),
+        max_route_calls=settings.max_route_calls,
+        scheduler=Scheduler(**settings.scheduler),
+        adds_slash=True,
+    )
+    dispatcher.channel = channel
+    dispatcher.part = f"bridge.{dispatcher.name}"
+    if isinstance(dispatcher, _MirroringDispatcher):
+        dispatcher.mirror = mirror
+    for number, values in enumerate(settings.routes):
+        config = RouteConfig.from_pure(values)
+        dispatcher.map(config.match, WorkerRoute(number, config, channel))
+    if settings.has_plugin_routes:
+        dispatcher.map("*", WorkerRoute(-1, RouteConfig(), channel))
+    return dispatcher
