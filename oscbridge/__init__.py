@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         check_host,
         check_host_names,
         check_interface,
+        check_origins,
         check_placeholder,
     )
     from oscbridge.net.hosts import HostPolicy, is_loopback
@@ -165,6 +166,7 @@ _HOMES = {
         "check_host",
         "check_host_names",
         "check_interface",
+        "check_origins",
         "check_placeholder",
     ),
     "oscbridge.net.hosts": ("HostPolicy", "is_loopback"),
@@ -253,6 +255,7 @@ __all__ = [
     "check_host",
     "check_host_names",
     "check_interface",
+    "check_origins",
     "check_placeholder",
     "child_environment",
     "decode_json",
