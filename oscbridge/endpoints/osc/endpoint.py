@@ -78,7 +78,7 @@ class OSCOptions(oscbridge.Options):
     A multicast group or a broadcast address is fine."""
     listen: Annotated[oscbridge.HostPort | None, BeforeValidator(_listen)] = None
     """The local UDP address to send from and to receive replies on, ``host:port`` or
-    ``udp://host:port``; by default any port."""
+    ``udp://host:port``; by default any port. ``[::]`` and ``*`` are IPv6 and IPv4."""
     keepalive: Keepalive | None = None
     """A message that is sent regularly: ``{ send = "/xremote", every = 8 }``. With
     ``expect = true`` the device replies to it, as with
