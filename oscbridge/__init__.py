@@ -45,12 +45,17 @@ if TYPE_CHECKING:
     from oscbridge.hooks import hookimpl
     from oscbridge.host import Host
     from oscbridge.net.allowlist import AllowList
-    from oscbridge.net.any_host import is_any_host, open_listening_socket
+    from oscbridge.net.any_host import (
+        family_of_any_host,
+        is_any_host,
+        open_listening_socket,
+    )
     from oscbridge.net.host_name import (
         HostError,
         check_host,
         check_host_names,
         check_interface,
+        check_origins,
         check_placeholder,
     )
     from oscbridge.net.hosts import HostPolicy, is_loopback
@@ -151,6 +156,7 @@ _HOMES = {
         "encode_bundle",
         "encode_message",
         "encode_packet",
+        "family_of_any_host",
         "infer",
         "is_pattern",
         "messages",
@@ -159,12 +165,13 @@ _HOMES = {
     "oscbridge.osc.json": ("decode_json", "encode_json"),
     "oscbridge.hooks": ("hookimpl",),
     "oscbridge.net.allowlist": ("AllowList",),
-    "oscbridge.net.any_host": ("is_any_host", "open_listening_socket"),
+    "oscbridge.net.any_host": ("family_of_any_host", "is_any_host", "open_listening_socket"),
     "oscbridge.net.host_name": (
         "HostError",
         "check_host",
         "check_host_names",
         "check_interface",
+        "check_origins",
         "check_placeholder",
     ),
     "oscbridge.net.hosts": ("HostPolicy", "is_loopback"),
@@ -253,6 +260,7 @@ __all__ = [
     "check_host",
     "check_host_names",
     "check_interface",
+    "check_origins",
     "check_placeholder",
     "child_environment",
     "decode_json",
@@ -261,6 +269,7 @@ __all__ = [
     "encode_json",
     "encode_message",
     "encode_packet",
+    "family_of_any_host",
     "hookimpl",
     "infer",
     "is_any_host",

@@ -83,6 +83,12 @@ class Plugins:
         """Those that can be used."""
         return [plugin for plugin in self.plugins if plugin.error is None]
 
+    def installed_since(self) -> list[str]:
+        """The names of plugins that were installed since these were loaded."""
+        known = {(plugin.name, plugin.value) for plugin in self.plugins}
+        points = entry_points(group=hookspecs.PROJECT)
+        return sorted({point.name for point in points if (point.name, point.value) not in known})
+
     @property
     def endpoint_types(self) -> EndpointTypes:
         """Endpoint classes by the name of their type."""

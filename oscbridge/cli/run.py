@@ -23,7 +23,7 @@ from oscbridge.bridge.tasks import run_until
 from oscbridge.cli import fail
 from oscbridge.cli.ending import end_within
 from oscbridge.cli.until_signal import hold_hangup, until_signal
-from oscbridge.errors import OSCBridgeError
+from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.logs.setup import Form, configure_log
 from oscbridge.monitoring.service import Service
 from oscbridge.plugins import Plugins
@@ -93,7 +93,13 @@ def read_configuration(
         if directory not in sys.path:
             sys.path.insert(0, directory)
         types = {**plugins.broken_types, **plugins.endpoint_types}
-        return load(file, types, allow_broken=allow_broken)
+        try:
+            return load(file, types, allow_broken=allow_broken)
+        except ConfigurationError as error:
+            if not (new := plugins.installed_since()):
+                raise
+            text = f"installed since the start, restart the bridge to use: {', '.join(new)}"
+            raise ConfigurationError(f"{error}\n{text}") from None
     text = DEFAULT
     if "websocket" not in plugins.endpoint_types:
         text = text[: text.index("[endpoint")]

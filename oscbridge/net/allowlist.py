@@ -5,8 +5,11 @@ Pure. The cost of a look-up does not depend on the number of networks, and resul
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+from oscbridge.net.host_name import check_host
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -124,6 +127,8 @@ def _parse(text: str) -> _Network:
     try:
         network = ip_network(text, strict=False)
     except ValueError:
+        if re.fullmatch(r"[0-9]+(\.[^./]+){3}(/.*)?|.*[$<>{}].*", text):
+            check_host(text.partition("/")[0])  # names the fix
         hint = "write it as 10.0.0.0/8, 192.168.1.20 or ::1"
         raise ValueError(f"{text!r} is not a network or an address; {hint}") from None
     address = text.partition("/")[0]

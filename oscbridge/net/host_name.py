@@ -17,6 +17,7 @@ __all__ = [
     "check_host",
     "check_host_names",
     "check_interface",
+    "check_origins",
     "check_placeholder",
 ]
 
@@ -29,6 +30,9 @@ MAX_LABEL: Final = 63
 
 _PLACEHOLDER: Final = re.compile(r"[$<>{}]|%\w+%|%\(|^__\w+__$")
 """A template that was not filled in: ``${DESK}``, ``{{ desk }}``, ``<desk>``, ``%DESK%``."""
+
+_DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
+"""Ports that browsers leave out of an origin."""
 
 _FORBIDDEN: Final = re.compile(r"[^\w.-]")
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE | re.ASCII)
@@ -80,6 +84,33 @@ def check_host_names(hosts: tuple[str, ...]) -> tuple[str, ...]:
         if host != ANY_HOST:
             check_host(host)
     return hosts
+
+
+def check_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    """Return sites as browsers name them in ``Origin`` (RFC 6454, section 6.1); ``*`` is any.
+
+    Raises :class:`HostError` with the fix for a text that no browser sends: with a path, without
+    a scheme, with the default port, or with a host that cannot exist.
+    """
+    for origin in origins:
+        if origin not in ("*", "null", "file://"):
+            _check_origin(origin)
+    return origins
+
+
+def _check_origin(origin: str) -> None:
+    check_placeholder(origin)
+    scheme, has_scheme, rest = origin.rpartition("://")
+    host = rest.partition("/")[0]
+    name, _, port = host.rpartition(":") if re.search(r":[0-9]*$", host) else (host, "", "")
+    is_ipv6 = name.startswith("[") and name.endswith("]")
+    check_host(name[1:-1] if is_ipv6 else name)
+    scheme = scheme.lower() if has_scheme else "https"
+    if port == _DEFAULT_PORTS.get(scheme):
+        port = ""
+    written = f"{scheme}://{name.lower()}" + (f":{port}" if port else "")
+    if written != origin:
+        raise HostError(f"{origin!r} is not a valid origin; did you mean {written!r}?")
 
 
 def check_placeholder(text: str) -> None:

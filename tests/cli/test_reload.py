@@ -67,6 +67,25 @@ def test_invalid_file_is_rejected_and_the_bridge_keeps_running(
     assert program.stop() == 0
 
 
+def test_plugin_installed_since_the_start_needs_a_restart(
+    start: Start, write: Write, call: Call, environment: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "site"
+    folder.mkdir()
+    environment["PYTHONPATH"] = str(folder)
+    program = start("run", write(CONFIGURATION))
+    program.wait_for("Ctrl-C stops it")
+    info = folder / "tape-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tape\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[oscbridge]\nrecorder = tape\n")
+    write(CONFIGURATION + '[endpoint.new]\ntype = "tape"\n')
+    result = call("reload")
+    assert result.returncode == 2
+    assert "unknown endpoint type" in result.stderr
+    assert "installed since the start, restart the bridge to use: recorder" in result.stderr
+
+
 def test_failed_connection_is_a_warning(run: Callable[..., Any], write: Write, call: Call) -> None:
     run()
     write(

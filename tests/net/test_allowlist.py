@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 import pytest
 from hypothesis import example, given
@@ -20,6 +21,24 @@ ADDRESSES = IPV4 | IPV6
 def networks(draw: st.DrawFn) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     address = draw(ADDRESSES)
     return ipaddress.ip_network((address, draw(st.integers(0, address.max_prefixlen))), False)
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("192.168.001.005", "write 192.168.1.5"),
+        ("010.0.0.0/8", "write 10.0.0.0"),
+        ("192.168.1.300", "300 is more than 255"),
+        ("192.168.1.x", "'x' is not a number"),
+        ("192.168.1", "write it as 10.0.0.0/8"),
+        ("${DESK}", "is a placeholder"),
+        ("desk.lan", "write it as 10.0.0.0/8"),
+        ("10.0.0.0/33", "write it as 10.0.0.0/8"),
+    ],
+)
+def test_error_of_a_network_names_the_fix(text: str, fix: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(fix)):
+        AllowList([text])
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ class OSCOptions(oscbridge.Options):
     A multicast group or a broadcast address is fine."""
     listen: Annotated[oscbridge.HostPort | None, BeforeValidator(_listen)] = None
     """The local UDP address to send from and to receive replies on, ``host:port`` or
-    ``udp://host:port``; by default any port."""
+    ``udp://host:port``; by default any port. ``[::]`` and ``*`` are IPv6 and IPv4."""
     keepalive: Keepalive | None = None
     """A message that is sent regularly: ``{ send = "/xremote", every = 8 }``. With
     ``expect = true`` the device replies to it, as with
@@ -123,7 +123,7 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions], oscbridge.Reconfigurable[OSCOp
         self._link: DeviceLink | None = None
         self._name: TargetName | None = None
         """The name of the target, if it has one that may get another address."""
-        if options.to.scheme == "udp" and is_name(options.to.host):
+        if is_name(options.to.host):
             self._name = TargetName(options.to, self.log, self._moved)
         self._timer: asyncio.TimerHandle | None = None
         self._own: frozenset[object] = frozenset()
@@ -166,7 +166,8 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions], oscbridge.Reconfigurable[OSCOp
         self._peers = self._own.union(_forms(self._link.remote))
         if self._name is not None:
             self._name.use(self._link.remote)
-            self.start_task(self._name.watch(is_family_fixed=self.options.listen is not None))
+            is_udp, is_fixed = to.scheme == "udp", self.options.listen is not None
+            self.start_task(self._name.watch(is_periodic=is_udp, is_family_fixed=is_fixed))
         self._heard_at = asyncio.get_running_loop().time()
         self._keep_alive()
 
@@ -191,7 +192,7 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions], oscbridge.Reconfigurable[OSCOp
                 self._cancel_confirm()
                 self._confirmed()
         else:
-            text = f"{self.options.to.host} is now {remote[0]}, on another network"
+            text = f"{self.options.to.host} is now {remote[0]}"
             self.host.connection_lost(oscbridge.NotConnected(text))
 
     async def close(self) -> None:

@@ -1,7 +1,9 @@
-"""The name of a UDP target, which is looked up again: the device may have got another address.
+"""The name of a target, which is looked up again: the device may have got another address.
 
-Over TCP a lost connection shows that a device has moved, and the name is looked up for the next
-one. Over UDP nothing shows it.
+Over UDP nothing shows that a device has moved, so its name is looked up regularly. Over TCP mostly
+a lost connection shows it, and the name is looked up for the next one. A connection that works is
+only replaced if a reload, or a device that does not reply, asks for another look-up: the answers
+for a device with two addresses may alternate.
 """
 
 from __future__ import annotations
@@ -69,14 +71,14 @@ class TargetName:
         """Look the name up now, or soon after the last time."""
         self._asked.set()
 
-    async def watch(self, *, is_family_fixed: bool) -> None:
-        """Look the name up until cancelled.
+    async def watch(self, *, is_periodic: bool, is_family_fixed: bool) -> None:
+        """Look the name up until cancelled: when asked to, and every 30 s if ``is_periodic``.
 
         ``is_family_fixed`` says that only addresses of the current family can be used.
         """
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOKUP_INTERVAL):
+                async with asyncio.timeout(LOOKUP_INTERVAL if is_periodic else None):
                     await self._asked.wait()
             self._asked.clear()
             await self._look_up(is_family_fixed)

@@ -52,15 +52,18 @@ async def open_udp(
         any_host = "::" if family == socket.AF_INET6 else "0.0.0.0"
         if listen is None:
             here = (source if is_local else any_host, 0)
+        elif ipaddress.ip_address(remote[0].partition("%")[0]).is_multicast:
+            here = (any_host, listen.port)  # its options are those of one family
         else:
-            here = (any_host, listen.port)  # the family of the peer is all that it can use
+            family, any_host = oscbridge.family_of_any_host()
+            here = (any_host, listen.port)
     sock = oscbridge.open_udp_socket(family, here, interface)
     try:
         _prepare_sending(sock, hops, interface)
         host, port = sock.getsockname()[:2]
         bound = ipaddress.ip_address(host.partition("%")[0])
         if bound.is_multicast or bound.is_unspecified:
-            host = interface if interface and family == socket.AF_INET else source
+            host = interface if interface and ":" not in source else source
         link = UDPLink(sock, remote, (host, port), on_packet, on_refused)
         await link.start()
     except BaseException:
@@ -78,13 +81,23 @@ def _source_for(family: int, remote: oscbridge.ClientAddress) -> str:
         return str(probe.getsockname()[0])
 
 
+def _target(sock: socket.socket, remote: oscbridge.ClientAddress) -> oscbridge.ClientAddress:
+    """The address by which a socket reaches a remote one: one of both families reaches IPv4 as
+    ``::ffff:192.0.2.1``. Raises ``ValueError`` if it has only the other family.
+    """
+    if (":" in remote[0]) == (sock.family == socket.AF_INET6):
+        return remote
+    if sock.family == socket.AF_INET or sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+        raise ValueError(f"{remote[0]} is of the other family")
+    return (f"::ffff:{remote[0]}", remote[1])
+
+
 def _prepare_sending(sock: socket.socket, hops: int, interface: str) -> None:
     """Set the options for broadcast, multicast and datagram errors. Raises ``OSError``."""
     if sys.platform == "linux":
         if sock.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
-        else:
-            sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+        sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
     if sock.family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, hops)
@@ -115,6 +128,7 @@ class UDPLink(asyncio.DatagramProtocol):
         self.remote = remote
         self.near = near
         self.sock = sock
+        self._target = _target(sock, remote)
         self._on_packet = on_packet
         self._on_refused = on_refused
         self._receive = oscbridge.udp_receiver(sock)
@@ -126,12 +140,14 @@ class UDPLink(asyncio.DatagramProtocol):
 
         ``is_fixed`` says whether the configuration sets the local address.
         """
+        try:
+            target = _target(self.sock, remote)
+        except ValueError:  # the other family
+            return False
         family = self.sock.family
-        if (":" in remote[0]) != (family == socket.AF_INET6):
+        if not is_fixed and _source_for(family, target) != _source_for(family, self._target):
             return False
-        if not is_fixed and _source_for(family, remote) != _source_for(family, self.remote):
-            return False
-        self.remote = remote
+        self.remote, self._target = remote, target
         return True
 
     async def start(self) -> None:
@@ -158,12 +174,12 @@ class UDPLink(asyncio.DatagramProtocol):
             self._on_packet(data, client)
 
     async def send(self, packets: Sequence[bytes]) -> None:
-        sendto, remote = self.sock.sendto, self.remote
+        sendto, target = self.sock.sendto, self._target
         rejected: dict[int, oscbridge.BadMessage] = {}
         for index, packet in enumerate(packets):
             while True:
                 try:
-                    sendto(packet, remote)
+                    sendto(packet, target)
                 except BlockingIOError:
                     await self._writable()
                     continue
@@ -212,7 +228,7 @@ class UDPLink(asyncio.DatagramProtocol):
 
     def try_to_send(self, packet: bytes) -> None:
         with contextlib.suppress(OSError):
-            self.sock.sendto(packet, self.remote)
+            self.sock.sendto(packet, self._target)
 
     async def _writable(self) -> None:
         ready = asyncio.Event()

@@ -303,6 +303,8 @@ class MQTTEndpoint(
         session, entity = self._session, command.entity
         if not entity.optimistic or session is None or entity.component in STATELESS:
             return
+        if not message.args:  # the stop of a cover
+            return
         state = state_encoder(entity)(message)
         if command.retain:
             self._announce(session, command.state_topic, state)

@@ -85,6 +85,9 @@ class Entity(oscbridge.Options):
     """The area that Home Assistant suggests for the device."""
     command: Annotated[Address, AfterValidator(_of_captures)] = None
     """The address for commands from Home Assistant; by default the address of the message."""
+    stop: Annotated[Address, AfterValidator(_of_captures)] = None
+    """The address of the message without arguments that stops a ``cover``; without it Home
+    Assistant shows no stop."""
     optimistic: bool = False
     """Whether the commanded value is the state at once, without an answer of the device."""
 
@@ -99,6 +102,8 @@ class Entity(oscbridge.Options):
             raise ValueError("options: duplicate text")
         if self.state_class is not None and self.component != "sensor":
             raise ValueError("state_class is only for a sensor; remove it")
+        if self.stop is not None and self.component != "cover":
+            raise ValueError("stop is only for a cover; remove it")
         if self.entity_category == "config" and self.component not in COMMANDED:
             raise ValueError(
                 f'Home Assistant accepts no {self.component} with entity_category = "config"; '

@@ -21,6 +21,9 @@ FULL: Final = 255
 OPEN: Final = 100
 """The position of an open cover."""
 
+STOP: Final = b"STOP"
+"""The command that stops a cover."""
+
 NUMBERS: Final = "ifhd"
 """The type tags of numbers."""
 
@@ -44,6 +47,8 @@ class Command(NamedTuple):
     state_topic: str = ""
     retain: bool = True
     """Whether the state is retained."""
+    stop: str = ""
+    """The address of the message that stops a cover; empty if it cannot be stopped."""
 
 
 def state_encoder(entity: Entity) -> Encode:
@@ -175,6 +180,8 @@ _STATES: Final[Mapping[str, Callable[[Entity, Value], bytes]]] = {
 def read_command(command: Command, payload: bytes) -> oscbridge.Message:
     """Convert a command to a message. Raises :class:`oscbridge.DecodeError`."""
     entity, tag = command.entity, command.tag
+    if command.stop and payload == STOP:
+        return oscbridge.Message(command.stop, "")
     tag = tag if tag in "ifhdsS" else "T" if tag in "TF" else "f"
     try:
         value = _READERS[entity.component](entity, payload)

@@ -75,9 +75,10 @@ def announce(
         address = message.address if entity.command is None else _fill(entity.command, captures)
         tag = (message.types or "f")[:1]
         command_topic = check_topic(f"{topic}/set")
-        command = Command(command_topic, address, tag, entity, topic, retain)
+        stop = "" if entity.stop is None else _fill(entity.stop, captures)
+        command = Command(command_topic, address, tag, entity, topic, retain, stop)
         document |= {"command_topic": command.topic, "optimistic": entity.optimistic}
-        document[OWN_KEY] = {"address": address, "type": tag}
+        document[OWN_KEY] = {"address": address, "type": tag} | ({"stop": stop} if stop else {})
     document |= _of_component(entity, topic, command)
     return Announcement(
         check_topic(f"{by.discovery}/{entity.component}/{_slug(by.client_id)}/{slug}/config"),
@@ -123,7 +124,7 @@ def _of_component(entity: Entity, topic: str, command: Command | None) -> Mappin
                 "state_topic": ABSENT,
                 "position_topic": topic,
                 "set_position_topic": f"{topic}/set",
-                "payload_stop": None,
+                "payload_stop": "STOP" if command is not None and command.stop else None,
             }
     return {}
 
@@ -145,7 +146,18 @@ def command_of(entity: Entity, document: Mapping[str, object], *, retain: bool) 
     if not matches(entity.command or "{address}", address):
         raise ValueError("another address than the route's command")
     oscbridge.encode_message(oscbridge.Message(address))
-    return Command(check_topic(f"{topic}/set"), address, tag, entity, topic, retain)
+    stop = _stop_of(entity, own)
+    return Command(check_topic(f"{topic}/set"), address, tag, entity, topic, retain, stop)
+
+
+def _stop_of(entity: Entity, own: Mapping[str, object]) -> str:
+    """The address that stops the cover. Raises ``ValueError`` if the route has another one."""
+    stop = str(own.get("stop", ""))
+    if (entity.stop is not None) != bool(stop) or not matches(entity.stop or "", stop):
+        raise ValueError("another address than the route's stop")
+    if stop:
+        oscbridge.encode_message(oscbridge.Message(stop))
+    return stop
 
 
 def state_topic_of(document: Mapping[str, object]) -> str:

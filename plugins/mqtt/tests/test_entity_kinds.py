@@ -63,6 +63,43 @@ async def test_document_has_the_keys_of_its_component(
     assert ("command_topic" in document) is has_command
 
 
+async def test_cover_stops_with_a_message_to_its_own_address(
+    broker: Any, start: Any, watch: Any
+) -> None:
+    watcher = await watch(broker, "homeassistant/#")
+    cover = route("cover", ', stop = "/halt/{n}", optimistic = true')
+    bridge = await start(broker, ME, cover)
+    bridge.send(Message.of("/a/1", 0.5))
+    document = await _document(watcher, "cover")
+    assert document["payload_stop"] == "STOP"
+    states = await watch(broker, "a/1")
+    watcher.publish("a/1/set", "STOP")
+    found = await bridge.next()
+    assert (found.address, found.args) == ("/halt/1", ())
+    watcher.publish("a/1/set", "25")
+    assert (await bridge.next()).address == "/a/1"
+    assert [(await states.next()).payload for _ in range(2)] == [b"50", b"25"]  # none for the stop
+
+
+async def test_cover_without_stop_shows_none_and_rejects_it(
+    broker: Any, start: Any, watch: Any
+) -> None:
+    watcher = await watch(broker, "homeassistant/#")
+    bridge = await start(broker, ME, route("cover"))
+    bridge.send(Message.of("/a/1", 0.5))
+    assert (await _document(watcher, "cover"))["payload_stop"] is None
+    watcher.publish("a/1/set", "STOP")
+    watcher.publish("a/1/set", "25")
+    assert (await bridge.next()).address == "/a/1"
+
+
+def test_stop_of_another_component_is_an_error() -> None:
+    with pytest.raises(oscbridge.ConfigurationError, match="stop is only for a cover"):
+        check_configuration(
+            '[bridge.osc]\n[endpoint.mqtt]\ntype = "mqtt"\n' + route("switch", ', stop = "/x"')
+        )
+
+
 async def test_button_has_no_state_and_sends_a_message_for_a_press(
     broker: Any, start: Any, watch: Any
 ) -> None:
@@ -93,6 +130,7 @@ async def test_events_are_not_retained(broker: Any, start: Any, watch: Any) -> N
         ("switch", "", True, "OFF", (False,)),
         ("light", "", 0.5, '{"state":"ON","brightness":51}', (0.2,)),
         ("cover", "", 0.5, "25", (0.25,)),
+        ("cover", ', stop = "/set/{n}"', 0.5, "STOP", ()),
         ("select", ', options = ["x", "y"]', 0, "y", (1,)),
         ("text", "", "x", "y", ("y",)),
         ("button", "", 1, "PRESS", (1,)),

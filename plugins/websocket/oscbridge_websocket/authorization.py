@@ -40,7 +40,7 @@ from oscbridge_websocket.tokens import (
     from_authorization,
     from_subprotocols,
 )
-from oscbridge_websocket.upgrade import PROXY_SETTINGS, missing_upgrade, upgrade_required
+from oscbridge_websocket.upgrade import PROXY_SETTINGS, upgrade_problem, upgrade_required
 
 __all__ = ["RequestAuthorizer"]
 
@@ -158,12 +158,12 @@ class RequestAuthorizer:
             if _is_page(request):
                 return Rejection(BAD_REQUEST, "a token in the URL would end up in logs")
             return text_response(400, text)
-        if missing := missing_upgrade(request):
+        if problem := upgrade_problem(request):
             self._on_refused(
-                f"a WebSocket request from {_whence(connection)} without {missing}, which a "
-                f"reverse proxy removed; set there {PROXY_SETTINGS}"
+                f"a WebSocket request from {_whence(connection)}, which a reverse proxy changed: "
+                f"{problem}; set there {PROXY_SETTINGS}"
             )
-            return upgrade_required(missing)
+            return upgrade_required(problem)
         return None if _is_plain(request) else self._check_client(connection, request, host)
 
     def _check_address(

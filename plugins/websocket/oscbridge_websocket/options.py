@@ -98,7 +98,7 @@ class WebSocketOptions(oscbridge.Options):
     """The certificate chain as a PEM file. With it, the endpoint accepts TLS only."""
     key: oscbridge.File | None = None
     """The private key as a PEM file without passphrase, unless ``certificate`` contains it."""
-    origins: tuple[str, ...] = ()
+    origins: Annotated[tuple[str, ...], AfterValidator(oscbridge.check_origins)] = ()
     """Sites whose pages may connect, for example ``https://example.org``; ``*`` allows any.
     Pages from the same host and programs, which send no Origin, are always allowed."""
     hosts: Annotated[tuple[str, ...], AfterValidator(oscbridge.check_host_names)] = ()

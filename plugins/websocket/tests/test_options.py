@@ -34,6 +34,36 @@ def test_short_token_is_an_error_that_does_not_show_it(tmp_path: Path) -> None:
     assert "abc1234" not in text
 
 
+@pytest.mark.parametrize(
+    "origin",
+    ["*", "null", "https://a.example", "http://10.0.0.1:8000", "http://[::1]:8080", "file://",
+     "app://obsidian.md", "chrome-extension://abcdefgh"],
+)  # fmt: skip
+def test_possible_origin_is_valid(origin: str) -> None:
+    check_configuration(f'[endpoint.web]\ntype = "websocket"\norigins = ["{origin}"]\n')
+
+
+@pytest.mark.parametrize(
+    ("origin", "problem"),
+    [
+        ("http://192.168.1.300", "300 is more than 255"),
+        ("http://192.168.001.5:80", "write 192.168.1.5"),
+        ("http://192.168.1.x", "'x' is not a number"),
+        ("https://${DESK}", "OSCBRIDGE__ENDPOINT__WEB__ORIGINS"),
+        ("https://desk name", "contains a blank"),
+        ("dash.example.org", "did you mean 'https://dash.example.org'?"),
+        ("https://dash.example.org/", "did you mean 'https://dash.example.org'?"),
+        ("https://dash.example.org/page?x=1", "did you mean 'https://dash.example.org'?"),
+        ("https://Dash.Example.org", "did you mean 'https://dash.example.org'?"),
+        ("https://dash.example.org:443", "did you mean 'https://dash.example.org'?"),
+        ("http://dash.example.org:80", "did you mean 'http://dash.example.org'?"),
+        ("https://*.example.org", "contains '*'"),
+    ],
+)
+def test_origin_that_no_browser_sends_is_an_error(origin: str, problem: str) -> None:
+    assert problem in error_of(f'origins = ["{origin}"]')
+
+
 def test_duplicate_token_is_an_error(token: str) -> None:
     again = token.replace("token =", "[[endpoint.web.tokens]]\ntoken =")
     assert "duplicate token" in error_of(token + again)

@@ -160,6 +160,22 @@ async def test_request_whose_upgrade_a_proxy_removed_gets_426_and_one_log_line(
     assert "proxy_http_version 1.1" in lines[0]
 
 
+async def test_upgrade_over_http_1_0_gets_426_and_one_log_line(
+    bridge: Any, raw: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    # nginx with its default proxy_http_version, and the Upgrade headers set.
+    for _ in range(3):
+        client = await raw(bridge)
+        answer = await client.request(
+            "GET / HTTP/1.0\nHost: stage.local\nConnection: upgrade\nUpgrade: websocket\n"
+            "Sec-WebSocket-Version: 13\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n"
+        )
+        assert answer.split()[1] == "426"
+    lines = [line for line in caplog.messages if "it is HTTP/1.0, not HTTP/1.1" in line]
+    assert len(lines) == 1
+    assert "proxy_http_version 1.1" in lines[0]
+
+
 async def test_builtin_page_is_served_under_the_path_that_a_proxy_keeps(
     bridge: Any, raw: Any
 ) -> None:

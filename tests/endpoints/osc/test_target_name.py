@@ -28,6 +28,16 @@ while True:
     print(sock.recv(100).split(b"\\0")[0].decode(), flush=True)
 """
 
+TCP_DEVICE = """
+import socket, sys
+server = socket.create_server((sys.argv[1], 21801))
+print("bound", flush=True)
+connection, _ = server.accept()
+print("connected", flush=True)
+while connection.recv(1000):
+    pass
+"""
+
 SENDER = """
 import socket, sys, time
 sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -146,6 +156,24 @@ def test_reload_finds_the_new_address_of_a_target(stage: Stage) -> None:
     program.send_signal(signal.SIGHUP)
     stage.until(program, "endpoint.desk: desk.lan is now 10.77.0.3 (was 10.77.0.2)")
     assert stage.line(second) == "/cue"
+
+
+@namespaces
+@pytest.mark.timeout(WAIT)
+def test_reload_finds_the_new_address_of_a_tcp_target(stage: Stage) -> None:
+    text = CONFIGURATION.replace("udp://desk.lan", "tcp://desk.lan")
+    (stage.folder / "show.toml").write_text(text)
+    stage.set_hosts("10.77.0.2")
+    first, second = (
+        stage.start(stage.far, "-c", TCP_DEVICE, address) for address in ("10.77.0.2", "10.77.0.3")
+    )
+    assert stage.line(first) == stage.line(second) == "bound"
+    program = stage.bridge()
+    assert stage.line(first) == "connected"
+    stage.set_hosts("10.77.0.3")
+    program.send_signal(signal.SIGHUP)
+    stage.until(program, "endpoint.desk: not connected: desk.lan is now 10.77.0.3")
+    assert stage.line(second) == "connected"
 
 
 @namespaces
