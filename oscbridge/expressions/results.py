@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from oscbridge.expressions.expression import Args, Context, Expression, Let, checked_value
 from oscbridge.osc import Argument
-from oscbridge.osc.conversion import CONVERT
+from oscbridge.osc.conversion import CONVERT, LARGEST_FLOAT
 
 __all__ = ["bind_result", "type_tag_of"]
 
@@ -35,17 +35,19 @@ def bind_result(
 
 def type_tag_of(value: object) -> str:
     """The type tag of a value of an expression."""
-    match value:
-        case bool():
-            return "T" if value else "F"
-        case int():
-            return "i" if -_INT32 <= value < _INT32 else "h"
-        case float():
-            return "f"
-    return "s"
+    kind = value.__class__
+    if kind is float:
+        return "f"
+    if isinstance(value, str):
+        return "s"
+    if kind is bool:
+        return "T" if value else "F"
+    return "i" if isinstance(value, int) and -_INT32 <= value < _INT32 else "h"
 
 
 def _sendable(value: Any) -> Argument:
+    if value.__class__ is float and -LARGEST_FLOAT <= value <= LARGEST_FLOAT:
+        return float(value)
     if isinstance(value, bool):
         return value
     match checked_value(value):

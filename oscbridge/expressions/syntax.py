@@ -65,7 +65,9 @@ def parse(expression: str, names: Collection[str], variables: Collection[str]) -
             warnings.simplefilter("ignore")  # about style, e.g. of `x is 1`
             tree = ast.parse(text.strip(), mode="eval").body
     except SyntaxError as error:
-        column = min(max(error.offset or 1, 1) + indent, len(expression))
+        if not error.offset:  # Python places what is missing at the end nowhere
+            raise ExpressionError(expression, len(text.rstrip()), "unexpected end") from None
+        column = min(error.offset + indent, len(expression))
         raise ExpressionError(expression, column, _syntax_problem(text, error)) from None
     except (ValueError, RecursionError, MemoryError) as error:  # e.g. NUL, too many parentheses
         raise ExpressionError(expression, 1, f"cannot be read: {error}") from None

@@ -145,14 +145,18 @@ class MessageTemplate:
             (maker,) = makers
             return lambda args, let: (to, only, (maker(args, let),))
 
+        if isinstance(to, str) and None not in tags:
+            types = "".join(map(str, tags))
+            return lambda args, let: (to, types, tuple([maker(args, let) for maker in makers]))
+
         def make(args: Args, let: Let) -> tuple[str, str, Args]:
             address = to if isinstance(to, str) else to(args, let)
             values = tuple([maker(args, let) for maker in makers])
-            types = [
+            made_types = [
                 type_tag_of(value) if tag is None else tag
                 for tag, value in zip(tags, values, strict=True)
             ]
-            return address, "".join(types), values
+            return address, "".join(made_types), values
 
         return make
 
@@ -165,6 +169,9 @@ class MessageTemplate:
         if isinstance(token, Template):
             return "s", self._bind_parts(token, plain, context)
         tag, maker = _bind(token, plain)
+        if isinstance(token, Constant) or not token.depends_on_arguments:
+            value = maker(())
+            return tag, lambda _args, _let: value
         return tag, lambda args, _let: maker(args)
 
     def _bind_parts(

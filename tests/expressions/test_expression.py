@@ -118,6 +118,7 @@ def test_missing_capture_drops_the_message() -> None:
 @pytest.mark.parametrize(
     ("text", "column", "cause", "fix"),
     [
+        ("x + ", 3, "unexpected end", ""),
         ("x > > 1", 5, "invalid syntax", ""),
         ("x = 1", 3, "invalid syntax; write == to compare", ""),
         ("x && y", 4, "invalid syntax; write 'and' and 'or' for && and ||", ""),

@@ -118,13 +118,15 @@ def _expression_steps(
     key = "let"
     let: Let = ()
     try:
-        if steps.let:
-            let = steps.bind_let(context)(message.args)
+        evaluate = steps.bind_let(context)
+        if evaluate is not None:
+            let = evaluate(message.args)
         for (name, expression), value in zip(steps.let, let, strict=True):
             yield Step("let", f"{name} = {expression.text}", f"{value!r}"[:MAX_VALUE])
         key = "when"
-        if steps.when is not None:
-            passes = steps.bind_when(context)(message.args, let)
+        condition = steps.bind_when(context)
+        if condition is not None and steps.when is not None:
+            passes = condition(message.args, let)
             known = steps.when.values(context, message.args, let)
             values = ", ".join(f"{name} = {value!r}"[:MAX_VALUE] for name, value in known)
             text = f"{'yes' if passes else 'no'}: {values}" if values else f"{passes}".lower()

@@ -33,10 +33,13 @@ class ExpressionSteps:
         scope = Scope(captures, names)
         self.when = None if config.when is None else Expression(config.when, scope)
 
-    def bind_let(self, context: Context) -> Callable[[Args], Let]:
-        """What returns the values of ``let``. Raises :class:`~oscbridge.MessageDropped`, as it."""
+    def bind_let(self, context: Context) -> Callable[[Args], Let] | None:
+        """What returns the values of ``let``, None if there are none.
+
+        Raises :class:`~oscbridge.MessageDropped`, as it.
+        """
         if not self.let:
-            return lambda _args: ()
+            return None
         bound = [(expression, expression.bind(context)) for _, expression in self.let]
 
         def evaluate(args: Args) -> Let:
@@ -50,19 +53,19 @@ class ExpressionSteps:
 
         return evaluate
 
-    def bind_when(self, context: Context) -> Condition:
-        """What says whether the message passes: a missing argument says no.
+    def bind_when(self, context: Context) -> Condition | None:
+        """What says whether the message passes, None if all do. A missing argument says no.
 
         Raises :class:`~oscbridge.MessageDropped`, as it.
         """
         expression = self.when
         if expression is None:
-            return lambda _args, _let: True
+            return None
         call = expression.bind(context)
 
         def passes(args: Args, let: Let) -> bool:
             try:
-                return bool(call(args, let))
+                return True if call(args, let) else False  # noqa: SIM210  faster than bool()
             except IndexError:
                 return False
             except Exception as error:

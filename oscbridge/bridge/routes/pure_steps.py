@@ -119,8 +119,8 @@ class PureSteps:
         self, steps: ExpressionSteps, context: Context, types: str | None, out: Out
     ) -> Out:
         """``let`` and ``when``, which see the original arguments, then the other steps."""
-        known = self._let
-        evaluate = steps.bind_let(context) if known is None else (lambda _args: known)
+        known = self._let or ()
+        evaluate = steps.bind_let(context) if self._let is None else None
         passes = steps.bind_when(context)
         template = self._template
         sends = template is not None and self._sends_expressions
@@ -135,8 +135,8 @@ class PureSteps:
         def run(message: Message) -> None:
             _, _, args, timetag, origin = message
             try:
-                let = evaluate(args)
-                if not passes(args, let):
+                let = known if evaluate is None else evaluate(args)
+                if passes is not None and not passes(args, let):
                     self.counts.filter("when")
                     return
                 if make is None:

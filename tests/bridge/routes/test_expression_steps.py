@@ -121,7 +121,7 @@ def configuration(route: str) -> Configuration:
         ('when = "x > 1 or 2"', "when", "2 is always true at position 10"),
         ('let = { len = "x" }', "let.len", "is a function of expressions; rename it"),
         ('let = { a = "b", b = "x" }', "let.a", "unknown name 'b'"),
-        ('send = "/a {= x ** }"', "send", "invalid syntax at position"),
+        ('send = "/a {= x ** }"', "send", "unexpected end at position 4"),
         ('send = "/a {= }"', "send", "empty expression"),
         ('types = "s"\nwhen = "x > 0.5"', "when", "fails with types = 's': '>' not supported"),
         ('types = "i"\nwhen = "y > 0.5"', "when", "messages have 1 argument"),
