@@ -149,6 +149,16 @@ class MessageTemplate:
             types = "".join(map(str, tags))
             return lambda args, let: (to, types, tuple([maker(args, let) for maker in makers]))
 
+        if isinstance(to, str) and tags.count(None) == 1:
+            at = tags.index(None)
+            head, tail = "".join(map(str, tags[:at])), "".join(map(str, tags[at + 1 :]))
+
+            def make_one(args: Args, let: Let) -> tuple[str, str, Args]:
+                values = tuple([maker(args, let) for maker in makers])
+                return to, f"{head}{type_tag_of(values[at])}{tail}", values
+
+            return make_one
+
         def make(args: Args, let: Let) -> tuple[str, str, Args]:
             address = to if isinstance(to, str) else to(args, let)
             values = tuple([maker(args, let) for maker in makers])
