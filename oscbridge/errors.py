@@ -7,6 +7,7 @@
     │   └── EncodeError              values that OSC does not have (also a ValueError)
     ├── PatternError                 a mapped address or the match of a route (also a ValueError)
     ├── ConfigurationError           a file or an option: where, what, the value, how to fix it
+    ├── ExpressionError              an expression of a route (also a ValueError)
     ├── MessageDropped               a message that a route cannot convert (also a ValueError)
     ├── PluginError                  a broken plugin, by name
     ├── RecordingError               a damaged file of ``oscbridge record``, with the offset
@@ -33,6 +34,7 @@ __all__ = [
     "DecodeError",
     "EncodeError",
     "EndpointError",
+    "ExpressionError",
     "LimitError",
     "MessageDropped",
     "NotConnected",
@@ -96,6 +98,28 @@ class ConfigurationError(OSCBridgeError):
 
     ``str()`` is the complete, human-readable report: one problem per line.
     """
+
+
+class ExpressionError(OSCBridgeError, ValueError):
+    """An expression of a route that cannot be compiled.
+
+    ``column`` is counted from 1 in ``expression``; ``fix`` says how to correct it.
+    """
+
+    MAX_SHOWN: ClassVar[int] = 80
+    """Characters of an expression up to which the text shows it."""
+
+    def __init__(self, expression: str, column: int, cause: str, fix: str = "") -> None:
+        end = f"; {fix}" if fix else ""
+        of = f" of {expression!r}" if len(expression) <= self.MAX_SHOWN else ""
+        super().__init__(f"{cause} at position {column}{of}{end}")
+        self.expression = expression
+        self.column = column
+        self.cause = cause
+        self.fix = fix
+
+    def __reduce__(self) -> tuple[type[ExpressionError], tuple[str, int, str, str]]:
+        return type(self), (self.expression, self.column, self.cause, self.fix)
 
 
 class PluginError(OSCBridgeError):

@@ -10,6 +10,8 @@ text in double quotes s. Placeholders are those of :mod:`oscbridge.templates.pla
 ``{name}``      a capture of the route's match: i if it is a whole number, else s
 ``{*}``         all arguments
 ``{address}``   the address of the message
+``{= x * 2}``   the value of an expression: i (or h), f, s, or T and F
+``{= x * 2:i}`` the same, converted to a type
 =============== =====================================================================
 
 Within a word, within quotes and in the address a placeholder becomes text. Within quotes
@@ -19,16 +21,22 @@ a backslash makes ``"``, ``\\``, ``{`` and ``}`` literal, and ``\\n`` a new line
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from oscbridge.errors import MessageDropped
+from oscbridge.expressions.expression import Context, Expression, Let, Scope
+from oscbridge.expressions.results import bind_result, type_tag_of
 from oscbridge.osc import Argument, Message
 from oscbridge.osc.arguments import split_types
 from oscbridge.osc.conversion import CONVERT, to_text
 from oscbridge.templates.message_parser import FORBIDDEN, Constant, Token, parse_message
 from oscbridge.templates.placeholders import Args, Placeholder, Template, unknown_capture
 
-__all__ = ["BoundTemplate", "MessageTemplate"]
+__all__ = ["BoundTemplate", "ExpressionMaker", "MessageTemplate"]
+
+
+ExpressionMaker: TypeAlias = Callable[[Args, Let], tuple[str, str, Args]]
+"""From the arguments and the values of ``let`` to the address, the types and the arguments."""
 
 
 class BoundTemplate(NamedTuple):
@@ -44,11 +52,18 @@ class BoundTemplate(NamedTuple):
 class MessageTemplate:
     """A parsed message template. Raises ``ValueError`` that names the problem.
 
-    ``captures`` are the names that the route's match captures.
+    ``captures`` are the names that the route's match captures. With the ``scope`` of a route a
+    placeholder may be an expression, ``{= x * 127 : i}``.
     """
 
-    def __init__(self, text: str, captures: Sequence[str] = ()) -> None:
-        self._address, self._arguments = parse_message(text)
+    def __init__(self, text: str, captures: Sequence[str] = (), scope: Scope | None = None) -> None:
+        self._address, self._arguments = parse_message(text, expressions=scope is not None)
+        self.expressions: dict[str, Expression] = {
+            each.expression: Expression(each.expression, scope)
+            for each in self.placeholders
+            if each.name == "="
+        }
+        """The expressions, by their texts. With any, :meth:`bind_expressions` binds it."""
         for placeholder in self.placeholders:
             _check_placeholder(placeholder, captures)
 
@@ -108,6 +123,86 @@ class MessageTemplate:
                 made.append(_bind(token, context))
         tags_made = "".join([tag for tag, _ in made])
         return BoundTemplate(self._bind_address(context), tags_made, _maker(made))
+
+    def bind_expressions(self, context: Context) -> ExpressionMaker:
+        """The same for a template with expressions: from the arguments and ``let`` to a message.
+
+        The types may depend on the values. Raises :class:`~oscbridge.MessageDropped`.
+        """
+        plain = _Context(context.address, split_types(context.types), context.captures)
+        made: list[tuple[str | None, Callable[[Args, Let], Argument]]] = []
+        for token in self._arguments:
+            if isinstance(token, Placeholder) and token.name == "*":
+                each = _each_argument(token, plain.tags)
+                made += [self._bind_value(one, plain, context) for one in each]
+            else:
+                made.append(self._bind_value(token, plain, context))
+        to = context.address if self.keeps_address else self._bind_to(plain, context)
+        makers = [maker for _, maker in made]
+        tags = [tag for tag, _ in made]
+        only = tags[0] if len(tags) == 1 else None
+        if isinstance(to, str) and only is not None:
+            (maker,) = makers
+            return lambda args, let: (to, only, (maker(args, let),))
+
+        if isinstance(to, str) and None not in tags:
+            types = "".join(map(str, tags))
+            return lambda args, let: (to, types, tuple([maker(args, let) for maker in makers]))
+
+        if isinstance(to, str) and tags.count(None) == 1:
+            at = tags.index(None)
+            head, tail = "".join(map(str, tags[:at])), "".join(map(str, tags[at + 1 :]))
+
+            def make_one(args: Args, let: Let) -> tuple[str, str, Args]:
+                values = tuple([maker(args, let) for maker in makers])
+                return to, f"{head}{type_tag_of(values[at])}{tail}", values
+
+            return make_one
+
+        def make(args: Args, let: Let) -> tuple[str, str, Args]:
+            address = to if isinstance(to, str) else to(args, let)
+            values = tuple([maker(args, let) for maker in makers])
+            made_types = [
+                type_tag_of(value) if tag is None else tag
+                for tag, value in zip(tags, values, strict=True)
+            ]
+            return address, "".join(made_types), values
+
+        return make
+
+    def _bind_value(
+        self, token: Token, plain: _Context, context: Context
+    ) -> tuple[str | None, Callable[[Args, Let], Argument]]:
+        """The type tag, None if it depends on the value, and the maker of one argument."""
+        if isinstance(token, Placeholder) and token.name == "=":
+            return token.type, bind_result(self.expressions[token.expression], token.type, context)
+        if isinstance(token, Template):
+            return "s", self._bind_parts(token, plain, context)
+        tag, maker = _bind(token, plain)
+        if isinstance(token, Constant) or not token.depends_on_arguments:
+            value = maker(())
+            return tag, lambda _args, _let: value
+        return tag, lambda args, _let: maker(args)
+
+    def _bind_parts(
+        self, template: Template, plain: _Context, context: Context
+    ) -> Callable[[Args, Let], str]:
+        makers: list[Callable[[Args, Let], str]] = []
+        for part in template.parts:
+            if isinstance(part, Placeholder) and part.name == "=":
+                expression = self.expressions[part.expression]
+                value = bind_result(expression, part.type, context)
+                makers.append(lambda args, let, value=value: to_text(value(args, let)))  # type: ignore[misc]
+            else:
+                text = _bind_text(Template((part,)), plain)
+                makers.append(lambda args, _let, text=text: text(args))  # type: ignore[misc]
+        return lambda args, let: "".join([maker(args, let) for maker in makers])
+
+    def _bind_to(self, plain: _Context, context: Context) -> str | Callable[[Args, Let], str]:
+        if not self._address.depends_on_arguments:
+            return _checked(_bind_text(self._address, plain)(()))
+        fill = self._bind_parts(self._address, plain, context)
+        return lambda args, let: _checked(fill(args, let))
 
     def _bind_address(self, context: _Context) -> str | Callable[[Args], str]:
         if self.keeps_address:

@@ -46,6 +46,7 @@ class _Word(NamedTuple):
     start: int
     end: int
     quoted: bool
+    expressions: bool
 
     def __str__(self) -> str:
         return self.text[self.start : self.end]
@@ -55,22 +56,27 @@ class _Word(NamedTuple):
         if not self.quoted and "\\" in str(self):
             position = self.text.index("\\", self.start) + 1
             raise ValueError(f"unexpected '\\' at position {position}; quote the argument")
-        parts = parse_parts(self.text, self.start, self.end, escapes=self.quoted)
+        parts = parse_parts(
+            self.text, self.start, self.end, escapes=self.quoted, expressions=self.expressions
+        )
         if any(isinstance(part, str) and "\0" in part for part in parts):
             raise ValueError("invalid character NUL: OSC strings cannot contain it")
         return parts
 
 
-def parse_message(text: str) -> tuple[Template, list[Token]]:
-    """The address and the arguments. Raises ``ValueError`` that names the problem."""
-    words = list(_words(text.rstrip()))
+def parse_message(text: str, *, expressions: bool = False) -> tuple[Template, list[Token]]:
+    """The address and the arguments. Raises ``ValueError`` that names the problem.
+
+    With ``expressions`` a placeholder may be one, e.g. ``{= x * 127}``.
+    """
+    words = list(_words(text.rstrip(), expressions))
     if not words:
         raise ValueError('missing address; expected for example "/control 1 {n} {0}"')
     address, *arguments = words
     return _address(address), [_argument(word) for word in arguments]
 
 
-def _words(text: str) -> Iterator[_Word]:
+def _words(text: str, expressions: bool) -> Iterator[_Word]:
     position = 0
     while position < len(text):
         if text[position].isspace():
@@ -79,7 +85,7 @@ def _words(text: str) -> Iterator[_Word]:
             found = _QUOTED.match(text, position)
             if found is None:
                 raise ValueError(f"unclosed '\"' at position {position + 1}")
-            yield _Word(text, *found.span(1), quoted=True)
+            yield _Word(text, *found.span(1), quoted=True, expressions=expressions)
             position = found.end()
             if position < len(text) and not text[position].isspace():
                 raise ValueError(f"expected a space at position {position + 1}, after the quote")
@@ -89,7 +95,7 @@ def _words(text: str) -> Iterator[_Word]:
                 quote = text.index('"', position) + 1
                 where = f"at position {quote}"
                 raise ValueError(f"unexpected '\"' {where}; quotes must enclose a whole argument")
-            yield _Word(text, *found.span(), quoted=False)
+            yield _Word(text, *found.span(), quoted=False, expressions=expressions)
             position = found.end()
 
 

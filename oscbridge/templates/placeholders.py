@@ -6,6 +6,7 @@
 ``{*}``         all arguments
 ``{name}``      part of the address that the route's match captured
 ``{address}``   address of the message
+``{= x * 2}``   expression, only in ``send`` (:mod:`oscbridge.expressions`)
 =============== ===================================================================
 
 What a placeholder becomes is up to the place that it is written in: an argument with its type
@@ -30,6 +31,7 @@ Args: TypeAlias = tuple[Argument, ...]
 _BRACES: Final = re.compile(r"\{(?P<inside>[^{}]*)\}|[{}]")
 _BRACES_AND_ESCAPES: Final = re.compile(rf"{_BRACES.pattern}|\\(?P<escape>.)", re.DOTALL)
 _PLACEHOLDER: Final = re.compile(r"(\*|[0-9]{1,9}|[A-Za-z_][A-Za-z0-9_]*)(?::([ihfds]))?")
+_EXPRESSION: Final = re.compile(r"=\s*+(.*?)\s*(?::\s*([ihfds])\s*)?", re.DOTALL)
 _ESCAPES: Final[Mapping[str, str]] = {
     '"': '"', "\\": "\\", "{": "{", "}": "}", "n": "\n", "t": "\t",
 }  # fmt: skip
@@ -42,6 +44,8 @@ class Placeholder(NamedTuple):
     """``0``, ``*``, ``address``, or the name of a capture."""
     type: str | None = None
     """Type tag to convert to (i, h, f, d or s); None leaves the value as it is."""
+    expression: str = ""
+    """The text of an expression, ``{= x * 127}``; then the name is ``=``."""
 
     @property
     def is_argument(self) -> bool:
@@ -51,12 +55,12 @@ class Placeholder(NamedTuple):
     @property
     def is_capture(self) -> bool:
         """Whether it stands for a capture of the route's match."""
-        return not self.is_argument and self.name not in ("*", "address")
+        return not self.is_argument and self.name not in ("*", "address", "=")
 
     @property
     def depends_on_arguments(self) -> bool:
-        """Whether it stands for one argument or for all of them."""
-        return self.is_argument or self.name == "*"
+        """Whether it stands for one argument, for all of them, or for an expression."""
+        return self.is_argument or self.name in ("*", "=")
 
     def argument(self, args: Args) -> Argument:
         """The argument that it stands for, converted. Only if :attr:`is_argument`.
@@ -73,6 +77,8 @@ class Placeholder(NamedTuple):
         return value if self.type is None else CONVERT[self.type](value)
 
     def __str__(self) -> str:
+        if self.expression:
+            return f"{{= {self.expression}{'' if self.type is None else ' : ' + self.type}}}"
         return f"{{{self.name}{'' if self.type is None else ':' + self.type}}}"
 
 
@@ -119,11 +125,12 @@ def parse_parts(
     *,
     escapes: bool = False,
     literal_braces: bool = False,
+    expressions: bool = False,
 ) -> tuple[str | Placeholder, ...]:
     r"""The parts of the template ``text[start:end]``; positions in errors are those in ``text``.
 
     With ``escapes`` a backslash makes ``"``, ``\``, ``{`` and ``}`` literal, ``\n`` is a new line
-    and ``\t`` a tab. Raises ``ValueError``.
+    and ``\t`` a tab. With ``expressions`` a placeholder may be one. Raises ``ValueError``.
     """
     end = len(text) if end is None else end
     parts: list[str | Placeholder] = []
@@ -132,7 +139,7 @@ def parse_parts(
         literal += text[position : piece.start()]
         position = piece.end()
         inside = piece["inside"]
-        placeholder = None if inside is None else _placeholder(inside)
+        placeholder = None if inside is None else _placeholder(inside, expressions)
         if placeholder is not None:
             parts += [literal, placeholder] if literal else [placeholder]
             literal = ""
@@ -146,8 +153,11 @@ def parse_parts(
     return (*parts, literal) if literal else tuple(parts)
 
 
-def _placeholder(inside: str) -> Placeholder | None:
+def _placeholder(inside: str, expressions: bool) -> Placeholder | None:
     """The placeholder with this text between its braces, if that is one."""
+    expression = _EXPRESSION.fullmatch(inside) if expressions else None
+    if expression is not None:
+        return Placeholder("=", expression[2], expression[1])
     found = _PLACEHOLDER.fullmatch(inside)
     return None if found is None else Placeholder(found[1], found[2])
 
@@ -162,6 +172,8 @@ def _unescape(piece: re.Match[str]) -> str:
 
 def _brace_problem(piece: re.Match[str]) -> str:
     where = f"at position {piece.start() + 1}"
+    if piece["inside"] is not None and piece["inside"].startswith("="):
+        return f"unexpected expression {piece[0]} {where}; only 'send' of a route may have one"
     if piece["inside"] is not None:
         expected = "{0}, {0:i}, {name}, {*} or {address}"
         return f"invalid placeholder {piece[0]} {where}; expected {expected}"

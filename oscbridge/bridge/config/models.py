@@ -30,6 +30,9 @@ SLOWEST: Final = 0.001
 FASTEST: Final = 1_000_000
 """Range of ``limit``, in messages per second."""
 
+MAX_LET: Final = 32
+"""Names in ``let`` of one route."""
+
 _Number = int | float  # a whole number stays whole: the type of the result depends on it
 _Range = tuple[_Number, _Number, _Number, _Number]
 _RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?/s")
@@ -271,13 +274,19 @@ class RouteOptions(Options):
     """An address; ``*`` ``?`` ``[a-z]`` ``{a,b}`` match, ``{name}`` captures one part."""
     types: Annotated[str, AfterValidator(_types)] | None = None
     """Type tags that a message must have, e.g. ``"if"``."""
+    let: Annotated[dict[str, str], Field(max_length=MAX_LET)] | None = None
+    """Names for expressions that ``when``, ``send`` and later ones use, e.g.
+    ``{ db = "-90 + 100 * x" }``."""
+    when: str | None = None
+    """The condition, an expression, e.g. ``"x > 0.5"``: other messages do not pass."""
     scale: Annotated[_Range | None, BeforeValidator(_range)] = None
     """Maps numbers from one range to another: ``[in_low, in_high, out_low, out_high]``, clamped.
     The result is a whole number if both output limits are."""
     curve: Annotated[float, Field(gt=0, le=100)] = 1.0
     """The exponent that ``scale`` applies to the position within the range."""
     send: str | None = None
-    """The message to send instead, e.g. ``"/control 1 {n} {0}"``."""
+    """The message to send instead, e.g. ``"/control 1 {n} {0}"``. ``{= x * 2 : i}`` is an
+    expression."""
     function: str | None = None
     """A Python function that returns the message to send: ``"module:callable"``."""
     on_change: bool = False

@@ -119,7 +119,7 @@ def _loop(
 
 def _takes_all_of(route: RouteOptions, first: RouteOptions) -> bool:
     """Whether every message that the first route sends passes this one, with its address kept."""
-    if route.function is not None or route.on_change:
+    if route.function is not None or route.on_change or route.let or route.when is not None:
         return False
     if route.send is not None:
         captures = Pattern(route.match, mapped=True).captures

@@ -12,7 +12,8 @@ from oscbridge.bridge.config.plugin_packages import suggest_type
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
 from oscbridge.bridge.config.route_loops import always_sent_to, pointless
 from oscbridge.bridge.routes.config import RouteConfig
-from oscbridge.bridge.routes.pure_steps import load_function
+from oscbridge.bridge.routes.expression_problems import expression_problems
+from oscbridge.bridge.routes.pure_steps import load_function, template_of
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.options import Options
 from oscbridge.osc import Pattern
@@ -74,6 +75,8 @@ class RouteReader:
             RouteConfig(
                 match=match,
                 types=route.types,
+                let=tuple((route.let or {}).items()),
+                when=route.when,
                 scale=route.scale,
                 curve=route.curve,
                 send=route.send,
@@ -127,11 +130,20 @@ class RouteReader:
         Returns the template of ``send`` if it is valid.
         """
         template = None
-        if route.send is not None:
-            try:
-                template = MessageTemplate(route.send, Pattern(route.match, mapped=True).captures)
-            except ValueError as error:
-                self._problem((*path, "send"), str(error), route.send)
+        config = RouteConfig(
+            route.match,
+            route.types,
+            route.scale,
+            send=route.send,
+            let=tuple((route.let or {}).items()),
+            when=route.when,
+        )
+        try:
+            template = template_of(config)
+        except ValueError as error:
+            self._problem((*path, "send"), str(error), route.send)
+        for place, text, value in expression_problems(config, template):
+            self._problem((*path, *place), text, value)
         if route.function is not None:
             try:
                 load_function(route.function)

@@ -14,7 +14,7 @@ __all__ = ["MAX_ADDRESSES", "RouteConfig"]
 MAX_ADDRESSES: Final = 20_000
 """Default of the addresses whose state or last value is kept."""
 
-_PURE: Final = ("match", "types", "scale", "curve", "send", "function")
+_PURE: Final = ("match", "types", "let", "when", "scale", "curve", "send", "function")
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,10 @@ class RouteConfig:
     """The message template."""
     function: str | None = None
     """``module:callable``."""
+    let: tuple[tuple[str, str], ...] = ()
+    """Names and their expressions, in order."""
+    when: str | None = None
+    """The condition, an expression."""
     on_change: bool = False
     limit: float | None = None
     """Messages per second per address."""
@@ -60,4 +64,5 @@ class RouteConfig:
     def from_pure(cls, values: Mapping[str, Any]) -> Self:
         """The configuration from :meth:`pure`, also after JSON."""
         scale = values["scale"]
-        return cls(**{**values, "scale": None if scale is None else tuple(scale)})
+        let = tuple((name, text) for name, text in values["let"])
+        return cls(**{**values, "let": let, "scale": None if scale is None else tuple(scale)})

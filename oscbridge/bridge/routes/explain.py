@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from oscbridge.bridge.config.resolved import Configuration
 from oscbridge.bridge.routes.config import RouteConfig
+from oscbridge.bridge.routes.expression_steps import ExpressionSteps
 from oscbridge.bridge.routes.pure_steps import PureSteps
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.handler import Handler
+from oscbridge.errors import MessageDropped
+from oscbridge.expressions.expression import Context, Let
 from oscbridge.options import Options
 from oscbridge.osc import Message, Pattern, is_pattern
 from oscbridge.osc.text import format_message
 
 __all__ = ["RouteTrace", "Step", "sources", "trace"]
+
+MAX_VALUE: Final = 60
+"""Characters of a value that a step shows."""
 
 Outcome: TypeAlias = Literal["passed", "stopped", "sent"]
 
@@ -77,10 +83,17 @@ def _trace_route(
             yield Step("types", route.types, text, "stopped")
             return
         yield Step("types", route.types, "matches")
+    expressions = yield from _expression_steps(route, message, captures)
+    if expressions is None:
+        return
     messages = [message]
     for key, value, step in _pure_steps(route):
         made: list[Message] = []
-        lost = [why for m in messages if (why := _run(step, message.address, captures, m, made))]
+        lost = [
+            why
+            for each in messages
+            if (why := _run(step, message.address, captures, each, made, expressions))
+        ]
         for each in made:
             yield Step(key, value, format_message(each))
         for why in lost:
@@ -96,6 +109,35 @@ def _trace_route(
         yield Step("to", name, f"{type_name}{_options(route.options.get(name))}", "sent")
 
 
+def _expression_steps(
+    route: RouteConfig, message: Message, captures: Mapping[str, str]
+) -> Generator[Step, None, Let | None]:
+    """The steps ``let`` and ``when``; returns the values of ``let``, None if it ends there."""
+    steps = ExpressionSteps(route, Pattern(route.match, mapped=True).captures)
+    context = Context(message.address, message.types or "", captures)
+    key = "let"
+    let: Let = ()
+    try:
+        evaluate = steps.bind_let(context)
+        if evaluate is not None:
+            let = evaluate(message.args)
+        for (name, expression), value in zip(steps.let, let, strict=True):
+            yield Step("let", f"{name} = {expression.text}", f"{value!r}"[:MAX_VALUE])
+        key = "when"
+        condition = steps.bind_when(context)
+        if condition is not None and steps.when is not None:
+            passes = condition(message.args, let)
+            known = steps.when.values(context, message.args, let)
+            values = ", ".join(f"{name} = {value!r}"[:MAX_VALUE] for name, value in known)
+            text = f"{'yes' if passes else 'no'}: {values}" if values else f"{passes}".lower()
+            yield Step("when", steps.when.text, text, "passed" if passes else "stopped")
+            return let if passes else None
+    except MessageDropped as error:
+        yield Step(key, route.when or "" if key == "when" else "", f"lost: {error}", "stopped")
+        return None
+    return let
+
+
 def _pure_steps(route: RouteConfig) -> Iterator[tuple[str, str, RouteConfig]]:
     """Each step as a route that has only this step. Together they are the whole route."""
     bare = RouteConfig(match=route.match)
@@ -104,7 +146,7 @@ def _pure_steps(route: RouteConfig) -> Iterator[tuple[str, str, RouteConfig]]:
         curve = f" curve {route.curve:g}" if route.curve != 1.0 else ""
         yield "scale", f"[{value}]{curve}", replace(bare, scale=route.scale, curve=route.curve)
     if route.send is not None:
-        yield "send", route.send, replace(bare, send=route.send)
+        yield "send", route.send, replace(bare, send=route.send, let=route.let)
     if route.function is not None:
         yield "function", route.function, replace(bare, function=route.function)
 
@@ -115,10 +157,11 @@ def _run(
     captures: Mapping[str, str],
     message: Message,
     made: list[Message],
+    let: Let,
 ) -> str:
     """Run a step and add the new messages to ``made``. Returns why the message was lost, if so."""
     reasons: list[str] = []
-    steps = PureSteps(route, lambda _reason, text, _error: reasons.append(text))
+    steps = PureSteps(route, lambda _reason, text, _error: reasons.append(text), let=let)
     run = steps.bind(address, message.types, captures, made.append)
     if run is not None:
         run(message)

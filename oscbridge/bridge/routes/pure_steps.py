@@ -1,4 +1,4 @@
-"""The pure steps of a route: types, scale, send, function. They can run in any process."""
+"""The pure steps of a route: types to function. They can run in any process."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from typing import Final, TypeAlias, cast
 
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.counts import RouteCounts
+from oscbridge.bridge.routes.expression_steps import ExpressionSteps, scope_of
 from oscbridge.bridge.routes.scale import Scale
 from oscbridge.errors import EncodeError, MessageDropped
+from oscbridge.expressions.expression import Context, Let
 from oscbridge.failures import failure_text
 from oscbridge.osc import Message, Pattern, encode_message
 from oscbridge.templates.message import MessageTemplate
 from oscbridge.templates.placeholders import Args
 
-__all__ = ["Out", "PureSteps", "checked", "load_function", "several"]
+__all__ = ["Out", "PureSteps", "checked", "load_function", "several", "template_of"]
 
 Out: TypeAlias = Callable[[Message], None]
 Function: TypeAlias = Callable[[Message], Message | Iterable[Message] | None]
@@ -65,7 +67,8 @@ class PureSteps:
     """The pure steps of one route, ready to be bound to heads.
 
     ``on_drop`` is called with the reason, one word, with a line about it, and with the error if
-    the function raised one. Raises ``ValueError`` for a template or a function that cannot be used.
+    the function raised one. ``let`` are the values of ``let`` if they are known already. Raises
+    ``ValueError`` for a template, an expression or a function that cannot be used.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class PureSteps:
         config: RouteConfig,
         on_drop: Callable[[str, str, BaseException | None], None] | None = None,
         counts: RouteCounts | None = None,
+        let: Let | None = None,
     ) -> None:
         self._config = config
         self.counts = RouteCounts() if counts is None else counts
@@ -80,7 +84,10 @@ class PureSteps:
         self.on_drop = on_drop or _show_failure
         captures = Pattern(config.match, mapped=True).captures
         self._scale = None if config.scale is None else Scale(*config.scale, config.curve)
-        self._template = None if config.send is None else MessageTemplate(config.send, captures)
+        self._template = template_of(config)
+        self._let = let
+        has_expressions = config.let or config.when is not None or self._sends_expressions
+        self._expressions = ExpressionSteps(config, captures) if has_expressions else None
         self._function = None if config.function is None else load_function(config.function)
 
     def bind(
@@ -95,6 +102,59 @@ class PureSteps:
             return None
         if self._function is not None:
             out = self._after_function(self._function, out)
+        if self._expressions is None:
+            return self._bind_steps(address, types, captures, out)
+        try:
+            return self._bind_expressions(
+                self._expressions, Context(address, tags, captures), types, out
+            )
+        except MessageDropped as error:
+            return self._dropping(error)
+
+    @property
+    def _sends_expressions(self) -> bool:
+        return self._template is not None and bool(self._template.expressions)
+
+    def _bind_expressions(
+        self, steps: ExpressionSteps, context: Context, types: str | None, out: Out
+    ) -> Out:
+        """``let`` and ``when``, which see the original arguments, then the other steps."""
+        known = self._let or ()
+        evaluate = steps.bind_let(context) if self._let is None else None
+        passes = steps.bind_when(context)
+        template = self._template
+        sends = template is not None and self._sends_expressions
+        make = template.bind_expressions(context) if template is not None and sends else None
+        rest = out
+        scale = None
+        if make is None:
+            rest = self._bind_steps(context.address, types, context.captures, out)
+        elif self._scale is not None and types is not None:
+            _, scale = self._scale.bind(types)
+
+        def run(message: Message) -> None:
+            _, _, args, timetag, origin = message
+            try:
+                let = known if evaluate is None else evaluate(args)
+                if passes is not None and not passes(args, let):
+                    self.counts.filter("when")
+                    return
+                if make is None:
+                    rest(message)
+                    return
+                address, tags, args = make(args if scale is None else scale(args), let)
+            except MessageDropped as error:
+                self._drop(error.reason, str(error))
+                return
+            rest(Message(address, tags, args, timetag, origin))
+
+        return run
+
+    def _bind_steps(
+        self, address: str, types: str | None, captures: Mapping[str, str], out: Out
+    ) -> Out:
+        """``scale`` and ``send`` without expressions."""
+        tags = types or ""
         if self._template is None and (self._scale is None or types is None):
             return out
         scale = None
@@ -183,6 +243,16 @@ class PureSteps:
                 counts.filter("function")
 
         return run
+
+
+def template_of(config: RouteConfig) -> MessageTemplate | None:
+    """The template of ``send``. Raises ``ValueError``."""
+    if config.send is None:
+        return None
+    captures = Pattern(config.match, mapped=True).captures
+    if "{=" not in config.send:  # then the names of captures may be those of functions
+        return MessageTemplate(config.send, captures)
+    return MessageTemplate(config.send, captures, scope_of(config, captures))
 
 
 def _show_failure(_reason: str, text: str, error: BaseException | None) -> None:

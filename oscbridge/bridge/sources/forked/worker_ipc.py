@@ -193,7 +193,7 @@ class WorkerRoute:
     def __init__(self, number: int, config: RouteConfig, channel: WorkerChannel) -> None:
         self._number = number
         self._steps = PureSteps(config, self._dropped)
-        self._has_function = config.function is not None
+        self._reports_counts = config.function is not None or config.when is not None
         self._channel = channel
 
     def bind(
@@ -210,7 +210,7 @@ class WorkerRoute:
         if bound is None:
             filtered = RouteCountsRecord(number, 0, {"types": 1}).encode()
             return lambda _message: self._channel.send(filtered)
-        if not self._has_function:
+        if not self._reports_counts:
             return bound  # an emission says that a message has passed
 
         def run(message: Message) -> None:

@@ -1,0 +1,87 @@
+"""Finds problems of the expressions of a route before any message is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Final
+
+from oscbridge.bridge.routes.config import RouteConfig
+from oscbridge.expressions.expression import Args, Context, Expression, Let, Scope
+from oscbridge.osc import Argument, Pattern
+from oscbridge.osc.arguments import split_types
+from oscbridge.templates.message import MessageTemplate
+
+__all__ = ["expression_problems"]
+
+_SAMPLES: Final[dict[str, tuple[Argument, ...]]] = {
+    "i": (0, 1), "h": (0, 1), "f": (0.0, 0.5), "d": (0.0, 0.5), "s": ("", "1"), "S": ("", "1"),
+    "T": (True,), "F": (False,), "N": (None,),
+}  # fmt: skip
+"""Values of each type with which expressions are tried."""
+
+_Problem = tuple[tuple[str, ...], str, str]
+
+
+def expression_problems(
+    config: RouteConfig, template: MessageTemplate | None
+) -> Iterator[_Problem]:
+    """The key, the problem and the expression of each one in ``let``, ``when`` and ``send``.
+
+    Those that make ``send`` itself invalid are not among them.
+    """
+    captures = Pattern(config.match, mapped=True).captures
+    names: tuple[str, ...] = ()
+    found: list[tuple[tuple[str, ...], Expression]] = []
+    for name, text in config.let:
+        try:
+            Scope(captures, (*names, name))
+            found.append((("let", name), Expression(text, Scope(captures, names))))
+        except ValueError as error:
+            yield ("let", name), str(error), text
+        names = (*names, name)
+    if config.when is not None:
+        try:
+            condition = Expression(config.when, Scope(captures, names))
+            condition.check_condition()
+            found.append((("when",), condition))
+        except ValueError as error:
+            yield ("when",), str(error), config.when
+    if config.scale is None and template is not None:
+        found += [(("send",), each) for each in template.expressions.values()]
+    if config.types is None:
+        return
+    for key, expression in found:
+        why = _type_problem(expression, config.types)
+        if why:
+            yield key, f"fails with types = {config.types!r}: {why}", expression.text
+
+
+def _type_problem(expression: Expression, types: str) -> str:
+    """Why an expression fails for all values of these types; empty if that is not certain."""
+    tags = split_types(types)
+    others = (*expression.scope.captures, *expression.scope.let)
+    if any(tag not in _SAMPLES for tag in tags) or len(tags) > 8:
+        return ""
+    if any(name in others or name.startswith("var.") for name in expression.names):
+        return ""  # of any type
+    none: Let = ()
+    captures = dict.fromkeys(expression.scope.captures, "0")
+    call = expression.bind(Context("/", types, captures))
+    why = ""
+    for args in _samples(tags):
+        try:
+            call(args, none)
+        except IndexError:
+            why = f"messages have {len(tags)} argument{'' if len(tags) == 1 else 's'}"
+        except TypeError as error:
+            why = str(error)
+        except Exception:
+            return ""
+        else:
+            return ""
+    return why
+
+
+def _samples(tags: list[str]) -> Iterator[Args]:
+    return product(*(_SAMPLES[tag] for tag in tags))

@@ -1,0 +1,199 @@
+"""Expressions of routes: compiled once, bound to an address, then called for each message."""
+
+from __future__ import annotations
+
+import ast
+import reprlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias, cast
+
+from oscbridge.errors import ExpressionError, MessageDropped
+from oscbridge.expressions.functions import FUNCTIONS, MAX_TEXT, OPERATORS
+from oscbridge.expressions.generator import NOW, VARIABLES, generate
+from oscbridge.expressions.syntax import ARGUMENTS, NAMES, column_of, parse
+from oscbridge.osc import Argument
+
+__all__ = ["Args", "Bound", "Context", "Expression", "Let", "Scope", "checked_value"]
+
+Args: TypeAlias = tuple[Argument, ...]
+Let: TypeAlias = tuple[Any, ...]
+"""The values of ``let``, in the order of the scope."""
+Bound: TypeAlias = Callable[[Args, Let], Any]
+"""An expression for messages to one address: from the arguments and the values of ``let``.
+
+It raises ``IndexError`` for a missing argument of the message, and other exceptions if it fails.
+"""
+
+MAX_SHOWN: Final = 40
+"""Characters of each value in the text about a failure."""
+
+_FIX: Final = "use a name, e.g. x, or remove it"
+
+_NAMESPACE: Final[Mapping[str, object]] = {
+    **FUNCTIONS,
+    **{f"_{name}": function for name, function in OPERATORS.items()},
+    NOW: time.time,
+    "__builtins__": {},
+}
+
+
+_REPR: Final = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = MAX_SHOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The names that an expression may use besides those that every expression knows.
+
+    Raises ``ValueError`` for a name that has another meaning in expressions.
+    """
+
+    captures: tuple[str, ...] = ()
+    """Names that the route's match captures."""
+    let: tuple[str, ...] = ()
+    """Names of earlier values of ``let``."""
+    variables: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for kind, names in (("capture", self.captures), ("let", self.let)):
+            for name in names:
+                if name in NAMES or name in FUNCTIONS:
+                    what = "a function" if name in FUNCTIONS else "a name"
+                    raise ValueError(f"{kind} {name!r} is {what} of expressions; rename it")
+                if kind == "let" and (name in self.captures or not name.isidentifier()):
+                    why = "also a capture of the match" if name in self.captures else "not a name"
+                    raise ValueError(f"let {name!r} is {why}; rename it")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an expression knows of a message before its arguments."""
+
+    address: str
+    types: str = ""
+    captures: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Expression:
+    """A compiled expression. Raises :class:`~oscbridge.errors.ExpressionError`.
+
+    It uses Python's syntax, but only operators, comparisons, ``and``, ``or``, ``not``, ``if``,
+    lists, indices and the functions in :data:`FUNCTIONS`. Time and memory of a call are bounded.
+    """
+
+    def __init__(self, text: str, scope: Scope | None = None) -> None:
+        self.text = text
+        self.scope = scope = Scope() if scope is None else scope
+        self._tree = parse(text, (*scope.captures, *scope.let), scope.variables)
+        self.names = tuple(dict.fromkeys(_names(self._tree)))
+        """The names that it uses, in order, without those of functions."""
+        code = generate(self._tree, scope.captures, scope.let)
+        # The tree has only what parse() lets pass, and no builtins.
+        self._make = cast(Callable[..., Bound], eval(code, dict(_NAMESPACE)))
+
+    def __repr__(self) -> str:
+        return f"<expression {self.text!r}>"
+
+    def bind(self, context: Context) -> Bound:
+        """The expression for messages to one address.
+
+        Raises :class:`~oscbridge.MessageDropped` if the address lacks a capture.
+        """
+        captures = [_capture(context.captures.get(name)) for name in self.scope.captures]
+        for name, value in zip(self.scope.captures, captures, strict=True):
+            if value is None and name in self.names:
+                raise MessageDropped("captures", f"the address has no capture {{{name}}}")
+        return self._make(context.address, context.types, context.variables, *captures)
+
+    def failure(
+        self, error: Exception, context: Context, args: Args, let: Let = ()
+    ) -> MessageDropped:
+        """What to drop a message with for which the expression failed: the text has the values."""
+        if isinstance(error, IndexError):
+            cause = "missing argument"
+        elif isinstance(error, ZeroDivisionError):
+            cause = "division by zero"
+        else:
+            cause = str(error) or type(error).__name__
+        values = [f"{name} = {_shown(value)}" for name, value in self.values(context, args, let)]
+        known = f" ({', '.join(values)})" if values else ""
+        return MessageDropped("expression", f"{self.text!r} failed: {cause}{known}")
+
+    def values(self, context: Context, args: Args, let: Let = ()) -> Iterator[tuple[str, Any]]:
+        """The names that it uses and that have a value, with their values."""
+        known: dict[str, Any] = {
+            "args": args,
+            "address": context.address,
+            "types": context.types,
+            **{f"var.{name}": value for name, value in context.variables.items()},
+            **{name: _capture(value) for name, value in context.captures.items()},
+            **dict(zip(self.scope.let, let, strict=False)),
+            **{name: args[index] for name, index in ARGUMENTS.items() if index < len(args)},
+        }
+        return ((name, known[name]) for name in self.names if name in known)
+
+    def check_condition(self) -> None:
+        """Raise :class:`~oscbridge.errors.ExpressionError` if a condition, or a part, is constant.
+
+        ``x == 1 or 2`` is always true: that is a mistake.
+        """
+        self._check_condition(self._tree)
+
+    def _check_condition(self, node: ast.expr) -> None:
+        if not any(_names(node)):
+            part = ast.unparse(node)
+            always = self._constant(node)
+            cause = f"{part} is always {always}" if always else f"{part} is constant"
+            raise ExpressionError(
+                self.text, column_of(node, self.text), cause, "use a name, e.g. x, or remove it"
+            )
+        match node:
+            case ast.BoolOp():
+                for value in node.values:
+                    self._check_condition(value)
+            case ast.UnaryOp(op=ast.Not()):
+                self._check_condition(node.operand)
+
+    def _constant(self, node: ast.expr) -> str:
+        bound = Expression(ast.unparse(node)).bind(Context("/"))
+        try:
+            return str(bool(bound((), ()))).lower()
+        except Exception:
+            return ""
+
+
+def checked_value(value: Any) -> Any:
+    """A value that may be kept, e.g. for ``let``: bounded in size. Raises ``ValueError``."""
+    kind = value.__class__
+    if kind is float or kind is bool or value is None:
+        return value
+    if isinstance(value, int):
+        if not -(1 << 63) <= value < 1 << 64:
+            raise ValueError("the result does not fit 64 bits")
+    elif len(value) > MAX_TEXT:
+        raise ValueError(f"the result is longer than {MAX_TEXT}")
+    return value
+
+
+def _names(tree: ast.AST) -> Iterator[str]:
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute | ast.Name)]
+    for node in sorted(found, key=lambda node: node.col_offset):
+        if isinstance(node, ast.Attribute):
+            yield f"{VARIABLES}.{node.attr}"
+        elif node.id != VARIABLES and node.id not in FUNCTIONS:
+            yield node.id
+
+
+def _capture(text: str | None) -> int | str | None:
+    """A capture as a value: a whole number of 32 bits as in ``send``, otherwise text."""
+    if text is None or not (text.isascii() and text.isdigit() and len(text) <= 10):
+        return text
+    number = int(text)
+    return number if number < 1 << 31 else text
+
+
+def _shown(value: object) -> str:
+    return _REPR.repr(value[:MAX_SHOWN] if isinstance(value, bytes) else value)

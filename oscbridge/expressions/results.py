@@ -1,0 +1,62 @@
+"""Values of expressions as OSC arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from oscbridge.expressions.expression import Args, Context, Expression, Let, checked_value
+from oscbridge.osc import Argument
+from oscbridge.osc.conversion import CONVERT, LARGEST_FLOAT
+
+__all__ = ["bind_result", "type_tag_of"]
+
+_INT32: Final = 1 << 31
+
+
+def bind_result(
+    expression: Expression, tag: str | None, context: Context
+) -> Callable[[Args, Let], Argument]:
+    """The value of an expression as an argument of this type; None keeps the type of the value.
+
+    It raises :class:`~oscbridge.MessageDropped` if the expression fails or has no such value.
+    """
+    bound = expression.bind(context)
+    convert = _sendable if tag is None else CONVERT[tag]
+
+    def run(args: Args, let: Let) -> Argument:
+        try:
+            return convert(bound(args, let))
+        except Exception as error:
+            raise expression.failure(error, context, args, let) from None
+
+    return run
+
+
+def type_tag_of(value: object) -> str:
+    """The type tag of a value of an expression."""
+    kind = value.__class__
+    if kind is float:
+        return "f"
+    if isinstance(value, str):
+        return "s"
+    if kind is bool:
+        return "T" if value else "F"
+    return "i" if isinstance(value, int) and -_INT32 <= value < _INT32 else "h"
+
+
+def _sendable(value: Any) -> Argument:
+    if value.__class__ is float and -LARGEST_FLOAT <= value <= LARGEST_FLOAT:
+        return float(value)
+    if isinstance(value, bool):
+        return value
+    match checked_value(value):
+        case int():
+            return CONVERT["h"](value)
+        case float():
+            return CONVERT["f"](value)
+        case str() if "\0" not in value:
+            return str(value)
+        case str():
+            raise ValueError("OSC strings cannot contain NUL")
+    raise TypeError(f"the result is {type(value).__name__}, not a number or a text")
