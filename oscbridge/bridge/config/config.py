@@ -22,6 +22,7 @@ from oscbridge.bridge.config.problem import path_text
 from oscbridge.bridge.config.reader import Reader
 from oscbridge.bridge.config.resolved import Configuration, EndpointEntry
 from oscbridge.bridge.config.secrets import secret_warnings
+from oscbridge.bridge.config.toml_errors import explain_toml_error
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.net.certificate import certificate_warning
@@ -133,7 +134,8 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{name}: not valid TOML: {error}") from None
+        explained = explain_toml_error(text, error)
+        raise ConfigurationError(f"{name}: not valid TOML: {explained}") from None
     except RecursionError:
         raise ConfigurationError(f"{name}: not valid TOML: nested too deeply") from None
     except ValueError:  # from int(), which protects itself from long texts
