@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -70,7 +71,8 @@ def command(file: Path, message: Message | None, source: str | None, fix: bool) 
     functions of routes run; nothing is sent. With --fix, FILE is replaced if it contains
     former names of keys; its comments, order and formatting are kept.
 
-    Exit code: 0 if FILE is valid, 2 if it has problems, 1 if --fix cannot write it.
+    Exit code: 0 if FILE is valid, 2 if it has problems, 1 if --fix cannot write it or if the
+    message of --trace goes nowhere.
 
     \b
     Examples:
@@ -85,7 +87,8 @@ def command(file: Path, message: Message | None, source: str | None, fix: bool) 
     configuration = read_configuration(file, plugins)
     app = App(configuration, plugins)
     if message is not None:
-        _show_traces(app, message, _sources(configuration, source))
+        if not _show_traces(app, message, _sources(configuration, source)):
+            sys.exit(1)
         return
     if source is not None:
         raise click.UsageError("--from needs --trace")
@@ -122,7 +125,9 @@ def _sources(configuration: Configuration, name: str | None) -> list[str]:
     return [name]
 
 
-def _show_traces(app: App, message: Message, names: list[str]) -> None:
+def _show_traces(app: App, message: Message, names: list[str]) -> bool:
+    """Print what happens to a message from each source; returns whether it is sent anywhere."""
+    is_sent = False
     if not names:
         click.echo("No bridges and no routes: no messages are received.")
     for index, name in enumerate(names):
@@ -137,10 +142,13 @@ def _show_traces(app: App, message: Message, names: list[str]) -> None:
         defaults = _defaults(app, name, message)
         for endpoint in defaults:
             click.echo(f"  {click.style('a plugin', bold=True)} sends it to {endpoint} unchanged")
+        reached = bool(defaults) or any(route.sent for route in routes)
+        is_sent = is_sent or reached
         if not routes and not defaults:
             click.echo("  no route reads from this source")
-        elif not defaults and not any(route.sent for route in routes):
+        elif not reached:
             click.echo(click.style("  it is not sent anywhere", fg="yellow"))
+    return is_sent
 
 
 def _lines(routes: list[RouteTrace]) -> Iterator[str]:

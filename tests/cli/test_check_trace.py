@@ -98,8 +98,10 @@ def test_trace_reports_a_message_that_is_not_sent(call: Call, write: Write) -> N
     path = write(text)
     nowhere = call("check", path, "--trace", "/x", "--from", "stage")
     assert nowhere.stdout.endswith("  it is not sent anywhere\n")
+    assert (nowhere.returncode, nowhere.stderr) == (1, "")
     unread = call("check", path, "--trace", "/x", "--from", "desk")
     assert unread.stdout.endswith("  no route reads from this source\n")
+    assert (unread.returncode, unread.stderr) == (1, "")
 
 
 def test_trace_is_coloured_in_a_terminal(
