@@ -14,6 +14,7 @@ import click
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration
 from oscbridge.bridge.config.file import read_file, replace_file
+from oscbridge.bridge.config.include import include_files
 from oscbridge.bridge.routes.direct import DirectRoute
 from oscbridge.bridge.routes.explain import Outcome, RouteTrace, sources, trace
 from oscbridge.cli.run import read_configuration
@@ -104,15 +105,19 @@ def command(file: Path, message: Message | None, source: str | None, fix: bool) 
 
 
 def _fix(file: Path, plugins: Plugins) -> None:
-    """Rename keys in a file, and print which."""
+    """Rename keys in a file and in those that it includes, and print which."""
     from oscbridge.bridge.config.renamed_keys import rename_keys  # tomlkit loads slowly
 
-    text, renamed = rename_keys(read_file(file), plugins.endpoint_types, str(file))
-    if renamed:
-        replace_file(file, text)
-    for key in renamed:
-        click.echo(f"{file}: {key}")
-    if not renamed:
+    changes = [  # of all files before one is written
+        (name, *rename_keys(text, plugins.endpoint_types, name))
+        for name, text in include_files(read_file(file), str(file), file.absolute()).texts.items()
+    ]
+    for name, text, renamed in changes:
+        if renamed:
+            replace_file(Path(name), text)
+        for key in renamed:
+            click.echo(f"{name}: {key}")
+    if not any(renamed for _, _, renamed in changes):
         click.echo(f"{file}: no keys to rename")
 
 

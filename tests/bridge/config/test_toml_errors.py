@@ -7,7 +7,7 @@ import time
 import pytest
 
 from oscbridge import ConfigurationError
-from oscbridge.bridge.config.config import parse_toml
+from oscbridge.bridge.config.toml import parse_toml
 
 COLUMNS = 80
 PREFIX = "error: "
