@@ -128,3 +128,16 @@ def test_syntax_error_is_shown_with_its_line_and_a_caret(
     program.wait_for("reload rejected; still running the previous .*: line 2: missing quotes")
     program.wait_for(r"  2 \| listen = udp://127\.0\.0\.1:0")
     program.wait_for(r"    \|          \^ write")
+
+
+def test_reload_reads_included_files_again(
+    run: Callable[..., Any], write: Write, call: Call
+) -> None:
+    run()
+    file = write('include = ["more-*.toml"]\n' + CONFIGURATION)
+    included = write(MORE, "more-a.toml")
+    assert call("reload").stdout == f"reloaded {file}: added bridge.more\n"
+    write("[bridge.more]\nlisen = 5\n", "more-a.toml")
+    result = call("reload")
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"error: {included}: bridge.more.lisen: unknown key; ")
