@@ -145,7 +145,7 @@ def test_types_are_type_tags(types: str) -> None:
         ("dealy = 1", "dealy: unknown key; did you mean 'delay'?"),
         (
             "xyz = 1",
-            "xyz: unknown key; known keys: curve, delay, from, function, limit, match, "
+            "xyz: unknown key; known keys: curve, delay, enabled, from, function, limit, match, "
             "on_change, scale, send, to, types",
         ),
         ("types = 5", "types = 5: expected text in quotes"),
