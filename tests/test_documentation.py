@@ -215,10 +215,17 @@ def test_sample_configuration_is_valid_and_runs(
     read_until(start(PROGRAM, "run", "studio.toml"), "Ctrl-C stops it")
 
 
-def test_quoted_error_is_real(tmp_path: Path) -> None:
-    (tmp_path / "studio.toml").write_text(
-        block("toml", "# studio.toml").replace("listen", "lisen", 1)
-    )
+MISSPELT = block("toml", "# studio.toml").replace("listen", "lisen", 1)
+UNQUOTED = "[bridge.stage]\nlisten = udp://0.0.0.0:9000\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [(MISSPELT, "error: studio.toml: bridge"), (UNQUOTED, "error: studio.toml: not valid TOML")],
+    ids=["key", "syntax"],
+)
+def test_quoted_error_is_real(tmp_path: Path, text: str, start: str) -> None:
+    (tmp_path / "studio.toml").write_text(text)
     result = subprocess.run(
         [PROGRAM, "check", "studio.toml"],
         capture_output=True,
@@ -227,7 +234,7 @@ def test_quoted_error_is_real(tmp_path: Path) -> None:
         check=False,
         timeout=30,
     )
-    assert result.stderr == block("text", "error: ")
+    assert result.stderr == block("text", start)
 
 
 CONFIGURATIONS = [

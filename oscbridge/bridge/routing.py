@@ -83,6 +83,8 @@ def make_routing(
     names = (*configuration.bridges, *configuration.endpoints)
     sources = {name: SourceRouting(name) for name in names}
     for route in routes:
+        if not route.config.enabled:
+            continue  # its endpoints still have no default routes: nothing flows by surprise
         for name in route.config.sources:
             source, bridge = sources[name], configuration.bridges.get(name)
             source.sinks.update({to: sinks[to] for to in route.config.to})

@@ -87,7 +87,10 @@ def main() -> None:
 
 
 def fail(text: str, code: int) -> None:
-    """Print errors, one per line, and exit."""
+    """Print errors, one per line with the line of the file and a caret if known, and exit."""
+    from oscbridge.bridge.config.toml_errors import is_excerpt
+
     for line in text.splitlines():
-        click.echo(click.style("error: ", fg="red", bold=True) + line, err=True)
+        prefix = "" if is_excerpt(line) else click.style("error: ", fg="red", bold=True)
+        click.echo(prefix + line, err=True)
     sys.exit(code)

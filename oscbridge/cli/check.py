@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -13,6 +14,7 @@ import click
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration
 from oscbridge.bridge.config.file import read_file, replace_file
+from oscbridge.bridge.config.include import include_files
 from oscbridge.bridge.routes.direct import DirectRoute
 from oscbridge.bridge.routes.explain import Outcome, RouteTrace, sources, trace
 from oscbridge.cli.run import read_configuration
@@ -70,7 +72,8 @@ def command(file: Path, message: Message | None, source: str | None, fix: bool) 
     functions of routes run; nothing is sent. With --fix, FILE is replaced if it contains
     former names of keys; its comments, order and formatting are kept.
 
-    Exit code: 0 if FILE is valid, 2 if it has problems, 1 if --fix cannot write it.
+    Exit code: 0 if FILE is valid, 2 if it has problems, 1 if --fix cannot write it or if the
+    message of --trace goes nowhere.
 
     \b
     Examples:
@@ -85,7 +88,8 @@ def command(file: Path, message: Message | None, source: str | None, fix: bool) 
     configuration = read_configuration(file, plugins)
     app = App(configuration, plugins)
     if message is not None:
-        _show_traces(app, message, _sources(configuration, source))
+        if not _show_traces(app, message, _sources(configuration, source)):
+            sys.exit(1)
         return
     if source is not None:
         raise click.UsageError("--from needs --trace")
@@ -101,15 +105,19 @@ def command(file: Path, message: Message | None, source: str | None, fix: bool) 
 
 
 def _fix(file: Path, plugins: Plugins) -> None:
-    """Rename keys in a file, and print which."""
+    """Rename keys in a file and in those that it includes, and print which."""
     from oscbridge.bridge.config.renamed_keys import rename_keys  # tomlkit loads slowly
 
-    text, renamed = rename_keys(read_file(file), plugins.endpoint_types, str(file))
-    if renamed:
-        replace_file(file, text)
-    for key in renamed:
-        click.echo(f"{file}: {key}")
-    if not renamed:
+    changes = [  # of all files before one is written
+        (name, *rename_keys(text, plugins.endpoint_types, name))
+        for name, text in include_files(read_file(file), str(file), file.absolute()).texts.items()
+    ]
+    for name, text, renamed in changes:
+        if renamed:
+            replace_file(Path(name), text)
+        for key in renamed:
+            click.echo(f"{name}: {key}")
+    if not any(renamed for _, _, renamed in changes):
         click.echo(f"{file}: no keys to rename")
 
 
@@ -122,7 +130,9 @@ def _sources(configuration: Configuration, name: str | None) -> list[str]:
     return [name]
 
 
-def _show_traces(app: App, message: Message, names: list[str]) -> None:
+def _show_traces(app: App, message: Message, names: list[str]) -> bool:
+    """Print what happens to a message from each source; returns whether it is sent anywhere."""
+    is_sent = False
     if not names:
         click.echo("No bridges and no routes: no messages are received.")
     for index, name in enumerate(names):
@@ -137,10 +147,13 @@ def _show_traces(app: App, message: Message, names: list[str]) -> None:
         defaults = _defaults(app, name, message)
         for endpoint in defaults:
             click.echo(f"  {click.style('a plugin', bold=True)} sends it to {endpoint} unchanged")
+        reached = bool(defaults) or any(route.sent for route in routes)
+        is_sent = is_sent or reached
         if not routes and not defaults:
             click.echo("  no route reads from this source")
-        elif not defaults and not any(route.sent for route in routes):
+        elif not reached:
             click.echo(click.style("  it is not sent anywhere", fg="yellow"))
+    return is_sent
 
 
 def _lines(routes: list[RouteTrace]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration
 from oscbridge.bridge.config.process_models import HTTPOptions
+from oscbridge.bridge.config.toml_errors import is_excerpt
 from oscbridge.bridge.daemon_thread import in_daemon_thread
 from oscbridge.bridge.reload import Changes, has_port_of
 from oscbridge.errors import ConfigurationError, OSCBridgeError
@@ -138,6 +139,9 @@ class Service:
     def _refused(self, text: str, error: Exception | None = None) -> None:
         self._reloads = self._reloads._replace(refused=self._reloads.refused + 1)
         for line in text.splitlines():
+            if is_excerpt(line):
+                _log.error("%s", line)
+                continue
             _log.error(
                 "reload rejected; still running the previous configuration: %s",
                 line,

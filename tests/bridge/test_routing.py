@@ -104,6 +104,19 @@ async def test_default_routes_do_not_apply_if_a_route_names_the_endpoint(
         assert [message.address for message in messages] == ["/b"]
 
 
+async def test_disabled_route_gets_no_messages_and_no_default_route_replaces_it(
+    running: Running, send: Callable[..., object]
+) -> None:
+    disabled = '[[route]]\nfrom = "in"\nto = "out"\nenabled = false\n'
+    text = IN + '[endpoint.out]\ntype = "default"\n' + disabled
+    enabled = '[[route]]\nfrom = "in"\nto = "out"\nmatch = "/b"\n'
+    async with running(text + enabled) as app:
+        await send(app, "in", Message("/a"), Message("/b"))  # type: ignore[misc]
+        messages = await app.endpoints["out"].endpoint.arrived(1)
+        assert [message.address for message in messages] == ["/b"]
+        assert app.dispatchers["in"].statistics.unmatched == 1
+
+
 async def test_default_routes_read_from_the_endpoint_itself_only_on_request(
     running: Running,
 ) -> None:

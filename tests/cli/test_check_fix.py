@@ -144,3 +144,18 @@ def test_fix_of_a_missing_file_suggests_the_nearest(file: Path, call: Call) -> N
     result = call("check", str(file.with_name("stduio.toml")), "--fix")
     assert result.returncode == 2
     assert "no such file; did you mean 'studio.toml'?" in result.stderr
+
+
+def test_fix_renames_keys_of_included_files(file: Path, call: Call) -> None:
+    (file.parent / "desks").mkdir()
+    included = file.parent / "desks" / "a.toml"
+    included.write_text("# the desk\n[bridge.desk]\nlimits = { packet = 4096 }\n")
+    file.write_text('include = ["desks/*.toml"]\n')
+    result = call("check", str(file), "--fix")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        f"{included}: bridge.desk.limits.packet: renamed to 'max_packet_size'",
+        f"{file}: valid: 1 bridge, 0 endpoints, 0 routes",
+    ]
+    assert "# the desk" in included.read_text()
+    assert file.read_text() == 'include = ["desks/*.toml"]\n'

@@ -98,8 +98,10 @@ def test_trace_reports_a_message_that_is_not_sent(call: Call, write: Write) -> N
     path = write(text)
     nowhere = call("check", path, "--trace", "/x", "--from", "stage")
     assert nowhere.stdout.endswith("  it is not sent anywhere\n")
+    assert (nowhere.returncode, nowhere.stderr) == (1, "")
     unread = call("check", path, "--trace", "/x", "--from", "desk")
     assert unread.stdout.endswith("  no route reads from this source\n")
+    assert (unread.returncode, unread.stderr) == (1, "")
 
 
 def test_trace_is_coloured_in_a_terminal(
@@ -216,3 +218,10 @@ def test_running_bridge_calls_the_module_in_every_mode(
     program.wait_for("Ctrl-C stops it")
     assert call("send", "/x", "21", "--to", url).returncode == 0
     assert receiver.recv(1000) == b"/x\0\0,i\0\0\0\0\0\x2a"
+
+
+def test_trace_shows_a_disabled_route(call: Call, write: Write) -> None:
+    text = SHOW.replace('match = "/cue"\n', 'match = "/cue"\nenabled = false\n')
+    result = call("check", write(text), "--trace", "/cue a", "--from", "stage")
+    assert "  route 2\n    enabled  false" in result.stdout
+    assert "no: the route is disabled\n" in result.stdout

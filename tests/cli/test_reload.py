@@ -132,3 +132,31 @@ def test_huge_integer_is_rejected_with_one_line(
     assert (reloaded.returncode, reloaded.stderr) == (2, expected)
     assert (checked.returncode, checked.stderr) == (2, expected)
     program.wait_for("reload rejected; still running the previous configuration: .*4,300 digits")
+
+
+def test_syntax_error_is_shown_with_its_line_and_a_caret(
+    run: Callable[..., Any], write: Write, call: Call
+) -> None:
+    program = run()
+    file = write("[bridge.stage]\nlisten = udp://127.0.0.1:0\n")
+    shown = ["  2 | listen = udp://127.0.0.1:0", '    |          ^ write "udp://127.0.0.1:0"']
+    expected = [f"error: {file}: not valid TOML: line 2: missing quotes", *shown]
+    for command in (["reload"], ["check", file]):
+        result = call(*command)
+        assert (result.returncode, result.stderr.splitlines()) == (2, expected)
+    program.wait_for("reload rejected; still running the previous .*: line 2: missing quotes")
+    program.wait_for(r"  2 \| listen = udp://127\.0\.0\.1:0")
+    program.wait_for(r"    \|          \^ write")
+
+
+def test_reload_reads_included_files_again(
+    run: Callable[..., Any], write: Write, call: Call
+) -> None:
+    run()
+    file = write('include = ["more-*.toml"]\n' + CONFIGURATION)
+    included = write(MORE, "more-a.toml")
+    assert call("reload").stdout == f"reloaded {file}: added bridge.more\n"
+    write("[bridge.more]\nlisen = 5\n", "more-a.toml")
+    result = call("reload")
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"error: {included}: bridge.more.lisen: unknown key; ")

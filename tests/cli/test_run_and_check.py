@@ -40,15 +40,16 @@ BAD = {
         "unclosed '{' at position 1",
     ),
     "two bridges on one port": ("[bridge.a]\n[bridge.b]", "bridge.a already listens on"),
-    "no TOML": ("[bridge.a\n", "not valid TOML: "),
+    "no TOML": ("[bridge.a\n", "not valid TOML: line 1: unclosed '['"),
 }
 
 
 def one_error(result: subprocess.CompletedProcess[str]) -> str:
-    """The one line of an error; nothing else was printed."""
+    """The line of one error; nothing else was printed but where it is in the file."""
     assert result.stdout == ""
-    (line,) = result.stderr.splitlines()
+    line, *shown = result.stderr.splitlines()
     assert line.startswith("error: ")
+    assert all(re.match(r" +\d* \|", each) for each in shown)  # a line of the file and a caret
     return line.removeprefix("error: ")
 
 

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import logging
 import os
-import re
-import sys
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from oscbridge.bridge.config.certificates import certificates_of
-from oscbridge.bridge.config.environment import PREFIX, is_out_of_range, mistaken, overlay
+from oscbridge.bridge.config.environment import PREFIX, mistaken, overlay
 from oscbridge.bridge.config.file import read_file
+from oscbridge.bridge.config.include import IncludedTables, include_files
 from oscbridge.bridge.config.problem import path_text
 from oscbridge.bridge.config.reader import Reader
 from oscbridge.bridge.config.resolved import Configuration, EndpointEntry
@@ -34,7 +32,6 @@ __all__ = [
     "EndpointEntry",
     "load",
     "parse",
-    "parse_toml",
 ]
 
 _log: Final = logging.getLogger("oscbridge")
@@ -76,33 +73,43 @@ def parse(
     :class:`ConfigurationError` that lists every problem, and :class:`OSCBridgeError` if all of
     them are endpoints of broken plugins, which ``allow_broken`` accepts.
     """
-    overlaid = overlay(parse_toml(text, name), os.environ)
     path = "" if directory is None else str(directory / Path(name).name)
+    files = include_files(text, name, Path(path))
+    overlaid = overlay(files.raw, os.environ)
     reader = Reader(overlaid.raw, types, directory, path)
     problems = [f"environment: {problem}" for problem in overlaid.problems]
-    problems += [f"{name}: {overlaid.explain(problem)}" for problem in reader.problems]
+    problems += [files.explain(each.path, overlaid.explain(each)) for each in reader.problems]
     if not problems and reader.broken and not allow_broken:
-        raise OSCBridgeError("\n".join(f"{name}: {problem}" for problem in reader.broken))
+        raise OSCBridgeError(
+            "\n".join(files.explain(each.path, str(each)) for each in reader.broken)
+        )
     if problems:
         raise ConfigurationError("\n".join(problems))
     if overlaid.variables:
         _log.info("settings from the environment: %s", ", ".join(overlaid.variables))
     for variable in mistaken(os.environ):  # only a warning: Kubernetes names its services so
         _log.warning("%s is ignored: settings begin with %s", variable, PREFIX)
-    for endpoint, entry in reader.endpoints.items():
-        for warning in _warnings(entry.options):
-            _log.warning("%s: endpoint.%s: %s", name, endpoint, warning)
-        for warning in _certificate_warnings(entry.options):
-            _log.warning("%s: endpoint.%s.%s", name, endpoint, warning)
-        for key, warning in secret_warnings(entry.options, ("endpoint", endpoint)):
-            _log.warning("%s: %s: %s", name, path_text(key), warning)
-    for warning in reader.warnings:
-        _log.warning("%s: %s", name, warning)
-    if reader.dot_stars:
-        _log.warning("%s: %s", name, _dot_stars(reader.dot_stars))
+    for warning in (*files.warnings, *_all_warnings(reader, files)):
+        _log.warning("%s", warning)
     if not reader.bridges and not reader.endpoints:
         _log.warning("%s: no bridges and no endpoints: nothing will be received", name)
     return Configuration(reader.bridges, reader.endpoints, reader.routes, reader.http, reader.run)
+
+
+def _all_warnings(reader: Reader, files: IncludedTables) -> Iterator[str]:
+    """The warnings of a valid configuration, each after the name of its file."""
+    for endpoint, entry in reader.endpoints.items():
+        place = ("endpoint", endpoint)
+        for warning in _warnings(entry.options):
+            yield files.explain(place, f"endpoint.{endpoint}: {warning}")
+        for warning in _certificate_warnings(entry.options):
+            yield files.explain(place, f"endpoint.{endpoint}.{warning}")
+        for key, warning in secret_warnings(entry.options, place):
+            yield files.explain(key, f"{path_text(key)}: {warning}")
+    for index, warning in reader.warnings:
+        yield files.explain(("route", index), warning)
+    if reader.dot_stars:
+        yield files.explain(("route", min(reader.dot_stars)), _dot_stars(reader.dot_stars))
 
 
 def _dot_stars(found: Mapping[int, str]) -> str:
@@ -126,38 +133,3 @@ def _certificate_warnings(options: Options) -> Iterator[str]:
     for key, info in certificates_of(options).items():
         if warning := certificate_warning(info, datetime.now(UTC)):
             yield f"{key}: {warning}"
-
-
-def parse_toml(text: str, name: str) -> dict[str, Any]:
-    """The tables of a file. Raises :class:`ConfigurationError` if it is not TOML."""
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{name}: not valid TOML: {error}") from None
-    except RecursionError:
-        raise ConfigurationError(f"{name}: not valid TOML: nested too deeply") from None
-    except ValueError:  # from int(), which protects itself from long texts
-        raise ConfigurationError(f"{name}: not valid TOML: {_long_integer(text)}") from None
-    for place in _out_of_range(tables, ""):
-        text = f"{place}: integer out of range: it must fit in 64 bits"
-        raise ConfigurationError(f"{name}: {text}")
-    return tables
-
-
-def _long_integer(text: str) -> str:
-    limit = sys.get_int_max_str_digits()
-    found = re.search(rf"[0-9](?:_?[0-9]){{{limit}}}", text)
-    line = f" (at line {text.count(chr(10), 0, found.start()) + 1})" if found else ""
-    return f"integer of more than {limit:,} digits{line}"
-
-
-def _out_of_range(node: object, place: str) -> Iterator[str]:
-    """The places of integers out of range."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            yield from _out_of_range(value, f"{place}.{key}" if place else key)
-    elif isinstance(node, list):
-        for number, value in enumerate(node):
-            yield from _out_of_range(value, f"{place}[{number}]")
-    elif is_out_of_range(node):
-        yield place

@@ -270,6 +270,8 @@ class RouteOptions(Options):
 
     sources: Names = Field(alias="from")
     """Bridges and endpoints to read from: a name, or a list of names."""
+    enabled: bool = True
+    """Whether the route gets messages. A disabled one is checked, and keeps its number."""
     match: Annotated[str, AfterValidator(_pattern)] = "*"
     """An address; ``*`` ``?`` ``[a-z]`` ``{a,b}`` match, ``{name}`` captures one part."""
     types: Annotated[str, AfterValidator(_types)] | None = None

@@ -86,8 +86,11 @@ class Reader:
         self.problems += routes.problems
         self.problems += self._loops(routes.options, listens)
         self.warnings = [
-            f"route {index + 1}: possible endless loop: {loop}: what is sent there may come back; "
-            "make sure that the topics differ, or use one endpoint for both directions"
+            (
+                index,
+                f"route {index + 1}: possible endless loop: {loop}: what is sent there may come "
+                "back; make sure that the topics differ, or use one endpoint for both directions",
+            )
             for index, loop in loops_through_media(routes.options, self.endpoints)
         ]
 

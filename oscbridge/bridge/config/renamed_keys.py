@@ -15,7 +15,6 @@ from tomlkit.container import Container
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, Array, InlineTable, Item, Key, KeyType, SingleKey, Table
 
-from oscbridge.bridge.config.config import parse_toml
 from oscbridge.bridge.config.error_messages import (
     inner_model,
     moved_keys_of,
@@ -24,6 +23,7 @@ from oscbridge.bridge.config.error_messages import (
 from oscbridge.bridge.config.models import BridgeOptions, HostOptions, RouteOptions
 from oscbridge.bridge.config.problem import KeyPath, path_text
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
+from oscbridge.bridge.config.toml import parse_toml
 from oscbridge.endpoint import Endpoint
 from oscbridge.errors import ConfigurationError
 

@@ -44,7 +44,7 @@ class RouteReader:
         self.dot_stars: dict[int, str] = {}
         """The ``match`` of routes where a part is ``.*``, by index."""
         self.options: dict[int, RouteOptions] = {}
-        """The routes that are valid by themselves, by index."""
+        """The enabled routes that are valid by themselves, by index."""
         self._types = types
         self._bridges = bridges
         self._endpoints = endpoints
@@ -87,10 +87,12 @@ class RouteReader:
                 sources=route.sources,
                 to=route.to,
                 options=options,
+                enabled=route.enabled,
                 address=always_sent_to(route, template),
             )
         )
-        self.options[index] = route
+        if route.enabled:
+            self.options[index] = route
 
     def _problem(self, path: KeyPath, text: str, value: object = None) -> None:
         self.problems.append(ConfigProblem(path, text, "" if value is None else show(value)))

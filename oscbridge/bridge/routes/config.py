@@ -48,6 +48,8 @@ class RouteConfig:
     """Names of endpoints to send to."""
     options: Mapping[str, Options] = field(default_factory=dict, hash=False)
     """The route's options for endpoints, by their names."""
+    enabled: bool = True
+    """Whether messages reach it."""
     address: str | None = None
     """The address of all messages that it sends; None if it depends on the message."""
 

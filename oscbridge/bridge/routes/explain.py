@@ -71,6 +71,9 @@ def trace(configuration: Configuration, source: str, message: Message) -> list[R
 def _trace_route(
     configuration: Configuration, route: RouteConfig, message: Message
 ) -> Iterator[Step]:
+    if not route.enabled:
+        yield Step("enabled", "false", "no: the route is disabled", "stopped")
+        return
     captures = _match(route.match, message.address)
     if captures is None:
         yield Step("match", route.match, _why_not(route.match, message.address), "stopped")

@@ -1,0 +1,51 @@
+"""Reads TOML, with errors that explain themselves."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+from oscbridge.bridge.config.environment import is_out_of_range
+from oscbridge.bridge.config.toml_errors import explain_toml_error
+from oscbridge.errors import ConfigurationError
+
+__all__ = ["parse_toml"]
+
+
+def parse_toml(text: str, name: str) -> dict[str, Any]:
+    """The tables of a file. Raises :class:`ConfigurationError` if it is not TOML."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        explained = explain_toml_error(text, error)
+        raise ConfigurationError(f"{name}: not valid TOML: {explained}") from None
+    except RecursionError:
+        raise ConfigurationError(f"{name}: not valid TOML: nested too deeply") from None
+    except ValueError:  # from int(), which protects itself from long texts
+        raise ConfigurationError(f"{name}: not valid TOML: {_long_integer(text)}") from None
+    for place in _out_of_range(tables, ""):
+        text = f"{place}: integer out of range: it must fit in 64 bits"
+        raise ConfigurationError(f"{name}: {text}")
+    return tables
+
+
+def _long_integer(text: str) -> str:
+    limit = sys.get_int_max_str_digits()
+    found = re.search(rf"[0-9](?:_?[0-9]){{{limit}}}", text)
+    line = f" (at line {text.count(chr(10), 0, found.start()) + 1})" if found else ""
+    return f"integer of more than {limit:,} digits{line}"
+
+
+def _out_of_range(node: object, place: str) -> Iterator[str]:
+    """The places of integers out of range."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _out_of_range(value, f"{place}.{key}" if place else key)
+    elif isinstance(node, list):
+        for number, value in enumerate(node):
+            yield from _out_of_range(value, f"{place}[{number}]")
+    elif is_out_of_range(node):
+        yield place
