@@ -85,12 +85,15 @@ def test_stop_abandons_code_that_does_not_end(
 
 SLOW = """
 import time
+from pathlib import Path
 seen = 0
 
 def function(message):
     global seen
     seen += 1
     print("handling", seen, flush=True)
+    while not Path(__file__).with_name("all sent").exists():
+        time.sleep(0.01)
     time.sleep(0.05)
 """
 
@@ -109,8 +112,11 @@ def test_stop_drops_and_counts_messages_that_a_slow_function_leaves(
     port = int(program.wait_for(rf"{scheme}://127\.0\.0\.1:(\d+)")[1])
     program.wait_for("Ctrl-C stops it")
     with (UDPClient if scheme == "udp" else TCPClient)("127.0.0.1", port) as client:
-        for _ in range(sent):
+        client.send(Message.of("/x"))
+        program.wait_for("handling 1")
+        for _ in range(sent - 1):  # they are read at once: no more is left to the kernel
             client.send(Message.of("/x"))
+        write("", "all sent")
         program.wait_for("handling 5")
         assert program.stop(signal.SIGINT) == 0
     handled = max(map(int, re.findall(r"handling (\d+)", program.output)))

@@ -44,7 +44,6 @@ REQUESTS = {
         b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" + HOST,
         400,
     ),
-    "upgrade in old HTTP": (b"GET / HTTP/1.0\r\n" + UPGRADE, 505),
     "two hosts": (b"GET / HTTP/1.1\r\n" + HOST + HOST, 400),
     "two origins": (b"GET / HTTP/1.1\r\n" + HOST + b"Origin: null\r\n" * 2 + UPGRADE, 400),
     "bad subprotocols": (
