@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from waiting import wait_until
 
 from oscbridge import Message, encode_message
 from oscbridge.monitoring.control_server import MAX_STREAMS
@@ -105,6 +104,13 @@ def lost(control: Control) -> int:
         time.sleep(0.1)
 
 
+def attach(clients: ExitStack, control: Control) -> None:
+    """As many clients as there can be, which read nothing more."""
+    for _ in range(MAX_STREAMS):
+        client = clients.enter_context(control.connect("tap"))
+        assert client.recv(8)  # it is attached
+
+
 @pytest.mark.load
 def test_idle_tap_clients_cost_bounded_memory_and_no_datagram(
     start: Start, write: Write, environment: dict[str, str], clients: ExitStack
@@ -116,13 +122,14 @@ def test_idle_tap_clients_cost_bounded_memory_and_no_datagram(
     unwatched.close()
     program, port, control = run(start, path, environment)
     before = resident(program.process.pid)
-    for _ in range(MAX_STREAMS):
-        client = clients.enter_context(control.connect("tap"))
-        assert client.recv(8)  # it is attached
+    attach(clients, control)
     send(port)
     full = resident(program.process.pid)
     with_clients = lost(control)
     clients.close()
+    attach(clients, control)
+    send(port)
+    again = resident(program.process.pid)
     assert with_clients <= usual
     assert full - before < MAX_STREAMS * MAX_WAITING * SPARE + OVERHEAD
-    wait_until(lambda: resident(program.process.pid) <= before + OVERHEAD)
+    assert again < full + OVERHEAD  # it is used again, though the allocator may keep it
