@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pluggy
 
 from oscbridge import hooks as hookspecs
-from oscbridge.bridge.config.models import HostOptions
+from oscbridge.bridge.config.endpoint_models import HostOptions
 from oscbridge.broken_endpoint import broken_type
 from oscbridge.endpoint import AnyEndpoint, Endpoint, EndpointTypes
 from oscbridge.errors import PluginError

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from oscbridge.bridge.config.models import HostOptions, LimitOptions, SpoolOptions
+from oscbridge.bridge.config.endpoint_models import HostOptions, SpoolOptions
+from oscbridge.bridge.config.limit_models import LimitOptions
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
 from oscbridge.options import Options
 from oscbridge.plugins import Plugins

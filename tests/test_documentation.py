@@ -16,14 +16,11 @@ from pathlib import Path
 import pytest
 
 from oscbridge import MessageTemplate, Options
+from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.config import DEFAULT, parse
-from oscbridge.bridge.config.models import (
-    BridgeOptions,
-    HostOptions,
-    LimitOptions,
-    RouteOptions,
-    SpoolOptions,
-)
+from oscbridge.bridge.config.endpoint_models import HostOptions, SpoolOptions
+from oscbridge.bridge.config.limit_models import LimitOptions
+from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.cli import COMMANDS, cli
 from oscbridge.endpoints.osc.endpoint import OSCEndpoint
 from oscbridge.net.allowlist import AllowList

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final, Literal, TypeAlias
 
 from oscbridge.abilities import SharesMedium
-from oscbridge.bridge.config.models import BridgeOptions
+from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sinks.drops import several

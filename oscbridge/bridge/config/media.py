@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Set
 
 from oscbridge.abilities import SharesMedium
-from oscbridge.bridge.config.models import RouteOptions
 from oscbridge.bridge.config.resolved import EndpointEntry
+from oscbridge.bridge.config.route_models import RouteOptions
 
 __all__ = ["loops_through_media", "neighbours_of"]
 

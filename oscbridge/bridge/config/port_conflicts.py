@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from oscbridge.bridge.config.models import BridgeOptions
+from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.problem import ConfigProblem
 from oscbridge.net.any_host import is_any_host
 from oscbridge.net.url import OSCURL, HostPort

@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from oscbridge.bridge.config.bridge_models import BridgeOptions
+from oscbridge.bridge.config.endpoint_models import SPOOL_AGE, HostOptions
 from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.media import loops_through_media
-from oscbridge.bridge.config.models import SPOOL_AGE, BridgeOptions, HostOptions, RouteOptions
 from oscbridge.bridge.config.plugin_packages import suggest_type
 from oscbridge.bridge.config.port_conflicts import (
     Listen,
@@ -26,6 +27,7 @@ from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.config.route_loops import endless
+from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.config.routes import RouteReader
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.spool.writer import SpoolBounds

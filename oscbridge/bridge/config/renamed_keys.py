@@ -15,14 +15,16 @@ from tomlkit.container import Container
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, Array, InlineTable, Item, Key, KeyType, SingleKey, Table
 
+from oscbridge.bridge.config.bridge_models import BridgeOptions
+from oscbridge.bridge.config.endpoint_models import HostOptions
 from oscbridge.bridge.config.error_messages import (
     inner_model,
     moved_keys_of,
     renamed_keys_of,
 )
-from oscbridge.bridge.config.models import BridgeOptions, HostOptions, RouteOptions
 from oscbridge.bridge.config.problem import KeyPath, path_text
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
+from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.config.toml import parse_toml
 from oscbridge.endpoint import Endpoint
 from oscbridge.errors import ConfigurationError

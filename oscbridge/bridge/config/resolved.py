@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from oscbridge.bridge.config.models import BridgeOptions
+from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.sinks.policies import RunnerOptions

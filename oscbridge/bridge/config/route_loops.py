@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from oscbridge.bridge.config.models import RouteOptions
 from oscbridge.bridge.config.problem import show
+from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.routes.scale import Scale
 from oscbridge.osc import Pattern, is_pattern
 from oscbridge.templates.message import MessageTemplate

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from oscbridge.bridge.config.error_messages import validate
-from oscbridge.bridge.config.models import RouteOptions
 from oscbridge.bridge.config.plugin_packages import suggest_type
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
 from oscbridge.bridge.config.route_loops import always_sent_to, pointless
+from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.expression_problems import expression_problems
 from oscbridge.bridge.routes.pure_steps import load_function, template_of

@@ -9,7 +9,7 @@ from typing import Final
 
 from oscbridge.abilities import Reconfigurable, RouteAware
 from oscbridge.bridge.config.certificates import certificates_of
-from oscbridge.bridge.config.models import LimitOptions
+from oscbridge.bridge.config.limit_models import LimitOptions
 from oscbridge.bridge.hops import MAX_HOPS, hops_of, origin_after
 from oscbridge.bridge.sinks.connection import description_of
 from oscbridge.bridge.sinks.drops import DropCounter

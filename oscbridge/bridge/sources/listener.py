@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
-from oscbridge.bridge.config.models import BridgeOptions, LimitOptions
+from oscbridge.bridge.config.bridge_models import BridgeOptions
+from oscbridge.bridge.config.limit_models import LimitOptions
 from oscbridge.bridge.daemon_thread import in_daemon_thread
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sources.forked.supervisor import ForkingListener

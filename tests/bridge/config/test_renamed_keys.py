@@ -11,7 +11,7 @@ import pytest
 import oscbridge
 from oscbridge import ConfigurationError, Endpoint
 from oscbridge.bridge.config.config import parse
-from oscbridge.bridge.config.models import LimitOptions
+from oscbridge.bridge.config.limit_models import LimitOptions
 from oscbridge.bridge.config.renamed_keys import rename_keys
 
 

@@ -334,7 +334,7 @@ import asyncio, logging, os, pydantic, random, socket, ssl, subprocess, threadin
 del os.fork, os.killpg, os.register_at_fork, socket.AF_UNIX, socket.socketpair
 import oscbridge.bridge.app, oscbridge.bridge.sources.listener
 import oscbridge.bridge.sources.forked.ipc_protocol
-from oscbridge.bridge.config.models import BridgeOptions
+from oscbridge.bridge.config.bridge_models import BridgeOptions
 try:
     BridgeOptions(mode="forking")
 except ValueError as error:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final, cast
 
-from oscbridge.bridge.config.models import BridgeOptions
+from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sources.bind import bound_socket
 from oscbridge.bridge.sources.forked.child_counts import add_record

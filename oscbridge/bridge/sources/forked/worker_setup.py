@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from oscbridge.bridge.config.models import BridgeOptions
+from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sources.forked.worker_settings import WorkerSettings
 from oscbridge.logs.setup import log_form

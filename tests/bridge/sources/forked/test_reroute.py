@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from oscbridge import Message, encode_bundle, encode_message
-from oscbridge.bridge.config.models import BridgeOptions
+from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sources.forked import worker_process

@@ -1,0 +1,47 @@
+"""The models of a bridge: every key with its type, its default and its meaning."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from oscbridge.bridge.config.limit_models import LimitOptions
+from oscbridge.net.allowlist import AllowList
+from oscbridge.net.host_name import check_interface
+from oscbridge.net.url import OSCURL
+from oscbridge.options import Options
+
+__all__ = ["BridgeOptions", "Mode"]
+
+Mode = Literal["asyncio", "blocking", "threading", "forking"]
+
+
+def _mode(value: Mode) -> Mode:
+    if value == "forking" and not hasattr(os, "fork"):
+        raise ValueError("not available on this system; use 'threading'")
+    return value
+
+
+class BridgeOptions(Options):
+    """``[bridge.NAME]``: an OSC server and the routes that read from it."""
+
+    listen: OSCURL = OSCURL("udp", "127.0.0.1", 9000)
+    """Where to listen: ``udp://``, ``tcp://`` (OSC 1.1), ``tcp+1.0://`` or ``tcp+auto://``, then
+    ``host:port``. ``[::]`` and ``*`` are all addresses of this machine, IPv6 and IPv4, and
+    ``0.0.0.0`` its IPv4 addresses. A multicast group is joined."""
+    mode: Annotated[Mode, AfterValidator(_mode)] = "asyncio"
+    """How messages are handled: ``asyncio``, ``blocking``, ``threading`` or ``forking``."""
+    on_start: Literal["error", "retry"] = "error"
+    """What happens when it cannot listen at startup, e.g. because the network is not up yet:
+    ``error`` (the program ends) or ``retry``."""
+    workers: Annotated[int, Field(ge=1, le=10_000)] = 32
+    """Simultaneous threads or processes, in ``threading`` and ``forking``."""
+    interface: Annotated[str, AfterValidator(check_interface)] = ""
+    """Where to join a multicast group: the address (IPv4) or name (IPv6) of an interface."""
+    allow: AllowList = AllowList()
+    """Networks and addresses that may send, e.g. ``["10.0.0.0/8", "127.0.0.1"]``; if empty,
+    all may."""
+    limits: LimitOptions = LimitOptions()
+    """A table of limits, see below."""
