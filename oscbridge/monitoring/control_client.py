@@ -27,7 +27,6 @@ __all__ = [
     "TapClient",
     "ask",
     "choose",
-    "problems",
     "processes",
     "reload",
     "tap",
@@ -217,17 +216,6 @@ def _checked(line: bytes) -> Any:
         kind = ConfigurationError if answer.get("code") == 2 else OSCBridgeError
         raise kind(str(answer["error"]))
     return answer
-
-
-async def problems(process: RunningProcess, timeout: float = ANSWER_TIMEOUT) -> list[str]:
-    """Why a process is not ready, the gravest first; empty if it is ready.
-
-    Raises :class:`OSCBridgeError` if it does not answer within ``timeout`` seconds.
-    """
-    async with ask(process.socket, {"command": "health"}, timeout) as batches:
-        async for answer, *_ in batches:
-            return [str(each) for each in answer["problems"]]
-    raise OSCBridgeError("the bridge has stopped")
 
 
 async def reload(process: RunningProcess) -> tuple[str, list[str]]:

@@ -11,7 +11,15 @@ from oscbridge.errors import ConfigurationError, PatternError
 from oscbridge.monitoring.traffic import TapStream
 from oscbridge.suggestions import suggest
 
-__all__ = ["MAX_REQUEST", "BadRequest", "Request", "number", "read_request", "tap_stream"]
+__all__ = [
+    "MAX_REQUEST",
+    "BadRequest",
+    "Request",
+    "mute_arguments",
+    "number",
+    "read_request",
+    "tap_stream",
+]
 
 Request: TypeAlias = Mapping[str, object]
 
@@ -22,7 +30,7 @@ REQUEST_TIMEOUT: Final = 5.0
 """Seconds for a client to send its request."""
 
 MAX_NAMES: Final = 1_000
-"""Maximum number of names in a tap request."""
+"""Maximum number of names in a request."""
 
 RATE: Final = (0.1, 1_000_000.0)
 """Range of the rate of a tap in messages per second."""
@@ -49,6 +57,16 @@ def tap_stream(request: Request, known: Sequence[str]) -> TapStream:
         return TapStream(names or (), match or "", rate)
     except PatternError as error:
         raise BadRequest(str(error)) from None
+
+
+def mute_arguments(request: Request) -> tuple[list[str], bool]:
+    """The names and the state of a ``mute`` request. Raises :class:`BadRequest`."""
+    names, on = request.get("names"), request.get("on")
+    if not isinstance(names, list) or not 0 < len(names) <= MAX_NAMES:
+        raise BadRequest(f"names: expected a list of 1 to {MAX_NAMES} names")
+    if not isinstance(on, bool):
+        raise BadRequest("on: expected true or false")
+    return [str(name) for name in names], on
 
 
 def number(value: object, name: str, least: float, most: float) -> float:
