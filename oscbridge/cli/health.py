@@ -86,8 +86,8 @@ def command(file: Path | None, pid: int | None, where: HostPort | None) -> None:
     """Check whether the running bridge is ready, for scripts and containers.
 
     Prints "ready" and exits with 0, or prints the reasons, one per line and the gravest first,
-    and exits with 1. Routes that fail are warnings, on standard error. FILE selects the bridge if several run. Takes two seconds at most, or four
-    if another bridge does not answer.
+    and exits with 1. Routes that fail are warnings, on standard error. FILE selects the bridge
+    if several run. Takes two seconds at most, or four if another bridge does not answer.
 
     \b
     Examples:

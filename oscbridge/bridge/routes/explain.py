@@ -41,6 +41,8 @@ class Step(NamedTuple):
 class RouteTrace(NamedTuple):
     """What one route does with a message."""
 
+    number: int
+    """Its number in the file, counted from 1."""
     name: str
     """See :func:`~oscbridge.bridge.routes.naming.route_text`."""
     steps: tuple[Step, ...]
@@ -64,6 +66,7 @@ def trace(configuration: Configuration, source: str, message: Message) -> list[R
     """What the routes that read from a source do with a message."""
     return [
         RouteTrace(
+            number,
             route_text(number, route.name, route.match),
             tuple(_trace_route(configuration, route, message)),
         )
