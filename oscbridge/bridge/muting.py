@@ -39,11 +39,12 @@ def set_muted(app: App, names: Iterable[str], on: bool) -> list[Route]:
     """Mute routes or unmute them; returns those that were not so before. On the event loop.
 
     What a route holds back when it is muted is filtered out, and its steps begin again without
-    state. Raises :class:`ConfigurationError` for an unknown name; then nothing has changed.
+    state; what it has handed to its endpoints is sent. Raises :class:`ConfigurationError` for an
+    unknown name; then nothing has changed.
     """
     changed = [route for route in find_routes(app.routes, names) if route.is_muted != on]
     for route in changed:
-        route.is_muted = on
+        route.counts.is_muted = on
     for dispatcher in app.dispatchers.values():
         dispatcher.rebind()
     for route in changed:

@@ -273,13 +273,15 @@ async def tap(
     names: Iterable[str] = (),
     match: str = "",
     rate: float | None = None,
+    route: str = "",
 ) -> AsyncIterator[TapClient]:
     """Attach to the traffic of these bridges and endpoints, or of all.
 
-    ``match`` selects addresses; ``rate`` limits the messages per second. Raises
+    ``match`` selects addresses; ``route``, instead of both, the messages that a route gets, by
+    its name or number; ``rate`` limits the messages per second. Raises
     :class:`ConfigurationError`, with the first batch, for an unknown name or an invalid
     pattern.
     """
-    request = {"command": "tap", "names": list(names), "match": match, "rate": rate}
-    async with ask(process.socket, request) as batches:
+    request = {"names": list(names), "match": match, "rate": rate, "route": route}
+    async with ask(process.socket, {"command": "tap", **request}) as batches:
         yield TapClient(batches)

@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
+from oscbridge.bridge.muting import find_routes
+from oscbridge.bridge.routes.route import Route
 from oscbridge.errors import ConfigurationError, PatternError
 from oscbridge.monitoring.traffic import TapStream
 from oscbridge.suggestions import suggest
@@ -40,9 +42,16 @@ class BadRequest(ConfigurationError):
     """A request is not valid."""
 
 
-def tap_stream(request: Request, known: Sequence[str]) -> TapStream:
-    """The stream that a ``tap`` request asks for. Raises :class:`BadRequest`."""
+def tap_stream(request: Request, known: Sequence[str], routes: Sequence[Route] = ()) -> TapStream:
+    """The stream that a ``tap`` request asks for. Raises :class:`ConfigurationError`.
+
+    With ``route``, it is that of the messages which the sources of this route receive and which
+    its match takes.
+    """
     names, match, rate = (request.get(key) for key in ("names", "match", "rate"))
+    if route_name := request.get("route"):
+        (route,) = find_routes(routes, [str(route_name)])
+        names, match = list(route.config.sources), route.config.match
     if not isinstance(names, list | None) or len(names or ()) > MAX_NAMES:
         raise BadRequest("names: expected a list of names")
     for name in names or ():
@@ -54,7 +63,7 @@ def tap_stream(request: Request, known: Sequence[str]) -> TapStream:
     if rate is not None:
         rate = number(rate, "rate", *RATE)
     try:
-        return TapStream(names or (), match or "", rate)
+        return TapStream(names or (), match or "", rate, received_only=bool(route_name))
     except PatternError as error:
         raise BadRequest(str(error)) from None
 

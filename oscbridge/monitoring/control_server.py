@@ -11,8 +11,8 @@ command      arguments                      answer
                                             ``warnings``, once
 ``health``                                  ``{"problems": [...], "warnings": [...]}``
 ``top``      ``every``, ``rows``            the same with ``rows``, repeatedly
-``tap``      ``names``, ``match``, ``rate`` ``{"names": ...}``, then lines of
-                                            :class:`TapStream` and ``{"skipped": ...}``
+``tap``      ``names``, ``match``,          ``{"names": ...}``, then lines of
+             ``rate``, ``route``            :class:`TapStream` and ``{"skipped": ...}``
 ``mute``     ``names``, ``on``              ``{"changed": [...]}``: routes, in words
 ``reload``                                  ``{"changes": ..., "problems": ...}``
 ============ ============================== ==============================================
@@ -225,7 +225,7 @@ class ControlServer:
     async def _tap(self, request: Request, writer: asyncio.StreamWriter) -> None:
         configuration = self._app.configuration
         names = [*configuration.bridges, *configuration.endpoints]
-        stream = tap_stream(request, names)
+        stream = tap_stream(request, names, self._app.routes)
         self._hub.add(stream.take)
         try:
             await _write(writer, {"names": names})

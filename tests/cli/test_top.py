@@ -136,11 +136,11 @@ def test_failing_routes_are_shown_with_their_last_error() -> None:
         status=replace(now.status, routes=(failing, replace(failing, number=3, failing=False)))
     )
     text = [line.rstrip() for line in drawn(now)]
-    assert f"✖ route 2 /fader/* → web, desk: {error}  (1,234 function, 5 arguments)" in text
+    assert f"✖ route 2 (/fader/*) → web, desk: {error}  (1,234 function, 5 arguments)" in text
     assert not [line for line in text if "route 3" in line]
 
 
-def test_route_that_makes_it_unready_is_shown_once() -> None:
+def test_route_that_keeps_failing_is_shown_once_as_a_problem() -> None:
     lost = RouteMessages(9, 0, {}, {"function": 9}, 0)
     failing = RouteStatus(1, "/a", ("stage",), ("web",), lost, None, True, "keeps failing: x", "x")
     now = picture(2, [bridge()], [endpoint()])

@@ -253,8 +253,6 @@ class Route:
         self.name = name
         self.id = ""
         """See :func:`~oscbridge.bridge.routes.naming.route_ids`."""
-        self.is_muted: bool = previous is not None and previous.is_muted
-        """Whether it lets no message pass; read when it is bound."""
         self.counts: RouteCounts = RouteCounts() if previous is None else previous.counts
         """What became of the messages that it took."""
         before = None if previous is None else previous.results
@@ -271,6 +269,11 @@ class Route:
 
     def __repr__(self) -> str:
         return self.name
+
+    @property
+    def is_muted(self) -> bool:
+        """Whether it lets no message pass; read when it is bound."""
+        return self.counts.is_muted
 
     def bind(
         self, address: str, types: str | None, captures: dict[str, str]

@@ -196,6 +196,33 @@ def test_missing_key_names_the_variable_that_created_its_table(
     assert problem.endswith("(from OSCBRIDGE__ENDPOINT__DISK__QUEUE)")
 
 
+@pytest.mark.parametrize("variable", ["ROUTE__MAIN_FADERS__LIMIT", "ROUTE__2__LIMIT"])
+def test_variable_changes_the_route_of_a_name_or_number(
+    read: Callable[..., Configuration], variable: str
+) -> None:
+    found = read(FILE + ROUTE + 'name = "Main-Faders"\n', **{variable: "10/s"})
+    assert [route.limit for route in found.routes] == [None, 10]
+
+
+def test_unknown_route_of_a_variable_is_a_problem_with_a_suggestion(
+    read: Callable[..., Configuration],
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read(FILE + ROUTE + 'name = "faders"\n', ROUTE__FADRES__LIMIT="10/s")
+    assert str(caught.value) == (
+        "environment: OSCBRIDGE__ROUTE__FADRES__LIMIT: "
+        "no route has the name 'fadres'; did you mean 'faders'?"
+    )
+
+
+def test_routes_whose_names_differ_only_in_case_are_ambiguous_for_a_variable(
+    read: Callable[..., Configuration],
+) -> None:
+    text = FILE + ROUTE + 'name = "faders"\n' + ROUTE + 'name = "FADERS"\n'
+    with pytest.raises(ConfigurationError, match="ambiguous: 'faders' or 'FADERS'; rename one"):
+        read(text, ROUTE__FADERS__LIMIT="10/s")
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

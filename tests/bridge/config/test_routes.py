@@ -146,7 +146,7 @@ def test_types_are_type_tags(types: str) -> None:
         (
             "xyz = 1",
             "xyz: unknown key; known keys: curve, delay, enabled, from, function, let, limit, "
-            "match, on_change, scale, send, to, types, when",
+            "match, name, on_change, scale, send, to, types, when",
         ),
         ("types = 5", "types = 5: expected text in quotes"),
         ('types = ",f"', "types = ',f': must not start with a comma; write 'f'"),
