@@ -17,15 +17,19 @@ __all__ = ["routes"]
 
 NAME: Final = 20
 WIDE_NAME: Final = 40
-"""Columns of a name and of a way, at most."""
+"""Columns of a name, of a way and of a match, at most."""
+
+OTHERS: Final = 67
+"""Columns of the others in a wide terminal."""
 
 STATE: Final = 15
 """Columns of a state."""
 
 
-def routes(now: Snapshot, before: Snapshot | None, lines: int, *, wide: bool) -> Table:
+def routes(now: Snapshot, before: Snapshot | None, lines: int, wide: int) -> Table:
     """At most ``lines`` routes, in the order of the file.
 
+    ``wide`` is the width of the terminal, 0 for a narrow one.
     If there are more, failing and muted ones have priority, then the busiest.
     """
     known = now.status.routes
@@ -33,7 +37,7 @@ def routes(now: Snapshot, before: Snapshot | None, lines: int, *, wide: bool) ->
     rates = {each.id: _rates(now, before, each, old.get(each.id)) for each in known}
     shown = _most_important(known, rates, lines)
     has_states = any(map(_state, shown))
-    width = WIDE_NAME if wide else NAME
+    width = min((wide - OTHERS) // 3, WIDE_NAME) if wide else NAME
     table = columns(
         *(("ROUTE", width), *([("STATE", STATE)] if has_states else []), ("FROM → TO", width)),
         *([("MATCH", width)] if wide else []),

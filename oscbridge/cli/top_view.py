@@ -87,7 +87,7 @@ class View(NamedTuple):
 
 def view(shown: View) -> RenderableType:
     """One screen, no higher than the terminal."""
-    status = shown.now.status
+    status, wide = shown.now.status, shown.width >= WIDE
     problems = cut([_problem(each) for each in status.problems], MAX_PROBLEMS, _and_more)
     noted = notes(shown.now, shown.before)
     parts: list[RenderableType] = [_title(shown), _totals(shown), *problems, *noted]
@@ -101,8 +101,9 @@ def view(shown: View) -> RenderableType:
         lines = min(len(status.endpoints), max(room - 5, 1))
         parts += ["", _endpoints(shown, lines)]
         room -= lines + 2
-    if status.routes and (lines := min(len(status.routes), room // 2 - 3)) > 0:
-        parts += ["", routes(shown.now, shown.before, lines, wide=shown.width >= WIDE)]
+    share = max(room // 2 - 3, room - len(shown.now.rows) - 4)
+    if (lines := min(len(status.routes), share)) > 0:
+        parts += ["", routes(shown.now, shown.before, lines, shown.width if wide else 0)]
         room -= lines + 2
     if room > 2:
         lines = min(len(shown.now.rows), room - 2)
