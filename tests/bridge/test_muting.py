@@ -220,6 +220,11 @@ async def test_removed_route_without_name_is_reported(
         assert str(await app.reload(read(TEXT))) == "1 route removed"
 
 
+async def test_id_of_a_route_without_name_is_the_same_in_every_process(running: Running) -> None:
+    async with running(TEXT + OTHER) as app:
+        assert app.routes[1].id == "#615873cd"
+
+
 async def test_equal_routes_have_different_ids(running: Running) -> None:
     async with running(TEXT + OTHER + OTHER) as app:
         _, first, second = (route.id for route in app.routes)

@@ -139,6 +139,7 @@ async def test_messages_are_counted_at_every_stage(scraped: Scraped) -> None:
     assert value(found, "oscbridge_route_taken_messages_total", **route) == 4
     assert value(found, "oscbridge_route_passed_messages_total", **route) == 3
     assert value(found, "oscbridge_route_held_messages", **route) == 0
+    assert value(found, "oscbridge_route_muted", **route) == 0
     filtered = "oscbridge_route_filtered_messages_total"
     assert value(found, filtered, reason="on_change", **route) == 1
     assert value(found, "oscbridge_endpoint_offered_messages_total", endpoint="count") == 3

@@ -14,6 +14,7 @@ import oscbridge
 from oscbridge import Endpoint, Message, Options
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
+from oscbridge.bridge.muting import set_muted
 from oscbridge.bridge.routes.failures import PERIOD, RouteFailures
 from oscbridge.monitoring.route_status import MAX_TEXT
 from oscbridge.monitoring.status import Status, read_status
@@ -133,6 +134,17 @@ async def test_single_failure_does_not_make_it_unready(app: App) -> None:
     assert route.failing
     text = "show_of_status:play failed: ValueError: below zero ("
     assert route.last_error.startswith(text)
+    (warning,) = status.warnings
+    assert warning.startswith(f"route 1 (/fader): failing: {text}")
+
+
+async def test_muted_route_is_not_reported_as_failing(app: App) -> None:
+    send(app, "/fader", -1.0)
+    await status_when(app, lambda status: status.warnings)
+    set_muted(app, ["1"], True)
+    status = read_status(app)
+    assert (status.warnings, status.problems) == ((), ())
+    assert not status.routes[0].failing
 
 
 def test_route_keeps_failing_after_failures_over_a_whole_period() -> None:
