@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +73,29 @@ async def test_muted_route_filters_all_messages_until_it_is_unmuted(
         await send(app, "in", Message.of("/after"))
         await app.endpoints["out"].endpoint.arrived(2)
         assert addresses(app) == ["/x", "/after"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_muted_route_with_a_function_sends_nothing_and_adds_up(
+    mode: str, running: Running, send: Send, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "muted_functions.py").write_text("def twice(message): return [message] * 2\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    text = PARTS.format(mode=mode) + ROUTE + 'function = "muted_functions:twice"\n'
+    async with running(text) as app:
+        set_muted(app, ["faders"], True)
+        await send(app, "in", VALUE, VALUE)
+        await taken(app, 2)
+        (route,) = status(app).routes
+        assert route.results is not None
+        if mode == "forking":  # the worker calls the function
+            await until(lambda: (r := status(app).routes[0].results) and r.taken == 4)
+            (route,) = status(app).routes
+            assert route.results is not None
+            assert route.results.filtered == {"muted": 4}
+        else:
+            assert route.messages.filtered == {"muted": 2}
+        assert (route.results.passed, addresses(app)) == (0, [])
 
 
 @pytest.mark.parametrize(("step", "sent"), [("delay = 60", 2), ('limit = "0.001/s"', 2)])
@@ -171,6 +195,21 @@ async def test_route_without_name_is_paired_by_its_content(
         (after,) = status(app).routes
         assert (after.number, after.muted, after.id) == (1, True, before.id)
         assert app.routes[0].name == "route 1 (/other)"
+
+
+@pytest.mark.parametrize("mode", ["asyncio", "forking"])
+async def test_route_stays_muted_when_its_endpoint_is_restarted(
+    mode: str, running: Running, send: Send, read: Callable[[str], object]
+) -> None:
+    text = PARTS.format(mode=mode) + ROUTE.replace('name = "faders"\n', "")
+    async with running(text) as app:
+        set_muted(app, ["1"], True)
+        old = app.endpoints["out"]
+        await app.reload(read(text.replace('"collect"', '"batch"')))
+        assert app.endpoints["out"] is not old
+        await send(app, "in", VALUE)
+        await taken(app, 1)
+        assert status(app).routes[0].messages.filtered == {"muted": 1}
 
 
 async def test_renamed_route_keeps_its_state(
