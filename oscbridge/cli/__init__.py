@@ -24,6 +24,8 @@ COMMANDS: Final = (
     "play",
     "top",
     "tap",
+    "mute",
+    "unmute",
     "reload",
     "health",
     "plugins",

@@ -146,7 +146,7 @@ def test_types_are_type_tags(types: str) -> None:
         (
             "xyz = 1",
             "xyz: unknown key; known keys: curve, delay, enabled, from, function, let, limit, "
-            "match, on_change, scale, send, to, types, when",
+            "match, name, on_change, scale, send, to, types, when",
         ),
         ("types = 5", "types = 5: expected text in quotes"),
         ('types = ",f"', "types = ',f': must not start with a comma; write 'f'"),
@@ -532,3 +532,36 @@ def test_peers_that_answer_each_other_are_not_a_loop() -> None:
     to = "two"
     """
     assert endless(text) == []
+
+
+# --- names ------------------------------------------------------------------------------
+
+
+def test_name_of_a_route_is_read() -> None:
+    assert [route.name for route in good('name = "Main-Faders_2"').routes] == ["Main-Faders_2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("main faders", "invalid name; use up to 64 letters, digits, '-' and '_'"),
+        ("", "invalid name; use up to 64 letters, digits, '-' and '_'"),
+        ("#1b2c", "invalid name; use up to 64 letters, digits, '-' and '_'"),
+        ("x" * 65, "invalid name; use up to 64 letters, digits, '-' and '_'"),
+        ("12", "looks like the number of a route; add a letter"),
+    ],
+)
+def test_invalid_name_of_a_route_is_a_problem(name: str, problem: str) -> None:
+    assert problems(f'name = "{name}"') == [f"route 1: name = {name!r}: {problem}"]
+
+
+def test_duplicate_name_of_a_route_is_a_problem() -> None:
+    other = 'name = "faders"\n[[route]]\nname = "faders"\nfrom = "stage"\nto = "out"'
+    (problem,) = problems(other)
+    assert problem == ("route 2: name = 'faders': duplicate name: route 1 has it too; rename one")
+
+
+def test_problem_of_a_route_names_it() -> None:
+    assert problems('name = "faders"\nlimit = "0/s"') == [
+        "route faders: limit = '0/s': expected messages per second, e.g. \"30/s\""
+    ]
