@@ -12,6 +12,7 @@ from oscbridge.bridge.config.resolved import Configuration
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.direct import DirectRoute
 from oscbridge.bridge.routes.route import Route
+from oscbridge.bridge.routes.variables import Variables
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.dispatcher import Dispatcher
@@ -72,14 +73,17 @@ def make_routing(
     endpoints: Mapping[str, EndpointRunner],
     hooks: Hooks,
     previous: Sequence[Route] = (),
+    variables: Variables | None = None,
 ) -> Routing:
     """Make and map all routes.
 
     An unchanged route of the ``previous`` ones, with the same sinks, is used again and keeps its
-    state.
+    state. Routes read and set ``variables``.
     """
+    if variables is not None:
+        variables.add(configuration.variables)
     sinks = {name: each for name, each in endpoints.items() if each.endpoint.is_sink()}
-    routes = tuple(_routes(configuration.routes, sinks, previous))
+    routes = tuple(_routes(configuration.routes, sinks, previous, variables))
     names = (*configuration.bridges, *configuration.endpoints)
     sources = {name: SourceRouting(name) for name in names}
     for route in routes:
@@ -110,6 +114,7 @@ def _routes(
     configs: Iterable[RouteConfig],
     sinks: Mapping[str, EndpointRunner],
     previous: Sequence[Route],
+    variables: Variables | None,
 ) -> Iterable[Route]:
     """The routes; unchanged ones are taken from ``previous``, in their order."""
     known: defaultdict[RouteConfig, list[Route]] = defaultdict(list)
@@ -121,7 +126,7 @@ def _routes(
         if same and same[-1].sinks == targets:
             yield same.pop()
         else:
-            yield Route(config, targets, f"route {number}")
+            yield Route(config, targets, f"route {number}", variables)
 
 
 class _RegisteredRoutes:

@@ -25,10 +25,11 @@ from oscbridge.bridge.config.port_conflicts import (
 )
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
-from oscbridge.bridge.config.resolved import EndpointEntry
+from oscbridge.bridge.config.resolved import Configuration, EndpointEntry
 from oscbridge.bridge.config.route_loops import endless
 from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.config.routes import RouteReader
+from oscbridge.bridge.config.variable_models import read_variables
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.spool.writer import SpoolBounds
 from oscbridge.broken_endpoint import BrokenEndpoint
@@ -42,7 +43,7 @@ __all__ = ["Reader"]
 _Model = TypeVar("_Model", bound=Options)
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_SECTIONS: Final = ("bridge", "endpoint", "http", "route", "run")
+_SECTIONS: Final = ("bridge", "endpoint", "http", "route", "run", "variables")
 
 
 class Reader:
@@ -79,7 +80,10 @@ class Reader:
         self.run = self._one_table(RunOptions, raw, "run") or RunOptions()
         listens = self._listens()
         self.problems += port_conflicts(listens)
+        names = raw.get("variables", {})
+        self.variables = read_variables(names, self.problems)
         routes = RouteReader(types, bridges, endpoints, directory)
+        routes.variables = {name: self.variables.get(name) for name in names}
         for index, table in enumerate(self._route_tables(raw)):
             routes.read(index, table)
         self._set_bounds(self.run.max_addresses)
@@ -95,6 +99,12 @@ class Reader:
             )
             for index, loop in loops_through_media(routes.options, self.endpoints)
         ]
+
+    def configuration(self) -> Configuration:
+        """The configuration. To be called only if there are no problems."""
+        return Configuration(
+            self.bridges, self.endpoints, self.routes, self.http, self.run, self.variables
+        )
 
     def _set_bounds(self, max_addresses: int) -> None:
         for name, entry in self.endpoints.items():
