@@ -310,7 +310,7 @@ def test_key_table_matches_the_model(heading: str, model: type[Options], none: s
 def default(value: object) -> str:
     """The value in TOML."""
     match value:
-        case None:
+        case None | ():
             return ""
         case bool():
             return f"`{str(value).lower()}`"

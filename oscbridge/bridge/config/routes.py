@@ -154,8 +154,10 @@ class RouteReader:
         for place, text, value in expression_problems(config, template, self.variables):
             self._problem((*path, *place), text, value)
         config = replace(config, variables=used_variables(config, template))
-        for key, text in variable_problems(config, route, self._bridges):
-            self._problem((*path, key), text)
+        self.problems += [
+            ConfigProblem((*path, key), text, value)
+            for key, value, text in variable_problems(config, route, self._bridges)
+        ]
         if route.function is not None:
             try:
                 load_function(route.function)

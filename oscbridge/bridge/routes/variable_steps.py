@@ -18,7 +18,7 @@ from oscbridge.templates.message import ExpressionMaker
 if TYPE_CHECKING:
     from oscbridge.bridge.routes.pure_steps import Out, PureSteps
 
-__all__ = ["VariableSteps"]
+__all__ = ["VariableSteps", "bind_set"]
 
 Decision: TypeAlias = Callable[[Args, Let], str]
 """What filters a message out, empty if it passes. It assigns what ``set`` says."""
@@ -47,7 +47,7 @@ class VariableSteps:
         Raises :class:`~oscbridge.MessageDropped`, as it.
         """
         passes = steps.bind_when(context)
-        assign = self._bind_set(steps, context)
+        assign = bind_set(steps, context, self._variables)
         address, is_edge = context.address, None if self._edge is None else self._is_edge
 
         def decide(args: Args, let: Let) -> str:
@@ -106,21 +106,25 @@ class VariableSteps:
             self._states.remember(self._last, address, now)
         return now != before and self._edge in ("both", "rising" if now else "falling")
 
-    def _bind_set(
-        self, steps: ExpressionSteps, context: Context
-    ) -> Callable[[Args, Let], None] | None:
-        if not steps.set:
-            return None
-        bound = [(name, expression, expression.bind(context)) for name, expression in steps.set]
-        variables = self._variables
 
-        def assign(args: Args, let: Let) -> None:
-            values: dict[str, Value] = {}
-            for name, expression, call in bound:
-                try:
-                    values[name] = variables.checked(name, call(args, let))
-                except Exception as error:
-                    raise expression.failure(error, context, args, let) from None
-            variables.assign(values)
+def bind_set(
+    steps: ExpressionSteps, context: Context, variables: Variables
+) -> Callable[[Args, Let], None] | None:
+    """What assigns the variables, None without ``set``. To be called under the lock.
 
-        return assign
+    Raises :class:`~oscbridge.MessageDropped`, as it; then it assigns nothing.
+    """
+    if not steps.set:
+        return None
+    bound = [(name, expression, expression.bind(context)) for name, expression in steps.set]
+
+    def assign(args: Args, let: Let) -> None:
+        values: dict[str, Value] = {}
+        for name, expression, call in bound:
+            try:
+                values[name] = variables.checked(name, call(args, let))
+            except Exception as error:
+                raise expression.failure(error, context, args, let) from None
+        variables.assign(values)
+
+    return assign
