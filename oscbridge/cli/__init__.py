@@ -25,6 +25,7 @@ COMMANDS: Final = (
     "top",
     "tap",
     "reload",
+    "set",
     "health",
     "plugins",
 )

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, path_text
 
-__all__ = ["PREFIX", "Overlay", "is_out_of_range", "mistaken", "overlay", "variable_of"]
+__all__ = ["PREFIX", "Overlay", "is_out_of_range", "mistaken", "overlay", "value_of", "variable_of"]
 
 PREFIX: Final = "OSCBRIDGE__"
 """The prefix of the names of these variables."""
@@ -84,7 +84,7 @@ def overlay(raw: Mapping[str, Any], environment: Mapping[str, str]) -> Overlay:
             problems.append(f"{name}: {error}")
             continue
         places |= {path[:n]: name for n in (*range(known + 1, len(path)), len(path))}
-        raw = _with(raw, path, _value(environment[name]))
+        raw = _with(raw, path, value_of(environment[name]))
     return Overlay(raw, names, places, problems)
 
 
@@ -155,8 +155,8 @@ def _with(node: Any, path: KeyPath, value: object) -> Any:
     return copy
 
 
-def _value(text: str) -> object:
-    """The value of a variable: parsed as TOML, or the text itself where it is not TOML."""
+def value_of(text: str) -> object:
+    """The value of a text: parsed as TOML, or the text itself where it is not TOML."""
     try:
         found = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):  # not TOML, or an integer of thousands of digits

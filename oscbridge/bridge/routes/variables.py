@@ -87,7 +87,8 @@ class Variables:
         if variable is None:
             raise ValueError(f"there is no variable {name!r}; add it to [variables]")
         if problem := value_problem(value, variable.kind):
-            raise ValueError(f"var.{name} {problem}")
+            fix = "" if kind_of(value) == variable.kind else f"; {FIXES[variable.kind]}"
+            raise ValueError(f"var.{name} {problem}{fix}")
         return cast(Value, value)
 
     def assign(self, values: Mapping[str, Value]) -> None:
@@ -97,12 +98,18 @@ class Variables:
                 self.changes += 1
             self.values[name] = value
 
-    def set(self, name: str, value: Any) -> Value:
-        """Assign a value from outside of routes. Raises ``ValueError``."""
+    def set(self, name: str, value: Any, text: str | None = None) -> Value:
+        """Assign a value from outside of routes; a variable of text gets ``text`` if given.
+
+        Raises ``ValueError`` for a value of another kind, and ``KeyError`` for an unknown name.
+        """
         with self.lock:
-            new = self.checked(name, value)
-            self.assign({name: new})
-            return new
+            kind = self._declared[name].kind
+            new = text if kind == "text" and text is not None else value
+            if problem := value_problem(new, kind):
+                raise ValueError(problem)
+            self.assign({name: cast(Value, new)})
+            return cast(Value, new)
 
     def snapshot(self) -> dict[str, Value]:
         """All current values by name."""
@@ -122,8 +129,7 @@ def value_problem(value: Any, kind: Kind | None = None) -> str:
     found = kind_of(value)
     if found is None or found != (kind or found):
         expected = "true, false, a number or text" if kind is None else DESCRIPTIONS[kind]
-        fix = "" if kind is None else f"; {FIXES[kind]}"
-        return f"must be {expected}, not {value!r:.60}{fix}"
+        return f"must be {expected}, not {value!r:.60}"
     if isinstance(value, float) and not math.isfinite(value):
         return f"must be a finite number, not {value}"
     if isinstance(value, str) and len(value) > MAX_TEXT:
