@@ -6,12 +6,13 @@ import os
 import socket
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from oscbridge import Message
-from oscbridge.osc import decode_message
+from oscbridge.osc import decode_message, encode_message
 from oscbridge.testing import free_port
 from oscbridge.udp_client import UDPClient
 from tests.support.waiting import wait_until
@@ -138,3 +139,28 @@ def test_wrong_name_or_value_is_a_clear_error(
 def test_top_shows_variables(stage: Stage, call: Call) -> None:
     shown = call("top", "--once").stdout
     assert 'var  armed false  level 0.5  name "intro"' in shown
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_persistent_variable_survives_a_kill(
+    mode: str, start: Callable[..., Any], write: Callable[..., str], call: Call, tmp_path: Path
+) -> None:
+    file = tmp_path / "kept.variables"
+    text = (
+        f'[run]\nstate = "kept.variables"\n[bridge.stage]\nlisten = "udp://127.0.0.1:0"\n'
+        f'mode = "{mode}"\n[variables]\ncount = {{ value = 0, persist = true }}\nother = 1\n'
+        '[[route]]\nfrom = "stage"\nset = { count = "var.count + x", other = "x" }\n'
+    )
+    program = start("run", write(text, "show.toml"))
+    program.wait_for("Ctrl-C stops it")
+    program.send("stage", encode_message(Message.of("/a", 2)))
+    wait_until(lambda: "count  2\n" in call("set").stdout)
+    wait_until(lambda: file.exists() and '"count": 2' in file.read_text())
+    program.process.kill()
+    program.process.wait()
+    again = start("run", write(text, "show.toml"))
+    again.wait_for("Ctrl-C stops it")
+    assert call("set").stdout == "count  2\nother  1\n"
+    assert call("set", "count", "5").returncode == 0
+    again.stop()
+    assert '"count": 5' in file.read_text()

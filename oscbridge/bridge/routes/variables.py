@@ -116,6 +116,25 @@ class Variables:
         with self.lock:
             return {name: self.values[name] for name in self._declared}
 
+    def restore(self, values: Mapping[str, object]) -> list[str]:
+        """Give variables that persist the values of an earlier run.
+
+        Returns which values are ignored and why.
+        """
+        ignored = []
+        with self.lock:
+            for name, value in values.items():
+                variable = self._declared.get(name)
+                if variable is None:
+                    ignored.append(f"{name}: no such variable")
+                elif not variable.persist:
+                    ignored.append(f"{name}: the variable does not persist")
+                elif problem := value_problem(value, variable.kind):
+                    ignored.append(f"{name}: {problem}")
+                else:
+                    self.values[name] = cast(Value, value)
+        return ignored
+
     def persistent(self) -> dict[str, Value]:
         """The current values of the variables that persist."""
         with self.lock:
