@@ -42,7 +42,7 @@ class VariableFile:
         self._lock: IO[bytes] | None = None
 
     def read(self) -> Mapping[str, object]:
-        """The values; none if there is no file. A damaged file is renamed.
+        """The values, empty without a file. A damaged file is renamed.
 
         Raises :class:`OSCBridgeError` if it cannot be read, or the damaged file not be renamed.
         """

@@ -44,7 +44,9 @@ def _sources(snapshot: Snapshot) -> Mapping[str, Received]:
 
 
 def _route(route: RouteStatus) -> Text:
-    text = line(f"✖ route {route.number} {route.match} → {', '.join(route.to)}: ", "bold red")
+    text = line(
+        f"✖ route {route.number} {route.match} → {', '.join(route.to) or 'nowhere'}: ", "bold red"
+    )
     text.append(line(route.last_error, "red"))
     return text.append("  (").append(reasons(route.failed, None)).append(")")
 

@@ -26,7 +26,9 @@ MAX_VARIABLES: Final = 1_000
 MAX_STEPS: Final = 8
 """Steps of the path of a key, at most."""
 
-_MEANT: Final = re.compile(r"OSCBRIDGE_(?:BRIDGE|ENDPOINT|ROUTE|HTTP|RUN)_", re.IGNORECASE)
+_MEANT: Final = re.compile(
+    r"OSCBRIDGE_(?:BRIDGE|ENDPOINT|ROUTE|HTTP|RUN|VARIABLES)_", re.IGNORECASE
+)
 """Prefixes of names of variables that have too few underscores."""
 
 _TIMES: Final = (datetime.date, datetime.time)
