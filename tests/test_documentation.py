@@ -21,6 +21,7 @@ from oscbridge.bridge.config.config import DEFAULT, parse
 from oscbridge.bridge.config.endpoint_models import HostOptions, SpoolOptions
 from oscbridge.bridge.config.limit_models import LimitOptions
 from oscbridge.bridge.config.route_models import RouteOptions
+from oscbridge.bridge.config.variable_models import VariableOptions
 from oscbridge.cli import COMMANDS, cli
 from oscbridge.endpoints.osc.endpoint import OSCEndpoint
 from oscbridge.net.allowlist import AllowList
@@ -293,6 +294,7 @@ def test_examples_of_send_are_valid(row: list[str]) -> None:
         ("### Keep messages on disk", SpoolOptions, "below"),
         ('### `type = "osc"`', OSCEndpoint.options_type, "none"),
         ("### `[[route]]`", RouteOptions, "none"),
+        ("### `[variables]`", VariableOptions, ""),
     ],
 )
 def test_key_table_matches_the_model(heading: str, model: type[Options], none: str) -> None:
@@ -310,7 +312,7 @@ def test_key_table_matches_the_model(heading: str, model: type[Options], none: s
 def default(value: object) -> str:
     """The value in TOML."""
     match value:
-        case None:
+        case None | ():
             return ""
         case bool():
             return f"`{str(value).lower()}`"

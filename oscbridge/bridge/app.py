@@ -31,6 +31,7 @@ from oscbridge.bridge.lifecycle import (
 )
 from oscbridge.bridge.reload import Changes, PreparedReload, changes_of, install, open_early, plan
 from oscbridge.bridge.routes.route import Route
+from oscbridge.bridge.routes.variables import Variables
 from oscbridge.bridge.routing import Hooks, make_routing
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.listener import Listener, set_limits
@@ -56,6 +57,7 @@ class App:
     ) -> None:
         self.configuration = configuration
         self._hooks = hooks
+        self.variables = Variables(configuration.variables)
         self.endpoints: dict[str, EndpointRunner] = {}
         """Endpoints by name."""
         self.dispatchers: dict[str, Dispatcher] = {}
@@ -71,7 +73,7 @@ class App:
         for name, entry in configuration.endpoints.items():
             self.endpoints[name] = self._make_runner(name, entry, configuration, allow_broken)
         introduce(self.endpoints)
-        self._routing = make_routing(configuration, self.endpoints, hooks)
+        self._routing = make_routing(configuration, self.endpoints, hooks, (), self.variables)
         self.dispatchers = make_dispatchers(self.endpoints, {}, configuration.bridges)
         for name, dispatcher in self.dispatchers.items():
             self._routing.sources[name].install(dispatcher)
@@ -181,7 +183,7 @@ class App:
 
     async def _reload(self, new: Configuration) -> Changes:
         """First everything that may fail and can be undone; then the switch."""
-        prepared = PreparedReload(new)
+        prepared = PreparedReload(new, self.variables)
         try:
             await self._prepare(prepared)
         except BaseException as error:
@@ -201,8 +203,8 @@ class App:
             else:
                 prepared.fresh[name] = self._make_runner(name, entry, new)
         prepared.plan = plan(self.configuration, new, prepared.kept, self.listeners)
-        endpoints = prepared.endpoints
-        prepared.routing = routing = make_routing(new, endpoints, self._hooks, self.routes)
+        endpoints, hooks, variables = prepared.endpoints, self._hooks, self.variables
+        prepared.routing = routing = make_routing(new, endpoints, hooks, self.routes, variables)
         bridges = {name: self.dispatchers[name] for name in self.configuration.bridges}
         restarted = (*prepared.plan.early, *prepared.plan.late)
         prepared.dispatchers = make_dispatchers(endpoints, bridges, new.bridges, restarted)
@@ -218,6 +220,7 @@ class App:
 
     def _undo(self, prepared: PreparedReload) -> asyncio.Task[None]:
         """Close the new parts and return to the old configuration."""
+        self.variables.declare(self.configuration.variables)
         for runner in prepared.kept.values():
             with suppress(BaseException):
                 runner.update(runner.endpoint.options)
@@ -313,6 +316,5 @@ class App:
     ) -> asyncio.Task[None]:
         """Start to close parts, in a task that outlives the caller's cancellation."""
         drain = self.configuration.run.drain_timeout if drain is None else drain
-        parts = (listeners, routes, runners, sources)
-        self._closing = asyncio.create_task(close_all(*parts, drain))
+        self._closing = asyncio.create_task(close_all(listeners, routes, runners, sources, drain))
         return self._closing

@@ -17,6 +17,7 @@ from oscbridge.bridge.config.resolved import Configuration
 from oscbridge.bridge.lifecycle import introduce, open_listener
 from oscbridge.bridge.routes.pairing import RouteChanges, identify
 from oscbridge.bridge.routes.route import Route
+from oscbridge.bridge.routes.variables import Variables
 from oscbridge.bridge.routing import Routing
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.listener import Listener
@@ -60,6 +61,7 @@ class PreparedReload:
     """The parts of a new configuration that have been made so far, before the switch."""
 
     configuration: Configuration
+    variables: Variables
     plan: ReloadPlan = field(default_factory=ReloadPlan)
     routing: Routing = field(default_factory=Routing)
     kept: dict[str, EndpointRunner] = field(default_factory=dict)
@@ -216,6 +218,7 @@ def changes_of(
 def install(prepared: PreparedReload) -> None:
     """Give the endpoints their options and routes, and the dispatchers their mappings."""
     new = prepared.configuration
+    prepared.variables.declare(new.variables)
     for name, runner in prepared.endpoints.items():
         runner.endpoint.options = new.endpoints[name].options
         prepared.certificates += runner.read_certificates(new.endpoints[name].options)

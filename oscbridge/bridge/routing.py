@@ -11,6 +11,7 @@ from oscbridge.bridge.config.resolved import Configuration
 from oscbridge.bridge.routes.direct import DirectRoute
 from oscbridge.bridge.routes.pairing import RouteChanges, pair_routes
 from oscbridge.bridge.routes.route import Route
+from oscbridge.bridge.routes.variables import Variables
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.dispatcher import Dispatcher
@@ -73,14 +74,17 @@ def make_routing(
     endpoints: Mapping[str, EndpointRunner],
     hooks: Hooks,
     previous: Sequence[Route] = (),
+    variables: Variables | None = None,
 ) -> Routing:
     """Make and map all routes.
 
     An unchanged route of the ``previous`` ones, with the same sinks, is used again and keeps its
-    state; a changed one with the same name keeps its counters.
+    state; a changed one with the same name keeps its counters. Routes read and set ``variables``.
     """
+    if variables is not None:
+        variables.add(configuration.variables)
     sinks = {name: each for name, each in endpoints.items() if each.endpoint.is_sink()}
-    routes, changes = pair_routes(configuration.routes, sinks, previous)
+    routes, changes = pair_routes(configuration.routes, sinks, previous, variables)
     names = (*configuration.bridges, *configuration.endpoints)
     sources = {name: SourceRouting(name) for name in names}
     for route, config in zip(routes, configuration.routes, strict=True):

@@ -27,6 +27,7 @@ COMMANDS: Final = (
     "mute",
     "unmute",
     "reload",
+    "set",
     "health",
     "plugins",
 )

@@ -6,33 +6,19 @@ from collections.abc import Sequence
 
 import click
 
-from oscbridge.cli.parameters import TARGET_URL
+from oscbridge.cli.parameters import TARGET_URL, ValuesCommand
 from oscbridge.client.tcp import TCPClient
 from oscbridge.client.udp import UDPClient
 from oscbridge.errors import DecodeError, EncodeError, OSCBridgeError
 from oscbridge.net.os_errors import what_failed
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message, decode_message, encode_message
-from oscbridge.osc.text import format_message, is_number, parse_arguments
-from oscbridge.suggestions import did_you_mean
+from oscbridge.osc.text import format_message, parse_arguments
 
 __all__ = ["command", "read_message"]
 
 
-class _Send(click.Command):
-    """Accepts ``-1`` as an argument, and still rejects unknown options."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        known = [name for param in self.get_params(ctx) for name in param.opts]
-        for arg in args[: args.index("--")] if "--" in args else args:
-            option = arg.partition("=")[0]
-            if len(arg) > 1 and arg.startswith("-") and option not in known and not is_number(arg):
-                fix = did_you_mean(option, known) or "put -- before arguments like this"
-                raise click.UsageError(f"unknown option {option!r}; {fix}", ctx)
-        return super().parse_args(ctx, args)
-
-
-@click.command("send", cls=_Send, context_settings={"ignore_unknown_options": True})
+@click.command("send", cls=ValuesCommand, context_settings={"ignore_unknown_options": True})
 @click.argument("address")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 @click.option("--types", metavar="TAGS", help="Type tags of the arguments, e.g. ifs.")

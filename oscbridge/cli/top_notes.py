@@ -8,6 +8,7 @@ from typing import Final
 from rich.text import Text
 
 from oscbridge.cli.top_cells import cut, line, reasons
+from oscbridge.cli.top_variables import variable_lines
 from oscbridge.monitoring.route_status import RouteStatus
 from oscbridge.monitoring.snapshots import Snapshot
 from oscbridge.monitoring.status import Received
@@ -19,7 +20,10 @@ MAX_NOTES: Final = 4
 
 
 def notes(now: Snapshot, before: Snapshot | None) -> list[Text]:
-    """Failing routes first, then what fails, matches no route, waits or deviates, by source."""
+    """Failing routes first, then what fails, matches no route, waits or deviates, by source.
+
+    The values of variables come last.
+    """
     old = {} if before is None else _sources(before)
     failing = [each for each in now.status.routes if each.failing]
     lines = [_route(each) for each in failing]
@@ -27,7 +31,9 @@ def notes(now: Snapshot, before: Snapshot | None) -> list[Text]:
     for find in (_failures, _unmatched, _held, _tolerated):
         found = [find(name, each, old.get(name)) for name, each in sources.items()]
         lines += [each for each in found if each is not None]
-    return cut(lines, MAX_NOTES, lambda count: Text(f"… {count} more", "dim"))
+    noted = cut(lines, MAX_NOTES, lambda count: Text(f"… {count} more", "dim"))
+    old_values = {} if before is None else before.status.variables
+    return [*noted, *variable_lines(now.status.variables, old_values)]
 
 
 def _sources(snapshot: Snapshot) -> Mapping[str, Received]:
@@ -38,7 +44,7 @@ def _sources(snapshot: Snapshot) -> Mapping[str, Received]:
 
 
 def _route(route: RouteStatus) -> Text:
-    text = line(f"✖ {route.text} → {', '.join(route.to)}: ", "bold red")
+    text = line(f"✖ {route.text} → {', '.join(route.to) or 'nowhere'}: ", "bold red")
     text.append(line(route.last_error, "red"))
     return text.append("  (").append(reasons(route.failed, None)).append(")")
 

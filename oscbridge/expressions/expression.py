@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias, cast
 from oscbridge.errors import ExpressionError, MessageDropped
 from oscbridge.expressions.functions import FUNCTIONS, MAX_TEXT, OPERATORS
 from oscbridge.expressions.generator import NOW, VARIABLES, generate
+from oscbridge.expressions.kinds import Kind, kind_of_tree
 from oscbridge.expressions.syntax import ARGUMENTS, NAMES, column_of, parse
 from oscbridge.osc import Argument
 
@@ -134,6 +135,10 @@ class Expression:
             **{name: args[index] for name, index in ARGUMENTS.items() if index < len(args)},
         }
         return ((name, known[name]) for name in self.names if name in known)
+
+    def kind(self, names: Mapping[str, Kind]) -> Kind | None:
+        """The kind of its values, if those of ``names`` make it certain."""
+        return kind_of_tree(self._tree, names)
 
     def check_condition(self) -> None:
         """Raise :class:`~oscbridge.errors.ExpressionError` if a condition, or a part, is constant.

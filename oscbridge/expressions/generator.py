@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Collection, Sequence
+from copy import deepcopy
 from types import CodeType
 from typing import Final
 
@@ -34,7 +35,7 @@ def generate(tree: ast.expr, captures: Sequence[str], let: Sequence[str]) -> Cod
     It returns a function of the arguments and of the values of ``let``, which does the work:
     what is the same for all messages to an address is a local variable there.
     """
-    body = _Generator(captures, let).visit(tree)
+    body = _Generator(captures, let).visit(deepcopy(tree))  # it changes the tree
     inner = ast.Lambda(_parameters("args", "let"), body)
     names = ("address", "types", VARIABLES, *(_capture(name) for name in captures))
     outer = ast.Expression(ast.Lambda(_parameters(*names), inner))

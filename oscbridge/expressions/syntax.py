@@ -10,7 +10,7 @@ from typing import Final, NoReturn
 
 from oscbridge.errors import ExpressionError
 from oscbridge.expressions.functions import FUNCTIONS
-from oscbridge.suggestions import suggest
+from oscbridge.suggestions import did_you_mean, suggest
 
 __all__ = ["ARGUMENTS", "MAX_DEPTH", "MAX_LENGTH", "NAMES", "column_of", "parse"]
 
@@ -153,9 +153,8 @@ class _Checker:
         if not (isinstance(node.value, ast.Name) and node.value.id == "var"):
             self._error(node, f"unexpected '.{node.attr}'; only var.NAME has a point")
         if node.attr not in self._variables:
-            self._error(
-                node, f"unknown variable {node.attr!r}", suggest(node.attr, self._variables)
-            )
+            fix = did_you_mean(node.attr, self._variables) or "add it to [variables]"
+            self._error(node, f"unknown variable {node.attr!r}", fix)
 
     def _check_call(self, node: ast.Call, depth: int) -> None:
         name = node.func.id if isinstance(node.func, ast.Name) else None

@@ -20,6 +20,7 @@ from oscbridge.net.os_errors import what_failed
 
 if TYPE_CHECKING:  # loading the bridge would delay the short commands
     from oscbridge.bridge.app import Direction
+    from oscbridge.bridge.routes.variables import Value
 
 __all__ = [
     "Packet",
@@ -29,6 +30,7 @@ __all__ = [
     "choose",
     "processes",
     "reload",
+    "set_variable",
     "tap",
 ]
 
@@ -228,6 +230,21 @@ async def reload(process: RunningProcess) -> tuple[str, list[str]]:
         async for answer, *_ in batches:
             return str(answer["changes"]), [str(each) for each in answer["problems"]]
     raise OSCBridgeError("the bridge stopped before it reloaded")
+
+
+async def set_variable(
+    process: RunningProcess, name: str | None, value: object = None, text: str | None = None
+) -> dict[str, Value]:
+    """Set a variable of a process; ``text`` is the value if it is a variable of text.
+
+    Returns its new value by its name; without a name, the values of all variables. Raises
+    :class:`ConfigurationError` for an unknown name or a value of another kind.
+    """
+    request = {"command": "set", "name": name, "value": value, "text": text}
+    async with ask(process.socket, request) as batches:
+        async for answer, *_ in batches:
+            return dict(answer["variables"])
+    raise OSCBridgeError("the bridge has stopped")
 
 
 # --- traffic ---------------------------------------------------------------------------------

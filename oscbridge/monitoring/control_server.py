@@ -15,6 +15,7 @@ command      arguments                      answer
              ``rate``, ``route``            :class:`TapStream` and ``{"skipped": ...}``
 ``mute``     ``names``, ``on``              ``{"changed": [...]}``: routes, in words
 ``reload``                                  ``{"changes": ..., "problems": ...}``
+``set``      ``name``, ``value``, ``text``  ``{"variables": {...}}``: the new value, or all
 ============ ============================== ==============================================
 
 Over TCP a request must contain the ``token`` as well. A failure is answered with
@@ -52,6 +53,7 @@ from oscbridge.monitoring.control_requests import (
 from oscbridge.monitoring.control_socket import TokenCheck, bind
 from oscbridge.monitoring.status import read_status
 from oscbridge.monitoring.traffic import Hub
+from oscbridge.monitoring.variable_requests import answer_set
 from oscbridge.net.os_errors import what_failed
 
 __all__ = ["ControlServer"]
@@ -202,6 +204,8 @@ class ControlServer:
                 changes = await self._reload()
                 answer = {"changes": str(changes), "problems": changes.problems}
                 await _write(writer, answer)
+            case "set":
+                await _write(writer, answer_set(request, self._app.variables))
             case "tap" | "top" as command:
                 if self._streams >= MAX_STREAMS:
                     raise BadRequest(

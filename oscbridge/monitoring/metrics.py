@@ -21,6 +21,7 @@ from oscbridge.monitoring.endpoint_metrics import endpoint_metrics
 from oscbridge.monitoring.metric_families import counters, counters_by_reason, gauges, label
 from oscbridge.monitoring.route_metrics import route_metrics
 from oscbridge.monitoring.status import Received, Reloads, Status
+from oscbridge.monitoring.variable_metrics import variable_metric
 from oscbridge.osc.lenient import DEVIATIONS
 
 __all__ = ["HTTPCounters", "Metrics"]
@@ -84,6 +85,7 @@ class _Counted(Collector):
         yield from endpoint_metrics(status.endpoints)
         yield from _sources(status)
         yield from route_metrics(status.routes)
+        yield variable_metric(status.variables)
 
     def _process(self, status: Status) -> Iterator[Metric]:
         yield gauges(

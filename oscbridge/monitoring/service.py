@@ -16,6 +16,7 @@ from oscbridge.bridge.config.process_models import HTTPOptions
 from oscbridge.bridge.config.toml_errors import is_excerpt
 from oscbridge.bridge.daemon_thread import in_daemon_thread
 from oscbridge.bridge.reload import Changes, has_port_of
+from oscbridge.bridge.variable_store import VariableStore
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.logs.setup import flush_log
 from oscbridge.monitoring.control_server import ControlServer
@@ -54,6 +55,7 @@ class Service:
         self._http: HTTPServer | None = None
         self._serving: HTTPOptions | None = None
         """The options of :attr:`_http`."""
+        self._store = VariableStore(app.variables)
         self._control = ControlServer(app, self.reload, name)
         self._looking: asyncio.Task[None] | None = None
         self._watchdog: LoopWatchdog | None = None
@@ -76,6 +78,7 @@ class Service:
             try:
                 self._looking = asyncio.create_task(self._look_after())
                 await self._serve_http(self.app.configuration.http)
+                await self._store.open(self.app.configuration.state_file)
                 await self.app.start()
                 await self._control.start()
             except BaseException:
@@ -91,6 +94,7 @@ class Service:
                 await asyncio.wait([task])
         await self._control.stop()
         await self.app.stop()
+        await self._store.close()
         if self._watchdog is not None:
             self._watchdog.stop()
             self._watchdog = None
@@ -130,6 +134,7 @@ class Service:
             except Exception as error:
                 self._refused(f"failed with {error!r}", error)
                 raise OSCBridgeError(f"the reload failed with {error!r}") from error
+            await self._store.open(self.app.configuration.state_file, load=False)
             self._reloads = self._reloads._replace(applied=self._reloads.applied + 1)
             _log.info("reloaded %s: %s", self._name, changes)
             for problem in changes.problems:
@@ -252,6 +257,7 @@ class Service:
             await self._retry_http()
             await asyncio.sleep(LOOK_INTERVAL)
             self.app.flush_reports()
+            self._store.save()
             if self._http is not None:
                 self._http.reporting.flush_reports()
             flush_log()

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from oscbridge.abilities import Serving
 from oscbridge.bridge.app import App
+from oscbridge.bridge.routes.variables import Value
 from oscbridge.bridge.sinks.latency import Latency
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.dispatch.dispatcher import Dispatcher
@@ -152,6 +153,8 @@ class Status:
     bridges: tuple[BridgeStatus, ...]
     endpoints: tuple[EndpointStatus, ...]
     routes: tuple[RouteStatus, ...]
+    variables: Mapping[str, Value] = field(default_factory=dict)
+    """The values of variables by name, in the order of the configuration."""
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -199,6 +202,7 @@ def read_status(app: App) -> Status:
         bridges=tuple(_bridge(app, name) for name in app.configuration.bridges),
         endpoints=tuple(_endpoint(each) for each in app.endpoints.values()),
         routes=tuple(read_route(number, route) for number, route in enumerate(app.routes, 1)),
+        variables=app.variables.snapshot(),
     )
 
 

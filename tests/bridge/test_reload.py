@@ -615,7 +615,7 @@ async def test_scheduled_messages_run_after_their_bridge_became_a_forking_one(
 ) -> None:
     text = '[bridge.in]\nlisten = "udp://127.0.0.1:0"\nmode = "{}"\n' + OUT + ROUTE
     async with running(text.format(mode)) as app:
-        await later(app, "in", 1.0)
+        await later(app, "in", 3.0)
         await app.reload(read(text.format("forking")))
         assert len(app.dispatchers["in"].scheduler) == 1
         await app.endpoints["out"].endpoint.arrived(1)

@@ -93,7 +93,7 @@ def parse(
         _log.warning("%s", warning)
     if not reader.bridges and not reader.endpoints:
         _log.warning("%s: no bridges and no endpoints: nothing will be received", name)
-    return Configuration(reader.bridges, reader.endpoints, reader.routes, reader.http, reader.run)
+    return reader.configuration()
 
 
 def _all_warnings(reader: Reader, files: IncludedTables) -> Iterator[str]:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar, Final
 
-from pydantic import BeforeValidator, Field, ValidationInfo
+from pydantic import BeforeValidator, Field
 
+from oscbridge.bridge.config.state_path import absolute_path
 from oscbridge.endpoint import OnStart, Policy
 from oscbridge.options import Options
 
@@ -17,23 +18,13 @@ SPOOL_AGE: Final = 604_800.0
 """Default of ``max_age`` with the policy ``spool``, in seconds."""
 
 
-def _spool_path(value: object, info: ValidationInfo) -> Path:
-    if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
-        raise ValueError("expected the name of a file, in quotes")
-    directory = (info.context or {}).get("directory") or Path()
-    try:
-        return directory.absolute() / Path(value).expanduser()
-    except RuntimeError:
-        raise ValueError("unknown home directory; write the absolute path") from None
-
-
 class SpoolOptions(Options):
     """``[endpoint.NAME.spool]``: the file of the policy ``spool``."""
 
     renamed_keys: ClassVar[Mapping[str, str]] = {"size": "max_size"}
     moved_keys: ClassVar[Mapping[str, str]] = {"age": "max_age", "max_age": "max_age"}
 
-    path: Annotated[Path, BeforeValidator(_spool_path)] | None = None
+    path: Annotated[Path, BeforeValidator(absolute_path)] | None = None
     """The file; it is created if missing. A relative path starts at the directory of the
     configuration file."""
     max_size: Annotated[int, Field(ge=1 << 20, le=1 << 40)] = 100_000_000

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, path_text
 from oscbridge.suggestions import suggest
 
-__all__ = ["PREFIX", "Overlay", "is_out_of_range", "mistaken", "overlay", "variable_of"]
+__all__ = ["PREFIX", "Overlay", "is_out_of_range", "mistaken", "overlay", "value_of", "variable_of"]
 
 PREFIX: Final = "OSCBRIDGE__"
 """The prefix of the names of these variables."""
@@ -27,7 +27,9 @@ MAX_VARIABLES: Final = 1_000
 MAX_STEPS: Final = 8
 """Steps of the path of a key, at most."""
 
-_MEANT: Final = re.compile(r"OSCBRIDGE_(?:BRIDGE|ENDPOINT|ROUTE|HTTP|RUN)_", re.IGNORECASE)
+_MEANT: Final = re.compile(
+    r"OSCBRIDGE_(?:BRIDGE|ENDPOINT|ROUTE|HTTP|RUN|VARIABLES)_", re.IGNORECASE
+)
 """Prefixes of names of variables that have too few underscores."""
 
 _TIMES: Final = (datetime.date, datetime.time)
@@ -86,7 +88,7 @@ def overlay(raw: Mapping[str, Any], environment: Mapping[str, str]) -> Overlay:
             problems.append(f"{name}: {error}")
             continue
         places |= {path[:n]: name for n in (*range(known + 1, len(path)), len(path))}
-        raw = _with(raw, path, _value(environment[name]))
+        raw = _with(raw, path, value_of(environment[name]))
     return Overlay(raw, names, places, problems)
 
 
@@ -168,8 +170,8 @@ def _with(node: Any, path: KeyPath, value: object) -> Any:
     return copy
 
 
-def _value(text: str) -> object:
-    """The value of a variable: parsed as TOML, or the text itself where it is not TOML."""
+def value_of(text: str) -> object:
+    """The value of a text: parsed as TOML, or the text itself where it is not TOML."""
     try:
         found = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):  # not TOML, or an integer of thousands of digits

@@ -106,6 +106,7 @@ _TEXTS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "int_from_float": lambda _: "expected a whole number",
     "float_type": lambda _: "expected a number",
     "float_parsing": lambda _: "expected a number",
+    "dict_type": lambda _: 'expected a table, e.g. { name = "x" }',
     "tuple_type": lambda _: "expected a list, in brackets",
     "list_type": lambda _: "expected a list, in brackets",
     "literal_error": lambda ctx: f"expected {ctx['expected']}",

@@ -29,7 +29,7 @@ MAX_BYTES: Final = 4 << 20
 MAX_PATTERNS: Final = 100
 """Names and patterns under ``include`` of one file."""
 
-_NAMED: Final = ("bridge", "endpoint")
+_NAMED: Final = ("bridge", "endpoint", "variables")
 _WILD: Final = "*?["
 
 

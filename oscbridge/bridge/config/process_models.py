@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from oscbridge.bridge.config.state_path import absolute_path
 from oscbridge.bridge.routes.config import MAX_ADDRESSES
 from oscbridge.bridge.sinks.runner import DRAIN_TIMEOUT
 from oscbridge.net.host_name import check_host_names
@@ -37,9 +39,12 @@ class RunOptions(Options):
     drain_timeout: Annotated[float, Field(ge=0, le=600)] = DRAIN_TIMEOUT
     """Seconds within which endpoints must deliver their queues when the bridge stops."""
     max_addresses: Annotated[int, Field(ge=1, le=10_000_000)] = MAX_ADDRESSES
-    """Addresses for which each ``on_change`` and ``limit`` of a route, and each endpoint that
-    offers snapshots, keep state. Above it the least recently used one is forgotten, which is
+    """Addresses for which each ``edge``, ``on_change`` and ``limit`` of a route, and each endpoint
+    that offers snapshots, keep state. Above it the least recently used one is forgotten, which is
     counted and logged once."""
+    state: Annotated[Path, BeforeValidator(absolute_path)] | None = None
+    """The file of the variables with ``persist``; it is created if missing. A relative path starts
+    at the directory of the configuration file."""
     blocked_timeout: Annotated[float, Field(ge=0.05, le=3600)] = 1.0
     """Seconds after which an event loop that a plugin or a function blocks is reported, with the
     line that blocks it."""

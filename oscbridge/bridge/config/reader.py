@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -25,10 +24,12 @@ from oscbridge.bridge.config.port_conflicts import (
 )
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
-from oscbridge.bridge.config.resolved import EndpointEntry
+from oscbridge.bridge.config.resolved import Configuration, EndpointEntry
 from oscbridge.bridge.config.route_loops import endless
 from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.config.routes import RouteReader
+from oscbridge.bridge.config.state_path import state_directory
+from oscbridge.bridge.config.variable_models import read_variables, state_file
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.spool.writer import SpoolBounds
 from oscbridge.broken_endpoint import BrokenEndpoint
@@ -41,7 +42,7 @@ __all__ = ["Reader"]
 
 _Model = TypeVar("_Model", bound=Options)
 
-_SECTIONS: Final = ("bridge", "endpoint", "http", "route", "run")
+_SECTIONS: Final = ("bridge", "endpoint", "http", "route", "run", "variables")
 
 
 class Reader:
@@ -78,7 +79,10 @@ class Reader:
         self.run = self._one_table(RunOptions, raw, "run") or RunOptions()
         listens = self._listens()
         self.problems += port_conflicts(listens)
+        self.variables = read_variables(raw.get("variables", {}), self.problems)
+        self._state_file = state_file(self.variables, self.run, configuration, self.problems)
         routes = RouteReader(types, bridges, endpoints, directory)
+        routes.variables = self.variables
         for index, table in enumerate(self._route_tables(raw)):
             routes.read(index, table)
         self._set_bounds(self.run.max_addresses)
@@ -94,6 +98,14 @@ class Reader:
             )
             for index, loop in loops_through_media(routes.options, self.endpoints)
         ]
+
+    def configuration(self) -> Configuration:
+        """The configuration. To be called only if there are no problems."""
+        variables = {name: each for name, each in self.variables.items() if each is not None}
+        return Configuration(
+            self.bridges, self.endpoints, self.routes, self.http, self.run, variables,
+            self._state_file,
+        )  # fmt: skip
 
     def _set_bounds(self, max_addresses: int) -> None:
         for name, entry in self.endpoints.items():
@@ -193,7 +205,7 @@ class Reader:
         path = host.spool.path
         if path is None:
             try:
-                path = _state_directory() / f"{name}.spool"
+                path = state_directory() / f"{name}.spool"
             except RuntimeError:
                 text = "missing key; the default requires a home directory"
                 self._problem(("endpoint", name, "spool", "path"), text)
@@ -257,9 +269,3 @@ def _check_spools(endpoints: Mapping[str, EndpointEntry]) -> Iterator[ConfigProb
         for other in others:
             text = f"{path} is already used by endpoint.{name}; choose another file"
             yield ConfigProblem(("endpoint", other, "spool", "path"), text)
-
-
-def _state_directory() -> Path:
-    """The directory for persistent state. Raises ``RuntimeError`` if there is none."""
-    base = Path(os.environ.get("XDG_STATE_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".local" / "state") / "oscbridge"

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
 from oscbridge.bridge.routes.config import RouteConfig
+from oscbridge.bridge.routes.variables import Variable
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.delivery import RouteInfo
 from oscbridge.endpoint import AnyEndpoint
@@ -37,6 +39,9 @@ class Configuration:
     http: HTTPOptions | None = None
     """Where health and metrics are served; None if they are not."""
     run: RunOptions = field(default_factory=RunOptions)
+    variables: Mapping[str, Variable] = field(default_factory=dict)
+    state_file: Path | None = None
+    """The file of the variables that persist; None if there are none."""
 
     def routes_with(self, endpoint: str) -> list[RouteConfig]:
         """The routes that lead to an endpoint."""

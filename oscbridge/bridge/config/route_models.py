@@ -9,6 +9,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from oscbridge.bridge.config.names import NAME, NAME_RULE
+from oscbridge.bridge.routes.config import Edge
 from oscbridge.errors import DecodeError, PatternError
 from oscbridge.options import Options
 from oscbridge.osc import Pattern
@@ -24,6 +25,9 @@ FASTEST: Final = 1_000_000
 
 MAX_LET: Final = 32
 """Names in ``let`` of one route."""
+
+MAX_SET: Final = 32
+"""Variables in ``set`` of one route."""
 
 _Number = int | float  # a whole number stays whole: the type of the result depends on it
 _Range = tuple[_Number, _Number, _Number, _Number]
@@ -61,6 +65,20 @@ def _names(value: object) -> object:
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+
+
+def _targets(value: object) -> object:
+    return () if value in ([], ()) else _names(value)
+
+
+def _assignments(value: object) -> object:
+    """With expressions in place of numbers, true and false."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: repr(each) if isinstance(each, bool | int | float) else each
+        for name, each in value.items()
+    }
 
 
 def _rate(value: object) -> object:
@@ -116,6 +134,13 @@ class RouteOptions(Options):
     ``{ db = "-90 + 100 * x" }``."""
     when: str | None = None
     """The condition, an expression, e.g. ``"x > 0.5"``: other messages do not pass."""
+    edge: Edge | None = None
+    """With ``when``: pass only when the condition changes, per address: ``rising`` (it becomes
+    true), ``falling`` or ``both``."""
+    set: (
+        Annotated[dict[str, str], BeforeValidator(_assignments), Field(max_length=MAX_SET)] | None
+    ) = None
+    """Variables and the expressions of their new values, e.g. ``{ armed = "not var.armed" }``."""
     scale: Annotated[_Range | None, BeforeValidator(_range)] = None
     """Maps numbers from one range to another: ``[in_low, in_high, out_low, out_high]``, clamped.
     The result is a whole number if both output limits are."""
@@ -132,5 +157,5 @@ class RouteOptions(Options):
     """Messages per second per address, e.g. ``"30/s"``: the latest wins, the last arrives."""
     delay: Annotated[float, Field(ge=0, le=3600)] | None = None
     """Seconds by which messages are delayed."""
-    to: Names
-    """Endpoints to send to: a name, or a list of names."""
+    to: Annotated[tuple[str, ...], BeforeValidator(_targets)] = ()
+    """Endpoints to send to: a name, or a list of names. May be missing in a route with ``set``."""

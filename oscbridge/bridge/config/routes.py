@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,9 +12,12 @@ from oscbridge.bridge.config.plugin_packages import suggest_type
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
 from oscbridge.bridge.config.route_loops import always_sent_to, pointless
 from oscbridge.bridge.config.route_models import RouteOptions
+from oscbridge.bridge.config.variable_routes import variable_problems
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.expression_problems import expression_problems
+from oscbridge.bridge.routes.expression_steps import used_variables
 from oscbridge.bridge.routes.pure_steps import load_function, template_of
+from oscbridge.bridge.routes.variables import Variable
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.options import Options
 from oscbridge.osc import Pattern
@@ -47,6 +51,8 @@ class RouteReader:
         """The enabled routes that are valid by themselves, by index."""
         self._named: dict[str, int] = {}
         """The index of each route that has a name."""
+        self.variables: Mapping[str, Variable | None] = {}
+        """The declared variables; None for an invalid one."""
         self._types = types
         self._bridges = bridges
         self._endpoints = endpoints
@@ -70,20 +76,15 @@ class RouteReader:
             return
         self._check_name(index, route.name)
         self._check_names(path, route)
-        template = self._check_steps(path, route)
+        template, config = self._check_steps(path, route)
         match = with_stars(route.match)
         if match != route.match:
             self.dot_stars[index] = route.match
         self.entries.append(
-            RouteConfig(
+            replace(
+                config,
                 match=match,
-                types=route.types,
-                let=tuple((route.let or {}).items()),
-                when=route.when,
-                scale=route.scale,
                 curve=route.curve,
-                send=route.send,
-                function=route.function,
                 on_change=route.on_change,
                 limit=None if route.limit is None else float(route.limit.removesuffix("/s")),
                 delay=route.delay,
@@ -130,10 +131,12 @@ class RouteReader:
             self._problem(place, "no endpoint under 'to' is of this type; remove it")
         return {} if options is None else dict.fromkeys(mine, options)
 
-    def _check_steps(self, path: KeyPath, route: RouteOptions) -> MessageTemplate | None:
+    def _check_steps(
+        self, path: KeyPath, route: RouteOptions
+    ) -> tuple[MessageTemplate | None, RouteConfig]:
         """Check a route's steps against each other, and import its function.
 
-        Returns the template of ``send`` if it is valid.
+        Returns the template of ``send`` if it is valid, and the configuration of these steps.
         """
         template = None
         config = RouteConfig(
@@ -141,15 +144,24 @@ class RouteReader:
             route.types,
             route.scale,
             send=route.send,
+            function=route.function,
             let=tuple((route.let or {}).items()),
             when=route.when,
+            edge=route.edge,
+            set=tuple((route.set or {}).items()),
+            variables=tuple(self.variables),
         )
         try:
             template = template_of(config)
         except ValueError as error:
             self._problem((*path, "send"), str(error), route.send)
-        for place, text, value in expression_problems(config, template):
+        for place, text, value in expression_problems(config, template, self.variables):
             self._problem((*path, *place), text, value)
+        config = replace(config, variables=used_variables(config, template))
+        self.problems += [
+            ConfigProblem((*path, key), text, value)
+            for key, value, text in variable_problems(config, route, self._bridges)
+        ]
         if route.function is not None:
             try:
                 load_function(route.function)
@@ -159,7 +171,7 @@ class RouteReader:
             ConfigProblem((*path, key), text, value)
             for key, value, text in pointless(route, template)
         ]
-        return template
+        return template, config
 
     def _check_name(self, index: int, name: str | None) -> None:
         if name is not None and (other := self._named.setdefault(name, index)) != index:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 
 if TYPE_CHECKING:  # a worker does not load pydantic
     from oscbridge.options import Options
 
-__all__ = ["MAX_ADDRESSES", "RouteConfig"]
+__all__ = ["MAX_ADDRESSES", "Edge", "RouteConfig"]
 
 MAX_ADDRESSES: Final = 20_000
 """Default of the addresses whose state or last value is kept."""
 
 _PURE: Final = ("match", "types", "let", "when", "scale", "curve", "send", "function")
+
+Edge: TypeAlias = Literal["rising", "falling", "both"]
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,19 @@ class RouteConfig:
     """Names and their expressions, in order."""
     when: str | None = None
     """The condition, an expression."""
+    edge: Edge | None = None
+    """Which changes of the condition pass; None if messages pass while it is true."""
+    set: tuple[tuple[str, str], ...] = ()
+    """Variables and the expressions of their new values."""
+    variables: tuple[str, ...] = ()
+    """The variables that its expressions may read or set."""
     on_change: bool = False
     limit: float | None = None
     """Messages per second per address."""
     delay: float | None = None
     """Seconds."""
     max_addresses: int = MAX_ADDRESSES
-    """Addresses for which ``on_change`` and ``limit`` keep state."""
+    """Addresses for which ``edge``, ``on_change`` and ``limit`` keep state."""
     sources: tuple[str, ...] = ()
     """Names of bridges and endpoints to read from."""
     to: tuple[str, ...] = ()
@@ -60,9 +68,18 @@ class RouteConfig:
         """Whether it has a step that needs the state of earlier messages or a timer."""
         return self.on_change or self.limit is not None or self.delay is not None
 
+    @property
+    def needs_bridge(self) -> bool:
+        """Whether all of its steps run in the bridge process, in every mode."""
+        return bool(self.variables or self.set or self.edge)
+
     def pure(self) -> dict[str, Any]:
-        """The configuration of the pure steps, which JSON can represent."""
-        return {name: getattr(self, name) for name in _PURE}
+        """The configuration of the pure steps, which JSON can represent.
+
+        That of a route that needs the bridge process only matches addresses.
+        """
+        config = RouteConfig(match=self.match) if self.needs_bridge else self
+        return {name: getattr(config, name) for name in _PURE}
 
     @classmethod
     def from_pure(cls, values: Mapping[str, Any]) -> Self:

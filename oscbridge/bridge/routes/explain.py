@@ -8,13 +8,17 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from oscbridge.bridge.config.resolved import Configuration
 from oscbridge.bridge.routes.config import RouteConfig
+from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.bridge.routes.expression_steps import ExpressionSteps
 from oscbridge.bridge.routes.naming import route_text
 from oscbridge.bridge.routes.pure_steps import PureSteps
+from oscbridge.bridge.routes.stateful_steps import StateBounds
+from oscbridge.bridge.routes.variable_steps import VariableSteps, bind_set
+from oscbridge.bridge.routes.variables import Variables
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.handler import Handler
 from oscbridge.errors import MessageDropped
-from oscbridge.expressions.expression import Context, Let
+from oscbridge.expressions.expression import Args, Context, Let
 from oscbridge.options import Options
 from oscbridge.osc import Message, Pattern, is_pattern
 from oscbridge.osc.text import format_message
@@ -63,12 +67,16 @@ def sources(configuration: Configuration) -> list[str]:
 
 
 def trace(configuration: Configuration, source: str, message: Message) -> list[RouteTrace]:
-    """What the routes that read from a source do with a message."""
+    """What the routes that read from a source do with a message.
+
+    Variables have their initial values, and change as the routes set them.
+    """
+    variables = Variables(configuration.variables)
     return [
         RouteTrace(
             number,
             route_text(number, route.name, route.match),
-            tuple(_trace_route(configuration, route, message)),
+            tuple(_trace_route(configuration, route, message, variables)),
         )
         for number, route in enumerate(configuration.routes, 1)
         if source in route.sources
@@ -76,7 +84,7 @@ def trace(configuration: Configuration, source: str, message: Message) -> list[R
 
 
 def _trace_route(
-    configuration: Configuration, route: RouteConfig, message: Message
+    configuration: Configuration, route: RouteConfig, message: Message, variables: Variables
 ) -> Iterator[Step]:
     if not route.enabled:
         yield Step("enabled", "false", "no: the route is disabled", "stopped")
@@ -93,7 +101,7 @@ def _trace_route(
             yield Step("types", route.types, text, "stopped")
             return
         yield Step("types", route.types, "matches")
-    expressions = yield from _expression_steps(route, message, captures)
+    expressions = yield from _expression_steps(route, message, captures, variables)
     if expressions is None:
         return
     messages = [message]
@@ -102,7 +110,7 @@ def _trace_route(
         lost = [
             why
             for each in messages
-            if (why := _run(step, message.address, captures, each, made, expressions))
+            if (why := _run(step, message.address, captures, each, made, expressions, variables))
         ]
         for each in made:
             yield Step(key, value, format_message(each))
@@ -114,17 +122,19 @@ def _trace_route(
             return
         messages = made
     yield from _stateful_steps(route)
+    if not route.to:
+        yield Step("to", "", "nowhere: the route only sets variables", "sent")
     for name in route.to:
         type_name = configuration.endpoints[name].type_name
         yield Step("to", name, f"{type_name}{_options(route.options.get(name))}", "sent")
 
 
 def _expression_steps(
-    route: RouteConfig, message: Message, captures: Mapping[str, str]
+    route: RouteConfig, message: Message, captures: Mapping[str, str], variables: Variables
 ) -> Generator[Step, None, Let | None]:
-    """The steps ``let`` and ``when``; returns the values of ``let``, None if it ends there."""
+    """The steps from ``let`` to ``set``; returns the values of ``let``, None if it ends there."""
     steps = ExpressionSteps(route, Pattern(route.match, mapped=True).captures)
-    context = Context(message.address, message.types or "", captures)
+    context = Context(message.address, message.types or "", captures, variables.values)
     key = "let"
     let: Let = ()
     try:
@@ -140,12 +150,43 @@ def _expression_steps(
             known = steps.when.values(context, message.args, let)
             values = ", ".join(f"{name} = {value!r}"[:MAX_VALUE] for name, value in known)
             text = f"{'yes' if passes else 'no'}: {values}" if values else f"{passes}".lower()
-            yield Step("when", steps.when.text, text, "passed" if passes else "stopped")
-            return let if passes else None
+            goes_on = passes or route.edge is not None
+            yield Step("when", steps.when.text, text, "passed" if goes_on else "stopped")
+            if route.edge is not None:
+                step = _edge(route.edge, passes)
+                yield step
+                goes_on = step.outcome == "passed"
+            if not goes_on:
+                return None
+        key = "set"
+        yield from _assignments(steps, context, message.args, let, variables)
     except MessageDropped as error:
-        yield Step(key, route.when or "" if key == "when" else "", f"lost: {error}", "stopped")
+        value = route.when or "" if key == "when" else ""
+        yield Step(key, value, f"lost: {error}", "stopped")
         return None
     return let
+
+
+def _edge(edge: str, now: bool) -> Step:
+    """The step ``edge``, which depends on the message before."""
+    if edge not in ("both", "rising" if now else "falling"):
+        return Step("edge", edge, f"no: the condition is {str(now).lower()}", "stopped")
+    before = "not true" if now else "true"
+    return Step("edge", edge, f"passes if the condition was {before} before")
+
+
+def _assignments(
+    steps: ExpressionSteps, context: Context, args: Args, let: Let, variables: Variables
+) -> Iterator[Step]:
+    """The step ``set``, after which the variables have their new values."""
+    assign = bind_set(steps, context, variables)
+    if assign is None:
+        return
+    before = variables.snapshot()
+    assign(args, let)
+    for name, expression in steps.set:
+        text = f"{before[name]!r:.{MAX_VALUE}} → {variables.values[name]!r:.{MAX_VALUE}}"
+        yield Step("set", f"{name} = {expression.text}", text)
 
 
 def _pure_steps(route: RouteConfig) -> Iterator[tuple[str, str, RouteConfig]]:
@@ -156,7 +197,11 @@ def _pure_steps(route: RouteConfig) -> Iterator[tuple[str, str, RouteConfig]]:
         curve = f" curve {route.curve:g}" if route.curve != 1.0 else ""
         yield "scale", f"[{value}]{curve}", replace(bare, scale=route.scale, curve=route.curve)
     if route.send is not None:
-        yield "send", route.send, replace(bare, send=route.send, let=route.let)
+        yield (
+            "send",
+            route.send,
+            replace(bare, send=route.send, let=route.let, variables=route.variables),
+        )
     if route.function is not None:
         yield "function", route.function, replace(bare, function=route.function)
 
@@ -168,10 +213,14 @@ def _run(
     message: Message,
     made: list[Message],
     let: Let,
+    variables: Variables,
 ) -> str:
     """Run a step and add the new messages to ``made``. Returns why the message was lost, if so."""
     reasons: list[str] = []
-    steps = PureSteps(route, lambda _reason, text, _error: reasons.append(text), let=let)
+    state = VariableSteps(route, variables, StateBounds(RouteCounts(), 1, lambda: None))
+    steps = PureSteps(
+        route, lambda _reason, text, _error: reasons.append(text), let=let, variables=state
+    )
     run = steps.bind(address, message.types, captures, made.append)
     if run is not None:
         run(message)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Final
 
 from oscbridge.bridge.routes.config import RouteConfig
+from oscbridge.bridge.routes.variables import FIXES, Variable
 from oscbridge.expressions.expression import Args, Context, Expression, Let, Scope
+from oscbridge.expressions.kinds import DESCRIPTIONS, Kind, kind_of
+from oscbridge.expressions.syntax import ARGUMENTS
 from oscbridge.osc import Argument, Pattern
 from oscbridge.osc.arguments import split_types
+from oscbridge.suggestions import did_you_mean
 from oscbridge.templates.message import MessageTemplate
 
 __all__ = ["expression_problems"]
@@ -24,9 +28,11 @@ _Problem = tuple[tuple[str, ...], str, str]
 
 
 def expression_problems(
-    config: RouteConfig, template: MessageTemplate | None
+    config: RouteConfig,
+    template: MessageTemplate | None,
+    variables: Mapping[str, Variable | None] | None = None,
 ) -> Iterator[_Problem]:
-    """The key, the problem and the expression of each one in ``let``, ``when`` and ``send``.
+    """The key, the problem and the expression of each one in ``let``, ``when``, ``set``, ``send``.
 
     Those that make ``send`` itself invalid are not among them.
     """
@@ -36,17 +42,31 @@ def expression_problems(
     for name, text in config.let:
         try:
             Scope(captures, (*names, name))
-            found.append((("let", name), Expression(text, Scope(captures, names))))
+            scope = Scope(captures, names, config.variables)
+            found.append((("let", name), Expression(text, scope)))
         except ValueError as error:
             yield ("let", name), str(error), text
         names = (*names, name)
     if config.when is not None:
         try:
-            condition = Expression(config.when, Scope(captures, names))
+            condition = Expression(config.when, Scope(captures, names, config.variables))
             condition.check_condition()
             found.append((("when",), condition))
         except ValueError as error:
             yield ("when",), str(error), config.when
+    for name, text in config.set:
+        if name not in config.variables:
+            yield ("set", name), _unknown_variable(name, config.variables), text
+            continue
+        try:
+            expression = Expression(text, Scope(captures, names, config.variables))
+        except ValueError as error:
+            yield ("set", name), str(error), text
+            continue
+        found.append((("set", name), expression))
+        variable = (variables or {}).get(name)
+        if variable is not None and (why := _kind_problem(expression, config, variable, variables)):
+            yield ("set", name), why, text
     if config.scale is None and template is not None:
         found += [(("send",), each) for each in template.expressions.values()]
     if config.types is None:
@@ -85,3 +105,31 @@ def _type_problem(expression: Expression, types: str) -> str:
 
 def _samples(tags: list[str]) -> Iterator[Args]:
     return product(*(_SAMPLES[tag] for tag in tags))
+
+
+def _unknown_variable(name: str, known: tuple[str, ...]) -> str:
+    fix = did_you_mean(name, known) or "add it to [variables]"
+    return f"no such variable; {fix}"
+
+
+def _kind_problem(
+    expression: Expression,
+    config: RouteConfig,
+    variable: Variable,
+    variables: Mapping[str, Variable | None] | None,
+) -> str:
+    """Why the values of an expression are never of the kind of a variable; empty if unknown."""
+    names: dict[str, Kind] = {"address": "text", "types": "text", "now": "number"}
+    for name, each in (variables or {}).items():
+        if each is not None:
+            names[f"var.{name}"] = each.kind
+    for name, tag in zip(ARGUMENTS, split_types(config.types or ""), strict=False):
+        if tag in _SAMPLES and (kind := kind_of(_SAMPLES[tag][0])) is not None:
+            names[name] = kind
+    kind = expression.kind(names)
+    if kind in (None, variable.kind):
+        return ""
+    return (
+        f"the result is {DESCRIPTIONS[kind]}, but the variable is {DESCRIPTIONS[variable.kind]}; "
+        f"{FIXES[variable.kind]}"
+    )

@@ -1,4 +1,4 @@
-"""The steps let and when of a route."""
+"""The expressions of the steps let, when and set of a route."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TypeAlias
 
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.expressions.expression import Args, Context, Expression, Let, Scope, checked_value
+from oscbridge.osc import Pattern
+from oscbridge.templates.message import MessageTemplate
 
-__all__ = ["ExpressionSteps", "scope_of"]
+__all__ = ["ExpressionSteps", "scope_of", "used_variables"]
 
 Condition: TypeAlias = Callable[[Args, Let], bool]
 
@@ -18,20 +20,39 @@ def scope_of(config: RouteConfig, captures: tuple[str, ...]) -> Scope:
 
     A route without expressions may have captures of any name, so nothing is checked there.
     """
-    return Scope(captures, tuple(name for name, _ in config.let))
+    return Scope(captures, tuple(name for name, _ in config.let), config.variables)
+
+
+def used_variables(config: RouteConfig, template: MessageTemplate | None) -> tuple[str, ...]:
+    """The variables that a route reads or sets, in order; empty if its expressions are invalid."""
+    try:
+        steps = ExpressionSteps(config, Pattern(config.match, mapped=True).captures)
+    except ValueError:
+        return ()
+    expressions = [expression for _, expression in (*steps.let, *steps.set)]
+    expressions += [] if steps.when is None else [steps.when]
+    expressions += [] if template is None else template.expressions.values()
+    names = [
+        name.removeprefix("var.")
+        for each in expressions
+        for name in each.names
+        if name.startswith("var.")
+    ]
+    return tuple(dict.fromkeys((*names, *(name for name, _ in config.set))))
 
 
 class ExpressionSteps:
-    """Compiles ``let`` and ``when``. Raises ``ValueError`` for invalid ones."""
+    """Compiles ``let``, ``when`` and ``set``. Raises ``ValueError`` for invalid ones."""
 
     def __init__(self, config: RouteConfig, captures: tuple[str, ...]) -> None:
         names = tuple(name for name, _ in config.let)
         self.let = tuple(
-            (name, Expression(text, Scope(captures, names[:index])))
+            (name, Expression(text, Scope(captures, names[:index], config.variables)))
             for index, (name, text) in enumerate(config.let)
         )
-        scope = Scope(captures, names)
+        scope = scope_of(config, captures)
         self.when = None if config.when is None else Expression(config.when, scope)
+        self.set = tuple((name, Expression(text, scope)) for name, text in config.set)
 
     def bind_let(self, context: Context) -> Callable[[Args], Let] | None:
         """What returns the values of ``let``, None if there are none.

@@ -10,6 +10,7 @@ from typing import Final
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.naming import route_ids, route_text
 from oscbridge.bridge.routes.route import Route, RouteSink
+from oscbridge.bridge.routes.variables import Variables
 
 __all__ = ["RouteChanges", "identify", "pair_routes"]
 
@@ -37,6 +38,7 @@ def pair_routes(
     configs: Sequence[RouteConfig],
     sinks: Mapping[str, RouteSink],
     previous: Sequence[Route],
+    variables: Variables | None = None,
 ) -> tuple[tuple[Route, ...], RouteChanges]:
     """The routes of ``configs``, and what differs from the ``previous`` ones.
 
@@ -54,7 +56,7 @@ def pair_routes(
             used[index] = route
         else:
             before = route or named.get(config.name)
-            route = Route(config, targets, _text(index, config), before)
+            route = Route(config, targets, _text(index, config), before, variables)
             route.id = ids[index]
         routes.append(route)
     return tuple(routes), _changes(configs, previous, used)

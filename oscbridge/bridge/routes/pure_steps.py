@@ -6,7 +6,7 @@ import inspect
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
-from typing import Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.counts import RouteCounts
@@ -16,8 +16,11 @@ from oscbridge.errors import EncodeError, MessageDropped
 from oscbridge.expressions.expression import Context, Let
 from oscbridge.failures import failure_text
 from oscbridge.osc import Message, Pattern, encode_message
-from oscbridge.templates.message import MessageTemplate
+from oscbridge.templates.message import ExpressionMaker, MessageTemplate
 from oscbridge.templates.placeholders import Args
+
+if TYPE_CHECKING:  # a worker needs none
+    from oscbridge.bridge.routes.variable_steps import VariableSteps
 
 __all__ = ["Out", "PureSteps", "checked", "load_function", "several", "template_of"]
 
@@ -67,8 +70,9 @@ class PureSteps:
     """The pure steps of one route, ready to be bound to heads.
 
     ``on_drop`` is called with the reason, one word, with a line about it, and with the error if
-    the function raised one. ``let`` are the values of ``let`` if they are known already. Raises
-    ``ValueError`` for a template, an expression or a function that cannot be used.
+    the function raised one. ``let`` are the values of ``let`` if they are known already, and
+    ``variables`` is there if the route needs the bridge process. Raises ``ValueError`` for a
+    template, an expression or a function that cannot be used.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class PureSteps:
         on_drop: Callable[[str, str, BaseException | None], None] | None = None,
         counts: RouteCounts | None = None,
         let: Let | None = None,
+        variables: VariableSteps | None = None,
     ) -> None:
         self._config = config
         self.counts = RouteCounts() if counts is None else counts
@@ -86,7 +91,9 @@ class PureSteps:
         self._scale = None if config.scale is None else Scale(*config.scale, config.curve)
         self._template = template_of(config)
         self._let = let
-        has_expressions = config.let or config.when is not None or self._sends_expressions
+        self._variables = variables
+        decides = config.let or config.set or config.when is not None
+        has_expressions = decides or self._sends_expressions
         self._expressions = ExpressionSteps(config, captures) if has_expressions else None
         self._function = None if config.function is None else load_function(config.function)
 
@@ -104,10 +111,10 @@ class PureSteps:
             out = self._after_function(self._function, out)
         if self._expressions is None:
             return self._bind_steps(address, types, captures, out)
+        values = {} if self._variables is None else self._variables.values
+        context = Context(address, tags, captures, values)
         try:
-            return self._bind_expressions(
-                self._expressions, Context(address, tags, captures), types, out
-            )
+            return self._bind_expressions(self._expressions, context, types, out)
         except MessageDropped as error:
             return self._dropping(error)
 
@@ -121,7 +128,6 @@ class PureSteps:
         """``let`` and ``when``, which see the original arguments, then the other steps."""
         known = self._let or ()
         evaluate = steps.bind_let(context) if self._let is None else None
-        passes = steps.bind_when(context)
         template = self._template
         sends = template is not None and self._sends_expressions
         make = template.bind_expressions(context) if template is not None and sends else None
@@ -131,6 +137,12 @@ class PureSteps:
             rest = self._bind_steps(context.address, types, context.captures, out)
         elif self._scale is not None and types is not None:
             _, scale = self._scale.bind(types)
+        if self._variables is not None:
+            maker = make if make is None or scale is None else _after_scale(scale, make)
+            let = (lambda _args: known) if evaluate is None else evaluate
+            decide = self._variables.bind(steps, context)
+            return self._variables.running(let, decide, maker, rest, self)
+        passes = steps.bind_when(context)
 
         def run(message: Message) -> None:
             _, _, args, timetag, origin = message
@@ -144,7 +156,7 @@ class PureSteps:
                     return
                 address, tags, args = make(args if scale is None else scale(args), let)
             except MessageDropped as error:
-                self._drop(error.reason, str(error))
+                self.drop(error.reason, str(error))
                 return
             rest(Message(address, tags, args, timetag, origin))
 
@@ -176,7 +188,7 @@ class PureSteps:
             try:
                 args = make(args)
             except MessageDropped as error:
-                self._drop(error.reason, str(error))
+                self.drop(error.reason, str(error))
                 return
             out(Message(address, types, args, timetag, origin))
 
@@ -200,7 +212,7 @@ class PureSteps:
                 address = to(args)
                 args = make(args)
             except MessageDropped as error:
-                self._drop(error.reason, str(error))
+                self.drop(error.reason, str(error))
                 return
             out(Message(address, types, args, timetag, origin))
 
@@ -210,11 +222,12 @@ class PureSteps:
         reason, text = error.reason, str(error)
 
         def drop(message: Message) -> None:
-            self._drop(reason, text)
+            self.drop(reason, text)
 
         return drop
 
-    def _drop(self, reason: str, text: str, error: BaseException | None = None) -> None:
+    def drop(self, reason: str, text: str, error: BaseException | None = None) -> None:
+        """Count and report a lost message."""
         self.counts.fail(reason)
         self.on_drop(reason, text, error)
 
@@ -230,12 +243,12 @@ class PureSteps:
                 for each in () if made is None else several(made):
                     if count >= MAX_FROM_FUNCTION:
                         text = f"{name} returned more than {MAX_FROM_FUNCTION} messages for one"
-                        self._drop("too_many", text)
+                        self.drop("too_many", text)
                         return
                     out(checked(each, message))
                     count += 1
             except BaseException as error:
-                self._drop("function", f"{name} failed: {failure_text(error)}", error)
+                self.drop("function", f"{name} failed: {failure_text(error)}", error)
                 return
             if count:
                 counts.passed += 1
@@ -263,6 +276,10 @@ def _show_failure(_reason: str, text: str, error: BaseException | None) -> None:
 
 def _chain(first: Callable[[Args], Args], second: Callable[[Args], Args]) -> Callable[[Args], Args]:
     return lambda args: second(first(args))
+
+
+def _after_scale(scale: Callable[[Args], Args], make: ExpressionMaker) -> ExpressionMaker:
+    return lambda args, let: make(scale(args), let)
 
 
 def several(made: object) -> Iterable[object]:

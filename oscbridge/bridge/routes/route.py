@@ -22,6 +22,8 @@ from oscbridge.bridge.routes.stateful_steps import (
     StatefulStep,
     StepOut,
 )
+from oscbridge.bridge.routes.variable_steps import VariableSteps
+from oscbridge.bridge.routes.variables import Variables
 from oscbridge.delivery import Deliverable, Delivery
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.options import Options
@@ -247,6 +249,7 @@ class Route:
         sinks: Sequence[RouteSink],
         name: str = "route",
         previous: Route | None = None,
+        variables: Variables | None = None,
     ) -> None:
         self.config = config
         self.sinks = tuple(sinks)
@@ -262,8 +265,12 @@ class Route:
         """With a function, what became of the messages that it made; each message that the
         function makes others of has passed."""
         self.failures = RouteFailures()
-        self.pure = PureSteps(config, self._report, self.counts)
         behind = self.counts if self.results is None else self.results
+        steps = None
+        if config.needs_bridge:
+            states = StateBounds(behind, config.max_addresses, self._warn_of_edge)
+            steps = VariableSteps(config, variables or Variables(), states)
+        self.pure = PureSteps(config, self._report, self.counts, variables=steps)
         self.stateful = StatefulSteps(config, sinks, behind, self._report, self._warn)
         self._log = RateLimitedLog(_log)
 
@@ -276,7 +283,7 @@ class Route:
         return self.counts.is_muted
 
     def bind(
-        self, address: str, types: str | None, captures: dict[str, str]
+        self, address: str, types: str | None, captures: Mapping[str, str]
     ) -> Callable[[Message], None]:
         """What to call with every message that has this address and these type tags."""
         counts = self.counts
@@ -285,9 +292,11 @@ class Route:
         bound = self.pure.bind(address, types, captures, self.stateful.out(captures))
         return bound or (lambda _message: counts.filter("types"))
 
-    def take_result(self, message: Message, captures: Mapping[str, str]) -> None:
-        """Take a message that its pure steps have made in another process."""
-        if self.is_muted:  # it was made before the other process knew
+    def take(self, message: Message, captures: Mapping[str, str]) -> None:
+        """Run the steps that a worker has left to the bridge process."""
+        if self.config.needs_bridge:
+            self.bind(message.address, message.types, captures)(message)
+        elif self.is_muted:  # it was made before the worker knew
             self.stateful.counts.filter(MUTED)
         else:
             self.stateful.out(captures)(message)
@@ -308,6 +317,10 @@ class Route:
     def flush_reports(self, *, everything: bool = False) -> None:
         """Log the summaries of suppressed lines that are due; with ``everything``, all of them."""
         self._log.flush(everything=everything)
+
+    def _warn_of_edge(self) -> None:
+        text = f"more than {self.config.max_addresses} addresses: edge may let messages pass"
+        self._warn(f"{text}; raise max_addresses in [run]")
 
     def _warn(self, text: str) -> None:
         _log.warning("%s: %s", self.name, text)

@@ -145,8 +145,8 @@ def test_types_are_type_tags(types: str) -> None:
         ("dealy = 1", "dealy: unknown key; did you mean 'delay'?"),
         (
             "xyz = 1",
-            "xyz: unknown key; known keys: curve, delay, enabled, from, function, let, limit, "
-            "match, name, on_change, scale, send, to, types, when",
+            "xyz: unknown key; known keys: curve, delay, edge, enabled, from, function, let, "
+            "limit, match, name, on_change, scale, send, set, to, types, when",
         ),
         ("types = 5", "types = 5: expected text in quotes"),
         ('types = ",f"', "types = ',f': must not start with a comma; write 'f'"),

@@ -292,7 +292,7 @@ class ForkingListener:
     def _deliver(self, routes: Sequence[Route], emission: Emission) -> None:
         number, message, captures = emission
         if number >= 0:
-            route_at(routes, number).take_result(message, captures)
+            route_at(routes, number).take(message, captures)
             return
         peer = message.origin and message.origin.peer
         client = cast(ClientAddress, peer if isinstance(peer, tuple) else ("", 0))

@@ -1,0 +1,34 @@
+"""The configurations of docs/routes.md are valid, and its order of the steps is that of README."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from oscbridge.bridge.config.config import parse
+from oscbridge.endpoints.osc.endpoint import OSCEndpoint
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs/routes.md").read_text()
+AROUND = (
+    '[bridge.stage]\nlisten = "udp://127.0.0.1:0"\n'
+    '[endpoint.desk]\ntype = "osc"\nto = "udp://127.0.0.1:9001"\n'
+)
+EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_example_is_valid(text: str) -> None:
+    found = parse(AROUND + text, {"osc": OSCEndpoint}, "routes.md")
+    assert all(route.needs_bridge for route in found.routes)
+
+
+def test_steps_are_in_the_order_of_the_readme() -> None:
+    steps = re.findall(r"^\| `(\w+)` \|", PAGE.partition("## Variables")[0], re.MULTILINE)
+    sentence = re.search(
+        r"steps of a route run in this order.*?: (.*?)\.", (ROOT / "README.md").read_text()
+    )
+    assert sentence is not None
+    assert steps == re.findall(r"`(\w+)`", sentence[1])
