@@ -38,10 +38,16 @@ class RouteConfig:
     on_change: bool = False
     limit: float | None = None
     """Messages per second per address."""
+    debounce: float | None = None
+    """Seconds."""
+    hold: float | None = None
+    """Seconds."""
+    ramp: float | None = None
+    """Seconds."""
     delay: float | None = None
     """Seconds."""
     max_addresses: int = MAX_ADDRESSES
-    """Addresses for which ``on_change`` and ``limit`` keep state."""
+    """Addresses for which each stateful step keeps state."""
     sources: tuple[str, ...] = ()
     """Names of bridges and endpoints to read from."""
     to: tuple[str, ...] = ()
@@ -56,7 +62,8 @@ class RouteConfig:
     @property
     def is_stateful(self) -> bool:
         """Whether it has a step that needs the state of earlier messages or a timer."""
-        return self.on_change or self.limit is not None or self.delay is not None
+        timed = (self.limit, self.debounce, self.hold, self.ramp, self.delay)
+        return self.on_change or any(each is not None for each in timed)
 
     def pure(self) -> dict[str, Any]:
         """The configuration of the pure steps, which JSON can represent."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -10,6 +10,7 @@ from oscbridge.bridge.config.resolved import Configuration
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.expression_steps import ExpressionSteps
 from oscbridge.bridge.routes.pure_steps import PureSteps
+from oscbridge.bridge.routes.stateful_steps.hold import is_pressed
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.handler import Handler
 from oscbridge.errors import MessageDropped
@@ -106,7 +107,10 @@ def _trace_route(
         if not made:
             return
         messages = made
-    yield from _stateful_steps(route)
+    stateful = tuple(_stateful_steps(route, messages))
+    yield from stateful
+    if any(step.outcome == "stopped" for step in stateful):
+        return
     for name in route.to:
         type_name = configuration.endpoints[name].type_name
         yield Step("to", name, f"{type_name}{_options(route.options.get(name))}", "sent")
@@ -171,12 +175,25 @@ def _run(
     return "; ".join(reasons)
 
 
-def _stateful_steps(route: RouteConfig) -> Iterator[Step]:
+def _stateful_steps(route: RouteConfig, messages: Sequence[Message]) -> Iterator[Step]:
     if route.on_change:
         yield Step("on_change", "true", "passes if its values differ from the last ones there")
     if route.limit is not None:
         text = f"at most one per {_seconds(1 / route.limit)} per address; the last one arrives"
         yield Step("limit", f"{route.limit:g}/s", text)
+    if route.debounce is not None:
+        text = f"the last one passes after {_seconds(route.debounce)} without another one there"
+        yield Step("debounce", f"{route.debounce:g}", text)
+    if route.hold is not None:
+        value = f"{route.hold:g}"
+        if not any(map(is_pressed, messages)):
+            yield Step("hold", value, "no: the first argument is not true: a release", "stopped")
+            return
+        seconds = _seconds(route.hold)
+        yield Step("hold", value, f"passes if the first argument stays true for {seconds}")
+    if route.ramp is not None:
+        text = f"numbers glide from the last values there within {_seconds(route.ramp)}"
+        yield Step("ramp", f"{route.ramp:g}", text)
     if route.delay is not None:
         yield Step("delay", f"{route.delay:g}", f"{_seconds(route.delay)} later")
 
