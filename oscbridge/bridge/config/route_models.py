@@ -101,7 +101,8 @@ class RouteOptions(Options):
     enabled: bool = True
     """Whether the route gets messages. A disabled one is checked, and keeps its number."""
     match: Annotated[str, AfterValidator(_pattern)] = "*"
-    """An address; ``*`` ``?`` ``[a-z]`` ``{a,b}`` match, ``{name}`` captures one part."""
+    """An address; ``*`` ``?`` ``[a-z]`` ``{a,b}`` match, ``{name}`` captures one part,
+    ``{name*}`` at the end all parts that are left."""
     types: Annotated[str, AfterValidator(_types)] | None = None
     """Type tags that a message must have, e.g. ``"if"``."""
     let: Annotated[dict[str, str], Field(max_length=MAX_LET)] | None = None

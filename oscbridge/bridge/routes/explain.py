@@ -79,6 +79,10 @@ def _trace_route(
     if captures is None:
         yield Step("match", route.match, _why_not(route.match, message.address), "stopped")
         return
+    if captures and is_pattern(message.address):
+        text = "no: the address is a pattern, and this match captures parts of an address"
+        yield Step("match", route.match, text, "stopped")
+        return
     found = ", ".join(f"{{{name}}} = {text}" for name, text in captures.items())
     yield Step("match", route.match, found or "matches")
     if route.types is not None:

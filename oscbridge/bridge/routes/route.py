@@ -230,8 +230,8 @@ class Route:
         bound = self.pure.bind(address, types, captures, self.stateful.out(captures))
         if bound is not None:
             return bound
-        counts = self.counts
-        return lambda _message: counts.filter("types")
+        counts, step = self.counts, self.pure.filter(address, types, captures)
+        return lambda _message: counts.filter(step)
 
     def count_dropped(self, reason: str, count: int, why: str) -> None:
         """Count messages that were lost in another process."""

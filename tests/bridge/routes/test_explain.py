@@ -199,6 +199,12 @@ def test_trace_compares_a_pattern_with_plain_matches() -> None:
     assert steps('match = "/2/x"', message)[-1].result.startswith("no: the address is a pattern")
 
 
+def test_trace_explains_that_an_address_pattern_is_not_captured() -> None:
+    (step,) = steps('match = "/1/fader{n}"', Message.of("/1/fader*", 1))
+    why = "no: the address is a pattern, and this match captures parts of an address"
+    assert step == Step("match", "/1/fader{n}", why, "stopped")
+
+
 def test_trace_shows_the_routes_of_the_source_with_their_numbers() -> None:
     made = configuration('from = "other"', "", 'from = ["other", "stage"]')
     assert [each.number for each in trace(made, "stage", FADER)] == [2, 3]
