@@ -62,8 +62,13 @@ class RouteConfig:
     @property
     def is_stateful(self) -> bool:
         """Whether it has a step that needs the state of earlier messages or a timer."""
+        return self.on_change or self.takes_time
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether it has a step that lets messages wait; then they lose their time tags."""
         timed = (self.limit, self.debounce, self.hold, self.ramp, self.delay)
-        return self.on_change or any(each is not None for each in timed)
+        return any(each is not None for each in timed)
 
     def pure(self) -> dict[str, Any]:
         """The configuration of the pure steps, which JSON can represent."""

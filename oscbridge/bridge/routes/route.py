@@ -14,7 +14,11 @@ from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.bridge.routes.failures import RouteFailures
 from oscbridge.bridge.routes.pure_steps import Out, PureSteps
 from oscbridge.bridge.routes.stateful_steps.chain import StepChain
-from oscbridge.bridge.routes.stateful_steps.step import LossReport, StepOut
+from oscbridge.bridge.routes.stateful_steps.step import (
+    LossReport,
+    StepOut,
+    without_forwarded_tag,
+)
 from oscbridge.delivery import Deliverable, Delivery
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.options import Options
@@ -69,6 +73,7 @@ class StatefulSteps:
         self._log_warning = log_warning
         self._plain = not any(sink.takes_route for sink in sinks)
         self._chain: StepChain | None = None
+        self._drops_tags = config.takes_time
         self._first: StepOut = self._send
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
@@ -151,7 +156,9 @@ class StatefulSteps:
             sink.offer(message)
 
     def _enter(self, message: Deliverable) -> None:
-        """Bring a message to the loop, where the remembering steps are."""
+        """Bring a message to the loop, where the stateful steps are."""
+        if self._drops_tags and message.timetag is not None:
+            message = without_forwarded_tag(message)
         loop = self._loop
         if threading.get_ident() == self._thread or loop is None:
             self._first(message)

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Protocol, TypeAlias, TypeVar
 
 from oscbridge.bridge.routes.counts import RouteCounts
-from oscbridge.delivery import Deliverable
+from oscbridge.delivery import Deliverable, Delivery
+from oscbridge.dispatch.forwarded_tag import ForwardedTag
 
-__all__ = ["LossReport", "StateBounds", "StatefulStep", "StepOut"]
+__all__ = ["LossReport", "StateBounds", "StatefulStep", "StepOut", "without_forwarded_tag"]
 
 StepOut: TypeAlias = Callable[[Deliverable], None]
 LossReport: TypeAlias = Callable[[str, str], None]
@@ -55,3 +56,16 @@ class StateBounds:
             if not self._is_exceeded:
                 self._is_exceeded = True
                 self._on_first()
+
+
+def without_forwarded_tag(message: Deliverable) -> Deliverable:
+    """The message without a time tag that a sink would send: it is to be sent later.
+
+    All messages of a route lose it: one that a step passes at once must not be overtaken.
+    """
+    if isinstance(message, Delivery):
+        inner = message.message
+        if isinstance(inner.timetag, ForwardedTag):
+            return message._replace(message=inner._replace(timetag=None))
+        return message
+    return message._replace(timetag=None) if isinstance(message.timetag, ForwardedTag) else message

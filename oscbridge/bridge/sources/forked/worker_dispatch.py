@@ -69,6 +69,7 @@ def dispatcher_for(
         adds_slash=True,
     )
     dispatcher.channel = channel
+    dispatcher.forwards_tags = settings.forwards_tags
     dispatcher.part = f"bridge.{dispatcher.name}"
     if isinstance(dispatcher, _MirroringDispatcher):
         dispatcher.mirror = mirror
