@@ -161,11 +161,11 @@ class Sender:
         """The batch with the remaining messages of its last bundle."""
         loop = asyncio.get_running_loop()
         until = loop.time() + BUNDLE_TIMEOUT
-        while isinstance(tag := batch[-1].timetag, ForwardedTag) and len(batch) < MAX_JOINED:
+        while isinstance(batch[-1].timetag, ForwardedTag) and len(batch) < MAX_JOINED:
             self._batch = UnsettledBatch(batch)  # they count as pending meanwhile
             if len(queue):
                 batch = [*batch, *await queue.take(TURN)]
-            elif tag.is_complete or loop.time() >= until or self._ended:
+            elif not any(map(_is_open, batch)) or loop.time() >= until or self._ended:
                 break
             else:
                 await asyncio.sleep(BUNDLE_POLL)
@@ -302,6 +302,11 @@ class Sender:
         if self.watcher is not None:
             for message in plain:
                 self.watcher(message)
+
+
+def _is_open(message: Deliverable) -> bool:
+    """Whether more messages of its forwarded bundle follow."""
+    return isinstance(message.timetag, ForwardedTag) and not message.timetag.is_complete
 
 
 def _reason(error: BaseException) -> str:

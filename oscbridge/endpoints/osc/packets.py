@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import oscbridge
@@ -16,10 +17,20 @@ _HEADER: Final = 16
 _SIZE: Final = 4
 
 
+@dataclass(slots=True)
+class _Bundle:
+    timetag: oscbridge.TimeTag
+    place: int
+    """Index of its packet."""
+    elements: list[bytes] = field(default_factory=list)
+    messages: list[int] = field(default_factory=list)
+    size: int = _HEADER
+
+
 class OutgoingPackets:
     """The packets of a batch of messages, and which messages are in each.
 
-    Consecutive messages that have come in one bundle with one forwarded time tag
+    Messages that have come in one bundle with one forwarded time tag
     (:class:`oscbridge.ForwardedTag`) leave in one bundle with that tag, as far as they fit.
     Messages for which ``is_echo`` is true are left out.
     """
@@ -35,10 +46,8 @@ class OutgoingPackets:
         self._places: list[int] = []  # of each packet's first message
         self._bundled: dict[int, list[int]] = {}  # of all messages of a packet with several
         self._echoes: list[int] = []
-        self._tag: oscbridge.ForwardedTag | None = None
-        self._elements: list[bytes] = []
-        self._members: list[int] = []
-        self._size = 0
+        self._open: dict[tuple[bytes, int], _Bundle] = {}  # the last one of each
+        self._bundles: list[_Bundle] = []
         for index, message in enumerate(messages):
             if is_echo(message.origin):
                 self._echoes.append(index)
@@ -48,33 +57,29 @@ class OutgoingPackets:
             except oscbridge.EncodeError as error:
                 self.rejected[index] = oscbridge.BadMessage(str(error))
                 continue
-            if message.timetag is not None or self._tag is not None:
-                tag = message.timetag
-                if isinstance(tag, oscbridge.ForwardedTag):
-                    self._join(index, packet, tag)
-                    continue
-                self._close_bundle()
+            if message.timetag is not None and isinstance(message.timetag, oscbridge.ForwardedTag):
+                self._join(index, packet, message.timetag)
+                continue
             self.packets.append(packet)
             self._places.append(index)
-        self._close_bundle()
+        for bundle in self._bundles:
+            self.packets[bundle.place] = oscbridge.encode_bundle(bundle.elements, bundle.timetag)
+            self._bundled[bundle.place] = bundle.messages
 
     def _join(self, index: int, packet: bytes, tag: oscbridge.ForwardedTag) -> None:
-        """Add a message to the open bundle, or to a new one."""
+        """Add a message to its bundle, or begin one."""
+        key = tag.group, int(tag)
+        bundle = self._open.get(key)
         size = _SIZE + len(packet)
-        if self._tag is None or not tag.is_with(self._tag) or self._size + size > MAX_BUNDLE:
-            self._close_bundle()
-            self._tag, self._size = tag, _HEADER
-        self._elements.append(packet)
-        self._members.append(index)
-        self._size += size
-
-    def _close_bundle(self) -> None:
-        if self._tag is None:
-            return
-        self._bundled[len(self.packets)] = self._members
-        self._places.append(self._members[0])
-        self.packets.append(oscbridge.encode_bundle(self._elements, oscbridge.TimeTag(self._tag)))
-        self._tag, self._elements, self._members = None, [], []
+        if bundle is None or bundle.size + size > MAX_BUNDLE:
+            bundle = _Bundle(oscbridge.TimeTag(tag), len(self.packets))
+            self._open[key] = bundle
+            self._bundles.append(bundle)
+            self.packets.append(b"")
+            self._places.append(index)
+        bundle.elements.append(packet)
+        bundle.messages.append(index)
+        bundle.size += size
 
     @property
     def accepted(self) -> list[int]:

@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias, TypeVar, cast
 
 from oscbridge.bridge.hops import decode_origin, encode_origin
-from oscbridge.bridge.sources.forked.ipc_timetag import timetag_in, timetag_out
+from oscbridge.bridge.sources.forked.ipc_timetag import BundleEnd, timetag_in, timetag_out
+from oscbridge.errors import DecodeError
+from oscbridge.osc import Argument, Limits, Message, decode_message, encode_message
 from oscbridge.errors import DecodeError
 from oscbridge.osc import Argument, Limits, Message, decode_message, encode_message
 from oscbridge.osc.message import encode_values
@@ -213,6 +215,7 @@ class WorkerFailed(NamedTuple):
 Record: TypeAlias = (
     Emission
     | DroppedRecord
+    | BundleEnd
     | CountsRecord
     | ChildCount
     | ChildrenEnded
@@ -235,6 +238,8 @@ def read_record(data: bytes) -> Record:
             return DroppedRecord(reason, count, text, route)
         case "/route", (int(route), int(passed), filtered):
             return RouteCountsRecord(route, passed, _pairs(filtered, int))
+        case "/bundled", (bytes(group),):
+            return BundleEnd(group)
         case "/counted", (counts, str(last_unmatched)):
             return CountsRecord(_pairs(counts, int), last_unmatched)
         case "/alive", (int(children),):

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from oscbridge.dispatch.forwarded_tag import ForwardedTag
 from oscbridge.errors import DecodeError
 from oscbridge.osc import Argument, TimeTag
+from oscbridge.osc.message import encode_values
 
-__all__ = ["timetag_in", "timetag_out"]
+__all__ = ["BundleEnd", "timetag_in", "timetag_out"]
+
+
+class BundleEnd(NamedTuple):
+    """All messages of a forwarded bundle have been routed."""
+
+    group: bytes
+    """That of their time tag."""
+
+    def encode(self) -> bytes:
+        return encode_values("/bundled", self)
 
 
 def timetag_out(timetag: TimeTag | None) -> Argument:
