@@ -48,20 +48,21 @@ class OutgoingPackets:
         self._echoes: list[int] = []
         self._open: dict[tuple[bytes, int], _Bundle] = {}  # the last one of each
         self._bundles: list[_Bundle] = []
+        encode, packets, places = oscbridge.encode_message, self.packets, self._places
         for index, message in enumerate(messages):
             if is_echo(message.origin):
                 self._echoes.append(index)
                 continue
             try:
-                packet = oscbridge.encode_message(message)
+                packet = encode(message)
             except oscbridge.EncodeError as error:
                 self.rejected[index] = oscbridge.BadMessage(str(error))
                 continue
             if message.timetag is not None and isinstance(message.timetag, oscbridge.ForwardedTag):
                 self._join(index, packet, message.timetag)
                 continue
-            self.packets.append(packet)
-            self._places.append(index)
+            packets.append(packet)
+            places.append(index)
         for bundle in self._bundles:
             self.packets[bundle.place] = oscbridge.encode_bundle(bundle.elements, bundle.timetag)
             self._bundled[bundle.place] = bundle.messages

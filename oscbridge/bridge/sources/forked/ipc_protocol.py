@@ -15,8 +15,6 @@ from oscbridge.bridge.hops import decode_origin, encode_origin
 from oscbridge.bridge.sources.forked.ipc_timetag import BundleEnd, timetag_in, timetag_out
 from oscbridge.errors import DecodeError
 from oscbridge.osc import Argument, Limits, Message, decode_message, encode_message
-from oscbridge.errors import DecodeError
-from oscbridge.osc import Argument, Limits, Message, decode_message, encode_message
 from oscbridge.osc.message import encode_values
 
 __all__ = [
