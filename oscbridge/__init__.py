@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from oscbridge.child_process import child_environment
     from oscbridge.delivery import Delivery, RouteInfo
     from oscbridge.dispatch.dispatcher import Dispatcher
+    from oscbridge.dispatch.forwarded_tag import ForwardedTag
     from oscbridge.dispatch.handler import ClientAddress
     from oscbridge.endpoint import AnyEndpoint, Endpoint, EndpointTypes, OnStart, Policy
     from oscbridge.errors import (
@@ -110,6 +111,7 @@ _HOMES = {
         "Serving",
         "SharesMedium",
     ),
+    "oscbridge.dispatch.forwarded_tag": ("ForwardedTag",),
     "oscbridge.delivery": ("Delivery", "RouteInfo"),
     "oscbridge.dispatch.handler": ("ClientAddress",),
     "oscbridge.endpoint": ("AnyEndpoint", "Endpoint", "EndpointTypes", "OnStart", "Policy"),
@@ -215,6 +217,7 @@ __all__ = [
     "EndpointTypes",
     "File",
     "Folder",
+    "ForwardedTag",
     "Host",
     "HostError",
     "HostPolicy",

@@ -8,7 +8,7 @@ from typing import Generic, NamedTuple, TypeAlias
 from typing_extensions import TypeVar
 
 from oscbridge.options import Options
-from oscbridge.osc import Argument, Message, Origin
+from oscbridge.osc import Argument, Message, Origin, TimeTag
 
 __all__ = ["Deliverable", "Delivery", "ItemT", "RouteInfo", "RouteT"]
 
@@ -42,6 +42,11 @@ class Delivery(NamedTuple, Generic[RouteT]):
     def args(self) -> tuple[Argument, ...]:
         """The arguments of the message."""
         return self.message.args
+
+    @property
+    def timetag(self) -> TimeTag | None:
+        """The time tag of the message."""
+        return self.message.timetag
 
     @property
     def origin(self) -> Origin | None:

@@ -42,6 +42,9 @@ class Endpoint(Generic[OptionsT, ItemT]):
     default_routes_include_self: ClassVar[bool] = False
     #: Whether the bridge keeps the last message of each address for :meth:`Host.last_values`.
     keeps_last_values: ClassVar[bool] = False
+    #: Whether it sends messages with one :class:`oscbridge.ForwardedTag` as one bundle; then the
+    #: bridge passes them in one batch, as far as possible.
+    keeps_bundles: ClassVar[bool] = False
 
     def __init__(self, name: str, options: OptionsT) -> None:
         """Must not open anything."""

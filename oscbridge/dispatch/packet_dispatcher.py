@@ -15,6 +15,7 @@ from typing import Final
 
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.cache import DecodePlan, Target, Watcher
+from oscbridge.dispatch.forwarded_tag import ForwardedTag
 from oscbridge.dispatch.handler import ClientAddress, Reply
 from oscbridge.dispatch.overrides import HANDLER_ERRORS
 from oscbridge.dispatch.packet_reader import (
@@ -225,6 +226,8 @@ class PacketDispatcher(Timing, PacketReader):
         now = self.scheduler.clock_ns() if found and found[-1][0] is not None else 0
         # Messages of one time tag stay together: in OSC 1.0 a bundle is atomic.
         for timetag, group in groupby(found, key=itemgetter(0)):
+            if timetag is not None and self.forwards_tags:
+                timetag = ForwardedTag.of(timetag)
             calls = [
                 (target, Message(head.address, head.types, values, timetag, origin))
                 for _, _, target, head, values in group
@@ -236,6 +239,8 @@ class PacketDispatcher(Timing, PacketReader):
             )
             if timetag is None or not self._wait(timetag, now, later, len(calls), client_address):
                 self._call_all(calls, client_address, reply)
+                if isinstance(timetag, ForwardedTag):
+                    timetag.complete()
             elif watcher is not None:
                 for _, message in calls:
                     watcher(message)

@@ -24,6 +24,8 @@ class Timing(Reporting):
         super().__init__(logger)
         self.scheduler = scheduler
         self.strict_timing = strict_timing
+        self.forwards_tags = False
+        """Whether messages run at once and hand their time tags on (:class:`ForwardedTag`)."""
 
     def _wait(
         self,
@@ -34,7 +36,7 @@ class Timing(Reporting):
         client_address: ClientAddress,
     ) -> bool:
         """Schedule or drop messages with a future time tag. False if they are to run now."""
-        if timetag.immediate or not self.strict_timing:
+        if timetag.immediate or not self.strict_timing or self.forwards_tags:
             return False
         due = timetag.unix_ns()
         if due <= now:

@@ -23,7 +23,7 @@ def route_metrics(routes: Sequence[RouteStatus]) -> Iterator[Metric]:
     yield from _family("oscbridge_route_result", "Messages of a route's function", results)
     yield counters(
         "oscbridge_route_forgotten_addresses",
-        "Addresses whose state on_change and limit have forgotten: more than max_addresses.",
+        "Addresses whose state a stateful step has forgotten: more than max_addresses.",
         _KEY,
         [(_labels(each), each.forgotten_addresses) for each in routes],
     )

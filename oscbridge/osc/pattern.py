@@ -5,8 +5,8 @@ Two dialects share one matcher:
 * In an **incoming** address ``*`` and ``?`` stay within a part, ``//`` spans any depth,
   ``[a-z]``, ``[!a-z]`` and ``{foo,bar}`` are as specified.
 * In a **mapped** address, for convenience, ``*`` also crosses parts, and ``{name}`` without a
-  comma captures a part or a piece of one. ``.*`` as a whole part is ``*``; elsewhere ``.`` is
-  literal.
+  comma captures a part or a piece of one, ``{name*}`` at the end the rest of the address, slashes
+  too. ``.*`` as a whole part is ``*``; elsewhere ``.`` is literal.
 
 The matcher walks the pattern once and keeps the set of positions that it can have reached in
 the address, as the bits of one integer. The cost is at most the length of the pattern times
@@ -216,8 +216,9 @@ def _advance(token: Token, reached: int, text: _Text) -> int:
             return _fill(reached, text.inside if crosses else text.within)
         case AnyCharacter():
             return (reached & text.within) << 1
-        case Capture():
-            return _fill((reached & text.within) << 1, text.within)
+        case Capture(_, crosses):
+            passable = text.inside if crosses else text.within
+            return _fill((reached & passable) << 1, passable)
         case CharacterClass():
             return (reached & text.within & _members(token, text)) << 1
         case Alternatives(literals):

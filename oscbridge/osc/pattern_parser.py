@@ -70,9 +70,10 @@ class Alternatives(NamedTuple):
 
 
 class Capture(NamedTuple):
-    """``{name}``: one or more characters within a part."""
+    """``{name}``: one or more characters within a part; ``{name*}``: also slashes."""
 
     name: str
+    crosses: bool = False
 
 
 class AnyDepth(NamedTuple):
@@ -158,6 +159,11 @@ def _parse_braces(text: str, index: int, mapped: bool) -> tuple[Token, int]:
     if "{" in inner:
         raise PatternError(f"{text!r}: nested '{{' after position {index}")
     if mapped and "," not in inner:
+        if _NAME.fullmatch(inner.removesuffix("*")) and inner.endswith("*"):
+            if end + 1 < len(text):
+                problem = f"{{{inner}}} captures the rest of the address and must be at its end"
+                raise PatternError(f"{text!r}: {problem}")
+            return Capture(inner[:-1], crosses=True), end + 1
         if not _NAME.fullmatch(inner):
             raise PatternError(f"{text!r}: {inner!r} is not a valid name for a capture")
         return Capture(inner), end + 1

@@ -83,6 +83,11 @@ class MessageTemplate:
         parts = self._address.parts
         return None if self._address.placeholders else "".join(map(str, parts))
 
+    @property
+    def first_argument_varies(self) -> bool:
+        """Whether there is a first argument that depends on the message and may be a number."""
+        return bool(self._arguments) and isinstance(self._arguments[0], Placeholder)
+
     def conflict_with(self, types: str) -> str:
         """Why no message with these type tags can ever be sent; empty if one can."""
         tags = split_types(types)

@@ -155,6 +155,19 @@ async def test_unchanged_route_keeps_its_state_at_a_reload(
         assert numbers(app.endpoints["out"].endpoint) == [1, 2]
 
 
+@pytest.mark.parametrize("step", ["debounce", "hold", "ramp"])
+async def test_messages_wait_in_an_unchanged_route_during_a_reload(
+    step: str, running: Running, read: Read, send: Send
+) -> None:
+    text = IN + OUT + ROUTE + f"{step} = 0.2\n"
+    async with running(text) as app:
+        await send(app, "in", Message.of("/a", 1), Message.of("/a", 2))
+        await app.reload(read('[[route]]\nfrom="in"\nmatch="/b"\nto="out"\n' + text))
+        expected = [1, 2, 2] if step == "ramp" else [2]
+        await app.endpoints["out"].endpoint.arrived(len(expected))
+        assert numbers(app.endpoints["out"].endpoint) == expected
+
+
 async def test_counters_survive_a_reload(running: Running, read: Read, send: Send) -> None:
     async with running(IN + OUT + ROUTE) as app:
         await send(app, "in", Message.of("/a", 1))

@@ -22,7 +22,7 @@ from prometheus_client import parser
 from oscbridge import BadMessage, Endpoint, Message, Options
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
-from oscbridge.bridge.routes import stateful_steps
+from oscbridge.bridge.routes.stateful_steps import delay
 from oscbridge.monitoring.http_connection import HTTPLimits
 from oscbridge.monitoring.metrics import Reloads
 from oscbridge.monitoring.status import read_status
@@ -44,6 +44,9 @@ FROM_PROMETHEUS = {"instance", "job"}
 """Labels added by Prometheus itself."""
 
 SYSTEM = """
+[variables]
+armed = true
+
 [bridge.stage]
 listen = "udp://127.0.0.1:0"
 
@@ -123,7 +126,7 @@ async def troubled(
     """A client of a system in which every displayed event has happened."""
     Path(tmp_path, "functions_of_the_dashboard.py").write_text(FUNCTIONS)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(stateful_steps, "MAX_DELAYED", 5)
+    monkeypatch.setattr(delay, "MAX_DELAYED", 5)
     certificate = tmp_path / "fussy.pem"
     command = f"openssl req -x509 -newkey rsa:2048 -nodes -keyout /dev/null -out {certificate}"
     openssl = [*command.split(), "-days", "365", "-subj", "/CN=stage"]

@@ -111,6 +111,14 @@ CAPTURES = [
     ("/{a}/{b,c}/{d}", "/1/c/3", {"a": "1", "d": "3"}),
     ("/ch[0-9]{n}", "/ch123", {"n": "23"}),
     ("/{_x9}", "/ä", {"_x9": "ä"}),
+    ("/a/{p*}", "/a/b/c", {"p": "b/c"}),
+    ("/a/{p*}", "/a/b", {"p": "b"}),
+    ("/a/{p*}", "/a//b/", {"p": "/b/"}),
+    ("/a/{p*}", "/a/", None),
+    ("/a{p*}", "/a/b", {"p": "/b"}),
+    ("{p*}", "/a/b", {"p": "/a/b"}),
+    ("/{page}/{p*}", "/1/a/b", {"page": "1", "p": "a/b"}),
+    ("/*/{p*}", "/a/b/c", {"p": "c"}),
     ("/a*", "/abc", {}),
     ("/plain", "/plain", {}),
     ("/fader{n}", "/fader", None),
@@ -145,9 +153,16 @@ def test_capture_with_an_invalid_name_is_rejected(text: str) -> None:
         Pattern(text, mapped=True)
 
 
-def test_duplicate_capture_is_rejected() -> None:
+@pytest.mark.parametrize("text", ["/{a}/{a}", "/{a}/{a*}"])
+def test_duplicate_capture_is_rejected(text: str) -> None:
     with pytest.raises(PatternError, match="duplicate name"):
-        Pattern("/{a}/{a}", mapped=True)
+        Pattern(text, mapped=True)
+
+
+@pytest.mark.parametrize("text", ["/{p*}/", "/{p*}x", "/{p*}{q}", "/{p*}*", "/{p*}{q*}"])
+def test_capture_of_the_rest_of_an_address_must_be_at_its_end(text: str) -> None:
+    with pytest.raises(PatternError, match=r"\{p\*\} captures the rest of the address and must"):
+        Pattern(text, mapped=True)
 
 
 @pytest.mark.parametrize("wildcard", ["?", "[a]", "{a,b}", "a*", "a//"])
@@ -259,6 +274,16 @@ def test_captures_put_into_their_pattern_match_the_same_address(text: str, addre
         assert "/" not in value
         text = text.replace(f"{{{name}}}", value)
     assert captures is None or by_the_letter(text, address, mapped=True)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text("ab/", max_size=4).filter(lambda text: "//" not in text), addresses)
+def test_capture_of_the_rest_matches_like_a_star_that_is_not_empty(
+    start: str, address: str
+) -> None:
+    found = Pattern(start + "{p*}", mapped=True).capture(Subject(address))
+    rest = address.removeprefix(start) if address.startswith(start) else ""
+    assert found == ({"p": rest} if rest else None)
 
 
 HOSTILE = [

@@ -26,6 +26,7 @@ from oscbridge.osc_server import (
     ThreadingOSCUDPServer,
 )
 from oscbridge.tcp_client import AsyncSimpleTCPClient, SimpleTCPClient, TCPDispatchClient
+from oscbridge.testing import running_bridge
 from oscbridge.udp_client import DispatchClient, SimpleUDPClient
 
 HOST = "127.0.0.1"
@@ -144,6 +145,39 @@ def test_scsynth_handles_our_bundle_at_its_time(client: Any, node: int) -> None:
     assert time.time() >= due - 0.1  # it computes one block of sound ahead
     assert ask(client, "/n_free", node).address == "/n_end"
     assert ask(client, "/notify", 0).address == "/done"
+
+
+async def test_scsynth_handles_a_bundle_from_a_bridge_at_its_time(udp_port: int, node: int) -> None:
+    text = f"""
+    [bridge.in]
+    listen = "udp://127.0.0.1:0"
+    time_tags = "forward"
+    [endpoint.synth]
+    type = "osc"
+    to = "udp://127.0.0.1:{udp_port}"
+    [[route]]
+    from = "in"
+    to = "synth"
+    """
+    due = time.time() + 1.0
+    bundle = OscBundleBuilder(due)
+    bundle.add_content(Message.of("/g_new", node, 0, 0))
+    bundle.add_content(Message.of("/n_query", node))
+    async with running_bridge(text, record=["synth"]) as bridge:
+        bridge.send("in", Message.of("/notify", 1))
+        answers = bridge.received("synth")
+        async with asyncio.timeout(WAIT):
+            assert (await answers.get()).address == "/done"
+            with udp(bridge.url("in").port) as client:
+                client.send(bundle.build())
+            await bridge.until(lambda: bridge.endpoint_status("synth").sent == 3)
+            assert time.time() < due  # the bridge has not waited
+            assert [(await answers.get()).address for _ in range(2)] == ["/n_go", "/n_info"]
+            assert time.time() >= due - 0.1
+            bridge.send("in", Message.of("/n_free", node))
+            assert (await answers.get()).address == "/n_end"
+            bridge.send("in", Message.of("/notify", 0))
+            assert (await answers.get()).address == "/done"
 
 
 @pytest.mark.parametrize("timestamp", [IMMEDIATELY, 1.0], ids=["immediately", "long past"])

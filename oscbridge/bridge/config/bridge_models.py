@@ -33,6 +33,9 @@ class BridgeOptions(Options):
     ``0.0.0.0`` its IPv4 addresses. A multicast group is joined."""
     mode: Annotated[Mode, AfterValidator(_mode)] = "asyncio"
     """How messages are handled: ``asyncio``, ``blocking``, ``threading`` or ``forking``."""
+    time_tags: Literal["hold", "forward"] = "hold"
+    """What happens to messages with a future time tag: ``hold`` (they wait until then) or
+    ``forward`` (they are routed at once, and OSC endpoints send the tag with them)."""
     on_start: Literal["error", "retry"] = "error"
     """What happens when it cannot listen at startup, e.g. because the network is not up yet:
     ``error`` (the program ends) or ``retry``."""

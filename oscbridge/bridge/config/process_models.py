@@ -39,9 +39,9 @@ class RunOptions(Options):
     drain_timeout: Annotated[float, Field(ge=0, le=600)] = DRAIN_TIMEOUT
     """Seconds within which endpoints must deliver their queues when the bridge stops."""
     max_addresses: Annotated[int, Field(ge=1, le=10_000_000)] = MAX_ADDRESSES
-    """Addresses for which each ``edge``, ``on_change`` and ``limit`` of a route, and each endpoint
-    that offers snapshots, keep state. Above it the least recently used one is forgotten, which is
-    counted and logged once."""
+    """Addresses for which each stateful step of a route, and each endpoint that offers snapshots,
+    keep state. Above it the least recently used one is forgotten, which is counted and logged
+    once."""
     state: Annotated[Path, BeforeValidator(absolute_path)] | None = None
     """The file of the variables with ``persist``; it is created if missing. A relative path starts
     at the directory of the configuration file."""

@@ -20,6 +20,7 @@ def pointless(
     """The steps of a route that can never apply: the key, its value as shown, and the reason."""
     if route.scale is None and "curve" in route.model_fields_set:
         yield "curve", show(route.curve), "has no effect without 'scale'; add 'scale'"
+    yield from _timed_steps(route, template)
     if route.types is None:
         return
     tags = route.types
@@ -31,6 +32,24 @@ def pointless(
     why = "" if template is None else template.conflict_with(tags)
     if why:
         yield "send", show(route.send), why
+
+
+def _timed_steps(
+    route: RouteOptions, template: MessageTemplate | None
+) -> Iterator[tuple[str, str, str]]:
+    """A second one of the steps that exclude each other, and a ``hold`` without presses."""
+    timed = {"debounce": route.debounce, "hold": route.hold, "ramp": route.ramp}
+    names = [name for name, seconds in timed.items() if seconds is not None]
+    for name in names[1:]:
+        text = f"cannot be combined with '{names[0]}'; use one of {', '.join(timed)}"
+        yield name, show(timed[name]), text
+    if route.hold is None or route.function is not None:
+        return
+    if template is not None and not template.first_argument_varies:
+        text = "every message of 'send' has the same first argument, so no press or release is seen"
+        yield "hold", show(route.hold), f"{text}; let 'send' begin with one, e.g. {{0}}"
+    elif template is None and route.types == "":
+        yield "hold", show(route.hold), "messages with types = '' have no first argument"
 
 
 def _outside_arrays(types: str) -> Iterator[str]:
@@ -120,6 +139,8 @@ def _loop(
 def _takes_all_of(route: RouteOptions, first: RouteOptions) -> bool:
     """Whether every message that the first route sends passes this one, with its address kept."""
     if route.function is not None or route.on_change or route.let or route.when is not None:
+        return False
+    if route.hold is not None:
         return False
     if route.send is not None:
         captures = Pattern(route.match, mapped=True).captures

@@ -29,8 +29,12 @@ MAX_LET: Final = 32
 MAX_SET: Final = 32
 """Variables in ``set`` of one route."""
 
+LONGEST: Final = 3600
+"""Seconds that a step of a route may take."""
+
 _Number = int | float  # a whole number stays whole: the type of the result depends on it
 _Range = tuple[_Number, _Number, _Number, _Number]
+_Duration = Annotated[float, Field(gt=0, le=LONGEST)]
 _RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?/s")
 
 
@@ -126,7 +130,8 @@ class RouteOptions(Options):
     enabled: bool = True
     """Whether the route gets messages. A disabled one is checked, and keeps its number."""
     match: Annotated[str, AfterValidator(_pattern)] = "*"
-    """An address; ``*`` ``?`` ``[a-z]`` ``{a,b}`` match, ``{name}`` captures one part."""
+    """An address; ``*`` ``?`` ``[a-z]`` ``{a,b}`` match, ``{name}`` captures one part,
+    ``{name*}`` at the end all parts that are left."""
     types: Annotated[str, AfterValidator(_types)] | None = None
     """Type tags that a message must have, e.g. ``"if"``."""
     let: Annotated[dict[str, str], Field(max_length=MAX_LET)] | None = None
@@ -155,7 +160,13 @@ class RouteOptions(Options):
     """Whether only changed values pass, per address."""
     limit: Annotated[str | None, BeforeValidator(_rate)] = None
     """Messages per second per address, e.g. ``"30/s"``: the latest wins, the last arrives."""
-    delay: Annotated[float, Field(ge=0, le=3600)] | None = None
+    debounce: _Duration | None = None
+    """Seconds without another message at an address after which its last one passes."""
+    hold: _Duration | None = None
+    """Seconds for which the first argument must stay true: a long press."""
+    ramp: _Duration | None = None
+    """Seconds in which numbers glide from the last values to the new ones, per address."""
+    delay: Annotated[float, Field(ge=0, le=LONGEST)] | None = None
     """Seconds by which messages are delayed."""
     to: Annotated[tuple[str, ...], BeforeValidator(_targets)] = ()
     """Endpoints to send to: a name, or a list of names. May be missing in a route with ``set``."""

@@ -46,10 +46,16 @@ class RouteConfig:
     on_change: bool = False
     limit: float | None = None
     """Messages per second per address."""
+    debounce: float | None = None
+    """Seconds."""
+    hold: float | None = None
+    """Seconds."""
+    ramp: float | None = None
+    """Seconds."""
     delay: float | None = None
     """Seconds."""
     max_addresses: int = MAX_ADDRESSES
-    """Addresses for which ``edge``, ``on_change`` and ``limit`` keep state."""
+    """Addresses for which each stateful step keeps state."""
     sources: tuple[str, ...] = ()
     """Names of bridges and endpoints to read from."""
     to: tuple[str, ...] = ()
@@ -66,7 +72,13 @@ class RouteConfig:
     @property
     def is_stateful(self) -> bool:
         """Whether it has a step that needs the state of earlier messages or a timer."""
-        return self.on_change or self.limit is not None or self.delay is not None
+        return self.on_change or self.takes_time
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether it has a step that lets messages wait; then they lose their time tags."""
+        timed = (self.limit, self.debounce, self.hold, self.ramp, self.delay)
+        return any(each is not None for each in timed)
 
     @property
     def needs_bridge(self) -> bool:

@@ -8,7 +8,7 @@ from oscbridge.bridge.routes.pure_steps import checked, several
 from oscbridge.bridge.routes.route import RouteSink, offer_to
 from oscbridge.failures import failure_text
 from oscbridge.options import Options
-from oscbridge.osc import Message
+from oscbridge.osc import Message, is_pattern
 from oscbridge.source import RouteFunction
 
 __all__ = ["DirectRoute"]
@@ -39,7 +39,12 @@ class DirectRoute:
     def bind(
         self, address: str, types: str | None, captures: Mapping[str, str]
     ) -> Callable[[Message], None] | None:
-        """What to call with every message to this address and with these type tags."""
+        """What to call with every message to this address and with these type tags.
+
+        None for address patterns where the match captures, as in a ``[[route]]``.
+        """
+        if captures and is_pattern(address):
+            return None
         if self._types is not None and (types or "") != self._types:
             return None
         offer, function = offer_to(self.sink, self._options, captures), self._function

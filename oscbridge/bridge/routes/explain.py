@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -12,7 +12,8 @@ from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.bridge.routes.expression_steps import ExpressionSteps
 from oscbridge.bridge.routes.naming import route_text
 from oscbridge.bridge.routes.pure_steps import PureSteps
-from oscbridge.bridge.routes.stateful_steps import StateBounds
+from oscbridge.bridge.routes.stateful_steps.hold import is_pressed
+from oscbridge.bridge.routes.stateful_steps.step import StateBounds
 from oscbridge.bridge.routes.variable_steps import VariableSteps, bind_set
 from oscbridge.bridge.routes.variables import Variables
 from oscbridge.dispatch.address_map import AddressMap
@@ -93,6 +94,10 @@ def _trace_route(
     if captures is None:
         yield Step("match", route.match, _why_not(route.match, message.address), "stopped")
         return
+    if captures and is_pattern(message.address):
+        text = "no: the address is a pattern, and this match captures parts of an address"
+        yield Step("match", route.match, text, "stopped")
+        return
     found = ", ".join(f"{{{name}}} = {text}" for name, text in captures.items())
     yield Step("match", route.match, found or "matches")
     if route.types is not None:
@@ -121,7 +126,10 @@ def _trace_route(
         if not made:
             return
         messages = made
-    yield from _stateful_steps(route)
+    stateful = tuple(_stateful_steps(route, messages))
+    yield from stateful
+    if any(step.outcome == "stopped" for step in stateful):
+        return
     if not route.to:
         yield Step("to", "", "nowhere: the route only sets variables", "sent")
     for name in route.to:
@@ -227,12 +235,25 @@ def _run(
     return "; ".join(reasons)
 
 
-def _stateful_steps(route: RouteConfig) -> Iterator[Step]:
+def _stateful_steps(route: RouteConfig, messages: Sequence[Message]) -> Iterator[Step]:
     if route.on_change:
         yield Step("on_change", "true", "passes if its values differ from the last ones there")
     if route.limit is not None:
         text = f"at most one per {_seconds(1 / route.limit)} per address; the last one arrives"
         yield Step("limit", f"{route.limit:g}/s", text)
+    if route.debounce is not None:
+        text = f"the last one passes after {_seconds(route.debounce)} without another one there"
+        yield Step("debounce", f"{route.debounce:g}", text)
+    if route.hold is not None:
+        value = f"{route.hold:g}"
+        if not any(map(is_pressed, messages)):
+            yield Step("hold", value, "no: the first argument is not true: a release", "stopped")
+            return
+        seconds = _seconds(route.hold)
+        yield Step("hold", value, f"passes if the first argument stays true for {seconds}")
+    if route.ramp is not None:
+        text = f"numbers glide from the last values there within {_seconds(route.ramp)}"
+        yield Step("ramp", f"{route.ramp:g}", text)
     if route.delay is not None:
         yield Step("delay", f"{route.delay:g}", f"{_seconds(route.delay)} later")
 

@@ -15,7 +15,7 @@ from oscbridge.bridge.routes.scale import Scale
 from oscbridge.errors import EncodeError, MessageDropped
 from oscbridge.expressions.expression import Context, Let
 from oscbridge.failures import failure_text
-from oscbridge.osc import Message, Pattern, encode_message
+from oscbridge.osc import Message, Pattern, encode_message, is_pattern
 from oscbridge.templates.message import ExpressionMaker, MessageTemplate
 from oscbridge.templates.placeholders import Args
 
@@ -100,13 +100,13 @@ class PureSteps:
     def bind(
         self, address: str, types: str | None, captures: Mapping[str, str], out: Out
     ) -> Out | None:
-        """What to call with a message of this head; None if ``types`` does not match.
+        """What to call with a message of this head; None if it is filtered out (:meth:`filter`).
 
         ``out`` is called with the resulting messages.
         """
-        tags = types or ""
-        if self._config.types is not None and tags != self._config.types:
+        if self.filter(address, types, captures):
             return None
+        tags = types or ""
         if self._function is not None:
             out = self._after_function(self._function, out)
         if self._expressions is None:
@@ -117,6 +117,16 @@ class PureSteps:
             return self._bind_expressions(self._expressions, context, types, out)
         except MessageDropped as error:
             return self._dropping(error)
+
+    def filter(self, address: str, types: str | None, captures: Mapping[str, str]) -> str:
+        """What filters messages of this head out: ``pattern``, ``types``, or nothing.
+
+        An address pattern would be captured as text, and not what it stands for.
+        """
+        if captures and is_pattern(address):
+            return "pattern"
+        wanted = self._config.types
+        return "" if wanted is None or (types or "") == wanted else "types"
 
     @property
     def _sends_expressions(self) -> bool:

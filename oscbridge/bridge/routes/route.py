@@ -13,14 +13,12 @@ from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.bridge.routes.failures import RouteFailures
 from oscbridge.bridge.routes.pure_steps import Out, PureSteps
-from oscbridge.bridge.routes.stateful_steps import (
-    Delay,
-    Limit,
+from oscbridge.bridge.routes.stateful_steps.chain import StepChain
+from oscbridge.bridge.routes.stateful_steps.step import (
     LossReport,
-    OnChange,
     StateBounds,
-    StatefulStep,
     StepOut,
+    without_forwarded_tag,
 )
 from oscbridge.bridge.routes.variable_steps import VariableSteps
 from oscbridge.bridge.routes.variables import Variables
@@ -80,7 +78,8 @@ class StatefulSteps:
         self._log_loss = log_loss
         self._log_warning = log_warning
         self._plain = not any(sink.takes_route for sink in sinks)
-        self._steps: list[StatefulStep] = []
+        self._chain: StepChain | None = None
+        self._drops_tags = config.takes_time
         self._first: StepOut = self._send
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
@@ -89,50 +88,30 @@ class StatefulSteps:
 
     def start(self) -> None:
         """Create the stateful steps, on the loop that they run on."""
-        config = self._config
         self._loop = loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        out: StepOut = self._send
-        if config.delay is not None:
-            delay = Delay(config.delay, out, loop, self.counts, self._lose)
-            self._steps.append(delay)
-            out = delay.put
-        if config.limit is not None:
-            states = StateBounds(self.counts, config.max_addresses, self._warn)
-            limit = Limit(config.limit, out, loop, self.counts, self._lose, states)
-            self._steps.append(limit)
-            out = limit.put
-        if config.on_change:
-            states = StateBounds(self.counts, config.max_addresses, self._warn)
-            change = OnChange(out, self.counts, states)
-            self._steps.append(change)
-            out = change.put
-        self._first = out
-
-    def _warn(self) -> None:
-        """Say once that the steps do not know all addresses."""
-        steps = " and ".join(
-            name
-            for name, is_set in (
-                ("on_change", self._config.on_change),
-                ("limit", self._config.limit is not None),
-            )
-            if is_set
+        self._chain = StepChain(
+            self._config,
+            self._send,
+            self._send_more,
+            loop,
+            self.counts,
+            self._lose,
+            self._log_warning,
         )
-        text = f"more than {self._config.max_addresses} addresses: {steps} may let messages pass"
-        self._log_warning(f"{text}; raise max_addresses in [run]")
+        self._first = self._chain.put
 
     @property
     def held(self) -> int:
         """Messages that wait in a step, or on the way to the loop."""
-        return len(self._waiting) + sum(step.held for step in self._steps)
+        return len(self._waiting) + (0 if self._chain is None else self._chain.held)
 
     def stop(self) -> None:
         """Let go of what the steps hold back."""
         self._take_waiting()
-        for step in reversed(self._steps):
-            step.close()
-        self._steps.clear()
+        if self._chain is not None:
+            self._chain.close()
+            self._chain = None
         self._first = self._send
 
     def discard(self, step: str) -> None:
@@ -140,13 +119,11 @@ class StatefulSteps:
         with self._lock:
             held = self.held
             self._waiting.clear()
-        for each in self._steps:
-            each.discard()
+        if self._chain is not None:
+            self._chain.discard()
+            self.start()
         if held:
             self.counts.filter(step, held)
-        if self._steps:
-            self._steps.clear()
-            self.start()
 
     def out(self, captures: Mapping[str, str]) -> Out:
         """Where the pure steps put what they make of a message. From any thread."""
@@ -181,16 +158,24 @@ class StatefulSteps:
         return deliver
 
     def _send(self, message: Deliverable) -> None:
-        """To the endpoints, from the last of the steps that remember."""
-        if isinstance(message, Delivery):
-            self._deliver(message.captures)(message.message)
-            return
+        """To the endpoints, from the last of the stateful steps."""
         self.counts.passed += 1
+        self._send_more(message)
+
+    def _send_more(self, message: Deliverable) -> None:
+        """The same for a message that a step has added to those that the route took."""
+        if isinstance(message, Delivery):
+            options = self._config.options
+            for sink in self._sinks:
+                offer_to(sink, options.get(sink.name), message.captures)(message.message)
+            return
         for sink in self._sinks:
             sink.offer(message)
 
     def _enter(self, message: Deliverable) -> None:
-        """Bring a message to the loop, where the remembering steps are."""
+        """Bring a message to the loop, where the stateful steps are."""
+        if self._drops_tags and message.timetag is not None:
+            message = without_forwarded_tag(message)
         loop = self._loop
         if threading.get_ident() == self._thread or loop is None:
             self._first(message)
@@ -290,7 +275,10 @@ class Route:
         if self.is_muted:
             return lambda _message: counts.filter(MUTED)
         bound = self.pure.bind(address, types, captures, self.stateful.out(captures))
-        return bound or (lambda _message: counts.filter("types"))
+        if bound is not None:
+            return bound
+        step = self.pure.filter(address, types, captures)
+        return lambda _message: counts.filter(step)
 
     def take(self, message: Message, captures: Mapping[str, str]) -> None:
         """Run the steps that a worker has left to the bridge process."""

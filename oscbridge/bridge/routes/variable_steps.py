@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.expression_steps import ExpressionSteps
-from oscbridge.bridge.routes.stateful_steps import StateBounds
+from oscbridge.bridge.routes.stateful_steps.step import StateBounds
 from oscbridge.bridge.routes.variables import Value, Variables
 from oscbridge.errors import MessageDropped
 from oscbridge.expressions.expression import Args, Context, Let

@@ -85,6 +85,7 @@ class EndpointRunner(EndpointHost):
             self._drops.count,
             self._sampler,
             one_by_one=options.policy == "latest",
+            joins_bundles=endpoint.keeps_bundles and options.policy != "spool",
             max_addresses=options.max_addresses,
             on_poison=None if spool is None else RejectedFile(spool.path, self._log).keep,
         )

@@ -15,6 +15,7 @@ from oscbridge.bridge.sinks.latency import LatencySampler
 from oscbridge.bridge.sinks.send_queue import SendQueue
 from oscbridge.bridge.sinks.unsettled import Loss, Settled, UnsettledBatch
 from oscbridge.delivery import Deliverable, Delivery
+from oscbridge.dispatch.forwarded_tag import ForwardedTag
 from oscbridge.endpoint import AnyEndpoint, Endpoint
 from oscbridge.errors import (
     BackOff,
@@ -36,6 +37,15 @@ MAX_TRIES: Final = 5
 MAX_BATCH: Final = 1_024
 """Largest number of messages passed to ``send_batch``."""
 
+MAX_JOINED: Final = 4 * MAX_BATCH
+"""Largest number of messages of a batch that is not to end within a bundle."""
+
+BUNDLE_TIMEOUT: Final = 0.1
+"""Seconds to wait for the messages of a bundle that other threads or processes still route."""
+
+BUNDLE_POLL: Final = 0.001
+"""Seconds between looks for them."""
+
 TURN: Final = 64
 """Messages after which other tasks run on the event loop."""
 
@@ -44,7 +54,8 @@ class Sender:
     """Passes messages to an endpoint while it is connected, and reconnects it.
 
     ``count`` is called with a reason and a number for messages that are lost here, ``on_poison``
-    with each message that ends connections, and the explanation.
+    with each message that ends connections, and the explanation. With ``joins_bundles`` no batch
+    ends within a forwarded bundle; not for a spool, where taking more settles those before.
     """
 
     def __init__(
@@ -56,6 +67,7 @@ class Sender:
         sampler: LatencySampler,
         *,
         one_by_one: bool,
+        joins_bundles: bool = False,
         max_addresses: int = MAX_ADDRESSES,
         on_poison: Callable[[Deliverable, str], None] | None = None,
     ) -> None:
@@ -76,6 +88,7 @@ class Sender:
         self._sampler = sampler
         self._batch = UnsettledBatch(())
         self._tries = 0
+        self._joins_bundles = joins_bundles
         self._by_batch = type(endpoint).send_batch is not Endpoint.send_batch
         self._sending: asyncio.Timeout | None = None
         self._ended = False
@@ -134,6 +147,8 @@ class Sender:
             batch = await queue.take(self._at_once)
             if not batch:
                 continue
+            if self._joins_bundles and batch[-1].timetag is not None:
+                batch = await self._join_bundle(batch, queue)
             await self._deliver(batch, queue)
             if sampler.entered_at:
                 sampler.delivered()
@@ -141,6 +156,20 @@ class Sender:
             if delivered >= TURN and len(queue):
                 delivered = 0
                 await asyncio.sleep(0)  # take and send may both have returned without waiting
+
+    async def _join_bundle(self, batch: list[Deliverable], queue: SendQueue) -> list[Deliverable]:
+        """The batch with the remaining messages of its last bundle."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + BUNDLE_TIMEOUT
+        while isinstance(batch[-1].timetag, ForwardedTag) and len(batch) < MAX_JOINED:
+            self._batch = UnsettledBatch(batch)  # they count as pending meanwhile
+            if len(queue):
+                batch = [*batch, *await queue.take(TURN)]
+            elif not any(map(_is_open, batch)) or loop.time() >= until or self._ended:
+                break
+            else:
+                await asyncio.sleep(BUNDLE_POLL)
+        return batch
 
     async def _deliver(self, messages: Sequence[Deliverable], queue: SendQueue) -> None:
         """Deliver a batch, through as many connections as it takes."""
@@ -273,6 +302,11 @@ class Sender:
         if self.watcher is not None:
             for message in plain:
                 self.watcher(message)
+
+
+def _is_open(message: Deliverable) -> bool:
+    """Whether more messages of its forwarded bundle follow."""
+    return isinstance(message.timetag, ForwardedTag) and not message.timetag.is_complete
 
 
 def _reason(error: BaseException) -> str:

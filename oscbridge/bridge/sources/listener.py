@@ -107,6 +107,7 @@ async def listen(
     address is not available.
     """
     set_limits(dispatcher, options.limits)
+    dispatcher.forwards_tags = options.time_tags == "forward"
     if options.mode == "forking":
         listener = ForkingListener(name, options, dispatcher, routes)
         await listener.start()

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 
 import oscbridge
 from oscbridge.endpoints.osc.link import DeviceLink
+from oscbridge.endpoints.osc.packets import OutgoingPackets
 from oscbridge.endpoints.osc.target_name import TargetName, is_name
 from oscbridge.endpoints.osc.tcp import connect_tcp
 from oscbridge.endpoints.osc.udp import UDPLink, open_udp
@@ -109,12 +110,14 @@ class OSCOptions(oscbridge.Options):
 class OSCEndpoint(oscbridge.Endpoint[OSCOptions], oscbridge.Reconfigurable[OSCOptions]):
     """Sends OSC to one address, and receives replies on the port that it sends from.
 
-    Each message is sent as its own packet, because few devices accept bundles. Messages
+    Each message is sent as its own packet, because few devices accept bundles; those with a
+    forwarded time tag (``time_tags = "forward"``) are sent in bundles. Messages
     from the peer, and the endpoint's own returning messages, are not sent to the peer again. The
     name of a UDP target is looked up again while it is connected.
     """
 
     on_start = "retry"
+    keeps_bundles = True
 
     def __init__(self, name: str, options: OSCOptions) -> None:
         super().__init__(name, options)
@@ -227,28 +230,15 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions], oscbridge.Reconfigurable[OSCOp
     async def send_batch(self, messages: Sequence[oscbridge.Message]) -> None:
         if self._link is None:
             raise oscbridge.NotConnected
-        packets: list[bytes] = []
-        places: list[int] = []  # of each packet's message
-        echoes: list[int] = []
-        rejected: dict[int, oscbridge.BadMessage] = {}
-        for index, message in enumerate(messages):
-            if self._is_echo(message.origin):
-                echoes.append(index)
-                continue
-            try:
-                packets.append(oscbridge.encode_message(message))
-            except oscbridge.EncodeError as error:
-                rejected[index] = oscbridge.BadMessage(str(error))
-                continue
-            places.append(index)
+        batch = OutgoingPackets(messages, self._is_echo)
         try:
-            if packets:
-                await self._link.send(packets)
+            if batch.packets:
+                await self._link.send(batch.packets)
                 self._has_sent()
         except oscbridge.PartialDelivery as partial:
-            raise partial.within(places, echoes, rejected) from partial.cause
-        if rejected:
-            raise oscbridge.PartialDelivery([*echoes, *places], rejected)
+            raise batch.about_messages(partial) from partial.cause
+        if batch.rejected:
+            raise oscbridge.PartialDelivery(batch.accepted, batch.rejected)
 
     def _is_echo(self, origin: oscbridge.Origin | None) -> bool:
         if origin is None:

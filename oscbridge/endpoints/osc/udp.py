@@ -177,6 +177,7 @@ class UDPLink(asyncio.DatagramProtocol):
         sendto, target = self.sock.sendto, self._target
         rejected: dict[int, oscbridge.BadMessage] = {}
         for index, packet in enumerate(packets):
+            is_too_large = False
             while True:
                 try:
                     sendto(packet, target)
@@ -184,8 +185,10 @@ class UDPLink(asyncio.DatagramProtocol):
                     await self._writable()
                     continue
                 except OSError as error:
-                    if self._take_errors():
-                        continue  # about an earlier datagram
+                    if self._take_errors() and not is_too_large:
+                        # About an earlier datagram; but Linux queues EMSGSIZE for this one, too.
+                        is_too_large = error.errno == errno.EMSGSIZE
+                        continue
                     if isinstance(error, ConnectionError):
                         self._on_refused(oscbridge.what_failed(error))
                         self.try_to_send(packet)

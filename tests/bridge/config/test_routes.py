@@ -91,6 +91,7 @@ def test_every_step_is_read() -> None:
     function = "route_functions:f"
     on_change = true
     limit = "30/s"
+    ramp = 1.5
     delay = 0.5
     """
     (route,) = good(lines).routes
@@ -103,6 +104,7 @@ def test_every_step_is_read() -> None:
         "route_functions:f",
         on_change=True,
         limit=30.0,
+        ramp=1.5,
         delay=0.5,
         sources=route.sources,
         to=route.to,
@@ -145,8 +147,8 @@ def test_types_are_type_tags(types: str) -> None:
         ("dealy = 1", "dealy: unknown key; did you mean 'delay'?"),
         (
             "xyz = 1",
-            "xyz: unknown key; known keys: curve, delay, edge, enabled, from, function, let, "
-            "limit, match, name, on_change, scale, send, set, to, types, when",
+            "xyz: unknown key; known keys: curve, debounce, delay, edge, enabled, from, function, "
+            "hold, let, limit, match, name, on_change, ramp, scale, send, set, to, types, when",
         ),
         ("types = 5", "types = 5: expected text in quotes"),
         ('types = ",f"', "types = ',f': must not start with a comma; write 'f'"),
@@ -183,6 +185,17 @@ def test_types_are_type_tags(types: str) -> None:
         ('limit = "0/s"', "limit = '0/s': expected messages per second"),
         ('limit = "1e3/s"', "limit = '1e3/s': expected messages per second"),
         ('limit = "0.0001/s"', "limit = '0.0001/s': expected messages per second"),
+        ("debounce = 0", "debounce = 0: must be more than 0.0"),
+        ("hold = 3601", "hold = 3601: must be at most 3600.0"),
+        ('ramp = "1s"', "ramp = '1s': expected a number"),
+        (
+            "ramp = 1\ndebounce = 1",
+            "ramp = 1.0: cannot be combined with 'debounce'; use one of debounce, hold, ramp",
+        ),
+        ("hold = 1\ndebounce = 1", "hold = 1.0: cannot be combined with 'debounce'"),
+        ('hold = 1\nsend = "/x"', "hold = 1.0: every message of 'send' has the same first"),
+        ('hold = 1\nsend = "/x 1 {0}"', "hold = 1.0: every message of 'send' has the same first"),
+        ('hold = 1\ntypes = ""', "hold = 1.0: messages with types = '' have no first argument"),
         ("delay = -1", "delay = -1: must be at least 0.0"),
         ("delay = 3601", "delay = 3601: must be at most 3600.0"),
         ("delay = nan", "delay = nan: must be at"),
@@ -446,6 +459,7 @@ def test_loop_of_routes_is_a_problem_that_shows_the_loop() -> None:
         ('match = "/x/{n}"', 'match = "/x/{n}"'),
         ("scale = [0, 1, 0, 127]", ""),
         ('limit = "1/s"', "delay = 1"),
+        ("debounce = 1", "ramp = 1"),
         ('send = "{address} {0}"', ""),
         ('types = "f"', 'types = "f"'),
         ('types = "f"', ""),
@@ -464,6 +478,7 @@ def test_loop_that_keeps_the_address_is_a_problem(first: str, second: str) -> No
         ('send = "/x{address}"', ""),
         ('function = "route_functions:f"', ""),
         ("", "on_change = true"),
+        ("", "hold = 1"),
         ('types = "f"', 'types = "i"'),
         ('types = "f"\nscale = [0, 1, 0, 127]', ""),
         ('types = "f"', 'send = "{address} 1"'),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from oscbridge import Message
-from oscbridge.bridge.routes import stateful_steps
+from oscbridge.bridge.routes.stateful_steps import delay
 from oscbridge.monitoring.route_status import RouteMessages
 from oscbridge.testing import RunningBridge, running_bridge
 
@@ -112,6 +112,23 @@ async def test_limit_holds_the_last_message_and_filters_those_before(mode: str) 
 
 
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        ("debounce = 60", RouteMessages(3, 0, {"debounce": 2}, {}, 1)),
+        ("hold = 60", RouteMessages(3, 0, {"hold": 2}, {}, 1)),
+        ("ramp = 60", RouteMessages(3, 1, {"ramp": 1}, {}, 1)),
+    ],
+)
+async def test_steps_that_take_time_hold_and_filter_messages(
+    mode: str, step: str, expected: RouteMessages
+) -> None:
+    async with running_bridge(one_route(mode, step)) as bridge:
+        bridge.send("in", *[Message.of("/x", value) for value in (1, 2, 3)])
+        await settled(bridge, expected)
+
+
+@pytest.mark.parametrize("mode", MODES)
 async def test_message_split_into_three_by_a_function_is_counted_as_passed_once(mode: str) -> None:
     steps = 'function = "counted_functions:triple"\non_change = true'
     async with running_bridge(one_route(mode, steps)) as bridge:
@@ -140,7 +157,7 @@ async def test_message_that_a_function_does_not_pass_is_filtered_or_failed(
 async def test_messages_that_delay_rejects_are_logged_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stateful_steps, "MAX_DELAYED", 2)
+    monkeypatch.setattr(delay, "MAX_DELAYED", 2)
     async with running_bridge(one_route("asyncio", "delay = 60.0")) as bridge:
         bridge.send("in", *[Message.of("/x", 1)] * 3)
         await settled(bridge, RouteMessages(3, 0, {}, {"delayed": 1}, 2))
@@ -154,6 +171,10 @@ STEPS = [
     'send = "/y/{2} {1}"',
     "on_change = true",
     'limit = "5/s"',
+    "debounce = 0.001",
+    "hold = 0.001",
+    "ramp = 0.05\ndelay = 0.001",
+    'function = "counted_functions:triple"\nramp = 0.05',
     'function = "counted_functions:fail"',
     'function = "counted_functions:cancel"',
     'function = "counted_functions:swallow"\nlimit = "5/s"',

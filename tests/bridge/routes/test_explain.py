@@ -101,6 +101,30 @@ def test_trace_shows_every_step_in_order() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("line", "step"),
+    [
+        (
+            "debounce = 0.2",
+            Step("debounce", "0.2", "the last one passes after 200 ms without another one there"),
+        ),
+        ("hold = 1.5", Step("hold", "1.5", "passes if the first argument stays true for 1.5 s")),
+        (
+            "ramp = 2",
+            Step("ramp", "2", "numbers glide from the last values there within 2 s"),
+        ),
+    ],
+)
+def test_trace_explains_steps_that_take_time(line: str, step: Step) -> None:
+    assert steps(line)[1:] == [step, Step("to", "out", "plain", "sent")]
+
+
+def test_trace_ends_at_a_hold_with_a_release() -> None:
+    found = steps("hold = 1", Message.of("/1/fader3", 0.0))
+    why = "no: the first argument is not true: a release"
+    assert found[1:] == [Step("hold", "1", why, "stopped")]
+
+
 def test_trace_of_a_route_without_steps_sends_the_message_unchanged() -> None:
     assert steps("") == [Step("match", "*", "matches"), Step("to", "out", "plain", "sent")]
 
@@ -173,6 +197,12 @@ def test_trace_compares_a_pattern_with_plain_matches() -> None:
     message = Message.of("/1/*", 1)
     assert steps('match = "/1/fader3"', message)[-1].outcome == "sent"
     assert steps('match = "/2/x"', message)[-1].result.startswith("no: the address is a pattern")
+
+
+def test_trace_explains_that_an_address_pattern_is_not_captured() -> None:
+    (step,) = steps('match = "/1/fader{n}"', Message.of("/1/fader*", 1))
+    why = "no: the address is a pattern, and this match captures parts of an address"
+    assert step == Step("match", "/1/fader{n}", why, "stopped")
 
 
 def test_trace_shows_the_routes_of_the_source_with_their_numbers() -> None:

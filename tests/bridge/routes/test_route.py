@@ -137,6 +137,49 @@ async def test_on_change_precedes_the_limit() -> None:
     assert route.counts.filtered == {"on_change": 2}
 
 
+async def test_limit_precedes_debounce() -> None:
+    sink = Sink()
+    route = Route(RouteConfig(limit=0.001, debounce=60), [sink])
+    route.stateful.start()
+    for value in (1, 2, 3):
+        deliver(route, Message.of("/x", value))
+    assert route.counts.filtered == {"limit": 1}
+    assert route.stateful.held == 2
+    route.stateful.stop()
+    assert [message.args for message in sink.messages] == [(3,)]
+    assert route.counts.filtered == {"limit": 1, "debounce": 1}
+    assert (route.counts.passed, route.stateful.held) == (1, 0)
+
+
+async def test_message_that_a_ramp_makes_many_of_passes_once() -> None:
+    sink = Sink()
+    options = {"out": Options(channel=3)}
+    route = Route(RouteConfig(ramp=0.1, options=options), [sink])
+    route.stateful.start()
+    deliver(route, Message.of("/x", 0.0))
+    deliver(route, Message.of("/x", 1.0))
+    assert (route.counts.passed, route.stateful.held) == (1, 1)
+    while route.stateful.held:
+        await asyncio.sleep(0)
+    assert route.counts.passed == 2
+    values = [message.args[0] for message in sink.messages]
+    assert len(values) > 3
+    assert values == sorted(values)
+    assert values[-1] == 1.0
+
+
+async def test_ramp_with_a_delay_holds_one_message_for_each_that_it_took() -> None:
+    sink = Sink()
+    route = Route(RouteConfig(ramp=60, delay=60), [sink])
+    route.stateful.start()
+    for value in (0.0, 1.0, 2.0):
+        deliver(route, Message.of("/x", value))
+    assert route.stateful.held == 3
+    route.stateful.stop()
+    assert route.counts.failed == {"stopped": 3}
+    assert sink.messages == []
+
+
 async def test_stop_counts_delayed_messages_and_the_last_one_of_a_limit() -> None:
     sink = Sink()
     route = Route(RouteConfig(limit=0.001, delay=60), [sink])

@@ -2,91 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import heapq
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from simulated_loop import Loop
 
 from oscbridge import Message
-from oscbridge.bridge.routes import stateful_steps as memory
 from oscbridge.bridge.routes.counts import RouteCounts
-from oscbridge.bridge.routes.stateful_steps import (
-    Delay,
-    Limit,
-    LossReport,
-    OnChange,
-    StateBounds,
-)
-
-
-class Loop:
-    """A simulated clock that only the test advances; other timers may run out of order."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.early = 0.0
-        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
-
-    def time(self) -> float:
-        return self.now
-
-    def call_at(self, when: float, callback: Callable[..., Any], *args: Any) -> asyncio.TimerHandle:
-        handle = asyncio.TimerHandle(when, callback, args, self)  # type: ignore[arg-type]
-        # Timers due together run in the wrong order, as is possible on a real loop.
-        heapq.heappush(self._timers, (when, -len(self._timers), handle))
-        return handle
-
-    def get_debug(self) -> bool:
-        return False
-
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        pass
-
-    def go(self, seconds: float) -> None:
-        until = self.now + seconds
-        while self._timers and self._timers[0][0] <= until:
-            when, _, handle = heapq.heappop(self._timers)
-            self.now = max(self.now, when - self.early)
-            if not handle.cancelled():
-                handle._run()
-        self.now = until
-
-    @property
-    def waiting(self) -> int:
-        return sum(not handle.cancelled() for _, _, handle in self._timers)
-
-
-@pytest.fixture
-def loop() -> Any:
-    return Loop()
-
-
-@pytest.fixture
-def out() -> list[Message]:
-    return []
-
-
-@pytest.fixture
-def counts() -> RouteCounts:
-    return RouteCounts()
-
-
-def losing(counts: RouteCounts) -> LossReport:
-    return lambda reason, _text: counts.fail(reason)
-
-
-@pytest.fixture
-def bounds(request: pytest.FixtureRequest, counts: RouteCounts) -> StateBounds:
-    size = 3 if "small" in request.fixturenames else 1_000
-    return StateBounds(counts, size, lambda: counts.filter("warned"))
-
-
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(memory, "MAX_DELAYED", 3)
-    yield
+from oscbridge.bridge.routes.stateful_steps.delay import Delay
+from oscbridge.bridge.routes.stateful_steps.limit import Limit
+from oscbridge.bridge.routes.stateful_steps.on_change import OnChange
+from oscbridge.bridge.routes.stateful_steps.step import LossReport, StateBounds
 
 
 def values(messages: list[Message]) -> list[object]:
@@ -149,9 +75,11 @@ def test_least_recently_used_address_is_forgotten_and_counted(
 
 
 @pytest.fixture
-def limit(out: list[Message], counts: RouteCounts, bounds: StateBounds, loop: Any) -> Limit:
+def limit(
+    out: list[Message], counts: RouteCounts, bounds: StateBounds, loop: Any, lose: LossReport
+) -> Limit:
     """Ten a second."""
-    return Limit(10.0, out.append, loop, counts, losing(counts), bounds)
+    return Limit(10.0, out.append, loop, counts, lose, bounds)
 
 
 def test_limit_passes_the_first_message_at_once(limit: Limit, out: list[Message]) -> None:
@@ -228,9 +156,9 @@ def test_closing_a_limit_passes_waiting_messages(
 
 
 @pytest.fixture
-def delay(out: list[Message], counts: RouteCounts, loop: Any) -> Delay:
+def delay(out: list[Message], counts: RouteCounts, loop: Any, lose: LossReport) -> Delay:
     """Half a second."""
-    return Delay(0.5, out.append, loop, counts, losing(counts))
+    return Delay(0.5, out.append, loop, counts, lose)
 
 
 def test_delay_passes_a_message_later(delay: Delay, out: list[Message], loop: Loop) -> None:

@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias, TypeVar, cast
 
 from oscbridge.bridge.hops import decode_origin, encode_origin
+from oscbridge.bridge.sources.forked.ipc_timetag import BundleEnd, timetag_in, timetag_out
 from oscbridge.errors import DecodeError
-from oscbridge.osc import Argument, Limits, Message, TimeTag, decode_message, encode_message
+from oscbridge.osc import Argument, Limits, Message, decode_message, encode_message
 from oscbridge.osc.message import encode_values
 
 __all__ = [
@@ -71,7 +72,7 @@ class Emission(NamedTuple):
     def encode(self) -> bytes:
         """Raises :class:`~oscbridge.errors.EncodeError`."""
         message = self.message
-        timetag = None if message.timetag is None else TimeTag(message.timetag)
+        timetag = timetag_out(message.timetag)
         data = encode_message(message)
         captures: list[Argument] = [text for pair in self.captures.items() for text in pair]
         origin = encode_origin(message.origin)
@@ -212,6 +213,7 @@ class WorkerFailed(NamedTuple):
 Record: TypeAlias = (
     Emission
     | DroppedRecord
+    | BundleEnd
     | CountsRecord
     | ChildCount
     | ChildrenEnded
@@ -227,13 +229,15 @@ def read_record(data: bytes) -> Record:
     """Raises :class:`DecodeError` for data that is not a record."""
     record = decode_message(data, _LIMITS)
     match record.address, record.args:
-        case "/emitted", (int(route), origin, None | TimeTag() as timetag, bytes(body), captures):
-            message = decode_message(body, _LIMITS, timetag, decode_origin(origin))
+        case "/emitted", (int(route), origin, timetag, bytes(body), captures):
+            message = decode_message(body, _LIMITS, timetag_in(timetag), decode_origin(origin))
             return Emission(route, message, _pairs(captures, str))
         case "/dropped", (str(reason), int(count), str(text), int(route)):
             return DroppedRecord(reason, count, text, route)
         case "/route", (int(route), int(passed), filtered):
             return RouteCountsRecord(route, passed, _pairs(filtered, int))
+        case "/bundled", (bytes(group),):
+            return BundleEnd(group)
         case "/counted", (counts, str(last_unmatched)):
             return CountsRecord(_pairs(counts, int), last_unmatched)
         case "/alive", (int(children),):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.sources.forked.child_counts import WorkerStatistics
+from oscbridge.bridge.sources.forked.ipc_timetag import BundleEnd
 from oscbridge.bridge.sources.forked.worker_ipc import MirrorWriter, WorkerChannel, WorkerRoute
 from oscbridge.bridge.sources.forked.worker_settings import WorkerSettings
 from oscbridge.dispatch.cache import Target
 from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.dispatch.forwarded_tag import ForwardedTag
 from oscbridge.dispatch.handler import ClientAddress, Reply
 from oscbridge.dispatch.packet_reader import ReadMessage
 from oscbridge.dispatch.scheduler import Scheduler
@@ -29,6 +31,19 @@ class _WorkerDispatcher(Dispatcher):
         if target.calls:
             self.channel.begin_message()
         super()._call_handlers(target, message, client_address, reply)
+
+    def _call_all(
+        self,
+        calls: list[tuple[Target, Message]],
+        client_address: ClientAddress,
+        reply: Reply,
+        was_watched: bool = False,
+        binding: int | None = None,
+    ) -> None:
+        super()._call_all(calls, client_address, reply, was_watched, binding)
+        tag = calls[0][1].timetag
+        if isinstance(tag, ForwardedTag) and any(target.calls for target, _ in calls):
+            self.channel.send(BundleEnd(tag.group).encode())
 
 
 class _MirroringDispatcher(_WorkerDispatcher):
@@ -69,6 +84,7 @@ def dispatcher_for(
         adds_slash=True,
     )
     dispatcher.channel = channel
+    dispatcher.forwards_tags = settings.forwards_tags
     dispatcher.part = f"bridge.{dispatcher.name}"
     if isinstance(dispatcher, _MirroringDispatcher):
         dispatcher.mirror = mirror

@@ -208,7 +208,8 @@ class WorkerRoute:
             self._steps.counts,
         )
         if bound is None:
-            filtered = RouteCountsRecord(number, 0, {"types": 1}).encode()
+            step = self._steps.filter(address, types, captures)
+            filtered = RouteCountsRecord(number, 0, {step: 1}).encode()
             return lambda _message: self._channel.send(filtered)
         if not self._reports_counts:
             return bound  # an emission says that a message has passed

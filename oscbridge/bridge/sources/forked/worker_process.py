@@ -39,6 +39,8 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     WorkerReady,
     read_record,
 )
+from oscbridge.bridge.sources.forked.ipc_timetag import BundleEnd
+from oscbridge.bridge.sources.forked.open_bundles import OpenBundles
 from oscbridge.bridge.sources.forked.shared_memory import unnamed_file
 from oscbridge.bridge.sources.forked.worker_settings import WorkerSettings
 from oscbridge.child_process import child_environment
@@ -83,6 +85,7 @@ class WorkerProcess:
         self.statistics = Statistics()
         """What it and its children have counted, as they reported last."""
         self._tallies = ChildTallies()
+        self._bundles = OpenBundles()
         self._on_report = on_report
         self._loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[WorkerReady | WorkerFailed] = self._loop.create_future()
@@ -255,6 +258,10 @@ class WorkerProcess:
                         self._answer.set_result(answer)
                 case ReceivedPacket():
                     pass  # for watchers, who have a socket of their own
+                case BundleEnd(group):
+                    self._bundles.end(group)
+                case Emission() as emission:
+                    self._on_report(self._bundles.share_tag(emission))
                 case report:
                     self._on_report(report)
         except (DecodeError, struct.error) as error:

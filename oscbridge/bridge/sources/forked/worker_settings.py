@@ -34,6 +34,8 @@ class WorkerSettings:
     stream_limits: Mapping[str, Any]
     max_route_calls: int
     scheduler: Mapping[str, Any]
+    forwards_tags: bool
+    """Whether messages run at once and hand their time tags on."""
     routes: Sequence[Mapping[str, Any]]
     """The pure steps of each route (:meth:`RouteConfig.pure`)."""
     has_plugin_routes: bool

@@ -46,6 +46,7 @@ def settings_for(
             "horizon": limits.horizon,
             "too_early": limits.too_early,
         },
+        forwards_tags=options.time_tags == "forward",
         routes=[route.config.pure() for route in routes],
         has_plugin_routes=has_plugin_routes,
         path=sys.path,

@@ -1,0 +1,33 @@
+"""The time tag of a message that is handed on with it."""
+
+from __future__ import annotations
+
+import os
+from typing import Self
+
+from oscbridge.osc.timetag import TimeTag
+
+__all__ = ["ForwardedTag"]
+
+
+class ForwardedTag(TimeTag):
+    """A time tag that the bridge has not waited for: a sink sends it with its messages.
+
+    Messages of one incoming bundle have tags of one ``group``.
+    """
+
+    group: bytes
+    is_complete: bool
+    """Whether no more messages of its group follow."""
+
+    @classmethod
+    def of(cls, timetag: TimeTag, group: bytes | None = None) -> Self:
+        """The tag of a new group, or of one in another process."""
+        made = cls(timetag)
+        made.group = os.urandom(8) if group is None else group
+        made.is_complete = False
+        return made
+
+    def complete(self) -> None:
+        """Note that no more messages of its group follow."""
+        self.is_complete = True
