@@ -6,6 +6,7 @@ import ast
 import reprlib
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, cast
 
@@ -15,7 +16,7 @@ from oscbridge.expressions.generator import NOW, VARIABLES, generate
 from oscbridge.expressions.syntax import ARGUMENTS, NAMES, column_of, parse
 from oscbridge.osc import Argument
 
-__all__ = ["Args", "Bound", "Context", "Expression", "Let", "Scope", "checked_value"]
+__all__ = ["CLOCK", "Args", "Bound", "Context", "Expression", "Let", "Scope", "checked_value"]
 
 Args: TypeAlias = tuple[Argument, ...]
 Let: TypeAlias = tuple[Any, ...]
@@ -34,10 +35,11 @@ _FIX: Final = "use a name, e.g. x, or remove it"
 _NAMESPACE: Final[Mapping[str, object]] = {
     **FUNCTIONS,
     **{f"_{name}": function for name, function in OPERATORS.items()},
-    NOW: time.time,
     "__builtins__": {},
 }
 
+CLOCK: Final[ContextVar[Callable[[], float]]] = ContextVar("CLOCK", default=time.time)
+"""The clock of ``now`` in expressions that are compiled in this context, in seconds of Unix."""
 
 _REPR: Final = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = MAX_SHOWN
@@ -92,7 +94,8 @@ class Expression:
         """The names that it uses, in order, without those of functions."""
         code = generate(self._tree, scope.captures, scope.let)
         # The tree has only what parse() lets pass, and no builtins.
-        self._make = cast(Callable[..., Bound], eval(code, dict(_NAMESPACE)))
+        names = {**_NAMESPACE, NOW: CLOCK.get()}
+        self._make = cast(Callable[..., Bound], eval(code, names))
 
     def __repr__(self) -> str:
         return f"<expression {self.text!r}>"

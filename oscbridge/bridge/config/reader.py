@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from oscbridge.bridge.config.bridge_models import BridgeOptions
+from oscbridge.bridge.config.cases import CaseReader
 from oscbridge.bridge.config.endpoint_models import SPOOL_AGE, HostOptions
 from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.media import loops_through_media
@@ -29,6 +30,7 @@ from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.config.route_loops import endless
 from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.config.routes import RouteReader
+from oscbridge.bridge.simulation.cases import Case
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.spool.writer import SpoolBounds
 from oscbridge.broken_endpoint import BrokenEndpoint
@@ -42,7 +44,7 @@ __all__ = ["Reader"]
 _Model = TypeVar("_Model", bound=Options)
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_SECTIONS: Final = ("bridge", "endpoint", "http", "route", "run")
+_SECTIONS: Final = ("bridge", "endpoint", "http", "route", "run", "test")
 
 
 class Reader:
@@ -54,6 +56,8 @@ class Reader:
         types: Mapping[str, type[AnyEndpoint]],
         directory: Path | None = None,
         configuration: str = "",
+        *,
+        with_tests: bool = False,
     ) -> None:
         self.problems: list[ConfigProblem] = []
         self.broken: list[ConfigProblem] = []
@@ -87,6 +91,7 @@ class Reader:
         self.dot_stars = routes.dot_stars
         self.problems += routes.problems
         self.problems += self._loops(routes.options, listens)
+        self.tests = self._read_tests(raw, bridges, endpoints) if with_tests else []
         self.warnings = [
             (
                 index,
@@ -133,6 +138,20 @@ class Reader:
             return section
         self._problem(("route",), "expected a list of tables; write [[route]]", section)
         return []
+
+    def _read_tests(
+        self,
+        raw: Mapping[str, Any],
+        bridges: Mapping[str, object],
+        endpoints: Mapping[str, Mapping[str, Any]],
+    ) -> list[Case]:
+        """The tables ``[[test]]``."""
+        types = {name: self._types.get(str(each.get("type"))) for name, each in endpoints.items()}
+        sinks = [name for name, each in types.items() if each is None or each.is_sink()]
+        reader = CaseReader([*bridges, *endpoints], sinks)
+        reader.read(raw.get("test", []))
+        self.problems += reader.problems
+        return reader.cases
 
     def _read_bridge(self, name: str, table: Mapping[str, Any]) -> None:
         path = ("bridge", name)

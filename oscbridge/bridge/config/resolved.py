@@ -9,6 +9,7 @@ from functools import cached_property
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
 from oscbridge.bridge.routes.config import RouteConfig
+from oscbridge.bridge.simulation.cases import Case
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.delivery import RouteInfo
 from oscbridge.endpoint import AnyEndpoint
@@ -37,6 +38,9 @@ class Configuration:
     http: HTTPOptions | None = None
     """Where health and metrics are served; None if they are not."""
     run: RunOptions = field(default_factory=RunOptions)
+
+    tests: Sequence[Case] = ()
+    """The tests of the file, if they were read; a running bridge has none."""
 
     def routes_with(self, endpoint: str) -> list[RouteConfig]:
         """The routes that lead to an endpoint."""
