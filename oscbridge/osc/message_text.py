@@ -28,6 +28,7 @@ _WORD: Final = re.compile(
     re.DOTALL,
 )
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+_CONSTANTS: Final = {"T": "true", "F": "false", "N": "nil", "I": "impulse"}
 _ESCAPES: Final = {"n": "\n", "t": "\t"}
 
 
@@ -75,7 +76,8 @@ def _unescape(found: re.Match[str]) -> str:
 def split_types_word(words: Sequence[Word]) -> tuple[str | None, Sequence[Word]]:
     """The type tags if the first word is a comma with them, and the other words.
 
-    Brackets that show arrays are left out: the type tags have them. Raises ``ValueError``.
+    Brackets that show arrays, and the values that T, F, N and I stand for, are left out: the type
+    tags have them. Raises ``ValueError``.
     """
     if not words or words[0].is_quoted or not words[0].text.startswith(","):
         if words and words[0] == Word("--types"):
@@ -86,10 +88,19 @@ def split_types_word(words: Sequence[Word]) -> tuple[str | None, Sequence[Word]]
         layout(types)
     except DecodeError as error:
         raise ValueError(str(error)) from None
-    if "[" not in types:
-        return types, words[1:]
-    plain = (w if w.is_quoted else Word(w.text.lstrip("[").rstrip("]")) for w in words[1:])
-    return types, [word for word in plain if word.text or word.is_quoted]
+    found = [
+        word if word.is_quoted or "[" not in types else Word(word.text.lstrip("[").rstrip("]"))
+        for word in words[1:]
+    ]
+    found = [word for word in found if word.text or word.is_quoted]
+    tags = [tag for tag in types if tag not in "[]"]
+    if len(found) == len(tags):
+        found = [
+            word
+            for tag, word in zip(tags, found, strict=True)
+            if word.is_quoted or word.text != _CONSTANTS.get(tag)
+        ]
+    return types, found
 
 
 def read_message_text(text: str) -> Message:

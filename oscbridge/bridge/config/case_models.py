@@ -28,7 +28,10 @@ def _name(value: str) -> str:
 
 def _sent(value: object) -> object:
     """The tables of what is sent: a text is the message."""
-    return [{"message": each} if isinstance(each, str) else each for each in _list(value)]
+    messages = _list(value)
+    if not messages:
+        raise ValueError('expected at least one message, e.g. "/1/fader3 0.5"')
+    return [{"message": each} if isinstance(each, str) else each for each in messages]
 
 
 def _expected(value: object) -> object:
@@ -57,7 +60,7 @@ def split_endpoint(text: str) -> dict[str, Any]:
     return {"to": to, "message": "".join(message)}
 
 
-_Time: TypeAlias = Annotated[float | None, Field(ge=0, le=MAX_TIME)]
+_Time: TypeAlias = Annotated[float | None, Field(ge=0, le=MAX_TIME, allow_inf_nan=False)]
 
 
 class SendOptions(Options):
@@ -92,7 +95,7 @@ class CaseOptions(Options):
     send: Annotated[
         tuple[SendOptions, ...],
         BeforeValidator(_sent),
-        Field(min_length=1, max_length=MAX_MESSAGES),
+        Field(max_length=MAX_MESSAGES),
     ]
     """A message, or a list: ``"/a 1"`` or ``{ at = 0.5, message = "/a 0", from = "desk" }``."""
     expect: Annotated[

@@ -16,6 +16,7 @@ from oscbridge.bridge.simulation.cases import (
     SentMessage,
 )
 from oscbridge.bridge.simulation.message_pattern import MessagePattern
+from oscbridge.logs.format import visible
 from oscbridge.osc.message_text import read_message_text
 from oscbridge.suggestions import suggest
 
@@ -52,7 +53,7 @@ class CaseReader:
             return
         for index, table in enumerate(section):
             name = table.get("name")
-            title = name if isinstance(name, str) else ""
+            title = visible(name) if isinstance(name, str) else ""
             if len(title) > MAX_TITLE:
                 title = f"{title[: MAX_TITLE - 1]}…"
             reading = _Reading(index, table, title, self._sources, self._sinks)
@@ -157,7 +158,7 @@ class _Reading:
             try:
                 yield ExpectedMessage(each.to, MessagePattern(each.message), each.at)
             except ValueError as error:
-                self.problem((*path, "message"), str(error), each.message)
+                self.problem((*path, "message"), str(error), each.message or each.to)
 
     def _forbidden(self, texts: Sequence[str]) -> Iterator[ForbiddenMessage]:
         for index, text in enumerate(texts):
@@ -177,7 +178,8 @@ class _Reading:
         ):
             return True
         if name.startswith("/") or not name:
-            text = f"missing endpoint; write it before the message, e.g. '{self._sinks[0]} /x 1'"
+            sink = self._sinks[0] if self._sinks else "NAME"
+            text = f"missing endpoint; write it before the message, e.g. '{sink} /x 1'"
         else:
             text = f"no such endpoint to send to; {suggest(name, sorted(self._sinks))}"
         self.problem(path, text, name or None)

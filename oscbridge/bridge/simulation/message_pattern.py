@@ -48,11 +48,12 @@ class _ExpectedArgument:
         if self.is_any:
             return True
         if self.tolerance is not None:
+            rounding = ROUNDING * max(1.0, self.tolerance)
             return (
                 isinstance(value, int | float)
                 and isinstance(self.value, int | float)
                 and not isinstance(value, bool)
-                and (value == self.value or abs(value - self.value) <= self.tolerance)
+                and (value == self.value or abs(value - self.value) <= self.tolerance + rounding)
             )
         return _equal(value, self.value)
 
