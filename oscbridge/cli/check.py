@@ -88,6 +88,7 @@ def command(file: Path, message: Message | None, source: str | None, fix: bool) 
         (len(configuration.bridges), "bridge"),
         (len(configuration.endpoints), "endpoint"),
         (len(configuration.routes), "route"),
+        *([(len(configuration.tests), "test")] if configuration.tests else []),
     )
     summary = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
     click.echo(f"{file}: {click.style('valid', fg='green')}: {summary}")

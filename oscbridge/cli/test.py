@@ -39,9 +39,9 @@ _PERCENT: Final = len(" [100%]")
 def command(file: Path, verbose: bool, text: str | None) -> None:
     """Run the tests in a configuration FILE.
 
-    A test sends messages through the routes and compares what arrives at the endpoints. Nothing
-    is opened, and time is simulated: a test that takes an hour runs at once. Functions of routes
-    run. Each test starts with fresh routes.
+    A test sends messages through the routes, and says which messages the endpoints must get.
+    Nothing is opened, and time is simulated: a test that takes an hour runs at once. Functions
+    of routes run. Each test starts with fresh routes.
 
     \b
       [[test]]
@@ -140,7 +140,7 @@ class _Output:
             self._print("")
 
     def show_summary(self, results: list[CaseResult], total: int, seconds: float) -> None:
-        """Print the failed tests in a line each, and how many passed."""
+        """Print the failed tests, one per line, and how many passed."""
         failed = [each for each in results if not each.passed]
         if failed:
             self._print(self._rule(" short test summary ", "="))

@@ -129,6 +129,12 @@ def test_invalid_test_is_a_problem_of_the_file(call: Call, write: Write, command
     )
 
 
+def test_check_counts_tests(call: Call, write: Write) -> None:
+    write(SHOW + PASSES)
+    result = call("check", "show.toml")
+    assert result.stdout == "show.toml: valid: 1 bridge, 1 endpoint, 1 route, 1 test\n"
+
+
 def test_many_dots_are_wrapped(call: Call, write: Write) -> None:
     tests = "".join(PASSES.replace("Fader 3", f"Fader {n}") for n in range(150))
     write(SHOW + tests)

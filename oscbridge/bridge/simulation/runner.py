@@ -167,7 +167,7 @@ async def _cancel(tasks: Collection[asyncio.Task[object]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class _Lines(logging.Handler):
+class _Warnings(logging.Handler):
     """Keeps the first warnings and errors, at most :data:`MAX_ERRORS`."""
 
     def __init__(self) -> None:
@@ -182,7 +182,7 @@ class _Lines(logging.Handler):
 @contextmanager
 def _logged() -> Iterator[list[str]]:
     """The warnings that the bridge logs meanwhile; they are not printed."""
-    handler = _Lines()
+    handler = _Warnings()
     _log.addHandler(handler)
     try:
         yield handler.lines
