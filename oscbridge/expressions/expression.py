@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import lru_cache
+from types import CodeType
 from typing import Any, Final, TypeAlias, cast
 
 from oscbridge.errors import ExpressionError, MessageDropped
@@ -29,6 +31,9 @@ It raises ``IndexError`` for a missing argument of the message, and other except
 
 MAX_SHOWN: Final = 40
 """Characters of each value in the text about a failure."""
+
+MAX_COMPILED: Final = 1_000
+"""Compiled expressions that are kept for the next use."""
 
 _FIX: Final = "use a name, e.g. x, or remove it"
 
@@ -79,6 +84,13 @@ class Context:
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
+@lru_cache(MAX_COMPILED)  # a configuration is read again for a reload, and for each of its tests
+def _compiled(text: str, scope: Scope) -> tuple[ast.expr, CodeType]:
+    """The tree and the code of an expression. Raises :class:`ExpressionError`."""
+    tree = parse(text, (*scope.captures, *scope.let), scope.variables)
+    return tree, generate(tree, scope.captures, scope.let)
+
+
 class Expression:
     """A compiled expression. Raises :class:`~oscbridge.errors.ExpressionError`.
 
@@ -89,10 +101,9 @@ class Expression:
     def __init__(self, text: str, scope: Scope | None = None) -> None:
         self.text = text
         self.scope = scope = Scope() if scope is None else scope
-        self._tree = parse(text, (*scope.captures, *scope.let), scope.variables)
+        self._tree, code = _compiled(text, scope)
         self.names = tuple(dict.fromkeys(_names(self._tree)))
         """The names that it uses, in order, without those of functions."""
-        code = generate(self._tree, scope.captures, scope.let)
         # The tree has only what parse() lets pass, and no builtins.
         names = {**_NAMESPACE, NOW: CLOCK.get()}
         self._make = cast(Callable[..., Bound], eval(code, names))

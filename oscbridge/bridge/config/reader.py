@@ -8,10 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from oscbridge.bridge.config.bridge_models import BridgeOptions
-from oscbridge.bridge.config.cases import CaseReader
 from oscbridge.bridge.config.endpoint_models import SPOOL_AGE, HostOptions
 from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.media import loops_through_media
@@ -30,7 +29,6 @@ from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.config.route_loops import endless
 from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.config.routes import RouteReader
-from oscbridge.bridge.simulation.cases import Case
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.spool.writer import SpoolBounds
 from oscbridge.broken_endpoint import BrokenEndpoint
@@ -38,6 +36,9 @@ from oscbridge.endpoint import AnyEndpoint
 from oscbridge.net.url import OSCURL
 from oscbridge.options import Options
 from oscbridge.suggestions import suggest
+
+if TYPE_CHECKING:
+    from oscbridge.bridge.simulation.cases import Case
 
 __all__ = ["Reader"]
 
@@ -146,6 +147,8 @@ class Reader:
         endpoints: Mapping[str, Mapping[str, Any]],
     ) -> list[Case]:
         """The tables ``[[test]]``."""
+        from oscbridge.bridge.config.cases import CaseReader  # a running bridge does not need it
+
         types = {name: self._types.get(str(each.get("type"))) for name, each in endpoints.items()}
         sinks = [name for name, each in types.items() if each is None or each.is_sink()]
         reader = CaseReader([*bridges, *endpoints], sinks)

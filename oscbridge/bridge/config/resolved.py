@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
 from oscbridge.bridge.routes.config import RouteConfig
-from oscbridge.bridge.simulation.cases import Case
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.delivery import RouteInfo
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.options import Options
+
+if TYPE_CHECKING:  # a running bridge has no tests
+    from oscbridge.bridge.simulation.cases import Case
 
 __all__ = ["Configuration", "EndpointEntry"]
 

@@ -182,7 +182,7 @@ def _stateful_steps(route: RouteConfig) -> Iterator[Step]:
 
 
 def _seconds(seconds: float) -> str:
-    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.6g} s"
 
 
 def _options(options: Options | None) -> str:

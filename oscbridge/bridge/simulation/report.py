@@ -8,6 +8,7 @@ from typing import Final
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.simulation.comparison import Line, ReceivedMessage
+from oscbridge.bridge.simulation.output import captured
 from oscbridge.bridge.simulation.runner import CaseResult
 from oscbridge.bridge.trace_text import Style, trace_lines
 from oscbridge.logs.format import visible
@@ -24,6 +25,9 @@ CONTEXT: Final = 2
 
 MAX_TRACES: Final = 5
 """Messages whose way through the routes is shown."""
+
+MAX_TRACE_LINES: Final = 60
+"""Lines of the trace of one message."""
 
 
 def reason_of_failure(result: CaseResult) -> str:
@@ -138,7 +142,11 @@ def _traces(result: CaseResult, app: App, style: Style) -> Iterator[str]:
     messages = {(each.source, _key(each.message)): each.message for each in result.case.sent}
     seen: dict[str, str] = {}
     for source, text in sent[:MAX_TRACES]:
-        lines, _ = trace_lines(app, source, messages[source, text], style, only_matches=True)
+        with captured():
+            lines, _ = trace_lines(app, source, messages[source, text], style, only_matches=True)
+        if len(lines) > MAX_TRACE_LINES:
+            left = len(lines) - MAX_TRACE_LINES
+            lines = [*lines[:MAX_TRACE_LINES], f"    … ({left} lines more; see check --trace)"]
         first = seen.setdefault("\n".join(lines[1:]), text)
         yield lines[0]
         yield from lines[1:] if first == text else (f"  as {first}",)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import io
-import logging
 import time
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,11 +14,11 @@ from oscbridge.bridge.routing import Hooks
 from oscbridge.bridge.simulation.cases import Case, ForbiddenMessage
 from oscbridge.bridge.simulation.clock import SimulatedLoop
 from oscbridge.bridge.simulation.comparison import Line, ReceivedMessage, compare
+from oscbridge.bridge.simulation.output import MAX_LINES, captured
 from oscbridge.bridge.simulation.simulated_app import SimulatedApp
 from oscbridge.errors import DecodeError, EncodeError
 from oscbridge.expressions.expression import CLOCK
 from oscbridge.failures import failure_text
-from oscbridge.logs.format import text_of
 from oscbridge.osc import Message, decode_message, encode_message
 
 __all__ = ["CaseResult", "run_case"]
@@ -35,13 +32,8 @@ MAX_TURNS: Final = 100_000
 MAX_RECEIVED: Final = 10_000
 """Messages that may arrive in a test."""
 
-MAX_ERRORS: Final = 20
-"""Errors of a test that are kept."""
-
 MAX_PRINTED: Final = 2_000
 """Characters that functions of routes print in a test, as they are kept."""
-
-_log: Final = logging.getLogger("oscbridge")
 
 
 @dataclass(frozen=True)
@@ -73,11 +65,11 @@ def run_case(configuration: Configuration, hooks: Hooks, case: Case) -> CaseResu
     """Run one test. Opens nothing. Functions of routes run."""
     began = time.perf_counter()
     run = _Run(case)
-    printed = io.StringIO()
     context = contextvars.copy_context()
-    with _logged() as log, redirect_stdout(printed):
+    with captured() as output:
         context.run(run.play, configuration, hooks)
-    return run.result(log, printed.getvalue(), time.perf_counter() - began)
+    printed = output.printed.getvalue()
+    return run.result(output.log, printed, time.perf_counter() - began)
 
 
 class _Run:
@@ -155,7 +147,7 @@ class _Run:
                 if forbidden.matches(each.to, each.message)
             ),
             received,
-            tuple(errors[:MAX_ERRORS]),
+            tuple(errors[:MAX_LINES]),
             printed[:MAX_PRINTED],
             duration,
         )
@@ -165,26 +157,3 @@ async def _cancel(tasks: Collection[asyncio.Task[object]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-class _Warnings(logging.Handler):
-    """Keeps the first warnings and errors, at most :data:`MAX_ERRORS`."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if len(self.lines) < MAX_ERRORS:
-            self.lines.append(text_of(record))
-
-
-@contextmanager
-def _logged() -> Iterator[list[str]]:
-    """The warnings that the bridge logs meanwhile; they are not printed."""
-    handler = _Warnings()
-    _log.addHandler(handler)
-    try:
-        yield handler.lines
-    finally:
-        _log.removeHandler(handler)
