@@ -102,7 +102,7 @@ class CaseOptions(Options):
         tuple[ExpectOptions, ...], BeforeValidator(_expected), Field(max_length=MAX_MESSAGES)
     ] = ()
     """What must arrive, in order for each endpoint: ``"synth /x 1"`` or
-    ``{ at = 0.5, to = "synth", message = "/x 1" }``. At the endpoints named here nothing else
-    may arrive."""
+    ``{ at = 0.5, to = "synth", message = "/x 1" }``; ``"synth ..."`` is any number of messages.
+    Nothing else may arrive at the endpoints named here."""
     never: Annotated[tuple[str, ...], BeforeValidator(_texts), Field(max_length=MAX_MESSAGES)] = ()
     """What must not arrive, e.g. ``"web"``, ``"web /cue"`` or ``"* /reset"``."""

@@ -10,6 +10,7 @@ from oscbridge.bridge.config.case_models import CaseOptions, ExpectOptions, spli
 from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
 from oscbridge.bridge.simulation.cases import (
+    GAP,
     Case,
     ExpectedMessage,
     ForbiddenMessage,
@@ -154,6 +155,11 @@ class _Reading:
         for index, each in enumerate(options):
             path = ("expect", index)
             if not self._is_sink((*path, "to"), each.to):
+                continue
+            if each.message.strip() in GAP:
+                if each.at is not None:
+                    self.problem((*path, "at"), "has no meaning for any number of messages")
+                yield ExpectedMessage(each.to, MessagePattern("*"), is_gap=True)
                 continue
             try:
                 yield ExpectedMessage(each.to, MessagePattern(each.message), each.at)

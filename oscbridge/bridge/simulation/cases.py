@@ -9,7 +9,10 @@ from typing import Final
 from oscbridge.bridge.simulation.message_pattern import MessagePattern
 from oscbridge.osc import Message
 
-__all__ = ["TIME_TOLERANCE", "Case", "ExpectedMessage", "ForbiddenMessage", "SentMessage"]
+__all__ = ["GAP", "TIME_TOLERANCE", "Case", "ExpectedMessage", "ForbiddenMessage", "SentMessage"]
+
+GAP: Final = ("...", "…")
+"""How any number of messages is written."""
 
 TIME_TOLERANCE: Final = 0.001
 """Seconds by which a message may arrive earlier or later than ``at`` says."""
@@ -35,6 +38,8 @@ class ExpectedMessage:
     pattern: MessagePattern
     at: float | None = None
     """Seconds since the start of the test; None for any time."""
+    is_gap: bool = False
+    """Whether it stands for any number of messages, also none."""
 
     def difference(self, at: float, message: Message) -> str:
         """Why a message that arrived is not the expected one; empty if it is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final
 
 from oscbridge.bridge.simulation.cases import ExpectedMessage
@@ -38,7 +39,9 @@ class Line:
     @property
     def is_match(self) -> bool:
         """Whether the expected message arrived."""
-        return self.expected is not None and self.received is not None and not self.difference
+        if self.expected is None or self.difference:
+            return False
+        return self.expected.is_gap or self.received is not None
 
 
 def compare(expected: Sequence[ExpectedMessage], received: Sequence[ReceivedMessage]) -> list[Line]:
@@ -46,12 +49,18 @@ def compare(expected: Sequence[ExpectedMessage], received: Sequence[ReceivedMess
     lines: list[Line] = []
     want, got = 0, 0
     while want < len(expected) and got < len(received):
+        if expected[want].is_gap:
+            count = _gap(expected[want + 1 :], received[got:])
+            lines += [Line(expected[want], each) for each in received[got : got + count]]
+            want, got = want + 1, got + count
+            continue
         difference = _difference(expected[want], received[got])
         if not difference:
             lines.append(Line(expected[want], received[got]))
             want, got = want + 1, got + 1
             continue
-        extra, missing = _skips(expected[want:], received[got:])
+        before_gap = takewhile(lambda each: not each.is_gap, expected[want:])
+        extra, missing = _skips(list(before_gap), received[got:])
         if extra:
             lines += [Line(received=each) for each in received[got : got + extra]]
         elif missing:
@@ -67,6 +76,15 @@ def compare(expected: Sequence[ExpectedMessage], received: Sequence[ReceivedMess
 
 def _difference(expected: ExpectedMessage, received: ReceivedMessage) -> str:
     return expected.difference(received.at, received.message)
+
+
+def _gap(expected: Sequence[ExpectedMessage], received: Sequence[ReceivedMessage]) -> int:
+    """How many received messages belong to a gap: those before the next expected one."""
+    following = next((each for each in expected if not each.is_gap), None)
+    for count, each in enumerate(received):
+        if following is not None and not _difference(following, each):
+            return count
+    return len(received)
 
 
 def _skips(

@@ -94,8 +94,9 @@ def _comparison(lines: Sequence[Line], style: Style, timed: bool) -> Iterator[st
 
 def _pair(line: Line, style: Style, timed: bool) -> Iterator[str]:
     """A message as expected, or the expected one above the received one."""
-    if line.is_match and line.received is not None:
-        yield f"      {_time(line.received.at, timed)}{_received_text(line)}"
+    if line.is_match:
+        if line.received is not None:
+            yield f"      {_time(line.received.at, timed)}{_received_text(line)}"
         return
     if line.expected is not None:
         at = _time(line.expected.at, timed)

@@ -91,6 +91,11 @@ def test_expected_message_is_a_text_or_a_table() -> None:
     assert forbidden == [("web", "*", "web"), ("s*", "/x", "s* /x")]
 
 
+def test_dots_stand_for_any_number_of_messages() -> None:
+    found = case('from = "stage"\nsend = "/a"\nexpect = ["web ...", "web /x", "web …"]')
+    assert [each.is_gap for each in found.expected] == [True, False, True]
+
+
 def test_tests_are_read_only_if_wanted() -> None:
     text = PARTS + "[[test]]\nnonsense = 1\n"
     assert parse(text, TYPES, "show.toml").tests == []
@@ -133,6 +138,10 @@ SEND = 'from = "stage"\nsend = "/a"\n'
         (SEND + 'expect = "web"', "expect = 'web': missing address; write * for any message"),
         (SEND + 'expect = ["web /a", "web b"]', "expect.2 = 'b': address must start with '/' or"),
         (SEND + 'expect = { to = "web", message = "/a", x = 1 }', "expect.x: unknown key; "),
+        (
+            SEND + 'expect = { to = "web", message = "...", at = 1 }',
+            "expect.at: has no meaning for any number of messages",
+        ),
         (SEND + 'never = "w?bs"', "never = 'w?bs': no such endpoint to send to; "),
         (SEND + 'never = "web /a * 1"', "never = 'web /a * 1': '*' stands for all remaining"),
         (SEND + "never = 1", "never = 1: expected an endpoint in quotes, or a list"),
