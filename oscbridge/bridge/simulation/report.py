@@ -141,6 +141,8 @@ def _list(received: Sequence[ReceivedMessage], style: Style, timed: bool) -> Ite
 def _traces(result: CaseResult, app: App, style: Style) -> Iterator[str]:
     sent = list(dict.fromkeys((each.source, _key(each.message)) for each in result.case.sent))
     messages = {(each.source, _key(each.message)): each.message for each in result.case.sent}
+    if len(result.case.sent) > 1:
+        yield style("each message by itself, as if it were the first:", fg="bright_black")
     seen: dict[str, str] = {}
     for source, text in sent[:MAX_TRACES]:
         with captured():
