@@ -17,11 +17,13 @@ import pytest
 
 from oscbridge import MessageTemplate, Options
 from oscbridge.bridge.config.bridge_models import BridgeOptions
+from oscbridge.bridge.config.case_models import CaseOptions
 from oscbridge.bridge.config.config import DEFAULT, parse
 from oscbridge.bridge.config.endpoint_models import HostOptions, SpoolOptions
 from oscbridge.bridge.config.limit_models import LimitOptions
 from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.config.variable_models import VariableOptions
+from oscbridge.bridge.simulation.message_pattern import MessagePattern
 from oscbridge.cli import COMMANDS, cli
 from oscbridge.endpoints.osc.endpoint import OSCEndpoint
 from oscbridge.net.allowlist import AllowList
@@ -168,7 +170,7 @@ def test_quoted_trace_is_real(tmp_path: Path) -> None:
 
 def test_every_command_is_tested() -> None:
     assert {args[0] for args in OUR_COMMANDS} == {
-        *("--version", "check", "dump", "plugins", "run", "send")
+        *("--version", "check", "dump", "plugins", "run", "send", "test")
     }
     others = {line for line in COMMAND_LINES if line and not line.startswith("oscbridge")}
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -250,7 +252,24 @@ def test_configuration_is_valid(text: str, tmp_path: Path, monkeypatch: pytest.M
     raw = tomllib.loads(text)
     if not {"bridge", "endpoint"} & raw.keys():  # only routes, inserted between those of the sample
         text = block("toml", "# studio.toml").partition("[[route]]")[0] + text
-    parse(text, Plugins().endpoint_types, "README.md")
+    parse(text, Plugins().endpoint_types, "README.md", with_tests=True)
+
+
+@pytest.mark.parametrize("args", [args for args in OUR_COMMANDS if args[0] == "test"])
+def test_documented_tests_pass(args: list[str], tmp_path: Path) -> None:
+    (tmp_path / "tested.toml").write_text(block("toml", "# tested.toml"))
+    result = subprocess.run(
+        [PROGRAM, *args], capture_output=True, text=True, cwd=tmp_path, check=False, timeout=30
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    if "-v" not in args:
+        quoted = block("text", "tested.toml ..")
+        assert re.sub(r"\d\.\d\d", "", result.stdout) == re.sub(r"\d\.\d\d", "", quoted)
+
+
+@pytest.mark.parametrize("row", table("| in `expect` and `never` | stands for |"))
+def test_examples_of_expect_are_valid(row: list[str]) -> None:
+    MessagePattern(row[0].strip("`").removeprefix("synth "))
 
 
 def test_every_step_has_an_example() -> None:
@@ -295,6 +314,7 @@ def test_examples_of_send_are_valid(row: list[str]) -> None:
         ('### `type = "osc"`', OSCEndpoint.options_type, "none"),
         ("### `[[route]]`", RouteOptions, "none"),
         ("### `[variables]`", VariableOptions, ""),
+        ("### Test the routes", CaseOptions, "none"),
     ],
 )
 def test_key_table_matches_the_model(heading: str, model: type[Options], none: str) -> None:

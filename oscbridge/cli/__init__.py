@@ -18,6 +18,7 @@ __all__ = ["COMMANDS", "Commands", "cli", "main"]
 COMMANDS: Final = (
     "run",
     "check",
+    "test",
     "send",
     "dump",
     "record",

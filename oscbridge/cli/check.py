@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator
-from itertools import groupby
 from pathlib import Path
-from typing import Final
 
 import click
 
@@ -15,22 +12,16 @@ from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration
 from oscbridge.bridge.config.file import read_file, replace_file
 from oscbridge.bridge.config.include import include_files
-from oscbridge.bridge.routes.direct import DirectRoute
-from oscbridge.bridge.routes.explain import Outcome, RouteTrace, sources, trace
+from oscbridge.bridge.routes.explain import sources
 from oscbridge.bridge.routes.naming import route_text
+from oscbridge.bridge.trace_text import trace_lines
 from oscbridge.cli.run import read_configuration
 from oscbridge.cli.send import read_message
-from oscbridge.osc import Message, Origin
-from oscbridge.osc.text import format_message
+from oscbridge.osc import Message
 from oscbridge.plugins import Plugins
 from oscbridge.suggestions import suggest
 
 __all__ = ["command"]
-
-_COLOURS: Final[dict[Outcome, str | None]] = {"passed": None, "stopped": "yellow", "sent": "green"}
-
-WIDEST: Final = 40
-"""Columns of a value; a longer one moves its result to the right."""
 
 
 class _MessageParameter(click.ParamType[Message]):
@@ -86,7 +77,7 @@ def command(file: Path, message: Message | None, source: str | None, fix: bool) 
     plugins = Plugins()
     if fix:
         _fix(file, plugins)
-    configuration = read_configuration(file, plugins)
+    configuration = read_configuration(file, plugins, with_tests=True)
     app = App(configuration, plugins)
     if message is not None:
         if not _show_traces(app, message, _sources(configuration, source)):
@@ -98,6 +89,7 @@ def command(file: Path, message: Message | None, source: str | None, fix: bool) 
         (len(configuration.bridges), "bridge"),
         (len(configuration.endpoints), "endpoint"),
         (len(configuration.routes), "route"),
+        *([(len(configuration.tests), "test")] if configuration.tests else []),
     )
     summary = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
     click.echo(f"{file}: {click.style('valid', fg='green')}: {summary}")
@@ -142,44 +134,8 @@ def _show_traces(app: App, message: Message, names: list[str]) -> bool:
     for index, name in enumerate(names):
         if index:
             click.echo()
-        kind = "bridge" if name in app.configuration.bridges else "endpoint"
-        shown = click.style(format_message(message), bold=True)
-        click.echo(f"{shown} from {kind} {click.style(name, fg='cyan', bold=True)}")
-        routes = trace(app.configuration, name, message._replace(origin=Origin(name)))
-        for line in _lines(routes):
-            click.echo(line)
-        defaults = _defaults(app, name, message)
-        for endpoint in defaults:
-            click.echo(f"  {click.style('a plugin', bold=True)} sends it to {endpoint} unchanged")
-        reached = bool(defaults) or any(route.sent for route in routes)
+        lines, reached = trace_lines(app, name, message, click.style)
         is_sent = is_sent or reached
-        if not routes and not defaults:
-            click.echo("  no route reads from this source")
-        elif not reached:
-            click.echo(click.style("  it is not sent anywhere", fg="yellow"))
+        for line in lines:
+            click.echo(line)
     return is_sent
-
-
-def _lines(routes: list[RouteTrace]) -> Iterator[str]:
-    """The steps, aligned over all routes."""
-    steps = [step for route in routes for step in route.steps]
-    keys = max((len(step.key) for step in steps), default=0)
-    values = min(max((len(step.value) for step in steps), default=0), WIDEST)
-    for route in routes:
-        yield click.style(f"  {route.name}", bold=True)
-        for (key, value), group in groupby(route.steps, key=lambda step: (step.key, step.value)):
-            first = f"{key:{keys}}  {value:{values}}"
-            for step in group:  # a function may return several messages
-                colour = _COLOURS[step.outcome]
-                result = step.result if colour is None else click.style(step.result, fg=colour)
-                yield f"    {first}  {result}"
-                first = " " * len(first)
-
-
-def _defaults(app: App, source: str, message: Message) -> list[str]:
-    """The endpoints to which routes of plugins send a message."""
-    found = []
-    for handler in app.dispatchers[source].handlers_for_address(message.address):
-        if isinstance(handler.callback, DirectRoute):
-            found.append(handler.callback.sink.name)
-    return found

@@ -82,12 +82,12 @@ def command(file: Path | None, form: Form, verbose: bool) -> None:
 
 
 def read_configuration(
-    file: Path | None, plugins: Plugins, *, allow_broken: bool = False
+    file: Path | None, plugins: Plugins, *, allow_broken: bool = False, with_tests: bool = False
 ) -> Configuration:
     """The configuration of a file, or the built-in one without the plugins that are missing.
 
     Functions of routes can import modules from the directory of the file. ``allow_broken``
-    accepts endpoints of broken plugins, which never connect.
+    accepts endpoints of broken plugins, which never connect; ``with_tests`` reads the tests too.
     """
     if file is not None:
         directory = str(file.resolve().parent)
@@ -95,7 +95,7 @@ def read_configuration(
             sys.path.insert(0, directory)
         types = plugins.endpoint_types.with_fallbacks(plugins.broken_types)
         try:
-            return load(file, types, allow_broken=allow_broken)
+            return load(file, types, allow_broken=allow_broken, with_tests=with_tests)
         except ConfigurationError as error:
             if not (new := plugins.installed_since()):
                 raise

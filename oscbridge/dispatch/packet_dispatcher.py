@@ -18,12 +18,7 @@ from oscbridge.dispatch.cache import DecodePlan, Target, Watcher
 from oscbridge.dispatch.forwarded_tag import ForwardedTag
 from oscbridge.dispatch.handler import ClientAddress, Reply
 from oscbridge.dispatch.overrides import HANDLER_ERRORS
-from oscbridge.dispatch.packet_reader import (
-    MAX_ROUTE_CALLS,
-    Deviation,
-    PacketReader,
-    ReadMessage,
-)
+from oscbridge.dispatch.packet_reader import MAX_ROUTE_CALLS, Deviation, PacketReader, ReadMessage
 from oscbridge.dispatch.scheduler import Scheduler
 from oscbridge.dispatch.timing import Timing
 from oscbridge.errors import DecodeError
@@ -233,10 +228,8 @@ class PacketDispatcher(Timing, PacketReader):
                 for _, _, target, head, values in group
             ]
             watcher = self._watcher
-            was_watched = watcher is not None
-            later = partial(
-                self._call_all, calls, client_address, reply, was_watched, self._binding
-            )
+            about = (calls, client_address, reply)
+            later = partial(self._call_all, *about, watcher is not None, self._binding)
             if timetag is None or not self._wait(timetag, now, later, len(calls), client_address):
                 self._call_all(calls, client_address, reply)
                 if isinstance(timetag, ForwardedTag):

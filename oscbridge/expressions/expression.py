@@ -6,7 +6,10 @@ import ast
 import reprlib
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import lru_cache
+from types import CodeType
 from typing import Any, Final, TypeAlias, cast
 
 from oscbridge.errors import ExpressionError, MessageDropped
@@ -16,7 +19,7 @@ from oscbridge.expressions.kinds import Kind, kind_of_tree
 from oscbridge.expressions.syntax import ARGUMENTS, NAMES, column_of, parse
 from oscbridge.osc import Argument
 
-__all__ = ["Args", "Bound", "Context", "Expression", "Let", "Scope", "checked_value"]
+__all__ = ["CLOCK", "Args", "Bound", "Context", "Expression", "Let", "Scope", "checked_value"]
 
 Args: TypeAlias = tuple[Argument, ...]
 Let: TypeAlias = tuple[Any, ...]
@@ -30,15 +33,19 @@ It raises ``IndexError`` for a missing argument of the message, and other except
 MAX_SHOWN: Final = 40
 """Characters of each value in the text about a failure."""
 
+MAX_COMPILED: Final = 1_000
+"""Compiled expressions that are kept for the next use."""
+
 _FIX: Final = "use a name, e.g. x, or remove it"
 
 _NAMESPACE: Final[Mapping[str, object]] = {
     **FUNCTIONS,
     **{f"_{name}": function for name, function in OPERATORS.items()},
-    NOW: time.time,
     "__builtins__": {},
 }
 
+CLOCK: Final[ContextVar[Callable[[], float]]] = ContextVar("CLOCK", default=time.time)
+"""The clock of ``now`` in expressions that are compiled in this context, in seconds of Unix."""
 
 _REPR: Final = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = MAX_SHOWN
@@ -78,6 +85,13 @@ class Context:
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
+@lru_cache(MAX_COMPILED)  # a configuration is read again for a reload, and for each of its tests
+def _compiled(text: str, scope: Scope) -> tuple[ast.expr, CodeType]:
+    """The tree and the code of an expression. Raises :class:`ExpressionError`."""
+    tree = parse(text, (*scope.captures, *scope.let), scope.variables)
+    return tree, generate(tree, scope.captures, scope.let)
+
+
 class Expression:
     """A compiled expression. Raises :class:`~oscbridge.errors.ExpressionError`.
 
@@ -88,12 +102,12 @@ class Expression:
     def __init__(self, text: str, scope: Scope | None = None) -> None:
         self.text = text
         self.scope = scope = Scope() if scope is None else scope
-        self._tree = parse(text, (*scope.captures, *scope.let), scope.variables)
+        self._tree, code = _compiled(text, scope)
         self.names = tuple(dict.fromkeys(_names(self._tree)))
         """The names that it uses, in order, without those of functions."""
-        code = generate(self._tree, scope.captures, scope.let)
         # The tree has only what parse() lets pass, and no builtins.
-        self._make = cast(Callable[..., Bound], eval(code, dict(_NAMESPACE)))
+        names = {**_NAMESPACE, NOW: CLOCK.get()}
+        self._make = cast(Callable[..., Bound], eval(code, names))
 
     def __repr__(self) -> str:
         return f"<expression {self.text!r}>"

@@ -15,7 +15,9 @@ __all__ = ["format_float", "format_message", "format_value", "is_number", "parse
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]+")
 _NUMBER: Final = re.compile(
-    r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan)", re.IGNORECASE
+    # Possessive: backtracking in a long row of digits would take the square of its length.
+    r"[+-]?(([0-9]++\.?[0-9]*+|\.[0-9]++)(e[+-]?[0-9]++)?|inf|infinity|nan)",
+    re.IGNORECASE,
 )
 
 

@@ -9,6 +9,7 @@ async def test_a_lamp_gets_its_level() -> None:
 from oscbridge.monitoring.status import EndpointStatus
 from oscbridge.testing.bridge import RunningBridge, running_bridge
 from oscbridge.testing.configuration import check_configuration
+from oscbridge.testing.configured_tests import ConfiguredTest, run_configured_tests
 from oscbridge.testing.identity import what_does_not_add_up
 from oscbridge.testing.ports import free_port
 from oscbridge.testing.process import OscbridgeProcess, running_process
@@ -17,6 +18,7 @@ from oscbridge.testing.routes import read_routes
 from oscbridge.testing.waiting import until
 
 __all__ = [
+    "ConfiguredTest",
     "EndpointStatus",
     "OscbridgeProcess",
     "RecordingEndpoint",
@@ -24,6 +26,7 @@ __all__ = [
     "check_configuration",
     "free_port",
     "read_routes",
+    "run_configured_tests",
     "running_bridge",
     "running_process",
     "until",

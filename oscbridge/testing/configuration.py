@@ -20,6 +20,7 @@ def check_configuration(text: str, directory: Path | None = None) -> Mapping[str
     Raises :class:`oscbridge.ConfigurationError` that lists every problem.
     """
     plugins = Plugins()
-    configuration = parse(text, plugins.endpoint_types, "test.toml", directory)
+    types = plugins.endpoint_types
+    configuration = parse(text, types, "test.toml", directory, with_tests=True)
     App(configuration, plugins)
     return {name: entry.options for name, entry in configuration.endpoints.items()}

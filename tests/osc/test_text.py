@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oscbridge import IMPULSE, MIDI, Color, EncodeError, Message, TimeTag
-from oscbridge.osc.text import format_message, parse_arguments
+from oscbridge.osc.text import format_message, is_number, parse_arguments
 
 
 @pytest.mark.parametrize(
@@ -139,3 +139,8 @@ def test_format_float_uses_the_fewest_digits_that_identify_the_number(value: flo
 @given(st.text())
 def test_format_message_is_printable_for_any_text(text: str) -> None:
     assert format_message(Message("/" + text, "s", (text,))).isprintable()
+
+
+def test_long_row_of_digits_is_read_in_no_time() -> None:
+    assert not is_number("1" * 200_000 + "x")  # with backtracking it would take minutes
+    assert is_number("1" * 200_000)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -48,14 +49,20 @@ listen = "127.0.0.1:8080"
 
 
 def load(
-    path: Path, types: Mapping[str, type[AnyEndpoint]], *, allow_broken: bool = False
+    path: Path,
+    types: Mapping[str, type[AnyEndpoint]],
+    *,
+    allow_broken: bool = False,
+    with_tests: bool = False,
 ) -> Configuration:
     """Read a file and the environment. ``types`` are the endpoint types by name.
 
     Raises as :func:`parse` does.
     """
-    directory = path.absolute().parent
-    return parse(read_file(path), types, str(path), directory, allow_broken=allow_broken)
+    directory, text = path.absolute().parent, read_file(path)
+    return parse(
+        text, types, str(path), directory, allow_broken=allow_broken, with_tests=with_tests
+    )
 
 
 def parse(
@@ -65,6 +72,7 @@ def parse(
     directory: Path | None = None,
     *,
     allow_broken: bool = False,
+    with_tests: bool = False,
 ) -> Configuration:
     """Read TOML and the environment, which takes precedence.
 
@@ -72,11 +80,12 @@ def parse(
     ``directory``. The variables that were used are logged. Raises
     :class:`ConfigurationError` that lists every problem, and :class:`OSCBridgeError` if all of
     them are endpoints of broken plugins, which ``allow_broken`` accepts.
+    ``with_tests`` reads the tables ``[[test]]``, which are ignored otherwise.
     """
     path = "" if directory is None else str(directory / Path(name).name)
     files = include_files(text, name, Path(path))
     overlaid = overlay(files.raw, os.environ)
-    reader = Reader(overlaid.raw, types, directory, path)
+    reader = Reader(overlaid.raw, types, directory, path, with_tests=with_tests)
     problems = [f"environment: {problem}" for problem in overlaid.problems]
     problems += [files.explain(each.path, overlaid.explain(each)) for each in reader.problems]
     if not problems and reader.broken and not allow_broken:
@@ -93,7 +102,7 @@ def parse(
         _log.warning("%s", warning)
     if not reader.bridges and not reader.endpoints:
         _log.warning("%s: no bridges and no endpoints: nothing will be received", name)
-    return reader.configuration()
+    return replace(reader.configuration(), tests=reader.tests)
 
 
 def _all_warnings(reader: Reader, files: IncludedTables) -> Iterator[str]:

@@ -30,6 +30,7 @@ MAX_PATTERNS: Final = 100
 """Names and patterns under ``include`` of one file."""
 
 _NAMED: Final = ("bridge", "endpoint", "variables")
+_LISTS: Final = ("route", "test")
 _WILD: Final = "*?["
 
 
@@ -127,22 +128,20 @@ class IncludedTables:
             if os.path.realpath(directory / each) not in self._seen:
                 yield directory / each
 
-    def _merge(self, tables: Mapping[str, Any], name: str) -> None:
+    def _merge(self, file: Mapping[str, Any], name: str) -> None:
         self._first_routes[name] = len(_list(self.raw.get("route")))
-        for key, value in tables.items():
+        for key, value in file.items():
             there = self.raw.get(key)
             if key in _NAMED and isinstance(value, dict) and isinstance(there, dict | type(None)):
                 section = self.raw.setdefault(key, {})
                 for each, table in value.items():
                     self._claim((key, each), name)
                     section[each] = table
-            elif (
-                key == "route" and isinstance(value, list) and isinstance(there, list | type(None))
-            ):
-                routes = self.raw.setdefault(key, [])
+            elif key in _LISTS and isinstance(value, list) and isinstance(there, list | type(None)):
+                tables = self.raw.setdefault(key, [])
                 for table in value:
-                    self._origins[key, len(routes)] = name
-                    routes.append(table)
+                    self._origins[key, len(tables)] = name
+                    tables.append(table)
             else:
                 self._claim((key,), name)
                 self.raw[key] = value

@@ -28,20 +28,23 @@ class ConfigProblem:
     """The offending value as it is shown; empty if it is missing, irrelevant or secret."""
     renamed_to: KeyPath = ()
     """The current path of the key, if the path is a former one."""
+    title: str = ""
+    """The name of the test that it is in."""
 
     def __str__(self) -> str:
         value = f" = {self.value}" if self.value else ""
-        return f"{path_text(self.path)}{value}: {self.text}"
+        return f"{path_text(self.path, self.title)}{value}: {self.text}"
 
 
-def path_text(path: KeyPath) -> str:
-    """A path as text: ``bridge.stage.listen``, ``route 1: midi.channel``.
+def path_text(path: KeyPath, title: str = "") -> str:
+    """A path as text: ``bridge.stage.listen``, ``route 1: midi.channel``, ``test 1 (title): send``.
 
     Positions in lists are counted from 1.
     """
-    if len(path) > 1 and path[0] == "route" and isinstance(path[1], int):
+    if len(path) > 1 and path[0] in ("route", "test") and isinstance(path[1], int):
         rest = path_text(path[2:])
-        return f"route {path[1] + 1}" + (f": {rest}" if rest else "")
+        named = f" ({title})" if title else ""
+        return f"{path[0]} {path[1] + 1}{named}" + (f": {rest}" if rest else "")
     return ".".join(str(step + 1) if isinstance(step, int) else step for step in path)
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.endpoint_models import SPOOL_AGE, HostOptions
@@ -38,11 +38,14 @@ from oscbridge.net.url import OSCURL
 from oscbridge.options import Options
 from oscbridge.suggestions import suggest
 
+if TYPE_CHECKING:
+    from oscbridge.bridge.simulation.cases import Case
+
 __all__ = ["Reader"]
 
 _Model = TypeVar("_Model", bound=Options)
 
-_SECTIONS: Final = ("bridge", "endpoint", "http", "route", "run", "variables")
+_SECTIONS: Final = ("bridge", "endpoint", "http", "route", "run", "test", "variables")
 
 
 class Reader:
@@ -54,6 +57,8 @@ class Reader:
         types: Mapping[str, type[AnyEndpoint]],
         directory: Path | None = None,
         configuration: str = "",
+        *,
+        with_tests: bool = False,
     ) -> None:
         self.problems: list[ConfigProblem] = []
         self.broken: list[ConfigProblem] = []
@@ -63,10 +68,7 @@ class Reader:
         self._types = types
         self._directory = directory
         self._configuration = configuration
-        for key in raw:
-            if key not in _SECTIONS:
-                text = f"unknown key; {suggest(key, _SECTIONS, 'known keys')}"
-                self._problem((key,), text)
+        self._check_sections(raw)
         bridges, endpoints = self._tables(raw, "bridge"), self._tables(raw, "endpoint")
         for name, table in bridges.items():
             self._read_bridge(name, table)
@@ -90,6 +92,7 @@ class Reader:
         self.dot_stars = routes.dot_stars
         self.problems += routes.problems
         self.problems += self._loops(routes.options, listens)
+        self.tests = self._read_tests(raw, bridges, endpoints) if with_tests else []
         self.warnings = [
             (
                 index,
@@ -98,6 +101,12 @@ class Reader:
             )
             for index, loop in loops_through_media(routes.options, self.endpoints)
         ]
+
+    def _check_sections(self, raw: Mapping[str, Any]) -> None:
+        for key in raw:
+            if key not in _SECTIONS:
+                text = f"unknown key; {suggest(key, _SECTIONS, 'known keys')}"
+                self._problem((key,), text)
 
     def configuration(self) -> Configuration:
         """The configuration. To be called only if there are no problems."""
@@ -144,6 +153,22 @@ class Reader:
             return section
         self._problem(("route",), "expected a list of tables; write [[route]]", section)
         return []
+
+    def _read_tests(
+        self,
+        raw: Mapping[str, Any],
+        bridges: Mapping[str, object],
+        endpoints: Mapping[str, Mapping[str, Any]],
+    ) -> list[Case]:
+        """The tables ``[[test]]``."""
+        from oscbridge.bridge.config.cases import CaseReader  # a running bridge does not need it
+
+        types = {name: self._types.get(str(each.get("type"))) for name, each in endpoints.items()}
+        sinks = [name for name, each in types.items() if each is None or each.is_sink()]
+        reader = CaseReader([*bridges, *endpoints], sinks)
+        reader.read(raw.get("test", []))
+        self.problems += reader.problems
+        return reader.cases
 
     def _read_bridge(self, name: str, table: Mapping[str, Any]) -> None:
         path = ("bridge", name)

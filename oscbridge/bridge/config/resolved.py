@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
@@ -15,6 +16,9 @@ from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.delivery import RouteInfo
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.options import Options
+
+if TYPE_CHECKING:  # a running bridge has no tests
+    from oscbridge.bridge.simulation.cases import Case
 
 __all__ = ["Configuration", "EndpointEntry"]
 
@@ -42,6 +46,9 @@ class Configuration:
     variables: Mapping[str, Variable] = field(default_factory=dict)
     state_file: Path | None = None
     """The file of the variables that persist; None if there are none."""
+
+    tests: Sequence[Case] = ()
+    """The tests of the file, if they were read; a running bridge has none."""
 
     def routes_with(self, endpoint: str) -> list[RouteConfig]:
         """The routes that lead to an endpoint."""

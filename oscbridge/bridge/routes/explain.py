@@ -91,12 +91,8 @@ def _trace_route(
         yield Step("enabled", "false", "no: the route is disabled", "stopped")
         return
     captures = _match(route.match, message.address)
-    if captures is None:
+    if captures is None or (captures and is_pattern(message.address)):
         yield Step("match", route.match, _why_not(route.match, message.address), "stopped")
-        return
-    if captures and is_pattern(message.address):
-        text = "no: the address is a pattern, and this match captures parts of an address"
-        yield Step("match", route.match, text, "stopped")
         return
     found = ", ".join(f"{{{name}}} = {text}" for name, text in captures.items())
     yield Step("match", route.match, found or "matches")
@@ -259,7 +255,7 @@ def _stateful_steps(route: RouteConfig, messages: Sequence[Message]) -> Iterator
 
 
 def _seconds(seconds: float) -> str:
-    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.6g} s"
 
 
 def _options(options: Options | None) -> str:
@@ -278,6 +274,8 @@ def _match(match: str, address: str) -> dict[str, str] | None:
 
 def _why_not(match: str, address: str) -> str:
     pattern = Pattern(match, mapped=True)
+    if is_pattern(address) and pattern.captures:
+        return "no: the address is a pattern, and this match captures parts of an address"
     if is_pattern(address):
         return "no: the address is a pattern that does not match this one"
     if not is_pattern(match):
