@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         Serving,
         SharesMedium,
     )
-    from oscbridge.bridge.config.captures import check_captures
+    from oscbridge.bridge.config.captures import check_captures, check_template
     from oscbridge.bridge.config.secrets import File, Folder, Secret
     from oscbridge.child_process import child_environment
     from oscbridge.delivery import Delivery, RouteInfo
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         DecodeError,
         EncodeError,
         EndpointError,
+        ExpressionFailed,
         LimitError,
         MessageDropped,
         NotConnected,
@@ -95,11 +96,12 @@ if TYPE_CHECKING:
     from oscbridge.osc.json import decode_json, encode_json
     from oscbridge.osc.text import is_number
     from oscbridge.source import RouteFunction, Routes, Sink, Source
+    from oscbridge.templates.expression import TemplateExpression
     from oscbridge.templates.message import MessageTemplate
     from oscbridge.templates.placeholders import Placeholder, Template
 
 _HOMES = {
-    "oscbridge.bridge.config.captures": ("check_captures",),
+    "oscbridge.bridge.config.captures": ("check_captures", "check_template"),
     "oscbridge.abilities": (
         "Coalescing",
         "Durability",
@@ -126,6 +128,7 @@ _HOMES = {
         "DecodeError",
         "EncodeError",
         "EndpointError",
+        "ExpressionFailed",
         "LimitError",
         "MessageDropped",
         "NotConnected",
@@ -179,6 +182,7 @@ _HOMES = {
     "oscbridge.net.token_bucket": ("TokenBucket",),
     "oscbridge.net.unsent": ("UnsentMessages",),
     "oscbridge.net.url": ("OSCURL", "HostPort"),
+    "oscbridge.templates.expression": ("TemplateExpression",),
     "oscbridge.templates.message": ("MessageTemplate",),
     "oscbridge.templates.placeholders": ("Placeholder", "Template"),
 }
@@ -213,6 +217,7 @@ __all__ = [
     "Endpoint",
     "EndpointError",
     "EndpointTypes",
+    "ExpressionFailed",
     "File",
     "Folder",
     "Host",
@@ -253,6 +258,7 @@ __all__ = [
     "Source",
     "Subject",
     "Template",
+    "TemplateExpression",
     "TimeTag",
     "TokenBucket",
     "UnsentMessages",
@@ -262,6 +268,7 @@ __all__ = [
     "check_interface",
     "check_origins",
     "check_placeholder",
+    "check_template",
     "child_environment",
     "decode_json",
     "decode_packet",

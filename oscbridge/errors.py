@@ -15,6 +15,7 @@
         ├── NotConnected             reconnect and retry
         ├── BackOff                  retry after ``seconds``
         ├── BadMessage               this message can never be delivered
+        │   ├── ExpressionFailed     an expression in the options of its route fails
         │   └── PoisonMessage        the peer disconnects at this message
         └── PartialDelivery          some messages of a batch: which are accepted or rejected
 
@@ -35,6 +36,7 @@ __all__ = [
     "EncodeError",
     "EndpointError",
     "ExpressionError",
+    "ExpressionFailed",
     "LimitError",
     "MessageDropped",
     "NotConnected",
@@ -158,6 +160,15 @@ class BadMessage(EndpointError):
 
     reason: ClassVar[str] = "bad"
     """The reason under which the host counts it."""
+
+
+class ExpressionFailed(BadMessage):
+    """An expression in the options of the message's route fails; the text has its values.
+
+    :class:`~oscbridge.TemplateExpression` raises it, and the host counts it as ``expression``.
+    """
+
+    reason = "expression"
 
 
 class PoisonMessage(BadMessage):

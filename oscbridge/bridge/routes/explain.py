@@ -12,11 +12,13 @@ from oscbridge.bridge.routes.expression_steps import ExpressionSteps
 from oscbridge.bridge.routes.pure_steps import PureSteps
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.handler import Handler
-from oscbridge.errors import MessageDropped
+from oscbridge.errors import ExpressionFailed, MessageDropped
 from oscbridge.expressions.expression import Context, Let
 from oscbridge.options import Options
 from oscbridge.osc import Message, Pattern, is_pattern
 from oscbridge.osc.text import format_message
+from oscbridge.templates.expression import TemplateExpression
+from oscbridge.templates.placeholders import Placeholder
 
 __all__ = ["RouteTrace", "Step", "sources", "trace"]
 
@@ -109,6 +111,14 @@ def _trace_route(
     yield from _stateful_steps(route)
     for name in route.to:
         type_name = configuration.endpoints[name].type_name
+        failed = False
+        for each in messages:
+            for key, placeholder in route.expressions.get(name, ()):
+                result, outcome = _option(placeholder, each, captures)
+                failed = failed or outcome == "stopped"
+                yield Step(f"{type_name}.{key}", str(placeholder), result, outcome)
+        if failed and len(messages) == 1:
+            continue
         yield Step("to", name, f"{type_name}{_options(route.options.get(name))}", "sent")
 
 
@@ -183,6 +193,17 @@ def _stateful_steps(route: RouteConfig) -> Iterator[Step]:
 
 def _seconds(seconds: float) -> str:
     return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+
+
+def _option(
+    placeholder: Placeholder, message: Message, captures: Mapping[str, str]
+) -> tuple[str, Outcome]:
+    """The value of an expression in the options of a route for an endpoint."""
+    try:
+        value = TemplateExpression(placeholder).value(message, captures)
+    except ExpressionFailed as error:
+        return f"lost: {error}", "stopped"
+    return f"{value!r}"[:MAX_VALUE], "passed"
 
 
 def _options(options: Options | None) -> str:

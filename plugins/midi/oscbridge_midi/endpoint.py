@@ -16,8 +16,8 @@ from oscbridge_midi.message_encoder import (
     PANIC,
     MessageEncoder,
     MidiDelivery,
-    describe_error,
     encoder_of,
+    rejection,
 )
 from oscbridge_midi.message_table import TABLE, MidiMessages
 from oscbridge_midi.mpe import find_overlap
@@ -227,8 +227,8 @@ class MidiEndpoint(
             try:
                 encoded = self._encoder.encode(message, route, captures)
                 self._check_size(encoded)
-            except MidiEncodeError as error:
-                rejected[index] = oscbridge.BadMessage(describe_error(message, error))
+            except (MidiEncodeError, oscbridge.ExpressionFailed) as error:
+                rejected[index] = rejection(message, error)
                 continue
             for data in encoded:  # before it is sent: an additional Note Off does no harm
                 self._notes.track(data, origin)
