@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         EncodeError,
         EndpointError,
         ExpressionFailed,
+        InputError,
         LimitError,
         MessageDropped,
         NotConnected,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     )
     from oscbridge.hooks import hookimpl
     from oscbridge.host import Host
+    from oscbridge.importing import ImportedFile, ImportedRule, Importer, Importers
     from oscbridge.net.allowlist import AllowList
     from oscbridge.net.any_host import (
         family_of_any_host,
@@ -99,6 +101,7 @@ if TYPE_CHECKING:
     from oscbridge.templates.expression import TemplateExpression
     from oscbridge.templates.message import MessageTemplate
     from oscbridge.templates.placeholders import Placeholder, Template
+    from oscbridge.toml_text import TomlTable, TomlValue, toml_table
 
 _HOMES = {
     "oscbridge.bridge.config.captures": ("check_captures", "check_template"),
@@ -116,6 +119,7 @@ _HOMES = {
     "oscbridge.dispatch.handler": ("ClientAddress",),
     "oscbridge.endpoint": ("AnyEndpoint", "Endpoint", "EndpointTypes", "OnStart", "Policy"),
     "oscbridge.host": ("Host",),
+    "oscbridge.importing": ("ImportedFile", "ImportedRule", "Importer", "Importers"),
     "oscbridge.options": ("Options",),
     "oscbridge.bridge.config.secrets": ("File", "Folder", "Secret"),
     "oscbridge.child_process": ("child_environment",),
@@ -129,6 +133,7 @@ _HOMES = {
         "EncodeError",
         "EndpointError",
         "ExpressionFailed",
+        "InputError",
         "LimitError",
         "MessageDropped",
         "NotConnected",
@@ -185,6 +190,7 @@ _HOMES = {
     "oscbridge.templates.expression": ("TemplateExpression",),
     "oscbridge.templates.message": ("MessageTemplate",),
     "oscbridge.templates.placeholders": ("Placeholder", "Template"),
+    "oscbridge.toml_text": ("TomlTable", "TomlValue", "toml_table"),
 }
 _HOME = {name: (module, name) for module, names in _HOMES.items() for name in names}
 _HOME |= {  # names that say enough only within their module
@@ -224,7 +230,12 @@ __all__ = [
     "HostError",
     "HostPolicy",
     "HostPort",
+    "ImportedFile",
+    "ImportedRule",
+    "Importer",
+    "Importers",
     "Impulse",
+    "InputError",
     "LimitError",
     "Limits",
     "Message",
@@ -261,6 +272,8 @@ __all__ = [
     "TemplateExpression",
     "TimeTag",
     "TokenBucket",
+    "TomlTable",
+    "TomlValue",
     "UnsentMessages",
     "check_captures",
     "check_host",
@@ -289,6 +302,7 @@ __all__ = [
     "open_udp_socket",
     "prepare_tcp_socket",
     "stream_decoder",
+    "toml_table",
     "udp_receiver",
     "what_failed",
 ]
