@@ -48,11 +48,7 @@ if TYPE_CHECKING:
     from oscbridge.host import Host
     from oscbridge.importing import ImportedFile, ImportedRule, Importer, Importers
     from oscbridge.net.allowlist import AllowList
-    from oscbridge.net.any_host import (
-        family_of_any_host,
-        is_any_host,
-        open_listening_socket,
-    )
+    from oscbridge.net.any_host import family_of_any_host, is_any_host, open_listening_socket
     from oscbridge.net.host_name import (
         HostError,
         check_host,
@@ -164,7 +160,6 @@ _HOMES = {
         "encode_bundle",
         "encode_message",
         "encode_packet",
-        "family_of_any_host",
         "infer",
         "is_pattern",
         "messages",
