@@ -9,7 +9,9 @@ from traceback import walk_tb
 from types import TracebackType
 from typing import Final
 
-__all__ = ["defined_at", "failure_text", "place_of"]
+from oscbridge.errors import OSCBridgeError
+
+__all__ = ["defined_at", "failure_text", "is_explained", "place_of"]
 
 _HERE: Final = str(Path(__file__).parent)
 _PLUGINS_OF_OUR_OWN: Final = str(Path(__file__).parent / "endpoints")
@@ -19,6 +21,14 @@ _CALLING: Final = (
     str(Path("importlib", "__init__.py")),
     str(Path("pluggy", "_")),
 )
+
+
+def is_explained(error: BaseException) -> bool:
+    """Whether the text of an error says it all: it was raised on purpose, like all its causes."""
+    each: BaseException | None = error
+    while isinstance(each, OSCBridgeError | OSError):
+        each = each.__cause__
+    return each is None
 
 
 def failure_text(error: BaseException) -> str:

@@ -24,6 +24,7 @@ from oscbridge.cli import fail
 from oscbridge.cli.ending import end_within
 from oscbridge.cli.until_signal import hold_hangup, until_signal
 from oscbridge.errors import ConfigurationError, OSCBridgeError
+from oscbridge.failures import is_explained
 from oscbridge.logs.setup import Form, configure_log
 from oscbridge.monitoring.service import Service
 from oscbridge.plugins import Plugins
@@ -142,8 +143,7 @@ def _abandon(app: App, sources: Iterable[str]) -> None:
 def _log_bug(error: OSCBridgeError) -> None:
     """Log the traceback of what an error hides, with ``--verbose``, unless it is expected."""
     cause = error.__cause__
-    is_expected = isinstance(cause, OSCBridgeError | OSError) and cause.__cause__ is None
-    if cause is not None and not is_expected:
+    if cause is not None and not is_explained(cause):
         _log.debug("the start failed", exc_info=cause)
 
 

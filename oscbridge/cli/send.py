@@ -86,7 +86,8 @@ def read_message(words: Sequence[str]) -> Message:
 
 def _message(address: str, args: tuple[str, ...], types: str | None) -> Message:
     if not address.startswith("/"):
-        raise click.UsageError(f"address must start with '/', got {address!r}")
+        fix = f"; write --to {address}" if "://" in address else ""
+        raise click.UsageError(f"address must start with '/', got {address!r}{fix}")
     words = address.split()
     if len(words) > 1 and not args and types is None:
         raise click.UsageError(

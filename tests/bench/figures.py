@@ -13,6 +13,7 @@ SECTIONS = (
     "streams",
     "encode",
     "routes",
+    "shows",
     "dashboards",
     "mqtt",
     "midi",

@@ -92,6 +92,7 @@ def test_send_prints_the_sent_message(call: Call, receiver: socket.socket) -> No
     ("args", "text"),
     [
         (("hello",), "address must start with '/', got 'hello'"),
+        (("udp://a:1", "/x"), "address must start with '/', got 'udp://a:1'; write --to udp://a:1"),
         (("/a 1",), "did you mean: oscbridge send /a 1?"),
         ((), "Missing argument 'ADDRESS'"),
         (("/x", "--types", "i", "a"), "'a' does not fit type tag 'i'"),

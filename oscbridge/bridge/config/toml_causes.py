@@ -275,7 +275,8 @@ def _value(error: TOMLProblem) -> Cause | None:
     if re.fullmatch(r"[+-]?\d+,\d+", value):
         return Cause(start, f"comma in a number; write {value.replace(',', '.')}")
     if re.fullmatch(r"[+-]?(\.\d+|\d+\.)", value):
-        sign, digits = re.match(r"([+-]?)(.*)", value).groups()  # type: ignore[union-attr]
+        digits = value.lstrip("+-")
+        sign = value.removesuffix(digits)
         fixed = f"{sign}0{digits}" if digits.startswith(".") else f"{sign}{digits}0"
         return Cause(start, f"missing digit at the point; write {fixed}")
     if re.fullmatch(r"[+-]?0\d+", value):

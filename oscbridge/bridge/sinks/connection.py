@@ -10,7 +10,7 @@ from typing import Final
 
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import BackOff, EndpointError
-from oscbridge.failures import failure_text
+from oscbridge.failures import failure_text, is_explained
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.net.os_errors import what_failed
 
@@ -169,12 +169,11 @@ class EndpointConnection:
         self._end_recovery()
         self.broken.set()
         self.problem = _reason(error)
-        is_expected = isinstance(error, EndpointError | OSError) and error.__cause__ is None
         self._reporter.report(
             "connection",
             f"not connected: {self.problem}",
             level=logging.ERROR,
-            error=None if is_expected else error,
+            error=None if is_explained(error) else error,
         )
 
     def lost(self, error: Exception) -> bool:

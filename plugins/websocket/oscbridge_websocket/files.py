@@ -7,6 +7,7 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import cache
 from mimetypes import MimeTypes
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -53,7 +54,7 @@ TYPES: Final = {
 }
 """Content types by suffix; those of the system differ, and some break scripts."""
 
-_OTHER_TYPES: Final = MimeTypes()
+_other_types: Final = cache(MimeTypes)  # reading the files of the system takes 20 ms
 _OPEN_FLAGS: Final = (
     os.O_RDONLY
     | getattr(os, "O_NOFOLLOW", 0)
@@ -164,5 +165,5 @@ def _open(path: Path, shown: str) -> FoundFile | None:
 
 def _content_type(name: str) -> str:
     suffix = PurePosixPath(name).suffix.lower()
-    found = TYPES.get(suffix) or _OTHER_TYPES.guess_type(name)[0] or "application/octet-stream"
+    found = TYPES.get(suffix) or _other_types().guess_type(name)[0] or "application/octet-stream"
     return f"{found}; charset=utf-8" if found.startswith("text/") else found

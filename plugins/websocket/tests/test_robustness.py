@@ -23,6 +23,14 @@ async def probe(bridge: Any, join: Any, messages: Any) -> None:
     assert await messages(receiver) == [Message.of("/probe", 1)]
 
 
+async def slow_and_fast(start: Any, join: Any, raw: Any) -> tuple[Any, Any, Any]:
+    """A bridge with short client queues, a client that reads, and one that does not."""
+    bridge = await start("max_client_queue = 4")
+    fast, slow = await join(bridge), await raw(bridge)
+    await slow.handshake()
+    return bridge, fast, slow
+
+
 async def stuff(bridge: Any, fast: Any, messages: Any) -> int:
     """Send until a client that does not read loses a message. Returns the number sent."""
     for sent in range(1, 1_000):
@@ -39,9 +47,7 @@ async def stuff(bridge: Any, fast: Any, messages: Any) -> int:
 async def test_client_that_does_not_read_slows_nobody_and_its_drops_are_counted(
     start: Any, join: Any, messages: Any, raw: Any
 ) -> None:
-    bridge = await start("max_client_queue = 4")
-    fast, slow = await join(bridge), await raw(bridge)
-    await slow.handshake()
+    bridge, fast, _slow = await slow_and_fast(start, join, raw)
     await stuff(bridge, fast, messages)
     before = bridge.client_drops["slow_client"]
     for _ in range(10):
@@ -54,9 +60,7 @@ async def test_client_that_does_not_read_slows_nobody_and_its_drops_are_counted(
 async def test_messages_queued_for_a_disconnected_client_are_counted_apart(
     start: Any, join: Any, messages: Any, raw: Any
 ) -> None:
-    bridge = await start("max_client_queue = 4")
-    fast, slow = await join(bridge), await raw(bridge)
-    await slow.handshake()
+    bridge, fast, slow = await slow_and_fast(start, join, raw)
     sent = await stuff(bridge, fast, messages)
     await slow.close()
     async with asyncio.timeout(10):
@@ -70,9 +74,7 @@ async def test_each_message_reaches_a_client_that_is_cut_off_or_is_counted(
     start: Any, join: Any, messages: Any, raw: Any
 ) -> None:
     """What was handed to the transport of an aborted connection is not lost silently."""
-    bridge = await start("max_client_queue = 4")
-    fast, slow = await join(bridge), await raw(bridge)
-    await slow.handshake()
+    bridge, fast, slow = await slow_and_fast(start, join, raw)
     sent = await stuff(bridge, fast, messages)
     await bridge.stop()
     whole = 0
@@ -91,9 +93,7 @@ async def test_each_message_reaches_a_client_that_is_cut_off_or_is_counted(
 async def test_client_that_reads_again_receives_the_newest(
     start: Any, join: Any, messages: Any, raw: Any
 ) -> None:
-    bridge = await start("max_client_queue = 4")
-    fast, slow = await join(bridge), await raw(bridge)
-    await slow.handshake()
+    bridge, fast, slow = await slow_and_fast(start, join, raw)
     await stuff(bridge, fast, messages)
     bridge.send(Message.of("/newest"))
     await messages(fast)
@@ -107,9 +107,7 @@ async def test_client_that_reads_again_receives_the_newest(
 async def test_close_does_not_wait_for_a_client_that_does_not_read(
     start: Any, join: Any, messages: Any, raw: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bridge = await start("max_client_queue = 4")
-    fast, slow = await join(bridge), await raw(bridge)
-    await slow.handshake()
+    bridge, fast, _slow = await slow_and_fast(start, join, raw)
     await stuff(bridge, fast, messages)
     started = time.monotonic()
     await bridge.stop()

@@ -221,6 +221,21 @@ async def test_connection_loss_and_recovery_are_logged(
     assert second.startswith("connected again")
 
 
+async def test_problem_with_a_known_cause_is_logged_without_its_place(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    problem = ConnectionResetError("the broker wants TLS")
+    problem.__cause__ = OSError("wrong version number")
+    endpoint = Picky({0: problem})
+    delivery = make(endpoint)
+    await delivery.start()
+    delivery.offer(MESSAGES[0])
+    await endpoint.has(1)
+    await delivery.stop()
+    first = caplog.records[0]
+    assert (first.getMessage(), first.exc_info) == ("not connected: the broker wants TLS", None)
+
+
 async def test_problem_explains_why_it_is_not_connected() -> None:
     waiting = asyncio.Event()
 

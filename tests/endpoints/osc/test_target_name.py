@@ -123,6 +123,17 @@ class Stage:
         self.start(self.near, "-c", SENDER, "/cue")
         return program
 
+    def moved(
+        self,
+    ) -> tuple[subprocess.Popen[str], subprocess.Popen[str], subprocess.Popen[str]]:
+        """Two devices and a bridge that sends to the first; its name now means the second."""
+        self.set_hosts("10.77.0.2")
+        first, second = self.device("10.77.0.2"), self.device("10.77.0.3")
+        program = self.bridge()
+        assert self.line(first) == "/cue"
+        self.set_hosts("10.77.0.3")
+        return first, second, program
+
     def line(self, process: subprocess.Popen[str]) -> str:
         output: IO[str] | Any = process.stdout
         line: str = output.readline()
@@ -148,11 +159,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 @namespaces
 @pytest.mark.timeout(WAIT)
 def test_reload_finds_the_new_address_of_a_target(stage: Stage) -> None:
-    stage.set_hosts("10.77.0.2")
-    first, second = stage.device("10.77.0.2"), stage.device("10.77.0.3")
-    program = stage.bridge()
-    assert stage.line(first) == "/cue"
-    stage.set_hosts("10.77.0.3")
+    _first, second, program = stage.moved()
     program.send_signal(signal.SIGHUP)
     stage.until(program, "endpoint.desk: desk.lan is now 10.77.0.3 (was 10.77.0.2)")
     assert stage.line(second) == "/cue"
@@ -179,11 +186,7 @@ def test_reload_finds_the_new_address_of_a_tcp_target(stage: Stage) -> None:
 @namespaces
 @pytest.mark.timeout(WAIT)
 def test_refused_messages_find_the_new_address_of_a_target(stage: Stage) -> None:
-    stage.set_hosts("10.77.0.2")
-    first, second = stage.device("10.77.0.2"), stage.device("10.77.0.3")
-    program = stage.bridge()
-    assert stage.line(first) == "/cue"
-    stage.set_hosts("10.77.0.3")
+    first, second, program = stage.moved()
     first.kill()
     stage.until(program, "desk.lan is now 10.77.0.3")
     assert stage.line(second) == "/cue"

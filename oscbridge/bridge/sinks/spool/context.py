@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple, cast
 
-from oscbridge.bridge.hops import hops_of, origin_after
+from oscbridge.bridge.hops import decode_origin, encode_origin
 from oscbridge.errors import DecodeError
 from oscbridge.osc import Argument, Limits, Origin, TimeTag, decode_message
 from oscbridge.osc.message import encode_values
@@ -38,7 +38,7 @@ class MessageContext(NamedTuple):
             captures: list[Argument] = [text for pair in self.captures.items() for text in pair]
             route = [self.options, captures]
         timetag = None if self.timetag is None else TimeTag(self.timetag)
-        return encode_values("/context", [timetag, _encode_origin(self.origin), route])
+        return encode_values("/context", [timetag, encode_origin(self.origin), route])
 
 
 def decode_context(data: bytes) -> MessageContext:
@@ -46,11 +46,11 @@ def decode_context(data: bytes) -> MessageContext:
     record = decode_message(data, ANY_SIZE)
     match record.address, record.args:
         case "/context", (None | TimeTag() as timetag, origin, None):
-            return MessageContext(timetag, _decode_origin(origin))
+            return MessageContext(timetag, decode_origin(origin))
         case "/context", (None | TimeTag() as timetag, origin, [None | str() as options, captures]):
             text = None if options is None else str(options)
             return MessageContext(
-                timetag, _decode_origin(origin), True, text, _decode_captures(captures)
+                timetag, decode_origin(origin), True, text, _decode_captures(captures)
             )
     raise DecodeError("record", f"not a valid context: {record.address} ,{record.types}")
 
@@ -65,32 +65,8 @@ def decode_context_v1(data: bytes) -> MessageContext:
                 case (str(text),):
                     options = text
             found = _decode_captures(captures)
-            return MessageContext(timetag, _decode_origin(origin), route >= 0, options, found)
+            return MessageContext(timetag, decode_origin(origin), route >= 0, options, found)
     raise DecodeError("record", f"not a valid context: {record.address} ,{record.types}")
-
-
-def _encode_origin(origin: Origin | None) -> Argument:
-    """A source, the hops, and the peer if it is a socket address, a text or a number."""
-    if origin is None:
-        return None
-    peer: Argument = None
-    match origin.peer:
-        case tuple(parts) if all(isinstance(part, str | int) for part in parts):
-            peer = list(parts)
-        case str() | int():
-            peer = origin.peer
-    return [origin.source, hops_of(origin), peer]
-
-
-def _decode_origin(value: Argument) -> Origin | None:
-    match value:
-        case None:
-            return None
-        case [str(source), int(hops), list(parts)] if all(isinstance(p, str | int) for p in parts):
-            return origin_after(source, tuple(cast(list[str | int], parts)), hops)
-        case [str(source), int(hops), None | str() | int() as peer]:
-            return origin_after(source, peer, hops)
-    raise DecodeError("record", f"not a valid origin: {value!r}")
 
 
 def _decode_captures(values: Argument) -> dict[str, str]:

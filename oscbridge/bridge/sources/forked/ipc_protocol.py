@@ -11,9 +11,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias, TypeVar, cast
 
-from oscbridge.bridge.hops import hops_of, origin_after
+from oscbridge.bridge.hops import decode_origin, encode_origin
 from oscbridge.errors import DecodeError
-from oscbridge.osc import Argument, Limits, Message, Origin, TimeTag, decode_message, encode_message
+from oscbridge.osc import Argument, Limits, Message, TimeTag, decode_message, encode_message
 from oscbridge.osc.message import encode_values
 
 __all__ = [
@@ -74,7 +74,7 @@ class Emission(NamedTuple):
         timetag = None if message.timetag is None else TimeTag(message.timetag)
         data = encode_message(message)
         captures: list[Argument] = [text for pair in self.captures.items() for text in pair]
-        origin = _origin_out(message.origin)
+        origin = encode_origin(message.origin)
         return encode_values("/emitted", [self.route, origin, timetag, data, captures])
 
 
@@ -228,7 +228,7 @@ def read_record(data: bytes) -> Record:
     record = decode_message(data, _LIMITS)
     match record.address, record.args:
         case "/emitted", (int(route), origin, None | TimeTag() as timetag, bytes(body), captures):
-            message = decode_message(body, _LIMITS, timetag, _origin_in(origin))
+            message = decode_message(body, _LIMITS, timetag, decode_origin(origin))
             return Emission(route, message, _pairs(captures, str))
         case "/dropped", (str(reason), int(count), str(text), int(route)):
             return DroppedRecord(reason, count, text, route)
@@ -266,30 +266,6 @@ def _fit(text: str) -> str:
 
 def _not_a_record(text: str) -> DecodeError:
     return DecodeError("record", f"not a record of a worker: {text}")
-
-
-def _origin_out(origin: Origin | None) -> Argument:
-    """Source, hops, and peer: a socket address, text, a number, or None for anything else."""
-    if origin is None:
-        return None
-    peer: Argument = None
-    match origin.peer:
-        case tuple(parts) if all(isinstance(part, str | int) for part in parts):
-            peer = list(parts)
-        case str() | int():
-            peer = origin.peer
-    return [origin.source, hops_of(origin), peer]
-
-
-def _origin_in(value: Argument) -> Origin | None:
-    match value:
-        case None:
-            return None
-        case [str(source), int(hops), list(parts)] if all(isinstance(p, str | int) for p in parts):
-            return origin_after(source, tuple(cast(list[str | int], parts)), hops)
-        case [str(source), int(hops), None | str() | int() as peer]:
-            return origin_after(source, peer, hops)
-    raise _not_a_record(f"origin {value!r}")
 
 
 def _pairs(values: Argument, kind: type[_Kind]) -> dict[str, _Kind]:

@@ -1,4 +1,4 @@
-"""Messages that match no route of a forking bridge."""
+"""What a forking bridge reports about messages that its worker does not pass on."""
 
 from __future__ import annotations
 
@@ -17,14 +17,24 @@ type = "recording"
 
 [[route]]
 from = "stage"
-match = "/known"
 to = "desk"
 """
+CONDITION = BRIDGE + 'when = "1 / x > 1"'
+KNOWN = BRIDGE + 'match = "/known"'
+
+
+@pytest.mark.parametrize("scheme", ["udp", "tcp"])
+async def test_worker_reports_what_a_condition_filters(scheme: str) -> None:
+    async with running_bridge(CONDITION.format(scheme=scheme)) as bridge:
+        bridge.send("stage", *[Message.of("/x", value) for value in (0.5, 2.0, 0.0, 4.0)])
+        await bridge.recording("desk").arrived(1)
+        await bridge.until(lambda: bridge.route_status(1).messages.filtered.get("when") == 2)
+        await bridge.until(lambda: bridge.route_status(1).failed == {"expression": 1})
 
 
 @pytest.mark.parametrize("scheme", ["udp", "tcp"])
 async def test_last_address_without_a_route_is_reported(scheme: str) -> None:
-    async with running_bridge(BRIDGE.format(scheme=scheme)) as bridge:
+    async with running_bridge(KNOWN.format(scheme=scheme)) as bridge:
         bridge.send("stage", Message("/typo/1"), Message("/typo/2"))
         await bridge.until(lambda: bridge.bridge_status("stage").received.unmatched == 2)
         bridge.send("stage", Message("/known"))
@@ -33,7 +43,7 @@ async def test_last_address_without_a_route_is_reported(scheme: str) -> None:
 
 
 async def test_long_address_without_a_route_is_shortened() -> None:
-    text = BRIDGE.format(scheme="udp").replace(
+    text = KNOWN.format(scheme="udp").replace(
         "mode", "limits = { max_address_length = 20_000 }\nmode"
     )
     async with running_bridge(text) as bridge:
