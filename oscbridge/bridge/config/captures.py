@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from oscbridge.bridge.routes.expression_problems import type_problem
 from oscbridge.expressions.expression import Expression, Scope
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pydantic import ValidationInfo
 
 __all__ = ["RouteContext", "check_captures", "check_template"]
+
+_VARIABLE: Final = re.compile(r"\bvar\.\w+")
 
 
 class RouteContext(NamedTuple):
@@ -54,12 +57,12 @@ def check_template(template: Template, info: ValidationInfo) -> None:
         if not each.expression:
             continue
         names = free_names(each.expression)
+        unknown = [name for name in names if name not in (captures or ())]
         for name in () if route is None else route.let:
-            if name in names and name not in (captures or ()):
-                raise ValueError(
-                    f"{name!r} of let is only known in the keys of the route itself: "
-                    f"write it into send, e.g. '/a {{= {name}}}', and x here"
-                )
+            if name in unknown:
+                raise ValueError(_only_in_route(f"{name!r} of let", name))
+        if (variable := _VARIABLE.search(each.expression)) is not None:
+            raise ValueError(_only_in_route(repr(variable[0]), variable[0]))
         scope = Scope(names if captures is None else tuple(captures))
         expression = Expression(each.expression, scope)
         if route is None:
@@ -68,6 +71,13 @@ def check_template(template: Template, info: ValidationInfo) -> None:
         if why:
             raise ValueError(f"{each} fails for messages of types '{route.types}': {why}")
         route.expressions.append((info.field_name or "", each))
+
+
+def _only_in_route(what: str, name: str) -> str:
+    return (
+        f"{what} is only known in the keys of the route itself: "
+        f"write it into send, e.g. '/a {{= {name}}}', and x here"
+    )
 
 
 def _captures(info: ValidationInfo) -> Sequence[str] | None:

@@ -559,6 +559,10 @@ def test_peers_that_answer_each_other_are_not_a_loop() -> None:
             'let = { db = "x" }\nsynth = { text = "{= db}" }',
             "'db' of let is only known in the keys of the route itself",
         ),
+        (
+            'synth = { text = "{= x * var.gain}" }',
+            "'var.gain' is only known in the keys of the route itself",
+        ),
         ('match = "/{len}"\nsynth = { text = "{= x}" }', "capture 'len' is a function"),
     ],
 )
