@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -111,13 +111,7 @@ def _trace_route(
     yield from _stateful_steps(route)
     for name in route.to:
         type_name = configuration.endpoints[name].type_name
-        failed = False
-        for each in messages:
-            for key, placeholder in route.expressions.get(name, ()):
-                result, outcome = _option(placeholder, each, captures)
-                failed = failed or outcome == "stopped"
-                yield Step(f"{type_name}.{key}", str(placeholder), result, outcome)
-        if failed and len(messages) == 1:
+        if not (yield from _option_steps(route, name, type_name, messages, captures)):
             continue
         yield Step("to", name, f"{type_name}{_options(route.options.get(name))}", "sent")
 
@@ -193,6 +187,26 @@ def _stateful_steps(route: RouteConfig) -> Iterator[Step]:
 
 def _seconds(seconds: float) -> str:
     return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+
+
+def _option_steps(
+    route: RouteConfig,
+    name: str,
+    type_name: str,
+    messages: Sequence[Message],
+    captures: Mapping[str, str],
+) -> Generator[Step, None, bool]:
+    """The expressions in the options for an endpoint; returns whether any message reaches it."""
+    reaching = 0
+    for each in messages:
+        results = [
+            (key, placeholder, *_option(placeholder, each, captures))
+            for key, placeholder in route.expressions.get(name, ())
+        ]
+        for key, placeholder, result, outcome in results:
+            yield Step(f"{type_name}.{key}", str(placeholder), result, outcome)
+        reaching += all(outcome == "passed" for *_, outcome in results)
+    return reaching > 0
 
 
 def _option(
