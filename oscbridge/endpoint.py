@@ -157,5 +157,6 @@ class Endpoint(Generic[OptionsT, ItemT]):
 
 
 AnyEndpoint: TypeAlias = Endpoint[Any, Any]
-EndpointTypes: TypeAlias = Mapping[str, type[AnyEndpoint]]
-"""Endpoint classes by the name of their type: what ``oscbridge_endpoints`` returns."""
+EndpointTypes: TypeAlias = Mapping[str, type[AnyEndpoint] | str]
+"""Endpoint classes, or their paths, by the name of their type: what ``oscbridge_endpoints``
+returns."""

@@ -31,7 +31,9 @@ def oscbridge_endpoints() -> EndpointTypes:  # type: ignore[empty-body]
     """Offer endpoint types.
 
     Returns endpoint classes by the name that ``type = "..."`` of an ``[endpoint.NAME]``
-    picks them with. Called once, before the configuration is read.
+    picks them with. Instead of a class it may be a path, e.g. ``"oscbridge_lamp.endpoint:Lamp"``:
+    then it is imported only if a configuration uses the type. Called once, before the
+    configuration is read.
     """
 
 

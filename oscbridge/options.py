@@ -18,7 +18,12 @@ class Options(BaseModel):
     The docstring of a field is its documentation.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        defer_build=True,  # models that a configuration does not use cost nothing at the start
+    )
 
     renamed_keys: ClassVar[Mapping[str, str]] = {}
     """Current names of keys by their former names, e.g. ``{"outbox": "queue"}``.

@@ -6,19 +6,19 @@ import inspect
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points, version
 from typing import TYPE_CHECKING, Final
 
 import pluggy
 
 from oscbridge import hooks as hookspecs
-from oscbridge.bridge.config.endpoint_models import HostOptions
 from oscbridge.broken_endpoint import broken_type
-from oscbridge.endpoint import AnyEndpoint, Endpoint, EndpointTypes
+from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import PluginError
 from oscbridge.failures import defined_at, failure_text
 from oscbridge.importing import Importer, new_importers
-from oscbridge.osc import Pattern
+from oscbridge.plugin_types import EndpointTypeMap, OfferedType, import_type, problem_with_offer
 from oscbridge.source import Routes, Source
 from oscbridge.suggestions import suggest
 
@@ -54,7 +54,8 @@ class Plugin:
     """The hooks that it implements."""
     places: dict[str, str] = field(default_factory=dict, repr=False)
     """Where its hooks are defined."""
-    endpoints: dict[str, type[AnyEndpoint]] = field(default_factory=dict)
+    endpoints: dict[str, OfferedType] = field(default_factory=dict)
+    """Its endpoint types by name."""
     broken_types: set[str] = field(default_factory=set)
     """The endpoint types that it would offer, as far as that is known, if it cannot be used."""
     error: PluginError | None = None
@@ -91,25 +92,32 @@ class Plugins:
         return sorted({point.name for point in points if (point.name, point.value) not in known})
 
     @property
-    def endpoint_types(self) -> EndpointTypes:
-        """Endpoint classes by the name of their type."""
-        return {
-            name: factory for plugin in self.working for name, factory in plugin.endpoints.items()
-        }
+    def endpoint_types(self) -> EndpointTypeMap:
+        """Endpoint classes by the name of their type.
+
+        One that cannot be imported or used is a stand-in; from then on its plugin is broken.
+        """
+        working = self.working
+        return EndpointTypeMap(
+            {name: offered for plugin in working for name, offered in plugin.endpoints.items()}
+        )
 
     @property
-    def broken_types(self) -> EndpointTypes:
+    def broken_types(self) -> EndpointTypeMap:
         """Stand-ins, by the names of the types that broken plugins would offer.
 
         What could not be loaded is assumed to offer the type that its entry point is named after.
         """
-        return {
-            name: broken_type(str(plugin.error))
-            for plugin in self.plugins
-            if plugin.error is not None
-            for name in plugin.broken_types or {plugin.name}
-            if name not in self.endpoint_types
-        }
+        known = self.endpoint_types
+        return EndpointTypeMap(
+            {
+                name: broken_type(str(plugin.error))
+                for plugin in self.plugins
+                if plugin.error is not None
+                for name in plugin.broken_types or {plugin.name}
+                if name not in known
+            }
+        )
 
     def register_routes(self, routes: Routes, source: Source) -> None:
         """Let every plugin add routes that read from a source.
@@ -175,7 +183,7 @@ class Plugins:
                 continue
             if offered is None:
                 continue
-            problem = _problem_with(offered)
+            problem = problem_with_offer(offered)
             if problem:
                 if isinstance(offered, Mapping):
                     plugin.broken_types.update(name for name in offered if isinstance(name, str))
@@ -188,8 +196,23 @@ class Plugins:
                 by = f"{owner.name!r} ({owner.distribution or owner.value})"
                 self._broken(plugin, f"endpoint type {taken[0]!r} is offered by {by} already")
                 continue
-            plugin.endpoints.update(offered)
+            plugin.endpoints = {name: self._offer(plugin, name, offered[name]) for name in offered}
             owners.update(dict.fromkeys(offered, plugin))
+
+    def _offer(self, plugin: Plugin, name: str, offered: type[AnyEndpoint] | str) -> OfferedType:
+        if isinstance(offered, type):
+            return offered
+
+        @cache
+        def load() -> type[AnyEndpoint]:
+            try:
+                return import_type(name, offered)
+            except BaseException as error:
+                plugin.broken_types.add(name)
+                text = f"the type {name!r} cannot be imported: {failure_text(error)}"
+                return broken_type(str(self._broken(plugin, text, error).error))
+
+        return load
 
     def _broken(self, plugin: Plugin, text: str, error: BaseException | None = None) -> Plugin:
         plugin.error = PluginError(plugin.name, text)
@@ -244,37 +267,3 @@ def _record_hooks(plugin: Plugin, module: object) -> str:
 def _place_of_hook(plugin: Plugin) -> str:
     place = plugin.places.get("oscbridge_endpoints")
     return f" ({place})" if place else ""
-
-
-def _class_problem(factory: type[AnyEndpoint]) -> str:
-    """The problem with an endpoint class, or ``""``."""
-    for name in ("connect", "send", "send_batch", "close"):
-        method = getattr(factory, name)
-        if not inspect.iscoroutinefunction(inspect.unwrap(method)):
-            return f"{factory.__name__}.{name} must be 'async def' ({defined_at(method)})"
-    reserved = {"type", *HostOptions.model_fields}
-    for key, option in factory.options_type.model_fields.items():
-        if (option.alias or key) in reserved:
-            place = defined_at(factory.options_type)
-            return f"the bridge has the key {key!r} itself; rename the option ({place})"
-    return ""
-
-
-def _problem_with(offered: object) -> str:
-    """The problem with the result of ``oscbridge_endpoints``, or ``""``."""
-    if not isinstance(offered, Mapping):
-        return f"returns {offered!r}, not a dictionary of endpoint classes"
-    for name, factory in offered.items():
-        if not isinstance(name, str):
-            return f"the type {name!r} is not a string"
-        if not (isinstance(factory, type) and issubclass(factory, Endpoint)):
-            return f"the type {name!r} is {factory!r}, not a subclass of oscbridge.Endpoint"
-        problem = _class_problem(factory)
-        if problem:
-            return f"the type {name!r}: {problem}"
-        for match in factory.default_routes:
-            try:
-                Pattern(match, mapped=True)
-            except ValueError as error:
-                return f"the default route {match!r} of type {name!r}: {error}"
-    return ""

@@ -23,7 +23,9 @@ def command() -> None:
       oscbridge plugins
     """
     logging.getLogger("oscbridge").setLevel(logging.CRITICAL)  # the list shows the errors
-    plugins = Plugins().plugins
+    found = Plugins()
+    dict(found.endpoint_types)  # imports those that a configuration would
+    plugins = found.plugins
     if not plugins:
         click.echo("No plugins are installed. Try: pip install oscbridge[all]")
     for plugin in plugins:

@@ -93,7 +93,7 @@ def read_configuration(
         directory = str(file.resolve().parent)
         if directory not in sys.path:
             sys.path.insert(0, directory)
-        types = {**plugins.broken_types, **plugins.endpoint_types}
+        types = plugins.endpoint_types.with_fallbacks(plugins.broken_types)
         try:
             return load(file, types, allow_broken=allow_broken)
         except ConfigurationError as error:

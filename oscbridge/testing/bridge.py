@@ -12,7 +12,7 @@ from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration, parse
 from oscbridge.bridge.reload import Changes
 from oscbridge.delivery import Delivery
-from oscbridge.endpoint import AnyEndpoint, EndpointTypes
+from oscbridge.endpoint import AnyEndpoint
 from oscbridge.monitoring.metrics import HTTPCounters, Metrics
 from oscbridge.monitoring.route_status import RouteStatus
 from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Reloads, Status, read_status
@@ -20,6 +20,7 @@ from oscbridge.net.any_host import is_any_host
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message, encode_message
 from oscbridge.osc.framing import encoder_for
+from oscbridge.plugin_types import EndpointTypeMap
 from oscbridge.plugins import BUILT_IN, Plugins
 from oscbridge.testing.identity import what_does_not_add_up
 from oscbridge.testing.recording_endpoint import RecordingEndpoint
@@ -155,11 +156,8 @@ async def running_bridge(
     if its counters do not add up (:func:`what_does_not_add_up`).
     """
     plugins = Plugins() if installed else Plugins(BUILT_IN)
-    known: EndpointTypes = {
-        "recording": RecordingEndpoint,
-        **plugins.endpoint_types,
-        **(types or {}),
-    }
+    known = EndpointTypeMap({"recording": RecordingEndpoint, **(types or {})})
+    known = known.with_fallbacks(plugins.endpoint_types)
 
     def read(text: str) -> Configuration:
         return parse(text, known, "test.toml")

@@ -21,7 +21,7 @@ from oscbridge import messages as messages_of
 from oscbridge.bridge.app import App
 from oscbridge.endpoints.osc.endpoint import OSCEndpoint
 from oscbridge.osc import decode_message, decode_packet
-from oscbridge_websocket import WebSocketEndpoint
+from oscbridge_websocket.endpoint import WebSocketEndpoint
 
 Running = Callable[..., AbstractAsyncContextManager[App]]
 

@@ -39,6 +39,29 @@ class Lamp(oscbridge.Endpoint):
 def oscbridge_endpoints():
     return {"lamp": Lamp}
 """
+LAZY = """
+import oscbridge
+
+@oscbridge.hookimpl
+def oscbridge_endpoints():
+    return {{"lamp": "{}"}}
+"""
+UNBUILDABLE = """
+import oscbridge
+
+class Colour: ...
+
+class LampOptions(oscbridge.Options):
+    colour: Colour = Colour()
+
+class Lamp(oscbridge.Endpoint[LampOptions]):
+    async def send(self, message):
+        pass
+
+@oscbridge.hookimpl
+def oscbridge_endpoints():
+    return {"lamp": Lamp}
+"""
 
 
 @pytest.fixture
@@ -123,3 +146,46 @@ def check_bug(output: str, file: str, options: tuple[str, ...]) -> None:
     assert f"KeyError: 'colour' ({file}:6)" in output
     assert ("Traceback (most recent call last)" in output) == bool(options)
     assert ('{}["colour"]' in output) == bool(options)
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("oscbridge_lamp.gone:Lamp", "No module named 'oscbridge_lamp.gone'"),
+        ("oscbridge_lamp:Gone", "has no attribute 'Gone'"),
+        ("oscbridge_lamp:oscbridge_endpoints", "not a subclass of oscbridge.Endpoint"),
+        ("Lamp", "'Lamp'"),
+        ("a lamp", "write it as 'package.module:Class'"),
+    ],
+)
+def test_type_that_cannot_be_imported_breaks_only_itself(
+    path: str, problem: str, install: Callable[[str], str], start: Start, write: Write, call: Call
+) -> None:
+    install(LAZY.format(path))
+    program = start("run", write(BRIDGE + LAMP))
+    program.wait_for("Ctrl-C stops it")
+    for result in (call("health"), call("plugins")):
+        assert problem in result.stdout
+    assert program.stop() == 0
+    result = call("check", write(BRIDGE + LAMP))
+    assert result.returncode == 1
+    assert problem in result.stderr
+    assert "its plugin is broken" in result.stderr
+
+
+def test_type_that_no_configuration_uses_is_not_imported(
+    install: Callable[[str], str], write: Write, call: Call
+) -> None:
+    install(LAZY.format("oscbridge_lamp.gone:Lamp"))
+    result = call("check", write(BRIDGE))
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_options_that_cannot_be_built_are_a_problem_of_their_plugin(
+    install: Callable[[str], str], write: Write, call: Call
+) -> None:
+    file = install(UNBUILDABLE)
+    result = call("check", write(BRIDGE + LAMP))
+    assert result.returncode == 1
+    assert "plugin 'lamp': oscbridge_endpoints: the type 'lamp': LampOptions: " in result.stderr
+    assert f"({file}:6)" in result.stderr

@@ -23,25 +23,10 @@ import oscbridge
 if TYPE_CHECKING:
     import click
 
-    from oscbridge_midi.endpoint import MidiEndpoint
-
-__all__ = ["MidiEndpoint"]
-
-
-def __getattr__(name: str) -> object:
-    """Import the endpoint on first use, since the port worker does not need it."""
-    if name == "MidiEndpoint":
-        from oscbridge_midi.endpoint import MidiEndpoint
-
-        return MidiEndpoint
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
 
 @oscbridge.hookimpl
 def oscbridge_endpoints() -> oscbridge.EndpointTypes:
-    from oscbridge_midi.endpoint import MidiEndpoint
-
-    return {"midi": MidiEndpoint}
+    return {"midi": "oscbridge_midi.endpoint:MidiEndpoint"}
 
 
 @oscbridge.hookimpl

@@ -18,7 +18,7 @@ from oscbridge.testing import (
     until,
     what_does_not_add_up,
 )
-from oscbridge_midi import MidiEndpoint
+from oscbridge_midi.endpoint import MidiEndpoint
 
 WAIT = 10.0
 """Seconds to wait for an event."""

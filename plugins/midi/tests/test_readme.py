@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from oscbridge.testing import check_configuration
-from oscbridge_midi import MidiEndpoint
 from oscbridge_midi.codec import MAX_SYSEX
+from oscbridge_midi.endpoint import MidiEndpoint
 from oscbridge_midi.learn import learn, routes
 from oscbridge_midi.message_table import TABLE
 from oscbridge_midi.port_worker import MAX_PENDING

@@ -20,7 +20,7 @@ from paho.mqtt.properties import Properties
 
 import oscbridge
 from oscbridge.testing import EndpointStatus, RunningBridge, free_port, running_bridge, until
-from oscbridge_mqtt import MQTTEndpoint
+from oscbridge_mqtt.endpoint import MQTTEndpoint
 
 WAIT = 15.0
 """Seconds to wait for an expected event."""

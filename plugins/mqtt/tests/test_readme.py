@@ -16,7 +16,6 @@ import pytest
 import oscbridge
 from oscbridge.testing import check_configuration, free_port, until
 from oscbridge_mqtt import (
-    MQTTEndpoint,
     batch,
     connection,
     echo,
@@ -25,6 +24,7 @@ from oscbridge_mqtt import (
     subscriptions,
     topic,
 )
+from oscbridge_mqtt.endpoint import MQTTEndpoint
 from oscbridge_mqtt.entity_options import Entity
 from oscbridge_mqtt.options import MQTTOptions, MQTTRoute, Subscription
 

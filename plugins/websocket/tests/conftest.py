@@ -24,7 +24,7 @@ from oscbridge.testing import (
     check_configuration,
     running_bridge,
 )
-from oscbridge_websocket import WebSocketEndpoint
+from oscbridge_websocket.endpoint import WebSocketEndpoint
 
 CONFIGURATION = """
 [bridge.osc]

@@ -14,7 +14,6 @@ from websockets import http11
 import oscbridge
 from oscbridge.testing import check_configuration
 from oscbridge_websocket import (
-    WebSocketEndpoint,
     client,
     connection,
     first_message,
@@ -23,6 +22,7 @@ from oscbridge_websocket import (
     site,
     token_failures,
 )
+from oscbridge_websocket.endpoint import WebSocketEndpoint
 from oscbridge_websocket.options import TokenOptions
 
 README = (Path(__file__).parent.parent / "README.md").read_text()

@@ -1,0 +1,105 @@
+"""The endpoint types that plugins offer: checked, and imported when they are first used."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import EntryPoint
+from typing import TypeAlias, cast
+
+from oscbridge.bridge.config.endpoint_models import HostOptions
+from oscbridge.endpoint import AnyEndpoint, Endpoint
+from oscbridge.failures import defined_at, failure_text
+from oscbridge.osc import Pattern
+
+__all__ = ["EndpointTypeMap", "OfferedType", "import_type", "problem_with_offer"]
+
+OfferedType: TypeAlias = type[AnyEndpoint] | Callable[[], type[AnyEndpoint]]
+"""A class, or what imports it; that is called at every use."""
+
+
+class EndpointTypeMap(Mapping[str, type[AnyEndpoint]]):
+    """Endpoint classes by the name of their type. Those that need it are imported on access."""
+
+    def __init__(self, offered: Mapping[str, OfferedType]) -> None:
+        self._offered = dict(offered)
+
+    def __getitem__(self, name: str) -> type[AnyEndpoint]:
+        offered = self._offered[name]
+        return offered if isinstance(offered, type) else offered()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._offered)
+
+    def __len__(self) -> int:
+        return len(self._offered)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._offered  # without an import
+
+    def with_fallbacks(self, others: EndpointTypeMap) -> EndpointTypeMap:
+        """These and other types, which are used where this map has none of their name."""
+        return EndpointTypeMap({**others._offered, **self._offered})
+
+
+def problem_with_offer(offered: object) -> str:
+    """The problem with the result of ``oscbridge_endpoints``, or ``""``.
+
+    Types that are given by their path are not imported.
+    """
+    if not isinstance(offered, Mapping):
+        return f"returns {offered!r}, not a dictionary of endpoint classes"
+    for name, factory in offered.items():
+        if not isinstance(name, str):
+            return f"the type {name!r} is not a string"
+        if isinstance(factory, str):
+            if not EntryPoint.pattern.fullmatch(factory):
+                return f"the type {name!r} is {factory!r}; write it as 'package.module:Class'"
+        elif problem := _problem_with_type(name, factory):
+            return problem
+    return ""
+
+
+def import_type(name: str, path: str) -> type[AnyEndpoint]:
+    """The class at a path, e.g. ``"oscbridge_lamp.endpoint:Lamp"``.
+
+    Raises what the import raises, and ``TypeError`` for a class that cannot be used.
+    """
+    found: object = EntryPoint(name, path, "").load()
+    if problem := _problem_with_type(name, found):
+        raise TypeError(problem)
+    return cast(type[AnyEndpoint], found)
+
+
+def _problem_with_type(name: str, factory: object) -> str:
+    """The problem with an endpoint class, or ``""``."""
+    if not (isinstance(factory, type) and issubclass(factory, Endpoint)):
+        return f"the type {name!r} is {factory!r}, not a subclass of oscbridge.Endpoint"
+    problem = _class_problem(factory)
+    if problem:
+        return f"the type {name!r}: {problem}"
+    for match in factory.default_routes:
+        try:
+            Pattern(match, mapped=True)
+        except ValueError as error:
+            return f"the default route {match!r} of type {name!r}: {error}"
+    return ""
+
+
+def _class_problem(factory: type[AnyEndpoint]) -> str:
+    for name in ("connect", "send", "send_batch", "close"):
+        method = getattr(factory, name)
+        if not inspect.iscoroutinefunction(inspect.unwrap(method)):
+            return f"{factory.__name__}.{name} must be 'async def' ({defined_at(method)})"
+    reserved = {"type", *HostOptions.model_fields}
+    for key, option in factory.options_type.model_fields.items():
+        if (option.alias or key) in reserved:
+            place = defined_at(factory.options_type)
+            return f"the bridge has the key {key!r} itself; rename the option ({place})"
+    for model in (factory.options_type, factory.route_options_type):
+        if model is not None:
+            try:
+                model.model_rebuild()  # it is built when it is first needed: now
+            except Exception as error:
+                return f"{model.__name__}: {failure_text(error)} ({defined_at(model)})"
+    return ""
