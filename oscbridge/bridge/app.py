@@ -258,7 +258,7 @@ class App:
         for name in prepared.kept:
             if old.routes_with(name) != new.routes_with(name):
                 notify_routes_changed(endpoints[name])
-        return changes_of(prepared, old, len(routing.without(old_routing)), self.problems)
+        return changes_of(prepared, old, self.problems)
 
     async def _try(self, bridge: str, step: Awaitable[None]) -> None:
         """Run a step of a reload that cannot be undone. A failure is noted, not raised."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from oscbridge.bridge.config.port_conflicts import (
     Listen,
@@ -14,6 +15,7 @@ from oscbridge.bridge.config.port_conflicts import (
 from oscbridge.bridge.config.process_models import HTTPOptions
 from oscbridge.bridge.config.resolved import Configuration
 from oscbridge.bridge.lifecycle import introduce, open_listener
+from oscbridge.bridge.routes.pairing import RouteChanges, identify
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.routing import Routing
 from oscbridge.bridge.sinks.runner import EndpointRunner
@@ -31,6 +33,10 @@ __all__ = [
     "open_early",
     "plan",
 ]
+
+
+MAX_NAMES: Final = 20
+"""Names that a summary lists of one kind of change."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +136,7 @@ class Changes:
     """Bridges and endpoints that were restarted."""
     updated: tuple[str, ...]
     """Endpoints whose options changed without a restart."""
-    routes: int
-    """Number of new or changed routes."""
+    routes: RouteChanges
     problems: tuple[str, ...]
     """What does not work, though the new configuration is active."""
     certificates: tuple[str, ...] = ()
@@ -139,7 +144,11 @@ class Changes:
 
     @classmethod
     def of(
-        cls, plan: ReloadPlan, updated: Collection[str], routes: int, problems: Collection[str]
+        cls,
+        plan: ReloadPlan,
+        updated: Collection[str],
+        routes: RouteChanges,
+        problems: Collection[str],
     ) -> Changes:
         """The changes of a plan; ``updated`` are names of endpoints."""
         opened = [f"bridge.{name}" for name in (*plan.early, *plan.late)]
@@ -157,28 +166,37 @@ class Changes:
 
     def __str__(self) -> str:
         parts = [
-            f"{what} {', '.join(names)}"
+            f"{what} {_listed(names)}"
             for what, names in (
-                ("added", self.added),
-                ("removed", self.removed),
+                ("added", (*self.added, *self.routes.added)),
+                ("removed", (*self.removed, *self.routes.removed)),
                 ("restarted", self.renewed),
-                ("changed", self.updated),
+                ("changed", (*self.updated, *self.routes.changed)),
+                ("renamed", self.routes.renamed),
+                ("enabled", self.routes.enabled),
+                ("disabled", self.routes.disabled),
             )
             if names
         ]
-        if self.routes:
-            parts.append(f"{self.routes} route{'' if self.routes == 1 else 's'} new or changed")
+        for count, what in (
+            (self.routes.unnamed, "new or changed"),
+            (self.routes.unnamed_removed, "removed"),
+        ):
+            if count:
+                parts.append(f"{count} route{'' if count == 1 else 's'} {what}")
         parts += self.certificates
         return "; ".join(parts) or "nothing changed"
 
 
-def changes_of(
-    prepared: PreparedReload, old: Configuration, routes: int, problems: Mapping[str, str]
-) -> Changes:
-    """The changes of a finished reload; ``routes`` is the number of new and changed ones.
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - MAX_NAMES
+    return ", ".join(names[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
 
-    ``problems`` are those of bridges, by name.
-    """
+
+def changes_of(
+    prepared: PreparedReload, old: Configuration, problems: Mapping[str, str]
+) -> Changes:
+    """The changes of a finished reload; ``problems`` are those of bridges, by name."""
     new, endpoints = prepared.configuration, prepared.endpoints
     found = [f"bridge.{name}: {problem}" for name, problem in problems.items()]
     for name in prepared.plan.entering:
@@ -191,7 +209,7 @@ def changes_of(
         for name in endpoints
         if name in prepared.kept and new.endpoints[name].options != old.endpoints[name].options
     ]
-    changes = Changes.of(prepared.plan, updated, routes, found)
+    changes = Changes.of(prepared.plan, updated, prepared.routing.changes, found)
     return replace(changes, certificates=tuple(prepared.certificates))
 
 
@@ -203,10 +221,9 @@ def install(prepared: PreparedReload) -> None:
         prepared.certificates += runner.read_certificates(new.endpoints[name].options)
         runner.routes = new.routes_to[name]
     introduce(prepared.endpoints)
-    for number, route in enumerate(prepared.routing.routes, 1):
-        route.name = f"route {number}"
     for name, source in prepared.routing.sources.items():
         source.install(prepared.dispatchers[name])
+    identify(prepared.routing.routes, new.routes)
 
 
 async def open_early(prepared: PreparedReload) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from oscbridge.bridge.config.media import neighbours_of
 from oscbridge.bridge.config.resolved import Configuration
-from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.direct import DirectRoute
+from oscbridge.bridge.routes.pairing import RouteChanges, pair_routes
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.dispatch.address_map import AddressMap
@@ -60,6 +59,8 @@ class Routing:
     """The routes of the configuration, in its order."""
     sources: Mapping[str, SourceRouting] = field(default_factory=dict)
     """By the name of the bridge or the endpoint."""
+    changes: RouteChanges = field(default_factory=RouteChanges)
+    """What differs from the previous routes."""
 
     def without(self, other: Routing) -> list[Route]:
         """The routes that the other routing does not have."""
@@ -76,22 +77,22 @@ def make_routing(
     """Make and map all routes.
 
     An unchanged route of the ``previous`` ones, with the same sinks, is used again and keeps its
-    state.
+    state; a changed one with the same name keeps its counters.
     """
     sinks = {name: each for name, each in endpoints.items() if each.endpoint.is_sink()}
-    routes = tuple(_routes(configuration.routes, sinks, previous))
+    routes, changes = pair_routes(configuration.routes, sinks, previous)
     names = (*configuration.bridges, *configuration.endpoints)
     sources = {name: SourceRouting(name) for name in names}
-    for route in routes:
-        if not route.config.enabled:
+    for route, config in zip(routes, configuration.routes, strict=True):
+        if not config.enabled:
             continue  # its endpoints still have no default routes: nothing flows by surprise
-        for name in route.config.sources:
+        for name in config.sources:
             source, bridge = sources[name], configuration.bridges.get(name)
-            source.sinks.update({to: sinks[to] for to in route.config.to})
+            source.sinks.update({to: sinks[to] for to in config.to})
             if bridge is not None and bridge.mode == "forking":
                 source.forked.append(route)
             else:
-                source.addresses.add(route.config.match, Handler(route, []))
+                source.addresses.add(config.match, Handler(route, []))
     routed = {name for route in routes for name in route.config.to}
     read = {name for route in routes for name in route.config.sources}
     neighbours = neighbours_of(configuration.endpoints)
@@ -103,25 +104,7 @@ def make_routing(
                 registered.add_defaults(sink, is_source=sink.name in read)
         hooks.register_routes(registered, Source(name, public))
         registered.close()
-    return Routing(routes, sources)
-
-
-def _routes(
-    configs: Iterable[RouteConfig],
-    sinks: Mapping[str, EndpointRunner],
-    previous: Sequence[Route],
-) -> Iterable[Route]:
-    """The routes; unchanged ones are taken from ``previous``, in their order."""
-    known: defaultdict[RouteConfig, list[Route]] = defaultdict(list)
-    for route in reversed(previous):
-        known[route.config].append(route)
-    for number, config in enumerate(configs, 1):
-        targets = tuple(sinks[name] for name in config.to)
-        same = known[config]
-        if same and same[-1].sinks == targets:
-            yield same.pop()
-        else:
-            yield Route(config, targets, f"route {number}")
+    return Routing(routes, sources, changes)
 
 
 class _RegisteredRoutes:

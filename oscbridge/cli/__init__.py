@@ -25,6 +25,8 @@ COMMANDS: Final = (
     "play",
     "top",
     "tap",
+    "mute",
+    "unmute",
     "reload",
     "health",
     "plugins",

@@ -17,6 +17,7 @@ from oscbridge.bridge.config.file import read_file, replace_file
 from oscbridge.bridge.config.include import include_files
 from oscbridge.bridge.routes.direct import DirectRoute
 from oscbridge.bridge.routes.explain import Outcome, RouteTrace, sources, trace
+from oscbridge.bridge.routes.naming import route_text
 from oscbridge.cli.run import read_configuration
 from oscbridge.cli.send import read_message
 from oscbridge.osc import Message, Origin
@@ -100,6 +101,9 @@ def command(file: Path, message: Message | None, source: str | None, fix: bool) 
     )
     summary = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
     click.echo(f"{file}: {click.style('valid', fg='green')}: {summary}")
+    for number, route in enumerate(configuration.routes, 1):
+        if not route.enabled:
+            click.echo(f"{route_text(number, route.name, route.match)}: disabled")
     for name in app.idle:
         click.echo(click.style(f"endpoint.{name}: not used by any route", fg="yellow"))
 
@@ -162,7 +166,7 @@ def _lines(routes: list[RouteTrace]) -> Iterator[str]:
     keys = max((len(step.key) for step in steps), default=0)
     values = min(max((len(step.value) for step in steps), default=0), WIDEST)
     for route in routes:
-        yield click.style(f"  route {route.number}", bold=True)
+        yield click.style(f"  {route.name}", bold=True)
         for (key, value), group in groupby(route.steps, key=lambda step: (step.key, step.value)):
             first = f"{key:{keys}}  {value:{values}}"
             for step in group:  # a function may return several messages

@@ -31,6 +31,10 @@ MAX_ANSWER: Final = 65_536
 """Bytes of a response that are read."""
 
 
+WARNING: Final = "warning: "
+"""The beginning of a line about something that fails although the bridge is ready."""
+
+
 class _Answer(NamedTuple):
     status: int
     text: str
@@ -82,8 +86,8 @@ def command(file: Path | None, pid: int | None, where: HostPort | None) -> None:
     """Check whether the running bridge is ready, for scripts and containers.
 
     Prints "ready" and exits with 0, or prints the reasons, one per line and the gravest first,
-    and exits with 1. FILE selects the bridge if several run. Takes two seconds at most, or four
-    if another bridge does not answer.
+    and exits with 1. Routes that fail are warnings, on standard error. FILE selects the bridge
+    if several run. Takes two seconds at most, or four if another bridge does not answer.
 
     \b
     Examples:
@@ -93,34 +97,44 @@ def command(file: Path | None, pid: int | None, where: HostPort | None) -> None:
     """
     if where is not None and (file is not None or pid is not None):
         raise click.UsageError("--url cannot be combined with FILE or --pid")
-    problems = _ask_process(file, pid) if where is None else _ask_http(where)
+    problems, warnings = _ask_process(file, pid) if where is None else _ask_http(where)
     for line in problems or ["ready"]:
         click.echo(visible(line))
+    for line in warnings:
+        click.echo(click.style(WARNING, fg="yellow", bold=True) + visible(line), err=True)
     sys.exit(bool(problems))
 
 
-def _ask_process(file: Path | None, pid: int | None) -> Sequence[str]:
-    """The reasons why the running bridge is not ready."""
+class _Health(NamedTuple):
+    problems: Sequence[str]
+    warnings: Sequence[str]
+
+
+def _ask_process(file: Path | None, pid: int | None) -> _Health:
+    """The health of the running bridge."""
     import asyncio  # not needed with --url, which has to be quick
 
-    from oscbridge.monitoring.control_client import choose, problems
+    from oscbridge.monitoring.control_calls import health
+    from oscbridge.monitoring.control_client import choose
 
-    async def ask() -> Sequence[str]:
-        return await problems(await choose(pid, file), TIMEOUT)
+    async def ask() -> _Health:
+        return _Health(*await health(await choose(pid, file), TIMEOUT))
 
     return asyncio.run(ask())
 
 
-def _ask_http(where: HostPort) -> Sequence[str]:
-    """The reasons why the bridge at an HTTP address is not ready."""
+def _ask_http(where: HostPort) -> _Health:
+    """The health of the bridge at an HTTP address."""
     status, text = _ask(where)
-    lines = [line for line in text.splitlines() if line.strip()]
+    found = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in found if not line.startswith(WARNING)]
+    warnings = [line.removeprefix(WARNING) for line in found if line.startswith(WARNING)]
     if status == HTTPStatus.SERVICE_UNAVAILABLE and lines:
-        return lines
+        return _Health(lines, warnings)
     if (status, lines) == (HTTPStatus.OK, ["ready"]):
-        return ()
-    found = " ".join([str(status), *(visible(line) for line in lines[:1])])
-    raise OSCBridgeError(f"http://{where}: unexpected response, not from oscbridge: {found}")
+        return _Health((), warnings)
+    shown = " ".join([str(status), *(visible(line) for line in lines[:1])])
+    raise OSCBridgeError(f"http://{where}: unexpected response, not from oscbridge: {shown}")
 
 
 def _ask(where: HostPort) -> _Answer:

@@ -6,7 +6,8 @@ import asyncio
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
@@ -18,7 +19,7 @@ from oscbridge.cli.attaching import file_option, pid_option
 from oscbridge.cli.until_signal import until_signal
 from oscbridge.errors import DecodeError, OSCBridgeError
 from oscbridge.logs.format import visible
-from oscbridge.monitoring.control_client import Packet, TapClient, choose, tap
+from oscbridge.monitoring.control_client import Packet, RunningProcess, TapClient, choose, tap
 from oscbridge.osc import MIDI, Argument, Color, Impulse, Message, TimeTag, decode_packet, messages
 from oscbridge.osc.text import format_float, format_message, format_value
 
@@ -47,6 +48,12 @@ class _Shown(NamedTuple):
 @click.option(
     "--match", default="", metavar="PATTERN", help="Only messages with a matching address."
 )
+@click.option(
+    "--route",
+    default="",
+    metavar="NAME",
+    help="Only messages that this route gets, by name or number.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.option("--count", type=click.IntRange(min=1), help="Stop after this many messages.")
 @click.option(
@@ -61,6 +68,7 @@ class _Shown(NamedTuple):
 def command(
     name: str | None,
     match: str,
+    route: str,
     as_json: bool,
     count: int | None,
     rate: float,
@@ -77,24 +85,29 @@ def command(
       oscbridge tap
       oscbridge tap stage
       oscbridge tap stage --match "/1/*"
+      oscbridge tap --route faders
       oscbridge tap --json --count 100 > messages.jsonl
     """
+    if route and (name or match):
+        raise click.UsageError("--route cannot be combined with NAME or --match")
     names = [] if name is None else [name]
-    asyncio.run(_tap(names, match, as_json, count, rate, file, pid))
+
+    def attach(process: RunningProcess) -> AbstractAsyncContextManager[TapClient]:
+        return tap(process, names, match, rate, route)
+
+    asyncio.run(_tap(attach, as_json, count, file, pid))
 
 
 async def _tap(
-    names: Sequence[str],
-    match: str,
+    attach: Callable[[RunningProcess], AbstractAsyncContextManager[TapClient]],
     as_json: bool,
     count: int | None,
-    rate: float,
     file: Path | None,
     pid: int | None,
 ) -> None:
     with until_signal() as stop:
         process = await choose(pid, file)
-        async with tap(process, names, match, rate) as tapped:
+        async with attach(process) as tapped:
             await run_until(_show(tapped, as_json, count), stop.wait())
 
 

@@ -21,7 +21,7 @@ MAX_NOTES: Final = 4
 def notes(now: Snapshot, before: Snapshot | None) -> list[Text]:
     """Failing routes first, then what fails, matches no route, waits or deviates, by source."""
     old = {} if before is None else _sources(before)
-    failing = [each for each in now.status.routes if each.failing and not each.problem]
+    failing = [each for each in now.status.routes if each.failing]
     lines = [_route(each) for each in failing]
     sources = _sources(now)
     for find in (_failures, _unmatched, _held, _tolerated):
@@ -38,7 +38,7 @@ def _sources(snapshot: Snapshot) -> Mapping[str, Received]:
 
 
 def _route(route: RouteStatus) -> Text:
-    text = line(f"✖ route {route.number} {route.match} → {', '.join(route.to)}: ", "bold red")
+    text = line(f"✖ {route.text} → {', '.join(route.to)}: ", "bold red")
     text.append(line(route.last_error, "red"))
     return text.append("  (").append(reasons(route.failed, None)).append(")")
 

@@ -30,11 +30,13 @@ from oscbridge.cli.top_cells import (
     reasons,
 )
 from oscbridge.cli.top_notes import notes
+from oscbridge.cli.top_rates import growth, rates, received
+from oscbridge.cli.top_routes import routes
 from oscbridge.logs.format import visible
 from oscbridge.monitoring.address_table import Row
 from oscbridge.monitoring.control_client import RunningProcess
 from oscbridge.monitoring.snapshots import Snapshot
-from oscbridge.monitoring.status import BridgeStatus, EndpointStatus, Received
+from oscbridge.monitoring.status import BridgeStatus, EndpointStatus
 
 __all__ = ["HISTORY", "Order", "View", "rates", "view"]
 
@@ -83,34 +85,9 @@ class View(NamedTuple):
     """A line about the keys."""
 
 
-def rates(now: Snapshot, before: Snapshot) -> tuple[float, float]:
-    """Messages per second received from all sources, and sent to all endpoints."""
-    seconds = max(now.time - before.time, 1e-3)
-    coming = (_came(now) - _came(before)) / seconds
-    going = (_went(now) - _went(before)) / seconds
-    return max(coming, 0.0), max(going, 0.0)
-
-
-def _came(picture: Snapshot) -> int:
-    return sum(each.messages for each in _received(picture))
-
-
-def _received(picture: Snapshot) -> list[Received]:
-    """The counts of all sources."""
-    status = picture.status
-    return [
-        *(each.received for each in status.bridges),
-        *(each.received for each in status.endpoints),
-    ]
-
-
-def _went(picture: Snapshot) -> int:
-    return sum(each.sent for each in picture.status.endpoints)
-
-
 def view(shown: View) -> RenderableType:
     """One screen, no higher than the terminal."""
-    status = shown.now.status
+    status, wide = shown.now.status, shown.width >= WIDE
     problems = cut([_problem(each) for each in status.problems], MAX_PROBLEMS, _and_more)
     noted = notes(shown.now, shown.before)
     parts: list[RenderableType] = [_title(shown), _totals(shown), *problems, *noted]
@@ -123,6 +100,10 @@ def view(shown: View) -> RenderableType:
     if status.endpoints:
         lines = min(len(status.endpoints), max(room - 5, 1))
         parts += ["", _endpoints(shown, lines)]
+        room -= lines + 2
+    share = max(room // 2 - 3, room - len(shown.now.rows) - 4)
+    if (lines := min(len(status.routes), share)) > 0:
+        parts += ["", routes(shown.now, shown.before, lines, shown.width if wide else 0)]
         room -= lines + 2
     if room > 2:
         lines = min(len(shown.now.rows), room - 2)
@@ -158,8 +139,8 @@ def _totals(shown: View) -> RenderableType:
     coming, going = shown.history[-1] if shown.history else (0.0, 0.0)
     dropped = sum(sum(each.lost.values()) for each in status.endpoints)
     dropped += sum(sum(each.failed.values()) for each in status.routes)
-    dropped += sum(sum(each.lost.values()) for each in _received(shown.now))
-    bad = sum(sum(each.bad.values()) for each in _received(shown.now))
+    dropped += sum(sum(each.lost.values()) for each in received(shown.now))
+    bad = sum(sum(each.bad.values()) for each in received(shown.now))
     return Text.assemble(
         ("in ", "dim"),
         (f"{per_second(coming)}/s ", "bold"),
@@ -303,9 +284,7 @@ def _by_age(row: Row) -> tuple[float, str]:
 
 
 def _per_second(shown: View, now: int, before: int | None) -> float:
-    if before is None or shown.before is None:
-        return 0.0
-    return max(now - before, 0) / max(shown.now.time - shown.before.time, 1e-3)
+    return growth(shown.now, shown.before, now, before)
 
 
 def _delay(now: EndpointStatus, before: EndpointStatus | None) -> Text:

@@ -55,6 +55,8 @@ class PacketDispatcher(Timing, PacketReader):
         """``source`` in the origin of this dispatcher's messages."""
         self._on_left: Callable[[ClientAddress], None] | None = None
         self._is_abandoned = False
+        self._binding = 0
+        """Counts the calls of :meth:`rebind`."""
         self._call: Callable[[Target, Message, ClientAddress, Reply], None] = self._call_handlers
 
     def adopt(
@@ -71,6 +73,11 @@ class PacketDispatcher(Timing, PacketReader):
         self._map.on_change = None
         self._map = addresses
         addresses.on_change = self._clear_cache
+        self._clear_cache()
+
+    def rebind(self) -> None:
+        """Bind all handlers again, for messages that wait for their time tags as well."""
+        self._binding += 1
         self._clear_cache()
 
     def set_limits(self, limits: Limits) -> None:
@@ -223,7 +230,10 @@ class PacketDispatcher(Timing, PacketReader):
                 for _, _, target, head, values in group
             ]
             watcher = self._watcher
-            later = partial(self._call_all, calls, client_address, reply, watcher is not None)
+            was_watched = watcher is not None
+            later = partial(
+                self._call_all, calls, client_address, reply, was_watched, self._binding
+            )
             if timetag is None or not self._wait(timetag, now, later, len(calls), client_address):
                 self._call_all(calls, client_address, reply)
             elif watcher is not None:
@@ -236,7 +246,10 @@ class PacketDispatcher(Timing, PacketReader):
         client_address: ClientAddress,
         reply: Reply,
         was_watched: bool = False,
+        binding: int | None = None,
     ) -> None:
+        if binding not in (None, self._binding):
+            calls = [(self._target(each.address, each.types), each) for _, each in calls]
         for target, message in calls:  # it may be abandoned meanwhile
             call = self._call_handlers if was_watched and not self._is_abandoned else self._call
             call(target, message, client_address, reply)

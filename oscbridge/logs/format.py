@@ -24,7 +24,7 @@ MAX_ERROR: Final = 16_000
 # Not pathlib, which is slow to import.
 _PACKAGE: Final = __file__.removesuffix(os.path.join("logs", "format.py"))  # noqa: PTH118
 
-_PART: Final = re.compile(r"((?:bridge|endpoint)\.[\w-]+|route \d+): ")
+_PART: Final = re.compile(r"((?:bridge|endpoint)\.[\w-]+|route (?:\d+ \(\S+\)|[\w-]+)): ")
 """The start of a text that names its part."""
 
 _FRAME: Final = re.compile(r'^ +File "(.+)", line (\d+), in (.+)$', re.MULTILINE)
@@ -42,7 +42,7 @@ _COLOURS: Final = {
 
 class _Event(NamedTuple):
     part: str
-    """``bridge.NAME``, ``endpoint.NAME`` or ``route N``; otherwise the logger."""
+    """``bridge.NAME``, ``endpoint.NAME`` or ``route NAME``; otherwise the logger."""
     text: str
     error: str
     """The traceback, or an empty string."""

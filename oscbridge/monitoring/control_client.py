@@ -27,7 +27,6 @@ __all__ = [
     "TapClient",
     "ask",
     "choose",
-    "problems",
     "processes",
     "reload",
     "tap",
@@ -219,17 +218,6 @@ def _checked(line: bytes) -> Any:
     return answer
 
 
-async def problems(process: RunningProcess, timeout: float = ANSWER_TIMEOUT) -> list[str]:
-    """Why a process is not ready, the gravest first; empty if it is ready.
-
-    Raises :class:`OSCBridgeError` if it does not answer within ``timeout`` seconds.
-    """
-    async with ask(process.socket, {"command": "health"}, timeout) as batches:
-        async for answer, *_ in batches:
-            return [str(each) for each in answer["problems"]]
-    raise OSCBridgeError("the bridge has stopped")
-
-
 async def reload(process: RunningProcess) -> tuple[str, list[str]]:
     """Reload the configuration of a process. Returns the changes and the remaining problems.
 
@@ -285,13 +273,15 @@ async def tap(
     names: Iterable[str] = (),
     match: str = "",
     rate: float | None = None,
+    route: str = "",
 ) -> AsyncIterator[TapClient]:
     """Attach to the traffic of these bridges and endpoints, or of all.
 
-    ``match`` selects addresses; ``rate`` limits the messages per second. Raises
+    ``match`` selects addresses; ``route``, instead of both, the messages that a route gets, by
+    its name or number; ``rate`` limits the messages per second. Raises
     :class:`ConfigurationError`, with the first batch, for an unknown name or an invalid
     pattern.
     """
-    request = {"command": "tap", "names": list(names), "match": match, "rate": rate}
-    async with ask(process.socket, request) as batches:
+    request = {"names": list(names), "match": match, "rate": rate, "route": route}
+    async with ask(process.socket, {"command": "tap", **request}) as batches:
         yield TapClient(batches)

@@ -7,11 +7,21 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
+from oscbridge.bridge.muting import find_routes
+from oscbridge.bridge.routes.route import Route
 from oscbridge.errors import ConfigurationError, PatternError
 from oscbridge.monitoring.traffic import TapStream
 from oscbridge.suggestions import suggest
 
-__all__ = ["MAX_REQUEST", "BadRequest", "Request", "number", "read_request", "tap_stream"]
+__all__ = [
+    "MAX_REQUEST",
+    "BadRequest",
+    "Request",
+    "mute_arguments",
+    "number",
+    "read_request",
+    "tap_stream",
+]
 
 Request: TypeAlias = Mapping[str, object]
 
@@ -22,7 +32,7 @@ REQUEST_TIMEOUT: Final = 5.0
 """Seconds for a client to send its request."""
 
 MAX_NAMES: Final = 1_000
-"""Maximum number of names in a tap request."""
+"""Maximum number of names in a request."""
 
 RATE: Final = (0.1, 1_000_000.0)
 """Range of the rate of a tap in messages per second."""
@@ -32,9 +42,16 @@ class BadRequest(ConfigurationError):
     """A request is not valid."""
 
 
-def tap_stream(request: Request, known: Sequence[str]) -> TapStream:
-    """The stream that a ``tap`` request asks for. Raises :class:`BadRequest`."""
+def tap_stream(request: Request, known: Sequence[str], routes: Sequence[Route] = ()) -> TapStream:
+    """The stream that a ``tap`` request asks for. Raises :class:`ConfigurationError`.
+
+    With ``route``, it is that of the messages which the sources of this route receive and which
+    its match takes.
+    """
     names, match, rate = (request.get(key) for key in ("names", "match", "rate"))
+    if route_name := request.get("route"):
+        (route,) = find_routes(routes, [str(route_name)])
+        names, match = list(route.config.sources), route.config.match
     if not isinstance(names, list | None) or len(names or ()) > MAX_NAMES:
         raise BadRequest("names: expected a list of names")
     for name in names or ():
@@ -46,9 +63,19 @@ def tap_stream(request: Request, known: Sequence[str]) -> TapStream:
     if rate is not None:
         rate = number(rate, "rate", *RATE)
     try:
-        return TapStream(names or (), match or "", rate)
+        return TapStream(names or (), match or "", rate, received_only=bool(route_name))
     except PatternError as error:
         raise BadRequest(str(error)) from None
+
+
+def mute_arguments(request: Request) -> tuple[list[str], bool]:
+    """The names and the state of a ``mute`` request. Raises :class:`BadRequest`."""
+    names, on = request.get("names"), request.get("on")
+    if not isinstance(names, list) or not 0 < len(names) <= MAX_NAMES:
+        raise BadRequest(f"names: expected a list of 1 to {MAX_NAMES} names")
+    if not isinstance(on, bool):
+        raise BadRequest("on: expected true or false")
+    return [str(name) for name in names], on
 
 
 def number(value: object, name: str, least: float, most: float) -> float:

@@ -7,11 +7,13 @@ client sends a request as one line of JSON; the answers are lines of JSON as wel
 command      arguments                      answer
 ============ ============================== ==============================================
 ``about``                                   ``{"about": ...}``: process, configuration, ...
-``status``                                  the same with ``status``, once
-``health``                                  ``{"problems": [...]}``, the gravest first
+``status``                                  the same with ``status``, ``problems`` and
+                                            ``warnings``, once
+``health``                                  ``{"problems": [...], "warnings": [...]}``
 ``top``      ``every``, ``rows``            the same with ``rows``, repeatedly
-``tap``      ``names``, ``match``, ``rate`` ``{"names": ...}``, then lines of
-                                            :class:`TapStream` and ``{"skipped": ...}``
+``tap``      ``names``, ``match``,          ``{"names": ...}``, then lines of
+             ``rate``, ``route``            :class:`TapStream` and ``{"skipped": ...}``
+``mute``     ``names``, ``on``              ``{"changed": [...]}``: routes, in words
 ``reload``                                  ``{"changes": ..., "problems": ...}``
 ============ ============================== ==============================================
 
@@ -33,6 +35,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from oscbridge.bridge.app import App
+from oscbridge.bridge.muting import set_muted
 from oscbridge.bridge.reload import Changes
 from oscbridge.bridge.tasks import run_until
 from oscbridge.errors import ConfigurationError, OSCBridgeError
@@ -41,6 +44,7 @@ from oscbridge.monitoring.control_requests import (
     MAX_REQUEST,
     BadRequest,
     Request,
+    mute_arguments,
     number,
     read_request,
     tap_stream,
@@ -189,7 +193,11 @@ class ControlServer:
             case "status":
                 await _write(writer, self._status())
             case "health":
-                await _write(writer, {"problems": read_status(self._app).problems})
+                status = read_status(self._app)
+                await _write(writer, {"problems": status.problems, "warnings": status.warnings})
+            case "mute":
+                changed = set_muted(self._app, *mute_arguments(request))
+                await _write(writer, {"changed": [route.name for route in changed]})
             case "reload":
                 changes = await self._reload()
                 answer = {"changes": str(changes), "problems": changes.problems}
@@ -210,12 +218,14 @@ class ControlServer:
                 raise BadRequest(text)
 
     def _status(self) -> dict[str, object]:
-        return {"about": self._about, "status": read_status(self._app)}
+        status = read_status(self._app)
+        known = {"status": status, "problems": status.problems, "warnings": status.warnings}
+        return {"about": self._about, **known}
 
     async def _tap(self, request: Request, writer: asyncio.StreamWriter) -> None:
         configuration = self._app.configuration
         names = [*configuration.bridges, *configuration.endpoints]
-        stream = tap_stream(request, names)
+        stream = tap_stream(request, names, self._app.routes)
         self._hub.add(stream.take)
         try:
             await _write(writer, {"names": names})

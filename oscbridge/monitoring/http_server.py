@@ -241,11 +241,12 @@ class HTTPServer:
         return plain(HTTPStatus.OK, "ok\n")
 
     def _readyz(self, _request: h11.Request) -> Answer:
-        problems = self._status().problems
-        if not problems:
-            return plain(HTTPStatus.OK, "ready\n")
-        lines = "".join(f"{visible(problem)}\n" for problem in problems)
-        return plain(HTTPStatus.SERVICE_UNAVAILABLE, lines)
+        status = self._status()
+        problems = status.problems or ("ready",)
+        warnings = [f"warning: {each}" for each in status.warnings]
+        lines = "".join(f"{visible(each)}\n" for each in (*problems, *warnings))
+        code = HTTPStatus.SERVICE_UNAVAILABLE if status.problems else HTTPStatus.OK
+        return plain(code, lines)
 
     def _show_metrics(self, request: h11.Request) -> Answer:
         accept = b",".join(value for name, value in request.headers if name == b"accept")

@@ -27,6 +27,12 @@ def route_metrics(routes: Sequence[RouteStatus]) -> Iterator[Metric]:
         _KEY,
         [(_labels(each), each.forgotten_addresses) for each in routes],
     )
+    yield gauges(
+        "oscbridge_route_muted",
+        "1 for a route that lets no message pass until it is unmuted, otherwise 0.",
+        _KEY,
+        [(_labels(each), float(each.muted)) for each in routes],
+    )
 
 
 def _family(
@@ -65,4 +71,4 @@ def _family(
 
 
 def _labels(route: RouteStatus) -> Labels:
-    return str(route.number), label(route.match)
+    return route.id, label(route.match)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from oscbridge.bridge.routes.counts import RouteCounts
+from oscbridge.bridge.routes.naming import route_text
 from oscbridge.bridge.routes.route import Route
 
 __all__ = ["MAX_TEXT", "RouteMessages", "RouteStatus", "read_route", "shortened"]
@@ -54,6 +55,19 @@ class RouteStatus:
 
     forgotten_addresses: int = 0
     """Addresses whose state its steps have forgotten, as there are too many."""
+    name: str = ""
+    """Empty if the file gives it none."""
+    id: str = ""
+    """Its name, or ``#`` and a hash of its content: the same at every position."""
+    enabled: bool = True
+    """Whether messages reach it."""
+    muted: bool = False
+    """Whether it lets no message pass for now."""
+
+    @property
+    def text(self) -> str:
+        """What people call it: ``route faders``, or ``route 3 (/1/fader{n})``."""
+        return route_text(self.number, self.name, self.match)
 
     @property
     def failed(self) -> Mapping[str, int]:
@@ -67,7 +81,8 @@ def read_route(number: int, route: Route) -> RouteStatus:
     config, failures, results = route.config, route.failures, route.results
     held = route.stateful.held
     error = shortened(failures.last_error)
-    problem = f"keeps failing: {error}" if failures.is_lasting else ""
+    failing = failures.is_failing and config.enabled and not route.is_muted
+    problem = f"keeps failing: {error}" if failing and failures.is_lasting else ""
     return RouteStatus(
         number,
         config.match,
@@ -75,10 +90,14 @@ def read_route(number: int, route: Route) -> RouteStatus:
         config.to,
         _route_messages(route.counts, held if results is None else 0),
         None if results is None else _route_messages(results, held),
-        failures.is_failing,
+        failing,
         problem,
         error,
         route.stateful.counts.forgotten,
+        config.name,
+        route.id,
+        config.enabled,
+        route.is_muted,
     )
 
 

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import NamedTuple
 
 from oscbridge.abilities import Serving
@@ -158,8 +159,7 @@ class Status:
 
         Bridges that do not listen, for their messages are lost; then endpoints that are not
         connected, whose messages may wait, and those whose messages are not kept on disk as
-        they should; then routes that keep failing, which concern their own
-        messages alone. Of one kind, in the order of the configuration.
+        they should. Of one kind, in the order of the configuration.
         """
         bridges = [f"bridge.{each.name}: {each.problem}" for each in self.bridges if each.problem]
         endpoints = [
@@ -177,8 +177,20 @@ class Status:
             for each in self.endpoints
             if each.queue_problem
         ]
-        routes = [f"route {each.number}: {each.problem}" for each in self.routes if each.problem]
-        return (*bridges, *endpoints, *routes)
+        return (*bridges, *endpoints)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What fails without making the system unready: routes, those that keep failing first.
+
+        They concern their own messages alone.
+        """
+        failing = sorted(
+            filter(attrgetter("failing"), self.routes), key=lambda each: not each.problem
+        )
+        return tuple(
+            f"{each.text}: {each.problem or f'failing: {each.last_error}'}" for each in failing
+        )
 
 
 def read_status(app: App) -> Status:

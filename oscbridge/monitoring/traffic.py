@@ -110,14 +110,21 @@ class TapStream:
     A line is ``[time, direction, name, peer, packet]``: Unix time in ns; "in" or "out"; the
     bridge or endpoint; the sender as text; the message as an OSC packet in base64, in a
     bundle if it has a time tag. ``names`` and ``match`` select messages. ``rate`` limits the
-    messages per second, averaged over a second; None means all.
+    messages per second, averaged over a second; None means all. With ``received_only``
+    messages that were delivered are left out.
     """
 
     def __init__(
-        self, names: Collection[str] = (), match: str = "", rate: float | None = None
+        self,
+        names: Collection[str] = (),
+        match: str = "",
+        rate: float | None = None,
+        *,
+        received_only: bool = False,
     ) -> None:
         """Raises :class:`PatternError` if ``match`` is not a valid pattern."""
         self._names = frozenset(names)
+        self._received_only = received_only
         self._matches = None
         if match:
             pattern = Pattern(match, mapped=True)
@@ -133,6 +140,8 @@ class TapStream:
     def take(self, shown: ShownMessage) -> None:
         """Add a message. Thread-safe."""
         if self._names and shown.name not in self._names:
+            return
+        if self._received_only and shown.direction != "in":
             return
         if self._matches is not None and not self._matches(shown.message.address):
             return

@@ -44,7 +44,7 @@ def _route(route: RouteStatus) -> Iterator[str]:
             continue
         fates = sum(each.filtered.values()) + sum(each.failed.values()) + each.passed + each.held
         if each.taken != fates:
-            yield f"route {route.number}: {each}"
+            yield f"{route.text}: {each}"
 
 
 def _endpoint(endpoint: EndpointStatus) -> Iterator[str]:

@@ -631,7 +631,7 @@ async def test_messages_lost_with_a_bridge_or_a_route_are_logged(
         await until(lambda: app.dispatchers["in"].statistics.messages == 2)
         await app.reload(read(OUT))
     assert "bridge.in: 1 message lost: their time tags lie ahead" in caplog.text
-    assert "route 1: 1 message lost: still delayed" in caplog.text
+    assert "route 1 (*): 1 message lost: still delayed" in caplog.text
 
 
 async def later(app: App, bridge: str, seconds: float) -> None:

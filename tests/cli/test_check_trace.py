@@ -46,12 +46,12 @@ def test_trace_shows_every_step_source_by_source(call: Call, write: Write) -> No
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == (
         "/1/fader3 ,f 0.5 from bridge stage\n"
-        "  route 1\n"
+        "  route 1 (/1/fader{n})\n"
         "    match  /1/fader{n}         {n} = 3\n"
         "    scale  [0.0, 1.0, 0, 127]  /1/fader3 ,i 64\n"
         "    send   /control 1 {n} {0}  /control ,iii 1 3 64\n"
         "    to     web                 websocket\n"
-        "  route 2\n"
+        "  route 2 (/cue)\n"
         "    match  /cue                no: a different address\n"
         "  a plugin sends it to all unchanged\n"
         "\n"
@@ -59,7 +59,7 @@ def test_trace_shows_every_step_source_by_source(call: Call, write: Write) -> No
         "  a plugin sends it to all unchanged\n"
         "\n"
         "/1/fader3 ,f 0.5 from endpoint web\n"
-        "  route 1\n"
+        "  route 1 (/1/fader{n})\n"
         "    match  /1/fader{n}         {n} = 3\n"
         "    scale  [0.0, 1.0, 0, 127]  /1/fader3 ,i 64\n"
         "    send   /control 1 {n} {0}  /control ,iii 1 3 64\n"
@@ -223,7 +223,7 @@ def test_running_bridge_calls_the_module_in_every_mode(
 def test_trace_shows_a_disabled_route(call: Call, write: Write) -> None:
     text = SHOW.replace('match = "/cue"\n', 'match = "/cue"\nenabled = false\n')
     result = call("check", write(text), "--trace", "/cue a", "--from", "stage")
-    assert "  route 2\n    enabled  false" in result.stdout
+    assert "  route 2 (/cue)\n    enabled  false" in result.stdout
     assert "no: the route is disabled\n" in result.stdout
 
 

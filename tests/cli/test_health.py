@@ -388,3 +388,36 @@ def test_spool_that_cannot_be_written_is_a_problem_until_it_can(
     folder.unlink()
     program.wait_for("new messages are safe on disk again")
     assert len(call("health").stdout.splitlines()) == 1
+
+
+def test_failing_route_is_a_warning_and_the_bridge_is_ready(
+    start: Start, write: Write, call: Call
+) -> None:
+    program = start(
+        "run",
+        write(
+            """
+            [http]
+            listen = "127.0.0.1:0"
+            [bridge.stage]
+            listen = "udp://127.0.0.1:0"
+            [endpoint.desk]
+            type = "osc"
+            to = "udp://127.0.0.1:9"
+            on_start = "ignore"
+            [[route]]
+            name = "faders"
+            from = "stage"
+            send = "/x {3}"
+            to = "desk"
+            """
+        ),
+    )
+    stage = program.wait_for(r"udp://127\.0\.0\.1:\d+")[0]
+    url = url_of(program)
+    assert call("send", "/x", "1", "--to", stage).returncode == 0
+    program.wait_for("route faders: 1 message lost: missing argument")
+    for options in ((), ("--url", url)):
+        result = call("health", *options)
+        assert (result.returncode, result.stdout) == (0, "ready\n")
+        assert result.stderr == "warning: route faders: failing: missing argument {3}\n"

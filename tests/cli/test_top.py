@@ -136,11 +136,45 @@ def test_failing_routes_are_shown_with_their_last_error() -> None:
         status=replace(now.status, routes=(failing, replace(failing, number=3, failing=False)))
     )
     text = [line.rstrip() for line in drawn(now)]
-    assert f"✖ route 2 /fader/* → web, desk: {error}  (1,234 function, 5 arguments)" in text
+    assert f"✖ route 2 (/fader/*) → web, desk: {error}  (1,234 function, 5 arguments)" in text
     assert not [line for line in text if "route 3" in line]
 
 
-def test_route_that_makes_it_unready_is_shown_once() -> None:
+def routes(number: int, name: str = "", taken: int = 0, **of: Any) -> RouteStatus:
+    messages = RouteMessages(taken, taken, {}, {}, 0)
+    way = (f"/{number}", ("stage",), ("web",), messages, None)
+    return RouteStatus(number, *way, name=name, id=name or f"#{number}", **of)
+
+
+def with_routes(at: float, *shown: RouteStatus) -> Snapshot:
+    now = picture(at, [bridge()], [endpoint()])
+    return now._replace(status=replace(now.status, routes=shown))
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_routes_are_listed_with_their_rates_and_states(width: int) -> None:
+    long = "a-very-long-name-of-a-route-that-is-muted"
+    muted, disabled = routes(1, long, 100, muted=True), routes(2, "off", enabled=False)
+    before = with_routes(10, muted, disabled, routes(3, taken=10))
+    now = with_routes(12, muted, disabled, routes(3, taken=30))
+    lines = drawn(now, before, width=width)
+    assert "muted" in cells(lines, "a-very")
+    assert "disabled" in cells(lines, "off ")
+    assert cells(lines, "3 /3 ")[2:5] == ["stage", "→", "web"]
+    assert "10" in cells(lines, "3 /3 ")
+    assert not [line for line in lines if "✖" in line]
+
+
+def test_routes_without_room_leave_out_the_idle_ones() -> None:
+    known = [routes(number) for number in range(1, 40)]
+    known[37] = routes(38, "cues", muted=True)
+    lines = drawn(with_routes(1, *known), height=24)
+    assert cells(lines, "cues ")[:2] == ["cues", "muted"]
+    assert [line for line in lines if line.startswith("… ") and "more" in line]
+    assert len(lines) <= 24
+
+
+def test_route_that_keeps_failing_is_shown_once_as_a_problem() -> None:
     lost = RouteMessages(9, 0, {}, {"function": 9}, 0)
     failing = RouteStatus(1, "/a", ("stage",), ("web",), lost, None, True, "keeps failing: x", "x")
     now = picture(2, [bridge()], [endpoint()])

@@ -86,7 +86,8 @@ def test_non_ascii_text_survives_json() -> None:
         (record("x", "oscbridge.plugins"), "oscbridge.plugins", "x"),
         (record("x", "oscbridge.dispatcher", part="bridge.stage"), "bridge.stage", "x"),
         (record("bridge.stage: x", "oscbridge.bridge.app"), "bridge.stage", "x"),
-        (record("route 3: x", "oscbridge.bridge.routes.route"), "route 3", "x"),
+        (record("route faders: x", "oscbridge.bridge.routes.route"), "route faders", "x"),
+        (record("route 3 (/a/{n}): x", "oscbridge.bridge.routes.route"), "route 3 (/a/{n})", "x"),
         (record("bridge.stage: x", "somebody"), "somebody", "bridge.stage: x"),
     ],
 )

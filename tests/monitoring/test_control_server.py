@@ -22,6 +22,7 @@ from oscbridge import ConfigurationError, Endpoint, Message, OSCBridgeError, dec
 from oscbridge.bridge.app import App, AppWatcher
 from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.reload import Changes
+from oscbridge.bridge.routes.pairing import RouteChanges
 from oscbridge.monitoring import (
     control_client,
     control_requests,
@@ -45,7 +46,7 @@ type = "collect"
 from = "stage"
 to = "mixer"
 """
-NOTHING = Changes((), (), (), (), 0, ())
+NOTHING = Changes((), (), (), (), RouteChanges(), ())
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="this system has no Unix sockets")
 
@@ -264,6 +265,9 @@ async def test_status_command_returns_the_status(system: ControlledApp) -> None:
         (b'{"command": "top", "every": NaN}\n', "every: expected a number"),
         (b'{"command": "top", "rows": true}\n', "rows: expected a number"),
         (b'{"command": "tap", "names": "stage"}\n', "names: expected a list of names"),
+        (b'{"command": "mute", "names": [], "on": true}\n', "names: expected a list of 1 to"),
+        (b'{"command": "mute", "names": ["1"], "on": 1}\n', "on: expected true or false"),
+        (b'{"command": "mute", "names": ["x"], "on": true}\n', "'x': no such route; "),
         (b'{"command": "tap", "names": [["stage"]]}\n', "no such bridge or endpoint"),
         (b'{"command": "tap", "match": 1}\n', "match: expected a pattern"),
         (b'{"command": "tap", "match": "/["}\n', "unclosed '['"),
@@ -316,7 +320,7 @@ async def test_streaming_clients_do_not_lock_out_others(
 async def test_answer_of_any_size_arrives_complete(
     system: ControlledApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    system.changes = Changes((), (), (), (), 0, ("x" * 3_000_000,))
+    system.changes = Changes((), (), (), (), RouteChanges(), ("x" * 3_000_000,))
     _, (problem,) = await reload(await choose())
     assert len(problem) == 3_000_000
 
@@ -355,7 +359,9 @@ async def test_concurrent_clients_are_bounded(
 
 
 async def test_reload_reports_the_changes(system: ControlledApp) -> None:
-    system.changes = Changes(("bridge.new",), (), (), (), 1, ("endpoint.desk: not connected",))
+    system.changes = Changes(
+        ("bridge.new",), (), (), (), RouteChanges(unnamed=1), ("endpoint.desk: not connected",)
+    )
     changes, problems = await reload(await choose())
     assert changes == "added bridge.new; 1 route new or changed"
     assert problems == ["endpoint.desk: not connected"]

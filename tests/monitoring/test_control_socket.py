@@ -17,6 +17,7 @@ from oscbridge import Endpoint, Message, OSCBridgeError
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.reload import Changes
+from oscbridge.bridge.routes.pairing import RouteChanges
 from oscbridge.monitoring import control_socket, runtime_dir
 from oscbridge.monitoring.control_client import RunningProcess, choose, processes, tap
 from oscbridge.monitoring.control_server import ControlServer
@@ -38,7 +39,7 @@ class Nowhere(Endpoint):
 
 
 async def reload() -> Changes:
-    return Changes((), (), (), (), 0, ())
+    return Changes((), (), (), (), RouteChanges(), ())
 
 
 @pytest.fixture

@@ -45,6 +45,7 @@ mode   = "threading"
 type = "count"
 
 [[route]]
+name      = "levels"
 from      = ["stage", "cues", "desk"]
 match     = "/level"
 on_change = true
@@ -134,10 +135,11 @@ async def test_messages_are_counted_at_every_stage(scraped: Scraped) -> None:
     assert value(found, "oscbridge_received_messages_total", source="desk") == 1
     assert value(found, "oscbridge_unmatched_messages_total", source="stage") == 1
     assert value(found, "oscbridge_bad_packets_total", source="stage", reason="address") == 1
-    route = {"route": "1", "match": "/level"}
+    route = {"route": "levels", "match": "/level"}
     assert value(found, "oscbridge_route_taken_messages_total", **route) == 4
     assert value(found, "oscbridge_route_passed_messages_total", **route) == 3
     assert value(found, "oscbridge_route_held_messages", **route) == 0
+    assert value(found, "oscbridge_route_muted", **route) == 0
     filtered = "oscbridge_route_filtered_messages_total"
     assert value(found, filtered, reason="on_change", **route) == 1
     assert value(found, "oscbridge_endpoint_offered_messages_total", endpoint="count") == 3

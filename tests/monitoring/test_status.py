@@ -14,6 +14,7 @@ import oscbridge
 from oscbridge import Endpoint, Message, Options
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
+from oscbridge.bridge.muting import set_muted
 from oscbridge.bridge.routes.failures import PERIOD, RouteFailures
 from oscbridge.monitoring.route_status import MAX_TEXT
 from oscbridge.monitoring.status import Status, read_status
@@ -105,7 +106,7 @@ async def status_when(app: App, condition: Callable[[Status], object]) -> Status
 # --- readiness -------------------------------------------------------------------------------
 
 
-async def test_problems_are_all_listed_with_the_gravest_first(app: App) -> None:
+async def test_problems_are_listed_with_the_gravest_first_and_routes_are_warnings(app: App) -> None:
     clock = Clock()
     text = CONFIGURATION + '[endpoint.fog]\ntype = "unplugged"\non_start = "retry"\n'
     async with running(text) as other:
@@ -115,14 +116,14 @@ async def test_problems_are_all_listed_with_the_gravest_first(app: App) -> None:
             send(other, "/fader", -1.0)
             await status_when(other, lambda s, n=count: s.routes[0].failed.get("function") == n)
             clock.now += PERIOD
-        problems = read_status(other).problems
-    assert problems[:2] == (
+        status = read_status(other)
+    assert status.problems == (
         "bridge.stage: address in use",
         "endpoint.fog: not connected: unplugged",
     )
-    (last,) = problems[2:]
-    text = "route 1: keeps failing: show_of_status:play failed: ValueError: below zero ("
-    assert last.startswith(text)
+    (warning,) = status.warnings
+    text = "route 1 (/fader): keeps failing: show_of_status:play failed: ValueError: below zero ("
+    assert warning.startswith(text)
 
 
 async def test_single_failure_does_not_make_it_unready(app: App) -> None:
@@ -133,6 +134,17 @@ async def test_single_failure_does_not_make_it_unready(app: App) -> None:
     assert route.failing
     text = "show_of_status:play failed: ValueError: below zero ("
     assert route.last_error.startswith(text)
+    (warning,) = status.warnings
+    assert warning.startswith(f"route 1 (/fader): failing: {text}")
+
+
+async def test_muted_route_is_not_reported_as_failing(app: App) -> None:
+    send(app, "/fader", -1.0)
+    await status_when(app, lambda status: status.warnings)
+    set_muted(app, ["1"], True)
+    status = read_status(app)
+    assert (status.warnings, status.problems) == ((), ())
+    assert not status.routes[0].failing
 
 
 def test_route_keeps_failing_after_failures_over_a_whole_period() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, path_text
+from oscbridge.suggestions import suggest
 
 __all__ = ["PREFIX", "Overlay", "is_out_of_range", "mistaken", "overlay", "variable_of"]
 
@@ -67,7 +68,8 @@ def overlay(raw: Mapping[str, Any], environment: Mapping[str, str]) -> Overlay:
 
     Names are matched without regard to case, and ``_`` stands for ``-`` too, which the name of a
     variable cannot contain. A missing table is created, in lower case. Tables in a list, e.g.
-    ``[[route]]``, are counted from 1. An empty variable counts as not set.
+    ``[[route]]``, have the name under their key ``name``, or their number, which counts from 1.
+    An empty variable counts as not set.
     """
     names = sorted(each for each, text in environment.items() if each.startswith(PREFIX) and text)
     if len(names) > MAX_VARIABLES:
@@ -139,9 +141,20 @@ def _folded(name: str) -> str:
 
 
 def _index(place: str, tables: Sequence[Any], step: str) -> int:
-    """The position in a list, from 0; variables count from 1."""
+    """The position in a list, from 0, of the table with a name, or with a number from 1."""
     if step.isascii() and step.isdigit() and 1 <= int(step[:9]) <= len(tables):
         return int(step) - 1
+    names = {i: str(each.get("name", "")) for i, each in enumerate(tables) if type(each) is dict}
+    found = [index for index, name in names.items() if _folded(name) == _folded(step)]
+    known = sorted(filter(None, names.values()))
+    if len(found) > 1:
+        text = " or ".join(repr(names[index]) for index in found)
+        raise ValueError(f"ambiguous: {text}; rename one of them")
+    if found:
+        return found[0]
+    if known and not step.isdigit():
+        hint = suggest(step.lower(), known)
+        raise ValueError(f"no {place} has the name {step.lower()!r}; {hint}")
     raise ValueError(f"{place} is a list of {len(tables)}; write a number from 1 instead of {step}")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from oscbridge.bridge.config.file import read_file
+from oscbridge.bridge.config.names import NAME
 from oscbridge.bridge.config.problem import KeyPath, path_text, show
 from oscbridge.bridge.config.toml import parse_toml
 from oscbridge.errors import ConfigurationError
@@ -62,10 +63,18 @@ class IncludedTables:
         name = self._origins.get(path[:2]) or self._origins.get(path[:1]) or self._name
         if path[:1] == ("route",) and len(path) > 1 and isinstance(path[1], int):
             before = self._first_routes[name]
-            if before:
+            if path[1:] != (path[1], "name") and (given := self._name_of_route(path[1])):
+                text = text.replace(path_text(path[:2]), f"route {given}", 1)
+            elif before:
                 here = f"route {path[1] + 1} (route {path[1] + 1 - before} of this file)"
                 text = text.replace(path_text(path[:2]), here, 1)
         return f"{name}: {text}"
+
+    def _name_of_route(self, index: int) -> str:
+        """The name that the file gives a route; empty without a valid one."""
+        table = self.raw["route"][index]
+        name = table.get("name") if isinstance(table, dict) else None
+        return name if isinstance(name, str) and NAME.fullmatch(name) else ""
 
     def _add(self, text: str, name: str, path: Path) -> None:
         real = os.path.realpath(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.endpoint_models import SPOOL_AGE, HostOptions
 from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.media import loops_through_media
+from oscbridge.bridge.config.names import NAME, NAME_RULE
 from oscbridge.bridge.config.plugin_packages import suggest_type
 from oscbridge.bridge.config.port_conflicts import (
     Listen,
@@ -41,7 +41,6 @@ __all__ = ["Reader"]
 
 _Model = TypeVar("_Model", bound=Options)
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SECTIONS: Final = ("bridge", "endpoint", "http", "route", "run")
 
 
@@ -241,9 +240,8 @@ def _check_names(
 ) -> Iterator[ConfigProblem]:
     for kind, names in (("bridge", bridges), ("endpoint", endpoints)):
         for name in names:
-            if not _NAME.fullmatch(name):
-                text = "invalid name; use up to 64 letters, digits, '-' and '_'"
-                yield ConfigProblem((kind, name), text)
+            if not NAME.fullmatch(name):
+                yield ConfigProblem((kind, name), f"invalid name; {NAME_RULE}")
     for name in endpoints:
         if name in bridges:
             text = "duplicate name: a bridge has it too, and routes need distinct names; rename one"

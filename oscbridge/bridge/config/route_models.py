@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from oscbridge.bridge.config.names import NAME, NAME_RULE
 from oscbridge.errors import DecodeError, PatternError
 from oscbridge.options import Options
 from oscbridge.osc import Pattern
@@ -38,6 +39,14 @@ def _pattern(value: str) -> str:
         raise ValueError(str(error).removeprefix(f"{value!r}: ")) from None
     if pattern.impossible:
         raise ValueError(f"matches no address: {pattern.impossible} matches no character")
+    return value
+
+
+def _name(value: str) -> str:
+    if not NAME.fullmatch(value):
+        raise ValueError(f"invalid name; {NAME_RULE}")
+    if value.isdigit():
+        raise ValueError("looks like the number of a route; add a letter")
     return value
 
 
@@ -94,6 +103,8 @@ class RouteOptions(Options):
 
     sources: Names = Field(alias="from")
     """Bridges and endpoints to read from: a name, or a list of names."""
+    name: Annotated[str, AfterValidator(_name)] | None = None
+    """What metrics, logs and commands call the route, e.g. ``"faders"``; unique in all files."""
     enabled: bool = True
     """Whether the route gets messages. A disabled one is checked, and keeps its number."""
     match: Annotated[str, AfterValidator(_pattern)] = "*"

@@ -46,6 +46,8 @@ class RouteReader:
         """The ``match`` of routes where a part is ``.*``, by index."""
         self.options: dict[int, RouteOptions] = {}
         """The enabled routes that are valid by themselves, by index."""
+        self._named: dict[str, int] = {}
+        """The index of each route that has a name."""
         self._types = types
         self._bridges = bridges
         self._endpoints = endpoints
@@ -68,6 +70,7 @@ class RouteReader:
             options |= self._route_options(path, type_name, value, route, expressions)
         if route is None:
             return
+        self._check_name(index, route.name)
         self._check_names(path, route)
         template = self._check_steps(path, route)
         match = with_stars(route.match)
@@ -86,6 +89,7 @@ class RouteReader:
                 on_change=route.on_change,
                 limit=None if route.limit is None else float(route.limit.removesuffix("/s")),
                 delay=route.delay,
+                name=route.name or "",
                 sources=route.sources,
                 to=route.to,
                 options=options,
@@ -176,6 +180,11 @@ class RouteReader:
             for key, value, text in pointless(route, template)
         ]
         return template
+
+    def _check_name(self, index: int, name: str | None) -> None:
+        if name is not None and (other := self._named.setdefault(name, index)) != index:
+            text = f"duplicate name: route {other + 1} has it too; rename one"
+            self._problem(("route", index, "name"), text, name)
 
     def _check_names(self, path: KeyPath, route: RouteOptions) -> None:
         known = {**self._bridges, **self._endpoints}

@@ -24,7 +24,7 @@ _PURE: Final = ("match", "types", "let", "when", "scale", "curve", "send", "func
 
 @dataclass(frozen=True)
 class RouteConfig:
-    """One valid ``[[route]]``. Equal routes have equal hashes."""
+    """One valid ``[[route]]``. Equal routes do the same while both are enabled."""
 
     match: str = "*"
     types: str | None = None
@@ -53,9 +53,11 @@ class RouteConfig:
     """Names of endpoints to send to."""
     options: Mapping[str, Options] = field(default_factory=dict, hash=False)
     """The route's options for endpoints, by their names."""
-    expressions: Mapping[str, OptionExpressions] = field(default_factory=dict, hash=False)
+    expressions: Mapping[str, OptionExpressions] = field(default_factory=dict, compare=False)
     """The expressions in ``options``, by the names of endpoints."""
-    enabled: bool = True
+    name: str = field(default="", compare=False)
+    """Empty if the file gives it none."""
+    enabled: bool = field(default=True, compare=False)
     """Whether messages reach it."""
     address: str | None = None
     """The address of all messages that it sends; None if it depends on the message."""

@@ -15,7 +15,7 @@ class RouteCounts:
     when its fate is known, so that no snapshot sees it twice or not at all.
     """
 
-    __slots__ = ("_lock", "failed", "filtered", "forgotten", "passed")
+    __slots__ = ("_lock", "failed", "filtered", "forgotten", "is_muted", "passed")
 
     def __init__(self) -> None:
         self.passed = 0
@@ -29,6 +29,8 @@ class RouteCounts:
         """Lost messages, by reason."""
         self.forgotten = 0
         """Addresses whose state a step has forgotten, as there are too many."""
+        self.is_muted = False
+        """Whether the route is muted; a changed route takes it over with the counts."""
         self._lock = threading.Lock()
 
     def filter(self, step: str, count: int = 1) -> None:

@@ -9,6 +9,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from oscbridge.bridge.config.resolved import Configuration
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.expression_steps import ExpressionSteps
+from oscbridge.bridge.routes.naming import route_text
 from oscbridge.bridge.routes.pure_steps import PureSteps
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.handler import Handler
@@ -44,6 +45,8 @@ class RouteTrace(NamedTuple):
 
     number: int
     """Its number in the file, counted from 1."""
+    name: str
+    """See :func:`~oscbridge.bridge.routes.naming.route_text`."""
     steps: tuple[Step, ...]
 
     @property
@@ -64,7 +67,11 @@ def sources(configuration: Configuration) -> list[str]:
 def trace(configuration: Configuration, source: str, message: Message) -> list[RouteTrace]:
     """What the routes that read from a source do with a message."""
     return [
-        RouteTrace(number, tuple(_trace_route(configuration, route, message)))
+        RouteTrace(
+            number,
+            route_text(number, route.name, route.match),
+            tuple(_trace_route(configuration, route, message)),
+        )
         for number, route in enumerate(configuration.routes, 1)
         if source in route.sources
     ]

@@ -7,7 +7,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.counts import RouteCounts
@@ -27,9 +27,12 @@ from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.options import Options
 from oscbridge.osc import Message
 
-__all__ = ["Route", "RouteSink", "StatefulSteps", "offer_to"]
+__all__ = ["MUTED", "Route", "RouteSink", "StatefulSteps", "offer_to"]
 
 _log = logging.getLogger(__name__)
+
+MUTED: Final = "muted"
+"""The step that filters the messages of a muted route."""
 
 MAX_WAITING = 10_000
 """Messages that may wait on the way from a thread to the stateful steps on the loop."""
@@ -130,6 +133,19 @@ class StatefulSteps:
         self._steps.clear()
         self._first = self._send
 
+    def discard(self, step: str) -> None:
+        """Count held messages as filtered by ``step``, and begin again without state."""
+        with self._lock:
+            held = self.held
+            self._waiting.clear()
+        for each in self._steps:
+            each.discard()
+        if held:
+            self.counts.filter(step, held)
+        if self._steps:
+            self._steps.clear()
+            self.start()
+
     def out(self, captures: Mapping[str, str]) -> Out:
         """Where the pure steps put what they make of a message. From any thread."""
         if not self._config.is_stateful:
@@ -220,19 +236,29 @@ def offer_to(sink: RouteSink, options: Options | None, captures: Mapping[str, st
 class Route:
     """One running ``[[route]]``, as a handler of a dispatcher (a ``Bindable``).
 
-    ``name`` is what the log calls it; it may change at a reload.
+    ``name`` is what the log calls it; it may change at a reload. A route that takes the place
+    of a ``previous`` one counts on, and stays muted.
     Raises ``ValueError`` for a template or a function that cannot be used.
     """
 
     def __init__(
-        self, config: RouteConfig, sinks: Sequence[RouteSink], name: str = "route"
+        self,
+        config: RouteConfig,
+        sinks: Sequence[RouteSink],
+        name: str = "route",
+        previous: Route | None = None,
     ) -> None:
         self.config = config
         self.sinks = tuple(sinks)
         self.name = name
-        self.counts = RouteCounts()
+        self.id = ""
+        """See :func:`~oscbridge.bridge.routes.naming.route_ids`."""
+        self.counts: RouteCounts = RouteCounts() if previous is None else previous.counts
         """What became of the messages that it took."""
-        self.results = None if config.function is None else RouteCounts()
+        before = None if previous is None else previous.results
+        self.results: RouteCounts | None = (
+            None if config.function is None else before or RouteCounts()
+        )
         """With a function, what became of the messages that it made; each message that the
         function makes others of has passed."""
         self.failures = RouteFailures()
@@ -244,15 +270,27 @@ class Route:
     def __repr__(self) -> str:
         return self.name
 
+    @property
+    def is_muted(self) -> bool:
+        """Whether it lets no message pass; read when it is bound."""
+        return self.counts.is_muted
+
     def bind(
         self, address: str, types: str | None, captures: dict[str, str]
     ) -> Callable[[Message], None]:
         """What to call with every message that has this address and these type tags."""
-        bound = self.pure.bind(address, types, captures, self.stateful.out(captures))
-        if bound is not None:
-            return bound
         counts = self.counts
-        return lambda _message: counts.filter("types")
+        if self.is_muted:
+            return lambda _message: counts.filter(MUTED)
+        bound = self.pure.bind(address, types, captures, self.stateful.out(captures))
+        return bound or (lambda _message: counts.filter("types"))
+
+    def take_result(self, message: Message, captures: Mapping[str, str]) -> None:
+        """Take a message that its pure steps have made in another process."""
+        if self.is_muted:  # it was made before the other process knew
+            self.stateful.counts.filter(MUTED)
+        else:
+            self.stateful.out(captures)(message)
 
     def count_dropped(self, reason: str, count: int, why: str) -> None:
         """Count messages that were lost in another process."""

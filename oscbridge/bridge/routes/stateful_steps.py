@@ -47,6 +47,9 @@ class StatefulStep(Protocol):
     def close(self) -> None:
         """Pass or drop waiting messages; set no more timers."""
 
+    def discard(self) -> None:
+        """Drop waiting messages, which the caller has counted; set no more timers."""
+
 
 class StateBounds:
     """The bound of the addresses for which a step keeps state.
@@ -95,6 +98,9 @@ class OnChange:
         self._out(message)
 
     def close(self) -> None:
+        """Nothing waits."""
+
+    def discard(self) -> None:
         """Nothing waits."""
 
 
@@ -158,12 +164,16 @@ class Limit:
 
     def close(self) -> None:
         """Pass the waiting messages, so that the last value arrives."""
+        waiting = list(self._waiting.values())
+        self.discard()
+        for message in waiting:
+            self._out(message)
+
+    def discard(self) -> None:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-        waiting, self._waiting = self._waiting, {}
-        for message in waiting.values():
-            self._out(message)
+        self._waiting = {}
 
 
 class Delay:
@@ -210,9 +220,12 @@ class Delay:
 
     def close(self) -> None:
         """Drop and count the waiting messages."""
+        if self._waiting:
+            self._counts.fail("stopped", len(self._waiting))
+        self.discard()
+
+    def discard(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._waiting:
-            self._counts.fail("stopped", len(self._waiting))
-            self._waiting.clear()
+        self._waiting.clear()

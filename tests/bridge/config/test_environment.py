@@ -196,6 +196,33 @@ def test_missing_key_names_the_variable_that_created_its_table(
     assert problem.endswith("(from OSCBRIDGE__ENDPOINT__DISK__QUEUE)")
 
 
+@pytest.mark.parametrize("variable", ["ROUTE__MAIN_FADERS__LIMIT", "ROUTE__2__LIMIT"])
+def test_variable_changes_the_route_of_a_name_or_number(
+    read: Callable[..., Configuration], variable: str
+) -> None:
+    found = read(FILE + ROUTE + 'name = "Main-Faders"\n', **{variable: "10/s"})
+    assert [route.limit for route in found.routes] == [None, 10]
+
+
+def test_unknown_route_of_a_variable_is_a_problem_with_a_suggestion(
+    read: Callable[..., Configuration],
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read(FILE + ROUTE + 'name = "faders"\n', ROUTE__FADRES__LIMIT="10/s")
+    assert str(caught.value) == (
+        "environment: OSCBRIDGE__ROUTE__FADRES__LIMIT: "
+        "no route has the name 'fadres'; did you mean 'faders'?"
+    )
+
+
+def test_routes_whose_names_differ_only_in_case_are_ambiguous_for_a_variable(
+    read: Callable[..., Configuration],
+) -> None:
+    text = FILE + ROUTE + 'name = "faders"\n' + ROUTE + 'name = "FADERS"\n'
+    with pytest.raises(ConfigurationError, match="ambiguous: 'faders' or 'FADERS'; rename one"):
+        read(text, ROUTE__FADERS__LIMIT="10/s")
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -256,11 +283,12 @@ def test_variables_of_the_readme_work(monkeypatch: pytest.MonkeyPatch) -> None:
     for line in block.splitlines():
         name, _, value = line.partition("  ")[0].partition("=")
         monkeypatch.setenv(name, value)
-    found = parse(f"{FILE}{ROUTE}", Plugins().endpoint_types, "show.toml")
+    text = f'{FILE}name = "faders"\n{ROUTE}'
+    found = parse(text, Plugins().endpoint_types, "show.toml")
     stage = found.bridges["stage"]
     assert (stage.listen.port, stage.limits.max_packet_size, len(stage.allow)) == (9001, 4096, 1)
     assert str(found.endpoints["my-desk"].options).count("10.0.0.7") == 1
-    assert found.routes[1].limit == 60
+    assert [route.limit for route in found.routes] == [60, 60]
 
 
 # --- the log -----------------------------------------------------------------------------------

@@ -91,6 +91,20 @@ def test_problem_names_its_file_and_the_route_in_it(tmp_path: Path) -> None:
     ]
 
 
+def test_names_of_routes_are_unique_in_all_files(tmp_path: Path) -> None:
+    route = '[[route]]\nname = "x"\nfrom = "stage"\nto = "a"\n'
+    text = error(
+        tmp_path,
+        show='include = ["a.toml", "b.toml"]\n' + STAGE + route,
+        a=LAMP.format("a"),
+        b=route,
+    )
+    assert text == (
+        "b.toml: route 3 (route 1 of this file): name = 'x': duplicate name: "
+        "route 1 has it too; rename one"
+    )
+
+
 def test_syntax_error_names_the_included_file(tmp_path: Path) -> None:
     text = error(tmp_path, show='include = ["a.toml"]\n', a="[bridge.a\n")
     assert text.startswith("a.toml: not valid TOML: line 1: unclosed '['\n")

@@ -26,13 +26,6 @@ class SynthRoute(oscbridge.Options):
     channel: Annotated[int, Field(ge=1, le=16)] = 1
     kind: str = "control"
     note: str = ""
-    text: str = ""
-
-    @field_validator("text")
-    @classmethod
-    def _is_template(cls, value: str, info: ValidationInfo) -> str:
-        oscbridge.check_template(oscbridge.Template.parse(value, expressions=True), info)
-        return value
 
     @field_validator("note")
     @classmethod
@@ -153,7 +146,7 @@ def test_types_are_type_tags(types: str) -> None:
         (
             "xyz = 1",
             "xyz: unknown key; known keys: curve, delay, enabled, from, function, let, limit, "
-            "match, on_change, scale, send, to, types, when",
+            "match, name, on_change, scale, send, to, types, when",
         ),
         ("types = 5", "types = 5: expected text in quotes"),
         ('types = ",f"', "types = ',f': must not start with a comma; write 'f'"),
@@ -268,8 +261,8 @@ def test_step_that_can_apply_is_valid(lines: str) -> None:
 def test_options_of_a_type_apply_to_each_endpoint_of_that_type() -> None:
     (route,) = good("synth = { channel = 3 }", '["keys", "out", "pads"]').routes
     assert {name: options.model_dump() for name, options in route.options.items()} == {
-        "keys": {"channel": 3, "kind": "control", "note": "", "text": ""},
-        "pads": {"channel": 3, "kind": "control", "note": "", "text": ""},
+        "keys": {"channel": 3, "kind": "control", "note": ""},
+        "pads": {"channel": 3, "kind": "control", "note": ""},
     }
 
 
@@ -541,45 +534,34 @@ def test_peers_that_answer_each_other_are_not_a_loop() -> None:
     assert endless(text) == []
 
 
+# --- names ------------------------------------------------------------------------------
+
+
+def test_name_of_a_route_is_read() -> None:
+    assert [route.name for route in good('name = "Main-Faders_2"').routes] == ["Main-Faders_2"]
+
+
 @pytest.mark.parametrize(
-    ("route", "text"),
+    ("name", "problem"),
     [
-        ('synth = { text = "{= m + 1}" }', "synth.text = '{= m + 1}': unknown name 'm'"),
-        ('synth = { text = "{m}" }', "unknown placeholder {m}"),
-        ('synth = { text = "{= foo(x)}" }', "unknown function 'foo'"),
-        (
-            'types = "f"\nsynth = { text = "{= y}" }',
-            "{= y} fails for messages of types 'f': messages have 1 argument",
-        ),
-        (
-            'send = "/b text"\nsynth = { text = "{= x * 0.5}" }',
-            "{= x * 0.5} fails for messages of types 's'",
-        ),
-        (
-            'let = { db = "x" }\nsynth = { text = "{= db}" }',
-            "'db' of let is only known in the keys of the route itself",
-        ),
-        (
-            'synth = { text = "{= x * var.gain}" }',
-            "'var.gain' is only known in the keys of the route itself",
-        ),
-        ('match = "/{len}"\nsynth = { text = "{= x}" }', "capture 'len' is a function"),
+        ("main faders", "invalid name; use up to 64 letters, digits, '-' and '_'"),
+        ("", "invalid name; use up to 64 letters, digits, '-' and '_'"),
+        ("#1b2c", "invalid name; use up to 64 letters, digits, '-' and '_'"),
+        ("x" * 65, "invalid name; use up to 64 letters, digits, '-' and '_'"),
+        ("12", "looks like the number of a route; add a letter"),
     ],
 )
-def test_problem_of_an_expression_in_the_options_is_reported(route: str, text: str) -> None:
-    match = "" if "match" in route else 'match = "/a/{n}"\n'
-    table = f'[[route]]\nfrom = "stage"\nto = "synth"\n{match}{route}\n'
-    with pytest.raises(ConfigurationError) as failed:
-        parse(f'[bridge.stage]\n[endpoint.synth]\ntype = "synth"\n{table}', TYPES, "a.toml")
-    assert text in str(failed.value)
+def test_invalid_name_of_a_route_is_a_problem(name: str, problem: str) -> None:
+    assert problems(f'name = "{name}"') == [f"route 1: name = {name!r}: {problem}"]
 
 
-@pytest.mark.parametrize(
-    "route", ['text = "{= y}"', 'text = "{= n * 2 + x}"', 'text = "{n} {= len(args)}"']
-)
-def test_expression_in_the_options_is_known_to_the_route(route: str) -> None:
-    table = f'[[route]]\nfrom = "stage"\nto = "synth"\nmatch = "/{{n}}"\nsynth = {{ {route} }}\n'
-    text = f'[bridge.stage]\n[endpoint.synth]\ntype = "synth"\n{table}'
-    (config,) = parse(text, TYPES, "a.toml").routes
-    ((key, placeholder),) = config.expressions["synth"]
-    assert (key, str(placeholder) in route) == ("text", True)
+def test_duplicate_name_of_a_route_is_a_problem() -> None:
+    other = 'name = "faders"\n[[route]]\nname = "faders"\nfrom = "stage"\nto = "out"'
+    (problem,) = problems(other)
+    assert problem == ("route 2: name = 'faders': duplicate name: route 1 has it too; rename one")
+
+
+def test_problem_of_a_route_names_it() -> None:
+    assert problems('name = "faders"\nlimit = "0/s"') == [
+        "route faders: limit = '0/s': expected messages per second, e.g. \"30/s\""
+    ]

@@ -145,7 +145,7 @@ async def test_messages_that_delay_rejects_are_logged_at_once(
         bridge.send("in", *[Message.of("/x", 1)] * 3)
         await settled(bridge, RouteMessages(3, 0, {}, {"delayed": 1}, 2))
         lines = [line for line in bridge.log if "route 1" in line]
-    assert lines[0].endswith("route 1: 1 message lost: more than 2 messages are delayed")
+    assert lines[0].endswith("route 1 (*): 1 message lost: more than 2 messages are delayed")
 
 
 STEPS = [

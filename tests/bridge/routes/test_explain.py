@@ -181,8 +181,8 @@ def test_trace_shows_the_routes_of_the_source_with_their_numbers() -> None:
 
 
 def test_route_trace_reports_whether_it_sends() -> None:
-    assert RouteTrace(1, (Step("to", "out", "", "sent"),)).sent
-    assert not RouteTrace(1, (Step("match", "*", "", "stopped"),)).sent
+    assert RouteTrace(1, "route 1 (*)", (Step("to", "out", "", "sent"),)).sent
+    assert not RouteTrace(1, "route 1 (*)", (Step("match", "*", "", "stopped"),)).sent
 
 
 def test_sources_are_all_bridges_and_the_endpoints_that_routes_read() -> None:

@@ -239,7 +239,7 @@ def test_dropped_messages_are_logged_once_with_the_route_name(
     assert route.counts.failed == {"arguments": 5}
 
 
-async def test_route_name_is_its_number_in_the_file(running: Running) -> None:
+async def test_route_without_name_is_logged_by_its_number_and_match(running: Running) -> None:
     text = """
     [bridge.in]
     listen = "udp://127.0.0.1:0"
@@ -253,4 +253,4 @@ async def test_route_name_is_its_number_in_the_file(running: Running) -> None:
     to = "out"
     """
     async with running(text) as app:
-        assert [repr(route) for route in app.routes] == ["route 1", "route 2"]
+        assert [repr(route) for route in app.routes] == ["route 1 (*)", "route 2 (*)"]

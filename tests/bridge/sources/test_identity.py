@@ -28,6 +28,7 @@ from = "in"
 match = "/x"
 to = "out"
 [[route]]
+name = "harm"
 from = "in"
 match = "/harm"
 function = "{module}:harm"
@@ -153,7 +154,7 @@ async def test_messages_on_which_a_function_fails_add_up(mode: str, config: Conf
         await bridge.until(
             lambda: (
                 'oscbridge_route_dropped_messages_total{match="/harm",reason="function"'
-                ',route="2"} 3.0' in bridge.metrics()
+                ',route="harm"} 3.0' in bridge.metrics()
             )
         )
 
@@ -172,7 +173,7 @@ async def test_messages_too_large_for_the_bridge_process_add_up(config: Config) 
         await bridge.until(
             lambda: (
                 'oscbridge_route_result_dropped_messages_total{match="/harm",reason="oversize"'
-                ',route="2"} 1.0' in bridge.metrics()
+                ',route="harm"} 1.0' in bridge.metrics()
             )
         )
 

@@ -271,6 +271,7 @@ class ForkingListener:
         why, _, detail = (text or _WHY.get(reason, reason)).partition("\n")
         if 0 <= route < len(routes):
             routes[route].count_dropped(reason, count, why)
+            why = f"{routes[route].name}: {why}"
         elif reason == "record":
             self._dispatcher.statistics.bad[reason] += count
         else:  # a route of a plugin
@@ -291,14 +292,14 @@ class ForkingListener:
     def _deliver(self, routes: Sequence[Route], emission: Emission) -> None:
         number, message, captures = emission
         if number >= 0:
-            route_at(routes, number).stateful.out(captures)(message)
+            route_at(routes, number).take_result(message, captures)
             return
         peer = message.origin and message.origin.peer
         client = cast(ClientAddress, peer if isinstance(peer, tuple) else ("", 0))
         statistics = self._dispatcher.statistics
-        # The worker has counted it.
+        # The worker has counted it. The child that could answer has ended.
         counted = statistics.messages, statistics.routed, statistics.unmatched
-        self._dispatcher.dispatch_message(message, client, _no_reply)
+        self._dispatcher.dispatch_message(message, client, lambda _client, _result: None)
         statistics.messages, statistics.routed, statistics.unmatched = counted
 
     def _show(self, packet: ReceivedPacket) -> None:
@@ -314,7 +315,3 @@ _WHY: Final = {
     "oversize": f"the message that a route made is larger than {MAX_RECORD} bytes",
 }
 """Reasons to drop messages, in words."""
-
-
-def _no_reply(_client: object, _result: object) -> None:
-    """The child that could answer has ended."""
