@@ -34,13 +34,13 @@ def look_up(
 
     Raises ``LookupError``, ``ValueError`` or :class:`oscbridge.ExpressionFailed` if there is none.
     """
-    if placeholder.expression:
-        return to_text(*_evaluate(placeholder, message, captures))
     name, tag = placeholder.name, placeholder.type or ""
     if name == "*":
         return " ".join([to_text(placeholder.convert(arg), tag) for arg in message.args])
     if placeholder.is_argument:
         return to_text(placeholder.argument(message.args), tag)
+    if placeholder.expression:
+        return to_text(*_evaluate(placeholder, message, captures))
     text = _known_text(placeholder, captures, address)
     return text if placeholder.type is None else to_text(placeholder.convert(text), tag)
 
@@ -108,15 +108,21 @@ def _json_part(
     """What a placeholder becomes for a message."""
     if is_quoted:
         return lambda message: _dump(look_up(placeholder, message, captures, message.address))[1:-1]
+    if placeholder.expression:
+        return lambda message: _json_result(placeholder, message, captures)
     return lambda message: _json_value(placeholder, message, captures)
+
+
+def _json_result(
+    placeholder: oscbridge.Placeholder, message: oscbridge.Message, captures: Mapping[str, str]
+) -> str:
+    value, tag = _evaluate(placeholder, message, captures)
+    return _dump(*plain_values(oscbridge.Message("/", tag, (value,))))
 
 
 def _json_value(
     placeholder: oscbridge.Placeholder, message: oscbridge.Message, captures: Mapping[str, str]
 ) -> str:
-    if placeholder.expression:
-        value, tag = _evaluate(placeholder, message, captures)
-        return _dump(*plain_values(oscbridge.Message("/", tag, (value,))))
     if placeholder.depends_on_arguments and placeholder.type is None:
         values = plain_values(message)
         if placeholder.name == "*":
