@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         DecodeError,
         EncodeError,
         EndpointError,
+        InputError,
         LimitError,
         MessageDropped,
         NotConnected,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     )
     from oscbridge.hooks import hookimpl
     from oscbridge.host import Host
+    from oscbridge.importing import ImportedFile, ImportedRule, Importer, Importers
     from oscbridge.net.allowlist import AllowList
     from oscbridge.net.any_host import (
         family_of_any_host,
@@ -97,6 +99,7 @@ if TYPE_CHECKING:
     from oscbridge.source import RouteFunction, Routes, Sink, Source
     from oscbridge.templates.message import MessageTemplate
     from oscbridge.templates.placeholders import Placeholder, Template
+    from oscbridge.toml_text import TomlTable, TomlValue, toml_table
 
 _HOMES = {
     "oscbridge.bridge.config.captures": ("check_captures",),
@@ -114,6 +117,7 @@ _HOMES = {
     "oscbridge.dispatch.handler": ("ClientAddress",),
     "oscbridge.endpoint": ("AnyEndpoint", "Endpoint", "EndpointTypes", "OnStart", "Policy"),
     "oscbridge.host": ("Host",),
+    "oscbridge.importing": ("ImportedFile", "ImportedRule", "Importer", "Importers"),
     "oscbridge.options": ("Options",),
     "oscbridge.bridge.config.secrets": ("File", "Folder", "Secret"),
     "oscbridge.child_process": ("child_environment",),
@@ -126,6 +130,7 @@ _HOMES = {
         "DecodeError",
         "EncodeError",
         "EndpointError",
+        "InputError",
         "LimitError",
         "MessageDropped",
         "NotConnected",
@@ -181,6 +186,7 @@ _HOMES = {
     "oscbridge.net.url": ("OSCURL", "HostPort"),
     "oscbridge.templates.message": ("MessageTemplate",),
     "oscbridge.templates.placeholders": ("Placeholder", "Template"),
+    "oscbridge.toml_text": ("TomlTable", "TomlValue", "toml_table"),
 }
 _HOME = {name: (module, name) for module, names in _HOMES.items() for name in names}
 _HOME |= {  # names that say enough only within their module
@@ -219,7 +225,12 @@ __all__ = [
     "HostError",
     "HostPolicy",
     "HostPort",
+    "ImportedFile",
+    "ImportedRule",
+    "Importer",
+    "Importers",
     "Impulse",
+    "InputError",
     "LimitError",
     "Limits",
     "Message",
@@ -255,6 +266,8 @@ __all__ = [
     "Template",
     "TimeTag",
     "TokenBucket",
+    "TomlTable",
+    "TomlValue",
     "UnsentMessages",
     "check_captures",
     "check_host",
@@ -282,6 +295,7 @@ __all__ = [
     "open_udp_socket",
     "prepare_tcp_socket",
     "stream_decoder",
+    "toml_table",
     "udp_receiver",
     "what_failed",
 ]

@@ -7,6 +7,7 @@
     │   └── EncodeError              values that OSC does not have (also a ValueError)
     ├── PatternError                 a mapped address or the match of a route (also a ValueError)
     ├── ConfigurationError           a file or an option: where, what, the value, how to fix it
+    ├── InputError                   a file that cannot be imported: the line and the problem
     ├── ExpressionError              an expression of a route (also a ValueError)
     ├── MessageDropped               a message that a route cannot convert (also a ValueError)
     ├── PluginError                  a broken plugin, by name
@@ -35,6 +36,7 @@ __all__ = [
     "EncodeError",
     "EndpointError",
     "ExpressionError",
+    "InputError",
     "LimitError",
     "MessageDropped",
     "NotConnected",
@@ -98,6 +100,20 @@ class ConfigurationError(OSCBridgeError):
 
     ``str()`` is the complete, human-readable report: one problem per line.
     """
+
+
+class InputError(OSCBridgeError, ValueError):
+    """A file of another program that cannot be imported at all.
+
+    ``line`` is counted from 1; 0 if no line is to blame. The text says what is wrong with it.
+    """
+
+    def __init__(self, line: int, text: str) -> None:
+        super().__init__(text)
+        self.line = line
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[int, str]]:
+        return type(self), (self.line, str(self))
 
 
 class ExpressionError(OSCBridgeError, ValueError):
