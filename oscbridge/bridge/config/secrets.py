@@ -63,7 +63,18 @@ class Secret:
     def __get_pydantic_core_schema__(
         cls, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        return core_schema.with_info_plain_validator_function(_read_secret)
+        return core_schema.with_info_plain_validator_function(
+            _read_secret,
+            json_schema_input_schema=core_schema.union_schema(
+                [_table_of("env"), _table_of("file")]
+            ),
+        )
+
+
+def _table_of(key: str) -> CoreSchema:
+    """A table with one text, as it is written in TOML."""
+    text = core_schema.typed_dict_field(core_schema.str_schema(), required=True)
+    return core_schema.typed_dict_schema({key: text}, extra_behavior="forbid")
 
 
 def _read_secret(value: object, info: ValidationInfo) -> Secret:
@@ -189,8 +200,8 @@ def _read_folder(value: object, info: ValidationInfo) -> Path:
     return path
 
 
-Folder: TypeAlias = Annotated[Path, BeforeValidator(_read_folder)]
+Folder: TypeAlias = Annotated[Path, BeforeValidator(_read_folder, json_schema_input_type=str)]
 """A readable folder; a relative path starts at the directory of the configuration file."""
 
-File: TypeAlias = Annotated[Path, BeforeValidator(_read_file)]
+File: TypeAlias = Annotated[Path, BeforeValidator(_read_file, json_schema_input_type=str)]
 """A readable file; a relative path starts at the directory of the configuration file."""

@@ -76,7 +76,9 @@ class OSCOptions(oscbridge.Options):
     to: Annotated[oscbridge.OSCURL, AfterValidator(_to)]
     """Where to send: ``udp://``, ``tcp://`` (OSC 1.1) or ``tcp+1.0://``, then ``host:port``.
     A multicast group or a broadcast address is fine."""
-    listen: Annotated[oscbridge.HostPort | None, BeforeValidator(_listen)] = None
+    listen: Annotated[
+        oscbridge.HostPort | None, BeforeValidator(_listen, json_schema_input_type=str)
+    ] = None
     """The local UDP address to send from and to receive replies on, ``host:port`` or
     ``udp://host:port``; by default any port. ``[::]`` and ``*`` are IPv6 and IPv4."""
     keepalive: Keepalive | None = None
