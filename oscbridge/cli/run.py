@@ -18,6 +18,7 @@ import click
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import DEFAULT, Configuration, load, parse
+from oscbridge.bridge.config.used_files import used_files
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.tasks import run_until
 from oscbridge.cli import fail
@@ -76,9 +77,10 @@ def command(file: Path | None, form: Form, verbose: bool) -> None:
     read = partial(read_configuration, file, plugins)
     gc.freeze()  # all modules are imported: no collection needs to visit them
     gc.set_threshold(GC_THRESHOLD)
-    asyncio.run(
-        _run(Service(App(configuration, plugins, allow_broken=True), read, name), plugins, name)
-    )
+    types = {**plugins.broken_types, **plugins.endpoint_types}
+    files = None if file is None else partial(used_files, file, types)
+    app = App(configuration, plugins, allow_broken=True)
+    asyncio.run(_run(Service(app, read, name, files), plugins, name))
 
 
 def read_configuration(

@@ -6,6 +6,8 @@ import hmac
 import os
 import unicodedata
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
@@ -15,7 +17,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from oscbridge.bridge.config.problem import KeyPath
 from oscbridge.net.os_errors import what_failed
 
-__all__ = ["SECRET", "File", "Folder", "Secret", "secret_warnings"]
+__all__ = ["SECRET", "File", "Folder", "Secret", "noted_files", "secret_warnings"]
 
 MAX_SECRET: Final = 65_536
 """Bytes of a secret, at most."""
@@ -25,6 +27,9 @@ _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 SECRET: Final = "secret"
 """The type of pydantic's errors about secrets."""
+
+_noted: Final[ContextVar[set[Path] | None]] = ContextVar("noted", default=None)
+"""Where the names of files are collected. Not an argument, as pydantic is between the two."""
 
 _HOW: Final = 'write { env = "NAME" } or { file = "path" }'
 
@@ -183,7 +188,21 @@ def _resolve(name: str | Path, info: ValidationInfo) -> Path:
         path = Path(name).expanduser()
     except RuntimeError:
         path = Path(name)
-    return (directory if isinstance(directory, Path) else Path()).absolute() / path
+    resolved = (directory if isinstance(directory, Path) else Path()).absolute() / path
+    if (noted := _noted.get()) is not None:
+        noted.add(resolved)
+    return resolved
+
+
+@contextmanager
+def noted_files() -> Iterator[set[Path]]:
+    """Collects the files that are read as secrets or certificates meanwhile, or should be."""
+    found: set[Path] = set()
+    token = _noted.set(found)
+    try:
+        yield found
+    finally:
+        _noted.reset(token)
 
 
 def _read_folder(value: object, info: ValidationInfo) -> Path:
