@@ -211,7 +211,7 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions], oscbridge.Reconfigurable[OSCOp
     def _keep_alive(self) -> None:
         """Send the keepalive now and at every interval."""
         keepalive, link = self.options.keepalive, self._link
-        if keepalive is not None and link is not None:
+        if keepalive is not None and link is not None and not self.host.is_dry:
             loop = asyncio.get_running_loop()
             silence = loop.time() - self._heard_at
             if keepalive.expect and silence >= SILENT_INTERVALS * keepalive.every:
