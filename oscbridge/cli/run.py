@@ -88,7 +88,7 @@ def command(file: Path | None, form: Form, dry: bool, verbose: bool) -> None:
     name = str(file or "its built-in configuration")
     gc.freeze()  # all modules are imported: no collection needs to visit them
     gc.set_threshold(GC_THRESHOLD)
-    types = {**plugins.broken_types, **plugins.endpoint_types}
+    types = plugins.endpoint_types.with_fallbacks(plugins.broken_types)
     files = None if file is None else partial(used_files, file, types)
     app = App(configuration, plugins, allow_broken=True)
     asyncio.run(_run(Service(app, read, name, files), plugins, name))

@@ -13,6 +13,7 @@ from pydantic_core import core_schema
 from oscbridge.bridge.config.endpoint_models import HostOptions
 from oscbridge.bridge.config.file_models import ConfigurationFile
 from oscbridge.bridge.config.route_models import RouteOptions
+from oscbridge.broken_endpoint import BrokenEndpoint
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.net.allowlist import AllowList
 from oscbridge.options import Options
@@ -58,6 +59,7 @@ def configuration_schema(types: Mapping[str, type[AnyEndpoint]]) -> dict[str, An
 
     It accepts every valid file. Some conditions are not expressed, e.g. that names exist.
     """
+    types = {name: each for name, each in types.items() if not issubclass(each, BrokenEndpoint)}
     options = {name: factory.options_type for name, factory in types.items()}
     in_routes = {
         name: model
