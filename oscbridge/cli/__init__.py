@@ -30,6 +30,7 @@ COMMANDS: Final = (
     "reload",
     "health",
     "plugins",
+    "schema",
     "import",
 )
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from oscbridge.importers import midimonster, osc2mqtt
 from oscbridge.importing import Importers
 
 __all__ = ["BUILT_IN"]
 
-BUILT_IN: Final[Importers] = {}
+BUILT_IN: Final[Importers] = {
+    "osc2mqtt": osc2mqtt.IMPORTER,
+    "midimonster": midimonster.IMPORTER,
+}

@@ -89,6 +89,7 @@ def decode_status(status: Mapping[str, Any]) -> Status:
             for each in status["endpoints"]
         ),
         routes=tuple(_route(each) for each in status["routes"]),
+        is_dry=status["is_dry"],
     )
 
 

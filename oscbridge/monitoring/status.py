@@ -152,6 +152,8 @@ class Status:
     bridges: tuple[BridgeStatus, ...]
     endpoints: tuple[EndpointStatus, ...]
     routes: tuple[RouteStatus, ...]
+    is_dry: bool = False
+    """Whether this is a dry run: messages count as sent and are not."""
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -199,6 +201,7 @@ def read_status(app: App) -> Status:
         bridges=tuple(_bridge(app, name) for name in app.configuration.bridges),
         endpoints=tuple(_endpoint(each) for each in app.endpoints.values()),
         routes=tuple(read_route(number, route) for number, route in enumerate(app.routes, 1)),
+        is_dry=any(each.is_dry for each in app.endpoints.values()),
     )
 
 

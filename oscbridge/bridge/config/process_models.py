@@ -40,6 +40,9 @@ class RunOptions(Options):
     """Addresses for which each ``on_change`` and ``limit`` of a route, and each endpoint that
     offers snapshots, keep state. Above it the least recently used one is forgotten, which is
     counted and logged once."""
+    watch: bool = False
+    """Whether to reload when a file of the configuration changes: the file, those that it
+    includes, and the certificates and secrets that it names."""
     blocked_timeout: Annotated[float, Field(ge=0.05, le=3600)] = 1.0
     """Seconds after which an event loop that a plugin or a function blocks is reported, with the
     line that blocks it."""

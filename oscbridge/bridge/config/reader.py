@@ -7,11 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.endpoint_models import SPOOL_AGE, HostOptions
 from oscbridge.bridge.config.error_messages import validate
+from oscbridge.bridge.config.file_models import SECTIONS
 from oscbridge.bridge.config.media import loops_through_media
 from oscbridge.bridge.config.names import NAME, NAME_RULE
 from oscbridge.bridge.config.plugin_packages import suggest_type
@@ -41,8 +42,6 @@ __all__ = ["Reader"]
 
 _Model = TypeVar("_Model", bound=Options)
 
-_SECTIONS: Final = ("bridge", "endpoint", "http", "route", "run")
-
 
 class Reader:
     """Reads the tables of a configuration: the valid parts, and the problems of the others."""
@@ -63,8 +62,8 @@ class Reader:
         self._directory = directory
         self._configuration = configuration
         for key in raw:
-            if key not in _SECTIONS:
-                text = f"unknown key; {suggest(key, _SECTIONS, 'known keys')}"
+            if key not in SECTIONS:
+                text = f"unknown key; {suggest(key, SECTIONS, 'known keys')}"
                 self._problem((key,), text)
         bridges, endpoints = self._tables(raw, "bridge"), self._tables(raw, "endpoint")
         for name, table in bridges.items():

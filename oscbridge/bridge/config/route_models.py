@@ -28,6 +28,7 @@ MAX_LET: Final = 32
 _Number = int | float  # a whole number stays whole: the type of the result depends on it
 _Range = tuple[_Number, _Number, _Number, _Number]
 _RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?/s")
+_Rate = Annotated[str, Field(pattern=f"^{_RATE.pattern}$")]
 
 
 def _pattern(value: str) -> str:
@@ -60,7 +61,8 @@ def _names(value: object) -> object:
     return tuple(names)
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+_OneOrMore = str | Annotated[tuple[str, ...], Field(min_length=1)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_names, json_schema_input_type=_OneOrMore)]
 
 
 def _rate(value: object) -> object:
@@ -107,7 +109,9 @@ class RouteOptions(Options):
     """What metrics, logs and commands call the route, e.g. ``"faders"``; unique in all files."""
     enabled: bool = True
     """Whether the route gets messages. A disabled one is checked, and keeps its number."""
-    match: Annotated[str, AfterValidator(_pattern)] = "*"
+    match: Annotated[
+        str, AfterValidator(_pattern), Field(json_schema_extra={"pattern": r"^(/|\*|\.\*)"})
+    ] = "*"
     """An address; ``*`` ``?`` ``[a-z]`` ``{a,b}`` match, ``{name}`` captures one part."""
     types: Annotated[str, AfterValidator(_types)] | None = None
     """Type tags that a message must have, e.g. ``"if"``."""
@@ -116,7 +120,7 @@ class RouteOptions(Options):
     ``{ db = "-90 + 100 * x" }``."""
     when: str | None = None
     """The condition, an expression, e.g. ``"x > 0.5"``: other messages do not pass."""
-    scale: Annotated[_Range | None, BeforeValidator(_range)] = None
+    scale: Annotated[_Range | None, BeforeValidator(_range, json_schema_input_type=_Range)] = None
     """Maps numbers from one range to another: ``[in_low, in_high, out_low, out_high]``, clamped.
     The result is a whole number if both output limits are."""
     curve: Annotated[float, Field(gt=0, le=100)] = 1.0
@@ -128,7 +132,7 @@ class RouteOptions(Options):
     """A Python function that returns the message to send: ``"module:callable"``."""
     on_change: bool = False
     """Whether only changed values pass, per address."""
-    limit: Annotated[str | None, BeforeValidator(_rate)] = None
+    limit: Annotated[str | None, BeforeValidator(_rate, json_schema_input_type=_Rate)] = None
     """Messages per second per address, e.g. ``"30/s"``: the latest wins, the last arrives."""
     delay: Annotated[float, Field(ge=0, le=3600)] | None = None
     """Seconds by which messages are delayed."""

@@ -112,7 +112,7 @@ class MidiEndpoint(
         input_ = None if _is_url(own.input) else own.input
         if output is not None or input_ is not None:
             await self._open_ports(output, input_, wait=is_retry)
-        if self._outputs:  # the receiver may have missed the end of notes, and the zones
+        if self._outputs and not self.host.is_dry:  # it may have missed ends of notes, and zones
             self._notes.mark_uncertain()
             await self._release_all()
             await self._write(self._encoder.zone_setup())
@@ -307,7 +307,7 @@ class MidiEndpoint(
     def greeting(self, *, reconnected: bool) -> MidiMessages:
         """The first messages to a new client: it may have missed ends of notes, and the zones."""
         missed = tuple(self._notes.release_channels()) if reconnected else ()
-        return missed + self._encoder.zone_setup()
+        return () if self.host.is_dry else missed + self._encoder.zone_setup()
 
     def _input_overflow(self, count: int) -> None:
         why = "they arrive faster than they can be processed"

@@ -72,7 +72,9 @@ def _text(value: object, info: ValidationInfo) -> object:
     return value
 
 
-Number = Annotated[int | float | str | None, BeforeValidator(_number)]
+Number = Annotated[
+    int | float | str | None, BeforeValidator(_number, json_schema_input_type=int | float | str)
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,10 @@ class MidiRoute(oscbridge.Options):
     """0 to 7: the part of the time code."""
     frame_value: Number = None
     """0 to 15."""
-    data: Annotated[str, Field(max_length=4096), BeforeValidator(_text)] | None = None
+    data: (
+        Annotated[str, Field(max_length=4096), BeforeValidator(_text, json_schema_input_type=str)]
+        | None
+    ) = None
     """A sysex: ``"f0 43 10 {0} f7"``. A number becomes one byte."""
     mpe: MpeZoneOptions | None = None
     """An MPE zone: each note gets its own channel."""

@@ -104,9 +104,12 @@ def _subscription(value: object) -> object:
     return {"topic": value} if isinstance(value, str) else value
 
 
+_OneOrMoreBrokers: TypeAlias = (
+    BrokerURL | Annotated[tuple[BrokerURL, ...], Field(min_length=1, max_length=MAX_BROKERS)]
+)
 Brokers: TypeAlias = Annotated[
     tuple[BrokerURL, ...],
-    BeforeValidator(_brokers),
+    BeforeValidator(_brokers, json_schema_input_type=_OneOrMoreBrokers),
     AfterValidator(_one_scheme),
     Field(min_length=1, max_length=MAX_BROKERS),
 ]
@@ -223,7 +226,13 @@ class MQTTOptions(oscbridge.Options):
     """The retained topic with ``online`` or ``offline``; by default ``<prefix>/status``, without
     a prefix ``<client_id>/status``."""
     subscribe: Annotated[
-        tuple[Annotated[Subscription, BeforeValidator(_subscription)], ...],
+        tuple[
+            Annotated[
+                Subscription,
+                BeforeValidator(_subscription, json_schema_input_type=Filter | Subscription),
+            ],
+            ...,
+        ],
         Field(max_length=MAX_SUBSCRIPTIONS),
     ] = ()
     """Topics to subscribe to, each a text or a table."""
