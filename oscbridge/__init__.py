@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         Serving,
         SharesMedium,
     )
-    from oscbridge.bridge.config.captures import check_captures
+    from oscbridge.bridge.config.captures import check_captures, check_template
     from oscbridge.bridge.config.secrets import File, Folder, Secret
     from oscbridge.child_process import child_environment
     from oscbridge.delivery import Delivery, RouteInfo
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
         DecodeError,
         EncodeError,
         EndpointError,
+        ExpressionFailed,
+        InputError,
         LimitError,
         MessageDropped,
         NotConnected,
@@ -45,12 +47,9 @@ if TYPE_CHECKING:
     )
     from oscbridge.hooks import hookimpl
     from oscbridge.host import Host
+    from oscbridge.importing import ImportedFile, ImportedRule, Importer, Importers
     from oscbridge.net.allowlist import AllowList
-    from oscbridge.net.any_host import (
-        family_of_any_host,
-        is_any_host,
-        open_listening_socket,
-    )
+    from oscbridge.net.any_host import family_of_any_host, is_any_host, open_listening_socket
     from oscbridge.net.host_name import (
         HostError,
         check_host,
@@ -96,11 +95,13 @@ if TYPE_CHECKING:
     from oscbridge.osc.json import decode_json, encode_json
     from oscbridge.osc.text import is_number
     from oscbridge.source import RouteFunction, Routes, Sink, Source
+    from oscbridge.templates.expression import TemplateExpression
     from oscbridge.templates.message import MessageTemplate
     from oscbridge.templates.placeholders import Placeholder, Template
+    from oscbridge.toml_text import TomlTable, TomlValue, toml_table
 
 _HOMES = {
-    "oscbridge.bridge.config.captures": ("check_captures",),
+    "oscbridge.bridge.config.captures": ("check_captures", "check_template"),
     "oscbridge.abilities": (
         "Coalescing",
         "Durability",
@@ -116,6 +117,7 @@ _HOMES = {
     "oscbridge.dispatch.handler": ("ClientAddress",),
     "oscbridge.endpoint": ("AnyEndpoint", "Endpoint", "EndpointTypes", "OnStart", "Policy"),
     "oscbridge.host": ("Host",),
+    "oscbridge.importing": ("ImportedFile", "ImportedRule", "Importer", "Importers"),
     "oscbridge.options": ("Options",),
     "oscbridge.bridge.config.secrets": ("File", "Folder", "Secret"),
     "oscbridge.child_process": ("child_environment",),
@@ -128,6 +130,8 @@ _HOMES = {
         "DecodeError",
         "EncodeError",
         "EndpointError",
+        "ExpressionFailed",
+        "InputError",
         "LimitError",
         "MessageDropped",
         "NotConnected",
@@ -158,7 +162,6 @@ _HOMES = {
         "encode_bundle",
         "encode_message",
         "encode_packet",
-        "family_of_any_host",
         "infer",
         "is_pattern",
         "messages",
@@ -181,8 +184,10 @@ _HOMES = {
     "oscbridge.net.token_bucket": ("TokenBucket",),
     "oscbridge.net.unsent": ("UnsentMessages",),
     "oscbridge.net.url": ("OSCURL", "HostPort"),
+    "oscbridge.templates.expression": ("TemplateExpression",),
     "oscbridge.templates.message": ("MessageTemplate",),
     "oscbridge.templates.placeholders": ("Placeholder", "Template"),
+    "oscbridge.toml_text": ("TomlTable", "TomlValue", "toml_table"),
 }
 _HOME = {name: (module, name) for module, names in _HOMES.items() for name in names}
 _HOME |= {  # names that say enough only within their module
@@ -215,6 +220,7 @@ __all__ = [
     "Endpoint",
     "EndpointError",
     "EndpointTypes",
+    "ExpressionFailed",
     "File",
     "Folder",
     "ForwardedTag",
@@ -222,7 +228,12 @@ __all__ = [
     "HostError",
     "HostPolicy",
     "HostPort",
+    "ImportedFile",
+    "ImportedRule",
+    "Importer",
+    "Importers",
     "Impulse",
+    "InputError",
     "LimitError",
     "Limits",
     "Message",
@@ -256,8 +267,11 @@ __all__ = [
     "Source",
     "Subject",
     "Template",
+    "TemplateExpression",
     "TimeTag",
     "TokenBucket",
+    "TomlTable",
+    "TomlValue",
     "UnsentMessages",
     "check_captures",
     "check_host",
@@ -265,6 +279,7 @@ __all__ = [
     "check_interface",
     "check_origins",
     "check_placeholder",
+    "check_template",
     "child_environment",
     "decode_json",
     "decode_packet",
@@ -285,6 +300,7 @@ __all__ = [
     "open_udp_socket",
     "prepare_tcp_socket",
     "stream_decoder",
+    "toml_table",
     "udp_receiver",
     "what_failed",
 ]

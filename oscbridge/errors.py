@@ -7,6 +7,7 @@
     │   └── EncodeError              values that OSC does not have (also a ValueError)
     ├── PatternError                 a mapped address or the match of a route (also a ValueError)
     ├── ConfigurationError           a file or an option: where, what, the value, how to fix it
+    ├── InputError                   a file that cannot be imported: the line and the problem
     ├── ExpressionError              an expression of a route (also a ValueError)
     ├── MessageDropped               a message that a route cannot convert (also a ValueError)
     ├── PluginError                  a broken plugin, by name
@@ -15,6 +16,7 @@
         ├── NotConnected             reconnect and retry
         ├── BackOff                  retry after ``seconds``
         ├── BadMessage               this message can never be delivered
+        │   ├── ExpressionFailed     an expression in the options of its route fails
         │   └── PoisonMessage        the peer disconnects at this message
         └── PartialDelivery          some messages of a batch: which are accepted or rejected
 
@@ -35,6 +37,8 @@ __all__ = [
     "EncodeError",
     "EndpointError",
     "ExpressionError",
+    "ExpressionFailed",
+    "InputError",
     "LimitError",
     "MessageDropped",
     "NotConnected",
@@ -100,6 +104,20 @@ class ConfigurationError(OSCBridgeError):
     """
 
 
+class InputError(OSCBridgeError, ValueError):
+    """A file of another program that cannot be imported at all.
+
+    ``line`` is counted from 1; 0 if no line is to blame. The text says what is wrong with it.
+    """
+
+    def __init__(self, line: int, text: str) -> None:
+        super().__init__(text)
+        self.line = line
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[int, str]]:
+        return type(self), (self.line, str(self))
+
+
 class ExpressionError(OSCBridgeError, ValueError):
     """An expression of a route that cannot be compiled.
 
@@ -158,6 +176,15 @@ class BadMessage(EndpointError):
 
     reason: ClassVar[str] = "bad"
     """The reason under which the host counts it."""
+
+
+class ExpressionFailed(BadMessage):
+    """An expression in the options of the message's route fails; the text has its values.
+
+    :class:`~oscbridge.TemplateExpression` raises it, and the host counts it as ``expression``.
+    """
+
+    reason = "expression"
 
 
 class PoisonMessage(BadMessage):

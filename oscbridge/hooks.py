@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # a plugin's own processes need the marks alone
     from click import Group
 
     from oscbridge.endpoint import EndpointTypes
+    from oscbridge.importing import Importers
     from oscbridge.source import Routes, Source
 
 __all__ = ["PROJECT", "hookimpl", "hookspec"]
@@ -56,4 +57,13 @@ def oscbridge_commands(cli: Group) -> None:
 
     ``cli`` is a ``click.Group``. Called once, when help is asked for or a command that the
     bridge does not have itself. A command of the bridge cannot be replaced.
+    """
+
+
+@hookspec
+def oscbridge_importers() -> Importers:  # type: ignore[empty-body]
+    """Offer formats to ``oscbridge import``.
+
+    Returns an ``oscbridge.Importer`` by the name of each format, e.g. ``omm``. Called once, when
+    a file is imported. A format of the bridge or of another plugin cannot be replaced.
     """

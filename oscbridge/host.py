@@ -17,6 +17,11 @@ __all__ = ["Host"]
 class Host(Protocol):
     """The bridge, as an endpoint sees it. All on the event loop, but for :meth:`dropped`."""
 
+    @property
+    def is_dry(self) -> bool:
+        """Whether this is a dry run: messages are not sent, and the endpoint must send nothing else
+        that its peer would notice, e.g. a keepalive or a status."""
+
     def receive(self, message: Message, peer: ClientAddress) -> None:
         """Put a message into the routes."""
 

@@ -17,6 +17,7 @@ from oscbridge.broken_endpoint import broken_type
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import PluginError
 from oscbridge.failures import defined_at, failure_text
+from oscbridge.importing import Importer, new_importers
 from oscbridge.plugin_types import EndpointTypeMap, OfferedType, import_type, problem_with_offer
 from oscbridge.source import Routes, Source
 from oscbridge.suggestions import suggest
@@ -136,6 +137,20 @@ class Plugins:
                 _call(plugin, "oscbridge_commands", cli=cli)
             except PluginError as error:
                 _log.error("%s", error, exc_info=error.__cause__)
+
+    def importers(self) -> dict[str, Importer]:
+        """Importers of all plugins by the name of their format; of duplicates the first."""
+        found: dict[str, Importer] = {}
+        for plugin in self.working:
+            try:
+                offered = _call(plugin, "oscbridge_importers")
+                if offered is not None:
+                    found |= new_importers(offered, found)
+            except PluginError as error:
+                _log.error("%s", error, exc_info=error.__cause__)
+            except ValueError as error:
+                _log.error("plugin %r: oscbridge_importers: %s", plugin.name, error)
+        return found
 
     def _load(self, point: EntryPoint) -> Plugin:
         plugin = Plugin(point.name, point.value)

@@ -17,6 +17,7 @@ from oscbridge.expressions.functions import FUNCTIONS
 from oscbridge.expressions.syntax import NAMES
 from oscbridge.osc import Message
 from oscbridge.osc.text import format_message
+from oscbridge.testing import read_routes
 
 PAGE = (Path(__file__).parents[1] / "docs" / "expressions.md").read_text()
 RESULTS = re.findall(r"^\| `(/.*?)` \| `(/.*?)` \| `(/.*?)` \|$", PAGE, re.MULTILINE)
@@ -27,9 +28,16 @@ def section(title: str) -> str:
 
 
 def test_routes_of_the_page_are_valid() -> None:
-    (routes,) = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    own, options = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     text = '[bridge.stage]\n[endpoint.mixer]\ntype = "osc"\nto = "udp://127.0.0.1:9001"\n'
-    assert len(parse(text + routes, {"osc": OSCEndpoint}, "page.toml").routes) == 2
+    assert len(parse(text + own, {"osc": OSCEndpoint}, "page.toml").routes) == 2
+    text = """
+    [bridge.stage]
+    [endpoint]
+    synth = { type = "midi", output = "Synth" }
+    home = { type = "mqtt", broker = "mqtt://127.0.0.1:1" }
+    """
+    assert len(read_routes(text + options)) == 2
 
 
 def test_page_lists_all_functions_and_names() -> None:

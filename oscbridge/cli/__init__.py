@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from functools import cached_property
 from importlib import import_module
+from keyword import iskeyword
 from typing import Final
 
 import click
@@ -31,6 +32,8 @@ COMMANDS: Final = (
     "set",
     "health",
     "plugins",
+    "schema",
+    "import",
 )
 
 
@@ -43,7 +46,8 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return self._of_plugins.get(cmd_name)
-        command: click.Command = import_module(f"oscbridge.cli.{cmd_name}").command
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = import_module(f"oscbridge.cli.{module}").command
         return command
 
     @cached_property

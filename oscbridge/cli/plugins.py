@@ -45,4 +45,6 @@ def _offers(plugin: Plugin) -> str:
         parts.append("routes")
     if "oscbridge_commands" in plugin.hooks:
         parts.append("commands")
+    if "oscbridge_importers" in plugin.hooks:
+        parts.append("formats to import")
     return ", ".join(parts) or "nothing"

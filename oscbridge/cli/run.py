@@ -18,6 +18,8 @@ import click
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import DEFAULT, Configuration, load, parse
+from oscbridge.bridge.config.used_files import used_files
+from oscbridge.bridge.dry_run import without_sending
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.tasks import run_until
 from oscbridge.cli import fail
@@ -55,8 +57,11 @@ _log: Final = logging.getLogger(__name__)
     show_default=True,
     help="Log format: coloured in a terminal (auto), plain text, or one JSON object per line.",
 )
+@click.option(
+    "--dry", is_flag=True, help="Log the messages that endpoints would send, and send nothing."
+)
 @click.option("--verbose", "-v", is_flag=True, help="Log details and tracebacks.")
-def command(file: Path | None, form: Form, verbose: bool) -> None:
+def command(file: Path | None, form: Form, dry: bool, verbose: bool) -> None:
     """Run the bridge until Ctrl-C.
 
     Without FILE it receives OSC on udp://127.0.0.1:9000 and serves WebSocket clients on
@@ -67,18 +72,26 @@ def command(file: Path | None, form: Form, verbose: bool) -> None:
       oscbridge run
       oscbridge run studio.toml
       oscbridge run studio.toml --log json
+      oscbridge run studio.toml --dry
     """
     hold_hangup()
     configure_log(logging.DEBUG if verbose else logging.INFO, form)
+    if dry:
+        _log.warning("dry run: nothing is sent")
     plugins = Plugins()
-    configuration = read_configuration(file, plugins, allow_broken=True)
+
+    def read(*, allow_broken: bool = False) -> Configuration:
+        found = read_configuration(file, plugins, allow_broken=allow_broken)
+        return without_sending(found) if dry else found
+
+    configuration = read(allow_broken=True)
     name = str(file or "its built-in configuration")
-    read = partial(read_configuration, file, plugins)
     gc.freeze()  # all modules are imported: no collection needs to visit them
     gc.set_threshold(GC_THRESHOLD)
-    asyncio.run(
-        _run(Service(App(configuration, plugins, allow_broken=True), read, name), plugins, name)
-    )
+    types = plugins.endpoint_types.with_fallbacks(plugins.broken_types)
+    files = None if file is None else partial(used_files, file, types)
+    app = App(configuration, plugins, allow_broken=True)
+    asyncio.run(_run(Service(app, read, name, files), plugins, name))
 
 
 def read_configuration(
@@ -187,6 +200,8 @@ def _banner(service: Service, plugins: Plugins, name: str) -> str:
         rows.append(("http", "", service.http_address, "healthz, readyz, metrics"))
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
     lines = [click.style(f"oscbridge {version('oscbridge')}", bold=True) + f" with {name}"]
+    if any(each.is_dry for each in app.endpoints.values()):
+        lines.append(click.style("  dry run   nothing is sent", fg="yellow"))
     for kind, name, where, what in rows:
         shown = click.style(where.ljust(widths[2]), fg="cyan")
         lines.append(f"  {kind:8}  {name.ljust(widths[1])}  {shown}  {what}")

@@ -26,7 +26,8 @@ def notes(now: Snapshot, before: Snapshot | None) -> list[Text]:
     """
     old = {} if before is None else _sources(before)
     failing = [each for each in now.status.routes if each.failing]
-    lines = [_route(each) for each in failing]
+    lines = [line("! dry run: nothing is sent", "bold yellow")] if now.status.is_dry else []
+    lines += [_route(each) for each in failing]
     sources = _sources(now)
     for find in (_failures, _unmatched, _held, _tolerated):
         found = [find(name, each, old.get(name)) for name, each in sources.items()]

@@ -100,6 +100,11 @@ class _Counted(Collector):
             not status.problems,
         )
         yield GaugeMetricFamily(
+            "oscbridge_dry_run",
+            "Whether messages are logged and counted instead of sent.",
+            status.is_dry,
+        )
+        yield GaugeMetricFamily(
             "oscbridge_threads", "Threads of the bridge process.", threading.active_count()
         )
         reloads = self._reloads()._asdict()

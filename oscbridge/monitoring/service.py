@@ -14,12 +14,14 @@ from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration
 from oscbridge.bridge.config.process_models import HTTPOptions
 from oscbridge.bridge.config.toml_errors import is_excerpt
+from oscbridge.bridge.config.used_files import UsedFiles
 from oscbridge.bridge.daemon_thread import in_daemon_thread
 from oscbridge.bridge.reload import Changes, has_port_of
 from oscbridge.bridge.variable_store import VariableStore
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.logs.setup import flush_log
 from oscbridge.monitoring.control_server import ControlServer
+from oscbridge.monitoring.file_watcher import FileWatcher
 from oscbridge.monitoring.loop_watchdog import LoopWatchdog
 from oscbridge.monitoring.status import Reloads, read_status
 from oscbridge.net.os_errors import what_failed
@@ -45,13 +47,21 @@ class Service:
     """Runs an :class:`App` with its monitoring, and reloads it.
 
     ``read`` reads the configuration again and raises :class:`ConfigurationError`. ``name`` is
-    the human-readable name of the configuration.
+    the human-readable name of the configuration. ``files`` finds its files, to watch them.
     """
 
-    def __init__(self, app: App, read: Callable[[], Configuration], name: str) -> None:
+    def __init__(
+        self,
+        app: App,
+        read: Callable[[], Configuration],
+        name: str,
+        files: Callable[[], UsedFiles] | None = None,
+    ) -> None:
         self.app = app
         self._read = read
         self._name = name
+        self._files = files
+        self._watcher: FileWatcher | None = None
         self._http: HTTPServer | None = None
         self._serving: HTTPOptions | None = None
         """The options of :attr:`_http`."""
@@ -88,6 +98,7 @@ class Service:
     async def stop(self) -> None:
         """Stop everything: reloads first, monitoring last."""
         self._stopping = True
+        await self._watch_files(wanted=False)
         for task in (self._reloading, self._looking):
             if task is not None:
                 task.cancel()
@@ -251,9 +262,22 @@ class Service:
         if self._watchdog is None:
             self._watchdog = LoopWatchdog(timeout)
 
+    async def _watch_files(self, *, wanted: bool) -> None:
+        """Start or stop to watch. Not during a reload, which the watcher may have started."""
+        if self._one_at_a_time.locked() and not self._stopping:
+            return
+        if self._watcher is not None and not wanted:
+            watcher, self._watcher = self._watcher, None
+            await watcher.stop()
+            if not self._stopping:
+                _log.info("no longer watching files")
+        elif self._watcher is None and wanted and self._files is not None:
+            self._watcher = FileWatcher(self._files, self.reload)
+
     async def _look_after(self) -> None:
         while True:
             self._watch_loop()
+            await self._watch_files(wanted=self.app.configuration.run.watch)
             await self._retry_http()
             await asyncio.sleep(LOOK_INTERVAL)
             self.app.flush_reports()

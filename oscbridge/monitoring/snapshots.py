@@ -90,6 +90,7 @@ def decode_status(status: Mapping[str, Any]) -> Status:
         ),
         routes=tuple(_route(each) for each in status["routes"]),
         variables=status["variables"],
+        is_dry=status["is_dry"],
     )
 
 

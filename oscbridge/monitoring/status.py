@@ -155,6 +155,8 @@ class Status:
     routes: tuple[RouteStatus, ...]
     variables: Mapping[str, Value] = field(default_factory=dict)
     """The values of variables by name, in the order of the configuration."""
+    is_dry: bool = False
+    """Whether this is a dry run: messages count as sent and are not."""
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -203,6 +205,7 @@ def read_status(app: App) -> Status:
         endpoints=tuple(_endpoint(each) for each in app.endpoints.values()),
         routes=tuple(read_route(number, route) for number, route in enumerate(app.routes, 1)),
         variables=app.variables.snapshot(),
+        is_dry=any(each.is_dry for each in app.endpoints.values()),
     )
 
 

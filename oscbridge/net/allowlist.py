@@ -74,7 +74,12 @@ class AllowList:
                 raise ValueError('expected a list of networks: ["10.0.0.0/8", "192.168.1.20"]')
             return cls(value)
 
-        return core_schema.no_info_plain_validator_function(validate)
+        return core_schema.no_info_plain_validator_function(
+            validate,
+            json_schema_input_schema=core_schema.list_schema(
+                core_schema.str_schema(), max_length=MAX_NETWORKS
+            ),
+        )
 
 
 class _HostCache(dict[str, bool]):

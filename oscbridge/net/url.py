@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -101,4 +102,10 @@ def _schema(cls: type[HostPort] | type[OSCURL]) -> CoreSchema:
     def validate(value: str) -> HostPort | OSCURL:
         return cls.parse(value)
 
-    return core_schema.no_info_after_validator_function(validate, core_schema.str_schema())
+    schemes = "|".join(map(re.escape, SCHEMES))
+    scheme = f"({schemes})://" if cls is OSCURL else ""
+    return core_schema.no_info_after_validator_function(
+        validate,
+        core_schema.str_schema(),
+        metadata={"pydantic_js_updates": {"pattern": f"^{scheme}.+:[0-9]{{1,5}}/?$"}},
+    )

@@ -6,7 +6,7 @@
 ``{*}``         all arguments
 ``{name}``      part of the address that the route's match captured
 ``{address}``   address of the message
-``{= x * 2}``   expression, only in ``send`` (:mod:`oscbridge.expressions`)
+``{= x * 2}``   expression (:mod:`oscbridge.expressions`), where it is allowed
 =============== ===================================================================
 
 What a placeholder becomes is up to the place that it is written in: an argument with its type
@@ -90,13 +90,17 @@ class Template:
     """Literal text and placeholders, in order. Text is never empty."""
 
     @classmethod
-    def parse(cls, text: str, *, literal_braces: bool = False) -> Template:
+    def parse(
+        cls, text: str, *, literal_braces: bool = False, expressions: bool = False
+    ) -> Template:
         """Read a template.
 
         With ``literal_braces`` a brace that does not belong to a placeholder is literal text,
-        as JSON needs; otherwise it raises ``ValueError`` with the position, counted from 1.
+        as JSON needs; otherwise it raises ``ValueError`` with the position, counted from 1. With
+        ``expressions`` a placeholder may be one, whose name is ``=``:
+        :class:`~oscbridge.TemplateExpression` calculates its value.
         """
-        return cls(parse_parts(text, literal_braces=literal_braces))
+        return cls(parse_parts(text, literal_braces=literal_braces, expressions=expressions))
 
     @property
     def placeholders(self) -> tuple[Placeholder, ...]:
@@ -173,7 +177,7 @@ def _unescape(piece: re.Match[str]) -> str:
 def _brace_problem(piece: re.Match[str]) -> str:
     where = f"at position {piece.start() + 1}"
     if piece["inside"] is not None and piece["inside"].startswith("="):
-        return f"unexpected expression {piece[0]} {where}; only 'send' of a route may have one"
+        return f"unexpected expression {piece[0]} {where}; it is not available here"
     if piece["inside"] is not None:
         expected = "{0}, {0:i}, {name}, {*} or {address}"
         return f"invalid placeholder {piece[0]} {where}; expected {expected}"

@@ -225,3 +225,31 @@ def test_trace_shows_a_disabled_route(call: Call, write: Write) -> None:
     result = call("check", write(text), "--trace", "/cue a", "--from", "stage")
     assert "  route 2 (/cue)\n    enabled  false" in result.stdout
     assert "no: the route is disabled\n" in result.stdout
+
+
+OPTIONS = """
+[bridge.stage]
+listen = "udp://127.0.0.1:0"
+[endpoint.synth]
+type = "midi"
+output = "Synth"
+[[route]]
+from = "stage"
+match = "/fader{n}"
+to = "synth"
+midi = { type = "control_change", control = "{= n + 10}", value = "{= 127 / x}" }
+"""
+
+
+def test_trace_shows_expressions_in_the_options_for_an_endpoint(call: Call, write: Write) -> None:
+    result = call("check", write(OPTIONS), "--trace", "/fader3 2.0")
+    assert (
+        "    midi.control  {= n + 10}   13\n    midi.value    {= 127 / x}  63.5\n" in result.stdout
+    )
+    assert "\n    to            synth" in result.stdout
+
+
+def test_trace_shows_a_failing_expression_in_the_options(call: Call, write: Write) -> None:
+    result = call("check", write(OPTIONS), "--trace", "/fader3 0.0")
+    assert "lost: /fader3: '127 / x' failed: division by zero (x = 0.0)" in result.stdout
+    assert "synth" not in result.stdout

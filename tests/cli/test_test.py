@@ -178,8 +178,8 @@ def test_functions_are_imported_from_the_folder_of_the_file(
     write(SHOW + 'function = "my_show:f"\n' + PASSES)
     result = call("test", "show.toml")
     assert result.returncode == 1
-    assert (
-        "\nerror: route 1 (/1/fader{n}): 1 message lost: my_show:f failed: ValueError: below zero ("
-        in (result.stdout)
+    text = (
+        "error: route 1 (/1/fader{n}): 1 message lost: my_show:f failed: ValueError: below zero ("
     )
+    assert f"\n{text}" in result.stdout
     assert result.stderr == ""

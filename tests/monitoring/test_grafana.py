@@ -285,6 +285,7 @@ async def test_every_metric_is_shown_except_info_metrics(
         if family.name.startswith("oscbridge_") and not family.name.endswith("_info")
     }
     assert there - shown == {
+        "oscbridge_dry_run",
         "oscbridge_early_messages",
         "oscbridge_endpoint_offered_messages",
         "oscbridge_http_connections",

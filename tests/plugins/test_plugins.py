@@ -98,7 +98,8 @@ def test_plugin_list_is_empty_without_plugins() -> None:
         pytest.param(
             "@oscbridge.hookimpl\ndef something():\n    return {}",
             "unknown hook 'something'; "
-            "known hooks: oscbridge_endpoints, oscbridge_register_routes, oscbridge_commands",
+            "known hooks: oscbridge_endpoints, oscbridge_register_routes, oscbridge_commands, "
+            "oscbridge_importers",
             id="unknown-hook",
         ),
         pytest.param(

@@ -85,6 +85,10 @@ class ExpectOptions(Options):
     """Seconds since the start of the test; by default it may arrive at any time."""
 
 
+_Sent = str | SendOptions | Annotated[list[str | SendOptions], Field(min_length=1)]
+_Expected = str | ExpectOptions | list[str | ExpectOptions]
+
+
 class CaseOptions(Options):
     """``[[test]]``: messages that are sent, and what must arrive."""
 
@@ -94,15 +98,21 @@ class CaseOptions(Options):
     """The bridge or endpoint that the messages come from."""
     send: Annotated[
         tuple[SendOptions, ...],
-        BeforeValidator(_sent),
+        BeforeValidator(_sent, json_schema_input_type=_Sent),
         Field(max_length=MAX_MESSAGES),
     ]
     """A message, or a list: ``"/a 1"`` or ``{ at = 0.5, message = "/a 0", from = "desk" }``."""
     expect: Annotated[
-        tuple[ExpectOptions, ...], BeforeValidator(_expected), Field(max_length=MAX_MESSAGES)
+        tuple[ExpectOptions, ...],
+        BeforeValidator(_expected, json_schema_input_type=_Expected),
+        Field(max_length=MAX_MESSAGES),
     ] = ()
     """What must arrive, in order for each endpoint: ``"synth /x 1"`` or
     ``{ at = 0.5, to = "synth", message = "/x 1" }``; ``"synth ..."`` is any number of messages.
     Nothing else may arrive at the endpoints named here."""
-    never: Annotated[tuple[str, ...], BeforeValidator(_texts), Field(max_length=MAX_MESSAGES)] = ()
+    never: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_texts, json_schema_input_type=str | list[str]),
+        Field(max_length=MAX_MESSAGES),
+    ] = ()
     """What must not arrive, e.g. ``"web"``, ``"web /cue"`` or ``"* /reset"``."""

@@ -24,7 +24,7 @@ class SpoolOptions(Options):
     renamed_keys: ClassVar[Mapping[str, str]] = {"size": "max_size"}
     moved_keys: ClassVar[Mapping[str, str]] = {"age": "max_age", "max_age": "max_age"}
 
-    path: Annotated[Path, BeforeValidator(absolute_path)] | None = None
+    path: Annotated[Path, BeforeValidator(absolute_path, json_schema_input_type=str)] | None = None
     """The file; it is created if missing. A relative path starts at the directory of the
     configuration file."""
     max_size: Annotated[int, Field(ge=1 << 20, le=1 << 40)] = 100_000_000

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from oscbridge.bridge.config.captures import RouteContext
 from oscbridge.bridge.config.environment import variable_of
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, path_text, show
 from oscbridge.bridge.config.secrets import SECRET
@@ -79,16 +80,19 @@ def validate(
     directory: Path | None = None,
     captures: Sequence[str] | None = None,
     configuration: str = "",
+    route: RouteContext | None = None,
 ) -> _Model | None:
     """A model of the table at ``path``, or None after adding its problems to ``problems``.
 
     ``also`` is a model whose keys are allowed in the same table; relative file names start at
     ``directory``; ``captures`` are the names that the match of a route offers, if known;
-    ``configuration`` is the path of the file, empty if it is not read from one.
+    ``configuration`` is the path of the file, empty if it is not read from one; ``route`` is what
+    is known of the messages that reach the endpoint.
     """
     try:
         context = {
-            "directory": directory, "captures": captures, "configuration": configuration
+            "directory": directory, "captures": captures, "configuration": configuration,
+            "route": route,
         }  # fmt: skip
         return model.model_validate(table, context=context)
     except ValidationError as error:

@@ -15,7 +15,7 @@ from oscbridge.bridge.config.problem import KeyPath, path_text, show
 from oscbridge.bridge.config.toml import parse_toml
 from oscbridge.errors import ConfigurationError
 
-__all__ = ["IncludedTables", "include_files"]
+__all__ = ["WILD", "IncludedTables", "include_files"]
 
 MAX_DEPTH: Final = 4
 """Levels of files that include files."""
@@ -31,7 +31,8 @@ MAX_PATTERNS: Final = 100
 
 _NAMED: Final = ("bridge", "endpoint", "variables")
 _LISTS: Final = ("route", "test")
-_WILD: Final = "*?["
+WILD: Final = "*?["
+"""Characters that make a name under ``include`` a pattern."""
 
 
 class IncludedTables:
@@ -43,6 +44,10 @@ class IncludedTables:
         self.texts: dict[str, str] = {}
         """The texts of the files by name, the first file first."""
         self.warnings: list[str] = []
+        self.files: list[Path] = []
+        """The files that it includes, those that cannot be read as well."""
+        self.patterns: list[Path] = []
+        """The patterns under ``include``, from the root."""
         self._name = name
         self._origins: dict[KeyPath, str] = {}
         """The file of each table, by the path of the table."""
@@ -100,6 +105,7 @@ class IncludedTables:
             raise ConfigurationError(f"{place}: included {MAX_DEPTH} levels deep; include it above")
         if len(self.texts) >= MAX_FILES:
             raise ConfigurationError(f"{place}: more than {MAX_FILES} files; join some of them")
+        self.files.append(path)
         try:
             text = read_file(path)
         except ConfigurationError as error:
@@ -108,7 +114,7 @@ class IncludedTables:
 
     def _files(self, pattern: str, place: str, directory: Path) -> Iterator[Path]:
         """The files of a name or a pattern. Raises :class:`ConfigurationError`."""
-        if not any(each in pattern for each in _WILD):
+        if not any(each in pattern for each in WILD):
             real = os.path.realpath(directory / pattern)
             if real in self._open:
                 chain = " -> ".join([*self._open.values(), self._open[real]])
@@ -119,6 +125,7 @@ class IncludedTables:
             return
         if "**" in pattern:
             raise ConfigurationError(f"{place}: '**' is not supported; write one '*' per folder")
+        self.patterns.append(directory / pattern)
         # Not Path.glob, which takes no absolute pattern.
         matches = glob.iglob(pattern, root_dir=directory)  # noqa: PTH207
         found = sorted(islice(matches, MAX_FILES + 1))

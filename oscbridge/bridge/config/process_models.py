@@ -42,9 +42,12 @@ class RunOptions(Options):
     """Addresses for which each stateful step of a route, and each endpoint that offers snapshots,
     keep state. Above it the least recently used one is forgotten, which is counted and logged
     once."""
-    state: Annotated[Path, BeforeValidator(absolute_path)] | None = None
+    state: Annotated[Path, BeforeValidator(absolute_path, json_schema_input_type=str)] | None = None
     """The file of the variables with ``persist``; it is created if missing. A relative path starts
     at the directory of the configuration file."""
+    watch: bool = False
+    """Whether to reload when a file of the configuration changes: the file, those that it
+    includes, and the certificates and secrets that it names."""
     blocked_timeout: Annotated[float, Field(ge=0.05, le=3600)] = 1.0
     """Seconds after which an event loop that a plugin or a function blocks is reported, with the
     line that blocks it."""

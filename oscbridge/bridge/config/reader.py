@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.endpoint_models import SPOOL_AGE, HostOptions
 from oscbridge.bridge.config.error_messages import validate
+from oscbridge.bridge.config.file_models import SECTIONS
 from oscbridge.bridge.config.media import loops_through_media
 from oscbridge.bridge.config.names import NAME, NAME_RULE
 from oscbridge.bridge.config.plugin_packages import suggest_type
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
 __all__ = ["Reader"]
 
 _Model = TypeVar("_Model", bound=Options)
-
-_SECTIONS: Final = ("bridge", "endpoint", "http", "route", "run", "test", "variables")
 
 
 class Reader:
@@ -104,8 +103,8 @@ class Reader:
 
     def _check_sections(self, raw: Mapping[str, Any]) -> None:
         for key in raw:
-            if key not in _SECTIONS:
-                text = f"unknown key; {suggest(key, _SECTIONS, 'known keys')}"
+            if key not in SECTIONS:
+                text = f"unknown key; {suggest(key, SECTIONS, 'known keys')}"
                 self._problem((key,), text)
 
     def configuration(self) -> Configuration:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue
 
 from oscbridge.bridge.config.names import NAME, NAME_RULE
 from oscbridge.bridge.routes.config import Edge
@@ -36,6 +36,7 @@ _Number = int | float  # a whole number stays whole: the type of the result depe
 _Range = tuple[_Number, _Number, _Number, _Number]
 _Duration = Annotated[float, Field(gt=0, le=LONGEST)]
 _RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?/s")
+_Rate = Annotated[str, Field(pattern=f"^{_RATE.pattern}$")]
 
 
 def _pattern(value: str) -> str:
@@ -68,7 +69,8 @@ def _names(value: object) -> object:
     return tuple(names)
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+_OneOrMore = str | Annotated[tuple[str, ...], Field(min_length=1)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_names, json_schema_input_type=_OneOrMore)]
 
 
 def _targets(value: object) -> object:
@@ -83,6 +85,16 @@ def _assignments(value: object) -> object:
         name: repr(each) if isinstance(each, bool | int | float) else each
         for name, each in value.items()
     }
+
+
+_Targets = Annotated[
+    tuple[str, ...], BeforeValidator(_targets, json_schema_input_type=str | tuple[str, ...])
+]
+_Assignments = Annotated[
+    dict[str, str],
+    BeforeValidator(_assignments, json_schema_input_type=dict[str, str | bool | int | float]),
+    Field(max_length=MAX_SET),
+]
 
 
 def _rate(value: object) -> object:
@@ -120,8 +132,19 @@ def _range(value: object) -> object:
     return tuple(numbers)
 
 
+_TO_OR_SET: Final[dict[str, JsonValue]] = {
+    "anyOf": [
+        {"required": ["to"], "properties": {"to": {"minItems": 1}}},
+        {"required": ["set"]},
+    ]
+}
+"""In the JSON Schema: a route has a target unless it sets variables."""
+
+
 class RouteOptions(Options):
     """``[[route]]``: from sources, by a match and steps, to endpoints."""
+
+    model_config = ConfigDict(json_schema_extra=_TO_OR_SET)
 
     sources: Names = Field(alias="from")
     """Bridges and endpoints to read from: a name, or a list of names."""
@@ -129,7 +152,9 @@ class RouteOptions(Options):
     """What metrics, logs and commands call the route, e.g. ``"faders"``; unique in all files."""
     enabled: bool = True
     """Whether the route gets messages. A disabled one is checked, and keeps its number."""
-    match: Annotated[str, AfterValidator(_pattern)] = "*"
+    match: Annotated[
+        str, AfterValidator(_pattern), Field(json_schema_extra={"pattern": r"^(/|\*|\.\*)"})
+    ] = "*"
     """An address; ``*`` ``?`` ``[a-z]`` ``{a,b}`` match, ``{name}`` captures one part,
     ``{name*}`` at the end all parts that are left."""
     types: Annotated[str, AfterValidator(_types)] | None = None
@@ -142,11 +167,9 @@ class RouteOptions(Options):
     edge: Edge | None = None
     """With ``when``: pass only when the condition changes, per address: ``rising`` (it becomes
     true), ``falling`` or ``both``."""
-    set: (
-        Annotated[dict[str, str], BeforeValidator(_assignments), Field(max_length=MAX_SET)] | None
-    ) = None
+    set: _Assignments | None = None
     """Variables and the expressions of their new values, e.g. ``{ armed = "not var.armed" }``."""
-    scale: Annotated[_Range | None, BeforeValidator(_range)] = None
+    scale: Annotated[_Range | None, BeforeValidator(_range, json_schema_input_type=_Range)] = None
     """Maps numbers from one range to another: ``[in_low, in_high, out_low, out_high]``, clamped.
     The result is a whole number if both output limits are."""
     curve: Annotated[float, Field(gt=0, le=100)] = 1.0
@@ -158,7 +181,7 @@ class RouteOptions(Options):
     """A Python function that returns the message to send: ``"module:callable"``."""
     on_change: bool = False
     """Whether only changed values pass, per address."""
-    limit: Annotated[str | None, BeforeValidator(_rate)] = None
+    limit: Annotated[str | None, BeforeValidator(_rate, json_schema_input_type=_Rate)] = None
     """Messages per second per address, e.g. ``"30/s"``: the latest wins, the last arrives."""
     debounce: _Duration | None = None
     """Seconds without another message at an address after which its last one passes."""
@@ -168,5 +191,5 @@ class RouteOptions(Options):
     """Seconds in which numbers glide from the last values to the new ones, per address."""
     delay: Annotated[float, Field(ge=0, le=LONGEST)] | None = None
     """Seconds by which messages are delayed."""
-    to: Annotated[tuple[str, ...], BeforeValidator(_targets)] = ()
+    to: _Targets = ()
     """Endpoints to send to: a name, or a list of names. May be missing in a route with ``set``."""

@@ -10,10 +10,11 @@ from typing import Any, Final
 from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.plugin_packages import suggest_type
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
+from oscbridge.bridge.config.route_context import route_context
 from oscbridge.bridge.config.route_loops import always_sent_to, pointless
 from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.config.variable_routes import variable_problems
-from oscbridge.bridge.routes.config import RouteConfig
+from oscbridge.bridge.routes.config import OptionExpressions, RouteConfig
 from oscbridge.bridge.routes.expression_problems import expression_problems
 from oscbridge.bridge.routes.expression_steps import used_variables
 from oscbridge.bridge.routes.pure_steps import load_function, template_of
@@ -70,8 +71,9 @@ class RouteReader:
             del others[key]
         route = validate(self.problems, RouteOptions, others, path)
         options: dict[str, Options] = {}
+        expressions: dict[str, OptionExpressions] = {}
         for type_name, value in types.items():
-            options |= self._route_options(path, type_name, value, route)
+            options |= self._route_options(path, type_name, value, route, expressions)
         if route is None:
             return
         self._check_name(index, route.name)
@@ -95,6 +97,7 @@ class RouteReader:
                 sources=route.sources,
                 to=route.to,
                 options=options,
+                expressions=expressions,
                 enabled=route.enabled,
                 address=always_sent_to(route, template),
             )
@@ -111,9 +114,17 @@ class RouteReader:
         return f"unknown endpoint type; {fix}"
 
     def _route_options(
-        self, path: KeyPath, type_name: str, value: object, route: RouteOptions | None
+        self,
+        path: KeyPath,
+        type_name: str,
+        value: object,
+        route: RouteOptions | None,
+        expressions: dict[str, OptionExpressions],
     ) -> dict[str, Options]:
-        """``TYPE = {...}`` of a route, for each endpoint of that type that it leads to."""
+        """``TYPE = {...}`` of a route, for each endpoint of that type that it leads to.
+
+        Their expressions are added to ``expressions``.
+        """
         model = self._types[type_name].route_options_type
         place = (*path, type_name)
         if model is None:
@@ -123,8 +134,15 @@ class RouteReader:
             self._problem(place, "expected a table, e.g. { key = value }", value)
             return {}
         captures = None if route is None else Pattern(route.match, mapped=True).captures
+        context = None if route is None else route_context(route)
         options = validate(
-            self.problems, model, value, place, directory=self._directory, captures=captures
+            self.problems,
+            model,
+            value,
+            place,
+            directory=self._directory,
+            captures=captures,
+            route=context,
         )
         if route is None:
             return {}
@@ -132,6 +150,8 @@ class RouteReader:
         mine = [name for name in route.to if self._endpoints.get(name, {}).get("type") == type_name]
         if not mine and all(name in self._endpoints for name in route.to):
             self._problem(place, "no endpoint under 'to' is of this type; remove it")
+        if context is not None:
+            expressions |= dict.fromkeys(mine, tuple(context.expressions))
         return {} if options is None else dict.fromkeys(mine, options)
 
     def _check_steps(

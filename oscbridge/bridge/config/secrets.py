@@ -6,6 +6,8 @@ import hmac
 import os
 import unicodedata
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
@@ -15,7 +17,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from oscbridge.bridge.config.problem import KeyPath
 from oscbridge.net.os_errors import what_failed
 
-__all__ = ["SECRET", "File", "Folder", "Secret", "secret_warnings"]
+__all__ = ["SECRET", "File", "Folder", "Secret", "noted_files", "secret_warnings"]
 
 MAX_SECRET: Final = 65_536
 """Bytes of a secret, at most."""
@@ -25,6 +27,9 @@ _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 SECRET: Final = "secret"
 """The type of pydantic's errors about secrets."""
+
+_noted: Final[ContextVar[set[Path] | None]] = ContextVar("noted", default=None)
+"""Where the names of files are collected. Not an argument, as pydantic is between the two."""
 
 _HOW: Final = 'write { env = "NAME" } or { file = "path" }'
 
@@ -63,7 +68,18 @@ class Secret:
     def __get_pydantic_core_schema__(
         cls, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        return core_schema.with_info_plain_validator_function(_read_secret)
+        return core_schema.with_info_plain_validator_function(
+            _read_secret,
+            json_schema_input_schema=core_schema.union_schema(
+                [_table_of("env"), _table_of("file")]
+            ),
+        )
+
+
+def _table_of(key: str) -> CoreSchema:
+    """A table with one text, as it is written in TOML."""
+    text = core_schema.typed_dict_field(core_schema.str_schema(), required=True)
+    return core_schema.typed_dict_schema({key: text}, extra_behavior="forbid")
 
 
 def _read_secret(value: object, info: ValidationInfo) -> Secret:
@@ -172,7 +188,21 @@ def _resolve(name: str | Path, info: ValidationInfo) -> Path:
         path = Path(name).expanduser()
     except RuntimeError:
         path = Path(name)
-    return (directory if isinstance(directory, Path) else Path()).absolute() / path
+    resolved = (directory if isinstance(directory, Path) else Path()).absolute() / path
+    if (noted := _noted.get()) is not None:
+        noted.add(resolved)
+    return resolved
+
+
+@contextmanager
+def noted_files() -> Iterator[set[Path]]:
+    """Collects the files that are read as secrets or certificates meanwhile, or should be."""
+    found: set[Path] = set()
+    token = _noted.set(found)
+    try:
+        yield found
+    finally:
+        _noted.reset(token)
 
 
 def _read_folder(value: object, info: ValidationInfo) -> Path:
@@ -189,8 +219,8 @@ def _read_folder(value: object, info: ValidationInfo) -> Path:
     return path
 
 
-Folder: TypeAlias = Annotated[Path, BeforeValidator(_read_folder)]
+Folder: TypeAlias = Annotated[Path, BeforeValidator(_read_folder, json_schema_input_type=str)]
 """A readable folder; a relative path starts at the directory of the configuration file."""
 
-File: TypeAlias = Annotated[Path, BeforeValidator(_read_file)]
+File: TypeAlias = Annotated[Path, BeforeValidator(_read_file, json_schema_input_type=str)]
 """A readable file; a relative path starts at the directory of the configuration file."""

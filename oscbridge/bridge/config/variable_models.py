@@ -31,7 +31,7 @@ def _value(value: object) -> object:
 class VariableOptions(Options):
     """``[variables]``: the initial value of each variable, or a table with it."""
 
-    value: Annotated[Value, BeforeValidator(_value)]
+    value: Annotated[Value, BeforeValidator(_value, json_schema_input_type=Value)]
     """The initial value: ``true``, ``false``, a number, or text. The variable keeps its kind."""
     persist: bool = False
     """Whether the value is kept in a file (``state`` of ``[run]``) and survives a restart."""

@@ -6,10 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 
+from oscbridge.templates.placeholders import Placeholder
+
 if TYPE_CHECKING:  # a worker does not load pydantic
     from oscbridge.options import Options
 
-__all__ = ["MAX_ADDRESSES", "Edge", "RouteConfig"]
+__all__ = ["MAX_ADDRESSES", "Edge", "OptionExpressions", "RouteConfig"]
+
+OptionExpressions: TypeAlias = "tuple[tuple[str, Placeholder], ...]"
+"""Keys and expressions, e.g. ``topic`` and ``{= x * 2}``."""
 
 MAX_ADDRESSES: Final = 20_000
 """Default of the addresses whose state or last value is kept."""
@@ -62,6 +67,8 @@ class RouteConfig:
     """Names of endpoints to send to."""
     options: Mapping[str, Options] = field(default_factory=dict, hash=False)
     """The route's options for endpoints, by their names."""
+    expressions: Mapping[str, OptionExpressions] = field(default_factory=dict, compare=False)
+    """The expressions in ``options``, by the names of endpoints."""
     name: str = field(default="", compare=False)
     """Empty if the file gives it none."""
     enabled: bool = field(default=True, compare=False)

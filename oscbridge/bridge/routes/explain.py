@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from oscbridge.bridge.config.resolved import Configuration
 from oscbridge.bridge.routes.config import RouteConfig
@@ -12,35 +12,24 @@ from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.bridge.routes.expression_steps import ExpressionSteps
 from oscbridge.bridge.routes.naming import route_text
 from oscbridge.bridge.routes.pure_steps import PureSteps
-from oscbridge.bridge.routes.stateful_steps.hold import is_pressed
 from oscbridge.bridge.routes.stateful_steps.step import StateBounds
+from oscbridge.bridge.routes.trace_steps import Outcome, Step, stateful_steps
 from oscbridge.bridge.routes.variable_steps import VariableSteps, bind_set
 from oscbridge.bridge.routes.variables import Variables
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.handler import Handler
-from oscbridge.errors import MessageDropped
+from oscbridge.errors import ExpressionFailed, MessageDropped
 from oscbridge.expressions.expression import Args, Context, Let
 from oscbridge.options import Options
 from oscbridge.osc import Message, Pattern, is_pattern
 from oscbridge.osc.text import format_message
+from oscbridge.templates.expression import TemplateExpression
+from oscbridge.templates.placeholders import Placeholder
 
-__all__ = ["RouteTrace", "Step", "sources", "trace"]
+__all__ = ["Outcome", "RouteTrace", "Step", "sources", "trace"]
 
 MAX_VALUE: Final = 60
 """Characters of a value that a step shows."""
-
-Outcome: TypeAlias = Literal["passed", "stopped", "sent"]
-
-
-class Step(NamedTuple):
-    """One step of a route, and what it does with the message."""
-
-    key: str
-    """The key in the configuration."""
-    value: str
-    """Its value there."""
-    result: str
-    outcome: Outcome = "passed"
 
 
 class RouteTrace(NamedTuple):
@@ -122,7 +111,7 @@ def _trace_route(
         if not made:
             return
         messages = made
-    stateful = tuple(_stateful_steps(route, messages))
+    stateful = tuple(stateful_steps(route, messages))
     yield from stateful
     if any(step.outcome == "stopped" for step in stateful):
         return
@@ -130,6 +119,8 @@ def _trace_route(
         yield Step("to", "", "nowhere: the route only sets variables", "sent")
     for name in route.to:
         type_name = configuration.endpoints[name].type_name
+        if not (yield from _option_steps(route, name, type_name, messages, captures)):
+            continue
         yield Step("to", name, f"{type_name}{_options(route.options.get(name))}", "sent")
 
 
@@ -231,31 +222,35 @@ def _run(
     return "; ".join(reasons)
 
 
-def _stateful_steps(route: RouteConfig, messages: Sequence[Message]) -> Iterator[Step]:
-    if route.on_change:
-        yield Step("on_change", "true", "passes if its values differ from the last ones there")
-    if route.limit is not None:
-        text = f"at most one per {_seconds(1 / route.limit)} per address; the last one arrives"
-        yield Step("limit", f"{route.limit:g}/s", text)
-    if route.debounce is not None:
-        text = f"the last one passes after {_seconds(route.debounce)} without another one there"
-        yield Step("debounce", f"{route.debounce:g}", text)
-    if route.hold is not None:
-        value = f"{route.hold:g}"
-        if not any(map(is_pressed, messages)):
-            yield Step("hold", value, "no: the first argument is not true: a release", "stopped")
-            return
-        seconds = _seconds(route.hold)
-        yield Step("hold", value, f"passes if the first argument stays true for {seconds}")
-    if route.ramp is not None:
-        text = f"numbers glide from the last values there within {_seconds(route.ramp)}"
-        yield Step("ramp", f"{route.ramp:g}", text)
-    if route.delay is not None:
-        yield Step("delay", f"{route.delay:g}", f"{_seconds(route.delay)} later")
+def _option_steps(
+    route: RouteConfig,
+    name: str,
+    type_name: str,
+    messages: Sequence[Message],
+    captures: Mapping[str, str],
+) -> Generator[Step, None, bool]:
+    """The expressions in the options for an endpoint; returns whether any message reaches it."""
+    reaching = 0
+    for each in messages:
+        results = [
+            (key, placeholder, *_option(placeholder, each, captures))
+            for key, placeholder in route.expressions.get(name, ())
+        ]
+        for key, placeholder, result, outcome in results:
+            yield Step(f"{type_name}.{key}", str(placeholder), result, outcome)
+        reaching += all(outcome == "passed" for *_, outcome in results)
+    return reaching > 0
 
 
-def _seconds(seconds: float) -> str:
-    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.6g} s"
+def _option(
+    placeholder: Placeholder, message: Message, captures: Mapping[str, str]
+) -> tuple[str, Outcome]:
+    """The value of an expression in the options of a route for an endpoint."""
+    try:
+        value = TemplateExpression(placeholder).value(message, captures)
+    except ExpressionFailed as error:
+        return f"lost: {error}", "stopped"
+    return f"{value!r}"[:MAX_VALUE], "passed"
 
 
 def _options(options: Options | None) -> str:

@@ -16,7 +16,7 @@ from oscbridge.osc.arguments import split_types
 from oscbridge.suggestions import did_you_mean
 from oscbridge.templates.message import MessageTemplate
 
-__all__ = ["expression_problems"]
+__all__ = ["expression_problems", "type_problem"]
 
 _SAMPLES: Final[dict[str, tuple[Argument, ...]]] = {
     "i": (0, 1), "h": (0, 1), "f": (0.0, 0.5), "d": (0.0, 0.5), "s": ("", "1"), "S": ("", "1"),
@@ -72,12 +72,12 @@ def expression_problems(
     if config.types is None:
         return
     for key, expression in found:
-        why = _type_problem(expression, config.types)
+        why = type_problem(expression, config.types)
         if why:
             yield key, f"fails with types = {config.types!r}: {why}", expression.text
 
 
-def _type_problem(expression: Expression, types: str) -> str:
+def type_problem(expression: Expression, types: str) -> str:
     """Why an expression fails for all values of these types; empty if that is not certain."""
     tags = split_types(types)
     others = (*expression.scope.captures, *expression.scope.let)

@@ -19,7 +19,7 @@ MAX_MATCH: Final = 40
 HASH_SIZE: Final = 8
 """Hexadecimal digits of the ID of a route without a name."""
 
-_NO_CONTENT: Final = ("name", "enabled", "max_addresses", "address", "options")
+_NO_CONTENT: Final = ("name", "enabled", "max_addresses", "address", "options", "expressions")
 """Fields that are not the content of a route, or follow from others; options are added."""
 
 

@@ -46,6 +46,8 @@ class RunnerOptions:
     """Addresses whose last value is kept, where the endpoint asks for that."""
     stall_timeout: float = 5.0
     """Seconds after which a send in progress is a problem, except with the policy ``block``."""
+    dry: bool = False
+    """Whether messages are logged and counted instead of sent."""
 
 
 def make_queue(

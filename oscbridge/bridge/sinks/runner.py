@@ -15,6 +15,7 @@ from oscbridge.bridge.sinks.connection import EndpointConnection, backoff
 from oscbridge.bridge.sinks.counts import SinkCounts
 from oscbridge.bridge.sinks.disconnects import DisconnectNotifier
 from oscbridge.bridge.sinks.drops import several
+from oscbridge.bridge.sinks.dry_sink import DrySink
 from oscbridge.bridge.sinks.host import EndpointHost
 from oscbridge.bridge.sinks.latency import Latency, LatencySampler
 from oscbridge.bridge.sinks.policies import RunnerOptions, make_queue
@@ -78,8 +79,9 @@ class EndpointRunner(EndpointHost):
         self._sampler = LatencySampler(time.monotonic)
         self._connection = EndpointConnection(endpoint, self._log, waits)
         spool = options.spool if options.policy == "spool" else None
+        self.is_dry = options.dry
         self._sender = Sender(
-            endpoint,
+            DrySink(endpoint) if options.dry else endpoint,
             self._connection,
             self._log,
             self._drops.count,

@@ -77,7 +77,9 @@ class OSCOptions(oscbridge.Options):
     to: Annotated[oscbridge.OSCURL, AfterValidator(_to)]
     """Where to send: ``udp://``, ``tcp://`` (OSC 1.1) or ``tcp+1.0://``, then ``host:port``.
     A multicast group or a broadcast address is fine."""
-    listen: Annotated[oscbridge.HostPort | None, BeforeValidator(_listen)] = None
+    listen: Annotated[
+        oscbridge.HostPort | None, BeforeValidator(_listen, json_schema_input_type=str)
+    ] = None
     """The local UDP address to send from and to receive replies on, ``host:port`` or
     ``udp://host:port``; by default any port. ``[::]`` and ``*`` are IPv6 and IPv4."""
     keepalive: Keepalive | None = None
@@ -212,7 +214,7 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions], oscbridge.Reconfigurable[OSCOp
     def _keep_alive(self) -> None:
         """Send the keepalive now and at every interval."""
         keepalive, link = self.options.keepalive, self._link
-        if keepalive is not None and link is not None:
+        if keepalive is not None and link is not None and not self.host.is_dry:
             loop = asyncio.get_running_loop()
             silence = loop.time() - self._heard_at
             if keepalive.expect and silence >= SILENT_INTERVALS * keepalive.every:

@@ -11,7 +11,7 @@ MIDI to OSC: :mod:`tcp` (:mod:`stream_parser`) or :mod:`system_ports` receive me
 
 The system's ports belong to a process per endpoint: :mod:`port_supervisor` is the bridge's side,
 :mod:`port_worker` with :mod:`rtmidi_ports` and :mod:`jack` the other, :mod:`port_protocol` the
-frames between them. :mod:`commands` is the command line.
+frames between them. :mod:`commands` is the command line, :mod:`omm` reads maps of OSC2MIDI.
 """
 
 from __future__ import annotations
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 @oscbridge.hookimpl
 def oscbridge_endpoints() -> oscbridge.EndpointTypes:
     return {"midi": "oscbridge_midi.endpoint:MidiEndpoint"}
+
+
+@oscbridge.hookimpl
+def oscbridge_importers() -> oscbridge.Importers:
+    from oscbridge_midi.omm import IMPORTER
+
+    return {"omm": IMPORTER}
 
 
 @oscbridge.hookimpl

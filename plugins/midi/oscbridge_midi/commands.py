@@ -1,17 +1,16 @@
-"""``oscbridge midi``: list ports, learn controls, import maps."""
+"""``oscbridge midi``: list ports, learn controls."""
 
 from __future__ import annotations
 
 import queue
+import shlex
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final, get_args
 
 import click
 
 from oscbridge_midi.learn import LearnedControl, learn, routes
-from oscbridge_midi.omm import MAX_FILE, OmmDefaults, translate
 from oscbridge_midi.port_names import choose
 from oscbridge_midi.rtmidi_ports import BackendName, MidiBackend
 
@@ -43,13 +42,12 @@ def _names(function: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def midi() -> None:
-    """List MIDI ports, learn controls, import maps.
+    """List MIDI ports, learn controls.
 
     \b
     Examples:
       oscbridge midi ports
       oscbridge midi learn Launchpad
-      oscbridge midi import touchosc.omm
     """
 
 
@@ -119,23 +117,8 @@ def _collect(moved: queue.SimpleQueue[bytes]) -> list[bytes]:
     return collected
 
 
-@midi.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@_names
-@click.option("--channel", type=click.IntRange(1, 16), default=1, show_default=True)
-@click.option("--velocity", type=click.IntRange(0, 127), default=100, show_default=True)
-def import_command(file: Path, source: str, endpoint: str, channel: int, velocity: int) -> None:
-    """Print routes for the rules of FILE, a map of OSC2MIDI (.omm).
-
-    A rule that a route cannot express is printed as a comment with the reason. Values are
-    rounded: the center of a fader is 64, not 63. --channel and --velocity are the values of the
-    words 'channel' and 'velocity' in the map.
-    """
-    with file.open("rb") as opened:
-        raw = opened.read(MAX_FILE + 1)
-    if len(raw) > MAX_FILE:
-        raise click.ClickException(f"{file}: larger than {MAX_FILE} bytes; is it a map?")
-    text = raw.decode("utf-8", "replace")
-    defaults = OmmDefaults(channel - 1, velocity)
-    for each in translate(text, source, endpoint, defaults):
-        click.echo(each + "\n")
+@midi.command("import", hidden=True, context_settings={"ignore_unknown_options": True})
+@click.argument("rest", nargs=-1, type=click.UNPROCESSED)
+def import_command(rest: tuple[str, ...]) -> None:
+    """Moved to ``oscbridge import omm``."""
+    raise click.UsageError(f"moved: run oscbridge import omm {shlex.join(rest)}".rstrip())

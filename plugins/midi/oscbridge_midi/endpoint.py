@@ -16,8 +16,8 @@ from oscbridge_midi.message_encoder import (
     PANIC,
     MessageEncoder,
     MidiDelivery,
-    describe_error,
     encoder_of,
+    rejection,
 )
 from oscbridge_midi.message_table import TABLE, MidiMessages
 from oscbridge_midi.mpe import find_overlap
@@ -112,7 +112,7 @@ class MidiEndpoint(
         input_ = None if _is_url(own.input) else own.input
         if output is not None or input_ is not None:
             await self._open_ports(output, input_, wait=is_retry)
-        if self._outputs:  # the receiver may have missed the end of notes, and the zones
+        if self._outputs and not self.host.is_dry:  # it may have missed ends of notes, and zones
             self._notes.mark_uncertain()
             await self._release_all()
             await self._write(self._encoder.zone_setup())
@@ -227,8 +227,8 @@ class MidiEndpoint(
             try:
                 encoded = self._encoder.encode(message, route, captures)
                 self._check_size(encoded)
-            except MidiEncodeError as error:
-                rejected[index] = oscbridge.BadMessage(describe_error(message, error))
+            except (MidiEncodeError, oscbridge.ExpressionFailed) as error:
+                rejected[index] = rejection(message, error)
                 continue
             for data in encoded:  # before it is sent: an additional Note Off does no harm
                 self._notes.track(data, origin)
@@ -307,7 +307,7 @@ class MidiEndpoint(
     def greeting(self, *, reconnected: bool) -> MidiMessages:
         """The first messages to a new client: it may have missed ends of notes, and the zones."""
         missed = tuple(self._notes.release_channels()) if reconnected else ()
-        return missed + self._encoder.zone_setup()
+        return () if self.host.is_dry else missed + self._encoder.zone_setup()
 
     def _input_overflow(self, count: int) -> None:
         why = "they arrive faster than they can be processed"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from oscbridge_midi import toml_routes
+import oscbridge
 from oscbridge_midi.codec import MidiValues, parse_message
 from oscbridge_midi.message_table import BY_TYPE
 from oscbridge_midi.parameters import ParameterRecognizer
@@ -54,23 +54,23 @@ def routes(
     selecting, value = kind.fields[: len(numbers)], kind.fields[-1]
     fields = {field.name: number for field, number in zip(selecting, numbers, strict=True)}
     found = [
-        toml_routes.route(
+        oscbridge.toml_table(
+            "[[route]]",
             {
                 "from": source,
                 "match": address,
                 "scale": (0.0, 1.0, 0, value.high),
                 "to": endpoint,
                 "midi": {"type": kind.type, **fields},
-            }
+            },
         )
     ]
     if reverse is not None:
         needs = ['addresses = "long"']
         if kind.type == "control14":
             needs.append(f"pairs = [{numbers[1]}]")
-        keys: dict[str, toml_routes.Value] = {"from": endpoint, "match": address}
+        keys: dict[str, oscbridge.TomlValue] = {"from": endpoint, "match": address}
         keys |= {"scale": (0, value.high, 0.0, 1.0), "to": reverse}
-        found.append(
-            f"# requires {' and '.join(needs)} in [endpoint.{endpoint}]\n{toml_routes.route(keys)}"
-        )
+        text = oscbridge.toml_table("[[route]]", keys)
+        found.append(f"# requires {' and '.join(needs)} in [endpoint.{endpoint}]\n{text}")
     return found

@@ -13,9 +13,9 @@ from oscbridge_midi.message_table import MidiMessages
 from oscbridge_midi.mpe import MpeZone, MpeZoneOptions
 from oscbridge_midi.route_options import MidiRoute, RouteEncoder
 from oscbridge_midi.sounding_notes import SoundingNotes, ends_notes, panic
-from oscbridge_midi.template import Args, Captures
+from oscbridge_midi.template import Captures
 
-__all__ = ["PANIC", "MessageEncoder", "MidiDelivery", "describe_error", "encoder_of"]
+__all__ = ["PANIC", "MessageEncoder", "MidiDelivery", "encoder_of", "rejection"]
 
 MidiDelivery: TypeAlias = oscbridge.Delivery[MidiRoute]
 
@@ -47,13 +47,16 @@ class MessageEncoder:
     def encode(
         self, message: oscbridge.Message, route: RouteEncoder, captures: Captures
     ) -> MidiMessages:
-        """The MIDI messages for a message. Raises :class:`MidiEncodeError`."""
+        """The MIDI messages for a message.
+
+        Raises :class:`MidiEncodeError` and :class:`oscbridge.ExpressionFailed`.
+        """
         if message.address == PANIC and route.kind is None:
             return self._panic(message.args)
         encoded = route.encode(message, captures, self._options)
         if route.mpe is None:
             return encoded
-        return self._place(encoded, route.mpe, route.note_of(message.args, captures))
+        return self._place(encoded, route.mpe, route.note_of(message, captures))
 
     def coalesce_key(self, delivery: MidiDelivery) -> Hashable:
         """Equal for messages of which only the latest needs to be sent; None if all do."""
@@ -63,7 +66,7 @@ class MessageEncoder:
             return None  # within a zone, the channel is only known when it is sent
         try:
             return codec.coalesce_key(route.encode(message, captures, self._options))
-        except MidiEncodeError:
+        except (MidiEncodeError, oscbridge.ExpressionFailed):
             return None
 
     def must_deliver_key(self, delivery: MidiDelivery) -> Hashable:
@@ -74,7 +77,7 @@ class MessageEncoder:
             return PANIC
         try:
             encoded = route.encode(message, captures, self._options)
-        except MidiEncodeError:
+        except (MidiEncodeError, oscbridge.ExpressionFailed):
             return None
         return (route.mpe, encoded) if any(map(ends_notes, encoded)) else None
 
@@ -92,7 +95,7 @@ class MessageEncoder:
         """The messages that set up all current zones at a new receiver."""
         return tuple([data for zone in self._zones.values() for data in zone.setup()])
 
-    def _panic(self, args: Args) -> MidiMessages:
+    def _panic(self, args: tuple[oscbridge.Argument, ...]) -> MidiMessages:
         if args and not args[0]:
             return ()  # a released button
         return (*self.release(), *panic())
@@ -114,11 +117,16 @@ def _is_panic(message: oscbridge.Message, route: RouteEncoder) -> bool:
     return message.address == PANIC and route.kind is None
 
 
-def describe_error(message: oscbridge.Message, error: MidiEncodeError) -> str:
-    """One line for the log: the message, shortened, and the error."""
+def rejection(
+    message: oscbridge.Message, error: MidiEncodeError | oscbridge.ExpressionFailed
+) -> oscbridge.BadMessage:
+    """The error for the host: one line with the message, shortened, and the cause."""
+    if isinstance(error, oscbridge.ExpressionFailed):
+        return error
     args = " ".join(map(_short, message.args[:4]))
     more = " …" if len(message.args) > 4 else ""
-    return f"{message.address} {args}{more}: {error}" if args else f"{message.address}: {error}"
+    start = f"{message.address} {args}{more}" if args else message.address
+    return oscbridge.BadMessage(f"{start}: {error}")
 
 
 def _short(value: object) -> str:

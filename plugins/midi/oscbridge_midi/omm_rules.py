@@ -1,104 +1,155 @@
-"""Joins rules of an OSC2MIDI map that each match one value. Pure.
+"""Reads the rules of an OSC2MIDI map, and joins those that each match one value. Pure.
 
-A map may have one rule per value, e.g. for the values ``0.0`` and ``1.0`` of a button. A route
-cannot match values, so such rules are joined to one if a linear function maps their values.
+A map may have one rule per value, e.g. for the values ``0.0`` and ``1.0`` of a button. Such rules
+become one, with the values as its condition, where a linear function maps them.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final
 
-__all__ = ["MAX_RULE", "NUMBER", "RULE", "decimal", "join"]
+from oscbridge_midi.omm_terms import NUMBER, decimal
+
+__all__ = ["JOINED", "MAX_RULE", "MapRule", "read_rules"]
 
 MAX_RULE: Final = 1_000
 """The longest rule, in characters."""
 
-RULE: Final = re.compile(r"(?P<left>.*?)\s*:\s*(?P<function>\w+)\s*\((?P<args>[^()]*)\)[\s;]*")
-NUMBER: Final = r"\d{1,9}(?:\.\d{1,9})?|\.\d{1,9}"
+MAX_JOINED: Final = 128
+"""Rules for one address from which on they are not joined."""
+
+JOINED: Final = "value_"
+"""The variable of a joined rule."""
+
+_RULE: Final = re.compile(r"(?P<left>.*?)\s*:\s*(?P<function>\w+)\s*\((?P<args>[^()]*)\)[\s;]*")
+_LEFT: Final = re.compile(r"(?P<path>[^\s,]+)\s+(?P<types>[a-zA-Z]*)\s*,(?P<args>.*)")
 _VALUE: Final = re.compile(rf"-?(?:{NUMBER})")
 
 
-def join(rules: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """The rules; those that match single values are joined if their values are on a line."""
+@dataclass(frozen=True)
+class MapRule:
+    """``path types, left : function(right)``"""
+
+    line: int
+    text: str
+    """The lines of the file that it stands for."""
+    path: str = ""
+    types: str = ""
+    left: tuple[str, ...] = ()
+    """What is written for each ``{i}`` of the path, then for each argument; may be empty."""
+    function: str = ""
+    right: tuple[str, ...] = ()
+    values: tuple[float, ...] = ()
+    """The values of the argument named :data:`JOINED`, if it is joined."""
+    count: int = 1
+    problem: str = ""
+    """Why it cannot be read; empty if it is a rule."""
+
+
+def read_rules(text: str) -> Iterator[MapRule]:
+    """The rules of a map, in order."""
+    rules: list[MapRule] = []
+    before = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        rule = line.partition("#")[0].strip()
+        if rule:
+            read = _read(number, rule, before)
+            before = rule.partition(":")[0] or before
+            rules.append(read)
+    yield from _join(rules)
+
+
+def _read(number: int, text: str, before: str) -> MapRule:
+    if len(text) > MAX_RULE:
+        problem = f"the rule is longer than {MAX_RULE} characters"
+        return MapRule(number, text[:MAX_RULE], problem=problem)
+    found = _RULE.fullmatch(text)
+    if found is None:
+        problem = "expected: path types, names : function(arguments);"
+        return MapRule(number, text, problem=problem)
+    left = _LEFT.fullmatch((found["left"] or before).strip())
+    if left is None:
+        return MapRule(number, text, problem="expected 'path types, names' on the left side")
+    return MapRule(
+        number,
+        text,
+        left["path"],
+        left["types"],
+        tuple(each.strip() for each in left["args"].split(",")),
+        found["function"],
+        tuple(each.strip() for each in found["args"].split(",")),
+    )
+
+
+def _join(rules: Sequence[MapRule]) -> Iterator[MapRule]:
     groups: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
-    for index, (_, rule) in enumerate(rules):
-        single = _single(rule)
-        if single is not None:
-            groups[single.common].append(index)
-    joined: dict[int, tuple[str, str]] = {}
+    for index, rule in enumerate(rules):
+        place = _single(rule)
+        if place is not None and _VALUE.fullmatch(rule.right[-1]):
+            others = (*rule.left[:place], *rule.left[place + 1 :])
+            groups[rule.path, rule.types, others, place, rule.function, rule.right[:-1]] += [index]
+    joined: dict[int, MapRule] = {}
     left_out: set[int] = set()
     for members in groups.values():
-        line = _line([_single(rules[index][1]) for index in members])
-        if line is not None:
-            numbers = ", ".join(rules[index][0].removeprefix("line ") for index in members)
-            joined[members[0]] = (f"lines {numbers}", line)
-            left_out.update(members[1:])
-    for index, each in enumerate(rules):
+        points: dict[float, tuple[float, int]] = {}
+        for index in members:
+            place = _single(rules[index])
+            assert place is not None
+            x, y = float(rules[index].left[place]), float(rules[index].right[-1])
+            points.setdefault(x, (y, index))
+        for line in _lines(points) if len(points) <= MAX_JOINED else ():
+            indices = sorted(points[x][1] for x in line)
+            joined[indices[0]] = _one([rules[index] for index in indices], line, points)
+            left_out.update(indices[1:])
+    for index, rule in enumerate(rules):
         if index not in left_out:
-            yield joined.get(index, each)
+            yield joined.get(index, rule)
 
 
-class _SingleValueRule(NamedTuple):
-    """A rule that matches one value."""
-
-    head: str
-    left: tuple[str, ...]
-    place: int
-    """The index of the value in ``left``."""
-    function: str
-    right: tuple[str, ...]
-
-    @property
-    def common(self) -> tuple[object, ...]:
-        """Equal for rules that may be joined."""
-        others = (*self.left[: self.place], *self.left[self.place + 1 :])
-        return self.head, others, self.place, self.function, len(self.right)
-
-
-def _single(rule: str) -> _SingleValueRule | None:
-    """The parts of a rule that matches one value, or None."""
-    found = RULE.fullmatch(rule) if len(rule) <= MAX_RULE else None
-    if found is None or not found["left"]:
+def _single(rule: MapRule) -> int | None:
+    """Where on the left side a rule that matches one value has it, or None."""
+    if rule.problem or len(rule.types) != 1:
         return None
-    head, comma, rest = found["left"].partition(",")
-    left = tuple(each.strip() for each in rest.split(","))
-    types = head.split()[1:]
-    values = [index for index, each in enumerate(left) if _VALUE.fullmatch(each)]
-    if not comma or len(types) != 1 or len(values) != 1 or values[0] < len(left) - len(types[0]):
-        return None
-    right = tuple(each.strip() for each in found["args"].split(","))
-    return _SingleValueRule(head.strip(), left, values[0], found["function"], right)
+    places = [index for index, each in enumerate(rule.left) if _VALUE.fullmatch(each)]
+    is_last = places == [rule.path.count("{i}")]
+    return places[0] if is_last else None
 
 
-def _line(singles: Sequence[_SingleValueRule | None]) -> str | None:
-    """One rule in place of several, or None if their values are not on a line."""
-    rules = [each for each in singles if each is not None]
+def _lines(points: Mapping[float, tuple[float, int]]) -> Iterator[list[float]]:
+    """Values that a linear function maps, at least two each; the longest first."""
+    left = sorted(points)
+    while len(left) > 1:
+        found = [[x for x in left if _is_on(points, a, b, x)] for a, b in pairwise(left)]
+        longest = max(found, key=len)
+        yield longest
+        left = [x for x in left if x not in longest]
+
+
+def _is_on(points: Mapping[float, tuple[float, int]], a: float, b: float, x: float) -> bool:
+    factor = (points[b][0] - points[a][0]) / (b - a)
+    return abs(points[a][0] + factor * (x - a) - points[x][0]) < 1e-6
+
+
+def _one(
+    rules: Sequence[MapRule], line: Sequence[float], points: Mapping[float, tuple[float, int]]
+) -> MapRule:
+    """One rule in place of those for values on a line."""
     first = rules[0]
-    varying = {
-        index for each in rules for index, arg in enumerate(each.right) if arg != first.right[index]
-    }
-    if len(varying) != 1:
-        return None
-    [index] = varying
-    if not all(_VALUE.fullmatch(each.right[index]) for each in rules):
-        return None
-    points = [(float(each.left[each.place]), float(each.right[index])) for each in rules]
-    (x0, y0), (x1, y1) = min(points), max(points)
-    if x0 == x1:
-        return None
-    factor = (y1 - y0) / (x1 - x0)
-    offset = y0 - factor * x0
-    if any(abs(factor * x + offset - y) > 1e-6 for x, y in points):
-        return None
-    value = f"{decimal(abs(factor))}*value_ {'-' if offset < 0 else '+'} {decimal(abs(offset))}"
-    left = [*first.left[: first.place], "value_", *first.left[first.place + 1 :]]
-    right = [*first.right[:index], f"-{value}" if factor < 0 else value, *first.right[index + 1 :]]
-    return f"{first.head}, {','.join(left)} : {first.function}({', '.join(right)});"
-
-
-def decimal(number: float) -> str:
-    """A number in the notation of maps and routes."""
-    return f"{number:.9f}".rstrip("0").rstrip(".")
+    factor = (points[line[1]][0] - points[line[0]][0]) / (line[1] - line[0])
+    offset = points[line[0]][0] - factor * line[0]
+    value = f"{decimal(abs(factor))}*{JOINED} {'-' if offset < 0 else '+'} {decimal(abs(offset))}"
+    place = _single(first)
+    assert place is not None
+    return replace(
+        first,
+        text="\n".join(rule.text for rule in rules),
+        left=(*first.left[:place], JOINED, *first.left[place + 1 :]),
+        right=(*first.right[:-1], f"-{value}" if factor < 0 else value),
+        values=tuple(line),
+        count=len(rules),
+    )

@@ -14,7 +14,7 @@ from oscbridge_midi.codec import EncodeOptions, encode, encode_sysex, encode_val
 from oscbridge_midi.fields import MidiEncodeError, MidiField, to_field
 from oscbridge_midi.message_table import BY_TYPE, MessageKind, MidiMessages
 from oscbridge_midi.mpe import MpeZoneOptions
-from oscbridge_midi.template import Args, Captures, Maker, captured, number_template, text_template
+from oscbridge_midi.template import Captures, Maker, number_template, template_of, text_template
 
 __all__ = ["MidiRoute", "RouteEncoder", "Type"]
 
@@ -42,6 +42,8 @@ Type = Literal[
     "reset",
 ]
 
+_NO_MESSAGE: Final = oscbridge.Message("/")
+
 _PER_NOTE_TYPES: Final = ("control_change", "pitchwheel", "aftertouch")
 """Types that may belong to one note in an MPE zone."""
 
@@ -49,19 +51,20 @@ _PER_NOTE_TYPES: Final = ("control_change", "pitchwheel", "aftertouch")
 def _number(value: object, info: ValidationInfo) -> object:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError('expected a number, or text like "{0}"')
+    if isinstance(value, str):
+        oscbridge.check_template(template_of(value), info)
     number_template(value)
-    oscbridge.check_captures(captured(value), info)
     return value
 
 
 def _text(value: object, info: ValidationInfo) -> object:
     if not isinstance(value, str):
         raise ValueError('expected text in quotes, for example "f0 43 {0} f7"')
+    oscbridge.check_template(template_of(value), info)
     made = text_template(value)
-    oscbridge.check_captures(captured(value), info)
     if "{" not in value:
         try:
-            encode_sysex(made((), {}))
+            encode_sysex(made(_NO_MESSAGE, {}))
         except MidiEncodeError as error:
             raise ValueError(str(error)) from None
     elif not re.fullmatch(r"\s*(f0.*|\{.*)(f7|\})\s*", value, re.DOTALL | re.IGNORECASE):
@@ -69,7 +72,9 @@ def _text(value: object, info: ValidationInfo) -> object:
     return value
 
 
-Number = Annotated[int | float | str | None, BeforeValidator(_number)]
+Number = Annotated[
+    int | float | str | None, BeforeValidator(_number, json_schema_input_type=int | float | str)
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +97,21 @@ class RouteEncoder:
         kind = self.kind
         if kind is None:
             return encode(message, options)
-        args = message.args
-        return encode_values(kind, [make(args, captures) for make in self.makers], options)
+        return encode_values(kind, [make(message, captures) for make in self.makers], options)
 
-    def note_of(self, args: Args, captures: Captures) -> int | None:
+    def note_of(self, message: oscbridge.Message, captures: Captures) -> int | None:
         """The note of a message in an MPE zone, or None. Raises :class:`MidiEncodeError`."""
         make = self.note_maker
-        return None if make is None else to_field(make(args, captures), _NOTE, clamp=False)
+        return None if make is None else to_field(make(message, captures), _NOTE, clamp=False)
 
 
 class MidiRoute(oscbridge.Options):
     """The keys of ``midi = {...}`` in a route to an endpoint of type ``midi``.
 
     A field is a number, ``"{n}"`` for a capture of the match, or ``"{0}"`` for an argument,
-    optionally followed by ``*`` or ``/`` and ``+`` or ``-`` with numbers: ``"{n}*4+1"``. The
-    channel defaults to 1, and the last field of a type to ``"{0}"``.
+    optionally followed by ``*`` or ``/`` and ``+`` or ``-`` with numbers: ``"{n}*4+1"``. Or it is
+    an expression, ``"{= x ** 2 * 127}"``, where ``x`` is the first argument. The channel
+    defaults to 1, and the last field of a type to ``"{0}"``.
     """
 
     channel: Number = None
@@ -133,7 +138,10 @@ class MidiRoute(oscbridge.Options):
     """0 to 7: the part of the time code."""
     frame_value: Number = None
     """0 to 15."""
-    data: Annotated[str, Field(max_length=4096), BeforeValidator(_text)] | None = None
+    data: (
+        Annotated[str, Field(max_length=4096), BeforeValidator(_text, json_schema_input_type=str)]
+        | None
+    ) = None
     """A sysex: ``"f0 43 10 {0} f7"``. A number becomes one byte."""
     mpe: MpeZoneOptions | None = None
     """An MPE zone: each note gets its own channel."""
@@ -207,6 +215,6 @@ def _check_constant(value: int | float | str, field: MidiField) -> None:
     if isinstance(value, str) and "{" in value:
         return
     try:
-        to_field(number_template(value)((), {}), field, clamp=False)
+        to_field(number_template(value)(_NO_MESSAGE, {}), field, clamp=False)
     except MidiEncodeError as error:
         raise ValueError(str(error)) from None

@@ -1,4 +1,4 @@
-"""The values of ``midi = {...}`` in a route: numbers, ``"{n}"``, ``"{0}*2+1"``. Pure."""
+"""The values of ``midi = {...}`` in a route: ``"{n}"``, ``"{0}*2+1"``, ``"{= x ** 2}"``. Pure."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from typing import Final, TypeAlias
 import oscbridge
 from oscbridge_midi.fields import MidiEncodeError, short
 
-__all__ = ["Args", "Captures", "Maker", "captured", "number_template", "text_template"]
+__all__ = ["Captures", "Maker", "number_template", "template_of", "text_template"]
 
-Args: TypeAlias = tuple[oscbridge.Argument, ...]
 Captures: TypeAlias = Mapping[str, str]
-Maker: TypeAlias = Callable[[Args, Captures], oscbridge.Argument]
-"""From a message's arguments and captures to the value of a field. Raises ``MidiEncodeError``."""
+Maker: TypeAlias = Callable[[oscbridge.Message, Captures], oscbridge.Argument]
+"""From a message and its captures to the value of a field. Raises ``MidiEncodeError``, and
+:class:`oscbridge.ExpressionFailed`."""
 
 _NUMBER: Final = r"[+-]?[0-9]{1,9}(?:\.[0-9]{1,9})?"
 _ARITHMETIC: Final = re.compile(rf"\s*(?:([*/])\s*({_NUMBER}))?\s*(?:([+-])\s*({_NUMBER}))?")
 
 
-def captured(value: float | str) -> tuple[str, ...]:
-    """The captures that a template needs."""
-    return oscbridge.Template.parse(value).captures if isinstance(value, str) else ()
+def template_of(text: str) -> oscbridge.Template:
+    """The text and the placeholders of a field. Raises ``ValueError``."""
+    return oscbridge.Template.parse(text, expressions=True)
 
 
 def number_template(value: float | str) -> Maker:
     """The function that makes a number. Raises ``ValueError`` with the expected form."""
     if not isinstance(value, str):
-        return lambda _args, _captures: value
+        return lambda _message, _captures: value
     if re.fullmatch(_NUMBER, value):
         number = _as_number(value)
-        return lambda _args, _captures: number
+        return lambda _message, _captures: number
     placeholder, factor, offset = _parse_arithmetic(value)
     look_up = _look_up(placeholder)
     if factor is None and offset is None:
         return look_up
     by, plus = 1.0 if factor is None else factor, 0.0 if offset is None else offset
 
-    def make(args: Args, captures: Captures) -> oscbridge.Argument:
-        given = look_up(args, captures)
+    def make(message: oscbridge.Message, captures: Captures) -> oscbridge.Argument:
+        given = look_up(message, captures)
         if not isinstance(given, int | float):
             raise MidiEncodeError(f"{placeholder} is {short(given)}, which is not a number")
         result = given * by + plus
@@ -51,7 +51,7 @@ def number_template(value: float | str) -> Maker:
 
 def _parse_arithmetic(value: str) -> tuple[oscbridge.Placeholder, float | None, float | None]:
     """The placeholder, the factor and the offset. Raises ``ValueError``."""
-    match oscbridge.Template.parse(value.strip()).parts:
+    match template_of(value.strip()).parts:
         case (oscbridge.Placeholder() as placeholder,):
             rest = ""
         case (oscbridge.Placeholder() as placeholder, str(rest)):
@@ -70,31 +70,36 @@ def _parse_arithmetic(value: str) -> tuple[oscbridge.Placeholder, float | None, 
     return placeholder, factor, offset
 
 
-_EXPECTED: Final = 'expected a number, "{n}", "{0}", or arithmetic such as "{0}*127" or "{n}+20"'
+_EXPECTED: Final = (
+    'expected a number, "{n}", "{0}", arithmetic such as "{0}*127" or "{n}+20", '
+    'or an expression such as "{= x ** 2 * 127}"'
+)
 
 
 def text_template(text: str) -> Maker:
     """Hexadecimal text with placeholders: a number becomes two digits, text is unchanged."""
-    template = oscbridge.Template.parse(text)
+    template = template_of(text)
     placeholders = template.placeholders
     if not placeholders:
-        return lambda _args, _captures: text
+        return lambda _message, _captures: text
     if text.strip() == str(placeholders[0]) and placeholders[0].name != "*":
         return _look_up(placeholders[0])  # the whole argument, e.g. bytes
 
     makers = {each: _hex_maker(each) for each in placeholders}
 
-    def make(args: Args, captures: Captures) -> oscbridge.Argument:
-        return template.fill(lambda placeholder: makers[placeholder](args, captures))
+    def make(message: oscbridge.Message, captures: Captures) -> oscbridge.Argument:
+        return template.fill(lambda placeholder: makers[placeholder](message, captures))
 
     return make
 
 
-def _hex_maker(placeholder: oscbridge.Placeholder) -> Callable[[Args, Captures], str]:
+def _hex_maker(placeholder: oscbridge.Placeholder) -> Callable[[oscbridge.Message, Captures], str]:
     if placeholder.name == "*":
-        return lambda args, _captures: " ".join([_hex(_convert(placeholder, arg)) for arg in args])
+        return lambda message, _captures: " ".join(
+            [_hex(_convert(placeholder, arg)) for arg in message.args]
+        )
     look_up = _look_up(placeholder)
-    return lambda args, captures: _hex(look_up(args, captures))
+    return lambda message, captures: _hex(look_up(message, captures))
 
 
 def _hex(value: oscbridge.Argument) -> str:
@@ -112,17 +117,20 @@ def _hex(value: oscbridge.Argument) -> str:
 
 
 def _look_up(placeholder: oscbridge.Placeholder) -> Maker:
-    """What a placeholder stands for: an argument, or a capture of the match.
+    """What a placeholder stands for: an argument, a capture of the match, or an expression.
 
-    Raises ``ValueError`` for ``{address}``, which is neither.
+    Raises ``ValueError`` for ``{address}``, which is none of these.
     """
     name = placeholder.name
+    if placeholder.expression:
+        return oscbridge.TemplateExpression(placeholder).value
     if name == "address":
         raise ValueError("placeholder {address} is not available here")
     if placeholder.is_argument:
         index = int(name)
 
-        def argument(args: Args, _captures: Captures) -> oscbridge.Argument:
+        def argument(message: oscbridge.Message, _captures: Captures) -> oscbridge.Argument:
+            args = message.args
             if index >= len(args):
                 raise MidiEncodeError(f"missing argument {{{name}}}")
             value = args[index]
@@ -130,7 +138,7 @@ def _look_up(placeholder: oscbridge.Placeholder) -> Maker:
 
         return argument
 
-    def captured(_args: Args, captures: Captures) -> oscbridge.Argument:
+    def captured(_message: oscbridge.Message, captures: Captures) -> oscbridge.Argument:
         text = captures.get(name)
         if text is None:
             raise MidiEncodeError(f"the address has no capture {{{name}}}")

@@ -62,6 +62,8 @@ def test_endpoint_error_is_one_line_with_the_fix(lines: str, text: str) -> None:
         ('{ type = "program_change", note = 2 }', "available: channel, program"),
         ('{ type = "note_on", note = "{n" }', "unclosed '{' at position 1"),
         ('{ type = "note_on", note = "{n}" }', "unknown placeholder {n}; captured by the match"),
+        ('{ type = "note_on", note = "{= n + 1}" }', "unknown name 'n' at position 1"),
+        ('{ type = "note_on", note = "{= sqrt()}" }', "sqrt"),
         (
             '{ type = "sysex", data = "f0 {n} f7" }',
             "unknown placeholder {n}; captured by the match",

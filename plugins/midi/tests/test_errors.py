@@ -78,3 +78,16 @@ async def test_endpoint_without_an_output_rejects_messages(start: Any) -> None:
         writer.close()
         await writer.wait_closed()
     server.close()
+
+
+async def test_failing_expression_of_a_field_drops_the_message(
+    start: Any, join: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    route = 'match = "/a"\nmidi = { type = "program_change", program = "{= 1 / x}" }'
+    bridge = await start(route=route)
+    wire = await join(bridge)
+    bridge.send("/a", 0)
+    bridge.send("/a", 1)
+    assert await wire.read(2) == b"\xc0\x01"
+    await until(lambda: bridge.drops == {"expression": 1})
+    assert "/a: '1 / x' failed: division by zero (x = 0)" in caplog.text

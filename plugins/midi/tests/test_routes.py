@@ -38,6 +38,26 @@ from oscbridge_midi.tcp import READ_SIZE
         ),
         ('match = "/p"\nmidi = { type = "program_change" }', "/p", (5,), "c005"),
         (
+            'match = "/f{n}"\nwhen = "x > 0"\nmidi = { type = "control_change", '
+            'control = "{= n + len(address)}", value = "{= x ** 2 * 100}" }',
+            "/f7",
+            (0.5,),
+            "b00a19",
+        ),
+        (
+            'match = "/s"\nmidi = { type = "sysex", data = "f0 {= x // 128} {= x % 128} f7" }',
+            "/s",
+            (300,),
+            "f0022cf7",
+        ),
+        (
+            'match = "/e"\nsend = "/b {0} {= x * 2}"\n'
+            'midi = { type = "control_change", control = "{= y if types == \'ii\' else 0}" }',
+            "/e",
+            (9,),
+            "b01209",
+        ),
+        (
             'match = "/s"\nmidi = { type = "sysex", data = "f0 43 {0} {1} f7" }',
             "/s",
             (16, 3.4),

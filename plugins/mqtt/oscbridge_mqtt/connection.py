@@ -69,7 +69,7 @@ NO_QOS: Final = 0x9B
 class BrokerConnection:
     """A connection that can be opened again after it was closed.
 
-    ``will`` is the topic of the will, with the payload ``offline``. ``on_lost`` is called when the
+    ``will`` is the topic of the will ``offline``; empty for none. ``on_lost`` is called when the
     connection is lost, ``on_publish`` for each message that paho published and the broker
     acknowledged. ``on_puback`` is called with a packet identifier and a reason code, and returns
     whether the identifier belongs to a packet of :meth:`send`.
@@ -101,8 +101,7 @@ class BrokerConnection:
         self._on_puback = on_puback
         self._loop = asyncio.get_running_loop()
         self._tries = 0
-        self._will_qos = 1
-        self._will_retain = True
+        self._will_qos, self._will_retain = 1, True
         self._unreleased: set[int] | range = ALL_IDENTIFIERS
         """Packet identifiers that older connections may have left pending with QoS 2."""
         self._release: PendingRelease | None = None
@@ -192,7 +191,8 @@ class BrokerConnection:
         self._tries += 1
         if broker.is_websocket:
             self.client.ws_set_options(broker.path, None if broker.is_tls else plain_origin)
-        self.client.will_set(self._will, b"offline", qos=self._will_qos, retain=self._will_retain)
+        if self._will:
+            self.client.will_set(self._will, b"offline", self._will_qos, self._will_retain)
         self._reset()
         self._error, self.is_suspicious = None, False
         # The bridge offers unacknowledged messages again; paho must not send them as well.

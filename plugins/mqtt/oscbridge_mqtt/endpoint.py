@@ -100,7 +100,8 @@ class MQTTEndpoint(
 
     async def connect(self) -> None:
         if self._session is None:
-            self._session = BrokerSession(self.options, self.client_id, self.status, self, self.log)
+            status = "" if self.host.is_dry else self.status
+            self._session = BrokerSession(self.options, self.client_id, status, self, self.log)
             # Before it is open: a resumed session may deliver commands immediately.
             for entity in self._entities.reroute(self.routes):
                 self._accept_commands(entity)

@@ -41,7 +41,12 @@ def _address(value: str | None) -> str | None:
 
 
 def _of_captures(value: str | None, info: ValidationInfo) -> str | None:
-    placeholders = text_template(value or "").placeholders
+    placeholders = text_template(value or "", expressions=True).placeholders
+    for each in placeholders:
+        if each.expression:
+            raise ValueError(
+                f"unexpected expression {each}: an entity is announced before messages"
+            )
     oscbridge.check_captures([each.name for each in placeholders], info)
     return value
 

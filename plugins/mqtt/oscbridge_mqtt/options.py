@@ -68,26 +68,26 @@ def _types(value: str | None) -> str | None:
 
 
 def _payload(value: str, info: ValidationInfo) -> str:
-    template = text_template(value)
+    template = text_template(value, expressions=True)
     if value not in FORMATS and not template.placeholders:
         raise ValueError(
             f"expected {', '.join(FORMATS)}, or a template with a placeholder, e.g. {{0}}; "
             f'for a text without placeholders set constant = "{value[:40]}" in a route'
         )
-    oscbridge.check_captures(template.captures, info)
+    oscbridge.check_template(template, info)
     return value
 
 
 def _topic_template(value: str, info: ValidationInfo) -> str:
     # The values of the placeholders are checked for each message.
-    template = text_template(value)
+    template = text_template(value, expressions=True)
     check_topic(template.fill(lambda _placeholder: "x"))
-    oscbridge.check_captures(template.captures, info)
+    oscbridge.check_template(template, info)
     return value
 
 
 def _on_arguments(text: str | None) -> bool:
-    return text_template(text or "").depends_on_arguments
+    return text_template(text or "", expressions=True).depends_on_arguments
 
 
 def _brokers(value: object) -> object:
@@ -104,9 +104,12 @@ def _subscription(value: object) -> object:
     return {"topic": value} if isinstance(value, str) else value
 
 
+_OneOrMoreBrokers: TypeAlias = (
+    BrokerURL | Annotated[tuple[BrokerURL, ...], Field(min_length=1, max_length=MAX_BROKERS)]
+)
 Brokers: TypeAlias = Annotated[
     tuple[BrokerURL, ...],
-    BeforeValidator(_brokers),
+    BeforeValidator(_brokers, json_schema_input_type=_OneOrMoreBrokers),
     AfterValidator(_one_scheme),
     Field(min_length=1, max_length=MAX_BROKERS),
 ]
@@ -147,8 +150,13 @@ class Subscription(oscbridge.Options):
         if self.address is not None:
             wildcards = sum(part in "+#" for part in without_share(self.topic).split("/") if part)
             known = [*map(str, range(1, wildcards + 1)), "topic", "qos", "retained"]
-            for placeholder in text_template(self.address).placeholders:
+            for placeholder in text_template(self.address, expressions=True).placeholders:
                 name = placeholder.name
+                if placeholder.expression:
+                    raise ValueError(
+                        f"address: unexpected expression {placeholder}; "
+                        "put it into send of a route from this endpoint"
+                    )
                 if name not in known:
                     offered = ", ".join(f"{{{name}}}" for name in known)
                     raise ValueError(
@@ -218,7 +226,13 @@ class MQTTOptions(oscbridge.Options):
     """The retained topic with ``online`` or ``offline``; by default ``<prefix>/status``, without
     a prefix ``<client_id>/status``."""
     subscribe: Annotated[
-        tuple[Annotated[Subscription, BeforeValidator(_subscription)], ...],
+        tuple[
+            Annotated[
+                Subscription,
+                BeforeValidator(_subscription, json_schema_input_type=Filter | Subscription),
+            ],
+            ...,
+        ],
         Field(max_length=MAX_SUBSCRIPTIONS),
     ] = ()
     """Topics to subscribe to, each a text or a table."""

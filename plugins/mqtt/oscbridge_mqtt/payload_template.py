@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 
 import orjson
@@ -17,6 +18,9 @@ __all__ = ["look_up", "template_encoder"]
 
 _JSON_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,17})?([eE][+-]?[0-9]{1,2})?")
 
+MAX_EXPRESSIONS: Final = 256
+"""Most compiled expressions that are cached."""
+
 Part = str | Callable[[oscbridge.Message], str]
 
 
@@ -26,14 +30,33 @@ def look_up(
     captures: Mapping[str, str],
     address: str,
 ) -> str:
-    """The text of a placeholder. Raises ``LookupError`` or ``ValueError`` if there is none."""
+    """The text of a placeholder.
+
+    Raises ``LookupError``, ``ValueError`` or :class:`oscbridge.ExpressionFailed` if there is none.
+    """
     name, tag = placeholder.name, placeholder.type or ""
     if name == "*":
         return " ".join([to_text(placeholder.convert(arg), tag) for arg in message.args])
     if placeholder.is_argument:
         return to_text(placeholder.argument(message.args), tag)
+    if placeholder.expression:
+        return to_text(*_evaluate(placeholder, message, captures))
     text = _known_text(placeholder, captures, address)
     return text if placeholder.type is None else to_text(placeholder.convert(text), tag)
+
+
+@lru_cache(maxsize=MAX_EXPRESSIONS)
+def _compiled(placeholder: oscbridge.Placeholder) -> oscbridge.TemplateExpression:
+    return oscbridge.TemplateExpression(placeholder)
+
+
+def _evaluate(
+    placeholder: oscbridge.Placeholder, message: oscbridge.Message, captures: Mapping[str, str]
+) -> tuple[oscbridge.Argument, str]:
+    """The value of an expression, and its type tag. Raises :class:`oscbridge.ExpressionFailed`."""
+    expression = _compiled(placeholder)
+    value = expression.value(message, captures)
+    return value, expression.tag(value)
 
 
 def _known_text(
@@ -56,7 +79,7 @@ def template_encoder(text: str, captures: Mapping[str, str]) -> Encode:
     If the template is a JSON document, so is every payload: a placeholder in quotes becomes
     escaped text, any other a JSON value.
     """
-    template = text_template(text)
+    template = text_template(text, expressions=True)
     inside = _inside_strings(template)
     if inside is None:
         return lambda message: template.fill(
@@ -85,7 +108,16 @@ def _json_part(
     """What a placeholder becomes for a message."""
     if is_quoted:
         return lambda message: _dump(look_up(placeholder, message, captures, message.address))[1:-1]
+    if placeholder.expression:
+        return lambda message: _json_result(placeholder, message, captures)
     return lambda message: _json_value(placeholder, message, captures)
+
+
+def _json_result(
+    placeholder: oscbridge.Placeholder, message: oscbridge.Message, captures: Mapping[str, str]
+) -> str:
+    value, tag = _evaluate(placeholder, message, captures)
+    return _dump(*plain_values(oscbridge.Message("/", tag, (value,))))
 
 
 def _json_value(

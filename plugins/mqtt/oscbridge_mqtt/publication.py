@@ -155,7 +155,7 @@ class PublicationPlanner:
             plain = address.removeprefix("/")
             topic = f"{prefix}/{plain}" if prefix else plain
             return topic, lambda _message: topic
-        template = text_template(own.topic)
+        template = text_template(own.topic, expressions=True)
 
         def fill(message: oscbridge.Message) -> str:
             plain = message.address.removeprefix("/")

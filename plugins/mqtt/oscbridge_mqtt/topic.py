@@ -38,9 +38,12 @@ _NOT_IN_ADDRESS: Final = re.compile(r"[\s#*,?\[\]{}\x00-\x1f\x7f]")
 """Characters that OSC 1.0 excludes from addresses or reserves for patterns."""
 
 
-def text_template(text: str) -> oscbridge.Template:
-    """Text with placeholders: ``studio/mixer/{ch}``. All other braces are literal."""
-    return oscbridge.Template.parse(text, literal_braces=True)
+def text_template(text: str, *, expressions: bool = False) -> oscbridge.Template:
+    """Text with placeholders: ``studio/mixer/{ch}``. All other braces are literal.
+
+    With ``expressions`` a placeholder may be one, e.g. ``{= x * 100 : i}``.
+    """
+    return oscbridge.Template.parse(text, literal_braces=True, expressions=expressions)
 
 
 def check_topic(topic: str) -> str:

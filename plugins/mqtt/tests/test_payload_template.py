@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import oscbridge
 from oscbridge import Message
 from oscbridge_mqtt.payload_template import template_encoder
 
@@ -34,6 +35,13 @@ from oscbridge_mqtt.payload_template import template_encoder
         ('"{0}"', Message.of("/a", 'x"'), '"x\\""'),
         ("{0} {1}", Message.of("/a", 'x"', 1), 'x" 1'),
         ('{"a\\"{0}": 1}', Message.of("/a", 'x"'), '{"a\\"x\\"": 1}'),
+        ("{= ch + 1} {= x * 2 : i} {= x}", Message.of("/a", 0.6), "8 1 0.6"),
+        (
+            '{"v": {= x > 1}, "t": "{= \'<\' + name}"}',
+            Message.of("/a", 2),
+            '{"v": true, "t": "<q\\"007"}',
+        ),
+        ('{"v": {= x / 4}}', Message.of("/a", 1), '{"v": 0.25}'),
         ("{not json {0}", Message.of("/a", 'x"'), '{not json x"'),
     ],
 )
@@ -71,3 +79,8 @@ def test_template_gives_valid_json_for_every_argument(value: object, capture: st
     encode_it = template_encoder('{"a": {0}, "b": "{0}", "c": {x}, "{x}": [{*}]}', {"x": capture})
     payload = encode_it(Message.of("/a", value))  # type: ignore[arg-type]
     assert set(orjson.loads(payload)) == {"a", "b", "c", capture}
+
+
+def test_failing_expression_rejects_the_message() -> None:
+    with pytest.raises(oscbridge.ExpressionFailed, match=r"/a: '1 / x' failed: .* \(x = 0\)"):
+        template_encoder('{"v": {= 1 / x}}', {})(Message.of("/a", 0))

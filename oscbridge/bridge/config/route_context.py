@@ -1,0 +1,33 @@
+"""What the options of a route for an endpoint may refer to."""
+
+from __future__ import annotations
+
+from oscbridge.bridge.config.captures import RouteContext
+from oscbridge.bridge.config.route_models import RouteOptions
+from oscbridge.errors import MessageDropped
+from oscbridge.osc import Pattern
+from oscbridge.templates.message import MessageTemplate
+
+__all__ = ["route_context"]
+
+
+def route_context(route: RouteOptions) -> RouteContext:
+    """The names of ``let``, and the types of the messages that the route sends, if known."""
+    return RouteContext(tuple(route.let or ()), _types(route), [])
+
+
+def _types(route: RouteOptions) -> str | None:
+    if route.function is not None or route.scale is not None:
+        return None
+    if route.send is None:
+        return route.types
+    captures = Pattern(route.match, mapped=True).captures
+    try:
+        template = MessageTemplate(route.send, captures)
+        if any(each.is_capture for each in template.placeholders):
+            return None  # a number or a text, as the address says
+        if route.types is None and any(each.depends_on_arguments for each in template.placeholders):
+            return None
+        return template.bind("/", route.types or "", {}).types
+    except (ValueError, MessageDropped):  # with expressions, or reported as a problem of send
+        return None

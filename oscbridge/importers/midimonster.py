@@ -1,0 +1,201 @@
+"""Configurations of midimonster (``.cfg``): its mappings as routes. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+from oscbridge.bridge.config.bridge_models import BridgeOptions
+from oscbridge.importers.midimonster_channels import (
+    Channel,
+    UnsupportedChannelError,
+    channel_of,
+    with_port,
+)
+from oscbridge.importers.midimonster_file import Instance, Mapping, expand, read_file
+from oscbridge.importing import ImportedFile, ImportedRule, Importer
+from oscbridge.toml_text import TomlTable, TomlValue
+
+__all__ = ["IMPORTER"]
+
+_CAN_ANSWER: Final = "clients" in BridgeOptions.model_fields
+"""Whether a bridge can be the target of a route."""
+
+
+def translate(text: str) -> ImportedFile:
+    """The instances as bridges and endpoints, and each mapping as routes."""
+    found = read_file(text)
+    topics: dict[str, set[str]] = {}
+    rules = [
+        rule for mapping in found.mappings for rule in _rules(mapping, found.instances, topics)
+    ]
+    tables: dict[str, TomlTable] = {}
+    for instance in found.instances.values():
+        tables |= _tables(instance, sorted(topics.get(instance.name, ())))
+    notes = [
+        f"line {each.line}: the password of {each.name} is not copied: add "
+        'password = { env = "NAME" } or { file = "path" } to its table'
+        for each in found.instances.values()
+        if "password" in each.options or "@" in each.options.get("host", "")
+    ]
+    return ImportedFile(tables, rules, [*found.notes, *notes])
+
+
+def _rules(
+    mapping: Mapping, instances: dict[str, Instance], topics: dict[str, set[str]]
+) -> Iterator[ImportedRule]:
+    """One rule per direction."""
+    if mapping.arrow != "<":
+        yield _rule(mapping, mapping.left, mapping.right, instances, topics)
+    if mapping.arrow != ">":
+        yield _rule(mapping, mapping.right, mapping.left, instances, topics)
+
+
+def _rule(
+    mapping: Mapping,
+    source: str,
+    target: str,
+    instances: dict[str, Instance],
+    topics: dict[str, set[str]],
+) -> ImportedRule:
+    text = f"{source} > {target}" if mapping.arrow == "<>" else mapping.text
+    try:
+        sources, targets = expand(source), expand(target)
+        if len(sources) != len(targets):
+            if 1 not in (len(sources), len(targets)):
+                raise ValueError(f"{len(sources)} channels cannot be mapped to {len(targets)}")
+            count = max(len(sources), len(targets))
+            sources *= count // len(sources)
+            targets *= count // len(targets)
+        pairs = [
+            (channel_of(a, instances, is_target=False), channel_of(b, instances, is_target=True))
+            for a, b in zip(sources, targets, strict=True)
+        ]
+        routes = [route for pair in pairs for route in _routes(*pair, instances)]
+    except ValueError as error:
+        return ImportedRule(mapping.line, text, reason=str(error))
+    for channel, _ in pairs:
+        if channel.subscription:
+            topics.setdefault(channel.instance, set()).add(channel.subscription)
+    notes = dict.fromkeys(each.note for each, _ in pairs if each.note)
+    return ImportedRule(mapping.line, text, routes, "; ".join(notes))
+
+
+def _routes(
+    source: Channel, target: Channel, instances: dict[str, Instance]
+) -> Iterator[TomlTable]:
+    yield _checked(_route(source, target), instances[target.instance])
+    if source.off_match:
+        yield _off_route(source, target)
+
+
+def _off_route(source: Channel, target: Channel) -> TomlTable:
+    """The route of messages that mean the lowest value."""
+    route: dict[str, TomlValue] = {"from": _name(source.instance), "match": source.off_match}
+    options = dict(target.options)
+    if target.send:
+        return {**route, "send": f"{target.send} {target.low}", "to": _name(target.instance)}
+    if target.value_key:
+        options[target.value_key] = target.low
+        return {**route, "to": _name(target.instance), "midi": options}
+    del options["payload"]
+    options["constant"] = str(target.low)
+    return {**route, "to": _name(target.instance), "mqtt": options}
+
+
+def _route(source: Channel, target: Channel) -> TomlTable:
+    route: dict[str, TomlValue] = {"from": _name(source.instance), "match": source.match}
+    if (source.low, source.high) != (target.low, target.high):
+        route["scale"] = [source.low, source.high, target.low, target.high]
+    options = dict(target.options)
+    if target.send:
+        route["send"] = f"{target.send} {{{source.index}}}"
+    elif target.value_key:
+        options[target.value_key] = f"{{{source.index}}}"
+    elif source.index:
+        route["send"] = f"{{address}} {{{source.index}}}"
+    route["to"] = _name(target.instance)
+    if options:
+        route["midi" if target.value_key else "mqtt"] = options
+    return route
+
+
+def _checked(route: TomlTable, instance: Instance) -> TomlTable:
+    """The route, if its target can be sent to. Raises :class:`UnsupportedChannelError`."""
+    if instance.backend == "osc":
+        destination = _destination(instance)
+        if not destination:
+            raise UnsupportedChannelError(f"{instance.name} has no 'destination'")
+        if destination.startswith("learn") and not _CAN_ANSWER:
+            raise UnsupportedChannelError(
+                f"{instance.name} answers the last sender (destination = {destination}); "
+                "write its address"
+            )
+    return route
+
+
+def _destination(instance: Instance) -> str:
+    return instance.options.get("destination", instance.options.get("dest", ""))
+
+
+def _name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "_", text)
+
+
+def _tables(instance: Instance, topics: list[str]) -> dict[str, TomlTable]:
+    """The bridge or endpoint of an instance; none if its backend has no counterpart."""
+    name = _name(instance.name)
+    match instance.backend:
+        case "osc":
+            return _osc_tables(name, instance)
+        case "midi" | "winmidi":
+            ports: dict[str, TomlValue] = {}
+            for key, option in (("input", "read"), ("output", "write")):
+                if option in instance.options:
+                    ports[key] = instance.options[option]
+            table = {"type": "midi", **ports, "addresses": "long", "on_start": "retry"}
+            return {f"endpoint.{name}": table} if ports else {}
+        case "mqtt":
+            return {f"endpoint.{name}": _mqtt_table(instance, topics)}
+    return {}
+
+
+def _osc_tables(name: str, instance: Instance) -> dict[str, TomlTable]:
+    destination, bind = _destination(instance), instance.options.get("bind")
+    if destination and not destination.startswith("learn"):
+        to: dict[str, TomlValue] = {"type": "osc", "to": f"udp://{with_port(destination)}"}
+        return {f"endpoint.{name}": to | ({"listen": with_port(bind)} if bind else {})}
+    if bind is None:
+        return {}
+    tables: dict[str, TomlTable] = {f"bridge.{name}": {"listen": f"udp://{with_port(bind)}"}}
+    _, _, port = destination.partition("@")
+    if port.isdecimal() and _CAN_ANSWER:
+        tables[f"bridge.{name}.clients"] = {"reply_port": int(port)}
+    return tables
+
+
+def _mqtt_table(instance: Instance, topics: list[str]) -> TomlTable:
+    host = instance.options.get("host", "127.0.0.1")
+    url = urlsplit(host if "://" in host else f"mqtt://{host}")
+    table: dict[str, TomlValue] = {
+        "type": "mqtt",
+        "broker": f"{url.scheme}://{url.netloc.rpartition('@')[2]}",
+        "default_routes": False,
+    }
+    user = instance.options.get("user") or url.username
+    if user:
+        table["username"] = user
+    if "clientid" in instance.options:
+        table["client_id"] = instance.options["clientid"]
+    if instance.options.get("protocol") == "3.1.1":
+        table["version"] = "3.1.1"
+    if topics:
+        table["subscribe"] = [
+            {"topic": topic, "address": "/" + topic.strip("/"), "types": "f"} for topic in topics
+        ]
+    return table
+
+
+IMPORTER: Final = Importer("configurations of midimonster (.cfg)", translate)

@@ -1,0 +1,44 @@
+"""Tables as TOML text, to be copied into a configuration. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
+
+__all__ = ["TomlTable", "TomlValue", "toml_table"]
+
+TomlValue: TypeAlias = "str | int | float | Sequence[TomlValue] | Mapping[str, TomlValue]"
+TomlTable: TypeAlias = Mapping[str, TomlValue]
+
+_BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def toml_table(header: str, keys: TomlTable) -> str:
+    """A table such as ``[bridge.stage]`` or ``[[route]]``, its equals signs aligned."""
+    width = max((len(_key(key)) for key in keys), default=0)
+    lines = [f"{_key(key):<{width}} = {_value(value)}" for key, value in keys.items()]
+    return "\n".join([header, *lines])
+
+
+def _key(text: str) -> str:
+    return text if _BARE.fullmatch(text) else _string(text)
+
+
+def _value(value: TomlValue) -> str:
+    if isinstance(value, Mapping):
+        pairs = ", ".join(f"{_key(key)} = {_value(each)}" for key, each in value.items())
+        return f"{{ {pairs} }}" if pairs else "{}"
+    if isinstance(value, str):
+        return _string(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    return "[" + ", ".join(map(_value, value)) + "]"
+
+
+def _string(text: str) -> str:
+    # A TOML basic string has JSON's escapes, and also escapes DEL.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,209 @@
+"""Configurations of midimonster, written after the documentation of its backends."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+import pytest
+
+from oscbridge.cli.imported_text import imported_text, verify
+from oscbridge.errors import InputError
+from oscbridge.importers.midimonster import IMPORTER
+from oscbridge.importing import ImportedFile
+from oscbridge.plugins import Plugins
+from oscbridge.testing import check_configuration
+
+BASE = """
+; the desk, a surface and a wing
+[backend midi]
+name = Wing
+[osc touch]
+bind = 0.0.0.0 8000
+root = /4
+/fader* = f 0.0 2.0
+/xy = ff 0.0 1.0 -1.0 1.0
+[osc desk]
+destination = 10.0.0.5 9001
+/ch/1 = i 0 1023
+/xy = ff 0 1 0 1
+[midi wing]
+read = BCF
+write = BCF
+[midi virtual]
+[mqtt house]
+host = mqtt://me:secret@10.0.0.9
+/lamp = range 0 255
+/switch = discrete !0.0 0.5 off
+[artnet stage]
+universe = 1
+[rtpmidi net]
+mode = direct
+[map]
+"""
+
+
+def imported(mappings: str) -> ImportedFile:
+    file, problems = verify(IMPORTER.translate(BASE + mappings), Plugins().endpoint_types)
+    assert not problems
+    check_configuration(imported_text(file, "a.cfg", "midimonster"))
+    return file
+
+
+def routes(mapping: str) -> list[dict[str, Any]]:
+    (rule,) = imported(mapping).rules
+    return [dict(route) for route in rule.routes]
+
+
+def test_instances_become_bridges_and_endpoints() -> None:
+    file = imported("house./lamp > wing.ch0.cc1")
+    found = tomllib.loads(imported_text(file, "a.cfg", "midimonster"))
+    assert found["bridge"] == {"touch": {"listen": "udp://0.0.0.0:8000"}}
+    assert found["endpoint"]["desk"] == {"type": "osc", "to": "udp://10.0.0.5:9001"}
+    assert found["endpoint"]["wing"] == {
+        "type": "midi",
+        "input": "BCF",
+        "output": "BCF",
+        "addresses": "long",
+        "on_start": "retry",
+    }
+    house = found["endpoint"]["house"]
+    assert (house["broker"], house["username"]) == ("mqtt://10.0.0.9", "me")
+    assert house["subscribe"] == [{"topic": "/lamp", "address": "/lamp", "types": "f"}]
+    assert "secret" not in str(found)
+    assert "the password of house is not copied" in file.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "expected"),
+    [
+        (
+            "touch./fader3 > wing.channel9.cc7",
+            {
+                "from": "touch",
+                "match": "/4/fader3",
+                "scale": [0.0, 2.0, 0, 127],
+                "to": "wing",
+                "midi": {"type": "control_change", "channel": 10, "control": 7, "value": "{0}"},
+            },
+        ),
+        (
+            "touch./xy:1 > wing.ch0.pitch",
+            {
+                "from": "touch",
+                "match": "/4/xy",
+                "scale": [-1.0, 1.0, 0, 16383],
+                "to": "wing",
+                "midi": {"type": "pitchwheel", "channel": 1, "pitch": "{1}"},
+            },
+        ),
+        (
+            "desk./ch/1 < wing.cc2.9",
+            {
+                "from": "wing",
+                "match": "/control/3/9",
+                "scale": [0, 127, 0, 1023],
+                "send": "/ch/1 {0}",
+                "to": "desk",
+            },
+        ),
+        (
+            "wing.ch0.pressure60 > house./lamp",
+            {
+                "from": "wing",
+                "match": "/key_pressure/1/60",
+                "scale": [0, 127, 0.0, 255.0],
+                "to": "house",
+                "mqtt": {"topic": "/lamp", "payload": "text"},
+            },
+        ),
+        (
+            "wing.ch0.cc1 > wing.ch1.aftertouch",
+            {
+                "from": "wing",
+                "match": "/control/1/1",
+                "to": "wing",
+                "midi": {"type": "aftertouch", "channel": 2, "value": "{0}"},
+            },
+        ),
+    ],
+    ids=["osc-to-midi", "second-value", "right-to-left", "midi-to-mqtt", "same-range"],
+)
+def test_mapping_becomes_a_route(mapping: str, expected: dict[str, Any]) -> None:
+    assert routes(mapping) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("desk./ch/1", {"send": "/ch/1 0", "to": "desk"}),
+        ("house./lamp", {"to": "house", "mqtt": {"topic": "/lamp", "constant": "0.0"}}),
+    ],
+)
+def test_end_of_a_note_is_the_lowest_value(target: str, expected: dict[str, Any]) -> None:
+    on, off = routes(f"wing.ch0.note60 > {target}")
+    assert on["match"] == "/note/1/60"
+    assert off == {"from": "wing", "match": "/note_off/1/60", **expected}
+
+
+def test_ranges_are_expanded_and_counted_as_one_rule() -> None:
+    found = routes("touch./fader{1..3} > wing.ch0.cc{83..81}")
+    assert [(each["match"], each["midi"]["control"]) for each in found] == [
+        ("/4/fader1", 83),
+        ("/4/fader2", 82),
+        ("/4/fader3", 81),
+    ]
+    assert len(routes("touch./fader1 > wing.ch{0..1}.cc{1..4}")) == 8
+
+
+@pytest.mark.parametrize(
+    ("mapping", "reason"),
+    [
+        ("touch./fader1 > stage.1", "backend 'artnet': has no counterpart in oscbridge"),
+        (
+            "net.ch0.cc1 > wing.ch0.cc1",
+            "backend 'rtpmidi': oscbridge has no RTP-MIDI; let rtpmidid",
+        ),
+        ("virtual.ch0.cc1 > wing.ch0.cc1", "virtual has no 'read': oscbridge offers no ports"),
+        ("tuch./fader1 > wing.ch0.cc1", "unknown instance 'tuch'"),
+        ("touch./fader1 > wing.ch0.cc128", "control must be 0 to 127, not 128"),
+        ("touch./fader1 > wing.ch0.foo1", "'ch0.foo1' is not a channel such as ch0.cc1"),
+        ("touch./fader1 > desk./other", "desk: no format of /other in its section"),
+        ("touch./fader1 > desk./xy:1", "/xy is a message of 2 values"),
+        ("wing.ch0.cc1 > touch./fader1", "touch has no 'destination'"),
+        ("wing.ch0.cc1 > house./switch", "/switch: discrete values"),
+        ("touch./fader{1..3} > wing.ch0.cc{1..2}", "3 channels cannot be mapped to 2"),
+        ("touch./fader{1..2000} > wing.ch0.cc1", "more than 1000 channels"),
+    ],
+    ids=lambda each: each[:24],
+)
+def test_mapping_that_no_route_can_express_has_the_reason(mapping: str, reason: str) -> None:
+    (rule,) = imported(mapping).rules
+    assert not rule.routes
+    assert reason in rule.reason
+
+
+def test_both_directions_are_two_rules() -> None:
+    found = imported("wing.ch0.cc1 <> touch./fader1").rules
+    assert [(rule.text, bool(rule.routes)) for rule in found] == [
+        ("wing.ch0.cc1 > touch./fader1", False),
+        ("touch./fader1 > wing.ch0.cc1", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "error"),
+    [
+        ("bind = 1\n", 1, "expected 'option = value' in a section"),
+        ("[osc a]\nbind\n", 2, "expected 'option = value' in a section"),
+        ("[osc a\n", 1, "or .map."),
+        ("[osc a]\n[midi a]\n", 2, "duplicate instance 'a'"),
+        ("[osc a]\n[map]\na./b = c\n", 3, "expected 'channel > channel'"),
+        ("; nothing\n", 0, "is it of midimonster"),
+    ],
+    ids=["no-section", "no-value", "bracket", "duplicate", "mapping", "empty"],
+)
+def test_file_that_is_not_of_midimonster_is_an_error(text: str, line: int, error: str) -> None:
+    with pytest.raises(InputError, match=error) as caught:
+        IMPORTER.translate(text)
+    assert caught.value.line == line
