@@ -47,7 +47,7 @@ class _Formats(click.Group):
 
     def _command(self, name: str, importer: Importer) -> click.Command:
         file = click.Argument(["file"], type=click.Path(path_type=Path, readable=False))
-        text = f"Print a configuration made of {importer.description}."
+        text = f"Translate {importer.description}, and print the result."
         return click.Command(
             name,
             params=[file, *importer.options],
@@ -62,8 +62,9 @@ Each rule of FILE becomes one or more routes, or a comment with the reason why i
 The number of translated rules is printed on standard error."""
 
 
-@click.group("import", cls=_Formats)
-def command() -> None:
+@click.group("import", cls=_Formats, invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
     """Print a configuration made of the rules of another program's file.
 
     The commands are the formats. Whatever cannot be translated is a comment with the reason.
@@ -73,6 +74,8 @@ def command() -> None:
       oscbridge import
       oscbridge import osc2mqtt osc2mqtt.ini > studio.toml
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 def _import(plugins: Plugins, name: str, importer: Importer, file: Path, **options: object) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import configparser
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
+
+import click
 
 from oscbridge.errors import InputError
 from oscbridge.importers.regex_pattern import RegexPattern, UnsupportedRegexError, read_regex
@@ -18,8 +20,10 @@ from oscbridge.toml_text import TomlTable, TomlValue
 
 __all__ = ["IMPORTER"]
 
-_DEFAULTS: Final = {"match": "", "address": "", "topic": "", "type": "", "format": ""}
-_DEFAULTS_OF_LISTS: Final = {"from_mqtt": "", "from_osc": "", "osctags": ""}
+_DEFAULTS: Final = dict.fromkeys(
+    ("match", "address", "topic", "type", "format", "from_mqtt", "from_osc", "osctags", "packed"),
+    "",
+)
 
 _TAGS: Final = {"i": "i", "int": "i", "f": "f", "float": "f", "s": "s", "str": "s"}
 """Type tags by conversion."""
@@ -29,8 +33,11 @@ _ORDER: Final = (
 )
 
 
-def translate(text: str) -> ImportedFile:
-    """The endpoints, and for each rule a route in each direction."""
+def translate(text: str, text_payloads: bool = False) -> ImportedFile:
+    """The endpoints, and for each rule a route in each direction.
+
+    With ``text_payloads`` packed payloads are translated to text.
+    """
     parser = _read(text)
     options = dict(parser.items("options")) if parser.has_section("options") else {}
     receiver = options.get("osc_receiver", "").strip()
@@ -38,7 +45,9 @@ def translate(text: str) -> ImportedFile:
         rule
         for name in parser.sections()
         if name.startswith(":")
-        for rule in _rules(name, _line(text, name), dict(parser.items(name)), receiver)
+        for rule in _rules(
+            name, _line(text, name), _keys(parser.items(name), as_text=text_payloads), receiver
+        )
     ]
     broker = options.get("mqtt_broker", "").strip() or "localhost:1883"
     filters = [each.strip() for each in options.get("subscriptions", "#").split(",")]
@@ -72,6 +81,14 @@ def _read(text: str) -> configparser.RawConfigParser:
     return parser
 
 
+def _keys(items: Iterable[tuple[str, str]], *, as_text: bool) -> dict[str, str]:
+    """The keys of a rule; ``packed`` is the type that text replaces."""
+    keys = {**_DEFAULTS, **dict(items)}
+    if as_text and keys["type"] in ("struct", "array"):
+        keys |= {"type": "string", "packed": keys["type"]}
+    return keys
+
+
 def _line(text: str, section: str) -> int:
     """The line of a section's header."""
     lines = text.splitlines()
@@ -84,8 +101,7 @@ def _with_port(host: str, port: int) -> str:
     return host if re.search(r":\d+$", host) else f"{host}:{port}"
 
 
-def _rules(name: str, line: int, keys: Mapping[str, str], receiver: str) -> Iterator[ImportedRule]:
-    rule = {**_DEFAULTS, **_DEFAULTS_OF_LISTS, **keys}
+def _rules(name: str, line: int, rule: Mapping[str, str], receiver: str) -> Iterator[ImportedRule]:
     directions = [("from OSC to MQTT", _to_mqtt)]
     if receiver:  # without one, osc2mqtt sends no OSC
         directions.append(("from MQTT to OSC", _to_osc))
@@ -104,6 +120,8 @@ def _rule(
     except UnsupportedRegexError as error:
         return ImportedRule(line, text, reason=str(error))
     notes = dict.fromkeys(note for pattern, _, more in made for note in (*pattern.notes, *more))
+    if rule["packed"]:
+        notes[f"the payload is text here, and packed bytes ({rule['packed']}) in osc2mqtt"] = None
     return ImportedRule(line, text, [route for _, route, _ in made], "; ".join(notes))
 
 
@@ -131,7 +149,7 @@ def _payload(rule: Mapping[str, str]) -> tuple[str, list[str]]:
 
 _BINARY: Final = (
     "payloads with type = {}, format = {} are packed bytes, which a route cannot make or read; "
-    "use text or JSON on both sides, or 'function'"
+    "use text on both sides (--text-payloads), or 'function'"
 )
 
 
@@ -166,4 +184,10 @@ def _values(conversions: str) -> str:
     return " ".join(words)
 
 
-IMPORTER: Final = Importer("configurations of osc2mqtt (.ini)", translate)
+_TEXT_PAYLOADS: Final = click.Option(
+    ["--text-payloads"],
+    is_flag=True,
+    help="Translate packed payloads (struct, array) to text. The other side has to change, too.",
+)
+
+IMPORTER: Final = Importer("configurations of osc2mqtt (.ini)", translate, [_TEXT_PAYLOADS])

@@ -107,7 +107,9 @@ def test_import_prints_a_configuration_that_is_valid(
 
 def test_import_alone_lists_the_formats(plugin: Callable[[str, str], None], call: Call) -> None:
     plugin("lines", LINES)
-    assert "  lines " in call("import").stderr
+    result = call("import")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "  lines " in result.stdout
     assert "one address and target per line" in call("import", "--help").stdout
 
 

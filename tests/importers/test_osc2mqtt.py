@@ -110,6 +110,13 @@ def test_rule_that_no_route_can_express_has_the_reason(rule: str, reason: str) -
     assert all(reason in each for each in found)
 
 
+def test_packed_payloads_are_translated_to_text_if_asked_for() -> None:
+    rule = "[:level]\ntype = struct\nformat = B\n"
+    file = IMPORTER.translate(BASE + rule, text_payloads=True)
+    assert [len(each.routes) for each in file.rules] == [1, 1]
+    assert "packed bytes (struct) in osc2mqtt" in file.rules[0].reason
+
+
 def test_tag_without_a_value_is_not_translated() -> None:
     assert reasons("[:yes]\nosctags = T\n") == ["osctags = T: only i, f and s have values"]
 
