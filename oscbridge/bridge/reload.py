@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.port_conflicts import (
     Listen,
     collide,
@@ -90,7 +91,7 @@ def plan(
 
     A bridge that should be running and is not is restarted, changed or not.
     """
-    stay = {name for name in running if old.bridges[name] == new.bridges.get(name)}
+    stay = {name for name in running if _is_same(old.bridges[name], new.bridges.get(name))}
     closing = [name for name in old.bridges if name not in stay]
     opening = [name for name in new.bridges if name not in stay]
     leaving = [name for name in old.endpoints if name not in kept]
@@ -107,6 +108,11 @@ def plan(
         leaving=tuple(leaving),
         entering=tuple(name for name in new.endpoints if name not in kept),
     )
+
+
+def _is_same(old: BridgeOptions, new: BridgeOptions | None) -> bool:
+    """Whether a server can stay: only the options of its clients may differ."""
+    return new is not None and old == new.model_copy(update={"clients": old.clients})
 
 
 def has_port_of(http: HTTPOptions, old: Configuration) -> bool:

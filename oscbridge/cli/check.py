@@ -96,7 +96,7 @@ def command(file: Path, message: Message | None, source: str | None, fix: bool) 
         raise click.UsageError("--from needs --trace")
     counts = (
         (len(configuration.bridges), "bridge"),
-        (len(configuration.endpoints), "endpoint"),
+        (len(configuration.endpoints.keys() - configuration.bridges), "endpoint"),
         (len(configuration.routes), "route"),
     )
     summary = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
@@ -128,7 +128,7 @@ def _fix(file: Path, plugins: Plugins) -> None:
 def _sources(configuration: Configuration, name: str | None) -> list[str]:
     if name is None:
         return sources(configuration)
-    known = [*configuration.bridges, *configuration.endpoints]
+    known = list(dict.fromkeys([*configuration.bridges, *configuration.endpoints]))
     if name not in known:
         raise click.UsageError(f"--from {name}: no such bridge or endpoint; {suggest(name, known)}")
     return [name]

@@ -10,6 +10,12 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from oscbridge.bridge.config.bridge_models import BridgeOptions
+from oscbridge.bridge.config.client_sinks import (
+    client_problems,
+    client_sinks,
+    client_warnings,
+    clients_of_bridges,
+)
 from oscbridge.bridge.config.endpoint_models import SPOOL_AGE, HostOptions
 from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.media import loops_through_media
@@ -85,6 +91,9 @@ class Reader:
         self.routes = [replace(r, max_addresses=self.run.max_addresses) for r in routes.entries]
         self.dot_stars = routes.dot_stars
         self.problems += routes.problems
+        self.client_warnings = list(client_warnings(self.bridges, self.routes))
+        self.problems += client_problems(self.bridges, self.routes, listens)
+        self.endpoints |= client_sinks(self.bridges, self.routes)
         self.problems += self._loops(routes.options, listens)
         self.warnings = [
             (
@@ -221,13 +230,14 @@ class Reader:
             name: [listen.name for listen in listens if reaches(to, listen)]
             for name, to in targets.items()
         }
+        comes_back |= clients_of_bridges(self.bridges, listens, comes_back)
         answers = {
             (listen.name, name)
             for name, to in targets.items()
             for listen in listens
             if reaches(to, listen)
         }
-        for index, endpoint, loop in endless(routes, comes_back, answers):
+        for index, endpoint, loop in endless(routes, comes_back, answers, self.bridges):
             text = (
                 f"endless loop: messages sent there come back unchanged: {loop}; "
                 "change the address with 'send', or narrow 'match'"

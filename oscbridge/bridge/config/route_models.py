@@ -133,4 +133,4 @@ class RouteOptions(Options):
     delay: Annotated[float, Field(ge=0, le=3600)] | None = None
     """Seconds by which messages are delayed."""
     to: Names
-    """Endpoints to send to: a name, or a list of names."""
+    """Endpoints and bridges to send to: a name, or a list of names."""

@@ -286,6 +286,13 @@ class EndpointRunner(EndpointHost):
         if self.queue is not None:
             self.queue.release()
 
+    async def drain(self, seconds: float) -> None:
+        """Wait until queued messages are delivered, while it is connected."""
+        if self.queue is not None and self._connection.is_open:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self.queue.join()
+
     async def stop(self, drain: float = DRAIN_TIMEOUT) -> None:
         """Deliver queued messages within ``drain`` seconds, then close the endpoint."""
         if self._due is None:
@@ -293,10 +300,7 @@ class EndpointRunner(EndpointHost):
         due, self._due = self._due, None
         self._open_queue = None
         self._disconnects.close()
-        if self.queue is not None and self._connection.is_open:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(drain):
-                    await self.queue.join()
+        await self.drain(drain)
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task], timeout=CANCEL_TIMEOUT)

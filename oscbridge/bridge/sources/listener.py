@@ -7,8 +7,10 @@ import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
+from oscbridge.bridge.clients.outgoing import ClientLink
+from oscbridge.bridge.clients.udp import UDPClientLink
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.limit_models import LimitOptions
 from oscbridge.bridge.daemon_thread import in_daemon_thread
@@ -28,7 +30,7 @@ from oscbridge.server.udp import (
     OSCUDPServer,
     ThreadingOSCUDPServer,
 )
-from oscbridge.server.udp_asyncio import AsyncIOOSCUDPServer
+from oscbridge.server.udp_asyncio import AsyncIOOSCUDPServer, DispatchingProtocol
 
 __all__ = ["Listener", "listen", "set_limits"]
 
@@ -70,6 +72,10 @@ class Listener(Protocol):
 
         The worker of a forking bridge is not counted.
         """
+
+    @property
+    def clients(self) -> ClientLink | None:
+        """Its clients, as a sink sends to them; None if that is not possible."""
 
     def pause(self, on: bool) -> None:
         """Stop receiving for now, or resume."""
@@ -167,8 +173,11 @@ async def _start_on_loop(options: BridgeOptions, dispatcher: Dispatcher) -> List
         server = AsyncIOOSCUDPServer((url.host, url.port), dispatcher, asyncio.get_running_loop())
         server.multicast_interface = options.interface
         server.allow = options.allow
-        transport, _ = await server.create_serve_endpoint()
-        return _AsyncUDPListener(url, transport, dispatcher)
+        transport, protocol = await server.create_serve_endpoint()
+        clients = UDPClientLink(
+            transport.get_extra_info("socket"), options.allow, cast(DispatchingProtocol, protocol)
+        )
+        return _AsyncUDPListener(url, transport, dispatcher, clients)
     stream_server = AsyncOSCTCPServer(url.host, url.port, dispatcher, url.framing)
     stream_server.allow = options.allow
     stream_server.limits = options.limits.stream_limits()
@@ -181,6 +190,7 @@ class _LocalListener:
 
     problem = ""
     children = 0
+    clients: ClientLink | None = None
     _drops: KernelDrops | None = None
     """Over UDP."""
 
@@ -206,12 +216,21 @@ class _LocalListener:
     async def reroute(self, routes: Sequence[Route]) -> None:
         pass
 
+    def _stop_sending(self) -> None:
+        if self.clients is not None:
+            self.clients.close()
+
 
 class _AsyncUDPListener(_LocalListener):
     def __init__(
-        self, url: OSCURL, transport: asyncio.DatagramTransport, dispatcher: Dispatcher
+        self,
+        url: OSCURL,
+        transport: asyncio.DatagramTransport,
+        dispatcher: Dispatcher,
+        clients: UDPClientLink,
     ) -> None:
         self._transport = transport
+        self.clients = clients
         self._drops = KernelDrops(transport.get_extra_info("socket"), dispatcher)
         self.address = url._replace(port=transport.get_extra_info("sockname")[1])
 
@@ -221,6 +240,7 @@ class _AsyncUDPListener(_LocalListener):
             method()
 
     async def stop(self) -> bool:
+        self._stop_sending()
         self._transport.close()
         self.update_counts()  # its socket is closed in the next turn of the loop
         await asyncio.sleep(0)
@@ -254,6 +274,7 @@ class _ThreadListener(_LocalListener):
     ) -> None:
         if isinstance(server, OSCUDPServer):
             self._drops = KernelDrops(server.socket, dispatcher)
+            self.clients: ClientLink | None = UDPClientLink(server.socket, server.allow, server)
         self.address = url._replace(port=server.server_address[1])
         self._name = name
         self._server = server
@@ -289,6 +310,7 @@ class _ThreadListener(_LocalListener):
         return await in_daemon_thread(self._shut_down, f"stop bridge.{self._name}")
 
     def _shut_down(self) -> bool:
+        self._stop_sending()
         self._server.request_shutdown()
         self._thread.join(STOP_TIMEOUT + JOIN_TIMEOUT)
         self.update_counts()
