@@ -141,6 +141,9 @@ class EndpointStatus:
     """Addresses whose last value was forgotten, as there are too many."""
     is_bridge: bool = False
     """Whether it is a bridge as a sink: what was received from its clients is the bridge's."""
+    absorbed: int = 0
+    """Messages of its clients that were for the bridge itself, in its ``absorb`` or ``subscribe``;
+    they count as routed."""
 
     @property
     def part(self) -> str:
@@ -262,6 +265,7 @@ def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
         certificates={key: info.end.timestamp() for key, info in delivery.certificates.items()},
         forgotten_addresses=delivery.forgotten_addresses,
         is_bridge=isinstance(endpoint, BridgeSink),
+        absorbed=endpoint.absorbed if isinstance(endpoint, BridgeSink) else 0,
     )
 
 

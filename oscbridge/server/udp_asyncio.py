@@ -193,22 +193,21 @@ class DrainingTransport(asyncio.DatagramTransport):
     def _drain(self) -> None:
         batch, self._unread = self._unread, []
         if not batch:
-            batch = self._read()
+            batch = self._receive() if self._protocol.on_batch is None else self._read()
             if self._protocol.allow:
                 batch = keep_allowed(batch, self._protocol.allow, self._protocol.dispatcher)
         self._dispatch_all(self._until_paused(batch), self._protocol.reply)
 
     def _read(self) -> list[tuple[bytes, ClientAddress]]:
-        on_batch = self._protocol.on_batch
-        if on_batch is None:
-            return self._receive()
+        """The next datagrams, shown to ``on_batch``."""
         try:
             batch = self._receive()
         except OSError as error:
             if not is_about_sent(error):
                 raise
             batch = []
-        on_batch(batch)
+        if self._protocol.on_batch is not None:
+            self._protocol.on_batch(batch)
         return batch
 
     def _until_paused(

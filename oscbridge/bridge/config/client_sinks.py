@@ -60,7 +60,7 @@ def client_problems(
     for index, route in enumerate(routes):
         for name in route.to:
             bridge = bridges.get(name)
-            if bridge is not None and bridge.listen.scheme != "udp":
+            if bridge is not None and bridge.mode == "forking" and bridge.listen.scheme != "udp":
                 text = (
                     "a forking bridge cannot send to TCP clients, as each has its own process; "
                     f"set another mode of bridge.{name}, or listen on udp://"

@@ -121,6 +121,7 @@ async def test_three_clients_share_a_device_that_answers_only_its_last_client(mo
         assert len(set(device.clients)) == 1, "the phones' own /xremote reached the device"
         received = bridge.bridge_status("stage").received
         assert received.messages == received.routed == 9
+        assert bridge.endpoint_status("stage").absorbed == 3
 
 
 @pytest.mark.parametrize("mode", MODES)
