@@ -28,6 +28,9 @@ BRIDGE: Final = "bridge"
 LISTEN_RETRY: Final = 0.2
 """Seconds until a sink looks again whether its bridge listens."""
 
+RESTART_TIME: Final = 2.0
+"""Seconds in which a reload may replace the server of a bridge before that is a problem."""
+
 ASK_TIME: Final = 1.0
 """Seconds within which a message that repeats a value is the answer to a question."""
 
@@ -54,6 +57,8 @@ class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptio
         """Messages that were not routed: they only keep a client known, or subscribe it."""
         self._link: ClientLink | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._loss: asyncio.TimerHandle | None = None
+        """Reports that the bridge does not listen, unless it does so soon."""
         self._new: list[ClientAddress] = []
         """Clients that wait for their snapshot."""
         self._is_sending = False
@@ -77,19 +82,23 @@ class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptio
         before, self._link = self._link, link
         self._loop = asyncio.get_running_loop()
         if link is not None:
+            self._cancel_loss()
             link.serve(self.options, self)
         elif before is not None:
-            self._loop.call_later(LISTEN_RETRY, self._look)  # a reload may replace the server
+            lost = NotConnected(CLOSED)
+            self._loss = self._loop.call_later(RESTART_TIME, self.host.connection_lost, lost)
 
-    def _look(self) -> None:
-        if self._link is None:
-            self.host.connection_lost(NotConnected(CLOSED))
+    def _cancel_loss(self) -> None:
+        if self._loss is not None:
+            self._loss.cancel()
+            self._loss = None
 
     async def connect(self) -> None:
         if self._link is None or not self._link.is_open:
             raise BackOff(LISTEN_RETRY, CLOSED)
 
     async def close(self) -> None:
+        self._cancel_loss()
         self._new.clear()
 
     def update(self, options: BridgeClientOptions) -> bool:
