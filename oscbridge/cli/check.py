@@ -104,7 +104,7 @@ def command(file: Path, message: Message | None, source: str | None, fix: bool) 
     for number, route in enumerate(configuration.routes, 1):
         if not route.enabled:
             click.echo(f"{route_text(number, route.name, route.match)}: disabled")
-    for name in app.idle:
+    for name in [each for each in app.idle if each not in configuration.bridges]:
         click.echo(click.style(f"endpoint.{name}: not used by any route", fg="yellow"))
 
 

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
+from oscbridge.bridge.clients.outgoing import Outgoing
 from oscbridge.bridge.clients.registry import MAX_REFUSED, ClientRegistry, is_local
+from oscbridge.bridge.clients.udp import UDPClientLink
 from oscbridge.bridge.config.client_models import BridgeClientOptions
 from oscbridge.net.allowlist import AllowList
+
+
+class FullSocket(socket.socket):
+    """A UDP socket whose send buffer is full; that of loopback never is."""
+
+    def sendto(self, *_args: object) -> int:  # type: ignore[override]
+        raise BlockingIOError
+
+
+class Losses:
+    """A sink that counts what clients miss."""
+
+    def __init__(self) -> None:
+        self.missed_by_reason: dict[str, int] = {}
+
+    def welcome(self, client: object) -> None: ...
+
+    def refused(self, text: str) -> None: ...
+
+    def missed(self, reason: str, count: int, why: str) -> None:
+        self.missed_by_reason[reason] = count
 
 
 class Clock:
@@ -115,6 +140,17 @@ def test_unreachable_client_is_removed_but_a_static_one_stays(
     assert clients.remove(("10.0.0.1", 1))
     assert not clients.remove(("10.0.0.9", 9))
     assert addresses(clients) == [("10.0.0.9", 9)]
+
+
+async def test_datagrams_that_find_no_room_in_the_send_buffer_are_counted() -> None:
+    with FullSocket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        link, losses = UDPClientLink(sock, AllowList()), Losses()
+        link.serve(BridgeClientOptions(), losses)
+        for port in (1, 2):
+            link.reported(("127.0.0.1", port), is_reachable=True)
+        await link.send([Outgoing(b"/a\0\0,\0\0\0"), Outgoing(b"/b\0\0,\0\0\0", ("127.0.0.1", 1))])
+    assert losses.missed_by_reason == {"send_buffer": 3}
 
 
 def test_many_refused_senders_take_bounded_memory(clock: Clock, refused: list[str]) -> None:
