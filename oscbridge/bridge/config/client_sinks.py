@@ -25,14 +25,14 @@ _UDP_ONLY: Final = ("max", "forget", "reply_port", "static")
 
 
 def client_sinks(
-    bridges: dict[str, BridgeOptions], routes: Iterable[RouteConfig]
+    bridges: dict[str, BridgeOptions], routes: Iterable[RouteConfig], max_addresses: int
 ) -> dict[str, EndpointEntry]:
     """The entries of bridges as sinks, by name: of those that routes lead to.
 
     Only these keep ``clients`` in ``bridges``; if the table is missing, they get its defaults.
     """
     sinks = {name for route in routes for name in route.to}
-    runner = RunnerOptions(policy="drop_oldest", on_start="retry", queue_size=QUEUE)
+    runner = RunnerOptions("drop_oldest", "retry", QUEUE, max_addresses=max_addresses)
     found: dict[str, EndpointEntry] = {}
     for name, bridge in bridges.items():
         clients = (bridge.clients or BridgeClientOptions()) if name in sinks else None

@@ -93,7 +93,7 @@ class Reader:
         self.problems += routes.problems
         self.client_warnings = list(client_warnings(self.bridges, self.routes))
         self.problems += client_problems(self.bridges, self.routes, listens)
-        self.endpoints |= client_sinks(self.bridges, self.routes)
+        self.endpoints |= client_sinks(self.bridges, self.routes, self.run.max_addresses)
         self.problems += self._loops(routes.options, listens)
         self.warnings = [
             (

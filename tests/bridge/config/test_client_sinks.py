@@ -91,3 +91,8 @@ def test_endpoint_that_is_a_client_of_its_own_bridge_closes_a_loop() -> None:
 
 def test_clients_that_hear_each_other_are_no_loop() -> None:
     assert read(STAGE + '[[route]]\nfrom = "stage"\nto = "stage"\n').routes
+
+
+def test_snapshots_are_bounded_by_max_addresses() -> None:
+    configuration = read("[run]\nmax_addresses = 7\n" + STAGE + DESK + BOTH_WAYS)
+    assert configuration.endpoints["stage"].delivery.max_addresses == 7
