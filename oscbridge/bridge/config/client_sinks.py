@@ -11,12 +11,19 @@ from oscbridge.bridge.config.client_models import BridgeClientOptions
 from oscbridge.bridge.config.port_conflicts import Listen, is_group, reaches
 from oscbridge.bridge.config.problem import ConfigProblem, show
 from oscbridge.bridge.config.resolved import EndpointEntry
+from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.net.any_host import is_any_host
 from oscbridge.net.url import OSCURL
 
-__all__ = ["client_problems", "client_sinks", "client_warnings", "clients_of_bridges"]
+__all__ = [
+    "client_problems",
+    "client_sinks",
+    "client_warnings",
+    "clients_of_bridges",
+    "own_client_warnings",
+]
 
 QUEUE: Final = 10_000
 """Messages that may wait for the clients of a bridge."""
@@ -96,6 +103,26 @@ def _problems(
         if is_udp and at != "::" and "." in (at + target.host) and (":" in at + target.host):
             text = f"IPv4 and IPv6 do not meet: the bridge listens on '{bridge.listen}'"
             yield ConfigProblem((*path, "static", index), text, show(str(target)))
+
+
+def own_client_warnings(
+    routes: Mapping[int, RouteOptions], own_clients: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, str]]:
+    """Routes from a client of a bridge, in this program, to this bridge: they may form a loop.
+
+    ``own_clients`` as of :func:`clients_of_bridges`.
+    """
+    for index, route in routes.items():
+        for name in route.to:
+            for source in route.sources:
+                if source in own_clients.get(name, ()):
+                    yield (
+                        name,
+                        (
+                            f"route {index + 1}: possible endless loop: {source} is a client of "
+                            f"bridge.{name}, so that what it sends there may come back to it"
+                        ),
+                    )
 
 
 def clients_of_bridges(

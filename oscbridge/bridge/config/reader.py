@@ -15,6 +15,7 @@ from oscbridge.bridge.config.client_sinks import (
     client_sinks,
     client_warnings,
     clients_of_bridges,
+    own_client_warnings,
 )
 from oscbridge.bridge.config.endpoint_models import SPOOL_AGE, HostOptions
 from oscbridge.bridge.config.error_messages import validate
@@ -230,7 +231,9 @@ class Reader:
             name: [listen.name for listen in listens if reaches(to, listen)]
             for name, to in targets.items()
         }
-        comes_back |= clients_of_bridges(self.bridges, listens, comes_back)
+        own_clients = clients_of_bridges(self.bridges, listens, comes_back)
+        self.client_warnings += own_client_warnings(routes, own_clients)
+        comes_back |= own_clients
         answers = {
             (listen.name, name)
             for name, to in targets.items()

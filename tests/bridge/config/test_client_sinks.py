@@ -89,6 +89,17 @@ def test_endpoint_that_is_a_client_of_its_own_bridge_closes_a_loop() -> None:
     assert "endless loop" in problem(STAGE + own + routes)
 
 
+def test_changed_messages_to_a_bridge_from_its_own_client_are_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    own = '[endpoint.own]\ntype = "osc"\nto = "udp://127.0.0.1:9000"\n'
+    with caplog.at_level(logging.WARNING):
+        read(STAGE + own + '[[route]]\nfrom = "own"\nto = "stage"\nsend = "/x {0}"\n')
+    assert any(
+        "possible endless loop: own is a client of bridge.stage" in e for e in caplog.messages
+    )
+
+
 def test_clients_that_hear_each_other_are_no_loop() -> None:
     assert read(STAGE + '[[route]]\nfrom = "stage"\nto = "stage"\n').routes
 
