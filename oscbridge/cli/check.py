@@ -145,6 +145,9 @@ def _show_traces(app: App, message: Message, names: list[str]) -> bool:
         kind = "bridge" if name in app.configuration.bridges else "endpoint"
         shown = click.style(format_message(message), bold=True)
         click.echo(f"{shown} from {kind} {click.style(name, fg='cyan', bold=True)}")
+        if _is_absorbed(app.configuration, name, message):
+            click.echo(click.style("  for the bridge itself: it is not routed", fg="yellow"))
+            continue
         routes = trace(app.configuration, name, message._replace(origin=Origin(name)))
         for line in _lines(routes):
             click.echo(line)
@@ -158,6 +161,13 @@ def _show_traces(app: App, message: Message, names: list[str]) -> bool:
         elif not reached:
             click.echo(click.style("  it is not sent anywhere", fg="yellow"))
     return is_sent
+
+
+def _is_absorbed(configuration: Configuration, source: str, message: Message) -> bool:
+    """Whether a message to a bridge only concerns who is its client."""
+    bridge = configuration.bridges.get(source)
+    clients = None if bridge is None else bridge.clients
+    return clients is not None and message.address in clients.absorbed
 
 
 def _lines(routes: list[RouteTrace]) -> Iterator[str]:
