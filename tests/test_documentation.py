@@ -18,6 +18,7 @@ import pytest
 from oscbridge import MessageTemplate, Options
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.case_models import CaseOptions
+from oscbridge.bridge.config.client_models import BridgeClientOptions
 from oscbridge.bridge.config.config import DEFAULT, parse
 from oscbridge.bridge.config.endpoint_models import HostOptions, SpoolOptions
 from oscbridge.bridge.config.limit_models import LimitOptions
@@ -307,7 +308,8 @@ def test_examples_of_send_are_valid(row: list[str]) -> None:
 @pytest.mark.parametrize(
     ("heading", "model", "none"),
     [
-        ("### `[bridge.NAME]`", BridgeOptions, ""),
+        ("### `[bridge.NAME]`", BridgeOptions, "none"),
+        ("### `[bridge.NAME.clients]`", BridgeClientOptions, "none"),
         ("### `[bridge.NAME.limits]`", LimitOptions, ""),
         ("### `[endpoint.NAME]`", HostOptions, "the type's"),
         ("### Keep messages on disk", SpoolOptions, "below"),
@@ -338,7 +340,7 @@ def default(value: object) -> str:
             return f"`{str(value).lower()}`"
         case int() | float():
             return f"`{value}`"
-        case AllowList():
+        case AllowList() | ():
             return f"`{list(value)}`"
         case Options():
             return "below"

@@ -8,17 +8,17 @@ from collections.abc import Awaitable, Collection, Mapping
 from contextlib import suppress
 from typing import Final
 
+from oscbridge.bridge.clients.attaching import attach_clients
 from oscbridge.bridge.config.config import Configuration
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.lifecycle import (
     RETRY_INTERVAL,
     AppWatcher,
     Direction,
-    all_of,
     broken_entry,
     can_keep,
     close_all,
-    connect,
+    connect_all,
     flush_all,
     introduce,
     make_dispatchers,
@@ -119,13 +119,14 @@ class App:
                 route.stateful.start()
             for runner in self.endpoints.values():
                 runner.open()
-            await all_of(connect(each) for each in self.endpoints.values())
+            await connect_all(self.endpoints, bridges=False)
             for name, options in self.configuration.bridges.items():
                 if options.on_start == "retry":
                     await self._try(name, self._listen(name))
                 else:
                     await self._listen(name)
             self._settle()
+            await connect_all(self.endpoints, bridges=True)
         except BaseException:
             await self.stop()
             raise
@@ -137,6 +138,7 @@ class App:
 
     def _settle(self) -> None:
         """Apply backpressure and watchers to new parts; retry bridges that do not listen."""
+        attach_clients(self.endpoints, self.listeners)
         self._apply_backpressure()
         self.watch(self._watcher)
         if self._missing() and self._retrying is None:
@@ -256,8 +258,8 @@ class App:
         await asyncio.wait([closing])
         for name in todo.late:
             await self._try(name, self._listen(name))
-        await run_all(endpoints[name].start("retry") for name in todo.entering)
         self._settle()
+        await run_all(endpoints[name].start("retry") for name in todo.entering)
         for name in prepared.kept:
             if old.routes_with(name) != new.routes_with(name):
                 notify_routes_changed(endpoints[name])

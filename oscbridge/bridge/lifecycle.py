@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final, Literal, TypeAlias
 
 from oscbridge.abilities import SharesMedium
+from oscbridge.bridge.clients.attaching import drain_clients, sends_to_clients
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.routes.route import Route
@@ -33,7 +34,7 @@ __all__ = [
     "broken_entry",
     "can_keep",
     "close_all",
-    "connect",
+    "connect_all",
     "flush_all",
     "introduce",
     "make_dispatchers",
@@ -162,6 +163,15 @@ async def connect(runner: EndpointRunner) -> None:
         raise _failed(f"endpoint.{runner.name}", where, error) from error
 
 
+async def connect_all(runners: Mapping[str, EndpointRunner], *, bridges: bool) -> None:
+    """Connect the sinks of bridges, which listen by then, or all other endpoints.
+
+    Raises :class:`OSCBridgeError`.
+    """
+    chosen = [each for each in runners.values() if sends_to_clients(each) is bridges]
+    await all_of(connect(each) for each in chosen)
+
+
 async def open_listener(
     name: str, options: BridgeOptions, dispatcher: Dispatcher, routes: Sequence[Route]
 ) -> Listener:
@@ -197,6 +207,7 @@ async def close_all(
     """
     for runner in runners:
         runner.release()
+    await run_all(drain_clients(runners, drain))
     await run_all(_close_listener(name, each) for name, each in listeners.items())
     for route in routes:
         _stop_route(route)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.port_conflicts import (
     Listen,
     collide,
@@ -92,7 +93,7 @@ def plan(
 
     A bridge that should be running and is not is restarted, changed or not.
     """
-    stay = {name for name in running if old.bridges[name] == new.bridges.get(name)}
+    stay = {name for name in running if _is_same(old.bridges[name], new.bridges.get(name))}
     closing = [name for name in old.bridges if name not in stay]
     opening = [name for name in new.bridges if name not in stay]
     leaving = [name for name in old.endpoints if name not in kept]
@@ -109,6 +110,11 @@ def plan(
         leaving=tuple(leaving),
         entering=tuple(name for name in new.endpoints if name not in kept),
     )
+
+
+def _is_same(old: BridgeOptions, new: BridgeOptions | None) -> bool:
+    """Whether a server can stay: only the options of its clients may differ."""
+    return new is not None and old == new.model_copy(update={"clients": old.clients})
 
 
 def has_port_of(http: HTTPOptions, old: Configuration) -> bool:
@@ -151,17 +157,18 @@ class Changes:
         updated: Collection[str],
         routes: RouteChanges,
         problems: Collection[str],
+        bridges: Collection[str] = (),
     ) -> Changes:
-        """The changes of a plan; ``updated`` are names of endpoints."""
+        """The changes of a plan; ``updated`` are names of endpoints, or of ``bridges`` as sinks."""
         opened = [f"bridge.{name}" for name in (*plan.early, *plan.late)]
-        opened += [f"endpoint.{name}" for name in plan.entering]
+        opened += [_part(name, bridges) for name in plan.entering]
         closed = [f"bridge.{name}" for name in plan.closing]
-        closed += [f"endpoint.{name}" for name in plan.leaving]
+        closed += [_part(name, bridges) for name in plan.leaving]
         return cls(
             added=tuple(name for name in opened if name not in closed),
             removed=tuple(name for name in closed if name not in opened),
             renewed=tuple(name for name in opened if name in closed),
-            updated=tuple(f"endpoint.{name}" for name in updated),
+            updated=tuple(_part(name, bridges) for name in updated),
             routes=routes,
             problems=tuple(problems),
         )
@@ -195,6 +202,11 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
+def _part(name: str, bridges: Collection[str]) -> str:
+    """An endpoint, or the clients of a bridge."""
+    return f"bridge.{name}.clients" if name in bridges else f"endpoint.{name}"
+
+
 def changes_of(
     prepared: PreparedReload, old: Configuration, problems: Mapping[str, str]
 ) -> Changes:
@@ -205,13 +217,14 @@ def changes_of(
         if not endpoints[name].connected:
             problem = endpoints[name].problem
             why = f": {problem}" if problem else " yet"
-            found.append(f"endpoint.{name}: not connected{why}; retrying")
+            found.append(f"{_part(name, new.bridges)}: not connected{why}; retrying")
     updated = [
         name
         for name in endpoints
         if name in prepared.kept and new.endpoints[name].options != old.endpoints[name].options
     ]
-    changes = Changes.of(prepared.plan, updated, prepared.routing.changes, found)
+    bridges = {*old.bridges, *new.bridges}
+    changes = Changes.of(prepared.plan, updated, prepared.routing.changes, found, bridges)
     return replace(changes, certificates=tuple(prepared.certificates))
 
 

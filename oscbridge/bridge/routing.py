@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, cast
 
+from oscbridge.bridge.clients.sink import BridgeSink
 from oscbridge.bridge.config.media import neighbours_of
 from oscbridge.bridge.config.resolved import Configuration
 from oscbridge.bridge.routes.direct import DirectRoute
@@ -87,6 +88,10 @@ def make_routing(
     routes, changes = pair_routes(configuration.routes, sinks, previous, variables)
     names = (*configuration.bridges, *configuration.endpoints)
     sources = {name: SourceRouting(name) for name in names}
+    for name, options in configuration.bridges.items():
+        if options.clients is not None:
+            clients = cast(BridgeSink, endpoints[name].endpoint)
+            sources[name] = SourceRouting(name, clients.address_map(options.clients))
     for route, config in zip(routes, configuration.routes, strict=True):
         if not config.enabled:
             continue  # its endpoints still have no default routes: nothing flows by surprise

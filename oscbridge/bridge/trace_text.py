@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Final, Protocol
 
 from oscbridge.bridge.app import App
+from oscbridge.bridge.config.resolved import Configuration
 from oscbridge.bridge.routes.direct import DirectRoute
 from oscbridge.bridge.routes.explain import Outcome, RouteTrace, trace
 from oscbridge.osc import Message, Origin
@@ -42,6 +43,8 @@ def trace_lines(
     kind = "bridge" if source in app.configuration.bridges else "endpoint"
     shown = style(format_message(message), bold=True)
     lines = [f"{shown} from {kind} {style(source, fg='cyan', bold=True)}"]
+    if _is_absorbed(app.configuration, source, message):
+        return [*lines, style("  for the bridge itself: it is not routed", fg="yellow")], False
     routes = trace(app.configuration, source, message._replace(origin=Origin(source)))
     others = [each for each in routes if only_matches and _is_other(each)]
     lines += _route_lines([each for each in routes if each not in others], style)
@@ -57,6 +60,13 @@ def trace_lines(
     elif not is_sent:
         lines.append(style("  it is not sent anywhere", fg="yellow"))
     return lines, is_sent
+
+
+def _is_absorbed(configuration: Configuration, source: str, message: Message) -> bool:
+    """Whether a message to a bridge only concerns who is its client."""
+    bridge = configuration.bridges.get(source)
+    clients = None if bridge is None else bridge.clients
+    return clients is not None and message.address in clients.absorbed
 
 
 def _is_other(route: RouteTrace) -> bool:

@@ -87,7 +87,7 @@ def command(file: Path, message: Message | None, source: str | None, fix: bool) 
         raise click.UsageError("--from needs --trace")
     counts = (
         (len(configuration.bridges), "bridge"),
-        (len(configuration.endpoints), "endpoint"),
+        (len(configuration.endpoints.keys() - configuration.bridges), "endpoint"),
         (len(configuration.routes), "route"),
         *([(len(configuration.tests), "test")] if configuration.tests else []),
     )
@@ -96,7 +96,7 @@ def command(file: Path, message: Message | None, source: str | None, fix: bool) 
     for number, route in enumerate(configuration.routes, 1):
         if not route.enabled:
             click.echo(f"{route_text(number, route.name, route.match)}: disabled")
-    for name in app.idle:
+    for name in [each for each in app.idle if each not in configuration.bridges]:
         click.echo(click.style(f"endpoint.{name}: not used by any route", fg="yellow"))
 
 
@@ -120,7 +120,7 @@ def _fix(file: Path, plugins: Plugins) -> None:
 def _sources(configuration: Configuration, name: str | None) -> list[str]:
     if name is None:
         return sources(configuration)
-    known = [*configuration.bridges, *configuration.endpoints]
+    known = list(dict.fromkeys([*configuration.bridges, *configuration.endpoints]))
     if name not in known:
         raise click.UsageError(f"--from {name}: no such bridge or endpoint; {suggest(name, known)}")
     return [name]

@@ -195,6 +195,7 @@ def _banner(service: Service, plugins: Plugins, name: str) -> str:
     rows += [
         ("endpoint", name, delivery.describe(), _state(delivery, name in app.idle))
         for name, delivery in app.endpoints.items()
+        if name not in app.configuration.bridges
     ]
     if service.http_address:
         rows.append(("http", "", service.http_address, "healthz, readyz, metrics"))

@@ -41,7 +41,7 @@ def _sources(snapshot: Snapshot) -> Mapping[str, Received]:
     """The counters of all sources, by name."""
     status = snapshot.status
     found = {each.name: each.received for each in status.bridges}
-    return found | {each.name: each.received for each in status.endpoints}
+    return found | {e.name: e.received for e in status.endpoints if not e.is_bridge}
 
 
 def _route(route: RouteStatus) -> Text:

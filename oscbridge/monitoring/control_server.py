@@ -228,7 +228,7 @@ class ControlServer:
 
     async def _tap(self, request: Request, writer: asyncio.StreamWriter) -> None:
         configuration = self._app.configuration
-        names = [*configuration.bridges, *configuration.endpoints]
+        names = list(dict.fromkeys([*configuration.bridges, *configuration.endpoints]))
         stream = tap_stream(request, names, self._app.routes)
         self._hub.add(stream.take)
         try:

@@ -63,8 +63,25 @@ def endpoint_metrics(endpoints: Sequence[EndpointStatus]) -> Iterator[Metric]:
         key,
         [((each.name,), each.failed_tasks) for each in endpoints],
     )
+    yield from _clients(endpoints)
     yield from _resources(endpoints)
     yield from _deliveries(endpoints)
+
+
+def _clients(endpoints: Sequence[EndpointStatus]) -> Iterator[Metric]:
+    """Clients of endpoints, and of bridges as sinks."""
+    yield gauges(
+        "oscbridge_endpoint_clients",
+        "Clients that get its messages.",
+        ("endpoint",),
+        [((each.name,), each.clients) for each in endpoints if each.clients is not None],
+    )
+    yield counters(
+        "oscbridge_endpoint_absorbed_messages",
+        "Messages of clients that were for the bridge itself, and not for its routes.",
+        ("endpoint",),
+        [((each.name,), each.absorbed) for each in endpoints],
+    )
 
 
 def _resources(endpoints: Sequence[EndpointStatus]) -> Iterator[Metric]:

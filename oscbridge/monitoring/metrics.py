@@ -156,7 +156,7 @@ def _bridges(status: Status) -> Iterator[Metric]:
 def _sources(status: Status) -> Iterator[Metric]:
     """Counters of bridges and endpoints. Their names are unique."""
     sources = [(each.name, each.received) for each in status.bridges]
-    sources += [(each.name, each.received) for each in status.endpoints]
+    sources += [(each.name, each.received) for each in status.endpoints if not each.is_bridge]
     key = ("source",)
     for name, text, count in _RECEIVED:
         values = [((source,), count(received)) for source, received in sources]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from oscbridge.abilities import Serving
 from oscbridge.bridge.app import App
+from oscbridge.bridge.clients.sink import BridgeSink
 from oscbridge.bridge.routes.variables import Value
 from oscbridge.bridge.sinks.latency import Latency
 from oscbridge.bridge.sinks.runner import EndpointRunner
@@ -139,6 +140,16 @@ class EndpointStatus:
     """When its certificates expire, in Unix time, by key."""
     forgotten_addresses: int = 0
     """Addresses whose last value was forgotten, as there are too many."""
+    is_bridge: bool = False
+    """Whether it is a bridge as a sink: what was received from its clients is the bridge's."""
+    absorbed: int = 0
+    """Messages of its clients that were for the bridge itself, in its ``absorb`` or ``subscribe``;
+    they count as routed."""
+
+    @property
+    def part(self) -> str:
+        """The part that it is, for log lines: ``endpoint.web``."""
+        return f"bridge.{self.name}.clients" if self.is_bridge else f"endpoint.{self.name}"
 
     @property
     def lost(self) -> Mapping[str, int]:
@@ -168,12 +179,12 @@ class Status:
         """
         bridges = [f"bridge.{each.name}: {each.problem}" for each in self.bridges if each.problem]
         endpoints = [
-            f"endpoint.{each.name}: not connected: {each.problem or 'not yet'}"
+            f"{each.part}: not connected: {each.problem or 'not yet'}"
             for each in self.endpoints
             if each.needed and not each.connected
         ]
         endpoints += [
-            f"endpoint.{each.name}: {each.problem}"
+            f"{each.part}: {each.problem}"
             for each in self.endpoints
             if each.connected and each.problem
         ]
@@ -260,6 +271,8 @@ def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
         queue_problem=delivery.queue_problem,
         certificates={key: info.end.timestamp() for key, info in delivery.certificates.items()},
         forgotten_addresses=delivery.forgotten_addresses,
+        is_bridge=isinstance(endpoint, BridgeSink),
+        absorbed=endpoint.absorbed if isinstance(endpoint, BridgeSink) else 0,
     )
 
 

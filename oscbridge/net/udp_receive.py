@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import sys
 from collections.abc import Callable
@@ -9,7 +10,16 @@ from typing import Final, TypeAlias
 
 from oscbridge.dispatch.handler import ClientAddress
 
-__all__ = ["BATCH", "DONT_WAIT", "MAX_DATAGRAM", "Receive", "receiver"]
+__all__ = [
+    "BATCH",
+    "DONT_WAIT",
+    "MAX_DATAGRAM",
+    "OnBatch",
+    "Receive",
+    "is_about_sent",
+    "may_be_osc",
+    "receiver",
+]
 
 BATCH: Final = 256
 """Datagrams that a server reads before it does anything else."""
@@ -28,11 +38,24 @@ Receive: TypeAlias = Callable[[], list[tuple[bytes, ClientAddress]]]
 waiting. Raises ``OSError``."""
 
 
+OnBatch: TypeAlias = Callable[[list[tuple[bytes, ClientAddress]]], None]
+"""Takes datagrams that were received, with their senders."""
+
 # One system call per batch saves a quarter of the cost of a message (make bench). The layout of
 # its structures is known for 64-bit little-endian Linux, with glibc and with musl.
 _HAS_RECVMMSG: Final = (
     sys.platform == "linux" and sys.byteorder == "little" and sys.maxsize > 1 << 32
 )
+
+
+def may_be_osc(data: bytes) -> bool:
+    """Whether a datagram begins like OSC, that of an X32 included, and unlike a port scan."""
+    return data[:1].isalnum() or data.startswith((b"/", b"#bundle\0"))
+
+
+def is_about_sent(error: OSError) -> bool:
+    """Whether receiving may have failed because of a datagram that was sent earlier."""
+    return error.errno not in (errno.EBADF, errno.ENOTSOCK)
 
 
 def receiver(

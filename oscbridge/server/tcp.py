@@ -25,6 +25,7 @@ from oscbridge.net.any_host import accept_both_families, family_of_any_host, is_
 from oscbridge.net.tcp_socket import ACCEPT_AGAIN, BACKLOG, OUT_OF_MEANS
 from oscbridge.osc.framing import decoder_for
 from oscbridge.server.children import Children
+from oscbridge.server.connected_client import StreamWatcher
 from oscbridge.server.connection_limits import StreamLimits, refusal
 from oscbridge.server.loop import INPUT, SelectorServer, family_of
 from oscbridge.server.request_handlers import PrefixHandler, SLIPHandler
@@ -60,6 +61,8 @@ class OSCTCPServer(SelectorServer, socketserver.TCPServer):
     """Networks that clients may connect from; all, if it is empty. Others, on this machine too,
     are counted as ``not_allowed`` and closed at once. To be overridden before the server
     serves: ``server.allow = AllowList(["10.0.0.0/8"])``."""
+    watcher: StreamWatcher | None = None
+    """Told of clients. To be set before the server serves."""
 
     def __init__(
         self,
@@ -146,9 +149,8 @@ class OSCTCPServer(SelectorServer, socketserver.TCPServer):
         if self.RequestHandlerClass not in _HANDLERS.values():
             self.RequestHandlerClass(request, client_address, self)  # type: ignore[arg-type]
             return
-        TCPConnection(request, client_address, self._dispatcher, self.mode, self.limits).serve(
-            self._stopping.is_set, 0.1
-        )
+        parts = (request, client_address, self._dispatcher, self.mode, self.limits, self.watcher)
+        TCPConnection(*parts).serve(self._stopping.is_set, 0.1)
 
     def handle_error(  # type: ignore[override]
         self, request: socket.socket, client_address: ClientAddress

@@ -14,6 +14,7 @@ from oscbridge.dispatch.overrides import is_replaced
 from oscbridge.net.acceptor import Acceptor, listen
 from oscbridge.net.allowlist import AllowList
 from oscbridge.osc.framing import decoder_for
+from oscbridge.server.connected_client import StreamWatcher
 from oscbridge.server.connection_limits import StreamLimits, refusal
 from oscbridge.server.stream_handlers import StreamHandlerProtocol, end_streams, serve_streams
 from oscbridge.server.tcp import MODE_1_0, MODE_1_1
@@ -35,6 +36,8 @@ class AsyncOSCTCPServer:
     """Networks that clients may connect from; all, if it is empty. Others, on this machine too,
     are counted as ``not_allowed`` and closed at once. To be overridden before
     :meth:`listen`: ``server.allow = AllowList(["10.0.0.0/8"])``."""
+    watcher: StreamWatcher | None = None
+    """Told of clients. To be set before :meth:`listen`."""
     stop_timeout = 0.5
     """Seconds that a stopping server waits for clients to take unsent replies."""
 
@@ -130,6 +133,7 @@ class AsyncOSCTCPServer:
             *(self._dispatcher, self._mode, self.limits, self._refusal),
             *(self._connections, self._stopped),
         )
+        connection.watcher = self.watcher
         connection.pause(self._paused)
         return connection
 

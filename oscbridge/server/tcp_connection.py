@@ -6,7 +6,7 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from oscbridge.dispatch.dispatcher import Dispatcher
@@ -14,7 +14,9 @@ from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.replies import packet_for, report_unsent
 from oscbridge.net.tcp_socket import CHUNK, prepare_stream
 from oscbridge.osc.framing import decoder_for
+from oscbridge.server.connected_client import StreamWatcher
 from oscbridge.server.connection_limits import StreamLimits
+from oscbridge.server.stream_output import StreamOutput
 
 __all__ = ["TCPConnection"]
 
@@ -32,10 +34,14 @@ class TCPConnection:
         dispatcher: Dispatcher,
         mode: str,
         limits: StreamLimits,
+        watcher: StreamWatcher | None = None,
     ) -> None:
         prepare_stream(sock)
         self._sock = sock
-        self._client = client
+        self.client = client
+        self._watcher = watcher
+        self._is_known = False  # to the watcher
+        self._output = StreamOutput(sock)
         self._dispatcher = dispatcher
         self._dispatch = dispatcher.entry()
         self._limits = limits
@@ -52,10 +58,12 @@ class TCPConnection:
         heard = begun = time.monotonic()
         with _Selector() as selector:
             selector.register(self._sock, selectors.EVENT_READ)
+            self._introduce()
             while not self._close_reason and not stopping():
                 try:
                     data = self._sock.recv(CHUNK)
                 except BlockingIOError:
+                    self._watch_output(selector)
                     selector.select(scheduler.wait(poll_interval))
                     scheduler.run_due()
                     now = time.monotonic()
@@ -74,25 +82,59 @@ class TCPConnection:
                     begun = heard
                 scheduler.run_due()
         if self._close_reason:
-            self._dispatcher.report_closed(self._close_reason, self._client)
-        self._dispatcher.client_disconnected(self._client)
+            self._dispatcher.report_closed(self._close_reason, self.client)
+        self._dispatcher.client_disconnected(self.client)
+        if self._is_known and self._watcher is not None:
+            self._watcher.disconnected(self, self._output.count_unsent())
 
     def _receive(self, data: bytes) -> bool:
         """Dispatch the completed packets. Whether there were any."""
         framing = self._framing
         packets = framing.feed(data)
+        self._introduce()
         for packet in packets:
-            self._dispatch(packet, self._client, self._reply)
+            self._dispatch(packet, self.client, self._reply)
         if framing.error is not None:
-            self._dispatcher.report_bad(framing.error, self._client)
+            self._dispatcher.report_bad(framing.error, self.client)
             self._close_reason = framing.error.reason
         return bool(packets)
+
+    # --- packets that are no replies ---------------------------------------------------------
+
+    @property
+    def framing(self) -> str:
+        """The client's framing; empty until it is known."""
+        return self._framing.mode or ""
+
+    def offer(self, frames: Sequence[bytes]) -> None:
+        """Send framed packets without waiting; one thread may call it, beside the serving one."""
+        if frames and not self._close_reason:
+            self._output.add(frames)
+            if len(self._output) > self._limits.max_reply_bytes:
+                self._close_reason = "max_reply_bytes"
+
+    def _introduce(self) -> None:
+        """Report the client to the watcher once its framing is known."""
+        if self._watcher is not None and not self._is_known and self._framing.mode is not None:
+            self._is_known = True
+            self._watcher.connected(self)
+
+    def _watch_output(self, selector: selectors.BaseSelector) -> None:
+        """Send the output; then wake up when there is room, unless the client takes too long."""
+        if self._watcher is None:
+            return
+        output = self._output
+        output.flush()
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if len(output) else 0)
+        selector.modify(self._sock, events)
+        if len(output) and time.monotonic() - output.progress > self._limits.reply_timeout:
+            self._close_reason = "reply_timeout"
 
     def _report_cut(self) -> None:
         """Count the packet that the end of the stream truncates."""
         error = self._framing.cut()
         if error is not None:
-            self._dispatcher.report_bad(error, self._client)
+            self._dispatcher.report_bad(error, self.client)
 
     def _reply(self, client: ClientAddress, result: object) -> None:
         packet = packet_for(self._dispatcher, client, result)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Final, cast
 
 from oscbridge.dispatch.dispatcher import Dispatcher
@@ -13,7 +13,9 @@ from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.replies import packet_for
 from oscbridge.dispatch.statistics import name_of
 from oscbridge.net.tcp_socket import prepare_stream
+from oscbridge.net.unsent import UnsentMessages
 from oscbridge.osc.framing import decoder_for
+from oscbridge.server.connected_client import StreamWatcher
 from oscbridge.server.connection_limits import StreamLimits
 from oscbridge.server.stream_handlers import StreamHandlerProtocol
 
@@ -47,6 +49,10 @@ class StreamProtocol(asyncio.Protocol):
         self._stopped = stopped
         self._framing = decoder_for(mode, limits.max_packet_size)
         self._loop = asyncio.get_running_loop()
+        self.watcher: StreamWatcher | None = None
+        """Told when the client can be sent to, and when it has disconnected."""
+        self._is_known = False  # to the watcher
+        self._unsent = UnsentMessages()
         self.closed: asyncio.Future[None] = self._loop.create_future()
         """Done when the connection and its coroutine have ended."""
         self._packets: deque[bytes] = deque()
@@ -78,11 +84,13 @@ class StreamProtocol(asyncio.Protocol):
         prepare_stream(transport.get_extra_info("socket"))
         self._watch("idle_timeout", self._limits.idle_timeout)
         self._read_or_not()
+        self._introduce()
 
     def data_received(self, data: bytes) -> None:
         self._heard = self._loop.time()
         framing = self._framing
         self._packets += framing.feed(data)
+        self._introduce()
         if not framing.pending:
             self._unwatch("packet_timeout")
         elif self._packets or "packet_timeout" not in self._timers:
@@ -102,6 +110,9 @@ class StreamProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is not None and not self._ended:
             self._report_cut()
+        if self._is_known and self.watcher is not None:
+            self.watcher.disconnected(self, self._unsent.count())
+        self._unsent.clear()
         self._transport = None
         self._connections.discard(self)
         for timer in self._timers.values():
@@ -128,6 +139,31 @@ class StreamProtocol(asyncio.Protocol):
         self._unwatch("reply_timeout")
         self._process()
         self._read_or_not()
+
+    # --- packets that are no replies ---------------------------------------------------------
+
+    @property
+    def framing(self) -> str:
+        """The client's framing; empty until it is known."""
+        return self._framing.mode or ""
+
+    def offer(self, frames: Sequence[bytes]) -> None:
+        """Send framed packets without waiting. On the event loop."""
+        transport = self._transport
+        if transport is None or transport.is_closing() or not frames:
+            return
+        data = b"".join(frames)
+        transport.write(data)
+        unsent = transport.get_write_buffer_size()
+        self._unsent.wrote(frames, len(data), unsent)
+        if unsent > self._limits.max_reply_bytes:
+            self.end("max_reply_bytes")
+
+    def _introduce(self) -> None:
+        """Report the client to the watcher once its framing is known."""
+        if self.watcher is not None and not self._is_known and self._framing.mode is not None:
+            self._is_known = True
+            self.watcher.connected(self)
 
     # --- dispatching and replies --------------------------------------------------------------
 

@@ -21,7 +21,14 @@ from oscbridge.dispatch.scheduler import run_all
 from oscbridge.errors import DecodeError
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.any_host import family_of_any_host, is_any_host
-from oscbridge.net.udp_receive import DONT_WAIT, MAX_DATAGRAM, receiver
+from oscbridge.net.udp_receive import (
+    DONT_WAIT,
+    MAX_DATAGRAM,
+    OnBatch,
+    Receive,
+    is_about_sent,
+    receiver,
+)
 from oscbridge.net.udp_socket import bind, keep_allowed, send_reply
 from oscbridge.server.loop import INPUT, SelectorServer, family_of
 from oscbridge.server.request_handlers import UDPHandler
@@ -62,6 +69,9 @@ class OSCUDPServer(SelectorServer, socketserver.UDPServer):
     """Networks whose datagrams are accepted; all, if it is empty. Others, from this machine too,
     are counted as ``not_allowed`` and not decoded. To be
     overridden before the server serves: ``server.allow = AllowList(["10.0.0.0/8"])``."""
+
+    on_batch: OnBatch | None = None
+    """Called with datagrams before they are handled, and with none after an error."""
 
     def __init__(
         self,
@@ -129,9 +139,21 @@ class OSCUDPServer(SelectorServer, socketserver.UDPServer):
                 if one_by_one:
                     self._take_one()
                 else:
-                    take(receive(), reply)
+                    take(receive() if self.on_batch is None else self._watched(receive), reply)
             scheduler.run_due()
             self.service_actions()
+
+    def _watched(self, receive: Receive) -> _Batch:
+        """The next datagrams, shown to :attr:`on_batch`."""
+        try:
+            batch = receive()
+        except OSError as error:
+            if not is_about_sent(error):
+                raise
+            batch = []
+        if self.on_batch is not None:
+            self.on_batch(batch)
+        return batch
 
     def _is_customized(self) -> bool:
         """Whether a program has its own way to handle a datagram."""
@@ -146,8 +168,14 @@ class OSCUDPServer(SelectorServer, socketserver.UDPServer):
         """The next datagram of an allowed host, if there is one."""
         try:
             request, client = self.get_request()
-        except (BlockingIOError, TimeoutError, ConnectionError):
+        except OSError as error:
+            if self.on_batch is not None and is_about_sent(error):
+                self.on_batch([])
+            elif not isinstance(error, BlockingIOError | TimeoutError | ConnectionError):
+                raise
             return None  # a bad checksum, or the rejection of an earlier reply
+        if self.on_batch is not None:
+            self.on_batch([(request[0], client)])
         if self.allow and not keep_allowed([(request[0], client)], self.allow, self._dispatcher):
             return None
         return request, client
@@ -271,9 +299,20 @@ class ThreadingOSCUDPServer(OSCUDPServer, socketserver.ThreadingMixIn):
             return None if taken is None else partial(self._handle, *taken)
         try:
             data, client = self.socket.recvfrom(self.max_packet_size, DONT_WAIT)
-        except BlockingIOError:
-            self._wait(selector, poll_interval)
+        except OSError as error:
+            self._nothing_received(error, selector, poll_interval)
             return None
-        except ConnectionError:
-            return None
+        if self.on_batch is not None:
+            self.on_batch([(data, client)])
         return partial(take, [(data, client)], self._reply)
+
+    def _nothing_received(
+        self, error: OSError, selector: selectors.BaseSelector, poll_interval: float
+    ) -> None:
+        """Wait for a datagram. Raises an error that is not about a datagram that was sent."""
+        if self.on_batch is not None and is_about_sent(error):
+            self.on_batch([])
+        elif not isinstance(error, BlockingIOError | ConnectionError):
+            raise error
+        if isinstance(error, BlockingIOError):
+            self._wait(selector, poll_interval)

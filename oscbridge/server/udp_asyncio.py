@@ -14,7 +14,7 @@ from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.statistics import name_of
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.any_host import find_local_address
-from oscbridge.net.udp_receive import receiver
+from oscbridge.net.udp_receive import OnBatch, is_about_sent, receiver
 from oscbridge.net.udp_socket import keep_allowed, open_socket, send_reply
 
 __all__ = ["AsyncIOOSCUDPServer", "DispatchingProtocol", "DrainingTransport"]
@@ -119,11 +119,15 @@ class DispatchingProtocol(asyncio.DatagramProtocol):
         self._timer = DueTimer(dispatcher.scheduler, loop)
         self.transport: asyncio.DatagramTransport | None = None
         """The transport, while it is open."""
+        self.on_batch: OnBatch | None = None
+        """Called with datagrams before they are handled, and with none after an error."""
 
     def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
         self.transport = transport
 
     def datagram_received(self, data: bytes, addr: ClientAddress) -> None:
+        if self.on_batch is not None:
+            self.on_batch([(data, addr)])
         if not self.allow or keep_allowed([(data, addr)], self.allow, self.dispatcher):
             self.dispatcher.entry()(data, addr, self.reply)
 
@@ -189,10 +193,22 @@ class DrainingTransport(asyncio.DatagramTransport):
     def _drain(self) -> None:
         batch, self._unread = self._unread, []
         if not batch:
-            batch = self._receive()
+            batch = self._receive() if self._protocol.on_batch is None else self._read()
             if self._protocol.allow:
                 batch = keep_allowed(batch, self._protocol.allow, self._protocol.dispatcher)
         self._dispatch_all(self._until_paused(batch), self._protocol.reply)
+
+    def _read(self) -> list[tuple[bytes, ClientAddress]]:
+        """The next datagrams, shown to ``on_batch``."""
+        try:
+            batch = self._receive()
+        except OSError as error:
+            if not is_about_sent(error):
+                raise
+            batch = []
+        if self._protocol.on_batch is not None:
+            self._protocol.on_batch(batch)
+        return batch
 
     def _until_paused(
         self, batch: list[tuple[bytes, ClientAddress]]

@@ -104,6 +104,14 @@ def test_trace_reports_a_message_that_is_not_sent(call: Call, write: Write) -> N
     assert (unread.returncode, unread.stderr) == (1, "")
 
 
+def test_trace_reports_a_message_that_is_for_the_bridge_itself(call: Call, write: Write) -> None:
+    text = SHOW + '[bridge.stage.clients]\nabsorb = "/xremote"\n'
+    text += '[[route]]\nfrom = "web"\nto = "stage"\n'
+    result = call("check", write(text), "--trace", "/xremote", "--from", "stage")
+    assert result.stdout.endswith("  for the bridge itself: it is not routed\n")
+    assert result.returncode == 1
+
+
 def test_trace_is_coloured_in_a_terminal(
     call: Call, write: Write, environment: dict[str, str]
 ) -> None:

@@ -32,7 +32,7 @@ BAD = {
     "unknown plugin": ('[endpoint.a]\ntype = "laser"', "unknown endpoint type; available: "),
     "unknown endpoint": (
         ROUTE + 'from = "a"\nto = "wbe"',
-        "route 1: to = 'wbe': no such endpoint; did you mean 'web'?",
+        "route 1: to = 'wbe': no such bridge or endpoint; did you mean 'web'?",
     ),
     "unknown source": (ROUTE + 'from = "x"\nto = "web"', "available: a, web"),
     "malformed match": (

@@ -88,6 +88,11 @@ function  = "functions_of_the_dashboard:repeat"
 on_change = true
 delay     = 60.0
 to        = "stuck"
+
+[[route]]
+from  = "cues"
+match = "/chat"
+to    = "cues"
 """
 
 FUNCTIONS = """

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from oscbridge.bridge.config.client_models import BridgeClientOptions
 from oscbridge.bridge.config.limit_models import LimitOptions
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.host_name import check_interface
@@ -46,5 +47,7 @@ class BridgeOptions(Options):
     allow: AllowList = AllowList()
     """Networks and addresses that may send, e.g. ``["10.0.0.0/8", "127.0.0.1"]``; if empty,
     all may."""
+    clients: BridgeClientOptions | None = None
+    """A table about the clients that get the messages of routes with ``to = "NAME"``, see below."""
     limits: LimitOptions = LimitOptions()
     """A table of limits, see below."""

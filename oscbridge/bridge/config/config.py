@@ -115,6 +115,8 @@ def _all_warnings(reader: Reader, files: IncludedTables) -> Iterator[str]:
             yield files.explain(place, f"endpoint.{endpoint}.{warning}")
         for key, warning in secret_warnings(entry.options, place):
             yield files.explain(key, f"{path_text(key)}: {warning}")
+    for bridge, warning in reader.client_warnings:
+        yield files.explain(("bridge", bridge, "clients"), warning)
     for index, warning in reader.warnings:
         yield files.explain(("route", index), warning)
     if reader.dot_stars:

@@ -9,6 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from oscbridge.bridge.config.bridge_models import BridgeOptions
+from oscbridge.bridge.config.client_sinks import (
+    client_problems,
+    client_sinks,
+    client_warnings,
+    clients_of_bridges,
+    own_client_warnings,
+)
 from oscbridge.bridge.config.endpoint_models import SPOOL_AGE, HostOptions
 from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.file_models import SECTIONS
@@ -90,16 +97,12 @@ class Reader:
         self.routes = [replace(r, max_addresses=self.run.max_addresses) for r in routes.entries]
         self.dot_stars = routes.dot_stars
         self.problems += routes.problems
+        self.client_warnings = list(client_warnings(self.bridges, self.routes))
+        self.problems += client_problems(self.bridges, self.routes, listens)
+        self.endpoints |= client_sinks(self.bridges, self.routes, self.run.max_addresses)
         self.problems += self._loops(routes.options, listens)
         self.tests = self._read_tests(raw, bridges, endpoints) if with_tests else []
-        self.warnings = [
-            (
-                index,
-                f"route {index + 1}: possible endless loop: {loop}: what is sent there may come "
-                "back; make sure that the topics differ, or use one endpoint for both directions",
-            )
-            for index, loop in loops_through_media(routes.options, self.endpoints)
-        ]
+        self.warnings = list(_loop_warnings(routes.options, self.endpoints))
 
     def _check_sections(self, raw: Mapping[str, Any]) -> None:
         for key in raw:
@@ -164,6 +167,7 @@ class Reader:
 
         types = {name: self._types.get(str(each.get("type"))) for name, each in endpoints.items()}
         sinks = [name for name, each in types.items() if each is None or each.is_sink()]
+        sinks += bridges.keys() & self.endpoints.keys()  # those with clients
         reader = CaseReader([*bridges, *endpoints], sinks)
         reader.read(raw.get("test", []))
         self.problems += reader.problems
@@ -257,13 +261,16 @@ class Reader:
             name: [listen.name for listen in listens if reaches(to, listen)]
             for name, to in targets.items()
         }
+        own_clients = clients_of_bridges(self.bridges, listens, comes_back)
+        self.client_warnings += own_client_warnings(routes, own_clients)
+        comes_back |= own_clients
         answers = {
             (listen.name, name)
             for name, to in targets.items()
             for listen in listens
             if reaches(to, listen)
         }
-        for index, endpoint, loop in endless(routes, comes_back, answers):
+        for index, endpoint, loop in endless(routes, comes_back, answers, self.bridges):
             text = (
                 f"endless loop: messages sent there come back unchanged: {loop}; "
                 "change the address with 'send', or narrow 'match'"
@@ -293,3 +300,15 @@ def _check_spools(endpoints: Mapping[str, EndpointEntry]) -> Iterator[ConfigProb
         for other in others:
             text = f"{path} is already used by endpoint.{name}; choose another file"
             yield ConfigProblem(("endpoint", other, "spool", "path"), text)
+
+
+def _loop_warnings(
+    routes: Mapping[int, RouteOptions], endpoints: Mapping[str, EndpointEntry]
+) -> Iterator[tuple[int, str]]:
+    """A line for each route that may send to itself, with the index of the route."""
+    for index, loop in loops_through_media(routes, endpoints):
+        text = f"route {index + 1}: possible endless loop: {loop}: what is sent there may come back"
+        yield (
+            index,
+            f"{text}; make sure that the topics differ, or use one endpoint for both directions",
+        )

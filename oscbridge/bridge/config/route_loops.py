@@ -73,12 +73,14 @@ def endless(
     routes: Mapping[int, RouteOptions],
     comes_back: Mapping[str, Sequence[str]],
     answers: Container[tuple[str, str]],
+    bridges: Container[str] = (),
 ) -> Iterator[tuple[int, str, str]]:
     """Routes that send messages in an endless loop: route number, endpoint, and the loop.
 
     ``comes_back`` maps an OSC endpoint to the sources that receive the messages sent to it. An
     endpoint sends no messages from itself or from its peer: ``answers`` holds pairs of
-    endpoints of which the second sends to where the first sends from.
+    endpoints of which the second sends to where the first sends from. Those in ``bridges`` are
+    bridges, which hold a message back from the one client that it came from.
 
     Only loops in which messages stay unchanged are reported: there each incoming message
     circulates until the program ends.
@@ -91,7 +93,7 @@ def endless(
         if first not in same.values():
             continue
         for start in [_Hop(0, e, s) for e, sources in comes_back.items() for s in sources]:
-            loop = _loop(start, same, comes_back, answers)
+            loop = _loop(start, same, comes_back, answers, bridges)
             members = frozenset(hop.endpoint for hop in loop)
             if loop and members not in reported:
                 reported.add(members)
@@ -113,27 +115,36 @@ def _loop(
     routes: Mapping[int, RouteOptions],
     comes_back: Mapping[str, Sequence[str]],
     answers: Container[tuple[str, str]],
+    bridges: Container[str],
 ) -> list[_Hop]:
     """The hops of a loop from ``start`` back to it; empty if there is none."""
     paths: list[list[_Hop]] = [[start]]
     seen: set[_Hop] = set()
     while paths:
         path = paths.pop()
-        _, came_through, came_in = path[-1]
         for number, route in routes.items():
-            if came_in not in route.sources:
+            if path[-1].source not in route.sources:
                 continue
             for endpoint in route.to:
-                if endpoint in (came_through, came_in) or (came_through, endpoint) in answers:
-                    continue
                 for source in comes_back.get(endpoint, ()):
                     hop = _Hop(number, endpoint, source)
+                    if _is_held_back(hop, path[-1], answers, bridges):
+                        continue
                     if hop[1:] == start[1:]:
                         return [*path[1:], hop]
                     if hop not in seen:
                         seen.add(hop)
                         paths.append([*path, hop])
     return []
+
+
+def _is_held_back(
+    hop: _Hop, before: _Hop, answers: Container[tuple[str, str]], bridges: Container[str]
+) -> bool:
+    """Whether an endpoint does not send a message to where it came from."""
+    if hop.endpoint in bridges:  # only that client does not get it
+        return hop.endpoint == before.source and hop.source == before.endpoint
+    return hop.endpoint in before[1:] or (before.endpoint, hop.endpoint) in answers
 
 
 def _takes_all_of(route: RouteOptions, first: RouteOptions) -> bool:

@@ -192,4 +192,5 @@ class RouteOptions(Options):
     delay: Annotated[float, Field(ge=0, le=LONGEST)] | None = None
     """Seconds by which messages are delayed."""
     to: _Targets = ()
-    """Endpoints to send to: a name, or a list of names. May be missing in a route with ``set``."""
+    """Endpoints and bridges to send to: a name, or a list of names. May be missing in a route with
+    ``set``."""

@@ -208,9 +208,10 @@ class RouteReader:
                 text = f"no such bridge or endpoint; {suggest(name, sorted(known))}"
                 self._problem((*path, "from"), text, name)
         for name in route.to:
-            if name not in self._endpoints:
-                text = f"no such endpoint; {suggest(name, sorted(self._endpoints))}"
+            if name not in known:
+                text = f"no such bridge or endpoint; {suggest(name, sorted(known))}"
                 self._problem((*path, "to"), text, name)
+            if name not in self._endpoints:
                 continue
             factory = self._types.get(str(self._endpoints[name].get("type")))
             if factory is not None and not factory.is_sink():

@@ -52,7 +52,7 @@ def sources(configuration: Configuration) -> list[str]:
     read = {source for route in configuration.routes for source in route.sources}
     return [
         *configuration.bridges,
-        *(name for name in configuration.endpoints if name in read),
+        *(name for name in configuration.endpoints if name in read - configuration.bridges.keys()),
     ]
 
 

@@ -229,15 +229,9 @@ class EndpointRunner(EndpointHost):
         loop = asyncio.get_running_loop()
         self._due = DueTimer(self.dispatcher.scheduler, loop)
         if self.endpoint.is_sink():
-            self.queue = self._open_queue = make_queue(
-                self.options,
-                self.endpoint,
-                loop,
-                self._drops,
-                self._sampler,
-                self.backpressure,
-                self._log,
-            )
+            reports = (self._drops, self._sampler, self.backpressure, self._log)
+            self.queue = make_queue(self.options, self.endpoint, loop, *reports)
+            self._open_queue = self.queue
         self._disconnects.open(loop, self.queue)
 
     async def start(self, on_start: OnStart | None = None) -> None:
@@ -289,6 +283,13 @@ class EndpointRunner(EndpointHost):
         if self.queue is not None:
             self.queue.release()
 
+    async def drain(self, seconds: float) -> None:
+        """Wait until queued messages are delivered, while it is connected."""
+        if self.queue is not None and self._connection.is_open:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self.queue.join()
+
     async def stop(self, drain: float = DRAIN_TIMEOUT) -> None:
         """Deliver queued messages within ``drain`` seconds, then close the endpoint."""
         if self._due is None:
@@ -296,10 +297,7 @@ class EndpointRunner(EndpointHost):
         due, self._due = self._due, None
         self._open_queue = None
         self._disconnects.close()
-        if self.queue is not None and self._connection.is_open:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(drain):
-                    await self.queue.join()
+        await self.drain(drain)
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task], timeout=CANCEL_TIMEOUT)

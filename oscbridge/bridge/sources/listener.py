@@ -7,14 +7,18 @@ import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final, cast
 
+from oscbridge.bridge.clients.outgoing import ClientLink
+from oscbridge.bridge.clients.tcp import TCPClientLink
+from oscbridge.bridge.clients.udp import UDPClientLink
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.limit_models import LimitOptions
 from oscbridge.bridge.daemon_thread import in_daemon_thread
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sources.forked.supervisor import ForkingListener
 from oscbridge.bridge.sources.kernel_drops import KernelDrops
+from oscbridge.bridge.sources.listener_protocol import Listener
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.net.url import OSCURL
 from oscbridge.server.tcp import (
@@ -28,7 +32,7 @@ from oscbridge.server.udp import (
     OSCUDPServer,
     ThreadingOSCUDPServer,
 )
-from oscbridge.server.udp_asyncio import AsyncIOOSCUDPServer
+from oscbridge.server.udp_asyncio import AsyncIOOSCUDPServer, DispatchingProtocol
 
 __all__ = ["Listener", "listen", "set_limits"]
 
@@ -43,58 +47,6 @@ JOIN_TIMEOUT: Final = 0.2
 
 
 _log: Final = logging.getLogger(__name__)
-
-
-class Listener(Protocol):
-    """A running server. All of its methods are for the event loop."""
-
-    @property
-    def address(self) -> OSCURL:
-        """Its address, with the port that the system chose for port 0."""
-
-    @property
-    def problem(self) -> str:
-        """Why it cannot receive, in words; empty if it can."""
-
-    @property
-    def connections(self) -> int:
-        """TCP clients that are connected now; 0 over UDP."""
-
-    @property
-    def threads(self) -> int:
-        """Threads that it runs now."""
-
-    @property
-    def children(self) -> int:
-        """Processes that handle packets or connections now, up to a tenth of a second old.
-
-        The worker of a forking bridge is not counted.
-        """
-
-    def pause(self, on: bool) -> None:
-        """Stop receiving for now, or resume."""
-
-    def watch(self, on: bool) -> None:
-        """Show packets that other processes handle to the dispatcher's watcher, or stop that.
-
-        Does nothing if packets are handled in this process: they pass the dispatcher anyway.
-        """
-
-    def update_counts(self) -> None:
-        """Read the counters that the kernel keeps for its socket into the statistics."""
-
-    def flush_reports(self, *, everything: bool = False) -> None:
-        """Log the summaries of suppressed lines that are due, or with ``everything`` all."""
-
-    async def reroute(self, routes: Sequence[Route]) -> None:
-        """Use these routes for all further messages, without losing any meanwhile.
-
-        Only for mode forking, whose routes run in another process; raises ``OSError`` if that
-        fails, and then the old ones stay active. In the other modes it does nothing.
-        """
-
-    async def stop(self) -> bool:
-        """Stop receiving. Returns False if handlers did not return in time."""
 
 
 async def listen(
@@ -168,13 +120,17 @@ async def _start_on_loop(options: BridgeOptions, dispatcher: Dispatcher) -> List
         server = AsyncIOOSCUDPServer((url.host, url.port), dispatcher, asyncio.get_running_loop())
         server.multicast_interface = options.interface
         server.allow = options.allow
-        transport, _ = await server.create_serve_endpoint()
-        return _AsyncUDPListener(url, transport, dispatcher)
+        transport, protocol = await server.create_serve_endpoint()
+        clients = UDPClientLink(
+            transport.get_extra_info("socket"), options.allow, cast(DispatchingProtocol, protocol)
+        )
+        return _AsyncUDPListener(url, transport, dispatcher, clients)
     stream_server = AsyncOSCTCPServer(url.host, url.port, dispatcher, url.framing)
     stream_server.allow = options.allow
     stream_server.limits = options.limits.stream_limits()
+    stream_server.watcher = followed = TCPClientLink(options.limits.max_packet_size)
     await stream_server.listen()
-    return _AsyncTCPListener(url, stream_server)
+    return _AsyncTCPListener(url, stream_server, followed)
 
 
 class _LocalListener:
@@ -182,6 +138,7 @@ class _LocalListener:
 
     problem = ""
     children = 0
+    clients: ClientLink | None = None
     _drops: KernelDrops | None = None
     """Over UDP."""
 
@@ -207,12 +164,21 @@ class _LocalListener:
     async def reroute(self, routes: Sequence[Route]) -> None:
         pass
 
+    def _stop_sending(self) -> None:
+        if self.clients is not None:
+            self.clients.close()
+
 
 class _AsyncUDPListener(_LocalListener):
     def __init__(
-        self, url: OSCURL, transport: asyncio.DatagramTransport, dispatcher: Dispatcher
+        self,
+        url: OSCURL,
+        transport: asyncio.DatagramTransport,
+        dispatcher: Dispatcher,
+        clients: ClientLink,
     ) -> None:
         self._transport = transport
+        self.clients = clients
         self._drops = KernelDrops(transport.get_extra_info("socket"), dispatcher)
         self.address = url._replace(port=transport.get_extra_info("sockname")[1])
 
@@ -222,6 +188,7 @@ class _AsyncUDPListener(_LocalListener):
             method()
 
     async def stop(self) -> bool:
+        self._stop_sending()
         self._transport.close()
         self.update_counts()  # its socket is closed in the next turn of the loop
         await asyncio.sleep(0)
@@ -229,8 +196,9 @@ class _AsyncUDPListener(_LocalListener):
 
 
 class _AsyncTCPListener(_LocalListener):
-    def __init__(self, url: OSCURL, server: AsyncOSCTCPServer) -> None:
+    def __init__(self, url: OSCURL, server: AsyncOSCTCPServer, clients: ClientLink) -> None:
         self._server = server
+        self.clients = clients
         self.address = url._replace(port=server.sockets[0].getsockname()[1])
 
     @property
@@ -241,6 +209,7 @@ class _AsyncTCPListener(_LocalListener):
         self._server.pause(on)
 
     async def stop(self) -> bool:
+        self._stop_sending()
         await self._server.stop()
         return True
 
@@ -255,6 +224,9 @@ class _ThreadListener(_LocalListener):
     ) -> None:
         if isinstance(server, OSCUDPServer):
             self._drops = KernelDrops(server.socket, dispatcher)
+            self.clients: ClientLink | None = UDPClientLink(server.socket, server.allow, server)
+        else:
+            server.watcher = self.clients = TCPClientLink(server.limits.max_packet_size)
         self.address = url._replace(port=server.server_address[1])
         self._name = name
         self._server = server
@@ -290,6 +262,7 @@ class _ThreadListener(_LocalListener):
         return await in_daemon_thread(self._shut_down, f"stop bridge.{self._name}")
 
     def _shut_down(self) -> bool:
+        self._stop_sending()
         self._server.request_shutdown()
         self._thread.join(STOP_TIMEOUT + JOIN_TIMEOUT)
         self.update_counts()

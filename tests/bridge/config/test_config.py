@@ -258,13 +258,13 @@ def test_file_can_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
         ),
         pytest.param(
             route('from = "stage"\nto = "wbe"'),
-            "route 1: to = 'wbe': no such endpoint; did you mean 'web'?",
+            "route 1: to = 'wbe': no such bridge or endpoint; did you mean 'web'?",
             id="to",
         ),
         pytest.param(
-            route('from = "stage"\nto = "stage"'),
-            "route 1: to = 'stage': no such endpoint; available: web",
-            id="to-a-bridge",
+            route('from = "stage"\nto = "xyz"'),
+            "route 1: to = 'xyz': no such bridge or endpoint; available: stage, web",
+            id="to-far",
         ),
         pytest.param(
             route('from = "stage"\nto = "eye"\n[endpoint.eye]\ntype = "sensor"'),

@@ -178,7 +178,7 @@ def test_wrong_value_names_its_variable(read: Callable[..., Configuration]) -> N
 
 def test_wrong_value_of_a_route_names_its_variable(read: Callable[..., Configuration]) -> None:
     (problem,) = problems(read, ROUTE__1__TO="nobody")
-    assert problem.startswith("show.toml: route 1: to = 'nobody': no such endpoint")
+    assert problem.startswith("show.toml: route 1: to = 'nobody': no such bridge or endpoint")
     assert problem.endswith("(from OSCBRIDGE__ROUTE__1__TO)")
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "ReceivedPacket",
     "Record",
     "RouteCountsRecord",
+    "SenderRecord",
     "WorkerFailed",
     "WorkerReady",
     "read_record",
@@ -178,6 +179,17 @@ class ClientDisconnected(NamedTuple):
         return encode_values("/left", [list(self.client)])
 
 
+class SenderRecord(NamedTuple):
+    """A client was heard, or no program listens at its port."""
+
+    sender: tuple[str | int, ...]
+    """Its socket address."""
+    is_reachable: bool
+
+    def encode(self) -> bytes:
+        return encode_values("/sender", [list(self.sender), self.is_reachable])
+
+
 class WorkerReady(NamedTuple):
     """The worker listens."""
 
@@ -220,6 +232,7 @@ Record: TypeAlias = (
     | ReceivedPacket
     | RouteCountsRecord
     | ClientDisconnected
+    | SenderRecord
     | WorkerReady
     | WorkerFailed
 )
@@ -247,13 +260,19 @@ def read_record(data: bytes) -> Record:
             return ChildrenEnded(tuple(ChildEnd(*row) for row in rows))
         case "/seen", (bytes(packet), str(host), int(port)):
             return ReceivedPacket(packet, host, port)
-        case "/left", (list(parts),) if all(isinstance(part, str | int) for part in parts):
+        case "/left", (list(parts),) if _is_address(parts):
             return ClientDisconnected(tuple(cast(list[str | int], parts)))
+        case "/sender", (list(parts), bool(is_reachable)) if _is_address(parts):
+            return SenderRecord(tuple(cast(list[str | int], parts)), is_reachable)
         case "/ready", ():
             return WorkerReady()
         case "/failed", (str(kind), int(number), str(text)):
             return WorkerFailed(kind, number, text)
     raise _not_a_record(f"{record.address} ,{record.types}")
+
+
+def _is_address(parts: list[Argument]) -> bool:
+    return all(isinstance(part, str | int) for part in parts)
 
 
 def route_at(routes: Sequence[_Route], number: int) -> _Route:

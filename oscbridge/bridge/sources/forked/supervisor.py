@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final, cast
 
+from oscbridge.bridge.clients.udp import UDPClientLink
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sources.bind import bound_socket
 from oscbridge.bridge.sources.forked.child_counts import add_record
+from oscbridge.bridge.sources.forked.counted_message import dispatch_counted
 from oscbridge.bridge.sources.forked.ipc_protocol import (
-    MAX_RECORD,
     ClientDisconnected,
     CountsRecord,
     DroppedRecord,
@@ -22,11 +23,12 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     MessagesLost,
     ReceivedPacket,
     RouteCountsRecord,
+    SenderRecord,
     route_at,
 )
 from oscbridge.bridge.sources.forked.mirror import TrafficMirror
 from oscbridge.bridge.sources.forked.worker_process import WorkerProcess, WorkerReport
-from oscbridge.bridge.sources.forked.worker_setup import settings_for
+from oscbridge.bridge.sources.forked.worker_setup import WHY, WorkerTask, settings_for
 from oscbridge.bridge.sources.kernel_drops import KernelDrops
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.due_timer import DueTimer
@@ -63,11 +65,13 @@ class ForkingListener:
         self._options = options
         self._dispatcher = dispatcher
         self._routes = list(routes)
-        self._has_plugin_routes = False
+        self._worker_task: WorkerTask | None = None
         self._reporter = RateLimitedLog(_log)
         self._loop = asyncio.get_running_loop()
         self._socket: socket.socket | None = None
         self._drops: KernelDrops | None = None
+        self.clients: UDPClientLink | None = None
+        """Over UDP."""
         self._mirror: TrafficMirror | None = None
         self._due: DueTimer | None = None
         """For messages that were scheduled before the bridge became a forking one."""
@@ -110,6 +114,8 @@ class ForkingListener:
             self.address = listen._replace(port=self._socket.getsockname()[1])
             if listen.scheme == "udp":
                 self._drops = KernelDrops(self._socket, self._dispatcher)
+                self.clients = UDPClientLink(self._socket, self._options.allow)
+                self.clients.serve(self._options.clients, None)
             self._mirror = TrafficMirror(self._show)
             self._due = DueTimer(self._dispatcher.scheduler, self._loop)
             self._worker = await self._spawn(self._routes)
@@ -122,6 +128,8 @@ class ForkingListener:
     async def stop(self) -> bool:
         """Let the children finish, within a time-out, and end the worker."""
         self._stopped = True
+        if self.clients is not None:
+            self.clients.close()
         await self._stop_watching()
         self._paused = False
         workers = self._workers
@@ -186,7 +194,12 @@ class ForkingListener:
     def _is_same_work(self, routes: Sequence[Route]) -> bool:
         """Whether the running worker does what one with these routes would do."""
         new, old = ([route.config.pure() for route in each] for each in (routes, self._routes))
-        return new == old and self._dispatcher.is_mapped == self._has_plugin_routes
+        return new == old and self._task() == self._worker_task
+
+    def _task(self) -> WorkerTask:
+        """What a worker does beside the routes."""
+        absorbed = None if self.clients is None else self.clients.absorbed
+        return WorkerTask(self._dispatcher.is_mapped, absorbed)
 
     async def _spawn(self, routes: Sequence[Route]) -> WorkerProcess:
         """A worker that listens. Raises ``OSError``."""
@@ -194,16 +207,14 @@ class ForkingListener:
         if sock is None or mirror is None:
             raise OSError(_STOPPED)
         descriptors = (sock.fileno(), *mirror.descriptors)
-        has_plugin_routes = self._dispatcher.is_mapped
-        settings = settings_for(
-            self._name, self.address, self._options, routes, has_plugin_routes, descriptors
-        )
+        task = self._task()
+        settings = settings_for(self._name, self.address, self._options, routes, task, descriptors)
         worker = WorkerProcess(partial(self._take, routes))
         await worker.start(settings, descriptors)
         if self._stopped:  # meanwhile
             await worker.end()
             raise OSError(_STOPPED)
-        self._has_plugin_routes = has_plugin_routes
+        self._worker_task = task
         worker.pause(self._paused)
         return worker
 
@@ -257,18 +268,21 @@ class ForkingListener:
                 self._deliver(routes, report)
             case DroppedRecord():
                 self._dropped(routes, report)
+            case SenderRecord():
+                if self.clients is not None:
+                    self.clients.reported(cast(ClientAddress, report.sender), report.is_reachable)
             case RouteCountsRecord():
                 route_at(routes, report.route).add_counts(report.passed, report.filtered)
             case CountsRecord():
                 add_record(self._dispatcher, report)
             case MessagesLost(count):
-                self._dispatcher.report_dropped("child", count, _WHY["child"])
+                self._dispatcher.report_dropped("child", count, WHY["child"])
             case ClientDisconnected(client):
                 self._dispatcher.client_disconnected(cast(ClientAddress, client))
 
     def _dropped(self, routes: Sequence[Route], record: DroppedRecord) -> None:
         reason, count, text, route = record
-        why, _, detail = (text or _WHY.get(reason, reason)).partition("\n")
+        why, _, detail = (text or WHY.get(reason, reason)).partition("\n")
         if 0 <= route < len(routes):
             routes[route].count_dropped(reason, count, why)
             why = f"{routes[route].name}: {why}"
@@ -286,7 +300,7 @@ class ForkingListener:
         """Count the messages of workers that have ended before they reported or handled them."""
         for worker in workers:
             if (held := worker.statistics.held) > 0:
-                self._dispatcher.report_dropped("worker", held, _WHY["worker"])
+                self._dispatcher.report_dropped("worker", held, WHY["worker"])
             self._dispatcher.statistics.messages -= min(held, 0)  # its children reported them
 
     def _deliver(self, routes: Sequence[Route], emission: Emission) -> None:
@@ -294,24 +308,10 @@ class ForkingListener:
         if number >= 0:
             route_at(routes, number).take(message, captures)
             return
-        peer = message.origin and message.origin.peer
-        client = cast(ClientAddress, peer if isinstance(peer, tuple) else ("", 0))
-        statistics = self._dispatcher.statistics
-        # The worker has counted it. The child that could answer has ended.
-        counted = statistics.messages, statistics.routed, statistics.unmatched
-        self._dispatcher.dispatch_message(message, client, lambda _client, _result: None)
-        statistics.messages, statistics.routed, statistics.unmatched = counted
+        dispatch_counted(self._dispatcher, message)
 
     def _show(self, packet: ReceivedPacket) -> None:
         self._dispatcher.seen(packet.data, (packet.host, packet.port))
 
 
 _STOPPED: Final = "the bridge has stopped"
-
-_WHY: Final = {
-    "child": "the process that handled it ended early",
-    "worker": "the worker that held them ended early",
-    "encode": "the message that a route made cannot be encoded",
-    "oversize": f"the message that a route made is larger than {MAX_RECORD} bytes",
-}
-"""Reasons to drop messages, in words."""

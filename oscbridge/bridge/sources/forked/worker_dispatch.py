@@ -7,10 +7,11 @@ from oscbridge.bridge.sources.forked.child_counts import WorkerStatistics
 from oscbridge.bridge.sources.forked.ipc_timetag import BundleEnd
 from oscbridge.bridge.sources.forked.worker_ipc import MirrorWriter, WorkerChannel, WorkerRoute
 from oscbridge.bridge.sources.forked.worker_settings import WorkerSettings
+from oscbridge.dispatch.absorbing_map import AbsorbingMap
 from oscbridge.dispatch.cache import Target
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.forwarded_tag import ForwardedTag
-from oscbridge.dispatch.handler import ClientAddress, Reply
+from oscbridge.dispatch.handler import ClientAddress, Handler, Reply
 from oscbridge.dispatch.packet_reader import ReadMessage
 from oscbridge.dispatch.scheduler import Scheduler
 from oscbridge.errors import DecodeError
@@ -88,6 +89,9 @@ def dispatcher_for(
     dispatcher.part = f"bridge.{dispatcher.name}"
     if isinstance(dispatcher, _MirroringDispatcher):
         dispatcher.mirror = mirror
+    if settings.absorbed:
+        absorb = Handler(WorkerRoute(-1, RouteConfig(), channel), [])
+        dispatcher.adopt(AbsorbingMap(settings.absorbed, absorb))
     for number, values in enumerate(settings.routes):
         config = RouteConfig.from_pure(values)
         dispatcher.map(config.match, WorkerRoute(number, config, channel))

@@ -26,17 +26,21 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     Emission,
     ReceivedPacket,
     RouteCountsRecord,
+    SenderRecord,
     read_record,
 )
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import EncodeError
+from oscbridge.net.udp_errors import take_unreachable
+from oscbridge.net.udp_receive import may_be_osc
 from oscbridge.osc import Message
 
 __all__ = [
     "POLL_INTERVAL",
     "CountsSender",
     "MirrorWriter",
+    "SenderReports",
     "StopEvent",
     "WorkerChannel",
     "WorkerRoute",
@@ -46,6 +50,12 @@ __all__ = [
 
 POLL_INTERVAL: Final = 0.1
 """Seconds within which the end of the supervisor is noticed, and counts are sent."""
+
+REPORT_INTERVAL: Final = 1.0
+"""Seconds between reports of one sender."""
+
+MAX_REPORTED: Final = 1_024
+"""Senders whose last report is known. A full table is cleared."""
 
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -143,6 +153,30 @@ class MirrorWriter:
 
     def close(self) -> None:
         self._sock.close()
+
+
+class SenderReports:
+    """Reports the clients of a socket: those that are heard, and those that are away."""
+
+    def __init__(self, sock: socket.socket, send: Callable[[bytes], bool]) -> None:
+        self._sock = sock
+        self._send = send
+        self._reported: dict[ClientAddress, float] = {}
+
+    def take(self, batch: list[tuple[bytes, ClientAddress]]) -> None:
+        """Report the senders of datagrams; without any, those that the system knows as away."""
+        if not batch:
+            for address in take_unreachable(self._sock):
+                self._reported.pop(address, None)
+                self._send(SenderRecord(tuple(address), is_reachable=False).encode())
+        now = time.monotonic()
+        for data, sender in batch:
+            if now - self._reported.get(sender, 0.0) < REPORT_INTERVAL or not may_be_osc(data):
+                continue
+            if len(self._reported) >= MAX_REPORTED:
+                self._reported.clear()
+            if self._send(SenderRecord(tuple(sender), is_reachable=True).encode()):
+                self._reported[sender] = now
 
 
 class CountsSender:

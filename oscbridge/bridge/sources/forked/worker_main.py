@@ -34,6 +34,7 @@ from oscbridge.bridge.sources.forked.worker_ipc import (
     POLL_INTERVAL,
     CountsSender,
     MirrorWriter,
+    SenderReports,
     StopEvent,
     WorkerChannel,
     die_with,
@@ -171,6 +172,8 @@ class _WorkerUDPServer(_WorkerServer, ForkingOSCUDPServer):
         self._shared = WorkerStatistics(mmap.mmap(settings.counts, mmap.PAGESIZE))
         self._dispatcher.statistics = self._shared
         super().prepare(channel, mirror, settings)
+        if settings.absorbed is not None:
+            self.on_batch = SenderReports(self.socket, channel.try_to_send).take
 
     def get_request(self) -> Any:
         request = super().get_request()

@@ -35,6 +35,7 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     MessagesLost,
     ReceivedPacket,
     RouteCountsRecord,
+    SenderRecord,
     WorkerFailed,
     WorkerReady,
     read_record,
@@ -67,7 +68,13 @@ REST: Final = 100_000
 _PROGRAM: Final = "oscbridge.bridge.sources.forked.worker_main"
 
 WorkerReport: TypeAlias = (
-    Emission | DroppedRecord | CountsRecord | RouteCountsRecord | ClientDisconnected | MessagesLost
+    Emission
+    | DroppedRecord
+    | CountsRecord
+    | RouteCountsRecord
+    | ClientDisconnected
+    | SenderRecord
+    | MessagesLost
 )
 """What a listening worker sends."""
 

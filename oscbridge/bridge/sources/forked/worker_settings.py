@@ -39,6 +39,8 @@ class WorkerSettings:
     routes: Sequence[Mapping[str, Any]]
     """The pure steps of each route (:meth:`RouteConfig.pure`)."""
     has_plugin_routes: bool
+    absorbed: Sequence[str] | None
+    """Addresses of messages for the bridge itself; None if it has no clients."""
     path: Sequence[str]
     """``sys.path``."""
     log_level: int

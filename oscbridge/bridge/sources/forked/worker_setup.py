@@ -6,14 +6,32 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Final, NamedTuple
 
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.routes.route import Route
+from oscbridge.bridge.sources.forked.ipc_protocol import MAX_RECORD
 from oscbridge.bridge.sources.forked.worker_settings import WorkerSettings
 from oscbridge.logs.setup import log_form
 from oscbridge.net.url import OSCURL
 
-__all__ = ["settings_for"]
+__all__ = ["WHY", "WorkerTask", "settings_for"]
+
+WHY: Final = {
+    "child": "the process that handled it ended early",
+    "worker": "the worker that held them ended early",
+    "encode": "the message that a route made cannot be encoded",
+    "oversize": f"the message that a route made is larger than {MAX_RECORD} bytes",
+}
+"""Reasons to drop messages of a worker, in words."""
+
+
+class WorkerTask(NamedTuple):
+    """What a worker does beside the routes of the configuration."""
+
+    has_plugin_routes: bool
+    absorbed: tuple[str, ...] | None
+    """Addresses of messages for the bridge itself; None if it has no clients."""
 
 
 def settings_for(
@@ -21,7 +39,7 @@ def settings_for(
     address: OSCURL,
     options: BridgeOptions,
     routes: Sequence[Route],
-    has_plugin_routes: bool,
+    task: WorkerTask,
     descriptors: tuple[int, int, int],
 ) -> WorkerSettings:
     """The settings of a worker that inherits these descriptors.
@@ -48,7 +66,8 @@ def settings_for(
         },
         forwards_tags=options.time_tags == "forward",
         routes=[route.config.pure() for route in routes],
-        has_plugin_routes=has_plugin_routes,
+        has_plugin_routes=task.has_plugin_routes,
+        absorbed=task.absorbed,
         path=sys.path,
         log_level=logging.getLogger("oscbridge").getEffectiveLevel(),
         log_form=log_form(),
