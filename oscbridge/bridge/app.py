@@ -105,8 +105,7 @@ class App:
 
     def _apply_backpressure(self) -> None:
         """Pause bridges that feed an endpoint with backpressure, resume the others."""
-        for name, listener in self.listeners.items():
-            # Computed for each: one that is resumed may fill its endpoint again.
+        for name, listener in self.listeners.items():  # each that is resumed may fill sinks again
             sinks = self._routing.sources[name].sinks.values()
             listener.pause(any(sink.has_backpressure for sink in sinks))
 
@@ -274,7 +273,7 @@ class App:
             fix = "; retrying" if bridge in self._missing() else ""
             _log.error("bridge.%s: %s%s", bridge, self.problems[bridge], fix)
 
-    # --- watching ----------------------------------------------------------------------------
+    # --- watching and reports ----------------------------------------------------------------
 
     def watch(self, watcher: AppWatcher | None) -> None:
         """Call ``watcher`` with every message that is received or was delivered; None for nobody.
@@ -284,8 +283,6 @@ class App:
         """
         self._watcher = watcher
         watch_all(watcher, self.listeners, self.dispatchers, self.endpoints)
-
-    # --- reports -----------------------------------------------------------------------------
 
     def flush_reports(self, *, everything: bool = False) -> None:
         """Log overdue summaries, or ``everything``. To be called about once per second."""
