@@ -7,11 +7,14 @@ A rule is ``path types, arguments : function(arguments);``. The arguments on the
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 import click
 
 import oscbridge
 from oscbridge_midi.omm_left import LeftSide
-from oscbridge_midi.omm_right import Defaults, midi_options
+from oscbridge_midi.omm_right import SETTERS, assignment, midi_options
 from oscbridge_midi.omm_rules import MapRule, read_rules
 from oscbridge_midi.omm_terms import UntranslatableRule
 
@@ -37,33 +40,51 @@ def translate(
     ``channel`` (1 to 16) and ``velocity`` are the values of the words ``channel`` and
     ``velocity``, which OSC2MIDI takes from its command line.
     """
-    defaults = Defaults(float(channel - 1), float(velocity))
-    tables: dict[str, oscbridge.TomlTable] = {
-        f"bridge.{source}": {},
-        f"endpoint.{endpoint}": {"type": "midi", "output": output},
-    }
-    rules = [_translate(rule, source, endpoint, defaults) for rule in read_rules(text)]
-    return oscbridge.ImportedFile(tables, rules, NOTES)
+    rules = list(read_rules(text))
+    set_by_rules = {SETTERS[rule.function] for rule in rules if rule.function in SETTERS}
+    defaults = {"channel": channel - 1, "velocity": velocity}
+    variables = {name: value for name, value in defaults.items() if name in set_by_rules}
+    known = {name: float(value) for name, value in defaults.items() if name not in variables}
+    tables: dict[str, oscbridge.TomlTable] = {"variables": variables} if variables else {}
+    tables[f"bridge.{source}"] = {}
+    tables[f"endpoint.{endpoint}"] = {"type": "midi", "output": output}
+    translated = [_translate(rule, source, endpoint, known) for rule in rules]
+    return oscbridge.ImportedFile(tables, translated, NOTES)
 
 
 def _translate(
-    rule: MapRule, source: str, endpoint: str, defaults: Defaults
+    rule: MapRule, source: str, endpoint: str, known: Mapping[str, float]
 ) -> oscbridge.ImportedRule:
     try:
         if rule.problem:
             raise UntranslatableRule(rule.problem)
-        left = LeftSide.read(rule)
-        options = midi_options(left, rule.function, rule.right, defaults)
+        variables = [name for name in SETTERS.values() if _uses_variable(rule, name, known)]
+        left = LeftSide.read(rule, variables)
+        if rule.function in SETTERS:
+            then: dict[str, oscbridge.TomlValue] = {
+                "set": assignment(left, rule.function, rule.right, known)
+            }
+        else:
+            options = midi_options(left, rule.function, rule.right, known)
+            then = {} if options is None else {"midi": options}
     except UntranslatableRule as error:
         return oscbridge.ImportedRule(rule.line, rule.text, reason=str(error), count=rule.count)
     keys: dict[str, oscbridge.TomlValue] = {"from": source, "match": left.match}
     keys["types"] = left.types
     if left.conditions:
         keys["when"] = " and ".join(left.conditions)
-    keys["to"] = endpoint
-    if options is not None:
-        keys["midi"] = options
+    if variables:
+        values = " ".join(f"{{= var.{name}}}" for name in variables)
+        keys["send"] = f"{{address}} {{*}} {values}"
+    if "set" not in then:
+        keys["to"] = endpoint
+    keys |= then
     return oscbridge.ImportedRule(rule.line, rule.text, [keys], left.note, rule.count)
+
+
+def _uses_variable(rule: MapRule, name: str, known: Mapping[str, float]) -> bool:
+    """Whether the right side has this word, and other rules change its value."""
+    return name not in known and any(re.search(rf"\b{name}\b", each) for each in rule.right)
 
 
 IMPORTER = oscbridge.Importer(

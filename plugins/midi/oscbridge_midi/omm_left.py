@@ -63,8 +63,11 @@ class LeftSide:
     """What differs from the map; may be empty."""
 
     @classmethod
-    def read(cls, rule: MapRule) -> LeftSide:
-        """Raises :class:`UntranslatableRule`."""
+    def read(cls, rule: MapRule, variables: Sequence[str] = ()) -> LeftSide:
+        """The left side; the route appends the values of ``variables`` to the arguments.
+
+        Raises :class:`UntranslatableRule`.
+        """
         path = rule.path
         note = ""
         if not path.startswith("/"):  # as bridges read such addresses
@@ -86,6 +89,9 @@ class LeftSide:
             match += _path_part(given[index], index, places, conditions) + piece
         for index, tag in enumerate(rule.types):
             _argument(given[count + index], index, tag, places, conditions)
+        for index, name in enumerate(variables, len(rule.types)):
+            value = LinearTerm(name, 1.0, 0.0)
+            places[name] = Place(f"{{{index}}}", _argument_name(index), True, value)
         if rule.values:
             conditions.append(_one_of(places[JOINED].expression, rule.values))
         return cls(match, rule.types, places, conditions, note)
@@ -117,7 +123,7 @@ def _argument(
     """A name, or a condition for a number or a range."""
     if not given:
         return
-    expression = "xyz"[index] if index < 3 else f"args[{index}]"
+    expression = _argument_name(index)
     between = RANGE.fullmatch(given)
     value = LinearTerm("", 0.0, 0.0) if between else linear(given)
     if value.name:
@@ -132,6 +138,10 @@ def _argument(
         conditions.append(_within(expression, low, high))
     elif not low <= _CONSTANTS.get(tag, 0.0) <= high:
         raise UntranslatableRule(f"{given!r} never matches the type {tag}")
+
+
+def _argument_name(index: int) -> str:
+    return "xyz"[index] if index < 3 else f"args[{index}]"
 
 
 def _within(expression: str, low: float, high: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 import oscbridge
 from oscbridge_midi.fields import MidiField
@@ -11,7 +11,7 @@ from oscbridge_midi.message_table import BY_STATUS, BY_TYPE
 from oscbridge_midi.omm_left import LeftSide, Place
 from oscbridge_midi.omm_terms import RANGE, LinearTerm, UntranslatableRule, decimal, linear
 
-__all__ = ["Defaults", "midi_options"]
+__all__ = ["SETTERS", "assignment", "midi_options"]
 
 _Options: TypeAlias = "dict[str, oscbridge.TomlValue]"
 
@@ -25,40 +25,33 @@ _TYPES: Final[Mapping[str, str]] = {
     "pitchbend": "pitchwheel",
 }
 
-_STATE: Final = ("setchannel", "setvelocity", "setshift")
-"""Functions that change what later messages do."""
+SETTERS: Final[Mapping[str, str]] = {"setchannel": "channel", "setvelocity": "velocity"}
+"""Functions that set a word of the right sides of all rules, which is a variable then."""
+
+_HIGHEST: Final[Mapping[str, int]] = {"channel": 15, "velocity": 127}
 
 _TOO_LARGE: Final = 1e9
 """Numbers from here on cannot be written in a route."""
 
 
-class Defaults(NamedTuple):
-    """Values that OSC2MIDI takes from its command line."""
-
-    channel: float = 0.0
-    """From 0, as in maps."""
-    velocity: float = 100.0
-
-
 def midi_options(
-    left: LeftSide, function: str, right: Sequence[str], defaults: Defaults
+    left: LeftSide, function: str, right: Sequence[str], known: Mapping[str, float]
 ) -> _Options | None:
     """The keys of ``midi = {...}``; None to send the message of type ``m`` that it carries.
 
-    Raises :class:`UntranslatableRule`.
+    ``known`` are the words that are constants. Raises :class:`UntranslatableRule`.
     """
     if function == "midimessage":
         if "m" not in left.types:
             raise UntranslatableRule("midimessage requires an argument of type m")
         return None
-    known = {"channel": defaults.channel, "velocity": defaults.velocity}
     args = [linear(_low(each), known) for each in right]
     if function == "note":
         return _note(left, args)
     if function == "rawmidi":
         return _raw(left, args)
-    if function in _STATE:
-        raise UntranslatableRule(f"{function} changes later messages, which routes cannot do")
+    if function == "setshift":
+        raise UntranslatableRule("setshift shifts notes from a MIDI port, which is not a message")
     if function not in _TYPES:
         raise UntranslatableRule(f"unknown function {function!r}")
     kind = BY_TYPE[_TYPES[function]]
@@ -71,6 +64,20 @@ def midi_options(
             for field, arg in zip(kind.fields, args, strict=True)
         },
     }
+
+
+def assignment(
+    left: LeftSide, function: str, right: Sequence[str], known: Mapping[str, float]
+) -> _Options:
+    """The keys of ``set = {...}`` for a function of :data:`SETTERS`.
+
+    Raises :class:`UntranslatableRule`.
+    """
+    if len(right) != 1:
+        raise UntranslatableRule(f"{function} takes 1 argument")
+    name = SETTERS[function]
+    value = _text(left, linear(_low(right[0]), known))
+    return {name: f"clamp(int({value}), 0, {_HIGHEST[name]})"}
 
 
 def _note(left: LeftSide, args: Sequence[LinearTerm]) -> _Options:

@@ -60,6 +60,14 @@ button i, a        : controlchange( channel, 29, a );
 /m m, message      : midimessage( message );
 """
 
+STATE = """
+/loud/{i} f, step,val : setvelocity( val*127 );
+/chan i, c         : setchannel( c );
+/grid/{i} i, n,s   : note( channel, n, velocity, s );
+/key i, n          : noteon( channel, n, velocity );
+/cc f, x           : controlchange( channel, 7, x*127 );
+"""
+
 SENT: Sequence[tuple[str, str, tuple[oscbridge.Argument, ...], str]] = [
     ("/fader/7", "f", (0.5,), "b00740"),
     ("/fader/7", "i", (1,), ""),
@@ -134,6 +142,24 @@ async def test_routes_send_what_the_rules_stand_for(start: Any, join: Any) -> No
     assert wrong == []
 
 
+async def test_functions_that_set_a_word_change_later_messages(start: Any, join: Any) -> None:
+    imported = translate(STATE, "osc", channel=2)
+    assert [rule.reason for rule in imported.rules if not rule.routes] == []
+    variables = oscbridge.toml_table("[variables]", imported.tables["variables"])
+    escaped = (variables + toml(imported)).replace("{", "{{").replace("}", "}}")
+    wire = await join(bridge := await start(configuration=escaped))
+    bridge.send("/grid/60", 1)
+    assert (await wire.read(3)).hex() == "913c64"
+    bridge.send("/loud/3", 0.5)
+    bridge.send("/chan", 4)
+    bridge.send("/grid/61", 1)
+    bridge.send("/grid/61", 0)
+    bridge.send("/key", 62)
+    bridge.send("/chan", 99)
+    bridge.send("/cc", 1.0)
+    assert (await wire.read(12)).hex() == "943d3f" + "843d40" + "943e3f" + "bf077f"
+
+
 def test_rules_for_values_on_a_line_are_joined() -> None:
     rules = [rule for rule in translate(RULES).rules if rule.text.startswith("/fx")]
     assert [rule.count for rule in rules] == [1, 3]
@@ -149,7 +175,7 @@ def test_range_in_a_path_is_listed(left: str) -> None:
 @pytest.mark.parametrize(
     ("rule", "reason"),
     [
-        ("/a i, x : setshift(x)", "setshift changes later messages"),
+        ("/a i, x : setshift(x)", "setshift shifts notes"),
         ("/a i, x : setoctave(x)", "unknown function 'setoctave'"),
         ("/a T, 3 : programchange(0, 1)", "'3' never matches the type T"),
         ("/a s, x : programchange(0, x)", "unknown variable 'x': not a number on the left side"),
