@@ -60,6 +60,17 @@ def test_ramp_glides_at_its_rate_and_ends_at_the_exact_value(
     assert ramp.held == loop.waiting == 0
 
 
+@pytest.mark.parametrize("start", [0.0, 0.3, 1.0, 1e6])
+def test_ramp_sends_nothing_just_before_its_end(
+    start: float, ramp: Ramp, steps: list[Message], loop: Loop
+) -> None:
+    loop.go(start)
+    ramp.put(Message.of("/x", 0.0))
+    ramp.put(Message.of("/x", 1.0))
+    loop.go(1.1)
+    assert max(message.args[0] for message in steps) <= 0.99
+
+
 def test_ramp_of_whole_numbers_sends_each_once_with_their_type(
     ramp: Ramp, steps: list[Message], out: list[Message], loop: Loop
 ) -> None:

@@ -101,7 +101,9 @@ class Ramp:
 
     def _set_timer(self, now: float) -> None:
         first = min(glide.since for glide in self._glides.values()) + self._seconds
-        due = min(now + 1 / RAMP_RATE, max(first, now))
+        due = now + 1 / RAMP_RATE
+        if due > first - 0.5 / RAMP_RATE:  # no message just before the last one
+            due = max(first, now)
         self._timer = self._loop.call_at(due, self._tick, due)
 
     def _tick(self, expected: float) -> None:
