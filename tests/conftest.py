@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from app_fixtures import make_app, running, send, types  # noqa: F401
+from hypothesis import settings
 
 from oscbridge.dispatcher import Dispatcher
 from oscbridge.osc import Argument, Message, decode_message, encode_message
@@ -26,6 +27,10 @@ from oscbridge.osc_tcp_server import (
 from oscbridge.server.connection_limits import StreamLimits
 
 WAIT = 10.0
+
+# Examples take as long as a busy machine needs.
+settings.register_profile("oscbridge", deadline=None)
+settings.load_profile("oscbridge")
 
 
 @pytest.fixture
