@@ -60,7 +60,7 @@ to    = "desk"
 # not translated: nothing to send to
 
 # line 3: /wrong dask
-# not translated: to = 'dask': no such endpoint; did you mean 'desk'?
+# not translated: to = 'dask': no such bridge or endpoint; did you mean 'desk'?
 """
 
 

@@ -136,7 +136,9 @@ def test_text_from_the_network_cannot_forge_a_line_or_control_the_terminal(
     assert all(line.isprintable() for line in lines)
     assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [A-Z]+ ", line) for line in lines)
     (line,) = [line for line in lines if "1 message lost" in line]
-    assert re.search(r"ERROR +\S.*: 1 message lost: my_show:fail failed: ValueError: no", line)
+    assert re.search(
+        r"ERROR +route 1 \(/bad\): 1 message lost: my_show:fail failed: ValueError: no", line
+    )
     assert "\\x1b[2J" in line
     assert re.search(r"\(at \S+my_show\.py:3 in fail\)$", line)
 

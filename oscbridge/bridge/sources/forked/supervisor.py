@@ -283,9 +283,10 @@ class ForkingListener:
     def _dropped(self, routes: Sequence[Route], record: DroppedRecord) -> None:
         reason, count, text, route = record
         why, _, detail = (text or WHY.get(reason, reason)).partition("\n")
+        place = f"bridge.{self._name}"
         if 0 <= route < len(routes):
             routes[route].count_dropped(reason, count, why)
-            why = f"{routes[route].name}: {why}"
+            place = routes[route].name
         elif reason == "record":
             self._dispatcher.statistics.bad[reason] += count
         else:  # a route of a plugin
@@ -293,7 +294,7 @@ class ForkingListener:
             self._dispatcher.last_failure = why
         level = logging.ERROR if reason == "function" else logging.WARNING
         messages = "message" if count == 1 else "messages"
-        text = f"bridge.{self._name}: {count} {messages} lost: {why}"
+        text = f"{place}: {count} {messages} lost: {why}"
         self._reporter.report(reason, text, level=level, detail=detail, count=count)
 
     def _count_lost(self, *workers: WorkerProcess) -> None:

@@ -339,7 +339,7 @@ async def test_errors_of_a_function_are_logged_at_a_limited_rate(
     record, summary = caplog.records
     text = record.getMessage()
     assert text.startswith(
-        f"bridge.in: 1 message lost: route 1 (*): {name}:harm failed: ValueError: no good ("
+        f"route 1 (*): 1 message lost: {name}:harm failed: ValueError: no good ("
     )
     assert text.endswith(f"{name}.py:4)")
     assert summary.getMessage().startswith(f"{text} (19 more in ")
@@ -427,7 +427,7 @@ async def test_message_that_is_too_large_for_a_record_is_dropped_and_counted(
         (message,) = await out(app).arrived(1)
     assert message.args == (bytes(100_000),)
     assert (
-        "1 message lost: route 1 (*): the message that a route made is larger than 131072 bytes"
+        "route 1 (*): 1 message lost: the message that a route made is larger than 131072 bytes"
         in caplog.text
     )
 
