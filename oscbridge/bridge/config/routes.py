@@ -17,7 +17,8 @@ from oscbridge.bridge.config.variable_routes import variable_problems
 from oscbridge.bridge.routes.config import OptionExpressions, RouteConfig
 from oscbridge.bridge.routes.expression_problems import expression_problems
 from oscbridge.bridge.routes.expression_steps import used_variables
-from oscbridge.bridge.routes.pure_steps import load_function, template_of
+from oscbridge.bridge.routes.functions import load_function
+from oscbridge.bridge.routes.pure_steps import template_of
 from oscbridge.bridge.routes.variables import Variable
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.options import Options

@@ -13,7 +13,7 @@ from oscbridge.bridge.routes.variables import Value, Variables
 from oscbridge.errors import MessageDropped
 from oscbridge.expressions.expression import Args, Context, Let
 from oscbridge.osc import Message
-from oscbridge.templates.message import ExpressionMaker
+from oscbridge.templates.expression_maker import ExpressionMaker
 
 if TYPE_CHECKING:
     from oscbridge.bridge.routes.pure_steps import Out, PureSteps
