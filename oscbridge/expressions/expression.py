@@ -19,7 +19,17 @@ from oscbridge.expressions.kinds import Kind, kind_of_tree
 from oscbridge.expressions.syntax import ARGUMENTS, NAMES, column_of, parse
 from oscbridge.osc import Argument
 
-__all__ = ["CLOCK", "Args", "Bound", "Context", "Expression", "Let", "Scope", "checked_value"]
+__all__ = [
+    "CLOCK",
+    "Args",
+    "Bound",
+    "Context",
+    "Expression",
+    "Let",
+    "Scope",
+    "capture_value",
+    "checked_value",
+]
 
 Args: TypeAlias = tuple[Argument, ...]
 Let: TypeAlias = tuple[Any, ...]
@@ -117,7 +127,7 @@ class Expression:
 
         Raises :class:`~oscbridge.MessageDropped` if the address lacks a capture.
         """
-        captures = [_capture(context.captures.get(name)) for name in self.scope.captures]
+        captures = [capture_value(context.captures.get(name)) for name in self.scope.captures]
         for name, value in zip(self.scope.captures, captures, strict=True):
             if value is None and name in self.names:
                 raise MessageDropped("captures", f"the address has no capture {{{name}}}")
@@ -144,7 +154,7 @@ class Expression:
             "address": context.address,
             "types": context.types,
             **{f"var.{name}": value for name, value in context.variables.items()},
-            **{name: _capture(value) for name, value in context.captures.items()},
+            **{name: capture_value(value) for name, value in context.captures.items()},
             **dict(zip(self.scope.let, let, strict=False)),
             **{name: args[index] for name, index in ARGUMENTS.items() if index < len(args)},
         }
@@ -206,7 +216,7 @@ def _names(tree: ast.AST) -> Iterator[str]:
             yield node.id
 
 
-def _capture(text: str | None) -> int | str | None:
+def capture_value(text: str | None) -> int | str | None:
     """A capture as a value: a whole number of 32 bits as in ``send``, otherwise text."""
     if text is None or not (text.isascii() and text.isdigit() and len(text) <= 10):
         return text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from oscbridge.bridge.config.captures import RouteContext
 from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.errors import MessageDropped
@@ -11,9 +13,9 @@ from oscbridge.templates.message import MessageTemplate
 __all__ = ["route_context"]
 
 
-def route_context(route: RouteOptions) -> RouteContext:
+def route_context(route: RouteOptions, variables: Iterable[str]) -> RouteContext:
     """The names of ``let``, and the types of the messages that the route sends, if known."""
-    return RouteContext(tuple(route.let or ()), _types(route), [])
+    return RouteContext(tuple(route.let or ()), tuple(variables), _types(route), [])
 
 
 def _types(route: RouteOptions) -> str | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
+from oscbridge.bridge.routes.carried_values import CarriedValues
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.bridge.routes.expression_steps import ExpressionSteps, scope_of
@@ -62,7 +64,9 @@ class PureSteps:
         self._let = let
         self._variables = variables
         decides = config.let or config.set or config.when is not None
-        has_expressions = decides or self._sends_expressions
+        has_expressions = decides or self._sends_expressions or config.carried
+        self.carried = CarriedValues(config) if config.carried else None
+        """Values for the expressions in options for endpoints, while ``out`` is called."""
         self._expressions = ExpressionSteps(config, captures) if has_expressions else None
         self._function = None if config.function is None else load_function(config.function)
 
@@ -107,15 +111,16 @@ class PureSteps:
         """``let`` and ``when``, which see the original arguments, then the other steps."""
         known = self._let or ()
         evaluate = steps.bind_let(context) if self._let is None else None
-        template = self._template
-        sends = template is not None and self._sends_expressions
-        make = template.bind_expressions(context) if template is not None and sends else None
-        rest = out
-        scale = None
+        template, scale, make, rest = self._template, None, None, out
+        if template is not None and self._sends_expressions:
+            scaled = context
+            if self._scale is not None and types is not None:
+                tags, scale = self._scale.bind(types)
+                scaled = replace(context, types=tags)
+            make = template.bind_expressions(scaled)
         if make is None:
             rest = self._bind_steps(context.address, types, context.captures, out)
-        elif self._scale is not None and types is not None:
-            _, scale = self._scale.bind(types)
+        carried, variables = self.carried, context.variables
         if self._variables is not None:
             maker = make if make is None or scale is None else _after_scale(scale, make)
             let = (lambda _args: known) if evaluate is None else evaluate
@@ -138,6 +143,8 @@ class PureSteps:
                     if not passes:
                         self.counts.filter("when")
                         return
+                if carried is not None:
+                    carried.keep(let, variables)
                 if make is None:
                     rest(message)
                     return

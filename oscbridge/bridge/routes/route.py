@@ -246,11 +246,17 @@ class Route:
         counts = self.counts
         if self.is_muted:
             return lambda _message: counts.filter(MUTED)
-        bound = self.pure.bind(address, types, captures, self.stateful.out(captures))
+        bound = self.pure.bind(address, types, captures, self._out(captures))
         if bound is not None:
             return bound
         step = self.pure.filter(address, types, captures)
         return lambda _message: counts.filter(step)
+
+    def _out(self, captures: Mapping[str, str]) -> Out:
+        out, carried = self.stateful.out, self.pure.carried
+        if carried is None:
+            return out(captures)
+        return lambda message: out(carried.added_to(captures))(message)
 
     def take(self, message: Message, captures: Mapping[str, str]) -> None:
         """Run the steps that a worker has left to the bridge process."""

@@ -42,14 +42,8 @@ TYPES = {"synth": TextSynth}
             'send = "/b text"\nsynth = { text = "{= x * 0.5}" }',
             "{= x * 0.5} fails for messages of types 's'",
         ),
-        (
-            'let = { db = "x" }\nsynth = { text = "{= db}" }',
-            "'db' of let is only known in the keys of the route itself",
-        ),
-        (
-            'synth = { text = "{= x * var.gain}" }',
-            "'var.gain' is only known in the keys of the route itself",
-        ),
+        ('let = { db = "x" }\nsynth = { text = "{= dbs}" }', "unknown name 'dbs'"),
+        ('synth = { text = "{= x * var.gian}" }', "unknown variable 'gian'"),
         ('match = "/{len}"\nsynth = { text = "{= x}" }', "capture 'len' is a function"),
     ],
 )
