@@ -73,6 +73,13 @@ class Scope:
     let: tuple[str, ...] = ()
     """Names of earlier values of ``let``."""
     variables: tuple[str, ...] = ()
+    carried: tuple[str, ...] = ()
+    """Variables whose values are among those of ``let``, after the others."""
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The names of the values that :data:`Let` has."""
+        return (*self.let, *(f"{VARIABLES}.{name}" for name in self.carried))
 
     def __post_init__(self) -> None:
         for kind, names in (("capture", self.captures), ("let", self.let)):
@@ -98,8 +105,8 @@ class Context:
 @lru_cache(MAX_COMPILED)  # a configuration is read again for a reload, and for each of its tests
 def _compiled(text: str, scope: Scope) -> tuple[ast.expr, CodeType]:
     """The tree and the code of an expression. Raises :class:`ExpressionError`."""
-    tree = parse(text, (*scope.captures, *scope.let), scope.variables)
-    return tree, generate(tree, scope.captures, scope.let)
+    tree = parse(text, (*scope.captures, *scope.let), (*scope.variables, *scope.carried))
+    return tree, generate(tree, scope.captures, scope.values)
 
 
 class Expression:
@@ -155,7 +162,7 @@ class Expression:
             "types": context.types,
             **{f"var.{name}": value for name, value in context.variables.items()},
             **{name: capture_value(value) for name, value in context.captures.items()},
-            **dict(zip(self.scope.let, let, strict=False)),
+            **dict(zip(self.scope.values, let, strict=False)),
             **{name: args[index] for name, index in ARGUMENTS.items() if index < len(args)},
         }
         return ((name, known[name]) for name in self.names if name in known)

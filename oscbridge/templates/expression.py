@@ -23,14 +23,13 @@ MAX_BOUND: Final = 1_024
 
 _WORD: Final = re.compile(r"[^\W\d]\w*")
 _VARIABLE: Final = re.compile(r"\bvar\s*\.\s*(\w+)")
-_PREFIX: Final = "var."
 _NO_LET: Final[Let] = ()
 
 
 class _BoundExpression(NamedTuple):
     call: Callable[[Args, Let], Argument]
-    captures: Let
-    """The values of names that are captures."""
+    let: Let | None
+    """The values of its names; None if they differ from message to message."""
 
 
 class TemplateExpression:
@@ -47,11 +46,9 @@ class TemplateExpression:
         # Which names are captures, and which are those of let, only the route knows.
         words = tuple(word for word in dict.fromkeys(_WORD.findall(text)) if _is_free(word))
         variables = tuple(dict.fromkeys(_VARIABLE.findall(text)))
-        self._expression = Expression(text, Scope(let=words, variables=variables))
-        self._variables = tuple(
-            name for name in variables if f"{_PREFIX}{name}" in self._expression.names
-        )
-        self._names = tuple(word if word in self._expression.names else None for word in words)
+        scope = Scope(let=words, carried=variables)
+        self._expression = expression = Expression(text, scope)
+        self._names = tuple(name if name in expression.names else None for name in scope.values)
         self._bound: dict[object, _BoundExpression] = {}
 
     @cached_property
@@ -68,11 +65,11 @@ class TemplateExpression:
             call = self._always
             if call is not None:
                 return call(message.args, _NO_LET)
-            if isinstance(captures, CarryingCaptures):
-                call, let = self._bind_carried(message, captures, captures.carried)
-            else:
-                call, let = self._bind(message, captures)
-            return call(message.args, let)
+            bound = self._bind(message, captures)
+            let = bound.let
+            if let is None and isinstance(captures, CarryingCaptures):
+                let = self._values(captures, captures.carried)
+            return bound.call(message.args, let or _NO_LET)
         except MessageDropped as error:
             raise ExpressionFailed(f"{message.address}: {error}") from None
 
@@ -81,26 +78,23 @@ class TemplateExpression:
         return self._placeholder.type or type_tag_of(value)
 
     def _bind(self, message: Message, captures: Mapping[str, str]) -> _BoundExpression:
-        key = message.address, message.types, *captures.values()
+        carries = isinstance(captures, CarryingCaptures)
+        key = carries, message.address, message.types, *captures.values()
         bound = self._bound.get(key)
         if bound is None:
-            bound = self._bind_carried(message, captures, {})
+            context = Context(message.address, message.types or "", captures)
+            call = bind_result(self._expression, self._placeholder.type, context)
+            bound = _BoundExpression(call, None if carries else self._values(captures, {}))
             if len(self._bound) >= MAX_BOUND:
                 self._bound.clear()
             self._bound[key] = bound
         return bound
 
-    def _bind_carried(
-        self, message: Message, captures: Mapping[str, str], carried: Mapping[str, Argument]
-    ) -> _BoundExpression:
-        """The same for one message, as the values differ from message to message."""
-        variables = {name: _look_up(f"{_PREFIX}{name}", {}, carried) for name in self._variables}
-        context = Context(message.address, message.types or "", captures, variables)
-        call = bind_result(self._expression, self._placeholder.type, context)
-        values = [
-            None if name is None else _look_up(name, captures, carried) for name in self._names
-        ]
-        return _BoundExpression(call, tuple(values))
+    def _values(self, captures: Mapping[str, str], carried: Mapping[str, Argument]) -> Let:
+        """The values of the names that it uses."""
+        return tuple(
+            [None if name is None else _look_up(name, captures, carried) for name in self._names]
+        )
 
 
 def _is_free(word: str) -> bool:
@@ -113,4 +107,6 @@ def _look_up(name: str, captures: Mapping[str, str], carried: Mapping[str, Argum
         return carried[name]
     if name in captures:
         return capture_value(captures[name])
+    if "." in name:  # it was stored on disk by a route whose options did not use it
+        raise MessageDropped("captures", f"the message came without a value of {name}")
     raise MessageDropped("captures", f"the address has no capture {{{name}}}")
