@@ -55,6 +55,14 @@ def test_problem_of_an_expression_in_the_options_is_reported(route: str, text: s
     assert text in str(failed.value)
 
 
+def test_problem_of_let_is_reported_once() -> None:
+    route = 'from = "stage"\nto = "synth"\nlet = { len = "x" }\nsynth = { text = "{= x}" }\n'
+    with pytest.raises(ConfigurationError) as failed:
+        parse(f'[bridge.stage]\n[endpoint.synth]\ntype = "synth"\n[[route]]\n{route}', TYPES, "a")
+    assert str(failed.value).count("\n") == 0
+    assert "let.len" in str(failed.value)
+
+
 @pytest.mark.parametrize(
     "route", ['text = "{= y}"', 'text = "{= n * 2 + x}"', 'text = "{n} {= len(args)}"']
 )
