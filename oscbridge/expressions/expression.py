@@ -19,7 +19,17 @@ from oscbridge.expressions.kinds import Kind, kind_of_tree
 from oscbridge.expressions.syntax import ARGUMENTS, NAMES, column_of, parse
 from oscbridge.osc import Argument
 
-__all__ = ["CLOCK", "Args", "Bound", "Context", "Expression", "Let", "Scope", "checked_value"]
+__all__ = [
+    "CLOCK",
+    "Args",
+    "Bound",
+    "Context",
+    "Expression",
+    "Let",
+    "Scope",
+    "capture_value",
+    "checked_value",
+]
 
 Args: TypeAlias = tuple[Argument, ...]
 Let: TypeAlias = tuple[Any, ...]
@@ -63,6 +73,13 @@ class Scope:
     let: tuple[str, ...] = ()
     """Names of earlier values of ``let``."""
     variables: tuple[str, ...] = ()
+    carried: tuple[str, ...] = ()
+    """Variables whose values are among those of ``let``, after the others."""
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The names of the values that :data:`Let` has."""
+        return (*self.let, *(f"{VARIABLES}.{name}" for name in self.carried))
 
     def __post_init__(self) -> None:
         for kind, names in (("capture", self.captures), ("let", self.let)):
@@ -88,8 +105,8 @@ class Context:
 @lru_cache(MAX_COMPILED)  # a configuration is read again for a reload, and for each of its tests
 def _compiled(text: str, scope: Scope) -> tuple[ast.expr, CodeType]:
     """The tree and the code of an expression. Raises :class:`ExpressionError`."""
-    tree = parse(text, (*scope.captures, *scope.let), scope.variables)
-    return tree, generate(tree, scope.captures, scope.let)
+    tree = parse(text, (*scope.captures, *scope.let), (*scope.variables, *scope.carried))
+    return tree, generate(tree, scope.captures, scope.values)
 
 
 class Expression:
@@ -117,7 +134,7 @@ class Expression:
 
         Raises :class:`~oscbridge.MessageDropped` if the address lacks a capture.
         """
-        captures = [_capture(context.captures.get(name)) for name in self.scope.captures]
+        captures = [capture_value(context.captures.get(name)) for name in self.scope.captures]
         for name, value in zip(self.scope.captures, captures, strict=True):
             if value is None and name in self.names:
                 raise MessageDropped("captures", f"the address has no capture {{{name}}}")
@@ -144,8 +161,8 @@ class Expression:
             "address": context.address,
             "types": context.types,
             **{f"var.{name}": value for name, value in context.variables.items()},
-            **{name: _capture(value) for name, value in context.captures.items()},
-            **dict(zip(self.scope.let, let, strict=False)),
+            **{name: capture_value(value) for name, value in context.captures.items()},
+            **dict(zip(self.scope.values, let, strict=False)),
             **{name: args[index] for name, index in ARGUMENTS.items() if index < len(args)},
         }
         return ((name, known[name]) for name in self.names if name in known)
@@ -206,7 +223,7 @@ def _names(tree: ast.AST) -> Iterator[str]:
             yield node.id
 
 
-def _capture(text: str | None) -> int | str | None:
+def capture_value(text: str | None) -> int | str | None:
     """A capture as a value: a whole number of 32 bits as in ``send``, otherwise text."""
     if text is None or not (text.isascii() and text.isdigit() and len(text) <= 10):
         return text

@@ -95,6 +95,8 @@ class _Generator(ast.NodeTransformer):
         return _call(NOW[1:]) if node.id == "now" else node
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        if (name := f"{VARIABLES}.{node.attr}") in self._let:
+            return _item("let", self._let[name])
         return ast.Subscript(ast.Name(VARIABLES, _LOAD), ast.Constant(node.attr), _LOAD)
 
     def visit_Call(self, node: ast.Call) -> ast.expr:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from oscbridge.expressions.expression import Args, Context, Expression, Let, checked_value
+from oscbridge.expressions.expression import (
+    Args,
+    Bound,
+    Context,
+    Expression,
+    Let,
+    checked_value,
+)
 from oscbridge.osc import Argument
 from oscbridge.osc.conversion import CONVERT, LARGEST_FLOAT
 
@@ -22,11 +29,28 @@ def bind_result(
     It raises :class:`~oscbridge.MessageDropped` if the expression fails or has no such value.
     """
     bound = expression.bind(context)
-    convert = _sendable if tag is None else CONVERT[tag]
+    if tag is None:
+        return _bind_untyped(expression, bound, context)
+    convert = CONVERT[tag]
 
     def run(args: Args, let: Let) -> Argument:
         try:
             return convert(bound(args, let))
+        except Exception as error:
+            raise expression.failure(error, context, args, let) from None
+
+    return run
+
+
+def _bind_untyped(
+    expression: Expression, bound: Bound, context: Context
+) -> Callable[[Args, Let], Argument]:
+    def run(args: Args, let: Let) -> Argument:
+        try:
+            value = bound(args, let)
+            if value.__class__ is float and -LARGEST_FLOAT <= value <= LARGEST_FLOAT:
+                return value  # fast, for most messages
+            return _sendable(value)
         except Exception as error:
             raise expression.failure(error, context, args, let) from None
 
@@ -46,8 +70,6 @@ def type_tag_of(value: object) -> str:
 
 
 def _sendable(value: Any) -> Argument:
-    if value.__class__ is float and -LARGEST_FLOAT <= value <= LARGEST_FLOAT:
-        return float(value)
     if isinstance(value, bool):
         return value
     match checked_value(value):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from oscbridge.errors import MessageDropped
@@ -42,6 +41,18 @@ def to_text(value: Argument) -> str:
     return format_value(value)
 
 
+def _to_whole(bits: int) -> Callable[[Argument], int]:
+    limit = float((1 << bits - 1) - 1)
+
+    def convert(value: Argument) -> int:
+        if value.__class__ is float and -limit <= value < limit:  # fast, for most messages
+            low = math.floor(value)
+            return low + (value - low >= 0.5)
+        return _whole(value, bits)
+
+    return convert
+
+
 def _whole(value: Argument, bits: int) -> int:
     match value:
         case bool() | int():
@@ -66,6 +77,8 @@ def _real(value: Argument) -> float:
 
 
 def _single(value: Argument) -> float:
+    if value.__class__ is float and -LARGEST_FLOAT <= value <= LARGEST_FLOAT:
+        return value  # fast, for most messages
     real = _real(value)
     if LARGEST_FLOAT < abs(real) < math.inf:
         raise MessageDropped("conversion", f"{_shown(value)} does not fit into 32 bits")
@@ -82,7 +95,7 @@ def _converter(row: TypeTag) -> Callable[[Argument], Argument]:
         return to_text
     size = row.number.size if row.number is not None else 0
     if row.python is int:
-        return partial(_whole, bits=8 * size)
+        return _to_whole(8 * size)
     return _real if size > 4 else _single
 
 

@@ -21,22 +21,19 @@ a backslash makes ``"``, ``\\``, ``{`` and ``}`` literal, and ``\\n`` a new line
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from oscbridge.errors import MessageDropped
 from oscbridge.expressions.expression import Context, Expression, Let, Scope
-from oscbridge.expressions.results import bind_result, type_tag_of
+from oscbridge.expressions.results import bind_result
 from oscbridge.osc import Argument, Message
 from oscbridge.osc.arguments import split_types
 from oscbridge.osc.conversion import CONVERT, to_text
+from oscbridge.templates.expression_maker import ExpressionMaker, expression_maker
 from oscbridge.templates.message_parser import FORBIDDEN, Constant, Token, parse_message
 from oscbridge.templates.placeholders import Args, Placeholder, Template, unknown_capture
 
-__all__ = ["BoundTemplate", "ExpressionMaker", "MessageTemplate"]
-
-
-ExpressionMaker: TypeAlias = Callable[[Args, Let], tuple[str, str, Args]]
-"""From the arguments and the values of ``let`` to the address, the types and the arguments."""
+__all__ = ["BoundTemplate", "MessageTemplate"]
 
 
 class BoundTemplate(NamedTuple):
@@ -143,37 +140,7 @@ class MessageTemplate:
             else:
                 made.append(self._bind_value(token, plain, context))
         to = context.address if self.keeps_address else self._bind_to(plain, context)
-        makers = [maker for _, maker in made]
-        tags = [tag for tag, _ in made]
-        only = tags[0] if len(tags) == 1 else None
-        if isinstance(to, str) and only is not None:
-            (maker,) = makers
-            return lambda args, let: (to, only, (maker(args, let),))
-
-        if isinstance(to, str) and None not in tags:
-            types = "".join(map(str, tags))
-            return lambda args, let: (to, types, tuple([maker(args, let) for maker in makers]))
-
-        if isinstance(to, str) and tags.count(None) == 1:
-            at = tags.index(None)
-            head, tail = "".join(map(str, tags[:at])), "".join(map(str, tags[at + 1 :]))
-
-            def make_one(args: Args, let: Let) -> tuple[str, str, Args]:
-                values = tuple([maker(args, let) for maker in makers])
-                return to, f"{head}{type_tag_of(values[at])}{tail}", values
-
-            return make_one
-
-        def make(args: Args, let: Let) -> tuple[str, str, Args]:
-            address = to if isinstance(to, str) else to(args, let)
-            values = tuple([maker(args, let) for maker in makers])
-            made_types = [
-                type_tag_of(value) if tag is None else tag
-                for tag, value in zip(tags, values, strict=True)
-            ]
-            return address, "".join(made_types), values
-
-        return make
+        return expression_maker(to, made)
 
     def _bind_value(
         self, token: Token, plain: _Context, context: Context

@@ -146,15 +146,27 @@ def measure(
                     progress.update(task, description=title)
                     figures[tree] = _measure_one(tree, section, timeout)
                     progress.advance(task)
+                pairs = paired(figures[base], figures[new])
             except CannotRun as error:
                 problems[section] = f"round {each + 1} {error}"
                 if each < MIN_ROUNDS:
                     del found[section]
                 progress.update(task, completed=(number + 1) * rounds * 2)
                 break
-            for pair in zip(figures[base], figures[new], strict=True):
+            for pair in pairs:
                 found[section].setdefault(pair[0].name, []).append(pair)
     return found, problems
+
+
+def paired(base: Sequence[Figure], new: Sequence[Figure]) -> list[tuple[Figure, Figure]]:
+    """The figures of both by name, without those that the base does not have yet.
+
+    Raises :class:`CannotRun` if only the base has one.
+    """
+    by_name = {figure.name: figure for figure in new}
+    if missing := [figure.name for figure in base if figure.name not in by_name]:
+        raise CannotRun(f"measures {', '.join(missing)} on the base only")
+    return [(figure, by_name[figure.name]) for figure in base]
 
 
 def _measure_one(tree: Tree, section: str, timeout: float) -> list[Figure]:

@@ -73,6 +73,15 @@ def running_bridge(
             yield process
 
 
+def is_accepted(text: str, environment: Mapping[str, str] | None = None) -> bool:
+    """Whether this revision knows all that a configuration uses."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "bench.toml"
+        file.write_text(text)
+        command = [PROGRAM, "check", str(file)]
+        return not subprocess.run(command, capture_output=True, env=environment).returncode
+
+
 @cache
 def key(kind: str, name: str) -> str:
     """The name of a key of an endpoint type in this revision."""

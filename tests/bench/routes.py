@@ -16,11 +16,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from figures import Figure
-from harness import burst, free_port, running_bridge
+from harness import burst, free_port, is_accepted, running_bridge
 from table import show
 
 ROUNDS = 5
 MESSAGES = 40_000
+PORT_OF_CHECK = 9000
+"""Nothing listens there."""
 PACKET = b"/1/fader3\0\0\0,f\0\0\x3f\0\0\0"
 ROUTES = {
     "everything, no steps": "",
@@ -29,7 +31,21 @@ ROUTES = {
     "match, scale, send": (
         'match = "/1/fader{n}"\nscale = [0.0, 1.0, 0, 127]\nsend = "/control 1 {n} {0}"'
     ),
+    "match, send": 'match = "/1/fader{n}"\nsend = "/level {0}"',
 }
+NEWER = {
+    "match, when, send": 'match = "/1/fader{n}"\nwhen = "x > 0.25"\nsend = "/level {0}"',
+    "match, when, send an expression": (
+        'match = "/1/fader{n}"\nwhen = "x > 0.25"\nsend = "/level {= x * 100}"'
+    ),
+    "match, when, send an expression with a type": (
+        'match = "/1/fader{n}"\nwhen = "x > 0.25"\nsend = "/level {= x * 100 : f}"'
+    ),
+    "match, set, send": (
+        'match = "/1/fader{n}"\nset = { last = "x" }\nsend = "/level {0}"\n[variables]\nlast = 0.0'
+    ),
+}
+"""Routes that older revisions reject; those are not measured there."""
 
 PLUGIN = f"""
 import os, time
@@ -64,14 +80,19 @@ def plugin_path() -> Iterator[dict[str, str]]:
         yield os.environ | {"PYTHONPATH": folder}
 
 
-def measure(route: str, rounds: int) -> float:
-    """Microseconds of CPU time per message, from the socket to the endpoint. The median."""
-    port = free_port(socket.SOCK_STREAM)
-    text = (
+def configuration(route: str, port: int) -> str:
+    """A bridge with this route to an endpoint of the plugin."""
+    return (
         f'[bridge.in]\nlisten = "tcp+1.0://127.0.0.1:{port}"\n'
         f'[endpoint.out]\ntype = "count"\npolicy = "block"\n'
         f'[[route]]\nfrom = "in"\nto = "out"\n{route}\n'
     )
+
+
+def measure(route: str, rounds: int) -> float:
+    """Microseconds of CPU time per message, from the socket to the endpoint. The median."""
+    port = free_port(socket.SOCK_STREAM)
+    text = configuration(route, port)
     found = []
     with plugin_path() as environment, running_bridge(text, environment) as process:
         assert process.stdout is not None
@@ -86,12 +107,18 @@ def measure(route: str, rounds: int) -> float:
 
 
 def figures() -> Iterator[Figure]:
-    for name, route in ROUTES.items():
+    with plugin_path() as environment:
+        newer = {
+            name: route
+            for name, route in NEWER.items()
+            if is_accepted(configuration(route, PORT_OF_CHECK), environment)
+        }
+    for name, route in (ROUTES | newer).items():
         yield Figure(name, measure(route, ROUNDS), "µs/message", "lower")
 
 
 def report() -> None:
-    costs = {name: measure(route, ROUNDS) for name, route in ROUTES.items()}
+    costs = {name: measure(route, ROUNDS) for name, route in (ROUTES | NEWER).items()}
     bare = next(iter(costs.values()))
     show(
         f"From TCP through a route to an endpoint, µs of CPU time per message (median of {ROUNDS})",

@@ -12,7 +12,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # its modules are not a package
 
 import compare
+import routes
 from figures import Figure
+from harness import is_accepted
 from ratios import MIN_ROUNDS, Interval, interval, verdict
 from rich.console import Console
 
@@ -80,6 +82,19 @@ def test_report_fails_for_a_worse_figure(
 ) -> None:
     console = Console(quiet=True)
     assert compare.report({"section": rounds_of(base, new, better)}, {}, 5, console) is failed
+
+
+def test_figures_that_the_base_does_not_have_are_left_out() -> None:
+    old, more = (Figure(name, 1.0, "ms", "lower") for name in ("old", "more"))
+    assert compare.paired([old], [more, old]) == [(old, old)]
+    with pytest.raises(compare.CannotRun, match="measures more on the base only"):
+        compare.paired([old, more], [old])
+
+
+@pytest.mark.parametrize("name", routes.NEWER)
+def test_new_route_is_accepted_by_this_revision(name: str) -> None:
+    with routes.plugin_path() as environment:
+        assert is_accepted(routes.configuration(routes.NEWER[name], 9000), environment)
 
 
 def test_report_names_a_section_that_cannot_run() -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from oscbridge.bridge.routes.expression_problems import type_problem
 from oscbridge.expressions.expression import Expression, Scope
-from oscbridge.templates.expression import free_names
+from oscbridge.templates.expression import TemplateExpression
 from oscbridge.templates.placeholders import Placeholder, Template, unknown_capture
 
 if TYPE_CHECKING:
@@ -16,14 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = ["RouteContext", "check_captures", "check_template"]
 
-_VARIABLE: Final = re.compile(r"\bvar\.\w+")
-
 
 class RouteContext(NamedTuple):
     """What is known of the messages that reach an endpoint by a route."""
 
     let: tuple[str, ...]
-    """Names of values of ``let``, which the endpoint does not get."""
+    """Names of values of ``let``."""
+    variables: tuple[str, ...]
     types: str | None
     """Their type tags; None if they are not known."""
     expressions: list[tuple[str, Placeholder]]
@@ -56,28 +54,15 @@ def check_template(template: Template, info: ValidationInfo) -> None:
     for each in template.placeholders:
         if not each.expression:
             continue
-        names = free_names(each.expression)
-        unknown = [name for name in names if name not in (captures or ())]
-        for name in () if route is None else route.let:
-            if name in unknown:
-                raise ValueError(_only_in_route(f"{name!r} of let", name))
-        if (variable := _VARIABLE.search(each.expression)) is not None:
-            raise ValueError(_only_in_route(repr(variable[0]), variable[0]))
-        scope = Scope(names if captures is None else tuple(captures))
-        expression = Expression(each.expression, scope)
-        if route is None:
+        if captures is None or route is None:
+            TemplateExpression(each)
             continue
+        scope = Scope(tuple(captures), route.let, route.variables)
+        expression = Expression(each.expression, scope)
         why = "" if route.types is None else type_problem(expression, route.types)
         if why:
             raise ValueError(f"{each} fails for messages of types '{route.types}': {why}")
         route.expressions.append((info.field_name or "", each))
-
-
-def _only_in_route(what: str, name: str) -> str:
-    return (
-        f"{what} is only known in the keys of the route itself: "
-        f"write it into send, e.g. '/a {{= {name}}}', and x here"
-    )
 
 
 def _captures(info: ValidationInfo) -> Sequence[str] | None:

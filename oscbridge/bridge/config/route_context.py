@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from oscbridge.bridge.config.captures import RouteContext
 from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.errors import MessageDropped
+from oscbridge.expressions.expression import Scope
 from oscbridge.osc import Pattern
 from oscbridge.templates.message import MessageTemplate
 
 __all__ = ["route_context"]
 
 
-def route_context(route: RouteOptions) -> RouteContext:
-    """The names of ``let``, and the types of the messages that the route sends, if known."""
-    return RouteContext(tuple(route.let or ()), _types(route), [])
+def route_context(route: RouteOptions, variables: Iterable[str]) -> RouteContext:
+    """The names of ``let``, and the types of the messages that the route sends, if known.
+
+    Names of ``let`` that are a problem there are left out.
+    """
+    captures = Pattern(route.match, mapped=True).captures
+    let = tuple(name for name in route.let or () if _is_valid(captures, name))
+    return RouteContext(let, tuple(variables), _types(route), [])
+
+
+def _is_valid(captures: tuple[str, ...], name: str) -> bool:
+    try:
+        Scope(captures, (name,))
+    except ValueError:
+        return False
+    return True
 
 
 def _types(route: RouteOptions) -> str | None:

@@ -16,8 +16,9 @@ from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.config.variable_routes import variable_problems
 from oscbridge.bridge.routes.config import OptionExpressions, RouteConfig
 from oscbridge.bridge.routes.expression_problems import expression_problems
-from oscbridge.bridge.routes.expression_steps import used_variables
-from oscbridge.bridge.routes.pure_steps import load_function, template_of
+from oscbridge.bridge.routes.expression_steps import carried_names, used_variables
+from oscbridge.bridge.routes.functions import load_function
+from oscbridge.bridge.routes.pure_steps import template_of
 from oscbridge.bridge.routes.variables import Variable
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.options import Options
@@ -78,7 +79,7 @@ class RouteReader:
             return
         self._check_name(index, route.name)
         self._check_names(path, route)
-        template, config = self._check_steps(path, route)
+        template, config = self._check_steps(path, route, expressions)
         match = with_stars(route.match)
         if match != route.match:
             self.dot_stars[index] = route.match
@@ -134,7 +135,7 @@ class RouteReader:
             self._problem(place, "expected a table, e.g. { key = value }", value)
             return {}
         captures = None if route is None else Pattern(route.match, mapped=True).captures
-        context = None if route is None else route_context(route)
+        context = None if route is None else route_context(route, self.variables)
         options = validate(
             self.problems,
             model,
@@ -155,7 +156,7 @@ class RouteReader:
         return {} if options is None else dict.fromkeys(mine, options)
 
     def _check_steps(
-        self, path: KeyPath, route: RouteOptions
+        self, path: KeyPath, route: RouteOptions, expressions: Mapping[str, OptionExpressions]
     ) -> tuple[MessageTemplate | None, RouteConfig]:
         """Check a route's steps against each other, and import its function.
 
@@ -180,6 +181,8 @@ class RouteReader:
             self._problem((*path, "send"), str(error), route.send)
         for place, text, value in expression_problems(config, template, self.variables):
             self._problem((*path, *place), text, value)
+        placeholders = [each for found in expressions.values() for _, each in found]
+        config = replace(config, carried=carried_names(config, placeholders))
         config = replace(config, variables=used_variables(config, template))
         self.problems += [
             ConfigProblem((*path, key), text, value)

@@ -19,7 +19,7 @@ OptionExpressions: TypeAlias = "tuple[tuple[str, Placeholder], ...]"
 MAX_ADDRESSES: Final = 20_000
 """Default of the addresses whose state or last value is kept."""
 
-_PURE: Final = ("match", "types", "let", "when", "scale", "curve", "send", "function")
+_PURE: Final = ("match", "types", "let", "when", "scale", "curve", "send", "function", "carried")
 
 Edge: TypeAlias = Literal["rising", "falling", "both"]
 
@@ -48,6 +48,8 @@ class RouteConfig:
     """Variables and the expressions of their new values."""
     variables: tuple[str, ...] = ()
     """The variables that its expressions may read or set."""
+    carried: tuple[str, ...] = ()
+    """Names of ``let``, and ``var.NAME``, that the expressions of ``options`` use."""
     on_change: bool = False
     limit: float | None = None
     """Messages per second per address."""
@@ -105,4 +107,6 @@ class RouteConfig:
         """The configuration from :meth:`pure`, also after JSON."""
         scale = values["scale"]
         let = tuple((name, text) for name, text in values["let"])
-        return cls(**{**values, "let": let, "scale": None if scale is None else tuple(scale)})
+        carried = tuple(values["carried"])
+        scale = None if scale is None else tuple(scale)
+        return cls(**{**values, "let": let, "carried": carried, "scale": scale})

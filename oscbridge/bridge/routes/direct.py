@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from oscbridge.bridge.routes.pure_steps import checked, several
-from oscbridge.bridge.routes.route import RouteSink, offer_to
+from oscbridge.bridge.routes.functions import checked, several
+from oscbridge.bridge.routes.route_sink import RouteSink, offer_to
 from oscbridge.failures import failure_text
 from oscbridge.options import Options
 from oscbridge.osc import Message, is_pattern

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from oscbridge.bridge.config.resolved import Configuration
+from oscbridge.bridge.routes.carried_values import carried_values
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.bridge.routes.expression_steps import ExpressionSteps
@@ -23,6 +24,7 @@ from oscbridge.expressions.expression import Args, Context, Let
 from oscbridge.options import Options
 from oscbridge.osc import Message, Pattern, is_pattern
 from oscbridge.osc.text import format_message
+from oscbridge.templates.carried import CarryingCaptures
 from oscbridge.templates.expression import TemplateExpression
 from oscbridge.templates.placeholders import Placeholder
 
@@ -115,6 +117,30 @@ def _trace_route(
     yield from stateful
     if any(step.outcome == "stopped" for step in stateful):
         return
+    try:
+        known = _with_carried(route, captures, expressions, variables)
+    except MessageDropped as error:
+        yield Step("let", "", f"lost: {error}", "stopped")
+        return
+    yield from _endpoint_steps(configuration, route, messages, known)
+
+
+def _with_carried(
+    route: RouteConfig, captures: Mapping[str, str], let: Let, variables: Variables
+) -> Mapping[str, str]:
+    """The captures, with the values that expressions in the options for endpoints use."""
+    if not route.carried:
+        return captures
+    return CarryingCaptures(captures, carried_values(route, let, variables.values))
+
+
+def _endpoint_steps(
+    configuration: Configuration,
+    route: RouteConfig,
+    messages: Sequence[Message],
+    captures: Mapping[str, str],
+) -> Iterator[Step]:
+    """The steps ``to``, with those of the options for the endpoints."""
     if not route.to:
         yield Step("to", "", "nowhere: the route only sets variables", "sent")
     for name in route.to:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.expressions.expression import Args, Context, Expression, Let, Scope, checked_value
 from oscbridge.osc import Pattern
 from oscbridge.templates.message import MessageTemplate
+from oscbridge.templates.placeholders import Placeholder
 
-__all__ = ["ExpressionSteps", "scope_of", "used_variables"]
+__all__ = ["ExpressionSteps", "carried_names", "scope_of", "used_variables"]
 
 Condition: TypeAlias = Callable[[Args, Let], bool]
 
@@ -23,6 +24,23 @@ def scope_of(config: RouteConfig, captures: tuple[str, ...]) -> Scope:
     return Scope(captures, tuple(name for name, _ in config.let), config.variables)
 
 
+def carried_names(config: RouteConfig, expressions: Iterable[Placeholder]) -> tuple[str, ...]:
+    """The names of ``let``, and ``var.NAME``, that expressions in options for endpoints use.
+
+    Those that are invalid are ignored.
+    """
+    captures = Pattern(config.match, mapped=True).captures
+    let = {name for name, _ in config.let}
+    names: dict[str, None] = {}
+    for each in expressions:
+        try:
+            used = Expression(each.expression, scope_of(config, captures)).names
+        except ValueError:
+            continue
+        names |= dict.fromkeys(name for name in used if name in let or name.startswith("var."))
+    return tuple(names)
+
+
 def used_variables(config: RouteConfig, template: MessageTemplate | None) -> tuple[str, ...]:
     """The variables that a route reads or sets, in order; empty if its expressions are invalid."""
     try:
@@ -32,13 +50,13 @@ def used_variables(config: RouteConfig, template: MessageTemplate | None) -> tup
     expressions = [expression for _, expression in (*steps.let, *steps.set)]
     expressions += [] if steps.when is None else [steps.when]
     expressions += [] if template is None else template.expressions.values()
-    names = [
+    found = [
         name.removeprefix("var.")
-        for each in expressions
-        for name in each.names
+        for names in (*(each.names for each in expressions), config.carried)
+        for name in names
         if name.startswith("var.")
     ]
-    return tuple(dict.fromkeys((*names, *(name for name, _ in config.set))))
+    return tuple(dict.fromkeys((*found, *(name for name, _ in config.set))))
 
 
 class ExpressionSteps:

@@ -9,7 +9,8 @@ from typing import Final
 
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.naming import route_ids, route_text
-from oscbridge.bridge.routes.route import Route, RouteSink
+from oscbridge.bridge.routes.route import Route
+from oscbridge.bridge.routes.route_sink import RouteSink
 from oscbridge.bridge.routes.variables import Variables
 
 __all__ = ["RouteChanges", "identify", "pair_routes"]

@@ -2,68 +2,39 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from importlib import import_module
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
+from oscbridge.bridge.routes.carried_values import CarriedValues
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.bridge.routes.expression_steps import ExpressionSteps, scope_of
+from oscbridge.bridge.routes.functions import (
+    MAX_FROM_FUNCTION,
+    Function,
+    checked,
+    load_function,
+    several,
+)
 from oscbridge.bridge.routes.scale import Scale
-from oscbridge.errors import EncodeError, MessageDropped
+from oscbridge.errors import MessageDropped
 from oscbridge.expressions.expression import Context, Let
 from oscbridge.failures import failure_text
-from oscbridge.osc import Message, Pattern, encode_message, is_pattern
-from oscbridge.templates.message import ExpressionMaker, MessageTemplate
+from oscbridge.osc import Message, Pattern, is_pattern
+from oscbridge.templates.expression_maker import ExpressionMaker
+from oscbridge.templates.message import MessageTemplate
 from oscbridge.templates.placeholders import Args
 
 if TYPE_CHECKING:  # a worker needs none
     from oscbridge.bridge.routes.variable_steps import VariableSteps
 
-__all__ = ["Out", "PureSteps", "checked", "load_function", "several", "template_of"]
+__all__ = ["Out", "PureSteps", "template_of"]
 
 Out: TypeAlias = Callable[[Message], None]
-Function: TypeAlias = Callable[[Message], Message | Iterable[Message] | None]
 
 _log: Final = logging.getLogger(__name__)
-
-MAX_FROM_FUNCTION: Final = 1_000
-"""Messages that a function may return for one message."""
-
-
-def load_function(name: str) -> Function:
-    """The callable that ``module:callable`` names. Raises ``ValueError``, in one line."""
-    module_name, separator, path = name.partition(":")
-    if not (separator and module_name and path) or module_name.startswith("."):
-        raise ValueError("write it as module:callable, for example my_show:to_decibels")
-    try:
-        target: object = import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name != module_name:
-            text = f"{module_name!r} cannot be imported: {failure_text(error)}"
-            raise ValueError(text) from None
-        raise ValueError(
-            f"unknown module {module_name!r}; put {module_name.partition('.')[0]}.py "
-            "beside the configuration file, or install it"
-        ) from None
-    except BaseException as error:
-        text = f"{module_name!r} cannot be imported: {failure_text(error)}"
-        raise ValueError(text) from None
-    for part in path.split("."):
-        target = getattr(target, part, None)
-        if target is None:
-            raise ValueError(f"{module_name!r} has no {path!r}")
-    if not callable(target):
-        raise ValueError("not a function")
-    if any(
-        asks(each)
-        for asks in (inspect.iscoroutinefunction, inspect.isasyncgenfunction)
-        for each in (target, getattr(target, "__call__", None))  # noqa: B004
-    ):
-        raise ValueError("must not be an async function: a route cannot wait for it")
-    return cast(Function, target)
 
 
 class PureSteps:
@@ -93,7 +64,9 @@ class PureSteps:
         self._let = let
         self._variables = variables
         decides = config.let or config.set or config.when is not None
-        has_expressions = decides or self._sends_expressions
+        has_expressions = decides or self._sends_expressions or config.carried
+        self.carried = CarriedValues(config) if config.carried else None
+        """Values for the expressions in options for endpoints, while ``out`` is called."""
         self._expressions = ExpressionSteps(config, captures) if has_expressions else None
         self._function = None if config.function is None else load_function(config.function)
 
@@ -138,29 +111,40 @@ class PureSteps:
         """``let`` and ``when``, which see the original arguments, then the other steps."""
         known = self._let or ()
         evaluate = steps.bind_let(context) if self._let is None else None
-        template = self._template
-        sends = template is not None and self._sends_expressions
-        make = template.bind_expressions(context) if template is not None and sends else None
-        rest = out
-        scale = None
+        template, scale, make, rest = self._template, None, None, out
+        if template is not None and self._sends_expressions:
+            scaled = context
+            if self._scale is not None and types is not None:
+                tags, scale = self._scale.bind(types)
+                scaled = replace(context, types=tags)
+            make = template.bind_expressions(scaled)
         if make is None:
             rest = self._bind_steps(context.address, types, context.captures, out)
-        elif self._scale is not None and types is not None:
-            _, scale = self._scale.bind(types)
+        carried, variables = self.carried, context.variables
         if self._variables is not None:
             maker = make if make is None or scale is None else _after_scale(scale, make)
             let = (lambda _args: known) if evaluate is None else evaluate
             decide = self._variables.bind(steps, context)
             return self._variables.running(let, decide, maker, rest, self)
-        passes = steps.bind_when(context)
+        condition = steps.when
+        when = None if condition is None else condition.bind(context)
 
         def run(message: Message) -> None:
             _, _, args, timetag, origin = message
             try:
                 let = known if evaluate is None else evaluate(args)
-                if passes is not None and not passes(args, let):
-                    self.counts.filter("when")
-                    return
+                if condition is not None and when is not None:
+                    try:  # like bind_when, but without another call
+                        passes = when(args, let)
+                    except IndexError:
+                        passes = False
+                    except Exception as error:
+                        raise condition.failure(error, context, args, let) from None
+                    if not passes:
+                        self.counts.filter("when")
+                        return
+                if carried is not None:
+                    carried.keep(let, variables)
                 if make is None:
                     rest(message)
                     return
@@ -290,28 +274,3 @@ def _chain(first: Callable[[Args], Args], second: Callable[[Args], Args]) -> Cal
 
 def _after_scale(scale: Callable[[Args], Args], make: ExpressionMaker) -> ExpressionMaker:
     return lambda args, let: make(scale(args), let)
-
-
-def several(made: object) -> Iterable[object]:
-    """The messages that a function returned. Raises ``TypeError`` if it did not return messages."""
-    if isinstance(made, Message):
-        return (made,)
-    if isinstance(made, str | bytes | Mapping) or not isinstance(made, Iterable):
-        raise TypeError(f"must return a Message, got {made!r}")
-    return made
-
-
-def checked(made: object, source: Message) -> Message:
-    """A message that a function returned, with the origin and the time tag of ``source``.
-
-    Raises ``TypeError`` if it is not a message and :class:`EncodeError` if it cannot be encoded.
-    """
-    if not isinstance(made, Message):
-        raise TypeError(f"must return a Message, got {made!r}")
-    try:
-        encode_message(made)
-    except (AttributeError, TypeError) as error:  # e.g. an address that is not text
-        raise EncodeError(f"cannot encode {made!r}: {error}") from None
-    timetag = source.timetag if made.timetag is None else made.timetag
-    address = made.address if made.address.startswith("/") else f"/{made.address}"
-    return Message(address, made.types, tuple(made.args), timetag, source.origin)

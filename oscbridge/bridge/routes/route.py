@@ -7,12 +7,14 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
+from oscbridge.bridge.routes.binding_cache import BindingCache
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.bridge.routes.failures import RouteFailures
 from oscbridge.bridge.routes.pure_steps import Out, PureSteps
+from oscbridge.bridge.routes.route_sink import RouteSink, offer_to
 from oscbridge.bridge.routes.stateful_steps.chain import StepChain
 from oscbridge.bridge.routes.stateful_steps.step import (
     LossReport,
@@ -24,10 +26,9 @@ from oscbridge.bridge.routes.variable_steps import VariableSteps
 from oscbridge.bridge.routes.variables import Variables
 from oscbridge.delivery import Deliverable, Delivery
 from oscbridge.logs.rate_limited import RateLimitedLog
-from oscbridge.options import Options
 from oscbridge.osc import Message
 
-__all__ = ["MUTED", "Route", "RouteSink", "StatefulSteps", "offer_to"]
+__all__ = ["MUTED", "Route", "StatefulSteps"]
 
 _log = logging.getLogger(__name__)
 
@@ -36,24 +37,6 @@ MUTED: Final = "muted"
 
 MAX_WAITING = 10_000
 """Messages that may wait on the way from a thread to the stateful steps on the loop."""
-
-
-class RouteSink(Protocol):
-    """An endpoint as a route sees it."""
-
-    @property
-    def name(self) -> str:
-        """The name in the configuration."""
-
-    @property
-    def takes_route(self) -> bool:
-        """Whether the endpoint's type has options of its own in a route."""
-
-    def offer(self, message: Deliverable) -> None:
-        """Take a message for delivery. From any thread; never raises.
-
-        It waits only under the policy ``block``, and never on the event loop.
-        """
 
 
 class StatefulSteps:
@@ -208,18 +191,6 @@ class StatefulSteps:
         self._log_loss(reason, text)
 
 
-def offer_to(sink: RouteSink, options: Options | None, captures: Mapping[str, str]) -> Out:
-    """How a sink is given a message: with what the route says, if it wants that."""
-    put = sink.offer
-    if not sink.takes_route:
-        return put
-
-    def offer(message: Message) -> None:
-        put(Delivery(message, options, captures))
-
-    return offer
-
-
 class Route:
     """One running ``[[route]]``, as a handler of a dispatcher (a ``Bindable``).
 
@@ -257,6 +228,7 @@ class Route:
             steps = VariableSteps(config, variables or Variables(), states)
         self.pure = PureSteps(config, self._report, self.counts, variables=steps)
         self.stateful = StatefulSteps(config, sinks, behind, self._report, self._warn)
+        self._bindings = BindingCache(self.bind)
         self._log = RateLimitedLog(_log)
 
     def __repr__(self) -> str:
@@ -274,18 +246,24 @@ class Route:
         counts = self.counts
         if self.is_muted:
             return lambda _message: counts.filter(MUTED)
-        bound = self.pure.bind(address, types, captures, self.stateful.out(captures))
+        bound = self.pure.bind(address, types, captures, self._out(captures))
         if bound is not None:
             return bound
         step = self.pure.filter(address, types, captures)
         return lambda _message: counts.filter(step)
 
+    def _out(self, captures: Mapping[str, str]) -> Out:
+        out, carried = self.stateful.out, self.pure.carried
+        if carried is None:
+            return out(captures)
+        return lambda message: out(carried.added_to(captures))(message)
+
     def take(self, message: Message, captures: Mapping[str, str]) -> None:
         """Run the steps that a worker has left to the bridge process."""
-        if self.config.needs_bridge:
-            self.bind(message.address, message.types, captures)(message)
-        elif self.is_muted:  # it was made before the worker knew
+        if self.is_muted:  # it may have been made before the worker knew
             self.stateful.counts.filter(MUTED)
+        elif self.config.needs_bridge:
+            self._bindings.get(message.address, message.types, captures)(message)
         else:
             self.stateful.out(captures)(message)
 

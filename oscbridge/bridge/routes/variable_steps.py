@@ -13,7 +13,7 @@ from oscbridge.bridge.routes.variables import Value, Variables
 from oscbridge.errors import MessageDropped
 from oscbridge.expressions.expression import Args, Context, Let
 from oscbridge.osc import Message
-from oscbridge.templates.message import ExpressionMaker
+from oscbridge.templates.expression_maker import ExpressionMaker
 
 if TYPE_CHECKING:
     from oscbridge.bridge.routes.pure_steps import Out, PureSteps
@@ -76,7 +76,8 @@ class VariableSteps:
 
         ``make`` makes the new message, None for an unchanged one. ``steps`` counts the messages.
         """
-        lock, counts = self._variables.lock, steps.counts
+        lock, counts, carried = self._variables.lock, steps.counts, steps.carried
+        values = self.values
 
         def run(message: Message) -> None:
             _, _, args, timetag, origin = message
@@ -85,6 +86,8 @@ class VariableSteps:
                 with lock:
                     let = evaluate(args)
                     step = decide(args, let)
+                    if carried is not None and not step:
+                        carried.keep(let, values)
                     if not step and make is not None:
                         new = Message(*make(args, let), timetag, origin)
             except MessageDropped as error:

@@ -11,6 +11,7 @@ from oscbridge.endpoint import AnyEndpoint, Endpoint
 from oscbridge.net.token_bucket import TokenBucket
 from oscbridge.options import Options
 from oscbridge.osc.text import format_message
+from oscbridge.templates.carried import CarryingCaptures
 
 __all__ = ["DrySink"]
 
@@ -57,4 +58,6 @@ def _text(message: Deliverable) -> str:
         set_keys = options.model_dump(exclude_unset=True, by_alias=True)
         parts += [f"{key}={value!r}" for key, value in set_keys.items()]
     parts += [f"{{{name}}}={value!r}" for name, value in captures.items()]
+    if isinstance(captures, CarryingCaptures):
+        parts += [f"{name}={value!r}" for name, value in captures.carried.items()]
     return " ".join(parts)

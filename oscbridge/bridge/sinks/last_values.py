@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
+from oscbridge.dispatch.forwarded_tag import ForwardedTag
 from oscbridge.osc import Message
 
 __all__ = ["LastValues"]
@@ -37,5 +38,8 @@ class LastValues:
                     self._on_first()
 
     def values(self) -> list[Message]:
-        """The messages, the one updated longest ago first."""
-        return list(self._messages.values())
+        """The messages, the one updated longest ago first, without time tags that are handed on."""
+        return [
+            message._replace(timetag=None) if isinstance(message.timetag, ForwardedTag) else message
+            for message in self._messages.values()
+        ]

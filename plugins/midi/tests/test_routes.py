@@ -58,6 +58,14 @@ from oscbridge_midi.tcp import READ_SIZE
             "b01209",
         ),
         (
+            'match = "/v"\nlet = { cc = "x + 10" }\nset = { page = "y" }\nmidi = { '
+            'type = "control_change", control = "{= cc}", value = "{= var.page * 2}" }\n'
+            "[variables]\npage = 0",
+            "/v",
+            (7, 4),
+            "b01108",
+        ),
+        (
             'match = "/s"\nmidi = { type = "sysex", data = "f0 43 {0} {1} f7" }',
             "/s",
             (16, 3.4),

@@ -5,23 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 import orjson
 
 import oscbridge
-from oscbridge_mqtt.payload import Encode
 from oscbridge_mqtt.topic import text_template
 from oscbridge_mqtt.values import plain_values, to_text
 
-__all__ = ["look_up", "template_encoder"]
+__all__ = ["EncodeRouted", "look_up", "template_encoder"]
 
 _JSON_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,17})?([eE][+-]?[0-9]{1,2})?")
 
 MAX_EXPRESSIONS: Final = 256
 """Most compiled expressions that are cached."""
 
-Part = str | Callable[[oscbridge.Message], str]
+Part: TypeAlias = str | Callable[[oscbridge.Message, Mapping[str, str]], str]
+EncodeRouted: TypeAlias = Callable[[oscbridge.Message, Mapping[str, str]], bytes]
+"""From a message and its captures to a payload."""
 
 
 def look_up(
@@ -73,7 +74,7 @@ def _known_text(
     return text
 
 
-def template_encoder(text: str, captures: Mapping[str, str]) -> Encode:
+def template_encoder(text: str) -> EncodeRouted:
     """The encoder of a template.
 
     If the template is a JSON document, so is every payload: a placeholder in quotes becomes
@@ -82,17 +83,19 @@ def template_encoder(text: str, captures: Mapping[str, str]) -> Encode:
     template = text_template(text, expressions=True)
     inside = _inside_strings(template)
     if inside is None:
-        return lambda message: template.fill(
+        return lambda message, captures: template.fill(
             lambda placeholder: look_up(placeholder, message, captures, message.address)
         ).encode()
     is_quoted = iter(inside)
     parts: list[Part] = [
-        part if isinstance(part, str) else _json_part(part, captures, is_quoted=next(is_quoted))
+        part if isinstance(part, str) else _json_part(part, is_quoted=next(is_quoted))
         for part in template.parts
     ]
 
-    def encode(message: oscbridge.Message) -> bytes:
-        filled = "".join([part if isinstance(part, str) else part(message) for part in parts])
+    def encode(message: oscbridge.Message, captures: Mapping[str, str]) -> bytes:
+        filled = "".join(
+            [part if isinstance(part, str) else part(message, captures) for part in parts]
+        )
         try:
             orjson.loads(filled)
             return filled.encode()
@@ -102,15 +105,14 @@ def template_encoder(text: str, captures: Mapping[str, str]) -> Encode:
     return encode
 
 
-def _json_part(
-    placeholder: oscbridge.Placeholder, captures: Mapping[str, str], *, is_quoted: bool
-) -> Part:
+def _json_part(placeholder: oscbridge.Placeholder, *, is_quoted: bool) -> Part:
     """What a placeholder becomes for a message."""
     if is_quoted:
-        return lambda message: _dump(look_up(placeholder, message, captures, message.address))[1:-1]
-    if placeholder.expression:
-        return lambda message: _json_result(placeholder, message, captures)
-    return lambda message: _json_value(placeholder, message, captures)
+        return lambda message, captures: _dump(
+            look_up(placeholder, message, captures, message.address)
+        )[1:-1]
+    value = _json_result if placeholder.expression else _json_value
+    return lambda message, captures: value(placeholder, message, captures)
 
 
 def _json_result(

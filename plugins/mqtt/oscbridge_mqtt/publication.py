@@ -13,7 +13,7 @@ from oscbridge_mqtt.limits import BrokerLimits
 from oscbridge_mqtt.options import MQTTOptions, MQTTRoute
 from oscbridge_mqtt.packets import publish_first, topic_header
 from oscbridge_mqtt.payload import Encode, encoder
-from oscbridge_mqtt.payload_template import look_up, template_encoder
+from oscbridge_mqtt.payload_template import EncodeRouted, look_up, template_encoder
 from oscbridge_mqtt.topic import SHOWN, check_published, text_template
 
 __all__ = ["MQTTDelivery", "Publication", "PublicationPlan", "PublicationPlanner", "status_topic"]
@@ -32,8 +32,10 @@ class PublicationPlan(NamedTuple):
 
     topic: str | None
     """None if it depends on the arguments."""
-    make_topic: Callable[[oscbridge.Message], str]
-    encode: Encode
+    make_topic: Callable[[oscbridge.Message, Mapping[str, str]], str]
+    encode: Encode | None
+    """None for a template, which needs the captures of the message."""
+    fill: EncodeRouted
     qos: int
     retain: bool
     first: bytes
@@ -79,8 +81,9 @@ class PublicationPlanner:
                 plan = self._cache(key, delivery)
             topic = plan.topic
             if topic is None:
-                topic = self._checked(plan.make_topic(message), options)
-            payload = plan.encode(message)
+                topic = self._checked(plan.make_topic(message, captures), options)
+            encode = plan.encode
+            payload = plan.fill(message, captures) if encode is None else encode(message)
         except (ValueError, LookupError) as error:  # an EncodeError is a ValueError
             raise oscbridge.BadMessage(f"{message.address[:SHOWN]}: {error}") from None
         if len(payload) + OVERHEAD + len(topic) * 4 > self.limits.packet_size:
@@ -123,7 +126,7 @@ class PublicationPlanner:
             self._checked(topic, own)
         entity = None
         form = own.payload or defaults.payload
-        encode = encoder(form) or template_encoder(form, captures)
+        encode = encoder(form)
         if own.constant is not None:
             encode = _constant_encoder(own.constant)
         if own.homeassistant is not None:
@@ -136,8 +139,9 @@ class PublicationPlanner:
         qos = min(qos, self.limits.qos)
         first = publish_first(qos, retain)
         header = b"" if topic is None else topic_header(topic)
+        fill = template_encoder(form) if encode is None else _unrouted(encode)
         return PublicationPlan(
-            topic, make_topic, encode, qos, retain, first, header, entity, options
+            topic, make_topic, encode, fill, qos, retain, first, header, entity, options
         )
 
     def _checked(self, topic: str, own: MQTTRoute | None) -> str:
@@ -148,27 +152,31 @@ class PublicationPlanner:
 
     def _topic(
         self, own: MQTTRoute, address: str, captures: Mapping[str, str]
-    ) -> tuple[str | None, Callable[[oscbridge.Message], str]]:
+    ) -> tuple[str | None, Callable[[oscbridge.Message, Mapping[str, str]], str]]:
         """The topic, or None if it depends on arguments; and the function that makes it."""
         if own.topic is None:
             prefix = self._options.prefix
             plain = address.removeprefix("/")
             topic = f"{prefix}/{plain}" if prefix else plain
-            return topic, lambda _message: topic
+            return topic, lambda _message, _captures: topic
         template = text_template(own.topic, expressions=True)
 
-        def fill(message: oscbridge.Message) -> str:
+        def fill(message: oscbridge.Message, captures: Mapping[str, str]) -> str:
             plain = message.address.removeprefix("/")
             return template.fill(lambda placeholder: look_up(placeholder, message, captures, plain))
 
         if template.depends_on_arguments:
             return None, fill
-        return fill(oscbridge.Message(address)), fill
+        return fill(oscbridge.Message(address), captures), fill
 
 
 def status_topic(options: MQTTOptions, client_id: str) -> str:
     """The topic that says whether the bridge is online."""
     return options.status or f"{options.prefix or client_id}/status"
+
+
+def _unrouted(encode: Encode) -> EncodeRouted:
+    return lambda message, _captures: encode(message)
 
 
 def _constant_encoder(text: str) -> Encode:

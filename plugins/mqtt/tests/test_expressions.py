@@ -25,6 +25,19 @@ async def test_expressions_make_topic_and_payload(broker: Any, start: Any, watch
     assert (second.topic, second.payload) == ("desk/5/b", b'{"db": -20.0, "text": "b false"}')
 
 
+async def test_topic_and_payload_know_let_and_variables(
+    broker: Any, start: Any, watch: Any
+) -> None:
+    watcher = await watch(broker, "desk/#")
+    keys = """topic = 'desk/{= name}/{= var.page}', payload = '{"db": {= db}, "raw": {= x}}'"""
+    steps = "let = { db = 'x * 2', name = 'lower(y)' }\nset = { page = 'var.page + 1' }\n"
+    bridge = await start(broker, more=f"{route(keys)}{steps}[variables]\npage = 1\n")
+    bridge.send(Message.of("/m/3", 1.5, "A"), Message.of("/m/3", 2.5, "B"))
+    first, second = await watcher.next(), await watcher.next()
+    assert (first.topic, first.payload) == ("desk/a/2", b'{"db": 3.0, "raw": 1.5}')
+    assert (second.topic, second.payload) == ("desk/b/3", b'{"db": 5.0, "raw": 2.5}')
+
+
 async def test_failing_expression_drops_the_message(
     broker: Any, start: Any, watch: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -49,7 +49,7 @@ def test_template_that_is_json_gives_valid_json(
     template: str, message: Message, payload: str
 ) -> None:
     captures = {"ch": "7", "name": 'q"007'}
-    assert template_encoder(template, captures)(message) == payload.encode()
+    assert template_encoder(template)(message, captures) == payload.encode()
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_template_that_is_json_gives_valid_json(
 )
 def test_message_that_a_template_cannot_hold_is_rejected(template: str, message: Message) -> None:
     with pytest.raises((ValueError, LookupError)):
-        template_encoder(template, {})(message)
+        template_encoder(template)(message, {})
 
 
 json_values = st.one_of(
@@ -76,11 +76,11 @@ json_values = st.one_of(
 
 @given(json_values, st.text(st.characters(exclude_categories=["Cs"])))
 def test_template_gives_valid_json_for_every_argument(value: object, capture: str) -> None:
-    encode_it = template_encoder('{"a": {0}, "b": "{0}", "c": {x}, "{x}": [{*}]}', {"x": capture})
-    payload = encode_it(Message.of("/a", value))  # type: ignore[arg-type]
+    encode_it = template_encoder('{"a": {0}, "b": "{0}", "c": {x}, "{x}": [{*}]}')
+    payload = encode_it(Message.of("/a", value), {"x": capture})  # type: ignore[arg-type]
     assert set(orjson.loads(payload)) == {"a", "b", "c", capture}
 
 
 def test_failing_expression_rejects_the_message() -> None:
     with pytest.raises(oscbridge.ExpressionFailed, match=r"/a: '1 / x' failed: .* \(x = 0\)"):
-        template_encoder('{"v": {= 1 / x}}', {})(Message.of("/a", 0))
+        template_encoder('{"v": {= 1 / x}}')(Message.of("/a", 0), {})

@@ -48,6 +48,7 @@ class WebSocketEndpoint(
     default_routes = ("*",)
     default_routes_include_self = True  # dashboards receive each other's messages
     keeps_last_values = True
+    keeps_bundles = True
 
     def __init__(self, name: str, options: WebSocketOptions) -> None:
         super().__init__(name, options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -58,6 +59,8 @@ def make_frames(
 ) -> list[OutgoingFrame]:
     """Encode messages. ``on_drop`` is called with a number of messages that cannot be encoded."""
     found = encode_messages(messages, frame_format, on_drop)
+    if frame_format is FrameFormat.BUNDLES and _has_forwarded_tag(messages):
+        return list(_pack_tagged(found))
     encoded = [(data, is_common) for _, data, is_common in found]
     if frame_format is FrameFormat.BUNDLES:
         return list(pack_bundles(encoded))
@@ -114,3 +117,54 @@ def pack_bundles(
 def _bundle(encoded: Sequence[bytes], always: bool) -> OutgoingFrame:
     data = encoded[0] if len(encoded) == 1 and not always else oscbridge.encode_bundle(encoded)
     return OutgoingFrame(data, len(encoded))
+
+
+@dataclass(slots=True)
+class _TaggedRun:
+    """Messages with one forwarded tag, or between those without any."""
+
+    timetag: oscbridge.TimeTag | None = None
+    encoded: list[tuple[bytes, bool]] = field(default_factory=list)
+    size: int = 0
+
+    def frames(self) -> Iterator[OutgoingFrame]:
+        if self.timetag is None:
+            return pack_bundles(self.encoded)
+        data = oscbridge.encode_bundle([data for data, _ in self.encoded], self.timetag)
+        return iter((OutgoingFrame(data, len(self.encoded)),))
+
+
+def _has_forwarded_tag(messages: Sequence[oscbridge.Message]) -> bool:
+    """Whether a message has a time tag that is handed on."""
+    for message in messages:
+        if message.timetag is not None and isinstance(message.timetag, oscbridge.ForwardedTag):
+            return True
+    return False
+
+
+def _pack_tagged(
+    encoded: Iterable[tuple[oscbridge.Message, bytes, bool]],
+) -> Iterator[OutgoingFrame]:
+    """Pack encoded messages; those of one bundle with one forwarded tag into a bundle with it.
+
+    A message that some clients cannot read gets its own bundle.
+    """
+    runs: list[_TaggedRun] = []
+    tagged: dict[tuple[bytes, int], _TaggedRun] = {}  # the last one of each
+    for message, data, is_common in encoded:
+        tag = message.timetag
+        if not isinstance(tag, oscbridge.ForwardedTag):
+            if not runs or runs[-1].timetag is not None:
+                runs.append(_TaggedRun())
+            runs[-1].encoded.append((data, is_common))
+            continue
+        run = tagged.get((tag.group, int(tag))) if is_common else None
+        if run is None or run.size + len(data) + 4 > MAX_BUNDLE:
+            run = _TaggedRun(oscbridge.TimeTag(tag))
+            runs.append(run)
+            if is_common:
+                tagged[tag.group, int(tag)] = run
+        run.encoded.append((data, is_common))
+        run.size += len(data) + 4
+    for run in runs:
+        yield from run.frames()

@@ -104,6 +104,10 @@ class WebSocketBridge:
         for message in messages:
             self._udp.send(oscbridge.encode_message(message))
 
+    def send_packet(self, packet: bytes) -> None:
+        """Send one datagram with this packet."""
+        self._udp.send(packet)
+
     def offer(self, *messages: oscbridge.Message) -> None:
         """Put messages directly into the send queue."""
         self._bridge.offer("web", *messages)

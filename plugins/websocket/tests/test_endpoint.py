@@ -9,7 +9,19 @@ import orjson
 import pytest
 
 import oscbridge
-from oscbridge import IMPULSE, MIDI, Bundle, Color, Message, TimeTag
+from oscbridge import (
+    IMPULSE,
+    MIDI,
+    Bundle,
+    Color,
+    ForwardedTag,
+    Message,
+    TimeTag,
+    decode_packet,
+    encode_bundle,
+    encode_message,
+)
+from oscbridge_websocket.frames import MAX_BUNDLE, FrameFormat, make_frames
 
 EVERY_TYPE = Message(
     "/every/type",
@@ -57,6 +69,69 @@ async def test_messages_received_together_are_sent_as_one_bundle(bridge: Any, jo
     assert isinstance(packet, Bundle)
     assert packet.timetag.immediate
     assert [message.args for message in oscbridge.messages(packet)] == [(0,), (1,), (2,)]
+
+
+TAG = TimeTag.from_unix(4e9)
+FORWARDING = """
+[bridge.osc]
+listen = "udp://127.0.0.1:0"
+time_tags = "forward"
+
+[endpoint.web]
+type   = "websocket"
+listen = "127.0.0.1:0"
+{options}
+"""
+
+
+async def test_forwarded_time_tag_reaches_binary_clients(
+    start: Any, join: Any, document: Any
+) -> None:
+    bridge = await start(configuration=FORWARDING)
+    binary, json = await join(bridge), await join(bridge, "osc.json")
+    single, paced = await join(bridge, query="bundles=0"), await join(bridge, query="frame_rate=60")
+    rare = Message.of("/rare", MIDI(1, 0x90, 60, 127))
+    bridge.send_packet(encode_bundle([encode_message(m) for m in (*numbers(2), rare)], TAG))
+    first, second = [decode_packet(await binary.recv()) for _ in range(2)]
+    assert isinstance(first, Bundle)
+    assert isinstance(second, Bundle)
+    assert (first.timetag, [m.args for m in oscbridge.messages(first)]) == (TAG, [(0,), (1,)])
+    assert (second.timetag, [m.address for m in oscbridge.messages(second)]) == (TAG, ["/rare"])
+    assert await single.recv() == encode_message(numbers(1)[0])
+    assert (await document(json))["address"] == "/n"
+    packet = decode_packet(await paced.recv())
+    assert isinstance(packet, Message) or packet.timetag.immediate
+
+
+async def test_snapshot_has_no_forwarded_time_tag(start: Any, join: Any) -> None:
+    bridge = await start(configuration=FORWARDING)
+    client = await join(bridge)
+    bridge.send_packet(encode_bundle([encode_message(Message.of("/a", 1))], TAG))
+    assert decode_packet(await client.recv()).timetag == TAG
+    later = await join(bridge, query="snapshot=1")
+    assert decode_packet(await later.recv()) == Message.of("/a", 1)
+
+
+def test_messages_of_two_forwarded_bundles_stay_apart_and_in_order() -> None:
+    one, two = ForwardedTag.of(TAG), ForwardedTag.of(TAG)
+    tags = (None, one, two, one, None, None)
+    messages = [Message("/n", "i", (n,), tag) for n, tag in enumerate(tags)]
+    frames = make_frames(messages, FrameFormat.BUNDLES, lambda _count: None)
+    packets = [decode_packet(frame.data) for frame in frames]
+    values = [[message.args[0] for message in oscbridge.messages(each)] for each in packets]
+    assert values == [[0], [1, 3], [2], [4, 5]]
+    assert [isinstance(each, Bundle) and each.timetag == TAG for each in packets] == [
+        False, True, True, False,
+    ]  # fmt: skip
+    assert [frame.messages for frame in frames] == [1, 2, 1, 2]
+
+
+def test_forwarded_bundle_stays_below_the_maximum_size() -> None:
+    tag = ForwardedTag.of(TAG)
+    messages = [Message("/n", "b", (bytes(20_000),), tag) for _ in range(5)]
+    frames = make_frames(messages, FrameFormat.BUNDLES, lambda _count: None)
+    assert [frame.messages for frame in frames] == [3, 2]
+    assert all(len(frame.data) <= MAX_BUNDLE + 16 for frame in frames)
 
 
 async def test_burst_arrives_complete_and_in_order(

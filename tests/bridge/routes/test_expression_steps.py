@@ -29,6 +29,12 @@ def run(
     return made, steps, lost
 
 
+def test_other_arguments_have_their_types_after_scale() -> None:
+    config = RouteConfig(scale=(0, 1, 0, 127), send="/a {0} {= x} {= types}")
+    (made,), _, _ = run(config, Message.of("/in", 0.5))
+    assert (made.types, made.args) == ("iis", (64, 64, "i"))
+
+
 @pytest.mark.parametrize(
     ("send", "args", "types", "expected"),
     [

@@ -12,11 +12,8 @@ import pytest
 
 from oscbridge import Message, Origin, TimeTag
 from oscbridge.bridge.routes.config import RouteConfig
-from oscbridge.bridge.routes.pure_steps import (
-    MAX_FROM_FUNCTION,
-    PureSteps,
-    load_function,
-)
+from oscbridge.bridge.routes.functions import MAX_FROM_FUNCTION, load_function
+from oscbridge.bridge.routes.pure_steps import PureSteps
 
 ORIGIN = Origin("stage", ("127.0.0.1", 1234))
 

@@ -6,19 +6,15 @@ Messages that take the same way share one context, so it is encoded and decoded 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple, cast
+from typing import NamedTuple
 
+from oscbridge.bridge.captures_encoding import ANY_SIZE, decode_captures, encode_captures
 from oscbridge.bridge.hops import decode_origin, encode_origin
 from oscbridge.errors import DecodeError
-from oscbridge.osc import Argument, Limits, Origin, TimeTag, decode_message
+from oscbridge.osc import Argument, Origin, TimeTag, decode_message
 from oscbridge.osc.message import encode_values
 
 __all__ = ["ANY_SIZE", "MessageContext", "decode_context", "decode_context_v1"]
-
-LARGEST: Final = 1 << 30
-"""Bytes of a message that can be read, far more than a bridge accepts."""
-
-ANY_SIZE: Final = Limits(LARGEST, 100, LARGEST, LARGEST, LARGEST)
 
 
 class MessageContext(NamedTuple):
@@ -35,8 +31,7 @@ class MessageContext(NamedTuple):
         """Raises :class:`~oscbridge.errors.EncodeError`."""
         route: Argument = None
         if self.is_routed:
-            captures: list[Argument] = [text for pair in self.captures.items() for text in pair]
-            route = [self.options, captures]
+            route = [self.options, encode_captures(self.captures)]
         timetag = None if self.timetag is None else TimeTag(self.timetag)
         return encode_values("/context", [timetag, encode_origin(self.origin), route])
 
@@ -49,9 +44,8 @@ def decode_context(data: bytes) -> MessageContext:
             return MessageContext(timetag, decode_origin(origin))
         case "/context", (None | TimeTag() as timetag, origin, [None | str() as options, captures]):
             text = None if options is None else str(options)
-            return MessageContext(
-                timetag, decode_origin(origin), True, text, _decode_captures(captures)
-            )
+            found = decode_captures(captures)
+            return MessageContext(timetag, decode_origin(origin), True, text, found)
     raise DecodeError("record", f"not a valid context: {record.address} ,{record.types}")
 
 
@@ -64,18 +58,6 @@ def decode_context_v1(data: bytes) -> MessageContext:
             match decode_message(inner, ANY_SIZE).args:
                 case (str(text),):
                     options = text
-            found = _decode_captures(captures)
+            found = decode_captures(captures)
             return MessageContext(timetag, decode_origin(origin), route >= 0, options, found)
     raise DecodeError("record", f"not a valid context: {record.address} ,{record.types}")
-
-
-def _decode_captures(values: Argument) -> dict[str, str]:
-    """Return the captures of a list of alternating names and values."""
-    if (
-        isinstance(values, list)
-        and len(values) % 2 == 0
-        and all(isinstance(each, str) for each in values)
-    ):
-        texts = cast(list[str], values)
-        return dict(zip(texts[::2], texts[1::2], strict=True))
-    raise DecodeError("record", f"not valid captures: {values!r}")

@@ -18,6 +18,7 @@ from oscbridge.delivery import Deliverable, Delivery
 from oscbridge.errors import DecodeError
 from oscbridge.options import Options
 from oscbridge.osc import Origin, TimeTag, decode_message, encode_message
+from oscbridge.templates.carried import CarryingCaptures
 
 __all__ = ["SpoolSerializer", "payloads_v1"]
 
@@ -53,11 +54,13 @@ class SpoolSerializer:
         self._route_options = route_options
         self._encoded: dict[tuple[object, ...], _CachedContext] = {}
         self._decode_context = lru_cache(MAX_CONTEXTS)(self._surroundings)
+        self._decode_options = lru_cache(MAX_CONTEXTS)(self._options)
 
     def encode(self, item: Deliverable) -> bytes:
         """Return a payload. Raises ``ValueError`` (:class:`EncodeError`, or pydantic's)."""
         message = item.message if isinstance(item, Delivery) else item
-        if message.timetag is None:
+        carries = isinstance(item, Delivery) and isinstance(item.captures, CarryingCaptures)
+        if message.timetag is None and not carries:  # the context of others is their own
             context = self._cached_context(item, message.origin)
         else:
             context = _context_of(item).encode()
@@ -96,11 +99,15 @@ class SpoolSerializer:
     ) -> _Surroundings:
         context = decode(data)
         options = None
-        if context.options is not None:
-            if self._route_options is None:
-                raise DecodeError("record", "the endpoint accepts no options of routes")
-            options = self._route_options.model_validate_json(context.options)
+        if context.options is not None:  # with carried values each message has its own context
+            is_shared = isinstance(context.captures, CarryingCaptures)
+            options = (self._decode_options if is_shared else self._options)(context.options)
         return _Surroundings(context.timetag, context.origin, options, context.captures)
+
+    def _options(self, text: str) -> Options:
+        if self._route_options is None:
+            raise DecodeError("record", "the endpoint accepts no options of routes")
+        return self._route_options.model_validate_json(text)
 
     def _cached_context(self, item: Deliverable, origin: Origin | None) -> bytes:
         options, captures = (item.options, item.captures) if isinstance(item, Delivery) else _PLAIN

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias, TypeVar, cast
 
+from oscbridge.bridge.captures_encoding import decode_captures, encode_captures
 from oscbridge.bridge.hops import decode_origin, encode_origin
 from oscbridge.bridge.sources.forked.ipc_timetag import BundleEnd, timetag_in, timetag_out
 from oscbridge.errors import DecodeError
@@ -75,7 +76,7 @@ class Emission(NamedTuple):
         message = self.message
         timetag = timetag_out(message.timetag)
         data = encode_message(message)
-        captures: list[Argument] = [text for pair in self.captures.items() for text in pair]
+        captures = encode_captures(self.captures)
         origin = encode_origin(message.origin)
         return encode_values("/emitted", [self.route, origin, timetag, data, captures])
 
@@ -244,7 +245,7 @@ def read_record(data: bytes) -> Record:
     match record.address, record.args:
         case "/emitted", (int(route), origin, timetag, bytes(body), captures):
             message = decode_message(body, _LIMITS, timetag_in(timetag), decode_origin(origin))
-            return Emission(route, message, _pairs(captures, str))
+            return Emission(route, message, decode_captures(captures))
         case "/dropped", (str(reason), int(count), str(text), int(route)):
             return DroppedRecord(reason, count, text, route)
         case "/route", (int(route), int(passed), filtered):

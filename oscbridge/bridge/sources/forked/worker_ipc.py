@@ -233,8 +233,11 @@ class WorkerRoute:
     def bind(
         self, address: str, types: str | None, captures: dict[str, str]
     ) -> Callable[[Message], object] | None:
+        carried = self._steps.carried
+
         def send(message: Message) -> None:
-            self._channel.send(record_of(Emission(self._number, message, captures)))
+            known = captures if carried is None else carried.added_to(captures)
+            self._channel.send(record_of(Emission(self._number, message, known)))
 
         bound, number, counts = (
             self._steps.bind(address, types, captures, send),
