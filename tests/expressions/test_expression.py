@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 import tracemalloc
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -14,6 +15,9 @@ from hypothesis import strategies as st
 from oscbridge import Argument, MessageDropped
 from oscbridge.errors import ExpressionError
 from oscbridge.expressions.expression import Context, Expression, Scope, checked_value
+
+FRIDAY = datetime(2026, 11, 27, 13, 30).timestamp()
+"""Local time."""
 
 MAX_SECONDS = 1.0
 MAX_MEMORY = 20_000_000
@@ -69,6 +73,8 @@ def problem(text: str, scope: Scope | None = None) -> ExpressionError:
         ("gain_to_db(0.1)", (), -20.0),
         ("gain_to_db(0)", (), -math.inf),
         ("midi_to_hz(69)", (), 440.0),
+        ("local_hour(x)", (FRIDAY,), 13.5),
+        ("local_weekday(x)", (FRIDAY,), 5),
         ("hz_to_midi(880)", (), 81.0),
         ("round(x, 1)", (0.26,), 0.3),
         ("floor(x) + ceil(x)", (1.5,), 3),
