@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,14 +21,20 @@ RECIPES = {
     if (found := re.search(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
 }
 TESTS = [
-    pytest.param(test, id=f"{title}: {test}")
+    (title, test["name"])
     for title, text in RECIPES.items()
-    for test in run_configured_tests(text)
+    for test in tomllib.loads(text).get("test", [])
 ]
 
 
-@pytest.mark.parametrize("test", TESTS)
-def test_recipe_does_what_its_test_shows(test: ConfiguredTest) -> None:
+@cache
+def results(title: str) -> dict[str, ConfiguredTest]:
+    return {test.name: test for test in run_configured_tests(RECIPES[title])}
+
+
+@pytest.mark.parametrize(("title", "name"), TESTS)
+def test_recipe_does_what_its_test_shows(title: str, name: str) -> None:
+    test = results(title)[name]
     assert test.passed, test.report
 
 
@@ -36,7 +44,7 @@ def test_recipe_is_valid_without_warnings(title: str, tmp_path: Path) -> None:
     file.write_text(RECIPES[title])
     result = CliRunner().invoke(cli, ["check", str(file)])
     assert result.exit_code == 0
-    assert re.fullmatch(rf"{re.escape(str(file))}: valid: .* tests?\n", result.output)
+    assert re.fullmatch(r".*: valid: .*, \d+ tests?\n", result.output)
 
 
 def test_every_recipe_is_listed_at_the_top() -> None:
