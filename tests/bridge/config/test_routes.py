@@ -186,6 +186,10 @@ def test_types_are_type_tags(types: str) -> None:
         ('limit = "1e3/s"', "limit = '1e3/s': expected messages per second"),
         ('limit = "0.0001/s"', "limit = '0.0001/s': expected messages per second"),
         ("debounce = 0", "debounce = 0: must be more than 0.0"),
+        (
+            'hold = 1\nwhen = "x > 0.5"',
+            "when = 'x > 0.5': filters out releases, which 'hold' needs and does not pass on",
+        ),
         ("hold = 3601", "hold = 3601: must be at most 3600.0"),
         ('ramp = "1s"', "ramp = '1s': expected a number"),
         (
