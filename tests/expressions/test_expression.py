@@ -116,6 +116,12 @@ def test_missing_argument_is_not_confused_with_a_wrong_index() -> None:
         value("'abc'[9]")
 
 
+def test_failure_shows_the_expression_in_one_line() -> None:
+    expression = Expression("\n  1 /\n  x\n")
+    error = expression.failure(ZeroDivisionError(), Context("/in"), (0,))
+    assert str(error) == "'1 / x' failed: division by zero (x = 0)"
+
+
 def test_missing_capture_drops_the_message() -> None:
     with pytest.raises(MessageDropped, match=r"no capture \{ch\}"):
         Expression("ch", Scope(("ch",))).bind(Context("/in"))
