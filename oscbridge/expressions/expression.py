@@ -114,7 +114,7 @@ class Expression:
 
     @property
     def line(self) -> str:
-        """The text in one line, for people to read."""
+        """The text in one line, for logs and traces."""
         return " ".join(self.text.split()) if "\n" in self.text else self.text
 
     def bind(self, context: Context) -> Bound:
