@@ -167,6 +167,11 @@ def test_types_are_type_tags(types: str) -> None:
         ("scale = [0,1,0,1]\ncurve = inf", "curve = inf: must be at most 100.0"),
         ("curve = 2", "curve = 2.0: has no effect without 'scale'; add 'scale'"),
         ("send = 5", "send = 5: expected text in quotes"),
+        (
+            'send = ["/a", "/b"]',
+            "send = ['/a', '/b']: expected one text, not a list; write a [[route]] for each",
+        ),
+        ('match = ["/a"]', "match = ['/a']: expected one text, not a list; write a [[route]]"),
         ('send = ""', "send = '': missing address"),
         (
             'send = "/x {m}"',
