@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Protocol, cast
 
 from oscbridge.bridge.clients.sink import BridgeSink
@@ -42,6 +43,13 @@ class SourceRouting:
     """The routes whose pure steps run in the worker; only for bridges in mode forking."""
     sinks: dict[str, EndpointRunner] = field(default_factory=dict)
     """The endpoints that any of these routes leads to, by name."""
+    _orders: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def add(self, match: str, route: Route | DirectRoute) -> None:
+        """Map a route that runs in this process. A message takes its routes in this order."""
+        handler = Handler(route, [])
+        handler.order = next(self._orders)
+        self.addresses.add(match, handler)
 
     def install(self, dispatcher: Dispatcher) -> None:
         """Make the source's dispatcher use these routes."""
@@ -101,7 +109,7 @@ def make_routing(
             if bridge is not None and bridge.mode == "forking":
                 source.forked.append(route)
             else:
-                source.addresses.add(config.match, Handler(route, []))
+                source.add(config.match, route)
     routed = {name for route in routes for name in route.config.to}
     read = {name for route in routes for name in route.config.sources}
     neighbours = neighbours_of(configuration.endpoints)
@@ -151,7 +159,7 @@ class _RegisteredRoutes:
         self._map(match, runner, DirectRoute(runner, types, function, options))
 
     def _map(self, match: str, sink: EndpointRunner, route: DirectRoute) -> None:
-        self._source.addresses.add(match, Handler(route, []))
+        self._source.add(match, route)
         self._source.sinks[sink.name] = sink
 
     def close(self) -> None:

@@ -11,8 +11,14 @@ from oscbridge.osc.pattern import Pattern, Subject, Subjects, is_pattern
 __all__ = ["AddressMap"]
 
 
+def _order(call: tuple[Handler, dict[str, str]]) -> int:
+    return call[0].order
+
+
 class AddressMap(dict[str, list[Handler]]):
     """Handlers by mapped address, in the order in which the addresses were first mapped.
+
+    Handlers with an :attr:`~oscbridge.dispatch.handler.Handler.order` are called in that order.
 
     A mapped address may contain wildcards (:mod:`oscbridge.osc.pattern`, dialect "mapped"). It
     is a dictionary, as programs for python-osc inspect it.
@@ -92,7 +98,8 @@ class AddressMap(dict[str, list[Handler]]):
         if not address.startswith("/"):
             found |= self._find("/" + address)
         order = found if len(found) < 2 else [m for m in list(self) if m in found]
-        return [(handler, found[mapped]) for mapped in order for handler in self.get(mapped, ())]
+        calls = [(handler, found[mapped]) for mapped in order for handler in self.get(mapped, ())]
+        return sorted(calls, key=_order) if len(found) > 1 else calls
 
     def _find(self, address: str) -> dict[str, dict[str, str]]:
         """The mapped addresses that match one, and their captured texts."""

@@ -44,6 +44,8 @@ class Handler:
         self.args = _args
         self.needs_reply_address = _needs_reply_address
         self.needs_message = _needs_message
+        self.order = 0
+        """Its place among the handlers of a message; of two equal ones the address decides."""
         # Of its class: a mock, as in the tests of programs, has any attribute.
         self._binds = callable(getattr(type(_callback), "bind", None))
         self._call: Call | None = None

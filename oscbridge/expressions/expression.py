@@ -129,6 +129,11 @@ class Expression:
     def __repr__(self) -> str:
         return f"<expression {self.text!r}>"
 
+    @property
+    def line(self) -> str:
+        """The text in one line, for logs and traces."""
+        return " ".join(self.text.split()) if "\n" in self.text else self.text
+
     def bind(self, context: Context) -> Bound:
         """The expression for messages to one address.
 
@@ -152,7 +157,7 @@ class Expression:
             cause = str(error) or type(error).__name__
         values = [f"{name} = {_shown(value)}" for name, value in self.values(context, args, let)]
         known = f" ({', '.join(values)})" if values else ""
-        return MessageDropped("expression", f"{self.text!r} failed: {cause}{known}")
+        return MessageDropped("expression", f"{self.line!r} failed: {cause}{known}")
 
     def values(self, context: Context, args: Args, let: Let = ()) -> Iterator[tuple[str, Any]]:
         """The names that it uses and that have a value, with their values."""

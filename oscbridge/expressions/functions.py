@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -166,12 +167,22 @@ def _hz_to_midi(frequency: float) -> float:
     return 69.0 + 12.0 * math.log2(frequency / 440.0)
 
 
+def _local_hour(seconds: float) -> float:
+    local = time.localtime(seconds)
+    return local.tm_hour + local.tm_min / 60 + local.tm_sec / 3600
+
+
+def _local_weekday(seconds: float) -> int:
+    return time.localtime(seconds).tm_wday + 1
+
+
 FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = {
     "len": len, "abs": abs, "min": _smallest, "max": _largest, "round": _round,
     "floor": math.floor, "ceil": math.ceil, "sqrt": math.sqrt, "exp": math.exp, "log": math.log,
     "sin": math.sin, "cos": math.cos, "clamp": _clamp, "lerp": _lerp, "map_range": _map_range,
     "db_to_gain": _db_to_gain, "gain_to_db": _gain_to_db,
     "midi_to_hz": _midi_to_hz, "hz_to_midi": _hz_to_midi,
+    "local_hour": _local_hour, "local_weekday": _local_weekday,
     "int": _int, "float": _float, "str": _str, "lower": _lower, "upper": _upper,
 }  # fmt: skip
 """The functions that an expression may call, by name."""

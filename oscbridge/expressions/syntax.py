@@ -31,6 +31,9 @@ _SYNTAX: Final = (
     ast.BinOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.List, ast.Load, ast.Slice, ast.Tuple,
     ast.UnaryOp, ast.operator, ast.boolop, ast.cmpop, ast.unaryop,
 )  # fmt: skip
+_CONSTANTS: Final = {"true": "True", "false": "False", "null": "None", "nil": "None"}
+"""Values as TOML, JSON and messages write them, and as Python does."""
+
 _NOT_AVAILABLE: Final[dict[type[ast.AST], str]] = {
     ast.JoinedStr: "f-strings are",
     ast.Lambda: "lambda is",
@@ -146,8 +149,16 @@ class _Checker:
         if node.id in FUNCTIONS and node.id not in self._names:
             self._error(node, f"{node.id!r} is a function; write {node.id}(…)")
         if node.id not in self._names:
-            fix = suggest(node.id, [*self._names, *FUNCTIONS])
-            self._error(node, f"unknown name {node.id!r}", fix)
+            self._error(node, f"unknown name {node.id!r}", self._fix_of_name(node.id))
+
+    def _fix_of_name(self, name: str) -> str:
+        if name in self._variables:
+            return f"write var.{name} for the variable"
+        if name in _CONSTANTS:
+            return f"write {_CONSTANTS[name]}"
+        if nearest := did_you_mean(name, [*self._names, *FUNCTIONS]):
+            return nearest
+        return f"available: {', '.join(self._names)}; text needs quotes: '{name}'"
 
     def _check_attribute(self, node: ast.Attribute) -> None:
         if not (isinstance(node.value, ast.Name) and node.value.id == "var"):

@@ -205,7 +205,8 @@ def _check_placeholder(placeholder: Placeholder, captures: Sequence[str]) -> Non
             "rename the capture {address} of the route's match"
         )
     if placeholder.is_capture and placeholder.name not in captures:
-        raise ValueError(unknown_capture(f"{{{placeholder.name}}}", captures))
+        problem = unknown_capture(f"{{{placeholder.name}}}", captures)
+        raise ValueError(f"{problem}; write {{= {placeholder.name}}} for an expression")
 
 
 def _each_argument(placeholder: Placeholder, tags: Sequence[str]) -> list[Placeholder]:

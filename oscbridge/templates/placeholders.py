@@ -180,7 +180,9 @@ def _brace_problem(piece: re.Match[str]) -> str:
         return f"unexpected expression {piece[0]} {where}; it is not available here"
     if piece["inside"] is not None:
         expected = "{0}, {0:i}, {name}, {*} or {address}"
-        return f"invalid placeholder {piece[0]} {where}; expected {expected}"
+        is_expression = re.match(r"var\.|[a-z_]\w* ?[-+*/%<>=([]", piece["inside"])
+        fix = f"; write {{= {piece['inside']}}} for an expression" if is_expression else ""
+        return f"invalid placeholder {piece[0]} {where}; expected {expected}{fix}"
     return f"unclosed '{{' {where}" if piece[0] == "{" else f"unexpected '}}' {where}"
 
 

@@ -40,6 +40,17 @@ def shown(bridge: RunningBridge) -> list[object]:
     return [message.args[0] for message in bridge.recording("out").messages]
 
 
+@pytest.mark.parametrize("mode", MODES)
+async def test_message_takes_its_routes_in_the_order_of_the_file(mode: str) -> None:
+    double = COUNT.replace("/count", "/{any}").replace("var.a + x", "2 * var.a")
+    show = SHOW.replace("/show", "/count")
+    routes = (show, COUNT.replace("/count", "/*"), show, double, show, COUNT)
+    async with running_bridge(text(*routes, mode=mode)) as bridge:
+        bridge.send("in", Message.of("/count", 4))
+        await bridge.until(lambda: shown(bridge) == [1, 5, 10])
+        await bridge.until(lambda: bridge.status().variables == {"a": 14})
+
+
 async def test_values_and_edges_survive_a_reload() -> None:
     async with running_bridge(text(EDGE, COUNT)) as bridge:
         await pass_through(bridge, Message.of("/edge", 1), Message.of("/count", 4))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 import tracemalloc
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -14,6 +15,9 @@ from hypothesis import strategies as st
 from oscbridge import Argument, MessageDropped
 from oscbridge.errors import ExpressionError
 from oscbridge.expressions.expression import Context, Expression, Scope, checked_value
+
+FRIDAY = datetime(2026, 11, 27, 13, 30).timestamp()
+"""Local time."""
 
 MAX_SECONDS = 1.0
 MAX_MEMORY = 20_000_000
@@ -69,6 +73,8 @@ def problem(text: str, scope: Scope | None = None) -> ExpressionError:
         ("gain_to_db(0.1)", (), -20.0),
         ("gain_to_db(0)", (), -math.inf),
         ("midi_to_hz(69)", (), 440.0),
+        ("local_hour(x)", (FRIDAY,), 13.5),
+        ("local_weekday(x)", (FRIDAY,), 5),
         ("hz_to_midi(880)", (), 81.0),
         ("round(x, 1)", (0.26,), 0.3),
         ("floor(x) + ceil(x)", (1.5,), 3),
@@ -110,6 +116,12 @@ def test_missing_argument_is_not_confused_with_a_wrong_index() -> None:
         value("'abc'[9]")
 
 
+def test_failure_shows_the_expression_in_one_line() -> None:
+    expression = Expression("\n  1 /\n  x\n")
+    error = expression.failure(ZeroDivisionError(), Context("/in"), (0,))
+    assert str(error) == "'1 / x' failed: division by zero (x = 0)"
+
+
 def test_missing_capture_drops_the_message() -> None:
     with pytest.raises(MessageDropped, match=r"no capture \{ch\}"):
         Expression("ch", Scope(("ch",))).bind(Context("/in"))
@@ -124,6 +136,9 @@ def test_missing_capture_drops_the_message() -> None:
         ("x && y", 4, "invalid syntax; write 'and' and 'or' for && and ||", ""),
         ("x > treshold", 5, "unknown name 'treshold'", "did you mean 'threshold'?"),
         ("'é' + q", 7, "unknown name 'q'", "available: x, y"),
+        ("armed", 1, "unknown name 'armed'", "write var.armed for the variable"),
+        ("true", 1, "unknown name 'true'", "write True"),
+        ("x == go", 6, "unknown name 'go'", "available: x, y, z, args, address, types, "),
         ("lenn(x)", 1, "unknown function 'lenn'", "did you mean 'len'?"),
         ("var.armd", 1, "unknown variable 'armd'", "did you mean 'armed'?"),
         ("var", 1, "write var.NAME for a variable", ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -18,6 +19,9 @@ MAX_MESSAGES: Final = 1_000
 
 MAX_TIME: Final = 86_400
 """The latest time of a message, in seconds."""
+
+YEARS: Final = range(1971, 9_999)
+"""The years in which a test may start: all computers know their local time."""
 
 
 def _name(value: str) -> str:
@@ -60,6 +64,13 @@ def split_endpoint(text: str) -> dict[str, Any]:
     return {"to": to, "message": "".join(message)}
 
 
+def _date(value: object) -> object:
+    if not isinstance(value, datetime) or value.year not in YEARS:
+        text = "expected a date and time without quotes, e.g. 2026-12-31T23:59:00"
+        raise ValueError(f"{text}, in the years {YEARS[0]} to {YEARS[-1]}")
+    return value
+
+
 _Time: TypeAlias = Annotated[float | None, Field(ge=0, le=MAX_TIME, allow_inf_nan=False)]
 
 
@@ -96,6 +107,9 @@ class CaseOptions(Options):
     """What the test shows, in a few words; each has its own."""
     source: Annotated[str | None, Field(alias="from")] = None
     """The bridge or endpoint that the messages come from."""
+    now: Annotated[datetime | None, BeforeValidator(_date, json_schema_input_type=str)] = None
+    """Date and time at the start of the test, e.g. ``2026-12-31T23:59:00``, by default the
+    real one; local time if it has no offset."""
     send: Annotated[
         tuple[SendOptions, ...],
         BeforeValidator(_sent, json_schema_input_type=_Sent),

@@ -102,6 +102,7 @@ class _Reading:
             tuple(self._sent(options)),
             tuple(self._expected(options.expect)),
             tuple(self._forbidden(options.never)),
+            None if options.now is None else options.now.timestamp(),
         )
 
     def problem(self, path: KeyPath, text: str, value: object = None) -> None:

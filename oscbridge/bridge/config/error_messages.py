@@ -41,6 +41,10 @@ def explain(
     if error["type"] == SECRET:
         return ConfigProblem(place, _what(error))
     value = error["input"]
+    if error["type"] == "string_type" and isinstance(value, list) and path[:1] == ("route",):
+        return ConfigProblem(
+            place, "expected one text, not a list; write a [[route]] for each", show(value)
+        )
     text = _what(error)
     if error["type"] != "value_error":  # those texts name the fix themselves
         near = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, time
 from typing import Final, TypeAlias
 
 __all__ = ["ConfigProblem", "KeyPath", "path_text", "show"]
@@ -50,5 +51,5 @@ def path_text(path: KeyPath, title: str = "") -> str:
 
 def show(value: object) -> str:
     """A value as it is shown in a message: cut if it is long."""
-    text = repr(value)
+    text = str(value) if isinstance(value, date | time) else repr(value)  # as in TOML
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"

@@ -173,6 +173,7 @@ class RouteReader:
             when=route.when,
             edge=route.edge,
             set=tuple((route.set or {}).items()),
+            hold=route.hold,
             variables=tuple(self.variables),
         )
         try:

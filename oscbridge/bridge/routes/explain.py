@@ -163,7 +163,7 @@ def _expression_steps(
         if evaluate is not None:
             let = evaluate(message.args)
         for (name, expression), value in zip(steps.let, let, strict=True):
-            yield Step("let", f"{name} = {expression.text}", f"{value!r}"[:MAX_VALUE])
+            yield Step("let", f"{name} = {expression.line}", f"{value!r}"[:MAX_VALUE])
         key = "when"
         condition = steps.bind_when(context)
         if condition is not None and steps.when is not None:
@@ -172,7 +172,7 @@ def _expression_steps(
             values = ", ".join(f"{name} = {value!r}"[:MAX_VALUE] for name, value in known)
             text = f"{'yes' if passes else 'no'}: {values}" if values else f"{passes}".lower()
             goes_on = passes or route.edge is not None
-            yield Step("when", steps.when.text, text, "passed" if goes_on else "stopped")
+            yield Step("when", steps.when.line, text, "passed" if goes_on else "stopped")
             if route.edge is not None:
                 step = _edge(route.edge, passes)
                 yield step
@@ -207,7 +207,7 @@ def _assignments(
     assign(args, let)
     for name, expression in steps.set:
         text = f"{before[name]!r:.{MAX_VALUE}} → {variables.values[name]!r:.{MAX_VALUE}}"
-        yield Step("set", f"{name} = {expression.text}", text)
+        yield Step("set", f"{name} = {expression.line}", text)
 
 
 def _pure_steps(route: RouteConfig) -> Iterator[tuple[str, str, RouteConfig]]:

@@ -24,6 +24,10 @@ _SAMPLES: Final[dict[str, tuple[Argument, ...]]] = {
 }  # fmt: skip
 """Values of each type with which expressions are tried."""
 
+_RELEASES: Final[tuple[Argument, ...]] = (0, 0.0, False)
+
+_NO_RELEASE: Final = "filters out releases, which 'hold' needs and does not pass on; remove it"
+
 _Problem = tuple[tuple[str, ...], str, str]
 
 
@@ -52,6 +56,8 @@ def expression_problems(
             condition = Expression(config.when, Scope(captures, names, config.variables))
             condition.check_condition()
             found.append((("when",), condition))
+            if config.hold is not None and config.edge is None and _filters_releases(condition):
+                yield ("when",), _NO_RELEASE, config.when
         except ValueError as error:
             yield ("when",), str(error), config.when
     for name, text in config.set:
@@ -101,6 +107,17 @@ def type_problem(expression: Expression, types: str) -> str:
         else:
             return ""
     return why
+
+
+def _filters_releases(condition: Expression) -> bool:
+    """Whether it is certain that a condition is false for each release of a button."""
+    if set(condition.names) != {"x"}:
+        return False
+    call, none = condition.bind(Context("/", "f")), ()
+    try:
+        return not any(call((value,), none) for value in _RELEASES)
+    except Exception:
+        return False
 
 
 def _samples(tags: list[str]) -> Iterator[Args]:

@@ -76,3 +76,5 @@ class Case:
     expected: tuple[ExpectedMessage, ...] = ()
     """All messages that arrive at the endpoints named here, in order for each of them."""
     forbidden: tuple[ForbiddenMessage, ...] = ()
+    now: float | None = None
+    """Unix time at its start, None for the real time."""

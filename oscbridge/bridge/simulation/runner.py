@@ -85,7 +85,8 @@ class _Run:
 
     def play(self, configuration: Configuration, hooks: Hooks) -> None:
         """Send the messages, and wait until no route holds any."""
-        began, loop = time.time(), self._loop
+        loop, now = self._loop, self._case.now
+        began = time.time() if now is None else now
         CLOCK.set(lambda: began + loop.elapsed)
         try:
             app = SimulatedApp(configuration, hooks, self._record)

@@ -167,6 +167,11 @@ def test_types_are_type_tags(types: str) -> None:
         ("scale = [0,1,0,1]\ncurve = inf", "curve = inf: must be at most 100.0"),
         ("curve = 2", "curve = 2.0: has no effect without 'scale'; add 'scale'"),
         ("send = 5", "send = 5: expected text in quotes"),
+        (
+            'send = ["/a", "/b"]',
+            "send = ['/a', '/b']: expected one text, not a list; write a [[route]] for each",
+        ),
+        ('match = ["/a"]', "match = ['/a']: expected one text, not a list; write a [[route]]"),
         ('send = ""', "send = '': missing address"),
         (
             'send = "/x {m}"',
@@ -186,6 +191,10 @@ def test_types_are_type_tags(types: str) -> None:
         ('limit = "1e3/s"', "limit = '1e3/s': expected messages per second"),
         ('limit = "0.0001/s"', "limit = '0.0001/s': expected messages per second"),
         ("debounce = 0", "debounce = 0: must be more than 0.0"),
+        (
+            'hold = 1\nwhen = "x > 0.5"',
+            "when = 'x > 0.5': filters out releases, which 'hold' needs and does not pass on",
+        ),
         ("hold = 3601", "hold = 3601: must be at most 3600.0"),
         ('ramp = "1s"', "ramp = '1s': expected a number"),
         (

@@ -143,6 +143,11 @@ def test_trace_explains_why_an_address_does_not_match(match: str, why: str) -> N
     assert steps(f'match = "{match}"') == [Step("match", match, why, "stopped")]
 
 
+def test_trace_shows_an_expression_of_several_lines_in_one() -> None:
+    found = steps('when = """\n  x > 0 and\n  x < 1\n"""')
+    assert Step("when", "x > 0 and x < 1", "yes: x = 0.5") in found
+
+
 def test_trace_names_the_types_that_do_not_match() -> None:
     assert steps('types = "i"')[1:] == [Step("types", "i", "no: the types are 'f'", "stopped")]
 

@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,15 @@ def test_other_messages_fail(test: str, reason: str) -> None:
     found = result(CONTROL, f'send = "/1/fader3 0.5"\n{test}')
     assert not found.passed
     assert reason_of_failure(found).startswith(reason)
+
+
+@pytest.mark.parametrize("offset", ["", "Z", "+05:30"])
+def test_test_starts_at_its_date_and_time(offset: str) -> None:
+    now = f"2026-12-31T23:59:59{offset}"
+    start = datetime.fromisoformat(now).timestamp()
+    sent = 'send = ["/a", { at = 1.5, message = "/a" }]\n'
+    expected = f'expect = ["synth /now ,d {start}", "synth /now ,d {start + 1.5}"]'
+    assert result('send = "/now {= now : d}"', f"now = {now}\n{sent}{expected}").passed
 
 
 def test_unexpected_message_fails_only_at_a_named_endpoint() -> None:

@@ -94,7 +94,9 @@ def dispatcher_for(
         dispatcher.adopt(AbsorbingMap(settings.absorbed, absorb))
     for number, values in enumerate(settings.routes):
         config = RouteConfig.from_pure(values)
-        dispatcher.map(config.match, WorkerRoute(number, config, channel))
+        mapped = dispatcher.map(config.match, WorkerRoute(number, config, channel))
+        mapped.order = number
     if settings.has_plugin_routes:
-        dispatcher.map("*", WorkerRoute(-1, RouteConfig(), channel))
+        mapped = dispatcher.map("*", WorkerRoute(-1, RouteConfig(), channel))
+        mapped.order = len(settings.routes)
     return dispatcher
