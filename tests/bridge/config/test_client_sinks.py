@@ -100,6 +100,71 @@ def test_changed_messages_to_a_bridge_from_its_own_client_are_a_warning(
     )
 
 
+RING = """
+[bridge.a]
+listen = "udp://127.0.0.1:9000"
+[bridge.b]
+listen = "udp://127.0.0.1:9001"
+[endpoint.to-a]
+type = "osc"
+to = "udp://127.0.0.1:9000"
+[endpoint.to-b]
+type = "osc"
+to = "udp://127.0.0.1:9001"
+[[route]]
+from = "a"
+to = "to-b"
+MORE1
+[[route]]
+from = "b"
+to = "to-a"
+MORE2
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_possible"),
+    [
+        ('send = "/x {= x + 1}"', 'send = "/y {0}"', True),
+        ('match = "/x"\nsend = "/y {0}"', 'match = "/y"\nsend = "/x {0}"', True),
+        ('match = "/in/*"\nscale = [0, 1, 0, 9]', 'match = "/in/1"\nwhen = "x > 0"', True),
+        ('match = "/in/*"\nscale = [0, 1, 0, 9]', 'match = "/out/*"', False),
+        ('match = "/x"\nsend = "/y {0}"', 'match = "/z"\nsend = "/x {0}"', False),
+        ('match = "/x"\nsend = "/y {0}"', "enabled = false", False),
+    ],
+    ids=["any", "fixed", "kept", "other-prefix", "other-address", "disabled"],
+)
+def test_changed_messages_that_may_come_back_by_two_bridges_are_a_warning(
+    first: str, second: str, is_possible: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        read(RING.replace("MORE1", first).replace("MORE2", second))
+    warning = "route 1: possible endless loop: what it sends may come back: a → to-b → b → to-a → a"
+    assert any(warning in e for e in caplog.messages) == is_possible
+
+
+def test_bridges_that_echo_to_each_other_as_clients_are_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    text = "".join(
+        f"""
+        [bridge.{name}]
+        listen = "udp://127.0.0.1:{port}"
+        [bridge.{name}.clients]
+        static = "127.0.0.1:{other}"
+        echo = true
+        [[route]]
+        from = "{name}"
+        to = "{name}"
+        send = "/{name} {{= x + 1}}"
+        """
+        for name, port, other in (("a", 9000, 9001), ("b", 9001, 9000))
+    )
+    with caplog.at_level(logging.WARNING):
+        read(text)
+    assert any("possible endless loop" in e for e in caplog.messages)
+
+
 def test_clients_that_hear_each_other_are_no_loop() -> None:
     assert read(STAGE + '[[route]]\nfrom = "stage"\nto = "stage"\n').routes
 
