@@ -50,6 +50,21 @@ def test_clients_without_a_route_to_the_bridge_are_a_warning(
 
 
 @pytest.mark.parametrize(
+    ("scheme", "mode", "is_warned"),
+    [("tcp", "blocking", True), ("tcp+auto", "blocking", True), ("udp", "blocking", False),
+     ("tcp", "threading", False)],
+)  # fmt: skip
+def test_blocking_bridge_that_answers_by_tcp_is_a_warning(
+    scheme: str, mode: str, is_warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    bridge = STAGE.replace("udp", scheme) + f'mode = "{mode}"\n'
+    with caplog.at_level(logging.WARNING):
+        read(bridge + DESK + BOTH_WAYS)
+    text = "bridge.stage: mode 'blocking' serves one TCP client after another"
+    assert any(text in each for each in caplog.messages) == is_warned
+
+
+@pytest.mark.parametrize(
     ("bridge", "clients", "expected"),
     [
         ('listen = "tcp://127.0.0.1:9000"\nmode = "forking"', "", "a forking bridge cannot send"),
