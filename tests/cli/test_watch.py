@@ -67,7 +67,9 @@ def test_edited_file_is_read_again(
 def test_change_while_the_bridge_starts_is_noticed(
     start: Start, write: Write, tmp_path: Path
 ) -> None:
-    text = BASE + """
+    text = (
+        BASE
+        + """
         [endpoint.desk]
         type = "osc"
         to = "udp://127.0.0.1:9"
@@ -76,6 +78,7 @@ def test_change_while_the_bridge_starts_is_noticed(
         function = "edits:keep"
         to = "desk"
     """
+    )
     file = Path(write(text))
     (tmp_path / "edits.py").write_text(  # imported after the file was read
         "from pathlib import Path\n"
