@@ -90,8 +90,12 @@ def command(file: Path | None, form: Form, dry: bool, verbose: bool) -> None:
     gc.set_threshold(GC_THRESHOLD)
     types = plugins.endpoint_types.with_fallbacks(plugins.broken_types)
     files = None if file is None else partial(used_files, file, types)
+    known = None
+    if files is not None and configuration.run.watch:
+        known = files()
+        configuration = read(allow_broken=True)  # what changes from here on is noticed
     app = App(configuration, plugins, allow_broken=True)
-    asyncio.run(_run(Service(app, read, name, files), plugins, name))
+    asyncio.run(_run(Service(app, read, name, files, known), plugins, name))
 
 
 def read_configuration(

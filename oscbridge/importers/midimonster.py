@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.importers.midimonster_channels import (
     Channel,
     UnsupportedChannelError,
@@ -20,20 +19,15 @@ from oscbridge.toml_text import TomlTable, TomlValue
 
 __all__ = ["IMPORTER"]
 
-_CAN_ANSWER: Final = "clients" in BridgeOptions.model_fields
-"""Whether a bridge can be the target of a route."""
-
 
 def translate(text: str) -> ImportedFile:
     """The instances as bridges and endpoints, and each mapping as routes."""
     found = read_file(text)
-    topics: dict[str, set[str]] = {}
-    rules = [
-        rule for mapping in found.mappings for rule in _rules(mapping, found.instances, topics)
-    ]
+    needs: dict[str, set[str]] = {}
+    rules = [rule for mapping in found.mappings for rule in _rules(mapping, found.instances, needs)]
     tables: dict[str, TomlTable] = {}
     for instance in found.instances.values():
-        tables |= _tables(instance, sorted(topics.get(instance.name, ())))
+        tables |= _tables(instance, sorted(needs.get(instance.name, ())))
     notes = [
         f"line {each.line}: the password of {each.name} is not copied: add "
         'password = { env = "NAME" } or { file = "path" } to its table'
@@ -44,13 +38,13 @@ def translate(text: str) -> ImportedFile:
 
 
 def _rules(
-    mapping: Mapping, instances: dict[str, Instance], topics: dict[str, set[str]]
+    mapping: Mapping, instances: dict[str, Instance], needs: dict[str, set[str]]
 ) -> Iterator[ImportedRule]:
     """One rule per direction."""
     if mapping.arrow != "<":
-        yield _rule(mapping, mapping.left, mapping.right, instances, topics)
+        yield _rule(mapping, mapping.left, mapping.right, instances, needs)
     if mapping.arrow != ">":
-        yield _rule(mapping, mapping.right, mapping.left, instances, topics)
+        yield _rule(mapping, mapping.right, mapping.left, instances, needs)
 
 
 def _rule(
@@ -58,7 +52,7 @@ def _rule(
     source: str,
     target: str,
     instances: dict[str, Instance],
-    topics: dict[str, set[str]],
+    needs: dict[str, set[str]],
 ) -> ImportedRule:
     text = f"{source} > {target}" if mapping.arrow == "<>" else mapping.text
     try:
@@ -76,9 +70,10 @@ def _rule(
         routes = [route for pair in pairs for route in _routes(*pair, instances)]
     except ValueError as error:
         return ImportedRule(mapping.line, text, reason=str(error))
-    for channel, _ in pairs:
-        if channel.subscription:
-            topics.setdefault(channel.instance, set()).add(channel.subscription)
+    for source_channel, target_channel in pairs:
+        needs.setdefault(source_channel.instance, set()).add(source_channel.needs)
+        if target_channel.value_key:
+            needs.setdefault(target_channel.instance, set()).add(target_channel.needs)
     notes = dict.fromkeys(each.note for each, _ in pairs if each.note)
     return ImportedRule(mapping.line, text, routes, "; ".join(notes))
 
@@ -128,11 +123,6 @@ def _checked(route: TomlTable, instance: Instance) -> TomlTable:
         destination = _destination(instance)
         if not destination:
             raise UnsupportedChannelError(f"{instance.name} has no 'destination'")
-        if destination.startswith("learn") and not _CAN_ANSWER:
-            raise UnsupportedChannelError(
-                f"{instance.name} answers the last sender (destination = {destination}); "
-                "write its address"
-            )
     return route
 
 
@@ -144,21 +134,24 @@ def _name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", text)
 
 
-def _tables(instance: Instance, topics: list[str]) -> dict[str, TomlTable]:
+def _tables(instance: Instance, needs: list[str]) -> dict[str, TomlTable]:
     """The bridge or endpoint of an instance; none if its backend has no counterpart."""
     name = _name(instance.name)
     match instance.backend:
         case "osc":
             return _osc_tables(name, instance)
-        case "midi" | "winmidi":
+        case "midi" | "winmidi" | "jack-port":
             ports: dict[str, TomlValue] = {}
             for key, option in (("input", "read"), ("output", "write")):
                 if option in instance.options:
                     ports[key] = instance.options[option]
-            table = {"type": "midi", **ports, "addresses": "long", "on_start": "retry"}
+                elif option in needs:  # an instance has a port of its own for others to connect to
+                    ports[key] = f"virtual:{instance.name}"
+            backend = {"backend": "jack"} if instance.backend == "jack-port" else {}
+            table = {"type": "midi", **backend, **ports, "addresses": "long", "on_start": "retry"}
             return {f"endpoint.{name}": table} if ports else {}
         case "mqtt":
-            return {f"endpoint.{name}": _mqtt_table(instance, topics)}
+            return {f"endpoint.{name}": _mqtt_table(instance, needs)}
     return {}
 
 
@@ -171,7 +164,7 @@ def _osc_tables(name: str, instance: Instance) -> dict[str, TomlTable]:
         return {}
     tables: dict[str, TomlTable] = {f"bridge.{name}": {"listen": f"udp://{with_port(bind)}"}}
     _, _, port = destination.partition("@")
-    if port.isdecimal() and _CAN_ANSWER:
+    if port.isdecimal():
         tables[f"bridge.{name}.clients"] = {"reply_port": int(port)}
     return tables
 

@@ -38,7 +38,6 @@ _OSC_RANGES: Final = {"i": (0, 255), "f": (0.0, 1.0), "h": (0, 1024), "d": (0.0,
 
 _NOT_SUPPORTED: Final = {
     "rtpmidi": "oscbridge has no RTP-MIDI; let rtpmidid make it a MIDI port, and use that",
-    "jack": "the names of the JACK ports to connect to are not in the file",
 }
 
 Number = int | float
@@ -67,8 +66,9 @@ class Channel:
     """``midi = {...}`` or ``mqtt = {...}``, as a target."""
     value_key: str = ""
     """The option that takes the value, if it is not the first argument."""
-    subscription: str = ""
-    """The topic that has to be subscribed to, as a source."""
+    needs: str = ""
+    """What the table of its instance needs for it: the topic of a source, the side of a MIDI port,
+    ``read`` or ``write``."""
     note: str = ""
 
 
@@ -83,6 +83,9 @@ def channel_of(text: str, instances: dict[str, Instance], *, is_target: bool) ->
             return _osc(instance, rest, is_target=is_target)
         case "midi" | "winmidi":
             return _midi(instance, rest, is_target=is_target)
+        case "jack":
+            port, _, rest = rest.partition(".")
+            return _midi(_jack_port(instance, port, instances), rest, is_target=is_target)
         case "mqtt":
             return _mqtt(instance, rest)
     reason = _NOT_SUPPORTED.get(instance.backend, "has no counterpart in oscbridge")
@@ -122,15 +125,35 @@ def _osc(instance: Instance, text: str, *, is_target: bool) -> Channel:
     return Channel(instance.name, low, high, address, index=number, send=address, note=note)
 
 
+def _jack_ports(instance: Instance) -> dict[str, Instance]:
+    """The MIDI ports of a JACK client, by name: one instance each."""
+    ports: dict[str, Instance] = {}
+    for port, value in instance.options.items():
+        match value.split():
+            case ["midi", "in" | "out" as direction]:
+                side = "read" if direction == "in" else "write"
+                options = {side: f"virtual:{port}"}
+                name = f"{instance.name}.{port}"
+                ports[port] = Instance("jack-port", name, instance.line, options)
+    return ports
+
+
+def _jack_port(instance: Instance, port: str, instances: dict[str, Instance]) -> Instance:
+    found = _jack_ports(instance).get(port)
+    if found is None:
+        kind = instance.options.get(port, "")
+        reason = "control voltages have no counterpart" if kind.startswith("cv") else "no such port"
+        raise UnsupportedChannelError(f"{instance.name}.{port}: {reason}")
+    return instances.setdefault(found.name, found)
+
+
 def _midi(instance: Instance, text: str, *, is_target: bool) -> Channel:
     found = _MIDI.fullmatch(text) or _OLD_MIDI.fullmatch(text)
     if found is None:
         raise UnsupportedChannelError(f"{text!r} is not a channel such as ch0.cc1")
     side = "write" if is_target else "read"
-    if side not in instance.options:
-        raise UnsupportedChannelError(
-            f"{instance.name} has no {side!r}: oscbridge offers no ports of its own"
-        )
+    if side not in instance.options and instance.backend != "midi":
+        raise UnsupportedChannelError(f"{instance.name} has no {side!r}")
     kind, word, index_key, value_key, high = _KINDS[found["kind"]]
     channel = int(found["channel"]) + 1
     options: dict[str, TomlValue] = {"type": kind, "channel": channel}
@@ -149,6 +172,7 @@ def _midi(instance: Instance, text: str, *, is_target: bool) -> Channel:
         f"/note_off/{channel}/{found['index']}" if found["kind"] == "note" else "",
         options=options,
         value_key=value_key,
+        needs=side,
     )
 
 
@@ -166,4 +190,4 @@ def _mqtt(instance: Instance, topic: str) -> Channel:
             raise UnsupportedChannelError(f"{topic} = {value}: expected two numbers") from None
     options = {"topic": topic, "payload": "text"}
     address = "/" + topic.strip("/")
-    return Channel(instance.name, low, high, address, options=options, subscription=topic)
+    return Channel(instance.name, low, high, address, options=options, needs=topic)

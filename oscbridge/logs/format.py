@@ -161,10 +161,14 @@ def _event(record: logging.LogRecord) -> _Event:
 
 
 def _part(logger: str) -> str:
-    return logger.removeprefix("oscbridge.") if logger.startswith(_ENDPOINT) else logger
+    if logger.startswith(_ENDPOINT):
+        return logger.removeprefix("oscbridge.")
+    return logger.removeprefix(_SINK)
 
 
 _ENDPOINT: Final = "oscbridge.endpoint."
+_SINK: Final = "oscbridge.sink."
+"""Followed by ``bridge.NAME``. A logger below ``oscbridge.bridge`` would be that of a module."""
 
 
 def text_of(record: logging.LogRecord) -> str:

@@ -42,14 +42,19 @@ _log: Final = logging.getLogger("oscbridge")
 class FileWatcher:
     """Watches the files of a configuration until it is stopped. On the event loop.
 
-    ``look`` reads them, and may block; ``reload`` is called when they have changed.
+    ``look`` reads them, and may block; ``reload`` is called when they have changed. ``known`` are
+    the files that the running configuration was read from, so that no change since then is missed.
     """
 
     def __init__(
-        self, look: Callable[[], UsedFiles], reload: Callable[[], Awaitable[object]]
+        self,
+        look: Callable[[], UsedFiles],
+        reload: Callable[[], Awaitable[object]],
+        known: UsedFiles | None = None,
     ) -> None:
         self._look = partial(in_daemon_thread, look, "look at configuration files")
         self._reload = reload
+        self._known = known
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
@@ -58,7 +63,7 @@ class FileWatcher:
         await asyncio.wait([self._task])
 
     async def _run(self) -> None:
-        known = await self._look()
+        known = self._known or await self._look()
         count = len(known.contents)
         _log.info("watching %d %s for changes", count, "file" if count == 1 else "files")
         has_failed = False

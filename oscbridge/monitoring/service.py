@@ -47,7 +47,8 @@ class Service:
     """Runs an :class:`App` with its monitoring, and reloads it.
 
     ``read`` reads the configuration again and raises :class:`ConfigurationError`. ``name`` is
-    the human-readable name of the configuration. ``files`` finds its files, to watch them.
+    the human-readable name of the configuration. ``files`` finds its files, to watch them;
+    ``known`` are those that the configuration of ``app`` was read from.
     """
 
     def __init__(
@@ -56,11 +57,13 @@ class Service:
         read: Callable[[], Configuration],
         name: str,
         files: Callable[[], UsedFiles] | None = None,
+        known: UsedFiles | None = None,
     ) -> None:
         self.app = app
         self._read = read
         self._name = name
         self._files = files
+        self._known = known
         self._watcher: FileWatcher | None = None
         self._http: HTTPServer | None = None
         self._serving: HTTPOptions | None = None
@@ -168,6 +171,9 @@ class Service:
         if self._stopping:
             raise OSCBridgeError("the bridge is stopping")
         old, new = self.app.configuration, await self._read_again()
+        if new.run.watch and not old.run.watch and self._files is not None:
+            self._known = await in_daemon_thread(self._files, "look at configuration files")
+            new = await self._read_again()  # what changes from here on is noticed
         if (old.bridges or old.endpoints) and not (new.bridges or new.endpoints):
             text = "it contains neither a bridge nor an endpoint; it may be only half written"
             raise ConfigurationError(f"{self._name}: {text}")
@@ -272,7 +278,8 @@ class Service:
             if not self._stopping:
                 _log.info("no longer watching files")
         elif self._watcher is None and wanted and self._files is not None:
-            self._watcher = FileWatcher(self._files, self.reload)
+            self._watcher = FileWatcher(self._files, self.reload, self._known)
+            self._known = None
 
     async def _look_after(self) -> None:
         while True:

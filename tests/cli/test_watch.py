@@ -64,6 +64,33 @@ def test_edited_file_is_read_again(
     assert program.stop() == 0
 
 
+def test_change_while_the_bridge_starts_is_noticed(
+    start: Start, write: Write, tmp_path: Path
+) -> None:
+    text = (
+        BASE
+        + """
+        [endpoint.desk]
+        type = "osc"
+        to = "udp://127.0.0.1:9"
+        [[route]]
+        from = "stage"
+        function = "edits:keep"
+        to = "desk"
+    """
+    )
+    file = Path(write(text))
+    (tmp_path / "edits.py").write_text(  # imported after the file was read
+        "from pathlib import Path\n"
+        f"Path({str(file)!r}).write_text({text + bridge('late')!r})\n"
+        "def keep(message):\n"
+        "    return message\n"
+    )
+    program = start("run", str(file), "-v")
+    program.wait_for(r"late +udp://|added bridge\.late")
+    assert program.stop() == 0
+
+
 def test_broken_file_changes_nothing_and_is_logged_once(
     run: Callable[..., Any], tmp_path: Path
 ) -> None:

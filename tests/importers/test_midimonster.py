@@ -31,6 +31,12 @@ destination = 10.0.0.5 9001
 read = BCF
 write = BCF
 [midi virtual]
+[winmidi windows]
+[jack studio]
+name = Desk
+tx = midi out
+rx = midi in
+cv = cv in min 0.0 max 1.0
 [mqtt house]
 host = mqtt://me:secret@10.0.0.9
 /lamp = range 0 255
@@ -164,7 +170,10 @@ def test_ranges_are_expanded_and_counted_as_one_rule() -> None:
             "net.ch0.cc1 > wing.ch0.cc1",
             "backend 'rtpmidi': oscbridge has no RTP-MIDI; let rtpmidid",
         ),
-        ("virtual.ch0.cc1 > wing.ch0.cc1", "virtual has no 'read': oscbridge offers no ports"),
+        ("windows.ch0.cc1 > wing.ch0.cc1", "windows has no 'read'"),
+        ("studio.cv > wing.ch0.cc1", "studio.cv: control voltages have no counterpart"),
+        ("studio.tx.ch0.cc1 > wing.ch0.cc1", "studio.tx has no 'read'"),
+        ("studio.other.ch0.cc1 > wing.ch0.cc1", "studio.other: no such port"),
         ("tuch./fader1 > wing.ch0.cc1", "unknown instance 'tuch'"),
         ("touch./fader1 > wing.ch0.cc128", "control must be 0 to 127, not 128"),
         ("touch./fader1 > wing.ch0.foo1", "'ch0.foo1' is not a channel such as ch0.cc1"),
@@ -181,6 +190,36 @@ def test_mapping_that_no_route_can_express_has_the_reason(mapping: str, reason: 
     (rule,) = imported(mapping).rules
     assert not rule.routes
     assert reason in rule.reason
+
+
+def tables(mappings: str) -> dict[str, Any]:
+    text = imported_text(imported(mappings), "a.cfg", "midimonster")
+    endpoints: dict[str, Any] = tomllib.loads(text)["endpoint"]
+    return endpoints
+
+
+def test_midi_instance_without_a_device_is_a_virtual_port() -> None:
+    found = tables("touch./fader1 > virtual.ch0.cc1")["virtual"]
+    assert (found["output"], found.get("input")) == ("virtual:virtual", None)
+    found = tables("virtual.ch0.cc1 <> virtual.ch1.cc1")["virtual"]
+    assert (found["output"], found["input"]) == ("virtual:virtual", "virtual:virtual")
+    assert "virtual" not in tables("touch./fader1 > wing.ch0.cc1")
+
+
+def test_midi_ports_of_jack_are_endpoints() -> None:
+    found = tables("touch./fader1 > studio.tx.ch0.cc1\nstudio.rx.ch0.note{1..2} > desk./ch/1")
+    assert (found["studio_tx"]["backend"], found["studio_tx"]["output"]) == ("jack", "virtual:tx")
+    assert (found["studio_rx"]["backend"], found["studio_rx"]["input"]) == ("jack", "virtual:rx")
+    (route,) = routes("touch./fader1 > studio.tx.ch0.cc1")
+    assert route["to"] == "studio_tx"
+
+
+def test_osc_instance_that_learns_its_destination_answers_its_clients() -> None:
+    learning = "[osc phone]\nbind = :: 8001\ndest = learn@9001\n/f = f 0 1\n[map]\n"
+    file = imported(learning + "wing.ch0.cc1 <> phone./f")
+    assert [len(rule.routes) for rule in file.rules] == [1, 1]
+    found = tomllib.loads(imported_text(file, "a.cfg", "midimonster"))["bridge"]["phone"]
+    assert found == {"listen": "udp://[::]:8001", "clients": {"reply_port": 9001}}
 
 
 def test_both_directions_are_two_rules() -> None:

@@ -85,6 +85,7 @@ def test_non_ascii_text_survives_json() -> None:
         (record("x", "asyncio"), "asyncio", "x"),
         (record("x", "oscbridge.plugins"), "oscbridge.plugins", "x"),
         (record("x", "oscbridge.dispatcher", part="bridge.stage"), "bridge.stage", "x"),
+        (record("x", "oscbridge.sink.bridge.stage"), "bridge.stage", "x"),
         (record("bridge.stage: x", "oscbridge.bridge.app"), "bridge.stage", "x"),
         (record("route faders: x", "oscbridge.bridge.routes.route"), "route faders", "x"),
         (record("route 3 (/a/{n}): x", "oscbridge.bridge.routes.route"), "route 3 (/a/{n})", "x"),

@@ -96,7 +96,8 @@ class ClientRegistry:
             if sender[0] in self._refused:
                 return None
             if not (sender[0] in self._allow if self._allow else is_local(sender[0])):
-                text = f"{sender[0]} as a client: not a local address; add it to 'allow'"
+                why = "not allowed" if self._allow else "not a local address"
+                text = f"{sender[0]} as a client: {why}; add it to 'allow'"
             else:
                 text = self._make_room(key)
             if text:

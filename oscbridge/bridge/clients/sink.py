@@ -51,7 +51,7 @@ class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptio
 
     def __init__(self, name: str, options: BridgeClientOptions) -> None:
         super().__init__(name, options)
-        self.log = logging.getLogger(f"oscbridge.bridge.{name}")
+        self.log = logging.getLogger(f"oscbridge.sink.bridge.{name}")
         self.keeps_last_values = options.snapshot  # type: ignore[misc]
         self.absorbed = 0
         """Messages that were not routed: they only keep a client known, or subscribe it."""

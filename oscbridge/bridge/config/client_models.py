@@ -39,8 +39,13 @@ def _many(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-_Address = Annotated[str, AfterValidator(_address)]
-_Static = Annotated[HostPort, AfterValidator(_numeric)]
+_Address = Annotated[
+    str, AfterValidator(_address), Field(json_schema_extra={"pattern": r"^/[^\s*?{}\[\]]*$"})
+]
+_IP_PORT = r"^([0-9.]+|\[[0-9A-Za-z:.%]+\]):[0-9]{1,5}$"
+_Static = Annotated[
+    HostPort, AfterValidator(_numeric), Field(json_schema_extra={"pattern": _IP_PORT})
+]
 
 
 class BridgeClientOptions(Options):

@@ -52,12 +52,18 @@ def client_sinks(
 def client_warnings(
     bridges: Mapping[str, BridgeOptions], routes: Iterable[RouteConfig]
 ) -> Iterator[tuple[str, str]]:
-    """The bridges whose tables of clients have no effect, and why. Before :func:`client_sinks`."""
+    """What clients of bridges will miss, by bridge. Before :func:`client_sinks`."""
     sinks = {name for route in routes for name in route.to}
     for name, bridge in bridges.items():
         if bridge.clients is not None and name not in sinks:
             text = f'no effect, as no route leads there; add a [[route]] with to = "{name}"'
             yield name, f"bridge.{name}.clients: {text}"
+        if name in sinks and bridge.mode == "blocking" and bridge.listen.scheme != "udp":
+            text = (
+                "mode 'blocking' serves one TCP client after another, so messages reach only one; "
+                "use mode 'asyncio' or 'threading'"
+            )
+            yield name, f"bridge.{name}: {text}"
 
 
 def client_problems(

@@ -114,7 +114,9 @@ class IncludedTables:
 
     def _files(self, pattern: str, place: str, directory: Path) -> Iterator[Path]:
         """The files of a name or a pattern. Raises :class:`ConfigurationError`."""
-        if not any(each in pattern for each in WILD):
+        is_name = not any(each in pattern for each in WILD)
+        # A name may have such a character. Unlike Path.is_file, this takes a name of any length.
+        if is_name or os.path.isfile(directory / pattern):  # noqa: PTH113
             real = os.path.realpath(directory / pattern)
             if real in self._open:
                 chain = " -> ".join([*self._open.values(), self._open[real]])
@@ -125,7 +127,7 @@ class IncludedTables:
             return
         if "**" in pattern:
             raise ConfigurationError(f"{place}: '**' is not supported; write one '*' per folder")
-        self.patterns.append(directory / pattern)
+        self.patterns.append(Path(glob.escape(str(directory))) / pattern)
         # Not Path.glob, which takes no absolute pattern.
         matches = glob.iglob(pattern, root_dir=directory)  # noqa: PTH207
         found = sorted(islice(matches, MAX_FILES + 1))

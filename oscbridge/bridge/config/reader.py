@@ -30,6 +30,7 @@ from oscbridge.bridge.config.port_conflicts import (
     port_conflicts,
     reaches,
 )
+from oscbridge.bridge.config.possible_loops import possible_loops
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
 from oscbridge.bridge.config.resolved import Configuration, EndpointEntry
@@ -100,9 +101,9 @@ class Reader:
         self.client_warnings = list(client_warnings(self.bridges, self.routes))
         self.problems += client_problems(self.bridges, self.routes, listens)
         self.endpoints |= client_sinks(self.bridges, self.routes, self.run.max_addresses)
+        self.warnings = list(_loop_warnings(routes.options, self.endpoints))
         self.problems += self._loops(routes.options, listens)
         self.tests = self._read_tests(raw, bridges, endpoints) if with_tests else []
-        self.warnings = list(_loop_warnings(routes.options, self.endpoints))
 
     def _check_sections(self, raw: Mapping[str, Any]) -> None:
         for key in raw:
@@ -261,16 +262,16 @@ class Reader:
             name: [listen.name for listen in listens if reaches(to, listen)]
             for name, to in targets.items()
         }
+        answers = {(source, name) for name, sources in comes_back.items() for source in sources}
         own_clients = clients_of_bridges(self.bridges, listens, comes_back)
-        self.client_warnings += own_client_warnings(routes, own_clients)
+        warned = list(own_client_warnings(routes, own_clients))
+        self.client_warnings += warned
         comes_back |= own_clients
-        answers = {
-            (listen.name, name)
-            for name, to in targets.items()
-            for listen in listens
-            if reaches(to, listen)
-        }
-        for index, endpoint, loop in endless(routes, comes_back, answers, self.bridges):
+        echoes = {n: bool(b.clients and b.clients.echo) for n, b in self.bridges.items()}
+        certain = list(endless(routes, comes_back, answers, echoes))
+        if not certain:
+            self.warnings += possible_loops(routes, comes_back, answers, echoes, dict(warned))
+        for index, endpoint, loop in certain:
             text = (
                 f"endless loop: messages sent there come back unchanged: {loop}; "
                 "change the address with 'send', or narrow 'match'"

@@ -11,7 +11,7 @@ from oscbridge.bridge.routes.scale import Scale
 from oscbridge.osc import Pattern, is_pattern
 from oscbridge.templates.message import MessageTemplate
 
-__all__ = ["always_sent_to", "endless", "pointless"]
+__all__ = ["Hop", "always_sent_to", "endless", "is_held_back", "pointless"]
 
 
 def pointless(
@@ -73,14 +73,14 @@ def endless(
     routes: Mapping[int, RouteOptions],
     comes_back: Mapping[str, Sequence[str]],
     answers: Container[tuple[str, str]],
-    bridges: Container[str] = (),
+    bridges: Mapping[str, bool],
 ) -> Iterator[tuple[int, str, str]]:
     """Routes that send messages in an endless loop: route number, endpoint, and the loop.
 
     ``comes_back`` maps an OSC endpoint to the sources that receive the messages sent to it. An
     endpoint sends no messages from itself or from its peer: ``answers`` holds pairs of
     endpoints of which the second sends to where the first sends from. Those in ``bridges`` are
-    bridges, which hold a message back from the one client that it came from.
+    bridges, which hold a message back from the one client that it came from, unless they echo.
 
     Only loops in which messages stay unchanged are reported: there each incoming message
     circulates until the program ends.
@@ -92,7 +92,7 @@ def endless(
         same = {number: route for number, route in routes.items() if _takes_all_of(route, first)}
         if first not in same.values():
             continue
-        for start in [_Hop(0, e, s) for e, sources in comes_back.items() for s in sources]:
+        for start in [Hop(0, e, s) for e, sources in comes_back.items() for s in sources]:
             loop = _loop(start, same, comes_back, answers, bridges)
             members = frozenset(hop.endpoint for hop in loop)
             if loop and members not in reported:
@@ -102,7 +102,7 @@ def endless(
                 yield loop[0].route, loop[0].endpoint, " → ".join(way)
 
 
-class _Hop(NamedTuple):
+class Hop(NamedTuple):
     """A message has gone through a route to an endpoint, and has come back by a source."""
 
     route: int
@@ -111,15 +111,15 @@ class _Hop(NamedTuple):
 
 
 def _loop(
-    start: _Hop,
+    start: Hop,
     routes: Mapping[int, RouteOptions],
     comes_back: Mapping[str, Sequence[str]],
     answers: Container[tuple[str, str]],
-    bridges: Container[str],
-) -> list[_Hop]:
+    bridges: Mapping[str, bool],
+) -> list[Hop]:
     """The hops of a loop from ``start`` back to it; empty if there is none."""
-    paths: list[list[_Hop]] = [[start]]
-    seen: set[_Hop] = set()
+    paths: list[list[Hop]] = [[start]]
+    seen: set[Hop] = set()
     while paths:
         path = paths.pop()
         for number, route in routes.items():
@@ -127,8 +127,8 @@ def _loop(
                 continue
             for endpoint in route.to:
                 for source in comes_back.get(endpoint, ()):
-                    hop = _Hop(number, endpoint, source)
-                    if _is_held_back(hop, path[-1], answers, bridges):
+                    hop = Hop(number, endpoint, source)
+                    if is_held_back(hop, path[-1], answers, bridges):
                         continue
                     if hop[1:] == start[1:]:
                         return [*path[1:], hop]
@@ -138,12 +138,13 @@ def _loop(
     return []
 
 
-def _is_held_back(
-    hop: _Hop, before: _Hop, answers: Container[tuple[str, str]], bridges: Container[str]
+def is_held_back(
+    hop: Hop, before: Hop, answers: Container[tuple[str, str]], bridges: Mapping[str, bool]
 ) -> bool:
     """Whether an endpoint does not send a message to where it came from."""
     if hop.endpoint in bridges:  # only that client does not get it
-        return hop.endpoint == before.source and hop.source == before.endpoint
+        returns = hop.endpoint == before.source and hop.source == before.endpoint
+        return returns and not bridges[hop.endpoint]
     return hop.endpoint in before[1:] or (before.endpoint, hop.endpoint) in answers
 
 

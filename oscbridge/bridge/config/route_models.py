@@ -36,6 +36,9 @@ _Number = int | float  # a whole number stays whole: the type of the result depe
 _Range = tuple[_Number, _Number, _Number, _Number]
 _Duration = Annotated[float, Field(gt=0, le=LONGEST)]
 _RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?/s")
+_SENT = r"^\s*[/{]"  # an address, {address} or an expression
+_FUNCTION = r"^[^:]+:[^:]+$"
+_TYPES = r"^[ifsbhtdScrmTFNI\[\]]*$"
 _Rate = Annotated[str, Field(pattern=f"^{_RATE.pattern}$")]
 
 
@@ -148,7 +151,12 @@ class RouteOptions(Options):
 
     sources: Names = Field(alias="from")
     """Bridges and endpoints to read from: a name, or a list of names."""
-    name: Annotated[str, AfterValidator(_name)] | None = None
+    name: (
+        Annotated[
+            str, AfterValidator(_name), Field(json_schema_extra={"pattern": f"^{NAME.pattern}$"})
+        ]
+        | None
+    ) = None
     """What metrics, logs and commands call the route, e.g. ``"faders"``; unique in all files."""
     enabled: bool = True
     """Whether the route gets messages. A disabled one is checked, and keeps its number."""
@@ -157,7 +165,9 @@ class RouteOptions(Options):
     ] = "*"
     """An address; ``*`` ``?`` ``[a-z]`` ``{a,b}`` match, ``{name}`` captures one part,
     ``{name*}`` at the end all parts that are left."""
-    types: Annotated[str, AfterValidator(_types)] | None = None
+    types: (
+        Annotated[str, AfterValidator(_types), Field(json_schema_extra={"pattern": _TYPES})] | None
+    ) = None
     """Type tags that a message must have, e.g. ``"if"``."""
     let: Annotated[dict[str, str], Field(max_length=MAX_LET)] | None = None
     """Names for expressions that ``when``, ``send`` and later ones use, e.g.
@@ -174,10 +184,10 @@ class RouteOptions(Options):
     The result is a whole number if both output limits are."""
     curve: Annotated[float, Field(gt=0, le=100)] = 1.0
     """The exponent that ``scale`` applies to the position within the range."""
-    send: str | None = None
+    send: Annotated[str, Field(json_schema_extra={"pattern": _SENT})] | None = None
     """The message to send instead, e.g. ``"/control 1 {n} {0}"``. ``{= x * 2 : i}`` is an
     expression."""
-    function: str | None = None
+    function: Annotated[str, Field(json_schema_extra={"pattern": _FUNCTION})] | None = None
     """A Python function that returns the message to send: ``"module:callable"``."""
     on_change: bool = False
     """Whether only changed values pass, per address."""

@@ -38,9 +38,12 @@ def translate(
     """The rules of a map as routes from a bridge to a MIDI endpoint.
 
     ``channel`` (1 to 16) and ``velocity`` are the values of the words ``channel`` and
-    ``velocity``, which OSC2MIDI takes from its command line.
+    ``velocity``, which OSC2MIDI takes from its command line. Raises
+    :class:`oscbridge.InputError` for a text without rules.
     """
     rules = list(read_rules(text))
+    if not rules:
+        raise oscbridge.InputError(0, "no rules such as '/fader f, x : note(0, x)'; is it a map?")
     set_by_rules = {SETTERS[rule.function] for rule in rules if rule.function in SETTERS}
     defaults = {"channel": channel - 1, "velocity": velocity}
     variables = {name: value for name, value in defaults.items() if name in set_by_rules}

@@ -264,3 +264,9 @@ def test_old_command_names_the_new_one() -> None:
     result = CliRunner().invoke(midi, ["import", "a b.omm", "--channel", "3"])
     assert result.exit_code == 2
     assert "moved: run oscbridge import omm 'a b.omm' --channel 3" in result.output
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# only a comment\n"], ids=["empty", "blank", "words"])
+def test_map_without_rules_is_an_error(text: str) -> None:
+    with pytest.raises(oscbridge.InputError, match="no rules"):
+        translate(text)

@@ -81,4 +81,8 @@ class BrokerURL(NamedTuple):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(cls.parse, core_schema.str_schema())
+        return core_schema.no_info_after_validator_function(
+            cls.parse,
+            core_schema.str_schema(),
+            metadata={"pydantic_js_updates": {"pattern": f"^({'|'.join(PORTS)})://."}},
+        )

@@ -85,6 +85,13 @@ def test_public_sender_is_refused_and_reported_once(clock: Clock, refused: list[
     assert refused == ["8.8.8.8 as a client: not a local address; add it to 'allow'"]
 
 
+def test_sender_that_is_not_in_the_allow_list_is_refused_with_that_reason(
+    clock: Clock, refused: list[str]
+) -> None:
+    registry(clock, refused, "10.0.0.0/8").add(("127.0.0.2", 1))
+    assert refused == ["127.0.0.2 as a client: not allowed; add it to 'allow'"]
+
+
 def test_allow_list_admits_public_senders_and_no_others(clock: Clock, refused: list[str]) -> None:
     clients = registry(clock, refused, "8.8.8.0/24")
     assert clients.add(("8.8.8.8", 1)) == ("8.8.8.8", 1)

@@ -50,6 +50,21 @@ def test_clients_without_a_route_to_the_bridge_are_a_warning(
 
 
 @pytest.mark.parametrize(
+    ("scheme", "mode", "is_warned"),
+    [("tcp", "blocking", True), ("tcp+auto", "blocking", True), ("udp", "blocking", False),
+     ("tcp", "threading", False)],
+)  # fmt: skip
+def test_blocking_bridge_that_answers_by_tcp_is_a_warning(
+    scheme: str, mode: str, is_warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    bridge = STAGE.replace("udp", scheme) + f'mode = "{mode}"\n'
+    with caplog.at_level(logging.WARNING):
+        read(bridge + DESK + BOTH_WAYS)
+    text = "bridge.stage: mode 'blocking' serves one TCP client after another"
+    assert any(text in each for each in caplog.messages) == is_warned
+
+
+@pytest.mark.parametrize(
     ("bridge", "clients", "expected"),
     [
         ('listen = "tcp://127.0.0.1:9000"\nmode = "forking"', "", "a forking bridge cannot send"),
@@ -98,6 +113,71 @@ def test_changed_messages_to_a_bridge_from_its_own_client_are_a_warning(
     assert any(
         "possible endless loop: own is a client of bridge.stage" in e for e in caplog.messages
     )
+
+
+RING = """
+[bridge.a]
+listen = "udp://127.0.0.1:9000"
+[bridge.b]
+listen = "udp://127.0.0.1:9001"
+[endpoint.to-a]
+type = "osc"
+to = "udp://127.0.0.1:9000"
+[endpoint.to-b]
+type = "osc"
+to = "udp://127.0.0.1:9001"
+[[route]]
+from = "a"
+to = "to-b"
+MORE1
+[[route]]
+from = "b"
+to = "to-a"
+MORE2
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_possible"),
+    [
+        ('send = "/x {= x + 1}"', 'send = "/y {0}"', True),
+        ('match = "/x"\nsend = "/y {0}"', 'match = "/y"\nsend = "/x {0}"', True),
+        ('match = "/in/*"\nscale = [0, 1, 0, 9]', 'match = "/in/1"\nwhen = "x > 0"', True),
+        ('match = "/in/*"\nscale = [0, 1, 0, 9]', 'match = "/out/*"', False),
+        ('match = "/x"\nsend = "/y {0}"', 'match = "/z"\nsend = "/x {0}"', False),
+        ('match = "/x"\nsend = "/y {0}"', "enabled = false", False),
+    ],
+    ids=["any", "fixed", "kept", "other-prefix", "other-address", "disabled"],
+)
+def test_changed_messages_that_may_come_back_by_two_bridges_are_a_warning(
+    first: str, second: str, is_possible: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        read(RING.replace("MORE1", first).replace("MORE2", second))
+    warning = "route 1: possible endless loop: what it sends may come back: a → to-b → b → to-a → a"
+    assert any(warning in e for e in caplog.messages) == is_possible
+
+
+def test_bridges_that_echo_to_each_other_as_clients_are_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    text = "".join(
+        f"""
+        [bridge.{name}]
+        listen = "udp://127.0.0.1:{port}"
+        [bridge.{name}.clients]
+        static = "127.0.0.1:{other}"
+        echo = true
+        [[route]]
+        from = "{name}"
+        to = "{name}"
+        send = "/{name} {{= x + 1}}"
+        """
+        for name, port, other in (("a", 9000, 9001), ("b", 9001, 9000))
+    )
+    with caplog.at_level(logging.WARNING):
+        read(text)
+    assert any("possible endless loop" in e for e in caplog.messages)
 
 
 def test_clients_that_hear_each_other_are_no_loop() -> None:

@@ -11,6 +11,7 @@ from oscbridge import ConfigurationError, Endpoint, Message
 from oscbridge.bridge.config.config import load
 from oscbridge.bridge.config.include import MAX_DEPTH, MAX_FILES
 from oscbridge.bridge.config.resolved import Configuration
+from oscbridge.bridge.config.used_files import used_files
 
 
 class Lamp(Endpoint):
@@ -54,6 +55,23 @@ def test_included_files_are_read_in_order_of_their_names(tmp_path: Path) -> None
 def test_pattern_that_matches_the_file_itself_skips_it(tmp_path: Path) -> None:
     configuration = read(tmp_path, show='include = "*.toml"\n' + STAGE, a=LAMP.format("a"))
     assert list(configuration.endpoints) == ["a"]
+
+
+def test_name_of_a_file_may_have_brackets(tmp_path: Path) -> None:
+    show = 'include = ["desk [1].toml"]\n' + STAGE
+    configuration = read(tmp_path, **{"show": show, "desk [1]": LAMP.format("a")})
+    assert list(configuration.endpoints) == ["a"]
+
+
+def test_pattern_of_any_length_is_a_warning_or_a_name(tmp_path: Path) -> None:
+    assert not read(tmp_path, show=f'include = ["{"a" * 300}*"]\n' + STAGE).endpoints
+
+
+def test_folders_of_patterns_are_watched_in_a_folder_with_brackets(tmp_path: Path) -> None:
+    folder = tmp_path / "show [1]"
+    (folder / "desks").mkdir(parents=True)
+    (folder / "show.toml").write_text('include = ["desks/*.toml"]\n' + STAGE)
+    assert folder / "desks" in used_files(folder / "show.toml", {"lamp": Lamp}).folders
 
 
 def test_names_start_at_the_file_that_includes(tmp_path: Path) -> None:
