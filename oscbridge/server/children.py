@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final, NoReturn
 
 __all__ = ["Children"]
@@ -17,6 +18,14 @@ _POLL: Final = 0.001
 """Seconds between polls of children."""
 
 _log: Final = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Running:
+    number: int
+    units: int
+    """Units that are counted at its end."""
+    completed: int = 0
 
 
 class Children:
@@ -34,7 +43,9 @@ class Children:
         """Children that were started until now. In a child, its own number, from 1."""
         self.on_end: Callable[[int, int], None] | None = None
         """Called with the number and the units of work of each child that has ended."""
-        self._alive: dict[int, tuple[int, int]] = {}
+        self.settle: Callable[[int], None] | None = None
+        """Called with the process ID of a child that has ended, before its units are counted."""
+        self._alive: dict[int, _Running] = {}
 
     def __len__(self) -> int:
         return len(self._alive)
@@ -49,19 +60,30 @@ class Children:
 
     def reap(self) -> None:
         """Reap the children that have ended. Never blocks."""
-        for pid, (number, units) in tuple(self._alive.items()):
+        for pid, child in tuple(self._alive.items()):
             try:
                 ended, status = os.waitpid(pid, os.WNOHANG)
             except ChildProcessError:
                 ended, status = pid, 0  # reaped elsewhere
             if ended:
+                if self.settle is not None:
+                    self.settle(pid)
                 del self._alive[pid]
                 if status:
-                    self.failed += units
+                    self.failed += child.units
                 else:
-                    self.succeeded += units
+                    self.succeeded += child.units
                 if self.on_end is not None:
-                    self.on_end(number, units)
+                    self.on_end(child.number, child.units + child.completed)
+
+    def complete(self, pid: int, units: int) -> None:
+        """Count units that a running child has completed, beside those of its start."""
+        self._alive[pid].completed += units
+        self.succeeded += units
+
+    def set_units(self, pid: int, units: int) -> None:
+        """Set the units that end with a child."""
+        self._alive[pid].units = units
 
     def wait_below_limit(self, timeout: float) -> bool:
         """Wait at most ``timeout`` seconds until another fork is allowed. Whether it is."""
@@ -89,7 +111,7 @@ class Children:
             pid = os.fork()
             if pid == 0:
                 _be_child(work, blocked)
-            self._alive[pid] = self.forked, units
+            self._alive[pid] = _Running(self.forked, units)
             return pid
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)

@@ -180,16 +180,17 @@ class _WorkerUDPServer(_WorkerServer, ForkingOSCUDPServer):
         self._shared.note_reading(True)
         return request
 
-    def _take_one(self) -> None:
-        super()._take_one()
+    def _take_one(self) -> bool:
+        taken = super()._take_one()
         self._shared.note_reading(False)
+        return taken
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self.mirror.write(request[0], client_address)
         super().process_request(request, client_address)
 
     def _may_fork(self) -> bool:
-        if self.children.wait_below_limit(POLL_INTERVAL):
+        if self._wait_for_child(POLL_INTERVAL):
             return True
         self.service_actions()
         return False
@@ -203,8 +204,11 @@ class _WorkerUDPServer(_WorkerServer, ForkingOSCUDPServer):
     def _count_children(self) -> None:
         """The supervisor does that."""
 
-    def finish_request(self, request: Any, client_address: Any) -> None:
+    def _enter_child(self) -> None:
         self.enter_child()
+        super()._enter_child()
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
         self._dispatcher.statistics = Statistics()
         super().finish_request(request, client_address)
         if failed := self._dispatcher.statistics.failed:  # the worker counts the rest
