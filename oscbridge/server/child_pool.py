@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from oscbridge.dispatch.handler import ClientAddress
-from oscbridge.server.children import Children
+from oscbridge.server.children import Children, uninterrupted
 from oscbridge.server.pooled_child import Packet, PooledChild
 
 __all__ = ["POLL", "ChildPool"]
@@ -77,7 +77,8 @@ class ChildPool:
 
         Raises ``OSError`` if there is no child and the system refuses to start one.
         """
-        return not self._backlog and self._give(Packet(data, client, messages))
+        with uninterrupted():
+            return not self._backlog and self._give(Packet(data, client, messages))
 
     def _give(self, packet: Packet) -> bool:
         now = time.monotonic()
@@ -104,6 +105,10 @@ class ChildPool:
 
     def tend(self) -> None:
         """Count handled messages, move packets that wait for a stalled child, end idle ones."""
+        with uninterrupted():
+            self._tend()
+
+    def _tend(self) -> None:
         for key, _ in self._selector.select(0):
             key.data.clear_wakes()
         now = time.monotonic()
@@ -224,7 +229,7 @@ class ChildPool:
             return
         self._selector.unregister(child.near)
         self._collect(child, time.monotonic())
-        self._backlog += child.take_back()
+        self._backlog += child.take_back() + child.take_unbegun()
         self._children.set_units(pid, sum(each.messages for each in child.waiting.values()))
         child.close()
 

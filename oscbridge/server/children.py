@@ -7,17 +7,30 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-__all__ = ["Children"]
+__all__ = ["Children", "uninterrupted"]
 
 _POLL: Final = 0.001
 """Seconds between polls of children."""
 
 _log: Final = logging.getLogger(__name__)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[Iterable[int]]:
+    """Hold back SIGINT and SIGTERM, whose handlers may raise, until what was begun is noted.
+
+    Yields the signals that were held back before.
+    """
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield blocked
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 @dataclass(slots=True)
@@ -60,6 +73,11 @@ class Children:
 
     def reap(self) -> None:
         """Reap the children that have ended. Never blocks."""
+        if self._alive:
+            with uninterrupted():
+                self._reap()
+
+    def _reap(self) -> None:
         for pid, child in tuple(self._alive.items()):
             try:
                 ended, status = os.waitpid(pid, os.WNOHANG)
@@ -105,16 +123,13 @@ class Children:
         _flush()  # else the child would write buffered output again
         # A signal must not reach a child that still has its parent's handlers: they may raise,
         # and the child would return from this method and continue as a second parent.
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
-        try:
+        with uninterrupted() as blocked:
             self.forked += 1
             pid = os.fork()
             if pid == 0:
                 _be_child(work, blocked)
             self._alive[pid] = _Running(self.forked, units)
             return pid
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
     def stop(self, timeout: float) -> None:
         """Wait at most ``timeout`` seconds for all children, then terminate the others."""

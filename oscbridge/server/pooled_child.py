@@ -39,7 +39,8 @@ class PooledChild:
         except BaseException:
             self.close_sockets()
             raise
-        self._handled = memoryview(self._memory).cast("Q")
+        self._shared = memoryview(self._memory).cast("Q")
+        """How many packets it has handled, and the number of the one that it began last."""
         self.pid = 0
         self.is_open = True
         """Whether it takes more packets."""
@@ -74,7 +75,7 @@ class PooledChild:
 
     def collect(self, now: float) -> int:
         """Messages that it has handled since the last call."""
-        handled = self._handled[0]
+        handled = self._shared[0]
         messages = 0
         while self._collected < handled:
             self._collected += 1
@@ -95,6 +96,11 @@ class PooledChild:
             taken.append(self.waiting.pop(marshal.loads(data)[0]))
         self.given -= sum(packet.messages for packet in taken)
         return taken
+
+    def take_unbegun(self) -> list[Packet]:
+        """After its end: take the packet that it had read just before, if there is one."""
+        numbers = [number for number in self.waiting if number > self._shared[1]]
+        return [self.waiting.pop(number) for number in numbers]
 
     def clear_wakes(self) -> None:
         """Read what it has sent to wake the parent."""
@@ -120,7 +126,7 @@ class PooledChild:
     def close(self) -> None:
         """Release everything; for a child that has ended."""
         self.close_sockets()
-        self._handled.release()
+        self._shared.release()
         self._memory.close()
 
     # --- in the child ------------------------------------------------------------------------
@@ -132,10 +138,10 @@ class PooledChild:
         os.register_at_fork(after_in_child=self._far.close)
         handled = 0
         while data := self._receive():
-            _, packet, client = marshal.loads(data)
+            self._shared[1], packet, client = marshal.loads(data)
             handle(packet, client)
             handled += 1
-            self._handled[0] = handled
+            self._shared[0] = handled
 
     def _receive(self) -> bytes:
         """The next packet; wakes the parent before it waits. Empty at the end."""
