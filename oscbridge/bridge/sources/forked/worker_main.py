@@ -172,6 +172,7 @@ class _WorkerUDPServer(_WorkerServer, ForkingOSCUDPServer):
         self._shared = WorkerStatistics(mmap.mmap(settings.counts, mmap.PAGESIZE))
         self._dispatcher.statistics = self._shared
         super().prepare(channel, mirror, settings)
+        self.max_messages_per_child = settings.max_messages_per_child
         if settings.absorbed is not None:
             self.on_batch = SenderReports(self.socket, channel.try_to_send).take
 
