@@ -242,6 +242,50 @@ def test_refused_fork_is_counted_and_the_server_continues(
     assert sender.recv(1_000) == osc("/failed", 1)
 
 
+def test_socketserver_methods_work(start: Start, sender: socket.socket) -> None:
+    program = start(
+        """
+        class Collecting(ForkingOSCUDPServer):
+            def process_request(self, request, client_address):
+                self.collect_children(blocking=True)
+                super().process_request(request, client_address)
+                assert self.active_children == self.children.ids
+                say("children", len(self.active_children))
+
+            def service_actions(self):
+                self.collect_children()
+
+        """
+        + ONE_CHILD.replace("ForkingOSCUDPServer", "Collecting")
+    )
+    for _ in range(3):
+        ask(program, sender)
+        assert program.line() == "children 1"
+
+
+def test_handle_request_serves_single_requests(start: Start, sender: socket.socket) -> None:
+    program = start(
+        """
+        dispatcher.map("/n", lambda address, n: say("n", n))
+        def serve(*args):
+            for _ in range(3):
+                server.handle_request()
+            say("served")
+            server.timeout = 0.01
+            server.handle_timeout = lambda: say("timeout")
+            server.handle_request()
+            raise KeyboardInterrupt
+
+        """
+        + ONE_CHILD.replace("\n", "; server.serve_forever = serve\n")
+    )
+    for n in range(3):
+        sender.sendto(osc("/n", n), program.address)
+    lines = program.wait()
+    assert sorted(lines[:5]) == ["n 0", "n 1", "n 2", "served", "timeout"]
+    assert lines[5] == "failed 0 alive 0"
+
+
 def test_large_packets_pass(start: Start, sender: socket.socket) -> None:
     program = start('dispatcher.map("/n", lambda address, data: say(len(data)))\n' + ONE_CHILD)
     for _ in range(20):
