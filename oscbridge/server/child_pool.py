@@ -11,7 +11,7 @@ from typing import Final
 
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.server.children import Children, uninterrupted
-from oscbridge.server.pooled_child import Packet, PooledChild
+from oscbridge.server.pooled_child import ChildPacket, PooledChild
 
 __all__ = ["POLL", "ChildPool"]
 
@@ -51,7 +51,7 @@ class ChildPool:
         self._enter = enter
         self._handle = handle
         self._members: dict[int, PooledChild] = {}
-        self._backlog: deque[Packet] = deque()
+        self._backlog: deque[ChildPacket] = deque()
         """Packets that were taken back from children."""
         self._selector = selectors.DefaultSelector()
         self._had_idle = 0.0
@@ -78,9 +78,9 @@ class ChildPool:
         Raises ``OSError`` if there is no child and the system refuses to start one.
         """
         with uninterrupted():
-            return not self._backlog and self._give(Packet(data, client, messages))
+            return not self._backlog and self._give(ChildPacket(data, client, messages))
 
-    def _give(self, packet: Packet) -> bool:
+    def _give(self, packet: ChildPacket) -> bool:
         now = time.monotonic()
         while (child := self._choose(now)) is not None:
             if child.give(packet, now):

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from oscbridge.dispatch.handler import ClientAddress
 
-__all__ = ["Packet", "PooledChild"]
+__all__ = ["ChildPacket", "PooledChild"]
 
 
-class Packet(NamedTuple):
+class ChildPacket(NamedTuple):
     """A packet with the number of its messages."""
 
     data: bytes
@@ -48,14 +48,14 @@ class PooledChild:
         """Messages that it was given and that were not taken back."""
         self.progress = time.monotonic()
         """When it last handled a packet, or got one without being busy."""
-        self.waiting: dict[int, Packet] = {}
+        self.waiting: dict[int, ChildPacket] = {}
         """Packets that it handles or has not read yet, by number, oldest first."""
         self._number = 0
         self._collected = 0
 
     # --- in the parent -----------------------------------------------------------------------
 
-    def give(self, packet: Packet, now: float) -> bool:
+    def give(self, packet: ChildPacket, now: float) -> bool:
         """Send it a packet. Returns False if its socket is full."""
         number = self._number + 1
         data = marshal.dumps((number, packet.data, packet.client))
@@ -83,7 +83,7 @@ class PooledChild:
             self.progress = now
         return messages
 
-    def take_back(self) -> list[Packet]:
+    def take_back(self) -> list[ChildPacket]:
         """Take the packets that it has not read. It may read others meanwhile."""
         taken = []
         while True:
@@ -97,7 +97,7 @@ class PooledChild:
         self.given -= sum(packet.messages for packet in taken)
         return taken
 
-    def take_unbegun(self) -> list[Packet]:
+    def take_unbegun(self) -> list[ChildPacket]:
         """After its end: take the packet that it had read just before, if there is one."""
         numbers = [number for number in self.waiting if number > self._shared[1]]
         return [self.waiting.pop(number) for number in numbers]
