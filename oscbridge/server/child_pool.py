@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import selectors
+import signal
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
@@ -13,7 +14,7 @@ from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.server.children import Children, uninterrupted
 from oscbridge.server.pooled_child import ChildPacket, PooledChild
 
-__all__ = ["POLL", "ChildPool"]
+__all__ = ["ChildPool"]
 
 WINDOW: Final = 16
 """Packets that one child has at once: the one it handles, and those that wait in its socket."""
@@ -54,6 +55,8 @@ class ChildPool:
         self._backlog: deque[ChildPacket] = deque()
         """Packets that were taken back from children."""
         self._selector = selectors.DefaultSelector()
+        self._blocked: Iterable[int] = ()
+        """Signals that the program blocks itself."""
         self._had_idle = 0.0
         self._fork_after = self._reap_at = 0.0
         children.settle = self._settle
@@ -77,7 +80,7 @@ class ChildPool:
 
         Raises ``OSError`` if there is no child and the system refuses to start one.
         """
-        with uninterrupted():
+        with uninterrupted() as self._blocked:
             return not self._backlog and self._give(ChildPacket(data, client, messages))
 
     def _give(self, packet: ChildPacket) -> bool:
@@ -105,7 +108,7 @@ class ChildPool:
 
     def tend(self) -> None:
         """Count handled messages, move packets that wait for a stalled child, end idle ones."""
-        with uninterrupted():
+        with uninterrupted() as self._blocked:
             self._tend()
 
     def _tend(self) -> None:
@@ -165,8 +168,7 @@ class ChildPool:
             if not load:
                 self._had_idle = now
                 return child
-            is_moving = load < WINDOW and now - child.progress < STALL
-            if is_moving and (best is None or load < len(best.waiting)):
+            if _is_moving(child, now) and (best is None or load < len(best.waiting)):
                 best = child
         if best is not None and now - self._had_idle < SATURATION:
             return best
@@ -178,10 +180,7 @@ class ChildPool:
     def _has_room(self) -> bool:
         now = time.monotonic()
         return any(
-            child.is_open
-            and (
-                not child.waiting or (len(child.waiting) < WINDOW and now - child.progress < STALL)
-            )
+            child.is_open and (not child.waiting or _is_moving(child, now))
             for child in self._members.values()
         ) or self._may_fork(now)
 
@@ -216,6 +215,7 @@ class ChildPool:
         return child
 
     def _run_child(self, child: PooledChild) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
         self._selector.close()
         for other in self._members.values():
             other.close_sockets()
@@ -243,3 +243,8 @@ class ChildPool:
             self._fork_after = time.monotonic() + FORK_RETRY
         self._backlog.appendleft(packet)
         return False
+
+
+def _is_moving(child: PooledChild, now: float) -> bool:
+    """Whether another packet would soon be handled by a busy child."""
+    return len(child.waiting) < WINDOW and now - child.progress < STALL

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import marshal
 import mmap
 import os
 import socket
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from oscbridge.dispatch.handler import ClientAddress
 
 __all__ = ["ChildPacket", "PooledChild"]
+
+SEND_BUFFER: Final = 1 << 18
+"""Bytes of packets that may wait for one child; the kernel may grant less."""
+
+MAX_RECORD: Final = 1 << 17
+"""Bytes of a packet with its number and its sender."""
 
 
 class ChildPacket(NamedTuple):
@@ -39,6 +46,7 @@ class PooledChild:
         except BaseException:
             self.close_sockets()
             raise
+        self.near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         self._shared = memoryview(self._memory).cast("Q")
         """How many packets it has handled, and the number of the one that it began last."""
         self.pid = 0
@@ -56,15 +64,20 @@ class PooledChild:
     # --- in the parent -----------------------------------------------------------------------
 
     def give(self, packet: ChildPacket, now: float) -> bool:
-        """Send it a packet. Returns False if its socket is full."""
+        """Send it a packet. Returns False if its socket is full.
+
+        Raises ``OSError`` if the packet is too large for the socket.
+        """
         number = self._number + 1
         data = marshal.dumps((number, packet.data, packet.client))
         try:
             self.near.send(data, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return False
-        except OSError:  # it has ended
-            self.is_open = False
+        except OSError as error:
+            if error.errno == errno.EMSGSIZE:
+                raise
+            self.retire()  # it has ended
             return False
         if not self.waiting:
             self.progress = now
@@ -88,7 +101,7 @@ class PooledChild:
         taken = []
         while True:
             try:
-                data = self._far.recv(1 << 20, socket.MSG_DONTWAIT)
+                data = self._far.recv(MAX_RECORD, socket.MSG_DONTWAIT)
             except OSError:
                 break
             if not data:
@@ -147,10 +160,10 @@ class PooledChild:
         """The next packet; wakes the parent before it waits. Empty at the end."""
         try:
             try:
-                return self._far.recv(1 << 20, socket.MSG_DONTWAIT)
+                return self._far.recv(MAX_RECORD, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 self._wake()
-            return self._far.recv(1 << 20)
+            return self._far.recv(MAX_RECORD)
         except OSError:  # the parent is gone
             return b""
 

@@ -191,6 +191,9 @@ class ForkingOSCUDPServer(OSCUDPServer, ForkingAttributes):
         try:
             if pool is not None:
                 pool.finish(deadline - time.monotonic())
+        except BaseException:  # for example a second Ctrl-C
+            deadline = 0.0
+            raise
         finally:
             self.children.stop(max(0.0, deadline - time.monotonic()))
             self._count_children()

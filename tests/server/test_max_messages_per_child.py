@@ -242,6 +242,25 @@ def test_refused_fork_is_counted_and_the_server_continues(
     assert sender.recv(1_000) == osc("/failed", 1)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_a_child(number: int, start: Start, sender: socket.socket) -> None:
+    program = start(ONE_CHILD + "server.idle_timeout = 1_000\n")
+    pid = ask(program, sender)
+    os.kill(pid, number)
+    wait_until(lambda: pid not in program.children())
+    assert ask(program, sender) != pid
+
+
+def test_ctrl_c_leaves_no_process(start: Start, sender: socket.socket) -> None:
+    program = start(
+        'dispatcher.map("/wait", lambda address: (say("begun"), time.sleep(60)))\n' + SEVERAL
+    )
+    sender.sendto(osc("/wait"), program.address)
+    assert program.line() == "begun"
+    os.killpg(program.pid, signal.SIGINT)  # like a terminal: to all processes
+    assert program.wait()[0] == "failed 1 alive 0"
+
+
 def test_socketserver_methods_work(start: Start, sender: socket.socket) -> None:
     program = start(
         """
