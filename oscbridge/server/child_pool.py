@@ -19,6 +19,10 @@ __all__ = ["ChildPool"]
 WINDOW: Final = 16
 """Packets that one child has at once: the one it handles, and those that wait in its socket."""
 
+RESERVE: Final = 4
+"""The same for a child that makes no progress, while no child is idle or may be started: a handler
+that computes need not wait for the parent between two packets."""
+
 STALL: Final = 0.001
 """Seconds for one packet after which those that wait for the same child go to other children."""
 
@@ -132,6 +136,11 @@ class ChildPool:
         for child in stalled:
             if child.pid in self._members and self._has_idle():
                 self._backlog += child.take_back()
+                self._flush()
+        self._flush()
+
+    def _flush(self) -> None:
+        """Give packets that were taken back to children, as far as possible."""
         while self._backlog and self._give_back():
             pass
 
@@ -159,7 +168,7 @@ class ChildPool:
 
     def _choose(self, now: float) -> PooledChild | None:
         """The child for the next packet; it may be a new one. None if no child can take it."""
-        best = None
+        best = reserve = None
         for child in self._members.values():
             if not child.is_open:
                 continue
@@ -170,17 +179,20 @@ class ChildPool:
                 return child
             if _is_moving(child, now) and (best is None or load < len(best.waiting)):
                 best = child
+            if load < RESERVE and (reserve is None or load < len(reserve.waiting)):
+                reserve = child
         if best is not None and now - self._had_idle < SATURATION:
             return best
         if self._may_fork(now):
             started = self._start(now)
-            return best if started is None else started
-        return best
+            if started is not None:
+                return started
+        return reserve if best is None else best
 
     def _has_room(self) -> bool:
         now = time.monotonic()
         return any(
-            child.is_open and (not child.waiting or _is_moving(child, now))
+            child.is_open and (len(child.waiting) < RESERVE or _is_moving(child, now))
             for child in self._members.values()
         ) or self._may_fork(now)
 
