@@ -7,16 +7,38 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Final, NoReturn
 
-__all__ = ["Children"]
+__all__ = ["Children", "uninterrupted"]
 
 _POLL: Final = 0.001
 """Seconds between polls of children."""
 
 _log: Final = logging.getLogger(__name__)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[Iterable[int]]:
+    """Hold back SIGINT and SIGTERM, whose handlers may raise, until what was begun is noted.
+
+    Yields the signals that were held back before.
+    """
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield blocked
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+@dataclass(slots=True)
+class _Running:
+    number: int
+    units: int
+    """Units that are counted at its end."""
+    completed: int = 0
 
 
 class Children:
@@ -34,7 +56,9 @@ class Children:
         """Children that were started until now. In a child, its own number, from 1."""
         self.on_end: Callable[[int, int], None] | None = None
         """Called with the number and the units of work of each child that has ended."""
-        self._alive: dict[int, tuple[int, int]] = {}
+        self.settle: Callable[[int], None] | None = None
+        """Called with the process ID of a child that has ended, before its units are counted."""
+        self._alive: dict[int, _Running] = {}
 
     def __len__(self) -> int:
         return len(self._alive)
@@ -49,19 +73,35 @@ class Children:
 
     def reap(self) -> None:
         """Reap the children that have ended. Never blocks."""
-        for pid, (number, units) in tuple(self._alive.items()):
+        if self._alive:
+            with uninterrupted():
+                self._reap()
+
+    def _reap(self) -> None:
+        for pid, child in tuple(self._alive.items()):
             try:
                 ended, status = os.waitpid(pid, os.WNOHANG)
             except ChildProcessError:
                 ended, status = pid, 0  # reaped elsewhere
             if ended:
+                if self.settle is not None:
+                    self.settle(pid)
                 del self._alive[pid]
                 if status:
-                    self.failed += units
+                    self.failed += child.units
                 else:
-                    self.succeeded += units
+                    self.succeeded += child.units
                 if self.on_end is not None:
-                    self.on_end(number, units)
+                    self.on_end(child.number, child.units + child.completed)
+
+    def complete(self, pid: int, units: int) -> None:
+        """Count units that a running child has completed, beside those of its start."""
+        self._alive[pid].completed += units
+        self.succeeded += units
+
+    def set_units(self, pid: int, units: int) -> None:
+        """Set the units that end with a child."""
+        self._alive[pid].units = units
 
     def wait_below_limit(self, timeout: float) -> bool:
         """Wait at most ``timeout`` seconds until another fork is allowed. Whether it is."""
@@ -83,16 +123,13 @@ class Children:
         _flush()  # else the child would write buffered output again
         # A signal must not reach a child that still has its parent's handlers: they may raise,
         # and the child would return from this method and continue as a second parent.
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
-        try:
+        with uninterrupted() as blocked:
             self.forked += 1
             pid = os.fork()
             if pid == 0:
                 _be_child(work, blocked)
-            self._alive[pid] = self.forked, units
+            self._alive[pid] = _Running(self.forked, units)
             return pid
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
     def stop(self, timeout: float) -> None:
         """Wait at most ``timeout`` seconds for all children, then terminate the others."""

@@ -22,5 +22,9 @@ class ForkingAttributes(socketserver.ForkingMixIn):
     def collect_children(self, *, blocking: bool = False) -> None:
         """Reap the children that have ended; with ``blocking``, wait until one may be started."""
         self.children.reap()
-        while blocking and not self.children.wait_below_limit(1.0):
+        while blocking and not self._wait_for_child(1.0):
             pass
+
+    def _wait_for_child(self, timeout: float) -> bool:
+        """Wait at most ``timeout`` seconds until a child may be given work. Whether one may."""
+        return self.children.wait_below_limit(timeout)

@@ -101,8 +101,11 @@ class SelectorServer(socketserver.BaseServer):
                     self.handle_timeout()
                     return
 
-    def _take_one(self) -> None:
-        """Take one datagram or connection, if it is still available, and serve it."""
+    def _take_one(self) -> bool:
+        """Take one datagram or connection, if it is still available, and serve it.
+
+        Returns whether there was one.
+        """
         raise NotImplementedError
 
     def _wait(self, selector: selectors.BaseSelector, longest: float) -> bool:

@@ -94,7 +94,7 @@ class OSCTCPServer(SelectorServer, socketserver.TCPServer):
             self._dispatcher.scheduler.run_due()
             self.service_actions()
 
-    def _take_one(self) -> None:
+    def _take_one(self) -> bool:
         """Accept one connection, if it is still open and the limits permit it."""
         try:
             sock, client = self.get_request()
@@ -102,13 +102,14 @@ class OSCTCPServer(SelectorServer, socketserver.TCPServer):
             if error.errno in OUT_OF_MEANS:
                 self._dispatcher.report_closed("no_descriptor", ("", 0))
                 self._stopping.wait(ACCEPT_AGAIN)
-            return
+            return False
         reason = self._refusal(client)
         if reason:
             self._dispatcher.report_closed(reason, client)
             sock.close()
         else:
             self._guard(partial(self._take, sock, client), sock, client)
+        return True
 
     def _take(self, sock: socket.socket, client: ClientAddress) -> None:
         try:

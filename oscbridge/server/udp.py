@@ -159,10 +159,12 @@ class OSCUDPServer(SelectorServer, socketserver.UDPServer):
         """Whether a program has its own way to handle a datagram."""
         return self.RequestHandlerClass is not UDPHandler or any(map(self._is_replaced, _STEPS))
 
-    def _take_one(self) -> None:
+    def _take_one(self) -> bool:
         taken = self._receive_one()
-        if taken is not None:
-            self._handle(*taken)
+        if taken is None:
+            return False
+        self._handle(*taken)
+        return True
 
     def _receive_one(self) -> tuple[_Request, ClientAddress] | None:
         """The next datagram of an allowed host, if there is one."""

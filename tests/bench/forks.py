@@ -1,4 +1,4 @@
-"""The forking server: messages per second, each handled in its own process."""
+"""The forking server: messages per second, with a process per message and with reused ones."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from drain import enlarge
 from figures import Figure
@@ -19,9 +20,28 @@ ROUNDS = 7
 PACKET = b"/mixer/ch/0000/fader\0\0\0\0,f\0\0\x3f\0\0\0"
 
 
-def serve(package: str) -> None:
-    """Fill the socket, wait for a line, then serve; every child writes a dot."""
-    if package == "oscbridge":
+class Case(NamedTuple):
+    """A server and what it handles."""
+
+    package: str = "oscbridge"
+    messages: int = MESSAGES
+    max_messages_per_child: int = 1
+    max_children: int = 40
+    work_ms: int = 0
+    """CPU time of a handler."""
+
+
+THEIRS = Case("pythonosc")
+OURS = Case()
+REUSED = Case(messages=5_000, max_messages_per_child=1_000)
+ONE_CORE, TWO_CORES = (
+    Case(max_messages_per_child=1_000, max_children=children, work_ms=2) for children in (1, 2)
+)
+
+
+def serve(case: Case) -> None:
+    """Fill the socket, wait for a line, then serve; each handler writes a dot."""
+    if case.package == "oscbridge":
         from oscbridge.dispatcher import Dispatcher
         from oscbridge.osc_server import ForkingOSCUDPServer
     else:
@@ -29,22 +49,30 @@ def serve(package: str) -> None:
         from pythonosc.osc_server import ForkingOSCUDPServer
     from drain import socket
 
+    def handle(_address: str, _value: float) -> None:
+        end = time.process_time() + case.work_ms / 1e3
+        while case.work_ms and time.process_time() < end:
+            pass
+        os.write(1, b".")
+
     dispatcher = Dispatcher()
-    dispatcher.map("/mixer/ch/0000/fader", lambda _address, _value: os.write(1, b".") and None)
+    dispatcher.map("/mixer/ch/0000/fader", handle)
     server = ForkingOSCUDPServer(("127.0.0.1", 0), dispatcher)
+    server.max_children = case.max_children
+    server.max_messages_per_child = case.max_messages_per_child
     enlarge(server.socket)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        for _ in range(MESSAGES):
+        for _ in range(case.messages):
             sender.sendto(PACKET, server.server_address)
     os.write(1, b"\n")
     sys.stdin.readline()
     server.serve_forever()
 
 
-def measure(package: str) -> tuple[float, float]:
+def measure(case: Case) -> tuple[float, float]:
     """Seconds, and CPU seconds, until all messages are handled."""
     process = subprocess.Popen(
-        [sys.executable, __file__, package], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, __file__, *map(str, case)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert process.stdin is not None and process.stdout is not None
     output = process.stdout.fileno()
@@ -54,7 +82,7 @@ def measure(package: str) -> tuple[float, float]:
     process.stdin.write(b"\n")
     process.stdin.flush()
     seen = 0
-    while seen < MESSAGES:
+    while seen < case.messages:
         seen += len(os.read(output, 65536))
     seconds = time.perf_counter() - begin
     cpu = cpu_seconds_of_family(process.pid) - before
@@ -64,25 +92,40 @@ def measure(package: str) -> tuple[float, float]:
 
 
 def figures() -> Iterator[Figure]:
-    yield from burst_figures("a process per message", MESSAGES, *measure("oscbridge"))
+    yield from burst_figures("a process per message", MESSAGES, *measure(OURS))
+
+
+def rates(*cases: Case) -> list[float]:
+    """Messages per second, the median for each case; the cases are measured alternately."""
+    found: dict[Case, list[float]] = {case: [] for case in cases}
+    for _ in range(ROUNDS):
+        for case, each in found.items():
+            each.append(case.messages / measure(case)[0])
+    return [statistics.median(each) for each in found.values()]
 
 
 def report() -> None:
-    found: dict[str, list[float]] = {"pythonosc": [], "oscbridge": []}
-    for _ in range(ROUNDS):
-        for package, rates_found in found.items():  # alternately
-            rates_found.append(MESSAGES / measure(package)[0])
-    rates = {package: statistics.median(each) for package, each in found.items()}
-    theirs, ours = rates["pythonosc"], rates["oscbridge"]
+    theirs, ours, reused = rates(THEIRS, OURS, REUSED)
     show(
-        f"Forking server, {MESSAGES} messages in a full socket, median of {ROUNDS}",
+        f"Forking server, a full socket, median of {ROUNDS}",
         ["receiver", "messages/s", "times as many"],
         [
             ["python-osc", f"{theirs:,.0f}", ""],
-            ["oscbridge", f"{ours:,.0f}", f"{ours / theirs:.1f} ×"],
+            ["oscbridge", f"{ours:,.0f}", _times(ours, theirs)],
+            ["oscbridge, max_messages_per_child = 1000", f"{reused:,.0f}", _times(reused, theirs)],
         ],
+    )
+    one, two = rates(ONE_CORE, TWO_CORES)
+    show(
+        f"Forking server, handlers that compute for 2 ms, median of {ROUNDS}",
+        ["children", "messages/s", "times as many"],
+        [["1", f"{one:,.0f}", ""], ["2", f"{two:,.0f}", _times(two, one)]],
     )
 
 
+def _times(rate: float, other: float) -> str:
+    return f"{rate / other:.1f} ×"
+
+
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(Case(sys.argv[1], *map(int, sys.argv[2:])))

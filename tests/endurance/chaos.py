@@ -1,10 +1,11 @@
 """Kill, stop, cut off and confuse the bridge and its peers at random: ``make chaos``.
 
-The program runs in rounds. In each, five bridges (one a mode, and one whose messages are kept
-on disk for MQTT) receive, and two threads do damage: one to the program (kills of workers,
-children and the MIDI process, SIGSTOP, clock jumps, reloads), one to its surroundings (peers,
-broker, link, disk). A round ends either with SIGTERM, after every message is accounted for,
-or with SIGKILL of the main process. Messages on disk must then arrive in the next round.
+The program runs in rounds. In each, six bridges (one a mode, a forking one whose children handle
+several messages each, and one whose messages are kept on disk for MQTT) receive, and two threads
+do damage: one to the program (kills of workers, children and the MIDI process, SIGSTOP, clock
+jumps, reloads), one to its surroundings (peers, broker, link, disk). A round ends either with
+SIGTERM, after every message is accounted for, or with SIGKILL of the main process. Messages on
+disk must then arrive in the next round.
 
 Everything runs in namespaces of its own (processes, network, mounts), so it needs root, and
 nothing of it can outlive the run. ``make chaos ARGS="--seconds 120 --seed 7"`` for a shorter

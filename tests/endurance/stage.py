@@ -26,8 +26,20 @@ __all__ = ["RATES", "STORED", "Stage"]
 STORED = "stored"
 """The bridge whose messages wait on disk."""
 
-RATES = {"asyncio": 1500, "blocking": 1500, "threading": 1500, "forking": 150, STORED: 300}
+REUSING = "reusing"
+"""The forking bridge whose children handle several messages each."""
+
+RATES = {
+    **{"asyncio": 1500, "blocking": 1500, "threading": 1500},
+    **{"forking": 150, REUSING: 600, STORED: 300},
+}
 """Bridges, and messages per second to each; the first four are of the mode of their name."""
+
+OPTIONS = {
+    STORED: 'mode = "asyncio"',
+    REUSING: 'mode = "forking"\nmax_messages_per_child = 200',
+}
+"""Options of the bridges that are not named after their mode."""
 
 NUMBERS = 10_000_000
 """The first number of a round is a multiple of this."""
@@ -121,7 +133,7 @@ class Stage:
         """The configuration; only its last route changes with the version."""
         parts = [
             f'[bridge.{name}]\nlisten = "udp://127.0.0.1:{port}"\n'
-            f'mode = "{"asyncio" if name == STORED else name}"\nworkers = 8\n'
+            f"{OPTIONS.get(name) or f'mode = {json.dumps(name)}'}\nworkers = 8\n"
             for name, port in self.ports.items()
         ]
         sources = json.dumps([name for name in RATES if name != STORED])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from oscbridge.bridge.config.client_models import BridgeClientOptions
 from oscbridge.bridge.config.limit_models import LimitOptions
@@ -22,6 +23,21 @@ Mode = Literal["asyncio", "blocking", "threading", "forking"]
 def _mode(value: Mode) -> Mode:
     if value == "forking" and not hasattr(os, "fork"):
         raise ValueError("not available on this system; use 'threading'")
+    return value
+
+
+def _max_messages_per_child(value: int, info: ValidationInfo) -> int:
+    mode, listen = info.data.get("mode", "forking"), info.data.get("listen")
+    if value == 1:
+        return value
+    if mode != "forking":
+        raise ValueError("only for mode 'forking'; set mode = \"forking\", or remove it")
+    if listen is not None and listen.scheme != "udp":
+        raise ValueError(
+            "only for udp://; over TCP a child handles all messages of its connection; remove it"
+        )
+    if sys.platform != "linux":
+        raise ValueError("available on Linux only; remove it")
     return value
 
 
@@ -42,6 +58,11 @@ class BridgeOptions(Options):
     ``error`` (the program ends) or ``retry``."""
     workers: Annotated[int, Field(ge=1, le=10_000)] = 32
     """Simultaneous threads or processes, in ``threading`` and ``forking``."""
+    max_messages_per_child: Annotated[
+        int, Field(ge=1, le=1_000_000), AfterValidator(_max_messages_per_child)
+    ] = 1
+    """Messages after which a process is replaced, in ``forking`` over UDP. Above 1 on Linux
+    only."""
     interface: Annotated[str, AfterValidator(check_interface)] = ""
     """Where to join a multicast group: the address (IPv4) or name (IPv6) of an interface."""
     allow: AllowList = AllowList()

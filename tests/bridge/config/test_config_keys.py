@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Annotated
 
 import pytest
@@ -74,6 +75,30 @@ def test_bridge_listens_on_any_transport_and_address(scheme: str, host: str) -> 
 @pytest.mark.parametrize("mode", ["asyncio", "blocking", "threading", "forking"])
 def test_bridge_has_a_mode(mode: str) -> None:
     assert good(f'[bridge.a]\nmode = "{mode}"').bridges["a"].mode == mode
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ('mode = "threading"', "only for mode 'forking'; set mode = \"forking\", or remove it"),
+        ("", "only for mode 'forking'; set mode = \"forking\", or remove it"),
+        (
+            'mode = "forking"\nlisten = "tcp://127.0.0.1:9000"',
+            "only for udp://; over TCP a child handles all messages of its connection; remove it",
+        ),
+    ],
+)
+def test_max_messages_per_child_is_for_forking_over_udp(table: str, problem: str) -> None:
+    text = f"[bridge.a]\n{table}\nmax_messages_per_child = "
+    assert problems(f"{text}20") == [f"bridge.a.max_messages_per_child = 20: {problem}"]
+    assert good(f"{text}1").bridges["a"].max_messages_per_child == 1
+
+
+def test_max_messages_per_child_requires_linux(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert problems('[bridge.a]\nmode = "forking"\nmax_messages_per_child = 2') == [
+        "bridge.a.max_messages_per_child = 2: available on Linux only; remove it"
+    ]
 
 
 def test_forking_without_fork_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,6 +172,7 @@ class _WorkerUDPServer(_WorkerServer, ForkingOSCUDPServer):
         self._shared = WorkerStatistics(mmap.mmap(settings.counts, mmap.PAGESIZE))
         self._dispatcher.statistics = self._shared
         super().prepare(channel, mirror, settings)
+        self.max_messages_per_child = settings.max_messages_per_child
         if settings.absorbed is not None:
             self.on_batch = SenderReports(self.socket, channel.try_to_send).take
 
@@ -180,16 +181,17 @@ class _WorkerUDPServer(_WorkerServer, ForkingOSCUDPServer):
         self._shared.note_reading(True)
         return request
 
-    def _take_one(self) -> None:
-        super()._take_one()
+    def _take_one(self) -> bool:
+        taken = super()._take_one()
         self._shared.note_reading(False)
+        return taken
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self.mirror.write(request[0], client_address)
         super().process_request(request, client_address)
 
     def _may_fork(self) -> bool:
-        if self.children.wait_below_limit(POLL_INTERVAL):
+        if self._wait_for_child(POLL_INTERVAL):
             return True
         self.service_actions()
         return False
@@ -203,8 +205,11 @@ class _WorkerUDPServer(_WorkerServer, ForkingOSCUDPServer):
     def _count_children(self) -> None:
         """The supervisor does that."""
 
-    def finish_request(self, request: Any, client_address: Any) -> None:
+    def _enter_child(self) -> None:
         self.enter_child()
+        super()._enter_child()
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
         self._dispatcher.statistics = Statistics()
         super().finish_request(request, client_address)
         if failed := self._dispatcher.statistics.failed:  # the worker counts the rest

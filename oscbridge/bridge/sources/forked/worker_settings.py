@@ -30,6 +30,8 @@ class WorkerSettings:
     allow: Sequence[str]
     workers: int
     """Most children at once."""
+    max_messages_per_child: int
+    """Messages after which a child is replaced, over UDP."""
     packet_limits: Mapping[str, Any]
     stream_limits: Mapping[str, Any]
     max_route_calls: int

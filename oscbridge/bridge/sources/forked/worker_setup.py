@@ -56,6 +56,7 @@ def settings_for(
         mirror_socket=mirror_socket,
         allow=list(options.allow),
         workers=options.workers,
+        max_messages_per_child=options.max_messages_per_child,
         packet_limits=asdict(limits.packet_limits()),
         stream_limits=asdict(limits.stream_limits()),
         max_route_calls=limits.max_route_calls,

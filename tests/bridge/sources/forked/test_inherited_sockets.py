@@ -18,6 +18,7 @@ CONFIG = """
 [bridge.in]
 listen = "{listen}"
 mode = "forking"
+{option}
 [endpoint.out]
 type = "recording"
 [[route]]
@@ -57,15 +58,22 @@ def spawn(message):
 
 
 @pytest.mark.parametrize("function", ["fork", "spawn"])
-@pytest.mark.parametrize("listen", ["udp://127.0.0.1:0", "tcp://127.0.0.1:0"])
+@pytest.mark.parametrize(
+    ("listen", "option"),
+    [
+        ("udp://127.0.0.1:0", ""),
+        ("udp://127.0.0.1:0", "max_messages_per_child = 1000"),
+        ("tcp://127.0.0.1:0", ""),
+    ],
+)
 async def test_process_that_a_function_starts_inherits_no_socket(
-    listen: str, function: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    listen: str, option: str, function: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = f"start_{re.sub(r'[^a-z0-9]', '_', tmp_path.name.lower())}"
     file = tmp_path / "sockets.json"
     (tmp_path / f"{module}.py").write_text(MODULE.replace("{file!r}", repr(str(file))))
     monkeypatch.syspath_prepend(tmp_path)
-    text = CONFIG.format(listen=listen, module=module, function=function)
+    text = CONFIG.format(listen=listen, option=option, module=module, function=function)
     async with running_bridge(text) as bridge:
         bridge.send("in", Message.of("/x"))
         await bridge.until(lambda: bridge.recording("out").messages)

@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ CONFIG = """
 [bridge.in]
 listen = "{scheme}://127.0.0.1:0"
 mode = "forking"
+{option}
 [endpoint.out]
 type = "recording"
 [[route]]
@@ -42,6 +44,15 @@ def run(message):
         os.kill(os.getppid(), signal.SIGKILL)
         signal.pause()
 """
+KINDS = [
+    "udp",
+    "tcp",
+    pytest.param(
+        "udp 1000", marks=pytest.mark.skipif(sys.platform != "linux", reason="one message each")
+    ),
+]
+"""The scheme of the bridge, and ``max_messages_per_child``."""
+
 X, BEFORE, AFTER, WORKER = (
     encode_message(Message.of(address)) for address in ("/x", "/before", "/after", "/worker")
 )
@@ -53,6 +64,13 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(__import__("sys").modules, "killing", raising=False)
     return "killing"
+
+
+def config(kind: str, module: str) -> str:
+    """The configuration for one of ``KINDS``."""
+    scheme, _, messages = kind.partition(" ")
+    option = f"max_messages_per_child = {messages}" if messages else ""
+    return CONFIG.format(scheme=scheme, module=module, option=option)
 
 
 class Peer:
@@ -88,9 +106,9 @@ async def settled(bridge: RunningBridge, received: int, routed: int, dropped: in
     assert len(bridge.recording("out").messages) == routed
 
 
-@pytest.mark.parametrize("scheme", ["udp", "tcp"])
-async def test_message_of_a_child_killed_after_delivery_is_routed(scheme: str, module: str) -> None:
-    async with running_bridge(CONFIG.format(scheme=scheme, module=module)) as bridge:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_message_of_a_child_killed_after_delivery_is_routed(kind: str, module: str) -> None:
+    async with running_bridge(config(kind, module)) as bridge:
         peer = Peer(bridge)
         with peer.socket:
             peer.send(X, X, AFTER)
@@ -98,9 +116,9 @@ async def test_message_of_a_child_killed_after_delivery_is_routed(scheme: str, m
             await settled(bridge, 3, 3, 0)
 
 
-@pytest.mark.parametrize("scheme", ["udp", "tcp"])
-async def test_messages_of_a_bundle_are_counted_up_to_the_kill(scheme: str, module: str) -> None:
-    async with running_bridge(CONFIG.format(scheme=scheme, module=module)) as bridge:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_messages_of_a_bundle_are_counted_up_to_the_kill(kind: str, module: str) -> None:
+    async with running_bridge(config(kind, module)) as bridge:
         peer = Peer(bridge)
         with peer.socket:
             peer.send(encode_bundle([X, AFTER, X, X]))
@@ -108,11 +126,9 @@ async def test_messages_of_a_bundle_are_counted_up_to_the_kill(scheme: str, modu
             await settled(bridge, 4, 2, 2)
 
 
-@pytest.mark.parametrize("scheme", ["udp", "tcp"])
-async def test_message_of_a_child_killed_before_delivery_is_dropped(
-    scheme: str, module: str
-) -> None:
-    async with running_bridge(CONFIG.format(scheme=scheme, module=module)) as bridge:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_message_of_a_child_killed_before_delivery_is_dropped(kind: str, module: str) -> None:
+    async with running_bridge(config(kind, module)) as bridge:
         peer = Peer(bridge)
         with peer.socket:
             peer.send(X, BEFORE)
@@ -120,7 +136,7 @@ async def test_message_of_a_child_killed_before_delivery_is_dropped(
 
 
 async def test_child_of_an_idle_connection_loses_nothing(module: str) -> None:
-    async with running_bridge(CONFIG.format(scheme="tcp", module=module)) as bridge:
+    async with running_bridge(config("tcp", module)) as bridge:
         peer = Peer(bridge)
         with peer.socket:
             peer.send(X, X)
@@ -134,11 +150,11 @@ async def test_child_of_an_idle_connection_loses_nothing(module: str) -> None:
                 await settled(bridge, 3, 3, 0)
 
 
-@pytest.mark.parametrize("scheme", ["udp", "tcp"])
+@pytest.mark.parametrize("kind", KINDS)
 async def test_message_delivered_before_the_worker_is_killed_is_routed(
-    scheme: str, module: str
+    kind: str, module: str
 ) -> None:
-    async with running_bridge(CONFIG.format(scheme=scheme, module=module)) as bridge:
+    async with running_bridge(config(kind, module)) as bridge:
         peer = Peer(bridge)
         with peer.socket:
             peer.send(encode_bundle([X, X]))
@@ -149,12 +165,12 @@ async def test_message_delivered_before_the_worker_is_killed_is_routed(
             await settled(bridge, 3, 3, 0)
 
 
-@pytest.mark.parametrize("scheme", ["udp", "tcp"])
+@pytest.mark.parametrize("kind", KINDS)
 async def test_counts_agree_with_the_sink_whenever_children_are_killed(
-    scheme: str, module: str
+    kind: str, module: str
 ) -> None:
     chance = random.Random(13)
-    async with running_bridge(CONFIG.format(scheme=scheme, module=module)) as bridge:
+    async with running_bridge(config(kind, module)) as bridge:
         counts = bridge.bridge_status("in").received
         for _ in range(30):
             peer = Peer(bridge)
@@ -169,8 +185,8 @@ async def test_counts_agree_with_the_sink_whenever_children_are_killed(
 
         def is_settled() -> bool:
             counts = bridge.bridge_status("in").received
-            ended = not grandchildren() and counts.held == 0
-            return ended and (scheme == "tcp" or counts.messages == 300)
+            ended = (" " in kind or not grandchildren()) and counts.held == 0
+            return ended and (kind == "tcp" or counts.messages == 300)
 
         await bridge.until(is_settled)
         await bridge.until(lambda: bridge.bridge_status("in").received.routed == len(sink))

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -51,8 +52,9 @@ def worker() -> int | None:
     """The process ID of the only worker of this process."""
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     for pid in children:
-        if b"worker_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
-            return int(pid)
+        with suppress(ProcessLookupError):  # it has been reaped meanwhile
+            if b"worker_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return int(pid)
     return None
 
 
