@@ -161,12 +161,18 @@ class Sender:
         """The batch with the remaining messages of its last bundle."""
         loop = asyncio.get_running_loop()
         until = loop.time() + BUNDLE_TIMEOUT
+        looked_again = False
         while isinstance(batch[-1].timetag, ForwardedTag) and len(batch) < MAX_JOINED:
             self._batch = UnsettledBatch(batch)  # they count as pending meanwhile
             if len(queue):
                 batch = [*batch, *await queue.take(TURN)]
-            elif not any(map(_is_open, batch)) or loop.time() >= until or self._ended:
+            elif loop.time() >= until or self._ended:
                 break
+            elif not any(map(_is_open, batch)):
+                if looked_again:
+                    break
+                looked_again = True  # threads hand messages for stateful steps to the loop
+                await asyncio.sleep(0)
             else:
                 await asyncio.sleep(BUNDLE_POLL)
         return batch
