@@ -44,17 +44,14 @@ def expression_problems(
         except ValueError as error:
             yield ("let", name), str(error), text
         names = (*names, name)
-    is_known = len(let) == len(names)
-    trials = Trials(config.types, tuple(let) if is_known else (), variables or {})
+    trials = Trials(config.types, tuple(let), variables or {})
     if config.when is not None:
         try:
             condition = Expression(config.when, Scope(captures, names, config.variables))
-            condition.check_condition()
+            trials.check_condition(condition)
             found.append((("when",), condition))
             if config.hold is not None and config.edge is None and _filters_releases(condition):
                 yield ("when",), _NO_RELEASE, config.when
-            if why := trials.constant(condition):
-                yield ("when",), f"{why} {trials.suffix}".strip(), config.when
         except ValueError as error:
             yield ("when",), str(error), config.when
     for name, text in config.set:
@@ -67,18 +64,16 @@ def expression_problems(
             yield ("set", name), str(error), text
             continue
         found.append((("set", name), expression))
-        variable = (variables or {}).get(name)
-        if variable is not None and (why := _kind_problem(expression, trials, variable)):
+        if why := _kind_problem(expression, trials, name):
             yield ("set", name), why, text
     if template is not None:
         found += [(("send",), each) for each in template.expressions.values()]
     for key, expression in found:
-        if why := _constant_problem(expression):
+        is_scaled = key == ("send",) and config.scale is not None
+        if why := _constant_problem(expression) or (
+            "" if is_scaled else _failure(expression, trials)
+        ):
             yield key, why, expression.text
-        elif key == ("send",) and config.scale is not None:
-            continue  # x is scaled there
-        elif why := trials.failure(expression):
-            yield key, f"fails {trials.suffix}: {why}", expression.text
 
 
 def type_problem(expression: Expression, types: str) -> str:
@@ -97,6 +92,11 @@ def _filters_releases(condition: Expression) -> bool:
         return False
 
 
+def _failure(expression: Expression, trials: Trials) -> str:
+    why = trials.failure(expression)
+    return why and f"fails {trials.suffix}: {why}"
+
+
 def _constant_problem(expression: Expression) -> str:
     try:
         expression.check_constants()
@@ -110,10 +110,10 @@ def _unknown_variable(name: str, known: tuple[str, ...]) -> str:
     return f"no such variable; {fix}"
 
 
-def _kind_problem(expression: Expression, trials: Trials, variable: Variable) -> str:
+def _kind_problem(expression: Expression, trials: Trials, name: str) -> str:
     """Why the values of an expression are never of the kind of a variable; empty if unknown."""
-    kind = expression.kind(trials.kinds)
-    if kind in (None, variable.kind):
+    variable, kind = trials.variables.get(name), expression.kind(trials.kinds)
+    if variable is None or kind in (None, variable.kind):
         return ""
     return (
         f"the result is {DESCRIPTIONS[kind]}, but the variable is {DESCRIPTIONS[variable.kind]}; "

@@ -44,7 +44,7 @@ class Trials:
     types: str | None = None
     """The route's ``types``; None for messages of any."""
     let: tuple[tuple[str, Expression], ...] = ()
-    """All of them, in order, with their names."""
+    """The valid ones, in order, with their names."""
     variables: Mapping[str, Variable | None] = field(default_factory=dict)
 
     @property
@@ -73,8 +73,13 @@ class Trials:
                 return why if is_whole else f"{part.text}: {why}"
         return ""
 
-    def constant(self, condition: Expression) -> str:
-        """Which condition has one value for all messages of the types; empty if none."""
+    def check_condition(self, condition: Expression) -> None:
+        """Raise ``ValueError`` if a condition, or one in it, has one value for all messages."""
+        condition.check_condition()
+        if why := self._constant(condition):
+            raise ValueError(f"{why} {self.suffix}")
+
+    def _constant(self, condition: Expression) -> str:
         kinds = self.kinds
         for node in conditions(condition.tree):
             part = ast.unparse(node)
@@ -122,7 +127,8 @@ class Trials:
         captures = [name for name in expression.scope.captures if name in names]
         variables = [name for name in names if name.startswith("var.")]
         kinds = self.kinds
-        if len(let) < len(expression.scope.let) or any(name not in kinds for name in variables):
+        is_known = tuple(name for name, _ in let) == expression.scope.let
+        if not is_known or any(name not in kinds for name in variables):
             return  # one of them is invalid
         samples = [
             *(_CAPTURES for _ in captures),

@@ -161,20 +161,18 @@ class Sender:
         """The batch with the remaining messages of its last bundle."""
         loop = asyncio.get_running_loop()
         until = loop.time() + BUNDLE_TIMEOUT
-        looked_again = False
         while isinstance(batch[-1].timetag, ForwardedTag) and len(batch) < MAX_JOINED:
             self._batch = UnsettledBatch(batch)  # they count as pending meanwhile
             if len(queue):
                 batch = [*batch, *await queue.take(TURN)]
-            elif loop.time() >= until or self._ended:
+                continue
+            if loop.time() >= until or self._ended:
                 break
-            elif not any(map(_is_open, batch)):
-                if looked_again:
-                    break
-                looked_again = True  # threads hand messages for stateful steps to the loop
-                await asyncio.sleep(0)
-            else:
-                await asyncio.sleep(BUNDLE_POLL)
+            is_open = any(map(_is_open, batch))
+            # Threads hand messages for stateful steps to the loop before a bundle is complete.
+            await asyncio.sleep(BUNDLE_POLL if is_open else 0)
+            if not is_open and not len(queue):
+                break
         return batch
 
     async def _deliver(self, messages: Sequence[Deliverable], queue: SendQueue) -> None:
