@@ -98,6 +98,8 @@ class Trials:
     def _fixed(self) -> frozenset[str]:
         """The names that have one value for all messages."""
         fixed = frozenset[str]() if self.types is None else frozenset((COUNT, "types"))
+        tags = split_types(self.types or "")
+        fixed |= {name for name, tag in zip(ARGUMENTS, tags, strict=False) if tag in "TFN"}
         for name, expression in self.let:
             if inputs_of(expression.tree) <= fixed:
                 fixed |= {name}

@@ -145,6 +145,7 @@ def configuration(route: str) -> Configuration:
         ('types = "f"\nwhen = "types == \'f\'"', "when", "is always true with types = 'f'"),
         ('types = "f"\nwhen = "x == \'a\'"', "when", "x == 'a' is always false"),
         ("when = \"var.armed != 'on'\"", "when", "var.armed != 'on' is always true"),
+        ('types = "fT"\nwhen = "x > 1 and y"', "when", "y is always true with types = 'fT'"),
         ('let = { a = "1" }\nwhen = "a > 0"', "when", "a > 0 is always true"),
         ('when = "x > 0,5"', "when", "the list (x > 0, 5) is always true"),
         ('when = "9 ** 9 ** 9 > x"', "when", "9 ** 9 ** 9 always fails"),
