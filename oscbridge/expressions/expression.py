@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from oscbridge.errors import ExpressionError, MessageDropped
 from oscbridge.expressions.functions import FUNCTIONS, MAX_TEXT, OPERATORS
-from oscbridge.expressions.generator import NOW, generate
+from oscbridge.expressions.generator import NOW, VARIABLES, generate
 from oscbridge.expressions.kinds import Kind, kind_of_tree
 from oscbridge.expressions.parts import conditions, constant_operations, names_in
 from oscbridge.expressions.syntax import ARGUMENTS, NAMES, column_of, parse

@@ -50,8 +50,7 @@ def expression_problems(
             condition = Expression(config.when, Scope(captures, names, config.variables))
             trials.check_condition(condition)
             found.append((("when",), condition))
-            if config.hold is not None and config.edge is None and _filters_releases(condition):
-                yield ("when",), _NO_RELEASE, config.when
+            _check_releases(condition, config)
         except ValueError as error:
             yield ("when",), str(error), config.when
     for name, text in config.set:
@@ -79,6 +78,11 @@ def expression_problems(
 def type_problem(expression: Expression, types: str) -> str:
     """Why an expression fails for all values of these types; empty if that is not certain."""
     return Trials(types).failure(expression)
+
+
+def _check_releases(condition: Expression, config: RouteConfig) -> None:
+    if config.hold is not None and config.edge is None and _filters_releases(condition):
+        raise ValueError(_NO_RELEASE)
 
 
 def _filters_releases(condition: Expression) -> bool:
