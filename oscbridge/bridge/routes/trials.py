@@ -124,12 +124,13 @@ class Trials:
 
     def _calls(self, expression: Expression) -> Iterator[tuple[Bound, Args, Let]]:
         """The expression, bound, with the arguments and the values of ``let`` of each trial."""
-        let = self.let[: len(expression.scope.let)]
+        uses_let = any(name in expression.scope.let for name in expression.names)
+        let = self.let[: len(expression.scope.let)] if uses_let else ()
         names = {name for each in (*(each for _, each in let), expression) for name in each.names}
         captures = [name for name in expression.scope.captures if name in names]
         variables = [name for name in names if name.startswith("var.")]
         kinds = self.kinds
-        is_known = tuple(name for name, _ in let) == expression.scope.let
+        is_known = not uses_let or tuple(name for name, _ in let) == expression.scope.let
         if not is_known or any(name not in kinds for name in variables):
             return  # one of them is invalid
         samples = [
