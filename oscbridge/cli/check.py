@@ -18,6 +18,7 @@ from oscbridge.bridge.trace_text import trace_lines
 from oscbridge.cli.run import read_configuration
 from oscbridge.cli.send import read_message
 from oscbridge.osc import Message
+from oscbridge.osc.message_text import read_message_text
 from oscbridge.plugins import Plugins
 from oscbridge.suggestions import suggest
 
@@ -25,7 +26,7 @@ __all__ = ["command"]
 
 
 class _MessageParameter(click.ParamType[Message]):
-    """A message as for ``oscbridge send``, in one text."""
+    """A message as for ``oscbridge send``, in one text, or with type tags as it is shown."""
 
     name = "message"
 
@@ -35,7 +36,10 @@ class _MessageParameter(click.ParamType[Message]):
         if isinstance(value, Message):
             return value
         try:
-            return read_message(shlex.split(value))
+            words = shlex.split(value)
+            if any(word.startswith(",") for word in words[1:2]):
+                return read_message_text(value)
+            return read_message(words)
         except ValueError as error:  # an unclosed quote
             self.fail(f"{value!r}: {str(error)[:1].lower()}{str(error)[1:]}", param, ctx)
         except click.UsageError as error:
@@ -49,7 +53,7 @@ class _MessageParameter(click.ParamType[Message]):
     "message",
     type=_MessageParameter(),
     metavar="MESSAGE",
-    help="Show step by step what the routes would do with a message, written as for send.",
+    help="Show step by step what the routes would do with a message, e.g. '/x 0.5' or '/x ,f 1'.",
 )
 @click.option(
     "--from", "source", metavar="NAME", help="The bridge or endpoint that the message comes from."

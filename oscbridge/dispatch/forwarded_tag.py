@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from typing import Self
 
+from oscbridge.dispatch.packet_reader import ReadMessage
 from oscbridge.osc.timetag import TimeTag
 
-__all__ = ["ForwardedTag"]
+__all__ = ["ForwardedTag", "by_tag"]
 
 
 class ForwardedTag(TimeTag):
@@ -31,3 +32,14 @@ class ForwardedTag(TimeTag):
     def complete(self) -> None:
         """Note that no more messages of its group follow."""
         self.is_complete = True
+
+
+def by_tag(messages: list[ReadMessage]) -> list[ReadMessage]:
+    """The messages of a packet, those of one time tag together.
+
+    A bundle may go on after one within it that has another tag.
+    """
+    places: dict[TimeTag | None, int] = {}
+    for tag, *_ in messages:
+        places.setdefault(tag, len(places))
+    return messages if len(places) < 2 else sorted(messages, key=lambda each: places[each[0]])

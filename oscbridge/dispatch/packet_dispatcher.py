@@ -15,7 +15,7 @@ from typing import Final
 
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.cache import DecodePlan, Target, Watcher
-from oscbridge.dispatch.forwarded_tag import ForwardedTag
+from oscbridge.dispatch.forwarded_tag import ForwardedTag, by_tag
 from oscbridge.dispatch.handler import ClientAddress, Reply
 from oscbridge.dispatch.overrides import HANDLER_ERRORS
 from oscbridge.dispatch.packet_reader import MAX_ROUTE_CALLS, Deviation, PacketReader, ReadMessage
@@ -189,6 +189,7 @@ class PacketDispatcher(Timing, PacketReader):
         process, where :attr:`strict_timing` must be off. Invalid packets are counted and logged.
         """
         found = self._read_packet(data, client_address)
+        found = by_tag(found) if self.forwards_tags else found
         now = self.scheduler.clock_ns()
         for timetag, group in groupby(found, key=itemgetter(0)):
             messages = []
@@ -219,6 +220,7 @@ class PacketDispatcher(Timing, PacketReader):
         found = self._read_packet(data, client_address)
         origin = Origin(self.name, client_address)
         now = self.scheduler.clock_ns() if found and found[-1][0] is not None else 0
+        found = by_tag(found) if self.forwards_tags else found
         # Messages of one time tag stay together: in OSC 1.0 a bundle is atomic.
         for timetag, group in groupby(found, key=itemgetter(0)):
             if timetag is not None and self.forwards_tags:

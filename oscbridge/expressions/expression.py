@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
+from keyword import iskeyword
 from types import CodeType
 from typing import Any, Final, TypeAlias, cast
 
@@ -16,6 +17,7 @@ from oscbridge.errors import ExpressionError, MessageDropped
 from oscbridge.expressions.functions import FUNCTIONS, MAX_TEXT, OPERATORS
 from oscbridge.expressions.generator import NOW, VARIABLES, generate
 from oscbridge.expressions.kinds import Kind, kind_of_tree
+from oscbridge.expressions.parts import conditions, constant_operations, names_in
 from oscbridge.expressions.syntax import ARGUMENTS, NAMES, column_of, parse
 from oscbridge.osc import Argument
 
@@ -87,7 +89,8 @@ class Scope:
                 if name in NAMES or name in FUNCTIONS:
                     what = "a function" if name in FUNCTIONS else "a name"
                     raise ValueError(f"{kind} {name!r} is {what} of expressions; rename it")
-                if kind == "let" and (name in self.captures or not name.isidentifier()):
+                is_usable = name.isidentifier() and not iskeyword(name)
+                if kind == "let" and (name in self.captures or not is_usable):
                     why = "also a capture of the match" if name in self.captures else "not a name"
                     raise ValueError(f"let {name!r} is {why}; rename it")
 
@@ -119,8 +122,8 @@ class Expression:
     def __init__(self, text: str, scope: Scope | None = None) -> None:
         self.text = text
         self.scope = scope = Scope() if scope is None else scope
-        self._tree, code = _compiled(text, scope)
-        self.names = tuple(dict.fromkeys(_names(self._tree)))
+        self.tree, code = _compiled(text, scope)
+        self.names = tuple(dict.fromkeys(names_in(self.tree)))
         """The names that it uses, in order, without those of functions."""
         # The tree has only what parse() lets pass, and no builtins.
         names = {**_NAMESPACE, NOW: CLOCK.get()}
@@ -174,36 +177,46 @@ class Expression:
 
     def kind(self, names: Mapping[str, Kind]) -> Kind | None:
         """The kind of its values, if those of ``names`` make it certain."""
-        return kind_of_tree(self._tree, names)
+        return kind_of_tree(self.tree, names)
 
     def check_condition(self) -> None:
         """Raise :class:`~oscbridge.errors.ExpressionError` if a condition, or a part, is constant.
 
         ``x == 1 or 2`` is always true: that is a mistake.
         """
-        self._check_condition(self._tree)
-
-    def _check_condition(self, node: ast.expr) -> None:
-        if not any(_names(node)):
+        for node in conditions(self.tree):
             part = ast.unparse(node)
-            always = self._constant(node)
-            cause = f"{part} is always {always}" if always else f"{part} is constant"
-            raise ExpressionError(
-                self.text, column_of(node, self.text), cause, "use a name, e.g. x, or remove it"
-            )
-        match node:
-            case ast.BoolOp():
-                for value in node.values:
-                    self._check_condition(value)
-            case ast.UnaryOp(op=ast.Not()):
-                self._check_condition(node.operand)
+            if isinstance(node, ast.Tuple | ast.List):
+                always = "true" if node.elts else "false"
+                fix = "write the decimal point of a number as '.'" if node.elts else _FIX
+                raise self._error(node, f"the list {part} is always {always}", fix)
+            if not any(names_in(node)):
+                always = self._constant(node)
+                cause = f"{part} is always {always}" if always else f"{part} is constant"
+                raise self._error(node, cause, _FIX)
+
+    def check_constants(self) -> None:
+        """Raise :class:`~oscbridge.errors.ExpressionError` for a part without names that fails."""
+        for node in constant_operations(self.tree):
+            part = ast.unparse(node)
+            try:
+                checked_value(_value_of(node))
+            except Exception as error:
+                raise self._error(node, f"{part} always fails: {error}") from None
+
+    def _error(self, node: ast.expr, cause: str, fix: str = "") -> ExpressionError:
+        return ExpressionError(self.text, column_of(node, self.text), cause, fix)
 
     def _constant(self, node: ast.expr) -> str:
-        bound = Expression(ast.unparse(node)).bind(Context("/"))
         try:
-            return str(bool(bound((), ()))).lower()
+            return str(bool(_value_of(node))).lower()
         except Exception:
             return ""
+
+
+def _value_of(node: ast.expr) -> Any:
+    """The value of an expression without names."""
+    return Expression(ast.unparse(node)).bind(Context("/"))((), ())
 
 
 def checked_value(value: Any) -> Any:
@@ -217,15 +230,6 @@ def checked_value(value: Any) -> Any:
     elif len(value) > MAX_TEXT:
         raise ValueError(f"the result is longer than {MAX_TEXT}")
     return value
-
-
-def _names(tree: ast.AST) -> Iterator[str]:
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute | ast.Name)]
-    for node in sorted(found, key=lambda node: node.col_offset):
-        if isinstance(node, ast.Attribute):
-            yield f"{VARIABLES}.{node.attr}"
-        elif node.id != VARIABLES and node.id not in FUNCTIONS:
-            yield node.id
 
 
 def capture_value(text: str | None) -> int | str | None:

@@ -129,12 +129,18 @@ def _str(value: Any) -> str:
     return str(_short(text, MAX_TEXT))
 
 
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{name}() needs text, not {type(value).__name__}; write {name}(str(…))")
+    return str(_short(value, MAX_TEXT))
+
+
 def _lower(value: Any) -> str:
-    return str.lower(_short(value, MAX_TEXT))
+    return _text("lower", value).lower()
 
 
 def _upper(value: Any) -> str:
-    return str.upper(_short(value, MAX_TEXT))
+    return _text("upper", value).upper()
 
 
 def _clamp(value: Any, low: Any, high: Any) -> Any:

@@ -110,12 +110,26 @@ class _Generator(ast.NodeTransformer):
             return ast.Subscript(self.visit(node.value), index, _LOAD)
         return _call("item", self.visit(node.value), index)
 
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        sides = [_listed(each, self.visit(each)) for each in (node.left, *node.comparators)]
+        return ast.Compare(sides[0], node.ops, sides[1:])
+
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         operator = _BOUNDED.get(type(node.op))
         left, right = self.visit(node.left), self.visit(node.right)
         if operator is None or _is_safe(node):
             return ast.BinOp(left, node.op, right)
         return _call(operator, left, right)
+
+
+def _listed(node: ast.expr, made: ast.expr) -> ast.expr:
+    """A side of a comparison: ``args`` and its slices are tuples, arrays in it are lists."""
+    if isinstance(made, ast.Tuple):
+        return ast.List(made.elts, _LOAD)
+    match node:
+        case ast.Name(id="args") | ast.Subscript(value=ast.Name(id="args"), slice=ast.Slice()):
+            return ast.List([ast.Starred(made, _LOAD)], _LOAD)
+    return made
 
 
 def _is_safe(node: ast.BinOp) -> bool:

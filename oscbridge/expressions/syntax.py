@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import warnings
 from collections.abc import Collection
 from typing import Final, NoReturn
@@ -31,7 +32,13 @@ _SYNTAX: Final = (
     ast.BinOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.List, ast.Load, ast.Slice, ast.Tuple,
     ast.UnaryOp, ast.operator, ast.boolop, ast.cmpop, ast.unaryop,
 )  # fmt: skip
-_CONSTANTS: Final = {"true": "True", "false": "False", "null": "None", "nil": "None"}
+_CONSTANTS: Final = {
+    "true": "True",
+    "false": "False",
+    "null": "None",
+    "nil": "None",
+    "none": "None",
+}
 """Values as TOML, JSON and messages write them, and as Python does."""
 
 _NOT_AVAILABLE: Final[dict[type[ast.AST], str]] = {
@@ -50,6 +57,9 @@ _NOT_AVAILABLE: Final[dict[type[ast.AST], str]] = {
     ast.Dict: "dictionaries are",
     ast.Set: "sets are",
 }
+
+_TYPE: Final = re.compile(r"\s:\s*(\w+)\s*$")
+"""What looks like the type of a result."""
 
 
 def parse(expression: str, names: Collection[str], variables: Collection[str]) -> ast.expr:
@@ -100,6 +110,10 @@ def _syntax_problem(text: str, error: SyntaxError) -> str:
             return f"{message}; write == to compare"
     if "&&" in text or "||" in text:
         return f"{message}; write 'and' and 'or' for && and ||"
+    if text.lstrip().startswith("!"):
+        return f"{message}; write 'not' for !"
+    if ending := _TYPE.search(text):
+        return f"{message}; a type is one of i, h, f, d and s, not {ending[1]!r}"
     return message
 
 

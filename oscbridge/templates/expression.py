@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from keyword import iskeyword
 from typing import Any, Final, NamedTuple
 
 from oscbridge.errors import ExpressionFailed, MessageDropped
@@ -99,7 +100,8 @@ class TemplateExpression:
 
 def _is_free(word: str) -> bool:
     """Whether a word of an expression may be a capture or a name in ``let``."""
-    return word.isidentifier() and word not in NAMES and word not in FUNCTIONS
+    is_name = word.isidentifier() and not iskeyword(word)
+    return is_name and word not in NAMES and word not in FUNCTIONS
 
 
 def _look_up(name: str, captures: Mapping[str, str], carried: Mapping[str, Argument]) -> Any:

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import product
 from typing import Final
 
 from oscbridge.bridge.routes.config import RouteConfig
+from oscbridge.bridge.routes.trials import Trials
 from oscbridge.bridge.routes.variables import FIXES, Variable
-from oscbridge.expressions.expression import Args, Context, Expression, Let, Scope
-from oscbridge.expressions.kinds import DESCRIPTIONS, Kind, kind_of
-from oscbridge.expressions.syntax import ARGUMENTS
+from oscbridge.expressions.expression import Context, Expression, Scope
+from oscbridge.expressions.kinds import DESCRIPTIONS
 from oscbridge.osc import Argument, Pattern
-from oscbridge.osc.arguments import split_types
 from oscbridge.suggestions import did_you_mean
 from oscbridge.templates.message import MessageTemplate
 
 __all__ = ["expression_problems", "type_problem"]
-
-_SAMPLES: Final[dict[str, tuple[Argument, ...]]] = {
-    "i": (0, 1), "h": (0, 1), "f": (0.0, 0.5), "d": (0.0, 0.5), "s": ("", "1"), "S": ("", "1"),
-    "T": (True,), "F": (False,), "N": (None,),
-}  # fmt: skip
-"""Values of each type with which expressions are tried."""
 
 _RELEASES: Final[tuple[Argument, ...]] = (0, 0.0, False)
 
@@ -42,22 +34,23 @@ def expression_problems(
     """
     captures = Pattern(config.match, mapped=True).captures
     names: tuple[str, ...] = ()
+    let: list[tuple[str, Expression]] = []
     found: list[tuple[tuple[str, ...], Expression]] = []
     for name, text in config.let:
         try:
             Scope(captures, (*names, name))
-            scope = Scope(captures, names, config.variables)
-            found.append((("let", name), Expression(text, scope)))
+            let.append((name, Expression(text, Scope(captures, names, config.variables))))
+            found.append((("let", name), let[-1][1]))
         except ValueError as error:
             yield ("let", name), str(error), text
         names = (*names, name)
+    trials = Trials(config.types, tuple(let), variables or {})
     if config.when is not None:
         try:
             condition = Expression(config.when, Scope(captures, names, config.variables))
-            condition.check_condition()
+            trials.check_condition(condition)
             found.append((("when",), condition))
-            if config.hold is not None and config.edge is None and _filters_releases(condition):
-                yield ("when",), _NO_RELEASE, config.when
+            _check_releases(condition, config)
         except ValueError as error:
             yield ("when",), str(error), config.when
     for name, text in config.set:
@@ -70,43 +63,26 @@ def expression_problems(
             yield ("set", name), str(error), text
             continue
         found.append((("set", name), expression))
-        variable = (variables or {}).get(name)
-        if variable is not None and (why := _kind_problem(expression, config, variable, variables)):
+        if why := _kind_problem(expression, trials, name):
             yield ("set", name), why, text
-    if config.scale is None and template is not None:
+    if template is not None:
         found += [(("send",), each) for each in template.expressions.values()]
-    if config.types is None:
-        return
     for key, expression in found:
-        why = type_problem(expression, config.types)
-        if why:
-            yield key, f"fails with types = {config.types!r}: {why}", expression.text
+        is_scaled = key == ("send",) and config.scale is not None
+        if why := _constant_problem(expression) or (
+            "" if is_scaled else _failure(expression, trials)
+        ):
+            yield key, why, expression.text
 
 
 def type_problem(expression: Expression, types: str) -> str:
     """Why an expression fails for all values of these types; empty if that is not certain."""
-    tags = split_types(types)
-    others = (*expression.scope.captures, *expression.scope.let)
-    if any(tag not in _SAMPLES for tag in tags) or len(tags) > 8:
-        return ""
-    if any(name in others or name.startswith("var.") for name in expression.names):
-        return ""  # of any type
-    none: Let = ()
-    captures = dict.fromkeys(expression.scope.captures, "0")
-    call = expression.bind(Context("/", types, captures))
-    why = ""
-    for args in _samples(tags):
-        try:
-            call(args, none)
-        except IndexError:
-            why = f"messages have {len(tags)} argument{'' if len(tags) == 1 else 's'}"
-        except TypeError as error:
-            why = str(error)
-        except Exception:
-            return ""
-        else:
-            return ""
-    return why
+    return Trials(types).failure(expression)
+
+
+def _check_releases(condition: Expression, config: RouteConfig) -> None:
+    if config.hold is not None and config.edge is None and _filters_releases(condition):
+        raise ValueError(_NO_RELEASE)
 
 
 def _filters_releases(condition: Expression) -> bool:
@@ -120,8 +96,17 @@ def _filters_releases(condition: Expression) -> bool:
         return False
 
 
-def _samples(tags: list[str]) -> Iterator[Args]:
-    return product(*(_SAMPLES[tag] for tag in tags))
+def _failure(expression: Expression, trials: Trials) -> str:
+    why = trials.failure(expression)
+    return why and f"fails {trials.suffix}: {why}"
+
+
+def _constant_problem(expression: Expression) -> str:
+    try:
+        expression.check_constants()
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _unknown_variable(name: str, known: tuple[str, ...]) -> str:
@@ -129,22 +114,10 @@ def _unknown_variable(name: str, known: tuple[str, ...]) -> str:
     return f"no such variable; {fix}"
 
 
-def _kind_problem(
-    expression: Expression,
-    config: RouteConfig,
-    variable: Variable,
-    variables: Mapping[str, Variable | None] | None,
-) -> str:
+def _kind_problem(expression: Expression, trials: Trials, name: str) -> str:
     """Why the values of an expression are never of the kind of a variable; empty if unknown."""
-    names: dict[str, Kind] = {"address": "text", "types": "text", "now": "number"}
-    for name, each in (variables or {}).items():
-        if each is not None:
-            names[f"var.{name}"] = each.kind
-    for name, tag in zip(ARGUMENTS, split_types(config.types or ""), strict=False):
-        if tag in _SAMPLES and (kind := kind_of(_SAMPLES[tag][0])) is not None:
-            names[name] = kind
-    kind = expression.kind(names)
-    if kind in (None, variable.kind):
+    variable, kind = trials.variables.get(name), expression.kind(trials.kinds)
+    if variable is None or kind in (None, variable.kind):
         return ""
     return (
         f"the result is {DESCRIPTIONS[kind]}, but the variable is {DESCRIPTIONS[variable.kind]}; "

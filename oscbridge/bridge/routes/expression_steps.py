@@ -68,7 +68,8 @@ class ExpressionSteps:
             (name, Expression(text, Scope(captures, names[:index], config.variables)))
             for index, (name, text) in enumerate(config.let)
         )
-        scope = scope_of(config, captures)
+        decides = config.when is not None or config.set
+        scope = scope_of(config, captures) if decides else None
         self.when = None if config.when is None else Expression(config.when, scope)
         self.set = tuple((name, Expression(text, scope)) for name, text in config.set)
 

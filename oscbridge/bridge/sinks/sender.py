@@ -165,10 +165,14 @@ class Sender:
             self._batch = UnsettledBatch(batch)  # they count as pending meanwhile
             if len(queue):
                 batch = [*batch, *await queue.take(TURN)]
-            elif not any(map(_is_open, batch)) or loop.time() >= until or self._ended:
+                continue
+            if loop.time() >= until or self._ended:
                 break
-            else:
-                await asyncio.sleep(BUNDLE_POLL)
+            is_open = any(map(_is_open, batch))
+            # Threads hand messages for stateful steps to the loop before a bundle is complete.
+            await asyncio.sleep(BUNDLE_POLL if is_open else 0)
+            if not is_open and not len(queue):
+                break
         return batch
 
     async def _deliver(self, messages: Sequence[Deliverable], queue: SendQueue) -> None:

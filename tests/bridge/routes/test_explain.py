@@ -125,6 +125,11 @@ def test_trace_ends_at_a_hold_with_a_release() -> None:
     assert found[1:] == [Step("hold", "1", why, "stopped")]
 
 
+def test_trace_of_a_route_without_expressions_takes_a_capture_of_any_name() -> None:
+    found = steps('match = "/1/{x}"\nsend = "/to/{x} {0}"')
+    assert found[1] == Step("send", "/to/{x} {0}", "/to/fader3 ,f 0.5")
+
+
 def test_trace_of_a_route_without_steps_sends_the_message_unchanged() -> None:
     assert steps("") == [Step("match", "*", "matches"), Step("to", "out", "plain", "sent")]
 

@@ -114,6 +114,7 @@ def configuration(route: str) -> Configuration:
     return parse(
         '[bridge.in]\nlisten = "udp://127.0.0.1:9000"\n'
         '[endpoint.out]\ntype = "osc"\nto = "udp://127.0.0.1:9001"\n'
+        '[variables]\narmed = false\nlevel = 0.5\ntitle = "intro"\n'
         f'[[route]]\nfrom = "in"\nto = "out"\n{route}\n',
         {"osc": OSCEndpoint},
         "show.toml",
@@ -131,6 +132,26 @@ def configuration(route: str) -> Configuration:
         ('send = "/a {= }"', "send", "empty expression"),
         ('types = "s"\nwhen = "x > 0.5"', "when", "fails with types = 's': '>' not supported"),
         ('types = "i"\nwhen = "y > 0.5"', "when", "messages have 1 argument"),
+        ('types = "s"\nwhen = "x > 0.5 and var.armed"', "when", "types = 's': '>' not"),
+        ('types = "s"\nwhen = "var.armed and x > 0.5"', "when", "x > 0.5: '>' not supported"),
+        ('types = "s"\nwhen = "var.level < x"', "when", "'<' not supported"),
+        ('types = "if"\nlet = { a = "x", b = "a + z" }', "let.b", "messages have 2 arguments"),
+        ('types = "s"\nlet = { a = "x" }\nwhen = "a > 0.5"', "when", "'>' not supported"),
+        ('match = "/{n}"\ntypes = "s"\nwhen = "n > 0 and x > 0"', "when", "x > 0: '>' not"),
+        ('types = "f"\nlet = { a = "upper(x)" }', "let.a", "upper() needs text, not float"),
+        ('when = "x in 5"', "when", "fails for all messages: argument of type 'int'"),
+        ('types = "f"\nwhen = "len(args) == 1"', "when", "is always true with types = 'f'"),
+        ('types = "f"\nwhen = "x > 0 and len(args) > 1"', "when", "len(args) > 1 is always false"),
+        ('types = "f"\nwhen = "types == \'f\'"', "when", "is always true with types = 'f'"),
+        ('types = "f"\nwhen = "x == \'a\'"', "when", "x == 'a' is always false"),
+        ("when = \"var.armed != 'on'\"", "when", "var.armed != 'on' is always true"),
+        ('types = "fT"\nwhen = "x > 1 and y"', "when", "y is always true with types = 'fT'"),
+        ('let = { a = "1" }\nwhen = "a > 0"', "when", "a > 0 is always true"),
+        ('when = "x > 0,5"', "when", "the list (x > 0, 5) is always true"),
+        ('when = "9 ** 9 ** 9 > x"', "when", "9 ** 9 ** 9 always fails"),
+        ('send = "/a {= x + 1 / 0}"', "send", "1 / 0 always fails: division by zero"),
+        ("set = { title = \"'a' * 99_999\" }", "set.title", "always fails"),
+        ('let = { if = "x" }', "let.if", "let 'if' is not a name"),
         ('match = "/{x}"\nwhen = "x == 1"', "when", "capture 'x' is a name of expressions"),
     ],
 )
@@ -139,6 +160,24 @@ def test_check_finds_problems_of_expressions(route: str, key: str, expected: str
         configuration(route)
     assert key in str(caught.value)
     assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        "when = \"x[0][0] > 1 or x[1:] == 'b' or args[3] > 1\"",
+        'when = "len(args) > 1 and y > 0.5"',
+        'match = "/{a}/{n}"\nwhen = "n + 1 > len(a)"',
+        'types = "f"\nlet = { big = "x > 0.5" }\nwhen = "big and not var.armed"',
+        'types = "s"\nset = { level = "float(x)" }\nsend = "/a {= upper(x)}"',
+        'types = "b"\nwhen = "x[0] == 1"',
+        'types = "fff"\nwhen = "args[0:2] == [0, 1] and sqrt(1 - z) > 1"',
+        'let = { notes = "[0, 4, 7]" }\nwhen = "x in notes"\nsend = "/a {= notes[x % 3]}"',
+        "when = \"types == 'f' and x > 0.5 or types == 's' and x == 'on'\"",
+    ],
+)
+def test_check_accepts_what_can_be_true_for_a_message(route: str) -> None:
+    assert len(configuration(route).routes) == 1
 
 
 def test_captures_of_any_name_are_valid_without_expressions() -> None:

@@ -102,6 +102,42 @@ async def test_messages_of_several_tags_leave_in_a_bundle_each(
 
 
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("listen", ["udp", "tcp"])
+async def test_bundle_that_goes_on_after_an_inner_one_leaves_as_one(
+    device: socket.socket, mode: str, listen: str
+) -> None:
+    first = in_an_hour()
+    second = TimeTag(first + (1 << 32))
+    start, *rest = chord(3)
+    inner = bundle(second, *chord(2))
+    elements = [encode_message(start), inner, *map(encode_message, rest)]
+    async with running_bridge(forwarding(device, mode, listen=listen)) as bridge:
+        send(bridge, encode_bundle(elements, first))
+        packets = {await received(device), await received(device)}
+    assert packets == {bundle(first, *chord(3)), inner}
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_messages_of_stateful_steps_leave_with_the_rest_of_their_bundle(
+    device: socket.socket, mode: str
+) -> None:
+    tag = in_an_hour()
+    text = forwarding(device, mode, 'match = "/direct/*"')
+    text += """
+    [[route]]
+    from = "in"
+    match = "/changed/*"
+    on_change = true
+    to = "out"
+    """
+    async with running_bridge(text) as bridge:
+        for number in range(100):
+            sent = [Message.of("/direct/1", number), Message.of("/changed/1", number)]
+            send(bridge, bundle(tag, *sent))
+            assert await received(device) == bundle(tag, *sent)
+
+
+@pytest.mark.parametrize("mode", MODES)
 async def test_tag_stays_with_messages_that_pure_steps_change(
     device: socket.socket, mode: str
 ) -> None:

@@ -232,7 +232,7 @@ class WorkerRoute:
 
     def bind(
         self, address: str, types: str | None, captures: dict[str, str]
-    ) -> Callable[[Message], object] | None:
+    ) -> Callable[[Message], None] | None:
         carried = self._steps.carried
 
         def send(message: Message) -> None:
@@ -246,8 +246,7 @@ class WorkerRoute:
         )
         if bound is None:
             step = self._steps.filter(address, types, captures)
-            filtered = RouteCountsRecord(number, 0, {step: 1}).encode()
-            return lambda _message: self._channel.send(filtered)
+            return self._filtering(RouteCountsRecord(number, 0, {step: 1}).encode())
         if not self._reports_counts:
             return bound  # an emission says that a message has passed
 
@@ -257,6 +256,12 @@ class WorkerRoute:
             new = RouteCountsRecord(number, counts.passed - passed, counts.filtered - filtered)
             if new.passed or new.filtered:
                 self._channel.send(new.encode())
+
+        return run
+
+    def _filtering(self, record: bytes) -> Callable[[Message], None]:
+        def run(_message: Message) -> None:
+            self._channel.send(record)  # what it returns must not be a reply to the client
 
         return run
 

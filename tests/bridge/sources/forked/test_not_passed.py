@@ -33,6 +33,23 @@ async def test_worker_reports_what_a_condition_filters(scheme: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["udp", "tcp"])
+@pytest.mark.parametrize(
+    ("step", "message", "reason"),
+    [
+        ('match = "/x/{n}"', Message.of("/x/*", 1), "pattern"),
+        ('types = "s"', Message.of("/x/1", 1), "types"),
+    ],
+)
+async def test_filtered_messages_are_not_answered(
+    scheme: str, step: str, message: Message, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running_bridge(BRIDGE.format(scheme=scheme) + step) as bridge:
+        bridge.send("stage", message, message)
+        await bridge.until(lambda: bridge.route_status(1).messages.filtered == {reason: 2})
+    assert [each.getMessage() for each in caplog.records if each.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize("scheme", ["udp", "tcp"])
 async def test_last_address_without_a_route_is_reported(scheme: str) -> None:
     async with running_bridge(KNOWN.format(scheme=scheme)) as bridge:
         bridge.send("stage", Message("/typo/1"), Message("/typo/2"))
