@@ -53,8 +53,17 @@ class BegunSend(Coroutine[Any, Any, None]):
         self.cr_await = coroutine
         """The name that a coroutine has for what it awaits: the place of a wait is looked up."""
         self._waits_for = waits_for
+        self._mark(False)
         self._is_resumed = False
         self._error: BaseException | None = None
+
+    def _mark(self, on: bool) -> None:
+        """Set the mark of `await` in a future, which a task resets when it takes the future.
+
+        No other task can await a future with the mark.
+        """
+        if asyncio.isfuture(self._waits_for):
+            self._waits_for._asyncio_future_blocking = on
 
     def cancel(self, error: asyncio.CancelledError) -> None:
         """Raise an error where it waits, as soon as the task resumes it."""
@@ -66,9 +75,7 @@ class BegunSend(Coroutine[Any, Any, None]):
         self._is_resumed = True
         if self._error is not None:
             return self.cr_await.throw(self._error)
-        if asyncio.isfuture(self._waits_for):
-            # Another task that awaited the same future meanwhile has reset the mark of `await`.
-            self._waits_for._asyncio_future_blocking = True
+        self._mark(True)
         return self._waits_for
 
     def throw(

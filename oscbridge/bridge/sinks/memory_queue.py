@@ -80,20 +80,12 @@ class MemoryQueue(QueueBase[EntryT]):
     def take_now(self, count: int) -> list[EntryT]:
         """Remove up to ``count`` messages, while the task waits in :meth:`take`.
 
-        When they are settled, call :meth:`settle`; for the task to settle them,
-        :meth:`hand_over`.
+        Settle them in the same turn of the loop, or :meth:`hand_over` to the task.
         """
         with self._lock:
             taken = self._remove(count)
             self._sampler.removed(len(taken))
             return taken
-
-    def settle(self) -> None:
-        """Note that the messages of :meth:`take_now` are settled."""
-        if self:
-            self.wake()
-        else:
-            self._events.settle()
 
     def hand_over(self) -> None:
         """Make :meth:`take` return nothing: its task settles the messages of :meth:`take_now`."""

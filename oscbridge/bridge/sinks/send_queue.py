@@ -120,10 +120,6 @@ class QueueEvents:
         self.is_interrupted = False
         self._settled.clear()
 
-    def settle(self) -> None:
-        """Note that all messages are settled."""
-        self._settled.set()
-
     def interrupt(self) -> None:
         """Make :meth:`wait` return."""
         self.is_interrupted = True

@@ -133,7 +133,8 @@ class Sender(Settling):
         self._begun, self._is_idle = None, True
         if self._sampler.entered_at:
             self._sampler.delivered()
-        queue.settle()
+        if len(queue):
+            queue.wake()
 
     def _begin(self, messages: Sequence[Deliverable]) -> None:
         """Send messages, as far as the endpoint does not wait."""

@@ -12,6 +12,7 @@ from oscbridge.bridge.sinks.unsettled import Loss, Settled, UnsettledBatch
 from oscbridge.delivery import Deliverable, Delivery
 from oscbridge.endpoint import AnyEndpoint, Endpoint
 from oscbridge.errors import PartialDelivery, PoisonMessage
+from oscbridge.failures import failure_text
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.osc import Message
 
@@ -115,5 +116,9 @@ class Settling:
         if self.latest is not None:
             self.latest.add(plain)
         if self.watcher is not None:
-            for message in plain:
-                self.watcher(message)
+            try:
+                for message in plain:
+                    self.watcher(message)
+            except Exception as error:  # the messages are delivered all the same
+                text = f"a watcher failed: {failure_text(error)}"
+                self._reporter.report("watcher", text, error=error)
