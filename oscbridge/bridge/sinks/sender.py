@@ -121,10 +121,13 @@ class Sender(Settling):
             queue.wake()
             return
         messages = queue.take_now(self._at_once)
+        if not messages:
+            return
         self._is_idle = False
         batch = self._batch = UnsettledBatch(messages)
         try:
-            self._begin(messages)
+            if not self._joins_bundles or messages[-1].timetag is None:
+                self._begin(messages)
         except BaseException as error:
             self._begun = FailedSend(error)
         if batch.pending:
@@ -177,7 +180,7 @@ class Sender(Settling):
 
     async def _next(self, queue: SendQueue) -> Sequence[Deliverable]:
         """Wait for messages: new ones, or those whose delivery has begun outside the task."""
-        self._is_idle = not self._joins_bundles
+        self._is_idle = True
         try:
             taken = await queue.take(self._at_once)
         except asyncio.CancelledError as error:

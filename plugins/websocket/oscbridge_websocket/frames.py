@@ -60,7 +60,9 @@ def make_frames(
     on_drop: Callable[[int], None],
 ) -> list[OutgoingFrame]:
     """Encode messages. ``on_drop`` is called with a number of messages that cannot be encoded."""
-    if len(messages) == 1:  # most of the time, at the rates of a show
+    if (
+        len(messages) == 1 and messages[0].timetag is None
+    ):  # most of the time, at the rates of a show
         encode = encode_json if frame_format is FrameFormat.JSON else _encode_osc
         try:
             return [OutgoingFrame(encode(messages[0]), 1)]
