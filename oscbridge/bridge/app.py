@@ -36,6 +36,7 @@ from oscbridge.bridge.routing import Hooks, make_routing
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.listener import Listener, set_limits
 from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.dispatch.turn import Turn
 from oscbridge.errors import OSCBridgeError
 
 __all__ = ["App", "AppWatcher", "Direction"]
@@ -70,11 +71,12 @@ class App:
         self._retrying: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._watcher: AppWatcher | None = None
+        self._turn = Turn()
         for name, entry in configuration.endpoints.items():
             self.endpoints[name] = self._make_runner(name, entry, configuration, allow_broken)
         introduce(self.endpoints)
         self._routing = make_routing(configuration, self.endpoints, hooks, (), self.variables)
-        self.dispatchers = make_dispatchers(self.endpoints, {}, configuration.bridges)
+        self.dispatchers = make_dispatchers(self._turn, self.endpoints, {}, configuration.bridges)
         for name, dispatcher in self.dispatchers.items():
             self._routing.sources[name].install(dispatcher)
 
@@ -94,12 +96,12 @@ class App:
         self, name: str, entry: EndpointEntry, new: Configuration, allow_broken: bool = False
     ) -> EndpointRunner:
         try:
-            runner = make_runner(name, entry, new.routes_to[name])
+            runner = make_runner(name, entry, new.routes_to[name], self._turn)
         except OSCBridgeError as error:
             if not allow_broken:
                 raise
             _log.error("%s", error, exc_info=error.__cause__)
-            runner = make_runner(name, broken_entry(entry, str(error)), ())
+            runner = make_runner(name, broken_entry(entry, str(error)), (), self._turn)
         runner.backpressure.on_change = self._apply_backpressure
         return runner
 
@@ -207,8 +209,8 @@ class App:
         endpoints, hooks, variables = prepared.endpoints, self._hooks, self.variables
         prepared.routing = routing = make_routing(new, endpoints, hooks, self.routes, variables)
         bridges = {name: self.dispatchers[name] for name in self.configuration.bridges}
-        restarted = (*prepared.plan.early, *prepared.plan.late)
-        prepared.dispatchers = make_dispatchers(endpoints, bridges, new.bridges, restarted)
+        again = (*prepared.plan.early, *prepared.plan.late)
+        prepared.dispatchers = make_dispatchers(self._turn, endpoints, bridges, new.bridges, again)
         for name, dispatcher in prepared.dispatchers.items():
             if dispatcher is not self.dispatchers.get(name):
                 routing.sources[name].install(dispatcher)
@@ -236,8 +238,7 @@ class App:
         old_routing, old_dispatchers = self._routing, self.dispatchers
         removed = [before[name] for name in todo.leaving]
         ending = {name: self.listeners.pop(name) for name in todo.closing if name in self.listeners}
-        staying = dict(self.listeners)
-        endpoints = prepared.endpoints
+        staying, endpoints = dict(self.listeners), prepared.endpoints
         self.configuration, self.endpoints = new, endpoints
         self.dispatchers, self._routing = prepared.dispatchers, routing
         self.listeners.update(prepared.listeners)

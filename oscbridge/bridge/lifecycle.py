@@ -20,6 +20,7 @@ from oscbridge.bridge.sources.listener import Listener, listen
 from oscbridge.broken_endpoint import BrokenEndpoint, broken_type
 from oscbridge.delivery import RouteInfo
 from oscbridge.dispatch.dispatcher import Dispatcher
+from oscbridge.dispatch.turn import Turn
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import OSCBridgeError
 from oscbridge.failures import defined_at, failure_text
@@ -62,6 +63,7 @@ def make_runner(
     name: str,
     entry: EndpointEntry,
     routes: Sequence[RouteInfo],
+    turn: Turn,
 ) -> EndpointRunner:
     """An endpoint with its runner; opens nothing. Raises :class:`OSCBridgeError`."""
     try:
@@ -72,7 +74,7 @@ def make_runner(
     if problem:
         raise OSCBridgeError(f"endpoint.{name}: type {entry.type_name}: the plugin: {problem}")
     runner = EndpointRunner(endpoint, entry.type_name, entry.delivery)
-    runner.routes = routes
+    runner.routes, runner.turn = routes, turn
     runner.read_certificates(entry.options)
     return runner
 
@@ -127,6 +129,7 @@ def can_keep(runner: EndpointRunner | None, old: EndpointEntry | None, new: Endp
 
 
 def make_dispatchers(
+    turn: Turn,
     endpoints: Mapping[str, EndpointRunner],
     existing: Mapping[str, Dispatcher],
     bridges: Iterable[str],
@@ -148,7 +151,7 @@ def make_dispatchers(
             continue
         scheduler = None if old is None else old.scheduler
         dispatcher = dispatchers[name] = Dispatcher(name=name, scheduler=scheduler, adds_slash=True)
-        dispatcher.part = f"bridge.{name}"
+        dispatcher.part, dispatcher.turn = f"bridge.{name}", turn
         if old is not None:
             dispatcher.statistics = old.statistics
     return dispatchers

@@ -21,6 +21,7 @@ from oscbridge.dispatch.overrides import HANDLER_ERRORS
 from oscbridge.dispatch.packet_reader import MAX_ROUTE_CALLS, Deviation, PacketReader, ReadMessage
 from oscbridge.dispatch.scheduler import Scheduler
 from oscbridge.dispatch.timing import Timing
+from oscbridge.dispatch.turn import Turn
 from oscbridge.errors import DecodeError
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.message import Message, Origin, encode_message, read_arguments
@@ -49,6 +50,8 @@ class PacketDispatcher(Timing, PacketReader):
         Timing.__init__(self, _log, Scheduler() if scheduler is None else scheduler, strict_timing)
         self.name = name
         """``source`` in the origin of this dispatcher's messages."""
+        self.turn: Turn | None = None
+        """Begun and ended by the server around the packets that it reads at once, on a loop."""
         self._on_left: Callable[[ClientAddress], None] | None = None
         self._is_abandoned = False
         self._binding = 0

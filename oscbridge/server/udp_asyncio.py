@@ -185,10 +185,21 @@ class DrainingTransport(asyncio.DatagramTransport):
         self._receive = receiver(sock)
         self._dispatch_all = protocol.dispatcher.entry_for_all()
         self._unread: list[tuple[bytes, ClientAddress]] = []
-        loop.add_reader(sock, self._drain)
+        loop.add_reader(sock, self._on_readable)
         # Without a warning, if the program ends while it is open.
         self._finalizer = weakref.finalize(self, sock.close)
         protocol.connection_made(self)
+
+    def _on_readable(self) -> None:
+        turn = self._protocol.dispatcher.turn
+        if turn is None:
+            self._drain()
+            return
+        turn.begin()
+        try:
+            self._drain()
+        finally:
+            turn.end()
 
     def _drain(self) -> None:
         batch, self._unread = self._unread, []
@@ -229,7 +240,7 @@ class DrainingTransport(asyncio.DatagramTransport):
         """Undo :meth:`pause_reading`."""
         if not self._reading and not self._closing:
             self._reading = True
-            self._loop.add_reader(self._socket, self._drain)
+            self._loop.add_reader(self._socket, self._on_readable)
             if self._unread:
                 self._drain()
 

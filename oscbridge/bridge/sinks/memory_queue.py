@@ -37,6 +37,10 @@ class MemoryQueue(QueueBase[EntryT]):
         messages: Sized,
         must_deliver: Sized = (),
     ) -> None:
+        self.defer: Callable[[], bool] | None = None
+        """Asked on the event loop before the task is woken: whether something else will do that,
+        or deliver the messages."""
+        self._is_handed_over = False
         events = QueueEvents(loop, self._is_ready, self._is_empty)
         super().__init__(size, threading.Lock(), events, drops, sampler, messages, must_deliver)
 
@@ -58,6 +62,8 @@ class MemoryQueue(QueueBase[EntryT]):
         return not (self._waiting or self._waiting_first)
 
     def _wake(self) -> None:
+        if self.defer is not None and self._events.is_on_loop() and self.defer():
+            return
         if not self._events.wake():
             self._drops.drop("closed", self.close())  # the loop is closed: no task will take it
 
@@ -66,10 +72,30 @@ class MemoryQueue(QueueBase[EntryT]):
         if not (self._waiting or self._waiting_first) and not events.is_interrupted:
             await events.wait()
         events.begin()
+        if self._is_handed_over:
+            self._is_handed_over = False
+            return []
+        return self.take_now(count)
+
+    def take_now(self, count: int) -> list[EntryT]:
+        """Remove up to ``count`` messages, while the task waits in :meth:`take`.
+
+        Settle them in the same turn of the loop, or :meth:`hand_over` to the task.
+        """
         with self._lock:
             taken = self._remove(count)
             self._sampler.removed(len(taken))
             return taken
+
+    def hand_over(self) -> None:
+        """Make :meth:`take` return nothing: its task settles the messages of :meth:`take_now`."""
+        self._is_handed_over = True
+        self._events.begin()
+        self._events.interrupt()
+
+    def wake(self) -> None:
+        """Wake the task that waits in :meth:`take`. On the event loop."""
+        self._events.wake()
 
     def discard(self, is_expired: Callable[[EntryT], bool]) -> None:
         """Drop the messages that have expired. On the event loop."""

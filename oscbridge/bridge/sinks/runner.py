@@ -26,6 +26,7 @@ from oscbridge.bridge.sinks.stall_watch import StallWatch
 from oscbridge.delivery import Deliverable
 from oscbridge.dispatch.cache import Watcher
 from oscbridge.dispatch.due_timer import DueTimer
+from oscbridge.dispatch.turn import Turn
 from oscbridge.endpoint import AnyEndpoint, OnStart
 from oscbridge.errors import EndpointError
 from oscbridge.failures import failure_text
@@ -62,6 +63,7 @@ class EndpointRunner(EndpointHost):
         self.type = type_name
         self.options = options
         self.takes_route = endpoint.route_options_type is not None
+        self.turn = Turn()
         self.backpressure = Backpressure()
         """Active while a full queue with the policy ``block`` wants the sources to pause."""
         self.left_alone = False
@@ -232,6 +234,7 @@ class EndpointRunner(EndpointHost):
             reports = (self._drops, self._sampler, self.backpressure, self._log)
             self.queue = make_queue(self.options, self.endpoint, loop, *reports)
             self._open_queue = self.queue
+            self._sender.deliver_at_end_of(self.turn, self.queue)
         self._disconnects.open(loop, self.queue)
 
     async def start(self, on_start: OnStart | None = None) -> None:
@@ -266,7 +269,7 @@ class EndpointRunner(EndpointHost):
                 await self._connection.tried.wait()
 
     def _deliver(self) -> None:
-        self._task = asyncio.create_task(self._sender.run(self.queue), name=f"deliver {self.name}")
+        self._task = self._sender.start(self.queue, f"deliver {self.name}")
         self._task.add_done_callback(self._delivery_ended)
 
     def _delivery_ended(self, task: asyncio.Task[None]) -> None:

@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import copy_context
+from functools import partial
 from typing import Final
 
 from oscbridge.bridge.routes.config import MAX_ADDRESSES
+from oscbridge.bridge.sinks.begun_send import BegunSend, FailedSend, begin_send
 from oscbridge.bridge.sinks.connection import EndpointConnection, is_ending
-from oscbridge.bridge.sinks.drops import several
-from oscbridge.bridge.sinks.last_values import LastValues
 from oscbridge.bridge.sinks.latency import LatencySampler
+from oscbridge.bridge.sinks.memory_queue import MemoryQueue
 from oscbridge.bridge.sinks.send_queue import SendQueue
-from oscbridge.bridge.sinks.unsettled import Loss, Settled, UnsettledBatch
-from oscbridge.delivery import Deliverable, Delivery
+from oscbridge.bridge.sinks.settling import Settling
+from oscbridge.bridge.sinks.unsettled import Loss, UnsettledBatch
+from oscbridge.delivery import Deliverable
 from oscbridge.dispatch.forwarded_tag import ForwardedTag
-from oscbridge.endpoint import AnyEndpoint, Endpoint
+from oscbridge.dispatch.turn import Turn
+from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import (
     BackOff,
     BadMessage,
     EndpointError,
     NotConnected,
     PartialDelivery,
-    PoisonMessage,
 )
-from oscbridge.failures import failure_text
 from oscbridge.logs.rate_limited import RateLimitedLog
-from oscbridge.osc import Message
 
 __all__ = ["Sender"]
 
@@ -50,12 +50,11 @@ TURN: Final = 64
 """Messages after which other tasks run on the event loop."""
 
 
-class Sender:
+class Sender(Settling):
     """Passes messages to an endpoint while it is connected, and reconnects it.
 
-    ``count`` is called with a reason and a number for messages that are lost here, ``on_poison``
-    with each message that ends connections, and the explanation. With ``joins_bundles`` no batch
-    ends within a forwarded bundle; not for a spool, where taking more settles those before.
+    With ``joins_bundles`` no batch ends within a forwarded bundle; not for a spool, where taking
+    more settles those before.
     """
 
     def __init__(
@@ -71,35 +70,19 @@ class Sender:
         max_addresses: int = MAX_ADDRESSES,
         on_poison: Callable[[Deliverable, str], None] | None = None,
     ) -> None:
-        self.sent = 0
-        """Messages that were delivered."""
-        self.watcher: Callable[[Message], None] | None = None
-        """Called with every delivered message."""
-        self._max_addresses = max_addresses
-        self.latest: LastValues | None = None
-        """The last message of each address, if the endpoint asks for it."""
-        if endpoint.keeps_last_values:
-            self.latest = LastValues(max_addresses, self._warn)
-        self._endpoint = endpoint
-        self._connection = connection
-        self._reporter = reporter
-        self._count = count
-        self._on_poison = on_poison
+        super().__init__(endpoint, connection, reporter, count, max_addresses, on_poison)
         self._sampler = sampler
-        self._batch = UnsettledBatch(())
-        self._tries = 0
         self._joins_bundles = joins_bundles
-        self._by_batch = type(endpoint).send_batch is not Endpoint.send_batch
         self._sending: asyncio.Timeout | None = None
-        self._ended = False
         # An endpoint without batches takes few at once, so that those in the queue can still be
         # replaced or dropped.
         self._at_once = MAX_BATCH if self._by_batch else 1 if one_by_one else TURN
-
-    def _warn(self) -> None:
-        """Say once that not all last values are kept."""
-        text = "more than %d addresses: snapshots are incomplete; raise max_addresses in [run]"
-        self._endpoint.log.warning(text, self._max_addresses)
+        self._task: asyncio.Task[None] | None = None
+        self._context = copy_context()
+        self._is_idle = False
+        """Whether the task waits for messages."""
+        self._begun: Awaitable[None] | None = None
+        """The send of the first unsettled messages, if it has begun outside the task."""
 
     def interrupt(self) -> None:
         """Abort the send in progress after the connection was lost; it is repeated."""
@@ -111,27 +94,65 @@ class Sender:
         """The send in progress; None without one. Each has an object of its own."""
         return self._sending
 
-    @property
-    def pending(self) -> int:
-        """Messages taken from the queue that do not count as sent or lost yet."""
-        return self._batch.pending
-
-    def end(self, *, in_order: bool = False) -> int:
-        """Stop, even if the endpoint ignores its cancellation.
-
-        Returns the number of messages that are not settled; ``in_order`` counts those as well
-        that are settled while one before them is not.
-        """
-        if not in_order:
-            self._settled(self._batch.settle_early())
-        self._ended = True
-        left, self._batch = self._batch.pending, UnsettledBatch(())
-        return left
-
     def lose_batch(self, error: BaseException) -> None:
         """Give up the messages that an endpoint had when it ended the delivery."""
+        self._begun = None
         if self._batch.pending:
             self._lose("error", len(self._batch.unsettled), error)
+
+    def start(self, queue: SendQueue | None, name: str) -> asyncio.Task[None]:
+        """Run :meth:`run` in a task with this name."""
+        self._context = context = copy_context()
+        self._task = asyncio.create_task(self.run(queue), name=name, context=context)
+        return self._task
+
+    def deliver_at_end_of(self, turn: Turn, queue: SendQueue) -> None:
+        """Deliver messages in the turn of the loop in which they are routed, where possible."""
+        if isinstance(queue, MemoryQueue):
+            queue.defer = partial(turn.defer, partial(self._deliver_now, queue))
+
+    def _deliver_now(self, queue: MemoryQueue[Deliverable]) -> None:
+        """Deliver a batch in this turn of the loop, if the task waits for one; never raises.
+
+        Whatever the endpoint does not accept at once, the task continues. To be called by a
+        callback of the loop.
+        """
+        if not self._is_idle or self._ended or not self._connection.is_open:
+            queue.wake()
+            return
+        messages = queue.take_now(self._at_once)
+        if not messages:
+            return
+        self._is_idle = False
+        batch = self._batch = UnsettledBatch(messages)
+        try:
+            if not self._joins_bundles or messages[-1].timetag is None:
+                self._begin(messages)
+        except BaseException as error:
+            self._begun = FailedSend(error)
+        if batch.pending:
+            queue.hand_over()
+            return
+        self._begun, self._is_idle = None, True
+        if self._sampler.entered_at:
+            self._sampler.delivered()
+        if len(queue):
+            queue.wake()
+
+    def _begin(self, messages: Sequence[Deliverable]) -> None:
+        """Send messages, as far as the endpoint does not wait."""
+        task, context, endpoint = self._task, self._context, self._endpoint
+        assert task is not None
+        if self._by_batch:
+            self._begun = begin_send(endpoint.send_batch(messages), task, context)
+            if self._begun is None:
+                self._settled(self._batch.accept(len(messages)))
+            return
+        for message in messages:
+            self._begun = begin_send(endpoint.send(message), task, context)
+            if self._begun is not None:
+                return
+            self._settled(self._batch.accept(1))
 
     async def run(self, queue: SendQueue | None) -> None:
         """Deliver while connected, reconnect while not. Without a queue only reconnect."""
@@ -144,7 +165,7 @@ class Sender:
             if queue is None:
                 await connection.broken.wait()
                 continue
-            batch = await queue.take(self._at_once)
+            batch = await self._next(queue)
             if not batch:
                 continue
             if self._joins_bundles and batch[-1].timetag is not None:
@@ -157,7 +178,23 @@ class Sender:
                 delivered = 0
                 await asyncio.sleep(0)  # take and send may both have returned without waiting
 
-    async def _join_bundle(self, batch: list[Deliverable], queue: SendQueue) -> list[Deliverable]:
+    async def _next(self, queue: SendQueue) -> Sequence[Deliverable]:
+        """Wait for messages: new ones, or those whose delivery has begun outside the task."""
+        self._is_idle = True
+        try:
+            taken = await queue.take(self._at_once)
+        except asyncio.CancelledError as error:
+            if not isinstance(self._begun, BegunSend):
+                raise
+            self._begun.cancel(error)  # for the send that waits
+            taken = []
+        finally:
+            self._is_idle = False
+        return taken or self._batch.unsettled
+
+    async def _join_bundle(
+        self, batch: Sequence[Deliverable], queue: SendQueue
+    ) -> Sequence[Deliverable]:
         """The batch with the remaining messages of its last bundle."""
         loop = asyncio.get_running_loop()
         until = loop.time() + BUNDLE_TIMEOUT
@@ -180,7 +217,7 @@ class Sender:
         batch = self._batch = UnsettledBatch(messages)
         has_waited = not self._connection.is_open
         while batch.pending and not self._ended:
-            if not self._connection.is_open:
+            if not self._connection.is_open and self._begun is None:
                 await self._connection.reopen()
             if has_waited:
                 self._expire(batch, queue)
@@ -222,12 +259,16 @@ class Sender:
         """Raises what the endpoint raises, and ``TimeoutError`` when it says that it is lost."""
         try:
             async with asyncio.timeout(None) as self._sending:
+                begun, self._begun = self._begun, None
+                if begun is not None and not self._connection.is_open:
+                    self.interrupt()  # it was lost meanwhile
                 if self._by_batch:
-                    await self._endpoint.send_batch(messages)
+                    await (begun or self._endpoint.send_batch(messages))
                     self._settled(self._batch.accept(len(messages)))
                     return
                 for message in messages:
-                    await self._endpoint.send(message)
+                    await (begun or self._endpoint.send(message))
+                    begun = None
                     self._settled(self._batch.accept(1))
         finally:
             self._sending = None
@@ -247,73 +288,7 @@ class Sender:
             if self._tries >= MAX_TRIES:
                 self._lose("error", 1, error)
 
-    def _settle_some(self, error: PartialDelivery) -> bool:
-        """Settle what an endpoint says was accepted and rejected. Whether that was anything."""
-        if not self._by_batch:
-            return False  # one message has no parts
-        unsettled = self._batch.unsettled
-        before = len(unsettled)
-        outcomes: dict[int, Loss | None] = dict.fromkeys(error.accepted)
-        outcomes |= {index: Loss(bad.reason, bad) for index, bad in error.rejected.items()}
-        for index, bad in error.rejected.items():
-            if self._on_poison is not None and isinstance(bad, PoisonMessage) and index < before:
-                self._on_poison(unsettled[index], str(bad))
-        self._settled(self._batch.settle(outcomes))
-        return len(self._batch.unsettled) < before
-
-    def _lose(self, reason: str, count: int, error: BaseException) -> None:
-        """Give up the first ``count`` messages that are not settled."""
-        loss = Loss(reason, error)
-        self._settled(self._batch.settle(dict.fromkeys(range(count), loss)))
-
-    def _settled(self, settled: Settled) -> None:
-        """Count messages as sent or lost."""
-        if self._ended:
-            return
-        self._tries = 0
-        if settled.accepted:
-            self._delivered(settled.accepted)
-        if settled.lost:
-            self._report(settled.lost)
-
-    def _report(self, losses: Sequence[Loss]) -> None:
-        """Count and log losses, those with the same text together."""
-        groups: dict[tuple[str, str], list[Loss]] = {}
-        for loss in losses:
-            text = _reason(loss.error)
-            groups.setdefault((loss.reason, text), []).append(loss)
-        for (reason, text), group in groups.items():
-            error = group[0].error
-            self._count(reason, len(group))
-            self._reporter.report(
-                reason,
-                f"{several(len(group))} lost: {text}",
-                level=logging.ERROR,
-                count=len(group),
-                error=None if isinstance(error, EndpointError | OSError) else error,
-            )
-
-    def _delivered(self, messages: Sequence[Deliverable]) -> None:
-        self.sent += len(messages)
-        self._connection.useful = True
-        if self._connection.is_recovering:
-            self._connection.recovered()
-        if self.latest is None and self.watcher is None:
-            return
-        plain = [each.message if isinstance(each, Delivery) else each for each in messages]
-        if self.latest is not None:
-            self.latest.add(plain)
-        if self.watcher is not None:
-            for message in plain:
-                self.watcher(message)
-
 
 def _is_open(message: Deliverable) -> bool:
     """Whether more messages of its forwarded bundle follow."""
     return isinstance(message.timetag, ForwardedTag) and not message.timetag.is_complete
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, EndpointError | OSError):
-        return str(error) or repr(error)
-    return failure_text(error)  # a mistake in the endpoint

@@ -9,14 +9,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeAlias
 
-from websockets.asyncio.server import broadcast
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import OPEN
 
 import oscbridge
 from oscbridge_websocket.client_options import ClientOptions
 from oscbridge_websocket.connection import WebSocketConnection
-from oscbridge_websocket.frames import FrameFormat, OutgoingFrame
+from oscbridge_websocket.frames import FrameFormat, OutgoingFrame, serialize
 from oscbridge_websocket.pacing import FramePacer
 from oscbridge_websocket.rights import AddressFilter
 from oscbridge_websocket.tokens import AccessGrant
@@ -64,7 +63,8 @@ class WebSocketClient:
         self._stall_timeout = stall_timeout
         self._clock = asyncio.get_running_loop().time
         self._sending_since = math.inf
-        self._frames: deque[OutgoingFrame] = deque()
+        self.frames: deque[OutgoingFrame] = deque()
+        """Queued frames."""
         self._queued_messages = 0
         self._sending = 0
         self._busy: tuple[float, int] | None = None
@@ -76,24 +76,24 @@ class WebSocketClient:
         self.measure_unsent = connection.unsent_meter()
         """Returns the bytes that wait in its transport."""
         self._unsent = oscbridge.UnsentMessages()
-        self._is_behind = False
+        self.is_behind = False
         """Whether data was in the transport after the last write."""
 
     @property
     def is_idle(self) -> bool:
         """Whether no data is queued for it, neither here nor in the transport."""
-        if self._is_behind:
+        if self.is_behind:
             if self.measure_unsent():
                 return False
-            self._is_behind = False
+            self.is_behind = False
             self._unsent.clear()
-        return not self._frames
+        return not self.frames
 
     def note_written(self, frame: OutgoingFrame) -> None:
         """To be called after a frame is written: is it unsent?"""
         unsent = self.measure_unsent()
-        if unsent or self._is_behind:
-            self._is_behind = unsent > 0
+        if unsent or self.is_behind:
+            self.is_behind = unsent > 0
             # If a part of a frame is lost, so are all of its messages.
             messages = (frame.data, *[b""] * (frame.messages - 1))
             self._unsent.wrote(messages, len(frame.data), unsent)
@@ -134,7 +134,7 @@ class WebSocketClient:
 
     def put(self, frame: OutgoingFrame) -> None:
         """Queue a frame. Above the limit the oldest frames are dropped."""
-        frames = self._frames
+        frames = self.frames
         frames.append(frame)
         self._queued_messages += frame.messages
         dropped = 0
@@ -156,7 +156,7 @@ class WebSocketClient:
         if self.pacer is not None:
             left += self.pacer.close()
         self._sending = 0
-        self._frames.clear()
+        self.frames.clear()
         if left:
             self._on_drop("disconnected", left)
 
@@ -180,7 +180,7 @@ class WebSocketClient:
 
     async def write(self) -> None:
         """Send queued frames until the connection closes."""
-        frames, send, clock = self._frames, self.connection.send, self._clock
+        frames, send, clock = self.frames, self.connection.send, self._clock
         text = True if self.format is FrameFormat.JSON else None
         try:
             while True:
@@ -267,15 +267,17 @@ def send(clients: Sequence[WebSocketClient], frames: Sequence[OutgoingFrame]) ->
     Idle clients are written to directly, which saves one task switch per client. For the others
     the frames are queued, because the queue does the flow control.
     """
-    text = True if clients[0].format is FrameFormat.JSON else None
+    text = clients[0].format is FrameFormat.JSON
     for frame in frames:
-        open_clients = [client for client in clients if not client.connection.is_gone]
-        idle = [client for client in open_clients if client.is_idle]
-        if len(idle) < len(open_clients):
-            for client in open_clients:
-                if not client.is_idle:
-                    client.put(frame)
-        if idle:
-            broadcast([client.connection for client in idle], frame.data, text=text)
-            for client in [each for each in idle if each.measure_unsent()]:
+        serialized = serialize(frame.data, text=text)
+        for client in clients:  # every call costs as much as a part of the system call
+            connection = client.connection
+            if connection.is_closing():
+                continue
+            if (client.is_behind or client.frames) and not client.is_idle:
+                client.put(frame)
+                continue
+            if connection.protocol.state is OPEN:
+                connection.write_now(serialized)
+            if client.measure_unsent():
                 client.note_written(frame)

@@ -61,6 +61,9 @@ class WebSocketConnection(ServerConnection):
     """The network that limits apply to; behind trusted proxies that of the client."""
     via: str = ""
     """The address of the trusted proxy that the connection came by, if any."""
+    is_closing: Callable[[], bool]
+    write_now: Callable[[bytes], None]
+    """The fastest ways to :attr:`is_gone` and to write, once its WebSocket handshake begins."""
     auth_result: AuthResult = None
     client_options: ClientOptions | None = None
     """What its URL asks for; None before the request is checked."""
@@ -99,10 +102,7 @@ class WebSocketConnection(ServerConnection):
 
     @property
     def is_gone(self) -> bool:
-        """Whether the transport is closing, even if the library does not know that yet.
-
-        Writing to it would log a warning for every write.
-        """
+        """Whether the transport is closing, maybe unknown to the library: each write would warn."""
         return self._raw_transport is None or self._raw_transport.is_closing()
 
     @property
@@ -173,7 +173,7 @@ class WebSocketConnection(ServerConnection):
         raw = self._raw_transport = cast(asyncio.Transport, transport)
         peer = raw.get_extra_info("peername")
         self.network = network_of(peer[0]) if peer else ""
-        self._peer = peer or ("", 0)
+        self._peer, self.is_closing = peer or ("", 0), raw.is_closing
         shared = self._shared
         if peer and peer[0] in shared.registry.options.trusted_proxies:
             self.via = peer[0]
@@ -222,6 +222,7 @@ class WebSocketConnection(ServerConnection):
         self._handshake_started = self.loop.time()
         self._open_timer = self.loop.call_later(OPEN_TIMEOUT, self.abort)
         super().connection_made(transport)
+        self.write_now = self.transport.write
         rate = max(self._shared.registry.options.max_rate, MIN_FRAME_RATE)
         throttle = ReadThrottle(self.transport, rate, self._feed, partial(self._throttled, rate))
         self._throttle = throttle

@@ -6,6 +6,7 @@ import enum
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from struct import Struct
 from typing import Final, NamedTuple
 
 import oscbridge
@@ -18,6 +19,7 @@ __all__ = [
     "encode_messages",
     "make_frames",
     "pack_bundles",
+    "serialize",
 ]
 
 MAX_BUNDLE: Final = 65_000
@@ -58,6 +60,15 @@ def make_frames(
     on_drop: Callable[[int], None],
 ) -> list[OutgoingFrame]:
     """Encode messages. ``on_drop`` is called with a number of messages that cannot be encoded."""
+    if (
+        len(messages) == 1 and messages[0].timetag is None
+    ):  # most of the time, at the rates of a show
+        encode = encode_json if frame_format is FrameFormat.JSON else _encode_osc
+        try:
+            return [OutgoingFrame(encode(messages[0]), 1)]
+        except oscbridge.EncodeError:
+            on_drop(1)
+            return []
     found = encode_messages(messages, frame_format, on_drop)
     if frame_format is FrameFormat.BUNDLES and _has_forwarded_tag(messages):
         return list(_pack_tagged(found))
@@ -112,6 +123,20 @@ def pack_bundles(
             yield OutgoingFrame(data, 1)
     if bundle:
         yield _bundle(bundle, always)
+
+
+def serialize(data: bytes, *, text: bool) -> bytes:
+    """A WebSocket frame of a server, complete and not masked (RFC 6455, section 5.2)."""
+    first, size = 0x81 if text else 0x82, len(data)
+    if size < 126:
+        return bytes((first, size)) + data
+    if size < 1 << 16:
+        return _MEDIUM.pack(first, 126, size) + data
+    return _LARGE.pack(first, 127, size) + data
+
+
+_MEDIUM: Final = Struct("!BBH")
+_LARGE: Final = Struct("!BBQ")
 
 
 def _bundle(encoded: Sequence[bytes], always: bool) -> OutgoingFrame:

@@ -1,0 +1,124 @@
+"""What becomes of the messages that a sender has taken from its queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from oscbridge.bridge.routes.config import MAX_ADDRESSES
+from oscbridge.bridge.sinks.connection import EndpointConnection
+from oscbridge.bridge.sinks.last_values import LastValues
+from oscbridge.bridge.sinks.losses import report_losses
+from oscbridge.bridge.sinks.unsettled import Loss, Settled, UnsettledBatch
+from oscbridge.delivery import Deliverable, Delivery
+from oscbridge.endpoint import AnyEndpoint, Endpoint
+from oscbridge.errors import PartialDelivery, PoisonMessage
+from oscbridge.failures import failure_text
+from oscbridge.logs.rate_limited import RateLimitedLog
+from oscbridge.osc import Message
+
+__all__ = ["Settling"]
+
+
+class Settling:
+    """Counts the messages of a batch as sent or lost, and shows those that were sent.
+
+    ``count`` is called with a reason and a number for messages that are lost, ``on_poison`` with
+    each message that ends connections, and the explanation.
+    """
+
+    def __init__(
+        self,
+        endpoint: AnyEndpoint,
+        connection: EndpointConnection,
+        reporter: RateLimitedLog,
+        count: Callable[[str, int], None],
+        max_addresses: int = MAX_ADDRESSES,
+        on_poison: Callable[[Deliverable, str], None] | None = None,
+    ) -> None:
+        self.sent = 0
+        """Messages that were delivered."""
+        self.watcher: Callable[[Message], None] | None = None
+        """Called with every delivered message."""
+        self._max_addresses = max_addresses
+        self.latest: LastValues | None = None
+        """The last message of each address, if the endpoint asks for it."""
+        if endpoint.keeps_last_values:
+            self.latest = LastValues(max_addresses, self._warn)
+        self._endpoint = endpoint
+        self._connection = connection
+        self._reporter = reporter
+        self._count = count
+        self._on_poison = on_poison
+        self._batch = UnsettledBatch(())
+        self._tries = 0
+        self._ended = False
+        self._by_batch = type(endpoint).send_batch is not Endpoint.send_batch
+
+    def _warn(self) -> None:
+        """Say once that not all last values are kept."""
+        text = "more than %d addresses: snapshots are incomplete; raise max_addresses in [run]"
+        self._endpoint.log.warning(text, self._max_addresses)
+
+    @property
+    def pending(self) -> int:
+        """Messages taken from the queue that do not count as sent or lost yet."""
+        return self._batch.pending
+
+    def end(self, *, in_order: bool = False) -> int:
+        """Stop, even if the endpoint ignores its cancellation.
+
+        Returns the number of messages that are not settled; ``in_order`` counts those as well
+        that are settled while one before them is not.
+        """
+        if not in_order:
+            self._settled(self._batch.settle_early())
+        self._ended = True
+        left, self._batch = self._batch.pending, UnsettledBatch(())
+        return left
+
+    def _settle_some(self, error: PartialDelivery) -> bool:
+        """Settle what an endpoint says was accepted and rejected. Whether that was anything."""
+        if not self._by_batch:
+            return False  # one message has no parts
+        unsettled = self._batch.unsettled
+        before = len(unsettled)
+        outcomes: dict[int, Loss | None] = dict.fromkeys(error.accepted)
+        outcomes |= {index: Loss(bad.reason, bad) for index, bad in error.rejected.items()}
+        for index, bad in error.rejected.items():
+            if self._on_poison is not None and isinstance(bad, PoisonMessage) and index < before:
+                self._on_poison(unsettled[index], str(bad))
+        self._settled(self._batch.settle(outcomes))
+        return len(self._batch.unsettled) < before
+
+    def _lose(self, reason: str, count: int, error: BaseException) -> None:
+        """Give up the first ``count`` messages that are not settled."""
+        loss = Loss(reason, error)
+        self._settled(self._batch.settle(dict.fromkeys(range(count), loss)))
+
+    def _settled(self, settled: Settled) -> None:
+        """Count messages as sent or lost."""
+        if self._ended:
+            return
+        self._tries = 0
+        if settled.accepted:
+            self._delivered(settled.accepted)
+        if settled.lost:
+            report_losses(settled.lost, self._count, self._reporter)
+
+    def _delivered(self, messages: Sequence[Deliverable]) -> None:
+        self.sent += len(messages)
+        self._connection.useful = True
+        if self._connection.is_recovering:
+            self._connection.recovered()
+        if self.latest is None and self.watcher is None:
+            return
+        plain = [each.message if isinstance(each, Delivery) else each for each in messages]
+        if self.latest is not None:
+            self.latest.add(plain)
+        if self.watcher is not None:
+            try:
+                for message in plain:
+                    self.watcher(message)
+            except Exception as error:  # the messages are delivered all the same
+                text = f"a watcher failed: {failure_text(error)}"
+                self._reporter.report("watcher", text, error=error)
