@@ -50,12 +50,10 @@ class PacketDispatcher(Timing, PacketReader):
         Timing.__init__(self, _log, Scheduler() if scheduler is None else scheduler, strict_timing)
         self.name = name
         """``source`` in the origin of this dispatcher's messages."""
-        self.turn: Turn | None = None
-        """Begun and ended by the server around the packets that it reads at once, on a loop."""
+        self.turn: Turn | None = None  # the server begins and ends it around what it reads at once
         self._on_left: Callable[[ClientAddress], None] | None = None
         self._is_abandoned = False
-        self._binding = 0
-        """Counts the calls of :meth:`rebind`."""
+        self._binding = 0  # counts the calls of rebind
         self._call: Callable[[Target, Message, ClientAddress, Reply], None] = self._call_handlers
 
     def adopt(

@@ -128,8 +128,7 @@ async def test_exception_in_a_function_costs_one_message(
     assert sorted(received(app)) == ["/1", "/2", "/3"]
     (line,) = [each for each in caplog.records if "explode failed" in each.getMessage()]
     assert line.levelno == logging.ERROR
-    owner = "bridge.stage" if mode == "forking" else "route 1 (*)"
-    assert line.getMessage().startswith(f"{owner}: 1 message lost: ")
+    assert line.getMessage().startswith("route 1 (*): 1 message lost: ")
     assert f"failed: {error.__name__} (" in line.getMessage()
     assert line.getMessage().endswith(f"{module}.py:10)")
 
