@@ -169,7 +169,7 @@ def test_received_messages_are_handled_or_counted_at_the_stop(
     )
     for n in range(40):
         sender.sendto(osc("/slow", n), program.address)
-    assert program.line() == "0"
+    assert program.line() in ("0", "1")  # of two children
     os.kill(program.pid, signal.SIGTERM)
     lines = program.wait()
     received, (routed, dropped) = int(lines[-2].split()[0]), map(int, lines[-1].split())
