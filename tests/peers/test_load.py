@@ -8,21 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from udp_sockets import udp_socket
 
 import oscbridge
 
 COUNT = 50_000
 RATE = 20_000
 SENDER = Path(__file__).with_name("paced_sender.py")
-
-
-def kernel_drops(port: int) -> int:
-    """Datagrams that the kernel dropped at the socket on this port, if it reports them."""
-    table = Path("/proc/net/udp")
-    if not table.exists():
-        return 0
-    rows = [line.split() for line in table.read_text().splitlines()[1:]]
-    return sum(int(row[-1]) for row in rows if row[1].endswith(f":{port:04X}"))
 
 
 @pytest.mark.load
@@ -41,7 +33,7 @@ def test_twenty_thousand_messages_per_second_reach_a_client(run: Any, join: Any,
             pass  # the assertions below are more precise
         took, _ = sender.communicate()
     rate = COUNT / float(took)
-    dropped = kernel_drops(program.udp_port)
+    dropped = udp_socket(program.udp_port).dropped
     print(f"{len(received)} of {COUNT} at {rate:.0f}/s, {dropped} dropped by the kernel")
     assert len(received) == COUNT, f"{dropped} dropped by the kernel; {program.log}"
     if mode == "threading":  # threads may overtake each other

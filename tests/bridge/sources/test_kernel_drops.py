@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from udp_sockets import udp_socket
 
 from oscbridge import Message, encode_message
 from oscbridge.testing import RunningBridge, free_port, running_bridge
@@ -79,15 +80,6 @@ def module_of(directory: Path) -> str:
     return f"block_{re.sub(r'[^a-z0-9]', '_', directory.name.lower())}"
 
 
-def dropped_by_kernel(port: int) -> int:
-    """The system's own count for the socket of a port."""
-    for line in Path("/proc/net/udp").read_text().splitlines()[1:]:
-        fields = line.split()
-        if int(fields[1].partition(":")[2], 16) == port:
-            return int(fields[-1])
-    raise AssertionError(f"nothing listens on port {port}")
-
-
 def metric(bridge: RunningBridge, name: str, labels: str = "") -> int | None:
     found = re.search(rf"^oscbridge_{name}{{{labels}}} (\S+)$", bridge.metrics(), re.MULTILINE)
     return None if found is None else int(float(found[1]))
@@ -129,7 +121,7 @@ async def test_datagrams_dropped_at_the_socket_of_an_osc_endpoint_are_counted_an
             )
         )
         dropped = metric(bridge, "source_dropped_messages_total", labels)
-        assert dropped == dropped_by_kernel(port)
+        assert dropped == udp_socket(port).dropped
         assert dropped
         assert "dropped by the kernel" in "\n".join(bridge.log)
 
@@ -142,7 +134,7 @@ async def test_datagrams_dropped_by_the_kernel_are_counted_and_logged(
         port = bridge.url("in").port
         await asyncio.to_thread(flood, port)
         sent = MORE_THAN_FITS + 1
-        lost = dropped_by_kernel(port)
+        lost = udp_socket(port).dropped
         assert 0 < lost < sent
         await bridge.until(lambda: received(bridge) == sent - lost, WAIT)
         assert kernel_drops(bridge) == lost
@@ -160,12 +152,12 @@ async def test_count_survives_a_reload_that_reopens_the_socket(
     listen = f"udp://127.0.0.1:{port}"
     async with running_bridge(config("blocking", tmp_path, listen)) as bridge:
         await asyncio.to_thread(flood, port)
-        lost = dropped_by_kernel(port)
+        lost = udp_socket(port).dropped
         await bridge.reload(config("asyncio", tmp_path, listen))
-        assert dropped_by_kernel(port) == 0  # another socket
+        assert udp_socket(port).dropped == 0  # another socket
         assert kernel_drops(bridge) == lost
         await asyncio.to_thread(flood, port)
-        lost += dropped_by_kernel(port)
+        lost += udp_socket(port).dropped
         assert kernel_drops(bridge) == lost
 
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from udp_sockets import udp_socket
 
 from oscbridge import Message, encode_message
 from oscbridge.testing import running_bridge
@@ -39,15 +40,6 @@ PACKETS = {
 }
 
 
-def unread(port: int) -> int:
-    """Bytes in the receive buffer of a UDP port."""
-    for line in Path("/proc/net/udp").read_text().splitlines()[1:]:
-        parts = line.split()
-        if int(parts[1].rpartition(":")[2], 16) == port:
-            return int(parts[4].rpartition(":")[2], 16)
-    raise AssertionError(f"no UDP socket has port {port}")
-
-
 def worker() -> int | None:
     """The process ID of the only worker of this process."""
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
@@ -66,7 +58,7 @@ async def test_packets_that_a_killed_worker_has_read_are_counted(kind: str) -> N
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
             for _ in range(BURST):
                 peer.sendto(PACKETS[kind], (url.host, url.port))
-        while unread(url.port):
+        while udp_socket(url.port).unread:
             pass
         os.kill(pid, signal.SIGKILL)
         await bridge.until(lambda: not bridge.bridge_status("in").problem and worker() != pid)
