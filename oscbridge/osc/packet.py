@@ -132,8 +132,6 @@ def _elements(data: bytes, error: DecodeError, deviations: list[str] | None) -> 
         surplus = data[end:]
         if not elements or surplus.strip(SURPLUS):
             continue
-        if surplus and not (surplus.strip(b"\0") or len(surplus) % 4):  # empty elements
-            continue
         if surplus and deviations is not None:
             deviations.append("padding")
         return elements

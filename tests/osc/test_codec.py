@@ -28,6 +28,7 @@ from oscbridge.osc import (
     infer,
     messages,
 )
+from oscbridge.osc.packet import split_packet
 
 
 @dataclass(frozen=True)
@@ -203,8 +204,18 @@ def test_one_to_three_zeros_after_a_packet_are_ignored(case: Case) -> None:
         assert decode_packet(case.data + b"\0" * count) == case.packet
 
 
-@table(BUNDLES)
-def test_zeros_after_a_bundle_are_rejected(case: Case) -> None:
+@table([case for case in BUNDLES if case.packet[1]])
+@pytest.mark.parametrize("count", [4, 8, 1_024])
+def test_zeros_after_a_bundle_are_accepted_and_reported(case: Case, count: int) -> None:
+    data = case.data + b"\0" * count
+    assert decode_packet(data) == case.packet
+    deviations: list[str] = []
+    list(split_packet(data, deviations=deviations))
+    assert "padding" in deviations
+
+
+@table([case for case in BUNDLES if not case.packet[1]])
+def test_zeros_after_an_empty_bundle_are_rejected(case: Case) -> None:
     with pytest.raises(DecodeError) as caught:
         decode_packet(case.data + b"\0" * 4)
     assert caught.value.reason == "size"

@@ -9,11 +9,15 @@ from typing import Final, cast
 
 import oscbridge
 from oscbridge.endpoints.osc.link import OnBad, OnLost, OnMissed, OnPacket, resolve
+from oscbridge.endpoints.osc.target_name import is_name
 
 __all__ = ["TCPLink", "connect_tcp"]
 
 SEND_TIMEOUT: Final = 20.0
 """Seconds without progress after which the connection to a stalled peer is closed."""
+
+NEXT_ADDRESS_DELAY: Final = 0.25
+"""Seconds until the next address of a name is tried beside the one before it."""
 
 CLOSE_TIMEOUT: Final = 0.4
 """Seconds for pending data when the connection is closed."""
@@ -33,11 +37,25 @@ async def connect_tcp(
     on_lost: OnLost,
     on_missed: OnMissed,
 ) -> TCPLink:
-    """Open a TCP connection. Raises ``OSError``."""
-    _, remote = await resolve(to.host, to.port, socket.SOCK_STREAM)
-    _, link = await asyncio.get_running_loop().create_connection(
-        lambda: TCPLink(to.framing, on_packet, on_bad, on_lost, on_missed), remote[0], remote[1]
-    )
+    """Open a TCP connection, to the first address of a name that accepts one (RFC 8305).
+
+    Raises ``OSError``.
+    """
+    host = to.host
+    if not is_name(host):
+        _, (host, *_) = await resolve(host, to.port, socket.SOCK_STREAM)
+    try:
+        _, link = await asyncio.get_running_loop().create_connection(
+            lambda: TCPLink(to.framing, on_packet, on_bad, on_lost, on_missed),
+            host,
+            to.port,
+            happy_eyeballs_delay=NEXT_ADDRESS_DELAY,
+        )
+    except OSError as error:
+        if error.errno is None:  # several addresses, with different errors
+            detail = str(error).removeprefix("Multiple exceptions: ")
+            raise OSError(f"no address of {host} accepts a connection: {detail}") from None
+        raise
     return link
 
 

@@ -167,12 +167,13 @@ def guess(text: str) -> Argument:
 _NUMBER_WITH_UNIT: Final = re.compile(
     r"([+-]?(?:[0-9]+(?:\.[0-9]*|,[0-9]{1,2}(?![0-9])|,[0-9]{4,})?|\.[0-9]+)"
     r"(?:[eE][+-]?[0-9]+)?)"
-    r"(?!['’_][0-9]|(?<=0)[xX][0-9a-fA-F])"
+    r"(?!['’_][0-9]|(?<=0)[xX][0-9a-fA-F]"
+    r"|\s*(?:[dhs]|m(?![23](?![0-9])))\s*[0-9])"
     r"(?:\s+[^\s0-9.,:;+/-].*|[^\s0-9.,:;+/\-].*)?",
     re.DOTALL,
 )
 """A number, and a unit that cannot be a part of it. ``1,234`` is ambiguous, ``21,5`` is not, and
-``1'234`` and ``0x1F`` are not 1 and 0."""
+``1'234``, ``0x1F`` and ``1h30`` are not 1, 0 and 1."""
 
 
 def read_number(payload: bytes) -> float:

@@ -248,7 +248,8 @@ def test_number_is_read_from_a_text_with_a_unit(text: str, types: str, value: fl
 @pytest.mark.parametrize(
     "text",
     ["ON", "nan", "inf", "12:30", "2024-01-01", "1.2.3", "1,234", "1,234.5", "5/10", "°C", "1e999",
-     "x5", "{}", "3 4", "\xff", "0x1F", "0XFF", "1'234.5", "1_000"],
+     "x5", "{}", "3 4", "\xff", "0x1F", "0XFF", "1'234.5", "1_000",
+     "1h30", "2d 4h", "5m30s", "1 h 30"],
 )  # fmt: skip
 def test_number_rejects_what_is_not_one_number(text: str) -> None:
     with pytest.raises(DecodeError):

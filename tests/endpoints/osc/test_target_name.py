@@ -115,6 +115,15 @@ class Stage:
         assert self.line(process) == "bound"
         return process
 
+    def tcp_device(self, address: str) -> subprocess.Popen[str]:
+        process = self.start(self.far, "-c", TCP_DEVICE, address)
+        assert self.line(process) == "bound"
+        return process
+
+    def use_tcp(self) -> None:
+        text = CONFIGURATION.replace("udp://desk.lan", "tcp://desk.lan")
+        (self.folder / "show.toml").write_text(text)
+
     def bridge(self) -> subprocess.Popen[str]:
         oscbridge = str(Path(sys.executable).with_name("oscbridge"))
         file = str(self.folder / "show.toml")
@@ -168,19 +177,35 @@ def test_reload_finds_the_new_address_of_a_target(stage: Stage) -> None:
 @namespaces
 @pytest.mark.timeout(WAIT)
 def test_reload_finds_the_new_address_of_a_tcp_target(stage: Stage) -> None:
-    text = CONFIGURATION.replace("udp://desk.lan", "tcp://desk.lan")
-    (stage.folder / "show.toml").write_text(text)
+    stage.use_tcp()
     stage.set_hosts("10.77.0.2")
-    first, second = (
-        stage.start(stage.far, "-c", TCP_DEVICE, address) for address in ("10.77.0.2", "10.77.0.3")
-    )
-    assert stage.line(first) == stage.line(second) == "bound"
+    first, second = stage.tcp_device("10.77.0.2"), stage.tcp_device("10.77.0.3")
     program = stage.bridge()
     assert stage.line(first) == "connected"
     stage.set_hosts("10.77.0.3")
     program.send_signal(signal.SIGHUP)
     stage.until(program, "endpoint.desk: not connected: desk.lan is now 10.77.0.3")
     assert stage.line(second) == "connected"
+
+
+@namespaces
+@pytest.mark.timeout(WAIT)
+@pytest.mark.parametrize("other", ["10.77.0.2", "10.77.0.9"], ids=["refuses", "is unreachable"])
+def test_tcp_target_is_connected_at_another_address_if_one(stage: Stage, other: str) -> None:
+    stage.use_tcp()
+    stage.set_hosts(other, "10.77.0.3")
+    device = stage.tcp_device("10.77.0.3")
+    stage.bridge()
+    assert stage.line(device) == "connected"
+
+
+@namespaces
+@pytest.mark.timeout(WAIT)
+def test_tcp_target_without_a_working_address_is_named(stage: Stage) -> None:
+    stage.use_tcp()
+    stage.set_hosts("10.77.0.2", "10.77.0.3")
+    program = stage.bridge()
+    stage.until(program, "no address of desk.lan accepts a connection")
 
 
 @namespaces
