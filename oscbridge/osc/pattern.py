@@ -6,7 +6,8 @@ Two dialects share one matcher:
   ``[a-z]``, ``[!a-z]`` and ``{foo,bar}`` are as specified.
 * In a **mapped** address, for convenience, ``*`` also crosses parts, and ``{name}`` without a
   comma captures a part or a piece of one, ``{name*}`` at the end the rest of the address, slashes
-  too. ``.*`` as a whole part is ``*``; elsewhere ``.`` is literal.
+  too. ``{01..32}`` is a range of numbers, padded as the first one. ``.*`` as a whole part is
+  ``*``; elsewhere ``.`` is literal.
 
 The matcher walks the pattern once and keeps the set of positions that it can have reached in
 the address, as the bits of one integer. The cost is at most the length of the pattern times

@@ -6,6 +6,7 @@ import re
 from typing import Final, NamedTuple, TypeAlias
 
 from oscbridge.errors import PatternError
+from oscbridge.osc.number_range import expand_range
 
 __all__ = [
     "MAX_WILDCARDS",
@@ -158,6 +159,8 @@ def _parse_braces(text: str, index: int, mapped: bool) -> tuple[Token, int]:
     inner = text[index + 1 : end]
     if "{" in inner:
         raise PatternError(f"{text!r}: nested '{{' after position {index}")
+    if mapped and ".." in inner:
+        return _parse_ranges(text, inner), end + 1
     if mapped and "," not in inner:
         if _NAME.fullmatch(inner.removesuffix("*")) and inner.endswith("*"):
             if end + 1 < len(text):
@@ -168,3 +171,16 @@ def _parse_braces(text: str, index: int, mapped: bool) -> tuple[Token, int]:
             raise PatternError(f"{text!r}: {inner!r} is not a valid name for a capture")
         return Capture(inner), end + 1
     return Alternatives(tuple(dict.fromkeys(inner.split(",")))), end + 1
+
+
+def _parse_ranges(text: str, inner: str) -> Alternatives:
+    """``{01..32}``, or alternatives of which some are ranges."""
+    texts: list[str] = []
+    for each in inner.split(","):
+        try:
+            texts += expand_range(each) or (each,)
+        except PatternError as error:
+            raise PatternError(f"{text!r}: {error}") from None
+    if any(".." in each for each in texts):
+        raise PatternError(f"{text!r}: {{{inner}}} is not a range of numbers such as {{01..32}}")
+    return Alternatives(tuple(dict.fromkeys(texts)))

@@ -163,8 +163,8 @@ class RouteOptions(Options):
     match: Annotated[
         str, AfterValidator(_pattern), Field(json_schema_extra={"pattern": r"^(/|\*|\.\*)"})
     ] = "*"
-    """An address; ``*`` ``?`` ``[a-z]`` ``{a,b}`` match, ``{name}`` captures one part,
-    ``{name*}`` at the end all parts that are left."""
+    """An address; ``*`` ``?`` ``[a-z]`` ``{a,b}`` ``{01..32}`` match, ``{name}`` captures one
+    part, ``{name*}`` at the end all parts that are left."""
     types: (
         Annotated[str, AfterValidator(_types), Field(json_schema_extra={"pattern": _TYPES})] | None
     ) = None
