@@ -7,6 +7,8 @@ program that only serves or sends OSC does not load the rest.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from oscbridge.public_names import HOME
+
 if TYPE_CHECKING:
     from oscbridge.abilities import (
         Coalescing,
@@ -94,108 +96,12 @@ if TYPE_CHECKING:
     from oscbridge.osc.framing import decoder_for as stream_decoder
     from oscbridge.osc.json import decode_json, encode_json
     from oscbridge.osc.text import is_number
+    from oscbridge.profiles.profile import Profile
     from oscbridge.source import RouteFunction, Routes, Sink, Source
     from oscbridge.templates.expression import TemplateExpression
     from oscbridge.templates.message import MessageTemplate
     from oscbridge.templates.placeholders import Placeholder, Template
     from oscbridge.toml_text import TomlTable, TomlValue, toml_table
-
-_HOMES = {
-    "oscbridge.bridge.config.captures": ("check_captures", "check_template"),
-    "oscbridge.abilities": (
-        "Coalescing",
-        "Durability",
-        "MustDeliver",
-        "PeerAware",
-        "Reconfigurable",
-        "RouteAware",
-        "Serving",
-        "SharesMedium",
-    ),
-    "oscbridge.dispatch.forwarded_tag": ("ForwardedTag",),
-    "oscbridge.delivery": ("Delivery", "RouteInfo"),
-    "oscbridge.dispatch.handler": ("ClientAddress",),
-    "oscbridge.endpoint": ("AnyEndpoint", "Endpoint", "EndpointTypes", "OnStart", "Policy"),
-    "oscbridge.host": ("Host",),
-    "oscbridge.importing": ("ImportedFile", "ImportedRule", "Importer", "Importers"),
-    "oscbridge.options": ("Options",),
-    "oscbridge.bridge.config.secrets": ("File", "Folder", "Secret"),
-    "oscbridge.child_process": ("child_environment",),
-    "oscbridge.source": ("RouteFunction", "Routes", "Sink", "Source"),
-    "oscbridge.dispatch.dispatcher": ("Dispatcher",),
-    "oscbridge.errors": (
-        "BackOff",
-        "BadMessage",
-        "ConfigurationError",
-        "DecodeError",
-        "EncodeError",
-        "EndpointError",
-        "ExpressionFailed",
-        "InputError",
-        "LimitError",
-        "MessageDropped",
-        "NotConnected",
-        "OSCBridgeError",
-        "OSCError",
-        "PartialDelivery",
-        "PatternError",
-        "PluginError",
-        "PoisonMessage",
-    ),
-    "oscbridge.osc.text": ("is_number",),
-    "oscbridge.osc": (
-        "IMMEDIATELY",
-        "IMPULSE",
-        "MIDI",
-        "Argument",
-        "Bundle",
-        "Color",
-        "Impulse",
-        "Limits",
-        "Message",
-        "Origin",
-        "Packet",
-        "Pattern",
-        "Subject",
-        "TimeTag",
-        "decode_packet",
-        "encode_bundle",
-        "encode_message",
-        "encode_packet",
-        "infer",
-        "is_pattern",
-        "messages",
-    ),
-    "oscbridge.osc.conversion": ("nearest_whole",),
-    "oscbridge.osc.json": ("decode_json", "encode_json"),
-    "oscbridge.hooks": ("hookimpl",),
-    "oscbridge.net.allowlist": ("AllowList",),
-    "oscbridge.net.any_host": ("family_of_any_host", "is_any_host", "open_listening_socket"),
-    "oscbridge.net.host_name": (
-        "HostError",
-        "check_host",
-        "check_host_names",
-        "check_interface",
-        "check_origins",
-        "check_placeholder",
-    ),
-    "oscbridge.net.hosts": ("HostPolicy", "is_loopback"),
-    "oscbridge.net.os_errors": ("what_failed",),
-    "oscbridge.net.token_bucket": ("TokenBucket",),
-    "oscbridge.net.unsent": ("UnsentMessages",),
-    "oscbridge.net.url": ("OSCURL", "HostPort"),
-    "oscbridge.templates.expression": ("TemplateExpression",),
-    "oscbridge.templates.message": ("MessageTemplate",),
-    "oscbridge.templates.placeholders": ("Placeholder", "Template"),
-    "oscbridge.toml_text": ("TomlTable", "TomlValue", "toml_table"),
-}
-_HOME = {name: (module, name) for module, names in _HOMES.items() for name in names}
-_HOME |= {  # names that say enough only within their module
-    "open_udp_socket": ("oscbridge.net.udp_socket", "open_socket"),
-    "prepare_tcp_socket": ("oscbridge.net.tcp_socket", "prepare_stream"),
-    "stream_decoder": ("oscbridge.osc.framing", "decoder_for"),
-    "udp_receiver": ("oscbridge.net.udp_receive", "receiver"),
-}
 
 __all__ = [
     "IMMEDIATELY",
@@ -255,6 +161,7 @@ __all__ = [
     "PluginError",
     "PoisonMessage",
     "Policy",
+    "Profile",
     "Reconfigurable",
     "RouteAware",
     "RouteFunction",
@@ -307,7 +214,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    home = _HOME.get(name)
+    home = HOME.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, attribute = home

@@ -17,7 +17,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from oscbridge.bridge.config.problem import KeyPath
 from oscbridge.net.os_errors import what_failed
 
-__all__ = ["SECRET", "File", "Folder", "Secret", "noted_files", "secret_warnings"]
+__all__ = ["SECRET", "File", "Folder", "Secret", "note_file", "noted_files", "secret_warnings"]
 
 MAX_SECRET: Final = 65_536
 """Bytes of a secret, at most."""
@@ -188,10 +188,14 @@ def _resolve(name: str | Path, info: ValidationInfo) -> Path:
         path = Path(name).expanduser()
     except RuntimeError:
         path = Path(name)
-    resolved = (directory if isinstance(directory, Path) else Path()).absolute() / path
+    return note_file((directory if isinstance(directory, Path) else Path()).absolute() / path)
+
+
+def note_file(path: Path) -> Path:
+    """Note a file that an option names, so that ``[run] watch`` watches it. Returns it."""
     if (noted := _noted.get()) is not None:
-        noted.add(resolved)
-    return resolved
+        noted.add(path.absolute())
+    return path
 
 
 @contextmanager

@@ -1,0 +1,7 @@
+"""What is known about OSC addresses: types, ranges, access and meaning. Pure."""
+
+from __future__ import annotations
+
+from oscbridge.address_space.info import Access, AddressInfo, ValueRange
+
+__all__ = ["Access", "AddressInfo", "ValueRange"]

@@ -1,0 +1,49 @@
+"""What is known about one address; the attributes are those of the OSCQuery proposal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import TypeAlias
+
+__all__ = ["Access", "AddressInfo", "Choice", "ValueRange"]
+
+Choice: TypeAlias = int | float | str
+"""A value of an enumeration."""
+
+
+class Access(IntFlag):
+    """Who may do what with the value of an address (OSCQuery, "ACCESS")."""
+
+    NONE = 0
+    READ = 1
+    """It can be asked for, or is sent without being asked."""
+    WRITE = 2
+    BOTH = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRange:
+    """The values of one argument (OSCQuery, "RANGE"). None is no limit."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[Choice, ...] = ()
+    """The only values, if there are any."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressInfo:
+    """What is known about one address."""
+
+    address: str
+    types: str = ""
+    """Type tags of its values; empty if it has none, as a trigger, or they are not known."""
+    ranges: tuple[ValueRange | None, ...] = ()
+    """One for each type tag, or none."""
+    unit: str = ""
+    access: Access = Access.BOTH
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    origin: str = ""
+    """Where this is known from, e.g. ``profile x32``."""

@@ -1,0 +1,125 @@
+"""A device profile: a file as addresses and as what the device needs."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pydantic_core import core_schema
+
+from oscbridge.address_space import AddressInfo, ValueRange
+from oscbridge.osc.arguments import split_types
+from oscbridge.osc.number_range import expand_addresses
+from oscbridge.profiles.model import GroupOptions, KnownAddress, ProfileOptions
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, ValidationInfo
+    from pydantic_core import CoreSchema
+
+__all__ = ["Profile"]
+
+_PADDING: Final = re.compile(r"(?<![0-9])0+(?=[0-9])")
+_CHOSEN: Final = re.compile(r"\{([1-9])\}")
+
+
+class Profile:
+    """What is known about a device. Immutable; equal if the content of the files is."""
+
+    def __init__(self, name: str, options: ProfileOptions, path: Path) -> None:
+        self.name = name
+        self.options = options
+        self.path = path
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Profile):
+            return NotImplemented
+        return (self.name, self.options) == (other.name, other.options)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f"Profile({self.name!r})"
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(
+            _validate, json_schema_input_schema=core_schema.str_schema()
+        )
+
+    @cached_property
+    def addresses(self) -> Mapping[str, AddressInfo]:
+        """All addresses, with ranges expanded, in the order of the file."""
+        return {info.address: info for info, _ in self.entries()}
+
+    def entries(self) -> Iterator[tuple[AddressInfo, KnownAddress]]:
+        """All addresses, each with the entry of the file that it is from."""
+        for group in self.options.group:
+            for entry in group.addresses:
+                yield from self._expanded(group, entry)
+
+    def _expanded(
+        self, group: GroupOptions, entry: KnownAddress
+    ) -> Iterator[tuple[AddressInfo, KnownAddress]]:
+        ranges = _ranges(entry)
+        for address, chosen in expand_addresses(entry.address):
+            info = AddressInfo(
+                address,
+                entry.types,
+                ranges,
+                entry.unit,
+                entry.access_flags,
+                _describe(entry.description, chosen),
+                (group.name,),
+                f"profile {self.name}",
+            )
+            yield info, entry
+
+    @cached_property
+    def _unpadded(self) -> Mapping[str, str]:
+        """Addresses by the same without leading zeros of numbers."""
+        return {_PADDING.sub("", address): address for address in self.addresses}
+
+    def nearest(self, address: str) -> str:
+        """The known address that is most like another one; empty if none is."""
+        found = self._unpadded.get(_PADDING.sub("", address))
+        if found is None:
+            found = next(iter(difflib.get_close_matches(address, self.addresses, 1, 0.8)), "")
+        return found
+
+
+def _describe(text: str, chosen: tuple[str, ...]) -> str:
+    """A description with what was chosen from the ranges, without leading zeros."""
+
+    def text_of(found: re.Match[str]) -> str:
+        index = int(found[1]) - 1
+        return (chosen[index].lstrip("0") or "0") if index < len(chosen) else found[0]
+
+    return _CHOSEN.sub(text_of, text)
+
+
+def _ranges(entry: KnownAddress) -> tuple[ValueRange | None, ...]:
+    if entry.choices:
+        return (ValueRange(choices=entry.choices),)
+    if not entry.range:
+        return ()
+    count = len(split_types(entry.types))
+    pairs = [ValueRange(*pair) for pair in entry.range]
+    return (*pairs, *[None] * (count - len(pairs)))
+
+
+def _validate(value: object, info: ValidationInfo) -> Profile:
+    from oscbridge.profiles.library import profile_named
+
+    if isinstance(value, Profile):
+        return value
+    if not isinstance(value, str) or not value:
+        raise ValueError('expected the name of a profile, in quotes, e.g. "x32"')
+    directory = (info.context or {}).get("directory")
+    return profile_named(value, directory if isinstance(directory, Path) else Path())
