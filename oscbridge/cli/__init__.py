@@ -32,6 +32,8 @@ COMMANDS: Final = (
     "set",
     "health",
     "plugins",
+    "profiles",
+    "simulate",
     "schema",
     "import",
 )

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
 
 import click
 
+from oscbridge.cli.message_line import message_line
 from oscbridge.cli.parameters import URL
 from oscbridge.cli.serving import serving
 from oscbridge.cli.until_signal import until_signal
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message
-from oscbridge.osc.text import format_message
 
 __all__ = ["command"]
 
@@ -51,13 +50,4 @@ async def _dump(listen: OSCURL) -> None:
 
 
 def _show(message: Message) -> None:
-    peer = message.origin.peer if message.origin is not None else None
-    sender = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "?"
-    parts = [
-        click.style(datetime.now().strftime("%H:%M:%S.%f")[:-3], dim=True),
-        click.style(sender, fg="cyan"),
-        format_message(message),
-    ]
-    if message.timetag is not None and not message.timetag.immediate:
-        parts.append(click.style(f"@ {message.timetag.datetime().isoformat()}", fg="yellow"))
-    click.echo(" ".join(parts))
+    click.echo(message_line(message.origin.peer if message.origin is not None else None, message))

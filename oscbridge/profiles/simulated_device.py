@@ -1,0 +1,195 @@
+"""A device that behaves as its profile says: get, set, subscriptions that expire. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+from oscbridge.address_space import Access, AddressInfo, ValueRange
+from oscbridge.errors import MessageDropped, PatternError
+from oscbridge.osc import Argument, Message, Pattern, encode_message, is_pattern
+from oscbridge.osc.arguments import split_types
+from oscbridge.osc.conversion import CONVERT
+from oscbridge.osc.pattern import Subjects
+from oscbridge.profiles.model import KnownAddress
+from oscbridge.profiles.profile import Profile
+from oscbridge.templates.message import MessageTemplate
+
+__all__ = ["MAX_CLIENTS", "Outgoing", "SimulatedDevice"]
+
+MAX_CLIENTS: Final = 64
+"""Clients with a subscription; a new one replaces the one that expires first."""
+
+CONNECTED: Final = "ok"
+"""The answer to a login: every passcode is right."""
+
+Client: TypeAlias = Hashable
+_Values: TypeAlias = tuple[Argument, ...]
+
+
+class Outgoing(NamedTuple):
+    """A message for a client."""
+
+    client: Client
+    message: Message
+
+
+class SimulatedDevice:
+    """A device of a profile. ``clock`` returns seconds.
+
+    A message that is set goes to all other clients with a subscription, not to its sender. If the
+    profile has no subscriptions, the device only answers.
+    """
+
+    def __init__(self, profile: Profile, clock: Callable[[], float]) -> None:
+        self._options = profile.options
+        self._clock = clock
+        self._infos: dict[str, AddressInfo] = {}
+        self._values: dict[str, _Values] = {}
+        self._queries: dict[bytes, str] = {}
+        """The addresses that are asked for, by the encoded questions."""
+        for info, entry in profile.entries():
+            self._infos[info.address] = info
+            self._values[info.address] = _initial(info, entry)
+            if Access.READ in info.access:
+                asks = Message.of(info.address) if entry.query is None else _message(entry.query)
+                self._queries.setdefault(encode_message(asks), info.address)
+        self._subjects = Subjects(self._infos)
+        self._subscribers: dict[Client, float] = {}
+        """When the subscription of each client ends."""
+        self._answers = dict(self._fixed_answers())
+        subscription = self._options.subscription
+        self._subscribe = None if subscription is None else _message(subscription.send)
+
+    @property
+    def subscribers(self) -> int:
+        """Clients whose subscription has not expired."""
+        self._expire()
+        return len(self._subscribers)
+
+    def value(self, address: str) -> _Values:
+        """The current values of an address. Raises ``KeyError``."""
+        return self._values[address]
+
+    def forget(self, client: Client) -> None:
+        """End the subscription of a client whose connection is closed."""
+        self._subscribers.pop(client, None)
+
+    def receive(self, message: Message, client: Client) -> Sequence[Outgoing]:
+        """What the device sends because of a message."""
+        return tuple(self._receive(message, client))
+
+    def _receive(self, message: Message, client: Client) -> Iterator[Outgoing]:
+        plain = Message(message.address, message.types, message.args)
+        if plain == self._subscribe:
+            self._add(client)
+        elif (answer := self._answers.get(plain.address)) is not None:
+            yield Outgoing(client, answer)
+        elif is_pattern(plain.address):
+            for address in _matches(plain.address, self._subjects):
+                yield from self._receive(Message(address, plain.types, plain.args), client)
+        elif (asked := self._queries.get(encode_message(plain))) is not None:
+            yield Outgoing(client, self._current(asked))
+        elif plain.args and (info := self._infos.get(plain.address)) is not None:
+            yield from self._set(info, plain, client)
+
+    def _fixed_answers(self) -> Iterator[tuple[str, Message]]:
+        probe, login = self._options.probe, self._options.login
+        if probe is not None:
+            asks = _message(probe.send)
+            reply = self._options.probe_reply
+            yield asks.address, asks if reply is None else _message(reply)
+        if login is not None:
+            yield login.send, Message.of(login.reply.replace("*", ""), CONNECTED)
+
+    def _set(self, info: AddressInfo, message: Message, client: Client) -> Iterator[Outgoing]:
+        values = _fitting(info, message.args)
+        if Access.WRITE not in info.access or values is None:
+            return
+        self._values[info.address] = values
+        self._expire()
+        for other in self._subscribers:
+            if other != client:
+                yield Outgoing(other, self._current(info.address))
+
+    def _current(self, address: str) -> Message:
+        values = self._values[address]
+        tags = split_types(self._infos[address].types)
+        types = [
+            "FT"[bool(value)] if tag in "TF" else tag
+            for tag, value in zip(tags, values, strict=True)
+        ]
+        return Message.of(address, *values, types="".join(types))
+
+    def _add(self, client: Client) -> None:
+        self._expire()
+        if client not in self._subscribers and len(self._subscribers) >= MAX_CLIENTS:
+            del self._subscribers[min(self._subscribers, key=self._subscribers.__getitem__)]
+        subscription = self._options.subscription
+        expires = 0.0 if subscription is None else subscription.expires
+        self._subscribers[client] = self._clock() + expires
+
+    def _expire(self) -> None:
+        now = self._clock()
+        for client, end in list(self._subscribers.items()):
+            if end <= now:
+                del self._subscribers[client]
+
+
+def _message(text: str) -> Message:
+    return MessageTemplate(text).fill(Message("/", ""))
+
+
+def _matches(pattern: str, subjects: Subjects) -> list[str]:
+    try:
+        return Pattern(pattern).find(subjects)
+    except PatternError:
+        return []
+
+
+def _initial(info: AddressInfo, entry: KnownAddress) -> _Values:
+    values: _Values | None = entry.value
+    if values is None:
+        values = entry.choices[:1] or tuple(_zero(info, n) for n in range(len(info.types)))
+    fitting = _fitting(info, values)
+    return tuple(values) if fitting is None else fitting
+
+
+def _zero(info: AddressInfo, index: int) -> Argument:
+    tag = info.types[index]
+    if tag in "sSb":
+        return b"" if tag == "b" else ""
+    found = info.ranges[index] if index < len(info.ranges) else None
+    low = None if found is None else found.minimum
+    return max(0, low or 0)
+
+
+def _fitting(info: AddressInfo, values: Sequence[Argument]) -> _Values | None:
+    """Values converted to the types of an address and clamped; None if they do not fit."""
+    tags = split_types(info.types)
+    if len(values) != len(tags):
+        return None
+    try:
+        return tuple(
+            _clamp(_convert(value, tag), info.ranges[index] if index < len(info.ranges) else None)
+            for index, (tag, value) in enumerate(zip(tags, values, strict=True))
+        )
+    except (MessageDropped, ValueError, TypeError):
+        return None
+
+
+def _convert(value: Argument, tag: str) -> Argument:
+    if tag in "TF":
+        return bool(value)
+    return CONVERT[tag](value) if tag in CONVERT else value
+
+
+def _clamp(value: Argument, limits: ValueRange | None) -> Argument:
+    if limits is None or isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if limits.choices:
+        return value
+    low, high = limits.minimum, limits.maximum
+    bounded = value if low is None else max(value, low)
+    bounded = bounded if high is None else min(bounded, high)
+    return type(value)(bounded)
