@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from oscbridge.abilities import (
         Coalescing,
         Durability,
+        KnowsAddresses,
         MustDeliver,
         PeerAware,
         Reconfigurable,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         Serving,
         SharesMedium,
     )
+    from oscbridge.address_space import Access, AddressInfo, ValueRange
     from oscbridge.bridge.config.captures import check_captures, check_template
     from oscbridge.bridge.config.secrets import File, Folder, Secret
     from oscbridge.child_process import child_environment
@@ -108,6 +110,8 @@ __all__ = [
     "IMPULSE",
     "MIDI",
     "OSCURL",
+    "Access",
+    "AddressInfo",
     "AllowList",
     "AnyEndpoint",
     "Argument",
@@ -140,6 +144,7 @@ __all__ = [
     "Importers",
     "Impulse",
     "InputError",
+    "KnowsAddresses",
     "LimitError",
     "Limits",
     "Message",
@@ -180,6 +185,7 @@ __all__ = [
     "TomlTable",
     "TomlValue",
     "UnsentMessages",
+    "ValueRange",
     "check_captures",
     "check_host",
     "check_host_names",

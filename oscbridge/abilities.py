@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Final, Generic
 
+from oscbridge.address_space import AddressInfo
 from oscbridge.delivery import ItemT, RouteInfo, RouteT
 from oscbridge.options import OptionsT
 from oscbridge.osc import Origin
@@ -22,6 +23,7 @@ __all__ = [
     "ABILITY_OF",
     "Coalescing",
     "Durability",
+    "KnowsAddresses",
     "MustDeliver",
     "PeerAware",
     "Reconfigurable",
@@ -117,6 +119,18 @@ class Serving(ABC):
         """
 
 
+class KnowsAddresses(ABC, Generic[OptionsT]):
+    """Knows which addresses its peer understands and sends."""
+
+    @classmethod
+    @abstractmethod
+    def known_addresses(cls, options: OptionsT, /) -> Mapping[str, AddressInfo]:
+        """What is known with these options, by address; empty if nothing is.
+
+        ``check`` compares routes with it, and warns of an address that is almost right.
+        """
+
+
 class SharesMedium(ABC, Generic[OptionsT]):
     """Receives what other endpoints of its type send: they are connected to one broker or bus."""
 
@@ -144,6 +158,7 @@ ABILITY_OF: Final[Mapping[str, type]] = {
         PeerAware,
         Serving,
         SharesMedium,
+        KnowsAddresses,
     )
     for name in vars(ability)
     if name[0] != "_"

@@ -8,9 +8,11 @@ __all__ = ["HOME"]
 
 _HOMES: Final = {
     "oscbridge.bridge.config.captures": ("check_captures", "check_template"),
+    "oscbridge.address_space": ("Access", "AddressInfo", "ValueRange"),
     "oscbridge.abilities": (
         "Coalescing",
         "Durability",
+        "KnowsAddresses",
         "MustDeliver",
         "PeerAware",
         "Reconfigurable",

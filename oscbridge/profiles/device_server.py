@@ -17,7 +17,7 @@ from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message, decode_packet, encode_message, messages
 from oscbridge.osc.framing import decoder_for
 from oscbridge.profiles.profile import Profile
-from oscbridge.profiles.simulated_device import Outgoing, SimulatedDevice
+from oscbridge.profiles.simulated_device import DeviceMessage, SimulatedDevice
 
 __all__ = ["OnMessage", "serve_device"]
 
@@ -41,7 +41,7 @@ class _Server:
         self._on_message = on_message
 
     def take(
-        self, packet: bytes, client: object, peer: ClientAddress, send: Callable[[Outgoing], None]
+        self, packet: bytes, client: object, peer: ClientAddress, send: Callable[[DeviceMessage], None]
     ) -> None:
         try:
             received = list(messages(decode_packet(packet)))
@@ -65,7 +65,7 @@ class _UDP(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: ClientAddress) -> None:
         self._server.take(data, addr, addr, self._send)
 
-    def _send(self, outgoing: Outgoing) -> None:
+    def _send(self, outgoing: DeviceMessage) -> None:
         client = cast(ClientAddress, outgoing.client)
         self._transport.sendto(encode_message(outgoing.message), client)
 
@@ -109,7 +109,7 @@ class _TCP(asyncio.Protocol):
         self._transport.abort()
 
 
-def _send_to_connection(outgoing: Outgoing) -> None:
+def _send_to_connection(outgoing: DeviceMessage) -> None:
     cast(_TCP, outgoing.client).send(outgoing.message)
 
 

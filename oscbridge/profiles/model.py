@@ -138,7 +138,7 @@ class Login(Options):
     """A text in the answer that means no."""
 
 
-class Subscription(Options):
+class DeviceSubscription(Options):
     """``subscription``: a client that sends this gets all changes for a while."""
 
     send: _Message
@@ -177,7 +177,7 @@ class ProfileOptions(Options):
     """What to ask after connecting, in order."""
     login: Login | None = None
     """How to log in before everything else."""
-    subscription: Subscription | None = None
+    subscription: DeviceSubscription | None = None
     """How a client of the device gets its changes."""
     find: Discovery | None = None
     """How the device is found in a network."""

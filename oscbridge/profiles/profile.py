@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pydantic_core import core_schema
 
-from oscbridge.address_space import AddressInfo, ValueRange
+from oscbridge.address_space import AddressBook, AddressInfo, ValueRange
 from oscbridge.osc.arguments import split_types
 from oscbridge.osc.number_range import expand_addresses
 from oscbridge.profiles.model import GroupOptions, KnownAddress, ProfileOptions
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Profile"]
 
-_PADDING: Final = re.compile(r"(?<![0-9])0+(?=[0-9])")
 _CHOSEN: Final = re.compile(r"\{([1-9])\}")
 
 
@@ -54,9 +52,9 @@ class Profile:
         )
 
     @cached_property
-    def addresses(self) -> Mapping[str, AddressInfo]:
+    def addresses(self) -> AddressBook:
         """All addresses, with ranges expanded, in the order of the file."""
-        return {info.address: info for info, _ in self.entries()}
+        return AddressBook(info for info, _ in self.entries())
 
     def entries(self) -> Iterator[tuple[AddressInfo, KnownAddress]]:
         """All addresses, each with the entry of the file that it is from."""
@@ -80,18 +78,6 @@ class Profile:
                 f"profile {self.name}",
             )
             yield info, entry
-
-    @cached_property
-    def _unpadded(self) -> Mapping[str, str]:
-        """Addresses by the same without leading zeros of numbers."""
-        return {_PADDING.sub("", address): address for address in self.addresses}
-
-    def nearest(self, address: str) -> str:
-        """The known address that is most like another one; empty if none is."""
-        found = self._unpadded.get(_PADDING.sub("", address))
-        if found is None:
-            found = next(iter(difflib.get_close_matches(address, self.addresses, 1, 0.8)), "")
-        return found
 
 
 def _describe(text: str, chosen: tuple[str, ...]) -> str:

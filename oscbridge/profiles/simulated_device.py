@@ -15,7 +15,7 @@ from oscbridge.profiles.model import KnownAddress
 from oscbridge.profiles.profile import Profile
 from oscbridge.templates.message import MessageTemplate
 
-__all__ = ["MAX_CLIENTS", "Outgoing", "SimulatedDevice"]
+__all__ = ["MAX_CLIENTS", "DeviceMessage", "SimulatedDevice"]
 
 MAX_CLIENTS: Final = 64
 """Clients with a subscription; a new one replaces the one that expires first."""
@@ -27,7 +27,7 @@ Client: TypeAlias = Hashable
 _Values: TypeAlias = tuple[Argument, ...]
 
 
-class Outgoing(NamedTuple):
+class DeviceMessage(NamedTuple):
     """A message for a client."""
 
     client: Client
@@ -75,21 +75,21 @@ class SimulatedDevice:
         """End the subscription of a client whose connection is closed."""
         self._subscribers.pop(client, None)
 
-    def receive(self, message: Message, client: Client) -> Sequence[Outgoing]:
+    def receive(self, message: Message, client: Client) -> Sequence[DeviceMessage]:
         """What the device sends because of a message."""
         return tuple(self._receive(message, client))
 
-    def _receive(self, message: Message, client: Client) -> Iterator[Outgoing]:
+    def _receive(self, message: Message, client: Client) -> Iterator[DeviceMessage]:
         plain = Message(message.address, message.types, message.args)
         if plain == self._subscribe:
             self._add(client)
         elif (answer := self._answers.get(plain.address)) is not None:
-            yield Outgoing(client, answer)
+            yield DeviceMessage(client, answer)
         elif is_pattern(plain.address):
             for address in _matches(plain.address, self._subjects):
                 yield from self._receive(Message(address, plain.types, plain.args), client)
         elif (asked := self._queries.get(encode_message(plain))) is not None:
-            yield Outgoing(client, self._current(asked))
+            yield DeviceMessage(client, self._current(asked))
         elif plain.args and (info := self._infos.get(plain.address)) is not None:
             yield from self._set(info, plain, client)
 
@@ -102,7 +102,7 @@ class SimulatedDevice:
         if login is not None:
             yield login.send, Message.of(login.reply.replace("*", ""), CONNECTED)
 
-    def _set(self, info: AddressInfo, message: Message, client: Client) -> Iterator[Outgoing]:
+    def _set(self, info: AddressInfo, message: Message, client: Client) -> Iterator[DeviceMessage]:
         values = _fitting(info, message.args)
         if Access.WRITE not in info.access or values is None:
             return
@@ -110,7 +110,7 @@ class SimulatedDevice:
         self._expire()
         for other in self._subscribers:
             if other != client:
-                yield Outgoing(other, self._current(info.address))
+                yield DeviceMessage(other, self._current(info.address))
 
     def _current(self, address: str) -> Message:
         values = self._values[address]

@@ -38,6 +38,7 @@ from oscbridge.bridge.config.route_loops import endless
 from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.config.routes import RouteReader
 from oscbridge.bridge.config.state_path import state_directory
+from oscbridge.bridge.config.unknown_addresses import unknown_addresses
 from oscbridge.bridge.config.variable_models import read_variables, state_file
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.spool.writer import SpoolBounds
@@ -102,6 +103,7 @@ class Reader:
         self.problems += client_problems(self.bridges, self.routes, listens)
         self.endpoints |= client_sinks(self.bridges, self.routes, self.run.max_addresses)
         self.warnings = list(_loop_warnings(routes.options, self.endpoints))
+        self.warnings += unknown_addresses(routes.options, self.endpoints)
         self.problems += self._loops(routes.options, listens)
         self.tests = self._read_tests(raw, bridges, endpoints) if with_tests else []
 

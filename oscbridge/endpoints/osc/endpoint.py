@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import oscbridge
@@ -21,7 +21,11 @@ CONFIRM_TIME: Final = 0.5
 """Seconds without another refusal after which a datagram counts as accepted."""
 
 
-class OSCEndpoint(oscbridge.Endpoint[OSCOptions], oscbridge.Reconfigurable[OSCOptions]):
+class OSCEndpoint(
+    oscbridge.Endpoint[OSCOptions],
+    oscbridge.Reconfigurable[OSCOptions],
+    oscbridge.KnowsAddresses[OSCOptions],
+):
     """Sends OSC to one address, and receives replies on the port that it sends from.
 
     Each message is sent as its own packet, because few devices accept bundles; those with a
@@ -48,6 +52,10 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions], oscbridge.Reconfigurable[OSCOp
         self._is_refused = False
         self._confirm: asyncio.TimerHandle | None = None
         """The timer that ends the refusal, unless another one follows."""
+
+    @classmethod
+    def known_addresses(cls, options: OSCOptions) -> Mapping[str, oscbridge.AddressInfo]:
+        return {} if options.profile is None else options.profile.addresses
 
     def describe(self) -> str:
         if self._link is None:
@@ -101,7 +109,6 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions], oscbridge.Reconfigurable[OSCOp
             if self._name is not None:
                 self._name.use(remote)
             if self._is_refused:
-                self._cancel_confirm()
                 self._confirmed()
         else:
             text = f"{self.options.to.host} is now {remote[0]}"
@@ -166,9 +173,15 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions], oscbridge.Reconfigurable[OSCOp
             self._confirm = loop.call_later(CONFIRM_TIME, self._confirmed)
 
     def _confirmed(self) -> None:
-        self._confirm, self._is_refused = None, False
+        self._end_refusal()
         if not self._upkeep.is_in_trouble:
             self.host.reachable()
+
+    def _end_refusal(self) -> None:
+        self._cancel_confirm()
+        if self._is_refused:
+            self._is_refused = False
+            self._upkeep.introduce()  # it may have been restarted
 
     def _cancel_confirm(self) -> None:
         if self._confirm is not None:
@@ -177,9 +190,10 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions], oscbridge.Reconfigurable[OSCOp
 
     def _heard(self, packet: bytes) -> None:
         has_recovered = self._upkeep.heard(packet)
-        if has_recovered or (self._is_refused and not self._upkeep.is_in_trouble):
-            self._is_refused = False
-            self._cancel_confirm()
+        if self._is_refused:
+            self._end_refusal()
+            has_recovered = not self._upkeep.is_in_trouble
+        if has_recovered:
             self.host.reachable()
 
     # --- receiving ---------------------------------------------------------------------------

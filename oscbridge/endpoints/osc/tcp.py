@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import oscbridge
-from oscbridge.endpoints.osc.link import OnBad, OnLost, OnMissed, OnPacket, resolve
-from oscbridge.endpoints.osc.target_name import is_name
+from oscbridge.endpoints.osc.link import OnBad, OnLost, OnMissed, OnPacket
+
+if TYPE_CHECKING:
+    from aiohappyeyeballs import AddrInfoType
 
 __all__ = ["TCPLink", "connect_tcp"]
 
@@ -41,22 +43,29 @@ async def connect_tcp(
 
     Raises ``OSError``.
     """
-    host = to.host
-    if not is_name(host):
-        _, (host, *_) = await resolve(host, to.port, socket.SOCK_STREAM)
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(to.host, to.port, type=socket.SOCK_STREAM)
+    sock = await _connect(found, to.host)
+    _, link = await loop.create_connection(
+        lambda: TCPLink(to.framing, on_packet, on_bad, on_lost, on_missed), sock=sock
+    )
+    return link
+
+
+async def _connect(found: Sequence[AddrInfoType], host: str) -> socket.socket:
+    """A connected socket. IPv4 is tried first, as elsewhere."""
+    from aiohappyeyeballs import start_connection  # 4 ms that only TCP needs
+
+    ordered = sorted(found, key=lambda info: info[0] != socket.AF_INET)
+    delay = NEXT_ADDRESS_DELAY if len(found) > 1 else None
     try:
-        _, link = await asyncio.get_running_loop().create_connection(
-            lambda: TCPLink(to.framing, on_packet, on_bad, on_lost, on_missed),
-            host,
-            to.port,
-            happy_eyeballs_delay=NEXT_ADDRESS_DELAY,
-        )
+        # asyncio's own way to do this leaves sockets open when it is cancelled (CPython 3.11).
+        return await start_connection(ordered, happy_eyeballs_delay=delay)
     except OSError as error:
         if error.errno is None:  # several addresses, with different errors
             detail = str(error).removeprefix("Multiple exceptions: ")
             raise OSError(f"no address of {host} accepts a connection: {detail}") from None
         raise
-    return link
 
 
 class TCPLink(asyncio.Protocol):

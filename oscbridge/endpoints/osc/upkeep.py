@@ -72,7 +72,7 @@ class Upkeep:
     def start(self) -> None:
         """Log in, ask and begin with the regular messages: the connection is new."""
         self._heard_at = asyncio.get_running_loop().time()
-        self._introduce()
+        self.introduce()
         for index in range(len(self._regular)):
             self._repeat(index)
 
@@ -90,7 +90,7 @@ class Upkeep:
             self._read_login(packet)
         if self._is_silent:
             self._is_silent = False
-            self._introduce()  # it may have been restarted
+            self.introduce()  # it may have been restarted
         return was_in_trouble and not self.is_in_trouble
 
     def _read_login(self, packet: bytes) -> None:
@@ -105,7 +105,7 @@ class Upkeep:
             self._cancel("login")
             self.awaits_login = self._login_failed = False
 
-    def _introduce(self) -> None:
+    def introduce(self) -> None:
         """Log in, and ask for the current state."""
         if self._login is not None:
             self.awaits_login = True
@@ -121,7 +121,7 @@ class Upkeep:
         self.awaits_login = False
         self._login_failed = True
         self._cancel("login")
-        self._later("login", LOGIN_RETRY, self._introduce)
+        self._later("login", LOGIN_RETRY, self.introduce)
         self._on_trouble(reason)
 
     def _repeat(self, index: int) -> None:

@@ -1,0 +1,113 @@
+"""A simulated device: get, set, and subscriptions that expire."""
+
+from __future__ import annotations
+
+from oscbridge.osc import Message
+from oscbridge.profiles.library import read_profile, shipped_profiles
+from oscbridge.profiles.simulated_device import MAX_CLIENTS, DeviceMessage, SimulatedDevice
+
+PROFILES = {name: read_profile(path) for name, path in shipped_profiles().items()}
+FADER = "/ch/01/mix/fader"
+
+
+class Clock:
+    """Seconds that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def x32(clock: Clock | None = None) -> SimulatedDevice:
+    return SimulatedDevice(PROFILES["x32"], clock or Clock())
+
+
+def test_question_is_answered_to_who_asked() -> None:
+    device = x32()
+    assert device.receive(Message.of(FADER), "a") == (DeviceMessage("a", Message.of(FADER, 0.0)),)
+    assert device.receive(Message.of("/ch/01/mix/on"), "a")[0].message.args == (1,)
+
+
+def test_probe_gets_the_reply_of_the_profile() -> None:
+    (answer,) = x32().receive(Message.of("/xinfo"), "a")
+    assert answer.message == Message.of("/xinfo", "127.0.0.1", "simulated", "X32", "4.06")
+
+
+def test_change_goes_to_other_clients_with_a_subscription() -> None:
+    device = x32()
+    for client in "abc":
+        device.receive(Message.of("/xremote"), client)
+    sent = device.receive(Message.of(FADER, 0.5), "b")
+    assert sent == tuple(DeviceMessage(client, Message.of(FADER, 0.5)) for client in "ac")
+    assert device.value(FADER) == (0.5,)
+
+
+def test_subscription_expires_and_is_renewed() -> None:
+    clock = Clock()
+    device = x32(clock)
+    device.receive(Message.of("/xremote"), "a")
+    clock.now += 8
+    device.receive(Message.of("/xremote"), "a")
+    clock.now += 8
+    assert device.receive(Message.of(FADER, 0.5), "b")
+    clock.now += 2
+    assert not device.receive(Message.of(FADER, 0.6), "b")
+    assert device.subscribers == 0
+
+
+def test_number_of_subscriptions_is_bounded() -> None:
+    clock = Clock()
+    device = x32(clock)
+    for client in range(MAX_CLIENTS + 10):
+        clock.now += 0.001
+        device.receive(Message.of("/xremote"), client)
+    told = [each.client for each in device.receive(Message.of(FADER, 0.5), "b")]
+    assert told == list(range(10, MAX_CLIENTS + 10))
+
+
+def test_values_are_clamped_and_converted() -> None:
+    device = x32()
+    device.receive(Message.of(FADER, 7), "a")
+    device.receive(Message.of("/ch/02/mix/on", 0.0), "a")
+    assert device.value(FADER) == (1.0,)
+    assert device.value("/ch/02/mix/on") == (0,)
+
+
+def test_message_that_does_not_fit_changes_nothing() -> None:
+    device = x32()
+    for message in (
+        Message.of(FADER, "loud"),
+        Message.of(FADER, 0.1, 0.2),
+        Message.of(FADER, [1, 2]),
+        Message.of("/unknown", 1),
+        Message.of("/ch/[/x", 1),
+    ):
+        assert device.receive(message, "a") == ()
+    assert device.value(FADER) == (0.0,)
+
+
+def test_pattern_sets_all_addresses_that_match() -> None:
+    device = x32()
+    device.receive(Message.of("/ch/0[12]/mix/fader", 0.25), "a")
+    assert [device.value(f"/ch/0{n}/mix/fader") for n in (1, 2, 3)] == [(0.25,), (0.25,), (0.0,)]
+
+
+def test_value_that_may_only_be_read_is_not_set() -> None:
+    device = SimulatedDevice(PROFILES["abletonosc"], Clock())
+    device.receive(Message.of("/live/song/get/tempo", 90.0), "a")
+    (answer,) = device.receive(Message.of("/live/song/get/tempo"), "a")
+    assert answer.message.args == (120.0,)
+
+
+def test_truth_value_is_sent_as_its_own_type_tag() -> None:
+    device = SimulatedDevice(PROFILES["abletonosc"], Clock())
+    (answer,) = device.receive(Message.of("/live/song/get/is_playing"), "a")
+    assert answer.message == Message.of("/live/song/get/is_playing", False)
+
+
+def test_login_is_accepted() -> None:
+    device = SimulatedDevice(PROFILES["qlab"], Clock())
+    (answer,) = device.receive(Message.of("/connect", "1234"), "a")
+    assert answer.message == Message.of("/reply/connect", "ok")
