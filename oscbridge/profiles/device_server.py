@@ -27,6 +27,8 @@ MAX_UNSENT: Final = 1 << 20
 MAX_CONNECTIONS: Final = 64
 """TCP clients at the same time."""
 
+_Send: TypeAlias = Callable[[DeviceMessage], None]
+
 OnMessage: TypeAlias = Callable[[ClientAddress, Message], None]
 """Is told of each incoming message, and who sent it."""
 
@@ -41,7 +43,11 @@ class _Server:
         self._on_message = on_message
 
     def take(
-        self, packet: bytes, client: object, peer: ClientAddress, send: Callable[[DeviceMessage], None]
+        self,
+        packet: bytes,
+        client: object,
+        peer: ClientAddress,
+        send: Callable[[DeviceMessage], None],
     ) -> None:
         try:
             received = list(messages(decode_packet(packet)))
