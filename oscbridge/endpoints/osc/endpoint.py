@@ -168,6 +168,7 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions], oscbridge.Reconfigurable[OSCOp
                 on_missed=self.host.client_dropped,
             )
         self._own = frozenset(_forms(self._link.near))
+        self.host.sends_packets(self._link.near, self._link.remote)
         self._peers = self._own.union(_forms(self._link.remote))
         if self._name is not None:
             self._name.use(self._link.remote)
@@ -191,6 +192,7 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions], oscbridge.Reconfigurable[OSCOp
         link, is_fixed = self._link, self.options.listen is not None
         if isinstance(link, UDPLink) and link.redirect(remote, is_fixed=is_fixed):
             self._peers = self._own.union(_forms(remote))
+            self.host.sends_packets(link.near, remote)
             if self._name is not None:
                 self._name.use(remote)
             if self._is_refused:
@@ -209,6 +211,7 @@ class OSCEndpoint(oscbridge.Endpoint[OSCOptions], oscbridge.Reconfigurable[OSCOp
         link, self._link = self._link, None
         if link is not None:
             self.host.count_kernel_drops(None)
+            self.host.sends_packets(None, None)
             await link.close()
 
     def _keep_alive(self) -> None:
