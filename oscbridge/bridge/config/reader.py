@@ -101,6 +101,7 @@ class Reader:
         self.client_warnings = list(client_warnings(self.bridges, self.routes))
         self.problems += client_problems(self.bridges, self.routes, listens)
         self.endpoints |= client_sinks(self.bridges, self.routes, self.run.max_addresses)
+        self.route_warnings = routes.warnings
         self.warnings = list(_loop_warnings(routes.options, self.endpoints))
         self.problems += self._loops(routes.options, listens)
         self.tests = self._read_tests(raw, bridges, endpoints) if with_tests else []
