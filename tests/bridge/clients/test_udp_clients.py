@@ -13,7 +13,7 @@ from shared_device import shared_device, shared_device_text
 
 from oscbridge import Message
 from oscbridge.osc import decode_message
-from oscbridge.testing import running_bridge, until
+from oscbridge.testing import free_port, running_bridge, until
 
 ASKER = 'answers = "asker"\nsubscribe = "/subscribe"'
 MODES = ("asyncio", "blocking", "threading", "forking")
@@ -240,6 +240,34 @@ async def test_options_and_routes_change_at_a_reload_without_losing_clients() ->
             assert bridge.url("stage") == url
             device.turn(Message.of("/knob", 2))
             assert (await phone.heard()).args == (2,)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_other_keys_of_the_bridge_change_at_a_reload_without_losing_clients(
+    mode: str,
+) -> None:
+    listen = f"udp://127.0.0.1:{free_port()}"
+    async with shared_device(listen, clients="snapshot = true") as (bridge, device):
+        with udp_clients(bridge, 1) as (phone,):
+            await joined(bridge, phone)
+            for count, keys in enumerate((f'mode = "{mode}"\ntime_tags = "forward"', "")):
+                text = shared_device_text(device, listen, clients="snapshot = true")
+                text = text.replace('mode = "asyncio"', keys) if keys else text
+                changes = await bridge.reload(text)
+                assert "bridge.stage" in changes.renewed
+                assert client_count(bridge) == 1
+                device.turn(Message.of("/knob", count))
+                assert (await phone.heard()).args == (count,)
+
+
+async def test_clients_that_a_reload_does_not_allow_are_forgotten() -> None:
+    listen = f"udp://127.0.0.1:{free_port()}"
+    async with shared_device(listen) as (bridge, device):
+        with udp_clients(bridge, 1) as (phone,):
+            await joined(bridge, phone)
+            allow = 'allow = ["10.0.0.0/8"]'
+            await bridge.reload(shared_device_text(device, listen, keys=allow))
+            assert client_count(bridge) == 0
 
 
 async def test_sink_of_a_bridge_that_does_not_listen_says_so() -> None:
