@@ -38,12 +38,11 @@ class Debounce:
         return len(self._queue)
 
     def put(self, message: Deliverable) -> None:
-        if message.address in self._queue:
+        if self._queue.put(message.address, message):
             self._counts.filter("debounce")
-        elif len(self._queue) >= self._max_addresses:
+        elif len(self._queue) > self._max_addresses:
             self._queue.remove_oldest()
             self._lose("debounced", f"more than {self._max_addresses} messages wait in debounce")
-        self._queue.put(message.address, message)
 
     def close(self) -> None:
         """Pass the waiting messages, so that the last value arrives."""

@@ -35,12 +35,17 @@ class DueQueue:
     def __contains__(self, key: Hashable) -> bool:
         return key in self._waiting
 
-    def put(self, key: Hashable, message: Deliverable) -> None:
-        """Add a message at the end, instead of the one with its key, if there is one."""
+    def put(self, key: Hashable, message: Deliverable) -> bool:
+        """Add a message at the end. Returns whether it replaces another one with its key."""
         due = self._loop.time() + self._seconds
-        self._waiting.pop(key, None)
-        self._waiting[key] = due, message
-        self._set_timer(due)
+        waiting = self._waiting
+        is_known = key in waiting
+        waiting[key] = due, message
+        if is_known:
+            waiting.move_to_end(key)
+        if self._timer is None:
+            self._timer = self._loop.call_at(due, self._pass_due, due)
+        return is_known
 
     def replace(self, key: Hashable, message: Deliverable) -> None:
         """Pass another message when the one with this key, which must exist, is due."""
@@ -63,17 +68,14 @@ class DueQueue:
         self._waiting.clear()
         return messages
 
-    def _set_timer(self, due: float) -> None:
-        if self._timer is None:
-            self._timer = self._loop.call_at(due, self._pass_due, due)
-
     def _pass_due(self, expected: float) -> None:
         self._timer = None
         now = max(self._loop.time(), expected)  # the loop may be early by its clock's resolution
         while self._waiting:
             key, (due, message) = next(iter(self._waiting.items()))
             if due > now:
-                self._set_timer(due)
+                if self._timer is None:  # else a message that came back has set it
+                    self._timer = self._loop.call_at(due, self._pass_due, due)
                 return
             del self._waiting[key]
             self._out(message)
