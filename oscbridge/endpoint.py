@@ -40,8 +40,6 @@ class Endpoint(Generic[OptionsT, ItemT]):
     #: while no route of the configuration leads to it.
     default_routes: ClassVar[tuple[str, ...]] = ()
     default_routes_include_self: ClassVar[bool] = False
-    #: Whether the bridge keeps the last message of each address for :meth:`Host.last_values`.
-    keeps_last_values: ClassVar[bool] = False
     #: Whether it sends messages with one :class:`oscbridge.ForwardedTag` as one bundle; then the
     #: bridge passes them in one batch, as far as possible.
     keeps_bundles: ClassVar[bool] = False
@@ -59,6 +57,15 @@ class Endpoint(Generic[OptionsT, ItemT]):
         ``is_source``: whether a route of the configuration reads from it.
         """
         return cls.default_routes
+
+    @property
+    def keeps_last_values(self) -> bool:
+        """Whether the bridge keeps the last message of each address for :meth:`Host.last_values`.
+
+        Read once, when the endpoint has been made. ``keeps_last_values = True`` in the class is
+        enough if its options do not decide that.
+        """
+        return False
 
     def describe(self) -> str:
         """Where it is, human-readable: ``ws://127.0.0.1:8080``."""

@@ -43,6 +43,11 @@ class Host(Protocol):
         From now on, as long as the socket is open; None before it is closed.
         """
 
+    def sends_packets(self, near: ClientAddress | None, remote: ClientAddress | None) -> None:
+        """Note from where to where the endpoint sends OSC packets: loops through sockets of the
+        bridge itself are ended. None before the endpoint closes its socket.
+        """
+
     def refused(self, text: str) -> None:
         """Count and log a peer, or a request of one, that is not accepted."""
 

@@ -29,6 +29,7 @@ from oscbridge.bridge.lifecycle import (
     run_all,
     watch_all,
 )
+from oscbridge.bridge.own_traffic import OwnTraffic
 from oscbridge.bridge.reload import Changes, PreparedReload, changes_of, install, open_early, plan
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.routes.variables import Variables
@@ -71,7 +72,7 @@ class App:
         self._retrying: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._watcher: AppWatcher | None = None
-        self._turn = Turn()
+        self._turn, self._own_traffic = Turn(), OwnTraffic()
         for name, entry in configuration.endpoints.items():
             self.endpoints[name] = self._make_runner(name, entry, configuration, allow_broken)
         introduce(self.endpoints)
@@ -88,9 +89,7 @@ class App:
     @property
     def idle(self) -> list[str]:
         """The endpoints that no route leads to or from, including the routes of plugins."""
-        sources = self._routing.sources
-        used = {name for source in sources.values() for name in source.sinks}
-        return [name for name in self.endpoints if name not in used and not sources[name].sinks]
+        return self._routing.idle(self.endpoints)
 
     def _make_runner(
         self, name: str, entry: EndpointEntry, new: Configuration, allow_broken: bool = False
@@ -109,7 +108,7 @@ class App:
         """Pause bridges that feed an endpoint with backpressure, resume the others."""
         for name, listener in self.listeners.items():  # each that is resumed may fill sinks again
             sinks = self._routing.sources[name].sinks.values()
-            listener.pause(any(sink.has_backpressure for sink in sinks))
+            listener.pause(any(sink.backpressure.is_active for sink in sinks))
 
     # --- start -------------------------------------------------------------------------------
 
@@ -140,6 +139,7 @@ class App:
     def _settle(self) -> None:
         """Apply backpressure and watchers to new parts; retry bridges that do not listen."""
         attach_clients(self.endpoints, self.listeners)
+        self._own_traffic.use(self.endpoints, self.listeners, self.dispatchers)
         self._apply_backpressure()
         self.watch(self._watcher)
         if self._missing() and self._retrying is None:

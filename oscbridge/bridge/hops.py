@@ -12,10 +12,12 @@ from typing import Final, cast
 from oscbridge.errors import DecodeError
 from oscbridge.osc import Argument, Origin
 
-__all__ = ["MAX_HOPS", "decode_origin", "encode_origin", "hops_of", "origin_after"]
+__all__ = ["MAX_HOPS", "TOO_MANY_HOPS", "decode_origin", "encode_origin", "hops_of", "origin_after"]
 
 MAX_HOPS: Final = 8
 """Endpoints that a message may come through, one after another, before it is dropped."""
+
+TOO_MANY_HOPS: Final = f"they passed through more than {MAX_HOPS} endpoints; do routes form a ring?"
 
 
 class _RelayedOrigin(Origin):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Protocol, cast
@@ -71,6 +71,11 @@ class Routing:
     """By the name of the bridge or the endpoint."""
     changes: RouteChanges = field(default_factory=RouteChanges)
     """What differs from the previous routes."""
+
+    def idle(self, endpoints: Iterable[str]) -> list[str]:
+        """Those of the endpoints that no route leads to or from, including routes of plugins."""
+        used = {name for source in self.sources.values() for name in source.sinks}
+        return [name for name in endpoints if name not in used and not self.sources[name].sinks]
 
     def without(self, other: Routing) -> list[Route]:
         """The routes that the other routing does not have."""

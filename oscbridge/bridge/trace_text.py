@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.resolved import Configuration
 from oscbridge.bridge.routes.direct import DirectRoute
-from oscbridge.bridge.routes.explain import Outcome, RouteTrace, trace
+from oscbridge.bridge.routes.explain import Outcome, RouteTrace, TraceState, trace
 from oscbridge.osc import Message, Origin
 from oscbridge.osc.text import format_message
 
@@ -34,18 +34,25 @@ def plain(text: str, /, *, fg: str | None = None, bold: bool | None = None) -> s
 
 
 def trace_lines(
-    app: App, source: str, message: Message, style: Style, *, only_matches: bool = False
+    app: App,
+    source: str,
+    message: Message,
+    style: Style,
+    *,
+    only_matches: bool = False,
+    state: TraceState | None = None,
 ) -> tuple[list[str], bool]:
     """What happens to a message from a source, and whether it is sent anywhere.
 
-    With ``only_matches``, routes whose ``match`` does not fit are only counted.
+    With ``only_matches``, routes whose ``match`` does not fit are only counted. Without a
+    ``state`` it is the first message.
     """
     kind = "bridge" if source in app.configuration.bridges else "endpoint"
     shown = style(format_message(message), bold=True)
     lines = [f"{shown} from {kind} {style(source, fg='cyan', bold=True)}"]
     if _is_absorbed(app.configuration, source, message):
         return [*lines, style("  for the bridge itself: it is not routed", fg="yellow")], False
-    routes = trace(app.configuration, source, message._replace(origin=Origin(source)))
+    routes = trace(app.configuration, source, message._replace(origin=Origin(source)), state)
     others = [each for each in routes if only_matches and _is_other(each)]
     lines += _route_lines([each for each in routes if each not in others], style)
     if others:

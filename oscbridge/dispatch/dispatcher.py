@@ -21,7 +21,7 @@ DispatchAll: TypeAlias = Callable[[Iterable[tuple[bytes, ClientAddress]], Reply]
 _OF_ONE_PROCESS: Final = frozenset(
     (
         *("_map", "_call", "_plans", "_targets", "_cached_calls", "_watcher", "_errors_log"),
-        "_is_abandoned",
+        *("_is_abandoned", "_screen", "_screened"),
         *("scheduler", "statistics", "last_failure", "last_unmatched", "last_heard", "_heard"),
     )
 )

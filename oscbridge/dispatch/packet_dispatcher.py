@@ -14,10 +14,10 @@ from operator import itemgetter
 from typing import Final
 
 from oscbridge.dispatch.address_map import AddressMap
-from oscbridge.dispatch.cache import DecodePlan, Target, Watcher
+from oscbridge.dispatch.cache import DecodePlan, Target
 from oscbridge.dispatch.forwarded_tag import ForwardedTag, by_tag
 from oscbridge.dispatch.handler import ClientAddress, Reply
-from oscbridge.dispatch.overrides import HANDLER_ERRORS
+from oscbridge.dispatch.handler_calls import HandlerCalls
 from oscbridge.dispatch.packet_reader import MAX_ROUTE_CALLS, Deviation, PacketReader, ReadMessage
 from oscbridge.dispatch.scheduler import Scheduler
 from oscbridge.dispatch.timing import Timing
@@ -32,7 +32,7 @@ __all__ = ["PacketDispatcher"]
 _log: Final = logging.getLogger("oscbridge.dispatch.dispatcher")
 
 
-class PacketDispatcher(Timing, PacketReader):
+class PacketDispatcher(HandlerCalls):
     """Reads packets and calls the handlers of their messages: the part without python-osc."""
 
     def __init__(
@@ -52,9 +52,8 @@ class PacketDispatcher(Timing, PacketReader):
         """``source`` in the origin of this dispatcher's messages."""
         self.turn: Turn | None = None  # the server begins and ends it around what it reads at once
         self._on_left: Callable[[ClientAddress], None] | None = None
-        self._is_abandoned = False
         self._binding = 0  # counts the calls of rebind
-        self._call: Callable[[Target, Message, ClientAddress, Reply], None] = self._call_handlers
+        self._prepare_calls()
 
     def adopt(
         self,
@@ -93,27 +92,6 @@ class PacketDispatcher(Timing, PacketReader):
         """Called by the server after a client has disconnected."""
         if self._on_left is not None:
             self._on_left(client_address)
-
-    def watch(self, watcher: Watcher | None) -> None:
-        """Set a function to call with every message, before its handlers; None removes it.
-
-        A message that waits for its time tag is shown when it arrives. It runs where the handlers
-        run and must not block. Without one, watching costs nothing.
-        """
-        self._watcher = watcher
-        self._call = self._call_handlers if watcher is None else self._call_watched
-        if self._is_abandoned:
-            self._call = self._drop
-        self._clear_cache()
-
-    def abandon(self) -> None:
-        """Drop and count all further messages that have handlers, as the program ends.
-
-        From any thread: a batch that another one handles ends with the current message.
-        Callbacks that take only an address and arguments are still called.
-        """
-        self._is_abandoned = True
-        self._call = self._drop
 
     # --- dispatching -----------------------------------------------------------------------
 
@@ -208,14 +186,6 @@ class PacketDispatcher(Timing, PacketReader):
                 if not self._wait(timetag, now, later, len(messages), client_address):
                     later()
 
-    def _failed(self, callback: object, address: str, error: Exception) -> None:
-        if (on_error := HANDLER_ERRORS.get()) is not None:
-            self.statistics.failed += 1
-            on_error(error)
-            return
-        name = getattr(callback, "__qualname__", None) or repr(callback)
-        self.report_failure(f"handler {name}", error, f" for {address}")
-
     def _dispatch_any(self, data: bytes, client_address: ClientAddress, reply: Reply) -> None:
         """Call the handlers for any packet, without the fast path."""
         found = self._read_packet(data, client_address)
@@ -252,7 +222,7 @@ class PacketDispatcher(Timing, PacketReader):
         if binding not in (None, self._binding):
             calls = [(self._target(each.address, each.types), each) for _, each in calls]
         for target, message in calls:  # it may be abandoned meanwhile
-            call = self._call_handlers if was_watched and not self._is_abandoned else self._call
+            call = self._screened if was_watched and not self._is_abandoned else self._call
             call(target, message, client_address, reply)
 
     def _read_packet(self, data: bytes, client_address: ClientAddress) -> list[ReadMessage]:
@@ -286,35 +256,3 @@ class PacketDispatcher(Timing, PacketReader):
         origin = Origin(self.name, client_address)
         for timetag, _, _, head, values in found:
             self._watcher(Message(head.address, head.types, values, timetag, origin))
-
-    def _call_watched(
-        self, target: Target, message: Message, client_address: ClientAddress, reply: Reply
-    ) -> None:
-        watcher = self._watcher  # another thread may remove it
-        if watcher is not None:
-            watcher(message)
-        self._call_handlers(target, message, client_address, reply)
-
-    def _drop(
-        self, target: Target, message: Message, _client: ClientAddress, _reply: Reply
-    ) -> None:
-        if target.calls:
-            self.report_dropped("stopped", 1, "not handled before the stop")
-        else:
-            self.count_unmatched(message.address)
-
-    def _call_handlers(
-        self, target: Target, message: Message, client_address: ClientAddress, reply: Reply
-    ) -> None:
-        if not target.calls:
-            self.count_unmatched(message.address)
-            return
-        self.statistics.routed += 1
-        for call, handler in target.calls:
-            try:
-                result = call(client_address, message)
-            except Exception as error:
-                self._failed(handler.callback, message.address, error)
-                continue
-            if result is not None:
-                reply(client_address, result)

@@ -149,9 +149,12 @@ class Expression:
         return self._make(context.address, context.types, context.variables, *captures)
 
     def failure(
-        self, error: Exception, context: Context, args: Args, let: Let = ()
+        self, error: Exception, context: Context, args: Args, let: Let = (), place: str = ""
     ) -> MessageDropped:
-        """What to drop a message with for which the expression failed: the text has the values."""
+        """What to drop a message with for which the expression failed: the text has the values.
+
+        ``place`` says which expression of several it is, e.g. ``let db``.
+        """
         if isinstance(error, IndexError):
             cause = "missing argument"
         elif isinstance(error, ZeroDivisionError):
@@ -160,7 +163,8 @@ class Expression:
             cause = str(error) or type(error).__name__
         values = [f"{name} = {_shown(value)}" for name, value in self.values(context, args, let)]
         known = f" ({', '.join(values)})" if values else ""
-        return MessageDropped("expression", f"{self.line!r} failed: {cause}{known}")
+        where = f"{place} = " if place else ""
+        return MessageDropped("expression", f"{where}{self.line!r} failed: {cause}{known}")
 
     def values(self, context: Context, args: Args, let: Let = ()) -> Iterator[tuple[str, Any]]:
         """The names that it uses and that have a value, with their values."""

@@ -192,12 +192,12 @@ async def test_loop_of_routes_ends_and_is_counted(
     async with running(text) as app:
         await send(app, "in", Message.of("/round", 1))
         async with asyncio.timeout(10):
-            while not any(each.statistics.dropped["hops"] for each in app.dispatchers.values()):
+            while not any(each.statistics.dropped["loop"] for each in app.dispatchers.values()):
                 await asyncio.sleep(0)
         messages = await collected(app, "seen").arrived(MAX_HOPS)
     assert [hops_of(message.origin) for message in messages] == list(range(1, MAX_HOPS + 1))
     assert [message.origin.source for message in messages] == ["out", "back"] * (MAX_HOPS // 2)
-    assert sum(each.statistics.dropped["hops"] for each in app.dispatchers.values()) == 1
+    assert sum(each.statistics.dropped["loop"] for each in app.dispatchers.values()) == 1
     assert not any(each.statistics.held for each in app.dispatchers.values())
     assert "do routes form a ring?" in caplog.text
 

@@ -474,9 +474,9 @@ async def test_full_endpoint_without_routes_pauses_no_bridge(
     text = IN + STUCK + OUT
     async with running(text + '[[route]]\nfrom = "in"\nto = ["s", "out"]\n') as app:
         await send(app, "in", *(Message.of("/a", n) for n in range(20)))
-        await until(lambda: app.endpoints["s"].has_backpressure)
+        await until(lambda: app.endpoints["s"].backpressure.is_active)
         await app.reload(read(text + ROUTE))
-        assert app.endpoints["s"].has_backpressure
+        assert app.endpoints["s"].backpressure.is_active
         out = app.endpoints["out"].endpoint
         await until(lambda: 19 in numbers(out))
         assert numbers(out) == list(range(20))
@@ -508,7 +508,7 @@ async def test_plugin_route_pauses_its_bridge_when_its_endpoint_is_full(
     types["stuck"] = Stuck
     async with running(IN + STUCK, Everything()) as app:
         await send(app, "in", *(Message.of("/a", n) for n in range(20)))
-        await until(lambda: app.endpoints["s"].has_backpressure)
+        await until(lambda: app.endpoints["s"].backpressure.is_active)
         assert not app.endpoints["s"].drops
 
 

@@ -57,6 +57,11 @@ class ClientLink(Protocol):
     def serve(self, options: BridgeClientOptions | None, sink: ClientSink | None) -> None:
         """Register clients from now on, for a sink, or stop that. Known clients stay."""
 
+    def take_over(self, closed: ClientLink) -> None:
+        """Continue with the clients of another link, which is closed, if they can still be reached
+        in the same way: at the same address of this bridge and with the same options.
+        """
+
     def renew(self, client: ClientAddress, *, subscribes: bool) -> None:
         """A client has sent a message that is not routed, perhaps to subscribe. Any thread."""
 

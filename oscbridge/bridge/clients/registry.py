@@ -69,6 +69,17 @@ class ClientRegistry:
             for address in fixed:
                 self._clients[address] = RegisteredClient(address, self._clock(), is_static=True)
 
+    def adopt(self, other: ClientRegistry) -> None:
+        """Take over the clients of a registry with the same options, as far as they are allowed."""
+        with self._lock:
+            for client in other._clients.values():
+                address = client.address
+                if address in self._clients or self._problem_of(address[0]):
+                    continue
+                if not self._make_room(address):
+                    self._clients[address] = client
+            self._prune(self._clock())
+
     def key(self, sender: ClientAddress) -> ClientAddress:
         """The address to which messages for a sender are sent."""
         port = self.options.reply_port
@@ -86,7 +97,7 @@ class ClientRegistry:
 
     def add(self, sender: ClientAddress) -> ClientAddress | None:
         """Register a sender. Returns its address if it is new, else None."""
-        now, key, text = self._clock(), self.key(sender), ""
+        now, key = self._clock(), self.key(sender)
         with self._lock:
             self._prune(now)
             client = self._clients.get(key)
@@ -95,12 +106,7 @@ class ClientRegistry:
                 return None
             if sender[0] in self._refused:
                 return None
-            if not (sender[0] in self._allow if self._allow else is_local(sender[0])):
-                why = "not allowed" if self._allow else "not a local address"
-                text = f"{sender[0]} as a client: {why}; add it to 'allow'"
-            else:
-                text = self._make_room(key)
-            if text:
+            if text := self._problem_of(sender[0]) or self._make_room(key):
                 if len(self._refused) >= MAX_REFUSED:
                     self._refused.clear()
                 self._refused.add(sender[0])
@@ -111,6 +117,13 @@ class ClientRegistry:
             self._on_refused(text)
             return None
         return key
+
+    def _problem_of(self, host: str) -> str:
+        """Why a host must not be registered; empty if it may be."""
+        if host in self._allow if self._allow else is_local(host):
+            return ""
+        why = "not allowed" if self._allow else "not a local address"
+        return f"{host} as a client: {why}; add it to 'allow'"
 
     def _make_room(self, key: ClientAddress) -> str:
         """Room for another client. Returns why there is none."""

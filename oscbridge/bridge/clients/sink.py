@@ -52,10 +52,11 @@ class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptio
     def __init__(self, name: str, options: BridgeClientOptions) -> None:
         super().__init__(name, options)
         self.log = logging.getLogger(f"oscbridge.sink.bridge.{name}")
-        self.keeps_last_values = options.snapshot  # type: ignore[misc]
         self.absorbed = 0
         """Messages that were not routed: they only keep a client known, or subscribe it."""
         self._link: ClientLink | None = None
+        self._closed: ClientLink | None = None
+        """The link of the server before, until there is another one."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loss: asyncio.TimerHandle | None = None
         """Reports that the bridge does not listen, unless it does so soon."""
@@ -68,6 +69,10 @@ class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptio
         """When clients last sent a message that was routed, by its address."""
         self._heard: dict[ClientAddress, float] = {}
         """When clients last sent any message that was routed."""
+
+    @property
+    def keeps_last_values(self) -> bool:
+        return self.options.snapshot
 
     def describe(self) -> str:
         count = self.client_count
@@ -84,7 +89,11 @@ class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptio
         if link is not None:
             self._cancel_loss()
             link.serve(self.options, self)
+            closed, self._closed = self._closed or before, None
+            if closed is not None and closed is not link:
+                link.take_over(closed)
         elif before is not None:
+            self._closed = before
             lost = NotConnected(CLOSED)
             self._loss = self._loop.call_later(RESTART_TIME, self.host.connection_lost, lost)
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
-from oscbridge.bridge.clients.outgoing import CLOSED, ClientSink, Outgoing
+from oscbridge.bridge.clients.outgoing import CLOSED, ClientLink, ClientSink, Outgoing
 from oscbridge.bridge.config.client_models import BridgeClientOptions
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import NotConnected
@@ -69,6 +69,9 @@ class TCPClientLink:
             waiting = [each for each in self._members.values() if not each.is_active]
         for member in waiting:
             self._greet(member)
+
+    def take_over(self, closed: ClientLink) -> None:
+        """Nothing to do: the clients connect again."""
 
     def connected(self, client: ConnectedClient) -> None:
         """A client has connected."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
-from oscbridge.bridge.clients.outgoing import CLOSED, ClientSink, Outgoing
+from oscbridge.bridge.clients.outgoing import CLOSED, ClientLink, ClientSink, Outgoing
 from oscbridge.bridge.clients.registry import ClientRegistry, RegisteredClient
 from oscbridge.bridge.config.client_models import BridgeClientOptions
 from oscbridge.dispatch.handler import ClientAddress
@@ -48,6 +48,7 @@ class UDPClientLink:
         self, sock: socket.socket, allow: AllowList, reader: BatchReader | None = None
     ) -> None:
         self._socket = sock
+        self._address: object = sock.getsockname()
         self._reader = reader
         self._registry = ClientRegistry(allow, time.monotonic, self._refused)
         self._options: BridgeClientOptions | None = None
@@ -77,6 +78,15 @@ class UDPClientLink:
         if sink is not None:
             for client in self._registry.inactive():  # an earlier sink had to welcome them
                 sink.welcome(client)
+
+    def take_over(self, closed: ClientLink) -> None:
+        if not isinstance(closed, UDPClientLink):
+            return
+        if (closed._address, closed._options) == (self._address, self._options):
+            self._registry.adopt(closed._registry)
+            if self._sink is not None:
+                for client in self._registry.inactive():
+                    self._sink.welcome(client)
 
     def _target(self, host: str, port: int) -> ClientAddress | None:
         """The form of an address that the socket can send to; None for the other family."""

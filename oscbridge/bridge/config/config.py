@@ -117,6 +117,8 @@ def _all_warnings(reader: Reader, files: IncludedTables) -> Iterator[str]:
             yield files.explain(key, f"{path_text(key)}: {warning}")
     for bridge, warning in reader.client_warnings:
         yield files.explain(("bridge", bridge, "clients"), warning)
+    for each in reader.route_warnings:
+        yield files.explain(each.path, str(each))
     for index, warning in reader.warnings:
         yield files.explain(("route", index), warning)
     if reader.dot_stars:

@@ -17,6 +17,7 @@ from oscbridge.bridge.config.secrets import SECRET
 from oscbridge.net.host_name import HostError
 from oscbridge.options import Options
 from oscbridge.suggestions import did_you_mean, suggest
+from oscbridge.toml_text import TomlValue, toml_value
 
 __all__ = ["explain", "inner_model", "keys_of", "moved_keys_of", "renamed_keys_of", "validate"]
 
@@ -145,18 +146,17 @@ def _default(model: type[BaseModel], location: KeyPath) -> str:
             default = field.get_default(call_default_factory=True, validated_data={})
             if default is None:
                 return ""
-            return f"the default is {_toml(default)}"
+            return f"the default is {toml_value(_plain(default))}"
     return ""
 
 
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return str(value)
-    if type(value) in (tuple, list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"  # type: ignore[attr-defined]
-    return f'"{value}"'
+def _plain(value: object) -> TomlValue:
+    """A value in a form that TOML has: of an address, its text."""
+    if isinstance(value, str | int | float):
+        return value
+    if isinstance(value, tuple | list) and type(value) in (tuple, list):
+        return [_plain(item) for item in value]
+    return str(value)
 
 
 def keys_of(model: type[BaseModel] | None) -> list[str]:

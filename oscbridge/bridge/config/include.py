@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from oscbridge.bridge.config.file import read_file
+from oscbridge.bridge.config.found_files import is_file, matching_paths
 from oscbridge.bridge.config.names import NAME
 from oscbridge.bridge.config.problem import KeyPath, path_text, show
 from oscbridge.bridge.config.toml import parse_toml
@@ -115,8 +116,7 @@ class IncludedTables:
     def _files(self, pattern: str, place: str, directory: Path) -> Iterator[Path]:
         """The files of a name or a pattern. Raises :class:`ConfigurationError`."""
         is_name = not any(each in pattern for each in WILD)
-        # A name may have such a character. Unlike Path.is_file, this takes a name of any length.
-        if is_name or os.path.isfile(directory / pattern):  # noqa: PTH113
+        if is_name or is_file(directory / pattern):  # a name may have such a character
             real = os.path.realpath(directory / pattern)
             if real in self._open:
                 chain = " -> ".join([*self._open.values(), self._open[real]])
@@ -128,14 +128,12 @@ class IncludedTables:
         if "**" in pattern:
             raise ConfigurationError(f"{place}: '**' is not supported; write one '*' per folder")
         self.patterns.append(Path(glob.escape(str(directory))) / pattern)
-        # Not Path.glob, which takes no absolute pattern.
-        matches = glob.iglob(pattern, root_dir=directory)  # noqa: PTH207
-        found = sorted(islice(matches, MAX_FILES + 1))
+        found = sorted(islice(matching_paths(directory, pattern), MAX_FILES + 1))
         if not found:
             self.warnings.append(f"{place}: matches no file")
         for each in found:
-            if os.path.realpath(directory / each) not in self._seen:
-                yield directory / each
+            if os.path.realpath(each) not in self._seen:
+                yield each
 
     def _merge(self, file: Mapping[str, Any], name: str) -> None:
         self._first_routes[name] = len(_list(self.raw.get("route")))

@@ -102,6 +102,7 @@ class Reader:
         self.client_warnings = list(client_warnings(self.bridges, self.routes))
         self.problems += client_problems(self.bridges, self.routes, listens)
         self.endpoints |= client_sinks(self.bridges, self.routes, self.run.max_addresses)
+        self.route_warnings = routes.warnings
         self.warnings = list(_loop_warnings(routes.options, self.endpoints))
         self.warnings += unknown_addresses(routes.options, self.endpoints)
         self.problems += self._loops(routes.options, listens)

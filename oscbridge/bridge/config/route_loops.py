@@ -1,4 +1,4 @@
-"""Routes with steps without effect, and routes in endless loops: only those that are certain."""
+"""Routes with steps without effect, or in endless loops: only those that are certain."""
 
 from __future__ import annotations
 
@@ -11,38 +11,44 @@ from oscbridge.bridge.routes.scale import Scale
 from oscbridge.osc import Pattern, is_pattern
 from oscbridge.templates.message import MessageTemplate
 
-__all__ = ["Hop", "always_sent_to", "endless", "is_held_back", "pointless"]
+__all__ = ["Hop", "always_sent_to", "endless", "impossible", "is_held_back", "pointless"]
 
 
 def pointless(
     route: RouteOptions, template: MessageTemplate | None
 ) -> Iterator[tuple[str, str, str]]:
-    """The steps of a route that can never apply: the key, its value as shown, and the reason."""
+    """The steps of a route without effect: the key, its value as shown, and the reason."""
     if route.scale is None and "curve" in route.model_fields_set:
         yield "curve", show(route.curve), "has no effect without 'scale'; add 'scale'"
-    yield from _timed_steps(route, template)
-    if route.types is None:
-        return
-    tags = route.types
-    if route.scale is not None:
-        scaled, _ = Scale(*route.scale).bind(tags)
-        if scaled == tags and not set(_outside_arrays(tags)) & set("ihfd"):
-            yield "scale", show(list(route.scale)), f"messages with types = '{tags}' have no number"
-        tags = scaled
-    why = "" if template is None else template.conflict_with(tags)
-    if why:
-        yield "send", show(route.send), why
+    yield from _holds_without_presses(route, template)
+    if route.types is not None and route.scale is not None:
+        scaled, _ = Scale(*route.scale).bind(route.types)
+        if scaled == route.types and not set(_outside_arrays(route.types)) & set("ihfd"):
+            text = f"has no effect: messages with types = '{route.types}' have no number"
+            yield "scale", show(list(route.scale)), text
 
 
-def _timed_steps(
+def impossible(
     route: RouteOptions, template: MessageTemplate | None
 ) -> Iterator[tuple[str, str, str]]:
-    """A second one of the steps that exclude each other, and a ``hold`` without presses."""
+    """The steps of a route that cannot work, in the same form."""
     timed = {"debounce": route.debounce, "hold": route.hold, "ramp": route.ramp}
     names = [name for name, seconds in timed.items() if seconds is not None]
     for name in names[1:]:
         text = f"cannot be combined with '{names[0]}'; use one of {', '.join(timed)}"
         yield name, show(timed[name]), text
+    if route.types is None or template is None:
+        return
+    scaled = route.types
+    if route.scale is not None:
+        scaled, _ = Scale(*route.scale).bind(route.types)
+    if why := template.conflict_with(scaled):
+        yield "send", show(route.send), why
+
+
+def _holds_without_presses(
+    route: RouteOptions, template: MessageTemplate | None
+) -> Iterator[tuple[str, str, str]]:
     if route.hold is None or route.function is not None:
         return
     if template is not None and not template.first_argument_varies:

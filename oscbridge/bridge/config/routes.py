@@ -11,9 +11,9 @@ from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.plugin_packages import suggest_type
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, show
 from oscbridge.bridge.config.route_context import route_context
-from oscbridge.bridge.config.route_loops import always_sent_to, pointless
+from oscbridge.bridge.config.route_loops import always_sent_to, impossible, pointless
 from oscbridge.bridge.config.route_models import RouteOptions
-from oscbridge.bridge.config.variable_routes import variable_problems
+from oscbridge.bridge.config.variable_routes import unused_keys, variable_problems
 from oscbridge.bridge.routes.config import OptionExpressions, RouteConfig
 from oscbridge.bridge.routes.expression_problems import expression_problems
 from oscbridge.bridge.routes.expression_steps import carried_names, used_variables
@@ -46,6 +46,8 @@ class RouteReader:
         directory: Path | None = None,
     ) -> None:
         self.problems: list[ConfigProblem] = []
+        self.warnings: list[ConfigProblem] = []
+        """What may be a mistake, but prevents nothing."""
         self.entries: list[RouteConfig] = []
         self.dot_stars: dict[int, str] = {}
         """The ``match`` of routes where a part is ``.*``, by index."""
@@ -108,6 +110,9 @@ class RouteReader:
 
     def _problem(self, path: KeyPath, text: str, value: object = None) -> None:
         self.problems.append(ConfigProblem(path, text, "" if value is None else show(value)))
+
+    def _warn(self, path: KeyPath, text: str, value: object) -> None:
+        self.warnings.append(ConfigProblem(path, text, show(value)))
 
     def _unknown_type(self, name: str) -> str:
         known = [key for key, each in self._types.items() if each.route_options_type is not None]
@@ -180,8 +185,9 @@ class RouteReader:
             template = template_of(config)
         except ValueError as error:
             self._problem((*path, "send"), str(error), route.send)
-        for place, text, value in expression_problems(config, template, self.variables):
-            self._problem((*path, *place), text, value)
+        for finding in expression_problems(config, template, self.variables):
+            report = self._problem if finding.is_certain else self._warn
+            report((*path, *finding.key), finding.text, finding.expression)
         placeholders = [each for found in expressions.values() for _, each in found]
         config = replace(config, carried=carried_names(config, placeholders))
         config = replace(config, variables=used_variables(config, template))
@@ -196,8 +202,10 @@ class RouteReader:
                 self._problem((*path, "function"), str(error), route.function)
         self.problems += [
             ConfigProblem((*path, key), text, value)
-            for key, value, text in pointless(route, template)
+            for key, value, text in impossible(route, template)
         ]
+        for key, value, text in (*pointless(route, template), *unused_keys(route)):
+            self.warnings.append(ConfigProblem((*path, key), text, value))
         return template, config
 
     def _check_name(self, index: int, name: str | None) -> None:

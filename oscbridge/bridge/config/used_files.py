@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Final
 
 from oscbridge.bridge.config.environment import overlay
 from oscbridge.bridge.config.file import read_file
+from oscbridge.bridge.config.found_files import matching_paths
 from oscbridge.bridge.config.include import WILD, IncludedTables
 from oscbridge.bridge.config.reader import Reader
 from oscbridge.bridge.config.secrets import noted_files
@@ -111,8 +111,8 @@ def _folders_of_pattern(pattern: Path) -> Iterator[Path]:
     wild = next(index for index, part in enumerate(parts) if any(each in part for each in WILD))
     yield _existing(Path(*parts[:wild]))
     for end in range(wild + 1, len(parts)):
-        matches = glob.iglob(str(Path(*parts[:end])))  # noqa: PTH207 - it is absolute
-        yield from (Path(each) for each in matches if Path(each).is_dir())
+        matches = matching_paths(Path(), str(Path(*parts[:end])))
+        yield from (each for each in matches if each.is_dir())
 
 
 def _existing(folder: Path) -> Path:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from oscbridge.bridge.config.resolved import Configuration
 from oscbridge.bridge.routes.carried_values import carried_values
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.counts import RouteCounts
-from oscbridge.bridge.routes.expression_steps import ExpressionSteps
+from oscbridge.bridge.routes.explain_expressions import MAX_VALUE, expression_steps
 from oscbridge.bridge.routes.naming import route_text
 from oscbridge.bridge.routes.pure_steps import PureSteps
 from oscbridge.bridge.routes.stateful_steps.step import StateBounds
-from oscbridge.bridge.routes.trace_steps import Outcome, Step, stateful_steps
-from oscbridge.bridge.routes.variable_steps import VariableSteps, bind_set
-from oscbridge.bridge.routes.variables import Variables
+from oscbridge.bridge.routes.trace_steps import Happened, Outcome, Step, stateful_steps
+from oscbridge.bridge.routes.variable_steps import VariableSteps
+from oscbridge.bridge.routes.variables import Value, Variables
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.handler import Handler
 from oscbridge.errors import ExpressionFailed, MessageDropped
-from oscbridge.expressions.expression import Args, Context, Let
+from oscbridge.expressions.expression import Let
 from oscbridge.options import Options
 from oscbridge.osc import Message, Pattern, is_pattern
 from oscbridge.osc.text import format_message
@@ -28,10 +28,7 @@ from oscbridge.templates.carried import CarryingCaptures
 from oscbridge.templates.expression import TemplateExpression
 from oscbridge.templates.placeholders import Placeholder
 
-__all__ = ["Outcome", "RouteTrace", "Step", "sources", "trace"]
-
-MAX_VALUE: Final = 60
-"""Characters of a value that a step shows."""
+__all__ = ["Outcome", "RouteTrace", "Step", "TraceState", "sources", "trace"]
 
 
 class RouteTrace(NamedTuple):
@@ -49,6 +46,15 @@ class RouteTrace(NamedTuple):
         return any(step.outcome == "sent" for step in self.steps)
 
 
+class TraceState(NamedTuple):
+    """What routes had kept when a message arrived, and what became of it."""
+
+    variables: Mapping[str, Value]
+    """The values of the variables."""
+    happened: Mapping[int, Happened]
+    """By the number of the route, counted from 1."""
+
+
 def sources(configuration: Configuration) -> list[str]:
     """Where a message may come from: all bridges, and endpoints that routes read from."""
     read = {source for route in configuration.routes for source in route.sources}
@@ -58,17 +64,23 @@ def sources(configuration: Configuration) -> list[str]:
     ]
 
 
-def trace(configuration: Configuration, source: str, message: Message) -> list[RouteTrace]:
+def trace(
+    configuration: Configuration, source: str, message: Message, state: TraceState | None = None
+) -> list[RouteTrace]:
     """What the routes that read from a source do with a message.
 
-    Variables have their initial values, and change as the routes set them.
+    Without a state it is the first message. Variables change as the routes set them.
     """
     variables = Variables(configuration.variables)
+    if state is not None:
+        with variables.lock:
+            variables.assign(state.variables)
+    happened = {} if state is None else state.happened
     return [
         RouteTrace(
             number,
             route_text(number, route.name, route.match),
-            tuple(_trace_route(configuration, route, message, variables)),
+            tuple(_trace_route(configuration, route, message, variables, happened.get(number))),
         )
         for number, route in enumerate(configuration.routes, 1)
         if source in route.sources
@@ -76,24 +88,16 @@ def trace(configuration: Configuration, source: str, message: Message) -> list[R
 
 
 def _trace_route(
-    configuration: Configuration, route: RouteConfig, message: Message, variables: Variables
+    configuration: Configuration,
+    route: RouteConfig,
+    message: Message,
+    variables: Variables,
+    happened: Happened | None,
 ) -> Iterator[Step]:
-    if not route.enabled:
-        yield Step("enabled", "false", "no: the route is disabled", "stopped")
+    captures = yield from _head_steps(route, message)
+    if captures is None:
         return
-    captures = _match(route.match, message.address)
-    if captures is None or (captures and is_pattern(message.address)):
-        yield Step("match", route.match, _why_not(route.match, message.address), "stopped")
-        return
-    found = ", ".join(f"{{{name}}} = {text}" for name, text in captures.items())
-    yield Step("match", route.match, found or "matches")
-    if route.types is not None:
-        if (message.types or "") != route.types:
-            text = f"no: the types are {message.types or ''!r}"
-            yield Step("types", route.types, text, "stopped")
-            return
-        yield Step("types", route.types, "matches")
-    expressions = yield from _expression_steps(route, message, captures, variables)
+    expressions = yield from expression_steps(route, message, captures, variables, happened)
     if expressions is None:
         return
     messages = [message]
@@ -113,7 +117,7 @@ def _trace_route(
         if not made:
             return
         messages = made
-    stateful = tuple(stateful_steps(route, messages))
+    stateful = tuple(stateful_steps(route, messages, happened))
     yield from stateful
     if any(step.outcome == "stopped" for step in stateful):
         return
@@ -123,6 +127,28 @@ def _trace_route(
         yield Step("let", "", f"lost: {error}", "stopped")
         return
     yield from _endpoint_steps(configuration, route, messages, known)
+
+
+def _head_steps(
+    route: RouteConfig, message: Message
+) -> Generator[Step, None, Mapping[str, str] | None]:
+    """The steps ``match`` and ``types``; returns the captures, None if it ends there."""
+    if not route.enabled:
+        yield Step("enabled", "false", "no: the route is disabled", "stopped")
+        return None
+    captures = _match(route.match, message.address)
+    if captures is None or (captures and is_pattern(message.address)):
+        yield Step("match", route.match, _why_not(route.match, message.address), "stopped")
+        return None
+    found = ", ".join(f"{{{name}}} = {text}" for name, text in captures.items())
+    yield Step("match", route.match, found or "matches")
+    if route.types is not None:
+        if (message.types or "") != route.types:
+            text = f"no: the types are {message.types or ''!r}"
+            yield Step("types", route.types, text, "stopped")
+            return None
+        yield Step("types", route.types, "matches")
+    return captures
 
 
 def _with_carried(
@@ -148,66 +174,6 @@ def _endpoint_steps(
         if not (yield from _option_steps(route, name, type_name, messages, captures)):
             continue
         yield Step("to", name, f"{type_name}{_options(route.options.get(name))}", "sent")
-
-
-def _expression_steps(
-    route: RouteConfig, message: Message, captures: Mapping[str, str], variables: Variables
-) -> Generator[Step, None, Let | None]:
-    """The steps from ``let`` to ``set``; returns the values of ``let``, None if it ends there."""
-    steps = ExpressionSteps(route, Pattern(route.match, mapped=True).captures)
-    context = Context(message.address, message.types or "", captures, variables.values)
-    key = "let"
-    let: Let = ()
-    try:
-        evaluate = steps.bind_let(context)
-        if evaluate is not None:
-            let = evaluate(message.args)
-        for (name, expression), value in zip(steps.let, let, strict=True):
-            yield Step("let", f"{name} = {expression.line}", f"{value!r}"[:MAX_VALUE])
-        key = "when"
-        condition = steps.bind_when(context)
-        if condition is not None and steps.when is not None:
-            passes = condition(message.args, let)
-            known = steps.when.values(context, message.args, let)
-            values = ", ".join(f"{name} = {value!r}"[:MAX_VALUE] for name, value in known)
-            text = f"{'yes' if passes else 'no'}: {values}" if values else f"{passes}".lower()
-            goes_on = passes or route.edge is not None
-            yield Step("when", steps.when.line, text, "passed" if goes_on else "stopped")
-            if route.edge is not None:
-                step = _edge(route.edge, passes)
-                yield step
-                goes_on = step.outcome == "passed"
-            if not goes_on:
-                return None
-        key = "set"
-        yield from _assignments(steps, context, message.args, let, variables)
-    except MessageDropped as error:
-        value = route.when or "" if key == "when" else ""
-        yield Step(key, value, f"lost: {error}", "stopped")
-        return None
-    return let
-
-
-def _edge(edge: str, now: bool) -> Step:
-    """The step ``edge``, which depends on the message before."""
-    if edge not in ("both", "rising" if now else "falling"):
-        return Step("edge", edge, f"no: the condition is {str(now).lower()}", "stopped")
-    before = "not true" if now else "true"
-    return Step("edge", edge, f"passes if the condition was {before} before")
-
-
-def _assignments(
-    steps: ExpressionSteps, context: Context, args: Args, let: Let, variables: Variables
-) -> Iterator[Step]:
-    """The step ``set``, after which the variables have their new values."""
-    assign = bind_set(steps, context, variables)
-    if assign is None:
-        return
-    before = variables.snapshot()
-    assign(args, let)
-    for name, expression in steps.set:
-        text = f"{before[name]!r:.{MAX_VALUE}} → {variables.values[name]!r:.{MAX_VALUE}}"
-        yield Step("set", f"{name} = {expression.line}", text)
 
 
 def _pure_steps(route: RouteConfig) -> Iterator[tuple[str, str, RouteConfig]]:

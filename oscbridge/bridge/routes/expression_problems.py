@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.trials import Trials
@@ -14,21 +14,29 @@ from oscbridge.osc import Argument, Pattern
 from oscbridge.suggestions import did_you_mean
 from oscbridge.templates.message import MessageTemplate
 
-__all__ = ["expression_problems", "type_problem"]
+__all__ = ["Finding", "expression_problems", "type_problem"]
 
 _RELEASES: Final[tuple[Argument, ...]] = (0, 0.0, False)
 
 _NO_RELEASE: Final = "filters out releases, which 'hold' needs and does not pass on; remove it"
 
-_Problem = tuple[tuple[str, ...], str, str]
+
+class Finding(NamedTuple):
+    """Something about an expression that cannot be meant."""
+
+    key: tuple[str, ...]
+    text: str
+    expression: str
+    is_certain: bool = True
+    """Whether the route cannot work; otherwise it only does less than it seems to."""
 
 
 def expression_problems(
     config: RouteConfig,
     template: MessageTemplate | None,
     variables: Mapping[str, Variable | None] | None = None,
-) -> Iterator[_Problem]:
-    """The key, the problem and the expression of each one in ``let``, ``when``, ``set``, ``send``.
+) -> Iterator[Finding]:
+    """The problems of the expressions in ``let``, ``when``, ``set`` and ``send``.
 
     Those that make ``send`` itself invalid are not among them.
     """
@@ -42,29 +50,29 @@ def expression_problems(
             let.append((name, Expression(text, Scope(captures, names, config.variables))))
             found.append((("let", name), let[-1][1]))
         except ValueError as error:
-            yield ("let", name), str(error), text
+            yield Finding(("let", name), str(error), text)
         names = (*names, name)
     trials = Trials(config.types, tuple(let), variables or {})
     if config.when is not None:
         try:
             condition = Expression(config.when, Scope(captures, names, config.variables))
-            trials.check_condition(condition)
             found.append((("when",), condition))
-            _check_releases(condition, config)
+            if doubt := _doubt(condition, trials, config):
+                yield Finding(("when",), doubt, config.when, is_certain=False)
         except ValueError as error:
-            yield ("when",), str(error), config.when
+            yield Finding(("when",), str(error), config.when)
     for name, text in config.set:
         if name not in config.variables:
-            yield ("set", name), _unknown_variable(name, config.variables), text
+            yield Finding(("set", name), _unknown_variable(name, config.variables), text)
             continue
         try:
             expression = Expression(text, Scope(captures, names, config.variables))
         except ValueError as error:
-            yield ("set", name), str(error), text
+            yield Finding(("set", name), str(error), text)
             continue
         found.append((("set", name), expression))
         if why := _kind_problem(expression, trials, name):
-            yield ("set", name), why, text
+            yield Finding(("set", name), why, text)
     if template is not None:
         found += [(("send",), each) for each in template.expressions.values()]
     for key, expression in found:
@@ -72,7 +80,7 @@ def expression_problems(
         if why := _constant_problem(expression) or (
             "" if is_scaled else _failure(expression, trials)
         ):
-            yield key, why, expression.text
+            yield Finding(key, why, expression.text)
 
 
 def type_problem(expression: Expression, types: str) -> str:
@@ -80,9 +88,20 @@ def type_problem(expression: Expression, types: str) -> str:
     return Trials(types).failure(expression)
 
 
-def _check_releases(condition: Expression, config: RouteConfig) -> None:
+def _doubt(condition: Expression, trials: Trials, config: RouteConfig) -> str:
+    """Why a condition, or a part of it, is not what it seems; empty if nothing is known.
+
+    Not an error: it may be there for a while, e.g. to try something, or be meant.
+    """
+    try:
+        trials.check_condition(condition)
+    except ValueError as error:
+        return str(error)
+    if why := trials.part_failure(condition):
+        return f"{why} {trials.suffix}"
     if config.hold is not None and config.edge is None and _filters_releases(condition):
-        raise ValueError(_NO_RELEASE)
+        return _NO_RELEASE
+    return ""
 
 
 def _filters_releases(condition: Expression) -> bool:

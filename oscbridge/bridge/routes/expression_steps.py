@@ -13,7 +13,8 @@ from oscbridge.templates.placeholders import Placeholder
 
 __all__ = ["ExpressionSteps", "carried_names", "scope_of", "used_variables"]
 
-Condition: TypeAlias = Callable[[Args, Let], bool]
+Condition: TypeAlias = Callable[[Args, Let], object]
+"""Returns a value that counts as true for messages that pass."""
 
 
 def scope_of(config: RouteConfig, captures: tuple[str, ...]) -> Scope:
@@ -80,15 +81,16 @@ class ExpressionSteps:
         """
         if not self.let:
             return None
-        bound = [(expression, expression.bind(context)) for _, expression in self.let]
+        bound = [(name, expression, expression.bind(context)) for name, expression in self.let]
 
         def evaluate(args: Args) -> Let:
             values: Let = ()
-            for expression, call in bound:
+            for name, expression, call in bound:
                 try:
                     values = (*values, checked_value(call(args, values)))
                 except Exception as error:
-                    raise expression.failure(error, context, args, values) from None
+                    place = f"let {name}"
+                    raise expression.failure(error, context, args, values, place) from None
             return values
 
         return evaluate
@@ -103,9 +105,9 @@ class ExpressionSteps:
             return None
         call = expression.bind(context)
 
-        def passes(args: Args, let: Let) -> bool:
+        def passes(args: Args, let: Let) -> object:
             try:
-                return True if call(args, let) else False  # noqa: SIM210  faster than bool()
+                return call(args, let)
             except IndexError:
                 return False
             except Exception as error:

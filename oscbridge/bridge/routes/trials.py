@@ -65,12 +65,32 @@ class Trials:
         return names
 
     def failure(self, expression: Expression) -> str:
-        """Why an expression, or a condition in it, fails for all messages; empty if unknown."""
-        for node in conditions(expression.tree):
-            is_whole = node is expression.tree
-            part = expression if is_whole else Expression(ast.unparse(node), expression.scope)
-            if why := self._failure(part):
-                return why if is_whole else f"{part.text}: {why}"
+        """Why an expression fails for all messages; empty if that is not certain."""
+        why = ""
+        for call, args, let in self._calls(expression):
+            try:
+                call(args, let)
+            except IndexError:
+                used = [ARGUMENTS[name] for name in expression.names if name in ARGUMENTS]
+                if self.types is None or max(used, default=0) < len(args):
+                    return ""  # another value may be a valid index
+                why = f"messages have {len(args)} argument{'' if len(args) == 1 else 's'}"
+            except TypeError as error:
+                why = str(error)
+            except Exception:
+                return ""
+            else:
+                return ""
+        return why
+
+    def part_failure(self, condition: Expression) -> str:
+        """The same for the conditions that a condition consists of."""
+        for node in conditions(condition.tree):
+            if node is condition.tree:
+                continue
+            part = Expression(ast.unparse(node), condition.scope)
+            if why := self.failure(part):
+                return f"{part.text} always fails: {why}"
         return ""
 
     def check_condition(self, condition: Expression) -> None:
@@ -104,23 +124,6 @@ class Trials:
             if inputs_of(expression.tree) <= fixed:
                 fixed |= {name}
         return fixed
-
-    def _failure(self, expression: Expression) -> str:
-        why = ""
-        for call, args, let in self._calls(expression):
-            try:
-                call(args, let)
-            except IndexError:
-                if self.types is None:
-                    return ""
-                why = f"messages have {len(args)} argument{'' if len(args) == 1 else 's'}"
-            except TypeError as error:
-                why = str(error)
-            except Exception:
-                return ""
-            else:
-                return ""
-        return why
 
     def _calls(self, expression: Expression) -> Iterator[tuple[Bound, Args, Let]]:
         """The expression, bound, with the arguments and the values of ``let`` of each trial."""

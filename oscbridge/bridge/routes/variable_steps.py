@@ -56,7 +56,7 @@ class VariableSteps:
                 if is_edge is None:
                     if not now:
                         return "when"
-                elif not is_edge(address, now):
+                elif not is_edge(address, bool(now)):
                     return "edge"
             if assign is not None:
                 assign(args, let)
@@ -127,7 +127,7 @@ def bind_set(
             try:
                 values[name] = variables.checked(name, call(args, let))
             except Exception as error:
-                raise expression.failure(error, context, args, let) from None
+                raise expression.failure(error, context, args, let, f"set {name}") from None
         variables.assign(values)
 
     return assign

@@ -27,7 +27,10 @@ NEAR: Final = 0.01
 NEAR_ZERO: Final = 0.001
 """Absolute difference that ``~`` allows at least."""
 
-_WITHIN: Final = re.compile(r"(?P<value>.+?)(?:±|\+-|\+/-)(?P<tolerance>.+)")
+_WITHIN: Final = re.compile(r"(?P<value>.*?)(?:±|\+-|\+/-)(?P<tolerance>.*)")
+_NUMBERS: Final = "ihfdt"
+"""The types of numbers."""
+_OR_QUOTES: Final = ", or quotes around text"
 _ANY: Final = "_"
 _REST: Final = "*"
 
@@ -187,16 +190,26 @@ def _typed(tag: str, words: Sequence[Word]) -> _ExpectedArgument:
 
 
 def _near(word: Word, tag: str | None) -> _ExpectedArgument | None:
-    """A number with a tolerance; None if the word is not one. Raises ``ValueError``."""
+    """A number with a tolerance; None if the word is not one.
+
+    Raises ``ValueError`` for one that looks like it, as text in quotes or with its type does not.
+    """
     text = word.text
-    if word.is_quoted:
+    if word.is_quoted or tag not in (None, *_NUMBERS):
         return None
-    if text.startswith("~") and is_number(text[1:]):
+    if text.startswith("~"):
+        if not is_number(text[1:]):
+            raise ValueError(f"invalid number in {text!r}; expected for example ~0.5{_OR_QUOTES}")
         value = float(text[1:])
         return _ExpectedArgument(text, tag, value, max(abs(value) * NEAR, NEAR_ZERO))
     found = _WITHIN.fullmatch(text)
-    if found is None or not is_number(found["value"]):
+    if found is None or not ("±" in text or is_number(found["value"])):
         return None
-    if not is_number(found["tolerance"]) or not 0 <= float(found["tolerance"]) < math.inf:
-        raise ValueError(f"invalid tolerance in {text!r}; expected for example 0.5±0.01")
+    for part in ("value", "tolerance"):
+        if not is_number(found[part]) or (
+            part == "tolerance" and not 0 <= float(found[part]) < math.inf
+        ):
+            what = "number" if part == "value" else part
+            example = f"expected for example 0.5±0.01{_OR_QUOTES}"
+            raise ValueError(f"invalid {what} in {text!r}; {example}")
     return _ExpectedArgument(text, tag, float(found["value"]), float(found["tolerance"]))

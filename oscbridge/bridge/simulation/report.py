@@ -9,8 +9,9 @@ from typing import Final
 from oscbridge.bridge.app import App
 from oscbridge.bridge.simulation.comparison import Line, ReceivedMessage
 from oscbridge.bridge.simulation.output import captured
-from oscbridge.bridge.simulation.runner import CaseResult
+from oscbridge.bridge.simulation.runner import CaseResult, Moment
 from oscbridge.bridge.trace_text import Style, trace_lines
+from oscbridge.expressions.expression import CLOCK
 from oscbridge.logs.format import visible
 from oscbridge.osc import Message
 from oscbridge.osc.text import format_message
@@ -139,26 +140,38 @@ def _list(received: Sequence[ReceivedMessage], style: Style, timed: bool) -> Ite
 
 
 def _traces(result: CaseResult, app: App, style: Style) -> Iterator[str]:
-    sent = list(dict.fromkeys((each.source, _key(each.message)) for each in result.case.sent))
-    messages = {(each.source, _key(each.message)): each.message for each in result.case.sent}
-    if len(result.case.sent) > 1:
-        yield style("each message by itself, as if it were the first:", fg="bright_black")
-    seen: dict[str, str] = {}
-    for source, text in sent[:MAX_TRACES]:
+    """What the routes did with each message that was sent, in the state that they had then."""
+    timed = any(each.sent.at for each in result.moments)
+    seen: dict[tuple[str, ...], str] = {}
+    left = len(result.case.sent)
+    for moment in result.moments[:MAX_SHOWN]:
+        first, *lines = _trace(moment, app, style)
+        key = (moment.sent.source, *lines)
+        if key not in seen and len(seen) >= MAX_TRACES:
+            break
+        yield f"{_time(moment.sent.at, timed)}{first}"
+        yield from (f"  as {seen[key]}",) if key in seen else lines
+        seen.setdefault(key, format_message(moment.sent.message))
+        left -= 1
+    if left:
+        yield f"… {_messages(left)} more sent"
+
+
+def _trace(moment: Moment, app: App, style: Style) -> list[str]:
+    """The trace of one message. Functions of routes run again."""
+    sent = moment.sent
+    token = CLOCK.set(lambda: moment.now)
+    try:
         with captured():
-            lines, _ = trace_lines(app, source, messages[source, text], style, only_matches=True)
-        if len(lines) > MAX_TRACE_LINES:
-            left = len(lines) - MAX_TRACE_LINES
-            lines = [*lines[:MAX_TRACE_LINES], f"    … ({left} lines more; see check --trace)"]
-        first = seen.setdefault("\n".join(lines[1:]), text)
-        yield lines[0]
-        yield from lines[1:] if first == text else (f"  as {first}",)
-    if len(sent) > MAX_TRACES:
-        yield f"… {_messages(len(sent) - MAX_TRACES)} more sent"
-
-
-def _key(message: Message) -> str:
-    return format_message(message)
+            lines, _ = trace_lines(
+                app, sent.source, sent.message, style, only_matches=True, state=moment.state
+            )
+    finally:
+        CLOCK.reset(token)
+    if len(lines) > MAX_TRACE_LINES:
+        left = len(lines) - MAX_TRACE_LINES
+        lines = [*lines[:MAX_TRACE_LINES], f"    … ({left} lines more; see check --trace)"]
+    return lines
 
 
 def _is_timed(result: CaseResult) -> bool:

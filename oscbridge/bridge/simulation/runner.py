@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from oscbridge.bridge.config.resolved import Configuration
+from oscbridge.bridge.routes.explain import TraceState
 from oscbridge.bridge.routing import Hooks
-from oscbridge.bridge.simulation.cases import Case, ForbiddenMessage
+from oscbridge.bridge.simulation.cases import Case, ForbiddenMessage, SentMessage
 from oscbridge.bridge.simulation.clock import SimulatedLoop
 from oscbridge.bridge.simulation.comparison import Line, ReceivedMessage, compare
 from oscbridge.bridge.simulation.output import MAX_LINES, captured
@@ -21,7 +22,7 @@ from oscbridge.expressions.expression import CLOCK
 from oscbridge.failures import failure_text
 from oscbridge.osc import Message, decode_message, encode_message
 
-__all__ = ["CaseResult", "run_case"]
+__all__ = ["CaseResult", "Moment", "run_case"]
 
 MAX_SECONDS: Final = 2 * 86_400.0
 """Simulated time of a test: what is delayed longer does not arrive."""
@@ -32,8 +33,21 @@ MAX_TURNS: Final = 100_000
 MAX_RECEIVED: Final = 10_000
 """Messages that may arrive in a test."""
 
+MAX_MOMENTS: Final = 100
+"""Messages of a test whose way through the routes can be shown."""
+
 MAX_PRINTED: Final = 2_000
 """Characters that functions of routes print in a test, as they are kept."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a message was sent, for its trace."""
+
+    sent: SentMessage
+    state: TraceState
+    now: float
+    """Unix time."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,8 @@ class CaseResult:
     """For each endpoint under ``expect``, its messages."""
     forbidden: tuple[tuple[ForbiddenMessage, ReceivedMessage], ...] = ()
     """Messages that arrived although ``never`` forbids them."""
+    moments: tuple[Moment, ...] = ()
+    """The first :data:`MAX_MOMENTS` messages that were sent, in order."""
     received: tuple[ReceivedMessage, ...] = ()
     """All messages that arrived, in order."""
     errors: tuple[str, ...] = ()
@@ -81,6 +97,7 @@ class _Run:
         self._lost = 0
         """Messages that routes lost; the log has the reasons."""
         self._received: list[ReceivedMessage] = []
+        self._moments: list[Moment] = []
         self._loop = SimulatedLoop(max_seconds=MAX_SECONDS, max_turns=MAX_TURNS)
 
     def play(self, configuration: Configuration, hooks: Hooks) -> None:
@@ -103,7 +120,11 @@ class _Run:
         app.start_routes()
         for each in self._case.sent:
             await loop.until(each.at)
-            app.put(each.source, each.message)
+            if len(self._moments) < MAX_MOMENTS:
+                now, state = CLOCK.get()(), app.put_traced(each.source, each.message)
+                self._moments.append(Moment(each, state, now))
+            else:
+                app.put(each.source, each.message)
         await loop.idle()
         if loop.limit_reached:
             self._errors.append(f"stopped after {loop.limit_reached}")
@@ -147,6 +168,7 @@ class _Run:
                 for each in received
                 if forbidden.matches(each.to, each.message)
             ),
+            tuple(self._moments),
             received,
             tuple(errors[:MAX_LINES]),
             printed[:MAX_PRINTED],

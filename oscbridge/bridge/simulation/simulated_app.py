@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.resolved import Configuration, EndpointEntry
+from oscbridge.bridge.routes.explain import TraceState
+from oscbridge.bridge.routes.route import Route
+from oscbridge.bridge.routes.trace_steps import Happened
 from oscbridge.bridge.routing import Hooks
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.runner import EndpointRunner
@@ -71,3 +75,30 @@ class SimulatedApp(App):
         """Put a message into the routes that read from a source."""
         message = message._replace(origin=Origin(source))
         self.dispatchers[source].dispatch_message(message, ("", 0), lambda _client, _reply: None)
+
+    def put_traced(self, source: str, message: Message) -> TraceState:
+        """The same. Returns what is needed for the trace of the message."""
+        variables = self.variables.snapshot()
+        reading = {
+            number: _Tally(route)
+            for number, route in enumerate(self.routes, 1)
+            if source in route.config.sources
+        }
+        self.put(source, message)
+        return TraceState(variables, {number: each.end() for number, each in reading.items()})
+
+
+class _Tally:
+    """Counts what one route does with a message."""
+
+    def __init__(self, route: Route) -> None:
+        self._counts = [each for each in (route.counts, route.results) if each is not None]
+        self._before = [(each.filtered.copy(), each.passed) for each in self._counts]
+
+    def end(self) -> Happened:
+        filtered: Counter[str] = Counter()
+        passed = 0
+        for counts, (before, passed_before) in zip(self._counts, self._before, strict=True):
+            filtered += counts.filtered - before
+            passed = counts.passed - passed_before  # of the last ones: those behind the function
+        return Happened(filtered, passed)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import socket
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from oscbridge.abilities import Reconfigurable, RouteAware
 from oscbridge.bridge.config.certificates import certificates_of
 from oscbridge.bridge.config.limit_models import LimitOptions
-from oscbridge.bridge.hops import MAX_HOPS, hops_of, origin_after
+from oscbridge.bridge.hops import MAX_HOPS, TOO_MANY_HOPS, hops_of, origin_after
 from oscbridge.bridge.sinks.connection import description_of
 from oscbridge.bridge.sinks.drops import DropCounter
 from oscbridge.bridge.sources.kernel_drops import KernelDrops
@@ -43,6 +43,9 @@ class EndpointHost:
         self.certificates: Mapping[str, CertificateInfo] = {}
         """Its certificates by key."""
         self.refusals = 0
+        self.link: tuple[ClientAddress, ClientAddress] | None = None
+        """From where to where it sends OSC packets, while that is known."""
+        self.on_link_change: Callable[[], None] = _nothing
         self._routes: Sequence[RouteInfo] = ()
         self._log = RateLimitedLog(endpoint.log)
         self._refusal_log = RateLimitedLog(endpoint.log, kinds=MAX_REFUSALS)
@@ -99,7 +102,7 @@ class EndpointHost:
         hops = 0 if message.origin is None else hops_of(message.origin) + 1
         if hops > MAX_HOPS:
             self.dispatcher.statistics.messages += 1
-            self.dispatcher.report_dropped("hops", 1, _TOO_MANY_HOPS)
+            self.dispatcher.report_dropped("loop", 1, TOO_MANY_HOPS)
             return
         origin = origin_after(self.name, peer, hops)
         message = Message(message.address, message.types, message.args, message.timetag, origin)
@@ -126,6 +129,11 @@ class EndpointHost:
         """Count the datagrams that the kernel drops at a UDP socket; None ends that."""
         self.update_counts()
         self._kernel_drops = None if sock is None else KernelDrops(sock, self.dispatcher)
+
+    def sends_packets(self, near: ClientAddress | None, remote: ClientAddress | None) -> None:
+        """Note from where to where the endpoint sends; None before it closes its socket."""
+        self.link = None if near is None or remote is None else (near, remote)
+        self.on_link_change()
 
     def update_counts(self) -> None:
         """Count what the kernel has dropped until now."""
@@ -163,10 +171,9 @@ class EndpointHost:
         return self._drops.counts
 
 
-_TOO_MANY_HOPS: Final = (
-    f"they passed through more than {MAX_HOPS} endpoints; do routes form a ring?"
-)
-
-
 def _no_reply(client_address: ClientAddress, result: object) -> None:
     """Ignore the result of a route's function: an endpoint takes no replies."""
+
+
+def _nothing() -> None:
+    """Nobody needs to know the addresses yet."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from typing import Final
 
@@ -138,11 +138,6 @@ class EndpointRunner(EndpointHost):
         return self._sender.pending + (0 if self.queue is None else len(self.queue))
 
     @property
-    def has_backpressure(self) -> bool:
-        """Whether sources should pause: the queue is full, and its policy is ``block``."""
-        return self.backpressure.is_active
-
-    @property
     def sent(self) -> int:
         return self._sender.sent
 
@@ -150,6 +145,11 @@ class EndpointRunner(EndpointHost):
     def latency(self) -> Latency:
         """From routed to delivered, of a sample of messages."""
         return self._sampler.latency
+
+    def note_sent(self, note: Callable[[Sequence[Deliverable]], None] | None) -> None:
+        """Call ``note`` with messages that are about to be sent; None ends that, and its cost."""
+        if not self.is_dry:
+            self._sender.note_sent(note)
 
     def watch(self, incoming: Watcher | None, outgoing: Watcher | None) -> None:
         """Call these with each message received from it, and each message delivered to it.

@@ -8,6 +8,7 @@ from oscbridge.bridge.routes.config import MAX_ADDRESSES
 from oscbridge.bridge.sinks.connection import EndpointConnection
 from oscbridge.bridge.sinks.last_values import LastValues
 from oscbridge.bridge.sinks.losses import report_losses
+from oscbridge.bridge.sinks.noting_sink import NotingSink
 from oscbridge.bridge.sinks.unsettled import Loss, Settled, UnsettledBatch
 from oscbridge.delivery import Deliverable, Delivery
 from oscbridge.endpoint import AnyEndpoint, Endpoint
@@ -44,7 +45,7 @@ class Settling:
         """The last message of each address, if the endpoint asks for it."""
         if endpoint.keeps_last_values:
             self.latest = LastValues(max_addresses, self._warn)
-        self._endpoint = endpoint
+        self._target = self._endpoint = endpoint
         self._connection = connection
         self._reporter = reporter
         self._count = count
@@ -53,6 +54,10 @@ class Settling:
         self._tries = 0
         self._ended = False
         self._by_batch = type(endpoint).send_batch is not Endpoint.send_batch
+
+    def note_sent(self, note: Callable[[Sequence[Deliverable]], None] | None) -> None:
+        """Call ``note`` with messages that are about to be sent; None ends that, and its cost."""
+        self._endpoint = self._target if note is None else NotingSink(self._target, note)
 
     def _warn(self) -> None:
         """Say once that not all last values are kept."""

@@ -83,6 +83,7 @@ class OSCEndpoint(
                 on_missed=self.host.client_dropped,
             )
         self._own = frozenset(_forms(self._link.near))
+        self.host.sends_packets(self._link.near, self._link.remote)
         self._peers = self._own.union(_forms(self._link.remote))
         if self._name is not None:
             self._name.use(self._link.remote)
@@ -106,6 +107,7 @@ class OSCEndpoint(
         link, is_fixed = self._link, self.options.local is not None
         if isinstance(link, UDPLink) and link.redirect(remote, is_fixed=is_fixed):
             self._peers = self._own.union(_forms(remote))
+            self.host.sends_packets(link.near, remote)
             if self._name is not None:
                 self._name.use(remote)
             if self._is_refused:
@@ -121,6 +123,7 @@ class OSCEndpoint(
         link, self._link = self._link, None
         if link is not None:
             self.host.count_kernel_drops(None)
+            self.host.sends_packets(None, None)
             await link.close()
 
     def _send_own(self, packet: bytes) -> None:

@@ -165,7 +165,6 @@ def test_types_are_type_tags(types: str) -> None:
         ("scale = [0, 1, 0, 3000000000]", "whole numbers must fit 32 bits; write a float"),
         ("scale = [0,1,0,1]\ncurve = 0", "curve = 0: must be more than 0.0; the default is 1.0"),
         ("scale = [0,1,0,1]\ncurve = inf", "curve = inf: must be at most 100.0"),
-        ("curve = 2", "curve = 2.0: has no effect without 'scale'; add 'scale'"),
         ("send = 5", "send = 5: expected text in quotes"),
         (
             'send = ["/a", "/b"]',
@@ -191,10 +190,6 @@ def test_types_are_type_tags(types: str) -> None:
         ('limit = "1e3/s"', "limit = '1e3/s': expected messages per second"),
         ('limit = "0.0001/s"', "limit = '0.0001/s': expected messages per second"),
         ("debounce = 0", "debounce = 0: must be more than 0.0"),
-        (
-            'hold = 1\nwhen = "x > 0.5"',
-            "when = 'x > 0.5': filters out releases, which 'hold' needs and does not pass on",
-        ),
         ("hold = 3601", "hold = 3601: must be at most 3600.0"),
         ('ramp = "1s"', "ramp = '1s': expected a number"),
         (
@@ -202,9 +197,6 @@ def test_types_are_type_tags(types: str) -> None:
             "ramp = 1.0: cannot be combined with 'debounce'; use one of debounce, hold, ramp",
         ),
         ("hold = 1\ndebounce = 1", "hold = 1.0: cannot be combined with 'debounce'"),
-        ('hold = 1\nsend = "/x"', "hold = 1.0: every message of 'send' has the same first"),
-        ('hold = 1\nsend = "/x 1 {0}"', "hold = 1.0: every message of 'send' has the same first"),
-        ('hold = 1\ntypes = ""', "hold = 1.0: messages with types = '' have no first argument"),
         ("delay = -1", "delay = -1: must be at least 0.0"),
         ("delay = 3601", "delay = 3601: must be at most 3600.0"),
         ("delay = nan", "delay = nan: must be at"),
@@ -232,7 +224,29 @@ def test_duplicate_name_is_a_problem(key: str) -> None:
 
 
 def test_problems_of_all_steps_are_reported_at_once() -> None:
-    assert len(problems('send = "x"\nfunction = "f"\ncurve = 3')) == 3
+    assert len(problems('send = "x"\nfunction = "f"\nramp = 1\nhold = 1')) == 3
+
+
+@pytest.mark.parametrize(
+    ("lines", "warning"),
+    [
+        ("curve = 2", "curve = 2.0: has no effect without 'scale'; add 'scale'"),
+        ('hold = 1\nsend = "/x"', "hold = 1.0: every message of 'send' has the same first"),
+        ('hold = 1\nsend = "/x 1 {0}"', "hold = 1.0: every message of 'send' has the same first"),
+        ('hold = 1\ntypes = ""', "hold = 1.0: messages with types = '' have no first argument"),
+        (
+            'types = "s[f]"\nscale = [0, 1, 0, 127]',
+            "scale = [0, 1, 0, 127]: has no effect: messages with types = 's[f]' have no number",
+        ),
+        ('edge = "rising"', "edge = 'rising': has no effect without 'when'"),
+    ],
+)
+def test_step_without_effect_is_a_warning(
+    lines: str, warning: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    good(lines)
+    (found,) = [each for each in caplog.messages if "route 1: " in each]
+    assert found.startswith(f"show.toml: route 1: {warning}")
 
 
 # --- impossible steps --------------------------------------------------------------------------
@@ -249,10 +263,6 @@ def test_problems_of_all_steps_are_reported_at_once() -> None:
         (
             'types = "b"\nsend = "/x {0:f}"',
             "route 1: send = '/x {0:f}': cannot convert {0:f}: type 'b' is not a number",
-        ),
-        (
-            'types = "s[f]"\nscale = [0, 1, 0, 127]',
-            "route 1: scale = [0, 1, 0, 127]: messages with types = 's[f]' have no number",
         ),
     ],
 )

@@ -125,7 +125,6 @@ def configuration(route: str) -> Configuration:
     ("route", "key", "expected"),
     [
         ('when = "x > treshold"', "when", "unknown name 'treshold' at position 5"),
-        ('when = "x > 1 or 2"', "when", "2 is always true at position 10"),
         ('let = { len = "x" }', "let.len", "is a function of expressions; rename it"),
         ('let = { a = "b", b = "x" }', "let.a", "unknown name 'b'"),
         ('send = "/a {= x ** }"', "send", "unexpected end at position 4"),
@@ -133,13 +132,30 @@ def configuration(route: str) -> Configuration:
         ('types = "s"\nwhen = "x > 0.5"', "when", "fails with types = 's': '>' not supported"),
         ('types = "i"\nwhen = "y > 0.5"', "when", "messages have 1 argument"),
         ('types = "s"\nwhen = "x > 0.5 and var.armed"', "when", "types = 's': '>' not"),
-        ('types = "s"\nwhen = "var.armed and x > 0.5"', "when", "x > 0.5: '>' not supported"),
         ('types = "s"\nwhen = "var.level < x"', "when", "'<' not supported"),
         ('types = "if"\nlet = { a = "x", b = "a + z" }', "let.b", "messages have 2 arguments"),
         ('types = "s"\nlet = { a = "x" }\nwhen = "a > 0.5"', "when", "'>' not supported"),
-        ('match = "/{n}"\ntypes = "s"\nwhen = "n > 0 and x > 0"', "when", "x > 0: '>' not"),
         ('types = "f"\nlet = { a = "upper(x)" }', "let.a", "upper() needs text, not float"),
         ('when = "x in 5"', "when", "fails for all messages: argument of type 'int'"),
+        ('when = "9 ** 9 ** 9 > x"', "when", "9 ** 9 ** 9 always fails"),
+        ('send = "/a {= x + 1 / 0}"', "send", "1 / 0 always fails: division by zero"),
+        ("set = { title = \"'a' * 99_999\" }", "set.title", "always fails"),
+        ('let = { if = "x" }', "let.if", "let 'if' is not a name"),
+        ('match = "/{x}"\nwhen = "x == 1"', "when", "capture 'x' is a name of expressions"),
+    ],
+)
+def test_expression_that_cannot_work_is_a_problem(route: str, key: str, expected: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        configuration(route)
+    assert key in str(caught.value)
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("route", "key", "expected"),
+    [
+        ('when = "True"', "when", "True is always true"),
+        ('when = "x > 1 or 2"', "when", "2 is always true at position 10"),
         ('types = "f"\nwhen = "len(args) == 1"', "when", "is always true with types = 'f'"),
         ('types = "f"\nwhen = "x > 0 and len(args) > 1"', "when", "len(args) > 1 is always false"),
         ('types = "f"\nwhen = "types == \'f\'"', "when", "is always true with types = 'f'"),
@@ -148,18 +164,26 @@ def configuration(route: str) -> Configuration:
         ('types = "fT"\nwhen = "x > 1 and y"', "when", "y is always true with types = 'fT'"),
         ('let = { a = "1" }\nwhen = "a > 0"', "when", "a > 0 is always true"),
         ('when = "x > 0,5"', "when", "the list (x > 0, 5) is always true"),
-        ('when = "9 ** 9 ** 9 > x"', "when", "9 ** 9 ** 9 always fails"),
-        ('send = "/a {= x + 1 / 0}"', "send", "1 / 0 always fails: division by zero"),
-        ("set = { title = \"'a' * 99_999\" }", "set.title", "always fails"),
-        ('let = { if = "x" }', "let.if", "let 'if' is not a name"),
-        ('match = "/{x}"\nwhen = "x == 1"', "when", "capture 'x' is a name of expressions"),
+        (
+            'types = "s"\nwhen = "var.armed and x > 0.5"',
+            "when",
+            "x > 0.5 always fails: '>' not supported",
+        ),
+        (
+            'match = "/{n}"\ntypes = "s"\nwhen = "n > 0 and x > 0"',
+            "when",
+            "x > 0 always fails: '>' not",
+        ),
+        ('when = "x > 0.5"\nhold = 1', "when", "filters out releases, which 'hold' needs"),
     ],
 )
-def test_check_finds_problems_of_expressions(route: str, key: str, expected: str) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        configuration(route)
-    assert key in str(caught.value)
-    assert expected in str(caught.value)
+def test_condition_that_may_be_a_mistake_is_a_warning(
+    route: str, key: str, expected: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert configuration(route).routes[0].when is not None
+    (warning,) = [each for each in caplog.messages if each.startswith("show.toml: route 1: ")]
+    assert key in warning
+    assert expected in warning
 
 
 @pytest.mark.parametrize(

@@ -258,10 +258,8 @@ def test_invalid_variable_is_a_clear_problem(variables: str, expected: str) -> N
         ('types = "s"\nset = { level = "x" }', "the result is text, but the variable is a number"),
         ('types = "f"\nset = { level = "y" }', "fails with types = 'f': messages have 1 argument"),
         ("set = { armed = 0 }", "the result is a number, but the variable is true or false"),
-        ('edge = "rising"\nto = "out"', "edge = 'rising': has no effect without 'when'"),
         ('when = "x"\nedge = "rise"\nto = "out"', "did you mean 'rising'?"),
         ('when = "x"', 'to: missing key; name the endpoints to send to, e.g. to = "desk"'),
-        ('set = { level = 1 }\nsend = "/a"', "send = '/a': has no effect without 'to'"),
     ],
 )
 def test_invalid_use_of_variables_is_a_clear_problem(route: str, expected: str) -> None:

@@ -153,10 +153,10 @@ async def test_expired_messages_end_the_backpressure(tmp_path: Path) -> None:
     await runner.start()
     for number in range(100):
         runner.offer(cue(number))
-    assert runner.has_backpressure
+    assert runner.backpressure.is_active
     await asyncio.sleep(2 * AGE)
     runner.flush_reports()
-    await until(lambda: not runner.has_backpressure)
+    await until(lambda: not runner.backpressure.is_active)
     await runner.stop()
 
 

@@ -241,7 +241,7 @@ async def test_release_frees_a_waiting_thread() -> None:
 async def test_backpressure_is_active_from_full_until_half_empty() -> None:
     gate, changes = Gate(), list[bool]()
     delivery = EndpointRunner(gate, "gate", RunnerOptions("block", "error", 4))
-    delivery.backpressure.on_change = lambda: changes.append(delivery.has_backpressure)
+    delivery.backpressure.on_change = lambda: changes.append(delivery.backpressure.is_active)
     await delivery.start()
     delivery.offer(value(-1))
     async with asyncio.timeout(WAIT):

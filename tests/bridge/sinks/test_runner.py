@@ -796,7 +796,7 @@ async def test_message_after_too_many_hops_is_dropped_and_counted(
         endpoint.receive(MESSAGES[0]._replace(origin=origin_after("other", None, hops)))
     assert [message.origin for message in got] == [Origin("picky", ("", 0))] * 2
     assert [hops_of(message.origin) for message in got] == [1, MAX_HOPS]
-    assert delivery.dispatcher.statistics.dropped == {"hops": 1}
+    assert delivery.dispatcher.statistics.dropped == {"loop": 1}
     assert delivery.dispatcher.statistics.held == 0
     assert "do routes form a ring?" in caplog.text
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from itertools import count
 from typing import Final
 
 from oscbridge.bridge.routes.counts import RouteCounts
+from oscbridge.bridge.routes.stateful_steps.due_queue import DueQueue
 from oscbridge.bridge.routes.stateful_steps.step import LossReport, StepOut
 from oscbridge.delivery import Deliverable
 
@@ -27,45 +28,25 @@ class Delay:
         counts: RouteCounts,
         lose: LossReport,
     ) -> None:
-        self._seconds = seconds
-        self._out = out
-        self._loop = loop
+        self._queue = DueQueue(seconds, loop, out)
+        self._numbers = count()
         self._counts = counts
         self._lose = lose
-        # One timer, for the first message: a loop does not order timers that are due together.
-        self._waiting: deque[tuple[float, Deliverable]] = deque()
-        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def held(self) -> int:
-        return len(self._waiting)
+        return len(self._queue)
 
     def put(self, message: Deliverable) -> None:
-        if len(self._waiting) >= MAX_DELAYED:
+        if len(self._queue) >= MAX_DELAYED:
             self._lose("delayed", f"more than {MAX_DELAYED} messages are delayed")
-            return
-        due = self._loop.time() + self._seconds
-        self._waiting.append((due, message))
-        if self._timer is None:
-            self._timer = self._loop.call_at(due, self._send)
-
-    def _send(self) -> None:
-        self._timer = None
-        # The loop may be early by its clock's resolution: the first message is due anyway.
-        now = max(self._loop.time(), self._waiting[0][0])
-        while self._waiting and self._waiting[0][0] <= now:
-            self._out(self._waiting.popleft()[1])
-        if self._waiting:
-            self._timer = self._loop.call_at(self._waiting[0][0], self._send)
+        else:
+            self._queue.put(next(self._numbers), message)
 
     def close(self) -> None:
         """Drop and count the waiting messages."""
-        if self._waiting:
-            self._counts.fail("stopped", len(self._waiting))
-        self.discard()
+        if stopped := self._queue.clear():
+            self._counts.fail("stopped", len(stopped))
 
     def discard(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._waiting.clear()
+        self._queue.clear()

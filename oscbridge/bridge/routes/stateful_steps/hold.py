@@ -7,6 +7,7 @@ import math
 from collections import OrderedDict
 
 from oscbridge.bridge.routes.counts import RouteCounts
+from oscbridge.bridge.routes.stateful_steps.due_queue import DueQueue
 from oscbridge.bridge.routes.stateful_steps.step import LossReport, StateBounds, StepOut
 from oscbridge.delivery import Deliverable
 
@@ -35,32 +36,25 @@ class Hold:
         lose: LossReport,
         states: StateBounds,
     ) -> None:
-        self._seconds = seconds
+        self._queue = DueQueue(seconds, loop, self._pass)
         self._out = out
-        self._loop = loop
         self._counts = counts
         self._lose = lose
         self._states = states
-        self._waiting: OrderedDict[str, tuple[float, Deliverable]] = OrderedDict()
-        """When presses are long, earliest first, and their messages."""
         self._long: OrderedDict[str, bool] = OrderedDict()
         """Addresses whose press has passed and has not ended."""
-        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def held(self) -> int:
-        return len(self._waiting)
+        return len(self._queue)
 
     def put(self, message: Deliverable) -> None:
         address = message.address
-        waiting = self._waiting.get(address)
         if not is_pressed(message):
-            if waiting is not None:
-                del self._waiting[address]
             self._long.pop(address, None)
-            self._counts.filter("hold", 1 if waiting is None else 2)
-        elif waiting is not None:
-            self._waiting[address] = waiting[0], message
+            self._counts.filter("hold", 2 if self._queue.remove(address) else 1)
+        elif address in self._queue:
+            self._queue.replace(address, message)
             self._counts.filter("hold")
         elif address in self._long:
             self._long.move_to_end(address)
@@ -69,35 +63,20 @@ class Hold:
             self._press(message)
 
     def _press(self, message: Deliverable) -> None:
-        if len(self._waiting) >= self._states.max_addresses:
-            self._waiting.popitem(last=False)
+        if len(self._queue) >= self._states.max_addresses:
+            self._queue.remove_oldest()
             text = f"more than {self._states.max_addresses} messages wait in hold"
             self._lose("pressed", text)
-        due = self._loop.time() + self._seconds
-        self._waiting[message.address] = due, message
-        if self._timer is None:
-            self._timer = self._loop.call_at(due, self._send, due)
+        self._queue.put(message.address, message)
 
-    def _send(self, expected: float) -> None:
-        self._timer = None
-        now = max(self._loop.time(), expected)  # the loop may be early by its clock's resolution
-        while self._waiting:
-            due, message = next(iter(self._waiting.values()))
-            if due > now:
-                self._timer = self._loop.call_at(due, self._send, due)
-                return
-            del self._waiting[message.address]
-            self._states.remember(self._long, message.address, True)
-            self._out(message)
+    def _pass(self, message: Deliverable) -> None:
+        self._states.remember(self._long, message.address, True)
+        self._out(message)
 
     def close(self) -> None:
         """Drop and count the waiting messages: nobody knows whether the presses are long."""
-        if self._waiting:
-            self._counts.fail("stopped", len(self._waiting))
-        self.discard()
+        if stopped := self._queue.clear():
+            self._counts.fail("stopped", len(stopped))
 
     def discard(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._waiting.clear()
+        self._queue.clear()

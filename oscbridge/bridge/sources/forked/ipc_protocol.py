@@ -70,6 +70,8 @@ class Emission(NamedTuple):
     """Index in the bridge's list of routes; -1 for the routes of plugins."""
     message: Message
     captures: Mapping[str, str]
+    digest: int = 0
+    """Of the message as received (:func:`~oscbridge.bridge.recent_hops.digest_of`)."""
 
     def encode(self) -> bytes:
         """Raises :class:`~oscbridge.errors.EncodeError`."""
@@ -78,7 +80,8 @@ class Emission(NamedTuple):
         data = encode_message(message)
         captures = encode_captures(self.captures)
         origin = encode_origin(message.origin)
-        return encode_values("/emitted", [self.route, origin, timetag, data, captures])
+        values = [self.route, origin, timetag, data, captures, self.digest]
+        return encode_values("/emitted", values)
 
 
 class DroppedRecord(NamedTuple):
@@ -243,9 +246,9 @@ def read_record(data: bytes) -> Record:
     """Raises :class:`DecodeError` for data that is not a record."""
     record = decode_message(data, _LIMITS)
     match record.address, record.args:
-        case "/emitted", (int(route), origin, timetag, bytes(body), captures):
+        case "/emitted", (int(route), origin, timetag, bytes(body), captures, int(digest)):
             message = decode_message(body, _LIMITS, timetag_in(timetag), decode_origin(origin))
-            return Emission(route, message, decode_captures(captures))
+            return Emission(route, message, decode_captures(captures), digest)
         case "/dropped", (str(reason), int(count), str(text), int(route)):
             return DroppedRecord(reason, count, text, route)
         case "/route", (int(route), int(passed), filtered):

@@ -14,7 +14,7 @@ from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sources.bind import bound_socket
 from oscbridge.bridge.sources.forked.child_counts import add_record
-from oscbridge.bridge.sources.forked.counted_message import dispatch_counted
+from oscbridge.bridge.sources.forked.counted_message import dispatch_counted, screened
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     ClientDisconnected,
     CountsRecord,
@@ -33,6 +33,7 @@ from oscbridge.bridge.sources.kernel_drops import KernelDrops
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.due_timer import DueTimer
 from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.errors import MessageDropped
 from oscbridge.logs.rate_limited import RateLimitedLog
 
 __all__ = ["ForkingListener"]
@@ -94,7 +95,6 @@ class ForkingListener:
 
     @property
     def children(self) -> int:
-        """Processes that handle packets or connections now."""
         return sum(each.children for each in self._workers)
 
     @property
@@ -145,17 +145,14 @@ class ForkingListener:
             worker.pause(on)
 
     def watch(self, on: bool) -> None:
-        """Pass each received packet to ``Dispatcher.seen``, or stop doing so."""
         if self._mirror is not None:
             self._mirror.watch(on)
 
     def update_counts(self) -> None:
-        """Count what the kernel dropped at the socket, which the workers share."""
         if self._drops is not None:
             self._drops.update()
 
     def flush_reports(self, *, everything: bool = False) -> None:
-        """Log the summaries of suppressed lines that are due; with ``everything``, all of them."""
         if self._drops is not None:
             self._drops.flush_reports(everything=everything)
         self._reporter.flush(everything=everything)
@@ -305,11 +302,16 @@ class ForkingListener:
             self._dispatcher.statistics.messages -= min(held, 0)  # its children reported them
 
     def _deliver(self, routes: Sequence[Route], emission: Emission) -> None:
-        number, message, captures = emission
+        number, message, captures, digest = emission
+        try:
+            message = screened(self._dispatcher, message, digest)
+        except MessageDropped as error:
+            self._dropped(routes, DroppedRecord(error.reason, 1, str(error), number))
+            return
         if number >= 0:
             route_at(routes, number).take(message, captures)
-            return
-        dispatch_counted(self._dispatcher, message)
+        else:
+            dispatch_counted(self._dispatcher, message)
 
     def _show(self, packet: ReceivedPacket) -> None:
         self._dispatcher.seen(packet.data, (packet.host, packet.port))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from oscbridge.bridge.recent_hops import digest_of
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.sources.forked.child_counts import WorkerStatistics
 from oscbridge.bridge.sources.forked.ipc_timetag import BundleEnd
@@ -30,7 +31,7 @@ class _WorkerDispatcher(Dispatcher):
         self, target: Target, message: Message, client_address: ClientAddress, reply: Reply
     ) -> None:
         if target.calls:
-            self.channel.begin_message()
+            self.channel.begin_message(digest_of(message))
         super()._call_handlers(target, message, client_address, reply)
 
     def _call_all(

@@ -68,12 +68,13 @@ class WorkerChannel:
         sock.set_inheritable(False)  # a program that a route's function starts must not hold it
         self._sock = sock
         self._parent = supervisor
-        self._child = self._message = 0
+        self._child = self._message = self.digest = 0
         self._header = ChildHeader().encode()
 
-    def begin_message(self) -> None:
-        """The following records are about the next message."""
+    def begin_message(self, digest: int) -> None:
+        """The following records are about the next message, whose content has this digest."""
         self._message += 1
+        self.digest = digest
         self._header = ChildHeader(self._child, self._message).encode()
 
     def send(self, record: bytes) -> bool:
@@ -237,7 +238,8 @@ class WorkerRoute:
 
         def send(message: Message) -> None:
             known = captures if carried is None else carried.added_to(captures)
-            self._channel.send(record_of(Emission(self._number, message, known)))
+            emission = Emission(self._number, message, known, self._channel.digest)
+            self._channel.send(record_of(emission))
 
         bound, number, counts = (
             self._steps.bind(address, types, captures, send),
