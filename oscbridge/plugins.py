@@ -7,27 +7,34 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Final
 
 import pluggy
 
 from oscbridge import hooks as hookspecs
-from oscbridge.broken_endpoint import broken_type
-from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import PluginError
 from oscbridge.failures import defined_at, failure_text
 from oscbridge.importing import Importer, new_importers
-from oscbridge.plugin_types import EndpointTypeMap, OfferedType, import_type, problem_with_offer
-from oscbridge.source import Routes, Source
+from oscbridge.installed import name_and_version, version
+from oscbridge.plugin_types import (
+    EndpointTypeMap,
+    OfferedType,
+    import_type,
+    problem_with_offer,
+    stand_in,
+)
 from oscbridge.suggestions import suggest
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a list of commands needs no endpoint
     from click import Group
+
+    from oscbridge.endpoint import AnyEndpoint
+    from oscbridge.source import Routes, Source
 
 __all__ = ["BUILT_IN", "Plugin", "Plugins"]
 
-BUILT_IN: Final = (EntryPoint("osc", "oscbridge.endpoints.osc.endpoint", hookspecs.PROJECT),)
+BUILT_IN: Final = (EntryPoint("osc", "oscbridge.endpoints.osc", hookspecs.PROJECT),)
 """The plugins that come with the bridge."""
 
 _PREFIX: Final = f"{hookspecs.PROJECT}_"
@@ -111,7 +118,7 @@ class Plugins:
         known = self.endpoint_types
         return EndpointTypeMap(
             {
-                name: broken_type(str(plugin.error))
+                name: stand_in(str(plugin.error))
                 for plugin in self.plugins
                 if plugin.error is not None
                 for name in plugin.broken_types or {plugin.name}
@@ -155,7 +162,7 @@ class Plugins:
     def _load(self, point: EntryPoint) -> Plugin:
         plugin = Plugin(point.name, point.value)
         if point.dist is not None:
-            plugin.distribution, plugin.version = point.dist.name, point.dist.version
+            plugin.distribution, plugin.version = name_and_version(point.dist)
         try:
             module = point.load()
         except BaseException as error:
@@ -210,7 +217,7 @@ class Plugins:
             except BaseException as error:
                 plugin.broken_types.add(name)
                 text = f"the type {name!r} cannot be imported: {failure_text(error)}"
-                return broken_type(str(self._broken(plugin, text, error).error))
+                return stand_in(str(self._broken(plugin, text, error).error))
 
         return load
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, TypeAlias
 
 from websockets.exceptions import ConnectionClosed
@@ -15,12 +15,13 @@ from websockets.protocol import OPEN
 import oscbridge
 from oscbridge_websocket.client_options import ClientOptions
 from oscbridge_websocket.connection import WebSocketConnection
-from oscbridge_websocket.frames import FrameFormat, OutgoingFrame, serialize
-from oscbridge_websocket.pacing import FramePacer
+from oscbridge_websocket.frame_clock import FrameClock
+from oscbridge_websocket.frames import FrameFormat, OutgoingFrame
+from oscbridge_websocket.pacing import FramePacer, Pace, PacedFrame
 from oscbridge_websocket.rights import AddressFilter
 from oscbridge_websocket.tokens import AccessGrant
 
-__all__ = ["ClientGroup", "ClientGroups", "WebSocketClient", "send"]
+__all__ = ["ClientGroup", "ClientGroups", "WebSocketClient"]
 
 STALL_TIMEOUT: Final = 30.0
 """Seconds without any progress after which a client is disconnected."""
@@ -101,19 +102,20 @@ class WebSocketClient:
     def _make_pacer(self, options: ClientOptions) -> FramePacer:
         return FramePacer(
             options.format,
-            options.frame_rate,
-            latest=options.latest,
-            limit=self._limit,
+            Pace(options.frame_rate, options.latest, self._limit),
             is_ready=self._is_ready,
-            write=self._write_frames,
+            write=self._write_paced,
             on_drop=self._on_drop,
         )
 
-    def _write_frames(self, frames: Sequence[OutgoingFrame]) -> None:
-        data = [frame.data for frame in frames]
-        self.connection.send_frames(data, text=self.format is FrameFormat.JSON)
-        for frame in frames:
-            self.note_written(frame)
+    def _write_paced(self, frame: PacedFrame) -> None:
+        connection = self.connection
+        if connection.is_gone or connection.state is not OPEN:
+            return
+        connection.write_now(frame.serialized)
+        if self.is_behind or self.measure_unsent():
+            for each in frame.frames:
+                self.note_written(each)
 
     def _is_ready(self) -> bool:
         """Whether the last frame is sent. A client that reads nothing is disconnected."""
@@ -202,7 +204,7 @@ class WebSocketClient:
 class ClientGroup:
     """Clients that receive the same frames: same format, same addresses to listen to.
 
-    Those with a frame rate have groups of their own: they share the encoded messages.
+    Those with a frame rate have groups of their own, one for each rate: they share a clock.
     """
 
     def __init__(
@@ -210,74 +212,70 @@ class ClientGroup:
     ) -> None:
         self.format = frame_format
         self.paced = paced
+        self.clock: FrameClock | None = None
+        """Makes the frames of paced clients that are in the groups of an endpoint."""
         self.clients: list[WebSocketClient] = []
-        self._addresses = addresses
+        self.addresses = addresses
+        """The addresses that they may receive; None for all."""
 
     def select(self, messages: Sequence[oscbridge.Message]) -> Sequence[oscbridge.Message]:
         """The messages that these clients may receive."""
-        addresses = self._addresses
+        addresses = self.addresses
         if addresses is None:
             return messages
         return [message for message in messages if addresses.matches(message.address)]
 
 
-_GroupKey: TypeAlias = tuple[FrameFormat, AddressFilter | None, bool]
+_GroupKey: TypeAlias = tuple[FrameFormat, AddressFilter | None, Pace | None]
 
 
 class ClientGroups:
     """The groups of an endpoint's listening clients; empty groups are removed."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_drop: Callable[[str, int], None]) -> None:
+        """``on_drop`` is called with a reason and a number of messages of clients."""
+        self._on_drop = on_drop
         self._groups: dict[_GroupKey, ClientGroup] = {}
-
-    def __iter__(self) -> Iterator[ClientGroup]:
-        return iter(self._groups.values())
-
-    def __len__(self) -> int:
-        return len(self._groups)
+        self.all: Collection[ClientGroup] = self._groups.values()
 
     def add(self, client: WebSocketClient) -> None:
         """Add a client to its group, if it may listen."""
         rights = client.grant.rights
         if rights.listens:
-            key = _key(client)
-            if key not in self._groups:
-                self._groups[key] = ClientGroup(
-                    client.format, rights.addresses, paced=client.pacer is not None
-                )
-            self._groups[key].clients.append(client)
+            group = self._group(client)
+            if group.clock is not None and client.pacer is not None:
+                group.clock.join(client.pacer)
+            group.clients.append(client)
+
+    def _group(self, client: WebSocketClient) -> ClientGroup:
+        key = _key(client)
+        if key not in self._groups:
+            pacer = client.pacer
+            group = ClientGroup(client.format, client.grant.rights.addresses, paced=bool(key[2]))
+            if pacer is not None:
+                group.clock = FrameClock(client.format, pacer.pace, self._on_drop)
+            self._groups[key] = group
+        return self._groups[key]
 
     def remove(self, client: WebSocketClient) -> None:
         """Remove a client that :meth:`add` was called with; its grant must be unchanged."""
         rights = client.grant.rights
         if rights.listens:
             key = _key(client)
-            self._groups[key].clients.remove(client)
-            if not self._groups[key].clients:
+            group = self._groups[key]
+            group.clients.remove(client)
+            if group.clock is not None and client.pacer is not None:
+                group.clock.leave(client.pacer)
+            if not group.clients:
                 del self._groups[key]
+
+    def spill(self) -> None:
+        """Give all messages that wait for a frame to the pacers of the clients."""
+        for group in self.all:
+            if group.clock is not None:
+                group.clock.spill()
 
 
 def _key(client: WebSocketClient) -> _GroupKey:
-    return client.format, client.grant.rights.addresses, client.pacer is not None
-
-
-def send(clients: Sequence[WebSocketClient], frames: Sequence[OutgoingFrame]) -> None:
-    """Send frames to clients of one format.
-
-    Idle clients are written to directly, which saves one task switch per client. For the others
-    the frames are queued, because the queue does the flow control.
-    """
-    text = clients[0].format is FrameFormat.JSON
-    for frame in frames:
-        serialized = serialize(frame.data, text=text)
-        for client in clients:  # every call costs as much as a part of the system call
-            connection = client.connection
-            if connection.is_closing():
-                continue
-            if (client.is_behind or client.frames) and not client.is_idle:
-                client.put(frame)
-                continue
-            if connection.protocol.state is OPEN:
-                connection.write_now(serialized)
-            if client.measure_unsent():
-                client.note_written(frame)
+    pace = None if client.pacer is None else client.pacer.pace
+    return client.format, client.grant.rights.addresses, pace
