@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 import oscbridge
 from oscbridge_midi import codec, tcp
@@ -48,6 +48,8 @@ class MidiEndpoint(
     ``midi = { echo = true }``.
     """
 
+    example_options: ClassVar[oscbridge.TomlTable] = {"output": "Synth"}
+    example_peer = "oscbridge_midi.conformance:MidiTcpPeer"
     on_start = "retry"
     default_routes = tuple(
         match

@@ -1,7 +1,4 @@
-"""MIDI over TCP: plain MIDI bytes in both directions, as in mido's socket ports.
-
-mido's own port blocks in ``send`` and must be polled for input. This one never blocks.
-"""
+"""MIDI over TCP: plain bytes in both directions, as mido's socket ports, but it never blocks."""
 
 from __future__ import annotations
 
@@ -251,8 +248,11 @@ class MidiTcpServer:
         if oscbridge.is_any_host(address.host):
             where = {"sock": oscbridge.open_listening_socket(address.port)}
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: _TcpConnection(self._owner, self._removed, self._accepted), **where
+            lambda: _TcpConnection(self._owner, self._removed, self._accepted),
+            **where,
+            start_serving=False,  # or a cancellation could leave its sockets open
         )
+        await self._server.start_serving()
         port = self._server.sockets[0].getsockname()[1]
         self.name = f"{SCHEME}{address._replace(port=port)}"
 

@@ -41,10 +41,10 @@ class WebSocketEndpoint(
     Without a subprotocol, or with ``osc.binary``, a frame is one OSC packet in both directions;
     with ``osc.json`` it is one JSON text. Messages that arrive together are sent together, to a
     binary client in one bundle. A message is not sent back to the client that it came from.
-
     The query of a client's URL selects more: see :mod:`oscbridge_websocket.client_options`.
     """
 
+    example_peer = "oscbridge_websocket.conformance:WebSocketPeer"
     default_routes = ("*",)
     default_routes_include_self = True  # dashboards receive each other's messages
     keeps_last_values = True
@@ -115,10 +115,12 @@ class WebSocketEndpoint(
             ping_timeout=handshake.PING_TIMEOUT,
             server_header=None,
             logger=quiet,
+            start_serving=False,  # or a cancellation could leave its sockets open
             create_connection=partial(  # type: ignore[arg-type]  # typed as a class
                 WebSocketConnection, shared=self._shared, logger=quiet
             ),
         )
+        await self._server.start_serving()
         self._port = next(iter(self._server.sockets)).getsockname()[1]
 
     async def close(self) -> None:
