@@ -104,6 +104,7 @@ class WebSocketEndpoint(
                 "tokens are sent in plain text, and everyone on the network can read them; "
                 "set 'certificate' to use TLS"
             )
+        make = partial(WebSocketConnection, shared=self._shared, logger=quiet)
         self._registry.open()
         self._server = await serve(
             self._handle_connection,
@@ -116,9 +117,7 @@ class WebSocketEndpoint(
             server_header=None,
             logger=quiet,
             start_serving=False,  # or a cancellation could leave its sockets open
-            create_connection=partial(  # type: ignore[arg-type]  # typed as a class
-                WebSocketConnection, shared=self._shared, logger=quiet
-            ),
+            create_connection=make,  # type: ignore[arg-type]  # typed as a class
         )
         await self._server.start_serving()
         self._port = next(iter(self._server.sockets)).getsockname()[1]
@@ -299,8 +298,7 @@ class WebSocketEndpoint(
         """Route a client's packet. Returns the number of messages in it."""
         if client not in self._clients:
             return 0  # it is being disconnected
-        peer = client.peer
-        rights = client.grant.rights
+        peer, rights = client.peer, client.grant.rights
         if isinstance(frame, bytes) and rights.sends_all and not incoming.needs_check(frame):
             self.host.receive_packet(frame, peer)
             return 1
