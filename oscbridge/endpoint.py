@@ -13,6 +13,7 @@ from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.host import Host
 from oscbridge.options import Options, OptionsT
 from oscbridge.osc import Message
+from oscbridge.toml_text import TomlTable
 
 __all__ = ["AnyEndpoint", "Endpoint", "EndpointTypes", "OnStart", "Policy"]
 
@@ -43,6 +44,11 @@ class Endpoint(Generic[OptionsT, ItemT]):
     #: Whether it sends messages with one :class:`oscbridge.ForwardedTag` as one bundle; then the
     #: bridge passes them in one batch, as far as possible.
     keeps_bundles: ClassVar[bool] = False
+    #: For ``oscbridge plugins``: keys of an example, and the path of the class of a peer to check
+    #: it with, e.g. ``"oscbridge_lamp.peer:LampPeer"``; it derives from
+    #: :class:`oscbridge.testing.conformance.Peer`.
+    example_options: ClassVar[TomlTable] = {}
+    example_peer: ClassVar[str] = ""
 
     def __init__(self, name: str, options: OptionsT) -> None:
         """Must not open anything."""

@@ -6,22 +6,31 @@ import logging
 
 import click
 
+from oscbridge.cli.plugins_check import check
 from oscbridge.plugins import Plugin, Plugins
 
 __all__ = ["command"]
 
 
-@click.command("plugins")
-def command() -> None:
-    """List the installed plugins.
+@click.group("plugins", invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """List the installed plugins, or check one.
 
     Shows the version, the features and the location of each. A plugin that cannot be used
     is shown with the reason.
 
     \b
-    Example:
+    Examples:
       oscbridge plugins
+      oscbridge plugins check websocket
     """
+    if context.invoked_subcommand is None:
+        list_plugins()
+
+
+def list_plugins() -> None:
+    """Print all plugins."""
     logging.getLogger("oscbridge").setLevel(logging.CRITICAL)  # the list shows the errors
     found = Plugins()
     dict(found.endpoint_types)  # imports those that a configuration would
@@ -37,6 +46,9 @@ def command() -> None:
         else:
             click.echo(f"  offers  {_offers(plugin)}")
         click.echo(f"  from    {plugin.location or plugin.value}")
+
+
+command.add_command(check)
 
 
 def _offers(plugin: Plugin) -> str:

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
 
 import click
 
@@ -15,19 +14,12 @@ from oscbridge.bridge.config.config import Configuration
 from oscbridge.bridge.simulation.cases import Case
 from oscbridge.bridge.simulation.report import failure_lines, reason_of_failure
 from oscbridge.bridge.simulation.runner import CaseResult, run_case
+from oscbridge.cli.report_output import NOTHING_TO_RUN, ReportOutput
 from oscbridge.cli.run import read_configuration
-from oscbridge.logs.format import colour_wanted, visible
+from oscbridge.logs.format import visible
 from oscbridge.plugins import Plugins
 
 __all__ = ["command"]
-
-NO_TESTS: Final = 5
-"""The exit code if there is no test to run, as that of pytest."""
-
-WIDEST: Final = 100
-"""Columns of the output, at most."""
-
-_PERCENT: Final = len(" [100%]")
 
 
 @click.command("test")
@@ -81,22 +73,21 @@ def _run(
         yield run_case(configuration, plugins, case)
 
 
-class _Output:
-    """Prints results like pytest."""
+class _Output(ReportOutput):
+    """Prints the tests of a file."""
 
     def __init__(self, file: Path, total: int) -> None:
+        super().__init__()
         self._file = visible(str(file))
         self._total = total
-        self._is_coloured = colour_wanted(terminal=sys.stdout.isatty())
-        self._width = min(_width(), WIDEST)
 
     def fail_without_tests(self, text: str | None) -> None:
         """Exit if there is nothing to run."""
         if self._total:
-            self._print(f"{self._file}: no test has {text!r} in its name, of {self._total}")
+            self.print(f"{self._file}: no test has {text!r} in its name, of {self._total}")
         else:
-            self._print(f"{self._file}: no tests; add a table [[test]], see oscbridge test --help")
-        sys.exit(NO_TESTS)
+            self.print(f"{self._file}: no tests; add a table [[test]], see oscbridge test --help")
+        sys.exit(NOTHING_TO_RUN)
 
     def show_progress(
         self, results: Iterator[CaseResult], total: int, verbose: bool
@@ -104,75 +95,54 @@ class _Output:
         """Print each result as soon as it is there. Returns all of them."""
         done = []
         row = self._file + " "
-        room = max(self._width - _PERCENT, len(row) + 10)
+        room = max(self.room, len(row) + 10)
         if not verbose:
-            self._print(row, end="")
+            self.print(row, end="")
         used = len(row)
         for result in results:
             done.append(result)
-            percent = f"[{100 * len(done) // total:3}%]"
+            percent = 100 * len(done) // total
             if verbose:
                 name = f"{self._file}::{visible(result.case.name)} "
-                word = self._style(*(("PASSED", "green") if result.passed else ("FAILED", "red")))
-                gap = " " * max(self._width - _PERCENT - len(name) - 6 + 1, 1)
-                self._print(f"{name}{word}{gap}{self._style(percent, 'cyan')}")
+                self.print(name, end="")
+                word, colour = ("PASSED", "green") if result.passed else ("FAILED", "red")
+                self.print_result(name, word, colour, percent)
                 continue
-            self._print(self._style(".", "green") if result.passed else self._style("F", "red"), "")
+            self.print(self.style(".", "green") if result.passed else self.style("F", "red"), "")
             used += 1
             if used >= room or len(done) == total:
                 gap = " " * max(room - used + 1, 1)
-                self._print(gap + self._style(percent, "cyan"))
+                self.print(gap + self.style(f"[{percent:3}%]", "cyan"))
                 used = 0
         return done
 
     def show_failures(self, failed: list[CaseResult], app: App) -> None:
         """Print everything about the tests that failed."""
         if failed:
-            self._print("")
-            self._print(self._rule(" FAILURES ", "="))
+            self.print()
+            self.print_title(" FAILURES ")
         for result in failed:
             name = visible(result.case.name)
-            title = f" {name} " if len(name) < self._width - 4 else f"{name} "
-            self._print(self._style(self._rule(title, "_"), "red", bold=True))
-            self._print(f"{self._file}: test {result.case.number}\n")
+            title = f" {name} " if len(name) < self.room else f"{name} "
+            self.print_title(title, "_", "red")
+            self.print(f"{self._file}: test {result.case.number}\n")
             for line in failure_lines(result, app, click.style):
-                self._print(line)
-            self._print("")
+                self.print(line)
+            self.print()
 
     def show_summary(self, results: list[CaseResult], total: int, seconds: float) -> None:
         """Print the failed tests, one per line, and how many passed."""
         failed = [each for each in results if not each.passed]
         if failed:
-            self._print(self._rule(" short test summary ", "="))
+            self.print_title(" short test summary ")
         for result in failed:
-            name = visible(result.case.name)
-            reason = visible(reason_of_failure(result))
-            line = f" {self._file}::{self._style(name, bold=True)} - "
-            room = self._width - len(f"FAILED {self._file}::{name} - ")
-            if len(reason) > max(room, 20):
-                reason = f"{reason[: max(room, 20) - 1]}…"
-            self._print(f"{self._style('FAILED', 'red')}{line}{reason}")
+            name = f"{self._file}::{visible(result.case.name)}"
+            self.print_summary("FAILED", "red", name, visible(reason_of_failure(result)))
         passed = len(results) - len(failed)
         counts = [f"{len(failed)} failed"] if failed else []
         counts += [f"{passed} passed"] if passed or not failed else []
         counts += [f"{total - len(results)} deselected"] if total > len(results) else []
-        colour = "red" if failed else "green"
-        text = f" {', '.join(counts)} in {seconds:.2f}s "
         if not failed:
-            self._print("")
-        self._print(self._style(self._rule(text, "="), colour, bold=True))
-
-    def _rule(self, text: str, character: str) -> str:
-        return text.center(self._width, character)
-
-    def _style(self, text: str, colour: str | None = None, *, bold: bool | None = None) -> str:
-        return click.style(text, fg=colour, bold=bold)
-
-    def _print(self, text: str, end: str = "\n") -> None:
-        click.echo(text + end, nl=False, color=self._is_coloured)
-
-
-def _width() -> int:
-    from shutil import get_terminal_size
-
-    return get_terminal_size().columns
+            self.print()
+        colour = "red" if failed else "green"
+        self.print_title(f" {', '.join(counts)} in {seconds:.2f}s ", "=", colour)

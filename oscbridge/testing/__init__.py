@@ -8,8 +8,10 @@ async def test_a_lamp_gets_its_level() -> None:
 
 from oscbridge.monitoring.status import EndpointStatus
 from oscbridge.testing.bridge import RunningBridge, running_bridge
+from oscbridge.testing.bridge_thread import BridgeThread, new_recorder
 from oscbridge.testing.configuration import check_configuration
 from oscbridge.testing.configured_tests import ConfiguredTest, run_configured_tests
+from oscbridge.testing.fake_clock import FakeClock
 from oscbridge.testing.identity import what_does_not_add_up
 from oscbridge.testing.ports import free_port
 from oscbridge.testing.process import OscbridgeProcess, running_process
@@ -18,13 +20,16 @@ from oscbridge.testing.routes import read_routes
 from oscbridge.testing.waiting import until
 
 __all__ = [
+    "BridgeThread",
     "ConfiguredTest",
     "EndpointStatus",
+    "FakeClock",
     "OscbridgeProcess",
     "RecordingEndpoint",
     "RunningBridge",
     "check_configuration",
     "free_port",
+    "new_recorder",
     "read_routes",
     "run_configured_tests",
     "running_bridge",

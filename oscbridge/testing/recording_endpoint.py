@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 import oscbridge
+from oscbridge.testing.waiting import POLL_INTERVAL
 
 __all__ = ["RecordingEndpoint"]
 
@@ -42,6 +44,20 @@ class RecordingEndpoint(oscbridge.Endpoint):
                     self._has_arrived.clear()
                     await self._has_arrived.wait()
         except TimeoutError:
-            text = f"{len(self.messages)} of {count} messages arrived: {self.messages[-10:]}"
-            raise AssertionError(text) from None
+            raise AssertionError(self._missing(count)) from None
         return self.messages
+
+    def wait(self, count: int, seconds: float = 10.0) -> list[oscbridge.Message]:
+        """All messages, once there are ``count`` or more; for a test on another thread.
+
+        Raises ``AssertionError`` that lists those that are there after ``seconds``.
+        """
+        until = time.monotonic() + seconds
+        while len(self.messages) < count:
+            if time.monotonic() > until:
+                raise AssertionError(self._missing(count))
+            time.sleep(POLL_INTERVAL)
+        return self.messages
+
+    def _missing(self, count: int) -> str:
+        return f"{len(self.messages)} of {count} messages arrived: {self.messages[-10:]}"

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["becomes_true", "until"]
+__all__ = ["POLL_INTERVAL", "becomes_true", "until"]
 
 POLL_INTERVAL: Final = 0.002
 """Seconds between two looks at a condition."""

@@ -34,6 +34,8 @@ class OSCEndpoint(
     name of a UDP target is looked up again while it is connected.
     """
 
+    example_options: ClassVar[oscbridge.TomlTable] = {"to": "udp://192.168.1.40:9000"}
+    example_peer = "oscbridge.testing.osc_peers:OSCUDPPeer"
     on_start = "retry"
     keeps_bundles = True
 

@@ -3,8 +3,8 @@
 OSC to MIDI: :mod:`endpoint` passes each message to :mod:`message_encoder`, which uses the route's
 fields (:mod:`route_options`, :mod:`template`) or the default mapping (:mod:`codec`,
 :mod:`message_table`) and places notes in MPE zones (:mod:`mpe`). :mod:`sounding_notes` tracks what
-sounds; :mod:`din` limits the speed. The bytes go to a TCP peer (:mod:`tcp`) or to a port of the
-system (:mod:`system_ports`).
+sounds; :mod:`din` limits the speed. The bytes go to a TCP peer (:mod:`tcp`, :mod:`tcp_server`) or
+to a port of the system (:mod:`system_ports`).
 
 MIDI to OSC: :mod:`tcp` (:mod:`stream_parser`) or :mod:`system_ports` receive messages, and
 :mod:`receiver` converts them, with :mod:`parameters` and :mod:`clock_tempo`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 import oscbridge
 from oscbridge_midi import codec, tcp
@@ -26,6 +26,7 @@ from oscbridge_midi.receiver import DecodeOptions, MidiReceiver
 from oscbridge_midi.route_options import MidiRoute
 from oscbridge_midi.sounding_notes import SoundingNotes
 from oscbridge_midi.system_ports import SystemPorts
+from oscbridge_midi.tcp_server import MidiTcpServer
 
 __all__ = ["MidiEndpoint"]
 
@@ -48,6 +49,8 @@ class MidiEndpoint(
     ``midi = { echo = true }``.
     """
 
+    example_options: ClassVar[oscbridge.TomlTable] = {"output": "Synth"}
+    example_peer = "oscbridge_midi.conformance:MidiTcpPeer"
     on_start = "retry"
     default_routes = tuple(
         match
@@ -67,7 +70,7 @@ class MidiEndpoint(
         self._connections: list[MidiConnection] = []
         self._outputs: list[MidiConnection] = []
         """The connections to send to."""
-        self._server: tcp.MidiTcpServer | None = None
+        self._server: MidiTcpServer | None = None
         self._pacer: DinPacer | None = None
         self._releasing: set[asyncio.Task[None]] = set()
         self._is_retry = False
@@ -98,7 +101,7 @@ class MidiEndpoint(
             self._check_zones()
         if own.listen is not None:
             limits = own.max_connections, own.max_connections_per_address
-            self._server = tcp.MidiTcpServer(self, self, *limits)
+            self._server = MidiTcpServer(self, self, *limits)
             self._add(self._server, sends=True)
             await self._server.open(own.listen)
         urls = {text for text in (own.output, own.input) if text is not None and _is_url(text)}
@@ -173,8 +176,7 @@ class MidiEndpoint(
         self._check_zones()
 
     def _check_zones(self) -> None:
-        options = [info.options for info in self.routes]
-        zones = {each.mpe for each in options if each is not None and each.mpe}
+        zones = {r.options.mpe for r in self.routes if r.options is not None and r.options.mpe}
         overlap = find_overlap(zones)
         if overlap:
             self.log.warning("%s; their notes will interfere with each other", overlap)

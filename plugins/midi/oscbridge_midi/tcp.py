@@ -9,16 +9,15 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import oscbridge
 from oscbridge_midi.codec import MAX_SYSEX
 from oscbridge_midi.receiver import MidiReceiver
 from oscbridge_midi.stream_parser import MidiStreamParser
 
-__all__ = ["SCHEME", "ConnectionOwner", "MidiTcpClient", "MidiTcpServer", "parse"]
+__all__ = ["SCHEME", "ConnectionOwner", "MidiTcpClient", "MidiTcpConnection", "parse"]
 
 SCHEME: Final = "midi+tcp://"
 
@@ -27,9 +26,6 @@ CLOSE_TIMEOUT: Final = 0.3
 
 READ_SIZE: Final = 512
 """Bytes per read, hence the most messages that are processed before other tasks get a turn."""
-
-MAX_UNSENT: Final = 1 << 18
-"""Unsent bytes that end a client's connection. Dropping messages could drop the ends of notes."""
 
 
 class ConnectionOwner(Protocol):
@@ -59,7 +55,7 @@ def parse(text: str) -> oscbridge.HostPort:
     return address
 
 
-class _TcpConnection(asyncio.BufferedProtocol):
+class MidiTcpConnection(asyncio.BufferedProtocol):
     """One TCP connection. It reads in small pieces, so that other tasks get their turn."""
 
     transport: asyncio.Transport
@@ -67,8 +63,8 @@ class _TcpConnection(asyncio.BufferedProtocol):
     def __init__(
         self,
         owner: ConnectionOwner,
-        on_lost: Callable[[_TcpConnection, Exception | None], None],
-        on_made: Callable[[_TcpConnection], None] | None = None,
+        on_lost: Callable[[MidiTcpConnection, Exception | None], None],
+        on_made: Callable[[MidiTcpConnection], None] | None = None,
     ) -> None:
         self._owner = owner
         self._on_lost = on_lost
@@ -171,6 +167,8 @@ class _TcpConnection(asyncio.BufferedProtocol):
             self._aborted_with = self._unsent.count(self.transport.get_write_buffer_size())
             self.transport.abort()
             await self._closed.wait()
+        finally:
+            self.transport.abort()  # if it was cancelled
 
 
 class MidiTcpClient:
@@ -178,7 +176,7 @@ class MidiTcpClient:
 
     max_size = MAX_SYSEX
 
-    def __init__(self, connection: _TcpConnection, name: str) -> None:
+    def __init__(self, connection: MidiTcpConnection, name: str) -> None:
         self._connection = connection
         self.name = name
 
@@ -197,14 +195,14 @@ class MidiTcpClient:
         """
         name = f"{SCHEME}{address}"
 
-        def lost(connection: _TcpConnection, error: Exception | None) -> None:
+        def lost(connection: MidiTcpConnection, error: Exception | None) -> None:
             if unsent := connection.take_unsent():
                 on_missed("disconnected", unsent, "the connection ended before they had left")
             text = "connection closed by the peer" if error is None else str(error)
             on_lost(oscbridge.NotConnected(f"{name}: {text}"))
 
         _, connection = await asyncio.get_running_loop().create_connection(
-            lambda: _TcpConnection(owner, lost), address.host, address.port
+            lambda: MidiTcpConnection(owner, lost), address.host, address.port
         )
         return cls(connection, name)
 
@@ -216,105 +214,3 @@ class MidiTcpClient:
 
     async def close(self) -> None:
         await self._connection.close()
-
-
-class MidiTcpServer:
-    """A server of MIDI over TCP: sends to all clients and receives from all of them.
-
-    ``max_per_address`` limits the clients of one address, ``max_clients`` all of them. A new
-    client takes the place of the one that has sent nothing for the longest time: of its address,
-    or of the address with the most clients. So nobody is locked out by forgotten connections.
-    """
-
-    max_size = MAX_SYSEX
-
-    def __init__(
-        self,
-        owner: ConnectionOwner,
-        endpoint: oscbridge.AnyEndpoint,
-        max_clients: int,
-        max_per_address: int,
-    ) -> None:
-        self._max_clients = max_clients
-        self._max_per_address = max_per_address
-        self._owner = owner
-        self._endpoint = endpoint
-        self._connections: set[_TcpConnection] = set()
-        self._server: asyncio.Server | None = None
-        self._had_clients = False
-        """Whether a client has disconnected: the next one may be the same one."""
-        self.name = ""
-
-    async def open(self, address: oscbridge.HostPort) -> None:
-        """Listen. Raises ``OSError``."""
-        where: dict[str, Any] = {"host": address.host, "port": address.port}
-        if oscbridge.is_any_host(address.host):
-            where = {"sock": oscbridge.open_listening_socket(address.port)}
-        self._server = await asyncio.get_running_loop().create_server(
-            lambda: _TcpConnection(self._owner, self._removed, self._accepted), **where
-        )
-        port = self._server.sockets[0].getsockname()[1]
-        self.name = f"{SCHEME}{address._replace(port=port)}"
-
-    @property
-    def clients(self) -> int:
-        """The number of connected clients."""
-        return len(self._connections)
-
-    def _accepted(self, connection: _TcpConnection) -> None:
-        self._make_room(connection.peer[0])
-        connection.transport.set_write_buffer_limits(high=0)  # it says when all is written
-        greeting = self._owner.greeting(reconnected=self._had_clients)
-        connection.transport.write(b"".join(greeting))
-        self._connections.add(connection)
-
-    def _make_room(self, host: str) -> None:
-        """Close the idlest connection where a new one of this address would be too many."""
-        counts = Counter(each.peer[0] for each in self._connections)
-        if counts[host] >= self._max_per_address:
-            limit = f"max_connections_per_address = {self._max_per_address}"
-            hosts = {host}
-        elif len(self._connections) >= self._max_clients:
-            limit = f"max_connections = {self._max_clients}"
-            most = max(counts.values())
-            hosts = {each for each, count in counts.items() if count == most}
-        else:
-            return
-        candidates = [each for each in self._connections if each.peer[0] in hosts]
-        idlest = min(candidates, key=lambda each: each.active_at)
-        self._endpoint.host.refused(
-            f"the idlest client from {idlest.peer[0]}, closed: {limit} reached"
-        )
-        self._removed(idlest, None)
-        idlest.transport.abort()
-
-    def _removed(self, connection: _TcpConnection, _error: Exception | None) -> None:
-        if connection in self._connections:
-            self._connections.discard(connection)
-            self._had_clients = True
-            self._missed("disconnected", connection.take_unsent(), "a client disconnected")
-
-    def _missed(self, reason: str, count: int, why: str) -> None:
-        if count:
-            self._endpoint.host.client_dropped(reason, count, why)
-
-    async def send(self, messages: Sequence[bytes]) -> None:
-        """Write messages to all clients. A client that reads too slowly is disconnected."""
-        for connection in tuple(self._connections):
-            transport = connection.transport
-            if transport.is_closing():
-                self._missed("disconnected", len(messages), "a client disconnected")
-            elif transport.get_write_buffer_size() > MAX_UNSENT:
-                count = len(messages) + connection.take_unsent()
-                self._missed("slow_client", count, "a client reads too slowly")
-                self._endpoint.log.warning("%s:%d reads too slowly: disconnected", *connection.peer)
-                transport.abort()
-            else:
-                connection.write(messages)
-
-    async def close(self) -> None:
-        if self._server is None:
-            return
-        self._server.close()
-        await asyncio.gather(*(connection.close() for connection in tuple(self._connections)))
-        await self._server.wait_closed()

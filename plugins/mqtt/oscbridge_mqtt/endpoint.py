@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Sequence
+from typing import ClassVar
 
 from paho.mqtt.client import MQTTMessage
 
@@ -28,7 +29,7 @@ from oscbridge_mqtt.publication import (
 from oscbridge_mqtt.publisher import Publisher
 from oscbridge_mqtt.receiving import Receiver
 from oscbridge_mqtt.session import BrokerSession
-from oscbridge_mqtt.tls import tls_context
+from oscbridge_mqtt.tls import contents_of_files, tls_context
 from oscbridge_mqtt.topic import wildcard_parts, without_share
 
 __all__ = ["MQTTEndpoint"]
@@ -48,6 +49,8 @@ class MQTTEndpoint(
     acknowledged those with QoS 1 and 2.
     """
 
+    example_options: ClassVar[oscbridge.TomlTable] = {"broker": "mqtt://192.168.1.2"}
+    example_peer = "oscbridge_mqtt.conformance:MosquittoPeer"
     on_start = "retry"
     default_routes = ("*",)
 
@@ -73,7 +76,7 @@ class MQTTEndpoint(
         ]
         """Subscriptions that deliver the endpoint's own publications as well."""
         self.loops = LoopWatch(self.log)
-        self._files = _contents(self.options)
+        self._files = contents_of_files(self.options)
 
     @classmethod
     def default_routes_for(cls, options: MQTTOptions, *, is_source: bool) -> Sequence[str]:
@@ -139,7 +142,7 @@ class MQTTEndpoint(
             await self._session.close()
 
     def update(self, options: MQTTOptions) -> bool:
-        files = _contents(options)
+        files = contents_of_files(options)
         if options != self.options or files != self._files:
             if options.broker[0].is_tls:
                 tls_context(options)  # an invalid file rejects the reload
@@ -312,9 +315,3 @@ class MQTTEndpoint(
         else:
             self._expect_echo(command.state_topic, state)
             session.publish(command.state_topic, state, 0, False)
-
-
-def _contents(options: MQTTOptions) -> Sequence[bytes]:
-    """The current contents of the files in the options."""
-    files = (options.ca, options.certificate, options.key)
-    return [b"" if file is None else file.read_bytes() for file in files]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Sequence
 
 import oscbridge
 from oscbridge_mqtt.options import MQTTOptions
 
-__all__ = ["tls_context"]
+__all__ = ["contents_of_files", "tls_context"]
 
 
 def tls_context(options: MQTTOptions) -> ssl.SSLContext:
@@ -35,3 +36,9 @@ def tls_context(options: MQTTOptions) -> ssl.SSLContext:
                 f"not a valid certificate with its key: {error}"
             ) from None
     return context
+
+
+def contents_of_files(options: MQTTOptions) -> Sequence[bytes]:
+    """The current contents of the files in the options."""
+    files = (options.ca, options.certificate, options.key)
+    return [b"" if file is None else file.read_bytes() for file in files]

@@ -41,10 +41,10 @@ class WebSocketEndpoint(
     Without a subprotocol, or with ``osc.binary``, a frame is one OSC packet in both directions;
     with ``osc.json`` it is one JSON text. Messages that arrive together are sent together, to a
     binary client in one bundle. A message is not sent back to the client that it came from.
-
     The query of a client's URL selects more: see :mod:`oscbridge_websocket.client_options`.
     """
 
+    example_peer = "oscbridge_websocket.conformance:WebSocketPeer"
     default_routes = ("*",)
     default_routes_include_self = True  # dashboards receive each other's messages
     keeps_last_values = True
@@ -105,6 +105,7 @@ class WebSocketEndpoint(
                 "tokens are sent in plain text, and everyone on the network can read them; "
                 "set 'certificate' to use TLS"
             )
+        make = partial(WebSocketConnection, shared=self._shared, logger=quiet)
         self._registry.open()
         self._server = await serve(
             self._handle_connection,
@@ -116,10 +117,10 @@ class WebSocketEndpoint(
             ping_timeout=handshake.PING_TIMEOUT,
             server_header=None,
             logger=quiet,
-            create_connection=partial(  # type: ignore[arg-type]  # typed as a class
-                WebSocketConnection, shared=self._shared, logger=quiet
-            ),
+            start_serving=False,  # or a cancellation could leave its sockets open
+            create_connection=make,  # type: ignore[arg-type]  # typed as a class
         )
+        await self._server.start_serving()
         self._port = next(iter(self._server.sockets)).getsockname()[1]
 
     async def close(self) -> None:
@@ -269,8 +270,7 @@ class WebSocketEndpoint(
         """Route a client's packet. Returns the number of messages in it."""
         if client not in self._clients:
             return 0  # it is being disconnected
-        peer = client.peer
-        rights = client.grant.rights
+        peer, rights = client.peer, client.grant.rights
         if isinstance(frame, bytes) and rights.sends_all and not incoming.needs_check(frame):
             self.host.receive_packet(frame, peer)
             return 1

@@ -1,0 +1,99 @@
+"""Runs a rule on an event loop of its own, which nothing of the plugin survives."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from oscbridge.failures import failure_text
+from oscbridge.testing.conformance.loop_watch import BlockedLoop
+from oscbridge.testing.conformance.rule import CheckedType, Outcome, RuleFailed, RuleNotRun
+from oscbridge.testing.conformance.run import RuleRun, finished
+
+__all__ = ["run_isolated"]
+
+RULE_TIMEOUT: Final = 15.0
+"""Seconds for a rule."""
+
+END_TIMEOUT: Final = 1.0
+"""Seconds for what a rule has left to end."""
+
+
+def run_isolated(
+    body: Callable[[RuleRun], Awaitable[None]], subject: CheckedType
+) -> tuple[Outcome, str, float]:
+    """Run the body of a rule. Returns its outcome, the text about it, and the seconds."""
+    began = time.perf_counter()
+    loop = asyncio.new_event_loop()
+    run = RuleRun(subject, loop)
+    loop.set_exception_handler(lambda _loop, context: run.unhandled.append(_text_of(context)))
+    run.recorder.start(loop)
+    run.watch.start()
+    try:
+        asyncio.set_event_loop(loop)
+        error = loop.run_until_complete(_run(body, run))
+    except (BlockedLoop, SystemExit, GeneratorExit) as escaped:  # of a callback or a task
+        error = escaped
+    finally:
+        _end(loop, run)
+        run.watch.stop()
+        run.recorder.stop()
+        asyncio.set_event_loop(None)
+        loop.close()
+    outcome, text = _outcome(error, run)
+    return outcome, text, time.perf_counter() - began
+
+
+async def _run(body: Callable[[RuleRun], Awaitable[None]], run: RuleRun) -> BaseException | None:
+    task = asyncio.ensure_future(finished(body(run)))
+    await asyncio.wait([task], timeout=RULE_TIMEOUT)
+    if not task.done():
+        task.cancel()
+        return RuleFailed(f"still running after {RULE_TIMEOUT:g} s")
+    return task.result()
+
+
+def _end(loop: asyncio.AbstractEventLoop, run: RuleRun) -> None:
+    """Kill the peer, cancel all tasks, and collect the errors that nothing has handled."""
+    loop.run_until_complete(finished(_cancel_all(run)))
+    loop.run_until_complete(finished(loop.shutdown_asyncgens()))
+    gc.collect()
+    loop.set_exception_handler(lambda _loop, _context: None)
+
+
+async def _cancel_all(run: RuleRun) -> None:
+    if run.peer is not None:
+        await asyncio.wait([asyncio.ensure_future(finished(run.peer.kill()))], timeout=END_TIMEOUT)
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=END_TIMEOUT)
+    await asyncio.sleep(0)  # transports that were closed call back
+
+
+def _outcome(error: BaseException | None, run: RuleRun) -> tuple[Outcome, str]:
+    match error:
+        case None if run.unhandled:
+            return "failed", (
+                f"nothing handles {run.unhandled[0]}; start tasks with self.start_task(), and "
+                "catch the errors of callbacks"
+            )
+        case None:
+            return "passed", ""
+        case RuleNotRun():
+            return "not run", str(error)
+        case RuleFailed():
+            return "failed", str(error)
+        case _:
+            return "failed", f"raises {failure_text(error)}"
+
+
+def _text_of(context: dict[str, Any]) -> str:
+    error = context.get("exception")
+    if isinstance(error, BaseException):
+        return failure_text(error)
+    return str(context.get("message", "an error"))

@@ -1,0 +1,104 @@
+"""Notices an event loop that is blocked, with the line that blocks it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Final, NamedTuple
+
+from oscbridge.testing.conformance.places import frame_place
+
+__all__ = ["HANG_TIME", "LIMIT", "BlockWatch", "BlockedLoop", "LoopBlock"]
+
+LIMIT: Final = 0.05
+"""Seconds for which a plugin may block the event loop."""
+
+HANG_TIME: Final = 5.0
+"""Seconds after which what blocks the loop is interrupted, where the system has signals."""
+
+INTERVAL: Final = 0.005
+"""Seconds between two questions to the loop."""
+
+_SIGNAL: Final = getattr(signal, "SIGURG", None)
+"""A signal that nothing else uses: without a handler it is ignored."""
+
+
+class BlockedLoop(BaseException):
+    """Raised in code that has blocked the loop for :data:`HANG_TIME`."""
+
+
+class LoopBlock(NamedTuple):
+    """A time in which the loop did not answer."""
+
+    seconds: float
+    place: str
+    """``FILE:LINE`` of the plugin's innermost line meanwhile; empty if it was in none."""
+
+
+class BlockWatch:
+    """A thread that expects the loop to answer within :data:`LIMIT`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, prefix: str) -> None:
+        self.blocks: list[LoopBlock] = []
+        """Blocks of more than :data:`LIMIT`."""
+        self._loop = loop
+        self._prefix = prefix
+        self._watched = threading.get_ident()
+        self._answered = threading.Event()
+        self._stopping = threading.Event()
+        self._restore: Callable[[], object] = _nothing
+        self._can_interrupt = (
+            _SIGNAL is not None and threading.current_thread() is threading.main_thread()
+        )
+        self._thread = threading.Thread(target=self._watch, name="loop watch", daemon=True)
+
+    def start(self) -> None:
+        """Watch the loop, which runs on this thread."""
+        if self._can_interrupt and _SIGNAL is not None:
+            number, before = _SIGNAL, signal.signal(_SIGNAL, _interrupt)
+            self._restore = lambda: signal.signal(number, before)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopping.set()
+        self._answered.set()
+        self._thread.join()
+        self._restore()
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(INTERVAL):
+            self._answered.clear()
+            began = time.monotonic()
+            try:
+                self._loop.call_soon_threadsafe(self._answered.set)
+            except RuntimeError:  # it is closed
+                return
+            if self._answered.wait(LIMIT / 2):
+                continue
+            place = self._place()
+            if self._answered.wait(LIMIT / 2):
+                continue
+            place = self._place() or place
+            while not self._stopping.is_set() and not self._answered.wait(HANG_TIME):
+                place = self._place() or place
+                if self._can_interrupt and _SIGNAL is not None:
+                    signal.pthread_kill(self._watched, _SIGNAL)
+            if not self._stopping.is_set():
+                self.blocks.append(LoopBlock(time.monotonic() - began, place))
+
+    def _place(self) -> str:
+        return frame_place(sys._current_frames().get(self._watched), self._prefix)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> Any:
+    raise BlockedLoop(f"it blocked the event loop for {HANG_TIME:g} s")
+
+
+def _nothing() -> None:
+    """No handler was installed."""

@@ -1,0 +1,119 @@
+"""Records what a plugin opens, with the line that opens it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+import weakref
+from collections.abc import Coroutine
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+from oscbridge.testing.conformance.places import calling_place
+
+__all__ = ["Opening", "OpeningRecorder"]
+
+_KINDS: Final = {
+    "socket.__new__": "a socket",
+    "subprocess.Popen": "a process",
+    "os.fork": "a process",
+    "os.posix_spawn": "a process",
+    "_thread.start_new_thread": "a thread",
+    "socket.getaddrinfo": "a lookup of a name",
+}
+"""Audit events that open something (PEP 578)."""
+
+
+class Opening(NamedTuple):
+    """Something that was opened."""
+
+    what: str
+    place: str
+    """``FILE:LINE`` in the plugin; empty if the plugin is not on the stack."""
+
+
+class OpeningRecorder:
+    """Records openings between :meth:`start` and :meth:`stop`, and where tasks are created.
+
+    It uses an audit hook, which stays in the process and does nothing after that.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self.openings: list[Opening] = []
+        self._prefix = prefix
+        self._sockets: weakref.WeakKeyDictionary[socket.socket, str] = weakref.WeakKeyDictionary()
+        self._files: dict[str, str] = {}
+        self._tasks: weakref.WeakKeyDictionary[asyncio.Task[Any], str]
+        self._tasks = weakref.WeakKeyDictionary()
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Record from now on."""
+        loop.set_task_factory(self._new_task)  # type: ignore[arg-type]
+        _hook().recorders.append(self)
+
+    def stop(self) -> None:
+        """Record no more."""
+        _hook().recorders.remove(self)
+
+    def place_of_task(self, task: asyncio.Task[Any]) -> str:
+        """Where a task was created."""
+        return self._tasks.get(task, "")
+
+    def place_of_socket(self, descriptor: int) -> str:
+        """Where the socket with this descriptor was made."""
+        for sock, place in list(self._sockets.items()):
+            if sock.fileno() == descriptor:
+                return place
+        return ""
+
+    def place_of_file(self, path: str) -> str:
+        """Where a file was opened last."""
+        return self._files.get(path, "")
+
+    def note(self, event: str, args: tuple[Any, ...]) -> None:
+        """Take an audit event."""
+        if event == "open":
+            if place := calling_place(self._prefix):
+                self._files[str(args[0])] = place
+            return
+        place = calling_place(self._prefix)
+        self.openings.append(Opening(_KINDS[event], place))
+        if event == "socket.__new__":
+            self._sockets[args[0]] = place
+
+    def _new_task(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        coroutine: Coroutine[Any, Any, Any],
+        **keywords: Any,
+    ) -> asyncio.Task[Any]:
+        task = asyncio.Task(coroutine, loop=loop, **keywords)
+        self._tasks[task] = place = calling_place(self._prefix)
+        self.openings.append(Opening("a task", place))
+        return task
+
+
+class _AuditHook:
+    """The hook of this process, and the recorders that listen to it."""
+
+    def __init__(self) -> None:
+        self.recorders: list[OpeningRecorder] = []
+        self._is_noting = False
+        sys.addaudithook(self._take)
+
+    def _take(self, event: str, args: tuple[Any, ...]) -> None:
+        if not self.recorders or self._is_noting or (event not in _KINDS and event != "open"):
+            return
+        self._is_noting = True
+        try:
+            for recorder in self.recorders:
+                recorder.note(event, args)
+        finally:
+            self._is_noting = False
+
+
+@cache
+def _hook() -> _AuditHook:
+    """Added at most once, as Python removes no audit hook."""
+    return _AuditHook()

@@ -1,0 +1,288 @@
+"""Endpoints with one mistake each."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import oscbridge
+from line_plugin.good import Line, LineOptions
+
+
+class BareOptions(LineOptions):
+    colour: str = "red"
+
+
+class WithBareOption(Line):
+    options_type = BareOptions
+
+
+class OpensSocketWhenMade(Line):
+    def __init__(self, name: str, options: LineOptions) -> None:
+        super().__init__(name, options)
+        socket.socket().close()
+
+
+class StartsTaskWhenMade(Line):
+    def __init__(self, name: str, options: LineOptions) -> None:
+        super().__init__(name, options)
+        self._task = asyncio.get_running_loop().create_task(asyncio.sleep(0))
+
+
+class StartsThreadWhenMade(Line):
+    def __init__(self, name: str, options: LineOptions) -> None:
+        super().__init__(name, options)
+        threading.Thread(target=time.sleep, args=(3,), daemon=True).start()
+
+
+class StartsProcessWhenMade(Line):
+    def __init__(self, name: str, options: LineOptions) -> None:
+        super().__init__(name, options)
+        subprocess.run([sys.executable, "-S", "-c", ""], check=True)
+
+
+class OpensFileWhenMade(Line):
+    def __init__(self, name: str, options: LineOptions) -> None:
+        super().__init__(name, options)
+        self._file = Path(__file__).open()  # noqa: SIM115
+
+
+class CallsNoSuper(Line):
+    def __init__(self, name: str, options: LineOptions) -> None:
+        self._writer = None
+
+
+class RaisesWhenMade(Line):
+    def __init__(self, name: str, options: LineOptions) -> None:
+        raise LookupError("nothing there")
+
+
+class DescribesConnectionOnly(Line):
+    def describe(self) -> str:
+        assert self._writer is not None
+        return str(self._writer.get_extra_info("peername"))
+
+
+class DescribesNothingAfterClose(Line):
+    def describe(self) -> str:
+        return None if self._writer is None else "there"  # type: ignore[return-value]
+
+
+class ClosesOnlyWhatIsOpen(Line):
+    async def close(self) -> None:
+        assert self._writer is not None
+        self._writer.close()
+        self._writer = None
+
+
+class ConnectsOnce(Line):
+    has_connected = False
+
+    async def connect(self) -> None:
+        if self.has_connected:
+            raise RuntimeError("cannot be connected again")
+        await super().connect()
+        self.has_connected = True
+
+
+class ClosesForever(Line):
+    async def close(self) -> None:
+        await super().close()
+        await asyncio.sleep(60)
+
+
+class SendsToNone(Line):
+    async def send(self, message: oscbridge.Message) -> None:
+        self._writer.write(b"x\n")  # type: ignore[union-attr]
+
+
+class SendsToNowhere(Line):
+    async def send(self, message: oscbridge.Message) -> None:
+        if self._writer is not None:
+            await super().send(message)
+
+
+class WaitsForConnection(Line):
+    async def send(self, message: oscbridge.Message) -> None:
+        while self._writer is None:
+            await asyncio.sleep(0.01)
+        await super().send(message)
+
+
+class LeavesConnection(Line):
+    async def close(self) -> None:
+        self._kept = self._writer
+        self._writer = None
+
+
+class LeavesTask(Line):
+    async def connect(self) -> None:
+        await super().connect()
+        self._task = asyncio.create_task(asyncio.sleep(3600))
+
+
+class LeavesThread(Line):
+    async def connect(self) -> None:
+        await super().connect()
+        threading.Thread(target=time.sleep, args=(8,), daemon=True).start()
+
+
+class LeavesFile(Line):
+    async def connect(self) -> None:
+        await super().connect()
+        self._files = [*getattr(self, "_files", []), Path(__file__).open()]  # noqa: SIM115
+
+
+class LeavesProcess(Line):
+    async def connect(self) -> None:
+        await super().connect()
+        self._process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(8)"])
+
+
+class Deaf(Line):
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        while await reader.read(100):
+            pass
+        self.host.connection_lost(oscbridge.NotConnected())
+
+
+class BlocksInSend(Line):
+    async def send(self, message: oscbridge.Message) -> None:
+        time.sleep(0.06)
+        await super().send(message)
+
+
+class HangsInConnect(Line):
+    async def connect(self) -> None:
+        while True:
+            pass
+
+
+class HidesCancellation(Line):
+    async def connect(self) -> None:
+        while True:
+            try:
+                await super().connect()
+                await asyncio.sleep(0)
+                return
+            except asyncio.CancelledError:
+                continue
+
+
+class IgnoresCancellation(Line):
+    async def connect(self) -> None:
+        await super().connect()
+        for _ in range(400):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.01)
+
+
+class LeaksWhenCancelled(Line):
+    async def connect(self) -> None:
+        sock = socket.create_connection(tuple(self.options.to))
+        self._leaked = [*getattr(self, "_leaked", []), sock]
+        await asyncio.sleep(0)
+        sock.close()
+        await super().connect()
+
+
+class HidesCancellationOfTask(Line):
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        while True:
+            with contextlib.suppress(BaseException):
+                await asyncio.sleep(0.05)
+
+
+class LeaksAtPanic(Line):
+    async def connect(self) -> None:
+        sock = socket.create_connection(tuple(self.options.to))
+        self._leaked = [*getattr(self, "_leaked", []), sock]
+        try:
+            await asyncio.sleep(0)
+        except (Exception, asyncio.CancelledError):
+            sock.close()
+            raise
+        sock.close()
+        await super().connect()
+
+
+class ExitsWithoutPeer(Line):
+    async def connect(self) -> None:
+        try:
+            await super().connect()
+        except OSError:
+            sys.exit("no peer")
+
+
+class ExitsAtOddMessages(Line):
+    async def send(self, message: oscbridge.Message) -> None:
+        if not message.args:
+            raise KeyboardInterrupt
+        await super().send(message)
+
+
+class HidesPanic(Line):
+    async def connect(self) -> None:
+        with contextlib.suppress(BaseException):
+            await asyncio.sleep(0)
+        await super().connect()
+
+
+class HidesErrors(Line):
+    async def connect(self) -> None:
+        _, self._writer = await asyncio.open_connection(*self.options.to)
+
+    async def send(self, message: oscbridge.Message) -> None:
+        if self._writer is None:
+            raise oscbridge.NotConnected
+        self._writer.write(b"x\n")
+
+
+class DropsHalf(Line):
+    async def send_batch(self, messages: Sequence[oscbridge.Message]) -> None:
+        for message in messages[::2]:
+            await self.send(message)
+
+
+class RaisesOwnErrors(Line):
+    async def send(self, message: oscbridge.Message) -> None:
+        try:
+            await super().send(message)
+        except (OSError, oscbridge.NotConnected):
+            raise ValueError("no connection") from None
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        pass
+
+
+class UpdatesNothing(Line, oscbridge.Reconfigurable[LineOptions]):
+    def update(self, options: LineOptions) -> bool:  # type: ignore[empty-body]
+        pass
+
+
+class RaisesInUpdate(Line, oscbridge.Reconfigurable[LineOptions]):
+    def update(self, options: LineOptions) -> bool:
+        raise ZeroDivisionError
+
+
+class DisconnectsAtUpdate(Line, oscbridge.Reconfigurable[LineOptions]):
+    def update(self, options: LineOptions) -> bool:
+        self.host.connection_lost(oscbridge.EndpointError("updated"))
+        self.options = options.model_copy(update={"to": oscbridge.HostPort("127.0.0.1", 1)})
+        return True
+
+
+class TaskFails(Line):
+    async def connect(self) -> None:
+        await super().connect()
+        asyncio.create_task(self._fail())  # noqa: RUF006
+
+    async def _fail(self) -> None:
+        raise LookupError("in a task")
