@@ -7,10 +7,13 @@ program that only serves or sends OSC does not load the rest.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from oscbridge.public_names import HOMES
+
 if TYPE_CHECKING:
     from oscbridge.abilities import (
         Coalescing,
         Durability,
+        Guarded,
         MustDeliver,
         PeerAware,
         Reconfigurable,
@@ -18,6 +21,10 @@ if TYPE_CHECKING:
         Serving,
         SharesMedium,
     )
+    from oscbridge.access.control import AccessControl
+    from oscbridge.access.grant import OPEN_ACCESS, AccessDenied, AccessGrant
+    from oscbridge.access.requests import bearer_token, has_token_in_query
+    from oscbridge.access.rights import AccessRights, AddressFilter, Right
     from oscbridge.bridge.config.captures import check_captures, check_template
     from oscbridge.bridge.config.secrets import File, Folder, Secret
     from oscbridge.child_process import child_environment
@@ -50,6 +57,7 @@ if TYPE_CHECKING:
     from oscbridge.importing import ImportedFile, ImportedRule, Importer, Importers
     from oscbridge.net.allowlist import AllowList
     from oscbridge.net.any_host import family_of_any_host, is_any_host, open_listening_socket
+    from oscbridge.net.client_network import network_of
     from oscbridge.net.host_name import (
         HostError,
         check_host,
@@ -100,108 +108,17 @@ if TYPE_CHECKING:
     from oscbridge.templates.placeholders import Placeholder, Template
     from oscbridge.toml_text import TomlTable, TomlValue, toml_table
 
-_HOMES = {
-    "oscbridge.bridge.config.captures": ("check_captures", "check_template"),
-    "oscbridge.abilities": (
-        "Coalescing",
-        "Durability",
-        "MustDeliver",
-        "PeerAware",
-        "Reconfigurable",
-        "RouteAware",
-        "Serving",
-        "SharesMedium",
-    ),
-    "oscbridge.dispatch.forwarded_tag": ("ForwardedTag",),
-    "oscbridge.delivery": ("Delivery", "RouteInfo"),
-    "oscbridge.dispatch.handler": ("ClientAddress",),
-    "oscbridge.endpoint": ("AnyEndpoint", "Endpoint", "EndpointTypes", "OnStart", "Policy"),
-    "oscbridge.host": ("Host",),
-    "oscbridge.importing": ("ImportedFile", "ImportedRule", "Importer", "Importers"),
-    "oscbridge.options": ("Options",),
-    "oscbridge.bridge.config.secrets": ("File", "Folder", "Secret"),
-    "oscbridge.child_process": ("child_environment",),
-    "oscbridge.source": ("RouteFunction", "Routes", "Sink", "Source"),
-    "oscbridge.dispatch.dispatcher": ("Dispatcher",),
-    "oscbridge.errors": (
-        "BackOff",
-        "BadMessage",
-        "ConfigurationError",
-        "DecodeError",
-        "EncodeError",
-        "EndpointError",
-        "ExpressionFailed",
-        "InputError",
-        "LimitError",
-        "MessageDropped",
-        "NotConnected",
-        "OSCBridgeError",
-        "OSCError",
-        "PartialDelivery",
-        "PatternError",
-        "PluginError",
-        "PoisonMessage",
-    ),
-    "oscbridge.osc.text": ("is_number",),
-    "oscbridge.osc": (
-        "IMMEDIATELY",
-        "IMPULSE",
-        "MIDI",
-        "Argument",
-        "Bundle",
-        "Color",
-        "Impulse",
-        "Limits",
-        "Message",
-        "Origin",
-        "Packet",
-        "Pattern",
-        "Subject",
-        "TimeTag",
-        "decode_packet",
-        "encode_bundle",
-        "encode_message",
-        "encode_packet",
-        "infer",
-        "is_pattern",
-        "messages",
-    ),
-    "oscbridge.osc.conversion": ("nearest_whole",),
-    "oscbridge.osc.json": ("decode_json", "encode_json"),
-    "oscbridge.hooks": ("hookimpl",),
-    "oscbridge.net.allowlist": ("AllowList",),
-    "oscbridge.net.any_host": ("family_of_any_host", "is_any_host", "open_listening_socket"),
-    "oscbridge.net.host_name": (
-        "HostError",
-        "check_host",
-        "check_host_names",
-        "check_interface",
-        "check_origins",
-        "check_placeholder",
-    ),
-    "oscbridge.net.hosts": ("HostPolicy", "is_loopback"),
-    "oscbridge.net.os_errors": ("what_failed",),
-    "oscbridge.net.token_bucket": ("TokenBucket",),
-    "oscbridge.net.unsent": ("UnsentMessages",),
-    "oscbridge.net.url": ("OSCURL", "HostPort"),
-    "oscbridge.templates.expression": ("TemplateExpression",),
-    "oscbridge.templates.message": ("MessageTemplate",),
-    "oscbridge.templates.placeholders": ("Placeholder", "Template"),
-    "oscbridge.toml_text": ("TomlTable", "TomlValue", "toml_table"),
-}
-_HOME = {name: (module, name) for module, names in _HOMES.items() for name in names}
-_HOME |= {  # names that say enough only within their module
-    "open_udp_socket": ("oscbridge.net.udp_socket", "open_socket"),
-    "prepare_tcp_socket": ("oscbridge.net.tcp_socket", "prepare_stream"),
-    "stream_decoder": ("oscbridge.osc.framing", "decoder_for"),
-    "udp_receiver": ("oscbridge.net.udp_receive", "receiver"),
-}
-
 __all__ = [
     "IMMEDIATELY",
     "IMPULSE",
     "MIDI",
+    "OPEN_ACCESS",
     "OSCURL",
+    "AccessControl",
+    "AccessDenied",
+    "AccessGrant",
+    "AccessRights",
+    "AddressFilter",
     "AllowList",
     "AnyEndpoint",
     "Argument",
@@ -224,6 +141,7 @@ __all__ = [
     "File",
     "Folder",
     "ForwardedTag",
+    "Guarded",
     "Host",
     "HostError",
     "HostPolicy",
@@ -256,6 +174,7 @@ __all__ = [
     "PoisonMessage",
     "Policy",
     "Reconfigurable",
+    "Right",
     "RouteAware",
     "RouteFunction",
     "RouteInfo",
@@ -273,6 +192,7 @@ __all__ = [
     "TomlTable",
     "TomlValue",
     "UnsentMessages",
+    "bearer_token",
     "check_captures",
     "check_host",
     "check_host_names",
@@ -288,6 +208,7 @@ __all__ = [
     "encode_message",
     "encode_packet",
     "family_of_any_host",
+    "has_token_in_query",
     "hookimpl",
     "infer",
     "is_any_host",
@@ -296,6 +217,7 @@ __all__ = [
     "is_pattern",
     "messages",
     "nearest_whole",
+    "network_of",
     "open_listening_socket",
     "open_udp_socket",
     "prepare_tcp_socket",
@@ -307,7 +229,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    home = _HOME.get(name)
+    home = HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, attribute = home

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
-__all__ = ["TomlTable", "TomlValue", "toml_table"]
+__all__ = ["TomlTable", "TomlValue", "toml_table", "toml_value"]
 
 TomlValue: TypeAlias = "str | int | float | Sequence[TomlValue] | Mapping[str, TomlValue]"
 TomlTable: TypeAlias = Mapping[str, TomlValue]
@@ -18,7 +18,7 @@ _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 def toml_table(header: str, keys: TomlTable) -> str:
     """A table such as ``[bridge.stage]`` or ``[[route]]``, its equals signs aligned."""
     width = max((len(_key(key)) for key in keys), default=0)
-    lines = [f"{_key(key):<{width}} = {_value(value)}" for key, value in keys.items()]
+    lines = [f"{_key(key):<{width}} = {toml_value(value)}" for key, value in keys.items()]
     return "\n".join([header, *lines])
 
 
@@ -26,9 +26,10 @@ def _key(text: str) -> str:
     return text if _BARE.fullmatch(text) else _string(text)
 
 
-def _value(value: TomlValue) -> str:
+def toml_value(value: TomlValue) -> str:
+    """A value as it is written in TOML."""
     if isinstance(value, Mapping):
-        pairs = ", ".join(f"{_key(key)} = {_value(each)}" for key, each in value.items())
+        pairs = ", ".join(f"{_key(key)} = {toml_value(each)}" for key, each in value.items())
         return f"{{ {pairs} }}" if pairs else "{}"
     if isinstance(value, str):
         return _string(value)
@@ -36,7 +37,7 @@ def _value(value: TomlValue) -> str:
         return str(value).lower()
     if isinstance(value, int | float):
         return repr(value)
-    return "[" + ", ".join(map(_value, value)) + "]"
+    return "[" + ", ".join(map(toml_value, value)) + "]"
 
 
 def _string(text: str) -> str:

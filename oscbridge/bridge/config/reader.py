@@ -38,6 +38,7 @@ from oscbridge.bridge.config.route_loops import endless
 from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.config.routes import RouteReader
 from oscbridge.bridge.config.state_path import state_directory
+from oscbridge.bridge.config.tokens import read_tokens
 from oscbridge.bridge.config.variable_models import read_variables, state_file
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.spool.writer import SpoolBounds
@@ -86,6 +87,8 @@ class Reader:
         self.problems += _check_spools(self.endpoints)
         self.http = self._one_table(HTTPOptions, raw, "http")
         self.run = self._one_table(RunOptions, raw, "run") or RunOptions()
+        self.tokens = read_tokens(raw, endpoints, types, directory)
+        self.problems += self.tokens.problems
         listens = self._listens()
         self.problems += port_conflicts(listens)
         self.variables = read_variables(raw.get("variables", {}), self.problems)
@@ -116,7 +119,7 @@ class Reader:
         variables = {name: each for name, each in self.variables.items() if each is not None}
         return Configuration(
             self.bridges, self.endpoints, self.routes, self.http, self.run, variables,
-            self._state_file,
+            self._state_file, self.tokens.tokens,
         )  # fmt: skip
 
     def _set_bounds(self, max_addresses: int) -> None:

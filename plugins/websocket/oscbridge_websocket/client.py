@@ -17,8 +17,6 @@ from oscbridge_websocket.client_options import ClientOptions
 from oscbridge_websocket.connection import WebSocketConnection
 from oscbridge_websocket.frames import FrameFormat, OutgoingFrame, serialize
 from oscbridge_websocket.pacing import FramePacer
-from oscbridge_websocket.rights import AddressFilter
-from oscbridge_websocket.tokens import AccessGrant
 
 __all__ = ["ClientGroup", "ClientGroups", "WebSocketClient", "send"]
 
@@ -39,7 +37,7 @@ class WebSocketClient:
         connection: WebSocketConnection,
         origin: oscbridge.Origin,
         options: ClientOptions,
-        grant: AccessGrant,
+        grant: oscbridge.AccessGrant,
         *,
         queue: int,
         rate: int,
@@ -206,7 +204,7 @@ class ClientGroup:
     """
 
     def __init__(
-        self, frame_format: FrameFormat, addresses: AddressFilter | None, *, paced: bool
+        self, frame_format: FrameFormat, addresses: oscbridge.AddressFilter | None, *, paced: bool
     ) -> None:
         self.format = frame_format
         self.paced = paced
@@ -221,7 +219,7 @@ class ClientGroup:
         return [message for message in messages if addresses.matches(message.address)]
 
 
-_GroupKey: TypeAlias = tuple[FrameFormat, AddressFilter | None, bool]
+_GroupKey: TypeAlias = tuple[FrameFormat, oscbridge.AddressFilter | None, bool]
 
 
 class ClientGroups:

@@ -1,15 +1,18 @@
-"""What a client may do: listen, send, and to which addresses."""
+"""What a client may do: listen, send, configure; and with which addresses. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
-import oscbridge
+from oscbridge.osc import Pattern, Subject, is_pattern
 
-__all__ = ["ALL_RIGHTS", "AddressFilter", "ClientRights"]
+__all__ = ["DEFAULT_RIGHTS", "AccessRights", "AddressFilter", "Right"]
+
+Right: TypeAlias = Literal["listen", "send", "configure"]
+"""Something that a token allows."""
 
 MAX_CACHED: Final = 4_096
 """Addresses whose result is cached."""
@@ -23,12 +26,12 @@ class AddressFilter:
 
     def __init__(self, texts: Sequence[str]) -> None:
         self.texts = tuple(texts)
-        patterns = [oscbridge.Pattern(text, mapped=True) for text in self.texts]
+        patterns = [Pattern(text, mapped=True) for text in self.texts]
 
         def find(address: str) -> bool:
-            if oscbridge.is_pattern(address):
+            if is_pattern(address):
                 return address in self.texts
-            subject = oscbridge.Subject(address)
+            subject = Subject(address)
             return any(pattern.matches(subject) for pattern in patterns)
 
         self._find = find
@@ -57,33 +60,46 @@ class AddressFilter:
 
 
 @dataclass(frozen=True)
-class ClientRights:
+class AccessRights:
     """What a client may do."""
 
-    listens: bool
-    sends: bool
-    addresses: AddressFilter | None
+    rights: frozenset[Right]
+    addresses: AddressFilter | None = None
     """The addresses it may listen or send to; None means all."""
 
     @classmethod
-    def of(
-        cls, rights: Literal["listen", "send", "both"], addresses: Sequence[str]
-    ) -> ClientRights:
+    def of(cls, rights: Iterable[Right], addresses: Sequence[str] = ("*",)) -> AccessRights:
         """From the values of the configuration."""
-        return cls(
-            listens=rights != "send",
-            sends=rights != "listen",
-            addresses=None if "*" in addresses else AddressFilter(addresses),
-        )
+        return cls(frozenset(rights), None if "*" in addresses else AddressFilter(addresses))
+
+    @property
+    def listens(self) -> bool:
+        """Whether it may receive messages."""
+        return "listen" in self.rights
+
+    @property
+    def sends(self) -> bool:
+        """Whether it may send messages."""
+        return "send" in self.rights
+
+    @property
+    def configures(self) -> bool:
+        """Whether it may change the configuration. No other right implies it."""
+        return "configure" in self.rights
 
     @property
     def sends_all(self) -> bool:
         """Whether it may send to any address."""
         return self.sends and self.addresses is None
 
+    def may_listen(self, address: str) -> bool:
+        """Whether it may receive a message with this address."""
+        return self.listens and (self.addresses is None or self.addresses.matches(address))
+
     def may_send(self, address: str) -> bool:
         """Whether it may send a message with this address."""
         return self.sends and (self.addresses is None or self.addresses.matches(address))
 
 
-ALL_RIGHTS: Final = ClientRights(listens=True, sends=True, addresses=None)
+DEFAULT_RIGHTS: Final[tuple[Right, ...]] = ("listen", "send")
+"""The rights of a token that names none, and of clients where no token is asked for."""
