@@ -33,6 +33,7 @@ from oscbridge.endpoints.osc.endpoint import OSCEndpoint
 from oscbridge.net.allowlist import AllowList
 from oscbridge.osc import Message, Pattern, Subject
 from oscbridge.plugins import Plugins
+from oscbridge.toml_text import toml_value
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -346,6 +347,8 @@ def default(value: object) -> str:
             return f"`{value}`"
         case AllowList() | ():
             return f"`{list(value)}`"
+        case tuple() if type(value) is tuple:
+            return f"`{toml_value(value)}`"
         case Options():
             return "below"
     return f'`"{value}"`'
