@@ -239,3 +239,29 @@ def test_text_that_looks_like_a_table_is_left_alone() -> None:
     text = f"{WEB}token = {{ file = 'a' }}\n"
     text += '[run]\nstate = """\n[[endpoint.web.tokens]]\ntoken = 1\n"""\n'
     assert '"""\n[[endpoint.web.tokens]]\ntoken = 1\n"""' in fixed(text)
+
+
+@pytest.mark.parametrize(
+    "token", ["5", '"x"', "[5]", '{ name = "a" }', '[{ name = "a", secret = { env = "A" } }]']
+)
+def test_file_that_cannot_be_rewritten_is_unchanged(token: str) -> None:
+    text = f'token = {token}\n{WEB}token = {{ file = "a" }}\n'
+    with pytest.raises(ConfigurationError) as caught:
+        rename_keys(text, TYPES, "show.toml")
+    assert str(caught.value) == (
+        "show.toml: not changed; write the tokens of endpoints as tables [[token]] by hand"
+    )
+
+
+@pytest.mark.parametrize("old", ["tokens = [5]", 'tokens = [{ token = { file = "a" } }, "b"]'])
+def test_token_that_is_not_a_table_is_a_problem(old: str) -> None:
+    with pytest.raises(ConfigurationError, match="not changed: expected a table"):
+        rename_keys(WEB + old, TYPES, "show.toml")
+
+
+@pytest.mark.parametrize(
+    "old",
+    ["token = 5", 'token = "literal"', "tokens = [{}]", "tokens = [{ rights = 5 }]", "tokens = []"],
+)
+def test_invalid_token_is_moved_or_left_for_the_check(old: str) -> None:
+    rename_keys(WEB + old, TYPES, "show.toml")  # raises nothing
