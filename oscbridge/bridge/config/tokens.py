@@ -22,7 +22,7 @@ from oscbridge.endpoint import AnyEndpoint
 from oscbridge.net.hosts import is_loopback
 from oscbridge.suggestions import suggest
 
-__all__ = ["HTTP", "TokenReader", "open_fronts", "read_tokens"]
+__all__ = ["HTTP", "TokenReader", "front_warnings", "read_tokens"]
 
 HTTP: Final = "http"
 """The name of ``[http]`` under ``endpoints``."""
@@ -153,22 +153,21 @@ def read_tokens(
     return reader
 
 
-def open_fronts(
+def front_warnings(
     endpoints: Mapping[str, EndpointEntry], tokens: Sequence[AccessToken]
 ) -> Iterator[tuple[str, str]]:
-    """A line about each endpoint that other machines reach and that no token is valid for.
+    """A line about each endpoint that everybody can use, or nobody, with its name.
 
-    With the name of the endpoint.
+    Everybody: other machines reach it, and no token is valid for it.
     """
     for name, entry in endpoints.items():
-        listen = listen_of_endpoint(name, entry.options)
-        if listen is None or is_loopback(listen.at.host) or not issubclass(entry.factory, Guarded):
+        if not issubclass(entry.factory, Guarded):
             continue
-        if not any(token.is_valid_at(name) for token in tokens):
-            yield (
-                name,
-                (
-                    f"everyone who reaches {listen.shown} can listen and send; "
-                    "add a [[token]], or listen on 127.0.0.1"
-                ),
-            )
+        valid = [token for token in tokens if token.is_valid_at(name)]
+        listen = listen_of_endpoint(name, entry.options)
+        if valid and not any(each.rights.listens or each.rights.sends for each in valid):
+            text = f"its only tokens ({', '.join(each.name for each in valid)}) may neither listen"
+            yield name, f"{text} nor send, so nobody can; set their 'endpoints', or add a [[token]]"
+        elif not valid and listen is not None and not is_loopback(listen.at.host):
+            text = f"everyone who reaches {listen.shown} can listen and send"
+            yield name, f"{text}; add a [[token]], or listen on 127.0.0.1"

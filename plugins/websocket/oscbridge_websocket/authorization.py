@@ -75,6 +75,8 @@ class RequestAuthorizer:
         if isinstance(result, oscbridge.AccessDenied):
             return Rejection.of(result)
         if not (result.rights.listens or result.rights.sends):
+            text = "its token may neither listen nor send"
+            self._on_refused(f"a client from {_whence(connection)}: {text}")
             return Rejection(FORBIDDEN, "this token may neither listen nor send")
         return result
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import oscbridge
 from oscbridge import Message
@@ -52,6 +52,18 @@ async def test_missing_slash_gives_no_other_rights(
     found = [*await messages(other), *await messages(other)]
     assert [m.address for m in found] == ["/mixer/1", "/last"]
     assert bridge.bad == {"rights": 1, "token": 1}
+
+
+async def test_token_that_only_configures_is_refused(start: Any, join: Any, tokens: Any) -> None:
+    bridge = await start(tokens(admin='rights = ["configure"]'))
+    page = await join(bridge, "osc.json", "osc.token.admin-and-secret")
+    with pytest.raises(ConnectionClosed):
+        await page.recv()
+    assert (page.close_code, page.close_reason) == (4403, "this token may neither listen nor send")
+    with pytest.raises(InvalidStatus) as caught:
+        await join(bridge, **bearer("admin"))
+    assert caught.value.response.status_code == 403
+    assert bridge.refusals == 2
 
 
 async def test_listener_that_keeps_sending_is_disconnected(
@@ -176,6 +188,48 @@ async def test_reload_changes_the_rights_of_connected_clients(
     await messages(listener, 2)
     await some.send(packet("/mixer/2"))
     assert [m.address for m in await messages(listener)] == ["/mixer/2"]
+
+
+async def test_reload_that_takes_a_right_closes_the_connection_and_no_other(
+    start: Any, join: Any, tokens: Any, messages: Any
+) -> None:
+    bridge = await start(tokens(all="", some=""))
+    listener, some = await join(bridge, **bearer("all")), await join(bridge, **bearer("some"))
+    await bridge.until(lambda: bridge.clients >= 2)
+    assert await bridge.update(tokens(all="", some='rights = ["listen"]'))
+    with pytest.raises(ConnectionClosed):
+        await some.recv()
+    reason = "this token has fewer rights now; connect again"
+    assert (some.close_code, some.close_reason) == (4403, reason)
+    again = await join(bridge, **bearer("some"))
+    await bridge.until(lambda: bridge.clients >= 2)
+    bridge.send(Message.of("/a"))
+    for client in (listener, again):
+        assert [m.address for m in await messages(client)] == ["/a"]
+
+
+async def test_reload_that_makes_a_token_invalid_here_closes_its_connection(
+    start: Any, join: Any, tokens: Any
+) -> None:
+    bridge = await start(tokens(all="", some='endpoints = ["web"]'))
+    some = await join(bridge, **bearer("some"))
+    await bridge.until(lambda: bridge.clients)
+    assert await bridge.update(tokens(all="", some='endpoints = ["http"]'))
+    with pytest.raises(ConnectionClosed):
+        await some.recv()
+    assert (some.close_code, some.close_reason) == (4403, "this token is no longer valid")
+
+
+async def test_renamed_token_keeps_its_connections(
+    start: Any, join: Any, tokens: Any, messages: Any
+) -> None:
+    text = tokens(some="")
+    bridge = await start(text)
+    some = await join(bridge, **bearer("some"))
+    await bridge.until(lambda: bridge.clients)
+    assert await bridge.update(text.replace('name = "some"', 'name = "other"'))
+    bridge.send(Message.of("/a"))
+    assert [m.address for m in await messages(some)] == ["/a"]
 
 
 async def test_group_is_removed_with_its_last_client(start: Any, join: Any, tokens: Any) -> None:

@@ -228,6 +228,16 @@ def test_public_endpoint_without_a_valid_token_is_a_warning(
     assert "can listen and send" not in caplog.text
 
 
+def test_endpoint_whose_tokens_only_configure_is_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    read(token(keys='rights = ["configure"]') + token("two", 'endpoints = ["front"]'))
+    assert [each for each in caplog.messages if "nobody can" in each] == [
+        "show.toml: endpoint.back: its only tokens (one) may neither listen nor send, so nobody "
+        "can; set their 'endpoints', or add a [[token]]"
+    ]
+
+
 # --- former keys -------------------------------------------------------------------------------
 
 
