@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
@@ -66,31 +66,30 @@ class AccessRights:
     rights: frozenset[Right]
     addresses: AddressFilter | None = None
     """The addresses it may listen or send to; None means all."""
+    # Not properties, as they are read for every message.
+    listens: bool = field(init=False, repr=False, compare=False)
+    """Whether it may receive messages."""
+    sends: bool = field(init=False, repr=False, compare=False)
+    """Whether it may send messages."""
+    sends_all: bool = field(init=False, repr=False, compare=False)
+    """Whether it may send to any address."""
+    configures: bool = field(init=False, repr=False, compare=False)
+    """Whether it may change the configuration. No other right implies it."""
+
+    def __post_init__(self) -> None:
+        found = {
+            "listens": "listen" in self.rights,
+            "sends": "send" in self.rights,
+            "sends_all": "send" in self.rights and self.addresses is None,
+            "configures": "configure" in self.rights,
+        }
+        for name, value in found.items():
+            object.__setattr__(self, name, value)  # it is frozen
 
     @classmethod
     def of(cls, rights: Iterable[Right], addresses: Sequence[str] = ("*",)) -> AccessRights:
         """From the values of the configuration."""
         return cls(frozenset(rights), None if "*" in addresses else AddressFilter(addresses))
-
-    @property
-    def listens(self) -> bool:
-        """Whether it may receive messages."""
-        return "listen" in self.rights
-
-    @property
-    def sends(self) -> bool:
-        """Whether it may send messages."""
-        return "send" in self.rights
-
-    @property
-    def configures(self) -> bool:
-        """Whether it may change the configuration. No other right implies it."""
-        return "configure" in self.rights
-
-    @property
-    def sends_all(self) -> bool:
-        """Whether it may send to any address."""
-        return self.sends and self.addresses is None
 
     def may_listen(self, address: str) -> bool:
         """Whether it may receive a message with this address."""
