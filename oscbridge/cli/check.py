@@ -93,6 +93,7 @@ def command(file: Path, message: Message | None, source: str | None, fix: bool) 
         (len(configuration.bridges), "bridge"),
         (len(configuration.endpoints.keys() - configuration.bridges), "endpoint"),
         (len(configuration.routes), "route"),
+        *([(len(configuration.tokens), "token")] if configuration.tokens else []),
         *([(len(configuration.tests), "test")] if configuration.tests else []),
     )
     summary = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)

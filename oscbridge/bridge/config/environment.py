@@ -146,6 +146,10 @@ def _find_path(raw: Mapping[str, Any], steps: Sequence[str]) -> tuple[KeyPath, i
         except KeyError:
             if path == ("route",):
                 raise ValueError("the file has no [[route]] that it could change") from None
+            if path == ("token",) and len(steps) > 1:
+                fix = f"to add one, set {PREFIX}TOKEN__NAME__SECRET"
+                text = f"the file has no [[token]] that it could change; {fix}"
+                raise ValueError(text) from None
             node = {}
     return path, known
 

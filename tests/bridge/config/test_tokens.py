@@ -281,6 +281,17 @@ def test_problem_of_a_token_from_the_environment_names_the_variable(
     assert problem == "token 2 (wal): secret: missing key (from OSCBRIDGE__TOKEN__WAL__RIGHTS)"
 
 
+@pytest.mark.parametrize("path", ["ONE", "1__NAME"])
+def test_variable_for_a_missing_token_says_how_to_add_one(
+    monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setenv(f"OSCBRIDGE__TOKEN__{path}", "one-and-secret")
+    assert problems("") == [
+        f"environment: OSCBRIDGE__TOKEN__{path}: the file has no [[token]] that it could change; "
+        "to add one, set OSCBRIDGE__TOKEN__NAME__SECRET"
+    ]
+
+
 def test_former_key_in_the_environment_names_the_variable_to_set(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
