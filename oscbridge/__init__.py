@@ -7,12 +7,13 @@ program that only serves or sends OSC does not load the rest.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from oscbridge.public_names import HOME
+from oscbridge.public_names import HOMES
 
 if TYPE_CHECKING:
     from oscbridge.abilities import (
         Coalescing,
         Durability,
+        Guarded,
         KnowsAddresses,
         MustDeliver,
         PeerAware,
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
         Serving,
         SharesMedium,
     )
+    from oscbridge.access.control import AccessControl
+    from oscbridge.access.grant import OPEN_ACCESS, AccessDenied, AccessGrant
+    from oscbridge.access.requests import bearer_token, has_token_in_query
+    from oscbridge.access.rights import AccessRights, AddressFilter, Right
     from oscbridge.address_space import Access, AddressInfo, ValueRange
     from oscbridge.bridge.config.captures import check_captures, check_template
     from oscbridge.bridge.config.secrets import File, Folder, Secret
@@ -54,6 +59,7 @@ if TYPE_CHECKING:
     from oscbridge.importing import ImportedFile, ImportedRule, Importer, Importers
     from oscbridge.net.allowlist import AllowList
     from oscbridge.net.any_host import family_of_any_host, is_any_host, open_listening_socket
+    from oscbridge.net.client_network import network_of
     from oscbridge.net.host_name import (
         HostError,
         check_host,
@@ -109,8 +115,14 @@ __all__ = [
     "IMMEDIATELY",
     "IMPULSE",
     "MIDI",
+    "OPEN_ACCESS",
     "OSCURL",
     "Access",
+    "AccessControl",
+    "AccessDenied",
+    "AccessGrant",
+    "AccessRights",
+    "AddressFilter",
     "AddressInfo",
     "AllowList",
     "AnyEndpoint",
@@ -134,6 +146,7 @@ __all__ = [
     "File",
     "Folder",
     "ForwardedTag",
+    "Guarded",
     "Host",
     "HostError",
     "HostPolicy",
@@ -168,6 +181,7 @@ __all__ = [
     "Policy",
     "Profile",
     "Reconfigurable",
+    "Right",
     "RouteAware",
     "RouteFunction",
     "RouteInfo",
@@ -186,6 +200,7 @@ __all__ = [
     "TomlValue",
     "UnsentMessages",
     "ValueRange",
+    "bearer_token",
     "check_captures",
     "check_host",
     "check_host_names",
@@ -201,6 +216,7 @@ __all__ = [
     "encode_message",
     "encode_packet",
     "family_of_any_host",
+    "has_token_in_query",
     "hookimpl",
     "infer",
     "is_any_host",
@@ -209,6 +225,7 @@ __all__ = [
     "is_pattern",
     "messages",
     "nearest_whole",
+    "network_of",
     "open_listening_socket",
     "open_udp_socket",
     "prepare_tcp_socket",
@@ -220,7 +237,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    home = HOME.get(name)
+    home = HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, attribute = home

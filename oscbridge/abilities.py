@@ -12,17 +12,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from typing import Final, Generic
+from typing import TYPE_CHECKING, Final, Generic
 
 from oscbridge.address_space import AddressInfo
 from oscbridge.delivery import ItemT, RouteInfo, RouteT
 from oscbridge.options import OptionsT
 from oscbridge.osc import Origin
 
+if TYPE_CHECKING:
+    from oscbridge.access.control import AccessControl
+
 __all__ = [
     "ABILITY_OF",
     "Coalescing",
     "Durability",
+    "Guarded",
     "KnowsAddresses",
     "MustDeliver",
     "PeerAware",
@@ -131,6 +135,25 @@ class KnowsAddresses(ABC, Generic[OptionsT]):
         """
 
 
+class Guarded(ABC):
+    """Lets clients in by the tokens of the configuration that are valid for it.
+
+    Only endpoints with this ability can be named under ``endpoints`` of a ``[[token]]``. It asks
+    :attr:`access` about every client. Where no token is valid, every client has access.
+    """
+
+    access: AccessControl
+    """Decides about clients; set before ``connect``, and the same for its whole life."""
+
+    @abstractmethod
+    def on_access_changed(self) -> None:
+        """Called after a reload that changed the tokens that are valid for it.
+
+        It must ask :meth:`AccessControl.renew` about each connected client, close those that are
+        denied, and give the others their new rights. Also called while it is not connected.
+        """
+
+
 class SharesMedium(ABC, Generic[OptionsT]):
     """Receives what other endpoints of its type send: they are connected to one broker or bus."""
 
@@ -157,6 +180,7 @@ ABILITY_OF: Final[Mapping[str, type]] = {
         RouteAware,
         PeerAware,
         Serving,
+        Guarded,
         SharesMedium,
         KnowsAddresses,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -35,6 +35,12 @@ class Options(BaseModel):
     """Names of keys of the table around this one by their former names in this one.
 
     A former key is an error that names the current one; ``oscbridge check --fix`` moves it.
+    """
+
+    token_keys: ClassVar[Collection[str]] = ()
+    """Former keys of tokens of its own, which are tables ``[[token]]`` now.
+
+    Each is an error that says so; ``oscbridge check --fix`` moves it.
     """
 
     def config_warnings(self) -> Sequence[str]:

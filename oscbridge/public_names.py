@@ -1,18 +1,25 @@
-"""Where the public names of the package are: imported on first use, see ``oscbridge``."""
+"""Where the public names of :mod:`oscbridge` are, which are imported on first use."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-__all__ = ["HOME"]
+__all__ = ["HOMES"]
 
-_HOMES: Final = {
+_HOMES: Final[Mapping[str, Sequence[str]]] = {
     "oscbridge.bridge.config.captures": ("check_captures", "check_template"),
+    "oscbridge.access.control": ("AccessControl",),
+    "oscbridge.access.grant": ("OPEN_ACCESS", "AccessDenied", "AccessGrant"),
+    "oscbridge.access.requests": ("bearer_token", "has_token_in_query"),
+    "oscbridge.access.rights": ("AccessRights", "AddressFilter", "Right"),
     "oscbridge.address_space": ("Access", "AddressInfo", "ValueRange"),
+    "oscbridge.profiles.profile": ("Profile",),
     "oscbridge.abilities": (
+        "KnowsAddresses",
         "Coalescing",
         "Durability",
-        "KnowsAddresses",
+        "Guarded",
         "MustDeliver",
         "PeerAware",
         "Reconfigurable",
@@ -28,7 +35,6 @@ _HOMES: Final = {
     "oscbridge.importing": ("ImportedFile", "ImportedRule", "Importer", "Importers"),
     "oscbridge.options": ("Options",),
     "oscbridge.bridge.config.secrets": ("File", "Folder", "Secret"),
-    "oscbridge.profiles.profile": ("Profile",),
     "oscbridge.child_process": ("child_environment",),
     "oscbridge.source": ("RouteFunction", "Routes", "Sink", "Source"),
     "oscbridge.dispatch.dispatcher": ("Dispatcher",),
@@ -79,6 +85,7 @@ _HOMES: Final = {
     "oscbridge.osc.json": ("decode_json", "encode_json"),
     "oscbridge.hooks": ("hookimpl",),
     "oscbridge.net.allowlist": ("AllowList",),
+    "oscbridge.net.client_network": ("network_of",),
     "oscbridge.net.any_host": ("family_of_any_host", "is_any_host", "open_listening_socket"),
     "oscbridge.net.host_name": (
         "HostError",
@@ -98,14 +105,12 @@ _HOMES: Final = {
     "oscbridge.templates.placeholders": ("Placeholder", "Template"),
     "oscbridge.toml_text": ("TomlTable", "TomlValue", "toml_table"),
 }
-_RENAMED: Final = {  # names that say enough only within their module
+HOMES: Final[Mapping[str, tuple[str, str]]] = {
+    **{name: (module, name) for module, names in _HOMES.items() for name in names},
+    # Names that say enough only within their module.
     "open_udp_socket": ("oscbridge.net.udp_socket", "open_socket"),
     "prepare_tcp_socket": ("oscbridge.net.tcp_socket", "prepare_stream"),
     "stream_decoder": ("oscbridge.osc.framing", "decoder_for"),
     "udp_receiver": ("oscbridge.net.udp_receive", "receiver"),
 }
-HOME: Final = {
-    **{name: (module, name) for module, names in _HOMES.items() for name in names},
-    **_RENAMED,
-}
-"""Module and attribute of each name."""
+"""The module of each public name, and its name there."""

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from oscbridge import MessageTemplate, Options
+from oscbridge.access import token_failures
+from oscbridge.bridge.config import tokens
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.case_models import CaseOptions
 from oscbridge.bridge.config.client_models import BridgeClientOptions
@@ -23,6 +25,7 @@ from oscbridge.bridge.config.config import DEFAULT, parse
 from oscbridge.bridge.config.endpoint_models import HostOptions, SpoolOptions
 from oscbridge.bridge.config.limit_models import LimitOptions
 from oscbridge.bridge.config.route_models import RouteOptions
+from oscbridge.bridge.config.token_models import MAX_TOKENS, TokenOptions
 from oscbridge.bridge.config.variable_models import VariableOptions
 from oscbridge.bridge.simulation.message_pattern import MessagePattern
 from oscbridge.cli import COMMANDS, cli
@@ -30,6 +33,7 @@ from oscbridge.endpoints.osc.endpoint import OSCEndpoint
 from oscbridge.net.allowlist import AllowList
 from oscbridge.osc import Message, Pattern, Subject
 from oscbridge.plugins import Plugins
+from oscbridge.toml_text import toml_value
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -315,6 +319,7 @@ def test_examples_of_send_are_valid(row: list[str]) -> None:
         ("### Keep messages on disk", SpoolOptions, "below"),
         ('### `type = "osc"`', OSCEndpoint.options_type, "none"),
         ("### `[[route]]`", RouteOptions, "none"),
+        ("### `[[token]]`", TokenOptions, "all"),
         ("### `[variables]`", VariableOptions, ""),
         ("### Test the routes", CaseOptions, "none"),
     ],
@@ -342,6 +347,8 @@ def default(value: object) -> str:
             return f"`{value}`"
         case AllowList() | ():
             return f"`{list(value)}`"
+        case tuple() if type(value) is tuple:
+            return f"`{toml_value(value)}`"
         case Options():
             return "below"
     return f'`"{value}"`'
@@ -398,3 +405,22 @@ def test_documented_plugin_works_when_installed(
 def test_every_linked_file_exists() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert "://" in target or (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"fewer than {tokens.MIN_SECRET} characters",
+        f"At most {MAX_TOKENS} tokens",
+        f"after {token_failures.FIRST_DELAY:g} s, ",
+        f"the next after {2 * token_failures.FIRST_DELAY:g} s, ",
+        f"up to {token_failures.MAX_DELAY:g} s",
+        f"more than {token_failures.MAX_DELAYED} answers to one address",
+        f"After {token_failures.MAX_FAILURES} wrong ones",
+        f"retry in {token_failures.BLOCK_TIME:g} s",
+        f"forgotten after {token_failures.FORGET_TIME:g} s",
+        f"{token_failures.MAX_NETWORKS:,} addresses are remembered",
+    ],
+)
+def test_limits_of_tokens_in_the_text_are_those_of_the_code(text: str) -> None:
+    assert text in README.split("\n### `[[token]]`\n")[1].split("\n### ")[0]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import oscbridge
-from oscbridge import public_names
+from oscbridge.public_names import HOMES
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "oscbridge"
@@ -30,7 +30,7 @@ def test_public_name_resolves(name: str) -> None:
 
 def test_public_names_are_unique_and_listed() -> None:
     assert len(set(oscbridge.__all__)) == len(oscbridge.__all__)
-    assert set(oscbridge.__all__) == set(public_names.HOME)
+    assert set(oscbridge.__all__) == set(HOMES)
 
 
 def test_unknown_name_is_an_attribute_error() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Collection, Mapping
 from contextlib import suppress
 from typing import Final
 
+from oscbridge.access.token_failures import TokenFailures
 from oscbridge.bridge.clients.attaching import attach_clients
 from oscbridge.bridge.config.config import Configuration
 from oscbridge.bridge.config.resolved import EndpointEntry
@@ -62,8 +63,6 @@ class App:
         self.variables = Variables(configuration.variables)
         self.endpoints: dict[str, EndpointRunner] = {}
         """Endpoints by name."""
-        self.dispatchers: dict[str, Dispatcher] = {}
-        """The dispatcher of every source, bridge or endpoint, by name."""
         self.listeners: dict[str, Listener] = {}
         """Running servers, by the name of their bridge."""
         self.problems: dict[str, str] = {}
@@ -73,11 +72,13 @@ class App:
         self._closing: asyncio.Task[None] | None = None
         self._watcher: AppWatcher | None = None
         self._turn, self._own_traffic = Turn(), OwnTraffic()
+        self.token_failures = TokenFailures()
         for name, entry in configuration.endpoints.items():
             self.endpoints[name] = self._make_runner(name, entry, configuration, allow_broken)
         introduce(self.endpoints)
         self._routing = make_routing(configuration, self.endpoints, hooks, (), self.variables)
         self.dispatchers = make_dispatchers(self._turn, self.endpoints, {}, configuration.bridges)
+        """The dispatcher of every source, bridge or endpoint, by name."""
         for name, dispatcher in self.dispatchers.items():
             self._routing.sources[name].install(dispatcher)
 
@@ -102,6 +103,7 @@ class App:
             _log.error("%s", error, exc_info=error.__cause__)
             runner = make_runner(name, broken_entry(entry, str(error)), (), self._turn)
         runner.backpressure.on_change = self._apply_backpressure
+        runner.control_access(new.tokens, self.token_failures)
         return runner
 
     def _apply_backpressure(self) -> None:
@@ -260,9 +262,7 @@ class App:
             await self._try(name, self._listen(name))
         self._settle()
         await run_all(endpoints[name].start("retry") for name in todo.entering)
-        for name in prepared.kept:
-            if old.routes_with(name) != new.routes_with(name):
-                notify_routes_changed(endpoints[name])
+        notify_routes_changed(prepared.kept, old, new)
         return changes_of(prepared, old, self.problems)
 
     async def _try(self, bridge: str, step: Awaitable[None]) -> None:

@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 from oscbridge.abilities import SharesMedium
 from oscbridge.bridge.clients.attaching import drain_clients, sends_to_clients
 from oscbridge.bridge.config.bridge_models import BridgeOptions
-from oscbridge.bridge.config.resolved import EndpointEntry
+from oscbridge.bridge.config.resolved import Configuration, EndpointEntry
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sinks.drops import several
 from oscbridge.bridge.sinks.runner import EndpointRunner
@@ -186,13 +186,18 @@ async def open_listener(
         raise _failed(f"bridge.{name}", str(options.listen), error, "the server") from error
 
 
-def notify_routes_changed(runner: EndpointRunner) -> None:
-    """Tell an endpoint that a reload changed the routes that lead to it."""
-    try:
-        runner.routes_changed()
-    except BaseException as error:
-        text = failure_text(error)
-        runner.endpoint.log.error("on_routes_changed failed: %s", text, exc_info=error)
+def notify_routes_changed(
+    runners: Mapping[str, EndpointRunner], old: Configuration, new: Configuration
+) -> None:
+    """Notify endpoints if a reload changed the routes that lead to them."""
+    for name, runner in runners.items():
+        if old.routes_with(name) == new.routes_with(name):
+            continue
+        try:
+            runner.routes_changed()
+        except BaseException as error:
+            text = failure_text(error)
+            runner.endpoint.log.error("on_routes_changed failed: %s", text, exc_info=error)
 
 
 async def close_all(

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from oscbridge.access.token import token_changes
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.port_conflicts import (
     Listen,
@@ -225,7 +226,14 @@ def changes_of(
     ]
     bridges = {*old.bridges, *new.bridges}
     changes = Changes.of(prepared.plan, updated, prepared.routing.changes, found, bridges)
-    return replace(changes, certificates=tuple(prepared.certificates))
+    added, removed, changed = token_changes(old.tokens, new.tokens)
+    return replace(
+        changes,
+        added=(*changes.added, *added),
+        removed=(*changes.removed, *removed),
+        updated=(*changes.updated, *changed),
+        certificates=tuple(prepared.certificates),
+    )
 
 
 def install(prepared: PreparedReload) -> None:
@@ -236,6 +244,7 @@ def install(prepared: PreparedReload) -> None:
         runner.endpoint.options = new.endpoints[name].options
         prepared.certificates += runner.read_certificates(new.endpoints[name].options)
         runner.routes = new.routes_to[name]
+        runner.change_tokens(new.tokens)
     introduce(prepared.endpoints)
     for name, source in prepared.routing.sources.items():
         source.install(prepared.dispatchers[name])

@@ -59,7 +59,7 @@ class _MessageParameter(click.ParamType[Message]):
     "--from", "source", metavar="NAME", help="The bridge or endpoint that the message comes from."
 )
 @click.option(
-    "--fix", is_flag=True, help="Rename keys in FILE that have a new name, before the check."
+    "--fix", is_flag=True, help="Rename or move keys in FILE that have changed, before the check."
 )
 def command(file: Path, message: Message | None, source: str | None, fix: bool) -> None:
     """Check a configuration FILE without opening anything.
@@ -93,6 +93,7 @@ def command(file: Path, message: Message | None, source: str | None, fix: bool) 
         (len(configuration.bridges), "bridge"),
         (len(configuration.endpoints.keys() - configuration.bridges), "endpoint"),
         (len(configuration.routes), "route"),
+        *([(len(configuration.tokens), "token")] if configuration.tokens else []),
         *([(len(configuration.tests), "test")] if configuration.tests else []),
     )
     summary = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
@@ -107,10 +108,13 @@ def command(file: Path, message: Message | None, source: str | None, fix: bool) 
 def _fix(file: Path, plugins: Plugins) -> None:
     """Rename keys in a file and in those that it includes, and print which."""
     from oscbridge.bridge.config.renamed_keys import rename_keys  # tomlkit loads slowly
+    from oscbridge.bridge.config.token_migration import token_names
 
+    files = include_files(read_file(file), str(file), file.absolute())
+    names = token_names(files.raw)
     changes = [  # of all files before one is written
-        (name, *rename_keys(text, plugins.endpoint_types, name))
-        for name, text in include_files(read_file(file), str(file), file.absolute()).texts.items()
+        (name, *rename_keys(text, plugins.endpoint_types, name, names))
+        for name, text in files.texts.items()
     ]
     for name, text, renamed in changes:
         if renamed:

@@ -159,3 +159,21 @@ def test_fix_renames_keys_of_included_files(file: Path, call: Call) -> None:
     ]
     assert "# the desk" in included.read_text()
     assert file.read_text() == 'include = ["desks/*.toml"]\n'
+
+
+def test_fix_moves_tokens_of_included_files_under_different_names(
+    tmp_path: Path, call: Call
+) -> None:
+    endpoint = '[endpoint.{0}]\ntype = "websocket"\nlisten = "127.0.0.1:0"\n'
+    for name in ("web", "wall", "web-wall"):
+        (tmp_path / f"{name}.token").write_text(f"{name}-and-secret")
+    web = '[[endpoint.web.tokens]]\ntoken = { file = "wall.token" }   # the screen\n'
+    (tmp_path / "a.toml").write_text(endpoint.format("web") + web)
+    hall = 'token = { file = "web-wall.token" }\n'
+    (tmp_path / "b.toml").write_text(endpoint.format("web-wall") + hall)
+    (tmp_path / "studio.toml").write_text('include = ["a.toml", "b.toml"]\n')
+    result = call("check", str(tmp_path / "studio.toml"), "--fix")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "endpoint.web.tokens.1: moved to [[token]] 'web-wall'" in result.stdout
+    assert "endpoint.web-wall.token: moved to [[token]] 'web-wall-2'" in result.stdout
+    assert 'secret    = { file = "wall.token" }   # the screen' in (tmp_path / "a.toml").read_text()

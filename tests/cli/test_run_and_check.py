@@ -103,7 +103,7 @@ def test_run_and_check_warn_about_a_public_websocket_without_a_token(
     start: Start, write: Write, call: Call
 ) -> None:
     file = write(OPEN.format(port=0))
-    text = "endpoint.web: everyone who reaches 0.0.0.0:0 can listen and send; set 'token'"
+    text = "endpoint.web: everyone who reaches 0.0.0.0:0 can listen and send; add a [[token]]"
     result = call("check", file)
     assert (result.returncode, result.stderr.count(text)) == (0, 1)
     program = start("run", file)

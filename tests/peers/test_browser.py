@@ -294,11 +294,16 @@ def test_page_of_another_site_is_rejected(
 TOKEN = "Right (and secret) ü"
 
 
+def token_of(file: Path) -> str:
+    """TOML of a token, after the options of the endpoint."""
+    return f'[[token]]\nname = "page"\nsecret = {{ file = "{file}" }}'
+
+
 @pytest.fixture
 def locked(run: Callable[..., Any], tmp_path: Path) -> Any:
     """A program that requires a token."""
     (tmp_path / "token").write_text(TOKEN)
-    return run(f'token = {{ file = "{tmp_path / "token"}" }}\nsnapshot = true')
+    return run(f"snapshot = true\n{token_of(tmp_path / 'token')}")
 
 
 def say(page: Page, token: str) -> None:
@@ -362,9 +367,7 @@ def test_listening_page_is_closed_when_it_keeps_sending(
     page: Page, run: Callable[..., Any], tmp_path: Path
 ) -> None:
     (tmp_path / "ears").write_text("ears-and-secret")
-    program = run(
-        f'[[endpoint.web.tokens]]\ntoken = {{ file = "{tmp_path / "ears"}" }}\nrights = "listen"'
-    )
+    program = run(f'{token_of(tmp_path / "ears")}\nrights = ["listen"]')
     page.goto(f"http://127.0.0.1:{program.web_port}/nothing-here")
     flood = CLOSED.replace(
         "const got",
@@ -387,7 +390,7 @@ def test_page_works_over_tls(browser: Browser, run: Callable[..., Any], tmp_path
     subprocess.run([*command.split(), *files, *names], check=True, capture_output=True)
     program = run(
         f'certificate = "{tmp_path / "pem"}"\nkey = "{tmp_path / "key"}"\n'
-        f'token = {{ file = "{tmp_path / "token"}" }}'
+        f"{token_of(tmp_path / 'token')}"
     )
     assert f"wss://127.0.0.1:{program.web_port}" in program.banner
     context = browser.new_context(ignore_https_errors=True)

@@ -21,6 +21,7 @@ from oscbridge.bridge.config.problem import path_text
 from oscbridge.bridge.config.reader import Reader
 from oscbridge.bridge.config.resolved import Configuration, EndpointEntry
 from oscbridge.bridge.config.secrets import secret_warnings
+from oscbridge.bridge.config.tokens import front_warnings
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.net.certificate import certificate_warning
@@ -115,6 +116,10 @@ def _all_warnings(reader: Reader, files: IncludedTables) -> Iterator[str]:
             yield files.explain(place, f"endpoint.{endpoint}.{warning}")
         for key, warning in secret_warnings(entry.options, place):
             yield files.explain(key, f"{path_text(key)}: {warning}")
+    for endpoint, warning in front_warnings(reader.endpoints, reader.tokens.tokens):
+        yield files.explain(("endpoint", endpoint), f"endpoint.{endpoint}: {warning}")
+    for path, warning in reader.tokens.warnings:
+        yield files.explain(path, warning)
     for bridge, warning in reader.client_warnings:
         yield files.explain(("bridge", bridge, "clients"), warning)
     for each in reader.route_warnings:

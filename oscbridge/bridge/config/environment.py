@@ -27,8 +27,11 @@ MAX_VARIABLES: Final = 1_000
 MAX_STEPS: Final = 8
 """Steps of the path of a key, at most."""
 
+_TOKEN_STEPS: Final = 3
+"""Steps of the path of a token's key: ``TOKEN__NAME__KEY``."""
+
 _MEANT: Final = re.compile(
-    r"OSCBRIDGE_(?:BRIDGE|ENDPOINT|ROUTE|HTTP|RUN|VARIABLES)_", re.IGNORECASE
+    r"OSCBRIDGE_(?:BRIDGE|ENDPOINT|ROUTE|TOKEN|HTTP|RUN|VARIABLES)_", re.IGNORECASE
 )
 """Prefixes of names of variables that have too few underscores."""
 
@@ -70,8 +73,8 @@ def overlay(raw: Mapping[str, Any], environment: Mapping[str, str]) -> Overlay:
 
     Names are matched without regard to case, and ``_`` stands for ``-`` too, which the name of a
     variable cannot contain. A missing table is created, in lower case. Tables in a list, e.g.
-    ``[[route]]``, have the name under their key ``name``, or their number, which counts from 1.
-    An empty variable counts as not set.
+    ``[[route]]``, have the name under their key ``name``, or their number, which counts from 1; of
+    them only a ``[[token]]`` is created. An empty variable counts as not set.
     """
     names = sorted(each for each, text in environment.items() if each.startswith(PREFIX) and text)
     if len(names) > MAX_VARIABLES:
@@ -80,8 +83,12 @@ def overlay(raw: Mapping[str, Any], environment: Mapping[str, str]) -> Overlay:
     problems: list[str] = []
     places: dict[KeyPath, str] = {}
     for name in names:
+        steps = name.removeprefix(PREFIX).split("__")
         try:
-            path, known = _find_path(raw, name.removeprefix(PREFIX).split("__"))
+            if (tokens := _with_token(raw, steps)) is not None:
+                raw = tokens
+                places["token", len(raw["token"]) - 1] = name
+            path, known = _find_path(raw, steps)
             if (other := places.get(path)) is not None and not known < len(path):
                 raise ValueError(f"{other} sets the same key")
         except ValueError as error:
@@ -90,6 +97,19 @@ def overlay(raw: Mapping[str, Any], environment: Mapping[str, str]) -> Overlay:
         places |= {path[:n]: name for n in (*range(known + 1, len(path)), len(path))}
         raw = _with(raw, path, value_of(environment[name]))
     return Overlay(raw, names, places, problems)
+
+
+def _with_token(raw: Mapping[str, Any], steps: Sequence[str]) -> Mapping[str, Any] | None:
+    """The tables with another ``[[token]]``, if a variable sets a key of one that is missing."""
+    if len(steps) != _TOKEN_STEPS or _folded(steps[0]) != "token" or steps[1].isdigit():
+        return None
+    tokens = raw.get("token", [])
+    if not isinstance(tokens, list) or not all(steps):
+        return None
+    names = [each.get("name") for each in tokens if isinstance(each, Mapping)]
+    if any(isinstance(name, str) and _folded(name) == _folded(steps[1]) for name in names):
+        return None
+    return {**raw, "token": [*tokens, {"name": steps[1].lower()}]}
 
 
 def variable_of(path: KeyPath) -> str:
@@ -126,6 +146,10 @@ def _find_path(raw: Mapping[str, Any], steps: Sequence[str]) -> tuple[KeyPath, i
         except KeyError:
             if path == ("route",):
                 raise ValueError("the file has no [[route]] that it could change") from None
+            if path == ("token",) and len(steps) > 1:
+                fix = f"to add one, set {PREFIX}TOKEN__NAME__SECRET"
+                text = f"the file has no [[token]] that it could change; {fix}"
+                raise ValueError(text) from None
             node = {}
     return path, known
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_args
 
@@ -19,7 +19,15 @@ from oscbridge.options import Options
 from oscbridge.suggestions import did_you_mean, suggest
 from oscbridge.toml_text import TomlValue, toml_value
 
-__all__ = ["explain", "inner_model", "keys_of", "moved_keys_of", "renamed_keys_of", "validate"]
+__all__ = [
+    "explain",
+    "inner_model",
+    "keys_of",
+    "moved_keys_of",
+    "renamed_keys_of",
+    "token_keys_of",
+    "validate",
+]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -68,6 +76,10 @@ def _unknown_key(
         new = renamed_keys_of(each).get(key)
         if new is not None:
             return ConfigProblem(place, f"renamed to {new!r}", renamed_to=(*place[:-1], new))
+    if len(location) == 1 and key in token_keys_of(model):
+        endpoint = str(place[1])
+        text = f'moved to [[token]], with the key endpoints = ["{endpoint}"]'
+        return ConfigProblem(place, text, renamed_to=("token", endpoint, "secret"))
     new = moved_keys_of(models[0]).get(key)
     if new is not None:
         path = (*place[:-2], new)
@@ -174,6 +186,11 @@ def renamed_keys_of(model: type[BaseModel] | None) -> Mapping[str, str]:
 def moved_keys_of(model: type[BaseModel] | None) -> Mapping[str, str]:
     """The names of keys of the table around a model's, by their former names in its own."""
     return model.moved_keys if model is not None and issubclass(model, Options) else {}
+
+
+def token_keys_of(model: type[BaseModel] | None) -> Collection[str]:
+    """The former keys of an endpoint's own tokens, in the model of its options."""
+    return model.token_keys if model is not None and issubclass(model, Options) else ()
 
 
 def inner_model(model: type[BaseModel], location: KeyPath) -> type[BaseModel] | None:

@@ -15,6 +15,7 @@ from oscbridge.bridge.config.include import MAX_PATTERNS
 from oscbridge.bridge.config.names import NAME
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
 from oscbridge.bridge.config.route_models import RouteOptions
+from oscbridge.bridge.config.token_models import MAX_TOKENS, TokenOptions
 from oscbridge.bridge.config.variable_models import MAX_NAME, VariableOptions
 from oscbridge.bridge.routes.variables import MAX_VARIABLES, Value
 from oscbridge.options import Options
@@ -43,6 +44,8 @@ class ConfigurationFile(Options):
     """Variables by name: the initial value, or a table with it."""
     test: tuple[CaseOptions, ...] = ()
     """Tests of the routes, for ``oscbridge test``."""
+    token: Annotated[tuple[TokenOptions, ...], Field(max_length=MAX_TOKENS)] = ()
+    """Tokens: who may listen, send and configure, and where."""
     http: HTTPOptions | None = None
     """Where health and metrics are served."""
     run: RunOptions | None = None

@@ -31,7 +31,7 @@ MAX_PATTERNS: Final = 100
 """Names and patterns under ``include`` of one file."""
 
 _NAMED: Final = ("bridge", "endpoint", "variables")
-_LISTS: Final = ("route", "test")
+_LISTS: Final = ("route", "test", "token")
 WILD: Final = "*?["
 """Characters that make a name under ``include`` a pattern."""
 

@@ -9,7 +9,7 @@ from oscbridge.abilities import SharesMedium
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.config.route_models import RouteOptions
 
-__all__ = ["loops_through_media", "neighbours_of"]
+__all__ = ["loop_warnings", "neighbours_of"]
 
 
 def neighbours_of(endpoints: Mapping[str, EndpointEntry]) -> Mapping[str, Set[str]]:
@@ -26,7 +26,7 @@ def neighbours_of(endpoints: Mapping[str, EndpointEntry]) -> Mapping[str, Set[st
     return found
 
 
-def loops_through_media(
+def _loops_through_media(
     routes: Mapping[int, RouteOptions], endpoints: Mapping[str, EndpointEntry]
 ) -> Iterator[tuple[int, str]]:
     """Routes that may form a loop through media: the number of the first, and the loop.
@@ -62,3 +62,15 @@ def _way_back(
                         seen.add(to)
                         paths.append([*path, (number, source, to)])
     return []
+
+
+def loop_warnings(
+    routes: Mapping[int, RouteOptions], endpoints: Mapping[str, EndpointEntry]
+) -> Iterator[tuple[int, str]]:
+    """A line for each route that may send to itself, with the index of the route."""
+    for index, loop in _loops_through_media(routes, endpoints):
+        text = f"route {index + 1}: possible endless loop: {loop}: what is sent there may come back"
+        yield (
+            index,
+            f"{text}; make sure that the topics differ, or use one endpoint for both directions",
+        )

@@ -30,7 +30,7 @@ class ConfigProblem:
     renamed_to: KeyPath = ()
     """The current path of the key, if the path is a former one."""
     title: str = ""
-    """The name of the test that it is in."""
+    """The name of the test or the token that it is in."""
 
     def __str__(self) -> str:
         value = f" = {self.value}" if self.value else ""
@@ -42,7 +42,7 @@ def path_text(path: KeyPath, title: str = "") -> str:
 
     Positions in lists are counted from 1.
     """
-    if len(path) > 1 and path[0] in ("route", "test") and isinstance(path[1], int):
+    if len(path) > 1 and path[0] in ("route", "test", "token") and isinstance(path[1], int):
         rest = path_text(path[2:])
         named = f" ({title})" if title else ""
         return f"{path[0]} {path[1] + 1}{named}" + (f": {rest}" if rest else "")

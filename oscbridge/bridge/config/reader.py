@@ -19,7 +19,7 @@ from oscbridge.bridge.config.client_sinks import (
 from oscbridge.bridge.config.endpoint_models import SPOOL_AGE, HostOptions
 from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.file_models import SECTIONS
-from oscbridge.bridge.config.media import loops_through_media
+from oscbridge.bridge.config.media import loop_warnings
 from oscbridge.bridge.config.names import NAME, NAME_RULE
 from oscbridge.bridge.config.plugin_packages import suggest_type
 from oscbridge.bridge.config.port_conflicts import (
@@ -38,6 +38,7 @@ from oscbridge.bridge.config.route_loops import endless
 from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.bridge.config.routes import RouteReader
 from oscbridge.bridge.config.state_path import state_directory
+from oscbridge.bridge.config.tokens import read_tokens
 from oscbridge.bridge.config.unknown_addresses import unknown_addresses
 from oscbridge.bridge.config.variable_models import read_variables, state_file
 from oscbridge.bridge.sinks.policies import RunnerOptions
@@ -87,6 +88,8 @@ class Reader:
         self.problems += _check_spools(self.endpoints)
         self.http = self._one_table(HTTPOptions, raw, "http")
         self.run = self._one_table(RunOptions, raw, "run") or RunOptions()
+        self.tokens = read_tokens(raw, endpoints, types, directory)
+        self.problems += self.tokens.problems
         listens = self._listens()
         self.problems += port_conflicts(listens)
         self.variables = read_variables(raw.get("variables", {}), self.problems)
@@ -103,8 +106,8 @@ class Reader:
         self.problems += client_problems(self.bridges, self.routes, listens)
         self.endpoints |= client_sinks(self.bridges, self.routes, self.run.max_addresses)
         self.route_warnings = routes.warnings
-        self.warnings = list(_loop_warnings(routes.options, self.endpoints))
-        self.warnings += unknown_addresses(routes.options, self.endpoints)
+        found = routes.options, self.endpoints
+        self.warnings = [*loop_warnings(*found), *unknown_addresses(*found)]
         self.problems += self._loops(routes.options, listens)
         self.tests = self._read_tests(raw, bridges, endpoints) if with_tests else []
 
@@ -119,7 +122,7 @@ class Reader:
         variables = {name: each for name, each in self.variables.items() if each is not None}
         return Configuration(
             self.bridges, self.endpoints, self.routes, self.http, self.run, variables,
-            self._state_file,
+            self._state_file, self.tokens.tokens,
         )  # fmt: skip
 
     def _set_bounds(self, max_addresses: int) -> None:
@@ -304,15 +307,3 @@ def _check_spools(endpoints: Mapping[str, EndpointEntry]) -> Iterator[ConfigProb
         for other in others:
             text = f"{path} is already used by endpoint.{name}; choose another file"
             yield ConfigProblem(("endpoint", other, "spool", "path"), text)
-
-
-def _loop_warnings(
-    routes: Mapping[int, RouteOptions], endpoints: Mapping[str, EndpointEntry]
-) -> Iterator[tuple[int, str]]:
-    """A line for each route that may send to itself, with the index of the route."""
-    for index, loop in loops_through_media(routes, endpoints):
-        text = f"route {index + 1}: possible endless loop: {loop}: what is sent there may come back"
-        yield (
-            index,
-            f"{text}; make sure that the topics differ, or use one endpoint for both directions",
-        )

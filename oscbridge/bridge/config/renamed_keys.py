@@ -5,7 +5,7 @@ Comments, order and formatting are kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from copy import deepcopy
 from typing import Any, NamedTuple, TypeAlias
 
@@ -25,6 +25,9 @@ from oscbridge.bridge.config.error_messages import (
 from oscbridge.bridge.config.problem import KeyPath, path_text
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
 from oscbridge.bridge.config.route_models import RouteOptions
+from oscbridge.bridge.config.token_migration import move_tokens
+from oscbridge.bridge.config.token_models import TokenOptions
+from oscbridge.bridge.config.token_rewriting import MovedToken
 from oscbridge.bridge.config.toml import parse_toml
 from oscbridge.endpoint import Endpoint
 from oscbridge.errors import ConfigurationError
@@ -56,18 +59,23 @@ class RenamedKey(NamedTuple):
 
 
 def rename_keys(
-    text: str, types: Mapping[str, type[Endpoint]], name: str
-) -> tuple[str, list[RenamedKey]]:
-    """The text of a file with the current names of keys, and the keys that were renamed.
+    text: str,
+    types: Mapping[str, type[Endpoint]],
+    name: str,
+    token_names: set[str] | None = None,
+) -> tuple[str, Sequence[RenamedKey | MovedToken]]:
+    """The text of a file with the current names of keys, and what was renamed or moved.
 
-    ``types`` are the endpoint types by name; ``name`` is the file's, for error messages. Raises
+    ``types`` are the endpoint types by name; ``name`` is the file's, for error messages;
+    ``token_names`` are those of tokens in other files, to which those of this one are added. Raises
     :class:`ConfigurationError` if the file is not TOML, or has a key under both names.
     """
+    text, moved_tokens = move_tokens(text, types, name, token_names)
     raw = parse_toml(text, name)
     renamed = list(_find(raw, (), (), raw, types))
     _refuse_duplicates(raw, renamed, name)
     if not renamed:
-        return text, []
+        return text, moved_tokens
     keys = {_without_positions(each.path): each.new for each in renamed if not each.is_moved}
     moved = [each for each in renamed if each.is_moved]
     try:
@@ -81,7 +89,7 @@ def rename_keys(
     expected = _renamed(_moved(raw, moved), keys, ())
     if parse_toml(new_text, name) != expected:
         raise ConfigurationError(f"{name}: not changed; rename the keys by hand")
-    return new_text, renamed
+    return new_text, [*moved_tokens, *renamed]
 
 
 def _models(
@@ -99,6 +107,8 @@ def _models(
             models = [types[type_name].route_options_type if type_name in types else None]
         case ("route", *inner):
             models = [RouteOptions]
+        case ("token", *inner):
+            models = [TokenOptions]
         case ("http", *inner):
             models = [HTTPOptions]
         case ("run", *inner):

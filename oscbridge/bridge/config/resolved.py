@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from oscbridge.access.token import AccessToken
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
 from oscbridge.bridge.routes.config import RouteConfig
@@ -46,7 +47,8 @@ class Configuration:
     variables: Mapping[str, Variable] = field(default_factory=dict)
     state_file: Path | None = None
     """The file of the variables that persist; None if there are none."""
-
+    tokens: Sequence[AccessToken] = ()
+    """Who may listen, send and configure, and where."""
     tests: Sequence[Case] = ()
     """The tests of the file, if they were read; a running bridge has none."""
 

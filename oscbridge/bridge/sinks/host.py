@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import socket
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from oscbridge.abilities import Reconfigurable, RouteAware
+from oscbridge.abilities import Guarded, Reconfigurable, RouteAware
+from oscbridge.access.control import AccessControl
+from oscbridge.access.token import AccessToken
+from oscbridge.access.token_failures import TokenFailures
 from oscbridge.bridge.config.certificates import certificates_of
 from oscbridge.bridge.config.limit_models import LimitOptions
 from oscbridge.bridge.hops import MAX_HOPS, TOO_MANY_HOPS, hops_of, origin_after
@@ -18,7 +22,8 @@ from oscbridge.delivery import RouteInfo
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.endpoint import AnyEndpoint
-from oscbridge.errors import DecodeError
+from oscbridge.errors import DecodeError, EndpointError
+from oscbridge.failures import failure_text
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.net.certificate import CertificateInfo
 from oscbridge.options import Options
@@ -30,7 +35,7 @@ MAX_REFUSALS: Final = 16
 """Refused peers and reasons that are logged one by one; the others share a line."""
 
 
-class EndpointHost:
+class EndpointHost(ABC):
     """The half of an endpoint's host that needs no connection."""
 
     def __init__(self, endpoint: AnyEndpoint) -> None:
@@ -94,6 +99,28 @@ class EndpointHost:
         if isinstance(self.endpoint, Reconfigurable):
             return bool(self.endpoint.update(options))
         return bool(options == self.endpoint.options)
+
+    @abstractmethod
+    def connection_lost(self, error: Exception) -> None:
+        """Close the endpoint's connection, and connect again."""
+
+    # --- its clients -------------------------------------------------------------------------
+
+    def control_access(self, tokens: Sequence[AccessToken], failures: TokenFailures) -> None:
+        """Give the endpoint the tokens that are valid for it, before it is connected."""
+        if isinstance(self.endpoint, Guarded):
+            self.endpoint.access = AccessControl(self.name, failures, self.refused)
+            self.endpoint.access.set_tokens(tokens)
+
+    def change_tokens(self, tokens: Sequence[AccessToken]) -> None:
+        """Use other tokens, at a reload."""
+        if isinstance(self.endpoint, Guarded) and self.endpoint.access.set_tokens(tokens):
+            try:
+                self.endpoint.on_access_changed()
+            except BaseException as error:  # its clients may have access that they lost
+                self.endpoint.log.error("on_access_changed failed", exc_info=error)
+                text = f"on_access_changed failed: {failure_text(error)}"
+                self.connection_lost(EndpointError(text))
 
     # --- messages from it ----------------------------------------------------------------------
 

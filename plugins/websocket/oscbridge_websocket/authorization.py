@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Final
 
@@ -23,23 +22,14 @@ from oscbridge_websocket.registry import ConnectionRegistry
 from oscbridge_websocket.rejection import (
     BAD_REQUEST,
     FORBIDDEN,
-    TOO_MANY_ATTEMPTS,
     UNAUTHORIZED,
     Rejection,
     shorten,
 )
 from oscbridge_websocket.responses import parse_query, text_response
-from oscbridge_websocket.rights import ALL_RIGHTS
 from oscbridge_websocket.shared_state import AuthResult
 from oscbridge_websocket.site import StaticSite
-from oscbridge_websocket.token_failures import TokenFailures, network_of
-from oscbridge_websocket.tokens import (
-    IN_QUERY,
-    AccessGrant,
-    TokenStore,
-    from_authorization,
-    from_subprotocols,
-)
+from oscbridge_websocket.tokens import from_subprotocols
 from oscbridge_websocket.upgrade import PROXY_SETTINGS, upgrade_problem, upgrade_required
 
 __all__ = ["RequestAuthorizer"]
@@ -57,54 +47,54 @@ class RequestAuthorizer:
     def __init__(
         self,
         name: str,
-        options: WebSocketOptions,
         registry: ConnectionRegistry[WebSocketConnection],
         on_refused: Callable[[str], None],
     ) -> None:
         self._name = name
         self._registry = registry
         self._on_refused = on_refused
-        self._failures = TokenFailures()
-        self.configure(options)
 
-    def configure(self, options: WebSocketOptions) -> None:
-        """Use other options from now on."""
-        self._options = options
-        self.tokens = TokenStore(options)
-        self._site = StaticSite(options, locked=self.tokens.required)
+    def configure(self, options: WebSocketOptions, access: oscbridge.AccessControl) -> None:
+        """Use these options and tokens from now on."""
+        self._options, self._access = options, access
+        self._site = StaticSite(options, locked=access.required)
         host = options.listen.host  # in a policy, "*" is any name
         hosts = options.hosts if oscbridge.is_any_host(host) else (host, *options.hosts)
         # A rebound page has neither the token nor a certificate for its name.
-        if not options.hosts and (self.tokens.required or options.certificate is not None):
+        if not options.hosts and (access.required or options.certificate is not None):
             hosts = ("*",)
         self._policy = oscbridge.HostPolicy(hosts, options.origins)
 
     # --- the token ---------------------------------------------------------------------------
 
-    def check_token(self, token: str, connection: WebSocketConnection) -> AccessGrant | Rejection:
-        """The rights that a token grants. Wrong tokens are counted by network.
+    def check_token(
+        self, token: str, connection: WebSocketConnection
+    ) -> oscbridge.AccessGrant | Rejection:
+        """The access that a token gives."""
+        result = self._access.check(token, connection.network, _whence(connection))
+        if isinstance(result, oscbridge.AccessDenied):
+            return Rejection.of(result)
+        if not (result.rights.listens or result.rights.sends):
+            text = "its token may neither listen nor send"
+            self._on_refused(f"a client from {_whence(connection)}: {text}")
+            return Rejection(FORBIDDEN, "this token may neither listen nor send")
+        return result
 
-        A right token is accepted whatever came from its network before: behind a proxy or a
-        router one old tab would lock out everybody else.
-        """
-        grant = self.tokens.find(token)
-        if grant is not None:
-            return grant
-        network = connection.network
-        blocked = self._failures.blocked_for(network)
-        delay = self._failures.add(network)
-        self._on_refused(f"a client from {_whence(connection)}: wrong token")
-        if not blocked:
-            return Rejection(UNAUTHORIZED, "wrong token", delay)
-        seconds = math.ceil(blocked)
-        text = f"too many wrong tokens; retry in {seconds} s"
-        return Rejection(TOO_MANY_ATTEMPTS, text, delay, retry_after=seconds)
+    def check_again(
+        self, result: oscbridge.AccessGrant | Rejection
+    ) -> oscbridge.AccessGrant | Rejection:
+        """The result of a check, after a reload that may have happened since."""
+        if isinstance(result, Rejection):
+            return result
+        grant = self._access.renew(result)
+        if isinstance(grant, oscbridge.AccessDenied):
+            return Rejection(UNAUTHORIZED, "wrong token")
+        return grant
 
     async def delay(self, rejection: Rejection, connection: WebSocketConnection) -> None:
         """Wait before a wrong token is answered."""
-        with self._failures.delaying(connection.network) as delayed:
-            if delayed:
-                await connection.pause(rejection.delay)
+        if rejection.denied is not None:
+            await self._access.delay(rejection.denied, connection.network, connection.pause)
 
     # --- the request -------------------------------------------------------------------------
 
@@ -149,7 +139,7 @@ class RequestAuthorizer:
             return text_response(
                 421, f"Unknown host name; add it to 'hosts' in [endpoint.{self._name}].\n"
             )
-        if self.tokens.required and not IN_QUERY.isdisjoint(map(str.lower, parse_query(request))):
+        if self._access.required and oscbridge.has_token_in_query(parse_query(request)):
             self._on_refused(f"a client from {_whence(connection)}: token in the URL")
             text = (
                 "A token in the URL would end up in logs. Send it as a subprotocol, in the "
@@ -177,7 +167,7 @@ class RequestAuthorizer:
             forwarded = request.headers.get_all("X-Forwarded-For")
             address = client_address(peer, forwarded, options.trusted_proxies)
             if address != peer:
-                refusal = self._registry.move(connection, network_of(address))
+                refusal = self._registry.move(connection, oscbridge.network_of(address))
         if options.allow and address not in options.allow:
             refusal, status = f"a client from {address}: it is not in 'allow'", 403
         if not refusal:
@@ -224,9 +214,11 @@ class RequestAuthorizer:
         return Rejection(FORBIDDEN, f'{what} may not connect; to allow them: origins = ["{page}"]')
 
     def _check_offered_token(self, connection: WebSocketConnection, request: Request) -> AuthResult:
-        if not self.tokens.required:
-            return AccessGrant(None, ALL_RIGHTS)
-        token = from_authorization(request.headers.get_all("Authorization"))
+        if not self._access.required:
+            return oscbridge.OPEN_ACCESS
+        values = request.headers.get_all("Authorization")
+        # The library decodes header bytes as Latin-1, but the token may be UTF-8.
+        token = oscbridge.bearer_token([each.encode("latin-1", "replace") for each in values])
         if token is None:
             token = from_subprotocols(_offered(request))
         return None if token is None else self.check_token(token, connection)
@@ -261,9 +253,7 @@ def _whence(connection: WebSocketConnection) -> str:
 
 
 def _rejection_response(rejection: Rejection) -> Response:
-    response = text_response(429 if rejection.retry_after else 401, f"{rejection.reason}\n")
-    if rejection.retry_after:
-        response.headers["Retry-After"] = str(rejection.retry_after)
-    else:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="oscbridge"'
+    response = text_response(rejection.status, f"{rejection.reason}\n")
+    if rejection.denied is not None:
+        response.headers.update(rejection.denied.headers)
     return response

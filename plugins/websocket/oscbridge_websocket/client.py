@@ -18,8 +18,6 @@ from oscbridge_websocket.connection import WebSocketConnection
 from oscbridge_websocket.frame_clock import FrameClock
 from oscbridge_websocket.frames import FrameFormat, OutgoingFrame
 from oscbridge_websocket.pacing import FramePacer, Pace, PacedFrame
-from oscbridge_websocket.rights import AddressFilter
-from oscbridge_websocket.tokens import AccessGrant
 
 __all__ = ["ClientGroup", "ClientGroups", "WebSocketClient"]
 
@@ -40,7 +38,7 @@ class WebSocketClient:
         connection: WebSocketConnection,
         origin: oscbridge.Origin,
         options: ClientOptions,
-        grant: AccessGrant,
+        grant: oscbridge.AccessGrant,
         *,
         queue: int,
         rate: int,
@@ -208,7 +206,7 @@ class ClientGroup:
     """
 
     def __init__(
-        self, frame_format: FrameFormat, addresses: AddressFilter | None, *, paced: bool
+        self, frame_format: FrameFormat, addresses: oscbridge.AddressFilter | None, *, paced: bool
     ) -> None:
         self.format = frame_format
         self.paced = paced
@@ -226,7 +224,7 @@ class ClientGroup:
         return [message for message in messages if addresses.matches(message.address)]
 
 
-_GroupKey: TypeAlias = tuple[FrameFormat, AddressFilter | None, Pace | None]
+_GroupKey: TypeAlias = tuple[FrameFormat, oscbridge.AddressFilter | None, Pace | None]
 
 
 class ClientGroups:

@@ -19,6 +19,7 @@ from websockets.protocol import Event
 from websockets.server import ServerProtocol
 from websockets.typing import LoggerLike
 
+import oscbridge
 from oscbridge_websocket.client_options import ClientOptions
 from oscbridge_websocket.protocol import WebSocketProtocol
 from oscbridge_websocket.read_throttle import ReadThrottle
@@ -26,7 +27,6 @@ from oscbridge_websocket.rejection import Rejection
 from oscbridge_websocket.responses import parse_query, text_response
 from oscbridge_websocket.shared_state import AuthResult, SharedState
 from oscbridge_websocket.tls import describe_tls_error
-from oscbridge_websocket.token_failures import network_of
 
 __all__ = [
     "CLOSE_TIMEOUT",
@@ -162,7 +162,7 @@ class WebSocketConnection(ServerConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         raw = self._raw_transport = cast(asyncio.Transport, transport)
         peer = raw.get_extra_info("peername")
-        self.network = network_of(peer[0]) if peer else ""
+        self.network = oscbridge.network_of(peer[0]) if peer else ""
         self._peer, self.is_closing = peer or ("", 0), raw.is_closing
         shared = self._shared
         if peer and peer[0] in shared.registry.options.trusted_proxies:

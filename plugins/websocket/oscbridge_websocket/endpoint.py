@@ -23,10 +23,9 @@ from oscbridge_websocket.first_message import receive_token
 from oscbridge_websocket.frames import DROP_REASONS, FrameFormat
 from oscbridge_websocket.options import WebSocketOptions
 from oscbridge_websocket.registry import ConnectionRegistry
-from oscbridge_websocket.rejection import FORBIDDEN, MAX_REASON, UNAUTHORIZED, Rejection, shorten
+from oscbridge_websocket.rejection import FORBIDDEN, MAX_REASON, Rejection, shorten
 from oscbridge_websocket.shared_state import SharedState
 from oscbridge_websocket.tls import make_context
-from oscbridge_websocket.tokens import AccessGrant
 
 __all__ = ["WebSocketEndpoint"]
 
@@ -35,6 +34,7 @@ class WebSocketEndpoint(
     oscbridge.Endpoint[WebSocketOptions],
     oscbridge.Reconfigurable[WebSocketOptions],
     oscbridge.Serving,
+    oscbridge.Guarded,
 ):
     """Serves OSC over WebSocket.
 
@@ -62,7 +62,7 @@ class WebSocketEndpoint(
         tls = make_context(self.options.certificate, self.options.key)
         warn = partial(self.log.warning, "%s: throttled")
         self._shared = SharedState(registry, tls, self._refused, warn)
-        self._authorizer = RequestAuthorizer(name, self.options, registry, self._refused)
+        self._authorizer = RequestAuthorizer(name, registry, self._refused)
 
     @property
     def clients(self) -> Collection[WebSocketClient]:
@@ -99,8 +99,8 @@ class WebSocketEndpoint(
         # The library logs each failed handshake with a traceback, and anybody can cause those.
         quiet = logging.getLogger(f"{self.log.name}.websockets")
         quiet.setLevel(logging.CRITICAL)
-        required = self._authorizer.tokens.required
-        if required and self._shared.tls is None and not oscbridge.is_loopback(host):
+        self._authorizer.configure(self.options, self.access)
+        if self.access.required and self._shared.tls is None and not oscbridge.is_loopback(host):
             self.log.warning(
                 "tokens are sent in plain text, and everyone on the network can read them; "
                 "set 'certificate' to use TLS"
@@ -153,19 +153,19 @@ class WebSocketEndpoint(
             raise oscbridge.ConfigurationError(f"endpoint.{self.name}: {error}") from None
         self._shared.tls = context
         self._registry.options = options
-        self._authorizer.configure(options)
+        self._authorizer.configure(options, self.access)
+        return True
+
+    def on_access_changed(self) -> None:
+        self._authorizer.configure(self.options, self.access)
         for client in list(self._clients):
             self._renew_grant(client)
-        return True
 
     def _renew_grant(self, client: WebSocketClient) -> None:
         """Give a client the current rights of its token, or disconnect it."""
-        grant = self._authorizer.tokens.renew(client.grant)
-        if grant is None:
-            code, reason = FORBIDDEN, "this token is no longer valid"
-            if client.grant.secret is None:
-                code, reason = UNAUTHORIZED, "a token is now required"
-            self._disconnect(client, code, reason)
+        grant = self.access.renew(client.grant)
+        if isinstance(grant, oscbridge.AccessDenied):
+            self._disconnect(client, Rejection.of(grant).code, grant.reason)
         elif grant != client.grant:
             self._remove(client)
             client.grant = grant
@@ -207,9 +207,7 @@ class WebSocketEndpoint(
             result = connection.auth_result or await receive_token(
                 connection, self._authorizer, self._refused
             )
-            if isinstance(result, AccessGrant):  # the options may have been reloaded meanwhile
-                grant = self._authorizer.tokens.renew(result)
-                result = grant or Rejection(UNAUTHORIZED, "wrong token")
+            result = self._authorizer.check_again(result)
             if isinstance(result, Rejection):
                 await connection.close(result.code, shorten(result.reason, MAX_REASON))
             elif not self._registry.promote(connection):
@@ -222,7 +220,9 @@ class WebSocketEndpoint(
         except ConnectionClosed:
             pass
 
-    def _make_client(self, connection: WebSocketConnection, grant: AccessGrant) -> WebSocketClient:
+    def _make_client(
+        self, connection: WebSocketConnection, grant: oscbridge.AccessGrant
+    ) -> WebSocketClient:
         options = connection.client_options
         assert options is not None
         return WebSocketClient(

@@ -8,12 +8,12 @@ from typing import Final
 
 from websockets.frames import CloseCode
 
+import oscbridge
 from oscbridge_websocket import incoming
 from oscbridge_websocket.authorization import RequestAuthorizer
 from oscbridge_websocket.connection import WebSocketConnection
 from oscbridge_websocket.frames import FrameFormat
 from oscbridge_websocket.rejection import UNAUTHORIZED, Rejection
-from oscbridge_websocket.tokens import AccessGrant
 
 __all__ = ["AUTH_TIMEOUT", "receive_token"]
 
@@ -25,7 +25,7 @@ async def receive_token(
     connection: WebSocketConnection,
     authorizer: RequestAuthorizer,
     on_refused: Callable[[str], None],
-) -> AccessGrant | Rejection:
+) -> oscbridge.AccessGrant | Rejection:
     """Wait for the token in the first message. Nothing is sent before.
 
     Raises ``ConnectionClosed``.

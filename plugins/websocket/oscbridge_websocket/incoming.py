@@ -6,7 +6,6 @@ from typing import Final
 
 import oscbridge
 from oscbridge import decode_json
-from oscbridge_websocket.rights import ClientRights
 from oscbridge_websocket.tokens import TOKEN_ADDRESS, from_message
 
 __all__ = [
@@ -69,7 +68,7 @@ def count(packet: oscbridge.Packet) -> int:
     )
 
 
-def check(packet: oscbridge.Packet, rights: ClientRights) -> None:
+def check(packet: oscbridge.Packet, rights: oscbridge.AccessRights) -> None:
     """Raise :class:`oscbridge.DecodeError` for a packet that must not be routed.
 
     A bundle is atomic: one forbidden message rejects all of it. A token is never routed, because

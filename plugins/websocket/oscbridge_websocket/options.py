@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 import oscbridge
 from oscbridge_websocket.tls import make_context
 
-__all__ = ["MIN_TOKEN", "TokenOptions", "WebSocketOptions"]
-
-MIN_TOKEN: Final = 8
-"""The shortest token, in characters: shorter ones are easy to guess."""
-
-MAX_TOKENS: Final = 256
-"""Tokens per endpoint: each client's token is compared with all of them."""
+__all__ = ["WebSocketOptions"]
 
 MIN_FRAME_RATE: Final = 0.1
 MAX_FRAME_RATE: Final = 1_000.0
@@ -26,24 +20,6 @@ MAX_FRAME_RATE: Final = 1_000.0
 MIN_PING_INTERVAL: Final = 1.0
 MAX_PING_INTERVAL: Final = 3_600.0
 """Limits of ``ping_interval``, in seconds."""
-
-
-def _token(secret: oscbridge.Secret) -> oscbridge.Secret:
-    if len(secret.value) < MIN_TOKEN:
-        raise ValueError(
-            f"a token must have at least {MIN_TOKEN} characters; `openssl rand -hex 16` makes one"
-        )
-    return secret
-
-
-def _addresses(texts: tuple[str, ...]) -> tuple[str, ...]:
-    if not texts:
-        raise ValueError("must not be empty; leave the key out to allow all addresses")
-    for text in texts:
-        if not text.startswith(("/", "*")):
-            raise ValueError(f"{text!r}: an address must start with '/'")
-        oscbridge.Pattern(text, mapped=True)  # raises ValueError
-    return texts
 
 
 def _frame_rate(rate: float) -> float:
@@ -64,20 +40,6 @@ def _path_prefix(path: str) -> str:
     return path
 
 
-Token = Annotated[oscbridge.Secret, AfterValidator(_token)]
-
-
-class TokenOptions(oscbridge.Options):
-    """``[[endpoint.NAME.tokens]]``: a token and its rights."""
-
-    token: Token
-    """The token: ``{ env = "NAME" }`` or ``{ file = "path" }``."""
-    rights: Literal["listen", "send", "both"] = "both"
-    """What a client with this token may do: ``listen``, ``send`` or ``both``."""
-    addresses: Annotated[tuple[str, ...], AfterValidator(_addresses)] = ("*",)
-    """The addresses it may listen and send to, written like the ``match`` of a route."""
-
-
 class WebSocketOptions(oscbridge.Options):
     """The keys of an endpoint with ``type = "websocket"``."""
 
@@ -87,13 +49,10 @@ class WebSocketOptions(oscbridge.Options):
         "max_frame": "max_packet_size",
         "client_queue": "max_client_queue",
     }
+    token_keys: ClassVar[Collection[str]] = ("token", "tokens")
 
     listen: oscbridge.HostPort = oscbridge.HostPort("127.0.0.1", 8080)
     """Where to listen: ``host:port``."""
-    token: Token | None = None
-    """A token with all rights: ``{ env = "NAME" }`` or ``{ file = "path" }``."""
-    tokens: Annotated[tuple[TokenOptions, ...], Field(max_length=MAX_TOKENS)] = ()
-    """Tokens with individual rights."""
     certificate: oscbridge.File | None = None
     """The certificate chain as a PEM file. With it, the endpoint accepts TLS only."""
     key: oscbridge.File | None = None
@@ -137,16 +96,9 @@ class WebSocketOptions(oscbridge.Options):
     """Seconds between pings to a client; shorter than the time-out of proxies. 0 sends none."""
 
     def config_warnings(self) -> Sequence[str]:
-        found = []
-        locked = self.token is not None or self.tokens
-        if not locked and not oscbridge.is_loopback(self.listen.host):
-            found.append(
-                f"everyone who reaches {self.listen} can listen and send; "
-                "set 'token', or listen on 127.0.0.1"
-            )
         if self.files is not None and not (self.files / "index.html").is_file():
-            found.append(f"{self.files} has no index.html, so there is no page at /")
-        return found
+            return [f"{self.files} has no index.html, so there is no page at /"]
+        return []
 
     def certificates(self) -> Mapping[str, Path]:
         return {} if self.certificate is None else {"certificate": self.certificate}
@@ -155,11 +107,6 @@ class WebSocketOptions(oscbridge.Options):
     def _check(self) -> Self:
         make_context(self.certificate, self.key)
         self._check_folder()
-        secrets = [each.token for each in self.tokens]
-        if self.token is not None:
-            secrets.append(self.token)
-        if len(set(secrets)) < len(secrets):
-            raise ValueError("duplicate token; every token must be different")
         return self
 
     def _check_folder(self) -> None:

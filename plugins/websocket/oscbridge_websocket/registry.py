@@ -15,7 +15,7 @@ class TrackedConnection(Protocol):
     """A connection, whether its handshake is complete or not."""
 
     network: str
-    """The network that it comes from: see :func:`oscbridge_websocket.token_failures.network_of`."""
+    """The network that it comes from: see :func:`oscbridge.network_of`."""
     via: str
     """The trusted proxy that it comes by, if any: its clients are limited, not the proxy."""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import oscbridge
+
 __all__ = [
     "BAD_REQUEST",
     "FORBIDDEN",
     "MAX_REASON",
-    "TOO_MANY_ATTEMPTS",
     "UNAUTHORIZED",
     "Rejection",
     "shorten",
@@ -24,8 +25,8 @@ UNAUTHORIZED: Final = 4401
 FORBIDDEN: Final = 4403
 """Close code: the page or the address may not connect, or the token does not have this right."""
 
-TOO_MANY_ATTEMPTS: Final = 4429
-"""Close code: this network sent too many wrong tokens."""
+HTTP_CODES: Final = 4_000
+"""Close codes are HTTP status codes plus this number: 4429 is for too many wrong tokens."""
 
 MAX_REASON: Final = 123
 """The length of a close reason, in bytes (RFC 6455, section 5.5)."""
@@ -37,10 +38,18 @@ class Rejection:
 
     code: int
     reason: str
-    delay: float = 0.0
-    """Seconds before it is sent."""
-    retry_after: int = 0
-    """Seconds before another attempt is worthwhile; 0 if waiting does not help."""
+    denied: oscbridge.AccessDenied | None = None
+    """Why the token gives no access, if that is the reason."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status for the same; only of a rejection of a token."""
+        return self.code - HTTP_CODES
+
+    @classmethod
+    def of(cls, denied: oscbridge.AccessDenied) -> Rejection:
+        """The rejection of a client without access."""
+        return cls(HTTP_CODES + denied.status, denied.reason, denied)
 
 
 def shorten(text: str, limit: int) -> str:

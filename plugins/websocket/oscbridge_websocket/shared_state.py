@@ -8,16 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+import oscbridge
 from oscbridge_websocket.registry import ConnectionRegistry
 from oscbridge_websocket.rejection import Rejection
-from oscbridge_websocket.tokens import AccessGrant
 
 if TYPE_CHECKING:
     from oscbridge_websocket.connection import WebSocketConnection
 
 __all__ = ["AuthResult", "SharedState"]
 
-AuthResult: TypeAlias = AccessGrant | Rejection | None
+AuthResult: TypeAlias = oscbridge.AccessGrant | Rejection | None
 """The result of checking a request; None if it has no token yet."""
 
 

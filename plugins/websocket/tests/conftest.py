@@ -21,7 +21,6 @@ import oscbridge
 from oscbridge.testing import (
     EndpointStatus,
     RunningBridge,
-    check_configuration,
     running_bridge,
 )
 from oscbridge_websocket.endpoint import WebSocketEndpoint
@@ -90,14 +89,11 @@ class WebSocketBridge:
         """Wait for a condition that has no event."""
         await self._bridge.until(condition)
 
-    def update(self, options: str, configuration: str = CONFIGURATION) -> bool:
-        """Update the endpoint as a reload does. Returns whether it was possible."""
-        changed = check_configuration(configuration.format(options=options))["web"]
-        assert isinstance(changed, WebSocketEndpoint.options_type)
-        updated = self.endpoint.update(changed)
-        if updated:
-            self.endpoint.options = changed
-        return updated
+    async def update(self, options: str, configuration: str = CONFIGURATION) -> bool:
+        """Reload with other options. Returns whether the endpoint kept running."""
+        before = self.endpoint
+        await self._bridge.reload(configuration.format(options=options))
+        return self.endpoint is before
 
     def send(self, *messages: oscbridge.Message) -> None:
         """Send one datagram per message; none is received before the test awaits something."""
@@ -230,22 +226,22 @@ TOKEN = "right-and-secret"
 
 @pytest.fixture
 def token(tmp_path: Path) -> str:
-    """TOML of an endpoint that requires the token ``right-and-secret``."""
+    """TOML of the token ``right-and-secret``, after the options of an endpoint."""
     file = tmp_path / "token"
     file.write_text(f"{TOKEN}\n")
-    return f'token = {{ file = "{file}" }}\n'
+    return f'\n[[token]]\nname = "one"\nsecret = {{ file = "{file}" }}\n'
 
 
 @pytest.fixture
 def tokens(tmp_path: Path) -> Callable[..., str]:
-    """Makes TOML of tokens from ``name=options``; the token is ``NAME-and-secret``."""
+    """Makes TOML of tokens from ``name=options``; the secret is ``NAME-and-secret``."""
 
     def make(**each: str) -> str:
         text = ""
         for name, options in each.items():
             file = tmp_path / f"{name}.token"
             file.write_text(f"{name}-and-secret")
-            text += f'[[endpoint.web.tokens]]\ntoken = {{ file = "{file}" }}\n{options}\n'
+            text += f'\n[[token]]\nname = "{name}"\nsecret = {{ file = "{file}" }}\n{options}\n'
         return text
 
     return make

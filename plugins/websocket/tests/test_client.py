@@ -15,8 +15,6 @@ from oscbridge_websocket.client import WebSocketClient
 from oscbridge_websocket.client_options import ClientOptions
 from oscbridge_websocket.connection import WebSocketConnection
 from oscbridge_websocket.frames import FrameFormat, OutgoingFrame
-from oscbridge_websocket.rights import ALL_RIGHTS
-from oscbridge_websocket.tokens import AccessGrant
 
 
 class FakeConnection:
@@ -50,7 +48,7 @@ def make(
         cast(WebSocketConnection, connection),
         oscbridge.Origin("web"),
         ClientOptions(FrameFormat.BUNDLES, snapshot=False, frame_rate=0, latest=False),
-        AccessGrant(None, ALL_RIGHTS),
+        oscbridge.OPEN_ACCESS,
         queue=queue,
         rate=1_000,
         on_drop=lambda reason, count: dropped.update({reason: count}),

@@ -250,7 +250,7 @@ async def test_other_folder_is_served_after_a_reload(
     other = tmp_path / "other"
     other.mkdir()
     (other / "index.html").write_text("other")
-    assert served.update(f'files = "{other}"')
+    assert await served.update(f'files = "{other}"')
     assert (await get(served, raw, "/"))[2] == b"other"
 
 

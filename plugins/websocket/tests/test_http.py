@@ -202,7 +202,7 @@ async def test_page_under_a_registrable_name_needs_a_token_or_hosts(
     status: int,
 ) -> None:
     monkeypatch.setattr(WebSocketConnection, "local_address", ("192.168.1.20", 8080))
-    bridge = await start((token if locked else "") + hosts)
+    bridge = await start(hosts + (token if locked else ""))
     client = await raw(bridge)
     page = "Host: stage.example.org:8080\nOrigin: http://stage.example.org:8080\n"
     answer = await client.request(f"GET / HTTP/1.1\n{page}{UPGRADE.decode()}".replace("\r\n", "\n"))

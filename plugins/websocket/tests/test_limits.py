@@ -78,7 +78,7 @@ async def test_pending_handshakes_are_limited_together(
 async def test_client_without_its_token_counts_as_a_pending_handshake(
     start: Any, join: Any, token: str
 ) -> None:
-    bridge = await start(token + "max_handshakes = 1")
+    bridge = await start("max_handshakes = 1" + token)
     await join(bridge)
     with pytest.raises(InvalidStatus):
         await join(bridge)
@@ -87,7 +87,7 @@ async def test_client_without_its_token_counts_as_a_pending_handshake(
 async def test_late_token_does_not_exceed_the_client_limit(
     start: Any, join: Any, token: str
 ) -> None:
-    bridge = await start(token + "max_connections = 1")
+    bridge = await start("max_connections = 1" + token)
     late = await join(bridge)
     await join(bridge, headers={"Authorization": "Bearer right-and-secret"})
     await bridge.until(lambda: bridge.clients)
@@ -101,7 +101,7 @@ async def test_reload_changes_the_limits_for_new_connections(start: Any, join: A
     bridge = await start("max_connections = 1")
     await join(bridge)
     await bridge.until(lambda: bridge.clients)
-    assert bridge.update("max_connections = 2\nmax_packet_size = 100")
+    assert await bridge.update("max_connections = 2\nmax_packet_size = 100")
     second = await join(bridge)
     await second.send(b"/" * 101)
     await second.wait_closed()

@@ -20,20 +20,6 @@ def error_of(options: str) -> str:
     return str(caught.value)
 
 
-def test_literal_token_in_the_file_is_an_error() -> None:
-    text = error_of('token = "very-secret-indeed"')
-    assert "a secret must not be written in the configuration" in text
-    assert "very-secret" not in text
-
-
-def test_short_token_is_an_error_that_does_not_show_it(tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("abc1234")
-    text = error_of(f'token = {{ file = "{tmp_path / "token"}" }}')
-    assert "at least 8 characters" in text
-    assert "openssl rand -hex 16" in text
-    assert "abc1234" not in text
-
-
 @pytest.mark.parametrize(
     "origin",
     ["*", "null", "https://a.example", "http://10.0.0.1:8000", "http://[::1]:8080", "file://",
@@ -64,22 +50,11 @@ def test_origin_that_no_browser_sends_is_an_error(origin: str, problem: str) -> 
     assert problem in error_of(f'origins = ["{origin}"]')
 
 
-def test_duplicate_token_is_an_error(token: str) -> None:
-    again = token.replace("token =", "[[endpoint.web.tokens]]\ntoken =")
-    assert "duplicate token" in error_of(token + again)
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ('rights = "write"', "expected 'listen', 'send' or 'both'"),
-        ('addresses = ["mixer"]', "'mixer': an address must start with '/'"),
-        ('addresses = ["/a["]', "unclosed '['"),
-        ("addresses = []", "leave the key out"),
-    ],
-)
-def test_bad_rights_are_an_error(tokens: Any, options: str, words: str) -> None:
-    assert words in error_of(tokens(one=options))
+@pytest.mark.parametrize("key", ["token", "tokens"])
+def test_former_key_of_a_token_names_the_new_table(key: str) -> None:
+    text = error_of(f'{key} = {{ env = "TOKEN" }}')
+    assert f"endpoint.web.{key}: moved to [[token]], with the key endpoints" in text
+    assert "'oscbridge check --fix' moves it" in text
 
 
 def test_key_without_certificate_is_an_error(certificate: Any) -> None:
@@ -149,7 +124,7 @@ def test_public_address_without_a_token_is_one_warning(
     (warning,) = [r.getMessage() for r in caplog.records if "can listen and send" in r.message]
     assert warning == (
         f"test.toml: endpoint.web: everyone who reaches {listen} can listen and send; "
-        "set 'token', or listen on 127.0.0.1"
+        "add a [[token]], or listen on 127.0.0.1"
     )
 
 

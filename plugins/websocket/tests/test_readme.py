@@ -20,10 +20,8 @@ from oscbridge_websocket import (
     incoming,
     options,
     site,
-    token_failures,
 )
 from oscbridge_websocket.endpoint import WebSocketEndpoint
-from oscbridge_websocket.options import TokenOptions
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 OPTIONS = WebSocketEndpoint.options_type
@@ -55,7 +53,7 @@ def default_of(model: type[oscbridge.Options], name: str) -> str:
     field = model.model_fields[name]
     if field.is_required():
         return ""
-    if field.default is None or name == "tokens":
+    if field.default is None:
         return "none"
     plain = isinstance(field.default, oscbridge.HostPort)
     if isinstance(field.default, oscbridge.AllowList):
@@ -66,12 +64,6 @@ def default_of(model: type[oscbridge.Options], name: str) -> str:
 @pytest.mark.parametrize("name", OPTIONS.model_fields)
 def test_table_lists_every_option_with_its_default(name: str) -> None:
     assert f"| `{name}` | {default_of(OPTIONS, name)} |" in README
-
-
-@pytest.mark.parametrize("name", TokenOptions.model_fields)
-def test_table_of_a_token_lists_every_key_with_its_default(name: str) -> None:
-    table = README.partition("| key of a token |")[2].partition("\n\n")[0]
-    assert f"| `{name}` | {default_of(TokenOptions, name)}".rstrip() + " |" in table
 
 
 def test_table_lists_nothing_else() -> None:
@@ -89,14 +81,6 @@ BOUNDS = [
     f"reads nothing for {client.STALL_TIMEOUT:g} s",
     f"a client that reads nothing | {client.STALL_TIMEOUT:g} s",
     "Beyond 10,000 messages",
-    f"At least {options.MIN_TOKEN} characters",
-    f"tokens of an endpoint | {options.MAX_TOKENS}",
-    f"after {token_failures.FIRST_DELAY:g} s, the next after {2 * token_failures.FIRST_DELAY:g} s",
-    f"up to {token_failures.MAX_DELAY:g} s",
-    f"After {token_failures.MAX_FAILURES} wrong ones",
-    f"retry in {token_failures.BLOCK_TIME:g} s",
-    f"forgotten after {token_failures.FORGET_TIME:g} s",
-    f"{token_failures.MAX_NETWORKS:,} addresses are remembered",
     f"the handshake of WebSocket | {connection.OPEN_TIMEOUT:g} s each",
     f"a token as the first message | {first_message.AUTH_TIMEOUT:g} s",
     f"It has {first_message.AUTH_TIMEOUT:g} s for that",

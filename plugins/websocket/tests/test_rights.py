@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import oscbridge
 from oscbridge import Message
 from oscbridge_websocket.incoming import MAX_FORBIDDEN
-from oscbridge_websocket.rights import MAX_CACHED, MAX_CACHED_LENGTH, AddressFilter
 
 MIXER = 'addresses = ["/mixer/*", "/meters/{a,b}"]'
 
@@ -24,49 +23,10 @@ def packet(*addresses: str) -> bytes:
     return encoded[0] if len(encoded) == 1 else oscbridge.encode_bundle(encoded)
 
 
-# Address, whether the addresses of MIXER contain it
-ADDRESSES = [
-    ("/mixer/1", True),
-    ("/mixer/ch/1/fader", True),
-    ("/meters/a", True),
-    ("/meters/b", True),
-    ("/mixer", False),
-    ("/mixers/1", False),
-    ("/meters/c", False),
-    ("/meters/a/b", False),
-    ("/other", False),
-    ("/", False),
-    # patterns, which reach other addresses
-    ("/*", False),
-    ("/mixer/?", False),
-    ("//1", False),
-    ("/{mixer,other}/1", False),
-    ("/meters/[a-z]", False),
-    ("/mixer/1/*", False),
-    # unless the same text is listed
-    ("/mixer/*", True),
-    ("/meters/{a,b}", True),
-]
-
-
-@pytest.mark.parametrize(("address", "allowed"), ADDRESSES)
-def test_address_filter_matches_as_in_the_table(address: str, allowed: bool) -> None:
-    addresses = AddressFilter(["/mixer/*", "/meters/{a,b}"])
-    assert [addresses.matches(address), addresses.matches(address)] == [allowed, allowed]
-
-
-def test_address_filter_cache_is_bounded() -> None:
-    addresses = AddressFilter(["/mixer/*"])
-    for index in range(MAX_CACHED + 10):
-        assert addresses.matches(f"/mixer/{index}")
-    assert not addresses.matches("/" + "x" * MAX_CACHED_LENGTH)
-    assert addresses.cached == MAX_CACHED
-
-
 async def test_message_from_a_listener_is_rejected_and_counted(
     start: Any, join: Any, tokens: Any, messages: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bridge = await start(tokens(all="", ears='rights = "listen"'))
+    bridge = await start(tokens(all="", ears='rights = ["listen"]'))
     ears, other = await join(bridge, **bearer("ears")), await join(bridge, **bearer("all"))
     await ears.send(packet("/a"))
     await ears.send(packet("/a", "/b"))
@@ -94,10 +54,22 @@ async def test_missing_slash_gives_no_other_rights(
     assert bridge.bad == {"rights": 1, "token": 1}
 
 
+async def test_token_that_only_configures_is_refused(start: Any, join: Any, tokens: Any) -> None:
+    bridge = await start(tokens(admin='rights = ["configure"]'))
+    page = await join(bridge, "osc.json", "osc.token.admin-and-secret")
+    with pytest.raises(ConnectionClosed):
+        await page.recv()
+    assert (page.close_code, page.close_reason) == (4403, "this token may neither listen nor send")
+    with pytest.raises(InvalidStatus) as caught:
+        await join(bridge, **bearer("admin"))
+    assert caught.value.response.status_code == 403
+    assert bridge.refusals == 2
+
+
 async def test_listener_that_keeps_sending_is_disconnected(
     start: Any, join: Any, tokens: Any
 ) -> None:
-    bridge = await start(tokens(ears='rights = "listen"'))
+    bridge = await start(tokens(ears='rights = ["listen"]'))
     ears = await join(bridge, "osc.json", **bearer("ears"))
     for _ in range(MAX_FORBIDDEN):
         await ears.send('{"address": "/a"}')
@@ -110,7 +82,7 @@ async def test_listener_that_keeps_sending_is_disconnected(
 async def test_sender_receives_nothing_not_even_the_snapshot(
     start: Any, join: Any, tokens: Any, messages: Any
 ) -> None:
-    bridge = await start(tokens(all="", mouth='rights = "send"') + "")
+    bridge = await start(tokens(all="", mouth='rights = ["send"]') + "")
     listener = await join(bridge, **bearer("all"))
     bridge.send(Message.of("/before"))
     await messages(listener)
@@ -207,15 +179,57 @@ async def test_clients_with_the_same_rights_share_a_group(
 async def test_reload_changes_the_rights_of_connected_clients(
     start: Any, join: Any, tokens: Any, messages: Any
 ) -> None:
-    bridge = await start(tokens(all="", some='rights = "listen"'))
+    bridge = await start(tokens(all="", some='rights = ["listen"]'))
     listener, some = await join(bridge, **bearer("all")), await join(bridge, **bearer("some"))
     await bridge.until(lambda: bridge.clients >= 2)
-    assert bridge.update(tokens(all="", some=MIXER))
+    assert await bridge.update(tokens(all="", some=MIXER))
     bridge.send(Message.of("/other"), Message.of("/mixer/1"))
     assert [m.address for m in await messages(some)] == ["/mixer/1"]
     await messages(listener, 2)
     await some.send(packet("/mixer/2"))
     assert [m.address for m in await messages(listener)] == ["/mixer/2"]
+
+
+async def test_reload_that_takes_a_right_closes_the_connection_and_no_other(
+    start: Any, join: Any, tokens: Any, messages: Any
+) -> None:
+    bridge = await start(tokens(all="", some=""))
+    listener, some = await join(bridge, **bearer("all")), await join(bridge, **bearer("some"))
+    await bridge.until(lambda: bridge.clients >= 2)
+    assert await bridge.update(tokens(all="", some='rights = ["listen"]'))
+    with pytest.raises(ConnectionClosed):
+        await some.recv()
+    reason = "this token has fewer rights now; connect again"
+    assert (some.close_code, some.close_reason) == (4403, reason)
+    again = await join(bridge, **bearer("some"))
+    await bridge.until(lambda: bridge.clients >= 2)
+    bridge.send(Message.of("/a"))
+    for client in (listener, again):
+        assert [m.address for m in await messages(client)] == ["/a"]
+
+
+async def test_reload_that_makes_a_token_invalid_here_closes_its_connection(
+    start: Any, join: Any, tokens: Any
+) -> None:
+    bridge = await start(tokens(all="", some='endpoints = ["web"]'))
+    some = await join(bridge, **bearer("some"))
+    await bridge.until(lambda: bridge.clients)
+    assert await bridge.update(tokens(all="", some='endpoints = ["http"]'))
+    with pytest.raises(ConnectionClosed):
+        await some.recv()
+    assert (some.close_code, some.close_reason) == (4403, "this token is no longer valid")
+
+
+async def test_renamed_token_keeps_its_connections(
+    start: Any, join: Any, tokens: Any, messages: Any
+) -> None:
+    text = tokens(some="")
+    bridge = await start(text)
+    some = await join(bridge, **bearer("some"))
+    await bridge.until(lambda: bridge.clients)
+    assert await bridge.update(text.replace('name = "some"', 'name = "other"'))
+    bridge.send(Message.of("/a"))
+    assert [m.address for m in await messages(some)] == ["/a"]
 
 
 async def test_group_is_removed_with_its_last_client(start: Any, join: Any, tokens: Any) -> None:

@@ -188,7 +188,7 @@ async def test_reload_changes_the_certificate_and_keeps_the_clients(
 ) -> None:
     bridge = await start(certificate.toml)
     old = await join(bridge, ssl=certificate.trusted)
-    assert bridge.update(other_certificate.toml)
+    assert await bridge.update(other_certificate.toml)
     new = await join(bridge, ssl=other_certificate.trusted)
     with pytest.raises(ssl.SSLCertVerificationError):
         await join(bridge, ssl=certificate.trusted)
@@ -208,7 +208,7 @@ async def test_reload_reads_changed_files_again(
     bridge = await start(options)
     pem.write_bytes(other_certificate.certificate.read_bytes())
     key.write_bytes(other_certificate.key.read_bytes())
-    assert bridge.update(options)
+    assert await bridge.update(options)
     await join(bridge, ssl=other_certificate.trusted)
 
 
@@ -226,6 +226,6 @@ async def test_reload_with_a_mismatched_key_changes_nothing(
 
 async def test_turning_tls_on_or_off_is_not_an_update(start: Any, certificate: Any) -> None:
     bridge = await start(certificate.toml)
-    assert not bridge.update("")
+    assert not await bridge.update("")
     bridge = await start()
-    assert not bridge.update(certificate.toml)
+    assert not await bridge.update(certificate.toml)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import orjson
@@ -10,7 +11,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import oscbridge
 from oscbridge import Message
-from oscbridge_websocket.tokens import AccessGrant, TokenStore, from_subprotocols
+from oscbridge_websocket.authorization import RequestAuthorizer
+from oscbridge_websocket.tokens import from_subprotocols
 
 RIGHT = "right-and-secret"
 BEARER = {"Authorization": f"Bearer {RIGHT}"}
@@ -112,7 +114,7 @@ async def test_client_without_a_token_receives_nothing_and_times_out(
     start: Any, join: Any, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("oscbridge_websocket.first_message.AUTH_TIMEOUT", 0.3)
-    bridge = await start(token + "snapshot = true")
+    bridge = await start("snapshot = true" + token)
     known = await join(bridge, headers=BEARER)
     bridge.send(Message.of("/secret", 1))
     await known.recv()
@@ -238,7 +240,7 @@ async def test_reload_disconnects_clients_whose_token_was_removed(
     bridge = await start(tokens(one="", two=""))
     one = await join(bridge, headers={"Authorization": "Bearer one-and-secret"})
     two = await join(bridge, headers={"Authorization": "Bearer two-and-secret"})
-    assert bridge.update(tokens(two="", three=""))
+    assert await bridge.update(tokens(two="", three=""))
     assert await end(one) == (4403, "this token is no longer valid")
     bridge.send(Message.of("/a"))
     assert [m.address for m in await messages(two)] == ["/a"]
@@ -248,14 +250,24 @@ async def test_reload_disconnects_clients_whose_token_was_removed(
 
 
 async def test_client_disconnected_by_a_reload_sends_nothing_more(
-    start: Any, join: Any, tokens: Any, messages: Any
+    start: Any, join: Any, tokens: Any, messages: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bridge = await start(tokens(one="", two=""))
     one = await join(bridge, headers={"Authorization": "Bearer one-and-secret"})
     two = await join(bridge, headers={"Authorization": "Bearer two-and-secret"})
     await bridge.until(lambda: bridge.clients >= 2)
-    assert bridge.update(tokens(two=""))
-    await one.send(oscbridge.encode_message(Message.of("/late")))
+    on_access_changed = bridge.endpoint.on_access_changed
+    late = []
+
+    def change_and_send() -> None:
+        on_access_changed()
+        # Sent before the client knows that its connection is being closed.
+        late.append(asyncio.create_task(one.send(oscbridge.encode_message(Message.of("/late")))))
+
+    monkeypatch.setattr(bridge.endpoint, "on_access_changed", change_and_send)
+    assert await bridge.update(tokens(two=""))
+    await asyncio.gather(*late)
+    assert late
     await end(one)
     bridge.send(Message.of("/a"))
     assert [m.address for m in await messages(two)] == ["/a"]
@@ -264,16 +276,15 @@ async def test_client_disconnected_by_a_reload_sends_nothing_more(
 async def test_reload_during_a_handshake_applies(
     start: Any, join: Any, tokens: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    process = RequestAuthorizer.process_request
+
+    async def process_and_reload(*arguments: Any) -> Any:
+        response = await process(*arguments)
+        assert await bridge.update(tokens(two=""))
+        return response
+
+    monkeypatch.setattr(RequestAuthorizer, "process_request", process_and_reload)
     bridge = await start(tokens(one=""))
-    find = TokenStore.find
-
-    def find_and_reload(self: TokenStore, text: str) -> AccessGrant | None:
-        monkeypatch.undo()
-        found = find(self, text)
-        assert bridge.update(tokens(two=""))
-        return found
-
-    monkeypatch.setattr(TokenStore, "find", find_and_reload)
     client = await join(bridge, "osc.json", "osc.token.one-and-secret")
     assert await end(client) == (4401, "wrong token")
 
@@ -285,7 +296,7 @@ async def test_reload_reads_token_files_again(
     bridge = await start(text)
     client = await join(bridge, headers={"Authorization": "Bearer one-and-secret"})
     (tmp_path / "one.token").write_text("changed-and-secret")
-    assert bridge.update(text)
+    assert await bridge.update(text)
     assert (await end(client))[0] == 4403
     await join(bridge, headers={"Authorization": "Bearer changed-and-secret"})
 
@@ -296,7 +307,7 @@ async def test_reload_that_adds_a_token_disconnects_clients(
     bridge = await start()
     client = await join(bridge)
     await bridge.until(lambda: bridge.clients)
-    assert bridge.update(token)
+    assert await bridge.update(token)
     assert await end(client) == (4401, "a token is now required")
     await join(bridge, headers=BEARER)
 
@@ -306,7 +317,7 @@ async def test_reload_that_removes_the_token_accepts_everybody(
 ) -> None:
     bridge = await start(token)
     old = await join(bridge, headers=BEARER)
-    assert bridge.update("")
+    assert await bridge.update("")
     new = await join(bridge)
     await bridge.until(lambda: bridge.clients >= 2)
     bridge.send(Message.of("/a"))
@@ -316,4 +327,4 @@ async def test_reload_that_removes_the_token_accepts_everybody(
 
 async def test_changed_listen_address_is_not_an_update(bridge: Any) -> None:
     other = '[endpoint.web]\ntype = "websocket"\nlisten = "127.0.0.1:1"\n'
-    assert not bridge.update("", other)
+    assert not await bridge.update("", other)

@@ -283,12 +283,14 @@ def test_variables_of_the_readme_work(monkeypatch: pytest.MonkeyPatch) -> None:
     for line in block.splitlines():
         name, _, value = line.partition("  ")[0].partition("=")
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("WALL_TOKEN", "wall-and-secret")
     text = f'{FILE}name = "faders"\n{ROUTE}'
     found = parse(text, Plugins().endpoint_types, "show.toml")
     stage = found.bridges["stage"]
     assert (stage.listen.port, stage.limits.max_packet_size, len(stage.allow)) == (9001, 4096, 1)
     assert str(found.endpoints["my-desk"].options).count("10.0.0.7") == 1
     assert [route.limit for route in found.routes] == [60, 60]
+    assert [each.name for each in found.tokens] == ["wall"]
 
 
 # --- the log -----------------------------------------------------------------------------------

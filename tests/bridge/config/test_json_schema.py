@@ -130,10 +130,12 @@ INVALID = {
     "key-of-another-type": '[endpoint.web]\ntype = "websocket"\nbroker = "mqtt://127.0.0.1:1883"',
     "missing-key": '[endpoint.desk]\ntype = "osc"',
     "policy": '[endpoint.web]\ntype = "websocket"\npolicy = "drop"',
-    "secret": '[endpoint.web]\ntype = "websocket"\ntoken = "0123456789"',
-    "secret-of-two": (
-        '[endpoint.web]\ntype = "websocket"\ntoken = { env = "TOKEN", file = "token" }'
-    ),
+    "former-token": '[endpoint.web]\ntype = "websocket"\ntoken = { env = "TOKEN" }',
+    "secret": '[[token]]\nname = "one"\nsecret = "0123456789"',
+    "secret-of-two": '[[token]]\nname = "one"\nsecret = { env = "TOKEN", file = "token" }',
+    "no-secret": '[[token]]\nname = "one"',
+    "right": '[[token]]\nname = "one"\nsecret = { env = "TOKEN" }\nrights = ["write"]',
+    "rights": '[[token]]\nname = "one"\nsecret = { env = "TOKEN" }\nrights = "listen"',
     "inner-key": '[endpoint.web.spool]\nsize = 5\n[endpoint.web]\ntype = "websocket"',
     "no-from": '[[route]]\nto = "web"',
     "no-target": '[[route]]\nfrom = "stage"\nto = []',

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-__all__ = ["TokenFailures", "network_of"]
+__all__ = ["TokenFailures"]
 
 FIRST_DELAY: Final = 0.1
 """Seconds before the response to the first wrong token; doubled for each further one."""
@@ -32,22 +31,6 @@ FORGET_TIME: Final = 600.0
 
 MAX_NETWORKS: Final = 4_096
 """Networks that are counted; then the one with the oldest wrong token is forgotten."""
-
-
-def network_of(host: str) -> str:
-    """The network that an address counts for: the IPv4 address, or the /64 of an IPv6 address.
-
-    A household gets at least a /64, so one machine can use every address in it.
-    """
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return host
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.IPv6Network((address, 64), strict=False))
 
 
 class TokenFailures:

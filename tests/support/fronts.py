@@ -1,0 +1,176 @@
+"""Where clients with tokens connect: each front and each way to send a token, as attackers do.
+
+Attack tests are parametrised with :data:`FRONTS`. A new front derives from :class:`Front`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final, NamedTuple, Protocol
+from urllib.parse import quote
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from oscbridge.testing import RunningBridge, running_bridge
+from oscbridge_websocket.connection import OPEN_TIMEOUT
+
+__all__ = ["FRONTS", "Answer", "Front", "RunningFront"]
+
+LOOPBACK: Final = "127.0.0.1"
+
+
+class Answer(NamedTuple):
+    """What a client with a token got."""
+
+    status: int
+    """An HTTP status; 200 if it has access."""
+    retry_after: int = 0
+    """Seconds that it is asked to wait."""
+    text: str = ""
+    """All that it received, as text."""
+
+
+class RunningFront(Protocol):
+    """A front that runs, as a test sees it."""
+
+    @property
+    def port(self) -> int:
+        """Where it listens, on 127.0.0.1."""
+
+    @property
+    def log(self) -> Sequence[str]:
+        """The lines logged so far."""
+
+    @property
+    def refusals(self) -> int:
+        """Clients that were refused."""
+
+    def shown(self) -> str:
+        """Everything that status and metrics show, as text."""
+
+    async def reload(self, tokens: str) -> None:
+        """Reload with other tokens."""
+
+
+class Front(ABC):
+    """A front, and one way to send a token to it."""
+
+    name: str
+    """What it is called under ``endpoints`` of a token."""
+    handshake_timeout: float
+    """Seconds after which a client that is not answered is disconnected."""
+
+    @abstractmethod
+    def run(self, tokens: str, options: str = "") -> AbstractAsyncContextManager[RunningFront]:
+        """Run it with tokens, and with further options of its table, in TOML."""
+
+    @abstractmethod
+    async def attempt(
+        self,
+        port: int,
+        token: str | None,
+        *,
+        source: str = LOOPBACK,
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Connect once with a token from an address of this machine; None sends no token."""
+
+
+class _RunningWebSocket:
+    def __init__(self, bridge: RunningBridge, options: str) -> None:
+        self._bridge = bridge
+        self._options = options
+
+    @property
+    def port(self) -> int:
+        return int(self._bridge.endpoint("web").describe().rpartition(":")[2])
+
+    @property
+    def log(self) -> Sequence[str]:
+        return self._bridge.log
+
+    @property
+    def refusals(self) -> int:
+        return self._bridge.endpoint_status("web").refused
+
+    def shown(self) -> str:
+        return f"{self._bridge.status()!r}\n{self._bridge.metrics()}"
+
+    async def reload(self, tokens: str) -> None:
+        await self._bridge.reload(_with_websocket(tokens, self._options))
+
+
+def _with_websocket(tokens: str, options: str) -> str:
+    endpoint = f'[endpoint.web]\ntype = "websocket"\nlisten = "{LOOPBACK}:0"\n{options}\n'
+    return f"[bridge.osc]\nlisten = 'udp://{LOOPBACK}:0'\n{endpoint}{tokens}"
+
+
+class WebSocketFront(Front):
+    """A WebSocket endpoint; a program sends its token in the header ``Authorization``."""
+
+    name = "web"
+    handshake_timeout = OPEN_TIMEOUT
+
+    @asynccontextmanager
+    async def run(self, tokens: str, options: str = "") -> AsyncIterator[RunningFront]:
+        async with running_bridge(_with_websocket(tokens, options)) as bridge:
+            yield _RunningWebSocket(bridge, options)
+
+    async def attempt(
+        self,
+        port: int,
+        token: str | None,
+        *,
+        source: str = LOOPBACK,
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        sent, subprotocols = self._request(token)
+        try:
+            async with connect(
+                f"ws://{LOOPBACK}:{port}/?{query}",
+                additional_headers={**sent, **(headers or {})},
+                subprotocols=subprotocols,  # type: ignore[arg-type]
+                local_addr=(source, 0),
+                compression=None,
+                proxy=None,
+                close_timeout=1,
+            ) as client:
+                received = str(client.response.headers) if client.response else ""
+                try:
+                    await (await client.ping())
+                except ConnectionClosed:
+                    return self._closed(client.close_code or 0, client.close_reason or "", received)
+                return Answer(200, text=received)
+        except InvalidStatus as error:
+            response = error.response
+            retry_after = int(response.headers.get("Retry-After", 0))
+            body = (response.body or b"").decode()
+            return Answer(response.status_code, retry_after, f"{response.headers}{body}")
+
+    def _request(self, token: str | None) -> tuple[Mapping[str, str], Sequence[str] | None]:
+        return {} if token is None else {"Authorization": f"Bearer {token}"}, None
+
+    def _closed(self, code: int, reason: str, received: str) -> Answer:
+        """The answer to a page: close codes are statuses plus 4000."""
+        words = reason.split()
+        retry_after = int(words[-2]) if "retry in" in reason else 0
+        return Answer(code - 4_000, retry_after, received + reason)
+
+
+class WebSocketPageFront(WebSocketFront):
+    """A WebSocket endpoint; a page sends its token as a subprotocol."""
+
+    def _request(self, token: str | None) -> tuple[Mapping[str, str], Sequence[str] | None]:
+        return {}, ["osc.json"] + ([] if token is None else [f"osc.token.{quote(token, safe='')}"])
+
+
+FRONTS: Final[Mapping[str, Front]] = {
+    "websocket": WebSocketFront(),
+    "websocket page": WebSocketPageFront(),
+}
+"""Every front with every way to send a token, by the name of the test's parameter."""
