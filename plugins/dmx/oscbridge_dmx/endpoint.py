@@ -1,0 +1,300 @@
+"""What the endpoints of both protocols have in common."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import abstractmethod
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from typing import TypeVar
+
+import oscbridge
+from oscbridge_dmx.frame import DmxFrame
+from oscbridge_dmx.levels import changes, encode_levels, parse_address
+from oscbridge_dmx.merging import SourceMerger
+from oscbridge_dmx.options import MULTICAST, DmxOptions, parse_target
+from oscbridge_dmx.output import REPEATS, OutputUniverse
+from oscbridge_dmx.sockets import (
+    DmxSocket,
+    local_address_for,
+    open_receiver,
+    open_sender,
+    resolve,
+)
+
+__all__ = ["DmxEndpoint"]
+
+OptionsT = TypeVar("OptionsT", bound=DmxOptions)
+
+
+class DmxEndpoint(
+    oscbridge.Endpoint[OptionsT],
+    oscbridge.Reconfigurable[OptionsT],
+    oscbridge.SharesMedium[OptionsT],
+):
+    """Sends the universes that it gets messages for, and receives others.
+
+    A universe is sent from its first message until the endpoint closes. Its levels are kept when
+    the options change.
+    """
+
+    policy = "latest"
+    on_start = "retry"
+    source_timeout: float
+    """Seconds without a packet after which a source does not count any more."""
+    network_keys: frozenset[str] = frozenset(("to", "receive", "port", "interface"))
+    """The options that require new sockets."""
+
+    def __init__(self, name: str, options: OptionsT) -> None:
+        super().__init__(name, options)
+        self._outputs: dict[int, OutputUniverse] = {}
+        self._inputs: dict[int, SourceMerger] = {}
+        self._fine: dict[int, frozenset[int]] = {}
+        self._sender: DmxSocket | None = None
+        self._receiver: DmxSocket | None = None
+        self._targets: list[tuple[str, int]] = []
+        self._is_open = False
+        self._send_errors: list[str] = []
+        """Why the last packet could not be sent, for each target of which that is known."""
+        self._is_unreachable = False
+
+    @classmethod
+    def default_routes_for(cls, options: OptionsT, /, *, is_source: bool) -> Sequence[str]:
+        return ("/dmx/*/*",) if options.to else ()
+
+    @classmethod
+    def media(cls, options: OptionsT, /) -> Collection[Hashable]:
+        return ("network",)
+
+    def describe(self) -> str:
+        options = self.options
+        parts = [f"to {', '.join(options.to)}"] if options.to else []
+        if options.receive:
+            numbers = ", ".join(map(str, options.receive))
+            parts.append(f"universe {numbers} on port {options.port}")
+        return "; ".join(parts)
+
+    # --- for the protocols -------------------------------------------------------------------
+
+    @property
+    def sent_universes(self) -> Sequence[int]:
+        """The universes that are sent now."""
+        return tuple(self._outputs)
+
+    @property
+    def own_addresses(self) -> frozenset[tuple[str, int]]:
+        """The addresses from which it sends."""
+        if self._sender is None:
+            return frozenset()
+        port = self._sender.raw.getsockname()[1]
+        return frozenset((local_address_for(target), port) for target in self._targets)
+
+    @abstractmethod
+    def encode(self, output: OutputUniverse, levels: bytes, *, is_last: bool) -> bytes:
+        """The next packet of a universe."""
+
+    @abstractmethod
+    def decode(
+        self, data: bytes, peer: oscbridge.ClientAddress
+    ) -> tuple[Hashable, DmxFrame] | None:
+        """The source and the levels of a packet, None for packets that have none.
+
+        Raises :class:`oscbridge.DecodeError`.
+        """
+
+    def group_of(self, universe: int) -> str | None:
+        """The multicast group of a universe, if the protocol has groups."""
+        return None
+
+    def end_stream(self, output: OutputUniverse, levels: bytes) -> None:
+        """Tell receivers that a universe is not sent any more."""
+
+    @property
+    def max_hops(self) -> int:
+        """The hop limit of multicast packets."""
+        return 1
+
+    # --- its life ----------------------------------------------------------------------------
+
+    async def connect(self) -> None:
+        options = self.options
+        self._fine = {universe: frozenset(each) for universe, each in options.fine.items()}
+        targets = [parse_target(text, options.port) for text in options.to if text != MULTICAST]
+        self._targets = [await resolve(target) for target in targets]
+        interface = "" if options.interface is None else str(options.interface)
+        if options.to:
+            self._sender = await open_sender(interface, self.max_hops, self._sending_failed)
+        inputs = self._inputs
+        self._inputs = {
+            each: inputs.get(each) or SourceMerger(self.source_timeout, time.monotonic)
+            for each in options.receive
+        }
+        if options.receive:
+            found = map(self.group_of, options.receive)
+            groups = [group for group in found if group is not None]
+            self._receiver = await open_receiver(options.port, groups, interface, self._received)
+            self.host.count_kernel_drops(self._receiver.raw)
+        self._is_open = True
+        for output in self._outputs.values():
+            output.flush()
+
+    def update(self, options: OptionsT) -> bool:
+        """Continue with other options, and with the levels that are sent."""
+        before = self.options
+        needs_sockets = any(
+            getattr(options, key) != getattr(before, key) for key in self.network_keys
+        )
+        if needs_sockets:
+            self._stop_sending(is_blackout=False)
+        self.options = options
+        self._fine = {universe: frozenset(each) for universe, each in options.fine.items()}
+        if needs_sockets and self._is_open:
+            self._is_open = False
+            self.start_task(self._reopen())
+            return True
+        for output in self._outputs.values():
+            output.frame_rate = options.max_frame_rate
+            if self._is_open:
+                output.flush()
+        return True
+
+    async def _reopen(self) -> None:
+        self._close_sockets()
+        try:
+            await self.connect()
+        except OSError as error:
+            self.host.connection_lost(error)
+
+    async def close(self) -> None:
+        self._stop_sending(is_blackout=self.options.on_stop == "blackout")
+        self._is_open = self._is_unreachable = False
+        self._close_sockets()
+
+    def _close_sockets(self) -> None:
+        if self._receiver is not None:
+            self.host.count_kernel_drops(None)
+        for each in (self._sender, self._receiver):
+            if each is not None:
+                each.transport.close()
+        self._sender = self._receiver = None
+
+    def _stop_sending(self, *, is_blackout: bool) -> None:
+        for output in self._outputs.values():
+            output.stop()
+            levels = bytes(len(output.levels)) if is_blackout else bytes(output.levels)
+            for _ in range((REPEATS + 1) * is_blackout):
+                self.transmit(output, levels)
+            self.end_stream(output, levels)
+
+    # --- sending -----------------------------------------------------------------------------
+
+    async def send_batch(self, messages: Sequence[oscbridge.Message]) -> None:
+        if not self.options.to:
+            text = f"this endpoint only receives; add to = ... to [endpoint.{self.name}]"
+            raise oscbridge.BadMessage(text)
+        if not self._is_open:
+            raise oscbridge.NotConnected("the endpoint is not open")
+        rejected: dict[int, oscbridge.BadMessage] = {}
+        written: set[OutputUniverse] = set()
+        replaced = 0
+        for index, message in enumerate(messages):
+            try:
+                universe, channel = parse_address(message.address, self.options.universes)
+                fine = self._fine.get(universe, frozenset())
+                clamp = self.options.out_of_range == "clamp"
+                levels = encode_levels(message, channel, fine, clamp=clamp)
+                output = self._output(universe)
+            except oscbridge.BadMessage as error:
+                rejected[index] = error
+                continue
+            replaced += output.write(channel, levels)
+            written.add(output)
+        for output in written:
+            if output.needs_flush:
+                output.flush()
+        if replaced:
+            self.host.client_dropped("replaced", replaced)
+        if rejected:
+            accepted = [index for index in range(len(messages)) if index not in rejected]
+            raise oscbridge.PartialDelivery(accepted, rejected)
+
+    def _output(self, universe: int) -> OutputUniverse:
+        """The universe to write to. Raises :class:`oscbridge.BadMessage` if it is one too many."""
+        output = self._outputs.get(universe)
+        if output is None:
+            limit = self.options.max_universes
+            if len(self._outputs) >= limit:
+                text = f"universe {universe} is one too many: max_universes = {limit}"
+                raise oscbridge.BadMessage(text)
+            rate, loop = self.options.max_frame_rate, asyncio.get_running_loop()
+            output = OutputUniverse(universe, rate, self._send, loop)
+            self._outputs[universe] = output
+        return output
+
+    def _send(self, output: OutputUniverse) -> None:
+        self.transmit(output, bytes(output.levels))
+
+    def transmit(self, output: OutputUniverse, levels: bytes, *, is_last: bool = False) -> None:
+        """Send a packet of a universe to all targets, if the endpoint is open."""
+        if self._sender is not None:
+            packet = self.encode(output, levels, is_last=is_last)
+            self.send_to(self._targets_of(output.number), packet)
+
+    def _targets_of(self, universe: int) -> Iterable[tuple[str, int]]:
+        group = self.group_of(universe) if MULTICAST in self.options.to else None
+        yield from self._targets
+        if group is not None:
+            yield group, self.options.port
+
+    def send_to(self, targets: Iterable[tuple[str, int]], packet: bytes) -> None:
+        """Send a packet, and report whether that works."""
+        if self._sender is None or self._sender.is_full:
+            return
+        self._send_errors.clear()
+        for target in targets:
+            self._sender.transport.sendto(packet, target)
+        if self._send_errors:
+            self._is_unreachable = True
+            self.host.unreachable(self._send_errors[-1])
+        elif self._is_unreachable:
+            self._is_unreachable = False
+            self.host.reachable()
+
+    def answer(self, target: tuple[str, int], packet: bytes) -> None:
+        """Send a packet from the port that it receives on."""
+        if self._receiver is not None:
+            self._receiver.transport.sendto(packet, target)
+
+    def _sending_failed(self, error: Exception) -> None:
+        text = oscbridge.what_failed(error) if isinstance(error, OSError) else str(error)
+        self._send_errors.append(text)
+
+    # --- receiving ---------------------------------------------------------------------------
+
+    def _received(self, data: bytes, peer: oscbridge.ClientAddress) -> None:
+        allow = self.options.allow
+        if len(allow) and peer[0] not in allow:
+            self.host.refused(f"{peer[0]}: not in 'allow'")
+            return
+        try:
+            found = self.decode(data, peer)
+            if found is not None:
+                self._take(*found, peer)
+        except oscbridge.DecodeError as error:
+            self.host.bad_input(error, peer)
+
+    def _take(self, source: Hashable, frame: DmxFrame, peer: oscbridge.ClientAddress) -> None:
+        """Route what a packet changes. Raises :class:`oscbridge.DecodeError`."""
+        merger = self._inputs.get(frame.universe)
+        if merger is None:
+            return
+        before, limit = merger.levels, self.options.max_sources
+        if not merger.take(source, frame, limit):
+            text = f"max_sources = {limit} of universe {frame.universe} reached"
+            self.host.refused(f"{peer[0]}: {text}")
+            return
+        if merger.levels != before:
+            fine = self._fine.get(frame.universe, frozenset())
+            values = self.options.values
+            for message in changes(frame.universe, before, merger.levels, fine, values):
+                self.receive(message, peer)
