@@ -16,6 +16,9 @@ __all__ = ["SerialEndpoint"]
 
 SerialDelivery: TypeAlias = oscbridge.Delivery[SerialRoute]
 
+NO_PEER: Final[oscbridge.ClientAddress] = ("", 0)
+"""There is only one device."""
+
 _PORT_KEYS: Final = ("device", "baud_rate")
 """Options that require the port to be opened again."""
 
@@ -36,17 +39,16 @@ class SerialEndpoint(
         super().__init__(name, options)
         self._codec = options.codec
         self._link: SerialLink | None = None
-        self._peer: oscbridge.ClientAddress = (options.device, 0)
+        self._path = options.device
 
     def describe(self) -> str:
-        path, device = self._peer[0], self.options.device
+        path, device = self._path, self.options.device
         shown = path if path == device else f"{device} on {path}"
         return f"{shown}, {self.options.baud_rate} baud"
 
     async def connect(self) -> None:
         options = self.options
-        path = await find_port(options.device)
-        self._peer = (path, 0)
+        path = self._path = await find_port(options.device)
         self._link = link = SerialLink(self._codec, self._received, self._bad, self._lost)
         try:
             await link.open(path, options.baud_rate)
@@ -91,14 +93,14 @@ class SerialEndpoint(
             self._bad(error)
             return
         if isinstance(found, bytes):
-            self.host.receive_packet(found, self._peer)
+            self.host.receive_packet(found, NO_PEER)
         elif found is not None:
-            self.receive(found, self._peer)
+            self.receive(found, NO_PEER)
 
     def _bad(self, error: oscbridge.DecodeError) -> None:
-        self.host.bad_input(error, self._peer)
+        self.host.bad_input(error, NO_PEER)
 
     def _lost(self, error: Exception | None) -> None:
         if self._link is not None:  # it is not closed on purpose
             text = "unplugged" if error is None or isinstance(error, OSError) else str(error)
-            self.host.connection_lost(oscbridge.NotConnected(f"{self._peer[0]}: {text}"))
+            self.host.connection_lost(oscbridge.NotConnected(f"{self._path}: {text}"))

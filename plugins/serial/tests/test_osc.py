@@ -33,7 +33,7 @@ async def test_message_of_the_device_becomes_a_message(start: Any, device: Any) 
     device.send(packet("/sensor/1", 0.5, 192))
     [message] = await bridge.recording("seen").arrived(1)
     assert (message.address, message.types, message.args) == ("/sensor/1", "fi", (0.5, 192))
-    assert message.origin.peer == (str(device.path), 0)
+    assert message.origin.source == "arduino"
 
 
 async def test_message_may_arrive_byte_by_byte(start: Any, device: Any) -> None:
