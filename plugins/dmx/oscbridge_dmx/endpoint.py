@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import abstractmethod
-from collections.abc import Collection, Hashable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Collection, Hashable, Sequence
+from functools import partial
+from typing import Final, TypeVar
 
 import oscbridge
 from oscbridge_dmx.frame import DmxFrame
@@ -16,13 +17,15 @@ from oscbridge_dmx.options import MULTICAST, DmxOptions, parse_target
 from oscbridge_dmx.output import REPEATS, OutputUniverse
 from oscbridge_dmx.sockets import (
     DmxSocket,
-    local_address_for,
     open_receiver,
     open_sender,
     resolve,
 )
 
 __all__ = ["DmxEndpoint"]
+
+CONFIRM_TIME: Final = 1.0
+"""Seconds without an error after which a target can be reached again: more than KEEPALIVE."""
 
 OptionsT = TypeVar("OptionsT", bound=DmxOptions)
 
@@ -50,13 +53,13 @@ class DmxEndpoint(
         self._outputs: dict[int, OutputUniverse] = {}
         self._inputs: dict[int, SourceMerger] = {}
         self._fine: dict[int, frozenset[int]] = {}
-        self._sender: DmxSocket | None = None
+        self._senders: list[DmxSocket] = []
+        """One for each host that it sends to."""
+        self._multicast: DmxSocket | None = None
         self._receiver: DmxSocket | None = None
-        self._targets: list[tuple[str, int]] = []
         self._is_open = False
-        self._send_errors: list[str] = []
-        """Why the last packet could not be sent, for each target of which that is known."""
-        self._is_unreachable = False
+        self._unreachable_at: float | None = None
+        """When a packet was last known not to arrive; None if all targets can be reached."""
 
     @classmethod
     def default_routes_for(cls, options: OptionsT, /, *, is_source: bool) -> Sequence[str]:
@@ -83,11 +86,14 @@ class DmxEndpoint(
 
     @property
     def own_addresses(self) -> frozenset[tuple[str, int]]:
-        """The addresses from which it sends."""
-        if self._sender is None:
-            return frozenset()
-        port = self._sender.raw.getsockname()[1]
-        return frozenset((local_address_for(target), port) for target in self._targets)
+        """The addresses from which it sends to hosts."""
+        return frozenset(sender.raw.getsockname() for sender in self._senders)
+
+    @property
+    def own_ports(self) -> frozenset[int]:
+        """The ports from which it sends, also to multicast groups."""
+        senders = [*self._senders, *filter(None, (self._multicast,))]
+        return frozenset(sender.raw.getsockname()[1] for sender in senders)
 
     @abstractmethod
     def encode(self, output: OutputUniverse, levels: bytes, *, is_last: bool) -> bytes:
@@ -119,11 +125,17 @@ class DmxEndpoint(
     async def connect(self) -> None:
         options = self.options
         self._fine = {universe: frozenset(each) for universe, each in options.fine.items()}
-        targets = [parse_target(text, options.port) for text in options.to if text != MULTICAST]
-        self._targets = [await resolve(target) for target in targets]
         interface = "" if options.interface is None else str(options.interface)
-        if options.to:
-            self._sender = await open_sender(interface, self.max_hops, self._sending_failed)
+        for text in options.to:
+            target = None
+            if text != MULTICAST:
+                target = await resolve(parse_target(text, options.port))
+            failed = partial(self._sending_failed, text)
+            sender = await open_sender(target, interface, self.max_hops, failed)
+            if target is None:
+                self._multicast = sender
+            else:
+                self._senders.append(sender)
         inputs = self._inputs
         self._inputs = {
             each: inputs.get(each) or SourceMerger(self.source_timeout, time.monotonic)
@@ -167,16 +179,17 @@ class DmxEndpoint(
 
     async def close(self) -> None:
         self._stop_sending(is_blackout=self.options.on_stop == "blackout")
-        self._is_open = self._is_unreachable = False
+        self._is_open, self._unreachable_at = False, None
         self._close_sockets()
 
     def _close_sockets(self) -> None:
         if self._receiver is not None:
             self.host.count_kernel_drops(None)
-        for each in (self._sender, self._receiver):
+        for each in (*self._senders, self._multicast, self._receiver):
             if each is not None:
                 each.transport.close()
-        self._sender = self._receiver = None
+        self._senders = []
+        self._multicast = self._receiver = None
 
     def _stop_sending(self, *, is_blackout: bool) -> None:
         for output in self._outputs.values():
@@ -236,38 +249,35 @@ class DmxEndpoint(
 
     def transmit(self, output: OutputUniverse, levels: bytes, *, is_last: bool = False) -> None:
         """Send a packet of a universe to all targets, if the endpoint is open."""
-        if self._sender is not None:
-            packet = self.encode(output, levels, is_last=is_last)
-            self.send_to(self._targets_of(output.number), packet)
-
-    def _targets_of(self, universe: int) -> Iterable[tuple[str, int]]:
-        group = self.group_of(universe) if MULTICAST in self.options.to else None
-        yield from self._targets
-        if group is not None:
-            yield group, self.options.port
-
-    def send_to(self, targets: Iterable[tuple[str, int]], packet: bytes) -> None:
-        """Send a packet, and report whether that works."""
-        if self._sender is None or self._sender.is_full:
+        if not self._senders and self._multicast is None:
             return
-        self._send_errors.clear()
-        for target in targets:
-            self._sender.transport.sendto(packet, target)
-        if self._send_errors:
-            self._is_unreachable = True
-            self.host.unreachable(self._send_errors[-1])
-        elif self._is_unreachable:
-            self._is_unreachable = False
+        packet = self.encode(output, levels, is_last=is_last)
+        for sender in self._senders:
+            if not sender.is_full:
+                sender.transport.sendto(packet)
+        group = self.group_of(output.number)
+        if group is not None:
+            self.send_to_group(group, packet)
+        at = self._unreachable_at
+        if at is not None and time.monotonic() - at > CONFIRM_TIME:
+            self._unreachable_at = None
             self.host.reachable()
+
+    def send_to_group(self, group: str, packet: bytes) -> None:
+        """Send a packet to a multicast group, if the endpoint does that."""
+        if self._multicast is not None and not self._multicast.is_full:
+            self._multicast.transport.sendto(packet, (group, self.options.port))
 
     def answer(self, target: tuple[str, int], packet: bytes) -> None:
         """Send a packet from the port that it receives on."""
         if self._receiver is not None:
             self._receiver.transport.sendto(packet, target)
 
-    def _sending_failed(self, error: Exception) -> None:
+    def _sending_failed(self, target: str, error: Exception) -> None:
+        """A packet cannot be sent, or an earlier one was not accepted."""
+        self._unreachable_at = time.monotonic()
         text = oscbridge.what_failed(error) if isinstance(error, OSError) else str(error)
-        self._send_errors.append(text)
+        self.host.unreachable(f"{target}: {text}")
 
     # --- receiving ---------------------------------------------------------------------------
 

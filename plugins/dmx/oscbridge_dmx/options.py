@@ -129,8 +129,8 @@ class SacnOptions(DmxOptions):
     source_name: Annotated[str, Field(min_length=1, max_length=63)] = "oscbridge"
     """The name by which receivers show this source."""
     cid: UUID | None = None
-    """The identity of this source for receivers; by default made from the names of the machine and
-    the endpoint."""
+    """The identity of this source for receivers; by default made from the name of the endpoint, the
+    name of the machine and its MAC address."""
     max_hops: Annotated[int, Field(ge=0, le=255)] = 1
     """Hop limit (TTL) of multicast packets; 1 keeps them within the local network."""
 

@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Hashable
 from typing import Final
-from uuid import NAMESPACE_DNS, uuid5
+from uuid import NAMESPACE_DNS, getnode, uuid5
 
 import oscbridge
 from oscbridge_dmx import sacn_packets
@@ -37,6 +37,7 @@ class SacnEndpoint(DmxEndpoint[SacnOptions]):
     def __init__(self, name: str, options: SacnOptions) -> None:
         super().__init__(name, options)
         self._cid = b""
+        self._own_ports: frozenset[int] = frozenset()
         self._announcing: asyncio.Task[None] | None = None
 
     @property
@@ -45,9 +46,10 @@ class SacnEndpoint(DmxEndpoint[SacnOptions]):
 
     async def connect(self) -> None:
         own = self.options.cid
-        name = f"{self.name}.{socket.gethostname()}.oscbridge"
+        name = f"{self.name}.{socket.gethostname()}.{getnode():x}.oscbridge"
         self._cid = (uuid5(NAMESPACE_DNS, name) if own is None else own).bytes
         await super().connect()
+        self._own_ports = self.own_ports
         if self._announcing is not None:
             self._announcing.cancel()
             self._announcing = None
@@ -73,19 +75,19 @@ class SacnEndpoint(DmxEndpoint[SacnOptions]):
         self, data: bytes, peer: oscbridge.ClientAddress
     ) -> tuple[Hashable, DmxFrame] | None:
         found = sacn_packets.decode_data(data)
-        if found is None or found[0] == self._cid:  # its own packets come back
-            return None
+        if found is None or (found[0] == self._cid and peer[1] in self._own_ports):
+            return None  # its own packets come back
         if found[1].is_preview and not self.options.preview:
             return None
         return found
 
     async def _announce(self) -> None:
         """List the universes that are sent, for programs that show them."""
-        target = (sacn_packets.group_of(sacn_packets.DISCOVERY_UNIVERSE), self.options.port)
+        group = sacn_packets.group_of(sacn_packets.DISCOVERY_UNIVERSE)
         while True:
             packets = sacn_packets.encode_discovery(
                 self.sent_universes, self._cid, self.options.source_name
             )
             for packet in packets:
-                self.send_to((target,), packet)
+                self.send_to_group(group, packet)
             await asyncio.sleep(DISCOVERY_INTERVAL)

@@ -51,9 +51,15 @@ def _ignore(*_arguments: object) -> None:
 
 
 async def open_sender(
-    interface: str, max_hops: int, on_error: Callable[[Exception], None]
+    target: tuple[str, int] | None,
+    interface: str,
+    max_hops: int,
+    on_error: Callable[[Exception], None],
 ) -> DmxSocket:
-    """A socket for unicast, broadcast and multicast. Raises ``OSError``."""
+    """A socket that sends to one host, or without a target to multicast groups.
+
+    As it is connected, it reports a host on which nothing receives. Raises ``OSError``.
+    """
     sock = oscbridge.open_udp_socket(socket.AF_INET, (interface or _ANY, 0))
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
@@ -61,6 +67,8 @@ async def open_sender(
         if interface:
             near = socket.inet_aton(interface)
             sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, near)
+        if target is not None:
+            sock.connect(target)
         return await _start(DmxSocket(sock, _ignore, on_error))
     except BaseException:
         sock.close()

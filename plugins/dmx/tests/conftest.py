@@ -29,14 +29,24 @@ to   = "seen"
 Start = Callable[[str], Awaitable[RunningBridge]]
 
 
+def _bound(host: str, port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind((host, port))
+    sock.setblocking(False)
+    return sock
+
+
 class Node:
     """A socket of a peer, on a port of its own."""
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.bind((host, port))
-        self.sock.setblocking(False)
+        self.host = host
+        self.sock = _bound(host, port)
         self.port: int = self.sock.getsockname()[1]
+
+    def reopen(self) -> None:
+        """Be there again, on the same port."""
+        self.sock = _bound(self.host, self.port)
 
     async def packet(self, seconds: float = 10.0) -> bytes:
         """The next packet."""
@@ -67,6 +77,14 @@ def node() -> Iterator[Node]:
     node = Node()
     yield node
     node.sock.close()
+
+
+@pytest.fixture
+def other() -> Iterator[Node]:
+    """A second peer."""
+    other = Node()
+    yield other
+    other.sock.close()
 
 
 @pytest.fixture

@@ -96,6 +96,23 @@ async def test_network_without_a_way_is_shown_until_there_is_one(node: Any) -> N
         await bridge.until(lambda: bridge.endpoint_status("lights").connected)
 
 
+async def test_node_that_is_gone_is_shown_until_it_is_back(node: Any, other: Any) -> None:
+    text = CONFIGURATION.replace('"127.0.0.1:{port}"', "[{port}]").format(
+        port=f'"127.0.0.1:{node.port}", "127.0.0.1:{other.port}"', more=""
+    )
+    async with running_bridge(text) as bridge:
+        bridge.send("osc", Message.of("/dmx/1/1", 1.0))
+        await node.packet()
+        node.sock.close()
+        await bridge.until(lambda: not bridge.endpoint_status("lights").connected)
+        problem = bridge.endpoint_status("lights").problem
+        assert problem == f"127.0.0.1:{node.port}: connection refused; nothing listens there"
+        other.waiting()
+        assert levels_of(await other.packet())[0] == 255  # the other node is served
+        node.reopen()
+        await bridge.until(lambda: bridge.endpoint_status("lights").connected)
+
+
 async def test_input_only_endpoint_rejects_messages(port: int) -> None:
     text = f"""
 [bridge.osc]

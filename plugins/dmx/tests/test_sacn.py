@@ -255,6 +255,14 @@ async def test_own_multicast_packets_are_not_received(start: Any, port: int, nod
     assert bridge.endpoint_status("lights").received.messages == 3
 
 
+async def test_another_source_with_the_same_identity_is_received(
+    start: Any, port: int, node: Any
+) -> None:
+    bridge = await receiving(start, port, f'cid = "{UUID(bytes=bytes((1,)) * 16)}"')
+    node.send(packet(b"\3", 1), port)
+    assert values(await bridge.recording("seen").arrived(1)) == [("/dmx/1/1", 3)]
+
+
 async def test_two_endpoints_share_the_port(port: int, node: Any) -> None:
     text = f"""
 [bridge.osc]

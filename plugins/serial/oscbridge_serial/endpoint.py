@@ -73,9 +73,9 @@ class SerialEndpoint(
         return True
 
     async def close(self) -> None:
-        link, self._link = self._link, None
-        if link is not None:
-            await link.close()
+        if self._link is not None:
+            await self._link.close()
+            self._link = None
 
     async def send(self, delivery: SerialDelivery) -> None:
         if self._link is None:
@@ -101,6 +101,5 @@ class SerialEndpoint(
         self.host.bad_input(error, NO_PEER)
 
     def _lost(self, error: Exception | None) -> None:
-        if self._link is not None:  # it is not closed on purpose
-            text = "unplugged" if error is None or isinstance(error, OSError) else str(error)
-            self.host.connection_lost(oscbridge.NotConnected(f"{self._path}: {text}"))
+        text = "unplugged" if error is None or isinstance(error, OSError) else str(error)
+        self.host.connection_lost(oscbridge.NotConnected(f"{self._path}: {text}"))

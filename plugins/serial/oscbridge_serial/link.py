@@ -36,6 +36,7 @@ class SerialLink(asyncio.Protocol):
         self._on_frame = on_frame
         self._on_bad = on_bad
         self._on_lost = on_lost
+        self._opening: asyncio.Task[None] | None = None
         self._transport: asyncio.Transport | None = None
         self._frames: deque[bytes] = deque()
         self._rest = b""
@@ -45,9 +46,16 @@ class SerialLink(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._closed = asyncio.Event()
+        self._is_closing = False
+        """Whether the port is closed on purpose."""
 
     async def open(self, path: str, baud_rate: int) -> None:
         """Open the port. Raises ``OSError`` or ``serialx.SerialException``."""
+        # A task, so that close() can end it, whatever has ended this call.
+        self._opening = asyncio.create_task(self._open(path, baud_rate))
+        await self._opening
+
+    async def _open(self, path: str, baud_rate: int) -> None:
         loop = asyncio.get_running_loop()
         await serialx.create_serial_connection(loop, lambda: self, path, baudrate=baud_rate)
 
@@ -62,6 +70,10 @@ class SerialLink(asyncio.Protocol):
 
     async def close(self) -> None:
         """Close the port; what the system has not taken yet is discarded."""
+        self._is_closing = True
+        if self._opening is not None and not self._opening.done():
+            self._opening.cancel()
+            await asyncio.wait([self._opening])
         if self._transport is not None:
             self._transport.abort()
             await self._closed.wait()
@@ -79,7 +91,8 @@ class SerialLink(asyncio.Protocol):
             self._on_bad(oscbridge.DecodeError("truncated", "the port was closed within a frame"))
         self._closed.set()
         self._writable.set()
-        self._on_lost(exc)
+        if not self._is_closing:
+            self._on_lost(exc)
 
     def pause_writing(self) -> None:
         self._writable.clear()
