@@ -104,10 +104,18 @@ def _group(host: str) -> bytes | None:
     return None
 
 
-def open_socket(family: int, address: ClientAddress, interface: str = "") -> socket.socket:
-    """A UDP socket, bound by :func:`bind`. Raises as it does."""
+def open_socket(
+    family: int, address: ClientAddress, interface: str = "", *, shares_port: bool = False
+) -> socket.socket:
+    """A UDP socket, bound by :func:`bind`. Raises as it does.
+
+    With ``shares_port`` other sockets that ask for it may have the same port: each receives all
+    multicast and broadcast datagrams, and one of them the others.
+    """
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
+        if shares_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bind(sock, address, interface)
     except BaseException:
         sock.close()

@@ -1,0 +1,120 @@
+"""Packets between two machines: unicast, broadcast and multicast, in network namespaces."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from programs import find_program
+
+PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0, reason="network namespaces require root on Linux"
+)
+
+CONFIGURATION = """
+[bridge.osc]
+listen = "udp://127.0.0.1:9000"
+
+[endpoint.lights]
+type = "{kind}"
+{lines}
+
+[endpoint.out]
+type = "osc"
+to   = "udp://127.0.0.1:9001"
+
+[[route]]
+from = "lights"
+to   = "out"
+"""
+
+SENDER = """
+import socket, sys, time
+from oscbridge import Message, encode_message
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    sock.bind(("127.0.0.1", 9001))
+    print("ready", flush=True)
+    if sys.argv[1] == "send":
+        sock.sendto(encode_message(Message.of("/dmx/7/1", 0.2)), ("127.0.0.1", 9000))
+    else:
+        print(sock.recv(1024), flush=True)
+"""
+
+
+def run(command: str) -> None:
+    find_program("ip")
+    done = subprocess.run(command.split(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}: {done.stderr}"
+
+
+@pytest.fixture
+def networks() -> Iterator[tuple[str, str]]:
+    """Two network namespaces, 10.84.0.1 and 10.84.0.2, with a cable between them."""
+    names = (f"dmx{os.getpid()}a", f"dmx{os.getpid()}b")
+    try:
+        for name in names:
+            run(f"ip netns add {name}")
+        run(f"ip link add veth0 netns {names[0]} type veth peer name veth0 netns {names[1]}")
+        for number, name in enumerate(names, 1):
+            run(f"ip -n {name} addr add 10.84.0.{number}/24 brd 10.84.0.255 dev veth0")
+            run(f"ip -n {name} link set lo up")
+            run(f"ip -n {name} link set veth0 up")
+        yield names
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "to"),
+    [
+        ("sacn", "10.84.0.2"),
+        ("sacn", "multicast"),
+        ("sacn", "broadcast"),
+        ("artnet", "10.84.0.2"),
+        ("artnet", "10.84.0.255"),
+        ("artnet", "broadcast"),
+    ],
+)
+def test_level_reaches_the_other_machine(
+    kind: str, to: str, networks: tuple[str, str], tmp_path: Path
+) -> None:
+    sending, receiving = tmp_path / "sending.toml", tmp_path / "receiving.toml"
+    near, far = (f'interface = "10.84.0.{number}"\n' for number in (1, 2))
+    sending.write_text(CONFIGURATION.format(kind=kind, lines=f'{near}to = "{to}"'))
+    receiving.write_text(CONFIGURATION.format(kind=kind, lines=f"{far}receive = [7]"))
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(network: str, *command: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            ["ip", "netns", "exec", network, *command],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OSCBRIDGE_RUNTIME_DIR": str(tmp_path / str(len(processes)))},
+        )
+        processes.append(process)
+        return process
+
+    def wait_for(process: subprocess.Popen[str], text: str) -> str:
+        assert process.stdout is not None
+        return next(line for line in process.stdout if text in line)
+
+    try:
+        for network, file in zip(networks, (sending, receiving), strict=True):
+            wait_for(start(network, PROGRAM, "run", str(file)), "Ctrl-C")
+        listener = start(networks[1], sys.executable, "-c", SENDER, "receive")
+        wait_for(listener, "ready")
+        start(networks[0], sys.executable, "-c", SENDER, "send")
+        assert "/dmx/7/1" in wait_for(listener, "/dmx")
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+            assert process.stdout is not None
+            process.stdout.close()

@@ -1,0 +1,94 @@
+"""Errors in a configuration, and the README."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from pydantic_core import PydanticUndefined
+
+import oscbridge
+from oscbridge.testing import check_configuration
+from oscbridge_serial.options import SerialOptions, SerialRoute
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+DEVICE = 'device = "Arduino"\n'
+
+
+def error_of(text: str) -> str:
+    with pytest.raises(oscbridge.ConfigurationError) as caught:
+        check_configuration(text)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        ("", "device"),
+        ('device = ""', 'set a port, e.g. "/dev/ttyACM0"'),
+        ('device = "socket://host:1"', "must be a port of this machine"),
+        ('device = "${PORT}"', "placeholder that nothing fills in"),
+        (DEVICE + "baud_rate = 10", "must be at least 50"),
+        (DEVICE + 'line = "{0}"', 'has no effect; add protocol = "text"'),
+        (DEVICE + 'protocol = "slip"', "osc"),
+        (DEVICE + 'protocol = "text"\nline = "{0"', "unclosed '{' at position 1"),
+        (DEVICE + 'protocol = "text"\nline = "{= sqrt(}"', "line"),
+        (DEVICE + 'protocol = "text"\nmessage = "serial"', "message"),
+        (DEVICE + 'protocol = "text"\nmessage = "/a {address}"', "{address} is not available"),
+        (DEVICE + 'protocol = "text"\nmessage = "/a {name}"', "unknown placeholder {name}"),
+        (DEVICE + "start_delay = 9", "must be at most 8"),
+        (DEVICE + "baud = 9600", "did you mean 'baud_rate'"),
+    ],
+)
+def test_endpoint_error_is_one_line_with_the_fix(lines: str, text: str) -> None:
+    found = error_of(f'[endpoint.arduino]\ntype = "serial"\n{lines}\n')
+    assert "test.toml: endpoint.arduino" in found
+    assert text in found
+    assert "\n" not in found
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("{n}", "unknown placeholder {n}; captured by the match"),
+        ("{= n + 1}", "unknown name 'n' at position 1"),
+        (r"a\nb", "must be one line"),
+    ],
+)
+def test_route_error_is_one_line_with_the_fix(line: str, text: str) -> None:
+    found = error_of(
+        f"""
+[bridge.osc]
+[endpoint.arduino]
+type = "serial"
+protocol = "text"
+{DEVICE}
+[[route]]
+from = "osc"
+to = "arduino"
+serial = {{ line = "{line}" }}
+"""
+    )
+    assert "test.toml: route 1: serial.line" in found
+    assert text in found
+
+
+@pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", README, re.DOTALL))
+def test_sample_configuration_is_valid(text: str) -> None:
+    check_configuration(text)  # raises nothing
+
+
+def test_table_lists_every_option_with_its_default() -> None:
+    table = README.partition("| key | default |")[2].partition("\n\n")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", table, re.MULTILINE))
+    assert set(rows) == set(SerialOptions.model_fields)
+    for name, field in SerialOptions.model_fields.items():
+        if field.default is not PydanticUndefined:
+            assert rows[name].strip("`") == json.dumps(field.default).removesuffix(".0")
+
+
+def test_every_option_is_explained() -> None:
+    for model in (SerialOptions, SerialRoute):
+        assert all(field.description for field in model.model_fields.values())
