@@ -45,6 +45,8 @@ class AccessControl:
         self._failures = TokenFailures() if failures is None else failures
         self._report = report
         self._tokens: tuple[AccessToken, ...] = ()
+        self._is_closing = False
+        """Whether it will be closed, and asks for tokens until then."""
 
     def set_tokens(self, tokens: Iterable[AccessToken]) -> bool:
         """Use other tokens from now on, those of them that are valid here.
@@ -55,10 +57,19 @@ class AccessControl:
         self._tokens = tuple(each for each in tokens if each.is_valid_at(self._front))
         return self._tokens != before
 
+    def restrict(self, tokens: Iterable[AccessToken]) -> bool:
+        """Use no tokens but those that are in use and among ``tokens``. Returns as the above.
+
+        For a front that is about to close: it does not become open when its last token is gone.
+        """
+        self._is_closing = self.required
+        known = {token.digest for token in self._tokens}
+        return self.set_tokens([token for token in tokens if token.digest in known])
+
     @property
     def required(self) -> bool:
         """Whether a client needs a token: if any is valid here."""
-        return bool(self._tokens)
+        return bool(self._tokens) or self._is_closing
 
     def check(self, token: str, network: str, client: str = "") -> AccessGrant | AccessDenied:
         """The access that a token gives. A wrong one is counted and reported.

@@ -245,7 +245,7 @@ class App:
         self.dispatchers, self._routing = prepared.dispatchers, routing
         self.listeners.update(prepared.listeners)
         self.problems = prepared.problems
-        install(prepared)
+        install(prepared, removed)
         try:
             self._settle()
             rerouted = (

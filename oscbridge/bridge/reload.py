@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -236,8 +236,11 @@ def changes_of(
     )
 
 
-def install(prepared: PreparedReload) -> None:
-    """Give the endpoints their options and routes, and the dispatchers their mappings."""
+def install(prepared: PreparedReload, leaving: Iterable[EndpointRunner]) -> None:
+    """Give the endpoints their options and routes, and the dispatchers their mappings.
+
+    ``leaving`` are endpoints that will be closed; removed tokens are not valid for them either.
+    """
     new = prepared.configuration
     prepared.variables.declare(new.variables)
     for name, runner in prepared.endpoints.items():
@@ -245,6 +248,8 @@ def install(prepared: PreparedReload) -> None:
         prepared.certificates += runner.read_certificates(new.endpoints[name].options)
         runner.routes = new.routes_to[name]
         runner.change_tokens(new.tokens)
+    for runner in leaving:
+        runner.change_tokens(new.tokens, is_leaving=True)
     introduce(prepared.endpoints)
     for name, source in prepared.routing.sources.items():
         source.install(prepared.dispatchers[name])

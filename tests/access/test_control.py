@@ -224,6 +224,41 @@ def test_everybody_stays_when_no_token_is_valid_any_more() -> None:
     assert access.renew(grant) is OPEN_ACCESS
 
 
+def test_front_that_closes_keeps_only_tokens_that_stay_and_never_opens() -> None:
+    access = control(token(), token("two"))
+    grant = access.check("two-and-secret", HOME)
+    assert isinstance(grant, AccessGrant)
+    assert access.restrict([token(), token("three")])
+    assert isinstance(access.check("one-and-secret", HOME), AccessGrant)
+    assert denied(access.check("three-and-secret", HOME)).status == 401
+    assert denied(access.renew(grant)).reason == "this token is no longer valid"
+    assert access.restrict([])
+    assert access.required
+    assert denied(access.check_request([], [], HOME)).status == 401
+
+
+def test_open_front_that_closes_stays_open() -> None:
+    access = control()
+    assert not access.restrict([token()])
+    assert access.check_request([], [], HOME) is OPEN_ACCESS
+
+
+@pytest.mark.parametrize("secret", ["one-and-secret", "three-and-secret", "guess"])
+def test_every_token_is_compared_whichever_is_right(
+    secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[str] = []
+    has = AccessToken.has
+
+    def count(self: AccessToken, digest: bytes) -> bool:
+        compared.append(self.name)
+        return has(self, digest)
+
+    monkeypatch.setattr(AccessToken, "has", count)
+    control(token(), token("two"), token("three")).check(secret, HOME)
+    assert compared == ["one", "two", "three"]
+
+
 def test_changes_of_tokens_are_named() -> None:
     old = [token("a"), token("b"), token("c")]
     new = [token("b"), token("c", ("listen",)), token("d")]

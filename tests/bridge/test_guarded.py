@@ -110,6 +110,17 @@ async def test_endpoint_that_cannot_apply_changed_tokens_is_connected_again() ->
         assert booth(bridge, "back").connects == 1
 
 
+async def test_endpoint_that_is_restarted_loses_removed_tokens_at_once() -> None:
+    async with running_bridge(FILE + token("one"), TYPES) as bridge:
+        front = booth(bridge, "front")
+        await bridge.reload(FILE.replace('"booth"', '"booth"\nqueue = 5') + token("two"))
+        assert booth(bridge, "front") is not front
+        assert (front.changes, front.access.required) == (1, True)
+        for name in ("one", "two"):
+            found = front.access.check(f"{name}-and-secret", "192.0.2.1")
+            assert isinstance(found, oscbridge.AccessDenied)
+
+
 async def test_guesses_at_one_endpoint_count_at_all() -> None:
     async with running_bridge(FILE + token("one"), TYPES) as bridge:
         for _ in range(10):

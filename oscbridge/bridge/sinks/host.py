@@ -112,9 +112,12 @@ class EndpointHost(ABC):
             self.endpoint.access = AccessControl(self.name, failures, self.refused)
             self.endpoint.access.set_tokens(tokens)
 
-    def change_tokens(self, tokens: Sequence[AccessToken]) -> None:
-        """Use other tokens, at a reload."""
-        if isinstance(self.endpoint, Guarded) and self.endpoint.access.set_tokens(tokens):
+    def change_tokens(self, tokens: Sequence[AccessToken], *, is_leaving: bool = False) -> None:
+        """Use other tokens, at a reload. An endpoint that is leaving gets no new clients by it."""
+        if not isinstance(self.endpoint, Guarded):
+            return
+        access = self.endpoint.access
+        if access.restrict(tokens) if is_leaving else access.set_tokens(tokens):
             try:
                 self.endpoint.on_access_changed()
             except BaseException as error:  # its clients may have access that they lost
