@@ -14,6 +14,9 @@ __all__ = ["TomlExpression", "expressions"]
 MAX_LINES: Final = 2_000
 """Lines of one value."""
 
+_ENDS: Final = ("]", '"""', "'''")
+"""What the last line of a value contains that has several lines."""
+
 Kind: TypeAlias = Literal["table", "list", "key", "blank"]
 
 
@@ -79,7 +82,8 @@ def expressions(text: str) -> Iterator[TomlExpression]:
 def _end_of_value(lines: list[str], start: int) -> int:
     """The line after the value that starts at a line: the shortest text that is TOML."""
     for end in range(start + 1, min(len(lines), start + MAX_LINES) + 1):
-        if _loads("".join(lines[start:end])) is not None:
+        is_possible = end == start + 1 or any(each in lines[end - 1] for each in _ENDS)
+        if is_possible and _loads("".join(lines[start:end])) is not None:
             return end
     raise ValueError(f"line {start + 1}: no valid value in {MAX_LINES} lines")
 
