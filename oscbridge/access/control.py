@@ -19,7 +19,7 @@ _MISSING: Final = AccessDenied(HTTPStatus.UNAUTHORIZED, "a token is required")
 _REQUIRED: Final = AccessDenied(HTTPStatus.UNAUTHORIZED, "a token is now required")
 _REMOVED: Final = AccessDenied(HTTPStatus.FORBIDDEN, "this token is no longer valid")
 _REDUCED: Final = AccessDenied(
-    HTTPStatus.FORBIDDEN, "this token has fewer rights now; connect again"
+    HTTPStatus.FORBIDDEN, "this token has fewer rights now; connect again", retry_after=1
 )
 
 

@@ -165,7 +165,7 @@ class WebSocketEndpoint(
         """Give a client the current rights of its token, or disconnect it."""
         grant = self.access.renew(client.grant)
         if isinstance(grant, oscbridge.AccessDenied):
-            self._disconnect(client, Rejection.of(grant).code, grant.reason)
+            self._disconnect(client, Rejection.after_reload(grant).code, grant.reason)
         elif grant != client.grant:
             self._remove(client)
             client.grant = grant

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from websockets.frames import CloseCode
+
 import oscbridge
 
 __all__ = [
@@ -45,6 +47,13 @@ class Rejection:
     def status(self) -> int:
         """The HTTP status for the same; only of a rejection of a token."""
         return self.code - HTTP_CODES
+
+    @classmethod
+    def after_reload(cls, denied: oscbridge.AccessDenied) -> Rejection:
+        """The rejection of a connected client, which may be asked to connect again."""
+        if denied.retry_after:
+            return cls(CloseCode.SERVICE_RESTART, denied.reason, denied)
+        return cls.of(denied)
 
     @classmethod
     def of(cls, denied: oscbridge.AccessDenied) -> Rejection:

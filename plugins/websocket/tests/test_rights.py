@@ -200,7 +200,7 @@ async def test_reload_that_takes_a_right_closes_the_connection_and_no_other(
     with pytest.raises(ConnectionClosed):
         await some.recv()
     reason = "this token has fewer rights now; connect again"
-    assert (some.close_code, some.close_reason) == (4403, reason)
+    assert (some.close_code, some.close_reason) == (1012, reason)
     again = await join(bridge, **bearer("some"))
     await bridge.until(lambda: bridge.clients >= 2)
     bridge.send(Message.of("/a"))
