@@ -10,8 +10,11 @@ from oscbridge.suggestions import did_you_mean, suggest
 __all__ = ["PACKAGES", "suggest_type"]
 
 PACKAGES: Final[Mapping[str, str]] = {
+    "artnet": "oscbridge-dmx",
     "midi": "oscbridge-midi",
     "mqtt": "oscbridge-mqtt",
+    "sacn": "oscbridge-dmx",
+    "serial": "oscbridge-serial",
     "websocket": "oscbridge-websocket",
 }
 """Packages by the endpoint type that each offers. Only these are suggested: anybody may have
