@@ -5,20 +5,20 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint
-from typing import TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
-from oscbridge.bridge.config.endpoint_models import HostOptions
-from oscbridge.endpoint import AnyEndpoint, Endpoint
 from oscbridge.failures import defined_at, failure_text
-from oscbridge.osc import Pattern
 
-__all__ = ["EndpointTypeMap", "OfferedType", "import_type", "problem_with_offer"]
+if TYPE_CHECKING:  # endpoints need pydantic, which loads slowly: only if there is one
+    from oscbridge.endpoint import AnyEndpoint
 
-OfferedType: TypeAlias = type[AnyEndpoint] | Callable[[], type[AnyEndpoint]]
+__all__ = ["EndpointTypeMap", "OfferedType", "import_type", "problem_with_offer", "stand_in"]
+
+OfferedType: TypeAlias = "type[AnyEndpoint] | Callable[[], type[AnyEndpoint]]"
 """A class, or what imports it; that is called at every use."""
 
 
-class EndpointTypeMap(Mapping[str, type[AnyEndpoint]]):
+class EndpointTypeMap(Mapping[str, "type[AnyEndpoint]"]):
     """Endpoint classes by the name of their type. Those that need it are imported on access."""
 
     def __init__(self, offered: Mapping[str, OfferedType]) -> None:
@@ -68,11 +68,21 @@ def import_type(name: str, path: str) -> type[AnyEndpoint]:
     found: object = EntryPoint(name, path, "").load()
     if problem := _problem_with_type(name, found):
         raise TypeError(problem)
-    return cast(type[AnyEndpoint], found)
+    return cast("type[AnyEndpoint]", found)
+
+
+def stand_in(problem: str) -> type[AnyEndpoint]:
+    """The class of an endpoint whose plugin is broken: it never connects, for this reason."""
+    from oscbridge.broken_endpoint import broken_type
+
+    return broken_type(problem)
 
 
 def _problem_with_type(name: str, factory: object) -> str:
     """The problem with an endpoint class, or ``""``."""
+    from oscbridge.endpoint import Endpoint
+    from oscbridge.osc import Pattern
+
     if not (isinstance(factory, type) and issubclass(factory, Endpoint)):
         return f"the type {name!r} is {factory!r}, not a subclass of oscbridge.Endpoint"
     problem = _class_problem(factory)
@@ -87,6 +97,8 @@ def _problem_with_type(name: str, factory: object) -> str:
 
 
 def _class_problem(factory: type[AnyEndpoint]) -> str:
+    from oscbridge.bridge.config.endpoint_models import HostOptions
+
     for name in ("connect", "send", "send_batch", "close"):
         method = getattr(factory, name)
         if not inspect.iscoroutinefunction(inspect.unwrap(method)):

@@ -13,21 +13,27 @@ from typing import TYPE_CHECKING, Final
 import pluggy
 
 from oscbridge import hooks as hookspecs
-from oscbridge.broken_endpoint import broken_type
-from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import PluginError
 from oscbridge.failures import defined_at, failure_text
 from oscbridge.importing import Importer, new_importers
-from oscbridge.plugin_types import EndpointTypeMap, OfferedType, import_type, problem_with_offer
-from oscbridge.source import Routes, Source
+from oscbridge.plugin_types import (
+    EndpointTypeMap,
+    OfferedType,
+    import_type,
+    problem_with_offer,
+    stand_in,
+)
 from oscbridge.suggestions import suggest
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a list of commands needs no endpoint
     from click import Group
+
+    from oscbridge.endpoint import AnyEndpoint
+    from oscbridge.source import Routes, Source
 
 __all__ = ["BUILT_IN", "Plugin", "Plugins"]
 
-BUILT_IN: Final = (EntryPoint("osc", "oscbridge.endpoints.osc.endpoint", hookspecs.PROJECT),)
+BUILT_IN: Final = (EntryPoint("osc", "oscbridge.endpoints.osc", hookspecs.PROJECT),)
 """The plugins that come with the bridge."""
 
 _PREFIX: Final = f"{hookspecs.PROJECT}_"
@@ -111,7 +117,7 @@ class Plugins:
         known = self.endpoint_types
         return EndpointTypeMap(
             {
-                name: broken_type(str(plugin.error))
+                name: stand_in(str(plugin.error))
                 for plugin in self.plugins
                 if plugin.error is not None
                 for name in plugin.broken_types or {plugin.name}
@@ -210,7 +216,7 @@ class Plugins:
             except BaseException as error:
                 plugin.broken_types.add(name)
                 text = f"the type {name!r} cannot be imported: {failure_text(error)}"
-                return broken_type(str(self._broken(plugin, text, error).error))
+                return stand_in(str(self._broken(plugin, text, error).error))
 
         return load
 

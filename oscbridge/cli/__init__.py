@@ -11,32 +11,20 @@ from typing import Final
 import click
 
 from oscbridge.cli.standard_streams import escape_unknown_characters, open_standard_streams
+from oscbridge.cli.summaries import SUMMARIES
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.suggestions import suggest
 
 __all__ = ["COMMANDS", "Commands", "cli", "main"]
 
-COMMANDS: Final = (
-    "run",
-    "check",
-    "test",
-    "send",
-    "dump",
-    "record",
-    "play",
-    "top",
-    "tap",
-    "mute",
-    "unmute",
-    "reload",
-    "set",
-    "health",
-    "plugins",
-    "profiles",
-    "simulate",
-    "schema",
-    "import",
-)
+COMMANDS: Final = tuple(SUMMARIES)
+
+
+class _ListedCommands(click.Group):
+    """Lists commands in the order in which they were added."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(self.commands)
 
 
 class Commands(click.Group):
@@ -51,6 +39,12 @@ class Commands(click.Group):
         module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
         command: click.Command = import_module(f"oscbridge.cli.{module}").command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the summaries of all commands. It imports none of ours."""
+        ours = {name: click.Command(name, help=text) for name, text in SUMMARIES.items()}
+        listed = _ListedCommands(commands={**ours, **dict(sorted(self._of_plugins.items()))})
+        listed.format_commands(ctx, formatter)
 
     @cached_property
     def _of_plugins(self) -> dict[str, click.Command]:

@@ -4,6 +4,8 @@
 every receiver runs in its own process.
 
 ``--figures`` measures oscbridge alone, once, and prints JSON: what ``make bench-compare`` reads.
+``--write`` measures what docs/performance.md shows, in eight minutes, and writes its tables and
+that of README.md.
 """
 
 from __future__ import annotations
@@ -15,13 +17,18 @@ from dataclasses import asdict
 from importlib import import_module
 
 from figures import SECTIONS
+from page import write
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tests/bench", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
     parser.add_argument("--figures", action="store_true")
+    parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
+    if options.write:
+        write()
+        return
     for name in options.sections:
         if name not in SECTIONS:
             sys.exit(f"unknown section {name!r}; available: {', '.join(SECTIONS)}")

@@ -95,12 +95,13 @@ def lossless_bridge() -> Iterator[tuple[int, int, int]]:
         yield tcp, web, process.pid
 
 
-def join(port: int) -> socket.socket:
+def join(port: int, path: str = "/") -> socket.socket:
     """A minimal WebSocket client."""
     sock = socket.create_connection(("127.0.0.1", port))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.sendall(
-        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"GET " + path.encode() + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
     answer = b""

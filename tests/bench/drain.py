@@ -10,10 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from figures import Figure
+from measured import Goal
 from table import show
 
 MESSAGES = 4_000
@@ -136,7 +137,7 @@ def microseconds(seconds: list[float]) -> float:
     return statistics.median(seconds) / MESSAGES * 1e6
 
 
-def liblo(folder: str) -> str:
+def compile_liblo(folder: str) -> str:
     """The yardstick in C, compiled."""
     program = str(Path(folder) / "drain_liblo")
     source = Path(__file__).with_name("drain_liblo.c")
@@ -151,39 +152,62 @@ def figures() -> Iterator[Figure]:
             yield Figure(f"{mode}, {addresses} mapped", cost, "µs/message", "lower")
 
 
-def report() -> None:
-    receivers = [("python-osc, blocking", "pythonosc", "blocking")]
-    receivers += [("python-osc, asyncio", "pythonosc", "asyncio")]
-    receivers += [("oscbridge, blocking", "oscbridge", "blocking")]
-    receivers += [("oscbridge, asyncio", "oscbridge", "asyncio")]
+LIBLO = "liblo in C"
+RECEIVERS = {
+    f"{name}, {mode}": (package, mode)
+    for name, package in (("python-osc", "pythonosc"), ("oscbridge", "oscbridge"))
+    for mode in ("blocking", "asyncio")
+}
+
+
+def costs(turns: int, names: Iterable[str]) -> dict[tuple[str, int], float]:
+    """Microseconds per message, by receiver and number of addresses; the receivers alternate."""
     found: dict[tuple[str, int], float] = {}
     with tempfile.TemporaryDirectory() as folder:
-        program = liblo(folder)
+        program = compile_liblo(folder)
         for addresses in ADDRESSES:
-            commands = {"liblo in C": [program, str(addresses), str(MESSAGES), str(ROUNDS)]}
-            for label, package, mode in receivers:
-                commands[label] = receiver(package, mode, addresses)
-            times: dict[str, list[float]] = {label: [] for label in commands}
-            for _ in range(TURNS):
-                for label, command in commands.items():
-                    times[label] += run(command)
-            for label, seconds in times.items():
-                found[label, addresses] = microseconds(seconds)
+            commands = {LIBLO: [program, str(addresses), str(MESSAGES), str(ROUNDS)]}
+            for name in names:
+                commands[name] = receiver(*RECEIVERS[name], addresses)
+            times: dict[str, list[float]] = {name: [] for name in commands}
+            for _ in range(turns):
+                for name, command in commands.items():
+                    times[name] += run(command)
+            for name, seconds in times.items():
+                found[name, addresses] = microseconds(seconds)
+    return found
+
+
+def goals() -> Iterator[Goal]:
+    ours = [name for name in RECEIVERS if name.startswith("oscbridge")]
+    found = costs(TURNS, ours)
+    for name in ours:
+        for addresses, limit in ((1, 0.85), (1_000, 0.4)):
+            mode = name.removeprefix("oscbridge, ")
+            yield Goal(
+                f"receive, {mode}, {addresses:,} address{'es' * (addresses > 1)} mapped",
+                *(found[name, addresses], "µs", limit, "liblo", found[LIBLO, addresses]),
+            )
+
+
+def report() -> None:
+    found = costs(TURNS, RECEIVERS)
+    columns = ["", *(f"{n} mapped" for n in ADDRESSES)]
     rows = []
-    for label in dict.fromkeys(name for name, _ in found):
+    for label in (LIBLO, *RECEIVERS):
         rows.append([label, *(f"{found[label, n]:.2f}" for n in ADDRESSES)])
     show(
         f"UDP: receive + decode + dispatch, µs of CPU time per message "
         f"(full socket, {MESSAGES} messages, median of {TURNS * ROUNDS})",
-        ["receiver", *(f"{n} mapped" for n in ADDRESSES)],
+        columns,
         rows,
     )
     rows = []
     for mode in ("blocking", "asyncio"):
-        for peer in (f"python-osc, {mode}", "liblo in C"):
+        for peer in (f"python-osc, {mode}", LIBLO):
             ratios = [found[peer, n] / found[f"oscbridge, {mode}", n] for n in ADDRESSES]
             rows.append([f"oscbridge, {mode}, against {peer}", *(f"{r:.1f} ×" for r in ratios)])
-    show("How many times less", ["", *(f"{n} mapped" for n in ADDRESSES)], rows)
+    show("How many times less", columns, rows)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 /* The yardstick: drain a UDP socket that is already full, with liblo.
- * Arguments: mapped addresses, messages, rounds. Prints the seconds of each round as JSON. */
+ * Arguments: mapped addresses, messages, rounds; then, unless it is the packet of drain.py, type
+ * tags, a packet in hexadecimal digits, and the messages in it. Prints the seconds of each round
+ * as JSON. */
 #include <arpa/inet.h>
 #include <lo/lo.h>
 #include <stdio.h>
@@ -23,8 +25,18 @@ static double now(void) {
     return t.tv_sec + t.tv_nsec / 1e9;
 }
 
+static size_t read_hex(const char *digits, char *packet) {
+    size_t size = strlen(digits) / 2;
+    for (size_t i = 0; i < size; i++)
+        sscanf(digits + 2 * i, "%2hhx", (unsigned char *)packet + i);
+    return size;
+}
+
 int main(int argc, char **argv) {
-    static const char packet[] = "/mixer/ch/0000/fader\0\0\0\0,f\0\0\x3f\0\0";
+    static char packet[65536] = "/mixer/ch/0000/fader\0\0\0\0,f\0\0\x3f\0\0";
+    const char *types = argc > 4 ? argv[4] : "f";
+    size_t size = argc > 5 ? read_hex(argv[5], packet) : 32;
+    int in_packet = argc > 6 ? atoi(argv[6]) : 1;
     int addresses = atoi(argv[1]), messages = atoi(argv[2]), rounds = atoi(argv[3]);
     int buffer = 16 << 20, sender = socket(AF_INET, SOCK_DGRAM, 0);
     lo_server server = lo_server_new(NULL, NULL);
@@ -36,12 +48,12 @@ int main(int argc, char **argv) {
     for (int i = 0; i < addresses; i++) {
         char path[64];
         snprintf(path, sizeof path, "/mixer/ch/%04d/fader", i);
-        lo_server_add_method(server, path, "f", count, NULL);
+        lo_server_add_method(server, path, types, count, NULL);
     }
     printf("[");
     for (int round = 0; round < rounds; round++) {
-        for (int i = 0; i < messages; i++)
-            sendto(sender, packet, sizeof packet, 0, (struct sockaddr *)&to, sizeof to);
+        for (int i = 0; i < messages; i += in_packet)
+            sendto(sender, packet, size, 0, (struct sockaddr *)&to, sizeof to);
         left = messages;
         double begin = now();
         while (left > 0)

@@ -7,16 +7,23 @@ from typing import Literal
 
 SECTIONS = (
     "start",
+    "idle",
     "drain",
+    "packets",
     "threads",
     "forks",
     "streams",
     "encode",
     "routes",
     "shows",
+    "loads",
     "dashboards",
+    "paced",
+    "crowds",
     "mqtt",
+    "brokers",
     "midi",
+    "capacity",
 )
 
 

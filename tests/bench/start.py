@@ -1,18 +1,25 @@
-"""From the start of the program to the first message delivered."""
+"""Start: how long commands take, and from the start of the program to the first message delivered.
+
+Byte code is compiled before, as an installation does it.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
+from dashboards import join
 from figures import Figure
 from harness import PROGRAM, cpu_seconds, free_port
+from measured import Goal, show_goals
 from table import show
 
 ROUNDS = 7
@@ -30,6 +37,8 @@ BRIDGE = """
 [bridge.in]
 listen = "udp://127.0.0.1:{port}"
 mode   = "{mode}"
+"""
+OUT = """
 [endpoint.out]
 type = "osc"
 to   = "udp://127.0.0.1:{to}"
@@ -47,6 +56,19 @@ dispatcher = Dispatcher()
 dispatcher.set_default_handler(client.send_message)
 BlockingOSCUDPServer(("127.0.0.1", int(sys.argv[1])), dispatcher).serve_forever()
 """
+
+
+PACKAGES = ("oscbridge", "oscbridge_websocket", "oscbridge_mqtt", "oscbridge_midi")
+
+
+@cache
+def compile_packages() -> None:
+    """Write the byte code of all our packages."""
+    for name in PACKAGES:
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.submodule_search_locations:
+            folders = list(spec.submodule_search_locations)
+            subprocess.run([sys.executable, "-m", "compileall", "-q", *folders], check=True)
 
 
 def first_message(command: list[str], port: int, out: socket.socket) -> tuple[float, float]:
@@ -70,11 +92,50 @@ def first_message(command: list[str], port: int, out: socket.socket) -> tuple[fl
     raise TimeoutError(f"nothing came out within {LIMIT:g} s: {command}")
 
 
+def first_web_message(folder: Path) -> float:
+    """Seconds from the start of a bridge with a WebSocket endpoint until a client has a message."""
+    udp, web = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_STREAM)
+    file = folder / "bench.toml"
+    file.write_text(BRIDGE.format(port=udp, mode="asyncio") + WEB.format(web=web))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        began = time.perf_counter()
+        process = subprocess.Popen([PROGRAM, "run", str(file)], stdout=subprocess.DEVNULL)
+        try:
+            while True:
+                try:
+                    client = join(web)
+                    break
+                except ConnectionRefusedError:
+                    if time.perf_counter() - began > LIMIT:
+                        raise
+                    time.sleep(EVERY)
+            with client:
+                client.settimeout(EVERY)
+                while time.perf_counter() - began < LIMIT:
+                    sender.sendto(MESSAGE, ("127.0.0.1", udp))
+                    try:
+                        client.recv(100)
+                    except TimeoutError:
+                        continue
+                    return time.perf_counter() - began
+        finally:
+            process.terminate()
+            process.wait(10)
+    raise TimeoutError(f"no client got a message within {LIMIT:g} s")
+
+
+def command_seconds(*args: str) -> float:
+    """Seconds that a command takes."""
+    began = time.perf_counter()
+    subprocess.run([PROGRAM, *args], check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - began
+
+
 def command(kind: str, folder: Path, port: int, to: int) -> list[str]:
     if kind == "python-osc":
         return [sys.executable, "-c", PYTHON_OSC, str(port), str(to)]
     mode = "asyncio" if kind == "all plugins" else kind
-    text = BRIDGE.format(port=port, to=to, mode=mode) + ROUTE
+    text = BRIDGE.format(port=port, mode=mode) + OUT.format(to=to) + ROUTE
     if kind == "all plugins":
         text += WEB.format(web=free_port(socket.SOCK_STREAM))
         text += f'[http]\nlisten = "127.0.0.1:{free_port(socket.SOCK_STREAM)}"\n'
@@ -85,6 +146,7 @@ def command(kind: str, folder: Path, port: int, to: int) -> list[str]:
 
 def measure(kind: str, rounds: int = ROUNDS) -> tuple[float, float]:
     """Milliseconds and CPU milliseconds, the medians over some starts."""
+    compile_packages()
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(rounds):
@@ -104,6 +166,25 @@ def figures() -> Iterator[Figure]:
         yield Figure(f"{kind}, CPU time", cpu, "ms", "lower")
 
 
+def goals() -> Iterator[Goal]:
+    compile_packages()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink,
+    ):
+        sink.bind(("127.0.0.1", 0))
+        to = f"udp://127.0.0.1:{sink.getsockname()[1]}"
+        cases: tuple[tuple[str, float, Callable[[], float]], ...] = (
+            ("start to the first message at a WebSocket client", 350.0,
+             lambda: first_web_message(Path(folder))),
+            ("`oscbridge --help`", 120.0, lambda: command_seconds("--help")),
+            ("`oscbridge send`", 70.0, lambda: command_seconds("send", "/hello", "1", "--to", to)),
+        )  # fmt: skip
+        for name, limit, measured in cases:
+            took = statistics.median(measured() for _ in range(ROUNDS)) * 1000
+            yield Goal(name, took, "ms", limit)
+
+
 def report() -> None:
     titles = {
         "asyncio": "oscbridge, one bridge, one OSC endpoint",
@@ -113,3 +194,4 @@ def report() -> None:
     }
     rows = [(title, f"{measure(kind)[0]:.0f} ms") for kind, title in titles.items()]
     show("From the start to the first message delivered", ("", "median"), rows)
+    show_goals(f"Start, median of {ROUNDS}", goals())

@@ -212,8 +212,3 @@ def _forms(address: oscbridge.ClientAddress) -> list[tuple[str, int]]:
     host, port = address[:2]
     host = host.partition("%")[0]
     return [(host, port)] if ":" in host else [(host, port), (f"::ffff:{host}", port)]
-
-
-@oscbridge.hookimpl
-def oscbridge_endpoints() -> oscbridge.EndpointTypes:
-    return {"osc": OSCEndpoint}

@@ -1,5 +1,7 @@
 """The MQTT plugin of oscbridge: OSC to and from a broker."""
 
+from __future__ import annotations
+
 import oscbridge
 
 

@@ -1,5 +1,7 @@
 """The WebSocket plugin of oscbridge: OSC to and from browsers and dashboards."""
 
+from __future__ import annotations
+
 import oscbridge
 
 

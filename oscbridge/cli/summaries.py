@@ -1,0 +1,30 @@
+"""The commands and their summaries, so that a list of them imports none."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["SUMMARIES"]
+
+SUMMARIES: Final = {
+    "run": "Run the bridge until Ctrl-C.",
+    "check": "Check a configuration FILE without opening anything.",
+    "test": "Run the tests in a configuration FILE.",
+    "send": "Send one OSC message, and print it as it was sent.",
+    "dump": "Print incoming OSC messages, one per line.",
+    "record": "Record OSC packets with their times into FILE.",
+    "play": "Send the packets of a recording again, each at its time.",
+    "top": "Watch the running bridge: its endpoints, rates, queues, drops and addresses.",
+    "tap": "Show the messages that pass through the running bridge, as they pass.",
+    "mute": "Let no message pass routes of the running bridge, until they are unmuted.",
+    "unmute": "Let messages pass muted routes of the running bridge again.",
+    "reload": "Make the running bridge read its configuration again.",
+    "set": "Set a variable of the running bridge, or list all variables.",
+    "health": "Check whether the running bridge is ready, for scripts and containers.",
+    "plugins": "List the installed plugins.",
+    "profiles": "List the device profiles; show or check one.",
+    "simulate": "Simulate a device, to try a setup without it.",
+    "schema": "Print the JSON Schema of the configuration file, for editors.",
+    "import": "Print a configuration made of the rules of another program's file.",
+}
+"""The first sentences of the help texts, by the names of the commands."""
