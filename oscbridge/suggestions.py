@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 __all__ = ["did_you_mean", "suggest"]
@@ -13,6 +12,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
     Returns an empty string if none is near enough.
     """
+    import difflib  # only a misspelled name needs it
+
     nearest = difflib.get_close_matches(word, list(known), 1)
     return f"did you mean {nearest[0]!r}?" if nearest else ""
 

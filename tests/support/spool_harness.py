@@ -22,8 +22,8 @@ from oscbridge import (
 )
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.runner import EndpointRunner
+from oscbridge.bridge.sinks.spool.bounds import SpoolBounds
 from oscbridge.bridge.sinks.spool.queue import SpoolQueue
-from oscbridge.bridge.sinks.spool.writer import SpoolBounds
 from oscbridge.testing import until
 
 WAIT = 20.0

@@ -41,7 +41,7 @@ from oscbridge.bridge.config.state_path import state_directory
 from oscbridge.bridge.config.unknown_addresses import unknown_addresses
 from oscbridge.bridge.config.variable_models import read_variables, state_file
 from oscbridge.bridge.sinks.policies import RunnerOptions
-from oscbridge.bridge.sinks.spool.writer import SpoolBounds
+from oscbridge.bridge.sinks.spool.bounds import SpoolBounds
 from oscbridge.broken_endpoint import BrokenEndpoint
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.net.url import OSCURL

@@ -20,9 +20,7 @@ from oscbridge.bridge.sinks.queues import (
     LatestQueue,
 )
 from oscbridge.bridge.sinks.send_queue import SendQueue
-from oscbridge.bridge.sinks.spool.queue import SpoolQueue
-from oscbridge.bridge.sinks.spool.serializer import SpoolSerializer
-from oscbridge.bridge.sinks.spool.writer import SpoolBounds, SpoolWriter
+from oscbridge.bridge.sinks.spool.bounds import SpoolBounds
 from oscbridge.delivery import Deliverable
 from oscbridge.endpoint import AnyEndpoint, OnStart, Policy
 from oscbridge.logs.rate_limited import RateLimitedLog
@@ -61,12 +59,7 @@ def make_queue(
 ) -> SendQueue:
     """Return the send queue that the policy asks for. A spool starts its thread at once."""
     if options.policy == "spool":
-        if options.spool is None:
-            raise ValueError("the policy 'spool' requires a file")
-        serializer = SpoolSerializer(endpoint.route_options_type)
-        is_durable = endpoint.is_durable if isinstance(endpoint, Durability) else _always
-        writer = SpoolWriter(options.spool, serializer, is_durable, log)
-        return SpoolQueue(options.queue_size, loop, drops, sampler, writer)
+        return _on_disk(options, endpoint, loop, drops, sampler, log)
     parts = loop, drops, sampler, backpressure
     must_deliver = endpoint.must_deliver_key if isinstance(endpoint, MustDeliver) else _no_key
     coalesce = endpoint.coalesce_key if isinstance(endpoint, Coalescing) else _address
@@ -74,6 +67,27 @@ def make_queue(
         return _in_memory(options, must_deliver, coalesce, *parts)
     queue = _in_memory(options, _inner(must_deliver), _inner(coalesce), *parts)
     return ExpiringQueue(queue, options.max_age, drops, sampler, must_deliver, loop.time)
+
+
+def _on_disk(
+    options: RunnerOptions,
+    endpoint: AnyEndpoint,
+    loop: asyncio.AbstractEventLoop,
+    drops: DropCounter,
+    sampler: LatencySampler,
+    log: RateLimitedLog,
+) -> SendQueue:
+    # Imported only where there is a spool: SQLite takes 2 MB.
+    from oscbridge.bridge.sinks.spool.queue import SpoolQueue
+    from oscbridge.bridge.sinks.spool.serializer import SpoolSerializer
+    from oscbridge.bridge.sinks.spool.writer import SpoolWriter
+
+    if options.spool is None:
+        raise ValueError("the policy 'spool' requires a file")
+    serializer = SpoolSerializer(endpoint.route_options_type)
+    is_durable = endpoint.is_durable if isinstance(endpoint, Durability) else _always
+    writer = SpoolWriter(options.spool, serializer, is_durable, log)
+    return SpoolQueue(options.queue_size, loop, drops, sampler, writer)
 
 
 def _in_memory(

@@ -16,7 +16,6 @@ from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.limit_models import LimitOptions
 from oscbridge.bridge.daemon_thread import in_daemon_thread
 from oscbridge.bridge.routes.route import Route
-from oscbridge.bridge.sources.forked.supervisor import ForkingListener
 from oscbridge.bridge.sources.kernel_drops import KernelDrops
 from oscbridge.bridge.sources.listener_protocol import Listener
 from oscbridge.dispatch.dispatcher import Dispatcher
@@ -61,6 +60,8 @@ async def listen(
     set_limits(dispatcher, options.limits)
     dispatcher.forwards_tags = options.time_tags == "forward"
     if options.mode == "forking":
+        from oscbridge.bridge.sources.forked.supervisor import ForkingListener  # few need it
+
         listener = ForkingListener(name, options, dispatcher, routes)
         await listener.start()
         return listener

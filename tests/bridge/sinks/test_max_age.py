@@ -12,7 +12,7 @@ import pytest
 from oscbridge import Endpoint, Message, MustDeliver, NotConnected, Options
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.runner import EndpointRunner
-from oscbridge.bridge.sinks.spool.writer import SpoolBounds
+from oscbridge.bridge.sinks.spool.bounds import SpoolBounds
 from oscbridge.endpoint import Policy
 from oscbridge.testing import until
 

@@ -14,7 +14,7 @@ import pytest
 from oscbridge import BackOff, BadMessage, Endpoint, Message, NotConnected, Options, PartialDelivery
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.runner import EndpointRunner
-from oscbridge.bridge.sinks.spool.writer import SpoolBounds
+from oscbridge.bridge.sinks.spool.bounds import SpoolBounds
 
 MESSAGES = [Message("/n", "i", (n,)) for n in range(6)]
 

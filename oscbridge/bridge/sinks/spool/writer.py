@@ -6,11 +6,11 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from oscbridge.bridge.sinks.drops import several
+from oscbridge.bridge.sinks.spool.bounds import SpoolBounds
 from oscbridge.bridge.sinks.spool.database import SpoolDatabase
 from oscbridge.bridge.sinks.spool.files import (
     SpoolDamaged,
@@ -43,19 +43,6 @@ RETRY: Final = 5.0
 """Seconds between attempts to use the disk after it failed."""
 
 _UNSAFE: Final = "new messages are kept in memory only until this is fixed"
-
-
-@dataclass(frozen=True)
-class SpoolBounds:
-    """Where a spool is, and its limits."""
-
-    path: Path
-    size: int
-    """Bytes."""
-    age: float
-    """Seconds of running time."""
-    clock: Callable[[], float] = time.monotonic
-    """A monotonic clock."""
 
 
 class OpenedSpool(NamedTuple):

@@ -14,7 +14,7 @@ from oscbridge import (
     ConfigurationError,
 )
 from oscbridge.bridge.config.config import parse
-from oscbridge.bridge.sinks.spool.writer import SpoolBounds
+from oscbridge.bridge.sinks.spool.bounds import SpoolBounds
 
 # --- its configuration -------------------------------------------------------------------------
 
