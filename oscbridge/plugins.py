@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Final
 
 import pluggy
@@ -16,6 +16,7 @@ from oscbridge import hooks as hookspecs
 from oscbridge.errors import PluginError
 from oscbridge.failures import defined_at, failure_text
 from oscbridge.importing import Importer, new_importers
+from oscbridge.installed import name_and_version, version
 from oscbridge.plugin_types import (
     EndpointTypeMap,
     OfferedType,
@@ -161,7 +162,7 @@ class Plugins:
     def _load(self, point: EntryPoint) -> Plugin:
         plugin = Plugin(point.name, point.value)
         if point.dist is not None:
-            plugin.distribution, plugin.version = point.dist.name, point.dist.version
+            plugin.distribution, plugin.version = name_and_version(point.dist)
         try:
             module = point.load()
         except BaseException as error:

@@ -92,7 +92,7 @@ def main() -> None:
 
 def fail(text: str, code: int) -> None:
     """Print errors, one per line with the line of the file and a caret if known, and exit."""
-    from oscbridge.bridge.config.toml_errors import is_excerpt
+    from oscbridge.bridge.config.error_excerpt import is_excerpt
 
     for line in text.splitlines():
         prefix = "" if is_excerpt(line) else click.style("error: ", fg="red", bold=True)

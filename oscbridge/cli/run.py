@@ -10,7 +10,6 @@ import shutil
 import sys
 from collections.abc import Iterable
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +26,7 @@ from oscbridge.cli.ending import end_within
 from oscbridge.cli.until_signal import hold_hangup, until_signal
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.failures import is_explained
+from oscbridge.installed import version
 from oscbridge.logs.setup import Form, configure_log
 from oscbridge.monitoring.service import Service
 from oscbridge.plugins import Plugins

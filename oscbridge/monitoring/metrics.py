@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib.metadata import version
 from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
@@ -17,6 +16,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from oscbridge.installed import version
 from oscbridge.monitoring.endpoint_metrics import endpoint_metrics
 from oscbridge.monitoring.metric_families import counters, counters_by_reason, gauges, label
 from oscbridge.monitoring.route_metrics import route_metrics

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration
+from oscbridge.bridge.config.error_excerpt import is_excerpt
 from oscbridge.bridge.config.process_models import HTTPOptions
-from oscbridge.bridge.config.toml_errors import is_excerpt
 from oscbridge.bridge.config.used_files import UsedFiles
 from oscbridge.bridge.daemon_thread import in_daemon_thread
 from oscbridge.bridge.reload import Changes, has_port_of

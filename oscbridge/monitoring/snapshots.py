@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 from typing import Any, NamedTuple
 
 from oscbridge.bridge.sinks.latency import Latency
 from oscbridge.errors import OSCBridgeError
+from oscbridge.installed import version
 from oscbridge.monitoring.address_table import Row
 from oscbridge.monitoring.control_client import RunningProcess, ask
 from oscbridge.monitoring.route_status import RouteMessages, RouteStatus

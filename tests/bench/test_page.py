@@ -20,8 +20,8 @@ TEXT = page.PAGE.read_text()
 
 def cells(text: str) -> dict[str, list[str]]:
     """The cells of the tables of a page, by the first one of each row."""
-    rows = [[cell.strip() for cell in line.strip("| ").split(" | ")]
-            for line in text.splitlines() if line.startswith("| ")]  # fmt: skip
+    lines = [line[1:-1].split("|") for line in text.splitlines() if line.startswith("|")]
+    rows = [[cell.strip() for cell in line] for line in lines]
     return {row[0]: row[1:] for row in rows}
 
 

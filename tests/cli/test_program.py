@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+import click
 import pytest
 
-from oscbridge.cli import COMMANDS
+from oscbridge.cli import COMMANDS, cli
+from oscbridge.cli.summaries import SUMMARIES
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -24,6 +27,26 @@ def test_help_lists_every_command_with_an_example(call: Call) -> None:
     for command in COMMANDS:
         assert re.search(rf"^  {command} +\S", shown, re.MULTILINE)
     assert "oscbridge send /hello 1" in shown
+
+
+def test_summary_is_the_first_sentence_of_the_help() -> None:
+    for name, text in SUMMARIES.items():
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None
+        assert command.get_short_help_str(100) == text
+
+
+def test_list_of_commands_loads_no_endpoint() -> None:
+    code = (
+        "import sys; from click.testing import CliRunner; from oscbridge.cli import cli\n"
+        "print(CliRunner().invoke(cli, ['--help']).output)\n"
+        "print({'pydantic', 'asyncio', 'rich', 'ssl'} & set(sys.modules))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert result.stdout.splitlines()[-1] == "set()"
+    assert "  midi " in result.stdout  # from a plugin
 
 
 @pytest.mark.parametrize("command", COMMANDS)

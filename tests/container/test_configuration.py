@@ -11,7 +11,7 @@ import pytest
 from engine import Container
 from ports import free_port
 
-from oscbridge.bridge.config.toml_errors import is_excerpt
+from oscbridge.bridge.config.error_excerpt import is_excerpt
 
 STAGE = '[bridge.stage]\nlisten = "udp://0.0.0.0:9000"\n'
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from oscbridge.bridge.config.environment import is_out_of_range
-from oscbridge.bridge.config.toml_errors import explain_toml_error
 from oscbridge.errors import ConfigurationError
 
 __all__ = ["parse_toml"]
@@ -20,6 +19,8 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
+        from oscbridge.bridge.config.toml_errors import explain_toml_error
+
         explained = explain_toml_error(text, error)
         raise ConfigurationError(f"{name}: not valid TOML: {explained}") from None
     except RecursionError:

@@ -9,7 +9,7 @@ from typing import Final
 
 from oscbridge.bridge.config.toml_causes import Cause, TOMLProblem, cause_of
 
-__all__ = ["explain_toml_error", "is_excerpt"]
+__all__ = ["explain_toml_error"]
 
 WIDTH: Final = 78
 """Columns of a line that is shown; a longer one is cut around the caret."""
@@ -19,8 +19,6 @@ BEFORE_CARET: Final = 40
 
 _PLACE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
-_EXCERPT: Final = re.compile(r" {2,}\d* *\|")
-
 
 def explain_toml_error(text: str, error: tomllib.TOMLDecodeError) -> str:
     """A TOML error as three lines: the cause, the line of the file, and a caret."""
@@ -28,11 +26,6 @@ def explain_toml_error(text: str, error: tomllib.TOMLDecodeError) -> str:
     found = _located(text, str(error))
     cause = cause_of(found) or Cause(found.position, _plain(found.message))
     return _shown(text, cause)
-
-
-def is_excerpt(line: str) -> bool:
-    """Whether a line of an error is not one itself, but the line of the file or the caret."""
-    return _EXCERPT.match(line) is not None
 
 
 def _located(text: str, message: str) -> TOMLProblem:

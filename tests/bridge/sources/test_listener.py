@@ -333,7 +333,8 @@ def test_modules_can_be_imported_without_os_fork() -> None:
 import asyncio, logging, os, pydantic, random, socket, ssl, subprocess, threading
 del os.fork, os.killpg, os.register_at_fork, socket.AF_UNIX, socket.socketpair
 import oscbridge.bridge.app, oscbridge.bridge.sources.listener
-import oscbridge.bridge.sources.forked.ipc_protocol
+import oscbridge.bridge.sources.thread_listener, oscbridge.bridge.sources.tcp_listener
+import oscbridge.bridge.sources.forked.ipc_protocol, oscbridge.bridge.sources.forked.supervisor
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 try:
     BridgeOptions(mode="forking")
