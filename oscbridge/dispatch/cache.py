@@ -24,7 +24,7 @@ __all__ = ["DecodePlan", "DispatchCache", "Target", "Watcher"]
 
 _log: Final = logging.getLogger(__name__)
 
-MAX_HEADS: Final = 8_192
+MAX_HEADS: Final = 16_384
 """Heads in the cache. A full cache is cleared."""
 
 MAX_CALLS: Final = 32_768
