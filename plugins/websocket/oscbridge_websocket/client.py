@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, TypeAlias
 
 from websockets.exceptions import ConnectionClosed
@@ -15,12 +15,12 @@ from websockets.protocol import OPEN
 import oscbridge
 from oscbridge_websocket.client_options import ClientOptions
 from oscbridge_websocket.connection import WebSocketConnection
-from oscbridge_websocket.frames import FrameFormat, OutgoingFrame, serialize
+from oscbridge_websocket.frames import FrameFormat, OutgoingFrame
 from oscbridge_websocket.pacing import FramePacer
 from oscbridge_websocket.rights import AddressFilter
 from oscbridge_websocket.tokens import AccessGrant
 
-__all__ = ["ClientGroup", "ClientGroups", "WebSocketClient", "send"]
+__all__ = ["ClientGroup", "ClientGroups", "WebSocketClient"]
 
 STALL_TIMEOUT: Final = 30.0
 """Seconds without any progress after which a client is disconnected."""
@@ -211,11 +211,12 @@ class ClientGroup:
         self.format = frame_format
         self.paced = paced
         self.clients: list[WebSocketClient] = []
-        self._addresses = addresses
+        self.addresses = addresses
+        """The addresses that they may receive; None for all."""
 
     def select(self, messages: Sequence[oscbridge.Message]) -> Sequence[oscbridge.Message]:
         """The messages that these clients may receive."""
-        addresses = self._addresses
+        addresses = self.addresses
         if addresses is None:
             return messages
         return [message for message in messages if addresses.matches(message.address)]
@@ -229,12 +230,7 @@ class ClientGroups:
 
     def __init__(self) -> None:
         self._groups: dict[_GroupKey, ClientGroup] = {}
-
-    def __iter__(self) -> Iterator[ClientGroup]:
-        return iter(self._groups.values())
-
-    def __len__(self) -> int:
-        return len(self._groups)
+        self.all: Collection[ClientGroup] = self._groups.values()
 
     def add(self, client: WebSocketClient) -> None:
         """Add a client to its group, if it may listen."""
@@ -259,25 +255,3 @@ class ClientGroups:
 
 def _key(client: WebSocketClient) -> _GroupKey:
     return client.format, client.grant.rights.addresses, client.pacer is not None
-
-
-def send(clients: Sequence[WebSocketClient], frames: Sequence[OutgoingFrame]) -> None:
-    """Send frames to clients of one format.
-
-    Idle clients are written to directly, which saves one task switch per client. For the others
-    the frames are queued, because the queue does the flow control.
-    """
-    text = clients[0].format is FrameFormat.JSON
-    for frame in frames:
-        serialized = serialize(frame.data, text=text)
-        for client in clients:  # every call costs as much as a part of the system call
-            connection = client.connection
-            if connection.is_closing():
-                continue
-            if (client.is_behind or client.frames) and not client.is_idle:
-                client.put(frame)
-                continue
-            if connection.protocol.state is OPEN:
-                connection.write_now(serialized)
-            if client.measure_unsent():
-                client.note_written(frame)

@@ -16,12 +16,12 @@ import oscbridge
 from oscbridge_websocket import connection as handshake
 from oscbridge_websocket import incoming
 from oscbridge_websocket.authorization import RequestAuthorizer
-from oscbridge_websocket.client import ClientGroup, ClientGroups, WebSocketClient, send
+from oscbridge_websocket.client import ClientGroup, ClientGroups, WebSocketClient
 from oscbridge_websocket.connection import WebSocketConnection
+from oscbridge_websocket.fan_out import FanOut
 from oscbridge_websocket.first_message import receive_token
-from oscbridge_websocket.frames import DROP_REASONS, FrameFormat, make_frames
+from oscbridge_websocket.frames import DROP_REASONS, FrameFormat
 from oscbridge_websocket.options import WebSocketOptions
-from oscbridge_websocket.pacing import encode_for_pacing
 from oscbridge_websocket.registry import ConnectionRegistry
 from oscbridge_websocket.rejection import FORBIDDEN, MAX_REASON, UNAUTHORIZED, Rejection, shorten
 from oscbridge_websocket.shared_state import SharedState
@@ -54,6 +54,7 @@ class WebSocketEndpoint(
         super().__init__(name, options)
         self._clients: set[WebSocketClient] = set()
         self._groups = ClientGroups()
+        self._fan_out = FanOut(name, self._groups, self._not_encoded)
         self._closing: set[asyncio.Task[None]] = set()
         self._server: Server | None = None
         self._port: int | None = None
@@ -79,9 +80,9 @@ class WebSocketEndpoint(
         return self._registry.connections
 
     @property
-    def groups(self) -> ClientGroups:
+    def groups(self) -> Collection[ClientGroup]:
         """The clients that listen, grouped by the frames that they receive."""
-        return self._groups
+        return self._groups.all
 
     def _refused(self, text: str) -> None:
         self.host.refused(text)
@@ -178,37 +179,7 @@ class WebSocketEndpoint(
     # --- outgoing ----------------------------------------------------------------------------
 
     async def send_batch(self, messages: Sequence[oscbridge.Message]) -> None:
-        if not self._groups:
-            return
-        own = {m.origin for m in messages if m.origin is not None and m.origin[0] == self.name}
-        for group in self._groups:
-            selected = group.select(messages)
-            if not selected:
-                continue
-            clients = group.clients
-            if own:
-                clients = [client for client in clients if client.origin not in own]
-                for client in group.clients:
-                    if client.origin in own:
-                        others = [m for m in selected if m.origin != client.origin]
-                        self._send([client], others, group)
-            if clients:
-                self._send(clients, selected, group)
-
-    def _send(
-        self,
-        clients: Sequence[WebSocketClient],
-        messages: Sequence[oscbridge.Message],
-        group: ClientGroup,
-    ) -> None:
-        """Send messages to clients of a group."""
-        if not group.paced:
-            send(clients, make_frames(messages, group.format, self._not_encoded))
-            return
-        encoded = encode_for_pacing(messages, group.format, self._not_encoded)
-        for client in clients:
-            if client.pacer is not None:
-                client.pacer.put(encoded)
+        self._fan_out.send_to_all(messages)
 
     def _not_encoded(self, count: int) -> None:
         self._client_dropped("encode", count)
@@ -285,7 +256,7 @@ class WebSocketEndpoint(
         rights = client.grant.rights
         if rights.listens:
             group = ClientGroup(client.format, rights.addresses, paced=client.pacer is not None)
-            self._send([client], group.select(self.host.last_values()), group)
+            self._fan_out.send([client], group.select(self.host.last_values()), group)
 
     # --- incoming ----------------------------------------------------------------------------
 

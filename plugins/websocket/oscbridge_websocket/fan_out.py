@@ -1,0 +1,86 @@
+"""Sends messages to clients: encoded once for each group, written to each client that is idle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from websockets.protocol import OPEN
+
+import oscbridge
+from oscbridge_websocket.client import ClientGroup, ClientGroups, WebSocketClient
+from oscbridge_websocket.frames import FrameFormat, OutgoingFrame, make_frames, serialize
+from oscbridge_websocket.pacing import encode_for_pacing
+
+__all__ = ["FanOut"]
+
+
+class FanOut:
+    """Sends the messages of the endpoint ``name`` to groups of clients.
+
+    A message is not sent back to the client that it came from. ``on_drop`` is called with a
+    number of messages that cannot be encoded.
+    """
+
+    def __init__(self, name: str, groups: ClientGroups, on_drop: Callable[[int], None]) -> None:
+        self._name = name
+        self._groups = groups.all
+        self._on_drop = on_drop
+
+    def send_to_all(self, messages: Sequence[oscbridge.Message]) -> None:
+        """Send messages to every client that may receive them."""
+        if not self._groups:
+            return
+        name, own = self._name, set()
+        for message in messages:  # not a comprehension: most of the time there is one message
+            origin = message.origin
+            if origin is not None and origin[0] == name:
+                own.add(origin)
+        for group in self._groups:
+            selected = messages if group.addresses is None else group.select(messages)
+            if not selected:
+                continue
+            if not own:
+                self.send(group.clients, selected, group)
+                continue
+            if clients := [client for client in group.clients if client.origin not in own]:
+                self.send(clients, selected, group)
+            for client in group.clients:
+                if client.origin in own:
+                    others = [m for m in selected if m.origin != client.origin]
+                    self.send([client], others, group)
+
+    def send(
+        self,
+        clients: Sequence[WebSocketClient],
+        messages: Sequence[oscbridge.Message],
+        group: ClientGroup,
+    ) -> None:
+        """Send messages to clients of a group."""
+        if group.paced:
+            encoded = encode_for_pacing(messages, group.format, self._on_drop)
+            for client in clients:
+                if client.pacer is not None:
+                    client.pacer.put(encoded)
+            return
+        text = group.format is FrameFormat.JSON
+        for frame in make_frames(messages, group.format, self._on_drop):
+            _write(frame, serialize(frame.data, text=text), clients)
+
+
+def _write(frame: OutgoingFrame, serialized: bytes, clients: Sequence[WebSocketClient]) -> None:
+    """Write a frame to clients.
+
+    Idle clients are written to directly, which saves one task switch per client. For the others
+    the frame is queued, because the queue does the flow control.
+    """
+    for client in clients:  # every call costs as much as a part of the system call
+        connection = client.connection
+        if connection.is_closing():
+            continue
+        if (client.is_behind or client.frames) and not client.is_idle:
+            client.put(frame)
+            continue
+        if connection.protocol.state is OPEN:
+            connection.write_now(serialized)
+        if client.measure_unsent():
+            client.note_written(frame)
