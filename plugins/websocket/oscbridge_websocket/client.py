@@ -15,8 +15,9 @@ from websockets.protocol import OPEN
 import oscbridge
 from oscbridge_websocket.client_options import ClientOptions
 from oscbridge_websocket.connection import WebSocketConnection
+from oscbridge_websocket.frame_clock import FrameClock
 from oscbridge_websocket.frames import FrameFormat, OutgoingFrame
-from oscbridge_websocket.pacing import FramePacer
+from oscbridge_websocket.pacing import FramePacer, Pace, PacedFrame
 from oscbridge_websocket.rights import AddressFilter
 from oscbridge_websocket.tokens import AccessGrant
 
@@ -101,19 +102,20 @@ class WebSocketClient:
     def _make_pacer(self, options: ClientOptions) -> FramePacer:
         return FramePacer(
             options.format,
-            options.frame_rate,
-            latest=options.latest,
-            limit=self._limit,
+            Pace(options.frame_rate, options.latest, self._limit),
             is_ready=self._is_ready,
-            write=self._write_frames,
+            write=self._write_paced,
             on_drop=self._on_drop,
         )
 
-    def _write_frames(self, frames: Sequence[OutgoingFrame]) -> None:
-        data = [frame.data for frame in frames]
-        self.connection.send_frames(data, text=self.format is FrameFormat.JSON)
-        for frame in frames:
-            self.note_written(frame)
+    def _write_paced(self, frame: PacedFrame) -> None:
+        connection = self.connection
+        if connection.is_gone or connection.state is not OPEN:
+            return
+        connection.write_now(frame.serialized)
+        if self.is_behind or self.measure_unsent():
+            for each in frame.frames:
+                self.note_written(each)
 
     def _is_ready(self) -> bool:
         """Whether the last frame is sent. A client that reads nothing is disconnected."""
@@ -202,7 +204,7 @@ class WebSocketClient:
 class ClientGroup:
     """Clients that receive the same frames: same format, same addresses to listen to.
 
-    Those with a frame rate have groups of their own: they share the encoded messages.
+    Those with a frame rate have groups of their own, one for each rate: they share a clock.
     """
 
     def __init__(
@@ -210,6 +212,8 @@ class ClientGroup:
     ) -> None:
         self.format = frame_format
         self.paced = paced
+        self.clock: FrameClock | None = None
+        """Makes the frames of paced clients that are in the groups of an endpoint."""
         self.clients: list[WebSocketClient] = []
         self.addresses = addresses
         """The addresses that they may receive; None for all."""
@@ -222,13 +226,15 @@ class ClientGroup:
         return [message for message in messages if addresses.matches(message.address)]
 
 
-_GroupKey: TypeAlias = tuple[FrameFormat, AddressFilter | None, bool]
+_GroupKey: TypeAlias = tuple[FrameFormat, AddressFilter | None, Pace | None]
 
 
 class ClientGroups:
     """The groups of an endpoint's listening clients; empty groups are removed."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_drop: Callable[[str, int], None]) -> None:
+        """``on_drop`` is called with a reason and a number of messages of clients."""
+        self._on_drop = on_drop
         self._groups: dict[_GroupKey, ClientGroup] = {}
         self.all: Collection[ClientGroup] = self._groups.values()
 
@@ -236,22 +242,40 @@ class ClientGroups:
         """Add a client to its group, if it may listen."""
         rights = client.grant.rights
         if rights.listens:
-            key = _key(client)
-            if key not in self._groups:
-                self._groups[key] = ClientGroup(
-                    client.format, rights.addresses, paced=client.pacer is not None
-                )
-            self._groups[key].clients.append(client)
+            group = self._group(client)
+            if group.clock is not None and client.pacer is not None:
+                group.clock.join(client.pacer)
+            group.clients.append(client)
+
+    def _group(self, client: WebSocketClient) -> ClientGroup:
+        key = _key(client)
+        if key not in self._groups:
+            pacer = client.pacer
+            group = ClientGroup(client.format, client.grant.rights.addresses, paced=bool(key[2]))
+            if pacer is not None:
+                group.clock = FrameClock(client.format, pacer.pace, self._on_drop)
+            self._groups[key] = group
+        return self._groups[key]
 
     def remove(self, client: WebSocketClient) -> None:
         """Remove a client that :meth:`add` was called with; its grant must be unchanged."""
         rights = client.grant.rights
         if rights.listens:
             key = _key(client)
-            self._groups[key].clients.remove(client)
-            if not self._groups[key].clients:
+            group = self._groups[key]
+            group.clients.remove(client)
+            if group.clock is not None and client.pacer is not None:
+                group.clock.leave(client.pacer)
+            if not group.clients:
                 del self._groups[key]
+
+    def spill(self) -> None:
+        """Give all messages that wait for a frame to the pacers of the clients."""
+        for group in self.all:
+            if group.clock is not None:
+                group.clock.spill()
 
 
 def _key(client: WebSocketClient) -> _GroupKey:
-    return client.format, client.grant.rights.addresses, client.pacer is not None
+    pace = None if client.pacer is None else client.pacer.pace
+    return client.format, client.grant.rights.addresses, pace

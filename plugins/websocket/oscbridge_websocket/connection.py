@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, cast
 
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.exceptions import SecurityError
-from websockets.protocol import OPEN, Event
+from websockets.protocol import Event
 from websockets.server import ServerProtocol
 from websockets.typing import LoggerLike
 
@@ -140,16 +140,6 @@ class WebSocketConnection(ServerConnection):
         """Complete the handshake only to send the reason: a page sees nothing else."""
         self._websocket.is_rejected = True
         self.auth_result = rejection
-
-    def send_frames(self, frames: Sequence[bytes], *, text: bool) -> None:
-        """Send several frames in one write, without flow control."""
-        protocol = self._websocket
-        if protocol.state is not OPEN or self.is_gone:
-            return
-        send = protocol.send_text if text else protocol.send_binary
-        for frame in frames:
-            send(frame)
-        self.transport.write(b"".join(protocol.data_to_send()))
 
     def abort(self) -> None:
         """Close the connection immediately, in any state. Received data is not parsed."""

@@ -53,7 +53,7 @@ class WebSocketEndpoint(
     def __init__(self, name: str, options: WebSocketOptions) -> None:
         super().__init__(name, options)
         self._clients: set[WebSocketClient] = set()
-        self._groups = ClientGroups()
+        self._groups = ClientGroups(self._client_dropped)
         self._fan_out = FanOut(name, self._groups, self._not_encoded)
         self._closing: set[asyncio.Task[None]] = set()
         self._server: Server | None = None
@@ -125,6 +125,7 @@ class WebSocketEndpoint(
     async def close(self) -> None:
         if self._server is None:
             return
+        self._groups.spill()
         for client in self._clients:
             if client.pacer is not None:
                 client.pacer.flush()

@@ -57,6 +57,11 @@ class FanOut:
     ) -> None:
         """Send messages to clients of a group."""
         if group.paced:
+            if group.clock is not None:
+                if clients is group.clients:
+                    group.clock.put(messages)
+                    return
+                group.clock.spill()
             encoded = encode_for_pacing(messages, group.format, self._on_drop)
             for client in clients:
                 if client.pacer is not None:

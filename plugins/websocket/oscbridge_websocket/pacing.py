@@ -1,4 +1,7 @@
-"""Frames at a limited rate, for a client that draws at 60 Hz whatever the message rate."""
+"""Frames at a limited rate, for a client that draws at 60 Hz whatever the message rate.
+
+The pacers of clients with the same rate are driven by one :class:`FrameClock`.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,22 @@ from itertools import count
 from typing import Final, NamedTuple
 
 import oscbridge
-from oscbridge_websocket.frames import FrameFormat, OutgoingFrame, encode_messages, pack_bundles
+from oscbridge_websocket.frames import (
+    FrameFormat,
+    OutgoingFrame,
+    encode_messages,
+    pack_bundles,
+    serialize,
+)
 
-__all__ = ["EncodedMessage", "FramePacer", "encode_for_pacing"]
+__all__ = [
+    "EncodedMessage",
+    "FramePacer",
+    "Pace",
+    "PacedFrame",
+    "encode_for_pacing",
+    "must_deliver",
+]
 
 MAX_PACED_BUNDLE: Final = 1_000_000
 """The size of a bundle, in bytes: several WebSocket libraries accept no more than 1 MiB."""
@@ -31,6 +47,53 @@ class EncodedMessage(NamedTuple):
     delivered."""
 
 
+class Pace(NamedTuple):
+    """What a client asks for."""
+
+    rate: float
+    """Frames per second."""
+    latest: bool
+    """Whether a newer message to an address replaces the one that waits."""
+    limit: int
+    """Messages that may wait."""
+
+
+class PacedFrame(NamedTuple):
+    """What several clients are sent in one write."""
+
+    frames: list[OutgoingFrame]
+    serialized: bytes
+
+    @classmethod
+    def of(cls, messages: Sequence[EncodedMessage], frame_format: FrameFormat) -> PacedFrame | None:
+        """The frame of messages; None if there are none, or more than fit."""
+        bundled = frame_format is FrameFormat.BUNDLES
+        size = sum([len(message.data) + 4 for message in messages])
+        if (
+            not messages
+            or size > MAX_PACED_BUNDLE
+            or not (bundled or len(messages) <= MAX_OWN_FRAMES)
+        ):
+            return None
+        frames = _make_frames(messages, frame_format)
+        return cls(frames, _serialize(frames, frame_format))
+
+
+def _make_frames(
+    messages: Sequence[EncodedMessage], frame_format: FrameFormat
+) -> list[OutgoingFrame]:
+    """The WebSocket messages of one frame."""
+    if frame_format is not FrameFormat.BUNDLES:
+        return [OutgoingFrame(message.data, 1) for message in messages]
+    pairs = [(message.data, message.is_common) for message in messages]
+    return list(pack_bundles(pairs, MAX_PACED_BUNDLE, always=True))
+
+
+def _serialize(frames: Sequence[OutgoingFrame], frame_format: FrameFormat) -> bytes:
+    text = frame_format is FrameFormat.JSON
+    return b"".join([serialize(frame.data, text=text) for frame in frames])
+
+
 def encode_for_pacing(
     messages: Sequence[oscbridge.Message],
     frame_format: FrameFormat,
@@ -38,12 +101,12 @@ def encode_for_pacing(
 ) -> list[EncodedMessage]:
     """Encode messages once for all clients with a frame rate."""
     return [
-        EncodedMessage(data, common, None if _must_deliver(message) else message.address)
+        EncodedMessage(data, common, None if must_deliver(message) else message.address)
         for message, data, common in encode_messages(messages, frame_format, on_drop)
     ]
 
 
-def _must_deliver(message: oscbridge.Message) -> bool:
+def must_deliver(message: oscbridge.Message) -> bool:
     """Whether a later message to the same address does not make this one pointless.
 
     Triggers have no value that a later one would replace, a MIDI message is an event, and one to a
@@ -65,20 +128,17 @@ class FramePacer:
     def __init__(
         self,
         frame_format: FrameFormat,
-        rate: float,
+        pace: Pace,
         *,
-        latest: bool,
-        limit: int,
         is_ready: Callable[[], bool],
-        write: Callable[[list[OutgoingFrame]], None],
+        write: Callable[[PacedFrame], None],
         on_drop: Callable[[str, int], None],
     ) -> None:
-        """``rate`` is in frames per second. ``is_ready`` is asked before each frame; ``write``
-        sends frames at once; ``on_drop`` is called with a reason and a number of messages."""
+        """``is_ready`` is asked before each frame; ``write`` sends frames at once; ``on_drop`` is
+        called with a reason and a number of messages."""
+        self.pace = pace
         self._format = frame_format
-        self._interval = 1.0 / rate
-        self._latest = latest
-        self._limit = limit
+        self._interval = 1.0 / pace.rate
         self._is_ready = is_ready
         self._write = write
         self._on_drop = on_drop
@@ -95,17 +155,46 @@ class FramePacer:
 
     def put(self, messages: Sequence[EncodedMessage]) -> None:
         """Take messages that arrived together; send them if a frame is due."""
-        if self._latest:
-            self._put_latest(messages)
-        else:
-            self._waiting.update(zip(self._numbers, messages, strict=False))
-        if self._timer is None:
+        self._store(messages)
+        if self._timer is None and self._waiting:
             now = self._loop.time()
             if now >= self._due:
                 self._send(now)
             else:
                 self._timer = self._loop.call_at(self._due, self._tick)
         self._drop_oldest()
+
+    def hold(self, messages: Sequence[EncodedMessage]) -> None:
+        """Take messages, and send them together with later ones."""
+        self._store(messages)
+        self._drop_oldest()
+
+    def send_shared(self, frame: PacedFrame, now: float, next_due: float) -> bool:
+        """Send a frame that was made for several clients. Returns False if it is not its turn.
+
+        ``next_due`` is when the next one will be sent.
+        """
+        if self._timer is not None or self._waiting or now < self._due or not self._is_ready():
+            return False
+        self._write(frame)
+        self._due = next_due
+        return True
+
+    def offer(self, messages: Sequence[EncodedMessage], now: float, next_due: float) -> bool:
+        """Take messages of a frame that it was not sent. Whether it holds them for the next one."""
+        if self._timer is None and now < self._due:
+            self.hold(messages)
+            return bool(self._waiting)
+        self.put(messages)
+        if self._timer is None:
+            self._due = max(self._due, next_due)  # in step with the others
+        return False
+
+    def _store(self, messages: Sequence[EncodedMessage]) -> None:
+        if self.pace.latest:
+            self._put_latest(messages)
+        else:
+            self._waiting.update(zip(self._numbers, messages, strict=False))
 
     def _put_latest(self, messages: Sequence[EncodedMessage]) -> None:
         waiting, replaced = self._waiting, 0
@@ -120,7 +209,7 @@ class FramePacer:
             self._on_drop("replaced", replaced)
 
     def _drop_oldest(self) -> None:
-        dropped = len(self._waiting) - self._limit
+        dropped = len(self._waiting) - self.pace.limit
         if dropped > 0:
             for _ in range(dropped):
                 self._waiting.popitem(last=False)
@@ -140,11 +229,10 @@ class FramePacer:
         if self._waiting:
             self._timer = self._loop.call_at(self._due, self._tick)
 
-    def _take(self) -> list[OutgoingFrame]:
+    def _take(self) -> PacedFrame:
         """The messages of the next frame, oldest first."""
         waiting, size, fitting = self._waiting, 0, 0
-        bundled = self._format is FrameFormat.BUNDLES
-        limit = len(waiting) if bundled else MAX_OWN_FRAMES
+        limit = len(waiting) if self._format is FrameFormat.BUNDLES else MAX_OWN_FRAMES
         for message in waiting.values():
             size += len(message.data) + 4
             if fitting and (size > MAX_PACED_BUNDLE or fitting >= limit):
@@ -155,10 +243,8 @@ class FramePacer:
             waiting.clear()
         else:
             taken = [waiting.popitem(last=False)[1] for _ in range(fitting)]
-        if not bundled:
-            return [OutgoingFrame(message.data, 1) for message in taken]
-        pairs = [(message.data, message.is_common) for message in taken]
-        return list(pack_bundles(pairs, MAX_PACED_BUNDLE, always=True))
+        frames = _make_frames(taken, self._format)
+        return PacedFrame(frames, _serialize(frames, self._format))
 
     def flush(self) -> None:
         """Send everything at once: the bridge ends."""

@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 import oscbridge
 from oscbridge import IMPULSE, MIDI, Message
 from oscbridge_websocket.frames import FrameFormat
-from oscbridge_websocket.pacing import FramePacer, encode_for_pacing
+from oscbridge_websocket.pacing import FramePacer, Pace, encode_for_pacing
 
 
 def addresses(frame: bytes) -> list[str]:
@@ -215,11 +215,9 @@ class Reader:
         self.drops: dict[str, int] = {}
         self.pacer = FramePacer(
             FrameFormat.BUNDLES,
-            rate,
-            latest=latest,
-            limit=limit,
+            Pace(rate, latest, limit),
             is_ready=lambda: self.reads,
-            write=lambda frames: self.writes.append([frame.data for frame in frames]),
+            write=lambda paced: self.writes.append([frame.data for frame in paced.frames]),
             on_drop=lambda reason, count: self.drops.update(
                 {reason: self.drops.get(reason, 0) + count}
             ),
