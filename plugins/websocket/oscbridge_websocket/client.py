@@ -109,7 +109,7 @@ class WebSocketClient:
         )
 
     def flush(self) -> None:
-        """Send what waits for a frame at once: the bridge ends."""
+        """Send all messages that wait for a frame: the bridge ends."""
         connection = self.connection
         if self.pacer is not None and connection.state is OPEN and not connection.is_gone:
             self.pacer.flush()

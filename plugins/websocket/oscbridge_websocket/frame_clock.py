@@ -54,7 +54,7 @@ class FrameClock:
         pacer.put(())  # it may hold messages from before
 
     def leave(self, pacer: FramePacer) -> None:
-        """Send no more to a client. What waits here, its pacer holds."""
+        """Send no more to a client. Its pacer holds the messages that wait here."""
         self._pacers.remove(pacer)
         if self._waiting:
             pacer.hold(self._encode(list(self._waiting.values())))
