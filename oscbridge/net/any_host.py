@@ -45,6 +45,12 @@ async def find_local_address(
     if is_any_host(host):
         family, host = family_of_any_host()
         return family, (host, port)
+    try:
+        socket.inet_pton(socket.AF_INET, host)
+    except OSError:
+        pass
+    else:  # an address needs no thread that looks it up
+        return socket.AF_INET, (host, port)
     import asyncio  # not for `oscbridge health`, which has to be quick
 
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=kind)

@@ -56,6 +56,8 @@ class PooledChild:
         """Messages that it was given and that were not taken back."""
         self.progress = time.monotonic()
         """When it last handled a packet, or got one without being busy."""
+        self.pace = 0.0
+        """Seconds that it took for each packet of late."""
         self.waiting: dict[int, ChildPacket] = {}
         """Packets that it handles or has not read yet, by number, oldest first."""
         self._number = 0
@@ -88,13 +90,14 @@ class PooledChild:
 
     def collect(self, now: float) -> int:
         """Messages that it has handled since the last call."""
-        handled = self._shared[0]
-        messages = 0
-        while self._collected < handled:
-            self._collected += 1
-            messages += self.waiting.pop(next(iter(self.waiting))).messages
-            self.progress = now
-        return messages
+        packets = self._shared[0] - self._collected
+        if not packets:
+            return 0
+        self.pace = (now - self.progress) / packets
+        self.progress = now
+        self._collected += packets
+        waiting = self.waiting
+        return sum([waiting.pop(next(iter(waiting))).messages for _ in range(packets)])
 
     def take_back(self) -> list[ChildPacket]:
         """Take the packets that it has not read. It may read others meanwhile."""

@@ -1,13 +1,12 @@
 """How many messages a second the bridge takes from one side to the other, and their CPU time.
 
 The messages come over TCP or from a broker, as fast as the bridge reads them; every message must
-arrive. So these are the rates at which one core is busy. Medians of three rounds.
+arrive. So these are the rates at which one core is busy.
 """
 
 from __future__ import annotations
 
 import socket
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -22,7 +21,6 @@ from figures import Figure
 from harness import burst, burst_figures, cpu_seconds, free_port, running_bridge
 from measured import Capacity, show_capacities
 
-ROUNDS: Final = 3
 COUNT: Final = 60_000
 TIMEOUT: Final = 10.0
 PACKET: Final = b"/1/fader3\0\0\0,f\0\0\x3f\0\0\0"
@@ -99,9 +97,7 @@ COMBINATIONS: Final[dict[str, tuple[int, Callable[[], Found]]]] = {
 
 def capacities() -> Iterator[Capacity]:
     for name, (count, measure) in COMBINATIONS.items():
-        found = [measure() for _ in range(ROUNDS)]
-        seconds = statistics.median(each[0] for each in found)
-        cpu = statistics.median(each[1] for each in found)
+        seconds, cpu = measure()
         yield Capacity(name, count / seconds, cpu / count * 1e6)
 
 
@@ -111,4 +107,4 @@ def figures() -> Iterator[Figure]:
 
 
 def report() -> None:
-    show_capacities(f"Without loss, median of {ROUNDS}", capacities())
+    show_capacities("Without loss", capacities())

@@ -20,7 +20,7 @@ from drain import MESSAGES, compile_liblo, enlarge, run, socket
 from figures import Figure
 from measured import Goal, show_goals
 
-TURNS: Final = 5
+TURNS: Final = 3
 ROUNDS: Final = 9
 WARM_UP: Final = 3
 """Rounds that are not measured: in them 10,000 heads are seen for the first time."""

@@ -106,11 +106,14 @@ class WebSocketClient:
             on_drop=self._on_drop,
         )
 
-    def _write_paced(self, frame: PacedFrame) -> None:
+    def flush(self) -> None:
+        """Send all messages that wait for a frame: the bridge ends."""
         connection = self.connection
-        if connection.is_gone or connection.state is not OPEN:
-            return
-        connection.write_now(frame.serialized)
+        if self.pacer is not None and connection.state is OPEN and not connection.is_gone:
+            self.pacer.flush()
+
+    def _write_paced(self, frame: PacedFrame) -> None:
+        self.connection.write_now(frame.serialized)
         if self.is_behind or self.measure_unsent():
             for each in frame.frames:
                 self.note_written(each)
@@ -118,9 +121,9 @@ class WebSocketClient:
     def _is_ready(self) -> bool:
         """Whether the last frame is sent. A client that reads nothing is disconnected."""
         connection = self.connection
-        if connection.is_gone or connection.state is not OPEN:
+        if connection.is_closing() or connection.protocol.state is not OPEN:
             return False  # its queued messages are counted when it has disconnected
-        unsent = connection.transport.get_write_buffer_size()
+        unsent = self.measure_unsent()
         if not unsent:
             self._busy = None
             return True

@@ -128,8 +128,7 @@ class WebSocketEndpoint(
             return
         self._groups.spill()
         for client in self._clients:
-            if client.pacer is not None:
-                client.pacer.flush()
+            client.flush()
         self._server.close()
         self._registry.close()
         try:

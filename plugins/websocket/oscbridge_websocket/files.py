@@ -8,10 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import cache
-from mimetypes import MimeTypes
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
+
+if TYPE_CHECKING:
+    from mimetypes import MimeTypes
 
 __all__ = ["FoundFile", "IsFolder", "open_file"]
 
@@ -54,7 +56,6 @@ TYPES: Final = {
 }
 """Content types by suffix; those of the system differ, and some break scripts."""
 
-_other_types: Final = cache(MimeTypes)  # reading the files of the system takes 20 ms
 _OPEN_FLAGS: Final = (
     os.O_RDONLY
     | getattr(os, "O_NOFOLLOW", 0)
@@ -62,6 +63,13 @@ _OPEN_FLAGS: Final = (
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
+
+
+@cache
+def _other_types() -> MimeTypes:
+    from mimetypes import MimeTypes  # reading the files of the system takes 20 ms
+
+    return MimeTypes()
 
 
 class IsFolder(Exception):
