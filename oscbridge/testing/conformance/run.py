@@ -7,7 +7,8 @@ import inspect
 from collections.abc import Awaitable
 from typing import Any, Final
 
-from oscbridge.abilities import Serving
+from oscbridge.abilities import Guarded, Serving
+from oscbridge.access.control import AccessControl
 from oscbridge.bridge.sinks.connection import CLOSE_TIMEOUT, CONNECT_TIMEOUT
 from oscbridge.delivery import Delivery
 from oscbridge.endpoint import AnyEndpoint, Endpoint
@@ -129,6 +130,8 @@ class CheckedEndpoint:
         self.endpoint = endpoint
         self.host = CheckedHost(endpoint, run.prefix)
         self._run = run
+        if isinstance(endpoint, Guarded):
+            endpoint.access = AccessControl(endpoint.name)
         endpoint.attach(self.host)
 
     @property
