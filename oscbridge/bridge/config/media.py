@@ -72,5 +72,6 @@ def loop_warnings(
         text = f"route {index + 1}: possible endless loop: {loop}: what is sent there may come back"
         yield (
             index,
-            f"{text}; make sure that the topics differ, or use one endpoint for both directions",
+            f"{text}; make sure that the topics or universes differ, or use one endpoint for both "
+            "directions",
         )

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 import oscbridge
-from oscbridge.testing import check_configuration
+from oscbridge.testing import check_configuration, running_bridge
+from oscbridge_dmx.frame import DmxFrame
+from oscbridge_dmx.sacn_packets import encode_data
 
 
 @pytest.mark.parametrize(
@@ -43,3 +50,37 @@ def test_error_is_one_line_with_the_fix(kind: str, lines: str, text: str) -> Non
 )
 def test_targets_may_be_written_in_several_ways(to: str) -> None:
     check_configuration(f'[bridge.osc]\n[endpoint.lights]\ntype = "sacn"\nto = {to}\n')
+
+
+TWO = """
+[bridge.osc]
+listen = "udp://127.0.0.1:0"
+[endpoint.console]
+type = "sacn"
+receive = [1]
+port = {port}
+interface = "127.0.0.1"
+[endpoint.lights]
+type = "sacn"
+to = "127.0.0.1:9"
+"""
+
+
+async def test_no_default_route_leads_from_the_network_back_to_it(port: int, node: Any) -> None:
+    async with running_bridge(TWO.format(port=port)) as bridge:
+        node.send(encode_data(DmxFrame(1, b"\1", 1, 100), bytes(16), "Desk"), port)
+        received = lambda: bridge.endpoint_status("console").received  # noqa: E731
+        await bridge.until(lambda: received().unmatched == 1)
+        assert bridge.endpoint_status("lights").offered == 0
+
+
+def test_route_from_the_network_back_to_it_is_a_warning(tmp_path: Path) -> None:
+    file = tmp_path / "show.toml"
+    file.write_text(TWO.format(port=5568) + '[[route]]\nfrom = "console"\nto = "lights"\n')
+    done = subprocess.run(
+        [Path(sys.executable).with_name("oscbridge"), "check", file],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "possible endless loop: console → lights → console" in done.stderr
