@@ -24,6 +24,9 @@ from oscbridge_dmx.sockets import (
 
 __all__ = ["DmxEndpoint"]
 
+MAX_SHOWN: Final = 4
+"""Universes that are shown by number."""
+
 CONFIRM_TIME: Final = 1.0
 """Seconds without an error after which a target can be reached again: more than KEEPALIVE."""
 
@@ -73,8 +76,9 @@ class DmxEndpoint(
         options = self.options
         parts = [f"to {', '.join(options.to)}"] if options.to else []
         if options.receive:
-            numbers = ", ".join(map(str, options.receive))
-            parts.append(f"universe {numbers} on port {options.port}")
+            numbers, count = ", ".join(map(str, options.receive)), len(options.receive)
+            universes = f"{count} universes" if count > MAX_SHOWN else f"universe {numbers}"
+            parts.append(f"{universes} on port {options.port}")
         return "; ".join(parts)
 
     # --- for the protocols -------------------------------------------------------------------
@@ -142,7 +146,7 @@ class DmxEndpoint(
             for each in options.receive
         }
         if options.receive:
-            found = map(self.group_of, options.receive)
+            found = map(self.group_of, self._inputs)
             groups = [group for group in found if group is not None]
             self._receiver = await open_receiver(options.port, groups, interface, self._received)
             self.host.count_kernel_drops(self._receiver.raw)

@@ -111,6 +111,20 @@ async def test_blackout_is_sent_before_the_end(start: Any, node: Any) -> None:
     ] * 3
 
 
+async def test_reload_with_another_target_ends_the_stream_of_the_first(
+    start: Any, node: Any, other: Any
+) -> None:
+    bridge = await start(f'type = "sacn"\nto = "127.0.0.1:{node.port}"\non_stop = "blackout"')
+    bridge.send("osc", Message.of("/dmx/1/1", 1.0))
+    await node.packet()
+    lines = f'type = "sacn"\nto = "127.0.0.1:{other.port}"\non_stop = "blackout"'
+    await bridge.reload(CONFIGURATION_FOR_RELOAD.format(endpoint=lines))
+    frames = [frame_of(each) for each in node.waiting()]
+    assert [frame.is_last for frame in frames] == [False] * (len(frames) - 3) + [True] * 3
+    assert all(frame.levels[0] == 255 for frame in frames)
+    assert frame_of(await other.packet()).levels[0] == 255
+
+
 async def test_source_has_the_same_identity_after_a_restart(start: Any, node: Any) -> None:
     cids = set()
     for _ in range(2):
@@ -179,7 +193,8 @@ async def test_universe_is_received_from_its_group(
         socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1")
     )
     bridge = await start(
-        f'type = "sacn"\nreceive = [1, 2]\nport = {port}\ninterface = "127.0.0.1"\nvalues = "blob"'
+        f'type = "sacn"\nreceive = [1, 2, 2]\nport = {port}\nvalues = "blob"\n'
+        'interface = "127.0.0.1"'
     )
     sender[1].dmx_data = (1, 2, 3)
     found = bridge.recording("seen")
