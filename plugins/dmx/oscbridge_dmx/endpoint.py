@@ -127,10 +127,18 @@ class DmxEndpoint(
     # --- its life ----------------------------------------------------------------------------
 
     async def connect(self) -> None:
-        options = self.options
+        await self._open(options := self.options)
+        while options != self.options:  # reloaded meanwhile
+            self._close_sockets()
+            await self._open(options := self.options)
+        self._is_open = True
+        for output in self._outputs.values():
+            output.flush()
+
+    async def _open(self, options: OptionsT) -> None:
         self._fine = {universe: frozenset(each) for universe, each in options.fine.items()}
         interface = "" if options.interface is None else str(options.interface)
-        for text in options.to:
+        for text in dict.fromkeys(options.to):
             target = None
             if text != MULTICAST:
                 target = await resolve(parse_target(text, options.port))
@@ -150,9 +158,6 @@ class DmxEndpoint(
             groups = [group for group in found if group is not None]
             self._receiver = await open_receiver(options.port, groups, interface, self._received)
             self.host.count_kernel_drops(self._receiver.raw)
-        self._is_open = True
-        for output in self._outputs.values():
-            output.flush()
 
     def update(self, options: OptionsT) -> bool:
         """Continue with other options, and with the levels that are sent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -82,6 +83,17 @@ async def test_levels_are_kept_at_a_reload(node: Any) -> None:
         while (levels := levels_of(await node.packet()))[1] != 255:
             pass
         assert levels[:2] == b"\xff\xff"
+
+
+async def test_last_of_several_reloads_counts(node: Any, other: Any) -> None:
+    text = CONFIGURATION.format(port=node.port, more="")
+    async with running_bridge(text) as bridge:
+        bridge.send("osc", Message.of("/dmx/1/1", 1.0))
+        await node.packet()
+        name = text.replace(f"127.0.0.1:{node.port}", "localhost:9")  # takes a moment to look up
+        last = text.replace(f":{node.port}", f":{other.port}")
+        await asyncio.gather(bridge.reload(name), bridge.reload(last))
+        assert levels_of(await other.packet())[0] == 255
 
 
 async def test_network_without_a_way_is_shown_until_there_is_one(node: Any) -> None:
