@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+import oscbridge
 from oscbridge import Message
 from oscbridge.testing import running_bridge
+from oscbridge_dmx import endpoint
 from oscbridge_dmx.artnet_packets import decode
 from oscbridge_dmx.frame import DmxFrame
 
@@ -85,14 +87,24 @@ async def test_levels_are_kept_at_a_reload(node: Any) -> None:
         assert levels[:2] == b"\xff\xff"
 
 
-async def test_last_of_several_reloads_counts(node: Any, other: Any) -> None:
+async def test_last_of_several_reloads_counts(
+    node: Any, other: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = CONFIGURATION.format(port=node.port, more="")
+    may_look_up = asyncio.Event()
+
+    async def look_up(target: oscbridge.HostPort) -> tuple[str, int]:
+        await may_look_up.wait()
+        return target
+
     async with running_bridge(text) as bridge:
         bridge.send("osc", Message.of("/dmx/1/1", 1.0))
         await node.packet()
-        name = text.replace(f"127.0.0.1:{node.port}", "localhost:9")  # takes a moment to look up
-        last = text.replace(f":{node.port}", f":{other.port}")
-        await asyncio.gather(bridge.reload(name), bridge.reload(last))
+        monkeypatch.setattr(endpoint, "resolve", look_up)
+        await bridge.reload(text.replace(f":{node.port}", ":9"))
+        await asyncio.sleep(0)  # the look-up begins
+        await bridge.reload(text.replace(f":{node.port}", f":{other.port}"))
+        may_look_up.set()
         assert levels_of(await other.packet())[0] == 255
 
 
