@@ -113,7 +113,7 @@ def encode_poll_reply(port: NodePort, host: str, udp_port: int, name: str) -> by
         port.universe >> 4 & 0x0F,
         _OEM,
         0,  # no UBEA
-        0xD2,  # Status1: indicators normal, addresses set by the network, no RDM
+        0xD0,  # Status1: indicators normal, addresses not set by the network, no RDM
         0,  # no ESTA code
         name.encode("ascii", "replace")[:17],
         name.encode("ascii", "replace")[:63],

@@ -88,6 +88,7 @@ def test_reply_to_a_poll_has_the_bytes_of_the_specification() -> None:
         16: bytes.fromhex("0000"),  # version
         18: bytes.fromhex("23 04"),  # NetSwitch, SubSwitch
         20: bytes.fromhex("00ff 00"),  # OemUnknown, UBEA
+        23: bytes.fromhex("d0 0000"),  # Status1: no RDM; no ESTA code
         26: b"Stage left".ljust(18, b"\0"),
         44: b"Stage left".ljust(64, b"\0"),
         108: b"#0001 [0000] oscbridge: ok".ljust(64, b"\0"),
