@@ -65,7 +65,7 @@ class SerialLink(asyncio.Protocol):
             raise oscbridge.NotConnected("the port is closed")
         self._transport.write(data)
         await self._writable.wait()
-        if self._closed.is_set():
+        if self._transport.is_closing():
             raise oscbridge.NotConnected("the port was closed")
 
     async def close(self) -> None:
@@ -86,7 +86,8 @@ class SerialLink(asyncio.Protocol):
         transport.set_write_buffer_limits(high=0)  # it says when all is written
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._frames.clear()
+        while self._frames:  # at most those of one read
+            self._on_frame(self._frames.popleft())
         if self._rest:
             self._on_bad(oscbridge.DecodeError("truncated", "the port was closed within a frame"))
         self._closed.set()

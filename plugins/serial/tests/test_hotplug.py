@@ -74,6 +74,21 @@ async def test_unplugged_while_a_message_is_sent_is_sent_again(start: Any, devic
     await bridge.until(lambda: status().sent == count)
 
 
+async def test_message_to_a_device_that_is_just_gone_is_not_sent(start: Any, device: Any) -> None:
+    bridge = await start(TEXT)
+    device.unplug()
+    with pytest.raises(oscbridge.NotConnected):
+        await bridge.endpoint("arduino").send(oscbridge.Delivery(Message("/a"), None, {}))
+
+
+async def test_lines_before_the_device_is_unplugged_are_received(start: Any, device: Any) -> None:
+    bridge = await start(TEXT)
+    sent = device.send(b"1\n" * 2_000)  # more than are taken at once
+    await bridge.recording("seen").arrived(1)
+    device.unplug()
+    assert len(await bridge.recording("seen").arrived(sent // 2)) == sent // 2
+
+
 async def test_reload_with_another_template_keeps_the_port(
     start: Any, device: Any, configuration: Any
 ) -> None:
