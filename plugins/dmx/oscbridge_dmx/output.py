@@ -80,9 +80,9 @@ class OutputUniverse:
         self._send(self)
         self._unsent.clear()
         self._sent_at = self._loop.time()
-        wait = 1 / self.frame_rate if self._repeats else KEEPALIVE
+        wait = 0.0 if self._repeats else KEEPALIVE
         self._repeats = max(0, self._repeats - 1)
-        self._schedule(self._sent_at + wait)
+        self._schedule(self._sent_at + max(wait, 1 / self.frame_rate))
 
     def _schedule(self, when: float) -> None:
         if self._timer is not None:

@@ -65,6 +65,7 @@ def networks() -> Iterator[tuple[str, str]]:
             run(f"ip -n {name} addr add 10.84.0.{number}/24 brd 10.84.0.255 dev veth0")
             run(f"ip -n {name} link set lo up")
             run(f"ip -n {name} link set veth0 up")
+            run(f"ip -n {name} route add default dev veth0")
         yield names
     finally:
         for name in names:
@@ -85,10 +86,23 @@ def networks() -> Iterator[tuple[str, str]]:
 def test_level_reaches_the_other_machine(
     kind: str, to: str, networks: tuple[str, str], tmp_path: Path
 ) -> None:
-    sending, receiving = tmp_path / "sending.toml", tmp_path / "receiving.toml"
     near, far = (f'interface = "10.84.0.{number}"\n' for number in (1, 2))
-    sending.write_text(CONFIGURATION.format(kind=kind, lines=f'{near}to = "{to}"'))
-    receiving.write_text(CONFIGURATION.format(kind=kind, lines=f"{far}receive = [7]"))
+    sending = CONFIGURATION.format(kind=kind, lines=f'{near}to = "{to}"')
+    receiving = CONFIGURATION.format(kind=kind, lines=f"{far}receive = [7]")
+    assert "/dmx/7/1" in exchange(networks, sending, receiving, tmp_path)
+
+
+def test_first_configuration_of_the_readme_reaches_the_other_machine(
+    networks: tuple[str, str], tmp_path: Path
+) -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    sending = readme.partition("```toml\n")[2].partition("```")[0]
+    receiving = CONFIGURATION.format(kind="sacn", lines="receive = [7]")
+    assert "/dmx/7/1" in exchange(networks, sending, receiving, tmp_path)
+
+
+def exchange(networks: tuple[str, str], sending: str, receiving: str, folder: Path) -> str:
+    """Send ``/dmx/7/1`` to the first bridge. Returns what the second one sends."""
     processes: list[subprocess.Popen[str]] = []
 
     def start(network: str, *command: str) -> subprocess.Popen[str]:
@@ -96,7 +110,7 @@ def test_level_reaches_the_other_machine(
             ["ip", "netns", "exec", network, *command],
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "OSCBRIDGE_RUNTIME_DIR": str(tmp_path / str(len(processes)))},
+            env={**os.environ, "OSCBRIDGE_RUNTIME_DIR": str(folder / str(len(processes)))},
         )
         processes.append(process)
         return process
@@ -106,12 +120,14 @@ def test_level_reaches_the_other_machine(
         return next(line for line in process.stdout if text in line)
 
     try:
-        for network, file in zip(networks, (sending, receiving), strict=True):
+        for network, text in zip(networks, (sending, receiving), strict=True):
+            file = folder / f"{network}.toml"
+            file.write_text(text)
             wait_for(start(network, PROGRAM, "run", str(file)), "Ctrl-C")
         listener = start(networks[1], sys.executable, "-c", SENDER, "receive")
         wait_for(listener, "ready")
         start(networks[0], sys.executable, "-c", SENDER, "send")
-        assert "/dmx/7/1" in wait_for(listener, "/dmx")
+        return wait_for(listener, "/dmx")
     finally:
         for process in processes:
             process.kill()
