@@ -34,6 +34,7 @@ class ArtnetEndpoint(DmxEndpoint[ArtnetOptions]):
     """Sends and receives Art-Net; controllers that poll find what it receives and sends."""
 
     options_type = ArtnetOptions
+    example_peer = "oscbridge_dmx.conformance:ArtnetPeer"
     source_timeout = SOURCE_TIMEOUT
 
     def __init__(self, name: str, options: ArtnetOptions) -> None:

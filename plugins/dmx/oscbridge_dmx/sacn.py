@@ -31,6 +31,7 @@ class SacnEndpoint(DmxEndpoint[SacnOptions]):
     """Sends and receives sACN."""
 
     options_type = SacnOptions
+    example_peer = "oscbridge_dmx.conformance:SacnPeer"
     source_timeout = SOURCE_TIMEOUT
     network_keys = DmxEndpoint.network_keys | {"cid", "max_hops"}
 

@@ -33,6 +33,7 @@ class SerialEndpoint(
     """
 
     on_start = "retry"
+    example_peer = "oscbridge_serial.conformance:PseudoTerminalPeer"
     default_routes = ("*",)
 
     def __init__(self, name: str, options: SerialOptions) -> None:
