@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -56,7 +57,9 @@ def check(name: str, text: str | None) -> None:
         sys.exit(NOTHING_TO_RUN if types else 0)
     results = list(output.show_progress(types, rules))
     output.show_end(results, time.perf_counter() - began)
-    sys.exit(1 if any(result.outcome == "failed" for _, result in results) else 0)
+    sys.stdout.flush()
+    # A thread or a task that the plugin has left must not keep the program from ending.
+    os._exit(1 if any(result.outcome == "failed" for _, result in results) else 0)
 
 
 def _find(name: str) -> tuple[Plugin, Sequence[CheckedType]]:

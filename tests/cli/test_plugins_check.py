@@ -140,6 +140,28 @@ def test_failed_rule_is_explained(check: Check) -> None:
     assert "= 1 failed, 0 passed in " in result.stdout
 
 
+STUBBORN = """
+import asyncio, contextlib, threading, time
+
+class Lamp(oscbridge.Endpoint):
+    async def connect(self):
+        threading.Thread(target=time.sleep, args=(600,)).start()
+        self.start_task(self._run())
+
+    async def _run(self):
+        while True:
+            with contextlib.suppress(BaseException):
+                await asyncio.sleep(0.01)
+"""
+
+
+def test_check_ends_although_threads_and_tasks_do_not(check: Check) -> None:
+    result = check(STUBBORN + HOOK, "-k", "leftovers")
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "after close, this is left: t" in result.stdout
+    assert "= 1 failed, 0 passed in " in result.stdout
+
+
 def test_type_that_is_imported_late_and_broken_is_reported(check: Check) -> None:
     code = HOOK.replace("Lamp}", '"no_such_module:Lamp"}')
     result = check(code)

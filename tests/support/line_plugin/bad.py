@@ -196,7 +196,7 @@ class LeaksWhenCancelled(Line):
 class HidesCancellationOfTask(Line):
     async def _read(self, reader: asyncio.StreamReader) -> None:
         while True:
-            with contextlib.suppress(BaseException):
+            with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.sleep(0.05)
 
 
