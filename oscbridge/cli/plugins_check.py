@@ -120,10 +120,14 @@ class _CheckOutput(ReportOutput):
         if failed:
             self.print()
             self.print_title(" FAILURES ")
-        for name, result in failed:
-            self.print_title(f" {name} ", "_", "red")
-            self.print(f"Rule: {result.rule.description}.\n")
-            self.print(f"{self.style('E', 'red')}  {result.text}\n")
+        for text in dict.fromkeys(result.text for _, result in failed):
+            names = [name for name, result in failed if result.text == text]
+            rule = next(result.rule for _, result in failed if result.text == text)
+            self.print_title(f" {names[0]} ", "_", "red")
+            self.print(f"Rule: {rule.description}.\n")
+            self.print(f"{self.style('E', 'red')}  {text}\n")
+            if names[1:]:
+                self.print(f"Also in {', '.join(names[1:])}.\n")
         if not_run:
             if not failed:
                 self.print()

@@ -162,6 +162,13 @@ def test_check_ends_although_threads_and_tasks_do_not(check: Check) -> None:
     assert "= 1 failed, 0 passed in " in result.stdout
 
 
+def test_mistake_that_breaks_several_rules_is_explained_once(check: Check) -> None:
+    result = check(LAMP + "    async def close(self): 1 / 0\n" + HOOK)
+    assert result.returncode == 1
+    assert len(re.findall("close raises ZeroDivisionError", result.stdout)) == 1
+    assert "Also in lamp::" in result.stdout
+
+
 def test_type_that_is_imported_late_and_broken_is_reported(check: Check) -> None:
     code = HOOK.replace("Lamp}", '"no_such_module:Lamp"}')
     result = check(code)

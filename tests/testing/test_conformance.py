@@ -15,7 +15,11 @@ from oscbridge.testing.conformance import RULES, CheckedType, PeerMissing, Rule
 BY_NAME = {rule.name: rule for rule in RULES}
 
 MISTAKES = [
-    ("documented", bad.WithBareOption, "the option 'colour' of BareOptions has no description"),
+    (
+        "documented",
+        bad.WithBareOption,
+        "without a description: the option of BareOptions: 'colour'",
+    ),
     ("construction", bad.OpensSocketWhenMade, "opens a socket"),
     ("construction", bad.StartsTaskWhenMade, "opens a task"),
     ("construction", bad.StartsThreadWhenMade, "thread"),
