@@ -52,6 +52,7 @@ MISTAKES = [
     ("base-exceptions", bad.ExitsWithoutPeer, "connect raises SystemExit: no peer"),
     ("base-exceptions", bad.ExitsAtOddMessages, "send raises KeyboardInterrupt"),
     ("peer-loss", bad.HidesErrors, "messages count as sent since then"),
+    ("peer-loss", bad.BuffersInMemory, "messages count as sent that nobody has received"),
     ("peer-loss", bad.DropsHalf, "the running peer has received 10"),
     ("peer-loss", bad.RaisesOwnErrors, "messages are dropped as 'error'"),
     ("reload", bad.UpdatesNothing, "UpdatesNothing.update returns None"),
@@ -104,6 +105,15 @@ def test_rule_that_needs_a_peer_is_not_run_without_one(rule: Rule) -> None:
 class MissingPeer(LinePeer):
     async def start(self) -> None:
         raise PeerMissing("needs a line printer; on Debian: apt install printer")
+
+
+class Multicast(LinePeer):
+    has_connections = False
+
+
+def test_loss_of_a_peer_is_not_checked_without_connections() -> None:
+    result = BY_NAME["peer-loss"].check(CheckedType(Line, peer=Multicast))
+    assert str(result) == "peer-loss: not run: its protocol has no connections"
 
 
 def test_rule_is_not_run_if_the_program_of_the_peer_is_missing() -> None:
