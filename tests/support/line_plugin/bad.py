@@ -153,6 +153,14 @@ class Deaf(Line):
         self.host.connection_lost(oscbridge.NotConnected())
 
 
+class ReceivesOnThread(Line):
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        with contextlib.suppress(OSError):
+            while await reader.readline():
+                await asyncio.to_thread(self.receive, oscbridge.Message("/line"))
+        self.host.connection_lost(oscbridge.NotConnected())
+
+
 class BlocksInSend(Line):
     async def send(self, message: oscbridge.Message) -> None:
         time.sleep(0.06)

@@ -24,7 +24,7 @@ class VirtualPorts(Peer):
 
 
 NOT_APPLIED = {
-    "peer-loss",  # a virtual port has no peer
+    *("receiving", "peer-loss"),  # a virtual port has no peer
     # They kill dozens of clients while the JACK server opens their ports. It hangs at times then,
     # and the endpoint connects later.
     "cancellation",
