@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -56,7 +57,9 @@ def check(name: str, text: str | None) -> None:
         sys.exit(NOTHING_TO_RUN if types else 0)
     results = list(output.show_progress(types, rules))
     output.show_end(results, time.perf_counter() - began)
-    sys.exit(1 if any(result.outcome == "failed" for _, result in results) else 0)
+    sys.stdout.flush()
+    # A thread or a task that the plugin has left must not keep the program from ending.
+    os._exit(1 if any(result.outcome == "failed" for _, result in results) else 0)
 
 
 def _find(name: str) -> tuple[Plugin, Sequence[CheckedType]]:
@@ -117,10 +120,14 @@ class _CheckOutput(ReportOutput):
         if failed:
             self.print()
             self.print_title(" FAILURES ")
-        for name, result in failed:
-            self.print_title(f" {name} ", "_", "red")
-            self.print(f"Rule: {result.rule.description}.\n")
-            self.print(f"{self.style('E', 'red')}  {result.text}\n")
+        for text in dict.fromkeys(result.text for _, result in failed):
+            names = [name for name, result in failed if result.text == text]
+            rule = next(result.rule for _, result in failed if result.text == text)
+            self.print_title(f" {names[0]} ", "_", "red")
+            self.print(f"Rule: {rule.description}.\n")
+            self.print(f"{self.style('E', 'red')}  {text}\n")
+            if names[1:]:
+                self.print(f"Also in {', '.join(names[1:])}.\n")
         if not_run:
             if not failed:
                 self.print()

@@ -105,7 +105,7 @@ def test_good_plugin_passes_without_a_peer(check: Check, name: str) -> None:
     assert re.search(r"^lamp::construction PASSED +\[ +\d+%\]$", result.stdout, re.MULTILINE)
     assert re.search(r"^lamp::peer-loss NOT RUN ", result.stdout, re.MULTILINE)
     assert "lamp::peer-loss - needs a peer: set Lamp.example_peer" in result.stdout
-    assert re.search(r"= \d+ passed, 1 not run in \d+\.\d\ds =", result.stdout)
+    assert re.search(r"= \d+ passed, 2 not run in \d+\.\d\ds =", result.stdout)
     assert "/example" not in result.stdout
 
 
@@ -138,6 +138,35 @@ def test_failed_rule_is_explained(check: Check) -> None:
     assert "Rule: no task, descriptor, thread or process is left after close." in result.stdout
     assert re.search(r"^E  after close, this is left: task .*bad\.py:\d+\)", result.stdout, re.M)
     assert "= 1 failed, 0 passed in " in result.stdout
+
+
+STUBBORN = """
+import asyncio, contextlib, threading, time
+
+class Lamp(oscbridge.Endpoint):
+    async def connect(self):
+        threading.Thread(target=time.sleep, args=(600,)).start()
+        self.start_task(self._run())
+
+    async def _run(self):
+        while True:
+            with contextlib.suppress(BaseException):
+                await asyncio.sleep(0.01)
+"""
+
+
+def test_check_ends_although_threads_and_tasks_do_not(check: Check) -> None:
+    result = check(STUBBORN + HOOK, "-k", "leftovers")
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "after close, this is left: t" in result.stdout
+    assert "= 1 failed, 0 passed in " in result.stdout
+
+
+def test_mistake_that_breaks_several_rules_is_explained_once(check: Check) -> None:
+    result = check(LAMP + "    async def close(self): 1 / 0\n" + HOOK)
+    assert result.returncode == 1
+    assert len(re.findall("close raises ZeroDivisionError", result.stdout)) == 1
+    assert "Also in lamp::" in result.stdout
 
 
 def test_type_that_is_imported_late_and_broken_is_reported(check: Check) -> None:

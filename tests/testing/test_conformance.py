@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 from line_plugin import bad
-from line_plugin.good import Line
+from line_plugin.good import Line, LineOptions
+from line_plugin.peer import LinePeer
 
 import oscbridge
-from oscbridge.testing.conformance import RULES, CheckedType, Rule
+from oscbridge.testing.conformance import RULES, CheckedType, PeerMissing, Rule
 
 BY_NAME = {rule.name: rule for rule in RULES}
 
 MISTAKES = [
-    ("documented", bad.WithBareOption, "the option 'colour' of BareOptions has no description"),
+    (
+        "documented",
+        bad.WithBareOption,
+        "without a description: the option of BareOptions: 'colour'",
+    ),
     ("construction", bad.OpensSocketWhenMade, "opens a socket"),
     ("construction", bad.StartsTaskWhenMade, "opens a task"),
     ("construction", bad.StartsThreadWhenMade, "thread"),
@@ -33,7 +40,8 @@ MISTAKES = [
     ("leftovers", bad.LeavesThread, "after close, this is left: thread"),
     ("leftovers", bad.LeavesFile, "after close, this is left: descriptor"),
     ("leftovers", bad.LeavesProcess, "after close, this is left: process"),
-    ("leftovers", bad.Deaf, "Deaf has passed none to receive()"),
+    ("receiving", bad.Deaf, "Deaf has passed none to receive()"),
+    ("receiving", bad.ReceivesOnThread, "receive is called on the thread 'asyncio_0'"),
     ("blocking", bad.BlocksInSend, "it blocks the event loop for"),
     ("blocking", bad.HangsInConnect, "it blocked the event loop for 5 s"),
     ("cancellation", bad.HidesCancellation, "connect hides its cancellation"),
@@ -45,6 +53,7 @@ MISTAKES = [
     ("base-exceptions", bad.ExitsWithoutPeer, "connect raises SystemExit: no peer"),
     ("base-exceptions", bad.ExitsAtOddMessages, "send raises KeyboardInterrupt"),
     ("peer-loss", bad.HidesErrors, "messages count as sent since then"),
+    ("peer-loss", bad.BuffersInMemory, "messages count as sent that nobody has received"),
     ("peer-loss", bad.DropsHalf, "the running peer has received 10"),
     ("peer-loss", bad.RaisesOwnErrors, "messages are dropped as 'error'"),
     ("reload", bad.UpdatesNothing, "UpdatesNothing.update returns None"),
@@ -75,3 +84,87 @@ def test_rule_catches_a_mistake(rule: str, kind: type[oscbridge.AnyEndpoint], te
 
 def test_every_rule_has_a_mistake_that_it_catches() -> None:
     assert {rule for rule, _, _ in MISTAKES} | {"loads"} == set(BY_NAME)
+
+
+class WithoutPeer(Line):
+    example_peer = ""
+    example_options: ClassVar[oscbridge.TomlTable] = {"to": "127.0.0.1:1"}
+
+
+NEED_A_PEER = {rule.name for rule in RULES} - {
+    *("loads", "documented", "construction", "describe"),
+}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+def test_rule_that_needs_a_peer_is_not_run_without_one(rule: Rule) -> None:
+    result = rule.check(CheckedType(WithoutPeer))
+    assert result.outcome == ("not run" if rule.name in NEED_A_PEER else "passed"), result.text
+    assert ("set WithoutPeer.example_peer" in result.text) is (rule.name in NEED_A_PEER)
+
+
+class MissingPeer(LinePeer):
+    async def start(self) -> None:
+        raise PeerMissing("needs a line printer; on Debian: apt install printer")
+
+
+class Multicast(LinePeer):
+    has_connections = False
+
+
+def test_loss_of_a_peer_is_not_checked_without_connections() -> None:
+    result = BY_NAME["peer-loss"].check(CheckedType(Line, peer=Multicast))
+    assert str(result) == "peer-loss: not run: its protocol has no connections"
+
+
+def test_rule_is_not_run_if_the_program_of_the_peer_is_missing() -> None:
+    result = BY_NAME["peer-loss"].check(CheckedType(Line, peer=MissingPeer))
+    assert str(result) == (
+        "peer-loss: not run: needs a line printer; on Debian: apt install printer"
+    )
+
+
+class WithWrongPeer(Line):
+    example_peer = "line_plugin.good:Line"
+
+
+class WithMissingPeer(Line):
+    example_peer = "line_plugin.nothing:Peer"
+
+
+class WithoutExample(Line):
+    example_peer = ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (WithWrongPeer, "WithWrongPeer.example_peer = 'line_plugin.good:Line': TypeError: "),
+        (WithMissingPeer, "example_peer = 'line_plugin.nothing:Peer': ModuleNotFoundError: "),
+        (WithoutExample, "endpoint.checked.to: missing"),
+        (WithoutExample, "set WithoutExample.example_options to keys with which an endpoint can"),
+    ],
+)
+def test_wrong_example_is_explained(kind: type[oscbridge.AnyEndpoint], text: str) -> None:
+    result = BY_NAME["construction"].check(CheckedType(kind))
+    assert result.outcome == "failed"
+    assert text in result.text
+
+
+def test_options_are_added_to_those_of_the_peer() -> None:
+    class WithColour(LineOptions):
+        colour: str = "red"
+        """The colour."""
+
+    class Coloured(Line):
+        options_type = WithColour
+
+        async def connect(self) -> None:
+            assert isinstance(self.options, WithColour)
+            if self.options.colour != "blue":
+                raise oscbridge.EndpointError("wrong colour")
+            await super().connect()
+
+    rule = BY_NAME["leftovers"]
+    assert rule.check(CheckedType(Coloured, options={"colour": "blue"})).outcome == "passed"
+    assert "wrong colour" in rule.check(CheckedType(Coloured)).text

@@ -6,7 +6,7 @@ coroutines::
     @pytest.mark.parametrize("rule", RULES, ids=str)
     def test_lamp_conforms(rule: Rule) -> None:
         result = rule.check(CheckedType(Lamp, peer=LampPeer))
-        assert result.outcome == "passed", result.text
+        assert result.outcome != "failed", result.text
 """
 
 from oscbridge.testing.conformance.bridge_rules import BRIDGE_RULES

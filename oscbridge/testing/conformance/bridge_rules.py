@@ -32,6 +32,9 @@ CONNECT_SECONDS: Final = 5.0
 NOTICE_SECONDS: Final = 3.0
 """Seconds for an endpoint to notice that its peer has ended, while it is sent messages."""
 
+LOST_IN_TRANSIT: Final = 3
+"""Messages that may be on their way, one after the other, when the peer ends."""
+
 ARRIVAL_SECONDS: Final = 3.0
 """Seconds for messages to arrive."""
 
@@ -46,7 +49,7 @@ class _RunningEndpoint:
 
     def __init__(self, run: RuleRun, peer: Peer) -> None:
         self._message = peer.message
-        self._has_clients = peer.is_client
+        self.has_clients = peer.is_client
         options = RunnerOptions("drop_oldest", "retry", queue_size=10_000)
         endpoint = run.new_endpoint().endpoint
         self.runner = EndpointRunner(endpoint, run.subject.type_name, options, waits=_waits)
@@ -63,10 +66,16 @@ class _RunningEndpoint:
         return sum(self.runner.drops.values()) + sum(self.runner.client_drops.values())
 
     @property
+    def unexplained(self) -> int:
+        """Messages that count as sent, without those that are reported as lost after that."""
+        client_drops = sum(self.runner.client_drops.values())
+        return self.runner.sent - client_drops - self.runner.unreachable_errors
+
+    @property
     def has_noticed(self) -> bool:
         """Whether anything shows that the peer has ended."""
         runner, endpoint = self.runner, self.runner.endpoint
-        if self._has_clients and isinstance(endpoint, Serving):
+        if self.has_clients and isinstance(endpoint, Serving):
             return endpoint.client_count == 0
         return not runner.connected or bool(self.reported_losses or runner.unreachable_errors)
 
@@ -77,6 +86,8 @@ async def _peer_loss(run: RuleRun) -> None:
         raise RuleNotRun(f"needs a peer: set {run.hint_at_peer}")
     if not run.kind.is_sink():
         raise RuleNotRun("it is not a sink")
+    if not peer.has_connections:
+        raise RuleNotRun("its protocol has no connections")
     running = _RunningEndpoint(run, peer)
     try:
         await running.runner.start()
@@ -129,17 +140,23 @@ async def _expect_delivery(run: RuleRun, running: _RunningEndpoint, peer: Peer) 
 async def _expect_notice(run: RuleRun, running: _RunningEndpoint) -> None:
     """After the end of the peer, the endpoint reports that in one way or another."""
     loop = asyncio.get_running_loop()
-    until, sent = loop.time() + NOTICE_SECONDS, running.runner.sent
+    until, before = loop.time() + NOTICE_SECONDS, running.unexplained
     while not running.has_noticed:
         if loop.time() > until:
-            count = running.runner.sent - sent
             raise RuleFailed(
-                f"its peer has ended, and {count} messages count as sent since then; raise "
-                "oscbridge.NotConnected in send, or call self.host.connection_lost(error) "
-                f"({_send_of(run)})"
+                f"its peer has ended, and {running.unexplained - before} messages count as sent "
+                "since then; raise oscbridge.NotConnected in send, or call "
+                f"self.host.connection_lost(error) ({_send_of(run)})"
             )
         running.offer()
         await asyncio.sleep(0.01)
+    lost = running.unexplained - before
+    if lost > LOST_IN_TRANSIT and not running.has_clients:
+        raise RuleFailed(
+            f"its peer has ended, and {lost} messages count as sent that nobody has received; "
+            "await in send until they are on their way, or count what is lost with "
+            f"self.host.client_dropped() ({_send_of(run)})"
+        )
     if wrong := running.runner.drops.get("error"):
         raise RuleFailed(
             f"its peer has ended, and {wrong} messages are dropped as 'error'; raise "

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Coroutine
 from typing import Any
 
 from oscbridge.bridge.sinks.background_tasks import BackgroundTasks
 from oscbridge.bridge.sinks.host import EndpointHost
+from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import EndpointError
 from oscbridge.osc import Message
+from oscbridge.testing.conformance.places import calling_place
 from oscbridge.testing.conformance.suspensions import Suspensions
 
 __all__ = ["CheckedHost"]
@@ -29,8 +32,27 @@ class CheckedHost(EndpointHost):
         """Cancel each task of the endpoint when it waits for this time; None for never."""
         self.cancelled: list[Suspensions] = []
         """The tasks that :attr:`cancel_at` is about."""
+        self.wrong_thread = ""
+        """What was called on another thread than that of the loop, and where."""
+        self._thread = threading.get_ident()
         self._prefix = prefix
         self._tasks = BackgroundTasks(self.name, self._log, self._died)
+
+    def receive(self, message: Message, peer: ClientAddress) -> None:
+        """Take a message of the peer."""
+        self._check_thread("receive")
+        super().receive(message, peer)
+
+    def receive_packet(self, data: bytes, peer: ClientAddress) -> None:
+        """Take a packet of the peer."""
+        self._check_thread("receive_packet")
+        super().receive_packet(data, peer)
+
+    def _check_thread(self, what: str) -> None:
+        thread = threading.current_thread()
+        if thread.ident != self._thread and not self.wrong_thread:
+            place = calling_place(self._prefix)
+            self.wrong_thread = f"{what} is called on the thread {thread.name!r} ({place})"
 
     @property
     def incoming(self) -> int:

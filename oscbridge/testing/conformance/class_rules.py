@@ -54,26 +54,27 @@ def _parts(annotation: object) -> Iterator[object]:
 
 
 def _check_descriptions(model: type[BaseModel]) -> None:
-    for name, option in model.model_fields.items():
-        if not (option.description or "").strip():
-            place = _place_of_field(model, name)
-            raise RuleFailed(
-                f"the option {option.alias or name!r} of {model.__name__} has no description; "
-                f'write a docstring below it, e.g. """Seconds between two readings.""" ({place})'
-            )
+    fields = model.model_fields.items()
+    bare = [name for name, option in fields if not (option.description or "").strip()]
+    if bare:
+        names = ", ".join(repr(model.model_fields[name].alias or name) for name in bare)
+        what = "the option" if len(bare) == 1 else "these options"
+        raise RuleFailed(
+            f"without a description: {what} of {model.__name__}: {names}; write a docstring below "
+            f'each, e.g. """Seconds between two readings.""" ({_place_of_field(model, bare[0])})'
+        )
 
 
 def _place_of_field(model: type[BaseModel], name: str) -> str:
     """``FILE:LINE`` where a field is declared, or else its class."""
     for base in model.__mro__:
-        if name in vars(base).get("__annotations__", {}):
-            try:
-                lines, first = inspect.getsourcelines(base)
-            except (OSError, TypeError):
-                break
-            for number, line in enumerate(lines, first):
-                if line.strip().startswith(f"{name}:"):
-                    return f"{inspect.getsourcefile(base)}:{number}"
+        try:
+            lines, first = inspect.getsourcelines(base)
+        except (OSError, TypeError):
+            continue
+        for number, line in enumerate(lines, first):
+            if line.strip().startswith(f"{name}:"):
+                return f"{inspect.getsourcefile(base)}:{number}"
     return defined_at(model)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
+import warnings
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any, Final
 
 from oscbridge.failures import failure_text
@@ -27,6 +29,17 @@ def run_isolated(
 ) -> tuple[Outcome, str, float]:
     """Run the body of a rule. Returns its outcome, the text about it, and the seconds."""
     began = time.perf_counter()
+    outcome, text = _run_on_new_loop(body, subject)
+    if outcome == "failed":  # what it has left must not be reported again, by something else
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            gc.collect()
+    return outcome, text, time.perf_counter() - began
+
+
+def _run_on_new_loop(
+    body: Callable[[RuleRun], Awaitable[None]], subject: CheckedType
+) -> tuple[Outcome, str]:
     loop = asyncio.new_event_loop()
     run = RuleRun(subject, loop)
     loop.set_exception_handler(lambda _loop, context: run.unhandled.append(_text_of(context)))
@@ -43,8 +56,7 @@ def run_isolated(
         run.recorder.stop()
         asyncio.set_event_loop(None)
         loop.close()
-    outcome, text = _outcome(error, run)
-    return outcome, text, time.perf_counter() - began
+    return _outcome(error, run)
 
 
 async def _run(body: Callable[[RuleRun], Awaitable[None]], run: RuleRun) -> BaseException | None:
@@ -71,8 +83,15 @@ async def _cancel_all(run: RuleRun) -> None:
     for task in tasks:
         task.cancel()
     if tasks:
-        await asyncio.wait(tasks, timeout=END_TIMEOUT)
+        _, pending = await asyncio.wait(tasks, timeout=END_TIMEOUT)
+        _stubborn_tasks().extend(pending)
     await asyncio.sleep(0)  # transports that were closed call back
+
+
+@cache
+def _stubborn_tasks() -> list[asyncio.Task[Any]]:
+    """Tasks that ignore their cancellation, kept: closing their coroutines might never end."""
+    return []
 
 
 def _outcome(error: BaseException | None, run: RuleRun) -> tuple[Outcome, str]:

@@ -134,12 +134,30 @@ async def talk(run: RuleRun, checked: CheckedEndpoint, count: int = SAYINGS) -> 
         await listen(checked, run.peer, count)
 
 
-async def listen(checked: CheckedEndpoint, peer: Peer, count: int) -> None:
-    """Let the peer send some messages, and wait for one. Raises :class:`RuleFailed`."""
+async def _receiving(run: RuleRun) -> None:
+    if await run.start_peer() is None:
+        raise RuleNotRun(f"needs a peer: set {run.hint_at_peer}")
+    checked = await run.connected()
+    assert run.peer is not None
+    is_heard = await listen(checked, run.peer, SAYINGS)
+    await checked.close()
+    if checked.host.wrong_thread:
+        raise RuleFailed(
+            f"{checked.host.wrong_thread}; use loop.call_soon_threadsafe(self.receive, message)"
+        )
+    if not is_heard:
+        raise RuleNotRun("its peer sends nothing")
+
+
+async def listen(checked: CheckedEndpoint, peer: Peer, count: int) -> bool:
+    """Let the peer send some messages, and wait for one. Returns False if it sends none.
+
+    Raises :class:`RuleFailed`.
+    """
     before = checked.host.incoming
     for _ in range(count):
         if not await peer.say():
-            return
+            return False
     try:
         await until(lambda: checked.host.incoming > before, HEARD_TIMEOUT)
     except AssertionError:
@@ -148,6 +166,7 @@ async def listen(checked: CheckedEndpoint, peer: Peer, count: int) -> None:
             f"its peer sent {count} messages, and {name} has passed none to receive() within "
             f"{HEARD_TIMEOUT:g} s"
         ) from None
+    return True
 
 
 async def _blocking(run: RuleRun) -> None:
@@ -195,6 +214,7 @@ async def _send_burst(checked: CheckedEndpoint) -> None:
 LIFE_RULES = (
     Rule("life-cycle", "connect and close work in any order, and repeatedly", _life_cycle),
     Rule("sending", "a message that is sent without a connection is not lost", _sending),
+    Rule("receiving", "what the peer sends arrives, on the event loop", _receiving),
     Rule("leftovers", "no task, descriptor, thread or process is left after close", _leftovers),
     Rule("blocking", f"the event loop is never blocked for {LIMIT * 1000:.0f} ms", _blocking),
 )

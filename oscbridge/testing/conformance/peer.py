@@ -24,6 +24,9 @@ class Peer(ABC):
 
     message: Message = Message.of("/example", 1)
     """A message that the endpoint can deliver to this peer."""
+    has_connections: bool = True
+    """Whether an endpoint can notice that the peer ends. If not, as with multicast, the rule
+    ``peer-loss`` is not run."""
 
     @property
     @abstractmethod

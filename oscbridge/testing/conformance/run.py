@@ -114,6 +114,8 @@ class RuleRun:
         if left:
             more = f", and {len(left) - 1} more" if len(left) > 1 else ""
             fix = "release it in close()"
+            if left[0].startswith("task"):
+                fix = "start it with self.start_task(), or cancel it in close()"
             if self._peer_file and self._peer_file in left[0]:
                 fix = "the peer must close a connection that the endpoint closes"
             raise RuleFailed(f"{when}, this is left: {left[0]}{more}; {fix}")

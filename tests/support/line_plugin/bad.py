@@ -153,6 +153,14 @@ class Deaf(Line):
         self.host.connection_lost(oscbridge.NotConnected())
 
 
+class ReceivesOnThread(Line):
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        with contextlib.suppress(OSError):
+            while await reader.readline():
+                await asyncio.to_thread(self.receive, oscbridge.Message("/line"))
+        self.host.connection_lost(oscbridge.NotConnected())
+
+
 class BlocksInSend(Line):
     async def send(self, message: oscbridge.Message) -> None:
         time.sleep(0.06)
@@ -196,7 +204,7 @@ class LeaksWhenCancelled(Line):
 class HidesCancellationOfTask(Line):
     async def _read(self, reader: asyncio.StreamReader) -> None:
         while True:
-            with contextlib.suppress(BaseException):
+            with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.sleep(0.05)
 
 
@@ -243,6 +251,35 @@ class HidesErrors(Line):
         if self._writer is None:
             raise oscbridge.NotConnected
         self._writer.write(b"x\n")
+
+
+class BuffersInMemory(Line):
+    """Sends what it has collected every now and then."""
+
+    async def connect(self) -> None:
+        await super().connect()
+        self._collected: list[oscbridge.Message] = []
+        self.start_task(self._flush())
+
+    async def send(self, message: oscbridge.Message) -> None:
+        if self._writer is None:
+            raise oscbridge.NotConnected
+        self._collected.append(message)
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        with contextlib.suppress(OSError):
+            while await reader.readline():
+                self.receive(oscbridge.Message("/line"))
+
+    async def _flush(self) -> None:
+        while True:
+            await asyncio.sleep(0.1)
+            try:
+                for message in self._collected:
+                    await super().send(message)
+            except OSError as error:
+                self.host.connection_lost(error)
+            self._collected.clear()
 
 
 class DropsHalf(Line):
