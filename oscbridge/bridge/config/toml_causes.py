@@ -237,6 +237,18 @@ def _key_needs_quotes(error: TOMLProblem) -> Cause | None:
     return Cause(start, f'this name needs quotes; write "{key}" = …')
 
 
+def _foreign_letters(error: TOMLProblem) -> Cause | None:
+    """A key with a letter that TOML allows only in quotes, also in braces."""
+    if not re.search("initial character|after a key|Invalid statement", error.message):
+        return None
+    offset = error.position - error.start
+    for word in re.finditer(r"[\w-]+(?=[\w.-]*\s*=)", error.line):
+        if word.start() <= offset <= word.end() and not word[0].isascii():
+            text = f'this name needs quotes; write "{word[0]}" = …'
+            return Cause(error.start + word.start(), text)
+    return None
+
+
 def _equals(error: TOMLProblem) -> Cause | None:
     """A missing ``=``, or another sign in its place."""
     offset = error.position - error.start
@@ -310,6 +322,7 @@ _EXPLAIN: Final[Sequence[Callable[[TOMLProblem], Cause | None]]] = (
     _unclosed,
     _header,
     _key_needs_quotes,
+    _foreign_letters,
     _equals,
     _statement,
     _value,
