@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
-__all__ = ["Cause", "TOMLProblem", "cause_of"]
+from oscbridge.bridge.config.toml_problem import Cause, TOMLProblem
+
+__all__ = ["cause_of"]
 
 MAX_SHOWN_VALUE: Final = 40
 """Characters of a value that a fix repeats."""
-
-MAX_LINE: Final = 4_096
-"""Characters of a line that are examined."""
 
 MAX_SCANNED: Final = 1 << 20
 """Characters that are searched for what belongs to the error."""
@@ -34,38 +33,6 @@ _WORDS: Final = {
     "true": "true", "yes": "true", "on": "true",
     "false": "false", "no": "false", "off": "false",
 }  # fmt: skip
-
-
-class Cause(NamedTuple):
-    """The likely cause of an error."""
-
-    position: int
-    """Where the caret goes, as an index into the text."""
-    text: str
-    """What is wrong, and after ``; `` how to fix it."""
-
-
-class TOMLProblem(NamedTuple):
-    """A syntax error and its place."""
-
-    text: str
-    position: int
-    message: str
-    """Of ``tomllib``, without the place."""
-
-    @property
-    def start(self) -> int:
-        """Where its line starts."""
-        return self.text.rfind("\n", 0, self.position) + 1
-
-    @property
-    def line(self) -> str:
-        return self.text[self.start :][:MAX_LINE].partition("\n")[0]
-
-    @property
-    def rest(self) -> str:
-        """What follows the position in its line, without blanks around it."""
-        return self.text[self.position :][:MAX_LINE].partition("\n")[0].strip()
 
 
 def cause_of(error: TOMLProblem) -> Cause | None:
