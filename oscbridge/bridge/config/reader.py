@@ -77,8 +77,7 @@ class Reader:
         self.bridges: dict[str, BridgeOptions] = {}
         self.endpoints: dict[str, EndpointEntry] = {}
         self._types = types
-        self._directory = directory
-        self._configuration = configuration
+        self._directory, self._configuration = directory, configuration
         self._check_sections(raw)
         bridges, endpoints = self._tables(raw, "bridge"), self._tables(raw, "endpoint")
         for name, table in bridges.items():
@@ -103,9 +102,8 @@ class Reader:
         self._set_bounds(self.run.max_addresses)
         self.routes = [replace(r, max_addresses=self.run.max_addresses) for r in routes.entries]
         self.dot_stars = routes.dot_stars
-        self.problems += routes.problems
         self.client_warnings = list(client_warnings(self.bridges, self.routes))
-        self.problems += client_problems(self.bridges, self.routes, listens)
+        self.problems += (*routes.problems, *client_problems(self.bridges, self.routes, listens))
         self.endpoints |= client_sinks(self.bridges, self.routes, self.run.max_addresses)
         self.doubts += routes.warnings
         found = routes.options, self.endpoints
