@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 
 from oscbridge.bridge.config.environment import value_of
+from oscbridge.bridge.routes.variables import MAX_TEXT
 from oscbridge.cli.attaching import file_option, pid_option
 from oscbridge.cli.parameters import ValuesCommand
+from oscbridge.errors import ConfigurationError
 from oscbridge.logs.format import visible
 from oscbridge.monitoring import control_client
 
@@ -38,6 +40,10 @@ def command(name: str | None, value: str | None, file: Path | None, pid: int | N
     if name is not None and value is None:
         fix = f"write: oscbridge set {name} VALUE; without arguments it lists all variables"
         raise click.UsageError(f"missing VALUE; {fix}")
+    if name is not None and value is not None and max(len(name), len(value)) > MAX_TEXT:
+        what = "NAME" if len(name) > MAX_TEXT else name
+        length = max(len(name), len(value))
+        raise ConfigurationError(f"{what}: must have at most {MAX_TEXT} characters, not {length}")
     new = None if value is None else value_of(value)
     values = asyncio.run(_set(name, new, _text(value, new), file, pid))
     from oscbridge.cli.top_variables import show_value  # rich loads slowly

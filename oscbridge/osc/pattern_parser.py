@@ -168,7 +168,8 @@ def _parse_braces(text: str, index: int, mapped: bool) -> tuple[Token, int]:
                 raise PatternError(f"{text!r}: {problem}")
             return Capture(inner[:-1], crosses=True), end + 1
         if not _NAME.fullmatch(inner):
-            raise PatternError(f"{text!r}: {inner!r} is not a valid name for a capture")
+            fix = "use letters a-z, digits and '_'"
+            raise PatternError(f"{text!r}: {inner!r} is not a valid name for a capture; {fix}")
         return Capture(inner), end + 1
     return Alternatives(tuple(dict.fromkeys(inner.split(",")))), end + 1
 

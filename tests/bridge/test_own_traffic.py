@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+import time
+
 import pytest
 
-from oscbridge import Message
+from oscbridge import Message, TimeTag, encode_bundle, encode_message
 from oscbridge.bridge.hops import MAX_HOPS
 from oscbridge.testing import RunningBridge, free_port, running_bridge, until
 
@@ -82,6 +85,28 @@ async def test_loop_whose_messages_stay_the_same_ends() -> None:
         await until(lambda: dropped(bridge) >= 2, WAIT)
         seen = len(bridge.recording("seen").messages)
         assert seen <= 3 + 3 * 2 * MAX_HOPS
+
+
+@pytest.mark.parametrize("mode", ["asyncio", "forking"])
+async def test_loop_of_text_that_is_not_utf8_ends(mode: str) -> None:
+    port = free_port()
+    url = f"udp://127.0.0.1:{port}"
+    async with running_bridge(loop(url, url, mode, "/x{address} {*}")) as bridge:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.sendto(b"/go\0,sf\0gr\xfc\0\x3d\xcc\xcc\xcd", ("127.0.0.1", port))
+        await until(lambda: dropped(bridge) >= 2, WAIT)
+
+
+async def test_loop_of_bundles_with_forwarded_time_tags_ends() -> None:
+    port = free_port()
+    url = f"udp://127.0.0.1:{port}"
+    text = loop(url, url, 'asyncio"\ntime_tags = "forward', "/x{address} {*}")
+    async with running_bridge(text) as bridge:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            elements = [encode_message(Message.of(f"/{n}", n)) for n in range(3)]
+            bundle = encode_bundle(elements, TimeTag.from_unix_ns(time.time_ns()))
+            sock.sendto(bundle, ("127.0.0.1", port))
+        await until(lambda: dropped(bridge) >= 6, WAIT)
 
 
 async def test_loop_through_a_client_of_a_bridge_ends() -> None:

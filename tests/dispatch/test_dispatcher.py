@@ -16,7 +16,7 @@ from oscbridge.dispatch import cache as handler_map
 from oscbridge.dispatch.handler import ClientAddress, encode_reply
 from oscbridge.dispatch.scheduler import Scheduler
 from oscbridge.dispatcher import Dispatcher, Handler
-from oscbridge.errors import DecodeError, EncodeError, PatternError
+from oscbridge.errors import DecodeError, EncodeError, MessageDropped, PatternError
 from oscbridge.osc import (
     IMMEDIATELY,
     Argument,
@@ -874,3 +874,26 @@ def test_regular_expression_as_a_part_means_a_star_with_one_warning(
     recorder.calls.clear()
     send(dispatcher, osc("/ch.*"))
     assert recorder.calls == []
+
+
+def test_screen_replaces_or_drops_messages_that_the_watcher_sees() -> None:
+    dispatcher = Dispatcher()
+    got: list[Message] = []
+    seen: list[Message] = []
+
+    def screen(message: Message, client: ClientAddress, digest: int | None = None) -> Message:
+        if message.address == "/b":
+            raise MessageDropped("loop", "too often")
+        return message._replace(args=(len(seen),))
+
+    dispatcher.map("/*", got.append, needs_message=True)
+    dispatcher.screen(screen)
+    dispatcher.watch(seen.append)
+    for address in ("/a", "/b", "/c"):
+        dispatcher.dispatch(osc(address), CLIENT, lambda *_: None)
+    dispatcher.screen(None)
+    dispatcher.dispatch(osc("/b"), CLIENT, lambda *_: None)
+    assert [(each.address, each.args) for each in got] == [("/a", (1,)), ("/c", (3,)), ("/b", ())]
+    assert [each.address for each in seen] == ["/a", "/b", "/c", "/b"]
+    assert dispatcher.statistics.dropped == {"loop": 1}
+    assert dispatcher.statistics.held == 0

@@ -58,6 +58,11 @@ def client_warnings(
         if bridge.clients is not None and name not in sinks:
             text = f'no effect, as no route leads there; add a [[route]] with to = "{name}"'
             yield name, f"bridge.{name}.clients: {text}"
+        for key in _UDP_ONLY:
+            is_set = bridge.clients is not None and key in bridge.clients.model_fields_set
+            if is_set and bridge.listen.scheme != "udp":
+                text = "no effect, only for udp://; all connected TCP clients get messages"
+                yield name, f"bridge.{name}.clients.{key}: {text}"
         if name in sinks and bridge.mode == "blocking" and bridge.listen.scheme != "udp":
             text = (
                 "mode 'blocking' serves one TCP client after another, so messages reach only one; "
@@ -89,10 +94,6 @@ def _problems(
 ) -> Iterator[ConfigProblem]:
     path = ("bridge", name, "clients")
     is_udp = bridge.listen.scheme == "udp"
-    for key in _UDP_ONLY:
-        if not is_udp and key in clients.model_fields_set:
-            text = "only for udp://; all connected TCP clients get messages; remove it"
-            yield ConfigProblem((*path, key), text)
     if is_udp and is_group(bridge.listen):
         text = "not available where the bridge listens to a multicast group; use an OSC endpoint"
         yield ConfigProblem(path, text, show(str(bridge.listen)))

@@ -122,7 +122,7 @@ def _all_warnings(reader: Reader, files: IncludedTables) -> Iterator[str]:
         yield files.explain(path, warning)
     for bridge, warning in reader.client_warnings:
         yield files.explain(("bridge", bridge, "clients"), warning)
-    for each in reader.route_warnings:
+    for each in reader.doubts:
         yield files.explain(each.path, str(each))
     for index, warning in reader.warnings:
         yield files.explain(("route", index), warning)

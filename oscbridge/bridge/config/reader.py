@@ -70,13 +70,14 @@ class Reader:
         with_tests: bool = False,
     ) -> None:
         self.problems: list[ConfigProblem] = []
+        self.doubts: list[ConfigProblem] = []
+        """What may be a mistake, but prevents nothing."""
         self.broken: list[ConfigProblem] = []
         """Endpoints whose plugin is broken."""
         self.bridges: dict[str, BridgeOptions] = {}
         self.endpoints: dict[str, EndpointEntry] = {}
         self._types = types
-        self._directory = directory
-        self._configuration = configuration
+        self._directory, self._configuration = directory, configuration
         self._check_sections(raw)
         bridges, endpoints = self._tables(raw, "bridge"), self._tables(raw, "endpoint")
         for name, table in bridges.items():
@@ -101,11 +102,10 @@ class Reader:
         self._set_bounds(self.run.max_addresses)
         self.routes = [replace(r, max_addresses=self.run.max_addresses) for r in routes.entries]
         self.dot_stars = routes.dot_stars
-        self.problems += routes.problems
         self.client_warnings = list(client_warnings(self.bridges, self.routes))
-        self.problems += client_problems(self.bridges, self.routes, listens)
+        self.problems += (*routes.problems, *client_problems(self.bridges, self.routes, listens))
         self.endpoints |= client_sinks(self.bridges, self.routes, self.run.max_addresses)
-        self.route_warnings = routes.warnings
+        self.doubts += routes.warnings
         found = routes.options, self.endpoints
         self.warnings = [*loop_warnings(*found), *unknown_addresses(*found)]
         self.problems += self._loops(routes.options, listens)
@@ -209,7 +209,7 @@ class Reader:
         spool = self._spool(name, host) if policy == "spool" else None
         if policy != "spool" and "spool" in shared:
             text = f'no effect with the policy {policy!r}; set policy = "spool"'
-            self._problem((*path, "spool"), text)
+            self.doubts.append(ConfigProblem((*path, "spool"), text))
         runner = RunnerOptions(
             policy=policy,
             on_start=host.on_start or factory.on_start,

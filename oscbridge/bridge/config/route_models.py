@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from typing import Annotated, Final
 
@@ -100,6 +101,11 @@ _Assignments = Annotated[
 ]
 
 
+def _normalized(let: dict[str, str]) -> dict[str, str]:
+    """With the names as Python reads them in expressions: an ``ü`` may be two characters."""
+    return {unicodedata.normalize("NFKC", name): text for name, text in let.items()}
+
+
 def _rate(value: object) -> object:
     if (
         not isinstance(value, str)
@@ -169,7 +175,9 @@ class RouteOptions(Options):
         Annotated[str, AfterValidator(_types), Field(json_schema_extra={"pattern": _TYPES})] | None
     ) = None
     """Type tags that a message must have, e.g. ``"if"``."""
-    let: Annotated[dict[str, str], Field(max_length=MAX_LET)] | None = None
+    let: (
+        Annotated[dict[str, str], AfterValidator(_normalized), Field(max_length=MAX_LET)] | None
+    ) = None
     """Names for expressions that ``when``, ``send`` and later ones use, e.g.
     ``{ db = "-90 + 100 * x" }``."""
     when: str | None = None

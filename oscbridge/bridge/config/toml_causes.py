@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
-__all__ = ["Cause", "TOMLProblem", "cause_of"]
+from oscbridge.bridge.config.toml_problem import Cause, TOMLProblem
+
+__all__ = ["cause_of"]
 
 MAX_SHOWN_VALUE: Final = 40
 """Characters of a value that a fix repeats."""
-
-MAX_LINE: Final = 4_096
-"""Characters of a line that are examined."""
 
 MAX_SCANNED: Final = 1 << 20
 """Characters that are searched for what belongs to the error."""
@@ -34,38 +33,6 @@ _WORDS: Final = {
     "true": "true", "yes": "true", "on": "true",
     "false": "false", "no": "false", "off": "false",
 }  # fmt: skip
-
-
-class Cause(NamedTuple):
-    """The likely cause of an error."""
-
-    position: int
-    """Where the caret goes, as an index into the text."""
-    text: str
-    """What is wrong, and after ``; `` how to fix it."""
-
-
-class TOMLProblem(NamedTuple):
-    """A syntax error and its place."""
-
-    text: str
-    position: int
-    message: str
-    """Of ``tomllib``, without the place."""
-
-    @property
-    def start(self) -> int:
-        """Where its line starts."""
-        return self.text.rfind("\n", 0, self.position) + 1
-
-    @property
-    def line(self) -> str:
-        return self.text[self.start :][:MAX_LINE].partition("\n")[0]
-
-    @property
-    def rest(self) -> str:
-        """What follows the position in its line, without blanks around it."""
-        return self.text[self.position :][:MAX_LINE].partition("\n")[0].strip()
 
 
 def cause_of(error: TOMLProblem) -> Cause | None:
@@ -237,6 +204,18 @@ def _key_needs_quotes(error: TOMLProblem) -> Cause | None:
     return Cause(start, f'this name needs quotes; write "{key}" = …')
 
 
+def _foreign_letters(error: TOMLProblem) -> Cause | None:
+    """A key with a letter that TOML allows only in quotes, also in braces."""
+    if not re.search("initial character|after a key|Invalid statement", error.message):
+        return None
+    offset = error.position - error.start
+    for word in re.finditer(r"[\w-]+(?=[\w.-]*\s*=)", error.line):
+        if word.start() <= offset <= word.end() and not word[0].isascii():
+            text = f'this name needs quotes; write "{word[0]}" = …'
+            return Cause(error.start + word.start(), text)
+    return None
+
+
 def _equals(error: TOMLProblem) -> Cause | None:
     """A missing ``=``, or another sign in its place."""
     offset = error.position - error.start
@@ -310,6 +289,7 @@ _EXPLAIN: Final[Sequence[Callable[[TOMLProblem], Cause | None]]] = (
     _unclosed,
     _header,
     _key_needs_quotes,
+    _foreign_letters,
     _equals,
     _statement,
     _value,

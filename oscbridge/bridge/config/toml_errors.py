@@ -7,7 +7,8 @@ import tomllib
 import unicodedata
 from typing import Final
 
-from oscbridge.bridge.config.toml_causes import Cause, TOMLProblem, cause_of
+from oscbridge.bridge.config.toml_causes import cause_of
+from oscbridge.bridge.config.toml_problem import Cause, TOMLProblem
 
 __all__ = ["explain_toml_error"]
 

@@ -91,7 +91,7 @@ def state_file(
 def _name_problems(names: Mapping[str, Any]) -> Iterator[ConfigProblem]:
     for name in names:
         if not name.isascii() or not name.isidentifier() or len(name) > MAX_NAME:
-            fix = f"use up to {MAX_NAME} letters, digits and '_', and a letter first"
+            fix = f"use up to {MAX_NAME} letters a-z, digits and '_', and a letter first"
         elif keyword.iskeyword(name):
             fix = f"{name!r} is a word of expressions; rename it"
         else:

@@ -54,6 +54,11 @@ class TraceState(NamedTuple):
     happened: Mapping[int, Happened]
     """By the number of the route, counted from 1."""
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether any route has lost the message, or one that waited there."""
+        return any(each.lost for each in self.happened.values())
+
 
 def sources(configuration: Configuration) -> list[str]:
     """Where a message may come from: all bridges, and endpoints that routes read from."""

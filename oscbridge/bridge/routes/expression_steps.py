@@ -111,6 +111,6 @@ class ExpressionSteps:
             except IndexError:
                 return False
             except Exception as error:
-                raise expression.failure(error, context, args, let) from None
+                raise expression.failure(error, context, args, let, "when") from None
 
         return passes

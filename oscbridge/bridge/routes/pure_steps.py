@@ -139,7 +139,7 @@ class PureSteps:
                     except IndexError:
                         passes = False
                     except Exception as error:
-                        raise condition.failure(error, context, args, let) from None
+                        raise condition.failure(error, context, args, let, "when") from None
                     if not passes:
                         self.counts.filter("when")
                         return

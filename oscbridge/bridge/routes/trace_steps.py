@@ -32,6 +32,7 @@ class Happened(NamedTuple):
     """Messages that its steps filtered out, by step."""
     passed: int = 0
     """Messages that were sent to the endpoints."""
+    lost: int = 0
 
 
 def stateful_steps(
@@ -42,7 +43,10 @@ def stateful_steps(
     They keep no state here: what depends on it is said as far as ``happened`` is known.
     """
     if route.on_change:
-        yield _on_change(len(messages), happened)
+        step = _on_change(len(messages), happened)
+        yield step
+        if step.outcome == "stopped":
+            return
     if route.limit is not None:
         yield Step("limit", f"{route.limit:g}/s", _limit(route.limit, happened))
     if route.debounce is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,11 @@ MAX_VARIABLES: Final = 1_000
 
 MAX_TEXT: Final = 1_000
 """Characters of a text in a variable."""
+
+MAX_SHOWN: Final = 60
+"""Characters of a value that a problem shows."""
+
+_WHOLE: Final = re.compile(r"[+-]?[0-9_]+")
 
 Value: TypeAlias = bool | int | float | str
 
@@ -106,6 +112,8 @@ class Variables:
         with self.lock:
             kind = self._declared[name].kind
             new = text if kind == "text" and text is not None else value
+            if kind == "number" and isinstance(new, str) and _WHOLE.fullmatch(new):
+                raise ValueError(f"must fit 64 bits, not {new[:MAX_SHOWN]}")  # as TOML has it
             if problem := value_problem(new, kind):
                 raise ValueError(problem)
             self.assign({name: cast(Value, new)})
@@ -148,7 +156,7 @@ def value_problem(value: Any, kind: Kind | None = None) -> str:
     found = kind_of(value)
     if found is None or found != (kind or found):
         expected = "true, false, a number or text" if kind is None else DESCRIPTIONS[kind]
-        return f"must be {expected}, not {value!r:.60}"
+        return f"must be {expected}, not {value!r:.{MAX_SHOWN}}"
     if isinstance(value, float) and not math.isfinite(value):
         return f"must be a finite number, not {value}"
     if isinstance(value, str) and len(value) > MAX_TEXT:

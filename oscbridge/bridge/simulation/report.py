@@ -143,8 +143,11 @@ def _traces(result: CaseResult, app: App, style: Style) -> Iterator[str]:
     """What the routes did with each message that was sent, in the state that they had then."""
     timed = any(each.sent.at for each in result.moments)
     seen: dict[tuple[str, ...], str] = {}
-    left = len(result.case.sent)
-    for moment in result.moments[:MAX_SHOWN]:
+    begin = max(0, _first_bad(result) - MAX_TRACES + 1)
+    left = len(result.case.sent) - begin
+    if begin:
+        yield f"… {_messages(begin)} sent before"
+    for moment in result.moments[begin : begin + MAX_SHOWN]:
         first, *lines = _trace(moment, app, style)
         key = (moment.sent.source, *lines)
         if key not in seen and len(seen) >= MAX_TRACES:
@@ -155,6 +158,24 @@ def _traces(result: CaseResult, app: App, style: Style) -> Iterator[str]:
         left -= 1
     if left:
         yield f"… {_messages(left)} more sent"
+
+
+def _first_bad(result: CaseResult) -> int:
+    """The index of the moment at which the test begins to fail."""
+    numbers = {id(each): number for number, each in enumerate(result.received)}
+    bad = [numbers[id(received)] for _, received in result.forbidden]
+    for _, lines in result.comparisons:
+        last = 0
+        for line in lines:
+            if line.received is not None:
+                last = numbers[id(line.received)]
+            if not line.is_match:
+                bad.append(last)
+                break
+    first = min(bad, default=len(result.received))
+    moments = [n for n, each in enumerate(result.moments) if each.received <= first]
+    lost = [n for n, each in enumerate(result.moments) if each.state.is_lost]
+    return min([*moments[-1:], *lost[:1]], default=0)
 
 
 def _trace(moment: Moment, app: App, style: Style) -> list[str]:

@@ -48,6 +48,8 @@ class Moment:
     state: TraceState
     now: float
     """Unix time."""
+    received: int = 0
+    """Messages that had arrived before."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,9 @@ class _Run:
         for each in self._case.sent:
             await loop.until(each.at)
             if len(self._moments) < MAX_MOMENTS:
-                now, state = CLOCK.get()(), app.put_traced(each.source, each.message)
-                self._moments.append(Moment(each, state, now))
+                now, before = CLOCK.get()(), len(self._received)
+                state = app.put_traced(each.source, each.message)
+                self._moments.append(Moment(each, state, now, before))
             else:
                 app.put(each.source, each.message)
         await loop.idle()

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.resolved import Configuration, EndpointEntry
+from oscbridge.bridge.routes.counts import RouteCounts
 from oscbridge.bridge.routes.explain import TraceState
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.routes.trace_steps import Happened
@@ -93,12 +94,18 @@ class _Tally:
 
     def __init__(self, route: Route) -> None:
         self._counts = [each for each in (route.counts, route.results) if each is not None]
-        self._before = [(each.filtered.copy(), each.passed) for each in self._counts]
+        self._before = [_counted(each) for each in self._counts]
 
     def end(self) -> Happened:
         filtered: Counter[str] = Counter()
-        passed = 0
-        for counts, (before, passed_before) in zip(self._counts, self._before, strict=True):
-            filtered += counts.filtered - before
-            passed = counts.passed - passed_before  # of the last ones: those behind the function
-        return Happened(filtered, passed)
+        passed = lost = 0
+        for counts, before in zip(self._counts, self._before, strict=True):
+            now = _counted(counts)
+            filtered += Counter(now.filtered) - Counter(before.filtered)
+            lost += now.lost - before.lost
+            passed = now.passed - before.passed  # of the last ones: those behind the function
+        return Happened(filtered, passed, lost)
+
+
+def _counted(counts: RouteCounts) -> Happened:
+    return Happened(counts.filtered.copy(), counts.passed, counts.failed.total())

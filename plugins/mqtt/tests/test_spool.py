@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import signal
 import urllib.request
@@ -110,3 +111,49 @@ async def test_spooled_messages_are_delivered_once(start_broker: Any, watch: Any
     send(program, range(100))
     assert [int((await watcher.next()).payload) for _ in range(100)] == list(range(100))
     assert program.stop(signal.SIGTERM, 10) == 0
+
+
+CARRYING = (
+    CONFIGURATION
+    + """
+[variables]
+page = 1
+[[route]]
+from = "stage"
+match = "/m/{{n}}"
+let = {{ "größe" = "x * 2", name = "lower(y)", is_loud = "x > 2" }}
+set = {{ page = "var.page + 1" }}
+to = "house"
+[route.mqtt]
+topic = "desk/{{= name}}/{{n}}/{{= var.page}}"
+payload = '{{"db": {{= größe}}, "raw": {{= x}}, "text": "{{= name}} {{= is_loud}}"}}'
+"""
+)
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+async def test_values_of_let_and_variables_survive_a_restart_in_the_spool(
+    end: signal.Signals, start_broker: Any, watch: Any, tmp_path: Path
+) -> None:
+    broker = await start_broker(*KEPT)
+    watcher = await watch(broker, "desk/#", client_id="watcher", expiry=3600)
+    broker.end(signal.SIGTERM)  # which saves the session of the watcher
+    text = CARRYING.format(url=broker.url)
+    with running_process(text, folder=tmp_path) as first:
+        names = ("A", "Ü ", "'\"\\")
+        messages = [Message.of(f"/m/{n}", n + 0.5, name) for n, name in enumerate(names, 1)]
+        first.send("stage", *map(encode_message, messages))
+        await reached(first, "oscbridge_endpoint_offered_messages_total", 3)
+        await written(tmp_path)
+        first.stop(end)
+    with running_process(text, folder=tmp_path) as second:
+        assert metric(second, "oscbridge_endpoint_offered_messages_total") == 3
+        await broker.start()
+        got = [await watcher.next() for _ in names]
+        assert [(each.topic, json.loads(each.payload)) for each in got] == [
+            ("desk/a/1/2", {"db": 3.0, "raw": 1.5, "text": "a false"}),
+            ("desk/ü /2/3", {"db": 5.0, "raw": 2.5, "text": "ü  true"}),
+            ("desk/'\"\\/3/4", {"db": 7.0, "raw": 3.5, "text": "'\"\\ true"}),
+        ]
+        second.send("stage", encode_message(Message.of("/m/4", 0.0, "NEW")))
+        assert (await watcher.next()).topic == "desk/new/4/2"

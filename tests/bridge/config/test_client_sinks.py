@@ -40,6 +40,15 @@ def test_bridge_that_no_route_leads_to_is_no_sink() -> None:
     assert list(configuration.endpoints) == ["desk"]
 
 
+@pytest.mark.parametrize("key", ["max", "reply_port"])
+def test_keys_of_udp_clients_are_a_warning_over_tcp(
+    key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    tcp = STAGE.replace("udp", "tcp")
+    read(f"{tcp}[bridge.stage.clients]\n{key} = 3\n{DESK}{BOTH_WAYS}")
+    assert f"show.toml: bridge.stage.clients.{key}: no effect, only for udp://" in caplog.text
+
+
 def test_clients_without_a_route_to_the_bridge_are_a_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -68,8 +77,6 @@ def test_blocking_bridge_that_answers_by_tcp_is_a_warning(
     ("bridge", "clients", "expected"),
     [
         ('listen = "tcp://127.0.0.1:9000"\nmode = "forking"', "", "a forking bridge cannot send"),
-        ('listen = "tcp://127.0.0.1:9000"', "max = 3", "clients.max: only for udp://"),
-        ('listen = "tcp://127.0.0.1:9000"', "reply_port = 3", "clients.reply_port: only for udp"),
         ('listen = "udp://239.1.2.3:9000"', "", "to a multicast group; use an OSC endpoint"),
         ('mode = "forking"', 'answers = "asker"', "not available in mode 'forking'"),
         ("", 'static = ["127.0.0.1:9000"]', "this is the bridge itself"),

@@ -237,7 +237,7 @@ def test_file_can_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
         ),
         pytest.param(
             '[bridge."a b"]',
-            "bridge.a b: invalid name; use up to 64 letters, digits, '-' and '_'",
+            "bridge.a b: invalid name; use up to 64 letters a-z, digits, '-' and '_'",
             id="name",
         ),
         pytest.param(

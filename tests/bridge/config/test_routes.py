@@ -578,10 +578,10 @@ def test_name_of_a_route_is_read() -> None:
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("main faders", "invalid name; use up to 64 letters, digits, '-' and '_'"),
-        ("", "invalid name; use up to 64 letters, digits, '-' and '_'"),
-        ("#1b2c", "invalid name; use up to 64 letters, digits, '-' and '_'"),
-        ("x" * 65, "invalid name; use up to 64 letters, digits, '-' and '_'"),
+        ("main faders", "invalid name; use up to 64 letters a-z, digits, '-' and '_'"),
+        ("", "invalid name; use up to 64 letters a-z, digits, '-' and '_'"),
+        ("#1b2c", "invalid name; use up to 64 letters a-z, digits, '-' and '_'"),
+        ("x" * 65, "invalid name; use up to 64 letters a-z, digits, '-' and '_'"),
         ("12", "looks like the number of a route; add a letter"),
     ],
 )

@@ -153,7 +153,7 @@ def test_secret_is_not_kept_or_shown() -> None:
         ),
         (
             "[[token]]\nname = 'a b'\nsecret = { file = 'one' }",
-            "token 1: name = 'a b': invalid name; use up to 64 letters, digits, '-' and '_'",
+            "token 1: name = 'a b': invalid name; use up to 64 letters a-z, digits, '-' and '_'",
         ),
         ("[token]\nsecret = 'one-and-secret'", "token: expected a list of tables; write [[token]]"),
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from typing import Any
 
 import pytest
@@ -202,6 +203,15 @@ def test_condition_that_may_be_a_mistake_is_a_warning(
 )
 def test_check_accepts_what_can_be_true_for_a_message(route: str) -> None:
     assert len(configuration(route).routes) == 1
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD", "NFKD"])
+def test_let_may_have_a_name_with_umlauts(form: str) -> None:
+    text = unicodedata.normalize(form, '{ "größe" = "x * 2" }')
+    when = unicodedata.normalize(form, "größe > 0")
+    config = configuration(f'let = {text}\nwhen = "{when}"\nsend = "/a {{= größe}}"').routes[0]
+    made, _, _ = run(config, Message.of("/in", 2))
+    assert [message.args for message in made] == [(4,)]
 
 
 def test_captures_of_any_name_are_valid_without_expressions() -> None:

@@ -223,7 +223,7 @@ def test_variables_are_read_with_their_kinds() -> None:
 @pytest.mark.parametrize(
     ("variables", "expected"),
     [
-        ("a-b = 1", "variables.a-b: invalid name; use up to 64 letters, digits and '_'"),
+        ("a-b = 1", "variables.a-b: invalid name; use up to 64 letters a-z, digits and '_'"),
         ('"1a" = 1', "variables.1a: invalid name"),
         ("not = 1", "variables.not: invalid name; 'not' is a word of expressions; rename it"),
         ("a = [1]", "variables.a = [1]: must be true, false, a number or text"),

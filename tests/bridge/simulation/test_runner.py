@@ -11,56 +11,14 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from tested_configuration import BRIDGE, TYPES
 
-from oscbridge import Delivery, Endpoint, Message, Options
-from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.simulation import runner
-from oscbridge.bridge.simulation.report import failure_lines, reason_of_failure
+from oscbridge.bridge.simulation.report import reason_of_failure
 from oscbridge.bridge.simulation.runner import CaseResult, run_case
-from oscbridge.bridge.trace_text import plain
 from oscbridge.osc.text import format_message
 from oscbridge.plugins import Plugins
-
-BRIDGE = """
-[bridge.stage]
-listen = "udp://127.0.0.1:9000"
-[bridge.desk]
-listen = "tcp://127.0.0.1:9001"
-mode = "forking"
-[endpoint.synth]
-type = "sink"
-[endpoint.web]
-type = "sink"
-[endpoint.everything]
-type = "greedy"
-"""
-
-
-class Sink(Endpoint):
-    """Opens and sends nothing: a test must not."""
-
-    async def connect(self) -> None:
-        raise AssertionError
-
-    async def send(self, message: Message) -> None:
-        raise AssertionError
-
-
-class ChannelOptions(Options):
-    channel: int
-
-
-class Greedy(Endpoint[Options, Delivery[ChannelOptions]]):
-    """Gets everything while no route leads to it."""
-
-    default_routes = ("*",)
-
-    async def send(self, message: Delivery[ChannelOptions]) -> None:
-        raise AssertionError
-
-
-TYPES = {"sink": Sink, "greedy": Greedy}
 
 
 def results(text: str, bridge: str = BRIDGE) -> list[CaseResult]:
@@ -269,56 +227,3 @@ def test_log_of_the_routes_is_not_printed(capfd: pytest.CaptureFixture[str]) -> 
     finally:
         root.handlers = handlers
     assert capfd.readouterr() == ("", "")
-
-
-def report(route: str, test: str) -> str:
-    routes = f'[[route]]\nfrom = "stage"\nto = "synth"\n{route}\n'
-    text = f'{BRIDGE}{routes}[[test]]\nname = "test"\nfrom = "stage"\n{test}\n'
-    configuration = parse(text, TYPES, "test.toml", with_tests=True)
-    plugins = Plugins([])
-    (found,) = [run_case(configuration, plugins, case) for case in configuration.tests]
-    return "\n".join(failure_lines(found, App(configuration, plugins), plain))
-
-
-def test_report_shows_the_difference_and_the_trace() -> None:
-    assert report(CONTROL, 'send = "/1/fader3 0.5"\nexpect = "synth /control 1 3 63"') == (
-        "synth: expected (-) and received (+)\n"
-        "    - /control 1 3 63\n"
-        "    + /control 1 3 64    argument 3 is 64 (i)\n"
-        "\n"
-        "received by endpoints that are not under 'expect':\n"
-        "      everything /1/fader3 0.5\n"
-        "\n"
-        "/1/fader3 ,f 0.5 from bridge stage\n"
-        "  route 1 (/1/fader{n})\n"
-        "    match  /1/fader{n}         {n} = 3\n"
-        "    scale  [0.0, 1.0, 0, 127]  /1/fader3 ,i 64\n"
-        "    send   /control 1 {n} {0}  /control ,iii 1 3 64\n"
-        "    to     synth               sink\n"
-        "  a plugin sends it to everything unchanged"
-    )
-
-
-def test_report_shows_times_and_leaves_out_what_is_as_expected() -> None:
-    expect = ", ".join(f'"synth /a {n}"' for n in range(9))
-    sent = ", ".join(f'"/a {n}"' for n in range(9))
-    text = report("delay = 0.25", f'send = [{sent}, "/b"]\nexpect = [{expect}, "synth /c"]')
-    assert text.startswith(
-        "synth: expected (-) and received (+)\n"
-        "      … 7 messages as expected\n"
-        "         0.25 s  /a 7\n"
-        "         0.25 s  /a 8\n"
-        "    -            /c\n"
-        "    +    0.25 s  /b    another address\n"
-    )
-
-
-def test_report_shows_a_trace_once_for_messages_on_the_same_way() -> None:
-    text = report("delay = 0.25", 'send = ["/a 1", "/a 2"]\nnever = "synth"')
-    assert "never synth: but received\n" in text
-    assert text.endswith("/a ,i 2 from bridge stage\n  as /a ,i 1")
-
-
-def test_report_counts_routes_that_do_not_match() -> None:
-    text = report('match = "/other"', 'send = "/a"\nexpect = "synth /a"')
-    assert "\n/a , from bridge stage\n  1 route does not match\n" in text
