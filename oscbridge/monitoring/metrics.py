@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
@@ -36,6 +37,8 @@ class HTTPCounters(NamedTuple):
     """Connections closed or rejected, by reason."""
     connections: int
     """Connected clients."""
+    certificates: Mapping[str, float] = MappingProxyType({})
+    """When its certificates expire, in Unix time, by key."""
 
 
 class Metrics:
@@ -129,6 +132,12 @@ class _Counted(Collector):
             "HTTP connections closed or rejected.",
             (),
             [((), http.closed)],
+        )
+        yield gauges(
+            "oscbridge_http_certificate_end_timestamp_seconds",
+            "Unix time at which the certificate of the HTTP server expires.",
+            ("key",),
+            [((name,), end) for name, end in http.certificates.items()],
         )
 
 
