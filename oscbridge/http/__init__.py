@@ -12,9 +12,10 @@ from oscbridge.lazy_names import lazy_names
 if TYPE_CHECKING:
     from oscbridge.http.body import read_body
     from oscbridge.http.errors import ErrorFormat, HTTPProblem, plain_error, problem_document
-    from oscbridge.http.front import HTTPFront, HTTPRules
+    from oscbridge.http.front import HTTPFront
     from oscbridge.http.limits import HTTPLimits
     from oscbridge.http.loop_share import LoopShare
+    from oscbridge.http.rules import HTTPRules, access_of
     from oscbridge.net.tls import describe_tls_error, tls_context, tls_handshake
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "HTTPProblem",
     "HTTPRules",
     "LoopShare",
+    "access_of",
     "describe_tls_error",
     "plain_error",
     "problem_document",
@@ -40,7 +42,8 @@ __getattr__ = lazy_names(
     "oscbridge.http.errors.plain_error",
     "oscbridge.http.errors.problem_document",
     "oscbridge.http.front.HTTPFront",
-    "oscbridge.http.front.HTTPRules",
+    "oscbridge.http.rules.HTTPRules",
+    "oscbridge.http.rules.access_of",
     "oscbridge.http.limits.HTTPLimits",
     "oscbridge.http.loop_share.LoopShare",
     "oscbridge.net.tls.describe_tls_error",

@@ -90,6 +90,10 @@ class ClientWire:
         """Wait until the connection is closed."""
         await asyncio.wait([self.closed])
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait; return early if the connection is closed."""
+        await asyncio.wait([self.closed], timeout=seconds)
+
     # --- the time-out -------------------------------------------------------------------------
 
     def watch(self, reason: str, seconds: float) -> None:

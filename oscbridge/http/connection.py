@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from enum import Enum, auto
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from aiohttp import hdrs, web
 
 from oscbridge.http.client_wire import ClientWire
+from oscbridge.http.connection_phase import ConnectionPhase
 from oscbridge.http.request_head import HeadBuffer, HeadError
 from oscbridge.net.tls import tls_handshake
 
@@ -30,25 +32,6 @@ IGNORED: Final = 65_536
 
 MAX_HEADERS: Final = 128
 """Headers of a request."""
-
-
-class _Phase(Enum):
-    """What data from the client is."""
-
-    HANDSHAKE = auto()
-    """The beginning of a head, before the TLS handshake is complete here."""
-    HEAD = auto()
-    """The head of a request."""
-    BODY = auto()
-    """The body of a request that is being handled."""
-    ANSWER = auto()
-    """Unexpected: a request without further data is being handled."""
-    STREAM = auto()
-    """Unexpected: a response without end is being sent."""
-    OVER = auto()
-    """Ignored, after the last response."""
-    UPGRADED = auto()
-    """Another protocol, which has limits of its own."""
 
 
 class HTTPConnection(web.RequestHandler):
@@ -74,7 +57,7 @@ class HTTPConnection(web.RequestHandler):
         """Whether it waits for a further request; false before the first one."""
         self.reading_since: float | None = None
         """Since when it waits for a request, in loop time; None while one is answered."""
-        self._phase = _Phase.HANDSHAKE
+        self._phase = ConnectionPhase.HANDSHAKE
         self._head = HeadBuffer(limits.max_head_size)
         self._rest = b""
         """Data after the head, until the request is being handled."""
@@ -121,7 +104,7 @@ class HTTPConnection(web.RequestHandler):
     def _begin(self, transport: asyncio.Transport) -> None:
         """Read requests, after the handshake."""
         transport.set_write_buffer_limits(high=0)
-        self._phase = _Phase.HEAD
+        self._phase = ConnectionPhase.HEAD
         self.wire.watch("slow_request", self._limits.request_timeout)
         super().connection_made(transport)
         if self._head:  # it arrived with the end of the handshake
@@ -132,38 +115,38 @@ class HTTPConnection(web.RequestHandler):
             super().data_received(data)
             return
         match self._phase:
-            case _Phase.HANDSHAKE:
+            case ConnectionPhase.HANDSHAKE:
                 self._head.add(data)
-            case _Phase.HEAD:
+            case ConnectionPhase.HEAD:
                 if self.is_idle:
                     self.is_idle = False
                     self._now_reading()
                     self.wire.watch("slow_request", self._limits.request_timeout)
                 self._head.add(data)
                 self._read_head()
-            case _Phase.BODY:
+            case ConnectionPhase.BODY:
                 self._feed_body(data)
-            case _Phase.UPGRADED:
+            case ConnectionPhase.UPGRADED:
                 super().data_received(data)
-            case _Phase.ANSWER | _Phase.STREAM | _Phase.OVER:
+            case ConnectionPhase.ANSWER | ConnectionPhase.STREAM | ConnectionPhase.OVER:
                 self._ignore(data)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # as asyncio.Protocol has it
         """Whether the transport stays open: only for a response that is to come."""
-        return self._phase is _Phase.ANSWER and not self.wire.is_secure
+        return self._phase is ConnectionPhase.ANSWER and not self.wire.is_secure
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        if self._phase is not _Phase.OVER:
+        if self._phase is not ConnectionPhase.OVER:
             self.wire.watch("slow_reader", self._limits.send_timeout)
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self._phase is not _Phase.OVER:
+        if self._phase is not ConnectionPhase.OVER:
             self.wire.unwatch()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        if self._phase is not _Phase.HANDSHAKE:
+        if self._phase is not ConnectionPhase.HANDSHAKE:
             super().connection_lost(exc)
         self._leave()
 
@@ -186,7 +169,7 @@ class HTTPConnection(web.RequestHandler):
         if found is None:
             return
         head, rest = found
-        self._phase, self._remaining, self.reading_since = _Phase.ANSWER, head.body, None
+        self._phase, self._remaining, self.reading_since = ConnectionPhase.ANSWER, head.body, None
         first = 0
         if head.body is None:  # the first line of a chunked body: nonsense is answered as such
             first = rest.find(b"\n") + 1
@@ -205,12 +188,21 @@ class HTTPConnection(web.RequestHandler):
         self.wire.unwatch()
         rest, self._rest = self._rest, b""
         if self._remaining != 0:
-            self._phase = _Phase.BODY
+            self._phase = ConnectionPhase.BODY
             self.wire.resume()
             if rest:
                 self._feed_body(rest)
         elif rest:
             self._ignore(rest)
+
+    @contextmanager
+    def making_room(self) -> Iterator[None]:
+        """Meanwhile the connection may be closed to make room for another one."""
+        self._now_reading()
+        try:
+            yield
+        finally:
+            self.reading_since = None
 
     def _feed_body(self, data: bytes) -> None:
         length = len(data)
@@ -218,7 +210,7 @@ class HTTPConnection(web.RequestHandler):
             length = min(length, self._remaining)
             self._remaining -= length
             if not self._remaining:
-                self._phase = _Phase.ANSWER
+                self._phase = ConnectionPhase.ANSWER
                 self.wire.pause()
         self._parse(data[:length])
         if len(data) > length:
@@ -244,13 +236,13 @@ class HTTPConnection(web.RequestHandler):
         for name, value in self._front.headers.items():
             headers.setdefault(name, value)
         if response.status == HTTPStatus.SWITCHING_PROTOCOLS:
-            self._phase = _Phase.UPGRADED
+            self._phase = ConnectionPhase.UPGRADED
             self.wire.resume()
             return
         if self._is_last:
             response.force_close()
         elif not isinstance(response, web.Response):
-            self._phase = _Phase.STREAM
+            self._phase = ConnectionPhase.STREAM
             self.wire.resume()  # only so is it noticed that the client disconnects
         if not response.keep_alive:
             headers[hdrs.CONNECTION] = "close"
@@ -265,14 +257,14 @@ class HTTPConnection(web.RequestHandler):
             return resp, True
         result = await super().finish_response(request, resp, start_time)
         self._front.answered(resp.status)
-        if self._phase is _Phase.UPGRADED or not self.wire.is_open:
+        if self._phase is ConnectionPhase.UPGRADED or not self.wire.is_open:
             return result
         if self._is_last:
             self._linger()
             await self.wire.wait_closed()
             return resp, True
         if resp.keep_alive:
-            self._phase, self.is_idle = _Phase.HEAD, True
+            self._phase, self.is_idle = ConnectionPhase.HEAD, True
             self._now_reading()
             self.wire.watch("idle", self._limits.idle_timeout)
             self.wire.resume()
@@ -305,7 +297,7 @@ class HTTPConnection(web.RequestHandler):
 
     def _linger(self) -> None:
         """Ignore further data. Closing immediately would lose the response."""
-        self._phase, self.reading_since = _Phase.OVER, None
+        self._phase, self.reading_since = ConnectionPhase.OVER, None
         self.wire.watch("linger", self._limits.linger_timeout)
         self.wire.finish()
 
@@ -313,7 +305,7 @@ class HTTPConnection(web.RequestHandler):
         """A time-out has expired."""
         if reason in ("slow_request", "slow_reader"):
             self._front.report_closed(reason, self.wire.client)
-        if reason == "slow_request" and (self._head or self._phase is _Phase.ANSWER):
+        if reason == "slow_request" and (self._head or self._phase is ConnectionPhase.ANSWER):
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
         else:
             self.wire.abort()

@@ -8,7 +8,6 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
@@ -20,12 +19,12 @@ from oscbridge.dispatch.statistics import Reporting
 from oscbridge.http.connection import HTTPConnection
 from oscbridge.http.errors import ErrorFormat, HTTPProblem, problem_document, raw_response
 from oscbridge.http.limits import HTTPLimits
+from oscbridge.http.rules import HTTPRules, check_request
 from oscbridge.net.acceptor import Acceptor, listen
-from oscbridge.net.hosts import HostPolicy
 from oscbridge.net.tls import describe_tls_error
 from oscbridge.net.url import HostPort
 
-__all__ = ["HTTPFront", "HTTPRules"]
+__all__ = ["HTTPFront"]
 
 STOP_TIMEOUT: Final = 0.5
 """Seconds to send responses when the server stops; then connections are aborted."""
@@ -42,16 +41,6 @@ anything."""
 
 
 _LIMITS: Final = HTTPLimits()
-
-
-@dataclass(frozen=True)
-class HTTPRules:
-    """Which requests are handled. May be replaced while the server runs."""
-
-    policy: HostPolicy
-    """The names under which clients may address it, and the sites whose pages may."""
-    where: str
-    """The table of the configuration that has ``hosts``, e.g. ``[http]``: for error texts."""
 
 
 class HTTPFront:
@@ -224,7 +213,7 @@ class HTTPFront:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            self._check(request)
+            await check_request(request, self.rules)
             return await handler(request)
         except HTTPProblem as problem:
             return self._error(problem.status, problem.detail, problem.headers)
@@ -240,20 +229,6 @@ class HTTPFront:
                 raise
             self.report_failure(error)
             return self._error(HTTPStatus.INTERNAL_SERVER_ERROR, "", {})
-
-    def _check(self, request: web.Request) -> None:
-        """Raises :class:`HTTPProblem` for a request under another's name or from another site."""
-        rules, host = self.rules, request.headers.get(hdrs.HOST)
-        if not rules.policy.accepts_host(host):
-            fix = f"add it to 'hosts' in {rules.where}, or use the IP address"
-            raise HTTPProblem(HTTPStatus.MISDIRECTED_REQUEST, f"Unknown host name; {fix}.")
-        origins = request.headers.getall(hdrs.ORIGIN, [])
-        assert isinstance(request.protocol, HTTPConnection)
-        local = request.protocol.wire.local_address
-        for origin in origins:
-            if not rules.policy.accepts_origin(origin, host, local):
-                text = "Pages of other sites are not allowed here."
-                raise HTTPProblem(HTTPStatus.FORBIDDEN, text)
 
     def _error(
         self, status: HTTPStatus, detail: str, headers: Mapping[str, str]

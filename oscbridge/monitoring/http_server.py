@@ -20,11 +20,14 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
+from oscbridge.access.control import AccessControl
 from oscbridge.dispatch.statistics import Reporting
 from oscbridge.http.errors import PLAIN_TEXT, HTTPProblem, plain_error
-from oscbridge.http.front import HTTPFront, HTTPRules
+from oscbridge.http.front import HTTPFront
 from oscbridge.http.limits import HTTPLimits
 from oscbridge.http.loop_share import LoopShare
+from oscbridge.http.refusals import Refusals
+from oscbridge.http.rules import HTTPRules
 from oscbridge.logs.format import visible
 from oscbridge.monitoring.metrics import HTTPCounters, Metrics
 from oscbridge.monitoring.status import Reloads, Status
@@ -40,6 +43,7 @@ SHARE: Final = 0.1
 
 _log: Final = logging.getLogger(__name__)
 
+_PATHS: Final = dict.fromkeys(("/healthz", "/readyz", "/metrics")).keys()  # in this order
 _METHODS: Final = ("GET", "HEAD")
 _ALLOW: Final = {"Allow": "GET, HEAD, OPTIONS"}
 
@@ -49,6 +53,7 @@ class HTTPServer:
 
     ``hosts`` are names under which clients may address it, besides the host of ``listen`` and
     those that :class:`HostPolicy` accepts anyway. ``reloads`` returns the reload counters.
+    ``access`` decides about everything but these pages, which ask for no token.
     """
 
     limits = HTTPLimits()
@@ -62,8 +67,12 @@ class HTTPServer:
         hosts: Collection[str] = (),
         tls: ssl.SSLContext | None = None,
         reloads: Callable[[], Reloads] = Reloads,
+        access: AccessControl | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         self._listen = listen
+        self._access = access
+        self._refusals = refusals or Refusals(_log, "http")
         self._rules = self._make_rules(hosts, tls)
         self._tls = tls
         self.certificates: Mapping[str, CertificateInfo] = {}
@@ -72,17 +81,16 @@ class HTTPServer:
         self._metrics = Metrics(status, self._counters, reloads)
         self._share = LoopShare(SHARE)
         self._front = self._make_front()
-        self._pages: dict[str, Callable[[web.Request], web.Response]] = {
-            "/healthz": self._healthz,
-            "/readyz": self._readyz,
-            "/metrics": self._show_metrics,
-        }
+        pages = (self._healthz, self._readyz, self._show_metrics)
+        self._pages = dict(zip(_PATHS, pages, strict=True))
 
     def _make_rules(self, hosts: Collection[str], tls: ssl.SSLContext | None) -> HTTPRules:
         named = () if is_any_host(self._listen.host) else (self._listen.host,)  # "*": any name
         if tls is not None and not hosts:
             named = ("*",)  # a rebound page has no certificate for its name
-        return HTTPRules(HostPolicy((*named, *hosts)), "[http]")
+        return HTTPRules(
+            HostPolicy((*named, *hosts)), "[http]", self._access, _PATHS, self._refusals.refused
+        )
 
     def _make_front(self) -> HTTPFront:
         app = web.Application()
@@ -135,7 +143,9 @@ class HTTPServer:
     def _counters(self) -> HTTPCounters:
         closed = dict(self.reporting.statistics.closed)
         ends = {key: info.end.timestamp() for key, info in self.certificates.items()}
-        return HTTPCounters(dict(self._front.responses), closed, self.connections, ends)
+        return HTTPCounters(
+            dict(self._front.responses), closed, self.connections, self._refusals.count, ends
+        )
 
     # --- pages --------------------------------------------------------------------------------
 

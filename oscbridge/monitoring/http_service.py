@@ -10,10 +10,15 @@ from importlib import import_module
 from socket import socket
 from typing import TYPE_CHECKING, Final, cast
 
+from oscbridge.access.control import AccessControl
+from oscbridge.access.token import AccessToken
+from oscbridge.access.token_failures import TokenFailures
 from oscbridge.bridge.config.certificates import certificates_of, new_certificates
 from oscbridge.bridge.config.process_models import HTTPOptions
+from oscbridge.bridge.config.tokens import HTTP
 from oscbridge.bridge.reload import Changes
 from oscbridge.errors import OSCBridgeError
+from oscbridge.http.refusals import Refusals
 from oscbridge.monitoring.status import Reloads, Status
 from oscbridge.net.acceptor import listen
 from oscbridge.net.os_errors import what_failed
@@ -50,9 +55,17 @@ class _Listening:
 class HTTPService:
     """Runs the server of ``[http]``, or none."""
 
-    def __init__(self, status: Callable[[], Status], reloads: Callable[[], Reloads]) -> None:
+    def __init__(
+        self,
+        status: Callable[[], Status],
+        reloads: Callable[[], Reloads],
+        failures: TokenFailures,
+    ) -> None:
+        """``failures``: the wrong tokens at all fronts."""
         self._status = status
         self._reloads = reloads
+        self._refusals = Refusals(_log, HTTP)
+        self._access = AccessControl(HTTP, failures, self._refusals.refused)
         self._listening: _Listening | None = None
         self._may_load = asyncio.Event()
         self.options: HTTPOptions | None = None
@@ -66,8 +79,14 @@ class HTTPService:
         options, port = self._listening.options, self._listening.port
         return f"{options.scheme}://{options.listen._replace(port=port)}"
 
+    @property
+    def refused(self) -> int:
+        """Number of requests that were refused."""
+        return self._refusals.count
+
     def flush_reports(self) -> None:
         """Log overdue summaries. To be called about once per second."""
+        self._refusals.flush()
         if self._listening is not None and self._listening.server is not None:
             self._listening.server.reporting.flush_reports()
 
@@ -88,6 +107,11 @@ class HTTPService:
         """Serve nothing more."""
         await self._close(self._listening)
         self._listening = self.options = None
+        self._refusals.flush(everything=True)
+
+    def set_tokens(self, tokens: Sequence[AccessToken]) -> None:
+        """Use these tokens from now on. No connection has access for longer than a request."""
+        self._access.set_tokens(tokens)
 
     async def serve(self, options: HTTPOptions | None) -> None:
         """Serve with other options, or no more.
@@ -184,6 +208,8 @@ class HTTPService:
                     hosts=options.hosts,
                     tls=listening.tls,
                     reloads=self._reloads,
+                    access=self._access,
+                    refusals=self._refusals,
                 ),
             )
             server.certificates = certificates_of(options)

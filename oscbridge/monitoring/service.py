@@ -60,7 +60,10 @@ class Service:
         self._files = files
         self._known = known
         self._watcher: FileWatcher | None = None
-        self._http = HTTPService(lambda: read_status(self.app), lambda: self._reloads)
+        self.http = HTTPService(
+            lambda: read_status(self.app), lambda: self._reloads, app.token_failures
+        )
+        """The server of ``[http]``."""
         self._store = VariableStore(app.variables)
         self._control = ControlServer(app, self.reload, name)
         self._looking: asyncio.Task[None] | None = None
@@ -76,18 +79,19 @@ class Service:
     @property
     def http_address(self) -> str:
         """URL of health and metrics; empty if they are not served."""
-        return self._http.address
+        return self.http.address
 
     async def start(self) -> None:
         """Start everything. Raises :class:`OSCBridgeError` with everything closed again."""
         async with self._one_at_a_time:  # a reload requested now runs afterwards
             try:
                 self._looking = asyncio.create_task(self._look_after())
-                await self._http.open(self.app.configuration.http)
+                self.http.set_tokens(self.app.configuration.tokens)
+                await self.http.open(self.app.configuration.http)
                 await self._store.open(self.app.configuration.state_file)
                 await self.app.start()
                 await self._control.start()
-                self._http.bridge_started()
+                self.http.bridge_started()
             except BaseException:
                 await self.stop()
                 raise
@@ -106,7 +110,7 @@ class Service:
         if self._watchdog is not None:
             self._watchdog.stop()
             self._watchdog = None
-        await self._http.close()
+        await self.http.close()
         self.app.flush_reports(everything=True)
 
     # --- reload -------------------------------------------------------------------------------
@@ -143,6 +147,7 @@ class Service:
                 self._refused(f"failed with {error!r}", error)
                 raise OSCBridgeError(f"the reload failed with {error!r}") from error
             await self._store.open(self.app.configuration.state_file, load=False)
+            self.http.set_tokens(self.app.configuration.tokens)
             self._reloads = self._reloads._replace(applied=self._reloads.applied + 1)
             _log.info("reloaded %s: %s", self._name, changes)
             for problem in changes.problems:
@@ -171,20 +176,20 @@ class Service:
         if (old.bridges or old.endpoints) and not (new.bridges or new.endpoints):
             text = "it contains neither a bridge nor an endpoint; it may be only half written"
             raise ConfigurationError(f"{self._name}: {text}")
-        served = self._http.options
-        if self._http.can_update(new.http):
-            return await self._http.update(new.http, await self.app.reload(new))
+        served = self.http.options
+        if self.http.can_update(new.http):
+            return await self.http.update(new.http, await self.app.reload(new))
         late = new.http is not None and has_port_of(new.http, old)
         try:
-            await self._http.serve(None if late else new.http)
+            await self.http.serve(None if late else new.http)
             changes = await self.app.reload(new)
         except OSCBridgeError:
-            if self._http.options != served:
-                await self._http.try_to_serve(served)
+            if self.http.options != served:
+                await self.http.try_to_serve(served)
             raise
         if not late:
             return changes
-        problems = await self._http.try_to_serve(new.http)
+        problems = await self.http.try_to_serve(new.http)
         return replace(changes, problems=(*changes.problems, *problems))
 
     async def _read_again(self) -> Configuration:
@@ -212,7 +217,7 @@ class Service:
         """Try again if it could not be served; not during a start or a reload."""
         if not self._one_at_a_time.locked():
             async with self._one_at_a_time:
-                await self._http.retry()
+                await self.http.retry()
 
     def _watch_loop(self) -> None:
         """Start the watchdog, again after a reload has changed its time."""
@@ -244,6 +249,6 @@ class Service:
             await asyncio.sleep(LOOK_INTERVAL)
             self.app.flush_reports()
             self._store.save()
-            self._http.flush_reports()
+            self.http.flush_reports()
             flush_log()
             await self._control.look_after()
