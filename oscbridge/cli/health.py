@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, RemoteDisconnected
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -207,6 +207,8 @@ def _why_not(error: OSError) -> str:
         return f"its certificate is not trusted: {why}; trust it with --ca FILE"
     if reason is not None:
         return f"TLS: {reason.lower().replace('_', ' ')}; does its [http] have a certificate?"
+    if isinstance(error, RemoteDisconnected):
+        return "it closes the connection; if its [http] has a certificate, write https://"
     hint = "is the bridge running, with [http] in its configuration?"
     return f"{what_failed(error)}; {hint}"
 

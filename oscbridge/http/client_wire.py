@@ -11,6 +11,9 @@ from oscbridge.net.tcp_socket import prepare_stream
 
 __all__ = ["ClientWire"]
 
+LOOK_INTERVAL: Final = 0.02
+"""Seconds between looks at what TLS has not sent yet."""
+
 _UNKNOWN: Final[ClientAddress] = ("", 0)
 
 
@@ -22,6 +25,7 @@ class ClientWire:
         self._loop = asyncio.get_running_loop()
         self._on_late = on_late
         self._transport: asyncio.Transport | None = None
+        self._below_tls: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.is_secure = False
         """Whether it uses TLS."""
@@ -39,12 +43,14 @@ class ClientWire:
         self.client = found.get_extra_info("peername") or _UNKNOWN
         self.local_address = (found.get_extra_info("sockname") or _UNKNOWN)[0]
         prepare_stream(found.get_extra_info("socket"))
+        found.set_write_buffer_limits(high=0)  # so that all that the client does not read counts
         return found
 
     def secure(self, transport: asyncio.Transport) -> None:
         """Use the transport of TLS on top of the current one."""
-        self._transport = transport
+        self._below_tls, self._transport = self._transport, transport
         self.is_secure = True
+        transport.set_write_buffer_limits(high=1)  # that of TLS pauses at the limit, not above it
 
     @property
     def is_open(self) -> bool:
@@ -55,6 +61,21 @@ class ClientWire:
         """Send data, without flow control."""
         if self._transport is not None and self.is_open:
             self._transport.write(data)
+
+    async def wait_sent(self, timeout: float) -> bool:
+        """Wait until TLS has sent everything. Returns whether it did within ``timeout`` seconds.
+
+        Without TLS the transport itself reports that. That of TLS passes everything on, and
+        reports nothing, so this looks again and again.
+        """
+        end = self._loop.time() + timeout
+        while self.is_open and self._below_tls is not None:
+            if not self._below_tls.get_write_buffer_size():
+                break
+            if self._loop.time() >= end:
+                return False
+            await self.sleep(LOOK_INTERVAL)
+        return True
 
     def finish(self) -> None:
         """Announce that nothing more will be sent, if possible, and read what the client sends."""
@@ -82,7 +103,7 @@ class ClientWire:
     def lost(self) -> None:
         """The connection is closed."""
         self.unwatch()
-        self._transport = None
+        self._transport = self._below_tls = None
         if not self.closed.done():
             self.closed.set_result(None)
 

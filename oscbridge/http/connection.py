@@ -103,7 +103,6 @@ class HTTPConnection(web.RequestHandler):
 
     def _begin(self, transport: asyncio.Transport) -> None:
         """Read requests, after the handshake."""
-        transport.set_write_buffer_limits(high=0)
         self._phase = ConnectionPhase.HEAD
         self.wire.watch("slow_request", self._limits.request_timeout)
         super().connection_made(transport)
@@ -257,6 +256,8 @@ class HTTPConnection(web.RequestHandler):
             return resp, True
         result = await super().finish_response(request, resp, start_time)
         self._front.answered(resp.status)
+        if not await self.wire.wait_sent(self._limits.send_timeout):
+            self._late("slow_reader")
         if self._phase is ConnectionPhase.UPGRADED or not self.wire.is_open:
             return result
         if self._is_last:

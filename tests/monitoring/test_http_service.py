@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -137,6 +138,52 @@ async def test_https_is_served_with_a_certificate(one: Certificate) -> None:
         if each.startswith('oscbridge_http_certificate_end_timestamp_seconds{key="certificate"}')
     ]
     assert float(line.split()[1]) > 1.7e9
+
+
+async def test_connections_over_tls_are_counted_until_they_end(one: Certificate) -> None:
+    async with running(f'listen = "127.0.0.1:0"\n{one.toml}') as process:
+        for path in ("/healthz", "/nothing", "/healthz"):
+            await get(process.port, path, one.trusted)
+        client = await Client.connect(process.port, one.trusted)
+        async with asyncio.timeout(10):
+            while "oscbridge_http_connections 1.0" not in (await client.get("/metrics"))[1]:
+                await asyncio.sleep(0.01)
+        page = (await client.get("/metrics"))[1]
+        await client.close()
+    assert 'oscbridge_http_responses_total{code="404"} 1.0' in page
+    assert "oscbridge_http_closed_connections_total{" not in page
+
+
+async def test_client_that_does_not_read_over_tls_is_closed(
+    one: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HTTPServer, "limits", HTTPLimits(send_timeout=0.2))
+    monkeypatch.setattr("oscbridge.monitoring.http_server.visible", lambda _each: "x" * 10_000_000)
+
+    def connect(port: int) -> ssl.SSLSocket:
+        sock = socket.create_connection(("127.0.0.1", port))
+        client = one.trusted.wrap_socket(sock, server_hostname="localhost")
+        client.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        return client
+
+    async with running(f'listen = "127.0.0.1:0"\n{one.toml}') as process:
+        with await asyncio.to_thread(connect, process.port):
+            page = ""
+            async with asyncio.timeout(10):
+                while 'reason="slow_reader"} 1.0' not in page:
+                    page = (await get(process.port, "/metrics", one.trusted))[1]
+
+
+async def test_long_response_over_tls_arrives_complete_and_the_connection_stays(
+    one: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oscbridge.monitoring.http_server.visible", lambda _each: "x" * 5_000_000)
+    async with running(f'listen = "127.0.0.1:0"\n{one.toml}') as process:
+        client = await Client.connect(process.port, one.trusted)
+        for _ in range(2):
+            status, text = await client.get("/readyz")
+            assert (status, len(text)) == (200, 5_000_001)
+        await client.close()
 
 
 async def test_client_without_tls_is_closed_and_counted(
