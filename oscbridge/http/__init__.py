@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from oscbridge.http.limits import HTTPLimits
     from oscbridge.http.loop_share import LoopShare
     from oscbridge.http.rules import HTTPRules, access_of
+    from oscbridge.net.client_address import client_address
     from oscbridge.net.tls import describe_tls_error, tls_context, tls_handshake
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "HTTPRules",
     "LoopShare",
     "access_of",
+    "client_address",
     "describe_tls_error",
     "plain_error",
     "problem_document",
@@ -46,6 +48,7 @@ __getattr__ = lazy_names(
     "oscbridge.http.rules.access_of",
     "oscbridge.http.limits.HTTPLimits",
     "oscbridge.http.loop_share.LoopShare",
+    "oscbridge.net.client_address.client_address",
     "oscbridge.net.tls.describe_tls_error",
     "oscbridge.net.tls.tls_context",
     "oscbridge.net.tls.tls_handshake",

@@ -31,6 +31,7 @@ from oscbridge.http.rules import HTTPRules
 from oscbridge.logs.format import visible
 from oscbridge.monitoring.metrics import HTTPCounters, Metrics
 from oscbridge.monitoring.status import Reloads, Status
+from oscbridge.net.allowlist import AllowList
 from oscbridge.net.any_host import is_any_host
 from oscbridge.net.certificate import CertificateInfo
 from oscbridge.net.hosts import HostPolicy
@@ -44,6 +45,7 @@ SHARE: Final = 0.1
 _log: Final = logging.getLogger(__name__)
 
 _PATHS: Final = dict.fromkeys(("/healthz", "/readyz", "/metrics")).keys()  # in this order
+_NO_PROXIES: Final = AllowList()
 _METHODS: Final = ("GET", "HEAD")
 _ALLOW: Final = {"Allow": "GET, HEAD, OPTIONS"}
 
@@ -65,6 +67,7 @@ class HTTPServer:
         status: Callable[[], Status],
         *,
         hosts: Collection[str] = (),
+        trusted_proxies: AllowList = _NO_PROXIES,
         tls: ssl.SSLContext | None = None,
         reloads: Callable[[], Reloads] = Reloads,
         access: AccessControl | None = None,
@@ -73,7 +76,7 @@ class HTTPServer:
         self._listen = listen
         self._access = access
         self._refusals = refusals or Refusals(_log, "http")
-        self._rules = self._make_rules(hosts, tls)
+        self._rules = self._make_rules(hosts, trusted_proxies, tls)
         self._tls = tls
         self.certificates: Mapping[str, CertificateInfo] = {}
         """Its certificates by key, for the metrics."""
@@ -84,12 +87,19 @@ class HTTPServer:
         pages = (self._healthz, self._readyz, self._show_metrics)
         self._pages = dict(zip(_PATHS, pages, strict=True))
 
-    def _make_rules(self, hosts: Collection[str], tls: ssl.SSLContext | None) -> HTTPRules:
+    def _make_rules(
+        self, hosts: Collection[str], trusted_proxies: AllowList, tls: ssl.SSLContext | None
+    ) -> HTTPRules:
         named = () if is_any_host(self._listen.host) else (self._listen.host,)  # "*": any name
         if tls is not None and not hosts:
             named = ("*",)  # a rebound page has no certificate for its name
         return HTTPRules(
-            HostPolicy((*named, *hosts)), "[http]", self._access, _PATHS, self._refusals.refused
+            HostPolicy((*named, *hosts)),
+            "[http]",
+            access=self._access,
+            open_paths=_PATHS,
+            trusted_proxies=trusted_proxies,
+            refused=self._refusals.refused,
         )
 
     def _make_front(self) -> HTTPFront:
@@ -135,9 +145,11 @@ class HTTPServer:
         """Stop accepting, send pending responses, and close all connections."""
         await self._front.stop()
 
-    def update(self, *, hosts: Collection[str], tls: ssl.SSLContext | None) -> None:
+    def update(
+        self, *, hosts: Collection[str], trusted_proxies: AllowList, tls: ssl.SSLContext | None
+    ) -> None:
         """Use these from now on; ``tls`` for new connections."""
-        self._front.rules = self._rules = self._make_rules(hosts, tls)
+        self._front.rules = self._rules = self._make_rules(hosts, trusted_proxies, tls)
         self._front.tls = self._tls = tls
 
     def _counters(self) -> HTTPCounters:

@@ -161,7 +161,9 @@ class HTTPService:
         if server is None:
             return changes
         try:
-            server.update(hosts=options.hosts, tls=options.tls())
+            server.update(
+                hosts=options.hosts, trusted_proxies=options.trusted_proxies, tls=options.tls()
+            )
         except ValueError as error:  # the files have changed since the options were validated
             return replace(changes, problems=(*changes.problems, f"http: {error}"))
         before, server.certificates = server.certificates, certificates_of(options)
@@ -206,6 +208,7 @@ class HTTPService:
                     options.listen,
                     self._status,
                     hosts=options.hosts,
+                    trusted_proxies=options.trusted_proxies,
                     tls=listening.tls,
                     reloads=self._reloads,
                     access=self._access,

@@ -23,6 +23,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.config.process_models import HTTPOptions
 from oscbridge.cli.health import TIMEOUT
+from oscbridge.net.allowlist import AllowList
 from oscbridge.net.url import HostPort
 from oscbridge.testing import free_port
 
@@ -320,7 +321,7 @@ def _shown(default: object) -> object:
     """A default as TOML or JSON has it."""
     if default is None:
         return None
-    return list(default) if default == () else str(default)
+    return [] if default in ((), AllowList()) else str(default)
 
 
 def test_readme_key_table_matches_the_model() -> None:

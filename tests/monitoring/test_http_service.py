@@ -16,6 +16,7 @@ from certificates import Certificate, make_certificate
 from ports import free_port
 
 from oscbridge import ConfigurationError, Endpoint, OSCBridgeError
+from oscbridge.access.token_failures import MAX_FAILURES
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration, parse
 from oscbridge.http.limits import HTTPLimits
@@ -25,6 +26,7 @@ from oscbridge.monitoring.service import Service
 from oscbridge.plugins import Plugins
 
 BRIDGE = '[bridge.a]\nlisten = "udp://127.0.0.1:0"\n'
+_NAMES = {"XFF": "X-Forwarded-For"}
 HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -101,7 +103,7 @@ class Client:
 
     async def get(self, path: str, **headers: str) -> tuple[int, str]:
         lines = [f"GET {path} HTTP/1.1", "Host: localhost"]
-        lines += [f"{key}: {value}" for key, value in headers.items()]
+        lines += [f"{_NAMES.get(key, key)}: {value}" for key, value in headers.items()]
         self._writer.write("\r\n".join([*lines, "", ""]).encode())
         async with asyncio.timeout(10):
             head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
@@ -363,6 +365,23 @@ async def test_health_and_metrics_ask_for_no_token(tmp_path: Path) -> None:
             assert (await get(process.port, path, **given))[0] == 404
         page = (await get(process.port, "/metrics"))[1]
     assert "oscbridge_http_refused_clients_total 0.0" in page
+
+
+async def test_wrong_tokens_count_for_the_client_of_a_trusted_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oscbridge.access.token_failures.FIRST_DELAY", 0.0)
+    (tmp_path / "token").write_text("right-and-secret\n")
+    token = f'[[token]]\nname = "a"\nsecret = {{ file = "{tmp_path}/token" }}\n'
+    wrong = {"Authorization": "Bearer wrong"}
+    async with running() as process:
+        process.rest = BRIDGE + token
+        await process.reload('listen = "127.0.0.1:0"\ntrusted_proxies = ["127.0.0.1"]')
+        for _ in range(MAX_FAILURES):
+            assert (await get(process.port, "/", XFF="192.0.2.1", **wrong))[0] == 401
+        assert (await get(process.port, "/", XFF="192.0.2.1", **wrong))[0] == 429
+        assert (await get(process.port, "/", XFF="192.0.2.2", **wrong))[0] == 401
+        assert (await get(process.port, "/", XFF="1.2.3.4, 192.0.2.1", **wrong))[0] == 429
 
 
 async def test_delayed_answers_to_guesses_leave_room_for_health(

@@ -12,6 +12,7 @@ from oscbridge.bridge.config.secrets import File
 from oscbridge.bridge.config.state_path import absolute_path
 from oscbridge.bridge.routes.config import MAX_ADDRESSES
 from oscbridge.bridge.sinks.runner import DRAIN_TIMEOUT
+from oscbridge.net.allowlist import AllowList
 from oscbridge.net.host_name import check_host_names
 from oscbridge.net.url import HostPort
 from oscbridge.options import Options
@@ -33,6 +34,9 @@ class HTTPOptions(Options):
     hosts: Annotated[tuple[str, ...], AfterValidator(check_host_names)] = ()
     """Additional host names under which clients may address it. IP addresses and names that
     nobody can register (``stage``, ``stage.local``, ``stage.lan``) always work."""
+    trusted_proxies: AllowList = AllowList()
+    """Reverse proxies whose ``X-Forwarded-For`` counts: a wrong token is then that of the client,
+    not of the proxy."""
     certificate: File | None = None
     """The certificate chain as a PEM file. With it, only HTTPS is served. A reload reads it
     again."""
