@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, cast
 
 from oscbridge.dispatch.handler import ClientAddress
@@ -80,7 +81,8 @@ class ClientWire:
     def finish(self) -> None:
         """Announce that nothing more will be sent, if possible, and read what the client sends."""
         if self._transport is not None and self.is_open and self._transport.can_write_eof():
-            self._transport.write_eof()
+            with suppress(OSError):  # the client has just disconnected
+                self._transport.write_eof()
         self.resume()
 
     def pause(self) -> None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from aiohttp import hdrs, web
+from aiohttp import StreamReader, hdrs, web
 
 from oscbridge.http.client_wire import ClientWire
 from oscbridge.http.connection_phase import ConnectionPhase
@@ -61,10 +61,10 @@ class HTTPConnection(web.RequestHandler):
         self._head = HeadBuffer(limits.max_head_size)
         self._rest = b""
         """Data after the head, until the request is being handled."""
+        self._body: StreamReader | None = None
         self._remaining: int | None = 0
         """Bytes of the body that are still to come; None if only the parser knows."""
-        self._ignored = 0
-        """Bytes besides the request."""
+        self._ignored = 0  # bytes besides the request
         self._error: HTTPStatus | None = None
         """The status of a request that could not be handled."""
 
@@ -82,14 +82,11 @@ class HTTPConnection(web.RequestHandler):
             self._front.handshake(self._start_tls(raw, context))
 
     async def _start_tls(self, raw: asyncio.Transport, context: ssl.SSLContext) -> None:
-        limits, secured = self._limits, None
+        timeout, shutdown = self._limits.request_timeout, self._limits.linger_timeout
+        secured = None
         try:
             secured = await tls_handshake(
-                raw,
-                self,
-                context,
-                timeout=limits.request_timeout,
-                shutdown_timeout=limits.linger_timeout,
+                raw, self, context, timeout=timeout, shutdown_timeout=shutdown
             )
         except OSError as error:
             if not self.wire.is_aborted:
@@ -169,9 +166,8 @@ class HTTPConnection(web.RequestHandler):
             return
         head, rest = found
         self._phase, self._remaining, self.reading_since = ConnectionPhase.ANSWER, head.body, None
-        first = 0
-        if head.body is None:  # the first line of a chunked body: nonsense is answered as such
-            first = rest.find(b"\n") + 1
+        # With the first line of a chunked body: nonsense is answered as such.
+        first = rest.find(b"\n") + 1 if head.body is None else 0
         self._rest = rest[first:]
         self.wire.pause()
         self._parse(head.data + rest[:first])
@@ -182,12 +178,17 @@ class HTTPConnection(web.RequestHandler):
         except ValueError:  # the target is not a valid URL
             self._refuse(HTTPStatus.BAD_REQUEST)
 
-    def begin_request(self) -> None:
+    def begin_request(self, body: StreamReader) -> None:
         """The head is valid, and its request is being handled."""
+        if self._phase is ConnectionPhase.OVER:
+            return
         self.wire.unwatch()
-        rest, self._rest = self._rest, b""
+        self._body, rest, self._rest = body, self._rest, b""
         if self._remaining != 0:
             self._phase = ConnectionPhase.BODY
+            # Later than handlers that know the limit: they answer.
+            timeout = self._limits.request_timeout + self._limits.linger_timeout
+            self.wire.watch("slow_body", timeout)
             self.wire.resume()
             if rest:
                 self._feed_body(rest)
@@ -210,6 +211,7 @@ class HTTPConnection(web.RequestHandler):
             self._remaining -= length
             if not self._remaining:
                 self._phase = ConnectionPhase.ANSWER
+                self.wire.unwatch()
                 self.wire.pause()
         self._parse(data[:length])
         if len(data) > length:
@@ -252,6 +254,7 @@ class HTTPConnection(web.RequestHandler):
         """Send the response, and prepare for the next request or the end of the connection."""
         if self._error is not None:
             self._refuse(self._error)
+        if self._phase is ConnectionPhase.OVER or not self.wire.is_open:
             await self.wire.wait_closed()
             return resp, True
         result = await super().finish_response(request, resp, start_time)
@@ -282,6 +285,8 @@ class HTTPConnection(web.RequestHandler):
 
         :meth:`finish_response` sends another one in its place.
         """
+        if isinstance(exc, ConnectionError):
+            raise exc  # the client disconnected
         if status == HTTPStatus.INTERNAL_SERVER_ERROR and exc is not None:
             self._front.report_failure(exc)
         if request.writer.output_size:
@@ -291,7 +296,7 @@ class HTTPConnection(web.RequestHandler):
 
     def _refuse(self, status: HTTPStatus) -> None:
         """Answer what cannot be handled, and close the connection."""
-        if self.wire.is_open:
+        if self.wire.is_open and self._phase is not ConnectionPhase.OVER:
             self._front.answered(status)
             self.wire.write(self._front.error_response(status))
             self._linger()
@@ -299,12 +304,15 @@ class HTTPConnection(web.RequestHandler):
     def _linger(self) -> None:
         """Ignore further data. Closing immediately would lose the response."""
         self._phase, self.reading_since = ConnectionPhase.OVER, None
+        self.transport = None  # aiohttp must neither write nor close from now on
         self.wire.watch("linger", self._limits.linger_timeout)
         self.wire.finish()
 
     def _late(self, reason: str) -> None:
         """A time-out has expired."""
-        if reason in ("slow_request", "slow_reader"):
+        if reason == "slow_body" and self._body is not None and self._body.is_eof():
+            return  # a chunked one, which only the parser knows to be complete
+        if reason in ("slow_request", "slow_body", "slow_reader"):
             self._front.report_closed(reason, self.wire.client)
         if reason == "slow_request" and (self._head or self._phase is ConnectionPhase.ANSWER):
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)

@@ -197,7 +197,7 @@ class HTTPFront:
 
     def answered(self, status: int) -> None:
         """Count a response."""
-        self.responses[status] += 1
+        self.responses[int(status)] += 1
 
     def error_response(self, status: HTTPStatus) -> bytes:
         """The response to what cannot be handled."""
@@ -207,7 +207,7 @@ class HTTPFront:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if isinstance(request.protocol, HTTPConnection):
-            request.protocol.begin_request()
+            request.protocol.begin_request(request.content)
         return await self._handler(request)
 
     @web.middleware
@@ -224,6 +224,8 @@ class HTTPFront:
             standard = f"{error.status}: {error.reason}"
             detail = error.text if error.text and error.text != standard else ""
             return self._error(HTTPStatus(error.status), detail, kept)
+        except ConnectionError:  # the client disconnected
+            raise
         except Exception as error:
             if request.writer.output_size:  # a stream: its connection is closed
                 raise

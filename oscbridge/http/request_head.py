@@ -26,6 +26,7 @@ _LINE: Final = re.compile(
 )
 """RFC 9112, section 3. A method is a token (RFC 9110, section 5.6.2)."""
 _BODY: Final = re.compile(rb"\n(content-length|transfer-encoding)[ \t]*:([^\r\n]*)", re.IGNORECASE)
+_EXPECT: Final = re.compile(rb"\nexpect[ \t]*:([^\r\n]*)", re.IGNORECASE)
 _LENGTH: Final = re.compile(rb"[ \t]*([0-9]{1,15})[ \t]*")
 
 
@@ -92,6 +93,8 @@ def _checked(data: bytes) -> RequestHead:
         raise HeadError(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
     if not line["target"].startswith(b"/"):  # it names a proxy, or nothing that exists
         raise HeadError(HTTPStatus.NOT_FOUND)
+    if any(each.strip(b" \t").lower() != b"100-continue" for each in _EXPECT.findall(data)):
+        raise HeadError(HTTPStatus.EXPECTATION_FAILED)
     if line["method"] not in _METHODS:
         return RequestHead(UNSUPPORTED + data[line.end("method") :], _body(data))
     return RequestHead(data, _body(data))

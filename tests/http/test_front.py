@@ -125,6 +125,42 @@ async def test_slow_body_is_answered_with_408(serve: Serve, head: bytes) -> None
     assert b"did not arrive within 0.1 s" in answer
 
 
+async def test_body_that_a_handler_awaits_without_a_limit_times_out(serve: Serve) -> None:
+    async def wait(request: web.Request) -> web.Response:
+        return web.Response(text=await request.text())
+
+    front = await serve(wait, HTTPLimits(request_timeout=0.1, linger_timeout=0.1))
+    for request in (
+        post(b"ab", b"Content-Length: 5"),
+        post(b"2\r\nab\r\n", b"Transfer-Encoding: chunked"),
+        post(b"1\r\na\r\n", b"Transfer-Encoding: chunked") + b"nonsense\r\n",
+    ):
+        assert not (await send(front, request)).startswith(b"HTTP/1.1 200 ")
+    assert front.reporting.statistics.closed == {"slow_body": 3}
+
+
+async def test_handler_may_take_longer_than_its_body_may(serve: Serve) -> None:
+    async def think(request: web.Request) -> web.Response:
+        text = await request.text()
+        await asyncio.sleep(0.5)
+        return web.Response(text=text)
+
+    front = await serve(think, HTTPLimits(request_timeout=0.1, linger_timeout=0.1))
+    for request in (
+        post(b"ab", b"Content-Length: 2"),
+        post(b"2\r\nab\r\n0\r\n\r\n", b"Transfer-Encoding: chunked"),
+    ):
+        assert (await send(front, request)).endswith(b"\r\n\r\nab")
+
+
+async def test_expectation_of_a_client_is_met(serve: Serve) -> None:
+    answer = await send(
+        await serve(echo), post(b"", b"Content-Length: 2", b"Expect: 100-continue"), b"ab"
+    )
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 ")
+    assert answer.endswith(b"\r\n\r\nab")
+
+
 async def test_data_after_a_body_is_no_further_request(serve: Serve) -> None:
     handled = []
 

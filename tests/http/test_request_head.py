@@ -86,6 +86,15 @@ def test_request_line_that_cannot_be_answered_has_a_status(line: bytes, status: 
     assert caught.value.status == status
 
 
+@pytest.mark.parametrize("value", [b"", b"x", b"100-continue, x", b"100-\xff"])
+def test_unknown_expectation_fails(value: bytes) -> None:
+    known = take(HEAD[:-2] + b"Expect: 100-Continue\r\n\r\n")
+    assert known is not None
+    with pytest.raises(HeadError) as caught:
+        take(HEAD[:-2] + b"expect:" + value + b"\r\n\r\n")
+    assert caught.value.status == HTTPStatus.EXPECTATION_FAILED
+
+
 @pytest.mark.parametrize("method", [b"TRACE", b"CONNECT", b"get", b"PROPFIND", b"X-Y"])
 def test_method_that_no_front_has_is_passed_on_as_trace(method: bytes) -> None:
     found = take(method + HEAD[3:])
