@@ -10,12 +10,14 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from aiohttp import ClientSession
 from programs import find_program
 
 import oscbridge
 from oscbridge import abilities, errors
 from oscbridge.bridge.config.config import parse
 from oscbridge.plugins import Plugins
+from oscbridge.testing import free_port, running_bridge
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "plugin-contract.md").read_text()
@@ -91,6 +93,27 @@ def test_every_python_block_is_a_module_with_a_name() -> None:
 @pytest.mark.parametrize("text", [text for kind, text in BLOCKS if kind == "toml"])
 def test_configuration_of_the_page_is_valid(text: str, modules: dict[str, ModuleType]) -> None:
     parse(text, types(modules), "plugin-contract.md")
+
+
+async def test_button_of_the_page_is_pressed_over_http(modules: dict[str, ModuleType]) -> None:
+    kinds = types(modules)
+    text = f"""
+        [endpoint.wall]
+        type   = "button"
+        listen = "127.0.0.1:{free_port()}"
+        """
+    async with running_bridge(text, kinds, record=["wall"]) as bridge:
+        button = bridge.endpoint("wall")
+        url = f"http://{button.options.listen}/press"
+        async with ClientSession() as session:
+            async with session.post(f"{url}/door", data=b"open") as response:
+                assert response.status == 204
+            async with session.post(f"{url}/door", data=b"x" * 1_001) as response:
+                assert (await response.json())["status"] == 413
+            async with session.get(url) as response:
+                assert (await response.json())["title"] == "Not Found"
+        message = await bridge.received("wall").get()
+        assert (message.address, message.args) == ("/press/door", ("open",))
 
 
 def test_plugins_of_the_page_pass_mypy_strict(folder: Path) -> None:

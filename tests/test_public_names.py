@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import oscbridge
+import oscbridge.http
 from oscbridge.public_names import HOMES
 
 ROOT = Path(__file__).parents[1]
@@ -18,8 +19,16 @@ PACKAGE = ROOT / "oscbridge"
 BUILT_IN = PACKAGE / "endpoints"
 PLUGINS = sorted(ROOT.glob("plugins/*/oscbridge_*"))
 
-HEAVY = ("pydantic", "pydantic_core", "click", "rich", "pluggy", "orjson")
+PUBLIC = {
+    "oscbridge",
+    "oscbridge.http",
+    *(f"oscbridge.{name}" for name in oscbridge.__all__),
+    *(f"oscbridge.http.{name}" for name in oscbridge.http.__all__),
+}
+
+HEAVY = ("aiohttp", "pydantic", "pydantic_core", "click", "rich", "pluggy", "orjson")
 LIGHT = ("oscbridge", "oscbridge.osc", "oscbridge.osc_server", "oscbridge.udp_client")
+LIGHT_WITHOUT_HTTP = ("oscbridge.cli", "oscbridge.cli.run", "oscbridge.cli.send", "oscbridge.http")
 
 
 @pytest.mark.parametrize("name", oscbridge.__all__)
@@ -31,6 +40,11 @@ def test_public_name_resolves(name: str) -> None:
 def test_public_names_are_unique_and_listed() -> None:
     assert len(set(oscbridge.__all__)) == len(oscbridge.__all__)
     assert set(oscbridge.__all__) == set(HOMES)
+
+
+@pytest.mark.parametrize("name", oscbridge.http.__all__)
+def test_public_name_for_http_resolves(name: str) -> None:
+    assert getattr(oscbridge.http, name) is not None
 
 
 def test_unknown_name_is_an_attribute_error() -> None:
@@ -45,6 +59,15 @@ def test_osc_only_program_does_not_load_the_bridge(module: str) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.split() == []
+
+
+@pytest.mark.parametrize("module", LIGHT_WITHOUT_HTTP)
+def test_aiohttp_is_loaded_on_demand(module: str) -> None:
+    code = f"import sys, {module}, oscbridge_websocket.endpoint; print('aiohttp' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "False\n"
 
 
 def test_plugin_marker_loads_no_models() -> None:
@@ -89,11 +112,10 @@ def test_protocol_imports_only_the_errors(path: Path) -> None:
 )
 def test_plugins_import_only_public_names(path: Path) -> None:
     tree = ast.parse(path.read_text())
-    public = {"oscbridge", *(f"oscbridge.{name}" for name in oscbridge.__all__)}
     allowed = ["oscbridge.endpoints"]
     if path.name == "conformance.py":  # a peer, which nothing imports but the conformance suite
         allowed.append("oscbridge.testing")
-    assert {name for name in ours(path) if not name.startswith(tuple(allowed))} <= public
+    assert {name for name in ours(path) if not name.startswith(tuple(allowed))} <= PUBLIC
     for node in ast.walk(tree):
         if (
             isinstance(node, ast.Attribute)
@@ -109,5 +131,4 @@ def test_plugins_import_only_public_names(path: Path) -> None:
     ids=lambda path: f"{path.parents[1].name}/{path.name}",
 )
 def test_plugin_tests_import_only_public_names_and_test_helpers(path: Path) -> None:
-    public = {"oscbridge", *(f"oscbridge.{name}" for name in oscbridge.__all__)}
-    assert not {name for name in ours(path) - public if not name.startswith("oscbridge.testing")}
+    assert not {name for name in ours(path) - PUBLIC if not name.startswith("oscbridge.testing")}

@@ -137,10 +137,13 @@ class Reporting:
         messages = "1 message" if count == 1 else f"{count} messages"
         self._errors_log.report(reason, f"{messages} lost: {why}", count=count)
 
-    def report_closed(self, reason: str, client_address: ClientAddress) -> None:
-        """Count and log a connection that a server closed or refused."""
+    def report_closed(self, reason: str, client_address: ClientAddress, why: str = "") -> None:
+        """Count and log a connection that a server closed or refused.
+
+        ``why``: for the log, where the reason says too little.
+        """
         self.statistics.closed[reason] += 1
-        text = f"connection of {name_of_client(client_address)} closed: {reason}"
+        text = f"connection of {name_of_client(client_address)} closed: {why or reason}"
         self._errors_log.report(reason, text)
 
     def report_failure(self, name: str, error: BaseException, where: str = "") -> None:

@@ -11,23 +11,29 @@ Imported on demand: its dependencies take a tenth of a second to load.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections import Counter
-from collections.abc import Callable, Collection
+import ssl
+from collections.abc import Callable, Collection, Mapping, Sequence
 from http import HTTPStatus
+from socket import socket
 from typing import Final
 
-import h11
+from aiohttp import hdrs, web
 
-from oscbridge.dispatch.handler import ClientAddress
+from oscbridge.access.control import AccessControl
 from oscbridge.dispatch.statistics import Reporting
+from oscbridge.http.errors import PLAIN_TEXT, HTTPProblem, plain_error
+from oscbridge.http.front import HTTPFront
+from oscbridge.http.limits import HTTPLimits
+from oscbridge.http.loop_share import LoopShare
+from oscbridge.http.refusals import Refusals
+from oscbridge.http.rules import HTTPRules
 from oscbridge.logs.format import visible
-from oscbridge.monitoring.http_connection import Answer, HTTPConnection, HTTPLimits, plain
 from oscbridge.monitoring.metrics import HTTPCounters, Metrics
 from oscbridge.monitoring.status import Reloads, Status
-from oscbridge.net.acceptor import Acceptor, listen
+from oscbridge.net.allowlist import AllowList
 from oscbridge.net.any_host import is_any_host
+from oscbridge.net.certificate import CertificateInfo
 from oscbridge.net.hosts import HostPolicy
 from oscbridge.net.url import HostPort
 
@@ -36,14 +42,12 @@ __all__ = ["HTTPServer"]
 SHARE: Final = 0.1
 """Share of the event loop's time for responses when clients flood it with requests."""
 
-STOP_TIMEOUT: Final = 0.5
-"""Seconds to send responses when the server stops; then connections are aborted."""
-
 _log: Final = logging.getLogger(__name__)
 
-_METHODS: Final = (b"GET", b"HEAD")
-_ALLOW: Final = ("Allow", "GET, HEAD, OPTIONS")
-_VERSIONS: Final = (b"1.0", b"1.1")
+_PATHS: Final = dict.fromkeys(("/healthz", "/readyz", "/metrics")).keys()  # in this order
+_NO_PROXIES: Final = AllowList()
+_METHODS: Final = ("GET", "HEAD")
+_ALLOW: Final = {"Allow": "GET, HEAD, OPTIONS"}
 
 
 class HTTPServer:
@@ -51,6 +55,7 @@ class HTTPServer:
 
     ``hosts`` are names under which clients may address it, besides the host of ``listen`` and
     those that :class:`HostPolicy` accepts anyway. ``reloads`` returns the reload counters.
+    ``access`` decides about everything but these pages, which ask for no token.
     """
 
     limits = HTTPLimits()
@@ -62,197 +67,134 @@ class HTTPServer:
         status: Callable[[], Status],
         *,
         hosts: Collection[str] = (),
+        trusted_proxies: AllowList = _NO_PROXIES,
+        tls: ssl.SSLContext | None = None,
         reloads: Callable[[], Reloads] = Reloads,
+        access: AccessControl | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         self._listen = listen
-        named = () if is_any_host(listen.host) else (listen.host,)  # in a policy, "*" is any name
-        self._policy = HostPolicy((*named, *hosts))
+        self._access = access
+        self._refusals = refusals or Refusals(_log, "http")
+        self._rules = self._make_rules(hosts, trusted_proxies, tls)
+        self._tls = tls
+        self.certificates: Mapping[str, CertificateInfo] = {}
+        """Its certificates by key, for the metrics."""
         self._status = status
-        self._reporting = Reporting(_log)
-        self._reporting.part = "http"
-        self._responses: Counter[int] = Counter()
         self._metrics = Metrics(status, self._counters, reloads)
-        self._acceptors: list[Acceptor] = []
-        self._connections: dict[HTTPConnection, None] = {}
-        self._stopped = False
-        self._asked: dict[HTTPConnection, h11.Request] = {}  # in order
-        self._turn: asyncio.TimerHandle | None = None
-        self._free_at = 0.0
-        self._pages: dict[bytes, Callable[[h11.Request], Answer]] = {
-            b"/healthz": self._healthz,
-            b"/readyz": self._readyz,
-            b"/metrics": self._show_metrics,
-        }
+        self._share = LoopShare(SHARE)
+        self._front = self._make_front()
+        pages = (self._healthz, self._readyz, self._show_metrics)
+        self._pages = dict(zip(_PATHS, pages, strict=True))
+
+    def _make_rules(
+        self, hosts: Collection[str], trusted_proxies: AllowList, tls: ssl.SSLContext | None
+    ) -> HTTPRules:
+        named = () if is_any_host(self._listen.host) else (self._listen.host,)  # "*": any name
+        if tls is not None and not hosts:
+            named = ("*",)  # a rebound page has no certificate for its name
+        return HTTPRules(
+            HostPolicy((*named, *hosts)),
+            "[http]",
+            access=self._access,
+            open_paths=_PATHS,
+            trusted_proxies=trusted_proxies,
+            refused=self._refusals.refused,
+        )
+
+    def _make_front(self) -> HTTPFront:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._answer)
+        front = HTTPFront(
+            app,
+            self._rules,
+            _log,
+            limits=self.limits,
+            tls=self._tls,
+            error_format=plain_error,
+        )
+        front.reporting.part = "http"
+        return front
 
     @property
     def address(self) -> HostPort:
         """Where it listens, with the port chosen by the system for port 0."""
-        for acceptor in self._acceptors:
-            return self._listen._replace(port=acceptor.socket.getsockname()[1])
-        return self._listen
+        return self._listen._replace(port=self._front.port or self._listen.port)
 
     @property
     def connections(self) -> int:
         """Number of connected clients."""
-        return len(self._connections)
+        return self._front.connections
 
     @property
     def reporting(self) -> Reporting:
         """Counters and rate-limited log of its clients. :meth:`stop` flushes it."""
-        return self._reporting
+        return self._front.reporting
 
-    async def start(self) -> None:
-        """Bind, and serve in the background until :meth:`stop`. Raises ``OSError``."""
-        if self._acceptors:
+    async def start(self, sockets: Sequence[socket] = ()) -> None:
+        """Serve in the background until :meth:`stop`. Raises ``OSError``.
+
+        ``sockets``: those that listen already; otherwise it binds its own.
+        """
+        if self._front.port:
             return
-        self._stopped = False
-        try:
-            sockets = await listen(*self._listen)
-        except UnicodeError as error:  # not a valid host name
-            raise OSError(f"{self._listen.host!r} is not a valid host: {error}") from error
-        self._acceptors = [
-            Acceptor(sock, self._reporting, self._new_connection, self._refusal) for sock in sockets
-        ]
-        for acceptor in self._acceptors:
-            await acceptor.start()
+        self._front = self._make_front()
+        await self._front.start(sockets or self._listen)
 
     async def stop(self) -> None:
         """Stop accepting, send pending responses, and close all connections."""
-        self._stopped = True
-        acceptors, self._acceptors = self._acceptors, []
-        for acceptor in acceptors:
-            await acceptor.close()
-        for end in (HTTPConnection.close, HTTPConnection.abort):
-            left = tuple(self._connections)
-            for connection in left:
-                end(connection)
-            if left:
-                await asyncio.wait([each.closed for each in left], timeout=STOP_TIMEOUT)
-        if self._turn is not None:
-            self._turn.cancel()
-            self._turn = None
-        self._reporting.flush_reports(everything=True)
+        await self._front.stop()
 
-    # --- connections --------------------------------------------------------------------------
-
-    def _new_connection(self) -> HTTPConnection:
-        return HTTPConnection(self)
-
-    def _refusal(self, _client: ClientAddress) -> str:
-        """The reason to reject a client; empty to accept it."""
-        if self.connections < self.limits.max_connections:
-            return ""
-        reading = [each for each in self._connections if each.reading_since is not None]
-        # Idle ones first; then those that send their request slowest: a health check is quick.
-        oldest = min(reading, key=_eviction_order, default=None)
-        if oldest is None:
-            return "max_connections"
-        if not oldest.is_idle:
-            self.report_closed("max_connections", oldest.client)
-        self.leave(oldest)
-        oldest.abort()
-        return ""
-
-    def enter(self, connection: HTTPConnection, client: ClientAddress) -> bool:
-        if self._stopped:  # accepted just before the stop
-            return False
-        reason = self._refusal(client)  # again: others may have connected meanwhile
-        if reason:
-            self.report_closed(reason, client)
-            return False
-        self._connections[connection] = None
-        return True
-
-    def leave(self, connection: HTTPConnection) -> None:
-        self._connections.pop(connection, None)
-        self._asked.pop(connection, None)
-
-    def report_closed(self, reason: str, client: ClientAddress) -> None:
-        self._reporting.report_closed(reason, client)
-
-    def answered(self, status: int) -> None:
-        self._responses[status] += 1
+    def update(
+        self, *, hosts: Collection[str], trusted_proxies: AllowList, tls: ssl.SSLContext | None
+    ) -> None:
+        """Use these from now on; ``tls`` for new connections."""
+        self._front.rules = self._rules = self._make_rules(hosts, trusted_proxies, tls)
+        self._front.tls = self._tls = tls
 
     def _counters(self) -> HTTPCounters:
-        closed = dict(self._reporting.statistics.closed)
-        return HTTPCounters(dict(self._responses), closed, self.connections)
+        closed = dict(self.reporting.statistics.closed)
+        ends = {key: info.end.timestamp() for key, info in self.certificates.items()}
+        return HTTPCounters(
+            dict(self._front.responses), closed, self.connections, self._refusals.count, ends
+        )
 
     # --- pages --------------------------------------------------------------------------------
 
-    def ask(self, connection: HTTPConnection, request: h11.Request) -> None:
-        self._asked[connection] = request
-        self._take_turns()
-
-    def _take_turns(self) -> None:
-        """Answer the next request as soon as responses have used no more than their share."""
-        if self._turn is None and self._asked:
-            loop = asyncio.get_running_loop()
-            self._turn = loop.call_at(max(self._free_at, loop.time()), self._answer_next)
-
-    def _answer_next(self) -> None:
-        self._turn = None
-        if not self._asked:  # all disconnected
-            return
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        connection = next(iter(self._asked))
-        request = self._asked.pop(connection)
-        try:
-            connection.answer(request, self._answer(request, connection.local_address))
-        finally:
-            now = loop.time()
-            self._free_at = now + (now - started) / SHARE
-            self._take_turns()
-
-    def _answer(self, request: h11.Request, local_address: str) -> Answer:
-        try:
-            return self._reject_foreign(request, local_address) or self._find(request)
-        except Exception as error:
-            self._reporting.report_failure("an HTTP answer", error)
-            return plain(HTTPStatus.INTERNAL_SERVER_ERROR)
-
-    def _reject_foreign(self, request: h11.Request, local_address: str) -> Answer | None:
-        """An error for a request under another's name or from another site's page."""
-        if request.http_version not in _VERSIONS:
-            return plain(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
-        headers = {name: value.decode("latin-1") for name, value in request.headers}
-        host = headers.get(b"host")
-        if not self._policy.accepts_host(host):
-            fix = "add it to 'hosts' in [http], or use the IP address"
-            return plain(HTTPStatus.MISDIRECTED_REQUEST, f"Unknown host name; {fix}.\n")
-        if not self._policy.accepts_origin(headers.get(b"origin"), host, local_address):
-            return plain(HTTPStatus.FORBIDDEN, "Pages of other sites are not allowed here.\n")
-        return None
-
-    def _find(self, request: h11.Request) -> Answer:
-        page = self._pages.get(request.target.partition(b"?")[0])
+    async def _answer(self, request: web.Request) -> web.Response:
+        # The path as it was sent: there is one way to write each.
+        page = self._pages.get(request.raw_path.partition("?")[0])
         if page is None:
-            known = " ".join(path.decode() for path in self._pages)
-            return plain(HTTPStatus.NOT_FOUND, f"Not found. Available: {known}\n")
-        if request.method == b"OPTIONS":
+            available = " ".join(self._pages)
+            raise HTTPProblem(HTTPStatus.NOT_FOUND, f"Not found. Available: {available}")
+        if request.method == hdrs.METH_OPTIONS:
             # Load balancers check health with it: the status is that of GET.
-            status = HTTPStatus.OK if page == self._show_metrics else page(request).status
-            return Answer(status, b"", headers=(_ALLOW,))
+            status = HTTPStatus.OK
+            if page != self._show_metrics:
+                status = HTTPStatus((await self._share.run(lambda: page(request))).status)
+            return web.Response(status=status, headers={**_ALLOW, hdrs.CONTENT_TYPE: PLAIN_TEXT})
         if request.method not in _METHODS:
-            return plain(HTTPStatus.METHOD_NOT_ALLOWED, "", _ALLOW)
-        return page(request)
+            raise HTTPProblem(HTTPStatus.METHOD_NOT_ALLOWED, "", _ALLOW)
+        return await self._share.run(lambda: page(request))
 
-    def _healthz(self, _request: h11.Request) -> Answer:
-        return plain(HTTPStatus.OK, "ok\n")
+    def _healthz(self, _request: web.Request) -> web.Response:
+        return _text(HTTPStatus.OK, "ok\n")
 
-    def _readyz(self, _request: h11.Request) -> Answer:
+    def _readyz(self, _request: web.Request) -> web.Response:
         status = self._status()
         problems = status.problems or ("ready",)
         warnings = [f"warning: {each}" for each in status.warnings]
         lines = "".join(f"{visible(each)}\n" for each in (*problems, *warnings))
         code = HTTPStatus.SERVICE_UNAVAILABLE if status.problems else HTTPStatus.OK
-        return plain(code, lines)
+        return _text(code, lines)
 
-    def _show_metrics(self, request: h11.Request) -> Answer:
-        accept = b",".join(value for name, value in request.headers if name == b"accept")
-        body, content_type = self._metrics.render(accept.decode("ascii", "ignore"))
-        return Answer(HTTPStatus.OK, body, content_type)
+    def _show_metrics(self, request: web.Request) -> web.Response:
+        accept = ",".join(request.headers.getall(hdrs.ACCEPT, []))
+        body, content_type = self._metrics.render(accept.encode("ascii", "ignore").decode())
+        return web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type})
 
 
-def _eviction_order(connection: HTTPConnection) -> tuple[bool, float]:
-    return not connection.is_idle, connection.reading_since or 0.0
+def _text(status: HTTPStatus, text: str) -> web.Response:
+    headers = {hdrs.CONTENT_TYPE: PLAIN_TEXT}
+    body = text.encode("utf-8", "backslashreplace")
+    return web.Response(status=status, body=body, headers=headers)

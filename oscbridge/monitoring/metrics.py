@@ -9,11 +9,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from oscbridge.installed import version
@@ -36,6 +37,10 @@ class HTTPCounters(NamedTuple):
     """Connections closed or rejected, by reason."""
     connections: int
     """Connected clients."""
+    refused: int = 0
+    """Rejected requests: of strangers' pages, to unknown hosts, or without a valid token."""
+    certificates: Mapping[str, float] = MappingProxyType({})
+    """When its certificates expire, in Unix time, by key."""
 
 
 class Metrics:
@@ -114,25 +119,39 @@ class _Counted(Collector):
             ("result",),
             [((result,), count) for result, count in reloads.items()],
         )
-        http = self._http()
-        yield GaugeMetricFamily(
-            "oscbridge_http_connections", "Connected HTTP clients.", http.connections
-        )
-        yield counters(
-            "oscbridge_http_responses",
-            "HTTP responses.",
-            ("code",),
-            [((str(code),), count) for code, count in http.responses.items()],
-        )
-        yield counters_by_reason(
-            "oscbridge_http_closed_connections",
-            "HTTP connections closed or rejected.",
-            (),
-            [((), http.closed)],
-        )
+        yield from _http(self._http())
 
 
 # --- the parts of a status -------------------------------------------------------------------
+
+
+def _http(http: HTTPCounters) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "oscbridge_http_connections", "Connected HTTP clients.", http.connections
+    )
+    yield counters(
+        "oscbridge_http_responses",
+        "HTTP responses.",
+        ("code",),
+        [((str(code),), count) for code, count in http.responses.items()],
+    )
+    yield counters_by_reason(
+        "oscbridge_http_closed_connections",
+        "HTTP connections closed or rejected.",
+        (),
+        [((), http.closed)],
+    )
+    yield CounterMetricFamily(
+        "oscbridge_http_refused_clients",
+        "Requests of pages of other sites, to unknown hosts, or with a wrong token.",
+        http.refused,
+    )
+    yield gauges(
+        "oscbridge_http_certificate_end_timestamp_seconds",
+        "Unix time at which the certificate of the HTTP server expires.",
+        ("key",),
+        [((name,), end) for name, end in http.certificates.items()],
+    )
 
 
 def _bridges(status: Status) -> Iterator[Metric]:

@@ -7,13 +7,11 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from importlib import import_module
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration
 from oscbridge.bridge.config.error_excerpt import is_excerpt
-from oscbridge.bridge.config.process_models import HTTPOptions
 from oscbridge.bridge.config.used_files import UsedFiles
 from oscbridge.bridge.daemon_thread import in_daemon_thread
 from oscbridge.bridge.reload import Changes, has_port_of
@@ -22,12 +20,9 @@ from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.logs.setup import flush_log
 from oscbridge.monitoring.control_server import ControlServer
 from oscbridge.monitoring.file_watcher import FileWatcher
+from oscbridge.monitoring.http_service import HTTPService
 from oscbridge.monitoring.loop_watchdog import LoopWatchdog
 from oscbridge.monitoring.status import Reloads, read_status
-from oscbridge.net.os_errors import what_failed
-
-if TYPE_CHECKING:
-    from oscbridge.monitoring.http_server import HTTPServer
 
 __all__ = ["Service"]
 
@@ -65,9 +60,10 @@ class Service:
         self._files = files
         self._known = known
         self._watcher: FileWatcher | None = None
-        self._http: HTTPServer | None = None
-        self._serving: HTTPOptions | None = None
-        """The options of :attr:`_http`."""
+        self.http = HTTPService(
+            lambda: read_status(self.app), lambda: self._reloads, app.token_failures
+        )
+        """The server of ``[http]``."""
         self._store = VariableStore(app.variables)
         self._control = ControlServer(app, self.reload, name)
         self._looking: asyncio.Task[None] | None = None
@@ -83,17 +79,19 @@ class Service:
     @property
     def http_address(self) -> str:
         """URL of health and metrics; empty if they are not served."""
-        return "" if self._http is None else f"http://{self._http.address}"
+        return self.http.address
 
     async def start(self) -> None:
         """Start everything. Raises :class:`OSCBridgeError` with everything closed again."""
         async with self._one_at_a_time:  # a reload requested now runs afterwards
             try:
                 self._looking = asyncio.create_task(self._look_after())
-                await self._serve_http(self.app.configuration.http)
+                self.http.set_tokens(self.app.configuration.tokens)
+                await self.http.open(self.app.configuration.http)
                 await self._store.open(self.app.configuration.state_file)
                 await self.app.start()
                 await self._control.start()
+                self.http.bridge_started()
             except BaseException:
                 await self.stop()
                 raise
@@ -112,7 +110,7 @@ class Service:
         if self._watchdog is not None:
             self._watchdog.stop()
             self._watchdog = None
-        await self._serve_http(None)
+        await self.http.close()
         self.app.flush_reports(everything=True)
 
     # --- reload -------------------------------------------------------------------------------
@@ -149,6 +147,7 @@ class Service:
                 self._refused(f"failed with {error!r}", error)
                 raise OSCBridgeError(f"the reload failed with {error!r}") from error
             await self._store.open(self.app.configuration.state_file, load=False)
+            self.http.set_tokens(self.app.configuration.tokens)
             self._reloads = self._reloads._replace(applied=self._reloads.applied + 1)
             _log.info("reloaded %s: %s", self._name, changes)
             for problem in changes.problems:
@@ -177,19 +176,20 @@ class Service:
         if (old.bridges or old.endpoints) and not (new.bridges or new.endpoints):
             text = "it contains neither a bridge nor an endpoint; it may be only half written"
             raise ConfigurationError(f"{self._name}: {text}")
-        served = self._serving
-        if new.http == served:
-            return await self.app.reload(new)
+        served = self.http.options
+        if self.http.can_update(new.http):
+            return await self.http.update(new.http, await self.app.reload(new))
         late = new.http is not None and has_port_of(new.http, old)
         try:
-            await self._serve_http(None if late else new.http)
+            await self.http.serve(None if late else new.http)
             changes = await self.app.reload(new)
         except OSCBridgeError:
-            await self._try_to_serve_http(served)
+            if self.http.options != served:
+                await self.http.try_to_serve(served)
             raise
         if not late:
             return changes
-        problems = await self._try_to_serve_http(new.http)
+        problems = await self.http.try_to_serve(new.http)
         return replace(changes, problems=(*changes.problems, *problems))
 
     async def _read_again(self) -> Configuration:
@@ -211,53 +211,13 @@ class Service:
         if not task.cancelled():
             task.exception()  # retrieved, in case nobody waits for it
 
-    # --- HTTP ---------------------------------------------------------------------------------
-
-    async def _serve_http(self, options: HTTPOptions | None, *, is_first: bool = True) -> None:
-        """Serve health and metrics with these options, or stop. Raises :class:`OSCBridgeError`."""
-        server, self._http, self._serving = self._http, None, None
-        if server is not None:
-            await server.stop()
-        if options is None:
-            return
-        # Imported on demand and off the event loop, because it takes a while.
-        module = await asyncio.to_thread(import_module, "oscbridge.monitoring.http_server")
-        server = cast(
-            "HTTPServer",
-            module.HTTPServer(
-                options.listen,
-                lambda: read_status(self.app),
-                hosts=options.hosts,
-                reloads=lambda: self._reloads,
-            ),
-        )
-        try:
-            await server.start()
-        except OSError as error:
-            text = f"http: {options.listen}: {what_failed(error)}"
-            if options.on_start != "retry":
-                raise OSCBridgeError(text) from error
-            self._serving = options
-            if is_first:
-                _log.error("%s; retrying", text)
-            return
-        self._http, self._serving = server, options
-        if not is_first:
-            _log.info("http: serving %s", self.http_address)
+    # --- once per second ----------------------------------------------------------------------
 
     async def _retry_http(self) -> None:
         """Try again if it could not be served; not during a start or a reload."""
-        if self._http is None and self._serving is not None and not self._one_at_a_time.locked():
+        if not self._one_at_a_time.locked():
             async with self._one_at_a_time:
-                await self._serve_http(self._serving, is_first=False)
-
-    async def _try_to_serve_http(self, options: HTTPOptions | None) -> tuple[str, ...]:
-        """Like :meth:`_serve_http` where rejecting is too late. Returns the problems."""
-        try:
-            await self._serve_http(options)
-        except OSCBridgeError as error:  # another process took the port
-            return (str(error),)
-        return ()
+                await self.http.retry()
 
     def _watch_loop(self) -> None:
         """Start the watchdog, again after a reload has changed its time."""
@@ -289,7 +249,6 @@ class Service:
             await asyncio.sleep(LOOK_INTERVAL)
             self.app.flush_reports()
             self._store.save()
-            if self._http is not None:
-                self._http.reporting.flush_reports()
+            self.http.flush_reports()
             flush_log()
             await self._control.look_after()

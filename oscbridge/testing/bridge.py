@@ -26,7 +26,7 @@ from oscbridge.testing.identity import what_does_not_add_up
 from oscbridge.testing.recording_endpoint import RecordingEndpoint
 from oscbridge.testing.waiting import becomes_true
 
-__all__ = ["RunningBridge", "running_bridge"]
+__all__ = ["RunningBridge", "recorded_log", "running_bridge"]
 
 
 class RunningBridge:
@@ -162,7 +162,7 @@ async def running_bridge(
     def read(text: str) -> Configuration:
         return parse(text, known, "test.toml")
 
-    with _recorded_log() as log:
+    with recorded_log() as log:
         app = App(read(text), plugins)
         bridge = RunningBridge(app, read, log, record)
         await app.start()
@@ -175,7 +175,7 @@ async def running_bridge(
 
 
 @contextmanager
-def _recorded_log() -> Iterator[list[str]]:
+def recorded_log() -> Iterator[list[str]]:
     """The lines that the bridge logs meanwhile, from INFO."""
     lines: list[str] = []
     logger = logging.getLogger("oscbridge")

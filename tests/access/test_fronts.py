@@ -101,7 +101,7 @@ async def test_what_is_nearly_the_token_is_wrong(front: Front, tokens: Tokens, g
 async def test_waiting_for_the_answers_to_wrong_tokens_takes_up_few_connections(
     front: Front, tokens: Tokens
 ) -> None:
-    async with front.run(tokens(right=""), "max_handshakes = 40") as running:
+    async with front.run(tokens(right=""), front.few_connections) as running:
         for _ in range(5):
             guesses = [front.attempt(running.port, "guess") for _ in range(30)]
             answers = await asyncio.gather(*guesses)

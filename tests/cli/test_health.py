@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from certificates import Certificate, make_certificate
 from prometheus_client.parser import text_string_to_metric_families
 
 from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.config.process_models import HTTPOptions
 from oscbridge.cli.health import TIMEOUT
+from oscbridge.net.allowlist import AllowList
 from oscbridge.net.url import HostPort
 from oscbridge.testing import free_port
 
@@ -32,6 +34,9 @@ Write = Callable[..., str]
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 SECTION = README.split("\n## Watch it from outside\n", 1)[1].split("\n## ", 1)[0]
+
+
+STAGE = '[bridge.stage]\nlisten = "udp://127.0.0.1:0"'
 
 
 def configuration(mixer: int) -> str:
@@ -151,9 +156,77 @@ def test_curl_gets_the_requested_pages(start: Start, write: Write) -> None:
     assert result.stdout == "ok\nready\nNot found. Available: /healthz /readyz /metrics\n"
 
 
-# --- through the control socket ----------------------------------------------------------------
+# --- over TLS ----------------------------------------------------------------------------------
 
-STAGE = '[bridge.stage]\nlisten = "udp://127.0.0.1:0"'
+
+@pytest.fixture
+def secured(start: Start, write: Write, tmp_path: Path) -> tuple[str, Certificate]:
+    """The URL of a bridge that serves its health over TLS, and its certificate."""
+    certificate = make_certificate(tmp_path, "stage")
+    text = f'[http]\nlisten = "127.0.0.1:0"\n{certificate.toml}{STAGE}'
+    program = start("run", write(text))
+    url: str = program.wait_for(r"https://127\.0\.0\.1:\d+")[0]
+    program.wait_for("Ctrl-C")
+    return url, certificate
+
+
+def test_health_is_asked_over_tls(secured: tuple[str, Certificate], call: Call) -> None:
+    url, certificate = secured
+    result = call("health", "--url", url, "--ca", str(certificate.certificate))
+    assert (result.returncode, result.stdout, result.stderr) == (0, "ready\n", "")
+
+
+def test_certificate_that_is_not_trusted_is_an_error(
+    secured: tuple[str, Certificate], call: Call
+) -> None:
+    result = call("health", "--url", secured[0])
+    assert (result.returncode, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert "its certificate is not trusted: self-signed certificate" in line
+    assert line.endswith("trust it with --ca FILE")
+
+
+def test_wrong_scheme_is_named(
+    secured: tuple[str, Certificate], start: Start, write: Write, call: Call
+) -> None:
+    url, certificate = secured
+    plain = call("health", "--url", url.replace("https", "http"))
+    assert "if its [http] has a certificate, write https://" in plain.stderr
+    other = url_of(start("run", write(f'[http]\nlisten = "127.0.0.1:0"\n{STAGE}', "other.toml")))
+    ca = ("--ca", str(certificate.certificate))
+    tls = call("health", "--url", other.replace("http", "https"), *ca)
+    assert "does its [http] have a certificate?" in tls.stderr
+    assert plain.returncode == tls.returncode == 1
+
+
+def test_token_of_a_file_is_sent(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "a.token").write_text("right-and-secret\n")
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                asked.append(connection.recv(65_536))
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nready\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        result = call("health", "--url", url, "--token", str(tmp_path / "a.token"))
+        thread.join(10)
+    assert result.stdout == "ready\n"
+    assert b"\r\nAuthorization: Bearer right-and-secret\r\n" in asked[0]
+
+
+@pytest.mark.parametrize("option", ["--ca", "--token"])
+def test_credentials_without_a_url_are_an_error(call: Call, option: str) -> None:
+    result = call("health", option, __file__)
+    assert result.returncode == 2
+    assert "no effect without --url" in result.stderr
+
+
+# --- through the control socket ----------------------------------------------------------------
 
 
 def test_running_bridge_is_found_without_http(start: Start, write: Write, call: Call) -> None:
@@ -282,7 +355,7 @@ def test_server_that_is_not_a_bridge_is_an_error(
     "url",
     [
         "127.0.0.1:9180",
-        "https://a",
+        "ftp://a",
         "http://",
         "http://a:x",
         "http://a/b",
@@ -297,7 +370,7 @@ def test_invalid_url_is_an_error(call: Call, url: str) -> None:
 
 
 def test_health_loads_no_plugin_and_no_configuration() -> None:
-    slow = {"pluggy", "pydantic", "asyncio", "h11", "prometheus_client"}
+    slow = {"pluggy", "pydantic", "asyncio", "aiohttp", "prometheus_client"}
     code = f"import sys, oscbridge.cli.health; print({slow} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "set()\n"
@@ -316,12 +389,19 @@ def rows(heading: str) -> list[list[str]]:
     ]
 
 
+def _shown(default: object) -> object:
+    """A default as TOML or JSON has it."""
+    if default is None:
+        return None
+    return [] if default in ((), AllowList()) else str(default)
+
+
 def test_readme_key_table_matches_the_model() -> None:
     fields = HTTPOptions.model_fields
     expected = [
         [
             f"`{name}`",
-            f"`{json.dumps(list(field.default) if name == 'hosts' else str(field.default))}`",
+            f"`{json.dumps(_shown(field.default))}`",
             " ".join((field.description or "").replace("``", "`").split()),
         ]
         for name, field in fields.items()

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from oscbridge.monitoring.http_connection import HTTPLimits
+from oscbridge.http.limits import HTTPLimits
 from oscbridge.monitoring.http_server import HTTPServer
 from oscbridge.monitoring.status import Status
 from oscbridge.net.url import HostPort

@@ -23,9 +23,10 @@ from oscbridge import BadMessage, Endpoint, Message, Options
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.routes.stateful_steps import delay
-from oscbridge.monitoring.http_connection import HTTPLimits
+from oscbridge.http.limits import HTTPLimits
 from oscbridge.monitoring.metrics import Reloads
 from oscbridge.monitoring.status import read_status
+from oscbridge.net.certificate import read_certificates
 from oscbridge.osc import TimeTag, encode_bundle, encode_message
 from oscbridge.plugins import Plugins
 
@@ -141,6 +142,7 @@ async def troubled(
     client = await serve_http(
         lambda: read_status(app), HTTPLimits(request_timeout=0.05), reloads=lambda: Reloads(1, 1)
     )
+    client.server.certificates = read_certificates({"certificate": certificate})
     await app.start()
     try:
         app.endpoints["fussy"].endpoint.receive(Message.of("/heard"))

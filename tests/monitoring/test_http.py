@@ -19,7 +19,7 @@ import pytest
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.endpoints.osc.endpoint import OSCEndpoint
-from oscbridge.monitoring.http_connection import HTTPLimits
+from oscbridge.http.limits import HTTPLimits
 from oscbridge.monitoring.http_server import SHARE, HTTPServer
 from oscbridge.monitoring.status import BridgeStatus, Received, Status, read_status
 from oscbridge.net.url import HostPort
@@ -568,7 +568,7 @@ async def test_random_bytes_end_nothing(
 
 @pytest.mark.parametrize("module", ["oscbridge", "oscbridge.cli.run", "oscbridge.cli.health"])
 def test_http_modules_are_loaded_on_demand(module: str) -> None:
-    code = f"import sys, {module}; print({{'h11', 'prometheus_client'}} & set(sys.modules))"
+    code = f"import sys, {module}; print({{'aiohttp', 'prometheus_client'}} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "set()\n"
 

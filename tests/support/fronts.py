@@ -5,6 +5,8 @@ Attack tests are parametrised with :data:`FRONTS`. A new front derives from :cla
 
 from __future__ import annotations
 
+import asyncio
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -14,7 +16,15 @@ from urllib.parse import quote
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from oscbridge.bridge.app import App
+from oscbridge.bridge.config.config import Configuration, parse
+from oscbridge.http.limits import HTTPLimits
+from oscbridge.monitoring.metrics import HTTPCounters, Metrics
+from oscbridge.monitoring.service import Service
+from oscbridge.monitoring.status import Reloads, Status, read_status
+from oscbridge.plugins import Plugins
 from oscbridge.testing import RunningBridge, running_bridge
+from oscbridge.testing.bridge import recorded_log
 from oscbridge_websocket.connection import OPEN_TIMEOUT
 
 __all__ = ["FRONTS", "Answer", "Front", "RunningFront"]
@@ -62,6 +72,8 @@ class Front(ABC):
     """What it is called under ``endpoints`` of a token."""
     handshake_timeout: float
     """Seconds after which a client that is not answered is disconnected."""
+    few_connections: str
+    """Options of its table with which it takes about 40 connections that have no access yet."""
 
     @abstractmethod
     def run(self, tokens: str, options: str = "") -> AbstractAsyncContextManager[RunningFront]:
@@ -114,6 +126,7 @@ class WebSocketFront(Front):
 
     name = "web"
     handshake_timeout = OPEN_TIMEOUT
+    few_connections = "max_handshakes = 40"
 
     @asynccontextmanager
     async def run(self, tokens: str, options: str = "") -> AsyncIterator[RunningFront]:
@@ -169,8 +182,83 @@ class WebSocketPageFront(WebSocketFront):
         return {}, ["osc.json"] + ([] if token is None else [f"osc.token.{quote(token, safe='')}"])
 
 
+class _RunningHTTP:
+    def __init__(self, tokens: str, options: str, log: Sequence[str]) -> None:
+        self._tokens = tokens
+        self._options = options
+        self.log = log
+        self.service = Service(App(self._read(), Plugins()), self._read, "show.toml")
+
+    def _read(self) -> Configuration:
+        table = f'[http]\nlisten = "{LOOPBACK}:0"\n{self._options}\n'
+        bridge = f'[bridge.osc]\nlisten = "udp://{LOOPBACK}:0"\n'
+        return parse(f"{bridge}{table}{self._tokens}", Plugins().endpoint_types, "show.toml")
+
+    @property
+    def port(self) -> int:
+        return int(self.service.http_address.rpartition(":")[2])
+
+    @property
+    def refusals(self) -> int:
+        return self.service.http.refused
+
+    def shown(self) -> str:
+        counters = HTTPCounters({}, {}, 0, self.refusals)
+        metrics = Metrics(self._status, lambda: counters, Reloads)
+        return f"{self._status()!r}\n{metrics.render('')[0].decode()}"
+
+    def _status(self) -> Status:
+        return read_status(self.service.app)
+
+    async def reload(self, tokens: str) -> None:
+        self._tokens = tokens
+        await self.service.reload()
+
+
+class TokenHTTPFront(Front):
+    """``[http]``, at a path that asks for a token; with access it is not found."""
+
+    name = "http"
+    handshake_timeout = HTTPLimits().request_timeout
+    few_connections = ""
+
+    @asynccontextmanager
+    async def run(self, tokens: str, options: str = "") -> AsyncIterator[RunningFront]:
+        with recorded_log() as log:
+            running = _RunningHTTP(tokens, options, log)
+            await running.service.start()
+            try:
+                yield running
+            finally:
+                await running.service.stop()
+
+    async def attempt(
+        self,
+        port: int,
+        token: str | None,
+        *,
+        source: str = LOOPBACK,
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        fields = {"Host": LOOPBACK, "Connection": "close", **(headers or {})}
+        if token is not None:
+            fields["Authorization"] = f"Bearer {token}"
+        lines = [f"GET /nothing?{query} HTTP/1.1", *(f"{key}: {fields[key]}" for key in fields)]
+        reader, writer = await asyncio.open_connection(LOOPBACK, port, local_addr=(source, 0))
+        try:
+            writer.write("\r\n".join([*lines, "", ""]).encode())
+            text = (await reader.read()).decode()
+        finally:
+            writer.close()
+        status = int(text.split()[1])
+        found = re.search(r"^Retry-After: (\d+)", text, re.MULTILINE)
+        return Answer(200 if status == 404 else status, int(found[1]) if found else 0, text)
+
+
 FRONTS: Final[Mapping[str, Front]] = {
     "websocket": WebSocketFront(),
     "websocket page": WebSocketPageFront(),
+    "http": TokenHTTPFront(),
 }
 """Every front with every way to send a token, by the name of the test's parameter."""

@@ -7,12 +7,23 @@ from collections.abc import Mapping
 from oscbridge.net.certificate import CertificateInfo, read_certificates
 from oscbridge.options import Options
 
-__all__ = ["certificates_of"]
+__all__ = ["certificates_of", "new_certificates"]
 
 
 def certificates_of(options: Options) -> Mapping[str, CertificateInfo]:
-    """The certificates of an endpoint by key. Without any if its plugin is broken."""
+    """The certificates that options name, by key; none if their plugin is broken."""
     try:
         return read_certificates(options.certificates())
     except Exception:
         return {}
+
+
+def new_certificates(
+    part: str, before: Mapping[str, CertificateInfo], now: Mapping[str, CertificateInfo]
+) -> tuple[str, ...]:
+    """A line about each certificate of a part, e.g. ``http``, that another one has replaced."""
+    return tuple(
+        f"{part}: new {key}, valid until {info.end:%Y-%m-%d}"
+        for key, info in now.items()
+        if (old := before.get(key)) is not None and old.fingerprint != info.fingerprint
+    )

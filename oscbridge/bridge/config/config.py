@@ -116,6 +116,9 @@ def _all_warnings(reader: Reader, files: IncludedTables) -> Iterator[str]:
             yield files.explain(place, f"endpoint.{endpoint}.{warning}")
         for key, warning in secret_warnings(entry.options, place):
             yield files.explain(key, f"{path_text(key)}: {warning}")
+    if reader.http is not None:
+        for warning in _certificate_warnings(reader.http):
+            yield files.explain(("http",), f"http.{warning}")
     for endpoint, warning in front_warnings(reader.endpoints, reader.tokens.tokens):
         yield files.explain(("endpoint", endpoint), f"endpoint.{endpoint}: {warning}")
     for path, warning in reader.tokens.warnings:
@@ -147,7 +150,7 @@ def _warnings(options: Options) -> Sequence[str]:
 
 
 def _certificate_warnings(options: Options) -> Iterator[str]:
-    """The certificates of an endpoint that are not valid now, or not for long."""
+    """The certificates in some options that are not valid now, or not for long."""
     for key, info in certificates_of(options).items():
         if warning := certificate_warning(info, datetime.now(UTC)):
             yield f"{key}: {warning}"

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from oscbridge.bridge.config.secrets import File
 from oscbridge.bridge.config.state_path import absolute_path
 from oscbridge.bridge.routes.config import MAX_ADDRESSES
 from oscbridge.bridge.sinks.runner import DRAIN_TIMEOUT
+from oscbridge.net.allowlist import AllowList
 from oscbridge.net.host_name import check_host_names
 from oscbridge.net.url import HostPort
 from oscbridge.options import Options
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 __all__ = ["HTTPOptions", "RunOptions"]
 
@@ -29,6 +34,35 @@ class HTTPOptions(Options):
     hosts: Annotated[tuple[str, ...], AfterValidator(check_host_names)] = ()
     """Additional host names under which clients may address it. IP addresses and names that
     nobody can register (``stage``, ``stage.local``, ``stage.lan``) always work."""
+    trusted_proxies: AllowList = AllowList()
+    """Reverse proxies whose ``X-Forwarded-For`` counts: a wrong token is then that of the client,
+    not of the proxy."""
+    certificate: File | None = None
+    """The certificate chain as a PEM file. With it, only HTTPS is served. A reload reads it
+    again."""
+    key: File | None = None
+    """The private key as a PEM file without passphrase, unless ``certificate`` contains it."""
+
+    @property
+    def scheme(self) -> Literal["http", "https"]:
+        """The scheme of its URL."""
+        return "http" if self.certificate is None else "https"
+
+    def certificates(self) -> Mapping[str, Path]:
+        return {} if self.certificate is None else {"certificate": self.certificate}
+
+    def tls(self) -> SSLContext | None:
+        """The context for TLS; None without a certificate. Raises ``ValueError``."""
+        if self.certificate is None and self.key is None:
+            return None
+        from oscbridge.net.tls import tls_context  # it takes a while to load
+
+        return tls_context(self.certificate, self.key)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        self.tls()
+        return self
 
 
 class RunOptions(Options):

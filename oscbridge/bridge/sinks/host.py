@@ -12,7 +12,7 @@ from oscbridge.abilities import Guarded, Reconfigurable, RouteAware
 from oscbridge.access.control import AccessControl
 from oscbridge.access.token import AccessToken
 from oscbridge.access.token_failures import TokenFailures
-from oscbridge.bridge.config.certificates import certificates_of
+from oscbridge.bridge.config.certificates import certificates_of, new_certificates
 from oscbridge.bridge.config.limit_models import LimitOptions
 from oscbridge.bridge.hops import MAX_HOPS, TOO_MANY_HOPS, hops_of, origin_after
 from oscbridge.bridge.sinks.connection import description_of
@@ -88,11 +88,7 @@ class EndpointHost(ABC):
     def read_certificates(self, options: Options) -> Sequence[str]:
         """Note its certificates. Returns a line about each that is new since the last call."""
         before, self.certificates = self.certificates, certificates_of(options)
-        return [
-            f"endpoint.{self.name}: new {key}, valid until {info.end:%Y-%m-%d}"
-            for key, info in self.certificates.items()
-            if (old := before.get(key)) is not None and old.fingerprint != info.fingerprint
-        ]
+        return new_certificates(f"endpoint.{self.name}", before, self.certificates)
 
     def update(self, options: Options) -> bool:
         """Whether the endpoint continues with other options. Raises what it raises."""

@@ -13,7 +13,7 @@ from websockets.headers import parse_subprotocol
 from websockets.http11 import Request, Response
 
 import oscbridge
-from oscbridge_websocket.client_address import client_address
+from oscbridge.http import client_address
 from oscbridge_websocket.client_options import parse_client_options
 from oscbridge_websocket.connection import WebSocketConnection
 from oscbridge_websocket.options import WebSocketOptions

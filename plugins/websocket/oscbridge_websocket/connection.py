@@ -20,13 +20,13 @@ from websockets.server import ServerProtocol
 from websockets.typing import LoggerLike
 
 import oscbridge
+from oscbridge.http import describe_tls_error, tls_handshake
 from oscbridge_websocket.client_options import ClientOptions
 from oscbridge_websocket.protocol import WebSocketProtocol
 from oscbridge_websocket.read_throttle import ReadThrottle
 from oscbridge_websocket.rejection import Rejection
 from oscbridge_websocket.responses import parse_query, text_response
 from oscbridge_websocket.shared_state import AuthResult, SharedState
-from oscbridge_websocket.tls import describe_tls_error
 
 __all__ = [
     "CLOSE_TIMEOUT",
@@ -186,24 +186,16 @@ class WebSocketConnection(ServerConnection):
     async def _start_tls(self, raw: asyncio.Transport, context: ssl.SSLContext) -> None:
         secured: asyncio.Transport | None = None
         try:
-            # On a closed connection start_tls would never return.
-            if not raw.is_closing():
-                secured = await self.loop.start_tls(
-                    raw,
-                    self,
-                    context,
-                    server_side=True,
-                    ssl_handshake_timeout=OPEN_TIMEOUT,
-                    ssl_shutdown_timeout=CLOSE_TIMEOUT,
-                )
+            secured = await tls_handshake(
+                raw, self, context, timeout=OPEN_TIMEOUT, shutdown_timeout=CLOSE_TIMEOUT
+            )
         except OSError as error:
             self._shared.on_refused(
                 f"a connection from {self.network}: TLS handshake failed: "
                 f"{describe_tls_error(error)}"
             )
         finally:
-            if secured is None or secured.is_closing():
-                raw.abort()
+            if secured is None:
                 self._shared.registry.remove(self)
             else:
                 self._start_websocket(secured)

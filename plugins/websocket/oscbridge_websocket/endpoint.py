@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
 import oscbridge
+from oscbridge.http import tls_context
 from oscbridge_websocket import connection as handshake
 from oscbridge_websocket import incoming
 from oscbridge_websocket.authorization import RequestAuthorizer
@@ -25,7 +26,6 @@ from oscbridge_websocket.options import WebSocketOptions
 from oscbridge_websocket.registry import ConnectionRegistry
 from oscbridge_websocket.rejection import FORBIDDEN, MAX_REASON, Rejection, shorten
 from oscbridge_websocket.shared_state import SharedState
-from oscbridge_websocket.tls import make_context
 
 __all__ = ["WebSocketEndpoint"]
 
@@ -59,7 +59,7 @@ class WebSocketEndpoint(
         self._server: Server | None = None
         self._port: int | None = None
         self._registry = registry = ConnectionRegistry[WebSocketConnection](self.options)
-        tls = make_context(self.options.certificate, self.options.key)
+        tls = tls_context(self.options.certificate, self.options.key)
         warn = partial(self.log.warning, "%s: throttled")
         self._shared = SharedState(registry, tls, self._refused, warn)
         self._authorizer = RequestAuthorizer(name, registry, self._refused)
@@ -147,7 +147,7 @@ class WebSocketEndpoint(
         if (options.certificate is None) != (self.options.certificate is None):
             return False
         try:
-            context = make_context(options.certificate, options.key)
+            context = tls_context(options.certificate, options.key)
         except ValueError as error:  # the files have changed since the options were validated
             raise oscbridge.ConfigurationError(f"endpoint.{self.name}: {error}") from None
         self._shared.tls = context

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Final, Self
 from pydantic import AfterValidator, Field, model_validator
 
 import oscbridge
-from oscbridge_websocket.tls import make_context
+from oscbridge.http import tls_context
 
 __all__ = ["WebSocketOptions"]
 
@@ -105,7 +105,7 @@ class WebSocketOptions(oscbridge.Options):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        make_context(self.certificate, self.key)
+        tls_context(self.certificate, self.key)
         self._check_folder()
         return self
 

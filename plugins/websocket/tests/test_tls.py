@@ -13,9 +13,9 @@ from websockets.asyncio.client import connect
 
 import oscbridge
 from oscbridge import Message
+from oscbridge.http import tls_context
 from oscbridge_websocket.connection import WebSocketConnection
 from oscbridge_websocket.registry import ConnectionRegistry
-from oscbridge_websocket.tls import make_context
 
 
 async def test_clients_are_served_over_tls(
@@ -90,7 +90,7 @@ async def test_supported_tls_versions_are_accepted(
 
 
 def test_older_tls_versions_are_rejected(certificate: Any) -> None:
-    context = make_context(certificate.certificate, certificate.key)
+    context = tls_context(certificate.certificate, certificate.key)
     assert context is not None
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
 

@@ -1,19 +1,20 @@
-"""The TLS context of an endpoint with a certificate."""
+"""The TLS context of a server with a certificate."""
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from pathlib import Path
 from typing import Final
 
-__all__ = ["describe_tls_error", "make_context"]
+__all__ = ["describe_tls_error", "tls_context", "tls_handshake"]
 
 MAX_INSPECTED: Final = 1 << 20
 """Bytes of a file that are searched to explain an error."""
 
 
-def make_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
-    """A server context for TLS 1.2 and later, or None without a certificate.
+def tls_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    """A context for HTTP and WebSocket over TLS 1.2 and later, or None without a certificate.
 
     Raises ``ValueError`` if the files are missing, damaged, or do not belong together.
     """
@@ -58,6 +59,39 @@ def _explain(error: OSError, certificate: Path, key: Path) -> str:
 def _contains(file: Path, marker: bytes) -> bool:
     with file.open("rb") as opened:
         return marker in opened.read(MAX_INSPECTED)
+
+
+async def tls_handshake(
+    transport: asyncio.Transport,
+    protocol: asyncio.BaseProtocol,
+    context: ssl.SSLContext,
+    *,
+    timeout: float,
+    shutdown_timeout: float,
+) -> asyncio.Transport | None:
+    """Start TLS on an accepted connection, for a protocol whose ``connection_made`` was called.
+
+    ``timeout`` and ``shutdown_timeout``: seconds for the handshake and for the closing one.
+    Returns the transport to use from now on, or None if the connection has ended. Raises
+    ``OSError`` if the handshake fails. In both cases the connection is aborted, and
+    ``connection_lost`` may not be called. Nothing must be read from it before the handshake.
+    """
+    secured: asyncio.Transport | None = None
+    try:
+        if not transport.is_closing():  # on a closed connection start_tls would never return
+            secured = await asyncio.get_running_loop().start_tls(
+                transport,
+                protocol,
+                context,
+                server_side=True,
+                ssl_handshake_timeout=timeout,
+                ssl_shutdown_timeout=shutdown_timeout,
+            )
+    finally:
+        if secured is None or secured.is_closing():
+            transport.abort()
+            secured = None
+    return secured
 
 
 def describe_tls_error(error: OSError) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-import oscbridge
+from oscbridge.net.allowlist import AllowList
 
 __all__ = ["client_address"]
 
@@ -21,7 +21,7 @@ MAX_PROXIES: Final = 32
 _ENTRY: Final = re.compile(r"\[(?P<v6>[0-9a-fA-F:.%\w]+)\](?::\d+)?|(?P<v4>[\d.]+)(?::\d+)?")
 
 
-def client_address(peer: str, headers: Sequence[str], trusted: oscbridge.AllowList) -> str:
+def client_address(peer: str, headers: Sequence[str], trusted: AllowList) -> str:
     """The address that limits and allow lists apply to.
 
     ``peer`` is the address that the connection came from, ``headers`` are the values of
