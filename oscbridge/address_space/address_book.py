@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -42,5 +41,7 @@ class AddressBook(Mapping[str, AddressInfo]):
         """The known address that is most like another one; empty if none is."""
         found = self._unpadded.get(_PADDING.sub("", address))
         if found is None:
+            import difflib  # only an unknown address needs it
+
             found = next(iter(difflib.get_close_matches(address, self._infos, 1, NEAR)), "")
         return found
