@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -60,16 +61,18 @@ def sections(text: str) -> list[str]:
     return [name for name in names if name not in (MACHINE, QUOTE)]
 
 
-def measure(section: str) -> list[Measured]:
-    """All figures of a section; again if a peer lost messages, as other load makes it."""
-    for left in reversed(range(ATTEMPTS)):
+def measure(section: str) -> list[Measured] | str:
+    """All figures of a section, or why there are none.
+
+    It is measured again if messages are missing, as other load on the machine makes it.
+    """
+    for _ in range(ATTEMPTS):
         try:
             return _measure(section)
         except RuntimeError as error:
-            if not left:
-                raise
-            print(f"{section}: {error}; again", file=sys.stderr)
-    raise AssertionError("unreachable")
+            problem = str(error)
+            print(f"{section}: {problem}", file=sys.stderr)
+    return problem
 
 
 def _measure(section: str) -> list[Measured]:
@@ -81,8 +84,10 @@ def _measure(section: str) -> list[Measured]:
     return found
 
 
-def render(found: Iterable[Measured]) -> str:
+def render(found: Iterable[Measured] | str) -> str:
     """The table of a section."""
+    if isinstance(found, str):
+        return f"Not measured: {found}.\n"
     goals = [each.cells for each in found if isinstance(each, Goal)]
     capacities = [each.cells for each in found if isinstance(each, Capacity)]
     text = table(("", "oscbridge", "peer", "goal", ""), goals) if goals else ""
@@ -119,13 +124,14 @@ def machine() -> str:
 def write() -> None:
     """Measure all sections of the page, then write both."""
     page = PAGE.read_text()
-    found: dict[str, list[Measured]] = {}
+    found: dict[str, list[Measured] | str] = {}
     for name in sections(page):
         began = time.monotonic()
         found[name] = measure(name)
         print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
     texts = {name: render(each) for name, each in found.items()} | {MACHINE: machine()}
-    texts[QUOTE] = quote(each for measured in found.values() for each in measured)
+    measured = [each for each in found.values() if not isinstance(each, str)]
+    texts[QUOTE] = quote(chain.from_iterable(measured))
     for path in (PAGE, README):
         path.write_text(fill(path.read_text(), texts))
 

@@ -93,3 +93,7 @@ def test_render_has_a_table_for_each_kind() -> None:
         "start": ["300 ms", "", "≤ 350 ms", "met"],
         "OSC to MIDI": ["120,000", "8.20"],
     }
+
+
+def test_render_says_why_there_is_no_table() -> None:
+    assert page.render("3 messages are missing") == "Not measured: 3 messages are missing.\n"
