@@ -113,7 +113,7 @@ class WebSocketClient:
             self.pacer.flush()
 
     def _write_paced(self, frame: PacedFrame) -> None:
-        self.connection.write_now(frame.serialized)
+        self.connection.transport.write(frame.serialized)
         if self.is_behind or self.measure_unsent():
             for each in frame.frames:
                 self.note_written(each)
