@@ -45,7 +45,7 @@ format: $(DEVELOP) ## put the code in its style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(DEVELOP) system-packages $(NODE) ## measure; ARGS go to tests/bench
+bench: $(DEVELOP) system-packages $(NODE) ## measure; ARGS name sections, or --write docs/performance.md
 	@$(BIN)/python tests/bench $(ARGS)
 
 bench-compare: $(DEVELOP) system-packages ## is it slower than revision BASE? ARGS name sections and --rounds
