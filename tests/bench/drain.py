@@ -39,11 +39,16 @@ def enlarge(sock: socket.socket) -> None:
         raise RuntimeError("the receive buffer is too small: raise net.core.rmem_max")
 
 
-def fill(port: int) -> None:
+def packet_for(addresses: int) -> bytes:
+    """A message to the one in the middle of the mapped addresses: liblo looks at half of them."""
+    return PACKET.replace(b"0000", b"%04d" % (addresses // 2))
+
+
+def fill(port: int, packet: bytes = PACKET) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.connect(("127.0.0.1", port))
         for _ in range(MESSAGES):
-            sender.send(PACKET)
+            sender.send(packet)
 
 
 class Count:
@@ -81,7 +86,7 @@ def blocking(server_class: type, dispatcher_class: type, addresses: int) -> list
                 server._BaseServer__shutdown_request = True
 
         for _ in range(ROUNDS):
-            fill(server.server_address[1])
+            fill(server.server_address[1], packet_for(addresses))
             count.left, count.done = MESSAGES, stop
             begin = time.process_time()
             server.serve_forever()
@@ -100,7 +105,7 @@ def on_loop(server_class: type, dispatcher_class: type, addresses: int) -> list[
         enlarge(transport.get_extra_info("socket"))
         times = []
         for _ in range(ROUNDS):
-            fill(transport.get_extra_info("sockname")[1])
+            fill(transport.get_extra_info("sockname")[1], packet_for(addresses))
             done = asyncio.Event()
             count.left, count.done = MESSAGES, done.set
             begin = time.process_time()

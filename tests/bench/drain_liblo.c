@@ -51,6 +51,8 @@ int main(int argc, char **argv) {
         lo_server_add_method(server, path, types, count, NULL);
     }
     printf("[");
+    if (argc <= 5) /* as packet_for() in drain.py */
+        snprintf(packet, sizeof packet, "/mixer/ch/%04d/fader", addresses == 1 ? 0 : addresses / 2);
     for (int round = 0; round < rounds; round++) {
         for (int i = 0; i < messages; i += in_packet)
             sendto(sender, packet, size, 0, (struct sockaddr *)&to, sizeof to);
