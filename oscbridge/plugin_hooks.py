@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass, field
-from oscbridge.installed import version
 from typing import Final
 
 import pluggy
@@ -13,6 +12,7 @@ from oscbridge import hooks as hookspecs
 from oscbridge.deprecations import warn_if_deprecated
 from oscbridge.errors import PluginError
 from oscbridge.failures import defined_at, failure_text
+from oscbridge.installed import version
 from oscbridge.plugin_types import OfferedType
 from oscbridge.suggestions import suggest
 

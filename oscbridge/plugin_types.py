@@ -13,13 +13,24 @@ from oscbridge.installed import version
 if TYPE_CHECKING:  # endpoints need pydantic, which loads slowly: only if there is one
     from oscbridge.endpoint import AnyEndpoint
 
-__all__ = ["EndpointTypeMap", "OfferedType", "import_type", "problem_with_offer", "stand_in"]
+__all__ = [
+    "EndpointTypeMap",
+    "OfferedType",
+    "UnusableType",
+    "import_type",
+    "problem_with_offer",
+    "stand_in",
+]
 
 _FIRST_CONTRACT: Final = 1
 """The version of the contract that a class without ``api`` is written for."""
 
 OfferedType: TypeAlias = "type[AnyEndpoint] | Callable[[], type[AnyEndpoint]]"
 """A class, or what imports it; that is called at every use."""
+
+
+class UnusableType(TypeError):
+    """An endpoint class that cannot be used; the text says why, and where it is defined."""
 
 
 class EndpointTypeMap(Mapping[str, "type[AnyEndpoint]"]):
@@ -68,11 +79,11 @@ def problem_with_offer(offered: object, distribution: str = "plugin") -> str:
 def import_type(name: str, path: str, distribution: str) -> type[AnyEndpoint]:
     """The class at a path, e.g. ``"oscbridge_lamp.endpoint:Lamp"``.
 
-    Raises what the import raises, and ``TypeError`` for a class that cannot be used.
+    Raises what the import raises, and :class:`UnusableType` for a class that cannot be used.
     """
     found: object = EntryPoint(name, path, "").load()
     if problem := _problem_with_type(name, found, distribution):
-        raise TypeError(problem)
+        raise UnusableType(problem)
     return cast("type[AnyEndpoint]", found)
 
 
@@ -117,7 +128,7 @@ def _contract_problem(factory: type[AnyEndpoint], distribution: str) -> str:
     command = f"update {what}" if what.endswith(".py") else f"pip install --upgrade {what}"
     return (
         f"written for version {wanted} of the plugin contract, but {this} has version {has}; "
-        f"install a newer {what.rpartition('/')[2]}: {command}"
+        f"install a newer {what.rpartition('/')[2]}: {command} ({defined_at(factory)})"
     )
 
 

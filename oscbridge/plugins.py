@@ -24,6 +24,7 @@ from oscbridge.plugin_hooks import (
 from oscbridge.plugin_types import (
     EndpointTypeMap,
     OfferedType,
+    UnusableType,
     import_type,
     problem_with_offer,
     stand_in,
@@ -249,10 +250,13 @@ class Plugins:
         def load() -> type[AnyEndpoint]:
             try:
                 return import_type(name, offered, plugin.distribution)
+            except UnusableType as error:
+                broken = self._broken(plugin, str(error))
             except BaseException as error:
-                plugin.broken_types.add(name)
                 text = f"the type {name!r} cannot be imported: {failure_text(error)}"
-                return stand_in(str(self._broken(plugin, text, error).error))
+                broken = self._broken(plugin, text, error)
+            plugin.broken_types.add(name)
+            return stand_in(str(broken.error))
 
         return load
 

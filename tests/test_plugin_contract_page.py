@@ -114,8 +114,9 @@ def test_page_shows_the_whole_core() -> None:
 
 
 def test_class_attributes_have_the_defaults_of_the_table() -> None:
+    endpoint = oscbridge.Endpoint("any", oscbridge.Options())
     for name, default, _ in PAGE.table("Class attributes"):
-        value = getattr(oscbridge.Endpoint, name.strip("`"))
+        value = getattr(endpoint, name.strip("`"))
         assert default == (f'`"{value}"`' if isinstance(value, str) else f"`{value!r}`")
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import py_compile
 import subprocess
 from collections.abc import Callable
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,8 @@ def oscbridge_register_routes(routes, source):
     if "lamp" in source.sinks:
         routes.add("/level", source.sinks["lamp"], function=louder)
 """
+UNCHECKED = py_compile.PycInvalidationMode.UNCHECKED_HASH
+
 CONFIGURATION = """
 [run]
 plugins = "plugins/"
@@ -157,6 +161,19 @@ def test_configuration_can_come_from_a_pipe(environment: dict[str, str]) -> None
         env=environment,
     )
     assert result.stdout == "/dev/stdin: valid: 1 bridge, 0 endpoints, 0 routes\n"
+
+
+def test_bytecode_beside_a_file_is_not_run(
+    plugin: Callable[..., Path], call: Call, write: Write, tmp_path: Path
+) -> None:
+    path = plugin()
+    cached = Path(cache_from_source(str(path)))
+    other = tmp_path / "other.py"
+    other.write_text("raise SystemExit('bytecode')\n")
+    py_compile.compile(str(other), str(cached), invalidation_mode=UNCHECKED)
+    result = call("check", write(CONFIGURATION.format(mode="asyncio")))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert list(cached.parent.iterdir()) == [cached]  # and none is written
 
 
 def test_file_can_be_checked(plugin: Callable[..., Path], call: Call, write: Write) -> None:

@@ -35,7 +35,12 @@ THIS = f"oscbridge {version('oscbridge')}"
     ],
 )
 def test_plugin_for_another_version_is_refused_in_one_line(
-    install: Install, offer: str, api: int, text: str
+    install: Install,
+    offer: str,
+    api: int,
+    text: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     install("lamp", LAMP.format(api=api, offer=offer))
     plugins = Plugins()
@@ -43,7 +48,9 @@ def test_plugin_for_another_version_is_refused_in_one_line(
     (plugin,) = [each for each in plugins.plugins if each.name == "lamp"]
     expected = f"written for version {api} of the plugin contract, but {THIS} has version 1; {text}"
     assert expected in str(plugin.error)
-    assert "\n" not in str(plugin.error)
+    assert f"({tmp_path / 'oscbridge_lamp.py'}:3)" in str(plugin.error)
+    assert len(caplog.records) == 1
+    assert "\n" not in caplog.text.strip()
 
 
 def test_plugin_for_this_version_works(install: Install, load: Load) -> None:
