@@ -239,7 +239,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     home = HOMES.get(name)
     if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return import_module("oscbridge.deprecations").deprecated_name(name)
     module, attribute = home
     value = globals()[name] = getattr(import_module(module), attribute)  # found at once next time
     return value

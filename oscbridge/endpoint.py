@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, cast, ge
 
 from oscbridge.abilities import ABILITY_OF
 from oscbridge.delivery import Delivery, ItemT
+from oscbridge.deprecations import warn_if_deprecated
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.host import Host
 from oscbridge.options import Options, OptionsT
@@ -34,6 +35,9 @@ class Endpoint(Generic[OptionsT, ItemT]):
     counts, logs, and reconnects. All methods run on one event loop and must not block it.
     """
 
+    #: The version of the contract: here the bridge's, in a class the one that it is written for,
+    #: else 1. A bridge with another one refuses the class, and says what to install.
+    api: ClassVar[int] = 1
     #: Defaults, for what the configuration does not say.
     policy: ClassVar[Policy] = "drop_oldest"
     on_start: ClassVar[OnStart] = "error"
@@ -135,6 +139,8 @@ class Endpoint(Generic[OptionsT, ItemT]):
         for base in cls.__dict__.get("__orig_bases__", ()):
             if get_origin(base) is Endpoint:
                 cls._declare(*get_args(base))
+        for name in cls.__dict__:
+            warn_if_deprecated(f"Endpoint.{name}")
         models: tuple[object, ...] = (cls.options_type, cls.route_options_type or Options)
         for model in models:
             if not (isinstance(model, type) and issubclass(model, Options)):

@@ -11,7 +11,7 @@ from typing import Final
 
 from oscbridge.errors import OSCBridgeError
 
-__all__ = ["defined_at", "failure_text", "is_explained", "place_of"]
+__all__ = ["defined_at", "failure_text", "is_explained", "is_foreign", "place_of"]
 
 _HERE: Final = str(Path(__file__).parent)
 _PLUGINS_OF_OUR_OWN: Final = str(Path(__file__).parent / "endpoints")
@@ -55,7 +55,7 @@ def place_of(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
     lines = list(_lines(error.__traceback__))
-    foreign = [line for line in lines if not _is_ours(line[0])]
+    foreign = [line for line in lines if is_foreign(line[0])]
     if not lines:
         return ""
     if not foreign and _is_calling(lines[-1][0]):
@@ -82,10 +82,11 @@ def _lines(traceback: TracebackType | None) -> Iterator[tuple[str, int]]:
         yield frame.f_code.co_filename, number
 
 
-def _is_ours(file: str) -> bool:
+def is_foreign(file: str) -> bool:
+    """Whether code in a file is a plugin's or a user's, not the bridge's or an import system's."""
     if file.startswith(_HERE):
-        return not file.startswith(_PLUGINS_OF_OUR_OWN)
-    return _is_calling(file)
+        return file.startswith(_PLUGINS_OF_OUR_OWN)
+    return not _is_calling(file)
 
 
 def _is_calling(file: str) -> bool:

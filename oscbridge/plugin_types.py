@@ -5,17 +5,32 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from oscbridge.failures import defined_at, failure_text
+from oscbridge.installed import version
 
 if TYPE_CHECKING:  # endpoints need pydantic, which loads slowly: only if there is one
     from oscbridge.endpoint import AnyEndpoint
 
-__all__ = ["EndpointTypeMap", "OfferedType", "import_type", "problem_with_offer", "stand_in"]
+__all__ = [
+    "EndpointTypeMap",
+    "OfferedType",
+    "UnusableType",
+    "import_type",
+    "problem_with_offer",
+    "stand_in",
+]
+
+_FIRST_CONTRACT: Final = 1
+"""The version of the contract that a class without ``api`` is written for."""
 
 OfferedType: TypeAlias = "type[AnyEndpoint] | Callable[[], type[AnyEndpoint]]"
 """A class, or what imports it; that is called at every use."""
+
+
+class UnusableType(TypeError):
+    """An endpoint class that cannot be used; the text says why, and where it is defined."""
 
 
 class EndpointTypeMap(Mapping[str, "type[AnyEndpoint]"]):
@@ -42,10 +57,11 @@ class EndpointTypeMap(Mapping[str, "type[AnyEndpoint]"]):
         return EndpointTypeMap({**others._offered, **self._offered})
 
 
-def problem_with_offer(offered: object) -> str:
+def problem_with_offer(offered: object, distribution: str = "plugin") -> str:
     """The problem with the result of ``oscbridge_endpoints``, or ``""``.
 
-    Types that are given by their path are not imported.
+    Types that are given by their path are not imported. ``distribution`` is that of the plugin, or
+    its file.
     """
     if not isinstance(offered, Mapping):
         return f"returns {offered!r}, not a dictionary of endpoint classes"
@@ -55,19 +71,19 @@ def problem_with_offer(offered: object) -> str:
         if isinstance(factory, str):
             if not EntryPoint.pattern.fullmatch(factory):
                 return f"the type {name!r} is {factory!r}; write it as 'package.module:Class'"
-        elif problem := _problem_with_type(name, factory):
+        elif problem := _problem_with_type(name, factory, distribution):
             return problem
     return ""
 
 
-def import_type(name: str, path: str) -> type[AnyEndpoint]:
+def import_type(name: str, path: str, distribution: str) -> type[AnyEndpoint]:
     """The class at a path, e.g. ``"oscbridge_lamp.endpoint:Lamp"``.
 
-    Raises what the import raises, and ``TypeError`` for a class that cannot be used.
+    Raises what the import raises, and :class:`UnusableType` for a class that cannot be used.
     """
     found: object = EntryPoint(name, path, "").load()
-    if problem := _problem_with_type(name, found):
-        raise TypeError(problem)
+    if problem := _problem_with_type(name, found, distribution):
+        raise UnusableType(problem)
     return cast("type[AnyEndpoint]", found)
 
 
@@ -78,14 +94,14 @@ def stand_in(problem: str) -> type[AnyEndpoint]:
     return broken_type(problem)
 
 
-def _problem_with_type(name: str, factory: object) -> str:
+def _problem_with_type(name: str, factory: object, distribution: str) -> str:
     """The problem with an endpoint class, or ``""``."""
     from oscbridge.endpoint import Endpoint
     from oscbridge.osc import Pattern
 
     if not (isinstance(factory, type) and issubclass(factory, Endpoint)):
         return f"the type {name!r} is {factory!r}, not a subclass of oscbridge.Endpoint"
-    problem = _class_problem(factory)
+    problem = _contract_problem(factory, distribution) or _class_problem(factory)
     if problem:
         return f"the type {name!r}: {problem}"
     for match in factory.default_routes:
@@ -94,6 +110,26 @@ def _problem_with_type(name: str, factory: object) -> str:
         except ValueError as error:
             return f"the default route {match!r} of type {name!r}: {error}"
     return ""
+
+
+def _contract_problem(factory: type[AnyEndpoint], distribution: str) -> str:
+    """What to install if the class is for another version of the contract."""
+    from oscbridge.endpoint import Endpoint
+
+    declared = (vars(kind).get("api") for kind in factory.__mro__ if kind is not Endpoint)
+    wanted = next((each for each in declared if each is not None), _FIRST_CONTRACT)
+    has = Endpoint.api
+    if wanted == has:
+        return ""
+    if not isinstance(wanted, int):
+        return f"{factory.__name__}.api must be a whole number, got {wanted!r}"
+    this = f"oscbridge {version('oscbridge')}"
+    what = "oscbridge" if wanted > has else distribution
+    command = f"update {what}" if what.endswith(".py") else f"pip install --upgrade {what}"
+    return (
+        f"written for version {wanted} of the plugin contract, but {this} has version {has}; "
+        f"install a newer {what.rpartition('/')[2]}: {command} ({defined_at(factory)})"
+    )
 
 
 def _class_problem(factory: type[AnyEndpoint]) -> str:

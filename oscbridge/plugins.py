@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
-
-import pluggy
 
 from oscbridge import hooks as hookspecs
 from oscbridge.errors import PluginError
-from oscbridge.failures import defined_at, failure_text
+from oscbridge.failures import failure_text
 from oscbridge.importing import Importer, new_importers
 from oscbridge.installed import name_and_version, version
+from oscbridge.plugin_hooks import (
+    Plugin,
+    call_hook,
+    hint_of_version,
+    place_of_hook,
+    record_hooks,
+)
 from oscbridge.plugin_types import (
     EndpointTypeMap,
     OfferedType,
+    UnusableType,
     import_type,
     problem_with_offer,
     stand_in,
 )
-from oscbridge.suggestions import suggest
 
 if TYPE_CHECKING:  # a list of commands needs no endpoint
     from click import Group
 
     from oscbridge.endpoint import AnyEndpoint
+    from oscbridge.plugin_files import PluginFolder
     from oscbridge.source import Routes, Source
 
 __all__ = ["BUILT_IN", "Plugin", "Plugins"]
@@ -37,55 +42,43 @@ __all__ = ["BUILT_IN", "Plugin", "Plugins"]
 BUILT_IN: Final = (EntryPoint("osc", "oscbridge.endpoints.osc", hookspecs.PROJECT),)
 """The plugins that come with the bridge."""
 
-_PREFIX: Final = f"{hookspecs.PROJECT}_"
-
-_REPLACED: Final = {"dispatcher": "use 'routes': routes.add(match, sink)"}
-"""Former arguments of hooks, and their replacement."""
-
 _log: Final = logging.getLogger(__name__)
-
-
-@dataclass
-class Plugin:
-    """One entry point, and the result of loading it."""
-
-    name: str
-    """The entry point's name."""
-    value: str
-    """What it names: a module or an object."""
-    distribution: str = ""
-    version: str = ""
-    location: str = ""
-    """The file that the plugin was loaded from; "built in" for the bridge's own."""
-    hooks: list[str] = field(default_factory=list)
-    """The hooks that it implements."""
-    places: dict[str, str] = field(default_factory=dict, repr=False)
-    """Where its hooks are defined."""
-    endpoints: dict[str, OfferedType] = field(default_factory=dict)
-    """Its endpoint types by name."""
-    broken_types: set[str] = field(default_factory=set)
-    """The endpoint types that it would offer, as far as that is known, if it cannot be used."""
-    error: PluginError | None = None
-    """Why it cannot be used, if it cannot."""
-    manager: pluggy.PluginManager = field(default_factory=lambda: _new_manager(), repr=False)
-    """One a plugin, so that no plugin's failure is another's."""
 
 
 class Plugins:
     """The bridge's own plugins and all of the entry-point group ``oscbridge``, loaded.
 
-    Nothing that a plugin does raises here: a broken plugin is left out, with the reason in
-    :attr:`Plugin.error` and in the log.
+    Then those of the files in ``folder``. Nothing that a plugin does raises here: a broken plugin
+    is left out, with the reason in :attr:`Plugin.error` and in the log. Raises
+    :class:`UntrustedFile` if ``folder`` cannot be read or trusted.
     """
 
-    def __init__(self, found: Iterable[EntryPoint] | None = None) -> None:
+    def __init__(
+        self, found: Iterable[EntryPoint] | None = None, folder: Path | None = None
+    ) -> None:
         built_in: Iterable[EntryPoint] = ()
         if found is None:
             built_in, found = BUILT_IN, entry_points(group=hookspecs.PROJECT)
         points = [*built_in, *sorted(found, key=lambda p: p.name)]
         self.plugins = [self._load(point) for point in points]
         """The bridge's own, then all that were found, by name, broken ones included."""
+        self._folder: PluginFolder | None = None
+        """The files as they were loaded."""
+        if folder is not None:
+            self._load_folder(folder)
         self._collect_endpoints()
+
+    @classmethod
+    def for_configuration(cls, file: Path | None) -> Plugins:
+        """All plugins that a configuration file can use. None stands for no file.
+
+        Raises :class:`ConfigurationError` if the folder that it names cannot be used.
+        """
+        if file is None:
+            return cls()
+        from oscbridge.bridge.config.plugin_folder import folder_of
+
+        return cls(folder=folder_of(file))
 
     @property
     def working(self) -> list[Plugin]:
@@ -97,6 +90,17 @@ class Plugins:
         known = {(plugin.name, plugin.value) for plugin in self.plugins}
         points = entry_points(group=hookspecs.PROJECT)
         return sorted({point.name for point in points if (point.name, point.value) not in known})
+
+    def changed_files(self, folder: Path | None) -> list[str]:
+        """The plugin files that have changed since these were loaded; ``folder`` is that of now.
+
+        Raises :class:`UntrustedFile` if it cannot be read or trusted. Reads the files: may block.
+        """
+        if folder is None and self._folder is None:
+            return []
+        from oscbridge.plugin_files import PluginFolder
+
+        return PluginFolder.read(folder).changed_since(self._folder or PluginFolder())
 
     @property
     def endpoint_types(self) -> EndpointTypeMap:
@@ -133,7 +137,7 @@ class Plugins:
         """
         for plugin in self.working:
             try:
-                _call(plugin, "oscbridge_register_routes", routes=routes, source=source)
+                call_hook(plugin, "oscbridge_register_routes", routes=routes, source=source)
             except PluginError as error:
                 _log.error("source %r: %s", source.name, error, exc_info=error.__cause__)
 
@@ -141,7 +145,7 @@ class Plugins:
         """Let every plugin add its commands."""
         for plugin in self.working:
             try:
-                _call(plugin, "oscbridge_commands", cli=cli)
+                call_hook(plugin, "oscbridge_commands", cli=cli)
             except PluginError as error:
                 _log.error("%s", error, exc_info=error.__cause__)
 
@@ -150,7 +154,7 @@ class Plugins:
         found: dict[str, Importer] = {}
         for plugin in self.working:
             try:
-                offered = _call(plugin, "oscbridge_importers")
+                offered = call_hook(plugin, "oscbridge_importers")
                 if offered is not None:
                     found |= new_importers(offered, found)
             except PluginError as error:
@@ -166,13 +170,45 @@ class Plugins:
         try:
             module = point.load()
         except BaseException as error:
-            return self._broken(plugin, f"cannot be imported: {failure_text(error)}", error)
+            return self._not_imported(plugin, error)
         plugin.location = str(getattr(module, "__file__", None) or repr(module))
         if point in BUILT_IN:
             plugin.location, plugin.distribution = "built in", hookspecs.PROJECT
             plugin.version = version(hookspecs.PROJECT)
+        return self._register(plugin, module)
+
+    def _load_folder(self, folder: Path) -> None:
+        from oscbridge.plugin_files import PluginFolder
+
+        self._folder = PluginFolder.read(folder)
+        self.plugins += [self._load_file(path) for path in self._folder.digests or ()]
+
+    def _load_file(self, path: Path) -> Plugin:
+        from oscbridge.bridge.config.plugin_folder import UntrustedFile
+        from oscbridge.plugin_files import load_plugin_file
+
+        plugin = Plugin(path.stem, str(path), location=str(path))
+        for other in self.plugins:
+            if other.name == plugin.name:
+                owner = other.distribution or other.value
+                return self._broken(plugin, f"{owner} has the same name; rename {path}")
         try:
-            problem = _record_hooks(plugin, module)
+            module = load_plugin_file(path)
+        except UntrustedFile as error:
+            return self._broken(plugin, str(error))
+        except BaseException as error:
+            return self._not_imported(plugin, error)
+        plugin.version = str(getattr(module, "__version__", ""))
+        return self._register(plugin, module)
+
+    def _not_imported(self, plugin: Plugin, error: BaseException) -> Plugin:
+        text = f"cannot be imported: {failure_text(error)}{hint_of_version(error)}"
+        return self._broken(plugin, text, error)
+
+    def _register(self, plugin: Plugin, module: object) -> Plugin:
+        """Find its hooks."""
+        try:
+            problem = record_hooks(plugin, module)
             if not problem:
                 plugin.manager.register(module, plugin.name)
         except BaseException as error:
@@ -183,18 +219,18 @@ class Plugins:
         owners: dict[str, Plugin] = {}
         for plugin in self.working:
             try:
-                offered = _call(plugin, "oscbridge_endpoints")
+                offered = call_hook(plugin, "oscbridge_endpoints")
             except PluginError as error:
                 plugin.error = error
                 _log.error("%s", error, exc_info=error.__cause__)
                 continue
             if offered is None:
                 continue
-            problem = problem_with_offer(offered)
+            problem = problem_with_offer(offered, plugin.distribution or plugin.value)
             if problem:
                 if isinstance(offered, Mapping):
                     plugin.broken_types.update(name for name in offered if isinstance(name, str))
-                self._broken(plugin, f"oscbridge_endpoints: {problem}{_place_of_hook(plugin)}")
+                self._broken(plugin, f"oscbridge_endpoints: {problem}{place_of_hook(plugin)}")
                 continue
             assert isinstance(offered, Mapping)
             taken = [name for name in offered if name in owners]
@@ -213,11 +249,14 @@ class Plugins:
         @cache
         def load() -> type[AnyEndpoint]:
             try:
-                return import_type(name, offered)
+                return import_type(name, offered, plugin.distribution)
+            except UnusableType as error:
+                broken = self._broken(plugin, str(error))
             except BaseException as error:
-                plugin.broken_types.add(name)
                 text = f"the type {name!r} cannot be imported: {failure_text(error)}"
-                return stand_in(str(self._broken(plugin, text, error).error))
+                broken = self._broken(plugin, text, error)
+            plugin.broken_types.add(name)
+            return stand_in(str(broken.error))
 
         return load
 
@@ -225,52 +264,3 @@ class Plugins:
         plugin.error = PluginError(plugin.name, text)
         _log.error("%s", plugin.error, exc_info=error)
         return plugin
-
-
-def _call(plugin: Plugin, hook: str, **arguments: object) -> object:
-    """One plugin's answer to a hook, or None. Raises :class:`PluginError`."""
-    if hook not in plugin.hooks:
-        return None
-    try:
-        answers: list[object] = getattr(plugin.manager.hook, hook)(**arguments)
-    except BaseException as error:
-        raise PluginError(plugin.name, f"{hook} failed: {failure_text(error)}") from error
-    return answers[0] if answers else None
-
-
-def _new_manager() -> pluggy.PluginManager:
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    return manager
-
-
-def _record_hooks(plugin: Plugin, module: object) -> str:
-    """Record the hooks that a module implements. Returns the problem with them, or ``""``.
-
-    A misspelt hook is an error: it would never be called.
-    """
-    specs = {name: value for name, value in vars(hookspecs).items() if name.startswith(_PREFIX)}
-    for name in dir(module):
-        options = plugin.manager.parse_hookimpl_opts(module, name)
-        if options is None:
-            value = getattr(module, name, None)
-            if name in specs and inspect.isfunction(value):
-                return f"{name} lacks @oscbridge.hookimpl ({defined_at(value)})"
-            continue
-        plugin.places[name] = defined_at(getattr(module, name))
-        hook = options.get("specname") or name
-        if hook not in specs:
-            return f"unknown hook {hook!r}; {suggest(hook, specs, 'known hooks')}"
-        plugin.hooks.append(hook)
-        known = inspect.signature(specs[hook]).parameters
-        for argument, parameter in inspect.signature(getattr(module, name)).parameters.items():
-            if argument not in known and parameter.default is parameter.empty:
-                if argument in _REPLACED:
-                    return f"{hook} has no argument {argument!r}; {_REPLACED[argument]}"
-                return f"{hook} has no argument {argument!r}; {suggest(argument, known)}"
-    return ""
-
-
-def _place_of_hook(plugin: Plugin) -> str:
-    place = plugin.places.get("oscbridge_endpoints")
-    return f" ({place})" if place else ""

@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 from aiohttp import ClientSession
+from plugin_pages import ROOT, PluginPage, run_mypy, run_tests
 from programs import find_program
 
 import oscbridge
@@ -19,25 +20,15 @@ from oscbridge.bridge.config.config import parse
 from oscbridge.plugins import Plugins
 from oscbridge.testing import free_port, running_bridge
 
-ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs" / "plugin-contract.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-MODULES = {
-    found[1]: text
-    for kind, text in BLOCKS
-    if kind == "python" and (found := re.match(r"# (\w+\.py)\n", text))
-}
-CACHE = ROOT / ".mypy_cache" / "plugins"
-MYPY = [sys.executable, "-m", "mypy", "--strict", "--config-file", "", "--cache-dir", str(CACHE)]
+PAGE = PluginPage("plugin-contract.md")
+MODULES = PAGE.modules
 PYRIGHT = ROOT / "tests" / "js" / "node_modules" / ".bin" / "pyright"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """All plugins of the page, as files."""
-    for name, text in MODULES.items():
-        (tmp_path / name).write_text(text)
-    return tmp_path
+    return PAGE.write(tmp_path)
 
 
 @pytest.fixture
@@ -56,13 +47,7 @@ def modules() -> Iterator[dict[str, ModuleType]]:
 
 
 def test_tests_of_the_page_pass(folder: Path) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    (folder / "pytest.ini").write_text(
-        "[pytest]\npythonpath = .\nasyncio_mode = auto\n"
-        "asyncio_default_fixture_loop_scope = function\n"
-    )
-    result = subprocess.run(command, capture_output=True, text=True, cwd=folder)
-    assert result.returncode == 0, result.stdout + result.stderr
+    run_tests(folder, "asyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")
 
 
 def types(modules: dict[str, ModuleType]) -> dict[str, type[oscbridge.AnyEndpoint]]:
@@ -73,24 +58,12 @@ def types(modules: dict[str, ModuleType]) -> dict[str, type[oscbridge.AnyEndpoin
     return found
 
 
-def table(heading: str) -> list[list[str]]:
-    section = PAGE.split(f"\n## {heading}\n", 1)[1].split("\n## ")[0]
-    rows = re.search(r"^\| --- .*\n((?:\|.*\n)+)", section, re.MULTILINE)
-    assert rows
-    return [[cell.strip() for cell in row.strip("| ").split(" | ")] for row in rows[1].splitlines()]
-
-
-def names(heading: str) -> set[str]:
-    """The names in the first column of a section's table."""
-    return {name for row in table(heading) for name in re.findall(r"`(\w+)", row[0])}
-
-
 def test_every_python_block_is_a_module_with_a_name() -> None:
-    assert len(MODULES) == sum(kind == "python" for kind, _ in BLOCKS)
-    assert {kind for kind, _ in BLOCKS} == {"python", "toml"}
+    assert len(MODULES) == len(PAGE.of_language("python"))
+    assert {kind for kind, _ in PAGE.blocks} == {"python", "toml"}
 
 
-@pytest.mark.parametrize("text", [text for kind, text in BLOCKS if kind == "toml"])
+@pytest.mark.parametrize("text", PAGE.of_language("toml"))
 def test_configuration_of_the_page_is_valid(text: str, modules: dict[str, ModuleType]) -> None:
     parse(text, types(modules), "plugin-contract.md")
 
@@ -117,7 +90,7 @@ async def test_button_of_the_page_is_pressed_over_http(modules: dict[str, Module
 
 
 def test_plugins_of_the_page_pass_mypy_strict(folder: Path) -> None:
-    result = subprocess.run([*MYPY, *MODULES], capture_output=True, text=True, cwd=folder)
+    result = run_mypy(folder, *MODULES)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
@@ -140,7 +113,7 @@ class Plain(oscbridge.Endpoint):
 
 def test_mypy_sees_wrong_uses_of_options(folder: Path) -> None:
     (folder / "wrong.py").write_text(WRONG)
-    result = subprocess.run([*MYPY, "wrong.py"], capture_output=True, text=True, cwd=folder)
+    result = run_mypy(folder, "wrong.py")
     assert [line.split(":")[1] for line in result.stdout.splitlines() if ": error:" in line] == [
         *("9", "10", "14")
     ], result.stdout
@@ -160,12 +133,12 @@ def test_pyright_agrees_in_strict_mode(folder: Path) -> None:
 def test_page_shows_the_whole_core() -> None:
     own = {"host", "attach", "is_sink", "options_type", "route_options_type"}
     public = {name for name in vars(oscbridge.Endpoint) if not name.startswith("_")}
-    assert names("The core") == public - own - names("Class attributes")
+    assert PAGE.names("The core") == public - own - PAGE.names("Class attributes")
 
 
 def test_class_attributes_have_the_defaults_of_the_table() -> None:
     endpoint = oscbridge.Endpoint("any", oscbridge.Options())  # some are properties
-    for name, default, _ in table("Class attributes"):
+    for name, default, _ in PAGE.table("Class attributes"):
         value = getattr(endpoint, name.strip("`"))
         assert default == (f'`"{value}"`' if isinstance(value, str) else f"`{value!r}`")
 
@@ -173,14 +146,15 @@ def test_class_attributes_have_the_defaults_of_the_table() -> None:
 def test_every_ability_is_listed_with_its_methods() -> None:
     listed = {
         method: ability.strip("`")
-        for ability, methods, _ in table("Abilities")
+        for ability, methods, _ in PAGE.table("Abilities")
         for method in re.findall(r"`(\w+)`", methods)
     }
     assert listed == {name: kind.__name__ for name, kind in abilities.ABILITY_OF.items()}
 
 
 def test_every_method_of_the_host_is_listed() -> None:
-    assert names("The host") == {name for name in vars(oscbridge.Host) if not name.startswith("_")}
+    public = {name for name in vars(oscbridge.Host) if not name.startswith("_")}
+    assert PAGE.names("The host") == public
 
 
 def test_every_error_of_an_endpoint_is_listed() -> None:
@@ -189,7 +163,7 @@ def test_every_error_of_an_endpoint_is_listed() -> None:
         for name, kind in vars(errors).items()
         if isinstance(kind, type) and errors.EndpointError in kind.__mro__[1:]
     }
-    assert names("Errors") - {"OSError"} == kinds
+    assert PAGE.names("Errors") - {"OSError"} == kinds
 
 
 def test_method_of_an_undeclared_ability_is_an_error() -> None:

@@ -150,6 +150,8 @@ class Changes:
     """What does not work, though the new configuration is active."""
     certificates: tuple[str, ...] = ()
     """A line about each new certificate."""
+    plugin_files: tuple[str, ...] = ()
+    """The plugin files that have changed, which only a restart loads."""
 
     @classmethod
     def of(
@@ -195,6 +197,8 @@ class Changes:
             if count:
                 parts.append(f"{count} route{'' if count == 1 else 's'} {what}")
         parts += self.certificates
+        if self.plugin_files:
+            parts.append(f"restart the bridge to load changed {_listed(self.plugin_files)}")
         return "; ".join(parts) or "nothing changed"
 
 

@@ -78,7 +78,7 @@ def command(file: Path, message: Message | None, source: str | None, fix: bool) 
       oscbridge check studio.toml --trace "/1/fader3 0.5"
       oscbridge check studio.toml --trace "/cue 'intro music'" --from stage
     """
-    plugins = Plugins()
+    plugins = Plugins.for_configuration(file)
     if fix:
         _fix(file, plugins)
     configuration = read_configuration(file, plugins, with_tests=True)

@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ import click
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import DEFAULT, Configuration, load, parse
+from oscbridge.bridge.config.plugin_folder import folder_of
 from oscbridge.bridge.config.used_files import used_files
 from oscbridge.bridge.dry_run import without_sending
 from oscbridge.bridge.sinks.runner import EndpointRunner
@@ -78,7 +80,7 @@ def command(file: Path | None, form: Form, dry: bool, verbose: bool) -> None:
     configure_log(logging.DEBUG if verbose else logging.INFO, form)
     if dry:
         _log.warning("dry run: nothing is sent")
-    plugins = Plugins()
+    plugins = Plugins.for_configuration(file)
 
     def read(*, allow_broken: bool = False) -> Configuration:
         found = read_configuration(file, plugins, allow_broken=allow_broken)
@@ -95,7 +97,8 @@ def command(file: Path | None, form: Form, dry: bool, verbose: bool) -> None:
         known = files()
         configuration = read(allow_broken=True)  # what changes from here on is noticed
     app = App(configuration, plugins, allow_broken=True)
-    asyncio.run(_run(Service(app, read, name, files, known), plugins, name))
+    service = Service(app, read, name, files, known, changed_plugins=plugins.changed_files)
+    asyncio.run(_run(service, plugins, name))
 
 
 def read_configuration(
@@ -114,14 +117,26 @@ def read_configuration(
         try:
             return load(file, types, allow_broken=allow_broken, with_tests=with_tests)
         except ConfigurationError as error:
-            if not (new := plugins.installed_since()):
+            if not (new := _new_plugins(plugins, file)):
                 raise
-            text = f"installed since the start, restart the bridge to use: {', '.join(new)}"
-            raise ConfigurationError(f"{error}\n{text}") from None
+            raise ConfigurationError("\n".join([str(error), *new])) from None
     text = DEFAULT
     if "websocket" not in plugins.endpoint_types:
         text = text[: text.index("[endpoint")]
     return parse(text, plugins.endpoint_types, "built-in configuration")
+
+
+def _new_plugins(plugins: Plugins, file: Path) -> list[str]:
+    """The plugins that only a restart can load, one line per kind."""
+    changed: list[str] = []
+    with suppress(OSCBridgeError):  # that of the folder is among the problems already
+        changed = plugins.changed_files(folder_of(file))
+    found = (("installed", plugins.installed_since()), ("changed", changed))
+    return [
+        f"{what} since the start, restart the bridge to use: {', '.join(names)}"
+        for what, names in found
+        if names
+    ]
 
 
 async def _run(service: Service, plugins: Plugins, name: str) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 
 from oscbridge.bridge.config.json_schema import configuration_schema
-from oscbridge.plugins import Plugins
+from oscbridge.cli.loading import load_plugins
+from oscbridge.cli.parameters import configuration_option
 
 __all__ = ["command"]
 
 
 @click.command("schema")
-def command() -> None:
+@configuration_option
+def command(file: Path | None) -> None:
     """Print the JSON Schema of the configuration file, for editors.
 
     It includes the endpoint types of all installed plugins. An editor that knows it completes
@@ -23,5 +26,5 @@ def command() -> None:
     Example:
       oscbridge schema > oscbridge.schema.json
     """
-    schema = configuration_schema(Plugins().endpoint_types)
+    schema = configuration_schema(load_plugins(file).endpoint_types)
     click.echo(json.dumps(schema, indent=2, ensure_ascii=False))

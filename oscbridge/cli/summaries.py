@@ -21,7 +21,7 @@ SUMMARIES: Final = {
     "reload": "Make the running bridge read its configuration again.",
     "set": "Set a variable of the running bridge, or list all variables.",
     "health": "Check whether the running bridge is ready, for scripts and containers.",
-    "plugins": "List the installed plugins, or check one.",
+    "plugins": "List the installed plugins, or show, start or check one.",
     "profiles": "List the device profiles; show or check one.",
     "simulate": "Simulate a device, to try a setup without it.",
     "schema": "Print the JSON Schema of the configuration file, for editors.",

@@ -53,7 +53,7 @@ def command(file: Path, verbose: bool, text: str | None) -> None:
       oscbridge test studio.toml -k fader
     """
     began = time.perf_counter()
-    plugins = Plugins()
+    plugins = Plugins.for_configuration(file)
     configuration = read_configuration(file, plugins, with_tests=True)
     app = App(configuration, plugins)
     output = _Output(file, len(configuration.tests))

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 from oscbridge.bridge.app import App
@@ -43,7 +45,8 @@ class Service:
 
     ``read`` reads the configuration again and raises :class:`ConfigurationError`. ``name`` is
     the human-readable name of the configuration. ``files`` finds its files, to watch them;
-    ``known`` are those that the configuration of ``app`` was read from.
+    ``known`` are those that the configuration of ``app`` was read from. ``changed_plugins`` names
+    the files in a folder of plugins that have changed since they were loaded; it may block.
     """
 
     def __init__(
@@ -53,12 +56,15 @@ class Service:
         name: str,
         files: Callable[[], UsedFiles] | None = None,
         known: UsedFiles | None = None,
+        *,
+        changed_plugins: Callable[[Path | None], list[str]] = lambda _folder: [],
     ) -> None:
         self.app = app
         self._read = read
         self._name = name
         self._files = files
         self._known = known
+        self._changed_plugins = changed_plugins
         self._watcher: FileWatcher | None = None
         self.http = HTTPService(
             lambda: read_status(self.app), lambda: self._reloads, app.token_failures
@@ -146,6 +152,7 @@ class Service:
             except Exception as error:
                 self._refused(f"failed with {error!r}", error)
                 raise OSCBridgeError(f"the reload failed with {error!r}") from error
+            changes = replace(changes, plugin_files=await self._look_at_plugins())
             await self._store.open(self.app.configuration.state_file, load=False)
             self.http.set_tokens(self.app.configuration.tokens)
             self._reloads = self._reloads._replace(applied=self._reloads.applied + 1)
@@ -191,6 +198,14 @@ class Service:
             return changes
         problems = await self.http.try_to_serve(new.http)
         return replace(changes, problems=(*changes.problems, *problems))
+
+    async def _look_at_plugins(self) -> tuple[str, ...]:
+        """The plugin files that have changed since the start, if the disk answers in time."""
+        look = partial(self._changed_plugins, self.app.configuration.run.plugins)
+        with suppress(TimeoutError, OSCBridgeError):  # the check of the file reports the latter
+            async with asyncio.timeout(READ_TIMEOUT):
+                return tuple(await in_daemon_thread(look, "look at plugin files"))
+        return ()
 
     async def _read_again(self) -> Configuration:
         """Raises :class:`ConfigurationError`."""

@@ -107,5 +107,10 @@ def _schema(cls: type[HostPort] | type[OSCURL]) -> CoreSchema:
     return core_schema.no_info_after_validator_function(
         validate,
         core_schema.str_schema(),
-        metadata={"pydantic_js_updates": {"pattern": f"^{scheme}.+:[0-9]{{1,5}}/?$"}},
+        metadata={
+            "pydantic_js_updates": {
+                "pattern": f"^{scheme}.+:[0-9]{{1,5}}/?$",
+                "examples": [f"{'udp://' if scheme else ''}192.168.1.40:9000"],
+            }
+        },
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
+from oscbridge.bridge.config.plugin_folder import folder_in
 from oscbridge.options import Options
 from oscbridge.plugins import Plugins
 
@@ -19,7 +20,7 @@ def check_configuration(text: str, directory: Path | None = None) -> Mapping[str
     Relative file names start at ``directory``. Returns the options of each endpoint by its name.
     Raises :class:`oscbridge.ConfigurationError` that lists every problem.
     """
-    plugins = Plugins()
+    plugins = Plugins(folder=folder_in(text, (directory or Path()).absolute() / "test.toml"))
     types = plugins.endpoint_types
     configuration = parse(text, types, "test.toml", directory, with_tests=True)
     App(configuration, plugins)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
+from oscbridge.bridge.config.plugin_folder import folder_in
 from oscbridge.bridge.simulation.report import failure_lines
 from oscbridge.bridge.simulation.runner import run_case
 from oscbridge.bridge.trace_text import plain
@@ -41,7 +42,7 @@ def run_configured_tests(text: str, directory: Path | None = None) -> list[Confi
 
     Raises :class:`oscbridge.ConfigurationError` that lists every problem of the configuration.
     """
-    plugins = Plugins()
+    plugins = Plugins(folder=folder_in(text, (directory or Path()).absolute() / "test.toml"))
     if directory is not None and str(directory) not in sys.path:
         sys.path.insert(0, str(directory))
     types = plugins.endpoint_types

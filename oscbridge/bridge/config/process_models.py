@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from oscbridge.bridge.config.plugin_folder import checked_folder
 from oscbridge.bridge.config.secrets import File
 from oscbridge.bridge.config.state_path import absolute_path
 from oscbridge.bridge.routes.config import MAX_ADDRESSES
@@ -81,7 +82,12 @@ class RunOptions(Options):
     at the directory of the configuration file."""
     watch: bool = False
     """Whether to reload when a file of the configuration changes: the file, those that it
-    includes, and the certificates and secrets that it names."""
+    includes, and the certificates, secrets and plugins that it names."""
     blocked_timeout: Annotated[float, Field(ge=0.05, le=3600)] = 1.0
     """Seconds after which an event loop that a plugin or a function blocks is reported, with the
     line that blocks it."""
+    plugins: Annotated[Path, BeforeValidator(checked_folder, json_schema_input_type=str)] | None = (
+        None
+    )
+    """A folder with plugins of one file each, e.g. ``"plugins/"``, which are loaded at the start. A
+    relative path starts at the directory of the configuration file."""

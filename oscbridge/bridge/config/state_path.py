@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pydantic import ValidationInfo
 
-__all__ = ["absolute_path", "state_directory"]
+__all__ = ["absolute_path", "path_from", "state_directory"]
 
 
 def absolute_path(value: object, info: ValidationInfo) -> Path:
@@ -17,9 +17,13 @@ def absolute_path(value: object, info: ValidationInfo) -> Path:
 
     For pydantic validators. Raises ``ValueError``.
     """
+    return path_from((info.context or {}).get("directory") or Path(), value)
+
+
+def path_from(directory: Path, value: object) -> Path:
+    """The path that a value names, from a directory. Raises ``ValueError``."""
     if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
         raise ValueError("expected the name of a file, in quotes")
-    directory = (info.context or {}).get("directory") or Path()
     try:
         return directory.absolute() / Path(value).expanduser()
     except RuntimeError:

@@ -66,6 +66,7 @@ def used_files(path: Path, types: Mapping[str, type[AnyEndpoint]]) -> UsedFiles:
         Reader(overlay(included.raw, os.environ).raw, types, path.parent, str(path))
     files = dict.fromkeys([path, *included.files, *sorted(named)])
     folders = {folder for file in files for folder in _folders_of(file)}
+    folders |= {file for file in files if file.is_dir()}  # as of plugins, where a file may be new
     folders |= {folder for each in included.patterns for folder in _folders_of_pattern(each)}
     contents = {file: _digest(file) for file in files if not file.is_dir()}
     return UsedFiles(contents, frozenset(sorted(folders)[:MAX_FOLDERS]))

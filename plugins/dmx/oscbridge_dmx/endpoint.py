@@ -7,7 +7,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Collection, Hashable, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 import oscbridge
 from oscbridge_dmx.frame import DmxFrame
@@ -45,6 +45,7 @@ class DmxEndpoint(
     """
 
     policy = "latest"
+    example_options: ClassVar[oscbridge.TomlTable] = {"to": "192.168.1.50"}
     on_start = "retry"
     source_timeout: float
     """Seconds without a packet after which a source does not count any more."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final, TypeAlias
+from typing import ClassVar, Final, TypeAlias
 
 import serialx
 
@@ -32,6 +32,7 @@ class SerialEndpoint(
     taken it; one that is not sent when the device is unplugged is sent again.
     """
 
+    example_options: ClassVar[oscbridge.TomlTable] = {"device": "/dev/ttyACM0"}
     on_start = "retry"
     example_peer = "oscbridge_serial.conformance:PseudoTerminalPeer"
     default_routes = ("*",)

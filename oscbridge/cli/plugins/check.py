@@ -9,24 +9,29 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from oscbridge.cli.loading import load_plugins
+from oscbridge.cli.parameters import configuration_option
 from oscbridge.cli.report_output import NOTHING_TO_RUN, ReportOutput
-from oscbridge.plugins import Plugin, Plugins
+from oscbridge.plugins import Plugin
 from oscbridge.suggestions import suggest
 
 if TYPE_CHECKING:  # they take longer to import than the list of plugins
     from oscbridge.testing.conformance import CheckedType, Rule, RuleResult
 
-__all__ = ["check"]
+__all__ = ["command"]
 
 
 @click.command("check")
 @click.argument("name")
+@configuration_option
 @click.option("-k", "text", metavar="TEXT", help="Apply only rules with TEXT in their names.")
-def check(name: str, text: str | None) -> None:
+@click.pass_context
+def command(context: click.Context, name: str, file: Path | None, text: str | None) -> None:
     """Check whether a plugin follows the contract.
 
     NAME is the name of an installed plugin, of its distribution, or of one of its types. Each
@@ -46,7 +51,7 @@ def check(name: str, text: str | None) -> None:
 
     began = time.perf_counter()
     logging.getLogger("oscbridge").setLevel(logging.CRITICAL + 1)  # the results show the errors
-    plugin, types = _find(name)
+    plugin, types = _find(name, file or context.obj)
     output = _CheckOutput(plugin, types)
     if plugin.error is not None:
         output.show_broken(plugin)
@@ -62,11 +67,11 @@ def check(name: str, text: str | None) -> None:
     os._exit(1 if any(result.outcome == "failed" for _, result in results) else 0)
 
 
-def _find(name: str) -> tuple[Plugin, Sequence[CheckedType]]:
+def _find(name: str, file: Path | None) -> tuple[Plugin, Sequence[CheckedType]]:
     """The plugin of a name, and those of its types that the name is about."""
     from oscbridge.testing.conformance import CheckedType
 
-    found = Plugins()
+    found = load_plugins(file)
     types = found.endpoint_types
     for plugin in found.plugins:
         if name in (plugin.name, plugin.distribution) and name not in types:

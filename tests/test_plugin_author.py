@@ -1,0 +1,62 @@
+"""What a new author does: the commands of docs/plugins.md, in an environment of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+from plugin_pages import PluginPage
+
+PAGE = PluginPage("plugins.md")
+
+SCRIPT = """\
+#!{python}
+import sys
+from {module} import main
+sys.exit(main())
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """A virtual environment in which oscbridge and pytest are installed already."""
+    folder = tmp_path / "venv"
+    venv.create(folder, with_pip=True)
+    own = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
+    here = sysconfig.get_path("purelib")
+    (own / "installed.pth").write_text(f"import site; site.addsitedir({here!r})\n")
+    python = folder / "bin" / "python"
+    for name, module in (("oscbridge", "oscbridge.cli"), ("pytest", "pytest")):
+        script = folder / "bin" / name
+        script.write_text(SCRIPT.format(python=python, module=module))
+        script.chmod(0o755)
+    drop = {"PYTHONPATH", "PYTEST_ADDOPTS", "FORCE_COLOR"}
+    kept = {key: value for key, value in os.environ.items() if key not in drop}
+    path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    return {**kept, "PATH": path, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "NO_COLOR": "1"}
+
+
+@pytest.mark.timeout(240)
+def test_commands_of_the_page_lead_to_an_installed_plugin(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    script = "set -eux\n" + "".join(PAGE.of_language("sh"))
+    result = subprocess.run(
+        ["sh", "-c", script], capture_output=True, text=True, cwd=tmp_path, env=environment
+    )
+    shown = result.stdout + result.stderr
+    assert result.returncode == 0, shown
+    assert " passed" in shown
+    assert "lamp 0.1.0\n  offers  endpoint type lamp\n" in shown
+    assert "device: text; default" in shown
+    assert "lamp::peer-loss PASSED" in shown
+    assert list((tmp_path / "oscbridge-lamp" / "dist").glob("oscbridge_lamp-0.1.0-*.whl"))
+    listed = subprocess.run(
+        ["oscbridge", "plugins"], capture_output=True, text=True, cwd=tmp_path, env=environment
+    )
+    purelib = sysconfig.get_path("purelib", vars={"base": str(tmp_path / "venv")})
+    assert f"from    {purelib}/oscbridge_lamp/__init__.py" in listed.stdout  # not the folder
