@@ -182,6 +182,7 @@ class DrainingTransport(asyncio.DatagramTransport):
         self._protocol = protocol
         self._closing = False
         self._reading = True
+        self._is_selective = bool(protocol.allow)
         self._receive = receiver(sock)
         self._dispatch_all = protocol.dispatcher.entry_for_all()
         self._unread: list[tuple[bytes, ClientAddress]] = []
@@ -191,23 +192,25 @@ class DrainingTransport(asyncio.DatagramTransport):
         protocol.connection_made(self)
 
     def _on_readable(self) -> None:
-        turn = self._protocol.dispatcher.turn
+        protocol = self._protocol
+        batch = self._receive() if protocol.on_batch is None else self._read()
+        if self._is_selective:
+            batch = keep_allowed(batch, protocol.allow, protocol.dispatcher)
+        turn = protocol.dispatcher.turn
         if turn is None:
-            self._drain()
+            self._dispatch(batch)
             return
-        turn.begin()
+        turn.begin(has_one=len(batch) == 1 and not batch[0][0].startswith(b"#"))
         try:
-            self._drain()
+            self._dispatch(batch)
         finally:
             turn.end()
 
-    def _drain(self) -> None:
-        batch, self._unread = self._unread, []
-        if not batch:
-            batch = self._receive() if self._protocol.on_batch is None else self._read()
-            if self._protocol.allow:
-                batch = keep_allowed(batch, self._protocol.allow, self._protocol.dispatcher)
-        self._dispatch_all(self._until_paused(batch), self._protocol.reply)
+    def _dispatch(self, batch: list[tuple[bytes, ClientAddress]]) -> None:
+        if len(batch) > 1:
+            self._dispatch_all(self._until_paused(batch), self._protocol.reply)
+        else:  # nothing can be left unread
+            self._dispatch_all(batch, self._protocol.reply)
 
     def _read(self) -> list[tuple[bytes, ClientAddress]]:
         """The next datagrams, shown to ``on_batch``."""
@@ -242,7 +245,8 @@ class DrainingTransport(asyncio.DatagramTransport):
             self._reading = True
             self._loop.add_reader(self._socket, self._on_readable)
             if self._unread:
-                self._drain()
+                unread, self._unread = self._unread, []
+                self._dispatch(unread)
 
     def sendto(self, data: bytes, addr: ClientAddress | None = None) -> None:  # type: ignore[override]
         """Send a datagram at once. Raises ``OSError``."""
