@@ -18,30 +18,24 @@ class Turn:
     def __init__(self) -> None:
         self.has_one = False
         """Whether a single message is being routed: sinks need not wait for others."""
-        self._is_open = False
+        self.is_open = False
+        """Whether messages are being routed. A sink that delivers meanwhile resets both, so that
+        what the delivery itself routes is left to the next turn of the loop."""
         self._due: list[Callable[[], None]] = []
 
     def begin(self, *, has_one: bool = False) -> None:
         """Note that messages are being routed; ``has_one``: only one was read."""
-        self._is_open, self.has_one = True, has_one
+        self.is_open, self.has_one = True, has_one
 
     def defer(self, deliver: Callable[[], None]) -> bool:
         """Call ``deliver``, which must not raise, at the end. Returns False outside a turn."""
-        if self._is_open:
+        if self.is_open:
             self._due.append(deliver)
-        return self._is_open
-
-    def pause(self) -> None:
-        """While a sink delivers: what that itself routes is left to the next turn of the loop."""
-        self._is_open = self.has_one = False
-
-    def resume(self) -> None:
-        """Undo :meth:`pause`, which was called while there was one message."""
-        self._is_open = self.has_one = True
+        return self.is_open
 
     def end(self) -> None:
         """Deliver. What a delivery itself routes is left to the next turn of the loop."""
-        self._is_open = self.has_one = False
+        self.is_open = self.has_one = False
         if self._due:
             due, self._due = self._due, []
             for deliver in due:

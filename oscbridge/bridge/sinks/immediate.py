@@ -92,12 +92,23 @@ class ImmediateSending(Settling):
         ):
             return False
         began = time.monotonic()
+        messages, task, endpoint, turn = [message], self._task, self._endpoint, self._turn
+        assert task is not None
         self.offered += 1
-        turn = self._turn
-        turn.pause()
-        if self._deliver([message], queue):
+        turn.is_open = turn.has_one = self._is_idle = False
+        try:
+            sending = endpoint.send_batch(messages) if self._by_batch else endpoint.send(message)
+            begun = begin_send(sending, task, self._context)
+        except BaseException as error:
+            begun = FailedSend(error)
+        turn.is_open = turn.has_one = True
+        if begun is None:
+            self._is_idle, self._tries = True, 0
+            self._delivered(messages)
             self._sampler.latency.observe(time.monotonic() - began)
-        turn.resume()
+        else:
+            self._begun, self._batch = begun, UnsettledBatch(messages)
+            queue.hand_over()
         return True
 
     def _deliver_waiting(self, queue: MemoryQueue[Deliverable]) -> None:
