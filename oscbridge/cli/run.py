@@ -29,6 +29,7 @@ from oscbridge.failures import is_explained
 from oscbridge.installed import version
 from oscbridge.logs.setup import Form, configure_log
 from oscbridge.monitoring.service import Service
+from oscbridge.net.direct_readers import new_event_loop
 from oscbridge.plugins import Plugins
 
 __all__ = ["command", "read_configuration"]
@@ -95,7 +96,8 @@ def command(file: Path | None, form: Form, dry: bool, verbose: bool) -> None:
         known = files()
         configuration = read(allow_broken=True)  # what changes from here on is noticed
     app = App(configuration, plugins, allow_broken=True)
-    asyncio.run(_run(Service(app, read, name, files, known), plugins, name))
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(_run(Service(app, read, name, files, known), plugins, name))
 
 
 def read_configuration(

@@ -14,6 +14,7 @@ from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.statistics import name_of
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.any_host import find_local_address
+from oscbridge.net.direct_readers import add_reader, remove_reader
 from oscbridge.net.udp_receive import OnBatch, is_about_sent, receiver
 from oscbridge.net.udp_socket import keep_allowed, open_socket, send_reply
 
@@ -186,7 +187,7 @@ class DrainingTransport(asyncio.DatagramTransport):
         self._receive = receiver(sock)
         self._dispatch_all = protocol.dispatcher.entry_for_all()
         self._unread: list[tuple[bytes, ClientAddress]] = []
-        loop.add_reader(sock, self._on_readable)
+        add_reader(loop, sock, self._on_readable)
         # Without a warning, if the program ends while it is open.
         self._finalizer = weakref.finalize(self, sock.close)
         protocol.connection_made(self)
@@ -237,13 +238,13 @@ class DrainingTransport(asyncio.DatagramTransport):
         """Leave packets in the socket."""
         if self._reading and not self._closing:
             self._reading = False
-            self._loop.remove_reader(self._socket)
+            remove_reader(self._loop, self._socket)
 
     def resume_reading(self) -> None:
         """Undo :meth:`pause_reading`."""
         if not self._reading and not self._closing:
             self._reading = True
-            self._loop.add_reader(self._socket, self._on_readable)
+            add_reader(self._loop, self._socket, self._on_readable)
             if self._unread:
                 unread, self._unread = self._unread, []
                 self._dispatch(unread)
@@ -262,7 +263,7 @@ class DrainingTransport(asyncio.DatagramTransport):
         if self._closing:
             return
         self._closing, self._reading = True, False
-        self._loop.remove_reader(self._socket)
+        remove_reader(self._loop, self._socket)
         self._loop.call_soon(self._closed)
 
     abort = close
