@@ -34,7 +34,7 @@ class FakeConnection:
         return lambda: self.unsent
 
     def get_extra_info(self, _name: str) -> None:
-        """Nothing: there is no socket."""
+        """None: a fake has no socket."""
 
     async def send(self, data: bytes, text: bool | None = None) -> None:
         await self.open.wait()
