@@ -10,7 +10,7 @@ __all__ = ["COLUMNS", "goal", "goal_row"]
 MARGIN: Final = 1.25
 """Times the floor that is the goal, where a share of the peer's figure is below the floor."""
 
-COLUMNS: Final = ("", "floor", "relay of npm osc", "oscbridge", "÷ floor", "÷ relay", "goal", "")
+COLUMNS: Final = ("", "floor", "npm osc", "oscbridge", "÷ floor", "÷ npm osc", "goal", "")
 """The columns of a table of goals."""
 
 
