@@ -31,6 +31,7 @@ from oscbridge.failures import is_explained
 from oscbridge.installed import version
 from oscbridge.logs.setup import Form, configure_log
 from oscbridge.monitoring.service import Service
+from oscbridge.net.direct_readers import new_event_loop
 from oscbridge.plugins import Plugins
 
 __all__ = ["command", "read_configuration"]
@@ -98,7 +99,8 @@ def command(file: Path | None, form: Form, dry: bool, verbose: bool) -> None:
         configuration = read(allow_broken=True)  # what changes from here on is noticed
     app = App(configuration, plugins, allow_broken=True)
     service = Service(app, read, name, files, known, changed_plugins=plugins.changed_files)
-    asyncio.run(_run(service, plugins, name))
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(_run(service, plugins, name))
 
 
 def read_configuration(

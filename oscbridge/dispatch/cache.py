@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple, TypeAlias, cast
 
 from oscbridge.dispatch.address_map import AddressMap
-from oscbridge.dispatch.handler import Bindable, Call, ClientAddress, Handler
+from oscbridge.dispatch.handler import Bindable, Call, Handler
 from oscbridge.dispatch.overrides import is_replaced
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.message import Head, Message, head_key, read_arguments
@@ -39,7 +39,8 @@ Watcher: TypeAlias = Callable[[Message], None]
 class Target(NamedTuple):
     """The calls for an address and type tags."""
 
-    calls: tuple[tuple[Call, Handler], ...]
+    calls: tuple[tuple[Call, bool, Handler], ...]
+    """Of each handler the function, whether it takes the message alone, and the handler."""
     plain: tuple[Callable[..., object], ...] | None
     """The callbacks, if all of them take only the address and the arguments."""
 
@@ -204,7 +205,7 @@ class DispatchCache:
             return target
         matched = self._match(address)
         calls = tuple(
-            (call, handler)
+            (call, handler.takes_message, handler)
             for handler, captures in matched
             if (call := _prepare(handler, address, types, captures)) is not None
         )
@@ -233,7 +234,7 @@ def _prepare(
     except Exception as error:
         problem, traceback = error, error.__traceback__
 
-    def fail(_client: ClientAddress, _message: Message) -> object:
+    def fail(*_args: object) -> object:
         raise problem.with_traceback(traceback)  # else its traceback grows with each raise
 
     return fail

@@ -16,8 +16,8 @@ ClientAddress: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
 Reply: TypeAlias = Callable[[ClientAddress, object], None]
 """Called with the client to reply to and the result of a handler, unless that is None."""
 
-Call: TypeAlias = Callable[[ClientAddress, Message], object]
-"""A callback as a function of client and message."""
+Call: TypeAlias = Callable[..., object]
+"""A callback as a function of the message, or of client and message."""
 
 
 @runtime_checkable
@@ -72,10 +72,17 @@ class Handler:
         """Whether it takes only the address and the arguments."""
         return not (self.args or self.needs_reply_address or self.needs_message or self._binds)
 
+    @property
+    def takes_message(self) -> bool:
+        """Whether :meth:`call` returns a function of the message alone, without the client."""
+        return self._binds or self.needs_message
+
     def invoke(self, client_address: ClientAddress, message: Message) -> object:
         """Call the callback with a message and return its result."""
         call = self.call(message.address, message.types, {})
-        return None if call is None else call(client_address, message)
+        if call is None:
+            return None
+        return call(message) if self.takes_message else call(client_address, message)
 
     async def async_invoke(self, client_address: ClientAddress, message: Message) -> object:
         """Call the callback, await its result if it is awaitable, and return it."""
@@ -83,10 +90,9 @@ class Handler:
         return await result if inspect.isawaitable(result) else result
 
     def call(self, address: str, types: str | None, captures: dict[str, str]) -> Call | None:
-        """The callback as a function of client and message."""
+        """The callback as a function: see :attr:`takes_message`. None ignores the message."""
         if self._binds:
-            bound = cast(Bindable, self.callback).bind(address, types, captures)
-            return None if bound is None else lambda _client, message: bound(message)
+            return cast(Bindable, self.callback).bind(address, types, captures)
         if self._call is None:
             self._call = self._plain_call()
         return self._call
@@ -94,7 +100,7 @@ class Handler:
     def _plain_call(self) -> Call:
         callback, args = cast(Callable[..., object], self.callback), self.args
         if self.needs_message:
-            return lambda _client, message: callback(message)
+            return callback
         if self.needs_reply_address:
             if args:
                 return lambda client, message: callback(

@@ -118,9 +118,9 @@ class HandlerCalls(Timing, PacketReader):
             self.count_unmatched(message.address)
             return
         self.statistics.routed += 1
-        for call, handler in target.calls:
+        for call, takes_message, handler in target.calls:
             try:
-                result = call(client_address, message)
+                result = call(message) if takes_message else call(client_address, message)
             except Exception as error:
                 self._failed(handler.callback, message.address, error)
                 continue

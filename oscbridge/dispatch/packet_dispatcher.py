@@ -114,9 +114,18 @@ class PacketDispatcher(HandlerCalls):
                     self._dispatch_any(data, client, reply)
                     continue
                 # One unpacking costs less than seven look-ups.
-                length, start, read, address, plain, _, _ = plan
-                if length != len(data) or plain is None:
-                    self._dispatch_known(plan, data, client, reply)
+                length, start, read, address, plain, head, target = plan
+                if length != len(data):
+                    self._dispatch_sized(plan, data, client, reply)
+                    continue
+                if plain is None:
+                    values = read(data, start)
+                    self.statistics.packets += 1
+                    self.statistics.messages += 1
+                    # Named tuples made without their own __new__, which is a function in Python.
+                    origin = tuple.__new__(Origin, (self.name, client))
+                    fields = address, head.types, values, None, origin
+                    self._call(target, tuple.__new__(Message, fields), client, reply)
                     continue
                 count += 1
                 values = read(data, start)
@@ -133,15 +142,12 @@ class PacketDispatcher(HandlerCalls):
             self.statistics.messages += count
             self.statistics.routed += count
 
-    def _dispatch_known(
+    def _dispatch_sized(
         self, plan: DecodePlan, data: bytes, client_address: ClientAddress, reply: Reply
     ) -> None:
-        """A message with a cached head that the fast path cannot handle."""
+        """A message with a cached head, whose values determine its size."""
         try:
-            if plan.length == len(data):
-                values = plan.read(data, plan.start)
-            else:
-                values = read_arguments(plan.head, data, self.limits)
+            values = read_arguments(plan.head, data, self.limits)
         except DecodeError:
             self._dispatch_any(data, client_address, reply)
             return

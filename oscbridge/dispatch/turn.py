@@ -8,7 +8,7 @@ __all__ = ["Turn"]
 
 
 class Turn:
-    """Lets sinks deliver at the end of the turn in which a source has read their messages.
+    """Lets sinks deliver in the turn in which a source has read their messages.
 
     So messages that arrive together are delivered together, without another turn of the loop.
     All methods are for the event loop. A source calls :meth:`begin` and :meth:`end` in a callback
@@ -16,22 +16,26 @@ class Turn:
     """
 
     def __init__(self) -> None:
-        self._is_open = False
+        self.has_one = False
+        """Whether a single message is being routed: sinks need not wait for others."""
+        self.is_open = False
+        """Whether messages are being routed. A sink that delivers meanwhile resets both, so that
+        what the delivery itself routes is left to the next turn of the loop."""
         self._due: list[Callable[[], None]] = []
 
-    def begin(self) -> None:
-        """Note that messages are being routed."""
-        self._is_open = True
+    def begin(self, *, has_one: bool = False) -> None:
+        """Note that messages are being routed; ``has_one``: only one was read."""
+        self.is_open, self.has_one = True, has_one
 
     def defer(self, deliver: Callable[[], None]) -> bool:
         """Call ``deliver``, which must not raise, at the end. Returns False outside a turn."""
-        if self._is_open:
+        if self.is_open:
             self._due.append(deliver)
-        return self._is_open
+        return self.is_open
 
     def end(self) -> None:
         """Deliver. What a delivery itself routes is left to the next turn of the loop."""
-        self._is_open = False
+        self.is_open = self.has_one = False
         if self._due:
             due, self._due = self._due, []
             for deliver in due:

@@ -14,6 +14,7 @@ from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.dispatch.statistics import name_of
 from oscbridge.net.allowlist import AllowList
 from oscbridge.net.any_host import find_local_address
+from oscbridge.net.direct_readers import add_reader, remove_reader
 from oscbridge.net.udp_receive import OnBatch, is_about_sent, receiver
 from oscbridge.net.udp_socket import keep_allowed, open_socket, send_reply
 
@@ -182,32 +183,35 @@ class DrainingTransport(asyncio.DatagramTransport):
         self._protocol = protocol
         self._closing = False
         self._reading = True
+        self._is_selective = bool(protocol.allow)
         self._receive = receiver(sock)
         self._dispatch_all = protocol.dispatcher.entry_for_all()
         self._unread: list[tuple[bytes, ClientAddress]] = []
-        loop.add_reader(sock, self._on_readable)
+        add_reader(loop, sock, self._on_readable)
         # Without a warning, if the program ends while it is open.
         self._finalizer = weakref.finalize(self, sock.close)
         protocol.connection_made(self)
 
     def _on_readable(self) -> None:
-        turn = self._protocol.dispatcher.turn
+        protocol = self._protocol
+        batch = self._receive() if protocol.on_batch is None else self._read()
+        if self._is_selective:
+            batch = keep_allowed(batch, protocol.allow, protocol.dispatcher)
+        turn = protocol.dispatcher.turn
         if turn is None:
-            self._drain()
+            self._dispatch(batch)
             return
-        turn.begin()
+        turn.begin(has_one=len(batch) == 1 and not batch[0][0].startswith(b"#"))
         try:
-            self._drain()
+            self._dispatch(batch)
         finally:
             turn.end()
 
-    def _drain(self) -> None:
-        batch, self._unread = self._unread, []
-        if not batch:
-            batch = self._receive() if self._protocol.on_batch is None else self._read()
-            if self._protocol.allow:
-                batch = keep_allowed(batch, self._protocol.allow, self._protocol.dispatcher)
-        self._dispatch_all(self._until_paused(batch), self._protocol.reply)
+    def _dispatch(self, batch: list[tuple[bytes, ClientAddress]]) -> None:
+        if len(batch) > 1:
+            self._dispatch_all(self._until_paused(batch), self._protocol.reply)
+        else:  # nothing can be left unread
+            self._dispatch_all(batch, self._protocol.reply)
 
     def _read(self) -> list[tuple[bytes, ClientAddress]]:
         """The next datagrams, shown to ``on_batch``."""
@@ -234,15 +238,16 @@ class DrainingTransport(asyncio.DatagramTransport):
         """Leave packets in the socket."""
         if self._reading and not self._closing:
             self._reading = False
-            self._loop.remove_reader(self._socket)
+            remove_reader(self._loop, self._socket)
 
     def resume_reading(self) -> None:
         """Undo :meth:`pause_reading`."""
         if not self._reading and not self._closing:
             self._reading = True
-            self._loop.add_reader(self._socket, self._on_readable)
+            add_reader(self._loop, self._socket, self._on_readable)
             if self._unread:
-                self._drain()
+                unread, self._unread = self._unread, []
+                self._dispatch(unread)
 
     def sendto(self, data: bytes, addr: ClientAddress | None = None) -> None:  # type: ignore[override]
         """Send a datagram at once. Raises ``OSError``."""
@@ -258,7 +263,7 @@ class DrainingTransport(asyncio.DatagramTransport):
         if self._closing:
             return
         self._closing, self._reading = True, False
-        self._loop.remove_reader(self._socket)
+        remove_reader(self._loop, self._socket)
         self._loop.call_soon(self._closed)
 
     abort = close

@@ -12,6 +12,7 @@ import hashlib
 import sys
 
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
+MAX_DATAGRAM = 65_535
 clients: set[asyncio.StreamWriter] = set()
 
 
@@ -40,7 +41,9 @@ async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 async def main(udp: int, web: int) -> None:
     loop = asyncio.get_running_loop()
-    await loop.create_datagram_endpoint(Relay, local_addr=("127.0.0.1", udp))
+    transport, _ = await loop.create_datagram_endpoint(Relay, local_addr=("127.0.0.1", udp))
+    # As long as a datagram. The 256 KiB of asyncio take three system calls for the memory.
+    transport.max_size = MAX_DATAGRAM  # type: ignore[attr-defined]
     async with await asyncio.start_server(accept, "127.0.0.1", web) as server:
         print("ready", flush=True)
         await server.serve_forever()

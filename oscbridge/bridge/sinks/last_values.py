@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
+from oscbridge.delivery import Deliverable, Delivery
 from oscbridge.dispatch.forwarded_tag import ForwardedTag
 from oscbridge.osc import Message
 
@@ -25,12 +26,14 @@ class LastValues:
         self._on_first = on_first
         self._messages: OrderedDict[str, Message] = OrderedDict()
 
-    def add(self, messages: Iterable[Message]) -> None:
+    def add(self, messages: Iterable[Deliverable]) -> None:
         """Replace the last messages of the addresses of ``messages``."""
         known = self._messages
-        for message in messages:
-            known[message.address] = message
-            known.move_to_end(message.address)
+        for each in messages:
+            message = each.message if isinstance(each, Delivery) else each
+            address = message.address
+            known[address] = message
+            known.move_to_end(address)
             if len(known) > self._max_addresses:
                 known.popitem(last=False)
                 self.forgotten += 1

@@ -95,9 +95,10 @@ class DropOldestQueue(MemoryQueue[EntryT]):
         return "full"
 
     def _remove(self, count: int) -> list[EntryT]:
-        first = self._must_deliver.remove(count) if self._must_deliver.messages else []
-        taken = _pop(self._messages, count - len(first))
-        return first + taken if first else taken
+        if not self._must_deliver.messages:
+            return _pop(self._messages, count)
+        first = self._must_deliver.remove(count)
+        return first + _pop(self._messages, count - len(first))
 
     def _discard(self, is_expired: Callable[[EntryT], bool]) -> int:
         return _discard_oldest(self._messages, is_expired)

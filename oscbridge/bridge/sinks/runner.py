@@ -127,7 +127,8 @@ class EndpointRunner(EndpointHost):
     @property
     def offered(self) -> int:
         """Messages from routes: each is sent, dropped, queued or in flight."""
-        return self._offered + (0 if self.queue is None else self.queue.offered)
+        queued = 0 if self.queue is None else self.queue.offered
+        return self._offered + self._sender.offered + queued
 
     @property
     def queued(self) -> int:
@@ -170,7 +171,7 @@ class EndpointRunner(EndpointHost):
                 self._offered += 1
                 self._drops.count("closed", 1)
             self._drops.log("closed", 1)
-        else:
+        elif not (self.turn.has_one and self._sender.deliver_alone(message)):
             queue.put(message)
 
     def notify_peer_disconnected(self, origin: Origin) -> None:
@@ -234,7 +235,7 @@ class EndpointRunner(EndpointHost):
             reports = (self._drops, self._sampler, self.backpressure, self._log)
             self.queue = make_queue(self.options, self.endpoint, loop, *reports)
             self._open_queue = self.queue
-            self._sender.deliver_at_end_of(self.turn, self.queue)
+            self._sender.deliver_in(self.turn, self.queue)
         self._disconnects.open(loop, self.queue)
 
     async def start(self, on_start: OnStart | None = None) -> None:

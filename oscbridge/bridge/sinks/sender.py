@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextvars import copy_context
-from functools import partial
 from typing import Final
 
-from oscbridge.bridge.routes.config import MAX_ADDRESSES
-from oscbridge.bridge.sinks.begun_send import BegunSend, FailedSend, begin_send
-from oscbridge.bridge.sinks.connection import EndpointConnection, is_ending
-from oscbridge.bridge.sinks.latency import LatencySampler
-from oscbridge.bridge.sinks.memory_queue import MemoryQueue
+from oscbridge.bridge.sinks.begun_send import BegunSend
+from oscbridge.bridge.sinks.connection import is_ending
+from oscbridge.bridge.sinks.immediate import MAX_BATCH, TURN, ImmediateSending
 from oscbridge.bridge.sinks.send_queue import SendQueue
-from oscbridge.bridge.sinks.settling import Settling
 from oscbridge.bridge.sinks.unsettled import Loss, UnsettledBatch
 from oscbridge.delivery import Deliverable
 from oscbridge.dispatch.forwarded_tag import ForwardedTag
-from oscbridge.dispatch.turn import Turn
-from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import (
     BackOff,
     BadMessage,
@@ -27,15 +21,11 @@ from oscbridge.errors import (
     NotConnected,
     PartialDelivery,
 )
-from oscbridge.logs.rate_limited import RateLimitedLog
 
 __all__ = ["Sender"]
 
 MAX_TRIES: Final = 5
 """Consecutive connections that may break while sending one message before it is dropped."""
-
-MAX_BATCH: Final = 1_024
-"""Largest number of messages passed to ``send_batch``."""
 
 MAX_JOINED: Final = 4 * MAX_BATCH
 """Largest number of messages of a batch that is not to end within a bundle."""
@@ -46,43 +36,15 @@ BUNDLE_TIMEOUT: Final = 0.1
 BUNDLE_POLL: Final = 0.001
 """Seconds between looks for them."""
 
-TURN: Final = 64
-"""Messages after which other tasks run on the event loop."""
 
-
-class Sender(Settling):
+class Sender(ImmediateSending):
     """Passes messages to an endpoint while it is connected, and reconnects it.
 
     With ``joins_bundles`` no batch ends within a forwarded bundle; not for a spool, where taking
     more settles those before.
     """
 
-    def __init__(
-        self,
-        endpoint: AnyEndpoint,
-        connection: EndpointConnection,
-        reporter: RateLimitedLog,
-        count: Callable[[str, int], None],
-        sampler: LatencySampler,
-        *,
-        one_by_one: bool,
-        joins_bundles: bool = False,
-        max_addresses: int = MAX_ADDRESSES,
-        on_poison: Callable[[Deliverable, str], None] | None = None,
-    ) -> None:
-        super().__init__(endpoint, connection, reporter, count, max_addresses, on_poison)
-        self._sampler = sampler
-        self._joins_bundles = joins_bundles
-        self._sending: asyncio.Timeout | None = None
-        # An endpoint without batches takes few at once, so that those in the queue can still be
-        # replaced or dropped.
-        self._at_once = MAX_BATCH if self._by_batch else 1 if one_by_one else TURN
-        self._task: asyncio.Task[None] | None = None
-        self._context = copy_context()
-        self._is_idle = False
-        """Whether the task waits for messages."""
-        self._begun: Awaitable[None] | None = None
-        """The send of the first unsettled messages, if it has begun outside the task."""
+    _sending: asyncio.Timeout | None = None
 
     def interrupt(self) -> None:
         """Abort the send in progress after the connection was lost; it is repeated."""
@@ -106,54 +68,6 @@ class Sender(Settling):
         self._task = asyncio.create_task(self.run(queue), name=name, context=context)
         return self._task
 
-    def deliver_at_end_of(self, turn: Turn, queue: SendQueue) -> None:
-        """Deliver messages in the turn of the loop in which they are routed, where possible."""
-        if isinstance(queue, MemoryQueue):
-            queue.defer = partial(turn.defer, partial(self._deliver_now, queue))
-
-    def _deliver_now(self, queue: MemoryQueue[Deliverable]) -> None:
-        """Deliver a batch in this turn of the loop, if the task waits for one; never raises.
-
-        Whatever the endpoint does not accept at once, the task continues. To be called by a
-        callback of the loop.
-        """
-        if not self._is_idle or self._ended or not self._connection.is_open:
-            queue.wake()
-            return
-        messages = queue.take_now(self._at_once)
-        if not messages:
-            return
-        self._is_idle = False
-        batch = self._batch = UnsettledBatch(messages)
-        try:
-            if not self._joins_bundles or messages[-1].timetag is None:
-                self._begin(messages)
-        except BaseException as error:
-            self._begun = FailedSend(error)
-        if batch.pending:
-            queue.hand_over()
-            return
-        self._begun, self._is_idle = None, True
-        if self._sampler.entered_at:
-            self._sampler.delivered()
-        if len(queue):
-            queue.wake()
-
-    def _begin(self, messages: Sequence[Deliverable]) -> None:
-        """Send messages, as far as the endpoint does not wait."""
-        task, context, endpoint = self._task, self._context, self._endpoint
-        assert task is not None
-        if self._by_batch:
-            self._begun = begin_send(endpoint.send_batch(messages), task, context)
-            if self._begun is None:
-                self._settled(self._batch.accept(len(messages)))
-            return
-        for message in messages:
-            self._begun = begin_send(endpoint.send(message), task, context)
-            if self._begun is not None:
-                return
-            self._settled(self._batch.accept(1))
-
     async def run(self, queue: SendQueue | None) -> None:
         """Deliver while connected, reconnect while not. Without a queue only reconnect."""
         sampler = self._sampler
@@ -170,7 +84,7 @@ class Sender(Settling):
                 continue
             if self._joins_bundles and batch[-1].timetag is not None:
                 batch = await self._join_bundle(batch, queue)
-            await self._deliver(batch, queue)
+            await self._deliver_all(batch, queue)
             if sampler.entered_at:
                 sampler.delivered()
             delivered += len(batch)
@@ -212,7 +126,7 @@ class Sender(Settling):
                 break
         return batch
 
-    async def _deliver(self, messages: Sequence[Deliverable], queue: SendQueue) -> None:
+    async def _deliver_all(self, messages: Sequence[Deliverable], queue: SendQueue) -> None:
         """Deliver a batch, through as many connections as it takes."""
         batch = self._batch = UnsettledBatch(messages)
         has_waited = not self._connection.is_open

@@ -100,6 +100,13 @@ class Settling:
         loss = Loss(reason, error)
         self._settled(self._batch.settle(dict.fromkeys(range(count), loss)))
 
+    def _accept_all(self) -> None:
+        """Count a whole batch as sent, of which nothing is settled yet."""
+        messages = self._batch.accept_all()
+        if not self._ended:
+            self._tries = 0
+            self._delivered(messages)
+
     def _settled(self, settled: Settled) -> None:
         """Count messages as sent or lost."""
         if self._ended:
@@ -112,18 +119,19 @@ class Settling:
 
     def _delivered(self, messages: Sequence[Deliverable]) -> None:
         self.sent += len(messages)
-        self._connection.useful = True
-        if self._connection.is_recovering:
-            self._connection.recovered()
-        if self.latest is None and self.watcher is None:
-            return
-        plain = [each.message if isinstance(each, Delivery) else each for each in messages]
+        connection = self._connection
+        connection.useful = True
+        if connection.is_recovering:
+            connection.recovered()
         if self.latest is not None:
-            self.latest.add(plain)
+            self.latest.add(messages)
         if self.watcher is not None:
-            try:
-                for message in plain:
-                    self.watcher(message)
-            except Exception as error:  # the messages are delivered all the same
-                text = f"a watcher failed: {failure_text(error)}"
-                self._reporter.report("watcher", text, error=error)
+            self._show(messages, self.watcher)
+
+    def _show(self, messages: Sequence[Deliverable], watcher: Callable[[Message], None]) -> None:
+        try:
+            for each in messages:
+                watcher(each.message if isinstance(each, Delivery) else each)
+        except Exception as error:  # the messages are delivered all the same
+            text = f"a watcher failed: {failure_text(error)}"
+            self._reporter.report("watcher", text, error=error)

@@ -60,6 +60,11 @@ class UnsettledBatch:
         whole = not start and self._first == len(self._messages)
         return Settled(self._messages if whole else self._messages[start : self._first], ())
 
+    def accept_all(self) -> Sequence[Deliverable]:
+        """Accept all messages, of which none is settled. Returns them."""
+        self._first = len(self._messages)
+        return self._messages
+
     def settle(self, outcomes: Mapping[int, Loss | None]) -> Settled:
         """Settle messages by their index in :attr:`unsettled`: lost, or accepted with None.
 

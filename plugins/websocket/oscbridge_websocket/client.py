@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import os
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, TypeAlias
@@ -74,6 +75,8 @@ class WebSocketClient:
         self._filled = asyncio.Event()
         self.measure_unsent = connection.unsent_meter()
         """Returns the bytes that wait in its transport."""
+        self.descriptor = _writable(connection.transport)
+        """Its socket, for frames that are written while the transport is empty and not closing."""
         self._unsent = oscbridge.UnsentMessages()
         self.is_behind = False
         """Whether data was in the transport after the last write."""
@@ -275,6 +278,15 @@ class ClientGroups:
         for group in self.all:
             if group.clock is not None:
                 group.clock.spill()
+
+
+def _writable(transport: asyncio.Transport) -> int | None:
+    """The file descriptor of a transport, if what is written to it needs no TLS."""
+    sock = transport.get_extra_info("socket")
+    if os.name != "posix" or sock is None or transport.get_extra_info("sslcontext") is not None:
+        return None
+    descriptor: int = sock.fileno()
+    return descriptor if descriptor >= 0 else None
 
 
 def _key(client: WebSocketClient) -> _GroupKey:

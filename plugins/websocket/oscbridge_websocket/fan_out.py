@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 
 from websockets.protocol import OPEN
@@ -75,9 +76,11 @@ class FanOut:
 def _write(frame: OutgoingFrame, serialized: bytes, clients: Sequence[WebSocketClient]) -> None:
     """Write a frame to clients.
 
-    Idle clients are written to directly, which saves one task switch per client. For the others
-    the frame is queued, because the queue does the flow control.
+    Idle clients are written to directly, without a task switch, and while their transport is
+    empty without the transport: it gets what the socket does not take, and its errors. For the
+    others the frame is queued, because the queue does the flow control.
     """
+    size, write = len(serialized), os.write
     for client in clients:  # every call costs as much as a part of the system call
         connection = client.connection
         if connection.is_closing():
@@ -85,7 +88,15 @@ def _write(frame: OutgoingFrame, serialized: bytes, clients: Sequence[WebSocketC
         if (client.is_behind or client.frames) and not client.is_idle:
             client.put(frame)
             continue
-        if connection.protocol.state is OPEN:
-            connection.write_now(serialized)
-        if client.measure_unsent():
-            client.note_written(frame)
+        if connection.protocol.state is not OPEN:
+            continue
+        sent, descriptor = 0, client.descriptor
+        if descriptor is not None and not client.measure_unsent():
+            try:
+                sent = write(descriptor, serialized)
+            except OSError:  # the buffer is full, or for the transport to handle
+                pass
+        if sent < size:
+            connection.write_now(serialized[sent:])
+            if client.measure_unsent():
+                client.note_written(frame)

@@ -65,7 +65,8 @@ def make_frames(
     ):  # most of the time, at the rates of a show
         encode = encode_json if frame_format is FrameFormat.JSON else _encode_osc
         try:
-            return [OutgoingFrame(encode(messages[0]), 1)]
+            # A named tuple made without its own __new__, which is a function in Python.
+            return [tuple.__new__(OutgoingFrame, (encode(messages[0]), 1))]
         except oscbridge.EncodeError:
             on_drop(1)
             return []

@@ -33,6 +33,9 @@ class FakeConnection:
     def unsent_meter(self) -> Callable[[], int]:
         return lambda: self.unsent
 
+    def get_extra_info(self, _name: str) -> None:
+        """None: a fake has no socket."""
+
     async def send(self, data: bytes, text: bool | None = None) -> None:
         await self.open.wait()
         self.sent.append(data)

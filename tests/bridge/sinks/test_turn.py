@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from functools import partial
@@ -19,9 +20,9 @@ from oscbridge import (
     Options,
     PartialDelivery,
 )
+from oscbridge.bridge.sinks.immediate import MAX_BATCH
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.runner import EndpointRunner
-from oscbridge.bridge.sinks.sender import MAX_BATCH
 from oscbridge.bridge.sinks.stall_watch import waiting_at
 from oscbridge.endpoint import Policy
 from oscbridge.testing.waiting import until
@@ -92,7 +93,7 @@ async def read(
 
     def on_readable() -> None:
         try:
-            runner.turn.begin()
+            runner.turn.begin(has_one=len(numbers) == 1)
             for message in numbered(numbers):
                 runner.offer(message)
             before_end()
@@ -124,8 +125,51 @@ async def test_messages_are_delivered_in_the_turn_that_read_them(kind: type[Numb
 
 
 @each_kind
+async def test_only_message_of_a_turn_is_delivered_before_its_end(kind: type[Numbers]) -> None:
+    endpoint = kind()
+    runner = await started(endpoint)
+    seen: list[list[int]] = []
+    await read(runner, [7], before_end=lambda: seen.append([*endpoint.got, runner.sent]))
+    assert seen == [[7, 1]]
+    assert sum(runner.latency.counts) == 1
+    await runner.stop()
+
+
+async def test_messages_made_of_the_only_one_keep_their_order() -> None:
+    endpoint = Batches()
+    runner = await started(endpoint)
+
+    def offer_more() -> None:
+        for message in numbered([8, 9]):
+            runner.offer(message)
+
+    await read(runner, [7], before_end=offer_more)
+    assert endpoint.got == [7, 8, 9]
+    await runner.stop()
+
+
+async def test_message_of_another_thread_is_left_to_the_task() -> None:
+    endpoint = Batches()
+    runner = await started(endpoint)
+    seen: list[list[int]] = []
+
+    def offer_in_thread() -> None:
+        thread = threading.Thread(target=runner.offer, args=numbered([8]))
+        thread.start()
+        thread.join()
+        runner.offer(*numbered([9]))  # after the one that waits
+        seen.append([*endpoint.got])
+
+    await read(runner, [7], before_end=offer_in_thread)
+    await until(lambda: not runner.queued)
+    await runner.stop()
+    assert (seen, endpoint.got) == ([[7]], [7, 8, 9])
+
+
+@each_kind
+@pytest.mark.parametrize("size", [1, 3])
 async def test_messages_of_several_turns_keep_their_order_while_sends_wait(
-    kind: type[Numbers],
+    kind: type[Numbers], size: int
 ) -> None:
     class Waits(kind):  # type: ignore[misc, valid-type]
         async def on_send(self, numbers: Sequence[int]) -> None:
@@ -134,14 +178,14 @@ async def test_messages_of_several_turns_keep_their_order_while_sends_wait(
 
     endpoint = Waits()
     runner = await started(endpoint)
-    for first in range(0, 300, 3):
-        await read(runner, range(first, first + 3))
+    for first in range(0, 100 * size, size):
+        await read(runner, range(first, first + size))
         for _ in range(first % 5):
             await asyncio.sleep(0)
             adds_up(runner)
     await runner.stop()
-    assert endpoint.got == list(range(300))
-    assert (runner.sent, runner.drops) == (300, {})
+    assert endpoint.got == list(range(100 * size))
+    assert (runner.sent, runner.drops) == (100 * size, {})
 
 
 async def test_turn_delivers_one_batch_at_most() -> None:
@@ -172,8 +216,12 @@ ERRORS: list[Callable[[], BaseException]] = [
 @each_kind
 @pytest.mark.parametrize("make_error", ERRORS)
 @pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("numbers", [range(5), [2]], ids=["several", "one"])
 async def test_errors_have_the_same_effects_as_in_the_task(
-    kind: type[Numbers], make_error: Callable[[], BaseException], waits: bool
+    kind: type[Numbers],
+    make_error: Callable[[], BaseException],
+    waits: bool,
+    numbers: Sequence[int],
 ) -> None:
     class Fails(kind):  # type: ignore[misc, valid-type]
         has_failed = False
@@ -190,9 +238,9 @@ async def test_errors_have_the_same_effects_as_in_the_task(
         endpoint = Fails()
         runner = await started(endpoint)
         if in_turn:
-            await read(runner, range(5))
+            await read(runner, numbers)
         else:
-            for message in numbered(range(5)):
+            for message in numbered(numbers):
                 runner.offer(message)
         await until(lambda runner=runner: not runner.queued)  # type: ignore[misc]
         await runner.stop()
@@ -218,7 +266,8 @@ class Stuck(Batches):
 
 
 @pytest.mark.parametrize("turns", [0, 1, 5])
-async def test_stop_cancels_a_send_that_waits(turns: int) -> None:
+@pytest.mark.parametrize("count", [1, 3])
+async def test_stop_cancels_a_send_that_waits(turns: int, count: int) -> None:
     endpoint = Stuck()
     runner = await started(endpoint)
     stops: list[asyncio.Task[None]] = []
@@ -227,35 +276,36 @@ async def test_stop_cancels_a_send_that_waits(turns: int) -> None:
         stops.append(asyncio.get_running_loop().create_task(runner.stop(drain=0)))
 
     if turns:
-        await read(runner, range(3))
+        await read(runner, range(count))
         for _ in range(turns):
             await asyncio.sleep(0)
         stop()
     else:
-        await read(runner, range(3), stop)  # before the task can continue the send
+        await read(runner, range(count), stop)  # before the task can continue the send
     await stops[0]
     assert endpoint.cancelled == 1
-    assert (runner.sent, runner.drops) == (0, {"stopped": 3})
+    assert (runner.sent, runner.drops) == (0, {"stopped": count})
     adds_up(runner)
 
 
 @pytest.mark.parametrize("turns", [0, 1, 5])
-async def test_lost_connection_repeats_a_send_that_waits(turns: int) -> None:
+@pytest.mark.parametrize("count", [1, 3])
+async def test_lost_connection_repeats_a_send_that_waits(turns: int, count: int) -> None:
     endpoint = Stuck()
     runner = await started(endpoint)
     lose = partial(runner.connection_lost, NotConnected("gone"))
     if turns:
-        await read(runner, range(3))
+        await read(runner, range(count))
         for _ in range(turns):
             await asyncio.sleep(0)
         lose()
     else:
-        await read(runner, range(3), lose)
+        await read(runner, range(count), lose)
     await until(lambda: endpoint.calls == 2)
     endpoint.freed.set()
     await runner.stop()
-    assert (endpoint.got, endpoint.connected, endpoint.cancelled) == ([0, 1, 2], 2, 1)
-    assert (runner.sent, runner.drops) == (3, {})
+    assert (endpoint.got, endpoint.connected, endpoint.cancelled) == ([*range(count)], 2, 1)
+    assert (runner.sent, runner.drops) == (count, {})
 
 
 async def test_connection_lost_during_a_send_is_opened_again() -> None:
