@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import ssl
-from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -17,11 +16,21 @@ from yarl import URL
 import oscbridge
 from oscbridge_webhook.requests import WebhookRequest
 
-__all__ = ["MAX_ANSWER", "MAX_DELAY", "MAX_REDIRECTS", "MAX_RETRY_AFTER", "WebhookClient"]
+__all__ = [
+    "MAX_ANSWER",
+    "MAX_DELAY",
+    "MAX_REDIRECTS",
+    "MAX_RETRY_AFTER",
+    "WebhookClient",
+    "retry_delay",
+]
 
 MIN_DELAY: Final = 1.0
 MAX_DELAY: Final = 60.0
 """Seconds before a message is sent again: it begins with the one and doubles up to the other."""
+
+JITTER: Final = (0.8, 1.2)
+"""A factor for these, chosen at random, so that many bridges do not retry all at once."""
 
 MAX_RETRY_AFTER: Final = 3_600.0
 """The longest ``Retry-After`` that is obeyed, in seconds."""
@@ -48,18 +57,10 @@ RFC 8470, section 5.2; RFC 6585, section 4)."""
 class WebhookClient:
     """The connection to the receivers. One request at a time, so that the order is kept."""
 
-    def __init__(
-        self,
-        host: oscbridge.Host,
-        tls: ssl.SSLContext,
-        timeout: float,
-        jitter: Callable[[], float] = lambda: random.uniform(0.8, 1.2),
-    ) -> None:
-        """``jitter``: a factor for delays, so that many bridges do not retry all at once."""
+    def __init__(self, host: oscbridge.Host, tls: ssl.SSLContext, timeout: float) -> None:
         self.tls = tls
         self.timeout = timeout
         self._host = host
-        self._jitter = jitter
         self._failures = 0
         """Failures in a row."""
         self._session = aiohttp.ClientSession(
@@ -124,10 +125,20 @@ class WebhookClient:
 
     def _delay(self, retry_after: str | None = None) -> float:
         """Seconds before the next attempt."""
-        wanted = _seconds(retry_after)
-        own = min(MAX_DELAY, MIN_DELAY * 2 ** min(self._failures, 16)) * self._jitter()
+        found = retry_delay(self._failures, retry_after, random.uniform(*JITTER))
         self._failures += 1
-        return own if wanted is None else min(max(wanted, MIN_DELAY), MAX_RETRY_AFTER)
+        return found
+
+
+def retry_delay(failures: int, retry_after: str | None, jitter: float) -> float:
+    """Seconds before another attempt, after some failures in a row before this one.
+
+    ``retry_after`` is the header, ``jitter`` a factor.
+    """
+    wanted = _seconds(retry_after)
+    if wanted is not None:
+        return min(max(wanted, MIN_DELAY), MAX_RETRY_AFTER)
+    return min(MAX_DELAY, MIN_DELAY * (1 << min(failures, 16))) * jitter
 
 
 async def _read(response: aiohttp.ClientResponse) -> str:

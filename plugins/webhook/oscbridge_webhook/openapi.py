@@ -94,6 +94,9 @@ def openapi_document(options: WebhookOptions) -> bytes:
                 {"text/event-stream": {"schema": {"type": "string"}}},
                 _MATCH,
             ),
+            "/api/v1/openapi.json": _get(
+                "This document", {"application/json": {"schema": {"type": "object"}}}
+            ),
         },
         "components": {
             "schemas": {"Message": _SCHEMA},
@@ -104,11 +107,11 @@ def openapi_document(options: WebhookOptions) -> bytes:
     return orjson.dumps(document)
 
 
-def _get(summary: str, content: Any, parameter: Any) -> dict[str, Any]:
+def _get(summary: str, content: Any, *parameters: Any) -> dict[str, Any]:
     return {
         "get": {
             "summary": summary,
-            "parameters": [parameter],
+            "parameters": parameters,
             "responses": {"200": {"description": summary, "content": content}, "default": _PROBLEM},
         }
     }
