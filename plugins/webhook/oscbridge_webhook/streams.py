@@ -104,6 +104,7 @@ class EventStreams:
     ) -> web.StreamResponse:
         """Answer a request with a stream, until its end."""
         response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "text/event-stream"})
+        response.force_close()  # after the end nothing keeps the connection of a denied client
         stream = EventStream(access, wanted, limit, self._dropped)
         self._streams.add(stream)
         try:
