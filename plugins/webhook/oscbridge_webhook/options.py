@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 import oscbridge
 from oscbridge.http import tls_context
-from oscbridge_webhook.target import Target
+from oscbridge_webhook.target import TargetURL
 
 __all__ = ["Method", "WebhookOptions", "WebhookRoute", "client_tls", "header_text"]
 
@@ -31,7 +31,7 @@ _FRAMING: Final = frozenset(
 
 
 def _url(value: str, info: ValidationInfo) -> str:
-    oscbridge.check_template(Target.parse(value).rest, info)
+    oscbridge.check_template(TargetURL.parse(value).rest, info)
     return value
 
 

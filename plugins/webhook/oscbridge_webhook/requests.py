@@ -11,7 +11,7 @@ from yarl import URL
 
 import oscbridge
 from oscbridge_webhook.options import Method, WebhookOptions, WebhookRoute, header_text
-from oscbridge_webhook.target import Target
+from oscbridge_webhook.target import TargetURL
 
 __all__ = ["RequestPlanner", "WebhookDelivery", "WebhookRequest"]
 
@@ -35,7 +35,7 @@ class RequestPlan:
     """How the messages of one route become requests."""
 
     method: Method
-    target: Target
+    target: TargetURL
     headers: Mapping[str, str]
     encode: oscbridge.EncodeRouted
 
@@ -75,9 +75,9 @@ def _plan(options: WebhookOptions, route: WebhookRoute | None) -> RequestPlan | 
     url = own.url or options.url
     if url is None:
         return None
-    target = Target.parse(url)
+    target = TargetURL.parse(url)
     shared: Mapping[str, str | oscbridge.Secret] = options.headers
-    if options.url is not None and Target.parse(options.url).origin != target.origin:
+    if options.url is not None and TargetURL.parse(options.url).origin != target.origin:
         shared = {}  # they may contain secrets, which are not for another server
     method = own.method or options.method
     body = options.body if own.body is None else own.body

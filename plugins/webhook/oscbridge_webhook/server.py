@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
+from pathlib import Path
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -21,7 +22,6 @@ from oscbridge.http import (
     tls_context,
 )
 from oscbridge_webhook.incoming import read_address, read_message
-from oscbridge_webhook.openapi import openapi_document
 from oscbridge_webhook.options import WebhookOptions
 from oscbridge_webhook.streams import EventStreams
 
@@ -32,6 +32,9 @@ SHARE: Final = 0.2
 
 API: Final = "/api/v1"
 JSON: Final = "application/json"
+
+_OPENAPI: Final = Path(__file__).with_name("openapi.json")
+"""The description of this interface."""
 
 Receive = Callable[[oscbridge.Message, oscbridge.ClientAddress], None]
 
@@ -106,7 +109,7 @@ class WebhookServer:
             raise HTTPProblem(HTTPStatus.METHOD_NOT_ALLOWED, "", {hdrs.ALLOW: ", ".join(allowed)})
         rights = _rights(request, "listen")
         if path == f"{API}/openapi.json":
-            return _json(openapi_document(self._options))
+            return _json(_OPENAPI.read_bytes())
         if path == f"{API}/events":
             return await self._stream(request)
         if path == values:

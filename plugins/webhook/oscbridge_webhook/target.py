@@ -12,7 +12,7 @@ from yarl import URL
 
 import oscbridge
 
-__all__ = ["MAX_URL", "Target"]
+__all__ = ["MAX_URL", "TargetURL"]
 
 MAX_URL: Final = 8_192
 """Most characters of a URL: many servers accept no more in a request line."""
@@ -22,7 +22,7 @@ _NOT_IN_URL: Final = re.compile(r"[^!-~]|[\"<>\\^`{|}#]")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class TargetURL:
     """A scheme, a host and a port, and the template of what follows."""
 
     origin: URL
@@ -30,7 +30,7 @@ class Target:
     """The path and the query. A value in it cannot add a level, a parameter or another host."""
 
     @classmethod
-    def parse(cls, text: str) -> Target:
+    def parse(cls, text: str) -> TargetURL:
         """Raises ``ValueError`` with a hint."""
         scheme, separator, after = text.partition("://")
         if not separator or scheme.lower() not in ("http", "https"):

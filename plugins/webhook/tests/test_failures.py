@@ -48,11 +48,11 @@ async def test_a_message_is_sent_again_until_it_is_accepted(
     assert any(f"answered {status}" in line for line in bridge.bridge.log)
 
 
-@pytest.mark.parametrize("fault", ["hang", "reset"])
+@pytest.mark.parametrize("problem", ["hang", "reset"])
 async def test_a_receiver_without_an_answer_is_shown_as_not_connected(
-    start: Any, receiver: Any, fault: str
+    start: Any, receiver: Any, problem: str
 ) -> None:
-    receiver.answer(getattr(receiver, fault))
+    receiver.answer(getattr(receiver, problem))
     bridge = await start(f"url = '{receiver.url}'\ntimeout = 0.3\n{ONE_BY_ONE}")
     bridge.offer("/a", 1)
     assert await bodies(receiver, 2) == [b"1", b"1"]
