@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 import oscbridge
 from oscbridge_webhook.client import WebhookClient
@@ -28,6 +28,8 @@ class WebhookEndpoint(
 
     default_routes_include_self = True  # what was sent here can be read here
     keeps_last_values = True
+    example_options: ClassVar[oscbridge.TomlTable] = {"listen": "127.0.0.1:8090"}
+    example_peer = "oscbridge_webhook.conformance:ReceiverPeer"
 
     def __init__(self, name: str, options: WebhookOptions) -> None:
         super().__init__(name, options)

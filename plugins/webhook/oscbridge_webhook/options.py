@@ -107,6 +107,9 @@ class WebhookOptions(oscbridge.Options):
     origins: Annotated[tuple[str, ...], AfterValidator(oscbridge.check_origins)] = ()
     """Sites whose pages may send requests, for example ``https://example.org``; ``*`` allows
     any."""
+    trusted_proxies: oscbridge.AllowList = oscbridge.AllowList()
+    """Reverse proxies whose ``X-Forwarded-For`` counts: a wrong token is then that of the client,
+    not of the proxy."""
     certificate: oscbridge.File | None = None
     """The certificate chain as a PEM file. With it, only TLS is accepted."""
     key: oscbridge.File | None = None

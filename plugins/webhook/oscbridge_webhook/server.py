@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -35,8 +34,6 @@ JSON: Final = "application/json"
 
 _OPENAPI: Final = Path(__file__).with_name("openapi.json")
 """The description of this interface."""
-
-Receive = Callable[[oscbridge.Message, oscbridge.ClientAddress], None]
 
 
 class WebhookServer:
@@ -75,6 +72,7 @@ class WebhookServer:
             oscbridge.HostPolicy((*named, *options.hosts), options.origins),
             f"[endpoint.{self._name}]",
             self._access,
+            trusted_proxies=options.trusted_proxies,
             refused=self._host.refused,
         )
 

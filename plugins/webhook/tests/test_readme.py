@@ -43,6 +43,8 @@ def test_sample_configurations_are_valid(
 
 def default_of(model: type[oscbridge.Options], name: str) -> str:
     default: Any = model.model_fields[name].get_default(call_default_factory=True)
+    if isinstance(default, oscbridge.AllowList):
+        return "`[]`"
     return "none" if default is None else f"`{json.dumps(default)}`"
 
 
