@@ -188,9 +188,7 @@ async def test_an_answer_that_is_not_http_is_tried_again(start: Any) -> None:
 
 
 async def test_spooled_messages_survive_receiver_and_bridge(receiver: Any, tmp_path: Path) -> None:
-    spool = (
-        "policy = 'spool'\nspool = { path = 'hook.spool' }\n[[route]]\nfrom = 'stage'\nto = 'hook'"
-    )
+    spool = "policy = 'spool'\nspool = { path = 'hook.spool' }"
     text = CONFIGURATION.format(options=f"url = '{receiver.url}'\n{ONE_BY_ONE}\n{spool}")
     text += "[[route]]\nfrom = 'stage'\nto = 'hook'\n"
     await receiver.stop()
