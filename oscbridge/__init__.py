@@ -103,11 +103,13 @@ if TYPE_CHECKING:
     from oscbridge.osc.conversion import nearest_whole
     from oscbridge.osc.framing import decoder_for as stream_decoder
     from oscbridge.osc.json import decode_json, encode_json
+    from oscbridge.osc.plain import plain_float, plain_text, plain_values, shortest
     from oscbridge.osc.text import is_number
     from oscbridge.profiles.profile import Profile
     from oscbridge.source import RouteFunction, Routes, Sink, Source
     from oscbridge.templates.expression import TemplateExpression
     from oscbridge.templates.message import MessageTemplate
+    from oscbridge.templates.payload import EncodeRouted, placeholder_text, template_encoder
     from oscbridge.templates.placeholders import Placeholder, Template
     from oscbridge.toml_text import TomlTable, TomlValue, toml_table
 
@@ -139,6 +141,7 @@ __all__ = [
     "Dispatcher",
     "Durability",
     "EncodeError",
+    "EncodeRouted",
     "Endpoint",
     "EndpointError",
     "EndpointTypes",
@@ -228,8 +231,14 @@ __all__ = [
     "network_of",
     "open_listening_socket",
     "open_udp_socket",
+    "placeholder_text",
+    "plain_float",
+    "plain_text",
+    "plain_values",
     "prepare_tcp_socket",
+    "shortest",
     "stream_decoder",
+    "template_encoder",
     "toml_table",
     "udp_receiver",
     "what_failed",

@@ -82,6 +82,8 @@ _HOMES: Final[Mapping[str, Sequence[str]]] = {
         "messages",
     ),
     "oscbridge.osc.conversion": ("nearest_whole",),
+    "oscbridge.osc.plain": ("plain_float", "plain_text", "plain_values", "shortest"),
+    "oscbridge.templates.payload": ("EncodeRouted", "placeholder_text", "template_encoder"),
     "oscbridge.osc.json": ("decode_json", "encode_json"),
     "oscbridge.hooks": ("hookimpl",),
     "oscbridge.net.allowlist": ("AllowList",),

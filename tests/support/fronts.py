@@ -221,6 +221,7 @@ class TokenHTTPFront(Front):
     name = "http"
     handshake_timeout = HTTPLimits().request_timeout
     few_connections = ""
+    path = "/nothing"
 
     @asynccontextmanager
     async def run(self, tokens: str, options: str = "") -> AsyncIterator[RunningFront]:
@@ -244,7 +245,7 @@ class TokenHTTPFront(Front):
         fields = {"Host": LOOPBACK, "Connection": "close", **(headers or {})}
         if token is not None:
             fields["Authorization"] = f"Bearer {token}"
-        lines = [f"GET /nothing?{query} HTTP/1.1", *(f"{key}: {fields[key]}" for key in fields)]
+        lines = [f"GET {self.path}?{query} HTTP/1.1", *(f"{key}: {fields[key]}" for key in fields)]
         reader, writer = await asyncio.open_connection(LOOPBACK, port, local_addr=(source, 0))
         try:
             writer.write("\r\n".join([*lines, "", ""]).encode())
@@ -256,9 +257,32 @@ class TokenHTTPFront(Front):
         return Answer(200 if status == 404 else status, int(found[1]) if found else 0, text)
 
 
+class _RunningWebhook(_RunningWebSocket):
+    async def reload(self, tokens: str) -> None:
+        await self._bridge.reload(_with_webhook(tokens, self._options))
+
+
+def _with_webhook(tokens: str, options: str) -> str:
+    endpoint = f'[endpoint.web]\ntype = "webhook"\nlisten = "{LOOPBACK}:0"\n{options}\n'
+    return f"[bridge.osc]\nlisten = 'udp://{LOOPBACK}:0'\n{endpoint}{tokens}"
+
+
+class WebhookFront(TokenHTTPFront):
+    """A webhook endpoint, asked for a value that it does not have."""
+
+    name = "web"
+    path = "/api/v1/values/nothing"
+
+    @asynccontextmanager
+    async def run(self, tokens: str, options: str = "") -> AsyncIterator[RunningFront]:
+        async with running_bridge(_with_webhook(tokens, options)) as bridge:
+            yield _RunningWebhook(bridge, options)
+
+
 FRONTS: Final[Mapping[str, Front]] = {
     "websocket": WebSocketFront(),
     "websocket page": WebSocketPageFront(),
     "http": TokenHTTPFront(),
+    "webhook": WebhookFront(),
 }
 """Every front with every way to send a token, by the name of the test's parameter."""

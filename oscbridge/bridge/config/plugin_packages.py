@@ -15,6 +15,7 @@ PACKAGES: Final[Mapping[str, str]] = {
     "mqtt": "oscbridge-mqtt",
     "sacn": "oscbridge-dmx",
     "serial": "oscbridge-serial",
+    "webhook": "oscbridge-webhook",
     "websocket": "oscbridge-websocket",
 }
 """Packages by the endpoint type that each offers. Only these are suggested: anybody may have

@@ -11,7 +11,7 @@ import orjson
 import oscbridge
 from oscbridge_mqtt.entity_options import Entity
 from oscbridge_mqtt.payload import Encode
-from oscbridge_mqtt.values import convert, to_text
+from oscbridge_mqtt.values import convert
 
 __all__ = ["FULL", "NUMBERS", "Command", "read_command", "state_encoder"]
 
@@ -97,7 +97,7 @@ def _number_state(entity: Entity, value: Value) -> bytes:
     number = _number_of(value)
     if _is_nan(number):
         return UNKNOWN
-    return to_text(entity.clamped(number)).encode()
+    return oscbridge.plain_text(entity.clamped(number)).encode()
 
 
 def _sensor_state(entity: Entity, value: Value) -> bytes:
@@ -109,11 +109,11 @@ def _sensor_state(entity: Entity, value: Value) -> bytes:
         low = entity.min if "min" in entity.model_fields_set else -math.inf
         high = entity.max if "max" in entity.model_fields_set else math.inf
         value = min(max(value, low), high)
-    return to_text(value).encode()
+    return oscbridge.plain_text(value).encode()
 
 
 def _text_state(_entity: Entity, value: Value) -> bytes:
-    text = to_text(value)
+    text = oscbridge.plain_text(value)
     if len(text) > MAX_STATE:
         raise ValueError(f"text of {len(text)} characters; a state has at most {MAX_STATE}")
     return text.encode()

@@ -22,16 +22,16 @@ from oscbridge import (
     encode_message,
     encode_packet,
     infer,
+    plain_float,
+    plain_text,
+    plain_values,
+    shortest,
 )
 from oscbridge_mqtt.values import (
     LARGEST_FLOAT,
     convert,
     guess,
-    plain_float,
-    plain_values,
     read_number,
-    shortest,
-    to_text,
 )
 
 __all__ = ["MAX_DEPTH", "MAX_MEMBERS", "DecodedValues", "decode", "encoder", "packet"]
@@ -107,14 +107,16 @@ def _encode_text(message: Message) -> bytes:
     tags = message.types or ""
     if len(tags) != len(args):
         tags = " " * len(args)
-    return " ".join([to_text(arg, tag) for arg, tag in zip(args, tags, strict=True)]).encode()
+    return " ".join([plain_text(arg, tag) for arg, tag in zip(args, tags, strict=True)]).encode()
 
 
 def _encode_number(message: Message) -> bytes:
     value = message.args[0] if message.args else None
     if not isinstance(value, bool | int | float) or not math.isfinite(value):
         raise EncodeError(f"{message.address}: {value!r} is not a number")
-    return to_text(int(value) if isinstance(value, bool) else value, message.types or "").encode()
+    return plain_text(
+        int(value) if isinstance(value, bool) else value, message.types or ""
+    ).encode()
 
 
 _ENCODERS: Final[Mapping[str, Encode]] = {

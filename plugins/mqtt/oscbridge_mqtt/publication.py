@@ -13,7 +13,6 @@ from oscbridge_mqtt.limits import BrokerLimits
 from oscbridge_mqtt.options import MQTTOptions, MQTTRoute
 from oscbridge_mqtt.packets import publish_first, topic_header
 from oscbridge_mqtt.payload import Encode, encoder
-from oscbridge_mqtt.payload_template import EncodeRouted, look_up, template_encoder
 from oscbridge_mqtt.topic import SHOWN, check_published, text_template
 
 __all__ = ["MQTTDelivery", "Publication", "PublicationPlan", "PublicationPlanner", "status_topic"]
@@ -35,7 +34,7 @@ class PublicationPlan(NamedTuple):
     make_topic: Callable[[oscbridge.Message, Mapping[str, str]], str]
     encode: Encode | None
     """None for a template, which needs the captures of the message."""
-    fill: EncodeRouted
+    fill: oscbridge.EncodeRouted
     qos: int
     retain: bool
     first: bytes
@@ -139,7 +138,7 @@ class PublicationPlanner:
         qos = min(qos, self.limits.qos)
         first = publish_first(qos, retain)
         header = b"" if topic is None else topic_header(topic)
-        fill = template_encoder(form) if encode is None else _unrouted(encode)
+        fill = oscbridge.template_encoder(form) if encode is None else _unrouted(encode)
         return PublicationPlan(
             topic, make_topic, encode, fill, qos, retain, first, header, entity, options
         )
@@ -163,7 +162,11 @@ class PublicationPlanner:
 
         def fill(message: oscbridge.Message, captures: Mapping[str, str]) -> str:
             plain = message.address.removeprefix("/")
-            return template.fill(lambda placeholder: look_up(placeholder, message, captures, plain))
+            return template.fill(
+                lambda placeholder: oscbridge.placeholder_text(
+                    placeholder, message, captures, plain
+                )
+            )
 
         if template.depends_on_arguments:
             return None, fill
@@ -175,7 +178,7 @@ def status_topic(options: MQTTOptions, client_id: str) -> str:
     return options.status or f"{options.prefix or client_id}/status"
 
 
-def _unrouted(encode: Encode) -> EncodeRouted:
+def _unrouted(encode: Encode) -> oscbridge.EncodeRouted:
     return lambda message, _captures: encode(message)
 
 

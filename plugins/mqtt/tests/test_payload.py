@@ -20,9 +20,9 @@ from oscbridge import (
     TimeTag,
     decode_packet,
     encode_message,
+    shortest,
 )
 from oscbridge_mqtt.payload import decode, encoder, packet
-from oscbridge_mqtt.values import shortest
 
 
 def encode(form: str, message: Message) -> bytes:

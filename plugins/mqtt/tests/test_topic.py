@@ -7,7 +7,6 @@ import pytest
 import oscbridge
 from oscbridge_mqtt.broker import BrokerURL
 from oscbridge_mqtt.echo import ECHO_SECONDS, MAX_ECHOES, Echoes
-from oscbridge_mqtt.payload_template import look_up
 from oscbridge_mqtt.topic import (
     address_of,
     check_filter,
@@ -93,12 +92,15 @@ def test_template_replaces_only_placeholders() -> None:
         ("{n} {n:i} {address}", (), "07 7 /a/07"),
     ],
 )
-def test_look_up_formats_arguments_and_captures(
+def test_placeholder_text_formats_arguments_and_captures(
     text: str, args: tuple[oscbridge.Argument, ...], filled: str
 ) -> None:
     message = oscbridge.Message.of("/a/07", *args)
     template = text_template(text)
-    assert template.fill(lambda each: look_up(each, message, {"n": "07"}, "/a/07")) == filled
+    assert (
+        template.fill(lambda each: oscbridge.placeholder_text(each, message, {"n": "07"}, "/a/07"))
+        == filled
+    )
 
 
 @pytest.mark.parametrize(

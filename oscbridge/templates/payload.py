@@ -9,60 +9,59 @@ from typing import Final, TypeAlias
 
 import orjson
 
-import oscbridge
-from oscbridge_mqtt.topic import text_template
-from oscbridge_mqtt.values import plain_values, to_text
+from oscbridge.osc import Argument, Message
+from oscbridge.osc.plain import plain_text, plain_values
+from oscbridge.templates.expression import TemplateExpression
+from oscbridge.templates.placeholders import Placeholder, Template
 
-__all__ = ["EncodeRouted", "look_up", "template_encoder"]
+__all__ = ["EncodeRouted", "placeholder_text", "template_encoder"]
 
 _JSON_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,17})?([eE][+-]?[0-9]{1,2})?")
 
 MAX_EXPRESSIONS: Final = 256
 """Most compiled expressions that are cached."""
 
-Part: TypeAlias = str | Callable[[oscbridge.Message, Mapping[str, str]], str]
-EncodeRouted: TypeAlias = Callable[[oscbridge.Message, Mapping[str, str]], bytes]
+Part: TypeAlias = str | Callable[[Message, Mapping[str, str]], str]
+EncodeRouted: TypeAlias = Callable[[Message, Mapping[str, str]], bytes]
 """From a message and its captures to a payload."""
 
 
-def look_up(
-    placeholder: oscbridge.Placeholder,
-    message: oscbridge.Message,
+def placeholder_text(
+    placeholder: Placeholder,
+    message: Message,
     captures: Mapping[str, str],
     address: str,
 ) -> str:
     """The text of a placeholder.
 
-    Raises ``LookupError``, ``ValueError`` or :class:`oscbridge.ExpressionFailed` if there is none.
+    Raises ``LookupError``, ``ValueError`` or :class:`~oscbridge.ExpressionFailed` if there is none.
     """
     name, tag = placeholder.name, placeholder.type or ""
     if name == "*":
-        return " ".join([to_text(placeholder.convert(arg), tag) for arg in message.args])
+        return " ".join([plain_text(placeholder.convert(arg), tag) for arg in message.args])
     if placeholder.is_argument:
-        return to_text(placeholder.argument(message.args), tag)
+        return plain_text(placeholder.argument(message.args), tag)
     if placeholder.expression:
-        return to_text(*_evaluate(placeholder, message, captures))
+        return plain_text(*_evaluate(placeholder, message, captures))
     text = _known_text(placeholder, captures, address)
-    return text if placeholder.type is None else to_text(placeholder.convert(text), tag)
+    return text if placeholder.type is None else plain_text(placeholder.convert(text), tag)
 
 
 @lru_cache(maxsize=MAX_EXPRESSIONS)
-def _compiled(placeholder: oscbridge.Placeholder) -> oscbridge.TemplateExpression:
-    return oscbridge.TemplateExpression(placeholder)
+def _compiled(placeholder: Placeholder) -> TemplateExpression:
+    return TemplateExpression(placeholder)
 
 
 def _evaluate(
-    placeholder: oscbridge.Placeholder, message: oscbridge.Message, captures: Mapping[str, str]
-) -> tuple[oscbridge.Argument, str]:
-    """The value of an expression, and its type tag. Raises :class:`oscbridge.ExpressionFailed`."""
+    placeholder: Placeholder, message: Message, captures: Mapping[str, str]
+) -> tuple[Argument, str]:
+    """The value of an expression, and its type tag. Raises :class:`~oscbridge.ExpressionFailed`."""
     expression = _compiled(placeholder)
     value = expression.value(message, captures)
     return value, expression.tag(value)
 
 
-def _known_text(
-    placeholder: oscbridge.Placeholder, captures: Mapping[str, str], address: str
-) -> str:
+def _known_text(placeholder: Placeholder, captures: Mapping[str, str], address: str) -> str:
     text = captures.get(placeholder.name)
     if text is None and placeholder.name == "address":
         text = address
@@ -80,11 +79,11 @@ def template_encoder(text: str) -> EncodeRouted:
     If the template is a JSON document, so is every payload: a placeholder in quotes becomes
     escaped text, any other a JSON value.
     """
-    template = text_template(text, expressions=True)
+    template = Template.parse(text, literal_braces=True, expressions=True)
     inside = _inside_strings(template)
     if inside is None:
         return lambda message, captures: template.fill(
-            lambda placeholder: look_up(placeholder, message, captures, message.address)
+            lambda placeholder: placeholder_text(placeholder, message, captures, message.address)
         ).encode()
     is_quoted = iter(inside)
     parts: list[Part] = [
@@ -92,7 +91,7 @@ def template_encoder(text: str) -> EncodeRouted:
         for part in template.parts
     ]
 
-    def encode(message: oscbridge.Message, captures: Mapping[str, str]) -> bytes:
+    def encode(message: Message, captures: Mapping[str, str]) -> bytes:
         filled = "".join(
             [part if isinstance(part, str) else part(message, captures) for part in parts]
         )
@@ -105,26 +104,22 @@ def template_encoder(text: str) -> EncodeRouted:
     return encode
 
 
-def _json_part(placeholder: oscbridge.Placeholder, *, is_quoted: bool) -> Part:
+def _json_part(placeholder: Placeholder, *, is_quoted: bool) -> Part:
     """What a placeholder becomes for a message."""
     if is_quoted:
         return lambda message, captures: _dump(
-            look_up(placeholder, message, captures, message.address)
+            placeholder_text(placeholder, message, captures, message.address)
         )[1:-1]
     value = _json_result if placeholder.expression else _json_value
     return lambda message, captures: value(placeholder, message, captures)
 
 
-def _json_result(
-    placeholder: oscbridge.Placeholder, message: oscbridge.Message, captures: Mapping[str, str]
-) -> str:
+def _json_result(placeholder: Placeholder, message: Message, captures: Mapping[str, str]) -> str:
     value, tag = _evaluate(placeholder, message, captures)
-    return _dump(*plain_values(oscbridge.Message("/", tag, (value,))))
+    return _dump(*plain_values(Message("/", tag, (value,))))
 
 
-def _json_value(
-    placeholder: oscbridge.Placeholder, message: oscbridge.Message, captures: Mapping[str, str]
-) -> str:
+def _json_value(placeholder: Placeholder, message: Message, captures: Mapping[str, str]) -> str:
     if placeholder.depends_on_arguments and placeholder.type is None:
         values = plain_values(message)
         if placeholder.name == "*":
@@ -142,10 +137,10 @@ def _json_value(
     return text if _JSON_NUMBER.fullmatch(text) else _dump(text)
 
 
-def _dump_as(placeholder: oscbridge.Placeholder, value: oscbridge.Argument) -> str:
+def _dump_as(placeholder: Placeholder, value: Argument) -> str:
     """A converted value as JSON."""
     tag = placeholder.type or "s"
-    return _dump(*plain_values(oscbridge.Message("/", tag, (value,))))
+    return _dump(*plain_values(Message("/", tag, (value,))))
 
 
 def _dump(value: object) -> str:
@@ -155,7 +150,7 @@ def _dump(value: object) -> str:
         raise ValueError(f"{error}") from None
 
 
-def _inside_strings(template: oscbridge.Template) -> list[bool] | None:
+def _inside_strings(template: Template) -> list[bool] | None:
     """For each placeholder whether it is within a JSON string; None if it is not JSON."""
     found: list[bool] = []
     skeleton, in_string, is_escaped = "", False, False

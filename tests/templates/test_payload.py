@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import oscbridge
 from oscbridge import Message
-from oscbridge_mqtt.payload_template import template_encoder
+from oscbridge.templates.payload import template_encoder
 
 
 @pytest.mark.parametrize(
