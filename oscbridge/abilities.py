@@ -129,7 +129,7 @@ class KnowsAddresses(ABC, Generic[OptionsT]):
     @classmethod
     @abstractmethod
     def known_addresses(cls, options: OptionsT, /) -> Mapping[str, AddressInfo]:
-        """What is known with these options, by address; empty if nothing is.
+        """The known addresses with these options; empty without any.
 
         ``check`` compares routes with it, and warns of an address that is almost right.
         """

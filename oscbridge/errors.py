@@ -107,7 +107,7 @@ class ConfigurationError(OSCBridgeError):
 class InputError(OSCBridgeError, ValueError):
     """A file of another program that cannot be imported at all.
 
-    ``line`` is counted from 1; 0 if no line is to blame. The text says what is wrong with it.
+    ``line`` is counted from 1; 0 if no line is to blame. The text names the problem.
     """
 
     def __init__(self, line: int, text: str) -> None:

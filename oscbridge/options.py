@@ -44,7 +44,7 @@ class Options(BaseModel):
     """
 
     def config_warnings(self) -> Sequence[str]:
-        """What is valid but probably not intended, one sentence each, with how to change it.
+        """Valid but probably unintended settings, as sentences that say how to change them.
 
         Each is logged at ``check``, at the start and at a reload.
         """

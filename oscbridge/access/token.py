@@ -13,13 +13,13 @@ __all__ = ["AccessToken", "digest_of", "token_changes"]
 
 
 def digest_of(secret: str) -> bytes:
-    """What is kept of a secret, and compared in place of it."""
+    """The digest of a secret, which is compared in place of it."""
     return hashlib.sha256(secret.encode(errors="surrogatepass")).digest()
 
 
 @dataclass(frozen=True)
 class AccessToken:
-    """A token: who has its secret has its rights. The secret itself is not kept."""
+    """A token: its secret gives its rights. The secret itself is not kept."""
 
     name: str
     digest: bytes = field(repr=False)

@@ -1,4 +1,4 @@
-"""Counts wrong tokens by network, and slows down networks that guess. A valid token is no guess."""
+"""Counts wrong tokens by network, and slows down networks that guess."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known about OSC addresses: types, ranges, access and meaning. Pure."""
+"""Facts about OSC addresses: types, ranges, access and meaning. Pure."""
 
 from __future__ import annotations
 

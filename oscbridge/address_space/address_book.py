@@ -18,7 +18,7 @@ _PADDING: Final = re.compile(r"(?<![0-9])0+(?=[0-9])")
 
 
 class AddressBook(Mapping[str, AddressInfo]):
-    """What is known, by address. Immutable."""
+    """Known addresses with their facts. Immutable."""
 
     def __init__(self, infos: Iterable[AddressInfo] = ()) -> None:
         self._infos = {info.address: info for info in infos}

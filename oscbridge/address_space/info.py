@@ -1,4 +1,4 @@
-"""What is known about one address; the attributes are those of the OSCQuery proposal."""
+"""The facts about one address; the attributes are those of the OSCQuery proposal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Access(IntFlag):
 
 @dataclass(frozen=True, slots=True)
 class ValueRange:
-    """The values of one argument (OSCQuery, "RANGE"). None is no limit."""
+    """The values of one argument (OSCQuery, "RANGE"). None means unlimited."""
 
     minimum: float | None = None
     maximum: float | None = None
@@ -34,7 +34,7 @@ class ValueRange:
 
 @dataclass(frozen=True, slots=True)
 class AddressInfo:
-    """What is known about one address."""
+    """The facts about one address."""
 
     address: str
     types: str = ""

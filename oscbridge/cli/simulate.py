@@ -34,7 +34,7 @@ __all__ = ["command"]
 def command(name: str, listen: OSCURL | None, quiet: bool) -> None:
     """Simulate a device, to try a setup without it.
 
-    It behaves as PROFILE says: it answers questions, keeps what is set, and tells clients with a
+    It behaves as PROFILE says: it answers questions, keeps new values, and tells clients with a
     subscription about changes of others until it expires. PROFILE is one that "oscbridge profiles"
     lists, or a file.
 

@@ -63,7 +63,7 @@ _TYPE: Final = re.compile(r"\s:\s*(\w+)\s*$")
 
 
 def parse(expression: str, names: Collection[str], variables: Collection[str]) -> ast.expr:
-    """The tree of an expression that uses only what is known.
+    """The tree of an expression that uses known names only.
 
     ``names`` are those of captures and ``let``. Raises :class:`~oscbridge.errors.ExpressionError`.
     """

@@ -58,7 +58,7 @@ def read_certificate(path: Path) -> CertificateInfo | None:
 
 
 def certificate_warning(info: CertificateInfo, now: datetime) -> str:
-    """What is or will soon be wrong with a certificate at a time; empty if nothing is."""
+    """The present or coming problem of a certificate at a time; empty if there is none."""
     if now >= info.end:
         return f"expired on {info.end:%Y-%m-%d}; renew it"
     if now < info.start:

@@ -44,7 +44,7 @@ def count_addresses(address: str) -> int:
 def expand_addresses(address: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """All addresses that an address with ranges and alternatives means, in order.
 
-    With each comes what was chosen for its braces: ``/ch/{01..32}/{mix,eq}/on`` begins with
+    Each comes with the texts chosen for its braces: ``/ch/{01..32}/{mix,eq}/on`` begins with
     ``/ch/01/mix/on`` and ``("01", "mix")``. ``{name}`` is a capture and stays as it is. Raises
     :class:`PatternError`.
     """

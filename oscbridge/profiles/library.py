@@ -57,7 +57,7 @@ def _is_profile(path: Path) -> bool:
     try:
         return "title" in parse_toml(read_file(path), str(path))
     except ConfigurationError:
-        return True  # what is wrong with it is reported when it is read
+        return True  # its problems are reported when it is read
 
 
 def profile_named(name: str, directory: Path) -> Profile:

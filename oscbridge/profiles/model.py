@@ -99,7 +99,7 @@ class KnownAddress(Options):
     value: Annotated[tuple[int | float | str | bool, ...], Field(max_length=32)] | None = None
     """Its values in a simulated device at the start; by default zeros and empty texts."""
     description: _Text = ""
-    """What it is; ``{1}`` and ``{2}`` are what was chosen from the ranges of the address."""
+    """What it is; ``{1}`` and ``{2}`` are the numbers or texts of its ranges."""
 
     @property
     def access_flags(self) -> Access:

@@ -25,7 +25,7 @@ _CHOSEN: Final = re.compile(r"\{([1-9])\}")
 
 
 class Profile:
-    """What is known about a device. Immutable; equal if the content of the files is."""
+    """The facts about a device. Immutable; equal if the contents of the files are."""
 
     def __init__(self, name: str, options: ProfileOptions, path: Path) -> None:
         self.name = name
@@ -81,7 +81,7 @@ class Profile:
 
 
 def _describe(text: str, chosen: tuple[str, ...]) -> str:
-    """A description with what was chosen from the ranges, without leading zeros."""
+    """A description with the numbers of the ranges, without leading zeros."""
 
     def text_of(found: re.Match[str]) -> str:
         index = int(found[1]) - 1

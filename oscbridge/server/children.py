@@ -22,7 +22,7 @@ _log: Final = logging.getLogger(__name__)
 
 @contextmanager
 def uninterrupted() -> Iterator[Iterable[int]]:
-    """Hold back SIGINT and SIGTERM, whose handlers may raise, until what was begun is noted.
+    """Hold back SIGINT and SIGTERM, whose handlers may raise, until the work in progress is noted.
 
     Yields the signals that were held back before.
     """

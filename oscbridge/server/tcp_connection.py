@@ -99,7 +99,7 @@ class TCPConnection:
             self._close_reason = framing.error.reason
         return bool(packets)
 
-    # --- packets that are no replies ---------------------------------------------------------
+    # --- packets except replies ---------------------------------------------------------
 
     @property
     def framing(self) -> str:

@@ -140,7 +140,7 @@ class StreamProtocol(asyncio.Protocol):
         self._process()
         self._read_or_not()
 
-    # --- packets that are no replies ---------------------------------------------------------
+    # --- packets except replies ---------------------------------------------------------
 
     @property
     def framing(self) -> str:

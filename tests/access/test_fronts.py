@@ -187,7 +187,7 @@ async def test_reload_does_not_forget_wrong_tokens(front: Front, tokens: Tokens)
         assert (await front.attempt(running.port, "guess")).status == 429
 
 
-# --- what is not shown -------------------------------------------------------------------------
+# --- secrets ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

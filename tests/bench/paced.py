@@ -46,7 +46,7 @@ QUERY: Final = "/?frame_rate=60&latest=1"
 FADERS: Final = tuple(b"/%02d\0,h\0\0" % number for number in range(50))
 SIZE: Final = len(FADERS[0]) + STAMP.size
 HEAD_END: Final = b"\0,h\0\0"
-"""The end of every head; what follows is the time of sending."""
+"""The end of every head, before the time of sending."""
 
 
 def send(port: int, rate: int) -> None:

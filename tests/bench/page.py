@@ -26,7 +26,7 @@ MARKED: Final = re.compile(r"(<!-- bench: (\w+) -->\n).*?(<!-- end -->)", re.DOT
 """A table: its beginning, its section, its end."""
 
 MACHINE, QUOTE = "machine", "quote"
-"""Texts that belong to no section: what was measured on, and what README quotes."""
+"""Texts that belong to no section: the machine, and the figures that README quotes."""
 
 QUOTED: Final = (
     "receive, blocking, 1 address mapped",
@@ -116,7 +116,7 @@ def _quoted(found: dict[str, Measured]) -> Iterator[tuple[str, str, str]]:
 
 
 def machine() -> str:
-    """What was measured on."""
+    """The machine of the measurements."""
     python, cores = platform.python_version(), os.cpu_count()
     return f"Measured on {time.strftime('%Y-%m-%d')} with CPython {python} on {cores} cores.\n"
 

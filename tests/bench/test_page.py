@@ -19,7 +19,7 @@ TEXT = page.PAGE.read_text()
 
 
 def cells(text: str) -> dict[str, list[str]]:
-    """The cells of the tables of a page, by the first one of each row."""
+    """The cells of the tables of a page, by their first cell."""
     lines = [line[1:-1].split("|") for line in text.splitlines() if line.startswith("|")]
     rows = [[cell.strip() for cell in line] for line in lines]
     return {row[0]: row[1:] for row in rows}

@@ -1,4 +1,4 @@
-"""Loops through the sockets of one program end; what passes through them once arrives."""
+"""Loops through the sockets of one program end; messages that pass through them once arrive."""
 
 from __future__ import annotations
 

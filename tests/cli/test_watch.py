@@ -172,11 +172,11 @@ def test_changed_secret_is_read(run: Callable[..., Any], tmp_path: Path) -> None
     (tmp_path / "token").write_text("0123456789")
     program = run(
         BASE + '[endpoint.web]\ntype = "websocket"\nlisten = "127.0.0.1:0"\n'
-        'token = { file = "token" }\n'
+        '[[token]]\nname = "wall"\nsecret = { file = "token" }\n'
     )
     (tmp_path / "token").write_text("9876543210\n")
     program.wait_for(r"/token changed; reloading")
-    program.wait_for(r"reloaded .*endpoint\.web")
+    program.wait_for(r"reloaded .*token\.wall")
 
 
 def test_signal_and_change_at_once_end_with_the_new_file(

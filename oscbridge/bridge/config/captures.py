@@ -17,7 +17,7 @@ __all__ = ["RouteContext", "check_captures", "check_template"]
 
 
 class RouteContext(NamedTuple):
-    """What is known of the messages that reach an endpoint by a route."""
+    """The properties of messages that reach an endpoint by a route."""
 
     let: tuple[str, ...]
     """Names of values of ``let``."""

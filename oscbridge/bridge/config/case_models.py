@@ -31,7 +31,7 @@ def _name(value: str) -> str:
 
 
 def _sent(value: object) -> object:
-    """The tables of what is sent: a text is the message."""
+    """The tables of sent messages: a text is the message."""
     messages = _list(value)
     if not messages:
         raise ValueError('expected at least one message, e.g. "/1/fader3 0.5"')
@@ -39,7 +39,7 @@ def _sent(value: object) -> object:
 
 
 def _expected(value: object) -> object:
-    """The tables of what is expected: a text is the endpoint and the message."""
+    """The tables of expectations: a text is the endpoint and the message."""
     return [split_endpoint(each) if isinstance(each, str) else each for each in _list(value)]
 
 

@@ -47,7 +47,7 @@ class Secret:
         self.value = value
         """The secret itself, without a byte order mark and line ends."""
         self.warning = warning
-        """What is probably a mistake, human-readable, without the secret; else empty."""
+        """The probable mistake, human-readable, without the secret; empty if there is none."""
 
     def __repr__(self) -> str:
         return "Secret(***)"

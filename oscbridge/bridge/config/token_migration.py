@@ -61,7 +61,7 @@ def move_tokens(
 _BY_HAND: Final = "write the tokens of endpoints as tables [[token]] by hand"
 
 
-# --- what is to be moved -----------------------------------------------------------------------
+# --- tables to move ----------------------------------------------------------------------------
 
 
 def token_names(raw: Mapping[str, Any]) -> set[str]:

@@ -54,7 +54,7 @@ class Variable:
 class Variables:
     """The values of all variables. Any thread may use them.
 
-    Hold :attr:`lock` to evaluate expressions that read them, and to assign what was computed
+    Hold :attr:`lock` to evaluate expressions that read them, and to assign the results
     from them: so no thread sees half of the assignments of another, and no update is lost.
     """
 

@@ -35,7 +35,7 @@ class Output(logging.Handler):
 
 @contextmanager
 def captured() -> Iterator[Output]:
-    """Keep what is logged, by any logger, and printed meanwhile, instead of showing it."""
+    """Keep logged and printed lines, instead of showing them."""
     output, root = Output(), logging.getLogger()
     root.addHandler(output)
     try:

@@ -1,4 +1,4 @@
-"""A failed test as text: what was expected, what was received, and what the routes did."""
+"""A failed test as text: expected and received messages, and the steps of the routes."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from oscbridge.osc import Message, decode_message, encode_message
 __all__ = ["CaseResult", "Moment", "run_case"]
 
 MAX_SECONDS: Final = 2 * 86_400.0
-"""Simulated time of a test: what is delayed longer does not arrive."""
+"""Simulated time of a test: messages with a longer delay do not arrive."""
 
 MAX_TURNS: Final = 100_000
 """Turns of the event loop in a test, about one per timer."""

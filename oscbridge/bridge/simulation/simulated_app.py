@@ -78,7 +78,7 @@ class SimulatedApp(App):
         self.dispatchers[source].dispatch_message(message, ("", 0), lambda _client, _reply: None)
 
     def put_traced(self, source: str, message: Message) -> TraceState:
-        """The same. Returns what is needed for the trace of the message."""
+        """The same. Returns the state for the trace of the message."""
         variables = self.variables.snapshot()
         reading = {
             number: _Tally(route)

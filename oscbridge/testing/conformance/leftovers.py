@@ -1,4 +1,4 @@
-"""What is open in this process, compared with an earlier time."""
+"""The open resources of this process, compared with an earlier time."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class OpenResources(NamedTuple):
 
     @classmethod
     def take(cls) -> OpenResources:
-        """What is open now. On the event loop."""
+        """The resources that are open now. On the event loop."""
         threads = [each for each in threading.enumerate() if not each.name.startswith(_EXECUTOR)]
         return cls(
             dict(_descriptors()),
@@ -49,7 +49,7 @@ class OpenResources(NamedTuple):
 async def leftovers(
     before: OpenResources, recorder: OpeningRecorder, prefix: str, peer_file: str
 ) -> list[str]:
-    """What is open now and was not ``before``, one line each.
+    """The resources that were opened since ``before``, in lines.
 
     Those with a place come first, and those of the peer, whose code is in ``peer_file``, last.
     """

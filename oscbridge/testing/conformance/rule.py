@@ -96,7 +96,7 @@ class RuleResult:
     rule: Rule
     outcome: Outcome
     text: str = ""
-    """What is wrong, where, and how to fix it; or why the rule was not run."""
+    """The problem, its place, and how to fix it; or why the rule was not run."""
     seconds: float = 0.0
 
     def __str__(self) -> str:

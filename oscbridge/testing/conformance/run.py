@@ -1,4 +1,4 @@
-"""One application of a rule: the endpoint under check, its peer, and what is observed."""
+"""One application of a rule: the endpoint under check, its peer, and the observations."""
 
 from __future__ import annotations
 

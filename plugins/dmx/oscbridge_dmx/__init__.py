@@ -2,7 +2,7 @@
 
 OSC to DMX: :mod:`endpoint` writes the values (:mod:`levels`) into universes; :mod:`output` decides
 when a universe is sent. DMX to OSC: :mod:`merging` joins the sources of a universe, and
-:mod:`levels` turns what has changed into messages. :mod:`sacn` and :mod:`artnet` are the endpoints
+:mod:`levels` turns changes into messages. :mod:`sacn` and :mod:`artnet` are the endpoints
 of the two protocols, with their packets in :mod:`sacn_packets` and :mod:`artnet_packets`.
 """
 

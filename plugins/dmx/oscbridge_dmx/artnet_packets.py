@@ -58,7 +58,7 @@ def encode_dmx(frame: DmxFrame) -> bytes:
 def decode(data: bytes) -> DmxFrame | ArtPoll | None:
     """A packet of levels or a poll; None for others.
 
-    Raises :class:`oscbridge.DecodeError` for what is not Art-Net.
+    Raises :class:`oscbridge.DecodeError` for other packets.
     """
     if len(data) < _HEAD.size or not data.startswith(_ID):
         raise oscbridge.DecodeError("not_artnet", "it does not begin like a packet of Art-Net")

@@ -122,7 +122,7 @@ class SacnOptions(DmxOptions):
     port: Annotated[int, Field(ge=1, le=65_535)] = sacn_packets.PORT
     """The UDP port of the protocol, for sending and receiving."""
     priority: Annotated[int, Field(ge=0, le=200)] = 100
-    """The priority of what is sent, 0 to 200: receivers use the source with the highest one."""
+    """The priority of sent data, 0 to 200: receivers use the source with the highest one."""
     preview: bool = False
     """Whether packets are sent as a preview, not for live use; and whether previews are received
     as well."""

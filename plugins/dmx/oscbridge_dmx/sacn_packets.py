@@ -83,7 +83,7 @@ def decode_data(data: bytes) -> tuple[bytes, DmxFrame] | None:
     """The sender's CID and the frame of a data packet.
 
     None for the other packets of E1.31, and for other start codes than 0: text, RDM, priorities.
-    Raises :class:`oscbridge.DecodeError` for what is not E1.31.
+    Raises :class:`oscbridge.DecodeError` for other packets.
     """
     if len(data) < _ROOT.size or not data.startswith(_START):
         raise oscbridge.DecodeError("not_sacn", "it does not begin like a packet of E1.31")

@@ -41,7 +41,7 @@ class MapRule:
     path: str = ""
     types: str = ""
     left: tuple[str, ...] = ()
-    """What is written for each ``{i}`` of the path, then for each argument; may be empty."""
+    """The text for each ``{i}`` of the path, then for each argument; may be empty."""
     function: str = ""
     right: tuple[str, ...] = ()
     values: tuple[float, ...] = ()

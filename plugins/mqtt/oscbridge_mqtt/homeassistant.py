@@ -40,7 +40,7 @@ class Announcement(NamedTuple):
 
 
 class AnnouncedBy(NamedTuple):
-    """What is the same for all entities of an endpoint."""
+    """The settings that all entities of an endpoint share."""
 
     client_id: str
     device: str

@@ -288,7 +288,7 @@ def _check_depth(values: list[object], depth: int) -> None:
 
 
 def _decode_text(payload: bytes, types: str | None, *, or_blob: bool = False) -> DecodedValues:
-    """``or_blob``: what is not text is a blob, unless types say otherwise."""
+    """``or_blob``: bytes that are not text become a blob, unless types say otherwise."""
     if types == "b":
         return DecodedValues("", "b", (payload,))
     try:

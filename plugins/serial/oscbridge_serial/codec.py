@@ -1,4 +1,4 @@
-"""Between messages and what is on the wire: packets of OSC in SLIP, or lines of text. Pure."""
+"""Between messages and bytes on the wire: packets of OSC in SLIP, or lines of text. Pure."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class SlipCodec(Codec):
         return oscbridge.stream_decoder("1.1", self.max_packet_size).encode(packet)
 
     def decode(self, frame: bytes) -> oscbridge.Message | bytes | None:
-        # A decoder per frame: what is rubbish ends with the frame.
+        # A decoder per frame: rubbish ends with its frame.
         decoder = oscbridge.stream_decoder("1.1", self.max_packet_size)
         packets = decoder.feed(frame + self.end)
         if decoder.error is not None:

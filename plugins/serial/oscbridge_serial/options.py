@@ -45,7 +45,7 @@ class SerialOptions(oscbridge.Options):
     baud_rate: Annotated[int, Field(ge=50, le=4_000_000)] = 115_200
     """The speed in bits per second, as in the program of the device."""
     protocol: Literal["osc", "text"] = "osc"
-    """What is on the wire: ``osc`` is packets of OSC in SLIP, ``text`` is lines."""
+    """The format on the wire: ``osc`` is packets of OSC in SLIP, ``text`` is lines."""
     line: Annotated[str, AfterValidator(_line)] = "{address} {*}"
     """With ``text``, the line that a message becomes; placeholders as in ``send``."""
     line_end: Literal["\n", "\r\n", "\r"] = "\n"

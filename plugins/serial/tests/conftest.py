@@ -50,7 +50,7 @@ class SerialDevice:
         self._fd, port = os.openpty()
         os.set_blocking(self._fd, False)
         self.path.symlink_to(os.ttyname(port))
-        self._port = port  # open until the bridge has opened it, or what is written gets lost
+        self._port = port  # open until the bridge has opened it, or written bytes get lost
 
     def unplug(self) -> None:
         self.path.unlink(missing_ok=True)

@@ -258,7 +258,7 @@ class WebSocketConnection(ServerConnection):
             self.protocol.send_response(self.protocol.reject(431, "The request is too large.\n"))
             self.send_data()
         if self.request is not None and self._open_timer is not None:
-            self._open_timer.cancel()  # what follows has its own limits
+            self._open_timer.cancel()  # data after it has its own limits
             self._open_timer = None
         if self.protocol.handshake_exc is not None and not self._is_rejected:
             # The response is sent. The library would keep reading until the open timeout.

@@ -87,7 +87,7 @@ class FrameClock:
             self._on_drop("frame_rate", dropped * len(self._pacers))
 
     def spill(self) -> None:
-        """Give everything that waits to the pacers: what follows is not for all clients."""
+        """Give everything that waits to the pacers: later messages are not for all clients."""
         if self._waiting:
             encoded = self._take()
             for pacer in self._pacers:

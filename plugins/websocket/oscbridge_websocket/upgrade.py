@@ -18,7 +18,7 @@ PROXY_SETTINGS: Final = (
 
 
 def upgrade_problem(request: Request) -> str:
-    """What is wrong with a WebSocket request that a proxy changed, or an empty string.
+    """The problem of a WebSocket request that a proxy changed, or an empty string.
 
     A proxy passes on the ``Sec-WebSocket-`` headers, but not those for one hop: ``Connection`` and
     ``Upgrade`` (RFC 9110, section 7.6.1). Some ask with HTTP/1.0, which has no Upgrade.

@@ -73,7 +73,7 @@ async def test_messages_queued_for_a_disconnected_client_are_counted_apart(
 async def test_each_message_reaches_a_client_that_is_cut_off_or_is_counted(
     start: Any, join: Any, messages: Any, raw: Any
 ) -> None:
-    """What was handed to the transport of an aborted connection is not lost silently."""
+    """Frames in the transport of an aborted connection are not lost silently."""
     bridge, fast, slow = await slow_and_fast(start, join, raw)
     sent = await stuff(bridge, fast, messages)
     await bridge.stop()

@@ -1,4 +1,4 @@
-"""The tables ``[[test]]``: what they mean and what is wrong with them."""
+"""The tables ``[[test]]``: their meaning and their problems."""
 
 from __future__ import annotations
 

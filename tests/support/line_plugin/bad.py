@@ -1,4 +1,4 @@
-"""Endpoints with one mistake each."""
+"""Endpoints with a mistake."""
 
 from __future__ import annotations
 
