@@ -14,7 +14,7 @@ import oscbridge
 from oscbridge.http import tls_context
 from oscbridge_webhook.target import TargetURL
 
-__all__ = ["Method", "WebhookOptions", "WebhookRoute", "client_tls", "header_text"]
+__all__ = ["Method", "WebhookOptions", "WebhookRoute", "client_tls", "plain_text_of"]
 
 Method: TypeAlias = Literal["POST", "PUT", "PATCH", "DELETE", "GET"]
 
@@ -35,14 +35,22 @@ def _url(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def _secret_url(value: oscbridge.Secret, info: ValidationInfo) -> oscbridge.Secret:
+    try:
+        _url(value.value, info)
+    except ValueError:
+        raise ValueError("the secret is not a valid URL: http://host/path") from None
+    return value
+
+
 def _body(value: str, info: ValidationInfo) -> str:
     template = oscbridge.Template.parse(value, literal_braces=True, expressions=True)
     oscbridge.check_template(template, info)
     return value
 
 
-def header_text(value: str | oscbridge.Secret) -> str:
-    """The text of a header."""
+def plain_text_of(value: str | oscbridge.Secret) -> str:
+    """The text of a value that may be a secret."""
     return value.value if isinstance(value, oscbridge.Secret) else value
 
 
@@ -52,7 +60,7 @@ def _headers(value: Mapping[str, HeaderValue]) -> Mapping[str, HeaderValue]:
             raise ValueError(f"{name[:40]!r} is not a valid name of a header")
         if name.lower() in _FRAMING:
             raise ValueError(f"{name} cannot be set, because the connection depends on it")
-        if _CONTROL.search(header_text(content)):
+        if _CONTROL.search(plain_text_of(content)):
             raise ValueError(f"{name}: a header must not contain control characters")
     if len({name.lower() for name in value}) < len(value):
         raise ValueError("a header must not be given twice")
@@ -60,7 +68,9 @@ def _headers(value: Mapping[str, HeaderValue]) -> Mapping[str, HeaderValue]:
 
 
 HeaderValue: TypeAlias = str | oscbridge.Secret
-URLTemplate: TypeAlias = Annotated[str, AfterValidator(_url)]
+URLTemplate: TypeAlias = (
+    Annotated[str, AfterValidator(_url)] | Annotated[oscbridge.Secret, AfterValidator(_secret_url)]
+)
 BodyTemplate: TypeAlias = Annotated[str, AfterValidator(_body)]
 Headers: TypeAlias = Annotated[
     dict[str, HeaderValue], AfterValidator(_headers), Field(max_length=MAX_HEADERS)
@@ -85,7 +95,8 @@ class WebhookOptions(oscbridge.Options):
 
     url: URLTemplate | None = None
     """Where messages are sent, e.g. ``https://example.org/hook/{address}``. Placeholders are
-    possible after the host."""
+    possible after the host. A URL that is secret can be read from ``{ env = "NAME" }`` or
+    ``{ file = "path" }``."""
     method: Method = "POST"
     """The method of the requests: ``POST``, ``PUT``, ``PATCH``, ``DELETE`` or ``GET``."""
     headers: Headers = Field(default_factory=dict)
