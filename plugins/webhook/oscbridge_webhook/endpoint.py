@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 import oscbridge
 from oscbridge_webhook.client import WebhookClient
-from oscbridge_webhook.options import WebhookOptions, client_tls, plain_text_of
+from oscbridge_webhook.options import WebhookOptions, client_tls
 from oscbridge_webhook.requests import RequestPlanner, WebhookDelivery
 from oscbridge_webhook.server import WebhookServer
 from oscbridge_webhook.target import TargetURL
@@ -46,8 +46,8 @@ class WebhookEndpoint(
         listen = self.options.listen
         if listen is None:
             # Not the path: it is often all that keeps others from sending.
-            url = plain_text_of(self.options.url or "")
-            return str(TargetURL.parse(url).origin) if url else ""
+            url = self.options.url
+            return "" if url is None else str(TargetURL.parse(url.value).origin)
         port = listen.port if self._server is None else self._server.front.port or listen.port
         scheme = "http" if self.options.certificate is None else "https"
         return f"{scheme}://{listen._replace(port=port)}"

@@ -10,7 +10,7 @@ import orjson
 from yarl import URL
 
 import oscbridge
-from oscbridge_webhook.options import Method, WebhookOptions, WebhookRoute, plain_text_of
+from oscbridge_webhook.options import Method, WebhookOptions, WebhookRoute
 from oscbridge_webhook.target import TargetURL
 
 __all__ = ["RequestPlanner", "WebhookDelivery", "WebhookRequest"]
@@ -75,18 +75,15 @@ def _plan(options: WebhookOptions, route: WebhookRoute | None) -> RequestPlan | 
     url = own.url or options.url
     if url is None:
         return None
-    target = TargetURL.parse(plain_text_of(url))
-    shared: Mapping[str, str | oscbridge.Secret] = options.headers
-    if (
-        options.url is not None
-        and TargetURL.parse(plain_text_of(options.url)).origin != target.origin
-    ):
+    target = TargetURL.parse(url.value)
+    shared: Mapping[str, oscbridge.Secret] = options.headers
+    if options.url is not None and TargetURL.parse(options.url.value).origin != target.origin:
         shared = {}  # they may contain secrets, which are not for another server
     method = own.method or options.method
     body = options.body if own.body is None else own.body
     headers = {"content-type": _content_type(body)} if body or method != "GET" else {}
     for each in (shared, own.headers):
-        headers |= {name.lower(): plain_text_of(value) for name, value in each.items()}
+        headers |= {name.lower(): value.value for name, value in each.items()}
     if body is None and method != "GET":
         return RequestPlan(method, target, headers, _osc_json)
     return RequestPlan(method, target, headers, oscbridge.template_encoder(body or ""))
