@@ -11,6 +11,7 @@ from oscbridge_webhook.client import WebhookClient
 from oscbridge_webhook.options import WebhookOptions, client_tls
 from oscbridge_webhook.requests import RequestPlanner, WebhookDelivery
 from oscbridge_webhook.server import WebhookServer
+from oscbridge_webhook.target import TargetURL
 
 __all__ = ["WebhookEndpoint"]
 
@@ -44,7 +45,9 @@ class WebhookEndpoint(
     def describe(self) -> str:
         listen = self.options.listen
         if listen is None:
-            return self.options.url or ""
+            # Not the path: it is often all that keeps others from sending.
+            url = self.options.url
+            return "" if url is None else str(TargetURL.parse(url.value).origin)
         port = listen.port if self._server is None else self._server.front.port or listen.port
         scheme = "http" if self.options.certificate is None else "https"
         return f"{scheme}://{listen._replace(port=port)}"

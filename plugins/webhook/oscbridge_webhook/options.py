@@ -8,13 +8,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 import oscbridge
 from oscbridge.http import tls_context
 from oscbridge_webhook.target import TargetURL
 
-__all__ = ["Method", "WebhookOptions", "WebhookRoute", "client_tls", "header_text"]
+__all__ = ["Method", "WebhookOptions", "WebhookRoute", "client_tls"]
 
 Method: TypeAlias = Literal["POST", "PUT", "PATCH", "DELETE", "GET"]
 
@@ -30,9 +37,27 @@ _FRAMING: Final = frozenset(
 """Headers that the connection needs."""
 
 
-def _url(value: str, info: ValidationInfo) -> str:
-    oscbridge.check_template(TargetURL.parse(value).rest, info)
-    return value
+def _text(value: object, read: ValidatorFunctionWrapHandler) -> oscbridge.Secret:
+    """A text, or a secret: both are used in the same way, and never shown."""
+    if isinstance(value, str):
+        return oscbridge.Secret(value)
+    if not isinstance(value, dict | oscbridge.Secret):
+        raise ValueError('expected text in quotes, or { env = "NAME" } or { file = "path" }')
+    found: oscbridge.Secret = read(value)
+    return found
+
+
+def _url(
+    value: object, read: ValidatorFunctionWrapHandler, info: ValidationInfo
+) -> oscbridge.Secret:
+    url = _text(value, read)
+    try:
+        oscbridge.check_template(TargetURL.parse(url.value).rest, info)
+    except ValueError:
+        if isinstance(value, str):
+            raise
+        raise ValueError("the secret is not a valid URL: http://host/path") from None
+    return url
 
 
 def _body(value: str, info: ValidationInfo) -> str:
@@ -41,26 +66,26 @@ def _body(value: str, info: ValidationInfo) -> str:
     return value
 
 
-def header_text(value: str | oscbridge.Secret) -> str:
-    """The text of a header."""
-    return value.value if isinstance(value, oscbridge.Secret) else value
-
-
-def _headers(value: Mapping[str, HeaderValue]) -> Mapping[str, HeaderValue]:
+def _headers(value: Mapping[str, oscbridge.Secret]) -> Mapping[str, oscbridge.Secret]:
     for name, content in value.items():
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name[:40]!r} is not a valid name of a header")
         if name.lower() in _FRAMING:
             raise ValueError(f"{name} cannot be set, because the connection depends on it")
-        if _CONTROL.search(header_text(content)):
+        if _CONTROL.search(content.value):
             raise ValueError(f"{name}: a header must not contain control characters")
     if len({name.lower() for name in value}) < len(value):
         raise ValueError("a header must not be given twice")
     return value
 
 
-HeaderValue: TypeAlias = str | oscbridge.Secret
-URLTemplate: TypeAlias = Annotated[str, AfterValidator(_url)]
+_Written: TypeAlias = str | oscbridge.Secret
+HeaderValue: TypeAlias = Annotated[
+    oscbridge.Secret, WrapValidator(_text, json_schema_input_type=_Written)
+]
+URLTemplate: TypeAlias = Annotated[
+    oscbridge.Secret, WrapValidator(_url, json_schema_input_type=_Written)
+]
 BodyTemplate: TypeAlias = Annotated[str, AfterValidator(_body)]
 Headers: TypeAlias = Annotated[
     dict[str, HeaderValue], AfterValidator(_headers), Field(max_length=MAX_HEADERS)
@@ -85,7 +110,8 @@ class WebhookOptions(oscbridge.Options):
 
     url: URLTemplate | None = None
     """Where messages are sent, e.g. ``https://example.org/hook/{address}``. Placeholders are
-    possible after the host."""
+    possible after the host. A URL that is secret can be read from ``{ env = "NAME" }`` or
+    ``{ file = "path" }``."""
     method: Method = "POST"
     """The method of the requests: ``POST``, ``PUT``, ``PATCH``, ``DELETE`` or ``GET``."""
     headers: Headers = Field(default_factory=dict)

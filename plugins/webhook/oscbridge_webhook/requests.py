@@ -10,7 +10,7 @@ import orjson
 from yarl import URL
 
 import oscbridge
-from oscbridge_webhook.options import Method, WebhookOptions, WebhookRoute, header_text
+from oscbridge_webhook.options import Method, WebhookOptions, WebhookRoute
 from oscbridge_webhook.target import TargetURL
 
 __all__ = ["RequestPlanner", "WebhookDelivery", "WebhookRequest"]
@@ -75,15 +75,15 @@ def _plan(options: WebhookOptions, route: WebhookRoute | None) -> RequestPlan | 
     url = own.url or options.url
     if url is None:
         return None
-    target = TargetURL.parse(url)
-    shared: Mapping[str, str | oscbridge.Secret] = options.headers
-    if options.url is not None and TargetURL.parse(options.url).origin != target.origin:
+    target = TargetURL.parse(url.value)
+    shared: Mapping[str, oscbridge.Secret] = options.headers
+    if options.url is not None and TargetURL.parse(options.url.value).origin != target.origin:
         shared = {}  # they may contain secrets, which are not for another server
     method = own.method or options.method
     body = options.body if own.body is None else own.body
     headers = {"content-type": _content_type(body)} if body or method != "GET" else {}
     for each in (shared, own.headers):
-        headers |= {name.lower(): header_text(value) for name, value in each.items()}
+        headers |= {name.lower(): value.value for name, value in each.items()}
     if body is None and method != "GET":
         return RequestPlan(method, target, headers, _osc_json)
     return RequestPlan(method, target, headers, oscbridge.template_encoder(body or ""))

@@ -20,6 +20,7 @@ from oscbridge.http import (
     read_body,
     tls_context,
 )
+from oscbridge_webhook.cors import answer_pages
 from oscbridge_webhook.incoming import read_address, read_message
 from oscbridge_webhook.options import WebhookOptions
 from oscbridge_webhook.streams import EventStreams
@@ -55,6 +56,7 @@ class WebhookServer:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._answer)
         self.front = HTTPFront(app, self._rules(options), log, limits=_limits(options))
+        answer_pages(app, lambda: self._options.origins)
         self.update(options)
 
     def update(self, options: WebhookOptions) -> None:

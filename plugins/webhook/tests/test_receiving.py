@@ -222,6 +222,29 @@ async def test_requests_of_other_sites_are_refused(
     assert bridge.status.refused == (status != 204)
 
 
+async def test_pages_of_allowed_sites_may_send_json_and_read_answers(
+    start: Any, tokens: str
+) -> None:
+    bridge = await start(f'{LISTEN}origins = ["https://page.example"]\n', tokens)
+    page = {"Origin": "https://page.example"}
+    asks = {"Access-Control-Request-Method": "POST"}
+    status, headers, _ = await bridge.request("OPTIONS", "/a", headers=page | asks)
+    assert (status, headers["Access-Control-Allow-Origin"]) == (204, page["Origin"])
+    assert "Authorization" in headers["Access-Control-Allow-Headers"]
+    for token, expected in (("bell", 204), ("wall", 403)):
+        status, headers, _ = await bridge.request("POST", "/a", secret(token), headers=page)
+        assert (status, headers["Access-Control-Allow-Origin"]) == (expected, page["Origin"])
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "POST"])
+async def test_pages_of_other_sites_may_read_nothing(start: Any, method: str) -> None:
+    bridge = await start(f'{LISTEN}origins = ["https://page.example"]\n')
+    headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    status, fields, _ = await bridge.request(method, "/a", headers=headers)
+    assert status == 403
+    assert "Access-Control-Allow-Origin" not in fields
+
+
 async def test_tls_serves_a_renewed_certificate_after_a_reload(start: Any, tmp_path: Path) -> None:
     old, new = make_certificate(tmp_path, "old"), make_certificate(tmp_path, "new")
     bridge = await start(f"{LISTEN}{old.toml}")

@@ -116,6 +116,29 @@ async def test_headers_and_secrets_are_sent(
     assert "s3cret" not in repr(bridge.bridge.status()) + bridge.bridge.metrics()
 
 
+async def test_a_secret_url_is_not_shown(
+    start: Any, receiver: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK_URL", f"{receiver.url}/T0/s3cret/{{address}}")
+    receiver.answer(404)
+    bridge = await start('url = { env = "HOOK_URL" }')
+    bridge.offer("/a")
+    assert (await receiver.next()).path == "/T0/s3cret/a"
+    await bridge.bridge.until(lambda: bridge.status.dropped == {"bad": 1})
+    assert "s3cret" not in repr(bridge.bridge.status()) + "".join(bridge.bridge.log)
+    assert bridge.url == receiver.url
+
+
+def test_a_secret_url_that_is_invalid_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK_URL", "s3cret")
+    with pytest.raises(oscbridge.ConfigurationError) as caught:
+        check_configuration(CONFIGURATION.format(options='url = { env = "HOOK_URL" }'), tmp_path)
+    assert "the secret is not a valid URL" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
 async def test_get_has_no_body(start: Any, receiver: Any) -> None:
     bridge = await start(f'url = "{receiver.url}/on"\nmethod = "GET"')
     bridge.offer("/a", 1)
