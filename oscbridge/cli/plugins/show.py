@@ -80,7 +80,8 @@ def _header(plugins: Plugins, name: str, factory: type[AnyEndpoint]) -> Iterator
     origin = f"{owner.distribution or owner.location} {owner.version}".strip()
     yield click.style(name, bold=True) + f" of {origin}"
     if factory.__doc__:
-        yield inspect.cleandoc(factory.__doc__).partition("\n\n")[0].replace("\n", " ")
+        first = inspect.cleandoc(factory.__doc__).partition("\n\n")[0]
+        yield first.replace("\n", " ").replace("``", "`")
 
 
 class _ShownType:

@@ -86,6 +86,7 @@ async def test_retry_after_in_seconds_is_honoured(start: Any, receiver: Any) -> 
         ("²", 1, 1),
         ("-5", 1, 1),
     ],
+    ids=["none", "seconds", "zero", "too many", "date", "past date", "word", "digit", "negative"],
 )
 def test_delay_follows_retry_after(
     header: str | None, least: float, most: float, monkeypatch: pytest.MonkeyPatch
