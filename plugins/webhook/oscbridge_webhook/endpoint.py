@@ -28,7 +28,6 @@ class WebhookEndpoint(
     """Sends each message to ``url``, and accepts requests at ``listen``."""
 
     default_routes_include_self = True  # what was sent here can be read here
-    keeps_last_values = True
     example_options: ClassVar[oscbridge.TomlTable] = {"listen": "127.0.0.1:8090"}
     example_peer = "oscbridge_webhook.conformance:ReceiverPeer"
 
@@ -51,6 +50,10 @@ class WebhookEndpoint(
         port = listen.port if self._server is None else self._server.front.port or listen.port
         scheme = "http" if self.options.certificate is None else "https"
         return f"{scheme}://{listen._replace(port=port)}"
+
+    @property
+    def keeps_last_values(self) -> bool:
+        return self.options.listen is not None
 
     @property
     def client_count(self) -> int:
