@@ -115,8 +115,8 @@ def test_guesses_of_one_client_of_a_proxy_are_its_own(
 ) -> None:
     (tmp_path / "token").write_text("right-and-secret")
     program = run(
-        f'token = {{ file = "{tmp_path / "token"}" }}\ntrusted_proxies = ["127.0.0.1"]\n'
-        "max_connections_per_address = 1"
+        'trusted_proxies = ["127.0.0.1"]\nmax_connections_per_address = 1\n'
+        f'[[token]]\nname = "wall"\nsecret = {{ file = "{tmp_path / "token"}" }}\n'
     )
     port = nginx(program.web_port)
     right = {"Authorization": "Bearer right-and-secret"}

@@ -1,5 +1,7 @@
 """The webhook plugin of oscbridge: OSC to and from HTTP."""
 
+from __future__ import annotations
+
 import oscbridge
 
 

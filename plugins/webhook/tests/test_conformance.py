@@ -13,4 +13,5 @@ from oscbridge_webhook.endpoint import WebhookEndpoint
 @pytest.mark.parametrize("peer", [ReceiverPeer, StreamPeer])
 def test_webhook_endpoint_follows_the_rule(rule: Rule, peer: type[Peer]) -> None:
     result = rule.check(CheckedType(WebhookEndpoint, "webhook", peer=peer))
-    assert result.outcome == "passed", result.text
+    sends_nothing = peer is ReceiverPeer and str(rule) == "receiving"
+    assert result.outcome == ("not run" if sends_nothing else "passed"), result.text
