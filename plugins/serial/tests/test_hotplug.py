@@ -9,6 +9,7 @@ import pytest
 import oscbridge
 from oscbridge import Message
 from oscbridge.testing import running_bridge
+from oscbridge_serial.link import AT_ONCE
 from oscbridge_serial.ports import PortInfo, choose_port, find_port
 
 TEXT = 'protocol = "text"'
@@ -83,10 +84,11 @@ async def test_message_to_a_device_that_is_just_gone_is_not_sent(start: Any, dev
 
 async def test_lines_before_the_device_is_unplugged_are_received(start: Any, device: Any) -> None:
     bridge = await start(TEXT)
-    sent = device.send(b"1\n" * 2_000)  # more than are taken at once
+    device.send(b"1\n" * 2_000)  # more than are taken at once
     await bridge.recording("seen").arrived(1)
     device.unplug()
-    assert len(await bridge.recording("seen").arrived(sent // 2)) == sent // 2
+    # The system discards what it has not been asked for; the rest was read and waits its turn.
+    assert len(await bridge.recording("seen").arrived(AT_ONCE + 1)) > AT_ONCE
 
 
 async def test_reload_with_another_template_keeps_the_port(
