@@ -59,7 +59,8 @@ async def test_loop_over_udp_ends_and_is_counted(mode: str, host: str) -> None:
         await until(lambda: dropped(bridge) >= 2, WAIT)
         sent = [bridge.endpoint_status(name).sent for name in ("a", "b")]
         assert sent == SENT
-        seen = [len(each.address.split("/")) - 2 for each in bridge.recording("seen").messages]
+        arrived = await bridge.recording("seen").arrived(2 * MAX_HOPS + 1, WAIT)
+        seen = [len(each.address.split("/")) - 2 for each in arrived]
         assert sorted(seen) == sorted([0, *[n for n in range(1, MAX_HOPS + 1) for _ in "ab"]])
         assert any("do routes form a ring?" in line for line in bridge.log)
 

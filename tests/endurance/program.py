@@ -84,7 +84,13 @@ class Program:
         self._process.send_signal(number)
 
     def reload(self) -> str:
-        """``oscbridge reload``. The problem, or an empty string."""
+        """``oscbridge reload``. The problem, or an empty string.
+
+        Raises `ProcessLookupError` if the program was killed before.
+        """
+        assert self._process is not None
+        if self._process.returncode is not None:
+            raise ProcessLookupError(self.pid)
         command = [PROGRAM, "reload", "--pid", str(self.pid)]
         done = subprocess.run(command, capture_output=True, text=True, env=self._env, check=False)
         return f"oscbridge reload: {done.stderr}" if done.returncode else ""

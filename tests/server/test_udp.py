@@ -306,8 +306,8 @@ def test_earlier_bundle_overtakes_a_later_one(
     dispatcher.map("/*", inbox)
     server = serve(start, mode, dispatcher)
     sender.sendto(encode_bundle([osc("/much/later")], soon(60)), server.address)
-    sender.sendto(encode_bundle([osc("/second")], soon(0.2)), server.address)
-    sender.sendto(encode_bundle([osc("/first")], soon(0.1)), server.address)
+    sender.sendto(encode_bundle([osc("/second")], soon(2)), server.address)
+    sender.sendto(encode_bundle([osc("/first")], soon(1)), server.address)
     assert [inbox.take()[0], inbox.take()[0]] == ["/first", "/second"]
 
 
