@@ -192,7 +192,7 @@ class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptio
             return None
         since = time.monotonic() - ASK_TIME
         asked = self._asked.get(message.address, {})
-        return _since(since, asked) or _since(since, self._heard) or None  # else it is no answer
+        return _since(since, asked) or _since(since, self._heard) or None
 
     # --- for the link: from any thread ---------------------------------------------------------
 
@@ -228,7 +228,7 @@ class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptio
             self._welcome_all()
 
     def _welcome_all(self) -> None:
-        """Send new clients the last values; what is delivered later they get like all others."""
+        """Send new clients the last values; later messages they get like all others."""
         if self._is_sending or self._link is None:
             return
         new, self._new = self._new, []

@@ -64,7 +64,7 @@ def rename_keys(
     name: str,
     token_names: set[str] | None = None,
 ) -> tuple[str, Sequence[RenamedKey | MovedToken]]:
-    """The text of a file with the current names of keys, and what was renamed or moved.
+    """The text of a file with the current names of keys, and the renamed and moved keys.
 
     ``types`` are the endpoint types by name; ``name`` is the file's, for error messages;
     ``token_names`` are those of tokens in other files, to which those of this one are added. Raises

@@ -158,7 +158,7 @@ def _unused(name: str, names: set[str]) -> str:
 
 
 def _move_rest(text: str, moved: Iterable[MovedToken]) -> str:
-    """Move what is in a table that is written in braces: to the end of the file."""
+    """Move the keys of a table that is written in braces to the end of the file."""
     raw = tomllib.loads(text)
     tables: list[str] = []
     document = tomlkit.parse(text)
