@@ -119,7 +119,7 @@ class Chaos:
     ) -> None:
         stage = self._stage
         stage.restore()
-        status = stage.program.drained(DRAIN_TIMEOUT)
+        status = stage.program.drained(DRAIN_TIMEOUT, stage.ports)
         if status is None:
             self.problems.append(f"the queues were not empty after {DRAIN_TIMEOUT:g} s")
             status = stage.program.status()
