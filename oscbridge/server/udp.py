@@ -129,6 +129,7 @@ class OSCUDPServer(SelectorServer, socketserver.UDPServer):
 
     def shutdown_request(self, request: _Request) -> None:  # type: ignore[override]
         """Called after a datagram. To be overridden."""
+        self.close_request(request)
 
     def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
         scheduler, take, reply = self._dispatcher.scheduler, self._batch_handler(), self._reply
