@@ -257,6 +257,13 @@ HOSTILE = [
 ]
 
 
+def test_text_of_lists_of_lists_is_bounded() -> None:
+    many = [[0] * 100] * 100
+    assert len(value("str(a)", let={"a": many})) > 10_000
+    with pytest.raises(ValueError, match="more than 65536 items"):
+        value("str([a, a, a, a, a, a, a])", let={"a": many})
+
+
 def run(text: str, args: tuple[Argument, ...]) -> None:
     """Compile and call an expression, as a route does; only our own error and drops may end it."""
     try:
