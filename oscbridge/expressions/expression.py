@@ -46,6 +46,9 @@ It raises ``IndexError`` for a missing argument of the message, and other except
 MAX_SHOWN: Final = 40
 """Characters of each value in the text about a failure."""
 
+MAX_LIST_SHOWN: Final = 120
+"""Characters of a list there."""
+
 MAX_COMPILED: Final = 1_000
 """Compiled expressions that are kept for the next use."""
 
@@ -62,6 +65,7 @@ CLOCK: Final[ContextVar[Callable[[], float]]] = ContextVar("CLOCK", default=time
 
 _REPR: Final = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = MAX_SHOWN
+_REPR.maxlevel = 2  # lists in lists multiply
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,4 +254,5 @@ def capture_value(text: str | None) -> int | str | None:
 
 def shown(value: object) -> str:
     """A value as text for logs and errors, of bounded length."""
-    return _REPR.repr(value[:MAX_SHOWN] if isinstance(value, bytes) else value)
+    text = _REPR.repr(value[:MAX_SHOWN] if isinstance(value, bytes) else value)
+    return text if len(text) <= MAX_LIST_SHOWN else f"{text[:MAX_LIST_SHOWN]}…"

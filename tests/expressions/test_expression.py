@@ -257,6 +257,15 @@ HOSTILE = [
 ]
 
 
+def test_failure_shows_only_the_beginning_of_nested_lists() -> None:
+    nested: Any = "text of a message"
+    for _ in range(7):
+        nested = [nested] * 7  # an array of OSC may contain others
+    expression = Expression("x + 1")
+    lost = expression.failure(TypeError("no"), Context("/in"), (nested, *range(9)))
+    assert len(str(lost)) < 300
+
+
 def test_text_of_lists_of_lists_is_bounded() -> None:
     many = [[0] * 100] * 100
     assert len(value("str(a)", let={"a": many})) > 10_000
