@@ -21,6 +21,7 @@ from oscbridge.bridge.sources.forked.child_counts import (
     WorkerStatistics,
     add_counts,
 )
+from oscbridge.bridge.sources.forked.ipc_clients import ClientRecord
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     MAX_RECORD,
     RETIRE,
@@ -28,14 +29,12 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     STOP,
     ChildCount,
     ChildrenEnded,
-    ClientDisconnected,
     CountsRecord,
     DroppedRecord,
     Emission,
     MessagesLost,
     ReceivedPacket,
     RouteCountsRecord,
-    SenderRecord,
     WorkerFailed,
     WorkerReady,
     read_record,
@@ -68,13 +67,7 @@ REST: Final = 100_000
 _PROGRAM: Final = "oscbridge.bridge.sources.forked.worker_main"
 
 WorkerReport: TypeAlias = (
-    Emission
-    | DroppedRecord
-    | CountsRecord
-    | RouteCountsRecord
-    | ClientDisconnected
-    | SenderRecord
-    | MessagesLost
+    Emission | DroppedRecord | CountsRecord | RouteCountsRecord | ClientRecord | MessagesLost
 )
 """What a listening worker sends."""
 
