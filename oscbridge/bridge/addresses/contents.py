@@ -26,14 +26,14 @@ class SpaceContents:
     """What is known about the addresses of all parts, bridges and endpoints."""
 
     def __init__(self, configuration: Configuration, sources: Mapping[str, DirectSource]) -> None:
-        self._ignored: Counter[str] = Counter()
+        self._ignored: dict[tuple[AddressOrigin, str], Counter[str]] = {}
         names = dict.fromkeys([*configuration.bridges, *configuration.endpoints])
         self._numbers = {name: number for number, name in enumerate(names)}
         facts = route_facts(configuration.routes, configuration.endpoints)
         self._links: Sequence[AddressLink] = tuple(links_of(configuration.routes, sources, facts))
         self._books: dict[str, AddressLayers[AddressOrigin]] = {}
         self._all: AddressLayers[tuple[AddressOrigin, int]] = AddressLayers(
-            lambda infos: _combined([(key[0], info) for key, info in infos]), self._ignored
+            lambda infos: _combined([(key[0], info) for key, info in infos])
         )
         self._infos: dict[tuple[AddressOrigin, str], dict[str, AddressInfo]] = {}
         self._views: dict[str, EndpointView] = {}
@@ -45,7 +45,9 @@ class SpaceContents:
     @property
     def ignored(self) -> Counter[str]:
         """What was left out or cut, by reason."""
-        return sum((view.ignored for view in self._views.values()), self._ignored.copy())
+        left_out = self._all.left_out + sum(each.left_out for each in self._books.values())
+        views = [view.ignored for view in self._views.values()]
+        return sum((*self._ignored.values(), *views), Counter({"nodes": left_out}))
 
     @property
     def known(self) -> AddressBook:
@@ -94,7 +96,8 @@ class SpaceContents:
         """Replace what one origin says about one part."""
         if part not in self._numbers:
             return
-        found = admitted(infos, self._ignored)
+        ignored = self._ignored[origin, part] = Counter()
+        found = admitted(infos, ignored)
         if not found and (origin, part) not in self._infos:
             return
         self._infos[origin, part] = found
@@ -138,7 +141,7 @@ class SpaceContents:
     def _layers_of(self, part: str) -> AddressLayers[AddressOrigin]:
         layers = self._books.get(part)
         if layers is None:
-            layers = self._books[part] = AddressLayers(_combined, self._ignored)
+            layers = self._books[part] = AddressLayers(_combined)
         return layers
 
 

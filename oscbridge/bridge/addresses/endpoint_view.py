@@ -42,9 +42,9 @@ class EndpointView:
         links: Sequence[AddressLink],
         book_of: Callable[[str], AddressBook],
     ) -> None:
-        self.ignored: Counter[str] = Counter()
         self._book_of = book_of
-        self._layers: AddressLayers[LayerKey] = AddressLayers(_combined, self.ignored)
+        self._layers: AddressLayers[LayerKey] = AddressLayers(_combined)
+        self._ignored: dict[LayerKey, Counter[str]] = {}
         self._links: dict[LayerKey, RouteProjection] = {}
         self._infos: dict[LayerKey, dict[str, AddressInfo]] = {}
         for index, link in enumerate(links):
@@ -63,6 +63,12 @@ class EndpointView:
                 self._links[LayerKey(direction, index, part)] = projection
 
     @property
+    def ignored(self) -> Counter[str]:
+        """What was left out or cut because of a limit, by reason."""
+        found = Counter({"nodes": self._layers.left_out})
+        return sum(self._ignored.values(), found)
+
+    @property
     def book(self) -> AddressBook:
         """All that it sees."""
         return self._layers.book
@@ -78,18 +84,16 @@ class EndpointView:
         book = AddressBook(infos)
         for key in self._links:
             if key.part == part:
-                more = self._projected(key, book)
+                more = admitted(_project(key, self._links[key], book), self._ignored[key])
                 self._infos[key].update(more)
                 if more:
                     self._layers.replace(key, self._infos[key], more)
 
     def _make(self, key: LayerKey) -> None:
         book = self._book_of(key.part) if key.part else AddressBook()
-        self._infos[key] = self._projected(key, book)
+        ignored = self._ignored[key] = Counter()
+        self._infos[key] = admitted(_project(key, self._links[key], book), ignored)
         self._layers.replace(key, self._infos[key])
-
-    def _projected(self, key: LayerKey, book: AddressBook) -> dict[str, AddressInfo]:
-        return admitted(_project(key, self._links[key], book), self.ignored)
 
 
 def _project(

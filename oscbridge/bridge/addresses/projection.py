@@ -123,11 +123,11 @@ class RouteProjection:
             return
         start, end = ends
         found = {
-            address[len(start) : len(address) - len(end)]: address
+            inside: address
             for address in book
             if address.startswith(start)
             and address.endswith(end)
-            and len(address) > len(start) + len(end)
+            and (inside := address[len(start) : len(address) - len(end)]).startswith("/")
         }
         inner = AddressBook(AddressInfo(address) for address in found)
         for address in self._matching(inner):
