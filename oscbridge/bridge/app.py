@@ -9,13 +9,13 @@ from contextlib import suppress
 from typing import Final
 
 from oscbridge.access.token_failures import TokenFailures
+from oscbridge.bridge.announcing import BridgeAnnouncer
 from oscbridge.bridge.clients.attaching import attach_clients
 from oscbridge.bridge.config.config import Configuration
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.lifecycle import (
     RETRY_INTERVAL,
     AppWatcher,
-    Direction,
     broken_entry,
     can_keep,
     close_all,
@@ -41,7 +41,7 @@ from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.turn import Turn
 from oscbridge.errors import OSCBridgeError
 
-__all__ = ["App", "AppWatcher", "Direction"]
+__all__ = ["App", "AppWatcher"]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -62,7 +62,6 @@ class App:
         self._hooks = hooks
         self.variables = Variables(configuration.variables)
         self.endpoints: dict[str, EndpointRunner] = {}
-        """Endpoints by name."""
         self.listeners: dict[str, Listener] = {}
         """Running servers, by the name of their bridge."""
         self.problems: dict[str, str] = {}
@@ -71,7 +70,7 @@ class App:
         self._retrying: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._watcher: AppWatcher | None = None
-        self._turn, self._own_traffic = Turn(), OwnTraffic()
+        self._turn, self._own_traffic, self.announcer = Turn(), OwnTraffic(), BridgeAnnouncer()
         self.token_failures = TokenFailures()
         for name, entry in configuration.endpoints.items():
             self.endpoints[name] = self._make_runner(name, entry, configuration, allow_broken)
@@ -103,6 +102,7 @@ class App:
             _log.error("%s", error, exc_info=error.__cause__)
             runner = make_runner(name, broken_entry(entry, str(error)), (), self._turn)
         runner.backpressure.on_change = self._apply_backpressure
+        runner.discovery = self.announcer.discovery
         runner.control_access(new.tokens, self.token_failures)
         return runner
 
@@ -142,6 +142,7 @@ class App:
         """Apply backpressure and watchers to new parts; retry bridges that do not listen."""
         attach_clients(self.endpoints, self.listeners)
         self._own_traffic.use(self.endpoints, self.listeners, self.dispatchers)
+        self.announcer.update(self.configuration.bridges, self.listeners)
         self._apply_backpressure()
         self.watch(self._watcher)
         if self._missing() and self._retrying is None:
@@ -236,9 +237,8 @@ class App:
     async def _switch(self, prepared: PreparedReload) -> Changes:
         """Make the new configuration the active one, even if some of it does not work yet."""
         new, todo, routing = prepared.configuration, prepared.plan, prepared.routing
-        old, before = self.configuration, self.endpoints
-        old_routing, old_dispatchers = self._routing, self.dispatchers
-        removed = [before[name] for name in todo.leaving]
+        old, old_routing, old_dispatchers = self.configuration, self._routing, self.dispatchers
+        removed = [self.endpoints[name] for name in todo.leaving]
         ending = {name: self.listeners.pop(name) for name in todo.closing if name in self.listeners}
         staying, endpoints = dict(self.listeners), prepared.endpoints
         self.configuration, self.endpoints = new, endpoints
@@ -299,12 +299,12 @@ class App:
             await asyncio.wait([self._reloading])
         if self._retrying is not None:
             self._retrying.cancel()
-        begun = self._closing
+        ending = [self._closing, asyncio.create_task(self.announcer.close())]
         self.watch(None)
         listeners, self.listeners = self.listeners, {}
         runners, sources = self.endpoints.values(), self.dispatchers.values()
-        closing = self._close(listeners, self.routes, runners, sources)
-        await asyncio.wait([each for each in (begun, closing) if each is not None])
+        ending.append(self._close(listeners, self.routes, runners, sources))
+        await asyncio.wait([each for each in ending if each is not None])
 
     def _close(
         self,
