@@ -10,7 +10,7 @@ from oscbridge.address_space.address_book import AddressBook
 from oscbridge.address_space.info import Access, AddressInfo
 from oscbridge.address_space.layers import AddressLayers
 from oscbridge.address_space.limits import admitted
-from oscbridge.address_space.merging import AddressOrigin, access_of, conflict_of, merged
+from oscbridge.address_space.merging import AddressOrigin, access_of, conflict_of, finished, merged
 from oscbridge.bridge.addresses.configured import described_by, joined, used_addresses
 from oscbridge.bridge.addresses.endpoint_view import EndpointView
 from oscbridge.bridge.addresses.known import known_by, route_facts
@@ -146,4 +146,6 @@ class SpaceContents:
 
 
 def _combined(infos: Sequence[tuple[AddressOrigin, AddressInfo]]) -> AddressInfo:
+    if len(infos) == 1:
+        return finished(infos[0][1])
     return merged([info for _, info in infos], access_of(infos))
