@@ -249,7 +249,7 @@ async def test_options_of_a_route_describe_its_addresses() -> None:
 async def test_conflicts_are_visible() -> None:
     more = route("q", "desk", f'match = "{FADER}"\ntypes = "s"')
     async with running_bridge(PARTS + more, TYPES) as bridge:
-        expected = "'s' (configuration) and 'f' (profile x32)"
+        expected = "desk: 's' (configuration) and 'f' (profile x32)"
         assert bridge.addresses.conflicts == {FADER: expected}
 
 
