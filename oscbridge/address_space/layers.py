@@ -33,7 +33,8 @@ class AddressLayers(Generic[KeyT]):
     def __init__(self, combine: Combine[KeyT]) -> None:
         self._combine = combine
         self._layers: dict[KeyT, Mapping[str, AddressInfo]] = {}
-        self._order: list[KeyT] = []
+        self._stale: dict[str, None] = {}
+        """Addresses to merge again."""
         self._merged: dict[str, AddressInfo] = {}
         self._left_out: set[str] = set()
         """Addresses above the limit of the book."""
@@ -55,29 +56,42 @@ class AddressLayers(Generic[KeyT]):
             self._layers[key] = infos
         else:
             self._layers.pop(key, None)
-        self._order = sorted(self._layers)
         if changed is not None:
-            self.refresh(changed)
-        else:
-            self.refresh(a for a, info in before.items() if infos.get(a) is not info)
-            self.refresh(a for a, info in infos.items() if before.get(a) is not info)
+            self._stale.update(dict.fromkeys(changed))
+            return
+        gone = [address for address in before if address not in infos]
+        new = [address for address, info in infos.items() if before.get(address) is not info]
+        self._stale.update(dict.fromkeys(gone + new))
+
+    @property
+    def book(self) -> AddressBook:
+        """All addresses, the same object until something changes."""
+        self._refresh()
+        if self._book is None:
+            self._book = AddressBook.of(dict(self._merged))
+        return self._book
 
     @property
     def left_out(self) -> int:
         """The number of addresses that are not in the book, as there are too many."""
+        self._refresh()
         return len(self._left_out)
 
-    def refresh(self, addresses: Iterable[str]) -> None:
-        """Merge addresses again, whose descriptions have changed in any layer."""
-        self._merge(addresses)
-        if self._left_out and len(self._merged) < MAX_NODES:
-            self._merge(list(self._left_out))
+    def _refresh(self) -> None:
+        """Merge the addresses again whose descriptions have changed in any layer."""
+        if self._stale:
+            stale, self._stale = self._stale, {}
+            self._merge(stale)
+            if self._left_out and len(self._merged) < MAX_NODES:
+                self._merge(list(self._left_out))
 
     def _merge(self, addresses: Iterable[str]) -> None:
-        layers = [(key, self._layers[key]) for key in self._order]
+        layers = [(key, self._layers[key]) for key in sorted(self._layers)]
         merged, has_changed = self._merged, False
         for address in addresses:
-            found = [(key, layer[address]) for key, layer in layers if address in layer]
+            found = [
+                (key, info) for key, layer in layers if (info := layer.get(address)) is not None
+            ]
             if not found:
                 has_changed |= merged.pop(address, None) is not None
                 self._left_out.discard(address)
@@ -90,10 +104,3 @@ class AddressLayers(Generic[KeyT]):
             has_changed = True
         if has_changed:
             self._book = None
-
-    @property
-    def book(self) -> AddressBook:
-        """All addresses, the same object until something changes."""
-        if self._book is None:
-            self._book = AddressBook.of(dict(self._merged))
-        return self._book

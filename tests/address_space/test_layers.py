@@ -46,7 +46,6 @@ def test_layers_leave_out_addresses_above_the_limit() -> None:
     layers.replace(0, infos)
     more = {f"/more/{n}": AddressInfo(f"/more/{n}") for n in range(3)}
     layers.replace(1, more)
-    layers.refresh(more)
     assert (len(layers.book), layers.left_out) == (MAX_NODES, 3)
     del infos["/7"]
     layers.replace(0, infos, ["/7"])

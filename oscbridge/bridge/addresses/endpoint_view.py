@@ -20,6 +20,7 @@ _FROM: Final = 0
 """Routes that read from the endpoint; their facts count first, as they are about what it may
 send."""
 _TO: Final = 1
+_ACCESS: Final = (Access.WRITE.value, Access.READ.value)
 
 
 class LayerKey(NamedTuple):
@@ -84,16 +85,23 @@ class EndpointView:
         book = AddressBook(infos)
         for key in self._links:
             if key.part == part:
-                more = admitted(_project(key, self._links[key], book), self._ignored[key])
+                more = self._projected(key, book)
                 self._infos[key].update(more)
                 if more:
                     self._layers.replace(key, self._infos[key], more)
 
     def _make(self, key: LayerKey) -> None:
         book = self._book_of(key.part) if key.part else AddressBook()
-        ignored = self._ignored[key] = Counter()
-        self._infos[key] = admitted(_project(key, self._links[key], book), ignored)
+        self._ignored[key] = Counter()
+        self._infos[key] = self._projected(key, book)
         self._layers.replace(key, self._infos[key])
+
+    def _projected(self, key: LayerKey, book: AddressBook) -> dict[str, AddressInfo]:
+        projection = self._links[key]
+        infos = _project(key, projection, book)
+        if key.part and projection.is_plain:
+            return {info.address: info for info in infos}  # within the limits already
+        return admitted(infos, self._ignored[key])
 
 
 def _project(
@@ -114,7 +122,7 @@ def _with_access(book: AddressBook, access: Access) -> AddressBook:
 
 
 def _combined(infos: Sequence[tuple[LayerKey, AddressInfo]]) -> AddressInfo:
-    access = Access.NONE
+    access = 0  # operations on enumerations are slow
     for key, _ in infos:
-        access |= Access.WRITE if key.direction == _FROM else Access.READ
-    return merged([info for _, info in infos], access)
+        access |= _ACCESS[key.direction]
+    return merged([info for _, info in infos], Access(access))

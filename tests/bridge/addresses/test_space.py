@@ -249,7 +249,7 @@ async def test_options_of_a_route_describe_its_addresses() -> None:
 async def test_conflicts_are_visible() -> None:
     more = route("q", "desk", f'match = "{FADER}"\ntypes = "s"')
     async with running_bridge(PARTS + more, TYPES) as bridge:
-        expected = "'s' (configuration) and 'f' (profile x32)"
+        expected = "desk: 's' (configuration) and 'f' (profile x32)"
         assert bridge.addresses.conflicts == {FADER: expected}
 
 
@@ -341,3 +341,10 @@ async def test_unused_space_costs_nothing() -> None:
         bridge.send("stage", message("/x"))
         await bridge.recording("q").arrived(1)
         assert not bridge.addresses.is_used
+
+
+async def test_reload_without_changes_of_routes_computes_nothing() -> None:
+    async with running_bridge(PARTS + BOTH, TYPES) as bridge:
+        q = tree(bridge)
+        await bridge.reload("[run]\ndrain_timeout = 1\n" + PARTS + BOTH)
+        assert q.addresses.visible is q.at_connect
