@@ -236,7 +236,7 @@ def checked_value(value: Any) -> Any:
     if isinstance(value, int):
         if not -(1 << 63) <= value < 1 << 64:
             raise ValueError("the result does not fit 64 bits")
-    elif isinstance(value, list | tuple):
+    elif kind is list or kind is tuple:
         if not has_at_most(MAX_TEXT, value):
             raise ValueError(f"the list has more than {MAX_TEXT} items, with those of its lists")
     elif len(value) > MAX_TEXT:

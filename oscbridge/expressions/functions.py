@@ -20,6 +20,9 @@ MAX_TEXT: Final = 65_536
 MAX_DIGITS: Final = 40
 """Characters of a text that ``int`` and ``float`` read, and digits that ``round`` keeps."""
 
+_LISTS: Final = (list, tuple)
+"""For ``isinstance``: making the union costs more than the check."""
+
 # Operands have the types of OSC arguments: mypy cannot know which pairs meet at run time.
 # A real TypeError says more than a check would, so only what can grow is checked.
 
@@ -94,7 +97,7 @@ def has_at_most(items: int, value: list[Any] | tuple[Any, ...]) -> bool:
             items -= 1
             if items < 0:
                 return False
-            if isinstance(each, list | tuple):
+            if isinstance(each, _LISTS):
                 waiting.append(each)
     return True
 
@@ -127,7 +130,7 @@ def _round(value: Any, digits: int | None = None) -> Any:
 
 
 def _short(value: Any, longest: int) -> Any:
-    if isinstance(value, list | tuple):
+    if isinstance(value, _LISTS):
         if not has_at_most(longest, value):
             raise ValueError(f"more than {longest} items")
     elif not isinstance(value, int | float | None) and len(value) > longest:

@@ -87,8 +87,10 @@ class Answers:
 
     def recent_askers(self, address: str) -> list[ClientAddress]:
         """The clients that have lately sent to an address or, without any, those to another."""
-        since = self._clock() - ASK_TIME
         by_address, anything = self._asked
+        if not anything:
+            return []
+        since = self._clock() - ASK_TIME
         return list(_since(since, by_address.get(address, {})) or _since(since, anything))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -35,35 +34,30 @@ class OutgoingBundles:
 
     def __init__(self, max_size: int) -> None:
         self._max_size = max_size
-        self._packets: list[Outgoing] = []
+        self.packets: list[Outgoing] = []
+        """Messages that are in no bundle are added here."""
         self._open: dict[_Key, _OpenBundle] = {}  # the last one of each
         self._bundles: list[tuple[_OpenBundle, TimeTag]] = []
 
-    def add(
-        self,
-        packet: bytes,
-        timetag: TimeTag | None,
-        source: ClientAddress | None,
-        only: Sequence[ClientAddress] | None,
-    ) -> None:
-        """Add an encoded message. ``source`` and ``only`` as of :class:`Outgoing`."""
-        if isinstance(timetag, ForwardedTag):
-            size = _SIZE + len(packet)
-            key = timetag.group, int(timetag), source, None if only is None else tuple(only)
-            bundle = self._open.get(key)
-            if bundle is not None and bundle.size + size <= self._max_size:
-                bundle.elements.append(packet)
-                bundle.size += size
-                return
-            if _HEADER + size <= self._max_size:
-                bundle = _OpenBundle(len(self._packets), [packet], _HEADER + size)
-                self._open[key] = bundle
-                self._bundles.append((bundle, TimeTag(timetag)))
-        self._packets.append(Outgoing(packet, source, only))
+    def add(self, message: Outgoing, tag: ForwardedTag) -> None:
+        """Add an encoded message to its bundle, or begin one."""
+        packet, source, only = message
+        size = _SIZE + len(packet)
+        key = tag.group, int(tag), source, None if only is None else tuple(only)
+        bundle = self._open.get(key)
+        if bundle is not None and bundle.size + size <= self._max_size:
+            bundle.elements.append(packet)
+            bundle.size += size
+            return
+        if _HEADER + size <= self._max_size:
+            bundle = _OpenBundle(len(self.packets), [packet], _HEADER + size)
+            self._open[key] = bundle
+            self._bundles.append((bundle, TimeTag(tag)))
+        self.packets.append(message)
 
-    def packets(self) -> list[Outgoing]:
-        """All packets, in the order of their first messages."""
+    def close(self) -> list[Outgoing]:
+        """Encode the bundles. Returns all packets, in the order of their first messages."""
         for bundle, timetag in self._bundles:
             data = encode_bundle(bundle.elements, timetag)
-            self._packets[bundle.place] = self._packets[bundle.place]._replace(packet=data)
-        return self._packets
+            self.packets[bundle.place] = self.packets[bundle.place]._replace(packet=data)
+        return self.packets

@@ -9,11 +9,12 @@ from typing import Final, cast
 
 from oscbridge.abilities import Reconfigurable, Serving
 from oscbridge.bridge.clients.answers import Answers
-from oscbridge.bridge.clients.outgoing import CLOSED, ClientLink
+from oscbridge.bridge.clients.outgoing import CLOSED, ClientLink, Outgoing
 from oscbridge.bridge.clients.outgoing_bundles import OutgoingBundles
 from oscbridge.bridge.config.client_models import BridgeClientOptions
 from oscbridge.dispatch.absorbing_map import AbsorbingMap
 from oscbridge.dispatch.address_map import AddressMap
+from oscbridge.dispatch.forwarded_tag import ForwardedTag
 from oscbridge.dispatch.handler import ClientAddress, Handler
 from oscbridge.endpoint import Endpoint
 from oscbridge.errors import BackOff, BadMessage, EncodeError, NotConnected, PartialDelivery
@@ -122,7 +123,8 @@ class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptio
         if link is None or not link.is_open:
             raise NotConnected(CLOSED)
         answers = self._answers.batch() if self.options.answers == "asker" else None
-        outgoing = OutgoingBundles(link.max_packet_size)
+        bundles = OutgoingBundles(link.max_packet_size)
+        packets = bundles.packets
         rejected: dict[int, BadMessage] = {}
         for index, message in enumerate(messages):
             try:
@@ -135,10 +137,14 @@ class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptio
                 rejected[index] = BadMessage(text)
                 continue
             only = None if answers is None else answers.askers(message.address, packet)
-            outgoing.add(packet, message.timetag, self._source_of(message), only)
+            outgoing = Outgoing(packet, self._source_of(message), only)
+            if message.timetag is not None and isinstance(message.timetag, ForwardedTag):
+                bundles.add(outgoing, message.timetag)
+            else:
+                packets.append(outgoing)
         self._is_sending = True
         try:
-            await link.send(outgoing.packets())
+            await link.send(bundles.close())
             if answers is not None:
                 answers.sent()
         finally:
