@@ -12,6 +12,7 @@ from oscbridge.public_names import HOMES
 if TYPE_CHECKING:
     from oscbridge.abilities import (
         Coalescing,
+        DescribesRoutes,
         Durability,
         Guarded,
         KnowsAddresses,
@@ -21,12 +22,23 @@ if TYPE_CHECKING:
         RouteAware,
         Serving,
         SharesMedium,
+        UsesAddresses,
     )
     from oscbridge.access.control import AccessControl
     from oscbridge.access.grant import OPEN_ACCESS, AccessDenied, AccessGrant
     from oscbridge.access.requests import bearer_token, has_token_in_query
     from oscbridge.access.rights import AccessRights, AddressFilter, Right
-    from oscbridge.address_space import Access, AddressInfo, ValueRange
+    from oscbridge.address_space import (
+        Access,
+        AddressBook,
+        AddressChange,
+        AddressInfo,
+        AddressNode,
+        EndpointAddresses,
+        KeptValue,
+        KeptValues,
+        ValueRange,
+    )
     from oscbridge.bridge.config.captures import check_captures, check_template
     from oscbridge.bridge.config.secrets import File, Folder, Secret
     from oscbridge.child_process import child_environment
@@ -124,8 +136,11 @@ __all__ = [
     "AccessDenied",
     "AccessGrant",
     "AccessRights",
+    "AddressBook",
+    "AddressChange",
     "AddressFilter",
     "AddressInfo",
+    "AddressNode",
     "AllowList",
     "AnyEndpoint",
     "Argument",
@@ -138,11 +153,13 @@ __all__ = [
     "ConfigurationError",
     "DecodeError",
     "Delivery",
+    "DescribesRoutes",
     "Dispatcher",
     "Durability",
     "EncodeError",
     "EncodeRouted",
     "Endpoint",
+    "EndpointAddresses",
     "EndpointError",
     "EndpointTypes",
     "ExpressionFailed",
@@ -160,6 +177,8 @@ __all__ = [
     "Importers",
     "Impulse",
     "InputError",
+    "KeptValue",
+    "KeptValues",
     "KnowsAddresses",
     "LimitError",
     "Limits",
@@ -202,6 +221,7 @@ __all__ = [
     "TomlTable",
     "TomlValue",
     "UnsentMessages",
+    "UsesAddresses",
     "ValueRange",
     "bearer_token",
     "check_captures",

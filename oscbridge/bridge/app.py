@@ -9,13 +9,12 @@ from contextlib import suppress
 from typing import Final
 
 from oscbridge.access.token_failures import TokenFailures
+from oscbridge.bridge.addresses.space import AddressSpace
 from oscbridge.bridge.clients.attaching import attach_clients
 from oscbridge.bridge.config.config import Configuration
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.lifecycle import (
     RETRY_INTERVAL,
-    AppWatcher,
-    Direction,
     broken_entry,
     can_keep,
     close_all,
@@ -28,7 +27,6 @@ from oscbridge.bridge.lifecycle import (
     open_listener,
     reason_of,
     run_all,
-    watch_all,
 )
 from oscbridge.bridge.own_traffic import OwnTraffic
 from oscbridge.bridge.reload import Changes, PreparedReload, changes_of, install, open_early, plan
@@ -37,6 +35,7 @@ from oscbridge.bridge.routes.variables import Variables
 from oscbridge.bridge.routing import Hooks, make_routing
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.listener import Listener, set_limits
+from oscbridge.bridge.watching import AppWatcher, Direction, TrafficWatchers
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.turn import Turn
 from oscbridge.errors import OSCBridgeError
@@ -62,7 +61,6 @@ class App:
         self._hooks = hooks
         self.variables = Variables(configuration.variables)
         self.endpoints: dict[str, EndpointRunner] = {}
-        """Endpoints by name."""
         self.listeners: dict[str, Listener] = {}
         """Running servers, by the name of their bridge."""
         self.problems: dict[str, str] = {}
@@ -70,7 +68,8 @@ class App:
         self._reloading: asyncio.Task[Changes] | asyncio.Task[None] | None = None
         self._retrying: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._watcher: AppWatcher | None = None
+        self.watchers = TrafficWatchers()
+        self.addresses = AddressSpace(self.watchers)
         self._turn, self._own_traffic = Turn(), OwnTraffic()
         self.token_failures = TokenFailures()
         for name, entry in configuration.endpoints.items():
@@ -81,6 +80,7 @@ class App:
         """The dispatcher of every source, bridge or endpoint, by name."""
         for name, dispatcher in self.dispatchers.items():
             self._routing.sources[name].install(dispatcher)
+        self._watch_parts()
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -104,6 +104,7 @@ class App:
             runner = make_runner(name, broken_entry(entry, str(error)), (), self._turn)
         runner.backpressure.on_change = self._apply_backpressure
         runner.control_access(new.tokens, self.token_failures)
+        self.addresses.join(runner)
         return runner
 
     def _apply_backpressure(self) -> None:
@@ -143,7 +144,7 @@ class App:
         attach_clients(self.endpoints, self.listeners)
         self._own_traffic.use(self.endpoints, self.listeners, self.dispatchers)
         self._apply_backpressure()
-        self.watch(self._watcher)
+        self._watch_parts()
         if self._missing() and self._retrying is None:
             self._retrying = asyncio.create_task(self._retry())
 
@@ -277,13 +278,12 @@ class App:
     # --- watching and reports ----------------------------------------------------------------
 
     def watch(self, watcher: AppWatcher | None) -> None:
-        """Call ``watcher`` with every message that is received or was delivered; None for nobody.
+        """Call ``watcher`` with all messages received or delivered; None for nobody."""
+        self.watchers.set_main(watcher)
 
-        It is called with "in" or "out", the name of the bridge or endpoint, and the message;
-        on any thread; and must not wait.
-        """
-        self._watcher = watcher
-        watch_all(watcher, self.listeners, self.dispatchers, self.endpoints)
+    def _watch_parts(self) -> None:
+        self.watchers.use(self.listeners, self.dispatchers, self.endpoints)
+        self.addresses.use(self.configuration, self.endpoints, self._routing.sources)
 
     def flush_reports(self, *, everything: bool = False) -> None:
         """Log overdue summaries, or ``everything``. To be called about once per second."""
@@ -300,7 +300,7 @@ class App:
         if self._retrying is not None:
             self._retrying.cancel()
         begun = self._closing
-        self.watch(None)
+        self.addresses.close()
         listeners, self.listeners = self.listeners, {}
         runners, sources = self.endpoints.values(), self.dispatchers.values()
         closing = self._close(listeners, self.routes, runners, sources)

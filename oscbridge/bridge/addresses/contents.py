@@ -1,0 +1,146 @@
+"""The contents of the address space for one configuration: books, all of them, and views."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from oscbridge.address_space.address_book import AddressBook
+from oscbridge.address_space.info import Access, AddressInfo
+from oscbridge.address_space.layers import AddressLayers
+from oscbridge.address_space.limits import admitted
+from oscbridge.address_space.merging import AddressOrigin, access_of, conflict_of, merged
+from oscbridge.bridge.addresses.configured import described_by, joined, used_addresses
+from oscbridge.bridge.addresses.endpoint_view import EndpointView
+from oscbridge.bridge.addresses.known import known_by, route_facts
+from oscbridge.bridge.addresses.links import AddressLink, DirectSource, links_of
+from oscbridge.bridge.config.resolved import Configuration
+
+__all__ = ["SpaceContents"]
+
+_Infos: TypeAlias = Mapping[str, AddressInfo]
+
+
+class SpaceContents:
+    """What is known about the addresses of all parts, bridges and endpoints."""
+
+    def __init__(self, configuration: Configuration, sources: Mapping[str, DirectSource]) -> None:
+        self._ignored: Counter[str] = Counter()
+        names = dict.fromkeys([*configuration.bridges, *configuration.endpoints])
+        self._numbers = {name: number for number, name in enumerate(names)}
+        facts = route_facts(configuration.routes, configuration.endpoints)
+        self._links: Sequence[AddressLink] = tuple(links_of(configuration.routes, sources, facts))
+        self._books: dict[str, AddressLayers[AddressOrigin]] = {}
+        self._all: AddressLayers[tuple[AddressOrigin, int]] = AddressLayers(
+            lambda infos: _combined([(key[0], info) for key, info in infos]), self._ignored
+        )
+        self._infos: dict[tuple[AddressOrigin, str], dict[str, AddressInfo]] = {}
+        self._views: dict[str, EndpointView] = {}
+        for name, infos in used_addresses(self._links).items():
+            self.replace(AddressOrigin.CONFIGURATION, name, infos.values())
+        for name, entry in configuration.endpoints.items():
+            self.replace(AddressOrigin.PROFILE, name, known_by(name, entry).values())
+
+    @property
+    def ignored(self) -> Counter[str]:
+        """What was left out or cut, by reason."""
+        return sum((view.ignored for view in self._views.values()), self._ignored.copy())
+
+    @property
+    def known(self) -> AddressBook:
+        """The addresses of all parts."""
+        return self._all.book
+
+    def book(self, part: str) -> AddressBook:
+        """What the peer of a part sends and understands."""
+        layers = self._books.get(part)
+        return AddressBook() if layers is None else layers.book
+
+    def visible_to(self, part: str) -> AddressBook:
+        """What a part is sent, and what may be sent to it."""
+        view = self._views.get(part)
+        if view is None:
+            view = self._views[part] = EndpointView(part, self._links, self.book)
+        return view.book
+
+    def parts_of(self, address: str) -> tuple[str, ...]:
+        """The parts that know an address, in the order of the configuration."""
+        return tuple(name for name in self._numbers if address in self.book(name))
+
+    def conflicts(self) -> dict[str, str]:
+        """The addresses whose type tags are contradictory, with what they are said to be."""
+        return {
+            address: text
+            for address in self.known
+            if (text := conflict_of([infos[address] for infos in self._having(address)]))
+        }
+
+    def counts(self) -> Counter[AddressOrigin]:
+        """The number of addresses by origin; some have several."""
+        found: dict[AddressOrigin, set[str]] = {}
+        for (origin, _), infos in self._infos.items():
+            found.setdefault(origin, set()).update(infos)
+        return Counter({origin: len(infos) for origin, infos in found.items()})
+
+    def _having(self, address: str) -> Iterator[_Infos]:
+        for _, infos in sorted(self._infos.items(), key=lambda each: each[0][0]):
+            if address in infos:
+                yield infos
+
+    # --- changes -----------------------------------------------------------------------------
+
+    def replace(self, origin: AddressOrigin, part: str, infos: Iterable[AddressInfo]) -> None:
+        """Replace what one origin says about one part."""
+        if part not in self._numbers:
+            return
+        found = admitted(infos, self._ignored)
+        if not found and (origin, part) not in self._infos:
+            return
+        self._infos[origin, part] = found
+        self._layers_of(part).replace(origin, found)
+        self._all.replace((origin, self._numbers[part]), found)
+        for view in self._views.values():
+            view.part_changed(part)
+
+    def describe_routes(self) -> None:
+        """Add what options of routes say about what they make of known addresses."""
+        for link in self._links:
+            for name in link.facts:
+                for source in link.sources:
+                    book = AddressBook(
+                        info for info in self.book(source).values() if info.access & Access.READ
+                    )
+                    key = (AddressOrigin.CONFIGURATION, name)
+                    infos = joined(self._infos.get(key, {}), described_by(link, name, book))
+                    self.replace(*key, infos.values())
+
+    def grow(self, part: str, infos: Iterable[AddressInfo]) -> None:
+        """Add addresses of seen messages."""
+        if part not in self._numbers:
+            return
+        origin = AddressOrigin.TRAFFIC
+        known = self._infos.setdefault((origin, part), {})
+        new = []
+        for info in infos:
+            before = known.get(info.address)
+            if before is not None:
+                info = merged((before, info), before.access | info.access)
+            known[info.address] = info
+            new.append(info.address)
+        layers = self._layers_of(part)
+        layers.replace(origin, known, new)
+        self._all.replace((origin, self._numbers[part]), known, new)
+        book = layers.book
+        for view in self._views.values():
+            view.part_grew(part, [book[address] for address in new if address in book])
+
+    def _layers_of(self, part: str) -> AddressLayers[AddressOrigin]:
+        layers = self._books.get(part)
+        if layers is None:
+            layers = self._books[part] = AddressLayers(_combined, self._ignored)
+        return layers
+
+
+def _combined(infos: Sequence[tuple[AddressOrigin, AddressInfo]]) -> AddressInfo:
+    return merged([info for _, info in infos], access_of(infos))
