@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Generic, Protocol, Self, TypeVar
 
@@ -28,17 +27,17 @@ NO_INFOS: Final[Mapping[str, AddressInfo]] = {}
 class AddressLayers(Generic[KeyT]):
     """Descriptions of addresses in layers, and a book of all of them.
 
-    The layers are ordered by their keys. ``ignored`` counts addresses above the limit of the
-    book. The mapping of a layer is not copied.
+    The layers are ordered by their keys. The mapping of a layer is not copied.
     """
 
-    def __init__(self, combine: Combine[KeyT], ignored: Counter[str]) -> None:
+    def __init__(self, combine: Combine[KeyT]) -> None:
         self._combine = combine
-        self._ignored = ignored
         self._layers: dict[KeyT, Mapping[str, AddressInfo]] = {}
-        self._order: list[KeyT] = []
+        self._stale: dict[str, None] = {}
+        """Addresses to merge again."""
         self._merged: dict[str, AddressInfo] = {}
-        self._refused: set[str] = set()
+        self._left_out: set[str] = set()
+        """Addresses above the limit of the book."""
         self._book: AddressBook | None = AddressBook()
 
     def replace(
@@ -57,40 +56,51 @@ class AddressLayers(Generic[KeyT]):
             self._layers[key] = infos
         else:
             self._layers.pop(key, None)
-        self._order = sorted(self._layers)
         if changed is not None:
-            self.refresh(changed)
-        else:
-            self.refresh(a for a, info in before.items() if infos.get(a) is not info)
-            self.refresh(a for a, info in infos.items() if before.get(a) is not info)
-
-    def refresh(self, addresses: Iterable[str]) -> None:
-        """Merge addresses again, whose descriptions have changed in any layer."""
-        layers = [(key, self._layers[key]) for key in self._order]
-        merged, has_changed = self._merged, False
-        for address in addresses:
-            found = [(key, layer[address]) for key, layer in layers if address in layer]
-            if not found:
-                has_changed |= merged.pop(address, None) is not None
-                self._refused.discard(address)
-                continue
-            if address not in merged and len(merged) >= MAX_NODES:
-                self._refuse(address)
-                continue
-            merged[address] = self._combine(found)
-            has_changed = True
-        if has_changed:
-            self._book = None
-
-    def _refuse(self, address: str) -> None:
-        if address not in self._refused:
-            self._ignored["nodes"] += 1
-            if len(self._refused) < MAX_NODES:
-                self._refused.add(address)
+            self._stale.update(dict.fromkeys(changed))
+            return
+        gone = [address for address in before if address not in infos]
+        new = [address for address, info in infos.items() if before.get(address) is not info]
+        self._stale.update(dict.fromkeys(gone + new))
 
     @property
     def book(self) -> AddressBook:
         """All addresses, the same object until something changes."""
+        self._refresh()
         if self._book is None:
             self._book = AddressBook.of(dict(self._merged))
         return self._book
+
+    @property
+    def left_out(self) -> int:
+        """The number of addresses that are not in the book, as there are too many."""
+        self._refresh()
+        return len(self._left_out)
+
+    def _refresh(self) -> None:
+        """Merge the addresses again whose descriptions have changed in any layer."""
+        if self._stale:
+            stale, self._stale = self._stale, {}
+            self._merge(stale)
+            if self._left_out and len(self._merged) < MAX_NODES:
+                self._merge(list(self._left_out))
+
+    def _merge(self, addresses: Iterable[str]) -> None:
+        layers = [(key, self._layers[key]) for key in sorted(self._layers)]
+        merged, has_changed = self._merged, False
+        for address in addresses:
+            found = [
+                (key, info) for key, layer in layers if (info := layer.get(address)) is not None
+            ]
+            if not found:
+                has_changed |= merged.pop(address, None) is not None
+                self._left_out.discard(address)
+                continue
+            if address not in merged and len(merged) >= MAX_NODES:
+                self._left_out.add(address)
+                continue
+            self._left_out.discard(address)
+            merged[address] = self._combine(found)
+            has_changed = True
+        if has_changed:
+            self._book = None

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from oscbridge.address_space.info import AddressInfo, ValueRange
@@ -56,6 +57,9 @@ MAX_CHOICES: Final = 256
 MAX_READ: Final = 10 * MAX_NODES
 """Facts that are looked at of one source: it may be endless."""
 
+_COMMON: Final = frozenset(("", "f", "i", "s", "ff", "T"))
+"""Type tags that are valid."""
+
 _VALID: Final = re.compile(r"(?:/[^/#*,?\[\]{}\x00-\x1f\x7f]+)+")
 
 
@@ -76,9 +80,7 @@ def admitted(infos: Iterable[AddressInfo], ignored: Counter[str]) -> dict[str, A
     """
     found: dict[str, AddressInfo] = {}
     containers: set[str] = set()
-    for read, info in enumerate(infos):
-        if read >= MAX_READ:
-            break
+    for info in islice(infos, MAX_READ):
         address = info.address
         if address in found:
             continue
@@ -108,7 +110,7 @@ def _contain(address: str, containers: set[str]) -> bool:
 
 
 def _shortened(info: AddressInfo, ignored: Counter[str]) -> AddressInfo:
-    if not _are_valid(info.types):
+    if info.types not in _COMMON and not _are_valid(info.types):
         ignored["types"] += 1
         info = replace(info, types="", ranges=(), clip_modes=(), extended_types=())
     if _is_short(info):
@@ -136,17 +138,25 @@ def _are_valid(types: str) -> bool:
 
 
 def _is_short(info: AddressInfo) -> bool:
-    for each in info.ranges:
-        if each is not None and each.choices and _cut_range(each) != each:
-            return False
-    texts = (info.unit, info.curve, *info.tags, *info.clip_modes, *info.extended_types)
-    lists = (info.ranges, info.clip_modes, info.extended_types)
     return (
         len(info.description) <= MAX_TEXT
-        and len(info.tags) <= MAX_TAGS
-        and all(len(each) <= MAX_UNIT for each in texts)
-        and all(len(each) <= MAX_TYPES for each in lists)
+        and len(info.unit) <= MAX_UNIT
+        and len(info.curve) <= MAX_UNIT
+        and (not info.tags or _are_short(info.tags, MAX_TAGS))
+        and (not info.clip_modes or _are_short(info.clip_modes))
+        and (not info.extended_types or _are_short(info.extended_types))
+        and (not info.ranges or _are_short_ranges(info.ranges))
     )
+
+
+def _are_short(texts: tuple[str, ...], count: int = MAX_TYPES) -> bool:
+    return len(texts) <= count and len(max(texts, key=len)) <= MAX_UNIT
+
+
+def _are_short_ranges(ranges: tuple[ValueRange | None, ...]) -> bool:
+    if len(ranges) > MAX_TYPES:
+        return False
+    return all(each is None or not each.choices or _cut_range(each) == each for each in ranges)
 
 
 def _cut(text: str, length: int = MAX_UNIT) -> str:

@@ -25,6 +25,9 @@ class AddressOrigin(IntEnum):
     """A message was seen."""
 
 
+_DESCRIBING: Final = (AddressOrigin.PROFILE, AddressOrigin.MIRRORED)
+"""The origins that know what a device allows."""
+
 _KINDS: Final = {
     **dict.fromkeys("ihfd", "number"),
     **dict.fromkeys("sSc", "text"),
@@ -39,7 +42,7 @@ def merged(infos: Sequence[AddressInfo], access: Access) -> AddressInfo:
     tags fit. Where only one is given and complete, the result is the same object.
     """
     first = infos[0]
-    if len(infos) > 1:
+    if any(each is not first for each in infos):
         first = _joined(infos)
     if first.access != access:
         first = replace(first, access=access)
@@ -50,8 +53,10 @@ def finished(info: AddressInfo) -> AddressInfo:
     """With type tags if a range says that there are numbers, and one range for each of them."""
     if not info.ranges:
         return info
-    types = info.types or "f"
     count = len(info.ranges)
+    if count == len(info.types) and "[" not in info.types:
+        return info
+    types = info.types or "f"
     if count == 1 and types != info.types:
         return replace(info, types=types)
     tags = split_types(types)
@@ -89,15 +94,15 @@ def _unique(texts: Iterable[str]) -> tuple[str, ...]:
 
 def access_of(infos: Iterable[tuple[AddressOrigin, AddressInfo]]) -> Access:
     """What a device allows: as it is described, or else as it is used."""
-    described, used = Access.NONE, Access.NONE
+    described = used = 0  # operations on enumerations are slow
     is_described = False
     for origin, info in infos:
-        if origin in (AddressOrigin.PROFILE, AddressOrigin.MIRRORED):
+        if origin in _DESCRIBING:
             is_described = True
-            described |= info.access
+            described |= info.access.value
         else:
-            used |= info.access
-    return described if is_described else used
+            used |= info.access.value
+    return Access(described if is_described else used)
 
 
 def conflict_of(infos: Sequence[AddressInfo]) -> str:

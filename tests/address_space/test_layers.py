@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from hypothesis import given
@@ -27,7 +26,7 @@ LAYERS = st.dictionaries(
 def test_layers_changed_one_by_one_are_as_made_at_once(
     steps: list[tuple[int, dict[str, str]]],
 ) -> None:
-    layers: AddressLayers[int] = AddressLayers(combine, Counter())
+    layers: AddressLayers[int] = AddressLayers(combine)
     last: dict[int, dict[str, AddressInfo]] = {}
     for key, types in steps:
         before = layers.book
@@ -35,22 +34,24 @@ def test_layers_changed_one_by_one_are_as_made_at_once(
         layers.replace(key, last[key])
         change = AddressChange.between(before, layers.book)
         assert (layers.book is before) or change or before == layers.book
-    at_once: AddressLayers[int] = AddressLayers(combine, Counter())
+    at_once: AddressLayers[int] = AddressLayers(combine)
     for key in sorted(last):
         at_once.replace(key, last[key])
     assert dict(layers.book) == dict(at_once.book)
 
 
 def test_layers_leave_out_addresses_above_the_limit() -> None:
-    ignored: Counter[str] = Counter()
-    layers: AddressLayers[int] = AddressLayers(combine, ignored)
+    layers: AddressLayers[int] = AddressLayers(combine)
     infos = {f"/{n}": AddressInfo(f"/{n}") for n in range(MAX_NODES)}
     layers.replace(0, infos)
     more = {f"/more/{n}": AddressInfo(f"/more/{n}") for n in range(3)}
     layers.replace(1, more)
-    layers.refresh(more)
-    assert len(layers.book) == MAX_NODES
-    assert ignored == {"nodes": 3}
+    assert (len(layers.book), layers.left_out) == (MAX_NODES, 3)
+    del infos["/7"]
+    layers.replace(0, infos, ["/7"])
+    assert (len(layers.book), layers.left_out) == (MAX_NODES, 2)
+    layers.replace(0, {})
+    assert (dict(layers.book), layers.left_out) == (more, 0)
 
 
 def test_change_names_addresses() -> None:

@@ -7,6 +7,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Final
 
+from oscbridge.bridge.addresses.capturing import CapturePattern
 from oscbridge.errors import PatternError
 from oscbridge.osc import Pattern, is_pattern
 from oscbridge.osc.number_range import expand_addresses
@@ -32,9 +33,9 @@ class AddressShape:
         return all(isinstance(token, LiteralText) for token in self._tokens)
 
     @cached_property
-    def pattern(self) -> Pattern:
+    def pattern(self) -> CapturePattern:
         """The pattern that matches it."""
-        return Pattern(self.text, mapped=True)
+        return CapturePattern(self.text)
 
     @cached_property
     def _captures(self) -> Mapping[str, str]:

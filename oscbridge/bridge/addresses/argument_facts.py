@@ -34,6 +34,11 @@ class ArgumentFacts:
             self._range_in = _range(*config.scale[:2])
             self._range_out = _range(*config.scale[2:])
 
+    @property
+    def change_anything(self) -> bool:
+        """Whether facts before and after the route may differ."""
+        return self._types is not None or self._scale is not None or self._template is not None
+
     # --- what the route itself says ----------------------------------------------------------
 
     def incoming(self, address: str) -> AddressInfo:

@@ -10,7 +10,7 @@ from oscbridge.address_space.address_book import AddressBook
 from oscbridge.address_space.info import Access, AddressInfo
 from oscbridge.address_space.layers import AddressLayers
 from oscbridge.address_space.limits import admitted
-from oscbridge.address_space.merging import AddressOrigin, access_of, conflict_of, merged
+from oscbridge.address_space.merging import AddressOrigin, access_of, conflict_of, finished, merged
 from oscbridge.bridge.addresses.configured import described_by, joined, used_addresses
 from oscbridge.bridge.addresses.endpoint_view import EndpointView
 from oscbridge.bridge.addresses.known import known_by, route_facts
@@ -26,14 +26,14 @@ class SpaceContents:
     """What is known about the addresses of all parts, bridges and endpoints."""
 
     def __init__(self, configuration: Configuration, sources: Mapping[str, DirectSource]) -> None:
-        self._ignored: Counter[str] = Counter()
+        self._ignored: dict[tuple[AddressOrigin, str], Counter[str]] = {}
         names = dict.fromkeys([*configuration.bridges, *configuration.endpoints])
         self._numbers = {name: number for number, name in enumerate(names)}
         facts = route_facts(configuration.routes, configuration.endpoints)
         self._links: Sequence[AddressLink] = tuple(links_of(configuration.routes, sources, facts))
         self._books: dict[str, AddressLayers[AddressOrigin]] = {}
         self._all: AddressLayers[tuple[AddressOrigin, int]] = AddressLayers(
-            lambda infos: _combined([(key[0], info) for key, info in infos]), self._ignored
+            lambda infos: _combined([(key[0], info) for key, info in infos])
         )
         self._infos: dict[tuple[AddressOrigin, str], dict[str, AddressInfo]] = {}
         self._views: dict[str, EndpointView] = {}
@@ -45,7 +45,9 @@ class SpaceContents:
     @property
     def ignored(self) -> Counter[str]:
         """What was left out or cut, by reason."""
-        return sum((view.ignored for view in self._views.values()), self._ignored.copy())
+        left_out = self._all.left_out + sum(each.left_out for each in self._books.values())
+        views = [view.ignored for view in self._views.values()]
+        return sum((*self._ignored.values(), *views), Counter({"nodes": left_out}))
 
     @property
     def known(self) -> AddressBook:
@@ -94,7 +96,8 @@ class SpaceContents:
         """Replace what one origin says about one part."""
         if part not in self._numbers:
             return
-        found = admitted(infos, self._ignored)
+        ignored = self._ignored[origin, part] = Counter()
+        found = admitted(infos, ignored)
         if not found and (origin, part) not in self._infos:
             return
         self._infos[origin, part] = found
@@ -138,9 +141,11 @@ class SpaceContents:
     def _layers_of(self, part: str) -> AddressLayers[AddressOrigin]:
         layers = self._books.get(part)
         if layers is None:
-            layers = self._books[part] = AddressLayers(_combined, self._ignored)
+            layers = self._books[part] = AddressLayers(_combined)
         return layers
 
 
 def _combined(infos: Sequence[tuple[AddressOrigin, AddressInfo]]) -> AddressInfo:
+    if len(infos) == 1:
+        return finished(infos[0][1])
     return merged([info for _, info in infos], access_of(infos))

@@ -20,6 +20,7 @@ _FROM: Final = 0
 """Routes that read from the endpoint; their facts count first, as they are about what it may
 send."""
 _TO: Final = 1
+_ACCESS: Final = (Access.WRITE.value, Access.READ.value)
 
 
 class LayerKey(NamedTuple):
@@ -42,9 +43,9 @@ class EndpointView:
         links: Sequence[AddressLink],
         book_of: Callable[[str], AddressBook],
     ) -> None:
-        self.ignored: Counter[str] = Counter()
         self._book_of = book_of
-        self._layers: AddressLayers[LayerKey] = AddressLayers(_combined, self.ignored)
+        self._layers: AddressLayers[LayerKey] = AddressLayers(_combined)
+        self._ignored: dict[LayerKey, Counter[str]] = {}
         self._links: dict[LayerKey, RouteProjection] = {}
         self._infos: dict[LayerKey, dict[str, AddressInfo]] = {}
         for index, link in enumerate(links):
@@ -61,6 +62,12 @@ class EndpointView:
         for part in ("", *parts):
             if part != me:
                 self._links[LayerKey(direction, index, part)] = projection
+
+    @property
+    def ignored(self) -> Counter[str]:
+        """What was left out or cut because of a limit, by reason."""
+        found = Counter({"nodes": self._layers.left_out})
+        return sum(self._ignored.values(), found)
 
     @property
     def book(self) -> AddressBook:
@@ -85,11 +92,16 @@ class EndpointView:
 
     def _make(self, key: LayerKey) -> None:
         book = self._book_of(key.part) if key.part else AddressBook()
+        self._ignored[key] = Counter()
         self._infos[key] = self._projected(key, book)
         self._layers.replace(key, self._infos[key])
 
     def _projected(self, key: LayerKey, book: AddressBook) -> dict[str, AddressInfo]:
-        return admitted(_project(key, self._links[key], book), self.ignored)
+        projection = self._links[key]
+        infos = _project(key, projection, book)
+        if key.part and projection.is_plain:
+            return {info.address: info for info in infos}  # within the limits already
+        return admitted(infos, self._ignored[key])
 
 
 def _project(
@@ -110,7 +122,7 @@ def _with_access(book: AddressBook, access: Access) -> AddressBook:
 
 
 def _combined(infos: Sequence[tuple[LayerKey, AddressInfo]]) -> AddressInfo:
-    access = Access.NONE
+    access = 0  # operations on enumerations are slow
     for key, _ in infos:
-        access |= Access.WRITE if key.direction == _FROM else Access.READ
-    return merged([info for _, info in infos], access)
+        access |= _ACCESS[key.direction]
+    return merged([info for _, info in infos], Access(access))

@@ -32,16 +32,17 @@ class LearnedAddresses:
         """What was not learned, by reason."""
         return Counter() if self._learner is None else self._learner.ignored.copy()
 
-    def use(self, limit: int) -> None:
-        """Learn at most this number of addresses; 0 forgets all."""
-        if self._learner is not None and self._learner.limit == limit:
-            return
+    def use(self, limit: int) -> bool:
+        """Learn at most this number of addresses; 0 forgets all. Returns whether that is new."""
+        if limit == (0 if self._learner is None else self._learner.limit):
+            return False
         if self._end is not None:
             self._end()
         self._learner, self._end, self._infos = None, None, {}
         if limit:
             self._learner = TrafficLearner(limit, self._on_new)
             self._end = self._watchers.add(self._learner.take)
+        return True
 
     def add_all_to(self, contents: SpaceContents) -> None:
         """Give new contents all that was learned."""

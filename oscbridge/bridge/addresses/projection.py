@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Final
@@ -11,9 +11,10 @@ from oscbridge.address_space.address_book import AddressBook
 from oscbridge.address_space.info import AddressInfo
 from oscbridge.bridge.addresses.address_shapes import AddressShape, shapes_of, take_apart
 from oscbridge.bridge.addresses.argument_facts import ArgumentFacts
+from oscbridge.bridge.addresses.capturing import CapturePattern
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.routes.pure_steps import template_of
-from oscbridge.osc import Pattern, Subject
+from oscbridge.osc import Pattern
 from oscbridge.templates.placeholders import Placeholder
 
 __all__ = ["ORIGIN", "RouteProjection"]
@@ -45,6 +46,11 @@ class RouteProjection:
             self._renamed = template.address_parts
             self._is_known = all(map(_is_certain, self._renamed))
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether facts are the same before and after the route."""
+        return self._is_known and self._renamed is None and not self._arguments.change_anything
+
     # --- what the route itself says ----------------------------------------------------------
 
     def incoming(self) -> Iterator[AddressInfo]:
@@ -75,17 +81,22 @@ class RouteProjection:
         """The addresses that messages with known addresses have after the route."""
         if not self._is_known:
             return
-        for address in self._matching(book):
-            captures: Mapping[str, str] = {}
-            if self._pattern.captures:
-                captures = self._pattern.capture(Subject(address)) or {}
+        if self.is_plain:
+            yield from (book[address] for address in self._matching(book))
+            return
+        for address, captures in self._captured(book):
             to = self._sent(address, captures)
+            if "//" in to:
+                continue
             if (info := self._arguments.forward(book[address], to, captures)) is not None:
                 yield info
 
     def backward(self, book: AddressBook) -> Iterator[AddressInfo]:
         """The addresses of messages that have a known address after the route."""
         if not self._is_known:
+            return
+        if self.is_plain:
+            yield from (book[address] for address in self._matching(book))
             return
         pairs: Iterator[tuple[str, str]]
         if self._renamed is None:
@@ -98,10 +109,15 @@ class RouteProjection:
             if (info := self._arguments.backward(book[known], address)) is not None:
                 yield info
 
-    def _matching(self, book: AddressBook) -> Iterator[str]:
+    def _matching(self, book: AddressBook) -> Iterable[str]:
         if self._config.match in ("*", "/*"):
-            return iter(book)
-        return iter(self._pattern.find(book.subjects))
+            return book
+        return self._pattern.find(book.subjects)
+
+    def _captured(self, book: AddressBook) -> Iterable[tuple[str, Mapping[str, str]]]:
+        if self._pattern.captures:
+            return CapturePattern(self._config.match).find(book)
+        return ((address, {}) for address in self._matching(book))
 
     def _sent(self, address: str, captures: Mapping[str, str]) -> str:
         """The address of what it sends for an address."""
@@ -123,11 +139,11 @@ class RouteProjection:
             return
         start, end = ends
         found = {
-            address[len(start) : len(address) - len(end)]: address
+            inside: address
             for address in book
             if address.startswith(start)
             and address.endswith(end)
-            and len(address) > len(start) + len(end)
+            and (inside := address[len(start) : len(address) - len(end)]).startswith("/")
         }
         inner = AddressBook(AddressInfo(address) for address in found)
         for address in self._matching(inner):
@@ -135,30 +151,26 @@ class RouteProjection:
 
     def _before_captures(self, book: AddressBook) -> Iterator[tuple[str, str]]:
         """For ``/ch/{n}/on``: with the captures of ``{n}`` in the address of the match."""
-        by_pattern: dict[str, list[tuple[str, Mapping[str, str]]]] = {}
+        known_by_pattern: dict[str, list[tuple[str, Mapping[str, str]]]] = {}
         for shape in self._shapes:
-            pattern = shape.pattern_of(self._renamed or ())
-            if pattern is None:
+            text = shape.pattern_of(self._renamed or ())
+            if text is None:
                 continue
-            if pattern not in by_pattern:
-                by_pattern[pattern] = list(_captured(pattern, book))
-            for known, captures in by_pattern[pattern]:
+            sent = CapturePattern(text)
+            if text not in known_by_pattern:
+                known_by_pattern[text] = list(sent.find(book))
+            is_certain = sent.is_simple and shape.pattern.is_simple
+            for known, captures in known_by_pattern[text]:
                 address = shape.fill(captures)
-                found = shape.pattern.capture(Subject(address))
-                if found is not None and self._sent(address, found) == known:
+                if "//" in address or address.endswith("/"):
+                    continue
+                if is_certain or self._sends(shape, address, known):
                     yield address, known
 
-
-def _captured(text: str, book: AddressBook) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """The addresses that a pattern matches, with what it captures."""
-    if "{" not in text:
-        if text in book:
-            yield text, {}
-        return
-    pattern = Pattern(text, mapped=True)
-    for address in pattern.find(book.subjects):
-        if (captures := pattern.capture(Subject(address))) is not None:
-            yield address, captures
+    def _sends(self, shape: AddressShape, address: str, known: str) -> bool:
+        """Whether a message with an address becomes one with a known one."""
+        captures = shape.pattern.capture(address)
+        return captures is not None and self._sent(address, captures) == known
 
 
 def _is_certain(part: str | Placeholder) -> bool:

@@ -78,6 +78,8 @@ class AddressSpace:
         """Describe these parts from now on; ``sources`` are the routes of plugins."""
         if self._configuration is configuration and self._runners is runners:
             return
+        if not _say_the_same(self._configuration, configuration, self._sources, sources):
+            self._contents = None
         self._configuration, self._sources, self._runners = configuration, sources, runners
         handles = {}
         for name, runner in runners.items():
@@ -88,9 +90,10 @@ class AddressSpace:
         for handle in self._handles.values():
             if handle not in handles.values():
                 handle.close()
+                self._contents = None
         self._handles = handles
-        self._learned.use(configuration.run.learn_addresses)
-        self._contents = None
+        if self._learned.use(configuration.run.learn_addresses):
+            self._contents = None
         self._changed()
 
     def close(self) -> None:
@@ -232,3 +235,21 @@ class AddressSpace:
         if new:
             text = ", ".join(f"{count} {reason}" for reason, count in new.items())
             _log.warning("addresses left out or cut because of limits: %s", text)
+
+
+def _say_the_same(
+    old: Configuration | None,
+    new: Configuration,
+    old_sources: Mapping[str, DirectSource],
+    new_sources: Mapping[str, DirectSource],
+) -> bool:
+    """Whether two configurations say the same about addresses."""
+    return (
+        old is not None
+        and old.endpoints == new.endpoints
+        and list(old.bridges) == list(new.bridges)
+        and old.routes == new.routes
+        and [each.enabled for each in old.routes] == [each.enabled for each in new.routes]
+        and {name: each.direct for name, each in old_sources.items()}
+        == {name: each.direct for name, each in new_sources.items()}
+    )
