@@ -10,6 +10,7 @@ from typing import Final
 
 from oscbridge.access.token_failures import TokenFailures
 from oscbridge.bridge.addresses.space import AddressSpace
+from oscbridge.bridge.announcing import BridgeAnnouncer
 from oscbridge.bridge.clients.attaching import attach_clients
 from oscbridge.bridge.config.config import Configuration
 from oscbridge.bridge.config.resolved import EndpointEntry
@@ -35,12 +36,12 @@ from oscbridge.bridge.routes.variables import Variables
 from oscbridge.bridge.routing import Hooks, make_routing
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.listener import Listener, set_limits
-from oscbridge.bridge.watching import AppWatcher, Direction, TrafficWatchers
+from oscbridge.bridge.watching import AppWatcher, TrafficWatchers
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.turn import Turn
 from oscbridge.errors import OSCBridgeError
 
-__all__ = ["App", "AppWatcher", "Direction"]
+__all__ = ["App", "AppWatcher"]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -68,9 +69,8 @@ class App:
         self._reloading: asyncio.Task[Changes] | asyncio.Task[None] | None = None
         self._retrying: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
-        self.watchers = TrafficWatchers()
-        self.addresses = AddressSpace(self.watchers)
-        self._turn, self._own_traffic = Turn(), OwnTraffic()
+        self.watchers, self._turn, self._own_traffic = TrafficWatchers(), Turn(), OwnTraffic()
+        self.addresses, self.announcer = AddressSpace(self.watchers), BridgeAnnouncer()
         self.token_failures = TokenFailures()
         for name, entry in configuration.endpoints.items():
             self.endpoints[name] = self._make_runner(name, entry, configuration, allow_broken)
@@ -103,6 +103,7 @@ class App:
             _log.error("%s", error, exc_info=error.__cause__)
             runner = make_runner(name, broken_entry(entry, str(error)), (), self._turn)
         runner.backpressure.on_change = self._apply_backpressure
+        runner.discovery = self.announcer.discovery
         runner.control_access(new.tokens, self.token_failures)
         self.addresses.join(runner)
         return runner
@@ -143,6 +144,7 @@ class App:
         """Apply backpressure and watchers to new parts; retry bridges that do not listen."""
         attach_clients(self.endpoints, self.listeners)
         self._own_traffic.use(self.endpoints, self.listeners, self.dispatchers)
+        self.announcer.update(self.configuration.bridges, self.listeners)
         self._apply_backpressure()
         self._watch_parts()
         if self._missing() and self._retrying is None:
@@ -237,9 +239,8 @@ class App:
     async def _switch(self, prepared: PreparedReload) -> Changes:
         """Make the new configuration the active one, even if some of it does not work yet."""
         new, todo, routing = prepared.configuration, prepared.plan, prepared.routing
-        old, before = self.configuration, self.endpoints
-        old_routing, old_dispatchers = self._routing, self.dispatchers
-        removed = [before[name] for name in todo.leaving]
+        old, old_routing, old_dispatchers = self.configuration, self._routing, self.dispatchers
+        removed = [self.endpoints[name] for name in todo.leaving]
         ending = {name: self.listeners.pop(name) for name in todo.closing if name in self.listeners}
         staying, endpoints = dict(self.listeners), prepared.endpoints
         self.configuration, self.endpoints = new, endpoints
@@ -287,8 +288,8 @@ class App:
 
     def flush_reports(self, *, everything: bool = False) -> None:
         """Log overdue summaries, or ``everything``. To be called about once per second."""
-        sources, sinks = self.dispatchers.values(), self.endpoints.values()
-        flush_all(sources, self.listeners.values(), sinks, self.routes, everything=everything)
+        parts = self.dispatchers.values(), self.listeners.values(), self.endpoints.values()
+        flush_all(*parts, self.routes, everything=everything)
 
     # --- stop --------------------------------------------------------------------------------
 
@@ -299,12 +300,11 @@ class App:
             await asyncio.wait([self._reloading])
         if self._retrying is not None:
             self._retrying.cancel()
-        begun = self._closing
         self.addresses.close()
-        listeners, self.listeners = self.listeners, {}
-        runners, sources = self.endpoints.values(), self.dispatchers.values()
-        closing = self._close(listeners, self.routes, runners, sources)
-        await asyncio.wait([each for each in (begun, closing) if each is not None])
+        ending = [self._closing, asyncio.create_task(self.announcer.close())]
+        (listeners, self.listeners), runners = (self.listeners, {}), self.endpoints.values()
+        ending.append(self._close(listeners, self.routes, runners, self.dispatchers.values()))
+        await asyncio.wait([each for each in ending if each is not None])
 
     def _close(
         self,
