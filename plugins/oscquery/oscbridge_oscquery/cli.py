@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 import oscbridge
-from oscbridge_oscquery.look import LookedUp, ask_node, ask_tree, follow
+from oscbridge_oscquery.look import LookedUp, ask_node, ask_tree, find_servers, follow
 from oscbridge_oscquery.profile_text import profile_text
-from oscbridge_oscquery.tree_text import node_line, tree_lines
+from oscbridge_oscquery.tree_text import node_line, printable, tree_lines
 
 __all__ = ["oscquery"]
 
@@ -42,6 +42,26 @@ def oscquery() -> None:
       oscbridge oscquery listen 192.168.1.40:9190 "/ch/*/mix/fader"
       oscbridge oscquery export 192.168.1.40:9190 > profiles/mydesk.toml
     """
+
+
+@oscquery.command()
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1, 600),
+    default=3.0,
+    show_default=True,
+    help="Seconds to look for servers.",
+)
+def browse(timeout: float) -> None:
+    """List the servers in the local network. Needs the package zeroconf."""
+    found = _run(find_servers(timeout))
+    width = max((len(each.service.place) for each in found), default=0)
+    for each in found:
+        name = click.style(printable(each.service.name), bold=True)
+        what = printable(each.info.name) if each.info is not None else "does not answer"
+        click.echo(f"{each.service.place:{width}}  {name}  {what}")
+    if not found:
+        click.echo("no OSCQuery server found", err=True)
 
 
 @oscquery.command()

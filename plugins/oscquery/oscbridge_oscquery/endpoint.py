@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import oscbridge
 from oscbridge_oscquery.client_role import ClientRole
+from oscbridge_oscquery.found_server import FoundServer
 from oscbridge_oscquery.mirror import Mirror
 from oscbridge_oscquery.options import OSCQueryOptions
 from oscbridge_oscquery.server_role import ServerRole
@@ -37,6 +38,7 @@ class OSCQueryEndpoint(
         super().__init__(name, options)
         self._server: ServerRole | None = None
         self._client: ClientRole | None = None
+        self._found: FoundServer | None = None
         self._mirror = Mirror()
 
     @classmethod
@@ -46,7 +48,9 @@ class OSCQueryEndpoint(
     def describe(self) -> str:
         listen = self.options.listen
         if listen is None:
-            return self.options.url or ""
+            if self._client is not None:
+                return self._client.url
+            return self.options.url or f"{self.options.find} (looking for it)"
         port = 0 if self._server is None else self._server.port
         scheme = "http" if self.options.certificate is None else "https"
         return f"{scheme}://{listen._replace(port=port or listen.port)}"
@@ -84,11 +88,14 @@ class OSCQueryEndpoint(
 
     async def _mirror_server(self) -> None:
         options = self.options
-        assert options.url is not None
+        url = options.url
+        if url is None:
+            self._found = found = FoundServer(options.find or "", self.log, self.name)
+            url = await found.find(self.host.discovery)
         token = None if options.token is None else options.token.value
         self._client = client = ClientRole(
             self.name,
-            options.url,
+            url,
             token,
             options.poll,
             self.host,
@@ -96,20 +103,30 @@ class OSCQueryEndpoint(
             self._mirror,
             self.log,
         )
-        await client.start()
+        try:
+            await client.start()
+        except (OSError, oscbridge.NotConnected):
+            if self._found is not None:
+                self._found.doubt()
+            raise
         self.start_task(client.follow_changes())
         if client.has_listen:
             self.start_task(client.read())
             self.start_task(client.check_health())
         else:
             self.start_task(client.poll())
+        if self._found is not None:
+            self.start_task(self._found.follow(self.host.connection_lost))
 
     async def close(self) -> None:
         server, self._server = self._server, None
         client, self._client = self._client, None
+        found, self._found = self._found, None
         try:
             if server is not None:
                 await server.stop()
+            if found is not None:
+                await found.close()
         finally:
             if client is not None:
                 await client.stop()
@@ -121,6 +138,8 @@ class OSCQueryEndpoint(
         if (options.listen, options.osc_port) != (old.listen, old.osc_port):
             return False
         if (options.certificate is None) != (old.certificate is None):
+            return False
+        if options.announcement != old.announcement:
             return False
         try:
             self._server.update(options)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import aiohttp
 
 import oscbridge
 from oscbridge_oscquery.commands import LISTEN, OSCQueryCommand, encode_command
+from oscbridge_oscquery.found_server import OSCQUERY
 from oscbridge_oscquery.host_info import HostInfo
 from oscbridge_oscquery.http_client import OSCQueryQuestions
 from oscbridge_oscquery.tree_reader import MirroredNode, TreeReader
 from oscbridge_oscquery.tree_text import message_text
 from oscbridge_oscquery.websocket_client import open_websocket
 
-__all__ = ["LookedUp", "ask_node", "ask_tree", "base_url", "follow"]
+__all__ = ["LookedUp", "ask_node", "ask_tree", "base_url", "find_servers", "follow"]
 
 LookedUp = TypeVar("LookedUp")
 
@@ -33,6 +34,36 @@ def base_url(text: str) -> str:
     if scheme not in ("http", "https") or not host:
         raise oscbridge.ConfigurationError(f"{text!r} is not host:port or http://host:port")
     return f"{scheme}://{host}"
+
+
+class FoundInNetwork(NamedTuple):
+    """A server in the local network."""
+
+    service: oscbridge.DiscoveredService
+    info: HostInfo | None
+    """What it says about itself; None if it does not answer."""
+
+
+async def find_servers(timeout: float) -> Sequence[FoundInNetwork]:
+    """The servers that are found within ``timeout`` seconds."""
+    discovery = oscbridge.Discovery()
+    try:
+        browser = discovery.browse([OSCQUERY])
+        await asyncio.sleep(timeout)
+        services = tuple(browser.services)
+        if not services and browser.problem:
+            raise oscbridge.NotConnected(f"nothing can be found: {browser.problem}")
+    finally:
+        await discovery.close()
+    return await asyncio.gather(*map(_ask_found, services))
+
+
+async def _ask_found(service: oscbridge.DiscoveredService) -> FoundInNetwork:
+    try:
+        answer = await OSCQueryQuestions(f"http://{service.place}").ask("/", "HOST_INFO")
+    except (OSError, oscbridge.OSCBridgeError):
+        return FoundInNetwork(service, None)
+    return FoundInNetwork(service, HostInfo.read(answer.document))
 
 
 async def ask_tree(

@@ -19,7 +19,7 @@ MAX_NAME: Final = 63
 """Bytes of a name: those of a label of DNS."""
 
 _SERVER_KEYS: Final = frozenset(
-    ("osc_port", "name", "advertise", "origins", "hosts", "trusted_proxies", "allow",
+    ("osc_port", "name", "announce", "advertise", "origins", "hosts", "trusted_proxies", "allow",
      "certificate", "key", "max_connections", "max_connections_per_address",
      "max_packet_size", "max_rate", "max_client_queue")
 )  # fmt: skip
@@ -55,6 +55,20 @@ def _advertise(text: str) -> str:
     return text
 
 
+def _announce(value: bool | str) -> bool | str:
+    if isinstance(value, str):
+        oscbridge.check_service_name(value)
+    if value is not False:
+        oscbridge.check_discovery()
+    return value
+
+
+def _find(text: str) -> str:
+    oscbridge.check_service_name(text)
+    oscbridge.check_discovery()
+    return text
+
+
 class OSCQueryOptions(oscbridge.Options):
     """The options of an endpoint with ``type = "oscquery"``: of a server or of a client."""
 
@@ -62,11 +76,19 @@ class OSCQueryOptions(oscbridge.Options):
     """A server: where to listen, ``host:port``, for HTTP, WebSocket, and OSC over UDP."""
     url: Annotated[str, AfterValidator(_url)] | None = None
     """A client: the server, ``http://host:port``."""
+    find: Annotated[str, AfterValidator(_find)] | None = None
+    """A client: the name of the server in the local network, instead of ``url``; ``*`` and ``?``
+    stand for any text and any character, e.g. ``VRChat-Client-*``. It is followed to other
+    addresses and ports."""
     osc_port: Annotated[int, Field(ge=0, le=65_535)] | None = None
     """The port for OSC over UDP, if it is not that of ``listen``; 0 receives nothing over UDP."""
     name: Annotated[str, AfterValidator(_name)] | None = None
     """The name of the server; by default that of the endpoint and the machine. Clients may
     recognise the server by it."""
+    announce: Annotated[bool | str, AfterValidator(_announce)] = False
+    """Whether to announce the server in the local network. A text is the name that others see;
+    with ``true`` it is ``name`` with a number that differs at each start, as VRChat ignores a
+    server that it has seen under the same name before."""
     advertise: Annotated[str, AfterValidator(_advertise)] | None = None
     """The IPv4 address to state, if clients reach the server by another one than it knows: through
     NAT, or in a container."""
@@ -105,21 +127,32 @@ class OSCQueryOptions(oscbridge.Options):
         """Whether this is a server, not a client."""
         return self.listen is not None
 
+    @property
+    def announcement(self) -> tuple[object, ...]:
+        """What other programs see in the network; empty if it is not announced."""
+        return (self.announce, self.advertise, self.name) if self.announce else ()
+
     def certificates(self) -> Mapping[str, Path]:
         return {} if self.certificate is None else {"certificate": self.certificate}
 
     def config_warnings(self) -> Sequence[str]:
-        if self.token is not None and self.url is not None and self.url.startswith("http:"):
-            return ["the token is sent in plain text; use https://"]
+        is_plain = self.url is None or self.url.startswith("http:")
+        if self.token is not None and is_plain:
+            return ["the token is sent in plain text; use url with https://"]
         return ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if (self.listen is None) == (self.url is None):
-            raise ValueError("set listen for a server, or url for a client")
+        roles = [self.listen, self.url, self.find]
+        if sum(each is not None for each in roles) != 1:
+            raise ValueError("set listen for a server, or url or find for a client")
         wrong = self.model_fields_set & (_CLIENT_KEYS if self.is_server else _SERVER_KEYS)
         if wrong:
-            role = "a client, which has url" if self.is_server else "a server, which has listen"
+            role = (
+                "a client, which has url or find"
+                if self.is_server
+                else "a server, which has listen"
+            )
             raise ValueError(f"{', '.join(sorted(wrong))}: only for {role}")
         tls_context(self.certificate, self.key)
         return self

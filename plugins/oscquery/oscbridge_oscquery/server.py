@@ -94,7 +94,7 @@ class OSCQueryServer:
     @property
     def title(self) -> str:
         """The name of the server."""
-        return self._options.name or default_name(self._name)
+        return self._options.name or oscbridge.default_service_name(self._name)
 
     def _rules(self, options: OSCQueryOptions) -> HTTPRules:
         named = () if options.listen is None else (options.listen.host,)
@@ -225,11 +225,6 @@ class OSCQueryServer:
             client.bad_commands += 1
             if client.bad_commands >= MAX_BAD_COMMANDS:
                 client.end(WSCloseCode.PROTOCOL_ERROR, "too many invalid commands")
-
-
-def default_name(name: str) -> str:
-    """The name of a server that has none in the configuration."""
-    return f"oscbridge {name}"
 
 
 def _limits(options: OSCQueryOptions) -> HTTPLimits:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import secrets
 from collections.abc import Sequence
 from typing import Final
 
@@ -21,6 +22,9 @@ CHANGE_INTERVAL: Final = 1.0
 
 FLUSH: Final = 1.0
 """Seconds between summaries of what clients did wrong."""
+
+MAX_TITLE: Final = 58
+"""Bytes of the name of the server in the name of a service, before what makes it unique."""
 
 MAX_TRIES: Final = 20
 """Attempts to find a number that is free for TCP and UDP, where the system chooses it."""
@@ -50,6 +54,7 @@ class ServerRole:
         self._is_changed = asyncio.Event()
         self._server: OSCQueryServer | None = None
         self._osc: OSCPort | None = None
+        self._announcement: oscbridge.AnnouncedService | None = None
 
     @property
     def port(self) -> int:
@@ -75,6 +80,7 @@ class ServerRole:
                 if listen.port or error.errno != errno.EADDRINUSE:
                     raise
             else:
+                self._announce(listen.host)
                 return
         raise OSError(errno.EADDRINUSE, "no port is free for both TCP and UDP")
 
@@ -100,8 +106,37 @@ class ServerRole:
         self._announced = self._addresses.visible
         await self._server.front.start(listen)
 
+    def _announce(self, host: str) -> None:
+        """Announce the server in the local network, if that is wanted."""
+        options, server = self._options, self._server
+        if not options.announce or server is None or self._host.is_dry:
+            return
+        services = {"_oscjson._tcp": server.front.port}
+        if number := self._osc_number():
+            services["_osc._udp"] = number
+        title = options.announce
+        if not isinstance(title, str):
+            title = f"{_shortened(server.title)}-{secrets.token_hex(2)}"
+        announcement = oscbridge.ServiceAnnouncement(
+            title,
+            services,
+            listen=host,
+            advertise=options.advertise or "",
+            properties={"txtvers": "1"},
+            part=f"endpoint.{self._name}",
+        )
+        self._announcement = self._host.discovery.announce(announcement)
+
     async def stop(self) -> None:
         """Close everything that is open."""
+        announcement, self._announcement = self._announcement, None
+        try:
+            if announcement is not None:
+                await announcement.close()
+        finally:
+            await self._stop_server()
+
+    async def _stop_server(self) -> None:
         server, self._server = self._server, None
         osc, self._osc = self._osc, None
         if osc is not None:
@@ -180,3 +215,7 @@ class ServerRole:
             await asyncio.sleep(FLUSH)
             if self._server is not None:
                 self._server.front.reporting.flush_reports()
+
+
+def _shortened(text: str) -> str:
+    return text.encode()[:MAX_TITLE].decode(errors="ignore")

@@ -11,7 +11,7 @@ import click
 import oscbridge
 from oscbridge_oscquery.tree_reader import MirroredNode
 
-__all__ = ["message_text", "node_line", "tree_lines"]
+__all__ = ["message_text", "node_line", "printable", "tree_lines"]
 
 MAX_CHOICES: Final = 8
 """Choices of a range that a line shows."""
@@ -22,20 +22,20 @@ _ACCESS: Final = {0: "-", 1: "r", 2: "w", 3: "rw"}
 def message_text(message: oscbridge.Message) -> str:
     """A message as ``address ,types values``; text that others have written is escaped."""
     values = [_value(each) for each in message.args]
-    return " ".join([_plain(message.address), f",{message.types or ''}", *values])
+    return " ".join([printable(message.address), f",{message.types or ''}", *values])
 
 
 def node_line(node: MirroredNode, width: int = 0) -> str:
     """A node in one line; the address has at least ``width`` characters."""
     info = node.info
     parts = [
-        f"{_plain(info.address):{width}}",
+        f"{printable(info.address):{width}}",
         f"{info.types or '-':4}",
         f"{_ACCESS[int(info.access)]:2}",
         " ".join(_range(each) for each in info.ranges if each is not None),
-        _plain(info.unit),
+        printable(info.unit),
         "" if node.message is None else "= " + " ".join(map(_value, node.message.args)),
-        click.style(_plain(info.description), dim=True) if info.description else "",
+        click.style(printable(info.description), dim=True) if info.description else "",
     ]
     return "  ".join(part for part in parts if part).rstrip()
 
@@ -49,7 +49,7 @@ def tree_lines(nodes: Iterable[MirroredNode]) -> Iterator[str]:
 
 def _range(found: oscbridge.ValueRange) -> str:
     if found.choices:
-        shown = "|".join(_plain(str(each)) for each in found.choices[:MAX_CHOICES])
+        shown = "|".join(printable(str(each)) for each in found.choices[:MAX_CHOICES])
         return shown + ("|…" if len(found.choices) > MAX_CHOICES else "")
     low = "" if found.minimum is None else f"{found.minimum:g}"
     high = "" if found.maximum is None else f"{found.maximum:g}"
@@ -64,6 +64,6 @@ def _value(value: oscbridge.Argument) -> str:
     return oscbridge.plain_text(value) or "nil"
 
 
-def _plain(text: str) -> str:
-    """Without control characters, which a terminal would obey."""
+def printable(text: str) -> str:
+    """A text without control characters, which a terminal would obey."""
     return "".join(each if each.isprintable() else "?" for each in text)

@@ -11,6 +11,7 @@ import pytest
 from query_bridge import CONFIGURATION, QueryBridge
 from query_bridge import StartQueryBridge as Start
 
+import oscbridge
 from oscbridge.testing import running_bridge
 
 FADER = {
@@ -85,7 +86,7 @@ async def test_node_has_what_is_below_it(bridge: QueryBridge) -> None:
 async def test_host_info_in_every_form(bridge: QueryBridge, path: str) -> None:
     found = (await bridge.get(path)).json
     assert isinstance(found, dict)
-    assert found["NAME"] == "oscbridge q"
+    assert found["NAME"] == oscbridge.default_service_name("q")
     assert (found["OSC_IP"], found["OSC_PORT"]) == ("127.0.0.1", bridge.port)
     assert found["EXTENSIONS"]["LISTEN"] is True
     assert "FULL_PATH" not in found
@@ -204,7 +205,7 @@ async def test_request_without_a_slash_is_about_the_root(bridge: QueryBridge) ->
     answer = await asyncio.wait_for(reader.read(), 10)
     writer.close()
     assert answer.startswith(b"HTTP/1.1 200 ")
-    assert b'"NAME":"oscbridge q"' in answer
+    assert b'"NAME":"q on ' in answer
 
 
 async def test_port_of_another_program_is_reported(start: Start) -> None:
