@@ -106,7 +106,7 @@ class TreeReader:
 
     def _node(self, address: str, node: Mapping[object, object]) -> MirroredNode | None:
         types = self._types(node.get("TYPE"))
-        if not types and ("CONTENTS" in node or address == "/"):
+        if address == "/" or (not types and "CONTENTS" in node):
             return None  # only a container
         info = oscbridge.AddressInfo(
             address,
