@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Awaitable
 from typing import Any, Final
 
-from oscbridge.abilities import Guarded, Serving
+from oscbridge.abilities import Guarded, Serving, UsesAddresses
 from oscbridge.access.control import AccessControl
 from oscbridge.bridge.sinks.connection import CLOSE_TIMEOUT, CONNECT_TIMEOUT
 from oscbridge.delivery import Delivery
@@ -15,6 +15,7 @@ from oscbridge.endpoint import AnyEndpoint, Endpoint
 from oscbridge.errors import EndpointError
 from oscbridge.failures import defined_at, failure_text
 from oscbridge.osc import Message
+from oscbridge.testing.conformance.checked_addresses import CheckedAddresses
 from oscbridge.testing.conformance.checked_host import CheckedHost
 from oscbridge.testing.conformance.leftovers import OpenResources, leftovers
 from oscbridge.testing.conformance.loop_watch import BlockedLoop, BlockWatch
@@ -134,6 +135,8 @@ class CheckedEndpoint:
         self._run = run
         if isinstance(endpoint, Guarded):
             endpoint.access = AccessControl(endpoint.name)
+        if isinstance(endpoint, UsesAddresses):
+            endpoint.addresses = CheckedAddresses()
         endpoint.attach(self.host)
 
     @property

@@ -17,10 +17,10 @@ from oscbridge.http import (
     HTTPRules,
     LoopShare,
     access_of,
+    answer_pages,
     read_body,
     tls_context,
 )
-from oscbridge_webhook.cors import answer_pages
 from oscbridge_webhook.incoming import read_address, read_message
 from oscbridge_webhook.options import WebhookOptions
 from oscbridge_webhook.streams import EventStreams
@@ -56,7 +56,7 @@ class WebhookServer:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._answer)
         self.front = HTTPFront(app, self._rules(options), log, limits=_limits(options))
-        answer_pages(app, lambda: self._options.origins)
+        answer_pages(app, lambda: self._options.origins, "GET, HEAD, POST")
         self.update(options)
 
     def update(self, options: WebhookOptions) -> None:
