@@ -32,6 +32,8 @@ def notes(now: Snapshot, before: Snapshot | None) -> list[Text]:
     for find in (_failures, _unmatched, _held, _tolerated):
         found = [find(name, each, old.get(name)) for name, each in sources.items()]
         lines += [each for each in found if each is not None]
+    if ignored := sum(now.status.addresses.ignored.values()):
+        lines.append(line(f"! {_count(ignored, 'known address', 'es')} left out or cut", "dim"))
     noted = cut(lines, MAX_NOTES, lambda count: Text(f"… {count} more", "dim"))
     old_values = {} if before is None else before.status.variables
     return [*noted, *variable_lines(now.status.variables, old_values)]
@@ -83,5 +85,5 @@ def _tolerated(name: str, now: Received, _before: Received | None) -> Text | Non
     return line(f"! {name}: accepted although they deviate from OSC: {kinds}", "dim")
 
 
-def _count(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def _count(count: int, noun: str, plural: str = "s") -> str:
+    return f"{count:,} {noun}{'' if count == 1 else plural}"

@@ -17,6 +17,7 @@ from oscbridge.bridge.sinks.latency import Latency
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.endpoint import AnyEndpoint
+from oscbridge.monitoring.address_counts import AddressCounts, read_addresses
 from oscbridge.monitoring.route_status import RouteStatus, read_route, shortened
 
 __all__ = [
@@ -168,6 +169,8 @@ class Status:
     """The values of variables by name, in the order of the configuration."""
     is_dry: bool = False
     """Whether this is a dry run: messages count as sent and are not."""
+    addresses: AddressCounts = field(default_factory=AddressCounts)
+    """What is known about addresses, if anybody has asked."""
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -217,6 +220,7 @@ def read_status(app: App) -> Status:
         routes=tuple(read_route(number, route) for number, route in enumerate(app.routes, 1)),
         variables=app.variables.snapshot(),
         is_dry=any(each.is_dry for each in app.endpoints.values()),
+        addresses=read_addresses(app.addresses),
     )
 
 

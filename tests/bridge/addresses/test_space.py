@@ -1,4 +1,4 @@
-"""The address space of a running bridge: what is known, who sees it, and who is told."""
+"""The address space of a running bridge: what is known, who sees it, and how changes arrive."""
 
 from __future__ import annotations
 
