@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.support.waiting import wait_until
 
 from oscbridge.testing.ports import free_port
 from oscbridge.udp_client import SimpleUDPClient
+from tests.support.waiting import wait_until
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
