@@ -43,6 +43,12 @@ if TYPE_CHECKING:
     from oscbridge.bridge.config.secrets import File, Folder, Secret
     from oscbridge.child_process import child_environment
     from oscbridge.delivery import Delivery, RouteInfo
+    from oscbridge.discovery.discovery import Discovery
+    from oscbridge.discovery.follower import ServiceFollower
+    from oscbridge.discovery.handles import AnnouncedService, ServiceBrowser
+    from oscbridge.discovery.names import check_service_name, default_service_name
+    from oscbridge.discovery.requirement import check_discovery
+    from oscbridge.discovery.services import DiscoveredService, ServiceAnnouncement
     from oscbridge.dispatch.dispatcher import Dispatcher
     from oscbridge.dispatch.forwarded_tag import ForwardedTag
     from oscbridge.dispatch.handler import ClientAddress
@@ -52,6 +58,7 @@ if TYPE_CHECKING:
         BadMessage,
         ConfigurationError,
         DecodeError,
+        DiscoveryUnavailable,
         EncodeError,
         EndpointError,
         ExpressionFailed,
@@ -142,6 +149,7 @@ __all__ = [
     "AddressInfo",
     "AddressNode",
     "AllowList",
+    "AnnouncedService",
     "AnyEndpoint",
     "Argument",
     "BackOff",
@@ -154,6 +162,9 @@ __all__ = [
     "DecodeError",
     "Delivery",
     "DescribesRoutes",
+    "DiscoveredService",
+    "Discovery",
+    "DiscoveryUnavailable",
     "Dispatcher",
     "Durability",
     "EncodeError",
@@ -209,6 +220,9 @@ __all__ = [
     "RouteInfo",
     "Routes",
     "Secret",
+    "ServiceAnnouncement",
+    "ServiceBrowser",
+    "ServiceFollower",
     "Serving",
     "SharesMedium",
     "Sink",
@@ -225,15 +239,18 @@ __all__ = [
     "ValueRange",
     "bearer_token",
     "check_captures",
+    "check_discovery",
     "check_host",
     "check_host_names",
     "check_interface",
     "check_origins",
     "check_placeholder",
+    "check_service_name",
     "check_template",
     "child_environment",
     "decode_json",
     "decode_packet",
+    "default_service_name",
     "encode_bundle",
     "encode_json",
     "encode_message",

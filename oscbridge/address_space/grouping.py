@@ -30,7 +30,7 @@ class AddressGroup(NamedTuple):
     """Their number."""
 
 
-class _GroupMember(NamedTuple):
+class _GroupedAddress(NamedTuple):
     info: AddressInfo
     numbers: tuple[str, ...]
     description: str
@@ -42,13 +42,13 @@ def grouped(infos: Iterable[AddressInfo]) -> Iterator[AddressGroup]:
 
     Numbers at the end of a part make a group if all combinations of them are there.
     """
-    groups: dict[Hashable, list[_GroupMember]] = {}
+    groups: dict[Hashable, list[_GroupedAddress]] = {}
     for info in infos:
         pieces = _NUMBER.split(info.address)
         numbers = tuple(pieces[1::2])
         description = _marked(info.description, numbers)
         facts = replace(info, address="", description=description)
-        member = _GroupMember(info, numbers, description)
+        member = _GroupedAddress(info, numbers, description)
         groups.setdefault((tuple(pieces[::2]), facts), []).append(member)
     for members in groups.values():
         yield from _as_group(members)
@@ -61,7 +61,7 @@ def _marked(text: str, numbers: Sequence[str]) -> str:
     return text
 
 
-def _as_group(members: Sequence[_GroupMember]) -> Iterator[AddressGroup]:
+def _as_group(members: Sequence[_GroupedAddress]) -> Iterator[AddressGroup]:
     first = members[0]
     values = [{each.numbers[place] for each in members} for place in range(len(first.numbers))]
     ranges = [_range(each) for each in values]

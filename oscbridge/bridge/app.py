@@ -10,12 +10,12 @@ from typing import Final
 
 from oscbridge.access.token_failures import TokenFailures
 from oscbridge.bridge.addresses.space import AddressSpace
+from oscbridge.bridge.announcing import BridgeAnnouncer
 from oscbridge.bridge.clients.attaching import attach_clients
 from oscbridge.bridge.config.config import Configuration
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.lifecycle import (
     RETRY_INTERVAL,
-    broken_entry,
     can_keep,
     close_all,
     connect_all,
@@ -35,12 +35,12 @@ from oscbridge.bridge.routes.variables import Variables
 from oscbridge.bridge.routing import Hooks, make_routing
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.listener import Listener, set_limits
-from oscbridge.bridge.watching import AppWatcher, Direction, TrafficWatchers
+from oscbridge.bridge.watching import AppWatcher, TrafficWatchers
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.turn import Turn
 from oscbridge.errors import OSCBridgeError
 
-__all__ = ["App", "AppWatcher", "Direction"]
+__all__ = ["App", "AppWatcher"]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class App:
         self._closing: asyncio.Task[None] | None = None
         self.watchers = TrafficWatchers()
         self.addresses = AddressSpace(self.watchers)
-        self._turn, self._own_traffic = Turn(), OwnTraffic()
+        self._turn, self._own_traffic, self.announcer = Turn(), OwnTraffic(), BridgeAnnouncer()
         self.token_failures = TokenFailures()
         for name, entry in configuration.endpoints.items():
             self.endpoints[name] = self._make_runner(name, entry, configuration, allow_broken)
@@ -95,14 +95,9 @@ class App:
     def _make_runner(
         self, name: str, entry: EndpointEntry, new: Configuration, allow_broken: bool = False
     ) -> EndpointRunner:
-        try:
-            runner = make_runner(name, entry, new.routes_to[name], self._turn)
-        except OSCBridgeError as error:
-            if not allow_broken:
-                raise
-            _log.error("%s", error, exc_info=error.__cause__)
-            runner = make_runner(name, broken_entry(entry, str(error)), (), self._turn)
+        runner = make_runner(name, entry, new.routes_to[name], self._turn, allow_broken)
         runner.backpressure.on_change = self._apply_backpressure
+        runner.discovery = self.announcer.discovery
         runner.control_access(new.tokens, self.token_failures)
         self.addresses.join(runner)
         return runner
@@ -143,6 +138,7 @@ class App:
         """Apply backpressure and watchers to new parts; retry bridges that do not listen."""
         attach_clients(self.endpoints, self.listeners)
         self._own_traffic.use(self.endpoints, self.listeners, self.dispatchers)
+        self.announcer.update(self.configuration.bridges, self.listeners)
         self._apply_backpressure()
         self._watch_parts()
         if self._missing() and self._retrying is None:
@@ -237,9 +233,8 @@ class App:
     async def _switch(self, prepared: PreparedReload) -> Changes:
         """Make the new configuration the active one, even if some of it does not work yet."""
         new, todo, routing = prepared.configuration, prepared.plan, prepared.routing
-        old, before = self.configuration, self.endpoints
-        old_routing, old_dispatchers = self._routing, self.dispatchers
-        removed = [before[name] for name in todo.leaving]
+        old, old_routing, old_dispatchers = self.configuration, self._routing, self.dispatchers
+        removed = [self.endpoints[name] for name in todo.leaving]
         ending = {name: self.listeners.pop(name) for name in todo.closing if name in self.listeners}
         staying, endpoints = dict(self.listeners), prepared.endpoints
         self.configuration, self.endpoints = new, endpoints
@@ -299,12 +294,12 @@ class App:
             await asyncio.wait([self._reloading])
         if self._retrying is not None:
             self._retrying.cancel()
-        begun = self._closing
         self.addresses.close()
+        ending = [self._closing, asyncio.create_task(self.announcer.close())]
         listeners, self.listeners = self.listeners, {}
         runners, sources = self.endpoints.values(), self.dispatchers.values()
-        closing = self._close(listeners, self.routes, runners, sources)
-        await asyncio.wait([each for each in (begun, closing) if each is not None])
+        ending.append(self._close(listeners, self.routes, runners, sources))
+        await asyncio.wait([each for each in ending if each is not None])
 
     def _close(
         self,

@@ -20,6 +20,7 @@ SUMMARIES: Final = {
     "mute": "Let no message pass routes of the running bridge, until they are unmuted.",
     "unmute": "Let messages pass muted routes of the running bridge again.",
     "reload": "Make the running bridge read its configuration again.",
+    "browse": "List the OSC programs and devices that announce themselves in the network.",
     "set": "Set a variable of the running bridge, or list all variables.",
     "health": "Check whether the running bridge is ready, for scripts and containers.",
     "plugins": "List the installed plugins, or show, start or check one.",

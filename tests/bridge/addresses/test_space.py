@@ -1,4 +1,4 @@
-"""The address space of a running bridge: what is known, who sees it, and how changes arrive."""
+"""The address space of a running bridge: what is known, who sees it, and who is notified."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ async def test_failing_endpoint_is_logged() -> None:
         )
 
 
-async def test_watcher_is_told_about_all_addresses() -> None:
+async def test_watcher_gets_all_addresses() -> None:
     async with running_bridge(PARTS + BOTH, TYPES) as bridge:
         changes: list[AddressChange] = []
         end = bridge.addresses.watch(changes.append)
