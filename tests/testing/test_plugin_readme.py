@@ -73,7 +73,7 @@ def test_rows_of_a_table_are_found_by_their_names(readme: PluginReadme) -> None:
 
 
 def test_missing_table_is_named(readme: PluginReadme) -> None:
-    with pytest.raises(AssertionError, match="no table begins with '| colour |'"):
+    with pytest.raises(AssertionError, match="no table begins with"):
         readme.rows("| colour |")
 
 
@@ -98,7 +98,7 @@ def test_differences_between_table_and_options_are_listed(readme: PluginReadme) 
 
 
 def test_defaults_are_written_as_in_toml(readme: PluginReadme) -> None:
-    rows = "| `allow` | `[]` | |\n| `listen` | `\"127.0.0.1:7\"` | |\n| `bare` | three | |\n"
+    rows = '| `allow` | `[]` | |\n| `listen` | `"127.0.0.1:7"` | |\n| `bare` | three | |\n'
     readme.text = f"\n| key | default | |\n| --- | --- | --- |\n{rows}| `seconds` | `2` | |\n"
     with pytest.raises(AssertionError) as caught:
         readme.check_options("| key |", OtherOptions, defaults={"bare": "three"})
