@@ -73,7 +73,7 @@ def test_rows_of_a_table_are_found_by_their_names(readme: PluginReadme) -> None:
 
 
 def test_missing_table_is_named(readme: PluginReadme) -> None:
-    with pytest.raises(AssertionError, match="no table begins with"):
+    with pytest.raises(AssertionError, match=r"no table begins with '\| colour \|'"):
         readme.rows("| colour |")
 
 

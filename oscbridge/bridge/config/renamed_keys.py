@@ -64,7 +64,7 @@ def rename_keys(
     name: str,
     migration: TokenMigration | None = None,
 ) -> tuple[str, Sequence[RenamedKey | MovedToken | EmptyTokens]]:
-    """The text of a file with the current names of keys, and what was renamed or moved.
+    """The text of a file with the current names of keys, and the renamed and moved keys.
 
     ``types`` are the endpoint types by name; ``name`` is the file's, for error messages;
     ``migration`` moves the tokens of this file and the others of the configuration; by default it

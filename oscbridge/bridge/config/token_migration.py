@@ -209,7 +209,7 @@ def _unused(name: str, names: set[str]) -> str:
 def _move_rest(
     text: str, places: Iterable[KeyPath], new_tables: Iterable[Mapping[str, Any]]
 ) -> str:
-    """Move what is in a table that is written in braces: to the end of the file."""
+    """Move the keys of a table that is written in braces to the end of the file."""
     raw = tomllib.loads(text)
     document = tomlkit.parse(text)
     is_changed = False

@@ -170,7 +170,7 @@ class TokenRewriting:
         self._waiting.append(above + "".join(lines))
 
     def _end_table(self) -> None:
-        """Write what is missing of the current table, after its last key."""
+        """Write the missing keys of the current table, after its last key."""
         if self._last and not self._lines[self._last - 1].endswith("\n"):
             self._lines[self._last - 1] += self._end
         if self._current is not None:

@@ -121,7 +121,7 @@ class _CheckOutput(ReportOutput):
                 yield name, result
 
     def show_end(self, results: Sequence[tuple[str, RuleResult]], seconds: float) -> None:
-        """Print what is wrong, and the counts."""
+        """Print the problems, and the counts."""
         failed = [each for each in results if each[1].outcome == "failed"]
         not_run = [each for each in results if each[1].outcome == "not run"]
         if failed:
