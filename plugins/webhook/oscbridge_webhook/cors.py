@@ -36,7 +36,7 @@ def answer_pages(app: web.Application, origins: Callable[[], Collection[str]]) -
             return await handler(request)
         fields = {
             hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, HEAD, POST",
-            hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "Authorization, Content-Type",
+            hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "Authorization, Content-Type, Last-Event-ID",
             hdrs.ACCESS_CONTROL_MAX_AGE: str(MAX_AGE),
         }
         return web.Response(status=HTTPStatus.NO_CONTENT, headers=fields)
