@@ -6,6 +6,7 @@ from oscbridge.bridge.recent_hops import digest_of
 from oscbridge.bridge.routes.config import RouteConfig
 from oscbridge.bridge.sources.forked.child_counts import SharedStatistics, WorkerStatistics
 from oscbridge.bridge.sources.forked.ipc_timetag import BundleEnd
+from oscbridge.bridge.sources.forked.worker_clients import AskerReports
 from oscbridge.bridge.sources.forked.worker_ipc import MirrorWriter, WorkerChannel, WorkerRoute
 from oscbridge.bridge.sources.forked.worker_settings import WorkerSettings
 from oscbridge.dispatch.absorbing_map import AbsorbingMap
@@ -93,9 +94,11 @@ def dispatcher_for(
     dispatcher.part = f"bridge.{dispatcher.name}"
     if isinstance(dispatcher, _MirroringDispatcher):
         dispatcher.mirror = mirror
-    if settings.absorbed:
+    if settings.absorbed is not None:
         absorb = Handler(WorkerRoute(-1, RouteConfig(), channel), [])
-        dispatcher.adopt(AbsorbingMap(settings.absorbed, absorb))
+        asked = Handler(AskerReports(channel).take, [], _needs_message=True)
+        witness = asked if settings.reports_askers else None
+        dispatcher.adopt(AbsorbingMap(settings.absorbed, absorb, witness))
     for number, values in enumerate(settings.routes):
         config = RouteConfig.from_pure(values)
         mapped = dispatcher.map(config.match, WorkerRoute(number, config, channel))

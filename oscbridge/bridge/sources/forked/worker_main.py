@@ -21,21 +21,21 @@ from typing import Any, Final, cast
 
 from oscbridge.bridge.sources.forked.child_cells import ChildCells
 from oscbridge.bridge.sources.forked.child_counts import CELLS, WorkerStatistics, size_of_cells
+from oscbridge.bridge.sources.forked.ipc_clients import ClientDisconnected
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     ChildCount,
     ChildEnd,
     ChildrenEnded,
-    ClientDisconnected,
     CountsRecord,
     WorkerFailed,
     WorkerReady,
 )
+from oscbridge.bridge.sources.forked.worker_clients import SenderReports
 from oscbridge.bridge.sources.forked.worker_dispatch import dispatcher_for
 from oscbridge.bridge.sources.forked.worker_ipc import (
     POLL_INTERVAL,
     CountsSender,
     MirrorWriter,
-    SenderReports,
     StopEvent,
     WorkerChannel,
     die_with,

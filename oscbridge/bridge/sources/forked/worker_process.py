@@ -23,6 +23,7 @@ from oscbridge.bridge.sources.forked.child_counts import (
     size_of_cells,
     unreported_children,
 )
+from oscbridge.bridge.sources.forked.ipc_clients import ClientRecord
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     MAX_RECORD,
     RETIRE,
@@ -30,14 +31,12 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     STOP,
     ChildCount,
     ChildrenEnded,
-    ClientDisconnected,
     CountsRecord,
     DroppedRecord,
     Emission,
     MessagesLost,
     ReceivedPacket,
     RouteCountsRecord,
-    SenderRecord,
     WorkerFailed,
     WorkerReady,
     read_record,
@@ -73,13 +72,7 @@ REST_TIMEOUT: Final = 0.2
 _PROGRAM: Final = "oscbridge.bridge.sources.forked.worker_main"
 
 WorkerReport: TypeAlias = (
-    Emission
-    | DroppedRecord
-    | CountsRecord
-    | RouteCountsRecord
-    | ClientDisconnected
-    | SenderRecord
-    | MessagesLost
+    Emission | DroppedRecord | CountsRecord | RouteCountsRecord | ClientRecord | MessagesLost
 )
 """What a listening worker sends."""
 

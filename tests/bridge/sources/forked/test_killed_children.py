@@ -136,6 +136,22 @@ async def test_message_of_a_child_killed_before_delivery_is_dropped(kind: str, m
             await settled(bridge, 2, 1, 1)
 
 
+async def test_question_of_a_child_killed_before_delivery_is_dropped(module: str) -> None:
+    asker = """
+        [bridge.in.clients]
+        answers = "asker"
+        [[route]]
+        from = "in"
+        match = "/never"
+        to = "in"
+    """
+    async with running_bridge(config("udp", module) + asker) as bridge:
+        peer = Peer(bridge)
+        with peer.socket:
+            peer.send(X, BEFORE)
+            await settled(bridge, 2, 1, 1)
+
+
 async def test_child_of_an_idle_connection_loses_nothing(module: str) -> None:
     async with running_bridge(config("tcp", module)) as bridge:
         peer = Peer(bridge)
