@@ -43,7 +43,7 @@ SETTLED = (0.2, 0.6)
 COMMITTED = 1.0
 """Seconds after which a received message is certainly on disk (README: typically 1 to 2 ms)."""
 
-DRAIN_TIMEOUT = 60.0
+DRAIN_TIMEOUT = 120.0
 """Seconds for the queues to become empty after the last message."""
 
 
