@@ -18,6 +18,7 @@
     └── EndpointError                the other side of an endpoint
         ├── NotConnected             reconnect and retry
         ├── BackOff                  retry after ``seconds``
+        ├── DiscoveryUnavailable     the package for discovery is not installed
         ├── BadMessage               this message can never be delivered
         │   ├── ExpressionFailed     an expression in the options of its route fails
         │   └── PoisonMessage        the peer disconnects at this message
@@ -39,6 +40,7 @@ __all__ = [
     "ConfigurationError",
     "DecodeError",
     "DecodeTypeError",
+    "DiscoveryUnavailable",
     "EncodeError",
     "EncodeRangeError",
     "EncodeTypeError",
@@ -184,6 +186,10 @@ class BackOff(EndpointError):
     def __init__(self, seconds: float, text: str = "") -> None:
         super().__init__(text or f"back off for {seconds:g} s")
         self.seconds = seconds
+
+
+class DiscoveryUnavailable(EndpointError):
+    """The package for discovery is not installed; the text says how to install it."""
 
 
 class BadMessage(EndpointError):

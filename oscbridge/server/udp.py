@@ -67,7 +67,7 @@ class OSCUDPServer(SelectorServer, socketserver.UDPServer):
     """Interface on which to join a multicast group: its address (IPv4) or name (IPv6)."""
     allow = AllowList()
     """Networks whose datagrams are accepted; all, if it is empty. Others are counted as
-    ``not_allowed``. To be set before the server serves, e.g. to ``AllowList(["10.0.0.0/8"])``."""
+    ``not_allowed`` and not decoded. Set before serving: ``server.allow = AllowList([…])``."""
 
     on_batch: OnBatch | None = None
     """Called with datagrams before they are handled, and with none after an error."""
