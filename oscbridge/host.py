@@ -7,6 +7,7 @@ import socket
 from collections.abc import Coroutine
 from typing import Protocol
 
+from oscbridge.discovery.discovery import Discovery
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import DecodeError
 from oscbridge.osc import Message
@@ -22,11 +23,22 @@ class Host(Protocol):
         """Whether this is a dry run: messages are not sent, and the endpoint must send nothing else
         that its peer would notice, e.g. a keepalive or a status."""
 
+    @property
+    def discovery(self) -> Discovery:
+        """Announces and finds services in the local network; the same for all endpoints."""
+
     def receive(self, message: Message, peer: ClientAddress) -> None:
         """Put a message into the routes."""
 
     def receive_packet(self, data: bytes, peer: ClientAddress) -> None:
         """Put an encoded packet into the routes; a bad one is counted and logged."""
+
+    def takes(self, address: str) -> bool:
+        """Whether a route reads messages with this address from the endpoint.
+
+        An endpoint that has to subscribe asks for each address; again at
+        :meth:`oscbridge.RouteAware.on_routes_changed`.
+        """
 
     def bad_input(self, error: DecodeError, peer: ClientAddress) -> None:
         """Count and log input that is not a valid message."""

@@ -205,7 +205,7 @@ class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptio
             self._welcome_all()
 
     def _welcome_all(self) -> None:
-        """Send new clients the last values; what is delivered later they get like all others."""
+        """Send new clients the last values; later messages they get like all others."""
         if self._is_sending or self._link is None:
             return
         new, self._new = self._new, []

@@ -156,7 +156,7 @@ def _unclosed_bracket(error: TOMLProblem, opened: int) -> Cause | None:
 
 
 def _unexpected_in_list(error: TOMLProblem, end: str) -> Cause:
-    """Text after an item of a list that is neither a comma nor the end of the list."""
+    """Text after an item of a list that is neither a comma nor the end."""
     offset = error.position - error.start
     begin = max(error.line.rfind(each, 0, offset) for each in "[,") + 1
     item = re.split(r"[],}#]", error.line[begin:], maxsplit=1)[0]

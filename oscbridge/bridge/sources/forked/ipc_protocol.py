@@ -150,6 +150,10 @@ class ChildEnd(NamedTuple):
     """Messages that it has read itself."""
     unmatched: int
     """Those of them without a handler."""
+    bad: int = 0
+    """Packets that it has read and rejected."""
+    place: int = 0
+    """Where in the shared memory it has counted them; 0 if it read none itself."""
 
 
 class ChildrenEnded(NamedTuple):
@@ -243,7 +247,7 @@ def read_record(data: bytes) -> Record:
         case "/alive", (int(children),):
             return ChildCount(children)
         case "/ended", (list(numbers),) if all(isinstance(n, int) for n in numbers):
-            rows = zip(*[iter(cast(list[int], numbers))] * 4, strict=False)
+            rows = zip(*[iter(cast(list[int], numbers))] * len(ChildEnd._fields), strict=False)
             return ChildrenEnded(tuple(ChildEnd(*row) for row in rows))
         case "/seen", (bytes(packet), str(host), int(port)):
             return ReceivedPacket(packet, host, port)

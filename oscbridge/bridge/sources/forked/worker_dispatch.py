@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oscbridge.bridge.recent_hops import digest_of
 from oscbridge.bridge.routes.config import RouteConfig
-from oscbridge.bridge.sources.forked.child_counts import WorkerStatistics
+from oscbridge.bridge.sources.forked.child_counts import SharedStatistics, WorkerStatistics
 from oscbridge.bridge.sources.forked.ipc_timetag import BundleEnd
 from oscbridge.bridge.sources.forked.worker_clients import AskerReports
 from oscbridge.bridge.sources.forked.worker_ipc import MirrorWriter, WorkerChannel, WorkerRoute
@@ -24,9 +24,17 @@ __all__ = ["dispatcher_for"]
 
 
 class _WorkerDispatcher(Dispatcher):
-    """Numbers the messages that have handlers, for the supervisor."""
+    """Numbers the messages that have handlers, for the supervisor.
+
+    Counts bad packets where a killed process leaves the counts.
+    """
 
     channel: WorkerChannel
+
+    def report_bad(self, error: DecodeError, client_address: ClientAddress) -> None:
+        super().report_bad(error, client_address)
+        if isinstance(self.statistics, SharedStatistics):
+            self.statistics.note_bad()
 
     def _call_handlers(
         self, target: Target, message: Message, client_address: ClientAddress, reply: Reply
@@ -60,18 +68,13 @@ class _MirroringDispatcher(_WorkerDispatcher):
 
 
 class _CountingDispatcher(_WorkerDispatcher):
-    """Counts datagrams, which the worker reads, where a killed worker leaves the counts."""
+    """Notes that a datagram is counted, of which a killed worker leaves that it was reading."""
 
     def _read_packet(self, data: bytes, client_address: ClientAddress) -> list[ReadMessage]:
         found = super()._read_packet(data, client_address)
         if isinstance(self.statistics, WorkerStatistics):
             self.statistics.note_reading(False)
         return found
-
-    def report_bad(self, error: DecodeError, client_address: ClientAddress) -> None:
-        super().report_bad(error, client_address)
-        if isinstance(self.statistics, WorkerStatistics):
-            self.statistics.note_bad()
 
 
 def dispatcher_for(

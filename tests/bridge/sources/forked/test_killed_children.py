@@ -48,7 +48,8 @@ KINDS = [
     "udp",
     "tcp",
     pytest.param(
-        "udp 1000", marks=pytest.mark.skipif(sys.platform != "linux", reason="one message each")
+        "udp 1000",
+        marks=pytest.mark.skipif(sys.platform != "linux", reason="one message per child"),
     ),
 ]
 """The scheme of the bridge, and ``max_messages_per_child``."""
