@@ -16,6 +16,7 @@ from oscbridge.bridge.config.client_sinks import (
     clients_of_bridges,
     own_client_warnings,
 )
+from oscbridge.bridge.config.contradicting_types import contradicting_types
 from oscbridge.bridge.config.endpoint_models import SPOOL_AGE, HostOptions
 from oscbridge.bridge.config.error_messages import validate
 from oscbridge.bridge.config.file_models import SECTIONS
@@ -108,6 +109,8 @@ class Reader:
         self.doubts += routes.warnings
         found = routes.options, self.endpoints
         self.warnings = [*loop_warnings(*found), *unknown_addresses(*found)]
+        if len(self.routes) == len(routes.options):  # otherwise their numbers differ
+            self.warnings += contradicting_types(self.routes, self.endpoints)
         self.problems += self._loops(routes.options, listens)
         self.tests = self._read_tests(raw, bridges, endpoints) if with_tests else []
 
