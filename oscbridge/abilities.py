@@ -52,15 +52,16 @@ class Coalescing(ABC, Generic[ItemT]):
 
 
 class MustDeliver(ABC, Generic[ItemT]):
-    """Says which messages are kept though the send queue is full: those that end something."""
+    """Says which messages are kept though the send queue is full or they are too old: those that
+    end something."""
 
     @abstractmethod
     def must_deliver_key(self, message: ItemT, /) -> Hashable:
         """The key of a message that must be delivered, None for one that may be dropped.
 
         Of those with one key the last is kept, before all messages that came later; at most
-        4,096. Called on any thread, and only with messages that would be dropped; it must not
-        wait. Not for the policies ``block``, which drops the newest, and ``spool``.
+        4,096, in memory. Called on any thread, and only with messages that would be dropped; it
+        must not wait. Not for the policy ``block``, which drops the newest when it is full.
         """
 
 

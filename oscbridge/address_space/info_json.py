@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
 
 from oscbridge.address_space.info import Access, AddressInfo, ValueRange
 
-__all__ = ["JSONInfo", "json_of"]
+__all__ = ["JSONInfo", "info_of", "json_of"]
 
 JSONInfo: TypeAlias = "dict[str, object]"
 
@@ -16,8 +17,10 @@ _NAMES: Final = {
     Access.WRITE: "write",
     Access.BOTH: "both",
 }
+_ACCESS: Final = {name: access for access, name in _NAMES.items()}
 _TEXTS: Final = ("types", "unit", "description", "origin", "curve")
 _LISTS: Final = ("tags", "clip_modes", "extended_types")
+_FACTS: Final = frozenset((*_TEXTS, *_LISTS))
 
 
 def json_of(info: AddressInfo) -> JSONInfo:
@@ -34,6 +37,26 @@ def json_of(info: AddressInfo) -> JSONInfo:
     if info.critical:
         found["critical"] = True
     return found
+
+
+def info_of(found: Mapping[str, Any]) -> AddressInfo:
+    """The facts from :func:`json_of`. Raises ``KeyError`` and ``TypeError`` for another form."""
+    ranges = [None if each is None else _range_of(each) for each in found.get("ranges", ())]
+    return AddressInfo(
+        found["address"],
+        access=_ACCESS[found["access"]],
+        ranges=tuple(ranges),
+        critical=bool(found.get("critical")),
+        **{name: _fact(name, found[name]) for name in _FACTS & found.keys()},
+    )
+
+
+def _fact(name: str, value: Any) -> Any:
+    return tuple(value) if name in _LISTS else value
+
+
+def _range_of(found: Mapping[str, Any]) -> ValueRange:
+    return ValueRange(found.get("min"), found.get("max"), tuple(found.get("choices", ())))
 
 
 def _range(values: ValueRange) -> JSONInfo:

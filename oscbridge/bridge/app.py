@@ -16,7 +16,6 @@ from oscbridge.bridge.config.config import Configuration
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.lifecycle import (
     RETRY_INTERVAL,
-    broken_entry,
     can_keep,
     close_all,
     connect_all,
@@ -69,8 +68,9 @@ class App:
         self._reloading: asyncio.Task[Changes] | asyncio.Task[None] | None = None
         self._retrying: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
-        self.watchers, self._turn, self._own_traffic = TrafficWatchers(), Turn(), OwnTraffic()
-        self.addresses, self.announcer = AddressSpace(self.watchers), BridgeAnnouncer()
+        self.watchers = TrafficWatchers()
+        self.addresses = AddressSpace(self.watchers)
+        self._turn, self._own_traffic, self.announcer = Turn(), OwnTraffic(), BridgeAnnouncer()
         self.token_failures = TokenFailures()
         for name, entry in configuration.endpoints.items():
             self.endpoints[name] = self._make_runner(name, entry, configuration, allow_broken)
@@ -95,13 +95,7 @@ class App:
     def _make_runner(
         self, name: str, entry: EndpointEntry, new: Configuration, allow_broken: bool = False
     ) -> EndpointRunner:
-        try:
-            runner = make_runner(name, entry, new.routes_to[name], self._turn)
-        except OSCBridgeError as error:
-            if not allow_broken:
-                raise
-            _log.error("%s", error, exc_info=error.__cause__)
-            runner = make_runner(name, broken_entry(entry, str(error)), (), self._turn)
+        runner = make_runner(name, entry, new.routes_to[name], self._turn, allow_broken)
         runner.backpressure.on_change = self._apply_backpressure
         runner.discovery = self.announcer.discovery
         runner.control_access(new.tokens, self.token_failures)
@@ -288,8 +282,8 @@ class App:
 
     def flush_reports(self, *, everything: bool = False) -> None:
         """Log overdue summaries, or ``everything``. To be called about once per second."""
-        parts = self.dispatchers.values(), self.listeners.values(), self.endpoints.values()
-        flush_all(*parts, self.routes, everything=everything)
+        sources, sinks = self.dispatchers.values(), self.endpoints.values()
+        flush_all(sources, self.listeners.values(), sinks, self.routes, everything=everything)
 
     # --- stop --------------------------------------------------------------------------------
 
@@ -302,8 +296,9 @@ class App:
             self._retrying.cancel()
         self.addresses.close()
         ending = [self._closing, asyncio.create_task(self.announcer.close())]
-        (listeners, self.listeners), runners = (self.listeners, {}), self.endpoints.values()
-        ending.append(self._close(listeners, self.routes, runners, self.dispatchers.values()))
+        listeners, self.listeners = self.listeners, {}
+        runners, sources = self.endpoints.values(), self.dispatchers.values()
+        ending.append(self._close(listeners, self.routes, runners, sources))
         await asyncio.wait([each for each in ending if each is not None])
 
     def _close(

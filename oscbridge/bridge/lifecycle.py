@@ -28,7 +28,6 @@ from oscbridge.net.os_errors import what_failed
 __all__ = [
     "RETRY_INTERVAL",
     "all_of",
-    "broken_entry",
     "can_keep",
     "close_all",
     "connect_all",
@@ -56,8 +55,24 @@ def make_runner(
     entry: EndpointEntry,
     routes: Sequence[RouteInfo],
     turn: Turn,
+    allow_broken: bool = False,
 ) -> EndpointRunner:
-    """An endpoint with its runner; opens nothing. Raises :class:`OSCBridgeError`."""
+    """An endpoint with its runner; opens nothing. Raises :class:`OSCBridgeError`.
+
+    With ``allow_broken``, one that cannot be created is replaced by one that never connects.
+    """
+    try:
+        return _make_runner(name, entry, routes, turn)
+    except OSCBridgeError as error:
+        if not allow_broken:
+            raise
+        _log.error("%s", error, exc_info=error.__cause__)
+        return _make_runner(name, _broken_entry(entry, str(error)), (), turn)
+
+
+def _make_runner(
+    name: str, entry: EndpointEntry, routes: Sequence[RouteInfo], turn: Turn
+) -> EndpointRunner:
     try:
         endpoint = entry.factory(name, entry.options)
         problem = _problem_of(endpoint)
@@ -84,7 +99,7 @@ def _problem_of(endpoint: AnyEndpoint) -> str:
     return ""
 
 
-def broken_entry(entry: EndpointEntry, why: str) -> EndpointEntry:
+def _broken_entry(entry: EndpointEntry, why: str) -> EndpointEntry:
     """The entry of an endpoint that never connects, in place of one that cannot be created."""
     options = BrokenEndpoint.options_type()
     delivery = replace(entry.delivery, on_start="retry")

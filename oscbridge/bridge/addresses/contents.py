@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from oscbridge.address_space.address_book import AddressBook
@@ -71,24 +71,23 @@ class SpaceContents:
         return tuple(name for name in self._numbers if address in self.book(name))
 
     def conflicts(self) -> dict[str, str]:
-        """The addresses whose type tags are contradictory, with what they are said to be."""
-        return {
-            address: text
-            for address in self.known
-            if (text := conflict_of([infos[address] for infos in self._having(address)]))
-        }
+        """The addresses whose type tags in one part are contradictory, in words."""
+        found: dict[str, str] = {}
+        for part in self._numbers:
+            keys = [(origin, part) for origin in AddressOrigin if (origin, part) in self._infos]
+            layers = [self._infos[key] for key in keys]
+            several = Counter(address for infos in layers for address in infos)
+            for address in [each for each, count in several.items() if count > 1]:
+                if text := conflict_of([each[address] for each in layers if address in each]):
+                    found.setdefault(address, f"{part}: {text}")
+        return found
 
     def counts(self) -> Counter[AddressOrigin]:
-        """The number of addresses by origin; some have several."""
-        found: dict[AddressOrigin, set[str]] = {}
+        """The number of addresses of all parts by origin."""
+        found: Counter[AddressOrigin] = Counter()
         for (origin, _), infos in self._infos.items():
-            found.setdefault(origin, set()).update(infos)
-        return Counter({origin: len(infos) for origin, infos in found.items()})
-
-    def _having(self, address: str) -> Iterator[_Infos]:
-        for _, infos in sorted(self._infos.items(), key=lambda each: each[0][0]):
-            if address in infos:
-                yield infos
+            found[origin] += len(infos)
+        return found
 
     # --- changes -----------------------------------------------------------------------------
 

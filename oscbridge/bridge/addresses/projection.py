@@ -106,6 +106,8 @@ class RouteProjection:
         else:
             pairs = self._before_captures(book)
         for address, known in islice(pairs, MAX_MATCHED):
+            if "//" in address:  # a rest ("{rest*}") that begins with a slash
+                continue
             if (info := self._arguments.backward(book[known], address)) is not None:
                 yield info
 

@@ -132,7 +132,7 @@ class AddressSpace:
 
     @property
     def counts(self) -> Counter[AddressOrigin]:
-        """The number of known addresses by origin; some have several."""
+        """The number of known addresses of all bridges and endpoints by origin."""
         return self._current.counts()
 
     @property

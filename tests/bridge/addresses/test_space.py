@@ -1,4 +1,4 @@
-"""The address space of a running bridge: what is known, who sees it, and who is told."""
+"""The address space of a running bridge: what is known, who sees it, and who is notified."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ async def test_failing_endpoint_is_logged() -> None:
         )
 
 
-async def test_watcher_is_told_about_all_addresses() -> None:
+async def test_watcher_gets_all_addresses() -> None:
     async with running_bridge(PARTS + BOTH, TYPES) as bridge:
         changes: list[AddressChange] = []
         end = bridge.addresses.watch(changes.append)
@@ -249,7 +249,7 @@ async def test_options_of_a_route_describe_its_addresses() -> None:
 async def test_conflicts_are_visible() -> None:
     more = route("q", "desk", f'match = "{FADER}"\ntypes = "s"')
     async with running_bridge(PARTS + more, TYPES) as bridge:
-        expected = "'s' (configuration) and 'f' (profile x32)"
+        expected = "desk: 's' (configuration) and 'f' (profile x32)"
         assert bridge.addresses.conflicts == {FADER: expected}
 
 
