@@ -26,6 +26,7 @@ from harness import cpu_seconds, free_port, running_bridge
 from table import show
 
 NODES = 20_000
+"""200 of them are containers."""
 ROUNDS = 7
 LISTENERS = 20
 RATE = 5_000
@@ -38,7 +39,7 @@ name      = "all"
 status    = "documented"
 source    = "this bench"
 addresses = [
-  { address = "/bank/{001..100}/ch/{001..200}/level", types = "f", range = [0, 1], \
+  { address = "/bank/{001..099}/ch/{001..200}/level", types = "f", range = [0, 1], \
 unit = "gain.db", description = "Level of channel {2} in bank {1}" },
 ]
 """

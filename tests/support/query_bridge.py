@@ -199,9 +199,14 @@ class QueryBridge:
 
     def by_udp(self, address: str, *args: oscbridge.Argument) -> None:
         """Send a message to the UDP port of the server."""
+        self.by_udp_to(self.port, address, *args)
+
+    @staticmethod
+    def by_udp_to(port: int, address: str, *args: oscbridge.Argument) -> None:
+        """Send a message to a UDP port of this machine."""
         packet = oscbridge.encode_message(oscbridge.Message.of(address, *args))
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.sendto(packet, ("127.0.0.1", self.port))
+            sock.sendto(packet, ("127.0.0.1", port))
 
     async def at_device(self) -> tuple[str, tuple[oscbridge.Argument, ...]]:
         """The next message that the device receives."""

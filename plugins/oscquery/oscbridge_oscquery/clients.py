@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
@@ -143,13 +144,17 @@ class ListeningClients:
     ) -> None:
         sender = self._sender(message.origin)
         try:
-            frame = binary_frame(oscbridge.encode_message(message))
+            packet = oscbridge.encode_message(message)
         except oscbridge.EncodeError:
             self.dropped("encode", len(clients))
             return
+        frame = binary_frame(packet)
         for client in clients:
-            if client is not sender and client.put(frame):
-                flushed.append(client)
+            if client is not sender:
+                if client.echoes is not None:
+                    client.echoes.sent(packet, time.monotonic())
+                if client.put(frame):
+                    flushed.append(client)
 
     def _sender(self, origin: oscbridge.Origin | None) -> ListeningClient | None:
         """The client that a message came from.

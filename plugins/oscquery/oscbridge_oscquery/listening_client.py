@@ -9,6 +9,7 @@ from typing import Final
 
 import oscbridge
 from oscbridge_oscquery.frames import close_frame
+from oscbridge_oscquery.page_echoes import PageEchoes
 
 __all__ = ["ListeningClient"]
 
@@ -40,6 +41,8 @@ class ListeningClient:
         """``limit``: frames in the queue. ``on_drop`` is called with a reason and a count."""
         self.peer = peer
         self.grant = grant
+        self.echoes: PageEchoes | None = None
+        """What a page sends by itself; None for other programs."""
         self.bad_commands = 0
         self._transport = transport
         self._limit = limit
