@@ -118,14 +118,12 @@ class WebSocketPeer:
         return document["COMMAND"], document["DATA"]
 
     async def closed(self) -> int | None:
-        """The code with which the server closes the connection."""
-        while (await self._frame()).type not in (
-            aiohttp.WSMsgType.CLOSE,
-            aiohttp.WSMsgType.CLOSED,
-            aiohttp.WSMsgType.ERROR,
-        ):
-            pass
-        return self.socket.close_code
+        """The code with which the server closes the connection; None without one."""
+        while (frame := await self._frame()).type is not aiohttp.WSMsgType.CLOSE:
+            if frame.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR):
+                return None
+        code: int = frame.data
+        return code
 
     async def nothing_came(self) -> bool:
         """Whether nothing was sent to it until now."""

@@ -123,12 +123,18 @@ class ListeningClient:
             self._queue.clear()
 
     def end(self, code: int, reason: str) -> None:
-        """Close the connection; without an answer, abort it."""
+        """Close the connection, after a time-out without the answer of the client."""
         self.close()
         if not self._transport.is_closing():
             self._transport.write(close_frame(code, reason))
         loop = asyncio.get_running_loop()
-        self._ending = loop.call_later(CLOSE_TIMEOUT, self._transport.abort)
+        self._ending = loop.call_later(CLOSE_TIMEOUT, self._end)
+
+    def _end(self) -> None:
+        if self._transport.get_write_buffer_size():
+            self._transport.abort()  # it reads nothing
+        else:
+            self._transport.close()  # without losing what it has not read yet
 
     def ended(self) -> None:
         """The connection is closed."""

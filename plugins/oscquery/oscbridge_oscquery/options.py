@@ -148,11 +148,7 @@ class OSCQueryOptions(oscbridge.Options):
             raise ValueError("set listen for a server, or url or find for a client")
         wrong = self.model_fields_set & (_CLIENT_KEYS if self.is_server else _SERVER_KEYS)
         if wrong:
-            role = (
-                "a client, which has url or find"
-                if self.is_server
-                else "a server, which has listen"
-            )
-            raise ValueError(f"{', '.join(sorted(wrong))}: only for {role}")
+            role = "a client (url or find)" if self.is_server else "a server (listen)"
+            raise ValueError(f"{', '.join(sorted(wrong))}: only possible for {role}")
         tls_context(self.certificate, self.key)
         return self
