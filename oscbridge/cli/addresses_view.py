@@ -14,10 +14,10 @@ from rich.text import Text
 from oscbridge.address_space.grouping import AddressGroup, grouped
 from oscbridge.address_space.info import Access, AddressInfo, ValueRange
 from oscbridge.address_space.info_json import info_of
+from oscbridge.address_space.info_text import range_text
 from oscbridge.cli.top_cells import line
 from oscbridge.errors import OSCBridgeError
 from oscbridge.monitoring.control_calls import KnownAddresses
-from oscbridge.osc.text import format_value
 
 __all__ = ["print_addresses"]
 
@@ -82,23 +82,11 @@ def _row(info: AddressInfo) -> Iterator[Text]:
 
 
 def _ranges(ranges: Sequence[ValueRange | None]) -> str:
-    known = ["-" if each is None else _range(each) for each in ranges]
+    known = ["-" if each is None else range_text(each) for each in ranges]
     if len(set(known)) == 1:
         known = known[:1]
     text = ", ".join(known)
     return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
-
-
-def _range(values: ValueRange) -> str:
-    if values.choices:
-        return " | ".join(map(format_value, values.choices))
-    if values.minimum is None and values.maximum is None:
-        return "-"
-    if values.minimum is None:
-        return f"up to {values.maximum:g}"
-    if values.maximum is None:
-        return f"from {values.minimum:g}"
-    return f"{values.minimum:g} to {values.maximum:g}"
 
 
 def _notes(found: KnownAddresses, lines: int) -> Iterator[str]:

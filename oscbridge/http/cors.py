@@ -40,7 +40,7 @@ def answer_pages(
             return await handler(request)
         fields = {
             hdrs.ACCESS_CONTROL_ALLOW_METHODS: methods,
-            hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "Authorization, Content-Type",
+            hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "Authorization, Content-Type, Last-Event-ID",
             hdrs.ACCESS_CONTROL_MAX_AGE: str(MAX_AGE),
         }
         return web.Response(status=HTTPStatus.NO_CONTENT, headers=fields)

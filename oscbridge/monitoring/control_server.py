@@ -42,7 +42,7 @@ from oscbridge.bridge.reload import Changes
 from oscbridge.bridge.tasks import run_until
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.installed import version
-from oscbridge.monitoring.address_requests import answer_addresses
+from oscbridge.monitoring.address_requests import answer_addresses, described
 from oscbridge.monitoring.address_table import Table
 from oscbridge.monitoring.control_requests import (
     MAX_REQUEST,
@@ -273,7 +273,7 @@ class ControlServer:
                 snapshot = self._status()
                 snapshot |= {
                     "time": time.monotonic(),
-                    "rows": table.rows(limit),
+                    "rows": described(table.rows(limit), self._app.addresses),
                     "addresses": len(table),
                     "forgotten": table.forgotten,
                 }

@@ -10,8 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from oscbridge.errors import OSCBridgeError
 from oscbridge.monitoring import control_client
 from oscbridge.monitoring.snapshots import decode_status
 from oscbridge.monitoring.status import Status
@@ -22,6 +24,9 @@ PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
 
 STOP_TIMEOUT = 10.0
 """Seconds after which a program that does not stop is killed, and reported."""
+
+ANSWER_TIMEOUT = 15.0
+"""Seconds for the program to answer at all: it shares the machine with all its peers."""
 
 MAX_STOP = 2.5
 """Seconds that a stop may take."""
@@ -92,12 +97,26 @@ class Program:
         if self._process.returncode is not None:
             raise ProcessLookupError(self.pid)
         command = [PROGRAM, "reload", "--pid", str(self.pid)]
-        done = subprocess.run(command, capture_output=True, text=True, env=self._env, check=False)
-        return f"oscbridge reload: {done.stderr}" if done.returncode else ""
+        deadline = time.monotonic() + ANSWER_TIMEOUT
+        while True:
+            done = subprocess.run(
+                command, capture_output=True, text=True, env=self._env, check=False
+            )
+            if not done.returncode:
+                return ""
+            if "does not answer" not in done.stderr or time.monotonic() > deadline:
+                return f"oscbridge reload: {done.stderr}"
 
     def status(self) -> Status:
         """Its status, as ``oscbridge top`` reads it."""
-        return asyncio.run(self._read_status())
+        deadline = time.monotonic() + ANSWER_TIMEOUT
+        while True:
+            try:
+                return asyncio.run(self._read_status())
+            except OSCBridgeError as error:
+                if time.monotonic() > deadline:
+                    raise
+                print(error)
 
     async def _read_status(self) -> Status:
         os.environ["OSCBRIDGE_RUNTIME_DIR"] = self._env["OSCBRIDGE_RUNTIME_DIR"]
@@ -171,7 +190,8 @@ class Program:
         """Kill all that remains."""
         if self._process is not None:
             for pid in session(self.pid):
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it has just ended
+                    os.kill(pid, signal.SIGKILL)
             self._process.wait()
             self._close()
 

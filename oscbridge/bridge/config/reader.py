@@ -43,7 +43,7 @@ from oscbridge.bridge.config.unknown_addresses import unknown_addresses
 from oscbridge.bridge.config.variable_models import read_variables, state_file
 from oscbridge.bridge.sinks.policies import RunnerOptions
 from oscbridge.bridge.sinks.spool.bounds import SpoolBounds
-from oscbridge.broken_endpoint import BrokenEndpoint
+from oscbridge.broken_endpoint import BrokenEndpoint, broken_type
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.net.url import OSCURL
 from oscbridge.options import Options
@@ -199,10 +199,15 @@ class Reader:
             return
         shared = {key: options.pop(key) for key in HostOptions.model_fields if key in options}
         host = validate(self.problems, HostOptions, shared, path, directory=self._directory)
+        failures: list[ConfigProblem] = []
         valid = validate(
             self.problems, factory.options_type, options, path, HostOptions, self._directory,
-            configuration=self._configuration,
+            configuration=self._configuration, failures=failures,
         )  # fmt: skip
+        if failures:
+            self.broken += failures
+            factory = broken_type(failures[0].text)
+            valid = factory.options_type()
         if host is None or valid is None:
             return
         policy = host.policy or factory.policy

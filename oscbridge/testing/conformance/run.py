@@ -9,13 +9,15 @@ from typing import Any, Final
 
 from oscbridge.abilities import Guarded, Serving, UsesAddresses
 from oscbridge.access.control import AccessControl
+from oscbridge.bridge.addresses.endpoint_handle import EndpointHandle
+from oscbridge.bridge.addresses.space import AddressSpace
 from oscbridge.bridge.sinks.connection import CLOSE_TIMEOUT, CONNECT_TIMEOUT
+from oscbridge.bridge.watching import TrafficWatchers
 from oscbridge.delivery import Delivery
 from oscbridge.endpoint import AnyEndpoint, Endpoint
 from oscbridge.errors import EndpointError
 from oscbridge.failures import defined_at, failure_text
 from oscbridge.osc import Message
-from oscbridge.testing.conformance.checked_addresses import CheckedAddresses
 from oscbridge.testing.conformance.checked_host import CheckedHost
 from oscbridge.testing.conformance.leftovers import OpenResources, leftovers
 from oscbridge.testing.conformance.loop_watch import BlockedLoop, BlockWatch
@@ -136,7 +138,8 @@ class CheckedEndpoint:
         if isinstance(endpoint, Guarded):
             endpoint.access = AccessControl(endpoint.name)
         if isinstance(endpoint, UsesAddresses):
-            endpoint.addresses = CheckedAddresses()
+            space = AddressSpace(TrafficWatchers())
+            endpoint.addresses = EndpointHandle(space, endpoint.name)
         endpoint.attach(self.host)
 
     @property

@@ -280,7 +280,7 @@ class DmxEndpoint(
 
     def answer(self, target: tuple[str, int], packet: bytes) -> None:
         """Send a packet from the port that it receives on."""
-        if self._receiver is not None:
+        if self._receiver is not None and not self._receiver.is_full:
             self._receiver.transport.sendto(packet, target)
 
     def _sending_failed(self, target: str, error: Exception) -> None:

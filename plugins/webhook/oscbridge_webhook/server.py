@@ -6,6 +6,7 @@ import logging
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 from aiohttp import hdrs, web
 
@@ -83,7 +84,8 @@ class WebhookServer:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         # The path as it was sent: aiohttp would resolve levels like "..".
         path = request.raw_path.partition("?")[0]
-        if path == "/api" or path.startswith("/api/"):
+        # Percent-encoded, it would otherwise be an address that no GET can read.
+        if f"{unquote(path)}/".startswith("/api/"):
             return await self._read(request, path)
         if request.method != hdrs.METH_POST:
             raise HTTPProblem(HTTPStatus.METHOD_NOT_ALLOWED, "", {hdrs.ALLOW: "POST"})
@@ -116,7 +118,8 @@ class WebhookServer:
         if path == values:
             wanted = _wanted(request)
             return _json(await self._share.run(lambda: self._values(rights, wanted)))
-        return self._value(rights, read_address(path.removeprefix(values)))
+        address = read_address(path.removeprefix(values))
+        return await self._share.run(lambda: self._value(rights, address))
 
     def _values(
         self, rights: oscbridge.AccessRights, wanted: oscbridge.AddressFilter | None
