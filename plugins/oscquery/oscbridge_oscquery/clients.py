@@ -55,7 +55,8 @@ class ListeningClients:
         """A client has connected."""
         self._clients[client] = None
         self._by_peer[client.peer[:2]] = client
-        self._by_host.setdefault(_host(client.peer), set()).add(client)
+        if not client.is_watcher:
+            self._by_host.setdefault(_host(client.peer), set()).add(client)
 
     def remove(self, client: ListeningClient) -> None:
         """A client has disconnected."""
@@ -69,10 +70,10 @@ class ListeningClients:
         del self._clients[client]
         if self._by_peer.get(client.peer[:2]) is client:
             del self._by_peer[client.peer[:2]]
-        near = self._by_host[_host(client.peer)]
+        near = self._by_host.get(_host(client.peer), set())
         near.discard(client)
         if not near:
-            del self._by_host[_host(client.peer)]
+            self._by_host.pop(_host(client.peer), None)
         self._host.peer_disconnected(client.peer)
 
     def renew(self, access: oscbridge.AccessControl) -> None:

@@ -41,6 +41,8 @@ class ListeningClient:
         """``limit``: frames in the queue. ``on_drop`` is called with a reason and a count."""
         self.peer = peer
         self.grant = grant
+        self.is_watcher = False
+        """Whether it only watches: datagrams from its host are not its own."""
         self.echoes: PageEchoes | None = None
         """What a page sends by itself; None for other programs."""
         self.bad_commands = 0

@@ -132,6 +132,11 @@ class OSCQueryOptions(oscbridge.Options):
         """What other programs see in the network; empty if it is not announced."""
         return (self.announce, self.advertise, self.name) if self.announce else ()
 
+    def udp_listen(self) -> oscbridge.HostPort | None:
+        if self.listen is None or self.osc_port == 0:
+            return None
+        return self.listen._replace(port=self.osc_port or self.listen.port)
+
     def certificates(self) -> Mapping[str, Path]:
         return {} if self.certificate is None else {"certificate": self.certificate}
 

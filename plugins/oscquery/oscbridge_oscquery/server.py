@@ -34,6 +34,7 @@ from oscbridge_oscquery.page import MAX_ROWS, PAGE_POLICY, page_of
 from oscbridge_oscquery.page_echoes import PageEchoes
 from oscbridge_oscquery.paths import address_of_path
 from oscbridge_oscquery.tree_json import TreeEncoder, ValueOf
+from oscbridge_oscquery.websocket_client import WATCHER
 
 __all__ = ["SHARE", "OSCQueryServer"]
 
@@ -198,6 +199,7 @@ class OSCQueryServer:
         )
         if hdrs.ORIGIN in request.headers:
             client.echoes = PageEchoes(time.monotonic())
+        client.is_watcher = WATCHER in request.headers
         self.clients.add(client)
         bucket = oscbridge.TokenBucket(options.max_rate)
         try:

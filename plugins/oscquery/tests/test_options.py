@@ -40,6 +40,18 @@ def test_wrong_key_is_a_problem(keys: str, text: str) -> None:
     assert text in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "keys", ['listen = "127.0.0.1:9000"', 'listen = "[::]:1"\nosc_port = 9000']
+)
+def test_port_of_a_bridge_is_a_problem(keys: str) -> None:
+    text = '[bridge.stage]\nlisten = "udp://127.0.0.1:9000"\n' + ENDPOINT + keys
+    with pytest.raises(oscbridge.ConfigurationError, match=r"bridge\.stage already listens"):
+        check_configuration(text)
+    check_configuration(
+        text.replace("osc_port = 9000", "osc_port = 0").replace(":9000", ":9001", 1)
+    )
+
+
 async def test_reload_with_other_limits_keeps_the_connections(bridge: QueryBridge) -> None:
     client = await bridge.join()
     before = bridge.endpoint
