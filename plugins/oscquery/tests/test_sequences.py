@@ -49,7 +49,7 @@ def leaves(node: Any) -> dict[str, Any]:
 async def test_ossia_score(bridge: QueryBridge) -> None:
     for path in ("/?HOST_INFO", "/?HOST_INFO=1"):
         info: Any = (await bridge.get(path)).json
-        # Answers are told apart by their keys, in this order.
+        # It recognises answers by their keys, in this order.
         assert "COMMAND" not in info
         assert "FULL_PATH" not in info
         assert info["NAME"]
