@@ -174,6 +174,7 @@ class RouteReader:
             route.scale,
             send=route.send,
             function=route.function,
+            json=route.json_part,
             let=tuple((route.let or {}).items()),
             when=route.when,
             edge=route.edge,
