@@ -107,12 +107,16 @@ class Reader:
         self.problems += (*routes.problems, *client_problems(self.bridges, self.routes, listens))
         self.endpoints |= client_sinks(self.bridges, self.routes, self.run.max_addresses)
         self.doubts += routes.warnings
-        found = routes.options, self.endpoints
-        self.warnings = [*loop_warnings(*found), *unknown_addresses(*found)]
-        if len(self.routes) == len(routes.options):  # otherwise their numbers differ
-            self.warnings += contradicting_types(self.routes, self.endpoints)
+        self.warnings = self._warnings(routes.options)
         self.problems += self._loops(routes.options, listens)
         self.tests = self._read_tests(raw, bridges, endpoints) if with_tests else []
+
+    def _warnings(self, routes: Mapping[int, RouteOptions]) -> list[str]:
+        found = routes, self.endpoints
+        warnings = [*loop_warnings(*found), *unknown_addresses(*found)]
+        if len(self.routes) == len(routes):  # otherwise their numbers differ
+            warnings += contradicting_types(self.routes, self.endpoints)
+        return warnings
 
     def _check_sections(self, raw: Mapping[str, Any]) -> None:
         for key in raw:
