@@ -86,8 +86,7 @@ class Reader:
         for name, table in endpoints.items():
             self._read_endpoint(name, table)
         # References are checked against all tables: an invalid one is reported once, not per use.
-        self.problems += _check_names(bridges, endpoints)
-        self.problems += _check_spools(self.endpoints)
+        self.problems += (*_check_names(bridges, endpoints), *_check_spools(self.endpoints))
         self.http = self._one_table(HTTPOptions, raw, "http")
         self.run = self._one_table(RunOptions, raw, "run") or RunOptions()
         self.tokens = read_tokens(raw, endpoints, types, directory)
@@ -96,8 +95,7 @@ class Reader:
         self.problems += port_conflicts(listens)
         self.variables = read_variables(raw.get("variables", {}), self.problems)
         self._state_file = state_file(self.variables, self.run, configuration, self.problems)
-        routes = RouteReader(types, bridges, endpoints, directory)
-        routes.variables = self.variables
+        routes = RouteReader(types, bridges, endpoints, directory, self.variables)
         for index, table in enumerate(self._route_tables(raw)):
             routes.read(index, table)
         self._set_bounds(self.run.max_addresses)
@@ -107,16 +105,12 @@ class Reader:
         self.problems += (*routes.problems, *client_problems(self.bridges, self.routes, listens))
         self.endpoints |= client_sinks(self.bridges, self.routes, self.run.max_addresses)
         self.doubts += routes.warnings
-        self.warnings = self._warnings(routes.options)
+        found = routes.options, self.endpoints
+        self.warnings = [*loop_warnings(*found), *unknown_addresses(*found)]
+        if len(self.routes) == len(routes.options):  # otherwise their numbers differ
+            self.warnings += contradicting_types(self.routes, self.endpoints)
         self.problems += self._loops(routes.options, listens)
         self.tests = self._read_tests(raw, bridges, endpoints) if with_tests else []
-
-    def _warnings(self, routes: Mapping[int, RouteOptions]) -> list[str]:
-        found = routes, self.endpoints
-        warnings = [*loop_warnings(*found), *unknown_addresses(*found)]
-        if len(self.routes) == len(routes):  # otherwise their numbers differ
-            warnings += contradicting_types(self.routes, self.endpoints)
-        return warnings
 
     def _check_sections(self, raw: Mapping[str, Any]) -> None:
         for key in raw:
