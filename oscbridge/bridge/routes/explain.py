@@ -28,6 +28,7 @@ from oscbridge.osc.text import format_message
 from oscbridge.templates.carried import CarryingCaptures
 from oscbridge.templates.expression import TemplateExpression
 from oscbridge.templates.placeholders import Placeholder
+from oscbridge.toml_text import toml_value
 
 __all__ = ["Outcome", "RouteTrace", "Step", "TraceState", "sources", "trace"]
 
@@ -291,8 +292,13 @@ def _option(
 def _options(options: Options | None) -> str:
     if options is None:
         return ""
-    values = [f"{name} = {getattr(options, name)!r}" for name in type(options).model_fields]
+    given = [name for name in type(options).model_fields if name in options.model_fields_set]
+    values = [f"{name} = {_as_toml(getattr(options, name))}" for name in given]
     return f" {{ {', '.join(values)} }}"
+
+
+def _as_toml(value: object) -> str:
+    return toml_value(value) if isinstance(value, str | bool | int | float) else repr(value)
 
 
 def _match(match: str, address: str) -> dict[str, str] | None:
