@@ -36,9 +36,11 @@ class RouteProjection:
     def __init__(self, config: RouteConfig) -> None:
         self._config = config
         self._pattern = Pattern(config.match, mapped=True)
-        template = None if config.function is not None else template_of(config)
+        # Steps that make any messages of one.
+        is_open = config.function is not None or getattr(config, "json", None) is not None
+        template = None if is_open else template_of(config)
         self._arguments = ArgumentFacts(config, template)
-        self._is_known = config.function is None
+        self._is_known = not is_open
         """Whether the messages that it sends are known."""
         self._renamed: tuple[str | Placeholder, ...] | None = None
         """The parts of the address that it sends; None if that is the original one."""
