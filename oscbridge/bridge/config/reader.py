@@ -86,8 +86,7 @@ class Reader:
         for name, table in endpoints.items():
             self._read_endpoint(name, table)
         # References are checked against all tables: an invalid one is reported once, not per use.
-        self.problems += _check_names(bridges, endpoints)
-        self.problems += _check_spools(self.endpoints)
+        self.problems += (*_check_names(bridges, endpoints), *_check_spools(self.endpoints))
         self.http = self._one_table(HTTPOptions, raw, "http")
         self.run = self._one_table(RunOptions, raw, "run") or RunOptions()
         self.tokens = read_tokens(raw, endpoints, types, directory)
@@ -109,8 +108,7 @@ class Reader:
         self.doubts += routes.warnings
         found = routes.options, self.endpoints
         self.warnings = [*loop_warnings(*found), *unknown_addresses(*found)]
-        if len(self.routes) == len(routes.options):  # otherwise their numbers differ
-            self.warnings += contradicting_types(self.routes, self.endpoints)
+        self.warnings += contradicting_types(self.routes, *found)
         self.problems += self._loops(routes.options, listens)
         self.tests = self._read_tests(raw, bridges, endpoints) if with_tests else []
 
