@@ -282,8 +282,8 @@ class App:
 
     def flush_reports(self, *, everything: bool = False) -> None:
         """Log overdue summaries, or ``everything``. To be called about once per second."""
-        parts = self.dispatchers.values(), self.listeners.values(), self.endpoints.values()
-        flush_all(*parts, self.routes, everything=everything)
+        sources, sinks = self.dispatchers.values(), self.endpoints.values()
+        flush_all(sources, self.listeners.values(), sinks, self.routes, everything=everything)
 
     # --- stop --------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ from oscbridge.bridge.config.port_conflicts import (
     Listen,
     is_group,
     listen_of_bridge,
-    listen_of_endpoint,
+    listens_of_endpoint,
     port_conflicts,
     reaches,
 )
@@ -95,8 +95,7 @@ class Reader:
         self.problems += port_conflicts(listens)
         self.variables = read_variables(raw.get("variables", {}), self.problems)
         self._state_file = state_file(self.variables, self.run, configuration, self.problems)
-        routes = RouteReader(types, bridges, endpoints, directory)
-        routes.variables = self.variables
+        routes = RouteReader(types, bridges, endpoints, directory, self.variables)
         for index, table in enumerate(self._route_tables(raw)):
             routes.read(index, table)
         self._set_bounds(self.run.max_addresses)
@@ -254,11 +253,14 @@ class Reader:
         return SpoolBounds(path, host.spool.max_size, host.max_age or SPOOL_AGE)
 
     def _listens(self) -> list[Listen]:
-        found = [listen_of_endpoint(name, entry.options) for name, entry in self.endpoints.items()]
+        endpoints = self.endpoints.items()
+        found = [
+            each for name, entry in endpoints for each in listens_of_endpoint(name, entry.options)
+        ]
         bridges = [listen_of_bridge(name, bridge) for name, bridge in self.bridges.items()]
         if self.http is not None:
             bridges.append(Listen("http", "tcp", self.http.listen, str(self.http.listen)))
-        return bridges + [listen for listen in found if listen is not None]
+        return bridges + found
 
     def _loops(
         self, routes: Mapping[int, RouteOptions], listens: Sequence[Listen]

@@ -107,7 +107,7 @@ async def follow(
         session = await stack.enter_async_context(aiohttp.ClientSession())
         socket = None
         with suppress(oscbridge.NotConnected):  # one without LISTEN
-            socket = await open_websocket(session, questions, info)
+            socket = await open_websocket(session, questions, info, is_watcher=True)
         nodes = await _nodes(questions)
         matching = [each.info.address for each in nodes if filters.matches(each.info.address)]
         if not matching:
