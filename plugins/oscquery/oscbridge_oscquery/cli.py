@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +21,8 @@ _url = click.argument("url")
 
 def _run(work: Coroutine[Any, Any, _ResultT]) -> _ResultT:
     """The result of some work. Errors are shown in one line."""
+    import asyncio
+
     try:
         return asyncio.run(work)
     except (oscbridge.OSCBridgeError, OSError) as error:
