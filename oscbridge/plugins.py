@@ -31,6 +31,7 @@ from oscbridge.plugin_types import (
     problem_with_offer,
     stand_in,
 )
+from oscbridge.slow_import import named_if_slow
 
 if TYPE_CHECKING:  # a list of commands needs no endpoint
     from click import Group
@@ -180,7 +181,8 @@ class Plugins:
         if point.dist is not None:
             plugin.distribution, plugin.version = name_and_version(point.dist)
         try:
-            module = point.load()
+            with named_if_slow(plugin.name, _log):
+                module = point.load()
         except BaseException as error:
             return self._not_imported(plugin, error)
         plugin.location = str(getattr(module, "__file__", None) or repr(module))
@@ -205,7 +207,8 @@ class Plugins:
                 owner = other.distribution or other.value
                 return self._broken(plugin, f"{owner} has the same name; rename {path}")
         try:
-            module = load_plugin_file(path)
+            with named_if_slow(plugin.name, _log):
+                module = load_plugin_file(path)
         except UntrustedFile as error:
             return self._broken(plugin, str(error))
         except BaseException as error:
@@ -265,7 +268,8 @@ class Plugins:
         @cache
         def load() -> type[AnyEndpoint]:
             try:
-                return import_type(name, offered, plugin.distribution)
+                with named_if_slow(plugin.name, _log):
+                    return import_type(name, offered, plugin.distribution)
             except UnusableType as error:
                 broken = self._broken(plugin, str(error))
             except BaseException as error:

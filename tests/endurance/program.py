@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from oscbridge.errors import OSCBridgeError
 from oscbridge.monitoring import control_client
@@ -126,16 +127,20 @@ class Program:
                 return decode_status(answer["status"])
         raise AssertionError("the program does not send its status")
 
-    def drained(self, timeout: float) -> Status | None:
-        """The status once no message is queued, held or in flight; None after ``timeout`` s."""
+    def drained(self, timeout: float, ports: Mapping[str, int]) -> Status | None:
+        """The status once no message is queued, held, in flight or unread at these UDP ports.
+
+        None after ``timeout`` s.
+        """
         deadline = time.monotonic() + timeout
         before = None
         while time.monotonic() < deadline:
+            unread = sum(fields.unread for fields in udp_sockets(ports).values())
             status = self.status()
             received = [each.received.messages for each in status.bridges]
             waiting = sum(each.queued + each.in_flight for each in status.endpoints)
             waiting += sum(each.received.held for each in status.bridges)
-            if not waiting and received == before:
+            if not (unread or waiting) and received == before:
                 return status
             before = received
             time.sleep(1)
@@ -200,15 +205,31 @@ class Program:
         self._process.stdout.close()
 
 
-def kernel_drops(ports: Mapping[str, int]) -> dict[str, int]:
-    """Datagrams that the kernel dropped at these UDP ports, by the names of the ports."""
-    drops = dict.fromkeys(ports.values(), 0)
+class PortCounters(NamedTuple):
+    """The counters of a UDP port in ``/proc/net/udp`` (proc(5))."""
+
+    unread: int = 0
+    """Bytes in the receive buffer."""
+    dropped: int = 0
+    """Datagrams that the kernel dropped, as the buffer was full."""
+
+
+def udp_sockets(ports: Mapping[str, int]) -> dict[str, PortCounters]:
+    """The sockets of these UDP ports, by the names of the ports; of several, the sum."""
+    found = dict.fromkeys(ports.values(), PortCounters())
     for line in Path("/proc/net/udp").read_text().splitlines()[1:]:
         fields = line.split()
         port = int(fields[1].rpartition(":")[2], 16)
-        if port in drops:
-            drops[port] += int(fields[-1])
-    return {name: drops[port] for name, port in ports.items()}
+        if port in found:
+            unread, dropped = found[port]
+            more = int(fields[4].rpartition(":")[2], 16)
+            found[port] = PortCounters(unread + more, dropped + int(fields[-1]))
+    return {name: found[port] for name, port in ports.items()}
+
+
+def kernel_drops(ports: Mapping[str, int]) -> dict[str, int]:
+    """Datagrams that the kernel dropped at these UDP ports, by the names of the ports."""
+    return {name: each.dropped for name, each in udp_sockets(ports).items()}
 
 
 def session(leader: int) -> list[int]:
