@@ -100,6 +100,7 @@ async def follow(
     filters = oscbridge.AddressFilter(tuple(paths))
     questions = OSCQueryQuestions(base_url(url), token)
     info = HostInfo.read((await questions.ask("/", "HOST_INFO")).document)
+    info = info.seen_from(questions.host)
     shown = _ShownValues(filters, count, show)
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
