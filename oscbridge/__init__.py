@@ -12,6 +12,7 @@ from oscbridge.public_names import HOMES
 if TYPE_CHECKING:
     from oscbridge.abilities import (
         Coalescing,
+        DescribesRoutes,
         Durability,
         Guarded,
         KnowsAddresses,
@@ -21,12 +22,23 @@ if TYPE_CHECKING:
         RouteAware,
         Serving,
         SharesMedium,
+        UsesAddresses,
     )
     from oscbridge.access.control import AccessControl
     from oscbridge.access.grant import OPEN_ACCESS, AccessDenied, AccessGrant
     from oscbridge.access.requests import bearer_token, has_token_in_query
     from oscbridge.access.rights import AccessRights, AddressFilter, Right
-    from oscbridge.address_space import Access, AddressInfo, ValueRange
+    from oscbridge.address_space import (
+        Access,
+        AddressBook,
+        AddressChange,
+        AddressInfo,
+        AddressNode,
+        EndpointAddresses,
+        KeptValue,
+        KeptValues,
+        ValueRange,
+    )
     from oscbridge.bridge.config.captures import check_captures, check_template
     from oscbridge.bridge.config.secrets import File, Folder, Secret
     from oscbridge.child_process import child_environment
@@ -77,6 +89,7 @@ if TYPE_CHECKING:
     )
     from oscbridge.net.hosts import HostPolicy, is_loopback
     from oscbridge.net.os_errors import what_failed
+    from oscbridge.net.target_name import TargetName
     from oscbridge.net.tcp_socket import prepare_stream as prepare_tcp_socket
     from oscbridge.net.token_bucket import TokenBucket
     from oscbridge.net.udp_receive import receiver as udp_receiver
@@ -131,8 +144,11 @@ __all__ = [
     "AccessDenied",
     "AccessGrant",
     "AccessRights",
+    "AddressBook",
+    "AddressChange",
     "AddressFilter",
     "AddressInfo",
+    "AddressNode",
     "AllowList",
     "AnnouncedService",
     "AnyEndpoint",
@@ -146,6 +162,7 @@ __all__ = [
     "ConfigurationError",
     "DecodeError",
     "Delivery",
+    "DescribesRoutes",
     "DiscoveredService",
     "Discovery",
     "DiscoveryUnavailable",
@@ -154,6 +171,7 @@ __all__ = [
     "EncodeError",
     "EncodeRouted",
     "Endpoint",
+    "EndpointAddresses",
     "EndpointError",
     "EndpointTypes",
     "ExpressionFailed",
@@ -171,6 +189,8 @@ __all__ = [
     "Importers",
     "Impulse",
     "InputError",
+    "KeptValue",
+    "KeptValues",
     "KnowsAddresses",
     "LimitError",
     "Limits",
@@ -209,6 +229,7 @@ __all__ = [
     "Sink",
     "Source",
     "Subject",
+    "TargetName",
     "Template",
     "TemplateExpression",
     "TimeTag",
@@ -216,6 +237,7 @@ __all__ = [
     "TomlTable",
     "TomlValue",
     "UnsentMessages",
+    "UsesAddresses",
     "ValueRange",
     "bearer_token",
     "check_captures",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from oscbridge.abilities import SharesMedium
 from oscbridge.bridge.clients.attaching import drain_clients, sends_to_clients
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.resolved import Configuration, EndpointEntry
+from oscbridge.bridge.new_endpoint import problem_of
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sinks.drops import several
 from oscbridge.bridge.sinks.runner import EndpointRunner
@@ -21,18 +21,13 @@ from oscbridge.broken_endpoint import BrokenEndpoint, broken_type
 from oscbridge.delivery import RouteInfo
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.turn import Turn
-from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import OSCBridgeError
 from oscbridge.failures import defined_at, failure_text
 from oscbridge.net.os_errors import what_failed
-from oscbridge.osc import Message
 
 __all__ = [
     "RETRY_INTERVAL",
-    "AppWatcher",
-    "Direction",
     "all_of",
-    "broken_entry",
     "can_keep",
     "close_all",
     "connect_all",
@@ -44,11 +39,7 @@ __all__ = [
     "open_listener",
     "reason_of",
     "run_all",
-    "watch_all",
 ]
-
-Direction: TypeAlias = Literal["in", "out"]
-AppWatcher: TypeAlias = Callable[[Direction, str, Message], None]
 
 RETRY_INTERVAL: Final = 1.0
 """Seconds between attempts to start the server of a bridge with ``on_start = "retry"``."""
@@ -64,13 +55,30 @@ def make_runner(
     entry: EndpointEntry,
     routes: Sequence[RouteInfo],
     turn: Turn,
+    allow_broken: bool = False,
 ) -> EndpointRunner:
-    """An endpoint with its runner; opens nothing. Raises :class:`OSCBridgeError`."""
+    """An endpoint with its runner; opens nothing. Raises :class:`OSCBridgeError`.
+
+    With ``allow_broken``, one that cannot be created is replaced by one that never connects.
+    """
+    try:
+        return _make_runner(name, entry, routes, turn)
+    except OSCBridgeError as error:
+        if not allow_broken:
+            raise
+        _log.error("%s", error, exc_info=error.__cause__)
+        return _make_runner(name, _broken_entry(entry, str(error)), (), turn)
+
+
+def _make_runner(
+    name: str, entry: EndpointEntry, routes: Sequence[RouteInfo], turn: Turn
+) -> EndpointRunner:
     try:
         endpoint = entry.factory(name, entry.options)
-        problem = _problem_of(endpoint)
+        problem = problem_of(endpoint)
     except BaseException as error:
-        raise _failed(f"endpoint.{name}", f"type {entry.type_name}", error, "the plugin") from error
+        reason = reason_of(error, "the plugin", defined_at(entry.factory))
+        raise OSCBridgeError(f"endpoint.{name}: type {entry.type_name}: {reason}") from error
     if problem:
         raise OSCBridgeError(f"endpoint.{name}: type {entry.type_name}: the plugin: {problem}")
     runner = EndpointRunner(endpoint, entry.type_name, entry.delivery)
@@ -79,20 +87,7 @@ def make_runner(
     return runner
 
 
-def _problem_of(endpoint: AnyEndpoint) -> str:
-    """The problem of a new endpoint, or "". Raises what its ``describe`` raises."""
-    kind = type(endpoint)
-    if not {"name", "options", "log"} <= vars(endpoint).keys():
-        place = defined_at(kind.__init__)
-        return f"{kind.__name__}.__init__ must call super().__init__(name, options) ({place})"
-    where: object = endpoint.describe()
-    if not isinstance(where, str):
-        place = defined_at(kind.describe)
-        return f"{kind.__name__}.describe must return text, got {where!r} ({place})"
-    return ""
-
-
-def broken_entry(entry: EndpointEntry, why: str) -> EndpointEntry:
+def _broken_entry(entry: EndpointEntry, why: str) -> EndpointEntry:
     """The entry of an endpoint that never connects, in place of one that cannot be created."""
     options = BrokenEndpoint.options_type()
     delivery = replace(entry.delivery, on_start="retry")
@@ -276,23 +271,6 @@ def flush_all(
         route.flush_reports(everything=everything)
 
 
-def watch_all(
-    watcher: AppWatcher | None,
-    listeners: Mapping[str, Listener],
-    dispatchers: Mapping[str, Dispatcher],
-    runners: Mapping[str, EndpointRunner],
-) -> None:
-    """Call ``watcher`` with the messages of all bridges that listen and all endpoints."""
-    for name, listener in listeners.items():
-        dispatchers[name].watch(None if watcher is None else partial(watcher, "in", name))
-        listener.watch(watcher is not None)
-    for name, runner in runners.items():
-        if watcher is None:
-            runner.watch(None, None)
-        else:
-            runner.watch(partial(watcher, "in", name), partial(watcher, "out", name))
-
-
 async def all_of(steps: Iterable[Awaitable[None]]) -> None:
     """Run all steps concurrently. Raises the first error after all have finished."""
     for result in await asyncio.gather(*steps, return_exceptions=True):
@@ -308,11 +286,14 @@ def _failed(what: str, where: str, error: BaseException, who: str = "the plugin"
     return OSCBridgeError(": ".join(part for part in (what, where, reason) if part))
 
 
-def reason_of(error: BaseException, who: str = "it") -> str:
-    """The reason of a failure, in words. ``who`` raised it, if it is not an expected error."""
+def reason_of(error: BaseException, who: str = "it", called: str = "") -> str:
+    """The reason of a failure, in words. ``who`` raised it, if it is not an expected error.
+
+    ``called`` as in :func:`failure_text`.
+    """
     match error:
         case OSError():
             return what_failed(error)
         case OSCBridgeError():
             return str(error)
-    return f"{who} failed: {failure_text(error)}"
+    return f"{who} failed: {failure_text(error, called)}"

@@ -16,6 +16,7 @@ SUMMARIES: Final = {
     "play": "Send the packets of a recording again, each at its time.",
     "top": "Watch the running bridge: its endpoints, rates, queues, drops and addresses.",
     "tap": "Show the messages that pass through the running bridge, as they pass.",
+    "addresses": "List the addresses that the running bridge knows, with their types and ranges.",
     "mute": "Let no message pass routes of the running bridge, until they are unmuted.",
     "unmute": "Let messages pass muted routes of the running bridge again.",
     "reload": "Make the running bridge read its configuration again.",

@@ -268,7 +268,7 @@ def _text(data: bytes) -> str:
 
 
 def _ignore_other_interfaces(sock: socket.socket | None) -> None:
-    """Drop what comes over other interfaces, also what came before this call."""
+    """Drop datagrams from other interfaces, also those received before this call."""
     if sock is not None and sys.platform == "linux":
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)

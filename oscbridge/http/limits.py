@@ -13,7 +13,7 @@ class HTTPLimits:
 
     max_connections: int = 32
     """Concurrent connections, including TLS handshakes. An idle one is closed to make room for a
-    new one; without one, the one that has waited longest for its request."""
+    new one; without one, the one that has waited longest for its request or the rest of it."""
     max_connections_per_address: int | None = None
     """Concurrent connections from one address, which make room for each other likewise; None:
     only ``max_connections`` applies."""
@@ -27,6 +27,6 @@ class HTTPLimits:
     idle_timeout: float = 75.0
     """Seconds between requests: more than the interval of most monitoring systems."""
     send_timeout: float = 5.0
-    """Seconds for a client to read what was written."""
+    """Seconds for a client to read its response."""
     linger_timeout: float = 1.0
     """Seconds for a client that is still sending to read the response."""

@@ -3,20 +3,22 @@
 A stream socket that only its user can reach (:mod:`oscbridge.monitoring.control_socket`). A
 client sends a request as one line of JSON; the answers are lines of JSON as well:
 
-============ ============================== ==============================================
-command      arguments                      answer
-============ ============================== ==============================================
-``about``                                   ``{"about": ...}``: process, configuration, ...
-``status``                                  the same with ``status``, ``problems`` and
-                                            ``warnings``, once
-``health``                                  ``{"problems": [...], "warnings": [...]}``
-``top``      ``every``, ``rows``            the same with ``rows``, repeatedly
-``tap``      ``names``, ``match``,          ``{"names": ...}``, then lines of
-             ``rate``, ``route``            :class:`TapStream` and ``{"skipped": ...}``
-``mute``     ``names``, ``on``              ``{"changed": [...]}``: routes, in words
-``reload``                                  ``{"changes": ..., "problems": ...}``
-``set``      ``name``, ``value``, ``text``  ``{"variables": {...}}``: the new value, or all
-============ ============================== ==============================================
+============= ============================== ==============================================
+command       arguments                      answer
+============= ============================== ==============================================
+``about``                                    ``{"about": ...}``: process, configuration, ...
+``status``                                   the same with ``status``, ``problems`` and
+                                             ``warnings``, once
+``health``                                   ``{"problems": [...], "warnings": [...]}``
+``top``       ``every``, ``rows``            the same with ``rows``, repeatedly
+``tap``       ``names``, ``match``,          ``{"names": ...}``, then lines of
+              ``rate``, ``route``            :class:`TapStream` and ``{"skipped": ...}``
+``mute``      ``names``, ``on``              ``{"changed": [...]}``: routes, in words
+``reload``                                   ``{"changes": ..., "problems": ...}``
+``set``       ``name``, ``value``, ``text``  ``{"variables": {...}}``: the new value, or all
+``addresses`` ``match``, ``part``,           ``{"addresses": [...]}`` repeatedly, then the number
+              ``visible_to``, ``limit``      of them and what was left out
+============= ============================== ==============================================
 
 Over TCP a request must contain the ``token`` as well. A failure is answered with
 ``{"error": ..., "code": ...}``: code 2 for an invalid request, otherwise 1.
@@ -40,6 +42,7 @@ from oscbridge.bridge.reload import Changes
 from oscbridge.bridge.tasks import run_until
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.installed import version
+from oscbridge.monitoring.address_requests import answer_addresses, described
 from oscbridge.monitoring.address_table import Table
 from oscbridge.monitoring.control_requests import (
     MAX_REQUEST,
@@ -206,6 +209,10 @@ class ControlServer:
                 await _write(writer, answer)
             case "set":
                 await _write(writer, answer_set(request, self._app.variables))
+            case "addresses":
+                for lines in answer_addresses(request, self._app.addresses, self._names):
+                    await _write(writer, lines)
+                    await asyncio.sleep(0)
             case "tap" | "top" as command:
                 if self._streams >= MAX_STREAMS:
                     raise BadRequest(
@@ -221,14 +228,19 @@ class ControlServer:
                 text = f"unknown command {command!r}; the running bridge may be an older version"
                 raise BadRequest(text)
 
+    @property
+    def _names(self) -> list[str]:
+        """Bridges and endpoints."""
+        configuration = self._app.configuration
+        return list(dict.fromkeys([*configuration.bridges, *configuration.endpoints]))
+
     def _status(self) -> dict[str, object]:
         status = read_status(self._app)
         known = {"status": status, "problems": status.problems, "warnings": status.warnings}
         return {"about": self._about, **known}
 
     async def _tap(self, request: Request, writer: asyncio.StreamWriter) -> None:
-        configuration = self._app.configuration
-        names = list(dict.fromkeys([*configuration.bridges, *configuration.endpoints]))
+        names = self._names
         stream = tap_stream(request, names, self._app.routes)
         self._hub.add(stream.take)
         try:
@@ -261,7 +273,7 @@ class ControlServer:
                 snapshot = self._status()
                 snapshot |= {
                     "time": time.monotonic(),
-                    "rows": table.rows(limit),
+                    "rows": described(table.rows(limit), self._app.addresses),
                     "addresses": len(table),
                     "forgotten": table.forgotten,
                 }

@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Final, TypeAlias
 
 from oscbridge.bridge.app import App
-from oscbridge.bridge.lifecycle import Direction
+from oscbridge.bridge.watching import Direction
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.net.token_bucket import TokenBucket
 from oscbridge.net.url import HostPort

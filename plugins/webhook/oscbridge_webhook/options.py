@@ -101,7 +101,7 @@ class WebhookRoute(oscbridge.Options):
     """The method; by default the endpoint's."""
     body: BodyTemplate | None = None
     """The template of the body; by default the endpoint's."""
-    headers: Headers = Field(default_factory=dict)
+    headers: Headers = Field(default={})
     """Further headers, or other values for those of the endpoint."""
 
 
@@ -114,7 +114,7 @@ class WebhookOptions(oscbridge.Options):
     ``{ file = "path" }``."""
     method: Method = "POST"
     """The method of the requests: ``POST``, ``PUT``, ``PATCH``, ``DELETE`` or ``GET``."""
-    headers: Headers = Field(default_factory=dict)
+    headers: Headers = Field(default={})
     """Headers of the requests by name, each a text or a secret: ``{ env = "NAME" }`` or
     ``{ file = "path" }``."""
     body: BodyTemplate | None = None
@@ -149,7 +149,8 @@ class WebhookOptions(oscbridge.Options):
     max_streams: Annotated[int, Field(ge=0, le=100_000)] = 24
     """The most streams of events at the same time; each takes up a connection."""
     max_events_queue: Annotated[int, Field(ge=1, le=1_000_000)] = 1_024
-    """Messages queued for one slow stream; above that the oldest are dropped."""
+    """Messages queued for one slow stream; above that the oldest are dropped. As many are kept for
+    a client that comes back."""
 
     def certificates(self) -> Mapping[str, Path]:
         return {} if self.certificate is None else {"certificate": self.certificate}

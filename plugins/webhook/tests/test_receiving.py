@@ -16,6 +16,19 @@ from oscbridge_webhook.incoming import MAX_ADDRESS, MAX_ARGUMENTS
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+PARTS = (
+    "preamble\r\n"
+    '--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n1\r\n'
+    '--b\r\ncontent-disposition: form-data; name="y; filename"\r\n\r\na b\r\n'
+    '--b  \r\nContent-Disposition: form-data; name="z"; filename="z.bin"\r\n'
+    "Content-Type: application/octet-stream\r\n\r\n\r\n\0\r\n"
+    '--b\r\nContent-Disposition: form-data; name="e"\r\n\r\n\r\n'
+    "--b--\r\nepilogue"
+)
+PART = b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n'
+ENCODED = PART[:-2] + b"Content-Transfer-Encoding: base64\r\n\r\nMQ==\r\n--b--"
+MANY = (PART + b"1\r\n") * (MAX_ARGUMENTS + 1) + b"--b--"
 LISTEN = 'listen = "127.0.0.1:0"\n'
 TOKENS = """
 [[token]]
@@ -59,6 +72,9 @@ def secret(name: str) -> str:
         ("application/vnd.x+json; charset=utf-8", "[]", ()),
         (FORM, "x=1&y=-2.5&on=true&name=a+b%26&empty=", (1, -2.5, True, "a b&", "")),
         (FORM, "0.5", (0.5,)),
+        (f"{MULTIPART}; boundary=b", PARTS, (1, "a b", b"\r\n\0", "")),
+        (f'{MULTIPART}; charset=utf-8; boundary="b"', PARTS, (1, "a b", b"\r\n\0", "")),
+        (f"{MULTIPART}; boundary=b", "--b--", ()),
         ("text/plain; charset=UTF-8", "a=1 é", ("a=1 é",)),
         ("text/plain", "12", (12,)),
         ("image/png", "", ()),
@@ -75,6 +91,15 @@ async def test_a_body_becomes_arguments(
     assert (message.address, message.args) == ("/hook/x", args)
 
 
+@pytest.mark.parametrize("coding", ["gzip", "br, identity", " DEFLATE"])
+async def test_compressed_bodies_are_refused(start: Any, coding: str) -> None:
+    bridge = await start()
+    headers = {"Content-Type": JSON, "Content-Encoding": coding}
+    status, fields, text = await bridge.request("POST", "/a", headers=headers, data=b"1")
+    assert (status, fields["Accept-Encoding"]) == (415, "identity")
+    assert "is not supported; send the body as it is" in orjson.loads(text)["detail"]
+
+
 @pytest.mark.parametrize(
     ("path", "content_type", "body", "status", "detail"),
     [
@@ -89,7 +114,19 @@ async def test_a_body_becomes_arguments(
         ("/api", JSON, b"1", 404, "available"),
         ("/api/x", JSON, b"1", 404, "available"),
         ("/api/v1/values", JSON, b"1", 405, ""),
+        ("/%61pi/x", JSON, b"1", 404, "available"),
+        ("/api%2Fv1", JSON, b"1", 404, "available"),
         ("/a", JSON, b"{", 400, "not valid JSON"),
+        ("/a", MULTIPART, b"--b--", 400, "must name the boundary"),
+        ("/a", f"{MULTIPART}; boundary=", b"--b--", 400, "must name the boundary"),
+        ("/a", f"{MULTIPART}; boundary={'b' * 71}", b"--b--", 400, "must name the boundary"),
+        ("/a", f"{MULTIPART}; boundary=b", b"x", 400, "the last boundary is missing"),
+        ("/a", f"{MULTIPART}; boundary=b", b"--b\r\nx--b--", 400, "the last boundary is missing"),
+        ("/a", f"{MULTIPART}; boundary=b", b"--b\r\nx\r\n--b--", 400, "a part must have headers"),
+        ("/a", f"{MULTIPART}; boundary=b", b"--b\r\nX: 1\r\n\r\nx\r\n--b--", 400, "form-data"),
+        ("/a", f"{MULTIPART}; boundary=b", ENCODED, 400, "no encoding"),
+        ("/a", f"{MULTIPART}; boundary=b", MANY, 422, f"at most {MAX_ARGUMENTS} arguments"),
+        ("/a", f"{MULTIPART}; boundary=b", PART + b"\xff\r\n--b--", 422, "utf-8"),
         ("/a", JSON, b"\xff", 400, "not valid JSON"),
         ("/a", JSON, b"[" * 40_000, 400, "not valid JSON"),
         ("/a", JSON, b'{"args": [{"type": "q"}]}', 422, "unknown type 'q'"),
@@ -101,7 +138,7 @@ async def test_a_body_becomes_arguments(
         ("/a", FORM, b"a=%ff", 422, ""),
         ("/a", "text/plain", b"\xff", 422, ""),
         ("/a", "text/plain; charset=utf-16", b"a", 415, "UTF-8"),
-        ("/a", "multipart/form-data", b"a", 415, "Content-Type must be"),
+        ("/a", "multipart/mixed", b"a", 415, "Content-Type must be"),
         ("/a", JSON, b"1" * 70_000, 413, "65536 bytes"),
     ],
 )
@@ -230,7 +267,8 @@ async def test_pages_of_allowed_sites_may_send_json_and_read_answers(
     asks = {"Access-Control-Request-Method": "POST"}
     status, headers, _ = await bridge.request("OPTIONS", "/a", headers=page | asks)
     assert (status, headers["Access-Control-Allow-Origin"]) == (204, page["Origin"])
-    assert "Authorization" in headers["Access-Control-Allow-Headers"]
+    allowed = headers["Access-Control-Allow-Headers"].split(", ")
+    assert {"Authorization", "Content-Type", "Last-Event-ID"} <= set(allowed)
     for token, expected in (("bell", 204), ("wall", 403)):
         status, headers, _ = await bridge.request("POST", "/a", secret(token), headers=page)
         assert (status, headers["Access-Control-Allow-Origin"]) == (expected, page["Origin"])
