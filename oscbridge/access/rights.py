@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 
 from oscbridge.osc import Pattern, Subject, is_pattern
 
-__all__ = ["DEFAULT_RIGHTS", "AccessRights", "AddressFilter", "Right"]
+__all__ = ["DEFAULT_RIGHTS", "EVERY_RIGHT", "AccessRights", "AddressFilter", "Right"]
 
 Right: TypeAlias = Literal["listen", "send", "configure"]
 """Something that a token allows."""
@@ -102,3 +102,6 @@ class AccessRights:
 
 DEFAULT_RIGHTS: Final[tuple[Right, ...]] = ("listen", "send")
 """The rights of a token that names none, and of clients where no token is asked for."""
+
+EVERY_RIGHT: Final = AccessRights.of(("listen", "send", "configure"))
+"""All that a client can do."""
