@@ -29,7 +29,7 @@ ALL = "listen,send,configure"
 
 
 class RightsPage(Site):
-    """Shows the rights of who asks, by the header ``Token``."""
+    """Shows the rights of a client, by its header ``Token``."""
 
     instances: ClassVar[list[RightsPage]] = []
     changes = 0
