@@ -31,9 +31,8 @@ class LogTopic(Topic):
         self._loop = asyncio.get_running_loop()
         self._wake = wake
         latest = events.after()
-        first = latest[0].number if latest else 1
-        last = latest[-1].number if latest else 0
-        self._is_first = not first <= after + 1 <= last + 1  # another process, or too long ago
+        is_known = bool(latest) and latest[0].number - 1 <= after <= latest[-1].number
+        self._is_first = not after or not is_known  # another process, or too long ago
         self._after = 0 if self._is_first else after
         events.add_listener(self._added)
 

@@ -35,7 +35,7 @@ _CONNECTION: Final[Sequence[tuple[str, str, str]]] = (
     ("wrong token", "Correct the token of this endpoint.", ""),
     (
         "refused",
-        "Nothing listens there. Start that program, or correct the address.",
+        "Start that program, or correct its address.",
         "",
     ),
     (

@@ -128,9 +128,9 @@ function NavLink({ entry }: { entry: Entry }) {
   );
 }
 
-function label({ view: to, name }: Entry): string {
+function label({ view: to, name }: Entry): string | undefined {
   const { bad = 0, warn = 0 } = pulse.value ?? {};
-  if (to !== "now" || !(bad + warn)) return name;
+  if (to !== "now" || !(bad + warn)) return undefined;
   const found = [bad && several(bad, "problem"), warn && several(warn, "warning")].filter(Boolean);
   return `${name}, ${found.join(", ")}`;
 }

@@ -102,8 +102,8 @@ export class Connection {
     if (message.type === "welcome" && !this.isWelcome) {
       this.isWelcome = true;
       this.wait = FIRST_WAIT;
+      this.handlers.message(message); // it may be another process: what is watched depends on it
       for (const make of this.watched.values()) this.write(make());
-      this.handlers.message(message);
       this.handlers.state("open");
       return;
     }

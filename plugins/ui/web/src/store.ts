@@ -144,6 +144,7 @@ function receive(message: ServerMessage): void {
   batch(() => {
     switch (message.type) {
       case "welcome":
+        if (message.process.since !== welcome.value?.process.since) events.value = [];
         welcome.value = message;
         denied.value = null;
         break;

@@ -39,7 +39,7 @@ export function Flow({ chosen }: { chosen: Signal<string> }) {
     return order.value.flatMap((id) => parts.get(id)?.state ?? []);
   });
   return (
-    <section class="panel" aria-labelledby="flow-title">
+    <section class="panel flow-panel" aria-labelledby="flow-title">
       <header>
         <h2 id="flow-title">Flow</h2>
         <span class="faint desk">Point at a part to see its path</span>
