@@ -15,6 +15,7 @@ INSTALLED := $(VENV)/.installed
 DEVELOP   := $(VENV)/.develop
 NODE      := tests/js/node_modules/.installed
 PAGE      := $(VENV)/.page
+WEBTOOLS  := plugins/ui/web/node_modules/.installed
 WEB       := $(shell find plugins/ui/web -name node_modules -prune -o -type f -print)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -33,7 +34,7 @@ ui: $(INSTALLED) ## build the page of the control room, which needs the npm regi
 	@OSCBRIDGE_UI=required $(BIN)/python -m pip install --quiet --no-deps --editable ./plugins/ui
 	@touch $(PAGE)
 
-test: lint $(PAGE) system-packages $(NODE) ## lint, then all tests; ARGS go to pytest
+test: lint $(PAGE) $(WEBTOOLS) system-packages $(NODE) ## lint, then all tests; ARGS go to pytest
 	$(BIN)/pytest -n auto -m "not load" --ignore=tests/container $(ARGS)
 	$(BIN)/pytest -m load --ignore=tests/container $(ARGS) $(if $(ARGS),|| test $$? -eq 5  # ARGS may pick none)
 
@@ -106,6 +107,11 @@ $(DEVELOP): $(INSTALLED)
 	@echo "Installing what the tests need into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"  # the first that knows --group
 	@$(BIN)/python -m pip install --quiet --group test --group lint
+	@touch $@
+
+$(WEBTOOLS): plugins/ui/web/package-lock.json | $(DEVELOP)
+	@echo "Installing the tools of the control room into plugins/ui/web"
+	@$(BIN)/python plugins/ui/node.py npm ci --ignore-scripts
 	@touch $@
 
 $(NODE): tests/js/package.json tests/js/.npmrc | system-packages
