@@ -95,7 +95,7 @@ $(MADE):
 
 $(INSTALLED): $(MADE) pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 	@echo "Installing oscbridge and its plugins into $(VENV)"
-	@$(BIN)/python -m pip install --quiet $(addprefix --editable ./,. $(PLUGINS))
+	@$(BIN)/python -m pip install --quiet --editable ".[discovery]" $(addprefix --editable ./,$(PLUGINS))
 	@touch $@
 
 # The page is built while plugins/ui is installed; again when its sources have changed.

@@ -12,6 +12,7 @@ from oscbridge.public_names import HOMES
 if TYPE_CHECKING:
     from oscbridge.abilities import (
         Coalescing,
+        DescribesRoutes,
         Durability,
         Guarded,
         KnowsAddresses,
@@ -21,16 +22,33 @@ if TYPE_CHECKING:
         RouteAware,
         Serving,
         SharesMedium,
+        UsesAddresses,
     )
     from oscbridge.access.control import AccessControl
     from oscbridge.access.grant import OPEN_ACCESS, AccessDenied, AccessGrant
     from oscbridge.access.requests import bearer_token, has_token_in_query
     from oscbridge.access.rights import AccessRights, AddressFilter, Right
-    from oscbridge.address_space import Access, AddressInfo, ValueRange
+    from oscbridge.address_space import (
+        Access,
+        AddressBook,
+        AddressChange,
+        AddressInfo,
+        AddressNode,
+        EndpointAddresses,
+        KeptValue,
+        KeptValues,
+        ValueRange,
+    )
     from oscbridge.bridge.config.captures import check_captures, check_template
     from oscbridge.bridge.config.secrets import File, Folder, Secret
     from oscbridge.child_process import child_environment
     from oscbridge.delivery import Delivery, RouteInfo
+    from oscbridge.discovery.discovery import Discovery
+    from oscbridge.discovery.follower import ServiceFollower
+    from oscbridge.discovery.handles import AnnouncedService, ServiceBrowser
+    from oscbridge.discovery.names import check_service_name, default_service_name
+    from oscbridge.discovery.requirement import check_discovery
+    from oscbridge.discovery.services import DiscoveredService, ServiceAnnouncement
     from oscbridge.dispatch.dispatcher import Dispatcher
     from oscbridge.dispatch.forwarded_tag import ForwardedTag
     from oscbridge.dispatch.handler import ClientAddress
@@ -40,6 +58,7 @@ if TYPE_CHECKING:
         BadMessage,
         ConfigurationError,
         DecodeError,
+        DiscoveryUnavailable,
         EncodeError,
         EndpointError,
         ExpressionFailed,
@@ -124,9 +143,13 @@ __all__ = [
     "AccessDenied",
     "AccessGrant",
     "AccessRights",
+    "AddressBook",
+    "AddressChange",
     "AddressFilter",
     "AddressInfo",
+    "AddressNode",
     "AllowList",
+    "AnnouncedService",
     "AnyEndpoint",
     "Argument",
     "BackOff",
@@ -138,11 +161,16 @@ __all__ = [
     "ConfigurationError",
     "DecodeError",
     "Delivery",
+    "DescribesRoutes",
+    "DiscoveredService",
+    "Discovery",
+    "DiscoveryUnavailable",
     "Dispatcher",
     "Durability",
     "EncodeError",
     "EncodeRouted",
     "Endpoint",
+    "EndpointAddresses",
     "EndpointError",
     "EndpointTypes",
     "ExpressionFailed",
@@ -160,6 +188,8 @@ __all__ = [
     "Importers",
     "Impulse",
     "InputError",
+    "KeptValue",
+    "KeptValues",
     "KnowsAddresses",
     "LimitError",
     "Limits",
@@ -190,6 +220,9 @@ __all__ = [
     "RouteInfo",
     "Routes",
     "Secret",
+    "ServiceAnnouncement",
+    "ServiceBrowser",
+    "ServiceFollower",
     "Serving",
     "SharesMedium",
     "Sink",
@@ -202,18 +235,22 @@ __all__ = [
     "TomlTable",
     "TomlValue",
     "UnsentMessages",
+    "UsesAddresses",
     "ValueRange",
     "bearer_token",
     "check_captures",
+    "check_discovery",
     "check_host",
     "check_host_names",
     "check_interface",
     "check_origins",
     "check_placeholder",
+    "check_service_name",
     "check_template",
     "child_environment",
     "decode_json",
     "decode_packet",
+    "default_service_name",
     "encode_bundle",
     "encode_json",
     "encode_message",

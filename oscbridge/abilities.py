@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Generic
 
-from oscbridge.address_space import AddressInfo
+from oscbridge.address_space import AddressChange, AddressInfo, EndpointAddresses
 from oscbridge.delivery import ItemT, RouteInfo, RouteT
 from oscbridge.options import OptionsT
 from oscbridge.osc import Origin
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ABILITY_OF",
     "Coalescing",
+    "DescribesRoutes",
     "Durability",
     "Guarded",
     "KnowsAddresses",
@@ -34,6 +35,7 @@ __all__ = [
     "RouteAware",
     "Serving",
     "SharesMedium",
+    "UsesAddresses",
 ]
 
 
@@ -50,15 +52,16 @@ class Coalescing(ABC, Generic[ItemT]):
 
 
 class MustDeliver(ABC, Generic[ItemT]):
-    """Says which messages are kept though the send queue is full: those that end something."""
+    """Says which messages are kept though the send queue is full or they are too old: those that
+    end something."""
 
     @abstractmethod
     def must_deliver_key(self, message: ItemT, /) -> Hashable:
         """The key of a message that must be delivered, None for one that may be dropped.
 
         Of those with one key the last is kept, before all messages that came later; at most
-        4,096. Called on any thread, and only with messages that would be dropped; it must not
-        wait. Not for the policies ``block``, which drops the newest, and ``spool``.
+        4,096, in memory. Called on any thread, and only with messages that would be dropped; it
+        must not wait. Not for the policy ``block``, which drops the newest when it is full.
         """
 
 
@@ -135,6 +138,32 @@ class KnowsAddresses(ABC, Generic[OptionsT]):
         """
 
 
+class UsesAddresses(ABC):
+    """Uses what is known about addresses, and may add what it knows about its peer."""
+
+    addresses: EndpointAddresses
+    """The address space; set before ``connect``, and the same for its whole life."""
+
+    @abstractmethod
+    def on_addresses_changed(self, change: AddressChange, /) -> None:
+        """Called after :attr:`EndpointAddresses.visible` has changed, at most ten times per second.
+
+        Not before the first time that it was read; also while the endpoint is not connected.
+        """
+
+
+class DescribesRoutes(ABC, Generic[OptionsT]):
+    """Has options of routes that say what their messages are about: a range, a unit, a name."""
+
+    @classmethod
+    @abstractmethod
+    def route_facts(cls, options: OptionsT, /) -> AddressInfo | None:
+        """The facts about the messages that a route with these options sends to the endpoint.
+
+        Its address does not matter: the facts are about every address that the route sends.
+        """
+
+
 class Guarded(ABC):
     """Lets clients in by the tokens of the configuration that are valid for it.
 
@@ -183,6 +212,8 @@ ABILITY_OF: Final[Mapping[str, type]] = {
         Guarded,
         SharesMedium,
         KnowsAddresses,
+        UsesAddresses,
+        DescribesRoutes,
     )
     for name in vars(ability)
     if name[0] != "_"

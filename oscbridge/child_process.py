@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sysconfig
 from importlib.util import find_spec
 from pathlib import Path
 
-__all__ = ["child_environment"]
+__all__ = ["child_environment", "how_it_ended"]
 
 
 def child_environment(*packages: str) -> dict[str, str]:
@@ -23,3 +24,13 @@ def child_environment(*packages: str) -> dict[str, str]:
     added = [folder for folder in folders if folder != sysconfig.get_path("purelib")]
     paths = filter(None, (os.environ.get("PYTHONPATH", ""), *dict.fromkeys(added)))
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def how_it_ended(code: int) -> str:
+    """The end of a process, in words, by its ``returncode``."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was killed by signal {-code}"

@@ -3,8 +3,11 @@
     OSCBridgeError
     ├── OSCError                     OSC data
     │   ├── DecodeError              invalid bytes from a peer; ``reason`` is a short word
-    │   │   └── LimitError           bytes that exceed a limit
+    │   │   ├── LimitError           bytes that exceed a limit
+    │   │   └── DecodeTypeError      not bytes at all (also a TypeError)
     │   └── EncodeError              values that OSC does not have (also a ValueError)
+    │       ├── EncodeTypeError      of a wrong type (also a TypeError)
+    │       └── EncodeRangeError     too large (also an OverflowError)
     ├── PatternError                 a mapped address or the match of a route (also a ValueError)
     ├── ConfigurationError           a file or an option: where, what, the value, how to fix it
     ├── InputError                   a file that cannot be imported: the line and the problem
@@ -15,6 +18,7 @@
     └── EndpointError                the other side of an endpoint
         ├── NotConnected             reconnect and retry
         ├── BackOff                  retry after ``seconds``
+        ├── DiscoveryUnavailable     the package for discovery is not installed
         ├── BadMessage               this message can never be delivered
         │   ├── ExpressionFailed     an expression in the options of its route fails
         │   └── PoisonMessage        the peer disconnects at this message
@@ -26,6 +30,7 @@ The peer causes a ``DecodeError``, which must never end a server; the caller cau
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
 
@@ -34,7 +39,11 @@ __all__ = [
     "BadMessage",
     "ConfigurationError",
     "DecodeError",
+    "DecodeTypeError",
+    "DiscoveryUnavailable",
     "EncodeError",
+    "EncodeRangeError",
+    "EncodeTypeError",
     "EndpointError",
     "ExpressionError",
     "ExpressionFailed",
@@ -78,8 +87,20 @@ class LimitError(DecodeError):
     """Bytes from a peer exceed a limit (:class:`oscbridge.osc.Limits`), named by ``reason``."""
 
 
+class DecodeTypeError(DecodeError, TypeError):
+    """An object in the place of bytes, or of an index in them."""
+
+
 class EncodeError(OSCError, ValueError):
     """Values that cannot be encoded as OSC."""
+
+
+class EncodeTypeError(EncodeError, TypeError):
+    """A value of a wrong type, for which python-osc raises ``TypeError`` in some functions."""
+
+
+class EncodeRangeError(EncodeError, OverflowError, struct.error):
+    """A number that is too large, for which python-osc raises one of the other errors."""
 
 
 class PatternError(OSCBridgeError, ValueError):
@@ -165,6 +186,10 @@ class BackOff(EndpointError):
     def __init__(self, seconds: float, text: str = "") -> None:
         super().__init__(text or f"back off for {seconds:g} s")
         self.seconds = seconds
+
+
+class DiscoveryUnavailable(EndpointError):
+    """The package for discovery is not installed; the text says how to install it."""
 
 
 class BadMessage(EndpointError):

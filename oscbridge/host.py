@@ -7,6 +7,7 @@ import socket
 from collections.abc import Coroutine
 from typing import Protocol
 
+from oscbridge.discovery.discovery import Discovery
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import DecodeError
 from oscbridge.osc import Message
@@ -21,6 +22,10 @@ class Host(Protocol):
     def is_dry(self) -> bool:
         """Whether this is a dry run: messages are not sent, and the endpoint must send nothing else
         that its peer would notice, e.g. a keepalive or a status."""
+
+    @property
+    def discovery(self) -> Discovery:
+        """Announces and finds services in the local network; the same for all endpoints."""
 
     def receive(self, message: Message, peer: ClientAddress) -> None:
         """Put a message into the routes."""

@@ -11,7 +11,7 @@ from oscbridge.lazy_names import lazy_names
 from oscbridge.osc import Bundle, Message, TimeTag, decode_packet
 from oscbridge.osc.arguments import UnknownTypeTag
 from oscbridge.osc.packet import split_bundle
-from oscbridge.osc_message import LIMITS, Datagram, OscMessage
+from oscbridge.osc_message import LIMITS, Datagram, OscMessage, bytes_of
 
 __all__ = ["OscBundle", "ParseError"]
 
@@ -23,6 +23,7 @@ class OscBundle(Datagram):
     """
 
     def __init__(self, dgram: bytes) -> None:
+        dgram = bytes_of(dgram)
         bundle = decode_packet(dgram, LIMITS)
         if isinstance(bundle, Message):
             raise ParseError("bundle", f"not a bundle: {dgram[:16]!r}")

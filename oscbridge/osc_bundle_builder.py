@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from oscbridge.errors import DecodeError
+from oscbridge.errors import DecodeError, EncodeRangeError, EncodeTypeError
 from oscbridge.errors import EncodeError as BuildError
 from oscbridge.lazy_names import lazy_names
 from oscbridge.osc import IMMEDIATELY as _IMMEDIATE_TAG
@@ -58,9 +58,14 @@ def timetag_of(timestamp: float) -> TimeTag:
         timetag = TimeTag.from_unix(timestamp)
         if abs(timetag.unix() - timestamp) < 1.0:
             return timetag
-    except (TypeError, ValueError, OverflowError):
+    except TypeError:
+        raise EncodeTypeError(
+            f"expected a time, in seconds since 1970, got {timestamp!r}"
+        ) from None
+    except (ValueError, OverflowError):
         pass
-    raise BuildError(f"expected a time from 1968 to 2104, in seconds since 1970, got {timestamp!r}")
+    text = f"expected a time from 1968 to 2104, in seconds since 1970, got {timestamp!r}"
+    raise EncodeRangeError(text)
 
 
 __getattr__ = lazy_names(

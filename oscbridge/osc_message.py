@@ -7,14 +7,24 @@ from functools import cached_property
 from typing import Final, Self
 
 from oscbridge.errors import DecodeError as ParseError
+from oscbridge.errors import DecodeTypeError
 from oscbridge.lazy_names import lazy_names
 from oscbridge.osc import Argument, Limits, Message, decode_message
 from oscbridge.osc.limits import MAX_PACKET_SIZE
 
-__all__ = ["LIMITS", "Datagram", "OscMessage", "ParseError"]
+__all__ = ["LIMITS", "Datagram", "OscMessage", "ParseError", "bytes_of"]
 
 LIMITS: Final = Limits(max_packet_size=MAX_PACKET_SIZE, max_address_length=MAX_PACKET_SIZE)
 """Packets may come from TCP, so an address may be as long as a packet."""
+
+
+def bytes_of(dgram: object) -> bytes:
+    """The bytes of a datagram. Raises :class:`DecodeTypeError` for anything else."""
+    if isinstance(dgram, bytes):
+        return dgram
+    if isinstance(dgram, bytearray | memoryview):
+        return bytes(dgram)
+    raise DecodeTypeError("type", f"expected bytes, got {dgram!r}")
 
 
 class Datagram:
@@ -41,7 +51,7 @@ class OscMessage(Datagram):
     """
 
     def __init__(self, dgram: bytes) -> None:
-        self._dgram = dgram
+        self._dgram = bytes_of(dgram)
         self.message  # noqa: B018  # raises the error
 
     @classmethod

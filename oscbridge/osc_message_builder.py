@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeAlias, cast
 
 from oscbridge.errors import EncodeError as BuildError
+from oscbridge.errors import EncodeTypeError
 from oscbridge.lazy_names import lazy_names
 from oscbridge.osc import DEFAULT_LIMITS, MIDI, Argument, Message, TimeTag, encode_message, infer
 from oscbridge.osc.type_tags import TYPE_TAGS
@@ -104,7 +105,7 @@ def _flatten(
     value: ArgValue, arg_type: ArgType | None, depth: int
 ) -> Iterator[tuple[str, ArgValue]]:
     """Type tags and values; the value of a bracket is None."""
-    if isinstance(arg_type, str) and arg_type:
+    if arg_type and not isinstance(arg_type, list | tuple):
         if arg_type not in TYPE_TAGS:
             raise BuildError(
                 f"unknown type {arg_type!r}; expected one of {' '.join(TYPE_TAGS)}, or a list"
@@ -115,7 +116,7 @@ def _flatten(
         yield infer((value,)), value
         return
     if not isinstance(value, list | tuple):
-        raise BuildError(f"expected an array for the types {arg_type!r}, got {value!r}")
+        raise EncodeTypeError(f"expected an array for the types {arg_type!r}, got {value!r}")
     types: Sequence[ArgType | None] = arg_type or [None] * len(value)
     if len(types) != len(value):
         raise BuildError(f"{len(types)} types for the {len(value)} values of {value!r}")

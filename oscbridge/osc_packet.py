@@ -10,7 +10,7 @@ from oscbridge.lazy_names import lazy_names
 from oscbridge.osc import Bundle, Message, encode_packet
 from oscbridge.osc.arguments import UnknownTypeTag
 from oscbridge.osc.packet import split_packet
-from oscbridge.osc_message import LIMITS, OscMessage
+from oscbridge.osc_message import LIMITS, OscMessage, bytes_of
 
 __all__ = ["Encoded", "OscPacket", "ParseError", "Sendable", "TimedMessage", "datagram_of"]
 
@@ -51,7 +51,7 @@ class OscPacket:
     def __init__(self, dgram: bytes) -> None:
         now = time.time()
         self._messages = []
-        for part, timetag in split_packet(dgram, LIMITS):
+        for part, timetag in split_packet(bytes_of(dgram), LIMITS):
             due = now if timetag is None or timetag.immediate else max(now, timetag.unix())
             try:
                 message = OscMessage(part)

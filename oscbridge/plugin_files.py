@@ -67,7 +67,7 @@ class PluginFolder:
         return cls(path, {file: _digest(file) for file in plugin_files(path)})
 
     def changed_since(self, old: PluginFolder) -> list[str]:
-        """What is new, changed or gone, by name."""
+        """New, changed and removed files, by name."""
         before, now = old.digests or {}, self.digests or {}
         files = sorted({*before, *now})
         return [

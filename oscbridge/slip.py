@@ -10,6 +10,7 @@ from typing import Final
 from oscbridge.errors import OSCError
 from oscbridge.lazy_names import lazy_names
 from oscbridge.osc.framing import SLIPDecoder, encode_slip
+from oscbridge.osc_message import bytes_of
 
 __all__ = [
     "END",
@@ -45,6 +46,7 @@ def decode(packet: bytes) -> bytes:
 
     Raises :class:`ProtocolError` for an invalid escape and for more than one packet.
     """
+    packet = bytes_of(packet)
     decoder = SLIPDecoder(len(packet) or 1)
     found = decoder.feed(packet.strip(END) + END)
     if decoder.error is not None or len(found) > 1:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 from oscbridge.osc import Pattern, Subject, is_pattern
+from oscbridge.osc.pattern import Subjects
 
 __all__ = ["DEFAULT_RIGHTS", "EVERY_RIGHT", "AccessRights", "AddressFilter", "Right"]
 
@@ -26,7 +27,7 @@ class AddressFilter:
 
     def __init__(self, texts: Sequence[str]) -> None:
         self.texts = tuple(texts)
-        patterns = [Pattern(text, mapped=True) for text in self.texts]
+        self._patterns = patterns = [Pattern(text, mapped=True) for text in self.texts]
 
         def find(address: str) -> bool:
             if is_pattern(address):
@@ -47,6 +48,11 @@ class AddressFilter:
     def cached(self) -> int:
         """The number of addresses whose result is cached."""
         return self._find_cached.cache_info().currsize
+
+    def select(self, subjects: Subjects) -> list[str]:
+        """Those of the addresses that the filter lets pass, in order. None may be a pattern."""
+        found = {each for pattern in self._patterns for each in pattern.find(subjects)}
+        return [address for address in subjects.addresses if address in found]
 
     def matches(self, address: str) -> bool:
         """Whether the filter lets a message with this address pass.

@@ -40,10 +40,18 @@ class AddressInfo:
     types: str = ""
     """Type tags of its values; empty if it has none, as a trigger, or they are not known."""
     ranges: tuple[ValueRange | None, ...] = ()
-    """One for each type tag, or none."""
+    """One for each type tag, or none. A single one without ``types`` is that of all numbers."""
     unit: str = ""
     access: Access = Access.BOTH
     description: str = ""
     tags: tuple[str, ...] = ()
     origin: str = ""
     """Where this is known from, e.g. ``profile x32``."""
+    curve: str = ""
+    """How a value maps to the unit, in words."""
+    clip_modes: tuple[str, ...] = ()
+    """``none``, ``low``, ``high`` or ``both`` for each type tag, or nothing (OSCQuery)."""
+    extended_types: tuple[str, ...] = ()
+    """What each value means, e.g. ``color.rgb.r``; empty texts where that is not known."""
+    critical: bool = False
+    """Whether its messages must not be lost (OSCQuery, "CRITICAL")."""

@@ -9,14 +9,13 @@ from contextlib import suppress
 from typing import Final
 
 from oscbridge.access.token_failures import TokenFailures
+from oscbridge.bridge.addresses.space import AddressSpace
+from oscbridge.bridge.announcing import BridgeAnnouncer
 from oscbridge.bridge.clients.attaching import attach_clients
 from oscbridge.bridge.config.config import Configuration
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.lifecycle import (
     RETRY_INTERVAL,
-    AppWatcher,
-    Direction,
-    broken_entry,
     can_keep,
     close_all,
     connect_all,
@@ -28,7 +27,6 @@ from oscbridge.bridge.lifecycle import (
     open_listener,
     reason_of,
     run_all,
-    watch_all,
 )
 from oscbridge.bridge.own_traffic import OwnTraffic
 from oscbridge.bridge.reload import Changes, PreparedReload, changes_of, install, open_early, plan
@@ -37,11 +35,12 @@ from oscbridge.bridge.routes.variables import Variables
 from oscbridge.bridge.routing import Hooks, make_routing
 from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.bridge.sources.listener import Listener, set_limits
+from oscbridge.bridge.watching import AppWatcher, TrafficWatchers
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.turn import Turn
 from oscbridge.errors import OSCBridgeError
 
-__all__ = ["App", "AppWatcher", "Direction"]
+__all__ = ["App", "AppWatcher"]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -62,7 +61,6 @@ class App:
         self._hooks = hooks
         self.variables = Variables(configuration.variables)
         self.endpoints: dict[str, EndpointRunner] = {}
-        """Endpoints by name."""
         self.listeners: dict[str, Listener] = {}
         """Running servers, by the name of their bridge."""
         self.problems: dict[str, str] = {}
@@ -70,8 +68,9 @@ class App:
         self._reloading: asyncio.Task[Changes] | asyncio.Task[None] | None = None
         self._retrying: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._watcher: AppWatcher | None = None
-        self._turn, self._own_traffic = Turn(), OwnTraffic()
+        self.watchers = TrafficWatchers()
+        self.addresses = AddressSpace(self.watchers)
+        self._turn, self._own_traffic, self.announcer = Turn(), OwnTraffic(), BridgeAnnouncer()
         self.token_failures = TokenFailures()
         for name, entry in configuration.endpoints.items():
             self.endpoints[name] = self._make_runner(name, entry, configuration, allow_broken)
@@ -81,6 +80,7 @@ class App:
         """The dispatcher of every source, bridge or endpoint, by name."""
         for name, dispatcher in self.dispatchers.items():
             self.routing.sources[name].install(dispatcher)
+        self._watch_parts()
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -95,15 +95,11 @@ class App:
     def _make_runner(
         self, name: str, entry: EndpointEntry, new: Configuration, allow_broken: bool = False
     ) -> EndpointRunner:
-        try:
-            runner = make_runner(name, entry, new.routes_to[name], self._turn)
-        except OSCBridgeError as error:
-            if not allow_broken:
-                raise
-            _log.error("%s", error, exc_info=error.__cause__)
-            runner = make_runner(name, broken_entry(entry, str(error)), (), self._turn)
+        runner = make_runner(name, entry, new.routes_to[name], self._turn, allow_broken)
         runner.backpressure.on_change = self._apply_backpressure
+        runner.discovery = self.announcer.discovery
         runner.control_access(new.tokens, self.token_failures)
+        self.addresses.join(runner)
         return runner
 
     def _apply_backpressure(self) -> None:
@@ -142,8 +138,9 @@ class App:
         """Apply backpressure and watchers to new parts; retry bridges that do not listen."""
         attach_clients(self.endpoints, self.listeners)
         self._own_traffic.use(self.endpoints, self.listeners, self.dispatchers)
+        self.announcer.update(self.configuration.bridges, self.listeners)
         self._apply_backpressure()
-        self.watch(self._watcher)
+        self._watch_parts()
         if self._missing() and self._retrying is None:
             self._retrying = asyncio.create_task(self._retry())
 
@@ -236,9 +233,8 @@ class App:
     async def _switch(self, prepared: PreparedReload) -> Changes:
         """Make the new configuration the active one, even if some of it does not work yet."""
         new, todo, routing = prepared.configuration, prepared.plan, prepared.routing
-        old, before = self.configuration, self.endpoints
-        old_routing, old_dispatchers = self.routing, self.dispatchers
-        removed = [before[name] for name in todo.leaving]
+        old, old_routing, old_dispatchers = self.configuration, self.routing, self.dispatchers
+        removed = [self.endpoints[name] for name in todo.leaving]
         ending = {name: self.listeners.pop(name) for name in todo.closing if name in self.listeners}
         staying, endpoints = dict(self.listeners), prepared.endpoints
         self.configuration, self.endpoints = new, endpoints
@@ -277,13 +273,12 @@ class App:
     # --- watching and reports ----------------------------------------------------------------
 
     def watch(self, watcher: AppWatcher | None) -> None:
-        """Call ``watcher`` with every message that is received or was delivered; None for nobody.
+        """Call ``watcher`` with all messages received or delivered; None for nobody."""
+        self.watchers.set_main(watcher)
 
-        It is called with "in" or "out", the name of the bridge or endpoint, and the message;
-        on any thread; and must not wait.
-        """
-        self._watcher = watcher
-        watch_all(watcher, self.listeners, self.dispatchers, self.endpoints)
+    def _watch_parts(self) -> None:
+        self.watchers.use(self.listeners, self.dispatchers, self.endpoints)
+        self.addresses.use(self.configuration, self.endpoints, self.routing.sources)
 
     def flush_reports(self, *, everything: bool = False) -> None:
         """Log overdue summaries, or ``everything``. To be called about once per second."""
@@ -299,12 +294,12 @@ class App:
             await asyncio.wait([self._reloading])
         if self._retrying is not None:
             self._retrying.cancel()
-        begun = self._closing
-        self.watch(None)
+        self.addresses.close()
+        ending = [self._closing, asyncio.create_task(self.announcer.close())]
         listeners, self.listeners = self.listeners, {}
         runners, sources = self.endpoints.values(), self.dispatchers.values()
-        closing = self._close(listeners, self.routes, runners, sources)
-        await asyncio.wait([each for each in (begun, closing) if each is not None])
+        ending.append(self._close(listeners, self.routes, runners, sources))
+        await asyncio.wait([each for each in ending if each is not None])
 
     def _close(
         self,

@@ -10,9 +10,16 @@ __all__ = ["without_sending"]
 
 
 def without_sending(configuration: Configuration) -> Configuration:
-    """The same configuration, where endpoints log messages instead of sending them."""
+    """The same configuration, where endpoints log messages instead of sending them.
+
+    Bridges are not announced.
+    """
     endpoints = {name: _dry(entry) for name, entry in configuration.endpoints.items()}
-    return replace(configuration, endpoints=endpoints)
+    bridges = {
+        name: options.model_copy(update={"announce": False})
+        for name, options in configuration.bridges.items()
+    }
+    return replace(configuration, endpoints=endpoints, bridges=bridges)
 
 
 def _dry(entry: EndpointEntry) -> EndpointEntry:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from oscbridge.abilities import SharesMedium
 from oscbridge.bridge.clients.attaching import drain_clients, sends_to_clients
@@ -25,14 +24,10 @@ from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import OSCBridgeError
 from oscbridge.failures import defined_at, failure_text
 from oscbridge.net.os_errors import what_failed
-from oscbridge.osc import Message
 
 __all__ = [
     "RETRY_INTERVAL",
-    "AppWatcher",
-    "Direction",
     "all_of",
-    "broken_entry",
     "can_keep",
     "close_all",
     "connect_all",
@@ -44,11 +39,7 @@ __all__ = [
     "open_listener",
     "reason_of",
     "run_all",
-    "watch_all",
 ]
-
-Direction: TypeAlias = Literal["in", "out"]
-AppWatcher: TypeAlias = Callable[[Direction, str, Message], None]
 
 RETRY_INTERVAL: Final = 1.0
 """Seconds between attempts to start the server of a bridge with ``on_start = "retry"``."""
@@ -64,8 +55,24 @@ def make_runner(
     entry: EndpointEntry,
     routes: Sequence[RouteInfo],
     turn: Turn,
+    allow_broken: bool = False,
 ) -> EndpointRunner:
-    """An endpoint with its runner; opens nothing. Raises :class:`OSCBridgeError`."""
+    """An endpoint with its runner; opens nothing. Raises :class:`OSCBridgeError`.
+
+    With ``allow_broken``, one that cannot be created is replaced by one that never connects.
+    """
+    try:
+        return _make_runner(name, entry, routes, turn)
+    except OSCBridgeError as error:
+        if not allow_broken:
+            raise
+        _log.error("%s", error, exc_info=error.__cause__)
+        return _make_runner(name, _broken_entry(entry, str(error)), (), turn)
+
+
+def _make_runner(
+    name: str, entry: EndpointEntry, routes: Sequence[RouteInfo], turn: Turn
+) -> EndpointRunner:
     try:
         endpoint = entry.factory(name, entry.options)
         problem = _problem_of(endpoint)
@@ -92,7 +99,7 @@ def _problem_of(endpoint: AnyEndpoint) -> str:
     return ""
 
 
-def broken_entry(entry: EndpointEntry, why: str) -> EndpointEntry:
+def _broken_entry(entry: EndpointEntry, why: str) -> EndpointEntry:
     """The entry of an endpoint that never connects, in place of one that cannot be created."""
     options = BrokenEndpoint.options_type()
     delivery = replace(entry.delivery, on_start="retry")
@@ -274,23 +281,6 @@ def flush_all(
         runner.flush_reports(everything=everything)
     for route in routes:
         route.flush_reports(everything=everything)
-
-
-def watch_all(
-    watcher: AppWatcher | None,
-    listeners: Mapping[str, Listener],
-    dispatchers: Mapping[str, Dispatcher],
-    runners: Mapping[str, EndpointRunner],
-) -> None:
-    """Call ``watcher`` with the messages of all bridges that listen and all endpoints."""
-    for name, listener in listeners.items():
-        dispatchers[name].watch(None if watcher is None else partial(watcher, "in", name))
-        listener.watch(watcher is not None)
-    for name, runner in runners.items():
-        if watcher is None:
-            runner.watch(None, None)
-        else:
-            runner.watch(partial(watcher, "in", name), partial(watcher, "out", name))
 
 
 async def all_of(steps: Iterable[Awaitable[None]]) -> None:

@@ -114,8 +114,9 @@ def plan(
 
 
 def _is_same(old: BridgeOptions, new: BridgeOptions | None) -> bool:
-    """Whether a server can stay: only the options of its clients may differ."""
-    return new is not None and old == new.model_copy(update={"clients": old.clients})
+    """Whether a server can stay: only its clients and its announcement may differ."""
+    others = {name: getattr(old, name) for name in ("clients", "announce", "advertise")}
+    return new is not None and old == new.model_copy(update=others)
 
 
 def has_port_of(http: HTTPOptions, old: Configuration) -> bool:

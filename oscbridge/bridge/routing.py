@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Protocol, cast
 
+from oscbridge.bridge.addresses.links import DirectLink
 from oscbridge.bridge.clients.sink import BridgeSink
 from oscbridge.bridge.config.media import neighbours_of
 from oscbridge.bridge.config.resolved import Configuration
@@ -43,6 +44,8 @@ class SourceRouting:
     """The routes whose pure steps run in the worker; only for bridges in mode forking."""
     sinks: dict[str, EndpointRunner] = field(default_factory=dict)
     """The endpoints that any of these routes leads to, by name."""
+    direct: list[DirectLink] = field(default_factory=list)
+    """The routes that plugins declare or register."""
     _orders: Iterator[int] = field(default_factory=lambda: count(1))
 
     def add(self, match: str, route: Route | DirectRoute) -> None:
@@ -144,6 +147,7 @@ class _RegisteredRoutes:
             return
         for match in endpoint.default_routes_for(endpoint.options, is_source=is_source):
             self._map(match, sink, DirectRoute(sink))
+            self._source.direct.append(DirectLink(match, sink.name, None, False))
 
     def add(
         self,
@@ -162,6 +166,7 @@ class _RegisteredRoutes:
             expected = "no route options" if model is None else model.__name__
             raise TypeError(f"endpoint {sink.name!r} takes {expected}, not {options!r}")
         self._map(match, runner, DirectRoute(runner, types, function, options))
+        self._source.direct.append(DirectLink(match, sink.name, types, function is not None))
 
     def _map(self, match: str, sink: EndpointRunner, route: DirectRoute) -> None:
         self._source.add(match, route)

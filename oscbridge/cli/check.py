@@ -108,12 +108,12 @@ def command(file: Path, message: Message | None, source: str | None, fix: bool) 
 def _fix(file: Path, plugins: Plugins) -> None:
     """Rename keys in a file and in those that it includes, and print which."""
     from oscbridge.bridge.config.renamed_keys import rename_keys  # tomlkit loads slowly
-    from oscbridge.bridge.config.token_migration import token_names
+    from oscbridge.bridge.config.token_migration import TokenMigration
 
     files = include_files(read_file(file), str(file), file.absolute())
-    names = token_names(files.raw)
+    migration = TokenMigration(files.texts, plugins.endpoint_types)
     changes = [  # of all files before one is written
-        (name, *rename_keys(text, plugins.endpoint_types, name, names))
+        (name, *rename_keys(text, plugins.endpoint_types, name, migration))
         for name, text in files.texts.items()
     ]
     for name, text, renamed in changes:

@@ -209,11 +209,16 @@ def _state(delivery: EndpointRunner, idle: bool) -> str:
     return ", ".join([delivery.type, *(click.style(note, fg="yellow") for note in notes)])
 
 
+def _bridge_notes(app: App, name: str) -> str:
+    mode, announced = app.configuration.bridges[name].mode, str(app.announcer[name])
+    return ", ".join(each for each in (mode, announced) if each)
+
+
 def _banner(service: Service, plugins: Plugins, name: str) -> str:
     """The running parts, and a command to try."""
     app = service.app
     rows: list[tuple[str, str, str, str]] = [
-        ("bridge", name, str(listener.address), app.configuration.bridges[name].mode)
+        ("bridge", name, str(listener.address), _bridge_notes(app, name))
         for name, listener in app.listeners.items()
     ]
     rows += [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 import click
 
@@ -13,9 +15,12 @@ from oscbridge.errors import DecodeError, EncodeError, OSCBridgeError
 from oscbridge.net.os_errors import what_failed
 from oscbridge.net.url import OSCURL
 from oscbridge.osc import Message, decode_message, encode_message
+from oscbridge.osc.lenient import is_bare_address
 from oscbridge.osc.text import format_message, parse_arguments
 
 __all__ = ["command", "read_message"]
+
+_HOST_AND_PORT: Final = re.compile(r"(\[[0-9a-f:.%]+\]|[\w.-]+):[0-9]+", re.IGNORECASE)
 
 
 @click.command("send", cls=ValuesCommand, context_settings={"ignore_unknown_options": True})
@@ -40,6 +45,7 @@ def command(address: str, args: tuple[str, ...], types: str | None, to: OSCURL) 
       oscbridge send /hello 1
       oscbridge send /mixer/1/fader 0.5 --to udp://192.168.1.20:10023
       oscbridge send /go --to tcp://192.168.1.30:3032
+      oscbridge send node ch/01                     an address without a slash
       oscbridge send /cue --types sf intro 2        "intro" and 2.0
       oscbridge send /list --types "i[ss]" 1 a b    an array
       oscbridge send /raw --types bm 00ff 00903c7f  blob and MIDI, as hex
@@ -61,19 +67,22 @@ def command(address: str, args: tuple[str, ...], types: str | None, to: OSCURL) 
 
 
 def read_message(words: Sequence[str]) -> Message:
-    """The message that ``oscbridge send`` would send. Raises :class:`click.UsageError`."""
+    """The message of ``oscbridge send`` as a bridge reads it: its address begins with a slash.
+
+    Raises :class:`click.UsageError`.
+    """
     with command.make_context("send", list(words)) as ctx:
         message = _message(ctx.params["address"], ctx.params["args"], ctx.params["types"])
     try:
-        return decode_message(encode_message(message))  # so that its floats have 32 bits
+        read = decode_message(encode_message(message))  # so that its floats have 32 bits
     except DecodeError as error:
         raise click.UsageError(str(error)) from None
+    return read if read.address.startswith("/") else read._replace(address=f"/{read.address}")
 
 
 def _message(address: str, args: tuple[str, ...], types: str | None) -> Message:
     if not address.startswith("/"):
-        fix = f"; write --to {address}" if "://" in address else ""
-        raise click.UsageError(f"address must start with '/', got {address!r}{fix}")
+        _check_bare(address)
     words = address.split()
     if len(words) > 1 and not args and types is None:
         raise click.UsageError(
@@ -87,6 +96,21 @@ def _message(address: str, args: tuple[str, ...], types: str | None) -> Message:
     except EncodeError as error:
         raise click.UsageError(str(error)) from None
     return message
+
+
+def _check_bare(address: str) -> None:
+    """Check an address without a slash, which some devices use. Raises :class:`click.UsageError`.
+
+    A target in its place would be sent as an address to the wrong target.
+    """
+    fix = ""
+    if "://" in address:
+        fix = f"; write --to {address}"
+    elif _HOST_AND_PORT.fullmatch(address):
+        fix = f"; write --to udp://{address}"
+    elif is_bare_address(address):
+        return
+    raise click.UsageError(f"address must start with '/', got {address!r}{fix}")
 
 
 def _client(to: OSCURL) -> UDPClient | TCPClient:

@@ -11,7 +11,7 @@ from oscbridge.cli.top_cells import cut, line, reasons
 from oscbridge.cli.top_variables import variable_lines
 from oscbridge.monitoring.route_status import RouteStatus
 from oscbridge.monitoring.snapshots import Snapshot
-from oscbridge.monitoring.status import Received
+from oscbridge.monitoring.status import BridgeStatus, Received
 
 __all__ = ["notes"]
 
@@ -32,6 +32,7 @@ def notes(now: Snapshot, before: Snapshot | None) -> list[Text]:
     for find in (_failures, _unmatched, _held, _tolerated):
         found = [find(name, each, old.get(name)) for name, each in sources.items()]
         lines += [each for each in found if each is not None]
+    lines += [_announced(each) for each in now.status.bridges if each.announced]
     noted = cut(lines, MAX_NOTES, lambda count: Text(f"… {count} more", "dim"))
     old_values = {} if before is None else before.status.variables
     return [*noted, *variable_lines(now.status.variables, old_values)]
@@ -81,6 +82,12 @@ def _tolerated(name: str, now: Received, _before: Received | None) -> Text | Non
         return None
     kinds = ", ".join(f"{count:,} {reason}" for reason, count in now.tolerated.items() if count)
     return line(f"! {name}: accepted although they deviate from OSC: {kinds}", "dim")
+
+
+def _announced(bridge: BridgeStatus) -> Text:
+    if bridge.announce_problem:
+        return line(f"! {bridge.name}: not announced: {bridge.announce_problem}", "yellow")
+    return line(f"  {bridge.name}: {bridge.announced}", "dim")
 
 
 def _count(count: int, noun: str) -> str:

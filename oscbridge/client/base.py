@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Self
 from oscbridge.dispatch.scheduler import LONGEST_WAIT, Scheduler
 from oscbridge.errors import DecodeError
 from oscbridge.logs.rate_limited import RateLimitedLog
-from oscbridge.net.host_name import check_host
+from oscbridge.net.host_name import HostError, check_host
 from oscbridge.osc import Limits
 from oscbridge.osc.limits import MAX_PACKET_SIZE
 from oscbridge.osc_message import OscMessage
@@ -34,6 +34,8 @@ __all__ = [
     "BlockingDispatchClient",
     "ClientDispatcher",
     "DispatchingClient",
+    "ImpossibleHost",
+    "ImpossiblePort",
     "find",
     "packets_of",
     "replaces_receive",
@@ -42,11 +44,21 @@ __all__ = [
 
 _log: Final = logging.getLogger(__name__)
 
+MAX_PORT: Final = 65_535
+
 DEFAULT_TIMEOUT: Final = 30.0
 """Default of the seconds to connect, to send, and to wait for packets."""
 
 # Not select(), which fails in a program with a thousand open files.
 _Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
+
+
+class ImpossibleHost(HostError, socket.gaierror):
+    """A text that can never be a host. For programs it is also an unknown host, an ``OSError``."""
+
+
+class ImpossiblePort(OverflowError, socket.gaierror):
+    """A port that does not exist: python-osc raises one or the other error."""
 
 
 def wait_for(sock: socket.socket, event: int, seconds: float) -> bool:
@@ -61,11 +73,17 @@ def find(
 ) -> Iterator[tuple[int, tuple[object, ...]]]:
     """Family and socket address for every address of a host, IPv4 first.
 
-    So ``localhost`` is where the servers of this package listen. Raises ``OSError``, and
-    ``ValueError`` for a text that can never be a host.
+    So ``localhost`` is where the servers of this package listen. Raises ``OSError``, of which an
+    :class:`ImpossibleHost` for a text that can never be a host, and an :class:`ImpossiblePort` for
+    a port above 65535, which the system would reduce to another one.
     """
     if address:
-        check_host(address)
+        try:
+            check_host(address)
+        except HostError as error:
+            raise ImpossibleHost(str(error), is_placeholder=error.is_placeholder) from None
+    if type(port) is int and not 0 <= port <= MAX_PORT:  # programs also give texts
+        raise ImpossiblePort(f"port must be 0 to {MAX_PORT}, got {port}")
     found = socket.getaddrinfo(address, port, family=family, type=kind)
     for info in sorted(found, key=lambda info: info[0] != socket.AF_INET):
         yield info[0], info[4]

@@ -13,7 +13,7 @@ __all__ = ["AbsorbingMap"]
 class AbsorbingMap(AddressMap):
     """Maps addresses to handlers, but ``absorbed`` ones only to the handler ``absorb``.
 
-    ``witness`` is called as well with each message that has handlers.
+    ``witness`` is called with each message that has handlers, before them.
     """
 
     def __init__(
@@ -29,5 +29,5 @@ class AbsorbingMap(AddressMap):
             return [(self._absorb, {})]
         found = super().match(address)
         if found and self._witness is not None:
-            return [*found, (self._witness, {})]
+            return [(self._witness, {}), *found]
         return found

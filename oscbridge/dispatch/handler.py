@@ -127,11 +127,12 @@ def encode_reply(result: object) -> bytes:
 
 
 def _text(address: object) -> str:
-    """The address of a reply. It needs a slash: handlers return other values by mistake."""
+    """The address of a reply: a text, with or without a slash. Handlers also return other values,
+    by mistake."""
     try:
-        text = address.decode() if isinstance(address, bytes) else str(address)
+        text = address.decode() if isinstance(address, bytes) else address
     except UnicodeDecodeError as error:
         raise EncodeError(f"address {address!r} is not UTF-8: {error}") from None
-    if not text.startswith("/"):
+    if not isinstance(text, str):
         raise EncodeError(f"address must start with '/', got {text!r}")
     return text

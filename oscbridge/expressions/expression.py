@@ -14,7 +14,7 @@ from types import CodeType
 from typing import Any, Final, TypeAlias, cast
 
 from oscbridge.errors import ExpressionError, MessageDropped
-from oscbridge.expressions.functions import FUNCTIONS, MAX_TEXT, OPERATORS
+from oscbridge.expressions.functions import FUNCTIONS, MAX_TEXT, OPERATORS, has_at_most
 from oscbridge.expressions.generator import NOW, VARIABLES, generate
 from oscbridge.expressions.kinds import Kind, kind_of_tree
 from oscbridge.expressions.parts import conditions, constant_operations, names_in
@@ -31,6 +31,7 @@ __all__ = [
     "Scope",
     "capture_value",
     "checked_value",
+    "shown",
 ]
 
 Args: TypeAlias = tuple[Argument, ...]
@@ -44,6 +45,9 @@ It raises ``IndexError`` for a missing argument of the message, and other except
 
 MAX_SHOWN: Final = 40
 """Characters of each value in the text about a failure."""
+
+MAX_LIST_SHOWN: Final = 120
+"""Characters of a list there."""
 
 MAX_COMPILED: Final = 1_000
 """Compiled expressions that are kept for the next use."""
@@ -61,6 +65,7 @@ CLOCK: Final[ContextVar[Callable[[], float]]] = ContextVar("CLOCK", default=time
 
 _REPR: Final = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = MAX_SHOWN
+_REPR.maxlevel = 2  # lists in lists multiply
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,7 @@ class Expression:
             cause = "division by zero"
         else:
             cause = str(error) or type(error).__name__
-        values = [f"{name} = {_shown(value)}" for name, value in self.values(context, args, let)]
+        values = [f"{name} = {shown(value)}" for name, value in self.values(context, args, let)]
         known = f" ({', '.join(values)})" if values else ""
         where = f"{place} = " if place else ""
         return MessageDropped("expression", f"{where}{self.line!r} failed: {cause}{known}")
@@ -231,6 +236,9 @@ def checked_value(value: Any) -> Any:
     if isinstance(value, int):
         if not -(1 << 63) <= value < 1 << 64:
             raise ValueError("the result does not fit 64 bits")
+    elif kind is list or kind is tuple:
+        if not has_at_most(MAX_TEXT, value):
+            raise ValueError(f"the list has more than {MAX_TEXT} items, with those of its lists")
     elif len(value) > MAX_TEXT:
         raise ValueError(f"the result is longer than {MAX_TEXT}")
     return value
@@ -244,5 +252,7 @@ def capture_value(text: str | None) -> int | str | None:
     return number if number < 1 << 31 else text
 
 
-def _shown(value: object) -> str:
-    return _REPR.repr(value[:MAX_SHOWN] if isinstance(value, bytes) else value)
+def shown(value: object) -> str:
+    """A value as text for logs and errors, of bounded length."""
+    text = _REPR.repr(value[:MAX_SHOWN] if isinstance(value, bytes) else value)
+    return text if len(text) <= MAX_LIST_SHOWN else f"{text[:MAX_LIST_SHOWN]}…"

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from oscbridge.osc.conversion import to_text
 
-__all__ = ["FUNCTIONS", "MAX_BITS", "MAX_TEXT", "NUMERIC", "OPERATORS"]
+__all__ = ["FUNCTIONS", "MAX_BITS", "MAX_TEXT", "NUMERIC", "OPERATORS", "has_at_most"]
 
 MAX_BITS: Final = 1024
 """Bits of a whole number that ``**`` or ``<<`` returns."""
@@ -19,6 +19,9 @@ MAX_TEXT: Final = 65_536
 
 MAX_DIGITS: Final = 40
 """Characters of a text that ``int`` and ``float`` read, and digits that ``round`` keeps."""
+
+_LISTS: Final = (list, tuple)
+"""For ``isinstance``: making the union costs more than the check."""
 
 # Operands have the types of OSC arguments: mypy cannot know which pairs meet at run time.
 # A real TypeError says more than a check would, so only what can grow is checked.
@@ -83,6 +86,22 @@ def item(value: Any, index: Any) -> Any:
         raise ValueError(f"index {index!r} is out of range") from None
 
 
+def has_at_most(items: int, value: list[Any] | tuple[Any, ...]) -> bool:
+    """Whether a list has at most so many items, those of lists within it included.
+
+    A list may be in several others, or twice in one: what looks small can stand for millions.
+    """
+    waiting = [value]
+    while waiting:
+        for each in waiting.pop():
+            items -= 1
+            if items < 0:
+                return False
+            if isinstance(each, _LISTS):
+                waiting.append(each)
+    return True
+
+
 def _types(*values: object) -> str:
     return " and ".join(type(value).__name__ for value in values)
 
@@ -111,7 +130,10 @@ def _round(value: Any, digits: int | None = None) -> Any:
 
 
 def _short(value: Any, longest: int) -> Any:
-    if not isinstance(value, int | float | None) and len(value) > longest:
+    if isinstance(value, _LISTS):
+        if not has_at_most(longest, value):
+            raise ValueError(f"more than {longest} items")
+    elif not isinstance(value, int | float | None) and len(value) > longest:
         raise ValueError(f"longer than {longest}")
     return value
 

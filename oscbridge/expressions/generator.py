@@ -33,7 +33,7 @@ def generate(tree: ast.expr, captures: Sequence[str], let: Sequence[str]) -> Cod
     """Code of a function that takes the address, the type tags, the variables and the captures.
 
     It returns a function of the arguments and of the values of ``let``, which does the work:
-    what is the same for all messages to an address is a local variable there.
+    a value that is the same for all messages to an address is a local variable there.
     """
     body = _Generator(captures, let).visit(deepcopy(tree))  # it changes the tree
     inner = ast.Lambda(_parameters("args", "let"), body)

@@ -31,13 +31,13 @@ class FormattedError(NamedTuple):
 
 
 ErrorFormat: TypeAlias = Callable[[HTTPStatus, str], FormattedError]
-"""From the status and a sentence about what is wrong, which may be empty."""
+"""From the status and a sentence about the problem, which may be empty."""
 
 
 class HTTPProblem(Exception):
     """Raised by a handler to answer a request with an error.
 
-    ``detail`` says what is wrong and how to fix it, without secrets; the server formats it.
+    ``detail`` names the problem and how to fix it, without secrets; the server formats it.
     """
 
     def __init__(

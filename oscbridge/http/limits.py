@@ -27,6 +27,6 @@ class HTTPLimits:
     idle_timeout: float = 75.0
     """Seconds between requests: more than the interval of most monitoring systems."""
     send_timeout: float = 5.0
-    """Seconds for a client to read what was written."""
+    """Seconds for a client to read its response."""
     linger_timeout: float = 1.0
     """Seconds for a client that is still sending to read the response."""

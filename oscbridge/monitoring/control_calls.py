@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from oscbridge.errors import OSCBridgeError
 from oscbridge.monitoring.control_client import ANSWER_TIMEOUT, RunningProcess, ask
 
-__all__ = ["Health", "RouteState", "health", "mute", "routes"]
+__all__ = ["Health", "KnownAddresses", "RouteState", "addresses", "health", "mute", "routes"]
 
 
 class RouteState(NamedTuple):
@@ -32,6 +32,23 @@ class Health(NamedTuple):
     """What fails although it may be ready."""
 
 
+class KnownAddresses(NamedTuple):
+    """Addresses that a process knows."""
+
+    addresses: Sequence[Mapping[str, object]]
+    """Those that were asked for, as JSON."""
+    total: int
+    """The number of those that were asked for, without the limit."""
+    known: int
+    """The number of all."""
+    ignored: Mapping[str, int]
+    """What was left out or cut because of limits, by reason."""
+    conflicts: Mapping[str, str]
+    """Addresses with contradictory type tags, and what they are said to be."""
+    conflict_count: int
+    """The number of these."""
+
+
 async def health(process: RunningProcess, timeout: float = ANSWER_TIMEOUT) -> Health:
     """Whether a process is ready.
 
@@ -53,6 +70,21 @@ async def mute(process: RunningProcess, names: Sequence[str], on: bool) -> list[
     async with ask(process.socket, request) as batches:
         async for answer, *_ in batches:
             return [str(each) for each in answer["changed"]]
+    raise OSCBridgeError("the bridge has stopped")
+
+
+async def addresses(process: RunningProcess, **selection: object) -> KnownAddresses:
+    """The known addresses of a process; for ``selection`` see the control server.
+
+    Raises :class:`ConfigurationError` for an unknown name or an invalid pattern.
+    """
+    found: list[Mapping[str, object]] = []
+    async with ask(process.socket, {"command": "addresses", **selection}) as batches:
+        async for batch in batches:
+            for answer in batch:
+                if "addresses" not in answer:
+                    return KnownAddresses(found, **answer)
+                found += answer["addresses"]
     raise OSCBridgeError("the bridge has stopped")
 
 

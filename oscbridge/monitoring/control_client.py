@@ -19,8 +19,8 @@ from oscbridge.monitoring.runtime_dir import folders, sockets
 from oscbridge.net.os_errors import what_failed
 
 if TYPE_CHECKING:  # loading the bridge would delay the short commands
-    from oscbridge.bridge.app import Direction
     from oscbridge.bridge.routes.variables import Value
+    from oscbridge.bridge.watching import Direction
 
 __all__ = [
     "Packet",

@@ -3,20 +3,22 @@
 A stream socket that only its user can reach (:mod:`oscbridge.monitoring.control_socket`). A
 client sends a request as one line of JSON; the answers are lines of JSON as well:
 
-============ ============================== ==============================================
-command      arguments                      answer
-============ ============================== ==============================================
-``about``                                   ``{"about": ...}``: process, configuration, ...
-``status``                                  the same with ``status``, ``problems`` and
-                                            ``warnings``, once
-``health``                                  ``{"problems": [...], "warnings": [...]}``
-``top``      ``every``, ``rows``            the same with ``rows``, repeatedly
-``tap``      ``names``, ``match``,          ``{"names": ...}``, then lines of
-             ``rate``, ``route``            :class:`TapStream` and ``{"skipped": ...}``
-``mute``     ``names``, ``on``              ``{"changed": [...]}``: routes, in words
-``reload``                                  ``{"changes": ..., "problems": ...}``
-``set``      ``name``, ``value``, ``text``  ``{"variables": {...}}``: the new value, or all
-============ ============================== ==============================================
+============= ============================== ==============================================
+command       arguments                      answer
+============= ============================== ==============================================
+``about``                                    ``{"about": ...}``: process, configuration, ...
+``status``                                   the same with ``status``, ``problems`` and
+                                             ``warnings``, once
+``health``                                   ``{"problems": [...], "warnings": [...]}``
+``top``       ``every``, ``rows``            the same with ``rows``, repeatedly
+``tap``       ``names``, ``match``,          ``{"names": ...}``, then lines of
+              ``rate``, ``route``            :class:`TapStream` and ``{"skipped": ...}``
+``mute``      ``names``, ``on``              ``{"changed": [...]}``: routes, in words
+``reload``                                   ``{"changes": ..., "problems": ...}``
+``set``       ``name``, ``value``, ``text``  ``{"variables": {...}}``: the new value, or all
+``addresses`` ``match``, ``part``,           ``{"addresses": [...]}`` repeatedly, then the number
+              ``visible_to``, ``limit``      of them and what was left out
+============= ============================== ==============================================
 
 Over TCP a request must contain the ``token`` as well. A failure is answered with
 ``{"error": ..., "code": ...}``: code 2 for an invalid request, otherwise 1.
@@ -35,6 +37,7 @@ from typing import Final
 
 from oscbridge.bridge.tasks import run_until
 from oscbridge.errors import ConfigurationError, OSCBridgeError
+from oscbridge.monitoring.address_requests import answer_addresses
 from oscbridge.monitoring.address_table import Table
 from oscbridge.monitoring.control_requests import (
     MAX_REQUEST,
@@ -185,6 +188,11 @@ class ControlServer:
                 await _write(writer, answer)
             case "set":
                 await _write(writer, self._operations.set_variable(request))
+            case "addresses":
+                names, addresses = self._operations.names, self._operations.app.addresses
+                for lines in answer_addresses(request, addresses, names):
+                    await _write(writer, lines)
+                    await asyncio.sleep(0)
             case "tap" | "top" as command:
                 if self._streams >= MAX_STREAMS:
                     raise BadRequest(

@@ -72,7 +72,7 @@ class FileWatcher:
                 await self._wait_for_change(known)
                 has_failed = False
             except Exception as error:  # watchfiles raises its own and the system's
-                # The files are looked at all the same, so this is no reason to be unready.
+                # The files are looked at all the same, so this does not make it unready.
                 _log.log(
                     logging.DEBUG if has_failed else logging.WARNING,
                     "cannot watch files: %s; looking at them every %g s", error, RETRY,

@@ -92,6 +92,10 @@ class BridgeStatus:
     threads: int
     children: int
     """Child processes in mode ``forking``."""
+    announced: str = ""
+    """How it is announced, human-readable; empty if it is not to be."""
+    announce_problem: str = ""
+    """Human-readable reason why it is not announced; empty if it is."""
 
 
 @dataclass(frozen=True)
@@ -199,14 +203,18 @@ class Status:
     def warnings(self) -> tuple[str, ...]:
         """What fails without making the system unready: routes, those that keep failing first.
 
-        They concern their own messages alone.
+        They concern their own messages alone. Then bridges that are not announced.
         """
         failing = sorted(
             filter(attrgetter("failing"), self.routes), key=lambda each: not each.problem
         )
-        return tuple(
-            f"{each.text}: {each.problem or f'failing: {each.last_error}'}" for each in failing
-        )
+        found = [f"{e.text}: {e.problem or f'failing: {e.last_error}'}" for e in failing]
+        found += [
+            f"bridge.{each.name}: not announced: {each.announce_problem}"
+            for each in self.bridges
+            if each.announce_problem
+        ]
+        return tuple(found)
 
 
 def read_status(app: App) -> Status:
@@ -230,6 +238,7 @@ def _bridge(app: App, name: str) -> BridgeStatus:
     if listener is None:
         problem = reload_problem or "not listening"
         return BridgeStatus(name, str(options.listen), options.mode, problem, received, 0, 0, 0)
+    announced = app.announcer[name]
     return BridgeStatus(
         name,
         str(listener.address),
@@ -239,6 +248,8 @@ def _bridge(app: App, name: str) -> BridgeStatus:
         listener.connections,
         listener.threads,
         listener.children,
+        str(announced),
+        announced.problem,
     )
 
 

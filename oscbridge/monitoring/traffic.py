@@ -18,7 +18,8 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from oscbridge.bridge.app import App, Direction
+from oscbridge.bridge.app import App
+from oscbridge.bridge.watching import Direction
 from oscbridge.logs.rate_limited import RateLimitedLog
 from oscbridge.net.token_bucket import TokenBucket
 from oscbridge.net.url import HostPort

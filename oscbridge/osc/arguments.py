@@ -11,7 +11,7 @@ from functools import lru_cache
 from operator import call
 from typing import Final, NamedTuple
 
-from oscbridge.errors import DecodeError, EncodeError, LimitError
+from oscbridge.errors import DecodeError, EncodeError, EncodeTypeError, LimitError
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
 from oscbridge.osc.type_tags import TYPE_TAGS, Reader, TypeTag, Writer
 from oscbridge.osc.values import Argument
@@ -166,7 +166,7 @@ def _array_reader(readers: Sequence[Reader]) -> Reader:
 def _array_writer(writers: Sequence[Writer]) -> Writer:
     def write_array(value: Argument) -> bytes:
         if not isinstance(value, list | tuple) or len(value) != len(writers):
-            raise EncodeError(f"expected an array of {len(writers)} values, got {value!r}")
+            raise EncodeTypeError(f"expected an array of {len(writers)} values, got {value!r}")
         return b"".join([write(item) for write, item in zip(writers, value, strict=True)])
 
     return write_array

@@ -16,6 +16,7 @@ other values, the message is rejected.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from enum import Enum
 from typing import Final, NamedTuple
@@ -40,7 +41,9 @@ MAX_COMPARED: Final = 1_024
 """Type tags of a message up to which several ways to read it are compared."""
 
 _FORBIDDEN: Final = frozenset("#*,?[]{}")
-_NO_DATA: Final = frozenset("[]") | {row.tag for row in TYPE_TAGS.values() if row.constant}
+_NO_DATA: Final = "[]" + "".join(row.tag for row in TYPE_TAGS.values() if row.constant)
+_ASTRAL: Final = re.compile(rb"[\xf0-\xf4]")
+"""Only a character that begins with one of these bytes is two UTF-16 code units."""
 _CUT: Final = {"f": 0, "i": 1}
 """Numbers that may be cut, and the bytes that must be left. As in python-osc, 0.0 may be empty."""
 
@@ -114,8 +117,10 @@ def _choose(data: bytes, address: str, limits: Limits) -> _Fit | None:
     if plain is not None and len(plain.types or "") > MAX_COMPARED:
         return None
     others = []
-    if not data.isascii():
+    if not data.isascii() and (plain is None or plain.has_multibyte):
         for counting in (_Counting.CHARACTERS, _Counting.UNITS):
+            if counting is _Counting.UNITS and not _ASTRAL.search(data):
+                break  # the same as CHARACTERS
             fit = _read(data, address, limits, counting)
             if fit is not None and fit.has_multibyte and not fit.is_dirty:
                 if fit.is_exact:
@@ -177,7 +182,7 @@ class _Fit:
 
     @property
     def has_only_zero_words(self) -> bool:
-        """Whether the surplus is that of a buffer of fixed size, which is no deviation."""
+        """Whether the surplus is that of a buffer of fixed size, which is not a deviation."""
         misfit = self.is_short or self.is_cut or len(self._data) % 4
         return not (misfit or self.surplus.strip(b"\0"))
 
@@ -207,7 +212,7 @@ class _Fit:
         return types[1:]
 
     def _read_values(self, types: str) -> tuple[Argument, ...]:
-        last = max((n for n, tag in enumerate(types) if tag not in _NO_DATA), default=-1)
+        last = len(types.rstrip(_NO_DATA)) - 1
         stack: list[list[Argument]] = [[]]
         for index, tag in enumerate(types):
             if tag == "[":

@@ -7,7 +7,14 @@ from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from oscbridge.errors import DecodeError, EncodeError, LimitError, OSCError
+from oscbridge.errors import (
+    DecodeError,
+    EncodeError,
+    EncodeRangeError,
+    EncodeTypeError,
+    LimitError,
+    OSCError,
+)
 from oscbridge.osc.arguments import MAX_CACHED_TYPES, Layout, UnknownTypeTag, layout
 from oscbridge.osc.lenient import is_bare_address, read_leniently
 from oscbridge.osc.limits import DEFAULT_LIMITS, Limits
@@ -202,11 +209,22 @@ def encode_values(address: str, args: Sequence[Argument]) -> bytes:
 def _encode(address: str, types: str | None, args: Sequence[Argument]) -> bytes:
     # As with layouts, only short type tag strings are cached.
     encoder = _cached_encoder if types is None or len(types) <= MAX_CACHED_TYPES else _encoder
-    head, write = encoder(address, types)
+    try:
+        head, write = encoder(address, types)
+    except (AttributeError, TypeError):
+        raise EncodeTypeError(f"an address must be a string, got {address!r}") from None
     try:
         return head + write(*args)
     except (struct.error, OverflowError, TypeError, EncodeError) as error:
-        raise EncodeError(f"{address} ,{types}: {_explain(types, args, error)}") from None
+        text = f"{address} ,{types}: {_explain(types, args, error)}"
+        raise _kind_of(error)(text) from None
+
+
+def _kind_of(error: Exception) -> type[EncodeError]:
+    """The kind of the error that replaces another one."""
+    if isinstance(error, TypeError):
+        return EncodeTypeError
+    return EncodeRangeError if isinstance(error, OverflowError) else EncodeError
 
 
 def _encoder(address: str, types: str | None) -> tuple[bytes, Callable[..., bytes]]:

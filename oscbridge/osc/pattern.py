@@ -115,6 +115,11 @@ class Subjects(_Text):
         places = {character: int.from_bytes(bits, "little") for character, bits in sets.items()}
         super().__init__(places, ((1 << size) - 1) & ~self._ends)
 
+    @property
+    def addresses(self) -> Iterable[str]:
+        """All addresses, in order."""
+        return self._at.values()
+
     def ended(self, reached: int) -> list[str]:
         """The addresses that end at one of these positions, in order."""
         hits = reached & self._ends

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-from oscbridge.errors import DecodeError, EncodeError
+from oscbridge.errors import DecodeError, EncodeError, EncodeTypeError
 from oscbridge.osc.limits import DEFAULT_LIMITS
 from oscbridge.osc.timetag import TimeTag
 from oscbridge.osc.values import IMPULSE, MIDI, Argument, Color, Impulse, Latin1Text
@@ -76,7 +76,7 @@ _STRING_END: Final = (b"\0\0\0\0", b"\0\0\0", b"\0\0", b"\0")
 
 def _write_string(value: Argument) -> bytes:
     if not isinstance(value, str):
-        raise EncodeError(f"expected a string, got {value!r}")
+        raise EncodeTypeError(f"expected a string, got {value!r}")
     if value.isascii() and "\0" not in value:
         return value.encode() + _STRING_END[len(value) & 3]  # by far the most common case
     return pad_string(value)
@@ -98,7 +98,7 @@ def _read_blob(data: bytes, offset: int, out: list[Argument]) -> int:
 
 def _write_blob(value: Argument) -> bytes:
     if not isinstance(value, bytes | bytearray | memoryview):
-        raise EncodeError(f"expected bytes, got {value!r}")
+        raise EncodeTypeError(f"expected bytes, got {value!r}")
     raw = bytes(value)
     return _BLOB_SIZE.pack(len(raw)) + raw + b"\0" * (-len(raw) % 4)
 
@@ -118,7 +118,7 @@ def _dump_char(value: Argument) -> tuple[int]:
 def _dump_midi(value: Argument) -> Sequence[int]:
     if isinstance(value, bytes | tuple) and len(value) == 4:
         return value
-    raise EncodeError(f"expected the four bytes of a MIDI message, got {value!r}")
+    raise EncodeTypeError(f"expected the four bytes of a MIDI message, got {value!r}")
 
 
 # OSC 1.0, "OSC Type Tag String": the four required types, then the optional ones.

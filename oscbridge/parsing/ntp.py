@@ -44,8 +44,18 @@ class NtpError(OSCError):
     """Not an NTP time stamp, or a time that none can have."""
 
 
+class _NotANumber(NtpError, TypeError):
+    """No time at all."""
+
+
+class _RangeError(NtpError, OverflowError, struct.error):
+    """A time that no time stamp can have. For some, python-osc raises other errors."""
+
+
 def parse_timestamp(timestamp: int) -> Timestamp:
     """Split a time stamp of 64 bits."""
+    if not isinstance(timestamp, int):
+        raise TypeError(f"expected an integer, got {timestamp!r}")
     tag = TimeTag(timestamp)
     return Timestamp(tag.seconds, tag.fraction)
 
@@ -64,9 +74,11 @@ def system_time_to_ntp(seconds: float) -> bytes:
         tag = TimeTag.from_unix(seconds)
         if abs(tag.unix() - seconds) < 1.0:
             return _TIMESTAMP.pack(tag)
-    except (TypeError, ValueError, OverflowError):
+    except TypeError as error:
+        raise _NotANumber(str(error)) from None
+    except (ValueError, OverflowError):
         pass
-    raise NtpError(f"expected a time from 1968 to 2104, in seconds since 1970, got {seconds!r}")
+    raise _RangeError(f"expected a time from 1968 to 2104, in seconds since 1970, got {seconds!r}")
 
 
 def ntp_time_to_system_epoch(seconds: float) -> float:

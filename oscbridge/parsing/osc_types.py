@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 from oscbridge.errors import DecodeError as ParseError
+from oscbridge.errors import DecodeTypeError
 from oscbridge.errors import EncodeError as BuildError
 from oscbridge.lazy_names import lazy_names
 from oscbridge.osc import Message, encode_message
 from oscbridge.osc.arguments import layout
 from oscbridge.osc_bundle_builder import IMMEDIATELY, timetag_of
+from oscbridge.osc_message import bytes_of
 
 __all__ = [
     "IMMEDIATELY",
@@ -52,16 +54,21 @@ _NTP_EPOCH: Final = datetime(1900, 1, 1)
 _HEAD: Final = 8  # bytes of the address "/" and one type tag
 
 
+def _check_index(start_index: object) -> None:
+    if not isinstance(start_index, int):
+        raise DecodeTypeError("type", f"expected an index, got {start_index!r}")
+    if start_index < 0:
+        raise ParseError("offset", f"start index {start_index} is negative")
+
+
 def _pair(tag: str) -> tuple[_Get, _Write]:
     """The reader and the writer of one type tag."""
     values = layout(tag)
 
     def get(dgram: bytes, start_index: int) -> tuple[Any, int]:
-        if not isinstance(dgram, bytes | bytearray | memoryview):
-            raise ParseError("type", f"expected bytes, got {dgram!r}")
-        if start_index < 0:
-            raise ParseError("offset", f"start index {start_index} is negative")
-        (value,), size = values.read_sized(bytes(dgram[start_index:]), 0)
+        data = bytes_of(dgram)
+        _check_index(start_index)
+        (value,), size = values.read_sized(data[start_index:], 0)
         return value, start_index + size
 
     def write(val: Any) -> bytes:
@@ -84,11 +91,11 @@ _get_timetag, _write_timetag = _pair("t")
 def get_float(dgram: bytes, start_index: int) -> tuple[float, int]:
     """A float. Zero bytes that are missing at the end of the datagram are added: some senders
     omit them."""
-    if isinstance(dgram, bytes | bytearray):
-        end = start_index + 4 if start_index <= len(dgram) else 0
-        dgram = bytes(dgram).ljust(end, b"\0")
+    data = bytes_of(dgram)
+    _check_index(start_index)
+    end = start_index + 4 if start_index <= len(data) else 0
     value: float
-    value, index = _get_float(dgram, start_index)
+    value, index = _get_float(data.ljust(end, b"\0"), start_index)
     return value, index
 
 

@@ -147,7 +147,7 @@ class DeviceSubscription(Options):
     """Seconds until it ends."""
 
 
-class Discovery(Options):
+class FindOptions(Options):
     """``find``: how the device is found in a network."""
 
     service: Annotated[str, Field(pattern=r"^_[a-z0-9-]+\._(udp|tcp)$")] | None = None
@@ -179,7 +179,7 @@ class ProfileOptions(Options):
     """How to log in before everything else."""
     subscription: DeviceSubscription | None = None
     """How a client of the device gets its changes."""
-    find: Discovery | None = None
+    find: FindOptions | None = None
     """How the device is found in a network."""
     notes: Annotated[tuple[_Text, ...], Field(max_length=20)] = ()
     """What a user should know, e.g. a setting on the device."""

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 
 from oscbridge.dispatch.handler import ClientAddress
-from oscbridge.server.children import Children, uninterrupted
+from oscbridge.server.children import Children, Uninterrupted
 from oscbridge.server.pooled_child import ChildPacket, PooledChild
 
 __all__ = ["ChildPool"]
@@ -84,7 +84,7 @@ class ChildPool:
 
         Raises ``OSError`` if there is no child and the system refuses to start one.
         """
-        with uninterrupted() as self._blocked:
+        with Uninterrupted() as self._blocked:
             return not self._backlog and self._give(ChildPacket(data, client, messages))
 
     def _give(self, packet: ChildPacket) -> bool:
@@ -121,7 +121,7 @@ class ChildPool:
 
     def tend(self) -> None:
         """Count handled messages, move packets that wait for a stalled child, end idle ones."""
-        with uninterrupted() as self._blocked:
+        with Uninterrupted() as self._blocked:
             self._tend()
 
     def _tend(self) -> None:

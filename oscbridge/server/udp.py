@@ -66,9 +66,8 @@ class OSCUDPServer(SelectorServer, socketserver.UDPServer):
     multicast_interface = ""
     """Interface on which to join a multicast group: its address (IPv4) or name (IPv6)."""
     allow = AllowList()
-    """Networks whose datagrams are accepted; all, if it is empty. Others, from this machine too,
-    are counted as ``not_allowed`` and not decoded. To be
-    overridden before the server serves: ``server.allow = AllowList(["10.0.0.0/8"])``."""
+    """Networks whose datagrams are accepted; all, if it is empty. Others are counted as
+    ``not_allowed`` and not decoded. Set before serving: ``server.allow = AllowList([…])``."""
 
     on_batch: OnBatch | None = None
     """Called with datagrams before they are handled, and with none after an error."""
@@ -129,6 +128,7 @@ class OSCUDPServer(SelectorServer, socketserver.UDPServer):
 
     def shutdown_request(self, request: _Request) -> None:  # type: ignore[override]
         """Called after a datagram. To be overridden."""
+        self.close_request(request)
 
     def _serve(self, selector: selectors.BaseSelector, poll_interval: float) -> None:
         scheduler, take, reply = self._dispatcher.scheduler, self._batch_handler(), self._reply

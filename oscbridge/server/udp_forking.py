@@ -62,7 +62,9 @@ class ForkingOSCUDPServer(OSCUDPServer, ForkingAttributes):
         self._dispatcher.examine(request[0], client_address, fork)
 
     def _fork(self, sock: socket.socket, client: ClientAddress, packet: bytes) -> None:
-        messages = sum(1 for _ in split_packet(packet, self._dispatcher.limits))
+        messages = 1
+        if packet.startswith(b"#"):
+            messages = sum(1 for _ in split_packet(packet, self._dispatcher.limits))
         try:
             while not self._start(sock, client, packet, messages):
                 if self._gives_up():

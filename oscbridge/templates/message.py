@@ -81,6 +81,16 @@ class MessageTemplate:
         return None if self._address.placeholders else "".join(map(str, parts))
 
     @property
+    def address_parts(self) -> tuple[str | Placeholder, ...]:
+        """The address: literal text and placeholders."""
+        return self._address.parts
+
+    @property
+    def arguments(self) -> tuple[Token, ...]:
+        """The arguments, in order."""
+        return tuple(self._arguments)
+
+    @property
     def first_argument_varies(self) -> bool:
         """Whether there is a first argument that depends on the message and may be a number."""
         return bool(self._arguments) and isinstance(self._arguments[0], Placeholder)

@@ -182,6 +182,8 @@ def _brace_problem(piece: re.Match[str]) -> str:
         expected = "{0}, {0:i}, {name}, {*} or {address}"
         is_expression = re.match(r"var\.|[a-z_]\w* ?[-+*/%<>=([]", piece["inside"])
         fix = f"; write {{= {piece['inside']}}} for an expression" if is_expression else ""
+        if rest := re.fullmatch(r"([A-Za-z_]\w*)\*", piece["inside"]):
+            fix = f"; write {{{rest[1]}}}, the * is only for 'match'"
         return f"invalid placeholder {piece[0]} {where}; expected {expected}{fix}"
     return f"unclosed '{{' {where}" if piece[0] == "{" else f"unexpected '}}' {where}"
 

@@ -9,10 +9,11 @@ async def test_a_lamp_gets_its_level() -> None:
 from oscbridge.monitoring.status import EndpointStatus
 from oscbridge.testing.bridge import RunningBridge, running_bridge
 from oscbridge.testing.bridge_thread import BridgeThread, new_recorder
-from oscbridge.testing.configuration import check_configuration
+from oscbridge.testing.configuration import check_configuration, configuration_error
 from oscbridge.testing.configured_tests import ConfiguredTest, run_configured_tests
 from oscbridge.testing.fake_clock import FakeClock
 from oscbridge.testing.identity import what_does_not_add_up
+from oscbridge.testing.plugin_readme import PluginReadme
 from oscbridge.testing.ports import free_port
 from oscbridge.testing.process import OscbridgeProcess, running_process
 from oscbridge.testing.recording_endpoint import RecordingEndpoint
@@ -25,9 +26,11 @@ __all__ = [
     "EndpointStatus",
     "FakeClock",
     "OscbridgeProcess",
+    "PluginReadme",
     "RecordingEndpoint",
     "RunningBridge",
     "check_configuration",
+    "configuration_error",
     "free_port",
     "new_recorder",
     "read_routes",

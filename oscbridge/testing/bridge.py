@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
+from oscbridge.bridge.addresses.space import AddressSpace
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import Configuration, parse
 from oscbridge.bridge.reload import Changes
@@ -61,6 +62,11 @@ class RunningBridge:
     def url(self, name: str) -> OSCURL:
         """Where a bridge of the configuration listens, with the port that the system chose."""
         return self._app.listeners[name].address
+
+    @property
+    def addresses(self) -> AddressSpace:
+        """What is known about the addresses of all parts."""
+        return self._app.addresses
 
     # --- messages ----------------------------------------------------------------------------
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from oscbridge.bridge.app import App
 from oscbridge.bridge.config.config import parse
 from oscbridge.bridge.config.plugin_folder import folder_in
+from oscbridge.errors import ConfigurationError
 from oscbridge.options import Options
 from oscbridge.plugins import Plugins
 
-__all__ = ["check_configuration"]
+__all__ = ["check_configuration", "configuration_error"]
 
 
 def check_configuration(text: str, directory: Path | None = None) -> Mapping[str, Options]:
@@ -25,3 +26,16 @@ def check_configuration(text: str, directory: Path | None = None) -> Mapping[str
     configuration = parse(text, types, "test.toml", directory, with_tests=True)
     App(configuration, plugins)
     return {name: entry.options for name, entry in configuration.endpoints.items()}
+
+
+def configuration_error(text: str, directory: Path | None = None) -> str:
+    """The error of a configuration that is expected to be invalid, as ``oscbridge check`` shows it.
+
+    The arguments are those of :func:`check_configuration`. Raises ``AssertionError`` if the
+    configuration is valid.
+    """
+    try:
+        check_configuration(text, directory)
+    except ConfigurationError as error:
+        return str(error)
+    raise AssertionError("the configuration is valid")

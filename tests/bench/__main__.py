@@ -4,8 +4,7 @@
 every receiver runs in its own process.
 
 ``--figures`` measures oscbridge alone, once, and prints JSON: what ``make bench-compare`` reads.
-``--write`` measures what docs/performance.md shows, in eight minutes, and writes its tables and
-that of README.md.
+``--write`` measures what docs/performance.md shows, and writes its tables and that of README.md.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from measured import Goal, show_goals
 CLIENTS: Final = 200
 RATE: Final = 1_000
 SECONDS: Final = 4.0
-ROUNDS: Final = 3
+ROUNDS: Final = 5
 QUIET: Final = 1.0
 SETTLE: Final = 0.5
 TIMED_EVERY: Final = 10

@@ -22,7 +22,7 @@ Process = subprocess.Popen[bytes]
 
 HEAD = b"/t\0\0,h\0\0"
 STAMP = struct.Struct(">q")
-LATENCY_RATE, LATENCY_SECONDS, LATENCY_ROUNDS = 1_000, 4, 3
+LATENCY_RATE, LATENCY_SECONDS, LATENCY_ROUNDS = 1_000, 4, 5
 RATE_SECONDS = 2.0
 QUIET = 1.0
 SETTLE = 0.3  # time in which both servers accept the clients

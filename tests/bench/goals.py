@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["COLUMNS", "goal", "goal_row"]
+from measured import Goal
+
+__all__ = ["COLUMNS", "goal", "goal_beside_relay", "goal_row"]
 
 MARGIN: Final = 1.25
 """Times the floor that is the goal, where a share of the peer's figure is below the floor."""
@@ -22,6 +24,14 @@ def goal(peer: float, floor: float, share: float) -> float:
     """
     wanted = share * peer
     return wanted if wanted >= floor else min(MARGIN * floor, peer)
+
+
+def goal_beside_relay(
+    name: str, ours: float, unit: str, relay: float, floor: float, share: float
+) -> Goal:
+    """The same as a ratio to the figure of the relay."""
+    limit = goal(relay, floor, share) / relay
+    return Goal(name, ours, unit, round(limit, 2), "relay", relay)
 
 
 def goal_row(

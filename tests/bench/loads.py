@@ -1,6 +1,6 @@
 """UDP to WebSocket clients at the rates of a show, beside a relay of npm osc: goals.
 
-The same as the section ``shows``, in fewer rounds and without the details.
+The same as the section ``shows``, without the details, and with one round of the floor.
 """
 
 from __future__ import annotations
@@ -10,28 +10,27 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from dashboards import latencies
+from goals import goal_beside_relay
 from measured import Goal, show_goals
-from shows import Ports, Start, bridge, cpu_per_message, floor, relay
+from shows import (
+    CPU_SHARE,
+    MEDIAN_SHARE,
+    PROGRAMS,
+    ROUNDS,
+    TAIL_SHARE,
+    Ports,
+    cpu_per_message,
+)
+from shows import LOADS as ALL_LOADS
 
-ROUNDS: Final = 3
-LOADS: Final = ((1_000, 1), (250, 20), (2_500, 20))
+LOADS: Final = tuple(load for load, share in ALL_LOADS.items() if share == CPU_SHARE)
 """Messages per second, and clients."""
 
-CPU_SHARE, MEDIAN_SHARE, TAIL_SHARE = 0.7, 1.0, 0.7
-"""What the goals are of the relay's figures."""
-
-MARGIN: Final = 1.25
-"""Times the floor that is the goal, where a share of the relay's figure is below the floor."""
-
-RELAY, FLOOR, OURS = "relay", "floor", "oscbridge"
-PROGRAMS: Final[dict[str, Start]] = {FLOOR: floor, RELAY: relay, OURS: bridge}
+FLOOR: Final = "floor"
 
 
-def goal(name: str, unit: str, found: dict[str, float], share: float) -> Goal:
-    """No program in Python can be below the floor; the relay is always the limit."""
-    theirs, least = found[RELAY], found[FLOOR]
-    limit = share if share * theirs >= least else min(1.0, MARGIN * least / theirs)
-    return Goal(name, found[OURS], unit, round(limit, 2), RELAY, theirs)
+def _goal(name: str, unit: str, found: dict[str, float], share: float) -> Goal:
+    return goal_beside_relay(name, found["oscbridge"], unit, found["relay"], found[FLOOR], share)
 
 
 def medians(measure: Callable[[Ports], Sequence[float]]) -> Iterator[dict[str, float]]:
@@ -63,10 +62,10 @@ def goals() -> Iterator[Goal]:
     for rate, clients in LOADS:
         (found,) = medians(lambda ports: [cpu_per_message(ports, rate, clients)])  # noqa: B023
         text = f"{rate:,}/s to {clients} client{'s' * (clients > 1)}, CPU time per message"
-        yield goal(text, "µs", found, CPU_SHARE)
+        yield _goal(text, "µs", found, CPU_SHARE)
     middle, tail = medians(latency)
-    yield goal("1,000/s to 1 client, latency, median", "ms", middle, MEDIAN_SHARE)
-    yield goal("1,000/s to 1 client, latency, 99th percentile", "ms", tail, TAIL_SHARE)
+    yield _goal("1,000/s to 1 client, latency, median", "ms", middle, MEDIAN_SHARE)
+    yield _goal("1,000/s to 1 client, latency, 99th percentile", "ms", tail, TAIL_SHARE)
 
 
 def report() -> None:

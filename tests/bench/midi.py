@@ -20,7 +20,7 @@ from figures import Figure
 from harness import burst_figures, cpu_seconds, free_port, running_bridge
 from table import show
 
-RATE, COUNT, ROUNDS = 1_000, 3_000, 3
+RATE, COUNT, ROUNDS = 1_000, 3_000, 5
 MANY = 50_000
 SETTLE = 0.3
 TIMEOUT = 20.0

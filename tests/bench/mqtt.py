@@ -25,7 +25,7 @@ STAMP = re.compile(rb'\x00\x01t"?([0-9]{10,20})')
 RATES = (5_000, 10_000, 15_000, 20_000, 25_000, 30_000, 40_000, 50_000, 60_000, 70_000, 85_000,
          100_000, 120_000)  # fmt: skip
 RATE_SECONDS = 2.0
-LATENCY_RATE, LATENCY_SECONDS, ROUNDS = 1_000, 3, 3
+LATENCY_RATE, LATENCY_SECONDS, ROUNDS = 1_000, 3, 5
 QUIET = 1.5
 LATE = 0.3  # messages in transit when the last one was sent
 BURST = {0: 100_000, 1: 40_000}

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # its modules are not a package
 
-from goals import COLUMNS, goal, goal_row
+from goals import COLUMNS, goal, goal_beside_relay, goal_row
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,11 @@ def test_goal_is_a_share_of_the_peer_above_the_floor(
     peer: float, floor: float, expected: float
 ) -> None:
     assert goal(peer, floor, 0.7) == pytest.approx(expected)
+
+
+def test_goal_beside_the_relay_is_a_ratio() -> None:
+    found = goal_beside_relay("1,000/s to 1", 100.0, "µs", 120.0, 90.0, 0.7)
+    assert (found.limit, found.peer, found.theirs) == (0.94, "relay", 120.0)
 
 
 def test_row_names_the_goal_and_whether_it_is_met() -> None:

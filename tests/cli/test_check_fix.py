@@ -177,3 +177,21 @@ def test_fix_moves_tokens_of_included_files_under_different_names(
     assert "endpoint.web.tokens.1: moved to [[token]] 'web-wall'" in result.stdout
     assert "endpoint.web-wall.token: moved to [[token]] 'web-wall-2'" in result.stdout
     assert 'secret    = { file = "wall.token" }   # the screen' in (tmp_path / "a.toml").read_text()
+
+
+def test_fix_makes_one_token_of_one_secret_in_two_files(tmp_path: Path, call: Call) -> None:
+    endpoint = '[endpoint.{0}]\ntype = "websocket"\nlisten = "127.0.0.1:0"\n'
+    (tmp_path / "wall.token").write_text("wall-and-secret")
+    token = 'token = { file = "wall.token" }\n'
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.toml").write_text(endpoint.format(name) + token)
+    (tmp_path / "studio.toml").write_text('include = ["one.toml", "two.toml"]\n')
+    result = call("check", str(tmp_path / "studio.toml"), "--fix")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        f"{tmp_path}/one.toml: endpoint.one.token: moved to [[token]] 'one'",
+        f"{tmp_path}/two.toml: endpoint.two.token: moved to [[token]] 'one'",
+        f"{tmp_path}/studio.toml: valid: 0 bridges, 2 endpoints, 0 routes, 1 token",
+    ]
+    assert 'endpoints = ["one", "two"]' in (tmp_path / "one.toml").read_text()
+    assert (tmp_path / "two.toml").read_text() == endpoint.format("two")

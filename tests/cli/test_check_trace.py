@@ -83,6 +83,7 @@ def test_trace_can_start_at_one_source(call: Call, write: Write) -> None:
         ("/cue -- -x", '/cue ,s "-x"'),
         ("/cue 0.1", "/cue ,f 0.1"),
         ("/cue", "/cue ,"),
+        ("cue 1", "/cue ,i 1"),  # as a bridge reads it
     ],
 )
 def test_message_is_read_as_send_reads_it(
@@ -135,7 +136,7 @@ def test_trace_is_coloured_in_a_terminal(
 @pytest.mark.parametrize(
     ("args", "text"),
     [
-        (("--trace", "cue"), "'cue': address must start with '/', got 'cue'"),
+        (("--trace", "c*e"), "'c*e': address must start with '/', got 'c*e'"),
         (("--trace", ""), "Missing argument 'ADDRESS'"),
         (("--trace", "/x 'a"), "no closing quotation"),
         (("--trace", "/x --types i a"), "'a' does not fit type tag 'i'"),

@@ -105,7 +105,7 @@ def test_good_plugin_passes_without_a_peer(check: Check, name: str) -> None:
     assert re.search(r"^lamp::construction PASSED +\[ +\d+%\]$", result.stdout, re.MULTILINE)
     assert re.search(r"^lamp::peer-loss NOT RUN ", result.stdout, re.MULTILINE)
     assert "lamp::peer-loss - needs a peer: set Lamp.example_peer" in result.stdout
-    assert re.search(r"= \d+ passed, 2 not run in \d+\.\d\ds =", result.stdout)
+    assert re.search(r"= \d+ passed, 3 not run in \d+\.\d\ds =", result.stdout)
     assert "/example" not in result.stdout
 
 

@@ -70,6 +70,13 @@ def test_send_accepts_an_address_with_a_blank_and_arguments(sent: Callable[..., 
     assert decode_packet(sent("/next cue", "--types", ""))[:3] == ("/next cue", "", ())
 
 
+@pytest.mark.parametrize("address", ["node", "ch/01", "größe", "a:b"])
+def test_send_keeps_an_address_without_a_slash(sent: Callable[..., bytes], address: str) -> None:
+    packet = sent(address, "1", "x")
+    assert packet.startswith(address.encode() + b"\0")
+    assert decode_packet(packet)[:3] == (address, "is", (1, "x"))
+
+
 def test_python_osc_reads_messages_of_send(sent: Callable[..., bytes]) -> None:
     message = OscMessage(sent("/mixer/1", "1", "0.5", "on", "true"))
     assert message.address == "/mixer/1"
@@ -91,7 +98,11 @@ def test_send_prints_the_sent_message(call: Call, receiver: socket.socket) -> No
 @pytest.mark.parametrize(
     ("args", "text"),
     [
-        (("hello",), "address must start with '/', got 'hello'"),
+        (("hel*o",), "address must start with '/', got 'hel*o'"),
+        (("a b", "1"), "address must start with '/', got 'a b'"),
+        (("", "1"), "address must start with '/', got ''"),
+        (("desk:9000", "/x"), "got 'desk:9000'; write --to udp://desk:9000"),
+        (("[::1]:9000", "/x"), "got '[::1]:9000'; write --to udp://[::1]:9000"),
         (("udp://a:1", "/x"), "address must start with '/', got 'udp://a:1'; write --to udp://a:1"),
         (("/a 1",), "did you mean: oscbridge send /a 1?"),
         ((), "Missing argument 'ADDRESS'"),

@@ -6,8 +6,11 @@ import json
 import os
 import re
 import signal
+import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,8 @@ import pytest
 from engine import Container, Engine, wait_until
 from ports import free_port
 from stand_ins import BASE
+
+from oscbridge import Message, encode_message
 
 ROOT = Path(__file__).parents[2]
 BOUND = 90_000_000
@@ -151,6 +156,44 @@ def test_killed_bridge_is_restarted_and_works(
     client = dashboard(published[1])
     send(published[0], "/back", 1)
     assert client.message() == ("/back", 1)
+
+
+@contextmanager
+def load(port: int) -> Iterator[None]:
+    """About 2,000 messages per second to a UDP port of this machine."""
+    over = threading.Event()
+
+    def send() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            while not over.wait(0.0005):
+                sock.sendto(encode_message(Message.of("/load", 1)), ("127.0.0.1", port))
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_container_can_be_stopped_and_started_under_load(
+    engine: Engine,
+    bridge: Callable[..., Container],
+    published: tuple[int, int],
+    dashboard: Callable[..., Any],
+) -> None:
+    container = bridge()
+    with load(published[0]):
+        for _ in range(3):
+            assert dashboard(published[1]).message() == ("/load", 1)
+            engine.docker("stop", container.name)
+            assert container.wait_until_ended() == 0
+            engine.docker("start", container.name)
+        assert dashboard(published[1]).message() == ("/load", 1)
+        assert "ready" in container.execute("oscbridge", "health")
+    assert "Traceback" not in container.logs()
+    assert "still running" not in container.logs()
 
 
 def test_top_and_reload_reach_the_bridge_through_docker_exec(

@@ -792,6 +792,8 @@ async def test_coroutine_handler_that_raises_is_reported_and_the_others_run(
         (("/ok", [1, 2]), Message("/ok", "[ii]", ([1, 2],))),
         (Message("/ok", "h", (1,)), Message("/ok", "h", (1,))),
         (Message("ok"), Message("ok")),
+        ("ok", Message("ok")),
+        (("ok", 1), Message("ok", "i", (1,))),
     ],
 )
 def test_result_of_a_handler_becomes_a_message(result: object, message: Message) -> None:
@@ -800,8 +802,8 @@ def test_result_of_a_handler_becomes_a_message(result: object, message: Message)
 
 @pytest.mark.parametrize(
     "result",
-    ["ok", "", b"", b"/\xff", (), [], ("ok", 1), ("/ok", object()), ("/ok", 2**64), 5, {"/ok": 1},
-     (b"/\xff", 1), Message("o k")],
+    ["o k", "", b"", b"/\xff", (), [], ("o*k", 1), ("/ok", object()), ("/ok", 2**64), 5, True,
+     {"/ok": 1}, (1, 2), (b"/\xff", 1), Message("o k")],
 )  # fmt: skip
 def test_invalid_reply_is_rejected(result: object) -> None:
     with pytest.raises(EncodeError):

@@ -257,6 +257,22 @@ HOSTILE = [
 ]
 
 
+def test_failure_shows_only_the_beginning_of_nested_lists() -> None:
+    nested: Any = "text of a message"
+    for _ in range(7):
+        nested = [nested] * 7  # an array of OSC may contain others
+    expression = Expression("x + 1")
+    lost = expression.failure(TypeError("no"), Context("/in"), (nested, *range(9)))
+    assert len(str(lost)) < 300
+
+
+def test_text_of_lists_of_lists_is_bounded() -> None:
+    many = [[0] * 100] * 100
+    assert len(value("str(a)", let={"a": many})) > 10_000
+    with pytest.raises(ValueError, match="more than 65536 items"):
+        value("str([a, a, a, a, a, a, a])", let={"a": many})
+
+
 def run(text: str, args: tuple[Argument, ...]) -> None:
     """Compile and call an expression, as a route does; only our own error and drops may end it."""
     try:

@@ -40,7 +40,7 @@ async def serve() -> AsyncIterator[Serve]:
 
 
 async def send(front: HTTPFront, *pieces: bytes) -> bytes:
-    """What is answered to data, until the front closes the connection."""
+    """The answer to data, until the front closes the connection."""
     async with asyncio.timeout(10):
         reader, writer = await asyncio.open_connection("127.0.0.1", front.port)
         try:

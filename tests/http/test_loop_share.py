@@ -1,4 +1,4 @@
-"""Responses in turn, and what is left of the loop."""
+"""Responses in turn, and the rest of the loop's time."""
 
 from __future__ import annotations
 

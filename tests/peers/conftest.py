@@ -22,7 +22,7 @@ mode   = "{mode}"
 
 [endpoint.web]
 type   = "websocket"
-listen = "127.0.0.1:0"
+listen = "127.0.0.1:{port}"
 {options}
 """
 
@@ -73,9 +73,9 @@ def run(tmp_path: Path) -> Iterator[Callable[..., WebProgram]]:
     programs: list[WebProgram] = []
     with ExitStack() as stack:
 
-        def run(options: str = "", mode: str = "asyncio") -> WebProgram:
+        def run(options: str = "", mode: str = "asyncio", port: int = 0) -> WebProgram:
             log = tmp_path / f"stderr-{len(programs)}.txt"
-            text = CONFIGURATION.format(options=options, mode=mode)
+            text = CONFIGURATION.format(options=options, mode=mode, port=port)
             env = {"PYTHONFAULTHANDLER": "1"}
             file = stack.enter_context(log.open("wb"))
             process = stack.enter_context(running_process(text, env=env, stderr=file))

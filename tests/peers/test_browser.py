@@ -6,6 +6,7 @@ import json
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -249,6 +250,27 @@ def test_page_of_another_port_of_this_machine_is_accepted(
     assert page.evaluate(CONNECT, other.url) == "open"
 
 
+FETCH = "url => fetch(url).then(async answer => [answer.status, await answer.text()])"
+
+
+def test_page_whose_name_now_leads_to_this_machine_reads_nothing(
+    page: Page, run: Callable[..., Any]
+) -> None:
+    with strangers_server() as site:
+        page.goto(site)
+    # From now on the page's own name and port are those of the bridge (DNS rebinding).
+    program = run("snapshot = true", port=int(site.rpartition(":")[2]))
+    with SimpleUDPClient("127.0.0.1", program.udp_port) as client:
+        client.send_message("/secret", 1)
+    assert page.evaluate(CONNECT, site.replace("http", "ws")) == [1006, "", 0]
+    status, text = page.evaluate(FETCH, f"{site}/")
+    assert status == 421
+    assert text.startswith("Unknown host name")
+    assert page.evaluate(CONNECT, program.url) == refused(site)
+    assert f"refused a request to host '{STRANGER}'" in program.log
+    assert f"refused a page from '{site}'" in program.log
+
+
 class EmptyPage(BaseHTTPRequestHandler):
     """Answers every request with an empty page."""
 
@@ -262,16 +284,21 @@ class EmptyPage(BaseHTTPRequestHandler):
         pass
 
 
+@contextmanager
+def strangers_server() -> Iterator[str]:
+    """Another server, under a foreign name."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), EmptyPage) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://{STRANGER}:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
 @pytest.fixture
 def strangers_site() -> Iterator[str]:
-    """Another server, under a foreign name."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), EmptyPage)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield f"http://{STRANGER}:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with strangers_server() as site:
+        yield site
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])

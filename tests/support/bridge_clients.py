@@ -54,9 +54,13 @@ class UDPClient(_RecordingClient):
         self.sock.sendto(encode_message(Message.of(address, *args)), self.bridge)  # type: ignore[arg-type]
 
     async def heard(self) -> Message:
+        return decode_message(await self.packet())
+
+    async def packet(self) -> bytes:
+        """The next packet."""
         async with asyncio.timeout(WAIT):
             data, self.sender = await asyncio.get_running_loop().sock_recvfrom(self.sock, 65_536)
-        return decode_message(data)
+        return data
 
 
 class TCPClient(_RecordingClient):
@@ -76,12 +80,16 @@ class TCPClient(_RecordingClient):
         self.writer.write(self._encode(packet))
 
     async def heard(self) -> Message:
+        return decode_message(await self.packet())
+
+    async def packet(self) -> bytes:
+        """The next packet."""
         async with asyncio.timeout(WAIT):
             while not self._packets:
                 data = await self.reader.read(65_536)
                 assert data, "the bridge closed the connection"
                 self._packets += self._framing.feed(data)
-        return decode_message(self._packets.pop(0))
+        return self._packets.pop(0)
 
 
 @contextmanager

@@ -92,9 +92,12 @@ class Front(ABC):
         """Connect once with a token from an address of this machine; None sends no token."""
 
 
-class _RunningWebSocket:
-    def __init__(self, bridge: RunningBridge, options: str) -> None:
+class _RunningEndpoint:
+    """An endpoint ``web`` of a type with tokens, in a running bridge."""
+
+    def __init__(self, bridge: RunningBridge, type_name: str, options: str) -> None:
         self._bridge = bridge
+        self._type_name = type_name
         self._options = options
 
     @property
@@ -113,11 +116,17 @@ class _RunningWebSocket:
         return f"{self._bridge.status()!r}\n{self._bridge.metrics()}"
 
     async def reload(self, tokens: str) -> None:
-        await self._bridge.reload(_with_websocket(tokens, self._options))
+        await self._bridge.reload(_with_endpoint(self._type_name, tokens, self._options))
 
 
-def _with_websocket(tokens: str, options: str) -> str:
-    endpoint = f'[endpoint.web]\ntype = "websocket"\nlisten = "{LOOPBACK}:0"\n{options}\n'
+@asynccontextmanager
+async def _running(type_name: str, tokens: str, options: str) -> AsyncIterator[RunningFront]:
+    async with running_bridge(_with_endpoint(type_name, tokens, options)) as bridge:
+        yield _RunningEndpoint(bridge, type_name, options)
+
+
+def _with_endpoint(type_name: str, tokens: str, options: str) -> str:
+    endpoint = f'[endpoint.web]\ntype = "{type_name}"\nlisten = "{LOOPBACK}:0"\n{options}\n'
     return f"[bridge.osc]\nlisten = 'udp://{LOOPBACK}:0'\n{endpoint}{tokens}"
 
 
@@ -128,10 +137,8 @@ class WebSocketFront(Front):
     handshake_timeout = OPEN_TIMEOUT
     few_connections = "max_handshakes = 40"
 
-    @asynccontextmanager
-    async def run(self, tokens: str, options: str = "") -> AsyncIterator[RunningFront]:
-        async with running_bridge(_with_websocket(tokens, options)) as bridge:
-            yield _RunningWebSocket(bridge, options)
+    def run(self, tokens: str, options: str = "") -> AbstractAsyncContextManager[RunningFront]:
+        return _running("websocket", tokens, options)
 
     async def attempt(
         self,
@@ -257,26 +264,14 @@ class TokenHTTPFront(Front):
         return Answer(200 if status == 404 else status, int(found[1]) if found else 0, text)
 
 
-class _RunningWebhook(_RunningWebSocket):
-    async def reload(self, tokens: str) -> None:
-        await self._bridge.reload(_with_webhook(tokens, self._options))
-
-
-def _with_webhook(tokens: str, options: str) -> str:
-    endpoint = f'[endpoint.web]\ntype = "webhook"\nlisten = "{LOOPBACK}:0"\n{options}\n'
-    return f"[bridge.osc]\nlisten = 'udp://{LOOPBACK}:0'\n{endpoint}{tokens}"
-
-
 class WebhookFront(TokenHTTPFront):
     """A webhook endpoint, asked for a value that it does not have."""
 
     name = "web"
     path = "/api/v1/values/nothing"
 
-    @asynccontextmanager
-    async def run(self, tokens: str, options: str = "") -> AsyncIterator[RunningFront]:
-        async with running_bridge(_with_webhook(tokens, options)) as bridge:
-            yield _RunningWebhook(bridge, options)
+    def run(self, tokens: str, options: str = "") -> AbstractAsyncContextManager[RunningFront]:
+        return _running("webhook", tokens, options)
 
 
 FRONTS: Final[Mapping[str, Front]] = {

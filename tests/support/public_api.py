@@ -96,7 +96,7 @@ def listed() -> dict[str, str]:
 
 
 def broken() -> list[str]:
-    """What a plugin may use and would not find any more, one line each."""
+    """What a plugin may use and would not find any more, one per line."""
     now = public_api()
     return [
         f"{name}{'' if name in now else ' is gone'}: was {text}, is {now.get(name)}"
@@ -114,7 +114,7 @@ def _is_compatible(old: str, new: str) -> bool:
 
 
 def main() -> int:
-    """Print what is broken, or write the list. Exit code: 1 if anything is broken."""
+    """Print the broken names, or write the list. Exit code: 1 if any is broken."""
     problems = broken()
     for line in problems:
         print(line)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -63,8 +68,30 @@ MISTAKES = [
         bad.DisconnectsAtUpdate,
         "after a reload with equal options: not connected: updated",
     ),
+    ("peer-loss", bad.SendsTwice, "the running peer has received 40; send each once"),
+    ("two-endpoints", bad.SharesConnection, "sends 5 messages, and its peer receives 0"),
+    ("two-endpoints", bad.ClosesOtherEndpoints, "after the other was closed, one of two endpoints"),
+    ("process", bad.HandlesSignals, "changes the handlers of signals"),
+    ("process", bad.ChangesFolder, "changes the current folder (os.chdir)"),
+    ("process", bad.ConfiguresLogging, "changes the logging of the whole process"),
+    ("process", bad.LimitsAllSockets, "changes the time-out of all sockets"),
+    ("process", bad.HandlesErrorsOfTheLoop, "changes the settings of the event loop"),
+    ("life-cycle", bad.EndsProcess, "connect raises SystemExit: os._exit(3)"),
+    ("logging", bad.LogsEveryMessage, "lines of log for 256 messages, the last is 'sent /example'"),
+    ("describe", bad.ShowsPassword, "ShowsPassword.describe shows the secret 'password'"),
     ("life-cycle", bad.TaskFails, "nothing handles LookupError: in a task"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def unchanged_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Undo what plugins change."""
+    monkeypatch.chdir(tmp_path)
+    handler, handlers = signal.getsignal(signal.SIGUSR2), list(logging.getLogger().handlers)
+    yield
+    signal.signal(signal.SIGUSR2, handler)
+    logging.getLogger().handlers[:] = handlers
+    socket.setdefaulttimeout(None)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=str)

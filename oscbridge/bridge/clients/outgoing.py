@@ -30,6 +30,9 @@ class ClientSink(Protocol):
     def welcome(self, client: ClientAddress) -> None:
         """Called with each new client, if there are snapshots: the sink activates it."""
 
+    def asked(self, client: ClientAddress, address: str) -> None:
+        """Note that a client has sent a message that is routed."""
+
     def missed(self, reason: str, count: int, why: str) -> None:
         """Count and log messages that a client misses."""
 

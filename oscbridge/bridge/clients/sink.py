@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final, cast
 
 from oscbridge.abilities import Reconfigurable, Serving
+from oscbridge.bridge.clients.answers import Answers
 from oscbridge.bridge.clients.outgoing import CLOSED, ClientLink, Outgoing
+from oscbridge.bridge.clients.outgoing_bundles import OutgoingBundles
 from oscbridge.bridge.config.client_models import BridgeClientOptions
-from oscbridge.bridge.routes.config import MAX_ADDRESSES
 from oscbridge.dispatch.absorbing_map import AbsorbingMap
 from oscbridge.dispatch.address_map import AddressMap
+from oscbridge.dispatch.forwarded_tag import ForwardedTag
 from oscbridge.dispatch.handler import ClientAddress, Handler
 from oscbridge.endpoint import Endpoint
 from oscbridge.errors import BackOff, BadMessage, EncodeError, NotConnected, PartialDelivery
-from oscbridge.osc import Argument, Message, encode_message
+from oscbridge.osc import Message, encode_message
 
 __all__ = ["BRIDGE", "BridgeSink"]
 
@@ -31,12 +31,6 @@ LISTEN_RETRY: Final = 0.2
 RESTART_TIME: Final = 2.0
 """Seconds in which a reload may replace the server of a bridge before that is a problem."""
 
-ASK_TIME: Final = 1.0
-"""Seconds within which a message that repeats a value is the answer to a question."""
-
-MAX_ASKED: Final = 1_024
-"""Addresses whose askers are known, and askers of one address. A full table is cleared."""
-
 
 class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptions], Serving):
     """The sink of the bridge with its name: to it, its clients are one sink.
@@ -48,6 +42,7 @@ class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptio
 
     policy = "drop_oldest"
     on_start = "retry"
+    keeps_bundles = True
 
     def __init__(self, name: str, options: BridgeClientOptions) -> None:
         super().__init__(name, options)
@@ -63,12 +58,8 @@ class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptio
         self._new: list[ClientAddress] = []
         """Clients that wait for their snapshot."""
         self._is_sending = False
-        self._last: OrderedDict[str, tuple[str | None, tuple[Argument, ...]]] = OrderedDict()
-        """With ``answers = "asker"``, the last value of each address."""
-        self._asked: dict[str, dict[ClientAddress, float]] = {}
-        """When clients last sent a message that was routed, by its address."""
-        self._heard: dict[ClientAddress, float] = {}
-        """When clients last sent any message that was routed."""
+        self._answers = Answers()
+        """Used with ``answers = "asker"``."""
 
     @property
     def keeps_last_values(self) -> bool:
@@ -113,6 +104,8 @@ class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptio
     def update(self, options: BridgeClientOptions) -> bool:
         if options.snapshot != self.options.snapshot:
             return False  # the bridge keeps last values for this endpoint, or does not
+        if options.answers != "asker":
+            self._answers.clear()  # values are not followed meanwhile
         if self._link is not None:
             self._link.serve(options, self)
         return True
@@ -120,7 +113,7 @@ class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptio
     def address_map(self, options: BridgeClientOptions) -> AddressMap:
         """A map for the routes of the bridge; some messages are for this sink instead."""
         absorb = Handler(self.absorb, [], _needs_message=True)
-        asked = Handler(self.asked, [], _needs_message=True)
+        asked = Handler(self._witness, [], _needs_message=True)
         return AbsorbingMap(options.absorbed, absorb, asked if options.answers == "asker" else None)
 
     # --- sending -----------------------------------------------------------------------------
@@ -129,7 +122,9 @@ class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptio
         link = self._link
         if link is None or not link.is_open:
             raise NotConnected(CLOSED)
-        outgoing: list[Outgoing] = []
+        answers = self._answers.batch() if self.options.answers == "asker" else None
+        bundles = OutgoingBundles(link.max_packet_size)
+        packets = bundles.packets
         rejected: dict[int, BadMessage] = {}
         for index, message in enumerate(messages):
             try:
@@ -141,10 +136,17 @@ class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptio
                 text = f"{message.address}: {len(packet)} bytes exceed {link.max_packet_size}"
                 rejected[index] = BadMessage(text)
                 continue
-            outgoing.append(Outgoing(packet, self._source_of(message), self._askers(message)))
+            only = None if answers is None else answers.askers(message.address, packet)
+            outgoing = Outgoing(packet, self._source_of(message), only)
+            if message.timetag is not None and isinstance(message.timetag, ForwardedTag):
+                bundles.add(outgoing, message.timetag)
+            else:
+                packets.append(outgoing)
         self._is_sending = True
         try:
-            await link.send(outgoing)
+            await link.send(bundles.close())
+            if answers is not None:
+                answers.sent()
         finally:
             self._is_sending = False
             if self._new:  # after these messages have become last values
@@ -160,40 +162,6 @@ class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptio
             return None
         return cast(ClientAddress, origin.peer) if isinstance(origin.peer, tuple) else None
 
-    # --- answers -----------------------------------------------------------------------------
-
-    def asked(self, message: Message) -> None:
-        """Note who has sent a message that is routed. From any thread."""
-        origin = message.origin
-        if origin is None or not isinstance(origin.peer, tuple):
-            return
-        askers = self._asked.get(message.address)
-        if askers is None:
-            if len(self._asked) >= MAX_ASKED:
-                self._asked = {}
-            askers = self._asked.setdefault(message.address, {})
-        peer, now = cast(ClientAddress, origin.peer), time.monotonic()
-        for known in (askers, self._heard):
-            if len(known) >= MAX_ASKED:
-                known.clear()
-            known[peer] = now
-
-    def _askers(self, message: Message) -> list[ClientAddress] | None:
-        """The clients for which a message is the answer; None if it is for all."""
-        if self.options.answers != "asker" or self._link is None:
-            return None
-        last, value = self._last, (message.types, message.args)
-        is_repeated = last.get(message.address) == value
-        last[message.address] = value
-        last.move_to_end(message.address)
-        if len(last) > MAX_ADDRESSES:
-            last.popitem(last=False)
-        if not is_repeated:
-            return None
-        since = time.monotonic() - ASK_TIME
-        asked = self._asked.get(message.address, {})
-        return _since(since, asked) or _since(since, self._heard) or None  # else it is no answer
-
     # --- for the link: from any thread ---------------------------------------------------------
 
     def absorb(self, message: Message) -> None:
@@ -203,6 +171,15 @@ class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptio
         if link is not None and origin is not None and isinstance(origin.peer, tuple):
             subscribes = message.address == self.options.subscribe
             link.renew(cast(ClientAddress, origin.peer), subscribes=subscribes)
+
+    def asked(self, client: ClientAddress, address: str) -> None:
+        self._answers.asked(client, address)
+
+    def _witness(self, message: Message) -> None:
+        """Note who has sent a message that is routed."""
+        origin = message.origin
+        if origin is not None and isinstance(origin.peer, tuple):
+            self._answers.asked(cast(ClientAddress, origin.peer), message.address)
 
     def welcome(self, client: ClientAddress) -> None:
         self._call(self._welcome, client)
@@ -228,7 +205,7 @@ class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptio
             self._welcome_all()
 
     def _welcome_all(self) -> None:
-        """Send new clients the last values; what is delivered later they get like all others."""
+        """Send new clients the last values; later messages they get like all others."""
         if self._is_sending or self._link is None:
             return
         new, self._new = self._new, []
@@ -237,8 +214,3 @@ class BridgeSink(Endpoint[BridgeClientOptions], Reconfigurable[BridgeClientOptio
         packets = [encode_message(message) for message in self.host.last_values()]
         for client in new:
             self._link.activate(client, packets)
-
-
-def _since(since: float, asked: dict[ClientAddress, float]) -> list[ClientAddress]:
-    """The clients that were heard since a time."""
-    return [client for client, when in asked.copy().items() if when >= since]

@@ -39,7 +39,7 @@ class UDPClientLink:
     """Registers senders and sends to them.
 
     ``reader`` reads the socket in this process. Without one, another process does, and takes the
-    errors of the socket: :meth:`reported` takes what it reports.
+    errors of the socket: :meth:`reported` and :meth:`asked` take what it reports.
     """
 
     max_packet_size = 65_507
@@ -124,10 +124,15 @@ class UDPClientLink:
         elif options is not None and not self._registry.renew(sender, time.monotonic()):
             self._greet(options, sender, b"/")
 
+    def asked(self, client: ClientAddress, address: str) -> None:
+        """Take what the process that reads the socket reports: who has sent a routed message."""
+        if self._sink is not None:
+            self._sink.asked(client, address)
+
     @property
-    def absorbed(self) -> tuple[str, ...] | None:
-        """The addresses of messages that are not routed; None without a sink."""
-        return None if self._options is None else self._options.absorbed
+    def options(self) -> BridgeClientOptions | None:
+        """The options of the clients; None without a sink."""
+        return self._options
 
     def renew(self, client: ClientAddress, *, subscribes: bool) -> None:
         options = self._options

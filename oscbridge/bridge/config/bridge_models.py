@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
+from oscbridge.bridge.config.announce_models import check_advertise, check_announce
 from oscbridge.bridge.config.client_models import BridgeClientOptions
 from oscbridge.bridge.config.limit_models import LimitOptions
 from oscbridge.net.allowlist import AllowList
@@ -65,6 +66,12 @@ class BridgeOptions(Options):
     only."""
     interface: Annotated[str, AfterValidator(check_interface)] = ""
     """Where to join a multicast group: the address (IPv4) or name (IPv6) of an interface."""
+    announce: Annotated[bool | str, AfterValidator(check_announce)] = False
+    """Whether other programs can find it in the local network (mDNS): ``true``, or the name that
+    they show. Needs ``pip install "oscbridge[discovery]"``."""
+    advertise: Annotated[str, AfterValidator(check_advertise)] = ""
+    """The IPv4 address that ``announce`` states, and the port if it is another one, e.g.
+    ``"192.168.1.20:9000"``: for a container with its own network."""
     allow: AllowList = AllowList()
     """Networks and addresses that may send, e.g. ``["10.0.0.0/8", "127.0.0.1"]``; if empty,
     all may."""

@@ -119,7 +119,7 @@ class _Reading:
             if isinstance(value, list) and isinstance(step, int) and step < len(value):
                 value = value[step]
             elif isinstance(step, int) or isinstance(value, str):
-                continue  # the only item, which has no position; or a key of what is a text
+                continue  # the only item, which has no position; or a key of a text
             else:
                 value = value.get(step) if isinstance(value, dict) else None
             written = (*written, step)

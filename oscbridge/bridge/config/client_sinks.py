@@ -97,9 +97,6 @@ def _problems(
     if is_udp and is_group(bridge.listen):
         text = "not available where the bridge listens to a multicast group; use an OSC endpoint"
         yield ConfigProblem(path, text, show(str(bridge.listen)))
-    if bridge.mode == "forking" and clients.answers == "asker":
-        text = "not available in mode 'forking'; set another mode, or remove it"
-        yield ConfigProblem((*path, "answers"), text, show(clients.answers))
     for own in (each for each in listens if each.where == f"bridge.{name}"):
         for index, target in enumerate(clients.static):
             if reaches(OSCURL("udp", target.host, target.port), own):

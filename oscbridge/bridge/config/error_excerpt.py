@@ -1,4 +1,4 @@
-"""Tells the lines of an error that quote the file from those that say what is wrong."""
+"""Separates the lines of an error that quote the file from those that name the problem."""
 
 from __future__ import annotations
 

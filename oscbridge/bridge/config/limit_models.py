@@ -61,7 +61,8 @@ class LimitOptions(Options):
     """What happens to messages that exceed ``max_pending`` or ``horizon``: ``run`` (they are
     handled at once) or ``drop``."""
     max_connections: _Connections = 256
-    """Simultaneous TCP clients. In ``threading`` and ``forking``, ``workers`` limits them too."""
+    """Simultaneous TCP clients. In ``threading`` and ``forking``, ``workers`` limits them too;
+    ``blocking`` serves one, and the others wait."""
     max_connections_per_address: _Connections = 16
     """Simultaneous TCP clients per address."""
     idle_timeout: _Seconds = 86_400.0

@@ -54,8 +54,8 @@ def listen_of_endpoint(name: str, options: Options) -> Listen | None:
         return _listen_of_url(where, listen)
     if not isinstance(listen, HostPort):
         return None
-    to = getattr(options, "to", None)
-    transport = to.scheme[:3] if isinstance(to, OSCURL) else "tcp"
+    scheme = str(getattr(getattr(options, "to", None), "scheme", "tcp"))
+    transport = "udp" if scheme == "osc" else scheme[:3]
     return Listen(where, transport, listen, str(listen))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from oscbridge.address_space.limits import MAX_NODES
 from oscbridge.bridge.config.plugin_folder import checked_folder
 from oscbridge.bridge.config.secrets import File
 from oscbridge.bridge.config.state_path import absolute_path
@@ -92,6 +93,9 @@ class RunOptions(Options):
     """Addresses for which each stateful step of a route, and each endpoint that offers snapshots,
     keep state. Above it the least recently used one is forgotten, which is counted and logged
     once."""
+    learn_addresses: Annotated[int, Field(ge=0, le=MAX_NODES)] = 0
+    """Addresses that become known from passing messages, with their type tags; 0 learns none. When
+    there are as many, no other one is learned, which is counted and logged once."""
     state: Annotated[Path, BeforeValidator(absolute_path, json_schema_input_type=str)] | None = None
     """The file of the variables with ``persist``; it is created if missing. A relative path starts
     at the directory of the configuration file."""

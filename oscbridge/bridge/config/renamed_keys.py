@@ -25,9 +25,9 @@ from oscbridge.bridge.config.error_messages import (
 from oscbridge.bridge.config.problem import KeyPath, path_text
 from oscbridge.bridge.config.process_models import HTTPOptions, RunOptions
 from oscbridge.bridge.config.route_models import RouteOptions
-from oscbridge.bridge.config.token_migration import move_tokens
+from oscbridge.bridge.config.token_migration import TokenMigration
 from oscbridge.bridge.config.token_models import TokenOptions
-from oscbridge.bridge.config.token_rewriting import MovedToken
+from oscbridge.bridge.config.token_rewriting import EmptyTokens, MovedToken
 from oscbridge.bridge.config.toml import parse_toml
 from oscbridge.endpoint import Endpoint
 from oscbridge.errors import ConfigurationError
@@ -62,15 +62,16 @@ def rename_keys(
     text: str,
     types: Mapping[str, type[Endpoint]],
     name: str,
-    token_names: set[str] | None = None,
-) -> tuple[str, Sequence[RenamedKey | MovedToken]]:
-    """The text of a file with the current names of keys, and what was renamed or moved.
+    migration: TokenMigration | None = None,
+) -> tuple[str, Sequence[RenamedKey | MovedToken | EmptyTokens]]:
+    """The text of a file with the current names of keys, and the renamed and moved keys.
 
     ``types`` are the endpoint types by name; ``name`` is the file's, for error messages;
-    ``token_names`` are those of tokens in other files, to which those of this one are added. Raises
-    :class:`ConfigurationError` if the file is not TOML, or has a key under both names.
+    ``migration`` moves the tokens of this file and the others of the configuration; by default it
+    is the only one. Raises :class:`ConfigurationError` if the file is not TOML, or has a key under
+    both names.
     """
-    text, moved_tokens = move_tokens(text, types, name, token_names)
+    text, moved_tokens = (migration or TokenMigration({name: text}, types)).apply(name)
     raw = parse_toml(text, name)
     renamed = list(_find(raw, (), (), raw, types))
     _refuse_duplicates(raw, renamed, name)

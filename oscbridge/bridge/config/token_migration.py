@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -17,13 +18,18 @@ from tomlkit.exceptions import TOMLKitError
 
 from oscbridge.bridge.config.names import NAME
 from oscbridge.bridge.config.problem import KeyPath, path_text
-from oscbridge.bridge.config.token_rewriting import MovedToken, TokenRewriting, new_key
+from oscbridge.bridge.config.token_rewriting import (
+    EmptyTokens,
+    MovedToken,
+    TokenRewriting,
+    new_key,
+)
 from oscbridge.bridge.config.toml import parse_toml
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import ConfigurationError
 from oscbridge.toml_text import toml_table
 
-__all__ = ["move_tokens", "token_names"]
+__all__ = ["TokenMigration"]
 
 _RIGHTS: Final = {"both": ["listen", "send"], "listen": ["listen"], "send": ["send"]}
 """Rights by what they were called."""
@@ -33,29 +39,87 @@ _WORD: Final = re.compile(r"[^A-Za-z0-9]+")
 _MAX_NAME: Final = 60
 
 
-def move_tokens(
-    text: str,
-    types: Mapping[str, type[AnyEndpoint]],
-    name: str,
-    taken: set[str] | None = None,
-) -> tuple[str, list[MovedToken]]:
-    """The text of a file without tokens of its endpoints, and the tokens that were moved.
+class TokenMigration:
+    """Moves the tokens of endpoints in all files of a configuration to tables ``[[token]]``.
 
-    ``types`` are the endpoint types by name; ``name`` is the file's, for error messages;
-    ``taken`` are the names of tokens in other files, to which those of this one are added. Raises
-    :class:`ConfigurationError` if that is not possible.
+    One secret in several files becomes one token, in the first of them.
     """
-    raw = parse_toml(text, name)
-    moved = _find(raw, types, name, set() if taken is None else taken)
-    if not moved:
-        return text, []
-    try:
-        new_text = _move_rest(TokenRewriting(text, moved).text, moved)
-        if _sorted(tomllib.loads(new_text)) == _sorted(_expected(raw, moved)):
-            return new_text, moved
-    except (ValueError, TOMLKitError, RecursionError):  # e.g. tokens in braces, to which none fits
-        pass
-    raise ConfigurationError(f"{name}: not changed; {_BY_HAND}")
+
+    def __init__(self, texts: Mapping[str, str], types: Mapping[str, type[AnyEndpoint]]) -> None:
+        """``texts`` are those of the files by name, ``types`` the endpoint types by name.
+
+        Raises :class:`ConfigurationError` if the tokens cannot be moved.
+        """
+        self._texts = texts
+        self._raw = {name: parse_toml(text, name) for name, text in texts.items()}
+        self._moved: list[MovedToken] = []
+        self._own: dict[str, set[KeyPath]] = {name: set() for name in texts}
+        """The paths of old tokens by file."""
+        self._empty: dict[str, list[EmptyTokens]] = {name: [] for name in texts}
+        self._names = set().union(*map(token_names, self._raw.values()))
+        self._secrets = [pair for raw in self._raw.values() for pair in _secrets(raw)]
+        for name, raw in self._raw.items():
+            for path, endpoint, table in _old_tokens(raw, types, name):
+                if table is None:
+                    self._empty[name].append(EmptyTokens(path))
+                else:
+                    self._own[name].add(path)
+                    self._add(name, path, endpoint, table)
+
+    def _add(self, file: str, path: KeyPath, endpoint: str, table: Mapping[str, Any]) -> None:
+        keys = {new_key(key): value for key, value in table.items()}
+        if isinstance(rights := keys.get("rights"), str):
+            keys["rights"] = _RIGHTS.get(rights, [rights])
+        secret = keys.get("secret")
+        for title, other in self._secrets:
+            if other == secret:
+                raise ConfigurationError(
+                    f"{file}: not changed: {path_text(path)} has the secret of [[token]] "
+                    f"{title!r}; remove it here, and add {endpoint!r} to the endpoints there"
+                )
+        same = next((each for each in self._moved if each.keys.get("secret") == secret), None)
+        if same is None:
+            keys["name"] = _unused(_name_of(path, endpoint, secret), self._names)
+            keys["endpoints"] = [endpoint]
+            self._moved.append(MovedToken(path, _in_order(keys), [path]))
+            return
+        if _limits(same.keys) != _limits(keys):
+            raise ConfigurationError(
+                f"{file}: not changed: {path_text(path)} has the secret of {path_text(same.path)}, "
+                "but other rights or addresses; give each its own secret"
+            )
+        same.paths.append(path)
+        if endpoint not in same.keys["endpoints"]:
+            same.keys["endpoints"].append(endpoint)
+
+    def apply(self, name: str) -> tuple[str, list[MovedToken | EmptyTokens]]:
+        """The new text of a file, and what was moved from it.
+
+        Raises :class:`ConfigurationError` if that is not possible.
+        """
+        text, raw, own, empty = (
+            self._texts[name],
+            self._raw[name],
+            self._own[name],
+            self._empty[name],
+        )
+        moved = [
+            replace(each, paths=paths)
+            for each in self._moved
+            if (paths := [path for path in each.paths if path in own])
+        ]
+        if not moved and not empty:
+            return text, []
+        new_tables = [each.keys for each in moved if each.path in own]
+        places = [*own, *(each.path for each in empty)]
+        try:
+            rewriting = TokenRewriting(text, moved, [each.path for each in empty])
+            new_text = _move_rest(rewriting.text, places, new_tables)
+            if _sorted(tomllib.loads(new_text)) == _sorted(_expected(raw, places, new_tables)):
+                return new_text, [*moved, *empty]
+        except (ValueError, TOMLKitError, RecursionError):  # e.g. tokens in braces, of other forms
+            pass
+        raise ConfigurationError(f"{name}: not changed; {_BY_HAND}")
 
 
 _BY_HAND: Final = "write the tokens of endpoints as tables [[token]] by hand"
@@ -66,45 +130,27 @@ _BY_HAND: Final = "write the tokens of endpoints as tables [[token]] by hand"
 
 def token_names(raw: Mapping[str, Any]) -> set[str]:
     """The names of the tables ``[[token]]`` of a file."""
+    return {str(each.get("name")) for each in _tables(raw)}
+
+
+def _secrets(raw: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """The names and the secrets of the tables ``[[token]]`` of a file."""
+    for table in _tables(raw):
+        keys = {new_key(key): value for key, value in table.items()}
+        if "secret" in keys:
+            yield str(keys.get("name")), keys["secret"]
+
+
+def _tables(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
     tokens = raw.get("token")
     found = tokens if isinstance(tokens, list) else ()
-    return {str(each.get("name")) for each in found if isinstance(each, dict)}
-
-
-def _find(
-    raw: Mapping[str, Any],
-    types: Mapping[str, type[AnyEndpoint]],
-    name: str,
-    names: set[str],
-) -> list[MovedToken]:
-    """The tokens to move, in the order of the file; one that several endpoints have is one."""
-    found: list[MovedToken] = []
-    names |= token_names(raw)
-    for path, endpoint, table in _old_tokens(raw, types, name):
-        keys = {new_key(key): value for key, value in table.items()}
-        if isinstance(rights := keys.get("rights"), str):
-            keys["rights"] = _RIGHTS.get(rights, [rights])
-        same = next((each for each in found if each.keys.get("secret") == keys.get("secret")), None)
-        if same is None:
-            keys["name"] = _unused(_name_of(path, endpoint, keys.get("secret")), names)
-            keys["endpoints"] = [endpoint]
-            found.append(MovedToken(path, _in_order(keys), [path]))
-            continue
-        if _limits(same.keys) != _limits(keys):
-            raise ConfigurationError(
-                f"{name}: not changed: {path_text(path)} has the secret of {path_text(same.path)}, "
-                "but other rights or addresses; give each its own secret"
-            )
-        same.paths.append(path)
-        if endpoint not in same.keys["endpoints"]:
-            same.keys["endpoints"].append(endpoint)
-    return found
+    return [each for each in found if isinstance(each, dict)]
 
 
 def _old_tokens(
     raw: Mapping[str, Any], types: Mapping[str, type[AnyEndpoint]], name: str
-) -> Iterator[tuple[KeyPath, str, Mapping[str, Any]]]:
-    """Each token with its path and its endpoint."""
+) -> Iterator[tuple[KeyPath, str, Mapping[str, Any] | None]]:
+    """Each token with its path and its endpoint; None for an empty list of tokens."""
     endpoints = raw.get("endpoint")
     for endpoint, table in endpoints.items() if isinstance(endpoints, dict) else ():
         kind = types.get(str(table.get("type"))) if isinstance(table, dict) else None
@@ -112,6 +158,9 @@ def _old_tokens(
             if key not in table:
                 continue
             path = ("endpoint", endpoint, key)
+            if table[key] == []:
+                yield path, endpoint, None
+                continue
             if not isinstance(table[key], list):
                 yield path, endpoint, {"token": table[key]}
                 continue
@@ -157,30 +206,35 @@ def _unused(name: str, names: set[str]) -> str:
     return found
 
 
-def _move_rest(text: str, moved: Iterable[MovedToken]) -> str:
-    """Move what is in a table that is written in braces: to the end of the file."""
+def _move_rest(
+    text: str, places: Iterable[KeyPath], new_tables: Iterable[Mapping[str, Any]]
+) -> str:
+    """Move the keys of a table that is written in braces to the end of the file."""
     raw = tomllib.loads(text)
-    tables: list[str] = []
     document = tomlkit.parse(text)
-    for each in moved:
-        for _, endpoint, key, *_ in each.paths:
-            if key in raw["endpoint"][endpoint]:
-                del raw["endpoint"][endpoint][key]
-                document["endpoint"][endpoint].remove(key)
-        if each.keys["name"] not in token_names(raw):
-            tables.append(toml_table("[[token]]", each.keys))
+    is_changed = False
+    for _, endpoint, key, *_ in places:
+        if key in raw["endpoint"][endpoint]:
+            del raw["endpoint"][endpoint][key]
+            document["endpoint"][endpoint].remove(key)
+            is_changed = True
+    names = token_names(raw)
+    tables = [toml_table("[[token]]", each) for each in new_tables if each["name"] not in names]
     if not tables:
-        return text
+        return document.as_string() if is_changed else text
     return "\n\n".join([document.as_string().rstrip("\n"), *tables]) + "\n"
 
 
-def _expected(raw: Mapping[str, Any], moved: Sequence[MovedToken]) -> dict[str, Any]:
+def _expected(
+    raw: Mapping[str, Any], places: Iterable[KeyPath], new_tables: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     """The tables that the new text must have."""
     copy = deepcopy(dict(raw))
-    for each in moved:
-        for _, endpoint, key, *_ in each.paths:
-            copy["endpoint"][endpoint].pop(key, None)
-    return {**copy, "token": [*_tokens(copy), *(each.keys for each in moved)]}
+    for _, endpoint, key, *_ in places:
+        copy["endpoint"][endpoint].pop(key, None)
+    if not new_tables:
+        return copy
+    return {**copy, "token": [*_tokens(copy), *new_tables]}
 
 
 def _sorted(raw: dict[str, Any]) -> dict[str, Any]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from oscbridge.bridge.config.problem import KeyPath, path_text
 from oscbridge.bridge.config.toml_lines import TomlExpression, expressions
 from oscbridge.toml_text import toml_table, toml_value
 
-__all__ = ["MovedToken", "TokenRewriting", "new_key"]
+__all__ = ["EmptyTokens", "MovedToken", "TokenRewriting", "new_key"]
 
 
 @dataclass
@@ -23,11 +23,20 @@ class MovedToken:
     keys: dict[str, Any]
     """The keys of its new table."""
     paths: list[KeyPath] = field(default_factory=list)
-    """Everywhere where it was."""
+    """Everywhere where it was, in all files."""
 
     def __str__(self) -> str:
         places = ", ".join(map(path_text, self.paths))
         return f"{places}: moved to [[token]] {self.keys['name']!r}"
+
+
+class EmptyTokens(NamedTuple):
+    """An empty list of tokens, which is removed."""
+
+    path: KeyPath
+
+    def __str__(self) -> str:
+        return f"{path_text(self.path)}: removed, as it has no tokens"
 
 
 def new_key(key: str) -> str:
@@ -42,7 +51,11 @@ class TokenRewriting:
     the table that it was in.
     """
 
-    def __init__(self, text: str, moved: Sequence[MovedToken]) -> None:
+    def __init__(
+        self, text: str, moved: Sequence[MovedToken], empty: Collection[KeyPath] = ()
+    ) -> None:
+        """``empty`` are the paths of empty lists of tokens, which are left out."""
+        self._empty = empty
         self._by_path = {path: each for each in moved for path in each.paths}
         self._end = "\r\n" if "\r\n" in text else "\n"
         self._lines: list[str] = []
@@ -101,6 +114,8 @@ class TokenRewriting:
 
     def _add_key(self, each: TomlExpression) -> None:
         path = (*self._table, *each.path)
+        if path in self._empty:
+            return
         if self._current is not None:
             key = new_key(each.path[0])
             if key in self._current.keys and len(each.path) == 1:
@@ -155,7 +170,7 @@ class TokenRewriting:
         self._waiting.append(above + "".join(lines))
 
     def _end_table(self) -> None:
-        """Write what is missing of the current table, after its last key."""
+        """Write the missing keys of the current table, after its last key."""
         if self._last and not self._lines[self._last - 1].endswith("\n"):
             self._lines[self._last - 1] += self._end
         if self._current is not None:

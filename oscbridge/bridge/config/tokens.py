@@ -42,7 +42,7 @@ class Fronts:
     has_http: bool
 
     def problem_with(self, name: str) -> str:
-        """Why a token cannot be valid for what has this name; "" if it can."""
+        """Why a token cannot be valid for the part with this name; "" if it can."""
         guarded = [each for each in self.endpoints if self._is_guarded(each)]
         if name == HTTP and name not in guarded:
             return ""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from oscbridge.bridge.config.environment import is_out_of_range
+from oscbridge.bridge.config.problem import KeyPath, path_text
 from oscbridge.errors import ConfigurationError
 
 __all__ = ["parse_toml"]
@@ -27,8 +28,8 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
         raise ConfigurationError(f"{name}: not valid TOML: nested too deeply") from None
     except ValueError:  # from int(), which protects itself from long texts
         raise ConfigurationError(f"{name}: not valid TOML: {_long_integer(text)}") from None
-    for place in _out_of_range(tables, ""):
-        text = f"{place}: integer out of range: it must fit in 64 bits"
+    for place in _out_of_range(tables, ()):
+        text = f"{path_text(place)}: integer out of range: it must fit in 64 bits"
         raise ConfigurationError(f"{name}: {text}")
     return tables
 
@@ -40,13 +41,13 @@ def _long_integer(text: str) -> str:
     return f"integer of more than {limit:,} digits{line}"
 
 
-def _out_of_range(node: object, place: str) -> Iterator[str]:
+def _out_of_range(node: object, place: KeyPath) -> Iterator[KeyPath]:
     """The places of integers out of range."""
     if isinstance(node, dict):
         for key, value in node.items():
-            yield from _out_of_range(value, f"{place}.{key}" if place else key)
+            yield from _out_of_range(value, (*place, key))
     elif isinstance(node, list):
         for number, value in enumerate(node):
-            yield from _out_of_range(value, f"{place}[{number}]")
+            yield from _out_of_range(value, (*place, number))
     elif is_out_of_range(node):
         yield place

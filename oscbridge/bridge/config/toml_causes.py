@@ -79,6 +79,10 @@ def _duplicate(error: TOMLProblem) -> Cause | None:
         earlier = _line_of(rf"\s*\[+\s*{re.escape(header[1])}\s*\]", error)
         twice = f"[{name}] is already in line {earlier}" if earlier else f"[{name}] exists"
         column = error.start + len(error.line) - len(error.line.lstrip())
+        if not error.line.lstrip().startswith("[[") and _line_of(
+            rf"\s*\[\[\s*{re.escape(header[1])}\s*\]\]", error
+        ):
+            return Cause(column, f"single brackets; write [[{name}]] for one more")
         return Cause(column, f"duplicate table; {twice}: join the two, or rename one")
     key = _KEY.match(error.line.lstrip())
     if key is None or "inline" in error.message:
@@ -145,11 +149,24 @@ def _unclosed_bracket(error: TOMLProblem, opened: int) -> Cause | None:
         return Cause(opened, "unclosed '['; add ']' at the end of the list")
     if error.message.startswith("Unclosed"):
         end = "]" if bracket == "[" else "}"
-        missing = f"unclosed '{bracket}'; add '{end}' at its end"
-        return Cause(
-            opened, missing if not error.rest else f"expected ',' or '{end}' here"
-        )._replace(position=error.position if error.rest else opened)
+        if not error.rest:
+            return Cause(opened, f"unclosed '{bracket}'; add '{end}' at its end")
+        return _unexpected_in_list(error, end)
     return None
+
+
+def _unexpected_in_list(error: TOMLProblem, end: str) -> Cause:
+    """Text after an item of a list that is neither a comma nor the end."""
+    offset = error.position - error.start
+    begin = max(error.line.rfind(each, 0, offset) for each in "[,") + 1
+    item = re.split(r"[],}#]", error.line[begin:], maxsplit=1)[0]
+    if begin and end == "]" and (value := item.strip()) and not set(value) & set("\"'[{="):
+        start = error.start + begin + len(item) - len(item.lstrip())
+        fix = f'write "{value}"' if len(value) < MAX_SHOWN_VALUE else "write the text in quotes"
+        return Cause(start, f"missing quotes; {fix}")
+    if error.rest[0] in "\"'" and error.line[begin:offset].strip():
+        return Cause(error.position, "missing ','; add one before it")
+    return Cause(error.position, f"expected ',' or '{end}' here")
 
 
 def _header(error: TOMLProblem) -> Cause | None:
@@ -172,6 +189,8 @@ def _statement(error: TOMLProblem) -> Cause | None:
         return None
     if error.rest.startswith("="):
         return Cause(error.position, "missing name before '='; write NAME = VALUE")
+    if error.rest.startswith(("//", "/*", ";", "--")):
+        return Cause(error.position, "unknown comment; write # for a comment")
     return Cause(error.position, "not a key and not a table; write NAME = VALUE or [NAME]")
 
 
@@ -231,6 +250,8 @@ def _equals(error: TOMLProblem) -> Cause | None:
         key, value = bare[1].strip(), (bare[2] or "").strip()
         shown = value if value and len(value) < MAX_SHOWN_VALUE else "…"
         return Cause(start + bare.end(1), f"missing '='; write {key} = {shown}")
+    if header := re.fullmatch(r"\s*([\w.-]+)\]+\s*", error.line):
+        return Cause(error.start, f"missing '['; write [{header[1]}]")
     return Cause(error.position, "missing '=' after the name")
 
 
@@ -244,7 +265,7 @@ def _value(error: TOMLProblem) -> Cause | None:
     begin = max(equals, open_list + 1)
     value = re.split(r"\s+#", line[begin:].strip(), maxsplit=1)[0]
     start = error.start + begin + len(line[begin:]) - len(line[begin:].lstrip())
-    if not value or value.startswith("#"):
+    if not value or value[0] in "#,":
         key = line[:begin].rstrip(" \t=").strip()
         return Cause(min(start, error.start + len(line)), f"missing value of '{key}'")
     if open_list >= 0:

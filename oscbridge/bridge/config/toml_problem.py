@@ -16,7 +16,7 @@ class Cause(NamedTuple):
     position: int
     """Where the caret goes, as an index into the text."""
     text: str
-    """What is wrong, and after ``; `` how to fix it."""
+    """The problem, and after ``; `` how to fix it."""
 
 
 class TOMLProblem(NamedTuple):
@@ -38,5 +38,5 @@ class TOMLProblem(NamedTuple):
 
     @property
     def rest(self) -> str:
-        """What follows the position in its line, without blanks around it."""
+        """The rest of the line after the position, without blanks around it."""
         return self.text[self.position :][:MAX_LINE].partition("\n")[0].strip()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Final
 
-from oscbridge.abilities import KnowsAddresses
 from oscbridge.address_space import AddressBook
+from oscbridge.bridge.addresses.known import known_by
 from oscbridge.bridge.config.resolved import EndpointEntry
 from oscbridge.bridge.config.route_models import RouteOptions
 from oscbridge.osc import Pattern, is_pattern
@@ -20,8 +19,6 @@ __all__ = ["unknown_addresses"]
 MAX_COMPARED: Final = 1_024
 """Addresses of one match that are looked up."""
 
-_log: Final = logging.getLogger(__name__)
-
 
 def unknown_addresses(
     routes: Mapping[int, RouteOptions], endpoints: Mapping[str, EndpointEntry]
@@ -30,7 +27,7 @@ def unknown_addresses(
 
     A profile need not be complete: an address that is like none of the known ones is fine.
     """
-    books = {name: _book(name, entry) for name, entry in endpoints.items()}
+    books = {n: AddressBook(known_by(n, each).values()) for n, each in endpoints.items()}
     for index, route in routes.items():
         for name in route.sources:
             if book := books.get(name):
@@ -38,17 +35,6 @@ def unknown_addresses(
         for name in route.to:
             if book := books.get(name):
                 yield from _warnings(index, *_sent(route, name, book))
-
-
-def _book(name: str, entry: EndpointEntry) -> AddressBook:
-    """What an endpoint knows; a bug of its plugin is logged."""
-    if not issubclass(entry.factory, KnowsAddresses):
-        return AddressBook()
-    try:
-        return AddressBook(entry.factory.known_addresses(entry.options).values())
-    except Exception:
-        _log.exception("endpoint.%s: cannot say which addresses it knows", name)
-        return AddressBook()
 
 
 def _sent(

@@ -53,13 +53,14 @@ class Scale(NamedTuple):
         return "".join(new), scale
 
     @property
-    def _whole(self) -> bool:
+    def is_whole(self) -> bool:
+        """Whether its results are whole numbers."""
         return isinstance(self.out_low, int) and isinstance(self.out_high, int)
 
     def _tag(self, tag: str) -> str:
         if tag not in _NUMBERS:
             return tag
-        return "i" if self._whole else "d" if tag == "d" else "f"
+        return "i" if self.is_whole else "d" if tag == "d" else "f"
 
     def _number(self) -> Callable[[float], float]:
         low, span = self.in_low, self.in_high - self.in_low
@@ -78,4 +79,4 @@ class Scale(NamedTuple):
                 share **= curve
             return out_low + share * out_span
 
-        return (lambda value: nearest_whole(scale(value))) if self._whole else scale
+        return (lambda value: nearest_whole(scale(value))) if self.is_whole else scale

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, cast
 
-from oscbridge.expressions.expression import checked_value
+from oscbridge.expressions.expression import checked_value, shown
 from oscbridge.expressions.kinds import DESCRIPTIONS, Kind, kind_of
 
 __all__ = ["FIXES", "MAX_TEXT", "MAX_VARIABLES", "Value", "Variable", "Variables", "value_problem"]
@@ -156,7 +156,7 @@ def value_problem(value: Any, kind: Kind | None = None) -> str:
     found = kind_of(value)
     if found is None or found != (kind or found):
         expected = "true, false, a number or text" if kind is None else DESCRIPTIONS[kind]
-        return f"must be {expected}, not {value!r:.{MAX_SHOWN}}"
+        return f"must be {expected}, not {shown(value)}"
     if isinstance(value, float) and not math.isfinite(value):
         return f"must be a finite number, not {value}"
     if isinstance(value, str) and len(value) > MAX_TEXT:

@@ -19,6 +19,7 @@ from oscbridge.bridge.sinks.connection import description_of
 from oscbridge.bridge.sinks.drops import DropCounter
 from oscbridge.bridge.sources.kernel_drops import KernelDrops
 from oscbridge.delivery import RouteInfo
+from oscbridge.discovery.discovery import Discovery
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.endpoint import AnyEndpoint
@@ -45,6 +46,8 @@ class EndpointHost(ABC):
             name=endpoint.name, scheduler=LimitOptions().scheduler(), adds_slash=True
         )
         """The routes that read from this endpoint."""
+        self.discovery = Discovery()
+        """Shared by all endpoints of an application."""
         self.certificates: Mapping[str, CertificateInfo] = {}
         """Its certificates by key."""
         self.refusals = 0

@@ -13,6 +13,7 @@ from oscbridge.bridge.sinks.drops import DropCounter
 from oscbridge.bridge.sinks.expiring_queue import AgedMessage, ExpiringQueue
 from oscbridge.bridge.sinks.latency import LatencySampler
 from oscbridge.bridge.sinks.memory_queue import MemoryQueue
+from oscbridge.bridge.sinks.must_deliver import no_key
 from oscbridge.bridge.sinks.queue_base import EntryT
 from oscbridge.bridge.sinks.queues import (
     BlockingQueue,
@@ -61,7 +62,7 @@ def make_queue(
     if options.policy == "spool":
         return _on_disk(options, endpoint, loop, drops, sampler, log)
     parts = loop, drops, sampler, backpressure
-    must_deliver = endpoint.must_deliver_key if isinstance(endpoint, MustDeliver) else _no_key
+    must_deliver = _must_deliver_key(endpoint)
     coalesce = endpoint.coalesce_key if isinstance(endpoint, Coalescing) else _address
     if options.max_age is None:
         return _in_memory(options, must_deliver, coalesce, *parts)
@@ -78,6 +79,7 @@ def _on_disk(
     log: RateLimitedLog,
 ) -> SendQueue:
     # Imported only where there is a spool: SQLite takes 2 MB.
+    from oscbridge.bridge.sinks.spool.index import SpoolIndex
     from oscbridge.bridge.sinks.spool.queue import SpoolQueue
     from oscbridge.bridge.sinks.spool.serializer import SpoolSerializer
     from oscbridge.bridge.sinks.spool.writer import SpoolWriter
@@ -87,7 +89,8 @@ def _on_disk(
     serializer = SpoolSerializer(endpoint.route_options_type)
     is_durable = endpoint.is_durable if isinstance(endpoint, Durability) else _always
     writer = SpoolWriter(options.spool, serializer, is_durable, log)
-    return SpoolQueue(options.queue_size, loop, drops, sampler, writer)
+    index = SpoolIndex(options.queue_size, _must_deliver_key(endpoint))
+    return SpoolQueue(index, loop, drops, sampler, writer)
 
 
 def _in_memory(
@@ -120,8 +123,9 @@ def _address(message: Deliverable) -> str:
     return message.address
 
 
-def _no_key(_message: Deliverable) -> None:
+def _must_deliver_key(endpoint: AnyEndpoint) -> Callable[[Deliverable], Hashable]:
     """Without :class:`MustDeliver` any message may be dropped."""
+    return endpoint.must_deliver_key if isinstance(endpoint, MustDeliver) else no_key
 
 
 def _always(_message: Deliverable) -> bool:

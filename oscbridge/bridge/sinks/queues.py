@@ -6,18 +6,18 @@ import asyncio
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
-from typing import Final, Generic
+from typing import Final
 
 from oscbridge.bridge.sinks.backpressure import Backpressure
 from oscbridge.bridge.sinks.drops import DropCounter
 from oscbridge.bridge.sinks.latency import LatencySampler
 from oscbridge.bridge.sinks.memory_queue import MemoryQueue
+from oscbridge.bridge.sinks.must_deliver import MustDeliverBuffer, no_key
 from oscbridge.bridge.sinks.queue_base import EntryT
 from oscbridge.dispatch.packet_reader import MAX_ROUTE_CALLS
 
 __all__ = [
     "BLOCK_TIMEOUT",
-    "MAX_MUST_DELIVER",
     "SLACK",
     "BlockingQueue",
     "DropOldestQueue",
@@ -31,45 +31,6 @@ SLACK: Final = MAX_ROUTE_CALLS
 """Messages above its size that a blocking queue accepts: the rest of the packet that a source on
 the event loop was routing when it was paused."""
 
-MAX_MUST_DELIVER: Final = 4_096
-"""Must-deliver messages that a full queue keeps above its size."""
-
-
-class MustDeliverBuffer(Generic[EntryT]):
-    """The messages that a full queue keeps because the endpoint must receive them.
-
-    ``key`` returns None for a message that may be dropped. Of those with one key only the last
-    is kept.
-    """
-
-    def __init__(self, key: Callable[[EntryT], Hashable]) -> None:
-        self.messages: OrderedDict[Hashable, EntryT] = OrderedDict()
-        """By their keys, oldest first."""
-        self._key = key
-
-    def keep(self, message: EntryT) -> bool:
-        """Keep a message if it must be delivered. Returns False if a message was dropped."""
-        kept = self.messages
-        try:
-            key = self._key(message)
-            is_known = key in kept
-        except BaseException:  # raised by a plugin; the source of the message must not fail
-            return False
-        if key is None or (not is_known and len(kept) >= MAX_MUST_DELIVER):
-            return False
-        kept[key] = message
-        kept.move_to_end(key)
-        return not is_known
-
-    def remove(self, count: int) -> list[EntryT]:
-        """Remove and return the oldest messages, at most ``count``."""
-        kept = self.messages
-        return [kept.popitem(last=False)[1] for _ in range(min(count, len(kept)))]
-
-
-def _no_key(_message: object) -> None:
-    """Return the key of a message that may be dropped."""
-
 
 class DropOldestQueue(MemoryQueue[EntryT]):
     """``drop_oldest``: in order of arrival; a full queue drops its oldest message."""
@@ -80,7 +41,7 @@ class DropOldestQueue(MemoryQueue[EntryT]):
         loop: asyncio.AbstractEventLoop,
         drops: DropCounter,
         sampler: LatencySampler,
-        must_deliver_key: Callable[[EntryT], Hashable] = _no_key,
+        must_deliver_key: Callable[[EntryT], Hashable] = no_key,
     ) -> None:
         self._messages: deque[EntryT] = deque()
         self._must_deliver = MustDeliverBuffer(must_deliver_key)
@@ -117,7 +78,7 @@ class LatestQueue(MemoryQueue[EntryT]):
         loop: asyncio.AbstractEventLoop,
         drops: DropCounter,
         sampler: LatencySampler,
-        must_deliver_key: Callable[[EntryT], Hashable] = _no_key,
+        must_deliver_key: Callable[[EntryT], Hashable] = no_key,
         coalesce_key: Callable[[EntryT], Hashable] = lambda message: message.address,
     ) -> None:
         self._messages: OrderedDict[object, EntryT] = OrderedDict()

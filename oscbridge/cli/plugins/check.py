@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import io
 import logging
 import os
@@ -50,6 +51,7 @@ def command(context: click.Context, name: str, file: Path | None, text: str | No
     from oscbridge.testing.conformance import RULES
 
     began = time.perf_counter()
+    faulthandler.enable()  # a crash of a library in C shows the line of the plugin
     logging.getLogger("oscbridge").setLevel(logging.CRITICAL + 1)  # the results show the errors
     plugin, types = _find(name, file or context.obj)
     output = _CheckOutput(plugin, types)
@@ -119,7 +121,7 @@ class _CheckOutput(ReportOutput):
                 yield name, result
 
     def show_end(self, results: Sequence[tuple[str, RuleResult]], seconds: float) -> None:
-        """Print what is wrong, and the counts."""
+        """Print the problems, and the counts."""
         failed = [each for each in results if each[1].outcome == "failed"]
         not_run = [each for each in results if each[1].outcome == "not run"]
         if failed:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Final
+from typing import ClassVar, Final, cast
 
 import oscbridge
+from oscbridge.endpoints.osc.found_device import FoundDevice
 from oscbridge.endpoints.osc.link import DeviceLink
 from oscbridge.endpoints.osc.options import OSCOptions
 from oscbridge.endpoints.osc.packets import OutgoingPackets
+from oscbridge.endpoints.osc.service_url import ServiceURL
 from oscbridge.endpoints.osc.target_name import TargetName, is_name
 from oscbridge.endpoints.osc.tcp import connect_tcp
 from oscbridge.endpoints.osc.udp import UDPLink, open_udp
@@ -44,7 +46,11 @@ class OSCEndpoint(
         self._link: DeviceLink | None = None
         self._name: TargetName | None = None
         """The name of the target, if it has one that may get another address."""
-        if is_name(options.to.host):
+        self._device: FoundDevice | None = None
+        """The device that is found by the name of its service."""
+        if isinstance(options.to, ServiceURL):
+            self._device = FoundDevice(options.to, self.log, f"endpoint.{name}")
+        elif is_name(options.to.host):
             self._name = TargetName(options.to, self.log, self._moved)
         self._upkeep = Upkeep(options, self._send_own, self._troubled)
         self._own: frozenset[object] = frozenset()
@@ -62,10 +68,11 @@ class OSCEndpoint(
     def describe(self) -> str:
         if self._link is None:
             return str(self.options.to)
-        return f"{self.options.to} from :{self._link.near[1]}"
+        at = self._device and self._device.at
+        return f"{self.options.to}{f' at {at}' if at else ''} from :{self._link.near[1]}"
 
     async def connect(self) -> None:
-        to = self.options.to
+        to = await self._target()
         if to.scheme == "udp":
             self._link = link = await open_udp(
                 to,
@@ -91,8 +98,29 @@ class OSCEndpoint(
             self._name.use(self._link.remote)
             is_udp, is_fixed = to.scheme == "udp", self.options.local is not None
             self.start_task(self._name.watch(is_periodic=is_udp, is_family_fixed=is_fixed))
+        if self._device is not None:
+            self.start_task(self._follow(self._device))
         if not self.host.is_dry:
             self._upkeep.start()
+
+    async def _target(self) -> oscbridge.OSCURL:
+        """Where the device is. Raises :class:`oscbridge.EndpointError` if it is not found."""
+        if isinstance(self.options.to, ServiceURL) and self._device is not None:
+            return await self._device.find(self.host.discovery)
+        return cast(oscbridge.OSCURL, self.options.to)
+
+    async def _follow(self, device: FoundDevice) -> None:
+        try:
+            await device.follow(self._relocated)
+        except oscbridge.NotConnected as error:
+            self.host.connection_lost(error)
+
+    def _relocated(self, at: oscbridge.OSCURL) -> None:
+        """The device is elsewhere."""
+        if at.scheme == "udp" and ":" not in at.host:
+            self._moved((at.host, at.port))
+        else:
+            self.host.connection_lost(oscbridge.NotConnected(f"the device is now at {at}"))
 
     def update(self, options: OSCOptions) -> bool:
         if options != self.options:
@@ -103,6 +131,8 @@ class OSCEndpoint(
     def _look_up_name(self) -> None:
         if self._name is not None:
             self._name.look_up_soon()
+        if self._device is not None:
+            self._device.doubt()
 
     def _moved(self, remote: oscbridge.ClientAddress) -> None:
         """Send to the new address of the target: from the same port if possible."""
@@ -115,7 +145,9 @@ class OSCEndpoint(
             if self._is_refused:
                 self._confirmed()
         else:
-            text = f"{self.options.to.host} is now {remote[0]}"
+            to = self.options.to
+            who = to.name if isinstance(to, ServiceURL) else to.host
+            text = f"{who} is now {remote[0]}"
             self.host.connection_lost(oscbridge.NotConnected(text))
 
     async def close(self) -> None:
@@ -123,6 +155,8 @@ class OSCEndpoint(
         self._cancel_confirm()
         self._is_refused = False
         link, self._link = self._link, None
+        if self._device is not None:
+            await self._device.close()
         if link is not None:
             self.host.count_kernel_drops(None)
             self.host.sends_packets(None, None)

@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
 import oscbridge
+from oscbridge.endpoints.osc.service_url import ServiceURL, Target, parse_target
 
 __all__ = ["Keepalive", "OSCOptions", "packet_of"]
 
+_OVER_UDP: Final = ("udp", "osc")
+"""Schemes of targets that may be reached over UDP."""
 
-def _to(url: oscbridge.OSCURL) -> oscbridge.OSCURL:
+_TO_SCHEMA: Final[dict[str, JsonValue]] = {
+    "type": "string",
+    "pattern": r"^((udp|tcp|tcp\+1\.0)://.+:[0-9]{1,5}/?|osc://.+)$",
+    "examples": ["udp://192.168.1.40:9000", "osc://TouchOSC*"],
+}
+
+
+def _to(value: object) -> Target:
+    url = parse_target(value)
+    if isinstance(url, ServiceURL):
+        return url
     if url.framing == "auto":
         raise ValueError(
             "a client must choose the framing: tcp:// (OSC 1.1, SLIP) or tcp+1.0:// (length)"
@@ -62,9 +84,11 @@ class OSCOptions(oscbridge.Options):
 
     renamed_keys: ClassVar[Mapping[str, str]] = {"hops": "max_hops"}
 
-    to: Annotated[oscbridge.OSCURL, AfterValidator(_to)]
+    to: Annotated[Target, PlainValidator(_to), WithJsonSchema(_TO_SCHEMA)]
     """Where to send: ``udp://``, ``tcp://`` (OSC 1.1) or ``tcp+1.0://``, then ``host:port``.
-    A multicast group or a broadcast address is fine."""
+    A multicast group or a broadcast address is fine. ``osc://NAME`` finds the device by the name
+    of its service in the local network, e.g. ``"osc://TouchOSC*"``, and follows it; that needs
+    ``pip install "oscbridge[discovery]"``."""
     listen: Annotated[
         oscbridge.HostPort | None, BeforeValidator(_listen, json_schema_input_type=str)
     ] = None
@@ -91,7 +115,7 @@ class OSCOptions(oscbridge.Options):
     def local(self) -> oscbridge.HostPort | None:
         """Where to receive: ``listen``, or the port that the device of the profile sends to."""
         port = None if self.profile is None else self.profile.options.reply_port
-        if self.listen is not None or port is None or self.to.scheme != "udp":
+        if self.listen is not None or port is None or self.to.scheme not in _OVER_UDP:
             return self.listen
         return oscbridge.HostPort("*", port)
 
@@ -116,9 +140,9 @@ class OSCOptions(oscbridge.Options):
         to = info.data.get("to")
         if listen is None or to is None:
             return listen
-        if to.scheme != "udp":
+        if to.scheme not in _OVER_UDP:
             raise ValueError("available only for udp://; over TCP replies use the connection")
-        if oscbridge.is_any_host(listen.host):
+        if oscbridge.is_any_host(listen.host) or isinstance(to, ServiceURL):
             return listen
         if (":" in listen.host) != (":" in to.host) and _is_address(to.host):
             raise ValueError("listen and to must both be IPv4, or both be IPv6")

@@ -13,10 +13,27 @@ from oscbridge.testing.conformance.bridge_rules import BRIDGE_RULES
 from oscbridge.testing.conformance.cancellation_rules import CANCELLATION_RULES
 from oscbridge.testing.conformance.class_rules import CLASS_RULES
 from oscbridge.testing.conformance.life_rules import LIFE_RULES
+from oscbridge.testing.conformance.neighbour_rules import NEIGHBOUR_RULES
 from oscbridge.testing.conformance.peer import Peer, PeerMissing
 from oscbridge.testing.conformance.rule import CheckedType, Outcome, Rule, RuleResult
+from oscbridge.testing.conformance.tcp_server_peer import TCPServerPeer
 
-__all__ = ["RULES", "CheckedType", "Outcome", "Peer", "PeerMissing", "Rule", "RuleResult"]
+__all__ = [
+    "RULES",
+    "CheckedType",
+    "Outcome",
+    "Peer",
+    "PeerMissing",
+    "Rule",
+    "RuleResult",
+    "TCPServerPeer",
+]
 
-RULES: tuple[Rule, ...] = (*CLASS_RULES, *LIFE_RULES, *CANCELLATION_RULES, *BRIDGE_RULES)
+RULES: tuple[Rule, ...] = (
+    *CLASS_RULES,
+    *LIFE_RULES,
+    *NEIGHBOUR_RULES,
+    *CANCELLATION_RULES,
+    *BRIDGE_RULES,
+)
 """All rules, in the order in which they are to be applied."""

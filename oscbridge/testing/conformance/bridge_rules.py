@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from oscbridge.abilities import Reconfigurable, Serving
@@ -37,6 +37,9 @@ LOST_IN_TRANSIT: Final = 3
 
 ARRIVAL_SECONDS: Final = 3.0
 """Seconds for messages to arrive."""
+
+SETTLE_SECONDS: Final = 0.1
+"""Seconds in which no more messages may arrive."""
 
 RETRY_INTERVAL: Final = 0.05
 """Seconds between two attempts to connect."""
@@ -134,6 +137,13 @@ async def _expect_delivery(run: RuleRun, running: _RunningEndpoint, peer: Peer) 
         raise RuleFailed(
             f"{COUNT} messages count as sent, and the running peer has received "
             f"{_received(peer) - before} ({_send_of(run)})"
+        )
+    await becomes_true(lambda: not runner.counts().in_flight, ARRIVAL_SECONDS)
+    await asyncio.sleep(SETTLE_SECONDS)
+    if (arrived := _received(peer) - before) > COUNT:
+        raise RuleFailed(
+            f"{COUNT} messages were sent, and the running peer has received {arrived}; send each "
+            f"once ({_send_of(run)})"
         )
 
 
@@ -239,10 +249,9 @@ async def _reload(run: RuleRun) -> None:
             if not run.kind.is_sink():
                 return
             bridge.offer(NAME, _example(peer))
-            await _until(
-                lambda: not bridge.endpoint_status(NAME).queued,
-                "a message is not sent after a reload that restarted it",
-            )
+            is_sent = lambda: not bridge.endpoint_status(NAME).queued  # noqa: E731
+            if not await becomes_true(is_sent, ARRIVAL_SECONDS):
+                raise RuleFailed("a message is not sent after a reload that restarted it")
     except AssertionError as error:
         raise RuleFailed(str(error)) from error
 
@@ -260,7 +269,7 @@ def _check_connection_stays(run: RuleRun, log: list[str]) -> None:
 def _check_update(run: RuleRun, options: object, endpoint: object) -> None:
     if not isinstance(endpoint, Reconfigurable):
         return
-    place = defined_at(run.kind.update)  # type: ignore[attr-defined]
+    place = defined_at(type(endpoint).update)
     try:
         answer: object = endpoint.update(options)
     except (OSError, ConfigurationError) as error:
@@ -290,11 +299,6 @@ async def _expect_ready(bridge: RunningBridge, when: str) -> None:
 
     if not await becomes_true(lambda: bridge.endpoint_status(NAME).connected, CONNECT_SECONDS):
         raise RuleFailed(f"not connected {when}: {text()}")
-
-
-async def _until(condition: Callable[[], bool], text: str) -> None:
-    if not await becomes_true(condition, ARRIVAL_SECONDS):
-        raise RuleFailed(text)
 
 
 def _example(peer: Peer | None) -> Message:

@@ -9,6 +9,7 @@ from typing import get_args
 
 from pydantic import BaseModel
 
+from oscbridge.bridge.config.secrets import Secret
 from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import EndpointError
 from oscbridge.failures import defined_at, failure_text
@@ -96,6 +97,7 @@ async def _construction(run: RuleRun) -> None:
 
 async def _describe(run: RuleRun) -> None:
     run.peer = run.subject.new_peer()
+    _expect_no_secret(run)
     checked = run.new_endpoint()
     describe(checked.endpoint, "before connect")
     try:
@@ -113,6 +115,27 @@ async def _describe(run: RuleRun) -> None:
         await asyncio.sleep(0.05)
         describe(checked.endpoint, "after its peer ended")
         await checked.close()
+
+
+def _expect_no_secret(run: RuleRun) -> None:
+    """Fill each secret among the options, and look for it in the text."""
+    options = run.subject.make_options(run.peer)
+    secrets = {
+        name: Secret(f"secret-{name}-4f1c")
+        for name, field in type(options).model_fields.items()
+        if field.annotation in (Secret, Secret | None) and not field.metadata
+    }
+    try:
+        endpoint = run.kind("checked", options.model_copy(update=secrets))
+    except BaseException:
+        return  # another rule is about that
+    text = describe(endpoint, "before connect")
+    for name, secret in secrets.items():
+        if secret.value in text:
+            raise RuleFailed(
+                f"{run.kind.__name__}.describe shows the secret {name!r}, and ends up in logs; "
+                f"leave it out ({defined_at(run.kind.describe)})"
+            )
 
 
 def describe(endpoint: AnyEndpoint, when: str) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import time
 import warnings
 from collections.abc import Awaitable, Callable
-from functools import cache
-from typing import Any, Final
+from functools import cache, partial
+from typing import Any, Final, NoReturn
+from unittest.mock import patch
 
 from oscbridge.failures import failure_text
 from oscbridge.testing.conformance.loop_watch import BlockedLoop
@@ -45,9 +47,11 @@ def _run_on_new_loop(
     loop.set_exception_handler(lambda _loop, context: run.unhandled.append(_text_of(context)))
     run.recorder.start(loop)
     run.watch.start()
+    end = partial(_refuse_to_end, os.getpid(), os._exit)
     try:
         asyncio.set_event_loop(loop)
-        error = loop.run_until_complete(_run(body, run))
+        with patch.object(os, "_exit", end):
+            error = loop.run_until_complete(_run(body, run))
     except (BlockedLoop, SystemExit, GeneratorExit) as escaped:  # of a callback or a task
         error = escaped
     finally:
@@ -57,6 +61,13 @@ def _run_on_new_loop(
         asyncio.set_event_loop(None)
         loop.close()
     return _outcome(error, run)
+
+
+def _refuse_to_end(pid: int, end: Callable[[int], NoReturn], status: int) -> NoReturn:
+    """What ``os._exit`` does during a rule: the process would end without a result."""
+    if os.getpid() != pid:  # a child process of the plugin
+        end(status)
+    raise SystemExit(f"os._exit({status})")
 
 
 async def _run(body: Callable[[RuleRun], Awaitable[None]], run: RuleRun) -> BaseException | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from oscbridge.testing.conformance.openings import OpeningRecorder
-from oscbridge.testing.conformance.places import frame_place, waiting_place
+from oscbridge.testing.conformance.places import frame_place, is_of_suite, waiting_place
 
 __all__ = ["SETTLE_TIME", "OpenResources", "leftovers"]
 
@@ -20,6 +20,8 @@ SETTLE_TIME: Final = 1.0
 _POLL: Final = 0.005
 
 _DESCRIPTORS: Final = tuple(map(Path, ("/proc/self/fd", "/dev/fd")))
+
+_OF_PEER: Final = " (of the peer)"
 
 _EXECUTOR: Final = "asyncio_"
 """Prefix of the threads of a loop's default executor: they belong to the loop."""
@@ -59,7 +61,8 @@ async def leftovers(
         await asyncio.sleep(_POLL)  # no event exists
 
     def rank(line: str) -> tuple[bool, bool]:
-        return bool(peer_file) and peer_file in line, " at " not in line
+        is_of_peer = line.endswith(_OF_PEER) or (bool(peer_file) and peer_file in line)
+        return is_of_peer, " at " not in line
 
     return sorted(found, key=rank)
 
@@ -68,6 +71,9 @@ def _new_since(before: OpenResources, recorder: OpeningRecorder, prefix: str) ->
     now = OpenResources.take()
     lines: list[str] = []
     for task in now.tasks - before.tasks:
+        if is_of_suite(task.get_coro()):  # e.g. of TCPServerPeer
+            lines.append(f"task {_task_name(task)!r}{_OF_PEER}")
+            continue
         made, waits = recorder.place_of_task(task), waiting_place(task.get_coro(), prefix)
         lines.append(f"task {_task_name(task)!r}" + _where("created", made or waits))
     frames = sys._current_frames()

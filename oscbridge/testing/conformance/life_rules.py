@@ -16,7 +16,7 @@ from oscbridge.testing.conformance.rule import Rule, RuleFailed, RuleNotRun
 from oscbridge.testing.conformance.run import CheckedEndpoint, RuleRun, start
 from oscbridge.testing.waiting import until
 
-__all__ = ["LIFE_RULES"]
+__all__ = ["BURST", "LIFE_RULES", "listen", "send_burst", "talk"]
 
 CYCLES: Final = 3
 """How often an endpoint is connected and closed."""
@@ -179,7 +179,7 @@ async def _blocking(run: RuleRun) -> None:
         run.watch.blocks.clear()
         checked = await run.connected()
         if run.kind.is_sink():
-            await _send_burst(checked)
+            await send_burst(checked)
         await talk(run, checked)
         checked.endpoint.describe()
         await checked.close()
@@ -197,7 +197,7 @@ async def _blocking(run: RuleRun) -> None:
         raise RuleFailed(text)
 
 
-async def _send_burst(checked: CheckedEndpoint) -> None:
+async def send_burst(checked: CheckedEndpoint) -> None:
     """Send many messages at once, or as many one by one as there is time for."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + BURST_TIME

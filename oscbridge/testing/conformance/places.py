@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Final
 
-__all__ = ["calling_place", "frame_place", "module_prefix", "waiting_place"]
+__all__ = ["calling_place", "frame_place", "is_of_suite", "module_prefix", "waiting_place"]
 
 _OURS: Final = str(Path(__file__).parents[1])
 
@@ -46,6 +46,12 @@ def waiting_place(coroutine: object, prefix: str) -> str:
                 other = place
         coroutine = getattr(coroutine, "cr_await", None)
     return own or other
+
+
+def is_of_suite(coroutine: object) -> bool:
+    """Whether the code of a coroutine is that of ``oscbridge.testing``."""
+    code: CodeType | None = getattr(coroutine, "cr_code", None)
+    return code is not None and code.co_filename.startswith(_OURS)
 
 
 def _is_of(frame: FrameType, prefix: str) -> bool:

@@ -27,6 +27,7 @@ to   = "seen"
 """
 
 Start = Callable[[str], Awaitable[RunningBridge]]
+Reload = Callable[[RunningBridge, str], Awaitable[None]]
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -97,3 +98,13 @@ async def start() -> AsyncIterator[Start]:
             return await bridges.enter_async_context(running_bridge(text))
 
         yield start
+
+
+@pytest.fixture
+def reload() -> Reload:
+    """Reload such a bridge with other lines."""
+
+    async def reload(bridge: RunningBridge, endpoint: str) -> None:
+        await bridge.reload(CONFIGURATION.format(endpoint=endpoint))
+
+    return reload

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-import oscbridge
-from oscbridge.testing import check_configuration, running_bridge
+from oscbridge.testing import check_configuration, configuration_error, running_bridge
 from oscbridge_dmx.frame import DmxFrame
 from oscbridge_dmx.sacn_packets import encode_data
 
@@ -37,9 +36,7 @@ from oscbridge_dmx.sacn_packets import encode_data
     ],
 )
 def test_error_is_one_line_with_the_fix(kind: str, lines: str, text: str) -> None:
-    with pytest.raises(oscbridge.ConfigurationError) as caught:
-        check_configuration(f'[endpoint.lights]\ntype = "{kind}"\n{lines}\n')
-    found = str(caught.value)
+    found = configuration_error(f'[endpoint.lights]\ntype = "{kind}"\n{lines}\n')
     assert "test.toml: endpoint.lights" in found
     assert text in found
     assert "\n" not in found

@@ -112,13 +112,13 @@ async def test_blackout_is_sent_before_the_end(start: Any, node: Any) -> None:
 
 
 async def test_reload_with_another_target_ends_the_stream_of_the_first(
-    start: Any, node: Any, other: Any
+    start: Any, reload: Any, node: Any, other: Any
 ) -> None:
     bridge = await start(f'type = "sacn"\nto = "127.0.0.1:{node.port}"\non_stop = "blackout"')
     bridge.send("osc", Message.of("/dmx/1/1", 1.0))
     await node.packet()
     lines = f'type = "sacn"\nto = "127.0.0.1:{other.port}"\non_stop = "blackout"'
-    await bridge.reload(CONFIGURATION_FOR_RELOAD.format(endpoint=lines))
+    await reload(bridge, lines)
     frames = [frame_of(each) for each in node.waiting()]
     assert [frame.is_last for frame in frames] == [False] * (len(frames) - 3) + [True] * 3
     assert all(frame.levels[0] == 255 for frame in frames)
@@ -138,7 +138,7 @@ async def test_source_has_the_same_identity_after_a_restart(start: Any, node: An
     assert len(cids) == 1
 
 
-async def test_sent_universes_are_listed_for_discovery(start: Any, port: int) -> None:
+async def test_sent_universes_are_listed_for_discovery(start: Any, reload: Any, port: int) -> None:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("", port))
@@ -150,22 +150,12 @@ async def test_sent_universes_are_listed_for_discovery(start: Any, port: int) ->
     bridge.send("osc", Message.of("/dmx/7/1", 1.0))
     await bridge.until(lambda: bridge.endpoint_status("lights").sent == 1)
     # a reload with another socket starts a new list
-    text = CONFIGURATION_FOR_RELOAD.format(endpoint=lines + "max_hops = 2")
-    await bridge.reload(text)
+    await reload(bridge, f"{lines}max_hops = 2")
     async with asyncio.timeout(10):
         data = await asyncio.get_running_loop().sock_recv(sock, 2048)
     assert data[18:22] == bytes((0, 0, 0, 8))
     assert data[120:] == bytes((0, 7))
     sock.close()
-
-
-CONFIGURATION_FOR_RELOAD = """
-[bridge.osc]
-listen = "udp://127.0.0.1:0"
-
-[endpoint.lights]
-{endpoint}
-"""
 
 
 # --- receiving -------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def linear(text: str, known: Mapping[str, float] | None = None) -> LinearTerm:
     position = 0
     while position < len(text):
         found = _TERM.match(text, position)
-        if found is None:
+        if found is None or (position == 0 and found[1] == "+"):
             raise UntranslatableRule(f"{text!r} is not arithmetic with one variable")
         position = found.end()
         sign = -1.0 if found[1] == "-" else 1.0

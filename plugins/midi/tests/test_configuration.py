@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-import oscbridge
-from oscbridge.testing import check_configuration
+from oscbridge.testing import configuration_error
 
 ROUTE = """
 [bridge.osc]
@@ -22,12 +21,6 @@ output = "x"
 from = "osc"
 to = "synth"
 """
-
-
-def error_of(text: str) -> str:
-    with pytest.raises(oscbridge.ConfigurationError) as caught:
-        check_configuration(text)
-    return str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +38,7 @@ def error_of(text: str) -> str:
     ],
 )
 def test_endpoint_error_is_one_line_with_the_fix(lines: str, text: str) -> None:
-    found = error_of(f'[endpoint.synth]\ntype = "midi"\n{lines}\n')
+    found = configuration_error(f'[endpoint.synth]\ntype = "midi"\n{lines}\n')
     assert "test.toml: endpoint.synth" in found
     assert text in found
     assert "\n" not in found
@@ -76,7 +69,7 @@ def test_endpoint_error_is_one_line_with_the_fix(lines: str, text: str) -> None:
     ],
 )
 def test_route_error_is_one_line_with_the_fix(midi: str, text: str) -> None:
-    found = error_of(f"{ROUTE}midi = {midi}\n")
+    found = configuration_error(f"{ROUTE}midi = {midi}\n")
     assert "test.toml: route 1: midi" in found
     assert text in found
     assert "\n" not in found

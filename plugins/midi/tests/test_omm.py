@@ -181,6 +181,7 @@ def test_range_in_a_path_is_listed(left: str) -> None:
         ("/a s, x : programchange(0, x)", "unknown variable 'x': not a number on the left side"),
         ("/a i, x : programchange(0, y)", "unknown variable 'y'"),
         ("/a i, x : programchange(0, x*x)", "not arithmetic with one variable"),
+        ("/a i, +x : programchange(0, x)", "'+x' is not arithmetic with one variable"),
         ("/a i, x : programchange(0, x/0)", "divides by 0"),
         ("/a i, x : programchange(0)", "takes 2 arguments"),
         ("/a i, x : programchange(0, 127*)", "not arithmetic with one variable"),

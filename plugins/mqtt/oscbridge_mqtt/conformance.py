@@ -137,7 +137,7 @@ class _PublicationCounter:
         )
 
     def _packets(self) -> Iterator[tuple[int, bytes]]:
-        """The complete packets: the first byte, and what follows the length."""
+        """The complete packets: the first byte, and the bytes after the length."""
         while True:
             size, end = 0, 1
             for shift, byte in enumerate(self._data[1:5]):

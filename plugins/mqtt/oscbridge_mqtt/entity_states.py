@@ -158,7 +158,7 @@ def _event_state(entity: Entity, value: Value) -> bytes:
     if not isinstance(value, str):
         index = 0 if value else 1
         if index >= len(entity.options):
-            raise ValueError("a release is no event: options has one text")
+            raise ValueError("a release is not an event: options has one text")
         value = entity.options[index]
     return orjson.dumps({"event_type": _option(entity, value)})
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import shlex
 import subprocess
 import sys
@@ -14,7 +12,7 @@ from typing import Any
 import pytest
 
 import oscbridge
-from oscbridge.testing import check_configuration, free_port, until
+from oscbridge.testing import PluginReadme, check_configuration, free_port, until
 from oscbridge_mqtt import (
     batch,
     connection,
@@ -28,7 +26,7 @@ from oscbridge_mqtt.endpoint import MQTTEndpoint
 from oscbridge_mqtt.entity_options import Entity
 from oscbridge_mqtt.options import MQTTOptions, MQTTRoute, Subscription
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+README = PluginReadme(Path(__file__).parent.parent / "README.md")
 
 TABLES: list[tuple[str, type[oscbridge.Options]]] = [
     ("| key |", MQTTOptions),
@@ -38,11 +36,7 @@ TABLES: list[tuple[str, type[oscbridge.Options]]] = [
 ]
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-
-
-@pytest.mark.parametrize("sample", blocks("toml"))
+@pytest.mark.parametrize("sample", README.blocks("toml"))
 def test_sample_configurations_are_valid(
     sample: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -53,34 +47,9 @@ def test_sample_configurations_are_valid(
     assert any(isinstance(options, MQTTOptions) for options in endpoints.values())
 
 
-def default_of(model: type[oscbridge.Options], name: str) -> str:
-    field = model.model_fields[name]
-    if field.is_required():
-        return ""
-    if field.default is None:
-        return "none"
-    if name == "broker":
-        return f"`{json.dumps(str(field.default[0]))}`"
-    return f"`{json.dumps(field.default)}`"
-
-
-@pytest.mark.parametrize(
-    ("head", "name", "default"),
-    [
-        (head, name, default_of(model, name))
-        for head, model in TABLES
-        for name in model.model_fields
-    ],
-)
-def test_tables_list_every_key_with_its_default(head: str, name: str, default: str) -> None:
-    table = README.partition(head)[2].partition("\n\n")[0]
-    assert f"| `{name}` | {default}".rstrip() + " |" in table
-
-
 @pytest.mark.parametrize(("head", "model"), TABLES)
-def test_tables_list_no_unknown_keys(head: str, model: type[oscbridge.Options]) -> None:
-    table = README.partition(head)[2].partition("\n\n")[0]
-    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == set(model.model_fields)
+def test_table_lists_every_key_with_its_default(head: str, model: type[oscbridge.Options]) -> None:
+    README.check_options(head, model, defaults={"broker": '`"mqtt://127.0.0.1:1883"`'})
 
 
 BOUNDS = [
@@ -97,7 +66,7 @@ BOUNDS = [
 
 @pytest.mark.parametrize("text", BOUNDS)
 def test_limits_in_the_text_are_those_of_the_code(text: str) -> None:
-    assert text in README
+    assert text in README.text
 
 
 async def test_first_steps_work_unchanged(broker: Any, tmp_path: Path) -> None:
@@ -107,9 +76,9 @@ async def test_first_steps_work_unchanged(broker: Any, tmp_path: Path) -> None:
         return text.replace("1883", str(broker.port)).replace("127.0.0.1:9000", f"127.0.0.1:{udp}")
 
     file = tmp_path / "house.toml"
-    file.write_text(here(blocks("toml")[0]))
-    look, send = here(blocks("sh")[1]).splitlines()
-    [shown] = blocks("text")
+    file.write_text(here(README.blocks("toml")[0]))
+    look, send = here(README.blocks("sh")[1]).splitlines()
+    [shown] = README.blocks("text")
     program = str(Path(sys.executable).with_name("oscbridge"))
     log = broker.folder / "log"
     with (

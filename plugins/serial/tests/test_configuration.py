@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
 
 import pytest
-from pydantic_core import PydanticUndefined
 
-import oscbridge
-from oscbridge.testing import check_configuration
+from oscbridge.testing import PluginReadme, check_configuration, configuration_error
 from oscbridge_serial.options import SerialOptions, SerialRoute
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+README = PluginReadme(Path(__file__).parent.parent / "README.md")
 DEVICE = 'device = "Arduino"\n'
-
-
-def error_of(text: str) -> str:
-    with pytest.raises(oscbridge.ConfigurationError) as caught:
-        check_configuration(text)
-    return str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +33,7 @@ def error_of(text: str) -> str:
     ],
 )
 def test_endpoint_error_is_one_line_with_the_fix(lines: str, text: str) -> None:
-    found = error_of(f'[endpoint.arduino]\ntype = "serial"\n{lines}\n')
+    found = configuration_error(f'[endpoint.arduino]\ntype = "serial"\n{lines}\n')
     assert "test.toml: endpoint.arduino" in found
     assert text in found
     assert "\n" not in found
@@ -58,7 +48,7 @@ def test_endpoint_error_is_one_line_with_the_fix(lines: str, text: str) -> None:
     ],
 )
 def test_route_error_is_one_line_with_the_fix(line: str, text: str) -> None:
-    found = error_of(
+    found = configuration_error(
         f"""
 [bridge.osc]
 [endpoint.arduino]
@@ -75,20 +65,14 @@ serial = {{ line = "{line}" }}
     assert text in found
 
 
-@pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", README, re.DOTALL))
+@pytest.mark.parametrize("text", README.blocks("toml"))
 def test_sample_configuration_is_valid(text: str) -> None:
     check_configuration(text)  # raises nothing
 
 
 def test_table_lists_every_option_with_its_default() -> None:
-    table = README.partition("| key | default |")[2].partition("\n\n")[0]
-    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", table, re.MULTILINE))
-    assert set(rows) == set(SerialOptions.model_fields)
-    for name, field in SerialOptions.model_fields.items():
-        if field.default is not PydanticUndefined:
-            assert rows[name].strip("`") == json.dumps(field.default).removesuffix(".0")
+    README.check_options("| key |", SerialOptions)
 
 
-def test_every_option_is_explained() -> None:
-    for model in (SerialOptions, SerialRoute):
-        assert all(field.description for field in model.model_fields.values())
+def test_every_option_of_a_route_is_explained() -> None:
+    assert all(field.description for field in SerialRoute.model_fields.values())

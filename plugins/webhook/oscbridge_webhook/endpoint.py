@@ -27,7 +27,7 @@ class WebhookEndpoint(
 ):
     """Sends each message to ``url``, and accepts requests at ``listen``."""
 
-    default_routes_include_self = True  # what was sent here can be read here
+    default_routes_include_self = True  # messages sent here can be read here
     example_options: ClassVar[oscbridge.TomlTable] = {"listen": "127.0.0.1:8090"}
     example_peer = "oscbridge_webhook.conformance:ReceiverPeer"
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import unquote_plus, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 import orjson
 
 import oscbridge
 from oscbridge.http import HTTPProblem
+from oscbridge_webhook.forms import (
+    FORM,
+    MULTIPART,
+    FormError,
+    multipart_values,
+    urlencoded_values,
+)
 
 __all__ = ["MAX_ADDRESS", "MAX_ARGUMENTS", "read_address", "read_message"]
 
@@ -26,7 +33,7 @@ _NOT_IN_ADDRESS: Final = re.compile(r"[\s#*,?\[\]{}\x00-\x1f\x7f]")
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,19}")
 
-FORM: Final = "application/x-www-form-urlencoded"
+_ACCEPTED: Final = ("application/json", FORM, MULTIPART, "text/plain")
 
 
 def read_address(path: str) -> str:
@@ -45,12 +52,17 @@ def read_address(path: str) -> str:
 
 
 def read_message(
-    address: str, content_type: str, charset: str | None, body: bytes
+    address: str, content_type: str, charset: str | None, body: bytes, header: str = ""
 ) -> oscbridge.Message:
-    """The message of a request. Raises :class:`HTTPProblem`."""
+    """The message of a request; ``header`` is all of its ``Content-Type``.
+
+    Raises :class:`HTTPProblem`.
+    """
     try:
-        message = _message(address, content_type, charset, body)
+        message = _message(address, content_type, charset, body, header)
         oscbridge.encode_message(message)  # validates the values
+    except FormError as error:
+        raise _bad(str(error)) from None
     except (oscbridge.OSCError, UnicodeDecodeError) as error:
         raise _unprocessable(str(error)) from None
     if len(message.args) > MAX_ARGUMENTS:
@@ -59,26 +71,29 @@ def read_message(
 
 
 def _message(
-    address: str, content_type: str, charset: str | None, body: bytes
+    address: str, content_type: str, charset: str | None, body: bytes, header: str
 ) -> oscbridge.Message:
     if not body:
         return oscbridge.Message.of(address)
     is_json = content_type == "application/json" or content_type.endswith("+json")
-    if not is_json and content_type not in (FORM, "text/plain"):
+    if not is_json and content_type not in _ACCEPTED:
+        accepted = ", ".join(_ACCEPTED)
         raise HTTPProblem(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            f"Content-Type must be application/json, {FORM} or text/plain",
-            {"Accept": f"application/json, {FORM}, text/plain"},
+            f"Content-Type must be one of {accepted}",
+            {"Accept": accepted},
         )
     if charset is not None and charset.lower() not in ("utf-8", "utf8", "us-ascii"):
         raise HTTPProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the charset must be UTF-8")
     if is_json:
         return _from_json(address, body)
-    text = body.decode()
+    values: Iterable[str | bytes]
     if content_type == FORM:
-        values = [_form_value(each) for each in text.split("&", MAX_ARGUMENTS) if each]
+        values = urlencoded_values(body, MAX_ARGUMENTS)
+    elif content_type == MULTIPART:
+        values = multipart_values(body, header, MAX_ARGUMENTS)
     else:
-        values = [text]
+        values = [body.decode()]
     return oscbridge.Message.of(address, *map(_guess, values))
 
 
@@ -109,14 +124,10 @@ def _plain(values: Sequence[Any]) -> list[oscbridge.Argument]:
     ]
 
 
-def _form_value(field: str) -> str:
-    """The value of a field; a text that is not a field is a value itself: ``curl -d 0.5``."""
-    name, separator, value = field.partition("=")
-    return unquote_plus(value if separator else name, errors="strict")
-
-
-def _guess(text: str) -> oscbridge.Argument:
-    """A truth value, a number or a text."""
+def _guess(text: str | bytes) -> oscbridge.Argument:
+    """A truth value, a number or a text; bytes stay as they are."""
+    if isinstance(text, bytes):
+        return text
     bare = text.strip()
     if bare in ("true", "false"):
         return bare == "true"

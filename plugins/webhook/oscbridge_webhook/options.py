@@ -149,7 +149,8 @@ class WebhookOptions(oscbridge.Options):
     max_streams: Annotated[int, Field(ge=0, le=100_000)] = 24
     """The most streams of events at the same time; each takes up a connection."""
     max_events_queue: Annotated[int, Field(ge=1, le=1_000_000)] = 1_024
-    """Messages queued for one slow stream; above that the oldest are dropped."""
+    """Messages queued for one slow stream; above that the oldest are dropped. As many are kept for
+    a client that comes back."""
 
     def certificates(self) -> Mapping[str, Path]:
         return {} if self.certificate is None else {"certificate": self.certificate}

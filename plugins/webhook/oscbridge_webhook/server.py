@@ -52,7 +52,7 @@ class WebhookServer:
         self._access = access
         self._host = host
         self._share = LoopShare(SHARE)
-        self.streams = EventStreams(host)
+        self.streams = EventStreams(host, options.max_events_queue)
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._answer)
         self.front = HTTPFront(app, self._rules(options), log, limits=_limits(options))
@@ -95,7 +95,8 @@ class WebhookServer:
         if not rights.may_send(address):
             raise HTTPProblem(HTTPStatus.FORBIDDEN, f"this token may not send {address}")
         body = await read_body(request, self.front.limits)
-        message = read_message(address, request.content_type, request.charset, body)
+        header = request.headers.get(hdrs.CONTENT_TYPE, "")
+        message = read_message(address, request.content_type, request.charset, body, header)
         self._host.receive(message, (request.remote or "", 0))
         return web.Response(status=HTTPStatus.NO_CONTENT)
 

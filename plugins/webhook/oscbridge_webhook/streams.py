@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -10,11 +11,20 @@ from typing import Final
 from aiohttp import hdrs, web
 
 import oscbridge
+from oscbridge_webhook.history import EventHistory
 
-__all__ = ["HEARTBEAT", "EventStream", "EventStreams"]
+__all__ = ["HEARTBEAT", "KEEP_TIME", "EventStream", "EventStreams"]
 
 HEARTBEAT: Final = 15.0
 """Seconds without an event after which a comment is sent, so that no proxy ends the stream."""
+
+KEEP_TIME: Final = 60.0
+"""Seconds after the end of the last stream for which events are still kept for its client."""
+
+_MISSED: Final = b"event: missed\ndata: {}\n\n"
+"""Tells a client that has come back that events in between are lost."""
+
+_NUMBER: Final = re.compile(r"[0-9]{1,20}")
 
 
 class EventStream:
@@ -45,6 +55,10 @@ class EventStream:
         if len(self._queue) >= self._limit:
             self._queue.popleft()
             self._dropped()
+        self.put_always(event)
+
+    def put_always(self, event: bytes) -> None:
+        """Queue an event that is not a message."""
         self._queue.append(event)
         self._wake.set()
 
@@ -73,27 +87,32 @@ class EventStream:
 class EventStreams:
     """All streams of an endpoint."""
 
-    def __init__(self, host: oscbridge.Host) -> None:
+    def __init__(self, host: oscbridge.Host, max_history: int) -> None:
+        """``max_history``: events that are kept for clients that lose their connection."""
         self._host = host
         self._streams: set[EventStream] = set()
-        self._number = 0
+        self._history = EventHistory(max_history)
+        self.keeps_events = False
+        """Whether a client was here not long ago, so that the history has all events since then."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_over = False
 
     def __len__(self) -> int:
         return len(self._streams)
 
     def publish(self, message: oscbridge.Message) -> None:
         """Send a message to all streams."""
-        if not self._streams:
+        if not self.keeps_events:
             return
         try:
             data = oscbridge.encode_json(message)
         except oscbridge.EncodeError as error:  # only a plugin can make such a message
-            self._host.client_dropped("encode", len(self._streams), str(error))
+            if self._streams:
+                self._host.client_dropped("encode", len(self._streams), str(error))
             return
-        self._number += 1
-        event = b"id: %d\ndata: %s\n\n" % (self._number, data)
+        event = self._history.add(message.address, data)
         for stream in self._streams:
-            stream.put(message.address, event)
+            stream.put(event.address, event.data)
 
     async def serve(
         self,
@@ -106,6 +125,7 @@ class EventStreams:
         response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "text/event-stream"})
         response.force_close()  # after the end nothing keeps the connection of a denied client
         stream = EventStream(access, wanted, limit, self._dropped)
+        self._resume(stream, request.headers.get("Last-Event-ID"))
         self._streams.add(stream)
         try:
             await response.prepare(request)
@@ -115,7 +135,30 @@ class EventStreams:
             pass  # the client has disconnected
         finally:
             self._streams.discard(stream)
+            if not self._streams and not self._is_over:
+                self._timer = asyncio.get_running_loop().call_later(KEEP_TIME, self._forget)
         return response
+
+    def _resume(self, stream: EventStream, last: str | None) -> None:
+        """Give a client that has come back the events since the last one that it got."""
+        if self._timer is not None:  # the one before was the last for a while
+            self._timer.cancel()
+            self._timer = None
+        missed = None
+        if last is not None and self.keeps_events and _NUMBER.fullmatch(last):
+            missed = self._history.after(int(last))
+        self.keeps_events = True
+        if last and missed is None:
+            stream.put_always(_MISSED)
+        for event in missed or ():
+            stream.put(event.address, event.data)
+
+    def _forget(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.keeps_events = False
+        self._history.clear()
 
     def _dropped(self) -> None:
         self._host.client_dropped("slow_client", 1, "a client reads too slowly")
@@ -131,5 +174,7 @@ class EventStreams:
 
     def end(self) -> None:
         """End all streams."""
+        self._is_over = True
+        self._forget()
         for stream in self._streams:
             stream.end()

@@ -23,7 +23,7 @@ _NOT_IN_URL: Final = re.compile(r"[^!-~]|[\"<>\\^`{|}#]")
 
 @dataclass(frozen=True, slots=True)
 class TargetURL:
-    """A scheme, a host and a port, and the template of what follows."""
+    """A scheme, a host and a port, and the template of the rest."""
 
     origin: URL
     rest: oscbridge.Template

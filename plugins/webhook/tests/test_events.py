@@ -70,13 +70,15 @@ async def open_stream() -> AsyncIterator[Open]:
     async with AsyncExitStack() as stack:
 
         async def open_stream(
-            bridge: Any, query: str = "", token: str = "", status: int = 200
+            bridge: Any, query: str = "", token: str = "", status: int = 200, last: str = ""
         ) -> Stream:
             reader, writer = await asyncio.open_connection("127.0.0.1", bridge.port, limit=1 << 24)
             stack.callback(writer.close)
             lines = [f"GET /api/v1/events{query} HTTP/1.1", "Host: localhost"]
             if token:
                 lines.append(f"Authorization: Bearer {token}")
+            if last:
+                lines.append(f"Last-Event-ID: {last}")
             writer.write("\r\n".join([*lines, "", ""]).encode())
             stream = Stream(reader, writer)
             head = await stream.head()
@@ -94,7 +96,9 @@ async def test_messages_are_streamed_in_order(start: Any, open_stream: Open) -> 
     stream = await open_stream(bridge)
     for address in ("/a", "/b", "/c"):
         bridge.offer(address, 1)
-    assert [await stream.event() for _ in range(3)] == [(1, "/a"), (2, "/b"), (3, "/c")]
+    found = [await stream.event() for _ in range(3)]
+    first = found[0][0]
+    assert found == [(first, "/a"), (first + 1, "/b"), (first + 2, "/c")]
 
 
 async def test_a_client_gets_what_it_asks_for(start: Any, open_stream: Open) -> None:
@@ -120,14 +124,73 @@ async def test_a_slow_client_misses_the_oldest_messages(start: Any, open_stream:
     for _ in range(40):
         bridge.offer("/a", text)
     bridge.offer("/last")
-    assert (await other.event())[1] == "/last"
+    last, address = await other.event()
+    assert address == "/last"
     await bridge.bridge.until(lambda: bridge.status.sent == 41)
     assert bridge.status.client_dropped["slow_client"] > 0
     numbers = []
-    while not numbers or numbers[-1] < 41:
+    while not numbers or numbers[-1] < last:
         numbers.append((await slow.event())[0])
     assert numbers == sorted(set(numbers))
     assert len(numbers) + bridge.status.client_dropped["slow_client"] == 41
+
+
+async def test_a_client_that_comes_back_gets_what_it_missed(start: Any, open_stream: Open) -> None:
+    bridge = await start()
+    stream = await open_stream(bridge)
+    bridge.offer("/a")
+    number, _ = await stream.event()
+    stream.writer.close()
+    await bridge.bridge.until(lambda: bridge.status.clients == 0)
+    for address in ("/b", "/c", "/d"):
+        bridge.offer(address)
+    await bridge.bridge.until(lambda: bridge.status.sent == 4)
+    again = await open_stream(bridge, "?match=/c&match=/d&match=/e", last=str(number))
+    bridge.offer("/e")
+    found = [await again.event() for _ in range(3)]
+    assert found == [(number + 2, "/c"), (number + 3, "/d"), (number + 4, "/e")]
+
+
+async def test_a_client_that_missed_nothing_gets_only_new_messages(
+    start: Any, open_stream: Open
+) -> None:
+    bridge = await start()
+    stream = await open_stream(bridge)
+    bridge.offer("/a")
+    number, _ = await stream.event()
+    again = await open_stream(bridge, last=str(number))
+    bridge.offer("/b")
+    assert await again.event() == (number + 1, "/b")
+
+
+@pytest.mark.parametrize("last", ["0", "7", "18446744073709551616", "1e9", "-1", "x" * 4_000, "²"])
+async def test_a_client_that_missed_unknown_events_is_told(
+    start: Any, open_stream: Open, last: str
+) -> None:
+    bridge = await start()
+    await open_stream(bridge)
+    stream = await open_stream(bridge, last=last)
+    bridge.offer("/a")
+    assert await stream.next() == b"event: missed\ndata: {}\n\n"
+    assert (await stream.event())[1] == "/a"
+
+
+async def test_events_are_forgotten_a_while_after_the_last_stream(
+    start: Any, open_stream: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "KEEP_TIME", 0.0)
+    bridge = await start()
+    stream = await open_stream(bridge)
+    bridge.offer("/a")
+    number, _ = await stream.event()
+    stream.writer.close()
+    kept = bridge.bridge.endpoint("hook")._server.streams
+    await bridge.bridge.until(lambda: not kept.keeps_events)
+    bridge.offer("/b")
+    await bridge.bridge.until(lambda: bridge.status.sent == 2)
+    await open_stream(bridge)
+    again = await open_stream(bridge, last=str(number))
+    assert await again.next() == b"event: missed\ndata: {}\n\n"
 
 
 async def test_streams_are_limited(start: Any, open_stream: Open) -> None:

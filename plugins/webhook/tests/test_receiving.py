@@ -16,6 +16,19 @@ from oscbridge_webhook.incoming import MAX_ADDRESS, MAX_ARGUMENTS
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+PARTS = (
+    "preamble\r\n"
+    '--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n1\r\n'
+    '--b\r\ncontent-disposition: form-data; name="y; filename"\r\n\r\na b\r\n'
+    '--b  \r\nContent-Disposition: form-data; name="z"; filename="z.bin"\r\n'
+    "Content-Type: application/octet-stream\r\n\r\n\r\n\0\r\n"
+    '--b\r\nContent-Disposition: form-data; name="e"\r\n\r\n\r\n'
+    "--b--\r\nepilogue"
+)
+PART = b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n'
+ENCODED = PART[:-2] + b"Content-Transfer-Encoding: base64\r\n\r\nMQ==\r\n--b--"
+MANY = (PART + b"1\r\n") * (MAX_ARGUMENTS + 1) + b"--b--"
 LISTEN = 'listen = "127.0.0.1:0"\n'
 TOKENS = """
 [[token]]
@@ -59,6 +72,9 @@ def secret(name: str) -> str:
         ("application/vnd.x+json; charset=utf-8", "[]", ()),
         (FORM, "x=1&y=-2.5&on=true&name=a+b%26&empty=", (1, -2.5, True, "a b&", "")),
         (FORM, "0.5", (0.5,)),
+        (f"{MULTIPART}; boundary=b", PARTS, (1, "a b", b"\r\n\0", "")),
+        (f'{MULTIPART}; charset=utf-8; boundary="b"', PARTS, (1, "a b", b"\r\n\0", "")),
+        (f"{MULTIPART}; boundary=b", "--b--", ()),
         ("text/plain; charset=UTF-8", "a=1 é", ("a=1 é",)),
         ("text/plain", "12", (12,)),
         ("image/png", "", ()),
@@ -90,6 +106,16 @@ async def test_a_body_becomes_arguments(
         ("/api/x", JSON, b"1", 404, "available"),
         ("/api/v1/values", JSON, b"1", 405, ""),
         ("/a", JSON, b"{", 400, "not valid JSON"),
+        ("/a", MULTIPART, b"--b--", 400, "must name the boundary"),
+        ("/a", f"{MULTIPART}; boundary=", b"--b--", 400, "must name the boundary"),
+        ("/a", f"{MULTIPART}; boundary={'b' * 71}", b"--b--", 400, "must name the boundary"),
+        ("/a", f"{MULTIPART}; boundary=b", b"x", 400, "the last boundary is missing"),
+        ("/a", f"{MULTIPART}; boundary=b", b"--b\r\nx--b--", 400, "the last boundary is missing"),
+        ("/a", f"{MULTIPART}; boundary=b", b"--b\r\nx\r\n--b--", 400, "a part must have headers"),
+        ("/a", f"{MULTIPART}; boundary=b", b"--b\r\nX: 1\r\n\r\nx\r\n--b--", 400, "form-data"),
+        ("/a", f"{MULTIPART}; boundary=b", ENCODED, 400, "no encoding"),
+        ("/a", f"{MULTIPART}; boundary=b", MANY, 422, f"at most {MAX_ARGUMENTS} arguments"),
+        ("/a", f"{MULTIPART}; boundary=b", PART + b"\xff\r\n--b--", 422, "utf-8"),
         ("/a", JSON, b"\xff", 400, "not valid JSON"),
         ("/a", JSON, b"[" * 40_000, 400, "not valid JSON"),
         ("/a", JSON, b'{"args": [{"type": "q"}]}', 422, "unknown type 'q'"),
@@ -101,7 +127,7 @@ async def test_a_body_becomes_arguments(
         ("/a", FORM, b"a=%ff", 422, ""),
         ("/a", "text/plain", b"\xff", 422, ""),
         ("/a", "text/plain; charset=utf-16", b"a", 415, "UTF-8"),
-        ("/a", "multipart/form-data", b"a", 415, "Content-Type must be"),
+        ("/a", "multipart/mixed", b"a", 415, "Content-Type must be"),
         ("/a", JSON, b"1" * 70_000, 413, "65536 bytes"),
     ],
 )

@@ -208,7 +208,7 @@ class WebSocketClient:
 class ClientGroup:
     """Clients that receive the same frames: same format, same addresses to listen to.
 
-    Those with a frame rate have groups of their own, one for each rate: they share a clock.
+    Those with a frame rate have their own groups, one for each rate: they share a clock.
     """
 
     def __init__(
@@ -281,7 +281,7 @@ class ClientGroups:
 
 
 def _writable(transport: asyncio.Transport) -> int | None:
-    """The file descriptor of a transport, if what is written to it needs no TLS."""
+    """The file descriptor of a transport, if its data needs no TLS."""
     sock = transport.get_extra_info("socket")
     if os.name != "posix" or sock is None or transport.get_extra_info("sslcontext") is not None:
         return None

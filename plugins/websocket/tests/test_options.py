@@ -8,16 +8,12 @@ from typing import Any
 
 import pytest
 
-from oscbridge import ConfigurationError
-from oscbridge.testing import check_configuration
+from oscbridge.testing import check_configuration, configuration_error
 from oscbridge_websocket.options import WebSocketOptions
 
 
 def error_of(options: str) -> str:
-    text = f'[endpoint.web]\ntype = "websocket"\n{options}\n'
-    with pytest.raises(ConfigurationError) as caught:
-        check_configuration(text)
-    return str(caught.value)
+    return configuration_error(f'[endpoint.web]\ntype = "websocket"\n{options}\n')
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import subprocess
 from pathlib import Path
 
@@ -12,7 +10,7 @@ import pytest
 from websockets import http11
 
 import oscbridge
-from oscbridge.testing import check_configuration
+from oscbridge.testing import PluginReadme, check_configuration
 from oscbridge_websocket import (
     client,
     connection,
@@ -23,19 +21,15 @@ from oscbridge_websocket import (
 )
 from oscbridge_websocket.endpoint import WebSocketEndpoint
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+README = PluginReadme(Path(__file__).parent.parent / "README.md")
 OPTIONS = WebSocketEndpoint.options_type
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the tokens and certificates that the README's commands make, and a page."""
     monkeypatch.chdir(tmp_path)
-    for command in "".join(blocks("sh")).splitlines():
+    for command in "".join(README.blocks("sh")).splitlines():
         if not command.startswith(("pip ", "oscbridge ")):
             subprocess.run(command, shell=True, check=True, capture_output=True)
     (tmp_path / "web").mkdir()
@@ -44,34 +38,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("sample", blocks("toml"))
+@pytest.mark.parametrize("sample", README.blocks("toml"))
 def test_sample_configurations_are_valid(sample: str, folder: Path) -> None:
     assert isinstance(check_configuration(sample, folder)["web"], OPTIONS)
 
 
-def default_of(model: type[oscbridge.Options], name: str) -> str:
-    field = model.model_fields[name]
-    if field.is_required():
-        return ""
-    if field.default is None:
-        return "none"
-    plain = isinstance(field.default, oscbridge.HostPort)
-    if isinstance(field.default, oscbridge.AllowList):
-        return "`[]`"
-    return f"`{json.dumps(str(field.default) if plain else field.default)}`"
+def test_table_lists_every_option_with_its_default() -> None:
+    README.check_options("| key |", OPTIONS)
 
 
-@pytest.mark.parametrize("name", OPTIONS.model_fields)
-def test_table_lists_every_option_with_its_default(name: str) -> None:
-    assert f"| `{name}` | {default_of(OPTIONS, name)} |" in README
-
-
-def test_table_lists_nothing_else() -> None:
-    table = README.partition("| key |")[2].partition("\n\n")[0]
-    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == set(OPTIONS.model_fields)
-
-
-@pytest.mark.parametrize("text", blocks("json"))
+@pytest.mark.parametrize("text", README.blocks("json"))
 def test_json_samples_are_decodable(text: str) -> None:
     packet = oscbridge.decode_json(text)
     assert isinstance(packet, oscbridge.Bundle) == ("packets" in orjson.loads(text))
@@ -94,7 +70,7 @@ BOUNDS = [
 
 @pytest.mark.parametrize("text", BOUNDS)
 def test_limits_in_the_text_are_those_of_the_code(text: str) -> None:
-    assert text in README
+    assert text in README.text
 
 
 def test_limits_of_the_library_are_those_in_the_text() -> None:

@@ -7,6 +7,7 @@ from bridge_clients import END, WAIT, client_count, tcp_clients
 from shared_device import shared_device, shared_device_text
 
 from oscbridge import Message
+from oscbridge.bridge.clients import answers
 from oscbridge.testing import running_bridge, until
 
 MODES = ("asyncio", "threading")
@@ -83,6 +84,25 @@ async def test_message_does_not_return_to_its_client(mode: str) -> None:
         assert (await other.heard()).address == "/mine"
         other.send(END)
         assert await one.heard_until(END) == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_repeated_value_goes_to_its_asker_and_a_new_one_to_everyone(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "ASK_TIME", 1_000.0)
+    async with (
+        shared_device(TCP, mode=mode, clients='answers = "asker"') as (bridge, device),
+        tcp_clients(bridge, ["1.1"] * 2) as (one, other),
+    ):
+        await until(lambda: client_count(bridge) == 2, WAIT)
+        device.turn(Message.of("/knob", 1))
+        for each in (one, other):
+            assert (await each.heard()).args == (1,)
+        one.send("/knob")  # a query
+        assert (await one.heard()).args == (1,)
+        device.turn(Message.of("/knob", 2))
+        assert (await other.heard()).args == (2,)
 
 
 @pytest.mark.parametrize("mode", MODES)

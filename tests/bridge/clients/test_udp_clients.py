@@ -12,6 +12,7 @@ from pythonosc.udp_client import SimpleUDPClient as TheirClient
 from shared_device import shared_device, shared_device_text
 
 from oscbridge import Message
+from oscbridge.bridge.clients import answers
 from oscbridge.osc import decode_message
 from oscbridge.testing import free_port, running_bridge, until
 
@@ -172,8 +173,16 @@ async def test_new_client_gets_the_last_values() -> None:
             assert (await phone.heard()).args == (4,)
 
 
-async def test_repeated_value_goes_to_its_asker_and_a_new_one_to_everyone() -> None:
-    async with shared_device(clients='answers = "asker"') as (bridge, device):
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message is an answer however long it takes."""
+    monkeypatch.setattr(answers, "ASK_TIME", 1_000.0)
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("mode", MODES)
+async def test_repeated_value_goes_to_its_asker_and_a_new_one_to_everyone(mode: str) -> None:
+    async with shared_device(clients='answers = "asker"', mode=mode) as (bridge, device):
         with udp_clients(bridge, 2) as (one, other):
             await joined(bridge, one, other)
             device.turn(Message.of("/knob", 1))
@@ -183,6 +192,48 @@ async def test_repeated_value_goes_to_its_asker_and_a_new_one_to_everyone() -> N
             assert (await one.heard()).args == (1,)
             device.turn(Message.of("/knob", 2))
             assert (await other.heard()).args == (2,)
+            other.send("/knob")
+            assert (await other.heard()).args == (2,)
+            assert other.sender == other.bridge
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("mode", MODES)
+async def test_question_that_a_route_rewrites_is_known_by_its_own_address(mode: str) -> None:
+    get = '[[route]]\nfrom = "stage"\nmatch = "/ask/{name}"\nsend = "/{name}"\nto = "desk"'
+    async with shared_device(clients='answers = "asker"', mode=mode, more=get) as (bridge, device):
+        with udp_clients(bridge, 2) as (one, other):
+            await joined(bridge, one, other)
+            device.turn(Message.of("/knob", 1))
+            for each in (one, other):
+                assert await each.heard_until("/knob") == []
+            other.send("/knob")
+            assert (await other.heard()).args == (1,)
+            one.send("/ask/knob")
+            assert (await other.heard()).args == (1,), "it has sent to /knob"
+            device.turn(Message.of(END))
+            assert await one.heard_until(END) == []
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("mode", MODES)
+async def test_answers_change_at_a_reload_without_losing_clients(mode: str) -> None:
+    async with shared_device(mode=mode) as (bridge, device):
+        with udp_clients(bridge, 2) as (one, other):
+            await joined(bridge, one, other)
+            device.turn(Message.of("/knob", 1))
+            one.send("/knob")
+            for each in (one, other):
+                assert [(await each.heard()).args for _ in range(2)] == [(1,), (1,)]
+            asker = 'answers = "asker"'
+            await bridge.reload(shared_device_text(device, mode=mode, clients=asker))
+            device.turn(Message.of("/knob", 2))
+            one.send("/knob")
+            assert [(await one.heard()).args for _ in range(2)] == [(2,), (2,)]
+            await bridge.reload(shared_device_text(device, mode=mode))
+            device.turn(Message.of("/knob", 3))
+            one.send("/knob")
+            assert [(await other.heard()).args for _ in range(3)] == [(2,), (3,), (3,)]
 
 
 async def test_repeated_value_that_nobody_asked_for_goes_to_everyone() -> None:

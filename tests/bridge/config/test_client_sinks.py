@@ -78,7 +78,6 @@ def test_blocking_bridge_that_answers_by_tcp_is_a_warning(
     [
         ('listen = "tcp://127.0.0.1:9000"\nmode = "forking"', "", "a forking bridge cannot send"),
         ('listen = "udp://239.1.2.3:9000"', "", "to a multicast group; use an OSC endpoint"),
-        ('mode = "forking"', 'answers = "asker"', "not available in mode 'forking'"),
         ("", 'static = ["127.0.0.1:9000"]', "this is the bridge itself"),
         ("", 'static = ["phone.local:9000"]', "expected an IP address and a port"),
         ("", 'static = ["[::1]:9000"]', "IPv4 and IPv6 do not meet"),
@@ -92,6 +91,14 @@ def test_blocking_bridge_that_answers_by_tcp_is_a_warning(
 def test_what_cannot_work_is_a_problem(bridge: str, clients: str, expected: str) -> None:
     table = f"[bridge.stage]\n{bridge}\n[bridge.stage.clients]\n{clients}\n"
     assert expected in problem(table + DESK + BOTH_WAYS)
+
+
+@pytest.mark.parametrize("mode", ["asyncio", "blocking", "threading", "forking"])
+def test_answers_for_the_asker_are_possible_in_every_mode(mode: str) -> None:
+    table = f'[bridge.stage]\nmode = "{mode}"\n[bridge.stage.clients]\nanswers = "asker"\n'
+    clients = read(table + DESK + BOTH_WAYS).bridges["stage"].clients
+    assert clients is not None
+    assert clients.answers == "asker"
 
 
 def test_name_of_a_bridge_and_an_endpoint_is_ambiguous() -> None:

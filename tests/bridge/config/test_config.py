@@ -415,7 +415,7 @@ def test_deep_nesting_is_a_toml_error(tmp_path: Path) -> None:
         ("9_" * 5_000 + "9", "not valid TOML: integer of more than 4,300 digits (at line 2)"),
         ("0x" + "f" * 5_000, "bridge.a.workers: integer out of range: it must fit in 64 bits"),
         ("9" * 4_000, "bridge.a.workers: integer out of range: it must fit in 64 bits"),
-        (f"[1, {2**63}]", "bridge.a.workers[1]: integer out of range: it must fit in 64 bits"),
+        (f"[1, {2**63}]", "bridge.a.workers.2: integer out of range: it must fit in 64 bits"),
     ],
     ids=["5,000 digits", "underscores", "hexadecimal", "4,000 digits", "64 bits"],
 )
@@ -423,6 +423,12 @@ def test_huge_integer_is_one_line(tmp_path: Path, number: str, problem: str) -> 
     path = tmp_path / "show.toml"
     path.write_text(f"[bridge.a]\nworkers = {number}\n")
     assert load_fails(path) == problem
+
+
+def test_huge_integer_of_a_route_is_named_as_other_problems_are(tmp_path: Path) -> None:
+    path = tmp_path / "show.toml"
+    path.write_text(f"[[route]]\nset = {{ n = {2**64} }}\n")
+    assert load_fails(path).startswith("route 1: set.n: integer out of range")
 
 
 def test_file_that_is_not_utf_8_is_a_problem_with_its_line(tmp_path: Path) -> None:

@@ -210,6 +210,34 @@ def test_one_secret_of_several_endpoints_becomes_one_token() -> None:
     )
 
 
+def test_secret_of_a_token_that_exists_is_refused_with_the_fix() -> None:
+    text = f'[[token]]\nname = "wall"\nsecret = {{ env = "X" }}\n{WEB}token = {{ env = "X" }}\n'
+    with pytest.raises(ConfigurationError) as caught:
+        rename_keys(text, TYPES, "show.toml")
+    assert str(caught.value) == (
+        "show.toml: not changed: endpoint.web.token has the secret of [[token]] 'wall'; remove it "
+        "here, and add 'web' to the endpoints there"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (f"{WEB}tokens = []  # nobody\npage = 1\n", f"{WEB}page = 1\n"),
+        ("endpoint.web = { type = 'gate', tokens = [] }\n", "endpoint.web = { type = 'gate'  }\n"),
+        (
+            f"{WEB}tokens = []\ntoken = {{ env = 'X' }}\n",
+            f'{WEB}\n[[token]]\nname      = "web"\nsecret    = {{ env = "X" }}\n'
+            'endpoints = ["web"]\n',
+        ),
+    ],
+    ids=["key", "braces", "beside a token"],
+)
+def test_empty_list_of_tokens_is_removed(old: str, new: str) -> None:
+    assert fixed(old) == new
+    assert reported(old)[-1] == "endpoint.web.tokens: removed, as it has no tokens"
+
+
 def test_one_secret_with_different_rights_is_refused() -> None:
     text = f'{WEB}token = {{ file = "a" }}\n[[endpoint.web.tokens]]\ntoken.file = "a"\n'
     text += 'rights = "listen"\n'
@@ -261,7 +289,7 @@ def test_token_that_is_not_a_table_is_a_problem(old: str) -> None:
 
 @pytest.mark.parametrize(
     "old",
-    ["token = 5", 'token = "literal"', "tokens = [{}]", "tokens = [{ rights = 5 }]", "tokens = []"],
+    ["token = 5", 'token = "literal"', "tokens = [{}]", "tokens = [{ rights = 5 }]"],
 )
 def test_invalid_token_is_moved_or_left_for_the_check(old: str) -> None:
     rename_keys(WEB + old, TYPES, "show.toml")  # raises nothing

@@ -24,6 +24,16 @@ CASES = {
         "duplicate table",
         "[run] is already in line 1: join the two, or rename one",
     ),
+    "table after a list of tables": (
+        "[[route]]\na = 1\n[route]\n",
+        "single brackets",
+        "write [[route]] for one more",
+    ),
+    "address in a list": ("allow = [10.0.0.1]\n", "missing quotes", 'write "10.0.0.1"'),
+    "no comma in a list": ('allow = ["a" "b"]\n', "missing ','", "add one before it"),
+    "comma as a value": ("listen = ,\n", "missing value of 'listen'", ""),
+    "comment of another language": ("// note\n", "unknown comment", "write # for a comment"),
+    "header without its start": ("bridge.a]\n", "missing '['", "write [bridge.a]"),
     "duplicate key": (
         "[run]\na = 1\na = 2",
         "duplicate key",

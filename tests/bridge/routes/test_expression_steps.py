@@ -106,6 +106,17 @@ def test_failing_expression_drops_the_message(config: RouteConfig, expected: str
     assert expected.strip("'") in lost.replace('"', "'").replace("''", "'")
 
 
+def test_lists_of_lists_cannot_stand_for_millions_of_items() -> None:
+    let = [("a0", "[x, x, x, x, x, x, x, x]")]
+    for number in range(1, 32):
+        let.append((f"a{number}", f"[{', '.join([f'a{number - 1}'] * 8)}]"))
+    config = RouteConfig(let=tuple(let), send="/a {= len(a31)}")
+    made, steps, (lost,) = run(config, Message.of("/in", 0))
+    assert (made, steps.counts.failed) == ([], {"expression": 1})
+    assert lost.startswith("let a5 = ")
+    assert "more than 65536 items" in lost
+
+
 def test_expressions_reach_a_worker() -> None:
     config = RouteConfig(let=(("a", "x"),), when="a > 1", send="/a {= a}")
     assert RouteConfig.from_pure(json.loads(json.dumps(config.pure()))) == config

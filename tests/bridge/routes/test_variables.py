@@ -109,6 +109,13 @@ def test_failing_set_drops_the_message_and_changes_nothing(
     assert running.variables.snapshot() == {"a": initial, "b": 0}
 
 
+def test_failing_set_shows_only_the_beginning_of_a_large_value() -> None:
+    running = Running(config(let=(("b", "[args, args]"),), set=(("a", "[b, b, b, b]"),)), a=0)
+    running.send("x" * 10_000)
+    assert "must be a number, not [" in running.route.failures.last_error
+    assert len(running.route.failures.last_error) < 1_000
+
+
 def test_whole_and_other_numbers_are_of_one_kind() -> None:
     running = Running(config(set=(("a", "var.a + x"),)), a=0)
     running.send(1, 0.5)

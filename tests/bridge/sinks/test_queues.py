@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable
 import pytest
 
 from oscbridge import Message
-from oscbridge.bridge.sinks import queues as module
+from oscbridge.bridge.sinks import must_deliver as module
 from oscbridge.bridge.sinks.backpressure import Backpressure
 from oscbridge.bridge.sinks.drops import DropCounter
 from oscbridge.bridge.sinks.latency import LatencySampler

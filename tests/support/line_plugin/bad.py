@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +14,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import oscbridge
 from line_plugin.good import Line, LineOptions
@@ -323,3 +327,102 @@ class TaskFails(Line):
 
     async def _fail(self) -> None:
         raise LookupError("in a task")
+
+
+class SendsTwice(Line):
+    async def send(self, message: oscbridge.Message) -> None:
+        await super().send(message)
+        await super().send(message)
+
+
+class SharesConnection(Line):
+    """Keeps its connection in the class, where all endpoints of the type have the same one."""
+
+    connections: ClassVar[list[asyncio.StreamWriter]] = []
+
+    async def connect(self) -> None:
+        await super().connect()
+        assert self._writer is not None
+        self.connections.append(self._writer)
+
+    async def send(self, message: oscbridge.Message) -> None:
+        self._writer = self.connections[0] if self.connections else None
+        await super().send(message)
+
+    async def close(self) -> None:
+        await super().close()
+        for writer in self.connections:
+            writer.close()
+        self.connections.clear()
+
+
+class ClosesOtherEndpoints(Line):
+    """Closes all connections of the type."""
+
+    open_ones: ClassVar[set[asyncio.StreamWriter]] = set()
+
+    async def connect(self) -> None:
+        await super().connect()
+        assert self._writer is not None
+        self.open_ones.add(self._writer)
+
+    async def close(self) -> None:
+        await super().close()
+        for writer in self.open_ones:
+            writer.transport.abort()
+        self.open_ones.clear()
+
+
+class HandlesSignals(Line):
+    async def connect(self) -> None:
+        await super().connect()
+        signal.signal(signal.SIGUSR2, lambda _number, _frame: None)
+
+
+class ChangesFolder(Line):
+    async def connect(self) -> None:
+        await super().connect()
+        os.chdir("/")
+
+
+class ConfiguresLogging(Line):
+    async def connect(self) -> None:
+        await super().connect()
+        logging.getLogger().addHandler(logging.NullHandler())
+
+
+class LimitsAllSockets(Line):
+    async def connect(self) -> None:
+        await super().connect()
+        socket.setdefaulttimeout(10)
+
+
+class HandlesErrorsOfTheLoop(Line):
+    async def connect(self) -> None:
+        await super().connect()
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+
+
+class LogsEveryMessage(Line):
+    async def send(self, message: oscbridge.Message) -> None:
+        await super().send(message)
+        self.log.info("sent %s", message.address)
+
+
+class SecretOptions(LineOptions):
+    password: oscbridge.Secret | None = None
+    """The password."""
+
+
+class ShowsPassword(Line):
+    options_type = SecretOptions
+
+    def describe(self) -> str:
+        assert isinstance(self.options, SecretOptions)
+        password = self.options.password
+        return f"line://{'' if password is None else password.value}@{self.options.to}"
+
+
+class EndsProcess(Line):
+    async def connect(self) -> None:
+        os._exit(3)

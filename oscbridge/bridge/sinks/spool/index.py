@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Final, NamedTuple
 
+from oscbridge.bridge.sinks.must_deliver import MustDeliverBuffer, no_key
 from oscbridge.delivery import Deliverable
 
 __all__ = ["WINDOW", "WINDOW_BYTES", "IndexedMessage", "SpoolIndex"]
@@ -32,11 +33,15 @@ class SpoolIndex:
 
     Messages are ``fresh`` until the disk has processed them. Then the oldest are in a window in
     memory, and the others on disk only. Volatile messages, which are not on disk, are in memory,
-    at most ``size``.
+    at most ``size``. Those that must be delivered although the file drops them are in memory, too.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(
+        self, size: int, must_deliver_key: Callable[[Deliverable], Hashable] = no_key
+    ) -> None:
         self.size = size
+        self.spares = must_deliver_key is not no_key
+        """Whether some messages must be delivered."""
         self.fresh: deque[Deliverable] = deque()
         self.writing = 0
         """Messages being written."""
@@ -47,6 +52,7 @@ class SpoolIndex:
         self._window: deque[IndexedMessage] = deque()
         self._window_bytes = 0
         self._volatile: deque[IndexedMessage] = deque()
+        self._must_deliver = MustDeliverBuffer(must_deliver_key)
         self._taken: list[IndexedMessage] = []
         self._gaps: deque[range] = deque()
         """Numbers after :attr:`done` that were counted as unreadable."""
@@ -54,7 +60,8 @@ class SpoolIndex:
         """Those that count as on disk after :meth:`close`."""
 
     def __len__(self) -> int:
-        return self.unwritten + len(self._volatile) + len(self._window) + self.unloaded
+        spared = len(self._must_deliver.messages)
+        return self.unwritten + spared + len(self._volatile) + len(self._window) + self.unloaded
 
     @property
     def in_memory(self) -> int:
@@ -70,7 +77,7 @@ class SpoolIndex:
     def unsafe(self) -> int:
         """Messages that are in memory only, including taken ones."""
         taken = sum(not each.size for each in self._taken)
-        return self.unwritten + len(self._volatile) + taken
+        return self.unwritten + len(self._must_deliver.messages) + len(self._volatile) + taken
 
     @property
     def unwritten(self) -> int:
@@ -91,7 +98,7 @@ class SpoolIndex:
     @property
     def is_ready(self) -> bool:
         """Whether a message can be taken."""
-        return bool(self._window) or self._volatile_is_next()
+        return bool(self._window or self._must_deliver.messages) or self._volatile_is_next()
 
     @property
     def done(self) -> int:
@@ -153,6 +160,8 @@ class SpoolIndex:
 
     def take(self, count: int) -> list[Deliverable]:
         """Return the oldest messages, at most ``count``; :meth:`settle` removes them."""
+        first = self._must_deliver.remove(count - len(self._taken))
+        self._taken += [IndexedMessage(self.done, each, 0) for each in first]
         while len(self._taken) < count:
             if self._volatile_is_next():
                 self._taken.append(self._volatile.popleft())
@@ -184,22 +193,26 @@ class SpoolIndex:
         self._volatile = deque(each._replace(number=done) for each in self._volatile)
         return self.unloaded
 
-    def drop(self, through: int) -> int:
+    def drop(self, through: int, read: Iterable[IndexedMessage] = ()) -> int:
         """Drop messages on disk up to a number. Returns how many.
 
+        Those that must be delivered stay, in memory. ``read`` are messages that were not loaded.
         Taken ones are being delivered; they become volatile.
         """
-        count = 0
+        keep, count = self._must_deliver.keep, 0
         while self._window and self._window[0].number <= through:
-            self._unload()
-            count += 1
+            count += not keep(self._unload().message)
         if through > self.loaded:
-            count += through - self.loaded
+            count += through - self.loaded - sum(keep(each.message) for each in read)
             self.loaded = through
         self._taken = [
             each._replace(size=0) if each.number <= through else each for each in self._taken
         ]
         return count
+
+    def may_drop(self, message: Deliverable) -> bool:
+        """Whether a message need not be delivered."""
+        return self._must_deliver.may_drop(message)
 
     def forget(self) -> int:
         """Make all messages volatile, as the file is lost. Returns how many are lost with it."""
@@ -217,9 +230,11 @@ class SpoolIndex:
     def close(self, pending: int) -> int:
         """Leave messages on disk where they are. Returns how many volatile ones are lost."""
         self.settle(pending)
-        lost = len(self._volatile) + sum(not each.size for each in self._taken)
+        kept = self._must_deliver.messages
+        lost = len(kept) + len(self._volatile) + sum(not each.size for each in self._taken)
         self.loaded = done = self.done
         self._missing = sum(len(gap[max(0, done + 1 - gap.start) :]) for gap in self._gaps)
+        kept.clear()
         self._taken.clear()
         self._window.clear()
         self._volatile.clear()

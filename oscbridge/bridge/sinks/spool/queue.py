@@ -27,13 +27,14 @@ __all__ = ["SpoolQueue"]
 class SpoolQueue(QueueBase[Deliverable]):
     """A send queue on disk.
 
-    ``size`` bounds the messages that wait to be written, and those in memory because they are
-    not durable or the disk cannot be used; the ``writer`` knows the bounds of the file.
+    The size of the ``index`` bounds the messages that wait to be written, and those in memory
+    because they are not durable or the disk cannot be used; the ``writer`` knows the bounds of
+    the file.
     """
 
     def __init__(
         self,
-        size: int,
+        index: SpoolIndex,
         loop: asyncio.AbstractEventLoop,
         drops: DropCounter,
         sampler: LatencySampler,
@@ -42,10 +43,10 @@ class SpoolQueue(QueueBase[Deliverable]):
         self._writer = writer
         self._max_age = writer.bounds.age
         self._taken_at = 0.0
-        self._index = index = SpoolIndex(size)
+        self._index = index
         events = QueueEvents(loop, lambda: index.is_ready, lambda: not len(index))
         self._thread = SpoolThread(loop, index, writer, self)
-        super().__init__(size, self._thread.lock, events, drops, sampler, index.fresh)
+        super().__init__(index.size, self._thread.lock, events, drops, sampler, index.fresh)
         self._thread.start()
 
     # --- for sources and the sender ----------------------------------------------------------
@@ -105,9 +106,11 @@ class SpoolQueue(QueueBase[Deliverable]):
         """Do nothing: the thread does it."""
 
     def expired(self, messages: Sequence[Deliverable]) -> Sequence[int]:
-        """Return all messages if they were taken too long ago."""
-        age = time.monotonic() - self._taken_at
-        return range(len(messages)) if age > self._max_age else ()
+        """Return the messages that may be dropped if they were taken too long ago."""
+        if time.monotonic() - self._taken_at <= self._max_age:
+            return ()
+        may_drop = self._index.may_drop
+        return [index for index, message in enumerate(messages) if may_drop(message)]
 
     async def opened(self) -> None:
         await self._thread.opened()

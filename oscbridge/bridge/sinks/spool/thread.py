@@ -13,7 +13,7 @@ from oscbridge.bridge.sinks.spool.database import SpoolDatabase
 from oscbridge.bridge.sinks.spool.files import SpoolDamaged, SpoolDatabaseError, SpoolLocked
 from oscbridge.bridge.sinks.spool.index import SpoolIndex
 from oscbridge.bridge.sinks.spool.running_time import EXPIRY_GRACE
-from oscbridge.bridge.sinks.spool.writer import SpoolWriter
+from oscbridge.bridge.sinks.spool.writer import SpoolReadResult, SpoolWriter
 from oscbridge.errors import EndpointError
 
 __all__ = ["QueueCallbacks", "SpoolThread"]
@@ -84,6 +84,8 @@ class SpoolThread:
         """Whether messages wait for the file to be opened for the first time."""
         self._is_first = True
         """Whether no file was opened yet."""
+        self._outdated = 0
+        """The number up to which messages of an earlier start are still to be dropped."""
         self._check_at: float | None = None
         self._write_at = 0.0
         self._lost = 0
@@ -198,22 +200,39 @@ class SpoolThread:
             self._queue.found(lost + found)
             self._queue.removed("unreadable", lost)
             self._is_opening = False
-            outdated = self._drop_outdated(store)
         self._notify(True, "unreadable", lost)
-        self._notify(True, "expired", outdated)
+        first, self._is_first = self._is_first, False
+        if first and writer.bounds.age < EXPIRY_GRACE:  # later ones are of this start
+            self._outdated = store.last
+        if not self.index.spares:  # else the file is read, which can take longer than a start may
+            self._drop_outdated()
         self._finish_opening(None)
 
-    def _drop_outdated(self, store: SpoolDatabase) -> int:
-        """Drop the messages of an earlier start if they expire soon. Under the lock.
+    def _drop_outdated(self) -> None:
+        """Drop the messages of an earlier start, as they expire soon."""
+        if self._outdated:
+            self._drop(self._outdated, "expired")
+            self._outdated = 0
 
-        Returns how many. Those of this start stay when the file is opened again.
+    def _drop(self, through: int, reason: str) -> bool:
+        """Drop messages up to a number, except those that must be delivered.
+
+        Returns False if the spool was closed meanwhile.
         """
-        first, self._is_first = self._is_first, False
-        if not first or self._writer.bounds.age >= EXPIRY_GRACE:
-            return 0
-        count = self.index.drop(store.last)
-        self._queue.removed("expired", count)
-        return count
+        index, end = self.index, 0
+        while end < through:
+            result = SpoolReadResult((), through, 0)
+            if index.spares and index.loaded < through:
+                result = self._writer.read(index.loaded)
+            end = min(through, result.through)
+            with self.changed:
+                if self.is_closed:
+                    return False  # else messages left on disk would count as settled
+                was_ready = index.is_ready
+                dropped = index.drop(end, [each for each in result.messages if each.number <= end])
+                self._queue.removed(reason, dropped)
+            self._notify(was_ready, reason, dropped)
+        return True
 
     def _finish_opening(self, error: EndpointError | None) -> None:
         def finish() -> None:
@@ -250,14 +269,12 @@ class SpoolThread:
         """Delete settled, surplus and expired messages; read more."""
         index, bounds = self.index, self._writer.bounds
         store.forget(done)
+        self._drop_outdated()
         usage = store.usage()
-        while not self.is_closed and (surplus := store.surplus(usage, bounds.size, bounds.age)):
+        while surplus := store.surplus(usage, bounds.size, bounds.age):
             through, reason = surplus
-            with self.changed:
-                was_ready = index.is_ready
-                dropped = index.drop(through)
-                self._queue.removed(reason, dropped)
-            self._notify(was_ready, reason, dropped)
+            if not self._drop(through, reason):
+                return
             store.forget(through)
             usage = store.usage()
         if usage.oldest is None:

@@ -2,16 +2,15 @@
 
 Each record of a child carries the child's number, and the number of the message that it was
 handling. A record is delivered or not, never half, so the supervisor knows which messages have
-left a child. A child that reads its own packets counts them in memory that it shares with the
-worker, which reports them once the child has ended. A worker that reads packets counts them in
-memory that it shares with the supervisor.
+left a child. What reads packets, a worker over UDP and its children over TCP, counts them in memory
+that it shares with the supervisor.
 """
 
 from __future__ import annotations
 
 import mmap
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from struct import Struct
 from typing import Final, NamedTuple
@@ -21,6 +20,7 @@ from oscbridge.dispatch.statistics import Reporting, Statistics
 from oscbridge.errors import DecodeError
 
 __all__ = [
+    "CELLS",
     "HEADER",
     "ChildHeader",
     "ChildTallies",
@@ -29,13 +29,24 @@ __all__ = [
     "add_counts",
     "add_record",
     "counts_of",
+    "size_of_cells",
+    "unreported_children",
 ]
 
 HEADER: Final = Struct("=QQ")
 """Precedes each record: the number of the child (0: the worker), and that of its message."""
 
-_CELLS: Final = Struct("=QQQQ")
-"""Memory of a worker: received and unmatched messages, bad packets, and whether it is reading."""
+CELLS: Final = Struct("=QQQQ")
+"""Received and unmatched messages, and bad packets. Then, of a worker, whether it is reading; of
+a child, its number. The first cells in the shared memory are those of the worker."""
+
+_UNSENT: Final = 64
+"""Ended children that a worker need not have reported before others can start."""
+
+
+def size_of_cells(children: int) -> int:
+    """Bytes of the memory of a worker with so many children at once."""
+    return CELLS.size * (1 + children + _UNSENT)
 
 
 class ChildHeader(NamedTuple):
@@ -49,19 +60,17 @@ class ChildHeader(NamedTuple):
 
 
 class SharedStatistics(Statistics):
-    """Counters of a child; those of received and unmatched messages survive its death."""
+    """Counters of a process that reads packets; those of messages and bad packets survive it.
+
+    ``place``: that of its cells in the memory; 0 is the worker's.
+    """
 
     __slots__ = ("_cells",)
 
-    def __init__(self, memory: mmap.mmap) -> None:
-        self._cells = memoryview(memory).cast("Q")
+    def __init__(self, memory: mmap.mmap, place: int = 0) -> None:
+        start = CELLS.size * place
+        self._cells = memoryview(memory)[start : start + CELLS.size].cast("Q")
         super().__init__()
-
-    @staticmethod
-    def left_in(memory: mmap.mmap) -> tuple[int, int]:
-        """Received and unmatched messages that a child has counted in this memory."""
-        messages, unmatched = HEADER.unpack_from(memory)
-        return messages, unmatched
 
     @property
     def messages(self) -> int:
@@ -81,6 +90,10 @@ class SharedStatistics(Statistics):
     def unmatched(self, value: int) -> None:
         self._cells[1] = value
 
+    def note_bad(self) -> None:
+        """Count a bad packet."""
+        self._cells[2] += 1
+
 
 class WorkerStatistics(SharedStatistics):
     """Counters of a worker that reads packets; see :meth:`missing` for those that survive it."""
@@ -93,15 +106,15 @@ class WorkerStatistics(SharedStatistics):
 
         A datagram that it had just read, and not decoded yet, counts as one message.
         """
-        messages, unmatched, bad, reading = _CELLS.unpack_from(memory)
-        counts = Counter(messages=messages, unmatched=unmatched) + Counter({"bad.worker": bad})
+        messages, unmatched, bad, reading = CELLS.unpack_from(memory)
+        counts = _read(messages, unmatched, bad)
         known = Counter(messages=reported.messages, unmatched=reported.unmatched)
         known["bad.worker"] = reported.bad.total()
         return counts - known + Counter(messages=reading)
 
     def note_bad(self) -> None:
         """Count a bad packet."""
-        self._cells[2] += 1
+        super().note_bad()
         self._cells[3] = 0
 
     def note_reading(self, on: bool) -> None:
@@ -115,6 +128,8 @@ class ChildTallies:
     def __init__(self) -> None:
         self._routed: dict[int, int] = {}
         self._reported: dict[int, Counter[str]] = {}
+        self._ended: dict[int, int] = {}
+        """The last child that ended at each place of the shared memory."""
 
     def settle(self, header: ChildHeader) -> int:
         """Note a record about a message. Returns how many messages it says were routed."""
@@ -130,12 +145,36 @@ class ChildTallies:
 
     def end(self, ended: ChildEnd) -> tuple[Counter[str], int]:
         """Close the tally of a child: the counts it did not report, and its lost messages."""
+        if ended.place:
+            self._ended[ended.place] = ended.child
         routed = self._routed.pop(ended.child, 0)
         reported = self._reported.pop(ended.child, Counter())
-        counts = Counter(messages=ended.messages, unmatched=ended.unmatched)
-        dropped = sum(n for name, n in reported.items() if name.startswith("dropped."))
+        reported["bad.worker"] = _total(reported, "bad.")
+        counts = _read(ended.messages, ended.unmatched, ended.bad)
+        dropped = _total(reported, "dropped.")
         lost = ended.given + ended.messages - ended.unmatched - dropped - routed
         return counts - reported, max(0, lost)
+
+    def has_ended(self, ended: ChildEnd) -> bool:
+        """Whether a child that counted in the shared memory is known to have ended."""
+        return self._ended.get(ended.place) == ended.child
+
+
+def unreported_children(memory: mmap.mmap) -> Iterator[ChildEnd]:
+    """Of a worker that has ended: the children that counted in its memory last."""
+    for place in range(1, len(memory) // CELLS.size):
+        messages, unmatched, bad, child = CELLS.unpack_from(memory, CELLS.size * place)
+        if child:
+            yield ChildEnd(child, 0, messages, unmatched, bad, place)
+
+
+def _read(messages: int, unmatched: int, bad: int) -> Counter[str]:
+    """Counts of packets that a process has read; it did not report the reasons of bad ones."""
+    return Counter({"messages": messages, "unmatched": unmatched, "bad.worker": bad})
+
+
+def _total(counts: Mapping[str, int], prefix: str) -> int:
+    return sum(count for name, count in counts.items() if name.startswith(prefix))
 
 
 def counts_of(statistics: Statistics) -> Counter[str]:

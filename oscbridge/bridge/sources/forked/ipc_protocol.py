@@ -13,6 +13,13 @@ from typing import Final, NamedTuple, TypeAlias, TypeVar, cast
 
 from oscbridge.bridge.captures_encoding import decode_captures, encode_captures
 from oscbridge.bridge.hops import decode_origin, encode_origin
+from oscbridge.bridge.sources.forked.ipc_clients import (
+    AskedRecord,
+    ClientDisconnected,
+    ClientRecord,
+    SenderRecord,
+    is_address,
+)
 from oscbridge.bridge.sources.forked.ipc_timetag import BundleEnd, timetag_in, timetag_out
 from oscbridge.errors import DecodeError
 from oscbridge.osc import Argument, Limits, Message, decode_message, encode_message
@@ -26,7 +33,6 @@ __all__ = [
     "ChildCount",
     "ChildEnd",
     "ChildrenEnded",
-    "ClientDisconnected",
     "CountsRecord",
     "DroppedRecord",
     "Emission",
@@ -34,7 +40,6 @@ __all__ = [
     "ReceivedPacket",
     "Record",
     "RouteCountsRecord",
-    "SenderRecord",
     "WorkerFailed",
     "WorkerReady",
     "read_record",
@@ -145,6 +150,10 @@ class ChildEnd(NamedTuple):
     """Messages that it has read itself."""
     unmatched: int
     """Those of them without a handler."""
+    bad: int = 0
+    """Packets that it has read and rejected."""
+    place: int = 0
+    """Where in the shared memory it has counted them; 0 if it read none itself."""
 
 
 class ChildrenEnded(NamedTuple):
@@ -171,27 +180,6 @@ class ReceivedPacket(NamedTuple):
 
     def encode(self) -> bytes:
         return encode_values("/seen", self)
-
-
-class ClientDisconnected(NamedTuple):
-    """The connection of a client has ended."""
-
-    client: tuple[str | int, ...]
-    """Its socket address."""
-
-    def encode(self) -> bytes:
-        return encode_values("/left", [list(self.client)])
-
-
-class SenderRecord(NamedTuple):
-    """A client was heard, or no program listens at its port."""
-
-    sender: tuple[str | int, ...]
-    """Its socket address."""
-    is_reachable: bool
-
-    def encode(self) -> bytes:
-        return encode_values("/sender", [list(self.sender), self.is_reachable])
 
 
 class WorkerReady(NamedTuple):
@@ -235,8 +223,7 @@ Record: TypeAlias = (
     | ChildrenEnded
     | ReceivedPacket
     | RouteCountsRecord
-    | ClientDisconnected
-    | SenderRecord
+    | ClientRecord
     | WorkerReady
     | WorkerFailed
 )
@@ -260,23 +247,21 @@ def read_record(data: bytes) -> Record:
         case "/alive", (int(children),):
             return ChildCount(children)
         case "/ended", (list(numbers),) if all(isinstance(n, int) for n in numbers):
-            rows = zip(*[iter(cast(list[int], numbers))] * 4, strict=False)
+            rows = zip(*[iter(cast(list[int], numbers))] * len(ChildEnd._fields), strict=False)
             return ChildrenEnded(tuple(ChildEnd(*row) for row in rows))
         case "/seen", (bytes(packet), str(host), int(port)):
             return ReceivedPacket(packet, host, port)
-        case "/left", (list(parts),) if _is_address(parts):
+        case "/left", (list(parts),) if is_address(parts):
             return ClientDisconnected(tuple(cast(list[str | int], parts)))
-        case "/sender", (list(parts), bool(is_reachable)) if _is_address(parts):
+        case "/sender", (list(parts), bool(is_reachable)) if is_address(parts):
             return SenderRecord(tuple(cast(list[str | int], parts)), is_reachable)
+        case "/asked", (list(parts), str(address)) if is_address(parts):
+            return AskedRecord(tuple(cast(list[str | int], parts)), address)
         case "/ready", ():
             return WorkerReady()
         case "/failed", (str(kind), int(number), str(text)):
             return WorkerFailed(kind, number, text)
     raise _not_a_record(f"{record.address} ,{record.types}")
-
-
-def _is_address(parts: list[Argument]) -> bool:
-    return all(isinstance(part, str | int) for part in parts)
 
 
 def route_at(routes: Sequence[_Route], number: int) -> _Route:

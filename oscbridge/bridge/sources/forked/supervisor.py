@@ -7,23 +7,22 @@ import logging
 import socket
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Final, cast
+from typing import Final
 
 from oscbridge.bridge.clients.udp import UDPClientLink
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sources.bind import bound_socket
 from oscbridge.bridge.sources.forked.child_counts import add_record
+from oscbridge.bridge.sources.forked.client_records import take_client_record
 from oscbridge.bridge.sources.forked.counted_message import dispatch_counted, screened
 from oscbridge.bridge.sources.forked.ipc_protocol import (
-    ClientDisconnected,
     CountsRecord,
     DroppedRecord,
     Emission,
     MessagesLost,
     ReceivedPacket,
     RouteCountsRecord,
-    SenderRecord,
     route_at,
 )
 from oscbridge.bridge.sources.forked.mirror import TrafficMirror
@@ -32,7 +31,6 @@ from oscbridge.bridge.sources.forked.worker_setup import WHY, WorkerTask, settin
 from oscbridge.bridge.sources.kernel_drops import KernelDrops
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.due_timer import DueTimer
-from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import MessageDropped
 from oscbridge.logs.rate_limited import RateLimitedLog
 
@@ -195,8 +193,8 @@ class ForkingListener:
 
     def _task(self) -> WorkerTask:
         """What a worker does beside the routes."""
-        absorbed = None if self.clients is None else self.clients.absorbed
-        return WorkerTask(self._dispatcher.is_mapped, absorbed)
+        options = None if self.clients is None else self.clients.options
+        return WorkerTask.of(self._dispatcher.is_mapped, options)
 
     async def _spawn(self, routes: Sequence[Route]) -> WorkerProcess:
         """A worker that listens. Raises ``OSError``."""
@@ -265,17 +263,14 @@ class ForkingListener:
                 self._deliver(routes, report)
             case DroppedRecord():
                 self._dropped(routes, report)
-            case SenderRecord():
-                if self.clients is not None:
-                    self.clients.reported(cast(ClientAddress, report.sender), report.is_reachable)
             case RouteCountsRecord():
                 route_at(routes, report.route).add_counts(report.passed, report.filtered)
             case CountsRecord():
                 add_record(self._dispatcher, report)
             case MessagesLost(count):
                 self._dispatcher.report_dropped("child", count, WHY["child"])
-            case ClientDisconnected(client):
-                self._dispatcher.client_disconnected(cast(ClientAddress, client))
+            case client_record:
+                take_client_record(client_record, self._dispatcher, self.clients)
 
     def _dropped(self, routes: Sequence[Route], record: DroppedRecord) -> None:
         reason, count, text, route = record

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from oscbridge.bridge.recent_hops import digest_of
 from oscbridge.bridge.routes.config import RouteConfig
-from oscbridge.bridge.sources.forked.child_counts import WorkerStatistics
+from oscbridge.bridge.sources.forked.child_counts import SharedStatistics, WorkerStatistics
 from oscbridge.bridge.sources.forked.ipc_timetag import BundleEnd
+from oscbridge.bridge.sources.forked.worker_clients import AskerReports
 from oscbridge.bridge.sources.forked.worker_ipc import MirrorWriter, WorkerChannel, WorkerRoute
 from oscbridge.bridge.sources.forked.worker_settings import WorkerSettings
 from oscbridge.dispatch.absorbing_map import AbsorbingMap
@@ -23,9 +24,17 @@ __all__ = ["dispatcher_for"]
 
 
 class _WorkerDispatcher(Dispatcher):
-    """Numbers the messages that have handlers, for the supervisor."""
+    """Numbers the messages that have handlers, for the supervisor.
+
+    Counts bad packets where a killed process leaves the counts.
+    """
 
     channel: WorkerChannel
+
+    def report_bad(self, error: DecodeError, client_address: ClientAddress) -> None:
+        super().report_bad(error, client_address)
+        if isinstance(self.statistics, SharedStatistics):
+            self.statistics.note_bad()
 
     def _call_handlers(
         self, target: Target, message: Message, client_address: ClientAddress, reply: Reply
@@ -59,18 +68,13 @@ class _MirroringDispatcher(_WorkerDispatcher):
 
 
 class _CountingDispatcher(_WorkerDispatcher):
-    """Counts datagrams, which the worker reads, where a killed worker leaves the counts."""
+    """Notes that a datagram is counted, of which a killed worker leaves that it was reading."""
 
     def _read_packet(self, data: bytes, client_address: ClientAddress) -> list[ReadMessage]:
         found = super()._read_packet(data, client_address)
         if isinstance(self.statistics, WorkerStatistics):
             self.statistics.note_reading(False)
         return found
-
-    def report_bad(self, error: DecodeError, client_address: ClientAddress) -> None:
-        super().report_bad(error, client_address)
-        if isinstance(self.statistics, WorkerStatistics):
-            self.statistics.note_bad()
 
 
 def dispatcher_for(
@@ -90,9 +94,11 @@ def dispatcher_for(
     dispatcher.part = f"bridge.{dispatcher.name}"
     if isinstance(dispatcher, _MirroringDispatcher):
         dispatcher.mirror = mirror
-    if settings.absorbed:
+    if settings.absorbed is not None:
         absorb = Handler(WorkerRoute(-1, RouteConfig(), channel), [])
-        dispatcher.adopt(AbsorbingMap(settings.absorbed, absorb))
+        asked = Handler(AskerReports(channel).take, [], _needs_message=True)
+        witness = asked if settings.reports_askers else None
+        dispatcher.adopt(AbsorbingMap(settings.absorbed, absorb, witness))
     for number, values in enumerate(settings.routes):
         config = RouteConfig.from_pure(values)
         mapped = dispatcher.map(config.match, WorkerRoute(number, config, channel))

@@ -26,21 +26,17 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     Emission,
     ReceivedPacket,
     RouteCountsRecord,
-    SenderRecord,
     read_record,
 )
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.handler import ClientAddress
 from oscbridge.errors import EncodeError
-from oscbridge.net.udp_errors import take_unreachable
-from oscbridge.net.udp_receive import may_be_osc
 from oscbridge.osc import Message
 
 __all__ = [
     "POLL_INTERVAL",
     "CountsSender",
     "MirrorWriter",
-    "SenderReports",
     "StopEvent",
     "WorkerChannel",
     "WorkerRoute",
@@ -50,12 +46,6 @@ __all__ = [
 
 POLL_INTERVAL: Final = 0.1
 """Seconds within which the end of the supervisor is noticed, and counts are sent."""
-
-REPORT_INTERVAL: Final = 1.0
-"""Seconds between reports of one sender."""
-
-MAX_REPORTED: Final = 1_024
-"""Senders whose last report is known. A full table is cleared."""
 
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -77,11 +67,15 @@ class WorkerChannel:
         self.digest = digest
         self._header = ChildHeader(self._child, self._message).encode()
 
-    def send(self, record: bytes) -> bool:
-        """Send a record; waits while the supervisor is behind. Exits if the supervisor is gone."""
+    def send(self, record: bytes, *, is_outcome: bool = True) -> bool:
+        """Send a record; waits while the supervisor is behind. Exits if the supervisor is gone.
+
+        Unless it ``is_outcome``, it does not say what became of a message.
+        """
+        header = self._header if is_outcome else ChildHeader(self._child).encode()
         while True:
             try:
-                self._sock.send(self._header + record)
+                self._sock.send(header + record)
             except OSError as error:
                 if error.errno == errno.EMSGSIZE:
                     record = _oversize(_route_of(record))
@@ -154,30 +148,6 @@ class MirrorWriter:
 
     def close(self) -> None:
         self._sock.close()
-
-
-class SenderReports:
-    """Reports the clients of a socket: those that are heard, and those that are away."""
-
-    def __init__(self, sock: socket.socket, send: Callable[[bytes], bool]) -> None:
-        self._sock = sock
-        self._send = send
-        self._reported: dict[ClientAddress, float] = {}
-
-    def take(self, batch: list[tuple[bytes, ClientAddress]]) -> None:
-        """Report the senders of datagrams; without any, those that the system knows as away."""
-        if not batch:
-            for address in take_unreachable(self._sock):
-                self._reported.pop(address, None)
-                self._send(SenderRecord(tuple(address), is_reachable=False).encode())
-        now = time.monotonic()
-        for data, sender in batch:
-            if now - self._reported.get(sender, 0.0) < REPORT_INTERVAL or not may_be_osc(data):
-                continue
-            if len(self._reported) >= MAX_REPORTED:
-                self._reported.clear()
-            if self._send(SenderRecord(tuple(sender), is_reachable=True).encode()):
-                self._reported[sender] = now
 
 
 class CountsSender:

@@ -19,22 +19,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-from oscbridge.bridge.sources.forked.child_counts import SharedStatistics, WorkerStatistics
+from oscbridge.bridge.sources.forked.child_cells import ChildCells
+from oscbridge.bridge.sources.forked.child_counts import CELLS, WorkerStatistics, size_of_cells
+from oscbridge.bridge.sources.forked.ipc_clients import ClientDisconnected
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     ChildCount,
     ChildEnd,
     ChildrenEnded,
-    ClientDisconnected,
     CountsRecord,
     WorkerFailed,
     WorkerReady,
 )
+from oscbridge.bridge.sources.forked.worker_clients import SenderReports
 from oscbridge.bridge.sources.forked.worker_dispatch import dispatcher_for
 from oscbridge.bridge.sources.forked.worker_ipc import (
     POLL_INTERVAL,
     CountsSender,
     MirrorWriter,
-    SenderReports,
     StopEvent,
     WorkerChannel,
     die_with,
@@ -134,6 +135,11 @@ class _WorkerServer(ABC):
             if not send(ChildrenEnded(batch).encode()):
                 break
             del self._ended[: len(batch)]
+            self._are_reported(batch)
+
+    @abstractmethod
+    def _are_reported(self, ended: tuple[ChildEnd, ...]) -> None:
+        """Called after the ends of children are reported."""
 
     def enter_child(self, *sockets: socket.socket) -> None:
         """To be called first in each child. ``sockets`` are those of its client."""
@@ -169,7 +175,7 @@ class _WorkerUDPServer(_WorkerServer, ForkingOSCUDPServer):
     def prepare(
         self, channel: WorkerChannel, mirror: MirrorWriter, settings: WorkerSettings
     ) -> None:
-        self._shared = WorkerStatistics(mmap.mmap(settings.counts, mmap.PAGESIZE))
+        self._shared = WorkerStatistics(mmap.mmap(settings.counts, CELLS.size))
         self._dispatcher.statistics = self._shared
         super().prepare(channel, mirror, settings)
         self.max_messages_per_child = settings.max_messages_per_child
@@ -202,6 +208,9 @@ class _WorkerUDPServer(_WorkerServer, ForkingOSCUDPServer):
     def _note_end(self, child: int, units: int) -> None:
         self._ended.append(ChildEnd(child, units, 0, 0))
 
+    def _are_reported(self, ended: tuple[ChildEnd, ...]) -> None:
+        """They have counted nothing themselves."""
+
     def _count_children(self) -> None:
         """The supervisor does that."""
 
@@ -221,24 +230,28 @@ class _WorkerTCPServer(_WorkerServer, ForkingOSCTCPServer):
         self, channel: WorkerChannel, mirror: MirrorWriter, settings: WorkerSettings
     ) -> None:
         super().prepare(channel, mirror, settings)
-        self._memory: dict[int, mmap.mmap] = {}  # by number of the child
+        self._cells = ChildCells(mmap.mmap(settings.counts, size_of_cells(settings.workers)))
 
     def process_request(self, request: Any, client_address: Any) -> None:
+        if self._cells.is_full:
+            self._send_ended(self.channel.send)
         child = self.children.forked + 1
-        self._memory[child] = mmap.mmap(-1, mmap.PAGESIZE)
+        self._cells.add(child)
         try:
             super().process_request(request, client_address)
         except BaseException:
-            self._memory.pop(child, None)
+            self._cells.release([self._cells.end(child)])
             raise
 
     def _note_end(self, child: int, units: int) -> None:
-        self._ended.append(ChildEnd(child, 0, *SharedStatistics.left_in(self._memory.pop(child))))
+        self._ended.append(self._cells.end(child))
+
+    def _are_reported(self, ended: tuple[ChildEnd, ...]) -> None:
+        self._cells.release(ended)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         self.enter_child(request)
-        memory = self._memory[self.children.forked]
-        self._dispatcher.statistics = SharedStatistics(memory)
+        self._dispatcher.statistics = self._cells.statistics(self.children.forked)
         counts = CountsSender(self._dispatcher)
         self._stopping = StopEvent(self.channel, counts)
         try:

@@ -20,7 +20,10 @@ from oscbridge.bridge.sources.forked.child_counts import (
     ChildTallies,
     WorkerStatistics,
     add_counts,
+    size_of_cells,
+    unreported_children,
 )
+from oscbridge.bridge.sources.forked.ipc_clients import ClientRecord
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     MAX_RECORD,
     RETIRE,
@@ -28,14 +31,12 @@ from oscbridge.bridge.sources.forked.ipc_protocol import (
     STOP,
     ChildCount,
     ChildrenEnded,
-    ClientDisconnected,
     CountsRecord,
     DroppedRecord,
     Emission,
     MessagesLost,
     ReceivedPacket,
     RouteCountsRecord,
-    SenderRecord,
     WorkerFailed,
     WorkerReady,
     read_record,
@@ -44,7 +45,7 @@ from oscbridge.bridge.sources.forked.ipc_timetag import BundleEnd
 from oscbridge.bridge.sources.forked.open_bundles import OpenBundles
 from oscbridge.bridge.sources.forked.shared_memory import unnamed_file
 from oscbridge.bridge.sources.forked.worker_settings import WorkerSettings
-from oscbridge.child_process import child_environment
+from oscbridge.child_process import child_environment, how_it_ended
 from oscbridge.dispatch.statistics import Statistics
 from oscbridge.errors import DecodeError
 
@@ -65,16 +66,13 @@ BATCH: Final = 256
 REST: Final = 100_000
 """Most records that are read from the socket of an ended worker; it cannot hold as many."""
 
+REST_TIMEOUT: Final = 0.2
+"""Seconds for the children of an ended worker, which the system kills, to be gone."""
+
 _PROGRAM: Final = "oscbridge.bridge.sources.forked.worker_main"
 
 WorkerReport: TypeAlias = (
-    Emission
-    | DroppedRecord
-    | CountsRecord
-    | RouteCountsRecord
-    | ClientDisconnected
-    | SenderRecord
-    | MessagesLost
+    Emission | DroppedRecord | CountsRecord | RouteCountsRecord | ClientRecord | MessagesLost
 )
 """What a listening worker sends."""
 
@@ -121,7 +119,7 @@ class WorkerProcess:
     async def wait(self) -> str:
         """Wait until it ends by itself. Returns how it ended, in words."""
         assert self._process is not None
-        return _how_it_ended(await self._process.wait())
+        return how_it_ended(await self._process.wait())
 
     def pause(self, on: bool) -> None:
         """Stop reading its records: its children wait, then the UDP socket fills."""
@@ -137,9 +135,9 @@ class WorkerProcess:
         return await self._end(STOP, STOP_TIMEOUT)
 
     async def _start(self, settings: WorkerSettings, descriptors: Sequence[int]) -> None:
-        counts = unnamed_file(mmap.PAGESIZE)
+        counts = unnamed_file(size_of_cells(settings.workers))
         try:
-            self._memory = mmap.mmap(counts, mmap.PAGESIZE)
+            self._memory = mmap.mmap(counts, 0)
             await self._run((*descriptors, counts))
         finally:
             os.close(counts)
@@ -200,16 +198,44 @@ class WorkerProcess:
         self._process, self.children = None, 0
         self._answer.cancel()  # nobody waits for it any more
         sock, self._socket = self._socket, None
-        if sock is not None:
-            self._loop.remove_reader(sock)
-            self._read_from(sock, REST)
-            sock.close()
-        memory, self._memory = self._memory, None
-        if memory is not None:
-            if missing := WorkerStatistics.missing(memory, self.statistics):
-                self._count(CountsRecord(missing))
-            memory.close()
+        try:
+            if sock is not None:
+                await self._read_rest(sock)
+        finally:
+            self._count_rest()
         return in_time
+
+    async def _read_rest(self, sock: socket.socket) -> None:
+        """Read the last records, until the processes that could send more are gone."""
+        over = self._loop.create_future()
+
+        def read() -> None:
+            if not self._read_from(sock, BATCH) and not over.done():
+                over.set_result(None)
+
+        self._loop.add_reader(sock, read)
+        try:
+            async with asyncio.timeout(REST_TIMEOUT):
+                await over
+        except TimeoutError:
+            # A process that a function forked, or not Linux: there is no end of records.
+            self._read_from(sock, REST)
+        finally:
+            self._loop.remove_reader(sock)
+            sock.close()
+
+    def _count_rest(self) -> None:
+        """Count what the worker and its children have counted and not reported."""
+        memory, self._memory = self._memory, None
+        if memory is None:
+            return
+        counts = WorkerStatistics.missing(memory, self.statistics)
+        for ended in unreported_children(memory):
+            if not self._tallies.has_ended(ended):
+                counts += self._tallies.end(ended)[0]
+        memory.close()
+        if counts:
+            self._count(CountsRecord(counts))
 
     # --- its records -------------------------------------------------------------------------
 
@@ -277,12 +303,3 @@ class WorkerProcess:
     def _count(self, record: CountsRecord) -> None:
         add_counts(self.statistics, record.counts)
         self._on_report(record)
-
-
-def _how_it_ended(code: int) -> str:
-    if code >= 0:
-        return f"ended with exit code {code}"
-    try:
-        return f"was killed by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"was killed by signal {-code}"

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Final, NamedTuple
 
 from oscbridge.bridge.config.bridge_models import BridgeOptions
+from oscbridge.bridge.config.client_models import BridgeClientOptions
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sources.forked.ipc_protocol import MAX_RECORD
 from oscbridge.bridge.sources.forked.worker_settings import WorkerSettings
@@ -32,6 +33,14 @@ class WorkerTask(NamedTuple):
     has_plugin_routes: bool
     absorbed: tuple[str, ...] | None
     """Addresses of messages for the bridge itself; None if it has no clients."""
+    reports_askers: bool
+
+    @classmethod
+    def of(cls, has_plugin_routes: bool, clients: BridgeClientOptions | None) -> WorkerTask:
+        """The task for the present options of the clients; None without any."""
+        if clients is None:
+            return cls(has_plugin_routes, None, reports_askers=False)
+        return cls(has_plugin_routes, clients.absorbed, clients.answers == "asker")
 
 
 def settings_for(
@@ -69,6 +78,7 @@ def settings_for(
         routes=[route.config.pure() for route in routes],
         has_plugin_routes=task.has_plugin_routes,
         absorbed=task.absorbed,
+        reports_askers=task.reports_askers,
         path=sys.path,
         log_level=logging.getLogger("oscbridge").getEffectiveLevel(),
         log_form=log_form(),

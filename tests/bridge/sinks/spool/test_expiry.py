@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
+from collections.abc import Hashable
 from pathlib import Path
 
 import pytest
-from spool_harness import Away, RunningClock, Sink, offer, safe, spool_of, started, until
+from spool_harness import (
+    Away,
+    Item,
+    RunningClock,
+    Sink,
+    offer,
+    safe,
+    spool_of,
+    started,
+    until,
+    value,
+)
 
+from oscbridge import MustDeliver
 from oscbridge.bridge.sinks.spool.database import SpoolDatabase
 from oscbridge.bridge.sinks.spool.records import build_block
 from oscbridge.bridge.sinks.spool.running_time import EXPIRY_GRACE
@@ -20,6 +34,13 @@ DAY = 86_400.0
 @pytest.fixture
 def clock() -> RunningClock:
     return RunningClock()
+
+
+class Ending(Away, MustDeliver[Item]):
+    """Must receive messages to ``/off``, of those with one argument the last."""
+
+    def must_deliver_key(self, message: Item) -> Hashable:
+        return message.args if message.address == "/off" else None
 
 
 def append(store: SpoolDatabase, number: int) -> None:
@@ -165,3 +186,63 @@ def test_file_without_a_valid_running_time_counts_from_its_newest_message(
     clock.now += EXPIRY_GRACE
     assert surplus(store, DAY) == (1, "expired")
     store.close()
+
+
+async def test_must_deliver_messages_do_not_expire(path: Path, clock: RunningClock) -> None:
+    sink = Ending()
+    async with started(sink, path, age=DAY, clock=clock) as delivery:
+        for number in range(10_000):  # more than are in memory
+            delivery.offer(value(number, "/off" if number % 1_000 == 7 else "/n"))
+        delivery.offer(value(7, "/off"))
+        await safe(delivery)
+        clock.now += DAY + 1.0
+        offer(delivery, 1)
+        await until(lambda: delivery.drops == {"expired": 9_991})
+        assert delivery.queued == 11
+        sink.up = True
+        await until(lambda: delivery.sent == 11)
+    assert sorted(sink.values[:10]) == list(range(7, 10_000, 1_000))
+    assert sink.values[9:] == [7, 1]
+
+
+@pytest.mark.parametrize("age", [60.0, EXPIRY_GRACE - 1])
+async def test_must_deliver_messages_of_an_earlier_run_do_not_expire(
+    path: Path, clock: RunningClock, age: float
+) -> None:
+    async with started(Ending(), path, age=age, clock=clock) as delivery:
+        for number in range(10_000):
+            delivery.offer(value(number, "/off" if number % 1_000 == 7 else "/n"))
+        await safe(delivery)
+    sink = Ending()
+    sink.up = True
+    async with started(sink, path, age=age, clock=clock) as delivery:
+        await until(lambda: delivery.sent == 10 and delivery.drops == {"expired": 9_990})
+    assert sink.values == list(range(7, 10_000, 1_000))
+
+
+async def test_full_file_keeps_must_deliver_messages(path: Path) -> None:
+    sink = Ending()
+    async with started(sink, path, size=300_000, age=DAY) as delivery:
+        delivery.offer(value(7, "/off"))
+        for number in range(0, 50_000, 5_000):
+            offer(delivery, *range(number, number + 5_000))
+            await until(lambda: not spool_of(delivery).unwritten)
+        await until(lambda: delivery.drops["full"] > 10_000)
+        sink.up = True
+        await until(lambda: not delivery.queued)
+    assert sink.values[0] == 7
+
+
+async def test_must_deliver_message_in_a_send_that_fails_does_not_expire(path: Path) -> None:
+    sink = Ending()
+    sink.up = True
+    async with started(sink, path, age=0.2) as delivery:
+        await until(lambda: delivery.connected)
+        sink.up = False
+        delivery.offer(value(7, "/off"))
+        delivery.offer(value(8))
+        await until(lambda: not delivery.connected)
+        await asyncio.sleep(0.3)
+        sink.up = True
+        await until(lambda: delivery.sent == 1 and delivery.drops == {"expired": 1})
+    assert sink.values == [7]

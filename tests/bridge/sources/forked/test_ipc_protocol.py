@@ -12,6 +12,11 @@ from hypothesis import strategies as st
 
 from oscbridge.bridge.hops import hops_of, origin_after
 from oscbridge.bridge.sources.forked.child_counts import add_counts, counts_of
+from oscbridge.bridge.sources.forked.ipc_clients import (
+    AskedRecord,
+    ClientDisconnected,
+    SenderRecord,
+)
 from oscbridge.bridge.sources.forked.ipc_protocol import (
     MAX_RECORD,
     ChildCount,
@@ -111,6 +116,16 @@ def test_peer_that_a_record_cannot_represent_is_omitted() -> None:
     message = Message("/x", origin=Origin("web", frozenset({1})))
     found = read_record(Emission(0, message, {}).encode())
     assert found == Emission(0, Message("/x", origin=Origin("web")), {})
+
+
+@pytest.mark.parametrize("client", [("127.0.0.1", 9_000), ("fe80::1%eth0", 9_000, 0, 2)])
+def test_records_about_clients_survive_encoding(client: tuple[str | int, ...]) -> None:
+    for record in (
+        AskedRecord(client, "/ch/01/fader"),
+        SenderRecord(client, is_reachable=False),
+        ClientDisconnected(client),
+    ):
+        assert read_record(record.encode()) == record
 
 
 def test_emission_can_have_a_long_address() -> None:

@@ -48,7 +48,8 @@ KINDS = [
     "udp",
     "tcp",
     pytest.param(
-        "udp 1000", marks=pytest.mark.skipif(sys.platform != "linux", reason="one message each")
+        "udp 1000",
+        marks=pytest.mark.skipif(sys.platform != "linux", reason="one message per child"),
     ),
 ]
 """The scheme of the bridge, and ``max_messages_per_child``."""
@@ -129,6 +130,22 @@ async def test_messages_of_a_bundle_are_counted_up_to_the_kill(kind: str, module
 @pytest.mark.parametrize("kind", KINDS)
 async def test_message_of_a_child_killed_before_delivery_is_dropped(kind: str, module: str) -> None:
     async with running_bridge(config(kind, module)) as bridge:
+        peer = Peer(bridge)
+        with peer.socket:
+            peer.send(X, BEFORE)
+            await settled(bridge, 2, 1, 1)
+
+
+async def test_question_of_a_child_killed_before_delivery_is_dropped(module: str) -> None:
+    asker = """
+        [bridge.in.clients]
+        answers = "asker"
+        [[route]]
+        from = "in"
+        match = "/never"
+        to = "in"
+    """
+    async with running_bridge(config("udp", module) + asker) as bridge:
         peer = Peer(bridge)
         with peer.socket:
             peer.send(X, BEFORE)

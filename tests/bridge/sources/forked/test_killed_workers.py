@@ -1,4 +1,4 @@
-"""A worker that is killed at any instant: what it had read is in the counters."""
+"""A worker or its child that is killed at any instant: what it had read is in the counters."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from processes import children_of
 from udp_sockets import udp_socket
 
 from oscbridge import Message, encode_message
-from oscbridge.testing import running_bridge
+from oscbridge.osc.framing import encoder_for
+from oscbridge.testing import RunningBridge, running_bridge
 from oscbridge.testing.identity import source_that_does_not_add_up
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/net/udp")
 
 CONFIG = """
 [bridge.in]
-listen = "udp://127.0.0.1:0"
+listen = "{scheme}://127.0.0.1:0"
 mode = "forking"
-limits = { max_address_length = 64 }
+limits = {{ max_address_length = 64 }}
 [endpoint.out]
 type = "recording"
 [[route]]
@@ -42,17 +44,27 @@ PACKETS = {
 
 def worker() -> int | None:
     """The process ID of the only worker of this process."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    for pid in children:
+    for pid in children_of(os.getpid()):
         with suppress(ProcessLookupError):  # it has been reaped meanwhile
             if b"worker_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                return int(pid)
+                return pid
     return None
+
+
+async def accounted_for(bridge: RunningBridge, packets: int) -> None:
+    """Wait until so many packets are counted. The identity holds in every snapshot until then."""
+
+    def is_accounted_for() -> bool:
+        counts = bridge.bridge_status("in").received
+        assert source_that_does_not_add_up("in", counts) == []
+        return counts.messages + sum(counts.bad.values()) == packets
+
+    await bridge.until(is_accounted_for)
 
 
 @pytest.mark.parametrize("kind", PACKETS)
 async def test_packets_that_a_killed_worker_has_read_are_counted(kind: str) -> None:
-    async with running_bridge(CONFIG) as bridge:
+    async with running_bridge(CONFIG.format(scheme="udp")) as bridge:
         url, pid = bridge.url("in"), worker()
         assert pid is not None
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
@@ -62,10 +74,21 @@ async def test_packets_that_a_killed_worker_has_read_are_counted(kind: str) -> N
             pass
         os.kill(pid, signal.SIGKILL)
         await bridge.until(lambda: not bridge.bridge_status("in").problem and worker() != pid)
+        await accounted_for(bridge, BURST)
 
-        def is_accounted_for() -> bool:
-            counts = bridge.bridge_status("in").received
-            assert source_that_does_not_add_up("in", counts) == []
-            return counts.messages + sum(counts.bad.values()) == BURST
 
-        await bridge.until(is_accounted_for)
+@pytest.mark.parametrize("kind", PACKETS)
+@pytest.mark.parametrize("victim", ["worker", "child"])
+async def test_packets_that_a_killed_child_has_read_are_counted(victim: str, kind: str) -> None:
+    async with running_bridge(CONFIG.format(scheme="tcp")) as bridge:
+        url, pid = bridge.url("in"), worker()
+        assert pid is not None
+        frame = encoder_for(url.framing)
+        with socket.create_connection((url.host, url.port)) as peer:
+            peer.sendall(frame(PACKETS["matched"]))
+            await bridge.recording("out").arrived(1)
+            (child,) = children_of(pid)
+            peer.sendall(b"".join([frame(PACKETS[kind])] * BURST) + frame(PACKETS["matched"]))
+            await bridge.recording("out").arrived(2 + BURST * (kind == "matched"))
+            os.kill(child if victim == "child" else pid, signal.SIGKILL)
+            await accounted_for(bridge, BURST + 2)

@@ -1,0 +1,150 @@
+"""The contents of the address space for one configuration: books, all of them, and views."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+from oscbridge.address_space.address_book import AddressBook
+from oscbridge.address_space.info import Access, AddressInfo
+from oscbridge.address_space.layers import AddressLayers
+from oscbridge.address_space.limits import admitted
+from oscbridge.address_space.merging import AddressOrigin, access_of, conflict_of, finished, merged
+from oscbridge.bridge.addresses.configured import described_by, joined, used_addresses
+from oscbridge.bridge.addresses.endpoint_view import EndpointView
+from oscbridge.bridge.addresses.known import known_by, route_facts
+from oscbridge.bridge.addresses.links import AddressLink, DirectSource, links_of
+from oscbridge.bridge.config.resolved import Configuration
+
+__all__ = ["SpaceContents"]
+
+_Infos: TypeAlias = Mapping[str, AddressInfo]
+
+
+class SpaceContents:
+    """What is known about the addresses of all parts, bridges and endpoints."""
+
+    def __init__(self, configuration: Configuration, sources: Mapping[str, DirectSource]) -> None:
+        self._ignored: dict[tuple[AddressOrigin, str], Counter[str]] = {}
+        names = dict.fromkeys([*configuration.bridges, *configuration.endpoints])
+        self._numbers = {name: number for number, name in enumerate(names)}
+        facts = route_facts(configuration.routes, configuration.endpoints)
+        self._links: Sequence[AddressLink] = tuple(links_of(configuration.routes, sources, facts))
+        self._books: dict[str, AddressLayers[AddressOrigin]] = {}
+        self._all: AddressLayers[tuple[AddressOrigin, int]] = AddressLayers(
+            lambda infos: _combined([(key[0], info) for key, info in infos])
+        )
+        self._infos: dict[tuple[AddressOrigin, str], dict[str, AddressInfo]] = {}
+        self._views: dict[str, EndpointView] = {}
+        for name, infos in used_addresses(self._links).items():
+            self.replace(AddressOrigin.CONFIGURATION, name, infos.values())
+        for name, entry in configuration.endpoints.items():
+            self.replace(AddressOrigin.PROFILE, name, known_by(name, entry).values())
+
+    @property
+    def ignored(self) -> Counter[str]:
+        """What was left out or cut, by reason."""
+        left_out = self._all.left_out + sum(each.left_out for each in self._books.values())
+        views = [view.ignored for view in self._views.values()]
+        return sum((*self._ignored.values(), *views), Counter({"nodes": left_out}))
+
+    @property
+    def known(self) -> AddressBook:
+        """The addresses of all parts."""
+        return self._all.book
+
+    def book(self, part: str) -> AddressBook:
+        """What the peer of a part sends and understands."""
+        layers = self._books.get(part)
+        return AddressBook() if layers is None else layers.book
+
+    def visible_to(self, part: str) -> AddressBook:
+        """What a part is sent, and what may be sent to it."""
+        view = self._views.get(part)
+        if view is None:
+            view = self._views[part] = EndpointView(part, self._links, self.book)
+        return view.book
+
+    def parts_of(self, address: str) -> tuple[str, ...]:
+        """The parts that know an address, in the order of the configuration."""
+        return tuple(name for name in self._numbers if address in self.book(name))
+
+    def conflicts(self) -> dict[str, str]:
+        """The addresses whose type tags in one part are contradictory, in words."""
+        found: dict[str, str] = {}
+        for part in self._numbers:
+            keys = [(origin, part) for origin in AddressOrigin if (origin, part) in self._infos]
+            layers = [self._infos[key] for key in keys]
+            several = Counter(address for infos in layers for address in infos)
+            for address in [each for each, count in several.items() if count > 1]:
+                if text := conflict_of([each[address] for each in layers if address in each]):
+                    found.setdefault(address, f"{part}: {text}")
+        return found
+
+    def counts(self) -> Counter[AddressOrigin]:
+        """The number of addresses of all parts by origin."""
+        found: Counter[AddressOrigin] = Counter()
+        for (origin, _), infos in self._infos.items():
+            found[origin] += len(infos)
+        return found
+
+    # --- changes -----------------------------------------------------------------------------
+
+    def replace(self, origin: AddressOrigin, part: str, infos: Iterable[AddressInfo]) -> None:
+        """Replace what one origin says about one part."""
+        if part not in self._numbers:
+            return
+        ignored = self._ignored[origin, part] = Counter()
+        found = admitted(infos, ignored)
+        if not found and (origin, part) not in self._infos:
+            return
+        self._infos[origin, part] = found
+        self._layers_of(part).replace(origin, found)
+        self._all.replace((origin, self._numbers[part]), found)
+        for view in self._views.values():
+            view.part_changed(part)
+
+    def describe_routes(self) -> None:
+        """Add what options of routes say about what they make of known addresses."""
+        for link in self._links:
+            for name in link.facts:
+                for source in link.sources:
+                    book = AddressBook(
+                        info for info in self.book(source).values() if info.access & Access.READ
+                    )
+                    key = (AddressOrigin.CONFIGURATION, name)
+                    infos = joined(self._infos.get(key, {}), described_by(link, name, book))
+                    self.replace(*key, infos.values())
+
+    def grow(self, part: str, infos: Iterable[AddressInfo]) -> None:
+        """Add addresses of seen messages."""
+        if part not in self._numbers:
+            return
+        origin = AddressOrigin.TRAFFIC
+        known = self._infos.setdefault((origin, part), {})
+        new = []
+        for info in infos:
+            before = known.get(info.address)
+            if before is not None:
+                info = merged((before, info), before.access | info.access)
+            known[info.address] = info
+            new.append(info.address)
+        layers = self._layers_of(part)
+        layers.replace(origin, known, new)
+        self._all.replace((origin, self._numbers[part]), known, new)
+        book = layers.book
+        for view in self._views.values():
+            view.part_grew(part, [book[address] for address in new if address in book])
+
+    def _layers_of(self, part: str) -> AddressLayers[AddressOrigin]:
+        layers = self._books.get(part)
+        if layers is None:
+            layers = self._books[part] = AddressLayers(_combined)
+        return layers
+
+
+def _combined(infos: Sequence[tuple[AddressOrigin, AddressInfo]]) -> AddressInfo:
+    if len(infos) == 1:
+        return finished(infos[0][1])
+    return merged([info for _, info in infos], access_of(infos))

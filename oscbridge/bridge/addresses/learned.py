@@ -1,0 +1,67 @@
+"""The addresses that were learned from messages, kept across reloads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from oscbridge.address_space.info import AddressInfo
+from oscbridge.address_space.merging import merged
+from oscbridge.bridge.addresses.contents import SpaceContents
+from oscbridge.bridge.addresses.learning import TrafficLearner
+from oscbridge.bridge.watching import TrafficWatchers
+
+__all__ = ["LearnedAddresses"]
+
+
+class LearnedAddresses:
+    """Learns while the configuration says so, and gives the contents what is new.
+
+    ``on_new`` is called on any thread when a message has a new address.
+    """
+
+    def __init__(self, watchers: TrafficWatchers, on_new: Callable[[], None]) -> None:
+        self._watchers = watchers
+        self._on_new = on_new
+        self._learner: TrafficLearner | None = None
+        self._end: Callable[[], None] | None = None
+        self._infos: dict[str, dict[str, AddressInfo]] = {}
+
+    @property
+    def ignored(self) -> Counter[str]:
+        """What was not learned, by reason."""
+        return Counter() if self._learner is None else self._learner.ignored.copy()
+
+    def use(self, limit: int) -> bool:
+        """Learn at most this number of addresses; 0 forgets all. Returns whether that is new."""
+        if limit == (0 if self._learner is None else self._learner.limit):
+            return False
+        if self._end is not None:
+            self._end()
+        self._learner, self._end, self._infos = None, None, {}
+        if limit:
+            self._learner = TrafficLearner(limit, self._on_new)
+            self._end = self._watchers.add(self._learner.take)
+        return True
+
+    def add_all_to(self, contents: SpaceContents) -> None:
+        """Give new contents all that was learned."""
+        self._take_new()
+        for part, infos in self._infos.items():
+            contents.grow(part, infos.values())
+
+    def add_new_to(self, contents: SpaceContents) -> None:
+        """Give the contents what was learned since the last time."""
+        for part, infos in self._take_new().items():
+            contents.grow(part, infos)
+
+    def _take_new(self) -> dict[str, list[AddressInfo]]:
+        new: dict[str, list[AddressInfo]] = {}
+        for part, info in () if self._learner is None else self._learner.take_new():
+            known = self._infos.setdefault(part, {})
+            before = known.get(info.address)
+            if before is not None:
+                info = merged((before, info), before.access | info.access)
+            known[info.address] = info
+            new.setdefault(part, []).append(info)
+        return new

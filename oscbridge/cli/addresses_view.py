@@ -1,0 +1,129 @@
+"""The table of ``oscbridge addresses``. Text from the network is escaped."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from oscbridge.address_space.grouping import AddressGroup, grouped
+from oscbridge.address_space.info import Access, AddressInfo, ValueRange
+from oscbridge.address_space.info_json import info_of
+from oscbridge.cli.top_cells import line
+from oscbridge.errors import OSCBridgeError
+from oscbridge.monitoring.control_calls import KnownAddresses
+from oscbridge.osc.text import format_value
+
+__all__ = ["print_addresses"]
+
+WIDE: Final = 1_000
+"""Columns when the output is no terminal."""
+
+MAX_CELL: Final = 40
+"""Characters of ranges."""
+
+_ACCESS: Final = {Access.NONE: "-", Access.READ: "r", Access.WRITE: "w", Access.BOTH: "rw"}
+
+_REASONS: Final = {
+    "nodes": "more than 20,000 addresses",
+    "containers": "more than 20,000 containers",
+    "learned": "more than learn_addresses",
+    "depth": "more than 32 parts",
+    "address": "more than 512 characters",
+    "invalid": "not valid addresses",
+    "types": "invalid type tags",
+    "text": "texts shortened",
+}
+"""Why something was left out, in words."""
+
+
+def print_addresses(found: KnownAddresses, *, one_by_one: bool) -> None:
+    """Print the table, and what is to be known about it, on standard error."""
+    try:
+        infos = [info_of(each) for each in found.addresses]
+    except (KeyError, TypeError) as error:
+        raise OSCBridgeError("the bridge runs an incompatible version") from error
+    groups = [AddressGroup(each, 1) for each in infos] if one_by_one else list(grouped(infos))
+    is_terminal = sys.stdout.isatty()
+    console = Console(highlight=False, markup=False, width=None if is_terminal else WIDE)
+    if groups:
+        console.print(_table([each.info for each in groups], expand=is_terminal), soft_wrap=True)
+    for text in _notes(found, len(groups)):
+        click.echo(text, err=True)
+
+
+def _table(infos: Sequence[AddressInfo], *, expand: bool) -> Table:
+    table = Table(box=None, expand=expand, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    columns = (
+        *(("ADDRESS", 3), ("TYPES", 0), ("RANGE", 0), ("UNIT", 0), ("ACCESS", 0)),
+        *(("KNOWN FROM", 1), ("DESCRIPTION", 3)),
+    )
+    for heading, ratio in columns:
+        ratio_or_none = ratio if expand and ratio else None
+        table.add_column(heading, ratio=ratio_or_none, no_wrap=True, overflow="ellipsis")
+    for info in infos:
+        table.add_row(*_row(info))
+    return table
+
+
+def _row(info: AddressInfo) -> Iterator[Text]:
+    yield line(info.address, "cyan")
+    yield line(info.types or "-", "" if info.types else "dim")
+    yield line(_ranges(info.ranges))
+    yield line(info.unit)
+    yield line(_ACCESS[info.access])
+    yield line(info.origin, "dim")
+    yield line(info.description)
+
+
+def _ranges(ranges: Sequence[ValueRange | None]) -> str:
+    known = ["-" if each is None else _range(each) for each in ranges]
+    if len(set(known)) == 1:
+        known = known[:1]
+    text = ", ".join(known)
+    return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
+
+
+def _range(values: ValueRange) -> str:
+    if values.choices:
+        return " | ".join(map(format_value, values.choices))
+    if values.minimum is None and values.maximum is None:
+        return "-"
+    if values.minimum is None:
+        return f"up to {values.maximum:g}"
+    if values.maximum is None:
+        return f"from {values.minimum:g}"
+    return f"{values.minimum:g} to {values.maximum:g}"
+
+
+def _notes(found: KnownAddresses, lines: int) -> Iterator[str]:
+    shown = len(found.addresses)
+    if not found.known:
+        yield (
+            "no known addresses; give an endpoint a profile, or set learn_addresses in [run] to "
+            "learn them from messages"
+        )
+    elif not found.total:
+        yield f"none of {_count(found.known)} matches"
+    else:
+        more = f" of {found.total:,}" if shown < found.total else ""
+        ranges = f" in {lines:,} lines; --all lists each" if lines < shown else ""
+        yield click.style(f"{_count(shown, more)}{ranges}", dim=True)
+    if found.conflict_count:
+        address, text = next(iter(found.conflicts.items()))
+        yield click.style(
+            f"contradictory type tags of {_count(found.conflict_count)}, e.g. {address}: {text}",
+            fg="yellow",
+        )
+    if found.ignored:
+        parts = [f"{count:,} ({_REASONS.get(why, why)})" for why, count in found.ignored.items()]
+        yield click.style(f"left out or shortened: {', '.join(parts)}", fg="yellow")
+
+
+def _count(number: int, more: str = "") -> str:
+    return f"{number:,}{more} address{'' if number == 1 and not more else 'es'}"
