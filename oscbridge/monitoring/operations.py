@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from oscbridge.address_space import AddressInfo
 from oscbridge.bridge.app import App
 from oscbridge.bridge.muting import set_muted
 from oscbridge.bridge.reload import Changes
@@ -127,6 +128,10 @@ class Operations:
         for name, runner in self._app.endpoints.items():
             for message in runner.last_values():
                 yield name, message
+
+    def describe(self, address: str) -> AddressInfo | None:
+        """What the configuration, profiles and devices say about an address."""
+        return self._app.addresses.known.get(address)
 
     def put_in(self, name: str, message: Message, peer: str = "") -> None:
         """Handle a message as if the bridge or endpoint ``name`` had received it.

@@ -259,6 +259,8 @@ class ValueRow(ProtocolModel):
     """Messages since it was first seen."""
     time: float
     """Unix time of the last message; 0 if there was none."""
+    received: bool
+    """Whether this address was received; otherwise a route has made it from another one."""
     sources: Sequence[str]
     sinks: Sequence[str]
     peer: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Sequence
@@ -10,6 +11,8 @@ from typing import Final
 
 from oscbridge import Argument, Message, Origin
 from oscbridge.monitoring import Operations, ShownMessage
+from oscbridge_ui.server_messages import Described
+from oscbridge_ui.shown_values import shown_values
 
 __all__ = ["MAX_ADDRESSES", "StoredValue", "ValueStore", "natural"]
 
@@ -18,6 +21,10 @@ MAX_ADDRESSES: Final = 20_000
 
 MAX_SOURCES: Final = 16
 """Names of sources, and of sinks, of one address."""
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else value
 
 
 _DIGITS: Final = re.compile(r"([0-9]{1,18})")
@@ -69,6 +76,20 @@ class ValueStore:
     def get(self, address: str) -> StoredValue | None:
         """What is known about an address."""
         return self._values.get(address)
+
+    def describe(self, address: str) -> Described | None:
+        """What a profile, a device or the configuration says about an address."""
+        info = self._operations.describe(address)
+        if info is None:
+            return None
+        first = next(iter(info.ranges), None)
+        return Described(
+            text=info.description,
+            unit=info.unit,
+            least=None if first is None else _finite(first.minimum),
+            most=None if first is None else _finite(first.maximum),
+            choices=() if first is None else shown_values(first.choices or ())[0],
+        )
 
     def ordered(self) -> Sequence[StoredValue]:
         """All of them by address, numbers in it as numbers."""

@@ -11,7 +11,7 @@ from oscbridge import AccessRights
 from oscbridge.monitoring import peer_text
 from oscbridge_ui.address_tree import AddressTree
 from oscbridge_ui.client_messages import WatchValues
-from oscbridge_ui.server_messages import TreeNode, ValueRow, ValuesState
+from oscbridge_ui.server_messages import Described, TreeNode, ValueRow, ValuesState
 from oscbridge_ui.shown_values import shown_values
 from oscbridge_ui.topic import Topic
 from oscbridge_ui.value_store import StoredValue, ValueStore
@@ -88,7 +88,7 @@ class ValuesTopic(Topic):
                 continue
             if self._sent.get(address) != value.changed:
                 self._sent[address] = value.changed
-                rows.append(_row(value))
+                rows.append(_row(value, self._store.describe(address)))
         for address in self._sent.keys() - shown.keys():
             del self._sent[address]
         order = None if window == self._order else window
@@ -186,7 +186,7 @@ def _contains(value: StoredValue, word: str) -> bool:
     return any(word in str(each).lower() for each in shown_values(value.args)[0])
 
 
-def _row(value: StoredValue) -> ValueRow:
+def _row(value: StoredValue, described: Described | None) -> ValueRow:
     args, is_cut = shown_values(value.args)
     return ValueRow(
         address=value.address,
@@ -195,10 +195,11 @@ def _row(value: StoredValue) -> ValueRow:
         cut=is_cut,
         count=value.count,
         time=value.time,
+        received=bool(value.sources),
         sources=value.sources or _origin(value),
         sinks=value.sinks,
         peer=peer_text(value.origin),
-        described=None,
+        described=described,
     )
 
 

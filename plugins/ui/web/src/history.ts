@@ -6,7 +6,7 @@ export const LENGTH = 300; // samples: five minutes
 /** The samples of one figure, oldest first; missing ones are NaN. */
 export class Series {
   private readonly ring = new Float64Array(LENGTH).fill(NaN);
-  private at = 0;
+  private next = 0;
   private slot = -1;
 
   /** Adds a sample at a time in seconds; of several in one interval, the greatest stays. */
@@ -15,30 +15,38 @@ export class Series {
     if (this.slot < 0) this.slot = slot - 1;
     const gap = Math.min(slot - this.slot, LENGTH);
     if (gap <= 0) {
-      const last = (this.at + LENGTH - 1) % LENGTH;
+      const last = (this.next + LENGTH - 1) % LENGTH;
       const known = this.ring[last] ?? NaN;
       this.ring[last] = Number.isNaN(known) ? value : Math.max(known, value);
       return;
     }
     // A short gap is one of the clock: a longer one is a gap in what is known.
-    const before = this.ring[(this.at + LENGTH - 1) % LENGTH] ?? NaN;
+    const before = this.ring[(this.next + LENGTH - 1) % LENGTH] ?? NaN;
     for (let i = 1; i < gap; i++) this.push(gap <= 3 ? before : NaN);
     this.push(value);
     this.slot = slot;
   }
 
   private push(value: number): void {
-    this.ring[this.at] = value;
-    this.at = (this.at + 1) % LENGTH;
+    this.ring[this.next] = value;
+    this.next = (this.next + 1) % LENGTH;
   }
 
   /** The latest samples, oldest first. */
   values(length = LENGTH): number[] {
     const found: number[] = [];
     for (let i = LENGTH - length; i < LENGTH; i++) {
-      found.push(this.ring[(this.at + i) % LENGTH] ?? NaN);
+      found.push(this.ring[(this.next + i) % LENGTH] ?? NaN);
     }
     return found;
+  }
+
+  /** The sample at a time in seconds; null if it is not known. */
+  at(time: number): number | null {
+    const back = this.slot - Math.floor(time / INTERVAL);
+    if (this.slot < 0 || back < 0 || back >= LENGTH) return null;
+    const found = this.ring[(this.next + LENGTH - 1 - back) % LENGTH] ?? NaN;
+    return Number.isNaN(found) ? null : found;
   }
 
   /** The sum of all samples. */

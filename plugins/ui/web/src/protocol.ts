@@ -248,6 +248,7 @@ export interface ValueRow {
   cut: boolean;
   count: number;
   time: number;
+  received: boolean;
   sources: readonly string[];
   sinks: readonly string[];
   peer: string;

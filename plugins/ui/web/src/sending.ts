@@ -22,26 +22,18 @@ export function targetsOf(row: ValueRow): Target[] {
     const state = parts.get(`endpoint.${name}`)?.state;
     return state?.kind === "endpoint" && state.is_sink && !state.is_bridge;
   };
-  for (const name of row.sources) if (isDevice(name)) add({ name, received: false, label: `to ${name}` });
-  for (const name of row.sources) {
-    if (parts.has(`bridge.${name}`) || parts.has(`endpoint.${name}`)) {
-      add({ name, received: true, label: `as if from ${name}` });
+  if (row.received) {
+    for (const name of row.sources) if (isDevice(name)) add({ name, received: false, label: `to ${name}` });
+    for (const name of row.sources) {
+      if (parts.has(`bridge.${name}`) || parts.has(`endpoint.${name}`)) {
+        add({ name, received: true, label: `as if from ${name}` });
+      }
     }
   }
   for (const name of row.sinks) {
-    const target = { name, received: false, label: `to ${name}` };
-    if (parts.get(`endpoint.${name}`)) add(target);
-  }
-  // What was only seen when it was delivered has another address than what came in.
-  if (!found.length || (row.sinks.length && !row.sinks.every((name) => row.sources.includes(name)) && !isSeen(row))) {
-    found.sort((a, b) => Number(a.received) - Number(b.received));
+    if (parts.has(`endpoint.${name}`)) add({ name, received: false, label: `to ${name}` });
   }
   return found;
-}
-
-/** Whether the address itself was received. */
-function isSeen(row: ValueRow): boolean {
-  return row.received;
 }
 
 type Scalar = ValueRow["args"][number];

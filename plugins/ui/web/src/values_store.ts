@@ -10,6 +10,8 @@ export class Value {
   readonly series = new Series();
   readonly version = signal(0);
   rate = 0;
+  /** What the bar of a number shows: its description, or what was seen, with 0 and 1 at least. */
+  range = { least: 0, most: 1 };
   private count = NaN;
   private time = 0;
 
@@ -18,7 +20,11 @@ export class Value {
   take(row: ValueRow, time: number): void {
     this.row = row;
     const number = numberOf(row);
-    if (number !== null) this.series.add(performance.now() / 1_000, number);
+    if (number !== null) {
+      this.series.add(performance.now() / 1_000, number);
+      const { least, most } = row.described ?? { least: null, most: null };
+      this.range = { least: least ?? Math.min(this.range.least, number), most: most ?? Math.max(this.range.most, number) };
+    }
     if (Number.isNaN(this.count)) {
       this.count = row.count;
       this.time = time;

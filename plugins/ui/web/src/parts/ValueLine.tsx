@@ -4,7 +4,9 @@ import { figure, rate, span } from "../format";
 import type { ValueRow } from "../protocol";
 import { online } from "../store";
 import { clockOffset, numberOf, type Value } from "../values_store";
+import { Icon } from "../icons";
 import { Sparkline } from "./Sparkline";
+import { ValueControl, controlHeight } from "./ValueControl";
 
 const STALE = 300; // seconds without a message after which a value is stale
 const MINUTE = 60; // samples of the sparkline
@@ -14,9 +16,13 @@ interface Props {
   top: number;
   index: number;
   total: number;
+  isChosen: boolean;
+  isOpen: boolean;
+  onChoose(address: string): void;
+  onOpen(address: string, index: number): void;
 }
 
-export function ValueLine({ value, top, index, total }: Props) {
+export function ValueLine({ value, top, index, total, isChosen, isOpen, onChoose, onOpen }: Props) {
   void value.version.value;
   const { row } = value;
   const now = Date.now() / 1_000 + clockOffset.value;
@@ -26,16 +32,36 @@ export function ValueLine({ value, top, index, total }: Props) {
   const hasNumber = numberOf(row) !== null;
   return (
     <div
-      class={`v ${isStale ? "stale" : ""}`}
+      class={`rowbox ${isStale ? "stale" : ""} ${isOpen ? "open" : ""}`}
       role="listitem"
       aria-setsize={total}
       aria-posinset={index + 1}
       style={{ transform: `translateY(${top}px)` }}
+      onKeyDown={(event) => event.key === "Escape" && isOpen && onOpen(row.address, index)}
     >
-      <span class="nm mono clip" title={row.address}>
+    <div class="v">
+      {hasNumber ? (
+        <button
+          class="chk"
+          role="checkbox"
+          aria-checked={isChosen}
+          aria-label={`Plot ${row.address}`}
+          onClick={() => onChoose(row.address)}
+        >
+          <Icon name="tick" />
+        </button>
+      ) : (
+        <span class="no-chk" />
+      )}
+      <button
+        class="nm mono clip"
+        title={row.address}
+        aria-expanded={isOpen}
+        onClick={() => onOpen(row.address, index)}
+      >
         <span class="path">{row.address.slice(0, cut)}</span>
         <span class="leaf">{row.address.slice(cut)}</span>
-      </span>
+      </button>
       <Shown row={row} value={value} />
       {hasNumber ? (
         <Sparkline
@@ -53,6 +79,12 @@ export function ValueLine({ value, top, index, total }: Props) {
       <span class="num age dim">{Number.isNaN(age) ? "–" : age < 2 ? "now" : span(age)}</span>
       <span class="src dim clip">{row.sources.join(", ") || row.peer || "–"}</span>
       <span class="to dim clip">{row.sinks.join(", ") || "nowhere"}</span>
+    </div>
+      {isOpen && (
+        <div class="room-of" style={{ height: `${controlHeight(row, window.innerWidth < 768)}rem` }}>
+          <ValueControl value={value} />
+        </div>
+      )}
     </div>
   );
 }
@@ -110,13 +142,11 @@ function Shown({ row, value }: { row: ValueRow; value: Value }) {
 }
 
 function NumberShown({ number, value }: { number: number; value: Value }) {
-  const known = value.series.values(300).filter((each) => !Number.isNaN(each));
-  const least = Math.min(0, ...known);
-  const most = Math.max(1, ...known, -least);
+  const { least, most } = value.range;
   const isSigned = least < 0;
-  const low = isSigned ? -most : 0;
+  const low = isSigned ? Math.min(least, -most) : 0;
   const at = (number - low) / (most - low || 1);
-  const from = isSigned ? 0.5 : 0;
+  const from = isSigned ? -low / (most - low || 1) : 0;
   const left = Math.min(from, at);
   return (
     <span class="val">

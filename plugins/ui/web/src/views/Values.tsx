@@ -5,6 +5,9 @@ import { useEffect, useRef } from "preact/hooks";
 
 import { count, several } from "../format";
 import { Icon } from "../icons";
+import { OpenRows } from "../open_rows";
+import { Plot } from "../parts/Plot";
+import { controlHeight } from "../parts/ValueControl";
 import { ValueLine } from "../parts/ValueLine";
 import { queries } from "../router";
 import { connection, online, pulse } from "../store";
@@ -25,6 +28,13 @@ const range = signal({ first: 0, count: 60 });
 /** Whether the list is held: nothing moves, and nothing is new. */
 const isHeld = signal(false);
 
+/** Addresses that are plotted. */
+const chosen = signal<readonly string[]>([]);
+const MAX_CHOSEN = 6;
+/** Addresses whose control is open. */
+const openRows = new OpenRows();
+const openVersion = signal(0);
+
 const query = computed(() => queries.values.value);
 
 function watch(): void {
@@ -36,6 +46,7 @@ function watch(): void {
     prefix: prefix.value,
     sort: sort.value,
     ...range.value,
+    chosen: chosen.value,
     open: openBranches.value,
   }));
 }
@@ -59,12 +70,30 @@ export function Values() {
   return (
     <>
       <Tools />
+      {chosen.value.length > 0 && <Plot chosen={chosen} onRemove={choose} />}
       <div class="split">
         <Tree />
         <List />
       </div>
     </>
   );
+}
+
+/** Plots an address, or no longer. */
+function choose(address: string): void {
+  const isChosen = chosen.value.includes(address);
+  chosen.value = isChosen ? chosen.value.filter((each) => each !== address) : [...chosen.value, address].slice(-MAX_CHOSEN);
+}
+
+function toggleOpen(address: string, index: number): void {
+  const row = values.get(address)?.row;
+  if (openRows.has(address)) openRows.close(address);
+  else if (row) openRows.open(address, index, controlHeight(row, window.innerWidth < 768) * rem());
+  openVersion.value++;
+}
+
+function rem(): number {
+  return parseFloat(getComputedStyle(document.documentElement).fontSize);
 }
 
 function Tools() {
@@ -191,7 +220,7 @@ function List() {
       if (!box) return;
       rowHeight.value = box.querySelector<HTMLElement>(".probe")?.offsetHeight || 40;
       const top = -box.getBoundingClientRect().top;
-      const first = Math.max(0, Math.floor(top / rowHeight.value) - OVERSCAN);
+      const first = Math.max(0, openRows.at(Math.max(0, top), rowHeight.value) - OVERSCAN);
       const start = Math.floor(first / CHUNK) * CHUNK;
       const rows = Math.ceil(window.innerHeight / rowHeight.value) + 2 * OVERSCAN + CHUNK;
       const wanted = { first: start, count: Math.min(Math.ceil(rows / CHUNK) * CHUNK, MAX_ROWS) };
@@ -212,9 +241,12 @@ function List() {
   const { first, order } = listing.value;
   const { found, forgotten, total } = listCounts.value;
   const height = rowHeight.value;
+  void openVersion.value;
+  order.forEach((address, i) => openRows.move(address, first + i));
   return (
     <section class="list" aria-label="Values">
       <div class="cols" aria-hidden="true">
+        <span />
         <span>Address</span>
         <span>Value</span>
         <span>Last minute</span>
@@ -223,11 +255,26 @@ function List() {
         <span>From</span>
         <span>Goes to</span>
       </div>
-      <div class="rows" ref={ref} role="list" style={{ height: `${found * height}px` }}>
+      <div class="rows" ref={ref} role="list" style={{ height: `${found * height + openRows.total}px` }}>
         <div class="probe" aria-hidden="true" />
         {order.map((address, i) => {
           const value = values.get(address);
-          return value && <ValueLine key={address} value={value} top={(first + i) * height} index={first + i} total={found} />;
+          const index = first + i;
+          return (
+            value && (
+              <ValueLine
+                key={address}
+                value={value}
+                top={index * height + openRows.above(index)}
+                index={index}
+                total={found}
+                isChosen={chosen.value.includes(address)}
+                isOpen={openRows.has(address)}
+                onChoose={choose}
+                onOpen={toggleOpen}
+              />
+            )
+          );
         })}
       </div>
       {found === 0 && <Nothing total={total} />}
