@@ -11,6 +11,7 @@ import pytest
 from control_room import CONFIGURATION, ControlRoomProgram
 from playwright.async_api import Page, expect
 from ports import free_port
+from websockets.asyncio.client import connect
 
 from oscbridge import Color, Message, encode_message
 
@@ -206,3 +207,105 @@ async def test_token_comes_from_the_address_or_is_asked_for(
         await expect(other.get_by_role("heading", name="Everything is running.")).to_be_visible()
         assert "token" not in other.url
         assert json.loads(await other.evaluate("JSON.stringify(document.cookie)")) == ""
+
+
+# --- controls and plots -------------------------------------------------------------------------
+
+
+async def receive(client: Any, address: str) -> list[Any]:
+    """The arguments of the next message with an address."""
+    while True:
+        packet = json.loads(await client.recv())
+        if packet["address"] == address:
+            return [each["value"] for each in packet["args"]]
+
+
+async def test_fader_sends_and_follows_the_device(
+    program: ControlRoomProgram, open_page: Open
+) -> None:
+    web = f"ws://127.0.0.1:{program.process.port('web')}"
+    subprotocols: list[Any] = ["osc.json"]
+    async with connect(web, subprotocols=subprotocols) as client:
+        page = await open_page(f"{program.url}values")
+        await expect(page.get_by_text("No message has arrived yet.")).to_be_visible()
+        program.send(encode_message(Message.of("/1/fader3", 0.25)))
+        await page.get_by_role("button", name="/1/fader3", exact=True).click()
+        fader = page.get_by_role("slider", name="Value of /1/fader3")
+        await expect(fader).to_have_attribute("aria-valuenow", "0.25")
+        assert await receive(client, "/ch/3/level") == [0.25]
+        await fader.focus()
+        await page.keyboard.press("PageUp")
+        assert await receive(client, "/ch/3/level") == [pytest.approx(0.35)]
+        await page.keyboard.press("Shift+ArrowLeft")
+        assert await receive(client, "/ch/3/level") == [pytest.approx(0.349)]
+        program.send(encode_message(Message.of("/1/fader3", 0.75)))
+        await expect(fader).to_have_attribute("aria-valuenow", "0.75")  # the hand has let go
+        await page.get_by_label("Value of /1/fader3, as a number").fill("0.5")
+        await page.keyboard.press("Enter")
+        await expect(fader).to_have_attribute("aria-valuenow", "0.5")
+
+
+async def test_touch_does_not_move_a_fader_and_a_drag_moves_it_by_its_way(
+    program: ControlRoomProgram, open_page: Open
+) -> None:
+    page = await open_page(f"{program.url}values")
+    await expect(page.get_by_text("No message has arrived yet.")).to_be_visible()
+    program.send(encode_message(Message.of("/a", 0.5)))
+    await page.get_by_role("button", name="/a", exact=True).click()
+    fader = page.get_by_role("slider")
+    await expect(fader).to_have_attribute("aria-valuenow", "0.5")
+    box = await fader.bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    await page.mouse.move(box["x"] + box["width"] * 0.9, y)
+    await page.mouse.down()
+    await expect(fader).to_have_attribute("aria-valuenow", "0.5")
+    await page.mouse.move(box["x"] + box["width"] * 0.65, y, steps=5)
+    await expect(page.locator(".v .n")).to_have_text("0.250")
+    program.send(encode_message(Message.of("/a", 1.0)))  # the device disagrees: the cap stays
+    await expect(page.locator(".v .n")).to_have_text("1")
+    assert float(await fader.get_attribute("aria-valuenow") or 0) == pytest.approx(0.25, abs=0.01)
+    await page.mouse.up()
+
+
+async def test_every_kind_of_control_sends(program: ControlRoomProgram, open_page: Open) -> None:
+    page = await open_page(f"{program.url}values")
+    await expect(page.get_by_text("No message has arrived yet.")).to_be_visible()
+    send_some(program)
+    for address in ("/toggle", "/name", "/go", "/xy", "/colour", "/blob"):
+        await page.get_by_role("button", name=address, exact=True).click()
+
+    def shown(address: str) -> Any:
+        row = page.get_by_role("listitem").filter(has=page.get_by_title(address, exact=True))
+        return row.locator(".val")
+
+    await page.get_by_role("switch", name="Value of /toggle").click()
+    await expect(shown("/toggle")).to_have_text("false")
+    await page.get_by_label("Value of /name").fill("Caliban")
+    await page.keyboard.press("Enter")
+    await expect(shown("/name")).to_have_text("“Caliban”")
+    await page.get_by_role("slider", name="Value of /xy").press("ArrowUp")
+    await expect(shown("/xy")).to_have_text("0.250, 0.510")
+    await page.get_by_label("Value of /colour").fill("#102030")
+    await expect(shown("/colour")).to_have_text("#102030")
+    await page.get_by_role("button", name="Send /go").click()
+    await expect(page.get_by_role("alert")).to_have_count(0)
+
+
+async def test_chosen_values_are_plotted(program: ControlRoomProgram, open_page: Open) -> None:
+    page = await open_page(f"{program.url}values")
+    await expect(page.get_by_text("No message has arrived yet.")).to_be_visible()
+    send_some(program)
+    await page.get_by_role("checkbox", name="Plot /1/fader1", exact=True).click()
+    await page.get_by_role("checkbox", name="Plot /1/fader9", exact=True).click()
+    plot = page.get_by_role("region", name="Plot of the chosen values")
+    figures = plot.get_by_role("row").filter(has_text="/1/fader1")
+    await expect(figures).to_contain_text("0.250")
+    program.send(encode_message(Message.of("/1/fader1", 0.875)))
+    await expect(figures.get_by_role("cell").nth(2)).to_have_text("0.875")  # the highest
+    await plot.get_by_role("button", name="10 min").click()
+    await plot.get_by_role("button", name="Pause").click()
+    assert await violations(page) == []
+    await plot.get_by_role("button", name="Plot /1/fader1 no longer").click()
+    await plot.get_by_role("button", name="Plot /1/fader9 no longer").click()
+    await expect(plot).to_have_count(0)

@@ -54,6 +54,8 @@ export function numberOf(row: ValueRow): number | null {
 }
 
 export const values = new Map<string, Value>();
+/** Whether the bridge watches values for this page. */
+export const isWatched = signal(false);
 export const listing = signal<{ first: number; order: readonly string[] }>({ first: 0, order: [] });
 export const listCounts = signal({ total: 0, live: 0, stale: 0, found: 0, forgotten: 0 });
 export const branches = signal<Readonly<Record<string, readonly TreeNode[]>>>({});
@@ -64,6 +66,7 @@ export const clockOffset = signal(0);
 const MAX_KEPT = 2_000; // rows that are kept, so that their histories are there again
 
 export function takeValues(message: ValuesState): void {
+  isWatched.value = true;
   clockOffset.value = message.time - Date.now() / 1_000;
   for (const row of message.rows) {
     let value = values.get(row.address);

@@ -76,7 +76,7 @@ export function Plot({ chosen, onRemove }: Props) {
           {isPaused.value ? "Go on" : "Pause"}
         </button>
       </div>
-      <div class="canvas" ref={ref} />
+      <div class="canvas" ref={ref} style={{ "--lanes": chosen.value.length }} />
       <table class="stats">
         <thead>
           <tr>
@@ -174,28 +174,40 @@ function drive(box: HTMLElement, chosen: ReadonlySignal<readonly string[]>): () 
   };
 }
 
+/** Each value has a lane and a scale of its own: figures of different kinds can be compared. */
 function options(box: HTMLElement, addresses: readonly string[]): uPlot.Options {
-  const font = `${parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.6875}px ${getComputedStyle(document.body).fontFamily}`;
-  const axis = {
-    stroke: () => colour("faint"),
-    font,
-    grid: { stroke: () => colour("line"), width: 1 },
-    ticks: { show: false },
-  };
+  const size = parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.6875;
+  const font = `${size}px ${getComputedStyle(document.body).fontFamily}`;
+  const spans = addresses.map(() => ({ least: 0, most: 1 }));
+  const scales: uPlot.Scales = { x: { time: false } };
+  addresses.forEach((_, i) => {
+    scales[`y${i}`] = {
+      range: (_plot, low, high) => laneOf(spans[i]!, i, addresses.length, low, high),
+    };
+  });
   return {
     width: box.clientWidth || 300,
     height: box.clientHeight || 160,
+    padding: [8, 12, 0, 0],
     legend: { show: false },
     cursor: { points: { show: false }, drag: { x: true, y: false } },
-    scales: { x: { time: true } },
+    scales,
     axes: [
-      { ...axis, size: 24 },
-      { ...axis, size: 52, values: (_, ticks) => ticks.map((each) => figure(each)) },
+      {
+        stroke: () => colour("faint"),
+        font,
+        size: 24,
+        grid: { stroke: () => colour("line"), width: 1 },
+        ticks: { show: false },
+        values: (plot, ticks) => ticks.map((each) => ageText(lastOf(plot) - each)),
+      },
+      { show: true, scale: "y0", size: 52, grid: { show: false }, ticks: { show: false }, values: () => [] },
     ],
     series: [
       {},
       ...addresses.map((label, i) => ({
         label,
+        scale: `y${i}`,
         stroke: () => colour(lineOf(i).tone),
         dash: [...lineOf(i).dash],
         width: 1.5,
@@ -203,5 +215,58 @@ function options(box: HTMLElement, addresses: readonly string[]): uPlot.Options 
         points: { show: false },
       })),
     ],
+    hooks: {
+      draw: [
+        (plot) => {
+          spans.forEach((span, i) => drawLane(plot, span, i, font));
+        },
+      ],
+    },
   };
+}
+
+interface Span {
+  least: number;
+  most: number;
+}
+
+const GAP = 0.2; // of a lane, between two of them
+
+/** The range of a scale at which its line is drawn in its lane. */
+function laneOf(span: Span, lane: number, lanes: number, low: number | null, high: number | null): [number, number] {
+  span.least = Math.min(low ?? 0, 0);
+  span.most = Math.max(high ?? 1, span.least + 1e-9, low === high ? (high ?? 1) + 1e-9 : -Infinity);
+  if (span.least === 0 && span.most <= 1) span.most = 1;
+  const step = (span.most - span.least) * (1 + GAP);
+  return [span.least - step * (lanes - 1 - lane), span.most + step * lane];
+}
+
+function drawLane(plot: uPlot, span: Span, index: number, font: string): void {
+  const { ctx } = plot;
+  const ratio = window.devicePixelRatio || 1;
+  ctx.save();
+  ctx.font = font.replace(/^[\d.]+/, (each) => String(parseFloat(each) * ratio));
+  ctx.fillStyle = colour("faint");
+  ctx.strokeStyle = colour("line");
+  ctx.lineWidth = ratio;
+  ctx.textAlign = "right";
+  ctx.textBaseline = "middle";
+  for (const value of [span.least, span.most]) {
+    const y = Math.round(plot.valToPos(value, `y${index}`, true));
+    ctx.beginPath();
+    ctx.moveTo(plot.bbox.left, y);
+    ctx.lineTo(plot.bbox.left + plot.bbox.width, y);
+    ctx.stroke();
+    ctx.fillText(figure(value), plot.bbox.left - 8 * ratio, y);
+  }
+  ctx.restore();
+}
+
+function lastOf(plot: uPlot): number {
+  return plot.data[0].at(-1) ?? 0;
+}
+
+function ageText(age: number): string {
+  if (age < 0.5) return "now";
+  return age < 100 ? `\u2212${Math.round(age)} s` : `\u2212${Math.round(age / 60)} min`;
 }

@@ -1,6 +1,6 @@
 // The control of a value, below its row.
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { controlKind, scaleOf, type ControlKind } from "../control_kind";
 import { figure } from "../format";
@@ -160,7 +160,9 @@ function NumberControl({ value, label, disabled, send }: NumberProps) {
   const device = Number(value.row.args[0]);
   // The range only grows: a cap must not move because the scale does.
   const [scale, setScale] = useState(() => scaleOf(value.row, 0, value.series.values()));
+  // What is in the field while it has the focus: nothing changes it there but the keyboard.
   const [typed, setTyped] = useState<string | null>(null);
+  const isTyped = useRef(false);
   useEffect(() => {
     if (device > scale.most || device < scale.least) setScale(scaleOf(value.row, 0, value.series.values()));
   }, [device]);
@@ -168,8 +170,8 @@ function NumberControl({ value, label, disabled, send }: NumberProps) {
   const set = (number: number) => send(scale.whole ? Math.round(number) : number);
   const enter = () => {
     const number = Number(typed?.replace("\u2212", "-").replace(",", "."));
-    if (typed !== null && typed !== "" && Number.isFinite(number)) set(number);
-    setTyped(null);
+    if (isTyped.current && typed && Number.isFinite(number)) set(number);
+    isTyped.current = false;
   };
   return (
     <div class="line keep">
@@ -185,20 +187,26 @@ function NumberControl({ value, label, disabled, send }: NumberProps) {
           value={typed ?? figure(device)}
           disabled={disabled}
           onFocus={(event) => {
-            setTyped(String(device));
+            setTyped(event.currentTarget.value);
             event.currentTarget.select();
           }}
-          onInput={(event) => setTyped(event.currentTarget.value)}
+          onInput={(event) => {
+            isTyped.current = true;
+            setTyped(event.currentTarget.value);
+          }}
           onKeyDown={(event) => {
             if (event.key === "Enter") {
               enter();
               event.currentTarget.blur();
             } else if (event.key === "Escape") {
-              setTyped(null);
+              event.stopPropagation();
               event.currentTarget.blur();
             }
           }}
-          onBlur={() => setTyped(null)}
+          onBlur={() => {
+            isTyped.current = false;
+            setTyped(null);
+          }}
         />
         <button class="btn step" disabled={disabled} aria-label={`Raise ${value.row.address}`} onClick={() => set(device + step)}>
           +

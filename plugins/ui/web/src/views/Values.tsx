@@ -11,7 +11,7 @@ import { controlHeight } from "../parts/ValueControl";
 import { ValueLine } from "../parts/ValueLine";
 import { queries } from "../router";
 import { connection, online, pulse } from "../store";
-import { branches, listCounts, listing, sourceNames, values } from "../values_store";
+import { branches, isWatched, listCounts, listing, sourceNames, values } from "../values_store";
 
 const OVERSCAN = 8; // rows above and below the screen
 const CHUNK = 16; // the window moves in steps of so many rows
@@ -65,6 +65,7 @@ export function Values() {
       end();
       window.clearInterval(resting);
       connection.unwatch("values");
+      isWatched.value = false;
     };
   }, []);
   return (
@@ -288,6 +289,7 @@ function List() {
 function Nothing({ total }: { total: number }) {
   const received = pulse.value?.received ?? 0;
   if (!online.value) return <p class="none">Not connected.</p>;
+  if (!isWatched.value) return null;
   if (total) return <p class="none">No address fits. Search for less, or choose another sender or branch.</p>;
   return (
     <p class="none">
