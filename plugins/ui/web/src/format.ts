@@ -6,7 +6,7 @@ const whole = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
 
 /** A count, with separators: 1,284. */
 export function count(value: number): string {
-  return whole.format(Math.round(value)).replace("-", MINUS);
+  return whole.format(Math.round(value)).replaceAll("-", MINUS);
 }
 
 /** A count that is short: 1,284, 12.8k, 4.1M. */
@@ -37,12 +37,13 @@ export function rateFigure(value: number): string {
 /** A number as a value: 0.482, −0.4, 12. */
 export function figure(value: number, digits = 3): string {
   const text = Number.isInteger(value) && Math.abs(value) < 1e9 ? String(value) : fixed(value, digits);
-  return text.replace("-", MINUS);
+  return text.replaceAll("-", MINUS);
 }
 
 function fixed(value: number, digits: number): string {
   const size = Math.abs(value);
-  if (size !== 0 && (size < 0.001 || size >= 1e7)) return value.toExponential(2);
+  if (size !== 0 && size < 0.001) return String(Number(value.toPrecision(2)));
+  if (size >= 1e7) return value.toExponential(2);
   return value.toFixed(size >= 1_000 ? 1 : size >= 100 ? 2 : digits);
 }
 

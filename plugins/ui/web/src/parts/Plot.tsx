@@ -199,6 +199,7 @@ function options(box: HTMLElement, addresses: readonly string[]): uPlot.Options 
         size: 24,
         grid: { stroke: () => colour("line"), width: 1 },
         ticks: { show: false },
+        splits: (plot, _axis, low, high) => ticksOf(lastOf(plot), low, high),
         values: (plot, ticks) => ticks.map((each) => ageText(lastOf(plot) - each)),
       },
       { show: true, scale: "y0", size: 52, grid: { show: false }, ticks: { show: false }, values: () => [] },
@@ -264,6 +265,15 @@ function drawLane(plot: uPlot, span: Span, index: number, font: string): void {
 
 function lastOf(plot: uPlot): number {
   return plot.data[0].at(-1) ?? 0;
+}
+
+/** Times of round ages. */
+function ticksOf(end: number, low: number, high: number): number[] {
+  const span = high - low;
+  const step = [1, 2, 5, 10, 30, 60, 120].find((each) => span / each <= 8) ?? 300;
+  const found: number[] = [];
+  for (let at = end - Math.ceil((end - high) / step) * step; at >= low; at -= step) found.unshift(at);
+  return found;
 }
 
 function ageText(age: number): string {
