@@ -93,13 +93,13 @@ class Reconfigurable(ABC, Generic[OptionsT]):
 
 
 class RouteAware(Generic[RouteT]):
-    """Knows the routes that lead to it."""
+    """Knows the routes that lead to it, and when those change that read from it."""
 
     routes: Sequence[RouteInfo[RouteT]] = ()
     """The routes of the configuration that lead here; set before ``connect``."""
 
     def on_routes_changed(self) -> None:
-        """Called after a reload that changed :attr:`routes`."""
+        """Called after a reload that changed :attr:`routes`, or the routes that read from it."""
 
 
 class PeerAware(ABC):

@@ -20,6 +20,7 @@ _CALLING: Final = (
     str(Path("importlib", "metadata")),
     str(Path("importlib", "__init__.py")),
     str(Path("pluggy", "_")),
+    str(Path("pydantic", "main.py")),
 )
 
 
@@ -31,12 +32,15 @@ def is_explained(error: BaseException) -> bool:
     return each is None
 
 
-def failure_text(error: BaseException) -> str:
+def failure_text(error: BaseException, called: str = "") -> str:
     """Return ``KeyError: 'brightness' (/shows/lamp.py:12)``; never raises.
 
-    For errors that nobody raised on purpose: those name their reason themselves.
+    For errors that nobody raised on purpose: those name their reason themselves. ``called`` is
+    the place of what was called, for an error of the call itself.
     """
     place = place_of(error)
+    if called and not (place and is_foreign(place)):
+        place = called
     try:
         text = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
     except BaseException:

@@ -33,6 +33,13 @@ class Host(Protocol):
     def receive_packet(self, data: bytes, peer: ClientAddress) -> None:
         """Put an encoded packet into the routes; a bad one is counted and logged."""
 
+    def takes(self, address: str) -> bool:
+        """Whether a route reads messages with this address from the endpoint.
+
+        An endpoint that has to subscribe asks for each address; again at
+        :meth:`oscbridge.RouteAware.on_routes_changed`.
+        """
+
     def bad_input(self, error: DecodeError, peer: ClientAddress) -> None:
         """Count and log input that is not a valid message."""
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
+from importlib.util import find_spec
 from typing import Final
 
 import pluggy
@@ -26,6 +27,8 @@ __all__ = [
     "new_sites",
     "place_of_hook",
     "record_hooks",
+    "run_hook",
+    "source_of",
 ]
 
 _log: Final = logging.getLogger(__name__)
@@ -73,6 +76,18 @@ def call_hook(plugin: Plugin, hook: str, **arguments: object) -> object:
     return answers[0] if answers else None
 
 
+def run_hook(plugin: Plugin, hook: str, **arguments: object) -> None:
+    """Call a hook that returns nothing. Raises :class:`PluginError`."""
+    answer = call_hook(plugin, hook, **arguments)
+    if answer is None:
+        return
+    text = f"{hook} must return nothing, got {answer!r}"
+    if inspect.iscoroutine(answer):
+        answer.close()  # else there is a warning, too
+        text = f"{hook} must be 'def', not 'async def'"
+    raise PluginError(plugin.name, f"{text} ({plugin.places.get(hook, plugin.location)})")
+
+
 def _new_manager() -> pluggy.PluginManager:
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
@@ -95,16 +110,16 @@ def record_hooks(plugin: Plugin, module: object) -> str:
         plugin.places[name] = defined_at(getattr(module, name))
         hook = options.get("specname") or name
         if hook not in specs:
-            return f"unknown hook {hook!r}; {suggest(hook, specs, 'known hooks')}"
+            hint = suggest(hook, specs, "known hooks")
+            return f"unknown hook {hook!r}; {hint} ({plugin.places[name]})"
         plugin.hooks.append(hook)
         warn_if_deprecated(hook, getattr(module, name))
         known = inspect.signature(specs[hook]).parameters
         for argument, parameter in inspect.signature(getattr(module, name)).parameters.items():
             warn_if_deprecated(f"{hook}({argument})", getattr(module, name))
             if argument not in known and parameter.default is parameter.empty:
-                if argument in _REPLACED:
-                    return f"{hook} has no argument {argument!r}; {_REPLACED[argument]}"
-                return f"{hook} has no argument {argument!r}; {suggest(argument, known)}"
+                hint = _REPLACED.get(argument) or suggest(argument, known)
+                return f"{hook} has no argument {argument!r}; {hint} ({plugin.places[name]})"
     return ""
 
 
@@ -115,6 +130,15 @@ def hint_of_version(error: BaseException) -> str:
         return ""
     has = f"{hookspecs.PROJECT} {version(hookspecs.PROJECT)}"
     return f"; this is {has}: the plugin may need another version, see its README"
+
+
+def source_of(entry_point: str) -> str:
+    """The file of a plugin, in brackets; empty if it is not found. Imports nothing of it."""
+    try:
+        spec = find_spec(entry_point.partition(":")[0])
+    except (ImportError, ValueError):  # in a package that cannot be imported either
+        return ""
+    return f" ({spec.origin})" if spec is not None and spec.origin else ""
 
 
 def place_of_hook(plugin: Plugin) -> str:

@@ -104,6 +104,10 @@ def _problem_with_type(name: str, factory: object, distribution: str) -> str:
     problem = _contract_problem(factory, distribution) or _class_problem(factory)
     if problem:
         return f"the type {name!r}: {problem}"
+    routes: object = factory.default_routes
+    if not isinstance(routes, tuple | list) or not all(isinstance(each, str) for each in routes):
+        text = f"default_routes must be a tuple of patterns, got {routes!r}"
+        return f"the type {name!r}: {text} ({defined_at(factory)})"
     for match in factory.default_routes:
         try:
             Pattern(match, mapped=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from oscbridge import hooks as hookspecs
 from oscbridge.errors import PluginError
-from oscbridge.failures import failure_text
+from oscbridge.failures import failure_text, place_of
 from oscbridge.importing import Importer, new_importers
 from oscbridge.installed import name_and_version, version
 from oscbridge.plugin_hooks import (
@@ -21,6 +21,8 @@ from oscbridge.plugin_hooks import (
     new_sites,
     place_of_hook,
     record_hooks,
+    run_hook,
+    source_of,
 )
 from oscbridge.plugin_types import (
     EndpointTypeMap,
@@ -30,6 +32,7 @@ from oscbridge.plugin_types import (
     problem_with_offer,
     stand_in,
 )
+from oscbridge.slow_import import named_if_slow
 
 if TYPE_CHECKING:  # a list of commands needs no endpoint
     from click import Group
@@ -67,6 +70,8 @@ class Plugins:
         """The files as they were loaded."""
         if folder is not None:
             self._load_folder(folder)
+        self.failures: dict[PluginError, Collection[str]] = {}
+        """Failures of working plugins to register routes, each with the plugin's endpoint types."""
         self._collect_endpoints()
 
     @classmethod
@@ -131,22 +136,30 @@ class Plugins:
             }
         )
 
-    def register_routes(self, routes: Routes, source: Source) -> None:
+    def register_routes(
+        self, routes: Routes, source: Source
+    ) -> Mapping[PluginError, Collection[str]]:
         """Let every plugin add routes that read from a source.
 
         What a plugin added before it raised stays; it is called again for the next source.
+        Returns the failures, as in :attr:`failures`.
         """
+        failures: dict[PluginError, Collection[str]] = {}
         for plugin in self.working:
             try:
-                call_hook(plugin, "oscbridge_register_routes", routes=routes, source=source)
+                run_hook(plugin, "oscbridge_register_routes", routes=routes, source=source)
             except PluginError as error:
-                _log.error("source %r: %s", source.name, error, exc_info=error.__cause__)
+                cause = error.__cause__ if _log.hasHandlers() else None
+                _log.error("source %r: %s", source.name, error, exc_info=cause)
+                failures[error] = plugin.endpoints.keys()
+        self.failures |= failures
+        return failures
 
     def add_commands(self, cli: Group) -> None:
         """Let every plugin add its commands."""
         for plugin in self.working:
             try:
-                call_hook(plugin, "oscbridge_commands", cli=cli)
+                run_hook(plugin, "oscbridge_commands", cli=cli)
             except PluginError as error:
                 _log.error("%s", error, exc_info=error.__cause__)
 
@@ -183,7 +196,8 @@ class Plugins:
         if point.dist is not None:
             plugin.distribution, plugin.version = name_and_version(point.dist)
         try:
-            module = point.load()
+            with named_if_slow(plugin.name, _log):
+                module = point.load()
         except BaseException as error:
             return self._not_imported(plugin, error)
         plugin.location = str(getattr(module, "__file__", None) or repr(module))
@@ -208,7 +222,8 @@ class Plugins:
                 owner = other.distribution or other.value
                 return self._broken(plugin, f"{owner} has the same name; rename {path}")
         try:
-            module = load_plugin_file(path)
+            with named_if_slow(plugin.name, _log):
+                module = load_plugin_file(path)
         except UntrustedFile as error:
             return self._broken(plugin, str(error))
         except BaseException as error:
@@ -217,7 +232,8 @@ class Plugins:
         return self._register(plugin, module)
 
     def _not_imported(self, plugin: Plugin, error: BaseException) -> Plugin:
-        text = f"cannot be imported: {failure_text(error)}{hint_of_version(error)}"
+        place = "" if place_of(error) else source_of(plugin.value)
+        text = f"cannot be imported: {failure_text(error)}{place}{hint_of_version(error)}"
         return self._broken(plugin, text, error)
 
     def _register(self, plugin: Plugin, module: object) -> Plugin:
@@ -237,11 +253,14 @@ class Plugins:
                 offered = call_hook(plugin, "oscbridge_endpoints")
             except PluginError as error:
                 plugin.error = error
-                _log.error("%s", error, exc_info=error.__cause__)
+                _report(error, error.__cause__)
                 continue
             if offered is None:
                 continue
-            problem = problem_with_offer(offered, plugin.distribution or plugin.value)
+            try:
+                problem = problem_with_offer(offered, plugin.distribution or plugin.value)
+            except BaseException as error:
+                problem = failure_text(error)
             if problem:
                 if isinstance(offered, Mapping):
                     plugin.broken_types.update(name for name in offered if isinstance(name, str))
@@ -264,7 +283,8 @@ class Plugins:
         @cache
         def load() -> type[AnyEndpoint]:
             try:
-                return import_type(name, offered, plugin.distribution)
+                with named_if_slow(plugin.name, _log):
+                    return import_type(name, offered, plugin.distribution)
             except UnusableType as error:
                 broken = self._broken(plugin, str(error))
             except BaseException as error:
@@ -277,5 +297,10 @@ class Plugins:
 
     def _broken(self, plugin: Plugin, text: str, error: BaseException | None = None) -> Plugin:
         plugin.error = PluginError(plugin.name, text)
-        _log.error("%s", plugin.error, exc_info=error)
+        _report(plugin.error, error)
         return plugin
+
+
+def _report(problem: PluginError, cause: BaseException | None) -> None:
+    """Log a problem; its traceback only if the log is set up: commands print just the text."""
+    _log.error("%s", problem, exc_info=cause if _log.hasHandlers() else None)

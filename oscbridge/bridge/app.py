@@ -75,7 +75,7 @@ class App:
         for name, entry in configuration.endpoints.items():
             self.endpoints[name] = self._make_runner(name, entry, configuration, allow_broken)
         introduce(self.endpoints)
-        self.routing = make_routing(configuration, self.endpoints, hooks, (), self.variables)
+        self.routing = make_routing(configuration, self.endpoints, hooks, None, self.variables)
         self.dispatchers = make_dispatchers(self._turn, self.endpoints, {}, configuration.bridges)
         """The dispatcher of every source, bridge or endpoint, by name."""
         for name, dispatcher in self.dispatchers.items():

@@ -12,6 +12,7 @@ from oscbridge.abilities import SharesMedium
 from oscbridge.bridge.clients.attaching import drain_clients, sends_to_clients
 from oscbridge.bridge.config.bridge_models import BridgeOptions
 from oscbridge.bridge.config.resolved import Configuration, EndpointEntry
+from oscbridge.bridge.new_endpoint import problem_of
 from oscbridge.bridge.routes.route import Route
 from oscbridge.bridge.sinks.drops import several
 from oscbridge.bridge.sinks.runner import EndpointRunner
@@ -20,7 +21,6 @@ from oscbridge.broken_endpoint import BrokenEndpoint, broken_type
 from oscbridge.delivery import RouteInfo
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.turn import Turn
-from oscbridge.endpoint import AnyEndpoint
 from oscbridge.errors import OSCBridgeError
 from oscbridge.failures import defined_at, failure_text
 from oscbridge.net.os_errors import what_failed
@@ -75,28 +75,16 @@ def _make_runner(
 ) -> EndpointRunner:
     try:
         endpoint = entry.factory(name, entry.options)
-        problem = _problem_of(endpoint)
+        problem = problem_of(endpoint)
     except BaseException as error:
-        raise _failed(f"endpoint.{name}", f"type {entry.type_name}", error, "the plugin") from error
+        reason = reason_of(error, "the plugin", defined_at(entry.factory))
+        raise OSCBridgeError(f"endpoint.{name}: type {entry.type_name}: {reason}") from error
     if problem:
         raise OSCBridgeError(f"endpoint.{name}: type {entry.type_name}: the plugin: {problem}")
     runner = EndpointRunner(endpoint, entry.type_name, entry.delivery)
     runner.routes, runner.turn = routes, turn
     runner.read_certificates(entry.options)
     return runner
-
-
-def _problem_of(endpoint: AnyEndpoint) -> str:
-    """The problem of a new endpoint, or "". Raises what its ``describe`` raises."""
-    kind = type(endpoint)
-    if not {"name", "options", "log"} <= vars(endpoint).keys():
-        place = defined_at(kind.__init__)
-        return f"{kind.__name__}.__init__ must call super().__init__(name, options) ({place})"
-    where: object = endpoint.describe()
-    if not isinstance(where, str):
-        place = defined_at(kind.describe)
-        return f"{kind.__name__}.describe must return text, got {where!r} ({place})"
-    return ""
 
 
 def _broken_entry(entry: EndpointEntry, why: str) -> EndpointEntry:
@@ -298,11 +286,14 @@ def _failed(what: str, where: str, error: BaseException, who: str = "the plugin"
     return OSCBridgeError(": ".join(part for part in (what, where, reason) if part))
 
 
-def reason_of(error: BaseException, who: str = "it") -> str:
-    """The reason of a failure, in words. ``who`` raised it, if it is not an expected error."""
+def reason_of(error: BaseException, who: str = "it", called: str = "") -> str:
+    """The reason of a failure, in words. ``who`` raised it, if it is not an expected error.
+
+    ``called`` as in :func:`failure_text`.
+    """
     match error:
         case OSError():
             return what_failed(error)
         case OSCBridgeError():
             return str(error)
-    return f"{who} failed: {failure_text(error)}"
+    return f"{who} failed: {failure_text(error, called)}"

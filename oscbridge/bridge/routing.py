@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Protocol, cast
@@ -19,18 +19,24 @@ from oscbridge.bridge.sinks.runner import EndpointRunner
 from oscbridge.dispatch.address_map import AddressMap
 from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.dispatch.handler import ClientAddress, Handler
+from oscbridge.errors import PluginError
 from oscbridge.options import Options
 from oscbridge.osc import Origin
 from oscbridge.source import RouteFunction, Routes, Sink, Source
 
-__all__ = ["Hooks", "Routing", "SourceRouting", "make_routing"]
+__all__ = ["Hooks", "Routing", "SourceRouting", "make_routing", "raise_failure_of"]
 
 
 class Hooks(Protocol):
     """The hooks of all plugins, as the bridge calls them."""
 
-    def register_routes(self, routes: Routes, source: Source) -> None:
-        """Let plugins add routes that read from a source."""
+    def register_routes(
+        self, routes: Routes, source: Source
+    ) -> Mapping[PluginError, Collection[str]] | None:
+        """Let plugins add routes that read from a source.
+
+        Returns the failures, each with the endpoint types of its plugin.
+        """
 
 
 @dataclass(frozen=True)
@@ -90,18 +96,19 @@ def make_routing(
     configuration: Configuration,
     endpoints: Mapping[str, EndpointRunner],
     hooks: Hooks,
-    previous: Sequence[Route] = (),
+    previous: Sequence[Route] | None = None,
     variables: Variables | None = None,
 ) -> Routing:
     """Make and map all routes.
 
     An unchanged route of the ``previous`` ones, with the same sinks, is used again and keeps its
     state; a changed one with the same name keeps its counters. Routes read and set ``variables``.
+    With ``previous`` routes, raises :class:`PluginError` if a plugin that is used fails.
     """
     if variables is not None:
         variables.add(configuration.variables)
     sinks = {name: each for name, each in endpoints.items() if each.endpoint.is_sink()}
-    routes, changes = pair_routes(configuration.routes, sinks, previous, variables)
+    routes, changes = pair_routes(configuration.routes, sinks, previous or (), variables)
     names = (*configuration.bridges, *configuration.endpoints)
     sources = {name: SourceRouting(name) for name in names}
     for name, options in configuration.bridges.items():
@@ -127,9 +134,21 @@ def make_routing(
         for sink in sinks.values():
             if sink.name not in routed and sink.name not in neighbours.get(name, ()):
                 registered.add_defaults(sink, is_source=sink.name in read)
-        hooks.register_routes(registered, Source(name, public))
+        failures = hooks.register_routes(registered, Source(name, public))
         registered.close()
+        if previous is not None and failures:
+            raise_failure_of(configuration, failures)
     return Routing(routes, sources, changes)
+
+
+def raise_failure_of(
+    configuration: Configuration, failures: Mapping[PluginError, Collection[str]]
+) -> None:
+    """Raise the failure of a plugin whose endpoint types are used, if there is one."""
+    used = {entry.type_name for entry in configuration.endpoints.values()}
+    for error, types in failures.items():
+        if not used.isdisjoint(types):
+            raise error
 
 
 class _RegisteredRoutes:

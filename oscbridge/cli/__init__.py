@@ -10,7 +10,12 @@ from typing import Final
 
 import click
 
-from oscbridge.cli.standard_streams import escape_unknown_characters, open_standard_streams
+from oscbridge.cli.standard_streams import (
+    discard_output,
+    escape_unknown_characters,
+    is_full,
+    open_standard_streams,
+)
 from oscbridge.cli.summaries import SUMMARIES
 from oscbridge.errors import ConfigurationError, OSCBridgeError
 from oscbridge.suggestions import suggest
@@ -88,6 +93,11 @@ def main() -> None:
         fail(str(error), 2)
     except OSCBridgeError as error:
         fail(str(error), 1)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        discard_output()  # else the interpreter tries again at the end
+        fail(f"cannot write the output: {error.strerror}", 1)
 
 
 def fail(text: str, code: int) -> None:

@@ -14,18 +14,18 @@ from rich.text import Text
 from oscbridge.address_space.grouping import AddressGroup, grouped
 from oscbridge.address_space.info import Access, AddressInfo, ValueRange
 from oscbridge.address_space.info_json import info_of
+from oscbridge.address_space.info_text import range_text
 from oscbridge.cli.top_cells import line
 from oscbridge.errors import OSCBridgeError
 from oscbridge.monitoring.control_calls import KnownAddresses
-from oscbridge.osc.text import format_value
 
 __all__ = ["print_addresses"]
 
 WIDE: Final = 1_000
 """Columns when the output is no terminal."""
 
-MAX_CELL: Final = 40
-"""Characters of ranges."""
+MAX_CELL: Final = 32
+"""Characters of ranges, and of a unit."""
 
 _ACCESS: Final = {Access.NONE: "-", Access.READ: "r", Access.WRITE: "w", Access.BOTH: "rw"}
 
@@ -60,7 +60,7 @@ def print_addresses(found: KnownAddresses, *, one_by_one: bool) -> None:
 def _table(infos: Sequence[AddressInfo], *, expand: bool) -> Table:
     table = Table(box=None, expand=expand, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     columns = (
-        *(("ADDRESS", 3), ("TYPES", 0), ("RANGE", 0), ("UNIT", 0), ("ACCESS", 0)),
+        *(("ADDRESS", 4), ("TYPES", 0), ("RANGE", 0), ("UNIT", 0), ("ACCESS", 0)),
         *(("KNOWN FROM", 1), ("DESCRIPTION", 3)),
     )
     for heading, ratio in columns:
@@ -75,30 +75,21 @@ def _row(info: AddressInfo) -> Iterator[Text]:
     yield line(info.address, "cyan")
     yield line(info.types or "-", "" if info.types else "dim")
     yield line(_ranges(info.ranges))
-    yield line(info.unit)
+    yield line(_cut(info.curve or info.unit))
     yield line(_ACCESS[info.access])
     yield line(info.origin, "dim")
     yield line(info.description)
 
 
 def _ranges(ranges: Sequence[ValueRange | None]) -> str:
-    known = ["-" if each is None else _range(each) for each in ranges]
+    known = ["-" if each is None else range_text(each) for each in ranges]
     if len(set(known)) == 1:
         known = known[:1]
-    text = ", ".join(known)
+    return _cut(", ".join(known))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
-
-
-def _range(values: ValueRange) -> str:
-    if values.choices:
-        return " | ".join(map(format_value, values.choices))
-    if values.minimum is None and values.maximum is None:
-        return "-"
-    if values.minimum is None:
-        return f"up to {values.maximum:g}"
-    if values.maximum is None:
-        return f"from {values.minimum:g}"
-    return f"{values.minimum:g} to {values.maximum:g}"
 
 
 def _notes(found: KnownAddresses, lines: int) -> Iterator[str]:

@@ -14,6 +14,7 @@ from oscbridge.bridge.config.file import read_file, replace_file
 from oscbridge.bridge.config.include import include_files
 from oscbridge.bridge.routes.explain import sources
 from oscbridge.bridge.routes.naming import route_text
+from oscbridge.bridge.routing import raise_failure_of
 from oscbridge.bridge.trace_text import trace_lines
 from oscbridge.cli.run import read_configuration
 from oscbridge.cli.send import read_message
@@ -83,6 +84,7 @@ def command(file: Path, message: Message | None, source: str | None, fix: bool) 
         _fix(file, plugins)
     configuration = read_configuration(file, plugins, with_tests=True)
     app = App(configuration, plugins)
+    raise_failure_of(configuration, plugins.failures)
     if message is not None:
         if not _show_traces(app, message, _sources(configuration, source)):
             sys.exit(1)

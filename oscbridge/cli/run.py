@@ -8,8 +8,8 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -98,7 +98,8 @@ def command(file: Path | None, form: Form, dry: bool, verbose: bool) -> None:
     known = None
     if files is not None and configuration.run.watch:
         known = files()
-        configuration = read(allow_broken=True)  # what changes from here on is noticed
+        with _only_errors():  # the warnings are logged already
+            configuration = read(allow_broken=True)  # what changes from here on is noticed
     app = App(configuration, plugins, allow_broken=True)
     service = Service(
         *(app, read, name, files, known),
@@ -107,6 +108,18 @@ def command(file: Path | None, form: Form, dry: bool, verbose: bool) -> None:
     )
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_run(service, plugins, name))
+
+
+@contextmanager
+def _only_errors() -> Iterator[None]:
+    """Log no warnings meanwhile."""
+    logger = logging.getLogger("oscbridge")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def read_configuration(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from io import TextIOWrapper
+from typing import Final
 
-__all__ = ["escape_unknown_characters", "open_standard_streams"]
+__all__ = ["discard_output", "escape_unknown_characters", "is_full", "open_standard_streams"]
+
+_FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 def open_standard_streams() -> None:
@@ -23,6 +27,16 @@ def open_standard_streams() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
             mode = "w" if number else "r"
             setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
+
+
+def is_full(error: OSError) -> bool:
+    """Whether an error says that the standard output accepts no more; not that of a named file."""
+    return error.errno in _FULL and error.filename is None
+
+
+def discard_output() -> None:
+    """Discard what is in the buffer of the standard output, and what is printed from now on."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def escape_unknown_characters() -> None:

@@ -32,6 +32,8 @@ def notes(now: Snapshot, before: Snapshot | None) -> list[Text]:
     for find in (_failures, _unmatched, _held, _tolerated):
         found = [find(name, each, old.get(name)) for name, each in sources.items()]
         lines += [each for each in found if each is not None]
+    if ignored := sum(now.status.addresses.ignored.values()):
+        lines.append(line(f"! {_count(ignored, 'known address', 'es')} left out or cut", "dim"))
     lines += [_announced(each) for each in now.status.bridges if each.announced]
     noted = cut(lines, MAX_NOTES, lambda count: Text(f"… {count} more", "dim"))
     old_values = {} if before is None else before.status.variables
@@ -90,5 +92,5 @@ def _announced(bridge: BridgeStatus) -> Text:
     return line(f"  {bridge.name}: {bridge.announced}", "dim")
 
 
-def _count(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def _count(count: int, noun: str, plural: str = "s") -> str:
+    return f"{count:,} {noun}{'' if count == 1 else plural}"

@@ -254,13 +254,14 @@ def _addresses(shown: View, lines: int) -> Table:
     for row in sorted(now.rows, key=key)[:lines]:
         style = "" if row.age < FRESH else "dim"
         tags = f",{row.types}  " if row.types else ""
+        about = (f"   {visible(row.about)}" if row.about and peers else "", "dim italic")
         table.add_row(
             _way(row),
             line(row.address, style),
             *([line(row.peer, "dim")] if peers else []),
             number(row.rate),
             line(age(row.age), "dim"),
-            Text.assemble((visible(tags), "dim"), (visible(row.values), style)),
+            Text.assemble((visible(tags), "dim"), (visible(row.values), style), about),
         )
     return table
 

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
+from oscbridge.failures import failure_text
 from oscbridge.net.os_errors import what_failed
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class DiscoveryActivity(ABC):
         self._failures: dict[LocalInterface, str] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self.begun = asyncio.Event()
+        """Set when it has joined the interfaces that it wants, or has failed to."""
         self.problem = ""
         """Why it does nothing, human-readable; empty if it works on an interface at least."""
 
@@ -112,15 +115,23 @@ class DiscoveryActivity(ABC):
         while True:
             await self._wake.wait()
             self._wake.clear()
-            await self.update()
-            gone = [each for each in self._responders if each not in self._wanted]
-            for interface in gone:
-                await self._leave(interface)
-            for interface in self._wanted:
-                if interface not in self._responders:
-                    await self._join(interface)
-            self._failures = {k: v for k, v in self._failures.items() if k in self._wanted}
-            self._note_problem()
+            try:
+                await self._follow()
+            except Exception as error:  # a mistake; the next look tries again
+                self.log.error("%sdiscovery failed", self._part, exc_info=error)
+                self.fail(failure_text(error))
+
+    async def _follow(self) -> None:
+        """Leave and join interfaces, as wanted."""
+        await self.update()
+        gone = [each for each in self._responders if each not in self._wanted]
+        for interface in gone:
+            await self._leave(interface)
+        for interface in self._wanted:
+            if interface not in self._responders:
+                await self._join(interface)
+        self._failures = {k: v for k, v in self._failures.items() if k in self._wanted}
+        self._note_problem()
 
     async def _join(self, interface: LocalInterface) -> None:
         try:
@@ -148,6 +159,11 @@ class DiscoveryActivity(ABC):
         problem = ""
         if not self._responders:
             problem = self.why_idle() or "; ".join(self._failures.values()) or NO_INTERFACE
+        self.fail(problem)
+
+    def fail(self, problem: str) -> None:
+        """Note and log why it does nothing."""
         if problem and problem != self.problem:
             self.log.warning("%s%s", self._part, self.describe_problem(problem))
         self.problem = problem
+        self.begun.set()

@@ -85,7 +85,7 @@ class ServiceFinder(DiscoveryActivity):
             self.on_change()
 
     def describe_problem(self, problem: str) -> str:
-        return f"services cannot be found: {problem}; retrying"
+        return f"services cannot be found: {problem}"
 
     def doubt(self, service: DiscoveredService) -> None:
         """Ask for a service again, as it does not answer; without an answer it is gone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import secrets
 import socket
@@ -10,6 +11,8 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Final
 
 from oscbridge.discovery.activity import DiscoveryActivity
+from oscbridge.failures import failure_text
+from oscbridge.net.os_errors import what_failed
 
 if TYPE_CHECKING:
     from oscbridge.discovery.interfaces import LocalInterface
@@ -19,6 +22,8 @@ __all__ = ["InterfacePool"]
 
 LOOK_INTERVAL: Final = 5.0
 """Seconds between looks at the interfaces of this machine."""
+
+_log: Final = logging.getLogger(__name__)
 
 MAX_HOST: Final = 40
 """Characters of the machine's name in the names of hosts."""
@@ -43,6 +48,7 @@ class InterfacePool:
         self.activities.add(activity)
         if self._watch is None:
             self._watch = asyncio.create_task(self._follow_interfaces())
+            self._watch.add_done_callback(self._watched)
 
     def remove(self, activity: DiscoveryActivity) -> None:
         """Tell an activity no more about interfaces."""
@@ -56,12 +62,22 @@ class InterfacePool:
 
         await asyncio.to_thread(_import_responder)  # 0.1 s, in which messages are to flow
         while True:
-            found = list_interfaces()
+            try:
+                found = list_interfaces()
+            except OSError as error:
+                _log.warning("interfaces are unknown: %s", what_failed(error))
+                found = []
             if self._only:
                 found = [each for each in found if each.address in self._only]
             for activity in tuple(self.activities):
                 activity.look(found)
             await asyncio.sleep(LOOK_INTERVAL)
+
+    def _watched(self, task: asyncio.Task[None]) -> None:
+        """The package cannot be imported: say so, and where."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            for activity in tuple(self.activities):
+                activity.fail(f"zeroconf does not work here: {failure_text(error)}")
 
     @property
     def hosts(self) -> Sequence[str]:

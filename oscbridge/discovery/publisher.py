@@ -111,4 +111,4 @@ class ServicePublisher(DiscoveryActivity):
         return OWN_NETWORK if self._is_isolated else ""
 
     def describe_problem(self, problem: str) -> str:
-        return f"not announced: {problem}; retrying"
+        return f"not announced: {problem}"

@@ -5,14 +5,22 @@ Each interface has its own, so that each network gets the one address that is re
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import sys
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Final, TypeAlias
 
+from zeroconf import (  # type: ignore[attr-defined]
+    DNSOutgoing,
+    DNSQuestion,
+    DNSQuestionType,
+    IPVersion,
+    ServiceStateChange,
+    Zeroconf,
+)
 from zeroconf import Error as ZeroconfError
-from zeroconf import IPVersion, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from oscbridge.discovery.interfaces import LocalInterface
@@ -24,13 +32,21 @@ __all__ = ["OnRecord", "PublishedServices", "Responder"]
 START_TIMEOUT: Final = 5.0
 """Seconds for the sockets to open."""
 
-PROBE_TIME: Final = 750
-"""Milliseconds in which another program can defend its name (RFC 6762, section 8.1)."""
+PROBES: Final = 3
+PROBE_INTERVAL: Final = 0.25
+"""Questions whether a name is taken, and seconds for an answer (RFC 6762, section 8.1)."""
 
 RESOLVE_TIME: Final = 3_000
 """Milliseconds for the address, port and text of a service."""
 
+MAX_DISCARDED: Final = 1_000
+"""Packets that are discarded at most while it is opened."""
+
 _DOMAIN: Final = "local."
+_QUERY: Final = 0
+_ANY: Final = 255
+_INTERNET: Final = 1
+"""Flags of a question, and its type and class (RFC 1035, sections 3.2 and 4.1.1)."""
 _IP_MULTICAST_ALL: Final = 49
 """Socket option of Linux that is missing from the module ``socket``: also groups that other
 sockets have joined, on other interfaces."""
@@ -55,12 +71,12 @@ class Responder:
         self._zeroconf = opened = AsyncZeroconf(
             interfaces=[self.interface.address], ip_version=IPVersion.V4Only
         )
+        engine = opened.zeroconf.engine
+        _ignore_other_interfaces(getattr(engine, "_listen_socket", None))  # before it is read
         try:
             await opened.zeroconf.async_wait_for_start(START_TIMEOUT)
-            if not opened.zeroconf.engine.senders:
+            if not engine.senders:
                 raise OSError(f"{self.interface.name} takes no multicast packets")
-            for reader in opened.zeroconf.engine.readers:
-                _ignore_other_interfaces(reader.sock)
         except ZeroconfError as error:
             await self.close()
             raise OSError(str(error) or "it cannot be opened") from None
@@ -84,32 +100,44 @@ class Responder:
     # --- announcing ---------------------------------------------------------------------------
 
     async def is_taken(self, name: str, types: Sequence[str], own: Container[str]) -> bool:
-        """Whether another program has the name for any of these types; ``own`` are host names."""
-        for type_name in types:
-            info = AsyncServiceInfo(_full_type(type_name), _full_name(name, type_name))
-            await info.async_request(self.zeroconf, PROBE_TIME)
-            if info.server is not None and info.server.lower() not in own:
+        """Whether the name is in use for any of these types: here, or by another program.
+
+        ``own`` are the host names of this program.
+        """
+        infos = [self._info(name, each, 0, self.interface.address, {}) for each in types]
+        probed = PublishedServices(self.zeroconf, infos)
+        if probed.is_registered():
+            return True
+        for _ in range(PROBES):
+            probed.probe()
+            await asyncio.sleep(PROBE_INTERVAL)
+            if probed.is_registered() or probed.rival(own) is not None:
                 return True
         return False
 
     async def publish(
         self, name: str, services: Mapping[str, int], address: str, properties: Mapping[str, str]
     ) -> PublishedServices:
-        """Announce services with one address, without looking whether the name is taken."""
+        """Announce services with one address, if :meth:`is_taken` has just said no."""
         infos = [
-            AsyncServiceInfo(
-                _full_type(type_name),
-                _full_name(name, type_name),
-                port=port,
-                server=self.server,
-                parsed_addresses=[address],
-                properties=dict(properties),
-            )
+            self._info(name, type_name, port, address, properties)
             for type_name, port in services.items()
         ]
         published = PublishedServices(self.zeroconf, infos)
         await published.announce()
         return published
+
+    def _info(
+        self, name: str, type_name: str, port: int, address: str, properties: Mapping[str, str]
+    ) -> AsyncServiceInfo:
+        return AsyncServiceInfo(
+            _full_type(type_name),
+            f"{name}.{_full_type(type_name)}",
+            port=port,
+            server=self.server,
+            parsed_addresses=[address],
+            properties=dict(properties),
+        )
 
     # --- finding ------------------------------------------------------------------------------
 
@@ -122,12 +150,20 @@ class Responder:
             is_gone = state_change is ServiceStateChange.Removed
             on_record(service_type.removesuffix(f".{_DOMAIN}"), name, is_gone)
 
-        return AsyncServiceBrowser(self.zeroconf, [_full_type(each) for each in types], [changed])
+        return AsyncServiceBrowser(
+            self.zeroconf,
+            [_full_type(each) for each in types],
+            [changed],
+            question_type=DNSQuestionType.QM,  # a direct answer may reach another program here
+        )
 
     async def resolve(self, type_name: str, full_name: str) -> DiscoveredService | None:
         """Ask where a service is; None if nobody answers, or it cannot be reached."""
-        info = AsyncServiceInfo(_full_type(type_name), full_name)
-        if not await info.async_request(self.zeroconf, RESOLVE_TIME):
+        try:
+            info = AsyncServiceInfo(_full_type(type_name), full_name)
+        except ZeroconfError:  # e.g. control characters in its name
+            return None
+        if not await info.async_request(self.zeroconf, RESOLVE_TIME, DNSQuestionType.QM):
             return None
         addresses = info.parsed_scoped_addresses(IPVersion.All)
         host = reachable_host(addresses, self.interface)
@@ -169,6 +205,22 @@ class PublishedServices:
         self._zeroconf = zeroconf
         self._infos = infos
 
+    def is_registered(self) -> bool:
+        """Whether this program announces any of these names already."""
+        known = self._zeroconf.registry.async_get_info_name
+        return any(known(info.name.lower()) is not None for info in self._infos)
+
+    def probe(self) -> None:
+        """Ask whether anybody else has these names; who has one answers at once.
+
+        By multicast, as another program of this machine may have the same port.
+        """
+        question = DNSOutgoing(_QUERY)
+        for info in self._infos:
+            question.add_question(DNSQuestion(info.name, _ANY, _INTERNET))
+            question.add_authorative_answer(info.dns_pointer())  # which makes it a probe
+        self._zeroconf.async_send(question)
+
     async def announce(self) -> None:
         """Send the announcements; later ones follow within a second."""
         for info in self._infos:
@@ -206,10 +258,6 @@ def _full_type(type_name: str) -> str:
     return f"{type_name}.{_DOMAIN}"
 
 
-def _full_name(name: str, type_name: str) -> str:
-    return f"{name}.{_full_type(type_name)}"
-
-
 def _properties(info: AsyncServiceInfo) -> dict[str, str]:
     entries = list(info.properties.items())[:MAX_PROPERTIES]
     return {_text(key): "" if value is None else _text(value) for key, value in entries}
@@ -219,7 +267,10 @@ def _text(data: bytes) -> str:
     return printable_text(data.decode(errors="replace"))
 
 
-def _ignore_other_interfaces(sock: socket.socket) -> None:
-    if sys.platform == "linux":
+def _ignore_other_interfaces(sock: socket.socket | None) -> None:
+    """Drop datagrams from other interfaces, also those received before this call."""
+    if sock is not None and sys.platform == "linux":
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
+            for _ in range(MAX_DISCARDED):
+                sock.recv(1, socket.MSG_DONTWAIT)

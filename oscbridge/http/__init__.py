@@ -11,6 +11,7 @@ from oscbridge.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from oscbridge.http.body import read_body
+    from oscbridge.http.cors import answer_pages
     from oscbridge.http.errors import ErrorFormat, HTTPProblem, plain_error, problem_document
     from oscbridge.http.front import HTTPFront
     from oscbridge.http.limits import HTTPLimits
@@ -27,6 +28,7 @@ __all__ = [
     "HTTPRules",
     "LoopShare",
     "access_of",
+    "answer_pages",
     "client_address",
     "describe_tls_error",
     "plain_error",
@@ -39,6 +41,7 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     "oscbridge.http.body.read_body",
+    "oscbridge.http.cors.answer_pages",
     "oscbridge.http.errors.ErrorFormat",
     "oscbridge.http.errors.HTTPProblem",
     "oscbridge.http.errors.plain_error",

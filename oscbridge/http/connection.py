@@ -56,7 +56,7 @@ class HTTPConnection(web.RequestHandler):
         self.is_idle = False
         """Whether it waits for a further request; false before the first one."""
         self.reading_since: float | None = None
-        """Since when it waits for a request, in loop time; None while one is answered."""
+        """Since when it waits for a request or its body, in loop time; None while it answers."""
         self._phase = ConnectionPhase.HANDSHAKE
         self._head = HeadBuffer(limits.max_head_size)
         self._rest = b""
@@ -107,7 +107,7 @@ class HTTPConnection(web.RequestHandler):
             self._read_head()
 
     def data_received(self, data: bytes) -> None:
-        if not data:  # aiohttp continues to parse what it has
+        if not data or self._phase is ConnectionPhase.UPGRADED:  # without: parse what is there
             super().data_received(data)
             return
         match self._phase:
@@ -122,8 +122,6 @@ class HTTPConnection(web.RequestHandler):
                 self._read_head()
             case ConnectionPhase.BODY:
                 self._feed_body(data)
-            case ConnectionPhase.UPGRADED:
-                super().data_received(data)
             case ConnectionPhase.ANSWER | ConnectionPhase.STREAM | ConnectionPhase.OVER:
                 self._ignore(data)
 
@@ -186,6 +184,7 @@ class HTTPConnection(web.RequestHandler):
         self._body, rest, self._rest = body, self._rest, b""
         if self._remaining != 0:
             self._phase = ConnectionPhase.BODY
+            self._now_reading()  # slow bodies make room for other clients, too
             # Later than handlers that know the limit: they answer.
             timeout = self._limits.request_timeout + self._limits.linger_timeout
             self.wire.watch("slow_body", timeout)
@@ -205,15 +204,16 @@ class HTTPConnection(web.RequestHandler):
             self.reading_since = None
 
     def _feed_body(self, data: bytes) -> None:
-        length = len(data)
+        length = len(data) if self._remaining is None else min(len(data), self._remaining)
         if self._remaining is not None:
-            length = min(length, self._remaining)
             self._remaining -= length
             if not self._remaining:
                 self._phase = ConnectionPhase.ANSWER
                 self.wire.unwatch()
                 self.wire.pause()
         self._parse(data[:length])
+        if not self._remaining and (self._body is None or self._body.is_eof()):
+            self.reading_since = None
         if len(data) > length:
             self._ignore(data[length:])
 

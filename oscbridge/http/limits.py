@@ -13,7 +13,7 @@ class HTTPLimits:
 
     max_connections: int = 32
     """Concurrent connections, including TLS handshakes. An idle one is closed to make room for a
-    new one; without one, the one that has waited longest for its request."""
+    new one; without one, the one that has waited longest for its request or the rest of it."""
     max_connections_per_address: int | None = None
     """Concurrent connections from one address, which make room for each other likewise; None:
     only ``max_connections`` applies."""

@@ -91,7 +91,10 @@ def _checked(data: bytes) -> RequestHead:
         raise HeadError(HTTPStatus.BAD_REQUEST)
     if line["version"] not in (b"1.0", b"1.1"):
         raise HeadError(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
-    if not line["target"].startswith(b"/"):  # it names a proxy, or nothing that exists
+    if line["target"].startswith(b"?"):  # from http://host?query, by clients that omit the slash
+        start = line.start("target")
+        data = data[:start] + b"/" + data[start:]
+    elif not line["target"].startswith(b"/"):  # it names a proxy, or nothing that exists
         raise HeadError(HTTPStatus.NOT_FOUND)
     if any(each.strip(b" \t").lower() != b"100-continue" for each in _EXPECT.findall(data)):
         raise HeadError(HTTPStatus.EXPECTATION_FAILED)

@@ -11,23 +11,35 @@ from oscbridge.importers.midimonster_channels import (
     Channel,
     UnsupportedChannelError,
     channel_of,
+    instance_of,
     with_port,
 )
-from oscbridge.importers.midimonster_file import Instance, Mapping, expand, read_file
+from oscbridge.importers.midimonster_dmx import dmx_table
+from oscbridge.importers.midimonster_file import (
+    Instance,
+    Mapping,
+    MonsterFile,
+    expand,
+    read_file,
+)
 from oscbridge.importing import ImportedFile, ImportedRule, Importer
 from oscbridge.toml_text import TomlTable, TomlValue
 
 __all__ = ["IMPORTER"]
+
+MAX_NOTES: Final = 3
+"""Notes about the channels of one mapping."""
 
 
 def translate(text: str) -> ImportedFile:
     """The instances as bridges and endpoints, and each mapping as routes."""
     found = read_file(text)
     needs: dict[str, set[str]] = {}
-    rules = [rule for mapping in found.mappings for rule in _rules(mapping, found.instances, needs)]
+    rules = [rule for mapping in found.mappings for rule in _rules(mapping, found, needs)]
     tables: dict[str, TomlTable] = {}
     for instance in found.instances.values():
-        tables |= _tables(instance, sorted(needs.get(instance.name, ())))
+        needed = sorted(needs.get(instance.name, ()))
+        tables |= _tables(instance, needed, found.options_of(instance))
     notes = [
         f"line {each.line}: the password of {each.name} is not copied: add "
         'password = { env = "NAME" } or { file = "path" } to its table'
@@ -38,24 +50,28 @@ def translate(text: str) -> ImportedFile:
 
 
 def _rules(
-    mapping: Mapping, instances: dict[str, Instance], needs: dict[str, set[str]]
+    mapping: Mapping, file: MonsterFile, needs: dict[str, set[str]]
 ) -> Iterator[ImportedRule]:
     """One rule per direction."""
     if mapping.arrow != "<":
-        yield _rule(mapping, mapping.left, mapping.right, instances, needs)
+        yield _rule(mapping, mapping.left, mapping.right, file, needs)
     if mapping.arrow != ">":
-        yield _rule(mapping, mapping.right, mapping.left, instances, needs)
+        yield _rule(mapping, mapping.right, mapping.left, file, needs)
 
 
 def _rule(
     mapping: Mapping,
     source: str,
     target: str,
-    instances: dict[str, Instance],
+    file: MonsterFile,
     needs: dict[str, set[str]],
 ) -> ImportedRule:
     text = f"{source} > {target}" if mapping.arrow == "<>" else mapping.text
+    instances = file.instances
     try:
+        for side in (source, target):
+            if "{" not in side.partition(".")[0]:
+                instance_of(side, instances)
         sources, targets = expand(source), expand(target)
         if len(sources) != len(targets):
             if 1 not in (len(sources), len(targets)):
@@ -64,7 +80,7 @@ def _rule(
             sources *= count // len(sources)
             targets *= count // len(targets)
         pairs = [
-            (channel_of(a, instances, is_target=False), channel_of(b, instances, is_target=True))
+            (channel_of(a, file, is_target=False), channel_of(b, file, is_target=True))
             for a, b in zip(sources, targets, strict=True)
         ]
         routes = [route for pair in pairs for route in _routes(*pair, instances)]
@@ -72,10 +88,14 @@ def _rule(
         return ImportedRule(mapping.line, text, reason=str(error))
     for source_channel, target_channel in pairs:
         needs.setdefault(source_channel.instance, set()).add(source_channel.needs)
-        if target_channel.value_key:
+        if instances[target_channel.instance].backend != "mqtt":  # topics are for sources only
             needs.setdefault(target_channel.instance, set()).add(target_channel.needs)
-    notes = dict.fromkeys(each.note for each, _ in pairs if each.note)
-    return ImportedRule(mapping.line, text, routes, "; ".join(notes))
+        for each in (source_channel, target_channel):
+            if each.fine:
+                needs[each.instance].add(each.fine)
+    notes = list(dict.fromkeys(each.note for each, _ in pairs if each.note))
+    more = [f"and {len(notes) - MAX_NOTES} more"] if len(notes) > MAX_NOTES else []
+    return ImportedRule(mapping.line, text, routes, "; ".join((*notes[:MAX_NOTES], *more)))
 
 
 def _routes(
@@ -134,12 +154,14 @@ def _name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", text)
 
 
-def _tables(instance: Instance, needs: list[str]) -> dict[str, TomlTable]:
+def _tables(
+    instance: Instance, needs: list[str], backend_options: dict[str, str]
+) -> dict[str, TomlTable]:
     """The bridge or endpoint of an instance; none if its backend has no counterpart."""
     name = _name(instance.name)
     match instance.backend:
         case "osc":
-            return _osc_tables(name, instance)
+            return _osc_tables(name, instance, is_target="write" in needs)
         case "midi" | "winmidi" | "jack-port":
             ports: dict[str, TomlValue] = {}
             for key, option in (("input", "read"), ("output", "write")):
@@ -152,10 +174,12 @@ def _tables(instance: Instance, needs: list[str]) -> dict[str, TomlTable]:
             return {f"endpoint.{name}": table} if ports else {}
         case "mqtt":
             return {f"endpoint.{name}": _mqtt_table(instance, needs)}
+        case "artnet" | "sacn" if needs:
+            return {f"endpoint.{name}": dmx_table(instance, backend_options, needs)}
     return {}
 
 
-def _osc_tables(name: str, instance: Instance) -> dict[str, TomlTable]:
+def _osc_tables(name: str, instance: Instance, *, is_target: bool) -> dict[str, TomlTable]:
     destination, bind = _destination(instance), instance.options.get("bind")
     if destination and not destination.startswith("learn"):
         to: dict[str, TomlValue] = {"type": "osc", "to": f"udp://{with_port(destination)}"}
@@ -164,7 +188,7 @@ def _osc_tables(name: str, instance: Instance) -> dict[str, TomlTable]:
         return {}
     tables: dict[str, TomlTable] = {f"bridge.{name}": {"listen": f"udp://{with_port(bind)}"}}
     _, _, port = destination.partition("@")
-    if port.isdecimal():
+    if port.isdecimal() and is_target:
         tables[f"bridge.{name}.clients"] = {"reply_port": int(port)}
     return tables
 

@@ -7,14 +7,16 @@ value is a share from 0 to 1 of the range of its channel.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Final
 
-from oscbridge.importers.midimonster_file import Instance
+from oscbridge.importers.midimonster_dmx import DMX_BACKENDS, dmx_address
+from oscbridge.importers.midimonster_file import Instance, MonsterFile
 from oscbridge.toml_text import TomlTable, TomlValue
 
-__all__ = ["Channel", "UnsupportedChannelError", "channel_of", "with_port"]
+__all__ = ["Channel", "UnsupportedChannelError", "channel_of", "instance_of", "with_port"]
 
 _MIDI: Final = re.compile(
     r"ch(?:annel)?(?P<channel>\d{1,2})\.(?P<kind>cc|note|nrpn|rpn|pressure|aftertouch|pitch)"
@@ -35,6 +37,8 @@ _KINDS: Final = {
 value, and the largest value."""
 
 _OSC_RANGES: Final = {"i": (0, 255), "f": (0.0, 1.0), "h": (0, 1024), "d": (0.0, 1.0)}
+
+_SUPPORTED: Final = ("osc", "midi", "winmidi", "jack", "mqtt", *DMX_BACKENDS)
 
 _NOT_SUPPORTED: Final = {
     "rtpmidi": "oscbridge has no RTP-MIDI; let rtpmidid make it a MIDI port, and use that",
@@ -69,15 +73,27 @@ class Channel:
     needs: str = ""
     """What the table of its instance needs for it: the topic of a source, the side of a MIDI port,
     ``read`` or ``write``."""
+    fine: str = ""
+    """What the table of its instance needs for a channel of 16 bits."""
     note: str = ""
 
 
-def channel_of(text: str, instances: dict[str, Instance], *, is_target: bool) -> Channel:
-    """The channel of ``INSTANCE.CHANNEL``. Raises :class:`UnsupportedChannelError`."""
-    name, _, rest = text.partition(".")
+def instance_of(text: str, instances: dict[str, Instance]) -> Instance:
+    """The instance of ``INSTANCE.CHANNEL``. Raises :class:`UnsupportedChannelError`."""
+    name = text.partition(".")[0]
     instance = instances.get(name)
     if instance is None:
         raise UnsupportedChannelError(f"unknown instance {name!r}")
+    if instance.backend not in _SUPPORTED:
+        reason = _NOT_SUPPORTED.get(instance.backend, "has no counterpart in oscbridge")
+        raise UnsupportedChannelError(f"backend {instance.backend!r}: {reason}")
+    return instance
+
+
+def channel_of(text: str, file: MonsterFile, *, is_target: bool) -> Channel:
+    """The channel of ``INSTANCE.CHANNEL``. Raises :class:`UnsupportedChannelError`."""
+    instance = instance_of(text, file.instances)
+    rest = text.partition(".")[2]
     match instance.backend:
         case "osc":
             return _osc(instance, rest, is_target=is_target)
@@ -85,11 +101,10 @@ def channel_of(text: str, instances: dict[str, Instance], *, is_target: bool) ->
             return _midi(instance, rest, is_target=is_target)
         case "jack":
             port, _, rest = rest.partition(".")
-            return _midi(_jack_port(instance, port, instances), rest, is_target=is_target)
-        case "mqtt":
-            return _mqtt(instance, rest)
-    reason = _NOT_SUPPORTED.get(instance.backend, "has no counterpart in oscbridge")
-    raise UnsupportedChannelError(f"backend {instance.backend!r}: {reason}")
+            return _midi(_jack_port(instance, port, file.instances), rest, is_target=is_target)
+        case "artnet" | "sacn":
+            return _dmx(instance, rest, file.options_of(instance), is_target=is_target)
+    return _mqtt(instance, rest)
 
 
 def with_port(text: str) -> str:
@@ -122,7 +137,10 @@ def _osc(instance: Instance, text: str, *, is_target: bool) -> Channel:
         except ValueError:
             raise UnsupportedChannelError(f"{path} = {found}: expected numbers") from None
     address = root + path
-    return Channel(instance.name, low, high, address, index=number, send=address, note=note)
+    side = "write" if is_target else "read"
+    return Channel(
+        instance.name, low, high, address, index=number, send=address, needs=side, note=note
+    )
 
 
 def _jack_ports(instance: Instance) -> dict[str, Instance]:
@@ -174,6 +192,15 @@ def _midi(instance: Instance, text: str, *, is_target: bool) -> Channel:
         value_key=value_key,
         needs=side,
     )
+
+
+def _dmx(instance: Instance, text: str, backend: Mapping[str, str], *, is_target: bool) -> Channel:
+    try:
+        address, fine = dmx_address(instance, text, backend, is_target=is_target)
+    except ValueError as error:
+        raise UnsupportedChannelError(str(error)) from None
+    side = "write" if is_target else "read"
+    return Channel(instance.name, 0.0, 1.0, address, send=address, needs=side, fine=fine)
 
 
 def _mqtt(instance: Instance, topic: str) -> Channel:

@@ -45,8 +45,15 @@ class MonsterFile:
     """A configuration."""
 
     instances: dict[str, Instance] = field(default_factory=dict)
+    backends: dict[str, Instance] = field(default_factory=dict)
+    """Options for all instances of a backend; a repeated one has a number: ``bind``, ``bind1``."""
     mappings: list[Mapping] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def options_of(self, instance: Instance) -> dict[str, str]:
+        """The options for all instances of its backend."""
+        found = self.backends.get(instance.backend)
+        return {} if found is None else found.options
 
 
 def read_file(text: str) -> MonsterFile:
@@ -83,7 +90,7 @@ def _section(line: str, number: int, found: MonsterFile) -> Instance | None:
         found.notes.append(f"line {number}: {line}: import this file as well, and 'include' it")
         return None
     if backend == "backend":  # of all its instances: names of clients, networks
-        return Instance(backend, name, number)
+        return found.backends.setdefault(name, Instance(backend, name, number))
     if name in found.instances:
         raise InputError(number, f"duplicate instance {name!r}")
     return found.instances.setdefault(name, Instance(backend, name, number))
@@ -96,7 +103,9 @@ def _option(line: str, number: int, instance: Instance | None) -> None:
     if key.startswith("/") or (" " in value and value.split()[0] in ("range", "discrete")):
         instance.channels.append((key, value))
     else:
-        instance.options[key] = value
+        count = sum(each.rstrip("0123456789") == key for each in instance.options)
+        is_repeated = count and instance.backend == "backend"
+        instance.options[f"{key}{count}" if is_repeated else key] = value
 
 
 def _mapping(line: str, number: int) -> Mapping:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
 from oscbridge.address_space.address_book import AddressBook
+from oscbridge.address_space.info import AddressInfo
 from oscbridge.address_space.info_json import JSONInfo, json_of
+from oscbridge.address_space.info_text import range_text
 from oscbridge.address_space.limits import MAX_NODES
 from oscbridge.bridge.addresses.space import AddressSpace
 from oscbridge.errors import PatternError
+from oscbridge.monitoring.address_table import Row
 from oscbridge.monitoring.control_requests import BadRequest, Request, number
 from oscbridge.suggestions import suggest
 
-__all__ = ["answer_addresses"]
+__all__ = ["MAX_ABOUT", "about", "answer_addresses", "described"]
 
 BATCH: Final = 500
 """Addresses in one line: other requests are answered in between."""
+
+MAX_ABOUT: Final = 100
+"""Characters about an address in ``top``."""
 
 MAX_CONFLICTS: Final = 100
 """Conflicts that are listed; the others are only counted."""
@@ -49,6 +55,22 @@ def answer_addresses(
         "conflict_count": len(conflicts),
     }
     return _lines(book, chosen[:limit], summary)
+
+
+def described(rows: Iterable[Row], space: AddressSpace) -> list[Row]:
+    """Rows with what is known about their addresses."""
+    known = space.known
+    return [
+        row if (info := known.get(row.address)) is None else row._replace(about=about(info))
+        for row in rows
+    ]
+
+
+def about(info: AddressInfo) -> str:
+    """A range and a description, truncated."""
+    ranges = dict.fromkeys(range_text(each) for each in info.ranges if each is not None)
+    text = "  ".join(filter(None, (", ".join(ranges), info.description)))
+    return text if len(text) <= MAX_ABOUT else text[: MAX_ABOUT - 1] + "…"
 
 
 def _lines(

@@ -50,6 +50,8 @@ class Row(NamedTuple):
     """Messages per second since the last snapshot: received ones, or else delivered ones."""
     age: float
     """Seconds since the last of them."""
+    about: str = ""
+    """What is known about the address: a range and a description."""
 
 
 @dataclass(slots=True)

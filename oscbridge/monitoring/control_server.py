@@ -37,7 +37,7 @@ from typing import Final
 
 from oscbridge.bridge.tasks import run_until
 from oscbridge.errors import ConfigurationError, OSCBridgeError
-from oscbridge.monitoring.address_requests import answer_addresses
+from oscbridge.monitoring.address_requests import answer_addresses, described
 from oscbridge.monitoring.address_table import Table
 from oscbridge.monitoring.control_requests import (
     MAX_REQUEST,
@@ -247,7 +247,7 @@ class ControlServer:
                 snapshot = self._status()
                 snapshot |= {
                     "time": time.monotonic(),
-                    "rows": table.rows(limit),
+                    "rows": described(table.rows(limit), self._operations.app.addresses),
                     "addresses": len(table),
                     "forgotten": table.forgotten,
                 }

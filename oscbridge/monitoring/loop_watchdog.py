@@ -15,6 +15,14 @@ __all__ = ["LoopWatchdog"]
 REPEAT: Final = 10.0
 """Seconds between two lines about a loop that stays blocked."""
 
+MIN_LATE: Final = 1.0
+"""Seconds by which the thread itself must be late: on a busy machine it often is a little."""
+
+_WHY_NONE: Final = (
+    "a function of a route or a plugin holds the interpreter, for example a regular expression, or "
+    "the process was stopped, or the machine was suspended or is overloaded"
+)
+
 _log: Final = logging.getLogger(__name__)
 
 
@@ -22,7 +30,8 @@ class LoopWatchdog:
     """A thread that expects the running event loop to answer within ``timeout`` seconds.
 
     It costs the loop one callback per half ``timeout``. A function of a plugin or of a route that
-    blocks the loop stops everything that the loop does; only another thread can report that.
+    blocks the loop stops everything that the loop does; only another thread can report that. A
+    function that lets no other thread run either is reported afterwards.
     """
 
     def __init__(self, timeout: float) -> None:
@@ -41,20 +50,29 @@ class LoopWatchdog:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._stopping.wait(self.timeout / 2):
+        while not self._wait(self._stopping, self.timeout / 2):
             self._answered.clear()
             began = time.monotonic()
             try:
                 self._loop.call_soon_threadsafe(self._answered.set)
             except RuntimeError:  # the loop is closed
                 return
-            if self._stopping.is_set() or self._answered.wait(self.timeout):
+            if self._stopping.is_set() or self._wait(self._answered, self.timeout):
                 continue
             while not self._answered.is_set():
                 seconds = time.monotonic() - began
                 _log.error("event loop blocked for %.1f s by %s", seconds, self._culprit())
                 self._answered.wait(REPEAT)
             _log.warning("event loop was blocked for %.1f s", time.monotonic() - began)
+
+    def _wait(self, event: threading.Event, seconds: float) -> bool:
+        """Wait for an event, and notice if this thread could not run meanwhile."""
+        began = time.monotonic()
+        is_set = event.wait(seconds)
+        late = time.monotonic() - began - seconds
+        if late > max(self.timeout, MIN_LATE):
+            _log.warning("no thread of this process could run for %.1f s; %s", late, _WHY_NONE)
+        return is_set
 
     def _culprit(self) -> str:
         """The innermost line that the loop runs, and the one that called it from elsewhere."""

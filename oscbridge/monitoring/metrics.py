@@ -18,6 +18,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from oscbridge.installed import version
+from oscbridge.monitoring.address_metrics import address_metrics
 from oscbridge.monitoring.endpoint_metrics import endpoint_metrics
 from oscbridge.monitoring.metric_families import counters, counters_by_reason, gauges, label
 from oscbridge.monitoring.route_metrics import route_metrics
@@ -91,6 +92,7 @@ class _Counted(Collector):
         yield from _sources(status)
         yield from route_metrics(status.routes)
         yield variable_metric(status.variables)
+        yield from address_metrics(status.addresses)
 
     def _process(self, status: Status) -> Iterator[Metric]:
         yield gauges(

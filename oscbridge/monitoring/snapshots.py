@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from oscbridge.bridge.sinks.latency import Latency
 from oscbridge.errors import OSCBridgeError
 from oscbridge.installed import version
+from oscbridge.monitoring.address_counts import AddressCounts
 from oscbridge.monitoring.address_table import Row
 from oscbridge.monitoring.control_client import RunningProcess, ask
 from oscbridge.monitoring.route_status import RouteMessages, RouteStatus
@@ -91,6 +92,7 @@ def decode_status(status: Mapping[str, Any]) -> Status:
         routes=tuple(_route(each) for each in status["routes"]),
         variables=status["variables"],
         is_dry=status["is_dry"],
+        addresses=AddressCounts(**status["addresses"]),
     )
 
 

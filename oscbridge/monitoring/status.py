@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,9 +14,10 @@ from oscbridge.bridge.clients.sink import BridgeSink
 from oscbridge.bridge.routes.variables import Value
 from oscbridge.bridge.sinks.latency import Latency
 from oscbridge.bridge.sinks.runner import EndpointRunner
-from oscbridge.dispatch.dispatcher import Dispatcher
 from oscbridge.endpoint import AnyEndpoint
-from oscbridge.monitoring.route_status import RouteStatus, read_route, shortened
+from oscbridge.monitoring.address_counts import AddressCounts, read_addresses
+from oscbridge.monitoring.received import Received, read_received
+from oscbridge.monitoring.route_status import RouteStatus, read_route
 
 __all__ = [
     "BridgeStatus",
@@ -34,47 +34,6 @@ class Reloads(NamedTuple):
 
     applied: int = 0
     refused: int = 0
-
-
-@dataclass(frozen=True)
-class Received:
-    """Counters of a source since it was started."""
-
-    packets: int
-    messages: int
-    """Messages in valid packets: routed, unmatched, dropped or held."""
-    routed: int
-    """Messages that were passed to a route."""
-    unmatched: int
-    """Messages that matched no route."""
-    failed: int
-    """Route calls that raised an exception."""
-    early: int
-    """Messages with a future time tag that ran immediately."""
-    held: int
-    """Messages waiting for their time tag, or for a process that is to handle them."""
-    bad: Mapping[str, int]
-    """Rejected packets, and messages of bundles with an unknown type tag, by reason."""
-    closed: Mapping[str, int]
-    """Connections closed or rejected, by reason."""
-    dropped: Mapping[str, int]
-    """Received messages that did not reach the routes, by reason."""
-    kernel_dropped: int | None
-    """Datagrams that the kernel dropped before they were received; None if it does not count."""
-    last_unmatched: str = ""
-    """The address of the latest message that matched no route, shortened."""
-    last_failure: str = ""
-    """The latest failure of a route call, human-readable and shortened."""
-    silence: float | None = None
-    """Seconds since something arrived, accurate to one second; None if nothing has."""
-    tolerated: Mapping[str, int] = field(default_factory=dict)
-    """Messages that were accepted although they deviate from OSC, by deviation."""
-
-    @property
-    def lost(self) -> dict[str, int]:
-        """All of ``dropped``, and the datagrams that the kernel dropped as ``kernel``."""
-        kernel = {} if self.kernel_dropped is None else {"kernel": self.kernel_dropped}
-        return {**kernel, **self.dropped}
 
 
 @dataclass(frozen=True)
@@ -172,6 +131,8 @@ class Status:
     """The values of variables by name, in the order of the configuration."""
     is_dry: bool = False
     """Whether this is a dry run: messages count as sent and are not."""
+    addresses: AddressCounts = field(default_factory=AddressCounts)
+    """What is known about addresses, if anybody has asked."""
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -225,6 +186,7 @@ def read_status(app: App) -> Status:
         routes=tuple(read_route(number, route) for number, route in enumerate(app.routes, 1)),
         variables=app.variables.snapshot(),
         is_dry=any(each.is_dry for each in app.endpoints.values()),
+        addresses=read_addresses(app.addresses),
     )
 
 
@@ -233,7 +195,7 @@ def _bridge(app: App, name: str) -> BridgeStatus:
     listener = app.listeners.get(name)
     if listener is not None:
         listener.update_counts()
-    received = _received(dispatcher)
+    received = read_received(dispatcher)
     reload_problem = app.problems.get(name, "")
     if listener is None:
         problem = reload_problem or "not listening"
@@ -274,7 +236,7 @@ def _endpoint(delivery: EndpointRunner) -> EndpointStatus:
         dropped=counts.dropped,
         client_dropped=dict(delivery.client_drops),
         refused=delivery.refusals,
-        received=_received(dispatcher),
+        received=read_received(dispatcher),
         latency=delivery.latency,
         unreachable_errors=delivery.unreachable_errors,
         clients=_clients(endpoint),
@@ -295,26 +257,3 @@ def _clients(endpoint: AnyEndpoint) -> int | None:
     except BaseException as error:  # a broken plugin must not hide the status of the others
         endpoint.log.debug("client_count failed with %r", error)
         return None
-
-
-def _received(dispatcher: Dispatcher) -> Received:
-    dispatcher.note_activity()
-    heard = dispatcher.last_heard
-    counts = dispatcher.statistics.copy()
-    return Received(
-        packets=counts.packets,
-        messages=counts.messages,
-        routed=counts.routed,
-        unmatched=counts.unmatched,
-        failed=counts.failed,
-        early=counts.early,
-        held=counts.held,
-        bad=counts.bad,
-        tolerated=counts.tolerated,
-        closed=counts.closed,
-        dropped=counts.dropped,
-        kernel_dropped=counts.kernel_dropped,
-        last_unmatched=shortened(dispatcher.last_unmatched),
-        last_failure=shortened(dispatcher.last_failure),
-        silence=None if heard is None else time.monotonic() - heard,
-    )

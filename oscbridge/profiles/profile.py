@@ -76,6 +76,7 @@ class Profile:
                 _describe(entry.description, chosen),
                 (group.name,),
                 f"profile {self.name}",
+                entry.curve,
             )
             yield info, entry
 

@@ -206,6 +206,20 @@ async def test_on_routes_changed_is_called_only_if_the_routes_changed(
         assert endpoint.events == ["connect", "on_routes_changed"]
 
 
+async def test_on_routes_changed_is_called_if_a_route_that_reads_from_it_changed(
+    running: Running, read: Read
+) -> None:
+    text = IN + '[endpoint.out]\ntype = "updatable"\n[endpoint.seen]\ntype = "collect"\n' + ROUTE
+    read(text)
+    async with running(text) as app:
+        endpoint = app.endpoints["out"].endpoint
+        assert not endpoint.host.takes("/x/1")
+        await app.reload(read(text + '[[route]]\nfrom = "out"\nmatch = "/x/*"\nto = "seen"\n'))
+        assert endpoint.events == ["connect", "on_routes_changed"]
+        assert endpoint.host.takes("/x/1")
+        assert not endpoint.host.takes("/y")
+
+
 # --- changed parts -------------------------------------------------------------------------------
 
 

@@ -189,3 +189,99 @@ def test_options_that_cannot_be_built_are_a_problem_of_their_plugin(
     assert result.returncode == 1
     assert "plugin 'lamp': oscbridge_endpoints: the type 'lamp': LampOptions: " in result.stderr
     assert f"({file}:6)" in result.stderr
+
+
+LAMP_CLASS = """
+import oscbridge
+import pydantic
+
+class LampOptions(oscbridge.Options):
+    level: int = 1
+    {model}
+
+class Lamp(oscbridge.Endpoint[LampOptions]):
+    {body}
+    async def send(self, message):
+        pass
+
+@oscbridge.hookimpl
+def oscbridge_endpoints():
+    return {{"lamp": Lamp}}
+{hook}
+"""
+VALIDATOR = """
+    @pydantic.model_validator(mode="after")
+    def check(self):
+        raise {}
+"""
+HOOK = """
+@oscbridge.hookimpl
+{}def oscbridge_register_routes(routes, source):
+    {}
+"""
+BROKEN_PARTS = {
+    "default routes of a wrong type": ("", "default_routes = None", "", "default_routes must be"),
+    "text as default routes": ("", 'default_routes = "/a"', "", "default_routes must be"),
+    "default routes that raise": (
+        *("", "default_routes_for = classmethod(lambda cls, options, is_source: 1 / 0)", ""),
+        "ZeroDivisionError",
+    ),
+    "last values that raise": (
+        *("", "keeps_last_values = property(lambda self: 1 / 0)", ""),
+        "ZeroDivisionError",
+    ),
+    "constructor without arguments": ("", "def __init__(self): ...", "", "TypeError: Lamp.__init"),
+    "validator with a bug": (VALIDATOR.format("KeyError('x')"), "", "", "KeyError: 'x'"),
+    "validator that exits": (VALIDATOR.format("SystemExit"), "", "", "SystemExit"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_PARTS)
+def test_run_starts_without_an_endpoint_with_a_broken_part(
+    name: str, install: Callable[[str], str], start: Start, write: Write, call: Call
+) -> None:
+    model, body, hook, problem = BROKEN_PARTS[name]
+    file = install(LAMP_CLASS.format(model=model, body=body, hook=hook))
+    checked = call("check", write(BRIDGE + LAMP))
+    assert checked.returncode == 1
+    assert "Traceback" not in checked.stderr
+    program = start("run", write(BRIDGE + LAMP))
+    program.wait_for("Ctrl-C stops it")
+    health = call("health")
+    assert health.returncode == 1
+    assert health.stdout.startswith("endpoint.lamp: not connected: ")
+    assert program.stop() == 0
+    for text in (checked.stderr, health.stdout):
+        assert problem in text
+        assert f"({file}:" in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "problem"),
+    [
+        ("", "raise SystemExit", "oscbridge_register_routes failed: SystemExit"),
+        ("", "return 5", "oscbridge_register_routes must return nothing, got 5"),
+        ("async ", "pass", "oscbridge_register_routes must be 'def', not 'async def'"),
+    ],
+)
+def test_check_and_reload_reject_a_used_plugin_whose_routes_fail(
+    kind: str,
+    body: str,
+    problem: str,
+    install: Callable[[str], str],
+    start: Start,
+    write: Write,
+    call: Call,
+) -> None:
+    file = install(LAMP_CLASS.format(model="", body="", hook=HOOK.format(kind, body)))
+    unused = call("check", write(BRIDGE))
+    assert unused.returncode == 0
+    program = start("run", write(BRIDGE))
+    program.wait_for("Ctrl-C stops it")
+    rejected = (call("check", write(BRIDGE + LAMP)), call("reload"))
+    assert program.stop() == 0
+    for result in rejected:
+        assert result.returncode == 1
+        assert problem in result.stderr
+        assert f"({file}:" in result.stderr
+        assert "Traceback" not in result.stderr

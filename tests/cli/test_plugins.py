@@ -84,6 +84,11 @@ def test_unknown_verb_is_an_error_with_a_suggestion(call: Call) -> None:
         ("recording", "a plugin or an endpoint type has this name already"),
         ("scale", "a [[route]] has a key of this name"),
         ("on-change", "a [[route]] has a key of this name"),
+        ("none", "Python or the project uses the name None already"),
+        ("rule", "Python or the project uses the name Rule already"),
+        ("checked-type", "Python or the project uses the name CheckedType already"),
+        ("device", "Python or the project uses the name Device already"),
+        ("test-tone", "pytest would take its class TestTone for a test"),
     ],
 )
 def test_invalid_name_is_an_error(name: str, text: str, call: Call, tmp_path: Path) -> None:

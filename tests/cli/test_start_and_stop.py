@@ -220,6 +220,26 @@ def test_closed_standard_streams_are_opened_on_the_null_device(
         program.wait()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full")
+@pytest.mark.parametrize("buffering", ["", "1"])
+@pytest.mark.parametrize("command", ["check", "--help", "plugins"])
+def test_output_on_a_full_disk_is_one_error(
+    command: str, buffering: str, environment: dict[str, str], write: Write
+) -> None:
+    arguments = [PROGRAM, command, *([write(BRIDGE)] if command == "check" else [])]
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            arguments,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**environment, "PYTHONUNBUFFERED": buffering},
+            check=False,
+        )
+    assert result.returncode == 1
+    assert result.stderr == "error: cannot write the output: No space left on device\n"
+
+
 def target(process: int, descriptor: int) -> str:
     return str(Path(f"/proc/{process}/fd/{descriptor}").readlink())
 

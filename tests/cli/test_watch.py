@@ -91,6 +91,17 @@ def test_change_while_the_bridge_starts_is_noticed(
     assert program.stop() == 0
 
 
+def test_warnings_are_logged_once_at_the_start(run: Callable[..., Any], tmp_path: Path) -> None:
+    desk = '[endpoint.desk]\ntype = "osc"\nto = "udp://127.0.0.1:9"\n'
+    warned = '[[route]]\nfrom = "stage"\nwhen = "True"\nto = "desk"\n'
+    program = run(BASE + desk + warned)
+    assert program.output.count("True is always true") == 1
+    (tmp_path / "show.toml").write_text(BASE + desk + warned + bridge("one"))
+    program.wait_for(r"reloaded .*: added bridge\.one")
+    assert program.output.count("True is always true") == 2
+    assert program.stop() == 0
+
+
 def test_broken_file_changes_nothing_and_is_logged_once(
     run: Callable[..., Any], tmp_path: Path
 ) -> None:

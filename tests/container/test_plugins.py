@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 from engine import Container, Engine
 from ports import free_port
+
+from oscbridge import Message, decode_packet
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -43,6 +48,24 @@ to   = "paper"
 """
 
 
+LAMP = """
+[bridge.stage]
+listen = "udp://127.0.0.1:%d"
+[endpoint.lamp]
+type   = "lamp"
+device = "127.0.0.1:%d"
+[endpoint.desk]
+type = "osc"
+to   = "udp://127.0.0.1:%d"
+[[route]]
+from = "stage"
+to   = "lamp"
+[[route]]
+from = "lamp"
+to   = "desk"
+"""
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The plugin of README.md, as a wheel."""
@@ -58,6 +81,17 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made,) = folder.glob("*.whl")
     folder.chmod(0o755)  # it is mounted, and read by another user
     made.chmod(0o644)
+    return made
+
+
+@pytest.fixture(scope="module")
+def new_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project of `oscbridge plugins new lamp`, as a wheel."""
+    folder = tmp_path_factory.mktemp("new")
+    run = partial(subprocess.run, check=True, cwd=folder, capture_output=True)
+    run([Path(sys.executable).with_name("oscbridge"), "plugins", "new", "lamp"])
+    run([sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", "dist", "./oscbridge-lamp"])
+    (made,) = (folder / "dist").glob("*.whl")
     return made
 
 
@@ -91,6 +125,45 @@ def test_derived_image_contains_the_plugin(
     engine.docker("build", "--tag=mine", str(tmp_path))
     port = free_port()
     works(run(f"-p=127.0.0.1:{port}:9000/udp", mount(CONFIGURATION), of="mine"), port, send)
+
+
+def test_new_plugin_in_a_derived_image_speaks_with_its_device(
+    engine: Engine,
+    run: Callable[..., Container],
+    mount: Callable[..., str],
+    new_wheel: Path,
+    send: Callable[..., None],
+    tmp_path: Path,
+) -> None:
+    (tmp_path / new_wheel.name).write_bytes(new_wheel.read_bytes())
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM oscbridge\nCOPY {new_wheel.name} /tmp/\nRUN pip install /tmp/{new_wheel.name}\n"
+    )
+    engine.docker("build", "--tag=lamp", str(tmp_path))
+    port = free_port()
+    with ExitStack() as stack:
+        device = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        desk = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        desk.bind(("127.0.0.1", 0))
+        for each in (device, desk):
+            each.settimeout(20)
+        ports = (port, device.getsockname()[1], desk.getsockname()[1])
+        here = ("--network=host", "--env=OSCBRIDGE__HTTP__LISTEN=127.0.0.1:0")
+        container = run(*here, mount(LAMP % ports), of="lamp")
+        connection, _ = device.accept()
+        lines = stack.enter_context(connection.makefile("rw"))
+        stack.callback(connection.close)
+        container.wait_for_log("Ctrl-C stops it")
+        assert "lamp 0.1.0\n  offers  endpoint type lamp" in container.execute(
+            "oscbridge", "plugins"
+        )
+        send(port, "/level", 0.5)
+        assert lines.readline() == "/level 0.5\n"
+        lines.write("/button 1\n")
+        lines.flush()
+        assert decode_packet(desk.recv(1_000)) == Message.of("/button", 1)
+        checked = container.execute("oscbridge", "plugins", "check", "lamp")
+        assert re.search(r"= \d+ passed in ", checked), checked
 
 
 def test_plugin_in_a_volume_is_installed_once_and_then_needs_no_network(

@@ -43,7 +43,7 @@ SETTLED = (0.2, 0.6)
 COMMITTED = 1.0
 """Seconds after which a received message is certainly on disk (README: typically 1 to 2 ms)."""
 
-DRAIN_TIMEOUT = 60.0
+DRAIN_TIMEOUT = 120.0
 """Seconds for the queues to become empty after the last message."""
 
 
@@ -119,7 +119,7 @@ class Chaos:
     ) -> None:
         stage = self._stage
         stage.restore()
-        status = stage.program.drained(DRAIN_TIMEOUT)
+        status = stage.program.drained(DRAIN_TIMEOUT, stage.ports)
         if status is None:
             self.problems.append(f"the queues were not empty after {DRAIN_TIMEOUT:g} s")
             status = stage.program.status()

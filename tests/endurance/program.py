@@ -10,8 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
+from oscbridge.errors import OSCBridgeError
 from oscbridge.monitoring import control_client
 from oscbridge.monitoring.snapshots import decode_status
 from oscbridge.monitoring.status import Status
@@ -22,6 +25,9 @@ PROGRAM = str(Path(sys.executable).with_name("oscbridge"))
 
 STOP_TIMEOUT = 10.0
 """Seconds after which a program that does not stop is killed, and reported."""
+
+ANSWER_TIMEOUT = 15.0
+"""Seconds for the program to answer at all: it shares the machine with all its peers."""
 
 MAX_STOP = 2.5
 """Seconds that a stop may take."""
@@ -92,12 +98,26 @@ class Program:
         if self._process.returncode is not None:
             raise ProcessLookupError(self.pid)
         command = [PROGRAM, "reload", "--pid", str(self.pid)]
-        done = subprocess.run(command, capture_output=True, text=True, env=self._env, check=False)
-        return f"oscbridge reload: {done.stderr}" if done.returncode else ""
+        deadline = time.monotonic() + ANSWER_TIMEOUT
+        while True:
+            done = subprocess.run(
+                command, capture_output=True, text=True, env=self._env, check=False
+            )
+            if not done.returncode:
+                return ""
+            if "does not answer" not in done.stderr or time.monotonic() > deadline:
+                return f"oscbridge reload: {done.stderr}"
 
     def status(self) -> Status:
         """Its status, as ``oscbridge top`` reads it."""
-        return asyncio.run(self._read_status())
+        deadline = time.monotonic() + ANSWER_TIMEOUT
+        while True:
+            try:
+                return asyncio.run(self._read_status())
+            except OSCBridgeError as error:
+                if time.monotonic() > deadline:
+                    raise
+                print(error)
 
     async def _read_status(self) -> Status:
         os.environ["OSCBRIDGE_RUNTIME_DIR"] = self._env["OSCBRIDGE_RUNTIME_DIR"]
@@ -107,16 +127,20 @@ class Program:
                 return decode_status(answer["status"])
         raise AssertionError("the program does not send its status")
 
-    def drained(self, timeout: float) -> Status | None:
-        """The status once no message is queued, held or in flight; None after ``timeout`` s."""
+    def drained(self, timeout: float, ports: Mapping[str, int]) -> Status | None:
+        """The status once no message is queued, held, in flight or unread at these UDP ports.
+
+        None after ``timeout`` s.
+        """
         deadline = time.monotonic() + timeout
         before = None
         while time.monotonic() < deadline:
+            unread = sum(fields.unread for fields in udp_sockets(ports).values())
             status = self.status()
             received = [each.received.messages for each in status.bridges]
             waiting = sum(each.queued + each.in_flight for each in status.endpoints)
             waiting += sum(each.received.held for each in status.bridges)
-            if not waiting and received == before:
+            if not (unread or waiting) and received == before:
                 return status
             before = received
             time.sleep(1)
@@ -171,7 +195,8 @@ class Program:
         """Kill all that remains."""
         if self._process is not None:
             for pid in session(self.pid):
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it has just ended
+                    os.kill(pid, signal.SIGKILL)
             self._process.wait()
             self._close()
 
@@ -180,15 +205,31 @@ class Program:
         self._process.stdout.close()
 
 
-def kernel_drops(ports: Mapping[str, int]) -> dict[str, int]:
-    """Datagrams that the kernel dropped at these UDP ports, by the names of the ports."""
-    drops = dict.fromkeys(ports.values(), 0)
+class PortCounters(NamedTuple):
+    """The counters of a UDP port in ``/proc/net/udp`` (proc(5))."""
+
+    unread: int = 0
+    """Bytes in the receive buffer."""
+    dropped: int = 0
+    """Datagrams that the kernel dropped, as the buffer was full."""
+
+
+def udp_sockets(ports: Mapping[str, int]) -> dict[str, PortCounters]:
+    """The sockets of these UDP ports, by the names of the ports; of several, the sum."""
+    found = dict.fromkeys(ports.values(), PortCounters())
     for line in Path("/proc/net/udp").read_text().splitlines()[1:]:
         fields = line.split()
         port = int(fields[1].rpartition(":")[2], 16)
-        if port in drops:
-            drops[port] += int(fields[-1])
-    return {name: drops[port] for name, port in ports.items()}
+        if port in found:
+            unread, dropped = found[port]
+            more = int(fields[4].rpartition(":")[2], 16)
+            found[port] = PortCounters(unread + more, dropped + int(fields[-1]))
+    return {name: found[port] for name, port in ports.items()}
+
+
+def kernel_drops(ports: Mapping[str, int]) -> dict[str, int]:
+    """Datagrams that the kernel dropped at these UDP ports, by the names of the ports."""
+    return {name: each.dropped for name, each in udp_sockets(ports).items()}
 
 
 def session(leader: int) -> list[int]:

@@ -88,7 +88,7 @@ class Soak:
         before = self._disturb(senders)
         sent = {name: sender.sent() for name, sender in senders.items()}
         print("the senders are done; waiting until the queues are empty", flush=True)
-        status = self.program.drained(DRAIN_TIMEOUT)
+        status = self.program.drained(DRAIN_TIMEOUT, self._ports)
         if status is None:
             self.problems.append(f"the queues were not empty after {DRAIN_TIMEOUT:g} s")
             status = self.program.status()

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from http import HTTPStatus
 
 import pytest
@@ -14,6 +14,7 @@ from aiohttp import ClientSession, WSMsgType, web
 
 from oscbridge import HostPolicy, HostPort
 from oscbridge.http import HTTPFront, HTTPLimits, HTTPProblem, HTTPRules, read_body
+from oscbridge.testing import until
 
 ANY_PORT = HostPort("127.0.0.1", 0)
 RULES = HTTPRules(HostPolicy(), "[endpoint.hook]")
@@ -123,6 +124,48 @@ async def test_slow_body_is_answered_with_408(serve: Serve, head: bytes) -> None
     answer = await send(await serve(slow), head)
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"did not arrive within 0.1 s" in answer
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 5", b"Transfer-Encoding: chunked"])
+async def test_slow_bodies_make_room_for_other_clients(serve: Serve, head: bytes) -> None:
+    arrived: list[web.Request] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        arrived.append(request)
+        return await echo(request)
+
+    front = await serve(handle, HTTPLimits(max_connections=3))
+    slow = [await asyncio.open_connection("127.0.0.1", front.port) for _ in range(3)]
+    for _, writer in slow:
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\n" + head + b"\r\n\r\n1\r\n")
+    await until(lambda: len(arrived) == 3)
+    answer = await send(front, post(b"abc", b"Content-Length: 3"))
+    assert answer.endswith(b"\r\n\r\nabc")
+    with suppress(ConnectionResetError):  # the oldest
+        assert await asyncio.wait_for(slow[0][0].read(), 10) == b""
+    assert front.reporting.statistics.closed == {"max_connections": 1}
+    for _, writer in slow:
+        writer.close()
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 3", b"Transfer-Encoding: chunked"])
+async def test_request_with_a_complete_body_makes_no_room(serve: Serve, head: bytes) -> None:
+    read, finish = asyncio.Event(), asyncio.Event()
+
+    async def slow(request: web.Request) -> web.Response:
+        body = await read_body(request, HTTPLimits())
+        read.set()
+        await finish.wait()
+        return web.Response(body=body)
+
+    front = await serve(slow, HTTPLimits(max_connections=1))
+    body = b"abc" if b"Length" in head else b"3\r\nabc\r\n0\r\n\r\n"
+    first = asyncio.create_task(send(front, post(b"", head), body))
+    await asyncio.wait_for(read.wait(), 10)
+    with suppress(ConnectionResetError):
+        assert await send(front, post(b"", b"Content-Length: 0")) == b""
+    finish.set()
+    assert (await first).endswith(b"\r\n\r\nabc")
 
 
 async def test_body_that_a_handler_awaits_without_a_limit_times_out(serve: Serve) -> None:

@@ -86,6 +86,12 @@ def test_request_line_that_cannot_be_answered_has_a_status(line: bytes, status: 
     assert caught.value.status == status
 
 
+def test_target_without_a_path_is_that_of_the_root() -> None:
+    found = take(b"GET ?a=1 HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert found is not None
+    assert found[0].data.startswith(b"GET /?a=1 HTTP/1.1\r\n")
+
+
 @pytest.mark.parametrize("value", [b"", b"x", b"100-continue, x", b"100-\xff"])
 def test_unknown_expectation_fails(value: bytes) -> None:
     known = take(HEAD[:-2] + b"Expect: 100-Continue\r\n\r\n")

@@ -43,6 +43,24 @@ host = mqtt://me:secret@10.0.0.9
 /switch = discrete !0.0 0.5 off
 [artnet stage]
 universe = 1
+[backend artnet]
+bind = 0.0.0.0
+bind = 10.1.0.1 6455
+net = 1
+[artnet lights]
+uni = 2
+destination = 10.1.0.9
+interface = 1
+[backend sacn]
+name = Desk
+[sacn dimmers]
+universe = 7
+priority = 120
+[sacn console]
+universe = 8
+[sacn nowhere]
+priority = 100
+[lua script]
 [rtpmidi net]
 mode = direct
 [map]
@@ -165,7 +183,13 @@ def test_ranges_are_expanded_and_counted_as_one_rule() -> None:
 @pytest.mark.parametrize(
     ("mapping", "reason"),
     [
-        ("touch./fader1 > stage.1", "backend 'artnet': has no counterpart in oscbridge"),
+        ("touch./fader1 > script.in", "backend 'lua': has no counterpart in oscbridge"),
+        ("touch./fader{1..2000} > script.in{1..2000}", "backend 'lua': has no counterpart"),
+        ("touch./fader1 > stage.1", "stage has no 'destination', so it only receives"),
+        ("touch./fader1 > console.1", "console has no 'priority', so it only receives"),
+        ("touch./fader1 > nowhere.1", "nowhere has no 'universe'"),
+        ("touch./fader1 > lights.513", "'513' is not a channel from 1 to 512"),
+        ("touch./fader1 > lights.1+3", "1+3: 16 bits need two channels side by side"),
         (
             "net.ch0.cc1 > wing.ch0.cc1",
             "backend 'rtpmidi': oscbridge has no RTP-MIDI; let rtpmidid",
@@ -212,6 +236,46 @@ def test_midi_ports_of_jack_are_endpoints() -> None:
     assert (found["studio_rx"]["backend"], found["studio_rx"]["input"]) == ("jack", "virtual:rx")
     (route,) = routes("touch./fader1 > studio.tx.ch0.cc1")
     assert route["to"] == "studio_tx"
+
+
+def test_universes_become_endpoints_for_dmx() -> None:
+    found = tables("""
+        touch./fader1 > lights.12
+        touch./fader1 > lights.20+21
+        console.3 > dimmers.4
+        stage.5 > lights.1
+    """)
+    assert found["lights"] == {
+        "type": "artnet",
+        "to": "10.1.0.9",
+        "fine": {"258": [20]},
+        "interface": "10.1.0.1",
+        "port": 6455,
+    }
+    assert found["stage"] == {"type": "artnet", "receive": [257]}
+    assert found["console"] == {"type": "sacn", "receive": [8]}
+    dimmers = {"type": "sacn", "to": "multicast", "priority": 120, "source_name": "Desk"}
+    assert found["dimmers"] == dimmers
+    assert "lights" not in tables("touch./fader1 > wing.ch0.cc1")
+
+
+def test_channels_of_dmx_are_shares_of_their_range() -> None:
+    (route,) = routes("wing.ch0.cc1 > lights.12")
+    assert route == {
+        "from": "wing",
+        "match": "/control/1/1",
+        "scale": [0, 127, 0.0, 1.0],
+        "send": "/dmx/258/12 {0}",
+        "to": "lights",
+    }
+    (route,) = routes("console.3+4 > house./lamp")
+    assert (route["from"], route["match"]) == ("console", "/dmx/8/3")
+    assert route["scale"] == [0.0, 1.0, 0.0, 255.0]
+
+
+def test_notes_about_many_channels_are_cut() -> None:
+    (rule,) = imported("touch./other{1..9} > wing.ch0.cc{1..9}").rules
+    assert rule.reason.endswith("/other3 is read as a float from 0.0 to 1.0; and 6 more")
 
 
 def test_osc_instance_that_learns_its_destination_answers_its_clients() -> None:

@@ -296,6 +296,8 @@ async def test_every_metric_is_shown_except_info_metrics(
         "oscbridge_early_messages",
         "oscbridge_endpoint_offered_messages",
         "oscbridge_http_connections",
+        "oscbridge_ignored_addresses",
+        "oscbridge_known_addresses",
         "oscbridge_received_packets",
     }
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -56,6 +58,17 @@ async def test_blocked_loop_is_reported_while_it_is_blocked() -> None:
     assert f"{__file__}:" in text
     assert " in block_until" in text
     assert over.startswith("event loop was blocked for ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sleep() of the C library")
+async def test_function_that_lets_no_other_thread_run_is_reported_afterwards() -> None:
+    with logged() as lines:
+        watchdog = LoopWatchdog(0.1)
+        await asyncio.sleep(0)
+        ctypes.PyDLL(None).sleep(3)  # keeps the interpreter's lock
+        while not any(text.startswith("no thread of this process could run") for _, text in lines):
+            await asyncio.sleep(0.01)
+        watchdog.stop()
 
 
 async def test_loop_that_is_not_blocked_is_not_reported(caplog: pytest.LogCaptureFixture) -> None:

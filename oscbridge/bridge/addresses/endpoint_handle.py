@@ -43,6 +43,11 @@ class EndpointHandle:
         self._last: AddressBook | None = None
 
     @property
+    def is_used(self) -> bool:
+        """Whether the endpoint has looked at its addresses."""
+        return self._last is not None
+
+    @property
     def visible(self) -> AddressBook:
         book = self._space.visible_to(self.name)
         if self._last is None:
@@ -72,8 +77,8 @@ class EndpointHandle:
 
     def notify(self, endpoint: UsesAddresses) -> None:
         """Notify the endpoint of changes since the last time. Raises what it raises."""
-        before, self._last = self._last, self._space.visible_to(self.name)
+        before = self._last
         if before is not None:
-            change = AddressChange.between(before, self._last)
-            if change:
+            self._last = self._space.visible_to(self.name)
+            if change := AddressChange.between(before, self._last):
                 endpoint.on_addresses_changed(change)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -50,7 +50,7 @@ class AddressSpace:
 
     def __init__(self, watchers: TrafficWatchers) -> None:
         self._watchers = watchers
-        self._configuration: Configuration | None = None
+        self._configuration = Configuration({}, {}, ())
         self._sources: Mapping[str, DirectSource] = {}
         self._runners: Mapping[str, EndpointRunner] = {}
         self._handles: dict[str, EndpointHandle] = {}
@@ -76,6 +76,9 @@ class AddressSpace:
         sources: Mapping[str, DirectSource],
     ) -> None:
         """Describe these parts from now on; ``sources`` are the routes of plugins."""
+        if self._loop is None:
+            with suppress(RuntimeError):  # not started yet
+                self._loop = asyncio.get_running_loop()
         if self._configuration is configuration and self._runners is runners:
             return
         if not _say_the_same(self._configuration, configuration, self._sources, sources):
@@ -152,7 +155,6 @@ class AddressSpace:
     def _current(self) -> SpaceContents:
         """The contents, up to date."""
         if self._contents is None:
-            assert self._configuration is not None
             self._contents = contents = SpaceContents(self._configuration, self._sources)
             for name, handle in self._handles.items():
                 contents.replace(AddressOrigin.MIRRORED, name, handle.mirrored.values())
@@ -199,9 +201,6 @@ class AddressSpace:
 
     def _changed(self) -> None:
         """Report changes soon, if anybody wants to know them."""
-        if self._loop is None:
-            with suppress(RuntimeError):  # not started yet
-                self._loop = asyncio.get_running_loop()
         if self._loop is None or self._timer is not None:
             return
         if self._watches or self._handles:
@@ -209,6 +208,8 @@ class AddressSpace:
 
     def _notify(self) -> None:
         self._timer = None
+        if self._contents is None and not any(self._in_use):
+            return
         for watch in list(self._watches):
             before, watch.last = watch.last, self.known
             if change := AddressChange.between(before, watch.last):
@@ -226,6 +227,12 @@ class AddressSpace:
                     endpoint.log.error("on_addresses_changed failed: %s", text, exc_info=error)
         self._log_ignored()
 
+    @property
+    def _in_use(self) -> Iterator[bool]:
+        """Whether anybody has looked at addresses, and wants to know their changes."""
+        yield bool(self._watches)
+        yield from (handle.is_used for handle in self._handles.values())
+
     def _log_ignored(self) -> None:
         """Log each kind of what was left out once."""
         new = {
@@ -238,15 +245,14 @@ class AddressSpace:
 
 
 def _say_the_same(
-    old: Configuration | None,
+    old: Configuration,
     new: Configuration,
     old_sources: Mapping[str, DirectSource],
     new_sources: Mapping[str, DirectSource],
 ) -> bool:
     """Whether two configurations say the same about addresses."""
     return (
-        old is not None
-        and old.endpoints == new.endpoints
+        old.endpoints == new.endpoints
         and list(old.bridges) == list(new.bridges)
         and old.routes == new.routes
         and [each.enabled for each in old.routes] == [each.enabled for each in new.routes]

@@ -14,6 +14,7 @@ from oscbridge.bridge.config.captures import RouteContext
 from oscbridge.bridge.config.environment import variable_of
 from oscbridge.bridge.config.problem import ConfigProblem, KeyPath, path_text, show
 from oscbridge.bridge.config.secrets import SECRET
+from oscbridge.failures import failure_text
 from oscbridge.net.host_name import HostError
 from oscbridge.options import Options
 from oscbridge.suggestions import did_you_mean, suggest
@@ -98,13 +99,15 @@ def validate(
     captures: Sequence[str] | None = None,
     configuration: str = "",
     route: RouteContext | None = None,
+    failures: list[ConfigProblem] | None = None,
 ) -> _Model | None:
     """A model of the table at ``path``, or None after adding its problems to ``problems``.
 
     ``also`` is a model whose keys are allowed in the same table; relative file names start at
     ``directory``; ``captures`` are the names that the match of a route offers, if known;
     ``configuration`` is the path of the file, empty if it is not read from one; ``route`` is what
-    is known of the messages that reach the endpoint.
+    is known of the messages that reach the endpoint. ``failures`` gets the bug of a plugin's
+    model instead of ``problems``.
     """
     try:
         context = {
@@ -114,7 +117,12 @@ def validate(
         return model.model_validate(table, context=context)
     except ValidationError as error:
         problems += [explain(each, model, path, also) for each in error.errors()]
-        return None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        text = f"its options cannot be read: the plugin failed: {failure_text(error)}"
+        (problems if failures is None else failures).append(ConfigProblem(path, text))
+    return None
 
 
 _TEXTS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {

@@ -53,8 +53,8 @@ class Configuration:
     """The tests of the file, if they were read; a running bridge has none."""
 
     def routes_with(self, endpoint: str) -> list[RouteConfig]:
-        """The routes that lead to an endpoint."""
-        return [route for route in self.routes if endpoint in route.to]
+        """The routes that lead to an endpoint, or read from it."""
+        return [route for route in self.routes if endpoint in route.to or endpoint in route.sources]
 
     @cached_property
     def routes_to(self) -> Mapping[str, Sequence[RouteInfo]]:

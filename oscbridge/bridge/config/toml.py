@@ -6,13 +6,16 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from oscbridge.bridge.config.environment import is_out_of_range
 from oscbridge.bridge.config.problem import KeyPath, path_text
 from oscbridge.errors import ConfigurationError
 
-__all__ = ["parse_toml"]
+__all__ = ["MAX_DEPTH", "parse_toml"]
+
+MAX_DEPTH: Final = 100
+"""Tables and arrays inside each other; the configuration needs six."""
 
 
 def parse_toml(text: str, name: str) -> dict[str, Any]:
@@ -25,13 +28,27 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
         explained = explain_toml_error(text, error)
         raise ConfigurationError(f"{name}: not valid TOML: {explained}") from None
     except RecursionError:
-        raise ConfigurationError(f"{name}: not valid TOML: nested too deeply") from None
+        raise _too_deep(name) from None
     except ValueError:  # from int(), which protects itself from long texts
         raise ConfigurationError(f"{name}: not valid TOML: {_long_integer(text)}") from None
+    if not _is_shallow(tables, MAX_DEPTH):
+        raise _too_deep(name)
     for place in _out_of_range(tables, ()):
         text = f"{path_text(place)}: integer out of range: it must fit in 64 bits"
         raise ConfigurationError(f"{name}: {text}")
     return tables
+
+
+def _too_deep(name: str) -> ConfigurationError:
+    return ConfigurationError(f"{name}: not valid TOML: nested too deeply")
+
+
+def _is_shallow(node: object, depth: int) -> bool:
+    """Whether tables and arrays are nested at most so deep; also by a key such as ``a.a.a``."""
+    if not isinstance(node, dict | list):
+        return True
+    inner = node.values() if isinstance(node, dict) else node
+    return depth > 0 and all(_is_shallow(each, depth - 1) for each in inner)
 
 
 def _long_integer(text: str) -> str:

@@ -60,6 +60,7 @@ class SimulatedApp(App):
         endpoint = entry.factory(name, entry.options)
         runner = _RecordingRunner(endpoint, entry.type_name, entry.delivery, self._record)
         runner.routes = new.routes_to[name]
+        self.addresses.join(runner)
         return runner
 
     def start_routes(self) -> None:

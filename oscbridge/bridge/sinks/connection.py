@@ -125,8 +125,8 @@ class EndpointConnection:
             self._log_recovery()
 
     def _log_recovery(self) -> None:
-        self._endpoint.log.info("connected again: %s", description_of(self._endpoint))
         self._reporter.forget("connection")  # the next problem is logged at once
+        self._endpoint.log.info("connected again: %s", description_of(self._endpoint))
 
     def _end_recovery(self) -> None:
         self.is_recovering = False

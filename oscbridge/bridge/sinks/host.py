@@ -141,6 +141,10 @@ class EndpointHost(ABC):
         """Put an encoded packet into the routes."""
         self.dispatcher.dispatch(data, peer, _no_reply)
 
+    def takes(self, address: str) -> bool:
+        """Whether a route reads messages with this address from the endpoint."""
+        return next(iter(self.dispatcher.handlers_for_address(address)), None) is not None
+
     def peer_disconnected(self, peer: ClientAddress) -> None:
         """The connection of a peer is over."""
         self.dispatcher.client_disconnected(peer)

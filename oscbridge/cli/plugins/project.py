@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Collection, Mapping
 from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from keyword import iskeyword
 from typing import Final
 
 from oscbridge.bridge.config.plugin_packages import PACKAGES
@@ -39,7 +41,7 @@ class ProjectName:
         self.distribution = f"oscbridge-{'-'.join(words)}"
         self.package = f"oscbridge_{'_'.join(words)}"
         self.type = "_".join(words)
-        self.class_name = "".join(word.capitalize() for word in words)
+        self.class_name = _class_name(name)
         self.title = " ".join(words).capitalize()
 
     def fill(self, template: str) -> str:
@@ -56,6 +58,10 @@ class ProjectName:
         return _PLACEHOLDER.sub(lambda found: values[found[1]], template)
 
 
+def _class_name(name: str) -> str:
+    return "".join(word.capitalize() for word in re.split("[-_]", name))
+
+
 def _problem(name: str, taken: Collection[str]) -> str:
     if _PREFIX.match(name):
         return f"write it without 'oscbridge-', e.g. {_PREFIX.sub('', name) or 'lamp'!r}"
@@ -69,25 +75,52 @@ def _problem(name: str, taken: Collection[str]) -> str:
         return "a plugin or an endpoint type has this name already; choose another one"
     if key in {field.alias or each for each, field in RouteOptions.model_fields.items()}:
         return "a [[route]] has a key of this name, which its own keys need; choose another one"
+    class_name = _class_name(name)
+    if class_name.startswith("Test"):
+        return f"pytest would take its class {class_name} for a test; choose another one"
+    if iskeyword(class_name) or class_name in _names_in_templates():
+        return f"Python or the project uses the name {class_name} already; choose another one"
     return ""
+
+
+def _names_in_templates() -> set[str]:
+    """The names that the modules of a project import or define, whatever it is called."""
+    found: set[str] = set()
+    for template in _templates().values():
+        if template.name.endswith(".py.tmpl"):
+            text = _PLACEHOLDER.sub("placeholder", template.read_text(encoding="utf-8"))
+            for node in ast.walk(ast.parse(text)):
+                if isinstance(node, ast.ImportFrom):
+                    found |= {each.asname or each.name for each in node.names}
+                elif isinstance(node, ast.ClassDef):
+                    found.add(node.name)
+    return found
 
 
 def project_files(name: ProjectName) -> Mapping[str, str]:
     """The content of each file, by its path in the project."""
+    found = {
+        name.fill(path): name.fill(template.read_text(encoding="utf-8"))
+        for path, template in _templates().items()
+    }
+    return {**found, f"{name.package}/py.typed": ""}
+
+
+def _templates() -> Mapping[str, Traversable]:
+    """The template of each file, by its path in the project, with placeholders."""
     root = files(__package__) / "template"
     folders = {
         "": root,
-        f"{name.package}/": root / "package",
+        "@package@/": root / "package",
         "tests/": root / "tests",
         ".github/workflows/": root / "workflows",
     }
-    found = {
-        f"{folder}{_file_name(each)}": name.fill(each.read_text(encoding="utf-8"))
+    return {
+        f"{folder}{_file_name(each)}": each
         for folder, templates in folders.items()
         for each in sorted(templates.iterdir(), key=lambda each: each.name)
         if each.name.endswith(".tmpl")
     }
-    return {**found, f"{name.package}/py.typed": ""}
 
 
 def _file_name(template: Traversable) -> str:

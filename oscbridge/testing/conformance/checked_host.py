@@ -48,6 +48,10 @@ class CheckedHost(EndpointHost):
         self._check_thread("receive_packet")
         super().receive_packet(data, peer)
 
+    def takes(self, address: str) -> bool:
+        """Whether a route reads this address: it has no routes, and takes everything."""
+        return True
+
     def _check_thread(self, what: str) -> None:
         thread = threading.current_thread()
         if thread.ident != self._thread and not self.wrong_thread:

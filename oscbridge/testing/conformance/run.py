@@ -7,9 +7,12 @@ import inspect
 from collections.abc import Awaitable
 from typing import Any, Final
 
-from oscbridge.abilities import Guarded, Serving
+from oscbridge.abilities import Guarded, Serving, UsesAddresses
 from oscbridge.access.control import AccessControl
+from oscbridge.bridge.addresses.endpoint_handle import EndpointHandle
+from oscbridge.bridge.addresses.space import AddressSpace
 from oscbridge.bridge.sinks.connection import CLOSE_TIMEOUT, CONNECT_TIMEOUT
+from oscbridge.bridge.watching import TrafficWatchers
 from oscbridge.delivery import Delivery
 from oscbridge.endpoint import AnyEndpoint, Endpoint
 from oscbridge.errors import EndpointError
@@ -134,6 +137,9 @@ class CheckedEndpoint:
         self._run = run
         if isinstance(endpoint, Guarded):
             endpoint.access = AccessControl(endpoint.name)
+        if isinstance(endpoint, UsesAddresses):
+            space = AddressSpace(TrafficWatchers())
+            endpoint.addresses = EndpointHandle(space, endpoint.name)
         endpoint.attach(self.host)
 
     @property

@@ -117,6 +117,24 @@ async def test_poll_is_answered_with_all_universes(
         assert (await _packet(controller))[211] == 2
 
 
+async def test_polls_are_not_answered_while_the_socket_is_full(
+    start: Any, node: Any, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(artnet, "REPLY_DELAY", 0.0)
+    bridge = await start(f'type = "artnet"\nreceive = [3]\nport = {port}\nvalues = "int"')
+    receiver, answered = bridge.endpoint("lights")._receiver, []
+    monkeypatch.setattr(receiver.transport, "sendto", lambda *sent: answered.append(sent))
+    receiver.is_full = True
+    node.send(POLL, port)
+    node.send(encode_dmx(DmxFrame(3, b"\1", 1)), port)
+    await bridge.recording("seen").arrived(1)
+    await bridge.until(lambda: not bridge.endpoint("lights")._replies)
+    assert answered == []
+    receiver.is_full = False
+    node.send(POLL, port)
+    await bridge.until(lambda: answered)
+
+
 async def _packet(sock: socket.socket) -> bytes:
     async with asyncio.timeout(10):
         return await asyncio.get_running_loop().sock_recv(sock, 2048)

@@ -47,7 +47,7 @@ from oscbridge_mqtt.client import CONNECT_TIMEOUT, make_client, plain_origin
 from oscbridge_mqtt.driver import ClientDriver, OnPublish
 from oscbridge_mqtt.failures import ConnectionEnd, connect_failure, disconnect_text, rejection
 from oscbridge_mqtt.flood import MAX_INCOMING_PACKET, excess, receive_maximum
-from oscbridge_mqtt.limits import BrokerLimits, limits_of
+from oscbridge_mqtt.limits import LATEST, BrokerLimits, limits_of
 from oscbridge_mqtt.options import MQTTOptions
 from oscbridge_mqtt.packets import PUBACK, is_publish_qos_0, pubrel_packets
 from oscbridge_mqtt.release import ALL_IDENTIFIERS, PendingRelease
@@ -86,12 +86,11 @@ class BrokerConnection:
         on_publish: OnPublish,
         on_puback: Callable[[int, int], bool],
     ) -> None:
-        self.limits = BrokerLimits()
-        """Known when it is open."""
+        self.limits = BrokerLimits()  # known when it is open
         self.broker = options.broker[0]
         """The connected broker, or the one that is tried."""
-        self.in_flight = ""
-        """The messages in flight, for the text about the end of the connection."""
+        self.in_flight, self.latest = "", (0.0, "")
+        """The messages in flight, and when the latest was sent, and where: for the last text."""
         self.is_suspicious = False
         """Whether the broker ended the connection, perhaps because of a message."""
         self._options = options
@@ -305,6 +304,7 @@ class BrokerConnection:
             before_connack=self._connack is not None and not self._connack.done(),
             is_recent=self._loop.time() - self._opened_at < STEADY,
             in_flight=self.in_flight,
+            latest=self.latest[1] if self._loop.time() - self.latest[0] < LATEST else "",
         )
         text = disconnect_text(end, reason, properties, self._options, self._client_id)
         self._fail(oscbridge.NotConnected(text), end.is_suspicious(reason))

@@ -11,6 +11,7 @@ import oscbridge
 from oscbridge_mqtt import homeassistant
 from oscbridge_mqtt.announcer import Announcer
 from oscbridge_mqtt.client import default_client_id
+from oscbridge_mqtt.described_routes import DescribedRoutes
 from oscbridge_mqtt.echo import Echoes
 from oscbridge_mqtt.entities import Entities
 from oscbridge_mqtt.entity_options import STATELESS
@@ -20,12 +21,7 @@ from oscbridge_mqtt.loops import LoopWatch
 from oscbridge_mqtt.options import MQTTOptions, MQTTRoute
 from oscbridge_mqtt.overlaps import SubscriptionPlan
 from oscbridge_mqtt.peers import BrokerPeer
-from oscbridge_mqtt.publication import (
-    MQTTDelivery,
-    Publication,
-    PublicationPlanner,
-    status_topic,
-)
+from oscbridge_mqtt.publication import MQTTDelivery, Publication, PublicationPlanner, status_topic
 from oscbridge_mqtt.publisher import Publisher
 from oscbridge_mqtt.receiving import Receiver
 from oscbridge_mqtt.session import BrokerSession
@@ -42,6 +38,7 @@ class MQTTEndpoint(
     oscbridge.Reconfigurable[MQTTOptions],
     oscbridge.RouteAware[MQTTRoute],
     oscbridge.SharesMedium[MQTTOptions],
+    DescribedRoutes,
 ):
     """Publishes OSC messages to a broker, and converts messages of its topics to OSC.
 
@@ -63,6 +60,7 @@ class MQTTEndpoint(
         self._session: BrokerSession | None = None
         self._publisher = Publisher()
         self._planner = PublicationPlanner(self.options, self.client_id, name)
+        self._planner.known = lambda: self.addresses.visible
         self._plan = SubscriptionPlan(self.options.subscribe)
         self._receiver = Receiver(self, self.options, self._plan)
         self._entities = Entities(self._planner, lambda text: self.host.refused(text))
@@ -148,6 +146,10 @@ class MQTTEndpoint(
                 tls_context(options)  # an invalid file rejects the reload
             return False
         return True
+
+    def on_addresses_changed(self, change: oscbridge.AddressChange) -> None:
+        if self._planner.is_changed_by(change):
+            self.on_routes_changed()
 
     def on_routes_changed(self) -> None:
         fresh = self._entities.reroute(self.routes)

@@ -126,12 +126,16 @@ class Entities:
             return None
         try:
             retain = own.retain is not False
-            command = homeassistant.command_of(own.homeassistant, content, retain=retain)
+            described = own.homeassistant
+            if described.command is None:
+                address = homeassistant.command_address_of(content)
+                described = self._planner.described(described, address)
+            command = homeassistant.command_of(described, content, retain=retain)
         except (ValueError, LookupError, TypeError):
             if len(self._older) < MAX_ENTITIES:
                 self._older[topic] = state
             return None
-        found = Announcement(topic, document, command)
+        found = Announcement(topic, document, command, described)
         return found if self._keep(KnownEntity(found, own, False, False)) else None
 
     def _possible_route(self, topic: str, state: str) -> MQTTRoute | None:
@@ -170,8 +174,9 @@ class Entities:
         for own, address in routes:
             if address is None:
                 continue
-            # The type of the values is known from the first message.
-            delivery = oscbridge.Delivery(oscbridge.Message(address, "f"), own, {})
+            # If the type of the values is not known, it is from the first message.
+            types = self._planner.known_types(address) or "f"
+            delivery = oscbridge.Delivery(oscbridge.Message(address, types), own, {})
             try:
                 entity = self._planner.entity(delivery)
             except (ValueError, LookupError):
@@ -194,7 +199,9 @@ def _with_entity(options: oscbridge.Options | None) -> MQTTRoute | None:
 
 
 def _differs_in_type_only(one: KnownEntity, other: KnownEntity) -> bool:
-    """Whether route and command address are the same."""
+    """Whether route, command address and facts are the same."""
+    if one.announcement.entity != other.announcement.entity:
+        return False
     addresses = [
         None if each.announcement.command is None else each.announcement.command.address
         for each in (one, other)

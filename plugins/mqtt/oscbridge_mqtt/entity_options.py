@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Final, Literal, TypeAlias
 
@@ -25,6 +26,21 @@ COMMANDED: Final = ("number", "switch", "light", "button", "select", "text", "co
 
 STATELESS: Final = ("button", "event")
 """The components without a state to retain."""
+
+MEASURED: Final = ("number", "sensor")
+"""The components that have a unit."""
+
+UNITS: Final = {
+    "gain.db": "dB",
+    "gain.linear": "",
+    "frequency.hz": "Hz",
+    "angle.degree": "°",
+    "speed.m/s": "m/s",
+    "tempo.bpm": "bpm",
+}
+"""How Home Assistant writes units that OSCQuery names otherwise."""
+
+NO_LIMITS: Final = oscbridge.ValueRange()
 
 MAX_OPTIONS: Final = 256
 """Most options of a ``select`` and types of an ``event``."""
@@ -116,6 +132,40 @@ class Entity(oscbridge.Options):
             )
         return self
 
+    def with_facts(self, info: oscbridge.AddressInfo | None) -> Entity:
+        """With what is known about the address, where the options do not say it."""
+        facts = {} if info is None else self._facts_of(info)
+        return self.model_copy(update=facts) if facts else self
+
+    def _facts_of(self, info: oscbridge.AddressInfo) -> dict[str, object]:
+        facts: dict[str, object] = {}
+        limits = info.ranges[0] if info.ranges else None
+        if limits is not None and self.component in NUMERIC:
+            low = self.min if _is_unknown(self, "min", limits.minimum) else limits.minimum
+            high = self.max if _is_unknown(self, "max", limits.maximum) else limits.maximum
+            if low is not None and high is not None and low < high:
+                facts |= {"min": float(low), "max": float(high)}
+                if self.component == "number" and "step" not in self.model_fields_set:
+                    facts["step"] = 1.0 if info.types[:1] in ("i", "h") else self.step
+        if self.component in MEASURED and self.unit is None and info.unit and not info.curve:
+            facts["unit"] = UNITS.get(info.unit, info.unit.rpartition(".")[2])
+        return {key: each for key, each in facts.items() if each != getattr(self, key)}
+
+    def facts(self) -> oscbridge.AddressInfo | None:
+        """What the options say about the values; None if they say nothing."""
+        known = self.model_fields_set
+        limits = oscbridge.ValueRange(
+            self.min if "min" in known else None, self.max if "max" in known else None
+        )
+        ranges = (limits,) if self.component in NUMERIC and limits != NO_LIMITS else ()
+        unit = self.unit or ""
+        return oscbridge.AddressInfo("", ranges=ranges, unit=unit) if ranges or unit else None
+
     def clamped(self, value: float) -> float:
         """A value within ``min`` and ``max``."""
         return min(max(value, self.min), self.max)
+
+
+def _is_unknown(entity: Entity, key: str, limit: float | None) -> bool:
+    """Whether a limit is that of the options: they say it, or nothing else does."""
+    return key in entity.model_fields_set or limit is None or not math.isfinite(limit)

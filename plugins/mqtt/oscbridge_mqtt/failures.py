@@ -62,6 +62,8 @@ class ConnectionEnd(NamedTuple):
     """Whether the session was open for a short time only."""
     in_flight: str
     """The messages that were in flight, e.g. ``after the message to 'a/b'``; empty if none."""
+    latest: str = ""
+    """The topic of a message that was sent just before; empty if there was none."""
 
     def is_suspicious(self, reason: ReasonCode) -> bool:
         """Whether a message may be why the broker ended it."""
@@ -134,7 +136,11 @@ def disconnect_text(
         elif is_5:
             hint = '; if it does not support MQTT 5, set version = "3.1.1"'
         return f"{closed} before it answered{hint}"
-    return closed + (twin if end.is_recent and not end.in_flight else "")
+    if end.in_flight or not end.is_recent:
+        return closed
+    # Without acknowledgements (QoS 0) nothing tells which it is.
+    rejects = f" Or does it reject the message to {end.latest!r}?" if end.latest else ""
+    return closed + twin + rejects
 
 
 def connect_failure(error: Exception, broker: BrokerURL, timeout: float) -> Exception:

@@ -21,6 +21,7 @@ __all__ = [
     "AnnouncedBy",
     "Announcement",
     "announce",
+    "command_address_of",
     "command_of",
     "documents_of",
     "matches",
@@ -37,6 +38,8 @@ class Announcement(NamedTuple):
     topic: str
     document: bytes
     command: Command | None
+    entity: Entity
+    """Its options, with what is known about the address."""
 
 
 class AnnouncedBy(NamedTuple):
@@ -84,6 +87,7 @@ def announce(
         check_topic(f"{by.discovery}/{entity.component}/{_slug(by.client_id)}/{slug}/config"),
         orjson.dumps({key: value for key, value in document.items() if value != ABSENT}),
         command,
+        entity,
     )
 
 
@@ -158,6 +162,12 @@ def _stop_of(entity: Entity, own: Mapping[str, object]) -> str:
     if stop:
         oscbridge.encode_message(oscbridge.Message(stop))
     return stop
+
+
+def command_address_of(document: Mapping[str, object]) -> str:
+    """The address of an entity's commands; empty if it has none."""
+    own = document.get(OWN_KEY)
+    return str(own.get("address", "")) if isinstance(own, dict) else ""
 
 
 def state_topic_of(document: Mapping[str, object]) -> str:

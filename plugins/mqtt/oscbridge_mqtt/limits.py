@@ -8,7 +8,10 @@ from paho.mqtt.properties import Properties
 
 from oscbridge_mqtt.options import QoS
 
-__all__ = ["BrokerLimits", "limits_of"]
+__all__ = ["LATEST", "BrokerLimits", "limits_of"]
+
+LATEST: Final = 1.0
+"""Seconds after a message within which the end of a connection may be because of it."""
 
 LARGEST_PACKET: Final = 268_435_455
 """Most bytes after a packet's fixed header (MQTT 5.0, section 2.1.4)."""

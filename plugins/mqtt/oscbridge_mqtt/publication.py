@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 import oscbridge
 from oscbridge_mqtt import homeassistant
-from oscbridge_mqtt.entity_options import STATELESS
+from oscbridge_mqtt.entity_options import STATELESS, Entity
 from oscbridge_mqtt.entity_states import state_encoder
 from oscbridge_mqtt.limits import BrokerLimits
 from oscbridge_mqtt.options import MQTTOptions, MQTTRoute
@@ -64,6 +65,34 @@ class PublicationPlanner:
             client_id, device, options.discovery, status_topic(options, client_id)
         )
         self._plans: dict[object, PublicationPlan] = {}
+        self.known: Callable[[], Mapping[str, oscbridge.AddressInfo]] = dict
+        """What is known about addresses: it describes entities."""
+
+        self._used: dict[str, oscbridge.AddressInfo | None] = {}
+        """What was known about addresses of entities."""
+
+    def is_changed_by(self, change: oscbridge.AddressChange) -> bool:
+        """Whether an entity is described otherwise after a change. Forgets the plans then."""
+        known, used = self.known(), self._used
+        addresses = [each for each in itertools.chain(*change) if each in used]
+        if not any(_facts(known.get(each)) != _facts(used[each]) for each in addresses):
+            return False
+        self._plans.clear()
+        self._used.clear()
+        return True
+
+    def described(self, entity: Entity, address: str) -> Entity:
+        """The options of an entity, with what is known about its address."""
+        info = self.known().get(address)
+        if len(self._used) >= MAX_PLANS:
+            self._used.clear()
+        self._used[address] = info
+        return entity.with_facts(info)
+
+    def known_types(self, address: str) -> str:
+        """The type tags of an address; empty if they are not known."""
+        info = self.known().get(address)
+        return "" if info is None else info.types
 
     def set_limits(self, limits: BrokerLimits) -> None:
         """Plan for the limits of the connected broker."""
@@ -130,10 +159,11 @@ class PublicationPlanner:
             encode = _constant_encoder(own.constant)
         if own.homeassistant is not None:
             assert topic is not None  # checked by MQTTRoute
+            described = self.described(own.homeassistant, message.address)
             entity = homeassistant.announce(
-                own.homeassistant, message, captures, topic, self._announced_by, retain=retain
+                described, message, captures, topic, self._announced_by, retain=retain
             )
-            encode = state_encoder(own.homeassistant)
+            encode = state_encoder(described)
         retain = retain and self.limits.retain
         qos = min(qos, self.limits.qos)
         first = publish_first(qos, retain)
@@ -176,6 +206,11 @@ class PublicationPlanner:
 def status_topic(options: MQTTOptions, client_id: str) -> str:
     """The topic that says whether the bridge is online."""
     return options.status or f"{options.prefix or client_id}/status"
+
+
+def _facts(info: oscbridge.AddressInfo | None) -> object:
+    """The facts that entities have."""
+    return ((), "", "") if info is None else (info.ranges, info.unit, info.curve)
 
 
 def _unrouted(encode: Encode) -> oscbridge.EncodeRouted:

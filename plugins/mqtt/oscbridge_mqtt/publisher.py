@@ -152,7 +152,7 @@ class Publisher:
             raise
         finally:
             self._batch = None
-            connection.in_flight = ""
+            connection.in_flight, connection.latest = "", (started, topic)
             if connection.is_suspicious:
                 self._suspects.add([deliveries[index] for index in batch.unacknowledged])
             elif is_alone:

@@ -99,6 +99,16 @@ async def test_poison_message_is_isolated_counted_and_logged(
     assert "another client" not in caplog.text
 
 
+async def test_unacknowledged_message_before_the_end_of_the_connection_is_named(
+    hostile: Any, start: Any, caplog: Any
+) -> None:
+    url, _ = await hostile()
+    bridge = await start(url, "qos = 0")
+    bridge.offer(Message.of("/poison/topic", 1))
+    await until(lambda: "does it reject the message to 'poison/topic'?" in caplog.text)
+    await until(lambda: bridge.status.connected)
+
+
 async def test_several_poison_messages_are_each_isolated(hostile: Any, start: Any) -> None:
     url, _ = await hostile()
     bridge = await start(url, "qos = 1")

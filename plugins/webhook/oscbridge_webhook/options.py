@@ -101,7 +101,7 @@ class WebhookRoute(oscbridge.Options):
     """The method; by default the endpoint's."""
     body: BodyTemplate | None = None
     """The template of the body; by default the endpoint's."""
-    headers: Headers = Field(default_factory=dict)
+    headers: Headers = Field(default={})
     """Further headers, or other values for those of the endpoint."""
 
 
@@ -114,7 +114,7 @@ class WebhookOptions(oscbridge.Options):
     ``{ file = "path" }``."""
     method: Method = "POST"
     """The method of the requests: ``POST``, ``PUT``, ``PATCH``, ``DELETE`` or ``GET``."""
-    headers: Headers = Field(default_factory=dict)
+    headers: Headers = Field(default={})
     """Headers of the requests by name, each a text or a secret: ``{ env = "NAME" }`` or
     ``{ file = "path" }``."""
     body: BodyTemplate | None = None

@@ -6,6 +6,7 @@ import logging
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 from aiohttp import hdrs, web
 
@@ -17,10 +18,10 @@ from oscbridge.http import (
     HTTPRules,
     LoopShare,
     access_of,
+    answer_pages,
     read_body,
     tls_context,
 )
-from oscbridge_webhook.cors import answer_pages
 from oscbridge_webhook.incoming import read_address, read_message
 from oscbridge_webhook.options import WebhookOptions
 from oscbridge_webhook.streams import EventStreams
@@ -56,7 +57,7 @@ class WebhookServer:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._answer)
         self.front = HTTPFront(app, self._rules(options), log, limits=_limits(options))
-        answer_pages(app, lambda: self._options.origins)
+        answer_pages(app, lambda: self._options.origins, "GET, HEAD, POST")
         self.update(options)
 
     def update(self, options: WebhookOptions) -> None:
@@ -83,7 +84,8 @@ class WebhookServer:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         # The path as it was sent: aiohttp would resolve levels like "..".
         path = request.raw_path.partition("?")[0]
-        if path == "/api" or path.startswith("/api/"):
+        # Percent-encoded, it would otherwise be an address that no GET can read.
+        if f"{unquote(path)}/".startswith("/api/"):
             return await self._read(request, path)
         if request.method != hdrs.METH_POST:
             raise HTTPProblem(HTTPStatus.METHOD_NOT_ALLOWED, "", {hdrs.ALLOW: "POST"})
@@ -116,7 +118,8 @@ class WebhookServer:
         if path == values:
             wanted = _wanted(request)
             return _json(await self._share.run(lambda: self._values(rights, wanted)))
-        return self._value(rights, read_address(path.removeprefix(values)))
+        address = read_address(path.removeprefix(values))
+        return await self._share.run(lambda: self._value(rights, address))
 
     def _values(
         self, rights: oscbridge.AccessRights, wanted: oscbridge.AddressFilter | None

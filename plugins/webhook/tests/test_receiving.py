@@ -91,6 +91,15 @@ async def test_a_body_becomes_arguments(
     assert (message.address, message.args) == ("/hook/x", args)
 
 
+@pytest.mark.parametrize("coding", ["gzip", "br, identity", " DEFLATE"])
+async def test_compressed_bodies_are_refused(start: Any, coding: str) -> None:
+    bridge = await start()
+    headers = {"Content-Type": JSON, "Content-Encoding": coding}
+    status, fields, text = await bridge.request("POST", "/a", headers=headers, data=b"1")
+    assert (status, fields["Accept-Encoding"]) == (415, "identity")
+    assert "is not supported; send the body as it is" in orjson.loads(text)["detail"]
+
+
 @pytest.mark.parametrize(
     ("path", "content_type", "body", "status", "detail"),
     [
@@ -105,6 +114,8 @@ async def test_a_body_becomes_arguments(
         ("/api", JSON, b"1", 404, "available"),
         ("/api/x", JSON, b"1", 404, "available"),
         ("/api/v1/values", JSON, b"1", 405, ""),
+        ("/%61pi/x", JSON, b"1", 404, "available"),
+        ("/api%2Fv1", JSON, b"1", 404, "available"),
         ("/a", JSON, b"{", 400, "not valid JSON"),
         ("/a", MULTIPART, b"--b--", 400, "must name the boundary"),
         ("/a", f"{MULTIPART}; boundary=", b"--b--", 400, "must name the boundary"),
@@ -256,7 +267,8 @@ async def test_pages_of_allowed_sites_may_send_json_and_read_answers(
     asks = {"Access-Control-Request-Method": "POST"}
     status, headers, _ = await bridge.request("OPTIONS", "/a", headers=page | asks)
     assert (status, headers["Access-Control-Allow-Origin"]) == (204, page["Origin"])
-    assert "Authorization" in headers["Access-Control-Allow-Headers"]
+    allowed = headers["Access-Control-Allow-Headers"].split(", ")
+    assert {"Authorization", "Content-Type", "Last-Event-ID"} <= set(allowed)
     for token, expected in (("bell", 204), ("wall", 403)):
         status, headers, _ = await bridge.request("POST", "/a", secret(token), headers=page)
         assert (status, headers["Access-Control-Allow-Origin"]) == (expected, page["Origin"])

@@ -402,9 +402,18 @@ def test_duplicate_key_is_a_toml_error(tmp_path: Path) -> None:
     assert load_fails(path) == "not valid TOML: line 3: duplicate key"
 
 
-def test_deep_nesting_is_a_toml_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = " + "[" * 100_000,
+        ".".join(["a"] * 3_000) + " = 1",
+        "[" + ".".join(["a"] * 3_000) + "]",
+        "a = " + "[" * 101 + "]" * 101,
+    ],
+)
+def test_deep_nesting_is_a_toml_error(text: str, tmp_path: Path) -> None:
     path = tmp_path / "show.toml"
-    path.write_text("a = " + "[" * 100_000)
+    path.write_text(text)
     assert load_fails(path) == "not valid TOML: nested too deeply"
 
 

@@ -73,6 +73,23 @@ async def test_closed_port_is_not_connected_until_a_datagram_is_accepted(
         assert peer(bridge).sent == 3
 
 
+async def test_recovery_is_the_last_line_about_the_connection(bridged: Any) -> None:
+    closed = bound()
+    port = closed.getsockname()[1]
+    closed.close()
+    async with bridged(port) as bridge:
+        for number in range(1, 4):
+            bridge.offer("peer", Message("/a"))
+            await bridge.until(lambda n=number: peer(bridge).unreachable_errors == n, WAIT)
+        with bound(port):
+            bridge.offer("peer", Message("/b"))
+            await bridge.until(lambda: peer(bridge).connected, WAIT)
+        first, summary, last = bridge.log
+        assert "not connected" in first
+        assert "(2 more in" in summary
+        assert "connected again" in last
+
+
 async def test_peer_that_sends_is_connected(bridged: Any) -> None:
     with bound() as device:
         port = device.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Lets pages of the sites in ``origins`` read answers, and send what is not a form (CORS).
+"""Lets pages of allowed sites read answers, and send what is not a form (CORS).
 
 Whether a request is handled is not decided here: browsers only ask what pages may see.
 Source: Fetch standard, section 3.2.
@@ -19,10 +19,14 @@ MAX_AGE: Final = 600
 """Seconds for which a browser need not ask again."""
 
 
-def answer_pages(app: web.Application, origins: Callable[[], Collection[str]]) -> None:
+def answer_pages(
+    app: web.Application, origins: Callable[[], Collection[str]], methods: str
+) -> None:
     """Add the headers, and answer what browsers ask before a request, which has no token yet.
 
-    To be called after the application was given to its front, whose rules come second then.
+    ``origins`` returns the allowed sites, ``*`` for any; ``methods`` are those of the
+    application, e.g. ``"GET, HEAD"``. To be called after the application was given to its
+    :class:`HTTPFront`, whose rules come second then.
     """
 
     def is_allowed(request: web.BaseRequest) -> bool:
@@ -35,8 +39,8 @@ def answer_pages(app: web.Application, origins: Callable[[], Collection[str]]) -
         if request.method != hdrs.METH_OPTIONS or not asks or not is_allowed(request):
             return await handler(request)
         fields = {
-            hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, HEAD, POST",
-            hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "Authorization, Content-Type",
+            hdrs.ACCESS_CONTROL_ALLOW_METHODS: methods,
+            hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "Authorization, Content-Type, Last-Event-ID",
             hdrs.ACCESS_CONTROL_MAX_AGE: str(MAX_AGE),
         }
         return web.Response(status=HTTPStatus.NO_CONTENT, headers=fields)

@@ -1,0 +1,147 @@
+"""A client of the server's WebSocket: what is sent to it, in order, with a bounded queue."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import oscbridge
+from oscbridge_oscquery.frames import close_frame
+from oscbridge_oscquery.page_echoes import PageEchoes
+
+__all__ = ["ListeningClient"]
+
+LOOK_INTERVAL: Final = 0.01
+"""Seconds between looks whether a slow client has read everything."""
+
+CLOSE_TIMEOUT: Final = 0.3
+"""Seconds for the closing handshake."""
+
+CHUNK: Final = 65_536
+"""Bytes that are written at once to a client that was slow."""
+
+
+class ListeningClient:
+    """One client. Frames of a batch are written together.
+
+    A client that reads too slowly loses its oldest frames, and slows nobody else; one that reads
+    nothing is closed by :class:`oscbridge.http.HTTPFront`.
+    """
+
+    def __init__(
+        self,
+        transport: asyncio.WriteTransport,
+        peer: oscbridge.ClientAddress,
+        grant: oscbridge.AccessGrant,
+        limit: int,
+        on_drop: Callable[[str, int], None],
+    ) -> None:
+        """``limit``: frames in the queue. ``on_drop`` is called with a reason and a count."""
+        self.peer = peer
+        self.grant = grant
+        self.is_watcher = False
+        """Whether it only watches: datagrams from its host are not its own."""
+        self.echoes: PageEchoes | None = None
+        """What a page sends by itself; None for other programs."""
+        self.bad_commands = 0
+        self._transport = transport
+        self._limit = limit
+        self._on_drop = on_drop
+        self._batch: list[bytes] = []
+        self._queue: deque[bytes] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_closed = False
+        self._ending: asyncio.TimerHandle | None = None
+        self.gone = asyncio.Event()
+        """Set when the connection is closed."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing more is sent to it, or taken from it."""
+        return self._is_closed
+
+    @property
+    def queued(self) -> int:
+        """Frames that wait because the client is slow."""
+        return len(self._queue)
+
+    def put(self, frame: bytes) -> bool:
+        """Add a frame to the batch. Returns whether it is the first one: then flush later."""
+        batch = self._batch
+        batch.append(frame)
+        return len(batch) == 1
+
+    def flush(self) -> None:
+        """Write the batch, or queue it if the client has not read what was written before."""
+        batch, self._batch = self._batch, []
+        if self._is_closed:
+            self._on_drop("disconnected", len(batch))
+        elif self._queue or self._transport.get_write_buffer_size():
+            self._queue.extend(batch)
+            self._drop_oldest()
+            self._look_later()
+        else:
+            self._transport.write(b"".join(batch))
+
+    def send(self, frame: bytes) -> None:
+        """Send a single frame."""
+        if self.put(frame):
+            self.flush()
+
+    def _drop_oldest(self) -> None:
+        dropped = len(self._queue) - self._limit
+        for _ in range(dropped):
+            self._queue.popleft()
+        if dropped > 0:
+            self._on_drop("slow_client", dropped)
+
+    def _look_later(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(LOOK_INTERVAL, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._is_closed or not self._queue:
+            return
+        if not self._transport.get_write_buffer_size():
+            frames, size = [], 0
+            while self._queue and size < CHUNK:
+                frames.append(self._queue.popleft())
+                size += len(frames[-1])
+            self._transport.write(b"".join(frames))
+        if self._queue:
+            self._look_later()
+
+    def close(self) -> None:
+        """Send nothing more, and drop what is queued."""
+        self._is_closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._queue:
+            self._on_drop("disconnected", len(self._queue))
+            self._queue.clear()
+
+    def end(self, code: int, reason: str) -> None:
+        """Close the connection, after a time-out without the answer of the client."""
+        self.close()
+        if not self._transport.is_closing():
+            self._transport.write(close_frame(code, reason))
+        loop = asyncio.get_running_loop()
+        self._ending = loop.call_later(CLOSE_TIMEOUT, self._end)
+
+    def _end(self) -> None:
+        if self._transport.get_write_buffer_size():
+            self._transport.abort()  # it reads nothing
+        else:
+            self._transport.close()  # without losing what it has not read yet
+
+    def ended(self) -> None:
+        """The connection is closed."""
+        self.close()
+        if self._ending is not None:
+            self._ending.cancel()
+            self._ending = None
+        self.gone.set()
